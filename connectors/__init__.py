@@ -1,0 +1,1 @@
+"""What enters: one module per source, each yielding the same changes."""

@@ -1,0 +1,58 @@
+"""The changes that every source yields, in the order in which they are to be applied."""
+
+from dataclasses import dataclass
+
+from connectors.values import Access, Document
+
+
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """The document exists, as given: new or changed."""
+
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """The document is gone."""
+
+    document_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessChanged:
+    """Who may read the document changed; its content did not."""
+
+    document_id: str
+    access: Access
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Every id that the source holds now: whatever is kept beyond it is gone."""
+
+    document_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """All changes before this one, once applied, need not be asked for again."""
+
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A record that could not be understood: counted and shown, never guessed at.
+
+    `where` names it for the administrator (`export.jsonl:12`), `reason` says why.
+    Where the record named a document, `document_id` is that document: a listing
+    that follows still holds it.
+    """
+
+    where: str
+    reason: str
+    document_id: str | None = None
+
+
+Change = Upsert | Delete | AccessChanged | Listing | Checkpoint | Malformed

@@ -1,0 +1,168 @@
+"""Agents, groups and their accounts from tables: CSV or JSON Lines, by extension."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from connectors.areas import DEPARTEMENTS
+from connectors.changes import Malformed
+from connectors.errors import SourceRefused, SourceUnreachable
+from connectors.tables import Row, TableUnreadable, read_table
+from connectors.values import Agent, Group
+
+
+def _split(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split("|") if part.strip()]
+
+
+def _unsaid(value: object) -> object:
+    return None if value == "" else value
+
+
+def _yes_or_no(value: object) -> object:
+    words = {"": True, "oui": True, "non": False}
+    return words.get(value.strip().lower(), value) if isinstance(value, str) else value
+
+
+Key = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]+$")]
+Text = Annotated[str, Field(max_length=2000)]
+Day = Annotated[date | None, BeforeValidator(_unsaid)]
+Keys = Annotated[tuple[Key, ...], BeforeValidator(_split)]
+Account = Annotated[str, Field(pattern=r"^[^:\s]+:\S.*$")]
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+L = TypeVar("L", bound=_Line)
+
+
+class AgentLine(_Line):
+    """A row of the agents' table."""
+
+    id: Key
+    given_name: Text = ""
+    family_name: Text = ""
+    metier: Text = ""
+    entity: Text = ""
+    office: Text = ""
+    departement: Text = ""
+    email: Text = ""
+    arrival: Day = None
+    departure: Day = None
+    skills: Keys = ()
+    accounts: Annotated[tuple[Account, ...], BeforeValidator(_split)] = ()
+    listed: Annotated[bool, BeforeValidator(_yes_or_no)] = True
+
+
+class GroupLine(_Line):
+    """A row of the groups' table."""
+
+    principal: Annotated[str, Field(pattern=r"^[^:\s]+:[^:\s]+:\S.*$")]
+    label: Text = ""
+    members: Keys = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableDirectory:
+    """The directory kept in two tables; `groups` may be left out.
+
+    Columns are the fields of `Agent` and `Group`; several skills, accounts or members
+    are separated by `|`. Tables are `.csv` (comma or semicolon) or `.jsonl`.
+    """
+
+    agents: Path
+    groups: Path | None = None
+
+    def entries(self) -> Iterator[Agent | Group | Malformed]:
+        """Yield every agent, then every group, and what could not be understood.
+
+        An account that two agents claim is joined to neither, and an id that stands
+        twice names its first agent. Raises `SourceUnreachable` or `SourceRefused`.
+        """
+        yield from self._agents()
+        if self.groups is not None:
+            for where, line in _lines(self.groups, GroupLine, required="principal"):
+                if isinstance(line, GroupLine):
+                    yield Group(line.principal, line.label, frozenset(line.members))
+                else:
+                    yield Malformed(where, line)
+
+    def _agents(self) -> Iterator[Agent | Malformed]:
+        sound: dict[str, tuple[str, AgentLine]] = {}
+        for where, line in _lines(self.agents, AgentLine, required="id"):
+            if not isinstance(line, AgentLine):
+                yield Malformed(where, line)
+            elif line.id in sound:
+                yield Malformed(where, "this id already stands in an earlier row")
+            else:
+                sound[line.id] = (where, line)
+        claims = Counter(a for _, line in sound.values() for a in set(line.accounts))
+        for where, line in sound.values():
+            yield from _agent(where, line, claims)
+
+
+def _agent(where: str, line: AgentLine, claims: Counter[str]) -> Iterator[Agent | Malformed]:
+    agent = Agent(**line.model_dump())
+    own = tuple(a for a in dict.fromkeys(agent.accounts) if claims[a] == 1)
+    if len(own) < len(set(agent.accounts)):
+        yield Malformed(where, "another agent claims the same account: it is joined to neither")
+    departement = agent.departement.upper()
+    if departement and departement not in DEPARTEMENTS:
+        yield Malformed(where, "unknown département code: left empty")
+        departement = ""
+    yield replace(agent, accounts=own, departement=departement)
+
+
+def _lines(path: Path, model: type[L], required: str) -> Iterator[tuple[str, L | str]]:
+    """Each row as (where, line), or as (where, reason) where it cannot be understood."""
+    content = _content(path)
+    columns = frozenset(model.model_fields)
+    try:
+        rows = (
+            read_table(content, columns, required)
+            if path.suffix.lower() == ".csv"
+            else _json_rows(content)
+        )
+    except TableUnreadable as error:
+        raise SourceRefused(f"{path.name}: {error}") from error
+    for row in rows:
+        where = f"{path.name}:{row.number}"
+        if row.problem:
+            yield where, row.problem
+            continue
+        try:
+            yield where, model.model_validate(row.cells)
+        except ValidationError as error:
+            first = error.errors(include_input=False)[0]
+            field = first["loc"][0] if first["loc"] and first["loc"][0] in columns else "a field"
+            yield where, f"{field}: {first['type']}"
+
+
+def _content(path: Path) -> bytes:
+    if path.suffix.lower() not in {".csv", ".jsonl"}:
+        raise SourceRefused(f"{path.name}: a directory's table is .csv or .jsonl")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SourceUnreachable(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _json_rows(content: bytes) -> Iterator[Row]:
+    for number, raw in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        if not raw.strip():
+            continue
+        try:
+            cells: Any = json.loads(raw)
+        except (ValueError, RecursionError):
+            cells = None
+        yield Row(number, cells) if isinstance(cells, dict) else Row(number, problem="not JSON")

@@ -1,0 +1,199 @@
+"""Any social network's export as JSON Lines: posts, threads, pages, attachments.
+
+`ExportConnector.changes` tells the flow. `export_schema` says what a line may be.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from connectors.changes import (
+    AccessChanged,
+    Change,
+    Checkpoint,
+    Delete,
+    Listing,
+    Malformed,
+    Upsert,
+)
+from connectors.errors import SourceRefused
+from connectors.export_files import (
+    ExportFile,
+    Position,
+    PrefixDigest,
+    RawLine,
+    export_files,
+    lines,
+)
+from connectors.export_lines import Attachments, BrokenLine, Learned, understand
+from connectors.export_records import Setting, access_of, documents_of
+from connectors.export_schema import (
+    EXPORT_VERSION,
+    AccessLine,
+    AccountLine,
+    DeletedLine,
+    Header,
+    Line,
+    RecordLine,
+    SpaceLine,
+)
+from connectors.values import Access
+
+CHECKPOINT_LINES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ExportConnector:
+    """Read an export: one `.jsonl` file, or a folder of them in name order.
+
+    Lines may be appended and files added after the last one; where anything that was
+    already read changed, or a space's readers did, the whole export is read again.
+    Where a header says `complete`, a listing follows, unless a line that may speak of
+    a document does not say of which.
+    """
+
+    source: str
+    path: Path
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        """Yield what the lines after the cursor say. Raises `SourceUnreachable`, `SourceRefused`.
+
+        A line whose readers alone could not be understood leaves its document to nobody.
+        """
+        files = export_files(self.path)
+        _check_headers(files)
+        position = _read_cursor(since, files)
+        learned, attachments = _learn(files, position)
+        if since and _spaces_of(since) != learned.spaces_digest():
+            position, attachments = Position(), Attachments()
+        folder = self.path if self.path.is_dir() else self.path.parent
+        setting = Setting(self.source, folder, learned.labels, learned.spaces)
+        digest = PrefixDigest(files)
+        marked = position
+        for count, line in enumerate(_lines_after(files, position), start=1):
+            understood = understand(line)
+            yield from self._changes_of(line, understood, setting, attachments)
+            if line.terminated or not isinstance(understood, BrokenLine):
+                # A last line that is still being written is read again once it is whole.
+                position = Position(line.file, line.end, line.number)
+            if count % CHECKPOINT_LINES == 0 and position != marked:
+                marked = position
+                yield _checkpoint(position, digest, learned)
+        if learned.complete:
+            yield self._listing(learned)
+        yield _checkpoint(position, digest, learned)
+
+    def _listing(self, learned: Learned) -> Change:
+        if learned.unattributed:
+            reason = f"{learned.unattributed} lines name no document: nothing is held for deleted"
+            return Malformed(self.path.name, reason)
+        return Listing(frozenset(f"{self.source}:{identity}" for identity in learned.ids))
+
+    def _changes_of(
+        self, raw: RawLine, line: Line | BrokenLine, setting: Setting, attachments: Attachments
+    ) -> Iterator[Change]:
+        match line:
+            case RecordLine():
+                gone = attachments.gone(line)
+                for document in documents_of(line, setting, raw.where):
+                    yield document if isinstance(document, Malformed) else Upsert(document)
+                yield from (Delete(setting.qualified(i)) for i in sorted(gone))
+            case DeletedLine():
+                gone = attachments.gone(line) | {line.id}
+                yield from (Delete(setting.qualified(i)) for i in sorted(gone))
+            case AccessLine():
+                access = access_of(line.readers)
+                for identity in sorted(attachments.sharing(line) | {line.id}):
+                    yield AccessChanged(setting.qualified(identity), access)
+            case BrokenLine():
+                yield from _broken(raw, line, setting, attachments)
+            case Header():
+                if raw.number != 1:
+                    yield Malformed(raw.where, "a header after the first line")
+            case AccountLine() | SpaceLine():
+                pass  # learned beforehand, wherever they stand
+
+
+def _broken(
+    raw: RawLine, line: BrokenLine, setting: Setting, attachments: Attachments
+) -> Iterator[Change]:
+    named = line.id if line.about_a_document else ""
+    yield Malformed(raw.where, line.reason, setting.qualified(named) or None)
+    if named and line.readers:
+        # New readers that cannot be understood must not leave the former ones in place.
+        parts = attachments.known.get(named, frozenset()).union(line.names or ())
+        for identity in sorted(parts | {named}):
+            yield AccessChanged(setting.qualified(identity), Access())
+
+
+def _check_headers(files: tuple[ExportFile, ...]) -> None:
+    """Raise `SourceRefused` unless each file begins with a header of our version."""
+    for file in files:
+        first = next(lines(file), None)
+        if first is None:
+            continue
+        line = understand(first)
+        if isinstance(line, Header):
+            continue
+        if isinstance(line, BrokenLine) and line.type == "header":
+            raise SourceRefused(
+                f"{first.where}: this header is not one of version {EXPORT_VERSION} of the "
+                "export format, the only one that is read here"
+            )
+        raise SourceRefused(f"{first.where}: the export does not begin with a header line")
+
+
+def _learn(files: tuple[ExportFile, ...], position: Position) -> tuple[Learned, Attachments]:
+    """All that holds for the whole export, and the attachments known at the position."""
+    learned, attachments = Learned(), Attachments()
+    for file in files:
+        for raw in lines(file):
+            line = understand(raw)
+            learned.learn(line)
+            if _before(raw, position) and isinstance(line, RecordLine | DeletedLine):
+                attachments.gone(line)
+    return learned, attachments
+
+
+def _before(line: RawLine, position: Position) -> bool:
+    return (line.file, line.start) < (position.file, position.offset)
+
+
+def _lines_after(files: tuple[ExportFile, ...], position: Position) -> Iterator[RawLine]:
+    for file in files:
+        if file.path.name == position.file:
+            yield from lines(file, after=position)
+        elif file.path.name > position.file:
+            yield from lines(file)
+
+
+def _checkpoint(position: Position, digest: PrefixDigest, learned: Learned) -> Checkpoint:
+    cursor = {
+        "v": 1,
+        "at": [position.file, position.offset, position.line],
+        "digest": digest.upto(position),
+        "spaces": learned.spaces_digest(),
+    }
+    return Checkpoint(json.dumps(cursor))
+
+
+def _read_cursor(since: str | None, files: tuple[ExportFile, ...]) -> Position:
+    """The cursor's position, or the beginning where what stands before it is not the same."""
+    try:
+        cursor = json.loads(since or "")
+        file, offset, line = cursor["at"]
+        position = Position(str(file), int(offset), int(line))
+        known = cursor["v"] == 1 and position.offset >= 0 and cursor["digest"]
+    except (ValueError, TypeError, KeyError):
+        return Position()
+    if not known or PrefixDigest(files).upto(position) != cursor["digest"]:
+        return Position()
+    return position
+
+
+def _spaces_of(since: str) -> str:
+    try:
+        return str(json.loads(since)["spaces"])
+    except (ValueError, TypeError, KeyError):
+        return ""

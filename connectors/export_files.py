@@ -1,0 +1,137 @@
+"""The files of an export: lines with their offsets, and a place to resume from."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from connectors.errors import SourceUnreachable
+
+MAX_LINE_BYTES = 64 * 1024 * 1024
+"""A longer line is skipped and reported."""
+
+_CHUNK_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFile:
+    """A file as long as it was when the reading began: what is appended waits."""
+
+    path: Path
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Everything before `offset` of this file, and every file before it, has been read."""
+
+    file: str = ""
+    offset: int = 0
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RawLine:
+    """A line; `raw` is cut where it was `too_long`; `terminated` unless the file ends in it."""
+
+    file: str
+    number: int
+    start: int
+    end: int
+    raw: bytes
+    too_long: bool
+    terminated: bool
+
+    @property
+    def where(self) -> str:
+        """The line as an administrator finds it."""
+        return f"{self.file}:{self.number}"
+
+
+def export_files(path: Path) -> tuple[ExportFile, ...]:
+    """The export's files in name order. Raises `SourceUnreachable`."""
+    try:
+        if path.is_dir():
+            paths = sorted(p for p in path.glob("*.jsonl") if not p.name.startswith("."))
+            paths = [p for p in paths if p.is_file()]
+        else:
+            paths = [path]
+        files = tuple(ExportFile(p, p.stat().st_size) for p in paths)
+    except OSError as error:
+        raise SourceUnreachable(f"{path} cannot be read: {error.strerror}") from error
+    if not files:
+        raise SourceUnreachable(f"{path} holds no .jsonl file")
+    return files
+
+
+def lines(file: ExportFile, after: Position | None = None) -> Iterator[RawLine]:
+    """Lines of a file that are not blank, from `after` on. Raises `SourceUnreachable`."""
+    offset, number = (after.offset, after.line) if after else (0, 0)
+    try:
+        with file.path.open("rb") as opened:
+            if offset:
+                opened.seek(offset - 1)
+                if opened.read(1) != b"\n":
+                    number -= 1  # what was the last line has since got its line end
+            while offset < file.size:
+                raw = opened.readline(min(MAX_LINE_BYTES, file.size - offset))
+                if not raw:
+                    return
+                end = offset + len(raw)
+                last = raw
+                cut = not raw.endswith(b"\n") and end < file.size
+                while last and not last.endswith(b"\n") and end < file.size:
+                    last = opened.readline(min(_CHUNK_BYTES, file.size - end))
+                    end += len(last)
+                number += 1
+                if raw.strip():
+                    whole = last.endswith(b"\n")
+                    yield RawLine(file.path.name, number, offset, end, raw, cut, whole)
+                offset = end
+    except OSError as error:
+        raise SourceUnreachable(f"{file.path} cannot be read: {error.strerror}") from error
+
+
+class PrefixDigest:
+    """A digest of everything before a position: names of the files and their bytes."""
+
+    def __init__(self, files: Sequence[ExportFile]) -> None:
+        self._files = files
+        self._hash = hashlib.blake2b(digest_size=16)
+        self._at = 0
+        self._offset = 0
+
+    def upto(self, position: Position) -> str | None:
+        """The digest of what stands before `position`, never before an earlier one.
+
+        None where the files do not reach that far. Raises `SourceUnreachable`.
+        """
+        names = [file.path.name for file in self._files]
+        if not position.file:
+            return self._hash.hexdigest()
+        if position.file not in names:
+            return None
+        target = names.index(position.file)
+        while self._at < target:
+            self._read(self._files[self._at].size)
+            self._at, self._offset = self._at + 1, 0
+        if self._files[target].size < position.offset:
+            return None
+        self._read(position.offset)
+        return self._hash.hexdigest()
+
+    def _read(self, upto: int) -> None:
+        file = self._files[self._at]
+        if self._offset == 0:
+            self._hash.update(f"{file.path.name}\0".encode(errors="surrogateescape"))
+        try:
+            with file.path.open("rb") as opened:
+                opened.seek(self._offset)
+                while self._offset < upto:
+                    chunk = opened.read(min(_CHUNK_BYTES, upto - self._offset))
+                    if not chunk:
+                        return
+                    self._hash.update(chunk)
+                    self._offset += len(chunk)
+        except OSError as error:
+            raise SourceUnreachable(f"{file.path} cannot be read: {error.strerror}") from error

@@ -1,0 +1,214 @@
+"""A tree of real files, with rules that say who may read them.
+
+`FolderConnector.changes` tells the flow; `folder_rules` says what a rule is and
+`folder_walk` how the tree is walked.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from connectors.changes import (
+    AccessChanged,
+    Change,
+    Checkpoint,
+    Listing,
+    Malformed,
+    Upsert,
+)
+from connectors.contained import read_contained
+from connectors.errors import SourceUnreachable
+from connectors.folder_rules import NOBODY, Rule
+from connectors.folder_walk import FoundFile, UnreadableFolder, root_identity, walk
+from connectors.values import (
+    Access,
+    Content,
+    Contribution,
+    Document,
+    EvidencePolicy,
+    Role,
+)
+
+Known = tuple[str, str]
+"""Digests of a file as it was last yielded: of all but its access, and of its access."""
+
+CHECKPOINT_FILES = 200
+_MAX_CURSOR_BYTES = 1024 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FolderConnector:
+    """Every ordinary file under `root` that is not hidden; links are not followed.
+
+    `default_access` holds where no rule names any readers; without it, nobody reads.
+    A file whose size and modification time are the same has not changed.
+    """
+
+    source: str
+    root: Path
+    default_access: Access = field(default_factory=Access)
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        """Yield new and changed files, then the listing. Raises `SourceUnreachable`.
+
+        A folder or file that cannot be read is reported and counts as still there; a
+        folder that was never read before withholds the listing.
+        """
+        root = _resolved(self.root)
+        identity = root_identity(root)
+        before = _read_cursor(since)
+        seen: dict[str, Known] = {}
+        held: set[str] = set()
+        pending, listing_holds = 0, True
+        for found in walk(root):
+            match found:
+                case Malformed():
+                    yield found
+                case UnreadableFolder(path=path, reason=reason):
+                    below = {p for p in before if not path or p.startswith(f"{path}/")}
+                    seen |= {p: before[p] for p in below}
+                    held |= below
+                    listing_holds = listing_holds and bool(below)
+                    yield Malformed(path or ".", reason)
+                case FoundFile() if found.path in seen:
+                    yield Malformed(found.path, "another file has the same name", None)
+                case FoundFile():
+                    yield from self._file(root, found, before, seen)
+                    held.add(found.path)
+            pending += 1
+            # The cursor grows with the tree: write it more rarely as it does.
+            if pending >= max(CHECKPOINT_FILES, len(seen) // 10):
+                pending = 0
+                yield _checkpoint({**before, **seen})
+        if root_identity(root) != identity:
+            raise SourceUnreachable(f"the folder {self.root} changed place while it was read")
+        if listing_holds:
+            yield Listing(frozenset(f"{self.source}:{path}" for path in held))
+        yield _checkpoint(seen)
+
+    def _file(
+        self, root: Path, found: FoundFile, before: Mapping[str, Known], seen: dict[str, Known]
+    ) -> Iterator[Change]:
+        document = self._document(root, found)
+        content, access = _digests(document)
+        former = before.get(found.path)
+        if found.problem:
+            yield Malformed(found.path, found.problem, document.id)
+            if former is None:
+                return
+            content = former[0]  # what is kept of it stays, under the access it has now
+        seen[found.path] = (content, access)
+        if former is None or former[0] != content:
+            yield Upsert(document)
+        elif former[1] != access:
+            yield AccessChanged(document.id, document.access)
+
+    def _document(self, root: Path, found: FoundFile) -> Document:
+        rule = found.rule or Rule()
+        modified = rule.modified or datetime.fromtimestamp(found.mtime_ns / 1e9, tz=UTC)
+        created = rule.created
+        path = root / found.raw_path
+        return Document(
+            id=f"{self.source}:{found.path}",
+            source=self.source,
+            title=rule.title or readable_title(found.path),
+            access=self._access(found.rule),
+            content=Content(
+                found.path.rpartition("/")[2], lambda: read_contained(root, path), None
+            ),
+            url=(rule.url or "").replace("{path}", quote(found.path)),
+            kind=rule.kind or "document",
+            language=rule.language or "fr",
+            created=_aware(created) if created else None,
+            modified=_aware(modified),
+            valid_from=rule.valid_from,
+            valid_until=rule.valid_until,
+            replaces=tuple(f"{self.source}:{name}" for name in rule.replaces or ()),
+            space=rule.space or "",
+            part_of=f"{self.source}:{rule.part_of}" if rule.part_of else "",
+            entity=rule.entity or "",
+            area=rule.area or "",
+            evidence=rule.evidence or EvidencePolicy.YES,
+            contributions=tuple(self._author(name, created or modified) for name in _authors(rule)),
+            version=f"{found.size}:{found.mtime_ns}",
+        )
+
+    def _access(self, rule: Rule | None) -> Access:
+        if rule is None:
+            return Access()
+        allowed, denied = self.default_access.allowed, self.default_access.denied
+        if rule.allowed is not None:
+            allowed = frozenset() if NOBODY in rule.allowed else frozenset(rule.allowed)
+        if rule.denied is not None:
+            denied = frozenset(rule.denied)
+        return Access(allowed, denied)
+
+    def _author(self, name: str, moment: datetime) -> Contribution:
+        day = moment.date()
+        account = f"{self.source}:{name}"
+        return Contribution(account, Role.AUTHOR, name, 1, day, day, ((day.year, 1),))
+
+
+def readable_title(path: str) -> str:
+    """A file's name as a title: without extension, words apart, a capital in front."""
+    name = path.rpartition("/")[2]
+    stem = re.sub(r"(?<=.)\.[A-Za-z0-9]{1,8}$", "", name)
+    title = re.sub(r"[_\s]+", " ", stem).strip()
+    if " " not in title and len(re.findall(r"[^\W\d_]{3,}-", title)) >= 2:
+        title = re.sub(r"(?<=[^\W_])-(?=[^\W_])", " ", title)
+    return title[:1].upper() + title[1:] if title else name
+
+
+def _authors(rule: Rule) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(rule.author or ()))
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def _resolved(root: Path) -> Path:
+    try:
+        return root.resolve(strict=True)
+    except (OSError, RuntimeError) as error:
+        raise SourceUnreachable(f"the folder {root} cannot be found") from error
+
+
+def _digests(document: Document) -> Known:
+    said = [
+        document.version, document.title, document.url, document.kind, document.language,
+        str(document.created), str(document.modified), str(document.valid_from),
+        str(document.valid_until), list(document.replaces), document.space, document.part_of,
+        document.entity, document.area, document.evidence.value,
+        [contribution.account for contribution in document.contributions],
+    ]  # fmt: skip
+    access = [sorted(document.access.allowed), sorted(document.access.denied)]
+    return _digest(said), _digest(access)
+
+
+def _digest(value: object) -> str:
+    digest = hashlib.blake2b(json.dumps(value).encode(), digest_size=9).digest()
+    return base64.urlsafe_b64encode(digest).decode()
+
+
+def _checkpoint(known: Mapping[str, Known]) -> Checkpoint:
+    state = json.dumps({"v": 1, "files": known}, sort_keys=True, ensure_ascii=False)
+    return Checkpoint(base64.b64encode(zlib.compress(state.encode())).decode())
+
+
+def _read_cursor(since: str | None) -> dict[str, Known]:
+    """The files that a cursor knows; none where it is not understood."""
+    try:
+        packed = base64.b64decode(since or "", validate=True)
+        state = json.loads(zlib.decompressobj().decompress(packed, _MAX_CURSOR_BYTES))
+        files = state["files"] if state["v"] == 1 else {}
+        return {str(path): (str(content), str(access)) for path, (content, access) in files.items()}
+    except (ValueError, TypeError, KeyError, AttributeError, zlib.error):
+        return {}

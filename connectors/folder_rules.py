@@ -1,0 +1,212 @@
+"""Who may read the files of a tree, and what else is said of them: tables and sidecars.
+
+A table `_quisait.csv` rules the folder that it stands in and all below; a sidecar
+`<file>.quisait.json` rules one file. Patterns are globs relative to the table's folder:
+`*` and `?` stay inside one name, `**` stands for any folders (`**/*.pdf`). Per field,
+deeper tables win over upper ones, later rows over earlier ones, a sidecar over all.
+What cannot be understood leaves the files that it may speak of to nobody.
+"""
+
+import json
+import posixpath
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from fnmatch import fnmatchcase
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from connectors.changes import Malformed
+from connectors.tables import TableUnreadable, read_table
+from connectors.values import EvidencePolicy
+
+TABLE_NAME = "_quisait.csv"
+SIDECAR_SUFFIX = ".quisait.json"
+NOBODY = "nobody"
+"""In `allowed`: nobody, whatever upper tables say."""
+
+
+def _split(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split("|")] if value.strip() else None
+
+
+def _unsaid(value: object) -> object:
+    return None if value == "" else value
+
+
+Text = Annotated[
+    str | None, Field(max_length=2000, pattern=r"^[^\x00]*$"), BeforeValidator(_unsaid)
+]
+Names = Annotated[
+    tuple[Annotated[str, Field(min_length=1, pattern=r"^[^\x00]+$")], ...] | None,
+    BeforeValidator(_split),
+]
+_principal = r"[^:\s]+:\S[^\x00]*"
+Allowed = Annotated[
+    tuple[Annotated[str, Field(pattern=rf"^(everyone|{NOBODY}|{_principal})$")], ...] | None,
+    BeforeValidator(_split),
+]
+Denied = Annotated[
+    tuple[Annotated[str, Field(pattern=rf"^(everyone|{_principal})$")], ...] | None,
+    BeforeValidator(_split),
+]
+Day = Annotated[date | None, BeforeValidator(_unsaid)]
+Moment = Annotated[datetime | None, BeforeValidator(_unsaid)]
+
+
+class Rule(BaseModel):
+    """What is said of a file; None where nothing is. `replaces` and `part_of` are paths.
+
+    `{path}` in `url` becomes the file's path relative to the root.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    allowed: Allowed = None
+    denied: Denied = None
+    kind: Text = None
+    space: Text = None
+    author: Names = None
+    entity: Text = None
+    area: Text = None
+    valid_from: Day = None
+    valid_until: Day = None
+    replaces: Names = None
+    part_of: Text = None
+    created: Moment = None
+    modified: Moment = None
+    title: Text = None
+    language: Text = None
+    evidence: Annotated[EvidencePolicy | None, BeforeValidator(_unsaid)] = None
+    url: Text = None
+
+    def under(self, winner: "Rule") -> "Rule":
+        """Return the rule with every field that `winner` speaks of replaced."""
+        said = {n: v for n in Rule.model_fields if (v := getattr(winner, n)) is not None}
+        return self.model_copy(update=said)
+
+
+COLUMNS = frozenset(Rule.model_fields) | {"pattern"}
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """A pattern, as path segments below its folder, and its rule: None if not understood."""
+
+    pattern: tuple[str, ...]
+    rule: Rule | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rules of one folder (`folder`: path segments below the root)."""
+
+    folder: tuple[str, ...]
+    rows: tuple[TableRow, ...]
+
+
+EVERYTHING_BELOW = ("**",)
+
+
+def broken_table(folder: tuple[str, ...]) -> Table:
+    """A table that could not be read: nobody reads what lies below."""
+    return Table(folder, (TableRow(EVERYTHING_BELOW, None),))
+
+
+def parse_table(content: bytes, folder: tuple[str, ...]) -> tuple[Table, tuple[Malformed, ...]]:
+    """The table of a folder, and the rows that could not be understood."""
+    where = "/".join((*folder, TABLE_NAME))
+    try:
+        raw_rows = list(read_table(content, COLUMNS, required="pattern"))
+    except TableUnreadable as error:
+        return broken_table(folder), (Malformed(where, str(error)),)
+    rows, problems = [], []
+    for raw in raw_rows:
+        pattern = _pattern(raw.cells.get("pattern", ""))
+        cells: dict[str, object] = {n: c for n, c in raw.cells.items() if n != "pattern"}
+        rule, reason = _rule(cells, folder)
+        reason = raw.problem or reason or ("" if pattern else "pattern: not understood")
+        # A torn row may have lost its pattern's place: it may speak of everything.
+        governed = EVERYTHING_BELOW if raw.problem or not pattern else pattern
+        rows.append(TableRow(governed, None if reason else rule))
+        if reason:
+            problems.append(Malformed(f"{where}:{raw.number}", reason))
+    return Table(folder, tuple(rows)), tuple(problems)
+
+
+def parse_sidecar(content: bytes, folder: tuple[str, ...]) -> tuple[Rule | None, str]:
+    """The rule of a sidecar, or None with the reason."""
+    try:
+        said = json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None, "not JSON"
+    if not isinstance(said, dict):
+        return None, "not a JSON object"
+    return _rule(said, folder)
+
+
+def effective(
+    path: tuple[str, ...], tables: Sequence[Table], sidecar: Rule | None = None
+) -> Rule | None:
+    """The rule of a file, from the tables of its folders (root first) and its sidecar.
+
+    None where a rule that is not understood may speak of it: then nobody reads it.
+    """
+    whole = Rule()
+    for table in tables:
+        below = path[len(table.folder) :]
+        for row in table.rows:
+            if not _matches(row.pattern, below):
+                continue
+            if row.rule is None:
+                return None
+            whole = whole.under(row.rule)
+    return whole.under(sidecar) if sidecar else whole
+
+
+def _rule(said: dict[str, object], folder: tuple[str, ...]) -> tuple[Rule | None, str]:
+    try:
+        rule = Rule.model_validate(said)
+        replaces = tuple(_from_root(name, folder) for name in rule.replaces or ())
+        part_of = _from_root(rule.part_of, folder) if rule.part_of else None
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        name = first["loc"][0] if first["loc"] and first["loc"][0] in COLUMNS else "a field"
+        return None, f"{name}: {first['type']}"
+    except ValueError as error:
+        return None, str(error)
+    return rule.model_copy(update={"replaces": replaces or None, "part_of": part_of}), ""
+
+
+def _from_root(name: str, folder: tuple[str, ...]) -> str:
+    """A path as a rule writes it (relative to its folder, or to the root after a slash)."""
+    start = "/" if name.startswith("/") else "/".join(folder)
+    path = posixpath.normpath(posixpath.join(start, name).lstrip("/"))
+    if path == ".." or path.startswith("../"):
+        raise ValueError("replaces or part_of: leads out of the root")
+    return unicodedata.normalize("NFC", path)
+
+
+def _pattern(written: str) -> tuple[str, ...]:
+    """The segments of a pattern; empty where it is none."""
+    if len(written) > 1000 or "\\" in written:
+        return ()
+    segments = tuple(unicodedata.normalize("NFC", written).removeprefix("./").split("/"))
+    wrong = any(s in {"", ".", ".."} or ("**" in s and s != "**") for s in segments)
+    return () if wrong or segments.count("**") > 4 else segments
+
+
+def _matches(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
+    if not pattern:
+        return not path
+    if pattern[0] == "**":
+        if len(pattern) == 1:
+            return bool(path)
+        return any(_matches(pattern[1:], path[skip:]) for skip in range(len(path)))
+    if not path or not fnmatchcase(path[0], pattern[0]):
+        return False
+    return _matches(pattern[1:], path[1:])

@@ -1,0 +1,163 @@
+"""Walking a tree of files in name order, with the rules that hold in each folder."""
+
+import os
+import stat
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from connectors.changes import Malformed
+from connectors.contained import OutsideFolder, read_contained, regular_file
+from connectors.errors import RecordVanished, SourceUnreachable
+from connectors.folder_rules import (
+    SIDECAR_SUFFIX,
+    TABLE_NAME,
+    Rule,
+    Table,
+    broken_table,
+    effective,
+    parse_sidecar,
+    parse_table,
+)
+
+_SKIPPED = frozenset({TABLE_NAME, "Thumbs.db", "desktop.ini"})
+_MAX_DEPTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """An ordinary file. `path` is in NFC, `raw_path` opens it; both relative to the root.
+
+    `rule` is None where one that is not understood may speak of the file; `problem`
+    says why the file cannot be read.
+    """
+
+    path: str
+    raw_path: str
+    size: int
+    mtime_ns: int
+    rule: Rule | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableFolder:
+    """A folder that could not be listed: what it holds is unknown."""
+
+    path: str
+    reason: str
+
+
+Found = FoundFile | UnreadableFolder | Malformed
+
+
+def document_path(raw_path: str) -> str:
+    """A file's path as its id has it: NFC; bytes that are not UTF-8 are written out."""
+    written = raw_path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return unicodedata.normalize("NFC", written)
+
+
+def root_identity(root: Path) -> tuple[int, int]:
+    """Device and inode of a root that can be listed. Raises `SourceUnreachable`."""
+    try:
+        with os.scandir(root):
+            pass
+        status = root.stat()
+    except OSError as error:
+        raise SourceUnreachable(f"the folder {root} cannot be read: {error.strerror}") from error
+    return status.st_dev, status.st_ino
+
+
+def walk(root: Path) -> Iterator[Found]:
+    """Every file below `root`, and what could not be read or understood."""
+    yield from _walk(root, (), ())
+
+
+def _walk(root: Path, raw_parts: tuple[str, ...], tables: tuple[Table, ...]) -> Iterator[Found]:
+    folder = tuple(map(document_path, raw_parts))
+    try:
+        with os.scandir(root.joinpath(*raw_parts)) as listed:
+            entries = sorted(listed, key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return  # went away since its parent was listed
+    except OSError as error:
+        yield UnreadableFolder("/".join(folder), f"cannot be listed: {error.strerror}")
+        return
+    names = {document_path(entry.name): entry.name for entry in entries}
+    if TABLE_NAME in names:
+        table, problems = _table(root, raw_parts, folder)
+        tables = (*tables, table)
+        yield from problems
+    for entry in entries:
+        if _skipped(entry.name):
+            continue
+        try:
+            is_folder = entry.is_dir(follow_symlinks=False)
+            is_file = entry.is_file(follow_symlinks=False)
+        except OSError:
+            continue
+        if is_folder and len(raw_parts) >= _MAX_DEPTH:
+            yield UnreadableFolder("/".join((*folder, document_path(entry.name))), "too deep")
+        elif is_folder:
+            yield from _walk(root, (*raw_parts, entry.name), tables)
+        elif is_file:
+            yield from _file(root, (*raw_parts, entry.name), tables, names)
+
+
+def _skipped(name: str) -> bool:
+    """Whether a name is hidden, a lock of an office program, or a rule of ours."""
+    return name.startswith((".", "~$")) or name in _SKIPPED or name.endswith(SIDECAR_SUFFIX)
+
+
+def _file(
+    root: Path, raw_parts: tuple[str, ...], tables: tuple[Table, ...], names: dict[str, str]
+) -> Iterator[Found]:
+    path = tuple(map(document_path, raw_parts))
+    full = root.joinpath(*raw_parts)
+    try:
+        status = full.lstat()
+    except OSError:
+        return
+    if not stat.S_ISREG(status.st_mode):
+        return
+    rule = effective(path, tables)
+    beside = names.get(path[-1] + SIDECAR_SUFFIX)
+    if beside is not None:
+        sidecar, reason = _sidecar(root, (*raw_parts[:-1], beside), path[:-1])
+        if sidecar is None:
+            yield Malformed("/".join(path) + SIDECAR_SUFFIX, reason)
+        rule = effective(path, tables, sidecar) if sidecar else None
+    readable = os.access(full, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
+    problem = "" if readable else "cannot be read: permission denied"
+    yield FoundFile(
+        "/".join(path), "/".join(raw_parts), status.st_size, status.st_mtime_ns, rule, problem
+    )
+
+
+def _table(
+    root: Path, raw_parts: tuple[str, ...], folder: tuple[str, ...]
+) -> tuple[Table, tuple[Malformed, ...]]:
+    content = _rule_file(root, root.joinpath(*raw_parts, TABLE_NAME))
+    if content is None:
+        where = "/".join((*folder, TABLE_NAME))
+        return broken_table(folder), (Malformed(where, "cannot be read"),)
+    return parse_table(content, folder)
+
+
+def _sidecar(
+    root: Path, raw_parts: tuple[str, ...], folder: tuple[str, ...]
+) -> tuple[Rule | None, str]:
+    content = _rule_file(root, root.joinpath(*raw_parts))
+    return (None, "cannot be read") if content is None else parse_sidecar(content, folder)
+
+
+def _rule_file(root: Path, path: Path) -> bytes | None:
+    """The bytes of a table or sidecar; None where it is a link or cannot be read."""
+    try:
+        if path.is_symlink():
+            return None
+        regular_file(root, path)
+        return read_contained(root, path)
+    except (OSError, OutsideFolder, RecordVanished):
+        return None

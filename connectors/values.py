@@ -1,0 +1,160 @@
+"""The shared values: what a source says about documents, agents and access.
+
+Every other package reads these; they import nothing of the project.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+EVERYONE = "everyone"
+
+
+class Role(StrEnum):
+    """What an account did to a document. Which roles count is expertise's business."""
+
+    AUTHOR = "author"
+    EDITOR = "editor"
+    ANSWERER = "answerer"
+    ACCEPTED_ANSWERER = "accepted_answerer"
+    COMMENTER = "commenter"
+    REVIEWER = "reviewer"
+    ASKER = "asker"
+    UPLOADER = "uploader"
+    FORWARDER = "forwarder"
+    BOT = "bot"
+
+
+class EvidencePolicy(StrEnum):
+    """Whether contributions to a document may ever support a candidate."""
+
+    YES = "yes"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Principals (`authority:kind:id`, or `everyone`) allowed and denied; empty means nobody."""
+
+    allowed: frozenset[str] = frozenset()
+    denied: frozenset[str] = frozenset()
+
+
+def authority_of(principal: str) -> str:
+    """The authority that vouches for a principal: what stands before its first colon."""
+    return principal.partition(":")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one account did to a document in one role.
+
+    `account` is `source:name`; `label` is the name that the source shows for it.
+    `years` holds (year, count) pairs, ascending; their counts sum to `count`.
+    """
+
+    account: str
+    role: Role
+    label: str = ""
+    count: int = 1
+    first: date | None = None
+    last: date | None = None
+    years: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A piece of a document in reading order: a chapter, a page, an answer, an attachment.
+
+    `page` counts from 1 (page or slide); `path` is the attachment's path inside
+    the document, empty for the document itself; `author` is an account.
+    """
+
+    text: str
+    heading: str = ""
+    author: str | None = None
+    page: int | None = None
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A file that is still to be extracted. `read` may raise `RecordVanished`."""
+
+    filename: str
+    read: Callable[[], bytes]
+    media_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A post, thread, page, file or message, as its source knows it.
+
+    `id` is `source:…`; `area` is an INSEE département code, `entity` a path with
+    slashes: both speak of who published the document. `version` is any string that
+    changes when the content does; where it is empty the content itself is hashed.
+    """
+
+    id: str
+    source: str
+    title: str
+    access: Access
+    sections: tuple[Section, ...] = ()
+    content: Content | None = None
+    url: str = ""
+    kind: str = "document"
+    language: str = "fr"
+    created: datetime | None = None
+    modified: datetime | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
+    replaces: tuple[str, ...] = ()
+    space: str = ""
+    part_of: str = ""
+    entity: str = ""
+    area: str = ""
+    evidence: EvidencePolicy = EvidencePolicy.YES
+    contributions: tuple[Contribution, ...] = ()
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A civil servant as the directory knows them.
+
+    `accounts` are `source:name`; `departement` is an INSEE code; `listed` is false
+    for who asked never to be proposed as an expert.
+    """
+
+    id: str
+    given_name: str
+    family_name: str
+    metier: str = ""
+    entity: str = ""
+    office: str = ""
+    departement: str = ""
+    email: str = ""
+    arrival: date | None = None
+    departure: date | None = None
+    skills: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    listed: bool = True
+
+    @property
+    def name(self) -> str:
+        """Given and family name, as a page shows them."""
+        return f"{self.given_name} {self.family_name}".strip()
+
+    def departed(self, on: date) -> bool:
+        """Whether the agent has left by that day (the day of departure counts as left)."""
+        return self.departure is not None and self.departure <= on
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of agents, known as the principal `authority:group:id`."""
+
+    principal: str
+    label: str = ""
+    members: frozenset[str] = field(default_factory=frozenset)

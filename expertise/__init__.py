@@ -1,0 +1,1 @@
+"""Who knows: contributions become evidence, and evidence becomes candidates."""

@@ -1,0 +1,61 @@
+"""Documents vote for those who contributed to them."""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from expertise.values import Window
+from expertise.weights import contribution_weight, counting_rows
+
+VOTERS = 50
+"""How many of the window's documents vote (`quisait evaluate experts`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What one document says for one voter's key (an agent, or an account nobody claims)."""
+
+    document_id: str
+    weight: float
+
+
+def cast(
+    window: Window, today: date, owner_of: Mapping[str, str], voters: int = VOTERS
+) -> dict[str, tuple[Vote, ...]]:
+    """The votes for each owner of an account, strongest first.
+
+    `owner_of` maps accounts to owners; other accounts get no vote. A document votes
+    once for an owner: with its score times the best weight among their roles in it.
+    """
+    votes: dict[str, list[Vote]] = defaultdict(list)
+    for ranked in window.documents[:voters]:
+        best: dict[str, float] = {}
+        for row in counting_rows(ranked.card):
+            owner = owner_of.get(row.account)
+            if owner is not None:
+                weight = contribution_weight(row, today)
+                best[owner] = max(best.get(owner, 0.0), weight)
+        for owner, weight in best.items():
+            votes[owner].append(Vote(ranked.card.document_id, ranked.score * weight))
+    return {owner: _strongest_first(cast_) for owner, cast_ in votes.items()}
+
+
+def _strongest_first(votes: Sequence[Vote]) -> tuple[Vote, ...]:
+    return tuple(sorted(votes, key=lambda vote: (-vote.weight, vote.document_id)))
+
+
+def exp_comb_sum(votes: Sequence[Vote]) -> float:
+    """Sum of exp(weight) - 1, so that no vote means 0.
+
+    expCombSUM of Macdonald & Ounis, "Voting for candidates" (CIKM 2006), on scores
+    normalised to 0…1, shifted by the number of votes so that a document that hardly
+    answers adds hardly anything.
+    """
+    return math.fsum(math.expm1(vote.weight) for vote in votes)
+
+
+def comb_sum(votes: Sequence[Vote]) -> float:
+    """CombSUM of the same paper: the sum of the votes' weights."""
+    return math.fsum(vote.weight for vote in votes)

@@ -1,0 +1,46 @@
+"""How much a contribution counts: by role and by age. Constants come with their figures."""
+
+from datetime import date
+
+from connectors.values import Contribution, EvidencePolicy, Role
+from indexer.values import Card
+
+ROLE_WEIGHTS: dict[Role, float] = {
+    Role.AUTHOR: 1.0,
+    Role.ACCEPTED_ANSWERER: 1.0,
+    Role.ANSWERER: 0.7,
+    Role.EDITOR: 0.6,
+    Role.REVIEWER: 0.5,
+    Role.COMMENTER: 0.2,
+    # To ask, to upload, to forward or to be a program shows no knowledge.
+    Role.ASKER: 0.0,
+    Role.UPLOADER: 0.0,
+    Role.FORWARDER: 0.0,
+    Role.BOT: 0.0,
+}
+
+HALF_LIFE_DAYS = 5 * 365
+"""What was shown five years ago counts half: trades last longer than posts."""
+
+_DAYS_OF_NO_DECAY = 365
+"""A year's cycle of campaigns: within it nothing has aged."""
+
+
+def recency(last: date | None, today: date) -> float:
+    """From 0 to 1, halved every `HALF_LIFE_DAYS` beyond the first year; 1 where no date is known."""
+    if last is None:
+        return 1.0
+    age_days = max(0, (today - last).days - _DAYS_OF_NO_DECAY)
+    return float(0.5 ** (age_days / HALF_LIFE_DAYS))
+
+
+def contribution_weight(row: Contribution, today: date) -> float:
+    """From 0 to 1: role times recency."""
+    return ROLE_WEIGHTS[row.role] * recency(row.last, today)
+
+
+def counting_rows(card: Card) -> tuple[Contribution, ...]:
+    """The contributions that may count at all, under the document's evidence policy."""
+    if card.evidence == EvidencePolicy.NONE:
+        return ()
+    return tuple(row for row in card.contributions if ROLE_WEIGHTS[row.role] > 0)

@@ -1,0 +1,1 @@
+"""What is kept: changes become passages, vectors and an index."""

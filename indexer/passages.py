@@ -1,0 +1,159 @@
+"""Sections cut into passages: what one vector stands for.
+
+A word is what stands between white space; a run of more than 30 characters counts as
+several, so that text without spaces is bounded too.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from connectors.values import Section
+from indexer.values import Passage
+
+PASSAGE_WORDS = 180
+OVERLAP_WORDS = 30
+_SHORT_SHARE = 4
+
+_WORD = re.compile(r"\S{1,30}")
+_LINE = re.compile(r"[^\n]+")
+_BORDER = re.compile(
+    r"\n\s*\n"  # a blank line
+    r"|[.!?…]+[»”\"’)\]]*\s+(?=[«“\"(\[]?[\s\u00a0\u202f]?[A-ZÀ-ÖØ-Þ0-9•–—-])"
+)
+_ABBREVIATED = re.compile(
+    r"(?:^|[\s(«’'])(?:m|mm|mme|mmes|mlle|dr|pr|me|art|al|cf|p|pp|ex|etc|chap|sect|fig|tab|réf|"
+    r"tél|vol|éd|av|bd|env|max|min|no|n°|n|[A-Z]|\d{1,3})$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    start: int
+    end: int
+    words: int
+
+
+def cut(
+    sections: Sequence[Section],
+    title: str,
+    words: int = PASSAGE_WORDS,
+    overlap: int = OVERLAP_WORDS,
+) -> tuple[Passage, ...]:
+    """Passages in reading order, each of at most `words` words (its heading aside).
+
+    Borders are those of headings and sentences; a passage never spans two pages,
+    authors or paths. Neighbours cut from one section share at most `overlap` words.
+    Nothing is lost: very short neighbours are merged, their headings within the text.
+    A document without text is one passage made of its title.
+    """
+    if not 0 <= overlap < words:
+        raise ValueError("overlap must be at least 0 and less than words")
+    passages = tuple(
+        Passage(text, section.heading, section.author, section.page, section.path)
+        for section in _merged(sections, words)
+        for text in _cut_text(section.text, words, overlap)
+    )
+    if not passages and title.strip():
+        return tuple(Passage(text) for text in _cut_text(title, words, overlap))
+    return passages
+
+
+def passage_text(title: str, passage: Passage) -> str:
+    """What is encoded: title, heading and text, one after the other, none twice."""
+    parts = [part.strip() for part in (title, passage.heading, passage.text)]
+    return "\n".join(dict.fromkeys(part for part in parts if part))
+
+
+def _merged(sections: Sequence[Section], words: int) -> Iterator[Section]:
+    """Very short neighbours joined, so that a slide deck or a table of contents
+    does not become as many passages as it has lines."""
+    pending: Section | None = None
+    parts: list[str] = []
+    held = 0
+    for section in filter(None, map(_with_text, sections)):
+        length = _length(section.heading) + _length(section.text)
+        short = min(length, held) * _SHORT_SHARE < words
+        if pending and _origin(pending) == _origin(section) and short and held + length <= words:
+            new_heading = section.heading != pending.heading
+            parts.extend([section.heading] * new_heading + [section.text])
+            held += length
+            continue
+        if pending:
+            yield replace(pending, text="\n\n".join(parts))
+        pending, parts, held = section, [section.text], _length(section.text)
+    if pending:
+        yield replace(pending, text="\n\n".join(parts))
+
+
+def _with_text(section: Section) -> Section | None:
+    """A heading without text is text: somebody may look for it."""
+    if section.text.strip():
+        return section
+    return replace(section, text=section.heading, heading="") if section.heading.strip() else None
+
+
+def _origin(section: Section) -> tuple[str | None, int | None, str]:
+    return section.author, section.page, section.path
+
+
+def _length(text: str) -> int:
+    return sum(1 for _ in _WORD.finditer(text))
+
+
+def _cut_text(text: str, words: int, overlap: int) -> Iterator[str]:
+    held: list[_Span] = []
+    total = 0
+    for span in _spans(text, words):
+        if held and total + span.words > words:
+            yield _slice(text, held)
+            held = _tail(held, min(overlap, words - span.words))
+            total = sum(kept.words for kept in held)
+        held.append(span)
+        total += span.words
+    if held:
+        yield _slice(text, held)
+
+
+def _slice(text: str, spans: Sequence[_Span]) -> str:
+    return text[spans[0].start : spans[-1].end].strip()
+
+
+def _tail(spans: Sequence[_Span], words: int) -> list[_Span]:
+    """The last whole sentences that together have at most `words` words."""
+    kept = 0
+    first = len(spans)
+    while first > 0 and kept + spans[first - 1].words <= words:
+        first -= 1
+        kept += spans[first].words
+    return list(spans[first:])
+
+
+def _spans(text: str, words: int) -> Iterator[_Span]:
+    """Sentences; one longer than a passage falls apart at line ends, then at words."""
+    for start, end in _sentences(text):
+        count = _length(text[start:end])
+        if 0 < count <= words:
+            yield _Span(start, end, count)
+        elif count:
+            yield from _pieces(text, start, end, words)
+
+
+def _pieces(text: str, start: int, end: int, words: int) -> Iterator[_Span]:
+    for line in _LINE.finditer(text, start, end):
+        found = [word.span() for word in _WORD.finditer(text, *line.span())]
+        for first in range(0, len(found), words):
+            piece = found[first : first + words]
+            yield _Span(piece[0][0], piece[-1][1], len(piece))
+
+
+def _sentences(text: str) -> Iterator[tuple[int, int]]:
+    start = 0
+    for border in _BORDER.finditer(text):
+        before = text[max(start, border.start() - 12) : border.start()]
+        if border[0].startswith(".") and _ABBREVIATED.search(before):
+            continue
+        yield start, border.end()
+        start = border.end()
+    yield start, len(text)

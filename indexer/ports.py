@@ -1,0 +1,100 @@
+"""What the indexer asks of others: text from files, vectors from text, an index, cursors."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from indexer.access import AccessFilter
+from indexer.values import (
+    Extracted,
+    Kept,
+    SearchAnswer,
+    SearchRequest,
+    Shown,
+    ShowRequest,
+    Suggestion,
+    Vectors,
+    Write,
+    WriteReport,
+)
+
+
+class Extractor(Protocol):
+    """Bytes of a file to sections of text."""
+
+    def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
+        """Raises `ExtractionFailed` (this file) or `ExtractorUnreachable` (any file)."""
+        ...
+
+
+class Encoder(Protocol):
+    """Text to vectors. `name` identifies model and precision; `dimension` is d."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        """float32 (n, d), rows of length 1, in the order of `texts`."""
+        ...
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        """The same for questions, which some models read otherwise."""
+        ...
+
+
+class IndexWriter(Protocol):
+    """The side of an index that a crawl uses."""
+
+    def write(self, batch: Sequence[Write]) -> WriteReport:
+        """Apply in order; what is acknowledged is durable and seen by the next search.
+
+        Raises `IndexUnreachable` (nothing of the batch is acknowledged; applying it
+        again is harmless) or `IndexRefused`.
+        """
+        ...
+
+    def scan(self, source: str) -> Iterator[Kept]:
+        """Every kept document of a source, in no particular order."""
+        ...
+
+
+class IndexReader(Protocol):
+    """The side of an index that a question uses. Each call carries an access filter."""
+
+    def search(self, request: SearchRequest) -> SearchAnswer: ...
+
+    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+        """In the order of `document_ids`; what the reader may not read is left out."""
+        ...
+
+    def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
+        """Titles whose words begin with those typed (accents and case aside)."""
+        ...
+
+
+class Index(IndexWriter, IndexReader, Protocol):
+    """Both sides."""
+
+
+class Cursors(Protocol):
+    """Where each source stands."""
+
+    def load(self, source: str) -> str | None: ...
+
+    def save(self, source: str, cursor: str) -> None:
+        """Called after all writes before the checkpoint were acknowledged."""
+        ...
+
+
+class Failures(Protocol):
+    """What did not make it into the index, for the administrator."""
+
+    def record(self, source: str, key: str, kind: str, reason: str) -> None:
+        """`key` is a document's id, or the place of a record that names none."""
+        ...
+
+    def resolve(self, source: str, key: str) -> None: ...
+
+    def clear(self, source: str) -> None: ...

@@ -1,0 +1,80 @@
+"""One document, made ready to be encoded: extracted, cut, hashed."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+
+from connectors.values import Content, Document
+from indexer.passages import cut, passage_text
+from indexer.ports import Extractor
+from indexer.values import Extracted, IndexedDocument, Kept, Passage, Vectors
+
+FORMAT = "1"
+"""Part of each hash: raise it when what is kept of a document changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document with its passages, not yet their vectors."""
+
+    document: Document
+    passages: tuple[Passage, ...]
+    content_hash: str
+    record_hash: str
+
+    def same_as(self, kept: Kept) -> bool:
+        """Whether nothing but the access may differ from what is kept."""
+        return (self.content_hash, self.record_hash) == (kept.content_hash, kept.record_hash)
+
+    def indexed(self, vectors: Vectors) -> IndexedDocument:
+        """With its vectors, shape (number of passages, d)."""
+        return IndexedDocument(
+            self.document, self.passages, vectors, self.content_hash, self.record_hash
+        )
+
+
+def prepare(document: Document, extractor: Extractor, encoder_name: str) -> Prepared:
+    """Raises `ExtractionFailed`, `ExtractorUnreachable` or `RecordVanished`."""
+    whole = _with_text(document, extractor)
+    passages = cut(whole.sections, whole.title)
+    return Prepared(
+        document=whole,
+        passages=passages,
+        content_hash=_content_hash(whole.title, passages, encoder_name),
+        record_hash=_record_hash(whole),
+    )
+
+
+def _with_text(document: Document, extractor: Extractor) -> Document:
+    if document.content is None:
+        return document
+    content: Content = document.content
+    extracted = extractor.extract(content.read(), content.filename, content.media_type)
+    return _merge(document, extracted)
+
+
+def _merge(document: Document, extracted: Extracted) -> Document:
+    """What the source says goes before what the file says of itself."""
+    return replace(
+        document,
+        content=None,
+        sections=document.sections + extracted.sections,
+        title=document.title or extracted.title,
+        created=document.created or extracted.created,
+        modified=document.modified or extracted.modified,
+    )
+
+
+def _content_hash(title: str, passages: tuple[Passage, ...], encoder_name: str) -> str:
+    digest = hashlib.sha256(f"{FORMAT}\0{encoder_name}\0{title}".encode())
+    for passage in passages:
+        digest.update(b"\0" + passage_text(title, passage).encode())
+    return digest.hexdigest()
+
+
+def _record_hash(document: Document) -> str:
+    """Of everything that is kept but the access."""
+    fields = asdict(replace(document, content=None))
+    del fields["access"], fields["content"], fields["version"]
+    canonical = json.dumps(fields, default=str, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(f"{FORMAT}\0{canonical}".encode()).hexdigest()

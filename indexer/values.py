@@ -1,0 +1,245 @@
+"""What is kept and what is asked of an index."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from connectors.values import Access, Contribution, Document, Section
+from indexer.access import AccessFilter
+
+Vectors = NDArray[np.float32]
+"""float32, shape (n, d), each row of length 1."""
+
+WINDOW = 200
+"""W: how many documents of each ranking are fused; pages and votes stay inside them."""
+
+
+class Failure(StrEnum):
+    """Why a file gave no text."""
+
+    ENCRYPTED = "encrypted"
+    UNREADABLE = "unreadable"
+    EMPTY = "empty"
+    IMAGE_ONLY = "image_only"
+    TOO_LARGE = "too_large"
+    TIMED_OUT = "timed_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """The text of a file, with what the file says of itself."""
+
+    sections: tuple[Section, ...]
+    title: str = ""
+    author: str = ""
+    language: str = ""
+    created: datetime | None = None
+    modified: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a section, encoded as one vector. `text` is without the title in front."""
+
+    text: str
+    heading: str = ""
+    author: str | None = None
+    page: int | None = None
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedDocument:
+    """A document ready to be kept: `vectors[i]` encodes `passages[i]`.
+
+    `content_hash` changes when passages or encoder do; `record_hash` when anything
+    else but the access does.
+    """
+
+    document: Document
+    passages: tuple[Passage, ...]
+    vectors: Vectors
+    content_hash: str
+    record_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Keep this document, whole, in place of what stood under its id."""
+
+    indexed: IndexedDocument
+
+
+@dataclass(frozen=True, slots=True)
+class PutAccess:
+    """Change who may read a kept document, and nothing else. No such document: no effect."""
+
+    document_id: str
+    access: Access
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Forget a document. No such document: no effect."""
+
+    document_id: str
+
+
+Write = Put | PutAccess | Remove
+
+
+@dataclass(frozen=True, slots=True)
+class WriteReport:
+    """What became of a batch: `failed` holds (document id, reason)."""
+
+    written: int
+    failed: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a scan tells of one kept document."""
+
+    document_id: str
+    content_hash: str
+    record_hash: str
+    access: Access
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A query, read: free text, phrases that must stand as written, words that must not stand.
+
+    All three empty: everything that the reader may read, newest first.
+    """
+
+    text: str = ""
+    phrases: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is asked for by words."""
+        return not (self.text or self.phrases or self.excluded)
+
+
+FACETS = ("source", "kind", "space", "entity", "area", "year")
+"""What results can be narrowed by; each is also a facet. `year` is that of `modified`,
+or of `created` where a source gives no other date."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """One search. Nothing is searched without an access filter.
+
+    `filters` maps a facet's name to the accepted values (any of them; every named
+    facet must hold). `vector` has shape (d,), or is None for a lexical search;
+    `lexical` False leaves the words to the vector alone (phrases, exclusions and
+    filters still bind). `with_cards` returns a card for each hit.
+    """
+
+    access: AccessFilter
+    question: Question
+    vector: Vectors | None = None
+    lexical: bool = True
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    window: int = WINDOW
+    facets: tuple[str, ...] = FACETS
+    facet_size: int = 50
+    with_cards: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A document and its score in one ranking (best first, ties by id)."""
+
+    document_id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class FacetValue:
+    """How many documents of the result set have this value."""
+
+    value: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A kept document without its text: what a result shows and what votes need."""
+
+    document_id: str
+    source: str
+    title: str
+    url: str
+    kind: str
+    language: str
+    space: str
+    part_of: str
+    entity: str
+    area: str
+    created: datetime | None
+    modified: datetime | None
+    valid_from: str | None
+    valid_until: str | None
+    replaces: tuple[str, ...]
+    evidence: str
+    contributions: tuple[Contribution, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchAnswer:
+    """The two rankings (each at most W), and total and facets over the result set.
+
+    The result set is what matches lexically (with the engine's stated minimum) and
+    the W nearest by vector, under the access filter. `terms_dropped` says that the
+    question had more words than an engine takes.
+    """
+
+    lexical: tuple[Ranked, ...]
+    vector: tuple[Ranked, ...]
+    total: int
+    facets: Mapping[str, tuple[FacetValue, ...]]
+    cards: Mapping[str, Card] = field(default_factory=dict)
+    terms_dropped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShowRequest:
+    """Ask for the cards and best passages of these documents, under the same filter."""
+
+    access: AccessFilter
+    document_ids: tuple[str, ...]
+    question: Question
+    vector: Vectors | None = None
+    passages: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPassage:
+    """A passage that answers. `highlights` are (start, end) character offsets into its text."""
+
+    passage: Passage
+    score: float
+    highlights: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a result page shows of one document."""
+
+    card: Card
+    passages: tuple[ShownPassage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A title that begins, somewhere, with what is being typed."""
+
+    document_id: str
+    title: str

@@ -1,0 +1,106 @@
+"""`quisait check`: configuration and engines, one line each, with the remedy."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from connectors.errors import SourceError
+from connectors.values import Agent
+from indexer.access import NOBODY, access_filter
+from indexer.errors import ExtractionFailed, IndexerError
+from indexer.extraction.in_process import InProcessExtractor
+from indexer.values import Question, SearchRequest
+from quisait.assembly import (
+    open_database,
+    open_directory,
+    open_encoder,
+    open_extractor,
+    open_index,
+    open_source,
+)
+from quisait.settings import Settings, SourceSettings, beside_file
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was tried. `detail` says what was seen, or what to do."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+def run_checks(settings: Settings) -> Iterator[Check]:
+    """Try each part as a crawl and a search would use it; nothing is written."""
+    folder = beside_file(settings.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    yield _tried("base d'état", lambda: _database(open_database(settings, folder)))
+    yield _tried("encodeur", lambda: _encoder(settings))
+    yield _tried("extracteur", lambda: _extractor(settings))
+    yield _tried("index", lambda: _index(settings))
+    yield _tried("annuaire", lambda: _directory(settings))
+    if not settings.sources:
+        yield Check("sources", False, "aucune : ajoutez une table [[sources]] à quisait.toml")
+    for source in settings.sources:
+        yield _tried(f"source {source.name}", lambda source=source: _source(source))
+    yield _identity(settings)
+
+
+def _tried(name: str, attempt: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, attempt())
+    except (SourceError, IndexerError, ValueError, OSError, sa.exc.SQLAlchemyError) as error:
+        return Check(name, False, str(error).splitlines()[0])
+
+
+def _database(engine: sa.Engine) -> str:
+    with engine.connect() as connection:
+        connection.execute(sa.select(1))
+    return engine.dialect.name
+
+
+def _encoder(settings: Settings) -> str:
+    encoder = open_encoder(settings.encoder)
+    vectors = encoder.queries(["essai"])
+    return f"{encoder.name}, {vectors.shape[1]} dimensions"
+
+
+def _extractor(settings: Settings) -> str:
+    extractor = open_extractor(settings.extractor)
+    try:
+        extractor.extract(b"essai", "essai.txt", "text/plain")
+    except ExtractionFailed as failure:
+        raise ValueError(str(failure)) from failure
+    finally:
+        if isinstance(extractor, InProcessExtractor):
+            extractor.close()
+    return settings.extractor.kind
+
+
+def _index(settings: Settings) -> str:
+    dimension = open_encoder(settings.encoder).dimension
+    index = open_index(settings.index, beside_file(settings.folder), dimension)
+    index.search(SearchRequest(access_filter(NOBODY), Question()))
+    return settings.index.engine
+
+
+def _directory(settings: Settings) -> str:
+    directory = open_directory(settings)
+    if directory is None:
+        raise ValueError("aucun : réglez [directory] agents, sinon personne ne peut lire")
+    entries = list(directory.entries())
+    return f"{sum(isinstance(entry, Agent) for entry in entries)} agents"
+
+
+def _source(source: SourceSettings) -> str:
+    next(iter(open_source(source).changes(None)), None)
+    return f"{source.kind}, {source.path}"
+
+
+def _identity(settings: Settings) -> Check:
+    if settings.server.reader == "demo":
+        return Check("identité", True, "démonstration : agent choisi, boucle locale seulement")
+    if len(settings.server.token_key.encode()) < 32:
+        return Check("identité", False, "réglez QUISAIT_SERVER__TOKEN_KEY (32 octets au moins)")
+    return Check("identité", True, "jetons signés")

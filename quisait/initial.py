@@ -1,0 +1,44 @@
+"""A first `quisait.toml`, commented from the settings' own descriptions."""
+
+import json
+from typing import Any, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from quisait.settings import Settings, SourceSettings
+
+_TABLES = ("index", "encoder", "extractor", "server", "directory")
+_EXAMPLE = {"name": "notes", "kind": "folder", "path": "documents", "allowed": ["everyone"]}
+
+
+def initial_file() -> str:
+    """Every setting with its default and what it is for; a first source as an example."""
+    lines = ["# Réglages de quisait. Une variable d'environnement l'emporte sur chaque ligne :"]
+    lines += ["# QUISAIT_SERVER__PORT=8080 pour « port » de [server].", ""]
+    fields = Settings.model_fields
+    for name, field in fields.items():
+        if name not in (*_TABLES, "sources"):
+            lines += _setting(name, field)
+    for table in _TABLES:
+        model = fields[table].annotation
+        assert isinstance(model, type)  # noqa: S101 - each table is a model
+        lines += ["", *_table(f"[{table}]", model)]
+    lines += ["", "# Une table par source."]
+    lines += [f"# {line}" for line in _table("[[sources]]", SourceSettings, _EXAMPLE)]
+    return "\n".join(lines) + "\n"
+
+
+def _table(header: str, model: type[BaseModel], example: dict[str, Any] | None = None) -> list[str]:
+    lines = [f"# {model.__doc__}", header]
+    for name, field in model.model_fields.items():
+        lines += _setting(name, field, (example or {}).get(name))
+    return lines
+
+
+def _setting(name: str, field: FieldInfo, value: Any = None) -> list[str]:
+    shown = field.default if value is None else value
+    text = json.dumps(shown, ensure_ascii=False)
+    if get_origin(field.annotation) is list and not shown:
+        text = "[]"
+    return [f"# {field.description}", f"{name} = {text}"]

@@ -1,0 +1,79 @@
+"""Two rankings become one: pure, the same on every engine, explained by its parts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from indexer.values import WINDOW, Ranked
+
+LEXICAL_WEIGHT = 0.5
+"""Equal weights: on a plateau of the development sets (`quisait evaluate search`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FusedHit:
+    """A document with its fused score and what it comes from.
+
+    Parts are min-max normalised, from 0 to 1; a rank counts from 1, None where the
+    document is not among that ranking's first W.
+    """
+
+    document_id: str
+    score: float
+    lexical: float
+    lexical_rank: int | None
+    vector: float
+    vector_rank: int | None
+
+
+def fuse(
+    lexical: Sequence[Ranked], vector: Sequence[Ranked], window: int = WINDOW
+) -> tuple[FusedHit, ...]:
+    """The first `window` documents by the weighted sum of min-max normalised scores.
+
+    A document that one ranking lacks has 0 there; if a ranking is empty, the other
+    decides alone. Ties go by id, so that pages never overlap. Min-max fusion as in
+    Lee, "Analyses of multiple evidence combination" (SIGIR 1997).
+    """
+    lexical_parts, vector_parts = _normalised(lexical), _normalised(vector)
+    weight = LEXICAL_WEIGHT if lexical and vector else float(bool(lexical))
+    hits = [
+        _hit(document_id, weight, lexical_parts, vector_parts)
+        for document_id in lexical_parts.keys() | vector_parts.keys()
+    ]
+    return tuple(sorted(hits, key=lambda hit: (-hit.score, hit.document_id))[:window])
+
+
+_Parts = dict[str, tuple[float, int]]
+
+
+def _normalised(ranking: Sequence[Ranked]) -> _Parts:
+    """Score from 0 to 1 and rank of each document. Equal scores are all worth 1."""
+    if not ranking:
+        return {}
+    low, high = ranking[-1].score, ranking[0].score
+    width = high - low
+    return {
+        ranked.document_id: ((ranked.score - low) / width if width > 0 else 1.0, rank)
+        for rank, ranked in enumerate(ranking, 1)
+    }
+
+
+def _hit(document_id: str, weight: float, lexical: _Parts, vector: _Parts) -> FusedHit:
+    lexical_score, lexical_rank = lexical.get(document_id, (0.0, None))
+    vector_score, vector_rank = vector.get(document_id, (0.0, None))
+    return FusedHit(
+        document_id,
+        weight * lexical_score + (1 - weight) * vector_score,
+        lexical_score,
+        lexical_rank,
+        vector_score,
+        vector_rank,
+    )
+
+
+def in_order(ranking: Sequence[Ranked]) -> tuple[FusedHit, ...]:
+    """A ranking as it stands (newest first, say), where there is nothing to fuse."""
+    return tuple(
+        FusedHit(ranked.document_id, 0.0, 0.0, rank, 0.0, None)
+        for rank, ranked in enumerate(ranking, 1)
+    )

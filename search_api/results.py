@@ -1,0 +1,46 @@
+"""What an answer shows, before it becomes JSON or a page."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from connectors.values import Agent, Role
+from indexer.values import Card, FacetValue, Question, ShownPassage
+from search_api.fusion import FusedHit
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who contributed, as the source names them, and who they are now if the directory knows."""
+
+    name: str
+    role: Role
+    agent: Agent | None
+    departed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One document of the page."""
+
+    card: Card
+    authors: tuple[Author, ...]
+    passages: tuple[ShownPassage, ...]
+    parts: FusedHit
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """One page. `reachable` is how many documents the pages can show: at most W.
+
+    `incomplete` names the authorities that did not answer: results may be missing.
+    """
+
+    question: Question
+    results: tuple[Result, ...]
+    total: int
+    reachable: int
+    page: int
+    page_size: int
+    facets: Mapping[str, tuple[FacetValue, ...]]
+    shortened: bool
+    incomplete: tuple[str, ...]
