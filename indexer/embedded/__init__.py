@@ -1,0 +1,1 @@
+"""The index for one machine: SQLite, tantivy and numpy, without a server."""

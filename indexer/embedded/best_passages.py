@@ -1,0 +1,61 @@
+"""The passages of one document that answer best, and what to highlight in them; pure."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.french import analyse
+from indexer.values import Passage, Question, ShownPassage, Vectors
+
+
+def question_terms(question: Question) -> frozenset[str]:
+    """Every term that a passage is liked, and highlighted, for."""
+    wanted = (question.text, *question.phrases)
+    return frozenset(found.term for text in wanted for found in analyse(text))
+
+
+def best_passages(
+    passages: Sequence[Passage],
+    analysed: Sequence[str],
+    wanted: frozenset[str],
+    similarities: NDArray[np.float64] | None,
+    count: int,
+) -> tuple[ShownPassage, ...]:
+    """Choose the `count` best, best first, ties in reading order; scores lie in [0, 1].
+
+    Equal parts of the share of the wanted terms that stand in the passage, and of its
+    similarity, min-max scaled over the document's passages; either alone where the
+    question has no terms or no vector. `analysed[i]` are the terms of `passages[i]`.
+    """
+    parts = []
+    if wanted:
+        overlaps = [len(wanted.intersection(line.split(" "))) / len(wanted) for line in analysed]
+        parts.append(np.array(overlaps))
+    if similarities is not None and len(similarities):
+        parts.append(_min_max(similarities))
+    scores = np.mean(parts, axis=0) if parts else np.zeros(len(passages))
+    order = np.argsort(-scores, kind="stable")[:count]
+    return tuple(
+        ShownPassage(passages[i], float(scores[i]), _highlights(passages[i].text, wanted))
+        for i in order
+    )
+
+
+def passage_similarities(vectors: Vectors, query: Vectors | None) -> NDArray[np.float64] | None:
+    """Cosines (n,), rounded so that equal passages tie; None without a query."""
+    if query is None:
+        return None
+    similarities: NDArray[np.float64] = (vectors @ query).astype(np.float64)
+    return similarities.round(6)
+
+
+def _min_max(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    low, high = values.min(), values.max()
+    return (values - low) / (high - low) if high > low else np.ones(len(values))
+
+
+def _highlights(text: str, wanted: frozenset[str]) -> tuple[tuple[int, int], ...]:
+    if not wanted:
+        return ()
+    return tuple((term.start, term.end) for term in analyse(text) if term.term in wanted)

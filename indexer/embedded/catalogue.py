@@ -1,0 +1,199 @@
+"""What a process holds in memory of the store: who may read what, facets, titles, vectors."""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from connectors.values import Access
+from indexer.access import AccessFilter
+from indexer.embedded.access import readable_lists
+from indexer.embedded.rows import access_of, vectors_of
+from indexer.embedded.store import Store
+from indexer.embedded.vectors import VectorBuffer, VectorView
+from indexer.values import FACETS, FacetValue, Ranked
+
+Mask = NDArray[np.bool_]
+Slots = NDArray[np.int64]
+
+_COLUMNS = (
+    "SELECT d.seq, d.id, d.access, d.newest, d.facets, c.vectors"
+    " FROM documents d JOIN contents c USING (seq) WHERE d.seq > ? ORDER BY d.seq"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The store as it stood at `seq`: one slot per row, ascending by the row's number.
+
+    Arrays have shape (slots,). `codes[facet]` points into `values[facet]`; `ids`,
+    `titles` and `values` are shared with later catalogues, which only append to them.
+    """
+
+    seq: int
+    last_list: int
+    lists: Mapping[int, Access]
+    rows: NDArray[np.int64]
+    alive: Mask
+    access: NDArray[np.int64]
+    newest: NDArray[np.float64]
+    codes: Mapping[str, NDArray[np.int64]]
+    ids: list[str]
+    titles: list[str]
+    values: Mapping[str, dict[str, int]]
+    vectors: VectorView
+    _readable: dict[AccessFilter, Mask] = field(default_factory=dict)
+
+    def readable(self, access: AccessFilter) -> Mask:
+        """Mask of what the reader may read: the only way to any slot."""
+        mask = self._readable.get(access)
+        if mask is None:
+            mask = self.alive & readable_lists(self.lists, access)[self.access]
+            if len(self._readable) < 64:  # a catalogue lives from one batch to the next
+                self._readable[access] = mask
+        return mask
+
+    def narrowed(self, filters: Mapping[str, tuple[str, ...]]) -> Mask:
+        """Mask of the slots that have one of the accepted values of every named facet."""
+        mask = np.ones(len(self.rows), dtype=np.bool_)
+        for facet, accepted in filters.items():
+            if facet not in FACETS:
+                raise ValueError(f"Not a facet: {facet}")
+            known = self.values[facet]
+            wanted = [known[value] for value in accepted if value in known]
+            mask &= np.isin(self.codes[facet], wanted)
+        return mask
+
+    def slots(self, rows: NDArray[np.int64]) -> tuple[Slots, Mask]:
+        """(slot of each row, whether there is one): rows newer than this catalogue have none."""
+        if not len(self.rows):
+            return np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=np.bool_)
+        slots = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
+        return slots, self.rows[slots] == rows
+
+    def best(self, slots: Slots, scores: NDArray[np.float64], window: int) -> tuple[Ranked, ...]:
+        """Rank the `window` highest scores, ties by id."""
+        if window <= 0:
+            return ()
+        if len(slots) > window:
+            least = np.partition(scores, len(scores) - window)[len(scores) - window]
+            kept = scores >= least
+            slots, scores = slots[kept], scores[kept]
+        pairs = ((-float(score), self.ids[slot]) for slot, score in zip(slots, scores, strict=True))
+        return tuple(Ranked(document_id, -score) for score, document_id in sorted(pairs)[:window])
+
+    def facet(self, name: str, members: Mask, size: int) -> tuple[FacetValue, ...]:
+        """Count the most frequent values among the members, ties by value, empty ones left out."""
+        if name not in FACETS:
+            raise ValueError(f"Not a facet: {name}")
+        values = list(self.values[name])[: len(self.values[name])]
+        counts = np.bincount(self.codes[name][members], minlength=len(values))
+        found = [(-int(counts[code]), values[code]) for code in np.flatnonzero(counts)]
+        return tuple(FacetValue(value, -count) for count, value in sorted(found) if value)[:size]
+
+
+class Memory:
+    """Keeps the catalogue of this process up to the store."""
+
+    def __init__(self, store: Store, dimension: int) -> None:
+        self._store, self._dimension = store, dimension
+        self._refreshing = threading.Lock()
+        self._begin()
+
+    def current(self) -> Catalogue:
+        """Return the store as it stands now: read on from the last time, anew when mostly gone."""
+        with self._refreshing:
+            if self._store.progress()[0] != self._catalogue.seq:
+                try:
+                    self._catch_up()
+                except BaseException:
+                    self._begin()  # half a refresh is none: the next one starts from nothing
+                    raise
+            return self._catalogue
+
+    def _catch_up(self) -> None:
+        with self._store.reading() as connection:
+            self._refresh(connection)
+            if self._mostly_gone():
+                self._begin()
+                self._refresh(connection)
+
+    def _begin(self) -> None:
+        self._buffer = VectorBuffer(self._dimension)
+        none = np.empty(0, dtype=np.int64)
+        self._catalogue = Catalogue(
+            seq=0,
+            last_list=0,
+            lists={},
+            rows=none,
+            alive=np.empty(0, dtype=np.bool_),
+            access=none,
+            newest=np.empty(0),
+            codes=dict.fromkeys(FACETS, none),
+            ids=[],
+            titles=[],
+            values={name: {} for name in FACETS},
+            vectors=self._buffer.append([]),
+        )
+
+    def _mostly_gone(self) -> bool:
+        counts, alive = self._catalogue.vectors.counts, self._catalogue.alive
+        gone = int(counts[~alive].sum()) + int((~alive).sum())
+        return gone > 10_000 and 2 * gone > int(counts.sum()) + len(alive)
+
+    def _refresh(self, connection: sqlite3.Connection) -> None:
+        old = self._catalogue
+        grown = self._with_new_rows(old, connection.execute(_COLUMNS, (old.seq,)))
+        lists = connection.execute("SELECT id, key FROM access WHERE id > ?", (old.last_list,))
+        known = {**old.lists, **{list_id: access_of(key) for list_id, key in lists}}
+        alive, access = grown.alive.copy(), grown.access.copy()
+        gone = connection.execute("SELECT document FROM removed WHERE seq > ?", (old.seq,))
+        slots, found = grown.slots(_column(gone.fetchall(), 0))
+        alive[slots[found]] = False
+        moved = connection.execute(
+            "SELECT seq, access FROM documents WHERE changed > ? AND seq <= ?", (old.seq, old.seq)
+        ).fetchall()
+        access[grown.slots(_column(moved, 0))[0]] = _column(moved, 1)
+        self._catalogue = replace(
+            grown,
+            seq=self._store.seq(connection),
+            lists=known,
+            last_list=max(known, default=0),
+            alive=alive,
+            access=access,
+            _readable={},
+        )
+
+    def _with_new_rows(self, old: Catalogue, cursor: Iterable[tuple[object, ...]]) -> Catalogue:
+        rows, vectors = [], []
+        codes: dict[str, list[int]] = {name: [] for name in FACETS}
+        for seq, document_id, access, newest, facets, encoded in cursor:
+            rows.append((seq, access, newest))
+            old.ids.append(str(document_id))
+            *values, title = json.loads(str(facets))
+            old.titles.append(title)
+            vectors.append(vectors_of(encoded, self._dimension))  # type: ignore[arg-type]
+            for name, value in zip(FACETS, values, strict=True):
+                codes[name].append(old.values[name].setdefault(value, len(old.values[name])))
+        if not rows:
+            return old
+        return replace(
+            old,
+            rows=np.concatenate((old.rows, _column(rows, 0))),
+            access=np.concatenate((old.access, _column(rows, 1))),
+            newest=np.concatenate((old.newest, np.array([newest for _, _, newest in rows]))),
+            alive=np.concatenate((old.alive, np.ones(len(rows), dtype=np.bool_))),
+            codes={
+                name: np.concatenate((old.codes[name], np.array(codes[name], dtype=np.int64)))
+                for name in FACETS
+            },
+            vectors=self._buffer.append(vectors),
+        )
+
+
+def _column(rows: Sequence[tuple[object, ...]], number: int) -> NDArray[np.int64]:
+    return np.array([row[number] for row in rows], dtype=np.int64)

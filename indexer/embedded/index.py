@@ -1,0 +1,255 @@
+"""The embedded index: the flow of a write, a search, a page and a suggestion."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.access import AccessFilter
+from indexer.embedded.access import readable_lists
+from indexer.embedded.best_passages import best_passages, passage_similarities, question_terms
+from indexer.embedded.catalogue import Catalogue, Mask, Memory, Slots
+from indexer.embedded.faults import engine_faults
+from indexer.embedded.requests import TextRequest, text_request, typed_words
+from indexer.embedded.rows import access_of, card_of, document_row, passages_of, vectors_of
+from indexer.embedded.store import Store, StoreWrite
+from indexer.embedded.text import TextIndex
+from indexer.errors import IndexRefused
+from indexer.values import (
+    Card,
+    IndexedDocument,
+    Kept,
+    Put,
+    Ranked,
+    SearchAnswer,
+    SearchRequest,
+    Shown,
+    ShowRequest,
+    Suggestion,
+    Vectors,
+    Write,
+    WriteReport,
+)
+
+Matches = tuple[Slots, Mask, NDArray[np.float64]]
+
+
+class EmbeddedIndex:
+    """An index in one folder, for one machine and any number of its processes and threads.
+
+    SQLite holds the truth; tantivy repeats its text, and is replayed from it by sequence
+    number after a crash; each process holds the vectors, compared one by one. Made for
+    about 200 000 passages: a process holds 4 x d bytes for each (300 MB at d = 384), a
+    search reads them all, and the folder takes some 5 KB for each.
+
+    Raises `IndexRefused` where the folder holds vectors of another dimension.
+    """
+
+    def __init__(self, folder: Path, dimension: int) -> None:
+        with engine_faults():
+            folder.mkdir(parents=True, exist_ok=True)
+            self._store = Store(folder / "index.sqlite", dimension)
+            self._text = TextIndex(folder, self._store)
+            self._text.replay(wait=False)
+            self._memory = Memory(self._store, dimension)
+        self._dimension = dimension
+
+    def write(self, batch: Sequence[Write]) -> WriteReport:
+        """Apply a batch: one SQLite transaction, then the text index follows."""
+        prepared, failed = self._prepared(batch)
+        with engine_faults():
+            if prepared:
+                self._store.apply(prepared)
+            self._text.replay(wait=True)
+        return WriteReport(written=len(prepared), failed=tuple(failed))
+
+    def scan(self, source: str) -> Iterator[Kept]:
+        """Every kept document of a source, in the order in which they were put."""
+        with engine_faults():
+            yield from self._store.scan(source)
+
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        """Rank what the reader may read; facets and total count the result set."""
+        self._check(request.vector)
+        wanted = text_request(request.question)
+        with engine_faults():
+            self._text.replay(wait=False)
+            catalogue = self._memory.current()
+            eligible = catalogue.readable(request.access) & catalogue.narrowed(request.filters)
+            lexical, matched = self._lexical(request, wanted, catalogue, eligible)
+            nearest = self._nearest(request, wanted, catalogue, eligible)
+            cards = self._cards(request, (*lexical, *nearest[0]))
+        if request.with_cards:
+            lexical = tuple(hit for hit in lexical if hit.document_id in cards)
+            nearest = tuple(hit for hit in nearest[0] if hit.document_id in cards), nearest[1]
+        members = matched | nearest[1]
+        return SearchAnswer(
+            lexical=lexical,
+            vector=nearest[0],
+            total=int(members.sum()),
+            facets={
+                name: catalogue.facet(name, members, request.facet_size) for name in request.facets
+            },
+            cards=cards,
+            terms_dropped=wanted.terms_dropped,
+        )
+
+    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+        """Cards and best passages, read from the store under the same filter."""
+        self._check(request.vector)
+        terms = question_terms(request.question)
+        with engine_faults():
+            found = {
+                row[0]: row
+                for row in self._rows(
+                    "card, body_terms, passages, vectors", request.access, request.document_ids
+                )
+            }
+        shown = []
+        for _, card, body, passages, vectors in (
+            found[document_id] for document_id in request.document_ids if document_id in found
+        ):
+            each = vectors_of(vectors, self._dimension)
+            similar = passage_similarities(each, request.vector)
+            best = best_passages(
+                passages_of(passages), body.split("\n"), terms, similar, request.passages
+            )
+            shown.append(Shown(card_of(card), best))
+        return tuple(shown)
+
+    def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
+        """Titles with all the typed words; those that begin with them, and short ones, first."""
+        whole, beginning = typed_words(prefix)
+        if not beginning:
+            return ()
+        with engine_faults():
+            self._text.replay(wait=False)
+            catalogue = self._memory.current()
+            readable = catalogue.readable(access)
+            slots, found = catalogue.slots(self._text.titled(whole, beginning))
+        kept = [int(slot) for slot in slots[found] if readable[slot]]
+        typed = prefix.strip().casefold()
+        titles = sorted(
+            (not title.casefold().startswith(typed), len(title), title, catalogue.ids[slot])
+            for slot, title in ((slot, catalogue.titles[slot]) for slot in kept)
+        )
+        return tuple(Suggestion(document_id, title) for _, _, title, document_id in titles[:limit])
+
+    def _lexical(
+        self, request: SearchRequest, wanted: TextRequest, catalogue: Catalogue, eligible: Mask
+    ) -> tuple[tuple[Ranked, ...], Mask]:
+        """(ranking by words, mask of all that match); without any words the newest first."""
+        listing = request.vector is None and not request.question.text and not wanted.phrases
+        matched = np.zeros(len(catalogue.rows), dtype=np.bool_)
+        scores = catalogue.newest
+        if listing:
+            matched = eligible & self._bound(wanted, catalogue)
+        elif request.lexical and wanted.scores:
+            slots, found, values = self._matches(wanted, catalogue)
+            matched[slots[found]] = True
+            matched &= eligible
+            scores = np.zeros(len(catalogue.rows))
+            scores[slots[found]] = values[found]
+        slots = np.flatnonzero(matched)
+        return catalogue.best(slots, scores[slots], request.window), matched
+
+    def _nearest(
+        self, request: SearchRequest, wanted: TextRequest, catalogue: Catalogue, eligible: Mask
+    ) -> tuple[tuple[Ranked, ...], Mask]:
+        """Rank the W nearest, with their mask; phrases, exclusions and filters bind here too."""
+        members = np.zeros(len(catalogue.rows), dtype=np.bool_)
+        if request.vector is None:
+            return (), members
+        similar = catalogue.vectors.similarities(request.vector)
+        bound = eligible & (catalogue.vectors.counts > 0) & self._bound(wanted, catalogue)
+        slots = np.flatnonzero(bound)
+        ranking = catalogue.best(slots, similar[slots], request.window)
+        if ranking:
+            chosen = {hit.document_id for hit in ranking}
+            close = slots[similar[slots] >= ranking[-1].score]
+            members[[slot for slot in close if catalogue.ids[slot] in chosen]] = True
+        return ranking, members
+
+    def _bound(self, wanted: TextRequest, catalogue: Catalogue) -> Mask:
+        """Mask of what has every phrase and no excluded word."""
+        if not wanted.binds:
+            return np.ones(len(catalogue.rows), dtype=np.bool_)
+        slots, found, _ = self._matches(replace(wanted, terms=()), catalogue)
+        mask = np.zeros(len(catalogue.rows), dtype=np.bool_)
+        mask[slots[found]] = True
+        return mask
+
+    def _matches(self, wanted: TextRequest, catalogue: Catalogue) -> Matches:
+        """(slots, whether each is one, scores); rounded, so that segments do not break ties."""
+        rows, scores = self._text.matches(wanted)
+        slots, found = catalogue.slots(rows)
+        return slots, found, np.round(scores, 4)
+
+    def _cards(self, request: SearchRequest, hits: Iterable[Ranked]) -> dict[str, Card]:
+        if not request.with_cards:
+            return {}
+        wanted = dict.fromkeys(hit.document_id for hit in hits)
+        rows = self._rows("card", request.access, wanted)
+        return {document_id: card_of(card) for document_id, card in rows}
+
+    def _rows(
+        self, columns: str, access: AccessFilter, document_ids: Iterable[str]
+    ) -> list[tuple[Any, ...]]:
+        """(id, columns…) of those documents that the reader may read, as the store has them now."""
+        wanted = json.dumps(list(document_ids))
+        chosen = (
+            "FROM documents d LEFT JOIN contents c USING (seq) JOIN access a ON a.id = d.access"
+            " WHERE d.id IN (SELECT value FROM json_each(?))"
+        )
+        with self._store.reading() as connection:
+            lists = connection.execute(f"SELECT DISTINCT a.id, a.key {chosen}", (wanted,))
+            readable = readable_lists({number: access_of(key) for number, key in lists}, access)
+            rows = connection.execute(f"SELECT d.access, d.id, {columns} {chosen}", (wanted,))
+            return [row[1:] for row in rows if readable[row[0]]]
+
+    def _prepared(self, batch: Sequence[Write]) -> tuple[list[StoreWrite], list[tuple[str, str]]]:
+        """Analyse and encode before the transaction, which stays short."""
+        prepared: list[StoreWrite] = []
+        failed = []
+        for write in batch:
+            document_id = write.indexed.document.id if isinstance(write, Put) else write.document_id
+            reason = self._unfit(write.indexed) if isinstance(write, Put) else ""
+            if not _encodable(document_id):
+                reason = "its id is not valid text"
+            if reason:
+                failed.append((document_id, reason))
+            elif isinstance(write, Put):
+                prepared.append((document_row(write.indexed), write.indexed.document.access))
+            else:
+                prepared.append(write)
+        return prepared, failed
+
+    def _unfit(self, indexed: IndexedDocument) -> str:
+        """Say why a document cannot be kept, or nothing."""
+        if len(indexed.passages) != len(indexed.vectors):
+            return "it has another number of passages than of vectors"
+        if len(indexed.vectors):
+            self._check(indexed.vectors[0])
+        if not np.isfinite(indexed.vectors).all():
+            return "its vectors hold what is no number"
+        hashes = (indexed.document.source, indexed.content_hash, indexed.record_hash)
+        return "" if all(map(_encodable, hashes)) else "its source or hash is not valid text"
+
+    def _check(self, vector: Vectors | None) -> None:
+        if vector is not None and vector.shape != (self._dimension,):
+            raise IndexRefused(
+                f"A vector has {vector.shape[-1]} numbers, this index {self._dimension}."
+            )
+
+
+def _encodable(text: str) -> bool:
+    """Whether SQLite can keep it: half a surrogate pair is no text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

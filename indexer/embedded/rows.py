@@ -1,0 +1,168 @@
+"""Documents to SQLite rows and back; pure."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+
+from connectors.values import Access, Contribution, Document, Role
+from indexer.french import Term, analyse, folded_words
+from indexer.values import FACETS, Card, IndexedDocument, Passage, Vectors
+
+UNDATED = -62_135_596_800.0
+"""Where a document without dates stands among the newest: at the year 1 (seconds, epoch)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """Everything that SQLite keeps of a document, but its access and its sequence number.
+
+    `title_terms`, `body_terms`: analysed words separated by a space, nothing standing
+    between two spaces where a stop word was; one line per passage in `body_terms`.
+    `facets`: the values in the order of FACETS, then the title.
+    """
+
+    id: str
+    source: str
+    card: str
+    facets: str
+    newest: float
+    content_hash: str
+    record_hash: str
+    title_terms: str
+    title_words: str
+    body_terms: str
+    passages: str
+    vectors: bytes
+
+
+def document_row(indexed: IndexedDocument) -> DocumentRow:
+    """Analyse and encode; the slow part of a write, done before its transaction."""
+    document = indexed.document
+    return DocumentRow(
+        id=document.id,
+        source=document.source,
+        card=json.dumps(_card(document)),
+        facets=json.dumps([*_facets(document), document.title]),
+        newest=_newest(document),
+        content_hash=indexed.content_hash,
+        record_hash=indexed.record_hash,
+        title_terms=_spaced(analyse(document.title)),
+        title_words=" ".join(folded_words(document.title)),
+        body_terms="\n".join(_body(indexed.passages)),
+        passages=json.dumps(
+            [[p.text, p.heading, p.author, p.page, p.path] for p in indexed.passages]
+        ),
+        vectors=np.ascontiguousarray(indexed.vectors, dtype="<f4").tobytes(),
+    )
+
+
+def access_key(access: Access) -> str:
+    """Encode a list of principals, the same for the same list."""
+    return json.dumps([sorted(access.allowed), sorted(access.denied)])
+
+
+def access_of(key: str) -> Access:
+    """Decode what `access_key` encoded."""
+    allowed, denied = json.loads(key)
+    return Access(frozenset(allowed), frozenset(denied))
+
+
+def card_of(encoded: str) -> Card:
+    """Decode a card."""
+    fields: dict[str, Any] = json.loads(encoded)
+    rows = fields.pop("contributions")
+    for name in ("created", "modified"):
+        fields[name] = fields[name] and datetime.fromisoformat(fields[name])
+    fields["replaces"] = tuple(fields["replaces"])
+    return Card(**fields, contributions=tuple(_contribution(row) for row in rows))
+
+
+def passages_of(encoded: str) -> tuple[Passage, ...]:
+    """Decode a document's passages, in reading order."""
+    return tuple(Passage(*fields) for fields in json.loads(encoded))
+
+
+def vectors_of(encoded: bytes, dimension: int) -> Vectors:
+    """float32 (n, dimension), read-only."""
+    return np.frombuffer(encoded, dtype="<f4").reshape(-1, dimension)
+
+
+def _card(document: Document) -> dict[str, Any]:
+    return {
+        "document_id": document.id,
+        "source": document.source,
+        "title": document.title,
+        "url": document.url,
+        "kind": document.kind,
+        "language": document.language,
+        "space": document.space,
+        "part_of": document.part_of,
+        "entity": document.entity,
+        "area": document.area,
+        "created": _iso(document.created),
+        "modified": _iso(document.modified),
+        "valid_from": _iso(document.valid_from),
+        "valid_until": _iso(document.valid_until),
+        "replaces": document.replaces,
+        "evidence": document.evidence,
+        "contributions": [
+            [c.account, c.role, c.label, c.count, _iso(c.first), _iso(c.last), c.years]
+            for c in document.contributions
+        ],
+    }
+
+
+def _contribution(row: Sequence[Any]) -> Contribution:
+    account, role, label, count, first, last, years = row
+    return Contribution(
+        account=account,
+        role=Role(role),
+        label=label,
+        count=count,
+        first=first and date.fromisoformat(first),
+        last=last and date.fromisoformat(last),
+        years=tuple((year, counted) for year, counted in years),
+    )
+
+
+def _facets(document: Document) -> list[str]:
+    """Give the document's value of each facet, in the order of FACETS; empty where it has none."""
+    shown = document.modified or document.created
+    values = {name: getattr(document, name) for name in FACETS if name != "year"}
+    values["year"] = str(shown.year) if shown else ""
+    return [values[name] for name in FACETS]
+
+
+def _newest(document: Document) -> float:
+    """Seconds since the epoch; a time without a zone is read as UTC, here and everywhere."""
+    shown = document.modified or document.created
+    if shown is None:
+        return UNDATED
+    return (shown if shown.tzinfo else shown.replace(tzinfo=UTC)).timestamp()
+
+
+def _body(passages: Sequence[Passage]) -> list[str]:
+    """Terms of each passage; a heading counts once, where it begins."""
+    lines, heading = [], ""
+    for passage in passages:
+        begins = passage.heading and passage.heading != heading
+        text = f"{passage.heading}\n{passage.text}" if begins else passage.text
+        heading = passage.heading
+        lines.append(_spaced(analyse(text)))
+    return lines
+
+
+def _spaced(terms: Sequence[Term]) -> str:
+    words: list[str] = []
+    for term in terms:
+        words.extend([""] * (term.position - len(words)))
+        words.append(term.term)
+    return " ".join(words)
+
+
+def _iso(moment: date | None) -> str | None:
+    return moment.isoformat() if moment else None

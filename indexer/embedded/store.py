@@ -1,0 +1,194 @@
+"""The truth of the embedded index: one SQLite file, in WAL mode.
+
+Each change takes the next sequence number. `documents.seq` is the number of the put
+that made the row, and names it for the text index and in memory: a document put again
+is another row, so that nothing stale can be taken for it. `changed` is the number of
+the row's last change of access.
+"""
+
+import sqlite3
+import threading
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple
+from pathlib import Path
+
+from connectors.values import Access
+from indexer.embedded.faults import engine_faults
+from indexer.embedded.rows import DocumentRow, access_key, access_of
+from indexer.errors import IndexRefused
+from indexer.values import Kept, PutAccess, Remove
+
+FORMAT = "1"
+BUSY_TIMEOUT_S = 30.0
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS access (id INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL);
+CREATE TABLE IF NOT EXISTS documents (
+    seq INTEGER PRIMARY KEY, changed INTEGER NOT NULL, access INTEGER NOT NULL,
+    id TEXT UNIQUE NOT NULL, source TEXT NOT NULL, card TEXT NOT NULL, facets TEXT NOT NULL,
+    newest REAL NOT NULL, content_hash TEXT NOT NULL, record_hash TEXT NOT NULL,
+    title_terms TEXT NOT NULL, title_words TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS documents_changed ON documents (changed);
+CREATE INDEX IF NOT EXISTS documents_source ON documents (source);
+CREATE TABLE IF NOT EXISTS contents (
+    seq INTEGER PRIMARY KEY, body_terms TEXT NOT NULL, passages TEXT NOT NULL,
+    vectors BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS removed (seq INTEGER PRIMARY KEY, document INTEGER NOT NULL);
+"""
+
+StoreWrite = tuple[DocumentRow, Access] | PutAccess | Remove
+
+
+class Store:
+    """One connection per thread; every transaction is short."""
+
+    def __init__(self, path: Path, dimension: int) -> None:
+        self._path = path
+        self._local = threading.local()
+        with engine_faults(), self.writing() as connection:
+            self.uid = self._prepared(connection, dimension)
+
+    def connection(self) -> sqlite3.Connection:
+        """Return this thread's connection."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(
+                self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            )
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")  # what is acknowledged is durable
+            connection.execute("PRAGMA secure_delete = ON")  # a deleted text is overwritten
+            self._local.connection = connection
+        return connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One write transaction: all of it, or nothing."""
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Several reads of one and the same state."""
+        with self._transaction("BEGIN") as connection:
+            yield connection
+
+    def apply(self, batch: Iterable[StoreWrite]) -> None:
+        """Apply in order, in one transaction."""
+        with self.writing() as connection:
+            seq = self.seq(connection)
+            for seq, write in enumerate(batch, start=seq + 1):  # noqa: B020 — ends on the last one
+                _apply(connection, seq, write)
+            connection.execute("UPDATE meta SET value = ? WHERE name = 'seq'", (seq,))
+
+    def seq(self, connection: sqlite3.Connection) -> int:
+        """Return the number of the last change."""
+        return _number(connection, "seq")
+
+    def progress(self) -> tuple[int, int]:
+        """Return the numbers of the last change and of the last that the text index committed."""
+        rows = self.connection().execute(
+            "SELECT name, value FROM meta WHERE name IN ('seq', 'applied')"
+        )
+        found = dict(rows.fetchall())
+        return int(found["seq"]), int(found["applied"])
+
+    def mark_applied(self, seq: int) -> None:
+        """Record that the text index has committed everything up to `seq`."""
+        with self.writing() as connection:
+            connection.execute("UPDATE meta SET value = ? WHERE name = 'applied'", (seq,))
+
+    def scan(self, source: str) -> Iterator[Kept]:
+        """Every kept document of a source; by steps, so that no transaction stays open."""
+        last = 0
+        while True:
+            rows = self.connection().execute(
+                "SELECT d.seq, d.id, d.content_hash, d.record_hash, a.key FROM documents d"
+                " JOIN access a ON a.id = d.access"
+                " WHERE d.source = ? AND d.seq > ? ORDER BY d.seq LIMIT 1000",
+                (source, last),
+            ).fetchall()  # fmt: skip
+            for last, document_id, content_hash, record_hash, key in rows:  # noqa: B007 — the next step's start
+                yield Kept(document_id, content_hash, record_hash, access_of(key))
+            if not rows:
+                return
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        connection = self.connection()
+        connection.execute(begin)
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    @staticmethod
+    def _prepared(connection: sqlite3.Connection, dimension: int) -> str:
+        """Create what is missing and check that the file is ours; return its own name."""
+        for statement in _SCHEMA.split(";"):
+            connection.execute(statement)
+        wanted = {"format": FORMAT, "dimension": dimension, "seq": 0, "applied": 0}
+        connection.executemany(
+            "INSERT OR IGNORE INTO meta VALUES (?, ?)", [*wanted.items(), ("uid", uuid.uuid4().hex)]
+        )
+        kept = dict(connection.execute("SELECT name, value FROM meta").fetchall())
+        if (kept["format"], kept["dimension"]) != (FORMAT, dimension):
+            raise IndexRefused(
+                f"This index holds vectors of {kept['dimension']} numbers"
+                f" (format {kept['format']}); the encoder gives {dimension} (format {FORMAT})."
+                " Use another folder, then crawl again."
+            )
+        return str(kept["uid"])
+
+
+def _apply(connection: sqlite3.Connection, seq: int, write: StoreWrite) -> None:
+    if isinstance(write, PutAccess):
+        kept = connection.execute(
+            "SELECT seq FROM documents WHERE id = ?", (write.document_id,)
+        ).fetchone()
+        if kept:
+            connection.execute(
+                "UPDATE documents SET changed = ?, access = ? WHERE seq = ?",
+                (seq, _access_id(connection, write.access), kept[0]),
+            )
+    elif isinstance(write, Remove):
+        _remove(connection, seq, write.document_id)
+    else:
+        row, access = write
+        _remove(connection, seq, row.id)
+        _insert(connection, seq, row, _access_id(connection, access))
+
+
+def _remove(connection: sqlite3.Connection, seq: int, document_id: str) -> None:
+    kept = connection.execute("SELECT seq FROM documents WHERE id = ?", (document_id,)).fetchone()
+    if kept:
+        connection.execute("DELETE FROM documents WHERE seq = ?", kept)
+        connection.execute("DELETE FROM contents WHERE seq = ?", kept)
+        connection.execute("INSERT INTO removed VALUES (?, ?)", (seq, kept[0]))
+
+
+def _insert(connection: sqlite3.Connection, seq: int, row: DocumentRow, access_id: int) -> None:
+    fields: Sequence[object] = astuple(row)
+    connection.execute(
+        "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (seq, seq, access_id, *fields[:9]),
+    )
+    connection.execute("INSERT INTO contents VALUES (?, ?, ?, ?)", (seq, *fields[9:]))
+
+
+def _access_id(connection: sqlite3.Connection, access: Access) -> int:
+    key = access_key(access)
+    found = connection.execute("SELECT id FROM access WHERE key = ?", (key,)).fetchone()
+    if found is None:
+        return connection.execute("INSERT INTO access (key) VALUES (?)", (key,)).lastrowid or 0
+    return int(found[0])
+
+
+def _number(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()[0])

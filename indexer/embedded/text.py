@@ -1,0 +1,199 @@
+"""The text side: tantivy, fed with terms of our own analysis and replayed from the store."""
+
+import fcntl
+import re
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import tantivy
+from numpy.typing import NDArray
+from tantivy import Occur, PreTokenizedString, Query, Token
+
+from indexer.embedded.faults import text_faults
+from indexer.embedded.requests import Phrase, TextRequest
+from indexer.embedded.store import Store
+from indexer.errors import IndexUnreachable
+
+WRITER_HEAP_BYTES = 32_000_000
+LOCK_TIMEOUT_S = 60.0
+PASSAGE_GAP = 100
+"""Positions between two passages: no phrase reaches across."""
+
+_FIELDS = ("title", "text")
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field("row", indexed=True, fast=True)
+    for name in (*_FIELDS, "words"):
+        builder.add_text_field(name, tokenizer_name="whitespace", index_option="position")
+    return builder.build()
+
+
+class TextIndex:
+    """Holds one tantivy document per store row, named by the row's sequence number.
+
+    Only one process writes at a time (an advisory lock on a file, which a killed
+    process gives back). The folder carries the store's own name: another store's text
+    is never read.
+    """
+
+    def __init__(self, folder: Path, store: Store) -> None:
+        self._store = store
+        self._schema = _schema()
+        self._lock_path = folder / "text.lock"
+        self._reading = threading.Lock()
+        self._path = folder / f"text-{store.uid}"
+        self._index = self._opened()
+        self._index.config_reader("manual")
+        self._seen = -1
+
+    def replay(self, *, wait: bool) -> None:
+        """Bring tantivy up to the store; without `wait`, only if nobody else is writing.
+
+        Raises `IndexUnreachable` when waiting was in vain or tantivy cannot write.
+        """
+        seq, applied = self._store.progress()
+        if applied >= seq:
+            return
+        with self._lock(LOCK_TIMEOUT_S if wait else 0.0) as held:
+            if not held and wait:
+                raise IndexUnreachable("Another writer holds the embedded text index.")
+            if held:
+                self._replay()
+
+    def matches(self, request: TextRequest) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """(rows, scores) of every match; BM25 of title and text added (most fields)."""
+        clauses = [(Occur.Must, self._phrase(phrase)) for phrase in request.phrases]
+        clauses += [(Occur.MustNot, self._phrase(phrase)) for phrase in request.excluded]
+        if request.terms:
+            terms = [(Occur.Should, self._phrase(((0, term),))) for term in request.terms]
+            clauses.append((Occur.Must, Query.boolean_query(terms, request.minimum)))
+        if not request.scores:
+            clauses.append((Occur.Must, Query.all_query()))
+        return self._found(Query.boolean_query(clauses))
+
+    def titled(self, whole: tuple[str, ...], beginning: str) -> NDArray[np.int64]:
+        """Rows whose title has these whole words and one that begins so."""
+        clauses = [
+            (Occur.Must, Query.term_query(self._schema, "words", word)) for word in set(whole)
+        ]
+        started = Query.regex_query(self._schema, "words", f"{re.escape(beginning)}.*")
+        return self._found(Query.boolean_query([*clauses, (Occur.Must, started)]))[0]
+
+    def _phrase(self, phrase: Phrase) -> Query:
+        """In the title or in the text; its score is the sum of both."""
+        if len(phrase) == 1:
+            found = [Query.term_query(self._schema, field, phrase[0][1]) for field in _FIELDS]
+        else:
+            found = [Query.phrase_query(self._schema, field, list(phrase)) for field in _FIELDS]
+        return Query.boolean_query([(Occur.Should, query) for query in found])
+
+    def _found(self, query: Query) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        with text_faults():
+            searcher = self._searcher()
+            limit = max(searcher.num_docs, 1)
+            hits = searcher.search(query, limit, count=False).hits
+            rows = searcher.fast_field_values("row", [address for _, address in hits])
+        return np.array(rows, dtype=np.int64), np.array([s for s, _ in hits], dtype=np.float64)
+
+    def _searcher(self) -> tantivy.Searcher:
+        """See what is committed; another process may have written it."""
+        _, applied = self._store.progress()
+        with self._reading:
+            if applied != self._seen:
+                self._index.reload()
+                self._seen = applied
+            return self._index.searcher()
+
+    def _opened(self) -> tantivy.Index:
+        """Open the folder; a missing or broken one is made anew, to be replayed from zero."""
+        if (sound := self._sound()) is not None:
+            return sound
+        with self._lock(LOCK_TIMEOUT_S) as held:
+            if not held:
+                raise IndexUnreachable("Another writer holds the embedded text index.")
+            if (sound := self._sound()) is not None:  # another process has made it meanwhile
+                return sound
+            shutil.rmtree(self._path, ignore_errors=True)
+            self._path.mkdir(parents=True)
+            self._store.mark_applied(0)
+            with text_faults():
+                return tantivy.Index(self._schema, path=str(self._path))
+
+    def _sound(self) -> tantivy.Index | None:
+        """Return the text index as it lies there; None where there is none that can be read."""
+        try:
+            if self._path.exists() and tantivy.Index.exists(str(self._path)):
+                return tantivy.Index(self._schema, path=str(self._path))
+        except ValueError:
+            pass  # broken or of another schema: the store holds all that it held
+        return None
+
+    def _replay(self) -> None:
+        seq, applied = self._store.progress()
+        if applied >= seq:
+            return
+        with text_faults():
+            writer = self._index.writer(heap_size=WRITER_HEAP_BYTES, num_threads=1)
+            with self._store.reading() as connection:
+                seq = self._store.seq(connection)
+                self._feed(writer, connection, applied)
+            writer.commit()
+            writer.wait_merging_threads()
+        self._store.mark_applied(seq)
+
+    def _feed(
+        self, writer: tantivy.IndexWriter, connection: sqlite3.Connection, applied: int
+    ) -> None:
+        """Repeat what the store says; doing so twice is harmless."""
+        gone = "SELECT document FROM removed WHERE seq > ?"
+        for (row,) in connection.execute(gone, (applied,)):
+            writer.delete_documents_by_term("row", row)
+        new = (
+            "SELECT seq, title_terms, title_words, body_terms FROM documents"
+            " JOIN contents USING (seq) WHERE seq > ? ORDER BY seq"
+        )
+        for row, title, words, body in connection.execute(new, (applied,)):
+            writer.delete_documents_by_term("row", row)  # left by a crash before `mark_applied`
+            document = tantivy.Document()
+            document.add_unsigned("row", row)
+            document.add_pre_tokenized_text("title", _tokens(title))
+            document.add_pre_tokenized_text("text", _tokens(body))
+            document.add_text("words", words)
+            writer.add_document(document)
+
+    @contextmanager
+    def _lock(self, timeout_s: float) -> Iterator[bool]:
+        """Hold the writers' lock, or say that it is not free in time."""
+        with self._lock_path.open("ab") as file:
+            deadline = time.monotonic() + timeout_s
+            while not (held := _locked(file.fileno())) and time.monotonic() < deadline:
+                time.sleep(0.005)
+            yield held
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _tokens(lines: str) -> PreTokenizedString:
+    """Terms with their positions: a stop word leaves its place empty."""
+    tokens, position = [], 0
+    for line in lines.split("\n"):
+        for term in line.split(" "):
+            if term:
+                tokens.append(Token(term, position, 0, 0))
+            position += 1
+        position += PASSAGE_GAP
+    return PreTokenizedString("", tokens)

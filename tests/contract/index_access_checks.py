@@ -1,0 +1,133 @@
+"""Contract of the `Index` port: nobody reads, counts or guesses what they may not."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from connectors.values import EVERYONE, Access
+from indexer.access import NOBODY, AccessFilter, access_filter
+from indexer.ports import Index
+from indexer.values import PutAccess, Question, SearchAnswer, ShowRequest
+from tests.builders import ANYONE, allowed, asking, put, reading, vector_of
+
+SECRET = "La mutation confidentielle du chef de bureau"
+TREASURY = "ldap:group:tresorerie"
+DENIED = Access(frozenset({EVERYONE}), frozenset({"ldap:group:stagiaires"}))
+
+UNREADABLE: list[tuple[str, Access, AccessFilter]] = [
+    ("not allowed", allowed(TREASURY), ANYONE),
+    ("denied", DENIED, reading("ldap:group:stagiaires")),
+    ("denied by silence", DENIED, reading(unanswered=frozenset({"ldap"}))),
+    ("not trusted", allowed(TREASURY), reading(TREASURY, unanswered=frozenset({"ldap"}))),
+    ("nobody asks", allowed(EVERYONE), access_filter(NOBODY)),
+    ("nobody may", Access(), reading(TREASURY)),
+]
+
+
+def _write(index: Index, access: Access) -> None:
+    fields = {"title": "Mutation confidentielle", "space": "rh", "access": access}
+    index.write(
+        [put("wiki:secret", SECRET, **fields), put("wiki:open", "La cantine", title="Menu")]
+    )
+
+
+def _answers(index: Index, access: AccessFilter) -> Iterator[SearchAnswer]:
+    vector = vector_of(SECRET)
+    yield index.search(asking("mutation confidentielle", access=access, with_cards=True))
+    yield index.search(asking("mutation", access=access, vector=vector, with_cards=True))
+    yield index.search(
+        asking("mutation", access=access, vector=vector, lexical=False, with_cards=True)
+    )
+    yield index.search(asking(access=access, vector=vector, with_cards=True))
+    yield index.search(asking(access=access, with_cards=True))
+    yield index.search(asking(access=access, phrases=("mutation confidentielle",)))
+    yield index.search(asking(access=access, excluded=("cantine",), with_cards=True))
+    yield index.search(asking(access=access, filters={"space": ("rh",)}, with_cards=True))
+
+
+class AccessChecks:
+    """Every way to a document, for every reason not to read it."""
+
+    @pytest.mark.parametrize(("why", "listed", "access"), UNREADABLE, ids=lambda v: str(v)[:20])
+    def test_an_unreadable_document_is_in_no_ranking_and_no_card(
+        self, index: Index, why: str, listed: Access, access: AccessFilter
+    ) -> None:
+        """Words, vectors, phrases, filters and listings all leave it out."""
+        _write(index, listed)
+        for answer in _answers(index, access):
+            ids = {hit.document_id for hit in (*answer.lexical, *answer.vector)}
+            assert "wiki:secret" not in ids | set(answer.cards), why
+
+    @pytest.mark.parametrize(("why", "listed", "access"), UNREADABLE, ids=lambda v: str(v)[:20])
+    def test_an_unreadable_document_is_not_counted(
+        self, index: Index, why: str, listed: Access, access: AccessFilter
+    ) -> None:
+        """Neither totals nor facets tell that it exists."""
+        _write(index, listed)
+        for answer in _answers(index, access):
+            ids = {hit.document_id for hit in (*answer.lexical, *answer.vector)}
+            assert answer.total == len(ids), why
+            assert not answer.facets["space"], why
+            assert sum(value.count for value in answer.facets["source"]) == len(ids), why
+
+    @pytest.mark.parametrize(("why", "listed", "access"), UNREADABLE, ids=lambda v: str(v)[:20])
+    def test_an_unreadable_title_is_not_suggested(
+        self, index: Index, why: str, listed: Access, access: AccessFilter
+    ) -> None:
+        """Typing the beginning of a secret title completes nothing."""
+        _write(index, listed)
+        assert index.suggest(access, "muta", 10) == (), why
+
+    @pytest.mark.parametrize(("why", "listed", "access"), UNREADABLE, ids=lambda v: str(v)[:20])
+    def test_an_unreadable_document_is_not_shown(
+        self, index: Index, why: str, listed: Access, access: AccessFilter
+    ) -> None:
+        """Knowing an id opens nothing."""
+        _write(index, listed)
+        shown = index.show(
+            ShowRequest(access, ("wiki:secret",), Question("mutation"), vector_of(SECRET))
+        )
+        assert shown == (), why
+
+    def test_whoever_is_allowed_reads(self, index: Index) -> None:
+        """One allowed principal is enough, and the others' denials do not matter."""
+        _write(index, Access(frozenset({TREASURY}), frozenset({"agent:b"})))
+        access = reading(TREASURY)
+        for answer in _answers(index, access):
+            ids = {hit.document_id for hit in (*answer.lexical, *answer.vector)}
+            assert "wiki:secret" in ids
+            assert answer.total == len(ids)
+        assert [s.document_id for s in index.suggest(access, "muta", 10)] == ["wiki:secret"]
+        assert index.show(ShowRequest(access, ("wiki:secret",), Question("mutation")))
+
+    def test_a_change_of_access_acts_at_once(self, index: Index) -> None:
+        """What was closed is out of every answer once the write has returned; and back."""
+        _write(index, allowed(EVERYONE))
+        index.write([PutAccess("wiki:secret", allowed(TREASURY))])
+        for answer in _answers(index, ANYONE):
+            assert "wiki:secret" not in {h.document_id for h in (*answer.lexical, *answer.vector)}
+        assert index.suggest(ANYONE, "muta", 10) == ()
+        assert index.search(asking("mutation", access=reading(TREASURY))).total == 1
+        index.write([PutAccess("wiki:secret", allowed(EVERYONE))])
+        assert index.search(asking("mutation")).total == 1
+
+    def test_the_page_stays_full_beside_many_unreadable_documents(self, index: Index) -> None:
+        """The filter stands inside the search: closer documents of others take no place."""
+        closed = [put(f"wiki:x{n:03}", SECRET, access=allowed(TREASURY)) for n in range(60)]
+        index.write([*closed, put("wiki:mine", "Une mutation ordinaire")])
+        vector = vector_of(SECRET)
+        answer = index.search(asking("mutation", vector=vector, window=10))
+        assert [hit.document_id for hit in answer.lexical] == ["wiki:mine"]
+        assert [hit.document_id for hit in answer.vector] == ["wiki:mine"]
+
+    def test_five_hundred_principals_are_asked_for(self, index: Index) -> None:
+        """An agent of many groups searches a document with long lists."""
+        listed = Access(
+            frozenset(f"ldap:group:a{n}" for n in range(500)),
+            frozenset(f"ldap:group:d{n}" for n in range(500)),
+        )
+        index.write([put("wiki:1", "La cantine", access=listed)])
+        groups = [f"ldap:group:b{n}" for n in range(499)]
+        assert index.search(asking("cantine", access=reading("ldap:group:a7", *groups))).total == 1
+        denied = reading("ldap:group:a7", "ldap:group:d9")
+        assert index.search(asking("cantine", access=denied)).total == 0

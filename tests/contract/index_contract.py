@@ -1,0 +1,16 @@
+"""The contract of the `Index` port: every adapter passes the same checks.
+
+An adapter's test module subclasses `IndexContract` and gives a fixture `index`: an
+empty index of dimension `tests.builders.ENCODER.dimension`, anew for each test. Checks
+take nothing but the index, so that lying indexes can be put before them.
+"""
+
+from tests.contract.index_access_checks import AccessChecks
+from tests.contract.index_hostile_checks import HostileChecks
+from tests.contract.index_question_checks import QuestionChecks
+from tests.contract.index_ranking_checks import RankingChecks
+from tests.contract.index_write_checks import WriteChecks
+
+
+class IndexContract(AccessChecks, WriteChecks, QuestionChecks, RankingChecks, HostileChecks):
+    """All checks of the contract."""

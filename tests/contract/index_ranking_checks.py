@@ -1,0 +1,149 @@
+"""Contract of the `Index` port: rankings, windows, totals and facets."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from indexer.ports import Index
+from indexer.values import FACETS, FacetValue
+from tests.builders import asking, put, vector_of
+
+
+def _year(year: int) -> datetime:
+    return datetime(year, 6, 15, tzinfo=UTC)
+
+
+_BOOKS: list[dict[str, Any]] = [
+    {"kind": "page", "space": "a", "entity": "x/y", "area": "48", "modified": _year(2021)},
+    {"kind": "page", "space": "a", "entity": "x/z", "area": "2A", "created": _year(2021)},
+    {"kind": "mail", "space": "b", "area": "48", "created": _year(2019), "modified": _year(2020)},
+    {"kind": "mail"},
+]
+
+
+def _library(index: Index) -> None:
+    """Four documents about the cadastre, and one about something else."""
+    index.write([put(f"s{n % 2}:{n}", "Le cadastre", **book) for n, book in enumerate(_BOOKS)])
+    index.write([put("s0:other", "La cantine", kind="menu")])
+
+
+class RankingChecks:
+    """What is counted is the result set, and order holds from page to page."""
+
+    def test_facets_count_the_result_set(self, index: Index) -> None:
+        """Most frequent first, then by value; a document without a value counts nowhere."""
+        _library(index)
+        answer = index.search(asking("cadastre"))
+        assert answer.total == 4
+        assert {name: [(v.value, v.count) for v in answer.facets[name]] for name in FACETS} == {
+            "source": [("s0", 2), ("s1", 2)],
+            "kind": [("mail", 2), ("page", 2)],
+            "space": [("a", 2), ("b", 1)],
+            "entity": [("x/y", 1), ("x/z", 1)],
+            "area": [("48", 2), ("2A", 1)],
+            "year": [("2021", 2), ("2020", 1)],
+        }
+
+    @pytest.mark.parametrize(
+        ("filters", "found"),
+        [
+            ({"kind": ("page",)}, {"s0:0", "s1:1"}),
+            ({"kind": ("page", "mail"), "space": ("b",)}, {"s0:2"}),
+            ({"year": ("2021",)}, {"s0:0", "s1:1"}),
+            ({"source": ("s1",), "area": ("2A",)}, {"s1:1"}),
+            ({"entity": ("x/y", "x/z")}, {"s0:0", "s1:1"}),
+            ({"space": ("unknown",)}, set()),
+        ],
+    )
+    def test_filters_narrow_everything(
+        self, index: Index, filters: dict[str, tuple[str, ...]], found: set[str]
+    ) -> None:
+        """Any value of a facet, every facet: in both rankings, the total and the facets."""
+        _library(index)
+        answer = index.search(asking("cadastre", vector=vector_of("Le cadastre"), filters=filters))
+        assert {hit.document_id for hit in answer.lexical} == found
+        assert {hit.document_id for hit in answer.vector} == found
+        assert answer.total == len(found)
+        assert sum(value.count for value in answer.facets["source"]) == len(found)
+
+    def test_the_result_set_joins_words_and_vector(self, index: Index) -> None:
+        """What both find counts once; what only the vector finds counts too."""
+        _library(index)
+        answer = index.search(asking("cadastre", vector=vector_of("La cantine"), window=1))
+        assert [hit.document_id for hit in answer.vector] == ["s0:other"]
+        assert answer.total == 5
+        assert FacetValue("menu", 1) in answer.facets["kind"]
+
+    def test_only_the_facets_asked_for_are_counted(self, index: Index) -> None:
+        """And no more values than asked for."""
+        _library(index)
+        answer = index.search(asking("cadastre", facets=("area",), facet_size=1))
+        assert dict(answer.facets) == {"area": (FacetValue("48", 2),)}
+
+    def test_totals_do_not_stop_at_the_window(self, index: Index) -> None:
+        """A window of W holds W hits; the total counts all that match by words."""
+        index.write([put(f"wiki:{n:03}", "Le cadastre") for n in range(30)])
+        answer = index.search(asking("cadastre", window=10))
+        assert (len(answer.lexical), answer.total) == (10, 30)
+
+    def test_order_holds_from_page_to_page(self, index: Index) -> None:
+        """Asked again, or with a larger window, the ranking begins with the same hits."""
+        texts = [f"cadastre {'parcelle ' * (n % 7)} {n}" for n in range(60)]
+        index.write([put(f"wiki:{n}", text) for n, text in enumerate(texts)])
+        vector = vector_of(texts[7])
+        large = index.search(asking("cadastre parcelle", vector=vector, window=60))
+        small = index.search(asking("cadastre parcelle", vector=vector, window=25))
+        assert large == index.search(asking("cadastre parcelle", vector=vector, window=60))
+        assert small.lexical == large.lexical[:25]
+        assert small.vector == large.vector[:25]
+        assert len({hit.document_id for hit in large.lexical}) == len(large.lexical) == 60
+        assert len({hit.document_id for hit in large.vector}) == len(large.vector) == 60
+
+    def test_ties_stand_by_id(self, index: Index) -> None:
+        """Equal documents come in the order of their ids, in both rankings, at any cut."""
+        ids = [f"wiki:{n:02}" for n in range(20)]
+        index.write([put(document_id, "Le cadastre") for document_id in reversed(ids[::2])])
+        index.write([put(document_id, "Le cadastre") for document_id in reversed(ids[1::2])])
+        for window in (20, 7):
+            answer = index.search(
+                asking("cadastre", vector=vector_of("Le cadastre"), window=window)
+            )
+            assert [hit.document_id for hit in answer.lexical] == ids[:window]
+            assert [hit.document_id for hit in answer.vector] == ids[:window]
+
+    def test_the_best_passage_ranks_its_document_once(self, index: Index) -> None:
+        """A document of many passages is one hit, as near as its nearest passage."""
+        index.write([put("wiki:1", *"abcdefgh"), put("wiki:2", "z"), put("wiki:3", "y", "g")])
+        answer = index.search(asking(vector=vector_of("z")))
+        assert answer.vector[0].document_id == "wiki:2"
+        assert sorted(hit.document_id for hit in answer.vector) == ["wiki:1", "wiki:2", "wiki:3"]
+        scores = [hit.score for hit in answer.vector]
+        assert scores == sorted(scores, reverse=True)
+
+    def test_rarer_words_and_more_words_rank_higher(self, index: Index) -> None:
+        """Who has both words of the question comes before who has one."""
+        index.write([put(f"wiki:{n}", "Le cadastre de la commune") for n in range(9)])
+        index.write([put("wiki:best", "Le cadastre napoléonien de la commune")])
+        answer = index.search(asking("cadastre napoléonien"))
+        assert answer.lexical[0].document_id == "wiki:best"
+
+    def test_an_empty_question_lists_the_newest_first(self, index: Index) -> None:
+        """By modification, else creation; ties by id; undated last."""
+        index.write(
+            [
+                put("wiki:e", "a"),
+                put("wiki:d", "a", modified=_year(2018), created=_year(1999)),
+                put("wiki:c", "a", created=_year(2020)),
+                put("wiki:b", "a", created=_year(2020)),
+                put("wiki:a", "a", created=_year(1960)),
+            ]
+        )
+        answer = index.search(asking())
+        assert [hit.document_id for hit in answer.lexical] == [
+            *("wiki:b", "wiki:c", "wiki:d", "wiki:a", "wiki:e")
+        ]
+        assert answer.total == 5
+        narrowed = index.search(asking(filters={"year": ("2020",)}, window=1))
+        assert [hit.document_id for hit in narrowed.lexical] == ["wiki:b"]
+        assert narrowed.total == 2

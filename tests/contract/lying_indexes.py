@@ -1,0 +1,194 @@
+"""Indexes that break the contract, each in one way; the contract has to reject them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from connectors.values import EVERYONE, Access
+from indexer.access import AccessFilter
+from indexer.ports import Index
+from indexer.values import (
+    Kept,
+    Put,
+    PutAccess,
+    Remove,
+    SearchAnswer,
+    SearchRequest,
+    Shown,
+    ShownPassage,
+    ShowRequest,
+    Suggestion,
+    Write,
+    WriteReport,
+)
+from tests.builders import ENCODER
+
+_TRUTH_TELLERS = frozenset({EVERYONE, "agent:a", "ldap:group:tresorerie", "ldap:group:x"})
+OMNISCIENT = AccessFilter(_TRUTH_TELLERS, frozenset())
+
+
+class HonestIndex:
+    """Passes everything on; the liars override one thing."""
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+
+    def write(self, batch: Sequence[Write]) -> WriteReport:
+        return self.index.write(batch)
+
+    def scan(self, source: str) -> Iterator[Kept]:
+        return self.index.scan(source)
+
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        return self.index.search(request)
+
+    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+        return self.index.show(request)
+
+    def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
+        return self.index.suggest(access, prefix, limit)
+
+
+class CountsTheUnreadable(HonestIndex):
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        everything = self.index.search(replace(request, access=OMNISCIENT))
+        return replace(self.index.search(request), total=everything.total)
+
+
+class FacetsForgetTheFilter(HonestIndex):
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        everything = self.index.search(replace(request, access=OMNISCIENT))
+        return replace(self.index.search(request), facets=everything.facets)
+
+
+class VectorsForgetTheFilter(HonestIndex):
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        everything = self.index.search(replace(request, access=OMNISCIENT))
+        return replace(self.index.search(request), vector=everything.vector)
+
+
+class FiltersAfterTheWindow(HonestIndex):
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        honest = self.index.search(replace(request, window=10_000))
+        seen = {hit.document_id for hit in (*honest.lexical, *honest.vector)}
+        window = self.index.search(replace(request, access=OMNISCIENT))
+        return replace(honest, vector=tuple(h for h in window.vector if h.document_id in seen))
+
+
+class IgnoresSilentAuthorities(HonestIndex):
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        answered = replace(request.access, unanswered=frozenset())
+        return self.index.search(replace(request, access=answered))
+
+
+class SuggestsTheUnreadable(HonestIndex):
+    def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
+        return self.index.suggest(OMNISCIENT, prefix, limit)
+
+
+class ShowsTheUnreadable(HonestIndex):
+    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+        return self.index.show(replace(request, access=OMNISCIENT))
+
+
+class ForgetsRemovals(HonestIndex):
+    def write(self, batch: Sequence[Write]) -> WriteReport:
+        self.index.write([write for write in batch if not isinstance(write, Remove)])
+        return WriteReport(written=len(batch))
+
+
+class AcknowledgesTooEarly(HonestIndex):
+    def __init__(self, index: Index) -> None:
+        super().__init__(index)
+        self.held: Sequence[Write] = ()
+
+    def write(self, batch: Sequence[Write]) -> WriteReport:
+        self.index.write(self.held)
+        self.held = batch
+        return WriteReport(written=len(batch))
+
+
+class AppliesInAnyOrder(HonestIndex):
+    def write(self, batch: Sequence[Write]) -> WriteReport:
+        return self.index.write(sorted(batch, key=lambda write: isinstance(write, Put)))
+
+
+class LosesVectorsWithAccess(HonestIndex):
+    """What OpenSearch's derived source does to long documents."""
+
+    def write(self, batch: Sequence[Write]) -> WriteReport:
+        self._changed = any(isinstance(write, PutAccess) for write in batch)
+        return self.index.write(batch)
+
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        lost = self._changed and request.vector is not None
+        wrong = ENCODER.queries(["lost"])[0] if lost else request.vector
+        return self.index.search(replace(request, vector=wrong))
+
+
+class ChangesOrderByWindow(HonestIndex):
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        answer = self.index.search(request)
+        turned = request.window % 2 == 1
+        return replace(answer, lexical=answer.lexical[::-1]) if turned else answer
+
+
+class BreaksTies(HonestIndex):
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        answer = self.index.search(request)
+        order = sorted(answer.lexical, key=lambda hit: (-hit.score, hit.document_id[::-1]))
+        return replace(answer, lexical=tuple(order))
+
+
+class IgnoresExclusionsForVectors(HonestIndex):
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        free = replace(request.question, excluded=(), phrases=())
+        loose = self.index.search(replace(request, question=free))
+        return replace(self.index.search(request), vector=loose.vector)
+
+
+class CountsTheWindowOnly(HonestIndex):
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        answer = self.index.search(request)
+        return replace(answer, total=min(answer.total, request.window))
+
+
+class HighlightsBytes(HonestIndex):
+    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+        return tuple(
+            replace(shown, passages=tuple(map(_in_bytes, shown.passages)))
+            for shown in self.index.show(request)
+        )
+
+
+class ForgetsContributions(HonestIndex):
+    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+        return tuple(
+            replace(shown, card=replace(shown.card, contributions=()))
+            for shown in self.index.show(request)
+        )
+
+
+class ScansOnePage(HonestIndex):
+    def scan(self, source: str) -> Iterator[Kept]:
+        return iter(list(self.index.scan(source))[:1000])
+
+
+class ScansWithoutAccess(HonestIndex):
+    def scan(self, source: str) -> Iterator[Kept]:
+        return (replace(kept, access=Access()) for kept in self.index.scan(source))
+
+
+class DropsWordsSilently(HonestIndex):
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        return replace(self.index.search(request), terms_dropped=False)
+
+
+def _in_bytes(shown: ShownPassage) -> ShownPassage:
+    text = shown.passage.text
+    return replace(
+        shown,
+        highlights=tuple(
+            (len(text[:start].encode()), len(text[:end].encode()))
+            for start, end in shown.highlights
+        ),
+    )

@@ -1,0 +1,88 @@
+"""The embedded index keeps the contract of the `Index` port."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexer.embedded.index import EmbeddedIndex
+from indexer.errors import IndexRefused
+from indexer.values import Put
+from tests.builders import ENCODER, asking, put, vector_of
+from tests.contract.index_contract import IndexContract
+from tests.encoders import FakeEncoder
+
+pytestmark = pytest.mark.search
+
+
+class TestEmbeddedIndex(IndexContract):
+    """All checks of the contract, on SQLite, tantivy and numpy."""
+
+    @pytest.fixture
+    def index(self, tmp_path: Path) -> EmbeddedIndex:
+        return EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
+
+
+def test_vectors_of_another_dimension_are_refused(tmp_path: Path) -> None:
+    """Another encoder needs another folder, and a person is told so."""
+    index = EmbeddedIndex(tmp_path, ENCODER.dimension)
+    with pytest.raises(IndexRefused, match="16 numbers"):
+        EmbeddedIndex(tmp_path, 8)
+    with pytest.raises(IndexRefused):
+        index.search(asking("cadastre", vector=FakeEncoder(8).queries(["a"])[0]))
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    """Nothing is overwritten that is not ours."""
+    (tmp_path / "index.sqlite").write_bytes(b"not a database" * 100)
+    with pytest.raises(IndexRefused):
+        EmbeddedIndex(tmp_path, ENCODER.dimension)
+
+
+def test_a_full_disk_acknowledges_nothing(tmp_path: Path) -> None:
+    """The batch is refused whole; what was kept before still answers."""
+    index = EmbeddedIndex(tmp_path, ENCODER.dimension)
+    index.write([put("wiki:1", "Le cadastre")])
+    connection = index._store.connection()
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages + 5}")
+    with pytest.raises(IndexRefused, match="full"):
+        index.write([put("wiki:2", "Le cadastre"), put("wiki:3", *["La parcelle " * 50] * 300)])
+    assert index.search(asking()).total == index.search(asking("cadastre")).total == 1
+
+
+def test_what_cannot_be_kept_is_reported_and_the_rest_is_kept(tmp_path: Path) -> None:
+    """Half a surrogate pair in an id, or vectors of no number, fail that document alone."""
+    index = EmbeddedIndex(tmp_path, ENCODER.dimension)
+    odd = put("wiki:odd", "Le cadastre")
+    broken = Put(replace(odd.indexed, vectors=odd.indexed.vectors * np.float32("nan")))
+    report = index.write([broken, put("wiki:\ud800", "a"), put("wiki:1", "Le \ud800 cadastre")])
+    assert report.written == 1
+    assert [document_id for document_id, _ in report.failed] == ["wiki:odd", "wiki:\ud800"]
+    assert [hit.document_id for hit in index.search(asking("cadastre")).lexical] == ["wiki:1"]
+
+
+def test_threads_read_while_one_writes(tmp_path: Path) -> None:
+    """Every answer is of one state: the words and the listing count the same documents."""
+    index = EmbeddedIndex(tmp_path, ENCODER.dimension)
+
+    def read(_: int) -> bool:
+        answer = index.search(asking(vector=vector_of("a"), with_cards=True))
+        return answer.total == sum(value.count for value in answer.facets["source"])
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = pool.map(read, range(80))
+        for number in range(20):
+            index.write([put(f"wiki:{number}", "Le cadastre")])
+        assert all(answers)
+    assert index.search(asking("cadastre")).total == 20
+
+
+def test_several_open_one_new_folder_at_once(tmp_path: Path) -> None:
+    """A server and a crawl that start together share one index."""
+    with ThreadPoolExecutor(6) as pool:
+        opened = list(pool.map(lambda _: EmbeddedIndex(tmp_path / "new", 16), range(6)))
+        list(pool.map(lambda n: opened[n].write([put(f"wiki:{n}", "Le cadastre")]), range(6)))
+    assert [index.search(asking("cadastre")).total for index in opened] == [6] * 6

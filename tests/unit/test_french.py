@@ -1,0 +1,93 @@
+"""The French analysis, word by word."""
+
+import pytest
+
+from indexer.french import MAX_WORD_CHARS, STOP_WORDS, analyse, folded_words, terms
+
+pytestmark = pytest.mark.search
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("formulaire", "formulaires"),
+        ("foncier", "foncière"),
+        ("financier", "financières"),
+        ("exonération", "exonérer"),
+        ("exonération", "exoneration"),
+        ("financière", "financiere"),
+        ("déclaration", "déclarer"),
+        ("comptable", "comptabilité"),
+        ("exonération", "l'exonération"),
+        ("exonération", "L’Exonération"),
+        ("CFE", "cfe"),
+        ("CFE", "C.F.E."),
+        ("agent", "agent·e·s"),
+        ("état", "e\u0301tat"),
+        ("cœur", "coeurs"),
+    ],
+)
+def test_forms_of_one_word_meet(one: str, other: str) -> None:
+    """Number, gender, verb and noun, accents, elision and dots do not keep words apart."""
+    assert terms(one) == terms(other)
+    assert len(terms(one)) == 1
+
+
+@pytest.mark.parametrize("acronym", ["PAS", "TA", "AI", "ES", "SA", "CES"])
+def test_acronyms_are_no_stop_words(acronym: str) -> None:
+    """An acronym that looks like a function word is found."""
+    assert acronym.lower() not in STOP_WORDS
+    assert len(terms(acronym)) == 1
+
+
+def test_short_acronyms_stay_apart() -> None:
+    """The stemmer does not shorten what has two letters only."""
+    assert terms("ES") != terms("E")
+
+
+def test_function_words_fall_away_and_leave_their_place() -> None:
+    """A phrase keeps its gaps: positions count every word."""
+    assert [(t.term, t.position) for t in analyse("la caisse de retraite")] == [
+        ("caiss", 1),
+        ("retrait", 3),
+    ]
+
+
+def test_offsets_point_at_the_word_without_its_elision() -> None:
+    """What is highlighted is the word, not the article in front of it."""
+    text = "Pour l’exonération, 😀 voir C.F.E. et l'État"
+    assert [text[t.start : t.end] for t in analyse(text)] == [
+        "exonération",
+        "voir",
+        "C.F.E",
+        "État",
+    ]
+
+
+def test_form_numbers_come_apart_alike() -> None:
+    """A form's number matches with hyphens and with spaces."""
+    assert terms("2042-C-PRO") == terms("2042 C PRO") == ["2042", "c", "pro"]
+
+
+def test_addresses_come_apart() -> None:
+    """A host name is found by its parts; a decimal number stays whole."""
+    assert terms("www.impots.gouv.fr") == ["www", "impot", "gouv", "fr"]
+    assert terms("3,5") == ["3,5"]
+
+
+def test_folded_words_keep_every_word() -> None:
+    """Prefixes are looked for among all words, unstemmed."""
+    assert folded_words("L’Exonération de la taxe foncière") == [
+        "exoneration",
+        "de",
+        "la",
+        "taxe",
+        "fonciere",
+    ]
+
+
+def test_hostile_text_is_read() -> None:
+    """A very long word is capped; control characters and lone marks are no words."""
+    assert [len(t) for t in terms("x" * 10_000)] == [MAX_WORD_CHARS]
+    assert terms("\x00 😀 ' ’ * \" ( \u0301 \ud800") == []
+    assert terms("שלום") == ["שלום"]
