@@ -84,6 +84,12 @@ class ExportConnector:
             yield self._listing(learned)
         yield _checkpoint(position, digest, learned)
 
+    def expected(self, since: str | None) -> int | None:
+        """How many records are still to be read."""
+        files = export_files(self.path)
+        after = _lines_after(files, _read_cursor(since, files))
+        return sum(isinstance(understand(line), RecordLine) for line in after)
+
     def _listing(self, learned: Learned) -> Change:
         if learned.unattributed:
             reason = f"{learned.unattributed} lines name no document: nothing is held for deleted"

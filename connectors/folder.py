@@ -93,6 +93,10 @@ class FolderConnector:
             yield Listing(frozenset(f"{self.source}:{path}" for path in held))
         yield _checkpoint(seen)
 
+    def expected(self, since: str | None) -> int | None:
+        """How many files there are: unchanged ones bring nothing."""
+        return sum(isinstance(found, FoundFile) for found in walk(_resolved(self.root)))
+
     def _file(
         self, root: Path, found: FoundFile, before: Mapping[str, Known], seen: dict[str, Known]
     ) -> Iterator[Change]:

@@ -1,0 +1,212 @@
+"""No id, no word and no count of an unreadable document reaches an answer."""
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import pytest
+
+from connectors.values import (
+    Access,
+    Agent,
+    Contribution,
+    Role,
+    Section,
+)
+from expertise.find import find_experts
+from indexer.access import NOBODY, Reader, access_filter
+from indexer.embedded.index import EmbeddedIndex
+from indexer.ports import Index
+from indexer.values import Passage, Put, Question, SearchRequest, ShowRequest
+from search_api.query import Query
+from search_api.search import Search
+from tests.builders import ENCODER, indexed, make_document
+from tests.opensearch_index import fresh_index
+
+pytestmark = pytest.mark.trust
+
+DOCUMENTS = 2000
+READERS = 40
+AUTHORITIES = ("ldap", "wiki", "wifip")
+PRINCIPALS = ("everyone", *(f"{a}:group:{n}" for a in AUTHORITIES for n in range(4)))
+TODAY = date(2026, 10, 1)
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A document whose id, title word, space and author are its own."""
+
+    number: int
+    access: Access
+
+    @property
+    def document_id(self) -> str:
+        return f"wiki:{self.number}"
+
+    @property
+    def word(self) -> str:
+        return f"secret{self.number}x"
+
+    @property
+    def account(self) -> str:
+        return f"wiki:auteur{self.number}"
+
+    def put(self) -> Put:
+        text = f"Une note commune sur le cadastre, {self.word}"
+        document = make_document(
+            self.document_id,
+            title=f"Titre{self.number}x commun",
+            sections=(Section(text),),
+            access=self.access,
+            space=f"espace{self.number}",
+            area=f"{self.number % 7:02}",
+            contributions=(Contribution(self.account, Role.AUTHOR),),
+        )
+        return Put(indexed(document, passages=(Passage(text),)))
+
+
+def random_access(draw: random.Random) -> Access:
+    allowed = draw.sample(PRINCIPALS, draw.choice((0, 1, 1, 2, 3)))
+    denied = draw.sample(PRINCIPALS[1:], draw.choice((0, 0, 1, 2)))
+    return Access(frozenset(allowed), frozenset(denied))
+
+
+def random_reader(draw: random.Random) -> Reader:
+    groups = draw.sample(PRINCIPALS[1:], draw.randint(0, 5))
+    unanswered = draw.sample(AUTHORITIES, draw.choice((0, 0, 1, 2)))
+    return Reader("a", frozenset({"everyone", *groups}), frozenset(unanswered))
+
+
+class AuthorsAreAgents:
+    """A directory in which each account is an agent of its own."""
+
+    def by_account(self, accounts: Iterable[str]) -> Mapping[str, Agent]:
+        return {account: Agent(account, "Prénom", "Nom") for account in accounts}
+
+
+@dataclass(frozen=True)
+class Library:
+    index: Index
+    secrets: tuple[Secret, ...]
+
+    def readable(self, reader: Reader) -> set[str]:
+        admits = access_filter(reader).admits
+        return {secret.document_id for secret in self.secrets if admits(secret.access)}
+
+
+def filled(index: Index) -> Library:
+    draw = random.Random(3)
+    secrets = tuple(Secret(n, random_access(draw)) for n in range(DOCUMENTS))
+    for start in range(0, DOCUMENTS, 500):
+        assert not index.write([secret.put() for secret in secrets[start : start + 500]]).failed
+    return Library(index, secrets)
+
+
+@pytest.fixture(scope="module", params=["embedded", "opensearch"])
+def library(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Library]:
+    if request.param == "embedded":
+        yield filled(EmbeddedIndex(tmp_path_factory.mktemp("index"), ENCODER.dimension))
+    else:
+        with fresh_index(ENCODER.dimension) as index:
+            yield filled(index)
+
+
+def readers() -> list[Reader]:
+    draw = random.Random(4)
+    return [NOBODY, *(random_reader(draw) for _ in range(READERS))]
+
+
+@pytest.fixture(params=readers(), ids=range(READERS + 1))
+def reader(request: pytest.FixtureRequest) -> Reader:
+    drawn: Reader = request.param
+    return drawn
+
+
+def request_for(reader: Reader, **fields: object) -> SearchRequest:
+    wanted = {"question": Question(), "window": DOCUMENTS, "facet_size": DOCUMENTS, **fields}
+    return SearchRequest(access_filter(reader), **wanted)  # type: ignore[arg-type]
+
+
+def test_readers_differ(library: Library) -> None:
+    """The draw is worth something: most readers read some documents, and none reads all."""
+    sizes = [len(library.readable(reader)) for reader in readers()]
+    assert sizes[0] == 0
+    assert max(sizes) < DOCUMENTS * 0.9
+    assert sum(size > 50 for size in sizes) > READERS / 2
+
+
+def test_browsing_counts_what_is_readable(library: Library, reader: Reader) -> None:
+    """Ids, total and every facet are those of the readable documents, exactly."""
+    readable = library.readable(reader)
+    answer = library.index.search(request_for(reader, with_cards=True))
+    assert {ranked.document_id for ranked in answer.lexical} == readable
+    assert set(answer.cards) == readable
+    assert answer.total == len(readable)
+    numbers = [int(document_id.partition(":")[2]) for document_id in readable]
+    spaces = {value.value: value.count for value in answer.facets["space"]}
+    assert spaces == {f"espace{number}": 1 for number in numbers}
+    areas = {value.value: value.count for value in answer.facets["area"]}
+    assert areas == Counter(f"{number % 7:02}" for number in numbers)
+
+
+def test_words_and_vectors_find_what_is_readable(library: Library, reader: Reader) -> None:
+    """A common word, and the nearest by vector, under the same rights."""
+    readable = library.readable(reader)
+    vector = ENCODER.queries(["cadastre"])[0]
+    for asked in ({"question": Question("cadastre")}, {"vector": vector, "lexical": False}):
+        answer = library.index.search(request_for(reader, **asked))
+        ids = {ranked.document_id for ranked in (*answer.lexical, *answer.vector)}
+        assert ids == readable
+        assert answer.total == len(readable)
+
+
+def test_a_secret_word_is_as_if_it_did_not_exist(library: Library, reader: Reader) -> None:
+    """In search, phrases, filters, facets, suggestions and pages of results."""
+    readable = library.readable(reader)
+    draw = random.Random(5)
+    hidden = [s for s in library.secrets if s.document_id not in readable]
+    for secret in draw.sample(hidden, 12):
+        access = access_filter(reader)
+        for asked in (
+            {"question": Question(secret.word)},
+            {"question": Question(phrases=(secret.word,))},
+            {"filters": {"space": (f"espace{secret.number}",)}},
+        ):
+            answer = library.index.search(request_for(reader, **asked))
+            assert (answer.total, answer.lexical, answer.vector) == (0, (), ())
+            assert not any(answer.facets.values())
+        assert library.index.suggest(access, f"Titre{secret.number}x", 10) == ()
+        shown = library.index.show(ShowRequest(access, (secret.document_id,), Question()))
+        assert shown == ()
+
+
+def test_results_and_experts_rest_on_what_is_readable(library: Library, reader: Reader) -> None:
+    """The page and the evidence, by the very code that serves them."""
+    readable = library.readable(reader)
+    book = AuthorsAreAgents()
+    search = Search(library.index, ENCODER, book)
+    results = search.answer(Query("cadastre commun", page_size=50), reader, TODAY)
+    assert {result.card.document_id for result in results.results} <= readable
+    assert results.total == len(readable)
+    experts = find_experts("cadastre commun", reader, search, book, TODAY, limit=1000)
+    evidence = {e.document_id for c in experts.candidates for e in c.evidence}
+    assert evidence <= readable
+    assert bool(evidence) == bool(readable)
+    allowed = {secret.account for secret in library.secrets if secret.document_id in readable}
+    assert {candidate.agent.id for candidate in experts.candidates} <= allowed
+
+
+def test_changed_rights_hold_from_the_next_question(library: Library) -> None:
+    """A document that is closed is gone from answers; evidence `none` never counts."""
+    from indexer.values import PutAccess
+
+    reader = Reader("a", frozenset({"everyone"}))
+    secret = next(s for s in library.secrets if s.document_id in library.readable(reader))
+    library.index.write([PutAccess(secret.document_id, Access())])
+    assert library.index.search(request_for(reader, question=Question(secret.word))).total == 0
+    library.index.write([PutAccess(secret.document_id, secret.access)])
+    assert library.index.search(request_for(reader, question=Question(secret.word))).total == 1

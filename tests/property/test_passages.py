@@ -1,0 +1,140 @@
+"""Passages hold every word of their sections, inside their bounds."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.values import Section
+from indexer.passages import cut, passage_text
+from indexer.values import Passage
+
+pytestmark = pytest.mark.search
+
+_WORDS = st.sampled_from(
+    ["impôt", "M.", "art.", "12,5", "3.14", "Le", "fin.", "n°", "4", "oui !", "«Bien.»", "a" * 70,
+     "\n", "\n\n", "…", "1.", "É.", "\u00a0", "?"]
+)  # fmt: skip
+_TEXTS = st.lists(_WORDS, max_size=120).map(" ".join)
+_SECTIONS = st.lists(
+    st.builds(
+        Section,
+        text=_TEXTS,
+        heading=st.sampled_from(["", "Objet", "Calendrier 2025"]),
+        author=st.sampled_from([None, "wiki:a"]),
+        page=st.sampled_from([None, 1, 2]),
+        path=st.sampled_from(["", "annexe.odt"]),
+    ),
+    max_size=6,
+)
+
+
+def _letters(text: str) -> str:
+    return "".join(text.split())
+
+
+@settings(max_examples=300, deadline=None)
+@given(_SECTIONS, st.integers(4, 60), st.integers(0, 3))
+def test_nothing_is_lost_and_bounds_hold(sections: list[Section], words: int, overlap: int) -> None:
+    """Each passage has at most `words` words; together they hold the sections in order."""
+    passages = cut(sections, "", words, overlap)
+    assert all(0 < len(passage.text.split()) <= words for passage in passages)
+    origins = [(p.author, p.page, p.path) for p in passages]
+    assert set(origins) <= {(s.author, s.page, s.path) for s in sections}
+    rebuilt = ""
+    wanted = "".join(
+        _letters(s.text) or _letters(s.heading) for s in sections if s.text or s.heading
+    )
+    said = {_letters(s.heading) for s in sections}
+    for passage in passages:
+        rebuilt = _joined(rebuilt, _letters(passage.text), wanted, said)
+    assert rebuilt == wanted
+
+
+def _joined(rebuilt: str, text: str, wanted: str, headings: set[str]) -> str:
+    """Follow `wanted` through one passage, whose start may repeat what was already seen."""
+    for repeated in range(min(len(text), len(rebuilt)), -1, -1):
+        if rebuilt.endswith(text[:repeated]):
+            follows = _followed(rebuilt, text[repeated:], wanted, headings)
+            if follows is not None:
+                return follows
+    raise AssertionError("a word is lost or out of order")
+
+
+def _followed(rebuilt: str, text: str, wanted: str, headings: set[str]) -> str | None:
+    """Headings of merged sections may stand between the words."""
+    if wanted.startswith(rebuilt + text):
+        return rebuilt + text
+    for heading in filter(None, headings):
+        at = text.find(heading)
+        while at >= 0:
+            if wanted.startswith(rebuilt + text[:at]):
+                rest = _followed(rebuilt + text[:at], text[at + len(heading) :], wanted, headings)
+                if rest is not None:
+                    return rest
+            at = text.find(heading, at + 1)
+    return None
+
+
+def test_neighbours_overlap_by_whole_sentences() -> None:
+    """A passage begins with the last sentences of the one before, within the overlap."""
+    text = " ".join(f"La phrase numéro {rank} compte sept mots." for rank in range(40))
+    first, second, *_ = cut([Section(text)], "", words=70, overlap=15)
+    assert first.text.endswith("La phrase numéro 9 compte sept mots.")
+    assert second.text.startswith("La phrase numéro 8 compte sept mots.")
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Voir l'art. L. 123 du code.",
+        "M. Durand et Mme. Petit signent.",
+        "La note n°. 12 vaut.",
+        "Le taux est de 3.14 pour cent.",
+        "Selon les auteurs (Martin et al. 2020) il vaut.",
+    ],
+)
+def test_abbreviations_do_not_end_sentences(sentence: str) -> None:
+    """French abbreviations, initials and decimals stay inside their sentence."""
+    words = len(sentence.split())
+    passages = cut([Section(f"{sentence} Puis une autre phrase suit.")], "", words, overlap=0)
+    assert passages[0].text == sentence
+
+
+def test_pages_authors_and_attachments_are_never_mixed() -> None:
+    """However short, sections of different origin stay apart; those of the same are joined."""
+    sections = [
+        Section("Un.", "A", page=1),
+        Section("Deux.", "B", page=1),
+        Section("Trois.", page=2),
+        Section("Quatre.", page=2, author="wiki:x"),
+        Section("Cinq.", path="annexe.odt"),
+    ]
+    assert cut(sections, "T") == (
+        Passage("Un.\n\nB\n\nDeux.", "A", page=1),
+        Passage("Trois.", page=2),
+        Passage("Quatre.", page=2, author="wiki:x"),
+        Passage("Cinq.", path="annexe.odt"),
+    )
+
+
+def test_title_alone_is_a_passage() -> None:
+    """A document without text can still be found by its title's vector."""
+    assert cut([], "Note de service") == (Passage("Note de service"),)
+    assert cut([Section("")], "") == ()
+
+
+def test_the_encoded_text_says_nothing_twice() -> None:
+    """Title, heading and text stand one after the other, once."""
+    assert passage_text("T", Passage("texte", "H")) == "T\nH\ntexte"
+    assert passage_text("T", Passage("T", "T")) == "T"
+
+
+def test_time_grows_with_length_only() -> None:
+    """A megabyte of any shape is cut within seconds."""
+    shapes = ("mot " * 250_000, "a" * 1_000_000, "M. " * 330_000, "\n" * 1_000_000, "?! " * 330_000)
+    for shape in shapes:
+        start = time.monotonic()
+        cut([Section(shape)], "T")
+        assert time.monotonic() - start < 10

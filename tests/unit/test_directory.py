@@ -1,0 +1,91 @@
+"""The directory's tables."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from connectors.changes import Malformed
+from connectors.directory import TableDirectory
+from connectors.errors import SourceRefused, SourceUnreachable
+from connectors.values import Agent, Group
+
+pytestmark = pytest.mark.sources
+
+
+def agents(directory: TableDirectory) -> list[Agent]:
+    return [entry for entry in directory.entries() if isinstance(entry, Agent)]
+
+
+def problems(directory: TableDirectory) -> list[str]:
+    return [entry.where for entry in directory.entries() if isinstance(entry, Malformed)]
+
+
+def table(tmp_path: Path, content: str, name: str = "agents.csv") -> TableDirectory:
+    (tmp_path / name).write_bytes(content.encode())
+    return TableDirectory(tmp_path / name)
+
+
+FULL = Agent(
+    "a1", "Zoé", "Le Goff", "géomètre", "DGFiP/DDFiP 22", "Guingamp", "2A", "z@x.example",
+    date(2019, 9, 1), date(2024, 1, 1), ("cadastre", "bornage"), ("wifip:z", "wiki:z"), False,
+)  # fmt: skip
+
+
+def test_spreadsheet_csv_is_read(tmp_path: Path) -> None:
+    """BOM, semicolons and CRLF as spreadsheets write them; every field arrives."""
+    content = (
+        "\ufeffid;given_name;family_name;metier;entity;office;departement;email;arrival;departure;"
+        "skills;accounts;listed\r\na1;Zoé;Le Goff;géomètre;DGFiP/DDFiP 22;Guingamp;2a;z@x.example;"
+        "2019-09-01;2024-01-01;cadastre|bornage;wifip:z|wiki:z;non\r\n"
+    )
+    assert list(table(tmp_path, content).entries()) == [FULL]
+
+
+def test_json_lines_are_read(tmp_path: Path) -> None:
+    """The same agent from JSON Lines, with lists."""
+    content = (
+        '{"id":"a1","given_name":"Zoé","family_name":"Le Goff","metier":"géomètre",'
+        '"entity":"DGFiP/DDFiP 22","office":"Guingamp","departement":"2A","email":"z@x.example",'
+        '"arrival":"2019-09-01","departure":"2024-01-01","skills":["cadastre","bornage"],'
+        '"accounts":["wifip:z","wiki:z"],"listed":false}\n{torn\n[]\n'
+    )
+    directory = table(tmp_path, content, "agents.jsonl")
+    assert agents(directory) == [FULL]
+    assert problems(directory) == ["agents.jsonl:2", "agents.jsonl:3"]
+
+
+def test_an_account_of_two_agents_is_joined_to_neither(tmp_path: Path) -> None:
+    """Both agents stay, without the account, and both rows are reported."""
+    directory = table(tmp_path, "id,accounts\na,w:x|w:y\nb,w:x\n")
+    assert [agent.accounts for agent in agents(directory)] == [("w:y",), ()]
+    assert problems(directory) == ["agents.csv:2", "agents.csv:3"]
+
+
+def test_bad_rows_are_reported_and_the_rest_arrives(tmp_path: Path) -> None:
+    """Duplicate ids, bad dates, torn rows: each by its line; an unknown code is left empty."""
+    directory = table(
+        tmp_path,
+        "id,arrival,departement\na,,22\na,,35\nb,hier,\nc\nd,,99\n,,\n\ne,2020-01-01,976\n",
+    )
+    assert [(a.id, a.departement) for a in agents(directory)] == [
+        ("a", "22"), ("d", ""), ("e", "976"),
+    ]  # fmt: skip
+    assert sorted(problems(directory)) == [f"agents.csv:{n}" for n in (3, 4, 5, 6)]
+
+
+def test_groups_follow(tmp_path: Path) -> None:
+    """Groups are yielded with their members."""
+    (tmp_path / "g.csv").write_text("principal,label,members\nx:group:g,Groupe,a|b\nbad,,\n")
+    directory = TableDirectory(table(tmp_path, "id\na\n").agents, tmp_path / "g.csv")
+    assert Group("x:group:g", "Groupe", frozenset({"a", "b"})) in list(directory.entries())
+    assert problems(directory) == ["g.csv:3"]
+
+
+def test_unusable_tables_say_what_to_do(tmp_path: Path) -> None:
+    """A missing table is unreachable; a wrong one is refused."""
+    with pytest.raises(SourceUnreachable):
+        list(TableDirectory(tmp_path / "absent.csv").entries())
+    for name, content in {"a.csv": "name\nx\n", "b.csv": "id,what\nx,y\n", "c.txt": "id"}.items():
+        with pytest.raises(SourceRefused):
+            list(table(tmp_path, content, name).entries())

@@ -1,0 +1,195 @@
+"""The folder reader's particulars."""
+
+import os
+import tempfile
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from connectors.changes import AccessChanged, Change, Checkpoint, Listing, Malformed, Upsert
+from connectors.errors import RecordVanished, SourceUnreachable
+from connectors.folder import FolderConnector, readable_title
+from connectors.values import Access, Document
+
+pytestmark = pytest.mark.sources
+
+
+def read(root: Path, since: str | None = None) -> list[Change]:
+    return list(FolderConnector("f", root).changes(since))
+
+
+def documents(changes: list[Change]) -> dict[str, Document]:
+    return {c.document.id: c.document for c in changes if isinstance(c, Upsert)}
+
+
+def cursor(changes: list[Change]) -> str:
+    last = changes[-1]
+    assert isinstance(last, Checkpoint)
+    return last.cursor
+
+
+def allowed(root: Path) -> dict[str, set[str]]:
+    return {i.removeprefix("f:"): set(d.access.allowed) for i, d in documents(read(root)).items()}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    for name in ("x.txt", "a/x.txt", "a/b/x.txt"):
+        (tmp_path / name).write_text("texte")
+    return tmp_path
+
+
+@pytest.mark.trust
+def test_deeper_and_later_rules_win_field_by_field(tree: Path) -> None:
+    """A star stays in its folder, two reach below; deeper, later and sidecar rules win."""
+    (tree / "_quisait.csv").write_text("pattern,allowed,kind\n**,g:g:all,note\n*,everyone,\n")
+    (tree / "a" / "_quisait.csv").write_text("pattern;allowed\n**/x.txt;g:g:a\nb/*;nobody\n")
+    assert allowed(tree) == {"x.txt": {"everyone"}, "a/x.txt": {"g:g:a"}, "a/b/x.txt": set()}
+    (tree / "a/b/x.txt.quisait.json").write_text('{"allowed": ["g:g:b"]}')
+    assert allowed(tree)["a/b/x.txt"] == {"g:g:b"}
+    assert {d.kind for d in documents(read(tree)).values()} == {"note"}
+
+
+@pytest.mark.trust
+@pytest.mark.parametrize(
+    ("table", "open_still"),
+    [
+        ("pattern,allowed\n**,everyone\na/**,tous\n", {"x.txt"}),
+        ("pattern,allowed\na/**,tous\n**,everyone\n", {"x.txt"}),
+        ("pattern,allowed,denied\n**,everyone,\n*,,jdupont\n", {"a/x.txt", "a/b/x.txt"}),
+        ("pattern,allowed\n**,everyone\n../*,g:g:a\n", set()),
+        ("pattern,allowed\n**,everyone\n*\n", set()),
+        ("pattern,allowed,what\n**,everyone,\n", set()),
+        ("motif,allowed\n**,everyone\n", set()),
+        ('pattern,allowed\n**,everyone\n"a,b\n', set()),
+    ],
+)
+def test_a_rule_not_understood_leaves_nobody(tree: Path, table: str, open_still: set[str]) -> None:
+    """What a broken rule may speak of is for nobody, wherever other rules stand."""
+    (tree / "_quisait.csv").write_text(table)
+    assert {name for name, readers in allowed(tree).items() if readers} == open_still
+    assert any(isinstance(change, Malformed) for change in read(tree))
+
+
+@pytest.mark.trust
+def test_default_access_does_not_heal_a_broken_rule(tree: Path) -> None:
+    """Default readers hold where no rule speaks, never where one is broken."""
+    (tree / "x.txt.quisait.json").write_text("{")
+    connector = FolderConnector("f", tree, Access(frozenset({"everyone"})))
+    kept = documents(list(connector.changes(None)))
+    assert {i: bool(d.access.allowed) for i, d in kept.items()} == {
+        "f:a/b/x.txt": True, "f:a/x.txt": True, "f:x.txt": False,
+    }  # fmt: skip
+
+
+@pytest.mark.trust
+def test_access_change_alone(tree: Path) -> None:
+    """New rules yield access changes only, for the files that they change."""
+    (tree / "_quisait.csv").write_text("pattern,allowed\n**,everyone\n")
+    first = read(tree)
+    (tree / "_quisait.csv").write_text("pattern,allowed\n**,everyone\na/*,g:g:a\n")
+    rest = [c for c in read(tree, cursor(first)) if not isinstance(c, Listing | Checkpoint)]
+    assert rest == [AccessChanged("f:a/x.txt", Access(frozenset({"g:g:a"})))]
+
+
+@pytest.mark.trust
+def test_nothing_is_followed_out_of_the_root(
+    tree: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Links, pipes, hidden files, locks and rules are no documents; loops end."""
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "secret.txt").write_text("secret")
+    (tree / "out").symlink_to(outside)
+    (tree / "secret.txt").symlink_to(outside / "secret.txt")
+    (tree / "again.txt").symlink_to(tree / "x.txt")
+    (tree / "a" / "loop").symlink_to(tree)
+    os.mkfifo(tree / "pipe")
+    for name in (".hidden", "~$x.docx", ".~lock.x.odt#", "Thumbs.db"):
+        (tree / name).write_text("x")
+    assert sorted(allowed(tree)) == ["a/b/x.txt", "a/x.txt", "x.txt"]
+
+
+@pytest.mark.trust
+def test_a_file_exchanged_for_a_link_is_not_read(
+    tree: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Between listing and reading, neither a vanished file nor a link leads anywhere."""
+    kept = documents(read(tree))
+    secret = tmp_path_factory.mktemp("outside") / "secret"
+    secret.write_text("secret")
+    (tree / "x.txt").unlink()
+    (tree / "a" / "x.txt").unlink()
+    (tree / "a" / "x.txt").symlink_to(secret)
+    for name in ("f:x.txt", "f:a/x.txt"):
+        content = kept[name].content
+        assert content is not None
+        with pytest.raises(RecordVanished):
+            content.read()
+
+
+def test_decomposed_and_undecodable_names(tmp_path: Path) -> None:
+    """Ids are composed and can be encoded; the file behind opens under its own name."""
+    (tmp_path / unicodedata.normalize("NFD", "été.txt")).write_text("un")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt")).write_text("deux")
+    kept = documents(read(tmp_path))
+    assert {i: d.content.read() for i, d in kept.items() if d.content} == {
+        "f:été.txt": b"un", "f:caf\\xe9.txt": b"deux",
+    }  # fmt: skip
+
+
+def test_a_missing_root_is_unreachable(tmp_path: Path) -> None:
+    """An unmounted share, or a file in its place, never looks like an empty source."""
+    (tmp_path / "file").write_text("x")
+    for name in ("absent", "file"):
+        with pytest.raises(SourceUnreachable):
+            read(tmp_path / name)
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """Root may read everything: act as nobody for a while."""
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(was)
+
+
+def test_what_may_not_be_read_is_not_deleted() -> None:
+    """A file or folder without permission is reported and stays listed."""
+    with tempfile.TemporaryDirectory() as made:
+        root = Path(made)
+        root.chmod(0o755)
+        (root / "shut").mkdir()
+        for name in ("x.txt", "y.txt", "shut/z.txt"):
+            (root / name).write_text("texte")
+        first = read(root)
+        (root / "y.txt").chmod(0)
+        (root / "shut").chmod(0)
+        with unprivileged():
+            rest = read(root, cursor(first))
+            anew = read(root)
+        (root / "shut").chmod(0o755)
+    assert Listing(frozenset({"f:x.txt", "f:y.txt", "f:shut/z.txt"})) in rest
+    assert {c.document_id for c in rest if isinstance(c, Malformed)} == {"f:y.txt", None}
+    assert not [c for c in anew if isinstance(c, Listing)]
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("note_de_service-2024.docx", "Note de service-2024"),
+        ("guide-pratique-cadastre.pdf", "Guide pratique cadastre"),
+        ("2042-C-PRO.pdf", "2042-C-PRO"),
+        ("compte rendu 3.5.odt", "Compte rendu 3.5"),
+    ],
+)
+def test_titles_are_readable(name: str, title: str) -> None:
+    """A file's name becomes a title, form numbers untouched."""
+    assert readable_title(f"a/{name}") == title
