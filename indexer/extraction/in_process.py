@@ -95,7 +95,7 @@ class InProcessExtractor:
 
 def _answer_files(line: Connection) -> None:
     """The child's whole life: bytes in, an answer out, until the line closes."""
-    from iscc_tika import Extractor  # noqa: PLC0415
+    from iscc_tika import Extractor
 
     tika = Extractor().set_xml_output(True).set_extract_string_max_length(_MAX_CHARACTERS)
     line.send("ready")

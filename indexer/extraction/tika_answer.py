@@ -15,6 +15,7 @@ from indexer.values import Extracted, Failure
 Metadata = Mapping[str, str | Sequence[str]]
 
 _EXCEPTION = "X-TIKA:EXCEPTION:container_exception"
+_WARNING = "X-TIKA:EXCEPTION:warn"
 _PROTECTED = "application/x-tika-ooxml-protected"
 _OLDEST_YEAR = 1980
 _LONGEST_TITLE = 300
@@ -43,9 +44,7 @@ def read_answer(parts: Sequence[TikaPart], content: bytes) -> Extracted:
     metadata = parts[0].metadata if parts else {}
     if _first(metadata, _EXCEPTION) or _is_encrypted(metadata):
         raise _failed(metadata, parts, content)
-    sections = tuple(
-        section for part in parts for section in sections_of(part.xhtml, part.path)
-    )
+    sections = tuple(section for part in parts for section in sections_of(part.xhtml, part.path))
     if not any(section.text for section in sections):
         raise _failed(metadata, parts, content)
     return Extracted(
@@ -64,15 +63,20 @@ def _failed(metadata: Metadata, parts: Sequence[TikaPart], content: bytes) -> Ex
     if _is_encrypted(metadata) or "EncryptedDocument" in reason or _is_encrypted_odf(content):
         return ExtractionFailed(Failure.ENCRYPTED, "The file is protected by a password.")
     if reason:
-        kind = re.split(r"[:\s]", reason, maxsplit=1)[0].rpartition(".")[2]
+        kind = re.split(r"[:\s(]", reason, maxsplit=1)[0].rpartition(".")[2]
         return ExtractionFailed(Failure.UNREADABLE, f"Tika could not read the file ({kind}).")
+    if _first(metadata, _WARNING):
+        return ExtractionFailed(Failure.UNREADABLE, "The file is damaged: no text was found in it.")
     if media_type in {"", "application/octet-stream"}:
         return ExtractionFailed(Failure.UNREADABLE, "No known format is recognised.")
     pages = _first(metadata, "xmpTPg:NPages") not in {"", "0"} and media_type == "application/pdf"
-    pictures = any("<img" in part.xhtml for part in parts)
-    if media_type.startswith("image/") or pages or pictures:
+    if pages or any(_shows_image(part) for part in parts):
         return ExtractionFailed(Failure.IMAGE_ONLY, "The file holds images and no text.")
     return ExtractionFailed(Failure.EMPTY, "The file holds no text.")
+
+
+def _shows_image(part: TikaPart) -> bool:
+    return "<img" in part.xhtml or _first(part.metadata, "Content-Type").startswith("image/")
 
 
 def _is_encrypted(metadata: Metadata) -> bool:
@@ -90,9 +94,10 @@ def _is_encrypted(metadata: Metadata) -> bool:
 def _is_encrypted_odf(content: bytes) -> bool:
     """OpenDocument encrypts its parts one by one, and says so in its manifest."""
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as parts, parts.open(
-            "META-INF/manifest.xml"
-        ) as manifest:
+        with (
+            zipfile.ZipFile(io.BytesIO(content)) as parts,
+            parts.open("META-INF/manifest.xml") as manifest,
+        ):
             return b"encryption-data" in manifest.read(1_000_000)
     except (zipfile.BadZipFile, KeyError, OSError, RuntimeError, NotImplementedError):
         return False

@@ -1,14 +1,16 @@
 """Extraction by a Tika server (3.2): attachments come as parts of their own."""
 
 import json
+import logging
 import os
 import time
 from typing import Any
 from urllib.parse import quote
 
-# The client reads these when it is imported: it must neither fetch nor start a server.
+# The client reads these when it is imported: it must neither fetch nor start a server,
+# nor write a log file of its own.
 os.environ["TIKA_CLIENT_ONLY"] = "true"
-os.environ.setdefault("TIKA_LOG_PATH", os.devnull)
+os.environ["TIKA_LOG_FILE"] = ""
 
 import requests
 import tika.parser
@@ -18,6 +20,8 @@ from urllib3.exceptions import NewConnectionError
 from indexer.errors import ExtractionFailed, ExtractorUnreachable
 from indexer.extraction.tika_answer import TikaPart, read_answer
 from indexer.values import Extracted, Failure
+
+logging.getLogger("tika.tika").handlers.clear()  # the application says where logs go
 
 MAX_BYTES = 100_000_000
 _CONNECT_TIMEOUT_S = 5.0

