@@ -140,6 +140,6 @@ def _membership_rows(groups: list[Group]) -> list[dict[str, str]]:
 _FIELDS = tuple(f.name for f in fields(Agent) if f.name not in ("accounts", "skills"))
 
 
-def _agent(row: Mapping[str, object]) -> Agent:
+def _agent(row: sa.RowMapping) -> Agent:
     values = {name: row[name] for name in _FIELDS}
-    return Agent(**values, skills=tuple(row["skills"]))  # type: ignore[arg-type]
+    return Agent(**values, skills=tuple(row["skills"]))

@@ -98,7 +98,8 @@ def _scored(
     scored = {}
     for agent_id, total in sums.items():
         if total > 0:
-            parts = ScoreParts(total / most, visits.get(agent_id, 0.0), len(votes[agent_id]))
+            documents = sum(vote.weight > 0 for vote in votes[agent_id])
+            parts = ScoreParts(total / most, visits.get(agent_id, 0.0), documents)
             score = (1 - WALK_WEIGHT) * parts.votes + WALK_WEIGHT * parts.walk
             scored[agent_id] = (score, parts)
     return scored

@@ -10,6 +10,9 @@ from expertise.votes import Vote
 DAMPING = 0.85
 """The usual share of steps that follow an edge; the others restart at the question's documents."""
 
+_FAINTEST = 1e-12
+"""A fainter vote is what rounding left; its inverse overflows."""
+
 
 def walk(window: Window, votes: Mapping[str, tuple[Vote, ...]]) -> dict[str, float]:
     """The share of visits to each owner, from 0 to 1 (the most visited has 1).
@@ -21,7 +24,7 @@ def walk(window: Window, votes: Mapping[str, tuple[Vote, ...]]) -> dict[str, flo
     graph = nx.Graph()
     for owner, cast in votes.items():
         for vote in cast:
-            if vote.weight > 0:
+            if vote.weight > _FAINTEST:
                 graph.add_edge(("document", vote.document_id), ("owner", owner), weight=vote.weight)
     restart = {
         ("document", ranked.card.document_id): ranked.score

@@ -27,7 +27,7 @@ _DAYS_OF_NO_DECAY = 365
 
 
 def recency(last: date | None, today: date) -> float:
-    """From 0 to 1, halved every `HALF_LIFE_DAYS` beyond the first year; 1 where no date is known."""
+    """From 0 to 1, halved every `HALF_LIFE_DAYS` beyond the first year; 1 without a date."""
     if last is None:
         return 1.0
     age_days = max(0, (today - last).days - _DAYS_OF_NO_DECAY)

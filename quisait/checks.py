@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import sqlalchemy as sa
 
 from connectors.errors import SourceError
 from connectors.values import Agent
 from indexer.access import NOBODY, access_filter
-from indexer.errors import ExtractionFailed, IndexerError
-from indexer.extraction.in_process import InProcessExtractor
+from indexer.errors import IndexerError
 from indexer.values import Question, SearchRequest
 from quisait.assembly import (
     open_database,
@@ -43,7 +43,7 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     if not settings.sources:
         yield Check("sources", False, "aucune : ajoutez une table [[sources]] à quisait.toml")
     for source in settings.sources:
-        yield _tried(f"source {source.name}", lambda source=source: _source(source))
+        yield _tried(f"source {source.name}", partial(_source, source))
     yield _identity(settings)
 
 
@@ -67,14 +67,8 @@ def _encoder(settings: Settings) -> str:
 
 
 def _extractor(settings: Settings) -> str:
-    extractor = open_extractor(settings.extractor)
-    try:
+    with open_extractor(settings.extractor) as extractor:
         extractor.extract(b"essai", "essai.txt", "text/plain")
-    except ExtractionFailed as failure:
-        raise ValueError(str(failure)) from failure
-    finally:
-        if isinstance(extractor, InProcessExtractor):
-            extractor.close()
     return settings.extractor.kind
 
 

@@ -22,7 +22,9 @@ LINE_EVERY_S = 5.0
 class Advance(Protocol):
     """Called with how much is done so far, of how much (None: not known)."""
 
-    def __call__(self, done: int, total: int | None) -> None: ...
+    def __call__(self, done: int, total: int | None) -> None:
+        """Show it."""
+        ...
 
 
 @contextmanager

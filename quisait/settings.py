@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -67,7 +67,9 @@ class ServerSettings(_Table):
         description="qui lit : « token » (jeton signé) ou « demo » (agent choisi, boucle locale)",
     )
     demo_agent: str = Field("", description="en démonstration, l'agent choisi au départ")
-    token_key: str = Field("", description="clé des jetons, 32 octets au moins, par l'environnement")
+    token_key: str = Field(
+        "", description="clé des jetons, 32 octets au moins, par l'environnement"
+    )
 
 
 class DirectorySettings(_Table):
@@ -92,6 +94,14 @@ class SourceSettings(_Table):
     )
 
 
+def _each_name_once(sources: list[SourceSettings]) -> list[SourceSettings]:
+    """Two sources of one name would take each other's documents for deleted."""
+    names = [source.name for source in sources]
+    if len(set(names)) < len(names):
+        raise ValueError("deux sources portent le même nom")
+    return sources
+
+
 class Settings(BaseSettings):
     """Les réglages de quisait."""
 
@@ -100,7 +110,9 @@ class Settings(BaseSettings):
     )
 
     folder: str = Field(".quisait", description="dossier de l'index intégré et de l'état")
-    database: str = Field("", description="base d'état (URL SQLAlchemy) ; vide : SQLite, dans folder")
+    database: str = Field(
+        "", description="base d'état (URL SQLAlchemy) ; vide : SQLite, dans folder"
+    )
     guard_share: float = Field(
         0.2, ge=0, le=1, description="part d'une source qui peut disparaître sans confirmation"
     )
@@ -109,7 +121,9 @@ class Settings(BaseSettings):
     extractor: ExtractorSettings = ExtractorSettings()
     server: ServerSettings = ServerSettings()
     directory: DirectorySettings = DirectorySettings()
-    sources: list[SourceSettings] = Field([], description="les sources, une table [[sources]] chacune")
+    sources: Annotated[list[SourceSettings], AfterValidator(_each_name_once)] = Field(
+        [], description="les sources, une table [[sources]] chacune"
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -1,0 +1,62 @@
+# Two commands to begin with: `make demo` and `make test`. `make help` lists the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
+export UV_LINK_MODE ?= hardlink
+export PYTHONUNBUFFERED = 1
+
+.PHONY: help demo test check bench serve engines engines-stop servers schema requirements clean
+
+help: ## show these lines
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 16
+
+.venv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: set PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip --quiet --disable-pip-version-check install "uv==0.13.9"
+
+.venv/base: .venv/bin/uv requirements.txt pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements requirements.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+.venv/all: .venv/base requirements-test.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements requirements-test.txt
+	@touch $@
+
+demo: .venv/base ## index the fictional administration and serve it on loopback (ARGS=--check: ask its questions and leave)
+	$(BIN)/quisait demo $(ARGS)
+
+servers: ## install what the tests need from the system's packages, where that is allowed
+	@tests/servers.sh
+
+engines: .venv/all ## start OpenSearch and Tika on loopback and print their addresses
+	$(BIN)/python -m tests.engines start
+
+engines-stop: .venv/all ## end the engines that `make engines` started
+	$(BIN)/python -m tests.engines stop
+
+check: .venv/all ## style, types and the direction of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --cache-dir .cache/import-linter
+
+test: .venv/all servers check ## run every test on real engines (ARGS='-m trust' goes to pytest)
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: .venv/all engines ## print every figure of the documents: relevance on the development sets, speed
+	$(BIN)/python -m benchmarks $(ARGS)
+
+serve: .venv/base ## serve what quisait.toml configures
+	$(BIN)/quisait serve $(ARGS)
+
+requirements: .venv/bin/uv ## pin the dependencies again
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --output-file requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra torch --extra test --constraints requirements.txt --output-file requirements-test.txt
+
+clean: ## forget the demo's index (the cache of downloads stays)
+	rm -rf .demo

@@ -1,0 +1,325 @@
+"""The real engines of the tests: OpenSearch with its kNN plugin, and a Tika server.
+
+`python -m tests.engines start` fetches them through Maven, unpacks them under `.engines/`,
+starts them detached on loopback and waits until they answer; `stop` ends them by pid.
+Whatever already answers on their addresses is used as it is.
+"""
+
+import contextlib
+import fcntl
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+OPENSEARCH_URL = "http://127.0.0.1:19200"
+TIKA_URL = "http://127.0.0.1:19998"
+OPENSEARCH_VERSION = "3.5.0"
+OPENSEARCH_USER = "opensearch"
+TIKA_VERSION = "3.2.2"
+START_TIMEOUT_S = 180
+STOP_TIMEOUT_S = 30
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+CACHE = REPOSITORY / ".engines"
+
+OPENSEARCH_CONFIG = """
+cluster.name: quisait-tests
+discovery.type: single-node
+network.host: 127.0.0.1
+http.port: {port}
+transport.port: {transport_port}
+path.data: {run}/data
+path.logs: {run}/logs
+cluster.routing.allocation.disk.threshold_enabled: false
+"""
+
+# Tika forks: the child's heap is bounded here, the parent's on its command line.
+TIKA_CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
+<properties>
+  <server>
+    <params>
+      <host>127.0.0.1</host>
+      <port>{port}</port>
+      <javaPath>{java}</javaPath>
+      <taskTimeoutMillis>120000</taskTimeoutMillis>
+      <forkedJvmArgs>
+        <arg>-Xmx512m</arg>
+        <arg>-Djava.awt.headless=true</arg>
+      </forkedJvmArgs>
+    </params>
+  </server>
+</properties>
+"""
+
+
+class EngineMissingError(RuntimeError):
+    """An engine cannot be had here; the text says what is missing and where one gets it."""
+
+
+def ensure_opensearch() -> str:
+    """The address of an OpenSearch that answers; starts one where none does."""
+    with _locked():
+        if not _answers(OPENSEARCH_URL):
+            _start_opensearch()
+    return OPENSEARCH_URL
+
+
+def ensure_tika() -> str:
+    """The address of a Tika server that answers; starts one where none does."""
+    with _locked():
+        if not _answers(f"{TIKA_URL}/version"):
+            _start_tika()
+    return TIKA_URL
+
+
+def stop() -> None:
+    """End what `start` started, each with its children."""
+    with _locked():
+        for name in ("opensearch", "tika"):
+            _end(CACHE / f"{name}.pid")
+
+
+def _start_opensearch() -> None:
+    java_home = find_jdk(21, "OPENSEARCH_JAVA_HOME", "JAVA_HOME")
+    user = _unprivileged_user()
+    home = _opensearch_home(_base_for(user), java_home)
+    run = home.parent / "run" / "opensearch"
+    # What an earlier start kept is of no use to a test.
+    shutil.rmtree(run, ignore_errors=True)
+    shutil.copytree(home / "config", run / "config")
+    port = _port(OPENSEARCH_URL)
+    (run / "config/opensearch.yml").write_text(
+        OPENSEARCH_CONFIG.format(port=port, transport_port=port + 100, run=run)
+    )
+    for folder in ("data", "logs"):
+        (run / folder).mkdir()
+    command = [str(home / "bin/opensearch")]
+    if user:
+        command = ["runuser", "-u", user, "--", *command]
+        subprocess.run(["chown", "-R", user, str(home), str(run)], check=True)
+    environment = {
+        "OPENSEARCH_JAVA_HOME": str(java_home),
+        "OPENSEARCH_PATH_CONF": str(run / "config"),
+        "OPENSEARCH_JAVA_OPTS": "-Xms1g -Xmx1g",
+    }
+    _spawn("opensearch", command, environment)
+    _await("opensearch", OPENSEARCH_URL)
+
+
+def _start_tika() -> None:
+    java = find_jdk(11, "JAVA_HOME") / "bin/java"
+    jar = _tika_jar()
+    config = CACHE / "tika-config.xml"
+    config.write_text(TIKA_CONFIG.format(port=_port(TIKA_URL), java=java))
+    _spawn("tika", [str(java), "-Xmx128m", "-jar", str(jar), "-c", str(config)], {})
+    _await("tika", f"{TIKA_URL}/version")
+
+
+def find_jdk(minimum: int, *variables: str) -> Path:
+    """The first JDK of at least that major version: named by a variable, or installed."""
+    named = [Path(os.environ[name]) for name in variables if os.environ.get(name)]
+    for home in [*named, *sorted(Path("/usr/lib/jvm").glob("*"))]:
+        release = home / "release"
+        if not (home / "bin/java").exists() or not release.exists():
+            continue
+        version = re.search(r'JAVA_VERSION="(\d+)', release.read_text())
+        if version and int(version[1]) >= minimum:
+            return home.resolve()
+    raise EngineMissingError(
+        f"No JDK {minimum} or later: set {variables[0]} to one, or install one under /usr/lib/jvm "
+        "(Debian 12 packages only 17; Debian 13 has openjdk-21-jre-headless, "
+        "adoptium.net has archives of Temurin 21 and 25)."
+    )
+
+
+def _unprivileged_user() -> str | None:
+    """The user that runs OpenSearch, which refuses root; None where we are not root."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        pwd.getpwnam(OPENSEARCH_USER)
+    except KeyError:
+        subprocess.run(["useradd", "-r", "-M", OPENSEARCH_USER], check=True)
+    return OPENSEARCH_USER
+
+
+def _base_for(user: str | None) -> Path:
+    """The cache, or a temporary folder where that user cannot reach the cache."""
+    if user is None:
+        return CACHE
+    reach = subprocess.run(["runuser", "-u", user, "--", "test", "-x", str(CACHE)], check=False)
+    if reach.returncode == 0:
+        return CACHE
+    elsewhere = Path(tempfile.gettempdir()) / "quisait-engines"
+    elsewhere.mkdir(mode=0o755, exist_ok=True)
+    if elsewhere.stat().st_uid != os.geteuid() or elsewhere.is_symlink():
+        raise EngineMissingError(f"{elsewhere} belongs to somebody else: remove it.")
+    return elsewhere
+
+
+def _opensearch_home(base: Path, java_home: Path) -> Path:
+    home = base / f"opensearch-{OPENSEARCH_VERSION}"
+    if home.exists():
+        return home
+    archive = _artifact("org.opensearch.distribution.integ-test-zip", "opensearch", "3.5.0", "zip")
+    plugin = _artifact("org.opensearch.plugin", "opensearch-knn", "3.5.0.0", "zip")
+    unpacked = Path(tempfile.mkdtemp(prefix="unpacking-", dir=base))
+    # unzip, not zipfile: the scripts' execute bits matter.
+    subprocess.run(["unzip", "-q", str(archive), "-d", str(unpacked)], check=True)
+    inner = unpacked / home.name
+    subprocess.run(
+        [str(inner / "bin/opensearch-plugin"), "install", "-b", plugin.as_uri()],
+        check=True,
+        env=os.environ | {"OPENSEARCH_JAVA_HOME": str(java_home)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,  # its warnings about the permissions that kNN takes
+    )
+    subprocess.run(["chmod", "-R", "a+rX", str(inner)], check=True)
+    inner.rename(home)
+    shutil.rmtree(unpacked)
+    return home
+
+
+def _tika_jar() -> Path:
+    """The server without its RAR reader, whose licence is not an open one."""
+    jar = CACHE / f"tika-server-standard-{TIKA_VERSION}-without-junrar.jar"
+    if jar.exists():
+        return jar
+    artifact = _artifact("org.apache.tika", "tika-server-standard", TIKA_VERSION, "jar")
+    partial = jar.with_suffix(f".{os.getpid()}.partial")
+    with zipfile.ZipFile(artifact) as whole, zipfile.ZipFile(partial, "w") as kept:
+        for entry in whole.infolist():
+            if not entry.filename.startswith("com/github/junrar"):
+                kept.writestr(entry, whole.read(entry), entry.compress_type)
+    partial.rename(jar)
+    return jar
+
+
+def _artifact(group: str, name: str, version: str, packaging: str) -> Path:
+    """The artifact in Maven's local repository, or fetched from the configured ones."""
+    filename = f"{name}-{version}.{packaging}"
+    local = Path.home() / ".m2/repository" / group.replace(".", "/") / name / version / filename
+    if local.exists():
+        return local
+    if not shutil.which("mvn"):
+        raise EngineMissingError(f"{filename} comes through Maven: install `mvn` (Debian: maven).")
+    downloads = CACHE / "downloads"
+    coordinates = f"{group}:{name}:{version}:{packaging}"
+    subprocess.run(
+        [
+            *("mvn", "-q", "-B", "dependency:copy"),
+            *(f"-Dartifact={coordinates}", f"-DoutputDirectory={downloads}"),
+        ],
+        check=True,
+        cwd=CACHE,
+    )
+    return downloads / filename
+
+
+@contextlib.contextmanager
+def _locked() -> Iterator[None]:
+    """Two starts at the same time wait for one another."""
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _spawn(name: str, command: list[str], environment: dict[str, str]) -> None:
+    with (CACHE / f"{name}.log").open("wb") as output:
+        engine = subprocess.Popen(
+            command,
+            env=os.environ | environment,
+            cwd=CACHE,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    (CACHE / f"{name}.pid").write_text(f"{engine.pid} {_born(engine.pid)}")
+
+
+def _born(pid: int) -> str | None:
+    """When that process began, in ticks since boot: tells it from a later one of the same id."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    state, *_, born = stat.rpartition(")")[2].split()[:20]
+    return None if state == "Z" else born
+
+
+def _running(pid_file: Path) -> int | None:
+    """The process that we started, if it still runs."""
+    if not pid_file.exists():
+        return None
+    pid, _, born = pid_file.read_text().partition(" ")
+    return int(pid) if _born(int(pid)) == born else None
+
+
+def _end(pid_file: Path) -> None:
+    for kind in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        if pid := _running(pid_file):
+            os.killpg(pid, kind)
+        while _running(pid_file) and time.monotonic() < deadline:
+            time.sleep(0.2)
+    pid_file.unlink(missing_ok=True)
+
+
+def _await(name: str, url: str) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline and _running(CACHE / f"{name}.pid"):
+        if _answers(url):
+            return
+        time.sleep(0.3)
+    _end(CACHE / f"{name}.pid")
+    tail = (CACHE / f"{name}.log").read_text(errors="replace")[-2000:]
+    raise EngineMissingError(f"{name} did not start:\n{tail}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _port(url: str) -> int:
+    return int(url.rpartition(":")[2])
+
+
+def _report(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
+def main(action: str) -> None:
+    """`start`, `stop` or `status`."""
+    if action == "start":
+        _report(f"Tika {ensure_tika()}")
+        _report(f"OpenSearch {ensure_opensearch()}")
+    elif action == "stop":
+        stop()
+    elif action == "status":
+        for name, url in (("OpenSearch", OPENSEARCH_URL), ("Tika", f"{TIKA_URL}/version")):
+            _report(f"{name} {url} {'answers' if _answers(url) else 'does not answer'}")
+    else:
+        sys.exit("usage: python -m tests.engines start|stop|status")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1] if len(sys.argv) > 1 else "")
+    except EngineMissingError as missing:
+        sys.exit(str(missing))

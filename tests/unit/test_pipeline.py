@@ -1,0 +1,253 @@
+"""A crawl brings the index up to its source, and keeps its place only after each write."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from connectors.changes import (
+    AccessChanged,
+    Change,
+    Checkpoint,
+    Delete,
+    Listing,
+    Malformed,
+    Upsert,
+)
+from connectors.errors import RecordVanished, SourceUnreachable
+from connectors.values import Access, Content, Document, Section
+from indexer.embedded.index import EmbeddedIndex
+from indexer.errors import DeletionsHeld, ExtractionFailed, IndexUnreachable
+from indexer.pipeline import CrawlReport, Workshop, crawl
+from indexer.state import State
+from indexer.values import Extracted, Failure, Vectors, Write, WriteReport
+from tests.builders import asking, make_document, reading
+from tests.encoders import FakeEncoder
+
+pytestmark = pytest.mark.sources
+
+
+@dataclass
+class ScriptedSource:
+    """Yields the changes that it is given, whatever the cursor."""
+
+    script: Sequence[Change | Exception]
+    source: str = "wiki"
+    asked_since: list[str | None] = field(default_factory=list)
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        self.asked_since.append(since)
+        for change in self.script:
+            if isinstance(change, Exception):
+                raise change
+            yield change
+
+
+class CountingEncoder(FakeEncoder):
+    encoded = 0
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        self.encoded += len(texts)
+        return super().passages(texts)
+
+
+@dataclass
+class FileReader:
+    """An extractor that reads UTF-8 and fails as it is told."""
+
+    failure: Failure | None = None
+
+    def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
+        if self.failure:
+            raise ExtractionFailed(self.failure, "told to")
+        return Extracted((Section(content.decode()),))
+
+
+class House:
+    def __init__(self, folder: Path) -> None:
+        self.index = EmbeddedIndex(folder / "index", 16)
+        self.encoder = CountingEncoder()
+        self.extractor = FileReader()
+        self.state = State(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
+
+    @property
+    def workshop(self) -> Workshop:
+        return Workshop(self.extractor, self.encoder, self.index, self.state, self.state)
+
+    def crawl(self, *script: Change | Exception, accept_deletions: bool = False) -> CrawlReport:
+        return crawl(ScriptedSource(script), self.workshop, accept_deletions=accept_deletions)
+
+    def ids(self) -> set[str]:
+        return {ranked.document_id for ranked in self.index.search(asking()).lexical}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def page(number: int, text: str = "Le cadastre", **fields: object) -> Document:
+    return make_document(f"wiki:{number}", sections=(Section(text),), **fields)
+
+
+def pages(count: int) -> list[Change | Exception]:
+    return [Upsert(page(n)) for n in range(count)]
+
+
+def test_the_cursor_is_kept_after_the_write(house: House) -> None:
+    """What stands before a checkpoint is found once the checkpoint is kept."""
+    report = house.crawl(Upsert(page(1)), Checkpoint("a"), Upsert(page(2)), Checkpoint("b"))
+    assert (report.put, house.state.load("wiki"), house.ids()) == (2, "b", {"wiki:1", "wiki:2"})
+
+
+def test_a_source_that_breaks_off_is_read_on_from_its_last_checkpoint(house: House) -> None:
+    """Nothing acknowledged is lost, and nothing later is claimed."""
+    script: list[Change | Exception] = [Upsert(page(1)), Checkpoint("a")]
+    script += [Upsert(page(2)), SourceUnreachable("gone")]
+    with pytest.raises(SourceUnreachable):
+        house.crawl(*script)
+    again = ScriptedSource([Upsert(page(2)), Checkpoint("b")])
+    crawl(again, house.workshop)
+    assert again.asked_since == ["a"]
+    assert house.ids() == {"wiki:1", "wiki:2"}
+
+
+def test_an_engine_that_does_not_answer_leaves_the_cursor(house: House) -> None:
+    """The next run asks for the same changes again."""
+
+    class Unreachable(EmbeddedIndex):
+        def write(self, batch: Sequence[Write]) -> WriteReport:
+            raise IndexUnreachable("no answer")
+
+    house.index.__class__ = Unreachable
+    with pytest.raises(IndexUnreachable):
+        house.crawl(Upsert(page(1)), Checkpoint("a"))
+    assert house.state.load("wiki") is None
+
+
+def test_what_did_not_change_is_neither_encoded_nor_written_again(house: House) -> None:
+    """A second full reading costs no encoding."""
+    house.crawl(*pages(3))
+    before = house.encoder.encoded
+    report = house.crawl(*pages(3))
+    assert (report.unchanged, report.put, house.encoder.encoded) == (3, 0, before)
+
+
+def test_new_readers_alone_cost_no_encoding(house: House) -> None:
+    """By an access change and by a whole document alike."""
+    house.crawl(*pages(2))
+    before = house.encoder.encoded
+    closed = Access(frozenset({"wiki:group:cellule"}))
+    report = house.crawl(AccessChanged("wiki:0", closed), Upsert(replace(page(1), access=closed)))
+    assert (report.access_changed, house.encoder.encoded) == (2, before)
+    assert house.ids() == set()
+    assert house.index.search(asking(access=reading("wiki:group:cellule"))).total == 2
+
+
+def test_a_changed_field_is_written(house: House) -> None:
+    """Even where the text is the same."""
+    house.crawl(Upsert(page(1)))
+    assert house.crawl(Upsert(page(1, url="https://exemple.fr/1"))).put == 1
+
+
+def test_deletions_come_by_tombstone_and_by_listing(house: House) -> None:
+    """Either way the document is no longer found."""
+    house.crawl(*pages(4))
+    report = house.crawl(Delete("wiki:0"), Listing(frozenset({"wiki:1", "wiki:2"})))
+    assert (report.removed, house.ids()) == (2, {"wiki:1", "wiki:2"})
+
+
+def test_a_source_that_loses_much_at_once_is_held(house: House) -> None:
+    """An unmounted share is no deletion; a person may say that it is one."""
+    house.crawl(*pages(60), Checkpoint("a"))
+    kept = frozenset(f"wiki:{n}" for n in range(40))
+    with pytest.raises(DeletionsHeld, match="--accept-deletions"):
+        house.crawl(Listing(kept), Checkpoint("b"))
+    assert (len(house.ids()), house.state.load("wiki")) == (60, "a")
+    house.crawl(Listing(kept), Checkpoint("b"), accept_deletions=True)
+    assert len(house.ids()) == 40
+
+
+def test_a_small_source_that_is_emptied_is_held(house: House) -> None:
+    """All of several is too much, however few they are."""
+    house.crawl(*pages(3))
+    with pytest.raises(DeletionsHeld):
+        house.crawl(Listing(frozenset()))
+    assert len(house.ids()) == 3
+
+
+def test_many_tombstones_are_held_too(house: House) -> None:
+    """The guard counts what vanishes, however the source says so."""
+    house.crawl(*pages(60))
+    with pytest.raises(DeletionsHeld):
+        house.crawl(*[Delete(f"wiki:{n}") for n in range(30)])
+    assert len(house.ids()) == 60
+
+
+def test_a_malformed_record_is_kept_as_a_failure(house: House) -> None:
+    """It is shown, and forgotten when the source is read whole without it."""
+    report = house.crawl(Malformed("export.jsonl:12", "not JSON"))
+    assert report.malformed == 1
+    assert [row.key for row in house.state.failures_of("wiki")] == ["export.jsonl:12"]
+    house.crawl()
+    assert house.state.failures_of("wiki") == ()
+
+
+def filed(number: int, read: object = None) -> Document:
+    content = Content("note.txt", read or (lambda: b"Le texte du fichier"))  # type: ignore[arg-type]
+    return make_document(f"wiki:{number}", content=content)
+
+
+def test_a_file_is_extracted(house: House) -> None:
+    """Its text is found."""
+    house.crawl(Upsert(filed(1)))
+    assert house.index.search(asking("fichier")).total == 1
+
+
+def test_a_file_that_lost_its_text_is_no_longer_found(house: House) -> None:
+    """An encrypted new version does not leave the old one behind, and is named."""
+    house.crawl(Upsert(filed(1)))
+    house.extractor.failure = Failure.ENCRYPTED
+    report = house.crawl(Upsert(filed(1)))
+    assert (report.failed, house.ids()) == (1, set())
+    assert [row.kind for row in house.state.failures_of("wiki")] == ["encrypted"]
+
+
+def test_a_file_that_took_too_long_keeps_its_text_under_its_new_readers(house: House) -> None:
+    """A slow day of the extractor must not leave a stale right."""
+    house.crawl(Upsert(filed(1)))
+    house.extractor.failure = Failure.TIMED_OUT
+    house.crawl(Upsert(replace(filed(1), access=Access())))
+    assert house.ids() == set()
+    assert [kept.document_id for kept in house.index.scan("wiki")] == ["wiki:1"]
+
+
+def test_a_failure_that_is_mended_is_forgotten(house: House) -> None:
+    """The list of failures is what is missing now."""
+    house.extractor.failure = Failure.UNREADABLE
+    house.crawl(Upsert(filed(1)), Checkpoint("a"))
+    house.extractor.failure = None
+    house.crawl(Upsert(filed(1)))
+    assert house.state.failures_of("wiki") == ()
+
+
+def test_a_file_that_vanishes_while_it_is_read_is_skipped(house: House) -> None:
+    """The rest of the source arrives."""
+
+    def vanish() -> bytes:
+        raise RecordVanished("gone")
+
+    report = house.crawl(Upsert(filed(1, vanish)), Upsert(filed(2)))
+    assert (report.put, house.ids()) == (1, {"wiki:2"})
+
+
+def test_a_failed_file_that_is_deleted_is_no_longer_missing(house: House) -> None:
+    """By tombstone or by listing."""
+    house.extractor.failure = Failure.ENCRYPTED
+    house.crawl(Upsert(filed(1)), Upsert(filed(2)), Checkpoint("a"))
+    house.crawl(Delete("wiki:1"), Checkpoint("b"))
+    assert house.state.keys("wiki") == {"wiki:2"}
+    house.crawl(Listing(frozenset()), Checkpoint("c"))
+    assert house.state.keys("wiki") == frozenset()
