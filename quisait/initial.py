@@ -8,7 +8,8 @@ from pydantic.fields import FieldInfo
 
 from quisait.settings import Settings, SourceSettings
 
-_TABLES = ("index", "encoder", "extractor", "server", "directory")
+TABLES = ("index", "encoder", "extractor", "server", "directory")
+"""The tables of the file, in the order in which it is read."""
 _EXAMPLE = {"name": "notes", "kind": "folder", "path": "documents", "allowed": ["everyone"]}
 
 
@@ -18,9 +19,9 @@ def initial_file() -> str:
     lines += ["# QUISAIT_SERVER__PORT=8080 pour « port » de [server].", ""]
     fields = Settings.model_fields
     for name, field in fields.items():
-        if name not in (*_TABLES, "sources"):
+        if name not in (*TABLES, "sources"):
             lines += _setting(name, field)
-    for table in _TABLES:
+    for table in TABLES:
         model = fields[table].annotation
         assert isinstance(model, type)  # noqa: S101 - each table is a model
         lines += ["", *_table(f"[{table}]", model)]

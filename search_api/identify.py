@@ -10,7 +10,7 @@ from search_api.readers import Agents, Tokens, reader_of
 
 DEMO_COOKIE = "quisait_demo_agent"
 TOKEN_COOKIE = "quisait_token"  # noqa: S105 - a cookie's name
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", "testclient"})
+_LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 
 class TokenReaders:
@@ -31,6 +31,11 @@ class TokenReaders:
         return reader_of(agent_id, self._agents, self._today())
 
 
+def on_loopback(request: Request) -> bool:
+    """Whether the request comes from this very machine."""
+    return request.client is not None and request.client.host in _LOOPBACK
+
+
 class DemoReaders:
     """Any fictional agent, for who sits at this very machine."""
 
@@ -39,7 +44,7 @@ class DemoReaders:
 
     def __call__(self, request: Request) -> Reader:
         """The chosen agent on loopback, else nobody."""
-        if request.client is None or request.client.host not in _LOOPBACK:
+        if not on_loopback(request):
             return NOBODY
         agent_id = request.cookies.get(DEMO_COOKIE, self._first)
         return reader_of(agent_id, self._agents, self._today())

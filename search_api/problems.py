@@ -1,7 +1,9 @@
 """Problems as RFC 9457 says: `application/problem+json`, French for people, a code for programs."""
 
 import logging
-from collections.abc import Callable
+import traceback
+from collections.abc import Mapping
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,12 +16,12 @@ from search_api.templating import render
 log = logging.getLogger(__name__)
 
 _TITLES = {
-    400: ("bad_request", "La demande n'a pas été comprise."),
-    401: ("unknown_reader", "Vous n'êtes pas identifié."),
+    400: ("bad_request", "La demande n’a pas été comprise."),
+    401: ("unknown_reader", "Vous n’êtes pas identifié."),
     403: ("forbidden", "Cette action ne vous est pas ouverte."),
-    404: ("not_found", "Cette page n'existe pas."),
+    404: ("not_found", "Cette page n’existe pas."),
     405: ("method_not_allowed", "Cette adresse ne répond pas à cette méthode."),
-    422: ("invalid_parameter", "Un paramètre de la demande n'est pas valable."),
+    422: ("invalid_parameter", "Un paramètre de la demande n’est pas valable."),
     500: ("internal", "Une erreur est survenue. Elle a été notée ; vous pouvez réessayer."),
     503: (
         "engine_unreachable",
@@ -37,21 +39,35 @@ class Problem(Exception):
 
 
 def install(app: FastAPI) -> None:
-    """Turn every error of the application into a problem, or for a page into a page."""
+    """Turn every error of the application into a problem, or for a page into a page.
 
-    def answer(status: int) -> Callable[[Request, Exception], Response]:
-        def respond(request: Request, error: Exception) -> Response:
-            log.error("request failed", extra={"status": status, "error": type(error).__name__})
-            return _response(request, status)
-
-        return respond
-
-    app.add_exception_handler(IndexUnreachable, answer(503))
-    app.add_exception_handler(IndexRefused, answer(503))
-    app.add_exception_handler(Exception, answer(500))
+    What nobody foresaw is `unexpected`, which the outermost middleware calls.
+    """
+    app.add_exception_handler(IndexUnreachable, _engine)
+    app.add_exception_handler(IndexRefused, _engine)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
+
+
+def unexpected(request: Request, error: Exception) -> Response:
+    """The answer to what nobody foresaw.
+
+    Its place is logged and its text is not: that may hold a query.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return _failed(request, 500, error, place)
+
+
+def _engine(request: Request, error: Exception) -> Response:
+    return _failed(request, 503, error)
+
+
+def _failed(request: Request, status: int, error: Exception, place: str = "") -> Response:
+    fields = {"status": status, "error": type(error).__name__, "place": place}
+    log.error("request failed", extra=fields)
+    return _response(request, status)
 
 
 def _problem(request: Request, error: Exception) -> Response:
@@ -67,16 +83,37 @@ def _http(request: Request, error: Exception) -> Response:
 def _invalid(request: Request, error: Exception) -> Response:
     """Names the parameters at fault, never their values."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
-    names = sorted({str(one["loc"][-1]) for one in error.errors()})
-    return _response(request, 422, f"Vérifiez : {', '.join(names)}.")
+    faults = dict.fromkeys(_fault(one) for one in error.errors())
+    return _response(request, 422, " ".join(faults))
+
+
+_EXPECTED = {
+    "int_parsing": "doit être un nombre entier",
+    "int_parsing_size": "doit être un nombre entier plus petit",
+    "bool_parsing": "doit valoir true ou false",
+    "greater_than_equal": "doit valoir au moins {ge}",
+    "less_than_equal": "doit valoir au plus {le}",
+    "too_long": "est répété plus de {max_length} fois",
+    "missing": "manque",
+}
+
+
+def _fault(error: Mapping[str, Any]) -> str:
+    # A list's own index follows its name: ("query", "source", 3).
+    name = error["loc"][1] if len(error["loc"]) > 1 else error["loc"][0]
+    expected = _EXPECTED.get(error["type"], "n’est pas valable")
+    return f"Le paramètre « {name} » {expected.format_map(error.get('ctx', {}))}."
 
 
 def _response(request: Request, status: int, detail: str = "") -> Response:
-    code, title = _TITLES.get(status, ("error", "La demande n'a pas pu aboutir."))
+    code, title = _TITLES.get(status, ("error", "La demande n’a pas pu aboutir."))
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}  # RFC 9110, 15.5.2
     if not request.url.path.startswith("/api/"):
         page = render("problem.html", request=request, title=title, detail=detail, status=status)
-        return HTMLResponse(page, status_code=status)
-    body = {"type": "about:blank", "title": title, "status": status, "code": code}
+        return HTMLResponse(page, status_code=status, headers=headers)
+    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "code": code}
     if detail:
         body["detail"] = detail
-    return JSONResponse(body, status_code=status, media_type="application/problem+json")
+    return JSONResponse(
+        body, status_code=status, headers=headers, media_type="application/problem+json"
+    )

@@ -13,6 +13,8 @@ QUERY_CHARACTERS = 2000
 _QUOTES = str.maketrans({"«": '"', "»": '"', "“": '"', "”": '"', "„": '"'})
 _PHRASE = re.compile(r'(?<!\S)-?"[^"]*"')
 _EXCLUDED = re.compile(r"(?<!\S)-(\w[\w'’.-]*)")
+_WITHIN_WORDS = re.compile("[\u00ad\u200b\u2060\ufeff]")
+"""Soft hyphens and their like, which come with what is pasted: they part no word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,16 @@ def was_shortened(typed: str) -> bool:
     return len(_visible(typed)) > QUERY_CHARACTERS
 
 
+PREFIX_CHARACTERS = 200
+"""Longer than any title's beginning that somebody types."""
+
+
+def read_prefix(typed: str) -> str:
+    """What is being typed, for suggestions: visible characters, a title's length of them."""
+    return " ".join(_visible(typed)[:PREFIX_CHARACTERS].split())
+
+
 def _visible(typed: str) -> str:
     """Without control characters, which no engine takes well and nobody means to type."""
-    normal = unicodedata.normalize("NFC", typed)
+    normal = unicodedata.normalize("NFC", _WITHIN_WORDS.sub("", typed))
     return "".join(c if c.isprintable() else " " for c in normal).strip()

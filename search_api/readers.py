@@ -17,9 +17,13 @@ TOKEN_LIFE_S = 8 * 3600
 class Agents(Protocol):
     """What is asked of the directory about one agent."""
 
-    def agent(self, agent_id: str) -> Agent | None: ...
+    def agent(self, agent_id: str) -> Agent | None:
+        """The agent, or None where there is no such id."""
+        ...
 
-    def groups_of(self, agent_id: str) -> frozenset[str]: ...
+    def groups_of(self, agent_id: str) -> frozenset[str]:
+        """The principals of the agent's groups."""
+        ...
 
 
 def reader_of(agent_id: str | None, agents: Agents, today: date) -> Reader:

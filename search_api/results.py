@@ -19,13 +19,28 @@ class Author:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """Another document that a document names, where the reader may read it too."""
+
+    document_id: str
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
-    """One document of the page."""
+    """One document of the page.
+
+    `replaced_by` knows of the documents of the same page only.
+    """
 
     card: Card
     authors: tuple[Author, ...]
     passages: tuple[ShownPassage, ...]
     parts: FusedHit
+    replaces: tuple[Reference, ...] = ()
+    replaced_by: tuple[Reference, ...] = ()
+    part_of: Reference | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,18 @@
 """A question of a reader becomes a page of documents. Read `Search.answer` first."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
+from enum import StrEnum
 
 from connectors.values import Agent, Contribution
 from expertise.ports import AgentBook
 from expertise.values import RankedDocument, Window
-from indexer.access import Reader, access_filter
+from indexer.access import AccessFilter, Reader, access_filter
 from indexer.ports import Encoder, IndexReader
 from indexer.values import (
     WINDOW,
+    Card,
     Question,
     SearchAnswer,
     SearchRequest,
@@ -19,8 +22,16 @@ from indexer.values import (
     Vectors,
 )
 from search_api.fusion import FusedHit, fuse, in_order
-from search_api.query import Query, read_question, was_shortened
-from search_api.results import Author, Result, Results
+from search_api.query import Query, read_prefix, read_question, was_shortened
+from search_api.results import Author, Reference, Result, Results
+
+
+class Retriever(StrEnum):
+    """Which rankings answer; `hybrid`, both fused, is what readers get."""
+
+    LEXICAL = "lexical"
+    VECTOR = "vector"
+    HYBRID = "hybrid"
 
 
 class Search:
@@ -36,19 +47,17 @@ class Search:
         """
         access = access_filter(reader)
         question = read_question(query.text)
-        vector = self._encoded(question)
-        found = self._index.search(
-            SearchRequest(access, question, vector, filters=dict(query.filters))
-        )
+        request = self._request(query, question, access)
+        found = self._index.search(request)
         window = _window(question, found)
         first = (query.page - 1) * query.page_size
         page = window[first : first + query.page_size]
         shown = self._index.show(
-            ShowRequest(access, tuple(hit.document_id for hit in page), question, vector)
+            ShowRequest(access, tuple(hit.document_id for hit in page), question, request.vector)
         )
         return Results(
             question=question,
-            results=self._results(page, shown, today),
+            results=self._results(page, shown, self._named(shown, access), today),
             total=found.total,
             reachable=len(window),
             page=query.page,
@@ -58,10 +67,21 @@ class Search:
             incomplete=tuple(sorted(reader.unanswered)),
         )
 
+    def rank(
+        self, query: Query, reader: Reader, retriever: Retriever = Retriever.HYBRID
+    ) -> tuple[FusedHit, ...]:
+        """The whole window that `answer` pages through, or one ranking of it alone.
+
+        Raises `IndexUnreachable`.
+        """
+        question = read_question(query.text)
+        request = self._request(query, question, access_filter(reader), retriever)
+        return _window(question, self._index.search(replace(request, facets=())))
+
     def window(self, topic: str, reader: Reader) -> Window:
-        """The fused window with its cards, for votes. Empty where nothing is asked."""
+        """The fused window with its cards, for votes. Empty where no topic is named."""
         question = read_question(topic)
-        if question.empty:
+        if not _asked(question):
             return Window(())
         found = self._index.search(
             SearchRequest(
@@ -83,14 +103,41 @@ class Search:
 
     def suggest(self, prefix: str, reader: Reader, limit: int = 8) -> tuple[Suggestion, ...]:
         """Titles that the reader may read and that begin with what is being typed."""
-        return self._index.suggest(access_filter(reader), prefix, limit)
+        return self._index.suggest(access_filter(reader), read_prefix(prefix), limit)
+
+    def _request(
+        self,
+        query: Query,
+        question: Question,
+        access: AccessFilter,
+        retriever: Retriever = Retriever.HYBRID,
+    ) -> SearchRequest:
+        return SearchRequest(
+            access,
+            question,
+            vector=None if retriever is Retriever.LEXICAL else self._encoded(question),
+            lexical=retriever is not Retriever.VECTOR,
+            filters=dict(query.filters),
+        )
 
     def _encoded(self, question: Question) -> Vectors | None:
         words = " ".join((question.text, *question.phrases)).strip()
         return self._encoder.queries([words])[0] if words else None
 
+    def _named(self, shown: Sequence[Shown], access: AccessFilter) -> dict[str, Reference]:
+        """The documents that these replace or belong to, as far as the reader may read them."""
+        wanted = {name for one in shown for name in (*one.card.replaces, one.card.part_of) if name}
+        if not wanted:
+            return {}
+        request = ShowRequest(access, tuple(sorted(wanted)), Question())
+        return {one.card.document_id: _reference(one.card) for one in self._index.show(request)}
+
     def _results(
-        self, page: Sequence[FusedHit], shown: Sequence[Shown], today: date
+        self,
+        page: Sequence[FusedHit],
+        shown: Sequence[Shown],
+        named: Mapping[str, Reference],
+        today: date,
     ) -> tuple[Result, ...]:
         parts = {hit.document_id: hit for hit in page}
         agents = self._book.by_account(
@@ -102,14 +149,29 @@ class Search:
                 authors=_authors(one.card.contributions, agents, today),
                 passages=one.passages,
                 parts=parts[one.card.document_id],
+                replaces=tuple(named[name] for name in one.card.replaces if name in named),
+                replaced_by=tuple(
+                    _reference(other.card)
+                    for other in shown
+                    if one.card.document_id in other.card.replaces
+                ),
+                part_of=named.get(one.card.part_of),
             )
             for one in shown
         )
 
 
+def _reference(card: Card) -> Reference:
+    return Reference(card.document_id, card.title, card.url)
+
+
+def _asked(question: Question) -> bool:
+    """Whether it names a topic: to exclude words alone names none."""
+    return bool(question.text or question.phrases)
+
+
 def _window(question: Question, found: SearchAnswer) -> tuple[FusedHit, ...]:
-    asked = bool(question.text or question.phrases)
-    return fuse(found.lexical, found.vector) if asked else in_order(found.lexical)
+    return fuse(found.lexical, found.vector) if _asked(question) else in_order(found.lexical)
 
 
 def _authors(

@@ -1,0 +1,126 @@
+"""What the command line says of answers: text for people, bodies for programs."""
+
+from datetime import date
+from typing import Any
+
+from connectors.areas import area_name
+from connectors.values import Agent
+from expertise.find import Experts, find_experts
+from expertise.values import Candidate
+from indexer.access import Reader
+from quisait.assembly import House
+from quisait.crawling import Outcome
+from quisait.source_status import SourceStatus
+from search_api.readers import reader_of
+from search_api.results import Result, Results
+from search_api.schemas import experts_answer, search_answer
+
+
+def today() -> date:
+    """The day on which a question is asked."""
+    return date.today()
+
+
+def command_line_reader(house: House, agent_id: str) -> Reader:
+    """The reader that was named, or in the demo its agent. Raises `ValueError` for nobody."""
+    server = house.settings.server
+    chosen = agent_id or (server.demo_agent if server.reader == "demo" else "")
+    reader = reader_of(chosen, house.book, today())
+    if reader.agent_id is None:
+        raise ValueError(
+            "Dites qui lit : --agent IDENTIFIANT, celui d'un agent présent dans l'annuaire."
+        )
+    return reader
+
+
+def find(house: House, topic: str, reader: Reader, area: str = "", limit: int = 10) -> Experts:
+    """Who knows, for the reader, today."""
+    return find_experts(topic, reader, house.search, house.book, today(), area=area, limit=limit)
+
+
+def results_body(results: Results) -> dict[str, Any]:
+    """The same body as the API's, scores explained."""
+    return search_answer(results, today(), explain=True).model_dump(mode="json")
+
+
+def experts_body(found: Experts) -> dict[str, Any]:
+    """The same body as the API's."""
+    return experts_answer(found, today()).model_dump(mode="json")
+
+
+def results_text(results: Results) -> str:
+    """Documents, one block each."""
+    if not results.results:
+        return "Aucun document."
+    blocks = [f"{results.total} documents"]
+    first = (results.page - 1) * results.page_size + 1
+    blocks += [_result(one, number) for number, one in enumerate(results.results, first)]
+    return "\n\n".join(blocks)
+
+
+def _result(result: Result, number: int) -> str:
+    card = result.card
+    by = ", ".join(author.name for author in result.authors)
+    day = (card.modified or card.created or None) and (card.modified or card.created).strftime(  # type: ignore[union-attr]
+        "%d/%m/%Y"
+    )
+    line = " · ".join(part for part in (card.kind, card.source, day, by) if part)
+    lines = [f"{number}. {card.title}", f"   {line}", f"   {card.document_id}"]
+    for shown in result.passages:
+        lines.append(f"   {' '.join(shown.passage.text.split())[:300]}")
+    return "\n".join(lines)
+
+
+def experts_text(found: Experts) -> str:
+    """Candidates, one block each, with their evidence."""
+    if not found.candidates:
+        return "Personne de connu sur ce sujet, parmi les documents que vous pouvez lire."
+    return "\n\n".join(_candidate(one, n) for n, one in enumerate(found.candidates, 1))
+
+
+def _candidate(candidate: Candidate, number: int) -> str:
+    lines = [
+        f"{number}. {candidate.agent.name} ({candidate.agent.id})",
+        f"   {post(candidate.agent)}",
+    ]
+    for proof in candidate.evidence[:3]:
+        roles = ", ".join(proof.roles)
+        lines.append(f"   – {proof.title} ({roles}, {proof.last or 'sans date'})")
+    return "\n".join(lines)
+
+
+def post(agent: Agent) -> str:
+    """Métier, entity and area of the present post."""
+    area = area_name(agent.departement) if agent.departement else ""
+    return " · ".join(part for part in (agent.metier, agent.entity, area) if part)
+
+
+def crawl_line(outcome: Outcome) -> str:
+    """How a source's crawl went, in one line."""
+    if outcome.report is None:
+        return f"{outcome.source} : ÉCHEC : {outcome.error}"
+    report = outcome.report
+    parts = [
+        f"{report.put} écrits",
+        f"{report.unchanged} inchangés",
+        f"{report.access_changed} droits changés",
+        f"{report.removed} retirés",
+    ]
+    if report.failed or report.malformed:
+        parts.append(
+            f"{report.failed + report.malformed} en échec (« quisait sources {outcome.source} »)"
+        )
+    line = f"{outcome.source} : {', '.join(parts)}"
+    return line + (" ; reprise d'un passage interrompu" if report.resumed else "")
+
+
+def source_lines(status: SourceStatus, *, with_failures: bool) -> str:
+    """Where a source stands, and with failures what to do about each."""
+    lines = [f"{status.source} : {status.documents} documents, {status.state}"]
+    if status.failures and not with_failures:
+        lines.append(f"  {len(status.failures)} échecs : « quisait sources {status.source} »")
+    if with_failures:
+        for failure in status.failures:
+            lines.append(f"  {failure.key} : {failure.kind} : {failure.reason}")
+            lines.append(f"    → {failure.remedy}")
+    return "\n".join(lines)

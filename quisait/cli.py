@@ -1,0 +1,224 @@
+"""The command line. Each command opens the house, calls one room, and prints what it says."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from connectors.errors import SourceError
+from connectors.export_schema import json_schema
+from indexer.errors import IndexerError
+from quisait import answers
+from quisait.assembly import House, export_bundled_model, open_house, sources_named
+from quisait.checks import run_checks
+from quisait.crawling import crawl_sources, read_directory
+from quisait.demonstration import demo
+from quisait.evaluation.cli import evaluate_app
+from quisait.initial import initial_file
+from quisait.serving import serve_house, tokens_of
+from quisait.settings import Settings, load_settings, settings_file
+from quisait.settings_page import settings_page
+from quisait.source_status import status_of
+from search_api.query import Query
+
+app = typer.Typer(help="Qui sait ? Recherche et experts.", no_args_is_help=True)
+model_app = typer.Typer(help="Modèles d'encodage.", no_args_is_help=True)
+schema_app = typer.Typer(help="Schémas publiés.", no_args_is_help=True)
+app.add_typer(model_app, name="model")
+app.add_typer(schema_app, name="schema")
+app.add_typer(evaluate_app, name="evaluate")
+app.command()(demo)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un programme")]
+AsAgent = Annotated[
+    str,
+    typer.Option("--agent", help="Identifiant de l'agent qui lit (annuaire)", show_default=False),
+]
+
+
+@contextmanager
+def _house() -> Iterator[House]:
+    with _sentences(), open_house(_settings()) as house:
+        yield house
+
+
+def _settings() -> Settings:
+    try:
+        return load_settings()
+    except ValidationError as error:
+        for one in error.errors():
+            place = ".".join(map(str, one["loc"]))
+            print(f"{settings_file()} : {place} : {one['msg']}", file=sys.stderr)
+        raise typer.Exit(2) from None
+    except ValueError as error:  # not TOML, or a variable that is not the JSON of its list
+        print(f"{settings_file()} : {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """A fault that a person can mend is a sentence and an exit status, not a trace."""
+    try:
+        yield
+    except (SourceError, IndexerError, ValueError) as error:
+        print(str(error), file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+def _dump(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, default=str, indent=2))
+
+
+@app.command()
+def init() -> None:
+    """Écrit un quisait.toml commenté dans le dossier courant."""
+    path = settings_file()
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(initial_file())
+    except FileExistsError:
+        print(f"{path} existe déjà : rien n'a été écrit.", file=sys.stderr)
+        raise typer.Exit(1) from None
+    print(f"{path} écrit. Complétez-le, puis lancez « quisait check ».")
+
+
+@app.command()
+def check(as_json: AsJson = False) -> None:
+    """Essaie la configuration et les moteurs, une ligne chacun."""
+    settings = _settings()
+    passed = True
+    found = []
+    for one in run_checks(settings):
+        passed = passed and one.passed
+        found.append(asdict(one))
+        if not as_json:
+            print(f"{'ok    ' if one.passed else 'ÉCHEC '} {one.name} : {one.detail}", flush=True)
+    if as_json:
+        _dump(found)
+    raise typer.Exit(0 if passed else 1)
+
+
+@app.command()
+def crawl(
+    sources: Annotated[list[str] | None, typer.Argument(help="Sources ; toutes sinon")] = None,
+    full: Annotated[bool, typer.Option(help="Tout relire, sans tenir compte du curseur")] = False,
+    accept_deletions: Annotated[
+        bool, typer.Option(help="Confirmer la disparition d'une grande part d'une source")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Relit l'annuaire et les sources, et met l'index à jour."""
+    with _house() as house:
+        chosen = sources_named(house.settings, sources or [])
+        directory = read_directory(house)
+        if directory is not None and not as_json:
+            print(f"annuaire : {directory.agents} agents, {directory.groups} groupes")
+            for entry in directory.malformed:
+                print(f"annuaire : {entry.where} : {entry.reason}", file=sys.stderr)
+        outcomes = crawl_sources(
+            house, chosen, full=full, accept_deletions=accept_deletions, quiet=as_json
+        )
+    if as_json:
+        _dump([asdict(outcome) for outcome in outcomes])
+    else:
+        for outcome in outcomes:
+            print(answers.crawl_line(outcome))
+    raise typer.Exit(1 if any(outcome.error for outcome in outcomes) else 0)
+
+
+@app.command()
+def sources(
+    source: Annotated[str, typer.Argument(help="Une source : montre aussi ses échecs")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Où en sont les sources : dernier passage, documents, échecs, et que faire."""
+    with _house() as house:
+        chosen = sources_named(house.settings, [source] if source else [])
+        statuses = [status_of(house, one.name) for one in chosen]
+    if as_json:
+        _dump([asdict(status) for status in statuses])
+        return
+    for status in statuses:
+        print(answers.source_lines(status, with_failures=bool(source)))
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help="La question")],
+    agent: AsAgent = "",
+    page: Annotated[int, typer.Option(min=1)] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Cherche des documents, avec les droits d'un agent."""
+    with _house() as house:
+        reader = answers.command_line_reader(house, agent)
+        results = house.search.answer(Query(query, page=page), reader, answers.today())
+    _dump(answers.results_body(results)) if as_json else print(answers.results_text(results))
+
+
+@app.command()
+def experts(
+    query: Annotated[str, typer.Argument(help="Le sujet")],
+    agent: AsAgent = "",
+    area: Annotated[str, typer.Option(help="Département (22) ou région (r53)")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=50)] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Cherche qui sait, avec les droits d'un agent."""
+    with _house() as house:
+        reader = answers.command_line_reader(house, agent)
+        found = answers.find(house, query, reader, area, limit)
+    _dump(answers.experts_body(found)) if as_json else print(answers.experts_text(found))
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Sinon, celle des réglages")] = "",
+    port: Annotated[int, typer.Option(help="Sinon, celui des réglages")] = 0,
+) -> None:
+    """Sert les pages et l'API."""
+    with _house() as house:
+        serve_house(house, host, port)
+
+
+@app.command()
+def token(
+    agent: Annotated[str, typer.Argument(help="Identifiant de l'agent")],
+    hours: Annotated[float, typer.Option(min=0.01, max=24 * 366)] = 8,
+) -> None:
+    """Signe un jeton qui désigne un agent."""
+    with _house() as house:
+        if house.book.agent(agent) is None:
+            raise ValueError("Cet agent n'est pas dans l'annuaire (« quisait crawl » le relit).")
+        print(tokens_of(house.settings).make(agent, int(time.time()), int(hours * 3600)))
+
+
+@model_app.command("export")
+def model_export(directory: Path) -> None:
+    """Écrit le modèle fourni : dossier sentence-transformers et ONNX int8 (extra torch)."""
+    with _sentences():
+        export_bundled_model(directory)
+    print(f"Modèle écrit dans {directory}.")
+
+
+@schema_app.command("export")
+def schema_export() -> None:
+    """Le schéma JSON des lignes d'un export."""
+    _dump(json_schema())
+
+
+@schema_app.command("settings")
+def schema_settings() -> None:
+    """La page de documentation des réglages (docs/reglages.md)."""
+    print(settings_page(), end="")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,55 @@
+"""The addresses of the search page: every state of it can be shared and gone back to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlencode
+
+from indexer.values import FACETS
+
+
+@dataclass(frozen=True, slots=True)
+class SearchAddress:
+    """What is asked, what it is narrowed to, and the page (from 1)."""
+
+    q: str = ""
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    page: int = 1
+
+    def __str__(self) -> str:
+        pairs = [("q", self.q)] if self.q else []
+        pairs += self.chosen
+        pairs += [("page", str(self.page))] if self.page > 1 else []
+        return f"/?{urlencode(pairs)}" if pairs else "/"
+
+    @property
+    def chosen(self) -> list[tuple[str, str]]:
+        """(facet, value) pairs that narrow the search, in the facets' order."""
+        return [(name, value) for name in FACETS for value in self.filters.get(name, ())]
+
+    def has(self, facet: str, value: str) -> bool:
+        """Whether the search is narrowed to this value."""
+        return value in self.filters.get(facet, ())
+
+    def narrowed(self, facet: str, value: str) -> "SearchAddress":
+        """The first page, with this value too."""
+        kept = tuple(dict.fromkeys((*self.filters.get(facet, ()), value)))
+        return replace(self, filters={**self.filters, facet: kept}, page=1)
+
+    def widened(self, facet: str, value: str) -> "SearchAddress":
+        """The first page, without this value."""
+        kept = tuple(one for one in self.filters.get(facet, ()) if one != value)
+        return replace(self, filters={**self.filters, facet: kept}, page=1)
+
+    def at(self, page: int) -> "SearchAddress":
+        """Another page of the same search."""
+        return replace(self, page=page)
+
+    def unfiltered(self) -> "SearchAddress":
+        """The same question, not narrowed."""
+        return SearchAddress(self.q)
+
+
+def experts_address(topic: str, area: str = "") -> str:
+    """The page of those who know a topic."""
+    pairs = {"q": topic, "area": area} if area else {"q": topic}
+    return f"/experts?{urlencode(pairs)}"

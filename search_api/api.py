@@ -1,0 +1,63 @@
+"""The API, version 1. Every answer is under the reader's rights."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+
+from expertise.find import find_experts
+from search_api.asked import AreaCode, Filters, NamedReader, PageNumber, Typed
+from search_api.bodies import ExpertsBody, ProblemBody, SearchBody, SuggestionsBody
+from search_api.query import Query as Asked
+from search_api.schemas import experts_answer, search_answer, suggestions_answer
+from search_api.services import services_of
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "model": ProblemBody,
+        "description": meaning,
+        "content": {"application/problem+json": {}},
+    }
+    for status, meaning in (
+        (401, "nobody is named"),
+        (422, "a parameter is not valid"),
+        (503, "the engine does not answer"),
+    )
+}
+
+router = APIRouter(prefix="/api/v1", responses=_PROBLEMS)
+
+
+@router.get("/search")
+def search(
+    request: Request,
+    reader: NamedReader,
+    filters: Filters,
+    q: Typed = "",
+    page: PageNumber = 1,
+    page_size: Annotated[int, Query(ge=1, le=50)] = 10,
+    explain: Annotated[bool, Query(description="add score and parts")] = False,
+) -> SearchBody:
+    """Documents that answer, each with its answering passage; without a question the newest."""
+    services, today = services_of(request), services_of(request).today()
+    results = services.search.answer(Asked(q, filters, page, page_size), reader, today)
+    return search_answer(results, today, explain=explain)
+
+
+@router.get("/experts")
+def experts(
+    request: Request,
+    reader: NamedReader,
+    q: Typed = "",
+    area: AreaCode = "",
+    limit: Annotated[int, Query(ge=1, le=50)] = 10,
+) -> ExpertsBody:
+    """Agents who may know, each with the documents that show it; without a question nobody."""
+    services, today = services_of(request), services_of(request).today()
+    found = find_experts(q, reader, services.search, services.people, today, area=area, limit=limit)
+    return experts_answer(found, today, tuple(sorted(reader.unanswered)))
+
+
+@router.get("/suggest")
+def suggest(request: Request, reader: NamedReader, q: Typed = "") -> SuggestionsBody:
+    """Titles that begin, somewhere, with what is being typed."""
+    return suggestions_answer(services_of(request).search.suggest(q, reader))

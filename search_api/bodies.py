@@ -1,0 +1,183 @@
+"""The API's answers, as they are published in its OpenAPI description."""
+
+from datetime import date, datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from connectors.values import Role
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class AreaBody(_Body):
+    """A département."""
+
+    code: str = Field(description="INSEE code")
+    name: str
+
+
+class PostBody(_Body):
+    """What an agent does now."""
+
+    metier: str
+    entity: str = Field(description="path with slashes")
+    office: str
+    departement: AreaBody | None
+
+
+class AuthorBody(_Body):
+    """Who contributed to a document."""
+
+    name: str
+    role: Role
+    agent_id: str | None = Field(description="null where the directory does not know the account")
+    post: PostBody | None = Field(description="the present post; null for who left or is unknown")
+    departed: bool
+
+
+class PassageBody(_Body):
+    """The passage that answers."""
+
+    text: str
+    heading: str
+    page: int | None = Field(description="page or slide, from 1")
+    path: str = Field(description="the attachment's path inside the document, or empty")
+    highlights: list[tuple[int, int]] = Field(description="[start, end[ character offsets in text")
+
+
+class ReferenceBody(_Body):
+    """Another document, which the reader may read too."""
+
+    id: str
+    title: str
+    url: str | None
+
+
+class PartsBody(_Body):
+    """What the score comes from. Parts are min-max normalised, from 0 to 1; ranks count from 1."""
+
+    lexical: float
+    lexical_rank: int | None
+    vector: float
+    vector_rank: int | None
+
+
+class DocumentBody(_Body):
+    """A document that answers."""
+
+    id: str
+    title: str
+    url: str | None = Field(description="http or https only")
+    kind: str
+    source: str
+    space: str
+    entity: str
+    area: AreaBody | None
+    language: str
+    created: datetime | None
+    modified: datetime | None
+    valid_from: str | None
+    valid_until: str | None = Field(description="the last day on which it is in force")
+    valid: bool = Field(description="whether it is in force today")
+    replaces: list[ReferenceBody]
+    replaced_by: list[ReferenceBody] = Field(description="among the documents of this page")
+    part_of: ReferenceBody | None
+    passage: PassageBody | None
+    authors: list[AuthorBody]
+    score: float | None = Field(None, description="with explain=true")
+    parts: PartsBody | None = Field(None, description="with explain=true")
+
+
+class FacetBody(_Body):
+    """How many documents of the result set have a value."""
+
+    value: str
+    label: str
+    count: int
+
+
+class SearchBody(_Body):
+    """One page of results."""
+
+    total: int = Field(description="size of the result set")
+    reachable: int = Field(description="how many documents the pages can show")
+    page: int
+    page_size: int
+    documents: list[DocumentBody]
+    facets: dict[str, list[FacetBody]]
+    shortened: bool = Field(description="the question was longer than what is read")
+    incomplete: list[str] = Field(
+        description="authorities that did not answer: documents may be missing"
+    )
+
+
+class AgentBody(_Body):
+    """An agent who may know."""
+
+    id: str
+    name: str
+    email: str
+    post: PostBody
+
+
+class EvidenceBody(_Body):
+    """A document that supports a candidate, which the reader may read."""
+
+    document_id: str
+    title: str
+    url: str | None
+    roles: list[Role]
+    first: date | None
+    last: date | None
+
+
+class CandidatePartsBody(_Body):
+    """Why a candidate stands where they stand; relative to the answer's best, from 0 to 1."""
+
+    votes: float
+    walk: float
+    documents: int
+
+
+class CandidateBody(_Body):
+    """An agent with their evidence."""
+
+    agent: AgentBody
+    score: float
+    parts: CandidatePartsBody
+    evidence: list[EvidenceBody]
+
+
+class ExpertsBody(_Body):
+    """Who may know, best first."""
+
+    candidates: list[CandidateBody]
+    beyond: int = Field(description="candidates that the limit leaves out")
+    incomplete: list[str] = Field(
+        [], description="authorities that did not answer: evidence may be missing"
+    )
+
+
+class SuggestionBody(_Body):
+    """A title."""
+
+    document_id: str
+    title: str
+
+
+class SuggestionsBody(_Body):
+    """Titles that begin with what is being typed."""
+
+    suggestions: list[SuggestionBody]
+
+
+class ProblemBody(_Body):
+    """A problem, as RFC 9457 says."""
+
+    type: str
+    title: str = Field(description="a French sentence for people")
+    status: int
+    code: str = Field(description="a word for programs")
+    detail: str | None = None

@@ -1,0 +1,137 @@
+"""The pages: what the API answers, for people; usable without JavaScript."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from connectors.areas import DEPARTEMENTS, REGIONS
+from expertise.find import Experts, find_experts
+from indexer.access import Reader
+from indexer.french import fold
+from search_api.addresses import SearchAddress, experts_address
+from search_api.asked import AreaCode, Filters, NamedReader, PageNumber, Typed
+from search_api.identify import DEMO_COOKIE, on_loopback
+from search_api.problems import Problem
+from search_api.query import Query
+from search_api.results import Results
+from search_api.services import Services, services_of
+from search_api.templating import choosable, render
+from search_api.wording import valid_on
+
+router = APIRouter(include_in_schema=False)
+
+PAGE_SIZE = 10
+NEWEST = 5
+"""How many of the newest documents the page shows before anything is asked."""
+BESIDE = 3
+"""How many colleagues stand beside the documents."""
+CANDIDATES = 20
+
+FACET_NAMES = {
+    "kind": "Nature",
+    "year": "Année",
+    "source": "Source",
+    "space": "Espace",
+    "entity": "Service",
+    "area": "Département",
+}
+
+
+@router.get("/", response_class=HTMLResponse)
+def search_page(
+    request: Request, reader: NamedReader, filters: Filters, q: Typed = "", page: PageNumber = 1
+) -> str:
+    """The field, and once something is asked the documents and who knows."""
+    services, today = services_of(request), services_of(request).today()
+    address = SearchAddress(q.strip(), filters, page)
+    asked = bool(address.q or filters)
+    size = PAGE_SIZE if asked else NEWEST
+    results = services.search.answer(Query(q, filters, page, size), reader, today)
+    return render(
+        "search.html",
+        request=request,
+        q=address.q,
+        address=address,
+        asked=asked,
+        results=results,
+        pages=_pages(results),
+        knowing=_experts(services, q, reader, limit=BESIDE),
+        experts_address=experts_address(address.q),
+        facet_names=FACET_NAMES,
+        in_force=lambda card: valid_on(today, card.valid_from, card.valid_until),
+        today=today,
+    )
+
+
+@router.get("/experts", response_class=HTMLResponse)
+def experts_page(request: Request, reader: NamedReader, q: Typed = "", area: AreaCode = "") -> str:
+    """Those who may know, each with the reason."""
+    return render(
+        "experts.html",
+        request=request,
+        q=q.strip(),
+        area=area,
+        experts=_experts(services_of(request), q, reader, area, CANDIDATES),
+        incomplete=bool(reader.unanswered),
+        search_address=SearchAddress(q.strip()),
+        everywhere=experts_address(q.strip()),
+        regions=_by_name(REGIONS, "r"),
+        departements=_by_name(DEPARTEMENTS),
+    )
+
+
+@router.post("/demo/agent")
+def choose_agent(
+    request: Request, agent: Annotated[str, Form()] = "", back: Annotated[str, Form()] = "/"
+) -> RedirectResponse:
+    """In the demo, become another fictional agent; elsewhere there is no such page."""
+    services = services_of(request)
+    if not (services.demo and on_loopback(request)):
+        raise Problem(404)
+    if agent not in {one.id for one in choosable(services)}:
+        raise Problem(400, "Cet agent n’est pas dans l’annuaire de la démonstration.")
+    response = RedirectResponse(local_path(back), status_code=303)
+    response.set_cookie(DEMO_COOKIE, agent, httponly=True, samesite="lax")
+    return response
+
+
+def local_path(back: str) -> str:
+    """The path if it stays on this site, else `/`.
+
+    Browsers read two slashes, and a backslash as a slash, as another site's name.
+    """
+    stays = back.startswith("/") and not back.startswith("//") and "\\" not in back
+    return back if stays and back.isprintable() else "/"
+
+
+def _experts(
+    services: Services, topic: str, reader: Reader, area: str = "", limit: int = CANDIDATES
+) -> Experts:
+    today = services.today()
+    return find_experts(
+        topic, reader, services.search, services.people, today, area=area, limit=limit
+    )
+
+
+def _pages(results: Results) -> Sequence[int | None]:
+    """The pages to offer: the first, the last and those around; None stands for a gap."""
+    last = -(-results.reachable // results.page_size)
+    near = {1, last, *range(results.page - 1, results.page + 2)}
+    offered: list[int | None] = []
+    before = 0
+    for page in sorted(number for number in near if 1 <= number <= last):
+        if page > before + 1:
+            offered.append(None)
+        offered.append(page)
+        before = page
+    return offered
+
+
+def _by_name(areas: Mapping[str, str], prefix: str = "") -> list[tuple[str, str]]:
+    """(code, name) pairs in alphabetical order, É beside E."""
+    return sorted(
+        ((prefix + code, name) for code, name in areas.items()),
+        key=lambda area: fold(area[1].lower()),
+    )

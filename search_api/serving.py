@@ -1,0 +1,46 @@
+"""The server. A query string reaches no log: it says what somebody is looking for."""
+
+import logging
+
+import uvicorn
+from fastapi import FastAPI
+
+
+class _WithoutTexts(logging.Filter):
+    """An error that reaches the server keeps its kind and loses its text: it may hold a query."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, reworded where it carries an error."""
+        if record.exc_info and record.exc_info[0]:
+            record.msg, record.args = "unexpected error: %s", (record.exc_info[0].__name__,)
+            record.exc_info, record.exc_text = None, None
+        return True
+
+
+def serve(app: FastAPI, host: str, port: int) -> None:
+    """Serve until interrupted. Blocks; the caller says at which address."""
+    server(app, host, port).run()
+
+
+def server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
+    """The server of an application, not yet started.
+
+    Addresses that a proxy on loopback forwards are believed (`X-Forwarded-For`), so
+    that nobody from elsewhere passes for somebody at this machine.
+    """
+    errors = logging.getLogger("uvicorn.error")
+    if not any(isinstance(one, _WithoutTexts) for one in errors.filters):
+        errors.addFilter(_WithoutTexts())
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        access_log=False,
+        server_header=False,
+        log_config=None,
+        log_level="warning",
+        ws="none",
+        proxy_headers=True,
+        forwarded_allow_ips="127.0.0.1,::1",
+    )
+    return uvicorn.Server(config)

@@ -1,0 +1,65 @@
+"""Templates: escaped by default, with the words and dates of `wording`."""
+
+from pathlib import Path
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from connectors.areas import area_name
+from connectors.values import Agent
+from search_api import wording
+from search_api.excerpts import excerpt
+from search_api.identify import on_loopback
+from search_api.services import Services, services_of
+
+_environment = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_environment.filters.update(
+    area=area_name,
+    counted=wording.counted,
+    day=wording.day,
+    day_after=wording.day_after,
+    excerpt=excerpt,
+    iso=wording.iso,
+    mail_address=wording.mail_address,
+    month=wording.month,
+    number=wording.number,
+    post=wording.post,
+    role=wording.role,
+    web_address=wording.web_address,
+)
+
+
+def render(name: str, *, request: Request, **values: object) -> str:
+    """A page. `status` 500 and above leaves out what would ask the services once more."""
+    status = values.get("status", 200)
+    sound = isinstance(status, int) and status < 500
+    demo = _demo(request) if sound else None
+    return _environment.get_template(name).render(demo=demo, here=_here(request), **values)
+
+
+def _demo(request: Request) -> dict[str, object] | None:
+    """Who one may be in the demo, and who one is."""
+    services = services_of(request)
+    if not (services.demo and on_loopback(request)):
+        return None
+    return {"agents": choosable(services), "chosen": services.reader_of(request).agent_id}
+
+
+def choosable(services: Services) -> list[Agent]:
+    """The demo's agents, less those who left: they read nothing."""
+    today = services.today()
+    return [agent for agent in services.people.everyone() if not agent.departed(today)]
+
+
+def _here(request: Request) -> str:
+    """The page's own address, to come back to after a choice."""
+    if request.method != "GET":
+        return "/"
+    query = f"?{request.url.query}" if request.url.query else ""
+    return request.url.path + query

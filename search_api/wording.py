@@ -1,0 +1,118 @@
+"""Values as an agent reads them: dates, roles and counts in French."""
+
+import re
+from datetime import date, datetime, timedelta
+
+from connectors.areas import area_name
+from connectors.values import Agent, Role
+
+NARROW = "\u202f"
+"""Narrow no-break space: before «;», «?» and «!», and between thousands."""
+
+_MONTHS = [
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "mai",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
+    "décembre",
+]
+_WEB = re.compile(r"https?://[^\s\x00-\x1f\\]+", re.IGNORECASE)
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+
+# Nouns of what was done, which fit everybody.
+ROLES: dict[Role, str] = {
+    Role.AUTHOR: "rédaction",
+    Role.EDITOR: "mise à jour",
+    Role.ANSWERER: "réponse",
+    Role.ACCEPTED_ANSWERER: "réponse retenue",
+    Role.COMMENTER: "commentaire",
+    Role.REVIEWER: "relecture",
+    Role.ASKER: "question",
+    Role.UPLOADER: "dépôt",
+    Role.FORWARDER: "transmission",
+    Role.BOT: "programme",
+}
+
+
+def day(value: date | datetime | str | None) -> str:
+    """`1er mars 2024`; an ISO text is read as its date, anything else stays as it is."""
+    known = _date(value)
+    if known is None:
+        return str(value or "")
+    first = "1er" if known.day == 1 else str(known.day)
+    return f"{first} {_MONTHS[known.month - 1]} {known.year}"
+
+
+def month(value: date | datetime | str | None) -> str:
+    """`mars 2024`."""
+    known = _date(value)
+    return f"{_MONTHS[known.month - 1]} {known.year}" if known else ""
+
+
+def day_after(value: date | str) -> str:
+    """The day from which something valid until then is no longer."""
+    known = _date(value)
+    if known is None or known == date.max:
+        return day(value)
+    return day(known + timedelta(days=1))
+
+
+def iso(value: date | datetime | str | None) -> str:
+    """`2024-03-01`, for machines."""
+    known = _date(value)
+    return known.isoformat() if known else ""
+
+
+def valid_on(today: date, valid_from: str | None, valid_until: str | None) -> bool:
+    """Whether a document is in force; both ends are days on which it is."""
+    first, last = _date(valid_from), _date(valid_until)
+    return (first is None or first <= today) and (last is None or today <= last)
+
+
+def _date(value: date | datetime | str | None) -> date | None:
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value[:10])
+        except ValueError:
+            return None
+    return value
+
+
+def number(value: int) -> str:
+    """`12 345`, its thousands held together."""
+    return f"{value:,}".replace(",", NARROW)
+
+
+def counted(value: int, one: str, many: str = "") -> str:
+    """`1 document`, `2 documents`: below 2 French is singular."""
+    return f"{number(value)}\u00a0{one if value < 2 else many or one + 's'}"
+
+
+def role(value: Role) -> str:
+    """What was done, as a noun."""
+    return ROLES[value]
+
+
+def post(agent: Agent) -> str:
+    """Métier, entity, office and département, as far as they are known."""
+    area = f"{area_name(agent.departement)} ({agent.departement})" if agent.departement else ""
+    return " · ".join(part for part in (agent.metier, agent.entity, agent.office, area) if part)
+
+
+def web_address(url: str) -> str | None:
+    """The address, if it may become a link: a source may say `javascript:`."""
+    return url if _WEB.fullmatch(url) else None
+
+
+def mail_address(email: str) -> str | None:
+    """The address, if it may become a `mailto:` link."""
+    return email if _EMAIL.fullmatch(email) else None

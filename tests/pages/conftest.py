@@ -1,0 +1,130 @@
+"""The application for real: an embedded index, a directory, and a browser."""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from playwright.sync_api import Browser, sync_playwright
+
+from expertise.agent_book import SqlAgentBook
+from indexer.embedded.index import EmbeddedIndex
+from search_api.app import Services, create_app
+from search_api.identify import DemoReaders, TokenReaders
+from search_api.readers import Tokens
+from search_api.search import Search
+from search_api.serving import server
+from tests.pages.administration import ENCODER, TODAY, FictionalDirectory, documents
+
+NOW_S = 1_770_000_000
+TOKENS = Tokens("une clé de test assez longue pour signer")
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What both applications stand on."""
+
+    search: Search
+    book: SqlAgentBook
+
+
+@pytest.fixture(scope="session")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+    folder: Path = tmp_path_factory.mktemp("administration")
+    index = EmbeddedIndex(folder / "index", ENCODER.dimension)
+    assert index.write(documents()).failed == ()
+    engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+    book = SqlAgentBook(engine)
+    book.replace(FictionalDirectory())
+    yield Parts(Search(index, ENCODER, book), book)
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def token_app(parts: Parts) -> FastAPI:
+    """Readers are named by signed tokens."""
+    readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
+    return create_app(Services(parts.search, parts.book, readers, lambda: TODAY))
+
+
+@pytest.fixture(scope="session")
+def demo_app(parts: Parts) -> FastAPI:
+    """Readers choose who they are; Claire Le Bihan to begin with."""
+    readers = DemoReaders(parts.book, "ag-1", lambda: TODAY)
+    return create_app(Services(parts.search, parts.book, readers, lambda: TODAY, demo=True))
+
+
+ClientOf = Callable[[str | None], TestClient]
+
+
+@pytest.fixture
+def client_of(token_app: FastAPI) -> ClientOf:
+    """A client of the token application for an agent's id, or for nobody."""
+
+    def make(agent_id: str | None) -> TestClient:
+        token = TOKENS.make(agent_id, NOW_S) if agent_id else ""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return TestClient(token_app, headers=headers, follow_redirects=False)
+
+    return make
+
+
+@pytest.fixture
+def claire(client_of: ClientOf) -> TestClient:
+    """An agent who may not read the restricted document."""
+    return client_of("ag-1")
+
+
+@pytest.fixture
+def demo(demo_app: FastAPI) -> TestClient:
+    """The demo, from this machine."""
+    return TestClient(demo_app, client=("127.0.0.1", 50000), follow_redirects=False)
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """The application behind a real server, on a free port of loopback."""
+    running = server(app, "127.0.0.1", 0)
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not running.started:
+        assert thread.is_alive(), "the server ended before it answered"
+        assert time.monotonic() < deadline, "the server did not answer in time"
+        time.sleep(0.02)
+    port = running.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    running.should_exit = True
+    thread.join(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def demo_address(demo_app: FastAPI) -> Iterator[str]:
+    with served(demo_app) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, which playwright drives."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.fail("The browser tests need Chromium: apt-get install chromium (`make servers`).")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
+        yield browser
+        browser.close()

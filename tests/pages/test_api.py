@@ -1,0 +1,264 @@
+"""The API: what it answers, to whom, and how it takes what nobody should send."""
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.pages.conftest import ClientOf
+
+pytestmark = pytest.mark.pages
+
+HOSTILE = [
+    "",
+    "   ",
+    "x" * 10_000,
+    "taxe " * 2_000,
+    "👩‍👩‍👧 🧾",
+    "الضريبة العقارية",
+    "\u202etxet",
+    "taxe\x00foncière",
+    "*",
+    "tax? fonc* ~2 ^3 [a TO z]",
+    '"taxe foncière',
+    '""',
+    '"" "" -""',
+    "«»",
+    "-dégrèvement",
+    "- -- ---",
+    "AND OR NOT ( ) { } : \\ / !",
+    "<script>alert(1)</script>",
+    "'; DROP TABLE documents; --",
+    "%s %d {0} {{q}}",
+    "\ufffe\uffff\ud7ff",
+]
+
+
+def found(client: TestClient, **parameters: Any) -> dict[str, Any]:
+    response = client.get("/api/v1/search", params=parameters)
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = response.json()
+    return body
+
+
+def by_id(body: dict[str, Any], document_id: str) -> dict[str, Any]:
+    documents: dict[str, dict[str, Any]] = {one["id"]: one for one in body["documents"]}
+    return documents[document_id]
+
+
+def test_a_question_finds_its_document_first(claire: TestClient) -> None:
+    """The answer shows document, passage, highlights, validity and authors with their post."""
+    body = found(claire, q="dégrèvement incendie")
+    first = body["documents"][0]
+    assert first["id"] == "wiki:degrevement"
+    assert first["url"] == "https://wiki.example/degrevement"
+    assert first["area"] == {"code": "22", "name": "Côtes-d'Armor"}
+    assert first["valid"] is True
+    passage = first["passage"]
+    assert (passage["heading"], passage["page"]) == ("Conditions", 2)
+    marked = {passage["text"][start:end] for start, end in passage["highlights"]}
+    assert {"incendie", "dégrèvement"} <= marked
+    claire_herself, paul = first["authors"]
+    assert claire_herself["post"]["metier"] == "géomètre du cadastre"
+    assert claire_herself["departed"] is False
+    assert (paul["name"], paul["departed"], paul["post"]) == ("Paul Ancien", True, None)
+
+
+def test_an_expired_document_says_so(claire: TestClient) -> None:
+    """A document whose last day has passed is not valid, and names what replaces it."""
+    body = found(claire, q="dégrèvement foncier", page_size=50)
+    old = by_id(body, "wiki:ancienne")
+    assert old["valid"] is False
+    assert [one["id"] for one in old["replaced_by"]] == ["wiki:degrevement"]
+
+
+def test_scores_only_when_asked_for(claire: TestClient) -> None:
+    """Score and parts come with explain=true alone; parts lie between 0 and 1."""
+    plain, explained = found(claire, q="incendie"), found(claire, q="incendie", explain="true")
+    assert all(one["score"] is None and one["parts"] is None for one in plain["documents"])
+    scores = [one["score"] for one in explained["documents"]]
+    assert scores == sorted(scores, reverse=True)
+    assert explained["documents"][0]["parts"]["lexical_rank"] == 1
+    assert all(0 <= one["parts"]["vector"] <= 1 for one in explained["documents"])
+
+
+def test_facets_narrow_and_count(claire: TestClient) -> None:
+    """Each facet's count is the total that its filter leaves; values of one facet add up."""
+    whole = found(claire, q="")
+    for name in ("kind", "area", "year", "space"):
+        for facet in whole["facets"][name]:
+            assert found(claire, **{name: facet["value"]})["total"] == facet["count"]
+    two = found(claire, kind=["fiche", "note"])
+    assert two["total"] == 3
+    assert {one["kind"] for one in two["documents"]} == {"fiche", "note"}
+    labels = {one["value"]: one["label"] for one in whole["facets"]["area"]}
+    assert labels["974"] == "La Réunion"
+
+
+def test_pages_neither_repeat_nor_skip(claire: TestClient) -> None:
+    """All pages together show every reachable document once."""
+    seen: list[str] = []
+    for page in range(1, 7):
+        body = found(claire, q="bordereau", page=page, page_size=5)
+        seen += [one["id"] for one in body["documents"]]
+    assert len(seen) == len(set(seen)) == body["reachable"] == 29
+
+
+@pytest.mark.parametrize("typed", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("path", ["/api/v1/search", "/api/v1/experts", "/api/v1/suggest"])
+def test_no_question_is_an_error(claire: TestClient, path: str, typed: str) -> None:
+    """Whatever is typed, the answer is a 200 that makes sense."""
+    response = claire.get(f"{path}?q={quote(typed)}")
+    assert response.status_code == 200
+    if path.endswith("search"):
+        assert response.json()["shortened"] == (len(typed.strip()) > 2_000)
+    if path.endswith("experts") and not typed.strip():
+        assert response.json() == {"candidates": [], "beyond": 0, "incomplete": []}
+
+
+@pytest.mark.parametrize("typed", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("path", ["/", "/experts"])
+def test_no_question_breaks_a_page(claire: TestClient, path: str, typed: str) -> None:
+    """Whatever is typed, the page comes, and holds it escaped."""
+    response = claire.get(f"{path}?q={quote(typed)}")
+    assert response.status_code == 200
+    assert "<script>alert" not in response.text
+
+
+@pytest.mark.parametrize("query", ["q=%ff%fe", "q=a&q=b", "q", "&&&=", "q=%", "unknown=1"])
+def test_odd_query_strings(claire: TestClient, query: str) -> None:
+    """Broken encodings and repeated or unknown parameters are read as far as they can be."""
+    assert claire.get(f"/api/v1/search?{query}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        ({"page": "0"}, "page"),
+        ({"page": "-1"}, "page"),
+        ({"page": "abc"}, "page"),
+        ({"page": "1.5"}, "page"),
+        ({"page": "9" * 5_000}, "page"),
+        ({"page_size": "51"}, "page_size"),
+        ({"page_size": "0"}, "page_size"),
+        ({"explain": "peut-être"}, "explain"),
+        ({"kind": ["x"] * 101}, "kind"),
+    ],
+)
+def test_a_wrong_parameter_is_named_in_french(
+    claire: TestClient, parameters: dict[str, Any], name: str
+) -> None:
+    """A problem names the parameter at fault, says what it should be, and repeats no value."""
+    response = claire.get("/api/v1/search", params=parameters)
+    problem = response.json()
+    assert response.status_code == problem["status"] == 422
+    assert response.headers["content-type"] == "application/problem+json"
+    assert problem["code"] == "invalid_parameter"
+    assert f"Le paramètre « {name} »" in problem["detail"]
+    assert "peut-être" not in response.text
+
+
+def test_a_page_beyond_the_last_is_empty(claire: TestClient) -> None:
+    """A huge page is no error: it shows no document and the same total."""
+    body = found(claire, q="incendie", page=10**15)
+    assert body["documents"] == []
+    assert body["total"] == found(claire, q="incendie")["total"]
+    assert "Revenir à la première" in claire.get("/?q=incendie&page=1000000").text
+
+
+@pytest.mark.parametrize("facet", ["source", "kind", "space", "entity", "area", "year"])
+@pytest.mark.parametrize("value", ["inconnu", "*", "\x00", "é" * 3_000])
+def test_unknown_facet_values_find_nothing(claire: TestClient, facet: str, value: str) -> None:
+    """A value that no document has leaves none."""
+    assert found(claire, **{facet: value})["total"] == 0
+
+
+def test_experts_come_with_post_and_evidence(claire: TestClient) -> None:
+    """A candidate has a present post, a way to reach them and dated documents."""
+    body = claire.get("/api/v1/experts", params={"q": "dégrèvement incendie"}).json()
+    first = body["candidates"][0]
+    assert first["agent"]["id"] == "ag-1"
+    assert first["agent"]["email"] == "claire.le-bihan@finances.example"
+    assert first["agent"]["post"]["departement"] == {"code": "22", "name": "Côtes-d'Armor"}
+    assert first["evidence"][0]["roles"] == ["author"]
+    assert first["evidence"][0]["last"] == "2025-03-04"
+    assert all(one["evidence"] for one in body["candidates"])
+
+
+@pytest.mark.parametrize("area", ["22", "r53"])
+def test_experts_of_an_area(claire: TestClient, area: str) -> None:
+    """An area keeps those whose present post is there; an unknown one keeps nobody."""
+    asked = {"q": "bordereau incendie", "area": area}
+    body = claire.get("/api/v1/experts", params=asked).json()
+    assert [one["agent"]["id"] for one in body["candidates"]] == ["ag-1"]
+    nowhere = claire.get("/api/v1/experts", params={"q": "incendie", "area": "zz"}).json()
+    assert nowhere["candidates"] == []
+
+
+def test_who_left_is_never_proposed(claire: TestClient) -> None:
+    """Paul wrote the old note; he has left, and no answer proposes him."""
+    for topic in ("ancienne note dégrèvement papier", "incendie"):
+        body = claire.get("/api/v1/experts", params={"q": topic, "limit": 50}).json()
+        assert "ag-3" not in {one["agent"]["id"] for one in body["candidates"]}
+
+
+def test_to_exclude_words_names_no_topic(claire: TestClient) -> None:
+    """Nobody is proposed for a question that only says what it is not about."""
+    body = claire.get("/api/v1/experts", params={"q": "-bordereau"}).json()
+    assert body["candidates"] == []
+
+
+def test_suggestions_are_titles(claire: TestClient) -> None:
+    """Titles whose words begin with what is typed."""
+    body = claire.get("/api/v1/suggest", params={"q": "dégr"}).json()
+    assert {one["document_id"] for one in body["suggestions"]} >= {"wiki:degrevement"}
+
+
+def test_a_dangerous_address_is_no_address(claire: TestClient) -> None:
+    """A source's `javascript:` address reaches nobody, and its markup is text."""
+    assert by_id(found(claire, q="piégé"), "wiki:piege")["url"] is None
+    page = claire.get("/?q=piégé").text
+    assert "javascript:" not in page
+    assert "<img" not in page
+    assert "&lt;script&gt;" in page
+
+
+@pytest.mark.trust
+def test_an_unnamed_reader_reads_nothing(client_of: ClientOf) -> None:
+    """Without a valid token the API answers 401 with a code, a page says so; neither shows any."""
+    nobody = client_of(None)
+    for path in ("search", "experts", "suggest"):
+        response = nobody.get(f"/api/v1/{path}?q=incendie")
+        assert response.status_code == 401
+        assert response.json()["code"] == "unknown_reader"
+        assert response.headers["www-authenticate"] == "Bearer"
+    for path in ("/", "/experts?q=incendie"):
+        response = nobody.get(path)
+        assert response.status_code == 401
+        assert "Vous n’êtes pas identifié." in response.text
+        assert "Dégrèvement" not in response.text
+
+
+@pytest.mark.trust
+@pytest.mark.parametrize("agent", ["ag-3", "ag-999", "\x00"])
+def test_who_left_or_is_unknown_reads_nothing(client_of: ClientOf, agent: str) -> None:
+    """A token that names nobody in service opens nothing."""
+    assert client_of(agent).get("/api/v1/search").status_code == 401
+
+
+@pytest.mark.trust
+def test_every_answer_carries_its_headers(claire: TestClient) -> None:
+    """Pages, problems and answers forbid foreign parts, sniffing, referrers and shared caches."""
+    for path in ("/", "/api/v1/search", "/nulle-part", "/api/v1/search?page=0"):
+        headers = claire.get(path).headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cache-control"] == "private, no-store"
+
+
+def test_health(claire: TestClient) -> None:
+    """A supervisor sees that the process lives and that its engine answers."""
+    assert claire.get("/health/live").json() == {"status": "ok"}
+    assert claire.get("/health/ready").json() == {"status": "ok"}

@@ -1,0 +1,168 @@
+"""The pages in a real Chromium: journeys, keyboard, narrow screens, and nothing from elsewhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.pages.administration import SECRET
+
+pytestmark = pytest.mark.pages
+
+
+@contextmanager
+def opened(chromium: Browser, address: str, **options: Any) -> Iterator[Page]:
+    """A page that, at its end, has logged no error and asked no other site for anything."""
+    with chromium.new_context(base_url=address, locale="fr-FR", **options) as context:
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        faults: list[str] = []
+        page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on(
+            "request",
+            lambda asked: None if asked.url.startswith(address) else faults.append(asked.url),
+        )
+        yield page
+        assert faults == []
+
+
+def ask(page: Page, question: str) -> None:
+    page.goto("/")
+    page.get_by_label("Votre question").fill(question)
+    page.get_by_role("button", name="Chercher").click()
+
+
+def test_search_then_facet_then_back(chromium: Browser, demo_address: str) -> None:
+    """A question finds document and colleague; a facet narrows, its chip widens, back works."""
+    with opened(chromium, demo_address) as page:
+        ask(page, "dégrèvement incendie")
+        first = page.get_by_role("article").first
+        link = first.get_by_role("link", name="Dégrèvement de taxe foncière après un incendie")
+        expect(link).to_have_attribute("href", "https://wiki.example/degrevement")
+        expect(first.locator("mark").first).to_be_visible()
+        expect(first).to_contain_text("n’est plus en poste")
+        expect(page.get_by_role("region", name="Qui sait")).to_contain_text("Claire Le Bihan")
+        before = page.locator("#documents").inner_text()
+        page.get_by_role("region", name="Affiner").get_by_role("link", name="fiche").click()
+        expect(page.locator("#documents")).to_have_text("2 documents")
+        chip = page.get_by_role("link", name="retirer ce filtre").first
+        expect(chip).to_contain_text("fiche")
+        chip.click()
+        expect(page.locator("#documents")).to_have_text(before)
+        page.go_back()
+        expect(page.locator("#documents")).to_have_text("2 documents")
+
+
+def test_paging(chromium: Browser, demo_address: str) -> None:
+    """The next page shows other documents and keeps the question."""
+    with opened(chromium, demo_address) as page:
+        ask(page, "bordereau")
+        first = page.get_by_role("article").first.inner_text()
+        page.get_by_role("link", name="Suivante").click()
+        expect(page.get_by_label("Votre question")).to_have_value("bordereau")
+        expect(page.locator("[aria-current=page]", has_text="Page 2")).to_be_visible()
+        assert page.get_by_role("article").first.inner_text() != first
+
+
+def test_experts(chromium: Browser, demo_address: str) -> None:
+    """From a search to those who know, why, and how to reach them; an area narrows."""
+    with opened(chromium, demo_address) as page:
+        ask(page, "dégrèvement incendie")
+        page.get_by_role("link", name="Voir pourquoi").click()
+        first = page.get_by_role("article").first
+        expect(first.get_by_role("heading")).to_have_text("Claire Le Bihan")
+        expect(first).to_contain_text("géomètre du cadastre")
+        expect(first).to_contain_text("rédaction, mars 2025")
+        mail = first.get_by_role("link", name="claire.le-bihan@finances.example")
+        expect(mail).to_have_attribute("href", "mailto:claire.le-bihan@finances.example")
+        page.get_by_label("En poste").select_option("974")
+        page.get_by_role("button", name="Chercher").click()
+        expect(page.get_by_role("article").first).to_contain_text("Youssef Amrani")
+        expect(page.get_by_role("article")).to_have_count(1)
+        page.get_by_label("En poste").select_option("48")
+        page.get_by_role("button", name="Chercher").click()
+        expect(page.get_by_role("link", name="chercher partout en France")).to_be_visible()
+
+
+@pytest.mark.trust
+def test_becoming_another_agent(chromium: Browser, demo_address: str) -> None:
+    """The demo's bar changes who reads, and comes back to the same question."""
+    with opened(chromium, demo_address) as page:
+        ask(page, "enquête zanzibar")
+        expect(page.locator("main")).not_to_contain_text(f"mène à {SECRET}")
+        page.get_by_label("Démonstration").get_by_role("combobox").select_option("ag-4")
+        page.get_by_role("button", name="Changer").click()
+        expect(page.get_by_label("Votre question")).to_have_value("enquête zanzibar")
+        expect(page.locator("main")).to_contain_text(f"mène à {SECRET}")
+
+
+def test_without_javascript(chromium: Browser, demo_address: str) -> None:
+    """Search, filter, page, colleagues and the demo's choice all work without a script."""
+    with opened(chromium, demo_address, java_script_enabled=False) as page:
+        ask(page, "bordereau")
+        page.get_by_role("link", name="Suivante").click()
+        page.get_by_role("region", name="Affiner").get_by_role("link", name="billet").click()
+        expect(page.get_by_role("link", name="retirer ce filtre").first).to_be_visible()
+        page.get_by_role("link", name="Collègues").click()
+        expect(page.get_by_role("article").first).to_contain_text("Youssef Amrani")
+        page.locator("#agent").select_option("ag-2")
+        page.get_by_role("button", name="Changer").click()
+        expect(page.locator("#agent")).to_have_value("ag-2")
+
+
+def test_keyboard_alone(chromium: Browser, demo_address: str) -> None:
+    """The skip link comes first; «/» goes to the field; Enter asks."""
+    with opened(chromium, demo_address) as page:
+        page.goto("/?q=incendie")
+        page.keyboard.press("Tab")
+        skip = page.get_by_role("link", name="Aller au contenu")
+        expect(skip).to_be_focused()
+        expect(skip).to_be_in_viewport()
+        page.keyboard.press("/")
+        expect(page.get_by_label("Votre question")).to_be_focused()
+        page.keyboard.type("bordereau 7")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("article").first).to_contain_text("Bordereau 7")
+
+
+PATHS = [
+    "/",
+    "/?q=dégrèvement+incendie",
+    "/?q=bordereau&page=2&kind=billet",
+    f"/?q={'x' * 300}",
+    "/?q=a&kind=rien",
+    "/experts",
+    "/experts?q=incendie",
+    "/experts?q=incendie&area=48",
+    "/?q=piégé",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_page_is_sound(chromium: Browser, demo_address: str, path: str) -> None:
+    """French, one h1, a label for each field, a title; no horizontal scroll at 320 px."""
+    narrow = {"width": 320, "height": 700}
+    with opened(chromium, demo_address, viewport=narrow) as page:
+        page.goto(path)
+        expect(page.locator("html")).to_have_attribute("lang", "fr")
+        expect(page.locator("h1")).to_have_count(1)
+        assert "Qui sait" in page.title()
+        unlabelled = "[...document.querySelectorAll('input:not([type=hidden]), select')]"
+        assert page.evaluate(f"{unlabelled}.filter(one => !one.labels.length).length") == 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+        assert page.locator("[style], style, script:not([src])").count() == 0
+        ids = page.evaluate("[...document.querySelectorAll('[id]')].map(one => one.id)")
+        assert len(ids) == len(set(ids))
+
+
+def test_a_problem_is_a_page(chromium: Browser, demo_address: str) -> None:
+    """An address that leads nowhere says so in French, with a way back."""
+    with chromium.new_context(base_url=demo_address) as context:
+        page = context.new_page()
+        page.goto("/nulle-part")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Cette page n’existe pas.")
+        page.get_by_role("link", name="Revenir à la recherche").click()
+        expect(page.get_by_label("Votre question")).to_be_visible()

@@ -1,0 +1,75 @@
+"""What a reader may not read reaches neither the API nor a page, not even as a count."""
+
+from dataclasses import replace
+
+import pytest
+from fastapi.testclient import TestClient
+
+from search_api.app import Services, create_app
+from search_api.readers import reader_of
+from tests.pages.administration import SECRET, TODAY
+from tests.pages.conftest import ClientOf, Parts
+
+pytestmark = [pytest.mark.pages, pytest.mark.trust]
+
+PATHS = [
+    "/api/v1/search?q={}&explain=true&page_size=50",
+    "/api/v1/experts?q={}&limit=50",
+    "/api/v1/suggest?q={}",
+    "/?q={}",
+    "/experts?q={}",
+]
+TRACES = ("restreinte", "wiki.example/Zanzibar", "espace-Zanzibar", "enquête", "Iris", "iris")
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("question", ["zanz", SECRET, "dégrèvement foncier", ""])
+def test_no_trace_of_a_restricted_document(claire: TestClient, path: str, question: str) -> None:
+    """Neither its words, id, address, space, kind nor its author show, whatever is asked."""
+    text = claire.get(path.format(question)).text
+    if question != SECRET:  # what the reader typed stands in the field
+        assert SECRET not in text
+    assert not [trace for trace in TRACES if trace in text]
+
+
+def test_its_reader_finds_it(client_of: ClientOf) -> None:
+    """The same paths do show it to whom it is open: the checks above can fail."""
+    iris = client_of("ag-4")
+    for path in PATHS:
+        question = "zanz" if "suggest" in path else "enquête zanzibar"
+        assert f"Enquête {SECRET}" in iris.get(path.format(question)).text
+    experts = iris.get(f"/api/v1/experts?q={SECRET}").json()
+    assert experts["candidates"][0]["agent"]["id"] == "ag-4"
+
+
+def test_filters_do_not_reveal_it(claire: TestClient) -> None:
+    """To narrow by the restricted document's own values finds nothing."""
+    for filters in (f"space=espace-{SECRET}", "area=93", "year=2026", "kind=enquête"):
+        body = claire.get(f"/api/v1/search?{filters}").json()
+        assert body["total"] == 0
+        assert not any(body["facets"].values())
+
+
+def test_what_a_document_replaces_shows_only_if_readable(
+    claire: TestClient, client_of: ClientOf
+) -> None:
+    """The note replaces two documents: each reader sees those that they may read."""
+
+    def replaced(client: TestClient) -> list[str]:
+        body = client.get("/api/v1/search?q=dégrèvement incendie").json()
+        return [one["id"] for one in body["documents"][0]["replaces"]]
+
+    assert replaced(claire) == ["wiki:ancienne"]
+    assert replaced(client_of("ag-4")) == ["wiki:ancienne", "wiki:restreinte"]
+
+
+def test_a_silent_authority_is_said(parts: Parts) -> None:
+    """Where an authority did not answer, API and pages say that documents may be missing."""
+    whole = reader_of("ag-1", parts.book, TODAY)
+    partial = replace(whole, unanswered=frozenset({"ldap"}))
+    app = create_app(Services(parts.search, parts.book, lambda request: partial, lambda: TODAY))
+    client = TestClient(app)
+    for path in ("search", "experts"):
+        assert client.get(f"/api/v1/{path}?q=incendie").json()["incomplete"] == ["ldap"]
+    for path in ("/", "/experts"):
+        assert "Réponse partielle" in client.get(f"{path}?q=incendie").text
