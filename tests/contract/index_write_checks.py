@@ -1,5 +1,6 @@
 """Contract of the `Index` port: what is written is what is kept, and it is seen at once."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from connectors.values import Access, Contribution, EvidencePolicy, Role
@@ -11,6 +12,7 @@ from indexer.values import (
     PutAccess,
     Question,
     Remove,
+    SearchAnswer,
     ShowRequest,
     WriteReport,
 )
@@ -72,9 +74,9 @@ class WriteChecks:
             ShowRequest(ANYONE, ("wiki:long",), Question(), vector_of(texts[n]), passages=2)
             for n in (0, 149, 150, 299)
         ]
-        before = index.search(asked), [index.show(request) for request in wanted]
+        before = _told(index.search(asked)), [index.show(request) for request in wanted]
         index.write([PutAccess("wiki:long", allowed("everyone", "ldap:group:x"))])
-        assert (index.search(asked), [index.show(request) for request in wanted]) == before
+        assert (_told(index.search(asked)), [index.show(request) for request in wanted]) == before
         assert [shown[0].passages[0].passage.text for shown in before[1]] == [
             texts[n] for n in (0, 149, 150, 299)
         ]
@@ -180,6 +182,11 @@ class WriteChecks:
         index.write([Put(indexed(make_document(), passages=(passage,)))])
         shown = index.show(ShowRequest(ANYONE, ("wiki:1",), Question("texte")))
         assert [found.passage for found in shown[0].passages] == [passage]
+
+
+def _told(answer: SearchAnswer) -> tuple[object, ...]:
+    """Leave out only the scores by words: an engine may count a replaced copy for a while."""
+    return [hit.document_id for hit in answer.lexical], replace(answer, lexical=())
 
 
 _SAME = (

@@ -146,6 +146,22 @@ def test_new_readers_alone_cost_no_encoding(house: House) -> None:
     assert house.index.search(asking(access=reading("wiki:group:cellule"))).total == 2
 
 
+def test_a_folder_of_many_documents_gets_its_new_readers_in_one_write(house: House) -> None:
+    """An index that writes a whole folder at once has to be told of it at once."""
+    batches: list[int] = []
+
+    class Counting(EmbeddedIndex):
+        def write(self, batch: Sequence[Write]) -> WriteReport:
+            batches.append(len(batch))
+            return super().write(batch)
+
+    house.crawl(*pages(600))
+    house.index.__class__ = Counting
+    closed = Access(frozenset({"wiki:group:cellule"}))
+    report = house.crawl(*[AccessChanged(f"wiki:{n}", closed) for n in range(600)])
+    assert (report.access_changed, batches) == (600, [600])
+
+
 def test_a_changed_field_is_written(house: House) -> None:
     """Even where the text is the same."""
     house.crawl(Upsert(page(1)))

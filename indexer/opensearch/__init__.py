@@ -1,0 +1,1 @@
+"""The production index: OpenSearch, one document with nested passages."""

@@ -1,0 +1,158 @@
+"""Who may read: lists that documents name, kept beside them, and the requests to these.
+
+A change of a document re-indexes its vectors, so a document carries only the name of a
+list. A folder whose readers change is then one write, of its list. A document whose list
+is not there is read by nobody.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from connectors.values import Access, authority_of
+from indexer.access import AccessFilter
+from indexer.opensearch.schema import FORMAT, KEYWORD, Body
+
+MOST_READABLE = 65_536
+"""How many lists one reader may read: the most values that the engine's `terms` takes."""
+
+LISTS_PAGE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class ListKey:
+    """What documents have in common that share a list: a folder has lists of its own."""
+
+    source: str
+    space: str
+    access: Access
+
+    @property
+    def digest(self) -> str:
+        """The same for equal keys only (SHA-256 of their JSON)."""
+        parts = [self.source, self.space, sorted(self.access.allowed), sorted(self.access.denied)]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadableLists:
+    """The lists that an access filter admits. Made by `AccessLists.readable` and nowhere else."""
+
+    access: AccessFilter
+    names: tuple[str, ...]
+
+    def clause_for(self, access: AccessFilter) -> Body:
+        """Give the clause of every sub-query; refuses the lists of another reader."""
+        if access != self.access:
+            raise ValueError("these lists were read for another access filter")
+        return {"terms": {"access_list": list(self.names)}}
+
+
+def lists_index_body(replicas: int = 0) -> Body:
+    """Declare settings and mapping of the index of lists: one shard, one snapshot."""
+    return {
+        "settings": {
+            "index": {
+                "number_of_shards": 1,
+                "number_of_replicas": replicas,
+                # A reader's lists come in one answer, which no write divides.
+                "max_result_window": MOST_READABLE + 1,
+            }
+        },
+        "mappings": {
+            "dynamic": "strict",
+            "_meta": {"format": FORMAT},
+            "properties": {
+                "name": KEYWORD,
+                "source": KEYWORD,
+                "allowed": KEYWORD,
+                "denied": KEYWORD,
+                "denied_authorities": KEYWORD,
+                "joined_by": KEYWORD,
+            },
+        },
+    }
+
+
+def new_list(name: str, key: ListKey) -> Body:
+    """Give a list that documents of that key may join."""
+    return {**rewritten_list(name, key.source, key.access), "joined_by": key.digest}
+
+
+def rewritten_list(name: str, source: str, access: Access) -> Body:
+    """Give a list whose readers have changed. No further document joins it.
+
+    A search that learned of its former readers may still be under way; what it can find
+    is what they could read, as long as nothing new comes in under the same name.
+    """
+    return {
+        "name": name,
+        "source": source,
+        "allowed": sorted(access.allowed),
+        "denied": sorted(access.denied),
+        "denied_authorities": sorted(set(map(authority_of, access.denied))),
+    }
+
+
+def access_clause(access: AccessFilter) -> Body:
+    """Translate the access filter: the one place (`AccessFilter.admits` is its reference)."""
+    principals = sorted(access.principals)
+    return {
+        "bool": {
+            "filter": [{"terms": {"allowed": principals}}],
+            "must_not": [
+                {"terms": {"denied": principals}},
+                {"terms": {"denied_authorities": sorted(access.unanswered)}},
+            ],
+        }
+    }
+
+
+def readable_lists(access: AccessFilter) -> Body:
+    """All lists that the filter admits, and one more than can be used, to notice too many."""
+    return {
+        "size": MOST_READABLE + 1,
+        "_source": False,
+        "track_total_hits": False,
+        "query": access_clause(access),
+        "sort": [{"name": "asc"}],
+    }
+
+
+def joinable_lists(digests: Sequence[str]) -> Body:
+    """Lists made for these keys and never rewritten."""
+    return {
+        "size": MOST_READABLE,
+        "_source": ["name", "joined_by"],
+        "query": {"terms": {"joined_by": list(digests)}},
+        "sort": [{"name": "asc"}],
+    }
+
+
+def named_lists(names: Sequence[str]) -> Body:
+    """What these lists hold."""
+    return {
+        "size": len(names),
+        "_source": ["name", "allowed", "denied"],
+        "query": {"terms": {"name": list(names)}},
+    }
+
+
+def lists_of_source(source: str, after: str | None = None) -> Body:
+    """One page of what the lists of a source hold."""
+    return {
+        "size": LISTS_PAGE,
+        "_source": ["name", "allowed", "denied"],
+        "query": {"term": {"source": source}},
+        "sort": [{"name": "asc"}],
+        **({} if after is None else {"search_after": [after]}),
+    }
+
+
+def accesses(answer: Body) -> Mapping[str, Access]:
+    """Read what lists hold, by name."""
+    rows = [hit["_source"] for hit in answer["hits"]["hits"]]
+    return {
+        row["name"]: Access(frozenset(row["allowed"]), frozenset(row["denied"])) for row in rows
+    }

@@ -1,0 +1,77 @@
+"""One alias on the engine: made with its first use, searched, written to and refreshed."""
+
+from collections.abc import Iterable, Sequence
+
+from opensearchpy import OpenSearch
+from opensearchpy.exceptions import RequestError
+
+from indexer.errors import IndexRefused
+from indexer.opensearch.answers import whole
+from indexer.opensearch.bulk import Line, chunks, send
+from indexer.opensearch.faults import engine_faults, refuse
+from indexer.opensearch.schema import Body
+
+
+class Alias:
+    """What stands behind one alias (`{name}-000001` at first), and how it is spoken to.
+
+    Every method raises `IndexUnreachable` or `IndexRefused`.
+    """
+
+    def __init__(self, client: OpenSearch, name: str, back_off_s: float) -> None:
+        self._client, self._name, self._back_off_s = client, name, back_off_s
+
+    def ensure(self, index_body: Body) -> None:
+        """Make index and alias where there are none; refuse an index of another schema."""
+        with engine_faults():
+            if not self._client.indices.exists_alias(name=self._name):
+                self._create(index_body)
+            mappings = self._client.indices.get_mapping(index=self._name)
+        for index, kept in mappings.items():
+            meta = kept["mappings"].get("_meta", {})
+            if meta != index_body["mappings"]["_meta"]:
+                raise IndexRefused(
+                    f"The index {index} was made for another schema or encoder ({meta}): "
+                    "index everything anew under another name."
+                )
+
+    def _create(self, index_body: Body) -> None:
+        try:
+            self._client.indices.create(
+                index=f"{self._name}-000001", body={**index_body, "aliases": {self._name: {}}}
+            )
+        except RequestError as fault:
+            # Another process made it in between.
+            if fault.error != "resource_already_exists_exception":
+                raise
+
+    def search(self, body: Body) -> Body:
+        """Give the whole answer to one request."""
+        with engine_faults():
+            answer: Body = self._client.search(
+                index=self._name, body=body, allow_partial_search_results=False
+            )
+        return whole(answer)
+
+    def search_many(self, bodies: Sequence[Body]) -> list[Body]:
+        """Give the whole answers to several requests in one round trip."""
+        header = {"index": self._name, "allow_partial_search_results": False}
+        with engine_faults():
+            answer = self._client.msearch(body=[line for body in bodies for line in (header, body)])
+        for part in answer["responses"]:
+            if "error" in part:
+                refuse(part["status"], part["error"]["type"])
+        return [whole(part) for part in answer["responses"]]
+
+    def send(self, lines: Iterable[Line]) -> dict[str, str]:
+        """Send every line, and make what was taken seen; gives (subject → reason refused)."""
+        failed: dict[str, str] = {}
+        for chunk in chunks(lines):
+            failed |= send(self._client, self._name, chunk, self._back_off_s)
+        self.refresh()
+        return failed
+
+    def refresh(self) -> None:
+        """Make all that was written seen by the next search."""
+        with engine_faults():
+            whole({"_shards": self._client.indices.refresh(index=self._name)["_shards"]})

@@ -1,0 +1,160 @@
+"""The engine's answers, read into values."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+
+from connectors.values import Access, Contribution, Role
+from indexer.errors import IndexUnreachable
+from indexer.french import ELISIONS
+from indexer.opensearch.requests import HIGHLIGHT_END, HIGHLIGHT_START, Searches
+from indexer.opensearch.schema import Body
+from indexer.values import (
+    Card,
+    FacetValue,
+    Kept,
+    Passage,
+    Ranked,
+    SearchAnswer,
+    Shown,
+    ShownPassage,
+    Suggestion,
+)
+
+UNDATED = -62_135_596_800.0
+"""The score of a document without dates among the newest: the year 1 (seconds, epoch)."""
+
+_MARK = re.compile(f"[{HIGHLIGHT_START}{HIGHLIGHT_END}]")
+_ELIDED = re.compile(rf"(?:{'|'.join(sorted(ELISIONS))})['’ʼ](?=\w)", re.IGNORECASE)
+
+
+def whole(answer: Body) -> Body:
+    """Give the answer, if every shard gave its part in time; raises `IndexUnreachable`."""
+    if answer.get("timed_out") or answer["_shards"]["failed"]:
+        raise IndexUnreachable("Part of the index did not answer.")
+    return answer
+
+
+def search_answer(
+    asked: Searches, lexical: Body | None, vector: Body | None, counts: Body
+) -> SearchAnswer:
+    """Put the parts of one `_msearch` together."""
+    hits = [hit for part in (lexical, vector) if part for hit in part["hits"]["hits"]]
+    return SearchAnswer(
+        lexical=_newest(lexical) if asked.newest_first else _ranked(lexical),
+        vector=tuple(Ranked(r.document_id, 2 * r.score - 1) for r in _ranked(vector)),
+        total=counts["hits"]["total"]["value"],
+        facets={name: _facet(found) for name, found in counts.get("aggregations", {}).items()},
+        cards={hit["_source"]["id"]: card(hit["_source"]) for hit in hits if "_source" in hit},
+        terms_dropped=asked.terms_dropped,
+    )
+
+
+def _ranked(answer: Body | None) -> tuple[Ranked, ...]:
+    """Each hit carries its sort keys, score and id, which spares its source."""
+    hits = answer["hits"]["hits"] if answer else []
+    return tuple(Ranked(hit["sort"][1], float(hit["sort"][0])) for hit in hits)
+
+
+def _newest(answer: Body | None) -> tuple[Ranked, ...]:
+    """Rank the newest first; the score is the time in seconds since the epoch."""
+    hits = answer["hits"]["hits"] if answer else []
+    return tuple(Ranked(hit["sort"][1], max(hit["sort"][0] / 1000, UNDATED)) for hit in hits)
+
+
+def _facet(found: Body) -> tuple[FacetValue, ...]:
+    return tuple(FacetValue(bucket["key"], bucket["doc_count"]) for bucket in found["buckets"])
+
+
+def card(source: Body) -> Card:
+    """Read a document without its text."""
+    return Card(
+        document_id=source["id"],
+        source=source["source"],
+        **{
+            name: source.get(name, "")
+            for name in ("title", "url", "kind", "language", "space", "part_of", "entity", "area")
+        },
+        created=_moment(source, "created"),
+        modified=_moment(source, "modified"),
+        valid_from=source.get("valid_from"),
+        valid_until=source.get("valid_until"),
+        replaces=tuple(source.get("replaces", ())),
+        evidence=source["evidence"],
+        contributions=tuple(map(_contribution, source.get("contributions", ()))),
+    )
+
+
+def _contribution(row: Body) -> Contribution:
+    return Contribution(
+        account=row["account"],
+        role=Role(row["role"]),
+        label=row["label"],
+        count=row["count"],
+        first=date.fromisoformat(row["first"]) if row["first"] else None,
+        last=date.fromisoformat(row["last"]) if row["last"] else None,
+        years=tuple((year, count) for year, count in row["years"]),
+    )
+
+
+def _moment(source: Body, name: str) -> datetime | None:
+    return datetime.fromisoformat(source[name]) if name in source else None
+
+
+def shown(answer: Body) -> Mapping[str, Shown]:
+    """Read what is to be shown of each document that the reader may read, by id."""
+    found = {}
+    for hit in answer["hits"]["hits"]:
+        best = hit["inner_hits"]["passages"]["hits"]["hits"]
+        found[hit["_source"]["id"]] = Shown(card(hit["_source"]), tuple(map(_passage, best)))
+    return found
+
+
+def _passage(hit: Body) -> ShownPassage:
+    row = hit["_source"]
+    marked = hit.get("highlight", {}).get("passages.text", ())
+    passage = Passage(row["text"], row["heading"], row["author"], row["page"], row["path"])
+    return ShownPassage(passage, hit["_score"], highlights(marked, passage.text))
+
+
+def highlights(fragments: Sequence[str], text: str) -> tuple[tuple[int, int], ...]:
+    """Offsets into the text of what stands between marks, without an elision («l'impôt»).
+
+    The engine parts a text at its null characters. A fragment that is not found in the
+    text, because the text has such marks itself, gives none.
+    """
+    found, begin = [], 0
+    for fragment in fragments:
+        pieces = _MARK.split(fragment)
+        at = text.find("".join(pieces), begin)
+        if at < 0 or len(pieces) % 2 == 0:
+            continue
+        for number, piece in enumerate(pieces):
+            if number % 2:  # what a mark opened
+                elided = _ELIDED.match(piece)
+                found.append((at + (elided.end() if elided else 0), at + len(piece)))
+            at += len(piece)
+        begin = at
+    return tuple(found)
+
+
+def suggestions(answer: Body, prefix: str, limit: int) -> tuple[Suggestion, ...]:
+    """Titles: those that begin with what is typed first, short ones before long ones."""
+    typed = prefix.strip().casefold()
+    found = [hit["_source"] for hit in answer["hits"]["hits"]]
+    titles = sorted(
+        (not s["title"].casefold().startswith(typed), len(s["title"]), s["title"], s["id"])
+        for s in found
+    )
+    return tuple(Suggestion(document_id, title) for _, _, title, document_id in titles[:limit])
+
+
+def kept(hit: Body, held: Mapping[str, Access]) -> Kept:
+    """Read one row of a scan; a document whose list is missing is read by nobody."""
+    columns = hit.get("fields", {})
+    return Kept(
+        document_id=hit["sort"][0],
+        content_hash=columns.get("content_hash", [""])[0],
+        record_hash=columns.get("record_hash", [""])[0],
+        access=held.get(columns["access_list"][0], Access()),
+    )

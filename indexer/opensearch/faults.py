@@ -1,0 +1,50 @@
+"""The engine's faults as errors of ours; no text of a document or question goes into them."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from opensearchpy.exceptions import ConnectionError as NoConnection
+from opensearchpy.exceptions import TransportError
+
+from indexer.errors import IndexRefused, IndexUnreachable
+
+TOO_MANY_REQUESTS = 429
+SERVER_ERRORS = 500
+
+# The engine quotes what it could not keep.
+_QUOTED = re.compile(r"(Preview of field's value|The prefix of the first immense term).*", re.S)
+
+
+def passing(status: int) -> bool:
+    """Whether trying again later may help."""
+    return status == TOO_MANY_REQUESTS or status >= SERVER_ERRORS
+
+
+def refuse(status: int, kind: str) -> NoReturn:
+    """Raise `IndexUnreachable` or `IndexRefused`, whichever that HTTP status means."""
+    if passing(status):
+        raise IndexUnreachable(f"OpenSearch cannot answer now (HTTP {status}, {kind}).")
+    raise IndexRefused(f"OpenSearch refused the request (HTTP {status}, {kind}).")
+
+
+@contextmanager
+def engine_faults() -> Iterator[None]:
+    """Turn the client's exceptions into `IndexUnreachable` and `IndexRefused`."""
+    try:
+        yield
+    except NoConnection as fault:
+        raise IndexUnreachable("OpenSearch did not answer.") from fault
+    except TransportError as fault:
+        status = fault.status_code if isinstance(fault.status_code, int) else SERVER_ERRORS
+        refuse(status, str(fault.error))
+
+
+def reason(error: dict[str, Any]) -> str:
+    """Why one document was not kept, its content left out."""
+    innermost = error
+    while isinstance(innermost.get("caused_by"), dict):
+        innermost = innermost["caused_by"]
+    told = _QUOTED.sub("", str(innermost.get("reason", ""))).strip()
+    return f"{innermost.get('type', 'error')}: {told}"[:300]

@@ -1,0 +1,189 @@
+"""The adapter of the `Index` port: sends what the builders made, reads what came back."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from opensearchpy import OpenSearch
+
+from connectors.values import Access
+from indexer.access import AccessFilter
+from indexer.opensearch import access_changes, answers, requests
+from indexer.opensearch.access_changes import Standing
+from indexer.opensearch.access_lists import ListKey
+from indexer.opensearch.alias import Alias
+from indexer.opensearch.bulk import (
+    Line,
+    document_id_of,
+    last_words,
+    move_line,
+    put_line,
+    remove_line,
+)
+from indexer.opensearch.list_store import AccessLists, pages
+from indexer.opensearch.schema import index_body
+from indexer.values import (
+    Kept,
+    Put,
+    PutAccess,
+    Remove,
+    SearchAnswer,
+    SearchRequest,
+    Shown,
+    ShowRequest,
+    Suggestion,
+    Write,
+    WriteReport,
+)
+
+BACK_OFF_S = 0.5
+"""The first pause before a write that was turned away is sent again; it doubles."""
+
+
+class OpenSearchIndex:
+    """Documents behind an alias, and behind `{alias}-access` the lists of who may read them.
+
+    A source has one writer at a time: two could each count a list's documents while the
+    other adds some.
+    """
+
+    def __init__(
+        self,
+        client: OpenSearch,
+        alias: str,
+        dimension: int,
+        *,
+        shards: int = 1,
+        replicas: int = 0,
+        back_off_s: float = BACK_OFF_S,
+    ) -> None:
+        self._documents = Alias(client, alias, back_off_s)
+        self._lists = AccessLists(Alias(client, f"{alias}-access", back_off_s))
+        self._dimension, self._shards, self._replicas = dimension, shards, replicas
+        self._ensured = False
+
+    def write(self, batch: Sequence[Write]) -> WriteReport:
+        """Apply in order; durable and seen by the next search once this returns.
+
+        Each document has one last word, and nothing depends on the order of these. Lists
+        are written before the documents that name them: what an interruption leaves are
+        lists that no document names. Raises `IndexUnreachable` or `IndexRefused`.
+        """
+        if not batch:
+            return WriteReport(0)
+        self._ensure()
+        # What a writer that broke off sent may not be seen yet, and counts.
+        self._documents.refresh()
+        self._lists.refresh()
+        last = last_words(batch).values()
+        failed = self._put_and_remove([w for w in last if not isinstance(w, PutAccess)])
+        failed |= self._change_access(
+            {w.document_id: w.access for w in last if isinstance(w, PutAccess)}
+        )
+        written = sum(document_id_of(write) not in failed for write in batch)
+        return WriteReport(written, tuple(failed.items()))
+
+    def _put_and_remove(self, writes: Sequence[Put | Remove]) -> dict[str, str]:
+        """Gives (document id → reason refused)."""
+        if not writes:
+            return {}
+        keys = {
+            write.indexed.document.id: ListKey(
+                write.indexed.document.source,
+                write.indexed.document.space,
+                write.indexed.document.access,
+            )
+            for write in writes
+            if isinstance(write, Put)
+        }
+        names, failed = self._lists_for(keys)
+        # Made one by one as they are sent: vectors as text are large.
+        lines = (_line(write, names) for write in writes if document_id_of(write) not in failed)
+        return failed | self._documents.send(lines)
+
+    def _change_access(self, changes: Mapping[str, Access]) -> dict[str, str]:
+        """Gives (document id → reason refused)."""
+        if not changes:
+            return {}
+        standing = self._standing(list(changes))
+        names = {found.access_list for found in standing.values()}
+        plan = access_changes.plan(
+            changes, standing, self._sizes(names), self._lists.held_by(names)
+        )
+        refused = self._lists.rewrite(plan.rewritten)
+        failed = {
+            document_id: refused[found.access_list]
+            for document_id, found in standing.items()
+            if found.access_list in refused
+        }
+        # Only now: a list that was just rewritten is not to be joined.
+        names_of, unlisted = self._lists_for(plan.moved)
+        moves = [move_line(document_id, name) for document_id, name in names_of.items()]
+        return failed | unlisted | (self._documents.send(moves) if moves else {})
+
+    def _lists_for(self, keys: Mapping[str, ListKey]) -> tuple[dict[str, str], dict[str, str]]:
+        """(document id → list, document id → reason why there is none)."""
+        joined = self._lists.join(keys.values())
+        names = {id_: joined.names[key] for id_, key in keys.items() if key in joined.names}
+        failed = {id_: joined.refused[key] for id_, key in keys.items() if key in joined.refused}
+        return names, failed
+
+    def _standing(self, document_ids: Sequence[str]) -> dict[str, Standing]:
+        found: dict[str, Standing] = {}
+        for page in pages(document_ids):
+            answer = self._documents.search(access_changes.standing_of(page))
+            found |= access_changes.read_standing(answer)
+        return found
+
+    def _sizes(self, names: set[str]) -> dict[str, int]:
+        sizes: dict[str, int] = {}
+        for page in pages(sorted(names)):
+            answer = self._documents.search(access_changes.sizes_of(page))
+            sizes |= access_changes.read_sizes(answer)
+        return sizes
+
+    def scan(self, source: str) -> Iterator[Kept]:
+        """Every kept document of a source, by id; no state is held on the engine."""
+        self._ensure()
+        held = self._lists.of_source(source)
+        after = None
+        while hits := self._documents.search(requests.scanned(source, after))["hits"]["hits"]:
+            yield from (answers.kept(hit, held) for hit in hits)
+            after = hits[-1]["sort"][0]
+
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        """Ask for the readable lists, then for the rankings and the counts in one round trip."""
+        self._ensure()
+        asked = requests.searches(request, self._lists.readable(request.access))
+        bodies = [body for body in (asked.lexical, asked.vector, asked.counts) if body]
+        parts = iter(self._documents.search_many(bodies))
+        lexical = next(parts) if asked.lexical else None
+        vector = next(parts) if asked.vector else None
+        return answers.search_answer(asked, lexical, vector, next(parts))
+
+    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+        """In the order of `document_ids`; what the reader may not read is left out."""
+        if not request.document_ids:
+            return ()
+        self._ensure()
+        body = requests.shown_documents(request, self._lists.readable(request.access))
+        found = answers.shown(self._documents.search(body))
+        return tuple(found[id_] for id_ in request.document_ids if id_ in found)
+
+    def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
+        """Titles whose words begin with those typed (accents and case aside)."""
+        self._ensure()
+        body = requests.suggested_titles(access, self._lists.readable(access), prefix)
+        return answers.suggestions(self._documents.search(body), prefix, limit)
+
+    def _ensure(self) -> None:
+        """Make the indexes where there are none; refuse those of another schema."""
+        if self._ensured:
+            return
+        self._lists.ensure(self._replicas)
+        self._documents.ensure(index_body(self._dimension, self._shards, self._replicas))
+        self._ensured = True
+
+
+def _line(write: Put | Remove, names: Mapping[str, str]) -> Line:
+    if isinstance(write, Put):
+        return put_line(write.indexed, names[write.indexed.document.id])
+    return remove_line(write.document_id)

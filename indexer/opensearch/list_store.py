@@ -1,0 +1,99 @@
+"""The access lists as they are kept: read for each question, written before documents."""
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from connectors.values import Access
+from indexer.access import AccessFilter
+from indexer.errors import IndexRefused
+from indexer.opensearch import access_lists
+from indexer.opensearch.access_lists import MOST_READABLE, ListKey, ReadableLists
+from indexer.opensearch.alias import Alias
+from indexer.opensearch.bulk import index_line
+from indexer.opensearch.schema import Body
+
+PAGE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The list of each key; `refused` holds why the engine kept none for the others."""
+
+    names: Mapping[ListKey, str]
+    refused: Mapping[ListKey, str]
+
+
+class AccessLists:
+    """The index of lists. Nothing is cached, so that no right is stale."""
+
+    def __init__(self, alias: Alias) -> None:
+        self._alias = alias
+
+    def ensure(self, replicas: int) -> None:
+        """Make it where there is none."""
+        self._alias.ensure(access_lists.lists_index_body(replicas))
+
+    def refresh(self) -> None:
+        """Make all that was written seen by the next search."""
+        self._alias.refresh()
+
+    def readable(self, access: AccessFilter) -> ReadableLists:
+        """Give the lists that the filter admits; raises `IndexRefused` where they are too many."""
+        if not access.principals:
+            return ReadableLists(access, ())
+        hits = self._alias.search(access_lists.readable_lists(access))["hits"]["hits"]
+        if len(hits) > MOST_READABLE:
+            raise IndexRefused(
+                f"This reader may read documents of more than {MOST_READABLE} access lists, "
+                "which OpenSearch cannot ask for at once: give fewer documents readers of "
+                "their own, or fewer spaces."
+            )
+        return ReadableLists(access, tuple(hit["sort"][0] for hit in hits))
+
+    def join(self, keys: Iterable[ListKey]) -> Joined:
+        """Give each key a list with exactly its readers, made and seen where there was none."""
+        by_digest = {key.digest: key for key in keys}
+        names: dict[ListKey, str] = {}
+        for page in pages(list(by_digest)):
+            for hit in self._alias.search(access_lists.joinable_lists(page))["hits"]["hits"]:
+                names.setdefault(by_digest[hit["_source"]["joined_by"]], hit["_source"]["name"])
+        # A name is never used twice: what it meant to somebody else cannot come back.
+        made = {key: secrets.token_hex(8) for key in by_digest.values() if key not in names}
+        failed = self._write(access_lists.new_list(name, key) for key, name in made.items())
+        refused = {key: failed[name] for key, name in made.items() if name in failed}
+        kept = {key: name for key, name in made.items() if name not in failed}
+        return Joined(names | kept, refused)
+
+    def rewrite(self, lists: Mapping[str, ListKey]) -> Mapping[str, str]:
+        """Give lists other readers, each in one write; gives (name → reason refused)."""
+        return self._write(
+            access_lists.rewritten_list(name, key.source, key.access) for name, key in lists.items()
+        )
+
+    def held_by(self, names: Iterable[str]) -> Mapping[str, Access]:
+        """What these lists hold; one that is missing is left out."""
+        held: dict[str, Access] = {}
+        for page in pages(sorted(names)):
+            held |= access_lists.accesses(self._alias.search(access_lists.named_lists(page)))
+        return held
+
+    def of_source(self, source: str) -> Mapping[str, Access]:
+        """What all lists of a source hold."""
+        held: dict[str, Access] = {}
+        after = None
+        while True:
+            answer = self._alias.search(access_lists.lists_of_source(source, after))
+            if not answer["hits"]["hits"]:
+                return held
+            held |= access_lists.accesses(answer)
+            after = answer["hits"]["hits"][-1]["sort"][0]
+
+    def _write(self, lists: Iterable[Body]) -> dict[str, str]:
+        lines = [index_line(kept["name"], kept["name"], kept) for kept in lists]
+        return self._alias.send(lines) if lines else {}
+
+
+def pages(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Cut what is asked for into requests of a bounded size."""
+    return (values[start : start + PAGE] for start in range(0, len(values), PAGE))

@@ -1,0 +1,26 @@
+"""Indexes on the real engine, each under a name of its own and gone after use."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+from opensearchpy import OpenSearch
+
+from indexer.opensearch.index import OpenSearchIndex
+from tests.engines import ensure_opensearch
+
+
+def client() -> OpenSearch:
+    return OpenSearch(ensure_opensearch(), timeout=60)
+
+
+@contextmanager
+def fresh_index(dimension: int, alias: str = "") -> Iterator[OpenSearchIndex]:
+    """An empty index; what it made on the engine is removed at the end."""
+    alias = alias or f"test-{uuid4().hex}"
+    opensearch = client()
+    try:
+        yield OpenSearchIndex(opensearch, alias, dimension, back_off_s=0.01)
+    finally:
+        opensearch.indices.delete(index=f"{alias}-*", ignore_unavailable=True)
+        opensearch.close()

@@ -1,0 +1,116 @@
+"""A small administration in a folder, and the real command run in it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+COMMAND = [sys.executable, "-m", "quisait.cli"]
+TIMEOUT_S = 120
+
+SETTINGS = """
+[directory]
+agents = "agents.csv"
+groups = "groupes.csv"
+
+[[sources]]
+name = "notes"
+kind = "folder"
+path = "notes"
+
+[[sources]]
+name = "wiki"
+kind = "export"
+path = "export.jsonl"
+"""
+AGENTS = """id,given_name,family_name,metier,departement,departure,accounts,listed
+ag-1,Ana,Le Goff,géomètre du cadastre,22,,wiki:ana|notes:ana,true
+ag-2,Ben,Amrani,trésorier hospitalier,974,,wiki:ben,true
+ag-3,Cyd,Rossi,géomètre du cadastre,29,2020-01-01,wiki:cyd,true
+"""
+GROUPS = "principal,label,members\nannuaire:group:fraude,Fraude,ag-2\n"
+RULES = "pattern,allowed,author\n*,everyone,ana\nsecret.txt,annuaire:group:fraude,ana\n"
+NOTES = {
+    "bornage.txt": "Le bornage contradictoire fixe la limite de deux parcelles cadastrales.",
+    "regie.md": "# Régies\n\nLe régisseur de recettes verse ses fonds chaque mois au comptable.",
+    "secret.txt": "Le carrousel Zanzibar passe par trois sociétés écrans.",
+}
+
+
+def post(number: int, text: str, author: str) -> dict[str, Any]:
+    """A line of an export that every agent may read."""
+    return {
+        "type": "post",
+        "id": str(number),
+        "title": f"Message {number}",
+        "text": text,
+        "author": author,
+        "created": "2026-01-15T09:00:00+01:00",
+        "readers": {"allowed": ["everyone"]},
+    }
+
+
+def export(posts: list[dict[str, Any]]) -> str:
+    """A complete export: what it does not hold has been deleted."""
+    header = {"type": "header", "version": 1, "complete": True}
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in (header, *posts))
+
+
+POSTS = [
+    post(1, "Une parcelle à cheval sur deux communes se divise avant le bornage.", "ana"),
+    post(2, "Le remaniement du cadastre se fait feuille par feuille.", "cyd"),
+    post(3, "Les recettes de l'hôpital se rapprochent des titres émis.", "ben"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder with its settings, and the environment in which commands run there."""
+
+    folder: Path
+    environment: Mapping[str, str]
+
+    def run(self, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
+        """Run the command to its end; its exit status is part of what is asked of it."""
+        done = subprocess.run(
+            [*COMMAND, *arguments],
+            cwd=self.folder,
+            env=os.environ | self.environment,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
+        assert "Traceback" not in done.stderr
+        return done
+
+    def json(self, *arguments: str, status: int = 0) -> Any:
+        """What the command says to a program."""
+        return json.loads(self.run(*arguments, "--json", status=status).stdout)
+
+    def copied(self, folder: Path, **environment: str) -> "Place":
+        """The same place, as it stands, elsewhere."""
+        shutil.copytree(self.folder, folder)
+        return Place(folder, {**self.environment, **environment})
+
+
+def make_place(folder: Path, **environment: str) -> Place:
+    """The small administration, not yet read."""
+    notes = folder / "notes"
+    notes.mkdir(parents=True)
+    for name, text in NOTES.items():
+        (notes / name).write_text(text, "utf-8")
+    (notes / "_quisait.csv").write_text(RULES, "utf-8")
+    (folder / "quisait.toml").write_text(SETTINGS, "utf-8")
+    (folder / "agents.csv").write_text(AGENTS, "utf-8")
+    (folder / "groupes.csv").write_text(GROUPS, "utf-8")
+    (folder / "export.jsonl").write_text(export(POSTS) + "{pas du JSON\n", "utf-8")
+    return Place(
+        folder, {"OMP_NUM_THREADS": "1", "QUISAIT_SERVER__TOKEN_KEY": "k" * 32} | environment
+    )

@@ -1,0 +1,265 @@
+"""The real `quisait` command, in processes of its own, on a small administration."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import jsonschema
+import pytest
+
+from quisait.initial import initial_file
+from search_api.readers import Tokens
+from tests.engines import ensure_opensearch, ensure_tika
+from tests.opensearch_index import client
+from tests.service.place import COMMAND, POSTS, Place, export, make_place, post
+
+pytestmark = [pytest.mark.sources, pytest.mark.search, pytest.mark.experts]
+
+SOUGHT = "xylophone-inavouable"
+
+
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A place whose sources were read once, as the first test shows. Tests leave it as it is."""
+    place = make_place(tmp_path_factory.mktemp("command") / "place")
+    done = place.run("crawl")
+    (place.folder / "first-crawl.txt").write_text(done.stdout, "utf-8")
+    return place
+
+
+def test_init_writes_a_first_file_once(tmp_path: Path) -> None:
+    """A file that a person may have edited is never overwritten."""
+    place = Place(tmp_path, {})
+    assert "quisait check" in place.run("init").stdout
+    written = (tmp_path / "quisait.toml").read_text("utf-8")
+    assert written == initial_file()
+    tomllib.loads(written)
+    (tmp_path / "quisait.toml").write_text("folder = 'mine'\n")
+    assert "existe déjà" in place.run("init", status=1).stderr
+    assert (tmp_path / "quisait.toml").read_text() == "folder = 'mine'\n"
+
+
+def test_check_says_ok_of_each_part(crawled: Place) -> None:
+    """One line each, when everything is as it should be."""
+    lines = crawled.run("check").stdout.splitlines()
+    names = [line.removeprefix("ok").split(" : ")[0].strip() for line in lines]
+    parts = ["base d'état", "encodeur", "extracteur", "index", "annuaire"]
+    assert names == [*parts, "source notes", "source wiki", "identité"]
+    assert all(line.startswith("ok ") for line in lines)
+
+
+def test_check_says_what_to_do_where_something_is_wrong(tmp_path: Path) -> None:
+    """Every part fails for its own reason, none keeps the next from being tried."""
+    place = make_place(
+        tmp_path / "place",
+        QUISAIT_DATABASE="sqlite:////nowhere/at/all/state.sqlite",
+        QUISAIT_ENCODER__KIND="onnx",
+        QUISAIT_EXTRACTOR__KIND="tika",
+        QUISAIT_EXTRACTOR__URL="http://127.0.0.1:9",
+        QUISAIT_INDEX__ENGINE="opensearch",
+        QUISAIT_INDEX__URL="http://127.0.0.1:9",
+        QUISAIT_DIRECTORY__AGENTS="absent.csv",
+        QUISAIT_SERVER__TOKEN_KEY="short",
+        QUISAIT_SOURCES='[{"name": "notes", "kind": "folder", "path": "absent"}]',
+    )
+    found = {one["name"]: one for one in place.json("check", status=1)}
+    assert [name for name, one in found.items() if one["passed"]] == []
+    assert "[encoder] model" in found["encodeur"]["detail"]
+    assert "absent.csv" in found["annuaire"]["detail"]
+    assert "absent" in found["source notes"]["detail"]
+    assert "QUISAIT_SERVER__TOKEN_KEY" in found["identité"]["detail"]
+    assert all(one["detail"] for one in found.values())
+
+
+def test_a_crawl_tells_what_it_wrote(crawled: Place) -> None:
+    """A line for the directory and for each source, and where to read about failures."""
+    annuaire, notes, wiki = (crawled.folder / "first-crawl.txt").read_text("utf-8").splitlines()
+    assert annuaire == "annuaire : 3 agents, 1 groupes"
+    assert notes.startswith("notes : 3 écrits, 0 inchangés")
+    assert wiki.startswith("wiki : 3 écrits")
+    assert "1 en échec (« quisait sources wiki »)" in wiki
+
+
+def test_a_second_crawl_writes_nothing(crawled: Place, tmp_path: Path) -> None:
+    """What did not change is not encoded, not written, and counted as such."""
+    outcomes = {one["source"]: one for one in crawled.copied(tmp_path / "p").json("crawl")}
+    for outcome in outcomes.values():
+        report = outcome["report"]
+        assert (outcome["error"], report["put"], report["passages"]) == ("", 0, 0)
+        assert not report["resumed"]
+
+
+def test_a_malformed_line_is_shown_with_its_remedy(crawled: Place) -> None:
+    """By its number in the file, without its text."""
+    lines = crawled.run("sources", "wiki").stdout
+    assert "wiki : 3 documents, à jour" in lines
+    assert "export.jsonl:5" in lines
+    assert "→ Corrigez l'enregistrement à la source" in lines
+    assert "pas du JSON" not in lines
+
+
+def test_a_search_reads_with_an_agents_rights(crawled: Place) -> None:
+    """The restricted note is found by the group's agent, and is nothing to another."""
+    ben = crawled.json("search", "carrousel Zanzibar", "--agent", "ag-2")
+    assert ben["results"][0]["id"] == "notes:secret.txt"
+    ana = crawled.run("search", "carrousel Zanzibar", "--agent", "ag-1").stdout
+    assert "secret" not in ana
+    assert "Zanzibar" not in ana
+    assert "documents" in ana.splitlines()[0]
+
+
+def test_experts_come_with_evidence(crawled: Place) -> None:
+    """The present colleague is proposed, the departed one never; by area too."""
+    found = crawled.json("experts", "bornage de parcelles", "--agent", "ag-2")
+    ids = [one["agent"]["id"] for one in found["candidates"]]
+    assert ids[0] == "ag-1"
+    assert "ag-3" not in ids
+    assert all(one["evidence"] for one in found["candidates"])
+    plain = crawled.run("experts", "bornage", "--agent", "ag-2", "--area", "r53").stdout
+    assert "1. Ana Le Goff (ag-1)" in plain
+    assert "Côtes-d'Armor" in plain
+    assert "Amrani" not in plain
+
+
+def test_what_is_asked_stays_nowhere(crawled: Place) -> None:
+    """Neither on the standard error nor in any file that is kept."""
+    done = crawled.run("search", f"{SOUGHT} bornage", "--agent", "ag-1")
+    assert SOUGHT not in done.stderr
+    kept = [path for path in crawled.folder.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".sqlite" for path in kept)
+    for path in kept:
+        assert SOUGHT.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.trust
+def test_an_unknown_agent_is_a_sentence(crawled: Place) -> None:
+    """No reader, no answer: the exit status says so, and what to give."""
+    done = crawled.run("search", "bornage", "--agent", "ag-404", status=1)
+    assert done.stdout == ""
+    assert "--agent IDENTIFIANT" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [("QUISAIT_INDEX__ENGINE", "solr", "index.engine"), ("QUISAIT_FILE", "broken.toml", "broken")],
+)
+def test_a_wrong_setting_is_a_sentence(
+    crawled: Place, variable: str, value: str, said: str
+) -> None:
+    """By its place in the file, before anything is opened."""
+    (crawled.folder / "broken.toml").write_text("not = [toml\n")
+    wrong = Place(crawled.folder, {**crawled.environment, variable: value})
+    done = wrong.run("search", "bornage", "--agent", "ag-1", status=2)
+    assert done.stdout == ""
+    assert said in done.stderr
+
+
+@pytest.mark.trust
+def test_a_token_names_an_agent_of_the_directory(crawled: Place) -> None:
+    """Signed with the key of the settings; somebody unknown gets none."""
+    token = crawled.run("token", "ag-1", "--hours", "1").stdout.strip()
+    tokens, now_s = Tokens("k" * 32), int(time.time())
+    assert tokens.agent_id(token, now_s) == "ag-1"
+    assert tokens.agent_id(token, now_s + 3700) is None
+    assert "annuaire" in crawled.run("token", "ag-404", status=1).stderr
+
+
+def test_the_schema_is_one_that_lines_obey(tmp_path: Path) -> None:
+    """It is a JSON Schema, and tells a post from what is none."""
+    schema = json.loads(Place(tmp_path, {}).run("schema", "export").stdout)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    assert validator.is_valid(POSTS[0])
+    assert not validator.is_valid(POSTS[0] | {"colour": "red"})
+
+
+def test_what_a_source_lost_is_removed(crawled: Place, tmp_path: Path) -> None:
+    """One note goes; but a whole source that vanishes waits for a person's word."""
+    place = crawled.copied(tmp_path / "place")
+    (place.folder / "notes" / "regie.md").unlink()
+    assert "1 retirés" in place.run("crawl", "notes").stdout
+
+    (place.folder / "export.jsonl").write_text(export([]), "utf-8")
+    held = place.run("crawl", "wiki", status=1).stdout
+    assert "ÉCHEC" in held
+    assert "--accept-deletions" in held
+    waiting = place.run("sources").stdout
+    assert "wiki : 3 documents, suppressions en attente" in waiting
+    assert "notes : 2 documents, à jour" in waiting
+    assert "3 retirés" in place.run("crawl", "wiki", "--accept-deletions").stdout
+    assert place.json("search", "cadastre", "--agent", "ag-1")["total"] == 1
+
+
+def vectors_kept(folder: Path) -> int:
+    """How many passages a crawl that is running has encoded so far."""
+    path = folder / ".quisait" / "vectors.sqlite"
+    try:
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        try:
+            return int(connection.execute("select count(*) from vectors").fetchone()[0])
+        finally:
+            connection.close()
+    except sqlite3.OperationalError:
+        return 0
+
+
+def test_an_interrupted_crawl_is_resumed(tmp_path: Path) -> None:
+    """Killed in the middle, it goes on from what it kept, says so, and misses nothing."""
+    place = make_place(tmp_path / "place")
+    posts = [post(n, f"Le dossier numéro {n} est instruit au service.", "ana") for n in range(300)]
+    (place.folder / "export.jsonl").write_text(export(posts), "utf-8")
+    process = subprocess.Popen(
+        [*COMMAND, "crawl", "wiki"],
+        cwd=place.folder,
+        env=os.environ | place.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not vectors_kept(place.folder) and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+
+    assert "interrompue" in place.run("sources", "wiki").stdout
+    resumed = place.run("crawl", "wiki").stdout
+    assert "reprise d'un passage interrompu" in resumed
+    (status,) = place.json("sources", "wiki")
+    assert (status["documents"], status["failures"]) == (300, [])
+    assert status["state"].startswith("à jour")
+
+
+@pytest.fixture
+def on_engines(tmp_path: Path) -> Iterator[Place]:
+    """The same place on OpenSearch and Tika; what it made there is removed at the end."""
+    alias = f"test-{uuid4().hex}"
+    yield make_place(
+        tmp_path / "place",
+        QUISAIT_INDEX__ENGINE="opensearch",
+        QUISAIT_INDEX__URL=ensure_opensearch(),
+        QUISAIT_INDEX__ALIAS=alias,
+        QUISAIT_EXTRACTOR__KIND="tika",
+        QUISAIT_EXTRACTOR__URL=ensure_tika(),
+    )
+    opensearch = client()
+    opensearch.indices.delete(index=f"{alias}-*", ignore_unavailable=True)
+    opensearch.close()
+
+
+def test_the_same_on_the_production_engines(on_engines: Place) -> None:
+    """Crawl and search, with files extracted by Tika and an index in OpenSearch."""
+    outcomes = {one["source"]: one["report"] for one in on_engines.json("crawl")}
+    assert (outcomes["notes"]["put"], outcomes["wiki"]["put"]) == (3, 3)
+    ben = on_engines.json("search", "carrousel Zanzibar", "--agent", "ag-2")
+    assert ben["results"][0]["id"] == "notes:secret.txt"
+    ana = on_engines.json("search", "carrousel Zanzibar", "--agent", "ag-1")
+    assert "notes:secret.txt" not in [one["id"] for one in ana["results"]]

@@ -1,0 +1,219 @@
+"""What OpenSearch is asked, compared whole: no sub-query goes without the access filter."""
+
+import json
+
+import numpy as np
+import pytest
+
+from indexer.access import AccessFilter
+from indexer.opensearch.access_lists import ReadableLists, access_clause, readable_lists
+from indexer.opensearch.answers import highlights
+from indexer.opensearch.bulk import chunks, last_words, move_line, put_line, remove_line
+from indexer.opensearch.requests import (
+    HIGHLIGHT_END,
+    HIGHLIGHT_START,
+    scanned,
+    searches,
+    shown_documents,
+    suggested_titles,
+)
+from indexer.opensearch.schema import NOT_IN_CARDS, engine_id
+from indexer.values import Put, PutAccess, Question, Remove, SearchRequest, ShowRequest
+from tests.builders import allowed, put
+
+pytestmark = pytest.mark.search
+
+READER = AccessFilter(frozenset({"agent:a", "everyone"}), frozenset({"wiki"}))
+ADMITTED = {
+    "bool": {
+        "filter": [{"terms": {"allowed": ["agent:a", "everyone"]}}],
+        "must_not": [
+            {"terms": {"denied": ["agent:a", "everyone"]}},
+            {"terms": {"denied_authorities": ["wiki"]}},
+        ],
+    }
+}
+LISTS = ReadableLists(READER, ("l1", "l2"))
+ACCESS = {"terms": {"access_list": ["l1", "l2"]}}
+VECTOR = np.array([1.0, 0.0], dtype=np.float32)
+
+
+def anywhere(words: str) -> dict[str, object]:
+    fields = ("title", "text")
+    return {"bool": {"should": [{"match_phrase": {field: {"query": words}}} for field in fields]}}
+
+
+def nearest(k: int, access_and_filters: list[object]) -> dict[str, object]:
+    binding = {"filter": [*access_and_filters, anywhere("plan bleu")], "must_not": [anywhere("x")]}
+    asked = {"vector": [1.0, 0.0], "k": k, "filter": {"bool": binding}}
+    return {
+        "nested": {
+            "path": "passages",
+            "score_mode": "max",
+            "query": {"knn": {"passages.vector": asked}},
+        }
+    }
+
+
+def test_the_access_filter_has_one_translation() -> None:
+    """Allowed by one, denied by none, and by no authority that did not answer."""
+    assert access_clause(READER) == ADMITTED
+
+
+def test_all_readable_lists_are_asked_for_at_once() -> None:
+    """One snapshot, by name, and one more than the engine's `terms` takes."""
+    assert readable_lists(READER) == {
+        "size": 65_537,
+        "_source": False,
+        "track_total_hits": False,
+        "query": ADMITTED,
+        "sort": [{"name": "asc"}],
+    }
+
+
+def test_a_reader_without_lists_reads_nothing() -> None:
+    """The clause stands there all the same, and no document satisfies it."""
+    assert ReadableLists(READER, ()).clause_for(READER) == {"terms": {"access_list": []}}
+
+
+def test_the_lists_of_another_reader_are_refused() -> None:
+    """No request is built with them."""
+    other = AccessFilter(frozenset({"agent:b"}), frozenset())
+    with pytest.raises(ValueError, match="another access filter"):
+        searches(SearchRequest(other, Question("a")), LISTS)
+    with pytest.raises(ValueError, match="another access filter"):
+        shown_documents(ShowRequest(other, ("wiki:1",), Question()), LISTS)
+    with pytest.raises(ValueError, match="another access filter"):
+        suggested_titles(other, LISTS, "a")
+
+
+def test_a_search_is_two_rankings_and_counts() -> None:
+    """Rights, filters, phrases and exclusions stand in each sub-query."""
+    question = Question("l'impôt de la commune", phrases=("plan bleu",), excluded=("x",))
+    filters = {"kind": ("page", "mail")}
+    asked = searches(
+        SearchRequest(READER, question, VECTOR, filters=filters, window=10, facets=("kind",)),
+        LISTS,
+    )
+    narrowing: list[object] = [ACCESS, {"terms": {"kind": ["page", "mail"]}}]
+    terms = [anywhere("impôt"), anywhere("commune")]
+    lexical = {
+        "bool": {
+            "must": [
+                anywhere("plan bleu"),
+                {"bool": {"should": terms, "minimum_should_match": 1}},
+            ],
+            "filter": narrowing,
+            "must_not": [anywhere("x")],
+        }
+    }
+    ranking = {
+        "size": 10,
+        "_source": False,
+        "track_total_hits": False,
+        "sort": [{"_score": "desc"}, {"id": "asc"}],
+    }
+    assert asked.lexical == {**ranking, "query": lexical}
+    assert asked.vector == {**ranking, "query": nearest(110, narrowing)}
+    assert asked.counts == {
+        "size": 0,
+        "track_total_hits": True,
+        "query": {"bool": {"should": [lexical, nearest(10, narrowing)], "minimum_should_match": 1}},
+        "aggs": {"kind": {"terms": {"field": "kind", "size": 50}}},
+    }
+    assert not asked.terms_dropped
+
+
+def test_an_empty_question_lists_the_newest_that_the_reader_may_read() -> None:
+    """Everything, under the filter, by date and then by id."""
+    asked = searches(
+        SearchRequest(READER, Question(), window=10, facets=(), with_cards=True), LISTS
+    )
+    everything = {"bool": {"must": [{"match_all": {}}], "filter": [ACCESS], "must_not": []}}
+    assert asked.lexical == {
+        "size": 10,
+        "_source": {"excludes": NOT_IN_CARDS},
+        "track_total_hits": False,
+        "query": everything,
+        "sort": [{"dated": {"order": "desc", "missing": "_last"}}, {"id": "asc"}],
+    }
+    assert asked.vector is None
+
+
+def test_a_facet_that_does_not_exist_is_refused() -> None:
+    """Nobody probes the access lists by way of a filter."""
+    with pytest.raises(ValueError, match="access_list"):
+        searches(SearchRequest(READER, Question("a"), filters={"access_list": ("x",)}), LISTS)
+
+
+def test_documents_are_shown_under_the_filter() -> None:
+    """Cards without text, vectors or rights; passages scored by words and by cosine."""
+    body = shown_documents(ShowRequest(READER, ("wiki:1",), Question("impôts"), VECTOR, 2), LISTS)
+    named = {"ids": {"values": [engine_id("wiki:1")]}}
+    wanted = {"match_phrase": {"passages.text": {"query": "impôts"}}}
+    best = body["query"]["bool"]["should"][0]["nested"]
+    assert body["query"]["bool"]["filter"] == [ACCESS, named]
+    assert body["_source"] == {"excludes": NOT_IN_CARDS}
+    assert best["query"]["bool"]["should"][:2] == [wanted, {"match_all": {"boost": 0}}]
+    assert best["query"]["bool"]["should"][2]["script_score"]["script"]["params"] == {
+        "field": "passages.vector",
+        "query_value": [1.0, 0.0],
+        "space_type": "cosinesimil",
+    }
+    assert best["inner_hits"]["size"] == 2
+    assert best["inner_hits"]["highlight"]["highlight_query"] == {"bool": {"should": [wanted]}}
+
+
+def test_suggestions_and_scans() -> None:
+    """Typed words are folded and filtered by rights; a scan goes on after an id."""
+    suggested = suggested_titles(READER, LISTS, "Impôt fonc")["query"]["bool"]["filter"]
+    begun = {"title.prefix": {"query": "impot fonc", "operator": "and"}}
+    assert suggested == [ACCESS, {"match_bool_prefix": begun}]
+    assert "search_after" not in scanned("wiki")
+    assert scanned("wiki", "wiki:9")["search_after"] == ["wiki:9"]
+
+
+def test_a_batch_says_one_thing_of_each_document() -> None:
+    """Its last word, a change of access joined to what was put before it."""
+    writes = last_words(
+        [
+            put("wiki:1", "a"),
+            PutAccess("wiki:1", allowed("agent:z")),
+            Remove("wiki:2"),
+            PutAccess("wiki:2", allowed("agent:z")),
+            put("wiki:3", "a"),
+            Remove("wiki:3"),
+        ]
+    )
+    first = writes["wiki:1"]
+    assert isinstance(first, Put)
+    assert first.indexed.document.access == allowed("agent:z")
+    assert writes["wiki:2"] == Remove("wiki:2")
+    assert writes["wiki:3"] == Remove("wiki:3")
+
+
+def test_a_moved_document_gets_another_list_and_nothing_else() -> None:
+    """Its text and vectors are not sent."""
+    operation, change = map(json.loads, move_line("wiki:1", "l1").encoded.splitlines())
+    target = {"_id": engine_id("wiki:1"), "require_alias": True, "retry_on_conflict": 3}
+    assert (operation, change) == ({"update": target}, {"doc": {"access_list": "l1"}})
+
+
+def test_a_request_has_a_bounded_size() -> None:
+    """One operation that is larger goes alone."""
+    lines = [
+        remove_line("wiki:1"),
+        put_line(put("wiki:2", "a" * 900).indexed, "l1"),
+        remove_line("wiki:3"),
+        remove_line("wiki:4"),
+    ]
+    sizes = [len(chunk) for chunk in chunks(lines, limit_bytes=600)]
+    assert sizes == [1, 1, 2]
+
+
+def test_highlights_are_offsets_without_elisions() -> None:
+    """Also where the engine parted the text, and none where its marks are the text's own."""
+    marked = f"sur {HIGHLIGHT_START}l’impôt{HIGHLIGHT_END} 😀"
+    text = "sur l’impôt 😀\0sur l’impôt 😀"
+    assert [text[a:b] for a, b in highlights([marked, marked], text)] == ["impôt", "impôt"]
+    assert highlights([f"{HIGHLIGHT_START}a"], f"{HIGHLIGHT_START}a") == ()
