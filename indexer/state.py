@@ -122,10 +122,10 @@ class State:
             )
             key = opened.inserted_primary_key
         assert key is not None  # noqa: S101 - an inserted row has a key
-        return int(key[0]), last is not None and last.ended is None
+        return int(key[0]), last is not None and last.outcome in ("running", "interrupted")
 
     def end_run(self, run_id: int, outcome: str, changed: int) -> None:
-        """Close a run with its outcome (`done`, `held`, `failed`) and how much it changed."""
+        """Close a run: how it ended (`done`, `held`, `failed`, `interrupted`), what it changed."""
         values = {"ended": datetime.now(UTC), "outcome": outcome, "changed": changed}
         with self._engine.begin() as connection:
             connection.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))

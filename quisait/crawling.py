@@ -10,7 +10,8 @@ from indexer.errors import DeletionsHeld, IndexerError
 from indexer.pipeline import CrawlReport, Workshop, crawl
 from quisait.assembly import House, open_directory, open_source, open_workshop
 from quisait.progress import shown_progress
-from quisait.settings import SourceSettings
+from quisait.settings import SourceSettings, beside_file
+from quisait.source_lock import only_crawl
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,25 @@ def _crawl_one(
     *,
     quiet: bool,
 ) -> Outcome:
+    try:
+        with only_crawl(beside_file(house.settings.folder) / "locks", source.name):
+            return _run(house, workshop, source, full, accept_deletions, quiet=quiet)
+    except (SourceError, IndexerError) as failed:
+        return Outcome(source.name, None, str(failed))
+
+
+def _run(
+    house: House,
+    workshop: Workshop,
+    source: SourceSettings,
+    full: bool,
+    accept_deletions: bool,
+    *,
+    quiet: bool,
+) -> Outcome:
+    """A crawl whose beginning and end are kept. Raises what `crawl` raises."""
     run_id, resumed = house.state.start_run(source.name)
-    report: CrawlReport | None = None
-    error, outcome = "", "failed"
+    outcome, changed = "failed", 0
     try:
         connector = open_source(source)
         since = None if full else house.state.load(source.name)
@@ -75,14 +92,15 @@ def _crawl_one(
                 progress=lambda so_far: advance(so_far.seen, total),
             )
         report.resumed = resumed
-        outcome = "done"
-    except DeletionsHeld as held:
-        error, outcome = str(held), "held"
-    except (SourceError, IndexerError) as failed:
-        error = str(failed)
+        outcome, changed = "done", report.changed
+    except DeletionsHeld:
+        outcome = "held"
+        raise
     except KeyboardInterrupt:
+        outcome = "interrupted"
         raise SystemExit(
             f"{source.name} : interrompu. Ce qui est écrit est gardé ; relancez pour reprendre."
         ) from None
-    house.state.end_run(run_id, outcome, report.changed if report else 0)
-    return Outcome(source.name, report, error)
+    finally:
+        house.state.end_run(run_id, outcome, changed)
+    return Outcome(source.name, report)

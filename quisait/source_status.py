@@ -61,5 +61,6 @@ def _state(last: RunRow | None) -> str:
         )
     return {
         "done": f"à jour au {day}",
+        "interrupted": f"interrompue le {day} : relancez « quisait crawl » pour reprendre",
         "held": f"suppressions en attente depuis le {day} : vérifiez, puis --accept-deletions",
     }.get(last.outcome, f"en échec le {day} : relancez « quisait crawl » pour voir pourquoi")
