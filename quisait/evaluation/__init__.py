@@ -1,0 +1,1 @@
+"""How good the answers are: measures on judged questions, by the code that serves them."""

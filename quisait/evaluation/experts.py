@@ -1,0 +1,46 @@
+"""How well those who know are found. Read `evaluate_experts` first."""
+
+from datetime import date
+
+from expertise.find import find_experts
+from quisait.evaluation.corpora import ExpertSet, JudgedQuery
+from quisait.evaluation.measures import EXPERT_MEASURES, Run
+from quisait.evaluation.reports import Report, report_of
+from quisait.evaluation.scratch import Bench, Scratch, open_scratch
+from quisait.evaluation.source import popularity, reader_of
+
+EXPERTS, POPULARITY = "experts", "popularity"
+
+
+def evaluate_experts(judged: ExpertSet, bench: Bench) -> Report:
+    """Index the set by the pipeline, ask who knows as a page does, and judge the candidates.
+
+    Every candidate gets their votes; those to rank are kept, in the order that they
+    have. Beside them stands the number of documents, which knows no question.
+    Raises `IndexUnreachable` or `IndexRefused`.
+    """
+    with open_scratch(bench, judged) as scratch:
+        runs = {
+            EXPERTS: _run(judged, bench, scratch),
+            POPULARITY: {query.id: popularity(judged, query) for query in judged.queries},
+        }
+        return report_of(judged, bench, scratch.encoder, EXPERT_MEASURES, runs)
+
+
+def _run(judged: ExpertSet, bench: Bench, scratch: Scratch) -> Run:
+    today = date.today()
+
+    def ask(query: JudgedQuery) -> list[str]:
+        found = find_experts(
+            query.text,
+            reader_of(query),
+            scratch.search,
+            scratch.book,
+            today,
+            limit=len(judged.candidates),
+        )
+        ids = [candidate.agent.id for candidate in found.candidates]
+        return [candidate for candidate in ids if candidate in judged.ranked]
+
+    answers = bench.each(ask, judged.queries)
+    return {query.id: ids for query, ids in zip(judged.queries, answers, strict=True)}

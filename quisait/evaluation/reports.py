@@ -1,0 +1,111 @@
+"""What an evaluation says: figures for people, a body for programs, runs for other tools."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from quisait.evaluation.corpora import ExpertSet, SearchSet
+from quisait.evaluation.measures import Figure, Run, differences, figures, values, write_run
+from quisait.evaluation.scratch import Bench
+
+Row = Mapping[str, Figure]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Figures of each run, and the differences of the last run shown to the others."""
+
+    set_name: str
+    engine: str
+    encoder: str
+    documents: int
+    queries: int
+    groups: int
+    rows: Mapping[str, Row]
+    gains: Mapping[str, Row]
+    runs: Mapping[str, Run]
+
+
+def report_of(
+    judged: SearchSet | ExpertSet,
+    bench: Bench,
+    encoder: str,
+    names: Sequence[str],
+    runs: Mapping[str, Run],
+) -> Report:
+    """Measure the runs; what is served (hybrid, experts) is also compared to each other one."""
+    measured = {name: values(run, judged.judgments, names) for name, run in runs.items()}
+    served = next((name for name in ("hybrid", "experts") if name in runs), "")
+    return Report(
+        set_name=judged.name,
+        engine=bench.index.engine,
+        encoder=encoder,
+        documents=len(judged.documents),
+        queries=len(judged.queries),
+        groups=len({query.group for query in judged.queries}),
+        rows={name: figures(found, judged.queries) for name, found in measured.items()},
+        gains={
+            f"{served} - {name}": differences(measured[served], found, judged.queries)
+            for name, found in measured.items()
+            if served and name != served
+        },
+        runs=runs,
+    )
+
+
+def body(report: Report) -> dict[str, Any]:
+    """For programs; measures keep the names that ir_measures gives them."""
+    return {
+        "set": report.set_name,
+        "engine": report.engine,
+        "encoder": report.encoder,
+        "documents": report.documents,
+        "queries": report.queries,
+        "groups": report.groups,
+        "runs": {name: _row_body(row) for name, row in report.rows.items()},
+        "differences": {name: _row_body(row) for name, row in report.gains.items()},
+    }
+
+
+def _row_body(row: Row) -> dict[str, Any]:
+    errors = {
+        name: None if math.isnan(figure.standard_error) else figure.standard_error
+        for name, figure in row.items()
+    }
+    return {**{name: figure.mean for name, figure in row.items()}, "standard_error": errors}
+
+
+def text(report: Report) -> str:
+    """For people: a table, each figure with its standard error."""
+    names = list(next(iter(report.rows.values())))
+    lines = [
+        f"{report.set_name} · {report.engine} · {report.encoder}",
+        f"{report.documents} documents, {report.queries} questions en {report.groups} groupes "
+        "(± erreur type, par groupe)",
+        "",
+        f"{'':22}" + "".join(f"{name:>16}" for name in names),
+    ]
+    for name, row in report.rows.items():
+        lines.append(f"{name:22}" + "".join(f"{_shown(row[m]):>16}" for m in names))
+    for name, row in report.gains.items():
+        lines.append(f"{name:22}" + "".join(f"{_shown(row[m], '+'):>16}" for m in names))
+    return "\n".join(lines)
+
+
+def _shown(figure: Figure, sign: str = "") -> str:
+    error = "" if math.isnan(figure.standard_error) else f" ± {figure.standard_error:.3f}"
+    return f"{figure.mean:{sign}.3f}{error}"
+
+
+def write_runs(report: Report, path: Path) -> list[Path]:
+    """One file for one run; for several, each has its name before the suffix."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, run in report.runs.items():
+        alone = len(report.runs) == 1
+        file = path if alone else path.with_name(f"{path.stem}.{name}{path.suffix}")
+        write_run(file, run, f"quisait-{report.engine}-{name}")
+        written.append(file)
+    return written

@@ -1,0 +1,136 @@
+"""What `quisait evaluate` prints, on tiny sets whose figures are worked out by hand."""
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from quisait.evaluation.corpora import load_expert_set, load_search_set
+from quisait.evaluation.measures import figure, values
+from quisait.evaluation.source import popularity
+from tests.evaluation_sets import EXPERTS, SEARCH, write_set
+
+pytestmark = pytest.mark.search
+
+
+def evaluate(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "quisait.cli", "evaluate", *arguments]
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def evaluated(*arguments: str, cwd: Path) -> dict[str, Any]:
+    done = evaluate(*arguments, "--json", cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    body: dict[str, Any] = json.loads(done.stdout)
+    return body
+
+
+def test_search_figures_are_those_worked_out_by_hand(tmp_path: Path) -> None:
+    """One answer first, one second, one never found: RR (1 + 1/2 + 0) / 3, and so on."""
+    write_set(tmp_path / "mini", SEARCH)
+    body = evaluated("search", "mini", "--retriever", "lexical", cwd=tmp_path)
+    figures = body["runs"]["lexical"]
+    assert figures["RR"] == pytest.approx((1 + 1 / 2 + 0) / 3)
+    assert figures["nDCG@10"] == pytest.approx((1 + 1 / math.log2(3) + 0) / 3)
+    assert figures["R@10"] == pytest.approx(2 / 3)
+    assert figures["R@100"] == pytest.approx(2 / 3)
+    assert (body["documents"], body["queries"], body["groups"]) == (5, 3, 2)
+
+
+def test_each_retriever_is_measured_and_its_run_written(tmp_path: Path) -> None:
+    """`--retriever all` gives three rows, the gains of the fused one, and three TREC files."""
+    write_set(tmp_path / "mini", SEARCH)
+    body = evaluated("search", "mini", "--run", "out.trec", cwd=tmp_path)
+    assert list(body["runs"]) == ["lexical", "vector", "hybrid"]
+    assert list(body["differences"]) == ["hybrid - lexical", "hybrid - vector"]
+    for retriever in body["runs"]:
+        lines = (tmp_path / f"out.{retriever}.trec").read_text().splitlines()
+        rows = [line.split(" ") for line in lines]
+        assert all(len(row) == 6 and row[1] == "Q0" for row in rows)
+        assert {row[5] for row in rows} == {f"quisait-embedded-{retriever}"}
+    first = [line.split(" ") for line in (tmp_path / "out.lexical.trec").read_text().splitlines()]
+    assert next(row[2] for row in first if row[0] == "q1") == "d1"
+
+
+def test_expert_figures_are_those_worked_out_by_hand(tmp_path: Path) -> None:
+    """Only labelled candidates are ranked; popularity knows no question."""
+    write_set(tmp_path / "mini", EXPERTS)
+    body = evaluated("experts", "mini", "--run", "out.trec", cwd=tmp_path)
+    assert body["runs"]["experts"]["AP"] == pytest.approx(1.0)
+    assert body["runs"]["experts"]["P@10"] == pytest.approx(0.1)
+    # By number of documents: bea (2), ali (1), and for q2 without its document the same.
+    assert body["runs"]["popularity"]["RR"] == pytest.approx((1 / 2 + 1) / 2)
+    names = {
+        line.split(" ")[2]
+        for line in (tmp_path / "out.experts.trec").read_text().split("\n")
+        if line
+    }
+    assert "noé" not in names
+
+
+def test_a_question_is_no_evidence_for_itself(tmp_path: Path) -> None:
+    """The document that a question was made of supports nobody; for the others it stands."""
+    write_set(tmp_path / "mini", EXPERTS)
+    evaluated("experts", "mini", "--run", "out.trec", cwd=tmp_path)
+    rows = [line.split(" ") for line in (tmp_path / "out.experts.trec").read_text().splitlines()]
+    assert "ali" in {row[2] for row in rows if row[0] == "q1"}
+    assert "ali" not in {row[2] for row in rows if row[0] == "q2"}, "their only document asks"
+
+
+def test_a_limit_spreads_the_questions_and_keeps_the_corpus(tmp_path: Path) -> None:
+    """Two of three questions: the first and the second third's; all documents stay."""
+    write_set(tmp_path / "mini", SEARCH)
+    judged = load_search_set(tmp_path / "mini", limit=2)
+    assert [query.id for query in judged.queries] == ["q1", "q2"]
+    assert len(judged.documents) == 5
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "sentence"),
+    [
+        ("qrels.tsv", None, "manque"),
+        ("corpus.jsonl", "{\n", "pas du JSON"),
+        ("qrels.tsv", "query-id\tcorpus-id\tscore\nq1\tnulle-part\t1\n", "n'existe pas"),
+        ("queries.jsonl", '{"_id": "autre", "text": "x"}\n', "aucune question"),
+    ],
+)
+def test_a_malformed_set_is_a_sentence(
+    tmp_path: Path, file: str, content: str | None, sentence: str
+) -> None:
+    """It names the file, says what is wrong, and leaves with a status."""
+    write_set(tmp_path / "mini", SEARCH)
+    path = tmp_path / "mini" / file
+    path.unlink() if content is None else path.write_text(content)
+    done = evaluate("search", "mini", cwd=tmp_path)
+    assert done.returncode == 1
+    assert file in done.stderr
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_standard_error_goes_by_group(tmp_path: Path) -> None:
+    """Two questions of one group are one experiment: the error is that of two, not of three."""
+    write_set(tmp_path / "mini", SEARCH)
+    queries = load_search_set(tmp_path / "mini").queries
+    found = figure({"q1": 1.0, "q2": 1.0, "q3": 0.0}, queries)
+    # Residuals by group: (q1, q2) +2/3, (q3) -2/3; sqrt(2/1 * 8/9) / 3.
+    assert found.standard_error == pytest.approx(math.sqrt(2 * 8 / 9) / 3)
+
+
+def test_a_question_without_an_answer_counts_as_nothing() -> None:
+    """It stays in the mean."""
+    measured = values({"a": ["x"], "b": []}, {"a": {"x": 1}, "b": {"y": 1}}, ["RR"])
+    assert measured == {"RR": {"a": 1.0, "b": 0.0}}
+
+
+def test_popularity_leaves_out_the_questions_document(tmp_path: Path) -> None:
+    """Who has only that document comes last."""
+    write_set(tmp_path / "mini", EXPERTS)
+    judged = load_expert_set(tmp_path / "mini")
+    assert popularity(judged, judged.queries[1]) == ["bea", "ali"]

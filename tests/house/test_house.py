@@ -1,0 +1,200 @@
+"""The house's own rules, held by reading its files."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from quisait.cli import app
+
+pytestmark = pytest.mark.sources
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ROOMS = ("connectors", "indexer", "expertise", "search_api", "quisait")
+ASSEMBLY = "quisait.assembly"
+
+MOST_LINES = 300
+LONGER_FILES: dict[str, str] = {}
+"""Files that read better long, each with the reason. Tests are not counted."""
+
+ADAPTERS = {
+    "indexer.opensearch": r"indexer\.opensearch(\..*)?",
+    "indexer.embedded": r"indexer\.embedded(\..*)?",
+    "indexer.encoding": r"indexer\.encoding(\..*)?",
+    "indexer.extraction": r"indexer\.extraction(\..*)?",
+    "connectors.folder": r"connectors\.folder(_\w+)?",
+    # The schema of an export's lines is published: it is read without the connector.
+    "connectors.export": r"connectors\.export(_(?!schema$)\w+)?",
+    "connectors.directory": r"connectors\.directory",
+}
+"""Each adapter, and the modules that it is made of."""
+
+EMPTY_WORDS = {"util", "utils", "helper", "helpers", "common", "misc", "manager", "managers"}
+"""Words that say nothing of what a module is about, wherever in its name."""
+EMPTY_NAMES = {"process", "handle", "data", "info"}
+"""Words that say nothing alone."""
+
+PUBLIC_HOSTS = {"pypi.org", "files.pythonhosted.org"}
+
+
+@cache
+def repository_files() -> tuple[Path, ...]:
+    """Every file that is committed or about to be."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    paths = (REPOSITORY / name for name in listed.split("\0") if name)
+    return tuple(path for path in paths if path.is_file())
+
+
+def python_files(*folders: str) -> list[Path]:
+    return [
+        path
+        for path in repository_files()
+        if path.suffix == ".py" and path.relative_to(REPOSITORY).parts[0] in folders
+    ]
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(REPOSITORY).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Every module that a file names, wherever in it; a name from a package counts as one."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def adapter_of(module: str) -> str | None:
+    found = (name for name, made_of in ADAPTERS.items() if re.fullmatch(made_of, module))
+    return next(found, None)
+
+
+def test_the_rules_look_at_something() -> None:
+    """The files are found, and the patterns know an adapter from its neighbour."""
+    assert {module_of(path) for path in python_files(*ROOMS)} > {ASSEMBLY, "indexer.access"}
+    assert set(imports_of(REPOSITORY / "quisait/assembly.py")) > {"indexer.embedded.index"}
+    assert adapter_of("indexer.opensearch.client") == "indexer.opensearch"
+    assert adapter_of("connectors.export_lines") == "connectors.export"
+    assert adapter_of("connectors.export_schema") is None
+    assert adapter_of("indexer.french") is None
+
+
+def test_a_file_is_read_in_one_sitting() -> None:
+    """At most 300 lines; an exception is listed with its reason, and is one."""
+    lengths = {
+        str(path.relative_to(REPOSITORY)): len(path.read_text("utf-8").splitlines())
+        for path in python_files(*ROOMS, "benchmarks")
+    }
+    too_long = {name for name, lines in lengths.items() if lines > MOST_LINES}
+    assert too_long == set(LONGER_FILES)
+
+
+def test_only_the_assembly_names_adapters() -> None:
+    """A room knows its ports; an adapter knows itself, and never another one."""
+    named = [
+        f"{module_of(path)} imports {imported}"
+        for path in python_files(*ROOMS)
+        for imported in imports_of(path)
+        if adapter_of(imported) not in (None, adapter_of(module_of(path)))
+        and module_of(path) != ASSEMBLY
+    ]
+    assert named == []
+
+
+def test_an_access_filter_is_made_in_one_place() -> None:
+    """By `access_filter`, from a reader: there is no other way to be let in."""
+    made = [
+        (module_of(path), node.lineno)
+        for path in python_files(*ROOMS)
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and (
+            (isinstance(node.func, ast.Name) and node.func.id == "AccessFilter")
+            or (isinstance(node.func, ast.Attribute) and node.func.attr == "AccessFilter")
+        )
+    ]
+    assert [module for module, _ in made] == ["indexer.access"]
+
+
+def test_a_module_is_named_after_what_it_is_about() -> None:
+    """No `utils` and no `helpers`, alone or as a part of a name."""
+    empty = [
+        name
+        for path in python_files(*ROOMS, "tests", "benchmarks")
+        for name in module_of(path).split(".")
+        if name in EMPTY_NAMES or EMPTY_WORDS & set(name.split("_"))
+    ]
+    assert empty == []
+
+
+def registry_hosts() -> set[str]:
+    """The hosts of the registries that this machine is told to use."""
+    told = [
+        value for name, value in os.environ.items() if re.match(r"(PIP|UV)_.*(URL|INDEX)", name)
+    ]
+    told.append(
+        subprocess.run(
+            [sys.executable, "-m", "pip", "config", "list"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    )
+    addresses = re.findall(r"https?://[^\s'\"]+", " ".join(told))
+    return {host for address in addresses if (host := urlsplit(address).hostname)} - PUBLIC_HOSTS
+
+
+def test_no_file_knows_this_machine() -> None:
+    """Neither where the work is done nor where its packages come from."""
+    secrets = [place.encode() for place in (str(REPOSITORY), *registry_hosts())]
+    telling = [
+        path.relative_to(REPOSITORY)
+        for path in repository_files()
+        if any(secret in path.read_bytes() for secret in secrets)
+    ]
+    assert telling == []
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-test.txt"])
+def test_requirements_name_no_index(name: str) -> None:
+    """Pins only: where packages come from is each machine's own affair."""
+    lines = (REPOSITORY / name).read_text().splitlines()
+    pins = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    assert [line for line in pins if not re.match(r"[A-Za-z0-9._-]+(\[.+\])?==", line)] == []
+
+
+def test_every_package_says_that_it_is_typed() -> None:
+    """Each room, and no room is left out of the distribution."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    included = project["tool"]["setuptools"]["packages"]["find"]["include"]
+    assert sorted(included) == sorted(f"{room}*" for room in ROOMS)
+    assert [room for room in ROOMS if not (REPOSITORY / room / "py.typed").is_file()] == []
+
+
+def test_the_readmes_commands_exist() -> None:
+    """Each `make` target stands in the Makefile, each `quisait` command on the command line."""
+    readme = (REPOSITORY / "README.md").read_text("utf-8")
+    targets = set(re.findall(r"(?m)^([a-z-]+):", (REPOSITORY / "Makefile").read_text()))
+    asked = set(re.findall(r"(?m)(?:^|`)make ([a-z-]+)", readme))
+    assert {"demo", "test"} <= asked <= targets
+    groups = {group.name for group in app.registered_groups}
+    commands = {c.name or getattr(c.callback, "__name__", "") for c in app.registered_commands}
+    named = set(re.findall(r"(?m)(?:^|`)quisait ([a-z]+)", readme))
+    assert {"init", "crawl"} <= named <= commands | groups

@@ -1,0 +1,144 @@
+"""The directory as it was last read: replaced whole or not at all."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from connectors.changes import Malformed
+from connectors.errors import SourceRefused, SourceUnreachable
+from connectors.values import Agent, Group
+from expertise.agent_book import DirectoryReport, SqlAgentBook
+
+pytestmark = pytest.mark.experts
+
+ANA = Agent(
+    id="ag-1",
+    given_name="Ana",
+    family_name="Le Goff",
+    metier="géomètre du cadastre",
+    entity="DGFiP/DDFiP 22",
+    office="Guingamp",
+    departement="22",
+    email="ana.le-goff@finances.example",
+    arrival=date(2019, 9, 1),
+    departure=date(2030, 1, 1),
+    skills=("bornage", "plan | cadastral"),
+    accounts=("wiki:ana", "mail:ana"),
+    listed=False,
+)
+BEN = Agent("ag-2", "Ben", "Amrani", accounts=("wiki:ben",))
+INSPECTION = Group("annuaire:group:inspection", "Inspection", frozenset({"ag-1", "ag-2"}))
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Yields what it is given; an error is raised in its turn."""
+
+    listed: Sequence[Agent | Group | Malformed | Exception]
+
+    def entries(self) -> Iterator[Agent | Group | Malformed]:
+        for entry in self.listed:
+            if isinstance(entry, Exception):
+                raise entry
+            yield entry
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> SqlAgentBook:
+    return SqlAgentBook(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
+
+
+def test_everything_that_is_known_of_an_agent_is_kept(book: SqlAgentBook) -> None:
+    """Every field but the accounts, which are asked the other way round."""
+    broken = Malformed("agents.csv:3", "not understood")
+    report = book.replace(Listed([ANA, broken, BEN, INSPECTION]))
+    assert report == DirectoryReport(2, 1, (broken,))
+    assert book.agent("ag-1") == replace(ANA, accounts=())
+    assert book.agent("ag-3") is None
+    assert book.everyone() == (replace(BEN, accounts=()), replace(ANA, accounts=()))
+
+
+def test_accounts_lead_to_their_agent(book: SqlAgentBook) -> None:
+    """All accounts of an agent do, and one that nobody claims leads nowhere."""
+    book.replace(Listed([ANA, BEN]))
+    found = book.by_account(["wiki:ana", "mail:ana", "wiki:ben", "wiki:nobody", "wiki:ana"])
+    ids = {account: agent.id for account, agent in found.items()}
+    assert ids == {"wiki:ana": "ag-1", "mail:ana": "ag-1", "wiki:ben": "ag-2"}
+    assert book.by_account([]) == {}
+
+
+def test_groups_are_of_their_members(book: SqlAgentBook) -> None:
+    """A group that stands in two rows is one group; a member that is nobody harms nothing."""
+    more = Group("annuaire:group:inspection", "", frozenset({"ag-1", "ag-404"}))
+    other = Group("ldap:group:cadastre", "", frozenset({"ag-1"}))
+    book.replace(Listed([ANA, BEN, INSPECTION, more, other]))
+    assert book.groups_of("ag-1") == {"annuaire:group:inspection", "ldap:group:cadastre"}
+    assert book.groups_of("ag-2") == {"annuaire:group:inspection"}
+    assert book.groups_of("ag-3") == frozenset()
+
+
+def test_what_the_directory_no_longer_says_is_gone(book: SqlAgentBook) -> None:
+    """Agents, accounts and groups: each reading is complete."""
+    book.replace(Listed([ANA, BEN, INSPECTION]))
+    book.replace(Listed([replace(BEN, accounts=("wiki:ana",))]))
+    assert book.agent("ag-1") is None
+    assert book.groups_of("ag-2") == frozenset()
+    assert {a: one.id for a, one in book.by_account(["wiki:ana", "wiki:ben"]).items()} == {
+        "wiki:ana": "ag-2"
+    }
+
+
+@pytest.mark.parametrize(
+    ("listed", "raised"),
+    [
+        ([], SourceRefused),
+        ([INSPECTION], SourceRefused),
+        ([Malformed("agents.csv:2", "not understood")], SourceRefused),
+        ([BEN, SourceUnreachable("the share went away")], SourceUnreachable),
+        # Two agents of one id, or of one account: no honest directory yields them.
+        ([BEN, replace(BEN, accounts=())], sa.exc.IntegrityError),
+        ([BEN, replace(BEN, id="ag-3")], sa.exc.IntegrityError),
+    ],
+    ids=["empty", "groups only", "malformed only", "cut off", "same id", "same account"],
+)
+def test_a_reading_that_fails_changes_nothing(
+    book: SqlAgentBook, listed: list[Agent | Group | Malformed | Exception], raised: type[Exception]
+) -> None:
+    """An empty directory is a broken one, and half a directory is none."""
+    book.replace(Listed([ANA, INSPECTION]))
+    with pytest.raises(raised):
+        book.replace(Listed(listed))
+    assert [agent.id for agent in book.everyone()] == ["ag-1"]
+    assert book.groups_of("ag-1") == {"annuaire:group:inspection"}
+    assert set(book.by_account(["wiki:ana", "wiki:ben"])) == {"wiki:ana"}
+
+
+def test_more_accounts_than_one_statement_takes(book: SqlAgentBook) -> None:
+    """A window's contributors are many: all are found, whatever their number."""
+    people = [Agent(f"ag-{n}", "A", "B", accounts=(f"wiki:{n}",)) for n in range(1203)]
+    book.replace(Listed(people))
+    found = book.by_account([f"wiki:{n}" for n in range(1300)])
+    assert {account: agent.id for account, agent in found.items()} == {
+        f"wiki:{n}": f"ag-{n}" for n in range(1203)
+    }
+
+
+def test_names_that_look_like_sql_are_names(book: SqlAgentBook) -> None:
+    """Quotes, wildcards and spaces in ids and accounts match themselves only."""
+    odd = Agent("ag-'; --%", "D'Arc", 'O"Neil', accounts=("wiki:a%' OR 1=1",))
+    book.replace(Listed([odd, BEN]))
+    assert book.agent("ag-%") is None
+    assert book.agent("ag-'; --%") == replace(odd, accounts=())
+    assert set(book.by_account(["wiki:a%' OR 1=1", "wiki:a%"])) == {"wiki:a%' OR 1=1"}
+
+
+def test_a_second_process_sees_what_the_first_replaced(tmp_path: Path) -> None:
+    """The book is the database's, not the object's."""
+    url = f"sqlite:///{tmp_path / 'state.sqlite'}"
+    SqlAgentBook(sa.create_engine(url)).replace(Listed([ANA]))
+    again = SqlAgentBook(sa.create_engine(url))
+    assert again.agent("ag-1") == replace(ANA, accounts=())

@@ -1,0 +1,222 @@
+"""Who is proposed for a topic, who never is, and on what evidence."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.values import Agent, EvidencePolicy, Role
+from expertise.find import WALK_WEIGHT, Experts, find_experts, in_area
+from expertise.values import RankedDocument
+from indexer.access import Reader
+from tests.windows import TODAY, FixedRanker, ListedBook, card, ranked, wrote
+
+pytestmark = pytest.mark.experts
+
+READER = Reader("ag-9", frozenset({"everyone", "agent:ag-9"}))
+ANA = Agent("ag-1", "Ana", "Le Goff", departement="22", accounts=("wiki:ana", "mail:ana"))
+BEN = Agent("ag-2", "Ben", "Amrani", departement="974", accounts=("wiki:ben",))
+CYD = Agent("ag-3", "Cyd", "Rossi", departement="29", accounts=("wiki:cyd",))
+
+
+def asked(
+    documents: list[RankedDocument], *agents: Agent, area: str = "", limit: int = 10
+) -> Experts:
+    return find_experts(
+        "cadastre",
+        READER,
+        FixedRanker(tuple(documents)),
+        ListedBook(agents),
+        TODAY,
+        area=area,
+        limit=limit,
+    )
+
+
+def found(experts: Experts) -> list[str]:
+    return [candidate.agent.id for candidate in experts.candidates]
+
+
+def three_notes() -> list[RankedDocument]:
+    """Ana wrote the best note, Ben the next, Cyd the last."""
+    return [
+        ranked(1.0, card("wiki:1", wrote("wiki:ana"))),
+        ranked(0.6, card("wiki:2", wrote("wiki:ben"))),
+        ranked(0.3, card("wiki:3", wrote("wiki:cyd"))),
+    ]
+
+
+def test_candidates_come_best_first_with_their_evidence() -> None:
+    """Each has the documents, roles, dates and weights that support them, and score parts."""
+    last = TODAY - timedelta(days=30)
+    document = card(
+        "wiki:1",
+        wrote("wiki:ana", Role.AUTHOR, last - timedelta(days=10)),
+        wrote("wiki:ana", Role.COMMENTER, last),
+        wrote("wiki:ben", Role.EDITOR, last),
+    )
+    ana, ben = asked([ranked(1.0, document)], ANA, BEN).candidates
+    assert (ana.agent, ben.agent) == (ANA, BEN)
+    (proof,) = ana.evidence
+    assert (proof.document_id, proof.title) == ("wiki:1", "Note wiki:1")
+    assert proof.roles == (Role.AUTHOR, Role.COMMENTER)
+    assert (proof.first, proof.last) == (last - timedelta(days=10), last)
+    assert proof.weight == 1.0
+    assert (ana.parts.votes, ana.parts.walk, ana.parts.documents) == (1.0, 1.0, 1)
+    assert ana.score == pytest.approx(1.0)
+    expected = (1 - WALK_WEIGHT) * ben.parts.votes + WALK_WEIGHT * ben.parts.walk
+    assert ben.score == pytest.approx(expected)
+    assert 0 < ben.score < ana.score
+
+
+def test_who_has_departed_is_not_proposed() -> None:
+    """From the day of departure on; the day before still."""
+    gone = replace(ANA, departure=TODAY)
+    leaving = replace(BEN, departure=TODAY + timedelta(days=1))
+    assert found(asked(three_notes(), gone, leaving)) == ["ag-2"]
+
+
+def test_who_asked_not_to_be_listed_is_not_proposed() -> None:
+    """Nor do they count among those beyond the limit."""
+    experts = asked(three_notes(), replace(ANA, listed=False), BEN)
+    assert found(experts) == ["ag-2"]
+    assert experts.beyond == 0
+
+
+def test_an_account_that_the_directory_does_not_know_is_nobody() -> None:
+    """Its document votes for no one, and takes nobody's place."""
+    assert found(asked(three_notes(), BEN)) == ["ag-2"]
+    assert found(asked(three_notes())) == []
+
+
+def test_several_accounts_of_an_agent_are_joined() -> None:
+    """Evidence of both names supports one candidate, and one document counts once."""
+    documents = [
+        ranked(1.0, card("wiki:1", wrote("wiki:ana"), wrote("mail:ana", Role.EDITOR))),
+        ranked(0.5, card("mail:1", wrote("mail:ana"))),
+    ]
+    (ana,) = asked(documents, ANA).candidates
+    assert [proof.document_id for proof in ana.evidence] == ["wiki:1", "mail:1"]
+    assert ana.evidence[0].roles == (Role.AUTHOR, Role.EDITOR)
+    assert ana.parts.documents == 2
+
+
+def test_homonyms_stay_apart() -> None:
+    """The same name in two places is two agents, each with their own evidence."""
+    other = replace(ANA, id="ag-7", accounts=("wiki:ana2",), departement="13")
+    documents = [
+        ranked(1.0, card("wiki:1", wrote("wiki:ana"))),
+        ranked(0.9, card("wiki:2", wrote("wiki:ana2"))),
+    ]
+    first, second = asked(documents, ANA, other).candidates
+    assert (first.agent.id, second.agent.id) == ("ag-1", "ag-7")
+    assert [proof.document_id for proof in second.evidence] == ["wiki:2"]
+
+
+@pytest.mark.parametrize(
+    ("area", "expected"),
+    [
+        ("", ["ag-1", "ag-2", "ag-3"]),
+        ("22", ["ag-1"]),
+        ("r53", ["ag-1", "ag-3"]),
+        ("r04", ["ag-2"]),
+        ("r", []),
+        ("99", []),
+        ("r99", []),
+        ("53", []),
+    ],
+)
+def test_an_area_narrows_to_present_posts(area: str, expected: list[str]) -> None:
+    """A département by its code, a region by `r` and its code; no other code is anywhere."""
+    assert found(asked(three_notes(), ANA, BEN, CYD, area=area)) == expected
+
+
+def test_an_area_changes_no_score() -> None:
+    """Who is left stands with the score that they have in the whole country."""
+    everywhere = {c.agent.id: c.score for c in asked(three_notes(), ANA, BEN, CYD).candidates}
+    (cyd,) = asked(three_notes(), ANA, BEN, CYD, area="29").candidates
+    assert cyd.score == everywhere["ag-3"]
+
+
+def test_an_agent_without_a_post_is_in_no_area() -> None:
+    """An empty département is in no département and no region."""
+    nowhere = replace(ANA, departement="")
+    assert in_area(nowhere, "")
+    assert not in_area(nowhere, "22")
+    assert not in_area(nowhere, "r53")
+    assert not in_area(nowhere, "r")
+
+
+def test_a_limit_says_how_many_are_beyond_it() -> None:
+    """The first ones are the same at any limit."""
+    experts = asked(three_notes(), ANA, BEN, CYD, limit=2)
+    assert (found(experts), experts.beyond) == (["ag-1", "ag-2"], 1)
+    assert asked(three_notes(), ANA, BEN, CYD, limit=3).beyond == 0
+
+
+def test_equals_stand_by_id() -> None:
+    """Two authors of one document come in the order of their ids, every time."""
+    documents = [ranked(1.0, card("wiki:1", wrote("wiki:ben"), wrote("wiki:ana")))]
+    assert found(asked(documents, BEN, ANA)) == ["ag-1", "ag-2"]
+
+
+@pytest.mark.parametrize("role", [Role.ASKER, Role.UPLOADER, Role.FORWARDER, Role.BOT])
+def test_who_only_asked_or_passed_on_is_not_proposed(role: Role) -> None:
+    """Their role weighs nothing, and does not show among the roles of the evidence."""
+    assert found(asked([ranked(1.0, card("wiki:1", wrote("wiki:ana", role)))], ANA)) == []
+    both = [ranked(1.0, card("wiki:1", wrote("wiki:ana", role), wrote("wiki:ana")))]
+    (ana,) = asked(both, ANA).candidates
+    assert ana.evidence[0].roles == (Role.AUTHOR,)
+
+
+def test_a_document_out_of_evidence_proposes_nobody() -> None:
+    """Not even where another document speaks for the same agent."""
+    private = replace(card("wiki:1", wrote("wiki:ana")), evidence=EvidencePolicy.NONE)
+    assert found(asked([ranked(1.0, private)], ANA)) == []
+    documents = [ranked(1.0, private), ranked(0.4, card("wiki:2", wrote("wiki:ana")))]
+    (ana,) = asked(documents, ANA).candidates
+    assert [proof.document_id for proof in ana.evidence] == ["wiki:2"]
+
+
+def test_a_document_that_does_not_answer_is_no_evidence() -> None:
+    """At score 0 it neither proposes its author nor counts among their documents."""
+    documents = [
+        ranked(1.0, card("wiki:1", wrote("wiki:ana"))),
+        ranked(0.0, card("wiki:2", wrote("wiki:ana"), wrote("wiki:ben"))),
+    ]
+    (ana,) = asked(documents, ANA, BEN).candidates
+    assert [proof.document_id for proof in ana.evidence] == ["wiki:1"]
+    assert ana.parts.documents == 1
+
+
+def test_no_documents_mean_no_candidates() -> None:
+    """An empty window answers, with nobody."""
+    assert asked([], ANA) == Experts((), 0)
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> list[RankedDocument]:
+    accounts = st.sampled_from(["wiki:ana", "mail:ana", "wiki:ben", "wiki:cyd", "wiki:nobody"])
+    days = st.none() | st.dates(date(2000, 1, 1), date(2027, 1, 1))
+    rows = st.lists(st.tuples(accounts, st.sampled_from(Role), days), max_size=4)
+    scores = sorted(draw(st.lists(st.floats(0, 1), max_size=8)), reverse=True)
+    return [
+        ranked(score, card(f"wiki:{n}", *(wrote(*row) for row in draw(rows))))
+        for n, score in enumerate(scores)
+    ]
+
+
+@given(windows())
+def test_the_same_question_has_the_same_answer(documents: list[RankedDocument]) -> None:
+    """And nobody in it is without evidence, out of range or out of order."""
+    experts = asked(documents, ANA, BEN, CYD)
+    assert experts == asked(documents, CYD, ANA, BEN)
+    keys = [(-candidate.score, candidate.agent.id) for candidate in experts.candidates]
+    assert keys == sorted(keys)
+    for candidate in experts.candidates:
+        assert candidate.evidence
+        assert candidate.parts.documents == len(candidate.evidence)
+        assert 0 < candidate.score <= 1 + 1e-9
+        assert all(proof.weight > 0 and proof.roles for proof in candidate.evidence)

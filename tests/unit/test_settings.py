@@ -1,0 +1,171 @@
+"""Every setting: documented, overridden by the environment, refused where it is wrong."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from quisait.initial import TABLES, initial_file
+from quisait.settings import Settings, SourceSettings, beside_file, load_settings
+from quisait.settings_page import settings_page
+
+pytestmark = pytest.mark.sources
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reglages.md"
+
+
+def models() -> Iterator[tuple[str, type[BaseModel]]]:
+    """Each table's name and model; the root has none."""
+    yield "", Settings
+    for name in TABLES:
+        annotation = Settings.model_fields[name].annotation
+        assert isinstance(annotation, type)
+        yield name, annotation
+    yield "sources", SourceSettings
+
+
+def settings() -> list[tuple[str, str, FieldInfo]]:
+    return [
+        (table, name, field)
+        for table, model in models()
+        for name, field in model.model_fields.items()
+        if table or name not in (*TABLES, "sources")
+    ]
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty settings' file that is the one in force, in an environment without overrides."""
+    path = tmp_path / "quisait.toml"
+    path.write_text("")
+    monkeypatch.setenv("QUISAIT_FILE", str(path))
+    return path
+
+
+def faults(error: pytest.ExceptionInfo[ValidationError]) -> list[str]:
+    return [".".join(map(str, one["loc"])) for one in error.value.errors()]
+
+
+def test_the_tables_are_all_the_tables() -> None:
+    """A table that is added to the settings is added to the pages that describe them."""
+    tables = [
+        name
+        for name, field in Settings.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    ]
+    assert tables == list(TABLES)
+
+
+@pytest.mark.parametrize(("table", "name", "field"), settings(), ids=lambda v: str(v)[:20])
+def test_every_setting_says_what_it_is_for(table: str, name: str, field: FieldInfo) -> None:
+    """In a French line of its own, which stands in the first file and in the page."""
+    assert field.description
+    assert field.description in settings_page()
+    assert f"| `{name}` |" in settings_page()
+    assert f"# {field.description}" in initial_file()
+    assert re.search(rf"^(# )?{name} = ", initial_file(), re.MULTILINE)
+    if table != "sources":
+        prefix = f"{table}__" if table else ""
+        assert f"QUISAIT_{prefix}{name}".upper() in settings_page()
+
+
+@pytest.mark.parametrize(("table", "model"), list(models()))
+def test_every_table_says_what_it_holds(table: str, model: type[BaseModel]) -> None:
+    """Its docstring is its title in the first file."""
+    assert model.__doc__
+    if table:
+        assert f"# {model.__doc__}\n" in initial_file()
+
+
+def test_the_page_is_the_committed_one() -> None:
+    """`quisait schema settings > docs/reglages.md` writes it."""
+    assert PAGE.read_text("utf-8") == settings_page()
+
+
+def test_the_first_file_changes_nothing(file: Path) -> None:
+    """It is TOML, and every line of it says the default."""
+    defaults = load_settings()
+    file.write_text(initial_file(), "utf-8")
+    tomllib.loads(initial_file())
+    assert load_settings() == defaults
+
+
+def test_the_first_file_holds_a_source_to_uncomment(file: Path) -> None:
+    """Without its first signs, the example is a source that is understood."""
+    before, _, example = initial_file().partition("# Une table par source.\n")
+    file.write_text(before + re.sub(r"(?m)^# ", "", example), "utf-8")
+    (source,) = load_settings().sources
+    assert (source.name, source.kind, source.allowed) == ("notes", "folder", ["everyone"])
+
+
+def test_no_file_means_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing has to be written for `quisait check` to say what is missing."""
+    monkeypatch.delenv("QUISAIT_FILE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert load_settings() == Settings(_env_file=None)
+    assert load_settings().index.engine == "embedded"
+
+
+def test_the_environment_wins_over_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One setting at a time: its neighbours stay as the file has them."""
+    file.write_text('folder = "a"\n[index]\nalias = "kept"\nurl = "http://127.0.0.1:1"\n')
+    monkeypatch.setenv("QUISAIT_FOLDER", "b")
+    monkeypatch.setenv("QUISAIT_INDEX__URL", "http://127.0.0.1:2")
+    monkeypatch.setenv("QUISAIT_SERVER__TOKEN_KEY", "k" * 32)
+    loaded = load_settings()
+    assert (loaded.folder, loaded.index.url) == ("b", "http://127.0.0.1:2")
+    assert (loaded.index.alias, loaded.server.token_key) == ("kept", "k" * 32)
+
+
+def test_the_environment_can_name_the_sources(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the page says: a list in JSON, in place of the file's."""
+    file.write_text('[[sources]]\nname = "a"\nkind = "folder"\npath = "a"\n')
+    monkeypatch.setenv("QUISAIT_SOURCES", '[{"name": "b", "kind": "export", "path": "b"}]')
+    assert [source.name for source in load_settings().sources] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("colour = 1", "colour"),
+        ("[index]\ncolour = 1", "index.colour"),
+        ("[indexes]\nengine = 'embedded'", "indexes"),
+        ("[[sources]]\nname = 'a'\nkind = 'folder'\npath = 'a'\ncolour = 1", "sources.0.colour"),
+        ("[[sources]]\nname = 'a:b'\nkind = 'folder'\npath = 'a'", "sources.0.name"),
+        ("[[sources]]\nname = 'a'\nkind = 'ftp'\npath = 'a'", "sources.0.kind"),
+        ("[[sources]]\nname = 'a'\nkind = 'folder'", "sources.0.path"),
+        ("[index]\nengine = 'solr'", "index.engine"),
+        ("[server]\nport = 70000", "server.port"),
+        ("[server]\nreader = 'anybody'", "server.reader"),
+        ("guard_share = 1.5", "guard_share"),
+        ("[extractor]\ntimeout_s = 0", "extractor.timeout_s"),
+        ("[encoder]\nthreads = -1", "encoder.threads"),
+    ],
+)
+def test_what_is_unknown_or_wrong_is_refused_by_its_place(
+    file: Path, text: str, place: str
+) -> None:
+    """A misspelt setting is no setting that silently does nothing."""
+    file.write_text(text)
+    with pytest.raises(ValidationError) as error:
+        load_settings()
+    assert faults(error) == [place]
+
+
+def test_two_sources_of_one_name_are_refused(file: Path) -> None:
+    """They would take each other's documents for deleted."""
+    source = '[[sources]]\nname = "a"\nkind = "folder"\npath = "{}"\n'
+    file.write_text(source.format("x") + source.format("y"))
+    with pytest.raises(ValidationError) as error:
+        load_settings()
+    assert faults(error) == ["sources"]
+
+
+def test_paths_are_relative_to_the_file(file: Path) -> None:
+    """Wherever the command is run; an absolute path is itself."""
+    assert beside_file("notes") == (file.parent / "notes").resolve()
+    assert beside_file("/notes") == Path("/notes").resolve()

@@ -1,0 +1,147 @@
+"""Documents vote for those who contributed to them; a walk adds what the graph says."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+
+from connectors.values import Contribution, EvidencePolicy, Role
+from expertise.values import RankedDocument, Window
+from expertise.votes import Vote, cast, comb_sum, exp_comb_sum
+from expertise.walk import DAMPING, walk
+from expertise.weights import HALF_LIFE_DAYS, ROLE_WEIGHTS, contribution_weight, recency
+from tests.windows import TODAY, card, ranked, wrote
+
+pytestmark = pytest.mark.experts
+
+NO_KNOWLEDGE = (Role.ASKER, Role.UPLOADER, Role.FORWARDER, Role.BOT)
+
+
+def owners(*names: str) -> dict[str, str]:
+    return {f"wiki:{name}": name for name in names}
+
+
+def test_votes_by_hand() -> None:
+    """Two documents at 1.0 and 0.5: scores times role weights, summed."""
+    window = Window(
+        (
+            ranked(1.0, card("wiki:1", wrote("wiki:ana"), wrote("wiki:ben", Role.ANSWERER))),
+            ranked(0.5, card("wiki:2", wrote("wiki:ben"), wrote("wiki:cyd", Role.REVIEWER))),
+        )
+    )
+    votes = cast(window, TODAY, owners("ana", "ben", "cyd"))
+    assert votes == {
+        "ana": (Vote("wiki:1", 1.0),),
+        "ben": (Vote("wiki:1", 0.7), Vote("wiki:2", 0.5)),
+        "cyd": (Vote("wiki:2", 0.25),),
+    }
+    assert comb_sum(votes["ben"]) == pytest.approx(1.2)
+    assert exp_comb_sum(votes["ana"]) == pytest.approx(math.e - 1)
+    assert exp_comb_sum(votes["ben"]) == pytest.approx(math.exp(0.7) + math.exp(0.5) - 2)
+    assert exp_comb_sum(()) == comb_sum(()) == 0
+
+
+@pytest.mark.parametrize("role", Role)
+def test_every_role_has_a_weight_between_0_and_1(role: Role) -> None:
+    """To ask, upload, forward or be a program weighs nothing; every other role something."""
+    assert 0 <= ROLE_WEIGHTS[role] <= 1
+    assert (ROLE_WEIGHTS[role] == 0) == (role in NO_KNOWLEDGE)
+
+
+def test_a_document_votes_once_with_the_best_role() -> None:
+    """Who wrote, edited and commented the same document has the author's vote, no more."""
+    roles = (Role.COMMENTER, Role.EDITOR, Role.AUTHOR)
+    window = Window((ranked(0.8, card("wiki:1", *(wrote("wiki:ana", role) for role in roles))),))
+    assert cast(window, TODAY, owners("ana")) == {"ana": (Vote("wiki:1", 0.8),)}
+
+
+def test_two_accounts_of_one_owner_share_a_vote() -> None:
+    """An agent who answered under two names in one document is not counted twice."""
+    window = Window((ranked(1.0, card("wiki:1", wrote("wiki:ana"), wrote("mail:ana"))),))
+    votes = cast(window, TODAY, {"wiki:ana": "ana", "mail:ana": "ana"})
+    assert votes == {"ana": (Vote("wiki:1", 1.0),)}
+
+
+def test_an_account_that_nobody_owns_gets_no_vote() -> None:
+    """Without an owner there is nobody to propose."""
+    window = Window((ranked(1.0, card("wiki:1", wrote("wiki:ana"))),))
+    assert cast(window, TODAY, {}) == {}
+
+
+def test_a_document_out_of_evidence_votes_for_nobody() -> None:
+    """Evidence policy `none`: contributions never count, whatever the role."""
+    private = replace(card("wiki:1", wrote("wiki:ana")), evidence=EvidencePolicy.NONE)
+    assert cast(Window((ranked(1.0, private),)), TODAY, owners("ana")) == {}
+
+
+def test_only_the_first_documents_vote() -> None:
+    """The voters' share of the window bounds what a long tail may say."""
+    window = Window(tuple(ranked(0.5, card(f"wiki:{n}", wrote(f"wiki:{n}"))) for n in range(5)))
+    votes = cast(window, TODAY, {f"wiki:{n}": f"{n}" for n in range(5)}, voters=3)
+    assert sorted(votes) == ["0", "1", "2"]
+
+
+def test_recency_halves_after_the_first_year() -> None:
+    """Within a year nothing has aged; each half-life then halves; the future is no bonus."""
+
+    def ago(days: int) -> date:
+        return date.fromordinal(TODAY.toordinal() - days)
+
+    assert recency(None, TODAY) == 1.0
+    assert recency(ago(365), TODAY) == 1.0
+    assert recency(ago(-400), TODAY) == 1.0
+    assert recency(ago(365 + HALF_LIFE_DAYS), TODAY) == pytest.approx(0.5)
+    assert recency(ago(365 + 2 * HALF_LIFE_DAYS), TODAY) == pytest.approx(0.25)
+    old = Contribution("wiki:ana", Role.EDITOR, last=ago(365 + HALF_LIFE_DAYS))
+    assert contribution_weight(old, TODAY) == pytest.approx(0.3)
+
+
+def visits_by_power_iteration(
+    window: Window, votes: Mapping[str, tuple[Vote, ...]]
+) -> dict[str, float]:
+    """The reference: x ← d·P x + (1 − d)·restart on a dense matrix, relative to the best owner."""
+    documents = sorted({vote.document_id for cast_ in votes.values() for vote in cast_})
+    names = [*documents, *sorted(votes)]
+    place = {name: n for n, name in enumerate(names)}
+    edges = np.zeros((len(names), len(names)))
+    for owner, cast_ in votes.items():
+        for vote in cast_:
+            edges[place[owner], place[vote.document_id]] = vote.weight
+            edges[place[vote.document_id], place[owner]] = vote.weight
+    steps = edges / edges.sum(axis=0)
+    restart = np.zeros(len(names))
+    for one in window.documents:
+        if one.card.document_id in place:
+            restart[place[one.card.document_id]] = one.score
+    restart /= restart.sum()
+    share = restart
+    for _ in range(500):
+        share = DAMPING * steps @ share + (1 - DAMPING) * restart
+    most = max(share[place[owner]] for owner in votes)
+    return {owner: float(share[place[owner]] / most) for owner in votes}
+
+
+def test_the_walk_is_a_random_walk_with_restart() -> None:
+    """On a graph with a shared document, the same shares as a tiny power iteration."""
+    window = Window(
+        (
+            ranked(1.0, card("wiki:1", wrote("wiki:ana"), wrote("wiki:ben", Role.EDITOR))),
+            ranked(0.7, card("wiki:2", wrote("wiki:ben"), wrote("wiki:cyd", Role.ANSWERER))),
+            ranked(0.2, card("wiki:3", wrote("wiki:cyd"))),
+        )
+    )
+    votes = cast(window, TODAY, owners("ana", "ben", "cyd"))
+    expected = visits_by_power_iteration(window, votes)
+    assert walk(window, votes) == pytest.approx(expected, abs=1e-4)
+    assert max(expected.values()) == 1.0
+
+
+def test_a_walk_needs_somewhere_to_start() -> None:
+    """No documents, no votes or no scores: no visits, and no error."""
+    lone = RankedDocument(card("wiki:1", wrote("wiki:ana")), 0.0)
+    assert walk(Window(()), {}) == {}
+    assert walk(Window((lone,)), cast(Window((lone,)), TODAY, owners("ana"))) == {}
+    assert walk(Window((replace(lone, score=1.0),)), {}) == {}

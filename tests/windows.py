@@ -1,0 +1,66 @@
+"""Windows of ranked documents, for tests of who knows."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from connectors.values import Agent, Contribution, EvidencePolicy, Role
+from expertise.values import RankedDocument, Window
+from indexer.access import Reader
+from indexer.values import Card
+
+TODAY = date(2026, 3, 10)
+
+
+def card(document_id: str, *contributions: Contribution) -> Card:
+    """A document with these contributions, and nothing else that votes look at."""
+    return Card(
+        document_id=document_id,
+        source=document_id.partition(":")[0],
+        title=f"Note {document_id}",
+        url="",
+        kind="note",
+        language="fr",
+        space="",
+        part_of="",
+        entity="",
+        area="",
+        created=None,
+        modified=None,
+        valid_from=None,
+        valid_until=None,
+        replaces=(),
+        evidence=EvidencePolicy.YES,
+        contributions=contributions,
+    )
+
+
+def wrote(account: str, role: Role = Role.AUTHOR, last: date | None = None) -> Contribution:
+    """What an account did, undated unless the test says when."""
+    return Contribution(account, role, first=last, last=last)
+
+
+def ranked(score: float, one: Card) -> RankedDocument:
+    """A document of a window."""
+    return RankedDocument(one, score)
+
+
+@dataclass(frozen=True, slots=True)
+class FixedRanker:
+    """Answers every topic with the same window, and remembers nothing."""
+
+    documents: tuple[RankedDocument, ...]
+
+    def window(self, topic: str, reader: Reader) -> Window:
+        return Window(self.documents)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedBook:
+    """A directory of these agents."""
+
+    agents: tuple[Agent, ...]
+
+    def by_account(self, accounts: Iterable[str]) -> Mapping[str, Agent]:
+        asked = set(accounts)
+        return {name: agent for agent in self.agents for name in agent.accounts if name in asked}
