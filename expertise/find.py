@@ -8,13 +8,16 @@ from connectors.areas import region_of
 from connectors.values import Agent, Contribution
 from expertise.ports import AgentBook, DocumentRanker
 from expertise.values import Candidate, Evidence, RankedDocument, ScoreParts, Window
-from expertise.votes import Vote, cast, exp_comb_sum
+from expertise.votes import Vote, cast, discounted_sum
 from expertise.walk import walk
 from expertise.weights import counting_rows
 from indexer.access import Reader
 
 WALK_WEIGHT = 0.1
 """How much the walk says beside the votes."""
+
+EVIDENCE_SHARE = 0.5
+"""A document is shown as evidence if it says at least this share of the candidate's best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,26 +95,30 @@ def _scored(
     window: Window, votes: Mapping[str, tuple[Vote, ...]]
 ) -> dict[str, tuple[float, ScoreParts]]:
     """Score and parts of each agent with a vote; both parts are relative to the best."""
-    sums = {agent_id: exp_comb_sum(cast_) for agent_id, cast_ in votes.items()}
+    sums = {agent_id: discounted_sum(cast_) for agent_id, cast_ in votes.items()}
     most = max(sums.values(), default=0.0)
     visits = walk(window, votes)
     scored = {}
     for agent_id, total in sums.items():
         if total > 0:
-            documents = sum(vote.weight > 0 for vote in votes[agent_id])
-            parts = ScoreParts(total / most, visits.get(agent_id, 0.0), documents)
+            supporting = len(_supporting(votes[agent_id]))
+            parts = ScoreParts(total / most, visits.get(agent_id, 0.0), supporting)
             score = (1 - WALK_WEIGHT) * parts.votes + WALK_WEIGHT * parts.walk
             scored[agent_id] = (score, parts)
     return scored
+
+
+def _supporting(votes: Sequence[Vote]) -> tuple[Vote, ...]:
+    """The votes to show, strongest first: what says far less than the best is no evidence."""
+    enough = EVIDENCE_SHARE * max((vote.weight for vote in votes), default=0.0)
+    return tuple(vote for vote in votes if vote.weight > 0 and vote.weight >= enough)
 
 
 def _evidence(
     votes: Sequence[Vote], documents: Mapping[str, RankedDocument], accounts: frozenset[str]
 ) -> tuple[Evidence, ...]:
     evidence = []
-    for vote in votes:
-        if vote.weight <= 0:
-            continue
+    for vote in _supporting(votes):
         card = documents[vote.document_id].card
         rows = [row for row in counting_rows(card) if row.account in accounts]
         evidence.append(

@@ -15,6 +15,10 @@ VOTERS = 200
 50 lose a quarter of the AP on expert_dblp; on expert_vdd_contacts 20 to 200 are a plateau.
 """
 
+VOLUME_DISCOUNT = 0.7
+"""How much less each further document says. Between .7 and 1 nothing is lost on the
+development sets; without it, who wrote much outranks who wrote the right thing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Vote:
@@ -49,16 +53,13 @@ def _strongest_first(votes: Sequence[Vote]) -> tuple[Vote, ...]:
     return tuple(sorted(votes, key=lambda vote: (-vote.weight, vote.document_id)))
 
 
-def exp_comb_sum(votes: Sequence[Vote]) -> float:
-    """Sum of exp(weight) - 1, so that no vote means 0.
+def discounted_sum(votes: Sequence[Vote]) -> float:
+    """The votes' weights, the i-th strongest (from 0) times `VOLUME_DISCOUNT` to the i.
 
-    expCombSUM of Macdonald & Ounis, "Voting for candidates" (CIKM 2006), on scores
-    normalised to 0…1, shifted by the number of votes so that a document that hardly
-    answers adds hardly anything.
+    CombSUM of Macdonald & Ounis, "Voting for candidates" (CIKM 2006), with the
+    geometric discount of Moffat & Zobel, "Rank-biased precision" (TOIS 2008): any
+    number of documents that hardly answer is worth less than a few that do.
     """
-    return math.fsum(math.expm1(vote.weight) for vote in votes)
-
-
-def comb_sum(votes: Sequence[Vote]) -> float:
-    """CombSUM of the same paper: the sum of the votes' weights."""
-    return math.fsum(vote.weight for vote in votes)
+    return math.fsum(
+        vote.weight * VOLUME_DISCOUNT**rank for rank, vote in enumerate(_strongest_first(votes))
+    )

@@ -1,6 +1,5 @@
 """Documents vote for those who contributed to them; a walk adds what the graph says."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -10,7 +9,7 @@ import pytest
 
 from connectors.values import Contribution, EvidencePolicy, Role
 from expertise.values import RankedDocument, Window
-from expertise.votes import Vote, cast, comb_sum, exp_comb_sum
+from expertise.votes import Vote, cast, discounted_sum
 from expertise.walk import DAMPING, walk
 from expertise.weights import HALF_LIFE_DAYS, ROLE_WEIGHTS, contribution_weight, recency
 from tests.windows import TODAY, card, ranked, wrote
@@ -38,10 +37,16 @@ def test_votes_by_hand() -> None:
         "ben": (Vote("wiki:1", 0.7), Vote("wiki:2", 0.5)),
         "cyd": (Vote("wiki:2", 0.25),),
     }
-    assert comb_sum(votes["ben"]) == pytest.approx(1.2)
-    assert exp_comb_sum(votes["ana"]) == pytest.approx(math.e - 1)
-    assert exp_comb_sum(votes["ben"]) == pytest.approx(math.exp(0.7) + math.exp(0.5) - 2)
-    assert exp_comb_sum(()) == comb_sum(()) == 0
+    assert discounted_sum(votes["ana"]) == pytest.approx(1.0)
+    assert discounted_sum(votes["ben"]) == pytest.approx(0.7 + 0.7 * 0.5)
+    assert discounted_sum(()) == 0
+
+
+def test_volume_does_not_make_an_expert() -> None:
+    """Any number of documents that hardly answer weighs less than two that do."""
+    much = [Vote(f"wiki:{n}", 0.3) for n in range(1000)]
+    right = [Vote("wiki:a", 0.9), Vote("wiki:b", 0.8)]
+    assert discounted_sum(much) < discounted_sum(right)
 
 
 @pytest.mark.parametrize("role", Role)

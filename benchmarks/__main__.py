@@ -1,0 +1,56 @@
+"""Every figure of the development sets, on both engines: `python -m benchmarks [embedded|opensearch]`.
+
+Reads `$QUISAIT_SHARED/eval`; texts that were encoded once are not encoded again.
+"""
+
+import sys
+from pathlib import Path
+
+from benchmarks import access_change
+from quisait.evaluation.corpora import load_expert_set, load_search_set
+from quisait.evaluation.experts import evaluate_experts
+from quisait.evaluation.reports import Report, text
+from quisait.evaluation.scratch import Bench
+from quisait.evaluation.search import evaluate_search
+from quisait.settings import EncoderSettings, IndexSettings
+from search_api.search import Retriever
+from tests.model_export import exported_model
+from tests.shared_files import SHARED
+
+SEARCH_SETS = ("search_piaf", "search_vdd_related", "search_cdtn_fiches")
+EXPERT_SETS = (
+    ("expert_vdd_contacts", "queries.jsonl", "qrels.tsv"),
+    ("expert_dblp", "queries.jsonl", "qrels.tsv"),
+    ("expert_dblp", "queries_topic.jsonl", "qrels_topic.tsv"),
+)
+CACHE = Path(".cache/evaluation")
+
+
+def relevance(engine: str) -> None:
+    """Print the figures of every set on one engine."""
+    encoder = EncoderSettings.model_validate({"kind": "onnx", "model": str(exported_model())})
+    index = IndexSettings.model_validate({"engine": engine})
+    bench = Bench(index, encoder, CACHE, workers=2)
+    for name in SEARCH_SETS:
+        judged = load_search_set(SHARED / "eval" / name)
+        tell(engine, evaluate_search(judged, bench, list(Retriever)))
+    for name, queries, qrels in EXPERT_SETS:
+        tell(
+            engine, evaluate_experts(load_expert_set(SHARED / "eval" / name, queries, qrels), bench)
+        )
+
+
+def tell(engine: str, report: Report) -> None:
+    """One set's figures."""
+    print(f"\n[{engine}]\n{text(report)}", flush=True)
+
+
+def main(engines: list[str]) -> None:
+    """Relevance on each engine, then what a change of access costs."""
+    for engine in engines:
+        relevance(engine)
+    access_change.main(engines)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or ["embedded", "opensearch"])
