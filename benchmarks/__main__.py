@@ -1,4 +1,4 @@
-"""Every figure of the development sets, on both engines: `python -m benchmarks [embedded|opensearch]`.
+"""Every figure of the development sets: `python -m benchmarks [embedded|opensearch]`.
 
 Reads `$QUISAIT_SHARED/eval`; texts that were encoded once are not encoded again.
 """
