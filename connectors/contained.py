@@ -18,10 +18,10 @@ def regular_file(root: Path, path: Path) -> os.stat_result:
     """
     real = path.resolve(strict=True)
     if not real.is_relative_to(root.resolve(strict=True)):
-        raise OutsideFolder("leads out of its folder")
+        raise OutsideFolder("son chemin sort du dossier")
     status = real.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise OutsideFolder("is no ordinary file")
+        raise OutsideFolder("ce n'est pas un fichier ordinaire")
     return status
 
 
@@ -37,9 +37,12 @@ def read_contained(root: Path, path: Path) -> bytes:
         descriptor = os.open(path.resolve(strict=True), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
         with os.fdopen(descriptor, "rb") as opened:
             if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-                raise OutsideFolder("is no ordinary file")
+                raise OutsideFolder("ce n'est pas un fichier ordinaire")
             return opened.read()
     except (OSError, RuntimeError, OutsideFolder) as error:
         if not root.is_dir():
-            raise SourceUnreachable(f"the folder {root} went away while it was read") from error
-        raise RecordVanished("the file went away, or can no longer be read") from error
+            raise SourceUnreachable(
+                f"Le dossier {root} a disparu pendant la lecture : remettez-le en place, "
+                "puis relancez."
+            ) from error
+        raise RecordVanished("Le fichier a disparu ou n'est plus lisible.") from error

@@ -87,7 +87,9 @@ class TableDirectory:
         """Yield every agent, then every group, and what could not be understood.
 
         An account that two agents claim is joined to neither, and an id that stands
-        twice names its first agent. Raises `SourceUnreachable` or `SourceRefused`.
+        twice names its first agent, not to be listed if any of its rows says so. Raises
+        `SourceUnreachable`, or `SourceRefused`, as for a group that could not be
+        understood: without it, what is denied to its members would open to them.
         """
         yield from self._agents()
         if self.groups is not None:
@@ -95,7 +97,10 @@ class TableDirectory:
                 if isinstance(line, GroupLine):
                     yield Group(line.principal, line.label, frozenset(line.members))
                 else:
-                    yield Malformed(where, line)
+                    raise SourceRefused(
+                        f"{where} : {line}. Un groupe mal lu pourrait ouvrir ce qu'il ferme : "
+                        "corrigez cette ligne ; l'annuaire d'avant reste en place."
+                    )
 
     def _agents(self) -> Iterator[Agent | Malformed]:
         sound: dict[str, tuple[str, AgentLine]] = {}
@@ -103,7 +108,10 @@ class TableDirectory:
             if not isinstance(line, AgentLine):
                 yield Malformed(where, line)
             elif line.id in sound:
-                yield Malformed(where, "this id already stands in an earlier row")
+                yield Malformed(where, "identifiant déjà donné plus haut : ligne ignorée")
+                if not line.listed:
+                    first, kept = sound[line.id]
+                    sound[line.id] = first, kept.model_copy(update={"listed": False})
             else:
                 sound[line.id] = (where, line)
         claims = Counter(a for _, line in sound.values() for a in set(line.accounts))
@@ -115,10 +123,10 @@ def _agent(where: str, line: AgentLine, claims: Counter[str]) -> Iterator[Agent 
     agent = Agent(**line.model_dump())
     own = tuple(a for a in dict.fromkeys(agent.accounts) if claims[a] == 1)
     if len(own) < len(set(agent.accounts)):
-        yield Malformed(where, "another agent claims the same account: it is joined to neither")
+        yield Malformed(where, "compte donné à deux agents : il n'est joint à aucun")
     departement = agent.departement.upper()
     if departement and departement not in DEPARTEMENTS:
-        yield Malformed(where, "unknown département code: left empty")
+        yield Malformed(where, "code de département inconnu : laissé vide")
         departement = ""
     yield replace(agent, accounts=own, departement=departement)
 
@@ -134,7 +142,9 @@ def _lines(path: Path, model: type[L], required: str) -> Iterator[tuple[str, L |
             else _json_rows(content)
         )
     except TableUnreadable as error:
-        raise SourceRefused(f"{path.name}: {error}") from error
+        raise SourceRefused(
+            f"{path.name} : {error}. Corrigez le fichier, puis relancez."
+        ) from error
     for row in rows:
         where = f"{path.name}:{row.number}"
         if row.problem:
@@ -144,17 +154,19 @@ def _lines(path: Path, model: type[L], required: str) -> Iterator[tuple[str, L |
             yield where, model.model_validate(row.cells)
         except ValidationError as error:
             first = error.errors(include_input=False)[0]
-            field = first["loc"][0] if first["loc"] and first["loc"][0] in columns else "a field"
-            yield where, f"{field}: {first['type']}"
+            field = first["loc"][0] if first["loc"] and first["loc"][0] in columns else "?"
+            yield where, f"« {field} » : valeur refusée ({first['type']})"
 
 
 def _content(path: Path) -> bytes:
     if path.suffix.lower() not in {".csv", ".jsonl"}:
-        raise SourceRefused(f"{path.name}: a directory's table is .csv or .jsonl")
+        raise SourceRefused(f"{path.name} : donnez l'annuaire en .csv ou en .jsonl.")
     try:
         return path.read_bytes()
     except OSError as error:
-        raise SourceUnreachable(f"{path} cannot be read: {error.strerror}") from error
+        raise SourceUnreachable(
+            f"{path} ne peut être lu ({error.strerror}) : vérifiez le chemin et les droits."
+        ) from error
 
 
 def _json_rows(content: bytes) -> Iterator[Row]:
@@ -165,4 +177,8 @@ def _json_rows(content: bytes) -> Iterator[Row]:
             cells: Any = json.loads(raw)
         except (ValueError, RecursionError):
             cells = None
-        yield Row(number, cells) if isinstance(cells, dict) else Row(number, problem="not JSON")
+        yield (
+            Row(number, cells)
+            if isinstance(cells, dict)
+            else Row(number, problem="ce n'est pas un objet JSON")
+        )

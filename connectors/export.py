@@ -5,7 +5,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from connectors.changes import (
@@ -26,8 +26,8 @@ from connectors.export_files import (
     export_files,
     lines,
 )
-from connectors.export_lines import Attachments, BrokenLine, Learned, understand
-from connectors.export_records import Setting, access_of, documents_of
+from connectors.export_lines import Attachments, BrokenLine, Learned, understand, unfinished
+from connectors.export_records import Setting, access_said, documents_of
 from connectors.export_schema import (
     EXPORT_VERSION,
     AccessLine,
@@ -38,7 +38,6 @@ from connectors.export_schema import (
     RecordLine,
     SpaceLine,
 )
-from connectors.values import Access
 
 CHECKPOINT_LINES = 200
 
@@ -59,7 +58,9 @@ class ExportConnector:
     def changes(self, since: str | None) -> Iterator[Change]:
         """Yield what the lines after the cursor say. Raises `SourceUnreachable`, `SourceRefused`.
 
-        A line whose readers alone could not be understood leaves its document to nobody.
+        Of each document the last word alone is said: what is read anew opens nothing that
+        a later line closes. A line whose readers could not be understood leaves its
+        document to nobody.
         """
         files = export_files(self.path)
         _check_headers(files)
@@ -73,7 +74,7 @@ class ExportConnector:
         marked = position
         for count, line in enumerate(_lines_after(files, position), start=1):
             understood = understand(line)
-            yield from self._changes_of(line, understood, setting, attachments)
+            yield from self._changes_of(line, understood, setting, attachments, learned)
             if line.terminated or not isinstance(understood, BrokenLine):
                 # A last line that is still being written is read again once it is whole.
                 position = Position(line.file, line.end, line.number)
@@ -92,45 +93,70 @@ class ExportConnector:
 
     def _listing(self, learned: Learned) -> Change:
         if learned.unattributed:
-            reason = f"{learned.unattributed} lines name no document: nothing is held for deleted"
+            reason = (
+                f"{learned.unattributed} lignes illisibles ne nomment pas leur document : rien "
+                "n'est tenu pour supprimé"
+            )
             return Malformed(self.path.name, reason)
         return Listing(frozenset(f"{self.source}:{identity}" for identity in learned.ids))
 
     def _changes_of(
-        self, raw: RawLine, line: Line | BrokenLine, setting: Setting, attachments: Attachments
+        self,
+        raw: RawLine,
+        line: Line | BrokenLine,
+        setting: Setting,
+        attachments: Attachments,
+        learned: Learned,
     ) -> Iterator[Change]:
         match line:
             case RecordLine():
                 gone = attachments.gone(line)
-                for document in documents_of(line, setting, raw.where):
-                    yield document if isinstance(document, Malformed) else Upsert(document)
-                yield from (Delete(setting.qualified(i)) for i in sorted(gone))
+                if learned.records[line.id] == (raw.file, raw.start):
+                    yield from _record(raw, line, setting, learned)
+                yield from _deleted(gone, setting, learned)
             case DeletedLine():
-                gone = attachments.gone(line) | {line.id}
-                yield from (Delete(setting.qualified(i)) for i in sorted(gone))
+                yield from _deleted(attachments.gone(line) | {line.id}, setting, learned)
             case AccessLine():
-                access = access_of(line.readers)
-                for identity in sorted(attachments.sharing(line) | {line.id}):
-                    yield AccessChanged(setting.qualified(identity), access)
+                yield from _access(attachments.sharing(line) | {line.id}, setting, learned)
             case BrokenLine():
-                yield from _broken(raw, line, setting, attachments)
+                named = line.id if line.about_a_document else ""
+                yield Malformed(raw.where, line.reason, setting.qualified(named) or None)
+                if not unfinished(raw, line):
+                    yield from _access(attachments.named_by(line), setting, learned)
             case Header():
                 if raw.number != 1:
-                    yield Malformed(raw.where, "a header after the first line")
+                    yield Malformed(raw.where, "un en-tête ailleurs qu'en première ligne")
             case AccountLine() | SpaceLine():
                 pass  # learned beforehand, wherever they stand
 
 
-def _broken(
-    raw: RawLine, line: BrokenLine, setting: Setting, attachments: Attachments
-) -> Iterator[Change]:
-    named = line.id if line.about_a_document else ""
-    yield Malformed(raw.where, line.reason, setting.qualified(named) or None)
-    if named and line.readers:
-        # New readers that cannot be understood must not leave the former ones in place.
-        parts = attachments.known.get(named, frozenset()).union(line.names or ())
-        for identity in sorted(parts | {named}):
-            yield AccessChanged(setting.qualified(identity), Access())
+def _record(raw: RawLine, line: RecordLine, setting: Setting, learned: Learned) -> Iterator[Change]:
+    """The record and its attachments, less those deleted since, under their present readers."""
+    access = None
+    for document in documents_of(line, setting, raw.where):
+        if isinstance(document, Malformed):
+            yield document
+            # What is kept of an attachment that cannot be read has its record's readers.
+            if document.document_id and access is not None:
+                yield AccessChanged(document.document_id, access)
+            continue
+        identity = document.id.removeprefix(f"{setting.source}:")
+        if later := learned.access.get(identity):
+            document = replace(document, access=access_said(later, setting))
+        access = document.access if access is None else access
+        if identity in learned.ids:
+            yield Upsert(document)
+
+
+def _deleted(ids: frozenset[str], setting: Setting, learned: Learned) -> Iterator[Change]:
+    return (Delete(setting.qualified(identity)) for identity in sorted(ids - learned.ids))
+
+
+def _access(ids: frozenset[str], setting: Setting, learned: Learned) -> Iterator[Change]:
+    """What the last line about their readers says; nothing where a later record rules."""
+    for identity in sorted(ids):
+        if last := learned.access.get(identity):
+            yield AccessChanged(setting.qualified(identity), access_said(last, setting))
 
 
 def _check_headers(files: tuple[ExportFile, ...]) -> None:
@@ -144,10 +170,14 @@ def _check_headers(files: tuple[ExportFile, ...]) -> None:
             continue
         if isinstance(line, BrokenLine) and line.type == "header":
             raise SourceRefused(
-                f"{first.where}: this header is not one of version {EXPORT_VERSION} of the "
-                "export format, the only one that is read here"
+                f"{first.where} : cet en-tête n'est pas celui de la version {EXPORT_VERSION} du "
+                "format, la seule qui soit lue. Refaites l'export (« quisait schema export » "
+                "donne le format)."
             )
-        raise SourceRefused(f"{first.where}: the export does not begin with a header line")
+        raise SourceRefused(
+            f"{first.where} : l'export ne commence pas par un en-tête. Refaites-le (« quisait "
+            "schema export » donne le format)."
+        )
 
 
 def _learn(files: tuple[ExportFile, ...], position: Position) -> tuple[Learned, Attachments]:
@@ -156,7 +186,7 @@ def _learn(files: tuple[ExportFile, ...], position: Position) -> tuple[Learned, 
     for file in files:
         for raw in lines(file):
             line = understand(raw)
-            learned.learn(line)
+            learned.learn(raw, line)
             if _before(raw, position) and isinstance(line, RecordLine | DeletedLine):
                 attachments.gone(line)
     return learned, attachments

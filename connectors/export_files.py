@@ -58,9 +58,11 @@ def export_files(path: Path) -> tuple[ExportFile, ...]:
             paths = [path]
         files = tuple(ExportFile(p, p.stat().st_size) for p in paths)
     except OSError as error:
-        raise SourceUnreachable(f"{path} cannot be read: {error.strerror}") from error
+        raise _unreadable(path, error) from error
     if not files:
-        raise SourceUnreachable(f"{path} holds no .jsonl file")
+        raise SourceUnreachable(
+            f"{path} ne contient aucun fichier .jsonl : déposez l'export, ou corrigez le chemin."
+        )
     return files
 
 
@@ -89,7 +91,13 @@ def lines(file: ExportFile, after: Position | None = None) -> Iterator[RawLine]:
                     yield RawLine(file.path.name, number, offset, end, raw, cut, whole)
                 offset = end
     except OSError as error:
-        raise SourceUnreachable(f"{file.path} cannot be read: {error.strerror}") from error
+        raise _unreadable(file.path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> SourceUnreachable:
+    return SourceUnreachable(
+        f"{path} ne peut être lu ({error.strerror}) : vérifiez le chemin et les droits."
+    )
 
 
 class PrefixDigest:
@@ -134,4 +142,4 @@ class PrefixDigest:
                     self._hash.update(chunk)
                     self._offset += len(chunk)
         except OSError as error:
-            raise SourceUnreachable(f"{file.path} cannot be read: {error.strerror}") from error
+            raise _unreadable(file.path, error) from error

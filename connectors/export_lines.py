@@ -15,12 +15,14 @@ from connectors.export_schema import (
     DeletedLine,
     Header,
     Line,
+    Readers,
     RecordLine,
     SpaceLine,
     export_line,
 )
 
 _ABOUT_THE_EXPORT = frozenset({"header", "account", "space"})
+_RECORDS = frozenset({"post", "thread", "page", "message"})
 _MODELS = (Header, AccountLine, SpaceLine, RecordLine, DeletedLine, AccessLine)
 _FIELDS = frozenset(name for model in _MODELS for name in model.model_fields) | {
     "allowed", "denied", "author", "text", "accepted", "account", "role", "count", "heading",
@@ -33,14 +35,17 @@ class BrokenLine:
     """A line that could not be understood, with the little that it surely says.
 
     `reason` holds nothing of the line's text. `type` and `id` are empty where they are
-    unknown; `readers` says that its access is what could not be understood; `names`
-    are the ids that it holds as far as it is JSON, None where it is not.
+    unknown; `names` are the ids that it holds as far as it is JSON, None where it is
+    not. Where `readers_known`, who reads is not what could not be understood: `readers`,
+    or else those of `space`.
     """
 
     reason: str
     type: str = ""
     id: str = ""
-    readers: bool = False
+    readers_known: bool = False
+    readers: Readers | None = None
+    space: str = ""
     names: tuple[str, ...] | None = None
 
     @property
@@ -53,11 +58,16 @@ def understand(line: RawLine) -> Line | BrokenLine:
     """Read a line; never raises."""
     raw = line.raw.removeprefix(b"\xef\xbb\xbf") if line.number == 1 else line.raw
     if line.too_long:
-        return _salvaged(raw, f"longer than {MAX_LINE_BYTES // 2**20} MiB")
+        return _salvaged(raw, f"ligne de plus de {MAX_LINE_BYTES // 2**20} Mio")
     try:
         return export_line.validate_json(raw)
     except ValidationError as error:
         return _broken(raw, error)
+
+
+def unfinished(raw: RawLine, line: Line | BrokenLine) -> bool:
+    """Whether this is a last line that is still being written."""
+    return isinstance(line, BrokenLine) and line.names is None and not raw.terminated
 
 
 def attachment_id(record_id: str, name: str) -> str:
@@ -68,10 +78,10 @@ def attachment_id(record_id: str, name: str) -> str:
 def _broken(raw: bytes, error: ValidationError) -> BrokenLine:
     first = error.errors(include_input=False, include_url=False, include_context=False)
     if any(e["type"] == "json_invalid" for e in first):
-        return _salvaged(raw, "not JSON")
+        return _salvaged(raw, "ce n'est pas du JSON")
     known = _json_object(raw)
     if known is None:
-        return _salvaged(raw, "not a JSON object")
+        return _salvaged(raw, "ce n'est pas un objet JSON")
     kind, identity = known.get("type"), known.get("id")
     places = [
         [part for part in e["loc"] if isinstance(part, int) or part in _FIELDS] for e in first
@@ -82,13 +92,27 @@ def _broken(raw: bytes, error: ValidationError) -> BrokenLine:
     ) else []  # fmt: skip
     identity = identity.strip() if isinstance(identity, str) and "\0" not in identity else ""
     own = [attachment_id(identity, n.strip()) for n in names if isinstance(n, str)]
+    unsure = any("readers" in place or "space" in place for place in places)
+    said = None if unsure else _readers(known.get("readers"))
+    readers_known = (
+        kind in _RECORDS and not unsure and (said is not None) == bool(known.get("readers"))
+    )
     return BrokenLine(
-        reason=f"{'.'.join(map(str, places[0])) or 'line'}: {first[0]['type']}",
+        reason=f"« {'.'.join(map(str, places[0])) or '?'} » : valeur refusée ({first[0]['type']})",
         type=kind if isinstance(kind, str) else "",
         id=identity,
-        readers=kind == "access" or any("readers" in place for place in places),
+        readers_known=readers_known,
+        readers=said if readers_known else None,
+        space=str(known.get("space", "")).strip() if readers_known else "",
         names=(identity, *own) if identity else None,
     )
+
+
+def _readers(said: object) -> Readers | None:
+    try:
+        return Readers.model_validate(said)
+    except ValidationError:
+        return None
 
 
 def _json_object(raw: bytes) -> dict[str, Any] | None:
@@ -141,12 +165,20 @@ class Attachments:
         named = {attachment_id(line.id, name) for name in line.attachments}
         return self.known.get(line.id, frozenset()) | named
 
+    def named_by(self, line: BrokenLine) -> frozenset[str]:
+        """The documents that a broken line may speak of, as far as it says."""
+        if not (line.about_a_document and line.id):
+            return frozenset()
+        return self.known.get(line.id, frozenset()).union(line.names or (), {line.id})
+
 
 @dataclass(slots=True)
 class Learned:
     """What the lines say about the export as a whole, in the order of the files.
 
     `unattributed` counts the lines that may speak of a document and do not say which.
+    `records` is where each record's last line stands, `access` the line after it that
+    last spoke of its readers: what a source was is never said again.
     """
 
     complete: bool = False
@@ -155,8 +187,10 @@ class Learned:
     spaces: dict[str, SpaceLine] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
     attachments: Attachments = field(default_factory=Attachments)
+    records: dict[str, tuple[str, int]] = field(default_factory=dict)
+    access: dict[str, AccessLine | BrokenLine] = field(default_factory=dict)
 
-    def learn(self, line: Line | BrokenLine) -> None:
+    def learn(self, raw: RawLine, line: Line | BrokenLine) -> None:
         """Take in one more line."""
         match line:
             case Header():
@@ -166,14 +200,23 @@ class Learned:
             case SpaceLine():
                 self.spaces[line.id] = line
             case RecordLine():
-                self.ids -= self.attachments.gone(line)
-                self.ids.add(line.id)
-                self.ids.update(attachment_id(line.id, a.name) for a in line.attachments)
+                own = {line.id, *(attachment_id(line.id, a.name) for a in line.attachments)}
+                self._forget(self.attachments.gone(line) | own)
+                self.ids |= own
+                self.records[line.id] = (raw.file, raw.start)
             case DeletedLine():
-                self.ids -= self.attachments.gone(line)
-                self.ids.discard(line.id)
+                self._forget(self.attachments.gone(line) | {line.id})
+            case AccessLine():
+                self.access |= dict.fromkeys(self.attachments.sharing(line) | {line.id}, line)
             case BrokenLine():
                 self._broken(line)
+                if not unfinished(raw, line):
+                    self.access |= dict.fromkeys(self.attachments.named_by(line), line)
+
+    def _forget(self, ids: frozenset[str] | set[str]) -> None:
+        self.ids -= ids
+        for identity in ids:
+            self.access.pop(identity, None)
 
     def _broken(self, line: BrokenLine) -> None:
         if line.type == "space":

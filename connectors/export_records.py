@@ -10,8 +10,14 @@ from pathlib import Path
 
 from connectors.changes import Malformed
 from connectors.contained import OutsideFolder, read_contained, regular_file
-from connectors.export_lines import attachment_id
-from connectors.export_schema import AttachmentLine, Readers, RecordLine, SpaceLine
+from connectors.export_lines import BrokenLine, attachment_id
+from connectors.export_schema import (
+    AccessLine,
+    AttachmentLine,
+    Readers,
+    RecordLine,
+    SpaceLine,
+)
 from connectors.values import (
     Access,
     Content,
@@ -42,6 +48,17 @@ def access_of(readers: Readers | None) -> Access:
     if readers is None:
         return Access()
     return Access(frozenset(readers.allowed), frozenset(readers.denied))
+
+
+def access_said(line: AccessLine | BrokenLine, setting: Setting) -> Access:
+    """The readers that a line gives a document whose content it leaves as it is.
+
+    Readers that cannot be understood must not leave the former ones in place: nobody.
+    """
+    if isinstance(line, AccessLine):
+        return access_of(line.readers)
+    space = setting.spaces.get(line.space)
+    return access_of(line.readers or (space.readers if space else None))
 
 
 def documents_of(
@@ -77,15 +94,15 @@ def documents_of(
     for attachment in record.attachments:
         own_id = attachment_id(whole.id, attachment.name)
         if attachment.name in names:
-            yield Malformed(where, "two attachments have the same name", own_id)
+            yield Malformed(where, "deux pièces jointes portent le même nom", own_id)
             continue
         names.add(attachment.name)
         try:
             yield _attached(attachment, own_id, whole, record, setting)
         except (OSError, RuntimeError, ValueError) as error:
             # A missing file, or a path that leads out: the reasons are our own words.
-            reason = str(error) if isinstance(error, OutsideFolder) else "cannot be read"
-            yield Malformed(where, f"attachment {reason}", own_id)
+            reason = str(error) if isinstance(error, OutsideFolder) else "illisible"
+            yield Malformed(where, f"pièce jointe : {reason}", own_id)
 
 
 def _attached(
@@ -117,7 +134,7 @@ def _attached(
 def _reading(attachment: AttachmentLine, folder: Path) -> tuple[Callable[[], bytes], str]:
     """How to read an attachment, and its version. Raises OSError or ValueError."""
     if (attachment.path is None) == (attachment.base64 is None):
-        raise OutsideFolder("needs either path or base64")
+        raise OutsideFolder("il faut « path » ou « base64 », l'un des deux")
     if attachment.path is not None:
         path = folder / attachment.path
         status = regular_file(folder, path)

@@ -78,7 +78,7 @@ class FolderConnector:
                     listing_holds = listing_holds and bool(below)
                     yield Malformed(path or ".", reason)
                 case FoundFile() if found.path in seen:
-                    yield Malformed(found.path, "another file has the same name", None)
+                    yield Malformed(found.path, "un autre fichier porte le même nom", None)
                 case FoundFile():
                     yield from self._file(root, found, before, seen)
                     held.add(found.path)
@@ -88,7 +88,9 @@ class FolderConnector:
                 pending = 0
                 yield _checkpoint({**before, **seen})
         if root_identity(root) != identity:
-            raise SourceUnreachable(f"the folder {self.root} changed place while it was read")
+            raise SourceUnreachable(
+                f"Le dossier {self.root} a été remplacé pendant la lecture : relancez."
+            )
         if listing_holds:
             yield Listing(frozenset(f"{self.source}:{path}" for path in held))
         yield _checkpoint(seen)
@@ -106,6 +108,8 @@ class FolderConnector:
         if found.problem:
             yield Malformed(found.path, found.problem, document.id)
             if former is None:
+                # An earlier cursor may have known it: what is kept of it has these readers.
+                yield AccessChanged(document.id, document.access)
                 return
             content = former[0]  # what is kept of it stays, under the access it has now
         seen[found.path] = (content, access)
@@ -182,7 +186,9 @@ def _resolved(root: Path) -> Path:
     try:
         return root.resolve(strict=True)
     except (OSError, RuntimeError) as error:
-        raise SourceUnreachable(f"the folder {root} cannot be found") from error
+        raise SourceUnreachable(
+            f"Le dossier {root} est introuvable : vérifiez le chemin, ou que le disque est monté."
+        ) from error
 
 
 def _digests(document: Document) -> Known:

@@ -2,7 +2,8 @@
 
 A table `_quisait.csv` rules the folder that it stands in and all below; a sidecar
 `<file>.quisait.json` rules one file. Patterns are globs relative to the table's folder:
-`*` and `?` stay inside one name, `**` stands for any folders (`**/*.pdf`). Per field,
+`*` and `?` stay inside one name, `**` stands for any folders (`**/*.pdf`), any other
+character for itself (folders are named «[RH] Paie»). Per field,
 deeper tables win over upper ones, later rows over earlier ones, a sidecar over all.
 What cannot be understood leaves the files that it may speak of to nobody.
 """
@@ -129,7 +130,7 @@ def parse_table(content: bytes, folder: tuple[str, ...]) -> tuple[Table, tuple[M
         pattern = _pattern(raw.cells.get("pattern", ""))
         cells: dict[str, object] = {n: c for n, c in raw.cells.items() if n != "pattern"}
         rule, reason = _rule(cells, folder)
-        reason = raw.problem or reason or ("" if pattern else "pattern: not understood")
+        reason = raw.problem or reason or ("" if pattern else "« pattern » : motif refusé")
         # A torn row may have lost its pattern's place: it may speak of everything.
         governed = EVERYTHING_BELOW if raw.problem or not pattern else pattern
         rows.append(TableRow(governed, None if reason else rule))
@@ -143,9 +144,9 @@ def parse_sidecar(content: bytes, folder: tuple[str, ...]) -> tuple[Rule | None,
     try:
         said = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
-        return None, "not JSON"
+        return None, "ce n'est pas du JSON"
     if not isinstance(said, dict):
-        return None, "not a JSON object"
+        return None, "ce n'est pas un objet JSON"
     return _rule(said, folder)
 
 
@@ -175,8 +176,8 @@ def _rule(said: dict[str, object], folder: tuple[str, ...]) -> tuple[Rule | None
         part_of = _from_root(rule.part_of, folder) if rule.part_of else None
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
-        name = first["loc"][0] if first["loc"] and first["loc"][0] in COLUMNS else "a field"
-        return None, f"{name}: {first['type']}"
+        name = first["loc"][0] if first["loc"] and first["loc"][0] in COLUMNS else "?"
+        return None, f"« {name} » : valeur refusée ({first['type']})"
     except ValueError as error:
         return None, str(error)
     return rule.model_copy(update={"replaces": replaces or None, "part_of": part_of}), ""
@@ -187,7 +188,7 @@ def _from_root(name: str, folder: tuple[str, ...]) -> str:
     start = "/" if name.startswith("/") else "/".join(folder)
     path = posixpath.normpath(posixpath.join(start, name).lstrip("/"))
     if path == ".." or path.startswith("../"):
-        raise ValueError("replaces or part_of: leads out of the root")
+        raise ValueError("« replaces » ou « part_of » : le chemin sort du dossier de la source")
     return unicodedata.normalize("NFC", path)
 
 
@@ -207,6 +208,6 @@ def _matches(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
         if len(pattern) == 1:
             return bool(path)
         return any(_matches(pattern[1:], path[skip:]) for skip in range(len(path)))
-    if not path or not fnmatchcase(path[0], pattern[0]):
+    if not path or not fnmatchcase(path[0], pattern[0].replace("[", "[[]")):
         return False
     return _matches(pattern[1:], path[1:])

@@ -23,6 +23,7 @@ from connectors.folder_rules import (
 
 _SKIPPED = frozenset({TABLE_NAME, "Thumbs.db", "desktop.ini"})
 _MAX_DEPTH = 200
+_UNREADABLE_RULE = "règle illisible : personne ne lit ce dont elle parle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,10 @@ def root_identity(root: Path) -> tuple[int, int]:
             pass
         status = root.stat()
     except OSError as error:
-        raise SourceUnreachable(f"the folder {root} cannot be read: {error.strerror}") from error
+        raise SourceUnreachable(
+            f"Le dossier {root} ne peut être lu ({error.strerror}) : vérifiez le chemin et "
+            "les droits."
+        ) from error
     return status.st_dev, status.st_ino
 
 
@@ -82,7 +86,7 @@ def _walk(root: Path, raw_parts: tuple[str, ...], tables: tuple[Table, ...]) -> 
     except FileNotFoundError:
         return  # went away since its parent was listed
     except OSError as error:
-        yield UnreadableFolder("/".join(folder), f"cannot be listed: {error.strerror}")
+        yield UnreadableFolder("/".join(folder), f"ce dossier ne peut être lu ({error.strerror})")
         return
     names = {document_path(entry.name): entry.name for entry in entries}
     if TABLE_NAME in names:
@@ -98,7 +102,8 @@ def _walk(root: Path, raw_parts: tuple[str, ...], tables: tuple[Table, ...]) -> 
         except OSError:
             continue
         if is_folder and len(raw_parts) >= _MAX_DEPTH:
-            yield UnreadableFolder("/".join((*folder, document_path(entry.name))), "too deep")
+            path = "/".join((*folder, document_path(entry.name)))
+            yield UnreadableFolder(path, f"plus de {_MAX_DEPTH} dossiers l'un dans l'autre")
         elif is_folder:
             yield from _walk(root, (*raw_parts, entry.name), tables)
         elif is_file:
@@ -129,7 +134,7 @@ def _file(
             yield Malformed("/".join(path) + SIDECAR_SUFFIX, reason)
         rule = effective(path, tables, sidecar) if sidecar else None
     readable = os.access(full, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
-    problem = "" if readable else "cannot be read: permission denied"
+    problem = "" if readable else "droits insuffisants pour lire le fichier"
     yield FoundFile(
         "/".join(path), "/".join(raw_parts), status.st_size, status.st_mtime_ns, rule, problem
     )
@@ -141,7 +146,7 @@ def _table(
     content = _rule_file(root, root.joinpath(*raw_parts, TABLE_NAME))
     if content is None:
         where = "/".join((*folder, TABLE_NAME))
-        return broken_table(folder), (Malformed(where, "cannot be read"),)
+        return broken_table(folder), (Malformed(where, _UNREADABLE_RULE),)
     return parse_table(content, folder)
 
 
@@ -149,7 +154,7 @@ def _sidecar(
     root: Path, raw_parts: tuple[str, ...], folder: tuple[str, ...]
 ) -> tuple[Rule | None, str]:
     content = _rule_file(root, root.joinpath(*raw_parts))
-    return (None, "cannot be read") if content is None else parse_sidecar(content, folder)
+    return (None, _UNREADABLE_RULE) if content is None else parse_sidecar(content, folder)
 
 
 def _rule_file(root: Path, path: Path) -> bytes | None:

@@ -36,13 +36,13 @@ def read_table(content: bytes, columns: frozenset[str], required: str) -> Iterat
     try:
         header = [name.strip().lower() for name in next(reader, [])]
     except csv.Error as error:
-        raise TableUnreadable("the header is not CSV") from error
+        raise TableUnreadable("la ligne d'en-tête n'est pas en CSV") from error
     while header and not header[-1]:  # spreadsheets add empty columns at the end
         header.pop()
     if required not in header:
-        raise TableUnreadable(f"no column named {required}")
+        raise TableUnreadable(f"la colonne « {required} » manque")
     if len(set(header)) < len(header) or not columns.issuperset(header):
-        raise TableUnreadable("a column is unknown or named twice")
+        raise TableUnreadable("une colonne est inconnue, ou nommée deux fois")
     return _rows(reader, header)
 
 
@@ -50,9 +50,9 @@ def _text(content: bytes) -> str:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise TableUnreadable("the table is not UTF-8") from error
+        raise TableUnreadable("la table n'est pas en UTF-8") from error
     if "\0" in text:
-        raise TableUnreadable("the table contains NUL characters")
+        raise TableUnreadable("la table contient des caractères NUL")
     return text
 
 
@@ -64,13 +64,13 @@ def _rows(reader: "_csv.Reader", header: list[str]) -> Iterator[Row]:
         except StopIteration:
             return
         except csv.Error:
-            yield Row(number, problem="not CSV")
+            yield Row(number, problem="la ligne n'est pas en CSV")
             continue
         cells = [cell.strip() for cell in cells]
         if not any(cells):
             continue
         known = dict(zip(header, cells, strict=False))
         if len(cells) < len(header) or any(cells[len(header) :]):
-            yield Row(number, known, f"{len(cells)} cells, where the header has {len(header)}")
+            yield Row(number, known, f"{len(cells)} cellules ; l'en-tête en a {len(header)}")
         else:
             yield Row(number, known)

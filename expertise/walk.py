@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-import networkx as nx
-
 from expertise.values import Window
 from expertise.votes import Vote
 
@@ -21,6 +19,9 @@ def walk(window: Window, votes: Mapping[str, tuple[Vote, ...]]) -> dict[str, flo
     multi-step relevance propagation for expert finding", CIKM 2008) between documents
     and owners, weighted by the votes; it restarts at documents by their score.
     """
+    # Imported here: it takes a second, and most commands of the command line walk nowhere.
+    import networkx as nx
+
     graph = nx.Graph()
     for owner, cast in votes.items():
         for vote in cast:

@@ -15,7 +15,7 @@ from connectors.changes import (
 from connectors.errors import RecordVanished
 from connectors.ports import Connector
 from connectors.values import Document
-from indexer.errors import DeletionsHeld, ExtractionFailed
+from indexer.errors import DeletionsHeld, ExtractionFailed, IndexRefused
 from indexer.passages import passage_text
 from indexer.ports import Cursors, Encoder, Extractor, Failures, IndexWriter
 from indexer.preparation import Prepared, prepare
@@ -117,6 +117,7 @@ class _Crawl:
     guard_share: float
     progress: Callable[[CrawlReport], None]
     batch: list[Prepared | PutAccess | Remove] = field(default_factory=list)
+    pending: set[str] = field(default_factory=set)
     batch_passages: int = 0
     batch_access_changes: int = 0
     kept: dict[str, Kept] = field(init=False)
@@ -130,8 +131,8 @@ class _Crawl:
         self.report.seen += 1
         try:
             prepared = prepare(document, self.workshop.extractor, self.workshop.encoder.name)
-        except RecordVanished:
-            log.info("record vanished", extra={"document_id": document.id})
+        except RecordVanished as vanished:
+            self._vanished(document, vanished)
             return
         except ExtractionFailed as failure:
             self._extraction_failed(document, failure)
@@ -139,15 +140,27 @@ class _Crawl:
         self.workshop.failures.resolve(self.report.source, document.id)
         self._add_if_changed(prepared)
 
+    def _vanished(self, document: Document, vanished: RecordVanished) -> None:
+        """It is gone, or cannot be read now: what is kept of it has the readers it has now."""
+        self.report.failed += 1
+        self._record(document.id, "vanished", str(vanished))
+        if self._may_be_kept(document.id):
+            self.add(PutAccess(document.id, document.access))
+
     def _extraction_failed(self, document: Document, failure: ExtractionFailed) -> None:
         """Without its text a document goes; one that only took too long keeps the old one."""
         self.report.failed += 1
         self._record(document.id, failure.failure, str(failure))
-        if document.id in self.kept:
+        if self._may_be_kept(document.id):
             late = failure.failure is Failure.TIMED_OUT
             self.add(PutAccess(document.id, document.access) if late else Remove(document.id))
 
+    def _may_be_kept(self, document_id: str) -> bool:
+        return document_id in self.kept or document_id in self.pending
+
     def _add_if_changed(self, prepared: Prepared) -> None:
+        if prepared.document.id in self.pending:
+            self.flush()  # what it is compared with must be what is kept by then
         document, kept = prepared.document, self.kept.get(prepared.document.id)
         if kept is None or not prepared.same_as(kept):
             self.add(prepared)
@@ -159,6 +172,7 @@ class _Crawl:
 
     def add(self, write: Prepared | PutAccess | Remove) -> None:
         self.batch.append(write)
+        self.pending.add(write.document.id if isinstance(write, Prepared) else write.document_id)
         if isinstance(write, Prepared):
             self.batch_passages += len(write.passages)
         self.batch_access_changes += isinstance(write, PutAccess)
@@ -195,6 +209,9 @@ class _Crawl:
         emptied = gone >= self.kept_at_start > 1
         many = gone > max(GUARD_FLOOR, self.guard_share * self.kept_at_start)
         if (emptied or many) and self.guard_share < 1:
+            # New readers do not wait for a person's word about deletions.
+            self.batch = [write for write in self.batch if not isinstance(write, Remove)]
+            self.flush()
             raise DeletionsHeld(self.report.source, gone, self.kept_at_start)
 
     def malformed(self, key: str, reason: str) -> None:
@@ -209,16 +226,35 @@ class _Crawl:
         """Encode what is gathered in one go, write it, and count what was acknowledged."""
         if not self.batch:
             return
-        writes = self._encoded()
-        answer = self.workshop.index.write(writes)
-        failed = dict(answer.failed)
+        failed = self._written(self._encoded())
         for document_id, reason in failed.items():
             self._record(document_id, "refused", reason)
         self.report.failed += len(failed)
+        self._withdraw(failed)
+        self.batch, self.batch_passages, self.batch_access_changes = [], 0, 0
+        self.pending = set()
+        self.progress(self.report)
+
+    def _written(self, writes: list[Write]) -> dict[str, str]:
+        """Write and remember; gives (document id → reason refused)."""
+        failed = dict(self.workshop.index.write(writes).failed)
         for write in writes:
             self._remember(write, failed)
-        self.batch, self.batch_passages, self.batch_access_changes = [], 0, 0
-        self.progress(self.report)
+        return failed
+
+    def _withdraw(self, refused: dict[str, str]) -> None:
+        """What was refused may have narrowed its readers: the old version does not stay.
+
+        Raises `IndexRefused` where it cannot be withdrawn: the cursor stays before it.
+        """
+        if not refused:
+            return
+        stuck = self._written([Remove(document_id) for document_id in refused]).keys() & self.kept
+        if stuck:
+            raise IndexRefused(
+                f"L'index a refusé de changer puis de retirer {', '.join(sorted(stuck)[:5])} : "
+                "leurs anciens lecteurs les lisent peut-être encore. Voyez « quisait sources »."
+            )
 
     def _encoded(self) -> list[Write]:
         prepared = [write for write in self.batch if isinstance(write, Prepared)]
@@ -242,8 +278,8 @@ class _Crawl:
                 self.report.put += 1
                 self.kept[indexed.document.id] = _kept(indexed)
             case PutAccess(document_id, access) if document_id not in failed:
-                self.report.access_changed += 1
                 if document_id in self.kept:
+                    self.report.access_changed += 1
                     old = self.kept[document_id]
                     self.kept[document_id] = Kept(
                         document_id, old.content_hash, old.record_hash, access

@@ -14,6 +14,7 @@ from quisait.source_status import SourceStatus
 from search_api.readers import reader_of
 from search_api.results import Result, Results
 from search_api.schemas import experts_answer, search_answer
+from search_api.wording import counted, day, role
 
 
 def today() -> date:
@@ -52,7 +53,7 @@ def results_text(results: Results) -> str:
     """Documents, one block each."""
     if not results.results:
         return "Aucun document."
-    blocks = [f"{results.total} documents"]
+    blocks = [_counted(results.total, "document")]
     first = (results.page - 1) * results.page_size + 1
     blocks += [_result(one, number) for number, one in enumerate(results.results, first)]
     return "\n\n".join(blocks)
@@ -61,10 +62,8 @@ def results_text(results: Results) -> str:
 def _result(result: Result, number: int) -> str:
     card = result.card
     by = ", ".join(author.name for author in result.authors)
-    day = (card.modified or card.created or None) and (card.modified or card.created).strftime(  # type: ignore[union-attr]
-        "%d/%m/%Y"
-    )
-    line = " · ".join(part for part in (card.kind, card.source, day, by) if part)
+    dated = day(card.modified or card.created)
+    line = " · ".join(part for part in (card.kind, card.source, dated, by) if part)
     lines = [f"{number}. {card.title}", f"   {line}", f"   {card.document_id}"]
     for shown in result.passages:
         lines.append(f"   {' '.join(shown.passage.text.split())[:300]}")
@@ -84,8 +83,8 @@ def _candidate(candidate: Candidate, number: int) -> str:
         f"   {post(candidate.agent)}",
     ]
     for proof in candidate.evidence[:3]:
-        roles = ", ".join(proof.roles)
-        lines.append(f"   – {proof.title} ({roles}, {proof.last or 'sans date'})")
+        roles = ", ".join(map(role, proof.roles))
+        lines.append(f"   – {proof.title} ({roles}, {day(proof.last) or 'sans date'})")
     return "\n".join(lines)
 
 
@@ -116,11 +115,18 @@ def crawl_line(outcome: Outcome) -> str:
 
 def source_lines(status: SourceStatus, *, with_failures: bool) -> str:
     """Where a source stands, and with failures what to do about each."""
-    lines = [f"{status.source} : {status.documents} documents, {status.state}"]
+    lines = [f"{status.source} : {_counted(status.documents, 'document')}, {status.state}"]
     if status.failures and not with_failures:
-        lines.append(f"  {len(status.failures)} échecs : « quisait sources {status.source} »")
+        lines.append(
+            f"  {_counted(len(status.failures), 'échec')} : « quisait sources {status.source} »"
+        )
     if with_failures:
         for failure in status.failures:
-            lines.append(f"  {failure.key} : {failure.kind} : {failure.reason}")
+            lines.append(f"  {failure.key} : {failure.reason}")
             lines.append(f"    → {failure.remedy}")
     return "\n".join(lines)
+
+
+def _counted(value: int, one: str) -> str:
+    """A count in ordinary spaces: what a terminal shows is searched and copied."""
+    return " ".join(counted(value, one).split())

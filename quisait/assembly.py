@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import sqlalchemy as sa
-from opensearchpy import OpenSearch
 
 from connectors.directory import TableDirectory
 from connectors.export import ExportConnector
@@ -26,8 +26,6 @@ from indexer.encoding.sentence_encoder import SentenceEncoder
 from indexer.errors import IndexRefused
 from indexer.extraction.in_process import InProcessExtractor
 from indexer.extraction.tika_server import TikaServerExtractor
-from indexer.opensearch.client import connect, drop
-from indexer.opensearch.index import OpenSearchIndex
 from indexer.pipeline import Workshop
 from indexer.ports import Encoder, Extractor, Index
 from indexer.state import State
@@ -40,6 +38,9 @@ from quisait.settings import (
     beside_file,
 )
 from search_api.search import Search
+
+if TYPE_CHECKING:
+    from opensearchpy import OpenSearch
 
 TORCH_MISSING = "Il faut torch pour cela : installez quisait[torch], puis recommencez."
 
@@ -146,12 +147,17 @@ def open_extractor(settings: ExtractorSettings) -> Iterator[Extractor]:
 def open_index(settings: IndexSettings, folder: Path, dimension: int) -> Index:
     """The index of the settings. Raises `IndexUnreachable` or `IndexRefused`."""
     if settings.engine == "opensearch":
+        # Imported here, as below: the client takes half a second, that embedded has no use for.
+        from indexer.opensearch.index import OpenSearchIndex
+
         return OpenSearchIndex(open_client(settings), settings.alias, dimension)
     return EmbeddedIndex(folder / "index", dimension)
 
 
-def open_client(settings: IndexSettings) -> OpenSearch:
+def open_client(settings: IndexSettings) -> "OpenSearch":
     """A client of the settings' OpenSearch; it connects at the first request."""
+    from indexer.opensearch.client import connect
+
     return connect(
         settings.url,
         user=settings.user,
@@ -168,6 +174,8 @@ def open_scratch_index(settings: IndexSettings, folder: Path, dimension: int) ->
         yield open_index(own, folder, dimension)
     finally:
         if settings.engine == "opensearch":
+            from indexer.opensearch.client import drop
+
             drop(open_client(settings), own.alias)
 
 

@@ -50,8 +50,12 @@ def run_checks(settings: Settings) -> Iterator[Check]:
 def _tried(name: str, attempt: Callable[[], str]) -> Check:
     try:
         return Check(name, True, attempt())
-    except (SourceError, IndexerError, ValueError, OSError, sa.exc.SQLAlchemyError) as error:
+    except (SourceError, IndexerError, ValueError) as error:
         return Check(name, False, str(error).splitlines()[0])
+    except OSError as error:
+        return Check(name, False, f"{error} : vérifiez le chemin et les droits")
+    except sa.exc.SQLAlchemyError as error:
+        return Check(name, False, f"{str(error).splitlines()[0]} : vérifiez « database »")
 
 
 def _database(engine: sa.Engine) -> str:

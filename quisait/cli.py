@@ -22,8 +22,8 @@ from quisait.crawling import crawl_sources, read_directory
 from quisait.demonstration import demo
 from quisait.evaluation.cli import evaluate_app
 from quisait.initial import initial_file
-from quisait.serving import serve_house, tokens_of
 from quisait.settings import Settings, load_settings, settings_file
+from quisait.settings_faults import sentences
 from quisait.settings_page import settings_page
 from quisait.source_status import status_of
 from search_api.query import Query
@@ -53,12 +53,14 @@ def _settings() -> Settings:
     try:
         return load_settings()
     except ValidationError as error:
-        for one in error.errors():
-            place = ".".join(map(str, one["loc"]))
-            print(f"{settings_file()} : {place} : {one['msg']}", file=sys.stderr)
+        print("\n".join(sentences(error, settings_file())), file=sys.stderr)
         raise typer.Exit(2) from None
     except ValueError as error:  # not TOML, or a variable that is not the JSON of its list
-        print(f"{settings_file()} : {error}", file=sys.stderr)
+        print(
+            f"{settings_file()} : ce n'est pas du TOML, ou une variable QUISAIT_… est mal écrite "
+            f"({error}).",
+            file=sys.stderr,
+        )
         raise typer.Exit(2) from None
 
 
@@ -108,20 +110,21 @@ def check(as_json: AsJson = False) -> None:
 @app.command()
 def crawl(
     sources: Annotated[list[str] | None, typer.Argument(help="Sources ; toutes sinon")] = None,
-    full: Annotated[bool, typer.Option(help="Tout relire, sans tenir compte du curseur")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Tout relire, sans tenir compte du curseur")
+    ] = False,
     accept_deletions: Annotated[
-        bool, typer.Option(help="Confirmer la disparition d'une grande part d'une source")
+        bool,
+        typer.Option(
+            "--accept-deletions", help="Confirmer la disparition d'une grande part d'une source"
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Relit l'annuaire et les sources, et met l'index à jour."""
     with _house() as house:
         chosen = sources_named(house.settings, sources or [])
-        directory = read_directory(house)
-        if directory is not None and not as_json:
-            print(f"annuaire : {directory.agents} agents, {directory.groups} groupes")
-            for entry in directory.malformed:
-                print(f"annuaire : {entry.where} : {entry.reason}", file=sys.stderr)
+        directory_read = _tell_directory(house, quiet=as_json)
         outcomes = crawl_sources(
             house, chosen, full=full, accept_deletions=accept_deletions, quiet=as_json
         )
@@ -130,7 +133,22 @@ def crawl(
     else:
         for outcome in outcomes:
             print(answers.crawl_line(outcome))
-    raise typer.Exit(1 if any(outcome.error for outcome in outcomes) else 0)
+    failed = not directory_read or any(outcome.error for outcome in outcomes)
+    raise typer.Exit(1 if failed else 0)
+
+
+def _tell_directory(house: House, *, quiet: bool) -> bool:
+    """Read the directory; one that fails keeps the former, and the sources their turn."""
+    try:
+        directory = read_directory(house)
+    except SourceError as error:
+        print(f"annuaire : {error}", file=sys.stderr)
+        return False
+    if directory is not None and not quiet:
+        print(f"annuaire : {directory.agents} agents, {directory.groups} groupes")
+        for entry in directory.malformed:
+            print(f"annuaire : {entry.where} : {entry.reason}", file=sys.stderr)
+    return True
 
 
 @app.command()
@@ -153,7 +171,7 @@ def sources(
 def search(
     query: Annotated[str, typer.Argument(help="La question")],
     agent: AsAgent = "",
-    page: Annotated[int, typer.Option(min=1)] = 1,
+    page: Annotated[int, typer.Option(min=1, help="Page des réponses")] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Cherche des documents, avec les droits d'un agent."""
@@ -168,7 +186,7 @@ def experts(
     query: Annotated[str, typer.Argument(help="Le sujet")],
     agent: AsAgent = "",
     area: Annotated[str, typer.Option(help="Département (22) ou région (r53)")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=50)] = 10,
+    limit: Annotated[int, typer.Option(min=1, max=50, help="Tant de personnes au plus")] = 10,
     as_json: AsJson = False,
 ) -> None:
     """Cherche qui sait, avec les droits d'un agent."""
@@ -180,28 +198,40 @@ def experts(
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option(help="Sinon, celle des réglages")] = "",
-    port: Annotated[int, typer.Option(help="Sinon, celui des réglages")] = 0,
+    host: Annotated[str, typer.Option(help="Adresse d'écoute ; sinon, celle des réglages")] = "",
+    port: Annotated[
+        int, typer.Option(help="Port ; sinon, celui des réglages", show_default=False)
+    ] = 0,
 ) -> None:
     """Sert les pages et l'API."""
     with _house() as house:
+        # Imported here: FastAPI and its like take a second that no other command needs.
+        from quisait.serving import serve_house
+
         serve_house(house, host, port)
 
 
 @app.command()
 def token(
     agent: Annotated[str, typer.Argument(help="Identifiant de l'agent")],
-    hours: Annotated[float, typer.Option(min=0.01, max=24 * 366)] = 8,
+    hours: Annotated[
+        float, typer.Option(min=0.01, max=24 * 366, help="Durée du jeton, en heures")
+    ] = 8,
 ) -> None:
     """Signe un jeton qui désigne un agent."""
     with _house() as house:
         if house.book.agent(agent) is None:
             raise ValueError("Cet agent n'est pas dans l'annuaire (« quisait crawl » le relit).")
+        # Imported here for the same reason as in `serve`.
+        from quisait.serving import tokens_of
+
         print(tokens_of(house.settings).make(agent, int(time.time()), int(hours * 3600)))
 
 
 @model_app.command("export")
-def model_export(directory: Path) -> None:
+def model_export(
+    directory: Annotated[Path, typer.Argument(help="Dossier à écrire")],
+) -> None:
     """Écrit le modèle fourni : dossier sentence-transformers et ONNX int8 (extra torch)."""
     with _sentences():
         export_bundled_model(directory)

@@ -14,7 +14,6 @@ from quisait import answers
 from quisait.assembly import House, open_house
 from quisait.crawling import crawl_sources, read_directory
 from quisait.progress import duration
-from quisait.serving import serve_house
 from quisait.settings import load_settings
 from search_api.query import Query
 from search_api.readers import reader_of
@@ -41,7 +40,9 @@ def demo(
         bool, typer.Option("--check", help="Poser les questions, puis sortir")
     ] = False,
     folder: Annotated[Path, typer.Option(help="Dossier de la démonstration")] = Path("demo"),
-    port: Annotated[int, typer.Option(help="Sinon, celui des réglages")] = 0,
+    port: Annotated[
+        int, typer.Option(help="Port ; sinon, celui des réglages", show_default=False)
+    ] = 0,
 ) -> None:
     """Indexe l'administration fictive, puis la sert sur cette machine."""
     file = folder / "quisait.toml"
@@ -61,6 +62,9 @@ def demo(
         for one in questions[:3]:
             print(f"  – {one.question}")
         sys.stdout.flush()
+        # Imported here: FastAPI and its like take a second that a check does not need.
+        from quisait.serving import serve_house
+
         serve_house(house, port=port)
 
 

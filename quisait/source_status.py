@@ -1,7 +1,7 @@
 """Where a source stands, in words that say what to do."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from indexer.state import RunRow
 from quisait.assembly import House
@@ -13,8 +13,11 @@ _REMEDIES = {
     "image_only": "Déposez une version avec du texte (numérisation avec reconnaissance).",
     "too_large": "Découpez le fichier, ou relevez [extractor] max_bytes.",
     "timed_out": "Relancez « quisait crawl --full », ou relevez [extractor] timeout_s.",
+    "vanished": "Illisible, ou disparu, pendant la lecture : s'il existe encore, vérifiez ses "
+    "droits sur le disque, puis relancez « quisait crawl --full ».",
     "malformed": "Corrigez l'enregistrement à la source ; il sera relu au prochain passage.",
-    "refused": "L'index a refusé ce document : signalez-le avec ce message.",
+    "refused": "L'index a refusé ce document, qui n'est plus trouvé : signalez-le avec ce "
+    "message, puis relancez « quisait crawl --full ».",
 }
 
 
@@ -54,7 +57,7 @@ def status_of(house: House, source: str) -> SourceStatus:
 def _state(last: RunRow | None) -> str:
     if last is None:
         return "jamais lue : lancez « quisait crawl »"
-    day = last.started.strftime("%d/%m/%Y %H:%M")
+    day = _local(last.started).strftime("%d/%m/%Y %H:%M")
     if last.ended is None:
         return (
             f"en cours ou interrompue depuis le {day} : relancez « quisait crawl » pour reprendre"
@@ -64,3 +67,8 @@ def _state(last: RunRow | None) -> str:
         "interrupted": f"interrompue le {day} : relancez « quisait crawl » pour reprendre",
         "held": f"suppressions en attente depuis le {day} : vérifiez, puis --accept-deletions",
     }.get(last.outcome, f"en échec le {day} : relancez « quisait crawl » pour voir pourquoi")
+
+
+def _local(moment: datetime) -> datetime:
+    """In the machine's own time; SQLite gives UTC without saying so."""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone()

@@ -28,11 +28,17 @@ def engine_faults() -> Iterator[None]:
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         kind = IndexRefused if code in _FOR_A_PERSON else IndexUnreachable
-        raise kind(f"The embedded index's database failed: {error}") from error
+        raise kind(
+            f"La base de l'index intégré est en faute ({error}) : vérifiez la place et les droits."
+        ) from error
     except PermissionError as error:
-        raise IndexRefused(f"The embedded index's folder is closed to us: {error}") from error
+        raise IndexRefused(
+            f"Le dossier de l'index intégré nous est fermé : ouvrez-en les droits ({error})."
+        ) from error
     except OSError as error:
-        raise IndexUnreachable(f"The embedded index's disk failed: {error}") from error
+        raise IndexUnreachable(
+            f"Le disque de l'index intégré est en faute : vérifiez-le, puis relancez ({error})."
+        ) from error
 
 
 @contextmanager
@@ -41,4 +47,6 @@ def text_faults() -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise IndexUnreachable(f"The embedded text index failed: {error}") from error
+        raise IndexUnreachable(
+            f"L'index de texte intégré a échoué : relancez ({error})."
+        ) from error

@@ -219,7 +219,7 @@ class EmbeddedIndex:
             document_id = write.indexed.document.id if isinstance(write, Put) else write.document_id
             reason = self._unfit(write.indexed) if isinstance(write, Put) else ""
             if not _encodable(document_id):
-                reason = "its id is not valid text"
+                reason = "son identifiant n'est pas un texte valide"
             if reason:
                 failed.append((document_id, reason))
             elif isinstance(write, Put):
@@ -231,18 +231,20 @@ class EmbeddedIndex:
     def _unfit(self, indexed: IndexedDocument) -> str:
         """Say why a document cannot be kept, or nothing."""
         if len(indexed.passages) != len(indexed.vectors):
-            return "it has another number of passages than of vectors"
+            return "il n'a pas autant de vecteurs que de passages"
         if len(indexed.vectors):
             self._check(indexed.vectors[0])
         if not np.isfinite(indexed.vectors).all():
-            return "its vectors hold what is no number"
+            return "ses vecteurs contiennent autre chose que des nombres"
         hashes = (indexed.document.source, indexed.content_hash, indexed.record_hash)
-        return "" if all(map(_encodable, hashes)) else "its source or hash is not valid text"
+        sound = all(map(_encodable, hashes))
+        return "" if sound else "sa source ou son empreinte n'est pas un texte valide"
 
     def _check(self, vector: Vectors | None) -> None:
         if vector is not None and vector.shape != (self._dimension,):
             raise IndexRefused(
-                f"A vector has {vector.shape[-1]} numbers, this index {self._dimension}."
+                f"L'encodeur donne {vector.shape[-1]} nombres, l'index en tient {self._dimension}. "
+                "Réglez l'encodeur avec lequel il a été fait, ou un autre « folder »."
             )
 
 

@@ -140,9 +140,9 @@ class Store:
         kept = dict(connection.execute("SELECT name, value FROM meta").fetchall())
         if (kept["format"], kept["dimension"]) != (FORMAT, dimension):
             raise IndexRefused(
-                f"This index holds vectors of {kept['dimension']} numbers"
-                f" (format {kept['format']}); the encoder gives {dimension} (format {FORMAT})."
-                " Use another folder, then crawl again."
+                f"Cet index tient des vecteurs de {kept['dimension']} nombres (format "
+                f"{kept['format']}) ; l'encodeur en donne {dimension} (format {FORMAT}). Réglez "
+                "un autre « folder », puis lancez « quisait crawl »."
             )
         return str(kept["uid"])
 

@@ -26,6 +26,7 @@ PASSAGE_GAP = 100
 """Positions between two passages: no phrase reaches across."""
 
 _FIELDS = ("title", "text")
+_HELD = "Un autre processus écrit dans l'index intégré : attendez sa fin, puis relancez."
 
 
 def _schema() -> tantivy.Schema:
@@ -64,7 +65,7 @@ class TextIndex:
             return
         with self._lock(LOCK_TIMEOUT_S if wait else 0.0) as held:
             if not held and wait:
-                raise IndexUnreachable("Another writer holds the embedded text index.")
+                raise IndexUnreachable(_HELD)
             if held:
                 self._replay()
 
@@ -118,7 +119,7 @@ class TextIndex:
             return sound
         with self._lock(LOCK_TIMEOUT_S) as held:
             if not held:
-                raise IndexUnreachable("Another writer holds the embedded text index.")
+                raise IndexUnreachable(_HELD)
             if (sound := self._sound()) is not None:  # another process has made it meanwhile
                 return sound
             shutil.rmtree(self._path, ignore_errors=True)

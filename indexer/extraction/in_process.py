@@ -4,18 +4,20 @@ The child is started at the first file and kept. A file that makes it crash, or 
 takes too long, costs that file alone: the next one gets a new child.
 """
 
-import multiprocessing
+import subprocess
+import sys
 import threading
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 from indexer.errors import ExtractionFailed
 from indexer.extraction.tika_answer import Metadata, TikaPart, read_answer
 from indexer.values import Extracted, Failure
 
 MAX_BYTES = 50_000_000
-_MAX_CHARACTERS = 20_000_000
 _START_TIMEOUT_S = 60.0
+_CHILD = Path(__file__).with_name("iscc_child.py")
 
 Answer = tuple[str, Metadata] | str
 """XHTML and metadata, or the reason why there are none."""
@@ -28,16 +30,16 @@ class InProcessExtractor:
         self._timeout_s = timeout_s
         self._max_bytes = max_bytes
         self._alone = threading.Lock()
-        self._child: BaseProcess | None = None
+        self._child: subprocess.Popen[bytes] | None = None
         self._line: Connection | None = None
 
     def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
         """Raises `ExtractionFailed`; name and type are not asked, the bytes tell."""
         if not content:
-            raise ExtractionFailed(Failure.EMPTY, "The file is empty.")
+            raise ExtractionFailed(Failure.EMPTY, "Le fichier est vide.")
         if len(content) > self._max_bytes:
             raise ExtractionFailed(
-                Failure.TOO_LARGE, f"The file has more than {self._max_bytes} bytes."
+                Failure.TOO_LARGE, f"Le fichier dépasse {self._max_bytes} octets."
             )
         with self._alone:
             answer = self._ask(content)
@@ -50,7 +52,7 @@ class InProcessExtractor:
         """End the child; the next file starts another."""
         if self._child is not None:
             self._child.kill()
-            self._child.join()
+            self._child.wait()
         if self._line is not None:
             self._line.close()
         self._child = self._line = None
@@ -65,47 +67,31 @@ class InProcessExtractor:
         except (EOFError, OSError) as error:
             self.close()
             raise ExtractionFailed(
-                Failure.UNREADABLE, "The extractor crashed on this file."
+                Failure.UNREADABLE, "L'extracteur est tombé sur ce fichier."
             ) from error
         except BaseException:
             self.close()  # an answer still to come would be taken for the next file's
             raise
         self.close()
         raise ExtractionFailed(
-            Failure.TIMED_OUT, f"The file had not been read after {self._timeout_s} s."
+            Failure.TIMED_OUT, f"Le fichier n'a pas été lu en {self._timeout_s} s."
         )
 
     def _open_line(self) -> Connection:
-        if self._line is not None and self._child is not None and self._child.is_alive():
+        if self._line is not None and self._child is not None and self._child.poll() is None:
             return self._line
         self.close()
-        # Spawned, not forked: a fork of a process with threads may hang.
-        spawn = multiprocessing.get_context("spawn")
-        self._line, far_end = spawn.Pipe()
-        self._child = spawn.Process(
-            target=_answer_files, args=(far_end,), name="extractor", daemon=True
+        # A script of its own: a fork of a process with threads may hang, and what
+        # multiprocessing spawns imports the parent's main module again (seconds).
+        self._line, far_end = Pipe()
+        # `-P`: its neighbours in this folder must not shadow modules.
+        self._child = subprocess.Popen(  # noqa: S603  a script of ours, and a number
+            [sys.executable, "-P", str(_CHILD), str(far_end.fileno())],
+            pass_fds=[far_end.fileno()],
+            stdin=subprocess.DEVNULL,
         )
-        self._child.start()
         far_end.close()
         if not self._line.poll(_START_TIMEOUT_S):
             raise EOFError("The child did not start.")
         self._line.recv()
         return self._line
-
-
-def _answer_files(line: Connection) -> None:
-    """The child's whole life: bytes in, an answer out, until the line closes."""
-    from iscc_tika import Extractor
-
-    tika = Extractor().set_xml_output(True).set_extract_string_max_length(_MAX_CHARACTERS)
-    line.send("ready")
-    while True:
-        try:
-            content = line.recv_bytes()
-        except (EOFError, OSError):
-            return
-        try:
-            answer: Answer = tika.extract_bytes_to_string(bytearray(content))
-        except Exception as error:  # noqa: BLE001  whatever the library raises is this file's
-            answer = str(error) or type(error).__name__
-        line.send(answer)

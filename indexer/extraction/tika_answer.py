@@ -61,18 +61,18 @@ def _failed(metadata: Metadata, parts: Sequence[TikaPart], content: bytes) -> Ex
     media_type = _first(metadata, "Content-Type")
     reason = _first(metadata, _EXCEPTION).partition("\n")[0]
     if _is_encrypted(metadata) or "EncryptedDocument" in reason or _is_encrypted_odf(content):
-        return ExtractionFailed(Failure.ENCRYPTED, "The file is protected by a password.")
+        return ExtractionFailed(Failure.ENCRYPTED, "Le fichier est protégé par un mot de passe.")
     if reason:
         kind = re.split(r"[:\s(]", reason, maxsplit=1)[0].rpartition(".")[2]
-        return ExtractionFailed(Failure.UNREADABLE, f"Tika could not read the file ({kind}).")
+        return ExtractionFailed(Failure.UNREADABLE, f"Tika n'a pas pu lire le fichier ({kind}).")
     if _first(metadata, _WARNING):
-        return ExtractionFailed(Failure.UNREADABLE, "The file is damaged: no text was found in it.")
+        return ExtractionFailed(Failure.UNREADABLE, "Fichier abîmé : aucun texte n'y a été trouvé.")
     if media_type in {"", "application/octet-stream"}:
-        return ExtractionFailed(Failure.UNREADABLE, "No known format is recognised.")
+        return ExtractionFailed(Failure.UNREADABLE, "Aucun format connu n'est reconnu.")
     pages = _first(metadata, "xmpTPg:NPages") not in {"", "0"} and media_type == "application/pdf"
     if pages or any(_shows_image(part) for part in parts):
-        return ExtractionFailed(Failure.IMAGE_ONLY, "The file holds images and no text.")
-    return ExtractionFailed(Failure.EMPTY, "The file holds no text.")
+        return ExtractionFailed(Failure.IMAGE_ONLY, "Le fichier ne contient que des images.")
+    return ExtractionFailed(Failure.EMPTY, "Le fichier ne contient pas de texte.")
 
 
 def _shows_image(part: TikaPart) -> bool:

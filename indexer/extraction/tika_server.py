@@ -46,10 +46,10 @@ class TikaServerExtractor:
     def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
         """Raises `ExtractionFailed` (this file) or `ExtractorUnreachable` (any file)."""
         if not content:
-            raise ExtractionFailed(Failure.EMPTY, "The file is empty.")
+            raise ExtractionFailed(Failure.EMPTY, "Le fichier est vide.")
         if len(content) > self._max_bytes:
             raise ExtractionFailed(
-                Failure.TOO_LARGE, f"The file has more than {self._max_bytes} bytes."
+                Failure.TOO_LARGE, f"Le fichier dépasse {self._max_bytes} octets."
             )
         status, answer = self._ask(content, filename)
         if status in {_OK, _UNPROCESSABLE}:
@@ -65,12 +65,14 @@ class TikaServerExtractor:
                 raise self._unreachable() from error
             except requests.Timeout as error:
                 raise ExtractionFailed(
-                    Failure.TIMED_OUT, f"Tika had not read the file after {self._timeout_s} s."
+                    Failure.TIMED_OUT, f"Tika n'a pas lu le fichier en {self._timeout_s} s."
                 ) from error
             except requests.RequestException as error:
                 if _is_refusal(error) or not self._is_back():
                     raise self._unreachable() from error
-        raise ExtractionFailed(Failure.UNREADABLE, "The Tika server fell twice on this file.")
+        raise ExtractionFailed(
+            Failure.UNREADABLE, "Le serveur Tika est tombé deux fois sur ce fichier."
+        )
 
     def _put(self, content: bytes, filename: str) -> tuple[int, str]:
         headers = {
@@ -113,16 +115,21 @@ class TikaServerExtractor:
         return False
 
     def _unreachable(self) -> ExtractorUnreachable:
-        return ExtractorUnreachable(f"The Tika server at {self._url} does not answer.")
+        return ExtractorUnreachable(
+            f"Le serveur Tika ne répond pas à {self._url} : démarrez-le, ou réglez [extractor] url."
+        )
 
     def _refused(self, status: int) -> ExtractionFailed | ExtractorUnreachable:
         if status == _NO_CONTENT:
-            return ExtractionFailed(Failure.EMPTY, "The file holds no text.")
+            return ExtractionFailed(Failure.EMPTY, "Le fichier ne contient pas de texte.")
         if status == _TOO_LARGE:
-            return ExtractionFailed(Failure.TOO_LARGE, "The file is too large for the server.")
+            return ExtractionFailed(Failure.TOO_LARGE, "Fichier trop gros pour le serveur Tika.")
         if status == _UNSUPPORTED or (status >= _SERVER_ERRORS and status != _BUSY):
-            return ExtractionFailed(Failure.UNREADABLE, f"The Tika server answered {status}.")
-        return ExtractorUnreachable(f"The Tika server at {self._url} answered {status}.")
+            return ExtractionFailed(Failure.UNREADABLE, f"Le serveur Tika a répondu {status}.")
+        return ExtractorUnreachable(
+            f"Le serveur Tika ({self._url}) a répondu {status} : réessayez plus tard, ou lisez son "
+            "journal."
+        )
 
 
 def _is_refusal(error: requests.RequestException) -> bool:
@@ -136,7 +143,7 @@ def _parts(answer: str) -> list[TikaPart]:
         found: list[dict[str, Any]] = json.loads(answer)
     except ValueError as error:
         raise ExtractionFailed(
-            Failure.UNREADABLE, "The Tika server's answer is not JSON."
+            Failure.UNREADABLE, "La réponse du serveur Tika n'est pas du JSON."
         ) from error
     return [
         TikaPart(

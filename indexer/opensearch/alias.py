@@ -31,8 +31,8 @@ class Alias:
             meta = kept["mappings"].get("_meta", {})
             if meta != index_body["mappings"]["_meta"]:
                 raise IndexRefused(
-                    f"The index {index} was made for another schema or encoder ({meta}): "
-                    "index everything anew under another name."
+                    f"L'index {index} a été fait pour un autre schéma ou encodeur ({meta}). Réglez "
+                    "un autre [index] alias, puis lancez « quisait crawl --full »."
                 )
 
     def _create(self, index_body: Body) -> None:

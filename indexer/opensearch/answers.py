@@ -31,7 +31,7 @@ _ELIDED = re.compile(rf"(?:{'|'.join(sorted(ELISIONS))})['’ʼ](?=\w)", re.IGNO
 def whole(answer: Body) -> Body:
     """Give the answer, if every shard gave its part in time; raises `IndexUnreachable`."""
     if answer.get("timed_out") or answer["_shards"]["failed"]:
-        raise IndexUnreachable("Part of the index did not answer.")
+        raise IndexUnreachable("Une partie de l'index n'a pas répondu : réessayez plus tard.")
     return answer
 
 

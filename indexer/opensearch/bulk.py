@@ -113,7 +113,9 @@ def send(client: OpenSearch, alias: str, chunk: list[Line], pause_s: float) -> d
         if not chunk:
             return failed
         log.warning("bulk lines turned away", extra={"lines": len(chunk), "attempt": attempt + 1})
-    raise IndexUnreachable(f"OpenSearch turned {len(chunk)} writes away {TRIES} times.")
+    raise IndexUnreachable(
+        f"OpenSearch, débordé, a refusé {TRIES} fois {len(chunk)} écritures : relancez plus tard."
+    )
 
 
 def _sent_once(
@@ -129,7 +131,7 @@ def _sent_once(
         if passing(int(fault.status_code)):
             return chunk, {}
         if fault.status_code == TOO_LARGE and len(chunk) == 1:
-            return [], {chunk[0].subject: f"{len(body)} bytes are too large for OpenSearch"}
+            return [], {chunk[0].subject: f"{len(body)} octets : trop gros pour OpenSearch"}
         with engine_faults():
             raise
     return _sorted_out(chunk, answer["items"])
@@ -144,7 +146,7 @@ def _sorted_out(chunk: list[Line], items: list[Body]) -> tuple[list[Line], dict[
         if error and passing(outcome["status"]):
             again.append(line)
         elif error and error["type"] == "index_not_found_exception":
-            raise IndexRefused("The index's alias is gone.")
+            raise IndexRefused("L'alias de l'index a disparu : relancez « quisait crawl --full ».")
         elif error and not (operation == "update" and outcome["status"] == NOT_FOUND):
             refused[line.subject] = reason(error)
     return again, refused

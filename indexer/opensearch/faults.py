@@ -25,8 +25,13 @@ def passing(status: int) -> bool:
 def refuse(status: int, kind: str) -> NoReturn:
     """Raise `IndexUnreachable` or `IndexRefused`, whichever that HTTP status means."""
     if passing(status):
-        raise IndexUnreachable(f"OpenSearch cannot answer now (HTTP {status}, {kind}).")
-    raise IndexRefused(f"OpenSearch refused the request (HTTP {status}, {kind}).")
+        raise IndexUnreachable(
+            f"OpenSearch ne peut répondre (HTTP {status}, {kind}) : réessayez plus tard."
+        )
+    raise IndexRefused(
+        f"OpenSearch a refusé la demande (HTTP {status}, {kind}) : vérifiez [index] dans "
+        "quisait.toml."
+    )
 
 
 @contextmanager
@@ -35,7 +40,9 @@ def engine_faults() -> Iterator[None]:
     try:
         yield
     except NoConnection as fault:
-        raise IndexUnreachable("OpenSearch did not answer.") from fault
+        raise IndexUnreachable(
+            "OpenSearch ne répond pas : démarrez-le, ou réglez [index] url."
+        ) from fault
     except TransportError as fault:
         status = fault.status_code if isinstance(fault.status_code, int) else SERVER_ERRORS
         refuse(status, str(fault.error))

@@ -45,9 +45,8 @@ class AccessLists:
         hits = self._alias.search(access_lists.readable_lists(access))["hits"]["hits"]
         if len(hits) > MOST_READABLE:
             raise IndexRefused(
-                f"This reader may read documents of more than {MOST_READABLE} access lists, "
-                "which OpenSearch cannot ask for at once: give fewer documents readers of "
-                "their own, or fewer spaces."
+                f"Ce lecteur relève de plus de {MOST_READABLE} listes d'accès, plus qu'OpenSearch "
+                "n'en demande à la fois : donnez des lecteurs propres à moins de documents."
             )
         return ReadableLists(access, tuple(hit["sort"][0] for hit in hits))
 

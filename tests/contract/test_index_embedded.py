@@ -28,7 +28,7 @@ class TestEmbeddedIndex(IndexContract):
 def test_vectors_of_another_dimension_are_refused(tmp_path: Path) -> None:
     """Another encoder needs another folder, and a person is told so."""
     index = EmbeddedIndex(tmp_path, ENCODER.dimension)
-    with pytest.raises(IndexRefused, match="16 numbers"):
+    with pytest.raises(IndexRefused, match="16 nombres"):
         EmbeddedIndex(tmp_path, 8)
     with pytest.raises(IndexRefused):
         index.search(asking("cadastre", vector=FakeEncoder(8).queries(["a"])[0]))

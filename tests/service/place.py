@@ -110,7 +110,7 @@ def make_place(folder: Path, **environment: str) -> Place:
     (folder / "quisait.toml").write_text(SETTINGS, "utf-8")
     (folder / "agents.csv").write_text(AGENTS, "utf-8")
     (folder / "groupes.csv").write_text(GROUPS, "utf-8")
-    (folder / "export.jsonl").write_text(export(POSTS) + "{pas du JSON\n", "utf-8")
+    (folder / "export.jsonl").write_text(export(POSTS) + "{une phrase secrète\n", "utf-8")
     return Place(
         folder, {"OMP_NUM_THREADS": "1", "QUISAIT_SERVER__TOKEN_KEY": "k" * 32} | environment
     )

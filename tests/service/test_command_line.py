@@ -100,10 +100,10 @@ def test_a_malformed_line_is_shown_with_its_remedy(crawled: Place) -> None:
     """By its number in the file, without its text."""
     lines = crawled.run("sources", "wiki").stdout
     assert "wiki : 3 documents, à jour" in lines
-    assert "export.jsonl:5 : malformed : not JSON" in lines
-    assert "nothing is held for deleted" in lines
+    assert "export.jsonl:5 : ce n'est pas du JSON" in lines
+    assert "rien n'est tenu pour supprimé" in lines
     assert "→ Corrigez l'enregistrement à la source" in lines
-    assert "pas du JSON" not in lines
+    assert "phrase secrète" not in lines
 
 
 def test_a_search_reads_with_an_agents_rights(crawled: Place) -> None:

@@ -140,5 +140,5 @@ def test_more_lists_than_the_engine_takes_are_refused(
     with fresh_index(ENCODER.dimension, alias) as index:
         fill(index)
         monkeypatch.setattr(list_store, "MOST_READABLE", 1)
-        with pytest.raises(IndexRefused, match="access lists"):
+        with pytest.raises(IndexRefused, match="listes d'accès"):
             index.search(asking())

@@ -74,12 +74,28 @@ def test_bad_rows_are_reported_and_the_rest_arrives(tmp_path: Path) -> None:
     assert sorted(problems(directory)) == [f"agents.csv:{n}" for n in (3, 4, 5, 6)]
 
 
+@pytest.mark.trust
+def test_an_agent_who_asked_in_any_row_is_not_listed(tmp_path: Path) -> None:
+    """A second row of the same id is reported; what it says against a listing holds."""
+    directory = table(tmp_path, "id,listed\na,oui\na,non\nb,non\nb,oui\nc,oui\nc,oui\n")
+    assert {a.id: a.listed for a in agents(directory)} == {"a": False, "b": False, "c": True}
+    assert problems(directory) == ["agents.csv:3", "agents.csv:5", "agents.csv:7"]
+
+
 def test_groups_follow(tmp_path: Path) -> None:
     """Groups are yielded with their members."""
-    (tmp_path / "g.csv").write_text("principal,label,members\nx:group:g,Groupe,a|b\nbad,,\n")
+    (tmp_path / "g.csv").write_text("principal,label,members\nx:group:g,Groupe,a|b\n")
     directory = TableDirectory(table(tmp_path, "id\na\n").agents, tmp_path / "g.csv")
     assert Group("x:group:g", "Groupe", frozenset({"a", "b"})) in list(directory.entries())
-    assert problems(directory) == ["g.csv:3"]
+
+
+@pytest.mark.parametrize("row", ["bad,,", "rh:group:exclus,X,a,b", ",X,a"])
+def test_a_group_that_is_not_understood_refuses_the_directory(tmp_path: Path, row: str) -> None:
+    """Without it its members would read what is denied to them: the former one stays."""
+    (tmp_path / "g.csv").write_text(f"principal,label,members\nx:group:g,Groupe,a|b\n{row}\n")
+    directory = TableDirectory(table(tmp_path, "id\na\n").agents, tmp_path / "g.csv")
+    with pytest.raises(SourceRefused, match="g.csv:3"):
+        list(directory.entries())
 
 
 def test_unusable_tables_say_what_to_do(tmp_path: Path) -> None:

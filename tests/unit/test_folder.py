@@ -181,6 +181,30 @@ def test_what_may_not_be_read_is_not_deleted() -> None:
     assert not [c for c in anew if isinstance(c, Listing)]
 
 
+def test_what_may_not_be_read_has_its_new_readers_anew() -> None:
+    """Read from the beginning, a file without permission does not keep its former readers."""
+    with tempfile.TemporaryDirectory() as made:
+        root = Path(made)
+        root.chmod(0o755)
+        (root / "y.txt").write_text("texte")
+        (root / "y.txt").chmod(0)
+        (root / "_quisait.csv").write_text("pattern,allowed\n**,g:g:a\n")
+        with unprivileged():
+            anew = read(root)
+    assert AccessChanged("f:y.txt", Access(frozenset({"g:g:a"}))) in anew
+
+
+@pytest.mark.trust
+def test_brackets_in_a_pattern_are_those_of_the_name(tmp_path: Path) -> None:
+    """A rule for «[RH] Paie» narrows that folder, and no other."""
+    for name in ("[RH] Paie", "R Paie"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.txt").write_text("texte")
+    rules = "pattern,allowed\n**,everyone\n[RH] Paie/**,g:g:rh\n"
+    (tmp_path / "_quisait.csv").write_text(rules)
+    assert allowed(tmp_path) == {"[RH] Paie/x.txt": {"g:g:rh"}, "R Paie/x.txt": {"everyone"}}
+
+
 @pytest.mark.parametrize(
     ("name", "title"),
     [

@@ -1,0 +1,150 @@
+"""The fictional administration holds what the demonstration promises."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.changes import Change, Malformed, Upsert
+from connectors.directory import TableDirectory
+from connectors.export import ExportConnector
+from connectors.folder import FolderConnector
+from connectors.ports import Connector
+from connectors.values import EVERYONE, Agent, Document, Group
+
+pytestmark = pytest.mark.sources
+
+DEMO = Path(__file__).resolve().parents[2] / "demo"
+OVERSEAS = {"971", "972", "973", "974", "976"}
+
+
+@cache
+def entries() -> tuple[Agent | Group | Malformed, ...]:
+    folder = DEMO / "annuaire"
+    return tuple(TableDirectory(folder / "agents.csv", folder / "groupes.csv").entries())
+
+
+def agents() -> list[Agent]:
+    return [entry for entry in entries() if isinstance(entry, Agent)]
+
+
+@cache
+def changes() -> tuple[Change, ...]:
+    exports = [ExportConnector(name, DEMO / name) for name in ("wifip", "wiki")]
+    connectors: tuple[Connector, ...] = (*exports, FolderConnector("notes", DEMO / "notes"))
+    return tuple(change for connector in connectors for change in connector.changes(None))
+
+
+def documents() -> dict[str, Document]:
+    return {c.document.id: c.document for c in changes() if isinstance(c, Upsert)}
+
+
+def deeds() -> Iterator[tuple[str, str, date]]:
+    """(document, account, day), for every post, answer and comment."""
+    for path in sorted(DEMO.glob("wi*/*.jsonl")):
+        for line in path.read_text("utf-8").splitlines():
+            record: dict[str, Any] = json.loads(line)
+            if "title" not in record or "created" not in record:
+                continue
+            said = [record, *record.get("answers", ()), *record.get("comments", ())]
+            for one in said:
+                day = date.fromisoformat(one["created"][:10])
+                if one.get("author"):
+                    yield record["id"], f"{path.parent.name}:{one['author']}", day
+
+
+def spans() -> Iterator[tuple[str, str, date]]:
+    """(document, account, day) for both ends of each contribution that the connectors yield."""
+    for document in documents().values():
+        for contribution in document.contributions:
+            for day in (contribution.first, contribution.last):
+                if day:
+                    yield document.id, contribution.account, day
+
+
+def test_nothing_is_malformed() -> None:
+    """Every line of the directory and of the sources is understood."""
+    assert not [one for one in (*entries(), *changes()) if isinstance(one, Malformed)]
+
+
+def test_the_directory_is_wide_enough() -> None:
+    """80 agents, 25 départements with those overseas, 30 métiers, 8 of them isolated somewhere."""
+    people = agents()
+    present = [agent for agent in people if agent.departure is None]
+    assert len(people) >= 80
+    departements = {agent.departement for agent in people}
+    assert len(departements) >= 25
+    assert departements >= OVERSEAS
+    assert len({agent.metier for agent in people}) >= 30
+    held = Counter((agent.metier, agent.departement) for agent in present)
+    isolated = {metier for (metier, _), holders in held.items() if holders == 1}
+    assert len(isolated) >= 8
+
+
+def test_the_directory_has_its_traps() -> None:
+    """Departures, homonyms, and an agent with three accounts."""
+    people = agents()
+    assert any(agent.departure and agent.departure < date(2026, 9, 1) for agent in people)
+    names = Counter((agent.given_name, agent.family_name) for agent in people)
+    assert any(count > 1 for count in names.values())
+    assert any(len(agent.accounts) >= 3 for agent in people)
+
+
+def test_there_is_enough_to_read() -> None:
+    """250 posts, threads, pages and notes, in 8 communities, some of them restricted."""
+    found = documents().values()
+    assert len(found) >= 250
+    assert all(document.access.allowed for document in found)
+    assert len({document.space for document in found}) >= 8
+    restricted = {d.space for d in found if EVERYONE not in d.access.allowed}
+    assert len(restricted) >= 3
+    kinds = {document.id.rpartition(".")[2] for document in found if document.content}
+    assert kinds >= {"docx", "odt", "pdf", "xlsx", "eml"}
+
+
+def test_superseded_documents_exist() -> None:
+    """What replaces, replaces a document of the demonstration; what was replaced has an end."""
+    known = documents()
+    replaced = {name for document in known.values() for name in document.replaces}
+    assert len(replaced) >= 5
+    assert replaced <= known.keys()
+    assert all(known[name].valid_until for name in replaced)
+    assert {document.part_of for document in known.values() if document.part_of} <= known.keys()
+
+
+def test_every_account_is_an_agents() -> None:
+    """Who wrote is in the directory, and groups name agents of the directory."""
+    accounts = {account for agent in agents() for account in agent.accounts}
+    wrote = {c.account for document in documents().values() for c in document.contributions}
+    assert wrote <= accounts
+    ids = {agent.id for agent in agents()}
+    groups = [entry for entry in entries() if isinstance(entry, Group)]
+    assert all(group.members <= ids for group in groups)
+    named = {name for document in documents().values() for name in document.access.allowed}
+    assert {n for n in named if ":group:" in n} <= {group.principal for group in groups}
+
+
+def test_nobody_writes_before_arrival_or_after_departure() -> None:
+    """Each deed falls into its agent's time in the administration."""
+    times = {a: (agent.arrival, agent.departure) for agent in agents() for a in agent.accounts}
+    outside = [
+        (document, account, str(day))
+        for document, account, day in (*deeds(), *spans())
+        for arrival, departure in (times[account],)
+        if (arrival and day < arrival) or (departure and day > departure)
+    ]
+    assert not outside
+
+
+def test_the_questions_name_what_exists() -> None:
+    """Each question's reader and expert are present agents, its documents are there."""
+    present = {agent.id for agent in agents() if agent.departure is None}
+    for one in json.loads((DEMO / "questions.json").read_text("utf-8")):
+        assert {one["agent"], one["expert"]} <= present, one
+        expected = {one["document"], one.get("hidden") or one["document"]}
+        assert expected <= documents().keys(), one

@@ -1,0 +1,114 @@
+"""A crawl leaves no former right in place, whatever is refused, repeated or unreadable."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from connectors.changes import AccessChanged, Change, Checkpoint, Delete, Upsert
+from connectors.errors import RecordVanished
+from connectors.values import Access
+from indexer.embedded.index import EmbeddedIndex
+from indexer.errors import DeletionsHeld, ExtractionFailed, IndexRefused
+from indexer.values import Extracted, Failure, Put, Remove, Write, WriteReport
+from tests.unit.test_pipeline import FileReader, House, filed, page, pages
+
+pytestmark = [pytest.mark.sources, pytest.mark.trust]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+class Refusing(EmbeddedIndex):
+    """Refuses puts and access changes; removals too where `all_of_them`."""
+
+    all_of_them = False
+
+    def write(self, batch: Sequence[Write]) -> WriteReport:
+        taken = [w for w in batch if isinstance(w, Remove) and not self.all_of_them]
+        refused = [w.indexed.document.id if isinstance(w, Put) else w.document_id
+                   for w in batch if w not in taken]  # fmt: skip
+        written = super().write(taken).written
+        return WriteReport(written, tuple((document_id, "refused") for document_id in refused))
+
+
+CLOSED = Access(frozenset({"wiki:group:cellule"}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Upsert(replace(page(1, "Un autre texte"), access=CLOSED)),
+        Upsert(replace(page(1), access=CLOSED)),
+        AccessChanged("wiki:1", CLOSED),
+    ],
+    ids=["text", "readers", "access"],
+)
+def test_a_refused_write_leaves_no_former_right(house: House, change: Change) -> None:
+    """Where new readers do not get in, the version under the old ones goes."""
+    house.crawl(*pages(3))
+    house.index.__class__ = Refusing
+    report = house.crawl(change, Checkpoint("a"))
+    assert (report.failed, house.ids()) == (1, {"wiki:0", "wiki:2"})
+    assert [row.kind for row in house.state.failures_of("wiki")] == ["refused"]
+    assert house.state.load("wiki") == "a"
+
+
+@pytest.mark.parametrize("change", [AccessChanged("wiki:1", CLOSED), Delete("wiki:1")])
+def test_what_cannot_even_be_withdrawn_stops_the_crawl(house: House, change: Change) -> None:
+    """The cursor stays before it, so that the next run tries again."""
+    house.crawl(*pages(3))
+    house.index.__class__ = Refusing
+    house.index.all_of_them = True  # type: ignore[attr-defined]
+    with pytest.raises(IndexRefused, match="wiki:1"):
+        house.crawl(change, Checkpoint("a"))
+    assert house.state.load("wiki") is None
+
+
+def test_the_last_word_about_a_document_holds(house: House) -> None:
+    """A source that repeats its history, the readers of then included, opens nothing."""
+    house.crawl(*pages(2), Upsert(replace(page(2), access=CLOSED)))
+    assert house.ids() == {"wiki:0", "wiki:1"}
+    house.crawl(Upsert(page(2)), Upsert(replace(page(2), access=CLOSED)))
+    assert house.ids() == {"wiki:0", "wiki:1"}
+    house.crawl(Delete("wiki:0"), Upsert(page(0)))
+    assert house.ids() == {"wiki:0", "wiki:1"}
+
+
+def test_a_new_version_without_text_replaces_one_just_read(house: House) -> None:
+    """Also where the former version waits in the same batch."""
+
+    class Second(FileReader):
+        def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
+            if content == b"2":
+                raise ExtractionFailed(Failure.ENCRYPTED, "told to")
+            return super().extract(content, filename, media_type)
+
+    house.extractor = Second()
+    house.crawl(Upsert(filed(1)), Upsert(filed(1, lambda: b"2")))
+    assert house.ids() == set()
+
+
+def test_a_file_that_cannot_be_read_gets_its_new_readers(house: House) -> None:
+    """Its text stays, its former readers do not, and it is named."""
+
+    def vanish() -> bytes:
+        raise RecordVanished("gone")
+
+    house.crawl(Upsert(filed(1)), Upsert(filed(2)))
+    report = house.crawl(Upsert(replace(filed(1, vanish), access=CLOSED)))
+    assert (report.failed, house.ids()) == (1, {"wiki:2"})
+    assert [row.kind for row in house.state.failures_of("wiki")] == ["vanished"]
+
+
+def test_new_readers_do_not_wait_for_a_word_about_deletions(house: House) -> None:
+    """What came before the tombstones that are held is written."""
+    house.crawl(*pages(60))
+    gone = [Delete(f"wiki:{n}") for n in range(1, 31)]
+    with pytest.raises(DeletionsHeld):
+        house.crawl(AccessChanged("wiki:0", CLOSED), *gone)
+    assert "wiki:0" not in house.ids()
+    assert len(house.ids()) == 59
