@@ -98,4 +98,6 @@ class _NoFiles:
     """The extractor of a set, whose documents are all text."""
 
     def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
-        raise ExtractionFailed(Failure.UNREADABLE, "a judged set holds no files")
+        raise ExtractionFailed(
+            Failure.UNREADABLE, "Un jeu de questions jugées ne contient pas de fichiers."
+        )

@@ -9,7 +9,7 @@ import pytest
 
 from connectors.values import Contribution, EvidencePolicy, Role
 from expertise.values import RankedDocument, Window
-from expertise.votes import Vote, cast, discounted_sum
+from expertise.votes import VOLUME_DISCOUNT, Vote, cast, discounted_sum
 from expertise.walk import DAMPING, walk
 from expertise.weights import HALF_LIFE_DAYS, ROLE_WEIGHTS, contribution_weight, recency
 from tests.windows import TODAY, card, ranked, wrote
@@ -38,7 +38,7 @@ def test_votes_by_hand() -> None:
         "cyd": (Vote("wiki:2", 0.25),),
     }
     assert discounted_sum(votes["ana"]) == pytest.approx(1.0)
-    assert discounted_sum(votes["ben"]) == pytest.approx(0.7 + 0.7 * 0.5)
+    assert discounted_sum(votes["ben"]) == pytest.approx(0.7 + VOLUME_DISCOUNT * 0.5)
     assert discounted_sum(()) == 0
 
 
