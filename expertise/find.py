@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from connectors.areas import region_of
-from connectors.values import Agent, Contribution
+from connectors.values import Agent
 from expertise.ports import AgentBook, DocumentRanker
-from expertise.values import Candidate, Evidence, RankedDocument, ScoreParts, Window
+from expertise.values import Candidate, Evidence, ScoreParts, Window
 from expertise.votes import Vote, cast, discounted_sum
 from expertise.walk import walk
 from expertise.weights import counting_rows
@@ -41,27 +41,19 @@ def find_experts(
     """Who may know, as far as the reader's documents tell.
 
     `area` narrows to agents whose present post is there (see `in_area`). Nobody who
-    has departed or asked not to be listed is proposed, and nobody without evidence.
+    has departed or asked not to be listed is proposed, nobody without evidence, and
+    not the one who asks. Raises `IndexUnreachable`.
     """
     window = ranker.window(topic, reader)
-    agents = _proposable(window, book, today)
+    agents = _proposable(window, book, reader, today)
     votes = cast(window, today, {account: agent.id for account, agent in agents.items()})
     scores = _scored(window, votes)
-    by_id = {agent.id: agent for agent in agents.values() if in_area(agent, area)}
-    ranked = sorted(
-        (agent_id for agent_id in scores if agent_id in by_id),
-        key=lambda agent_id: (-scores[agent_id][0], agent_id),
-    )
-    documents = {ranked.card.document_id: ranked for ranked in window.documents}
-    accounts = _accounts_of(agents)
+    there = {agent.id: agent for agent in agents.values() if in_area(agent, area)}
+    ranked = sorted(there.keys() & scores.keys(), key=lambda id_: (-scores[id_].score, id_))
+    evidence = _EvidenceOf(window, agents, votes)
     candidates = tuple(
-        Candidate(
-            agent=by_id[agent_id],
-            score=scores[agent_id][0],
-            parts=scores[agent_id][1],
-            evidence=_evidence(votes[agent_id], documents, accounts[agent_id]),
-        )
-        for agent_id in ranked[:limit]
+        Candidate(there[id_], scores[id_].score, scores[id_].parts, evidence.of(id_))
+        for id_ in ranked[:limit]
     )
     return Experts(candidates, beyond=max(0, len(ranked) - limit))
 
@@ -75,25 +67,23 @@ def in_area(agent: Agent, area: str) -> bool:
     return agent.departement == area
 
 
-def _proposable(window: Window, book: AgentBook, today: date) -> dict[str, Agent]:
+def _proposable(window: Window, book: AgentBook, reader: Reader, today: date) -> dict[str, Agent]:
+    """The agent of each account that contributed, as far as they may be proposed."""
     accounts = {row.account for ranked in window.documents for row in counting_rows(ranked.card)}
     return {
         account: agent
         for account, agent in book.by_account(accounts).items()
-        if agent.listed and not agent.departed(today)
+        if agent.listed and not agent.departed(today) and agent.id != reader.agent_id
     }
 
 
-def _accounts_of(agents: Mapping[str, Agent]) -> dict[str, frozenset[str]]:
-    accounts: dict[str, set[str]] = {}
-    for account, agent in agents.items():
-        accounts.setdefault(agent.id, set()).add(account)
-    return {agent_id: frozenset(names) for agent_id, names in accounts.items()}
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    score: float
+    parts: ScoreParts
 
 
-def _scored(
-    window: Window, votes: Mapping[str, tuple[Vote, ...]]
-) -> dict[str, tuple[float, ScoreParts]]:
+def _scored(window: Window, votes: Mapping[str, tuple[Vote, ...]]) -> dict[str, _Scored]:
     """Score and parts of each agent with a vote; both parts are relative to the best."""
     sums = {agent_id: discounted_sum(cast_) for agent_id, cast_ in votes.items()}
     most = max(sums.values(), default=0.0)
@@ -104,7 +94,7 @@ def _scored(
             supporting = len(_supporting(votes[agent_id]))
             parts = ScoreParts(total / most, visits.get(agent_id, 0.0), supporting)
             score = (1 - WALK_WEIGHT) * parts.votes + WALK_WEIGHT * parts.walk
-            scored[agent_id] = (score, parts)
+            scored[agent_id] = _Scored(score, parts)
     return scored
 
 
@@ -114,26 +104,35 @@ def _supporting(votes: Sequence[Vote]) -> tuple[Vote, ...]:
     return tuple(vote for vote in votes if vote.weight > 0 and vote.weight >= enough)
 
 
-def _evidence(
-    votes: Sequence[Vote], documents: Mapping[str, RankedDocument], accounts: frozenset[str]
-) -> tuple[Evidence, ...]:
-    evidence = []
-    for vote in _supporting(votes):
-        card = documents[vote.document_id].card
-        rows = [row for row in counting_rows(card) if row.account in accounts]
-        evidence.append(
-            Evidence(
-                document_id=card.document_id,
-                title=card.title,
-                url=card.url,
-                roles=tuple(dict.fromkeys(row.role for row in rows)),
-                first=min(_dates(rows, "first"), default=None),
-                last=max(_dates(rows, "last"), default=None),
-                weight=vote.weight,
-            )
+class _EvidenceOf:
+    """The documents that support each agent, with what any of their accounts did to them."""
+
+    def __init__(
+        self,
+        window: Window,
+        agents: Mapping[str, Agent],
+        votes: Mapping[str, tuple[Vote, ...]],
+    ) -> None:
+        self._cards = {ranked.card.document_id: ranked.card for ranked in window.documents}
+        self._agents, self._votes = agents, votes
+
+    def of(self, agent_id: str) -> tuple[Evidence, ...]:
+        """Strongest first."""
+        return tuple(self._evidence(agent_id, vote) for vote in _supporting(self._votes[agent_id]))
+
+    def _evidence(self, agent_id: str, vote: Vote) -> Evidence:
+        card = self._cards[vote.document_id]
+        rows = [row for row in counting_rows(card) if self._is(row.account, agent_id)]
+        return Evidence(
+            document_id=card.document_id,
+            title=card.title,
+            url=card.url,
+            roles=tuple(dict.fromkeys(row.role for row in rows)),
+            first=min((row.first for row in rows if row.first), default=None),
+            last=max((row.last for row in rows if row.last), default=None),
+            weight=vote.weight,
         )
-    return tuple(evidence)
 
-
-def _dates(rows: Sequence[Contribution], name: str) -> list[date]:
-    return [day for row in rows if (day := getattr(row, name)) is not None]
+    def _is(self, account: str, agent_id: str) -> bool:
+        agent = self._agents.get(account)
+        return agent is not None and agent.id == agent_id

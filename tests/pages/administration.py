@@ -63,8 +63,10 @@ AGENTS = (
         "iris.secrete@finances.example",
         accounts=("wiki:iris",),
     ),
+    Agent("ag-5", "Dora", "Lenoir", "agent d'accueil", "DGFiP/DDFiP 48", "Mende", "48"),
+    Agent("ag-6", "Noé", "Discret", "enquêteur", "DGFiP/DNEF", "Pantin", "93"),
 )
-FRAUD = Group("ldap:group:fraude", "Cellule fraude", frozenset({"ag-4"}))
+FRAUD = Group("ldap:group:fraude", "Cellule fraude", frozenset({"ag-4", "ag-6"}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,8 +63,8 @@ def token_app(parts: Parts) -> FastAPI:
 
 @pytest.fixture(scope="session")
 def demo_app(parts: Parts) -> FastAPI:
-    """Readers choose who they are; Claire Le Bihan to begin with."""
-    readers = DemoReaders(parts.book, "ag-1", lambda: TODAY)
+    """Readers choose who they are; Dora Lenoir, who wrote nothing, to begin with."""
+    readers = DemoReaders(parts.book, "ag-5", lambda: TODAY)
     return create_app(Services(parts.search, parts.book, readers, lambda: TODAY, demo=True))
 
 
@@ -87,6 +87,12 @@ def client_of(token_app: FastAPI) -> ClientOf:
 def claire(client_of: ClientOf) -> TestClient:
     """An agent who may not read the restricted document."""
     return client_of("ag-1")
+
+
+@pytest.fixture
+def dora(client_of: ClientOf) -> TestClient:
+    """An agent with the same rights who wrote nothing."""
+    return client_of("ag-5")
 
 
 @pytest.fixture

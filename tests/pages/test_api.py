@@ -174,9 +174,9 @@ def test_unknown_facet_values_find_nothing(claire: TestClient, facet: str, value
     assert found(claire, **{facet: value})["total"] == 0
 
 
-def test_experts_come_with_post_and_evidence(claire: TestClient) -> None:
+def test_experts_come_with_post_and_evidence(dora: TestClient) -> None:
     """A candidate has a present post, a way to reach them and dated documents."""
-    body = claire.get("/api/v1/experts", params={"q": "dégrèvement incendie"}).json()
+    body = dora.get("/api/v1/experts", params={"q": "dégrèvement incendie"}).json()
     first = body["candidates"][0]
     assert first["agent"]["id"] == "ag-1"
     assert first["agent"]["email"] == "claire.le-bihan@finances.example"
@@ -187,12 +187,12 @@ def test_experts_come_with_post_and_evidence(claire: TestClient) -> None:
 
 
 @pytest.mark.parametrize("area", ["22", "r53"])
-def test_experts_of_an_area(claire: TestClient, area: str) -> None:
+def test_experts_of_an_area(dora: TestClient, area: str) -> None:
     """An area keeps those whose present post is there; an unknown one keeps nobody."""
     asked = {"q": "bordereau incendie", "area": area}
-    body = claire.get("/api/v1/experts", params=asked).json()
+    body = dora.get("/api/v1/experts", params=asked).json()
     assert [one["agent"]["id"] for one in body["candidates"]] == ["ag-1"]
-    nowhere = claire.get("/api/v1/experts", params={"q": "incendie", "area": "zz"}).json()
+    nowhere = dora.get("/api/v1/experts", params={"q": "incendie", "area": "zz"}).json()
     assert nowhere["candidates"] == []
 
 

@@ -34,11 +34,11 @@ def test_no_trace_of_a_restricted_document(claire: TestClient, path: str, questi
 
 def test_its_reader_finds_it(client_of: ClientOf) -> None:
     """The same paths do show it to whom it is open: the checks above can fail."""
-    iris = client_of("ag-4")
+    noe = client_of("ag-6")
     for path in PATHS:
         question = "zanz" if "suggest" in path else "enquête zanzibar"
-        assert f"Enquête {SECRET}" in iris.get(path.format(question)).text
-    experts = iris.get(f"/api/v1/experts?q={SECRET}").json()
+        assert f"Enquête {SECRET}" in noe.get(path.format(question)).text
+    experts = noe.get(f"/api/v1/experts?q={SECRET}").json()
     assert experts["candidates"][0]["agent"]["id"] == "ag-4"
 
 

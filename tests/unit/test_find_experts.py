@@ -220,3 +220,9 @@ def test_the_same_question_has_the_same_answer(documents: list[RankedDocument]) 
         assert candidate.parts.documents == len(candidate.evidence)
         assert 0 < candidate.score <= 1 + 1e-9
         assert all(proof.weight > 0 and proof.roles for proof in candidate.evidence)
+
+
+def test_the_one_who_asks_is_not_proposed_to_themselves() -> None:
+    """Who looks for a colleague looks for another one."""
+    own = replace(ANA, id="ag-9")
+    assert found(asked(three_notes(), own, BEN, CYD)) == ["ag-2", "ag-3"]
