@@ -1,6 +1,6 @@
 """The one place that names adapters: settings become the parts that the rooms ask for."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,12 +119,14 @@ def open_cached_encoder(
         encoder.close()
 
 
-def export_bundled_model(directory: Path) -> None:
+def export_bundled_model(
+    directory: Path, progress: Callable[[int, int], None] = lambda _done, _steps: None
+) -> None:
     """Write the bundled model. Raises `ValueError` where that cannot or must not be done."""
     if directory.exists() and not (directory / CARD).is_file():
         raise ValueError(f"{directory} existe et n'est pas un modèle : rien n'a été remplacé.")
     try:
-        export_model(directory)
+        export_model(directory, progress)
     except TorchMissing as error:
         raise ValueError(TORCH_MISSING) from error
 

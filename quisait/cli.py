@@ -22,6 +22,7 @@ from quisait.crawling import crawl_sources, read_directory
 from quisait.demonstration import demo
 from quisait.evaluation.cli import evaluate_app
 from quisait.initial import initial_file
+from quisait.progress import shown_progress
 from quisait.settings import Settings, load_settings, settings_file
 from quisait.settings_faults import sentences
 from quisait.settings_page import settings_page
@@ -233,8 +234,8 @@ def model_export(
     directory: Annotated[Path, typer.Argument(help="Dossier à écrire")],
 ) -> None:
     """Écrit le modèle fourni : dossier sentence-transformers et ONNX int8 (extra torch)."""
-    with _sentences():
-        export_bundled_model(directory)
+    with _sentences(), shown_progress("modèle", "étapes") as advance:
+        export_bundled_model(directory, advance)
     print(f"Modèle écrit dans {directory}.")
 
 

@@ -8,6 +8,7 @@ beside it: mean pooling and normalisation inside the graph, weights in 8 bits
 import json
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +33,16 @@ PROMPTS = {"query": "query: ", "passage": "passage: "}
 _OPSET = 17
 
 
-def export_model(directory: Path) -> ModelCard:
+STEPS = 3
+
+
+def export_model(
+    directory: Path, progress: Callable[[int, int], None] = lambda _done, _steps: None
+) -> ModelCard:
     """Write the model to `directory`, which appears whole or not at all.
 
-    An existing directory is replaced. Raises `TorchMissing`.
+    An existing directory is replaced. `progress` is told the steps done, of `STEPS`.
+    Raises `TorchMissing`.
     """
     try:
         import onnx  # noqa: F401
@@ -48,8 +55,11 @@ def export_model(directory: Path) -> ModelCard:
     unfinished = Path(tempfile.mkdtemp(prefix=".export-", dir=directory.parent))
     try:
         weights = read_weights(weights_path())
+        progress(1, STEPS)
         _write_sentence_transformers(weights, unfinished)
+        progress(2, STEPS)
         _write_onnx(unfinished)
+        progress(STEPS, STEPS)
         card = ModelCard(MODEL, weights.shape.hidden, MAX_TOKENS, PROMPTS, weights_hash())
         (unfinished / CARD).write_text(json.dumps(card.as_json(), indent=2) + "\n", "utf-8")
         if directory.exists():
