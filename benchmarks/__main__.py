@@ -6,7 +6,7 @@ Reads `$QUISAIT_SHARED/eval`; texts that were encoded once are not encoded again
 import sys
 from pathlib import Path
 
-from benchmarks import access_change
+from benchmarks import access_change, formats
 from quisait.evaluation.corpora import load_expert_set, load_search_set
 from quisait.evaluation.experts import evaluate_experts
 from quisait.evaluation.reports import Report, text
@@ -46,10 +46,11 @@ def tell(engine: str, report: Report) -> None:
 
 
 def main(engines: list[str]) -> None:
-    """Relevance on each engine, then what a change of access costs."""
+    """Relevance on each engine, then what a change of access costs, then formats."""
     for engine in engines:
         relevance(engine)
     access_change.main(engines)
+    formats.main([])
 
 
 if __name__ == "__main__":

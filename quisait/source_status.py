@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from indexer.state import RunRow
 from quisait.assembly import House
 
-_REMEDIES = {
+REMEDIES = {
     "encrypted": "Déposez une version sans mot de passe.",
     "unreadable": "Ouvrez le fichier : s'il est abîmé, remplacez-le ; sinon signalez son format.",
     "empty": "Le fichier ne contient pas de texte : rien à faire, ou complétez-le.",
@@ -19,6 +19,7 @@ _REMEDIES = {
     "refused": "L'index a refusé ce document, qui n'est plus trouvé : signalez-le avec ce "
     "message, puis relancez « quisait crawl --full ».",
 }
+"""What a person can do, by kind of failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def status_of(house: House, source: str) -> SourceStatus:
     """Raises `IndexUnreachable` or `IndexRefused`."""
     last = next(house.state.runs_of(source), None)
     failures = tuple(
-        FailureStatus(row.key, row.kind, row.reason, row.since, _REMEDIES.get(row.kind, ""))
+        FailureStatus(row.key, row.kind, row.reason, row.since, REMEDIES.get(row.kind, ""))
         for row in house.state.failures_of(source)
     )
     documents = sum(1 for _ in house.index.scan(source))

@@ -19,8 +19,8 @@ MAX_BYTES = 50_000_000
 _START_TIMEOUT_S = 60.0
 _CHILD = Path(__file__).with_name("iscc_child.py")
 
-Answer = tuple[str, Metadata] | str
-"""XHTML and metadata, or the reason why there are none."""
+Answer = list[tuple[str, str, Metadata]] | str
+"""The file and its attachments (path, XHTML, metadata), or the reason why there are none."""
 
 
 class InProcessExtractor:
@@ -44,9 +44,9 @@ class InProcessExtractor:
         with self._alone:
             answer = self._ask(content)
         if isinstance(answer, str):
-            answer = ("", {"X-TIKA:EXCEPTION:container_exception": answer})
-        xhtml, metadata = answer
-        return read_answer([TikaPart(xhtml, metadata)], content)
+            answer = [("", "", {"X-TIKA:EXCEPTION:container_exception": answer})]
+        parts = [TikaPart(xhtml, metadata, path) for path, xhtml, metadata in answer]
+        return read_answer(parts, content)
 
     def close(self) -> None:
         """End the child; the next file starts another."""

@@ -17,6 +17,7 @@ Metadata = Mapping[str, str | Sequence[str]]
 _EXCEPTION = "X-TIKA:EXCEPTION:container_exception"
 _WARNING = "X-TIKA:EXCEPTION:warn"
 _PROTECTED = "application/x-tika-ooxml-protected"
+_IMAGES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*")
 _OLDEST_YEAR = 1980
 _LONGEST_TITLE = 300
 _NO_TITLE = re.compile(
@@ -61,7 +62,10 @@ def _failed(metadata: Metadata, parts: Sequence[TikaPart], content: bytes) -> Ex
     media_type = _first(metadata, "Content-Type")
     reason = _first(metadata, _EXCEPTION).partition("\n")[0]
     if _is_encrypted(metadata) or "EncryptedDocument" in reason or _is_encrypted_odf(content):
-        return ExtractionFailed(Failure.ENCRYPTED, "Le fichier est protégé par un mot de passe.")
+        return ExtractionFailed(Failure.ENCRYPTED, "Fichier chiffré, par mot de passe ou par clé.")
+    if content.startswith(_IMAGES):
+        # Whether Tika understood its camera's notes or not, an image is what it is.
+        return ExtractionFailed(Failure.IMAGE_ONLY, "Le fichier est une image.")
     if reason:
         kind = re.split(r"[:\s(]", reason, maxsplit=1)[0].rpartition(".")[2]
         return ExtractionFailed(Failure.UNREADABLE, f"Tika n'a pas pu lire le fichier ({kind}).")
@@ -88,6 +92,7 @@ def _is_encrypted(metadata: Metadata) -> bool:
         closed_pdf
         or _first(metadata, "X-TIKA:encrypted") == "true"
         or _first(metadata, "Content-Type") == _PROTECTED
+        or _first(metadata, "Multipart-Subtype") == "encrypted"  # RFC 1847, as OpenPGP mails are
     )
 
 

@@ -18,6 +18,7 @@ import tika.tika
 from urllib3.exceptions import NewConnectionError
 
 from indexer.errors import ExtractionFailed, ExtractorUnreachable
+from indexer.extraction.plain_text import utf16_as_utf8
 from indexer.extraction.tika_answer import TikaPart, read_answer
 from indexer.values import Extracted, Failure
 
@@ -51,7 +52,7 @@ class TikaServerExtractor:
             raise ExtractionFailed(
                 Failure.TOO_LARGE, f"Le fichier dépasse {self._max_bytes} octets."
             )
-        status, answer = self._ask(content, filename)
+        status, answer = self._ask(utf16_as_utf8(content), filename)
         if status in {_OK, _UNPROCESSABLE}:
             return read_answer(_parts(answer), content)
         raise self._refused(status)

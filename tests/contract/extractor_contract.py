@@ -54,8 +54,10 @@ READABLE = (
     Readable(
         "unstructured/eml__fake-email-attachment.eml",
         ("attachments", "fake"),
+        path="fake-attachment.txt",
         title="Fake email with attachment",
     ),
+    Readable("unstructured/docx-hdrftr.docx", ("Main document", "Last header para")),
     Readable("unstructured/fake-html.html", ("paragraph",), heading="A Third Heading"),
     Readable("unstructured/stanley-cups.csv", ("Maple", "Leafs")),
     Readable("markitdown/expected_outputs/test.md", ("AutoGen",)),

@@ -52,6 +52,18 @@ def test_made_files_fail(
     contract.fails(extractor, make(), filename, failure)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16"])
+def test_a_table_is_read_in_the_encodings_of_spreadsheets(
+    extractor: Extractor, encoding: str
+) -> None:
+    """A short table in French keeps its accents, whichever program exported it."""
+    table = "nom;prénom;ville\nDurand;Hélène;Besançon\n" * 3
+    extracted = extractor.extract(table.encode(encoding), "villes.csv", None)
+    text = " ".join(section.text for section in extracted.sections)
+    assert "Hélène" in text
+    assert "Besançon" in text
+
+
 def test_one_failure_does_not_stop_the_next(extractor: Extractor) -> None:
     """After a file that failed, the next is read."""
     contract.goes_on_after_a_failure(extractor)
