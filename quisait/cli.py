@@ -3,28 +3,24 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
 from connectors.errors import SourceError
 from connectors.export_schema import json_schema
-from indexer.errors import IndexerError
 from quisait import answers
-from quisait.assembly import House, export_bundled_model, open_house, sources_named
+from quisait.assembly import House, export_bundled_model, sources_named
 from quisait.checks import run_checks
 from quisait.crawling import crawl_sources, read_directory
 from quisait.demonstration import demo
 from quisait.evaluation.cli import evaluate_app
+from quisait.faults import in_sentences, opened_house, read_settings
 from quisait.initial import initial_file
 from quisait.progress import shown_progress
-from quisait.settings import Settings, load_settings, settings_file
-from quisait.settings_faults import sentences
+from quisait.settings import settings_file
 from quisait.settings_page import settings_page
 from quisait.source_status import status_of
 from search_api.query import Query
@@ -42,37 +38,6 @@ AsAgent = Annotated[
     str,
     typer.Option("--agent", help="Identifiant de l'agent qui lit (annuaire)", show_default=False),
 ]
-
-
-@contextmanager
-def _house() -> Iterator[House]:
-    with _sentences(), open_house(_settings()) as house:
-        yield house
-
-
-def _settings() -> Settings:
-    try:
-        return load_settings()
-    except ValidationError as error:
-        print("\n".join(sentences(error, settings_file())), file=sys.stderr)
-        raise typer.Exit(2) from None
-    except ValueError as error:  # not TOML, or a variable that is not the JSON of its list
-        print(
-            f"{settings_file()} : ce n'est pas du TOML, ou une variable QUISAIT_… est mal écrite "
-            f"({error}).",
-            file=sys.stderr,
-        )
-        raise typer.Exit(2) from None
-
-
-@contextmanager
-def _sentences() -> Iterator[None]:
-    """A fault that a person can mend is a sentence and an exit status, not a trace."""
-    try:
-        yield
-    except (SourceError, IndexerError, ValueError) as error:
-        print(str(error), file=sys.stderr)
-        raise typer.Exit(1) from None
 
 
 def _dump(value: Any) -> None:
@@ -95,7 +60,7 @@ def init() -> None:
 @app.command()
 def check(as_json: AsJson = False) -> None:
     """Essaie la configuration et les moteurs, une ligne chacun."""
-    settings = _settings()
+    settings = read_settings()
     passed = True
     found = []
     for one in run_checks(settings):
@@ -123,7 +88,7 @@ def crawl(
     as_json: AsJson = False,
 ) -> None:
     """Relit l'annuaire et les sources, et met l'index à jour."""
-    with _house() as house:
+    with opened_house() as house:
         chosen = sources_named(house.settings, sources or [])
         directory_read = _tell_directory(house, quiet=as_json)
         outcomes = crawl_sources(
@@ -158,7 +123,7 @@ def sources(
     as_json: AsJson = False,
 ) -> None:
     """Où en sont les sources : dernier passage, documents, échecs, et que faire."""
-    with _house() as house:
+    with opened_house() as house:
         chosen = sources_named(house.settings, [source] if source else [])
         statuses = [status_of(house, one.name) for one in chosen]
     if as_json:
@@ -176,7 +141,7 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Cherche des documents, avec les droits d'un agent."""
-    with _house() as house:
+    with opened_house() as house:
         reader = answers.command_line_reader(house, agent)
         results = house.search.answer(Query(query, page=page), reader, answers.today())
     _dump(answers.results_body(results)) if as_json else print(answers.results_text(results))
@@ -191,7 +156,7 @@ def experts(
     as_json: AsJson = False,
 ) -> None:
     """Cherche qui sait, avec les droits d'un agent."""
-    with _house() as house:
+    with opened_house() as house:
         reader = answers.command_line_reader(house, agent)
         found = answers.find(house, query, reader, area, limit)
     _dump(answers.experts_body(found)) if as_json else print(answers.experts_text(found))
@@ -205,7 +170,7 @@ def serve(
     ] = 0,
 ) -> None:
     """Sert les pages et l'API."""
-    with _house() as house:
+    with opened_house() as house:
         # Imported here: FastAPI and its like take a second that no other command needs.
         from quisait.serving import serve_house
 
@@ -220,7 +185,7 @@ def token(
     ] = 8,
 ) -> None:
     """Signe un jeton qui désigne un agent."""
-    with _house() as house:
+    with opened_house() as house:
         if house.book.agent(agent) is None:
             raise ValueError("Cet agent n'est pas dans l'annuaire (« quisait crawl » le relit).")
         # Imported here for the same reason as in `serve`.
@@ -234,7 +199,7 @@ def model_export(
     directory: Annotated[Path, typer.Argument(help="Dossier à écrire")],
 ) -> None:
     """Écrit le modèle fourni : dossier sentence-transformers et ONNX int8 (extra torch)."""
-    with _sentences(), shown_progress("modèle", "étapes") as advance:
+    with in_sentences(), shown_progress("modèle", "étapes") as advance:
         export_bundled_model(directory, advance)
     print(f"Modèle écrit dans {directory}.")
 
@@ -246,7 +211,7 @@ def schema_export() -> None:
 
 
 @schema_app.command("settings")
-def schema_settings() -> None:
+def schemaread_settings() -> None:
     """La page de documentation des réglages (docs/reglages.md)."""
     print(settings_page(), end="")
 

@@ -11,10 +11,10 @@ from typing import Annotated
 import typer
 
 from quisait import answers
-from quisait.assembly import House, open_house
+from quisait.assembly import House
 from quisait.crawling import crawl_sources, read_directory
+from quisait.faults import opened_house
 from quisait.progress import duration
-from quisait.settings import load_settings
 from search_api.query import Query
 from search_api.readers import reader_of
 
@@ -43,6 +43,9 @@ def demo(
     port: Annotated[
         int, typer.Option(help="Port ; sinon, celui des réglages", show_default=False)
     ] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Avec --check : résultat en JSON, pour un programme")
+    ] = False,
 ) -> None:
     """Indexe l'administration fictive, puis la sert sur cette machine."""
     file = folder / "quisait.toml"
@@ -53,10 +56,10 @@ def demo(
         raise typer.Exit(2)
     os.environ["QUISAIT_FILE"] = str(file)
     questions = _questions(folder / "questions.json")
-    with open_house(load_settings()) as house:
-        _prepare(house)
+    with opened_house() as house:
+        _prepare(house, quiet=check and as_json)
         if check:
-            raise typer.Exit(0 if _check_all(house, questions) else 1)
+            raise typer.Exit(0 if _check_all(house, questions, as_json=as_json) else 1)
         address = f"http://{house.settings.server.host}:{port or house.settings.server.port}/"
         print(f"\nQui sait ? est ouvert à {address} (Ctrl+C pour fermer). Essayez :")
         for one in questions[:3]:
@@ -72,26 +75,33 @@ def _questions(path: Path) -> list[DemoQuestion]:
     return [DemoQuestion(**one) for one in json.loads(path.read_text("utf-8"))]
 
 
-def _prepare(house: House) -> None:
+def _prepare(house: House, *, quiet: bool) -> None:
     started = time.monotonic()
     directory = read_directory(house)
-    outcomes = crawl_sources(house, house.settings.sources)
+    outcomes = crawl_sources(house, house.settings.sources, quiet=quiet)
+    taken = duration(round(time.monotonic() - started))
+    told = sys.stderr if quiet else sys.stdout
     for outcome in outcomes:
-        print(answers.crawl_line(outcome))
+        print(answers.crawl_line(outcome), file=told)
     if any(outcome.error for outcome in outcomes):
         raise typer.Exit(1)
     people = directory.agents if directory else 0
-    taken = duration(round(time.monotonic() - started))
-    print(f"{people} agents et {len(outcomes)} sources prêts en {taken}.", flush=True)
+    print(f"{people} agents et {len(outcomes)} sources prêts en {taken}.", file=told, flush=True)
 
 
-def _check_all(house: House, questions: list[DemoQuestion]) -> bool:
-    good = 0
+def _check_all(house: House, questions: list[DemoQuestion], *, as_json: bool) -> bool:
+    found = []
     for one in questions:
         missing = _missing(house, one)
-        good += not missing
-        print(f"{'ok    ' if not missing else 'ÉCHEC '} {one.question}{missing}", flush=True)
-    print(f"{good} questions sur {len(questions)} trouvent leur document et leur expert.")
+        found.append({"question": one.question, "passed": not missing, "detail": missing})
+        if not as_json:
+            told = f"{one.question} : {missing}" if missing else one.question
+            print(f"{'ÉCHEC ' if missing else 'ok    '} {told}", flush=True)
+    good = sum(not one["detail"] for one in found)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        print(f"{good} questions sur {len(questions)} trouvent leur document et leur expert.")
     return good == len(questions)
 
 
@@ -109,4 +119,4 @@ def _missing(house: House, one: DemoQuestion) -> str:
         faults.append(f"expert {one.expert} absent des {FIRST_EXPERTS} premiers")
     if one.hidden and one.hidden in ids:
         faults.append(f"document {one.hidden} montré à qui ne peut le lire")
-    return f" : {' ; '.join(faults)}" if faults else ""
+    return " ; ".join(faults)

@@ -1,6 +1,8 @@
 """The server. A query string reaches no log: it says what somebody is looking for."""
 
 import logging
+import os
+import socket
 
 import uvicorn
 from fastapi import FastAPI
@@ -18,8 +20,20 @@ class _WithoutTexts(logging.Filter):
 
 
 def serve(app: FastAPI, host: str, port: int) -> None:
-    """Serve until interrupted. Blocks; the caller says at which address."""
-    server(app, host, port).run()
+    """Serve until interrupted. Blocks; the caller says at which address.
+
+    Raises `ValueError` where the address cannot be listened at.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise ValueError(
+            f"{host}:{port} n'est pas libre ({os.strerror(error.errno or 0)}) : choisissez un "
+            "autre port (--port), ou arrêtez ce qui l'occupe."
+        ) from error
+    with listening:
+        server(app, host, port).run(sockets=[listening])
 
 
 def server(app: FastAPI, host: str, port: int) -> uvicorn.Server:

@@ -12,6 +12,7 @@ from search_api.app import Services, create_app
 from search_api.query import Query
 from search_api.readers import reader_of
 from search_api.search import Search
+from search_api.serving import serve
 from tests.pages.administration import TODAY
 from tests.pages.conftest import Parts, served
 
@@ -72,3 +73,12 @@ def test_a_failure_is_logged_without_its_text(
     text = logged(caplog, capfd)
     assert SOUGHT not in text
     assert "RuntimeError" in text
+
+
+def test_a_port_that_is_taken_is_a_sentence() -> None:
+    """It says what to do, and nothing else's port is touched."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(ValueError, match="--port"),
+    ):
+        serve(FastAPI(), "127.0.0.1", taken.getsockname()[1])
