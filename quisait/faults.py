@@ -42,6 +42,6 @@ def in_sentences() -> Iterator[None]:
     """A fault that a person can mend is a sentence and an exit status, not a trace."""
     try:
         yield
-    except (SourceError, IndexerError, ValueError) as error:
+    except (SourceError, IndexerError, ValueError, FileNotFoundError) as error:
         print(str(error), file=sys.stderr)
         raise typer.Exit(1) from None

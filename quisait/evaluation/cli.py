@@ -2,22 +2,18 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
-from indexer.errors import IndexerError
 from quisait.evaluation.corpora import load_expert_set, load_search_set
 from quisait.evaluation.experts import evaluate_experts
 from quisait.evaluation.reports import Report, body, text, write_runs
 from quisait.evaluation.scratch import Bench
 from quisait.evaluation.search import evaluate_search
-from quisait.settings import load_settings
+from quisait.faults import in_sentences, read_settings
 from search_api.search import Retriever
 
 evaluate_app = typer.Typer(help="Mesures sur des jeux de questions jugées.", no_args_is_help=True)
@@ -77,7 +73,7 @@ def search_command(
 ) -> None:
     """Les documents trouvés : nDCG@10, R@10, RR, R@100."""
     retrievers = list(Retriever) if retriever is Chosen.ALL else [Retriever(retriever.value)]
-    with _sentences():
+    with in_sentences():
         bench = _bench(engine, encoder, model, workers, cache)
         report = evaluate_search(load_search_set(directory, limit), bench, retrievers)
         _tell(report, run, as_json=as_json)
@@ -98,7 +94,7 @@ def experts_command(
     cache: Cache = CACHE,
 ) -> None:
     """Ceux qui savent : AP, RR, P@10, nDCG@10, à côté de la seule popularité."""
-    with _sentences():
+    with in_sentences():
         bench = _bench(engine, encoder, model, workers, cache)
         report = evaluate_experts(load_expert_set(directory, queries, qrels, limit), bench)
         _tell(report, run, as_json=as_json)
@@ -107,7 +103,7 @@ def experts_command(
 def _bench(
     engine: Engine | None, kind: EncoderKind | None, model: Path | None, workers: int, cache: Path
 ) -> Bench:
-    settings = load_settings()
+    settings = read_settings()
     index, encoder = settings.index, settings.encoder
     if engine is not None:
         index = index.model_copy(update={"engine": engine.value})
@@ -126,17 +122,3 @@ def _tell(report: Report, run: Path | None, *, as_json: bool) -> None:
         typer.echo(text(report))
     for path in written:
         typer.echo(f"écrit : {path}", file=sys.stderr)
-
-
-@contextmanager
-def _sentences() -> Iterator[None]:
-    """A fault that a person can mend is a sentence and an exit status, not a trace."""
-    try:
-        yield
-    except ValidationError as error:
-        for one in error.errors():
-            typer.echo(f"{'.'.join(map(str, one['loc']))} : {one['msg']}", err=True)
-        raise typer.Exit(2) from None
-    except (IndexerError, ValueError, FileNotFoundError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
