@@ -40,8 +40,8 @@ class DeletionsHeld(IndexerError):
 
     def __init__(self, source: str, missing: int, kept: int) -> None:
         super().__init__(
-            f"{source} : {missing} documents sur {kept} ont disparu d'un coup. Rien n'a été "
-            "supprimé. Vérifiez la source ; s'ils ont vraiment été supprimés, relancez avec "
-            "--accept-deletions."
+            f"{source} : {missing} documents sur {kept} ont disparu d'un coup. Leur suppression "
+            "attend votre accord, le reste est à jour. Vérifiez la source ; s'ils ont vraiment "
+            "été supprimés, relancez avec --accept-deletions."
         )
         self.source, self.missing, self.kept = source, missing, kept

@@ -1,11 +1,12 @@
 """What the indexer asks of others: text from files, vectors from text, an index, cursors."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from indexer.access import AccessFilter
 from indexer.values import (
     Extracted,
+    IndexedDocument,
     Kept,
     SearchAnswer,
     SearchRequest,
@@ -59,6 +60,14 @@ class IndexWriter(Protocol):
         """
         ...
 
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
+        """What is kept of these documents, those left out that are not."""
+        ...
+
+    def count(self, source: str) -> int:
+        """How many documents of a source are kept."""
+        ...
+
     def scan(self, source: str) -> Iterator[Kept]:
         """Every kept document of a source, in no particular order."""
         ...
@@ -80,8 +89,24 @@ class IndexReader(Protocol):
         ...
 
 
-class Index(IndexWriter, IndexReader, Protocol):
-    """Both sides."""
+class IndexContents(Protocol):
+    """The side of an index that a reindex reads. No access filter: it never meets a reader."""
+
+    def sources(self) -> frozenset[str]:
+        """The sources of which documents are kept."""
+        ...
+
+    def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
+        """These documents as they are kept now, in any order; those left out that are not.
+
+        Put into another index, one makes the same answers there. Its passages hold its
+        text: it has no sections.
+        """
+        ...
+
+
+class Index(IndexWriter, IndexReader, IndexContents, Protocol):
+    """All sides."""
 
 
 class Cursors(Protocol):

@@ -26,6 +26,11 @@ class Prepared:
         """Whether nothing but the access may differ from what is kept."""
         return (self.content_hash, self.record_hash) == (kept.content_hash, kept.record_hash)
 
+    @property
+    def kept(self) -> Kept:
+        """What a scan will tell of it."""
+        return Kept(self.document.id, self.content_hash, self.record_hash, self.document.access)
+
     def indexed(self, vectors: Vectors) -> IndexedDocument:
         """With its vectors, shape (number of passages, d)."""
         return IndexedDocument(

@@ -1,7 +1,7 @@
 """The embedded index: the flow of a write, a search, a page and a suggestion."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,17 @@ class EmbeddedIndex:
                 self._store.apply(prepared)
             self._text.replay(wait=True)
         return WriteReport(written=len(prepared), failed=tuple(failed))
+
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
+        """What is kept of these documents, those left out that are not."""
+        wanted = [document_id for document_id in document_ids if _encodable(document_id)]
+        with engine_faults():
+            return {one.document_id: one for one in self._store.kept(wanted)}
+
+    def count(self, source: str) -> int:
+        """How many documents of a source are kept."""
+        with engine_faults():
+            return self._store.count(source)
 
     def scan(self, source: str) -> Iterator[Kept]:
         """Every kept document of a source, in the order in which they were put."""

@@ -6,6 +6,7 @@ is another row, so that nothing stale can be taken for it. `changed` is the numb
 the row's last change of access.
 """
 
+import json
 import sqlite3
 import threading
 import uuid
@@ -38,6 +39,19 @@ CREATE TABLE IF NOT EXISTS contents (
     vectors BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS removed (seq INTEGER PRIMARY KEY, document INTEGER NOT NULL);
 """
+
+_KEPT = (
+    "SELECT d.seq, d.id, d.content_hash, d.record_hash, a.key FROM documents d"
+    " JOIN access a ON a.id = d.access"
+)
+
+_WHOLE = (
+    "SELECT d.id, d.source, d.card, d.content_hash, d.record_hash, a.key, c.passages, c.vectors"
+    " FROM documents d JOIN contents c USING (seq) JOIN access a ON a.id = d.access"
+)
+
+WholeRow = tuple[str, str, str, str, str, str, str, bytes]
+"""(id, source, card, content hash, record hash, access key, passages, vectors)."""
 
 StoreWrite = tuple[DocumentRow, Access] | PutAccess | Remove
 
@@ -101,20 +115,45 @@ class Store:
         with self.writing() as connection:
             connection.execute("UPDATE meta SET value = ? WHERE name = 'applied'", (seq,))
 
+    def kept(self, document_ids: Sequence[str]) -> Iterator[Kept]:
+        """What is kept of these documents."""
+        rows = self.connection().execute(
+            f"{_KEPT} WHERE d.id IN (SELECT value FROM json_each(?))",  # noqa: S608 — constants
+            (json.dumps(document_ids),),
+        )
+        return (_kept(row) for row in rows.fetchall())
+
+    def whole(self, document_ids: Sequence[str]) -> list[WholeRow]:
+        """All that is kept of these documents."""
+        rows = self.connection().execute(
+            f"{_WHOLE} WHERE d.id IN (SELECT value FROM json_each(?))", (json.dumps(document_ids),)
+        )
+        return rows.fetchall()
+
+    def sources(self) -> frozenset[str]:
+        """The sources of which documents are kept."""
+        rows = self.connection().execute("SELECT DISTINCT source FROM documents")
+        return frozenset(source for (source,) in rows)
+
+    def count(self, source: str) -> int:
+        """How many documents of a source are kept."""
+        rows = self.connection().execute(
+            "SELECT count(*) FROM documents WHERE source = ?", (source,)
+        )
+        return int(rows.fetchone()[0])
+
     def scan(self, source: str) -> Iterator[Kept]:
         """Every kept document of a source; by steps, so that no transaction stays open."""
         last = 0
         while True:
             rows = self.connection().execute(
-                "SELECT d.seq, d.id, d.content_hash, d.record_hash, a.key FROM documents d"
-                " JOIN access a ON a.id = d.access"
-                " WHERE d.source = ? AND d.seq > ? ORDER BY d.seq LIMIT 1000",
+                f"{_KEPT} WHERE d.source = ? AND d.seq > ? ORDER BY d.seq LIMIT 1000",
                 (source, last),
             ).fetchall()  # fmt: skip
-            for last, document_id, content_hash, record_hash, key in rows:  # noqa: B007 — the next step's start
-                yield Kept(document_id, content_hash, record_hash, access_of(key))
+            yield from map(_kept, rows)
             if not rows:
                 return
+            last = rows[-1][0]
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
@@ -141,10 +180,15 @@ class Store:
         if (kept["format"], kept["dimension"]) != (FORMAT, dimension):
             raise IndexRefused(
                 f"Cet index tient des vecteurs de {kept['dimension']} nombres (format "
-                f"{kept['format']}) ; l'encodeur en donne {dimension} (format {FORMAT}). Réglez "
-                "un autre « folder », puis lancez « quisait crawl »."
+                f"{kept['format']}) ; l'encodeur en donne {dimension} (format {FORMAT}). Lancez "
+                "« quisait reindex »."
             )
         return str(kept["uid"])
+
+
+def _kept(row: tuple[int, str, str, str, str]) -> Kept:
+    _, document_id, content_hash, record_hash, key = row
+    return Kept(document_id, content_hash, record_hash, access_of(key))
 
 
 def _apply(connection: sqlite3.Connection, seq: int, write: StoreWrite) -> None:

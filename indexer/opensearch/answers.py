@@ -149,6 +149,11 @@ def suggestions(answer: Body, prefix: str, limit: int) -> tuple[Suggestion, ...]
     return tuple(Suggestion(document_id, title) for _, _, title, document_id in titles[:limit])
 
 
+def list_of(hit: Body) -> str:
+    """Read the access list of one row of a scan."""
+    return str(hit["fields"]["access_list"][0])
+
+
 def kept(hit: Body, held: Mapping[str, Access]) -> Kept:
     """Read one row of a scan; a document whose list is missing is read by nobody."""
     columns = hit.get("fields", {})
@@ -156,5 +161,5 @@ def kept(hit: Body, held: Mapping[str, Access]) -> Kept:
         document_id=hit["sort"][0],
         content_hash=columns.get("content_hash", [""])[0],
         record_hash=columns.get("record_hash", [""])[0],
-        access=held.get(columns["access_list"][0], Access()),
+        access=held.get(list_of(hit), Access()),
     )

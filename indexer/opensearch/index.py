@@ -1,6 +1,6 @@
 """The adapter of the `Index` port: sends what the builders made, reads what came back."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from opensearchpy import OpenSearch
 
@@ -19,7 +19,7 @@ from indexer.opensearch.bulk import (
     remove_line,
 )
 from indexer.opensearch.list_store import AccessLists, pages
-from indexer.opensearch.schema import index_body
+from indexer.opensearch.schema import Body, index_body
 from indexer.values import (
     Kept,
     Put,
@@ -139,6 +139,22 @@ class OpenSearchIndex:
             answer = self._documents.search(access_changes.sizes_of(page))
             sizes |= access_changes.read_sizes(answer)
         return sizes
+
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
+        """What is kept of these documents, those left out that are not."""
+        self._ensure()
+        # What a writer that broke off sent may not be seen yet, and counts.
+        self._documents.refresh()
+        hits: list[Body] = []
+        for page in pages(list(document_ids)):
+            hits += self._documents.search(requests.kept_documents(page))["hits"]["hits"]
+        held = self._lists.held_by({answers.list_of(hit) for hit in hits})
+        return {kept.document_id: kept for kept in (answers.kept(hit, held) for hit in hits)}
+
+    def count(self, source: str) -> int:
+        """How many documents of a source are kept."""
+        self._ensure()
+        return int(self._documents.search(requests.counted(source))["hits"]["total"]["value"])
 
     def scan(self, source: str) -> Iterator[Kept]:
         """Every kept document of a source, by id; no state is held on the engine."""

@@ -146,12 +146,31 @@ def suggested_titles(access: AccessFilter, lists: ReadableLists, prefix: str) ->
     }
 
 
+_KEPT_COLUMNS = ["content_hash", "record_hash", "access_list"]
+
+
+def kept_documents(document_ids: Sequence[str]) -> Body:
+    """What is kept of these documents, read from columns: vectors stay on disk."""
+    return {
+        "size": len(document_ids),
+        "_source": False,
+        "docvalue_fields": _KEPT_COLUMNS,
+        "query": {"ids": {"values": [engine_id(id_) for id_ in document_ids]}},
+        "sort": [{"id": "asc"}],
+    }
+
+
+def counted(source: str) -> Body:
+    """How many documents are kept of a source: documents, not their passages."""
+    return {"size": 0, "track_total_hits": True, "query": {"term": {"source": source}}}
+
+
 def scanned(source: str, after: str | None = None) -> Body:
     """One page of everything kept of a source, read from columns: vectors stay on disk."""
     return {
         "size": SCAN_PAGE,
         "_source": False,
-        "docvalue_fields": ["content_hash", "record_hash", "access_list"],
+        "docvalue_fields": _KEPT_COLUMNS,
         "query": {"term": {"source": source}},
         "sort": [{"id": "asc"}],
         **({} if after is None else {"search_after": [after]}),

@@ -127,11 +127,31 @@ class WriteChecks:
         assert kept["wiki:1"].record_hash == first.record_hash
         assert (kept["wiki:1"].access, kept["wiki:2"].access) == (access, OPEN)
 
+    def test_what_is_kept_is_told_by_id(self, index: Index) -> None:
+        """As a scan tells it, as it stands after the last write; what is not kept is left out."""
+        index.write([put("wiki:1", "Le cadastre"), put("mail:1", "Bonjour"), put("wiki:2", "Un")])
+        index.write([PutAccess("wiki:1", allowed("ldap:group:x"))])
+        asked = ["wiki:1", "mail:1", "wiki:none", "wiki:\ud800"]
+        scanned = {kept.document_id: kept for kept in (*index.scan("wiki"), *index.scan("mail"))}
+        assert index.kept(asked) == {name: scanned[name] for name in ("wiki:1", "mail:1")}
+        index.write([Remove("wiki:1")])
+        assert index.kept(asked).keys() == {"mail:1"}
+        assert index.kept([]) == {}
+
+    def test_documents_are_counted_by_source(self, index: Index) -> None:
+        """Documents and not passages, as after the last write."""
+        assert index.count("wiki") == 0
+        index.write([put("wiki:1", "Un", "Deux", "Trois"), put("wiki:2", "Un"), put("mail:1", "A")])
+        assert (index.count("wiki"), index.count("mail"), index.count("other")) == (2, 1, 0)
+        index.write([Remove("wiki:1")])
+        assert index.count("wiki") == 1
+
     def test_a_scan_is_complete(self, index: Index) -> None:
         """Also beyond what an engine gives in one answer."""
         index.write([put(f"wiki:{n}", "Le cadastre") for n in range(1100)])
         found = [kept.document_id for kept in index.scan("wiki")]
         assert sorted(found) == sorted(f"wiki:{n}" for n in range(1100))
+        assert index.kept(found).keys() == set(found)
 
     def test_every_field_of_a_card_comes_back(self, index: Index) -> None:
         """A card says what the source said."""

@@ -1,6 +1,6 @@
 """Indexes that break the contract, each in one way; the contract has to reject them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from connectors.values import EVERYONE, Access
@@ -10,6 +10,7 @@ from indexer.values import (
     Kept,
     Put,
     PutAccess,
+    Question,
     Remove,
     SearchAnswer,
     SearchRequest,
@@ -34,6 +35,12 @@ class HonestIndex:
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
         return self.index.write(batch)
+
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
+        return self.index.kept(document_ids)
+
+    def count(self, source: str) -> int:
+        return self.index.count(source)
 
     def scan(self, source: str) -> Iterator[Kept]:
         return self.index.scan(source)
@@ -176,6 +183,28 @@ class ScansOnePage(HonestIndex):
 class ScansWithoutAccess(HonestIndex):
     def scan(self, source: str) -> Iterator[Kept]:
         return (replace(kept, access=Access()) for kept in self.index.scan(source))
+
+
+class RemembersTheRemoved(HonestIndex):
+    def __init__(self, index: Index) -> None:
+        super().__init__(index)
+        self.seen: dict[str, Kept] = {}
+
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
+        self.seen |= self.index.kept(document_ids)
+        return {name: self.seen[name] for name in document_ids if name in self.seen}
+
+
+class KeptOnePage(HonestIndex):
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
+        return self.index.kept(sorted(document_ids)[:1000])
+
+
+class CountsPassages(HonestIndex):
+    def count(self, source: str) -> int:
+        kept = [one.document_id for one in self.index.scan(source)]
+        request = ShowRequest(OMNISCIENT, tuple(kept), Question(), passages=50)
+        return sum(len(shown.passages) for shown in self.index.show(request))
 
 
 class DropsWordsSilently(HonestIndex):

@@ -68,6 +68,9 @@ LIES: list[tuple[type[lying.HonestIndex], Check]] = [
     (lying.ForgetsContributions, _contract.test_every_field_of_a_card_comes_back),
     (lying.ScansOnePage, _contract.test_a_scan_is_complete),
     (lying.ScansWithoutAccess, _contract.test_a_scan_tells_hashes_and_access_of_one_source),
+    (lying.RemembersTheRemoved, _contract.test_what_is_kept_is_told_by_id),
+    (lying.KeptOnePage, _contract.test_a_scan_is_complete),
+    (lying.CountsPassages, _contract.test_documents_are_counted_by_source),
     (lying.DropsWordsSilently, _contract.test_too_many_words_are_dropped_and_said),
 ]
 

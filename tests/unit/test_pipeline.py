@@ -211,6 +211,16 @@ def test_a_malformed_record_is_kept_as_a_failure(house: House) -> None:
     assert house.state.failures_of("wiki") == ()
 
 
+def test_a_full_reading_that_breaks_off_forgets_no_failure(house: House) -> None:
+    """What it did not come to is still missing, and still listed."""
+    house.crawl(Malformed("export.jsonl:12", "not JSON"), Malformed("export.jsonl:40", "not JSON"))
+    with pytest.raises(SourceUnreachable):
+        house.crawl(Malformed("export.jsonl:12", "not JSON"), SourceUnreachable("gone"))
+    assert house.state.keys("wiki") == {"export.jsonl:12", "export.jsonl:40"}
+    house.crawl(Malformed("export.jsonl:12", "not JSON"))
+    assert house.state.keys("wiki") == {"export.jsonl:12"}
+
+
 def filed(number: int, read: object = None) -> Document:
     content = Content("note.txt", read or (lambda: b"Le texte du fichier"))  # type: ignore[arg-type]
     return make_document(f"wiki:{number}", content=content)

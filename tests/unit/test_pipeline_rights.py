@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.changes import AccessChanged, Change, Checkpoint, Delete, Upsert
+from connectors.changes import AccessChanged, Change, Checkpoint, Delete, Listing, Upsert
 from connectors.errors import RecordVanished
 from connectors.values import Access
 from indexer.embedded.index import EmbeddedIndex
@@ -112,3 +112,26 @@ def test_new_readers_do_not_wait_for_a_word_about_deletions(house: House) -> Non
         house.crawl(AccessChanged("wiki:0", CLOSED), *gone)
     assert "wiki:0" not in house.ids()
     assert len(house.ids()) == 59
+
+
+def test_new_readers_after_held_deletions_are_not_held(house: House) -> None:
+    """Whatever way the deletions came; the cursor stays, so that they are asked for again."""
+    house.crawl(*pages(60), Checkpoint("a"))
+    gone: list[list[Change | Exception]] = [
+        [Delete(f"wiki:{n}") for n in range(1, 31)],
+        [Listing(frozenset(f"wiki:{n}" for n in range(30)))],
+    ]
+    for number, deletions in enumerate(gone):
+        with pytest.raises(DeletionsHeld):
+            house.crawl(*deletions, AccessChanged(f"wiki:{number}", CLOSED), Checkpoint("b"))
+        assert house.ids() == {f"wiki:{n}" for n in range(number + 1, 60)}
+        assert house.state.load("wiki") == "a"
+
+
+def test_an_unreadable_version_that_waits_has_its_new_readers(house: House) -> None:
+    """A file whose removal is held as one of many is not left to its former readers."""
+    house.crawl(*[Upsert(filed(n)) for n in range(30)])
+    house.extractor.failure = Failure.ENCRYPTED
+    with pytest.raises(DeletionsHeld):
+        house.crawl(*[Upsert(replace(filed(n), access=CLOSED)) for n in range(30)])
+    assert house.ids() == set()
