@@ -1,0 +1,247 @@
+"""What the way in costs beside its dearest part: `python -m benchmarks.indexing [part…]`.
+
+`encoder`: passages a second of the whole pipeline on each engine, and of the encoder alone
+on the same passages in the same run. `extraction`: files a second of the pipeline through a
+Tika server, and of the bare server asked by as many hands. `memory`: resident memory over
+many documents (texts made of real ones; vectors that cost nothing), every tenth of the way.
+"""
+
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+import httpx
+import numpy as np
+import sqlalchemy as sa
+
+from benchmarks.access_change import engine, unit_vectors
+from connectors.changes import Change, Checkpoint, Listing, Upsert
+from connectors.values import EVERYONE, Access, Content, Document, Section
+from indexer.ahead import HANDS
+from indexer.encoding.onnx_encoder import OnnxEncoder
+from indexer.extraction.tika_server import TikaServerExtractor
+from indexer.passages import cut, passage_text
+from indexer.pipeline import CrawlReport, Workshop, crawl
+from indexer.ports import Encoder, Extractor, Index
+from indexer.state import State
+from indexer.values import Extracted, Vectors
+from tests.engines import ensure_tika
+from tests.every_file import shared_files
+from tests.model_export import exported_model
+from tests.shared_files import SHARED
+
+ENGINES, PARTS = ["embedded", "opensearch"], ["encoder", "extraction", "memory"]
+SOURCE = "bench"
+OPEN = Access(frozenset({EVERYONE}))
+CORPUS = SHARED / "eval/search_cdtn_fiches/corpus.jsonl"
+DIMENSION = 384
+ENCODED_DOCUMENTS = 120
+RUNS = 3
+MANY = 100_000
+STEPS = 10
+CHECKPOINT_EVERY = 1_000
+
+
+class Costless:
+    """An encoder of random directions: what is measured is everything else."""
+
+    name, dimension = "costless", DIMENSION
+
+    def __init__(self) -> None:
+        self._draw = np.random.default_rng(0)
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        """float32 (n, d)."""
+        return unit_vectors(self._draw, len(texts))
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        """The same."""
+        return self.passages(texts)
+
+
+class NoFiles:
+    """An extractor that is never asked."""
+
+    max_bytes = 0
+
+    def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
+        """There are no files here."""
+        raise AssertionError(filename)
+
+
+class Given:
+    """A connector that yields the documents that it is given, with checkpoints."""
+
+    source = SOURCE
+
+    def __init__(self, documents: Iterable[Document]) -> None:
+        self._documents = documents
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        """Every document, then their listing."""
+        ids = []
+        for number, document in enumerate(self._documents, 1):
+            ids.append(document.id)
+            yield Upsert(document)
+            if number % CHECKPOINT_EVERY == 0:
+                yield Checkpoint(str(number))
+        yield Listing(frozenset(ids))
+
+
+def real_texts() -> list[tuple[str, str]]:
+    """(title, text) of the corpus, in its order."""
+    lines = map(json.loads, CORPUS.read_text("utf-8").splitlines())
+    return [(line["title"], line["text"]) for line in lines]
+
+
+def document(number: int, title: str, text: str) -> Document:
+    """A document of one section that every agent may read."""
+    return Document(f"{SOURCE}:{number}", SOURCE, title, OPEN, (Section(text),))
+
+
+@contextmanager
+def workshop(index: Index, encoder: Encoder, extractor: Extractor) -> Iterator[Workshop]:
+    """A workshop whose state is gone afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = sa.create_engine(f"sqlite:///{folder}/state.sqlite")
+        state = State(database)
+        yield Workshop(extractor, encoder, index, state, state)
+        database.dispose()
+
+
+def seconds_to_crawl(
+    name: str, documents: Iterable[Document], encoder: Encoder, extractor: Extractor
+) -> tuple[float, CrawlReport]:
+    """Seconds of one crawl into an empty index of that engine, and its report."""
+    with engine(name) as index, workshop(index, encoder, extractor) as parts:
+        begun = time.perf_counter()
+        report = crawl(Given(documents), parts)
+        return time.perf_counter() - begun, report
+
+
+def beside_the_encoder(engines: Sequence[str]) -> None:
+    """Print the rates of pipeline and encoder, one after the other in each round."""
+    encoder = OnnxEncoder(exported_model())
+    documents = [
+        document(number, title, text)
+        for number, (title, text) in enumerate(real_texts()[:ENCODED_DOCUMENTS])
+    ]
+    texts = [
+        passage_text(one.title, passage)
+        for one in documents
+        for passage in cut(one.sections, one.title)
+    ]
+    encoder.passages(texts[:8])  # warms the runtime
+    for name in engines:
+        shares = []
+        for _ in range(RUNS):
+            begun = time.perf_counter()
+            encoder.passages(texts)
+            alone = time.perf_counter() - begun
+            whole, report = seconds_to_crawl(name, documents, encoder, NoFiles())
+            assert report.passages == len(texts)  # noqa: S101 a rate of other passages is none
+            shares.append(alone / whole)
+            print(
+                f"{name:10}  {len(texts)} passages: encoder alone {len(texts) / alone:6.1f}/s, "
+                f"pipeline {len(texts) / whole:6.1f}/s, ratio {shares[-1]:.3f}",
+                flush=True,
+            )
+        print(f"{name:10}  median ratio {median(shares):.3f}", flush=True)
+
+
+def beside_the_extractor(engines: Sequence[str]) -> None:
+    """Print the rates of the pipeline and of the bare Tika server, with as many hands."""
+    url = ensure_tika()
+    files = [path for path in shared_files() if path.stat().st_size < 2_000_000]
+    contents = [path.read_bytes() for path in files]
+    documents = [
+        Document(f"{SOURCE}:{n}", SOURCE, "", OPEN, content=Content(path.name, path.read_bytes))
+        for n, path in enumerate(files)
+    ]
+    bare(url, contents)  # warms the server
+    for name in engines:
+        shares = []
+        for _ in range(RUNS):
+            alone = bare(url, contents)
+            whole, _ = seconds_to_crawl(name, documents, Costless(), TikaServerExtractor(url))
+            shares.append(alone / whole)
+            print(
+                f"{name:10}  {len(files)} files: bare Tika {len(files) / alone:6.1f}/s, "
+                f"pipeline {len(files) / whole:6.1f}/s, ratio {shares[-1]:.3f}",
+                flush=True,
+            )
+        print(f"{name:10}  median ratio {median(shares):.3f}", flush=True)
+
+
+def bare(url: str, contents: Sequence[bytes]) -> float:
+    """Seconds until the server has answered for every file, asked by `HANDS` at once."""
+    with httpx.Client(timeout=120, trust_env=False) as client, ThreadPoolExecutor(HANDS) as hands:
+
+        def ask(content: bytes) -> int:
+            headers = {"Accept": "application/json"}
+            return client.put(f"{url}/rmeta/text", content=content, headers=headers).status_code
+
+        begun = time.perf_counter()
+        list(hands.map(ask, contents))
+        return time.perf_counter() - begun
+
+
+def over_many(engines: Sequence[str], many: int) -> None:
+    """Print the resident memory at every tenth of the way, and the rate."""
+    for name in engines:
+        documents = watched(name, made_of_real_ones(many), many // STEPS)
+        seconds_to_crawl(name, documents, Costless(), NoFiles())
+
+
+def watched(name: str, documents: Iterable[Document], every: int) -> Iterator[Document]:
+    """The documents; of every so many, how far the crawl is and what it holds."""
+    begun = time.perf_counter()
+    for number, one in enumerate(documents, 1):
+        yield one
+        if number % every == 0:
+            rate = number / (time.perf_counter() - begun)
+            print(
+                f"{name:10}  {number:7} documents: {resident_mib():6.0f} MiB, "
+                f"{rate:6.0f} documents/s",
+                flush=True,
+            )
+
+
+def made_of_real_ones(many: int) -> Iterator[Document]:
+    """Documents of three paragraphs drawn from the corpus."""
+    texts = real_texts()
+    draw = random.Random(0)
+    paragraphs = [p for _, text in texts for p in text.split("\n") if len(p) > 200]
+    for number in range(many):
+        title, _ = draw.choice(texts)
+        yield document(number, f"{title} {number}", "\n\n".join(draw.choices(paragraphs, k=3)))
+
+
+def resident_mib() -> float:
+    """Resident memory of this process in MiB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 2**20
+
+
+def main(asked: Sequence[str]) -> None:
+    """Measure the parts asked for, or all."""
+    engines = [name for name in ENGINES if name in asked] or ENGINES
+    parts = [part for part in PARTS if part in asked] or PARTS
+    numbers = [int(one) for one in asked if one.isdigit()]
+    if "encoder" in parts:
+        beside_the_encoder(engines)
+    if "extraction" in parts:
+        beside_the_extractor(engines)
+    if "memory" in parts:
+        over_many(engines, numbers[0] if numbers else MANY)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,98 @@
+"""Crawls in children that may be killed: `python -m tests.faults.mortal FOLDER ENGINE ALIAS`.
+
+Each line of the input begins a crawl of `FOLDER/export.jsonl` in a child; its process id is
+a line of the output, and so is its exit status once it is over. Each write that the index
+acknowledged is a line of `FOLDER/acknowledged`, written before the crawl goes on.
+"""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from connectors.export import ExportConnector
+from indexer.embedded.index import EmbeddedIndex
+from indexer.opensearch.client import connect
+from indexer.opensearch.index import OpenSearchIndex
+from indexer.pipeline import Workshop, crawl
+from indexer.ports import Index
+from indexer.state import State
+from indexer.values import Put, PutAccess, Write, WriteReport
+from tests.builders import ENCODER
+from tests.faults.history import SOURCE
+
+
+def open_index(folder: Path, engine: str, alias: str, url: str) -> Index:
+    if engine == "opensearch":
+        return OpenSearchIndex(connect(url), alias, ENCODER.dimension, back_off_s=0.01)
+    return EmbeddedIndex(folder / "index", ENCODER.dimension)
+
+
+def open_state(folder: Path) -> State:
+    return State(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
+
+
+class Acknowledging:
+    """Passes everything on, and says what was acknowledged."""
+
+    def __init__(self, index: Index, path: Path) -> None:
+        self._index = index
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._index, name)
+
+    def write(self, batch: Sequence[Write]) -> WriteReport:
+        report = self._index.write(batch)
+        assert not report.failed
+        said = "".join(json.dumps(_said(write)) + "\n" for write in batch)
+        os.write(self._file, said.encode())
+        return report
+
+
+def _said(write: Write) -> dict[str, object]:
+    match write:
+        case Put(indexed):
+            document = indexed.document
+            version = int(document.title.rpartition("version")[2])
+            allowed = sorted(document.access.allowed)
+            return {"id": document.id, "version": version, "allowed": allowed}
+        case PutAccess(document_id, access):
+            return {"id": document_id, "allowed": sorted(access.allowed)}
+        case _:
+            return {"id": write.document_id}
+
+
+def _crawl(folder: Path, engine: str, alias: str, url: str) -> None:
+    index = Acknowledging(open_index(folder, engine, alias, url), folder / "acknowledged")
+    state = open_state(folder)
+    workshop = Workshop(None, ENCODER, index, state, state)  # type: ignore[arg-type]
+    # Many steps that no crawl came through may delete much at once.
+    crawl(ExportConnector(SOURCE, folder / "export.jsonl"), workshop, accept_deletions=True)
+
+
+def main(folder: str, engine: str, alias: str, url: str) -> None:
+    for _ in sys.stdin:
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                _crawl(Path(folder), engine, alias, url)
+                status = 0
+            except Exception:  # noqa: BLE001 - a child says why, whatever it is
+                traceback.print_exc()
+            finally:
+                os._exit(status)
+        sys.stdout.write(f"{child}\n")
+        sys.stdout.flush()
+        _, status = os.waitpid(child, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
