@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import ConnectionError as NoConnection
-from opensearchpy.exceptions import TransportError
+from opensearchpy.exceptions import SerializationError, TransportError
 
 from indexer.errors import IndexRefused, IndexUnreachable
-from indexer.opensearch.faults import engine_faults, passing, reason
+from indexer.opensearch.faults import CLOSED_TO_WRITES, engine_faults, passing, reason, refuse
 from indexer.opensearch.schema import Body, document_source, engine_id
 from indexer.values import IndexedDocument, Put, PutAccess, Remove, Write
 
@@ -125,7 +125,7 @@ def _sent_once(
     body = b"".join(line.encoded for line in chunk)
     try:
         answer = client.bulk(body=body, index=alias)
-    except NoConnection:
+    except (NoConnection, SerializationError):
         return chunk, {}
     except TransportError as fault:
         if passing(int(fault.status_code)):
@@ -143,6 +143,8 @@ def _sorted_out(chunk: list[Line], items: list[Body]) -> tuple[list[Line], dict[
     for line, item in zip(chunk, items, strict=True):
         ((operation, outcome),) = item.items()
         error = outcome.get("error")
+        if error and error["type"] == CLOSED_TO_WRITES:
+            refuse(outcome["status"], CLOSED_TO_WRITES)
         if error and passing(outcome["status"]):
             again.append(line)
         elif error and error["type"] == "index_not_found_exception":

@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from opensearchpy.exceptions import ConnectionError as NoConnection
-from opensearchpy.exceptions import TransportError
+from opensearchpy.exceptions import SerializationError, TransportError
 
 from indexer.errors import IndexRefused, IndexUnreachable
 
 TOO_MANY_REQUESTS = 429
 SERVER_ERRORS = 500
+CLOSED_TO_WRITES = "cluster_block_exception"
+"""What the engine answers to every write once its disk is full."""
 
 # The engine quotes what it could not keep.
 _QUOTED = re.compile(r"(Preview of field's value|The prefix of the first immense term).*", re.S)
@@ -24,6 +26,11 @@ def passing(status: int) -> bool:
 
 def refuse(status: int, kind: str) -> NoReturn:
     """Raise `IndexUnreachable` or `IndexRefused`, whichever that HTTP status means."""
+    if kind == CLOSED_TO_WRITES:
+        raise IndexUnreachable(
+            "OpenSearch a fermé l'index aux écritures, sans doute parce que son disque est plein : "
+            "faites-y de la place, puis relancez."
+        )
     if passing(status):
         raise IndexUnreachable(
             f"OpenSearch ne peut répondre (HTTP {status}, {kind}) : réessayez plus tard."
@@ -42,6 +49,11 @@ def engine_faults() -> Iterator[None]:
     except NoConnection as fault:
         raise IndexUnreachable(
             "OpenSearch ne répond pas : démarrez-le, ou réglez [index] url."
+        ) from fault
+    except SerializationError as fault:
+        raise IndexUnreachable(
+            "Ce qui répond à [index] url n'est pas OpenSearch, ou répond à moitié : vérifiez "
+            "l'adresse et ce qui est entre les deux, puis relancez."
         ) from fault
     except TransportError as fault:
         status = fault.status_code if isinstance(fault.status_code, int) else SERVER_ERRORS
