@@ -32,7 +32,7 @@ class CutLine:
 
     @property
     def url(self) -> str:
-        return "http://127.0.0.1:{}".format(self._listening.getsockname()[1])
+        return f"http://127.0.0.1:{self._listening.getsockname()[1]}"
 
     def fail(self, fault: Fault, after_requests: int = 0) -> None:
         self._passing, self._fault = after_requests, fault
