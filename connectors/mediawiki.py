@@ -1,0 +1,221 @@
+"""A MediaWiki: its pages, their history and its files, through the wiki's own API.
+
+`_Reading.changes` tells the flow. `mediawiki_recent` says what changed since a cursor,
+`mediawiki_rules` who may read what, `mediawiki_pages` how a page becomes a document,
+`mediawiki_wiki` what is asked of the wiki, `mediawiki_api` and `mediawiki_channel` how.
+"""
+
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from connectors.changes import (
+    AccessChanged,
+    Change,
+    Checkpoint,
+    Delete,
+    Listing,
+    Malformed,
+    Upsert,
+)
+from connectors.errors import RecordVanished
+from connectors.mediawiki_answers import Page, Site
+from connectors.mediawiki_api import Api, PageFault
+from connectors.mediawiki_channel import Channel
+from connectors.mediawiki_cursor import Cursor, Walk, read_cursor
+from connectors.mediawiki_pages import Author
+from connectors.mediawiki_place import WikiPlace
+from connectors.mediawiki_recent import OVERLAP, News, news, now
+from connectors.mediawiki_rules import Rules, rules_of
+from connectors.mediawiki_wiki import BATCH, Wiki
+from connectors.values import Access
+
+RELIST = timedelta(days=1)
+"""So often everything is listed, whatever the recent changes say: for deletions that the
+wiki hides, pages that scripts brought, and templates that changed."""
+LISTED_AT_ONCE = 500
+DENIED = {"permissiondenied", "cantread", "readapidenied"}
+
+Going = Generator[Change, None, Cursor]
+"""Changes, and then where the reading stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaWikiConnector:
+    """The pages and files of the wiki at a place."""
+
+    source: str
+    place: WikiPlace
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        """Yield what changed. Raises `SourceUnreachable` or `SourceRefused`."""
+        wiki = self._wiki()
+        site = wiki.site()
+        reading = _Reading(
+            wiki=wiki,
+            site=site,
+            name=self.place.root,
+            rules=rules_of(self.place, site),
+            author=Author(self.source, wiki.bots(), lambda page: wiki.download(page.imageinfo[0])),
+        )
+        yield from reading.changes(read_cursor(since, self.place.root))
+
+    def expected(self, since: str | None) -> int | None:
+        """How many pages the wiki has, before a first reading: of a later one it cannot tell."""
+        cursor = read_cursor(since, self.place.root)
+        return self._wiki().site().statistics.pages if cursor is None else None
+
+    def _wiki(self) -> Wiki:
+        place = self.place
+        channel = Channel(place.root, place.manners, place.ca_file)
+        return Wiki(Api(channel, place.user, place.password))
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One reading of a wiki under the present rules."""
+
+    wiki: Wiki
+    site: Site
+    name: str
+    rules: Rules
+    author: Author
+
+    def changes(self, cursor: Cursor | None) -> Iterator[Change]:
+        """Readers that changed, then pages that did, then a full listing where one is due.
+
+        What changes during the listing is read after it: the point stands before it.
+        """
+        if cursor is None:
+            point = now(self.wiki)
+            cursor = Cursor(self.name, self.rules, point, point.moment, Walk())
+        else:
+            yield from self._other_readers(cursor.rules)
+            again = {*cursor.pending, *cursor.failed}
+            cursor = self._told(replace(cursor, pending=tuple(again), failed=()))
+            yield Checkpoint(cursor.written())
+            cursor = yield from self._pending(cursor)
+        if cursor.walk is not None:
+            cursor = yield from self._walk(cursor, cursor.walk)
+            cursor = self._told(cursor)
+            yield Checkpoint(cursor.written())
+            cursor = yield from self._pending(cursor)
+
+    def _other_readers(self, former: Rules) -> Iterator[Change]:
+        """Give the pages of a namespace the readers that the rules give it now."""
+        for namespace, access in former.items():
+            present = self.rules.get(namespace, Access())
+            if present != access and str(namespace) in self.site.namespaces:
+                for page_id in self.wiki.ids(namespace):
+                    yield AccessChanged(self._id(page_id), present)
+
+    def _told(self, cursor: Cursor) -> Cursor:
+        """The cursor with what the wiki tells since its point still to be read."""
+        found = news(self.wiki, cursor.point)
+        walk = self._due(cursor, found)
+        began = walk is not None and cursor.walk is None
+        return Cursor(
+            wiki=cursor.wiki,
+            rules=self.rules,
+            point=found.point,
+            listed=found.point.moment if began else cursor.listed,
+            walk=walk,
+            pending=tuple(sorted({*cursor.pending, *self._named(found)})),
+            failed=cursor.failed,
+        )
+
+    def _due(self, cursor: Cursor, found: News) -> Walk | None:
+        """The listing that is needed, from its beginning, or the one under way, or none."""
+        if found.clock_went_back:
+            return Walk()
+        uncertain = not found.complete or cursor.rules != self.rules
+        if cursor.walk is not None:
+            kept = cursor.walk.kept & self.rules.keys()
+            return Walk(cursor.walk.since, kept) if uncertain else cursor.walk
+        if uncertain or found.point.moment - cursor.listed >= RELIST:
+            kept = frozenset(cursor.rules) & self.rules.keys()
+            return Walk(cursor.listed - OVERLAP, kept)
+        return None
+
+    def _named(self, found: News) -> set[int]:
+        """The ids of what the news names; with a redirect the page that it leads to."""
+        named = list(self.wiki.titled(found.titles))
+        ids = {*found.pages, *(page.pageid for page in named if page.pageid)}
+        told = self.wiki.pages(ids)
+        leading = {page.pageid for page in told if page.redirect}
+        led_to = self.wiki.pages(leading, follow=True)
+        return ids | {page.pageid for page in led_to if page.pageid}
+
+    def _pending(self, cursor: Cursor) -> Going:
+        while cursor.pending:
+            cursor = yield from self._pages(cursor, cursor.pending[:BATCH])
+            cursor = replace(cursor, pending=cursor.pending[BATCH:])
+            yield Checkpoint(cursor.written())
+        return cursor
+
+    def _pages(self, cursor: Cursor, page_ids: Iterable[int]) -> Going:
+        """Pages as they are now, and which of them the wiki could not show."""
+        failed = set(cursor.failed)
+        for page_id in page_ids:
+            kinds = set()
+            for change in self._page(page_id):
+                kinds.add(type(change))
+                yield change
+            if Malformed in kinds and Upsert not in kinds:
+                failed.add(page_id)
+            else:
+                failed.discard(page_id)
+        return replace(cursor, failed=tuple(sorted(failed)))
+
+    def _walk(self, cursor: Cursor, walk: Walk) -> Going:
+        """Read what the walk has to, from where it stands, and list what there is."""
+        size = BATCH if walk.since is None else LISTED_AT_ONCE
+        for namespace in (n for n in sorted(self.rules) if n >= walk.namespace):
+            title = walk.title if namespace == walk.namespace else ""
+            for pages, following in self.wiki.listed(namespace, title, size):
+                due = [page.pageid for page in pages if walk.reads(namespace, page.touched)]
+                cursor = yield from self._pages(cursor, due)
+                cursor = cursor.at(*((namespace, following) if following else (namespace + 1, "")))
+                yield Checkpoint(cursor.written())
+        present = (page_id for namespace in self.rules for page_id in self.wiki.ids(namespace))
+        yield Listing(frozenset(map(self._id, present)))
+        return replace(cursor, walk=None)
+
+    def _page(self, page_id: int) -> Iterator[Change]:
+        """A page as it is now: a document, or none."""
+        page = self.wiki.page(page_id)
+        if page is None:
+            yield Delete(self._id(page_id))
+        elif page.redirect or page.ns not in self.rules:
+            # Nobody reads it, should a deletion have to wait for a person's word.
+            yield AccessChanged(self._id(page_id), Access())
+            yield Delete(self._id(page_id))
+        else:
+            yield from self._document(page, self.rules[page.ns])
+
+    def _document(self, page: Page, access: Access) -> Iterator[Change]:
+        elsewhere = self._file_elsewhere(page)
+        if elsewhere:
+            page = page.model_copy(update={"imageinfo": ()})
+        try:
+            rendering = self.wiki.rendering(page.pageid)
+        except RecordVanished:
+            yield Delete(self._id(page.pageid))
+        except PageFault as fault:
+            reason = f"le wiki ne rend pas cette page ({fault.code}) : voyez-la dans le wiki"
+            yield Malformed(f"page {page.pageid}", reason, self._id(page.pageid))
+            denied = fault.code in DENIED
+            yield AccessChanged(self._id(page.pageid), Access() if denied else access)
+        else:
+            yield Upsert(self.author.document(page, rendering, access))
+            if elsewhere:
+                yield Malformed(f"page {page.pageid}", elsewhere, self._id(page.pageid))
+
+    def _file_elsewhere(self, page: Page) -> str:
+        """Why the page's file is not read, where it does not stand on the wiki's own host."""
+        if not page.imageinfo or self.wiki.api.channel.same_host(page.imageinfo[0].url):
+            return ""
+        return "le fichier est sur un autre hôte que celui de « url » : seule sa page est lue"
+
+    def _id(self, page_id: int) -> str:
+        return f"{self.author.source}:{page_id}"

@@ -1,0 +1,141 @@
+"""What the API's answers hold, as far as they are read (formatversion 2, MediaWiki ≥ 1.31)."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Namespace(_Said):
+    """A namespace of the wiki: `name` as the wiki shows it, `canonical` in English."""
+
+    id: int
+    name: str = ""
+    canonical: str = ""
+
+
+class NamespaceAlias(_Said):
+    """One more name of a namespace."""
+
+    id: int
+    alias: str
+
+
+class Statistics(_Said):
+    """How much the wiki holds, redirects and talk included."""
+
+    pages: int = 0
+
+
+class Site(_Said):
+    """What a wiki says of itself."""
+
+    namespaces: dict[str, Namespace]
+    namespacealiases: tuple[NamespaceAlias, ...] = ()
+    statistics: Statistics = Statistics()
+
+
+class Revision(_Said):
+    """One edit; without `user` where the wiki hides who made it."""
+
+    revid: int
+    timestamp: datetime
+    user: str = ""
+    minor: bool = False
+    anon: bool = False
+    temp: bool = False
+
+
+class FileVersion(_Said):
+    """One version of a file; the first of a list is the present one."""
+
+    timestamp: datetime
+    user: str = ""
+    url: str = ""
+    size: int = 0
+    sha1: str = ""
+    mime: str | None = None
+    mediatype: str = ""
+
+
+class Titled(_Said):
+    """A page by its title, as redirects are listed."""
+
+    title: str
+    ns: int = 0
+
+
+class Page(_Said):
+    """A page as a query tells it, with the properties that were asked for.
+
+    `pageid` is 0 and `missing` true where a title or id names no page.
+    """
+
+    pageid: int = 0
+    ns: int = 0
+    title: str = ""
+    missing: bool = False
+    redirect: bool = False
+    touched: datetime | None = None
+    pagelanguage: str = ""
+    fullurl: str = ""
+    revisions: tuple[Revision, ...] = ()
+    redirects: tuple[Titled, ...] = ()
+    imageinfo: tuple[FileVersion, ...] = ()
+
+
+class User(_Said):
+    """An account of the wiki."""
+
+    name: str
+
+
+class CategoryLink(_Said):
+    """A category of a page, in the order in which the page names them."""
+
+    category: str
+    hidden: bool = False
+
+
+class Rendering(_Said):
+    """A page as the wiki renders it: `text` is HTML."""
+
+    pageid: int
+    revid: int = 0
+    text: str
+    categories: tuple[CategoryLink, ...] = ()
+
+
+class RecentChange(_Said):
+    """A row of the recent changes."""
+
+    rcid: int
+    timestamp: datetime
+    pageid: int = 0
+
+
+class LogEvent(_Said):
+    """A row of the logs; without `title` where it is hidden.
+
+    `logpage` is the id that the page had when the event happened, `pageid` that of the
+    page which has the title now.
+    """
+
+    logid: int
+    timestamp: datetime
+    type: str = ""
+    title: str = ""
+    pageid: int = 0
+    logpage: int = 0
+    params: Any = Field(default_factory=dict)
+
+    @property
+    def titles(self) -> frozenset[str]:
+        """Every title that the event names: a move and a merge name two."""
+        said = self.params if isinstance(self.params, dict) else {}
+        named = (self.title, said.get("target_title"), said.get("dest_title"))
+        return frozenset(str(title) for title in named if title)

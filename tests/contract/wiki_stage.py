@@ -1,0 +1,125 @@
+"""The wiki that the contract is run on: a real one, changed by editors.
+
+A wiki's readers are those of a namespace: a document stands in that of its first readers,
+and other readers are a change of the rules.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from connectors.mediawiki import MediaWikiConnector
+from connectors.mediawiki_place import Manners, WikiPlace
+from connectors.ports import Connector
+from connectors.values import Access, Contribution, Document, Role, Section
+from tests.wiki_server import EDITOR, PASSWORD, READER, ROBOT, WikiServer, ensure_wiki
+
+SPACES: dict[tuple[str, ...], str] = {
+    ("everyone",): "",
+    (): "Silence",
+    ("test:group:a",): "Équipe",
+}
+QUICK = Manners(rate_per_s=0)
+
+
+@dataclass
+class WikiStage:
+    """Additions are gathered until the wiki is read: the same ones are put back, not made again."""
+
+    wiki: WikiServer = field(default_factory=ensure_wiki)
+    many: int = 53
+    rules: dict[str, tuple[str, ...]] = field(
+        default_factory=lambda: {name: allowed for allowed, name in SPACES.items()}
+    )
+    spaces: dict[str, str] = field(default_factory=dict)
+    texts: list[tuple[str, str]] = field(default_factory=list)
+    untouched: bool = True
+
+    def __post_init__(self) -> None:
+        self.wiki.reset()
+
+    def connector(self) -> Connector:
+        self._make()
+        place = WikiPlace(self.wiki.url, READER, PASSWORD, self.rules, manners=QUICK)
+        return MediaWikiConnector("t", place)
+
+    def document_id(self, name: str) -> str:
+        self._make()
+        return f"t:{self.wiki.page_id(self._title(name))}"
+
+    def add(self, name: str, text: str, allowed: tuple[str, ...]) -> None:
+        space, former = SPACES[allowed], self.spaces.get(name)
+        if former not in (None, space):
+            self._make()
+            old = self._title(name)
+            self.spaces[name] = space
+            self.wiki.move(old, self._title(name), noredirect=1)
+        self.spaces[name] = space
+        self.texts.append((self._title(name), text))
+
+    def restrict(self, name: str, allowed: tuple[str, ...]) -> None:
+        space = self.spaces[name]
+        assert list(self.spaces.values()).count(space) == 1, "others would change with it"
+        self.rules[space] = allowed
+
+    def remove(self, name: str) -> None:
+        self._make()
+        self.wiki.delete(self._title(name))
+
+    def spoil(self) -> int:
+        """Two pages whose text the database has lost, before all others."""
+        self._make()
+        for title in ("Aaa", "Aab"):
+            self.wiki.edit(title, "perdu")
+            self.wiki.damage(title)
+        return 2
+
+    def carry_everything(self) -> Document:
+        self._make()
+        title = "Équipe:L’été"
+        edits = [
+            (EDITOR, "Début {{absent}}", {}),
+            (READER, "Début", {}),
+            (ROBOT, "Début\n== Suite ==\nFin", {"bot": 1}),
+            (EDITOR, "Corps\n== Suite ==\n''Fin''\n[[Catégorie:Cadastre]]", {"minor": 1}),
+        ]
+        done: list[Any] = [self.wiki.edit(title, text, who, **how) for who, text, how in edits]
+        self.wiki.edit("Équipe:Canicule", f"#REDIRECTION [[{title}]]")
+        created, modified = (datetime.fromisoformat(done[i]["newtimestamp"]) for i in (0, -1))
+        day, year = created.date(), created.year
+        return Document(
+            id=f"t:{done[0]['pageid']}", source="t", title="L’été", kind="page", language="fr",
+            sections=(
+                Section("Corps"), Section("Fin", "Suite"), Section("Canicule", "Autres titres"),
+            ),
+            url=f"{self.wiki.url}index.php/%C3%89quipe:L%E2%80%99%C3%A9t%C3%A9",
+            access=Access(frozenset({"test:group:a"})), created=created, modified=modified,
+            space="Équipe", version=f"{done[-1]['newrevid']}:",
+            contributions=tuple(
+                Contribution(f"t:{who}", role, who, 1, day, day, ((year, 1),))
+                for who, role in (
+                    (EDITOR, Role.AUTHOR), (READER, Role.EDITOR), (ROBOT, Role.BOT),
+                    (EDITOR, Role.BOT),
+                )
+            ),
+        )  # fmt: skip
+
+    def _title(self, name: str) -> str:
+        space = self.spaces[name]
+        return f"{space}:{name}" if space else name
+
+    def _make(self) -> None:
+        """Bring the additions into the wiki."""
+        texts, self.texts = self.texts, []
+        if not texts:
+            return
+        key = hashlib.sha1(repr(texts).encode(), usedforsecurity=False).hexdigest()
+        if self.untouched and self.wiki.reset(key):
+            self.untouched = False
+            return
+        for title, text in texts:
+            self.wiki.edit(title, text)
+        if self.untouched:
+            self.wiki.snapshot(key)
+        self.untouched = False

@@ -1,0 +1,67 @@
+"""A wiki that is read again and again, as crawls do, and what is kept of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from connectors.changes import Change, Checkpoint, Upsert
+from connectors.mediawiki import MediaWikiConnector
+from connectors.mediawiki_place import Manners, WikiPlace
+from connectors.values import Document
+from tests.contract.connector_contract import apply
+from tests.wiki_server import PASSWORD, READER, WikiServer
+
+QUICK = Manners(rate_per_s=0)
+RULES = {"": ("everyone",), "Équipe": ("test:group:a",), "Fichier": ("everyone",)}
+
+
+@dataclass
+class WikiReading:
+    wiki: WikiServer
+    rules: Mapping[str, Sequence[str]] = field(default_factory=lambda: dict(RULES))
+    url: str = ""
+    manners: Manners = QUICK
+    kept: dict[str, Document] = field(default_factory=dict)
+    cursor: str | None = None
+    user: str = READER
+    password: str = PASSWORD
+
+    def connector(self) -> MediaWikiConnector:
+        place = WikiPlace(
+            self.url or self.wiki.url, self.user, self.password, self.rules, manners=self.manners
+        )
+        return MediaWikiConnector("w", place)
+
+    def read(self, most: int | None = None) -> list[Change]:
+        """Take the changes in, all or those before the checkpoint of that number."""
+        taken: list[Change] = []
+        checkpoints = 0
+        for change in self.connector().changes(self.cursor):
+            taken.append(change)
+            checkpoints += isinstance(change, Checkpoint)
+            if checkpoints == most:
+                break
+        self.kept = apply(taken, self.kept)
+        cursors = [change.cursor for change in taken if isinstance(change, Checkpoint)]
+        self.cursor = cursors[-1] if cursors else self.cursor
+        return taken
+
+    def titles(self) -> list[str]:
+        return sorted(document.title for document in self.kept.values())
+
+    def document(self, title: str) -> Document:
+        (found,) = [one for one in self.kept.values() if one.title == title]
+        return found
+
+    def text(self, title: str) -> str:
+        return "\n".join(section.text for section in self.document(title).sections)
+
+    def as_if_new(self) -> dict[str, Document]:
+        """What a first reading of the wiki as it is now would keep."""
+        fresh = replace(self, kept={}, cursor=None)
+        fresh.read()
+        return fresh.kept
+
+
+def read_documents(changes: Sequence[Change]) -> set[str]:
+    """The titles of the documents that came."""
+    return {change.document.title for change in changes if isinstance(change, Upsert)}
