@@ -46,6 +46,12 @@ def authority_of(principal: str) -> str:
     return principal.partition(":")[0]
 
 
+def account_principal(account: str) -> str:
+    """The principal of who holds an account: of `source:name`, `source:account:name`."""
+    source, _, name = account.partition(":")
+    return f"{source}:account:{name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Contribution:
     """What one account did to a document in one role.
@@ -80,11 +86,15 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A file that is still to be extracted. `read` may raise `RecordVanished`."""
+    """A file that is still to be extracted. `read` may raise `RecordVanished`.
+
+    Where `size_bytes` is known, a file that is too large is not read at all.
+    """
 
     filename: str
     read: Callable[[], bytes]
     media_type: str | None = None
+    size_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +129,22 @@ class Document:
     version: str = ""
 
 
+class ContactVia(StrEnum):
+    """How an agent is reached, as their entity wishes."""
+
+    DIRECT = "direct"
+    SERVICE = "service"
+    HEAD = "head"
+
+
 @dataclass(frozen=True, slots=True)
 class Agent:
     """A civil servant as the directory knows them.
 
     `accounts` are `source:name`; `departement` is an INSEE code; `listed` is false
-    for who asked never to be proposed as an expert.
+    for who asked never to be proposed as an expert. `skills` are declared, on the day
+    `skills_declared`; `skills_confirmed` are those of them that somebody else vouches for.
+    `contact_via` says how their entity wishes them to be reached, at the address `contact`.
     """
 
     id: str
@@ -140,6 +160,10 @@ class Agent:
     skills: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
     listed: bool = True
+    skills_declared: date | None = None
+    skills_confirmed: tuple[str, ...] = ()
+    contact_via: ContactVia = ContactVia.DIRECT
+    contact: str = ""
 
     @property
     def name(self) -> str:

@@ -1,0 +1,120 @@
+"""A source that pushes: what its applications sent to the inbox, as changes.
+
+`PushConnector.changes` tells the flow. `push_inbox` keeps what was sent.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from connectors.changes import AccessChanged, Change, Checkpoint, Delete, Malformed, Upsert
+from connectors.errors import SourceUnreachable
+from connectors.export_lines import attachment_id
+from connectors.export_records import Setting, access_of, documents_of
+from connectors.export_schema import RecordLine
+from connectors.push_inbox import Inbox, position_of
+from connectors.push_tables import PushedDocument
+from connectors.push_values import InboxUnreachable
+from connectors.values import Access
+
+CHECKPOINT_DOCUMENTS = 200
+_ROWS_AT_ONCE = 16
+"""Few: each may be as large as a document may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushConnector:
+    """The changes of one source's inbox, by their numbers; the cursor is the last of them.
+
+    What is accepted during a reading waits for the next one.
+    """
+
+    source: str
+    inbox: Inbox
+    _setting: Setting = field(init=False)
+
+    def __post_init__(self) -> None:
+        # No record of an inbox names a file: the folder is never looked into.
+        object.__setattr__(self, "_setting", Setting(self.source, Path("/nonexistent"), {}, {}))
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        """Yield new readers first, then records and tombstones. Raises `SourceUnreachable`.
+
+        A narrowed or deleted document is closed before the text of any other is worked
+        on, and even where its deletion has to wait for a person's word.
+        """
+        try:
+            upto = self.inbox.last_seq(self.source)
+            position = self._position(since, upto)
+            for document in self._documents(position, upto, access=True):
+                yield from self._closed(document)
+            marked = position
+            for count, document in enumerate(self._documents(position, upto), start=1):
+                yield from self._changes_of(document)
+                position = document.seq
+                if count % CHECKPOINT_DOCUMENTS == 0:
+                    marked = position
+                    yield Checkpoint(str(position))
+        except InboxUnreachable as error:
+            raise SourceUnreachable(
+                f"{self.source} : la base d'état ne répond pas. Vérifiez « database », puis "
+                "relancez."
+            ) from error
+        if position != marked or since is None:
+            yield Checkpoint(str(position))
+
+    def expected(self, since: str | None) -> int | None:
+        """How many documents wait to be applied."""
+        try:
+            return self.inbox.count_after(
+                self.source, self._position(since, self.inbox.last_seq(self.source))
+            )
+        except InboxUnreachable:
+            return None
+
+    def _position(self, since: str | None, upto: int) -> int:
+        """What the cursor has passed; nothing where it is not one of this inbox."""
+        position = position_of(since) or 0
+        return position if position <= upto else 0
+
+    def _documents(self, seq: int, upto: int, *, access: bool = False) -> Iterator[PushedDocument]:
+        while page := self.inbox.after(self.source, seq, upto, _ROWS_AT_ONCE, access=access):
+            yield from page
+            seq = page[-1].access_seq if access else page[-1].seq
+
+    def _closed(self, document: PushedDocument) -> Iterator[Change]:
+        """The present readers of what may be kept already; nobody for what is gone."""
+        record = _record_of(document)
+        access = access_of(record.readers) if record else Access()
+        for name in _names(document, record):
+            yield AccessChanged(self._setting.qualified(name), access)
+        for name in document.gone:
+            gone = self._setting.qualified(attachment_id(document.id, name))
+            yield AccessChanged(gone, Access())
+
+    def _changes_of(self, document: PushedDocument) -> Iterator[Change]:
+        own_id = self._setting.qualified(document.id)
+        record = _record_of(document)
+        if document.line is None:
+            yield Delete(own_id)
+        elif record is None:
+            reason = "reçu par une version d'avant, qui l'écrivait autrement : poussez-le à nouveau"
+            yield Malformed(own_id, reason, own_id)
+        else:
+            for one in documents_of(record, self._setting, own_id):
+                yield one if isinstance(one, Malformed) else Upsert(one)
+        for name in document.gone:
+            yield Delete(self._setting.qualified(attachment_id(document.id, name)))
+
+
+def _record_of(document: PushedDocument) -> RecordLine | None:
+    try:
+        return document.record()
+    except ValueError:
+        return None
+
+
+def _names(document: PushedDocument, record: RecordLine | None) -> Iterator[str]:
+    yield document.id
+    for attachment in record.attachments if record else ():
+        yield attachment_id(document.id, attachment.name)

@@ -1,0 +1,94 @@
+"""A source that pushes, for the connector contract: an inbox in a scratch database."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.ports import Connector
+from connectors.push import PushConnector
+from connectors.push_inbox import Inbox
+from connectors.push_lines import submitted
+from connectors.push_tables import push_documents
+from connectors.push_values import Outcome, Receipt
+from connectors.values import Document, Section
+from tests.contract.connector_stages import everything
+
+HOSTILE: tuple[object, ...] = (
+    None, [], "text", 1, {}, {"type": "post"}, {"type": "no", "id": "n"},
+    {"type": "post", "id": "\ud800", "title": "t"},
+    {"type": "post", "id": "p", "title": "t", "readers": {"allowed": ["tous"]}},
+    {"type": "post", "id": "q", "title": "t", "created": "hier"},
+    {"type": "post", "id": "r", "title": "t", "attachments": [{"name": "f", "path": "../x"}]},
+    {"type": "header", "version": 1}, {"type": "space", "id": "s", "title": "s"},
+)  # fmt: skip
+
+UNDURABLE = "pragma synchronous = off"
+
+
+@dataclass
+class PushStage:
+    root: Path
+    many: int = 450
+    engine: sa.Engine = field(init=False)
+    inbox: Inbox = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.engine = sa.create_engine(f"sqlite:///{self.root / 'state.sqlite'}")
+        # Each item is a transaction of its own, hundreds of times: the disk is not waited for.
+        sa.event.listen(self.engine, "connect", lambda raw, _: raw.execute(UNDURABLE))
+        self.inbox = Inbox(self.engine, lambda source: None, 10_000)
+
+    def connector(self) -> Connector:
+        return PushConnector("t", self.inbox)
+
+    def document_id(self, name: str) -> str:
+        return f"t:{name}"
+
+    def _push(self, item: object) -> Receipt:
+        (receipt,) = self.inbox.receive("t", [submitted(item, 100_000)])
+        return receipt
+
+    def _accepted(self, item: dict[str, Any]) -> None:
+        receipt = self._push(item)
+        assert receipt.outcome is Outcome.ACCEPTED, receipt
+
+    def add(self, name: str, text: str, allowed: tuple[str, ...]) -> None:
+        line = {"type": "post", "id": name, "title": name, "text": text, "author": "a"}
+        self._accepted(line | ({"readers": {"allowed": list(allowed)}} if allowed else {}))
+
+    def restrict(self, name: str, allowed: tuple[str, ...]) -> None:
+        self._accepted({"type": "access", "id": name, "readers": {"allowed": list(allowed)}})
+
+    def remove(self, name: str) -> None:
+        self._accepted({"type": "deleted", "id": name})
+
+    def spoil(self) -> int:
+        """At the door nothing of the kind passes: only an older release can have kept it."""
+        for item in HOSTILE:
+            assert self._push(item).outcome is Outcome.REFUSED, item
+        for number, line in enumerate(("{", '{"type":"post","id":"x"}', "null")):
+            name = f"vieux-{number}"
+            self.add(name, "texte", ("everyone",))
+            own = push_documents.c.id == name
+            with self.engine.begin() as connection:
+                connection.execute(sa.update(push_documents).where(own).values(line=line))
+        return 3
+
+    def carry_everything(self) -> Document:
+        line = {
+            "type": "page", "id": "été", "title": "L’été", "author": "jdupont", "text": "corps",
+            "readers": {"allowed": ["everyone", "test:group:a"], "denied": ["test:agent:x"]},
+            "space": "Cadastre", "url": "https://f.example/e", "kind": "note", "language": "br",
+            "created": "2019-05-04", "modified": "2019-06-01T10:00:00Z",
+            "valid_from": "2020-01-01", "valid_until": "2021-01-01", "replaces": ["ancien.txt"],
+            "part_of": "dossier.txt", "entity": "DGFiP/DDFiP 22", "area": "22",
+            "evidence": "none", "sections": [{"text": "suite", "heading": "II", "page": 2}],
+        }  # fmt: skip
+        self._accepted(line)
+        sections = (
+            Section("corps", author="t:jdupont"),
+            Section("suite", heading="II", page=2),
+        )
+        return everything("t:été", sections, "", "https://f.example/e", "")

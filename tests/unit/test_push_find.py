@@ -1,0 +1,135 @@
+"""What La Suite's applications push to find becomes records under our rules of access."""
+
+from typing import Any
+
+import pytest
+
+from connectors.export_schema import DeletedLine, RecordLine
+from connectors.push_find import find_submitted
+from connectors.push_lines import Submitted
+from connectors.push_values import Outcome, Receipt, SuiteRules
+
+pytestmark = [pytest.mark.sources, pytest.mark.trust]
+
+SUB = "0b1c2d3e-1111-4222-8333-444455556666"
+DOCUMENT: dict[str, Any] = {
+    "id": "5f0cbb4e-72cc-4c1c-8d26-1c6f34d5b0a1",
+    "title": "Notice du cadastre",
+    "depth": 1,
+    "path": "0001",
+    "numchild": 0,
+    "content": "Le bornage fixe la limite.",
+    "created_at": "2026-01-01T10:00:00+00:00",
+    "updated_at": "2026-01-02T10:00:00+00:00",
+    "size": 26,
+    "users": [SUB],
+    "groups": ["geometres"],
+    "reach": "restricted",
+    "is_active": True,
+}
+USERS = {f"docs:account:{SUB}", "docs:group:geometres"}
+
+
+def read(rules: SuiteRules | None = None, **fields: Any) -> Submitted | Receipt:
+    return find_submitted(DOCUMENT | fields, "docs", rules or SuiteRules(), 100_000)
+
+
+def record(rules: SuiteRules | None = None, **fields: Any) -> RecordLine:
+    one = read(rules, **fields)
+    assert isinstance(one, Submitted), one
+    assert isinstance(one.line, RecordLine)
+    return one.line
+
+
+def allowed(line: RecordLine) -> set[str]:
+    assert line.readers is not None
+    return set(line.readers.allowed)
+
+
+def test_a_document_is_a_record() -> None:
+    """Title, text and dates as they are; its address where the settings say how it is made."""
+    line = record(SuiteRules(link="https://docs.example/docs/{id}/"))
+    assert (line.id, line.title, line.text) == (
+        DOCUMENT["id"],
+        "Notice du cadastre",
+        "Le bornage fixe la limite.",
+    )
+    assert line.created is not None
+    assert line.modified is not None
+    assert line.url == f"https://docs.example/docs/{DOCUMENT['id']}/"
+    assert record().url == ""
+
+
+def test_users_and_groups_are_principals_of_the_source() -> None:
+    """A user is the account that the directory may give to an agent, never an agent by name."""
+    assert allowed(record()) == USERS
+    assert allowed(record(users=["ag-1"], groups=[])) == {"docs:account:ag-1"}
+
+
+@pytest.mark.parametrize("reach", ["public", "authenticated", "restricted", None])
+def test_a_link_opens_a_document_to_nobody_else(reach: str | None) -> None:
+    """Who does not hold the link does not find it, unless the settings say otherwise."""
+    assert allowed(record(reach=reach)) == USERS
+    rules = SuiteRules(open_reach=frozenset({"public"}))
+    expected = USERS | ({"everyone"} if reach == "public" else set())
+    assert allowed(record(rules, reach=reach)) == expected
+
+
+def test_nobody_named_is_nobody() -> None:
+    """Fields left out mean no readers."""
+    bare = {k: v for k, v in DOCUMENT.items() if k not in ("users", "groups", "reach")}
+    one = find_submitted(bare, "docs", SuiteRules(), 100_000)
+    assert isinstance(one, Submitted)
+    assert isinstance(one.line, RecordLine)
+    assert allowed(one.line) == set()
+
+
+def test_what_is_no_longer_active_is_deleted() -> None:
+    """Which is how Docs says that it is."""
+    one = read(is_active=False, content="", title="")
+    assert one == Submitted(DeletedLine(type="deleted", id=DOCUMENT["id"]))
+
+
+def test_the_same_date_may_come_with_other_readers() -> None:
+    """`updated_at` is no version: sharing a document leaves it as it is."""
+    one, other = read(), read(users=[])
+    assert isinstance(one, Submitted)
+    assert isinstance(other, Submitted)
+    assert (one.version, other.version) == ("", "")
+    assert one.digest != other.digest
+
+
+def test_fields_beyond_finds_are_no_fault() -> None:
+    """Drive sends a media type and a description; the description is worth finding."""
+    line = record(mimetype="text/plain", description="Plan de bornage", tags=["x"], later=1)
+    assert [section.text for section in line.sections] == ["Plan de bornage"]
+
+
+def test_a_document_without_title_is_called_by_its_beginning() -> None:
+    """Or by its id, where even that is blank."""
+    assert record(title=" ", content="Première ligne\nsuite").title == "Première ligne"
+    assert record(title="", content="\0\nsuite").title == DOCUMENT["id"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("id", None), ("id", ""), ("id", "a\0b"), ("id", 5), ("title", 1), ("title", "a\0"),
+        ("content", None), ("content", {}), ("created_at", "hier"), ("updated_at", None),
+        ("created_at", "2026-01-01T10:00:00"), ("users", "tous"), ("users", [None]),
+        ("users", [""]), ("groups", [["x"]]), ("reach", "open"), ("reach", "None"),
+        ("is_active", None), ("is_active", "peut-être"), ("content", "\ud83d"), ("users", ["\0"]),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_understood_is_refused(field: str, value: Any) -> None:
+    """By its field, without its value."""
+    one = read(**{field: value})
+    assert isinstance(one, Receipt)
+    assert one.outcome is Outcome.REFUSED
+    assert one.place in (field, "")
+    assert one.reason
+
+
+def test_neither_title_nor_content_is_refused() -> None:
+    """There is nothing to find."""
+    assert isinstance(read(title="", content=" "), Receipt)
