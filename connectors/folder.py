@@ -99,6 +99,16 @@ class FolderConnector:
         """How many files there are: unchanged ones bring nothing."""
         return sum(isinstance(found, FoundFile) for found in walk(_resolved(self.root)))
 
+    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """Yield these files, read anew. Raises `SourceUnreachable`."""
+        root = _resolved(self.root)
+        wanted = set(document_ids)
+        for found in walk(root):
+            if isinstance(found, FoundFile) and f"{self.source}:{found.path}" in wanted:
+                wanted.discard(f"{self.source}:{found.path}")
+                if not found.problem:
+                    yield Upsert(self._document(root, found))
+
     def _file(
         self, root: Path, found: FoundFile, before: Mapping[str, Known], seen: dict[str, Known]
     ) -> Iterator[Change]:
@@ -129,7 +139,7 @@ class FolderConnector:
             title=rule.title or readable_title(found.path),
             access=self._access(found.rule),
             content=Content(
-                found.path.rpartition("/")[2], lambda: read_contained(root, path), None
+                found.path.rpartition("/")[2], lambda: read_contained(root, path), None, found.size
             ),
             url=(rule.url or "").replace("{path}", quote(found.path)),
             kind=rule.kind or "document",

@@ -34,6 +34,18 @@ class Counted(Protocol):
         ...
 
 
+@runtime_checkable
+class Rereadable(Protocol):
+    """A source that can be asked again for single documents."""
+
+    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """Yield those documents as they are now; what is no more is left out.
+
+        Raises `SourceUnreachable` or `SourceRefused`.
+        """
+        ...
+
+
 class Directory(Protocol):
     """A source of agents and groups; each reading is complete."""
 

@@ -1,7 +1,6 @@
 """From a source's changes to what is kept. Read `crawl` first."""
 
-import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -16,17 +15,16 @@ from connectors.changes import (
     Upsert,
 )
 from connectors.errors import RecordVanished, SourceError
-from connectors.ports import Connector
+from connectors.ports import Connector, Rereadable
 from connectors.values import Document
 from indexer.ahead import Awaited, prepared_ahead
 from indexer.batches import Batch, Gathered, id_of, needed, texts_of
 from indexer.errors import ExtractionFailed, ExtractorUnreachable, IndexRefused
 from indexer.guard import GUARD_SHARE, Guard
+from indexer.open_failures import OpenFailures
 from indexer.ports import Cursors, Encoder, Extractor, Failures, IndexWriter
 from indexer.preparation import Prepared, prepare
 from indexer.values import Failure, Put, PutAccess, Remove, Write
-
-log = logging.getLogger(__name__)
 
 BATCH_PASSAGES = 64
 """How many passages are encoded and written at once: what an interruption costs at most."""
@@ -93,9 +91,11 @@ def crawl(
         crawling = _Crawl(workshop, CrawlReport(source), guard, progress, encoding)
 
         def prepared(document: Document) -> Prepared:
-            return prepare(document, workshop.extractor, workshop.encoder.name)
+            return prepare(document, workshop.extractor)
 
-        changes = stack.enter_context(prepared_ahead(connector.changes(since), prepared))
+        changes = stack.enter_context(
+            prepared_ahead(_changes(connector, since, crawling.missing), prepared)
+        )
         try:
             for change, awaited in changes:
                 crawling.apply(change, awaited)
@@ -104,6 +104,15 @@ def crawl(
             raise
         crawling.end(whole=since is None)
     return crawling.report
+
+
+def _changes(connector: Connector, since: str | None, missing: OpenFailures) -> Iterator[Change]:
+    """What changed; then, where not all is read anew, what failed for no fault of its own."""
+    due = missing.due() if since is not None and isinstance(connector, Rereadable) else ()
+    yield from connector.changes(since)
+    still = missing.among(due)
+    if still and isinstance(connector, Rereadable):
+        yield from connector.again(still)
 
 
 @dataclass(slots=True)
@@ -119,11 +128,10 @@ class _Crawl:
     gathered_passages: int = 0
     gathered_access_changes: int = 0
     underway: Batch | None = None
-    failing: set[str] = field(init=False)
-    failed_anew: set[str] = field(default_factory=set)
+    missing: OpenFailures = field(init=False)
 
     def __post_init__(self) -> None:
-        self.failing = set(self.workshop.failures.keys(self.report.source))
+        self.missing = OpenFailures(self.workshop.failures, self.report.source)
 
     def apply(self, change: Change, awaited: Awaited[Prepared]) -> None:
         match change:
@@ -153,31 +161,29 @@ class _Crawl:
             # If it is to go and must wait for a person's word, it has its new readers.
             self.add(PutAccess(document.id, document.access))
             if failure.failure is not Failure.TIMED_OUT:
+                self.missing.forget_parts(document.id)
                 self.add(Remove(document.id))
         else:
-            self._mend(document.id)
+            self.missing.replace_parts(document.id, prepared.unread)
             self.add(prepared)
 
     def delete(self, document_id: str) -> None:
-        self._mend(document_id)
+        self.missing.mend(document_id)
         self.add(Remove(document_id))
 
     def keep_only(self, document_ids: frozenset[str]) -> None:
         self.flush()
         self.settle()
-        source = self.report.source
-        kept = (one.document_id for one in self.workshop.index.scan(source))
+        kept = (one.document_id for one in self.workshop.index.scan(self.report.source))
         missing = sorted(document_id for document_id in kept if document_id not in document_ids)
         if self.guard.lets_go(len(missing)):
             self.gathered += map(Remove, missing)
             self.flush(guarded=False)
-        for key in [key for key in self.failing if key.startswith(f"{source}:")]:
-            if key not in document_ids:
-                self._mend(key)
+        self.missing.forget_beyond(document_ids)
 
     def malformed(self, key: str, reason: str) -> None:
         self.report.malformed += 1
-        self._record(key, "malformed", reason)
+        self.missing.record(key, "malformed", reason)
 
     def add(self, write: Gathered) -> None:
         self.gathered.append(write)
@@ -217,8 +223,8 @@ class _Crawl:
         self.flush()
         self.settle()
         self.guard.check()
-        for key in sorted(self.failing - self.failed_anew) if whole else ():
-            self._mend(key)
+        if whole:
+            self.missing.forget_older()
 
     def settle(self) -> None:
         """Write what was encoded, count what was acknowledged, then keep the cursor."""
@@ -267,15 +273,4 @@ class _Crawl:
 
     def _fail(self, document_id: str, kind: str, reason: str) -> None:
         self.report.failed += 1
-        self._record(document_id, kind, reason)
-
-    def _record(self, key: str, kind: str, reason: str) -> None:
-        log.warning("record failed", extra={"document_id": key, "failure": kind})
-        self.workshop.failures.record(self.report.source, key, kind, reason)
-        self.failing.add(key)
-        self.failed_anew.add(key)
-
-    def _mend(self, key: str) -> None:
-        if key in self.failing:
-            self.workshop.failures.resolve(self.report.source, key)
-            self.failing.discard(key)
+        self.missing.record(document_id, kind, reason)

@@ -5,9 +5,18 @@ import json
 from dataclasses import asdict, dataclass, replace
 
 from connectors.values import Content, Document
+from indexer.errors import ExtractionFailed
 from indexer.passages import cut, passage_text
 from indexer.ports import Extractor
-from indexer.values import Extracted, IndexedDocument, Kept, Passage, Vectors
+from indexer.values import (
+    Extracted,
+    Failure,
+    IndexedDocument,
+    Kept,
+    Passage,
+    UnreadPart,
+    Vectors,
+)
 
 FORMAT = "1"
 """Part of each hash: raise it when what is kept of a document changes."""
@@ -21,6 +30,7 @@ class Prepared:
     passages: tuple[Passage, ...]
     content_hash: str
     record_hash: str
+    unread: tuple[UnreadPart, ...] = ()
 
     def same_as(self, kept: Kept) -> bool:
         """Whether nothing but the access may differ from what is kept."""
@@ -38,24 +48,30 @@ class Prepared:
         )
 
 
-def prepare(document: Document, extractor: Extractor, encoder_name: str) -> Prepared:
+def prepare(document: Document, extractor: Extractor) -> Prepared:
     """Raises `ExtractionFailed`, `ExtractorUnreachable` or `RecordVanished`."""
-    whole = _with_text(document, extractor)
+    whole, unread = _with_text(document, extractor)
     passages = cut(whole.sections, whole.title)
     return Prepared(
         document=whole,
         passages=passages,
-        content_hash=_content_hash(whole.title, passages, encoder_name),
+        content_hash=_content_hash(whole.title, passages),
         record_hash=_record_hash(whole),
+        unread=unread,
     )
 
 
-def _with_text(document: Document, extractor: Extractor) -> Document:
+def _with_text(document: Document, extractor: Extractor) -> tuple[Document, tuple[UnreadPart, ...]]:
     if document.content is None:
-        return document
+        return document, ()
     content: Content = document.content
+    if content.size_bytes is not None and content.size_bytes > extractor.max_bytes:
+        # Not even held in memory.
+        raise ExtractionFailed(
+            Failure.TOO_LARGE, f"Le fichier dépasse {extractor.max_bytes} octets."
+        )
     extracted = extractor.extract(content.read(), content.filename, content.media_type)
-    return _merge(document, extracted)
+    return _merge(document, extracted), extracted.unread
 
 
 def _merge(document: Document, extracted: Extracted) -> Document:
@@ -70,8 +86,9 @@ def _merge(document: Document, extracted: Extracted) -> Document:
     )
 
 
-def _content_hash(title: str, passages: tuple[Passage, ...], encoder_name: str) -> str:
-    digest = hashlib.sha256(f"{FORMAT}\0{encoder_name}\0{title}".encode())
+def _content_hash(title: str, passages: tuple[Passage, ...]) -> str:
+    """Of what is encoded, whatever the encoder: generations of an index differ in that."""
+    digest = hashlib.sha256(f"{FORMAT}\0{title}".encode())
     for passage in passages:
         digest.update(b"\0" + passage_text(title, passage).encode())
     return digest.hexdigest()

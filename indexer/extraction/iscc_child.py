@@ -3,30 +3,54 @@
 Run as a script of its own: it must start without importing what the parent did.
 """
 
+import json
+import re
+import resource
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from multiprocessing.connection import Connection
 
 from iscc_tika import Extractor, OfficeParserConfig
 
+from indexer.extraction.limits import Limits
 from indexer.extraction.mail_parts import mail_parts
 from indexer.extraction.plain_text import utf16_as_utf8, windows_as_utf8
+from indexer.extraction.zip_parts import PartBroken, PartLocked, PartTooLarge, zip_parts
 
-_MAX_CHARACTERS = 20_000_000
-_DEEPEST_MAIL = 8
+OUT_OF_MEMORY = 99
+"""Exit status where memory ran out; GraalVM's own."""
+
+_STOPPED = "X-TIKA:EXCEPTION:embedded_resource_limit_reached"
+_CUT = "X-TIKA:EXCEPTION:write_limit_reached"
+_FAILED = "X-TIKA:EXCEPTION:embedded_exception"
+_SAID: dict[type[Exception], dict[str, list[str]]] = {
+    PartLocked: {"X-TIKA:encrypted": ["true"]},
+    PartTooLarge: {_STOPPED: ["true"]},
+    PartBroken: {_FAILED: ["PartBroken"]},
+}
 
 Part = tuple[str, str, Mapping[str, Sequence[str]]]
-"""An attachment's path (empty for the file itself), XHTML and metadata."""
+"""An attachment's path (empty for the file itself), XHTML and metadata, named as a server does."""
+
+Inner = tuple[str, Callable[[int], bytes]]
+"""A part's name, and how it is read: at most so many bytes."""
+
+_HEADER_LINE = re.compile(rb"[!-9;-~]+:")
+_DEEPEST_CALLS = 20_000
 
 
-def answer_files(line: Connection) -> None:
+def answer_files(line: Connection, limits: Limits) -> None:
     """The child's whole life. Answers are a list of parts, or the reason for none."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the parent, which ends us
+    sys.setrecursionlimit(_DEEPEST_CALLS)  # a mail in a mail takes several calls each
+    # Counts what is written to, not GraalVM's 32 GB of reserved addresses, as RLIMIT_AS does.
+    resource.setrlimit(resource.RLIMIT_DATA, (limits.max_memory_bytes, limits.max_memory_bytes))
     # The server reads headers and footers too: a note's reference often stands there.
     office = OfficeParserConfig().set_include_headers_and_footers(True)
     tika = Extractor().set_xml_output(True).set_office_config(office)
-    tika = tika.set_extract_string_max_length(_MAX_CHARACTERS)
+    tika = tika.set_extract_string_max_length(limits.max_characters)
     line.send("ready")
     while True:
         try:
@@ -34,32 +58,93 @@ def answer_files(line: Connection) -> None:
         except (EOFError, OSError):
             return
         try:
-            answer: object = list(_parts(tika, content))
+            answer: object = _Reading(tika, limits).whole(content)
+        except MemoryError:
+            sys.exit(OUT_OF_MEMORY)
         except Exception as error:  # noqa: BLE001  whatever the library raises is this file's
             answer = str(error) or type(error).__name__
         line.send(answer)
 
 
-def _parts(tika: Extractor, content: bytes, path: str = "", depth: int = 0) -> Iterator[Part]:
-    """The file's own part first; a mail's attachments follow, each read as a file."""
-    content = utf16_as_utf8(content)
-    xhtml, metadata = tika.extract_bytes_to_string(bytearray(content))
-    if "application/octet-stream" in metadata.get("Content-Type", ()):
-        text = windows_as_utf8(content)
-        if text is not None:
-            xhtml, metadata = tika.extract_bytes_to_string(bytearray(text))
-    is_mail = depth < _DEEPEST_MAIL and "message/rfc822" in metadata.get("Content-Type", ())
-    mail = mail_parts(content) if is_mail else ()
-    if mail:
-        xhtml, _ = tika.extract_bytes_to_string(bytearray(mail[0].content))
-    yield path, xhtml, metadata
-    for part in mail[1:]:
-        inner = f"{path}/{part.path}".lstrip("/")
-        try:
-            yield from list(_parts(tika, part.content, inner, depth + 1))
-        except Exception:  # noqa: BLE001, S112  an attachment that cannot be read costs itself
-            continue
+class _Reading:
+    """One file with its parts, and what is left of its bounds."""
+
+    def __init__(self, tika: Extractor, limits: Limits) -> None:
+        self._tika = tika
+        self._limits = limits
+        self._parts_left = limits.max_parts
+        self._markup_left = limits.max_markup
+        self._bytes_left = limits.max_unpacked
+
+    def whole(self, content: bytes) -> list[Part]:
+        """The file's own part first. What it says of its bounds stands in its metadata."""
+        (path, xhtml, metadata), *rest = self._parts(content)
+        said = dict(metadata)
+        if self._parts_left < 0:
+            said[_STOPPED] = ["true"]
+        if self._markup_left <= 0:
+            said[_CUT] = ["true"]
+        return [(path, xhtml, said), *rest]
+
+    def _parts(self, content: bytes, path: str = "", depth: int = 0) -> Iterator[Part]:
+        """The file's own part; those of a mail or an archive follow, each read as a file."""
+        content = utf16_as_utf8(content)
+        packed = zip_parts(content)
+        if packed is not None:
+            yield path, "", {"Content-Type": ["application/zip"]}
+            yield from self._inner_parts(packed, path, depth)
+            return
+        mail = mail_parts(content) if _HEADER_LINE.match(content) else ()
+        xhtml, metadata = self._read(mail[0].content if mail else content)
+        if mail and "message/rfc822" not in metadata["Content-Type"]:
+            mail = ()
+            xhtml, metadata = self._read(content)
+        if depth and not any("EncryptedDocument" in why for why in metadata.get(_FAILED, ())):
+            metadata.pop(_FAILED, None)  # of an image in it, more often than not
+        yield path, self._within_bounds(xhtml, metadata), metadata
+        attached = ((part.path, partial(_given, part.content)) for part in mail[1:])
+        yield from self._inner_parts(attached, path, depth)
+
+    def _inner_parts(self, inner: Iterator[Inner], path: str, depth: int) -> Iterator[Part]:
+        for name, read in inner:
+            self._parts_left -= 1
+            if self._parts_left < 0 or self._markup_left <= 0:
+                return
+            own = f"{path}/{name}".lstrip("/")
+            if depth >= self._limits.max_depth:
+                yield own, "", _SAID[PartTooLarge]
+                continue
+            try:
+                # One by one, so that an attachment that cannot be read costs itself.
+                content = read(min(self._limits.max_bytes, self._bytes_left))
+                self._bytes_left -= len(content)
+                yield from list(self._parts(content, own, depth + 1)) if content else ()
+            except (PartLocked, PartTooLarge, PartBroken) as refused:
+                yield own, "", _SAID[type(refused)]
+            except Exception as error:  # noqa: BLE001
+                yield own, "", {_FAILED: [str(error) or type(error).__name__]}
+
+    def _read(self, content: bytes) -> tuple[str, dict[str, list[str]]]:
+        xhtml, metadata = self._tika.extract_bytes_to_string(bytearray(content))
+        if "application/octet-stream" in metadata.get("Content-Type", ()):
+            text = windows_as_utf8(content)
+            if text is not None:
+                xhtml, metadata = self._tika.extract_bytes_to_string(bytearray(text))
+        return xhtml, {"Content-Type": [""], **metadata}
+
+    def _within_bounds(self, xhtml: str, metadata: dict[str, list[str]]) -> str:
+        if xhtml and not xhtml.rstrip().endswith("</html>"):
+            metadata[_CUT] = ["true"]  # Tika stops at its bound without a word
+        kept = xhtml[: max(0, self._markup_left)]
+        self._markup_left -= len(xhtml)
+        return kept
+
+
+def _given(content: bytes, max_bytes: int) -> bytes:
+    if len(content) > max_bytes:
+        raise PartTooLarge
+    return content
 
 
 if __name__ == "__main__":
-    answer_files(Connection(int(sys.argv[1])))
+    answer_files(Connection(int(sys.argv[1])), Limits(**json.loads(sys.argv[2])))

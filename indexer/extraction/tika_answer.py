@@ -1,23 +1,30 @@
 """What Tika answers, in a server or in-process, read as `Extracted` or as a failure."""
 
-import io
 import re
-import zipfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from indexer.errors import ExtractionFailed
+from connectors.values import Section
 from indexer.extraction.clean_text import clean_text
+from indexer.extraction.limits import Limits
+from indexer.extraction.part_paths import clean_path, is_archive, named_apart
+from indexer.extraction.tika_failures import (
+    CONTAINER_EXCEPTION,
+    CUT,
+    STOPPED,
+    Metadata,
+    TikaPart,
+    file_failed,
+    first,
+    is_locked,
+)
+from indexer.extraction.unread_parts import unread_parts
 from indexer.extraction.xhtml import sections_of
-from indexer.values import Extracted, Failure
+from indexer.values import Extracted, Failure, UnreadPart
 
-Metadata = Mapping[str, str | Sequence[str]]
+__all__ = ["Metadata", "TikaPart", "read_answer"]
 
-_EXCEPTION = "X-TIKA:EXCEPTION:container_exception"
-_WARNING = "X-TIKA:EXCEPTION:warn"
-_PROTECTED = "application/x-tika-ooxml-protected"
-_IMAGES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*")
 _OLDEST_YEAR = 1980
 _LONGEST_TITLE = 300
 _NO_TITLE = re.compile(
@@ -31,102 +38,91 @@ _NO_TITLE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class TikaPart:
-    """One file's XHTML and metadata; `path` is an attachment's path, empty for the file."""
+def read_answer(answered: Sequence[TikaPart], content: bytes, limits: Limits) -> Extracted:
+    """The file's own part comes first. Raises `ExtractionFailed`.
 
-    xhtml: str
-    metadata: Metadata
-    path: str = ""
-
-
-def read_answer(parts: Sequence[TikaPart], content: bytes) -> Extracted:
-    """The file's own part comes first. Raises `ExtractionFailed`."""
+    Where there is text, the file is read; what of it is not stands in `unread`.
+    """
+    parts = named_apart(answered)
     metadata = parts[0].metadata if parts else {}
-    if _first(metadata, _EXCEPTION) or _is_encrypted(metadata):
-        raise _failed(metadata, parts, content)
-    sections = tuple(section for part in parts for section in sections_of(part.xhtml, part.path))
+    broken = bool(first(metadata, CONTAINER_EXCEPTION))
+    if is_locked(metadata) or (broken and not is_archive(parts[0])):
+        raise file_failed(parts, content)
+    found = [section for part in parts for section in _sections(part, limits)]
+    sections = tuple(_cut(found, limits.max_characters))
+    unread = unread_parts(parts, found)
     if not any(section.text for section in sections):
-        raise _failed(metadata, parts, content)
+        raise file_failed(parts, content, unread)
     return Extracted(
         sections,
         title=_title(metadata),
-        author=clean_text(_first(metadata, "dc:creator")),
+        author=clean_text(first(metadata, "dc:creator")),
         language=_language(metadata),
         created=_moment(metadata, "dcterms:created"),
         modified=_moment(metadata, "dcterms:modified"),
+        unread=(*_beyond(parts, found, sections, limits), *unread),
     )
 
 
-def _failed(metadata: Metadata, parts: Sequence[TikaPart], content: bytes) -> ExtractionFailed:
-    media_type = _first(metadata, "Content-Type")
-    reason = _first(metadata, _EXCEPTION).partition("\n")[0]
-    if _is_encrypted(metadata) or "EncryptedDocument" in reason or _is_encrypted_odf(content):
-        return ExtractionFailed(Failure.ENCRYPTED, "Fichier chiffré, par mot de passe ou par clé.")
-    if content.startswith(_IMAGES):
-        # Whether Tika understood its camera's notes or not, an image is what it is.
-        return ExtractionFailed(Failure.IMAGE_ONLY, "Le fichier est une image.")
-    if reason:
-        kind = re.split(r"[:\s(]", reason, maxsplit=1)[0].rpartition(".")[2]
-        return ExtractionFailed(Failure.UNREADABLE, f"Tika n'a pas pu lire le fichier ({kind}).")
-    if _first(metadata, _WARNING):
-        return ExtractionFailed(Failure.UNREADABLE, "Fichier abîmé : aucun texte n'y a été trouvé.")
-    if media_type in {"", "application/octet-stream"}:
-        return ExtractionFailed(Failure.UNREADABLE, "Aucun format connu n'est reconnu.")
-    pages = _first(metadata, "xmpTPg:NPages") not in {"", "0"} and media_type == "application/pdf"
-    if pages or any(_shows_image(part) for part in parts):
-        return ExtractionFailed(Failure.IMAGE_ONLY, "Le fichier ne contient que des images.")
-    return ExtractionFailed(Failure.EMPTY, "Le fichier ne contient pas de texte.")
+def _sections(part: TikaPart, limits: Limits) -> Iterator[Section]:
+    """What an archive says itself is the names of what it holds: they are no text."""
+    for section in sections_of(part.xhtml[: limits.max_markup], part.path):
+        if section.path == part.path:
+            if not is_archive(part):
+                yield section
+        else:
+            yield replace(section, path=clean_path(section.path))
 
 
-def _shows_image(part: TikaPart) -> bool:
-    return "<img" in part.xhtml or _first(part.metadata, "Content-Type").startswith("image/")
+def _cut(sections: Sequence[Section], max_characters: int) -> Iterator[Section]:
+    """The beginning, up to so many characters of text and headings."""
+    left = max_characters
+    for section in sections:
+        left -= len(section.heading)
+        if left <= 0:
+            return
+        yield section if len(section.text) <= left else replace(section, text=section.text[:left])
+        left -= len(section.text)
 
 
-def _is_encrypted(metadata: Metadata) -> bool:
-    # A PDF that anybody may open and nobody may print also says `pdf:encrypted`; it has pages.
-    closed_pdf = _first(metadata, "pdf:encrypted") == "true" and not _first(
-        metadata, "xmpTPg:NPages"
+def _beyond(
+    parts: Sequence[TikaPart],
+    found: Sequence[Section],
+    kept: Sequence[Section],
+    limits: Limits,
+) -> Iterator[UnreadPart]:
+    """That the document itself was not read to its end, and why."""
+    reasons = []
+    is_cut = (
+        found[-1] != kept[-1]
+        or any(first(part.metadata, CUT) for part in parts)
+        or any(len(part.xhtml) > limits.max_markup for part in parts)
     )
-    return (
-        closed_pdf
-        or _first(metadata, "X-TIKA:encrypted") == "true"
-        or _first(metadata, "Content-Type") == _PROTECTED
-        or _first(metadata, "Multipart-Subtype") == "encrypted"  # RFC 1847, as OpenPGP mails are
-    )
-
-
-def _is_encrypted_odf(content: bytes) -> bool:
-    """OpenDocument encrypts its parts one by one, and says so in its manifest."""
-    try:
-        with (
-            zipfile.ZipFile(io.BytesIO(content)) as parts,
-            parts.open("META-INF/manifest.xml") as manifest,
-        ):
-            return b"encryption-data" in manifest.read(1_000_000)
-    except (zipfile.BadZipFile, KeyError, OSError, RuntimeError, NotImplementedError):
-        return False
-
-
-def _first(metadata: Metadata, key: str) -> str:
-    value = metadata.get(key, "")
-    return value if isinstance(value, str) else next(iter(value), "")
+    if is_cut:
+        reasons.append(f"Au-delà de {limits.max_characters} caractères, le texte n'est pas lu.")
+    if first(parts[0].metadata, STOPPED):
+        reasons.append(f"Au-delà de {limits.max_parts} pièces, les pièces ne sont pas lues.")
+    if first(parts[0].metadata, CONTAINER_EXCEPTION):
+        yield UnreadPart("", Failure.UNREADABLE, "L'archive est abîmée : la suite n'est pas lue.")
+        return
+    if reasons:
+        yield UnreadPart("", Failure.TOO_LARGE, " ".join(reasons))
 
 
 def _title(metadata: Metadata) -> str:
-    title = " ".join(clean_text(_first(metadata, "dc:title")).split())
+    title = " ".join(clean_text(first(metadata, "dc:title")).split())
     return "" if len(title) > _LONGEST_TITLE or _NO_TITLE.match(title) else title
 
 
 def _language(metadata: Metadata) -> str:
-    said = _first(metadata, "dc:language") or _first(metadata, "Content-Language")
+    said = first(metadata, "dc:language") or first(metadata, "Content-Language")
     found = re.match(r"[a-z]{2}(?![a-z])", said.strip().lower())
     return found[0] if found else ""
 
 
 def _moment(metadata: Metadata, key: str) -> datetime | None:
     """A date that a person may have meant, in UTC; a clock that was never set gives none."""
-    said = re.sub(r"(\.\d{6})\d+", r"\1", _first(metadata, key))
+    said = re.sub(r"(\.\d{6})\d+", r"\1", first(metadata, key))
     try:
         moment = datetime.fromisoformat(said)
     except ValueError:

@@ -1,9 +1,14 @@
-"""Extraction by a Tika server (3.2): attachments come as parts of their own."""
+"""Extraction by a Tika server (3.2): attachments come as parts of their own.
+
+The server reads in a forked child, that a hard file may fell: memory runs out, or the
+time. Read `TikaServerExtractor._ask`: how such a fall costs that file and no other.
+"""
 
 import json
 import logging
 import os
 import time
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -18,76 +23,111 @@ import tika.tika
 from urllib3.exceptions import NewConnectionError
 
 from indexer.errors import ExtractionFailed, ExtractorUnreachable
+from indexer.extraction.limits import Limits
+from indexer.extraction.part_paths import server_paths
 from indexer.extraction.plain_text import utf16_as_utf8
-from indexer.extraction.tika_answer import TikaPart, read_answer
+from indexer.extraction.quarantine import Quarantine
+from indexer.extraction.tika_answer import read_answer
+from indexer.extraction.tika_failures import STOPPED, TikaPart, first, refuse_by_size
 from indexer.values import Extracted, Failure
 
 logging.getLogger("tika.tika").handlers.clear()  # the application says where logs go
+logging.getLogger("tika.tika").setLevel(logging.ERROR)  # it warns of each answer but 200
 
-MAX_BYTES = 100_000_000
 _CONNECT_TIMEOUT_S = 5.0
-_RESTART_S = 20.0
-_MAX_CHARACTERS = 20_000_000
 _OK, _NO_CONTENT, _TOO_LARGE, _UNSUPPORTED, _UNPROCESSABLE, _BUSY = 200, 204, 413, 415, 422, 503
 _SERVER_ERRORS = 500
+_NEARLY = 0.9
+
+
+class _Fallen(Exception):
+    """The server broke off: because of this file, or of another that it read meanwhile."""
 
 
 class TikaServerExtractor:
     """A client of one Tika server; safe for several threads.
 
-    `timeout_s` bounds one file; keep the server's own `taskTimeoutMillis` near it, since
-    the server goes on with a file after its client has left.
+    Each file's `limits.timeout_s` goes to the server too, which then ends its child.
+    A server that has answered before gets `restart_s` to come back.
     """
 
-    def __init__(self, url: str, timeout_s: float = 120.0, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, url: str, limits: Limits | None = None, restart_s: float = 60.0) -> None:
         self._url = url.rstrip("/")
-        self._timeout_s = timeout_s
-        self._max_bytes = max_bytes
+        self._limits = limits or Limits()
+        self._restart_s = restart_s
+        self._has_answered = False
+        self._quarantine = Quarantine()
+
+    @property
+    def max_bytes(self) -> int:
+        """Larger files are refused unsent."""
+        return self._limits.max_bytes
 
     def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
         """Raises `ExtractionFailed` (this file) or `ExtractorUnreachable` (any file)."""
-        if not content:
-            raise ExtractionFailed(Failure.EMPTY, "Le fichier est vide.")
-        if len(content) > self._max_bytes:
-            raise ExtractionFailed(
-                Failure.TOO_LARGE, f"Le fichier dépasse {self._max_bytes} octets."
-            )
+        refuse_by_size(len(content), self.max_bytes)
         status, answer = self._ask(utf16_as_utf8(content), filename)
         if status in {_OK, _UNPROCESSABLE}:
-            return read_answer(_parts(answer), content)
+            return read_answer(list(_parts(answer, self._limits.max_depth)), content, self._limits)
         raise self._refused(status)
 
     def _ask(self, content: bytes, filename: str) -> tuple[int, str]:
-        """Asks a second time where the server fell: perhaps another file was the cause."""
-        for _ in range(2):
-            try:
+        """Where the server fell the file is sent again, alone: it must not pay for another."""
+        try:
+            with self._quarantine.among():
                 return self._put(content, filename)
-            except (requests.ConnectTimeout, requests.exceptions.InvalidURL) as error:
-                raise self._unreachable() from error
-            except requests.Timeout as error:
-                raise ExtractionFailed(
-                    Failure.TIMED_OUT, f"Tika n'a pas lu le fichier en {self._timeout_s} s."
-                ) from error
-            except requests.RequestException as error:
-                if _is_refusal(error) or not self._is_back():
-                    raise self._unreachable() from error
-        raise ExtractionFailed(
-            Failure.UNREADABLE, "Le serveur Tika est tombé deux fois sur ce fichier."
-        )
+        except _Fallen:
+            self._await_return()
+        try:
+            with self._quarantine.alone():
+                return self._put_when_back(content, filename)
+        except _Fallen as fallen:
+            raise ExtractionFailed(
+                Failure.UNREADABLE, "Le serveur Tika est tombé deux fois sur ce fichier."
+            ) from fallen
+
+    def _put_when_back(self, content: bytes, filename: str) -> tuple[int, str]:
+        try:
+            return self._put(content, filename)
+        except ExtractorUnreachable:
+            self._await_return()  # it fell again before this file's turn
+            return self._put(content, filename)
 
     def _put(self, content: bytes, filename: str) -> tuple[int, str]:
+        """One try. Raises `_Fallen`, `ExtractionFailed` or `ExtractorUnreachable`."""
+        began = time.monotonic()
+        try:
+            status, answer = self._call(content, filename)
+        except (requests.ConnectTimeout, requests.exceptions.InvalidURL) as error:
+            raise self._unreachable() from error
+        except requests.Timeout as error:
+            raise self._timed_out() from error
+        except requests.RequestException as error:
+            if time.monotonic() - began > _NEARLY * self._limits.timeout_s:
+                raise self._timed_out() from error  # the server's clock was the quicker
+            if _is_refusal(error) and not self._has_answered:
+                raise self._unreachable() from error
+            raise _Fallen from error
+        if status >= _SERVER_ERRORS and (status != _BUSY or self._has_answered):
+            raise _Fallen
+        self._has_answered = True
+        return status, answer
+
+    def _call(self, content: bytes, filename: str) -> tuple[int, str]:
         headers = {
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(filename, safe='')}",
             "X-Tika-OCRskipOcr": "true",
             "X-Tika-PDFOcrStrategy": "no_ocr",
-            "writeLimit": str(_MAX_CHARACTERS),
+            "X-Tika-Timeout-Millis": str(int(self._limits.timeout_s * 1000)),
+            "writeLimit": str(self._limits.max_characters),
+            "maxEmbeddedResources": str(self._limits.max_parts),
         }
         answer: tuple[int, str] = tika.parser.from_buffer(
             content,
             serverEndpoint=self._url,
             xmlContent=True,
             headers=headers,
-            requestOptions=self._options(self._timeout_s),
+            requestOptions=self._options(self._limits.timeout_s),
             raw_response=True,
         )
         return answer
@@ -100,9 +140,9 @@ class TikaServerExtractor:
             "allow_redirects": False,
         }
 
-    def _is_back(self) -> bool:
-        """Waits while the server restarts its child."""
-        deadline = time.monotonic() + _RESTART_S
+    def _await_return(self) -> None:
+        """Waits while the server restarts its child. Raises `ExtractorUnreachable`."""
+        deadline = time.monotonic() + self._restart_s
         while time.monotonic() < deadline:
             try:
                 status, _ = tika.tika.callServer(
@@ -111,13 +151,18 @@ class TikaServerExtractor:
             except requests.RequestException:
                 status = _BUSY
             if status == _OK:
-                return True
-            time.sleep(0.5)
-        return False
+                return
+            time.sleep(0.3)
+        raise self._unreachable()
 
     def _unreachable(self) -> ExtractorUnreachable:
         return ExtractorUnreachable(
             f"Le serveur Tika ne répond pas à {self._url} : démarrez-le, ou réglez [extractor] url."
+        )
+
+    def _timed_out(self) -> ExtractionFailed:
+        return ExtractionFailed(
+            Failure.TIMED_OUT, f"Tika n'a pas lu le fichier en {self._limits.timeout_s:g} s."
         )
 
     def _refused(self, status: int) -> ExtractionFailed | ExtractorUnreachable:
@@ -125,7 +170,7 @@ class TikaServerExtractor:
             return ExtractionFailed(Failure.EMPTY, "Le fichier ne contient pas de texte.")
         if status == _TOO_LARGE:
             return ExtractionFailed(Failure.TOO_LARGE, "Fichier trop gros pour le serveur Tika.")
-        if status == _UNSUPPORTED or (status >= _SERVER_ERRORS and status != _BUSY):
+        if status == _UNSUPPORTED:
             return ExtractionFailed(Failure.UNREADABLE, f"Le serveur Tika a répondu {status}.")
         return ExtractorUnreachable(
             f"Le serveur Tika ({self._url}) a répondu {status} : réessayez plus tard, ou lisez son "
@@ -139,18 +184,17 @@ def _is_refusal(error: requests.RequestException) -> bool:
     return isinstance(getattr(cause, "reason", None), NewConnectionError)
 
 
-def _parts(answer: str) -> list[TikaPart]:
+def _parts(answer: str, max_depth: int) -> Iterator[TikaPart]:
+    """The file itself, then its parts; one that lies too deep is named, and none below it."""
     try:
         found: list[dict[str, Any]] = json.loads(answer)
     except ValueError as error:
         raise ExtractionFailed(
             Failure.UNREADABLE, "La réponse du serveur Tika n'est pas du JSON."
         ) from error
-    return [
-        TikaPart(
-            xhtml=part.get("X-TIKA:content", ""),
-            metadata=part,
-            path=part.get("X-TIKA:embedded_resource_path", "").lstrip("/"),
-        )
-        for part in found
-    ]
+    for part, path in zip(found, server_paths(found), strict=True):
+        depth = int(first(part, "X-TIKA:embedded_depth") or 0)
+        if depth <= max_depth:
+            yield TikaPart(part.get("X-TIKA:content", ""), part, path)
+        elif depth == max_depth + 1:
+            yield TikaPart("", {STOPPED: "true"}, path)

@@ -5,6 +5,9 @@ a heading) and attachments (`div.package-entry`, whose first heading is the file
 name). What mail carries inside is not always well-formed, so a lenient parser reads it.
 """
 
+import re
+from collections.abc import Iterator
+from html import unescape
 from html.parser import HTMLParser
 
 from connectors.values import Section
@@ -16,6 +19,7 @@ _LINES = frozenset({"br", "li", "tr", "dt", "dd"})
 _SILENT = frozenset({"script", "style"})
 _PAGES = frozenset({"page", "slide-content"})
 _ATTACHMENT = "package-entry"
+_ATTACHED = re.compile(rf'<div class="{_ATTACHMENT}">\s*<h\d>(.*?)</h\d>', re.DOTALL)
 
 
 def sections_of(xhtml: str, path: str = "") -> tuple[Section, ...]:
@@ -24,6 +28,11 @@ def sections_of(xhtml: str, path: str = "") -> tuple[Section, ...]:
     reader.feed(xhtml)
     reader.close()
     return reader.finished()
+
+
+def attachments_of(xhtml: str) -> Iterator[str]:
+    """The names of all attachments, with text or without."""
+    return (unescape(name) for name in _ATTACHED.findall(xhtml))
 
 
 class _Reader(HTMLParser):

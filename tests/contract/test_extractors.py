@@ -12,6 +12,7 @@ import pytest
 from connectors.values import Section
 from indexer.errors import ExtractionFailed, ExtractorUnreachable
 from indexer.extraction.in_process import InProcessExtractor
+from indexer.extraction.limits import Limits
 from indexer.extraction.tika_server import TikaServerExtractor
 from indexer.ports import Extractor
 from indexer.values import Extracted, Failure
@@ -19,6 +20,8 @@ from tests.contract import extractor_contract as contract
 from tests.engines import ensure_tika
 
 pytestmark = pytest.mark.sources
+
+SMALL = Limits(max_bytes=10)
 
 
 @pytest.fixture(scope="module", params=["in_process", "tika_server"])
@@ -71,7 +74,7 @@ def test_one_failure_does_not_stop_the_next(extractor: Extractor) -> None:
 
 @pytest.mark.parametrize(
     "small",
-    [InProcessExtractor(max_bytes=10), TikaServerExtractor("http://127.0.0.1:9", max_bytes=10)],
+    [InProcessExtractor(SMALL), TikaServerExtractor("http://127.0.0.1:9", SMALL)],
     ids=["in_process", "tika_server"],
 )
 def test_large_files_are_not_even_sent(small: Extractor) -> None:
@@ -81,10 +84,10 @@ def test_large_files_are_not_even_sent(small: Extractor) -> None:
 
 def test_time_is_bounded_in_process() -> None:
     """A file that takes too long costs itself; the next one gets a new child."""
-    child = InProcessExtractor(timeout_s=0.001)
+    child = InProcessExtractor(Limits(timeout_s=0.001))
     content = contract.READABLE[-1].content()
     contract.fails(child, content, "slow.zip", Failure.TIMED_OUT)
-    child._timeout_s = 60
+    child._limits = Limits()
     contract.reads(child, contract.READABLE[0])
     child.close()
 
@@ -107,18 +110,20 @@ def test_a_silent_server_times_out() -> None:
     """A server that accepts and never answers costs the file's time and no more."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        slow = TikaServerExtractor(address, timeout_s=0.5)
+        slow = TikaServerExtractor(address, Limits(timeout_s=0.5))
         contract.fails(slow, b"bonjour", "a.txt", Failure.TIMED_OUT)
 
 
 def test_no_server_is_not_the_files_fault() -> None:
     """Where nobody listens, no file is given up."""
     with pytest.raises(ExtractorUnreachable):
-        TikaServerExtractor("http://127.0.0.1:9", timeout_s=1).extract(b"bonjour", "a.txt", None)
+        TikaServerExtractor("http://127.0.0.1:9").extract(b"bonjour", "a.txt", None)
 
 
 class _Honest:
     """Wraps the in-process extractor; the liars bend what it says."""
+
+    max_bytes = 20_000_000
 
     def __init__(self) -> None:
         self._inner = InProcessExtractor()
@@ -177,11 +182,15 @@ def test_the_contract_rejects_bent_answers(liar: type[_Honest], rank: int) -> No
 
 
 class _EmptySuccess:
+    max_bytes = 20_000_000
+
     def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
         return Extracted(())
 
 
 class _AlwaysEncrypted:
+    max_bytes = 20_000_000
+
     def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
         raise ExtractionFailed(Failure.ENCRYPTED, "locked")
 

@@ -22,7 +22,7 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.errors import DeletionsHeld, ExtractionFailed, IndexUnreachable
 from indexer.pipeline import CrawlReport, Workshop, crawl
 from indexer.state import State
-from indexer.values import Extracted, Failure, Vectors, Write, WriteReport
+from indexer.values import Extracted, Failure, UnreadPart, Vectors, Write, WriteReport
 from tests.builders import asking, make_document, reading
 from tests.encoders import FakeEncoder
 
@@ -58,11 +58,13 @@ class FileReader:
     """An extractor that reads UTF-8 and fails as it is told."""
 
     failure: Failure | None = None
+    unread: tuple[UnreadPart, ...] = ()
+    max_bytes: int = 1_000
 
     def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
         if self.failure:
             raise ExtractionFailed(self.failure, "told to")
-        return Extracted((Section(content.decode()),))
+        return Extracted((Section(content.decode()),), unread=self.unread)
 
 
 class House:

@@ -1,0 +1,216 @@
+"""A file that means harm costs itself, on both extractors; a lying one is rejected."""
+
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from connectors.values import Section
+from indexer.errors import ExtractionFailed
+from indexer.extraction.in_process import InProcessExtractor
+from indexer.extraction.tika_server import TikaServerExtractor
+from indexer.ports import Extractor
+from indexer.values import Extracted, Failure
+from tests import hostile_files as hostile
+from tests.contract import extractor_bounds as bounds
+from tests.contract import extractor_contract as contract
+from tests.own_tika import OwnTika, own_tika
+
+pytestmark = [pytest.mark.sources, pytest.mark.trust]
+
+CUT = {"paragraphs.docx", "table.csv", "many.eml"}
+LOCKED_SHEET = hostile.SAMPLES / "password_protected.xlsx"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnTika]:
+    with own_tika(tmp_path_factory.mktemp("tika")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module", params=["in_process", "tika_server"])
+def extractor(request: pytest.FixtureRequest) -> Iterator[Extractor]:
+    if request.param == "tika_server":
+        yield TikaServerExtractor(request.getfixturevalue("server").url, bounds.LIMITS)
+        return
+    child = InProcessExtractor(bounds.LIMITS)
+    yield child
+    child.close()
+
+
+@pytest.mark.parametrize("filename", hostile.HOSTILE)
+def test_a_hostile_file_costs_itself(extractor: Extractor, filename: str) -> None:
+    """It ends as text or as a named failure, within bounds, and the next file is read.
+
+    What is cut keeps its beginning and is named as too large.
+    """
+    ended = bounds.costs_itself_alone(extractor, hostile.HOSTILE[filename](), filename)
+    if filename in CUT and isinstance(ended, Extracted):
+        assert ("", Failure.TOO_LARGE) in {(part.path, part.failure) for part in ended.unread}
+
+
+def test_memory_that_runs_out_costs_one_file(extractor: Extractor) -> None:
+    """A gigabyte in one page fells the child, of either extractor; it is named."""
+    ended = bounds.costs_itself_alone(extractor, hostile.heavy_pdf(), "lourd.pdf")
+    assert ended in {Failure.TOO_LARGE, Failure.TIMED_OUT, Failure.UNREADABLE}
+
+
+@pytest.mark.parametrize("kind", hostile.WITH_DOCTYPE)
+def test_entities_reach_neither_files_nor_the_network(extractor: Extractor, kind: str) -> None:
+    """Nobody is asked for anything, and no file of this machine is in the text."""
+    asked: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.2)
+        content = hostile.outside(kind, listener.getsockname()[1])
+        bounds.costs_itself_alone(extractor, content, f"dehors.{kind}")
+        with suppress(TimeoutError):
+            asked.append(str(listener.accept()))
+    assert asked == []
+
+
+LOCKED = {
+    "zipcrypto.zip": lambda: hostile.locked(hostile.zipped({"s.txt": b"secret"}), "s.txt"),
+    "aes.zip": lambda: hostile.locked(hostile.zipped({"s.txt": b"secret"}), "s.txt", 99),
+    "classeur.xlsx": LOCKED_SHEET.read_bytes,
+    "word.doc": lambda: _locked_doc(),
+    "texte.odt": contract.encrypted_odt,
+}
+
+
+def _locked_doc() -> bytes:
+    """An old Word file that says that it is encrypted ([MS-DOC] 2.5.2)."""
+    content = bytearray((hostile.SAMPLES / "fake.doc").read_bytes())
+    content[content.find(b"\xec\xa5") + 11] |= 1
+    return bytes(content)
+
+
+@pytest.mark.parametrize("filename", LOCKED)
+def test_what_needs_a_password_is_called_encrypted(extractor: Extractor, filename: str) -> None:
+    """Whatever the format, and whichever the extractor."""
+    contract.fails(extractor, LOCKED[filename](), filename, Failure.ENCRYPTED)
+
+
+def _half_locked_mail() -> bytes:
+    closed = hostile.SAMPLES / "pdf__password.pdf"
+    return hostile.mail(
+        [("a.xlsx", LOCKED_SHEET.read_bytes()), ("b.pdf", closed.read_bytes()), ("c.txt", b"ici")]
+    )
+
+
+def _half_locked_zip() -> bytes:
+    parts = {
+        "clair.txt": b"Le cadastre",
+        "d/s.txt": b"secret",
+        "d/a.xlsx": LOCKED_SHEET.read_bytes(),
+    }
+    return hostile.locked(hostile.zipped(dict(parts)), "d/s.txt")
+
+
+def test_a_locked_attachment_is_named_beside_a_readable_mail(extractor: Extractor) -> None:
+    """The mail is read, and what is missing from it has a path and a reason of its own."""
+    missing = {"a.xlsx": Failure.ENCRYPTED, "b.pdf": Failure.ENCRYPTED}
+    bounds.names_what_it_leaves_out(
+        extractor, _half_locked_mail(), "m.eml", missing, "voici les annexes"
+    )
+
+
+def test_a_locked_file_is_named_beside_a_readable_archive(extractor: Extractor) -> None:
+    """In folders too, whether the archive or the file asks for the password."""
+    missing = {"d/s.txt": Failure.ENCRYPTED, "d/a.xlsx": Failure.ENCRYPTED}
+    bounds.names_what_it_leaves_out(extractor, _half_locked_zip(), "a.zip", missing, "Le cadastre")
+
+
+def test_a_felled_server_costs_no_file(server: OwnTika) -> None:
+    """Its child is killed while several files are read: each of them is read."""
+    extractor = TikaServerExtractor(server.url, bounds.LIMITS)
+    contract.reads(extractor, contract.READABLE[0])
+    with ThreadPoolExecutor(4) as pool:
+        reading = [
+            pool.submit(contract.reads, extractor, contract.READABLE[n % 9]) for n in range(60)
+        ]
+        time.sleep(0.5)
+        server.fell_child()
+        for one in reading:
+            one.result()
+
+
+class _Lying:
+    """Reads the good file as it should, and lies about the others."""
+
+    max_bytes = 20_000_000
+
+    def __init__(self) -> None:
+        self._honest = InProcessExtractor(bounds.LIMITS)
+
+    def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
+        if filename.startswith("piège"):
+            return self.lied()
+        return self._honest.extract(content, filename, media_type)
+
+    def lied(self) -> Extracted:
+        raise NotImplementedError
+
+
+class _Falls(_Lying):
+    def lied(self) -> Extracted:
+        raise RuntimeError("fell")
+
+
+class _SaysNothing(_Lying):
+    def lied(self) -> Extracted:
+        raise ExtractionFailed(Failure.UNREADABLE, "")
+
+
+class _GivesAll(_Lying):
+    def lied(self) -> Extracted:
+        return Extracted((Section("x" * (bounds.LIMITS.max_characters + 1)),))
+
+
+class _HoldsAll(_Lying):
+    def lied(self) -> Extracted:
+        return Extracted((Section(str(len(bytearray(b"x" * 400_000_000)))),))
+
+
+class _ReadsThisMachine(_Lying):
+    def lied(self) -> Extracted:
+        return Extracted((Section("root:x:0:0"),))
+
+
+class _BelievesNames(_Lying):
+    def lied(self) -> Extracted:
+        return Extracted((Section("x", path="../../etc"),))
+
+
+class _StaysDown(_Lying):
+    down = False
+
+    def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
+        self.down = self.down or filename.startswith("piège")
+        raise ExtractionFailed(Failure.UNREADABLE, "down")
+
+
+@pytest.mark.parametrize(
+    "liar",
+    [_Falls, _SaysNothing, _GivesAll, _HoldsAll, _ReadsThisMachine, _BelievesNames, _StaysDown],
+)
+def test_the_bounds_reject_liars(liar: type[_Lying]) -> None:
+    """Each check of a hostile file bites."""
+    with pytest.raises((AssertionError, RuntimeError, ExtractionFailed)):
+        bounds.costs_itself_alone(liar(), b"x", "piège.txt")
+
+
+class _LosesUnread(_Lying):
+    def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
+        return replace(self._honest.extract(content, filename, media_type), unread=())
+
+
+def test_an_extractor_that_hides_what_is_missing_is_rejected() -> None:
+    """Reading half and saying nothing is no reading."""
+    with pytest.raises(AssertionError):
+        bounds.names_what_it_leaves_out(
+            _LosesUnread(), _half_locked_mail(), "m.eml", {"a.xlsx": Failure.ENCRYPTED}, "annexes"
+        )

@@ -1,0 +1,70 @@
+"""A Tika server of a test's own, that it may fell."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from tests.engines import START_TIMEOUT_S, TIKA_CONFIG, _tika_jar, ensure_tika, find_jdk
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTika:
+    """Its address, and the process that forks the one that reads."""
+
+    url: str
+    pid: int
+
+    def fell_child(self) -> None:
+        """Kill the process that reads; the server starts another."""
+        os.kill(int(self._children()[0]), signal.SIGKILL)
+
+    def _children(self) -> list[str]:
+        return Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split() or [
+            child
+            for task in Path(f"/proc/{self.pid}/task").iterdir()
+            for child in (task / "children").read_text().split()
+        ]
+
+
+@contextmanager
+def own_tika(folder: Path) -> Iterator[OwnTika]:
+    """Started on a free port, as the shared one is; ended with its child."""
+    ensure_tika()  # fetches the program, where it is not there yet
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    java = find_jdk(11, "JAVA_HOME") / "bin/java"
+    config = folder / "tika-config.xml"
+    config.write_text(TIKA_CONFIG.format(port=port, java=java))
+    with (folder / "tika.log").open("wb") as log:
+        server = subprocess.Popen(
+            [str(java), "-Xmx128m", "-jar", str(_tika_jar()), "-c", str(config)],
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    try:
+        _await(f"http://127.0.0.1:{port}")
+        yield OwnTika(f"http://127.0.0.1:{port}", server.pid)
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def _await(url: str) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(f"{url}/version", timeout=2, trust_env=False).is_success:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.3)
+    raise TimeoutError(url)

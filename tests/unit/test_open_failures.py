@@ -1,0 +1,123 @@
+"""What is missing from a document that was read, and what is asked for again."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from connectors.changes import Change, Checkpoint, Delete, Listing, Upsert
+from connectors.folder import FolderConnector
+from connectors.values import Access, Content, Document
+from indexer.open_failures import TRIES
+from indexer.pipeline import crawl
+from indexer.values import Failure, UnreadPart
+from tests.unit.test_pipeline import House, ScriptedSource, filed
+
+pytestmark = pytest.mark.sources
+
+LOCKED = UnreadPart("annexe.pdf", Failure.ENCRYPTED, "a password")
+CUT = UnreadPart("", Failure.TOO_LARGE, "cut")
+PART_KEY = "wiki:1 ▸ annexe.pdf"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    made = House(tmp_path)
+    made.extractor.unread = (LOCKED, CUT)
+    made.crawl(Upsert(filed(1)), Upsert(filed(2)), Checkpoint("a"))
+    return made
+
+
+def test_a_document_is_found_without_what_is_missing_from_it(house: House) -> None:
+    """Its attachment has a failure of its own; where it is cut, it has one too."""
+    assert house.ids() == {"wiki:1", "wiki:2"}
+    kinds = {row.key: row.kind for row in house.state.failures_of("wiki")}
+    assert kinds == {
+        PART_KEY: "encrypted", "wiki:1": "too_large",
+        "wiki:2 ▸ annexe.pdf": "encrypted", "wiki:2": "too_large",
+    }  # fmt: skip
+
+
+def test_what_is_read_whole_is_missing_no_more(house: House) -> None:
+    """By the next version; another document's failures stay."""
+    house.extractor.unread = ()
+    house.crawl(Upsert(filed(1)), Checkpoint("b"))
+    assert house.state.keys("wiki") == {"wiki:2", "wiki:2 ▸ annexe.pdf"}
+
+
+def test_the_parts_of_a_removed_document_are_missing_no_more(house: House) -> None:
+    """By tombstone and by listing; a listing that holds the document keeps them."""
+    house.crawl(Listing(frozenset({"wiki:1", "wiki:2"})), Checkpoint("b"))
+    assert PART_KEY in house.state.keys("wiki")
+    house.crawl(Delete("wiki:1"), Checkpoint("c"))
+    assert house.state.keys("wiki") == {"wiki:2", "wiki:2 ▸ annexe.pdf"}
+    house.crawl(Listing(frozenset()), Checkpoint("d"), accept_deletions=True)
+    assert house.state.keys("wiki") == frozenset()
+
+
+def test_a_document_that_fails_whole_has_one_failure(house: House) -> None:
+    """Its attachments went with it; where the old text stays, so do they."""
+    house.extractor.failure = Failure.TIMED_OUT
+    house.crawl(Upsert(filed(1)), Checkpoint("b"))
+    assert PART_KEY in house.state.keys("wiki")
+    house.extractor.failure = Failure.UNREADABLE
+    house.crawl(Upsert(filed(1)), Checkpoint("c"))
+    assert {key for key in house.state.keys("wiki") if key.startswith("wiki:1")} == {"wiki:1"}
+
+
+class Rereadable(ScriptedSource):
+    """A scripted source that notes what it is asked for again."""
+
+    asked: tuple[frozenset[str], ...] = ()
+
+    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        self.asked = (*self.asked, document_ids)
+        yield from (Upsert(filed(int(one.rpartition(":")[2]))) for one in sorted(document_ids))
+
+
+@pytest.mark.parametrize("failure", [Failure.TIMED_OUT, Failure.ENCRYPTED])
+def test_bad_luck_is_tried_again_a_few_times(tmp_path: Path, failure: Failure) -> None:
+    """By ordinary crawls, until it is read; what a person must mend is not."""
+    house = House(tmp_path)
+    house.extractor.failure = failure
+    house.crawl(Upsert(filed(1)), Checkpoint("a"))
+    source = Rereadable([Checkpoint("b")])
+    for _ in range(TRIES + 2):
+        crawl(source, house.workshop)
+    assert len(source.asked) == (TRIES if failure is Failure.TIMED_OUT else 0)
+    assert set(source.asked) <= {frozenset({"wiki:1"})}
+
+
+def test_what_is_read_at_last_is_not_asked_for_again(tmp_path: Path) -> None:
+    """And its failure is gone."""
+    house = House(tmp_path)
+    house.extractor.failure = Failure.TIMED_OUT
+    house.crawl(Upsert(filed(1)), Checkpoint("a"))
+    house.extractor.failure = None
+    source = Rereadable([Checkpoint("b")])
+    crawl(source, house.workshop)
+    crawl(source, house.workshop)
+    assert (len(source.asked), house.ids()) == (1, {"wiki:1"})
+    assert house.state.failures_of("wiki") == ()
+
+
+def test_a_folder_gives_a_file_again(tmp_path: Path) -> None:
+    """Though its cursor has seen it; a file that is gone is left out."""
+    (tmp_path / "note.txt").write_text("texte")
+    folder = FolderConnector("f", tmp_path, Access(frozenset({"everyone"})))
+    given = list(folder.again(frozenset({"f:note.txt", "f:partie.txt"})))
+    assert [change.document.id for change in given if isinstance(change, Upsert)] == ["f:note.txt"]
+
+
+def test_a_file_that_is_too_large_is_not_even_read(tmp_path: Path) -> None:
+    """Its size is known before: it does not pass through memory."""
+
+    def read() -> bytes:
+        raise AssertionError("read")
+
+    house = House(tmp_path)
+    content = Content("film.mp4", read, size_bytes=house.extractor.max_bytes + 1)
+    document: Document = replace(filed(1), content=content)
+    house.crawl(Upsert(document), Checkpoint("a"))
+    assert [row.kind for row in house.state.failures_of("wiki")] == ["too_large"]
