@@ -1,135 +1,278 @@
 """One French analysis in Python: the same terms are indexed, asked for and highlighted.
 
-The steps, in Lucene's order: one apostrophe, words, elision, lower case, stop words,
-Snowball's French stemmer (snowballstem.org/algorithms/french), and only then accents
-folded: «financier» and «financière» meet in the stemmer, which needs the accents.
-OpenSearch's analyzer of this project is built from the same constants.
+A text is read into references (`indexer/references.py`) and words; a word loses its
+elision, its capitals and its ending (`indexer/stems.py`). Both engines are fed with
+these terms and have no analysis of their own.
+
+A text is found by more than a question asks for. The text «article 1407 ter» stands
+under «1407ter» and «1407»; who asks for «1407 ter» means no other. So `analyse` gives
+what a text says, and `asked` what a question wants of it.
 """
 
 import re
-import threading
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
 from functools import lru_cache
+from itertools import zip_longest
+from typing import NamedTuple
 
-import Stemmer
+from indexer.references import Reference, references
+from indexer.stems import stem
+from indexer.stop_words import ACRONYMS, ASKING_WORDS, ELISIONS, STOP_WORDS
 
-ELISIONS = frozenset(
-    "l d c j m n s t qu jusqu lorsqu puisqu quoiqu presqu quelqu entr".split()  # noqa: SIM905
-)
-"""What falls away in front of an apostrophe («l'exonération»), in lower case."""
-
-STOP_WORDS = frozenset(
-    """
-    le la les un une des du de au aux et ou où que qui quoi dont ce cet cette
-    il elle ils elles on je tu nous vous se me te lui leur leurs y en
-    mon ma notre nos votre vos son ne ni mais donc si comme
-    à dans par pour sur avec sous chez vers entre
-    est sont était étaient être suis sommes êtes soit
-    ont avons avez avait avaient avoir
-    """.split()  # noqa: SIM905 — a word list reads better without 70 quotes
-)
-"""French function words, in lower case and with their accents.
-
-PAS, TA, AI, ES, SA, CES and AS are not among them: the acronyms must be found; nor
-are single letters («catégorie C», «2042-C-PRO»).
-"""
+ANALYSIS = 2
+"""Raise it with every change of what a text is found by: kept indexes are then made anew."""
 
 MAX_WORD_CHARS = 255
-"""A longer word counts by its first characters only (Lucene's own limit)."""
+"""A longer word counts by its first characters only."""
 
-SHORTEST_STEMMED = 3
-"""A shorter word stays as it is."""
+NOTHING, BESIDE, EXACT = "_", "|", "="
+"""In an encoded line: a place without terms, the border of two terms of one place, and
+what stands before a word that is kept as written."""
 
-_MARKS = "\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u200d"
-_LETTERS = rf"[\w{_MARKS}]+"
-_WORD = re.compile(rf"{_LETTERS}(?:['’ʼ.·‧](?=\w){_LETTERS}|(?<=\d),(?=\d){_LETTERS})*")
-_DOTTED_ACRONYM = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")
-_INCLUSIVE_ENDING = re.compile(r"[·‧].*")
+_MARKS = "\u00ad\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u200b\u200d\u2060"
+_DROPPED_MARKS = re.compile("['\u00ad\u200b\u200d\u2060]")
+_ONE_SIGN = str.maketrans(
+    dict.fromkeys("’ʼ‘´", "'")
+    | dict.fromkeys("‐‑‒–−", "-")
+    | dict.fromkeys("‧•", "·")
+    | dict.fromkeys("\u00a0\u202f\u2007\u2009", " ")
+)
+_LETTER = rf"(?:[^\W_]|[{_MARKS}])"
+_WORD = re.compile(
+    rf"(?P<acronym>(?<![\w.])[^\W\d_](?:\.[^\W\d_])+(?!\w))"
+    rf"|[^\W_]{_LETTER}*(?:'(?=[^\W_]){_LETTER}+)*"
+)
+_GENDER = "e|s|es|x|ne|nes|le|les|se|ses|te|tes|ve|ves|[eè]res?|i[eè]res?|t?rices?|euses?|[ti]ves?"
+_INCLUSIVE = re.compile(
+    r"(?<=[^\W\d_]{3})(?:(?:·[^\W\d_]+)+"
+    rf"|\((?:{_GENDER})\)s?|(?P<sign>[.-])(?:{_GENDER})(?:(?P=sign)s)?)(?![\w'-])"
+)
+"""What follows «agent» in «agent·e·s», «agent(e)s», «agent-e-s», «agent.e.s»."""
+
+_WITHOUT_PLACE = re.compile(
+    r"n\s?[°º]|n[°º]s?|https?(?=://)|no(?=\s\d)|[ld](?= [aeiouyhàâéèêëîïôœ])", re.IGNORECASE
+)
+"""«n° 3310», «https://»; «d habitation», typed without its apostrophe."""
+
+_MAY_LACK_PLACE = frozenset("n N nº Nº nºs no No NO l d L D http https HTTP HTTPS".split())  # noqa: SIM905
+_BEFORE_GENDER = frozenset("·(-.")
+
+_HYPHEN = re.compile(r"-(?:\s*\n\s*)?")
+_ORDINALS = {
+    form: f"{number}e"
+    for number, word in enumerate(
+        "deuxieme troisieme quatrieme cinquieme sixieme septieme huitieme neuvieme dixieme".split(),  # noqa: SIM905
+        2,
+    )
+    for form in (word, f"{word}s")
+}
+_ORDINALS |= {f"{n}{ending}": f"{n}e" for n in range(2, 100) for ending in ("eme", "ieme")}
+_ORDINALS |= dict.fromkeys("premier premiers premiere premieres 1ers 1re 1ere 1eres".split(), "1er")  # noqa: SIM905
+_ORDINALS |= {"2nd": "2e", "2nde": "2e"}
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l", "đ": "d"})
-_UNACCENTED_IERE = re.compile(r"iere(s?)$")
-_local = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """An analysed word: `text[start:end]` is the word without its elision.
+    """What stands at one place: `text[start:end]` is the word without its elision.
 
     `position` counts words, stop words included, so that a phrase keeps its gaps.
+    `broader`: other terms by which it is found; `exact`: the word as written, accents
+    and capitals aside, empty for a reference.
     """
 
     term: str
     start: int
     end: int
     position: int
+    broader: tuple[str, ...] = ()
+    exact: str = ""
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every term of this place."""
+        return (self.term, *self.broader, *([EXACT + self.exact] if self.exact else []))
+
+
+class _Word(NamedTuple):
+    """A word in lower case. `capital`: it stands in capitals, and (`alone`) others do not."""
+
+    text: str
+    start: int
+    end: int
+    capital: bool
+    alone: bool = False
 
 
 def analyse(text: str) -> list[Term]:
-    """Give the terms of a text in reading order, with character offsets into it."""
-    found = []
-    for position, (word, start, end) in enumerate(_words(text)):
-        if word not in STOP_WORDS and (term := _stemmed(word)):
-            found.append(Term(term, start, end, position))
-    return found
+    """Give what a text is found by, in reading order, with character offsets into it."""
+    return [term for term, _ in _read(text)]
+
+
+def asked(text: str, *, phrase: bool = False) -> list[Term]:
+    """Give what a question wants of a text: references by their own names only.
+
+    Words that only put the question fall away, unless nothing else is left, and so does
+    «article» before its number; in a phrase both stay. A compound is also wanted
+    written as one («micro-entreprise»), save in a phrase.
+    """
+    read = [(replace(term, broader=()), kind) for term, kind in _read(text, question=not phrase)]
+    left = {_Kind.PART, _Kind.COMPOUND if phrase else _Kind.ASKING}
+    wanted = [term for term, kind in read if kind not in left]
+    return wanted or [term for term, kind in read if kind is _Kind.ASKING]
 
 
 def terms(text: str) -> list[str]:
-    """Give the terms alone, in reading order, repeats kept."""
+    """Give the first term of each place, in reading order, repeats kept."""
     return [found.term for found in analyse(text)]
+
+
+def encoded(found: Sequence[Term]) -> str:
+    """One line for an engine: a piece for each place, `NOTHING` where a stop word was."""
+    places: list[list[str]] = []
+    for term in found:
+        places.extend([] for _ in range(term.position + 1 - len(places)))
+        places[term.position].extend(term.all)
+    return " ".join(BESIDE.join(dict.fromkeys(place)) or NOTHING for place in places)
+
+
+def decoded(line: str) -> Iterator[tuple[int, str]]:
+    """(position, term) of each term of an encoded line."""
+    for position, place in enumerate(line.split(" ")):
+        if place not in ("", NOTHING):
+            yield from ((position, term) for term in place.split(BESIDE))
 
 
 def folded_words(text: str) -> list[str]:
     """Give every word in lower case without accents, neither stemmed nor stopped: for prefixes."""
-    return [folded for word, _, _ in _words(text) if (folded := fold(word))]
-
-
-def fold(word: str) -> str:
-    """Strip a lower-case word of accents and ligatures."""
-    decomposed = unicodedata.normalize("NFKD", word.translate(_LIGATURES))
-    return "".join(c for c in decomposed if not unicodedata.combining(c) and c != "\u200d")
-
-
-def _words(text: str) -> list[tuple[str, int, int]]:
-    """(word in lower case, start, end); dotted words that are no acronym come apart."""
-    words: list[tuple[str, int, int]] = []
-    for match in _WORD.finditer(text):
-        word, start = match.group(), match.start()
-        if "." in word and not _DOTTED_ACRONYM.fullmatch(word) and not word[0].isdigit():
-            for piece in re.finditer(r"[^.]+", word):
-                words.append(_trimmed(piece.group(), start + piece.start()))
-        else:
-            words.append(_trimmed(word, start))
-    return words
-
-
-def _trimmed(word: str, start: int) -> tuple[str, int, int]:
-    """Without elision, inclusive endings («agent·e·s») and the dots of an acronym."""
-    end = start + len(word)
-    kept = word[:MAX_WORD_CHARS].replace("’", "'").replace("ʼ", "'")
-    head, apostrophe, rest = kept.partition("'")
-    if apostrophe and rest and head.lower() in ELISIONS:
-        kept, start = rest, start + len(head) + 1
-    kept = _INCLUSIVE_ENDING.sub("", kept)
-    if _DOTTED_ACRONYM.fullmatch(kept):
-        kept = kept.replace(".", "")
-    return unicodedata.normalize("NFC", kept).lower(), start, end
+    plain = text.translate(_ONE_SIGN)
+    return [folded for word in _words(plain, 0, len(plain)) if (folded := fold(word.text))]
 
 
 @lru_cache(maxsize=100_000)
-def _stemmed(word: str) -> str:
-    """Stem, then fold.
-
-    Two letters are an acronym (Snowball would make «e» of ES); «fonciere», typed without
-    its accent, is read as «foncière», which alone the stemmer joins to «foncier».
-    """
-    if len(word) < SHORTEST_STEMMED:
-        return fold(word)
-    return fold(_stemmer().stemWord(_UNACCENTED_IERE.sub(r"ière\1", word)))
+def fold(word: str) -> str:
+    """Strip a lower-case word of accents, ligatures and apostrophes."""
+    decomposed = unicodedata.normalize("NFKD", word.translate(_LIGATURES))
+    return _DROPPED_MARKS.sub("", "".join(c for c in decomposed if not unicodedata.combining(c)))
 
 
-def _stemmer() -> Stemmer.Stemmer:
-    """One stemmer per thread: PyStemmer's objects are not to be shared."""
-    if not hasattr(_local, "stemmer"):
-        _local.stemmer = Stemmer.Stemmer("french", 0)
-    stemmer: Stemmer.Stemmer = _local.stemmer
-    return stemmer
+class _Kind(Enum):
+    """What becomes of a term in a question, which does without parts and asking words."""
+
+    WORD, COMPOUND, REFERENCE, PART, ASKING = range(5)
+
+
+_Found = Iterator[tuple[Term, _Kind]]
+
+
+def _read(text: str, *, question: bool = False) -> _Found:
+    """Every term of a text with its kind, in reading order."""
+    plain = text.translate(_ONE_SIGN)
+    position, at = 0, 0
+    for found in (*references(plain), None):
+        words = _words(plain, at, found.start if found else len(plain))
+        alone = question and not found and not at and all(w.text in STOP_WORDS for w in words)
+        for word, following in zip_longest(words, words[1:]):
+            if term := _term(word, position, keep=alone):
+                yield term, _kind(plain, word, following, found)
+            if following and (term := _compound(plain, word, following, position)):
+                yield term, _Kind.COMPOUND
+            position += 1
+        if found:
+            parts = list(_parts(plain, found, position))
+            yield from _referred(found, position, parts)
+            position += max(1, len(parts))
+            at = found.end
+
+
+def _term(word: _Word, position: int, *, keep: bool) -> Term | None:
+    folded = fold(word.text)
+    if not folded:
+        return None
+    if word.alone and (word.text in ACRONYMS or word.text in STOP_WORDS):
+        return Term(folded.upper(), word.start, word.end, position, (folded,))
+    if word.text in STOP_WORDS and not keep and not (word.capital and word.text in ACRONYMS):
+        return None
+    found = folded if word.text in ACRONYMS or keep else _ORDINALS.get(folded) or stem(folded)
+    return Term(found, word.start, word.end, position, (), folded)
+
+
+def _kind(plain: str, word: _Word, following: _Word | None, found: Reference | None) -> _Kind:
+    if word.text in ASKING_WORDS and not word.alone:
+        return _Kind.ASKING
+    if word.text in ("article", "articles"):
+        long = re.match(r"[ .]*\d{3}", plain[word.end : word.end + 8])
+        close = found and not following and not plain[word.end : found.start].strip(" .")
+        return _Kind.ASKING if long or close else _Kind.WORD
+    return _Kind.WORD
+
+
+def _compound(plain: str, one: _Word, other: _Word, position: int) -> Term | None:
+    """«micro-entreprise», and what a hyphen parts at the end of a line, as one word."""
+    if not _HYPHEN.fullmatch(plain, one.end, other.start):
+        return None
+    letters = one.text.isalpha() and other.text.isalpha()
+    if not letters or len(one.text) < 2 or len(other.text) < 3 or other.text in STOP_WORDS:
+        return None
+    return Term(stem(fold(one.text + other.text)), one.start, other.end, position)
+
+
+def _parts(plain: str, found: Reference, position: int) -> Iterator[Term]:
+    """The words of a reference, one after the other."""
+    if found.words is not None:
+        for number, said in enumerate(found.words):
+            yield Term(stem(said), found.start, found.end, position + number)
+        return
+    for number, word in enumerate(_words(plain, found.start, found.end)):
+        yield Term(stem(fold(word.text)), word.start, word.end, position + number)
+
+
+def _referred(found: Reference, position: int, parts: list[Term]) -> _Found:
+    first = [parts[0].term] if parts and parts[0].term != found.name else []
+    broader = tuple(dict.fromkeys((*found.broader, *first)))
+    yield Term(found.name, found.start, found.end, position, broader), _Kind.REFERENCE
+    for part in parts[1:]:
+        yield part, _Kind.PART
+
+
+def _words(plain: str, start: int, end: int) -> list[_Word]:
+    """Words between two places; «agent·e·s» and its like are one word, «agent»."""
+    found: list[_Word] = []
+    at = start
+    while match := _WORD.search(plain, at, end):
+        at = match.end()
+        if match[0] in _MAY_LACK_PLACE:
+            skipped = _WITHOUT_PLACE.match(plain, match.start(), end)
+            if skipped and skipped.end() >= at:
+                at = skipped.end()
+                continue
+        found.append(_trimmed(match))
+        if plain[at : at + 1] in _BEFORE_GENDER and not match["acronym"]:
+            ending = _INCLUSIVE.match(plain, at, end)
+            at = ending.end() if ending else at
+    return [
+        _told_apart(found, number) if word.capital else word for number, word in enumerate(found)
+    ]
+
+
+def _told_apart(words: Sequence[_Word], number: int) -> _Word:
+    """Capitals say something where not every neighbour is in capitals too."""
+    around = [*words[max(0, number - 1) : number], *words[number + 1 : number + 2]]
+    return words[number]._replace(alone=not around or not all(word.capital for word in around))
+
+
+def _trimmed(match: re.Match[str]) -> _Word:
+    """Without elision, or the dots of an acronym."""
+    written, start = match[0][:MAX_WORD_CHARS], match.start()
+    head, apostrophe, rest = written.partition("'")
+    if apostrophe and rest and head.lower() in ELISIONS:
+        written, start = rest, start + len(head) + 1
+    if match["acronym"]:
+        written = written.replace(".", "")
+    word = unicodedata.normalize("NFKC", written).lower()
+    if word == "art" and re.match(r"\.?\s?(?:[LRDA]\b|[LRDA]?\d)", match.string[match.end() :][:4]):
+        word = "article"
+    return _Word(word, start, match.end(), len(written) > 1 and written.isupper())

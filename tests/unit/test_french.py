@@ -2,7 +2,16 @@
 
 import pytest
 
-from indexer.french import MAX_WORD_CHARS, STOP_WORDS, analyse, folded_words, terms
+from indexer.french import (
+    MAX_WORD_CHARS,
+    analyse,
+    asked,
+    decoded,
+    encoded,
+    folded_words,
+    terms,
+)
+from indexer.stop_words import STOP_WORDS
 
 pytestmark = pytest.mark.search
 
@@ -49,7 +58,7 @@ def test_function_words_fall_away_and_leave_their_place() -> None:
     """A phrase keeps its gaps: positions count every word."""
     assert [(t.term, t.position) for t in analyse("la caisse de retraite")] == [
         ("caiss", 1),
-        ("retrait", 3),
+        ("retraite", 3),
     ]
 
 
@@ -65,8 +74,45 @@ def test_offsets_point_at_the_word_without_its_elision() -> None:
 
 
 def test_form_numbers_come_apart_alike() -> None:
-    """A form's number matches with hyphens and with spaces."""
-    assert terms("2042-C-PRO") == terms("2042 C PRO") == ["2042", "c", "pro"]
+    """A text is found by a form's number and its parts; a question asks for all of it."""
+    assert encoded(analyse("2042-C-PRO")) == encoded(analyse("2042 C PRO")) == "2042cpro|2042 c pro"
+    assert [term.term for term in asked("2042-c-pro")] == ["2042cpro"]
+
+
+def test_a_reference_has_its_own_name_in_a_question() -> None:
+    """«article» says what the number is, and is not asked for beside it; in a phrase it is."""
+    assert [term.term for term in asked("l'article 1407 ter du CGI")] == ["1407ter", "cgi"]
+    phrase = asked("article 1407 du CGI", phrase=True)
+    assert [(term.term, term.position) for term in phrase] == [
+        ("articl", 0),
+        ("1407", 1),
+        ("cgi", 3),
+    ]
+
+
+def test_capitals_tell_an_acronym_from_a_word() -> None:
+    """Where only it stands in capitals; a line in capitals tells nothing."""
+    assert encoded(analyse("Taux du PAS, mon CET")) == "taux|=taux _ PAS|pas _ CET|cet"
+    assert terms("LE PAS DES AGENTS") == ["pas", "agent"]
+    assert [term.term for term in asked("cet")] == ["cet"]
+    assert terms("Dans cet article") == ["articl"]
+    assert asked("de la", phrase=True) == []
+
+
+def test_a_line_gives_back_its_terms() -> None:
+    """Positions and terms come back from an encoded line."""
+    line = encoded(analyse("la micro-entreprise du 12 mars 2024"))
+    assert list(decoded(line)) == [
+        (1, "micro"),
+        (1, "=micro"),
+        (1, "microentrepris"),
+        (2, "entrepris"),
+        (2, "=entreprise"),
+        (4, "2024-03-12"),
+        (4, "12"),
+        (5, "mars"),
+        (6, "2024"),
+    ]
 
 
 def test_addresses_come_apart() -> None:

@@ -1,0 +1,155 @@
+"""A question as any engine is asked it: terms, phrases, and what lifts a match. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from indexer.french import EXACT, Term, asked
+from indexer.values import Expansion, Question
+
+MINIMUM_MATCH_PERCENT = 20
+"""A document matches lexically with that share of the distinct terms, rounded down, and
+at least one."""
+
+MOST_ASKED = 5
+"""No document has to have more of the terms: a pasted text would match next to nothing."""
+
+EXACT_WEIGHT = 0.5
+"""What a word as written adds to a match, in parts of its BM25 score."""
+
+PAIR_WEIGHT = 0.7
+"""What two neighbours side by side add. Both weights are on a plateau of the development
+sets, from .3 to 1 (docs/decisions/0006-analyse.md)."""
+
+PAIR_REACH = 4
+"""Neighbours of a question stand at most so many words apart («taxe sur les salaires»)."""
+
+LIFTED = 64
+"""So many words of a question lift a match; the others only make one."""
+
+EXPANSION_WEIGHT = 0.5
+"""What another way of saying it is worth beside the words typed, of equal rarity: a phrase
+weighs as a whole, however many words it has."""
+
+MOST_EXPANDED = 32
+"""So many words of expansions are asked for, at most."""
+
+Phrase = tuple[tuple[int, str], ...]
+"""(distance from the first word, term); one word is a phrase too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A phrase, and what its score is multiplied by."""
+
+    phrase: Phrase
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What must, may and must not stand in a document's title or text.
+
+    One phrase of each group of `any_of` must stand. Each group of `expansions` matches as
+    one more term does, by the best of its phrases. `exact` and `pairs` bring no document
+    that the rest does not; they lift it.
+    """
+
+    terms: tuple[str, ...]
+    minimum: int
+    phrases: tuple[Phrase, ...]
+    excluded: tuple[Phrase, ...]
+    exact: tuple[str, ...] = ()
+    pairs: tuple[Phrase, ...] = ()
+    any_of: tuple[tuple[Phrase, ...], ...] = ()
+    expansions: tuple[tuple[Weighed, ...], ...] = ()
+    terms_dropped: bool = False
+
+    @property
+    def scores(self) -> bool:
+        """Whether there is anything to rank by."""
+        return bool(self.terms or self.phrases or self.any_of)
+
+    @property
+    def binds(self) -> bool:
+        """Whether even the nearest by vector have to be checked against the text."""
+        return bool(self.phrases or self.excluded or self.any_of)
+
+    @property
+    def binding(self) -> "Asked":
+        """What binds alone: nothing to rank by but what must stand."""
+        return replace(self, terms=(), exact=(), pairs=(), expansions=())
+
+
+class _Room:
+    """What is left of an engine's clauses; what does not fit is dropped, and remembered."""
+
+    def __init__(self, left: int, phrase_cost: int) -> None:
+        self.left, self.cost, self.dropped = left, phrase_cost, False
+
+    def phrases(self, wanted: Sequence[str]) -> tuple[Phrase, ...]:
+        """Cut at the first word that does not fit; phrases without a word fall away."""
+        found = []
+        for words in wanted:
+            whole = _phrase(asked(words, phrase=True))
+            phrase = whole[: max(0, self.left) // self.cost]
+            self.dropped |= len(phrase) < len(whole)
+            self.left -= self.cost * len(phrase)
+            if phrase:
+                found.append(phrase)
+        return tuple(found)
+
+
+def read_asked(question: Question, room: int, phrase_cost: int = 1, term_cost: int = 1) -> Asked:
+    """Read a question. Phrases and exclusions come first when something has to be dropped.
+
+    `room` is shared by the words of phrases and the distinct terms, each at its cost.
+    """
+    space = _Room(room, phrase_cost)
+    phrases, excluded = space.phrases(question.phrases), space.phrases(question.excluded)
+    any_of = tuple(filter(None, (space.phrases(group) for group in question.any_of)))
+    found = asked(question.text)
+    distinct = tuple(dict.fromkeys(term.term for term in found))
+    terms = distinct[: space.left // term_cost]
+    left = min(MOST_EXPANDED, space.left // term_cost - len(terms))
+    return Asked(
+        terms=terms,
+        minimum=max(1, min(MOST_ASKED, len(terms) * MINIMUM_MATCH_PERCENT // 100)),
+        phrases=phrases,
+        excluded=excluded,
+        exact=tuple(dict.fromkeys(EXACT + term.exact for term in found[:LIFTED] if term.exact)),
+        pairs=tuple(dict.fromkeys(_pairs(found[:LIFTED]))),
+        any_of=any_of,
+        expansions=_expansions(question.expansions, left) if terms else (),
+        terms_dropped=space.dropped or len(terms) < len(distinct),
+    )
+
+
+def _expansions(wanted: Sequence[Expansion], left: int) -> tuple[tuple[Weighed, ...], ...]:
+    """As many as there is room for; a phrase that does not fit whole is left out."""
+    groups = []
+    for expansion in wanted:
+        typed = max(1, len(asked(expansion.words)))
+        group = []
+        for other in expansion.others:
+            phrase = _phrase(asked(other, phrase=True))
+            if phrase and len(phrase) <= left:
+                left -= len(phrase)
+                group.append(Weighed(phrase, EXPANSION_WEIGHT * typed / len(phrase)))
+        if group:
+            groups.append(tuple(group))
+    return tuple(groups)
+
+
+def _phrase(found: Sequence[Term]) -> Phrase:
+    return tuple((term.position - found[0].position, term.term) for term in found)
+
+
+def _pairs(found: Sequence[Term]) -> list[Phrase]:
+    """Neighbours; a compound written as one is left out, it stands where its first word does."""
+    words = list({term.position: term for term in reversed(found)}.values())[::-1]
+    return [
+        _phrase(pair)
+        for pair in pairwise(words)
+        if pair[1].position - pair[0].position <= PAIR_REACH
+    ]

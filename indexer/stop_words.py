@@ -1,0 +1,34 @@
+"""Words that say nothing of what a text is about."""
+
+STOP_WORDS = frozenset(
+    """
+    le la les un une des du de au aux et ou où que qui quoi dont ce cet cette
+    il elle ils elles on je tu nous vous se me te lui leur leurs y en
+    mon ma notre nos votre vos son ne ni mais donc si comme
+    à dans par pour sur avec sous chez vers entre
+    est sont était étaient être suis sommes êtes soit
+    ont avons avez avait avaient avoir
+    """.split()  # noqa: SIM905 — a word list reads better without 70 quotes
+)
+"""French function words, in lower case and with their accents.
+
+PAS, TA, AI, ES, SA, CES and AS are not among them: the acronyms must be found; nor
+are single letters («catégorie C», «2042-C-PRO»). One that stands in capitals among
+lower-case words is an acronym (CET), and kept.
+"""
+
+ASKING_WORDS = frozenset(
+    """
+    comment quel quelle quels quelles combien pourquoi quand
+    faire faut peut puis doit dois peuvent doivent ai as a été cela ça
+    """.split()  # noqa: SIM905
+)
+"""How a question is put, in lower case: texts keep these words, questions do without."""
+
+ACRONYMS = frozenset("ai as ces cet es pas sa ta".split())  # noqa: SIM905
+"""Acronyms that are words too: in capitals, they are asked for in capitals."""
+
+ELISIONS = frozenset(
+    "l d c j m n s t qu jusqu lorsqu puisqu quoiqu presqu quelqu entr".split()  # noqa: SIM905
+)
+"""What falls away in front of an apostrophe («l'exonération»), in lower case."""
