@@ -1,7 +1,8 @@
-"""Crawls in children that may be killed: `python -m tests.faults.mortal FOLDER ENGINE ALIAS`.
+"""Work in children that may be killed: `python -m tests.faults.mortal FOLDER ENGINE ALIAS`.
 
-Each line of the input begins a crawl of `FOLDER/export.jsonl` in a child; its process id is
-a line of the output, and so is its exit status once it is over. Each write that the index
+Each line of the input begins something in a child: `crawl` reads `FOLDER/export.jsonl`,
+`reindex NAME` makes a generation of an analysis of that name. The child's process id is a
+line of the output, and so is its exit status once it is over. Each write that the index
 acknowledged is a line of `FOLDER/acknowledged`, written before the crawl goes on.
 """
 
@@ -15,21 +16,14 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from connectors.export import ExportConnector
-from indexer.embedded.index import EmbeddedIndex
-from indexer.opensearch.client import connect
-from indexer.opensearch.index import OpenSearchIndex
 from indexer.pipeline import Workshop, crawl
 from indexer.ports import Index
+from indexer.reindex import reindex
 from indexer.state import State
 from indexer.values import Put, PutAccess, Write, WriteReport
 from tests.builders import ENCODER
 from tests.faults.history import SOURCE
-
-
-def open_index(folder: Path, engine: str, alias: str, url: str) -> Index:
-    if engine == "opensearch":
-        return OpenSearchIndex(connect(url), alias, ENCODER.dimension, back_off_s=0.01)
-    return EmbeddedIndex(folder / "index", ENCODER.dimension)
+from tests.service.generations import Ground
 
 
 def open_state(folder: Path) -> State:
@@ -67,21 +61,28 @@ def _said(write: Write) -> dict[str, object]:
             return {"id": write.document_id}
 
 
-def _crawl(folder: Path, engine: str, alias: str, url: str) -> None:
-    index = Acknowledging(open_index(folder, engine, alias, url), folder / "acknowledged")
-    state = open_state(folder)
+def _crawl(ground: Ground) -> None:
+    index = Acknowledging(ground.live(), ground.folder / "acknowledged")
+    state = open_state(ground.folder)
     workshop = Workshop(None, ENCODER, index, state, state)  # type: ignore[arg-type]
     # Many steps that no crawl came through may delete much at once.
-    crawl(ExportConnector(SOURCE, folder / "export.jsonl"), workshop, accept_deletions=True)
+    crawl(ExportConnector(SOURCE, ground.folder / "export.jsonl"), workshop, accept_deletions=True)
 
 
-def main(folder: str, engine: str, alias: str, url: str) -> None:
-    for _ in sys.stdin:
+def _work(ground: Ground, what: str, name: str = "") -> None:
+    if what == "reindex":
+        reindex(ground.works(), ground.made(analysis=name))
+    else:
+        _crawl(ground)
+
+
+def main(folder: str, engine: str, alias: str) -> None:
+    for line in sys.stdin:
         child = os.fork()
         if not child:
             status = 1
             try:
-                _crawl(Path(folder), engine, alias, url)
+                _work(Ground(Path(folder), alias, engine), *line.split())
                 status = 0
             except Exception:  # noqa: BLE001 - a child says why, whatever it is
                 traceback.print_exc()

@@ -1,0 +1,66 @@
+"""What a reindex reads: the sources, and whole documents with their vectors."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from connectors.values import Access
+from indexer.opensearch.answers import card
+from indexer.opensearch.schema import Body, engine_id
+from indexer.values import IndexedDocument, Passage
+from indexer.whole import document_of
+
+WHOLE_PAGE = 32
+"""How many whole documents one request asks for: vectors as text take some 5 kB a passage."""
+
+MOST_SOURCES = 10_000
+
+
+def sources_kept() -> Body:
+    """Ask for the sources of which documents are kept."""
+    return {"size": 0, "aggs": {"sources": {"terms": {"field": "source", "size": MOST_SOURCES}}}}
+
+
+def read_sources(answer: Body) -> frozenset[str]:
+    """Read the names of the sources."""
+    return frozenset(bucket["key"] for bucket in answer["aggregations"]["sources"]["buckets"])
+
+
+def whole_documents(document_ids: Sequence[str]) -> Body:
+    """Ask for all that is kept of these documents."""
+    return {
+        "size": len(document_ids),
+        "query": {"ids": {"values": [engine_id(id_) for id_ in document_ids]}},
+        "sort": [{"id": "asc"}],
+    }
+
+
+def lists_named(answer: Body) -> set[str]:
+    """Read which access lists the documents name."""
+    return {hit["_source"]["access_list"] for hit in answer["hits"]["hits"]}
+
+
+def read_whole(
+    answer: Body, held: Mapping[str, Access], dimension: int
+) -> tuple[IndexedDocument, ...]:
+    """Read whole documents; one whose list is missing is read by nobody."""
+    return tuple(
+        _whole(hit["_source"], held.get(hit["_source"]["access_list"], Access()), dimension)
+        for hit in answer["hits"]["hits"]
+    )
+
+
+def _whole(source: Body, access: Access, dimension: int) -> IndexedDocument:
+    rows = source.get("passages", ())
+    vectors = np.array([row["vector"] for row in rows], np.float32)
+    return IndexedDocument(
+        document=replace(document_of(card(source), access), version=source.get("version", "")),
+        passages=tuple(
+            Passage(row["text"], row["heading"], row["author"], row["page"], row["path"])
+            for row in rows
+        ),
+        vectors=vectors.reshape(-1, dimension),
+        content_hash=source.get("content_hash", ""),
+        record_hash=source.get("record_hash", ""),
+    )

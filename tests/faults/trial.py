@@ -1,0 +1,174 @@
+"""A source, an index that killed children fill from it, and what that index may hold."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from connectors.values import Access
+from indexer.access import AccessFilter
+from indexer.ports import Index
+from indexer.values import ShowRequest
+from tests.builders import asking, reading, vector_of
+from tests.faults.history import GROUP, PIECES, SOURCE, History, PageState, pieces
+from tests.opensearch_index import client
+from tests.service.generations import Ground
+
+LANDING_S = 0.3
+"""By then the engine has applied what a killed child had sent: it is not looked at in between."""
+
+COMMAND = [sys.executable, "-m", "tests.faults.mortal"]
+ANYONE, MEMBER = reading(), reading(GROUP)
+
+
+@dataclass(slots=True)
+class Mortal:
+    """Begins children, one at a time, and kills them where it is told to."""
+
+    parent: subprocess.Popen[str]
+    child: int = 0
+
+    def begin(self, work: str) -> None:
+        assert self.parent.stdin is not None
+        assert self.parent.stdout is not None
+        self.parent.stdin.write(f"{work}\n")
+        self.parent.stdin.flush()
+        self.child = int(self.parent.stdout.readline())
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.child, signal.SIGKILL)
+
+    def ended(self) -> bool:
+        """Wait for its end; whether it came by itself, with nothing gone wrong."""
+        assert self.parent.stdout is not None
+        status = int(self.parent.stdout.readline())
+        assert status in (0, -signal.SIGKILL), "it failed by itself"
+        return status == 0
+
+
+@contextmanager
+def mortal(ground: Ground) -> Iterator[Mortal]:
+    """A parent of such children, ended after use."""
+    parent = subprocess.Popen(
+        [*COMMAND, str(ground.folder), ground.engine, ground.alias],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    with parent:
+        yield Mortal(parent)
+        assert parent.stdin is not None
+        parent.stdin.close()
+
+
+@dataclass(slots=True)
+class Trial:
+    """`possible` holds every state that a document may be found in (None: not at all)."""
+
+    ground: Ground
+    history: History
+    index: Index
+    crawler: Mortal
+    reindexer: Mortal
+    possible: dict[str, set[PageState | None]] = field(default_factory=dict)
+    heard: int = 0
+
+    def crawl(self, killed_after_s: float | None = None) -> bool:
+        """Crawl in a child; whether it came to its end before it was killed."""
+        self.crawler.begin("crawl")
+        if killed_after_s is not None:
+            time.sleep(killed_after_s)
+            self.crawler.kill()
+        whole = self.crawler.ended()
+        if not whole:
+            self.let_land()
+        return whole
+
+    def seconds_undisturbed(self) -> float:
+        """How long the crawl of one step takes just now; the index is checked after it."""
+        self.move()
+        begun = time.monotonic()
+        assert self.crawl()
+        taken_s = time.monotonic() - begun
+        self.check()
+        return taken_s
+
+    def let_land(self) -> None:
+        """What was sent before a kill is applied, and seen."""
+        if self.ground.engine == "opensearch":
+            time.sleep(LANDING_S)
+            client().indices.refresh(index=f"{self.ground.alias}*")
+
+    def move(self, births: int = 4) -> None:
+        """The source moves on; the index may come to hold what it says now."""
+        self.history.move(births=births)
+        for document_id in self.possible.keys() | self.history.truth.keys():
+            states = self.possible.setdefault(document_id, {None})
+            states.add(self.history.truth.get(document_id))
+
+    def check(self) -> None:
+        """The index holds a possible state of every document, whole, for its readers alone."""
+        self._hear()
+        held = self.held()
+        for document_id in self.possible.keys() | held.keys():
+            assert held.get(document_id) in self.possible[document_id], document_id
+            self.possible[document_id] = {
+                held.get(document_id),
+                self.history.truth.get(document_id),
+            }
+        for access in (ANYONE, MEMBER):
+            wanted = {name for name, state in held.items() if access.admits(state.access)}
+            assert self._found(access) == wanted
+
+    def held(self) -> dict[str, PageState]:
+        """Every document that is kept, with the version and the readers that it has."""
+        kept = {one.document_id: one.access for one in self.index.scan(SOURCE)}
+        request = ShowRequest(
+            AccessFilter(frozenset({GROUP, "everyone"}), frozenset()),
+            tuple(kept),
+            asking().question,
+            None,
+            PIECES,
+        )
+        held = {}
+        for shown in self.index.show(request):
+            name = shown.card.document_id
+            version = int(shown.card.title.rpartition("version")[2])
+            texts = sorted(found.passage.text for found in shown.passages)
+            assert texts == sorted(pieces(name, version)), "half of one version"
+            held[name] = PageState(version, kept[name])
+        assert held.keys() == kept.keys()
+        return held
+
+    def _hear(self) -> None:
+        """What was acknowledged is held, and no longer what was before."""
+        path = self.ground.folder / "acknowledged"
+        lines = path.read_text("utf-8").splitlines() if path.exists() else []
+        for line in lines[self.heard :]:
+            said = json.loads(line)
+            access = Access(frozenset(said.get("allowed", ())))
+            now: set[PageState | None] = {None}
+            if "version" in said:
+                now = {PageState(said["version"], access)}
+            elif "allowed" in said:
+                before = self.possible[said["id"]]
+                now = {state and replace(state, access=access) for state in before}
+            self.possible[said["id"]] = now
+        self.heard = len(lines)
+
+    def _found(self, access: AccessFilter) -> set[str]:
+        asked = asking("cadastre", access=access, vector=vector_of("cadastre"), window=1_000)
+        answer = self.index.search(asked)
+        by_words = {hit.document_id for hit in answer.lexical}
+        assert by_words == {hit.document_id for hit in answer.vector}
+        assert answer.total == len(by_words)
+        return by_words

@@ -1,0 +1,69 @@
+"""The real `quisait reindex`, that waits or dies at a chosen point.
+
+`python -m tests.service.reindex_child WHERE ACT FOLDER`: with ACT `wait`, FOLDER/paused is
+made there and FOLDER/go awaited; with `die`, the process kills itself.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from indexer import reindex
+from indexer.copying import Copying
+from indexer.embedded.generations import EmbeddedGenerations
+from indexer.opensearch.generations import OpenSearchGenerations
+from quisait.cli import app
+
+POINTS: dict[str, list[tuple[object, str, int]]] = {
+    "begun": [(EmbeddedGenerations, "begin", 1), (OpenSearchGenerations, "begin", 1)],
+    "copying": [(Copying, "copy", 2)],
+    "checked": [(reindex, "check_rights", 1)],
+    "swapped": [(EmbeddedGenerations, "swap", 1), (OpenSearchGenerations, "swap", 1)],
+}
+"""What returns for the n-th time when it happens."""
+
+CHUNK = 4
+WAIT_S = 120
+
+
+def main(where: str, act: str, folder: str) -> None:
+    """Run the command with that one step replaced."""
+    reindex.COPIED = CHUNK
+    happens = _die if act == "die" else lambda: _wait(Path(folder))
+    for owner, step, times in POINTS[where]:
+        setattr(owner, step, _after(getattr(owner, step), times, happens))
+    sys.argv = ["quisait", "reindex"]
+    app()
+
+
+def _after(step: Callable[..., Any], times: int, happens: Callable[[], None]) -> Callable[..., Any]:
+    called = 0
+
+    def replaced(*arguments: Any) -> Any:
+        nonlocal called
+        answer = step(*arguments)
+        called += 1
+        if called == times:
+            happens()
+        return answer
+
+    return replaced
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _wait(folder: Path) -> None:
+    (folder / "paused").touch()
+    deadline = time.monotonic() + WAIT_S
+    while not (folder / "go").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,213 @@
+"""The real `quisait reindex` on both engines: searched, written to, killed, rolled back."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from quisait.answers import command_line_reader, today
+from quisait.assembly import open_house
+from quisait.settings import load_settings
+from search_api.query import Query
+from tests.engines import ensure_opensearch
+from tests.model_export import exported_model
+from tests.opensearch_index import client
+from tests.service.place import COMMAND, Place, export, make_place, post
+
+pytestmark = [pytest.mark.sources, pytest.mark.trust]
+
+REPOSITORY = Path(__file__).parents[2]
+DEADLINE_S = 120
+POSTS = [post(n, f"Le bornage numéro {n} du cadastre.", "ana") for n in range(1, 17)]
+
+
+@pytest.fixture(params=["embedded", "opensearch"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """Sixteen posts and three notes, read once with the bundled encoder."""
+    alias = f"test-{uuid4().hex}"
+    environment = {"QUISAIT_INDEX__ENGINE": request.param, "QUISAIT_INDEX__ALIAS": alias}
+    if request.param == "opensearch":
+        environment["QUISAIT_INDEX__URL"] = ensure_opensearch()
+    made = make_place(tmp_path / "place", **environment)
+    (made.folder / "export.jsonl").write_text(export(POSTS), "utf-8")
+    made.run("crawl")
+    yield made
+    if request.param == "opensearch":
+        opensearch = client()
+        opensearch.indices.delete(index=f"{alias}-*", ignore_unavailable=True)
+        opensearch.close()
+
+
+READABLE = {*(f"wiki:{n}" for n in range(1, 17)), "notes:bornage.txt", "notes:regie.md"}
+"""By an agent of no group: the third note is not."""
+
+
+def with_another_encoder(place: Place) -> Place:
+    """The same place, whose settings name the exported model."""
+    model = str(exported_model())
+    chosen = {"QUISAIT_ENCODER__KIND": "onnx", "QUISAIT_ENCODER__MODEL": model}
+    return Place(place.folder, {**place.environment, **chosen})
+
+
+def start_reindex(place: Place, where: str, act: str) -> subprocess.Popen[str]:
+    """The command in a process of its own, that waits or dies at that point."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.service.reindex_child", where, act, str(place.folder)],
+        cwd=place.folder,
+        env={**os.environ, **place.environment, "PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def found(place: Place, question: str, agent: str = "ag-1") -> set[str]:
+    """All that a process which starts now lets the agent find."""
+    chosen = {**place.environment, "QUISAIT_FILE": str(place.folder / "quisait.toml")}
+    with patch.dict(os.environ, chosen), open_house(load_settings()) as house:
+        reader = command_line_reader(house, agent)
+        answer = house.search.answer(Query(question, page_size=50), reader, today())
+        return {one.card.document_id for one in answer.results}
+
+
+@dataclass
+class Asking:
+    """Somebody who asks a running server again and again."""
+
+    url: str
+    answers: list[int] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    done: threading.Event = field(default_factory=threading.Event)
+
+    def ask(self) -> dict[str, Any]:
+        answer = httpx.get(self.url, params={"q": "bornage cadastre"}, timeout=30)
+        answer.raise_for_status()
+        told: dict[str, Any] = answer.json()
+        return told
+
+    def run(self) -> None:
+        while not self.done.is_set():
+            try:
+                self.answers.append(len(self.ask()["documents"]))
+            except httpx.HTTPError as fault:
+                self.faults.append(repr(fault))
+            time.sleep(0.02)
+
+
+@contextmanager
+def served(place: Place) -> Iterator[Asking]:
+    """A server that was started before, asked in the background; it must not fail once."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    demo = {"QUISAIT_SERVER__READER": "demo", "QUISAIT_SERVER__DEMO_AGENT": "ag-1"}
+    server = subprocess.Popen(
+        [*COMMAND, "serve", "--port", str(port)],
+        cwd=place.folder,
+        env={**os.environ, **place.environment, **demo},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    asking = Asking(f"http://127.0.0.1:{port}/api/v1/search")
+    thread = threading.Thread(target=asking.run)
+    try:
+        _until(lambda: _answers(asking))
+        thread.start()
+        yield asking
+    finally:
+        asking.done.set()
+        if thread.is_alive():
+            thread.join()
+        server.send_signal(signal.SIGTERM)
+        server.wait(30)
+
+
+def _answers(asking: Asking) -> bool:
+    try:
+        return bool(asking.ask()["documents"])
+    except httpx.HTTPError:
+        return False
+
+
+def _until(holds: Any) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_reindex_under_search_and_writes(place: Place) -> None:
+    """Another encoder: no failed or empty answer, no stale right, no deleted document; and back."""
+    changed = with_another_encoder(place)
+    told = changed.run("reindex", "--check").stdout
+    assert "les réglages disent" in told
+    assert "passages, à" in told
+    assert "Rien n'a été changé" in told
+    with served(place) as asking:
+        child = start_reindex(changed, "copying", "wait")
+        _until(lambda: (place.folder / "paused").exists() or child.poll() is not None)
+        assert "en cours" in changed.run("reindex", status=1).stderr
+        closed = POSTS[1] | {"readers": {"allowed": ["annuaire:group:fraude"]}}
+        added = post(99, "Une borne nouvelle et son bornage.", "ben")
+        (place.folder / "export.jsonl").write_text(
+            export([POSTS[0], closed, *POSTS[3:], added]), "utf-8"
+        )
+        assert "1 droits changés, 1 retirés" in place.run("crawl", "wiki").stdout
+        (place.folder / "go").touch()
+        output = child.communicate(timeout=DEADLINE_S)[0]
+        assert child.returncode == 0, output
+        assert "La nouvelle génération répond : 19 documents" in output
+        # The server has the former encoder: it goes on with the former generation.
+        before = len(asking.answers)
+        _until(lambda: len(asking.answers) > before + 5)
+    assert asking.faults == []
+    assert min(asking.answers) > 0
+    assert len(asking.answers) > 20
+
+    def readable() -> None:
+        ana, ben = found(changed, "bornage cadastre"), found(changed, "bornage 2", "ag-2")
+        assert ana & {"wiki:2", "wiki:3"} == set()
+        assert "wiki:2" in ben
+        assert "wiki:99" in found(changed, "borne nouvelle")
+
+    readable()
+    narrowed = added | {"readers": {"allowed": ["annuaire:group:fraude"]}}
+    lines = export([POSTS[0], closed, *POSTS[3:], narrowed])
+    (place.folder / "export.jsonl").write_text(lines, "utf-8")
+    assert "1 droits changés" in changed.run("crawl", "wiki").stdout
+    back = place.run("reindex", "--roll-back").stdout
+    assert "L'ancienne génération répond de nouveau : 19 documents, 0 écrits" in back
+    assert "wiki:99" not in found(place, "borne nouvelle")
+    assert "wiki:99" in found(place, "borne nouvelle", "ag-2")
+    assert "plus de retour" in place.run("reindex", "--finish").stdout
+
+
+def test_a_killed_reindex_is_resumed(place: Place) -> None:
+    """Killed at its beginning, in the middle, before and after the swap, each time by the next.
+
+    Whoever searches notices nothing.
+    """
+    changed = with_another_encoder(place)
+    with served(place) as asking:
+        before = {one["id"] for one in asking.ask()["documents"]}
+        for point in ("begun", "copying", "checked", "swapped"):
+            child = start_reindex(changed, point, "die")
+            child.communicate(timeout=DEADLINE_S)
+            assert child.returncode == -signal.SIGKILL, point
+            assert {one["id"] for one in asking.ask()["documents"]} == before, point
+    assert asking.faults == []
+    assert min(asking.answers) > 0
+    assert "rien à faire" in changed.run("reindex").stdout
+    assert found(changed, "bornage cadastre") == READABLE
