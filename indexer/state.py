@@ -1,8 +1,10 @@
 """Where each source stands, what failed and how the last runs went: SQLite or PostgreSQL."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,10 +20,13 @@ failures = sa.Table(
     "failures",
     metadata,
     sa.Column("source", sa.String(200), primary_key=True),
-    sa.Column("key", sa.String(2500), primary_key=True),
+    # Of the key: PostgreSQL refuses an index of values beyond some 2 700 bytes.
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("key", sa.Text, nullable=False),
     sa.Column("kind", sa.String(40), nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
 )
 runs = sa.Table(
     "runs",
@@ -32,7 +37,17 @@ runs = sa.Table(
     sa.Column("ended", sa.DateTime(timezone=True)),
     sa.Column("outcome", sa.String(40), nullable=False, default=""),
     sa.Column("changed", sa.Integer, nullable=False, default=0),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("noted", sa.DateTime(timezone=True)),
+    sa.Column("done", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("expected", sa.Integer),
+    sa.Column("rate", sa.Double, nullable=False, server_default="0"),
+    sa.Column("passages", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("passage_rate", sa.Double, nullable=False, server_default="0"),
 )
+
+KEPT_RUNS = 200
+"""So many runs of a source are kept, and the last good one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +61,36 @@ class FailureRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: documents seen of at most `expected`, passages encoded, both per second."""
+
+    done: int = 0
+    expected: int | None = None
+    rate: float = 0.0
+    passages: int = 0
+    passage_rate: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class RunRow:
-    """One run of a source. `ended` None: still running, or interrupted."""
+    """One run of a source. `ended` None: still running, or interrupted.
+
+    `outcome` is `running`, `done`, `held`, `refused`, `failed` or `interrupted`; `reason`
+    is a sentence for the administrator. `noted` is when `progress` was last told.
+    """
 
     id: int
     started: datetime
     ended: datetime | None
     outcome: str
     changed: int
+    reason: str = ""
+    noted: datetime | None = None
+    progress: Progress = Progress()
 
 
 class State:
-    """Cursors, failures and runs in one database."""
+    """Cursors, failures and runs in one database. Moments are given in UTC."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
@@ -77,20 +110,20 @@ class State:
 
     def record(self, source: str, key: str, kind: str, reason: str) -> None:
         """Remember one failure; a known one keeps the moment it was first seen."""
-        where = (failures.c.source == source) & (failures.c.key == key)
+        values = {"kind": kind, "reason": storable(reason)}
         with self._engine.begin() as connection:
             changed = connection.execute(
-                sa.update(failures).where(where).values(kind=kind, reason=reason)
+                sa.update(failures).where(_of(source, key)).values(**values)
             )
             if changed.rowcount == 0:
-                row = {"source": source, "key": key, "kind": kind, "reason": reason}
-                connection.execute(sa.insert(failures).values(**row, since=datetime.now(UTC)))
+                row = {"source": source, "digest": digest(key), "key": storable(key)}
+                added = sa.insert(failures).values(**row, **values, since=datetime.now(UTC))
+                connection.execute(added)
 
     def resolve(self, source: str, key: str) -> None:
         """Forget a failure that no longer holds."""
-        where = (failures.c.source == source) & (failures.c.key == key)
         with self._engine.begin() as connection:
-            connection.execute(sa.delete(failures).where(where))
+            connection.execute(sa.delete(failures).where(_of(source, key)))
 
     def clear(self, source: str) -> None:
         """Forget every failure of a source: it is about to be read whole."""
@@ -103,17 +136,34 @@ class State:
         with self._engine.connect() as connection:
             return frozenset(connection.execute(query).scalars())
 
+    def take_due(self, source: str, kinds: Sequence[str], tries: int) -> frozenset[str]:
+        """The keys of failures of these kinds with fewer tries; counts one more for each."""
+        columns = failures.c
+        due = (columns.source == source) & columns.kind.in_(kinds) & (columns.tries < tries)
+        with self._engine.begin() as connection:
+            keys = connection.execute(sa.select(columns.key).where(due)).scalars().all()
+            connection.execute(sa.update(failures).where(due).values(tries=columns.tries + 1))
+        return frozenset(keys)
+
     def failures_of(self, source: str) -> tuple[FailureRow, ...]:
         """All open failures of a source, oldest first."""
         columns = (failures.c.key, failures.c.kind, failures.c.reason, failures.c.since)
         query = sa.select(*columns).where(failures.c.source == source)
         query = query.order_by(failures.c.since, failures.c.key)
         with self._engine.connect() as connection:
-            return tuple(FailureRow(*row) for row in connection.execute(query))
+            rows = connection.execute(query).all()
+        return tuple(FailureRow(key, kind, why, in_utc(since)) for key, kind, why, since in rows)
+
+    def failure_counts(self, source: str) -> dict[str, int]:
+        """How many open failures a source has, by kind."""
+        query = sa.select(failures.c.kind, sa.func.count()).where(failures.c.source == source)
+        with self._engine.connect() as connection:
+            found = connection.execute(query.group_by(failures.c.kind)).all()
+        return dict(sorted((kind, count) for kind, count in found))
 
     def start_run(self, source: str) -> tuple[int, bool]:
         """Open a run; returns its id and whether the last one of the source was interrupted."""
-        last = next(self.runs_of(source), None)
+        last = next(self.runs_of(source, 1), None)
         with self._engine.begin() as connection:
             opened = connection.execute(
                 sa.insert(runs).values(
@@ -121,20 +171,76 @@ class State:
                 )
             )
             key = opened.inserted_primary_key
+            _forget_old(connection, source)
         assert key is not None  # noqa: S101 - an inserted row has a key
         return int(key[0]), last is not None and last.outcome in ("running", "interrupted")
 
-    def end_run(self, run_id: int, outcome: str, changed: int) -> None:
-        """Close a run: how it ended (`done`, `held`, `failed`, `interrupted`), what it changed."""
-        values = {"ended": datetime.now(UTC), "outcome": outcome, "changed": changed}
+    def note(self, run_id: int, progress: Progress) -> None:
+        """Keep how far a run is."""
+        values = {name: getattr(progress, name) for name in Progress.__slots__}
+        self._change(run_id, noted=datetime.now(UTC), **values)
+
+    def end_run(self, run_id: int, outcome: str, changed: int, reason: str = "") -> None:
+        """Close a run: how it ended, what it changed, and a sentence where it failed."""
+        ended = datetime.now(UTC)
+        self._change(run_id, ended=ended, outcome=outcome, changed=changed, reason=storable(reason))
+
+    def _change(self, run_id: int, **values: Any) -> None:
         with self._engine.begin() as connection:
             connection.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))
 
     def runs_of(self, source: str, limit: int = 10) -> Iterator[RunRow]:
         """The last runs of a source, newest first."""
-        columns = (runs.c.id, runs.c.started, runs.c.ended, runs.c.outcome, runs.c.changed)
-        query = sa.select(*columns).where(runs.c.source == source)
-        query = query.order_by(runs.c.id.desc()).limit(limit)
+        query = sa.select(runs).where(runs.c.source == source)
+        return iter(self._runs(query.order_by(runs.c.id.desc()).limit(limit)))
+
+    def last_done(self, source: str) -> RunRow | None:
+        """The last run of a source that went to its end, or None."""
+        query = sa.select(runs).where(runs.c.source == source, runs.c.outcome == "done")
+        return next(iter(self._runs(query.order_by(runs.c.id.desc()).limit(1))), None)
+
+    def _runs(self, query: sa.Select[Any]) -> list[RunRow]:
         with self._engine.connect() as connection:
-            rows = connection.execute(query).all()
-        return iter([RunRow(*row) for row in rows])
+            return [_run(row) for row in connection.execute(query).mappings().all()]
+
+
+def digest(key: str) -> str:
+    """Of a key of any length, for an index that takes short ones (SHA-256)."""
+    return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def in_utc(moment: datetime) -> datetime:
+    """PostgreSQL gives the server's own zone, SQLite UTC without saying so."""
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def storable(text: str) -> str:
+    """As both databases keep it: PostgreSQL takes no NUL, neither takes half a character."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _of(source: str, key: str) -> sa.ColumnElement[bool]:
+    return (failures.c.source == source) & (failures.c.digest == digest(key))
+
+
+def _forget_old(connection: sa.Connection, source: str) -> None:
+    mine = runs.c.source == source
+    newest = sa.select(runs.c.id).where(mine).order_by(runs.c.id.desc()).limit(KEPT_RUNS)
+    good = sa.select(sa.func.max(runs.c.id)).where(mine, runs.c.outcome == "done")
+    kept = {*connection.execute(newest).scalars(), connection.execute(good).scalar()} - {None}
+    if len(kept) >= KEPT_RUNS:
+        connection.execute(sa.delete(runs).where(mine, runs.c.id.not_in(kept)))
+
+
+def _run(row: sa.RowMapping) -> RunRow:
+    ended, noted = row["ended"], row["noted"]
+    return RunRow(
+        row["id"],
+        in_utc(row["started"]),
+        in_utc(ended) if ended else None,
+        row["outcome"],
+        row["changed"],
+        row["reason"],
+        in_utc(noted) if noted else None,
+        Progress(**{name: row[name] for name in Progress.__slots__}),
+    )

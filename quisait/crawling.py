@@ -1,17 +1,26 @@
 """Crawls of the settings' sources, with their runs kept and their progress shown."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 
 from connectors.errors import SourceError
 from connectors.ports import Counted
 from expertise.agent_book import DirectoryReport
-from indexer.errors import DeletionsHeld, IndexerError
+from indexer.errors import IndexerError
 from indexer.pipeline import CrawlReport, Workshop, crawl
-from quisait.assembly import House, open_directory, open_source, open_workshop
+from quisait.assembly import House, open_directory, open_workshop
+from quisait.leased_parts import Stoppable, Stopped, leased
 from quisait.progress import shown_progress
-from quisait.settings import SourceSettings, beside_file
-from quisait.source_lock import only_crawl
+from quisait.runs import kept_run
+from quisait.settings import SourceSettings
+from quisait.source_assembly import open_source
+from quisait.source_lock import Held, only_crawl
+
+DIRECTORY = "@annuaire"
+"""What the directory's runs and lease are kept under: no source has such a name."""
+DIRECTORY_WAIT_S = 10.0
+"""Reading the directory takes a moment: two commands that start together both have their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +32,34 @@ class Outcome:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a crawl is to be made; `stop`, once set, ends it after the batch in progress."""
+
+    full: bool = False
+    accept_deletions: bool = False
+    quiet: bool = False
+    stop: Event = field(default_factory=Event)
+
+
 def read_directory(house: House) -> DirectoryReport | None:
     """Replace agents and groups by what the directory says; None where none is set.
 
     Raises `SourceUnreachable` or `SourceRefused`.
     """
+    if not house.settings.directory.agents:
+        return None
+    with (
+        only_crawl(house.leases, DIRECTORY, wait_s=DIRECTORY_WAIT_S),
+        kept_run(house.state, DIRECTORY) as run,
+    ):
+        report = replace_directory(house)
+        run.changed = report.agents if report else 0
+    return report
+
+
+def replace_directory(house: House) -> DirectoryReport | None:
+    """The same, by who holds its lease."""
     directory = open_directory(house.settings)
     return None if directory is None else house.book.replace(directory)
 
@@ -41,66 +73,50 @@ def crawl_sources(
     quiet: bool = False,
 ) -> list[Outcome]:
     """One after another; a source that fails does not keep the next from its turn."""
-    outcomes = []
+    asked = Asked(full, accept_deletions, quiet)
     with open_workshop(house) as workshop:
-        for source in sources:
-            outcomes.append(
-                _crawl_one(house, workshop, source, full, accept_deletions, quiet=quiet)
-            )
-    return outcomes
+        return [_crawl_one(house, workshop, source, asked) for source in sources]
 
 
-def _crawl_one(
-    house: House,
-    workshop: Workshop,
-    source: SourceSettings,
-    full: bool,
-    accept_deletions: bool,
-    *,
-    quiet: bool,
-) -> Outcome:
+def _crawl_one(house: House, workshop: Workshop, source: SourceSettings, asked: Asked) -> Outcome:
     try:
-        with only_crawl(beside_file(house.settings.folder) / "locks", source.name):
-            return _run(house, workshop, source, full, accept_deletions, quiet=quiet)
+        with only_crawl(house.leases, source.name) as held:
+            return Outcome(source.name, crawl_held(house, workshop, source, held, asked))
     except (SourceError, IndexerError) as failed:
         return Outcome(source.name, None, str(failed))
-
-
-def _run(
-    house: House,
-    workshop: Workshop,
-    source: SourceSettings,
-    full: bool,
-    accept_deletions: bool,
-    *,
-    quiet: bool,
-) -> Outcome:
-    """A crawl whose beginning and end are kept. Raises what `crawl` raises."""
-    run_id, resumed = house.state.start_run(source.name)
-    outcome, changed = "failed", 0
-    try:
-        connector = open_source(source)
-        since = None if full else house.state.load(source.name)
-        total = connector.expected(since) if isinstance(connector, Counted) else None
-        with shown_progress(source.name, "documents", quiet) as advance:
-            report = crawl(
-                connector,
-                workshop,
-                full=full,
-                accept_deletions=accept_deletions,
-                guard_share=house.settings.guard_share,
-                progress=lambda so_far: advance(so_far.seen, total),
-            )
-        report.resumed = resumed
-        outcome, changed = "done", report.changed
-    except DeletionsHeld:
-        outcome = "held"
-        raise
     except KeyboardInterrupt:
-        outcome = "interrupted"
         raise SystemExit(
             f"{source.name} : interrompu. Ce qui est écrit est gardé ; relancez pour reprendre."
         ) from None
-    finally:
-        house.state.end_run(run_id, outcome, changed)
-    return Outcome(source.name, report)
+
+
+def crawl_held(
+    house: House, workshop: Workshop, source: SourceSettings, held: Held, asked: Asked
+) -> CrawlReport:
+    """A crawl by who holds the source's lease; its beginning, progress and end are kept.
+
+    Raises what `crawl` raises, `Stopped` and `LeaseLost`.
+    """
+    with kept_run(house.state, source.name) as run:
+        connector = open_source(source, house.inbox)
+        since = None if asked.full else house.state.load(source.name)
+        run.expected = connector.expected(since) if isinstance(connector, Counted) else None
+        with shown_progress(source.name, "documents", asked.quiet) as advance:
+
+            def progress(so_far: CrawlReport) -> None:
+                advance(so_far.seen, run.expected)
+                run.note(so_far)
+                if asked.stop.is_set():
+                    raise Stopped(f"{source.name} : arrêt demandé. La lecture reprendra.")
+
+            report = crawl(
+                Stoppable(connector, asked.stop),
+                leased(workshop, held),
+                full=asked.full,
+                accept_deletions=asked.accept_deletions,
+                guard_share=house.settings.guard_share,
+                progress=progress,
+            )
+        report.resumed = run.resumed
+        run.conclude(report)
+    return report

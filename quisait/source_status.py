@@ -1,20 +1,27 @@
 """Where a source stands, in words that say what to do."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from indexer.state import RunRow
 from quisait.assembly import House
+from quisait.progress import duration
+from quisait.schedule import AT_ONCE, LOOKED_BACK, next_run, source_pace
+from quisait.settings import SourceSettings
 
 REMEDIES = {
     "encrypted": "Déposez une version sans mot de passe.",
     "unreadable": "Ouvrez le fichier : s'il est abîmé, remplacez-le ; sinon signalez son format.",
     "empty": "Le fichier ne contient pas de texte : rien à faire, ou complétez-le.",
     "image_only": "Déposez une version avec du texte (numérisation avec reconnaissance).",
-    "too_large": "Découpez le fichier, ou relevez [extractor] max_bytes.",
-    "timed_out": "Relancez « quisait crawl --full », ou relevez [extractor] timeout_s.",
-    "vanished": "Illisible, ou disparu, pendant la lecture : s'il existe encore, vérifiez ses "
-    "droits sur le disque, puis relancez « quisait crawl --full ».",
+    "too_large": "Découpez le fichier, ou relevez la limite nommée (réglages [extractor]), puis "
+    "relancez « quisait crawl --full ».",
+    "timed_out": "Un dossier est réessayé trois fois de lui-même ; sinon relevez [extractor] "
+    "timeout_s, puis relancez « quisait crawl --full ».",
+    "vanished": "Illisible, ou disparu, pendant la lecture : un dossier est réessayé trois fois de "
+    "lui-même ; s'il existe encore, vérifiez ses droits sur le disque, puis relancez "
+    "« quisait crawl --full ».",
     "malformed": "Corrigez l'enregistrement à la source ; il sera relu au prochain passage.",
     "refused": "L'index a refusé ce document, qui n'est plus trouvé : signalez-le avec ce "
     "message, puis relancez « quisait crawl --full ».",
@@ -34,42 +41,111 @@ class FailureStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class RunningStatus:
+    """A run that goes on: `left_s` is None where it cannot be told."""
+
+    since: datetime
+    done: int
+    expected: int | None
+    rate: float
+    left_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """A source as `quisait sources` shows it."""
+    """A source as `quisait sources` shows it.
+
+    `lag_s` counts from the beginning of the last run that went to its end, None where none
+    did. `next_run` is None where the source is read by hand only, or is being read.
+    """
 
     source: str
     documents: int
     state: str
     last_run: RunRow | None
+    next_run: datetime | None
+    lag_s: int | None
+    running: RunningStatus | None
+    failure_counts: Mapping[str, int]
     failures: tuple[FailureStatus, ...]
 
 
-def status_of(house: House, source: str) -> SourceStatus:
+def status_of(house: House, source: SourceSettings, now: datetime) -> SourceStatus:
     """Raises `IndexUnreachable` or `IndexRefused`."""
-    last = next(house.state.runs_of(source), None)
-    failures = tuple(
-        FailureStatus(row.key, row.kind, row.reason, row.since, REMEDIES.get(row.kind, ""))
-        for row in house.state.failures_of(source)
+    name = source.name
+    runs = list(house.state.runs_of(name, LOOKED_BACK))
+    last, good = next(iter(runs), None), house.state.last_done(name)
+    running = _running(last) if last and house.leases.holder(name) else None
+    pace = source_pace(house.settings, source)
+    due = None if running else next_run(name, runs, pace, now)
+    return SourceStatus(
+        source=name,
+        documents=house.index.count(name),
+        state=_running_state(running, last, now) if running and last else _state(last),
+        last_run=last,
+        next_run=max(due, now) if due else None,
+        lag_s=max(0, round((now - good.started).total_seconds())) if good else None,
+        running=running,
+        failure_counts=house.state.failure_counts(name),
+        failures=tuple(
+            FailureStatus(row.key, row.kind, row.reason, row.since, REMEDIES.get(row.kind, ""))
+            for row in house.state.failures_of(name)
+        ),
     )
-    documents = sum(1 for _ in house.index.scan(source))
-    return SourceStatus(source, documents, _state(last), last, failures)
+
+
+def _running(last: RunRow) -> RunningStatus | None:
+    if last.outcome != "running":  # the lease was taken, its run is about to begin
+        return None
+    so_far = last.progress
+    left_s = None
+    if so_far.expected is not None and so_far.rate > 0:
+        left_s = round(max(0, so_far.expected - so_far.done) / so_far.rate)
+    return RunningStatus(last.started, so_far.done, so_far.expected, so_far.rate, left_s)
+
+
+def _running_state(running: RunningStatus, last: RunRow, now: datetime) -> str:
+    parts = [f"lecture en cours depuis le {moment(running.since)}"]
+    if last.noted is not None:
+        of = f" sur {running.expected}" if running.expected is not None else ""
+        parts.append(f"{running.done}{of} documents vus, {running.rate:.1f}/s")
+    if running.left_s is not None:
+        parts.append(f"reste environ {duration(running.left_s)}")
+    silent_s = round((now - (last.noted or last.started)).total_seconds())
+    if silent_s >= 120:
+        parts.append(f"sans nouvelle depuis {duration(silent_s)} : la source répond-elle ?")
+    return ", ".join(parts)
 
 
 def _state(last: RunRow | None) -> str:
     if last is None:
-        return "jamais lue : lancez « quisait crawl »"
-    day = _local(last.started).strftime("%d/%m/%Y %H:%M")
-    if last.ended is None:
-        return (
-            f"en cours ou interrompue depuis le {day} : relancez « quisait crawl » pour reprendre"
-        )
+        return "jamais lue : lancez « quisait crawl », ou laissez faire « quisait run »"
+    day = moment(last.ended or last.noted or last.started)
+    again = "relancez « quisait crawl » pour reprendre, ou laissez faire « quisait run »"
     return {
         "done": f"à jour au {day}",
-        "interrupted": f"interrompue le {day} : relancez « quisait crawl » pour reprendre",
+        "running": f"interrompue le {day} : {again}",
+        "interrupted": f"interrompue le {day} : {again}",
         "held": f"suppressions en attente depuis le {day} : vérifiez, puis --accept-deletions",
-    }.get(last.outcome, f"en échec le {day} : relancez « quisait crawl » pour voir pourquoi")
+        "refused": f"arrêtée le {day}, il faut y remédier : {last.reason}",
+    }.get(last.outcome, _failed(day, last.reason))
 
 
-def _local(moment: datetime) -> datetime:
-    """In the machine's own time; SQLite gives UTC without saying so."""
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone()
+def _failed(day: str, reason: str) -> str:
+    why = reason or "relancez « quisait crawl » pour voir pourquoi"
+    return f"en échec le {day}, « quisait run » réessaiera : {why}"
+
+
+def moment(instant: datetime) -> str:
+    """In the machine's own time."""
+    return instant.astimezone().strftime("%d/%m/%Y %H:%M")
+
+
+def soon(instant: datetime | None, now: datetime) -> str:
+    """When a source is read next, in words; empty where it is not read by itself."""
+    if instant is None:
+        return ""
+    wait_s = round((instant - now).total_seconds())
+    if instant == AT_ONCE or wait_s <= 0:
+        return "dès que « quisait run » le peut"
+    return f"dans {duration(wait_s)}"

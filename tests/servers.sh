@@ -6,6 +6,12 @@ missing=()
 command -v chromium >/dev/null || missing+=(chromium)
 command -v mvn >/dev/null || missing+=(maven)
 command -v unzip >/dev/null || missing+=(unzip)
+ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || command -v postgres >/dev/null || missing+=(postgresql)
+[ -f /usr/share/mediawiki/api.php ] || missing+=(mediawiki)
+command -v php >/dev/null || missing+=(php-cli)
+for part in sqlite3 mbstring xml intl; do
+    php -m 2>/dev/null | grep -qi "^$part\$" || missing+=("php-$part")
+done
 if [ ${#missing[@]} -gt 0 ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         apt-get -qq update &&

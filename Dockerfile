@@ -1,0 +1,29 @@
+# The server and the worker: one image, two commands (docker-compose.yml).
+FROM python:3.11.13-slim-bookworm AS built
+# Where packages come from is each site's own affair: --build-arg PIP_INDEX_URL=…
+ARG PIP_INDEX_URL
+WORKDIR /build
+COPY requirements.txt .
+RUN python -m venv /opt/quisait \
+    && /opt/quisait/bin/pip install --no-cache-dir --disable-pip-version-check -r requirements.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY connectors connectors
+COPY indexer indexer
+COPY expertise expertise
+COPY search_api search_api
+COPY quisait quisait
+RUN /opt/quisait/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps .
+
+FROM python:3.11.13-slim-bookworm
+RUN useradd --uid 10001 --no-log-init --create-home --home-dir /var/lib/quisait quisait
+COPY --from=built /opt/quisait /opt/quisait
+ENV PATH=/opt/quisait/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    QUISAIT_FILE=/etc/quisait/quisait.toml \
+    QUISAIT_FOLDER=/var/lib/quisait
+USER 10001:10001
+WORKDIR /var/lib/quisait
+EXPOSE 8077
+ENTRYPOINT ["quisait"]
+CMD ["run"]

@@ -1,0 +1,109 @@
+"""What a supervisor reads: health that is not fooled, and measures without a word of anybody."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import sqlalchemy as sa
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from prometheus_client import CollectorRegistry, generate_latest
+
+from expertise.agent_book import SqlAgentBook
+from indexer.access import NOBODY
+from indexer.errors import IndexUnreachable
+from quisait.metrics_routes import metrics_router
+from search_api.app import Services, create_app
+from search_api.measures import add_measures, request_measures
+from search_api.search import Search
+from tests.pages.administration import TODAY
+from tests.pages.conftest import Parts
+
+pytestmark = [pytest.mark.pages, pytest.mark.trust]
+
+SOUGHT = "xylophone-inavouable"
+
+
+class AwaySearch(Search):
+    """Its engine does not answer."""
+
+    def answer(self, *_: object) -> object:  # type: ignore[override]
+        raise IndexUnreachable(f"no answer to {SOUGHT}")
+
+
+@contextmanager
+def app_over(search: Search, people: SqlAgentBook) -> Iterator[TestClient]:
+    app = create_app(Services(search, people, lambda request: NOBODY, today=lambda: TODAY))
+    with TestClient(app, raise_server_exceptions=False) as asking:
+        yield asking
+
+
+def test_ready_is_not_fooled_by_half_a_service(parts: Parts) -> None:
+    """Index and database are asked each; whoever is away is named, and the process still lives."""
+    with app_over(parts.search, parts.book) as well:
+        assert well.get("/health/ready").json() == {"status": "ok"}
+    with app_over(AwaySearch.__new__(AwaySearch), parts.book) as no_index:
+        answer = no_index.get("/health/ready")
+        assert answer.status_code == 503
+        assert answer.json() == {
+            "status": "unavailable",
+            "index": "unreachable",
+            "database": "ok",
+        }
+        assert no_index.get("/health/live").status_code == 200
+    gone = SqlAgentBook(sa.create_engine("sqlite://"))
+    gone._engine = sa.create_engine("sqlite:////nowhere/at/all/state.sqlite")
+    with app_over(parts.search, gone) as no_database:
+        answer = no_database.get("/health/ready")
+        assert answer.status_code == 503
+        assert answer.json()["database"] == "unreachable"
+
+
+@pytest.fixture
+def measured(parts: Parts) -> tuple[FastAPI, CollectorRegistry]:
+    """An application whose requests are measured, and where."""
+    app = create_app(Services(parts.search, parts.book, lambda request: NOBODY, lambda: TODAY))
+    registry = CollectorRegistry()
+    add_measures(app, request_measures(registry))
+    app.include_router(metrics_router(registry, "t" * 32))
+    return app, registry
+
+
+def test_requests_are_counted_by_route(measured: tuple[FastAPI, CollectorRegistry]) -> None:
+    """By their status too; what was asked for, or typed, is in no label."""
+    app, registry = measured
+    with TestClient(app) as asking:
+        asking.get("/", params={"q": SOUGHT})
+        asking.get("/api/v1/search", params={"q": SOUGHT})
+        asking.get(f"/{SOUGHT}")
+        asking.get(f"/{SOUGHT}/../static/quisait.css")
+        asking.request(SOUGHT.upper(), "/api/v1/search")
+        asking.get("/health/live", headers={"User-Agent": SOUGHT})
+    text = generate_latest(registry).decode()
+    assert SOUGHT not in text.lower()
+    counted = {
+        (sample.labels["route"], sample.labels["status"]): sample.value
+        for family in registry.collect()
+        for sample in family.samples
+        if sample.name == "quisait_requests_total"
+    }
+    assert counted[("/", "401")] == 1
+    assert counted[("/api/v1/search", "401")] == 1
+    assert counted[("other", "404")] == 1
+    assert counted[("/health/live", "200")] == 1
+    assert sum(counted.values()) == 6
+    assert 'quisait_request_duration_seconds_count{route="/health/live"} 1.0' in text
+
+
+def test_measures_are_shown_for_a_token(measured: tuple[FastAPI, CollectorRegistry]) -> None:
+    """Not to who has none, another one, or half of it."""
+    app, _ = measured
+    with TestClient(app) as asking:
+        for shown in ("", "Bearer ", "Bearer ttt", f"Bearer {'t' * 33}", "Bearer é"):
+            headers = {b"Authorization": shown.encode("latin-1")} if shown else {}
+            refused = asking.get("/metrics", headers=headers)
+            assert refused.status_code == 401
+            assert "quisait_requests" not in refused.text
+        good = asking.get("/metrics", headers={"Authorization": f"Bearer {'t' * 32}"})
+        assert good.status_code == 200
+        assert "quisait_requests_total" in good.text

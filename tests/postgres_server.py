@@ -1,0 +1,131 @@
+"""A PostgreSQL of the tests' own: its data in a scratch folder, on a port of its own.
+
+It is never run by root: Debian's `postgres` user runs it where the tests are root.
+`database(url)` gives each test a database of its own.
+"""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+
+from tests.engines import EngineMissingError
+
+START_TIMEOUT_S = 60
+USER = "quisait"
+POSTGRES_USER = "postgres"
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """The SQLAlchemy URL of a running server, without a database's name; gone after use."""
+    binaries = find_binaries()
+    folder = Path(tempfile.mkdtemp(prefix="quisait-postgres-"))
+    as_user = _as_user(folder)
+    _run([*as_user, str(binaries / "initdb"), *_initialising(folder)])
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [*as_user, str(binaries / "postgres"), "-D", str(folder / "data"), *_options(port, folder)],
+        stdin=subprocess.DEVNULL,
+        stdout=(folder / "log").open("wb"),
+        stderr=subprocess.STDOUT,
+        cwd="/",
+    )
+    try:
+        _await(port, server, folder / "log")
+        yield f"postgresql+psycopg://{USER}@127.0.0.1:{port}"
+    finally:
+        # A first SIGTERM waits for clients; those of a failed test would keep it.
+        _run([*as_user, str(binaries / "pg_ctl"), "stop", "-D", f"{folder}/data", "-m", "fast"])
+        server.wait(30)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def database(server_url: str) -> Iterator[str]:
+    """The URL of an empty database of that server, dropped after use."""
+    name = f"test_{uuid4().hex}"
+    address = server_url.replace("+psycopg", "") + "/postgres"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    try:
+        yield f"{server_url}/{name}"
+    finally:
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(f"drop database {name} with (force)")
+
+
+@cache
+def find_binaries() -> Path:
+    """The folder of `initdb` and `postgres`: the newest of Debian's, or where the path says."""
+    versions = Path("/usr/lib/postgresql").glob("*/bin/postgres")
+    found = sorted(versions, key=lambda path: int(path.parent.parent.name))
+    if found:
+        return found[-1].parent
+    if on_path := shutil.which("postgres"):
+        return Path(on_path).resolve().parent
+    raise EngineMissingError("No PostgreSQL: apt-get install postgresql (`make servers`).")
+
+
+def _initialising(folder: Path) -> list[str]:
+    # A clock elsewhere than UTC shows what depends on the server's time zone.
+    return [
+        *("-D", str(folder / "data"), "-U", USER, "--auth=trust"),
+        *("--encoding=UTF8", "--locale=C", "--no-sync"),
+    ]
+
+
+def _options(port: int, folder: Path) -> list[str]:
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(port),
+        "unix_socket_directories": str(folder),
+        "timezone": "Pacific/Noumea",
+        "fsync": "off",
+        "shared_buffers": "16MB",
+        "max_connections": "60",
+    }
+    return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+
+
+def _as_user(folder: Path) -> list[str]:
+    """What runs a command as somebody who is not root, and owns the folder."""
+    if os.geteuid() != 0:
+        return []
+    try:
+        pwd.getpwnam(POSTGRES_USER)
+    except KeyError:
+        _run(["useradd", "-r", "-M", POSTGRES_USER])
+    shutil.chown(folder, POSTGRES_USER)
+    return ["runuser", "-u", POSTGRES_USER, "--"]
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    if done.returncode:
+        raise EngineMissingError(f"{command[-2:]}: {done.stdout[-1000:]}{done.stderr[-1000:]}")
+
+
+def _await(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            psycopg.connect(host="127.0.0.1", port=port, user=USER, dbname="postgres").close()
+        except psycopg.OperationalError:
+            time.sleep(0.1)
+        else:
+            return
+    raise EngineMissingError(
+        f"PostgreSQL did not start:\n{log.read_text(errors='replace')[-2000:]}"
+    )

@@ -1,0 +1,96 @@
+"""A real `quisait run` in a process of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.service.place import COMMAND, Place
+
+START_TIMEOUT_S = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The process, where its measures are served, and where its journal is kept."""
+
+    process: subprocess.Popen[bytes]
+    measures: str
+    pages: str
+    journal: Path
+
+    def get(self, path: str, at: str = "", **headers: str) -> httpx.Response:
+        return httpx.get(f"{at or self.measures}{path}", headers=headers, trust_env=False)
+
+    def measured(self, name: str, **labels: str) -> float | None:
+        """The value of a measure, None where it is not there."""
+        inside = ",".join(f'{key}="{value}"' for key, value in sorted(labels.items()))
+        sample = f"{name}{{{inside}}} " if inside else f"{name} "
+        lines = self.get("/metrics").text.splitlines()
+        return next((float(x.removeprefix(sample)) for x in lines if x.startswith(sample)), None)
+
+    def logged(self) -> list[dict[str, Any]]:
+        """Every line of the journal: each is a JSON object."""
+        return [json.loads(line) for line in self.journal.read_text("utf-8").splitlines()]
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
+        """Tell it to stop; its exit status, and how long it took, in seconds."""
+        asked = time.monotonic()
+        self.process.send_signal(number)
+        return self.process.wait(60), time.monotonic() - asked
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def wait_until(held: Any, timeout_s: float = START_TIMEOUT_S) -> None:
+    """Ask until it is so. What cannot be asked yet is not so."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        try:
+            if held():
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError("it did not come to pass in time")
+
+
+@contextmanager
+def running(place: Place, *arguments: str, name: str = "run") -> Iterator[Running]:
+    """A `quisait run` that answers; it is ended after use, whatever came of it."""
+    pages, measures = free_port(), free_port()
+    environment = {
+        "QUISAIT_SERVER__PORT": str(pages),
+        "QUISAIT_METRICS__PORT": str(measures),
+        "QUISAIT_LOG__FORMAT": "json",
+        "QUISAIT_LOG__LEVEL": "info",
+    }
+    journal = place.folder / f"{name}.journal"
+    with journal.open("wb") as output:
+        process = subprocess.Popen(
+            [*COMMAND, "run", *arguments],
+            cwd=place.folder,
+            env={**os.environ, **environment, **place.environment},
+            stdout=subprocess.DEVNULL,
+            stderr=output,
+        )
+    one = Running(process, f"http://127.0.0.1:{measures}", f"http://127.0.0.1:{pages}", journal)
+    try:
+        wait_until(lambda: process.poll() is not None or one.get("/health/live").is_success)
+        assert process.poll() is None, journal.read_text("utf-8")
+        yield one
+    finally:
+        process.kill()
+        process.wait()

@@ -1,0 +1,181 @@
+"""docker-compose.yml and the Dockerfile, where no container engine runs.
+
+The file obeys the Compose specification's schema (check-jsonschema carries it), and keeps
+the rules of this house; its commands and health checks are run here, outside containers.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import jsonschema
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from quisait.settings import load_settings
+from tests.engines import ensure_opensearch, ensure_tika
+from tests.opensearch_index import client
+from tests.postgres_server import database, find_binaries
+from tests.service.place import COMMAND, Place, make_place
+from tests.service.running import free_port, wait_until
+
+pytestmark = pytest.mark.sources
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text("utf-8"))
+SERVICES: dict[str, Any] = COMPOSE["services"]
+OURS = ("server", "worker")
+WRITES_ITS_OWN_FILES = {"opensearch"}
+"""It makes a keystore beside its configuration at its first start."""
+
+
+def checked(service: str, **instead: str) -> bool:
+    """Whether a service's health check passes here, ports and programs replaced."""
+    kind, *command = SERVICES[service]["healthcheck"]["test"]
+    assert kind == "CMD"
+    for old, new in instead.items():
+        command = [part.replace(old.lstrip("_"), new) for part in command]
+    done = subprocess.run(command, capture_output=True, timeout=30, check=False)
+    return done.returncode == 0
+
+
+def test_the_file_obeys_the_specification() -> None:
+    """By the schema that its authors publish."""
+    vendored = files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
+    schema = json.loads(vendored.read_text("utf-8"))
+    jsonschema.validators.validator_for(schema)(schema).validate(COMPOSE)
+
+
+def test_nothing_is_reached_from_elsewhere() -> None:
+    """Pages on loopback alone; index, extraction and state on a network without a way out."""
+    published = {name: one["ports"] for name, one in SERVICES.items() if "ports" in one}
+    assert published == {"server": ["127.0.0.1:8077:8077"]}
+    assert COMPOSE["networks"]["inside"]["internal"] is True
+    for name, one in SERVICES.items():
+        assert name in OURS or one["networks"] == ["inside"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_service_is_bounded_and_watched(name: str) -> None:
+    """Memory, processors, rights, health, a version: none is left to chance."""
+    one = SERVICES[name]
+    assert {"mem_limit", "cpus", "healthcheck", "restart"} <= one.keys()
+    assert one["cap_drop"] == ["ALL"]
+    assert one["security_opt"] == ["no-new-privileges:true"]
+    assert one["user"].split(":")[0] not in ("", "0", "root")
+    assert one.get("read_only", False) is (name not in WRITES_ITS_OWN_FILES)
+    assert re.fullmatch(r"[\w./-]+:\d[\w.-]+", one["image"])
+
+
+def test_secrets_stand_in_files_that_are_not_committed() -> None:
+    """None in the environment, where a listing of processes might show it."""
+    for secret in COMPOSE["secrets"].values():
+        assert secret["file"].startswith("./secrets/")
+    assert "secrets/" in (REPOSITORY / ".gitignore").read_text().splitlines()
+    for one in SERVICES.values():
+        named = [
+            key for key in one["environment"] if re.search("PASSWORD|TOKEN|SECRET|KEY", key, re.I)
+        ]
+        assert all(one["environment"][key].startswith("/run/secrets") for key in named)
+        assert set(one.get("secrets", ())) <= COMPOSE["secrets"].keys()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_its_environment_is_made_of_settings(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each variable is understood, and each secret is a setting's."""
+    environment = SERVICES[name]["environment"] | {"QUISAIT_SECRETS": str(tmp_path)}
+    for key, value in environment.items():
+        monkeypatch.setenv(key, value)
+    monkeypatch.setenv("QUISAIT_FILE", str(tmp_path / "quisait.toml"))
+    for secret in SERVICES[name]["secrets"]:
+        (tmp_path / secret).write_text(f"{secret}-" + "x" * 40)
+    settings = load_settings()
+    assert settings.server.token_key.startswith("server__token_key")
+    assert settings.metrics.token.startswith("metrics__token")
+    assert settings.database_password.startswith("database_password")
+    assert (settings.index.engine, settings.extractor.kind) == ("opensearch", "tika")
+
+
+def test_the_image_is_made_of_what_is_there() -> None:
+    """What it copies exists and is not ignored; its user is not root; it starts `quisait`."""
+    lines = (REPOSITORY / "Dockerfile").read_text().splitlines()
+    copied = [line.split()[1:-1] for line in lines if re.match("COPY (?!--from)", line)]
+    sources = [source for parts in copied for source in parts]
+    ignored = (REPOSITORY / ".dockerignore").read_text().splitlines()
+    assert {"requirements.txt", "quisait", "search_api"} <= set(sources)
+    for source in sources:
+        assert (REPOSITORY / source).exists()
+        assert f"!{source}" in ignored
+    user = next(line for line in lines if line.startswith("USER ")).removeprefix("USER ")
+    assert user == SERVICES["server"]["user"] == SERVICES["worker"]["user"]
+    assert 'ENTRYPOINT ["quisait"]' in lines
+
+
+def test_the_health_checks_tell_the_well_from_the_absent(postgres: str) -> None:
+    """Each on the real service, then on a port where nobody listens."""
+    ensure_opensearch()
+    ensure_tika()
+    port = postgres.rpartition(":")[2]
+    ready = str(find_binaries() / "pg_isready")
+    nobody = str(free_port())
+    assert checked("opensearch", _9200="19200")
+    assert checked("tika", _9998="19998")
+    assert checked("postgres", _5432=port, pg_isready=ready)
+    assert not checked("opensearch", _9200=nobody)
+    assert not checked("tika", _9998=nobody)
+    assert not checked("postgres", _5432=nobody, pg_isready=ready)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_its_commands_run_outside_containers(name: str, tmp_path: Path, postgres: str) -> None:
+    """With the file's own environment, on real engines; its health check agrees; it stops."""
+    place = make_place(tmp_path / "place")
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    for secret in SERVICES[name]["secrets"]:
+        (secrets / secret).write_text("x" * 40 + "\n")
+    alias = f"test-{uuid4().hex}"
+    ports = {"8077": str(free_port()), "8078": str(free_port())}
+    with database(postgres) as url:
+        instead = {
+            "QUISAIT_SECRETS": str(secrets),
+            "QUISAIT_DATABASE": url,
+            "QUISAIT_INDEX__URL": ensure_opensearch(),
+            "QUISAIT_INDEX__ALIAS": alias,
+            "QUISAIT_EXTRACTOR__URL": ensure_tika(),
+            "QUISAIT_SERVER__HOST": "127.0.0.1",
+            "QUISAIT_SERVER__PORT": ports["8077"],
+            "QUISAIT_METRICS__HOST": "127.0.0.1",
+            "QUISAIT_METRICS__PORT": ports["8078"],
+        }
+        environment = SERVICES[name]["environment"] | instead
+        process = subprocess.Popen(
+            [*COMMAND, *SERVICES[name]["command"]],
+            cwd=place.folder,
+            env=os.environ | environment,
+            stderr=(tmp_path / "journal").open("wb"),
+        )
+        programs = {f"_{old}": new for old, new in ports.items()} | {"python": sys.executable}
+        try:
+            wait_until(lambda: process.poll() is not None or checked(name, **programs))
+            assert process.poll() is None, (tmp_path / "journal").read_text()
+            if name == "worker":
+                asking = Place(place.folder, environment)
+                wait_until(lambda: all(one["documents"] == 3 for one in asking.json("sources")), 60)
+            process.terminate()
+            assert process.wait(20) == 0
+            assert not checked(name, **programs)
+        finally:
+            process.kill()
+            process.wait()
+            opensearch = client()
+            opensearch.indices.delete(index=f"{alias}*", ignore_unavailable=True)
+            opensearch.close()
