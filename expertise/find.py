@@ -1,31 +1,49 @@
 """A topic and a reader become candidates with their evidence. Read `find_experts` first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from connectors.areas import region_of
+from connectors.centroids import distance_km
 from connectors.values import Agent
-from expertise.ports import AgentBook, DocumentRanker
-from expertise.values import Candidate, Evidence, ScoreParts, Window
-from expertise.votes import Vote, cast, discounted_sum
+from expertise.confidence import LEAST_CONFIDENCE, bears, confidence
+from expertise.evidence import EvidenceOf, supporting
+from expertise.names import Named, reasons
+from expertise.ports import AgentBook, DocumentRanker, NameBook
+from expertise.values import Candidate, RankedDocument, ScoreParts, Window
+from expertise.votes import Vote, cast
+from expertise.voting import VOTING, Voting
 from expertise.walk import walk
 from expertise.weights import counting_rows
 from indexer.access import Reader
 
-WALK_WEIGHT = 0.1
-"""How much the walk says beside the votes."""
+WALK_WEIGHT = 0.3
+"""How much the walk says beside the votes. From .1 to .3 a plateau of the development sets."""
 
-EVIDENCE_SHARE = 0.5
-"""A document is shown as evidence if it says at least this share of the candidate's best."""
+NEAREST = 3
+"""How many documents are named where nobody is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Experts:
-    """The candidates, best first; `beyond` counts those that the limit leaves out."""
+    """Who may know: three lists that are three things, each person in one of them.
+
+    `named` are meant by the question itself, by name or by métier and place, whatever
+    they wrote. `candidates` have shown it, best first; `beyond` counts those that the
+    limit leaves out. `stated` are those whose métier or skill the directory alone states:
+    they stand below any evidence. Without candidates, `nearest` are the documents that
+    come nearest to the question, and `nearest_area` where somebody is known, if anywhere.
+    `confidence` is that of the best one's evidence, shown or not (see `confidence`).
+    """
 
     candidates: tuple[Candidate, ...]
     beyond: int
+    named: tuple[Candidate, ...] = ()
+    stated: tuple[Candidate, ...] = ()
+    nearest: tuple[RankedDocument, ...] = ()
+    nearest_area: str = ""
+    confidence: float = 0.0
 
 
 def find_experts(
@@ -37,25 +55,42 @@ def find_experts(
     *,
     area: str = "",
     limit: int = 10,
+    names: NameBook | None = None,
+    voting: Voting = Voting.DISCOUNTED,
+    least_confidence: float = LEAST_CONFIDENCE,
 ) -> Experts:
-    """Who may know, as far as the reader's documents tell.
+    """Who may know, as far as the reader's documents and the directory tell.
 
     `area` narrows to agents whose present post is there (see `in_area`). Nobody who
-    has departed or asked not to be listed is proposed, nobody without evidence, and
-    not the one who asks. Raises `IndexUnreachable`.
+    has departed or asked not to be listed is proposed, and not the one who asks. Where
+    the best candidate's evidence is thinner than `least_confidence`, nobody is known.
+    Raises `IndexUnreachable`.
     """
     window = ranker.window(topic, reader)
-    agents = _proposable(window, book, reader, today)
+    proposable = _Proposable(reader, today)
+    agents = proposable.among(book.by_account(_accounts(window)))
     votes = cast(window, today, {account: agent.id for account, agent in agents.items()})
-    scores = _scored(window, votes)
-    there = {agent.id: agent for agent in agents.values() if in_area(agent, area)}
-    ranked = sorted(there.keys() & scores.keys(), key=lambda id_: (-scores[id_].score, id_))
-    evidence = _EvidenceOf(window, agents, votes)
-    candidates = tuple(
-        Candidate(there[id_], scores[id_].score, scores[id_].parts, evidence.of(id_))
-        for id_ in ranked[:limit]
+    scores = _scored(window, votes, voting)
+    known = {agent.id: agent for agent in agents.values() if agent.id in scores}
+    there = sorted(
+        (id_ for id_, agent in known.items() if in_area(agent, area)),
+        key=lambda id_: (-scores[id_].score, id_),
     )
-    return Experts(candidates, beyond=max(0, len(ranked) - limit))
+    shown = there if there and bears(window, votes[there[0]], least_confidence) else []
+    make = _Candidates(scores, EvidenceOf(window, agents, votes), today)
+    called = proposable.called(names, topic, area)
+    named = {id_: one for id_, one in called.items() if one.pointed_at}
+    voted = [id_ for id_ in shown if id_ not in named]
+    stated = called.keys() - named.keys() - set(shown)
+    return Experts(
+        candidates=tuple(make.shown(known[id_], called.get(id_)) for id_ in voted[:limit]),
+        beyond=max(0, len(voted) - limit),
+        named=tuple(make.shown(one.agent, one) for one in named.values()),
+        stated=tuple(make.stated(one) for id_, one in called.items() if id_ in stated),
+        nearest=() if shown else window.documents[:NEAREST],
+        nearest_area="" if shown else _nearest_area(window, votes, known, area, least_confidence),
+        confidence=confidence(window, votes[there[0]]) if there else 0.0,
+    )
 
 
 def in_area(agent: Agent, area: str) -> bool:
@@ -67,14 +102,33 @@ def in_area(agent: Agent, area: str) -> bool:
     return agent.departement == area
 
 
-def _proposable(window: Window, book: AgentBook, reader: Reader, today: date) -> dict[str, Agent]:
-    """The agent of each account that contributed, as far as they may be proposed."""
-    accounts = {row.account for ranked in window.documents for row in counting_rows(ranked.card)}
-    return {
-        account: agent
-        for account, agent in book.by_account(accounts).items()
-        if agent.listed and not agent.departed(today) and agent.id != reader.agent_id
-    }
+def _accounts(window: Window) -> set[str]:
+    return {row.account for ranked in window.documents for row in counting_rows(ranked.card)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Proposable:
+    """Who may be proposed: not who has left, nor who asked not to be, nor the one who asks."""
+
+    reader: Reader
+    today: date
+
+    def among(self, agents: Mapping[str, Agent]) -> dict[str, Agent]:
+        """The agents of these accounts, as far as they may be proposed."""
+        return {account: agent for account, agent in agents.items() if self._may_be(agent)}
+
+    def called(self, names: NameBook | None, topic: str, area: str) -> dict[str, Named]:
+        """By id, those whom the question itself names, in the book's order."""
+        found = names.named(topic) if names else ()
+        return {
+            one.agent.id: one
+            for one in found
+            if self._may_be(one.agent) and in_area(one.agent, area)
+        }
+
+    def _may_be(self, agent: Agent) -> bool:
+        departed = agent.departed(self.today)
+        return agent.listed and not departed and agent.id != self.reader.agent_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,56 +137,60 @@ class _Scored:
     parts: ScoreParts
 
 
-def _scored(window: Window, votes: Mapping[str, tuple[Vote, ...]]) -> dict[str, _Scored]:
+def _scored(
+    window: Window, votes: Mapping[str, tuple[Vote, ...]], voting: Voting
+) -> dict[str, _Scored]:
     """Score and parts of each agent with a vote; both parts are relative to the best."""
-    sums = {agent_id: discounted_sum(cast_) for agent_id, cast_ in votes.items()}
+    model = VOTING[voting]
+    sums = {id_: model([v for v in cast_ if v.weight > 0]) for id_, cast_ in votes.items()}
     most = max(sums.values(), default=0.0)
     visits = walk(window, votes)
     scored = {}
     for agent_id, total in sums.items():
         if total > 0:
-            supporting = len(_supporting(votes[agent_id]))
-            parts = ScoreParts(total / most, visits.get(agent_id, 0.0), supporting)
+            shown = len(supporting(votes[agent_id]))
+            parts = ScoreParts(total / most, visits.get(agent_id, 0.0), shown)
             score = (1 - WALK_WEIGHT) * parts.votes + WALK_WEIGHT * parts.walk
             scored[agent_id] = _Scored(score, parts)
     return scored
 
 
-def _supporting(votes: Sequence[Vote]) -> tuple[Vote, ...]:
-    """The votes to show, strongest first: what says far less than the best is no evidence."""
-    enough = EVIDENCE_SHARE * max((vote.weight for vote in votes), default=0.0)
-    return tuple(vote for vote in votes if vote.weight > 0 and vote.weight >= enough)
+def _nearest_area(
+    window: Window,
+    votes: Mapping[str, tuple[Vote, ...]],
+    known: Mapping[str, Agent],
+    area: str,
+    least_confidence: float,
+) -> str:
+    """The département nearest to the one asked for in which somebody is known, if any.
+
+    Of a region, or overseas, no distance is known: then that of the best evidence.
+    """
+    somewhere = [
+        (distance_km(area, agent.departement) or 0.0, -confidence(window, votes[id_]), id_)
+        for id_, agent in known.items()
+        if agent.departement and bears(window, votes[id_], least_confidence)
+    ]
+    return known[min(somewhere)[-1]].departement if somewhere else ""
 
 
-class _EvidenceOf:
-    """The documents that support each agent, with what any of their accounts did to them."""
+class _Candidates:
+    """Makes what an answer shows of each agent."""
 
-    def __init__(
-        self,
-        window: Window,
-        agents: Mapping[str, Agent],
-        votes: Mapping[str, tuple[Vote, ...]],
-    ) -> None:
-        self._cards = {ranked.card.document_id: ranked.card for ranked in window.documents}
-        self._agents, self._votes = agents, votes
+    def __init__(self, scores: Mapping[str, _Scored], evidence: EvidenceOf, today: date) -> None:
+        self._scores, self._evidence, self._today = scores, evidence, today
 
-    def of(self, agent_id: str) -> tuple[Evidence, ...]:
-        """Strongest first."""
-        return tuple(self._evidence(agent_id, vote) for vote in _supporting(self._votes[agent_id]))
+    def shown(self, agent: Agent, named: Named | None) -> Candidate:
+        """With their evidence, and what the directory says of them that the question says."""
+        scored = self._scores.get(agent.id, _UNSEEN)
+        evidence = self._evidence.of(agent)
+        why = reasons(named, self._today, evidence=bool(evidence)) if named else ()
+        return Candidate(agent, scored.score, scored.parts, evidence, why)
 
-    def _evidence(self, agent_id: str, vote: Vote) -> Evidence:
-        card = self._cards[vote.document_id]
-        rows = [row for row in counting_rows(card) if self._is(row.account, agent_id)]
-        return Evidence(
-            document_id=card.document_id,
-            title=card.title,
-            url=card.url,
-            roles=tuple(dict.fromkeys(row.role for row in rows)),
-            first=min((row.first for row in rows if row.first), default=None),
-            last=max((row.last for row in rows if row.last), default=None),
-            weight=vote.weight,
-        )
+    def stated(self, named: Named) -> Candidate:
+        """By the directory alone: a thin document beside it would look like evidence."""
+        why = reasons(named, self._today, evidence=False)
+        return Candidate(named.agent, 0.0, _UNSEEN.parts, (), why)
 
-    def _is(self, account: str, agent_id: str) -> bool:
-        agent = self._agents.get(account)
-        return agent is not None and agent.id == agent_id
+
+_UNSEEN = _Scored(0.0, ScoreParts(0.0, 0.0, 0))

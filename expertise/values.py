@@ -4,29 +4,40 @@ from dataclasses import dataclass
 from datetime import date
 
 from connectors.values import Agent, Role
+from expertise.names import Reason
 from indexer.values import Card
 
 
 @dataclass(frozen=True, slots=True)
 class RankedDocument:
-    """A document of the window with its fused score, from 0 to 1."""
+    """A document of the window with its fused score, from 0 to 1.
+
+    `nearness` says how far above the middle of the vector ranking it stands, in that
+    ranking's own standard deviations: encoders and engines scale cosines each their way.
+    """
 
     card: Card
     score: float
+    nearness: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The documents that answer a topic for one reader, best first."""
+    """The documents that answer a topic for one reader, best first.
+
+    `compared` counts the documents that `nearness` was measured among.
+    """
 
     documents: tuple[RankedDocument, ...]
+    compared: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """One document that supports a candidate, and what they did to it.
 
-    `weight` is the document's vote: its score times role and recency weights.
+    `weight` is the document's vote: its score times its share (see `Vote`). `former` says
+    that all of it dates from before the present post.
     """
 
     document_id: str
@@ -36,6 +47,7 @@ class Evidence:
     first: date | None
     last: date | None
     weight: float
+    former: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +61,18 @@ class ScoreParts:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An agent who may know, never without evidence. `score` orders one answer only."""
+    """An agent who may know. `score` orders one answer only.
+
+    Without `evidence` (and then at score 0) the directory alone names them: `reasons`.
+    """
 
     agent: Agent
     score: float
     parts: ScoreParts
     evidence: tuple[Evidence, ...]
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def last_active(self) -> date | None:
+        """When they last contributed to the evidence, as far as it is dated."""
+        return max((one.last for one in self.evidence if one.last), default=None)

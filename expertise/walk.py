@@ -1,15 +1,39 @@
-"""A walk on the window's own graph: documents and those who contributed to them."""
+"""A walk on the window's own graph: documents, those who contributed to them, communities."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
 
 from expertise.values import Window
 from expertise.votes import Vote
+from expertise.voting import SHARPNESS
 
 DAMPING = 0.85
 """The usual share of steps that follow an edge; the others restart at the question's documents."""
 
+SPACE_WEIGHT = 0.05
+"""A document's edge to its space, beside an author's of 1: a community is a hint, no evidence."""
+
+SMALL_GRAPH_EDGES = 200
+"""Up to so many edges the reference walks; beyond, sums over a sparse matrix."""
+
 _FAINTEST = 1e-12
-"""A fainter vote is what rounding left; its inverse overflows."""
+"""A fainter share is what rounding left; its inverse overflows."""
+
+_TOLERANCE, _MOST_STEPS = 1e-10, 200
+
+Node = tuple[str, str]
+"""(kind, id): a document, an owner or a space."""
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Undirected weighted edges, and where the walk restarts, with what weight."""
+
+    edges: Mapping[tuple[Node, Node], float]
+    restart: Mapping[Node, float]
 
 
 def walk(window: Window, votes: Mapping[str, tuple[Vote, ...]]) -> dict[str, float]:
@@ -17,24 +41,77 @@ def walk(window: Window, votes: Mapping[str, tuple[Vote, ...]]) -> dict[str, flo
 
     A random walk with restart (Page et al. 1999; Serdyukov, Rode & Hiemstra, "Modeling
     multi-step relevance propagation for expert finding", CIKM 2008) between documents
-    and owners, weighted by the votes; it restarts at documents by their score.
+    and owners, weighted by the votes' shares, and over the spaces that documents share;
+    it restarts at documents by their sharpened score.
     """
-    # Imported here: it takes a second, and most commands of the command line walk nowhere.
-    import networkx as nx
-
-    graph = nx.Graph()
-    for owner, cast in votes.items():
-        for vote in cast:
-            if vote.weight > _FAINTEST:
-                graph.add_edge(("document", vote.document_id), ("owner", owner), weight=vote.weight)
-    restart = {
-        ("document", ranked.card.document_id): ranked.score
-        for ranked in window.documents
-        if ranked.score > 0 and ("document", ranked.card.document_id) in graph
-    }
-    if not restart:
+    graph = graph_of(window, votes)
+    if not graph.restart:
         return {}
-    visits = nx.pagerank(graph, alpha=DAMPING, personalization=restart, weight="weight")
+    visits = _chosen(graph)(graph)
     owners = {name: share for (kind, name), share in visits.items() if kind == "owner"}
     most = max(owners.values())
     return {name: share / most for name, share in owners.items()}
+
+
+def graph_of(window: Window, votes: Mapping[str, tuple[Vote, ...]]) -> Graph:
+    """The documents that vote, their owners, and the spaces of these documents."""
+    edges: dict[tuple[Node, Node], float] = {}
+    for owner, cast in votes.items():
+        for vote in cast:
+            if vote.weight > _FAINTEST:
+                edges[("document", vote.document_id), ("owner", owner)] = vote.share
+    voting = {document for document, _ in edges}
+    restart: dict[Node, float] = {}
+    for ranked in window.documents:
+        node = ("document", ranked.card.document_id)
+        if node in voting:
+            restart[node] = ranked.score**SHARPNESS
+            if ranked.card.space:
+                edges[node, ("space", ranked.card.space)] = SPACE_WEIGHT
+    return Graph(edges, restart if sum(restart.values()) > 0 else {})
+
+
+def _chosen(graph: Graph) -> Callable[[Graph], dict[Node, float]]:
+    return reference_walk if len(graph.edges) <= SMALL_GRAPH_EDGES else sparse_walk
+
+
+def reference_walk(graph: Graph) -> dict[Node, float]:
+    """The share of visits to each node, by NetworkX."""
+    # Imported here: it takes a second, and most commands of the command line walk nowhere.
+    import networkx as nx
+
+    drawn = nx.Graph()
+    drawn.add_weighted_edges_from((a, b, weight) for (a, b), weight in graph.edges.items())
+    visits: dict[Node, float] = nx.pagerank(
+        drawn,
+        alpha=DAMPING,
+        personalization=graph.restart,
+        weight="weight",
+        tol=_TOLERANCE,
+        max_iter=_MOST_STEPS,
+    )
+    return visits
+
+
+def sparse_walk(graph: Graph) -> dict[Node, float]:
+    """The same, by sums over a sparse matrix. Every node has an edge: none is left hanging."""
+    place = {
+        node: n for n, node in enumerate(dict.fromkeys(n for edge in graph.edges for n in edge))
+    }
+    ends = np.array([(place[a], place[b]) for a, b in graph.edges], dtype=np.int64)
+    weights = np.fromiter(graph.edges.values(), dtype=np.float64)
+    rows, columns = np.concatenate([ends, ends[:, ::-1]]).T
+    size = (len(place), len(place))
+    matrix = sparse.csr_matrix((np.tile(weights, 2), (rows, columns)), shape=size)
+    restart = np.zeros(len(place))
+    for node, score in graph.restart.items():
+        restart[place[node]] = score
+    restart /= restart.sum()
+    out = np.asarray(matrix.sum(axis=0)).ravel()
+    share = restart
+    for _ in range(_MOST_STEPS):
+        before = share
+        share = DAMPING * (matrix @ (share / out)) + (1 - DAMPING) * restart
+        if np.abs(share - before).sum() < _TOLERANCE:
+            break
+    return {node: float(share[n]) for node, n in place.items()}

@@ -1,8 +1,11 @@
 """How well those who know are found. Read `evaluate_experts` first."""
 
+import math
+from collections.abc import Sequence
 from datetime import date
 
 from expertise.find import find_experts
+from expertise.voting import Voting
 from quisait.evaluation.corpora import ExpertSet, JudgedQuery
 from quisait.evaluation.measures import EXPERT_MEASURES, Run
 from quisait.evaluation.reports import Report, report_of
@@ -12,22 +15,28 @@ from quisait.evaluation.source import popularity, reader_of
 EXPERTS, POPULARITY = "experts", "popularity"
 
 
-def evaluate_experts(judged: ExpertSet, bench: Bench) -> Report:
+def evaluate_experts(judged: ExpertSet, bench: Bench, models: Sequence[Voting]) -> Report:
     """Index the set by the pipeline, ask who knows as a page does, and judge the candidates.
 
     Every candidate gets their votes; those to rank are kept, in the order that they
-    have. Beside them stands the number of documents, which knows no question.
+    have, nobody held back for thin evidence (that is `quisait evaluate nobody`). Each model
+    of voting has its run, the first one named `experts`. Beside them
+    stands the number of documents, which knows no question.
     Raises `IndexUnreachable` or `IndexRefused`.
     """
     with open_scratch(bench, judged) as scratch:
+        names = [EXPERTS, *models[1:]]
         runs = {
-            EXPERTS: _run(judged, bench, scratch),
+            **{
+                name: _run(judged, bench, scratch, model)
+                for name, model in zip(names, models, strict=True)
+            },
             POPULARITY: {query.id: popularity(judged, query) for query in judged.queries},
         }
         return report_of(judged, bench, scratch.encoder, EXPERT_MEASURES, runs)
 
 
-def _run(judged: ExpertSet, bench: Bench, scratch: Scratch) -> Run:
+def _run(judged: ExpertSet, bench: Bench, scratch: Scratch, voting: Voting) -> Run:
     today = date.today()
 
     def ask(query: JudgedQuery) -> list[str]:
@@ -38,6 +47,8 @@ def _run(judged: ExpertSet, bench: Bench, scratch: Scratch) -> Run:
             scratch.book,
             today,
             limit=len(judged.candidates),
+            voting=voting,
+            least_confidence=-math.inf,
         )
         ids = [candidate.agent.id for candidate in found.candidates]
         return [candidate for candidate in ids if candidate in judged.ranked]

@@ -1,15 +1,17 @@
 """Who is proposed for a topic, who never is, and on what evidence."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.values import Agent, EvidencePolicy, Role
+from expertise.confidence import FEWEST_COMPARED, LEAST_CONFIDENCE
 from expertise.find import WALK_WEIGHT, Experts, find_experts, in_area
-from expertise.values import RankedDocument
+from expertise.names import Reason
+from expertise.values import RankedDocument, Window
 from indexer.access import Reader
 from tests.windows import TODAY, FixedRanker, ListedBook, card, ranked, wrote
 
@@ -63,7 +65,7 @@ def test_candidates_come_best_first_with_their_evidence() -> None:
     assert (proof.document_id, proof.title) == ("wiki:1", "Note wiki:1")
     assert proof.roles == (Role.AUTHOR, Role.COMMENTER)
     assert (proof.first, proof.last) == (last - timedelta(days=10), last)
-    assert proof.weight == 1.0
+    assert proof.weight == pytest.approx(2 ** (-1 / 4))
     assert (ana.parts.votes, ana.parts.walk, ana.parts.documents) == (1.0, 1.0, 1)
     assert ana.score == pytest.approx(1.0)
     expected = (1 - WALK_WEIGHT) * ben.parts.votes + WALK_WEIGHT * ben.parts.walk
@@ -196,6 +198,112 @@ def test_no_documents_mean_no_candidates() -> None:
     assert asked([], ANA) == Experts((), 0)
 
 
+def compared(documents: list[RankedDocument], nearness: float) -> Window:
+    """A window in which these documents stand so near among many that were compared."""
+    near = tuple(replace(one, nearness=nearness) for one in documents)
+    return Window(near, compared=FEWEST_COMPARED)
+
+
+@dataclass(frozen=True, slots=True)
+class OneWindow:
+    """Answers every topic with this window."""
+
+    only: Window
+
+    def window(self, topic: str, reader: Reader) -> Window:
+        return self.only
+
+
+def test_thin_evidence_names_nobody() -> None:
+    """Nobody, the nearest documents instead; and no area where nobody is known anywhere."""
+    book = ListedBook((ANA, BEN, CYD))
+    thin = OneWindow(compared(three_notes(), nearness=0.1))
+    nobody = find_experts("cadastre", READER, thin, book, TODAY)
+    assert (nobody.candidates, nobody.beyond, nobody.nearest_area) == ((), 0, "")
+    assert [one.card.document_id for one in nobody.nearest] == ["wiki:1", "wiki:2", "wiki:3"]
+    firm = OneWindow(compared(three_notes(), nearness=LEAST_CONFIDENCE))
+    somebody = find_experts("cadastre", READER, firm, book, TODAY)
+    assert found(somebody) == ["ag-1", "ag-2", "ag-3"]
+    assert somebody.nearest == ()
+
+
+def test_where_nobody_is_known_the_nearest_area_is_named() -> None:
+    """In Morbihan nobody: Côtes-d'Armor is nearer than Finistère and La Réunion."""
+    firm = OneWindow(compared(three_notes(), nearness=LEAST_CONFIDENCE))
+    book = ListedBook((ANA, BEN, CYD))
+    nobody = find_experts("cadastre", READER, firm, book, TODAY, area="56")
+    assert (nobody.candidates, nobody.nearest_area) == ((), "22")
+
+
+def called(question: str, *agents: Agent, documents: list[RankedDocument] | None = None) -> Experts:
+    book = ListedBook(agents)
+    window = FixedRanker(tuple(documents or ()))
+    return find_experts(question, READER, window, book, TODAY, names=book)
+
+
+GEOMETER = replace(BEN, metier="géomètre du cadastre", departement="15", office="Aurillac")
+
+
+@pytest.mark.parametrize("question", ["Le Goff", "le goff GUINGAMP", "ana legoff", "Ana"])
+def test_a_name_finds_its_bearer(question: str) -> None:
+    """With or without the town, accents and case aside; not another name."""
+    ana = replace(ANA, office="Guingamp")
+    ids = [one.agent.id for one in called(question, ana, CYD).named]
+    assert ids == ([] if question == "ana legoff" else ["ag-1"])
+
+
+def test_a_metier_and_a_place_find_who_holds_the_post() -> None:
+    """Above any evidence, as the very person meant, with the reasons."""
+    experts = called("geometres Cantal", GEOMETER, ANA, documents=three_notes())
+    (named,) = experts.named
+    assert (named.agent.id, named.reasons) == ("ag-2", (Reason.METIER, Reason.PLACE))
+    assert found(experts) == ["ag-1"]
+
+
+def test_who_is_not_listed_is_not_found_by_name() -> None:
+    """Nor who has left, nor the one who asks."""
+    for agent in (
+        replace(ANA, listed=False),
+        replace(ANA, departure=TODAY),
+        replace(ANA, id="ag-9"),
+    ):
+        assert called("Le Goff", agent).named == ()
+
+
+def test_a_declared_skill_never_outranks_evidence() -> None:
+    """It stands in its own list, below; after a year without evidence it is to be renewed."""
+    fresh = replace(CYD, skills=("cadastre",), skills_declared=TODAY - timedelta(days=365))
+    old = replace(BEN, skills=("cadastre",), skills_declared=TODAY - timedelta(days=366))
+    documents = [ranked(0.1, card("wiki:1", wrote("wiki:ana")))]
+    experts = called("cadastre", ANA, fresh, old, documents=documents)
+    assert found(experts) == ["ag-1"]
+    stated = {one.agent.id: one.reasons for one in experts.stated}
+    assert stated == {"ag-3": (Reason.DECLARED,), "ag-2": (Reason.RENEW,)}
+    assert all(one.evidence == () and one.score == 0 for one in experts.stated)
+
+
+def test_a_confirmed_skill_says_so() -> None:
+    """Confirmed, declared and demonstrated are three things; a candidate shows them apart."""
+    ana = replace(ANA, skills=("cadastre",), skills_confirmed=("cadastre",))
+    (one,) = called("cadastre", ana, documents=three_notes()).candidates
+    assert one.evidence
+    assert one.reasons == (Reason.CONFIRMED,)
+
+
+def test_evidence_of_a_former_post_is_marked() -> None:
+    """What ends before the arrival; what goes on, or bears no date, is not."""
+    ana = replace(ANA, arrival=TODAY - timedelta(days=100))
+    documents = [
+        ranked(1.0, card("wiki:1", wrote("wiki:ana", last=TODAY - timedelta(days=101)))),
+        ranked(0.9, card("wiki:2", wrote("wiki:ana", last=TODAY - timedelta(days=100)))),
+        ranked(0.8, card("wiki:3", wrote("wiki:ana"))),
+    ]
+    (one,) = asked(documents, ana).candidates
+    former = {proof.document_id: proof.former for proof in one.evidence}
+    assert former == {"wiki:1": True, "wiki:2": False, "wiki:3": False}
+    assert one.last_active == TODAY - timedelta(days=100)
+
+
 @st.composite
 def windows(draw: st.DrawFn) -> list[RankedDocument]:
     accounts = st.sampled_from(["wiki:ana", "mail:ana", "wiki:ben", "wiki:cyd", "wiki:nobody"])
@@ -208,6 +316,7 @@ def windows(draw: st.DrawFn) -> list[RankedDocument]:
     ]
 
 
+@settings(deadline=None)
 @given(windows())
 def test_the_same_question_has_the_same_answer(documents: list[RankedDocument]) -> None:
     """And nobody in it is without evidence, out of range or out of order."""

@@ -1,16 +1,20 @@
 """Documents vote for those who contributed to them; a walk adds what the graph says."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from connectors.values import Contribution, EvidencePolicy, Role
 from expertise.values import RankedDocument, Window
-from expertise.votes import VOLUME_DISCOUNT, Vote, cast, discounted_sum
-from expertise.walk import DAMPING, walk
+from expertise.votes import CONTRIBUTORS_ROOT, VOLUME_DISCOUNT, VOTERS, Vote, cast, discounted_sum
+from expertise.voting import SHARPNESS, VOTING, Voting
+from expertise.walk import DAMPING, graph_of, reference_walk, sparse_walk, walk
 from expertise.weights import HALF_LIFE_DAYS, ROLE_WEIGHTS, contribution_weight, recency
 from tests.windows import TODAY, card, ranked, wrote
 
@@ -24,7 +28,7 @@ def owners(*names: str) -> dict[str, str]:
 
 
 def test_votes_by_hand() -> None:
-    """Two documents at 1.0 and 0.5: scores times role weights, summed."""
+    """Two documents at 1.0 and 0.5, shared by two: scores times shares, summed."""
     window = Window(
         (
             ranked(1.0, card("wiki:1", wrote("wiki:ana"), wrote("wiki:ben", Role.ANSWERER))),
@@ -32,13 +36,17 @@ def test_votes_by_hand() -> None:
         )
     )
     votes = cast(window, TODAY, owners("ana", "ben", "cyd"))
+    half = 1 / 2 ** (1 / CONTRIBUTORS_ROOT)
     assert votes == {
-        "ana": (Vote("wiki:1", 1.0),),
-        "ben": (Vote("wiki:1", 0.7), Vote("wiki:2", 0.5)),
-        "cyd": (Vote("wiki:2", 0.25),),
+        "ana": (Vote("wiki:1", half, half, 1),),
+        "ben": (
+            Vote("wiki:1", 0.7 / 2**0.25, 0.7 / 2**0.25, 1),
+            Vote("wiki:2", 0.5 * half, half, 2),
+        ),
+        "cyd": (Vote("wiki:2", 0.5 * (0.5 / 2**0.25), 0.5 / 2**0.25, 2),),
     }
-    assert discounted_sum(votes["ana"]) == pytest.approx(1.0)
-    assert discounted_sum(votes["ben"]) == pytest.approx(0.7 + VOLUME_DISCOUNT * 0.5)
+    assert discounted_sum(votes["ana"]) == pytest.approx(half)
+    assert discounted_sum(votes["ben"]) == pytest.approx((0.7 + VOLUME_DISCOUNT * 0.5) * half)
     assert discounted_sum(()) == 0
 
 
@@ -60,7 +68,7 @@ def test_a_document_votes_once_with_the_best_role() -> None:
     """Who wrote, edited and commented the same document has the author's vote, no more."""
     roles = (Role.COMMENTER, Role.EDITOR, Role.AUTHOR)
     window = Window((ranked(0.8, card("wiki:1", *(wrote("wiki:ana", role) for role in roles))),))
-    assert cast(window, TODAY, owners("ana")) == {"ana": (Vote("wiki:1", 0.8),)}
+    assert cast(window, TODAY, owners("ana")) == {"ana": (Vote("wiki:1", 0.8, 1.0, 1),)}
 
 
 def test_two_accounts_of_one_owner_share_a_vote() -> None:
@@ -114,13 +122,13 @@ def visits_by_power_iteration(
     edges = np.zeros((len(names), len(names)))
     for owner, cast_ in votes.items():
         for vote in cast_:
-            edges[place[owner], place[vote.document_id]] = vote.weight
-            edges[place[vote.document_id], place[owner]] = vote.weight
+            edges[place[owner], place[vote.document_id]] = vote.share
+            edges[place[vote.document_id], place[owner]] = vote.share
     steps = edges / edges.sum(axis=0)
     restart = np.zeros(len(names))
     for one in window.documents:
         if one.card.document_id in place:
-            restart[place[one.card.document_id]] = one.score
+            restart[place[one.card.document_id]] = one.score**SHARPNESS
     restart /= restart.sum()
     share = restart
     for _ in range(500):
@@ -150,3 +158,60 @@ def test_a_walk_needs_somewhere_to_start() -> None:
     assert walk(Window(()), {}) == {}
     assert walk(Window((lone,)), cast(Window((lone,)), TODAY, owners("ana"))) == {}
     assert walk(Window((replace(lone, score=1.0),)), {}) == {}
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> Window:
+    accounts = [f"wiki:{name}" for name in NAMES]
+    documents = []
+    for number in range(draw(st.integers(1, 12))):
+        rows = draw(st.lists(st.sampled_from(accounts), min_size=1, max_size=4, unique=True))
+        space = draw(st.sampled_from(["", "fiscalite", "domaine"]))
+        one = replace(card(f"wiki:{number}", *map(wrote, rows)), space=space)
+        documents.append(ranked(draw(st.floats(0.05, 1)), one))
+    return Window(tuple(documents))
+
+
+NAMES = ("ana", "ben", "cyd", "dan", "eve")
+
+
+@settings(deadline=None)
+@given(windows())
+def test_sparse_sums_walk_as_the_reference_does(window: Window) -> None:
+    """The same visits to every document, owner and space, whichever serves."""
+    graph = graph_of(window, cast(window, TODAY, owners(*NAMES)))
+    assert sparse_walk(graph) == pytest.approx(reference_walk(graph), abs=1e-7)
+
+
+def test_who_shares_a_space_is_nearer_than_who_does_not() -> None:
+    """A community brings a colleague closer, less than a shared document would."""
+    here = replace(card("wiki:1", wrote("wiki:ana")), space="domaine")
+    beside = replace(card("wiki:2", wrote("wiki:ben")), space="domaine")
+    apart = replace(card("wiki:3", wrote("wiki:cyd")), space="fiscalite")
+    window = Window((ranked(1.0, here), ranked(0.1, beside), ranked(0.1, apart)))
+    visits = walk(window, cast(window, TODAY, owners("ana", "ben", "cyd")))
+    assert visits["cyd"] < visits["ben"] < visits["ana"]
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (Voting.DISCOUNTED, 0.64 + VOLUME_DISCOUNT * 0.5 * 0.16),
+        (Voting.COMB_SUM, 1.0),
+        (Voting.COMB_MNZ, 2.0),
+        (Voting.COMB_MAX, 0.8),
+        (Voting.EXP_COMB_SUM, math.exp(0.8) + 0.5 * math.exp(0.4)),
+        (Voting.EXP_COMB_MNZ, 2 * (math.exp(0.8) + 0.5 * math.exp(0.4))),
+        (Voting.RECIPROCAL_RANK, 1 + 0.5 / 4),
+        (Voting.BORDA_FUSE, VOTERS + 0.5 * (VOTERS - 3)),
+    ],
+)
+def test_each_model_by_hand(model: Voting, expected: float) -> None:
+    """A document at rank 1 in full, and one at rank 4 of which half is theirs."""
+    votes = (Vote("wiki:1", 0.8, 1.0, 1), Vote("wiki:2", 0.2, 0.5, 4))
+    assert VOTING[model](votes) == pytest.approx(expected)
+
+
+def test_every_model_says_nothing_of_no_votes() -> None:
+    """Nobody's sum is 0 in all of them, and each name has its model."""
+    assert [VOTING[model](()) for model in Voting] == [0] * len(Voting)
