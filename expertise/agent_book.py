@@ -1,45 +1,84 @@
 """The directory as it was last read, in the database: agents, accounts and groups."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from datetime import date
 
 import sqlalchemy as sa
 
 from connectors.changes import Malformed
 from connectors.errors import SourceRefused
 from connectors.ports import Directory
-from connectors.values import Agent, Group
+from connectors.values import Agent, ContactVia, Group
+from expertise.author_names import accounts_named, author_rows, author_words
+from expertise.directory_words import (
+    begun_names,
+    near_names,
+    near_words_said,
+    said_rows,
+    said_words,
+)
+from expertise.names import Named, asked_words, in_order, named_by, words_of
+from indexer.spelling import NearWord
+from indexer.state import digest, storable
 
 metadata = sa.MetaData()
 
+# Keys are digests: PostgreSQL refuses an index of values beyond some 2 700 bytes.
 agents = sa.Table(
     "agents",
     metadata,
-    sa.Column("id", sa.String(200), primary_key=True),
-    sa.Column("given_name", sa.String(200), nullable=False),
-    sa.Column("family_name", sa.String(200), nullable=False),
-    sa.Column("metier", sa.String(500), nullable=False),
-    sa.Column("entity", sa.String(1000), nullable=False),
-    sa.Column("office", sa.String(500), nullable=False),
-    sa.Column("departement", sa.String(3), nullable=False),
-    sa.Column("email", sa.String(320), nullable=False),
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("given_name", sa.Text, nullable=False),
+    sa.Column("family_name", sa.Text, nullable=False),
+    sa.Column("metier", sa.Text, nullable=False),
+    sa.Column("entity", sa.Text, nullable=False),
+    sa.Column("office", sa.Text, nullable=False),
+    sa.Column("departement", sa.Text, nullable=False),
+    sa.Column("email", sa.Text, nullable=False),
     sa.Column("arrival", sa.Date),
     sa.Column("departure", sa.Date),
     sa.Column("skills", sa.JSON, nullable=False),
     sa.Column("listed", sa.Boolean, nullable=False),
+    sa.Column("skills_declared", sa.Date),
+    sa.Column("skills_confirmed", sa.JSON, nullable=False),
+    sa.Column("contact_via", sa.String(20), nullable=False),
+    sa.Column("contact", sa.Text, nullable=False),
 )
 accounts = sa.Table(
     "accounts",
     metadata,
-    sa.Column("account", sa.String(500), primary_key=True),
-    sa.Column("agent_id", sa.String(200), nullable=False, index=True),
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("agent_key", sa.String(64), nullable=False, index=True),
 )
 memberships = sa.Table(
     "memberships",
     metadata,
-    sa.Column("agent_id", sa.String(200), primary_key=True),
-    sa.Column("principal", sa.String(500), primary_key=True),
+    sa.Column("agent_key", sa.String(64), primary_key=True),
+    sa.Column("principal_key", sa.String(64), primary_key=True),
+    sa.Column("principal", sa.Text, nullable=False),
 )
+agent_words = sa.Table(
+    "agent_words",
+    metadata,
+    sa.Column("word", sa.String(200), primary_key=True),
+    sa.Column("agent_key", sa.String(64), primary_key=True),
+)
+said = said_words(metadata)
+authors = author_words(metadata)
+
+_LONGEST_WORD = 200
+
+MOST_WORDS = 8
+"""A longer question names nobody: it is about something."""
+
+MOST_READ = 200
+"""Beyond any number of agents that a question may name."""
+
+MOST_BEGUN = 30
+"""Of so many agents whose name begins so, the first by name are suggested."""
 
 _ASKED_AT_ONCE = 500
 """Below every database's limit of parameters in one statement."""
@@ -73,9 +112,12 @@ class SqlAgentBook:
         if not people:
             raise SourceRefused("L'annuaire ne contient aucun agent : rien n'a été remplacé.")
         with self._engine.begin() as connection:
-            for table in (agents, accounts, memberships):
+            for table in (agents, accounts, memberships, agent_words, said, authors):
                 connection.execute(sa.delete(table))
-            connection.execute(sa.insert(agents), [_agent_row(agent) for agent in people])
+            connection.execute(sa.insert(agents), [agent_row(agent) for agent in people])
+            _insert(connection, agent_words, _word_rows(people))
+            _insert(connection, said, said_rows(people))
+            _insert(connection, authors, author_rows(people))
             _insert(connection, accounts, _account_rows(people))
             _insert(connection, memberships, _membership_rows(groups))
         malformed = tuple(entry for entry in entries if isinstance(entry, Malformed))
@@ -83,14 +125,14 @@ class SqlAgentBook:
 
     def by_account(self, accounts_asked: Iterable[str]) -> Mapping[str, Agent]:
         """The agent of each account that the directory joins to one."""
-        names = sorted(set(accounts_asked))
+        names = sorted({digest(name) for name in accounts_asked})
         found: dict[str, Agent] = {}
         with self._engine.connect() as connection:
             for start in range(0, len(names), _ASKED_AT_ONCE):
                 query = (
                     sa.select(accounts.c.account, agents)
-                    .join(agents, agents.c.id == accounts.c.agent_id)
-                    .where(accounts.c.account.in_(names[start : start + _ASKED_AT_ONCE]))
+                    .join(agents, agents.c.key == accounts.c.agent_key)
+                    .where(accounts.c.key.in_(names[start : start + _ASKED_AT_ONCE]))
                 )
                 for row in connection.execute(query).mappings():
                     found[row["account"]] = _agent(row)
@@ -99,9 +141,66 @@ class SqlAgentBook:
     def agent(self, agent_id: str) -> Agent | None:
         """One agent, or None where the directory knows no such id."""
         with self._engine.connect() as connection:
-            query = sa.select(agents).where(agents.c.id == agent_id)
+            query = sa.select(agents).where(agents.c.key == digest(agent_id))
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else _agent(row)
+
+    def agents(self, agent_ids: Iterable[str]) -> Mapping[str, Agent]:
+        """These agents, as far as the directory knows them."""
+        names = sorted({digest(name) for name in agent_ids})
+        found: dict[str, Agent] = {}
+        with self._engine.connect() as connection:
+            for start in range(0, len(names), _ASKED_AT_ONCE):
+                some = names[start : start + _ASKED_AT_ONCE]
+                query = sa.select(agents).where(agents.c.key.in_(some))
+                found |= {row["id"]: _agent(row) for row in connection.execute(query).mappings()}
+        return found
+
+    def named(self, question: str) -> tuple[Named, ...]:
+        """Those of whom the directory says every word of the question; see `named_among`."""
+        words = asked_words(question)
+        if not words or len(words) > MOST_WORDS:
+            return ()
+        column = agent_words.c.agent_key
+        matching = (
+            sa.select(column)
+            .where(agent_words.c.word.in_(sorted(word[:_LONGEST_WORD] for word in words)))
+            .group_by(column)
+            .having(sa.func.count() == len(words))
+        )
+        query = sa.select(agents).where(agents.c.key.in_(matching), agents.c.listed)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.limit(MOST_READ)).mappings().all()
+        if len(rows) == MOST_READ:
+            return ()
+        return in_order(one for row in rows if (one := named_by(words, _agent(row))))
+
+    def begun(self, typed: str, today: date, limit: int) -> tuple[Agent, ...]:
+        """See `NamesBook`."""
+        query = begun_names(agents, said, typed, today)
+        if query is None:
+            return ()
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.limit(MOST_BEGUN)).mappings().all()
+        found = {row["key"]: _agent(row) for row in rows}.values()
+        return tuple(
+            sorted(found, key=lambda one: (one.family_name, one.given_name, one.id))[:limit]
+        )
+
+    def near(self, word: str, today: date) -> tuple[NearWord, ...]:
+        """See `NamesBook`."""
+        with self._engine.connect() as connection:
+            spoken = near_words_said(connection, agents, said, word, today)
+            keys = [key for _, key, _ in spoken]
+            query = sa.select(agents).where(agents.c.key.in_(keys))
+            rows = connection.execute(query).mappings().all() if keys else []
+        of_whom = {row["key"]: _agent(row) for row in rows}
+        return near_names(word, ((w, of_whom[key], many) for w, key, many in spoken))
+
+    def accounts_named(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Accounts of those whose name has all these words, gone or unlisted too."""
+        with self._engine.connect() as connection:
+            return accounts_named(connection, authors, accounts, words)
 
     def everyone(self) -> tuple[Agent, ...]:
         """Every agent, by name. For choosing a reader on a loopback demo, never for a ranking."""
@@ -110,9 +209,22 @@ class SqlAgentBook:
             rows = connection.execute(sa.select(agents).order_by(*order)).mappings().all()
         return tuple(_agent(row) for row in rows)
 
+    def names(self) -> frozenset[tuple[str, str]]:
+        """Given and family name of every agent, listed or not, departed or not."""
+        query = sa.select(agents.c.given_name, agents.c.family_name).distinct()
+        with self._engine.connect() as connection:
+            return frozenset((row[0], row[1]) for row in connection.execute(query))
+
     def groups_of(self, agent_id: str) -> frozenset[str]:
         """The principals of the groups that an agent belongs to."""
-        query = sa.select(memberships.c.principal).where(memberships.c.agent_id == agent_id)
+        mine = memberships.c.agent_key == digest(agent_id)
+        query = sa.select(memberships.c.principal).where(mine)
+        with self._engine.connect() as connection:
+            return frozenset(connection.execute(query).scalars())
+
+    def accounts_of(self, agent_id: str) -> frozenset[str]:
+        """The accounts that the directory gives to an agent."""
+        query = sa.select(accounts.c.account).where(accounts.c.agent_key == digest(agent_id))
         with self._engine.connect() as connection:
             return frozenset(connection.execute(query).scalars())
 
@@ -122,24 +234,48 @@ def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, str
         connection.execute(sa.insert(table), rows)
 
 
-def _agent_row(agent: Agent) -> dict[str, object]:
+def agent_row(agent: Agent) -> dict[str, object]:
+    """The agent as a row of the table."""
     row = asdict(agent)
     del row["accounts"]
-    return row | {"skills": list(agent.skills)}
+    row = {name: storable(v) if isinstance(v, str) else v for name, v in row.items()}
+    return row | {"key": digest(agent.id)} | {name: list(row[name]) for name in _TUPLES}
 
 
 def _account_rows(people: list[Agent]) -> list[dict[str, str]]:
-    return [{"account": name, "agent_id": agent.id} for agent in people for name in agent.accounts]
+    return [
+        {"key": digest(name), "account": name, "agent_key": digest(agent.id)}
+        for agent in people
+        for name in agent.accounts
+    ]
 
 
 def _membership_rows(groups: list[Group]) -> list[dict[str, str]]:
     pairs = {(member, group.principal) for group in groups for member in group.members}
-    return [{"agent_id": member, "principal": principal} for member, principal in sorted(pairs)]
+    return [
+        {"agent_key": digest(member), "principal_key": digest(one), "principal": one}
+        for member, one in sorted(pairs)
+    ]
 
 
-_FIELDS = tuple(f.name for f in fields(Agent) if f.name not in ("accounts", "skills"))
+def _word_rows(people: list[Agent]) -> list[dict[str, str]]:
+    """The words of those who may be found by them: who is not listed has none."""
+    return [
+        {"word": word, "agent_key": digest(agent.id)}
+        for agent in people
+        if agent.listed
+        for word in sorted(
+            {one[:_LONGEST_WORD] for words in words_of(agent).values() for one in words}
+        )
+    ]
+
+
+_TUPLES = ("skills", "skills_confirmed")
+_FIELDS = tuple(f.name for f in fields(Agent) if f.name not in ("accounts", *_TUPLES))
 
 
 def _agent(row: sa.RowMapping) -> Agent:
     values = {name: row[name] for name in _FIELDS}
-    return Agent(**values, skills=tuple(row["skills"]))
+    values["contact_via"] = ContactVia(row["contact_via"])
+    values |= {name: tuple(row[name]) for name in _TUPLES}
+    return Agent(**values)

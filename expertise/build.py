@@ -1,0 +1,173 @@
+"""Who knows, who is alone, who could be together: the offline build. Read `build_expertise` first.
+
+It reads what every agent may read, and the directory's métiers and skills. Same inputs and
+same day: same bytes.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from connectors.values import Agent
+from expertise.assignment import Assignment, topic_vectors
+from expertise.communities import (
+    Community,
+    detected_communities,
+    proposed_communities,
+)
+from expertise.corpus import Corpus, gather
+from expertise.holders import BASES, Holdings, hold
+from expertise.isolating import SCOPES, Isolation, isolate
+from expertise.ports import DirectoryBook, KeptDocuments
+from expertise.records import CellRecord, CommunityRecord, Proof, TopicRecord
+from expertise.strength import Cells, weigh
+from expertise.topics import Topic
+from indexer.ports import Encoder
+from indexer.values import IndexedDocument
+
+READ_AT_ONCE = 200
+"""Documents of one request: their vectors are large."""
+START_WITH = 20
+"""How many documents of a topic, and how many of its open questions, are kept to begin with."""
+MARK_CHARS = 12
+"""Of a record hash: enough to notice that a document is no longer what was counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What an organisation decides.
+
+    `universal` are the principals that every agent has; `least_strength` makes a
+    holder; a build older than `oldest_days` is not shown.
+    """
+
+    universal: frozenset[str] = frozenset({"everyone"})
+    least_strength: float = 1.2
+    oldest_days: int = 30
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Build:
+    """What was found on a day, as arrays; `records` gives it row by row."""
+
+    day: date
+    rules: Rules
+    topics: Sequence[Topic]
+    agents: Sequence[Agent]
+    corpus: Corpus
+    cells: Cells
+    holdings: Holdings
+    isolation: Isolation
+    communities: Sequence[Community]
+
+
+def build_expertise(
+    library: KeptDocuments,
+    book: DirectoryBook,
+    encoder: Encoder,
+    topics: Sequence[Topic],
+    rules: Rules,
+    today: date,
+) -> Build:
+    """Read every kept document once, and the directory. Raises `IndexUnreachable`."""
+    assignment = Assignment(topics, topic_vectors(topics, encoder))
+    corpus = gather(all_documents(library), assignment, rules.universal, today)
+    agents = [one for one in book.everyone() if one.listed and not one.departed(today)]
+    return build_from(corpus, topics, agents, book.by_account(corpus.accounts), rules, today)
+
+
+def build_from(
+    corpus: Corpus,
+    topics: Sequence[Topic],
+    agents: Sequence[Agent],
+    owners: Mapping[str, Agent],
+    rules: Rules,
+    today: date,
+) -> Build:
+    """The part on arrays. `agents` are those who may be shown; other owners count for nobody."""
+    shown = sorted(agents, key=lambda agent: agent.id)
+    number = {agent.id: n for n, agent in enumerate(shown)}
+    owner = [number.get(owners[one].id, -1) if one in owners else -1 for one in corpus.accounts]
+    cells = weigh(corpus, np.array(owner, dtype=np.int64))
+    holdings = hold(cells, topics, shown, rules.least_strength)
+    isolation = isolate(holdings, shown, len(topics))
+    communities = [
+        *detected_communities(holdings, len(topics)),
+        *proposed_communities(holdings, isolation, shown, len(topics)),
+    ]
+    return Build(today, rules, topics, shown, corpus, cells, holdings, isolation, communities)
+
+
+def all_documents(library: KeptDocuments) -> Iterator[IndexedDocument]:
+    """Every kept document, a few at once."""
+    for source in sorted(library.sources()):
+        waiting: list[str] = []
+        for kept in library.scan(source):
+            waiting.append(kept.document_id)
+            if len(waiting) == READ_AT_ONCE:
+                yield from library.documents(waiting)
+                waiting = []
+        yield from library.documents(waiting)
+
+
+Record = TopicRecord | CellRecord | CommunityRecord
+
+
+def records(build: Build) -> Iterator[Record]:
+    """Topics, then cells, then communities, always in the same order."""
+    yield from _topic_records(build)
+    for row in range(len(build.holdings.topic)):
+        yield _cell_record(build, row)
+    for number, one in enumerate(build.communities):
+        yield CommunityRecord(
+            number,
+            one.kind,
+            tuple(build.topics[topic].id for topic in one.topics),
+            tuple(build.agents[agent].id for agent in one.members),
+        )
+
+
+def _topic_records(build: Build) -> Iterator[TopicRecord]:
+    by_topic = build.corpus.topics.tocsc()
+    for number, topic in enumerate(build.topics):
+        column = slice(int(by_topic.indptr[number]), int(by_topic.indptr[number + 1]))
+        documents = by_topic.indices[column].astype(np.int64)
+        dated = build.corpus.dated[documents]
+        best = documents[np.lexsort((documents, -dated, -by_topic.data[column]))]
+        newest = documents[np.lexsort((documents, -dated))]
+        asked = newest[build.corpus.open_question[newest]]
+        yield TopicRecord(
+            topic=topic,
+            documents=tuple(build.corpus.document_ids[n] for n in best[:START_WITH].tolist()),
+            questions=tuple(build.corpus.document_ids[n] for n in asked[:START_WITH].tolist()),
+        )
+
+
+def _cell_record(build: Build, row: int) -> CellRecord:
+    held, cells, corpus = build.holdings, build.cells, build.corpus
+    agent, cell = build.agents[int(held.agent[row])], int(held.cell[row])
+    nearest = build.isolation.nearest[row].tolist()
+    proofs: tuple[Proof, ...] = ()
+    if cell >= 0:
+        places = range(int(cells.start[cell]), int(cells.start[cell + 1]))
+        proofs = tuple(
+            Proof(
+                corpus.document_ids[int(cells.document[n])],
+                corpus.accounts[int(cells.account[n])],
+                float(cells.weight[n]),
+                corpus.marks[int(cells.document[n])][:MARK_CHARS],
+            )
+            for n in places
+        )
+    return CellRecord(
+        topic_id=build.topics[int(held.topic[row])].id,
+        agent_id=agent.id,
+        departement=agent.departement,
+        basis=BASES[int(held.basis[row])],
+        strength=float(cells.strength[cell]) if cell >= 0 else 0.0,
+        scope=SCOPES[int(build.isolation.scope[row])],
+        nearest=tuple(build.agents[n].id for n in nearest if n >= 0),
+        proofs=proofs,
+    )

@@ -1,0 +1,171 @@
+"""How a build is kept: its tables, and rows to and from records."""
+
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from expertise.communities import CommunityKind
+from expertise.holders import Basis
+from expertise.isolating import Scope
+from expertise.records import CellRecord, CommunityRecord, Proof, TopicRecord
+from expertise.topics import Topic, TopicKind
+from indexer.state import digest
+
+metadata = sa.MetaData()
+
+_BUILD = sa.String(32)
+_ID = sa.String(200)
+# An agent's id may be longer than an index takes: its digest stands for it.
+_KEY = sa.String(64)
+
+builds = sa.Table(
+    "expertise_builds",
+    metadata,
+    sa.Column("id", _BUILD, primary_key=True),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("topics_digest", sa.String(64), nullable=False),
+    sa.Column("least_strength", sa.Float, nullable=False),
+    sa.Column("documents", sa.Integer, nullable=False),
+    sa.Column("contributions", sa.Integer, nullable=False),
+    sa.Column("contributions_seen", sa.Integer, nullable=False),
+)
+# One row, or none: which build is read.
+current = sa.Table(
+    "expertise_current",
+    metadata,
+    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("build_id", _BUILD, nullable=False),
+)
+topics = sa.Table(
+    "expertise_topics",
+    metadata,
+    sa.Column("build_id", _BUILD, primary_key=True),
+    sa.Column("id", _ID, primary_key=True),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("lists", sa.Text, nullable=False),
+)
+cells = sa.Table(
+    "expertise_cells",
+    metadata,
+    sa.Column("build_id", _BUILD, primary_key=True),
+    sa.Column("topic_id", _ID, primary_key=True),
+    sa.Column("agent_key", _KEY, primary_key=True),
+    sa.Column("agent_id", sa.Text, nullable=False),
+    sa.Column("departement", sa.String(20), nullable=False),
+    sa.Column("basis", sa.String(20), nullable=False),
+    sa.Column("strength", sa.Float, nullable=False),
+    sa.Column("scope", sa.String(20), nullable=False),
+    sa.Column("nearest", sa.Text, nullable=False),
+    sa.Column("proofs", sa.LargeBinary, nullable=False),
+    sa.Index("expertise_cells_by_agent", "build_id", "agent_key"),
+    sa.Index("expertise_cells_alone", "build_id", "scope", "departement"),
+)
+communities = sa.Table(
+    "expertise_communities",
+    metadata,
+    sa.Column("build_id", _BUILD, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("topics", sa.Text, nullable=False),
+)
+members = sa.Table(
+    "expertise_members",
+    metadata,
+    sa.Column("build_id", _BUILD, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("agent_key", _KEY, primary_key=True),
+    sa.Column("agent_id", sa.Text, nullable=False),
+    sa.Index("expertise_members_by_agent", "build_id", "agent_key"),
+)
+OF_A_BUILD = (topics, cells, communities, members)
+"""The tables whose rows go with their build."""
+
+Row = dict[str, Any]
+
+
+def topic_row(record: TopicRecord) -> Row:
+    """A topic as it is kept."""
+    topic = record.topic
+    lists = (topic.alt_labels, topic.broader, record.documents, record.questions)
+    return {
+        "id": topic.id,
+        "label": topic.label,
+        "kind": topic.kind.value,
+        "lists": json.dumps(lists, ensure_ascii=False),
+    }
+
+
+def topic_record(row: sa.RowMapping) -> TopicRecord:
+    """A topic as it was built."""
+    alt, broader, documents, questions = map(tuple, json.loads(row["lists"]))
+    topic = Topic(row["id"], row["label"], alt, broader, TopicKind(row["kind"]))
+    return TopicRecord(topic, documents, questions)
+
+
+def cell_row(record: CellRecord) -> Row:
+    """A cell as it is kept; all its document ids, compressed."""
+    proofs = record.proofs
+    columns = (
+        [proof.document_id for proof in proofs],
+        [proof.account for proof in proofs],
+        [proof.weight for proof in proofs],
+        [proof.mark for proof in proofs],
+    )
+    return {
+        "topic_id": record.topic_id,
+        "agent_key": digest(record.agent_id),
+        "agent_id": record.agent_id,
+        "departement": record.departement,
+        "basis": record.basis.value,
+        "strength": record.strength,
+        "scope": record.scope.value,
+        "nearest": json.dumps(record.nearest),
+        "proofs": zlib.compress(json.dumps(columns).encode(), 1) if proofs else b"",
+    }
+
+
+def cell_record(row: sa.RowMapping) -> CellRecord:
+    """A cell as it was built."""
+    columns = json.loads(zlib.decompress(row["proofs"])) if row["proofs"] else [[]] * 4
+    return CellRecord(
+        row["topic_id"],
+        row["agent_id"],
+        row["departement"],
+        Basis(row["basis"]),
+        row["strength"],
+        Scope(row["scope"]),
+        tuple(json.loads(row["nearest"])),
+        tuple(Proof(*fields) for fields in zip(*columns, strict=True)),
+    )
+
+
+def community_row(record: CommunityRecord) -> Row:
+    """A community as it is kept, without its members."""
+    return {
+        "number": record.number,
+        "kind": record.kind.value,
+        "topics": json.dumps(record.topics, ensure_ascii=False),
+    }
+
+
+def member_rows(record: CommunityRecord) -> list[Row]:
+    """Its members."""
+    return [
+        {"number": record.number, "agent_key": digest(agent_id), "agent_id": agent_id}
+        for agent_id in record.members
+    ]
+
+
+def community_record(row: sa.RowMapping, found: Mapping[int, list[str]]) -> CommunityRecord:
+    """A community as it was built; `found` holds members by its number."""
+    return CommunityRecord(
+        row["number"],
+        CommunityKind(row["kind"]),
+        tuple(json.loads(row["topics"])),
+        tuple(found.get(row["number"], ())),
+    )

@@ -1,0 +1,266 @@
+"""Builds in the database: one is read while the next is written; a pointer is all that moves."""
+
+import hashlib
+import json
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, product
+
+import sqlalchemy as sa
+
+from expertise.build import Build, records
+from expertise.build_tables import (
+    OF_A_BUILD,
+    Row,
+    builds,
+    cell_record,
+    cell_row,
+    cells,
+    communities,
+    community_record,
+    community_row,
+    current,
+    member_rows,
+    members,
+    metadata,
+    topic_record,
+    topic_row,
+    topics,
+)
+from expertise.communities import CommunityKind
+from expertise.holders import Basis
+from expertise.isolating import Scope
+from expertise.records import (
+    BuildStamp,
+    CellRecord,
+    CommunityRecord,
+    TopicRecord,
+)
+from expertise.topics import TopicList
+from indexer.state import digest
+
+_WRITTEN_AT_ONCE = 2_000
+"""Rows of one transaction: crawls and servers write to the same database meanwhile."""
+_NAMED_AT_ONCE = 500
+"""Below every database's limit of parameters in one statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class AloneQuery:
+    """Which isolated holders: in these départements (None: all), of these topics (None: all)."""
+
+    departements: tuple[str, ...] | None = None
+    topic_ids: tuple[str, ...] | None = None
+    scopes: tuple[Scope, ...] = (Scope.DEPARTEMENT, Scope.REGION, Scope.COUNTRY)
+    offset: int = 0
+    limit: int = 100
+
+
+class SqlBuilds:
+    """Writes builds and reads the current one; SQLite or PostgreSQL."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        metadata.create_all(engine)
+
+    def publish(self, build: Build, listed: TopicList) -> BuildStamp:
+        """Write a build beside the current one, then make it the current one.
+
+        What fails on the way leaves the current one standing; its rows go with the next
+        publication. The former build stays, for the answers that still read it. Only one
+        build is to be made at a time.
+        """
+        former = self._current_id()
+        self._forget_all_but(former)
+        build_id = uuid.uuid4().hex
+        found = self._write(build, build_id)
+        stamp = BuildStamp(
+            build_id,
+            build.day,
+            found,
+            listed.digest,
+            build.rules.least_strength,
+            len(build.corpus.document_ids),
+            len(build.corpus.document),
+            build.corpus.contributions_seen,
+        )
+        with self._engine.begin() as connection:
+            row = {name: getattr(stamp, name) for name in builds.columns.keys()}  # noqa: SIM118
+            connection.execute(sa.insert(builds), row)
+            connection.execute(sa.delete(current))
+            connection.execute(sa.insert(current), {"place": 1, "build_id": build_id})
+        return stamp
+
+    def current(self) -> BuildStamp | None:
+        """The build that is read, or None before the first."""
+        query = sa.select(builds).join(current, current.c.build_id == builds.c.id)
+        with self._engine.connect() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else BuildStamp(**row)
+
+    def topics(self, build_id: str) -> tuple[TopicRecord, ...]:
+        """Every topic, by id."""
+        query = sa.select(topics).where(topics.c.build_id == build_id).order_by(topics.c.id)
+        with self._engine.connect() as connection:
+            return tuple(map(topic_record, connection.execute(query).mappings()))
+
+    def cells_of(self, build_id: str, agent_ids: Sequence[str]) -> tuple[CellRecord, ...]:
+        """What a few agents hold or declare, by topic."""
+        query = (
+            sa.select(cells)
+            .where(cells.c.build_id == build_id, cells.c.agent_key.in_(map(digest, agent_ids)))
+            .order_by(cells.c.topic_id, cells.c.agent_id)
+        )
+        return self._cells(query)
+
+    def cells_between(
+        self, build_id: str, agent_ids: Iterable[str], topic_ids: Iterable[str]
+    ) -> tuple[CellRecord, ...]:
+        """What these agents hold or declare of these topics."""
+        wanted = sorted(set(topic_ids))
+        names = sorted({digest(name) for name in agent_ids})
+        found: list[CellRecord] = []
+        for some, of_them in product(_by_parts(names), _by_parts(wanted)):
+            query = sa.select(cells).where(
+                cells.c.build_id == build_id,
+                cells.c.agent_key.in_(some),
+                cells.c.topic_id.in_(of_them),
+            )
+            found += self._cells(query.order_by(cells.c.topic_id, cells.c.agent_id))
+        return tuple(found)
+
+    def sample(
+        self,
+        build_id: str,
+        topic_ids: Sequence[str],
+        most: int,
+        departements: Sequence[str] | None = None,
+        *,
+        each_departement: bool = True,
+    ) -> tuple[CellRecord, ...]:
+        """At most so many holders of each topic (in each département), and who declares it."""
+        parts = [cells.c.topic_id, cells.c.basis]
+        if each_departement:
+            parts.append(cells.c.departement)
+        numbered = sa.func.row_number().over(partition_by=parts, order_by=cells.c.agent_id)
+        place = numbered.label("place")
+        inner = sa.select(cells, place).where(
+            cells.c.build_id == build_id, cells.c.topic_id.in_(list(topic_ids))
+        )
+        if departements is not None:
+            inner = inner.where(cells.c.departement.in_(list(departements)))
+        rows = inner.subquery()
+        query = (
+            sa.select(*(rows.c[column.name] for column in cells.c))
+            .where(rows.c.place <= most)
+            .order_by(rows.c.topic_id, rows.c.departement, rows.c.agent_id)
+        )
+        return self._cells(query)
+
+    def holders_places(
+        self, build_id: str, topic_ids: Sequence[str], most: int
+    ) -> tuple[tuple[str, str, str], ...]:
+        """(topic, agent, département) of holders, without what they rest on; at most so many."""
+        query = (
+            sa.select(cells.c.topic_id, cells.c.agent_id, cells.c.departement)
+            .where(
+                cells.c.build_id == build_id,
+                cells.c.topic_id.in_(list(topic_ids)),
+                cells.c.basis != Basis.DECLARED.value,
+            )
+            .order_by(cells.c.topic_id, cells.c.agent_id)
+            .limit(most)
+        )
+        with self._engine.connect() as connection:
+            return tuple((row[0], row[1], row[2]) for row in connection.execute(query))
+
+    def alone(self, build_id: str, asked: AloneQuery) -> tuple[CellRecord, ...]:
+        """Isolated holders by département, topic and agent: one page."""
+        query = sa.select(cells).where(
+            cells.c.build_id == build_id,
+            cells.c.scope.in_([scope.value for scope in asked.scopes]),
+        )
+        if asked.departements is not None:
+            query = query.where(cells.c.departement.in_(asked.departements))
+        if asked.topic_ids is not None:
+            query = query.where(cells.c.topic_id.in_(asked.topic_ids))
+        order = (cells.c.departement, cells.c.topic_id, cells.c.agent_id)
+        return self._cells(query.order_by(*order).offset(asked.offset).limit(asked.limit))
+
+    def communities(
+        self,
+        build_id: str,
+        *,
+        agent_id: str | None = None,
+        kind: CommunityKind | None = None,
+        most: int = 100,
+    ) -> tuple[CommunityRecord, ...]:
+        """The communities by number: of one agent, or of one kind."""
+        query = sa.select(communities).where(communities.c.build_id == build_id)
+        if kind is not None:
+            query = query.where(communities.c.kind == kind.value)
+        if agent_id is not None:
+            query = query.join(
+                members,
+                (members.c.build_id == build_id) & (members.c.number == communities.c.number),
+            ).where(members.c.agent_key == digest(agent_id))
+        with self._engine.connect() as connection:
+            ordered = query.order_by(communities.c.number).limit(most)
+            rows = connection.execute(ordered).mappings().all()
+            found: Mapping[int, list[str]] = defaultdict(list)
+            numbers = [row["number"] for row in rows]
+            joined = sa.select(members.c.number, members.c.agent_id).where(
+                members.c.build_id == build_id, members.c.number.in_(numbers)
+            )
+            for number, member in connection.execute(joined.order_by(members.c.agent_id)):
+                found[number].append(member)
+        return tuple(community_record(row, found) for row in rows)
+
+    def _cells(self, query: sa.Select[tuple[object, ...]]) -> tuple[CellRecord, ...]:
+        with self._engine.connect() as connection:
+            return tuple(map(cell_record, connection.execute(query).mappings()))
+
+    def _current_id(self) -> str | None:
+        with self._engine.connect() as connection:
+            return connection.execute(sa.select(current.c.build_id)).scalar_one_or_none()
+
+    def _forget_all_but(self, build_id: str | None) -> None:
+        for table in OF_A_BUILD:
+            with self._engine.begin() as connection:
+                connection.execute(sa.delete(table).where(table.c.build_id != (build_id or "")))
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(builds).where(builds.c.id != (build_id or "")))
+
+    def _write(self, build: Build, build_id: str) -> str:
+        """Write every row; gives the digest of what was written."""
+        found = hashlib.sha256(build.day.isoformat().encode())
+        rows = _rows(build)
+        while some := list(islice(rows, _WRITTEN_AT_ONCE)):
+            by_table: dict[sa.Table, list[Row]] = defaultdict(list)
+            for table, row in some:
+                text = {name: str(value) for name, value in row.items()}
+                found.update(json.dumps([table.name, text]).encode())
+                by_table[table].append({"build_id": build_id, **row})
+            with self._engine.begin() as connection:
+                for table, each in by_table.items():
+                    connection.execute(sa.insert(table), each)
+        return found.hexdigest()
+
+
+def _by_parts(names: Sequence[str]) -> list[Sequence[str]]:
+    return [names[n : n + _NAMED_AT_ONCE] for n in range(0, len(names), _NAMED_AT_ONCE)]
+
+
+def _rows(build: Build) -> Iterator[tuple[sa.Table, Row]]:
+    """Every row of a build, always in the same order."""
+    for record in records(build):
+        if isinstance(record, TopicRecord):
+            yield topics, topic_row(record)
+        elif isinstance(record, CellRecord):
+            yield cells, cell_row(record)
+        else:
+            yield communities, community_row(record)
+            for row in member_rows(record):
+                yield members, row

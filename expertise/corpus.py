@@ -1,0 +1,120 @@
+"""What a build counts: the contributions that every agent may read, as arrays."""
+
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from connectors.values import Access, Document, EvidencePolicy, Role
+from expertise.assignment import Assignment, Confidences
+from expertise.weights import ROLE_WEIGHTS, contribution_weight
+from indexer.values import IndexedDocument
+
+Numbers = NDArray[np.int64]
+
+_ANSWERS = frozenset({Role.ANSWERER, Role.ACCEPTED_ANSWERER})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Corpus:
+    """Documents by ascending id, and one row for each counting contribution.
+
+    `document`, `account` and `weight` have shape (rows,): positions in `document_ids`
+    and `accounts`, and role times recency. `marks` are the record hashes, by which a
+    later change is noticed. `dated` and `open_question` have shape (documents,).
+    """
+
+    document_ids: Sequence[str]
+    marks: Sequence[str]
+    topics: Confidences
+    dated: Numbers
+    open_question: NDArray[np.bool_]
+    accounts: Sequence[str]
+    document: Numbers
+    account: Numbers
+    weight: NDArray[np.float64]
+    contributions_seen: int
+
+    @property
+    def share_used(self) -> float:
+        """The share of all contributions that counts, from 0 to 1."""
+        return len(self.document) / self.contributions_seen if self.contributions_seen else 0.0
+
+
+def is_universal(access: Access, universal: frozenset[str]) -> bool:
+    """Whether every agent may read: a principal that everyone has, and no denial at all."""
+    return not access.denied and not universal.isdisjoint(access.allowed)
+
+
+def gather(
+    documents: Iterable[IndexedDocument],
+    assignment: Assignment,
+    universal: frozenset[str],
+    today: date,
+) -> Corpus:
+    """Read every document once; what not every agent may read leaves nothing but a count."""
+    read = _Reading()
+    for one in documents:
+        kept = one.document
+        read.seen += len(kept.contributions)
+        if is_universal(kept.access, universal) and kept.evidence == EvidencePolicy.YES:
+            assignment.add(one)
+            read.take(kept, one.record_hash, today)
+    return read.corpus(assignment.confidences())
+
+
+@dataclass(slots=True)
+class _Reading:
+    seen: int = 0
+    ids: list[str] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
+    dated: list[int] = field(default_factory=list)
+    open_question: list[bool] = field(default_factory=list)
+    accounts: dict[str, int] = field(default_factory=dict)
+    # One place for each counting contribution: three million of them as tuples would not fit.
+    document: "array[int]" = field(default_factory=lambda: array("q"))
+    account: "array[int]" = field(default_factory=lambda: array("q"))
+    weight: "array[float]" = field(default_factory=lambda: array("d"))
+
+    def take(self, document: Document, mark: str, today: date) -> None:
+        number = len(self.ids)
+        self.ids.append(document.id)
+        self.marks.append(mark)
+        shown = document.modified or document.created
+        self.dated.append(shown.date().toordinal() if shown else 0)
+        roles = {row.role for row in document.contributions}
+        self.open_question.append(Role.ASKER in roles and roles.isdisjoint(_ANSWERS))
+        for row in document.contributions:
+            if ROLE_WEIGHTS[row.role] > 0:
+                self.document.append(number)
+                self.account.append(self.accounts.setdefault(row.account, len(self.accounts)))
+                self.weight.append(contribution_weight(row, today))
+
+    def corpus(self, topics: Confidences) -> Corpus:
+        """Put in the order of ids and accounts: a scan has none."""
+        order, document_place = _sorted(self.ids)
+        account_order, account_place = _sorted(list(self.accounts))
+        names = list(self.accounts)
+        return Corpus(
+            document_ids=[self.ids[n] for n in order],
+            marks=[self.marks[n] for n in order],
+            topics=topics[order],
+            dated=np.array(self.dated, dtype=np.int64)[order],
+            open_question=np.array(self.open_question, dtype=np.bool_)[order],
+            accounts=[names[n] for n in account_order],
+            document=document_place[np.array(self.document, dtype=np.int64)],
+            account=account_place[np.array(self.account, dtype=np.int64)],
+            weight=np.array(self.weight, dtype=np.float64),
+            contributions_seen=self.seen,
+        )
+
+
+def _sorted(names: Sequence[str]) -> tuple[Numbers, Numbers]:
+    """(numbers in the order of names, the place of each number in that order)."""
+    order = np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.int64)
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    return order, place

@@ -1,0 +1,169 @@
+"""For one agent: who shares their topics; for one topic: who holds it and where to begin."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from connectors.centroids import distance_km
+from connectors.values import Agent
+from expertise.communities import CommunityKind
+from expertise.holders import Basis, stated_topics
+from expertise.overview import Reading
+from expertise.overview_values import (
+    CommunityView,
+    OwnTopic,
+    Peer,
+    Peers,
+    TopicHolder,
+    TopicView,
+)
+from expertise.profile import evidence_of_topics
+from expertise.records import CommunityRecord
+from expertise.standing import Holder
+from expertise.topics import Topic
+from indexer.access import AccessFilter
+
+PEERS = 20
+"""How many peers are shown."""
+_LOOKED_AT = 3 * PEERS
+"""How many of the nearest are held against the present: some will have left."""
+_PLACES = 20_000
+"""How many holders are looked at to find the nearest, whatever the topics' size."""
+_MEMBERS = 30
+RELATED = 6
+_RELATED_BY = 50
+"""How many holders are looked at to find the topics nearby."""
+
+
+def peers_of(
+    reading: Reading, agent: Agent, access: AccessFilter | None = None, *, to_self: bool
+) -> Peers:
+    """The agent's topics and those who hold them too; the strength only to themselves.
+
+    Evidence is shown under `access`, none without.
+
+    The topics are those that evidence shows, the métier, and the skills they declare, so
+    that who has just arrived finds peers as well.
+    """
+    cells = reading.standing.of(reading.builds.cells_of(reading.stamp.id, [agent.id]))
+    own = {one.cell.topic_id: (one.cell.basis, one.cell.strength) for one in cells}
+    for topic_id, basis in stated_topics(agent, reading.standing.named).items():
+        own.setdefault(topic_id, (basis, 0.0))
+    evidence = evidence_of_topics(reading, agent, cells, access) if access else {}
+    topics = tuple(
+        OwnTopic(
+            reading.topics[id_].topic,
+            basis,
+            round(strength, 2) if to_self else None,
+            evidence.get(id_, ()),
+        )
+        for id_, (basis, strength) in own.items()
+    )
+    by_label = tuple(sorted(topics, key=lambda one: one.topic.label.lower()))
+    found = _nearest(reading, agent, sorted(own)) if own else ()
+    return Peers(agent, by_label, found, _communities(reading, agent))
+
+
+def _nearest(reading: Reading, agent: Agent, topic_ids: Sequence[str]) -> tuple[Peer, ...]:
+    shared: dict[str, set[str]] = defaultdict(set)
+    place: dict[str, str] = {}
+    for topic_id, other, departement in reading.builds.holders_places(
+        reading.stamp.id, topic_ids, _PLACES
+    ):
+        if other != agent.id:
+            shared[other].add(topic_id)
+            place[other] = departement
+
+    def near(other: str) -> tuple[int, float, str]:
+        km = distance_km(agent.departement, place[other])
+        return -len(shared[other]), float("inf") if km is None else km, other
+
+    nearest = sorted(shared, key=near)[:_LOOKED_AT]
+    cells = reading.builds.cells_between(reading.stamp.id, nearest, topic_ids)
+    held = [one for one in cells if one.topic_id in shared.get(one.agent_id, ())]
+    standing: dict[str, list[Topic]] = defaultdict(list)
+    agents: dict[str, Agent] = {}
+    for one in reading.standing.of(held):
+        standing[one.agent.id].append(reading.topics[one.cell.topic_id].topic)
+        agents[one.agent.id] = one.agent
+    peers = [
+        Peer(
+            agents[id_],
+            tuple(sorted(topics, key=lambda topic: topic.label.lower())),
+            distance_km(agent.departement, agents[id_].departement),
+        )
+        for id_, topics in standing.items()
+    ]
+    return tuple(sorted(peers, key=_by_nearness)[:PEERS])
+
+
+def _by_nearness(peer: Peer) -> tuple[int, float, str, str]:
+    km = float("inf") if peer.distance_km is None else peer.distance_km
+    return -len(peer.topics), km, peer.agent.family_name, peer.agent.id
+
+
+def communities(reading: Reading) -> tuple[CommunityView, ...]:
+    """What is proposed to those who are alone, as far as three of them still stand."""
+    found = reading.builds.communities(reading.stamp.id, kind=CommunityKind.PROPOSED)
+    views = (_community(reading, one) for one in found)
+    return tuple(one for one in views if len(one.members) >= 3)
+
+
+def _communities(reading: Reading, agent: Agent) -> tuple[CommunityView, ...]:
+    found = reading.builds.communities(reading.stamp.id, agent_id=agent.id)
+    views = (_community(reading, one) for one in found)
+    return tuple(one for one in views if len(one.members) > 1)
+
+
+def _community(reading: Reading, record: CommunityRecord) -> CommunityView:
+    """The members who still hold one of its topics."""
+    members = record.members[:_MEMBERS]
+    cells = reading.builds.cells_between(reading.stamp.id, members, record.topics)
+    held = reading.standing.of([one for one in cells if one.basis != Basis.DECLARED])
+    agents = {one.agent.id: one.agent for one in held}
+    still = {one.cell.topic_id for one in held}
+    return CommunityView(
+        tuple(reading.topics[id_].topic for id_ in record.topics if id_ in still),
+        tuple(sorted(agents.values(), key=by_area_then_name)),
+        record.kind == CommunityKind.PROPOSED,
+    )
+
+
+def topic_view(reading: Reading, topic_id: str) -> TopicView | None:
+    """Everything of a topic that every agent may know; None where the list has none such."""
+    record = reading.topics.get(topic_id)
+    if record is None:
+        return None
+    standing, areas = reading.areas_of(topic_id)
+    holders = [TopicHolder(one.agent, one.cell.basis) for one in standing]
+    topics = {id_: one.topic for id_, one in reading.topics.items()}
+    narrower = [one for one in topics.values() if topic_id in one.broader]
+    near = {topic_id, *record.topic.broader, *(one.id for one in narrower)}
+    return TopicView(
+        topic=record.topic,
+        holders=tuple(sorted(holders, key=lambda one: by_area_then_name(one.agent))),
+        areas=areas,
+        documents=reading.standing.still_open(record.documents),
+        questions=reading.standing.still_open(record.questions),
+        broader=tuple(topics[id_] for id_ in record.topic.broader),
+        narrower=tuple(sorted(narrower, key=lambda one: one.label.lower())),
+        related=tuple(topics[id_] for id_ in _related(reading, standing) if id_ not in near),
+    )
+
+
+def _related(reading: Reading, standing: Sequence[Holder]) -> list[str]:
+    """Ids of the other topics that the same agents hold, the most shared first.
+
+    Counted now and not by the build: what ties two topics may have been withdrawn since.
+    """
+    agents = [one.agent.id for one in standing if one.cell.basis != Basis.DECLARED]
+    cells = reading.builds.cells_of(reading.stamp.id, agents[:_RELATED_BY])
+    held = reading.standing.of([one for one in cells if one.basis != Basis.DECLARED])
+    shared = Counter(one.cell.topic_id for one in held)
+    ordered = sorted(shared, key=lambda id_: (-shared[id_], id_))
+    own = {one.cell.topic_id for one in standing}
+    return [id_ for id_ in ordered if id_ not in own][:RELATED]
+
+
+def by_area_then_name(agent: Agent) -> tuple[str, str, str, str]:
+    """The only order in which agents of a topic are ever listed."""
+    return agent.departement, agent.family_name, agent.given_name, agent.id

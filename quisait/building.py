@@ -1,0 +1,61 @@
+"""The build of who knows and who is alone, made and published by who holds its lease."""
+
+import time
+from dataclasses import dataclass
+
+from expertise.build import Rules, build_expertise
+from expertise.overview import Overview
+from expertise.records import BuildStamp
+from expertise.topics import TopicList, read_topics
+from quisait.answers import today
+from quisait.assembly import House
+from quisait.settings import Settings, beside_file
+from quisait.source_lock import Held, only_crawl
+
+BUILD = "@expertise"
+"""Only one build at a time, wherever it is started; no source is named so."""
+
+
+def rules_of(settings: Settings) -> Rules:
+    """What the organisation decides, as the rooms take it."""
+    topics = settings.topics
+    return Rules(frozenset(topics.universal), topics.least_strength, topics.oldest_days)
+
+
+def overview_of(house: House) -> Overview | None:
+    """What answers from the last build; None where the settings name no list of topics."""
+    if not house.settings.topics.file:
+        return None
+    return Overview(house.builds, house.index, house.book, rules_of(house.settings))
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOutcome:
+    """What was published, of which list, and how long it took."""
+
+    stamp: BuildStamp
+    listed: TopicList
+    seconds: float
+
+
+def build_and_publish(house: House) -> BuildOutcome:
+    """Make the build of today and publish it; what fails leaves the last one standing.
+
+    Raises `ValueError` where no list is set, and what the list, the index or another
+    build under way may raise.
+    """
+    if not house.settings.topics.file:
+        raise ValueError("Aucune liste de sujets : réglez [topics] file.")
+    with only_crawl(house.leases, BUILD) as held:
+        return publish_build(house, held)
+
+
+def publish_build(house: House, held: Held) -> BuildOutcome:
+    """The same, for who holds the build's lease."""
+    started = time.monotonic()
+    listed = read_topics(beside_file(house.settings.topics.file))
+    rules = rules_of(house.settings)
+    found = build_expertise(house.index, house.book, house.encoder, listed.topics, rules, today())
+    held.check()
+    stamp = house.builds.publish(found, listed)
+    return BuildOutcome(stamp, listed, time.monotonic() - started)

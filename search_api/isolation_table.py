@@ -1,0 +1,43 @@
+"""Isolated holders for a spreadsheet: CSV that French ones open as it is."""
+
+import csv
+import io
+from collections.abc import Iterable
+
+from expertise.overview_values import Alone
+from search_api.topic_schemas import area_label, reached_at
+from search_api.wording import SCOPES
+
+COLUMNS = (
+    "departement",
+    "nom_departement",
+    "sujet",
+    "agent",
+    "metier",
+    "entite",
+    "courriel",
+    "seul_dans",
+    "plus_proche",
+    "departement_du_plus_proche",
+    "distance_km",
+)
+
+
+def isolation_csv(rows: Iterable[Alone]) -> str:
+    """UTF-8 with its mark, semicolons, CRLF; one line for each row, after the columns' names."""
+    text = io.StringIO()
+    table = csv.writer(text, delimiter=";", lineterminator="\r\n")
+    table.writerow(COLUMNS)
+    for row in rows:
+        agent, near = row.agent, row.next
+        cells = [agent.departement, area_label(agent.departement), row.topic.label, agent.name]
+        cells += [agent.metier, agent.entity, reached_at(agent), SCOPES[row.scope]]
+        cells += [near.name, near.departement] if near else ["", ""]
+        km = "" if row.distance_km is None else str(round(row.distance_km))
+        table.writerow([*map(_harmless, cells), km])
+    return "\ufeff" + text.getvalue()
+
+
+def _harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula (OWASP, "CSV Injection")."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

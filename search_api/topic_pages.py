@@ -1,0 +1,235 @@
+"""Pages of topics, isolation, coverage and peers; the table says what the map says."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, Response
+
+from connectors.areas import DEPARTEMENTS, REGIONS, region_of
+from expertise.overview import Reading
+from expertise.overview_values import Alone, AreaCount, Dated
+from expertise.peers import communities, peers_of
+from expertise.topics import Topic
+from indexer.access import Reader, access_filter
+from search_api.asked import AreaCode, NamedReader
+from search_api.isolation_table import isolation_csv
+from search_api.pages import areas_by_name
+from search_api.services import Services, services_of
+from search_api.templating import render
+from search_api.tiles import Place, TileMap, departement_places, region_places, tile_map
+from search_api.topic_answers import (
+    PAGE,
+    TOPICS_PAGE,
+    alone_query,
+    known_area,
+    reading_of,
+    shown_agent,
+    topic_page,
+)
+from search_api.topic_schemas import area_label, reached_at, risks
+from search_api.wording import BASES, SCOPES, counted, kilometres
+
+router = APIRouter(include_in_schema=False)
+
+TopicId = Annotated[str, Query()]
+Offset = Annotated[int, Query(ge=0)]
+MAPPED = 500
+"""The map counts isolated holders where there are at most so many to hold against the present."""
+EXPORTED = 5_000
+"""Rows of one CSV file."""
+
+
+@router.get("/isolation", response_class=HTMLResponse)
+def isolation_page(
+    request: Request,
+    reader: NamedReader,
+    area: AreaCode = "",
+    topic: TopicId = "",
+    offset: Offset = 0,
+) -> str:
+    """Who is the only one around, on a map and in a table."""
+    reading = reading_of(services_of(request))
+    if isinstance(reading, Dated):
+        return _nothing(request, "isolation", "Isolement", reading)
+    page = reading.alone(alone_query(reading, area, topic, offset, MAPPED))
+    whole = page.following is None and not offset
+    rows = page.rows if whole else page.rows[:PAGE]
+    return render(
+        "isolation.html",
+        request=request,
+        dated=reading.dated,
+        area=area,
+        topic=topic,
+        area_label=area_label(area),
+        rows=rows,
+        following=None if whole else offset + PAGE,
+        map=_alone_map(rows if whole else (), topic),
+        counted_on_map=whole,
+        communities=[] if area or topic else communities(reading),
+        topic_address=topic_address,
+        export=f"/isolation.csv?{urlencode({'area': area, 'topic': topic})}",
+        **_choices(reading),
+    )
+
+
+@router.get("/isolation.csv")
+def isolation_table(
+    request: Request, reader: NamedReader, area: AreaCode = "", topic: TopicId = ""
+) -> Response:
+    """The same rows for a spreadsheet; UTF-8 with its mark, semicolons."""
+    reading = reading_of(services_of(request))
+    rows: list[Alone] = []
+    if isinstance(reading, Reading):
+        asked = alone_query(reading, area, topic, limit=MAPPED)
+        while len(rows) < EXPORTED:
+            page = reading.alone(asked)
+            rows += page.rows
+            if page.following is None:
+                break
+            asked = replace(asked, offset=page.following)
+    headers = {"Content-Disposition": 'attachment; filename="isolement.csv"'}
+    return Response(isolation_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.get("/coverage", response_class=HTMLResponse)
+def coverage_page(
+    request: Request, reader: NamedReader, area: AreaCode = "", offset: Offset = 0
+) -> str:
+    """Every topic, how many hold it in an area, and what is at risk."""
+    reading = reading_of(services_of(request))
+    known_area(area)
+    if isinstance(reading, Dated):
+        return _nothing(request, "coverage", "Sujets", reading)
+    page = reading.coverage(area, offset, TOPICS_PAGE)
+    return render(
+        "coverage.html",
+        request=request,
+        dated=reading.dated,
+        area=area,
+        area_label=area_label(area),
+        rows=page.rows,
+        risks=risks,
+        following=page.following,
+        topic_address=topic_address,
+        **_choices(reading),
+    )
+
+
+@router.get("/topics/{topic_id:path}", response_class=HTMLResponse)
+def topic_profile_page(request: Request, reader: NamedReader, topic_id: str) -> str:
+    """A topic: who holds it, on a map and in a table, and where to begin."""
+    reading = reading_of(services_of(request))
+    if isinstance(reading, Dated):
+        return _nothing(request, "coverage", "Sujet", reading)
+    page = topic_page(reading, topic_id, reader)
+    return render(
+        "topic.html",
+        request=request,
+        dated=reading.dated,
+        view=page.view,
+        documents=page.documents,
+        questions=page.questions,
+        map=_coverage_map(page.view.topic, page.view.areas, departement_places()),
+        region_map=_coverage_map(page.view.topic, page.view.areas, region_places()),
+        topic_address=topic_address,
+        bases=BASES,
+        area_label=area_label,
+        region_label=lambda code: REGIONS.get(region_of(code) or "", ""),
+    )
+
+
+@router.get("/peers", response_class=HTMLResponse)
+def peers_page(request: Request, reader: NamedReader, agent: Annotated[str, Query()] = "") -> str:
+    """«Vos pairs»: one's own, or those of another agent who may be shown."""
+    services = services_of(request)
+    reading = reading_of(services)
+    if isinstance(reading, Dated):
+        return _nothing(request, "peers", "Vos pairs", reading)
+    return _peers(request, services, reading, reader, agent or reader.agent_id or "")
+
+
+def _peers(
+    request: Request, services: Services, reading: Reading, reader: Reader, agent_id: str
+) -> str:
+    agent = shown_agent(services, agent_id, reader)
+    own = agent.id == reader.agent_id
+    return render(
+        "peers.html",
+        request=request,
+        dated=reading.dated,
+        own=own,
+        found=peers_of(reading, agent, access_filter(reader), to_self=own),
+        topic_address=topic_address,
+        bases=BASES,
+        km=kilometres,
+        reached_at=reached_at,
+    )
+
+
+def topic_address(topic: Topic) -> str:
+    """A topic's page; an id of SKOS is itself an address."""
+    return f"/topics/{quote(topic.id, safe=':')}"
+
+
+def _nothing(request: Request, section: str, title: str, dated: Dated) -> str:
+    return render("not_mapped.html", request=request, section=section, title=title, dated=dated)
+
+
+def _choices(reading: Reading) -> dict[str, object]:
+    """What the pages' forms offer, and the words of the tables."""
+    topics = sorted((one.topic for one in reading.topics.values()), key=lambda t: t.label.lower())
+    return {
+        "topics": topics,
+        "regions": areas_by_name(REGIONS, "r"),
+        "departements": areas_by_name(DEPARTEMENTS),
+        "scopes": SCOPES,
+        "bases": BASES,
+        "km": kilometres,
+    }
+
+
+def _alone_map(rows: Sequence[Alone], topic: str) -> TileMap:
+    counts = Counter(row.agent.departement for row in rows)
+    figures = {code: (str(n), _level(n)) for code, n in counts.items() if code}
+
+    def say(place: Place, figure: str) -> str:
+        alone = counted(int(figure), "sujet isolé", "sujets isolés") if figure else "aucun"
+        return f"{place.name} ({place.code}) : {alone}"
+
+    def address(place: Place) -> str:
+        return f"/isolation?{urlencode({'area': place.code, 'topic': topic})}"
+
+    return tile_map(departement_places(), figures, say, address)
+
+
+def _coverage_map(topic: Topic, areas: Iterable[AreaCount], places: tuple[Place, ...]) -> TileMap:
+    figures: Mapping[str, tuple[str, str]] = {
+        one.code: (
+            f"{one.holders.agents}{'+' if one.holders.more else ''}",
+            _level(one.holders.agents),
+        )
+        for one in areas
+        if one.holders.agents
+    }
+
+    def say(place: Place, figure: str) -> str:
+        number = figure.rstrip("+")
+        people = counted(int(number), "personne") if figure else "personne de connu"
+        beyond = " au moins" if figure.endswith("+") else ""
+        return f"{place.name} ({place.code.removeprefix('r')}) : {people}{beyond}"
+
+    def address(place: Place) -> str:
+        return f"/isolation?{urlencode({'area': place.code, 'topic': topic.id})}"
+
+    return tile_map(places, figures, say, address)
+
+
+def _level(count: int) -> str:
+    """One, few or several: the style sheet's names."""
+    if count == 1:
+        return "one"
+    return "few" if count < 5 else "several"

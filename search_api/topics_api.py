@@ -1,0 +1,118 @@
+"""Topics, isolation, coverage and peers: the API's side."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from expertise.overview import Reading
+from expertise.overview_values import AlonePage, Dated, TopicCounts
+from expertise.peers import peers_of
+from indexer.access import access_filter
+from search_api.api import PROBLEMS
+from search_api.asked import AreaCode, NamedReader
+from search_api.problems import Problem
+from search_api.services import services_of
+from search_api.topic_answers import (
+    PAGE,
+    TOPICS_PAGE,
+    alone_query,
+    known_area,
+    reading_of,
+    shown_agent,
+    topic_page,
+)
+from search_api.topic_bodies import (
+    CoverageBody,
+    IsolationBody,
+    PeersBody,
+    TopicProfileBody,
+    TopicsBody,
+)
+from search_api.topic_schemas import (
+    area_coverage,
+    build_body,
+    isolation_answer,
+    peers_answer,
+    topic_answer,
+    topic_body,
+    topic_coverage,
+)
+
+router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
+
+TopicId = Annotated[str, Query(description="a topic's id")]
+Offset = Annotated[int, Query(ge=0, description="`following` of the page before")]
+
+_NOT_SHOWN = "Aucune cartographie n’est publiée, ou la dernière est trop ancienne."
+
+
+@router.get("/topics")
+def topics(request: Request, reader: NamedReader) -> TopicsBody:
+    """The organisation's list, by label."""
+    reading = reading_of(services_of(request))
+    if isinstance(reading, Dated):
+        return TopicsBody(build=build_body(reading), topics=[])
+    listed = sorted((one.topic for one in reading.topics.values()), key=lambda t: t.label.lower())
+    return TopicsBody(build=build_body(reading.dated), topics=list(map(topic_body, listed)))
+
+
+@router.get("/isolation")
+def isolation(
+    request: Request,
+    reader: NamedReader,
+    area: AreaCode = "",
+    topic: TopicId = "",
+    offset: Offset = 0,
+    limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
+) -> IsolationBody:
+    """Who is the only holder of a topic around; of a region, who is alone in all of it."""
+    reading = reading_of(services_of(request))
+    if isinstance(reading, Dated):
+        return isolation_answer(reading, AlonePage((), None))
+    page = reading.alone(alone_query(reading, area, topic, offset, limit))
+    return isolation_answer(reading.dated, page)
+
+
+@router.get("/coverage")
+def coverage(
+    request: Request,
+    reader: NamedReader,
+    topic: TopicId = "",
+    area: AreaCode = "",
+    offset: Offset = 0,
+) -> CoverageBody:
+    """How many hold a topic, area by area; without a topic, how many hold each in an area."""
+    reading = reading_of(services_of(request))
+    known_area(area)
+    if isinstance(reading, Dated):
+        return topic_coverage(reading, TopicCounts((), None), area)
+    if not topic:
+        return topic_coverage(reading.dated, reading.coverage(area, offset, TOPICS_PAGE), area)
+    if topic not in reading.topics:
+        raise Problem(404, "Ce sujet n’est pas dans la liste.")
+    _, areas = reading.areas_of(topic)
+    return area_coverage(reading.dated, reading.topics[topic].topic, areas, area)
+
+
+@router.get("/topics/{topic_id:path}")
+def topic_profile(request: Request, reader: NamedReader, topic_id: str) -> TopicProfileBody:
+    """Holders by area and name, documents to start with, open questions, related topics."""
+    reading = _shown(reading_of(services_of(request)))
+    page = topic_page(reading, topic_id, reader)
+    return topic_answer(reading.dated, page.view, page.documents, page.questions)
+
+
+@router.get("/agents/{agent_id}/peers")
+def peers(request: Request, reader: NamedReader, agent_id: str) -> PeersBody:
+    """Who shares an agent's topics; the strength is shown to the agent alone."""
+    services = services_of(request)
+    agent = shown_agent(services, agent_id, reader)
+    reading = _shown(reading_of(services))
+    found = peers_of(reading, agent, access_filter(reader), to_self=agent.id == reader.agent_id)
+    return peers_answer(reading.dated, found)
+
+
+def _shown(reading: Reading | Dated) -> Reading:
+    if isinstance(reading, Dated):
+        raise Problem(404, _NOT_SHOWN)
+    return reading

@@ -1,0 +1,85 @@
+"""`quisait expertise build` and `quisait isolation`, run for real in a small administration."""
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from tests.service.place import Place, make_place
+from tests.service.running import running, wait_until
+
+pytestmark = pytest.mark.experts
+
+LIST = """id,label,alt_labels,broader,kind
+bornage,bornage,remaniement,,
+m-geometre,géomètre du cadastre,,bornage,métier
+m-tresorier,trésorier hospitalier,,,métier
+bancal,,,,
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A place with a list of topics, read and built."""
+    made = make_place(
+        tmp_path_factory.mktemp("topics") / "place",
+        QUISAIT_TOPICS__FILE="sujets.csv",
+        QUISAIT_TOPICS__LEAST_STRENGTH="0.5",
+    )
+    (made.folder / "sujets.csv").write_text(LIST, "utf-8")
+    made.run("crawl")
+    done = made.run("expertise", "build")
+    (made.folder / "build.txt").write_text(done.stdout + done.stderr, "utf-8")
+    return made
+
+
+def test_a_build_tells_what_it_counted(place: Place) -> None:
+    """Faults of the list, the share of contributions used, and twice the same fingerprint."""
+    told = (place.folder / "build.txt").read_text("utf-8")
+    assert "sujets.csv:5" in told
+    assert "3 sujets et métiers" in told
+    again = place.json("expertise", "build")
+    assert f"Empreinte {again['digest'][:12]}" in told
+    assert 0 < again["contributions"] < again["contributions_seen"]
+
+
+def test_who_is_alone(place: Place) -> None:
+    """As text, JSON and CSV; who left years ago breaks no solitude."""
+    text = place.run("isolation").stdout
+    assert "22 · géomètre du cadastre · Ana Le Goff · seul dans : France entière" in text
+    assert "Rossi" not in text
+    rows = place.json("isolation", "--area", "r53")["rows"]
+    assert {row["agent"]["id"] for row in rows} == {"ag-1"}
+    table = place.run("isolation", "--topic", "m-tresorier", "--csv").stdout.removeprefix("\ufeff")
+    (row,) = csv.DictReader(io.StringIO(table), delimiter=";")
+    assert (row["agent"], row["departement"]) == ("Ben Amrani", "974")
+
+
+@pytest.mark.parametrize("asked", [("--area", "r"), ("--topic", "rien")])
+def test_what_does_not_exist_is_said(place: Place, asked: tuple[str, str]) -> None:
+    """A sentence and exit status 1."""
+    assert "inconnu" in place.run("isolation", *asked, status=1).stderr
+
+
+def test_without_a_list_or_a_build(tmp_path: Path) -> None:
+    """What to set, what to run."""
+    bare = make_place(tmp_path / "place")
+    assert "[topics] file" in bare.run("expertise", "build", status=1).stderr
+    listed = Place(bare.folder, {**bare.environment, "QUISAIT_TOPICS__FILE": "sujets.csv"})
+    assert "illisible" in listed.run("expertise", "build", status=1).stderr
+    assert "expertise build" in listed.run("isolation", status=1).stderr
+
+
+def test_a_worker_builds_by_itself(tmp_path: Path) -> None:
+    """`quisait run` makes the build after it has read the sources, and says so."""
+    made = make_place(
+        tmp_path / "place",
+        QUISAIT_TOPICS__FILE="sujets.csv",
+        QUISAIT_TOPICS__LEAST_STRENGTH="0.5",
+    )
+    (made.folder / "sujets.csv").write_text(LIST, "utf-8")
+    with running(made, "--no-serve") as worker:
+        wait_until(lambda: any(line.get("source") == "@expertise" for line in worker.logged()))
+        worker.stop()
+    assert "Ana Le Goff" in made.run("isolation").stdout

@@ -1,0 +1,123 @@
+"""Documents get topics by label and by vector; nothing is encoded but the labels."""
+
+import json
+
+import numpy as np
+import pytest
+
+from connectors.centroids import CENTROIDS, distance_km
+from expertise.assignment import LEAST_CONFIDENCE, Assignment, TopicVectors, topic_vectors
+from expertise.topics import Topic, TopicKind
+from indexer.values import IndexedDocument, Passage, Vectors
+from tests.builders import ENCODER, make_document
+from tests.shared_files import SHARED
+
+pytestmark = pytest.mark.experts
+
+TOPICS = (
+    Topic("foncier", "taxe foncière", ("impôts fonciers",)),
+    Topic("tva", "taxe sur la valeur ajoutée", ("T.V.A.",)),
+    Topic("logements", "logements neufs", (), ("foncier",)),
+    Topic("geometre", "géomètre du cadastre", (), ("foncier",), TopicKind.METIER),
+)
+
+
+def document(title: str, *texts: str, vectors: Vectors | None = None) -> IndexedDocument:
+    passages = tuple(map(Passage, texts))
+    if vectors is None:
+        vectors = ENCODER.passages(list(texts))
+    return IndexedDocument(make_document(title=title), passages, vectors, "c", "r")
+
+
+def assigned(*documents: IndexedDocument) -> list[dict[str, float]]:
+    assignment = Assignment(TOPICS)
+    for one in documents:
+        assignment.add(one)
+    found = assignment.confidences().toarray()
+    return [
+        {
+            topic.id: round(float(value), 2)
+            for topic, value in zip(TOPICS, row, strict=True)
+            if value
+        }
+        for row in found
+    ]
+
+
+def test_labels_are_phrases_over_the_analysed_text() -> None:
+    """Plurals, case and gaps of stop words are alike; words apart are no phrase."""
+    assert assigned(
+        document("Les TAXES FONCIÈRES de 2024", "x"),
+        document("La taxe sur la valeur ajoutée", "x"),
+        document("Taxe sur une valeur qui est ajoutée", "x"),
+        document("La taxe, puis le foncier", "x"),
+        document("TVA : mémento", "x"),
+    ) == [{"foncier": 1.0}, {"tva": 1.0}, {}, {}, {"tva": 1.0}]
+
+
+def test_a_title_says_more_than_a_text() -> None:
+    """In the text the share of passages counts; a text that names everything is about less."""
+    once, everywhere, glossary = assigned(
+        document("Note", "La taxe foncière.", "x", "x", "x"),
+        document("Note", "La taxe foncière.", "Des impôts fonciers."),
+        document("Glossaire", "Taxe foncière, TVA, géomètre du cadastre, logements neufs."),
+    )
+    assert once == {"foncier": 0.6}
+    assert everywhere == {"foncier": 0.9}
+    assert max(glossary.values()) < 0.5
+
+
+def test_broader_topics_take_part() -> None:
+    """A note about new homes is about property tax; one that names a métier is not."""
+    assert assigned(document("Logements neufs", "x"), document("Le géomètre du cadastre", "x")) == [
+        {"logements": 1.0, "foncier": 1.0},
+        {"geometre": 1.0},
+    ]
+
+
+def test_a_document_that_stands_out_by_vector_is_assigned() -> None:
+    """Less surely than by label, to one topic, and only among enough documents."""
+    axes = np.eye(16, dtype=np.float32)
+    labels = TopicVectors(np.array([0, 1]), axes[:2])
+    draw = np.random.default_rng(1)
+    plain = np.abs(draw.normal(0.2, 0.02, (80, 16))).astype(np.float32)
+    plain /= np.linalg.norm(plain, axis=1, keepdims=True)
+    near = document("Note", "x", vectors=axes[1:2] * np.float32(0.9))
+    assignment = Assignment(TOPICS, labels)
+    for row in plain:
+        assignment.add(document("Note", "x", vectors=row[None]))
+    assignment.add(near)
+    found = assignment.confidences()
+    assert found[[80]].toarray()[0, 1] == pytest.approx(0.7, abs=0.05)
+    assert found.nnz <= 3  # drawn by chance, and no more
+    few = Assignment(TOPICS, labels)
+    for row in plain[:20]:
+        few.add(document("Note", "x", vectors=row[None]))
+    few.add(near)
+    assert few.confidences().nnz == 0
+
+
+def test_only_labels_are_encoded() -> None:
+    """A métier has no vector: it says who, not what."""
+    vectors = topic_vectors(TOPICS, ENCODER)
+    assert vectors.topics.tolist() == [0, 1, 2]
+    assert vectors.vectors.shape == (3, ENCODER.dimension)
+    assert LEAST_CONFIDENCE < 0.5
+
+
+def test_distances_are_those_of_the_official_centroids() -> None:
+    """The project's own table against ../shared/geo, and a distance that everybody knows."""
+    known = {
+        one["code"]: (one["lat"], one["lon"])
+        for one in json.loads((SHARED / "geo/departements.json").read_text("utf-8"))
+        if one["lat"] is not None
+    }
+    assert known.keys() <= CENTROIDS.keys()
+    for code, place in known.items():
+        assert CENTROIDS[code] == pytest.approx(place, abs=0.006)
+    assert distance_km("75", "13") == pytest.approx(630, abs=30)
+    assert distance_km("22", "22") == 0
+    assert distance_km("22", "989") is None
+    for one in ("22", "2A", "974"):
+        for other in ("75", "988"):
+            assert distance_km(one, other) == pytest.approx(distance_km(other, one) or 0)

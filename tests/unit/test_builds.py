@@ -1,0 +1,111 @@
+"""Builds in the database: published whole or not at all, on SQLite and PostgreSQL."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from expertise import builds as module
+from expertise.build import Build, records
+from expertise.build_tables import cells, topics
+from expertise.builds import AloneQuery, SqlBuilds
+from expertise.isolating import Scope
+from expertise.records import CellRecord, CommunityRecord, TopicRecord
+from expertise.topics import TopicList
+from tests.planted import plant
+from tests.property.test_expertise_build import built
+
+pytestmark = pytest.mark.experts
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[sa.Engine]:
+    engine = sa.create_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+def made(seed: int) -> tuple[Build, TopicList]:
+    planted = plant(seed, topics=6, areas=8, decoys=3)
+    return built(planted), TopicList(tuple(planted.topics))
+
+
+def test_what_is_published_is_read_back(engine: sa.Engine) -> None:
+    """Every record, by each of the ways in which answers ask."""
+    build, listed = made(1)
+    store = SqlBuilds(engine)
+    assert store.current() is None
+    stamp = store.publish(build, listed)
+    assert store.current() == stamp
+    made_of = list(records(build))
+    kept = {(r.topic_id, r.agent_id): r for r in made_of if isinstance(r, CellRecord)}
+    assert {one.topic.id: one for one in store.topics(stamp.id)} == {
+        one.topic.id: one for one in made_of if isinstance(one, TopicRecord)
+    }
+    communities = [one for one in made_of if isinstance(one, CommunityRecord)]
+    assert [(one.number, one.kind, one.topics) for one in store.communities(stamp.id)] == [
+        (one.number, one.kind, one.topics) for one in communities
+    ]
+    asked = AloneQuery(limit=10_000)
+    alone = {(one.topic_id, one.agent_id): one for one in store.alone(stamp.id, asked)}
+    assert alone == {key: one for key, one in kept.items() if one.scope != Scope.NONE}
+    for topic_id, agent_id in list(kept)[:20]:
+        assert kept[topic_id, agent_id] in store.cells_of(stamp.id, [agent_id])
+        assert store.cells_between(stamp.id, [agent_id], [topic_id]) == (kept[topic_id, agent_id],)
+
+
+def test_a_sample_holds_at_most_so_many_of_each_place(engine: sa.Engine) -> None:
+    """By département, or over the whole country."""
+    build, listed = made(2)
+    store = SqlBuilds(engine)
+    stamp = store.publish(build, listed)
+    for topic in listed.topics:
+        sample = store.sample(stamp.id, [topic.id], 1)
+        places = [(one.departement, one.basis) for one in sample]
+        assert len(set(places)) == len(places)
+        whole = store.sample(stamp.id, [topic.id], 2, each_departement=False)
+        assert len([one for one in whole if one.basis == "demonstrated"]) <= 2
+
+
+def test_a_failed_build_leaves_the_last_one_standing(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Broken off half-way: the former is read on; the next one sweeps up what was left."""
+    first, listed = made(3)
+    store = SqlBuilds(engine)
+    stamp = store.publish(first, listed)
+    before = store.alone(stamp.id, AloneQuery(limit=1_000))
+    monkeypatch.setattr(module, "_WRITTEN_AT_ONCE", 10)
+
+    def breaking(build: Build) -> Iterator[Any]:
+        for number, record in enumerate(records(build)):
+            if number == 15:
+                raise RuntimeError("the machine goes down")
+            yield record
+
+    monkeypatch.setattr(module, "records", breaking)
+    second, other = made(4)
+    with pytest.raises(RuntimeError, match="goes down"):
+        store.publish(second, other)
+    assert store.current() == stamp
+    assert store.alone(stamp.id, AloneQuery(limit=1_000)) == before
+    assert _builds_in(engine) == 2
+    monkeypatch.setattr(module, "records", records)
+    third = store.publish(second, other)
+    assert store.current() == third
+    assert _builds_in(engine) == 2  # the former stays for answers under way
+    assert store.alone(stamp.id, AloneQuery(limit=1_000)) == before
+
+
+def _builds_in(engine: sa.Engine) -> int:
+    with engine.connect() as connection:
+        found = set(connection.execute(sa.select(cells.c.build_id)).scalars())
+        return len(found | set(connection.execute(sa.select(topics.c.build_id)).scalars()))
+
+
+def test_both_databases_give_the_same_digest(engine: sa.Engine) -> None:
+    """The bytes do not hang on where they are kept."""
+    build, listed = made(5)
+    memory = SqlBuilds(sa.create_engine("sqlite://"))
+    assert SqlBuilds(engine).publish(build, listed).digest == memory.publish(build, listed).digest
