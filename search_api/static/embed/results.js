@@ -1,0 +1,50 @@
+import { page } from "./asking.js";
+import { link, make } from "./elements.js";
+
+const EXCERPT = 240;
+const BEFORE = 60;
+const DAY = new Intl.DateTimeFormat("fr-FR", { dateStyle: "long" });
+const NUMBER = new Intl.NumberFormat("fr-FR");
+
+/** [what is said, what is found], for an answer of the API to the question `q`. */
+export function results({ total, documents, incomplete, shortened }, q) {
+  const count = `${NUMBER.format(total)}\u00a0document${total > 1 ? "s" : ""}.`;
+  const said = [total ? count : "Parmi les documents que vous pouvez lire, aucun ne répond."];
+  if (incomplete.length) said.push(" Réponse partielle\u00a0: des documents que vous pouvez lire manquent peut-être.");
+  if (shortened) said.push(" Seul le début de votre question a été lu.");
+  const more = page(q, "Tout voir dans Qui sait\u202f?, avec les collègues qui savent");
+  return [said, [make("ol", {}, ...documents.map(item)), make("p", {}, more)]];
+}
+
+function item(one) {
+  const language = one.language && one.language !== "fr" ? { lang: one.language } : {};
+  const parts = [make("p", { class: "title", ...language }, link(one.url, one.title || "Sans titre"))];
+  parts.push(make("p", { class: "about" }, about(one)));
+  if (!one.valid) parts.push(make("p", { class: "past" }, "N’est pas en vigueur aujourd’hui."));
+  if (one.passage) parts.push(make("p", { class: "passage", ...language }, ...excerpt(one.passage)));
+  return make("li", {}, ...parts);
+}
+
+function about({ kind, modified, created, source, authors }) {
+  const day = modified ?? created;
+  const who = authors[0];
+  const post = [who?.post?.metier, who?.post?.departement?.name].filter(Boolean).join(", ");
+  const author = who && `${who.name}${post ? ` (${post})` : ""}`;
+  return [kind, day && DAY.format(new Date(day)), source, author].filter(Boolean).join(" · ");
+}
+
+/** The words around the first that answers; offsets count characters, as Python does. */
+function excerpt({ text, highlights }) {
+  const characters = [...text];
+  const piece = (from, to) => characters.slice(from, to).join("");
+  const start = Math.max(0, Math.min((highlights[0]?.[0] ?? 0) - BEFORE, characters.length - EXCERPT));
+  const end = Math.min(characters.length, start + EXCERPT);
+  const parts = start ? ["…"] : [];
+  let at = start;
+  for (const [first, last] of highlights) {
+    if (first < at || last > end) continue;
+    parts.push(piece(at, first), make("mark", {}, piece(first, last)));
+    at = last;
+  }
+  return [...parts, piece(at, end), ...(end < characters.length ? ["…"] : [])];
+}
