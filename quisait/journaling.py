@@ -1,0 +1,34 @@
+"""The query journal of a house: opened from the settings, written by a server, kept by a worker."""
+
+import hashlib
+import hmac
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from expertise.agent_book import SqlAgentBook
+from quisait.settings import Settings
+from search_api.journal_words import names_of
+from search_api.queued_journal import QueuedJournal
+from search_api.sql_journal import JournalRules, SqlJournal
+
+_PURPOSE = b"quisait journal"
+"""Parts this key from the other uses of the server's."""
+
+
+def open_journal(settings: Settings, database: sa.Engine, book: SqlAgentBook) -> SqlJournal:
+    """The journal in the state's database. Its key comes from the server's, kept elsewhere."""
+    asked = settings.journal
+    key = hmac.new(settings.server.token_key.encode(), _PURPOSE, hashlib.sha256).digest()
+    rules = JournalRules(key, asked.period_days, asked.keep_days)
+    return SqlJournal(database, lambda: names_of(book.names()), rules)
+
+
+def queued(journal: SqlJournal) -> QueuedJournal:
+    """What a server hands to its routes."""
+    return QueuedJournal(journal, now)
+
+
+def now() -> datetime:
+    """The moment at which a question is asked."""
+    return datetime.now(UTC)

@@ -1,0 +1,92 @@
+"""What the routes tell the journal, and that an answer never hangs on it."""
+
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from fastapi.testclient import TestClient
+
+from search_api.app import Services, create_app
+from search_api.journal import AskedFor, Asking
+from search_api.queued_journal import QueuedJournal
+from search_api.readers import reader_of
+from tests.journals import NINE, journal_of
+from tests.pages.administration import TODAY
+from tests.pages.conftest import Parts, served
+from tests.pages.test_logs import SOUGHT, logged
+
+pytestmark = [pytest.mark.pages, pytest.mark.trust]
+
+
+@dataclass(frozen=True, slots=True)
+class Notebook:
+    """A journal that only remembers."""
+
+    noted: list[Asking] = field(default_factory=list)
+
+    def note(self, asking: Asking) -> None:
+        self.noted.append(asking)
+
+
+@pytest.fixture
+def notebook() -> Notebook:
+    return Notebook()
+
+
+@pytest.fixture
+def client(parts: Parts, notebook: Notebook) -> TestClient:
+    claire = reader_of("ag-1", parts.book, TODAY)
+    services = Services(parts.search, parts.book, lambda _: claire, lambda: TODAY, journal=notebook)
+    return TestClient(create_app(services))
+
+
+@pytest.mark.parametrize(
+    ("path", "asked_for", "further"),
+    [
+        ("/?q=taxe", AskedFor.SEARCH, False),
+        ("/?q=taxe&page=2", AskedFor.SEARCH, True),
+        ("/?q=taxe&kind=note", AskedFor.SEARCH, True),
+        ("/api/v1/search?q=taxe", AskedFor.SEARCH, False),
+        ("/experts?q=taxe", AskedFor.EXPERTS, False),
+        ("/experts?q=taxe&area=22", AskedFor.EXPERTS, True),
+        ("/api/v1/experts?q=taxe", AskedFor.EXPERTS, False),
+    ],
+)
+def test_each_question_is_told_once(
+    client: TestClient, notebook: Notebook, path: str, asked_for: AskedFor, further: bool
+) -> None:
+    """With what it looks for, and whether somebody looked further into its answers."""
+    assert client.get(path).status_code == 200
+    (one,) = notebook.noted
+    assert (one.asked_for, one.agent_id, one.text) == (asked_for, "ag-1", "taxe")
+    assert one.further == further
+    assert further or one.results > 0
+
+
+def test_what_is_being_typed_is_not_told(client: TestClient, notebook: Notebook) -> None:
+    """Nor what was refused."""
+    client.get("/api/v1/suggest?q=tax")
+    client.get("/?q=taxe&page=0")
+    client.get("/static/quisait.css")
+    assert notebook.noted == []
+
+
+def test_an_answer_never_hangs_on_the_journal(
+    parts: Parts, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its tables are gone: people are answered, and no log says what they asked."""
+    engine = sa.create_engine("sqlite://", hide_parameters=True)
+    broken = journal_of(engine)
+    engine.dispose()
+    queue = QueuedJournal(broken, lambda: NINE)
+    claire = reader_of("ag-1", parts.book, TODAY)
+    services = Services(parts.search, parts.book, lambda _: claire, lambda: TODAY, journal=queue)
+    with queue.writing(), served(create_app(services)) as address:
+        for path in ("/", "/experts", "/api/v1/search", "/api/v1/experts"):
+            asked = {"q": SOUGHT}
+            answer = httpx.get(f"{address}{path}", params=asked, trust_env=False, timeout=60)
+            assert answer.status_code == 200
+    text = logged(caplog, capfd)
+    assert "journal failed" in text
+    assert SOUGHT not in text
