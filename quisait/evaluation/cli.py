@@ -2,15 +2,24 @@
 
 import json
 import sys
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from quisait.evaluation.corpora import load_expert_set, load_search_set
+from expertise.voting import Voting
+from quisait.evaluation.comparison_reports import (
+    compare_report,
+    comparison_body,
+    comparison_text,
+)
+from quisait.evaluation.corpora import ExpertSet, SearchSet, load_expert_set, load_search_set
 from quisait.evaluation.experts import evaluate_experts
+from quisait.evaluation.nobody import curve, curve_text, evaluate_nobody
 from quisait.evaluation.reports import Report, body, text, write_runs
+from quisait.evaluation.saved_runs import SavedRuns, read_saved
 from quisait.evaluation.scratch import Bench
 from quisait.evaluation.search import evaluate_search
 from quisait.faults import in_sentences, read_settings
@@ -18,6 +27,7 @@ from search_api.search import Retriever
 
 evaluate_app = typer.Typer(help="Mesures sur des jeux de questions jugées.", no_args_is_help=True)
 
+ALL = "all"
 CACHE = Path(".cache/evaluation")
 
 
@@ -47,7 +57,15 @@ class Chosen(StrEnum):
 
 Directory = Annotated[Path, typer.Argument(metavar="DOSSIER", help="Le jeu de questions jugées")]
 OnEngine = Annotated[Engine | None, typer.Option("--engine", help="Sinon, celui des réglages")]
-RunFile = Annotated[Path | None, typer.Option("--run", help="Écrire les réponses (format TREC)")]
+RunFile = Annotated[
+    Path | None, typer.Option("--run", help="Écrire les réponses (.json, sinon format TREC)")
+]
+CompareFile = Annotated[
+    Path | None, typer.Option("--compare", help="Comparer à des réponses écrites par --run")
+]
+ShowQueries = Annotated[
+    bool, typer.Option("--show-queries", help="Montrer le texte des questions comparées")
+]
 Limit = Annotated[
     int, typer.Option(min=0, help="Tant de questions, réparties sur le fichier ; 0 : toutes")
 ]
@@ -55,6 +73,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un
 Kind = Annotated[EncoderKind | None, typer.Option("--encoder", help="Sinon, celui des réglages")]
 Model = Annotated[Path | None, typer.Option("--model", help="Dossier du modèle de l'encodeur")]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="Questions posées en même temps")]
+VotingModel = Annotated[
+    str,
+    typer.Option("--voting", help="Modèle de vote, ou « all » : celui du service et les autres"),
+]
 Cache = Annotated[Path, typer.Option("--cache", help="Dossier des textes déjà encodés")]
 
 
@@ -64,6 +86,8 @@ def search_command(
     engine: OnEngine = None,
     retriever: Annotated[Chosen, typer.Option(help="Ce qui répond")] = Chosen.ALL,
     run: RunFile = None,
+    compare: CompareFile = None,
+    show_queries: ShowQueries = False,
     limit: Limit = 0,
     as_json: AsJson = False,
     encoder: Kind = None,
@@ -74,9 +98,11 @@ def search_command(
     """Les documents trouvés : nDCG@10, R@10, RR, R@100."""
     retrievers = list(Retriever) if retriever is Chosen.ALL else [Retriever(retriever.value)]
     with in_sentences():
+        files = _files(run, compare, show_queries=show_queries)
         bench = _bench(engine, encoder, model, workers, cache)
-        report = evaluate_search(load_search_set(directory, limit), bench, retrievers)
-        _tell(report, run, as_json=as_json)
+        judged = load_search_set(directory, limit)
+        report = evaluate_search(judged, bench, retrievers)
+        _tell(report, judged, files, as_json=as_json)
 
 
 @evaluate_app.command("experts")
@@ -85,7 +111,10 @@ def experts_command(
     engine: OnEngine = None,
     queries: Annotated[str, typer.Option(help="Fichier des questions")] = "queries.jsonl",
     qrels: Annotated[str, typer.Option(help="Fichier des jugements")] = "qrels.tsv",
+    voting: VotingModel = Voting.DISCOUNTED.value,
     run: RunFile = None,
+    compare: CompareFile = None,
+    show_queries: ShowQueries = False,
     limit: Limit = 0,
     as_json: AsJson = False,
     encoder: Kind = None,
@@ -95,9 +124,39 @@ def experts_command(
 ) -> None:
     """Ceux qui savent : AP, RR, P@10, nDCG@10, à côté de la seule popularité."""
     with in_sentences():
+        files = _files(run, compare, show_queries=show_queries)
         bench = _bench(engine, encoder, model, workers, cache)
-        report = evaluate_experts(load_expert_set(directory, queries, qrels, limit), bench)
-        _tell(report, run, as_json=as_json)
+        judged = load_expert_set(directory, queries, qrels, limit)
+        report = evaluate_experts(judged, bench, models_of(voting))
+        _tell(report, judged, files, as_json=as_json)
+
+
+@evaluate_app.command("nobody")
+def nobody_command(
+    directory: Directory,
+    engine: OnEngine = None,
+    queries: Annotated[str, typer.Option(help="Fichier des questions")] = "queries.jsonl",
+    qrels: Annotated[str, typer.Option(help="Fichier des jugements")] = "qrels.tsv",
+    limit: Limit = 0,
+    encoder: Kind = None,
+    model: Model = None,
+    workers: Workers = 2,
+    cache: Cache = CACHE,
+) -> None:
+    """Quand répondre que personne n'est connu : la courbe du risque et de la couverture."""
+    with in_sentences():
+        bench = _bench(engine, encoder, model, workers, cache)
+        judged = load_expert_set(directory, queries, qrels, limit)
+        typer.echo(curve_text(judged.name, curve(evaluate_nobody(judged, bench))))
+
+
+def models_of(name: str) -> tuple[Voting, ...]:
+    """The model of this name, or all of them. Raises `ValueError` where there is none."""
+    if name == ALL:
+        return tuple(Voting)
+    if name not in list(Voting):
+        raise ValueError(f"Modèles de vote : {', '.join(Voting)}, ou {ALL}.")
+    return (Voting(name),)
 
 
 def _bench(
@@ -114,11 +173,32 @@ def _bench(
     return Bench(index, encoder, cache, workers)
 
 
-def _tell(report: Report, run: Path | None, *, as_json: bool) -> None:
-    written = write_runs(report, run) if run else []
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Where the runs go, and what they are compared with: read before anything is written."""
+
+    run: Path | None
+    compare: Path | None
+    show_queries: bool
+    saved: SavedRuns | None
+
+
+def _files(run: Path | None, compare: Path | None, *, show_queries: bool) -> _Files:
+    return _Files(run, compare, show_queries, read_saved(compare) if compare else None)
+
+
+def _tell(report: Report, judged: SearchSet | ExpertSet, files: _Files, *, as_json: bool) -> None:
+    found = compare_report(report, judged, files.saved) if files.saved else ()
+    written = write_runs(report, files.run) if files.run else []
     if as_json:
-        typer.echo(json.dumps(body(report), ensure_ascii=False, indent=2))
+        shown = body(report)
+        if found:
+            shown["comparison"] = comparison_body(found, show_queries=files.show_queries)
+        typer.echo(json.dumps(shown, ensure_ascii=False, indent=2))
     else:
         typer.echo(text(report))
+        if found and files.compare:
+            told = comparison_text(found, files.compare, show_queries=files.show_queries)
+            typer.echo(f"\n{told}")
     for path in written:
         typer.echo(f"écrit : {path}", file=sys.stderr)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from quisait.evaluation.corpora import ExpertSet, SearchSet
-from quisait.evaluation.measures import Figure, Run, differences, figures, values, write_run
+from quisait.evaluation.measures import Figure, Run, differences, figures, values
+from quisait.evaluation.saved_runs import JSON, write_all, write_trec
 from quisait.evaluation.scratch import Bench
 
 Row = Mapping[str, Figure]
@@ -100,12 +101,9 @@ def _shown(figure: Figure, sign: str = "") -> str:
 
 
 def write_runs(report: Report, path: Path) -> list[Path]:
-    """One file for one run; for several, each has its name before the suffix."""
+    """As JSON all in one file; as TREC one each, with its name before the suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, run in report.runs.items():
-        alone = len(report.runs) == 1
-        file = path if alone else path.with_name(f"{path.stem}.{name}{path.suffix}")
-        write_run(file, run, f"quisait-{report.engine}-{name}")
-        written.append(file)
-    return written
+    if path.suffix != JSON:
+        return write_trec(path, report.engine, report.runs)
+    write_all(path, report.set_name, report.engine, report.encoder, report.runs)
+    return [path]

@@ -97,6 +97,8 @@ def _index(bench: Bench, judged: SearchSet | ExpertSet, workshop: Workshop) -> N
 class _NoFiles:
     """The extractor of a set, whose documents are all text."""
 
+    max_bytes = 0
+
     def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
         raise ExtractionFailed(
             Failure.UNREADABLE, "Un jeu de questions jugées ne contient pas de fichiers."

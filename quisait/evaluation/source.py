@@ -1,6 +1,6 @@
 """A judged set as a source of documents, and those who read it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from connectors.changes import Change, Malformed, Upsert
 from connectors.values import EVERYONE, Access, Agent, Contribution, Document, Group, Role, Section
@@ -10,6 +10,8 @@ from quisait.evaluation.corpora import ExpertSet, JudgedCandidate, JudgedQuery, 
 SOURCE = "evaluation"
 _OWN = "evaluation:question:"
 """Stands before the principal of a question that was made of a document."""
+_WRITTEN_BY = "evaluation:author:"
+"""Stands before the principal of who reads nothing that a candidate wrote."""
 
 
 def kept_id(document_id: str) -> str:
@@ -22,13 +24,15 @@ def judged_id(kept: str) -> str:
     return kept.partition(":")[2]
 
 
-def reader_of(query: JudgedQuery) -> Reader:
+def reader_of(query: JudgedQuery, without: Iterable[str] = ()) -> Reader:
     """Reads everything, but for the document that the question was made of.
 
-    To be left out by access is to be left out before anything is ranked or scaled.
+    Nor what the candidates `without` wrote. To be left out by access is to be left out
+    before anything is ranked or scaled.
     """
     own = {_OWN + query.doc} if query.doc else set()
-    return Reader("evaluation", frozenset({EVERYONE, *own}))
+    written = {_WRITTEN_BY + candidate for candidate in without}
+    return Reader("evaluation", frozenset({EVERYONE, *own, *written}))
 
 
 class JudgedSource:
@@ -50,6 +54,7 @@ class JudgedSource:
 
     def _document(self, judged: JudgedText) -> Document:
         denied = {_OWN + judged.id} if judged.id in self._asked else set()
+        denied |= {_WRITTEN_BY + author for author in judged.authors}
         return Document(
             id=kept_id(judged.id),
             source=SOURCE,
