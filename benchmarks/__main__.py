@@ -6,7 +6,8 @@ Reads `$QUISAIT_SHARED/eval`; texts that were encoded once are not encoded again
 import sys
 from pathlib import Path
 
-from benchmarks import access_change, formats
+from benchmarks import access_change, analysis, expertise_build, formats
+from expertise.voting import Voting
 from quisait.evaluation.corpora import load_expert_set, load_search_set
 from quisait.evaluation.experts import evaluate_experts
 from quisait.evaluation.reports import Report, text
@@ -35,9 +36,8 @@ def relevance(engine: str) -> None:
         judged = load_search_set(SHARED / "eval" / name)
         tell(engine, evaluate_search(judged, bench, list(Retriever)))
     for name, queries, qrels in EXPERT_SETS:
-        tell(
-            engine, evaluate_experts(load_expert_set(SHARED / "eval" / name, queries, qrels), bench)
-        )
+        experts = load_expert_set(SHARED / "eval" / name, queries, qrels)
+        tell(engine, evaluate_experts(experts, bench, [Voting.DISCOUNTED]))
 
 
 def tell(engine: str, report: Report) -> None:
@@ -46,11 +46,13 @@ def tell(engine: str, report: Report) -> None:
 
 
 def main(engines: list[str]) -> None:
-    """Relevance on each engine, then what a change of access costs, then formats."""
+    """Relevance on each engine, which words meet, changes of access, formats, the build."""
     for engine in engines:
         relevance(engine)
+    analysis.main([])
     access_change.main(engines)
     formats.main([])
+    expertise_build.main([])
 
 
 if __name__ == "__main__":

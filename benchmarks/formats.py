@@ -29,7 +29,8 @@ MEANINGS = {
     Failure.UNREADABLE: "Le fichier est abîmé, ou son format n'est pas connu.",
     Failure.EMPTY: "Le fichier a été lu et ne contient pas de texte.",
     Failure.IMAGE_ONLY: "Image, ou numérisation sans texte : rien n'est deviné des images.",
-    Failure.TOO_LARGE: "Sa taille dépasse `[extractor] max_bytes`.",
+    Failure.TOO_LARGE: "Sa taille, son texte, ses pièces ou la mémoire qu'il demande dépassent une "
+    "limite de `[extractor]`.",
     Failure.TIMED_OUT: "Sa lecture a dépassé `[extractor] timeout_s`.",
 }
 INTRODUCTION = """\
@@ -43,8 +44,10 @@ exprès : « intégré » (`[extractor] kind = "in-process"`, iscc-tika {iscc}, 
 « serveur » (`[extractor] kind = "tika"`, Apache Tika {tika}). Le format se lit d'abord
 dans le contenu : l'extension range ce tableau, et n'aide le serveur que dans le doute. Les pièces
 jointes et les messages joints d'un courriel, et les fichiers d'une archive, sont lus avec lui,
-chacun sous son propre chemin ; dans une boîte `mbox`, l'extracteur intégré lit les messages sans
-les distinguer.
+chacun sous son propre chemin ; ce qui en est chiffré ou illisible a un échec à son nom
+(`DOCUMENT ▸ CHEMIN`), à côté du texte lu. Au-delà de `[extractor] max_characters`, `max_parts` ou
+`max_depth`, le début est indexé et le document est nommé trop gros. Dans une boîte
+`mbox`, l'extracteur intégré lit les messages sans les distinguer.
 
 Cette page est écrite par `python -m benchmarks.formats --write`.
 """

@@ -14,7 +14,7 @@ from connectors.areas import DEPARTEMENTS
 from connectors.changes import Malformed
 from connectors.errors import SourceRefused, SourceUnreachable
 from connectors.tables import Row, TableUnreadable, read_table
-from connectors.values import Agent, Group
+from connectors.values import Agent, ContactVia, Group
 
 
 def _split(value: object) -> object:
@@ -30,6 +30,10 @@ def _unsaid(value: object) -> object:
 def _yes_or_no(value: object) -> object:
     words = {"": True, "oui": True, "non": False}
     return words.get(value.strip().lower(), value) if isinstance(value, str) else value
+
+
+def _direct(value: object) -> object:
+    return value or ContactVia.DIRECT
 
 
 Key = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]+$")]
@@ -62,6 +66,10 @@ class AgentLine(_Line):
     skills: Keys = ()
     accounts: Annotated[tuple[Account, ...], BeforeValidator(_split)] = ()
     listed: Annotated[bool, BeforeValidator(_yes_or_no)] = True
+    skills_declared: Day = None
+    skills_confirmed: Keys = ()
+    contact_via: Annotated[ContactVia, BeforeValidator(_direct)] = ContactVia.DIRECT
+    contact: Text = ""
 
 
 class GroupLine(_Line):

@@ -5,6 +5,7 @@ IndexerError
 ├── ExtractorUnreachable the extraction service did not answer: try again later
 ├── IndexUnreachable     the engine did not answer: nothing was acknowledged, try again later
 ├── IndexRefused         the engine or its configuration forbids going on: a person has to act
+├── LeaseLost            somebody else reads this source by now: stop before writing again
 └── DeletionsHeld        too large a share of a source vanished at once: a person has to confirm
 """
 
@@ -33,6 +34,10 @@ class IndexUnreachable(IndexerError):
 
 class IndexRefused(IndexerError):
     """The engine or its configuration forbids going on."""
+
+
+class LeaseLost(IndexerError):
+    """Another crawl of the source took the place of this one."""
 
 
 class DeletionsHeld(IndexerError):

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from indexer.access import AccessFilter
+from indexer.spelling import NearWord
 from indexer.values import (
     Extracted,
     IndexedDocument,
@@ -21,6 +22,11 @@ from indexer.values import (
 
 class Extractor(Protocol):
     """Bytes of a file to sections of text."""
+
+    @property
+    def max_bytes(self) -> int:
+        """A larger file need not be read: it fails as `too_large`."""
+        ...
 
     def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
         """Raises `ExtractionFailed` (this file) or `ExtractorUnreachable` (any file)."""
@@ -88,6 +94,16 @@ class IndexReader(Protocol):
         """Titles whose words begin with those typed (accents and case aside)."""
         ...
 
+    def near_words(
+        self, access: AccessFilter, words: Sequence[str]
+    ) -> Mapping[str, tuple[NearWord, ...]]:
+        """For each folded word that no readable document has, the best near ones that some has.
+
+        Near is within `spelling.reach`, fewer slips first. A word that a readable document
+        has, in any of its forms, is left out.
+        """
+        ...
+
 
 class IndexContents(Protocol):
     """The side of an index that a reindex reads. No access filter: it never meets a reader."""
@@ -138,4 +154,11 @@ class Failures(Protocol):
 
     def keys(self, source: str) -> frozenset[str]:
         """The keys of all open failures of a source."""
+        ...
+
+    def take_due(self, source: str, kinds: Sequence[str], tries: int) -> frozenset[str]:
+        """The keys of failures of these kinds that were given fewer than so many tries.
+
+        Each of them is counted as given one more.
+        """
         ...

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from connectors.values import Access, Contribution, Document, Section
 from indexer.access import AccessFilter
+from indexer.narrowing import Byline, Period
 
 Vectors = NDArray[np.float32]
 """float32, shape (n, d), each row of length 1."""
@@ -30,8 +31,17 @@ class Failure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadPart:
+    """What is missing from a text: an attachment by its path, or (empty) the file's own end."""
+
+    path: str
+    failure: Failure
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Extracted:
-    """The text of a file, with what the file says of itself."""
+    """The text of a file, with what the file says of itself and what could not be read."""
 
     sections: tuple[Section, ...]
     title: str = ""
@@ -39,6 +49,7 @@ class Extracted:
     language: str = ""
     created: datetime | None = None
     modified: datetime | None = None
+    unread: tuple[UnreadPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +67,8 @@ class Passage:
 class IndexedDocument:
     """A document ready to be kept: `vectors[i]` encodes `passages[i]`.
 
-    `content_hash` changes when passages or encoder do; `record_hash` when anything
-    else but the access does.
+    `content_hash` changes when the passages do, `record_hash` when anything else but the
+    access does. Neither knows the encoder: an index has one, and says which.
     """
 
     document: Document
@@ -111,20 +122,43 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Expansion:
+    """Other ways of saying `words`, which stand in the question: any of `others`, as phrases."""
+
+    words: str
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """A query, read: free text, phrases that must stand as written, words that must not stand.
 
-    All three empty: everything that the reader may read, newest first.
+    Of each group of `any_of` one phrase at least must stand. `expansions` match beside the
+    text, and weigh less than it. Without text, phrases, exclusions and groups: everything
+    that the reader may read, newest first.
     """
 
     text: str = ""
     phrases: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    any_of: tuple[tuple[str, ...], ...] = ()
+    expansions: tuple[Expansion, ...] = ()
 
     @property
     def empty(self) -> bool:
         """Whether nothing is asked for by words."""
-        return not (self.text or self.phrases or self.excluded)
+        return not (self.names_something or self.excluded)
+
+    @property
+    def names_something(self) -> bool:
+        """Whether documents can be ranked by it: to exclude words alone names nothing."""
+        return bool(self.text or self.phrases or self.any_of)
+
+    @property
+    def words(self) -> str:
+        """All that is wanted, as one text to encode."""
+        groups = (phrase for group in self.any_of for phrase in group)
+        return " ".join((self.text, *self.phrases, *groups)).strip()
 
 
 FACETS = ("source", "kind", "space", "entity", "area", "year")
@@ -137,9 +171,9 @@ class SearchRequest:
     """One search. Nothing is searched without an access filter.
 
     `filters` maps a facet's name to the accepted values (any of them; every named
-    facet must hold). `vector` has shape (d,), or is None for a lexical search;
-    `lexical` False leaves the words to the vector alone (phrases, exclusions and
-    filters still bind). `with_cards` returns a card for each hit.
+    facet must hold); each of `bylines` must have contributed. `vector` has shape (d,), or
+    is None for a lexical search; `lexical` False leaves the words to the vector alone
+    (phrases, exclusions and filters still bind). `with_cards` returns a card for each hit.
     """
 
     access: AccessFilter
@@ -147,6 +181,8 @@ class SearchRequest:
     vector: Vectors | None = None
     lexical: bool = True
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    bylines: tuple[Byline, ...] = ()
+    period: Period | None = None
     window: int = WINDOW
     facets: tuple[str, ...] = FACETS
     facet_size: int = 50

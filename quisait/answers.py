@@ -1,6 +1,6 @@
 """What the command line says of answers: text for people, bodies for programs."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from connectors.areas import area_name
@@ -10,11 +10,12 @@ from expertise.values import Candidate
 from indexer.access import Reader
 from quisait.assembly import House
 from quisait.crawling import Outcome
-from quisait.source_status import SourceStatus
+from quisait.progress import duration
+from quisait.source_status import SourceStatus, soon
 from search_api.readers import reader_of
 from search_api.results import Result, Results
 from search_api.schemas import experts_answer, search_answer
-from search_api.wording import counted, day, role
+from search_api.wording import contact, counted, day, month, reasons, role
 
 
 def today() -> date:
@@ -36,7 +37,16 @@ def command_line_reader(house: House, agent_id: str) -> Reader:
 
 def find(house: House, topic: str, reader: Reader, area: str = "", limit: int = 10) -> Experts:
     """Who knows, for the reader, today."""
-    return find_experts(topic, reader, house.search, house.book, today(), area=area, limit=limit)
+    return find_experts(
+        topic,
+        reader,
+        house.search,
+        house.book,
+        today(),
+        area=area,
+        limit=limit,
+        names=house.book,
+    )
 
 
 def results_body(results: Results) -> dict[str, Any]:
@@ -71,20 +81,40 @@ def _result(result: Result, number: int) -> str:
 
 
 def experts_text(found: Experts) -> str:
-    """Candidates, one block each, with their evidence."""
-    if not found.candidates:
-        return "Personne de connu sur ce sujet, parmi les documents que vous pouvez lire."
-    return "\n\n".join(_candidate(one, n) for n, one in enumerate(found.candidates, 1))
+    """Whom the question names, who has shown it, and whom the directory alone states."""
+    lists = (
+        ("Vous nommez", found.named),
+        ("", found.candidates),
+        ("D'après l'annuaire seul", found.stated),
+    )
+    blocks = [] if found.candidates else [_nobody(found)]
+    for heading, candidates in lists:
+        blocks += [f"{heading} :"] if heading and candidates else []
+        blocks += [_candidate(one, n) for n, one in enumerate(candidates, 1)]
+    return "\n\n".join(blocks)
+
+
+def _nobody(found: Experts) -> str:
+    lines = ["Personne de connu sur ce sujet, parmi les documents que vous pouvez lire."]
+    if found.nearest_area:
+        lines.append(f"Le plus près, quelqu'un est connu ici : {area_name(found.nearest_area)}.")
+    lines += [f"   – document proche : {ranked.card.title}" for ranked in found.nearest]
+    return "\n".join(lines)
 
 
 def _candidate(candidate: Candidate, number: int) -> str:
-    lines = [
-        f"{number}. {candidate.agent.name} ({candidate.agent.id})",
-        f"   {post(candidate.agent)}",
-    ]
+    agent, way = candidate.agent, contact(candidate.agent)
+    lines = [f"{number}. {agent.name} ({agent.id})", f"   {post(agent)}"]
+    if agent.arrival:
+        lines[-1] += f", depuis {month(agent.arrival)}"
+    if way.address:
+        lines.append(f"   {way.words}{way.address}")
+    if candidate.reasons:
+        lines.append(f"   {reasons(candidate.reasons)}")
     for proof in candidate.evidence[:3]:
         roles = ", ".join(map(role, proof.roles))
-        lines.append(f"   – {proof.title} ({roles}, {day(proof.last) or 'sans date'})")
+        former = ", dans un poste précédent" if proof.former else ""
+        lines.append(f"   – {proof.title} ({roles}, {day(proof.last) or 'sans date'}{former})")
     return "\n".join(lines)
 
 
@@ -113,17 +143,21 @@ def crawl_line(outcome: Outcome) -> str:
     return line + (" ; reprise d'un passage interrompu" if report.resumed else "")
 
 
-def source_lines(status: SourceStatus, *, with_failures: bool) -> str:
+def source_lines(status: SourceStatus, now: datetime, *, with_failures: bool) -> str:
     """Where a source stands, and with failures what to do about each."""
     lines = [f"{status.source} : {_counted(status.documents, 'document')}, {status.state}"]
-    if status.failures and not with_failures:
-        lines.append(
-            f"  {_counted(len(status.failures), 'échec')} : « quisait sources {status.source} »"
-        )
-    if with_failures:
-        for failure in status.failures:
-            lines.append(f"  {failure.key} : {failure.reason}")
-            lines.append(f"    → {failure.remedy}")
+    if told := soon(status.next_run, now):
+        lines.append(f"  prochaine lecture {told}")
+    if status.lag_s is not None:
+        lines.append(f"  dernière lecture complète commencée il y a {duration(status.lag_s)}")
+    if status.failure_counts:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in status.failure_counts.items())
+        lines.append(f"  {_counted(len(status.failures), 'échec')} ({kinds})")
+        if not with_failures:
+            lines[-1] += f" : « quisait sources {status.source} »"
+    for failure in status.failures if with_failures else ():
+        lines.append(f"  {failure.key} : {failure.reason}")
+        lines.append(f"    → {failure.remedy}")
     return "\n".join(lines)
 
 

@@ -1,8 +1,11 @@
-"""The one place that names adapters: settings become the parts that the rooms ask for."""
+"""The one place that names adapters: settings become the parts that the rooms ask for.
+
+Sources have a file of their own, `source_assembly`.
+"""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -10,11 +13,15 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from connectors.directory import TableDirectory
-from connectors.export import ExportConnector
-from connectors.folder import FolderConnector
-from connectors.ports import Connector, Directory
-from connectors.values import Access
+from connectors.ports import Directory
+from connectors.push_inbox import Inbox
+from connectors.push_reception import Reception
+from connectors.push_tables import metadata as push_tables
+from connectors.push_tokens import PushTokens
+from connectors.push_values import PushLimits, SuiteRules
 from expertise.agent_book import SqlAgentBook
+from expertise.builds import SqlBuilds
+from indexer.embedded.generations import EmbeddedGenerations
 from indexer.embedded.index import EmbeddedIndex
 from indexer.encoding.cached import CachedEncoder
 from indexer.encoding.export_model import export_model
@@ -25,10 +32,19 @@ from indexer.encoding.onnx_encoder import OnnxEncoder
 from indexer.encoding.sentence_encoder import SentenceEncoder
 from indexer.errors import IndexRefused
 from indexer.extraction.in_process import InProcessExtractor
+from indexer.extraction.limits import Limits
 from indexer.extraction.tika_server import TikaServerExtractor
+from indexer.generations import EncoderRecord, GenerationWorks
+from indexer.leases import Leases
+from indexer.live import LiveIndex
 from indexer.pipeline import Workshop
 from indexer.ports import Encoder, Extractor, Index
 from indexer.state import State
+from quisait.database import bring_up, connect
+from quisait.encoders import OpenedEncoders, own_encoder
+from quisait.guiding import open_guidance
+from quisait.journaling import open_journal
+from quisait.owners import has_ended
 from quisait.settings import (
     EncoderSettings,
     ExtractorSettings,
@@ -37,7 +53,9 @@ from quisait.settings import (
     SourceSettings,
     beside_file,
 )
+from quisait.write_gate import WriteGate
 from search_api.search import Search
+from search_api.sql_journal import SqlJournal
 
 if TYPE_CHECKING:
     from opensearchpy import OpenSearch
@@ -55,6 +73,20 @@ class House:
     state: State
     book: SqlAgentBook
     search: Search
+    inbox: Inbox
+    push_tokens: PushTokens
+    leases: Leases
+    builds: SqlBuilds
+    journal: SqlJournal
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedWorks:
+    """What the index is made of, and remade by a reindex."""
+
+    generations: GenerationWorks
+    encoders: OpenedEncoders
+    gate: WriteGate
 
 
 @contextmanager
@@ -64,11 +96,16 @@ def open_house(settings: Settings) -> Iterator[House]:
     folder.mkdir(parents=True, exist_ok=True)
     database = open_database(settings, folder)
     try:
-        with open_cached_encoder(settings.encoder, folder / "vectors.sqlite") as encoder:
-            index = open_index(settings.index, folder, encoder.dimension)
+        with open_works(settings, folder, database) as works:
+            own = own_encoder(works.generations, works.encoders)
+            encoder, index = works.encoders(own), live_index(works, own)
             book = SqlAgentBook(database)
-            search = Search(index, encoder, book)
-            yield House(settings, index, encoder, State(database), book, search)
+            search = Search(index, encoder, book, open_guidance(settings, book))
+            state, tokens = State(database), open_push_tokens(database)
+            inbox = Inbox(database, state.load, settings.push.max_waiting)
+            leases, builds = Leases(database, has_ended), SqlBuilds(database)
+            kept = (state, book, search, inbox, tokens, leases, builds)
+            yield House(settings, index, encoder, *kept, open_journal(settings, database, book))
     finally:
         database.dispose()
 
@@ -80,9 +117,42 @@ def open_workshop(house: House) -> Iterator[Workshop]:
         yield Workshop(extractor, house.encoder, house.index, house.state, house.state)
 
 
+@contextmanager
+def open_works(settings: Settings, folder: Path, database: sa.Engine) -> Iterator[OpenedWorks]:
+    """The index's generations, the encoders that they know, and the gate of their writers."""
+    with ExitStack() as stack:
+
+        def opened(one: EncoderSettings) -> Encoder:
+            return stack.enter_context(open_cached_encoder(one, folder / "vectors.sqlite"))
+
+        yield OpenedWorks(
+            open_generations(settings.index, folder),
+            OpenedEncoders(settings.encoder, opened),
+            WriteGate(database, folder / "locks"),
+        )
+
+
+def live_index(works: OpenedWorks, own: EncoderRecord) -> Index:
+    """The index as a program sees it that encodes with `own`."""
+    return LiveIndex(works.generations, works.encoders, works.gate, own)
+
+
+def open_generations(settings: IndexSettings, folder: Path) -> GenerationWorks:
+    """The generations of the settings' index; none is opened or made yet."""
+    if settings.engine == "opensearch":
+        from indexer.opensearch.generations import OpenSearchGenerations
+
+        return OpenSearchGenerations(open_client(settings), settings.alias)
+    return EmbeddedGenerations(folder / "index")
+
+
 def open_database(settings: Settings, folder: Path) -> sa.Engine:
-    """The state's database: SQLite in the folder, or the URL of the settings."""
-    return sa.create_engine(settings.database or f"sqlite:///{folder / 'state.sqlite'}")
+    """The state's database, brought up: SQLite in the folder, or the URL of the settings.
+
+    Raises `ValueError` for another kind of database, `IndexRefused` for one of later days.
+    """
+    url = settings.database or f"sqlite:///{folder / 'state.sqlite'}"
+    return bring_up(connect(url, settings.database_password), push_tables)
 
 
 def open_encoder(settings: EncoderSettings) -> Encoder:
@@ -134,26 +204,15 @@ def export_bundled_model(
 @contextmanager
 def open_extractor(settings: ExtractorSettings) -> Iterator[Extractor]:
     """The extractor of the settings; a child process that it has ends with the block."""
+    limits = Limits(**settings.model_dump(include={one.name for one in fields(Limits)}))
     if settings.kind == "tika":
-        yield TikaServerExtractor(
-            settings.url, timeout_s=settings.timeout_s, max_bytes=settings.max_bytes
-        )
+        yield TikaServerExtractor(settings.url, limits, settings.restart_s)
         return
-    extractor = InProcessExtractor(timeout_s=settings.timeout_s, max_bytes=settings.max_bytes)
+    extractor = InProcessExtractor(limits)
     try:
         yield extractor
     finally:
         extractor.close()
-
-
-def open_index(settings: IndexSettings, folder: Path, dimension: int) -> Index:
-    """The index of the settings. Raises `IndexUnreachable` or `IndexRefused`."""
-    if settings.engine == "opensearch":
-        # Imported here, as below: the client takes half a second, that embedded has no use for.
-        from indexer.opensearch.index import OpenSearchIndex
-
-        return OpenSearchIndex(open_client(settings), settings.alias, dimension)
-    return EmbeddedIndex(folder / "index", dimension)
 
 
 def open_client(settings: IndexSettings) -> "OpenSearch":
@@ -171,22 +230,47 @@ def open_client(settings: IndexSettings) -> "OpenSearch":
 @contextmanager
 def open_scratch_index(settings: IndexSettings, folder: Path, dimension: int) -> Iterator[Index]:
     """An empty index of the settings' engine, under a name of its own and gone after use."""
-    own = settings.model_copy(update={"alias": f"{settings.alias}-scratch-{uuid4().hex}"})
+    if settings.engine == "embedded":
+        yield EmbeddedIndex(folder / "index", dimension)
+        return
+    # Imported here, as the client is: it takes half a second, that embedded has no use for.
+    from indexer.opensearch.client import drop
+    from indexer.opensearch.index import OpenSearchIndex
+
+    client, alias = open_client(settings), f"{settings.alias}-scratch-{uuid4().hex}"
     try:
-        yield open_index(own, folder, dimension)
+        yield OpenSearchIndex(client, alias, dimension)
     finally:
-        if settings.engine == "opensearch":
-            from indexer.opensearch.client import drop
-
-            drop(open_client(settings), own.alias)
+        drop(client, alias)
 
 
-def open_source(settings: SourceSettings) -> Connector:
-    """The connector of one source."""
-    path = beside_file(settings.path)
-    if settings.kind == "export":
-        return ExportConnector(settings.name, path)
-    return FolderConnector(settings.name, path, default_access=Access(frozenset(settings.allowed)))
+def open_push_tokens(database: sa.Engine) -> PushTokens:
+    """The tokens of the applications that push."""
+    return PushTokens(database)
+
+
+@contextmanager
+def opened_push_tokens(settings: Settings) -> Iterator[PushTokens]:
+    """The same, without the rest of a house: neither index nor encoder is asked for."""
+    folder = beside_file(settings.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    database = open_database(settings, folder)
+    try:
+        yield open_push_tokens(database)
+    finally:
+        database.dispose()
+
+
+def open_reception(house: House) -> Reception | None:
+    """The door of the sources that push, or None where the settings name none."""
+    pushing = {
+        source.name: SuiteRules(frozenset(source.open_reach), source.link)
+        for source in house.settings.sources
+        if source.kind == "push"
+    }
+    most = house.settings.push
+    limits = PushLimits(most.max_request_bytes, most.max_document_bytes, most.max_documents)
+    return Reception(house.inbox, house.push_tokens, pushing, limits) if pushing else None
 
 
 def open_directory(settings: Settings) -> Directory | None:

@@ -12,14 +12,19 @@ from indexer.access import NOBODY, access_filter
 from indexer.errors import IndexerError
 from indexer.values import Question, SearchRequest
 from quisait.assembly import (
+    live_index,
     open_database,
     open_directory,
     open_encoder,
     open_extractor,
-    open_index,
-    open_source,
+    open_push_tokens,
+    open_works,
 )
+from quisait.encoders import own_encoder
+from quisait.guiding import checked, guiding_files
+from quisait.reindexing import reindex_reasons
 from quisait.settings import Settings, SourceSettings, beside_file
+from quisait.source_assembly import open_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +45,12 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     yield _tried("extracteur", lambda: _extractor(settings))
     yield _tried("index", lambda: _index(settings))
     yield _tried("annuaire", lambda: _directory(settings))
+    for name, path in guiding_files(settings.search):
+        yield _tried(name, partial(checked, name, path))
     if not settings.sources:
         yield Check("sources", False, "aucune : ajoutez une table [[sources]] à quisait.toml")
     for source in settings.sources:
-        yield _tried(f"source {source.name}", partial(_source, source))
+        yield _tried(f"source {source.name}", partial(_source, settings, source))
     yield _identity(settings)
 
 
@@ -77,10 +84,12 @@ def _extractor(settings: Settings) -> str:
 
 
 def _index(settings: Settings) -> str:
-    dimension = open_encoder(settings.encoder).dimension
-    index = open_index(settings.index, beside_file(settings.folder), dimension)
-    index.search(SearchRequest(access_filter(NOBODY), Question()))
-    return settings.index.engine
+    folder = beside_file(settings.folder)
+    with open_works(settings, folder, open_database(settings, folder)) as works:
+        own = own_encoder(works.generations, works.encoders)
+        live_index(works, own).search(SearchRequest(access_filter(NOBODY), Question()))
+        reasons = reindex_reasons(works)
+    return " ; ".join((settings.index.engine, *reasons))
 
 
 def _directory(settings: Settings) -> str:
@@ -91,9 +100,15 @@ def _directory(settings: Settings) -> str:
     return f"{sum(isinstance(entry, Agent) for entry in entries)} agents"
 
 
-def _source(source: SourceSettings) -> str:
-    next(iter(open_source(source).changes(None)), None)
-    return f"{source.kind}, {source.path}"
+def _source(settings: Settings, source: SourceSettings) -> str:
+    if source.kind == "push":
+        database = open_database(settings, beside_file(settings.folder))
+        tokens = len(open_push_tokens(database).of(source.name))
+        if not tokens:
+            raise ValueError(f"aucun jeton : « quisait push token add {source.name} » en fait un")
+        return f"{source.kind}, {tokens} jetons"
+    next(iter(open_source(source, None).changes(None)), None)
+    return f"{source.kind}, {source.path or source.url}"
 
 
 def _identity(settings: Settings) -> Check:

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,10 +20,15 @@ from quisait.demonstration import demo
 from quisait.evaluation.cli import evaluate_app
 from quisait.faults import in_sentences, opened_house, read_settings
 from quisait.initial import initial_file
+from quisait.journal_cli import journal_app
 from quisait.progress import shown_progress
+from quisait.push_cli import push_app
+from quisait.reindexing import reindex_command
+from quisait.running import run
 from quisait.settings import settings_file
 from quisait.settings_page import settings_page
 from quisait.source_status import status_of
+from quisait.topics_cli import expertise_app, isolation
 from search_api.query import Query
 
 app = typer.Typer(help="Qui sait ? Recherche et experts.", no_args_is_help=True)
@@ -31,7 +37,13 @@ schema_app = typer.Typer(help="Schémas publiés.", no_args_is_help=True)
 app.add_typer(model_app, name="model")
 app.add_typer(schema_app, name="schema")
 app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(expertise_app, name="expertise")
+app.command("isolation")(isolation)
+app.add_typer(journal_app, name="journal")
+app.add_typer(push_app, name="push")
 app.command()(demo)
+app.command()(run)
+app.command("reindex")(reindex_command)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un programme")]
 AsAgent = Annotated[
@@ -122,15 +134,16 @@ def sources(
     source: Annotated[str, typer.Argument(help="Une source : montre aussi ses échecs")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Où en sont les sources : dernier passage, documents, échecs, et que faire."""
+    """Où en sont les sources : dernière lecture, suivante, documents, échecs, et que faire."""
     with opened_house() as house:
         chosen = sources_named(house.settings, [source] if source else [])
-        statuses = [status_of(house, one.name) for one in chosen]
+        now = datetime.now(UTC)
+        statuses = [status_of(house, one, now) for one in chosen]
     if as_json:
         _dump([asdict(status) for status in statuses])
         return
     for status in statuses:
-        print(answers.source_lines(status, with_failures=bool(source)))
+        print(answers.source_lines(status, now, with_failures=bool(source)))
 
 
 @app.command()

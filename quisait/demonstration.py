@@ -12,9 +12,11 @@ import typer
 
 from quisait import answers
 from quisait.assembly import House
+from quisait.building import build_and_publish
 from quisait.crawling import crawl_sources, read_directory
 from quisait.faults import opened_house
 from quisait.progress import duration
+from quisait.topics_cli import build_text
 from search_api.query import Query
 from search_api.readers import reader_of
 
@@ -66,9 +68,11 @@ def demo(
             print(f"  – {one.question}")
         sys.stdout.flush()
         # Imported here: FastAPI and its like take a second that a check does not need.
+        from quisait.intranet import serving_intranet
         from quisait.serving import serve_house
 
-        serve_house(house, port=port)
+        with serving_intranet(house.settings, folder / "intranet", address.rstrip("/")):
+            serve_house(house, port=port)
 
 
 def _questions(path: Path) -> list[DemoQuestion]:
@@ -85,6 +89,7 @@ def _prepare(house: House, *, quiet: bool) -> None:
         print(answers.crawl_line(outcome), file=told)
     if any(outcome.error for outcome in outcomes):
         raise typer.Exit(1)
+    print(build_text(build_and_publish(house)), file=told, flush=True)
     people = directory.agents if directory else 0
     print(f"{people} agents et {len(outcomes)} sources prêts en {taken}.", file=told, flush=True)
 

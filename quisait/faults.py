@@ -4,12 +4,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import sqlalchemy as sa
 import typer
 from pydantic import ValidationError
 
 from connectors.errors import SourceError
 from indexer.errors import IndexerError
 from quisait.assembly import House, open_house
+from quisait.logs import set_up_logs
 from quisait.settings import Settings, load_settings, settings_file
 from quisait.settings_faults import sentences
 
@@ -22,9 +24,9 @@ def opened_house() -> Iterator[House]:
 
 
 def read_settings() -> Settings:
-    """The settings, or their faults one a line and exit status 2."""
+    """The settings, or their faults one a line and exit status 2. Journals follow them."""
     try:
-        return load_settings()
+        settings = load_settings()
     except ValidationError as error:
         print("\n".join(sentences(error, settings_file())), file=sys.stderr)
         raise typer.Exit(2) from None
@@ -35,6 +37,8 @@ def read_settings() -> Settings:
             file=sys.stderr,
         )
         raise typer.Exit(2) from None
+    set_up_logs(settings.log.format, settings.log.level)
+    return settings
 
 
 @contextmanager
@@ -44,4 +48,11 @@ def in_sentences() -> Iterator[None]:
         yield
     except (SourceError, IndexerError, ValueError, FileNotFoundError) as error:
         print(str(error), file=sys.stderr)
+        raise typer.Exit(1) from None
+    except sa.exc.OperationalError as error:
+        print(
+            f"La base d'état ne répond pas ({type(error.orig).__name__}) : vérifiez « database », "
+            "et que cette base est ouverte.",
+            file=sys.stderr,
+        )
         raise typer.Exit(1) from None

@@ -8,7 +8,21 @@ from pydantic.fields import FieldInfo
 
 from quisait.settings import Settings, SourceSettings
 
-TABLES = ("index", "encoder", "extractor", "server", "directory")
+TABLES = (
+    "index",
+    "encoder",
+    "extractor",
+    "server",
+    "embed",
+    "push",
+    "directory",
+    "search",
+    "topics",
+    "run",
+    "metrics",
+    "journal",
+    "log",
+)
 """The tables of the file, in the order in which it is read."""
 _EXAMPLE = {"name": "notes", "kind": "folder", "path": "documents", "allowed": ["everyone"]}
 

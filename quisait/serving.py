@@ -1,22 +1,64 @@
 """The assembled application, served."""
 
 import time
+from contextlib import AbstractContextManager
+from threading import Thread
 
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 
 from quisait.answers import today
-from quisait.assembly import House
+from quisait.assembly import House, open_reception
+from quisait.building import overview_of
+from quisait.journaling import queued
+from quisait.metrics import registry_of
+from quisait.metrics_routes import metrics_app, metrics_router
+from quisait.running import run_house
 from quisait.settings import Settings
 from search_api.app import ReaderOf, Services, create_app
 from search_api.identify import DemoReaders, TokenReaders
+from search_api.journal import Journal, NoJournal
+from search_api.measures import add_measures, request_measures
 from search_api.readers import Tokens
-from search_api.serving import serve
+from search_api.serving import serving
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def serve_house(house: House, host: str = "", port: int = 0) -> None:
-    """Serve until interrupted. Raises `ValueError` for a demo beyond loopback or a weak key."""
+    """Serve until told to stop. Raises `ValueError` as `run_house` does."""
+    run_house(house, crawls=False, host=host, port=port)
+
+
+def servers(
+    house: House, pages: bool, host: str = "", port: int = 0
+) -> list[AbstractContextManager[Thread]]:
+    """The servers of this process: the pages, and the measures' own port where there is one.
+
+    Raises `ValueError` for a demo or measures without a token beyond loopback, and for a
+    weak key.
+    """
+    registry = registry_of(house)
+    found: list[AbstractContextManager[Thread]] = []
+    if pages:
+        journal = queued(house.journal) if house.settings.journal.enabled else None
+        if journal:
+            found.append(journal.writing())
+        found.append(_pages(house, registry, host, port, journal or NoJournal()))
+    metrics = house.settings.metrics
+    if metrics.port:
+        if metrics.host not in _LOOPBACK and not metrics.token:
+            raise ValueError(
+                "Hors boucle locale, les mesures demandent un jeton : réglez [metrics] token, ou "
+                '[metrics] host = "127.0.0.1".'
+            )
+        found.append(serving(metrics_app(house, registry), metrics.host, metrics.port))
+    return found
+
+
+def _pages(
+    house: House, registry: CollectorRegistry, host: str, port: int, journal: Journal
+) -> AbstractContextManager[Thread]:
     server = house.settings.server
     address = host or server.host
     if server.reader == "demo" and address not in _LOOPBACK:
@@ -24,13 +66,29 @@ def serve_house(house: House, host: str = "", port: int = 0) -> None:
             "En démonstration, chacun choisit qui il est : quisait n'écoute alors que sur "
             '127.0.0.1. Réglez [server] reader = "token" pour servir au-delà.'
         )
-    serve(app_of(house), address, port or server.port)
+    app = app_of(house, journal)
+    add_measures(app, request_measures(registry))
+    if token := house.settings.metrics.token:
+        app.include_router(metrics_router(registry, token))
+    return serving(app, address, port or server.port)
 
 
-def app_of(house: House) -> FastAPI:
+def app_of(house: House, journal: Journal) -> FastAPI:
     """The application over a house."""
     demo = house.settings.server.reader == "demo"
-    return create_app(Services(house.search, house.book, _reader_of(house), today=today, demo=demo))
+    return create_app(
+        Services(
+            house.search,
+            house.book,
+            _reader_of(house),
+            today=today,
+            demo=demo,
+            reception=open_reception(house),
+            overview=overview_of(house),
+            journal=journal,
+            origins=frozenset(house.settings.embed.origins),
+        )
+    )
 
 
 def _reader_of(house: House) -> ReaderOf:

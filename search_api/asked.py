@@ -47,6 +47,8 @@ NamedReader = Annotated[Reader, Depends(_named_reader)]
 Filters = Annotated[dict[str, tuple[str, ...]], Depends(_filters)]
 """Accepted values by facet: each may be repeated, empty ones are left out."""
 
-Typed = Annotated[str, Query(description='free text, "phrases", -excluded words')]
+Typed = Annotated[
+    str, Query(description='free text, "phrases", -excluded, a OU b, auteur:x, avant:2024…')
+]
 PageNumber = Annotated[int, Query(ge=1, description="from 1")]
 AreaCode = Annotated[str, Query(description="département (22) or region (r53)")]

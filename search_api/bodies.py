@@ -4,7 +4,10 @@ from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from connectors.values import Role
+from connectors.values import ContactVia, Role
+from expertise.names import Reason
+from search_api.suggesting import SuggestionKind
+from search_api.understanding import Said
 
 
 class _Body(BaseModel):
@@ -98,6 +101,30 @@ class FacetBody(_Body):
     count: int
 
 
+class UnderstoodBody(_Body):
+    """A part of the question that is more than words."""
+
+    said: Said = Field(description="`words`: no such value is readable, it was looked for as words")
+    value: str = Field(description="a day as ISO 8601 for `since` (that day too) and `before`")
+    without: str | None = Field(description="the question without it, or null")
+
+
+class ExpansionBody(_Body):
+    """What the glossary added to the question, at half its weight."""
+
+    words: str
+    others: list[str]
+
+
+class BestBetBody(_Body):
+    """What an administrator put above the results of this question."""
+
+    id: str | None = Field(description="null for a link that is no document of the index")
+    title: str
+    url: str | None
+    external: bool
+
+
 class SearchBody(_Body):
     """One page of results."""
 
@@ -107,9 +134,15 @@ class SearchBody(_Body):
     page_size: int
     documents: list[DocumentBody]
     facets: dict[str, list[FacetBody]]
+    understood: list[UnderstoodBody] = []
+    expansions: list[ExpansionBody] = []
+    best_bets: list[BestBetBody] = Field([], description="on the first page")
     shortened: bool = Field(description="the question was longer than what is read")
     incomplete: list[str] = Field(
         description="authorities that did not answer: documents may be missing"
+    )
+    did_you_mean: str | None = Field(
+        None, description="another wording, which finds something that the reader may read"
     )
 
 
@@ -118,8 +151,10 @@ class AgentBody(_Body):
 
     id: str
     name: str
-    email: str
+    email: str = Field(description="where their entity wishes them to be written to, or empty")
+    contact_via: ContactVia = Field(description="whose address that is: theirs, the service's…")
     post: PostBody
+    since: date | None = Field(description="arrival in the present post")
 
 
 class EvidenceBody(_Body):
@@ -131,6 +166,7 @@ class EvidenceBody(_Body):
     roles: list[Role]
     first: date | None
     last: date | None
+    former: bool = Field(description="all of it before the present post")
 
 
 class CandidatePartsBody(_Body):
@@ -148,6 +184,8 @@ class CandidateBody(_Body):
     score: float
     parts: CandidatePartsBody
     evidence: list[EvidenceBody]
+    reasons: list[Reason] = Field(description="what the directory says that the question says")
+    last_active: date | None = Field(description="the last of the evidence")
 
 
 class ExpertsBody(_Body):
@@ -155,20 +193,30 @@ class ExpertsBody(_Body):
 
     candidates: list[CandidateBody]
     beyond: int = Field(description="candidates that the limit leaves out")
+    named: list[CandidateBody] = Field(description="whom the question means, by name or post")
+    stated: list[CandidateBody] = Field(description="by métier or skill alone, no evidence")
+    nearest: list[ReferenceBody] = Field(
+        description="without candidates: the documents that come nearest"
+    )
+    nearest_area: AreaBody | None = Field(
+        description="without candidates: the nearest département where somebody is known"
+    )
     incomplete: list[str] = Field(
         [], description="authorities that did not answer: evidence may be missing"
     )
 
 
 class SuggestionBody(_Body):
-    """A title."""
+    """A title, a topic's label or a name."""
 
-    document_id: str
+    document_id: str = Field(description="of a title; empty for the others")
     title: str
+    kind: SuggestionKind
+    address: str = Field(description="the page of this site that it leads to")
 
 
 class SuggestionsBody(_Body):
-    """Titles that begin with what is being typed."""
+    """Titles, then topics, then people that begin with what is being typed."""
 
     suggestions: list[SuggestionBody]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median, pstdev
 
 from indexer.values import WINDOW, Ranked
 
@@ -69,6 +70,22 @@ def _hit(document_id: str, weight: float, lexical: _Parts, vector: _Parts) -> Fu
         vector_score,
         vector_rank,
     )
+
+
+def nearness(vector: Sequence[Ranked]) -> dict[str, float]:
+    """How far each document stands above the ranking's median, in standard deviations.
+
+    Cosines crowd where an encoder puts them, and an engine may report them otherwise
+    scaled; this is the same for any of them. 0 where all scores are equal.
+    """
+    if not vector:
+        return {}
+    scores = [ranked.score for ranked in vector]
+    middle, spread = median(scores), pstdev(scores)
+    return {
+        ranked.document_id: (ranked.score - middle) / spread if spread > 0 else 0.0
+        for ranked in vector
+    }
 
 
 def in_order(ranking: Sequence[Ranked]) -> tuple[FusedHit, ...]:

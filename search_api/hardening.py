@@ -30,6 +30,6 @@ def add_headers(app: FastAPI) -> None:
             response = unexpected(request, error)
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
-        if not request.url.path.startswith("/static/"):
+        if not request.url.path.startswith(("/static/", "/embed/")):
             response.headers["Cache-Control"] = "private, no-store"
         return response

@@ -1,6 +1,7 @@
 """The pages: what the API answers, for people; usable without JavaScript."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -12,7 +13,9 @@ from indexer.access import Reader
 from indexer.french import fold
 from search_api.addresses import SearchAddress, experts_address
 from search_api.asked import AreaCode, Filters, NamedReader, PageNumber, Typed
+from search_api.correction import answered
 from search_api.identify import DEMO_COOKIE, on_loopback
+from search_api.journal import experts_asked, search_asked
 from search_api.problems import Problem
 from search_api.query import Query
 from search_api.results import Results
@@ -41,14 +44,25 @@ FACET_NAMES = {
 
 @router.get("/", response_class=HTMLResponse)
 def search_page(
-    request: Request, reader: NamedReader, filters: Filters, q: Typed = "", page: PageNumber = 1
+    request: Request,
+    reader: NamedReader,
+    filters: Filters,
+    q: Typed = "",
+    page: PageNumber = 1,
+    as_typed: bool = False,
 ) -> str:
     """The field, and once something is asked the documents and who knows."""
     services, today = services_of(request), services_of(request).today()
     address = SearchAddress(q.strip(), filters, page)
     asked = bool(address.q or filters)
     size = PAGE_SIZE if asked else NEWEST
-    results = services.search.answer(Query(q, filters, page, size), reader, today)
+    query = Query(q, filters, page, size)
+    found = answered(services.search, services.people, query, reader, today, as_typed=as_typed)
+    results, typed = found.results, address
+    address = replace(address, q=found.query.text.strip())
+    # What was typed found nothing, where its correction answers.
+    total = 0 if found.instead else results.total
+    services.journal.note(search_asked(reader, q, filters, page, total))
     return render(
         "search.html",
         request=request,
@@ -56,8 +70,11 @@ def search_page(
         address=address,
         asked=asked,
         results=results,
+        correction=found.correction,
+        instead=found.instead,
+        typed=typed,
         pages=_pages(results),
-        knowing=_experts(services, q, reader, limit=BESIDE),
+        knowing=_experts(services, address.q, reader, limit=BESIDE),
         experts_address=experts_address(address.q),
         facet_names=FACET_NAMES,
         in_force=lambda card: valid_on(today, card.valid_from, card.valid_until),
@@ -68,17 +85,20 @@ def search_page(
 @router.get("/experts", response_class=HTMLResponse)
 def experts_page(request: Request, reader: NamedReader, q: Typed = "", area: AreaCode = "") -> str:
     """Those who may know, each with the reason."""
+    services = services_of(request)
+    found = _experts(services, q, reader, area, CANDIDATES)
+    services.journal.note(experts_asked(reader, q, area, len(found.candidates)))
     return render(
         "experts.html",
         request=request,
         q=q.strip(),
         area=area,
-        experts=_experts(services_of(request), q, reader, area, CANDIDATES),
+        experts=found,
         incomplete=bool(reader.unanswered),
         search_address=SearchAddress(q.strip()),
         everywhere=experts_address(q.strip()),
-        regions=_by_name(REGIONS, "r"),
-        departements=_by_name(DEPARTEMENTS),
+        regions=areas_by_name(REGIONS, "r"),
+        departements=areas_by_name(DEPARTEMENTS),
     )
 
 
@@ -111,7 +131,14 @@ def _experts(
 ) -> Experts:
     today = services.today()
     return find_experts(
-        topic, reader, services.search, services.people, today, area=area, limit=limit
+        topic,
+        reader,
+        services.search,
+        services.people,
+        today,
+        area=area,
+        limit=limit,
+        names=services.people,
     )
 
 
@@ -129,7 +156,7 @@ def _pages(results: Results) -> Sequence[int | None]:
     return offered
 
 
-def _by_name(areas: Mapping[str, str], prefix: str = "") -> list[tuple[str, str]]:
+def areas_by_name(areas: Mapping[str, str], prefix: str = "") -> list[tuple[str, str]]:
     """(code, name) pairs in alphabetical order, É beside E."""
     return sorted(
         ((prefix + code, name) for code, name in areas.items()),

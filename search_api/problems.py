@@ -21,7 +21,10 @@ _TITLES = {
     403: ("forbidden", "Cette action ne vous est pas ouverte."),
     404: ("not_found", "Cette page n’existe pas."),
     405: ("method_not_allowed", "Cette adresse ne répond pas à cette méthode."),
+    413: ("too_large", "La demande est trop grande."),
+    415: ("unsupported_media_type", "Cette forme d’envoi n’est pas comprise."),
     422: ("invalid_parameter", "Un paramètre de la demande n’est pas valable."),
+    429: ("too_many_waiting", "Trop de travail attend déjà. Recommencez un peu plus tard."),
     500: ("internal", "Une erreur est survenue. Elle a été notée ; vous pouvez réessayer."),
     503: (
         "engine_unreachable",
@@ -31,11 +34,16 @@ _TITLES = {
 
 
 class Problem(Exception):
-    """A problem that a route meets; `detail` is a French sentence for the person."""
+    """A problem that a route meets; `detail` is a French sentence for the person.
 
-    def __init__(self, status: int, detail: str = "") -> None:
+    `code` says it to a program where the status alone does not.
+    """
+
+    def __init__(
+        self, status: int, detail: str = "", headers: Mapping[str, str] = {}, code: str = ""
+    ) -> None:
         super().__init__(detail)
-        self.status, self.detail = status, detail
+        self.status, self.detail, self.headers, self.code = status, detail, headers, code
 
 
 def install(app: FastAPI) -> None:
@@ -72,7 +80,7 @@ def _failed(request: Request, status: int, error: Exception, place: str = "") ->
 
 def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - registered for this class
-    return _response(request, error.status, error.detail)
+    return _response(request, error.status, error.detail, error.headers, error.code)
 
 
 def _http(request: Request, error: Exception) -> Response:
@@ -105,9 +113,18 @@ def _fault(error: Mapping[str, Any]) -> str:
     return f"Le paramètre « {name} » {expected.format_map(error.get('ctx', {}))}."
 
 
-def _response(request: Request, status: int, detail: str = "") -> Response:
+def _response(
+    request: Request,
+    status: int,
+    detail: str = "",
+    more_headers: Mapping[str, str] = {},
+    own_code: str = "",
+) -> Response:
     code, title = _TITLES.get(status, ("error", "La demande n’a pas pu aboutir."))
+    if own_code:
+        code, title = own_code, "La demande n’a pas pu aboutir."
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}  # RFC 9110, 15.5.2
+    headers |= more_headers
     if not request.url.path.startswith("/api/"):
         page = render("problem.html", request=request, title=title, detail=detail, status=status)
         return HTMLResponse(page, status_code=status, headers=headers)

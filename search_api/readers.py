@@ -7,7 +7,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
-from connectors.values import EVERYONE, Agent
+from connectors.values import EVERYONE, Agent, account_principal
 from indexer.access import NOBODY, Reader
 
 TOKEN_LIFE_S = 8 * 3600
@@ -25,13 +25,21 @@ class Agents(Protocol):
         """The principals of the agent's groups."""
         ...
 
+    def accounts_of(self, agent_id: str) -> frozenset[str]:
+        """The agent's accounts, each `source:name`, as the directory gives them."""
+        ...
+
 
 def reader_of(agent_id: str | None, agents: Agents, today: date) -> Reader:
-    """The reader that an agent is today; an unknown or departed one reads nothing."""
+    """The reader that an agent is today; an unknown or departed one reads nothing.
+
+    An account that the directory gives to the agent is a principal of theirs too.
+    """
     agent = agents.agent(agent_id) if agent_id else None
     if agent is None or agent.departed(today):
         return NOBODY
     own = {EVERYONE, f"agent:{agent.id}"}
+    own |= {account_principal(account) for account in agents.accounts_of(agent.id)}
     return Reader(agent.id, frozenset(own | agents.groups_of(agent.id)))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from connectors.values import Agent, Role
 from indexer.values import Card, FacetValue, Question, ShownPassage
 from search_api.fusion import FusedHit
+from search_api.understanding import Understood
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,14 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class BestBet:
+    """What stands above the results. `external`: a link, no document of the index."""
+
+    reference: Reference
+    external: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """One document of the page.
 
@@ -47,7 +56,9 @@ class Result:
 class Results:
     """One page. `reachable` is how many documents the pages can show: at most W.
 
-    `incomplete` names the authorities that did not answer: results may be missing.
+    `understood`: what operators of the query became. `best_bets`: what an administrator
+    put above the results, as far as the reader may see it. `incomplete` names the
+    authorities that did not answer: results may be missing.
     """
 
     question: Question
@@ -59,3 +70,5 @@ class Results:
     facets: Mapping[str, tuple[FacetValue, ...]]
     shortened: bool
     incomplete: tuple[str, ...]
+    understood: tuple[Understood, ...] = ()
+    best_bets: tuple[BestBet, ...] = ()

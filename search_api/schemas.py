@@ -1,20 +1,23 @@
 """Results, candidates and suggestions become the bodies of the API's answers."""
 
+from collections.abc import Sequence
 from datetime import date
 
 from connectors.areas import area_name
 from connectors.values import Agent
 from expertise.find import Experts
 from expertise.values import Candidate, Evidence
-from indexer.values import Card, FacetValue, ShownPassage, Suggestion
+from indexer.values import Card, FacetValue, ShownPassage
 from search_api.bodies import (
     AgentBody,
     AreaBody,
     AuthorBody,
+    BestBetBody,
     CandidateBody,
     CandidatePartsBody,
     DocumentBody,
     EvidenceBody,
+    ExpansionBody,
     ExpertsBody,
     FacetBody,
     PartsBody,
@@ -24,12 +27,16 @@ from search_api.bodies import (
     SearchBody,
     SuggestionBody,
     SuggestionsBody,
+    UnderstoodBody,
 )
-from search_api.results import Author, Reference, Result, Results
-from search_api.wording import valid_on, web_address
+from search_api.results import Author, BestBet, Reference, Result, Results
+from search_api.suggesting import Suggested
+from search_api.wording import contact, valid_on, web_address
 
 
-def search_answer(results: Results, today: date, *, explain: bool = False) -> SearchBody:
+def search_answer(
+    results: Results, today: date, *, explain: bool = False, did_you_mean: str | None = None
+) -> SearchBody:
     """The body of a search's answer."""
     return SearchBody(
         total=results.total,
@@ -41,8 +48,18 @@ def search_answer(results: Results, today: date, *, explain: bool = False) -> Se
             name: [_facet(name, value) for value in values]
             for name, values in results.facets.items()
         },
+        understood=[
+            UnderstoodBody(said=part.said, value=part.value, without=part.without)
+            for part in results.understood
+        ],
+        expansions=[
+            ExpansionBody(words=one.words, others=list(one.others))
+            for one in results.question.expansions
+        ],
+        best_bets=[_best_bet(one) for one in results.best_bets],
         shortened=results.shortened,
         incomplete=list(results.incomplete),
+        did_you_mean=did_you_mean,
     )
 
 
@@ -51,14 +68,23 @@ def experts_answer(found: Experts, today: date, incomplete: tuple[str, ...] = ()
     return ExpertsBody(
         candidates=[_candidate(one, today) for one in found.candidates],
         beyond=found.beyond,
+        named=[_candidate(one, today) for one in found.named],
+        stated=[_candidate(one, today) for one in found.stated],
+        nearest=[_nearest(one.card) for one in found.nearest],
+        nearest_area=_area(found.nearest_area),
         incomplete=list(incomplete),
     )
 
 
-def suggestions_answer(found: tuple[Suggestion, ...]) -> SuggestionsBody:
+def suggestions_answer(found: Sequence[Suggested]) -> SuggestionsBody:
     """The body of an answer to what is being typed."""
     return SuggestionsBody(
-        suggestions=[SuggestionBody(document_id=s.document_id, title=s.title) for s in found]
+        suggestions=[
+            SuggestionBody(
+                document_id=one.document_id, title=one.text, kind=one.kind, address=one.address
+            )
+            for one in found
+        ]
     )
 
 
@@ -92,6 +118,16 @@ def _card(card: Card) -> dict[str, object]:
     }
 
 
+def _best_bet(bet: BestBet) -> BestBetBody:
+    one = bet.reference
+    return BestBetBody(
+        id=one.document_id or None,
+        title=one.title,
+        url=web_address(one.url),
+        external=bet.external,
+    )
+
+
 def _passage(shown: ShownPassage) -> PassageBody:
     passage = shown.passage
     return PassageBody(
@@ -122,14 +158,33 @@ def _candidate(candidate: Candidate, today: date) -> CandidateBody:
     agent, parts = candidate.agent, candidate.parts
     assert not agent.departed(today)  # noqa: S101 - `find_experts` proposes nobody who left
     return CandidateBody(
-        agent=AgentBody(id=agent.id, name=agent.name, email=agent.email, post=_post(agent)),
+        agent=agent_body(agent),
         score=candidate.score,
         parts=CandidatePartsBody(votes=parts.votes, walk=parts.walk, documents=parts.documents),
-        evidence=[_evidence(one) for one in candidate.evidence],
+        evidence=[evidence_body(one) for one in candidate.evidence],
+        reasons=list(candidate.reasons),
+        last_active=candidate.last_active,
     )
 
 
-def _evidence(one: Evidence) -> EvidenceBody:
+def agent_body(agent: Agent) -> AgentBody:
+    """An agent with the present post, and how their entity wishes them to be reached."""
+    return AgentBody(
+        id=agent.id,
+        name=agent.name,
+        email=contact(agent).address,
+        contact_via=agent.contact_via,
+        post=_post(agent),
+        since=agent.arrival,
+    )
+
+
+def _nearest(card: Card) -> ReferenceBody:
+    return ReferenceBody(id=card.document_id, title=card.title, url=web_address(card.url))
+
+
+def evidence_body(one: Evidence) -> EvidenceBody:
+    """A document that supports somebody."""
     return EvidenceBody(
         document_id=one.document_id,
         title=one.title,
@@ -137,6 +192,7 @@ def _evidence(one: Evidence) -> EvidenceBody:
         roles=list(one.roles),
         first=one.first,
         last=one.last,
+        former=one.former,
     )
 
 

@@ -8,10 +8,11 @@ from enum import StrEnum
 from connectors.values import Agent, Contribution
 from expertise.ports import AgentBook
 from expertise.values import RankedDocument, Window
+from expertise.votes import VOTERS
 from indexer.access import AccessFilter, Reader, access_filter
 from indexer.ports import Encoder, IndexReader
+from indexer.spelling import NearWord
 from indexer.values import (
-    WINDOW,
     Card,
     Question,
     SearchAnswer,
@@ -21,9 +22,12 @@ from indexer.values import (
     Suggestion,
     Vectors,
 )
-from search_api.fusion import FusedHit, fuse, in_order
-from search_api.query import Query, read_prefix, read_question, was_shortened
-from search_api.results import Author, Reference, Result, Results
+from search_api.best_bets import shown_bets
+from search_api.fusion import FusedHit, fuse, in_order, nearness
+from search_api.guidance import Guidance
+from search_api.query import Query, read_prefix, was_shortened
+from search_api.results import Author, BestBet, Reference, Result, Results
+from search_api.understanding import Reading, Understanding
 
 
 class Retriever(StrEnum):
@@ -37,8 +41,16 @@ class Retriever(StrEnum):
 class Search:
     """Search under a reader's rights; also the `DocumentRanker` of expertise."""
 
-    def __init__(self, index: IndexReader, encoder: Encoder, book: AgentBook) -> None:
+    def __init__(
+        self,
+        index: IndexReader,
+        encoder: Encoder,
+        book: AgentBook,
+        guidance: Guidance = Guidance(),  # noqa: B008 - frozen, and without a state
+    ) -> None:
         self._index, self._encoder, self._book = index, encoder, book
+        self._best_bets = guidance.best_bets
+        self._understanding = Understanding(index, guidance.authors, guidance.glossary)
 
     def answer(self, query: Query, reader: Reader, today: date) -> Results:
         """One page of the fused window; order and scores are the same on every page.
@@ -46,8 +58,9 @@ class Search:
         Raises `IndexUnreachable`.
         """
         access = access_filter(reader)
-        question = read_question(query.text)
-        request = self._request(query, question, access)
+        reading = self._understanding.read(query.text, access, query.filters)
+        question = reading.question
+        request = self._request(reading, access)
         found = self._index.search(request)
         window = _window(question, found)
         first = (query.page - 1) * query.page_size
@@ -65,6 +78,8 @@ class Search:
             facets=found.facets,
             shortened=was_shortened(query.text) or found.terms_dropped,
             incomplete=tuple(sorted(reader.unanswered)),
+            understood=reading.parts,
+            best_bets=self._bets(question, access) if query.page == 1 else (),
         )
 
     def rank(
@@ -74,55 +89,59 @@ class Search:
 
         Raises `IndexUnreachable`.
         """
-        question = read_question(query.text)
-        request = self._request(query, question, access_filter(reader), retriever)
-        return _window(question, self._index.search(replace(request, facets=())))
+        access = access_filter(reader)
+        reading = self._understanding.read(query.text, access, query.filters)
+        request = self._request(reading, access, retriever)
+        return _window(reading.question, self._index.search(replace(request, facets=())))
 
     def window(self, topic: str, reader: Reader) -> Window:
-        """The fused window with its cards, for votes. Empty where no topic is named."""
-        question = read_question(topic)
-        if not _asked(question):
+        """The fused window of voters with its cards. Empty where no topic is named."""
+        access = access_filter(reader)
+        reading = self._understanding.read(topic, access)
+        if not reading.question.names_something:
             return Window(())
-        found = self._index.search(
-            SearchRequest(
-                access_filter(reader),
-                question,
-                self._encoded(question),
-                facets=(),
-                with_cards=True,
-            )
+        request = self._request(reading, access)
+        found = self._index.search(replace(request, window=VOTERS, facets=(), with_cards=True))
+        ranked = fuse(found.lexical, found.vector, VOTERS)
+        near = nearness(found.vector)
+        documents = tuple(
+            RankedDocument(found.cards[hit.document_id], hit.score, near.get(hit.document_id, 0.0))
+            for hit in ranked
+            if hit.document_id in found.cards
         )
-        ranked = fuse(found.lexical, found.vector, WINDOW)
-        return Window(
-            tuple(
-                RankedDocument(found.cards[hit.document_id], hit.score)
-                for hit in ranked
-                if hit.document_id in found.cards
-            )
-        )
+        return Window(documents, compared=len(found.vector))
 
     def suggest(self, prefix: str, reader: Reader, limit: int = 8) -> tuple[Suggestion, ...]:
         """Titles that the reader may read and that begin with what is being typed."""
         return self._index.suggest(access_filter(reader), read_prefix(prefix), limit)
 
+    def near_words(
+        self, words: Sequence[str], reader: Reader
+    ) -> Mapping[str, tuple[NearWord, ...]]:
+        """For each folded word that no document of the reader has, near ones that some has."""
+        return self._index.near_words(access_filter(reader), words)
+
     def _request(
-        self,
-        query: Query,
-        question: Question,
-        access: AccessFilter,
-        retriever: Retriever = Retriever.HYBRID,
+        self, reading: Reading, access: AccessFilter, retriever: Retriever = Retriever.HYBRID
     ) -> SearchRequest:
+        lexical_only = retriever is Retriever.LEXICAL
         return SearchRequest(
             access,
-            question,
-            vector=None if retriever is Retriever.LEXICAL else self._encoded(question),
+            reading.question,
+            vector=None if lexical_only else self._encoded(reading.question),
             lexical=retriever is not Retriever.VECTOR,
-            filters=dict(query.filters),
+            filters=reading.filters,
+            bylines=reading.bylines,
+            period=reading.period,
         )
 
     def _encoded(self, question: Question) -> Vectors | None:
-        words = " ".join((question.text, *question.phrases)).strip()
+        """Of the words typed: an expansion says the same to a vector."""
+        words = question.words
         return self._encoder.queries([words])[0] if words else None
+
+    def _bets(self, question: Question, access: AccessFilter) -> tuple[BestBet, ...]:
+        return shown_bets(self._best_bets.bets(question), self._index, access)
 
     def _named(self, shown: Sequence[Shown], access: AccessFilter) -> dict[str, Reference]:
         """The documents that these replace or belong to, as far as the reader may read them."""
@@ -165,13 +184,10 @@ def _reference(card: Card) -> Reference:
     return Reference(card.document_id, card.title, card.url)
 
 
-def _asked(question: Question) -> bool:
-    """Whether it names a topic: to exclude words alone names none."""
-    return bool(question.text or question.phrases)
-
-
 def _window(question: Question, found: SearchAnswer) -> tuple[FusedHit, ...]:
-    return fuse(found.lexical, found.vector) if _asked(question) else in_order(found.lexical)
+    return (
+        fuse(found.lexical, found.vector) if question.names_something else in_order(found.lexical)
+    )
 
 
 def _authors(

@@ -1,20 +1,23 @@
 """What the routes need, handed over by the assembly."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
 from fastapi import Request
 
 from connectors.values import Agent
-from expertise.ports import AgentBook
+from expertise.overview import Overview
+from expertise.ports import AgentBook, NameBook, NamesBook
 from indexer.access import Reader
+from search_api.journal import Journal, NoJournal
+from search_api.push_bodies import Reception
 from search_api.readers import Agents
 from search_api.search import Search
 
 
-class People(AgentBook, Agents, Protocol):
+class People(AgentBook, NameBook, NamesBook, Agents, Protocol):
     """The directory, as the API and the pages ask it."""
 
     def everyone(self) -> tuple[Agent, ...]:
@@ -32,13 +35,21 @@ class ReaderOf(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the routes need. `demo` lets a person choose which fictional agent they are."""
+    """What the routes need. `demo` lets a person choose which fictional agent they are.
+
+    `reception` is None where no source pushes, `overview` where there is no list of topics.
+    Pages of `origins` may embed the box.
+    """
 
     search: Search
     people: People
     reader_of: ReaderOf
     today: Callable[[], date]
     demo: bool = False
+    reception: Reception | None = None
+    overview: Overview | None = None
+    journal: Journal = field(default_factory=NoJournal)
+    origins: Collection[str] = ()
 
 
 def services_of(request: Request) -> Services:

@@ -3,6 +3,9 @@
 import logging
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
 
 import uvicorn
 from fastapi import FastAPI
@@ -19,21 +22,38 @@ class _WithoutTexts(logging.Filter):
         return True
 
 
-def serve(app: FastAPI, host: str, port: int) -> None:
-    """Serve until interrupted. Blocks; the caller says at which address.
+STOP_S = 5
+"""How long requests that began may take to end once the server stops."""
+
+
+@contextmanager
+def serving(app: FastAPI, host: str, port: int) -> Iterator[Thread]:
+    """Serve in a thread while the block runs; the caller says at which address.
 
     Raises `ValueError` where the address cannot be listened at.
     """
+    with _listening(host, port) as listening:
+        running = server(app, host, port)
+        thread = Thread(
+            target=running.run, args=([listening],), name=f"server {host}:{port}", daemon=True
+        )
+        thread.start()
+        try:
+            yield thread
+        finally:
+            running.should_exit = True
+            thread.join(2 * STOP_S)
+
+
+def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listening = socket.create_server((host, port), family=family)
+        return socket.create_server((host, port), family=family)
     except OSError as error:
         raise ValueError(
             f"{host}:{port} n'est pas libre ({os.strerror(error.errno or 0)}) : choisissez un "
             "autre port (--port), ou arrêtez ce qui l'occupe."
         ) from error
-    with listening:
-        server(app, host, port).run(sockets=[listening])
 
 
 def server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
@@ -56,5 +76,6 @@ def server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
         ws="none",
         proxy_headers=True,
         forwarded_allow_ips="127.0.0.1,::1",
+        timeout_graceful_shutdown=STOP_S,
     )
     return uvicorn.Server(config)

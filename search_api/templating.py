@@ -21,6 +21,7 @@ _environment = Environment(
 )
 _environment.filters.update(
     area=area_name,
+    contact=wording.contact,
     counted=wording.counted,
     day=wording.day,
     day_after=wording.day_after,
@@ -30,7 +31,9 @@ _environment.filters.update(
     month=wording.month,
     number=wording.number,
     post=wording.post,
+    reasons=wording.reasons,
     role=wording.role,
+    understood=wording.UNDERSTOOD.__getitem__,
     web_address=wording.web_address,
 )
 

@@ -1,10 +1,16 @@
 """Values as an agent reads them: dates, roles and counts in French."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from connectors.areas import area_name
-from connectors.values import Agent, Role
+from connectors.values import Agent, ContactVia, Role
+from expertise.holders import Basis
+from expertise.isolating import Scope
+from expertise.names import Reason
+from search_api.understanding import Said
 
 NARROW = "\u202f"
 """Narrow no-break space: before «;», «?» and «!», and between thousands."""
@@ -41,6 +47,40 @@ ROLES: dict[Role, str] = {
 }
 
 
+SCOPES: dict[Scope, str] = {
+    Scope.NONE: "",
+    Scope.DEPARTEMENT: "département",
+    Scope.REGION: "région",
+    Scope.COUNTRY: "France entière",
+}
+
+BASES: dict[Basis, str] = {
+    Basis.DEMONSTRATED: "contributions",
+    Basis.METIER: "métier",
+    Basis.CONFIRMED: "compétence confirmée",
+    Basis.DECLARED: "compétence déclarée",
+}
+
+
+def kilometres(value: float | None) -> str:
+    """`120 km`, or nothing where the distance is unknown."""
+    return "" if value is None else f"{number(round(value))}\u00a0km"
+
+
+CONTACTS = {
+    ContactVia.SERVICE: "par la boîte du service\u00a0: ",
+    ContactVia.HEAD: "par le chef de service\u00a0: ",
+}
+REASONS: dict[Reason, str] = {
+    Reason.NAME: "son nom",
+    Reason.METIER: "son métier",
+    Reason.PLACE: "son lieu de poste",
+    Reason.CONFIRMED: "une compétence confirmée",
+    Reason.DECLARED: "une compétence déclarée",
+    Reason.RENEW: "une compétence déclarée il y a plus d’un an, à renouveler",
+}
+
+
 def day(value: date | datetime | str | None) -> str:
     """`1er mars 2024`; an ISO text is read as its date, anything else stays as it is."""
     known = _date(value)
@@ -48,6 +88,28 @@ def day(value: date | datetime | str | None) -> str:
         return str(value or "")
     first = "1er" if known.day == 1 else str(known.day)
     return f"{first} {_MONTHS[known.month - 1]} {known.year}"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How to reach somebody: words before the address, which may be empty."""
+
+    words: str
+    address: str
+
+
+def contact(agent: Agent) -> Way:
+    """As their entity wishes: their own address shows only where that is the way."""
+    if agent.contact_via is ContactVia.DIRECT:
+        return Way("", agent.contact or agent.email)
+    return Way(CONTACTS[agent.contact_via], agent.contact)
+
+
+def reasons(values: Sequence[Reason]) -> str:
+    """Why the directory names somebody: `Son métier et son lieu de poste`."""
+    words = [REASONS[value] for value in values]
+    joined = ", ".join(words[:-1]) + (" et " if len(words) > 1 else "") + "".join(words[-1:])
+    return joined[:1].upper() + joined[1:]
 
 
 def month(value: date | datetime | str | None) -> str:
@@ -68,6 +130,19 @@ def iso(value: date | datetime | str | None) -> str:
     """`2024-03-01`, for machines."""
     known = _date(value)
     return known.isoformat() if known else ""
+
+
+UNDERSTOOD: dict[Said, str] = {
+    Said.AUTHOR: "Auteur",
+    Said.SINCE: "À partir du",
+    Said.BEFORE: "Avant le",
+    Said.ENTITY: "Service",
+    Said.KIND: "Nature",
+    Said.SOURCE: "Source",
+    Said.SPACE: "Espace",
+    Said.ANY_OF: "Au moins",
+    Said.WORDS: "Cherché comme des mots",
+}
 
 
 def valid_on(today: date, valid_from: str | None, valid_until: str | None) -> bool:

@@ -44,7 +44,8 @@ path.logs: {run}/logs
 cluster.routing.allocation.disk.threshold_enabled: false
 """
 
-# Tika forks: the child's heap is bounded here, the parent's on its command line.
+# Tika forks: the child's heap is bounded here, the parent's on its command line. A child
+# that ran out of memory may answer 503 for ever: it must end, so that the parent starts another.
 TIKA_CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
 <properties>
   <server>
@@ -55,6 +56,7 @@ TIKA_CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
       <taskTimeoutMillis>120000</taskTimeoutMillis>
       <forkedJvmArgs>
         <arg>-Xmx512m</arg>
+        <arg>-XX:+ExitOnOutOfMemoryError</arg>
         <arg>-Djava.awt.headless=true</arg>
       </forkedJvmArgs>
     </params>

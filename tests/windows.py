@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from connectors.values import Agent, Contribution, EvidencePolicy, Role
+from expertise.names import Named, named_among
 from expertise.values import RankedDocument, Window
 from indexer.access import Reader
 from indexer.values import Card
@@ -64,3 +65,6 @@ class ListedBook:
     def by_account(self, accounts: Iterable[str]) -> Mapping[str, Agent]:
         asked = set(accounts)
         return {name: agent for agent in self.agents for name in agent.accounts if name in asked}
+
+    def named(self, question: str) -> tuple[Named, ...]:
+        return named_among(question, (agent for agent in self.agents if agent.listed))

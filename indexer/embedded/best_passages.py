@@ -5,14 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.french import analyse
-from indexer.values import Passage, Question, ShownPassage, Vectors
-
-
-def question_terms(question: Question) -> frozenset[str]:
-    """Every term that a passage is liked, and highlighted, for."""
-    wanted = (question.text, *question.phrases)
-    return frozenset(found.term for text in wanted for found in analyse(text))
+from indexer.french import decoded
+from indexer.highlights import highlights
+from indexer.values import Passage, ShownPassage, Vectors
 
 
 def best_passages(
@@ -26,18 +21,18 @@ def best_passages(
 
     Equal parts of the share of the wanted terms that stand in the passage, and of its
     similarity, min-max scaled over the document's passages; either alone where the
-    question has no terms or no vector. `analysed[i]` are the terms of `passages[i]`.
+    question has no terms or no vector. `analysed[i]` is the encoded line of `passages[i]`.
     """
     parts = []
     if wanted:
-        overlaps = [len(wanted.intersection(line.split(" "))) / len(wanted) for line in analysed]
-        parts.append(np.array(overlaps))
+        said = [{term for _, term in decoded(line)} for line in analysed]
+        parts.append(np.array([len(wanted & terms) / len(wanted) for terms in said]))
     if similarities is not None and len(similarities):
         parts.append(_min_max(similarities))
     scores = np.mean(parts, axis=0) if parts else np.zeros(len(passages))
     order = np.argsort(-scores, kind="stable")[:count]
     return tuple(
-        ShownPassage(passages[i], float(scores[i]), _highlights(passages[i].text, wanted))
+        ShownPassage(passages[i], float(scores[i]), highlights(passages[i].text, wanted))
         for i in order
     )
 
@@ -53,9 +48,3 @@ def passage_similarities(vectors: Vectors, query: Vectors | None) -> NDArray[np.
 def _min_max(values: NDArray[np.float64]) -> NDArray[np.float64]:
     low, high = values.min(), values.max()
     return (values - low) / (high - low) if high > low else np.ones(len(values))
-
-
-def _highlights(text: str, wanted: frozenset[str]) -> tuple[tuple[int, int], ...]:
-    if not wanted:
-        return ()
-    return tuple((term.start, term.end) for term in analyse(text) if term.term in wanted)

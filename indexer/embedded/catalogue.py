@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 from connectors.values import Access
 from indexer.access import AccessFilter
 from indexer.embedded.access import readable_lists
-from indexer.embedded.rows import access_of, vectors_of
+from indexer.embedded.rows import UNDATED, access_of, vectors_of
 from indexer.embedded.store import Store
 from indexer.embedded.vectors import VectorBuffer, VectorView
+from indexer.narrowing import Period
 from indexer.values import FACETS, FacetValue, Ranked
 
 Mask = NDArray[np.bool_]
@@ -66,6 +68,15 @@ class Catalogue:
             known = self.values[facet]
             wanted = [known[value] for value in accepted if value in known]
             mask &= np.isin(self.codes[facet], wanted)
+        return mask
+
+    def within(self, period: Period) -> Mask:
+        """Mask of the slots dated in the period; what has no date is in none."""
+        mask = self.newest > UNDATED
+        if period.since:
+            mask &= self.newest >= _midnight(period.since)
+        if period.before:
+            mask &= self.newest < _midnight(period.before)
         return mask
 
     def slots(self, rows: NDArray[np.int64]) -> tuple[Slots, Mask]:
@@ -193,6 +204,10 @@ class Memory:
             },
             vectors=self._buffer.append(vectors),
         )
+
+
+def _midnight(day: date) -> float:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
 
 
 def _column(rows: Sequence[tuple[object, ...]], number: int) -> NDArray[np.int64]:

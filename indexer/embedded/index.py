@@ -1,8 +1,6 @@
 """The embedded index: the flow of a write, a search, a page and a suggestion."""
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.access import AccessFilter
-from indexer.embedded.access import readable_lists
-from indexer.embedded.best_passages import best_passages, passage_similarities, question_terms
+from indexer.asking import Asked
+from indexer.embedded.best_passages import best_passages, passage_similarities
 from indexer.embedded.catalogue import Catalogue, Mask, Memory, Slots
 from indexer.embedded.faults import engine_faults
-from indexer.embedded.requests import TextRequest, text_request, typed_words
-from indexer.embedded.rows import access_of, card_of, document_row, passages_of, vectors_of
+from indexer.embedded.readable_rows import readable_rows
+from indexer.embedded.requests import text_request
+from indexer.embedded.rows import (
+    card_of,
+    document_row,
+    indexed_of,
+    passages_of,
+    vectors_of,
+)
 from indexer.embedded.store import Store, StoreWrite
 from indexer.embedded.text import TextIndex
+from indexer.embedded.words import Words
 from indexer.errors import IndexRefused
+from indexer.highlights import question_terms
+from indexer.spelling import NearWord
 from indexer.values import (
     Card,
     IndexedDocument,
@@ -56,6 +64,7 @@ class EmbeddedIndex:
             self._text = TextIndex(folder, self._store)
             self._text.replay(wait=False)
             self._memory = Memory(self._store, dimension)
+        self._words = Words(self._store, self._text, self._memory)
         self._dimension = dimension
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
@@ -78,6 +87,17 @@ class EmbeddedIndex:
         with engine_faults():
             return self._store.count(source)
 
+    def sources(self) -> frozenset[str]:
+        """The sources of which documents are kept."""
+        with engine_faults():
+            return self._store.sources()
+
+    def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
+        """These documents whole, as they are kept now."""
+        with engine_faults():
+            rows = self._store.whole([one for one in document_ids if _encodable(one)])
+        return (indexed_of(row, self._dimension) for row in rows)
+
     def scan(self, source: str) -> Iterator[Kept]:
         """Every kept document of a source, in the order in which they were put."""
         with engine_faults():
@@ -90,7 +110,7 @@ class EmbeddedIndex:
         with engine_faults():
             self._text.replay(wait=False)
             catalogue = self._memory.current()
-            eligible = catalogue.readable(request.access) & catalogue.narrowed(request.filters)
+            eligible = catalogue.readable(request.access) & self._narrowed(request, catalogue)
             lexical, matched = self._lexical(request, wanted, catalogue, eligible)
             nearest = self._nearest(request, wanted, catalogue, eligible)
             cards = self._cards(request, (*lexical, *nearest[0]))
@@ -134,27 +154,19 @@ class EmbeddedIndex:
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
         """Titles with all the typed words; those that begin with them, and short ones, first."""
-        whole, beginning = typed_words(prefix)
-        if not beginning:
-            return ()
-        with engine_faults():
-            self._text.replay(wait=False)
-            catalogue = self._memory.current()
-            readable = catalogue.readable(access)
-            slots, found = catalogue.slots(self._text.titled(whole, beginning))
-        kept = [int(slot) for slot in slots[found] if readable[slot]]
-        typed = prefix.strip().casefold()
-        titles = sorted(
-            (not title.casefold().startswith(typed), len(title), title, catalogue.ids[slot])
-            for slot, title in ((slot, catalogue.titles[slot]) for slot in kept)
-        )
-        return tuple(Suggestion(document_id, title) for _, _, title, document_id in titles[:limit])
+        return self._words.suggest(access, prefix, limit)
+
+    def near_words(
+        self, access: AccessFilter, words: Sequence[str]
+    ) -> Mapping[str, tuple[NearWord, ...]]:
+        """For each word that no readable document has, near ones that some has."""
+        return self._words.near_words(access, words)
 
     def _lexical(
-        self, request: SearchRequest, wanted: TextRequest, catalogue: Catalogue, eligible: Mask
+        self, request: SearchRequest, wanted: Asked, catalogue: Catalogue, eligible: Mask
     ) -> tuple[tuple[Ranked, ...], Mask]:
         """(ranking by words, mask of all that match); without any words the newest first."""
-        listing = request.vector is None and not request.question.text and not wanted.phrases
+        listing = request.vector is None and not request.question.text and not wanted.scores
         matched = np.zeros(len(catalogue.rows), dtype=np.bool_)
         scores = catalogue.newest
         if listing:
@@ -168,8 +180,20 @@ class EmbeddedIndex:
         slots = np.flatnonzero(matched)
         return catalogue.best(slots, scores[slots], request.window), matched
 
+    def _narrowed(self, request: SearchRequest, catalogue: Catalogue) -> Mask:
+        """Mask of what every facet, contributor and date of the request lets through."""
+        mask = catalogue.narrowed(request.filters)
+        if request.period:
+            mask &= catalogue.within(request.period)
+        for byline in request.bylines:
+            slots, found = catalogue.slots(self._text.contributed(byline))
+            contributed = np.zeros(len(catalogue.rows), dtype=np.bool_)
+            contributed[slots[found]] = True
+            mask &= contributed
+        return mask
+
     def _nearest(
-        self, request: SearchRequest, wanted: TextRequest, catalogue: Catalogue, eligible: Mask
+        self, request: SearchRequest, wanted: Asked, catalogue: Catalogue, eligible: Mask
     ) -> tuple[tuple[Ranked, ...], Mask]:
         """Rank the W nearest, with their mask; phrases, exclusions and filters bind here too."""
         members = np.zeros(len(catalogue.rows), dtype=np.bool_)
@@ -185,16 +209,16 @@ class EmbeddedIndex:
             members[[slot for slot in close if catalogue.ids[slot] in chosen]] = True
         return ranking, members
 
-    def _bound(self, wanted: TextRequest, catalogue: Catalogue) -> Mask:
+    def _bound(self, wanted: Asked, catalogue: Catalogue) -> Mask:
         """Mask of what has every phrase and no excluded word."""
         if not wanted.binds:
             return np.ones(len(catalogue.rows), dtype=np.bool_)
-        slots, found, _ = self._matches(replace(wanted, terms=()), catalogue)
+        slots, found, _ = self._matches(wanted.binding, catalogue)
         mask = np.zeros(len(catalogue.rows), dtype=np.bool_)
         mask[slots[found]] = True
         return mask
 
-    def _matches(self, wanted: TextRequest, catalogue: Catalogue) -> Matches:
+    def _matches(self, wanted: Asked, catalogue: Catalogue) -> Matches:
         """(slots, whether each is one, scores); rounded, so that segments do not break ties."""
         rows, scores = self._text.matches(wanted)
         slots, found = catalogue.slots(rows)
@@ -211,16 +235,7 @@ class EmbeddedIndex:
         self, columns: str, access: AccessFilter, document_ids: Iterable[str]
     ) -> list[tuple[Any, ...]]:
         """(id, columns…) of those documents that the reader may read, as the store has them now."""
-        wanted = json.dumps(list(document_ids))
-        chosen = (
-            "FROM documents d LEFT JOIN contents c USING (seq) JOIN access a ON a.id = d.access"
-            " WHERE d.id IN (SELECT value FROM json_each(?))"
-        )
-        with self._store.reading() as connection:
-            lists = connection.execute(f"SELECT DISTINCT a.id, a.key {chosen}", (wanted,))
-            readable = readable_lists({number: access_of(key) for number, key in lists}, access)
-            rows = connection.execute(f"SELECT d.access, d.id, {columns} {chosen}", (wanted,))
-            return [row[1:] for row in rows if readable[row[0]]]
+        return readable_rows(self._store, columns, access, document_ids)
 
     def _prepared(self, batch: Sequence[Write]) -> tuple[list[StoreWrite], list[tuple[str, str]]]:
         """Analyse and encode before the transaction, which stays short."""

@@ -9,19 +9,24 @@ from typing import Any
 import numpy as np
 
 from connectors.values import Access, Contribution, Document, Role
-from indexer.french import Term, analyse, folded_words
+from indexer.french import analyse, encoded, folded_words
 from indexer.values import FACETS, Card, IndexedDocument, Passage, Vectors
+from indexer.whole import document_of
 
 UNDATED = -62_135_596_800.0
 """Where a document without dates stands among the newest: at the year 1 (seconds, epoch)."""
+
+
+WholeRow = tuple[str, str, str, str, str, bytes]
+"""(card, content hash, record hash, access key, passages, vectors) of a kept document."""
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
     """Everything that SQLite keeps of a document, but its access and its sequence number.
 
-    `title_terms`, `body_terms`: analysed words separated by a space, nothing standing
-    between two spaces where a stop word was; one line per passage in `body_terms`.
+    `title_terms`, `body_terms`: lines as `indexer.french.encoded` makes them, one for each
+    passage in `body_terms`.
     `facets`: the values in the order of FACETS, then the title.
     """
 
@@ -50,13 +55,25 @@ def document_row(indexed: IndexedDocument) -> DocumentRow:
         newest=_newest(document),
         content_hash=indexed.content_hash,
         record_hash=indexed.record_hash,
-        title_terms=_spaced(analyse(document.title)),
+        title_terms=encoded(analyse(document.title)),
         title_words=" ".join(folded_words(document.title)),
         body_terms="\n".join(_body(indexed.passages)),
         passages=json.dumps(
             [[p.text, p.heading, p.author, p.page, p.path] for p in indexed.passages]
         ),
         vectors=np.ascontiguousarray(indexed.vectors, dtype="<f4").tobytes(),
+    )
+
+
+def indexed_of(row: WholeRow, dimension: int) -> IndexedDocument:
+    """Make a document whole again from all that is kept of it."""
+    card, content_hash, record_hash, key, passages, vectors = row
+    return IndexedDocument(
+        document=document_of(card_of(card), access_of(key)),
+        passages=passages_of(passages),
+        vectors=vectors_of(vectors, dimension),
+        content_hash=content_hash,
+        record_hash=record_hash,
     )
 
 
@@ -152,16 +169,8 @@ def _body(passages: Sequence[Passage]) -> list[str]:
         begins = passage.heading and passage.heading != heading
         text = f"{passage.heading}\n{passage.text}" if begins else passage.text
         heading = passage.heading
-        lines.append(_spaced(analyse(text)))
+        lines.append(encoded(analyse(text)))
     return lines
-
-
-def _spaced(terms: Sequence[Term]) -> str:
-    words: list[str] = []
-    for term in terms:
-        words.extend([""] * (term.position - len(words)))
-        words.append(term.term)
-    return " ".join(words)
 
 
 def _iso(moment: date | None) -> str | None:

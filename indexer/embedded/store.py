@@ -11,13 +11,13 @@ import sqlite3
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import astuple
 from pathlib import Path
 
 from connectors.values import Access
 from indexer.embedded.faults import engine_faults
-from indexer.embedded.rows import DocumentRow, access_key, access_of
+from indexer.embedded.rows import DocumentRow, WholeRow, access_key, access_of
 from indexer.errors import IndexRefused
 from indexer.values import Kept, PutAccess, Remove
 
@@ -46,12 +46,10 @@ _KEPT = (
 )
 
 _WHOLE = (
-    "SELECT d.id, d.source, d.card, d.content_hash, d.record_hash, a.key, c.passages, c.vectors"
+    "SELECT d.card, d.content_hash, d.record_hash, a.key, c.passages, c.vectors"
     " FROM documents d JOIN contents c USING (seq) JOIN access a ON a.id = d.access"
+    " WHERE d.id IN (SELECT value FROM json_each(?))"
 )
-
-WholeRow = tuple[str, str, str, str, str, str, str, bytes]
-"""(id, source, card, content hash, record hash, access key, passages, vectors)."""
 
 StoreWrite = tuple[DocumentRow, Access] | PutAccess | Remove
 
@@ -125,9 +123,7 @@ class Store:
 
     def whole(self, document_ids: Sequence[str]) -> list[WholeRow]:
         """All that is kept of these documents."""
-        rows = self.connection().execute(
-            f"{_WHOLE} WHERE d.id IN (SELECT value FROM json_each(?))", (json.dumps(document_ids),)
-        )
+        rows = self.connection().execute(_WHOLE, (json.dumps(document_ids),))
         return rows.fetchall()
 
     def sources(self) -> frozenset[str]:
@@ -184,6 +180,18 @@ class Store:
                 "« quisait reindex »."
             )
         return str(kept["uid"])
+
+
+def kept_dimension(path: Path) -> int | None:
+    """Numbers of the vectors that a store holds; None where there is no store."""
+    if not path.exists():
+        return None
+    with engine_faults(), closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
+        found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone()
+        if found is None:  # killed before its first transaction
+            return None
+        row = connection.execute("SELECT value FROM meta WHERE name = 'dimension'").fetchone()
+    return int(row[0]) if row else None
 
 
 def _kept(row: tuple[int, str, str, str, str]) -> Kept:

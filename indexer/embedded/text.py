@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,10 +15,14 @@ import tantivy
 from numpy.typing import NDArray
 from tantivy import Occur, PreTokenizedString, Query, Token
 
+from indexer.asking import EXACT_WEIGHT, PAIR_WEIGHT, Asked, Phrase, Weighed
+from indexer.bylines import NAME_SLOP, account_key, account_keys, name_lines, name_words
 from indexer.embedded.faults import text_faults
-from indexer.embedded.requests import Phrase, TextRequest
+from indexer.embedded.rows import card_of
 from indexer.embedded.store import Store
 from indexer.errors import IndexUnreachable
+from indexer.french import EXACT, decoded
+from indexer.narrowing import Byline
 
 WRITER_HEAP_BYTES = 32_000_000
 LOCK_TIMEOUT_S = 60.0
@@ -32,7 +36,7 @@ _HELD = "Un autre processus écrit dans l'index intégré : attendez sa fin, pui
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field("row", indexed=True, fast=True)
-    for name in (*_FIELDS, "words"):
+    for name in (*_FIELDS, "words", "accounts", "names"):
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="position")
     return builder.build()
 
@@ -69,13 +73,16 @@ class TextIndex:
             if held:
                 self._replay()
 
-    def matches(self, request: TextRequest) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def matches(self, request: Asked) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """(rows, scores) of every match; BM25 of title and text added (most fields)."""
         clauses = [(Occur.Must, self._phrase(phrase)) for phrase in request.phrases]
         clauses += [(Occur.MustNot, self._phrase(phrase)) for phrase in request.excluded]
+        clauses += [(Occur.Must, self._one_of(group)) for group in request.any_of]
         if request.terms:
             terms = [(Occur.Should, self._phrase(((0, term),))) for term in request.terms]
+            terms += [(Occur.Should, self._otherwise(group)) for group in request.expansions]
             clauses.append((Occur.Must, Query.boolean_query(terms, request.minimum)))
+            clauses += [(Occur.Should, lift) for lift in self._lifts(request)]
         if not request.scores:
             clauses.append((Occur.Must, Query.all_query()))
         return self._found(Query.boolean_query(clauses))
@@ -87,6 +94,45 @@ class TextIndex:
         ]
         started = Query.regex_query(self._schema, "words", f"{re.escape(beginning)}.*")
         return self._found(Query.boolean_query([*clauses, (Occur.Must, started)]))[0]
+
+    def contributed(self, byline: Byline) -> NDArray[np.int64]:
+        """Rows to which somebody contributed by one of the accounts or under the name."""
+        found = [
+            Query.term_query(self._schema, "accounts", account_key(one)) for one in byline.accounts
+        ]
+        words: list[str | tuple[int, str]] = [*name_words(byline.words)]
+        if len(words) == 1:
+            found.append(Query.term_query(self._schema, "names", words[0]))
+        elif words:
+            found.append(Query.phrase_query(self._schema, "names", words, slop=NAME_SLOP))
+        return self._found(Query.boolean_query([(Occur.Should, query) for query in found]))[0]
+
+    def _one_of(self, group: Sequence[Phrase]) -> Query:
+        return Query.boolean_query([(Occur.Should, self._phrase(phrase)) for phrase in group])
+
+    def _otherwise(self, group: Sequence[Weighed]) -> Query:
+        """By the best of the group, so that many synonyms weigh no more than one."""
+        return Query.disjunction_max_query(
+            [Query.boost_query(self._phrase(one.phrase), one.weight) for one in group]
+        )
+
+    def near(self, word: str, slips: int) -> NDArray[np.int64]:
+        """Rows whose title or text may have a word within so many slips of a folded one."""
+        return self._found(
+            Query.boolean_query(
+                [
+                    (Occur.Should, Query.fuzzy_term_query(self._schema, field, written, slips))
+                    for field, written in (("words", word), ("text", EXACT + word))
+                ]
+            )
+        )[0]
+
+    def _lifts(self, request: Asked) -> Iterator[Query]:
+        """What adds to the score of a match, and makes none."""
+        for word in request.exact:
+            yield Query.boost_query(self._phrase(((0, word),)), EXACT_WEIGHT)
+        for pair in request.pairs:
+            yield Query.boost_query(self._phrase(pair), PAIR_WEIGHT)
 
     def _phrase(self, phrase: Phrase) -> Query:
         """In the title or in the text; its score is the sum of both."""
@@ -158,16 +204,20 @@ class TextIndex:
         for (row,) in connection.execute(gone, (applied,)):
             writer.delete_documents_by_term("row", row)
         new = (
-            "SELECT seq, title_terms, title_words, body_terms FROM documents"
+            "SELECT seq, title_terms, title_words, body_terms, card FROM documents"
             " JOIN contents USING (seq) WHERE seq > ? ORDER BY seq"
         )
-        for row, title, words, body in connection.execute(new, (applied,)):
+        for row, title, words, body, card in connection.execute(new, (applied,)):
             writer.delete_documents_by_term("row", row)  # left by a crash before `mark_applied`
             document = tantivy.Document()
             document.add_unsigned("row", row)
             document.add_pre_tokenized_text("title", _tokens(title))
             document.add_pre_tokenized_text("text", _tokens(body))
             document.add_text("words", words)
+            contributions = card_of(card).contributions
+            document.add_text("accounts", " ".join(account_keys(contributions)))
+            names = "\n".join(name_lines(contributions))
+            document.add_pre_tokenized_text("names", _tokens(names))
             writer.add_document(document)
 
     @contextmanager
@@ -190,11 +240,8 @@ def _locked(descriptor: int) -> bool:
 
 def _tokens(lines: str) -> PreTokenizedString:
     """Terms with their positions: a stop word leaves its place empty."""
-    tokens, position = [], 0
+    tokens, begin = [], 0
     for line in lines.split("\n"):
-        for term in line.split(" "):
-            if term:
-                tokens.append(Token(term, position, 0, 0))
-            position += 1
-        position += PASSAGE_GAP
+        tokens += [Token(term, begin + at, 0, 0) for at, term in decoded(line)]
+        begin += line.count(" ") + 1 + PASSAGE_GAP
     return PreTokenizedString("", tokens)

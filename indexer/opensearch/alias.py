@@ -21,18 +21,22 @@ class Alias:
     def __init__(self, client: OpenSearch, name: str, back_off_s: float) -> None:
         self._client, self._name, self._back_off_s = client, name, back_off_s
 
-    def ensure(self, index_body: Body) -> None:
-        """Make index and alias where there are none; refuse an index of another schema."""
+    def ensure(self, index_body: Body, *, as_it_is: bool = False) -> None:
+        """Make index and alias where there are none; refuse an index of another schema.
+
+        `as_it_is`: take that of another schema too, to read what it keeps.
+        """
         with engine_faults():
             if not self._client.indices.exists_alias(name=self._name):
                 self._create(index_body)
-            mappings = self._client.indices.get_mapping(index=self._name)
+            mappings = {} if as_it_is else self._client.indices.get_mapping(index=self._name)
+        wanted = index_body["mappings"]["_meta"]
         for index, kept in mappings.items():
             meta = kept["mappings"].get("_meta", {})
-            if meta != index_body["mappings"]["_meta"]:
+            if any(meta.get(name) != value for name, value in wanted.items()):
                 raise IndexRefused(
-                    f"L'index {index} a été fait pour un autre schéma ou encodeur ({meta}). Réglez "
-                    "un autre [index] alias, puis lancez « quisait crawl --full »."
+                    f"L'index {index} a été fait pour un autre schéma ou encodeur ({meta}). "
+                    "Lancez « quisait reindex »."
                 )
 
     def _create(self, index_body: Body) -> None:

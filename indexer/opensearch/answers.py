@@ -1,13 +1,12 @@
 """The engine's answers, read into values."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 
 from connectors.values import Access, Contribution, Role
 from indexer.errors import IndexUnreachable
-from indexer.french import ELISIONS
-from indexer.opensearch.requests import HIGHLIGHT_END, HIGHLIGHT_START, Searches
+from indexer.highlights import highlights
+from indexer.opensearch.requests import Searches
 from indexer.opensearch.schema import Body
 from indexer.values import (
     Card,
@@ -23,9 +22,6 @@ from indexer.values import (
 
 UNDATED = -62_135_596_800.0
 """The score of a document without dates among the newest: the year 1 (seconds, epoch)."""
-
-_MARK = re.compile(f"[{HIGHLIGHT_START}{HIGHLIGHT_END}]")
-_ELIDED = re.compile(rf"(?:{'|'.join(sorted(ELISIONS))})['’ʼ](?=\w)", re.IGNORECASE)
 
 
 def whole(answer: Body) -> Body:
@@ -101,50 +97,33 @@ def _moment(source: Body, name: str) -> datetime | None:
     return datetime.fromisoformat(source[name]) if name in source else None
 
 
-def shown(answer: Body) -> Mapping[str, Shown]:
-    """Read what is to be shown of each document that the reader may read, by id."""
+def shown(answer: Body, wanted: frozenset[str]) -> Mapping[str, Shown]:
+    """Read what is to be shown of each document that the reader may read, by id.
+
+    `wanted` are the terms to highlight.
+    """
     found = {}
     for hit in answer["hits"]["hits"]:
         best = hit["inner_hits"]["passages"]["hits"]["hits"]
-        found[hit["_source"]["id"]] = Shown(card(hit["_source"]), tuple(map(_passage, best)))
+        found[hit["_source"]["id"]] = Shown(
+            card(hit["_source"]), tuple(_passage(row, wanted) for row in best)
+        )
     return found
 
 
-def _passage(hit: Body) -> ShownPassage:
+def _passage(hit: Body, wanted: frozenset[str]) -> ShownPassage:
     row = hit["_source"]
-    marked = hit.get("highlight", {}).get("passages.text", ())
     passage = Passage(row["text"], row["heading"], row["author"], row["page"], row["path"])
-    return ShownPassage(passage, hit["_score"], highlights(marked, passage.text))
-
-
-def highlights(fragments: Sequence[str], text: str) -> tuple[tuple[int, int], ...]:
-    """Offsets into the text of what stands between marks, without an elision («l'impôt»).
-
-    The engine parts a text at its null characters. A fragment that is not found in the
-    text, because the text has such marks itself, gives none.
-    """
-    found, begin = [], 0
-    for fragment in fragments:
-        pieces = _MARK.split(fragment)
-        at = text.find("".join(pieces), begin)
-        if at < 0 or len(pieces) % 2 == 0:
-            continue
-        for number, piece in enumerate(pieces):
-            if number % 2:  # what a mark opened
-                elided = _ELIDED.match(piece)
-                found.append((at + (elided.end() if elided else 0), at + len(piece)))
-            at += len(piece)
-        begin = at
-    return tuple(found)
+    return ShownPassage(passage, hit["_score"], highlights(passage.text, wanted))
 
 
 def suggestions(answer: Body, prefix: str, limit: int) -> tuple[Suggestion, ...]:
     """Titles: those that begin with what is typed first, short ones before long ones."""
     typed = prefix.strip().casefold()
-    found = [hit["_source"] for hit in answer["hits"]["hits"]]
+    found = [(hit["fields"]["title_begun"][0], *hit["sort"]) for hit in answer["hits"]["hits"]]
     titles = sorted(
-        (not s["title"].casefold().startswith(typed), len(s["title"]), s["title"], s["id"])
-        for s in found
+        (not title.casefold().startswith(typed), length, title, document_id)
+        for title, length, document_id in found
     )
     return tuple(Suggestion(document_id, title) for _, _, title, document_id in titles[:limit])
 

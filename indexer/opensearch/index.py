@@ -6,7 +6,9 @@ from opensearchpy import OpenSearch
 
 from connectors.values import Access
 from indexer.access import AccessFilter
-from indexer.opensearch import access_changes, answers, requests
+from indexer.highlights import question_terms
+from indexer.opensearch import access_changes, answers, contents, requests
+from indexer.opensearch import near_words as near
 from indexer.opensearch.access_changes import Standing
 from indexer.opensearch.access_lists import ListKey
 from indexer.opensearch.alias import Alias
@@ -20,7 +22,9 @@ from indexer.opensearch.bulk import (
 )
 from indexer.opensearch.list_store import AccessLists, pages
 from indexer.opensearch.schema import Body, index_body
+from indexer.spelling import NearWord, reach
 from indexer.values import (
+    IndexedDocument,
     Kept,
     Put,
     PutAccess,
@@ -42,7 +46,7 @@ class OpenSearchIndex:
     """Documents behind an alias, and behind `{alias}-access` the lists of who may read them.
 
     A source has one writer at a time: two could each count a list's documents while the
-    other adds some.
+    other adds some. An index of another schema is refused, unless it is taken `as_it_is`.
     """
 
     def __init__(
@@ -54,10 +58,12 @@ class OpenSearchIndex:
         shards: int = 1,
         replicas: int = 0,
         back_off_s: float = BACK_OFF_S,
+        as_it_is: bool = False,
     ) -> None:
         self._documents = Alias(client, alias, back_off_s)
         self._lists = AccessLists(Alias(client, f"{alias}-access", back_off_s))
         self._dimension, self._shards, self._replicas = dimension, shards, replicas
+        self._as_it_is = as_it_is
         self._ensured = False
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
@@ -156,6 +162,23 @@ class OpenSearchIndex:
         self._ensure()
         return int(self._documents.search(requests.counted(source))["hits"]["total"]["value"])
 
+    def sources(self) -> frozenset[str]:
+        """The sources of which documents are kept."""
+        self._ensure()
+        self._documents.refresh()
+        return contents.read_sources(self._documents.search(contents.sources_kept()))
+
+    def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
+        """These documents whole, as they are kept now; a few at once, vectors are large."""
+        self._ensure()
+        self._documents.refresh()
+        wanted = list(document_ids)
+        for start in range(0, len(wanted), contents.WHOLE_PAGE):
+            page = wanted[start : start + contents.WHOLE_PAGE]
+            answer = self._documents.search(contents.whole_documents(page))
+            held = self._lists.held_by(contents.lists_named(answer))
+            yield from contents.read_whole(answer, held, self._dimension)
+
     def scan(self, source: str) -> Iterator[Kept]:
         """Every kept document of a source, by id; no state is held on the engine."""
         self._ensure()
@@ -181,7 +204,7 @@ class OpenSearchIndex:
             return ()
         self._ensure()
         body = requests.shown_documents(request, self._lists.readable(request.access))
-        found = answers.shown(self._documents.search(body))
+        found = answers.shown(self._documents.search(body), question_terms(request.question))
         return tuple(found[id_] for id_ in request.document_ids if id_ in found)
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
@@ -190,12 +213,32 @@ class OpenSearchIndex:
         body = requests.suggested_titles(access, self._lists.readable(access), prefix)
         return answers.suggestions(self._documents.search(body), prefix, limit)
 
+    def near_words(
+        self, access: AccessFilter, words: Sequence[str]
+    ) -> Mapping[str, tuple[NearWord, ...]]:
+        """For each word that no readable document has, near ones that some has."""
+        if not words:
+            return {}
+        self._ensure()
+        lists = self._lists.readable(access)
+        answered = self._documents.search_many([near.standing(access, lists, w) for w in words])
+        pairs = zip(words, answered, strict=True)
+        found: dict[str, tuple[NearWord, ...]] = {w: () for w, a in pairs if not near.stands(a)}
+        for slips in (1, 2):
+            missing = [w for w, ones in found.items() if not ones and reach(w) >= slips]
+            bodies = [near.near_documents(access, lists, w, slips) for w in missing]
+            answered = self._documents.search_many(bodies) if bodies else []
+            pairs = zip(missing, answered, strict=True)
+            found |= {w: near.near(answer, w, slips) for w, answer in pairs}
+        return found
+
     def _ensure(self) -> None:
         """Make the indexes where there are none; refuse those of another schema."""
         if self._ensured:
             return
-        self._lists.ensure(self._replicas)
-        self._documents.ensure(index_body(self._dimension, self._shards, self._replicas))
+        self._lists.ensure(self._replicas, as_it_is=self._as_it_is)
+        body = index_body(self._dimension, self._shards, self._replicas)
+        self._documents.ensure(body, as_it_is=self._as_it_is)
         self._ensured = True
 
 

@@ -30,9 +30,9 @@ class AccessLists:
     def __init__(self, alias: Alias) -> None:
         self._alias = alias
 
-    def ensure(self, replicas: int) -> None:
+    def ensure(self, replicas: int, *, as_it_is: bool = False) -> None:
         """Make it where there is none."""
-        self._alias.ensure(access_lists.lists_index_body(replicas))
+        self._alias.ensure(access_lists.lists_index_body(replicas), as_it_is=as_it_is)
 
     def refresh(self) -> None:
         """Make all that was written seen by the next search."""

@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from indexer.access import AccessFilter
-from indexer.french import analyse, folded_words
+from indexer.asking import EXACT_WEIGHT, PAIR_WEIGHT, Asked, Phrase, Weighed, read_asked
+from indexer.french import NOTHING, folded_words
 from indexer.opensearch.access_lists import ReadableLists
+from indexer.opensearch.narrowing import narrowing_of
 from indexer.opensearch.schema import NOT_IN_CARDS, Body, engine_id
-from indexer.values import FACETS, Question, SearchRequest, ShowRequest, Vectors
+from indexer.values import Question, SearchRequest, ShowRequest, Vectors
 
-MINIMUM_SHOULD_MATCH = "30%"
-"""A document matches lexically with that share of the distinct terms, rounded down."""
-
-MAX_CLAUSES = 900
-"""Room under the engine's 1 024 clauses; the rest is for filters. A term takes two (title
-and text), a word of a phrase or an exclusion four, since those also bind the vectors."""
+MAX_CLAUSES = 640
+"""Room under the engine's 1 024 clauses; the rest is for filters, and for what lifts a
+match (`indexer.asking.LIFTED`). A term takes two (title and text), a word of a phrase or
+an exclusion four, since those also bind the vectors."""
 
 VECTOR_WEIGHT = 20.0
 """What a cosine of 1 adds to a passage's BM25 score when the passages to show are chosen."""
@@ -31,27 +31,14 @@ TIE_ROOM = 100
 """How many more of the nearest are ranked than kept: the engine cuts ties in no order of ours."""
 
 SUGGESTIONS_READ = 200
-"""Titles read to choose the best few from: the engine finds them, it does not order them."""
+"""Titles read, short ones first, to choose the best few from."""
 
 MAX_TYPED_WORDS = 32
 SCAN_PAGE = 5_000
-TEXT_FIELDS = ["title", "text"]
-
-# Characters of Unicode's private use area: no text means anything by them.
-HIGHLIGHT_START, HIGHLIGHT_END = "\ue0f0", "\ue0f1"
+TEXT_FIELDS = ["title_terms", "text"]
 
 BEST_FIRST: list[Body] = [{"_score": "desc"}, {"id": "asc"}]
 NEWEST_FIRST: list[Body] = [{"dated": {"order": "desc", "missing": "_last"}}, {"id": "asc"}]
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """A question as the engine is asked it: each term once, within the engine's limits."""
-
-    terms: tuple[str, ...]
-    phrases: tuple[str, ...]
-    excluded: tuple[str, ...]
-    dropped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +54,9 @@ class Searches:
 
 def searches(request: SearchRequest, lists: ReadableLists) -> Searches:
     """Two rankings of at most W documents, and the counts over the result set."""
-    words = read_words(request.question)
-    narrowing = _narrowing(request, lists)
-    browses = request.vector is None and not request.question.text and not words.phrases
+    words = asked_of(request.question)
+    narrowing = narrowing_of(request, lists)
+    browses = request.vector is None and not request.question.text and not words.scores
     lexical: Body | None = None
     nearest: Body | None = None
     ranked: Body | None = None
@@ -84,40 +71,25 @@ def searches(request: SearchRequest, lists: ReadableLists) -> Searches:
         vector=ranked and _ranking(ranked, BEST_FIRST, request),
         counts=_counts([query for query in (lexical, nearest) if query], request),
         newest_first=browses,
-        terms_dropped=words.dropped,
+        terms_dropped=words.terms_dropped,
     )
 
 
-def read_words(question: Question) -> Words:
-    """Read a question. Phrases and exclusions come first when something has to be dropped."""
-    left, dropped = MAX_CLAUSES, False
-    kept: tuple[list[str], list[str]] = ([], [])
-    for wanted, into in zip((question.phrases, question.excluded), kept, strict=True):
-        for phrase in wanted:
-            cost = 4 * len(analyse(phrase))
-            dropped |= cost > left
-            if 0 < cost <= left:
-                into.append(phrase)
-                left -= cost
-    distinct: dict[str, str] = {}
-    for term in analyse(question.text):
-        distinct.setdefault(term.term, question.text[term.start : term.end])
-    terms = tuple(distinct.values())[: left // 2]
-    return Words(terms, tuple(kept[0]), tuple(kept[1]), dropped or len(distinct) > len(terms))
+def asked_of(question: Question) -> Asked:
+    """Read a question within the engine's limits."""
+    return read_asked(question, MAX_CLAUSES, phrase_cost=4, term_cost=2)
 
 
 def shown_documents(request: ShowRequest, lists: ReadableLists) -> Body:
     """Ask for the cards of these documents, each with the passages that answer best."""
-    passage_query, marked = _passage_queries(request)
     best_passages = {
         "nested": {
             "path": "passages",
             "score_mode": "max",
-            "query": passage_query,
+            "query": _passage_query(request),
             "inner_hits": {
                 "size": min(request.passages, MAX_PASSAGES),
-                "_source": {"excludes": ["passages.vector"]},
-                **({"highlight": _highlight(marked)} if marked else {}),
+                "_source": {"excludes": ["passages.vector", "passages.terms"]},
             },
         }
     }
@@ -137,12 +109,14 @@ def shown_documents(request: ShowRequest, lists: ReadableLists) -> Body:
 def suggested_titles(access: AccessFilter, lists: ReadableLists, prefix: str) -> Body:
     """Titles with these words, the last of which may be only begun."""
     typed = " ".join(folded_words(prefix)[:MAX_TYPED_WORDS])
-    begun = {"match_bool_prefix": {"title.prefix": {"query": typed, "operator": "and"}}}
+    begun = {"match_bool_prefix": {"title_words": {"query": typed, "operator": "and"}}}
     return {
         "size": SUGGESTIONS_READ,
-        "_source": ["id", "title"],
+        "_source": False,
+        "docvalue_fields": ["title_begun"],
+        "track_total_hits": False,
         "query": {"bool": {"filter": [lists.clause_for(access), begun]}},
-        "sort": [{"id": "asc"}],
+        "sort": [{"title_length": "asc"}, {"id": "asc"}],
     }
 
 
@@ -177,28 +151,28 @@ def scanned(source: str, after: str | None = None) -> Body:
     }
 
 
-def _narrowing(request: SearchRequest, lists: ReadableLists) -> list[Body]:
-    unknown = set(request.filters) - set(FACETS) or set(request.facets) - set(FACETS)
-    if unknown:
-        raise ValueError(f"no such facet: {sorted(unknown)}")
-    chosen = [{"terms": {name: list(values)}} for name, values in sorted(request.filters.items())]
-    return [lists.clause_for(request.access), *chosen]
-
-
-def _lexical_query(words: Words, narrowing: list[Body], *, everything: bool) -> Body:
+def _lexical_query(words: Asked, narrowing: list[Body], *, everything: bool) -> Body:
     """By most fields: a term's score in the title and in the text are added."""
-    must = [_anywhere(phrase) for phrase in words.phrases]
+    must = _bound(words)
     if words.terms:
-        terms = [_anywhere(term) for term in words.terms]
-        must.append({"bool": {"should": terms, "minimum_should_match": _minimum(words)}})
+        terms = [_anywhere(((0, term),)) for term in words.terms]
+        terms += [_said_otherwise(group) for group in words.expansions]
+        must.append({"bool": {"should": terms, "minimum_should_match": words.minimum}})
     if not must:
         must = [{"match_all": {}} if everything else {"match_none": {}}]
-    return {"bool": {"must": must, "filter": narrowing, "must_not": _excluded(words)}}
+    return {
+        "bool": {
+            "must": must,
+            "should": _lifts(words),
+            "filter": narrowing,
+            "must_not": _excluded(words),
+        }
+    }
 
 
-def _nearest_query(vector: Vectors, window: int, words: Words, narrowing: list[Body]) -> Body:
+def _nearest_query(vector: Vectors, window: int, words: Asked, narrowing: list[Body]) -> Body:
     binding = {
-        "filter": [*narrowing, *map(_anywhere, words.phrases)],
+        "filter": [*narrowing, *_bound(words)],
         "must_not": _excluded(words),
     }
     nearest = {"vector": vector.tolist(), "k": window, "filter": {"bool": binding}}
@@ -206,19 +180,42 @@ def _nearest_query(vector: Vectors, window: int, words: Words, narrowing: list[B
     return {"nested": {"path": "passages", "score_mode": "max", "query": query}}
 
 
-def _minimum(words: Words) -> int | str:
-    """Ask for one term at least: the engine rounds down, to none at all for a few."""
-    return MINIMUM_SHOULD_MATCH if len(words.terms) * int(MINIMUM_SHOULD_MATCH[:-1]) >= 100 else 1
+def _bound(words: Asked) -> list[Body]:
+    """What must stand: each phrase, and one of each group."""
+    groups = [{"bool": {"should": [*map(_anywhere, group)]}} for group in words.any_of]
+    return [*map(_anywhere, words.phrases), *groups]
 
 
-def _anywhere(words: str) -> Body:
-    """Find these words as they stand, in the title or in the text; both scores are added."""
-    return {
-        "bool": {"should": [{"match_phrase": {field: {"query": words}}} for field in TEXT_FIELDS]}
-    }
+def _said_otherwise(group: Sequence[Weighed]) -> Body:
+    """By the best of the group, so that many synonyms weigh no more than one."""
+    return {"dis_max": {"queries": [_anywhere(one.phrase, one.weight) for one in group]}}
 
 
-def _excluded(words: Words) -> list[Body]:
+def _lifts(words: Asked) -> list[Body]:
+    """What adds to the score of a match, and makes none."""
+    if not words.terms:
+        return []
+    exact = [_anywhere(((0, word),), EXACT_WEIGHT) for word in words.exact]
+    return exact + [_anywhere(pair, PAIR_WEIGHT) for pair in words.pairs]
+
+
+def _anywhere(phrase: Phrase, boost: float = 1.0) -> Body:
+    """Find these terms side by side, in the title or in the text; both scores are added."""
+    found: list[Body] = [_standing(field, phrase) for field in TEXT_FIELDS]
+    return {"bool": {"should": found, **({} if boost == 1.0 else {"boost": boost})}}
+
+
+def _standing(field: str, phrase: Phrase) -> Body:
+    """Terms at their distances; stop words between them only keep their places."""
+    if len(phrase) == 1:
+        return {"term": {field: {"value": phrase[0][1]}}}
+    places = [NOTHING] * (phrase[-1][0] + 1)
+    for distance, term in phrase:
+        places[distance] = term
+    return {"match_phrase": {field: {"query": " ".join(places)}}}
+
+
+def _excluded(words: Asked) -> list[Body]:
     return [_anywhere(phrase) for phrase in words.excluded]
 
 
@@ -244,17 +241,17 @@ def _counts(queries: list[Body], request: SearchRequest) -> Body:
     }
 
 
-def _passage_queries(request: ShowRequest) -> tuple[Body, Body | None]:
-    """Give what scores a passage (each at least nothing) and what is marked in it."""
-    words = read_words(request.question)
-    wanted = [
-        {"match_phrase": {"passages.text": {"query": piece}}}
-        for piece in (*words.terms, *words.phrases)
-    ]
-    scored = [*wanted, {"match_all": {"boost": 0}}]
+def _passage_query(request: ShowRequest) -> Body:
+    """Give what scores a passage (each at least nothing)."""
+    words = asked_of(request.question)
+    groups = [phrase for group in words.any_of for phrase in group]
+    others = [one.phrase for group in words.expansions for one in group if len(one.phrase) == 1]
+    wanted = [*(((0, term),) for term in words.terms), *words.phrases, *groups, *others]
+    scored = [*(_standing("passages.terms", piece) for piece in wanted)]
+    scored.append({"match_all": {"boost": 0}})
     if request.vector is not None:
         scored.append({"script_score": _cosine_score(request.vector)})
-    return {"bool": {"should": scored}}, {"bool": {"should": wanted}} if wanted else None
+    return {"bool": {"should": scored}}
 
 
 def _cosine_score(vector: Vectors) -> Body:
@@ -271,13 +268,4 @@ def _cosine_score(vector: Vectors) -> Body:
                 "space_type": "cosinesimil",
             },
         },
-    }
-
-
-def _highlight(marked: Body) -> Body:
-    return {
-        "fields": {"passages.text": {"number_of_fragments": 0}},
-        "highlight_query": marked,
-        "pre_tags": [HIGHLIGHT_START],
-        "post_tags": [HIGHLIGHT_END],
     }

@@ -6,84 +6,39 @@ from typing import Any
 import numpy as np
 
 from connectors.values import Contribution, Document
-from indexer.french import ELISIONS, SHORTEST_STEMMED, STOP_WORDS
+from indexer.bylines import account_keys, name_lines
+from indexer.french import BESIDE, NOTHING, analyse, encoded, folded_words
 from indexer.values import IndexedDocument, Passage, Vectors
 
 Body = dict[str, Any]
 """JSON towards or from the engine; it does not leave this package."""
 
-FORMAT = 2
+FORMAT = 5
 """Raise it when an index made by the former schema cannot serve this one."""
+
+BEGUN_CHARACTERS = 500
+"""A title is suggested by its first characters; a column takes some 32 000 bytes."""
 
 VECTOR_DECIMALS = 7
 """As precise as a float32 of a unit vector, at half the bytes."""
 
-# The same steps as indexer/french.py, which says why; accents are folded after the stemmer.
-FRENCH_ANALYSIS: Body = {
-    "char_filter": {
-        "one_apostrophe": {
-            "type": "mapping",
-            "mappings": ["\\u2019=>'", "\\u02bc=>'", "\\u2027=>\\u00b7", "\\u200d=>"],
-        },
-        "without_inclusive_endings": {
-            "type": "pattern_replace",
-            "pattern": r"(?<=[\p{L}\p{N}])(?:·\p{L}+)+",
-            "replacement": "",
-        },
-        "joined_acronyms": {
-            "type": "pattern_replace",
-            "pattern": r"(?<=(?<![\p{L}\p{N}])\p{L})\.(?=\p{L}(?![\p{L}\p{N}]))",
-            "replacement": "",
-        },
-        # The standard tokenizer keeps «fin.Début» and «service:budget» in one piece.
-        "parted_words": {
-            "type": "pattern_replace",
-            "pattern": r"(?<=\p{L})[.:](?=\p{L})",
-            "replacement": " ",
-        },
-    },
+# Texts come as lines of terms that indexer/french.py made: one piece for each place,
+# alternatives side by side in it, and a sign that only keeps the place of a stop word.
+LINES_OF_TERMS: Body = {
+    "tokenizer": {"places": {"type": "whitespace", "max_token_length": 4096}},
     "filter": {
-        "french_elision": {
-            "type": "elision",
-            "articles": sorted(ELISIONS),
-            "articles_case": True,
+        "terms_of_a_place": {
+            "type": "pattern_capture",
+            "preserve_original": False,
+            "patterns": [f"([^{BESIDE}]+)"],
         },
-        "french_stop": {"type": "stop", "stopwords": sorted(STOP_WORDS)},
-        "short_words_whole": {
-            "type": "keyword_marker",
-            "keywords_pattern": f"^.{{1,{SHORTEST_STEMMED - 1}}}$",
-        },
-        "french_stem": {"type": "stemmer", "language": "french"},
+        "places_without_terms": {"type": "stop", "stopwords": [NOTHING]},
     },
     "analyzer": {
-        "french": {
+        "terms": {
             "type": "custom",
-            "char_filter": [
-                "one_apostrophe",
-                "without_inclusive_endings",
-                "joined_acronyms",
-                "parted_words",
-            ],
-            "tokenizer": "standard",
-            "filter": [
-                "french_elision",
-                "lowercase",
-                "french_stop",
-                "short_words_whole",
-                "french_stem",
-                "asciifolding",
-            ],
-        },
-        "folded": {
-            "type": "custom",
-            "char_filter": [
-                "one_apostrophe",
-                "without_inclusive_endings",
-                "joined_acronyms",
-                "parted_words",
-            ],
-            "tokenizer": "standard",
-            "filter": ["french_elision", "lowercase", "asciifolding"],
+            "tokenizer": "places",
+            "filter": ["terms_of_a_place", "places_without_terms"],
         },
     },
 }
@@ -91,9 +46,18 @@ FRENCH_ANALYSIS: Body = {
 KEYWORD: Body = {"type": "keyword"}
 SHOWN_ONLY: Body = {"type": "keyword", "index": False, "doc_values": False}
 DATE: Body = {"type": "date"}
-FRENCH: Body = {"type": "text", "analyzer": "french"}
+TERMS: Body = {"type": "text", "analyzer": "terms"}
 
-NOT_IN_CARDS = ["passages", "headings", "access_list", "*_hash", "dated", "year"]
+NOT_IN_CARDS = [
+    "passages",
+    "*_terms",
+    "*_words",
+    "title_*",
+    "access_list",
+    "*_hash",
+    "dated",
+    "year",
+]
 """What a card's `_source` leaves out: text, vectors, rights, and what only the engine needs."""
 
 
@@ -107,7 +71,7 @@ def index_body(dimension: int, shards: int = 1, replicas: int = 0) -> Body:
                 "knn": True,
                 # With it, a document of 150 passages got another document's vectors.
                 "knn.derived_source.enabled": False,
-                "analysis": FRENCH_ANALYSIS,
+                "analysis": LINES_OF_TERMS,
             }
         },
         "mappings": {
@@ -122,7 +86,12 @@ def _fields(dimension: int) -> Body:
     return {
         "id": KEYWORD,
         "source": KEYWORD,
-        "title": {**FRENCH, "fields": {"prefix": {"type": "text", "analyzer": "folded"}}},
+        "title": SHOWN_ONLY,
+        "title_terms": TERMS,
+        "title_words": TERMS,
+        # Columns: suggestions read hundreds of titles, and no whole document for one.
+        "title_begun": {"type": "keyword", "index": False},
+        "title_length": {"type": "integer", "index": False},
         "url": SHOWN_ONLY,
         "kind": KEYWORD,
         "language": KEYWORD,
@@ -145,16 +114,20 @@ def _fields(dimension: int) -> Body:
         "access_list": KEYWORD,
         # Plain rows: nested ones would count against the 10 000 of a document.
         "contributions": {"type": "object", "enabled": False},
+        # What they are found by: a hash of each account, the words of each name.
+        "account_hash": KEYWORD,
+        "label_words": TERMS,
         # Filled by headings and passages, so that `_source` keeps each once.
-        "text": FRENCH,
-        "headings": {**FRENCH, "index": False, "copy_to": "text"},
+        "text": TERMS,
+        "heading_terms": {**TERMS, "index": False, "copy_to": "text"},
         "passages": {"type": "nested", "properties": _passage_fields(dimension)},
     }
 
 
 def _passage_fields(dimension: int) -> Body:
     return {
-        "text": {**FRENCH, "copy_to": "text"},
+        "text": SHOWN_ONLY,
+        "terms": {**TERMS, "copy_to": "text"},
         "heading": SHOWN_ONLY,
         "author": SHOWN_ONLY,
         "page": {"type": "integer", "index": False, "doc_values": False},
@@ -177,6 +150,7 @@ def document_source(indexed: IndexedDocument, access_list: str) -> Body:
     """Give a document as it is sent; what is empty is left out and makes no facet."""
     document = indexed.document
     dated = document.modified or document.created
+    headings = dict.fromkeys(p.heading for p in indexed.passages if p.heading)
     source = {
         **_plain_fields(document),
         "created": document.created and document.created.isoformat(),
@@ -189,7 +163,13 @@ def document_source(indexed: IndexedDocument, access_list: str) -> Body:
         "content_hash": indexed.content_hash,
         "record_hash": indexed.record_hash,
         "contributions": [_contribution_row(c) for c in document.contributions],
-        "headings": list(dict.fromkeys(p.heading for p in indexed.passages if p.heading)),
+        "account_hash": account_keys(document.contributions),
+        "label_words": name_lines(document.contributions),
+        "title_terms": encoded(analyse(document.title)),
+        "title_words": " ".join(folded_words(document.title)),
+        "title_begun": document.title[:BEGUN_CHARACTERS],
+        "title_length": len(document.title),
+        "heading_terms": [encoded(analyse(heading)) for heading in headings],
         "passages": _passage_rows(indexed.passages, indexed.vectors),
     }
     return {name: value for name, value in source.items() if value not in ("", None, [])}
@@ -230,6 +210,7 @@ def _passage_rows(passages: tuple[Passage, ...], vectors: Vectors) -> list[Body]
     return [
         {
             "text": passage.text,
+            "terms": encoded(analyse(passage.text)),
             "heading": passage.heading,
             "author": passage.author,
             "page": passage.page,

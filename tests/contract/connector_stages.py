@@ -26,9 +26,13 @@ from connectors.values import (
 class FolderStage:
     root: Path
     rules: dict[str, dict[str, str]] = field(default_factory=dict)
+    many: int = 450
 
     def connector(self) -> Connector:
         return FolderConnector("t", self.root)
+
+    def document_id(self, name: str) -> str:
+        return f"t:{name}"
 
     def _rule(self, name: str, **cells: str) -> None:
         self.rules[name] = cells
@@ -106,10 +110,14 @@ class ExportStage:
     complete: bool
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     extra: list[bytes] = field(default_factory=list)
+    many: int = 450
 
     def connector(self) -> Connector:
         self._file()
         return ExportConnector("t", self.root)
+
+    def document_id(self, name: str) -> str:
+        return f"t:{name}"
 
     def _file(self) -> Path:
         path = self.root / "a.jsonl"

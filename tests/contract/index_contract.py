@@ -6,11 +6,23 @@ take nothing but the index, so that lying indexes can be put before them.
 """
 
 from tests.contract.index_access_checks import AccessChecks
+from tests.contract.index_contents_checks import ContentsChecks
 from tests.contract.index_hostile_checks import HostileChecks
+from tests.contract.index_narrowing_checks import NarrowingChecks
 from tests.contract.index_question_checks import QuestionChecks
 from tests.contract.index_ranking_checks import RankingChecks
+from tests.contract.index_word_checks import WordChecks
 from tests.contract.index_write_checks import WriteChecks
 
 
-class IndexContract(AccessChecks, WriteChecks, QuestionChecks, RankingChecks, HostileChecks):
+class IndexContract(
+    NarrowingChecks,
+    AccessChecks,
+    WriteChecks,
+    ContentsChecks,
+    QuestionChecks,
+    RankingChecks,
+    HostileChecks,
+    WordChecks,
+):
     """All checks of the contract."""

@@ -42,12 +42,17 @@ class LyingStage:
     true: Stage
     lie: Lie
     add: Callable[[str, str, tuple[str, ...]], None] = field(init=False)
+    many: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.add = self.true.add
+        self.many = self.true.many
 
     def connector(self) -> Connector:
         return LyingConnector(self.true.connector(), self.lie)
+
+    def document_id(self, name: str) -> str:
+        return self.true.document_id(name)
 
     def restrict(self, name: str, allowed: tuple[str, ...]) -> None:
         self.true.restrict(name, allowed)
@@ -130,6 +135,10 @@ def _open_to_all(document: Document) -> Document:
     return replace(document, access=Access(document.access.allowed | {"everyone"}))
 
 
+def _without_dates(document: Document) -> Document:
+    return replace(document, created=None, valid_until=None)
+
+
 def swallows_reports(change: Change) -> Change | None:
     return None if isinstance(change, Malformed) else change
 
@@ -160,6 +169,6 @@ LIES: tuple[tuple[str, str, Lie], ...] = (
     ),
     ("hostile_records", "swallows reports", each(swallows_reports)),
     ("hostile_records", "stops at the first", stops_at_malformed),
-    ("carries_all_fields", "loses validity", documents(lambda d: replace(d, valid_until=None))),
+    ("carries_all_fields", "loses dates", documents(_without_dates)),
     ("carries_all_fields", "loses people", documents(lambda d: replace(d, contributions=()))),
 )

@@ -6,7 +6,9 @@ from dataclasses import replace
 from connectors.values import EVERYONE, Access
 from indexer.access import AccessFilter
 from indexer.ports import Index
+from indexer.spelling import NearWord
 from indexer.values import (
+    IndexedDocument,
     Kept,
     Put,
     PutAccess,
@@ -45,6 +47,12 @@ class HonestIndex:
     def scan(self, source: str) -> Iterator[Kept]:
         return self.index.scan(source)
 
+    def sources(self) -> frozenset[str]:
+        return self.index.sources()
+
+    def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
+        return self.index.documents(document_ids)
+
     def search(self, request: SearchRequest) -> SearchAnswer:
         return self.index.search(request)
 
@@ -53,6 +61,11 @@ class HonestIndex:
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
         return self.index.suggest(access, prefix, limit)
+
+    def near_words(
+        self, access: AccessFilter, words: Sequence[str]
+    ) -> Mapping[str, tuple[NearWord, ...]]:
+        return self.index.near_words(access, words)
 
 
 class CountsTheUnreadable(HonestIndex):
@@ -90,6 +103,24 @@ class IgnoresSilentAuthorities(HonestIndex):
 class SuggestsTheUnreadable(HonestIndex):
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
         return self.index.suggest(OMNISCIENT, prefix, limit)
+
+
+class SpellsFromTheUnreadable(HonestIndex):
+    def near_words(
+        self, access: AccessFilter, words: Sequence[str]
+    ) -> Mapping[str, tuple[NearWord, ...]]:
+        everything = self.index.near_words(OMNISCIENT, words)
+        return {word: everything.get(word, ()) for word in self.index.near_words(access, words)}
+
+
+class KnowsUnreadableWords(HonestIndex):
+    """As an engine's suggester that is silent about words that it knows from anywhere."""
+
+    def near_words(
+        self, access: AccessFilter, words: Sequence[str]
+    ) -> Mapping[str, tuple[NearWord, ...]]:
+        unknown = self.index.near_words(OMNISCIENT, words)
+        return self.index.near_words(access, [word for word in words if word in unknown])
 
 
 class ShowsTheUnreadable(HonestIndex):

@@ -1,16 +1,21 @@
 """The contract of the `Index` port rejects every index that lies."""
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from indexer.embedded.index import EmbeddedIndex
+from indexer.narrowing import Byline, Period
 from indexer.ports import Index
 from tests.builders import ENCODER
+from tests.contract import lying_contents as contents
 from tests.contract import lying_indexes as lying
+from tests.contract import lying_narrowing as narrowing
 from tests.contract.index_access_checks import UNREADABLE
 from tests.contract.index_contract import IndexContract
+from tests.contract.index_narrowing_checks import PHRASE
 
 pytestmark = pytest.mark.trust
 
@@ -18,6 +23,11 @@ Check = Callable[[Index], None]
 _contract = IndexContract()
 _not_allowed = UNREADABLE[0]
 _denied_by_silence = UNREADABLE[2]
+
+_BY_ACCOUNT = (Byline(accounts=("wiki:clb",)), ("wiki:1",))
+_OF_TWO_NAMES = (Byline(words=("claire", "martin")), ())
+_IN_MARCH = (Period(date(2024, 3, 1), date(2024, 6, 1)), ("wiki:march",))
+_ACRONYM = ("CFE", PHRASE, f"Payer la {PHRASE}")
 
 LIES: list[tuple[type[lying.HonestIndex], Check]] = [
     (
@@ -49,6 +59,14 @@ LIES: list[tuple[type[lying.HonestIndex], Check]] = [
         lambda i: _contract.test_an_unreadable_title_is_not_suggested(i, *_not_allowed),
     ),
     (
+        lying.SpellsFromTheUnreadable,
+        _contract.test_near_words_of_unreadable_documents_are_not_read,
+    ),
+    (
+        lying.KnowsUnreadableWords,
+        _contract.test_near_words_of_unreadable_documents_are_not_read,
+    ),
+    (
         lying.ShowsTheUnreadable,
         lambda i: _contract.test_an_unreadable_document_is_not_shown(i, *_not_allowed),
     ),
@@ -71,7 +89,39 @@ LIES: list[tuple[type[lying.HonestIndex], Check]] = [
     (lying.RemembersTheRemoved, _contract.test_what_is_kept_is_told_by_id),
     (lying.KeptOnePage, _contract.test_a_scan_is_complete),
     (lying.CountsPassages, _contract.test_documents_are_counted_by_source),
+    (contents.RemembersSources, _contract.test_sources_are_those_with_documents),
+    (contents.NamesOneSource, _contract.test_sources_are_those_with_documents),
+    (contents.GivesTheReadersOfThePut, _contract.test_a_whole_document_has_the_readers_of_now),
+    (contents.GivesOthersVectors, _contract.test_a_long_document_keeps_its_own_vectors),
+    (contents.LosesContributions, _contract.test_a_document_comes_back_whole),
+    (contents.LosesPassages, _contract.test_a_document_comes_back_whole),
+    (contents.GivesOnePage, _contract.test_whole_documents_are_complete),
     (lying.DropsWordsSilently, _contract.test_too_many_words_are_dropped_and_said),
+    (
+        narrowing.ForgetsContributors,
+        lambda i: _contract.test_contributors_bind_both_rankings(i, *_BY_ACCOUNT),
+    ),
+    (
+        narrowing.ForgetsContributorsForVectors,
+        lambda i: _contract.test_contributors_bind_both_rankings(i, *_BY_ACCOUNT),
+    ),
+    (
+        narrowing.TakesAnyWordOfAName,
+        lambda i: _contract.test_contributors_bind_both_rankings(i, *_OF_TWO_NAMES),
+    ),
+    (narrowing.TakesOneContributor, _contract.test_each_contributor_binds),
+    (narrowing.ForgetsDates, lambda i: _contract.test_dates_bind_both_rankings(i, *_IN_MARCH)),
+    (narrowing.ForgetsTheEnd, lambda i: _contract.test_dates_bind_both_rankings(i, *_IN_MARCH)),
+    (narrowing.TakesAlternativesForWords, _contract.test_one_of_each_group_must_stand),
+    (narrowing.ForgetsAlternativesForVectors, _contract.test_one_of_each_group_must_stand),
+    (
+        narrowing.ForgetsExpansions,
+        lambda i: _contract.test_an_expansion_finds_what_says_it_otherwise(i, *_ACRONYM),
+    ),
+    (
+        narrowing.TakesExpansionsForWords,
+        lambda i: _contract.test_an_expansion_never_outweighs_what_is_typed(i, *_ACRONYM[:2]),
+    ),
 ]
 
 

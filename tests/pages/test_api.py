@@ -114,7 +114,7 @@ def test_no_question_is_an_error(claire: TestClient, path: str, typed: str) -> N
     if path.endswith("search"):
         assert response.json()["shortened"] == (len(typed.strip()) > 2_000)
     if path.endswith("experts") and not typed.strip():
-        assert response.json() == {"candidates": [], "beyond": 0, "incomplete": []}
+        assert not any(response.json().values())
 
 
 @pytest.mark.parametrize("typed", HOSTILE, ids=range(len(HOSTILE)))

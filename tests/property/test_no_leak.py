@@ -1,5 +1,6 @@
 """No id, no word and no count of an unreadable document reaches an answer."""
 
+import math
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -192,7 +193,12 @@ def test_results_and_experts_rest_on_what_is_readable(library: Library, reader: 
     results = search.answer(Query("cadastre commun", page_size=50), reader, TODAY)
     assert {result.card.document_id for result in results.results} <= readable
     assert results.total == len(readable)
-    experts = find_experts("cadastre commun", reader, search, book, TODAY, limit=1000)
+    question = "cadastre commun"
+    nearest = find_experts(question, reader, search, book, TODAY, least_confidence=math.inf).nearest
+    assert {ranked.card.document_id for ranked in nearest} <= readable
+    experts = find_experts(
+        question, reader, search, book, TODAY, limit=1000, least_confidence=-math.inf
+    )
     evidence = {e.document_id for c in experts.candidates for e in c.evidence}
     assert evidence <= readable
     assert bool(evidence) == bool(readable)

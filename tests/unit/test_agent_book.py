@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +11,7 @@ from connectors.changes import Malformed
 from connectors.errors import SourceRefused, SourceUnreachable
 from connectors.values import Agent, Group
 from expertise.agent_book import DirectoryReport, SqlAgentBook
+from quisait.database import connect
 
 pytestmark = pytest.mark.experts
 
@@ -48,8 +48,15 @@ class Listed:
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> SqlAgentBook:
-    return SqlAgentBook(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
+def engine(database_url: str) -> Iterator[sa.Engine]:
+    engine = connect(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def book(engine: sa.Engine) -> SqlAgentBook:
+    return SqlAgentBook(engine)
 
 
 def test_everything_that_is_known_of_an_agent_is_kept(book: SqlAgentBook) -> None:
@@ -69,6 +76,13 @@ def test_accounts_lead_to_their_agent(book: SqlAgentBook) -> None:
     ids = {account: agent.id for account, agent in found.items()}
     assert ids == {"wiki:ana": "ag-1", "mail:ana": "ag-1", "wiki:ben": "ag-2"}
     assert book.by_account([]) == {}
+
+
+def test_an_agents_accounts_are_those_of_the_directory(book: SqlAgentBook) -> None:
+    """None but their own."""
+    book.replace(Listed([ANA, BEN]))
+    assert book.accounts_of("ag-1") == {"wiki:ana", "mail:ana"}
+    assert book.accounts_of("ag-3") == frozenset()
 
 
 def test_groups_are_of_their_members(book: SqlAgentBook) -> None:
@@ -136,9 +150,25 @@ def test_names_that_look_like_sql_are_names(book: SqlAgentBook) -> None:
     assert set(book.by_account(["wiki:a%' OR 1=1", "wiki:a%"])) == {"wiki:a%' OR 1=1"}
 
 
-def test_a_second_process_sees_what_the_first_replaced(tmp_path: Path) -> None:
+def test_long_names_are_kept_whole(book: SqlAgentBook) -> None:
+    """As long as a directory may have them, accents and all; two that begin alike stay two."""
+    long = "".join(chr(0xE0 + n % 500) for n in range(2000))
+    odd = replace(
+        ANA, id=long, metier=long, entity=long, office=long, accounts=(f"wiki:{long * 2}",)
+    )
+    group = Group(f"annuaire:group:{long * 2}", "", frozenset({long}))
+    other = Group(f"annuaire:group:{long * 2}x", "", frozenset({long}))
+    book.replace(Listed([odd, BEN, group, other]))
+    assert book.agent(long) == replace(odd, accounts=())
+    assert book.agent(long + "x") is None
+    assert set(book.by_account([f"wiki:{long * 2}", f"wiki:{long}"])) == {f"wiki:{long * 2}"}
+    assert book.groups_of(long) == {group.principal, other.principal}
+
+
+def test_a_second_process_sees_what_the_first_replaced(database_url: str) -> None:
     """The book is the database's, not the object's."""
-    url = f"sqlite:///{tmp_path / 'state.sqlite'}"
-    SqlAgentBook(sa.create_engine(url)).replace(Listed([ANA]))
-    again = SqlAgentBook(sa.create_engine(url))
-    assert again.agent("ag-1") == replace(ANA, accounts=())
+    first, second = connect(database_url), connect(database_url)
+    SqlAgentBook(first).replace(Listed([ANA]))
+    assert SqlAgentBook(second).agent("ag-1") == replace(ANA, accounts=())
+    first.dispose()
+    second.dispose()

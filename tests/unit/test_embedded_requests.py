@@ -2,7 +2,8 @@
 
 import pytest
 
-from indexer.embedded.requests import MAX_TERMS, TextRequest, text_request, typed_words
+from indexer.asking import LIFTED, Asked
+from indexer.embedded.requests import MAX_TERMS, text_request, typed_words
 from indexer.values import Question
 
 pytestmark = pytest.mark.search
@@ -13,19 +14,35 @@ def test_a_question_is_read_whole() -> None:
     asked = Question(
         "l'exonération, les exonérations de la CFE", ("caisse de retraite",), ("fonciers",)
     )
-    assert text_request(asked) == TextRequest(
+    assert text_request(asked) == Asked(
         terms=("exoner", "cfe"),
         minimum=1,
-        phrases=(((0, "caiss"), (2, "retrait")),),
+        phrases=(((0, "caiss"), (2, "retraite")),),
         excluded=(((0, "fonci"),),),
+        exact=("=exoneration", "=exonerations", "=cfe"),
+        pairs=(((0, "exoner"), (2, "exoner")), ((0, "exoner"), (3, "cfe"))),
     )
 
 
-@pytest.mark.parametrize(
-    ("words", "minimum"), [(0, 1), (1, 1), (6, 1), (7, 2), (10, 3), (512, 153)]
-)
+def test_what_lifts_a_match_is_bounded() -> None:
+    """Neighbours that stand far apart lift nothing, nor do the words of a very long question."""
+    assert text_request(Question("taxe le la les des salaires")).pairs == ()
+    long = text_request(Question(" ".join(f"mot{n}" for n in range(MAX_TERMS))))
+    assert (len(long.exact), len(long.pairs)) == (LIFTED, LIFTED - 1)
+
+
+def test_a_question_without_its_asking_words() -> None:
+    """They are dropped where other words are left, and never from a phrase."""
+    assert text_request(Question("Comment faire une réclamation ?")).terms == ("reclam",)
+    assert text_request(Question("Comment faire ?")).terms == ("comment", "fair")
+    assert text_request(Question(phrases=("faire valoir",))).phrases == (
+        ((0, "fair"), (1, "valoir")),
+    )
+
+
+@pytest.mark.parametrize(("words", "minimum"), [(0, 1), (1, 1), (9, 1), (10, 2), (15, 3), (512, 5)])
 def test_the_minimum_is_a_share_of_the_terms(words: int, minimum: int) -> None:
-    """Thirty percent, rounded down, and at least one."""
+    """Twenty percent, rounded down, and from one to five."""
     assert text_request(Question(" ".join(f"mot{n}" for n in range(words)))).minimum == minimum
 
 

@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 
 from indexer.access import AccessFilter
+from indexer.asking import EXACT_WEIGHT, PAIR_WEIGHT
 from indexer.opensearch.access_lists import ReadableLists, access_clause, readable_lists
-from indexer.opensearch.answers import highlights
 from indexer.opensearch.bulk import chunks, last_words, move_line, put_line, remove_line
 from indexer.opensearch.requests import (
-    HIGHLIGHT_END,
-    HIGHLIGHT_START,
     scanned,
     searches,
     shown_documents,
@@ -38,13 +36,26 @@ ACCESS = {"terms": {"access_list": ["l1", "l2"]}}
 VECTOR = np.array([1.0, 0.0], dtype=np.float32)
 
 
-def anywhere(words: str) -> dict[str, object]:
-    fields = ("title", "text")
-    return {"bool": {"should": [{"match_phrase": {field: {"query": words}}} for field in fields]}}
+FIELDS = ("title_terms", "text")
+
+
+def anywhere(term: str) -> dict[str, dict[str, object]]:
+    return {"bool": {"should": [{"term": {field: {"value": term}}} for field in FIELDS]}}
+
+
+def side_by_side(places: str) -> dict[str, dict[str, object]]:
+    return {"bool": {"should": [{"match_phrase": {field: {"query": places}}} for field in FIELDS]}}
+
+
+def lifting(found: dict[str, dict[str, object]], weight: float) -> dict[str, object]:
+    return {"bool": {**found["bool"], "boost": weight}}
 
 
 def nearest(k: int, access_and_filters: list[object]) -> dict[str, object]:
-    binding = {"filter": [*access_and_filters, anywhere("plan bleu")], "must_not": [anywhere("x")]}
+    binding = {
+        "filter": [*access_and_filters, side_by_side("plan bleu")],
+        "must_not": [anywhere("x")],
+    }
     asked = {"vector": [1.0, 0.0], "k": k, "filter": {"bool": binding}}
     return {
         "nested": {
@@ -96,13 +107,19 @@ def test_a_search_is_two_rankings_and_counts() -> None:
         LISTS,
     )
     narrowing: list[object] = [ACCESS, {"terms": {"kind": ["page", "mail"]}}]
-    terms = [anywhere("impôt"), anywhere("commune")]
+    terms = [anywhere("impot"), anywhere("commun")]
+    lifts = [
+        lifting(anywhere("=impot"), EXACT_WEIGHT),
+        lifting(anywhere("=commune"), EXACT_WEIGHT),
+        lifting(side_by_side("impot _ _ commun"), PAIR_WEIGHT),
+    ]
     lexical = {
         "bool": {
             "must": [
-                anywhere("plan bleu"),
+                side_by_side("plan bleu"),
                 {"bool": {"should": terms, "minimum_should_match": 1}},
             ],
+            "should": lifts,
             "filter": narrowing,
             "must_not": [anywhere("x")],
         }
@@ -129,7 +146,9 @@ def test_an_empty_question_lists_the_newest_that_the_reader_may_read() -> None:
     asked = searches(
         SearchRequest(READER, Question(), window=10, facets=(), with_cards=True), LISTS
     )
-    everything = {"bool": {"must": [{"match_all": {}}], "filter": [ACCESS], "must_not": []}}
+    everything = {
+        "bool": {"must": [{"match_all": {}}], "should": [], "filter": [ACCESS], "must_not": []}
+    }
     assert asked.lexical == {
         "size": 10,
         "_source": {"excludes": NOT_IN_CARDS},
@@ -150,7 +169,7 @@ def test_documents_are_shown_under_the_filter() -> None:
     """Cards without text, vectors or rights; passages scored by words and by cosine."""
     body = shown_documents(ShowRequest(READER, ("wiki:1",), Question("impôts"), VECTOR, 2), LISTS)
     named = {"ids": {"values": [engine_id("wiki:1")]}}
-    wanted = {"match_phrase": {"passages.text": {"query": "impôts"}}}
+    wanted = {"term": {"passages.terms": {"value": "impot"}}}
     best = body["query"]["bool"]["should"][0]["nested"]
     assert body["query"]["bool"]["filter"] == [ACCESS, named]
     assert body["_source"] == {"excludes": NOT_IN_CARDS}
@@ -161,13 +180,15 @@ def test_documents_are_shown_under_the_filter() -> None:
         "space_type": "cosinesimil",
     }
     assert best["inner_hits"]["size"] == 2
-    assert best["inner_hits"]["highlight"]["highlight_query"] == {"bool": {"should": [wanted]}}
+    assert best["inner_hits"]["_source"] == {"excludes": ["passages.vector", "passages.terms"]}
 
 
 def test_suggestions_and_scans() -> None:
     """Typed words are folded and filtered by rights; a scan goes on after an id."""
-    suggested = suggested_titles(READER, LISTS, "Impôt fonc")["query"]["bool"]["filter"]
-    begun = {"title.prefix": {"query": "impot fonc", "operator": "and"}}
+    body = suggested_titles(READER, LISTS, "Impôt fonc")
+    suggested = body["query"]["bool"]["filter"]
+    assert (body["_source"], body["docvalue_fields"]) == (False, ["title_begun"])
+    begun = {"title_words": {"query": "impot fonc", "operator": "and"}}
     assert suggested == [ACCESS, {"match_bool_prefix": begun}]
     assert "search_after" not in scanned("wiki")
     assert scanned("wiki", "wiki:9")["search_after"] == ["wiki:9"]
@@ -209,11 +230,3 @@ def test_a_request_has_a_bounded_size() -> None:
     ]
     sizes = [len(chunk) for chunk in chunks(lines, limit_bytes=600)]
     assert sizes == [1, 1, 2]
-
-
-def test_highlights_are_offsets_without_elisions() -> None:
-    """Also where the engine parted the text, and none where its marks are the text's own."""
-    marked = f"sur {HIGHLIGHT_START}l’impôt{HIGHLIGHT_END} 😀"
-    text = "sur l’impôt 😀\0sur l’impôt 😀"
-    assert [text[a:b] for a, b in highlights([marked, marked], text)] == ["impôt", "impôt"]
-    assert highlights([f"{HIGHLIGHT_START}a"], f"{HIGHLIGHT_START}a") == ()

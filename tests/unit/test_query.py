@@ -16,7 +16,7 @@ from search_api.query import (
 pytestmark = pytest.mark.search
 
 ANY_TEXT = st.text(alphabet=st.characters(), max_size=300) | st.text(
-    alphabet='"«»“”„-* \t\n\0\u200f\u00a0\u00ad\ud800aé', max_size=60
+    alphabet='"«»“”„-*()OUR: \t\n\0\u200f\u00a0\u00ad\ud800aé', max_size=60
 )
 
 
@@ -41,7 +41,16 @@ ANY_TEXT = st.text(alphabet=st.characters(), max_size=300) | st.text(
         ("", Question()),
         (" \t\n ", Question()),
         ("exo* ?", Question("exo* ?")),
-        ("a AND (b OR c) NOT d:e^2 ~ \\", Question("a AND (b OR c) NOT d:e^2 ~ \\")),
+        ("a AND (b c) NOT d:e^2 ~ \\", Question("a AND (b c) NOT d:e^2 ~ \\")),
+        ("taxe (foncière OU habitation)", Question("taxe", any_of=(("foncière", "habitation"),))),
+        ('"a b" OR "c d" OU e x', Question("x", any_of=(("a b", "c d", "e"),))),
+        ("(permis de construire OU plan)", Question(any_of=(("permis de construire", "plan"),))),
+        ('"x OU y" z', Question("z", ("x OU y",))),
+        ("(a OU (b OU c))", Question("(a OU )", any_of=(("b", "c"),))),
+        ("a ou b", Question("a ou b")),
+        ("a OU", Question("a OU")),
+        ("OU a OU a", Question("OU a OU a")),
+        ("-a OU b", Question("OU b", (), ("a",))),
         ("🏠 impôts 🇫🇷", Question("🏠 impôts 🇫🇷")),
         ("مرحبا بالعالم", Question("مرحبا بالعالم")),
         ("ta\0xe", Question("ta xe")),
@@ -81,13 +90,16 @@ def test_a_long_query_is_cut_and_the_answer_may_say_so() -> None:
 def test_reading_never_raises(typed: str) -> None:
     """Any text becomes a question in which nothing is empty, invisible or untrimmed."""
     question = read_question(typed)
-    for words in (question.text, *question.phrases, *question.excluded):
+    alternatives = [phrase for group in question.any_of for phrase in group]
+    for words in (question.text, *question.phrases, *question.excluded, *alternatives):
         assert words == words.strip()
         assert words.isprintable()
         words.encode()
         assert '"' not in words
     assert all(question.phrases)
     assert all(question.excluded)
+    assert all(alternatives)
+    assert all(len(group) > 1 for group in question.any_of)
     assert question.empty == (question == Question())
 
 

@@ -123,12 +123,16 @@ def test_no_text_is_a_token_by_chance(text: str) -> None:
 class ListedAgents:
     agents: tuple[Agent, ...]
     groups: frozenset[str] = frozenset()
+    accounts: frozenset[str] = frozenset()
 
     def agent(self, agent_id: str) -> Agent | None:
         return next((agent for agent in self.agents if agent.id == agent_id), None)
 
     def groups_of(self, agent_id: str) -> frozenset[str]:
         return self.groups
+
+    def accounts_of(self, agent_id: str) -> frozenset[str]:
+        return self.accounts
 
 
 ANA = Agent("ag-1", "Ana", "Le Goff")
@@ -141,6 +145,14 @@ def test_a_reader_holds_everyone_themselves_and_their_groups() -> None:
     assert reader.agent_id == "ag-1"
     assert reader.principals == {EVERYONE, "agent:ag-1", "annuaire:group:inspection"}
     assert not reader.unanswered
+
+
+def test_an_account_of_a_reader_is_theirs_in_its_own_source() -> None:
+    """As the directory gives it; an account that holds colons keeps them."""
+    agents = ListedAgents((ANA,), accounts=frozenset({"docs:5f0c", "wiki:ana:2"}))
+    reader = reader_of("ag-1", agents, TODAY)
+    own = {EVERYONE, "agent:ag-1", "docs:account:5f0c", "wiki:account:ana:2"}
+    assert reader.principals == own
 
 
 @pytest.mark.parametrize("agent_id", [None, "", "ag-2", "AG-1", " ag-1", "everyone"])

@@ -1,18 +1,27 @@
 """Cursors, failures and runs: what a crawl remembers between two of its runs."""
 
-from pathlib import Path
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from indexer.state import State
+from indexer.state import Progress, State
+from quisait.database import connect
 
 pytestmark = pytest.mark.sources
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> State:
-    return State(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
+def engine(database_url: str) -> Iterator[sa.Engine]:
+    engine = connect(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def state(engine: sa.Engine) -> State:
+    return State(engine)
 
 
 def test_a_cursor_is_kept_for_each_source(state: State) -> None:
@@ -95,14 +104,76 @@ def test_runs_come_newest_first_with_what_they_did(state: State) -> None:
     assert list(state.runs_of("notes")) == []
 
 
-def test_what_is_remembered_outlives_its_process(tmp_path: Path) -> None:
+def test_a_key_may_be_long_and_odd(state: State) -> None:
+    """A path of any length, and what neither database takes, are still a failure that is listed."""
+    long = "wiki:" + "".join(chr(0x4E00 + n % 5000) for n in range(9000))
+    for key in (long, long + "x", "wiki:nul\0", "wiki:half\ud800"):
+        state.record("wiki", key, "unreadable", "reason\0")
+        state.record("wiki", key, "empty", "again")
+    assert {long, long + "x"} < state.keys("wiki")
+    assert state.failure_counts("wiki") == {"empty": 4}
+    state.resolve("wiki", long)
+    state.resolve("wiki", "wiki:nul\0")
+    assert len(state.keys("wiki")) == 2
+
+
+def test_moments_are_told_in_utc(state: State) -> None:
+    """Whatever the database's own time zone."""
+    before = datetime.now(UTC)
+    run_id, _ = state.start_run("wiki")
+    state.note(run_id, Progress(1))
+    state.end_run(run_id, "done", 0)
+    state.record("wiki", "wiki:1", "empty", "")
+    (run,), (failure,) = state.runs_of("wiki"), state.failures_of("wiki")
+    for moment in (run.started, run.ended, run.noted, failure.since):
+        assert moment is not None
+        assert moment.utcoffset() == timedelta(0)
+        assert before <= moment <= datetime.now(UTC)
+
+
+def test_a_run_tells_how_far_it_is(state: State) -> None:
+    """The last word counts; a sentence says why it ended."""
+    run_id, _ = state.start_run("wiki")
+    state.note(run_id, Progress(10, 100, 2.5, 40, 10.0))
+    state.note(run_id, Progress(20, 100, 5.0, 80, 20.0))
+    (run,) = state.runs_of("wiki")
+    assert run.progress == Progress(20, 100, 5.0, 80, 20.0)
+    state.end_run(run_id, "refused", 3, "le compte est refusé")
+    (run,) = state.runs_of("wiki")
+    assert (run.outcome, run.changed, run.reason) == ("refused", 3, "le compte est refusé")
+
+
+def test_old_runs_are_forgotten_but_the_last_good_one(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A source that has failed for a month still says when it was last read."""
+    monkeypatch.setattr("indexer.state.KEPT_RUNS", 10)
+    good, _ = state.start_run("wiki")
+    state.end_run(good, "done", 1)
+    other, _ = state.start_run("notes")
+    for _ in range(15):
+        run_id, _ = state.start_run("wiki")
+        state.end_run(run_id, "failed", 0)
+    kept = list(state.runs_of("wiki", 100))
+    assert len(kept) == 10 + 1
+    assert (kept[0].id, kept[-1].id) == (run_id, good)
+    last = state.last_done("wiki")
+    assert last is not None
+    assert last.id == good
+    assert [run.id for run in state.runs_of("notes")] == [other]
+    assert state.last_done("notes") is None
+
+
+def test_what_is_remembered_outlives_its_process(database_url: str) -> None:
     """Another opening of the same database goes on from there."""
-    url = f"sqlite:///{tmp_path / 'state.sqlite'}"
-    before = State(sa.create_engine(url))
+    first, second = connect(database_url), connect(database_url)
+    before = State(first)
     before.save("wiki", "7")
     before.record("wiki", "wiki:1", "empty", "no text")
     before.start_run("wiki")
-    after = State(sa.create_engine(url))
+    first.dispose()
+    after = State(second)
     assert after.load("wiki") == "7"
     assert after.keys("wiki") == {"wiki:1"}
     assert after.start_run("wiki")[1]
+    second.dispose()

@@ -1,0 +1,25 @@
+"""What helps to understand a question, handed over by the assembly."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from indexer.values import Question
+from search_api.best_bets import Bet, NoBestBets
+from search_api.understanding import Authors, Expanding, NoAuthors, NoGlossary
+
+
+class Betting(Protocol):
+    """The administrator's best bets."""
+
+    def bets(self, question: Question) -> tuple[Bet, ...]:
+        """Those that a question means, best first; who may see them is asked afterwards."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Guidance:
+    """Who wrote, what else it is called, what stands above: each does without the others."""
+
+    authors: Authors = field(default_factory=NoAuthors)
+    glossary: Expanding = field(default_factory=NoGlossary)
+    best_bets: Betting = field(default_factory=NoBestBets)

@@ -1,0 +1,89 @@
+// Suggestions while somebody types; without it the field is an ordinary one.
+"use strict";
+
+{
+  const LABELS = { title: "Document", topic: "Sujet", person: "Collègue" };
+  const PAUSE_MS = 120;
+  const field = document.getElementById("q");
+  const list = document.getElementById("suggestions");
+  let asked = null;
+  let pause = 0;
+  let chosen = -1;
+
+  const options = () => [...list.children];
+
+  const close = () => {
+    list.hidden = true;
+    chosen = -1;
+    field.setAttribute("aria-expanded", "false");
+    field.removeAttribute("aria-activedescendant");
+  };
+
+  const choose = (number) => {
+    const all = options();
+    chosen = (number + all.length) % all.length;
+    all.forEach((one, at) => one.setAttribute("aria-selected", String(at === chosen)));
+    field.setAttribute("aria-activedescendant", all[chosen].id);
+    all[chosen].scrollIntoView({ block: "nearest" });
+  };
+
+  const option = (found, number) => {
+    const item = document.createElement("li");
+    const kind = document.createElement("span");
+    item.id = `suggestion-${number}`;
+    item.setAttribute("role", "option");
+    item.setAttribute("aria-selected", "false");
+    item.dataset.address = found.address;
+    kind.className = "kind";
+    kind.textContent = LABELS[found.kind];
+    item.append(kind, " ", found.title);
+    return item;
+  };
+
+  const show = (found) => {
+    close();
+    list.replaceChildren(...found.map(option));
+    if (!found.length || document.activeElement !== field) return;
+    list.hidden = false;
+    field.setAttribute("aria-expanded", "true");
+  };
+
+  const ask = async () => {
+    asked?.abort();
+    asked = new AbortController();
+    if (!field.value.trim()) return close();
+    try {
+      const address = `/api/v1/suggest?q=${encodeURIComponent(field.value)}`;
+      const answer = await fetch(address, { signal: asked.signal });
+      show(answer.ok ? (await answer.json()).suggestions : []);
+    } catch {
+      close(); // a later letter was typed, or the server is away: the field still works
+    }
+  };
+
+  if (field && list) {
+    field.setAttribute("role", "combobox");
+    field.setAttribute("aria-autocomplete", "list");
+    field.setAttribute("aria-controls", list.id);
+    field.setAttribute("aria-expanded", "false");
+    field.addEventListener("input", () => {
+      clearTimeout(pause);
+      pause = setTimeout(ask, PAUSE_MS);
+    });
+    field.addEventListener("blur", close);
+    field.addEventListener("keydown", (event) => {
+      if (list.hidden || event.isComposing) return;
+      if (event.key === "Escape") close();
+      else if (event.key === "ArrowDown") choose(chosen + 1);
+      else if (event.key === "ArrowUp") choose(chosen < 0 ? -1 : chosen - 1);
+      else if (event.key === "Enter" && chosen >= 0) location.assign(options()[chosen].dataset.address);
+      else return;
+      event.preventDefault();
+    });
+    list.addEventListener("mousedown", (event) => {
+      event.preventDefault(); // keeps the field focused, and the list open until the click
+      const item = event.target.closest("li");
+      if (item && event.button === 0) location.assign(item.dataset.address);
+    });
+  }
+}

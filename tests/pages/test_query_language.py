@@ -1,0 +1,97 @@
+"""What was understood of a query, on the page and in the API."""
+
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from indexer.embedded.index import EmbeddedIndex
+from quisait.guiding import checked
+from search_api.app import Services, create_app
+from search_api.best_bets import BestBetsFile
+from search_api.glossary import GlossaryFile
+from search_api.guidance import Guidance
+from search_api.identify import TokenReaders
+from search_api.search import Search
+from tests.pages.administration import ENCODER, TODAY, documents
+from tests.pages.conftest import NOW_S, TOKENS, Parts
+
+pytestmark = pytest.mark.pages
+
+TYPED = 'taxe auteur:"Claire Le Bihan" après:12/03/2024 type:circulaire (incendie OU papier) DTF'
+
+
+@pytest.fixture
+def guided(parts: Parts, tmp_path: Path) -> TestClient:
+    """Claire, before an application with a glossary and best bets."""
+    glossary, bets = tmp_path / "glossaire.csv", tmp_path / "tete.csv"
+    glossary.write_text("DTF;dégrèvement de taxe foncière\n", encoding="utf-8")
+    bets.write_text(
+        "taxe;wiki:degrevement\ntaxe;wiki:restreinte\ntaxe;https://dehors.example/;<b>Dehors</b>\n",
+        encoding="utf-8",
+    )
+    index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
+    index.write(documents())
+    guidance = Guidance(parts.book, GlossaryFile(glossary), BestBetsFile(bets))
+    search = Search(index, ENCODER, parts.book, guidance)
+    readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
+    app = create_app(Services(search, parts.book, readers, lambda: TODAY))
+    return TestClient(app, headers={"Authorization": f"Bearer {TOKENS.make('ag-1', NOW_S)}"})
+
+
+def test_the_api_tells_what_it_understood(guided: TestClient) -> None:
+    """Operators with what is left without them, what the glossary added, best bets."""
+    body = guided.get("/api/v1/search", params={"q": TYPED}).json()
+    assert [one["id"] for one in body["documents"]] == ["wiki:degrevement"]
+    assert [(one["said"], one["value"]) for one in body["understood"]] == [
+        ("author", "Claire Le Bihan"),
+        ("since", "2024-03-12"),
+        ("words", "type:circulaire"),
+        ("any_of", "incendie ou papier"),
+    ]
+    without = body["understood"][0]["without"]
+    assert without == "taxe après:12/03/2024 type:circulaire (incendie OU papier) DTF"
+    assert body["expansions"] == [{"words": "DTF", "others": ["dégrèvement de taxe foncière"]}]
+    assert [(one["id"], one["external"]) for one in body["best_bets"]] == [
+        ("wiki:degrevement", False),
+        (None, True),
+    ]
+
+
+def test_the_page_shows_what_was_understood(guided: TestClient) -> None:
+    """In French, each with a link that takes it out; external links are marked, text escaped."""
+    page = guided.get("/", params={"q": TYPED}).text
+    assert "Auteur&nbsp;:</span> Claire Le Bihan" in page
+    assert "À partir du</span> 12 mars 2024" in page
+    assert "Cherché comme des mots&nbsp;:</span> type:circulaire" in page
+    assert "incendie ou papier" in page
+    assert "dégrèvement de taxe foncière. Mettez des guillemets" in page
+    assert "lien externe" in page
+    assert "&lt;b&gt;Dehors&lt;/b&gt;" in page
+    assert "Zanzibar" not in page
+    assert "/?q=taxe+apr%C3%A8s%3A12%2F03%2F2024" in page
+
+
+def test_help_stands_on_the_page(guided: TestClient) -> None:
+    """Before and after a search, folded away."""
+    for address in ("/", "/?q=taxe"):
+        assert "<summary>Affiner la recherche</summary>" in guided.get(address).text
+
+
+def test_a_check_names_the_lines_that_are_left_out(tmp_path: Path) -> None:
+    """With the reason, in French; a sound file is counted."""
+    path = tmp_path / "g.csv"
+    path.write_text("CFE;taxe\n", encoding="utf-8")
+    assert checked("glossaire", str(path)) == "expressions : 2"
+    path.write_text("CFE;taxe\nseule\n;;\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"g\.csv : ligne 2, une seule expression.* ; ligne 3"):
+        checked("glossaire", str(path))
+    path.write_text("taxe;wiki:1\n", encoding="utf-8")
+    assert checked("réponses en tête", str(path)) == "lignes : 1"
+
+
+def test_the_demonstration_s_own_files_are_sound() -> None:
+    """Every line of them holds."""
+    demo = Path(__file__).parents[2] / "demo"
+    assert checked("glossaire", str(demo / "glossaire.csv")) == "expressions : 86"
+    assert checked("réponses en tête", str(demo / "reponses-en-tete.csv")) == "lignes : 4"

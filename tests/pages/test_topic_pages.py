@@ -1,0 +1,275 @@
+"""Topics, isolation, coverage and peers: the API, the pages, and a real browser."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from fastapi.testclient import TestClient
+from playwright.sync_api import Browser, expect
+
+from connectors.values import Agent, ContactVia, Contribution, Role
+from expertise.agent_book import SqlAgentBook
+from expertise.build import Rules, build_expertise
+from expertise.builds import SqlBuilds
+from expertise.overview import Overview
+from expertise.topics import Topic, TopicKind, TopicList
+from indexer.embedded.index import EmbeddedIndex
+from indexer.values import Put
+from search_api.app import Services, create_app
+from search_api.readers import reader_of
+from search_api.search import Search
+from search_api.tiles import departement_places, region_places
+from tests.builders import allowed, indexed, make_document
+from tests.pages.conftest import served
+from tests.pages.test_browser import opened
+from tests.planted import ENCODER, TODAY
+
+pytestmark = [pytest.mark.pages, pytest.mark.experts]
+
+TOPICS = (
+    Topic("urn:sujet/cadastre", "cadastre", ("arpentage",)),
+    Topic("regies", "régies"),
+    Topic("m-geometre", "géomètre", kind=TopicKind.METIER),
+)
+
+
+def agent(number: int, name: str, departement: str, metier: str = "", **fields: object) -> Agent:
+    return Agent(
+        f"ag-{number}",
+        "Jo",
+        name,
+        metier,
+        departement=departement,
+        email=f"ag-{number}@finances.example",
+        accounts=(f"wiki:a{number}",),
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+AGENTS = (
+    agent(1, "Seule", "22", "géomètre"),
+    agent(2, "Loin", "974", "géomètre", contact_via=ContactVia.SERVICE, contact="srv@fin.example"),
+    agent(3, "=Formule", "48"),
+    agent(4, "Discrète", "29", "géomètre", listed=False),
+    agent(5, "Lectrice", "48"),
+    agent(6, "Secrète", "93"),
+)
+
+
+class Listed:
+    def entries(self) -> Iterator[Agent]:
+        yield from AGENTS
+
+
+def note(number: int, title: str, author: int, role: Role = Role.AUTHOR, **fields: object) -> Put:
+    rows = (Contribution(f"wiki:a{author}", role, last=TODAY),)
+    document = make_document(
+        f"wiki:{number}",
+        title=title,
+        url=f"https://wiki.example/{number}",
+        contributions=rows,
+        **fields,
+    )
+    return Put(indexed(document, "Un texte."))
+
+
+def notes() -> list[Put]:
+    secret = allowed("ldap:group:x")
+    return [
+        *(note(n, f"Le cadastre, partie {n}", 1) for n in range(2)),
+        *(note(n, f"L'arpentage, partie {n}", 2) for n in range(2, 4)),
+        *(note(n, f"Les régies, partie {n}", 3) for n in range(4, 6)),
+        *(note(n, f"Les régies, Zanzibar {n}", 6, access=secret) for n in range(6, 8)),
+        note(8, "Une question de cadastre", 5, Role.ASKER),
+    ]
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    folder: Path = tmp_path_factory.mktemp("topics")
+    index = EmbeddedIndex(folder / "index", ENCODER.dimension)
+    assert not index.write(notes()).failed
+    engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+    book, builds = SqlAgentBook(engine), SqlBuilds(engine)
+    book.replace(Listed())
+    build = build_expertise(index, book, ENCODER, TOPICS, Rules(), TODAY)
+    builds.publish(build, TopicList(TOPICS))
+    yield Services(
+        Search(index, ENCODER, book),
+        book,
+        lambda request: reader_of(request.headers.get("x-agent", "ag-5"), book, TODAY),
+        lambda: TODAY,
+        overview=Overview(builds, index, book, Rules()),
+    )
+    engine.dispose()
+
+
+@pytest.fixture
+def client(services: Services) -> TestClient:
+    return TestClient(create_app(services))
+
+
+def test_who_is_alone(client: TestClient) -> None:
+    """By area and name, with the next one and how far; an unlisted agent breaks no solitude."""
+    body = client.get("/api/v1/isolation").json()
+    rows = [(r["agent"]["name"], r["topic"]["label"], r["scope"]) for r in body["rows"]]
+    assert rows == [
+        ("Jo Seule", "cadastre", "region"),
+        ("Jo Seule", "géomètre", "region"),
+        ("Jo =Formule", "régies", "country"),
+        ("Jo Loin", "cadastre", "region"),
+        ("Jo Loin", "géomètre", "region"),
+    ]
+    assert body["rows"][0]["next"]["name"] == "Jo Loin"
+    assert 9_000 < body["rows"][0]["distance_km"] < 10_000
+    assert body["rows"][2]["next"] is None
+    assert body["build"] == {"state": "shown", "day": TODAY.isoformat()}
+    narrowed = client.get("/api/v1/isolation?area=r53&topic=m-geometre").json()["rows"]
+    assert [one["agent"]["id"] for one in narrowed] == ["ag-1"]
+
+
+def test_coverage_both_ways(client: TestClient) -> None:
+    """A topic area by area; an area topic by topic, with what is at risk."""
+    areas = client.get("/api/v1/coverage?topic=urn:sujet/cadastre").json()["areas"]
+    counts = {one["area"]["code"]: one["holders"]["agents"] for one in areas}
+    assert counts == {"": 2, "r04": 1, "r53": 1, "22": 1, "974": 1}
+    topics = client.get("/api/v1/coverage?area=22").json()["topics"]
+    found = {one["topic"]["label"]: (one["holders"]["agents"], one["risks"]) for one in topics}
+    assert found["cadastre"] == (1, ["one_holder", "open_questions"])
+    assert found["régies"] == (0, ["nobody"])
+
+
+def test_a_topic_and_its_peers(client: TestClient) -> None:
+    """Documents to start with, the open question; peers by way of the service's mailbox."""
+    body = client.get("/api/v1/topics/urn:sujet/cadastre").json()
+    assert [one["agent"]["name"] for one in body["holders"]] == ["Jo Seule", "Jo Loin"]
+    assert {one["id"] for one in body["documents"]} == {f"wiki:{n}" for n in range(4)}
+    assert [one["id"] for one in body["questions"]] == ["wiki:8"]
+    assert [one["label"] for one in body["related"]] == ["géomètre"]
+    peers = client.get("/api/v1/agents/ag-1/peers").json()
+    assert [one["agent"]["email"] for one in peers["peers"]] == ["srv@fin.example"]
+    assert {one["strength"] for one in peers["topics"]} == {None}
+    proofs = {one["topic"]["label"]: one["evidence"] for one in peers["topics"]}
+    assert [one["document_id"] for one in proofs["cadastre"]] == ["wiki:0", "wiki:1"]
+    assert proofs["cadastre"][0]["roles"] == ["author"]
+    assert proofs["géomètre"] == []
+    own = client.get("/api/v1/agents/ag-1/peers", headers={"x-agent": "ag-1"}).json()
+    assert max(one["strength"] for one in own["topics"]) > 1
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/agents/ag-4/peers", 404),
+        ("/agents/personne/peers", 404),
+        ("/topics/rien", 404),
+        ("/coverage?topic=rien", 404),
+        ("/isolation?topic=rien", 404),
+        ("/isolation?area=999", 422),
+        ("/coverage?area=rBZH", 422),
+        ("/isolation?offset=-1", 422),
+    ],
+)
+def test_what_is_not_there(client: TestClient, path: str, status: int) -> None:
+    """A problem, and for an unlisted agent the same one as for an unknown."""
+    response = client.get(f"/api/v1{path}")
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_the_table_for_a_spreadsheet(client: TestClient) -> None:
+    """Semicolons and a mark for French spreadsheets; no cell is a formula."""
+    response = client.get("/isolation.csv")
+    assert response.text.startswith("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(response.text[1:]), delimiter=";"))
+    assert [row["agent"] for row in rows if row["sujet"] == "régies"] == ["Jo =Formule"]
+    assert rows[0]["distance_km"].isdigit()
+    assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "+", "@"))]
+
+
+PATHS = [
+    "/isolation",
+    "/isolation?area=r53&topic=m-geometre",
+    "/isolation?area=75",
+    "/coverage",
+    "/coverage?area=22",
+    "/topics/urn:sujet/cadastre",
+    "/topics/regies",
+    "/peers",
+    "/peers?agent=ag-1",
+]
+API = ["isolation", "coverage", "topics", "topics/regies", "coverage?topic=regies"]
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/isolation.csv", *(f"/api/v1/{one}" for one in API)])
+def test_no_trace_of_what_not_everybody_reads(client: TestClient, path: str) -> None:
+    """Neither the restricted notes nor their author, nor who asked not to be listed."""
+    for who in ("ag-5", "ag-6", "ag-1"):
+        response = client.get(path, headers={"x-agent": who})
+        assert response.status_code == 200
+        for trace in ("Zanzibar", "Discrète", "ag-4", *(["Secrète"] if who != "ag-6" else [])):
+            assert trace not in response.text
+
+
+def test_nobody_unnamed_sees_anything(client: TestClient) -> None:
+    """Without a reader: 401 on each of them."""
+    for path in (*PATHS, "/isolation.csv", *(f"/api/v1/{one}" for one in API)):
+        assert client.get(path, headers={"x-agent": "inconnu"}).status_code == 401
+
+
+def test_without_a_build_the_pages_say_so(services: Services) -> None:
+    """No list of topics, or a build too old: a sentence, and no names."""
+    late = TODAY.replace(year=TODAY.year + 1)
+    for app, said in (
+        (create_app(replace(services, overview=None)), "Aucune cartographie"),
+        (create_app(replace(services, today=lambda: late)), "trop ancienne"),
+    ):
+        client = TestClient(app)
+        for path in PATHS:
+            text = client.get(path).text
+            assert said in text
+            assert "Seule" not in text
+        assert client.get("/api/v1/isolation").json()["rows"] == []
+        assert client.get("/api/v1/topics/regies").status_code == 404
+
+
+def test_the_tiles_are_the_country() -> None:
+    """Every département and region has one tile of its own; the north is above the south."""
+    places = {place.code: place for place in departement_places()}
+    assert len({(place.x, place.y) for place in places.values()}) == len(places) == 109
+    assert places["59"].y < places["75"].y < places["66"].y
+    assert places["29"].x < places["75"].x < places["67"].x
+    assert len({(place.x, place.y) for place in region_places()}) == len(region_places())
+
+
+def test_in_a_browser(chromium: Browser, services: Services) -> None:
+    """The map leads to a département by keyboard; the table leads on; 320 px are enough."""
+    with served(create_app(services)) as address:
+        with opened(chromium, address) as page:
+            page.goto("/isolation")
+            tile = page.get_by_role("link", name="Côtes-d'Armor (22) : 2")
+            tile.focus()
+            expect(tile).to_be_focused()
+            page.keyboard.press("Enter")
+            expect(page.get_by_role("heading", level=2).nth(1)).to_contain_text("2 cas")
+            page.get_by_role("link", name="cadastre").first.click()
+            expect(page.get_by_role("heading", level=1)).to_have_text("cadastre")
+            expect(page.get_by_role("row")).to_have_count(3)
+            page.get_by_role("link", name="Jo Seule").click()
+            expect(page.get_by_role("heading", level=1)).to_have_text("Pairs de Jo Seule")
+        with opened(chromium, address, viewport={"width": 320, "height": 700}) as page:
+            for path in PATHS:
+                page.goto(path)
+                expect(page.locator("html")).to_have_attribute("lang", "fr")
+                expect(page.locator("h1")).to_have_count(1)
+                assert "Qui sait" in page.title()
+                assert page.evaluate("document.documentElement.scrollWidth") <= 320
+                assert page.locator("[style], style, script:not([src])").count() == 0
+                unlabelled = "[...document.querySelectorAll('input:not([type=hidden]), select')]"
+                assert page.evaluate(f"{unlabelled}.filter(o => !o.labels.length).length") == 0
+                ids = page.evaluate("[...document.querySelectorAll('[id]')].map(o => o.id)")
+                assert len(ids) == len(set(ids))

@@ -1,0 +1,199 @@
+"""The query language, asked of both engines as the pages ask it, under rights."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from connectors.values import EVERYONE
+from expertise.agent_book import SqlAgentBook
+from indexer.access import NOBODY, Reader
+from indexer.embedded.index import EmbeddedIndex
+from indexer.ports import Index
+from search_api.best_bets import BestBetsFile
+from search_api.glossary import GlossaryFile
+from search_api.guidance import Guidance
+from search_api.query import Query
+from search_api.results import Results
+from search_api.search import Search
+from search_api.understanding import Said
+from tests.opensearch_index import fresh_index
+from tests.pages.administration import ENCODER, SECRET, TODAY, FictionalDirectory, documents
+
+pytestmark = pytest.mark.search
+
+CLAIRE = Reader("ag-1", frozenset({EVERYONE, "agent:ag-1"}))
+IRIS = Reader("ag-4", frozenset({EVERYONE, "agent:ag-4", "ldap:group:fraude"}))
+GLOSSARY = "DTF;dégrèvement de taxe foncière\nIH => inhabitable\n"
+BETS = (
+    "frais de séjour|régie;wiki:hopital\n"
+    "dégrèvement;wiki:restreinte\n"
+    "dégrèvement;https://dehors.example/aide;Aide du dehors\n"
+)
+PIECES = st.sampled_from(
+    [
+        *(
+            "auteur:",
+            "entité:",
+            "type:",
+            "source:",
+            "espace:",
+            "après:",
+            "avant:",
+            " OU ",
+            "(",
+            ")",
+        ),
+        *(
+            '"',
+            "-",
+            " ",
+            "taxe",
+            "foncière",
+            "Claire",
+            "fiche",
+            "2024",
+            "12 mars 2024",
+            "12/03/2024",
+        ),
+        *("DTF", "wiki", ":", "«", "»", "\\", "*", "é", "\u202e", "\ud800", "\0"),
+    ]
+)
+ANY_TEXT = st.text(max_size=60) | st.lists(PIECES, max_size=9).map("".join)
+
+
+@contextmanager
+def _index(engine: str, folder: Path) -> Iterator[Index]:
+    if engine == "embedded":
+        yield EmbeddedIndex(folder / "index", ENCODER.dimension)
+        return
+    with fresh_index(ENCODER.dimension) as index:
+        yield index
+
+
+@pytest.fixture(scope="module", params=["embedded", "opensearch"])
+def search(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Search]:
+    folder = tmp_path_factory.mktemp("language")
+    (folder / "glossaire.csv").write_text(GLOSSARY, encoding="utf-8")
+    (folder / "tete.csv").write_text(BETS, encoding="utf-8")
+    engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+    book = SqlAgentBook(engine)
+    book.replace(FictionalDirectory())
+    guidance = Guidance(
+        book, GlossaryFile(folder / "glossaire.csv"), BestBetsFile(folder / "tete.csv")
+    )
+    with _index(request.param, folder) as index:
+        assert index.write(documents()).failed == ()
+        yield Search(index, ENCODER, book, guidance)
+    engine.dispose()
+
+
+def _answer(search: Search, text: str, reader: Reader = CLAIRE, **fields: object) -> Results:
+    query = Query(text, page_size=50, **fields)  # type: ignore[arg-type]
+    return search.answer(query, reader, TODAY)
+
+
+def _ids(results: Results) -> set[str]:
+    return {one.card.document_id for one in results.results}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('auteur:"Claire Le Bihan"', {"wiki:degrevement"}),
+        ("auteur:claire foncier", {"wiki:degrevement"}),
+        ("auteur:ancien", {"wiki:degrevement", "wiki:ancienne"}),
+        ("auteur:inconnu", {"wiki:hopital"}),
+        ("auteur:paul auteur:claire", {"wiki:degrevement"}),
+        ("auteur:secrète", set()),
+        ("type:fiche", {"wiki:degrevement", "wiki:hopital"}),
+        ("nature:FICHE avant:2025", {"wiki:hopital"}),
+        ('entité:"ddfip 22"', {"wiki:degrevement"}),
+        ("entite:DGFiP espace:fiscalite source:wiki", {"wiki:degrevement"}),
+        ("type:note type:fiche après:2021-05-04 avant:04/05/2021", set()),
+        ("type:note après:4 mai 2021 avant:5 mai 2021", {"wiki:ancienne"}),
+        ("(incendie OU papier)", {"wiki:degrevement", "wiki:ancienne"}),
+        ('"frais de séjour" OU incendie', {"wiki:degrevement", "wiki:hopital"}),
+        ("foncière (incendie OU séjour)", {"wiki:degrevement", "wiki:hopital"}),
+    ],
+)
+def test_operators_narrow(search: Search, text: str, found: set[str]) -> None:
+    """By words of a name or value, accents aside; who left, and who only has a label, too."""
+    assert _ids(_answer(search, text)) == found
+
+
+def test_what_was_understood_is_told_and_can_be_taken_out(search: Search) -> None:
+    """Each operator with its value and the query without it; what names no value is words."""
+    understood = _answer(search, "taxe auteur:claire après:2024 type:circulaire").understood
+    assert [(one.said, one.value) for one in understood] == [
+        (Said.AUTHOR, "claire"),
+        (Said.SINCE, "2024-01-01"),
+        (Said.WORDS, "type:circulaire"),
+    ]
+    assert understood[1].without == "taxe auteur:claire type:circulaire"
+
+
+def test_a_chosen_facet_binds_besides_the_operator(search: Search) -> None:
+    """An operator does not widen what was chosen on the page."""
+    assert _ids(_answer(search, "type:fiche", filters={"kind": ("note",)})) == set()
+    assert _ids(_answer(search, "type:fiche", filters={"kind": ("fiche",)})) != set()
+
+
+def test_an_operator_tells_nothing_of_what_one_may_not_read(search: Search) -> None:
+    """Values, authors and best bets of a restricted document are as if they were not."""
+    for text in ("type:enquête", f"espace:{SECRET}", "auteur:iris", "dégrèvement"):
+        mine, theirs = _answer(search, text), _answer(search, text, IRIS)
+        assert "wiki:restreinte" not in _ids(mine)
+        assert "wiki:restreinte" in _ids(theirs)
+        assert "wiki:restreinte" not in {one.reference.document_id for one in mine.best_bets}
+    assert [one.said for one in _answer(search, "type:enquête").understood] == [Said.WORDS]
+    assert [one.said for one in _answer(search, "type:enquête", IRIS).understood] == [Said.KIND]
+
+
+def test_the_glossary_adds_what_it_says(search: Search) -> None:
+    """Both ways and one way; in quotes nothing is added."""
+    both = _answer(search, "DTF")
+    assert [one.others for one in both.question.expansions] == [("dégrèvement de taxe foncière",)]
+    assert {"wiki:degrevement", "wiki:ancienne"} <= _ids(both)
+    assert both.results[0].card.document_id in ("wiki:degrevement", "wiki:ancienne")
+    assert _answer(search, '"DTF"').question.expansions == ()
+    assert _answer(search, "inhabitable").question.expansions == ()
+
+
+def test_best_bets_stand_above_for_who_may_read(search: Search) -> None:
+    """A document under rights, a link marked as one; nothing on page 2, or for nobody."""
+    told = [(one.reference.title, one.external) for one in _answer(search, "régie").best_bets]
+    assert told == [("Régies des hôpitaux", False)]
+    mine = _answer(search, "le dégrèvement foncier").best_bets
+    assert [(one.reference.url, one.external) for one in mine] == [
+        ("https://dehors.example/aide", True)
+    ]
+    assert len(_answer(search, "dégrèvement", IRIS).best_bets) == 2
+    assert _answer(search, "dégrèvement", NOBODY).best_bets == ()
+    assert _answer(search, "dégrèvement", Reader("ag-9", frozenset({"agent:ag-9"}))).best_bets == ()
+    assert _answer(search, "dégrèvement", page=2).best_bets == ()
+    assert _answer(search, "foncier").best_bets == ()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(text=ANY_TEXT)
+def test_no_query_is_an_error(search: Search, text: str) -> None:
+    """Any string is answered and its window ranked, and tells nothing of what is restricted."""
+    results = _answer(search, text)
+    assert "wiki:restreinte" not in _ids(results)
+    assert results.total >= len(results.results)
+    assert len(search.window(text, CLAIRE).documents) <= 200
+    assert all(part.value for part in results.understood)
+    assert _answer(search, text, NOBODY).total == 0
+
+
+def test_dates_of_the_year_one_and_of_the_last_are_no_error(search: Search) -> None:
+    """Whatever a date says, the engines take it."""
+    for text in ("après:0001", "avant:9999-12-31", "après:9999", "avant:0001-01-01"):
+        assert _answer(search, text).total >= 0

@@ -1,0 +1,130 @@
+"""The glossary, the best bets, and files that are edited while they are used."""
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from indexer.asking import EXPANSION_WEIGHT, MOST_EXPANDED, read_asked
+from indexer.values import Expansion, Question
+from search_api.best_bets import read_best_bets
+from search_api.edited_files import EditedFile, Read
+from search_api.glossary import GlossaryFile, read_glossary
+
+pytestmark = pytest.mark.search
+
+PHRASE = "cotisation foncière des entreprises"
+PHRASE_TYPED = "Cotisations foncieres des entreprises"
+
+LINES = [
+    "# un commentaire",
+    "",
+    "CFE;cotisation foncière des entreprises;",
+    '"PAS";"prélèvement à la source"',
+    "avis à tiers détenteur => SATD",
+    "CFE;contribution des entreprises",
+]
+
+
+def _others(text: str) -> dict[str, tuple[str, ...]]:
+    return {one.words: one.others for one in read_glossary(LINES).content.expansions(text)}
+
+
+@pytest.mark.parametrize(
+    ("text", "others"),
+    [
+        ("payer la cfe", {"cfe": (PHRASE, "contribution des entreprises")}),
+        ("Cotisations foncieres des entreprises 2024", {PHRASE_TYPED: ("CFE",)}),
+        ("le PAS en 2024", {"PAS": ("prélèvement à la source",)}),
+        ("ne pas payer", {}),
+        ("un avis à tiers détenteur", {"avis à tiers détenteur": ("SATD",)}),
+        ("SATD", {}),
+        ("cotisation des entreprises", {}),
+        ("", {}),
+    ],
+)
+def test_a_text_is_expanded(text: str, others: dict[str, tuple[str, ...]]) -> None:
+    """Both ways, or one way behind an arrow; an acronym that is a word only in capitals."""
+    assert _others(text) == others
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("CFE", "une seule"),
+        ("CFE, cotisation foncière", "une seule"),
+        ("CFE;;taxe", "vide"),
+        ("=> taxe", "vide"),
+        ("a => b => c", "flèche"),
+        ("CFE;le la les", "sans mot"),
+        ("taxe;Taxes", "deux fois"),
+        ('"CFE;taxe', "guillemets"),
+        ("CFE;" + "mot " * 13, "plus de 12 mots"),
+        (";".join(f"mot{n}" for n in range(21)), "plus de 20"),
+    ],
+)
+def test_a_bad_line_is_left_out_and_said(line: str, reason: str) -> None:
+    """Nothing is guessed; the other lines hold."""
+    read = read_glossary([line, "A1;B2"])
+    assert [fault.line for fault in read.faults] == [1]
+    assert reason in read.faults[0].reason
+    assert len(read.content.others) == 2
+
+
+def test_an_expansion_weighs_as_a_whole() -> None:
+    """Half of the words typed, however many words it has; phrases that do not fit are left out."""
+    for typed, other, weight in (("CFE", PHRASE, 1 / 3), (PHRASE, "CFE", 3.0)):
+        question = Question(typed, expansions=(Expansion(typed, (other,)),))
+        assert read_asked(question, 512).expansions[0][0].weight == EXPANSION_WEIGHT * weight
+    many = Question("CFE", expansions=(Expansion("CFE", tuple(f"a{n} b{n}" for n in range(99))),))
+    assert sum(len(one.phrase) for one in read_asked(many, 512).expansions[0]) == MOST_EXPANDED
+    assert read_asked(many, 1).expansions == ()
+
+
+def test_an_edited_glossary_holds_at_the_next_question(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Read again when it changes; away or broken, what it said last holds; no text is logged."""
+    path = tmp_path / "glossaire.csv"
+    glossary = GlossaryFile(path)
+    assert glossary.expansions("CFE") == ()
+    path.write_text("\ufeffCFE;taxe\nmalformee-secrete\n", encoding="utf-8")
+    with caplog.at_level(logging.WARNING):
+        assert [one.others for one in glossary.expansions("CFE")] == [("taxe",)]
+    assert [(r.message, r.line) for r in caplog.records] == [("line left out", 2)]  # type: ignore[attr-defined]
+    assert "secrete" not in caplog.text
+    path.write_text("CFE;impôt\n", encoding="utf-8")
+    os.utime(path, ns=(1, 1))
+    assert [one.others for one in glossary.expansions("CFE")] == [("impôt",)]
+    path.write_bytes(b"CFE;\xff\xfe\n")
+    assert [one.others for one in glossary.expansions("CFE")] == [("impôt",)]
+    path.unlink()
+    assert [one.others for one in glossary.expansions("CFE")] == [("impôt",)]
+
+
+def test_an_unchanged_file_is_read_once(tmp_path: Path) -> None:
+    """A question costs no more than a look at the file's time."""
+    path, times = tmp_path / "a.csv", []
+    path.write_text("a", encoding="utf-8")
+    file = EditedFile(path, lambda lines: times.append(1) or Read(len(lines)), 0)  # type: ignore[func-returns-value]
+    assert (file.now(), file.now(), len(times)) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "seule",
+        "?;wiki:1",
+        "a|;wiki:1",
+        "cfe;https://x.example/",
+        "cfe;javascript:alert(1);titre",
+        "cfe;a;b;c",
+        '"cfe;x',
+    ],
+)
+def test_a_bad_bet_is_left_out_and_said(line: str) -> None:
+    """A question, then a document, or an address of the web and a title."""
+    read = read_best_bets([line, "cfe|taxe;wiki:1", "# x", "cfe;https://x.example/;Titre"])
+    assert [fault.line for fault in read.faults] == [1]
+    assert [bet.document_id or bet.url for bet in read.content] == ["wiki:1", "https://x.example/"]

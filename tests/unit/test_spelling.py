@@ -1,0 +1,68 @@
+"""How near two words are written, and the near words of a text."""
+
+import random
+
+import pytest
+
+from indexer.spelling import NearWord, near_in, nearest, reach, slips
+
+pytestmark = pytest.mark.search
+
+
+def edits(word: str) -> set[str]:
+    """Everything one slip away, made letter by letter."""
+    letters = "abé"
+    parts = [(word[:at], word[at:]) for at in range(len(word) + 1)]
+    return {
+        *(before + after[1:] for before, after in parts if after),
+        *(before + letter + after for before, after in parts for letter in letters),
+        *(before + letter + after[1:] for before, after in parts if after for letter in letters),
+        *(b + a[1] + a[0] + a[2:] for b, a in parts if len(a) > 1),
+    }
+
+
+def test_a_slip_is_a_letter_more_less_changed_or_swapped() -> None:
+    """All words one slip away have distance 1, and only they."""
+    draw = random.Random(1)
+    for _ in range(60):
+        word = "".join(draw.choices("abé", k=draw.randint(1, 5)))
+        near = edits(word) - {word}
+        assert {slips(word, other, 2) for other in near} == {1}
+        other = "".join(draw.choices("abé", k=draw.randint(1, 6)))
+        assert (slips(word, other, 2) == 1) == (other in near)
+        assert slips(word, other, 2) == slips(other, word, 2)
+
+
+def test_far_words_are_not_measured_to_the_end() -> None:
+    """Whatever is beyond is one more than was asked for."""
+    assert slips("cadastre", "cadastre", 0) == 0
+    assert slips("cadastre", "fiscalité", 2) == 3
+    assert slips("ca", "cadastre", 1) == 2
+
+
+def test_short_words_are_given_no_slip() -> None:
+    """None under four letters, one under eight, two from there."""
+    assert [reach("x" * n) for n in (0, 3, 4, 7, 8, 40)] == [0, 0, 1, 1, 2, 2]
+
+
+def test_near_words_of_a_text_are_as_it_writes_them() -> None:
+    """In lower case with their accents; the word itself is none."""
+    text = "L’Exonération 2042-exonerations, des exonérés"
+    found = {"exoneration": "exonération", "exonerations": "exonerations"}
+    assert near_in(text, "exoneratio", 2) == found
+    assert near_in(text, "exoneration", 1) == {"exonerations": "exonerations"}
+
+
+def test_the_best_are_near_then_frequent() -> None:
+    """Each document counts once; the way it is most often written is given."""
+    read = [
+        {"cadastre": "cadastre"},
+        {"cadastre": "cadâstre", "cadestre": "cadestre"},
+        {"cadastre": "cadastre"},
+        {"castre": "castre"},
+    ]
+    assert nearest("cadstre", read, 1) == (
+        NearWord("cadastre", 1, 3),
+        NearWord("cadestre", 1, 1),
+        NearWord("castre", 1, 1),
+    )
