@@ -2,23 +2,28 @@
 # Installs what the tests need from Debian's packages where it may; otherwise names it.
 set -u
 
-missing=()
+missing=() servers=()
 command -v chromium >/dev/null || missing+=(chromium)
 command -v mvn >/dev/null || missing+=(maven)
 command -v unzip >/dev/null || missing+=(unzip)
-ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || command -v postgres >/dev/null || missing+=(postgresql)
-[ -f /usr/share/mediawiki/api.php ] || missing+=(mediawiki)
-command -v php >/dev/null || missing+=(php-cli)
+ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || command -v postgres >/dev/null || servers+=(postgresql)
+[ -f /usr/share/mediawiki/api.php ] || servers+=(mediawiki)
+command -v php >/dev/null || servers+=(php-cli)
 for part in sqlite3 mbstring xml intl; do
-    php -m 2>/dev/null | grep -qi "^$part\$" || missing+=("php-$part")
+    php -m 2>/dev/null | grep -qi "^$part\$" || servers+=("php-$part")
 done
-if [ ${#missing[@]} -gt 0 ]; then
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        apt-get -qq update &&
-            DEBIAN_FRONTEND=noninteractive apt-get -qq -y install "${missing[@]}" >/dev/null ||
-            { echo "These Debian packages could not be installed: ${missing[*]}."; exit 1; }
-    else
-        echo "Missing: ${missing[*]}. Install them from your system's packages (Debian: apt-get install ${missing[*]}), then run again."
-        exit 1
-    fi
+[ $((${#missing[@]} + ${#servers[@]})) -gt 0 ] || exit 0
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "Missing: ${missing[*]} ${servers[*]}. Install them from your system's packages (Debian: apt-get install ${missing[*]} ${servers[*]}), then run again."
+    exit 1
 fi
+
+install() {
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -y install "$@" >/dev/null ||
+        { echo "These Debian packages could not be installed: $*."; exit 1; }
+}
+
+apt-get -qq update || { echo "The list of Debian's packages could not be read."; exit 1; }
+[ ${#missing[@]} -eq 0 ] || install "${missing[@]}"
+# Without what these recommend: a wiki of the tests needs neither MariaDB nor Apache.
+[ ${#servers[@]} -eq 0 ] || install --no-install-recommends "${servers[@]}"
