@@ -15,7 +15,7 @@ VOTES_WEIGHT = 2.0
 FEWEST_COMPARED = 50
 """With fewer documents nothing can be said of how near is near, and nobody is held back."""
 
-LEAST_CONFIDENCE = 5.0
+LEAST_CONFIDENCE = 3.5
 """Below, nobody is known: on expert_vdd_contacts 95 % of the right first names stay, and a
 third of the questions whose experts wrote nothing get none (decision 8; in-sample)."""
 

@@ -43,6 +43,7 @@ class Catalogue:
     alive: Mask
     access: NDArray[np.int64]
     newest: NDArray[np.float64]
+    lengths: NDArray[np.int64]
     codes: Mapping[str, NDArray[np.int64]]
     ids: list[str]
     titles: list[str]
@@ -97,6 +98,17 @@ class Catalogue:
         pairs = ((-float(score), self.ids[slot]) for slot, score in zip(slots, scores, strict=True))
         return tuple(Ranked(document_id, -score) for score, document_id in sorted(pairs)[:window])
 
+    def shortest(self, slots: Slots, most: int) -> list[int]:
+        """The slots with the shortest titles, ties by id."""
+        lengths = self.lengths[slots]
+        if len(slots) > most:
+            kept = lengths <= np.partition(lengths, most - 1)[most - 1]
+            slots, lengths = slots[kept], lengths[kept]
+        pairs = zip(lengths.tolist(), slots.tolist(), strict=True)
+        return [
+            slot for _, _, slot in sorted((n, self.ids[slot], slot) for n, slot in pairs)[:most]
+        ]
+
     def facet(self, name: str, members: Mask, size: int) -> tuple[FacetValue, ...]:
         """Count the most frequent values among the members, ties by value, empty ones left out."""
         if name not in FACETS:
@@ -144,6 +156,7 @@ class Memory:
             alive=np.empty(0, dtype=np.bool_),
             access=none,
             newest=np.empty(0),
+            lengths=none,
             codes=dict.fromkeys(FACETS, none),
             ids=[],
             titles=[],
@@ -183,9 +196,9 @@ class Memory:
         rows, vectors = [], []
         codes: dict[str, list[int]] = {name: [] for name in FACETS}
         for seq, document_id, access, newest, facets, encoded in cursor:
-            rows.append((seq, access, newest))
-            old.ids.append(str(document_id))
             *values, title = json.loads(str(facets))
+            rows.append((seq, access, newest, len(title)))
+            old.ids.append(str(document_id))
             old.titles.append(title)
             vectors.append(vectors_of(encoded, self._dimension))  # type: ignore[arg-type]
             for name, value in zip(FACETS, values, strict=True):
@@ -196,7 +209,8 @@ class Memory:
             old,
             rows=np.concatenate((old.rows, _column(rows, 0))),
             access=np.concatenate((old.access, _column(rows, 1))),
-            newest=np.concatenate((old.newest, np.array([newest for _, _, newest in rows]))),
+            lengths=np.concatenate((old.lengths, _column(rows, 3))),
+            newest=np.concatenate((old.newest, np.array([newest for _, _, newest, _ in rows]))),
             alive=np.concatenate((old.alive, np.ones(len(rows), dtype=np.bool_))),
             codes={
                 name: np.concatenate((old.codes[name], np.array(codes[name], dtype=np.int64)))

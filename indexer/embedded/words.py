@@ -12,6 +12,7 @@ from indexer.embedded.rows import card_of, passages_of
 from indexer.embedded.store import Store
 from indexer.embedded.text import TextIndex
 from indexer.spelling import NEAR_DOCUMENTS, NearWord, near_in, nearest, reach
+from indexer.suggesting import SUGGESTIONS_READ, best_titles
 from indexer.values import Question, Suggestion
 
 
@@ -31,16 +32,9 @@ class Words:
             readable = catalogue.readable(access)
             slots, found = catalogue.slots(self._text.titled(whole, beginning))
         kept = slots[found]
-        kept = kept[readable[kept]].tolist()
-        typed = prefix.strip().casefold()
-        titles = nsmallest(
-            limit,
-            (
-                (not title.casefold().startswith(typed), len(title), title, catalogue.ids[slot])
-                for slot, title in ((slot, catalogue.titles[slot]) for slot in kept)
-            ),
-        )
-        return tuple(Suggestion(document_id, title) for _, _, title, document_id in titles)
+        short = catalogue.shortest(kept[readable[kept]], SUGGESTIONS_READ)
+        pairs = ((catalogue.titles[slot], catalogue.ids[slot]) for slot in short)
+        return best_titles(pairs, prefix, limit)
 
     def near_words(
         self, access: AccessFilter, words: Sequence[str]

@@ -8,6 +8,7 @@ from indexer.errors import IndexUnreachable
 from indexer.highlights import highlights
 from indexer.opensearch.requests import Searches
 from indexer.opensearch.schema import Body
+from indexer.suggesting import best_titles
 from indexer.values import (
     Card,
     FacetValue,
@@ -119,13 +120,8 @@ def _passage(hit: Body, wanted: frozenset[str]) -> ShownPassage:
 
 def suggestions(answer: Body, prefix: str, limit: int) -> tuple[Suggestion, ...]:
     """Titles: those that begin with what is typed first, short ones before long ones."""
-    typed = prefix.strip().casefold()
-    found = [(hit["fields"]["title_begun"][0], *hit["sort"]) for hit in answer["hits"]["hits"]]
-    titles = sorted(
-        (not title.casefold().startswith(typed), length, title, document_id)
-        for title, length, document_id in found
-    )
-    return tuple(Suggestion(document_id, title) for _, _, title, document_id in titles[:limit])
+    found = [(hit["fields"]["title_begun"][0], hit["sort"][1]) for hit in answer["hits"]["hits"]]
+    return best_titles(found, prefix, limit)
 
 
 def list_of(hit: Body) -> str:

@@ -14,6 +14,7 @@ from indexer.french import NOTHING, folded_words
 from indexer.opensearch.access_lists import ReadableLists
 from indexer.opensearch.narrowing import narrowing_of
 from indexer.opensearch.schema import NOT_IN_CARDS, Body, engine_id
+from indexer.suggesting import SUGGESTIONS_READ
 from indexer.values import Question, SearchRequest, ShowRequest, Vectors
 
 MAX_CLAUSES = 640
@@ -29,9 +30,6 @@ MAX_PASSAGES = 100
 
 TIE_ROOM = 100
 """How many more of the nearest are ranked than kept: the engine cuts ties in no order of ours."""
-
-SUGGESTIONS_READ = 200
-"""Titles read, short ones first, to choose the best few from."""
 
 MAX_TYPED_WORDS = 32
 SCAN_PAGE = 5_000
