@@ -110,7 +110,8 @@ def suggested_titles(access: AccessFilter, lists: ReadableLists, prefix: str) ->
     begun = {"match_bool_prefix": {"title_words": {"query": typed, "operator": "and"}}}
     return {
         "size": SUGGESTIONS_READ,
-        "_source": False,
+        # Not even `_id`: it lies beside the document's whole source, which would be unpacked.
+        "stored_fields": "_none_",
         "docvalue_fields": ["title_begun"],
         "track_total_hits": False,
         "query": {"bool": {"filter": [lists.clause_for(access), begun]}},

@@ -187,7 +187,7 @@ def test_suggestions_and_scans() -> None:
     """Typed words are folded and filtered by rights; a scan goes on after an id."""
     body = suggested_titles(READER, LISTS, "Impôt fonc")
     suggested = body["query"]["bool"]["filter"]
-    assert (body["_source"], body["docvalue_fields"]) == (False, ["title_begun"])
+    assert (body["stored_fields"], body["docvalue_fields"]) == ("_none_", ["title_begun"])
     begun = {"title_words": {"query": "impot fonc", "operator": "and"}}
     assert suggested == [ACCESS, {"match_bool_prefix": begun}]
     assert "search_after" not in scanned("wiki")

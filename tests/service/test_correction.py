@@ -1,0 +1,64 @@
+"""A correction, and its answer at once, over each real engine."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from expertise.agent_book import SqlAgentBook
+from indexer.access import NOBODY, Reader
+from indexer.embedded.index import EmbeddedIndex
+from quisait.database import connect
+from search_api.correction import answered
+from search_api.query import Query
+from search_api.readers import reader_of
+from search_api.search import Search
+from tests.opensearch_index import fresh_index
+from tests.pages.administration import ENCODER, SECRET, TODAY, FictionalDirectory, documents
+
+pytestmark = [pytest.mark.search, pytest.mark.trust]
+
+
+@dataclass(frozen=True)
+class Desk:
+    search: Search
+    book: SqlAgentBook
+
+    def better(self, typed: str, reader: Reader) -> tuple[str, bool] | None:
+        """(the correction, whether it was answered at once)."""
+        found = answered(self.search, self.book, Query(typed), reader, TODAY)
+        return (found.correction.text, found.instead) if found.correction else None
+
+
+@pytest.fixture(scope="module", params=["embedded", "opensearch"])
+def desk(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Desk]:
+    folder: Path = tmp_path_factory.mktemp("desk")
+    database = connect(f"sqlite:///{folder / 'state.sqlite'}")
+    book = SqlAgentBook(database)
+    book.replace(FictionalDirectory())
+    with fresh_index(ENCODER.dimension) as real:
+        embedded = request.param == "embedded"
+        index = EmbeddedIndex(folder / "index", ENCODER.dimension) if embedded else real
+        assert not index.write(documents()).failed
+        yield Desk(Search(index, ENCODER, book), book)
+    database.dispose()
+
+
+def test_a_correction_is_answered(desk: Desk) -> None:
+    """At once where no word is found, beside the results where one is, not at all for nobody."""
+    claire = reader_of("ag-1", desk.book, TODAY)
+    assert desk.better("incenide", claire) == ("incendie", True)
+    assert desk.better("dégrèvement incenide", claire) == ("dégrèvement incendie", False)
+    assert desk.better("géomètre Guigamp", claire) == ("géomètre Guingamp", False)
+    assert desk.better("degrevements apres incendies", claire) is None
+    assert desk.better("incenide", NOBODY) is None
+
+
+def test_a_secret_word_is_its_readers(desk: Desk) -> None:
+    """Nobody else is corrected to it."""
+    typed = f"{SECRET.lower()}r"
+    assert desk.better(typed, reader_of("ag-1", desk.book, TODAY)) is None
+    assert desk.better(typed, reader_of("ag-6", desk.book, TODAY)) == (SECRET.lower(), True)
