@@ -22,12 +22,14 @@ from tests.service.running import running, wait_until
 pytestmark = pytest.mark.sources
 
 MANY = 200
+LONG = 800
+"""So many that a command has the time to look while they are read."""
 
 
-def place_of_many(folder: Path, **environment: str) -> Place:
+def place_of_many(folder: Path, many: int = MANY, **environment: str) -> Place:
     """Its wiki takes a while to read."""
     place = make_place(folder, **environment)
-    posts = [post(n, f"Le dossier numéro {n} est instruit au service.", "ana") for n in range(MANY)]
+    posts = [post(n, f"Le dossier numéro {n} est instruit au service.", "ana") for n in range(many)]
     (place.folder / "export.jsonl").write_text(export(posts), "utf-8")
     return place
 
@@ -82,7 +84,7 @@ def test_it_reads_serves_tells_and_stops(tmp_path: Path) -> None:
 
 def test_a_stop_in_the_middle_of_a_crawl_loses_nothing(tmp_path: Path) -> None:
     """It ends within seconds with status 0, says interrupted, and the next goes on to the end."""
-    place = place_of_many(tmp_path / "place")
+    place = place_of_many(tmp_path / "place", LONG)
     with running(place, "--no-serve") as one:
         wait_until(lambda: (place.folder / ".quisait" / "state.sqlite").exists())
         state = state_of(place)
@@ -98,7 +100,7 @@ def test_a_stop_in_the_middle_of_a_crawl_loses_nothing(tmp_path: Path) -> None:
     assert "interrompue" in place.run("sources", "wiki").stdout
     assert "reprise d'un passage interrompu" in place.run("crawl", "wiki").stdout
     (told,) = place.json("sources", "wiki")
-    assert (told["documents"], told["last_run"]["outcome"]) == (MANY, "done")
+    assert (told["documents"], told["last_run"]["outcome"]) == (LONG, "done")
 
 
 def test_a_source_that_does_not_answer_is_tried_again_later(tmp_path: Path) -> None:
