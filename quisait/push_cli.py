@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from indexer.errors import IndexRefused
-from quisait.assembly import opened_push_tokens, sources_named
+from quisait.assembly import opened_push_tokens
 from quisait.faults import in_sentences, read_settings
+from quisait.named_sources import sources_named
 from quisait.settings import Settings
 
 push_app = typer.Typer(help="Sources que des applications alimentent.", no_args_is_help=True)

@@ -1,36 +1,14 @@
-"""The assembly of sources: settings become connectors. With `assembly`, it names adapters."""
+"""Where a wiki is and with what password it is read, from a source's settings."""
 
 import os
 
 from connectors.errors import SourceRefused
-from connectors.export import ExportConnector
-from connectors.folder import FolderConnector
-from connectors.mediawiki import MediaWikiConnector
 from connectors.mediawiki_place import Manners, WikiPlace
-from connectors.ports import Connector
-from connectors.push import PushConnector
-from connectors.push_inbox import Inbox
-from connectors.values import Access
 from quisait.settings import SourceSettings, beside_file
 
 
-def open_source(settings: SourceSettings, inbox: Inbox | None) -> Connector:
-    """The connector of one source. The inbox is what one that pushes is read from.
-
-    Raises `SourceRefused` where a password's file cannot be read.
-    """
-    if settings.kind == "push":
-        assert inbox is not None  # noqa: S101 - nothing else can be read
-        return PushConnector(settings.name, inbox)
-    if settings.kind == "mediawiki":
-        return MediaWikiConnector(settings.name, _wiki_place(settings))
-    path = beside_file(settings.path)
-    if settings.kind == "export":
-        return ExportConnector(settings.name, path)
-    return FolderConnector(settings.name, path, default_access=Access(frozenset(settings.allowed)))
-
-
-def _wiki_place(settings: SourceSettings) -> WikiPlace:
+def wiki_place(settings: SourceSettings) -> WikiPlace:
+    """Raises `SourceRefused` where the password is missing or its file cannot be read."""
     return WikiPlace(
         url=settings.url,
         user=settings.user,
