@@ -102,6 +102,22 @@ def everything(
     )  # fmt: skip
 
 
+EVERYTHING_LINE: dict[str, Any] = {
+    "type": "page", "id": "été", "title": "L’été", "author": "jdupont", "text": "corps",
+    "readers": {"allowed": ["everyone", "test:group:a"], "denied": ["test:agent:x"]},
+    "space": "Cadastre", "url": "https://f.example/e", "kind": "note", "language": "br",
+    "created": "2019-05-04", "modified": "2019-06-01T10:00:00Z",
+    "valid_from": "2020-01-01", "valid_until": "2021-01-01", "replaces": ["ancien.txt"],
+    "part_of": "dossier.txt", "entity": "DGFiP/DDFiP 22", "area": "22",
+    "evidence": "none", "sections": [{"text": "suite", "heading": "II", "page": 2}],
+}  # fmt: skip
+EVERYTHING_SECTIONS = (
+    Section("corps", author="t:jdupont"),
+    Section("suite", heading="II", page=2),
+)
+"""A record's line that carries every field, and the sections that it makes."""
+
+
 @dataclass
 class ExportStage:
     """An export in a folder. `complete`: rewritten whole at each change, as a nightly dump."""
@@ -169,18 +185,5 @@ class ExportStage:
 
     def carry_everything(self) -> Document:
         self._put({"type": "account", "id": "jdupont", "name": "Jeanne Dupont"})
-        line = {
-            "type": "page", "id": "été", "title": "L’été", "author": "jdupont", "text": "corps",
-            "readers": {"allowed": ["everyone", "test:group:a"], "denied": ["test:agent:x"]},
-            "space": "Cadastre", "url": "https://f.example/e", "kind": "note", "language": "br",
-            "created": "2019-05-04", "modified": "2019-06-01T10:00:00Z",
-            "valid_from": "2020-01-01", "valid_until": "2021-01-01", "replaces": ["ancien.txt"],
-            "part_of": "dossier.txt", "entity": "DGFiP/DDFiP 22", "area": "22",
-            "evidence": "none", "sections": [{"text": "suite", "heading": "II", "page": 2}],
-        }  # fmt: skip
-        self._put(line)
-        sections = (
-            Section("corps", author="t:jdupont"),
-            Section("suite", heading="II", page=2),
-        )
-        return everything("t:été", sections, "", "https://f.example/e", "Jeanne Dupont")
+        self._put(EVERYTHING_LINE)
+        return everything("t:été", EVERYTHING_SECTIONS, "", "https://f.example/e", "Jeanne Dupont")

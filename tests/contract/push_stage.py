@@ -12,8 +12,8 @@ from connectors.push_inbox import Inbox
 from connectors.push_lines import submitted
 from connectors.push_tables import push_documents
 from connectors.push_values import Outcome, Receipt
-from connectors.values import Document, Section
-from tests.contract.connector_stages import everything
+from connectors.values import Document
+from tests.contract.connector_stages import EVERYTHING_LINE, EVERYTHING_SECTIONS, everything
 
 HOSTILE: tuple[object, ...] = (
     None, [], "text", 1, {}, {"type": "post"}, {"type": "no", "id": "n"},
@@ -77,18 +77,5 @@ class PushStage:
         return 3
 
     def carry_everything(self) -> Document:
-        line = {
-            "type": "page", "id": "été", "title": "L’été", "author": "jdupont", "text": "corps",
-            "readers": {"allowed": ["everyone", "test:group:a"], "denied": ["test:agent:x"]},
-            "space": "Cadastre", "url": "https://f.example/e", "kind": "note", "language": "br",
-            "created": "2019-05-04", "modified": "2019-06-01T10:00:00Z",
-            "valid_from": "2020-01-01", "valid_until": "2021-01-01", "replaces": ["ancien.txt"],
-            "part_of": "dossier.txt", "entity": "DGFiP/DDFiP 22", "area": "22",
-            "evidence": "none", "sections": [{"text": "suite", "heading": "II", "page": 2}],
-        }  # fmt: skip
-        self._accepted(line)
-        sections = (
-            Section("corps", author="t:jdupont"),
-            Section("suite", heading="II", page=2),
-        )
-        return everything("t:été", sections, "", "https://f.example/e", "")
+        self._accepted(EVERYTHING_LINE)
+        return everything("t:été", EVERYTHING_SECTIONS, "", "https://f.example/e", "")
