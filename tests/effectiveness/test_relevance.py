@@ -1,4 +1,4 @@
-"""A fixed sample of a development set, on both engines: relevance does not sink unseen."""
+"""A whole development set, on both engines: relevance does not sink unseen."""
 
 import os
 from pathlib import Path
@@ -17,9 +17,12 @@ from tests.shared_files import SHARED
 
 pytestmark = [pytest.mark.search, pytest.mark.timeout(1800)]
 
-QUESTIONS = 120
-LEAST_NDCG = 0.853
-"""What the sample reached when it was measured, less .01."""
+LEAST_NDCG = 0.845
+"""What the set reached when it was measured, less .01.
+
+All its questions: an int8 vector depends on the texts that were encoded beside it, which moved
+120 questions by more than that, and hardly moves the whole set.
+"""
 
 CACHE = Path(__file__).resolve().parents[2] / ".cache" / "evaluation"
 
@@ -27,7 +30,7 @@ CACHE = Path(__file__).resolve().parents[2] / ".cache" / "evaluation"
 def figures_of(index: IndexSettings) -> dict[str, Figure]:
     encoder = EncoderSettings(kind="onnx", model=str(exported_model()))
     bench = Bench(index, encoder, CACHE, workers=os.cpu_count() or 1, quiet=True)
-    judged = load_search_set(SHARED / "eval" / "search_piaf", QUESTIONS)
+    judged = load_search_set(SHARED / "eval" / "search_piaf")
     return dict(evaluate_search(judged, bench, [Retriever.HYBRID]).rows["hybrid"])
 
 
