@@ -1,25 +1,25 @@
 """The quick encoder: an exported model, with onnxruntime and tokenizers only."""
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from indexer.encoding.model_card import ONNX_FILE, read_card
 from indexer.encoding.model_text import encodable
 from indexer.values import Vectors
 
-_BATCH_TOKENS = 2048
-
 
 class OnnxEncoder:
     """A directory written by `export_model`, in 8 bits.
 
-    `threads` bounds the processor cores of one call; 0 takes them all. Calls from
-    several threads are safe. Raises `FileNotFoundError` where the directory is none.
+    Each text runs alone: 8 bits are scaled by what runs together, so that a vector would
+    change with its neighbours. `threads` texts are encoded side by side; 0 takes all cores.
+    Calls from several threads are safe. Raises `FileNotFoundError` where the directory is none.
     """
 
     def __init__(self, directory: Path, threads: int = 0) -> None:
@@ -28,16 +28,17 @@ class OnnxEncoder:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(self._card.max_tokens)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = 1
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
             str(directory / ONNX_FILE), options, providers=["CPUExecutionProvider"]
         )
+        self._side_by_side = ThreadPoolExecutor(threads or os.cpu_count() or 1, "onnx")
 
     @property
     def name(self) -> str:
         """Model, precision and the weights' hash, so that cached vectors never mix."""
-        return f"{self._card.model}/onnx-int8/{self._card.weights_sha256[:8]}"
+        return f"{self._card.model}/onnx-int8-alone/{self._card.weights_sha256[:8]}"
 
     @property
     def dimension(self) -> int:
@@ -55,30 +56,13 @@ class OnnxEncoder:
     def _encode(self, texts: Sequence[str], prompt: str) -> Vectors:
         vectors = np.empty((len(texts), self.dimension), np.float32)
         encodings = self._tokenizer.encode_batch([prompt + encodable(text) for text in texts])
-        for rows in _batches([len(encoding.ids) for encoding in encodings]):
-            vectors[rows] = self._run([encodings[row] for row in rows])
+        for row, vector in enumerate(self._side_by_side.map(self._run, encodings)):
+            vectors[row] = vector
         return vectors
 
-    def _run(self, encodings: Sequence[Encoding]) -> Vectors:
-        longest = max(len(encoding.ids) for encoding in encodings)
-        ids = np.zeros((len(encodings), longest), np.int64)
-        mask = np.zeros_like(ids)
-        for row, encoding in enumerate(encodings):
-            ids[row, : len(encoding.ids)] = encoding.ids
-            mask[row, : len(encoding.ids)] = 1
-        found: list[NDArray[np.float32]] = self._session.run(
-            None, {"input_ids": ids, "attention_mask": mask}
-        )
-        return found[0]
-
-
-def _batches(lengths: Sequence[int]) -> list[list[int]]:
-    """Rows of like length together, longest first: little padding, a bounded size."""
-    batches: list[list[int]] = []
-    longest = 0
-    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
-        if not batches or (len(batches[-1]) + 1) * longest > _BATCH_TOKENS:
-            batches.append([])
-            longest = lengths[row]
-        batches[-1].append(row)
-    return batches
+    def _run(self, encoding: Encoding) -> Vectors:
+        ids = np.array([encoding.ids], np.int64)
+        asked = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+        found: list[Vectors] = self._session.run(None, asked)
+        vector: Vectors = found[0][0]
+        return vector

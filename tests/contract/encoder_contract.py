@@ -24,8 +24,8 @@ HOSTILE = (
     "mot " * 4_000,
     "query: passage: </s><s><pad><unk>",
 )
-TOLERANCE = 1e-2
-"""Between batches: integer kernels round by the batch's range."""
+TOLERANCE = 1e-5
+"""Between batches: two crawls of the same documents give the same vectors."""
 
 
 def _is_matrix(vectors: Vectors, rows: int, dimension: int) -> None:
@@ -62,7 +62,7 @@ def keeps_order_in_any_batch(encoder: Encoder) -> None:
 def tells_texts_apart(encoder: Encoder) -> None:
     vectors = encoder.passages(TEXTS)
     similar = vectors @ vectors.T - np.eye(len(TEXTS))
-    assert similar.max() < 1 - TOLERANCE
+    assert similar.max() < 1 - 1e-2
 
 
 def gives_the_same_text_the_same_vector(encoder: Encoder) -> None:
