@@ -8,6 +8,7 @@ from fastapi.staticfiles import StaticFiles
 from search_api import api, browser_search, health, pages, problems, push, topic_pages, topics_api
 from search_api.embedding import embed_box
 from search_api.hardening import add_headers
+from search_api.own_site import refuse_other_sites
 from search_api.services import People, ReaderOf, Services
 
 __all__ = ["People", "ReaderOf", "Services", "create_app"]
@@ -25,6 +26,7 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
+    refuse_other_sites(app)
     add_headers(app)
     embed_box(app, HERE / "static" / "embed", services.origins)
     problems.install(app)

@@ -80,7 +80,12 @@ def _failed(request: Request, status: int, error: Exception, place: str = "") ->
 
 def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - registered for this class
-    return _response(request, error.status, error.detail, error.headers, error.code)
+    return answer_to(request, error)
+
+
+def answer_to(request: Request, problem: Problem) -> Response:
+    """A problem as the API or a page tells it, for what stands before the routes."""
+    return _response(request, problem.status, problem.detail, problem.headers, problem.code)
 
 
 def _http(request: Request, error: Exception) -> Response:
@@ -122,7 +127,7 @@ def _response(
 ) -> Response:
     code, title = _TITLES.get(status, ("error", "La demande n’a pas pu aboutir."))
     if own_code:
-        code, title = own_code, "La demande n’a pas pu aboutir."
+        code, title = own_code, title if status == 403 else "La demande n’a pas pu aboutir."
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}  # RFC 9110, 15.5.2
     headers |= more_headers
     if not request.url.path.startswith("/api/"):

@@ -98,7 +98,8 @@ def dora(client_of: ClientOf) -> TestClient:
 @pytest.fixture
 def demo(demo_app: FastAPI) -> TestClient:
     """The demo, from this machine."""
-    return TestClient(demo_app, client=("127.0.0.1", 50000), follow_redirects=False)
+    own = {"Origin": "http://testserver"}
+    return TestClient(demo_app, client=("127.0.0.1", 50000), headers=own, follow_redirects=False)
 
 
 @contextmanager

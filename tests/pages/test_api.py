@@ -254,7 +254,7 @@ def test_every_answer_carries_its_headers(claire: TestClient) -> None:
         headers = claire.get(path).headers
         assert "default-src 'none'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert headers["cache-control"] == "private, no-store"
 
 

@@ -133,9 +133,9 @@ def test_preflight(reading: TestClient) -> None:
 
 
 def test_a_named_origin_may_not_write(reading: TestClient) -> None:
-    """The answer to anything but a reading names nobody."""
+    """It is refused, and the answer names nobody."""
     response = reading.post("/api/v1/search", headers={"Origin": INTRANET})
-    assert response.status_code == 405
+    assert response.status_code == 403
     assert cors(dict(response.headers)) == {}
 
 
