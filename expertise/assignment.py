@@ -4,15 +4,18 @@ import math
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from expertise.topics import Topic, TopicKind, broader_closure
 from indexer.french import analyse
 from indexer.ports import Encoder
 from indexer.values import IndexedDocument, Vectors
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
 
 IN_TITLE = 1.0
 """A document whose title has a label is about it."""
@@ -32,7 +35,7 @@ _KEPT_SIMILAR = 5
 _SCALE = 1_000_000
 """Similarities are summed as whole millionths: the sums do not hang on the order of a scan."""
 
-Confidences = sp.csr_array
+Confidences: TypeAlias = "sp.csr_array"
 """float32 (documents, topics), from 0 to 1."""
 
 Phrase = tuple[tuple[int, str], ...]
@@ -89,6 +92,9 @@ class Assignment:
 
     def confidences(self) -> Confidences:
         """float32 (documents in the order of `add`, topics); broader topics take part."""
+        # Imported here: half a second, and most commands of the command line build nothing.
+        import scipy.sparse as sp
+
         means, deviations = self._spread()
         above = broader_closure(self._topics)
         numbers = {topic.id: n for n, topic in enumerate(self._topics)}

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse as sp
 
 from connectors.values import Agent
 from expertise.holders import Holdings
 from expertise.isolating import SCOPES, Isolation, Scope
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
 
 SEED = 20
 """Louvain draws; the same seed gives the same communities."""
@@ -80,8 +83,11 @@ def _holding_several(holdings: Holdings, topics: tuple[int, ...]) -> tuple[int, 
     return tuple(int(one) for one in agents[counts > 1])
 
 
-def _shared(holdings: Holdings, topics: int) -> sp.coo_array:
+def _shared(holdings: Holdings, topics: int) -> "sp.coo_array":
     """How many holders each two topics share, (topics, topics)."""
+    # Imported here: half a second, and most commands of the command line build nothing.
+    import scipy.sparse as sp
+
     rows = np.flatnonzero(holdings.holds)
     agents = int(holdings.agent.max(initial=0)) + 1
     ones = np.ones(len(rows), dtype=np.int64)
@@ -90,7 +96,7 @@ def _shared(holdings: Holdings, topics: int) -> sp.coo_array:
     return sp.coo_array(held @ held.T)
 
 
-def _triples(shared: sp.coo_array) -> list[tuple[int, int, int]]:
+def _triples(shared: "sp.coo_array") -> list[tuple[int, int, int]]:
     """(topic, topic, holders in common) of every pair that has some."""
     columns = (shared.row.tolist(), shared.col.tolist(), shared.data.tolist())
     return list(zip(*columns, strict=True))

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from connectors.areas import region_of
@@ -13,6 +13,9 @@ from connectors.centroids import CENTROIDS, distance_km
 from connectors.values import Agent
 from expertise.corpus import Numbers
 from expertise.holders import Holdings
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
 
 
 class Scope(StrEnum):
@@ -46,6 +49,9 @@ def isolate(holdings: Holdings, agents: Sequence[Agent], topics: int) -> Isolati
 
     An agent without a known département is in the country only.
     """
+    # Imported here: half a second, and most commands of the command line build nothing.
+    import scipy.sparse as sp
+
     rows = np.flatnonzero(holdings.holds)
     topic, agent = holdings.topic[rows], holdings.agent[rows]
     ones = np.ones(len(rows), dtype=np.int64)
@@ -71,9 +77,11 @@ def isolate(holdings: Holdings, agents: Sequence[Agent], topics: int) -> Isolati
 
 
 def _alone(
-    held: sp.csr_array, codes: Sequence[str], topic: Numbers, agent: Numbers
+    held: "sp.csr_array", codes: Sequence[str], topic: Numbers, agent: Numbers
 ) -> NDArray[np.bool_]:
     """Whether each (topic, agent) is the only one of the topic in the agent's area."""
+    import scipy.sparse as sp  # here for the same reason
+
     names = sorted(set(codes))
     number = {code: n for n, code in enumerate(names)}
     area = np.array([number[code] for code in codes], dtype=np.int64)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from expertise.values import Window
 from expertise.votes import Vote
@@ -95,6 +94,9 @@ def reference_walk(graph: Graph) -> dict[Node, float]:
 
 def sparse_walk(graph: Graph) -> dict[Node, float]:
     """The same, by sums over a sparse matrix. Every node has an edge: none is left hanging."""
+    # Imported here, as NetworkX is, and for the same reason.
+    from scipy import sparse
+
     place = {
         node: n for n, node in enumerate(dict.fromkeys(n for edge in graph.edges for n in edge))
     }

@@ -14,7 +14,6 @@ from quisait.progress import duration
 from quisait.source_status import SourceStatus, soon
 from search_api.readers import reader_of
 from search_api.results import Result, Results
-from search_api.schemas import experts_answer, search_answer
 from search_api.wording import contact, counted, day, month, reasons, role
 
 
@@ -51,11 +50,16 @@ def find(house: House, topic: str, reader: Reader, area: str = "", limit: int = 
 
 def results_body(results: Results) -> dict[str, Any]:
     """The same body as the API's, scores explained."""
+    # Imported here: the models of the API's answers take half a second that text has no use for.
+    from search_api.schemas import search_answer
+
     return search_answer(results, today(), explain=True).model_dump(mode="json")
 
 
 def experts_body(found: Experts) -> dict[str, Any]:
     """The same body as the API's."""
+    from search_api.schemas import experts_answer  # here for the same reason
+
     return experts_answer(found, today()).model_dump(mode="json")
 
 

@@ -6,19 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
-
 LINE_EVERY_S = 5.0
 
 
@@ -36,33 +23,14 @@ def shown_progress(label: str, unit: str, quiet: bool = False) -> Iterator[Advan
     if quiet:
         yield lambda done, total: None
     elif sys.stderr.isatty():
-        with _bar() as bar:
+        # Imported here: a terminal's bar takes a moment that no other output has use for.
+        from quisait.progress_bar import terminal_bar
+
+        with terminal_bar() as bar:
             task = bar.add_task(label, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
     else:
         yield _Lines(label, unit)
-
-
-def _bar() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _Rate(),
-        TimeElapsedColumn(),
-        TextColumn("· reste"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
-
-
-class _Rate(ProgressColumn):
-    """How many are done in a second."""
-
-    def render(self, task: Task) -> Text:
-        """The rate of late, or of the whole once it is done; nothing before the first."""
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:.1f}/s" if speed else "")
 
 
 class _Lines:

@@ -19,8 +19,8 @@ from search_api.app import ReaderOf, Services, create_app
 from search_api.identify import DemoReaders, TokenReaders
 from search_api.journal import Journal, NoJournal
 from search_api.measures import add_measures, request_measures
-from search_api.readers import Tokens
 from search_api.serving import serving
+from search_api.tokens import Tokens
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 

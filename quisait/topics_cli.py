@@ -15,8 +15,6 @@ from quisait.assembly import House
 from quisait.building import BuildOutcome, build_and_publish, overview_of
 from quisait.faults import opened_house
 from quisait.progress import duration
-from search_api.isolation_table import isolation_csv
-from search_api.topic_schemas import isolation_answer
 from search_api.wording import SCOPES, kilometres
 
 expertise_app = typer.Typer(help="Qui sait, qui est seul sur son sujet.", no_args_is_help=True)
@@ -74,6 +72,10 @@ def isolation(
     with opened_house() as house:
         reading = shown_reading(house)
         rows = _all_alone(reading, area, topic)
+    # Imported here: the models of the API's answers take a moment that text has no use for.
+    from search_api.isolation_table import isolation_csv
+    from search_api.topic_schemas import isolation_answer
+
     if as_json:
         page = isolation_answer(reading.dated, AlonePage(tuple(rows), None))
         print(json.dumps(page.model_dump(mode="json"), ensure_ascii=False, indent=2))

@@ -6,7 +6,8 @@ from datetime import date
 from fastapi import Request
 
 from indexer.access import NOBODY, Reader
-from search_api.readers import Agents, Tokens, reader_of
+from search_api.readers import Agents, reader_of
+from search_api.tokens import Tokens
 
 DEMO_COOKIE = "quisait_demo_agent"
 TOKEN_COOKIE = "quisait_token"  # noqa: S105 - a cookie's name

@@ -1,0 +1,155 @@
+"""The one place that names adapters: settings become the parts that the rooms ask for.
+
+`open_house` puts them together; `engines` opens what reads, encodes and keeps, `sources`
+what enters.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from connectors.push_inbox import Inbox
+from connectors.push_reception import Reception
+from connectors.push_tokens import PushTokens
+from connectors.push_values import PushLimits, SuiteRules
+from expertise.agent_book import SqlAgentBook
+from expertise.builds import SqlBuilds
+from indexer.generations import EncoderRecord, GenerationWorks
+from indexer.leases import Leases
+from indexer.live import LiveIndex
+from indexer.pipeline import Workshop
+from indexer.ports import Encoder, Index
+from indexer.state import State
+from quisait.assembly.engines import (
+    export_bundled_model,
+    open_cached_encoder,
+    open_encoder,
+    open_extractor,
+    open_generations,
+    open_scratch_index,
+)
+from quisait.assembly.sources import (
+    open_database,
+    open_directory,
+    open_push_tokens,
+    open_source,
+    opened_push_tokens,
+)
+from quisait.encoders import OpenedEncoders, own_encoder
+from quisait.guiding import open_guidance
+from quisait.journaling import open_journal
+from quisait.owners import has_ended
+from quisait.settings import EncoderSettings, Settings, beside_file
+from quisait.write_gate import WriteGate
+from search_api.search import Search
+from search_api.sql_journal import SqlJournal
+
+__all__ = [
+    "House",
+    "OpenedWorks",
+    "export_bundled_model",
+    "live_index",
+    "open_cached_encoder",
+    "open_database",
+    "open_directory",
+    "open_encoder",
+    "open_extractor",
+    "open_generations",
+    "open_house",
+    "open_push_tokens",
+    "open_reception",
+    "open_scratch_index",
+    "open_source",
+    "open_works",
+    "open_workshop",
+    "opened_push_tokens",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The assembled application."""
+
+    settings: Settings
+    index: Index
+    encoder: Encoder
+    state: State
+    book: SqlAgentBook
+    search: Search
+    inbox: Inbox
+    push_tokens: PushTokens
+    leases: Leases
+    builds: SqlBuilds
+    journal: SqlJournal
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedWorks:
+    """What the index is made of, and remade by a reindex."""
+
+    generations: GenerationWorks
+    encoders: OpenedEncoders
+    gate: WriteGate
+
+
+@contextmanager
+def open_house(settings: Settings) -> Iterator[House]:
+    """Open index, encoder and database; close what holds a process or a file."""
+    folder = beside_file(settings.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    database = open_database(settings, folder)
+    try:
+        with open_works(settings, folder, database) as works:
+            own = own_encoder(works.generations, works.encoders)
+            encoder, index = works.encoders(own), live_index(works, own)
+            book = SqlAgentBook(database)
+            search = Search(index, encoder, book, open_guidance(settings, book))
+            state, tokens = State(database), open_push_tokens(database)
+            inbox = Inbox(database, state.load, settings.push.max_waiting)
+            leases, builds = Leases(database, has_ended), SqlBuilds(database)
+            kept = (state, book, search, inbox, tokens, leases, builds)
+            yield House(settings, index, encoder, *kept, open_journal(settings, database, book))
+    finally:
+        database.dispose()
+
+
+@contextmanager
+def open_workshop(house: House) -> Iterator[Workshop]:
+    """The parts of a crawl; the extractor's child process ends with it."""
+    with open_extractor(house.settings.extractor) as extractor:
+        yield Workshop(extractor, house.encoder, house.index, house.state, house.state)
+
+
+@contextmanager
+def open_works(settings: Settings, folder: Path, database: sa.Engine) -> Iterator[OpenedWorks]:
+    """The index's generations, the encoders that they know, and the gate of their writers."""
+    with ExitStack() as stack:
+
+        def opened(one: EncoderSettings) -> Encoder:
+            return stack.enter_context(open_cached_encoder(one, folder / "vectors.sqlite"))
+
+        yield OpenedWorks(
+            open_generations(settings.index, folder),
+            OpenedEncoders(settings.encoder, opened),
+            WriteGate(database, folder / "locks"),
+        )
+
+
+def live_index(works: OpenedWorks, own: EncoderRecord) -> Index:
+    """The index as a program sees it that encodes with `own`."""
+    return LiveIndex(works.generations, works.encoders, works.gate, own)
+
+
+def open_reception(house: House) -> Reception | None:
+    """The door of the sources that push, or None where the settings name none."""
+    pushing = {
+        source.name: SuiteRules(frozenset(source.open_reach), source.link)
+        for source in house.settings.sources
+        if source.kind == "push"
+    }
+    most = house.settings.push
+    limits = PushLimits(most.max_request_bytes, most.max_document_bytes, most.max_documents)
+    return Reception(house.inbox, house.push_tokens, pushing, limits) if pushing else None

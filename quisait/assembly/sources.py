@@ -1,0 +1,75 @@
+"""What enters, as the settings name it: sources, the directory, and where pushes wait."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from connectors.directory import TableDirectory
+from connectors.export import ExportConnector
+from connectors.folder import FolderConnector
+from connectors.ports import Connector, Directory
+from connectors.push import PushConnector
+from connectors.push_inbox import Inbox
+from connectors.push_tables import metadata as push_tables
+from connectors.push_tokens import PushTokens
+from connectors.values import Access
+from quisait.database import bring_up, connect
+from quisait.settings import Settings, SourceSettings, beside_file
+from quisait.wiki_settings import wiki_place
+
+
+def open_database(settings: Settings, folder: Path) -> sa.Engine:
+    """The state's database, brought up: SQLite in the folder, or the URL of the settings.
+
+    Raises `ValueError` for another kind of database, `IndexRefused` for one of later days.
+    """
+    url = settings.database or f"sqlite:///{folder / 'state.sqlite'}"
+    return bring_up(connect(url, settings.database_password), push_tables)
+
+
+def open_push_tokens(database: sa.Engine) -> PushTokens:
+    """The tokens of the applications that push."""
+    return PushTokens(database)
+
+
+@contextmanager
+def opened_push_tokens(settings: Settings) -> Iterator[PushTokens]:
+    """The same, without the rest of a house: neither index nor encoder is asked for."""
+    folder = beside_file(settings.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    database = open_database(settings, folder)
+    try:
+        yield open_push_tokens(database)
+    finally:
+        database.dispose()
+
+
+def open_source(settings: SourceSettings, inbox: Inbox | None) -> Connector:
+    """The connector of one source. The inbox is what one that pushes is read from.
+
+    Raises `SourceRefused` where a password's file cannot be read.
+    """
+    if settings.kind == "push":
+        assert inbox is not None  # noqa: S101 - nothing else can be read
+        return PushConnector(settings.name, inbox)
+    if settings.kind == "mediawiki":
+        # Imported here: a wiki's client is of use to the wiki's crawl alone.
+        from connectors.mediawiki import MediaWikiConnector
+
+        return MediaWikiConnector(settings.name, wiki_place(settings))
+    path = beside_file(settings.path)
+    if settings.kind == "export":
+        return ExportConnector(settings.name, path)
+    return FolderConnector(settings.name, path, default_access=Access(frozenset(settings.allowed)))
+
+
+def open_directory(settings: Settings) -> Directory | None:
+    """The directory, or None where the settings name none."""
+    if not settings.directory.agents:
+        return None
+    groups = settings.directory.groups
+    return TableDirectory(
+        beside_file(settings.directory.agents), beside_file(groups) if groups else None
+    )
