@@ -22,6 +22,7 @@ from quisait.faults import in_sentences, opened_house, read_settings
 from quisait.initial import initial_file
 from quisait.journal_cli import journal_app
 from quisait.named_sources import sources_named
+from quisait.profile_cli import profile
 from quisait.progress import shown_progress
 from quisait.push_cli import push_app
 from quisait.reindexing import reindex_command
@@ -40,6 +41,7 @@ app.add_typer(schema_app, name="schema")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(expertise_app, name="expertise")
 app.command("isolation")(isolation)
+app.command("profile")(profile)
 app.add_typer(journal_app, name="journal")
 app.add_typer(push_app, name="push")
 app.command()(demo)

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
+from connectors.values import Agent
+from expertise.topics import Topic
 from indexer.values import FACETS
 
 
@@ -62,3 +64,13 @@ def experts_address(topic: str, area: str = "") -> str:
     """The page of those who know a topic."""
     pairs = {"q": topic, "area": area} if area else {"q": topic}
     return f"/experts?{urlencode(pairs)}"
+
+
+def agent_address(agent: Agent) -> str:
+    """An agent's page; an id may hold any character."""
+    return f"/agents/{quote(agent.id, safe='')}"
+
+
+def topic_address(topic: Topic) -> str:
+    """A topic's page; an id of SKOS is itself an address."""
+    return f"/topics/{quote(topic.id, safe=':')}"

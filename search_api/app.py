@@ -5,7 +5,18 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from search_api import api, browser_search, health, pages, problems, push, topic_pages, topics_api
+from search_api import (
+    agent_pages,
+    agents_api,
+    api,
+    browser_search,
+    health,
+    pages,
+    problems,
+    push,
+    topic_pages,
+    topics_api,
+)
 from search_api.embedding import embed_box
 from search_api.hardening import add_headers
 from search_api.own_site import refuse_other_sites
@@ -32,10 +43,12 @@ def create_app(services: Services) -> FastAPI:
     problems.install(app)
     app.include_router(api.router)
     app.include_router(topics_api.router)
+    app.include_router(agents_api.router)
     app.include_router(push.router)
     app.include_router(health.router)
     app.include_router(pages.router)
     app.include_router(topic_pages.router)
+    app.include_router(agent_pages.router)
     app.include_router(browser_search.router)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     return app

@@ -18,6 +18,12 @@ class Author:
     agent: Agent | None
     departed: bool
 
+    @property
+    def shown(self) -> Agent | None:
+        """The agent, where there is a page of theirs to lead to."""
+        present = self.agent is not None and self.agent.listed and not self.departed
+        return self.agent if present else None
+
 
 @dataclass(frozen=True, slots=True)
 class Reference:

@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from connectors.areas import area_name
 from connectors.values import Agent
 from search_api import wording
+from search_api.addresses import agent_address
 from search_api.excerpts import excerpt
 from search_api.identify import on_loopback
 from search_api.services import Services, services_of
@@ -20,6 +21,7 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.filters.update(
+    agent_address=agent_address,
     area=area_name,
     contact=wording.contact,
     counted=wording.counted,

@@ -19,6 +19,7 @@ PAGE = 100
 TOPICS_PAGE = 50
 READ_FIRST = 8
 """Documents and questions that a topic's page offers."""
+_NOT_SHOWN = "Aucune cartographie n’est publiée, ou la dernière est trop ancienne."
 
 
 def reading_of(services: Services) -> Reading | Dated:
@@ -26,6 +27,13 @@ def reading_of(services: Services) -> Reading | Dated:
     if services.overview is None:
         return Dated(Shown.NONE)
     return services.overview.reading(services.today())
+
+
+def shown_reading(reading: Reading | Dated) -> Reading:
+    """The build. Raises `Problem` 404 where there is none to show."""
+    if isinstance(reading, Dated):
+        raise Problem(404, _NOT_SHOWN)
+    return reading
 
 
 def alone_query(

@@ -1,10 +1,10 @@
-"""Pages of topics, isolation, coverage and peers; the table says what the map says."""
+"""Pages of topics, isolation and coverage; the table says what the map says."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
@@ -12,13 +12,13 @@ from fastapi.responses import HTMLResponse, Response
 from connectors.areas import DEPARTEMENTS, REGIONS, region_of
 from expertise.overview import Reading
 from expertise.overview_values import Alone, AreaCount, Dated
-from expertise.peers import communities, peers_of
+from expertise.peers import communities
 from expertise.topics import Topic
-from indexer.access import Reader, access_filter
+from search_api.addresses import topic_address
 from search_api.asked import AreaCode, NamedReader
 from search_api.isolation_table import isolation_csv
 from search_api.pages import areas_by_name
-from search_api.services import Services, services_of
+from search_api.services import services_of
 from search_api.templating import render
 from search_api.tiles import Place, TileMap, departement_places, region_places, tile_map
 from search_api.topic_answers import (
@@ -27,10 +27,9 @@ from search_api.topic_answers import (
     alone_query,
     known_area,
     reading_of,
-    shown_agent,
     topic_page,
 )
-from search_api.topic_schemas import area_label, reached_at, risks
+from search_api.topic_schemas import area_label, risks
 from search_api.wording import BASES, SCOPES, counted, kilometres
 
 router = APIRouter(include_in_schema=False)
@@ -54,7 +53,7 @@ def isolation_page(
     """Who is the only one around, on a map and in a table."""
     reading = reading_of(services_of(request))
     if isinstance(reading, Dated):
-        return _nothing(request, "isolation", "Isolement", reading)
+        return not_mapped(request, "isolation", "Isolement", reading)
     page = reading.alone(alone_query(reading, area, topic, offset, MAPPED))
     whole = page.following is None and not offset
     rows = page.rows if whole else page.rows[:PAGE]
@@ -103,7 +102,7 @@ def coverage_page(
     reading = reading_of(services_of(request))
     known_area(area)
     if isinstance(reading, Dated):
-        return _nothing(request, "coverage", "Sujets", reading)
+        return not_mapped(request, "coverage", "Sujets", reading)
     page = reading.coverage(area, offset, TOPICS_PAGE)
     return render(
         "coverage.html",
@@ -124,7 +123,7 @@ def topic_profile_page(request: Request, reader: NamedReader, topic_id: str) -> 
     """A topic: who holds it, on a map and in a table, and where to begin."""
     reading = reading_of(services_of(request))
     if isinstance(reading, Dated):
-        return _nothing(request, "coverage", "Sujet", reading)
+        return not_mapped(request, "coverage", "Sujet", reading)
     page = topic_page(reading, topic_id, reader)
     return render(
         "topic.html",
@@ -142,40 +141,8 @@ def topic_profile_page(request: Request, reader: NamedReader, topic_id: str) -> 
     )
 
 
-@router.get("/peers", response_class=HTMLResponse)
-def peers_page(request: Request, reader: NamedReader, agent: Annotated[str, Query()] = "") -> str:
-    """«Vos pairs»: one's own, or those of another agent who may be shown."""
-    services = services_of(request)
-    reading = reading_of(services)
-    if isinstance(reading, Dated):
-        return _nothing(request, "peers", "Vos pairs", reading)
-    return _peers(request, services, reading, reader, agent or reader.agent_id or "")
-
-
-def _peers(
-    request: Request, services: Services, reading: Reading, reader: Reader, agent_id: str
-) -> str:
-    agent = shown_agent(services, agent_id, reader)
-    own = agent.id == reader.agent_id
-    return render(
-        "peers.html",
-        request=request,
-        dated=reading.dated,
-        own=own,
-        found=peers_of(reading, agent, access_filter(reader), to_self=own),
-        topic_address=topic_address,
-        bases=BASES,
-        km=kilometres,
-        reached_at=reached_at,
-    )
-
-
-def topic_address(topic: Topic) -> str:
-    """A topic's page; an id of SKOS is itself an address."""
-    return f"/topics/{quote(topic.id, safe=':')}"
-
-
-def _nothing(request: Request, section: str, title: str, dated: Dated) -> str:
+def not_mapped(request: Request, section: str, title: str, dated: Dated) -> str:
+    """The page of where there is no build to show, and why."""
     return render("not_mapped.html", request=request, section=section, title=title, dated=dated)
 
 

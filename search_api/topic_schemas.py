@@ -106,9 +106,9 @@ def peers_answer(dated: Dated, found: Peers) -> PeersBody:
     return PeersBody(
         build=build_body(dated),
         agent=agent_body(found.agent),
-        topics=[_own_topic(one) for one in found.topics],
-        peers=[_peer(one) for one in found.peers],
-        communities=[_community(one) for one in found.communities],
+        topics=[own_topic_body(one) for one in found.topics],
+        peers=[peer_body(one) for one in found.peers],
+        communities=[community_body(one) for one in found.communities],
     )
 
 
@@ -177,7 +177,8 @@ def _count(one: Count) -> CountBody:
     return CountBody(agents=one.agents, more=one.more)
 
 
-def _own_topic(one: OwnTopic) -> OwnTopicBody:
+def own_topic_body(one: OwnTopic) -> OwnTopicBody:
+    """A topic of an agent."""
     return OwnTopicBody(
         topic=topic_body(one.topic),
         basis=one.basis,
@@ -186,7 +187,8 @@ def _own_topic(one: OwnTopic) -> OwnTopicBody:
     )
 
 
-def _peer(one: Peer) -> PeerBody:
+def peer_body(one: Peer) -> PeerBody:
+    """An agent with the same topics."""
     return PeerBody(
         agent=agent_body(one.agent),
         topics=list(map(topic_body, one.topics)),
@@ -194,7 +196,8 @@ def _peer(one: Peer) -> PeerBody:
     )
 
 
-def _community(one: CommunityView) -> CommunityBody:
+def community_body(one: CommunityView) -> CommunityBody:
+    """Agents whom topics bring together."""
     return CommunityBody(
         topics=list(map(topic_body, one.topics)),
         members=list(map(agent_body, one.members)),

@@ -1,13 +1,10 @@
-"""Topics, isolation, coverage and peers: the API's side."""
+"""Topics, isolation and coverage: the API's side."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from expertise.overview import Reading
 from expertise.overview_values import AlonePage, Dated, TopicCounts
-from expertise.peers import peers_of
-from indexer.access import access_filter
 from search_api.api import PROBLEMS
 from search_api.asked import AreaCode, NamedReader
 from search_api.problems import Problem
@@ -18,13 +15,12 @@ from search_api.topic_answers import (
     alone_query,
     known_area,
     reading_of,
-    shown_agent,
+    shown_reading,
     topic_page,
 )
 from search_api.topic_bodies import (
     CoverageBody,
     IsolationBody,
-    PeersBody,
     TopicProfileBody,
     TopicsBody,
 )
@@ -32,7 +28,6 @@ from search_api.topic_schemas import (
     area_coverage,
     build_body,
     isolation_answer,
-    peers_answer,
     topic_answer,
     topic_body,
     topic_coverage,
@@ -42,8 +37,6 @@ router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 
 TopicId = Annotated[str, Query(description="a topic's id")]
 Offset = Annotated[int, Query(ge=0, description="`following` of the page before")]
-
-_NOT_SHOWN = "Aucune cartographie n’est publiée, ou la dernière est trop ancienne."
 
 
 @router.get("/topics")
@@ -97,22 +90,6 @@ def coverage(
 @router.get("/topics/{topic_id:path}")
 def topic_profile(request: Request, reader: NamedReader, topic_id: str) -> TopicProfileBody:
     """Holders by area and name, documents to start with, open questions, related topics."""
-    reading = _shown(reading_of(services_of(request)))
+    reading = shown_reading(reading_of(services_of(request)))
     page = topic_page(reading, topic_id, reader)
     return topic_answer(reading.dated, page.view, page.documents, page.questions)
-
-
-@router.get("/agents/{agent_id}/peers")
-def peers(request: Request, reader: NamedReader, agent_id: str) -> PeersBody:
-    """Who shares an agent's topics; the strength is shown to the agent alone."""
-    services = services_of(request)
-    agent = shown_agent(services, agent_id, reader)
-    reading = _shown(reading_of(services))
-    found = peers_of(reading, agent, access_filter(reader), to_self=agent.id == reader.agent_id)
-    return peers_answer(reading.dated, found)
-
-
-def _shown(reading: Reading | Dated) -> Reading:
-    if isinstance(reading, Dated):
-        raise Problem(404, _NOT_SHOWN)
-    return reading

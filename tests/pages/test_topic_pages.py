@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -51,12 +52,22 @@ def agent(number: int, name: str, departement: str, metier: str = "", **fields: 
 
 
 AGENTS = (
-    agent(1, "Seule", "22", "géomètre"),
+    agent(
+        1,
+        "Seule",
+        "22",
+        "géomètre",
+        arrival=TODAY - timedelta(days=1),
+        skills=("cadastre", "drones", "latin"),
+        skills_confirmed=("drones",),
+        skills_declared=TODAY - timedelta(days=400),
+    ),
     agent(2, "Loin", "974", "géomètre", contact_via=ContactVia.SERVICE, contact="srv@fin.example"),
     agent(3, "=Formule", "48"),
     agent(4, "Discrète", "29", "géomètre", listed=False),
     agent(5, "Lectrice", "48"),
     agent(6, "Secrète", "93"),
+    agent(7, "Partie", "93", departure=TODAY),
 )
 
 
@@ -164,6 +175,8 @@ def test_a_topic_and_its_peers(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("path", "status"),
     [
+        ("/agents/ag-4", 404),
+        ("/agents/ag-7", 404),
         ("/agents/ag-4/peers", 404),
         ("/agents/personne/peers", 404),
         ("/topics/rien", 404),
@@ -179,6 +192,52 @@ def test_what_is_not_there(client: TestClient, path: str, status: int) -> None:
     response = client.get(f"/api/v1{path}")
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_a_profile_keeps_three_things_apart(client: TestClient) -> None:
+    """Shown by documents, confirmed, declared; an old word is to be renewed unless shown."""
+    body = client.get("/api/v1/agents/ag-1").json()
+    assert body["agent"]["name"] == "Jo Seule"
+    (shown,) = body["demonstrated"]
+    assert (shown["topic"]["label"], shown["strength"]) == ("cadastre", None)
+    assert {one["document_id"] for one in shown["evidence"]} == {"wiki:0", "wiki:1"}
+    assert not any(one["former"] for one in shown["evidence"])
+    assert body["metier"]["topic"]["label"] == "géomètre"
+    assert [one["label"] for one in body["confirmed"]] == ["drones"]
+    declared = {one["label"]: one["renew"] for one in body["declared"]}
+    assert declared == {"cadastre": False, "latin": True}
+    assert [one["agent"]["name"] for one in body["peers"]] == ["Jo Loin"]
+    own = client.get("/api/v1/agents/ag-1", headers={"x-agent": "ag-1"}).json()
+    assert own["demonstrated"][0]["strength"] > 1
+
+
+def test_who_may_not_be_shown_is_as_unknown(client: TestClient) -> None:
+    """Unlisted, departed and never heard of are the same answer; oneself alone is shown."""
+    for path in ("/api/v1/agents/{}", "/agents/{}"):
+        answers = {
+            client.get(path.format(who)).text.replace(who, "X") for who in ("ag-4", "ag-7", "ag-99")
+        }
+        assert len(answers) == 1
+    page = client.get("/agents/ag-4", headers={"x-agent": "ag-4"})
+    assert "vous seul voyez cette page" in page.text
+    assert client.get("/agents/ag-7", headers={"x-agent": "ag-7"}).status_code == 401
+
+
+def test_every_name_leads_to_its_page(client: TestClient) -> None:
+    """In results, among colleagues, holders, peers and who is alone; never to who is not shown."""
+    for path in ("/?q=cadastre", "/experts?q=cadastre", "/isolation", "/peers?agent=ag-2"):
+        text = client.get(path).text
+        assert 'href="/agents/ag-1"' in text
+        assert 'href="/agents/ag-4"' not in text
+
+
+def test_without_a_build_the_directory_speaks(services: Services) -> None:
+    """Skills and post of who may be shown, no topic."""
+    client = TestClient(create_app(replace(services, overview=None)))
+    body = client.get("/api/v1/agents/ag-1").json()
+    assert (body["build"]["state"], body["demonstrated"], body["peers"]) == ("none", [], [])
+    assert body["confirmed"]
+    assert "drones" in client.get("/agents/ag-1").text
 
 
 def test_the_table_for_a_spreadsheet(client: TestClient) -> None:
@@ -201,8 +260,10 @@ PATHS = [
     "/topics/regies",
     "/peers",
     "/peers?agent=ag-1",
+    "/agents/ag-1",
+    "/agents/ag-5",
 ]
-API = ["isolation", "coverage", "topics", "topics/regies", "coverage?topic=regies"]
+API = ["isolation", "coverage", "topics", "topics/regies", "coverage?topic=regies", "agents/ag-1"]
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/isolation.csv", *(f"/api/v1/{one}" for one in API)])
@@ -229,7 +290,7 @@ def test_without_a_build_the_pages_say_so(services: Services) -> None:
         (create_app(replace(services, today=lambda: late)), "trop ancienne"),
     ):
         client = TestClient(app)
-        for path in PATHS:
+        for path in (one for one in PATHS if not one.startswith("/agents/")):
             text = client.get(path).text
             assert said in text
             assert "Seule" not in text
@@ -260,6 +321,8 @@ def test_in_a_browser(chromium: Browser, services: Services) -> None:
             expect(page.get_by_role("heading", level=1)).to_have_text("cadastre")
             expect(page.get_by_role("row")).to_have_count(3)
             page.get_by_role("link", name="Jo Seule").click()
+            expect(page.get_by_role("heading", level=1)).to_have_text("Jo Seule")
+            page.get_by_role("link", name="Tous ses pairs").click()
             expect(page.get_by_role("heading", level=1)).to_have_text("Pairs de Jo Seule")
         with opened(chromium, address, viewport={"width": 320, "height": 700}) as page:
             for path in PATHS:

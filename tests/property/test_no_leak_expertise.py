@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from connectors.areas import REGIONS
 from connectors.values import EVERYONE, Access, Agent, Contribution, EvidencePolicy, Role
 from expertise.agent_book import SqlAgentBook
+from expertise.agent_profile import profile_of
 from expertise.build import Rules, build_expertise
 from expertise.builds import AloneQuery, SqlBuilds
 from expertise.isolating import Scope
@@ -26,6 +27,7 @@ from tests.planted import ENCODER, TODAY, Planted, plant
 
 pytestmark = [pytest.mark.trust, pytest.mark.experts]
 
+EVERYTHING_OPEN = access_filter(Reader("a", frozenset({EVERYONE})))
 OPEN = Access(frozenset({EVERYONE}))
 
 
@@ -65,6 +67,8 @@ class Stage:
             if agent.listed and not agent.departed(TODAY):
                 found = peers_of(reading, agent, to_self=False)
                 parts += [found.peers, found.communities]
+                profile = profile_of(reading, agent, EVERYTHING_OPEN, TODAY, to_self=False)
+                parts += [profile.shown, profile.peers, profile.communities]
         return repr(parts)
 
 
@@ -179,6 +183,8 @@ def test_what_changes_between_builds_retracts_at_once(
     if change is not _by_another and change is not _uncounted:  # those are still to be read
         assert not set(ids) & {*view.documents, *view.questions}
     after = peers_of(stage.reading(), agent, everyone, to_self=True)
+    own = profile_of(stage.reading(), agent, everyone, TODAY, to_self=True)
+    assert topic_id not in {one.topic.id for one in own.shown}
     shown = {proof.document_id for one in after.topics for proof in one.evidence}
     assert not shown.intersection(ids)
     for other in list(stage.planted.agents.values())[:30]:

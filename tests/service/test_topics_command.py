@@ -56,6 +56,18 @@ def test_who_is_alone(place: Place) -> None:
     assert (row["agent"], row["departement"]) == ("Ben Amrani", "974")
 
 
+def test_a_profile(place: Place) -> None:
+    """As text and JSON; who has left is as unknown as who never was."""
+    text = place.run("profile", "ag-1", "--agent", "ag-2").stdout
+    assert "Montré par des documents : bornage" in text
+    body = place.json("profile", "ag-1", "--agent", "ag-2")
+    assert body["demonstrated"][0]["strength"] is None
+    gone, unknown = (
+        place.run("profile", who, "--agent", "ag-2", status=1).stderr for who in ("ag-3", "ag-99")
+    )
+    assert gone == unknown
+
+
 @pytest.mark.parametrize("asked", [("--area", "r"), ("--topic", "rien")])
 def test_what_does_not_exist_is_said(place: Place, asked: tuple[str, str]) -> None:
     """A sentence and exit status 1."""
