@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from connectors.errors import SourceError
-from connectors.export_schema import json_schema
+from connectors.records.schema import json_schema
 from quisait import answers
 from quisait.assembly import House, export_bundled_model
 from quisait.checks import run_checks

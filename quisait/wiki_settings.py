@@ -3,7 +3,7 @@
 import os
 
 from connectors.errors import SourceRefused
-from connectors.mediawiki_place import Manners, WikiPlace
+from connectors.mediawiki.place import Manners, WikiPlace
 from quisait.settings import SourceSettings, beside_file
 
 

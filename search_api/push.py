@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from connectors.push_values import Outcome, Receipt
+from connectors.push.values import Outcome, Receipt
 from search_api.bodies import ProblemBody
 from search_api.problems import Problem
 from search_api.push_bodies import PushBody, find_answer, find_fault, push_answer

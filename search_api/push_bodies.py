@@ -5,7 +5,7 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel
 
-from connectors.push_values import Outcome, PushLimits, Receipt
+from connectors.push.values import Outcome, PushLimits, Receipt
 
 
 class Reception(Protocol):

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Never
 from fastapi import Depends, Path, Request
 from starlette.requests import ClientDisconnect
 
-from connectors.push_values import InboxFull, InboxUnreachable
+from connectors.push.values import InboxFull, InboxUnreachable
 from search_api.problems import Problem
 from search_api.push_bodies import Reception
 from search_api.services import services_of

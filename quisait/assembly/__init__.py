@@ -11,10 +11,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from connectors.push_inbox import Inbox
-from connectors.push_reception import Reception
-from connectors.push_tokens import PushTokens
-from connectors.push_values import PushLimits, SuiteRules
+from connectors.push.inbox import Inbox
+from connectors.push.reception import Reception
+from connectors.push.tokens import PushTokens
+from connectors.push.values import PushLimits, SuiteRules
 from expertise.agent_book import SqlAgentBook
 from expertise.builds import SqlBuilds
 from indexer.generations import EncoderRecord, GenerationWorks

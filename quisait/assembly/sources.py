@@ -7,13 +7,13 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from connectors.directory import TableDirectory
-from connectors.export import ExportConnector
-from connectors.folder import FolderConnector
+from connectors.export.connector import ExportConnector
+from connectors.folder.connector import FolderConnector
 from connectors.ports import Connector, Directory
-from connectors.push import PushConnector
-from connectors.push_inbox import Inbox
-from connectors.push_tables import metadata as push_tables
-from connectors.push_tokens import PushTokens
+from connectors.push.connector import PushConnector
+from connectors.push.inbox import Inbox
+from connectors.push.tables import metadata as push_tables
+from connectors.push.tokens import PushTokens
 from connectors.values import Access
 from quisait.database import bring_up, connect
 from quisait.settings import Settings, SourceSettings, beside_file
@@ -56,7 +56,7 @@ def open_source(settings: SourceSettings, inbox: Inbox | None) -> Connector:
         return PushConnector(settings.name, inbox)
     if settings.kind == "mediawiki":
         # Imported here: a wiki's client is of use to the wiki's crawl alone.
-        from connectors.mediawiki import MediaWikiConnector
+        from connectors.mediawiki.connector import MediaWikiConnector
 
         return MediaWikiConnector(settings.name, wiki_place(settings))
     path = beside_file(settings.path)

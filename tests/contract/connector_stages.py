@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from connectors.export import ExportConnector
-from connectors.folder import FolderConnector
+from connectors.export.connector import ExportConnector
+from connectors.folder.connector import FolderConnector
 from connectors.ports import Connector
 from connectors.values import (
     Access,

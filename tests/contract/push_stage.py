@@ -7,11 +7,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.ports import Connector
-from connectors.push import PushConnector
-from connectors.push_inbox import Inbox
-from connectors.push_lines import submitted
-from connectors.push_tables import push_documents
-from connectors.push_values import Outcome, Receipt
+from connectors.push.connector import PushConnector
+from connectors.push.inbox import Inbox
+from connectors.push.lines import submitted
+from connectors.push.tables import push_documents
+from connectors.push.values import Outcome, Receipt
 from connectors.values import Document
 from tests.contract.connector_stages import EVERYTHING_LINE, EVERYTHING_SECTIONS, everything
 

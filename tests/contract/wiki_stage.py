@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from connectors.mediawiki import MediaWikiConnector
-from connectors.mediawiki_place import Manners, WikiPlace
+from connectors.mediawiki.connector import MediaWikiConnector
+from connectors.mediawiki.place import Manners, WikiPlace
 from connectors.ports import Connector
 from connectors.values import Access, Contribution, Document, Role, Section
 from tests.wiki_server import EDITOR, PASSWORD, READER, ROBOT, WikiServer, ensure_wiki

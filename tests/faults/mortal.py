@@ -15,7 +15,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from connectors.export import ExportConnector
+from connectors.export.connector import ExportConnector
 from indexer.pipeline import Workshop, crawl
 from indexer.ports import Index
 from indexer.reindex import reindex

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from connectors.export import ExportConnector
+from connectors.export.connector import ExportConnector
 from indexer.errors import IndexUnreachable
 from indexer.opensearch.client import connect
 from indexer.opensearch.index import OpenSearchIndex

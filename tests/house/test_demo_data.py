@@ -12,8 +12,8 @@ import pytest
 
 from connectors.changes import Change, Malformed, Upsert
 from connectors.directory import TableDirectory
-from connectors.export import ExportConnector
-from connectors.folder import FolderConnector
+from connectors.export.connector import ExportConnector
+from connectors.folder.connector import FolderConnector
 from connectors.ports import Connector
 from connectors.values import EVERYONE, Agent, Document, Group
 

@@ -31,12 +31,12 @@ ADAPTERS = {
     "indexer.embedded": r"indexer\.embedded(\..*)?",
     "indexer.encoding": r"indexer\.encoding(\..*)?",
     "indexer.extraction": r"indexer\.extraction(\..*)?",
-    "connectors.folder": r"connectors\.folder(_\w+)?",
-    # The schema of an export's lines is published: it is read without the connector. What
-    # is pushed are the same lines, understood by the same code; its receipts are the port's.
-    "connectors.export": r"connectors\.(export(_(?!schema$)\w+)?|push(_(?!values$)\w+)?)",
+    "connectors.folder": r"connectors\.folder(\..*)?",
+    "connectors.export": r"connectors\.export(\..*)?",
+    # What a push is answered belongs to its port.
+    "connectors.push": r"connectors\.push(?!\.values\b)(\..*)?",
     # Where a wiki is belongs to the settings.
-    "connectors.mediawiki": r"connectors\.mediawiki(_(?!place$)\w+)?",
+    "connectors.mediawiki": r"connectors\.mediawiki(?!\.place\b)(\..*)?",
     "connectors.directory": r"connectors\.directory",
 }
 """Each adapter, and the modules that it is made of."""
@@ -95,8 +95,10 @@ def test_the_rules_look_at_something() -> None:
     assert {module_of(path) for path in python_files(*ROOMS)} > {*ASSEMBLY, "indexer.access"}
     assert set(imports_of(REPOSITORY / "quisait/assembly/engines.py")) > {"indexer.embedded.index"}
     assert adapter_of("indexer.opensearch.client") == "indexer.opensearch"
-    assert adapter_of("connectors.export_lines") == "connectors.export"
-    assert adapter_of("connectors.export_schema") is None
+    assert adapter_of("connectors.export.files") == "connectors.export"
+    assert adapter_of("connectors.push.inbox") == "connectors.push"
+    assert adapter_of("connectors.push.values.Receipt") is None
+    assert adapter_of("connectors.records.lines") is None
     assert adapter_of("indexer.french") is None
 
 

@@ -11,10 +11,10 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from connectors.push_inbox import Inbox
-from connectors.push_reception import Reception
-from connectors.push_tokens import PushTokens
-from connectors.push_values import PushLimits, SuiteRules
+from connectors.push.inbox import Inbox
+from connectors.push.reception import Reception
+from connectors.push.tokens import PushTokens
+from connectors.push.values import PushLimits, SuiteRules
 from indexer.access import NOBODY
 from search_api.app import Services, create_app
 from tests.pages.administration import TODAY

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from connectors.changes import Change, Checkpoint, Upsert
 from connectors.errors import SourceError
-from connectors.export import ExportConnector
-from connectors.folder_rules import Table, effective, parse_table
+from connectors.export.connector import ExportConnector
+from connectors.folder.rules import Table, effective, parse_table
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 

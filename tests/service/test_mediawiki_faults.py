@@ -8,8 +8,8 @@ import pytest
 
 from connectors.changes import Change, Checkpoint, Upsert
 from connectors.errors import RecordVanished, SourceRefused, SourceUnreachable
-from connectors.mediawiki_channel import Channel
-from connectors.mediawiki_place import Manners
+from connectors.mediawiki.channel import Channel
+from connectors.mediawiki.place import Manners
 from tests.service.wiki_reading import WikiReading
 from tests.wiki_proxy import Asked, Door, Fault, Said, door_before
 from tests.wiki_server import WikiServer, ensure_wiki

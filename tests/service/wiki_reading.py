@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from connectors.changes import Change, Checkpoint, Upsert
-from connectors.mediawiki import MediaWikiConnector
-from connectors.mediawiki_place import Manners, WikiPlace
+from connectors.mediawiki.connector import MediaWikiConnector
+from connectors.mediawiki.place import Manners, WikiPlace
 from connectors.values import Document
 from tests.contract.connector_contract import apply
 from tests.wiki_server import PASSWORD, READER, WikiServer

@@ -19,8 +19,8 @@ from connectors.changes import (
     Upsert,
 )
 from connectors.errors import SourceRefused, SourceUnreachable
-from connectors.export import ExportConnector
-from connectors.export_schema import json_schema
+from connectors.export.connector import ExportConnector
+from connectors.records.schema import json_schema
 from connectors.values import Access, Contribution, Document, EvidencePolicy, Role
 
 pytestmark = pytest.mark.sources

@@ -11,7 +11,7 @@ import pytest
 
 from connectors.changes import AccessChanged, Change, Checkpoint, Listing, Malformed, Upsert
 from connectors.errors import RecordVanished, SourceUnreachable
-from connectors.folder import FolderConnector, readable_title
+from connectors.folder.connector import FolderConnector, readable_title
 from connectors.values import Access, Document
 
 pytestmark = pytest.mark.sources

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from connectors.changes import Change, Checkpoint, Delete, Listing, Upsert
-from connectors.folder import FolderConnector
+from connectors.folder.connector import FolderConnector
 from connectors.values import Access, Content, Document
 from indexer.open_failures import TRIES
 from indexer.pipeline import crawl

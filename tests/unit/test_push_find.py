@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from connectors.export_schema import DeletedLine, RecordLine
-from connectors.push_find import find_submitted
-from connectors.push_lines import Submitted
-from connectors.push_values import Outcome, Receipt, SuiteRules
+from connectors.push.find import find_submitted
+from connectors.push.lines import Submitted
+from connectors.push.values import Outcome, Receipt, SuiteRules
+from connectors.records.schema import DeletedLine, RecordLine
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 

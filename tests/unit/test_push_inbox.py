@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.changes import AccessChanged, Change, Checkpoint, Delete, Upsert
-from connectors.push import PushConnector
-from connectors.push_inbox import Inbox
-from connectors.push_lines import submitted
-from connectors.push_values import InboxFull, InboxUnreachable, Outcome, Receipt
+from connectors.push.connector import PushConnector
+from connectors.push.inbox import Inbox
+from connectors.push.lines import submitted
+from connectors.push.values import InboxFull, InboxUnreachable, Outcome, Receipt
 from connectors.values import Access
 
 pytestmark = pytest.mark.sources

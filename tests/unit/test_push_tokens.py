@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from connectors.push_tokens import PushTokens
+from connectors.push.tokens import PushTokens
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 

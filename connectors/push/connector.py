@@ -1,6 +1,6 @@
 """A source that pushes: what its applications sent to the inbox, as changes.
 
-`PushConnector.changes` tells the flow. `push_inbox` keeps what was sent.
+`PushConnector.changes` tells the flow. `inbox` keeps what was sent.
 """
 
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ from pathlib import Path
 
 from connectors.changes import AccessChanged, Change, Checkpoint, Delete, Malformed, Upsert
 from connectors.errors import SourceUnreachable
-from connectors.export_lines import attachment_id
-from connectors.export_records import Setting, access_of, documents_of
-from connectors.export_schema import RecordLine
-from connectors.push_inbox import Inbox, position_of
-from connectors.push_tables import PushedDocument
-from connectors.push_values import InboxUnreachable
+from connectors.push.inbox import Inbox, position_of
+from connectors.push.tables import PushedDocument
+from connectors.push.values import InboxUnreachable
+from connectors.records.documents import Setting, access_of, documents_of
+from connectors.records.lines import attachment_id
+from connectors.records.schema import RecordLine
 from connectors.values import Access
 
 CHECKPOINT_DOCUMENTS = 200

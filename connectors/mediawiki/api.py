@@ -11,7 +11,7 @@ import requests
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from connectors.errors import SourceRefused, SourceUnreachable
-from connectors.mediawiki_channel import Channel
+from connectors.mediawiki.channel import Channel
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ import requests
 import urllib3
 
 from connectors.errors import SourceRefused, SourceUnreachable
-from connectors.mediawiki_place import Manners
+from connectors.mediawiki.place import Manners
 
 CHUNK_BYTES = 64 * 1024
 MOST_TRIES = 3

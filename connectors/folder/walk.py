@@ -10,7 +10,7 @@ from pathlib import Path
 from connectors.changes import Malformed
 from connectors.contained import OutsideFolder, read_contained, regular_file
 from connectors.errors import RecordVanished, SourceUnreachable
-from connectors.folder_rules import (
+from connectors.folder.rules import (
     SIDECAR_SUFFIX,
     TABLE_NAME,
     Rule,

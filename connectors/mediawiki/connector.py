@@ -19,15 +19,15 @@ from connectors.changes import (
     Upsert,
 )
 from connectors.errors import RecordVanished
-from connectors.mediawiki_answers import Page, Site
-from connectors.mediawiki_api import Api, PageFault
-from connectors.mediawiki_channel import Channel
-from connectors.mediawiki_cursor import Cursor, Walk, read_cursor
-from connectors.mediawiki_pages import Author
-from connectors.mediawiki_place import WikiPlace
-from connectors.mediawiki_recent import OVERLAP, News, news, now
-from connectors.mediawiki_rules import Rules, rules_of
-from connectors.mediawiki_wiki import BATCH, Wiki
+from connectors.mediawiki.answers import Page, Site
+from connectors.mediawiki.api import Api, PageFault
+from connectors.mediawiki.channel import Channel
+from connectors.mediawiki.cursor import Cursor, Walk, read_cursor
+from connectors.mediawiki.pages import Author
+from connectors.mediawiki.place import WikiPlace
+from connectors.mediawiki.recent import OVERLAP, News, news, now
+from connectors.mediawiki.rules import Rules, rules_of
+from connectors.mediawiki.wiki import BATCH, Wiki
 from connectors.values import Access
 
 RELIST = timedelta(days=1)

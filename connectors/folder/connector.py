@@ -25,8 +25,8 @@ from connectors.changes import (
 )
 from connectors.contained import read_contained
 from connectors.errors import SourceUnreachable
-from connectors.folder_rules import NOBODY, Rule
-from connectors.folder_walk import FoundFile, UnreadableFolder, root_identity, walk
+from connectors.folder.rules import NOBODY, Rule
+from connectors.folder.walk import FoundFile, UnreadableFolder, root_identity, walk
 from connectors.values import (
     Access,
     Content,

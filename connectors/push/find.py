@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from connectors.export_schema import DeletedLine, Name, Readers, RecordLine, SectionLine
-from connectors.push_lines import Submitted, refused, written
-from connectors.push_values import Receipt, SuiteRules
+from connectors.push.lines import Submitted, refused, written
+from connectors.push.values import Receipt, SuiteRules
+from connectors.records.schema import DeletedLine, Name, Readers, RecordLine, SectionLine
 from connectors.values import EVERYONE, account_principal
 
 _TITLE_CHARACTERS = 200

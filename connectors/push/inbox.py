@@ -12,9 +12,9 @@ from hashlib import blake2b
 
 import sqlalchemy as sa
 
-from connectors.push_judgement import judged
-from connectors.push_lines import Submitted
-from connectors.push_tables import (
+from connectors.push.judgement import judged
+from connectors.push.lines import Submitted
+from connectors.push.tables import (
     COLUMNS,
     PushedDocument,
     metadata,
@@ -22,7 +22,7 @@ from connectors.push_tables import (
     push_sources,
     pushed,
 )
-from connectors.push_values import InboxFull, InboxUnreachable, Outcome, Receipt
+from connectors.push.values import InboxFull, InboxUnreachable, Outcome, Receipt
 
 _KEYS_AT_ONCE = 500
 """Below every database's limit of parameters in one statement."""

@@ -1,6 +1,6 @@
 """Any social network's export as JSON Lines: posts, threads, pages, attachments.
 
-`ExportConnector.changes` tells the flow. `export_schema` says what a line may be.
+`ExportConnector.changes` tells the flow. `records.schema` says what a line may be.
 """
 
 import json
@@ -18,17 +18,17 @@ from connectors.changes import (
     Upsert,
 )
 from connectors.errors import SourceRefused
-from connectors.export_files import (
+from connectors.export.files import (
     ExportFile,
     Position,
     PrefixDigest,
-    RawLine,
     export_files,
     lines,
 )
-from connectors.export_lines import Attachments, BrokenLine, Learned, understand, unfinished
-from connectors.export_records import Setting, access_said, documents_of
-from connectors.export_schema import (
+from connectors.export.learned import Attachments, Learned
+from connectors.records.documents import Setting, access_said, documents_of
+from connectors.records.lines import BrokenLine, RawLine, understand, unfinished
+from connectors.records.schema import (
     EXPORT_VERSION,
     AccessLine,
     AccountLine,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from connectors.push_tables import metadata
+from connectors.push.tables import metadata
 
 _TOKEN = re.compile(r"qsp_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 

@@ -1,15 +1,13 @@
-"""One line of an export, understood or not, and what an export says about all its lines."""
+"""One line, understood or not."""
 
-import hashlib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
-from connectors.export_files import MAX_LINE_BYTES, RawLine
-from connectors.export_schema import (
+from connectors.records.schema import (
     AccessLine,
     AccountLine,
     DeletedLine,
@@ -21,6 +19,9 @@ from connectors.export_schema import (
     export_line,
 )
 
+MAX_LINE_BYTES = 64 * 1024 * 1024
+"""A longer line is skipped and reported."""
+
 _ABOUT_THE_EXPORT = frozenset({"header", "account", "space"})
 _RECORDS = frozenset({"post", "thread", "page", "message"})
 _MODELS = (Header, AccountLine, SpaceLine, RecordLine, DeletedLine, AccessLine)
@@ -28,6 +29,24 @@ _FIELDS = frozenset(name for model in _MODELS for name in model.model_fields) | 
     "allowed", "denied", "author", "text", "accepted", "account", "role", "count", "heading",
     "first", "last", "page", "path", "base64", "media_type", "created", "name",
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RawLine:
+    """A line; `raw` is cut where it was `too_long`; `terminated` unless the file ends in it."""
+
+    file: str
+    number: int
+    start: int
+    end: int
+    raw: bytes
+    too_long: bool
+    terminated: bool
+
+    @property
+    def where(self) -> str:
+        """The line as an administrator finds it."""
+        return f"{self.file}:{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,99 +156,3 @@ def _string(raw: bytes, key: bytes) -> str:
     except ValueError:
         return ""
     return value.strip() if "\0" not in value else ""
-
-
-@dataclass(slots=True)
-class Attachments:
-    """Which attachments each record had at its latest line, so that those it lost can go.
-
-    Only the lines that are still in the files are known: a record that comes again in
-    a file that took an earlier one's place leaves its former attachments to a tombstone
-    or to the listing of a complete export.
-    """
-
-    known: dict[str, frozenset[str]] = field(default_factory=dict)
-
-    def gone(self, line: RecordLine | DeletedLine) -> frozenset[str]:
-        """Take in a line; the attachments that go with it."""
-        before = self.known.pop(line.id, frozenset())
-        if isinstance(line, DeletedLine):
-            return before | {attachment_id(line.id, name) for name in line.attachments}
-        now = frozenset(attachment_id(line.id, a.name) for a in line.attachments)
-        if now:
-            self.known[line.id] = now
-        return before - now
-
-    def sharing(self, line: AccessLine) -> frozenset[str]:
-        """The attachments that share a record's new access."""
-        named = {attachment_id(line.id, name) for name in line.attachments}
-        return self.known.get(line.id, frozenset()) | named
-
-    def named_by(self, line: BrokenLine) -> frozenset[str]:
-        """The documents that a broken line may speak of, as far as it says."""
-        if not (line.about_a_document and line.id):
-            return frozenset()
-        return self.known.get(line.id, frozenset()).union(line.names or (), {line.id})
-
-
-@dataclass(slots=True)
-class Learned:
-    """What the lines say about the export as a whole, in the order of the files.
-
-    `unattributed` counts the lines that may speak of a document and do not say which.
-    `records` is where each record's last line stands, `access` the line after it that
-    last spoke of its readers: what a source was is never said again.
-    """
-
-    complete: bool = False
-    unattributed: int = 0
-    labels: dict[str, str] = field(default_factory=dict)
-    spaces: dict[str, SpaceLine] = field(default_factory=dict)
-    ids: set[str] = field(default_factory=set)
-    attachments: Attachments = field(default_factory=Attachments)
-    records: dict[str, tuple[str, int]] = field(default_factory=dict)
-    access: dict[str, AccessLine | BrokenLine] = field(default_factory=dict)
-
-    def learn(self, raw: RawLine, line: Line | BrokenLine) -> None:
-        """Take in one more line."""
-        match line:
-            case Header():
-                self.complete = self.complete or line.complete
-            case AccountLine():
-                self.labels[line.id] = line.name
-            case SpaceLine():
-                self.spaces[line.id] = line
-            case RecordLine():
-                own = {line.id, *(attachment_id(line.id, a.name) for a in line.attachments)}
-                self._forget(self.attachments.gone(line) | own)
-                self.ids |= own
-                self.records[line.id] = (raw.file, raw.start)
-            case DeletedLine():
-                self._forget(self.attachments.gone(line) | {line.id})
-            case AccessLine():
-                self.access |= dict.fromkeys(self.attachments.sharing(line) | {line.id}, line)
-            case BrokenLine():
-                self._broken(line)
-                if not unfinished(raw, line):
-                    self.access |= dict.fromkeys(self.attachments.named_by(line), line)
-
-    def _forget(self, ids: frozenset[str] | set[str]) -> None:
-        self.ids -= ids
-        for identity in ids:
-            self.access.pop(identity, None)
-
-    def _broken(self, line: BrokenLine) -> None:
-        if line.type == "space":
-            # Its readers are unknown from here on: nobody, rather than those it had.
-            self.spaces.pop(line.id, None)
-        if not line.about_a_document:
-            return
-        if line.names is None:
-            self.unattributed += 1
-        elif line.type != "deleted":
-            self.ids.update(line.names)
-
-    def spaces_digest(self) -> str:
-        """Changes when the readers, the evidence policy or the title of any space do."""
-        known = sorted(space.model_dump_json() for space in self.spaces.values())
-        return hashlib.blake2b("\n".join(known).encode(), digest_size=8).hexdigest()

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from connectors.export_schema import AccessLine, DeletedLine, RecordLine
-from connectors.push_lines import Submitted, refused, stored
-from connectors.push_tables import PushedDocument
-from connectors.push_values import Outcome, Receipt
-from connectors.push_versions import Order, order
+from connectors.push.lines import Submitted, refused, stored
+from connectors.push.tables import PushedDocument
+from connectors.push.values import Outcome, Receipt
+from connectors.push.versions import Order, order
+from connectors.records.schema import AccessLine, DeletedLine, RecordLine
 
 
 def judged(

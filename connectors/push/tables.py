@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from connectors.export_schema import RecordLine
+from connectors.records.schema import RecordLine
 
 metadata = sa.MetaData()
 

@@ -7,8 +7,8 @@ from http import HTTPStatus
 from typing import Any
 
 from connectors.errors import RecordVanished
-from connectors.mediawiki_answers import FileVersion, Page, Rendering, Site, User
-from connectors.mediawiki_api import Api, PageFault
+from connectors.mediawiki.answers import FileVersion, Page, Rendering, Site, User
+from connectors.mediawiki.api import Api, PageFault
 
 BATCH = 50
 """How many pages one question may name, for an account without higher limits."""

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from connectors.mediawiki_rules import Rules
+from connectors.mediawiki.rules import Rules
 from connectors.values import Access
 
 

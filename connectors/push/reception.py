@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
-from connectors.push_find import find_submitted
-from connectors.push_inbox import Inbox
-from connectors.push_lines import submitted
-from connectors.push_tokens import PushTokens
-from connectors.push_values import InboxUnreachable, PushLimits, Receipt, SuiteRules
+from connectors.push.find import find_submitted
+from connectors.push.inbox import Inbox
+from connectors.push.lines import submitted
+from connectors.push.tokens import PushTokens
+from connectors.push.values import InboxUnreachable, PushLimits, Receipt, SuiteRules
 
 
 class Reception:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from connectors.mediawiki_answers import Page, Rendering, Revision
-from connectors.mediawiki_html import sections_of
-from connectors.mediawiki_rules import FILES, MAIN
+from connectors.mediawiki.answers import Page, Rendering, Revision
+from connectors.mediawiki.html import sections_of
+from connectors.mediawiki.rules import FILES, MAIN
 from connectors.values import Access, Content, Contribution, Document, Role, Section
 
 WITHOUT_TEXT = {"3D", "AUDIO", "BITMAP", "DRAWING", "EXECUTABLE", "VIDEO"}

@@ -6,10 +6,9 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 
-from connectors.export_files import RawLine
-from connectors.export_lines import BrokenLine, understand
-from connectors.export_schema import AccessLine, DeletedLine, RecordLine
-from connectors.push_values import Outcome, Receipt
+from connectors.push.values import Outcome, Receipt
+from connectors.records.lines import BrokenLine, RawLine, understand
+from connectors.records.schema import AccessLine, DeletedLine, RecordLine
 
 VERSION_CHARACTERS = 200
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from connectors.errors import SourceUnreachable
-from connectors.mediawiki_answers import LogEvent, RecentChange
-from connectors.mediawiki_cursor import Point
-from connectors.mediawiki_wiki import Wiki
+from connectors.mediawiki.answers import LogEvent, RecentChange
+from connectors.mediawiki.cursor import Point
+from connectors.mediawiki.wiki import Wiki
 
 OVERLAP = timedelta(minutes=10)
 CLOCK_TOLERANCE = timedelta(minutes=1)

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.errors import SourceUnreachable
-
-MAX_LINE_BYTES = 64 * 1024 * 1024
-"""A longer line is skipped and reported."""
+from connectors.records.lines import MAX_LINE_BYTES, RawLine
 
 _CHUNK_BYTES = 1024 * 1024
 
@@ -28,24 +26,6 @@ class Position:
     file: str = ""
     offset: int = 0
     line: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class RawLine:
-    """A line; `raw` is cut where it was `too_long`; `terminated` unless the file ends in it."""
-
-    file: str
-    number: int
-    start: int
-    end: int
-    raw: bytes
-    too_long: bool
-    terminated: bool
-
-    @property
-    def where(self) -> str:
-        """The line as an administrator finds it."""
-        return f"{self.file}:{self.number}"
 
 
 def export_files(path: Path) -> tuple[ExportFile, ...]:

@@ -7,8 +7,8 @@ readers of each namespace. What they do not name is not read at all.
 from collections.abc import Iterator, Mapping
 
 from connectors.errors import SourceRefused
-from connectors.mediawiki_answers import Site
-from connectors.mediawiki_place import WikiPlace
+from connectors.mediawiki.answers import Site
+from connectors.mediawiki.place import WikiPlace
 from connectors.values import Access
 
 MAIN = 0

@@ -1,4 +1,4 @@
-"""A record of an export becomes documents: itself and its attachments."""
+"""A record becomes documents: itself and its attachments."""
 
 import base64
 import hashlib
@@ -10,8 +10,8 @@ from pathlib import Path
 
 from connectors.changes import Malformed
 from connectors.contained import OutsideFolder, read_contained, regular_file
-from connectors.export_lines import BrokenLine, attachment_id
-from connectors.export_schema import (
+from connectors.records.lines import BrokenLine, attachment_id
+from connectors.records.schema import (
     AccessLine,
     AttachmentLine,
     Readers,
