@@ -14,6 +14,7 @@ from connectors.errors import SourceError
 from connectors.records.schema import json_schema
 from quisait import answers
 from quisait.assembly import House, export_bundled_model
+from quisait.audit_cli import audit
 from quisait.checks import run_checks
 from quisait.crawling import crawl_sources, read_directory
 from quisait.demonstration import demo
@@ -42,6 +43,7 @@ app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(expertise_app, name="expertise")
 app.command("isolation")(isolation)
 app.command("profile")(profile)
+app.command()(audit)
 app.add_typer(journal_app, name="journal")
 app.add_typer(push_app, name="push")
 app.command()(demo)

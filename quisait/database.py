@@ -15,7 +15,7 @@ from expertise import agent_book, build_tables
 from indexer import leases, state
 from indexer.errors import IndexRefused
 from indexer.state import digest
-from search_api import journal_tables
+from search_api import audit_tables, journal_tables
 
 CURRENT = 2
 WAIT_S = 30
@@ -33,6 +33,7 @@ METADATA: tuple[sa.MetaData, ...] = (
     agent_book.metadata,
     build_tables.metadata,
     journal_tables.metadata,
+    audit_tables.metadata,
 )
 
 _LOCK = 0x71756973616974

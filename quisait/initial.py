@@ -6,6 +6,7 @@ from typing import Any, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from quisait.role_settings import RoleSettings
 from quisait.settings import Settings, SourceSettings
 
 TABLES = (
@@ -21,10 +22,17 @@ TABLES = (
     "run",
     "metrics",
     "journal",
+    "privacy",
     "log",
 )
 """The tables of the file, in the order in which it is read."""
-_EXAMPLE = {"name": "notes", "kind": "folder", "path": "documents", "allowed": ["everyone"]}
+LISTS: dict[str, type[BaseModel]] = {"roles": RoleSettings, "sources": SourceSettings}
+"""The tables that are repeated, one for each of a kind."""
+_EXAMPLES: dict[str, dict[str, Any]] = {
+    "roles": {"role": "officer", "agents": ["ag-0001"]},
+    "sources": {"name": "notes", "kind": "folder", "path": "documents", "allowed": ["everyone"]},
+}
+_ONE_EACH = {"roles": "# Une table par rôle donné.", "sources": "# Une table par source."}
 
 
 def initial_file() -> str:
@@ -33,14 +41,15 @@ def initial_file() -> str:
     lines += ["# QUISAIT_SERVER__PORT=8080 pour « port » de [server].", ""]
     fields = Settings.model_fields
     for name, field in fields.items():
-        if name not in (*TABLES, "sources"):
+        if name not in (*TABLES, *LISTS):
             lines += _setting(name, field)
     for table in TABLES:
         model = fields[table].annotation
         assert isinstance(model, type)  # noqa: S101 - each table is a model
         lines += ["", *_table(f"[{table}]", model)]
-    lines += ["", "# Une table par source."]
-    lines += [f"# {line}" for line in _table("[[sources]]", SourceSettings, _EXAMPLE)]
+    for name, model in LISTS.items():
+        lines += ["", _ONE_EACH[name]]
+        lines += [f"# {line}" for line in _table(f"[[{name}]]", model, _EXAMPLES[name])]
     return "\n".join(lines) + "\n"
 
 

@@ -87,6 +87,8 @@ def app_of(house: House, journal: Journal) -> FastAPI:
             overview=overview_of(house),
             journal=journal,
             origins=frozenset(house.settings.embed.origins),
+            grants=house.privacy.grants,
+            audit=house.privacy.audit,
         )
     )
 

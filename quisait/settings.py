@@ -17,6 +17,8 @@ from pydantic_settings import (
 )
 
 from quisait.embed_settings import EmbedSettings
+from quisait.privacy_settings import PrivacySettings
+from quisait.role_settings import RoleSettings
 from quisait.secret_files import SecretFiles
 from quisait.setting_types import NEVER as NEVER
 from quisait.setting_types import Duration, Table, pace
@@ -243,7 +245,9 @@ class Settings(BaseSettings):
     run: RunSettings = RunSettings()
     metrics: MetricsSettings = MetricsSettings()
     journal: JournalSettings = JournalSettings()
+    privacy: PrivacySettings = PrivacySettings()
     log: LogSettings = LogSettings()
+    roles: list[RoleSettings] = Field([], description="les rôles, une table [[roles]] chacun")
     sources: Annotated[list[SourceSettings], AfterValidator(_each_name_once)] = Field(
         [], description="les sources, une table [[sources]] chacune"
     )

@@ -7,8 +7,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from quisait.initial import TABLES
-from quisait.settings import Settings, SourceSettings
+from quisait.initial import LISTS, TABLES
+from quisait.settings import Settings
 
 _BEGINNING = """# Les réglages
 
@@ -23,23 +23,30 @@ L'environnement l'emporte sur ces fichiers, et eux sur `quisait.toml`.
 Cette page est écrite par `quisait schema settings`.
 """
 
-_SOURCES = """
+_REPEATED = {
+    "roles": """
+Les rôles se suivent, une table `[[roles]]` chacun (docs/roles.md). La variable `QUISAIT_ROLES`,
+une liste en JSON, les remplace tous.
+""",
+    "sources": """
 Les sources se suivent, une table `[[sources]]` chacune. La variable `QUISAIT_SOURCES`, une
 liste en JSON, les remplace toutes.
-"""
+""",
+}
 
 
 def settings_page() -> str:
     """Every setting: its default, the variable that overrides it, and what it is for."""
     fields = Settings.model_fields
-    alone = {name: field for name, field in fields.items() if name not in (*TABLES, "sources")}
+    alone = {name: field for name, field in fields.items() if name not in (*TABLES, *LISTS)}
     pieces = [_BEGINNING, "\n## En tête du fichier\n\n", *_rows(alone, "QUISAIT_")]
     for name in TABLES:
         model = fields[name].annotation
         assert isinstance(model, type)  # noqa: S101 - each table is a model
         pieces += _table(f"[{name}]", model, f"QUISAIT_{name.upper()}__")
-    pieces += _table("[[sources]]", SourceSettings, "")
-    pieces.append(_SOURCES)
+    for name, model in LISTS.items():
+        pieces += _table(f"[[{name}]]", model, "")
+        pieces.append(_REPEATED[name])
     return "".join(pieces)
 
 

@@ -9,6 +9,7 @@ from search_api import (
     agent_pages,
     agents_api,
     api,
+    audit_pages,
     browser_search,
     health,
     pages,
@@ -45,10 +46,12 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(topics_api.router)
     app.include_router(agents_api.router)
     app.include_router(push.router)
+    app.include_router(audit_pages.router)
     app.include_router(health.router)
     app.include_router(pages.router)
     app.include_router(topic_pages.router)
     app.include_router(agent_pages.router)
+    app.include_router(audit_pages.pages)
     app.include_router(browser_search.router)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     return app

@@ -7,22 +7,19 @@ from typing import Protocol
 
 from fastapi import Request
 
-from connectors.values import Agent
 from expertise.overview import Overview
-from expertise.ports import AgentBook, NameBook, NamesBook
+from expertise.ports import DirectoryBook, NameBook, NamesBook
 from indexer.access import Reader
+from search_api.audit import Audit, NoAudit
+from search_api.grants import Grants
 from search_api.journal import Journal, NoJournal
 from search_api.push_bodies import Reception
 from search_api.readers import Agents
 from search_api.search import Search
 
 
-class People(AgentBook, NameBook, NamesBook, Agents, Protocol):
+class People(DirectoryBook, NameBook, NamesBook, Agents, Protocol):
     """The directory, as the API and the pages ask it."""
-
-    def everyone(self) -> tuple[Agent, ...]:
-        """Every agent, by name: for choosing who one is in the demo."""
-        ...
 
 
 class ReaderOf(Protocol):
@@ -38,7 +35,8 @@ class Services:
     """What the routes need. `demo` lets a person choose which fictional agent they are.
 
     `reception` is None where no source pushes, `overview` where there is no list of topics.
-    Pages of `origins` may embed the box.
+    Pages of `origins` may embed the box. `grants` say who holds which role; what a role
+    opens is written to `audit` before it is shown.
     """
 
     search: Search
@@ -50,6 +48,8 @@ class Services:
     overview: Overview | None = None
     journal: Journal = field(default_factory=NoJournal)
     origins: Collection[str] = ()
+    grants: Grants = field(default_factory=Grants)
+    audit: Audit = field(default_factory=NoAudit)
 
 
 def services_of(request: Request) -> Services:

@@ -9,6 +9,7 @@ from connectors.areas import area_name
 from connectors.values import Agent
 from search_api import wording
 from search_api.addresses import agent_address
+from search_api.desks import desks_of
 from search_api.excerpts import excerpt
 from search_api.identify import on_loopback
 from search_api.services import Services, services_of
@@ -45,7 +46,8 @@ def render(name: str, *, request: Request, **values: object) -> str:
     status = values.get("status", 200)
     sound = isinstance(status, int) and status < 500
     demo = _demo(request) if sound else None
-    return _environment.get_template(name).render(demo=demo, here=_here(request), **values)
+    more = {"demo": demo, "here": _here(request), "desks": desks_of(request) if sound else ()}
+    return _environment.get_template(name).render(**more, **values)
 
 
 def _demo(request: Request) -> dict[str, object] | None:

@@ -42,6 +42,7 @@ from quisait.encoders import OpenedEncoders, own_encoder
 from quisait.guiding import open_guidance
 from quisait.journaling import open_journal
 from quisait.owners import has_ended
+from quisait.privacy import Privacy, open_privacy
 from quisait.settings import EncoderSettings, Settings, beside_file
 from quisait.write_gate import WriteGate
 from search_api.search import Search
@@ -84,6 +85,7 @@ class House:
     leases: Leases
     builds: SqlBuilds
     journal: SqlJournal
+    privacy: Privacy
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,8 @@ def open_house(settings: Settings) -> Iterator[House]:
             inbox = Inbox(database, state.load, settings.push.max_waiting)
             leases, builds = Leases(database, has_ended), SqlBuilds(database)
             kept = (state, book, search, inbox, tokens, leases, builds)
-            yield House(settings, index, encoder, *kept, open_journal(settings, database, book))
+            told = open_journal(settings, database, book), open_privacy(settings, database)
+            yield House(settings, index, encoder, *kept, *told)
     finally:
         database.dispose()
 

@@ -9,8 +9,8 @@ import pytest
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from quisait.initial import TABLES, initial_file
-from quisait.settings import Settings, SourceSettings, beside_file, load_settings
+from quisait.initial import LISTS, TABLES, initial_file
+from quisait.settings import Settings, beside_file, load_settings
 from quisait.settings_page import settings_page
 
 pytestmark = pytest.mark.sources
@@ -25,7 +25,7 @@ def models() -> Iterator[tuple[str, type[BaseModel]]]:
         annotation = Settings.model_fields[name].annotation
         assert isinstance(annotation, type)
         yield name, annotation
-    yield "sources", SourceSettings
+    yield from LISTS.items()
 
 
 def settings() -> list[tuple[str, str, FieldInfo]]:
@@ -33,7 +33,7 @@ def settings() -> list[tuple[str, str, FieldInfo]]:
         (table, name, field)
         for table, model in models()
         for name, field in model.model_fields.items()
-        if table or name not in (*TABLES, "sources")
+        if table or name not in (*TABLES, *LISTS)
     ]
 
 
@@ -68,7 +68,7 @@ def test_every_setting_says_what_it_is_for(table: str, name: str, field: FieldIn
     assert f"| `{name}` |" in settings_page()
     assert f"# {field.description}" in initial_file()
     assert re.search(rf"^(# )?{name} = ", initial_file(), re.MULTILINE)
-    if table != "sources":
+    if table not in LISTS:
         prefix = f"{table}__" if table else ""
         assert f"QUISAIT_{prefix}{name}".upper() in settings_page()
 
@@ -169,3 +169,21 @@ def test_paths_are_relative_to_the_file(file: Path) -> None:
     """Wherever the command is run; an absolute path is itself."""
     assert beside_file("notes") == (file.parent / "notes").resolve()
     assert beside_file("/notes") == Path("/notes").resolve()
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        'role = "officer"',
+        'role = "officer"\nagents = ["a"]\ntopics = ["t"]',
+        'role = "animator"\nagents = ["a"]',
+        'role = "administrator"\ngroups = ["everyone"]',
+        'role = "king"\nagents = ["a"]',
+    ],
+)
+def test_a_role_is_for_somebody_and_only_an_animators_is_bounded(file: Path, table: str) -> None:
+    """A role that nobody holds, or everybody, is a mistake."""
+    file.write_text(f"[[roles]]\n{table}\n")
+    with pytest.raises(ValidationError) as error:
+        load_settings()
+    assert faults(error)[0].startswith("roles.0")

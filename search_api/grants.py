@@ -1,0 +1,88 @@
+"""Who holds which role: what the organisation grants, and what a reader holds of it.
+
+A role adds pages; it opens no document. What a reader may read follows their principals alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from indexer.access import Reader
+
+
+class Role(StrEnum):
+    """What somebody is here for. Every named reader is an agent."""
+
+    AGENT = "agent"
+    ANIMATOR = "animator"
+    ADMINISTRATOR = "administrator"
+    OFFICER = "officer"
+
+
+ALL = "*"
+"""Stands for every topic, or every community."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role for these agents, and for who is in one of these groups (principals).
+
+    An animator's is for topics (ids) and communities (spaces as documents name them), or
+    for `*`; the other roles have no such bounds.
+    """
+
+    role: Role
+    agents: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    topics: frozenset[str] = frozenset()
+    communities: frozenset[str] = frozenset()
+
+    def is_for(self, reader: Reader) -> bool:
+        """Whether the reader is meant: by their id, or by a group that answered."""
+        return reader.agent_id in self.agents or not self.groups.isdisjoint(reader.principals)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The roles of one reader, and what they animate."""
+
+    roles: frozenset[Role] = frozenset()
+    topics: frozenset[str] = frozenset()
+    communities: frozenset[str] = frozenset()
+
+    def animates_topic(self, topic_id: str) -> bool:
+        """Whether a topic is theirs to animate."""
+        return not self.topics.isdisjoint((topic_id, ALL))
+
+    def animates_community(self, community: str) -> bool:
+        """Whether a community is theirs to animate."""
+        return not self.communities.isdisjoint((community, ALL))
+
+
+NONE_HELD = Held()
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """Every grant of the settings."""
+
+    every: Sequence[Grant] = ()
+
+    def held_by(self, reader: Reader) -> Held:
+        """What a reader holds; nobody holds nothing."""
+        if reader.agent_id is None:
+            return NONE_HELD
+        mine = [one for one in self.every if one.is_for(reader)]
+        return Held(
+            frozenset({Role.AGENT, *(one.role for one in mine)}),
+            frozenset(id_ for one in mine for id_ in one.topics),
+            frozenset(id_ for one in mine for id_ in one.communities),
+        )
+
+    def holders(self, role: Role) -> tuple[frozenset[str], frozenset[str]]:
+        """Agents and groups that a role is granted to."""
+        given = [one for one in self.every if one.role is role]
+        return (
+            frozenset(id_ for one in given for id_ in one.agents),
+            frozenset(name for one in given for name in one.groups),
+        )

@@ -1,0 +1,64 @@
+"""What a route asks of a role: `require`. Everything that it opens is in the audit first.
+
+@router.get("/desk")
+def desk(request: Request, animator: Annotated[Holder, require(Role.ANIMATOR)]) -> str:
+    if not animator.held.animates_topic(topic): ...
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Depends, Request
+
+from indexer.access import Reader
+from search_api.asked import NamedReader
+from search_api.audit import AuditUnwritable, Reading
+from search_api.desks import NAMES, held_by
+from search_api.grants import Held, Role
+from search_api.problems import Problem
+from search_api.services import services_of
+
+__all__ = ["Held", "Holder", "Role", "RoleRequired", "held_by", "require"]
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A reader who holds a role, as a route is given them."""
+
+    reader: Reader
+    role: Role
+    held: Held
+
+
+@dataclass(frozen=True, slots=True)
+class RoleRequired:
+    """The dependency. `subject` is the path's parameter that says whom or what is read of."""
+
+    role: Role
+    subject: str = ""
+
+    def __call__(self, request: Request, reader: NamedReader) -> Holder:
+        """The holder, their reading written down.
+
+        Raises a problem: 401 for nobody, 403 for who does not hold the role, 503 where
+        the audit cannot be written.
+        """
+        services = services_of(request)
+        held = services.grants.held_by(reader)
+        if self.role not in held.roles:
+            raise Problem(403, f"Cette page est réservée au rôle « {NAMES[self.role]} ».")
+        template = getattr(request.scope.get("route"), "path", request.url.path)
+        named = request.path_params.get(self.subject, "") if self.subject else ""
+        subject = f"{self.subject}:{named}" if named else ""
+        reading = f"{request.method} {template}"
+        try:
+            services.audit.write(Reading(reader.agent_id or "", self.role, reading, subject))
+        except AuditUnwritable as error:
+            detail = "Cette lecture doit être consignée, et n’a pas pu l’être. Réessayez bientôt."
+            raise Problem(503, detail, code="audit_unwritable") from error
+        return Holder(reader, self.role, held)
+
+
+def require(role: Role, subject: str = "") -> Any:
+    """A dependency on a role; see `RoleRequired`."""
+    return Depends(RoleRequired(role, subject))

@@ -1,0 +1,147 @@
+"""What a role opens, to whom, and that it is in the audit before it is shown."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+import sqlalchemy as sa
+from fastapi import APIRouter, FastAPI
+from fastapi.testclient import TestClient
+
+from quisait.journaling import now
+from search_api.app import Services, create_app
+from search_api.desks import DESKS
+from search_api.grants import Grant, Grants, Role
+from search_api.identify import TokenReaders
+from search_api.readers import reader_of
+from search_api.roles import Holder, require
+from search_api.sql_audit import SqlAudit
+from tests.pages.administration import TODAY
+from tests.pages.conftest import NOW_S, TOKENS, Parts
+
+pytestmark = [pytest.mark.pages, pytest.mark.trust]
+
+GRANTS = Grants(
+    (
+        Grant(Role.OFFICER, agents=frozenset({"ag-5"})),
+        Grant(Role.ADMINISTRATOR, groups=frozenset({"ldap:group:fraude"})),
+        Grant(Role.ANIMATOR, agents=frozenset({"ag-1"}), topics=frozenset({"foncier"})),
+    )
+)
+desk = APIRouter()
+
+
+@desk.get("/api/v1/desk/{agent}")
+def desk_of(agent: str, holder: Annotated[Holder, require(Role.ADMINISTRATOR, "agent")]) -> str:
+    return f"{holder.reader.agent_id} reads {agent}"
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[sa.Engine]:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'audit.sqlite'}")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def audit(engine: sa.Engine) -> SqlAudit:
+    return SqlAudit(engine, now)
+
+
+@pytest.fixture
+def app(parts: Parts, audit: SqlAudit) -> FastAPI:
+    readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
+    services = Services(
+        parts.search, parts.book, readers, lambda: TODAY, grants=GRANTS, audit=audit
+    )
+    app = create_app(services)
+    app.include_router(desk)
+    return app
+
+
+def client(app: FastAPI, agent: str | None) -> TestClient:
+    headers = {"Authorization": f"Bearer {TOKENS.make(agent, NOW_S)}"} if agent else {}
+    return TestClient(app, headers=headers, follow_redirects=False)
+
+
+def test_a_role_opens_its_pages_and_no_others(app: FastAPI) -> None:
+    """403 as a problem for who does not hold it, 401 for nobody."""
+    statuses = {
+        (agent, path): client(app, agent).get(path).status_code
+        for agent in (None, "ag-1", "ag-4", "ag-5")
+        for path in ("/audit", "/api/v1/audit", "/api/v1/desk/ag-2")
+    }
+    assert {key: status for key, status in statuses.items() if status == 200} == {
+        ("ag-5", "/audit"): 200,
+        ("ag-5", "/api/v1/audit"): 200,
+        ("ag-4", "/api/v1/desk/ag-2"): 200,
+    }
+    assert {status for (agent, _), status in statuses.items() if agent is None} == {401}
+    refused = client(app, "ag-1").get("/api/v1/audit")
+    assert refused.status_code == 403
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert "protection des données" in refused.json()["detail"]
+    assert "protection des données" in client(app, "ag-1").get("/audit").text
+
+
+def test_a_reading_is_in_the_audit_with_its_subject(app: FastAPI, audit: SqlAudit) -> None:
+    """Whom it was about, never what else the address said."""
+    client(app, "ag-4").get("/api/v1/desk/ag-2?q=hippocampe")
+    (entry,) = audit.newest(10)
+    assert (entry.actor, entry.role) == ("ag-4", "administrator")
+    assert (entry.reading, entry.subject) == ("GET /api/v1/desk/{agent}", "agent:ag-2")
+    page = client(app, "ag-5").get("/audit").text
+    assert "agent:ag-2" in page
+    assert "hippocampe" not in page
+    shown = client(app, "ag-5").get("/api/v1/audit?limit=2").json()
+    assert [one["reading"] for one in shown["entries"]] == ["GET /api/v1/audit", "GET /audit"]
+    assert shown["following"] == 2
+    assert shown["broken"] is None
+
+
+def test_what_cannot_be_written_down_is_not_shown(app: FastAPI, engine: sa.Engine) -> None:
+    """The page answers that it cannot, and nothing of what it holds."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("drop table audit_entries")
+    answer = client(app, "ag-4").get("/api/v1/desk/ag-2")
+    assert answer.status_code == 503
+    assert answer.json()["code"] == "audit_unwritable"
+    assert "reads" not in answer.text
+
+
+def test_the_navigation_offers_what_one_may_open(app: FastAPI) -> None:
+    """The officer's desk to the officer alone."""
+    pages = {id_: client(app, id_).get("/").text for id_ in ("ag-1", "ag-4", "ag-5")}
+    assert [id_ for id_, page in pages.items() if 'href="/audit"' in page] == ["ag-5"]
+
+
+def test_a_departed_officer_is_nobody(parts: Parts, audit: SqlAudit) -> None:
+    """A role is held by a reader, and who left is none."""
+    readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
+    grants = Grants((Grant(Role.OFFICER, agents=frozenset({"ag-3"})),))
+    services = Services(
+        parts.search, parts.book, readers, lambda: TODAY, grants=grants, audit=audit
+    )
+    assert client(create_app(services), "ag-3").get("/audit").status_code == 401
+
+
+def test_roles_bound_what_is_animated(parts: Parts) -> None:
+    """An animator's topics are theirs; the others are not."""
+    held = GRANTS.held_by(reader_of("ag-1", parts.book, TODAY))
+    assert held.roles == {Role.AGENT, Role.ANIMATOR}
+    assert held.animates_topic("foncier")
+    assert not held.animates_topic("cadastre")
+    assert not held.animates_community("foncier")
+
+
+def test_every_desk_is_closed_to_the_other_roles(app: FastAPI) -> None:
+    """What the navigation offers to one role answers 403 to all others."""
+    holder = {Role.AGENT: "ag-2", Role.ANIMATOR: "ag-1"}
+    holder |= {Role.ADMINISTRATOR: "ag-4", Role.OFFICER: "ag-5"}
+    for desk in DESKS:
+        statuses = {
+            role: client(app, id_).get(desk.path).status_code for role, id_ in holder.items()
+        }
+        refused = {role for role, status in statuses.items() if status == 403}
+        assert refused == set(Role) - {desk.role}, desk.path
