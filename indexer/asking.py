@@ -14,6 +14,11 @@ at least one."""
 MOST_ASKED = 5
 """No document has to have more of the terms: a pasted text would match next to nothing."""
 
+DATED_MATCH_PERCENT = 75
+MOST_DATED = 8
+"""By date, whatever matches stands as high as what answers: so a document must have that
+share of the terms, rounded up, and at most so many."""
+
 EXACT_WEIGHT = 0.5
 """What a word as written adds to a match, in parts of its BM25 score."""
 
@@ -100,10 +105,18 @@ class _Room:
         return tuple(found)
 
 
-def read_asked(question: Question, room: int, phrase_cost: int = 1, term_cost: int = 1) -> Asked:
+def read_asked(
+    question: Question,
+    room: int,
+    phrase_cost: int = 1,
+    term_cost: int = 1,
+    *,
+    most_words: bool = False,
+) -> Asked:
     """Read a question. Phrases and exclusions come first when something has to be dropped.
 
     `room` is shared by the words of phrases and the distinct terms, each at its cost.
+    `most_words`: for an order that is not by relevance, where few words in common mislead.
     """
     space = _Room(room, phrase_cost)
     phrases, excluded = space.phrases(question.phrases), space.phrases(question.excluded)
@@ -114,7 +127,7 @@ def read_asked(question: Question, room: int, phrase_cost: int = 1, term_cost: i
     left = min(MOST_EXPANDED, space.left // term_cost - len(terms))
     return Asked(
         terms=terms,
-        minimum=max(1, min(MOST_ASKED, len(terms) * MINIMUM_MATCH_PERCENT // 100)),
+        minimum=_most(len(terms)) if most_words else _least(len(terms)),
         phrases=phrases,
         excluded=excluded,
         exact=tuple(dict.fromkeys(EXACT + term.exact for term in found[:LIFTED] if term.exact)),
@@ -123,6 +136,14 @@ def read_asked(question: Question, room: int, phrase_cost: int = 1, term_cost: i
         expansions=_expansions(question.expansions, left) if terms else (),
         terms_dropped=space.dropped or len(terms) < len(distinct),
     )
+
+
+def _least(terms: int) -> int:
+    return max(1, min(MOST_ASKED, terms * MINIMUM_MATCH_PERCENT // 100))
+
+
+def _most(terms: int) -> int:
+    return max(1, min(MOST_DATED, -(-terms * DATED_MATCH_PERCENT // 100)))
 
 
 def _expansions(wanted: Sequence[Expansion], left: int) -> tuple[tuple[Weighed, ...], ...]:

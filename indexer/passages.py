@@ -131,7 +131,7 @@ def _tail(spans: Sequence[_Span], words: int) -> list[_Span]:
 
 def _spans(text: str, words: int) -> Iterator[_Span]:
     """Sentences; one longer than a passage falls apart at line ends, then at words."""
-    for start, end in _sentences(text):
+    for start, end in sentences(text):
         count = _length(text[start:end])
         if 0 < count <= words:
             yield _Span(start, end, count)
@@ -147,7 +147,8 @@ def _pieces(text: str, start: int, end: int, words: int) -> Iterator[_Span]:
             yield _Span(piece[0][0], piece[-1][1], len(piece))
 
 
-def _sentences(text: str) -> Iterator[tuple[int, int]]:
+def sentences(text: str) -> Iterator[tuple[int, int]]:
+    """(start, end) of each sentence, one after the other; abbreviations end none."""
     start = 0
     for border in _BORDER.finditer(text):
         before = text[max(start, border.start() - 12) : border.start()]

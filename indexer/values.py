@@ -174,6 +174,8 @@ class SearchRequest:
     facet must hold); each of `bylines` must have contributed. `vector` has shape (d,), or
     is None for a lexical search; `lexical` False leaves the words to the vector alone
     (phrases, exclusions and filters still bind). `with_cards` returns a card for each hit.
+    `newest_first` orders what has most of the words by date instead of by relevance; its
+    score is the time in seconds since the epoch.
     """
 
     access: AccessFilter
@@ -187,6 +189,7 @@ class SearchRequest:
     facets: tuple[str, ...] = FACETS
     facet_size: int = 50
     with_cards: bool = False
+    newest_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

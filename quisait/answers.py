@@ -12,9 +12,11 @@ from quisait.assembly import House
 from quisait.crawling import Outcome
 from quisait.progress import duration
 from quisait.source_status import SourceStatus, soon
+from search_api.excerpts import excerpt_span
 from search_api.readers import reader_of
 from search_api.results import Result, Results
-from search_api.wording import contact, counted, day, month, reasons, role
+from search_api.wording import contact, counted, day, month, place, reasons, role
+from search_api.wording import voice as voice_of
 
 
 def today() -> date:
@@ -79,8 +81,15 @@ def _result(result: Result, number: int) -> str:
     dated = day(card.modified or card.created)
     line = " · ".join(part for part in (card.kind, card.source, dated, by) if part)
     lines = [f"{number}. {card.title}", f"   {line}", f"   {card.document_id}"]
-    for shown in result.passages:
-        lines.append(f"   {' '.join(shown.passage.text.split())[:300]}")
+    for number, (shown, voice) in enumerate(result.answering):
+        passage = shown.passage
+        said = f"{voice_of(voice.role)} {voice.name}" if voice else ""
+        where = ", ".join(filter(None, (passage.heading, place(passage, card.url), said)))
+        if where:
+            lines.append(f"   [{where}]")
+        if number == 0:
+            start, end = excerpt_span(passage.text, shown.highlights)
+            lines.append(f"   {' '.join(passage.text[start:end].split())}")
     return "\n".join(lines)
 
 

@@ -32,7 +32,7 @@ from quisait.settings import settings_file
 from quisait.settings_page import settings_page
 from quisait.source_status import status_of
 from quisait.topics_cli import expertise_app, isolation
-from search_api.query import Query
+from search_api.query import Order, Query
 
 app = typer.Typer(help="Qui sait ? Recherche et experts.", no_args_is_help=True)
 model_app = typer.Typer(help="Modèles d'encodage.", no_args_is_help=True)
@@ -156,12 +156,15 @@ def search(
     query: Annotated[str, typer.Argument(help="La question")],
     agent: AsAgent = "",
     page: Annotated[int, typer.Option(min=1, help="Page des réponses")] = 1,
+    sort: Annotated[
+        Order, typer.Option(help="« relevance », ou « date » : les plus récents d'abord")
+    ] = Order.RELEVANCE,
     as_json: AsJson = False,
 ) -> None:
     """Cherche des documents, avec les droits d'un agent."""
     with opened_house() as house:
         reader = answers.command_line_reader(house, agent)
-        results = house.search.answer(Query(query, page=page), reader, answers.today())
+        results = house.search.answer(Query(query, page=page, order=sort), reader, answers.today())
     _dump(answers.results_body(results)) if as_json else print(answers.results_text(results))
 
 

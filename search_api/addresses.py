@@ -7,19 +7,21 @@ from urllib.parse import quote, urlencode
 from connectors.values import Agent
 from expertise.topics import Topic
 from indexer.values import FACETS
+from search_api.query import Order
 
 
 @dataclass(frozen=True, slots=True)
 class SearchAddress:
-    """What is asked, what it is narrowed to, and the page (from 1)."""
+    """What is asked, what it is narrowed to, the page (from 1) and the order."""
 
     q: str = ""
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     page: int = 1
+    order: Order = Order.RELEVANCE
 
     def __str__(self) -> str:
         pairs = [("q", self.q)] if self.q else []
-        pairs += self.chosen
+        pairs += self.chosen + self.ordered
         pairs += [("page", str(self.page))] if self.page > 1 else []
         return f"/?{urlencode(pairs)}" if pairs else "/"
 
@@ -27,6 +29,15 @@ class SearchAddress:
     def chosen(self) -> list[tuple[str, str]]:
         """(facet, value) pairs that narrow the search, in the facets' order."""
         return [(name, value) for name in FACETS for value in self.filters.get(name, ())]
+
+    @property
+    def ordered(self) -> list[tuple[str, str]]:
+        """The parameter that says the order, where it is not the usual one."""
+        return [] if self.order is Order.RELEVANCE else [("sort", self.order.value)]
+
+    def sorted_by(self, order: str) -> "SearchAddress":
+        """The first page of the same search in another order."""
+        return replace(self, order=Order(order), page=1)
 
     def has(self, facet: str, value: str) -> bool:
         """Whether the search is narrowed to this value."""
@@ -52,12 +63,12 @@ class SearchAddress:
 
     def as_typed(self) -> str:
         """The same question, whatever a correction would find."""
-        pairs = [("q", self.q), *self.chosen, ("as_typed", "1")]
+        pairs = [("q", self.q), *self.chosen, *self.ordered, ("as_typed", "1")]
         return f"/?{urlencode(pairs)}"
 
     def unfiltered(self) -> "SearchAddress":
         """The same question, not narrowed."""
-        return SearchAddress(self.q)
+        return SearchAddress(self.q, order=self.order)
 
 
 def experts_address(topic: str, area: str = "") -> str:

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from expertise.find import find_experts
-from search_api.asked import AreaCode, Filters, NamedReader, PageNumber, Typed
+from search_api.asked import AreaCode, Filters, NamedReader, PageNumber, SortOrder, Typed
 from search_api.bodies import ExpertsBody, ProblemBody, SearchBody, SuggestionsBody
 from search_api.correction import correction
 from search_api.journal import experts_asked, search_asked
+from search_api.query import Order
 from search_api.query import Query as Asked
 from search_api.schemas import experts_answer, search_answer, suggestions_answer
 from search_api.services import services_of
@@ -38,14 +39,15 @@ def search(
     q: Typed = "",
     page: PageNumber = 1,
     page_size: Annotated[int, Query(ge=1, le=50)] = 10,
-    explain: Annotated[bool, Query(description="add score and parts")] = False,
+    sort: SortOrder = Order.RELEVANCE,
+    explain: Annotated[bool, Query(description="add score, parts and reasons")] = False,
 ) -> SearchBody:
     """Documents that answer, each with its answering passage; without a question the newest."""
     services, today = services_of(request), services_of(request).today()
-    query = Asked(q, filters, page, page_size)
+    query = Asked(q, filters, page, page_size, sort)
     results = services.search.answer(query, reader, today)
     better = correction(services.search, services.people, query, results, reader, today)
-    services.journal.note(search_asked(reader, q, filters, page, results.total))
+    services.journal.note(search_asked(reader, q, filters, page, results.total, sort))
     return search_answer(
         results, today, explain=explain, did_you_mean=better.text if better else None
     )

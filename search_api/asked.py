@@ -6,6 +6,7 @@ from fastapi import Depends, Query, Request
 
 from indexer.access import Reader
 from search_api.problems import Problem
+from search_api.query import Order
 from search_api.services import services_of
 
 FILTER_VALUES = 100
@@ -49,6 +50,9 @@ Filters = Annotated[dict[str, tuple[str, ...]], Depends(_filters)]
 
 Typed = Annotated[
     str, Query(description='free text, "phrases", -excluded, a OU b, auteur:x, avant:2024…')
+]
+SortOrder = Annotated[
+    Order, Query(alias="sort", description="`date`: the newest first, of what has most words")
 ]
 PageNumber = Annotated[int, Query(ge=1, description="from 1")]
 AreaCode = Annotated[str, Query(description="département (22) or region (r53)")]

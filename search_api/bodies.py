@@ -48,6 +48,12 @@ class PassageBody(_Body):
     page: int | None = Field(description="page or slide, from 1")
     path: str = Field(description="the attachment's path inside the document, or empty")
     highlights: list[tuple[int, int]] = Field(description="[start, end[ character offsets in text")
+    excerpt: tuple[int, int] = Field(
+        description="[start, end[ of the sentences that say most of the question"
+    )
+    author: AuthorBody | None = Field(
+        description="in a conversation, whose words they are, and in which role"
+    )
 
 
 class ReferenceBody(_Body):
@@ -88,9 +94,11 @@ class DocumentBody(_Body):
     replaced_by: list[ReferenceBody] = Field(description="among the documents of this page")
     part_of: ReferenceBody | None
     passage: PassageBody | None
+    other_passages: list[PassageBody] = Field(description="that have words of the question too")
     authors: list[AuthorBody]
     score: float | None = Field(None, description="with explain=true")
     parts: PartsBody | None = Field(None, description="with explain=true")
+    why: list[str] = Field([], description="the same in French sentences, with explain=true")
 
 
 class FacetBody(_Body):

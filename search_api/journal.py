@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from indexer.access import Reader
+from search_api.query import Order
 
 
 class AskedFor(StrEnum):
@@ -24,7 +25,7 @@ class Asking:
     """One question as a route met it. Neither who nor what shows in its `repr`.
 
     `further`: the answers were known already, and were looked into (a second page, a facet,
-    an area); their number then is not the question's own.
+    an area, another order); their number then is not the question's own.
     """
 
     asked_for: AskedFor
@@ -50,10 +51,15 @@ class NoJournal:
 
 
 def search_asked(
-    reader: Reader, text: str, filters: Mapping[str, Sequence[str]], page: int, total: int
+    reader: Reader,
+    text: str,
+    filters: Mapping[str, Sequence[str]],
+    page: int,
+    total: int,
+    order: Order = Order.RELEVANCE,
 ) -> Asking:
     """A search, as the API or a page answered it."""
-    further = page > 1 or bool(filters)
+    further = page > 1 or bool(filters) or order is not Order.RELEVANCE
     return Asking(AskedFor.SEARCH, reader.agent_id or "", text, total, further)
 
 

@@ -12,12 +12,12 @@ from expertise.find import Experts, find_experts
 from indexer.access import Reader
 from indexer.french import fold
 from search_api.addresses import SearchAddress, experts_address
-from search_api.asked import AreaCode, Filters, NamedReader, PageNumber, Typed
+from search_api.asked import AreaCode, Filters, NamedReader, PageNumber, SortOrder, Typed
 from search_api.correction import answered
 from search_api.identify import DEMO_COOKIE, on_loopback
 from search_api.journal import experts_asked, search_asked
 from search_api.problems import Problem
-from search_api.query import Query
+from search_api.query import Order, Query
 from search_api.results import Results
 from search_api.services import Services, services_of
 from search_api.templating import choosable, render
@@ -49,20 +49,21 @@ def search_page(
     filters: Filters,
     q: Typed = "",
     page: PageNumber = 1,
+    sort: SortOrder = Order.RELEVANCE,
     as_typed: bool = False,
 ) -> str:
     """The field, and once something is asked the documents and who knows."""
     services, today = services_of(request), services_of(request).today()
-    address = SearchAddress(q.strip(), filters, page)
+    address = SearchAddress(q.strip(), filters, page, sort)
     asked = bool(address.q or filters)
     size = PAGE_SIZE if asked else NEWEST
-    query = Query(q, filters, page, size)
+    query = Query(q, filters, page, size, sort)
     found = answered(services.search, services.people, query, reader, today, as_typed=as_typed)
     results, typed = found.results, address
     address = replace(address, q=found.query.text.strip())
     # What was typed found nothing, where its correction answers.
     total = 0 if found.instead else results.total
-    services.journal.note(search_asked(reader, q, filters, page, total))
+    services.journal.note(search_asked(reader, q, filters, page, total, sort))
     return render(
         "search.html",
         request=request,

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from indexer.values import Question
 
@@ -29,14 +30,22 @@ _WITHIN_WORDS = re.compile("[\u00ad\u200b\u2060\ufeff]")
 """Soft hyphens and their like, which come with what is pasted: they part no word."""
 
 
+class Order(StrEnum):
+    """How results stand. By date: the newest first, of what has most of the words."""
+
+    RELEVANCE = "relevance"
+    DATE = "date"
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A search as asked: text, filters by facet, and the page (from 1)."""
+    """A search as asked: text, filters by facet, the page (from 1) and the order."""
 
     text: str = ""
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     page: int = 1
     page_size: int = 10
+    order: Order = Order.RELEVANCE
 
 
 def typed_text(typed: str) -> str:

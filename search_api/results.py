@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from connectors.values import Agent, Role
 from indexer.values import Card, FacetValue, Question, ShownPassage
 from search_api.fusion import FusedHit
+from search_api.query import Order
 from search_api.understanding import Understood
 
 
@@ -46,16 +47,24 @@ class BestBet:
 class Result:
     """One document of the page.
 
+    `passages` best first; `voices[i]` is whose words `passages[i]` is, in a conversation.
     `replaced_by` knows of the documents of the same page only.
     """
 
     card: Card
     authors: tuple[Author, ...]
     passages: tuple[ShownPassage, ...]
+    voices: tuple[Author | None, ...]
     parts: FusedHit
     replaces: tuple[Reference, ...] = ()
     replaced_by: tuple[Reference, ...] = ()
     part_of: Reference | None = None
+
+    @property
+    def answering(self) -> tuple[tuple[ShownPassage, Author | None], ...]:
+        """The best passage, and the others that have words of the question; each with its voice."""
+        pairs = list(zip(self.passages, self.voices, strict=True))
+        return (*pairs[:1], *(pair for pair in pairs[1:] if pair[0].highlights))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,7 @@ class Results:
     """
 
     question: Question
+    order: Order
     results: tuple[Result, ...]
     total: int
     reachable: int

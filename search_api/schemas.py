@@ -29,6 +29,8 @@ from search_api.bodies import (
     SuggestionsBody,
     UnderstoodBody,
 )
+from search_api.excerpts import excerpt_span
+from search_api.explaining import explained
 from search_api.results import Author, BestBet, Reference, Result, Results
 from search_api.suggesting import Suggested
 from search_api.wording import contact, valid_on, web_address
@@ -43,7 +45,10 @@ def search_answer(
         reachable=results.reachable,
         page=results.page,
         page_size=results.page_size,
-        documents=[_document(one, today, explain) for one in results.results],
+        documents=[
+            _document(one, today, explained(one, results) if explain else None)
+            for one in results.results
+        ],
         facets={
             name: [_facet(name, value) for value in values]
             for name, values in results.facets.items()
@@ -88,7 +93,7 @@ def suggestions_answer(found: Sequence[Suggested]) -> SuggestionsBody:
     )
 
 
-def _document(result: Result, today: date, explain: bool) -> DocumentBody:
+def _document(result: Result, today: date, why: Sequence[str] | None) -> DocumentBody:
     card, hit = result.card, result.parts
     parts = PartsBody(
         lexical=hit.lexical,
@@ -102,10 +107,12 @@ def _document(result: Result, today: date, explain: bool) -> DocumentBody:
         replaces=[_reference(one) for one in result.replaces],
         replaced_by=[_reference(one) for one in result.replaced_by],
         part_of=_reference(result.part_of) if result.part_of else None,
-        passage=_passage(result.passages[0]) if result.passages else None,
+        passage=_passage(*result.answering[0]) if result.answering else None,
+        other_passages=[_passage(*one) for one in result.answering[1:]],
         authors=[_author(one) for one in result.authors],
-        score=hit.score if explain else None,
-        parts=parts if explain else None,
+        score=None if why is None else hit.score,
+        parts=None if why is None else parts,
+        why=list(why or ()),
     )
 
 
@@ -128,7 +135,7 @@ def _best_bet(bet: BestBet) -> BestBetBody:
     )
 
 
-def _passage(shown: ShownPassage) -> PassageBody:
+def _passage(shown: ShownPassage, voice: Author | None) -> PassageBody:
     passage = shown.passage
     return PassageBody(
         text=passage.text,
@@ -136,6 +143,8 @@ def _passage(shown: ShownPassage) -> PassageBody:
         page=passage.page,
         path=passage.path,
         highlights=list(shown.highlights),
+        excerpt=excerpt_span(passage.text, shown.highlights),
+        author=_author(voice) if voice else None,
     )
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import date
 from enum import StrEnum
 
-from connectors.values import Agent, Contribution
 from expertise.ports import AgentBook
 from expertise.values import RankedDocument, Window
 from expertise.votes import VOTERS
@@ -13,7 +12,6 @@ from indexer.access import AccessFilter, Reader, access_filter
 from indexer.ports import Encoder, IndexReader
 from indexer.spelling import NearWord
 from indexer.values import (
-    Card,
     Question,
     SearchAnswer,
     SearchRequest,
@@ -25,9 +23,13 @@ from indexer.values import (
 from search_api.best_bets import shown_bets
 from search_api.fusion import FusedHit, fuse, in_order, nearness
 from search_api.guidance import Guidance
-from search_api.query import Query, read_prefix, was_shortened
-from search_api.results import Author, BestBet, Reference, Result, Results
+from search_api.presenting import reference, results
+from search_api.query import Order, Query, read_prefix, was_shortened
+from search_api.results import BestBet, Reference, Results
 from search_api.understanding import Reading, Understanding
+
+PASSAGES = 3
+"""So many passages of a document are shown; all but the best are folded away."""
 
 
 class Retriever(StrEnum):
@@ -60,17 +62,20 @@ class Search:
         access = access_filter(reader)
         reading = self._understanding.read(query.text, access, query.filters)
         question = reading.question
-        request = self._request(reading, access)
+        request = self._request(reading, access, order=query.order)
         found = self._index.search(request)
-        window = _window(question, found)
+        window = _window(query, question, found)
         first = (query.page - 1) * query.page_size
         page = window[first : first + query.page_size]
-        shown = self._index.show(
-            ShowRequest(access, tuple(hit.document_id for hit in page), question, request.vector)
+        ids = tuple(hit.document_id for hit in page)
+        shown = self._index.show(ShowRequest(access, ids, question, request.vector, PASSAGES))
+        agents = self._book.by_account(
+            row.account for one in shown for row in one.card.contributions
         )
         return Results(
             question=question,
-            results=self._results(page, shown, self._named(shown, access), today),
+            order=query.order,
+            results=results(page, shown, self._named(shown, access), agents, today),
             total=found.total,
             reachable=len(window),
             page=query.page,
@@ -91,8 +96,8 @@ class Search:
         """
         access = access_filter(reader)
         reading = self._understanding.read(query.text, access, query.filters)
-        request = self._request(reading, access, retriever)
-        return _window(reading.question, self._index.search(replace(request, facets=())))
+        request = self._request(reading, access, retriever, query.order)
+        return _window(query, reading.question, self._index.search(replace(request, facets=())))
 
     def window(self, topic: str, reader: Reader) -> Window:
         """The fused window of voters with its cards. Empty where no topic is named."""
@@ -122,9 +127,15 @@ class Search:
         return self._index.near_words(access_filter(reader), words)
 
     def _request(
-        self, reading: Reading, access: AccessFilter, retriever: Retriever = Retriever.HYBRID
+        self,
+        reading: Reading,
+        access: AccessFilter,
+        retriever: Retriever = Retriever.HYBRID,
+        order: Order = Order.RELEVANCE,
     ) -> SearchRequest:
-        lexical_only = retriever is Retriever.LEXICAL
+        """By date, words alone decide: what is merely near in sense is not what is newest."""
+        by_date = order is Order.DATE
+        lexical_only = by_date or retriever is Retriever.LEXICAL
         return SearchRequest(
             access,
             reading.question,
@@ -133,6 +144,7 @@ class Search:
             filters=reading.filters,
             bylines=reading.bylines,
             period=reading.period,
+            newest_first=by_date,
         )
 
     def _encoded(self, question: Question) -> Vectors | None:
@@ -149,61 +161,10 @@ class Search:
         if not wanted:
             return {}
         request = ShowRequest(access, tuple(sorted(wanted)), Question())
-        return {one.card.document_id: _reference(one.card) for one in self._index.show(request)}
-
-    def _results(
-        self,
-        page: Sequence[FusedHit],
-        shown: Sequence[Shown],
-        named: Mapping[str, Reference],
-        today: date,
-    ) -> tuple[Result, ...]:
-        parts = {hit.document_id: hit for hit in page}
-        agents = self._book.by_account(
-            row.account for one in shown for row in one.card.contributions
-        )
-        return tuple(
-            Result(
-                card=one.card,
-                authors=_authors(one.card.contributions, agents, today),
-                passages=one.passages,
-                parts=parts[one.card.document_id],
-                replaces=tuple(named[name] for name in one.card.replaces if name in named),
-                replaced_by=tuple(
-                    _reference(other.card)
-                    for other in shown
-                    if one.card.document_id in other.card.replaces
-                ),
-                part_of=named.get(one.card.part_of),
-            )
-            for one in shown
-        )
+        return {one.card.document_id: reference(one.card) for one in self._index.show(request)}
 
 
-def _reference(card: Card) -> Reference:
-    return Reference(card.document_id, card.title, card.url)
-
-
-def _window(question: Question, found: SearchAnswer) -> tuple[FusedHit, ...]:
-    return (
-        fuse(found.lexical, found.vector) if question.names_something else in_order(found.lexical)
-    )
-
-
-def _authors(
-    rows: Sequence[Contribution], agents: Mapping[str, Agent], today: date
-) -> tuple[Author, ...]:
-    """In the source's order, each person once, in their first role."""
-    authors: dict[str, Author] = {}
-    for row in rows:
-        agent = agents.get(row.account)
-        authors.setdefault(
-            agent.id if agent else row.account,
-            Author(
-                name=agent.name if agent else row.label or row.account.partition(":")[2],
-                role=row.role,
-                agent=agent,
-                departed=agent is not None and agent.departed(today),
-            ),
-        )
-    return tuple(authors.values())
+def _window(query: Query, question: Question, found: SearchAnswer) -> tuple[FusedHit, ...]:
+    if query.order is Order.DATE or not question.names_something:
+        return in_order(found.lexical)
+    return fuse(found.lexical, found.vector)

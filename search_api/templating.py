@@ -11,6 +11,7 @@ from search_api import wording
 from search_api.addresses import agent_address
 from search_api.desks import desks_of
 from search_api.excerpts import excerpt
+from search_api.explaining import explained
 from search_api.identify import on_loopback
 from search_api.services import Services, services_of
 
@@ -29,13 +30,16 @@ _environment.filters.update(
     day=wording.day,
     day_after=wording.day_after,
     excerpt=excerpt,
+    explained=explained,
     iso=wording.iso,
     mail_address=wording.mail_address,
     month=wording.month,
     number=wording.number,
+    place=wording.place,
     post=wording.post,
     reasons=wording.reasons,
     role=wording.role,
+    voice=wording.voice,
     understood=wording.UNDERSTOOD.__getitem__,
     web_address=wording.web_address,
 )

@@ -10,6 +10,7 @@ from connectors.values import Agent, ContactVia, Role
 from expertise.holders import Basis
 from expertise.isolating import Scope
 from expertise.names import Reason
+from indexer.values import Passage
 from search_api.understanding import Said
 
 NARROW = "\u202f"
@@ -175,6 +176,30 @@ def counted(value: int, one: str, many: str = "") -> str:
 def role(value: Role) -> str:
     """What was done, as a noun."""
     return ROLES[value]
+
+
+_VOICES = {
+    Role.ASKER: "question de",
+    Role.ACCEPTED_ANSWERER: "réponse retenue de",
+    Role.ANSWERER: "réponse de",
+    Role.COMMENTER: "commentaire de",
+}
+
+
+def voice(value: Role) -> str:
+    """Before the name of who speaks in a conversation: `réponse retenue de`."""
+    return _VOICES[value]
+
+
+_SLIDES = (".ppt", ".pptx", ".pptm", ".odp", ".key")
+
+
+def place(passage: Passage, url: str) -> str:
+    """Where in its file a passage stands: `page 3`, `diapositive 3`, or nothing."""
+    if passage.page is None:
+        return ""
+    file = (passage.path or url.partition("?")[0].partition("#")[0]).lower()
+    return f"{'diapositive' if file.endswith(_SLIDES) else 'page'}\u00a0{passage.page}"
 
 
 def post(agent: Agent) -> str:

@@ -106,7 +106,7 @@ class EmbeddedIndex:
     def search(self, request: SearchRequest) -> SearchAnswer:
         """Rank what the reader may read; facets and total count the result set."""
         self._check(request.vector)
-        wanted = text_request(request.question)
+        wanted = text_request(request.question, most_words=request.newest_first)
         with engine_faults():
             self._text.replay(wait=False)
             catalogue = self._memory.current()
@@ -165,7 +165,7 @@ class EmbeddedIndex:
     def _lexical(
         self, request: SearchRequest, wanted: Asked, catalogue: Catalogue, eligible: Mask
     ) -> tuple[tuple[Ranked, ...], Mask]:
-        """(ranking by words, mask of all that match); without any words the newest first."""
+        """(ranking by words or dates, mask of all that match); without words the newest first."""
         listing = request.vector is None and not request.question.text and not wanted.scores
         matched = np.zeros(len(catalogue.rows), dtype=np.bool_)
         scores = catalogue.newest
@@ -175,8 +175,9 @@ class EmbeddedIndex:
             slots, found, values = self._matches(wanted, catalogue)
             matched[slots[found]] = True
             matched &= eligible
-            scores = np.zeros(len(catalogue.rows))
-            scores[slots[found]] = values[found]
+            if not request.newest_first:
+                scores = np.zeros(len(catalogue.rows))
+                scores[slots[found]] = values[found]
         slots = np.flatnonzero(matched)
         return catalogue.best(slots, scores[slots], request.window), matched
 

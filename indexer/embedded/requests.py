@@ -8,9 +8,9 @@ MAX_TERMS = 512
 """More distinct terms than that are dropped, and the answer says so."""
 
 
-def text_request(question: Question) -> Asked:
+def text_request(question: Question, *, most_words: bool = False) -> Asked:
     """Read a question within the limits of this engine."""
-    return read_asked(question, MAX_TERMS)
+    return read_asked(question, MAX_TERMS, most_words=most_words)
 
 
 def typed_words(prefix: str) -> tuple[tuple[str, ...], str]:

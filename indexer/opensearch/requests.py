@@ -52,7 +52,7 @@ class Searches:
 
 def searches(request: SearchRequest, lists: ReadableLists) -> Searches:
     """Two rankings of at most W documents, and the counts over the result set."""
-    words = asked_of(request.question)
+    words = asked_of(request.question, most_words=request.newest_first)
     narrowing = narrowing_of(request, lists)
     browses = request.vector is None and not request.question.text and not words.scores
     lexical: Body | None = None
@@ -63,19 +63,20 @@ def searches(request: SearchRequest, lists: ReadableLists) -> Searches:
     if request.vector is not None:
         nearest = _nearest_query(request.vector, request.window, words, narrowing)
         ranked = _nearest_query(request.vector, request.window + TIE_ROOM, words, narrowing)
-    order = NEWEST_FIRST if browses else BEST_FIRST
+    by_date = browses or request.newest_first
+    order = NEWEST_FIRST if by_date else BEST_FIRST
     return Searches(
         lexical=lexical and _ranking(lexical, order, request),
         vector=ranked and _ranking(ranked, BEST_FIRST, request),
         counts=_counts([query for query in (lexical, nearest) if query], request),
-        newest_first=browses,
+        newest_first=by_date,
         terms_dropped=words.terms_dropped,
     )
 
 
-def asked_of(question: Question) -> Asked:
+def asked_of(question: Question, *, most_words: bool = False) -> Asked:
     """Read a question within the engine's limits."""
-    return read_asked(question, MAX_CLAUSES, phrase_cost=4, term_cost=2)
+    return read_asked(question, MAX_CLAUSES, phrase_cost=4, term_cost=2, most_words=most_words)
 
 
 def shown_documents(request: ShowRequest, lists: ReadableLists) -> Body:

@@ -1,5 +1,6 @@
 """Contract of the `Index` port: rankings, windows, totals and facets."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -127,6 +128,27 @@ class RankingChecks:
         index.write([put("wiki:best", "Le cadastre napoléonien de la commune")])
         answer = index.search(asking("cadastre napoléonien"))
         assert answer.lexical[0].document_id == "wiki:best"
+
+    def test_newest_first_orders_what_has_most_of_the_words(self, index: Index) -> None:
+        """By date, undated last, ties by id; who has a quarter of the words is not there."""
+        index.write(
+            [
+                put("wiki:old", "taxe foncière cadastre parcelle", modified=_year(2001)),
+                put("wiki:b", "la taxe foncière au cadastre", created=_year(2020)),
+                put("wiki:a", "taxe foncière cadastre", modified=_year(2020)),
+                put("wiki:undated", "cadastre foncière taxe parcelle"),
+                put("wiki:other", "taxe de séjour", modified=_year(2024)),
+            ]
+        )
+        wanted = asking("taxe foncière cadastre parcelle", newest_first=True)
+        answer = index.search(wanted)
+        assert [hit.document_id for hit in answer.lexical] == [
+            *("wiki:a", "wiki:b", "wiki:old", "wiki:undated")
+        ]
+        assert answer.total == 4
+        assert sum(value.count for value in answer.facets["year"]) == 3
+        first = index.search(replace(wanted, window=2))
+        assert (first.lexical, first.total) == (answer.lexical[:2], 4)
 
     def test_an_empty_question_lists_the_newest_first(self, index: Index) -> None:
         """By modification, else creation; ties by id; undated last."""

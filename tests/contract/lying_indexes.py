@@ -177,6 +177,11 @@ class BreaksTies(HonestIndex):
         return replace(answer, lexical=tuple(order))
 
 
+class ForgetsDatesInOrder(HonestIndex):
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        return self.index.search(replace(request, newest_first=False))
+
+
 class IgnoresExclusionsForVectors(HonestIndex):
     def search(self, request: SearchRequest) -> SearchAnswer:
         free = replace(request.question, excluded=(), phrases=())

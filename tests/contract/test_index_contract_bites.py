@@ -76,6 +76,10 @@ LIES: list[tuple[type[lying.HonestIndex], Check]] = [
     (lying.AppliesInAnyOrder, _contract.test_a_batch_is_applied_in_its_order),
     (lying.LosesVectorsWithAccess, _contract.test_a_change_of_access_changes_nothing_else),
     (lying.ChangesOrderByWindow, _contract.test_order_holds_from_page_to_page),
+    (
+        lying.ForgetsDatesInOrder,
+        _contract.test_newest_first_orders_what_has_most_of_the_words,
+    ),
     (lying.BreaksTies, _contract.test_ties_stand_by_id),
     (
         lying.IgnoresExclusionsForVectors,

@@ -1,0 +1,80 @@
+"""What is shown of a page's documents: authors, the voice of a passage, related documents."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+from connectors.values import Agent, Contribution, Role
+from indexer.values import Card, Passage, Shown
+from search_api.fusion import FusedHit
+from search_api.results import Author, Reference, Result
+
+_VOICES = (Role.ASKER, Role.ACCEPTED_ANSWERER, Role.ANSWERER, Role.COMMENTER)
+"""Who speaks in a conversation; elsewhere a passage speaks for the document."""
+
+
+def results(
+    page: Sequence[FusedHit],
+    shown: Sequence[Shown],
+    named: Mapping[str, Reference],
+    agents: Mapping[str, Agent],
+    today: date,
+) -> tuple[Result, ...]:
+    """The page's documents that the reader may still read, in order."""
+    parts = {hit.document_id: hit for hit in page}
+    return tuple(
+        Result(
+            card=one.card,
+            authors=authors(one.card.contributions, agents, today),
+            passages=one.passages,
+            voices=tuple(
+                voice(passage.passage, one.card, agents, today) for passage in one.passages
+            ),
+            parts=parts[one.card.document_id],
+            replaces=tuple(named[name] for name in one.card.replaces if name in named),
+            replaced_by=tuple(
+                reference(other.card)
+                for other in shown
+                if one.card.document_id in other.card.replaces
+            ),
+            part_of=named.get(one.card.part_of),
+        )
+        for one in shown
+    )
+
+
+def reference(card: Card) -> Reference:
+    """The document as another one names it."""
+    return Reference(card.document_id, card.title, card.url)
+
+
+def authors(
+    rows: Iterable[Contribution], agents: Mapping[str, Agent], today: date
+) -> tuple[Author, ...]:
+    """In the source's order, each person once, in their first role."""
+    found: dict[str, Author] = {}
+    for row in rows:
+        one = _author(row, agents, today)
+        found.setdefault(one.agent.id if one.agent else row.account, one)
+    return tuple(found.values())
+
+
+def voice(passage: Passage, card: Card, agents: Mapping[str, Agent], today: date) -> Author | None:
+    """Whose words a passage of a conversation is, in which role; None in any other document.
+
+    A question has no heading, an answer has one: that tells apart who answered themselves.
+    """
+    rows = {row.role: row for row in card.contributions if row.account == passage.author}
+    said = [role for role in _VOICES if role in rows]
+    if len(said) > 1 and passage.heading and said[0] is Role.ASKER:
+        said = said[1:]
+    return _author(rows[said[0]], agents, today) if said else None
+
+
+def _author(row: Contribution, agents: Mapping[str, Agent], today: date) -> Author:
+    agent = agents.get(row.account)
+    return Author(
+        name=agent.name if agent else row.label or row.account.partition(":")[2],
+        role=row.role,
+        agent=agent,
+        departed=agent is not None and agent.departed(today),
+    )
