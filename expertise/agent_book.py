@@ -156,6 +156,13 @@ class SqlAgentBook:
                 found |= {row["id"]: _agent(row) for row in connection.execute(query).mappings()}
         return found
 
+    def by_email(self, email: str) -> tuple[Agent, ...]:
+        """Every agent with this address, departed or not, letter case aside."""
+        same = sa.func.lower(agents.c.email) == email.strip().lower()
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(agents).where(same)).mappings().all()
+        return tuple(_agent(row) for row in rows)
+
     def named(self, question: str) -> tuple[Named, ...]:
         """Those of whom the directory says every word of the question; see `named_among`."""
         words = asked_words(question)

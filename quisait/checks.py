@@ -25,6 +25,7 @@ from quisait.encoders import own_encoder
 from quisait.guiding import checked, guiding_files
 from quisait.reindexing import reindex_reasons
 from quisait.settings import Settings, SourceSettings, beside_file
+from quisait.sign_on_check import signs_on, tried_sign_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,4 +117,6 @@ def _identity(settings: Settings) -> Check:
         return Check("identité", True, "démonstration : agent choisi, boucle locale seulement")
     if len(settings.server.token_key.encode()) < 32:
         return Check("identité", False, "réglez QUISAIT_SERVER__TOKEN_KEY (32 octets au moins)")
-    return Check("identité", True, "jetons signés")
+    if not signs_on(settings):
+        return Check("identité", True, "jetons signés")
+    return _tried("identité", lambda: tried_sign_on(settings))

@@ -16,6 +16,7 @@ from indexer import leases, state
 from indexer.errors import IndexRefused
 from indexer.state import digest
 from search_api import audit_tables, journal_tables
+from search_api.sign_on import tables as sign_on_tables
 
 CURRENT = 2
 WAIT_S = 30
@@ -34,6 +35,7 @@ METADATA: tuple[sa.MetaData, ...] = (
     build_tables.metadata,
     journal_tables.metadata,
     audit_tables.metadata,
+    sign_on_tables.metadata,
 )
 
 _LOCK = 0x71756973616974

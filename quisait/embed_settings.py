@@ -12,7 +12,7 @@ _ORIGIN = re.compile(rf"(https?)://({_HOST})(:[1-9][0-9]{{0,4}})?")
 _USUAL_PORTS = {"http": ":80", "https": ":443"}
 
 
-def _origin(written: str) -> str:
+def origin(written: str) -> str:
     """As written, which must be as browsers write it (RFC 6454, 6.2): they are compared whole."""
     found = _ORIGIN.fullmatch(written)
     if not found or found[4] == _USUAL_PORTS[found[1]]:
@@ -26,7 +26,7 @@ def _origin(written: str) -> str:
 class EmbedSettings(Table):
     """La recherche dans les pages d'autres sites (docs/administration.md)."""
 
-    origins: list[Annotated[str, AfterValidator(_origin)]] = Field(
+    origins: list[Annotated[str, AfterValidator(origin)]] = Field(
         [],
         description="origines de l'intranet dont les pages peuvent chercher au nom de l'agent ; "
         "vide : aucune",

@@ -1,6 +1,5 @@
 """The assembled application, served."""
 
-import time
 from contextlib import AbstractContextManager
 from threading import Thread
 
@@ -13,13 +12,16 @@ from quisait.building import overview_of
 from quisait.journaling import queued
 from quisait.metrics import registry_of
 from quisait.metrics_routes import metrics_app, metrics_router
+from quisait.providing import now_s
 from quisait.running import run_house
 from quisait.settings import Settings
+from quisait.signing_on import open_readers, open_sign_on
 from search_api.app import ReaderOf, Services, create_app
 from search_api.identify import DemoReaders, TokenReaders
 from search_api.journal import Journal, NoJournal
 from search_api.measures import add_measures, request_measures
 from search_api.serving import serving
+from search_api.sign_on.place import SignOn
 from search_api.tokens import Tokens
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -76,11 +78,12 @@ def _pages(
 def app_of(house: House, journal: Journal) -> FastAPI:
     """The application over a house."""
     demo = house.settings.server.reader == "demo"
+    sign_on = None if demo else open_sign_on(house.settings, house.database, house.book)
     return create_app(
         Services(
             house.search,
             house.book,
-            _reader_of(house),
+            _reader_of(house, sign_on),
             today=today,
             demo=demo,
             reception=open_reception(house),
@@ -89,15 +92,19 @@ def app_of(house: House, journal: Journal) -> FastAPI:
             origins=frozenset(house.settings.embed.origins),
             grants=house.privacy.grants,
             audit=house.privacy.audit,
+            sign_on=sign_on,
         )
     )
 
 
-def _reader_of(house: House) -> ReaderOf:
+def _reader_of(house: House, sign_on: SignOn | None) -> ReaderOf:
     server = house.settings.server
     if server.reader == "demo":
         return DemoReaders(house.book, server.demo_agent, today)
-    return TokenReaders(tokens_of(house.settings), house.book, lambda: int(time.time()), today)
+    tokens = tokens_of(house.settings)
+    if sign_on:
+        return open_readers(house.settings, sign_on, house.book, tokens)
+    return TokenReaders(tokens, house.book, now_s, today)
 
 
 def tokens_of(settings: Settings) -> Tokens:

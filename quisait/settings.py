@@ -22,6 +22,7 @@ from quisait.role_settings import RoleSettings
 from quisait.secret_files import SecretFiles
 from quisait.setting_types import NEVER as NEVER
 from quisait.setting_types import Duration, Table, pace
+from quisait.sign_on_settings import OidcSettings, SignedHeaderSettings, SignOnSettings
 from quisait.source_settings import SourceSettings as SourceSettings
 
 FILE = "quisait.toml"
@@ -237,6 +238,9 @@ class Settings(BaseSettings):
     encoder: EncoderSettings = EncoderSettings()
     extractor: ExtractorSettings = ExtractorSettings()
     server: ServerSettings = ServerSettings()
+    sign_on: SignOnSettings = SignOnSettings()
+    oidc: OidcSettings = OidcSettings()
+    signed_header: SignedHeaderSettings = SignedHeaderSettings()
     embed: EmbedSettings = EmbedSettings()
     push: PushSettings = PushSettings()
     directory: DirectorySettings = DirectorySettings()

@@ -85,3 +85,17 @@ def agent_address(agent: Agent) -> str:
 def topic_address(topic: Topic) -> str:
     """A topic's page; an id of SKOS is itself an address."""
     return f"/topics/{quote(topic.id, safe=':')}"
+
+
+def local_path(back: str) -> str:
+    """The path if it stays on this site, else `/`.
+
+    Browsers read two slashes, and a backslash as a slash, as another site's name.
+    """
+    stays = back.startswith("/") and not back.startswith("//") and "\\" not in back
+    return back if stays and back.isprintable() else "/"
+
+
+def sign_on_address(back: str) -> str:
+    """Where a page sends who is not signed on yet, to come back to `back`."""
+    return f"/sign-on?{urlencode({'back': back})}"

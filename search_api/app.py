@@ -22,6 +22,7 @@ from search_api.embedding import embed_box
 from search_api.hardening import add_headers
 from search_api.own_site import refuse_other_sites
 from search_api.services import People, ReaderOf, Services
+from search_api.sign_on import access_page, routes
 
 __all__ = ["People", "ReaderOf", "Services", "create_app"]
 
@@ -38,7 +39,8 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
-    refuse_other_sites(app)
+    sign_on = services.sign_on
+    refuse_other_sites(app, {sign_on.address} if sign_on else ())
     add_headers(app)
     embed_box(app, HERE / "static" / "embed", services.origins)
     problems.install(app)
@@ -53,5 +55,8 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(agent_pages.router)
     app.include_router(audit_pages.pages)
     app.include_router(browser_search.router)
+    if sign_on:
+        app.include_router(routes.router)
+        app.include_router(access_page.router)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     return app

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 
 from indexer.access import Reader
-from search_api.problems import Problem
+from search_api.problems import NobodyNamed
 from search_api.query import Order
 from search_api.services import services_of
 
@@ -18,7 +18,7 @@ _Values = Annotated[list[str], Query(max_length=FILTER_VALUES)]
 def _named_reader(request: Request) -> Reader:
     reader = services_of(request).reader_of(request)
     if reader.agent_id is None:
-        raise Problem(401, "Identifiez-vous pour chercher : sans nom, personne ne lit rien.")
+        raise NobodyNamed()
     return reader
 
 

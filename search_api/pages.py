@@ -11,7 +11,7 @@ from connectors.areas import DEPARTEMENTS, REGIONS
 from expertise.find import Experts, find_experts
 from indexer.access import Reader
 from indexer.french import fold
-from search_api.addresses import SearchAddress, experts_address
+from search_api.addresses import SearchAddress, experts_address, local_path
 from search_api.asked import AreaCode, Filters, NamedReader, PageNumber, SortOrder, Typed
 from search_api.correction import answered
 from search_api.identify import DEMO_COOKIE, on_loopback
@@ -116,15 +116,6 @@ def choose_agent(
     response = RedirectResponse(local_path(back), status_code=303)
     response.set_cookie(DEMO_COOKIE, agent, httponly=True, samesite="lax")
     return response
-
-
-def local_path(back: str) -> str:
-    """The path if it stays on this site, else `/`.
-
-    Browsers read two slashes, and a backslash as a slash, as another site's name.
-    """
-    stays = back.startswith("/") and not back.startswith("//") and "\\" not in back
-    return back if stays and back.isprintable() else "/"
 
 
 def _experts(

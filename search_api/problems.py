@@ -7,11 +7,13 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from indexer.errors import IndexRefused, IndexUnreachable
-from search_api.templating import render
+from search_api.addresses import sign_on_address
+from search_api.services import services_of
+from search_api.templating import here, render
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,13 @@ class Problem(Exception):
     ) -> None:
         super().__init__(detail)
         self.status, self.detail, self.headers, self.code = status, detail, headers, code
+
+
+class NobodyNamed(Problem):
+    """A page or an answer for a reader, asked by nobody: the page leads to sign-on."""
+
+    def __init__(self) -> None:
+        super().__init__(401, "Identifiez-vous pour chercher : sans nom, personne ne lit rien.")
 
 
 def install(app: FastAPI) -> None:
@@ -80,7 +89,20 @@ def _failed(request: Request, status: int, error: Exception, place: str = "") ->
 
 def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - registered for this class
+    if isinstance(error, NobodyNamed) and _may_sign_on(request):
+        return RedirectResponse(sign_on_address(here(request)), status_code=303)
     return answer_to(request, error)
+
+
+def _may_sign_on(request: Request) -> bool:
+    """Whether a person at a browser asked for a page, where there is a provider to go to."""
+    sign_on = services_of(request).sign_on
+    a_page = request.method == "GET" and not request.url.path.startswith("/api/")
+    return a_page and sign_on is not None and bool(sign_on.provider) and not _has_token(request)
+
+
+def _has_token(request: Request) -> bool:
+    return "authorization" in request.headers
 
 
 def answer_to(request: Request, problem: Problem) -> Response:

@@ -16,6 +16,7 @@ from search_api.journal import Journal, NoJournal
 from search_api.push_bodies import Reception
 from search_api.readers import Agents
 from search_api.search import Search
+from search_api.sign_on.place import SignOn
 
 
 class People(DirectoryBook, NameBook, NamesBook, Agents, Protocol):
@@ -37,6 +38,7 @@ class Services:
     `reception` is None where no source pushes, `overview` where there is no list of topics.
     Pages of `origins` may embed the box. `grants` say who holds which role; what a role
     opens is written to `audit` before it is shown.
+    `sign_on` is None where nobody signs on here.
     """
 
     search: Search
@@ -50,6 +52,7 @@ class Services:
     origins: Collection[str] = ()
     grants: Grants = field(default_factory=Grants)
     audit: Audit = field(default_factory=NoAudit)
+    sign_on: SignOn | None = None
 
 
 def services_of(request: Request) -> Services:

@@ -14,6 +14,7 @@ from search_api.excerpts import excerpt
 from search_api.explaining import explained
 from search_api.identify import on_loopback
 from search_api.services import Services, services_of
+from search_api.sign_on.identified import IN_PERSON, Identified, identified
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -29,6 +30,7 @@ _environment.filters.update(
     counted=wording.counted,
     day=wording.day,
     day_after=wording.day_after,
+    day_of=wording.day_of,
     excerpt=excerpt,
     explained=explained,
     iso=wording.iso,
@@ -50,8 +52,14 @@ def render(name: str, *, request: Request, **values: object) -> str:
     status = values.get("status", 200)
     sound = isinstance(status, int) and status < 500
     demo = _demo(request) if sound else None
-    more = {"demo": demo, "here": _here(request), "desks": desks_of(request) if sound else ()}
-    return _environment.get_template(name).render(**more, **values)
+    more = {"demo": demo, "here": here(request), "desks": desks_of(request) if sound else ()}
+    return _environment.get_template(name).render(signed_on=_signed_on(request), **more, **values)
+
+
+def _signed_on(request: Request) -> Identified | None:
+    """Who has «Mes accès» and may sign off: a person, once a route has asked who they are."""
+    who = identified(request)
+    return who if who and who.way in IN_PERSON else None
 
 
 def _demo(request: Request) -> dict[str, object] | None:
@@ -68,7 +76,7 @@ def choosable(services: Services) -> list[Agent]:
     return [agent for agent in services.people.everyone() if not agent.departed(today)]
 
 
-def _here(request: Request) -> str:
+def here(request: Request) -> str:
     """The page's own address, to come back to after a choice."""
     if request.method != "GET":
         return "/"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from connectors.areas import area_name
 from connectors.values import Agent, ContactVia, Role
@@ -117,6 +117,11 @@ def month(value: date | datetime | str | None) -> str:
     """`mars 2024`."""
     known = _date(value)
     return f"{_MONTHS[known.month - 1]} {known.year}" if known else ""
+
+
+def day_of(moment_s: float) -> str:
+    """The day (UTC) of a moment in seconds since 1970."""
+    return day(datetime.fromtimestamp(moment_s, UTC))
 
 
 def day_after(value: date | str) -> str:

@@ -9,10 +9,23 @@ command -v unzip >/dev/null || missing+=(unzip)
 ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || command -v postgres >/dev/null || servers+=(postgresql)
 [ -f /usr/share/mediawiki/api.php ] || servers+=(mediawiki)
 command -v php >/dev/null || servers+=(php-cli)
+command -v node >/dev/null || servers+=(nodejs)
+command -v npm >/dev/null || servers+=(npm)
 for part in sqlite3 mbstring xml intl; do
     php -m 2>/dev/null | grep -qi "^$part\$" || servers+=("php-$part")
 done
-[ $((${#missing[@]} + ${#servers[@]})) -gt 0 ] || exit 0
+
+# The tests' identity provider needs it; Debian 12 packages 18, later ones a newer one.
+old_node() {
+    command -v node >/dev/null || return 1
+    ! node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)'
+}
+tell_old_node() {
+    old_node || return 0
+    echo "Node.js $(node --version) is too old for the sign-on tests: put 20.19 or newer (https://nodejs.org) first in PATH."
+    exit 1
+}
+[ $((${#missing[@]} + ${#servers[@]})) -gt 0 ] || { tell_old_node; exit 0; }
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     echo "Missing: ${missing[*]} ${servers[*]}. Install them from your system's packages (Debian: apt-get install ${missing[*]} ${servers[*]}), then run again."
     exit 1
@@ -27,3 +40,4 @@ apt-get -qq update || { echo "The list of Debian's packages could not be read.";
 [ ${#missing[@]} -eq 0 ] || install "${missing[@]}"
 # Without what these recommend: a wiki of the tests needs neither MariaDB nor Apache.
 [ ${#servers[@]} -eq 0 ] || install --no-install-recommends "${servers[@]}"
+tell_old_node

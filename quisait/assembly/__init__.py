@@ -86,6 +86,7 @@ class House:
     builds: SqlBuilds
     journal: SqlJournal
     privacy: Privacy
+    database: sa.Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def open_house(settings: Settings) -> Iterator[House]:
             leases, builds = Leases(database, has_ended), SqlBuilds(database)
             kept = (state, book, search, inbox, tokens, leases, builds)
             told = open_journal(settings, database, book), open_privacy(settings, database)
-            yield House(settings, index, encoder, *kept, *told)
+            yield House(settings, index, encoder, *kept, *told, database)
     finally:
         database.dispose()
 

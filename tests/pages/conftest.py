@@ -103,9 +103,9 @@ def demo(demo_app: FastAPI) -> TestClient:
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    """The application behind a real server, on a free port of loopback."""
-    running = server(app, "127.0.0.1", 0)
+def served(app: FastAPI, port: int = 0) -> Iterator[str]:
+    """The application behind a real server on loopback, on a free port unless one is given."""
+    running = server(app, "127.0.0.1", port)
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 20

@@ -1,0 +1,1 @@
+"""Who signs on, and what keeps them signed on: provider, sessions, signed header, tokens."""

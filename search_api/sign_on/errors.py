@@ -1,0 +1,57 @@
+"""What may go wrong while somebody signs on, and what they can do about it.
+
+`SignOnFailed`
+    ├── `ProviderUnreachable`: try again
+    ├── `ProviderRefused`: the provider said no, or said what cannot be believed
+    └── `NotAnAgent`: the provider named somebody; who they are here is for a person to settle
+"""
+
+from enum import StrEnum
+
+
+class SignOnFailed(Exception):
+    """Nobody is signed on. The text is a French sentence for the person."""
+
+
+class ProviderUnreachable(SignOnFailed):
+    """The identity provider does not answer, or answers that it cannot now."""
+
+
+class ProviderRefused(SignOnFailed):
+    """`reason` is for the journal: a word, never a person's name nor a token."""
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+
+class Unnamed(StrEnum):
+    """Why the provider's word names no agent."""
+
+    NOT_ACCEPTED = "not_accepted"
+    CLAIM_MISSING = "claim_missing"
+    EMAIL_UNVERIFIED = "email_unverified"
+    UNKNOWN = "unknown"
+    AMBIGUOUS = "ambiguous"
+
+
+_SENTENCES = {
+    Unnamed.NOT_ACCEPTED: "Votre identité est établie, mais par un service dont Qui sait ? "
+    "n’accueille pas les agents.",
+    Unnamed.CLAIM_MISSING: "Votre fournisseur d’identité ne dit pas ce qui permettrait de vous "
+    "retrouver dans l’annuaire.",
+    Unnamed.EMAIL_UNVERIFIED: "Votre fournisseur d’identité ne garantit pas votre adresse "
+    "électronique : elle ne suffit pas à vous retrouver dans l’annuaire.",
+    Unnamed.UNKNOWN: "Votre identité est établie, mais aucun agent en poste de l’annuaire n’y "
+    "correspond.",
+    Unnamed.AMBIGUOUS: "Votre identité est établie, mais plusieurs agents de l’annuaire y "
+    "correspondent : Qui sait ? ne choisit pas entre eux.",
+}
+
+
+class NotAnAgent(SignOnFailed):
+    """The provider's word fits no agent, or more than one."""
+
+    def __init__(self, why: Unnamed) -> None:
+        super().__init__(_SENTENCES[why])
+        self.why = why

@@ -1,0 +1,242 @@
+"""An OpenID Connect provider, as ProConnect is one: authorization code flow with PKCE.
+
+Read `Provider.authorization_address` first, then `Provider.identity`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import requests
+from authlib.integrations.base_client.errors import OAuthError
+from authlib.integrations.requests_client import OAuth2Session
+
+from search_api.sign_on.errors import ProviderRefused, ProviderUnreachable
+from search_api.sign_on.provider_keys import KNOWN_S, UNBELIEVED, ProviderKeys
+from search_api.sign_on.provider_tokens import (
+    Claims,
+    checked_claims,
+    id_token_claims,
+    signed_claims,
+)
+from search_api.sign_on.tries import Try
+
+UNREACHABLE = (
+    "Le fournisseur d’identité ne répond pas : personne ne peut se connecter pour l’instant. "
+    "Réessayez dans quelques minutes."
+)
+_ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint")
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How a provider is asked: not for ever, never led elsewhere, its certificate checked."""
+
+    timeout_s: float = 10.0
+    ca_file: str = ""
+
+    def options(self) -> dict[str, Any]:
+        """As `requests` takes them."""
+        verify: str | bool = self.ca_file or True
+        return {"timeout": self.timeout_s, "allow_redirects": False, "verify": verify}
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRules:
+    """What the organisation agreed with its provider. Times are in seconds."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    redirect_uri: str
+    scopes: str = "openid"
+    acr_values: str = ""
+    algorithms: tuple[str, ...] = ("RS256", "ES256")
+    signed_userinfo: bool = True
+    skew_s: int = 30
+    asking: Asking = Asking()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom the provider named, and its own word for ending that."""
+
+    claims: Claims
+    id_token: str = field(repr=False)
+
+
+class Provider:
+    """One provider; `now_s` is in whole seconds since 1970. Threads may share it."""
+
+    def __init__(self, rules: ProviderRules, now_s: Callable[[], int]) -> None:
+        self.rules, self._now_s = rules, now_s
+        self._lock = Lock()
+        self._metadata: Mapping[str, Any] = {}
+        self._discovered_s = float("-inf")
+        self._keys = ProviderKeys(lambda: self._fetched(self.metadata()["jwks_uri"]), now_s)
+
+    def authorization_address(self, one: Try) -> str:
+        """Where the browser is sent. Raises `ProviderUnreachable`, `ProviderRefused`."""
+        asked = {"nonce": one.nonce, "code_verifier": one.verifier}
+        if self.rules.acr_values:
+            asked["acr_values"] = self.rules.acr_values
+        address, _ = self._client().create_authorization_url(
+            self.metadata()["authorization_endpoint"], state=one.state, **asked
+        )
+        return str(address)
+
+    def identity(self, code: str, issuer_said: str | None, one: Try) -> Identity:
+        """Whom a code names. Raises `ProviderUnreachable` and `ProviderRefused`.
+
+        `issuer_said` is the answer's `iss` (RFC 9207): another provider's is refused before
+        the code is shown to anybody.
+        """
+        metadata = self.metadata()
+        promised = metadata.get("authorization_response_iss_parameter_supported") is True
+        if issuer_said != self.rules.issuer and (promised or issuer_said is not None):
+            raise ProviderRefused("other_issuer", UNBELIEVED)
+        token = self._token(code, one)
+        id_token, access_token = token.get("id_token"), token.get("access_token")
+        if not isinstance(id_token, str) or not isinstance(access_token, str):
+            raise ProviderRefused("no_id_token", UNBELIEVED)
+        claims = id_token_claims(
+            signed_claims(id_token, self._keys, self.rules.algorithms, "id_token"),
+            issuer=self.rules.issuer,
+            client_id=self.rules.client_id,
+            nonce=one.nonce,
+            access_token=access_token,
+            now_s=self._now_s(),
+            skew_s=self.rules.skew_s,
+        )
+        return Identity({**self._userinfo(access_token, claims["sub"]), **claims}, id_token)
+
+    def end_address(self, id_token: str, back: str) -> str | None:
+        """Where the browser signs off there too; None where the provider has no such page."""
+        end = self.metadata().get("end_session_endpoint")
+        if not isinstance(end, str) or not self._trusted(end):
+            return None
+        asked = {"client_id": self.rules.client_id, "post_logout_redirect_uri": back}
+        if id_token:
+            asked["id_token_hint"] = id_token
+        return f"{end}{'&' if '?' in end else '?'}{urlencode(asked)}"
+
+    def metadata(self) -> Mapping[str, Any]:
+        """What the provider says of itself (OpenID Connect Discovery 1.0)."""
+        with self._lock:
+            if self._now_s() - self._discovered_s >= KNOWN_S:
+                self._metadata = self._discovered()
+                self._discovered_s = self._now_s()
+            return self._metadata
+
+    def keys_count(self) -> int:
+        """How many keys it signs with: for trying the settings."""
+        return self._keys.count()
+
+    def _discovered(self) -> Mapping[str, Any]:
+        issuer = self.rules.issuer
+        found = self._fetched(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+        if found.get("issuer") != issuer:
+            raise ProviderRefused("discovered_issuer", UNBELIEVED)
+        for name in _ENDPOINTS:
+            if not isinstance(found.get(name), str) or not self._trusted(found[name]):
+                raise ProviderRefused(f"discovered_{name}", UNBELIEVED)
+        return found
+
+    def _trusted(self, endpoint: str) -> bool:
+        """No endpoint of a provider over TLS is asked without it."""
+        scheme = urlsplit(endpoint).scheme
+        return scheme == "https" or scheme == urlsplit(self.rules.issuer).scheme == "http"
+
+    def _token(self, code: str, one: Try) -> Mapping[str, Any]:
+        try:
+            token = self._client().fetch_token(
+                self.metadata()["token_endpoint"],
+                grant_type="authorization_code",
+                code=code,
+                code_verifier=one.verifier,
+                **self.rules.asking.options(),
+            )
+        except OAuthError as error:
+            refused = error.error if isinstance(error.error, str) else "error"
+            raise ProviderRefused(f"token_{refused[:40]}", UNBELIEVED) from None
+        except requests.RequestException:
+            raise ProviderUnreachable(UNREACHABLE) from None
+        except (ValueError, TypeError, KeyError):
+            raise ProviderRefused("token_malformed", UNBELIEVED) from None
+        return dict(token)
+
+    def _userinfo(self, access_token: str, subject: str) -> Claims:
+        response = self._asked(
+            self.metadata()["userinfo_endpoint"], {"Authorization": f"Bearer {access_token}"}
+        )
+        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == "application/jwt":
+            _, claims = signed_claims(
+                response.text.strip(), self._keys, self.rules.algorithms, "userinfo"
+            )
+            checked_claims(
+                claims,
+                "userinfo",
+                issuer=self.rules.issuer,
+                audience=self.rules.client_id,
+                now_s=self._now_s(),
+                skew_s=self.rules.skew_s,
+                expires=False,
+            )
+        elif self.rules.signed_userinfo:
+            raise ProviderRefused("userinfo_unsigned", UNBELIEVED)
+        else:
+            claims = _object(response)
+        if claims.get("sub") != subject:
+            raise ProviderRefused("userinfo_sub", UNBELIEVED)
+        return claims
+
+    def _client(self) -> OAuth2Session:
+        rules, offered = self.rules, self.metadata().get("token_endpoint_auth_methods_supported")
+        posts = isinstance(offered, list) and "client_secret_post" in offered
+        return OAuth2Session(
+            rules.client_id,
+            rules.client_secret,
+            token_endpoint_auth_method="client_secret_post" if posts else "client_secret_basic",
+            scope=rules.scopes,
+            redirect_uri=rules.redirect_uri,
+            code_challenge_method="S256",
+        )
+
+    def _fetched(self, address: str) -> dict[str, Any]:
+        return fetched_object(address, self.rules.asking)
+
+    def _asked(self, address: str, headers: Mapping[str, str]) -> requests.Response:
+        return asked(address, headers, self.rules.asking)
+
+
+def fetched_object(address: str, how: Asking) -> dict[str, Any]:
+    """A JSON object of a provider. Raises `ProviderUnreachable`, `ProviderRefused`."""
+    return _object(asked(address, {"Accept": "application/json"}, how))
+
+
+def asked(address: str, headers: Mapping[str, str], how: Asking) -> requests.Response:
+    """A successful answer. Raises `ProviderUnreachable`, `ProviderRefused`."""
+    try:
+        response = requests.get(  # noqa: S113 - it has one
+            address, headers=dict(headers), **how.options()
+        )
+    except requests.RequestException:
+        raise ProviderUnreachable(UNREACHABLE) from None
+    if response.status_code >= 500 or response.status_code == 429:
+        raise ProviderUnreachable(UNREACHABLE)
+    if response.status_code != 200:
+        raise ProviderRefused(f"status_{response.status_code}", UNBELIEVED)
+    return response
+
+
+def _object(response: requests.Response) -> dict[str, Any]:
+    try:
+        found = response.json()
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ProviderRefused("not_json", UNBELIEVED)
+    return found

@@ -1,0 +1,41 @@
+"""Where sessions and personal tokens are kept: by digest, so that a copy of them opens nothing.
+
+Moments are whole seconds since 1970.
+"""
+
+import hashlib
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("agent_key", sa.String(64), nullable=False, index=True),
+    sa.Column("agent_id", sa.Text, nullable=False),
+    sa.Column("begun_s", sa.BigInteger, nullable=False),
+    sa.Column("seen_s", sa.BigInteger, nullable=False),
+    sa.Column("ends_s", sa.BigInteger, nullable=False),
+    sa.Column("id_token", sa.Text, nullable=False),
+)
+personal_tokens = sa.Table(
+    "personal_tokens",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("agent_key", sa.String(64), nullable=False, index=True),
+    sa.Column("agent_id", sa.Text, nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("made", sa.Date, nullable=False),
+    sa.Column("ends_s", sa.BigInteger, nullable=False),
+    sa.Column("last_used", sa.Date),
+)
+
+SHORT = 12
+"""Characters of a digest by which a person names one of their own."""
+
+
+def digest(secret: str) -> str:
+    """SHA-256: these secrets are 256 random bits, which no dictionary holds."""
+    return hashlib.sha256(secret.encode()).hexdigest()

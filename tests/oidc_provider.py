@@ -1,0 +1,120 @@
+"""A real OpenID provider for the tests: npm's oidc-provider, set up as ProConnect behaves.
+
+It is installed by npm, from a lock that names no registry, into a folder that git ignores.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+from joserfc.jwk import RSAKey
+
+from tests.engines import EngineMissingError
+
+HERE = Path(__file__).parent / "provider"
+FILES = ("package.json", "package-lock.json", "provider.mjs")
+CACHE = Path(__file__).resolve().parents[1] / ".cache"
+LEAST_NODE = (20, 19)
+START_TIMEOUT_S = 60
+CLIENT_ID = "quisait"
+CLIENT_SECRET = "un secret assez long pour le fournisseur"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderPlan:
+    """Where it listens, whom it serves, whom it knows, and the key that it signs with."""
+
+    port: int
+    address: str
+    accounts: Mapping[str, Mapping[str, Any]]
+    key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"use": "sig"}))
+
+    @property
+    def issuer(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        client = {
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "redirect_uris": [f"{self.address}/sign-on/callback"],
+            "post_logout_redirect_uris": [f"{self.address}/signed-out"],
+        }
+        key = {**self.key.as_dict(private=True), "alg": "RS256", "kid": self.key.thumbprint()}
+        told = {
+            "port": self.port,
+            "client": client,
+            "accounts": self.accounts,
+            "key": key,
+        }
+        return {**os.environ, "PROVIDER": json.dumps(told)}
+
+
+@cache
+def installed() -> Path:
+    """The folder of the provider, installed once for each lock."""
+    if not (npm := shutil.which("npm")) or not shutil.which("node"):
+        raise EngineMissingError(
+            "The sign-on tests need Node.js and npm: apt-get install nodejs npm (`make servers`)."
+        )
+    told = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
+    version = tuple(int(part) for part in told.stdout.strip().lstrip("v").split(".")[:2])
+    if version < LEAST_NODE:
+        raise EngineMissingError(
+            f"The sign-on tests need Node.js 20.19 or newer and found {told.stdout.strip()}: "
+            "install a newer one (https://nodejs.org, Debian 13 and later have it) in PATH."
+        )
+    content = b"".join((HERE / name).read_bytes() for name in FILES)
+    folder = CACHE / f"provider-{hashlib.sha256(content).hexdigest()[:12]}"
+    if not (folder / "installed").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in FILES:
+            shutil.copy(HERE / name, folder)
+        command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise EngineMissingError(f"npm could not install the provider: {done.stderr[-2000:]}")
+        (folder / "installed").touch()
+    return folder
+
+
+@contextmanager
+def running_provider(plan: ProviderPlan) -> Iterator[str]:
+    """The issuer of a provider that answers; it is ended after use."""
+    folder = installed()
+    process = subprocess.Popen(
+        ["node", "provider.mjs"],
+        cwd=folder,
+        env=plan.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=(folder / "provider.log").open("wb"),
+    )
+    try:
+        _await(plan, process, folder / "provider.log")
+        yield plan.issuer
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _await(plan: ProviderPlan, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    address = f"{plan.issuer}/.well-known/openid-configuration"
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(address, trust_env=False).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise EngineMissingError(f"The provider did not start:\n{log.read_text()[-2000:]}")

@@ -1,0 +1,154 @@
+"""A quisait whose readers sign on at a real provider, and ways to be a browser there."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from urllib.parse import urljoin
+
+import httpx
+import sqlalchemy as sa
+from fastapi import FastAPI
+
+from search_api.app import Services, create_app
+from search_api.sign_on.cookies import Cookies
+from search_api.sign_on.naming import AgentRule
+from search_api.sign_on.personal_tokens import SqlPersonalTokens
+from search_api.sign_on.place import SignOn
+from search_api.sign_on.provider import Provider, ProviderRules
+from search_api.sign_on.sessions import SessionLimits, SqlSessions
+from search_api.sign_on.ways import IdentifiedReaders, bearer, session_cookie
+from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET
+from tests.pages.administration import TODAY
+from tests.pages.conftest import TOKENS, Parts
+
+IDLE_S, ABSOLUTE_S = 3_600, 36_000
+SCOPES = "openid uid email given_name usual_name siret idp_id"
+
+
+def proconnect_claims(uid: str, **others: str) -> Mapping[str, str]:
+    """What ProConnect says of an agent."""
+    return {
+        "uid": uid,
+        "email": f"{uid}@finances.example",
+        "given_name": "Prénom",
+        "usual_name": "Nom",
+        "siret": "13000495500019",
+        "idp_id": "idp-finances",
+        **others,
+    }
+
+
+ACCOUNTS = {
+    "claire": proconnect_claims("ag-1"),
+    "iris": proconnect_claims("ag-4"),
+    "paul": proconnect_claims("ag-3"),
+    "inconnue": proconnect_claims("ag-404"),
+    "ailleurs": proconnect_claims("ag-4", idp_id="idp-d’ailleurs"),
+}
+"""By login: Paul has left, one is unknown, one comes from another organisation's provider."""
+
+
+@dataclass(slots=True)
+class Clock:
+    """The application's clock, which a test may move on: an offset in seconds."""
+
+    ahead_s: int = 0
+
+    def now_s(self) -> int:
+        import time
+
+        return int(time.time()) + self.ahead_s
+
+
+@dataclass(frozen=True, slots=True)
+class SigningOn:
+    """The application, and what it keeps."""
+
+    app: FastAPI
+    sign_on: SignOn
+    clock: Clock
+
+
+def signing_on_app(
+    parts: Parts,
+    database: sa.Engine,
+    address: str,
+    issuer: str,
+    *,
+    rule: AgentRule | None = None,
+    **rules: Any,
+) -> SigningOn:
+    """An application that signs readers on at that issuer."""
+    clock = Clock()
+    asked = {
+        "issuer": issuer,
+        "client_id": CLIENT_ID,
+        "client_secret": CLIENT_SECRET,
+        "redirect_uri": f"{address}/sign-on/callback",
+        "scopes": SCOPES,
+        **rules,
+    }
+    sign_on = SignOn(
+        address=address,
+        provider=Provider(ProviderRules(**asked), clock.now_s),
+        sessions=SqlSessions(database, SessionLimits(IDLE_S, ABSOLUTE_S), clock.now_s),
+        tokens=SqlPersonalTokens(database, 90, clock.now_s),
+        cookies=Cookies(secure=address.startswith("https://")),
+        rule=rule or AgentRule(accepted={"idp_id": frozenset({"idp-finances"})}),
+        known=parts.book,
+        whom_to_ask="l’assistance informatique (poste 4000)",
+        now_s=clock.now_s,
+        today=_today,
+    )
+    ways = [
+        bearer(TOKENS, sign_on.tokens, clock.now_s),
+        session_cookie(sign_on.sessions, sign_on.cookies),
+    ]
+    readers = IdentifiedReaders(ways, parts.book, _today)
+    services = Services(parts.search, parts.book, readers, _today, sign_on=sign_on)
+    return SigningOn(create_app(services), sign_on, clock)
+
+
+def _today() -> date:
+    return TODAY
+
+
+@contextmanager
+def browsing() -> Iterator[httpx.Client]:
+    """A browser without scripts, that keeps cookies and follows nothing by itself."""
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        yield client
+
+
+def at_provider(client: httpx.Client, address: str, login: str) -> str:
+    """From the provider's page to the address that it sends the browser back to."""
+    response = client.get(address)
+    for _ in range(12):
+        if response.is_redirect:
+            there = urljoin(str(response.url), response.headers["location"])
+            if "/sign-on/callback" in there or "/signed-out" in there:
+                return there
+            response = client.get(there)
+            continue
+        action = re.search(r'<form[^>]*action="([^"]+)"', response.text)
+        prompt = re.search(r'name="prompt" value="(\w+)"', response.text)
+        assert action, response.text[:2000]
+        assert prompt, response.text[:2000]
+        fields = {"prompt": prompt[1], "login": login, "password": "au choix"}
+        response = client.post(urljoin(str(response.url), action[1]), data=fields)
+    raise AssertionError("the provider sent the browser back to nowhere")
+
+
+def begun(client: httpx.Client, address: str, back: str = "/") -> str:
+    """Where the application sends a browser that wants to sign on."""
+    response = client.get(f"{address}/sign-on", params={"back": back})
+    assert response.status_code == 303, response.text
+    return str(response.headers["location"])
+
+
+def signed_on(client: httpx.Client, address: str, login: str, back: str = "/") -> httpx.Response:
+    """The application's answer to what the provider says of that login."""
+    return client.get(at_provider(client, begun(client, address, back), login))

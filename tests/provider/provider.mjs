@@ -1,0 +1,30 @@
+// A real OpenID provider that behaves as ProConnect does: signed userinfo, ProConnect's scopes,
+// a secret sent in the body. It also refuses what comes without PKCE (S256).
+// PROVIDER holds: {port, client: {…}, accounts: {login: {claims}}, key: a private JWK}.
+import { Provider } from "oidc-provider";
+
+const { port, client, accounts, key } = JSON.parse(process.env.PROVIDER);
+const issuer = `http://127.0.0.1:${port}`;
+const scopes = ["given_name", "usual_name", "email", "uid", "siret", "idp_id", "organizational_unit"];
+
+const provider = new Provider(issuer, {
+  jwks: { keys: [key] },
+  cookies: { keys: ["tests only"] },
+  clients: [
+    {
+      ...client,
+      grant_types: ["authorization_code"],
+      response_types: ["code"],
+      token_endpoint_auth_method: "client_secret_post",
+      userinfo_signed_response_alg: "RS256",
+    },
+  ],
+  scopes: ["openid", ...scopes],
+  claims: { openid: ["sub"], acr: null, ...Object.fromEntries(scopes.map((name) => [name, [name]])) },
+  acrValues: ["eidas1", "eidas2"],
+  pkce: { required: () => true },
+  features: { devInteractions: { enabled: true }, jwtUserinfo: { enabled: true } },
+  findAccount: (_context, login) =>
+    accounts[login] && { accountId: login, claims: async () => ({ sub: `sub-${login}`, ...accounts[login] }) },
+});
+provider.listen(port, "127.0.0.1", () => console.log("ready"));
