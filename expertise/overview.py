@@ -27,6 +27,7 @@ from expertise.overview_values import (
 from expertise.ports import DirectoryBook, KeptNow
 from expertise.records import BuildStamp, TopicRecord
 from expertise.standing import Holder, Standing
+from expertise.topics import by_letters
 
 MOST_COUNTED = 10
 """Beyond so many holders of a topic in an area nobody is alone, and counting would cost."""
@@ -112,7 +113,7 @@ class Reading:
     def coverage(self, area: str, offset: int = 0, limit: int = 50) -> TopicCounts:
         """Every topic by label, and how many hold it in an area (`22`, `r53`, `` everywhere)."""
         ordered = sorted(
-            self.topics.values(), key=lambda one: (one.topic.label.lower(), one.topic.id)
+            self.topics.values(), key=lambda one: (by_letters(one.topic.label), one.topic.id)
         )
         page = ordered[offset : offset + limit]
         cells = self.builds.sample(
@@ -175,4 +176,4 @@ def _far(one: Agent, other: Agent) -> tuple[float, str]:
 
 def _by_area_topic_name(row: Alone) -> tuple[str, str, str, str]:
     agent = row.agent
-    return (agent.departement, row.topic.label.lower(), agent.family_name, agent.given_name)
+    return (agent.departement, by_letters(row.topic.label), agent.family_name, agent.given_name)

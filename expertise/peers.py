@@ -19,7 +19,7 @@ from expertise.overview_values import (
 from expertise.profile import evidence_of_topics
 from expertise.records import CommunityRecord
 from expertise.standing import Holder
-from expertise.topics import Topic
+from expertise.topics import Topic, by_letters
 from indexer.access import AccessFilter
 
 PEERS = 20
@@ -58,7 +58,7 @@ def peers_of(
         )
         for id_, (basis, strength) in own.items()
     )
-    by_label = tuple(sorted(topics, key=lambda one: one.topic.label.lower()))
+    by_label = tuple(sorted(topics, key=lambda one: by_letters(one.topic.label)))
     found = _nearest(reading, agent, sorted(own)) if own else ()
     return Peers(agent, by_label, found, _communities(reading, agent))
 
@@ -88,7 +88,7 @@ def _nearest(reading: Reading, agent: Agent, topic_ids: Sequence[str]) -> tuple[
     peers = [
         Peer(
             agents[id_],
-            tuple(sorted(topics, key=lambda topic: topic.label.lower())),
+            tuple(sorted(topics, key=lambda topic: by_letters(topic.label))),
             distance_km(agent.departement, agents[id_].departement),
         )
         for id_, topics in standing.items()
@@ -145,7 +145,7 @@ def topic_view(reading: Reading, topic_id: str) -> TopicView | None:
         documents=reading.standing.still_open(record.documents),
         questions=reading.standing.still_open(record.questions),
         broader=tuple(topics[id_] for id_ in record.topic.broader),
-        narrower=tuple(sorted(narrower, key=lambda one: one.label.lower())),
+        narrower=tuple(sorted(narrower, key=lambda one: by_letters(one.label))),
         related=tuple(topics[id_] for id_ in _related(reading, standing) if id_ not in near),
     )
 

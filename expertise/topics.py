@@ -12,11 +12,16 @@ from pathlib import Path
 from connectors.changes import Malformed
 from connectors.errors import SourceRefused, SourceUnreachable
 from connectors.tables import Row, TableUnreadable, read_table
-from indexer.french import terms
+from indexer.french import fold, terms
 
 _COLUMNS = frozenset({"id", "label", "alt_labels", "broader", "kind"})
 _LONGEST_ID = 200
 """What the database keeps of an id."""
+
+
+def by_letters(label: str) -> str:
+    """What sorts labels as a French reader looks for them: É beside E."""
+    return fold(label.lower())
 
 
 class TopicKind(StrEnum):

@@ -17,6 +17,7 @@ TABLES = (
     "sign_on",
     "oidc",
     "signed_header",
+    "pages",
     "embed",
     "push",
     "directory",

@@ -1,6 +1,7 @@
 """The assembled application, served."""
 
 from contextlib import AbstractContextManager
+from pathlib import Path
 from threading import Thread
 
 from fastapi import FastAPI
@@ -14,7 +15,7 @@ from quisait.metrics import registry_of
 from quisait.metrics_routes import metrics_app, metrics_router
 from quisait.providing import now_s
 from quisait.running import run_house
-from quisait.settings import Settings
+from quisait.settings import Settings, beside_file
 from quisait.signing_on import open_readers, open_sign_on
 from search_api.app import ReaderOf, Services, create_app
 from search_api.identify import DemoReaders, TokenReaders
@@ -93,8 +94,22 @@ def app_of(house: House, journal: Journal) -> FastAPI:
             grants=house.privacy.grants,
             audit=house.privacy.audit,
             sign_on=sign_on,
+            theme=theme_of(house.settings),
+            contact=house.settings.pages.contact,
         )
     )
+
+
+def theme_of(settings: Settings) -> Path | None:
+    """The folder of the pages' theme. Raises `ValueError` where it holds none."""
+    if not settings.pages.theme:
+        return None
+    folder = beside_file(settings.pages.theme)
+    if not (folder / "theme.css").is_file():
+        raise ValueError(
+            f"{folder} ne contient pas de « theme.css » : réglez [pages] theme, ou videz-le."
+        )
+    return folder
 
 
 def _reader_of(house: House, sign_on: SignOn | None) -> ReaderOf:

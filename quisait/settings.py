@@ -17,6 +17,7 @@ from pydantic_settings import (
 )
 
 from quisait.embed_settings import EmbedSettings
+from quisait.pages_settings import PagesSettings
 from quisait.privacy_settings import PrivacySettings
 from quisait.role_settings import RoleSettings
 from quisait.secret_files import SecretFiles
@@ -241,6 +242,7 @@ class Settings(BaseSettings):
     sign_on: SignOnSettings = SignOnSettings()
     oidc: OidcSettings = OidcSettings()
     signed_header: SignedHeaderSettings = SignedHeaderSettings()
+    pages: PagesSettings = PagesSettings()
     embed: EmbedSettings = EmbedSettings()
     push: PushSettings = PushSettings()
     directory: DirectorySettings = DirectorySettings()

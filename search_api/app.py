@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from search_api import (
+    about_pages,
     agent_pages,
     agents_api,
     api,
@@ -58,5 +59,8 @@ def create_app(services: Services) -> FastAPI:
     if sign_on:
         app.include_router(routes.router)
         app.include_router(access_page.router)
+    app.include_router(about_pages.router)
+    if services.theme:
+        app.mount("/theme", StaticFiles(directory=services.theme), name="theme")
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     return app

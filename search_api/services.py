@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Protocol
 
 from fastapi import Request
@@ -39,6 +40,8 @@ class Services:
     Pages of `origins` may embed the box. `grants` say who holds which role; what a role
     opens is written to `audit` before it is shown.
     `sign_on` is None where nobody signs on here.
+    `theme`: a folder whose `theme.css` comes after the
+    pages' own style. `contact`: an address for who meets a page that they cannot use.
     """
 
     search: Search
@@ -53,6 +56,13 @@ class Services:
     grants: Grants = field(default_factory=Grants)
     audit: Audit = field(default_factory=NoAudit)
     sign_on: SignOn | None = None
+    theme: Path | None = None
+    contact: str = ""
+
+    @property
+    def questions_kept(self) -> bool:
+        """Whether questions are noted, without names."""
+        return not isinstance(self.journal, NoJournal)
 
 
 def services_of(request: Request) -> Services:

@@ -26,6 +26,7 @@ _environment = Environment(
 _environment.filters.update(
     agent_address=agent_address,
     area=area_name,
+    brief_post=wording.brief_post,
     contact=wording.contact,
     counted=wording.counted,
     day=wording.day,
@@ -34,6 +35,7 @@ _environment.filters.update(
     excerpt=excerpt,
     explained=explained,
     iso=wording.iso,
+    last_name=wording.last_name,
     mail_address=wording.mail_address,
     month=wording.month,
     number=wording.number,
@@ -51,9 +53,16 @@ def render(name: str, *, request: Request, **values: object) -> str:
     """A page. `status` 500 and above leaves out what would ask the services once more."""
     status = values.get("status", 200)
     sound = isinstance(status, int) and status < 500
-    demo = _demo(request) if sound else None
-    more = {"demo": demo, "here": here(request), "desks": desks_of(request) if sound else ()}
-    return _environment.get_template(name).render(signed_on=_signed_on(request), **more, **values)
+    services = services_of(request)
+    more = {
+        "demo": _demo(request) if sound else None,
+        "here": here(request),
+        "desks": desks_of(request) if sound else (),
+        "kept": services.questions_kept,
+        "themed": services.theme is not None,
+        "signed_on": _signed_on(request),
+    }
+    return _environment.get_template(name).render(**more, **values)
 
 
 def _signed_on(request: Request) -> Identified | None:

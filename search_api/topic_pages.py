@@ -13,7 +13,7 @@ from connectors.areas import DEPARTEMENTS, REGIONS, region_of
 from expertise.overview import Reading
 from expertise.overview_values import Alone, AreaCount, Dated
 from expertise.peers import communities
-from expertise.topics import Topic
+from expertise.topics import Topic, by_letters
 from search_api.addresses import topic_address
 from search_api.asked import AreaCode, NamedReader
 from search_api.isolation_table import isolation_csv
@@ -148,7 +148,9 @@ def not_mapped(request: Request, section: str, title: str, dated: Dated) -> str:
 
 def _choices(reading: Reading) -> dict[str, object]:
     """What the pages' forms offer, and the words of the tables."""
-    topics = sorted((one.topic for one in reading.topics.values()), key=lambda t: t.label.lower())
+    topics = sorted(
+        (one.topic for one in reading.topics.values()), key=lambda t: by_letters(t.label)
+    )
     return {
         "topics": topics,
         "regions": areas_by_name(REGIONS, "r"),

@@ -213,6 +213,17 @@ def post(agent: Agent) -> str:
     return " · ".join(part for part in (agent.metier, agent.entity, agent.office, area) if part)
 
 
+def brief_post(agent: Agent) -> str:
+    """Métier, the last name of the entity, département: what tells one colleague from another."""
+    area = f"{area_name(agent.departement)} ({agent.departement})" if agent.departement else ""
+    return " · ".join(part for part in (agent.metier, last_name(agent.entity), area) if part)
+
+
+def last_name(entity: str) -> str:
+    """`SIP Guingamp` of `DGFiP/DDFiP 22/SIP Guingamp`."""
+    return entity.rstrip("/").rpartition("/")[2]
+
+
 def web_address(url: str) -> str | None:
     """The address, if it may become a link: a source may say `javascript:`."""
     return url if _WEB.fullmatch(url) else None

@@ -11,3 +11,30 @@ document.addEventListener("keydown", (event) => {
   field.focus();
   field.select();
 });
+
+/** An answer that lets itself be waited for says so, and later that it takes long. */
+{
+  const SOON_MS = 400;
+  const LONG_MS = 6_000;
+  const line = document.createElement("p");
+  const clocks = [];
+  line.setAttribute("role", "status");
+
+  const say = (text) => {
+    line.className = text ? "waiting" : "unseen";
+    line.textContent = text;
+  };
+
+  document.querySelector("form[role=search]")?.append(line);
+  say("");
+  document.addEventListener("submit", (event) => {
+    if (!event.target.contains(line)) return;
+    clocks.push(setTimeout(say, SOON_MS, "Recherche en cours…"));
+    clocks.push(setTimeout(say, LONG_MS, "La réponse se fait attendre. Vous pouvez patienter, ou recommencer."));
+  });
+  // The back button brings the page as it was left.
+  addEventListener("pageshow", () => {
+    clocks.splice(0).forEach(clearTimeout);
+    say("");
+  });
+}

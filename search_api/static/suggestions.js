@@ -6,6 +6,7 @@
   const PAUSE_MS = 120;
   const field = document.getElementById("q");
   const list = document.getElementById("suggestions");
+  const told = document.getElementById("suggested");
   let asked = null;
   let pause = 0;
   let chosen = -1;
@@ -14,6 +15,7 @@
 
   const close = () => {
     list.hidden = true;
+    told.textContent = "";
     chosen = -1;
     field.setAttribute("aria-expanded", "false");
     field.removeAttribute("aria-activedescendant");
@@ -46,6 +48,7 @@
     if (!found.length || document.activeElement !== field) return;
     list.hidden = false;
     field.setAttribute("aria-expanded", "true");
+    told.textContent = found.length > 1 ? `${found.length} suggestions\u00a0: flèche vers le bas pour choisir.` : "1 suggestion\u00a0: flèche vers le bas pour choisir.";
   };
 
   const ask = async () => {

@@ -40,6 +40,8 @@ class Parts:
 
     search: Search
     book: SqlAgentBook
+    index: EmbeddedIndex
+    engine: sa.Engine
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +52,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
     book = SqlAgentBook(engine)
     book.replace(FictionalDirectory())
-    yield Parts(Search(index, ENCODER, book), book)
+    yield Parts(Search(index, ENCODER, book), book, index, engine)
     engine.dispose()
 
 

@@ -90,3 +90,15 @@ def test_an_answer_never_hangs_on_the_journal(
     text = logged(caplog, capfd)
     assert "journal failed" in text
     assert SOUGHT not in text
+
+
+def test_the_foot_of_a_page_tells_that_questions_are_counted(
+    client: TestClient, parts: Parts
+) -> None:
+    """What is said to people follows the settings: with a journal, and without."""
+    assert "Vos questions sont comptées sans votre nom" in client.get("/").text
+    claire = reader_of("ag-1", parts.book, TODAY)
+    without = TestClient(
+        create_app(Services(parts.search, parts.book, lambda _: claire, lambda: TODAY))
+    )
+    assert "Vos recherches ne sont pas consignées" in without.get("/").text

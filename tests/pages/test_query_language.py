@@ -75,7 +75,7 @@ def test_the_page_shows_what_was_understood(guided: TestClient) -> None:
 def test_help_stands_on_the_page(guided: TestClient) -> None:
     """Before and after a search, folded away."""
     for address in ("/", "/?q=taxe"):
-        assert "<summary>Affiner la recherche</summary>" in guided.get(address).text
+        assert "<summary>Écrire une recherche plus précise</summary>" in guided.get(address).text
 
 
 def test_a_check_names_the_lines_that_are_left_out(tmp_path: Path) -> None:

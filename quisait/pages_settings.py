@@ -1,0 +1,18 @@
+"""Settings of what a person sees."""
+
+from pydantic import Field
+
+from quisait.setting_types import Table
+
+
+class PagesSettings(Table):
+    """Ce que l'on voit (docs/habillage.md)."""
+
+    theme: str = Field(
+        "",
+        description="dossier d'un habillage : son « theme.css » s'ajoute au style des pages ; "
+        "vide : aucun",
+    )
+    contact: str = Field(
+        "", description="adresse électronique de qui l'on prévient d'un défaut d'accessibilité"
+    )

@@ -1,0 +1,127 @@
+"""Every page in every state, on real servers: what the tests of all pages walk through."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+
+from fastapi import FastAPI, Request
+
+from expertise.build import Rules, build_expertise
+from expertise.builds import SqlBuilds
+from expertise.overview import Overview
+from expertise.topics import Topic, TopicKind, TopicList
+from indexer.access import Reader
+from indexer.opensearch.client import connect
+from indexer.opensearch.index import OpenSearchIndex
+from search_api.app import Services, create_app
+from search_api.identify import DemoReaders
+from search_api.search import Search
+from tests.pages.administration import ENCODER, TODAY
+from tests.pages.conftest import Parts, served
+
+TOPICS = (
+    Topic("foncier", "taxe foncière", ("dégrèvement", "impôts fonciers")),
+    Topic("regies", "régies", ("caisses",), ("foncier",)),
+    Topic("bordereaux", "bordereaux", ("bordereau de versement",)),
+    Topic("m-geometre", "géomètre du cadastre", kind=TopicKind.METIER),
+)
+WAITS_S = 1.5
+"""How long the silent engine is waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sites:
+    """Addresses: everything well, one authority silent, no engine, an engine that is silent.
+
+    `bare` has neither topics nor a build; `signed` names nobody who did not say who they are.
+    """
+
+    whole: str
+    partial: str
+    lost: str
+    slow: str
+    bare: str
+    signed: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A page in one state: its name, where it is served, its path, and how it answers."""
+
+    name: str
+    site: str
+    path: str
+    status: int = 200
+
+
+STATES = (
+    State("accueil", "whole", "/"),
+    State("resultats", "whole", "/?q=dégrèvement+incendie"),
+    State("filtres", "whole", "/?q=bordereau&kind=billet&year=2023"),
+    State("deuxieme-page", "whole", "/?q=bordereau&page=2"),
+    State("page-vide", "whole", "/?q=bordereau&page=99"),
+    State("texte-piege", "whole", "/?q=piégé"),
+    State("correction", "whole", "/?q=bordreau"),
+    State("compris", "whole", '/?q=bordereau+après:2022+type:billet+"numéro+7"'),
+    State("question-longue", "whole", f"/?q={'mot+' * 300}"),
+    State("sans-resultat", "whole", "/?q=%22taxe+sur+les+xylophones%22"),
+    State("sans-resultat-filtres", "whole", "/?q=%22xylophone%22&kind=fiche"),
+    State("partiel", "partial", "/?q=incendie"),
+    State("moteur-perdu", "lost", "/?q=incendie", 503),
+    State("collegues", "whole", "/experts"),
+    State("collegues-trouves", "whole", "/experts?q=incendie"),
+    State("collegues-partiel", "partial", "/experts?q=incendie"),
+    State("collegues-personne", "whole", "/experts?q=incendie&area=48"),
+    State("collegues-moteur-perdu", "lost", "/experts?q=incendie", 503),
+    State("sujets", "whole", "/coverage"),
+    State("sujets-territoire", "whole", "/coverage?area=22"),
+    State("sujets-absents", "bare", "/coverage"),
+    State("sujet", "whole", "/topics/foncier"),
+    State("sujet-personne", "whole", "/topics/bordereaux"),
+    State("isolement", "whole", "/isolation"),
+    State("isolement-vide", "whole", "/isolation?area=48"),
+    State("pairs", "whole", "/peers"),
+    State("pairs-autre", "whole", "/peers?agent=ag-1"),
+    State("accessibilite", "whole", "/accessibilite"),
+    State("inconnu", "signed", "/?q=incendie", 401),
+    State("nulle-part", "whole", "/nulle-part", 404),
+    State("parametre-faux", "whole", "/?page=x", 422),
+)
+
+
+@contextmanager
+def every_site(parts: Parts) -> Iterator[Sites]:
+    """The servers of all states."""
+    builds = SqlBuilds(parts.engine)
+    build = build_expertise(parts.index, parts.book, ENCODER, TOPICS, Rules(), TODAY)
+    builds.publish(build, TopicList(TOPICS))
+    overview = Overview(builds, parts.index, parts.book, Rules())
+    demo = DemoReaders(parts.book, "ag-5", lambda: TODAY)
+    whole = Services(parts.search, parts.book, demo, lambda: TODAY, demo=True, overview=overview)
+
+    def partial(request: Request) -> Reader:
+        return replace(demo(request), unanswered=frozenset({"ldap"}))
+
+    with ExitStack() as stack, socket.create_server(("127.0.0.1", 0)) as silent:
+        closed = socket.create_server(("127.0.0.1", 0))
+        lost_port, silent_port = closed.getsockname()[1], silent.getsockname()[1]
+        closed.close()
+        apps: list[FastAPI] = [
+            create_app(whole),
+            create_app(replace(whole, reader_of=partial)),
+            create_app(replace(whole, search=_away(parts, lost_port))),
+            create_app(replace(whole, search=_away(parts, silent_port))),
+            create_app(replace(whole, overview=None)),
+            create_app(
+                replace(whole, demo=False, reader_of=lambda request: Reader(None, frozenset()))
+            ),
+        ]
+        yield Sites(*(stack.enter_context(served(app)) for app in apps))
+
+
+def _away(parts: Parts, port: int) -> Search:
+    """A search whose engine is at a port where nobody answers."""
+    client = connect(f"http://127.0.0.1:{port}", timeout_s=WAITS_S)
+    index = OpenSearchIndex(client, "away", ENCODER.dimension, back_off_s=0.1)
+    return Search(index, ENCODER, parts.book)
