@@ -18,6 +18,7 @@ TABLES = (
     "oidc",
     "signed_header",
     "pages",
+    "door",
     "embed",
     "push",
     "directory",

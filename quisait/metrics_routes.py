@@ -1,6 +1,7 @@
 """`/metrics`: beside the pages for who shows the token, or on a port of its own."""
 
 import hmac
+from collections.abc import Collection
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
@@ -10,6 +11,8 @@ from indexer.access import NOBODY
 from quisait.answers import today
 from quisait.assembly import House
 from search_api import health
+from search_api.hardening import add_headers
+from search_api.own_host import answer_to_own_names
 from search_api.services import Services
 
 
@@ -31,10 +34,12 @@ def metrics_router(registry: CollectorRegistry, token: str) -> APIRouter:
     return router
 
 
-def metrics_app(house: House, registry: CollectorRegistry) -> FastAPI:
+def metrics_app(house: House, registry: CollectorRegistry, hosts: Collection[str]) -> FastAPI:
     """What a port of its own serves: the measures, and whether this process is well."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.services = Services(house.search, house.book, lambda request: NOBODY, today=today)
+    answer_to_own_names(app, hosts)
+    add_headers(app)
     app.include_router(health.router)
     app.include_router(metrics_router(registry, house.settings.metrics.token))
     return app

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from quisait.answers import today
 from quisait.assembly import House, open_reception
 from quisait.building import overview_of
+from quisait.door import bounds_of, own_names, rates_of
 from quisait.journaling import queued
 from quisait.metrics import registry_of
 from quisait.metrics_routes import metrics_app, metrics_router
@@ -55,7 +56,11 @@ def servers(
                 "Hors boucle locale, les mesures demandent un jeton : réglez [metrics] token, ou "
                 '[metrics] host = "127.0.0.1".'
             )
-        found.append(serving(metrics_app(house, registry), metrics.host, metrics.port))
+        found.append(
+            serving(
+                metrics_app(house, registry, own_names(house.settings)), metrics.host, metrics.port
+            )
+        )
     return found
 
 
@@ -73,7 +78,7 @@ def _pages(
     add_measures(app, request_measures(registry))
     if token := house.settings.metrics.token:
         app.include_router(metrics_router(registry, token))
-    return serving(app, address, port or server.port)
+    return serving(app, address, port or server.port, house.settings.door.proxies)
 
 
 def app_of(house: House, journal: Journal) -> FastAPI:
@@ -96,6 +101,9 @@ def app_of(house: House, journal: Journal) -> FastAPI:
             sign_on=sign_on,
             theme=theme_of(house.settings),
             contact=house.settings.pages.contact,
+            hosts=own_names(house.settings, sign_on),
+            rates=rates_of(house.settings),
+            bounds=bounds_of(house.settings),
         )
     )
 

@@ -16,6 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from quisait.door_settings import DoorSettings
 from quisait.embed_settings import EmbedSettings
 from quisait.pages_settings import PagesSettings
 from quisait.privacy_settings import PrivacySettings
@@ -243,6 +244,7 @@ class Settings(BaseSettings):
     oidc: OidcSettings = OidcSettings()
     signed_header: SignedHeaderSettings = SignedHeaderSettings()
     pages: PagesSettings = PagesSettings()
+    door: DoorSettings = DoorSettings()
     embed: EmbedSettings = EmbedSettings()
     push: PushSettings = PushSettings()
     directory: DirectorySettings = DirectorySettings()

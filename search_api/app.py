@@ -19,11 +19,14 @@ from search_api import (
     topic_pages,
     topics_api,
 )
+from search_api.bounded import bound_requests
 from search_api.embedding import embed_box
 from search_api.hardening import add_headers
+from search_api.own_host import answer_to_own_names
 from search_api.own_site import refuse_other_sites
 from search_api.services import People, ReaderOf, Services
 from search_api.sign_on import access_page, routes
+from search_api.turns import count_turns
 
 __all__ = ["People", "ReaderOf", "Services", "create_app"]
 
@@ -40,8 +43,13 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
+    # The last to be added is the first to see a request.
     sign_on = services.sign_on
     refuse_other_sites(app, {sign_on.address} if sign_on else ())
+    bound_requests(app, services.bounds)
+    count_turns(app, services.rates)
+    if services.hosts is not None:
+        answer_to_own_names(app, services.hosts)
     add_headers(app)
     embed_box(app, HERE / "static" / "embed", services.origins)
     problems.install(app)

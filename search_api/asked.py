@@ -7,7 +7,9 @@ from fastapi import Depends, Query, Request
 from indexer.access import Reader
 from search_api.problems import NobodyNamed
 from search_api.query import Order
+from search_api.rates import Asker
 from search_api.services import services_of
+from search_api.turns import charge, refuse_strangers_haste
 
 FILTER_VALUES = 100
 """How often one facet's parameter may be repeated."""
@@ -18,7 +20,9 @@ _Values = Annotated[list[str], Query(max_length=FILTER_VALUES)]
 def _named_reader(request: Request) -> Reader:
     reader = services_of(request).reader_of(request)
     if reader.agent_id is None:
+        refuse_strangers_haste(request)
         raise NobodyNamed()
+    charge(request, Asker.READER, reader.agent_id)
     return reader
 
 

@@ -23,10 +23,13 @@ _TITLES = {
     403: ("forbidden", "Cette action ne vous est pas ouverte."),
     404: ("not_found", "Cette page n’existe pas."),
     405: ("method_not_allowed", "Cette adresse ne répond pas à cette méthode."),
+    408: ("too_slow", "La demande est arrivée trop lentement."),
     413: ("too_large", "La demande est trop grande."),
     415: ("unsupported_media_type", "Cette forme d’envoi n’est pas comprise."),
+    421: ("unknown_host", "Cette adresse n’est pas celle de Qui sait ?."),
     422: ("invalid_parameter", "Un paramètre de la demande n’est pas valable."),
     429: ("too_many_waiting", "Trop de travail attend déjà. Recommencez un peu plus tard."),
+    431: ("head_too_large", "L’adresse ou les en-têtes de la demande sont trop longs."),
     500: ("internal", "Une erreur est survenue. Elle a été notée ; vous pouvez réessayer."),
     503: (
         "engine_unreachable",
@@ -112,7 +115,7 @@ def answer_to(request: Request, problem: Problem) -> Response:
 
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
-    return _response(request, error.status_code)
+    return _response(request, error.status_code, more_headers=error.headers or {})
 
 
 def _invalid(request: Request, error: Exception) -> Response:

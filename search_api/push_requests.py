@@ -16,9 +16,13 @@ from starlette.requests import ClientDisconnect
 from connectors.push.values import InboxFull, InboxUnreachable
 from search_api.problems import Problem
 from search_api.push_bodies import Reception
+from search_api.rates import Asker
 from search_api.services import services_of
+from search_api.turns import charge, refuse_strangers_haste
 
 RETRY_AFTER_S = 30
+_NAMED = 12
+"""The letters of a token that name it: `qsp_` and eight more, none of them secret."""
 _DRAINED = 2
 """How many times the limit is read, and not kept, so that a sender gets to read the answer."""
 
@@ -62,7 +66,9 @@ def _sender(request: Request) -> str:
     with waiting_turns():
         source = reception.source_of(token)
     if source is None:
+        refuse_strangers_haste(request)
         raise Problem(401, "Présentez un jeton de cette source (« quisait push token add »).")
+    charge(request, Asker.TOKEN, token[:_NAMED])
     return source
 
 

@@ -12,9 +12,11 @@ from expertise.overview import Overview
 from expertise.ports import DirectoryBook, NameBook, NamesBook
 from indexer.access import Reader
 from search_api.audit import Audit, NoAudit
+from search_api.bounds import Bounds
 from search_api.grants import Grants
 from search_api.journal import Journal, NoJournal
 from search_api.push_bodies import Reception
+from search_api.rates import Rates
 from search_api.readers import Agents
 from search_api.search import Search
 from search_api.sign_on.place import SignOn
@@ -42,6 +44,7 @@ class Services:
     `sign_on` is None where nobody signs on here.
     `theme`: a folder whose `theme.css` comes after the
     pages' own style. `contact`: an address for who meets a page that they cannot use.
+    The site answers to `hosts` alone, None for any name.
     """
 
     search: Search
@@ -53,6 +56,9 @@ class Services:
     overview: Overview | None = None
     journal: Journal = field(default_factory=NoJournal)
     origins: Collection[str] = ()
+    hosts: Collection[str] | None = None
+    rates: Rates = field(default_factory=lambda: Rates({}))
+    bounds: Bounds = field(default_factory=Bounds)
     grants: Grants = field(default_factory=Grants)
     audit: Audit = field(default_factory=NoAudit)
     sign_on: SignOn | None = None

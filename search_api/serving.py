@@ -3,12 +3,14 @@
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from threading import Thread
 
 import uvicorn
 from fastapi import FastAPI
+
+from search_api.connection_clock import CONNECTIONS, HEAD_BYTES, TimedConnection
 
 
 class _WithoutTexts(logging.Filter):
@@ -22,18 +24,22 @@ class _WithoutTexts(logging.Filter):
         return True
 
 
+LOOPBACK = ("127.0.0.1", "::1")
+
 STOP_S = 5
 """How long requests that began may take to end once the server stops."""
 
 
 @contextmanager
-def serving(app: FastAPI, host: str, port: int) -> Iterator[Thread]:
+def serving(
+    app: FastAPI, host: str, port: int, proxies: Collection[str] = LOOPBACK
+) -> Iterator[Thread]:
     """Serve in a thread while the block runs; the caller says at which address.
 
     Raises `ValueError` where the address cannot be listened at.
     """
     with _listening(host, port) as listening:
-        running = server(app, host, port)
+        running = server(app, host, port, proxies)
         thread = Thread(
             target=running.run, args=([listening],), name=f"server {host}:{port}", daemon=True
         )
@@ -56,11 +62,13 @@ def _listening(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
+def server(
+    app: FastAPI, host: str, port: int, proxies: Collection[str] = LOOPBACK
+) -> uvicorn.Server:
     """The server of an application, not yet started.
 
-    Addresses that a proxy on loopback forwards are believed (`X-Forwarded-For`), so
-    that nobody from elsewhere passes for somebody at this machine.
+    Addresses that these proxies forward are believed (`X-Forwarded-For`), so that nobody
+    from elsewhere passes for somebody at this machine, or for everybody behind the proxy.
     """
     errors = logging.getLogger("uvicorn.error")
     if not any(isinstance(one, _WithoutTexts) for one in errors.filters):
@@ -73,9 +81,12 @@ def server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
         server_header=False,
         log_config=None,
         log_level="warning",
+        http=TimedConnection,
+        h11_max_incomplete_event_size=HEAD_BYTES,
+        limit_concurrency=CONNECTIONS,
         ws="none",
         proxy_headers=True,
-        forwarded_allow_ips="127.0.0.1,::1",
+        forwarded_allow_ips=list(proxies),
         timeout_graceful_shutdown=STOP_S,
     )
     return uvicorn.Server(config)

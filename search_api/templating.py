@@ -49,10 +49,14 @@ _environment.filters.update(
 )
 
 
+_UNHEARD = {421, 429, 431}
+"""Refused before anybody was asked who reads: such a page tells nothing of anybody."""
+
+
 def render(name: str, *, request: Request, **values: object) -> str:
-    """A page. `status` 500 and above leaves out what would ask the services once more."""
+    """A page. Where something failed, or was refused unheard, nothing more is asked of services."""
     status = values.get("status", 200)
-    sound = isinstance(status, int) and status < 500
+    sound = isinstance(status, int) and status < 500 and status not in _UNHEARD
     services = services_of(request)
     more = {
         "demo": _demo(request) if sound else None,

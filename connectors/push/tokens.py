@@ -4,8 +4,10 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -23,6 +25,16 @@ push_tokens = sa.Table(
     sa.Column("created", sa.DateTime(timezone=True), nullable=False),
 )
 
+# Beside the tokens and not in their table, which older databases have already.
+push_token_lives = sa.Table(
+    "push_token_lives",
+    metadata,
+    sa.Column("id", sa.String(8), primary_key=True),
+    sa.Column("ends", sa.DateTime(timezone=True)),
+    sa.Column("used", sa.Date),
+)
+"""Until when a token opens, where that is set, and the last day on which it did."""
+
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
@@ -31,13 +43,17 @@ class TokenRow:
     id: str
     label: str
     created: datetime
+    ends: datetime | None = None
+    used: date | None = None
 
 
 class PushTokens:
     """Make, list and revoke tokens, and tell which source one opens."""
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+    def __init__(
+        self, engine: sa.Engine, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._engine, self._now = engine, now
         metadata.create_all(engine)
 
     def add(self, source: str, label: str) -> str:
@@ -52,16 +68,35 @@ class PushTokens:
     def of(self, source: str) -> tuple[TokenRow, ...]:
         """The tokens of a source, oldest first."""
         columns = (push_tokens.c.id, push_tokens.c.label, push_tokens.c.created)
-        query = sa.select(*columns).where(push_tokens.c.source == source)
+        lives = (push_token_lives.c.ends, push_token_lives.c.used)
+        query = sa.select(*columns, *lives).select_from(_LIVING)
+        query = query.where(push_tokens.c.source == source)
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(push_tokens.c.created, push_tokens.c.id))
-            return tuple(TokenRow(*row) for row in rows)
+            return tuple(TokenRow(*row[:3], _aware(row.ends), row.used) for row in rows)
+
+    def rotate(self, source: str, token_id: str, overlap: timedelta) -> str | None:
+        """A new token beside that one, which ends after `overlap`; None where there is no such.
+
+        An end that is nearer already stays.
+        """
+        before = next((row for row in self.of(source) if row.id == token_id), None)
+        if before is None:
+            return None
+        ends = self._now() + overlap
+        if before.ends is None or ends < before.ends:
+            self._lives(token_id, ends=ends)
+        return self.add(source, before.label)
 
     def revoke(self, source: str, token_id: str) -> bool:
         """Whether there was such a token; from now on it opens nothing."""
         own = (push_tokens.c.source == source) & (push_tokens.c.id == token_id)
         with self._engine.begin() as connection:
-            return connection.execute(sa.delete(push_tokens).where(own)).rowcount > 0
+            if not connection.execute(sa.delete(push_tokens).where(own)).rowcount:
+                return False
+            of_it = push_token_lives.c.id == token_id
+            connection.execute(sa.delete(push_token_lives).where(of_it))
+            return True
 
     def source_of(self, token: str) -> str | None:
         """The source that a token opens, None for a token that is none of ours.
@@ -71,12 +106,34 @@ class PushTokens:
         named = _TOKEN.fullmatch(token)
         if named is None:
             return None
-        query = sa.select(push_tokens.c.source, push_tokens.c.digest)
+        lives = (push_token_lives.c.ends, push_token_lives.c.used)
+        query = sa.select(push_tokens.c.source, push_tokens.c.digest, *lives).select_from(_LIVING)
         with self._engine.connect() as connection:
             row = connection.execute(query.where(push_tokens.c.id == named[1])).one_or_none()
         if row is None or not hmac.compare_digest(row.digest, _digest(token)):
             return None
+        ends = _aware(row.ends)
+        if ends is not None and ends <= self._now():
+            return None
+        if row.used != (today := self._now().date()):
+            self._lives(named[1], used=today)
         return str(row.source)
+
+    def _lives(self, token_id: str, **said: object) -> None:
+        of_it = push_token_lives.c.id == token_id
+        with self._engine.begin() as connection:
+            if connection.execute(sa.update(push_token_lives).where(of_it).values(**said)).rowcount:
+                return
+            with suppress(sa.exc.IntegrityError), connection.begin_nested():
+                connection.execute(sa.insert(push_token_lives).values(id=token_id, **said))
+
+
+_LIVING = push_tokens.outerjoin(push_token_lives, push_tokens.c.id == push_token_lives.c.id)
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    """SQLite forgets the zone."""
+    return moment.replace(tzinfo=moment.tzinfo or UTC) if moment else None
 
 
 def _digest(token: str) -> str:

@@ -137,3 +137,13 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
         yield browser
         browser.close()
+
+
+@contextmanager
+def chromium_mapping(chromium: Browser, name: str) -> Iterator[Browser]:
+    """Another Chromium, for which a name leads to this machine."""
+    args = [*CHROMIUM_ARGS, f"--host-resolver-rules=MAP {name} 127.0.0.1"]
+    path = shutil.which("chromium")
+    browser = chromium.browser_type.launch(executable_path=path, args=args)
+    yield browser
+    browser.close()

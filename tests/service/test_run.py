@@ -61,6 +61,8 @@ def test_it_reads_serves_tells_and_stops(tmp_path: Path) -> None:
         found = one.get(path, one.pages, Authorization=bearer).json()
         assert "notes:secret.txt" not in [one["id"] for one in found["documents"]]
         assert one.get("/metrics", one.pages).status_code == 404
+        for at in (one.pages, one.measures):
+            assert one.get("/health/live", at, Host="ailleurs.example").status_code == 421
         served = one.measured("quisait_requests_total", route="/api/v1/search", status="200")
         assert served == 1
         measures = one.get("/metrics").text

@@ -1,6 +1,7 @@
 """Tokens of applications that push: one source each, known by their hash alone."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -50,3 +51,57 @@ def test_what_is_not_a_token_opens_nothing(engine: sa.Engine) -> None:
     hostile = ["", " ", token[:-1], f"{token} ", f"{token}\n", token.upper(), changed, "qsp_", "\0"]
     hostile += ["qsp_00000000_" + "a" * 43, "é" * 56, "\udcff", "' or 1=1 --", token * 100]
     assert [tokens.source_of(one) for one in hostile] == [None] * len(hostile)
+
+
+def test_rotation_overlaps(engine: sa.Engine) -> None:
+    """Both open until the time is over, then the new one alone; no rotation lengthens an end."""
+    now = datetime(2026, 3, 10, 12, tzinfo=UTC)
+    tokens = PushTokens(engine, lambda: now)
+    old = tokens.add("docs", "Docs")
+    name = old[4:12]
+    assert tokens.rotate("drive", name, timedelta(days=1)) is None
+    new = tokens.rotate("docs", name, timedelta(days=1))
+    assert new is not None
+    again = tokens.rotate("docs", name, timedelta(days=30))
+    assert again is not None
+    assert [tokens.source_of(one) for one in (old, new, again)] == ["docs"] * 3
+    rows = {row.id: row for row in tokens.of("docs")}
+    assert rows[name].ends == now + timedelta(days=1)
+    assert {row.label for row in rows.values()} == {"Docs"}
+    now += timedelta(days=1)
+    assert [tokens.source_of(one) for one in (old, new, again)] == [None, "docs", "docs"]
+    assert tokens.revoke("docs", name)
+    assert tokens.rotate("docs", name, timedelta(days=1)) is None
+
+
+def test_the_day_of_the_last_use_is_told(engine: sa.Engine) -> None:
+    """So that whoever rotates sees when the old one is no longer needed."""
+    now = datetime(2026, 3, 10, 12, tzinfo=UTC)
+    tokens = PushTokens(engine, lambda: now)
+    token = tokens.add("docs", "")
+    assert tokens.of("docs")[0].used is None
+    tokens.source_of(token)
+    now += timedelta(days=3)
+    tokens.source_of(token[:-1] + "-")
+    assert str(tokens.of("docs")[0].used) == "2026-03-10"
+    tokens.source_of(token)
+    assert str(tokens.of("docs")[0].used) == "2026-03-13"
+
+
+def test_digests_are_compared_in_constant_time(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By `hmac.compare_digest` and nothing else: taken away, no token opens."""
+    tokens = PushTokens(engine)
+    token = tokens.add("docs", "")
+    compared: list[tuple[str, str]] = []
+
+    def never(one: str, other: str) -> bool:
+        compared.append((one, other))
+        return False
+
+    monkeypatch.setattr("connectors.push_tokens.hmac.compare_digest", never)
+    assert tokens.source_of(token) is None
+    ((kept, shown),) = compared
+    assert kept == shown
+    assert token[13:] not in kept
