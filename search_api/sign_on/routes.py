@@ -19,6 +19,7 @@ from search_api.sign_on.place import SignOn
 from search_api.sign_on.provider import Provider
 from search_api.sign_on.tries import begin_try, id_of, returned_try
 from search_api.templating import render
+from search_api.turns import refuse_strangers_haste
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +114,7 @@ def _place(request: Request) -> tuple[SignOn, Provider]:
     sign_on = services_of(request).sign_on
     if sign_on is None or sign_on.provider is None:
         raise Problem(404)
+    refuse_strangers_haste(request)
     return sign_on, sign_on.provider
 
 

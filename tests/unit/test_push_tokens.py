@@ -100,7 +100,7 @@ def test_digests_are_compared_in_constant_time(
         compared.append((one, other))
         return False
 
-    monkeypatch.setattr("connectors.push_tokens.hmac.compare_digest", never)
+    monkeypatch.setattr("connectors.push.tokens.hmac.compare_digest", never)
     assert tokens.source_of(token) is None
     ((kept, shown),) = compared
     assert kept == shown
