@@ -130,11 +130,24 @@ class Document:
 
 
 class ContactVia(StrEnum):
-    """How an agent is reached, as their entity wishes."""
+    """How an agent is reached, as their entity wishes; at most as they wish themselves."""
 
     DIRECT = "direct"
     SERVICE = "service"
     HEAD = "head"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedTopic:
+    """A topic that an agent asked not to be proposed for, with its labels.
+
+    `documents` are those that the last build counted for them under it.
+    """
+
+    id: str
+    labels: tuple[str, ...] = ()
+    documents: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +158,7 @@ class Agent:
     for who asked never to be proposed as an expert. `skills` are declared, on the day
     `skills_declared`; `skills_confirmed` are those of them that somebody else vouches for.
     `contact_via` says how their entity wishes them to be reached, at the address `contact`.
+    `refused` is the agent's own word, which no directory gives.
     """
 
     id: str
@@ -164,6 +178,7 @@ class Agent:
     skills_confirmed: tuple[str, ...] = ()
     contact_via: ContactVia = ContactVia.DIRECT
     contact: str = ""
+    refused: tuple[RefusedTopic, ...] = ()
 
     @property
     def name(self) -> str:

@@ -10,64 +10,23 @@ from connectors.changes import Malformed
 from connectors.errors import SourceRefused
 from connectors.ports import Directory
 from connectors.values import Agent, ContactVia, Group
-from expertise.author_names import accounts_named, author_rows, author_words
-from expertise.directory_words import (
-    begun_names,
-    near_names,
-    near_words_said,
-    said_rows,
-    said_words,
+from expertise import build_tables, consent_tables
+from expertise.agent_tables import (
+    accounts,
+    agent_words,
+    agents,
+    authors,
+    memberships,
+    metadata,
+    said,
 )
+from expertise.author_names import accounts_named, author_rows
+from expertise.consent_words import named_keys
+from expertise.consenting import as_they_wish, has_withdrawn, has_withdrawn_from
+from expertise.directory_words import begun_names, near_names, near_words_said, said_rows
 from expertise.names import Named, asked_words, in_order, named_by, words_of
 from indexer.spelling import NearWord
 from indexer.state import digest, storable
-
-metadata = sa.MetaData()
-
-# Keys are digests: PostgreSQL refuses an index of values beyond some 2 700 bytes.
-agents = sa.Table(
-    "agents",
-    metadata,
-    sa.Column("key", sa.String(64), primary_key=True),
-    sa.Column("id", sa.Text, nullable=False),
-    sa.Column("given_name", sa.Text, nullable=False),
-    sa.Column("family_name", sa.Text, nullable=False),
-    sa.Column("metier", sa.Text, nullable=False),
-    sa.Column("entity", sa.Text, nullable=False),
-    sa.Column("office", sa.Text, nullable=False),
-    sa.Column("departement", sa.Text, nullable=False),
-    sa.Column("email", sa.Text, nullable=False),
-    sa.Column("arrival", sa.Date),
-    sa.Column("departure", sa.Date),
-    sa.Column("skills", sa.JSON, nullable=False),
-    sa.Column("listed", sa.Boolean, nullable=False),
-    sa.Column("skills_declared", sa.Date),
-    sa.Column("skills_confirmed", sa.JSON, nullable=False),
-    sa.Column("contact_via", sa.String(20), nullable=False),
-    sa.Column("contact", sa.Text, nullable=False),
-)
-accounts = sa.Table(
-    "accounts",
-    metadata,
-    sa.Column("key", sa.String(64), primary_key=True),
-    sa.Column("account", sa.Text, nullable=False),
-    sa.Column("agent_key", sa.String(64), nullable=False, index=True),
-)
-memberships = sa.Table(
-    "memberships",
-    metadata,
-    sa.Column("agent_key", sa.String(64), primary_key=True),
-    sa.Column("principal_key", sa.String(64), primary_key=True),
-    sa.Column("principal", sa.Text, nullable=False),
-)
-agent_words = sa.Table(
-    "agent_words",
-    metadata,
-    sa.Column("word", sa.String(200), primary_key=True),
-    sa.Column("agent_key", sa.String(64), primary_key=True),
-)
-said = said_words(metadata)
-authors = author_words(metadata)
 
 _LONGEST_WORD = 200
 
@@ -98,7 +57,8 @@ class SqlAgentBook:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        metadata.create_all(engine)
+        for tables in (metadata, consent_tables.metadata, build_tables.metadata):
+            tables.create_all(engine)
 
     def replace(self, directory: Directory) -> DirectoryReport:
         """Read the directory whole, then replace what is kept in one transaction.
@@ -133,17 +93,19 @@ class SqlAgentBook:
                     sa.select(accounts.c.account, agents)
                     .join(agents, agents.c.key == accounts.c.agent_key)
                     .where(accounts.c.key.in_(names[start : start + _ASKED_AT_ONCE]))
+                    .where(~has_withdrawn_from(agents.c.key, accounts.c.account))
                 )
-                for row in connection.execute(query).mappings():
-                    found[row["account"]] = _agent(row)
+                rows = connection.execute(query).mappings().all()
+                asked = as_they_wish(connection, map(_agent, rows))
+                found |= {row["account"]: asked[row["id"]] for row in rows}
         return found
 
     def agent(self, agent_id: str) -> Agent | None:
         """One agent, or None where the directory knows no such id."""
         with self._engine.connect() as connection:
             query = sa.select(agents).where(agents.c.key == digest(agent_id))
-            row = connection.execute(query).mappings().one_or_none()
-        return None if row is None else _agent(row)
+            rows = connection.execute(query).mappings().all()
+            return as_they_wish(connection, map(_agent, rows)).get(agent_id)
 
     def agents(self, agent_ids: Iterable[str]) -> Mapping[str, Agent]:
         """These agents, as far as the directory knows them."""
@@ -153,7 +115,8 @@ class SqlAgentBook:
             for start in range(0, len(names), _ASKED_AT_ONCE):
                 some = names[start : start + _ASKED_AT_ONCE]
                 query = sa.select(agents).where(agents.c.key.in_(some))
-                found |= {row["id"]: _agent(row) for row in connection.execute(query).mappings()}
+                rows = connection.execute(query).mappings().all()
+                found |= as_they_wish(connection, map(_agent, rows))
         return found
 
     def by_email(self, email: str) -> tuple[Agent, ...]:
@@ -168,19 +131,15 @@ class SqlAgentBook:
         words = asked_words(question)
         if not words or len(words) > MOST_WORDS:
             return ()
-        column = agent_words.c.agent_key
-        matching = (
-            sa.select(column)
-            .where(agent_words.c.word.in_(sorted(word[:_LONGEST_WORD] for word in words)))
-            .group_by(column)
-            .having(sa.func.count() == len(words))
-        )
+        matching = named_keys(agent_words, sorted(word[:_LONGEST_WORD] for word in words))
         query = sa.select(agents).where(agents.c.key.in_(matching), agents.c.listed)
+        query = query.where(~has_withdrawn(agents.c.key))
         with self._engine.connect() as connection:
             rows = connection.execute(query.limit(MOST_READ)).mappings().all()
+            asked = as_they_wish(connection, map(_agent, rows))
         if len(rows) == MOST_READ:
             return ()
-        return in_order(one for row in rows if (one := named_by(words, _agent(row))))
+        return in_order(one for agent in asked.values() if (one := named_by(words, agent)))
 
     def begun(self, typed: str, today: date, limit: int) -> tuple[Agent, ...]:
         """See `NamesBook`."""
@@ -189,7 +148,7 @@ class SqlAgentBook:
             return ()
         with self._engine.connect() as connection:
             rows = connection.execute(query.limit(MOST_BEGUN)).mappings().all()
-        found = {row["key"]: _agent(row) for row in rows}.values()
+            found = as_they_wish(connection, map(_agent, rows)).values()
         return tuple(
             sorted(found, key=lambda one: (one.family_name, one.given_name, one.id))[:limit]
         )
@@ -214,7 +173,7 @@ class SqlAgentBook:
         order = (agents.c.family_name, agents.c.given_name, agents.c.id)
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(agents).order_by(*order)).mappings().all()
-        return tuple(_agent(row) for row in rows)
+            return tuple(as_they_wish(connection, map(_agent, rows)).values())
 
     def names(self) -> frozenset[tuple[str, str]]:
         """Given and family name of every agent, listed or not, departed or not."""
@@ -244,7 +203,7 @@ def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, str
 def agent_row(agent: Agent) -> dict[str, object]:
     """The agent as a row of the table."""
     row = asdict(agent)
-    del row["accounts"]
+    del row["accounts"], row["refused"]
     row = {name: storable(v) if isinstance(v, str) else v for name, v in row.items()}
     return row | {"key": digest(agent.id)} | {name: list(row[name]) for name in _TUPLES}
 
@@ -278,7 +237,7 @@ def _word_rows(people: list[Agent]) -> list[dict[str, str]]:
 
 
 _TUPLES = ("skills", "skills_confirmed")
-_FIELDS = tuple(f.name for f in fields(Agent) if f.name not in ("accounts", *_TUPLES))
+_FIELDS = tuple(f.name for f in fields(Agent) if f.name not in ("accounts", "refused", *_TUPLES))
 
 
 def _agent(row: sa.RowMapping) -> Agent:

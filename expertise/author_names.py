@@ -1,6 +1,7 @@
 """Whose accounts a name means: of everybody, who wrote and left, or is not to be proposed, too.
 
 What they wrote bears their name for all who may read it; to look for it says nothing more.
+Who withdrew is found by the name that the source shows, and not by the directory's.
 """
 
 from collections.abc import Iterable, Sequence
@@ -8,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sa
 
 from connectors.values import Agent
+from expertise.consenting import has_withdrawn, has_withdrawn_from
 from indexer.french import folded_words
 from indexer.state import digest
 
@@ -48,6 +50,10 @@ def accounts_named(
         .group_by(column)
         .having(sa.func.count() == len(wanted))
     )
-    query = sa.select(accounts.c.account).where(accounts.c.agent_key.in_(matching))
+    query = sa.select(accounts.c.account).where(
+        accounts.c.agent_key.in_(matching),
+        ~has_withdrawn(accounts.c.agent_key),
+        ~has_withdrawn_from(accounts.c.agent_key, accounts.c.account),
+    )
     found = connection.execute(query.order_by(accounts.c.key).limit(MOST_ACCOUNTS)).scalars()
     return tuple(sorted(found))

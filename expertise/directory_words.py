@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from connectors.areas import DEPARTEMENTS, REGIONS
 from connectors.values import Agent
+from expertise.consenting import has_withdrawn
 from indexer.french import fold, folded_words
 from indexer.spelling import NEAR_WORDS, SHORT_LETTERS, NearWord, reach, slips
 from indexer.state import digest
@@ -61,9 +62,9 @@ def said_rows(people: Iterable[Agent]) -> list[dict[str, str]]:
 
 
 def present(agents: sa.Table, today: date) -> sa.ColumnElement[bool]:
-    """Who is listed and has not left by that day."""
+    """Who is listed, has not withdrawn, and has not left by that day."""
     stays = sa.or_(agents.c.departure.is_(None), agents.c.departure > today)
-    return sa.and_(agents.c.listed, stays)
+    return sa.and_(agents.c.listed, stays, ~has_withdrawn(agents.c.key))
 
 
 def begun_names(

@@ -9,8 +9,9 @@ from connectors.centroids import distance_km
 from connectors.values import Agent
 from expertise.confidence import LEAST_CONFIDENCE, bears, confidence
 from expertise.evidence import EvidenceOf, supporting
-from expertise.names import Named, reasons
+from expertise.names import Field, Named, reasons
 from expertise.ports import AgentBook, DocumentRanker, NameBook
+from expertise.refusals import refused_documents, refuses
 from expertise.values import Candidate, RankedDocument, ScoreParts, Window
 from expertise.votes import Vote, cast
 from expertise.voting import VOTING, Voting
@@ -67,9 +68,10 @@ def find_experts(
     Raises `IndexUnreachable`.
     """
     window = ranker.window(topic, reader)
-    proposable = _Proposable(reader, today)
+    proposable = _Proposable(reader, today, topic)
     agents = proposable.among(book.by_account(_accounts(window)))
-    votes = cast(window, today, {account: agent.id for account, agent in agents.items()})
+    owners = {account: agent.id for account, agent in agents.items()}
+    votes = cast(window, today, owners, refused=refused_documents(window, agents))
     scores = _scored(window, votes, voting)
     known = {agent.id: agent for agent in agents.values() if agent.id in scores}
     there = sorted(
@@ -108,14 +110,22 @@ def _accounts(window: Window) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Proposable:
-    """Who may be proposed: not who has left, nor who asked not to be, nor the one who asks."""
+    """Who may be proposed: not who has left, nor who asked not to be, nor the one who asks.
+
+    Nor who refused a topic that the question names, unless it names them.
+    """
 
     reader: Reader
     today: date
+    topic: str
 
     def among(self, agents: Mapping[str, Agent]) -> dict[str, Agent]:
         """The agents of these accounts, as far as they may be proposed."""
-        return {account: agent for account, agent in agents.items() if self._may_be(agent)}
+        return {
+            account: agent
+            for account, agent in agents.items()
+            if self._may_be(agent) and not refuses(agent, self.topic)
+        }
 
     def called(self, names: NameBook | None, topic: str, area: str) -> dict[str, Named]:
         """By id, those whom the question itself names, in the book's order."""
@@ -123,7 +133,9 @@ class _Proposable:
         return {
             one.agent.id: one
             for one in found
-            if self._may_be(one.agent) and in_area(one.agent, area)
+            if self._may_be(one.agent)
+            and in_area(one.agent, area)
+            and (Field.NAME in one.fields or not refuses(one.agent, self.topic))
         }
 
     def _may_be(self, agent: Agent) -> bool:

@@ -91,7 +91,10 @@ def topics_by_name(topics: Sequence[Topic]) -> Named:
 
 
 def stated_topics(agent: Agent, named: Named) -> dict[str, Basis]:
-    """The topics that the directory gives: the métier, skills confirmed by others, or declared."""
+    """The topics that the directory gives: the métier, skills confirmed by others, or declared.
+
+    Less those that the agent refused.
+    """
     found: dict[str, Basis] = {}
     if metier := named.get((TopicKind.METIER, label_key(agent.metier))):
         found[metier] = Basis.METIER
@@ -100,4 +103,6 @@ def stated_topics(agent: Agent, named: Named) -> dict[str, Basis]:
             confirmed = skill in agent.skills_confirmed
             if confirmed or topic not in found:
                 found[topic] = Basis.CONFIRMED if confirmed else Basis.DECLARED
+    for refused in agent.refused:
+        found.pop(refused.id, None)
     return found

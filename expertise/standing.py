@@ -48,7 +48,9 @@ class Standing:
         present = [
             Holder(cell, agents[cell.agent_id])
             for cell in cells
-            if cell.agent_id in agents and self._may_be_shown(agents[cell.agent_id])
+            if cell.agent_id in agents
+            and self._may_be_shown(agents[cell.agent_id])
+            and cell.topic_id not in {one.id for one in agents[cell.agent_id].refused}
         ]
         shown = [one for one in present if one.cell.basis == Basis.DEMONSTRATED]
         standing = self._demonstrated([one.cell for one in shown])

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 
 from expertise.values import Window
 from expertise.weights import contribution_weight, counting_rows
@@ -45,13 +46,17 @@ class Vote:
 
 
 def cast(
-    window: Window, today: date, owner_of: Mapping[str, str], voters: int = VOTERS
+    window: Window,
+    today: date,
+    owner_of: Mapping[str, str],
+    voters: int = VOTERS,
+    refused: Mapping[str, frozenset[str]] = MappingProxyType({}),
 ) -> dict[str, tuple[Vote, ...]]:
     """The votes for each owner of an account, strongest first.
 
     `owner_of` maps accounts to owners; other accounts get no vote, though they count
     among a document's contributors. A document votes once for an owner, by the best
-    weight among their roles in it.
+    weight among their roles in it, and not where they refused it (`refused`, by owner).
     """
     votes: dict[str, list[Vote]] = defaultdict(list)
     for rank, ranked in enumerate(window.documents[:voters], 1):
@@ -64,6 +69,8 @@ def cast(
                 best[owner] = max(best.get(owner, 0.0), weight)
         several = len({owner_of.get(row.account, row.account) for row in rows})
         for owner, weight in best.items():
+            if ranked.card.document_id in refused.get(owner, ()):
+                continue
             share = weight / float(several ** (1 / CONTRIBUTORS_ROOT))
             votes[owner].append(Vote(ranked.card.document_id, ranked.score * share, share, rank))
     return {owner: strongest_first(cast_) for owner, cast_ in votes.items()}

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.values import Agent
-from expertise import agent_book, build_tables
+from expertise import agent_book, agent_tables, build_tables, consent_tables
 from indexer import leases, state
 from indexer.errors import IndexRefused
 from indexer.state import digest
@@ -31,8 +31,9 @@ schema_version = sa.Table(
 METADATA: tuple[sa.MetaData, ...] = (
     _metadata,
     state.metadata,
-    agent_book.metadata,
+    agent_tables.metadata,
     build_tables.metadata,
+    consent_tables.metadata,
     journal_tables.metadata,
     audit_tables.metadata,
     sign_on_tables.metadata,
@@ -153,9 +154,9 @@ _CHANGED_IN_2: tuple[tuple[sa.Table, Callable[[Row], Row]], ...] = (
         state.failures,
         lambda row: row | {"digest": digest(row["key"]), "since": _dated(row["since"])},
     ),
-    (agent_book.agents, _agent_2),
+    (agent_tables.agents, _agent_2),
     (
-        agent_book.accounts,
+        agent_tables.accounts,
         lambda row: {
             "key": digest(row["account"]),
             "account": row["account"],
@@ -163,7 +164,7 @@ _CHANGED_IN_2: tuple[tuple[sa.Table, Callable[[Row], Row]], ...] = (
         },
     ),
     (
-        agent_book.memberships,
+        agent_tables.memberships,
         lambda row: {
             "agent_key": digest(row["agent_id"]),
             "principal_key": digest(row["principal"]),

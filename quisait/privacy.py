@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from expertise.sql_consent import SqlConsent
 from quisait.journaling import now
 from quisait.role_settings import grant_of
 from quisait.settings import Settings
@@ -13,13 +14,15 @@ from search_api.sql_audit import SqlAudit
 
 @dataclass(frozen=True, slots=True)
 class Privacy:
-    """Who holds which role, and the audit of what they read by it."""
+    """Who holds which role, the audit of what they read by it, and what agents ask."""
 
     grants: Grants
     audit: SqlAudit
+    consent: SqlConsent
 
 
 def open_privacy(settings: Settings, database: sa.Engine) -> Privacy:
     """As the settings say."""
     grants = Grants(tuple(map(grant_of, settings.roles)))
-    return Privacy(grants, SqlAudit(database, now, settings.privacy.audit_days))
+    audit = SqlAudit(database, now, settings.privacy.audit_days)
+    return Privacy(grants, audit, SqlConsent(database, now))

@@ -71,7 +71,9 @@ def voice(passage: Passage, card: Card, agents: Mapping[str, Agent], today: date
 
 
 def _author(row: Contribution, agents: Mapping[str, Agent], today: date) -> Author:
-    agent = agents.get(row.account)
+    """Who asked not to be listed, or withdrew, is named as the source names them."""
+    known = agents.get(row.account)
+    agent = known if known and known.listed else None
     return Author(
         name=agent.name if agent else row.label or row.account.partition(":")[2],
         role=row.role,

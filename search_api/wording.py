@@ -101,6 +101,8 @@ class Way:
 
 def contact(agent: Agent) -> Way:
     """As their entity wishes: their own address shows only where that is the way."""
+    if agent.contact_via is ContactVia.NONE:
+        return Way("", "")
     if agent.contact_via is ContactVia.DIRECT:
         return Way("", agent.contact or agent.email)
     return Way(CONTACTS[agent.contact_via], agent.contact)
