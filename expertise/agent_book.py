@@ -107,6 +107,13 @@ class SqlAgentBook:
             rows = connection.execute(query).mappings().all()
             return as_they_wish(connection, map(_agent, rows)).get(agent_id)
 
+    def as_read(self, agent_id: str) -> Agent | None:
+        """One agent as the directory has them, whatever they ask: for their own eyes."""
+        query = sa.select(agents).where(agents.c.key == digest(agent_id))
+        with self._engine.connect() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else _agent(row)
+
     def agents(self, agent_ids: Iterable[str]) -> Mapping[str, Agent]:
         """These agents, as far as the directory knows them."""
         names = sorted({digest(name) for name in agent_ids})

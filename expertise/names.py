@@ -41,10 +41,14 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An agent of whom the directory says every word of the question, and where it says it."""
+    """An agent of whom the directory says every word of the question, and where it says it.
+
+    `confirmed`: a word of it is of a skill that somebody else vouches for.
+    """
 
     agent: Agent
     fields: frozenset[Field]
+    confirmed: bool = False
 
     @property
     def pointed_at(self) -> bool:
@@ -74,7 +78,8 @@ def named_by(words: frozenset[str], agent: Agent) -> Named | None:
     said = words_of(agent)
     fields = frozenset(field for field, known in said.items() if known & words)
     whole = bool(words) and words <= frozenset().union(*said.values())
-    return Named(agent, fields) if whole and fields - {Field.PLACE} else None
+    confirmed = not _folded(*agent.skills_confirmed).isdisjoint(words)
+    return Named(agent, fields, confirmed) if whole and fields - {Field.PLACE} else None
 
 
 def named_among(question: str, agents: Iterable[Agent]) -> tuple[Named, ...]:
@@ -103,14 +108,14 @@ def reasons(one: Named, today: date, *, evidence: bool) -> tuple[Reason, ...]:
     plain = {Field.NAME: Reason.NAME, Field.METIER: Reason.METIER, Field.PLACE: Reason.PLACE}
     found = [reason for field, reason in plain.items() if field in one.fields]
     if Field.SKILL in one.fields:
-        found.append(_skill(one.agent, today, evidence=evidence))
+        found.append(_skill(one, today, evidence=evidence))
     return tuple(found)
 
 
-def _skill(agent: Agent, today: date, *, evidence: bool) -> Reason:
-    if agent.skills_confirmed:
+def _skill(one: Named, today: date, *, evidence: bool) -> Reason:
+    if one.confirmed:
         return Reason.CONFIRMED
-    declared = agent.skills_declared
+    declared = one.agent.skills_declared
     old = declared is not None and (today - declared).days > SKILL_DAYS
     return Reason.RENEW if old and not evidence else Reason.DECLARED
 

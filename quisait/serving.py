@@ -104,6 +104,7 @@ def app_of(house: House, journal: Journal) -> FastAPI:
             hosts=own_names(house.settings, sign_on),
             rates=rates_of(house.settings),
             bounds=bounds_of(house.settings),
+            consent=house.privacy.consent,
         )
     )
 

@@ -13,6 +13,8 @@ from search_api import (
     audit_pages,
     browser_search,
     health,
+    me_api,
+    me_pages,
     pages,
     problems,
     push,
@@ -58,11 +60,13 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(agents_api.router)
     app.include_router(push.router)
     app.include_router(audit_pages.router)
+    app.include_router(me_api.router)
     app.include_router(health.router)
     app.include_router(pages.router)
     app.include_router(topic_pages.router)
     app.include_router(agent_pages.router)
     app.include_router(audit_pages.pages)
+    app.include_router(me_pages.router)
     app.include_router(browser_search.router)
     if sign_on:
         app.include_router(routes.router)

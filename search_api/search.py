@@ -9,6 +9,7 @@ from expertise.ports import AgentBook
 from expertise.values import RankedDocument, Window
 from expertise.votes import VOTERS
 from indexer.access import AccessFilter, Reader, access_filter
+from indexer.narrowing import Byline
 from indexer.ports import Encoder, IndexReader
 from indexer.spelling import NearWord
 from indexer.values import (
@@ -115,6 +116,16 @@ class Search:
             if hit.document_id in found.cards
         )
         return Window(documents, compared=len(found.vector))
+
+    def contributed(self, accounts: Sequence[str], reader: Reader) -> Mapping[str, int]:
+        """By source, how many documents that the reader may read these accounts contributed to."""
+        if not accounts:
+            return {}
+        by = (Byline(tuple(sorted(accounts))),)
+        access = access_filter(reader)
+        asked = SearchRequest(access, Question(), bylines=by, window=1, facets=("source",))
+        found = self._index.search(asked).facets.get("source", ())
+        return {one.value: one.count for one in found}
 
     def suggest(self, prefix: str, reader: Reader, limit: int = 8) -> tuple[Suggestion, ...]:
         """Titles that the reader may read and that begin with what is being typed."""

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from fastapi import Request
 
+from connectors.values import Agent
+from expertise.consent import Consent
 from expertise.overview import Overview
 from expertise.ports import DirectoryBook, NameBook, NamesBook
 from indexer.access import Reader
@@ -24,6 +26,10 @@ from search_api.sign_on.place import SignOn
 
 class People(DirectoryBook, NameBook, NamesBook, Agents, Protocol):
     """The directory, as the API and the pages ask it."""
+
+    def as_read(self, agent_id: str) -> Agent | None:
+        """One agent as the directory has them, whatever they ask: for their own eyes."""
+        ...
 
 
 class ReaderOf(Protocol):
@@ -45,6 +51,7 @@ class Services:
     `theme`: a folder whose `theme.css` comes after the
     pages' own style. `contact`: an address for who meets a page that they cannot use.
     The site answers to `hosts` alone, None for any name.
+    `consent` keeps what agents ask about themselves.
     """
 
     search: Search
@@ -61,6 +68,7 @@ class Services:
     bounds: Bounds = field(default_factory=Bounds)
     grants: Grants = field(default_factory=Grants)
     audit: Audit = field(default_factory=NoAudit)
+    consent: Consent | None = None
     sign_on: SignOn | None = None
     theme: Path | None = None
     contact: str = ""

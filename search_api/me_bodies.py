@@ -1,0 +1,108 @@
+"""The API's answer about oneself: everything, as one JSON."""
+
+from datetime import date, datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from connectors.values import ContactVia
+from expertise.consent import Kind
+from search_api.agent_bodies import ProfileBody, profile_answer
+from search_api.me import HeldData
+
+PURPOSE = (
+    "Aider à trouver de l’aide : proposer, à qui cherche, des collègues qui ont écrit sur le "
+    "sujet. Jamais évaluer, comparer ni classer des agents."
+)
+NOT_HELD = (
+    "Vos questions : si un journal des questions est tenu, il ne dit pas par qui.",
+    "Ce que vous ouvrez : aucun clic n’est suivi.",
+    "Aucune note, aucune appréciation, aucun classement de vous.",
+)
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class RowBody(_Body):
+    """The directory's row, as it was last read."""
+
+    id: str
+    given_name: str
+    family_name: str
+    metier: str
+    entity: str
+    office: str
+    departement: str
+    email: str
+    arrival: date | None
+    departure: date | None
+    skills: list[str]
+    skills_confirmed: list[str]
+    skills_declared: date | None
+    listed: bool
+    contact_via: ContactVia
+    contact: str
+
+
+class ContributionsBody(_Body):
+    """Documents that one contributed to, and may read."""
+
+    source: str
+    documents: int
+
+
+class WishBody(_Body):
+    """Something asked, in force since a moment."""
+
+    kind: Kind
+    subject: str = Field(description="a source (empty: the finder as a whole), or a topic's id")
+    said: list[str]
+    since: datetime
+
+
+class AskedBody(_Body):
+    """What is asked, or taken back."""
+
+    kind: Kind
+    subject: str = Field("", max_length=200)
+    way: str = Field("", max_length=20, description="for `contact`")
+
+
+class MeBody(_Body):
+    """Everything that is held about the one who asks."""
+
+    purpose: str
+    directory: RowBody
+    accounts: list[str] = Field(description="joined to you by the directory, each `source:name`")
+    groups: list[str] = Field(description="principals of the directory's groups")
+    contributions: list[ContributionsBody]
+    profile: ProfileBody = Field(description="what you are proposed for, with the evidence")
+    wishes: list[WishBody]
+    not_held: list[str]
+
+
+def me_answer(held: HeldData) -> MeBody:
+    """The body."""
+    row = {name: getattr(held.row, name) for name in RowBody.model_fields}
+    return MeBody(
+        purpose=PURPOSE,
+        directory=RowBody(**row),
+        accounts=list(held.accounts),
+        groups=list(held.groups),
+        contributions=[
+            ContributionsBody(source=source, documents=count)
+            for source, count in sorted(held.contributions.items())
+        ],
+        profile=profile_answer(held.profile),
+        wishes=[
+            WishBody(
+                kind=one.wish.kind,
+                subject=one.wish.subject,
+                said=list(one.wish.said),
+                since=one.since,
+            )
+            for one in held.wishes
+        ],
+        not_held=list(NOT_HELD),
+    )

@@ -1,0 +1,330 @@
+"""«Mes données»: what one sees of oneself, and that what one asks acts at once, everywhere."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from fastapi.testclient import TestClient
+from playwright.sync_api import Browser, expect
+
+from connectors.values import Agent, ContactVia
+from expertise.agent_book import SqlAgentBook
+from expertise.build import Rules, build_expertise
+from expertise.builds import SqlBuilds
+from expertise.overview import Overview
+from expertise.sql_consent import SqlConsent
+from expertise.topics import TopicList
+from indexer.embedded.index import EmbeddedIndex
+from indexer.ports import Index
+from search_api.app import Services, create_app
+from search_api.readers import reader_of
+from search_api.search import Search
+from tests.opensearch_index import fresh_index
+from tests.pages.conftest import served
+from tests.pages.test_topic_pages import AGENTS, TOPICS, notes
+from tests.planted import ENCODER, TODAY
+
+pytestmark = [pytest.mark.pages, pytest.mark.trust]
+
+SEULE, LOIN, READER = "ag-1", "ag-2", "ag-5"
+
+
+@dataclass
+class Listed:
+    """The directory; reading it again is how it could undo a withdrawal."""
+
+    agents: tuple[Agent, ...] = AGENTS
+
+    def entries(self) -> Iterator[Agent]:
+        yield from self.agents
+
+
+@dataclass
+class Stage:
+    services: Services
+    book: SqlAgentBook
+    build: Callable[[], None]
+
+    def client(self, agent: str) -> TestClient:
+        app = create_app(self.services)
+        return TestClient(app, headers={"x-agent": agent}, follow_redirects=False)
+
+    def traces(self, reader: str = READER) -> str:
+        """Every answer that could name an agent, as a colleague gets them."""
+        asked = self.client(reader)
+        found = []
+        for path in PATHS:
+            answer = asked.get(path)
+            assert answer.status_code in (200, 404), path
+            found.append(f"{path} {answer.text}")
+        return "\n".join(found)
+
+
+PATHS = [
+    *(f"/api/v1/experts?q={q}" for q in ("cadastre", "Seule", "géomètre", "arpentage", "drones")),
+    "/experts?q=cadastre",
+    "/?q=cadastre",
+    "/api/v1/suggest?q=seul",
+    "/api/v1/search?q=seulle",
+    "/api/v1/isolation",
+    "/isolation",
+    "/isolation.csv",
+    "/api/v1/coverage?topic=urn:sujet/cadastre",
+    "/api/v1/topics/urn:sujet/cadastre",
+    "/topics/urn:sujet/cadastre",
+    "/topics/m-geometre",
+    "/api/v1/agents/ag-1",
+    "/agents/ag-1",
+    "/api/v1/agents/ag-2",
+    "/api/v1/agents/ag-2/peers",
+    "/agents/ag-2",
+    "/peers?agent=ag-2",
+]
+
+
+@pytest.fixture(scope="module", params=["embedded", "opensearch"])
+def stage(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stage]:
+    folder: Path = tmp_path_factory.mktemp("me")
+    with ExitStack() as stack:
+        index: Index = (
+            EmbeddedIndex(folder / "index", ENCODER.dimension)
+            if request.param == "embedded"
+            else stack.enter_context(fresh_index(ENCODER.dimension))
+        )
+        assert not index.write(notes()).failed
+        engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+        stack.callback(engine.dispose)
+        book, builds = SqlAgentBook(engine), SqlBuilds(engine)
+        book.replace(Listed())
+
+        def build() -> None:
+            made = build_expertise(index, book, ENCODER, TOPICS, Rules(), TODAY)
+            builds.publish(made, TopicList(TOPICS))
+
+        build()
+        services = Services(
+            Search(index, ENCODER, book),
+            book,
+            lambda asked: reader_of(asked.headers.get("x-agent", READER), book, TODAY),
+            lambda: TODAY,
+            overview=Overview(builds, index, book, Rules()),
+            consent=SqlConsent(engine, lambda: datetime.now(UTC)),
+        )
+        yield Stage(services, book, build)
+
+
+@pytest.fixture
+def mine(stage: Stage) -> Iterator[TestClient]:
+    """Seule's own client; what she asked is taken back afterwards."""
+    yield stage.client(SEULE)
+    consent = stage.services.consent
+    assert consent is not None
+    for agent in (SEULE, LOIN):
+        for kept in consent.of(agent):
+            consent.take_back(kept.wish)
+
+
+def ask(client: TestClient, kind: str, subject: str = "", way: str = "", act: str = "ask") -> None:
+    form = {"act": act, "kind": kind, "subject": subject, "way": way}
+    answer = client.post("/mes-donnees", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/mes-donnees")
+
+
+def test_everything_held_is_shown_with_its_origin(mine: TestClient) -> None:
+    """Directory, accounts, contributions by source, topics with evidence: page and export alike."""
+    body = mine.get("/api/v1/me").json()
+    assert body["directory"]["skills"] == ["cadastre", "drones", "latin"]
+    assert body["accounts"] == ["wiki:a1"]
+    assert body["contributions"] == [{"source": "wiki", "documents": 2}]
+    (cadastre,) = body["profile"]["demonstrated"]
+    assert [one["title"] for one in cadastre["evidence"]] == [
+        "Le cadastre, partie 0",
+        "Le cadastre, partie 1",
+    ]
+    page = mine.get("/mes-donnees").text
+    for said in ("Jamais évaluer", "wiki:a1", "Le cadastre, partie 0", "Ne plus me proposer"):
+        assert said in page
+    export = mine.get("/api/v1/me/export")
+    assert export.json() == body
+    assert "attachment" in export.headers["content-disposition"]
+
+
+def test_nobody_but_oneself(stage: Stage) -> None:
+    """No parameter names another; nobody in particular is 401."""
+    assert stage.client(LOIN).get("/api/v1/me?agent=ag-1").json()["directory"]["id"] == LOIN
+    assert stage.client("").get("/mes-donnees").status_code == 401
+    assert stage.client("").post("/api/v1/me/wishes", json={"kind": "withdraw"}).status_code == 401
+
+
+def test_a_withdrawal_acts_everywhere_in_under_a_second(stage: Stage, mine: TestClient) -> None:
+    """Next answers, names, suggestions, the published build, counts; documents stay."""
+    before = stage.traces()
+    assert before.count("Jo Seule") > 10
+    started = time.monotonic()
+    ask(mine, "withdraw")
+    first = stage.client(READER).get("/api/v1/experts?q=cadastre").json()
+    assert time.monotonic() - started < 1.0
+    assert SEULE not in [one["agent"]["id"] for one in first["candidates"]]
+    after = stage.traces()
+    assert "Seule" not in after.replace("q=Seule", "").replace('value="Seule"', "").replace(
+        "Seule</", ""
+    )
+    assert '"ag-1"' not in after
+    counts = stage.client(READER).get("/api/v1/coverage?topic=urn:sujet/cadastre").json()["areas"]
+    assert counts[0]["holders"]["agents"] == 1
+    titles = [
+        d["title"]
+        for d in stage.client(READER).get("/api/v1/search?q=cadastre").json()["documents"]
+    ]
+    assert "Le cadastre, partie 0" in titles
+    stage.book.replace(Listed())
+    stage.build()
+    assert '"ag-1"' not in stage.traces()
+    ask(mine, "withdraw", act="take_back")
+    stage.build()
+    assert "Jo Seule" in stage.traces()
+
+
+def test_authorship_after_a_withdrawal_is_as_the_source_shows_it(
+    stage: Stage, mine: TestClient
+) -> None:
+    """The directory's name, post and page no longer stand beside the document."""
+    path = "/api/v1/search?q=cadastre"
+
+    def author() -> dict[str, object]:
+        documents = stage.client(READER).get(path).json()["documents"]
+        (document,) = (one for one in documents if one["title"] == "Le cadastre, partie 0")
+        found: dict[str, object] = document["authors"][0]
+        return found
+
+    assert author()["name"] == "Jo Seule"
+    ask(mine, "withdraw")
+    assert (author()["name"], author()["agent_id"], author()["post"]) == ("a1", None, None)
+
+
+def test_a_withdrawal_from_one_source(stage: Stage, mine: TestClient) -> None:
+    """What was written there speaks for nobody; métier and name stay."""
+    ask(mine, "withdraw", "wiki")
+    experts = stage.client(READER).get("/api/v1/experts?q=arpentage").json()
+    assert SEULE not in [one["agent"]["id"] for one in experts["candidates"]]
+    profile = stage.client(READER).get("/api/v1/agents/ag-1").json()
+    assert profile["demonstrated"] == []
+    assert "Jo Seule" in stage.client(READER).get("/topics/m-geometre").text
+    assert "Rien n’en est retenu" in mine.get("/mes-donnees").text
+    answer = mine.post("/api/v1/me/wishes", json={"kind": "withdraw", "subject": "ailleurs"})
+    assert answer.status_code == 422
+
+
+def test_a_refused_topic_falls_and_only_that(stage: Stage, mine: TestClient) -> None:
+    """From documents, from skills and from the question; the métier stays."""
+    ask(mine, "refuse", "urn:sujet/cadastre")
+    asked = stage.client(READER)
+    for question in ("cadastre", "Le cadastre, partie 0", "arpentage"):
+        found = asked.get("/api/v1/experts", params={"q": question}).json()
+        named = [one["agent"]["id"] for key in ("candidates", "stated") for one in found[key]]
+        assert SEULE not in named, question
+    assert "Seule" not in asked.get("/topics/urn:sujet/cadastre").text
+    assert "Jo Seule" in asked.get("/topics/m-geometre").text
+    profile = asked.get("/api/v1/agents/ag-1").json()
+    assert (profile["demonstrated"], [one["label"] for one in profile["declared"]]) == (
+        [],
+        ["latin"],
+    )
+    assert "Sujets refusés" in mine.get("/mes-donnees").text
+    ask(mine, "refuse", "urn:sujet/cadastre", act="take_back")
+    assert "Jo Seule" in asked.get("/topics/urn:sujet/cadastre").text
+
+
+def reasons(client: TestClient, question: str) -> list[str]:
+    """Why Seule stands in the answer to a question."""
+    found = client.get("/api/v1/experts", params={"q": question}).json()
+    listed = [one for key in ("named", "candidates", "stated") for one in found[key]]
+    return [why for one in listed if one["agent"]["id"] == SEULE for why in one["reasons"]]
+
+
+def test_a_declared_topic_is_named_and_stays_below_evidence(stage: Stage, mine: TestClient) -> None:
+    """By the question at once; on the map with the next build; taken back, it is gone."""
+    asked = stage.client(READER)
+    assert "declared" not in reasons(asked, "régies")
+    ask(mine, "declare", "regies")
+    assert "declared" in reasons(asked, "régies")
+    stage.build()
+    assert "Jo Seule" in asked.get("/topics/regies").text
+    ask(mine, "declare", "regies", act="take_back")
+    assert "Jo Seule" not in asked.get("/topics/regies").text
+    metier = {"kind": "declare", "subject": "m-geometre"}
+    assert mine.post("/api/v1/me/wishes", json=metier).status_code == 422
+
+
+def test_contact_may_be_narrowed_never_widened(stage: Stage, mine: TestClient) -> None:
+    """The address is in no answer once one has said so; an entity's choice holds."""
+    address = "ag-1@finances.example"
+    assert address in stage.traces()
+    ask(mine, "contact", way="none")
+    assert address not in stage.traces()
+    assert mine.get("/api/v1/me").json()["directory"]["email"] == address
+    loin = stage.client(LOIN)
+    refused = loin.post("/api/v1/me/wishes", json={"kind": "contact", "way": "direct"})
+    assert refused.status_code == 422
+    ask(loin, "contact", way="head")
+    assert "srv@fin.example" not in stage.traces()
+
+
+def test_an_entitys_later_narrowing_holds(stage: Stage, mine: TestClient) -> None:
+    """«By the service» was asked; the entity then says «by the head»: that stands."""
+    ask(mine, "contact", way="service")
+    head = replace(AGENTS[0], contact_via=ContactVia.HEAD, contact="chef@fin.example")
+    try:
+        stage.book.replace(Listed((head, *AGENTS[1:])))
+        (agent,) = stage.book.agents([SEULE]).values()
+        assert (agent.contact_via, agent.contact) == (ContactVia.HEAD, "chef@fin.example")
+    finally:
+        stage.book.replace(Listed())
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"act": "ask", "kind": "refuse", "subject": "nowhere"},
+        {"act": "ask", "kind": "contact", "way": "pigeon"},
+        {"act": "ask", "kind": "king"},
+        {"act": "ask"},
+        {"act": "ask", "kind": "refuse", "subject": "x" * 201},
+    ],
+)
+def test_what_cannot_be_asked_is_refused(mine: TestClient, form: dict[str, str]) -> None:
+    """With a sentence, and nothing changed."""
+    assert mine.post("/mes-donnees", data=form).status_code == 422
+    assert mine.get("/api/v1/me").json()["wishes"] == []
+
+
+def test_another_sites_form_changes_nothing(mine: TestClient) -> None:
+    """The guard of every route holds for these too."""
+    form = {"act": "ask", "kind": "withdraw"}
+    answer = mine.post("/mes-donnees", data=form, headers={"origin": "https://ailleurs.example"})
+    assert answer.status_code == 403
+    assert mine.get("/api/v1/me").json()["wishes"] == []
+
+
+def test_the_page_works_in_a_browser_without_script(
+    stage: Stage, mine: TestClient, chromium: Browser
+) -> None:
+    """One withdraws, sees it, and comes back; nothing needs a script."""
+    with served(create_app(stage.services)) as address:
+        context = chromium.new_context(
+            java_script_enabled=False, extra_http_headers={"x-agent": SEULE}
+        )
+        page = context.new_page()
+        page.goto(f"{address}/mes-donnees")
+        page.get_by_role("button", name="Me retirer entièrement").click()
+        expect(page.get_by_text("Vous êtes en retrait")).to_be_visible()
+        page.get_by_role("button", name="Être de nouveau proposé").click()
+        expect(page.get_by_role("button", name="Me retirer entièrement")).to_be_visible()
+        context.close()

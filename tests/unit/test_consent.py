@@ -1,0 +1,119 @@
+"""Agents' wishes on both databases: what is asked holds, and goes when it is taken back."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
+import pytest
+import sqlalchemy as sa
+
+from connectors.values import Agent
+from expertise.agent_book import SqlAgentBook
+from expertise.consent import Kind, Wish
+from expertise.sql_consent import SqlConsent
+from quisait.database import bring_up, connect
+
+pytestmark = pytest.mark.trust
+
+NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
+TODAY = date(2026, 3, 10)
+ANA = Agent(
+    "ag-1",
+    "Ana",
+    "Le Goff",
+    "géomètre",
+    skills=("bornage",),
+    accounts=("wiki:ana", "wiki-2:ana", "mail:ana"),
+)
+BEN = Agent("ag-2", "Ben", "Amrani", accounts=("wiki:ben",))
+
+
+class Listed:
+    def entries(self) -> Iterator[Agent]:
+        yield from (ANA, BEN)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[sa.Engine]:
+    engine = bring_up(connect(database_url))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def book(engine: sa.Engine) -> SqlAgentBook:
+    book = SqlAgentBook(engine)
+    book.replace(Listed())
+    return book
+
+
+@pytest.fixture
+def consent(engine: sa.Engine) -> SqlConsent:
+    return SqlConsent(engine, lambda: NOW)
+
+
+def everywhere(book: SqlAgentBook) -> dict[str, bool]:
+    """By each way in which a book names agents, whether it names Ana as one to propose."""
+    return {
+        "by_account": any(one.listed for one in book.by_account(["wiki:ana"]).values()),
+        "agent": bool((one := book.agent("ag-1")) and one.listed),
+        "agents": any(one.listed for one in book.agents(["ag-1"]).values()),
+        "everyone": "ag-1" in [one.id for one in book.everyone() if one.listed],
+        "named": bool(book.named("Goff")),
+        "begun": bool(book.begun("le gof", TODAY, 5)),
+        "near": any(near.slips == 0 for near in book.near("goff", TODAY)),
+        "accounts_named": bool(book.accounts_named(["goff"])),
+    }
+
+
+def test_a_withdrawal_shows_in_every_reading(book: SqlAgentBook, consent: SqlConsent) -> None:
+    """Before and after, and after the directory was read again; then it is taken back."""
+    wish = Wish("ag-1", Kind.WITHDRAW)
+    assert set(everywhere(book).values()) == {True}
+    consent.ask(wish)
+    assert set(everywhere(book).values()) == {False}
+    book.replace(Listed())
+    assert set(everywhere(book).values()) == {False}
+    assert book.as_read("ag-1") is not None
+    assert set(book.accounts_of("ag-1")) == set(ANA.accounts), "rights do not hang on it"
+    consent.take_back(wish)
+    assert set(everywhere(book).values()) == {True}
+
+
+def test_a_source_is_meant_whole_and_alone(book: SqlAgentBook, consent: SqlConsent) -> None:
+    """«wiki» is not «wiki-2»; the others' accounts stay."""
+    consent.ask(Wish("ag-1", Kind.WITHDRAW, "wiki"))
+    assert set(book.by_account([*ANA.accounts, "wiki:ben"])) == {
+        "wiki-2:ana",
+        "mail:ana",
+        "wiki:ben",
+    }
+    assert set(book.accounts_named(["goff"])) == {"wiki-2:ana", "mail:ana"}
+    assert (agent := book.agent("ag-1")) is not None
+    assert agent.listed
+
+
+def test_a_topic_is_refused_or_declared(book: SqlAgentBook, consent: SqlConsent) -> None:
+    """The last word counts; a refused skill is said by nobody."""
+    consent.ask(Wish("ag-1", Kind.DECLARE, "t", ("plan minute",)))
+    assert (agent := book.agent("ag-1")) is not None
+    assert agent.skills == ("bornage", "plan minute")
+    assert agent.skills_declared == TODAY
+    assert [one.agent.id for one in book.named("plan minute")] == ["ag-1"]
+    consent.ask(Wish("ag-1", Kind.REFUSE, "t", ("plan minute", "bornages")))
+    assert (agent := book.agent("ag-1")) is not None
+    assert agent.skills == ()
+    assert [one.id for one in agent.refused] == ["t"]
+    assert book.named("plan minute") == ()
+    assert book.named("bornage") == ()
+    assert [kept.wish.kind for kept in consent.of("ag-1")] == [Kind.REFUSE]
+
+
+def test_wishes_are_ones_own(consent: SqlConsent) -> None:
+    """And all of them can be forgotten at once."""
+    consent.ask(Wish("ag-1", Kind.WITHDRAW))
+    consent.ask(Wish("ag-2", Kind.DECLARE, "t", ("régies",)))
+    assert [kept.wish.agent_id for kept in consent.of("ag-1")] == ["ag-1"]
+    assert consent.of("ag-1")[0].since == NOW
+    assert consent.counts() == {Kind.WITHDRAW: 1, Kind.DECLARE: 1}
+    assert consent.forget("ag-2") == 1
+    assert consent.of("ag-2") == ()
