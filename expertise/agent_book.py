@@ -128,7 +128,9 @@ class SqlAgentBook:
 
     def by_email(self, email: str) -> tuple[Agent, ...]:
         """Every agent with this address, departed or not, letter case aside."""
-        same = sa.func.lower(agents.c.email) == email.strip().lower()
+        if not (wanted := email.strip().lower()):
+            return ()
+        same = sa.func.lower(agents.c.email) == wanted
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(agents).where(same)).mappings().all()
         return tuple(_agent(row) for row in rows)

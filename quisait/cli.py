@@ -28,6 +28,7 @@ from quisait.progress import shown_progress
 from quisait.push_cli import push_app
 from quisait.reindexing import reindex_command
 from quisait.running import run
+from quisait.sessions_cli import sessions_app
 from quisait.settings import settings_file
 from quisait.settings_page import settings_page
 from quisait.source_status import status_of
@@ -46,6 +47,7 @@ app.command("profile")(profile)
 app.command()(audit)
 app.add_typer(journal_app, name="journal")
 app.add_typer(push_app, name="push")
+app.add_typer(sessions_app, name="sessions")
 app.command()(demo)
 app.command()(run)
 app.command("reindex")(reindex_command)

@@ -5,7 +5,6 @@ Read `Provider.authorization_address` first, then `Provider.identity`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -14,7 +13,8 @@ from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 
 from search_api.sign_on.errors import ProviderRefused, ProviderUnreachable
-from search_api.sign_on.provider_keys import KNOWN_S, UNBELIEVED, ProviderKeys
+from search_api.sign_on.fetched import Fetched
+from search_api.sign_on.provider_keys import UNBELIEVED, ProviderKeys
 from search_api.sign_on.provider_tokens import (
     Claims,
     checked_claims,
@@ -72,9 +72,7 @@ class Provider:
 
     def __init__(self, rules: ProviderRules, now_s: Callable[[], int]) -> None:
         self.rules, self._now_s = rules, now_s
-        self._lock = Lock()
-        self._metadata: Mapping[str, Any] = {}
-        self._discovered_s = float("-inf")
+        self._metadata = Fetched(self._discovered, now_s)
         self._keys = ProviderKeys(lambda: self._fetched(self.metadata()["jwks_uri"]), now_s)
 
     def authorization_address(self, one: Try) -> str:
@@ -124,11 +122,7 @@ class Provider:
 
     def metadata(self) -> Mapping[str, Any]:
         """What the provider says of itself (OpenID Connect Discovery 1.0)."""
-        with self._lock:
-            if self._now_s() - self._discovered_s >= KNOWN_S:
-                self._metadata = self._discovered()
-                self._discovered_s = self._now_s()
-            return self._metadata
+        return self._metadata.now()
 
     def keys_count(self) -> int:
         """How many keys it signs with: for trying the settings."""

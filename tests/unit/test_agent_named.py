@@ -1,0 +1,141 @@
+"""Which agent a provider's claims name: one, by the stated rule, or nobody."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.values import Agent
+from expertise.agent_book import SqlAgentBook
+from search_api.sign_on.errors import NotAnAgent, Unnamed
+from search_api.sign_on.naming import AgentRule, agent_named
+from tests.pages.administration import TODAY
+
+pytestmark = pytest.mark.trust
+
+ANA = Agent("ag-1", "Ana", "Le Goff", email="Ana.LeGoff@exemple.fr", accounts=("ldap:alegoff",))
+GONE = Agent("ag-3", "Paul", "Ancien", email="paul@exemple.fr", departure=TODAY)
+AGENTS = (
+    ANA,
+    Agent("ag-2", "Ben", "Amrani", email="equipe@exemple.fr"),
+    GONE,
+    Agent("ag-4", "Cyd", "Rossi", email="equipe@exemple.fr", accounts=("wiki:alegoff2",)),
+    Agent("ag-5", "Zoé", "Nouvelle", email="paul@exemple.fr"),
+    Agent("ag-6", "Sans", "Adresse"),
+)
+ID, EMAIL = AgentRule(), AgentRule("email", "email")
+ACCOUNT = AgentRule("uid", "account", "ldap")
+
+
+class People:
+    def entries(self) -> Iterator[Agent]:
+        yield from AGENTS
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlAgentBook]:
+    engine = sa.create_engine(f"sqlite:///{tmp_path_factory.mktemp('book') / 'book.sqlite'}")
+    one = SqlAgentBook(engine)
+    one.replace(People())
+    yield one
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("rule", "claims", "agent_id"),
+    [
+        (ID, {"uid": "ag-1"}, "ag-1"),
+        (replace(ID, claim="sub"), {"sub": "ag-2", "uid": "ag-1"}, "ag-2"),
+        (EMAIL, {"email": "ana.legoff@EXEMPLE.fr", "email_verified": True}, "ag-1"),
+        (replace(EMAIL, email_trusted=True), {"email": "ana.legoff@exemple.fr"}, "ag-1"),
+        (EMAIL, {"email": "paul@exemple.fr", "email_verified": True}, "ag-5"),
+        (ACCOUNT, {"uid": "alegoff"}, "ag-1"),
+    ],
+    ids=str,
+)
+def test_one_agent(
+    book: SqlAgentBook, rule: AgentRule, claims: dict[str, Any], agent_id: str
+) -> None:
+    """By id, by an address that is vouched for, by an account of the named source."""
+    assert agent_named(claims, rule, book, TODAY).id == agent_id
+
+
+VERIFIED = {"email_verified": True}
+
+
+@pytest.mark.parametrize(
+    ("rule", "claims", "why"),
+    [
+        (ID, {}, Unnamed.CLAIM_MISSING),
+        (ID, {"uid": ""}, Unnamed.CLAIM_MISSING),
+        (ID, {"uid": ["ag-1"]}, Unnamed.CLAIM_MISSING),
+        (ID, {"uid": 1}, Unnamed.CLAIM_MISSING),
+        (ID, {"uid": "a" * 501}, Unnamed.CLAIM_MISSING),
+        (ID, {"uid": "AG-1"}, Unnamed.UNKNOWN),
+        (ID, {"uid": " ag-1"}, Unnamed.UNKNOWN),
+        (ID, {"uid": "ag-3"}, Unnamed.UNKNOWN),
+        (ID, {"email": "ana.legoff@exemple.fr"}, Unnamed.CLAIM_MISSING),
+        (EMAIL, {"email": "ana.legoff@exemple.fr"}, Unnamed.EMAIL_UNVERIFIED),
+        (EMAIL, {"email": "x", "email_verified": "true"}, Unnamed.EMAIL_UNVERIFIED),
+        (EMAIL, {"email": "x", "email_verified": 1}, Unnamed.EMAIL_UNVERIFIED),
+        (EMAIL, {"email": "equipe@exemple.fr", **VERIFIED}, Unnamed.AMBIGUOUS),
+        (EMAIL, {"email": "%", **VERIFIED}, Unnamed.UNKNOWN),
+        (EMAIL, {"email": " ", **VERIFIED}, Unnamed.UNKNOWN),
+        (ACCOUNT, {"uid": "alegoff2"}, Unnamed.UNKNOWN),
+        (ACCOUNT, {"uid": "x:alegoff"}, Unnamed.UNKNOWN),
+    ],
+    ids=str,
+)
+def test_nobody(book: SqlAgentBook, rule: AgentRule, claims: dict[str, Any], why: Unnamed) -> None:
+    """Unknown, gone, ambiguous or not vouched for: each says which, and nobody is chosen."""
+    with pytest.raises(NotAnAgent) as refused:
+        agent_named(claims, rule, book, TODAY)
+    assert refused.value.why is why
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"uid": "ag-1"},
+        {"uid": "ag-1", "idp_id": "un autre"},
+        {"uid": "ag-1", "idp_id": ["le nôtre"]},
+        {"uid": "ag-1", "idp_id": "le nôtre", "siret": "1"},
+        {"uid": "ag-1", "siret": "13000495500019"},
+    ],
+    ids=str,
+)
+def test_another_organisations_agent_of_the_same_name(
+    book: SqlAgentBook, claims: dict[str, Any]
+) -> None:
+    """A `uid` is unique behind one identity provider only: what is accepted is looked at first."""
+    accepted = {"idp_id": frozenset({"le nôtre"}), "siret": frozenset({"13000495500019"})}
+    rule = replace(ID, accepted=accepted)
+    with pytest.raises(NotAnAgent) as refused:
+        agent_named(claims, rule, book, TODAY)
+    assert refused.value.why is Unnamed.NOT_ACCEPTED
+    ours = {"uid": "ag-1", "idp_id": "le nôtre", "siret": "13000495500019"}
+    assert agent_named(ours, rule, book, TODAY) == replace(ANA, accounts=())
+
+
+NAMES = ("uid", "email", "email_verified", "idp_id")
+TOLD = st.sampled_from(["ag-1", "ag-3", "AG-1", "", "%", "_", "alegoff", "paul@exemple.fr", "\0"])
+ANY = st.one_of(
+    TOLD, st.text(max_size=20), st.none(), st.booleans(), st.integers(), st.lists(TOLD, max_size=2)
+)
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, ANY)))
+def test_whatever_a_provider_says_is_an_agent_or_a_refusal(
+    book: SqlAgentBook, claims: dict[str, Any]
+) -> None:
+    """Never an error of another kind, and never who is not exactly named."""
+    for rule in (ID, EMAIL, ACCOUNT, replace(ID, accepted={"idp_id": frozenset({"a"})})):
+        try:
+            agent = agent_named(claims, rule, book, TODAY)
+        except NotAnAgent:
+            continue
+        assert claims[rule.claim] in (agent.id, agent.email, "alegoff")
