@@ -4,80 +4,20 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from connectors.areas import DEPARTEMENTS
 from connectors.changes import Malformed
+from connectors.directory_lines import AgentLine, GroupLine, Line
 from connectors.errors import SourceRefused, SourceUnreachable
 from connectors.tables import Row, TableUnreadable, read_table
-from connectors.values import Agent, ContactVia, Group
+from connectors.values import Agent, Group
 
 
-def _split(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return [part.strip() for part in value.split("|") if part.strip()]
-
-
-def _unsaid(value: object) -> object:
-    return None if value == "" else value
-
-
-def _yes_or_no(value: object) -> object:
-    words = {"": True, "oui": True, "non": False}
-    return words.get(value.strip().lower(), value) if isinstance(value, str) else value
-
-
-def _direct(value: object) -> object:
-    return value or ContactVia.DIRECT
-
-
-Key = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]+$")]
-Text = Annotated[str, Field(max_length=2000)]
-Day = Annotated[date | None, BeforeValidator(_unsaid)]
-Keys = Annotated[tuple[Key, ...], BeforeValidator(_split)]
-Account = Annotated[str, Field(pattern=r"^[^:\s]+:\S.*$")]
-
-
-class _Line(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-
-L = TypeVar("L", bound=_Line)
-
-
-class AgentLine(_Line):
-    """A row of the agents' table."""
-
-    id: Key
-    given_name: Text = ""
-    family_name: Text = ""
-    metier: Text = ""
-    entity: Text = ""
-    office: Text = ""
-    departement: Text = ""
-    email: Text = ""
-    arrival: Day = None
-    departure: Day = None
-    skills: Keys = ()
-    accounts: Annotated[tuple[Account, ...], BeforeValidator(_split)] = ()
-    listed: Annotated[bool, BeforeValidator(_yes_or_no)] = True
-    skills_declared: Day = None
-    skills_confirmed: Keys = ()
-    contact_via: Annotated[ContactVia, BeforeValidator(_direct)] = ContactVia.DIRECT
-    contact: Text = ""
-
-
-class GroupLine(_Line):
-    """A row of the groups' table."""
-
-    principal: Annotated[str, Field(pattern=r"^[^:\s]+:[^:\s]+:\S.*$")]
-    label: Text = ""
-    members: Keys = ()
+L = TypeVar("L", bound=Line)
 
 
 @dataclass(frozen=True, slots=True)
