@@ -1,23 +1,16 @@
 """Agents, groups and their accounts from tables: CSV or JSON Lines, by extension."""
 
-import json
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
+from connectors.account_joins import Claims, claimed, dispute
 from connectors.areas import DEPARTEMENTS
 from connectors.changes import Malformed
-from connectors.directory_lines import AgentLine, GroupLine, Line
-from connectors.errors import SourceRefused, SourceUnreachable
-from connectors.tables import Row, TableUnreadable, read_table
+from connectors.directory_lines import AgentLine, GroupLine
+from connectors.directory_tables import lines_of
+from connectors.errors import SourceRefused
 from connectors.values import Agent, Group
-
-
-L = TypeVar("L", bound=Line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +34,7 @@ class TableDirectory:
         """
         yield from self._agents()
         if self.groups is not None:
-            for where, line in _lines(self.groups, GroupLine, required="principal"):
+            for where, line in lines_of(self.groups, GroupLine, required="principal"):
                 if isinstance(line, GroupLine):
                     yield Group(line.principal, line.label, frozenset(line.members))
                 else:
@@ -52,7 +45,7 @@ class TableDirectory:
 
     def _agents(self) -> Iterator[Agent | Malformed]:
         sound: dict[str, tuple[str, AgentLine]] = {}
-        for where, line in _lines(self.agents, AgentLine, required="id"):
+        for where, line in lines_of(self.agents, AgentLine, required="id"):
             if not isinstance(line, AgentLine):
                 yield Malformed(where, line)
             elif line.id in sound:
@@ -62,71 +55,18 @@ class TableDirectory:
                     sound[line.id] = first, kept.model_copy(update={"listed": False})
             else:
                 sound[line.id] = (where, line)
-        claims = Counter(a for _, line in sound.values() for a in set(line.accounts))
+        claims = claimed(line for _, line in sound.values())
         for where, line in sound.values():
             yield from _agent(where, line, claims)
 
 
-def _agent(where: str, line: AgentLine, claims: Counter[str]) -> Iterator[Agent | Malformed]:
+def _agent(where: str, line: AgentLine, claims: Claims) -> Iterator[Agent | Malformed]:
     agent = Agent(**line.model_dump())
-    own = tuple(a for a in dict.fromkeys(agent.accounts) if claims[a] == 1)
-    if len(own) < len(set(agent.accounts)):
-        yield Malformed(where, "compte donné à deux agents : il n'est joint à aucun")
+    own = tuple(a for a in dict.fromkeys(agent.accounts) if len(claims[a]) == 1)
+    for account in sorted({*agent.accounts} - {*own}):
+        yield dispute(account, claims[account], where)
     departement = agent.departement.upper()
     if departement and departement not in DEPARTEMENTS:
         yield Malformed(where, "code de département inconnu : laissé vide")
         departement = ""
     yield replace(agent, accounts=own, departement=departement)
-
-
-def _lines(path: Path, model: type[L], required: str) -> Iterator[tuple[str, L | str]]:
-    """Each row as (where, line), or as (where, reason) where it cannot be understood."""
-    content = _content(path)
-    columns = frozenset(model.model_fields)
-    try:
-        rows = (
-            read_table(content, columns, required)
-            if path.suffix.lower() == ".csv"
-            else _json_rows(content)
-        )
-    except TableUnreadable as error:
-        raise SourceRefused(
-            f"{path.name} : {error}. Corrigez le fichier, puis relancez."
-        ) from error
-    for row in rows:
-        where = f"{path.name}:{row.number}"
-        if row.problem:
-            yield where, row.problem
-            continue
-        try:
-            yield where, model.model_validate(row.cells)
-        except ValidationError as error:
-            first = error.errors(include_input=False)[0]
-            field = first["loc"][0] if first["loc"] and first["loc"][0] in columns else "?"
-            yield where, f"« {field} » : valeur refusée ({first['type']})"
-
-
-def _content(path: Path) -> bytes:
-    if path.suffix.lower() not in {".csv", ".jsonl"}:
-        raise SourceRefused(f"{path.name} : donnez l'annuaire en .csv ou en .jsonl.")
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise SourceUnreachable(
-            f"{path} ne peut être lu ({error.strerror}) : vérifiez le chemin et les droits."
-        ) from error
-
-
-def _json_rows(content: bytes) -> Iterator[Row]:
-    for number, raw in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
-        if not raw.strip():
-            continue
-        try:
-            cells: Any = json.loads(raw)
-        except (ValueError, RecursionError):
-            cells = None
-        yield (
-            Row(number, cells)
-            if isinstance(cells, dict)
-            else Row(number, problem="ce n'est pas un objet JSON")
-        )

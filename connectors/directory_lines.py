@@ -3,9 +3,9 @@
 from datetime import date
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from connectors.values import ContactVia
+from connectors.values import RESERVED, ContactVia, authority_of
 
 
 def _split(value: object) -> object:
@@ -62,9 +62,24 @@ class AgentLine(Line):
     contact: Text = ""
 
 
+def _no_reader_of_ours(principal: str) -> str:
+    if authority_of(principal) in RESERVED:
+        raise ValueError("everyone and agent are nobody's groups")
+    return principal
+
+
 class GroupLine(Line):
     """A row of the groups' table."""
 
-    principal: Annotated[str, Field(pattern=r"^[^:\s]+:[^:\s]+:\S.*$")]
+    principal: Annotated[
+        str, Field(pattern=r"^[^:\s]+:[^:\s]+:\S.*$"), AfterValidator(_no_reader_of_ours)
+    ]
     label: Text = ""
     members: Keys = ()
+
+
+class AccountLine(Line):
+    """A row of the accounts' table: an account that a person gave to an agent."""
+
+    account: Account
+    agent: Key

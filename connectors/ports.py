@@ -52,3 +52,15 @@ class Directory(Protocol):
     def entries(self) -> Iterator[Agent | Group | Malformed]:
         """Yield every agent and group. Raises `SourceUnreachable` or `SourceRefused`."""
         ...
+
+
+@runtime_checkable
+class Stamped(Protocol):
+    """A directory that can tell, cheaply, whether it changed."""
+
+    def stamp(self) -> str | None:
+        """A text that stays as long as nothing changed; None where it cannot tell.
+
+        Raises `SourceUnreachable` or `SourceRefused`.
+        """
+        ...

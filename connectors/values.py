@@ -9,6 +9,8 @@ from datetime import date, datetime
 from enum import StrEnum
 
 EVERYONE = "everyone"
+RESERVED = frozenset({EVERYONE, "agent"})
+"""Authorities that no source or directory may speak for: they are the application's own."""
 
 
 class Role(StrEnum):

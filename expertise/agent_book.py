@@ -11,6 +11,7 @@ from connectors.errors import SourceRefused
 from connectors.ports import Directory
 from connectors.values import Agent, ContactVia, Group
 from expertise import build_tables, consent_tables
+from expertise.agent_rows import account_rows, membership_rows
 from expertise.agent_tables import (
     accounts,
     agent_words,
@@ -24,6 +25,7 @@ from expertise.author_names import accounts_named, author_rows
 from expertise.consent_words import named_keys
 from expertise.consenting import as_they_wish, has_withdrawn, has_withdrawn_from
 from expertise.directory_words import begun_names, near_names, near_words_said, said_rows
+from expertise.leavers import check_leavers
 from expertise.names import Named, asked_words, in_order, named_by, words_of
 from indexer.spelling import NearWord
 from indexer.state import digest, storable
@@ -45,11 +47,12 @@ _ASKED_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class DirectoryReport:
-    """What a reading of the directory brought."""
+    """What a reading of the directory brought; `left` agents are not in it any more."""
 
     agents: int
     groups: int
     malformed: tuple[Malformed, ...]
+    left: int = 0
 
 
 class SqlAgentBook:
@@ -60,11 +63,11 @@ class SqlAgentBook:
         for tables in (metadata, consent_tables.metadata, build_tables.metadata):
             tables.create_all(engine)
 
-    def replace(self, directory: Directory) -> DirectoryReport:
+    def replace(self, directory: Directory, guard_share: float = 1.0) -> DirectoryReport:
         """Read the directory whole, then replace what is kept in one transaction.
 
-        Raises `SourceUnreachable`, or `SourceRefused` where it holds nobody: an empty
-        directory is a broken one.
+        Raises `SourceUnreachable`, or `SourceRefused` where it holds nobody (an empty
+        directory is a broken one), or lacks more than `guard_share` of the agents or groups.
         """
         entries = list(directory.entries())
         people = [entry for entry in entries if isinstance(entry, Agent)]
@@ -72,16 +75,17 @@ class SqlAgentBook:
         if not people:
             raise SourceRefused("L'annuaire ne contient aucun agent : rien n'a été remplacé.")
         with self._engine.begin() as connection:
+            left = _left(connection, people, groups, guard_share)
             for table in (agents, accounts, memberships, agent_words, said, authors):
                 connection.execute(sa.delete(table))
             connection.execute(sa.insert(agents), [agent_row(agent) for agent in people])
             _insert(connection, agent_words, _word_rows(people))
             _insert(connection, said, said_rows(people))
             _insert(connection, authors, author_rows(people))
-            _insert(connection, accounts, _account_rows(people))
-            _insert(connection, memberships, _membership_rows(groups))
+            _insert(connection, accounts, account_rows(people))
+            _insert(connection, memberships, membership_rows(groups))
         malformed = tuple(entry for entry in entries if isinstance(entry, Malformed))
-        return DirectoryReport(len(people), len(groups), malformed)
+        return DirectoryReport(len(people), len(groups), malformed, left)
 
     def by_account(self, accounts_asked: Iterable[str]) -> Mapping[str, Agent]:
         """The agent of each account that the directory joins to one."""
@@ -204,6 +208,19 @@ class SqlAgentBook:
             return frozenset(connection.execute(query).scalars())
 
 
+def _left(
+    connection: sa.Connection, people: list[Agent], groups: list[Group], guard_share: float
+) -> int:
+    """How many agents are gone, of those who had not said when they would leave."""
+    staying = sa.select(agents.c.id).where(agents.c.departure.is_(None))
+    kept = connection.execute(staying).scalars().all()
+    held = connection.execute(sa.select(memberships.c.principal).distinct()).scalars().all()
+    # A group whose members are hidden is as good as gone: what it closes would open to them.
+    coming = [one.principal for one in groups if one.members]
+    check_leavers("groupes", held, coming, guard_share)
+    return len(check_leavers("agents", kept, [one.id for one in people], guard_share))
+
+
 def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, str]]) -> None:
     if rows:
         connection.execute(sa.insert(table), rows)
@@ -215,22 +232,6 @@ def agent_row(agent: Agent) -> dict[str, object]:
     del row["accounts"], row["refused"]
     row = {name: storable(v) if isinstance(v, str) else v for name, v in row.items()}
     return row | {"key": digest(agent.id)} | {name: list(row[name]) for name in _TUPLES}
-
-
-def _account_rows(people: list[Agent]) -> list[dict[str, str]]:
-    return [
-        {"key": digest(name), "account": name, "agent_key": digest(agent.id)}
-        for agent in people
-        for name in agent.accounts
-    ]
-
-
-def _membership_rows(groups: list[Group]) -> list[dict[str, str]]:
-    pairs = {(member, group.principal) for group in groups for member in group.members}
-    return [
-        {"agent_key": digest(member), "principal_key": digest(one), "principal": one}
-        for member, one in sorted(pairs)
-    ]
 
 
 def _word_rows(people: list[Agent]) -> list[dict[str, str]]:

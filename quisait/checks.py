@@ -96,7 +96,9 @@ def _index(settings: Settings) -> str:
 def _directory(settings: Settings) -> str:
     directory = open_directory(settings)
     if directory is None:
-        raise ValueError("aucun : réglez [directory] agents, sinon personne ne peut lire")
+        raise ValueError(
+            "aucun : réglez [directory] agents ou [ldap] urls, sinon personne ne peut lire"
+        )
     entries = list(directory.entries())
     return f"{sum(isinstance(entry, Agent) for entry in entries)} agents"
 

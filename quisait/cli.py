@@ -18,6 +18,7 @@ from quisait.audit_cli import audit
 from quisait.checks import run_checks
 from quisait.crawling import crawl_sources, read_directory
 from quisait.demonstration import demo
+from quisait.directory_cli import directory
 from quisait.evaluation.cli import evaluate_app
 from quisait.faults import in_sentences, opened_house, read_settings
 from quisait.initial import initial_file
@@ -49,6 +50,7 @@ app.add_typer(journal_app, name="journal")
 app.add_typer(push_app, name="push")
 app.add_typer(sessions_app, name="sessions")
 app.command()(demo)
+app.command()(directory)
 app.command()(run)
 app.command("reindex")(reindex_command)
 
@@ -125,13 +127,13 @@ def crawl(
 def _tell_directory(house: House, *, quiet: bool) -> bool:
     """Read the directory; one that fails keeps the former, and the sources their turn."""
     try:
-        directory = read_directory(house)
+        read = read_directory(house)
     except SourceError as error:
         print(f"annuaire : {error}", file=sys.stderr)
         return False
-    if directory is not None and not quiet:
-        print(f"annuaire : {directory.agents} agents, {directory.groups} groupes")
-        for entry in directory.malformed:
+    if read is not None and not quiet:
+        print(f"annuaire : {read.agents} agents, {read.groups} groupes")
+        for entry in read.malformed:
             print(f"annuaire : {entry.where} : {entry.reason}", file=sys.stderr)
     return True
 

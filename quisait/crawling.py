@@ -1,20 +1,29 @@
 """Crawls of the settings' sources, with their runs kept and their progress shown."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Event
 
 from connectors.errors import SourceError
-from connectors.ports import Counted
+from connectors.ports import Counted, Stamped
 from expertise.agent_book import DirectoryReport
 from indexer.errors import IndexerError
 from indexer.pipeline import CrawlReport, Workshop, crawl
-from quisait.assembly import House, open_directory, open_source, open_workshop
+from quisait.assembly import (
+    House,
+    has_directory,
+    open_directory,
+    open_source,
+    open_workshop,
+)
 from quisait.leased_parts import Stoppable, Stopped, leased
 from quisait.progress import shown_progress
 from quisait.runs import kept_run
 from quisait.settings import SourceSettings
 from quisait.source_lock import Held, only_crawl
+
+log = logging.getLogger(__name__)
 
 DIRECTORY = "@annuaire"
 """What the directory's runs and lease are kept under: no source has such a name."""
@@ -41,26 +50,39 @@ class Asked:
     stop: Event = field(default_factory=Event)
 
 
-def read_directory(house: House) -> DirectoryReport | None:
+def read_directory(house: House, *, accept_departures: bool = False) -> DirectoryReport | None:
     """Replace agents and groups by what the directory says; None where none is set.
 
-    Raises `SourceUnreachable` or `SourceRefused`.
+    Raises `SourceUnreachable` or `SourceRefused`, also where too many are missing, unless
+    `accept_departures`.
     """
-    if not house.settings.directory.agents:
+    if not has_directory(house.settings):
         return None
     with (
         only_crawl(house.leases, DIRECTORY, wait_s=DIRECTORY_WAIT_S),
         kept_run(house.state, DIRECTORY) as run,
     ):
-        report = replace_directory(house)
+        report = replace_directory(house, accept_departures=accept_departures)
         run.changed = report.agents if report else 0
     return report
 
 
-def replace_directory(house: House) -> DirectoryReport | None:
-    """The same, by who holds its lease."""
+def replace_directory(
+    house: House, *, accept_departures: bool = False, unless_same: bool = False
+) -> DirectoryReport | None:
+    """The same, by who holds its lease; None too where it is as it was, if `unless_same`."""
     directory = open_directory(house.settings)
-    return None if directory is None else house.book.replace(directory)
+    if directory is None:
+        return None
+    # Before the reading: what changes during it has the next one look again.
+    stamp = directory.stamp() if isinstance(directory, Stamped) else None
+    if unless_same and stamp is not None and stamp == house.state.load(DIRECTORY):
+        return None
+    share = 1.0 if accept_departures else house.settings.guard_share
+    report = house.book.replace(directory, share)
+    house.state.save(DIRECTORY, stamp or "")
+    log.info("directory read", extra={"agents": report.agents, "left": report.left})
+    return report
 
 
 def crawl_sources(

@@ -22,6 +22,7 @@ TABLES = (
     "embed",
     "push",
     "directory",
+    "ldap",
     "search",
     "topics",
     "run",

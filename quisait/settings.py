@@ -16,6 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from quisait.directory_settings import DirectorySettings, LdapSettings
 from quisait.door_settings import DoorSettings
 from quisait.embed_settings import EmbedSettings
 from quisait.pages_settings import PagesSettings
@@ -169,16 +170,6 @@ class LogSettings(Table):
     )
 
 
-class DirectorySettings(Table):
-    """L'annuaire des agents et des groupes."""
-
-    agents: str = Field("", description="table des agents (.csv ou .jsonl)")
-    groups: str = Field("", description="table des groupes (.csv ou .jsonl)")
-    every: Annotated[str, AfterValidator(pace)] = Field(
-        "1 h", description="rythme de lecture par « quisait run » ; « jamais » : à la main"
-    )
-
-
 class SearchSettings(Table):
     """Ce qui aide à comprendre une question ; ces fichiers se modifient sans rien relancer."""
 
@@ -248,6 +239,7 @@ class Settings(BaseSettings):
     embed: EmbedSettings = EmbedSettings()
     push: PushSettings = PushSettings()
     directory: DirectorySettings = DirectorySettings()
+    ldap: LdapSettings = LdapSettings()
     search: SearchSettings = SearchSettings()
     topics: TopicsSettings = TopicsSettings()
     run: RunSettings = RunSettings()

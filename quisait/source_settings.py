@@ -74,3 +74,8 @@ class SourceSettings(Table):
         10, ge=0, description="demandes par seconde au plus ; 0 : sans attendre"
     )
     ca_file: str = Field("", description="autorité de certification du wiki (PEM)")
+    join: list[Literal["uid", "email"]] = Field(
+        [],
+        description="ce qui y nomme le compte d'un agent : « uid » (son identifiant), « email » "
+        "(son adresse, que la source a vérifiée) ; vide : les comptes que donne l'annuaire",
+    )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 
-from quisait.assembly import House
+from quisait.assembly import House, has_directory
 from quisait.building import BUILD, publish_build
 from quisait.crawling import DIRECTORY, replace_directory
 from quisait.journaling import now
@@ -37,7 +37,7 @@ def tasks_of(house: House) -> tuple[Task, ...]:
     """Every task of the settings."""
     settings = house.settings
     tasks = []
-    if settings.directory.agents:
+    if has_directory(settings):
         pace = pace_of(settings, settings.directory.every or "1 h")
         tasks.append(Task(DIRECTORY, pace, _read_directory, first=True))
     if settings.topics.file:
@@ -48,7 +48,7 @@ def tasks_of(house: House) -> tuple[Task, ...]:
 
 
 def _read_directory(house: House, _held: Held, _stop: Event) -> int:
-    report = replace_directory(house)
+    report = replace_directory(house, unless_same=True)
     return report.agents if report else 0
 
 

@@ -11,6 +11,7 @@ ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || command -v postgres >/dev/nul
 command -v php >/dev/null || servers+=(php-cli)
 command -v node >/dev/null || servers+=(nodejs)
 command -v npm >/dev/null || servers+=(npm)
+[ -x /usr/sbin/slapd ] || command -v slapd >/dev/null || servers+=(slapd ldap-utils)
 for part in sqlite3 mbstring xml intl; do
     php -m 2>/dev/null | grep -qi "^$part\$" || servers+=("php-$part")
 done
@@ -39,5 +40,13 @@ install() {
 apt-get -qq update || { echo "The list of Debian's packages could not be read."; exit 1; }
 [ ${#missing[@]} -eq 0 ] || install "${missing[@]}"
 # Without what these recommend: a wiki of the tests needs neither MariaDB nor Apache.
-[ ${#servers[@]} -eq 0 ] || install --no-install-recommends "${servers[@]}"
+# Nor may a server begin on the system's own ports: the tests start theirs.
+quiet=/usr/sbin/policy-rc.d
+if [ ${#servers[@]} -gt 0 ]; then
+    if [ ! -e $quiet ]; then
+        trap 'rm -f $quiet' EXIT
+        printf '#!/bin/sh\nexit 101\n' >$quiet && chmod +x $quiet
+    fi
+    install --no-install-recommends "${servers[@]}"
+fi
 tell_old_node

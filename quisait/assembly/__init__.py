@@ -23,6 +23,7 @@ from indexer.live import LiveIndex
 from indexer.pipeline import Workshop
 from indexer.ports import Encoder, Index
 from indexer.state import State
+from quisait.assembly.directories import has_directory, join_rules, open_directory
 from quisait.assembly.engines import (
     export_bundled_model,
     open_cached_encoder,
@@ -33,7 +34,6 @@ from quisait.assembly.engines import (
 )
 from quisait.assembly.sources import (
     open_database,
-    open_directory,
     open_push_tokens,
     open_source,
     opened_push_tokens,
@@ -52,6 +52,8 @@ __all__ = [
     "House",
     "OpenedWorks",
     "export_bundled_model",
+    "has_directory",
+    "join_rules",
     "live_index",
     "open_cached_encoder",
     "open_database",

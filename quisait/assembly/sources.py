@@ -6,10 +6,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from connectors.directory import TableDirectory
 from connectors.export.connector import ExportConnector
 from connectors.folder.connector import FolderConnector
-from connectors.ports import Connector, Directory
+from connectors.ports import Connector
 from connectors.push.connector import PushConnector
 from connectors.push.inbox import Inbox
 from connectors.push.tables import metadata as push_tables
@@ -63,13 +62,3 @@ def open_source(settings: SourceSettings, inbox: Inbox | None) -> Connector:
     if settings.kind == "export":
         return ExportConnector(settings.name, path)
     return FolderConnector(settings.name, path, default_access=Access(frozenset(settings.allowed)))
-
-
-def open_directory(settings: Settings) -> Directory | None:
-    """The directory, or None where the settings name none."""
-    if not settings.directory.agents:
-        return None
-    groups = settings.directory.groups
-    return TableDirectory(
-        beside_file(settings.directory.agents), beside_file(groups) if groups else None
-    )

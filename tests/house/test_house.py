@@ -19,7 +19,12 @@ pytestmark = pytest.mark.sources
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROOMS = ("connectors", "indexer", "expertise", "search_api", "quisait")
-ASSEMBLY = {"quisait.assembly", "quisait.assembly.engines", "quisait.assembly.sources"}
+ASSEMBLY = {
+    "quisait.assembly",
+    "quisait.assembly.directories",
+    "quisait.assembly.engines",
+    "quisait.assembly.sources",
+}
 """The one package that names adapters, module by module."""
 
 MOST_LINES = 300
@@ -38,6 +43,8 @@ ADAPTERS = {
     # Where a wiki is belongs to the settings.
     "connectors.mediawiki": r"connectors\.mediawiki(?!\.place\b)(\..*)?",
     "connectors.directory": r"connectors\.directory",
+    # Where a directory is belongs to the settings.
+    "connectors.ldap": r"connectors\.ldap(?!\.place\b)(\..*)?",
 }
 """Each adapter, and the modules that it is made of."""
 

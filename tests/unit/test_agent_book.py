@@ -172,3 +172,36 @@ def test_a_second_process_sees_what_the_first_replaced(database_url: str) -> Non
     assert SqlAgentBook(second).agent("ag-1") == replace(ANA, accounts=())
     first.dispose()
     second.dispose()
+
+
+@pytest.mark.trust
+@pytest.mark.parametrize(
+    ("left", "share", "held"),
+    [(10, 0.2, False), (11, 0.1, True), (20, 0.2, False), (21, 0.2, True), (99, 1.0, False)],
+)
+def test_a_directory_that_lost_many_waits(left: int, share: float, held: bool) -> None:
+    """Beyond the share, and beyond ten; who had said when they leave is not counted."""
+    book = SqlAgentBook(sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool))
+    staying = [Agent(f"a{n}", "P", f"N{n}") for n in range(100)]
+    leaving = [Agent(f"p{n}", "P", "N", departure=date(2020, 1, 1)) for n in range(100)]
+    book.replace(Listed([*staying, *leaving]))
+    fewer = Listed(staying[left:])
+    if held:
+        with pytest.raises(SourceRefused, match=f"{left} agents sur 100"):
+            book.replace(fewer, share)
+        assert book.agent("a0") is not None
+    else:
+        assert book.replace(fewer, share).left == left
+
+
+@pytest.mark.trust
+def test_groups_whose_members_are_hidden_are_held() -> None:
+    """What is closed to their members would open to them."""
+    book = SqlAgentBook(sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool))
+    people = [ANA, BEN]
+    groups = [Group(f"ldap:group:{n}", "", frozenset({"ag-1"})) for n in range(12)]
+    book.replace(Listed([*people, *groups]))
+    hidden = [replace(group, members=frozenset()) for group in groups]
+    with pytest.raises(SourceRefused, match="12 groupes sur 12"):
+        book.replace(Listed([*people, *hidden]), 0.2)
+    assert len(book.groups_of("ag-1")) == 12

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from connectors.areas import DEPARTEMENTS
 from connectors.changes import Malformed
 from connectors.directory_lines import AgentLine
-from connectors.ldap_names import rdn_values
-from connectors.ldap_server import Entry
+from connectors.ldap.names import rdn_values
+from connectors.ldap.server import Entry
 from connectors.values import Agent
 
 SEVERAL = ("skills", "accounts")

@@ -14,11 +14,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import ldap3
-from ldap3.core.exceptions import LDAPCertificateError, LDAPExceptionError, LDAPStartTLSError
+from ldap3.core.exceptions import (
+    LDAPCertificateError,
+    LDAPExceptionError,
+    LDAPInvalidFilterError,
+    LDAPSSLConfigurationError,
+    LDAPStartTLSError,
+)
 from pyasn1.error import PyAsn1Error
 
 from connectors.errors import SourceError, SourceRefused, SourceUnreachable
-from connectors.ldap_place import Branch, LdapPlace
+from connectors.ldap.place import Branch, LdapPlace
 
 log = logging.getLogger(__name__)
 
@@ -138,13 +144,13 @@ def opened_server(place: LdapPlace) -> Iterator[LdapServer]:
 
 def _opened(place: LdapPlace, url: str) -> LdapServer:
     address = urlsplit(url)
-    tls = ldap3.Tls(
-        validate=ssl.CERT_REQUIRED,
-        version=ssl.PROTOCOL_TLS_CLIENT,
-        ca_certs_file=place.ca_file or None,
-    )
     host, timeout_s = address.hostname or "", math.ceil(place.manners.timeout_s)
     with told(host):
+        tls = ldap3.Tls(
+            validate=ssl.CERT_REQUIRED,
+            version=ssl.PROTOCOL_TLS_CLIENT,
+            ca_certs_file=place.ca_file or None,
+        )
         server = ldap3.Server(
             host,
             port=address.port or (636 if address.scheme == "ldaps" else 389),
@@ -193,6 +199,13 @@ def told(host: str) -> Iterator[None]:
         yield
     except (LDAPCertificateError, LDAPStartTLSError, ssl.SSLError) as error:
         raise _certificate(host, error) from error
+    except LDAPInvalidFilterError as error:
+        raise SourceRefused(
+            f"Le filtre de l'annuaire {host} n'est pas un filtre LDAP (RFC 4515) : corrigez "
+            "« agents_filter » ou « groups_filter »."
+        ) from error
+    except LDAPSSLConfigurationError as error:
+        raise SourceRefused("« ca_file » de l'annuaire ne se lit pas : vérifiez-le.") from error
     except LDAPExceptionError as error:
         if "certificate" in str(error).lower():
             raise _certificate(host, error) from error

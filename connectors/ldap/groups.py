@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.errors import SourceRefused
-from connectors.ldap_names import rdn_values, same_name
-from connectors.ldap_place import GroupNames
-from connectors.ldap_server import Entry
+from connectors.ldap.names import rdn_values, same_name
+from connectors.ldap.place import GroupNames
+from connectors.ldap.server import Entry
 from connectors.values import Group
 
 BY_ID = "memberuid"

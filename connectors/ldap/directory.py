@@ -3,15 +3,16 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from connectors.account_joins import claimed, dispute
 from connectors.changes import Malformed
 from connectors.errors import SourceRefused
-from connectors.ldap_entries import agent_of
-from connectors.ldap_groups import People, groups_of
-from connectors.ldap_names import same_name
-from connectors.ldap_place import LdapPlace
-from connectors.ldap_server import Entry, LdapServer, opened_server
+from connectors.ldap.entries import agent_of
+from connectors.ldap.groups import People, groups_of
+from connectors.ldap.names import same_name
+from connectors.ldap.place import LdapPlace
+from connectors.ldap.server import Entry, LdapServer, opened_server
 from connectors.values import Agent, Group
 
 CHANGE_MARKS = ("entryCSN", "uSNChanged")
@@ -78,11 +79,15 @@ class LdapDirectory:
     ) -> Iterator[Agent | Group | Malformed]:
         claims = Counter(agent.id.casefold() for _, agent in agents)
         sound = [(dn, agent) for dn, agent in agents if claims[agent.id.casefold()] == 1]
+        accounts = claimed(agent for _, agent in sound)
         for dn, agent in agents:
-            if claims[agent.id.casefold()] == 1:
-                yield agent
-            else:
+            if claims[agent.id.casefold()] > 1:
                 yield Malformed(dn, "identifiant de deux entrées : aucune des deux n'est reprise")
+                continue
+            own = [one for one in dict.fromkeys(agent.accounts) if len(accounts[one]) == 1]
+            for account in sorted({*agent.accounts} - {*own}):
+                yield dispute(account, accounts[account], dn)
+            yield replace(agent, accounts=tuple(own))
         people = People(
             {same_name(dn): agent.id for dn, agent in sound},
             {agent.id.casefold(): agent.id for _, agent in sound},
@@ -105,5 +110,3 @@ def _mark(entry: Entry) -> str:
 
 def _elsewhere(address: str) -> Malformed:
     return Malformed(address, "cette partie de l'annuaire est ailleurs : elle n'est pas suivie")
-
-

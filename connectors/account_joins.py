@@ -1,0 +1,165 @@
+"""Accounts joined to agents by stated rules: what a rule leaves open is nobody's.
+
+A rule says that an account of a source is an agent's because it is named as the agent is:
+by their id, or by their e-mail address. What the directory states itself comes first.
+Names of people are never compared: homonyms stay apart.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Protocol
+
+from connectors.changes import Malformed
+from connectors.errors import SourceRefused
+from connectors.ports import Directory, Stamped
+from connectors.values import Agent, Group
+
+Claims = Mapping[str, set[str]]
+"""The ids of the agents that may hold an account."""
+
+
+class JoinBy(StrEnum):
+    """What of an agent names their account."""
+
+    ID = "uid"
+    EMAIL = "email"
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRule:
+    """How accounts of a source are named.
+
+    `capital`: the source writes a name's first letter large, as MediaWiki does.
+    """
+
+    source: str
+    by: tuple[JoinBy, ...]
+    capital: bool = False
+
+    def accounts(self, agent: Agent) -> Iterator[str]:
+        """The accounts that the rule gives to an agent. An address is compared case aside."""
+        for by in self.by:
+            if by is JoinBy.ID:
+                yield self._account(agent.id)
+            elif "@" in agent.email:
+                yield self._account(agent.email)
+                yield self._account(agent.email.lower())
+
+    def _account(self, name: str) -> str:
+        shown = name[:1].upper() + name[1:] if self.capital else name
+        return f"{self.source}:{shown}"
+
+
+@dataclass(frozen=True, slots=True)
+class Disputed(Malformed):
+    """An account that several agents may hold: joined to none of them."""
+
+    account: str = ""
+    agent_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """An account that a person gave to an agent, for whom no rule can tell."""
+
+    account: str
+    agent_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class JoiningDirectory:
+    """A directory whose agents have the accounts that the rules give them as well."""
+
+    directory: Directory
+    rules: Sequence[JoinRule]
+    stated: Sequence[Stated] = ()
+
+    def entries(self) -> Iterator[Agent | Group | Malformed]:
+        """As the directory's, raises included; `SourceRefused` for a stated one misused."""
+        agents: list[Agent] = []
+        disputed: set[str] = set()
+        for entry in self.directory.entries():
+            if isinstance(entry, Agent):
+                agents.append(entry)
+                continue
+            if isinstance(entry, Disputed):
+                disputed.add(entry.account)
+            yield entry
+        said = self._said(agents)
+        ruled = self._ruled(agents)
+        given: dict[str, list[str]] = defaultdict(list)
+        for account, holder in said.items():
+            given[holder].append(account)
+        for account, claimed in ruled.items():
+            if account in said or account in disputed:
+                continue
+            if len(claimed) == 1:
+                given[next(iter(claimed))].append(account)
+            else:
+                yield dispute(account, claimed)
+        for agent in agents:
+            yield replace(agent, accounts=tuple(sorted(given[agent.id])))
+
+    def stamp(self) -> str | None:
+        """The directory's own, with what is joined to it; None where it has none."""
+        own = self.directory.stamp() if isinstance(self.directory, Stamped) else None
+        return None if own is None else digest(own, self.rules, sorted(map(repr, self.stated)))
+
+    def _said(self, agents: Sequence[Agent]) -> dict[str, str]:
+        """What is stated: by the directory, over which what a person stated prevails."""
+        said = {account: agent.id for agent in agents for account in agent.accounts}
+        named: dict[str, str] = {}
+        for one in self.stated:
+            if named.setdefault(one.account, one.agent_id) != one.agent_id:
+                raise SourceRefused(
+                    f"La table des comptes donne « {one.account} » à deux agents : corrigez-la ; "
+                    "l'annuaire d'avant reste en place."
+                )
+        # Also to one who is not there any more: no rule gives their account to another.
+        return said | named
+
+    def _ruled(self, agents: Iterable[Agent]) -> Claims:
+        claims: dict[str, set[str]] = defaultdict(set)
+        for agent in agents:
+            for rule in self.rules:
+                for account in rule.accounts(agent):
+                    claims[account].add(agent.id)
+        return claims
+
+
+class Claimant(Protocol):
+    """An agent, or a row that speaks of one."""
+
+    @property
+    def id(self) -> str:
+        """The agent's id."""
+        ...
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The accounts that are said to be theirs."""
+        ...
+
+
+def claimed(people: Iterable[Claimant]) -> Claims:
+    """Who is said to hold each account."""
+    claims: dict[str, set[str]] = defaultdict(set)
+    for one in people:
+        for account in one.accounts:
+            claims[account].add(one.id)
+    return claims
+
+
+def digest(*parts: object) -> str:
+    """A short text that differs where the parts do."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def dispute(account: str, agent_ids: Iterable[str], where: str = "") -> Disputed:
+    """What is said of an account that several agents may hold."""
+    ids = tuple(sorted(agent_ids))
+    reason = f"compte que {len(ids)} agents peuvent tenir ({', '.join(ids)}) : joint à aucun"
+    return Disputed(where or account, reason, None, account, ids)
