@@ -52,7 +52,7 @@ def in_sentences() -> Iterator[None]:
     except sa.exc.OperationalError as error:
         print(
             f"La base d'état ne répond pas ({type(error.orig).__name__}) : vérifiez « database », "
-            "et que cette base est ouverte.",
+            "que cette base est ouverte et que son disque a de la place.",
             file=sys.stderr,
         )
         raise typer.Exit(1) from None

@@ -1,7 +1,7 @@
 """A tree of real files, with rules that say who may read them.
 
-`FolderConnector.changes` tells the flow; `folder_rules` says what a rule is and
-`folder_walk` how the tree is walked.
+`FolderConnector.changes` tells the flow; `rules` says what a rule is and `walk` how the
+tree is walked.
 """
 
 import base64
@@ -9,10 +9,11 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
 from connectors.changes import (
@@ -26,7 +27,13 @@ from connectors.changes import (
 from connectors.contained import read_contained
 from connectors.errors import SourceUnreachable
 from connectors.folder.rules import NOBODY, Rule
-from connectors.folder.walk import FoundFile, UnreadableFolder, root_identity, walk
+from connectors.folder.walk import (
+    FoundFile,
+    ListedFolder,
+    UnreadableFolder,
+    root_identity,
+    walk,
+)
 from connectors.values import (
     Access,
     Content,
@@ -38,6 +45,8 @@ from connectors.values import (
 
 Known = tuple[str, str]
 """Digests of a file as it was last yielded: of all but its access, and of its access."""
+
+_Kept = TypeVar("_Kept")
 
 CHECKPOINT_FILES = 200
 _MAX_CURSOR_BYTES = 1024 * 1024 * 1024
@@ -59,41 +68,48 @@ class FolderConnector:
         """Yield new and changed files, then the listing. Raises `SourceUnreachable`.
 
         A folder or file that cannot be read is reported and counts as still there; a
-        folder that was never read before withholds the listing.
+        folder that was never read before withholds the listing. Where the tables above a
+        folder that cannot be listed have changed since, nobody reads what is known of it.
         """
         root = _resolved(self.root)
         identity = root_identity(root)
-        before = _read_cursor(since)
+        before, formerly_above = _read_cursor(since)
         seen: dict[str, Known] = {}
+        above: dict[str, str] = {}
         held: set[str] = set()
         pending, listing_holds = 0, True
         for found in walk(root):
             match found:
                 case Malformed():
                     yield found
-                case UnreadableFolder(path=path, reason=reason):
-                    below = {p for p in before if not path or p.startswith(f"{path}/")}
-                    seen |= {p: before[p] for p in below}
-                    held |= below
+                case ListedFolder(path=path, above=tables):
+                    above[path] = tables
+                case UnreadableFolder(path=path):
+                    yield Malformed(path or ".", found.reason)
+                    below = _below(path, before)
+                    held |= below.keys()
                     listing_holds = listing_holds and bool(below)
-                    yield Malformed(path or ".", reason)
-                case FoundFile() if found.path in seen:
-                    yield Malformed(found.path, "un autre fichier porte le même nom", None)
+                    if formerly_above.get(path) != found.above:
+                        # What its own tables say cannot be known: nobody, until it is listed.
+                        below = {name: (content, _CLOSED) for name, (content, _) in below.items()}
+                        yield from self._closed(below)
+                    seen |= below
+                    above |= {**_below(path, formerly_above), path: found.above}
                 case FoundFile():
                     yield from self._file(root, found, before, seen)
                     held.add(found.path)
-            pending += 1
+            pending += not isinstance(found, ListedFolder)
             # The cursor grows with the tree: write it more rarely as it does.
             if pending >= max(CHECKPOINT_FILES, len(seen) // 10):
                 pending = 0
-                yield _checkpoint({**before, **seen})
+                yield _checkpoint({**before, **seen}, {**formerly_above, **above})
         if root_identity(root) != identity:
             raise SourceUnreachable(
                 f"Le dossier {self.root} a été remplacé pendant la lecture : relancez."
             )
         if listing_holds:
             yield Listing(frozenset(f"{self.source}:{path}" for path in held))
-        yield _checkpoint(seen)
+        yield _checkpoint(seen, above)
 
     def expected(self, since: str | None) -> int | None:
         """How many files there are: unchanged ones bring nothing."""
@@ -109,9 +125,15 @@ class FolderConnector:
                 if not found.problem:
                     yield Upsert(self._document(root, found))
 
+    def _closed(self, paths: Iterable[str]) -> Iterator[Change]:
+        return (AccessChanged(f"{self.source}:{path}", Access()) for path in sorted(paths))
+
     def _file(
         self, root: Path, found: FoundFile, before: Mapping[str, Known], seen: dict[str, Known]
     ) -> Iterator[Change]:
+        if found.path in seen:
+            yield Malformed(found.path, "un autre fichier porte le même nom", None)
+            return
         document = self._document(root, found)
         content, access = _digests(document)
         former = before.get(found.path)
@@ -201,6 +223,11 @@ def _resolved(root: Path) -> Path:
         ) from error
 
 
+def _below(path: str, known: Mapping[str, _Kept]) -> dict[str, _Kept]:
+    """What is known of what lies in that folder; the root's path is empty."""
+    return {name: kept for name, kept in known.items() if not path or name.startswith(f"{path}/")}
+
+
 def _digests(document: Document) -> Known:
     said = [
         document.version, document.title, document.url, document.kind, document.language,
@@ -218,17 +245,26 @@ def _digest(value: object) -> str:
     return base64.urlsafe_b64encode(digest).decode()
 
 
-def _checkpoint(known: Mapping[str, Known]) -> Checkpoint:
-    state = json.dumps({"v": 1, "files": known}, sort_keys=True, ensure_ascii=False)
+_CLOSED = _digest([[], []])
+"""The digest of an access that lets nobody in."""
+
+
+def _checkpoint(known: Mapping[str, Known], above: Mapping[str, str]) -> Checkpoint:
+    told = {"v": 1, "files": known, "above": above}
+    state = json.dumps(told, sort_keys=True, ensure_ascii=False)
     return Checkpoint(base64.b64encode(zlib.compress(state.encode())).decode())
 
 
-def _read_cursor(since: str | None) -> dict[str, Known]:
-    """The files that a cursor knows; none where it is not understood."""
+def _read_cursor(since: str | None) -> tuple[dict[str, Known], dict[str, str]]:
+    """(files, folders with the digest of the tables above them) that a cursor knows.
+
+    None where it is not understood.
+    """
     try:
         packed = base64.b64decode(since or "", validate=True)
         state = json.loads(zlib.decompressobj().decompress(packed, _MAX_CURSOR_BYTES))
         files = state["files"] if state["v"] == 1 else {}
-        return {str(path): (str(content), str(access)) for path, (content, access) in files.items()}
+        known = {str(path): (str(said[0]), str(said[1])) for path, said in files.items()}
+        return known, {str(path): str(digest) for path, digest in state.get("above", {}).items()}
     except (ValueError, TypeError, KeyError, AttributeError, zlib.error):
-        return {}
+        return {}, {}

@@ -8,6 +8,7 @@ deeper tables win over upper ones, later rows over earlier ones, a sidecar over 
 What cannot be understood leaves the files that it may speak of to nobody.
 """
 
+import hashlib
 import json
 import posixpath
 import unicodedata
@@ -137,6 +138,11 @@ def parse_table(content: bytes, folder: tuple[str, ...]) -> tuple[Table, tuple[M
         if reason:
             problems.append(Malformed(f"{where}:{raw.number}", reason))
     return Table(folder, tuple(rows)), tuple(problems)
+
+
+def tables_digest(tables: Sequence[Table]) -> str:
+    """Changes when any of these tables says something else."""
+    return hashlib.blake2b(repr(tuple(tables)).encode(), digest_size=9).hexdigest()
 
 
 def parse_sidecar(content: bytes, folder: tuple[str, ...]) -> tuple[Rule | None, str]:

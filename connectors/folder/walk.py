@@ -19,6 +19,7 @@ from connectors.folder.rules import (
     effective,
     parse_sidecar,
     parse_table,
+    tables_digest,
 )
 
 _SKIPPED = frozenset({TABLE_NAME, "Thumbs.db", "desktop.ini"})
@@ -43,14 +44,23 @@ class FoundFile:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedFolder:
+    """A folder that was listed, before what it holds. `above`: digest of the tables above it."""
+
+    path: str
+    above: str
+
+
+@dataclass(frozen=True, slots=True)
 class UnreadableFolder:
-    """A folder that could not be listed: what it holds is unknown."""
+    """A folder that could not be listed: what it holds is unknown, as are its own tables."""
 
     path: str
     reason: str
+    above: str
 
 
-Found = FoundFile | UnreadableFolder | Malformed
+Found = FoundFile | ListedFolder | UnreadableFolder | Malformed
 
 
 def document_path(raw_path: str) -> str:
@@ -86,8 +96,10 @@ def _walk(root: Path, raw_parts: tuple[str, ...], tables: tuple[Table, ...]) -> 
     except FileNotFoundError:
         return  # went away since its parent was listed
     except OSError as error:
-        yield UnreadableFolder("/".join(folder), f"ce dossier ne peut être lu ({error.strerror})")
+        reason = f"ce dossier ne peut être lu ({error.strerror})"
+        yield UnreadableFolder("/".join(folder), reason, tables_digest(tables))
         return
+    yield ListedFolder("/".join(folder), tables_digest(tables))
     names = {document_path(entry.name): entry.name for entry in entries}
     if TABLE_NAME in names:
         table, problems = _table(root, raw_parts, folder)
@@ -103,7 +115,8 @@ def _walk(root: Path, raw_parts: tuple[str, ...], tables: tuple[Table, ...]) -> 
             continue
         if is_folder and len(raw_parts) >= _MAX_DEPTH:
             path = "/".join((*folder, document_path(entry.name)))
-            yield UnreadableFolder(path, f"plus de {_MAX_DEPTH} dossiers l'un dans l'autre")
+            reason = f"plus de {_MAX_DEPTH} dossiers l'un dans l'autre"
+            yield UnreadableFolder(path, reason, tables_digest(tables))
         elif is_folder:
             yield from _walk(root, (*raw_parts, entry.name), tables)
         elif is_file:

@@ -1,15 +1,20 @@
 """An encoder that encodes no text twice: vectors kept in one SQLite file, by content."""
 
 import hashlib
+import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from indexer.errors import IndexUnreachable
 from indexer.ports import Encoder
 from indexer.values import Vectors
+
+log = logging.getLogger(__name__)
 
 BATCH_TEXTS = 64
 """How many texts are encoded between two writes: what an interruption costs at most."""
@@ -35,7 +40,8 @@ class CachedEncoder:
     """Wraps an encoder; keeps each batch as it comes, so that kill -9 loses at most one.
 
     Two processes may share the file, as may threads. Queries are kept only where
-    `keep_queries` says so: a reader's query must not stay on disk.
+    `keep_queries` says so: a reader's query must not stay on disk. Without room on the disk
+    a vector is made and not kept. Raises `IndexUnreachable` where the file cannot be read.
     """
 
     def __init__(
@@ -50,11 +56,12 @@ class CachedEncoder:
         self._progress = progress or (lambda _done, _total: None)
         self._alone = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
-        self._database.execute("pragma journal_mode = wal")
-        self._database.execute("pragma synchronous = normal")
-        with self._database:
-            self._database.execute(_SCHEMA)
+        with _faults():
+            self._database = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
+            self._database.execute("pragma journal_mode = wal")
+            self._database.execute("pragma synchronous = normal")
+            with self._database:
+                self._database.execute(_SCHEMA)
 
     @property
     def name(self) -> str:
@@ -106,7 +113,7 @@ class CachedEncoder:
             some = hashes[start : start + _LOOKUP]
             marks = ",".join("?" * len(some))
             query = _SELECT + f" and text_hash in ({marks})"
-            with self._alone:
+            with self._alone, _faults():
                 rows = self._database.execute(query, (side, *some)).fetchall()
             found.update((key, np.frombuffer(vector, np.float32)) for key, vector in rows)
         return found
@@ -116,5 +123,19 @@ class CachedEncoder:
             (side, key, np.ascontiguousarray(vector, np.float32).tobytes())
             for key, vector in zip(hashes, vectors, strict=True)
         ]
-        with self._alone, self._database:
-            self._database.executemany("insert or ignore into vectors values (?, ?, ?)", rows)
+        try:
+            with self._alone, self._database:
+                self._database.executemany("insert or ignore into vectors values (?, ?, ?)", rows)
+        except sqlite3.Error as error:
+            log.warning("vectors not kept", extra={"error": str(error), "vectors": len(rows)})
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise IndexUnreachable(
+            f"Les vecteurs gardés (vectors.sqlite) ne peuvent être lus ({error}) : vérifiez la "
+            "place sur le disque et les droits ; supprimer ce fichier ne coûte que du temps."
+        ) from error

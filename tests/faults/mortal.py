@@ -1,6 +1,7 @@
 """Work in children that may be killed: `python -m tests.faults.mortal FOLDER ENGINE ALIAS`.
 
 Each line of the input begins something in a child: `crawl` reads `FOLDER/export.jsonl`,
+`full BYTES` does where no file may grow beyond so many bytes, as on a disk without room,
 `reindex NAME` makes a generation of an analysis of that name. The child's process id is a
 line of the output, and so is its exit status once it is over. Each write that the index
 acknowledged is a line of `FOLDER/acknowledged`, written before the crawl goes on.
@@ -8,6 +9,7 @@ acknowledged is a line of `FOLDER/acknowledged`, written before the crawl goes o
 
 import json
 import os
+import resource
 import sys
 import traceback
 from collections.abc import Sequence
@@ -16,6 +18,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from connectors.export.connector import ExportConnector
+from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.pipeline import Workshop, crawl
 from indexer.ports import Index
 from indexer.reindex import reindex
@@ -25,9 +28,16 @@ from tests.builders import ENCODER
 from tests.faults.history import SOURCE
 from tests.service.generations import Ground
 
+STOPPED = 3
+"""The status of a child that says that its index or its state's database is away."""
+STATE_URL = "state.url"
+"""A file with the address of the state's database; without it, one lies in the folder."""
+
 
 def open_state(folder: Path) -> State:
-    return State(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
+    told = folder / STATE_URL
+    url = told.read_text("utf-8") if told.exists() else f"sqlite:///{folder / 'state.sqlite'}"
+    return State(sa.create_engine(url))
 
 
 class Acknowledging:
@@ -70,6 +80,8 @@ def _crawl(ground: Ground) -> None:
 
 
 def _work(ground: Ground, what: str, name: str = "") -> None:
+    if what == "full":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(name), int(name)))
     if what == "reindex":
         reindex(ground.works(), ground.made(analysis=name))
     else:
@@ -84,6 +96,8 @@ def main(folder: str, engine: str, alias: str) -> None:
             try:
                 _work(Ground(Path(folder), alias, engine), *line.split())
                 status = 0
+            except (IndexUnreachable, IndexRefused, sa.exc.OperationalError):
+                status = STOPPED
             except Exception:  # noqa: BLE001 - a child says why, whatever it is
                 traceback.print_exc()
             finally:

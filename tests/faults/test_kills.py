@@ -3,25 +3,24 @@
 No deleted document is found again, no former reader reads, and the next run goes on.
 """
 
-import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from indexer.reindex import reindex, roll_back
 from tests.engines import ensure_opensearch
-from tests.faults.history import SOURCE, History
-from tests.faults.mortal import open_state
-from tests.faults.trial import Trial, mortal
+from tests.faults.conftest import Tally
+from tests.faults.mortal import STATE_URL
+from tests.faults.trial import Trial, assert_true, trial_in
+from tests.postgres_server import database
 from tests.service.generations import Ground, ground
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
 KILLS = 16
 REINDEX_KILLS = 12
-Record = Callable[[str, object], None]
 
 
 @pytest.fixture(params=["embedded", "opensearch"])
@@ -34,52 +33,58 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
 
 @pytest.fixture
 def trial(place: Ground, seed: int) -> Iterator[Trial]:
-    """A small source, crawled once without disturbance."""
-    history = History(place.folder / "export.jsonl", random.Random(seed))
-    with mortal(place) as crawler, mortal(place) as reindexer:
-        trial = Trial(place, history, place.live(), crawler, reindexer)
-        trial.move(births=40)
-        assert trial.crawl()
-        trial.check()
-        yield trial
+    with trial_in(place, seed) as made:
+        yield made
 
 
-def assert_true(trial: Trial) -> None:
-    """A last crawl brings the whole truth, and nothing is said to be missing."""
-    assert trial.crawl()
-    trial.check()
-    assert trial.held() == trial.history.truth
-    assert open_state(trial.ground.folder).failures_of(SOURCE) == ()
+@pytest.fixture
+def trial_on_postgresql(place: Ground, seed: int, postgres: str) -> Iterator[Trial]:
+    with database(postgres) as url:
+        (place.folder / STATE_URL).write_text(url, "utf-8")
+        with trial_in(place, seed) as made:
+            yield made
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_crawl_killed_at_any_point_loses_nothing(
-    trial: Trial, seed: int, record_testsuite_property: Record
-) -> None:
+def test_a_crawl_killed_at_any_point_loses_nothing(trial: Trial, seed: int, tally: Tally) -> None:
     """Kill after kill, each at a moment of its own."""
-    killed, whole_s = 0, trial.seconds_undisturbed()
-    for _ in range(KILLS):
+    kill_after_kill(trial, tally, f"crawl killed, {trial.ground.engine}")
+
+
+@pytest.mark.parametrize("seed", [5])
+@pytest.mark.parametrize("place", ["embedded"], indirect=True)
+def test_a_crawl_killed_with_its_state_in_postgresql_loses_nothing(
+    trial_on_postgresql: Trial, tally: Tally
+) -> None:
+    """Cursor and failures are in another process than the one that dies."""
+    kill_after_kill(trial_on_postgresql, tally, "crawl killed, embedded, state in PostgreSQL")
+
+
+def kill_after_kill(trial: Trial, tally: Tally, fault: str) -> None:
+    killed, kills, whole_s = 0, KILLS * tally.times, trial.seconds_undisturbed()
+    for _ in range(kills):
         trial.move()
         if trial.crawl(trial.history.draw.uniform(0, whole_s)):
             whole_s = trial.seconds_undisturbed()
-        else:
-            killed += 1
-        trial.check()
+            continue
+        killed += 1
+        with tally.point(fault):
+            trial.check()
     assert_true(trial)
-    record_testsuite_property(f"crawls killed, {trial.ground.engine}, seed {seed}", killed)
-    assert killed >= KILLS // 3, "too few were killed before their end to say anything"
+    assert killed >= kills // 3, "too few were killed before their end to say anything"
 
 
 @pytest.mark.parametrize("seed", [10, 11])
 def test_a_reindex_killed_beside_a_crawl_loses_nothing(
-    trial: Trial, seed: int, record_testsuite_property: Record
+    trial: Trial, seed: int, tally: Tally
 ) -> None:
     """The crawl is killed too, every other time; in the end both generations hold the truth."""
     draw, killed, made = trial.history.draw, 0, 0
     begun = time.monotonic()
     reindex(trial.ground.works(), trial.ground.made(analysis="first"))
     whole_s = time.monotonic() - begun
-    for number in range(REINDEX_KILLS):
+    kills = REINDEX_KILLS * tally.times
+    for number in range(kills):
         trial.move()
         trial.reindexer.begin(f"reindex made{made}")
         trial.crawler.begin("crawl")
@@ -95,12 +100,12 @@ def test_a_reindex_killed_beside_a_crawl_loses_nothing(
         else:
             killed += 1
             trial.let_land()
-        trial.check()
+        with tally.point(f"reindex killed beside a crawl, {trial.ground.engine}"):
+            trial.check()
     assert_true(trial)
     reindex(trial.ground.works(), trial.ground.made(analysis=f"made{made}"))
     assert trial.held() == trial.history.truth
     roll_back(trial.ground.works())
     trial.check()
     assert trial.held() == trial.history.truth
-    record_testsuite_property(f"reindexes killed, {trial.ground.engine}, seed {seed}", killed)
-    assert killed >= REINDEX_KILLS // 3, "too few were killed before their end to say anything"
+    assert killed >= kills // 3, "too few were killed before their end to say anything"

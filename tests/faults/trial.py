@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from indexer.ports import Index
 from indexer.values import ShowRequest
 from tests.builders import asking, reading, vector_of
 from tests.faults.history import GROUP, PIECES, SOURCE, History, PageState, pieces
+from tests.faults.mortal import STOPPED, open_state
 from tests.opensearch_index import client
 from tests.service.generations import Ground
 
@@ -46,22 +48,27 @@ class Mortal:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.child, signal.SIGKILL)
 
-    def ended(self) -> bool:
-        """Wait for its end; whether it came by itself, with nothing gone wrong."""
+    def ended(self, *, may_stop: bool = False) -> bool:
+        """Wait for its end; whether it came by itself, with nothing gone wrong.
+
+        `may_stop`: it may say that its index or its database is away.
+        """
         assert self.parent.stdout is not None
         status = int(self.parent.stdout.readline())
-        assert status in (0, -signal.SIGKILL), "it failed by itself"
+        expected = {0, -signal.SIGKILL, *([STOPPED] if may_stop else [])}
+        assert status in expected, "it failed by itself"
         return status == 0
 
 
 @contextmanager
-def mortal(ground: Ground) -> Iterator[Mortal]:
+def mortal(ground: Ground, **environment: str) -> Iterator[Mortal]:
     """A parent of such children, ended after use."""
     parent = subprocess.Popen(
         [*COMMAND, str(ground.folder), ground.engine, ground.alias],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        env=os.environ | environment,
         cwd=Path(__file__).parents[2],
     )
     with parent:
@@ -172,3 +179,23 @@ class Trial:
         assert by_words == {hit.document_id for hit in answer.vector}
         assert answer.total == len(by_words)
         return by_words
+
+
+@contextmanager
+def trial_in(place: Ground, seed: int, **environment: str) -> Iterator[Trial]:
+    """A small source, crawled once without disturbance."""
+    history = History(place.folder / "export.jsonl", random.Random(seed))
+    with mortal(place, **environment) as crawler, mortal(place) as reindexer:
+        trial = Trial(place, history, place.live(), crawler, reindexer)
+        trial.move(births=40)
+        assert trial.crawl()
+        trial.check()
+        yield trial
+
+
+def assert_true(trial: Trial) -> None:
+    """A last crawl brings the whole truth, and nothing is said to be missing."""
+    assert trial.crawl()
+    trial.check()
+    assert trial.held() == trial.history.truth
+    assert open_state(trial.ground.folder).failures_of(SOURCE) == ()

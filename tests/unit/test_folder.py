@@ -181,6 +181,41 @@ def test_what_may_not_be_read_is_not_deleted() -> None:
     assert not [c for c in anew if isinstance(c, Listing)]
 
 
+@pytest.mark.trust
+@pytest.mark.parametrize("narrowed", [False, True])
+def test_what_lies_in_a_folder_without_permission_follows_the_tables_above_it(
+    narrowed: bool,
+) -> None:
+    """Its own table cannot be read: where those above changed nobody reads, until it is listed."""
+    with tempfile.TemporaryDirectory() as made:
+        root = Path(made)
+        root.chmod(0o755)
+        (root / "shut" / "deep").mkdir(parents=True)
+        for name in ("x.txt", "shut/y.txt", "shut/deep/z.txt"):
+            (root / name).write_text("texte")
+        (root / "_quisait.csv").write_text("pattern,allowed\n**,everyone\n")
+        (root / "shut/deep/_quisait.csv").write_text("pattern,allowed\n**,g:g:deep\n")
+        first = read(root)
+        (root / "shut").chmod(0)
+        if narrowed:
+            (root / "_quisait.csv").write_text("pattern,allowed\n**,g:g:few\n")
+        with unprivileged():
+            second = read(root, cursor(first))
+            third = read(root, cursor(second))
+        (root / "shut").chmod(0o755)
+        fourth = read(root, cursor(third))
+    closed = {f"f:shut/{name}": Access() for name in ("y.txt", "deep/z.txt")}
+    few, deep = Access(frozenset({"g:g:few"})), Access(frozenset({"g:g:deep"}))
+    assert accesses(second) == ({"f:x.txt": few, **closed} if narrowed else {})
+    assert accesses(third) == {}
+    reopened = {"f:shut/y.txt": few, "f:shut/deep/z.txt": deep}
+    assert accesses(fourth) == (reopened if narrowed else {})
+
+
+def accesses(changes: list[Change]) -> dict[str, Access]:
+    return {c.document_id: c.access for c in changes if isinstance(c, AccessChanged)}
+
+
 def test_what_may_not_be_read_has_its_new_readers_anew() -> None:
     """Read from the beginning, a file without permission does not keep its former readers."""
     with tempfile.TemporaryDirectory() as made:
