@@ -1,35 +1,75 @@
-"""Whether anybody is known: how much the best candidate's evidence can bear."""
+"""How much a candidate's evidence can bear: each stands on their own, whoever comes first."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from expertise.values import Window
 from expertise.votes import Vote
 from expertise.voting import discounted
 
-DOCUMENTS_LOOKED_AT = 3
-"""The strongest votes of a candidate: one document alone may be near by chance."""
-
-VOTES_WEIGHT = 2.0
-"""What a vote in full counts, in standard deviations of nearness."""
+VOTES_WEIGHT, NEARNESS_WEIGHT = 2.0, 0.4
+"""Of the logarithm of the summed votes, and of the nearness of the best document: as a
+logistic regression weighs them on expert_vdd_contacts (decision 8)."""
 
 FEWEST_COMPARED = 50
 """With fewer documents nothing can be said of how near is near, and nobody is held back."""
 
-LEAST_CONFIDENCE = 3.5
-"""Below, nobody is known. Chosen on the demo, not calibrated (decision 8)."""
+_FAINTEST = 1e-9
 
 
-def confidence(window: Window, votes: Sequence[Vote]) -> float:
-    """How well a candidate's evidence answers: nearness of their best documents, and votes.
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What a candidate must pass to be shown.
 
-    In standard deviations of the window's nearness, so that it can be compared across
-    questions and organisations, as the scores of one answer cannot: their best is always 1.
+    A confidence of their own, and a share, from 0 to 1, of the votes of whoever has most.
     """
-    near = {ranked.card.document_id: ranked.nearness for ranked in window.documents}
-    best = [near[vote.document_id] for vote in votes[:DOCUMENTS_LOOKED_AT]]
-    return (sum(best) / len(best) if best else 0.0) + VOTES_WEIGHT * discounted(votes)
+
+    confidence: float
+    share: float
 
 
-def bears(window: Window, votes: Sequence[Vote], least: float = LEAST_CONFIDENCE) -> bool:
-    """Whether a candidate's evidence bears being shown."""
-    return window.compared < FEWEST_COMPARED or confidence(window, votes) >= least
+SERVED = Bar(confidence=0.5, share=0.4)
+"""By `quisait evaluate nobody` (decision 8): the highest confidence, in steps of a quarter,
+that leaves nine answerable questions of ten their answer on both sets."""
+NO_BAR = Bar(-math.inf, 0.0)
+"""Everybody with a vote."""
+
+
+class Confidences:
+    """Of the candidates of one window.
+
+    They can be compared across questions, encoders and organisations, as the scores of one
+    answer cannot: their best is always 1.
+    """
+
+    def __init__(self, window: Window, votes: Mapping[str, Sequence[Vote]]) -> None:
+        self._near = {ranked.card.document_id: ranked.nearness for ranked in window.documents}
+        self._votes = votes
+        self._compared = window.compared
+        self._sums = {id_: discounted(cast) for id_, cast in votes.items()}
+
+    def of(self, agent_id: str) -> float:
+        """Log-odds, up to a constant: summed votes, and how near the nearest document stands.
+
+        Further documents only add to it: one that fits very well is enough.
+        """
+        cast = [vote for vote in self._votes[agent_id] if vote.weight > 0]
+        near = max((self._near[vote.document_id] for vote in cast), default=0.0)
+        votes = math.log(max(self._sums[agent_id], _FAINTEST))
+        return VOTES_WEIGHT * votes + NEARNESS_WEIGHT * near
+
+    def share(self, agent_id: str, among: Sequence[str]) -> float:
+        """Their summed votes beside the most that any of `among` has, from 0 to 1."""
+        most = max((self._sums[one] for one in among), default=0.0)
+        return self._sums[agent_id] / most if most > 0 else 0.0
+
+    def bearing(self, agent_ids: Sequence[str], bar: Bar = SERVED) -> list[str]:
+        """Those whose evidence bears being shown, in their order."""
+        if self._compared < FEWEST_COMPARED:
+            return list(agent_ids)
+        return [
+            id_
+            for id_ in agent_ids
+            if self.of(id_) >= bar.confidence and self.share(id_, agent_ids) >= bar.share
+        ]

@@ -7,7 +7,7 @@ from datetime import date
 from connectors.areas import region_of
 from connectors.centroids import distance_km
 from connectors.values import Agent
-from expertise.confidence import LEAST_CONFIDENCE, bears, confidence
+from expertise.confidence import SERVED, Bar, Confidences
 from expertise.evidence import EvidenceOf, supporting
 from expertise.names import Field, Named, reasons
 from expertise.ports import AgentBook, DocumentRanker, NameBook
@@ -35,7 +35,6 @@ class Experts:
     limit leaves out. `stated` are those whose métier or skill the directory alone states:
     they stand below any evidence. Without candidates, `nearest` are the documents that
     come nearest to the question, and `nearest_area` where somebody is known, if anywhere.
-    `confidence` is that of the best one's evidence, shown or not (see `confidence`).
     """
 
     candidates: tuple[Candidate, ...]
@@ -44,7 +43,6 @@ class Experts:
     stated: tuple[Candidate, ...] = ()
     nearest: tuple[RankedDocument, ...] = ()
     nearest_area: str = ""
-    confidence: float = 0.0
 
 
 def find_experts(
@@ -58,13 +56,13 @@ def find_experts(
     limit: int = 10,
     names: NameBook | None = None,
     voting: Voting = Voting.DISCOUNTED,
-    least_confidence: float = LEAST_CONFIDENCE,
+    bar: Bar = SERVED,
 ) -> Experts:
     """Who may know, as far as the reader's documents and the directory tell.
 
     `area` narrows to agents whose present post is there (see `in_area`). Nobody who
-    has departed or asked not to be listed is proposed, and not the one who asks. Where
-    the best candidate's evidence is thinner than `least_confidence`, nobody is known.
+    has departed or asked not to be listed is proposed, and not the one who asks, nor
+    anybody whose evidence does not pass the `bar`; where nobody passes, nobody is known.
     Raises `IndexUnreachable`.
     """
     window = ranker.window(topic, reader)
@@ -78,8 +76,9 @@ def find_experts(
         (id_ for id_, agent in known.items() if in_area(agent, area)),
         key=lambda id_: (-scores[id_].score, id_),
     )
-    shown = there if there and bears(window, votes[there[0]], least_confidence) else []
-    make = _Candidates(scores, EvidenceOf(window, agents, votes), today)
+    confidences = Confidences(window, votes)
+    shown = confidences.bearing(there, bar)
+    make = _Candidates(scores, EvidenceOf(window, agents, votes), confidences, today)
     called = proposable.called(names, topic, area)
     named = {id_: one for id_, one in called.items() if one.pointed_at}
     voted = [id_ for id_ in shown if id_ not in named]
@@ -90,8 +89,7 @@ def find_experts(
         named=tuple(make.shown(one.agent, one) for one in named.values()),
         stated=tuple(make.stated(one) for id_, one in called.items() if id_ in stated),
         nearest=() if shown else window.documents[:NEAREST],
-        nearest_area="" if shown else _nearest_area(window, votes, known, area, least_confidence),
-        confidence=confidence(window, votes[there[0]]) if there else 0.0,
+        nearest_area="" if shown else _nearest_area(confidences, known, area, bar),
     )
 
 
@@ -167,21 +165,15 @@ def _scored(
     return scored
 
 
-def _nearest_area(
-    window: Window,
-    votes: Mapping[str, tuple[Vote, ...]],
-    known: Mapping[str, Agent],
-    area: str,
-    least_confidence: float,
-) -> str:
+def _nearest_area(confidences: Confidences, known: Mapping[str, Agent], area: str, bar: Bar) -> str:
     """The département nearest to the one asked for in which somebody is known, if any.
 
     Of a region, or overseas, no distance is known: then that of the best evidence.
     """
     somewhere = [
-        (distance_km(area, agent.departement) or 0.0, -confidence(window, votes[id_]), id_)
-        for id_, agent in known.items()
-        if agent.departement and bears(window, votes[id_], least_confidence)
+        (distance_km(area, known[id_].departement) or 0.0, -confidences.of(id_), id_)
+        for id_ in confidences.bearing(sorted(known), bar)
+        if known[id_].departement
     ]
     return known[min(somewhere)[-1]].departement if somewhere else ""
 
@@ -189,15 +181,23 @@ def _nearest_area(
 class _Candidates:
     """Makes what an answer shows of each agent."""
 
-    def __init__(self, scores: Mapping[str, _Scored], evidence: EvidenceOf, today: date) -> None:
+    def __init__(
+        self,
+        scores: Mapping[str, _Scored],
+        evidence: EvidenceOf,
+        confidences: Confidences,
+        today: date,
+    ) -> None:
         self._scores, self._evidence, self._today = scores, evidence, today
+        self._confidences = confidences
 
     def shown(self, agent: Agent, named: Named | None) -> Candidate:
         """With their evidence, and what the directory says of them that the question says."""
         scored = self._scores.get(agent.id, _UNSEEN)
+        sure = self._confidences.of(agent.id) if agent.id in self._scores else 0.0
         evidence = self._evidence.of(agent)
         why = reasons(named, self._today, evidence=bool(evidence)) if named else ()
-        return Candidate(agent, scored.score, scored.parts, evidence, why)
+        return Candidate(agent, scored.score, scored.parts, evidence, why, sure)
 
     def stated(self, named: Named) -> Candidate:
         """By the directory alone: a thin document beside it would look like evidence."""

@@ -64,6 +64,7 @@ class Candidate:
     """An agent who may know. `score` orders one answer only.
 
     Without `evidence` (and then at score 0) the directory alone names them: `reasons`.
+    `confidence` is what their evidence bears (see `confidence.Confidences`).
     """
 
     agent: Agent
@@ -71,6 +72,7 @@ class Candidate:
     parts: ScoreParts
     evidence: tuple[Evidence, ...]
     reasons: tuple[Reason, ...] = ()
+    confidence: float = 0.0
 
     @property
     def last_active(self) -> date | None:

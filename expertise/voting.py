@@ -10,7 +10,7 @@ from dataclasses import replace
 from enum import StrEnum
 from types import MappingProxyType
 
-from expertise.votes import VOTERS, Vote, discounted_sum
+from expertise.votes import VOLUME_DISCOUNT, VOTERS, Vote, discounted_sum
 
 SHARPNESS = 2.0
 """The power of a document's score in the served model: with so many voters, the many that
@@ -30,11 +30,12 @@ class Voting(StrEnum):
     BORDA_FUSE = "BordaFuse"
 
 
-def discounted(votes: Sequence[Vote]) -> float:
+def discounted(
+    votes: Sequence[Vote], sharpness: float = SHARPNESS, discount: float = VOLUME_DISCOUNT
+) -> float:
     """`discounted_sum` of sharpened votes."""
-    return discounted_sum(
-        [replace(vote, weight=vote.share * vote.score**SHARPNESS) for vote in votes]
-    )
+    sharpened = [replace(vote, weight=vote.share * vote.score**sharpness) for vote in votes]
+    return discounted_sum(sharpened, discount)
 
 
 def comb_sum(votes: Sequence[Vote]) -> float:

@@ -35,7 +35,9 @@ class Graph:
     restart: Mapping[Node, float]
 
 
-def walk(window: Window, votes: Mapping[str, tuple[Vote, ...]]) -> dict[str, float]:
+def walk(
+    window: Window, votes: Mapping[str, tuple[Vote, ...]], sharpness: float = SHARPNESS
+) -> dict[str, float]:
     """The share of visits to each owner, from 0 to 1 (the most visited has 1).
 
     A random walk with restart (Page et al. 1999; Serdyukov, Rode & Hiemstra, "Modeling
@@ -43,7 +45,7 @@ def walk(window: Window, votes: Mapping[str, tuple[Vote, ...]]) -> dict[str, flo
     and owners, weighted by the votes' shares, and over the spaces that documents share;
     it restarts at documents by their sharpened score.
     """
-    graph = graph_of(window, votes)
+    graph = graph_of(window, votes, sharpness)
     if not graph.restart:
         return {}
     visits = _chosen(graph)(graph)
@@ -52,7 +54,9 @@ def walk(window: Window, votes: Mapping[str, tuple[Vote, ...]]) -> dict[str, flo
     return {name: share / most for name, share in owners.items()}
 
 
-def graph_of(window: Window, votes: Mapping[str, tuple[Vote, ...]]) -> Graph:
+def graph_of(
+    window: Window, votes: Mapping[str, tuple[Vote, ...]], sharpness: float = SHARPNESS
+) -> Graph:
     """The documents that vote, their owners, and the spaces of these documents."""
     edges: dict[tuple[Node, Node], float] = {}
     for owner, cast in votes.items():
@@ -64,7 +68,7 @@ def graph_of(window: Window, votes: Mapping[str, tuple[Vote, ...]]) -> Graph:
     for ranked in window.documents:
         node = ("document", ranked.card.document_id)
         if node in voting:
-            restart[node] = ranked.score**SHARPNESS
+            restart[node] = ranked.score**sharpness
             if ranked.card.space:
                 edges[node, ("space", ranked.card.space)] = SPACE_WEIGHT
     return Graph(edges, restart if sum(restart.values()) > 0 else {})

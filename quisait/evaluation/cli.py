@@ -17,7 +17,7 @@ from quisait.evaluation.comparison_reports import (
 )
 from quisait.evaluation.corpora import ExpertSet, SearchSet, load_expert_set, load_search_set
 from quisait.evaluation.experts import evaluate_experts
-from quisait.evaluation.nobody import curve, curve_text, evaluate_nobody
+from quisait.evaluation.nobody import curve, curve_text, evaluate_nobody, out_of_fold
 from quisait.evaluation.reports import Report, body, text, write_runs
 from quisait.evaluation.saved_runs import SavedRuns, read_saved
 from quisait.evaluation.scratch import Bench
@@ -143,11 +143,12 @@ def nobody_command(
     workers: Workers = 2,
     cache: Cache = CACHE,
 ) -> None:
-    """Quand répondre que personne n'est connu : la courbe du risque et de la couverture."""
+    """Qui retenir, et quand répondre que personne n'est connu : risque et couverture."""
     with in_sentences():
         bench = _bench(engine, encoder, model, workers, cache)
         judged = load_expert_set(directory, queries, qrels, limit)
-        typer.echo(curve_text(judged.name, curve(evaluate_nobody(judged, bench))))
+        asked = evaluate_nobody(judged, bench)
+        typer.echo(curve_text(judged.name, curve(asked), out_of_fold(asked)))
 
 
 def models_of(name: str) -> tuple[Voting, ...]:

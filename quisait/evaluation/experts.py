@@ -1,9 +1,9 @@
 """How well those who know are found. Read `evaluate_experts` first."""
 
-import math
 from collections.abc import Sequence
 from datetime import date
 
+from expertise.confidence import NO_BAR
 from expertise.find import find_experts
 from expertise.voting import Voting
 from quisait.evaluation.corpora import ExpertSet, JudgedQuery
@@ -48,7 +48,7 @@ def _run(judged: ExpertSet, bench: Bench, scratch: Scratch, voting: Voting) -> R
             today,
             limit=len(judged.candidates),
             voting=voting,
-            least_confidence=-math.inf,
+            bar=NO_BAR,
         )
         ids = [candidate.agent.id for candidate in found.candidates]
         return [candidate for candidate in ids if candidate in judged.ranked]

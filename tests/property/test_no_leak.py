@@ -16,6 +16,7 @@ from connectors.values import (
     Role,
     Section,
 )
+from expertise.confidence import NO_BAR, Bar
 from expertise.find import find_experts
 from indexer.access import NOBODY, Reader, access_filter
 from indexer.embedded.index import EmbeddedIndex
@@ -194,11 +195,9 @@ def test_results_and_experts_rest_on_what_is_readable(library: Library, reader: 
     assert {result.card.document_id for result in results.results} <= readable
     assert results.total == len(readable)
     question = "cadastre commun"
-    nearest = find_experts(question, reader, search, book, TODAY, least_confidence=math.inf).nearest
+    nearest = find_experts(question, reader, search, book, TODAY, bar=Bar(math.inf, 0.0)).nearest
     assert {ranked.card.document_id for ranked in nearest} <= readable
-    experts = find_experts(
-        question, reader, search, book, TODAY, limit=1000, least_confidence=-math.inf
-    )
+    experts = find_experts(question, reader, search, book, TODAY, limit=1000, bar=NO_BAR)
     evidence = {e.document_id for c in experts.candidates for e in c.evidence}
     assert evidence <= readable
     assert bool(evidence) == bool(readable)

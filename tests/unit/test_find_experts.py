@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.values import Agent, EvidencePolicy, Role
-from expertise.confidence import FEWEST_COMPARED, LEAST_CONFIDENCE
+from expertise.confidence import FEWEST_COMPARED, SERVED
 from expertise.find import WALK_WEIGHT, Experts, find_experts, in_area
 from expertise.names import Reason
 from expertise.values import RankedDocument, Window
@@ -198,6 +198,10 @@ def test_no_documents_mean_no_candidates() -> None:
     assert asked([], ANA) == Experts((), 0)
 
 
+FIRM, THIN = 5.0, 0.1
+"""Standard deviations: nothing is as near as the first, most of a corpus as the second."""
+
+
 def compared(documents: list[RankedDocument], nearness: float) -> Window:
     """A window in which these documents stand so near among many that were compared."""
     near = tuple(replace(one, nearness=nearness) for one in documents)
@@ -217,19 +221,41 @@ class OneWindow:
 def test_thin_evidence_names_nobody() -> None:
     """Nobody, the nearest documents instead; and no area where nobody is known anywhere."""
     book = ListedBook((ANA, BEN, CYD))
-    thin = OneWindow(compared(three_notes(), nearness=0.1))
+    thin = OneWindow(compared(three_notes(), nearness=THIN))
     nobody = find_experts("cadastre", READER, thin, book, TODAY)
     assert (nobody.candidates, nobody.beyond, nobody.nearest_area) == ((), 0, "")
     assert [one.card.document_id for one in nobody.nearest] == ["wiki:1", "wiki:2", "wiki:3"]
-    firm = OneWindow(compared(three_notes(), nearness=LEAST_CONFIDENCE))
-    somebody = find_experts("cadastre", READER, firm, book, TODAY)
-    assert found(somebody) == ["ag-1", "ag-2", "ag-3"]
-    assert somebody.nearest == ()
+    assert nobody.stated == ()
+
+
+def test_each_candidate_stands_on_their_own() -> None:
+    """A clear expert brings no weak name along; a near second stays."""
+    notes = [
+        ranked(1.0, card("wiki:1", wrote("wiki:ana"))),
+        ranked(0.9, card("wiki:2", wrote("wiki:ben"))),
+        ranked(0.3, card("wiki:3", wrote("wiki:cyd"))),
+    ]
+    firm = OneWindow(compared(notes, nearness=FIRM))
+    somebody = find_experts("cadastre", READER, firm, ListedBook((ANA, BEN, CYD)), TODAY)
+    assert (found(somebody), somebody.nearest, somebody.beyond) == (["ag-1", "ag-2"], (), 0)
+    assert all(one.confidence >= SERVED.confidence for one in somebody.candidates)
+
+
+def test_one_very_fitting_document_is_enough() -> None:
+    """Further documents add to a confidence; having none takes nothing from it."""
+    one = [ranked(1.0, card("wiki:1", wrote("wiki:ana")))]
+    more = [*one, ranked(0.2, card("wiki:2", wrote("wiki:ana")))]
+    confidences = []
+    for notes in (one, more):
+        window = OneWindow(compared(notes, nearness=3.0))
+        (ana,) = find_experts("cadastre", READER, window, ListedBook((ANA,)), TODAY).candidates
+        confidences.append(ana.confidence)
+    assert SERVED.confidence <= confidences[0] <= confidences[1]
 
 
 def test_where_nobody_is_known_the_nearest_area_is_named() -> None:
     """In Morbihan nobody: Côtes-d'Armor is nearer than Finistère and La Réunion."""
-    firm = OneWindow(compared(three_notes(), nearness=LEAST_CONFIDENCE))
+    firm = OneWindow(compared(three_notes(), nearness=FIRM))
     book = ListedBook((ANA, BEN, CYD))
     nobody = find_experts("cadastre", READER, firm, book, TODAY, area="56")
     assert (nobody.candidates, nobody.nearest_area) == ((), "22")
