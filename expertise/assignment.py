@@ -70,9 +70,14 @@ class Assignment:
         self._squares = [0] * size
         self._encoded = 0
 
-    def add(self, document: IndexedDocument) -> None:
-        """Read one document's text and vectors; nothing is encoded."""
-        self._by_label.append(tuple(_labelled(document, self._phrases).items()))
+    def add(self, document: IndexedDocument) -> bool:
+        """Read one document's text and vectors; nothing is encoded. True where a label names it."""
+        labelled = tuple(_labelled(document, self._phrases).items())
+        self._by_label.append(labelled)
+        self._compare(document)
+        return bool(labelled)
+
+    def _compare(self, document: IndexedDocument) -> None:
         if self._vectors is None or not len(self._vectors.topics) or not len(document.vectors):
             self._keep([], [])
             return

@@ -5,7 +5,7 @@ same day: same bytes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -17,11 +17,13 @@ from expertise.communities import (
     detected_communities,
     proposed_communities,
 )
-from expertise.corpus import Corpus, gather
+from expertise.corpus import Corpus, gather, uncovered
+from expertise.discovery import Cluster, discovered
 from expertise.holders import BASES, Holdings, hold
 from expertise.isolating import SCOPES, Isolation, isolate
+from expertise.leftovers import Leftovers
 from expertise.ports import DirectoryBook, KeptDocuments
-from expertise.records import CellRecord, CommunityRecord, Proof, TopicRecord
+from expertise.records import CellRecord, CommunityRecord, Proof, ProposalRecord, TopicRecord
 from expertise.strength import Cells, weigh
 from expertise.topics import Topic
 from indexer.ports import Encoder
@@ -61,6 +63,7 @@ class Build:
     holdings: Holdings
     isolation: Isolation
     communities: Sequence[Community]
+    clusters: Sequence[Cluster] = ()
 
 
 def build_expertise(
@@ -72,10 +75,12 @@ def build_expertise(
     today: date,
 ) -> Build:
     """Read every kept document once, and the directory. Raises `IndexUnreachable`."""
-    assignment = Assignment(topics, topic_vectors(topics, encoder))
-    corpus = gather(all_documents(library), assignment, rules.universal, today)
+    assignment, leftovers = Assignment(topics, topic_vectors(topics, encoder)), Leftovers()
+    corpus = gather(all_documents(library), assignment, rules.universal, today, leftovers)
     agents = [one for one in book.everyone() if one.listed and not one.departed(today)]
-    return build_from(corpus, topics, agents, book.by_account(corpus.accounts), rules, today)
+    owners = book.by_account(corpus.accounts)
+    clusters = discovered(uncovered(leftovers.kept(), corpus))
+    return replace(build_from(corpus, topics, agents, owners, rules, today), clusters=clusters)
 
 
 def build_from(
@@ -112,11 +117,11 @@ def all_documents(library: KeptDocuments) -> Iterator[IndexedDocument]:
         yield from library.documents(waiting)
 
 
-Record = TopicRecord | CellRecord | CommunityRecord
+Record = TopicRecord | CellRecord | CommunityRecord | ProposalRecord
 
 
 def records(build: Build) -> Iterator[Record]:
-    """Topics, then cells, then communities, always in the same order."""
+    """Topics, cells, communities, then proposed topics, always in the same order."""
     yield from _topic_records(build)
     for row in range(len(build.holdings.topic)):
         yield _cell_record(build, row)
@@ -126,6 +131,12 @@ def records(build: Build) -> Iterator[Record]:
             one.kind,
             tuple(build.topics[topic].id for topic in one.topics),
             tuple(build.agents[agent].id for agent in one.members),
+        )
+    for number, cluster in enumerate(build.clusters):
+        yield ProposalRecord(
+            number,
+            tuple((one.document_id, one.mark[:MARK_CHARS]) for one in cluster.documents),
+            tuple((term.written, term.places) for term in cluster.terms),
         )
 
 

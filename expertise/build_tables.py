@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from expertise.communities import CommunityKind
 from expertise.holders import Basis
 from expertise.isolating import Scope
-from expertise.records import CellRecord, CommunityRecord, Proof, TopicRecord
+from expertise.records import CellRecord, CommunityRecord, Proof, ProposalRecord, TopicRecord
 from expertise.topics import Topic, TopicKind
 from indexer.state import digest
 
@@ -82,7 +82,15 @@ members = sa.Table(
     sa.Column("agent_id", sa.Text, nullable=False),
     sa.Index("expertise_members_by_agent", "build_id", "agent_key"),
 )
-OF_A_BUILD = (topics, cells, communities, members)
+proposals = sa.Table(
+    "expertise_proposals",
+    metadata,
+    sa.Column("build_id", _BUILD, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("documents", sa.Text, nullable=False),
+    sa.Column("terms", sa.Text, nullable=False),
+)
+OF_A_BUILD = (topics, cells, communities, members, proposals)
 """The tables whose rows go with their build."""
 
 Row = dict[str, Any]
@@ -168,4 +176,22 @@ def community_record(row: sa.RowMapping, found: Mapping[int, list[str]]) -> Comm
         CommunityKind(row["kind"]),
         tuple(json.loads(row["topics"])),
         tuple(found.get(row["number"], ())),
+    )
+
+
+def proposal_row(record: ProposalRecord) -> Row:
+    """A proposed topic as it is kept."""
+    return {
+        "number": record.number,
+        "documents": json.dumps(record.documents),
+        "terms": json.dumps(record.terms, ensure_ascii=False),
+    }
+
+
+def proposal_record(row: sa.RowMapping) -> ProposalRecord:
+    """A proposed topic as it was built."""
+    return ProposalRecord(
+        row["number"],
+        tuple((id_, mark) for id_, mark in json.loads(row["documents"])),
+        tuple((written, tuple(places)) for written, places in json.loads(row["terms"])),
     )

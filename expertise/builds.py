@@ -25,17 +25,22 @@ from expertise.build_tables import (
     member_rows,
     members,
     metadata,
+    proposal_record,
+    proposal_row,
+    proposals,
     topic_record,
     topic_row,
     topics,
 )
 from expertise.communities import CommunityKind
+from expertise.decisions import SqlDecisions
 from expertise.holders import Basis
 from expertise.isolating import Scope
 from expertise.records import (
     BuildStamp,
     CellRecord,
     CommunityRecord,
+    ProposalRecord,
     TopicRecord,
 )
 from expertise.topics import TopicList
@@ -64,6 +69,7 @@ class SqlBuilds:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         metadata.create_all(engine)
+        self.decisions = SqlDecisions(engine)
 
     def publish(self, build: Build, listed: TopicList) -> BuildStamp:
         """Write a build beside the current one, then make it the current one.
@@ -218,6 +224,13 @@ class SqlBuilds:
                 found[number].append(member)
         return tuple(community_record(row, found) for row in rows)
 
+    def proposals(self, build_id: str) -> tuple[ProposalRecord, ...]:
+        """Topics that the build proposes, by number."""
+        query = sa.select(proposals).where(proposals.c.build_id == build_id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(proposals.c.number)).mappings()
+            return tuple(map(proposal_record, rows))
+
     def _cells(self, query: sa.Select[tuple[object, ...]]) -> tuple[CellRecord, ...]:
         with self._engine.connect() as connection:
             return tuple(map(cell_record, connection.execute(query).mappings()))
@@ -260,6 +273,8 @@ def _rows(build: Build) -> Iterator[tuple[sa.Table, Row]]:
             yield topics, topic_row(record)
         elif isinstance(record, CellRecord):
             yield cells, cell_row(record)
+        elif isinstance(record, ProposalRecord):
+            yield proposals, proposal_row(record)
         else:
             yield communities, community_row(record)
             for row in member_rows(record):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from connectors.values import Access, Document, EvidencePolicy, Role
 from expertise.assignment import Assignment, Confidences
+from expertise.leftovers import Leftover, Leftovers
 from expertise.weights import ROLE_WEIGHTS, contribution_weight
 from indexer.values import IndexedDocument
 
@@ -54,16 +55,33 @@ def gather(
     assignment: Assignment,
     universal: frozenset[str],
     today: date,
+    leftovers: Leftovers | None = None,
 ) -> Corpus:
-    """Read every document once; what not every agent may read leaves nothing but a count."""
+    """Read every document once; what not every agent may read leaves nothing but a count.
+
+    What no label names, and somebody contributed to, is kept in `leftovers`.
+    """
     read = _Reading()
     for one in documents:
         kept = one.document
         read.seen += len(kept.contributions)
         if is_universal(kept.access, universal) and kept.evidence == EvidencePolicy.YES:
-            assignment.add(one)
+            labelled = assignment.add(one)
+            if leftovers is not None and not labelled and _somebody_counts(kept):
+                leftovers.take(one)
             read.take(kept, one.record_hash, today)
     return read.corpus(assignment.confidences())
+
+
+def uncovered(leftovers: Sequence[Leftover], corpus: Corpus) -> tuple[Leftover, ...]:
+    """Those that no topic was assigned to by vector either."""
+    topics = np.diff(corpus.topics.indptr)
+    bare = {id_ for id_, count in zip(corpus.document_ids, topics, strict=True) if not count}
+    return tuple(one for one in leftovers if one.document_id in bare)
+
+
+def _somebody_counts(document: Document) -> bool:
+    return any(ROLE_WEIGHTS[row.role] > 0 for row in document.contributions)
 
 
 @dataclass(slots=True)

@@ -112,6 +112,12 @@ class Reading:
 
     def coverage(self, area: str, offset: int = 0, limit: int = 50) -> TopicCounts:
         """Every topic by label, and how many hold it in an area (`22`, `r53`, `` everywhere)."""
+        return self.counted_page(area, offset, limit)[0]
+
+    def counted_page(
+        self, area: str, offset: int, limit: int
+    ) -> tuple[TopicCounts, tuple[Holder, ...]]:
+        """The same, with the holders that were counted."""
         ordered = sorted(
             self.topics.values(), key=lambda one: (by_letters(one.topic.label), one.topic.id)
         )
@@ -128,7 +134,8 @@ class Reading:
         begun = self.standing.still_open(id_ for one in page for id_ in one.documents[:3])
         still = frozenset((*questions, *begun))
         rows = tuple(self._topic_count(one, standing, area, still) for one in page)
-        return TopicCounts(rows, offset + limit if offset + limit < len(ordered) else None)
+        following = offset + limit if offset + limit < len(ordered) else None
+        return TopicCounts(rows, following), standing
 
     def _topic_count(
         self,

@@ -7,6 +7,7 @@ from expertise.communities import CommunityKind
 from expertise.holders import Basis
 from expertise.isolating import Scope
 from expertise.topics import Topic
+from indexer.state import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,23 @@ class CommunityRecord:
     kind: CommunityKind
     topics: tuple[str, ...]
     members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalRecord:
+    """A cluster of documents that no topic covers: (id, mark) pairs, and its terms.
+
+    Each term is as most documents write it, with the places of those that have it.
+    """
+
+    number: int
+    documents: tuple[tuple[str, str], ...]
+    terms: tuple[tuple[str, tuple[int, ...]], ...]
+
+    @property
+    def id(self) -> str:
+        """The same for the same documents."""
+        return digest("\n".join(sorted(id_ for id_, _ in self.documents)))[:12]
 
 
 @dataclass(frozen=True, slots=True)

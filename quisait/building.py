@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from expertise.build import Rules, build_expertise
+from expertise.decisions import with_decisions
 from expertise.overview import Overview
 from expertise.records import BuildStamp
 from expertise.topics import TopicList, read_topics
@@ -54,6 +55,7 @@ def publish_build(house: House, held: Held) -> BuildOutcome:
     """The same, for who holds the build's lease."""
     started = time.monotonic()
     listed = read_topics(beside_file(house.settings.topics.file))
+    listed = with_decisions(listed, house.builds.decisions.all())
     rules = rules_of(house.settings)
     found = build_expertise(house.index, house.book, house.encoder, listed.topics, rules, today())
     held.check()

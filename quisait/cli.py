@@ -13,6 +13,7 @@ import typer
 from connectors.errors import SourceError
 from connectors.records.schema import json_schema
 from quisait import answers
+from quisait.animation_cli import topics_app
 from quisait.assembly import House, export_bundled_model
 from quisait.audit_cli import audit
 from quisait.checks import run_checks
@@ -43,6 +44,7 @@ app.add_typer(model_app, name="model")
 app.add_typer(schema_app, name="schema")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(expertise_app, name="expertise")
+app.add_typer(topics_app, name="topics")
 app.command("isolation")(isolation)
 app.command("profile")(profile)
 app.command()(audit)

@@ -9,6 +9,7 @@ from search_api import (
     about_pages,
     agent_pages,
     agents_api,
+    animation,
     api,
     audit_pages,
     browser_search,
@@ -58,6 +59,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(api.router)
     app.include_router(topics_api.router)
     app.include_router(agents_api.router)
+    app.include_router(animation.router)
     app.include_router(push.router)
     app.include_router(audit_pages.router)
     app.include_router(me_api.router)
@@ -65,6 +67,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(pages.router)
     app.include_router(topic_pages.router)
     app.include_router(agent_pages.router)
+    app.include_router(animation.pages)
     app.include_router(audit_pages.pages)
     app.include_router(me_pages.router)
     app.include_router(browser_search.router)

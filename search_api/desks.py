@@ -26,7 +26,10 @@ class Desk:
     section: str
 
 
-DESKS: tuple[Desk, ...] = (Desk(Role.OFFICER, "/audit", "Consultations", "audit"),)
+DESKS: tuple[Desk, ...] = (
+    Desk(Role.ANIMATOR, "/animation", "Animation", "animation"),
+    Desk(Role.OFFICER, "/audit", "Consultations", "audit"),
+)
 """In the order of the navigation; each is shown to who may open it."""
 
 

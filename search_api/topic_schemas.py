@@ -93,8 +93,8 @@ def topic_answer(
         alt_labels=list(view.topic.alt_labels),
         holders=[HolderBody(agent=agent_body(h.agent), basis=h.basis) for h in view.holders],
         areas=[_area_count(one) for one in view.areas],
-        documents=[_reference(card) for card in documents],
-        questions=[_reference(card) for card in questions],
+        documents=[reference_body(card) for card in documents],
+        questions=[reference_body(card) for card in questions],
         broader=list(map(topic_body, view.broader)),
         narrower=list(map(topic_body, view.narrower)),
         related=list(map(topic_body, view.related)),
@@ -205,7 +205,8 @@ def community_body(one: CommunityView) -> CommunityBody:
     )
 
 
-def _reference(card: Card) -> ReferenceBody:
+def reference_body(card: Card) -> ReferenceBody:
+    """A document to go to."""
     return ReferenceBody(id=card.document_id, title=card.title, url=web_address(card.url))
 
 

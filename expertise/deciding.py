@@ -1,0 +1,117 @@
+"""An animator's word on a proposed topic; it acts at the next build."""
+
+from dataclasses import dataclass, replace
+
+from expertise.decisions import Decision, SqlDecisions, Verdict
+from expertise.overview import Reading
+from expertise.proposals import (
+    Proposal,
+    proposal_record,
+    proposals,
+    standing_documents,
+    terms_of,
+)
+from expertise.records import ProposalRecord
+from expertise.topics import TopicKind, label_key
+
+LONGEST_LABEL = 120
+
+
+class NoSuchProposal(Exception):
+    """It was decided about, has fallen, or never was; or there is no such topic or decision."""
+
+
+class Undecidable(Exception):
+    """What was asked cannot be done; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """Verdicts on what one build proposes. Each raises `NoSuchProposal` or `Undecidable`."""
+
+    reading: Reading
+    decisions: SqlDecisions
+
+    def waiting(self) -> tuple[Proposal, ...]:
+        """Proposals that nobody decided about. Raises `IndexUnreachable`."""
+        return proposals(self.reading, self.decisions.all())
+
+    def told(self) -> tuple[Decision, ...]:
+        """Every decision; what was refused keeps its terms only while all of it is still open."""
+        made = self.decisions.all()
+        still = standing_documents(self.reading, {pair for one in made for pair in one.marked})
+        return tuple(
+            one if one.marked <= still else replace(one, terms=frozenset()) for one in made
+        )
+
+    def accept(self, proposal_id: str, label: str) -> Decision:
+        """Make it a topic of this name."""
+        named = _sound(label)
+        other = next(
+            (
+                one.topic.label
+                for one in self.reading.topics.values()
+                if one.topic.kind == TopicKind.TOPIC
+                and label_key(named) in map(label_key, one.topic.labels)
+            ),
+            None,
+        )
+        taken = other or next(
+            (
+                one.label
+                for one in self.decisions.all()
+                if one.verdict is not Verdict.REFUSED and label_key(one.label) == label_key(named)
+            ),
+            None,
+        )
+        if taken:
+            raise Undecidable(
+                f"« {taken} » est déjà un sujet, ou un autre nom d'un sujet : réunissez-les, ou "
+                "choisissez un autre nom."
+            )
+        return self._keep(Verdict.ACCEPTED, self._record(proposal_id), label=named)
+
+    def merge(self, proposal_id: str, topic_id: str, label: str = "") -> Decision:
+        """Make it another name of a topic: `label`, else its most telling term."""
+        if topic_id not in self.reading.topics:
+            raise NoSuchProposal("Ce sujet n'est pas dans la liste.")
+        record = self._record(proposal_id)
+        named = _sound(label or record.terms[0][0])
+        return self._keep(Verdict.MERGED, record, label=named, topic_id=topic_id)
+
+    def refuse(self, proposal_id: str) -> Decision:
+        """Not to be proposed again, as long as it is about the same documents or terms."""
+        return self._keep(Verdict.REFUSED, self._record(proposal_id))
+
+    def forget(self, decision_id: str) -> None:
+        """Take a decision back."""
+        if not self.decisions.forget(decision_id):
+            raise NoSuchProposal("Cette décision n'existe pas, ou plus.")
+
+    def _record(self, proposal_id: str) -> ProposalRecord:
+        record = proposal_record(self.reading, self.decisions.all(), proposal_id)
+        if record is None:
+            raise NoSuchProposal("Ce sujet n'est pas, ou n'est plus, proposé.")
+        return record
+
+    def _keep(
+        self, verdict: Verdict, record: ProposalRecord, *, label: str = "", topic_id: str = ""
+    ) -> Decision:
+        return self.decisions.keep(
+            verdict,
+            frozenset(record.documents),
+            terms_of(record),
+            self.reading.standing.today,
+            label=label,
+            topic_id=topic_id,
+        )
+
+
+def _sound(label: str) -> str:
+    named = " ".join(label.split())
+    if not label_key(named) or len(named) > LONGEST_LABEL or not named.isprintable():
+        raise Undecidable(
+            f"Donnez un nom d'un mot porteur de sens au moins, de {LONGEST_LABEL} caractères "
+            "au plus."
+        )
+    return named

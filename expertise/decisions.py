@@ -1,0 +1,165 @@
+"""What animators decided of proposed topics: kept beside the builds, and told to the next one."""
+
+import json
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from connectors.changes import Malformed
+from expertise.topics import Topic, TopicList, checked
+
+metadata = sa.MetaData()
+
+decisions = sa.Table(
+    "topic_decisions",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("verdict", sa.String(20), nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("topic_id", sa.String(200), nullable=False),
+    sa.Column("documents", sa.Text, nullable=False),
+    sa.Column("terms", sa.Text, nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+)
+
+DISCOVERED = "decouvert:"
+"""Stands before the id of a topic that was discovered and accepted."""
+
+
+class Verdict(StrEnum):
+    """What became of a proposal."""
+
+    ACCEPTED = "accepted"
+    MERGED = "merged"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One verdict, and what it was about.
+
+    `label` names the topic that was accepted, or becomes another name of the topic
+    `topic_id` that it was merged into; both are empty for a refusal. `marked` are the
+    documents (id, mark) and `terms` the words that it was about. Who decided is not kept
+    here: the audit knows.
+    """
+
+    id: str
+    verdict: Verdict
+    label: str
+    topic_id: str
+    marked: frozenset[tuple[str, str]]
+    terms: frozenset[str]
+    day: date
+
+    @property
+    def documents(self) -> frozenset[str]:
+        """The ids of what it was about."""
+        return frozenset(id_ for id_, _ in self.marked)
+
+    def is_about(self, documents: frozenset[str], terms: frozenset[str]) -> bool:
+        """Whether a cluster is the one that was decided about, as far as it has changed since.
+
+        Half of the smaller one's documents are enough, or half of its terms and two of them:
+        subjects may well have one word in common.
+        """
+        same_words = len(self.terms & terms) > 1 and _shared(self.terms, terms)
+        return _shared(self.documents, documents) or same_words
+
+
+def _shared(one: frozenset[str], other: frozenset[str]) -> bool:
+    smaller = min(len(one), len(other))
+    return smaller > 0 and 2 * len(one & other) >= smaller
+
+
+class SqlDecisions:
+    """Verdicts in the state database; SQLite or PostgreSQL."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        metadata.create_all(engine)
+
+    def all(self) -> tuple[Decision, ...]:
+        """Every decision, the newest first."""
+        query = sa.select(decisions).order_by(decisions.c.day.desc(), decisions.c.id)
+        with self._engine.connect() as connection:
+            return tuple(map(_decision, connection.execute(query).mappings()))
+
+    def keep(
+        self,
+        verdict: Verdict,
+        marked: frozenset[tuple[str, str]],
+        terms: frozenset[str],
+        day: date,
+        *,
+        label: str = "",
+        topic_id: str = "",
+    ) -> Decision:
+        """Write a decision down. An accepted topic gets an id of its own."""
+        id_ = uuid.uuid4().hex
+        if verdict is Verdict.ACCEPTED:
+            topic_id = DISCOVERED + id_[:12]
+        made = Decision(id_, verdict, label, topic_id, marked, terms, day)
+        row = {
+            "id": id_,
+            "verdict": verdict.value,
+            "label": label,
+            "topic_id": topic_id,
+            "documents": json.dumps(sorted(marked)),
+            "terms": json.dumps(sorted(terms), ensure_ascii=False),
+            "day": day,
+        }
+        with self._engine.begin() as connection:
+            connection.execute(sa.insert(decisions), row)
+        return made
+
+    def forget(self, decision_id: str) -> bool:
+        """Take a decision back; the next build may propose the cluster again. False: no such."""
+        with self._engine.begin() as connection:
+            done = connection.execute(sa.delete(decisions).where(decisions.c.id == decision_id))
+        return done.rowcount > 0
+
+
+def _decision(row: sa.RowMapping) -> Decision:
+    return Decision(
+        row["id"],
+        Verdict(row["verdict"]),
+        row["label"],
+        row["topic_id"],
+        frozenset((id_, mark) for id_, mark in json.loads(row["documents"])),
+        frozenset(json.loads(row["terms"])),
+        row["day"],
+    )
+
+
+def with_decisions(listed: TopicList, made: Sequence[Decision]) -> TopicList:
+    """The organisation's list with what animators added to it; the list's own names come first.
+
+    A label that the list has by now, or a topic that it no longer has, is told as malformed.
+    """
+    oldest_first = made[::-1]
+    accepted = [one for one in oldest_first if one.verdict is Verdict.ACCEPTED]
+    topics = [*listed.topics, *(Topic(one.topic_id, one.label) for one in accepted)]
+    names: dict[str, list[str]] = defaultdict(list)
+    for one in oldest_first:
+        if one.verdict is Verdict.MERGED:
+            names[one.topic_id].append(one.label)
+    gone = names.keys() - {topic.id for topic in topics}
+    found = checked(
+        (
+            f"sujet décidé « {topic.label} »" if topic.id.startswith(DISCOVERED) else "liste",
+            replace(topic, alt_labels=(*topic.alt_labels, *names.get(topic.id, ()))),
+        )
+        for topic in topics
+    )
+    faults = [
+        Malformed(f"sujet décidé « {label} »", "le sujet auquel il a été réuni n'existe plus")
+        for topic_id in sorted(gone)
+        for label in names[topic_id]
+    ]
+    return TopicList(found.topics, (*listed.malformed, *faults, *found.malformed))

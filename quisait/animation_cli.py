@@ -1,0 +1,230 @@
+"""`quisait topics`: the list as the last build has it, and for who animates it, what to decide."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Annotated, TypeVar
+
+import typer
+from pydantic import BaseModel
+
+from expertise.at_risk import AtRisk, topics_at_risk
+from expertise.deciding import Deciding, NoSuchProposal, Undecidable
+from expertise.decisions import Decision, Verdict
+from expertise.proposals import Proposal
+from indexer.access import Reader
+from quisait import answers
+from quisait.assembly import House
+from quisait.faults import opened_house
+from quisait.topics_cli import shown_reading
+from search_api.animation_bodies import (
+    all_risks,
+    at_risk_body,
+    decision_body,
+    proposal_body,
+)
+from search_api.audit import Reading as PrivilegedReading
+from search_api.grants import Held, Role
+from search_api.topic_answers import topic_page
+from search_api.topic_schemas import topic_answer
+from search_api.wording import day
+
+topics_app = typer.Typer(help="Les sujets : la liste, un sujet, l'animation.", no_args_is_help=True)
+proposals_app = typer.Typer(help="Sujets proposés par les documents.", no_args_is_help=True)
+topics_app.add_typer(proposals_app, name="proposals")
+
+AsAnimator = Annotated[
+    str, typer.Option("--agent", help="Identifiant de l'agent qui anime (rôle « animator »)")
+]
+AsReader = Annotated[str, typer.Option("--agent", help="Identifiant de l'agent qui lit")]
+AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON")]
+ProposalId = Annotated[str, typer.Argument(metavar="SUJET_PROPOSÉ", help="Son identifiant")]
+
+T = TypeVar("T")
+
+RISKS = {
+    "one_holder": "repose sur une personne",
+    "nobody": "plus personne de connu",
+    "open_questions": "questions sans réponse",
+    "leaving": "départ prévu",
+}
+
+
+@topics_app.command("list")
+def list_topics(as_json: AsJson = False) -> None:
+    """Les sujets de la dernière cartographie, et combien de personnes les tiennent."""
+    with opened_house() as house:
+        reading = shown_reading(house)
+        counts = reading.coverage("", 0, len(reading.topics)).rows
+    rows = [
+        {"id": one.topic.id, "label": one.topic.label, "holders": one.holders.agents}
+        for one in counts
+    ]
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False, indent=2))
+    else:
+        print("\n".join(f"{one['label']} ({one['id']}) : {one['holders']}" for one in rows))
+
+
+@topics_app.command("show")
+def show_topic(
+    topic: Annotated[str, typer.Argument(metavar="SUJET", help="Identifiant d'un sujet")],
+    agent: AsReader = "",
+    as_json: AsJson = False,
+) -> None:
+    """Qui tient un sujet, par où commencer, ce qui attend une réponse."""
+    with opened_house() as house:
+        reader = answers.command_line_reader(house, agent)
+        reading = shown_reading(house)
+        if topic not in reading.topics:
+            raise ValueError(f"Sujet inconnu : {topic} (« quisait topics list »).")
+        page = topic_page(reading, topic, reader)
+    view = page.view
+    if as_json:
+        _print([topic_answer(reading.dated, view, page.documents, page.questions)], one=True)
+        return
+    lines = [view.topic.label]
+    lines += [
+        f"   {one.agent.name} ({one.agent.id}) {answers.post(one.agent)}" for one in view.holders
+    ]
+    lines += [f"   pour commencer : {card.title}" for card in page.documents]
+    lines += [f"   sans réponse : {card.title}" for card in page.questions]
+    lines += [f"   voisin : {one.label}" for one in (*view.broader, *view.narrower, *view.related)]
+    print("\n".join(lines))
+
+
+@topics_app.command("risks")
+def risks(agent: AsAnimator, as_json: AsJson = False) -> None:
+    """Ce qui repose sur une personne, ou sur personne, parmi les sujets que l'agent anime."""
+    with opened_house() as house:
+        _, held = _animator(house, agent, "risks")
+        found = topics_at_risk(shown_reading(house), held.animates_topic)
+    if as_json:
+        _print([at_risk_body(one) for one in found])
+    else:
+        print("\n".join(map(_risk, found)) or "Rien à surveiller.")
+
+
+@proposals_app.command("list")
+def list_proposals(agent: AsAnimator, as_json: AsJson = False) -> None:
+    """Les sujets que personne n'a encore acceptés, réunis ni refusés."""
+    with opened_house() as house:
+        _animator(house, agent, "proposals list")
+        found = _deciding(house).waiting()
+    if as_json:
+        _print([proposal_body(one) for one in found])
+    else:
+        print("\n\n".join(map(_proposal, found)) or "Aucun sujet proposé.")
+
+
+@proposals_app.command("accept")
+def accept(
+    proposal: ProposalId,
+    agent: AsAnimator,
+    label: Annotated[str, typer.Option(help="Le nom du sujet")],
+) -> None:
+    """Fait un sujet de la liste, à la prochaine cartographie."""
+    _decide(agent, "accept", proposal, lambda deciding, _: deciding.accept(proposal, label))
+
+
+@proposals_app.command("merge")
+def merge(
+    proposal: ProposalId,
+    agent: AsAnimator,
+    into: Annotated[str, typer.Option(help="Identifiant du sujet auquel le réunir")],
+    label: Annotated[str, typer.Option(help="Son nom, qui devient un autre nom du sujet")] = "",
+) -> None:
+    """En fait un autre nom d'un sujet que l'agent anime."""
+
+    def merged(deciding: Deciding, held: Held) -> Decision:
+        if not held.animates_topic(into):
+            raise ValueError(f"{agent} n'anime pas le sujet {into}.")
+        return deciding.merge(proposal, into, label)
+
+    _decide(agent, "merge", proposal, merged)
+
+
+@proposals_app.command("refuse")
+def refuse(proposal: ProposalId, agent: AsAnimator) -> None:
+    """Ne plus le proposer."""
+    _decide(agent, "refuse", proposal, lambda deciding, _: deciding.refuse(proposal))
+
+
+@proposals_app.command("decisions")
+def decisions(agent: AsAnimator, as_json: AsJson = False) -> None:
+    """Ce qui a été décidé."""
+    with opened_house() as house:
+        _animator(house, agent, "proposals decisions")
+        made = _deciding(house).told()
+    if as_json:
+        _print([decision_body(one) for one in made])
+    else:
+        print("\n".join(map(_decision, made)) or "Aucune décision.")
+
+
+@proposals_app.command("forget")
+def forget(
+    decision: Annotated[str, typer.Argument(metavar="DÉCISION", help="Son identifiant")],
+    agent: AsAnimator,
+) -> None:
+    """Revient sur une décision."""
+    with opened_house() as house:
+        _animator(house, agent, "proposals forget", decision)
+        deciding = _deciding(house)
+        _in_sentences(lambda: deciding.forget(decision))
+
+
+def _animator(house: House, agent: str, reading: str, subject: str = "") -> tuple[Reader, Held]:
+    """Who animates, written down as on the pages. Raises `ValueError` for who does not."""
+    reader = answers.command_line_reader(house, agent)
+    held = house.privacy.grants.held_by(reader)
+    if Role.ANIMATOR not in held.roles:
+        raise ValueError(f"{agent} n'a pas le rôle « animator » : voyez [[roles]].")
+    told = f"quisait topics {reading}"
+    house.privacy.audit.write(PrivilegedReading(agent, Role.ANIMATOR, told, subject))
+    return reader, held
+
+
+def _deciding(house: House) -> Deciding:
+    return Deciding(shown_reading(house), house.builds.decisions)
+
+
+def _decide(
+    agent: str, verb: str, proposal: str, decide_it: Callable[[Deciding, Held], Decision]
+) -> None:
+    with opened_house() as house:
+        _, held = _animator(house, agent, f"proposals {verb}", f"proposal:{proposal}")
+        deciding = _deciding(house)
+        print(_decision(_in_sentences(lambda: decide_it(deciding, held))))
+
+
+def _in_sentences(decide_it: Callable[[], T]) -> T:
+    try:
+        return decide_it()
+    except (NoSuchProposal, Undecidable) as error:
+        raise ValueError(str(error)) from error
+
+
+def _risk(one: AtRisk) -> str:
+    words = ", ".join(RISKS[name] for name in all_risks(one))
+    who = ", ".join(agent.name for agent in one.holders)
+    leaving = "".join(f" ; {agent.name} part le {day(agent.departure)}" for agent in one.leaving)
+    return f"{one.count.topic.label} : {words}{f' ({who})' if who else ''}{leaving}"
+
+
+def _proposal(one: Proposal) -> str:
+    lines = [f"{one.id} : {', '.join(one.terms)}", f"   {one.documents} documents"]
+    lines += [f"   – {card.title}" for card in one.cited]
+    lines += [f"   {agent.name} ({agent.id})" for agent in one.people]
+    return "\n".join(lines)
+
+
+def _decision(one: Decision) -> str:
+    verdicts = {Verdict.ACCEPTED: "accepté", Verdict.MERGED: "réuni", Verdict.REFUSED: "refusé"}
+    what = one.label or ", ".join(sorted(one.terms))
+    into = f" avec {one.topic_id}" if one.verdict is Verdict.MERGED else ""
+    return f"{one.id} : {day(one.day)}, {verdicts[one.verdict]}{into}{f' : {what}' if what else ''}"
+
+
+def _print(bodies: Sequence[BaseModel], *, one: bool = False) -> None:
+    shown = [body.model_dump(mode="json") for body in bodies]
+    print(json.dumps(shown[0] if one else shown, ensure_ascii=False, indent=2))

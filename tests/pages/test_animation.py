@@ -1,0 +1,249 @@
+"""The animator's desk: what to watch, what is proposed; nothing appears by itself."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from fastapi.testclient import TestClient
+
+from connectors.values import Agent, Contribution, Role
+from expertise.agent_book import SqlAgentBook
+from expertise.build import Rules, build_expertise
+from expertise.builds import SqlBuilds
+from expertise.decisions import with_decisions
+from expertise.overview import Overview
+from expertise.topics import Topic, TopicList
+from indexer.embedded.index import EmbeddedIndex
+from indexer.ports import Index
+from indexer.values import Put, PutAccess, Remove
+from quisait.journaling import now
+from search_api import grants
+from search_api.app import Services, create_app
+from search_api.grants import Grant, Grants
+from search_api.readers import reader_of
+from search_api.search import Search
+from search_api.sql_audit import SqlAudit
+from tests.builders import allowed, indexed, make_document
+from tests.opensearch_index import fresh_index
+from tests.planted import ENCODER, TODAY
+
+pytestmark = [pytest.mark.pages, pytest.mark.experts]
+
+LISTED = TopicList((Topic("cadastre", "cadastre"), Topic("regies", "régies")))
+SUBJECTS = ("pilotage de drone", "archives communales", "octroi de mer")
+AGENTS = tuple(
+    Agent(f"ag-{n}", "Jo", name, departement="22", accounts=(f"wiki:a{n}",), **fields)
+    for n, name, fields in (
+        (1, "Animatrice", {}),
+        (2, "Partante", {"departure": TODAY + timedelta(days=30)}),
+        (3, "Discrète", {"listed": False}),
+        (4, "Pilote", {}),
+        (5, "Lectrice", {}),
+    )
+)
+GRANTS = Grants(
+    (Grant(grants.Role.ANIMATOR, agents=frozenset({"ag-1"}), topics=frozenset({"cadastre"})),)
+)
+
+
+class Listed:
+    def entries(self) -> Iterator[Agent]:
+        yield from AGENTS
+
+
+def put(number: int, title: str, direction: int, author: int) -> Put:
+    """A note whose vector points mostly one way."""
+    draw = np.random.default_rng(number)
+    vector = np.eye(1, ENCODER.dimension, direction) + 0.02 * draw.standard_normal(
+        (1, ENCODER.dimension)
+    )
+    vector /= np.linalg.norm(vector)
+    row = Contribution(f"wiki:a{author}", Role.AUTHOR, last=TODAY)
+    document = make_document(f"wiki:{number}", title=title, contributions=(row,))
+    return Put(replace(indexed(document, "Un texte."), vectors=vector.astype(np.float32)))
+
+
+def notes() -> list[Put]:
+    """Six notes for each subject, by two agents of whom one is not listed; two of cadastre."""
+    subjects = [
+        put(6 * s + n, f"Le {subject}, étape {'abcdef'[n]}", s, 4 if n % 2 else 3)
+        for s, subject in enumerate(SUBJECTS)
+        for n in range(6)
+    ]
+    apart = [put(40 + n, f"Divers {n}", 4 + n, 4) for n in range(8)]
+    return [*subjects, *apart, *(put(60 + n, "Le cadastre", 3, 2) for n in range(2))]
+
+
+@dataclass
+class Desk:
+    """An administration, built; `build` makes the next one."""
+
+    index: Index
+    services: Services
+    builds: SqlBuilds
+    book: SqlAgentBook
+
+    def build(self) -> None:
+        listed = with_decisions(LISTED, self.builds.decisions.all())
+        made = build_expertise(self.index, self.book, ENCODER, listed.topics, Rules(), TODAY)
+        self.builds.publish(made, listed)
+
+    def client(self, agent: str = "ag-1") -> TestClient:
+        headers = {"x-agent": agent}
+        return TestClient(create_app(self.services), headers=headers, follow_redirects=False)
+
+    def proposed(self) -> dict[str, str]:
+        """Ids of the proposals, by the first term."""
+        body = self.client().get("/api/v1/animation/proposals").json()
+        return {one["terms"][0]: one["id"] for one in body["proposals"]}
+
+
+@pytest.fixture(scope="module", params=["embedded", "opensearch"])
+def index(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Index]:
+    if request.param == "embedded":
+        yield EmbeddedIndex(tmp_path_factory.mktemp("animation") / "index", ENCODER.dimension)
+    else:
+        with fresh_index(ENCODER.dimension) as made:
+            yield made
+
+
+@pytest.fixture
+def desk(index: Index, tmp_path: Path) -> Iterator[Desk]:
+    assert not index.write(notes()).failed
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
+    book, builds = SqlAgentBook(engine), SqlBuilds(engine)
+    book.replace(Listed())
+    services = Services(
+        Search(index, ENCODER, book),
+        book,
+        lambda request: reader_of(request.headers.get("x-agent", ""), book, TODAY),
+        lambda: TODAY,
+        overview=Overview(builds, index, book, Rules()),
+        grants=GRANTS,
+        audit=SqlAudit(engine, now),
+    )
+    made = Desk(index, services, builds, book)
+    made.build()
+    yield made
+    engine.dispose()
+
+
+def test_nothing_appears_by_itself(desk: Desk) -> None:
+    """Proposals stand on the desk, with their documents and who may be named; no topic is new."""
+    assert set(desk.proposed()) == set(SUBJECTS)
+    page = desk.client().get("/animation").text
+    assert "3 sujets proposés" in page.replace("\u00a0", " ")
+    assert "Jo Pilote" in page
+    assert "Discrète" not in page
+    for path in ("/coverage", "/api/v1/topics"):
+        assert "drone" not in desk.client().get(path).text
+
+
+def test_an_accepted_subject_becomes_a_topic_at_the_next_build(desk: Desk) -> None:
+    """Under the name that was given; it is proposed no more, and can be taken back."""
+    client, id_ = desk.client(), desk.proposed()["octroi de mer"]
+    made = client.post(
+        f"/api/v1/animation/proposals/{id_}", json={"verdict": "accept", "label": "octroi de mer"}
+    ).json()
+    assert "octroi" not in client.get("/api/v1/topics").text
+    desk.build()
+    assert "octroi de mer" in client.get("/api/v1/topics").text
+    holders = client.get(f"/api/v1/topics/{made['topic_id']}").json()["holders"]
+    assert [one["agent"]["id"] for one in holders] == ["ag-4"]
+    assert "octroi de mer" not in desk.proposed()
+    assert client.delete(f"/api/v1/animation/decisions/{made['id']}").status_code == 204
+    desk.build()
+    assert "octroi de mer" in desk.proposed()
+
+
+def test_a_refused_subject_is_not_proposed_again(desk: Desk) -> None:
+    """Not by the next build either, though it has grown."""
+    id_ = desk.proposed()["pilotage de drone"]
+    done = desk.client().post(f"/animation/proposals/{id_}", data={"verdict": "refuse"})
+    assert done.status_code == 303
+    assert "drone" not in desk.proposed()
+    assert "refusé" in desk.client().get("/animation").text
+    more = [put(100 + n, "Le pilotage de drone, plus tard", 0, 4) for n in range(3)]
+    assert not desk.index.write(more).failed
+    desk.build()
+    assert set(desk.proposed()) == {"archives communales", "octroi de mer"}
+    desk.index.write([Remove(f"wiki:{100 + n}") for n in range(3)])
+
+
+def test_a_merged_subject_is_another_name(desk: Desk) -> None:
+    """Of a topic that one animates, and of no other."""
+    path = f"/api/v1/animation/proposals/{desk.proposed()['archives communales']}"
+    asked = {"verdict": "merge", "into": "regies"}
+    assert desk.client().post(path, json=asked).status_code == 403
+    assert desk.client().post(path, json={**asked, "into": "cadastre"}).status_code == 200
+    desk.build()
+    body = desk.client().get("/api/v1/topics/cadastre").json()
+    assert body["alt_labels"] == ["archives communales"]
+    assert len(body["documents"]) == 8
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"verdict": "accept", "label": " "}, 422),
+        ({"verdict": "accept", "label": "le la les"}, 422),
+        ({"verdict": "accept", "label": "x" * 121}, 422),
+        ({"verdict": "accept", "label": "Cadastre"}, 422),
+        ({"verdict": "merge", "into": "rien"}, 403),
+        ({"verdict": "peut-être"}, 422),
+        ({}, 422),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_decided(desk: Desk, asked: dict[str, str], status: int) -> None:
+    """A problem, and nothing is kept."""
+    path = f"/api/v1/animation/proposals/{desk.proposed()['octroi de mer']}"
+    assert desk.client().post(path, json=asked).status_code == status
+    assert desk.builds.decisions.all() == ()
+    unknown = {"verdict": "refuse"}
+    assert desk.client().post("/api/v1/animation/proposals/rien", json=unknown).status_code == 404
+    assert desk.client().delete("/api/v1/animation/decisions/rien").status_code == 404
+
+
+def test_only_who_animates_sees_the_desk(desk: Desk) -> None:
+    """403 to everybody else, 401 to nobody, on every route."""
+    for agent, status in (("ag-5", 403), ("ag-3", 403), ("inconnu", 401)):
+        client = desk.client(agent)
+        for path in ("/animation", "/api/v1/animation/risks", "/api/v1/animation/proposals"):
+            assert client.get(path).status_code == status
+        for path in ("/api/v1/animation/proposals/x", "/animation/proposals/x"):
+            assert client.post(path, json={"verdict": "refuse"}).status_code == status
+        assert client.post("/animation/decisions/x/forget").status_code == status
+
+
+def test_what_is_at_risk(desk: Desk) -> None:
+    """Of one's own topics: one holder, who leaves soon. The departure stands nowhere else."""
+    (row,) = desk.client().get("/api/v1/animation/risks").json()["topics"]
+    assert (row["topic"]["id"], row["risks"]) == ("cadastre", ["one_holder", "leaving"])
+    assert [one["agent"]["name"] for one in row["leaving"]] == ["Jo Partante"]
+    departure = AGENTS[1].departure
+    assert departure is not None
+    assert departure.isoformat() == row["leaving"][0]["departure"]
+    for path in ("/api/v1/coverage", "/api/v1/agents/ag-2", "/api/v1/topics/cadastre"):
+        assert departure.isoformat() not in desk.client().get(path).text
+
+
+def test_what_is_no_longer_open_is_no_longer_proposed(desk: Desk) -> None:
+    """Between builds: a narrowed document takes its words along, too few take the subject."""
+    puts = {one.indexed.document.id: one for one in notes()}
+    secret = allowed("ldap:group:z")
+    desk.index.write([PutAccess(f"wiki:{n}", secret) for n in range(2)])
+    assert "pilotage de drone" not in desk.proposed()
+    assert "drone" not in desk.client().get("/animation").text
+    id_ = desk.proposed()["octroi de mer"]
+    desk.client().post(f"/api/v1/animation/proposals/{id_}", json={"verdict": "refuse"})
+    assert "octroi" in desk.client().get("/animation").text
+    desk.index.write([PutAccess("wiki:12", secret)])
+    assert "octroi" not in desk.client().get("/animation").text
+    desk.index.write([puts[f"wiki:{n}"] for n in (0, 1, 12)])

@@ -1,0 +1,128 @@
+"""Clusters that nobody listed: found again, named by their terms, never twice after a refusal."""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from expertise.decisions import SqlDecisions, Verdict, with_decisions
+from expertise.discovery import LEAST_DOCUMENTS, Cluster, discovered
+from expertise.leftovers import Leftover, Leftovers
+from expertise.topics import Topic, TopicList
+from indexer.values import IndexedDocument
+from tests.builders import indexed, make_document
+
+pytestmark = pytest.mark.experts
+
+SUBJECTS = {
+    "octroi de mer": "L'octroi de mer frappe les produits importés, article {}.",
+    "pilotage de drone": "Le pilotage de drone demande une formation, séance {}.",
+    "archives communales": "Les archives communales se versent au dépôt, carton {}.",
+}
+
+
+def leftovers(per_subject: int = 8, seed: int = 1) -> list[Leftover]:
+    """Each subject has a direction of its own, with noise; a few documents are of none."""
+    draw = np.random.default_rng(seed)
+    found = []
+    for number, (subject, text) in enumerate(SUBJECTS.items()):
+        for n in range(per_subject):
+            vector = np.eye(1, 16, number)[0] + 0.15 * draw.standard_normal(16)
+            found.append(left(f"wiki:{number}-{n}", subject, text.format(n), vector))
+    for n in range(12):
+        found.append(left(f"wiki:x-{n}", f"Divers {n}", "Rien.", draw.standard_normal(16)))
+    return found
+
+
+def left(id_: str, title: str, text: str, vector: np.ndarray) -> Leftover:
+    return Leftover(id_, "m" * 12, title, text, (vector / np.linalg.norm(vector)).astype("f4"))
+
+
+def test_each_subject_is_found_and_named() -> None:
+    """All of its documents, none of another's, and its name among the first terms."""
+    clusters = discovered(leftovers())
+    assert len(clusters) == len(SUBJECTS)
+    for number, subject in enumerate(SUBJECTS):
+        (cluster,) = (one for one in clusters if f"wiki:{number}-0" in ids(one))
+        assert ids(cluster) == {f"wiki:{number}-{n}" for n in range(8)}
+        assert subject in [term.written for term in cluster.terms[:2]]
+
+
+def ids(cluster: Cluster) -> set[str]:
+    return {one.document_id for one in cluster.documents}
+
+
+def test_the_order_of_a_scan_changes_nothing() -> None:
+    """The draw of what is kept, and the clusters."""
+    documents = [
+        replace(
+            indexed(make_document(f"wiki:{n}"), "Un texte."),
+            vectors=np.eye(1, 4, n % 4, dtype=np.float32),
+        )
+        for n in range(50)
+    ]
+    assert kept(documents) == kept(documents[::-1])
+    assert len(kept(documents)) == 20
+
+
+def kept(documents: list[IndexedDocument]) -> list[str]:
+    some = Leftovers(most=20)
+    for one in documents:
+        some.take(one)
+    return [one.document_id for one in some.kept()]
+
+
+def test_too_few_are_no_topic() -> None:
+    """Nothing is said of a handful, nor of documents that are all alike."""
+    assert discovered(leftovers(LEAST_DOCUMENTS - 2)) == ()
+    assert discovered([]) == ()
+    same = [left(f"wiki:{n}", "Galette", "Jeudi.", np.ones(16)) for n in range(30)]
+    assert discovered(same) == ()
+
+
+@pytest.fixture
+def decisions() -> SqlDecisions:
+    return SqlDecisions(sa.create_engine("sqlite://"))
+
+
+MARKED = frozenset({(f"wiki:{n}", "m") for n in range(6)})
+TERMS = frozenset({"octroi de mer", "taux"})
+DAY = date(2026, 3, 10)
+
+
+def test_a_decision_is_about_what_the_cluster_has_become(decisions: SqlDecisions) -> None:
+    """Half of its documents, or of its terms, are enough; other documents are another subject."""
+    made = decisions.keep(Verdict.REFUSED, MARKED, TERMS, DAY)
+    assert decisions.all() == (made,)
+    grown = frozenset({*(f"wiki:{n}" for n in range(3, 6)), "wiki:7", "wiki:8", "wiki:9"})
+    assert made.is_about(grown, frozenset())
+    assert made.is_about(frozenset({"wiki:99"}), frozenset({"octroi de mer", "taux", "a"}))
+    assert not made.is_about(frozenset({"wiki:99"}), frozenset({"taux", "drone"}))
+    assert not made.is_about(frozenset(), frozenset())
+    assert decisions.forget(made.id)
+    assert not decisions.forget(made.id)
+    assert decisions.all() == ()
+
+
+def test_the_list_takes_what_was_accepted_and_merged(decisions: SqlDecisions) -> None:
+    """A new topic, another name; the list's own name wins, and what is gone is told."""
+    listed = TopicList((Topic("regies", "régies"), Topic("cadastre", "cadastre")))
+    decisions.keep(Verdict.REFUSED, MARKED, TERMS, DAY)
+    made = decisions.keep(Verdict.ACCEPTED, MARKED, TERMS, DAY, label="octroi de mer")
+    decisions.keep(Verdict.MERGED, MARKED, TERMS, DAY, label="caisses", topic_id="regies")
+    decisions.keep(
+        Verdict.MERGED, MARKED, TERMS, DAY, label="taxe des îles", topic_id=made.topic_id
+    )
+    decisions.keep(Verdict.MERGED, MARKED, TERMS, DAY, label="perdu", topic_id="parti")
+    found = with_decisions(listed, decisions.all())
+    topics = {one.id: one for one in found.topics}
+    assert topics["regies"].alt_labels == ("caisses",)
+    assert topics[made.topic_id].labels == ("octroi de mer", "taxe des îles")
+    assert len(topics) == 3
+    assert [one.where for one in found.malformed] == ["sujet décidé « perdu »"]
+    decisions.keep(Verdict.ACCEPTED, MARKED, TERMS, DAY, label="Cadastre")
+    again = with_decisions(listed, decisions.all())
+    assert len(again.topics) == 3
+    assert len(again.malformed) == 2
