@@ -22,7 +22,7 @@ from indexer.references import Reference, references
 from indexer.stems import stem
 from indexer.stop_words import ACRONYMS, ASKING_WORDS, ELISIONS, STOP_WORDS
 
-ANALYSIS = 2
+ANALYSIS = 3
 """Raise it with every change of what a text is found by: kept indexes are then made anew."""
 
 MAX_WORD_CHARS = 255

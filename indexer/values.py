@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from connectors.values import Access, Contribution, Document, Section
 from indexer.access import AccessFilter
+from indexer.marks import Mark
 from indexer.narrowing import Byline, Period
 
 Vectors = NDArray[np.float32]
@@ -174,8 +175,8 @@ class SearchRequest:
     facet must hold); each of `bylines` must have contributed. `vector` has shape (d,), or
     is None for a lexical search; `lexical` False leaves the words to the vector alone
     (phrases, exclusions and filters still bind). `with_cards` returns a card for each hit.
-    `newest_first` orders what has most of the words by date instead of by relevance; its
-    score is the time in seconds since the epoch.
+    `with_marks` returns a mark for each hit. `newest_first` orders what has most of the
+    words by date instead of by relevance; its score is in seconds since the epoch.
     """
 
     access: AccessFilter
@@ -189,6 +190,7 @@ class SearchRequest:
     facets: tuple[str, ...] = FACETS
     facet_size: int = 50
     with_cards: bool = False
+    with_marks: bool = False
     newest_first: bool = False
 
 
@@ -245,18 +247,23 @@ class SearchAnswer:
     total: int
     facets: Mapping[str, tuple[FacetValue, ...]]
     cards: Mapping[str, Card] = field(default_factory=dict)
+    marks: Mapping[str, Mark] = field(default_factory=dict)
     terms_dropped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ShowRequest:
-    """Ask for the cards and best passages of these documents, under the same filter."""
+    """Ask for the cards and best passages of these documents, under the same filter.
+
+    `successors`: also for the cards of what replaces them.
+    """
 
     access: AccessFilter
     document_ids: tuple[str, ...]
     question: Question
     vector: Vectors | None = None
     passages: int = 1
+    successors: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,10 +277,11 @@ class ShownPassage:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a result page shows of one document."""
+    """What a result page shows of one document. `successors`: readable ones, by id."""
 
     card: Card
     passages: tuple[ShownPassage, ...]
+    successors: tuple[Card, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,8 @@ def _result(result: Result, number: int) -> str:
     dated = day(card.modified or card.created)
     line = " · ".join(part for part in (card.kind, card.source, dated, by) if part)
     lines = [f"{number}. {card.title}", f"   {line}", f"   {card.document_id}"]
+    lines += [f"   remplacé par : {one.title} ({one.document_id})" for one in result.replaced_by]
+    lines += [f"   même texte : {one.reference.document_id}" for one in result.copies]
     for number, (shown, voice) in enumerate(result.answering):
         passage = shown.passage
         said = f"{voice_of(voice.role)} {voice.name}" if voice else ""

@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from quisait.durations import seconds_of
 from quisait.settings import SearchSettings, Settings, beside_file
+from search_api.arranging import Preferences
 from search_api.best_bets import BestBetsFile, NoBestBets, read_best_bets
 from search_api.edited_files import LineFault, lines_of
 from search_api.glossary import GlossaryFile, read_glossary
 from search_api.guidance import Guidance
 from search_api.understanding import Authors, NoGlossary
 
+DAY_S = 86_400
 MOST_TOLD = 3
 """So many faults of a file are told one by one."""
 
@@ -21,6 +24,12 @@ def open_guidance(settings: Settings, authors: Authors) -> Guidance:
         authors,
         GlossaryFile(beside_file(search.glossary)) if search.glossary else NoGlossary(),
         BestBetsFile(beside_file(search.best_bets)) if search.best_bets else NoBestBets(),
+        Preferences(
+            trust={source.name: source.trust for source in settings.sources},
+            freshness=search.freshness,
+            half_life_days=max(1.0, seconds_of(search.freshness_half_life) / DAY_S),
+            past_share=search.past_share,
+        ),
     )
 
 

@@ -22,6 +22,7 @@ from quisait.embed_settings import EmbedSettings
 from quisait.pages_settings import PagesSettings
 from quisait.privacy_settings import PrivacySettings
 from quisait.role_settings import RoleSettings
+from quisait.search_settings import SearchSettings as SearchSettings
 from quisait.secret_files import SecretFiles
 from quisait.setting_types import NEVER as NEVER
 from quisait.setting_types import Duration, Table, pace
@@ -167,17 +168,6 @@ class LogSettings(Table):
     )
     level: Literal["debug", "info", "warning", "error"] = Field(
         "warning", description="ce qui est gardé : « debug », « info », « warning » ou « error »"
-    )
-
-
-class SearchSettings(Table):
-    """Ce qui aide à comprendre une question ; ces fichiers se modifient sans rien relancer."""
-
-    glossary: str = Field(
-        "", description="glossaire : un groupe d'équivalents par ligne, séparés par « ; » (.csv)"
-    )
-    best_bets: str = Field(
-        "", description="réponses à mettre en tête : question, document ou adresse, titre (.csv)"
     )
 
 

@@ -50,6 +50,13 @@ class SourceSettings(Table):
         description="lecteurs des fichiers sans règle (dossiers), ou de l'espace principal "
         "(wiki) ; vide : personne",
     )
+    trust: float = Field(
+        1,
+        ge=0.1,
+        le=2,
+        description="confiance : multiplie la note de ses documents, qui n'en remplacent que d'une "
+        "source de confiance égale ou moindre",
+    )
     open_reach: list[Literal["public", "authenticated"]] = Field(
         [],
         description="documents de La Suite que tout agent trouve, de ceux qu'un lien ouvre : "

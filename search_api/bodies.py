@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.values import ContactVia, Role
 from expertise.names import Reason
+from search_api.arranging import Effect
 from search_api.suggesting import SuggestionKind
 from search_api.understanding import Said
 
@@ -64,6 +65,16 @@ class ReferenceBody(_Body):
     url: str | None
 
 
+class CopyBody(_Body):
+    """Where else the same text lies, which the reader may read too."""
+
+    id: str
+    title: str
+    url: str | None
+    source: str
+    space: str
+
+
 class PartsBody(_Body):
     """What the score comes from. Parts are min-max normalised, from 0 to 1; ranks count from 1."""
 
@@ -91,13 +102,15 @@ class DocumentBody(_Body):
     valid_until: str | None = Field(description="the last day on which it is in force")
     valid: bool = Field(description="whether it is in force today")
     replaces: list[ReferenceBody]
-    replaced_by: list[ReferenceBody] = Field(description="among the documents of this page")
+    replaced_by: list[ReferenceBody] = Field(description="in force, and readable too")
     part_of: ReferenceBody | None
+    copies: list[CopyBody] = Field(description="other places of nearly the same text, at most 50")
     passage: PassageBody | None
     other_passages: list[PassageBody] = Field(description="that have words of the question too")
     authors: list[AuthorBody]
     score: float | None = Field(None, description="with explain=true")
     parts: PartsBody | None = Field(None, description="with explain=true")
+    effects: list[Effect] = Field([], description="what else moved it, with explain=true")
     why: list[str] = Field([], description="the same in French sentences, with explain=true")
 
 
@@ -136,8 +149,8 @@ class BestBetBody(_Body):
 class SearchBody(_Body):
     """One page of results."""
 
-    total: int = Field(description="size of the result set")
-    reachable: int = Field(description="how many documents the pages can show")
+    total: int = Field(description="size of the result set: every document, copies too")
+    reachable: int = Field(description="how many results the pages can show: copies are one")
     page: int
     page_size: int
     documents: list[DocumentBody]

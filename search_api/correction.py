@@ -96,7 +96,7 @@ def correction(
     ways = _ways(search, directory, words, reader, today)
     for text in _wordings(query.text, ways):
         narrowed = Query(text, query.filters)
-        found = len(search.rank(narrowed, reader, Retriever.LEXICAL))
+        found = len(search.rank(narrowed, reader, today, Retriever.LEXICAL))
         if found or any(not one.agent.departed(today) for one in directory.named(text)):
             return Correction(text, found)
     return None

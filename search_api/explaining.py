@@ -2,11 +2,21 @@
 
 from indexer.french import analyse, asked
 from indexer.values import Question
+from search_api.arranging import Effect
 from search_api.query import Order
 from search_api.results import Result, Results
 
 MOST_WORDS = 8
 """So many words are named in one sentence."""
+
+_MOVED = {
+    Effect.RECENT: "Il est récent, ce qui le relève un peu.",
+    Effect.TRUSTED: "Sa source est de celles que vos administrateurs relèvent.",
+    Effect.DISTRUSTED: "Sa source est de celles que vos administrateurs abaissent.",
+    Effect.EXPIRED: "Il n’est plus en vigueur, ce qui l’abaisse.",
+    Effect.REPLACED: "Il est rangé sous le document qui le remplace.",
+    Effect.SUCCEEDS: "Il tient la place d’un document qu’il remplace.",
+}
 
 
 def explained(result: Result, results: Results) -> tuple[str, ...]:
@@ -19,7 +29,8 @@ def explained(result: Result, results: Results) -> tuple[str, ...]:
         return ()
     by_date = results.order is Order.DATE
     place = "Les résultats sont rangés par date." if by_date else _place(result)
-    return tuple(filter(None, [*_words(result, question), place]))
+    moved = [] if by_date else [_MOVED[effect] for effect in result.effects]
+    return tuple(filter(None, [*_words(result, question), place, *moved]))
 
 
 def _words(result: Result, question: Question) -> list[str]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from indexer.values import Question
+from search_api.arranging import Preferences
 from search_api.best_bets import Bet, NoBestBets
 from search_api.understanding import Authors, Expanding, NoAuthors, NoGlossary
 
@@ -18,8 +19,9 @@ class Betting(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Guidance:
-    """Who wrote, what else it is called, what stands above: each does without the others."""
+    """Who wrote, what else it is called, what stands above, what is preferred: each alone too."""
 
     authors: Authors = field(default_factory=NoAuthors)
     glossary: Expanding = field(default_factory=NoGlossary)
     best_bets: Betting = field(default_factory=NoBestBets)
+    preferences: Preferences = field(default_factory=Preferences)

@@ -5,22 +5,25 @@ from datetime import date
 
 from connectors.values import Agent, Contribution, Role
 from indexer.values import Card, Passage, Shown
-from search_api.fusion import FusedHit
-from search_api.results import Author, Reference, Result
+from search_api.arranging import Placed
+from search_api.results import Author, Copy, Reference, Result
 
 _VOICES = (Role.ASKER, Role.ACCEPTED_ANSWERER, Role.ANSWERER, Role.COMMENTER)
 """Who speaks in a conversation; elsewhere a passage speaks for the document."""
 
 
 def results(
-    page: Sequence[FusedHit],
+    page: Sequence[Placed],
     shown: Sequence[Shown],
-    named: Mapping[str, Reference],
+    named: Mapping[str, Card],
     agents: Mapping[str, Agent],
     today: date,
 ) -> tuple[Result, ...]:
-    """The page's documents that the reader may still read, in order."""
-    parts = {hit.document_id: hit for hit in page}
+    """The page's documents that the reader may still read, in order.
+
+    `named`: cards of the copies, and of what the documents name, as far as they are readable.
+    """
+    places = {one.hit.document_id: one for one in page}
     return tuple(
         Result(
             card=one.card,
@@ -29,17 +32,27 @@ def results(
             voices=tuple(
                 voice(passage.passage, one.card, agents, today) for passage in one.passages
             ),
-            parts=parts[one.card.document_id],
-            replaces=tuple(named[name] for name in one.card.replaces if name in named),
+            parts=places[one.card.document_id].hit,
+            replaces=tuple(reference(named[name]) for name in one.card.replaces if name in named),
             replaced_by=tuple(
-                reference(other.card)
-                for other in shown
-                if one.card.document_id in other.card.replaces
+                reference(heir)
+                for heir in one.successors
+                if heir.document_id != one.card.document_id and _begun(heir, today)
             ),
-            part_of=named.get(one.card.part_of),
+            part_of=reference(named[one.card.part_of]) if one.card.part_of in named else None,
+            copies=tuple(
+                Copy(reference(named[copy]), named[copy].source, named[copy].space)
+                for copy in places[one.card.document_id].copies
+                if copy in named
+            ),
+            effects=places[one.card.document_id].effects,
         )
         for one in shown
     )
+
+
+def _begun(card: Card, today: date) -> bool:
+    return card.valid_from is None or card.valid_from <= today.isoformat()
 
 
 def reference(card: Card) -> Reference:

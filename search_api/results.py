@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from connectors.values import Agent, Role
 from indexer.values import Card, FacetValue, Question, ShownPassage
+from search_api.arranging import Effect
 from search_api.fusion import FusedHit
 from search_api.query import Order
 from search_api.understanding import Understood
@@ -44,11 +45,20 @@ class BestBet:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """Where else the same text lies, where the reader may read it too."""
+
+    reference: Reference
+    source: str
+    space: str
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """One document of the page.
 
     `passages` best first; `voices[i]` is whose words `passages[i]` is, in a conversation.
-    `replaced_by` knows of the documents of the same page only.
+    `effects`: what moved it beside the question. `copies`: other places of the same text.
     """
 
     card: Card
@@ -59,6 +69,8 @@ class Result:
     replaces: tuple[Reference, ...] = ()
     replaced_by: tuple[Reference, ...] = ()
     part_of: Reference | None = None
+    copies: tuple[Copy, ...] = ()
+    effects: tuple[Effect, ...] = ()
 
     @property
     def answering(self) -> tuple[tuple[ShownPassage, Author | None], ...]:
@@ -69,7 +81,9 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """One page. `reachable` is how many documents the pages can show: at most W.
+    """One page. `reachable` is how many results the pages can show: at most W.
+
+    A text that lies in several places is one result; `total` and facets count each place.
 
     `understood`: what operators of the query became. `best_bets`: what an administrator
     put above the results, as far as the reader may see it. `incomplete` names the

@@ -15,6 +15,7 @@ from search_api.bodies import (
     BestBetBody,
     CandidateBody,
     CandidatePartsBody,
+    CopyBody,
     DocumentBody,
     EvidenceBody,
     ExpansionBody,
@@ -107,11 +108,16 @@ def _document(result: Result, today: date, why: Sequence[str] | None) -> Documen
         replaces=[_reference(one) for one in result.replaces],
         replaced_by=[_reference(one) for one in result.replaced_by],
         part_of=_reference(result.part_of) if result.part_of else None,
+        copies=[
+            CopyBody(**_reference(one.reference).model_dump(), source=one.source, space=one.space)
+            for one in result.copies
+        ],
         passage=_passage(*result.answering[0]) if result.answering else None,
         other_passages=[_passage(*one) for one in result.answering[1:]],
         authors=[_author(one) for one in result.authors],
         score=None if why is None else hit.score,
         parts=None if why is None else parts,
+        effects=[] if why is None else list(result.effects),
         why=list(why or ()),
     )
 

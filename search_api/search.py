@@ -13,6 +13,7 @@ from indexer.narrowing import Byline
 from indexer.ports import Encoder, IndexReader
 from indexer.spelling import NearWord
 from indexer.values import (
+    Card,
     Question,
     SearchAnswer,
     SearchRequest,
@@ -21,16 +22,21 @@ from indexer.values import (
     Suggestion,
     Vectors,
 )
+from search_api.arranging import Placed, arranged, each_document, in_their_order
 from search_api.best_bets import shown_bets
 from search_api.fusion import FusedHit, fuse, in_order, nearness
 from search_api.guidance import Guidance
-from search_api.presenting import reference, results
+from search_api.presenting import results
 from search_api.query import Order, Query, read_prefix, was_shortened
-from search_api.results import BestBet, Reference, Results
+from search_api.results import BestBet, Results
 from search_api.understanding import Reading, Understanding
 
 PASSAGES = 3
 """So many passages of a document are shown; all but the best are folded away."""
+
+
+MOST_COPIES = 50
+"""So many other places of a text are named."""
 
 
 class Retriever(StrEnum):
@@ -52,7 +58,7 @@ class Search:
         guidance: Guidance = Guidance(),  # noqa: B008 - frozen, and without a state
     ) -> None:
         self._index, self._encoder, self._book = index, encoder, book
-        self._best_bets = guidance.best_bets
+        self._best_bets, self._preferences = guidance.best_bets, guidance.preferences
         self._understanding = Understanding(index, guidance.authors, guidance.glossary)
 
     def answer(self, query: Query, reader: Reader, today: date) -> Results:
@@ -65,18 +71,19 @@ class Search:
         question = reading.question
         request = self._request(reading, access, order=query.order)
         found = self._index.search(request)
-        window = _window(query, question, found)
+        window = self._arranged(query, question, found, today)
         first = (query.page - 1) * query.page_size
         page = window[first : first + query.page_size]
-        ids = tuple(hit.document_id for hit in page)
-        shown = self._index.show(ShowRequest(access, ids, question, request.vector, PASSAGES))
+        ids = tuple(one.hit.document_id for one in page)
+        wanted = ShowRequest(access, ids, question, request.vector, PASSAGES, successors=True)
+        shown = self._index.show(wanted)
         agents = self._book.by_account(
             row.account for one in shown for row in one.card.contributions
         )
         return Results(
             question=question,
             order=query.order,
-            results=results(page, shown, self._named(shown, access), agents, today),
+            results=results(page, shown, self._named(page, shown, access), agents, today),
             total=found.total,
             reachable=len(window),
             page=query.page,
@@ -89,16 +96,23 @@ class Search:
         )
 
     def rank(
-        self, query: Query, reader: Reader, retriever: Retriever = Retriever.HYBRID
+        self,
+        query: Query,
+        reader: Reader,
+        today: date,
+        retriever: Retriever = Retriever.HYBRID,
     ) -> tuple[FusedHit, ...]:
         """The whole window that `answer` pages through, or one ranking of it alone.
+
+        Copies of a text follow the one that is shown.
 
         Raises `IndexUnreachable`.
         """
         access = access_filter(reader)
         reading = self._understanding.read(query.text, access, query.filters)
         request = self._request(reading, access, retriever, query.order)
-        return _window(query, reading.question, self._index.search(replace(request, facets=())))
+        found = self._index.search(replace(request, facets=()))
+        return tuple(each_document(self._arranged(query, reading.question, found, today)))
 
     def window(self, topic: str, reader: Reader) -> Window:
         """The fused window of voters with its cards. Empty where no topic is named."""
@@ -107,7 +121,8 @@ class Search:
         if not reading.question.names_something:
             return Window(())
         request = self._request(reading, access)
-        found = self._index.search(replace(request, window=VOTERS, facets=(), with_cards=True))
+        voters = replace(request, window=VOTERS, facets=(), with_cards=True, with_marks=False)
+        found = self._index.search(voters)
         ranked = fuse(found.lexical, found.vector, VOTERS)
         near = nearness(found.vector)
         documents = tuple(
@@ -155,8 +170,20 @@ class Search:
             filters=reading.filters,
             bylines=reading.bylines,
             period=reading.period,
+            with_marks=True,
             newest_first=by_date,
         )
+
+    def _arranged(
+        self, query: Query, question: Question, found: SearchAnswer, today: date
+    ) -> tuple[Placed, ...]:
+        """The window: fused and arranged, or in the order of dates."""
+        if query.order is Order.DATE or not question.names_something:
+            dated = in_order(found.lexical)
+            return in_their_order(dated, found.marks, self._preferences, today)
+        # All that was fetched: copies leave room for what stands behind them.
+        hits = fuse(found.lexical, found.vector, len(found.lexical) + len(found.vector))
+        return arranged(hits, found.marks, self._preferences, today)
 
     def _encoded(self, question: Question) -> Vectors | None:
         """Of the words typed: an expansion says the same to a vector."""
@@ -166,16 +193,13 @@ class Search:
     def _bets(self, question: Question, access: AccessFilter) -> tuple[BestBet, ...]:
         return shown_bets(self._best_bets.bets(question), self._index, access)
 
-    def _named(self, shown: Sequence[Shown], access: AccessFilter) -> dict[str, Reference]:
-        """The documents that these replace or belong to, as far as the reader may read them."""
+    def _named(
+        self, page: Sequence[Placed], shown: Sequence[Shown], access: AccessFilter
+    ) -> dict[str, Card]:
+        """Copies, and what these replace or belong to, as far as the reader may read them."""
         wanted = {name for one in shown for name in (*one.card.replaces, one.card.part_of) if name}
+        wanted |= {copy for one in page for copy in one.copies[:MOST_COPIES]}
         if not wanted:
             return {}
         request = ShowRequest(access, tuple(sorted(wanted)), Question())
-        return {one.card.document_id: reference(one.card) for one in self._index.show(request)}
-
-
-def _window(query: Query, question: Question, found: SearchAnswer) -> tuple[FusedHit, ...]:
-    if query.order is Order.DATE or not question.names_something:
-        return in_order(found.lexical)
-    return fuse(found.lexical, found.vector)
+        return {one.card.document_id: one.card for one in self._index.show(request)}

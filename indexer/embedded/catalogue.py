@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from connectors.values import Access
 from indexer.access import AccessFilter
 from indexer.embedded.access import readable_lists
-from indexer.embedded.rows import UNDATED, access_of, vectors_of
+from indexer.embedded.rows import UNDATED, access_of, mark_of, vectors_of
 from indexer.embedded.store import Store
 from indexer.embedded.vectors import VectorBuffer, VectorView
+from indexer.marks import Mark
 from indexer.narrowing import Period
 from indexer.values import FACETS, FacetValue, Ranked
 
@@ -32,8 +33,9 @@ _COLUMNS = (
 class Catalogue:
     """The store as it stood at `seq`: one slot per row, ascending by the row's number.
 
-    Arrays have shape (slots,). `codes[facet]` points into `values[facet]`; `ids`,
-    `titles` and `values` are shared with later catalogues, which only append to them.
+    Arrays have shape (slots,). `codes[facet]` points into `values[facet]`. Later catalogues
+    share `ids`, `titles`, `values` and `marks`, and only append to them; `places` (a
+    document's last slot) and `heirs` (slots of what replaces it) may know of later slots.
     """
 
     seq: int
@@ -47,6 +49,9 @@ class Catalogue:
     codes: Mapping[str, NDArray[np.int64]]
     ids: list[str]
     titles: list[str]
+    marks: list[Mark]
+    places: dict[str, int]
+    heirs: dict[str, list[int]]
     values: Mapping[str, dict[str, int]]
     vectors: VectorView
     _readable: dict[AccessFilter, Mask] = field(default_factory=dict)
@@ -97,6 +102,16 @@ class Catalogue:
             slots, scores = slots[kept], scores[kept]
         pairs = ((-float(score), self.ids[slot]) for slot, score in zip(slots, scores, strict=True))
         return tuple(Ranked(document_id, -score) for score, document_id in sorted(pairs)[:window])
+
+    def marks_of(self, hits: Iterable[Ranked]) -> dict[str, Mark]:
+        """The marks of hits; none of what was put again since this catalogue."""
+        slots = ((hit.document_id, self.places[hit.document_id]) for hit in hits)
+        return {one: self.marks[slot] for one, slot in slots if slot < len(self.rows)}
+
+    def successors(self, document_id: str) -> list[str]:
+        """The ids of what replaces a document, whoever may read it."""
+        slots = [slot for slot in self.heirs.get(document_id, ()) if slot < len(self.rows)]
+        return sorted({self.ids[slot] for slot in slots if self.alive[slot]})
 
     def shortest(self, slots: Slots, most: int) -> list[int]:
         """The slots with the shortest titles, ties by id."""
@@ -160,6 +175,9 @@ class Memory:
             codes=dict.fromkeys(FACETS, none),
             ids=[],
             titles=[],
+            marks=[],
+            places={},
+            heirs={},
             values={name: {} for name in FACETS},
             vectors=self._buffer.append([]),
         )
@@ -196,10 +214,15 @@ class Memory:
         rows, vectors = [], []
         codes: dict[str, list[int]] = {name: [] for name in FACETS}
         for seq, document_id, access, newest, facets, encoded in cursor:
-            *values, title = json.loads(str(facets))
+            # Rows that were written before there were marks have none.
+            decoded = [*json.loads(str(facets)), ()]
+            values, title = decoded[: len(FACETS)], decoded[len(FACETS)]
             rows.append((seq, access, newest, len(title)))
+            old.places[str(document_id)] = len(old.ids)
             old.ids.append(str(document_id))
             old.titles.append(title)
+            mark = mark_of(decoded[len(FACETS) + 1], values[0], float(str(newest)))
+            _note_mark(old.marks, old.heirs, mark)
             vectors.append(vectors_of(encoded, self._dimension))  # type: ignore[arg-type]
             for name, value in zip(FACETS, values, strict=True):
                 codes[name].append(old.values[name].setdefault(value, len(old.values[name])))
@@ -218,6 +241,13 @@ class Memory:
             },
             vectors=self._buffer.append(vectors),
         )
+
+
+def _note_mark(marks: list[Mark], heirs: dict[str, list[int]], mark: Mark) -> None:
+    """Keep the next slot's mark, and what it replaces."""
+    for former in mark.replaces:
+        heirs.setdefault(former, []).append(len(marks))
+    marks.append(mark)
 
 
 def _midnight(day: date) -> float:

@@ -22,6 +22,7 @@ from indexer.embedded.rows import (
     vectors_of,
 )
 from indexer.embedded.store import Store, StoreWrite
+from indexer.embedded.successors import successors
 from indexer.embedded.text import TextIndex
 from indexer.embedded.words import Words
 from indexer.errors import IndexRefused
@@ -126,6 +127,7 @@ class EmbeddedIndex:
                 name: catalogue.facet(name, members, request.facet_size) for name in request.facets
             },
             cards=cards,
+            marks=catalogue.marks_of((*lexical, *nearest[0])) if request.with_marks else {},
             terms_dropped=wanted.terms_dropped,
         )
 
@@ -140,8 +142,9 @@ class EmbeddedIndex:
                     "card, body_terms, passages, vectors", request.access, request.document_ids
                 )
             }
+            heirs = self._successors(request, list(found))
         shown = []
-        for _, card, body, passages, vectors in (
+        for document_id, card, body, passages, vectors in (
             found[document_id] for document_id in request.document_ids if document_id in found
         ):
             each = vectors_of(vectors, self._dimension)
@@ -149,7 +152,7 @@ class EmbeddedIndex:
             best = best_passages(
                 passages_of(passages), body.split("\n"), terms, similar, request.passages
             )
-            shown.append(Shown(card_of(card), best))
+            shown.append(Shown(card_of(card), best, heirs.get(document_id, ())))
         return tuple(shown)
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
@@ -231,6 +234,13 @@ class EmbeddedIndex:
         wanted = dict.fromkeys(hit.document_id for hit in hits)
         rows = self._rows("card", request.access, wanted)
         return {document_id: card_of(card) for document_id, card in rows}
+
+    def _successors(
+        self, request: ShowRequest, document_ids: Sequence[str]
+    ) -> dict[str, tuple[Card, ...]]:
+        if not request.successors:
+            return {}
+        return successors(self._store, self._memory.current(), request.access, document_ids)
 
     def _rows(
         self, columns: str, access: AccessFilter, document_ids: Iterable[str]

@@ -1,6 +1,7 @@
 """Documents to SQLite rows and back; pure."""
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -10,6 +11,8 @@ import numpy as np
 
 from connectors.values import Access, Contribution, Document, Role
 from indexer.french import analyse, encoded, folded_words
+from indexer.marks import Mark
+from indexer.twins import signature
 from indexer.values import FACETS, Card, IndexedDocument, Passage, Vectors
 from indexer.whole import document_of
 
@@ -27,7 +30,7 @@ class DocumentRow:
 
     `title_terms`, `body_terms`: lines as `indexer.french.encoded` makes them, one for each
     passage in `body_terms`.
-    `facets`: the values in the order of FACETS, then the title.
+    `facets`: the values in the order of FACETS, then the title, then the mark.
     """
 
     id: str
@@ -51,7 +54,7 @@ def document_row(indexed: IndexedDocument) -> DocumentRow:
         id=document.id,
         source=document.source,
         card=json.dumps(_card(document)),
-        facets=json.dumps([*_facets(document), document.title]),
+        facets=json.dumps([*_facets(document), document.title, _mark(indexed)]),
         newest=_newest(document),
         content_hash=indexed.content_hash,
         record_hash=indexed.record_hash,
@@ -131,6 +134,29 @@ def _card(document: Document) -> dict[str, Any]:
             for c in document.contributions
         ],
     }
+
+
+def mark_of(encoded: Sequence[Any], source: str, newest: float) -> Mark:
+    """Decode a mark; of a row that was written before there were marks, what is known."""
+    valid_from, valid_until, replaces, twins = encoded or (None, None, (), "")
+    return Mark(
+        source=source,
+        dated=None if newest == UNDATED else newest,
+        valid_from=valid_from,
+        valid_until=valid_until,
+        replaces=tuple(replaces),
+        twins=b64decode(twins),
+    )
+
+
+def _mark(indexed: IndexedDocument) -> list[Any]:
+    document = indexed.document
+    return [
+        _iso(document.valid_from),
+        _iso(document.valid_until),
+        document.replaces,
+        b64encode(signature(indexed.passages)).decode(),
+    ]
 
 
 def _contribution(row: Sequence[Any]) -> Contribution:

@@ -1,11 +1,13 @@
 """The engine's answers, read into values."""
 
+from base64 import b64decode
 from collections.abc import Mapping
 from datetime import date, datetime
 
 from connectors.values import Access, Contribution, Role
 from indexer.errors import IndexUnreachable
 from indexer.highlights import highlights
+from indexer.marks import Mark
 from indexer.opensearch.requests import Searches
 from indexer.opensearch.schema import Body
 from indexer.suggesting import best_titles
@@ -43,6 +45,7 @@ def search_answer(
         total=counts["hits"]["total"]["value"],
         facets={name: _facet(found) for name, found in counts.get("aggregations", {}).items()},
         cards={hit["_source"]["id"]: card(hit["_source"]) for hit in hits if "_source" in hit},
+        marks={hit["sort"][1]: _mark(hit["fields"]) for hit in hits if "fields" in hit},
         terms_dropped=asked.terms_dropped,
     )
 
@@ -82,6 +85,19 @@ def card(source: Body) -> Card:
     )
 
 
+def _mark(columns: Body) -> Mark:
+    """Read a hit's columns; what is empty is not among them."""
+    first = {name: values[0] for name, values in columns.items()}
+    return Mark(
+        source=first["source"],
+        dated=float(first["dated"]) / 1000 if "dated" in first else None,
+        valid_from=first["valid_from"][:10] if "valid_from" in first else None,
+        valid_until=first["valid_until"][:10] if "valid_until" in first else None,
+        replaces=tuple(columns.get("replaces", ())),
+        twins=b64decode(first.get("twins", "")),
+    )
+
+
 def _contribution(row: Body) -> Contribution:
     return Contribution(
         account=row["account"],
@@ -98,16 +114,21 @@ def _moment(source: Body, name: str) -> datetime | None:
     return datetime.fromisoformat(source[name]) if name in source else None
 
 
-def shown(answer: Body, wanted: frozenset[str]) -> Mapping[str, Shown]:
+def shown(
+    answer: Body, wanted: frozenset[str], successors: Body | None = None
+) -> Mapping[str, Shown]:
     """Read what is to be shown of each document that the reader may read, by id.
 
-    `wanted` are the terms to highlight.
+    `wanted` are the terms to highlight; `successors` answers what replaces them.
     """
+    heirs = [card(hit["_source"]) for hit in successors["hits"]["hits"]] if successors else []
     found = {}
     for hit in answer["hits"]["hits"]:
-        best = hit["inner_hits"]["passages"]["hits"]["hits"]
-        found[hit["_source"]["id"]] = Shown(
-            card(hit["_source"]), tuple(_passage(row, wanted) for row in best)
+        best, own = hit["inner_hits"]["passages"]["hits"]["hits"], card(hit["_source"])
+        found[own.document_id] = Shown(
+            own,
+            tuple(_passage(row, wanted) for row in best),
+            tuple(heir for heir in heirs if own.document_id in heir.replaces),
         )
     return found
 

@@ -203,8 +203,11 @@ class OpenSearchIndex:
         if not request.document_ids:
             return ()
         self._ensure()
-        body = requests.shown_documents(request, self._lists.readable(request.access))
-        found = answers.shown(self._documents.search(body), question_terms(request.question))
+        lists = self._lists.readable(request.access)
+        bodies = [requests.shown_documents(request, lists)]
+        bodies += [requests.successors_of(request, lists)] if request.successors else []
+        documents, *heirs = self._documents.search_many(bodies)
+        found = answers.shown(documents, question_terms(request.question), *heirs)
         return tuple(found[id_] for id_ in request.document_ids if id_ in found)
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:

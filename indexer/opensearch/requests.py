@@ -31,6 +31,19 @@ MAX_PASSAGES = 100
 TIE_ROOM = 100
 """How many more of the nearest are ranked than kept: the engine cuts ties in no order of ours."""
 
+MOST_SUCCESSORS = 200
+"""So many documents that replace those of a page are read."""
+
+MARK_COLUMNS = [
+    "source",
+    {"field": "dated", "format": "epoch_millis"},
+    "valid_from",
+    "valid_until",
+    "replaces",
+    "twins",
+]
+"""Columns: a hit's mark is read without its source, where its vectors are."""
+
 MAX_TYPED_WORDS = 32
 SCAN_PAGE = 5_000
 TEXT_FIELDS = ["title_terms", "text"]
@@ -102,6 +115,18 @@ def shown_documents(request: ShowRequest, lists: ReadableLists) -> Body:
                 "should": [best_passages],
             }
         },
+    }
+
+
+def successors_of(request: ShowRequest, lists: ReadableLists) -> Body:
+    """Ask for the cards of what replaces these documents."""
+    replacing = {"terms": {"replaces": list(request.document_ids)}}
+    return {
+        "size": MOST_SUCCESSORS,
+        "_source": {"excludes": NOT_IN_CARDS},
+        "track_total_hits": False,
+        "query": {"bool": {"filter": [lists.clause_for(request.access), replacing]}},
+        "sort": [{"id": "asc"}],
     }
 
 
@@ -226,6 +251,7 @@ def _ranking(query: Body, order: Sequence[Body], request: SearchRequest) -> Body
         "track_total_hits": False,
         "query": query,
         "sort": list(order),
+        **({"docvalue_fields": MARK_COLUMNS} if request.with_marks else {}),
     }
 
 

@@ -1,6 +1,7 @@
 """What OpenSearch keeps: the whole schema in one declaration, and documents written to it."""
 
 import hashlib
+from base64 import b64encode
 from typing import Any
 
 import numpy as np
@@ -8,12 +9,13 @@ import numpy as np
 from connectors.values import Contribution, Document
 from indexer.bylines import account_keys, name_lines
 from indexer.french import BESIDE, NOTHING, analyse, encoded, folded_words
+from indexer.twins import signature
 from indexer.values import IndexedDocument, Passage, Vectors
 
 Body = dict[str, Any]
 """JSON towards or from the engine; it does not leave this package."""
 
-FORMAT = 5
+FORMAT = 6
 """Raise it when an index made by the former schema cannot serve this one."""
 
 BEGUN_CHARACTERS = 500
@@ -57,6 +59,7 @@ NOT_IN_CARDS = [
     "*_hash",
     "dated",
     "year",
+    "twins",
 ]
 """What a card's `_source` leaves out: text, vectors, rights, and what only the engine needs."""
 
@@ -108,6 +111,8 @@ def _fields(dimension: int) -> Body:
         "area": KEYWORD,
         "evidence": KEYWORD,
         "version": SHOWN_ONLY,
+        # A column alone: copies are told apart among hits, never searched for.
+        "twins": {"type": "keyword", "index": False},
         "content_hash": KEYWORD,
         "record_hash": KEYWORD,
         # Who may read stands in that list: to change a document is to index its vectors anew.
@@ -159,6 +164,7 @@ def document_source(indexed: IndexedDocument, access_list: str) -> Body:
         "year": dated and f"{dated.year:04}",
         "valid_from": document.valid_from and document.valid_from.isoformat(),
         "valid_until": document.valid_until and document.valid_until.isoformat(),
+        "twins": b64encode(signature(indexed.passages)).decode(),
         "access_list": access_list,
         "content_hash": indexed.content_hash,
         "record_hash": indexed.record_hash,

@@ -1,6 +1,7 @@
 """How well documents are found. Read `evaluate_search` first."""
 
 from collections.abc import Sequence
+from datetime import date
 
 from quisait.evaluation.corpora import JudgedQuery, SearchSet
 from quisait.evaluation.measures import CUT, SEARCH_MEASURES, Run
@@ -24,8 +25,10 @@ def evaluate_search(judged: SearchSet, bench: Bench, retrievers: Sequence[Retrie
 
 
 def _run(judged: SearchSet, bench: Bench, scratch: Scratch, retriever: Retriever) -> Run:
+    today = date.today()
+
     def ask(query: JudgedQuery) -> list[str]:
-        hits = scratch.search.rank(Query(query.text), reader_of(query), retriever)
+        hits = scratch.search.rank(Query(query.text), reader_of(query), today, retriever)
         return [judged_id(hit.document_id) for hit in hits[:CUT]]
 
     answers = bench.each(ask, judged.queries)

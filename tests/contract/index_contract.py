@@ -8,6 +8,7 @@ take nothing but the index, so that lying indexes can be put before them.
 from tests.contract.index_access_checks import AccessChecks
 from tests.contract.index_contents_checks import ContentsChecks
 from tests.contract.index_hostile_checks import HostileChecks
+from tests.contract.index_marks_checks import MarksChecks
 from tests.contract.index_narrowing_checks import NarrowingChecks
 from tests.contract.index_question_checks import QuestionChecks
 from tests.contract.index_ranking_checks import RankingChecks
@@ -22,6 +23,7 @@ class IndexContract(
     ContentsChecks,
     QuestionChecks,
     RankingChecks,
+    MarksChecks,
     HostileChecks,
     WordChecks,
 ):

@@ -9,9 +9,10 @@ import pytest
 from indexer.embedded.index import EmbeddedIndex
 from indexer.narrowing import Byline, Period
 from indexer.ports import Index
-from tests.builders import ENCODER
+from tests.builders import ENCODER, allowed
 from tests.contract import lying_contents as contents
 from tests.contract import lying_indexes as lying
+from tests.contract import lying_marks as marks
 from tests.contract import lying_narrowing as narrowing
 from tests.contract.index_access_checks import UNREADABLE
 from tests.contract.index_contract import IndexContract
@@ -80,6 +81,14 @@ LIES: list[tuple[type[lying.HonestIndex], Check]] = [
         lying.ForgetsDatesInOrder,
         _contract.test_newest_first_orders_what_has_most_of_the_words,
     ),
+    (marks.MarksTheUnreadable, _contract.test_an_unreadable_document_has_no_mark),
+    (marks.TakesAllForTwins, _contract.test_the_same_text_has_the_same_twins),
+    (marks.ForgetsValidity, _contract.test_a_hit_is_marked),
+    (
+        marks.NamesUnreadableHeirs,
+        lambda i: _contract.test_an_heir_shows_to_its_readers_alone(i, allowed("ldap:group:x")),
+    ),
+    (marks.NamesNoHeirs, _contract.test_an_heir_goes_with_what_it_says),
     (lying.BreaksTies, _contract.test_ties_stand_by_id),
     (
         lying.IgnoresExclusionsForVectors,

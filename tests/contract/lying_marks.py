@@ -1,0 +1,43 @@
+"""Indexes that lie about marks and heirs, each in one way; the contract has to reject them."""
+
+from dataclasses import replace
+
+from indexer.values import SearchAnswer, SearchRequest, Shown, ShowRequest
+from tests.contract.lying_indexes import OMNISCIENT, HonestIndex
+
+
+class MarksTheUnreadable(HonestIndex):
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        everything = self.index.search(replace(request, access=OMNISCIENT))
+        return replace(self.index.search(request), marks=everything.marks)
+
+
+class TakesAllForTwins(HonestIndex):
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        answer = self.index.search(request)
+        marks = {one: replace(mark, twins=b"x" * 128) for one, mark in answer.marks.items()}
+        return replace(answer, marks=marks)
+
+
+class ForgetsValidity(HonestIndex):
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        answer = self.index.search(request)
+        marks = {one: replace(mark, valid_until=None) for one, mark in answer.marks.items()}
+        return replace(answer, marks=marks)
+
+
+class NamesUnreadableHeirs(HonestIndex):
+    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+        everything = {
+            one.card.document_id: one.successors
+            for one in self.index.show(replace(request, access=OMNISCIENT))
+        }
+        return tuple(
+            replace(one, successors=everything.get(one.card.document_id, ()))
+            for one in self.index.show(request)
+        )
+
+
+class NamesNoHeirs(HonestIndex):
+    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+        return self.index.show(replace(request, successors=False))

@@ -1,0 +1,190 @@
+"""The window, arranged: trust, freshness, validity, succession and copies."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.values import Section
+from indexer.marks import Mark
+from indexer.passages import cut
+from indexer.twins import bands, resemblance, same_text, signature
+from search_api.arranging import Effect, Preferences, arranged, each_document, in_their_order
+from search_api.fusion import FusedHit
+from search_api.succession import Succession
+
+pytestmark = pytest.mark.pages
+
+TODAY = date(2026, 3, 10)
+PLAIN = Preferences()
+TEXT = " ".join(f"Le point {n} concerne la mesure numéro {n} du service." for n in range(10, 40))
+OTHER = " ".join(f"Une phrase {n} sans rapport avec la première, ligne {n}." for n in range(10, 40))
+
+
+def hit(document_id: str, score: float) -> FusedHit:
+    return FusedHit(document_id, score, score, 1, 0.0, None)
+
+
+def signed(text: str) -> bytes:
+    return signature(cut((Section(text),), ""))
+
+
+def order(
+    scores: dict[str, float], marks: dict[str, Mark], preferences: Preferences = PLAIN
+) -> list[str]:
+    hits = [hit(*one) for one in scores.items()]
+    return [one.hit.document_id for one in arranged(hits, marks, preferences, TODAY)]
+
+
+def test_undated_sets_stay_as_they_are() -> None:
+    """Without dates, days and copies, scores and order are those of the fusion."""
+    scores = {"a": 0.9, "b": 0.9, "c": 0.1}
+    hits = [hit(*one) for one in scores.items()]
+    placed = arranged(hits, {one: Mark("wiki") for one in scores}, PLAIN, TODAY)
+    assert [(one.hit, one.copies, one.effects) for one in placed] == [(h, (), ()) for h in hits]
+
+
+def test_a_successor_takes_the_better_place() -> None:
+    """And what it replaces stands right below, whichever answers better; chains too."""
+    marks = {
+        "old": Mark("wiki"),
+        "new": Mark("wiki", replaces=("old",)),
+        "newest": Mark("wiki", replaces=("new",)),
+        "else": Mark("wiki"),
+    }
+    placed = order({"old": 1.0, "else": 0.8, "new": 0.2, "newest": 0.1}, marks)
+    assert placed == ["newest", "else", "new", "old"]
+    placed = order({"old": 1.0, "else": 0.6, "new": 0.9, "newest": 0.1}, marks)
+    assert placed == ["newest", "new", "old", "else"]
+
+
+def test_an_heir_counts_from_its_first_day() -> None:
+    """What comes into force tomorrow replaces nothing today."""
+    tomorrow = (TODAY + timedelta(days=1)).isoformat()
+    marks = {"old": Mark("wiki"), "new": Mark("wiki", valid_from=tomorrow, replaces=("old",))}
+    assert order({"old": 1.0, "new": 0.2}, marks) == ["old", "new"]
+    marks["new"] = replace(marks["new"], valid_from=TODAY.isoformat())
+    assert order({"old": 1.0, "new": 0.2}, marks) == ["new", "old"]
+
+
+def test_circles_and_little_trusted_sources_replace_nothing() -> None:
+    """Nobody takes a place by naming the documents of a source that is trusted more."""
+    circle = {"a": Mark("wiki", replaces=("b", "a")), "b": Mark("wiki", replaces=("a",))}
+    assert order({"a": 1.0, "b": 0.5}, circle) == ["a", "b"]
+    taken = {"note": Mark("notes"), "spam": Mark("forum", replaces=("note",))}
+    distrust = Preferences(trust={"forum": 0.5})
+    assert order({"note": 0.6, "spam": 0.1}, taken, distrust) == ["note", "spam"]
+    assert order({"note": 0.6, "spam": 0.1}, taken) == ["spam", "note"]
+
+
+def test_what_is_over_sinks_and_says_so() -> None:
+    """From the day after its last; `past_share` says how far."""
+    yesterday = (TODAY - timedelta(days=1)).isoformat()
+    marks = {"past": Mark("wiki", valid_until=yesterday), "now": Mark("wiki")}
+    scores = {"past": 1.0, "now": 0.8}
+    assert order(scores, marks) == ["now", "past"]
+    assert order(scores, marks, Preferences(past_share=1.0)) == ["past", "now"]
+    marks["past"] = replace(marks["past"], valid_until=TODAY.isoformat())
+    assert order(scores, marks) == ["past", "now"]
+
+
+def test_freshness_is_mild_and_trust_multiplies() -> None:
+    """A recent document passes one that is nearly as good, and no other."""
+    recent = datetime(2026, 3, 1, tzinfo=UTC).timestamp()
+    old = datetime(2001, 3, 1, tzinfo=UTC).timestamp()
+    marks = {"new": Mark("wiki", recent), "old": Mark("notes", old), "undated": Mark("notes")}
+    assert order({"old": 1.0, "undated": 0.98, "new": 0.97}, marks) == ["new", "old", "undated"]
+    assert order({"old": 1.0, "undated": 0.98, "new": 0.9}, marks) == ["old", "undated", "new"]
+    trusting = Preferences(trust={"wiki": 1.2})
+    placed = arranged([hit("old", 1.0), hit("new", 0.9)], marks, trusting, TODAY)
+    assert [(one.hit.document_id, one.effects) for one in placed] == [
+        ("new", (Effect.TRUSTED, Effect.RECENT)),
+        ("old", ()),
+    ]
+
+
+def test_copies_are_one_result() -> None:
+    """The best stands for all; different validities, heirs and other texts stay apart."""
+    text = Mark("wiki", twins=signed(TEXT))
+    marks = {
+        "a": text,
+        "b": replace(text, source="notes", twins=signed(f"Reçu le 12. {TEXT}")),
+        "c": replace(text, valid_until="2030-01-01"),
+        "d": replace(text, valid_until="2031-01-01"),
+        "e": Mark("wiki", twins=signed(OTHER)),
+        "f": replace(text, replaces=("a",)),
+    }
+    scores = {"c": 0.9, "a": 0.8, "b": 0.7, "d": 0.6, "e": 0.5, "f": 0.1}
+    hits = [hit(*one) for one in scores.items()]
+    del marks["f"]
+    placed = arranged(hits, marks, PLAIN, TODAY)
+    assert [(one.hit.document_id, one.copies) for one in placed] == [
+        ("c", ("a", "b")),
+        ("d", ()),
+        ("e", ()),
+        ("f", ()),
+    ]
+    assert [one.document_id for one in each_document(placed)] == ["c", "a", "b", "d", "e", "f"]
+    related = {"a": text, "f": replace(text, replaces=("a",))}
+    placed = arranged([hit("a", 0.8), hit("f", 0.1)], related, PLAIN, TODAY)
+    assert [(one.hit.document_id, one.copies) for one in placed] == [("f", ()), ("a", ())]
+
+
+def test_many_copies_leave_the_window_to_others() -> None:
+    """Cut to W after grouping, not before."""
+    marks = {f"copy{n:03}": Mark("wiki", twins=signed(TEXT)) for n in range(30)}
+    hits = [hit(one, 0.9) for one in marks] + [hit("other", 0.1)]
+    placed = arranged(hits, marks, PLAIN, TODAY, window=2)
+    assert [one.hit.document_id for one in placed] == ["copy000", "other"]
+    dated = in_their_order(hits, marks, PLAIN, TODAY)
+    assert [(one.hit.document_id, len(one.copies)) for one in dated] == [
+        ("copy000", 29),
+        ("other", 0),
+    ]
+
+
+def test_copies_are_told_from_versions() -> None:
+    """Cut otherwise, stamped, hyphenated: the same; with other numbers, or short: not."""
+    whole = signed(TEXT)
+    assert same_text(whole, signed(TEXT.replace("concerne", "con-\ncerne").upper()))
+    moved = "".join(str((int(c) + 5) % 10) if c.isdigit() else c for c in TEXT)
+    assert not same_text(whole, signed(moved))
+    assert not same_text(whole, signed(OTHER))
+    assert signed("Trop court pour être une copie.") == b""
+    assert not same_text(b"", b"")
+    assert resemblance(whole, whole) == 1.0
+    assert len(bands(whole)) == 16
+
+
+SCORES = st.lists(st.floats(0, 1), min_size=1, max_size=9)
+LINKS = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=20)
+DAYS = st.lists(st.sampled_from([None, "2020-01-01", "2030-01-01"]), min_size=9, max_size=9)
+
+
+@given(SCORES, LINKS, DAYS, st.floats(0, 1))
+def test_no_heir_stands_below_what_it_replaces(
+    scores: list[float], links: list[tuple[int, int]], days: list[str | None], share: float
+) -> None:
+    """Whatever replaces what, each document is there once, in the order of its score."""
+    names = [f"d{n}" for n in range(len(scores))]
+    marks = {
+        name: Mark(
+            "wiki",
+            valid_until=days[n],
+            replaces=tuple(f"d{old}" for new, old in links if new == n),
+        )
+        for n, name in enumerate(names)
+    }
+    hits = [hit(*one) for one in zip(names, scores, strict=True)]
+    placed = arranged(hits, marks, Preferences(past_share=share), TODAY)
+    found = [one.hit.document_id for one in placed]
+    assert sorted(found) == sorted(names)
+    assert [one.hit.score for one in placed] == sorted(
+        (one.hit.score for one in placed), reverse=True
+    )
+    succession = Succession(marks, {}, TODAY)
+    for name in names:
+        assert name not in succession.heirs(name)
+        assert all(found.index(heir) < found.index(name) for heir in succession.heirs(name))
