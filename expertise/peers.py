@@ -108,6 +108,14 @@ def communities(reading: Reading) -> tuple[CommunityView, ...]:
     return tuple(one for one in views if len(one.members) >= 3)
 
 
+def communities_on(reading: Reading, topic_ids: Sequence[str]) -> tuple[CommunityView, ...]:
+    """Those on one of these topics, as far as two of their members still stand."""
+    wanted = set(topic_ids)
+    found = reading.builds.communities(reading.stamp.id)
+    views = (_community(reading, one) for one in found if not wanted.isdisjoint(one.topics))
+    return tuple(one for one in views if len(one.members) > 1)
+
+
 def _communities(reading: Reading, agent: Agent) -> tuple[CommunityView, ...]:
     found = reading.builds.communities(reading.stamp.id, agent_id=agent.id)
     views = (_community(reading, one) for one in found)

@@ -7,6 +7,7 @@ from threading import Thread
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
+from quisait.administering import HouseAdministration
 from quisait.answers import today
 from quisait.assembly import House, open_reception
 from quisait.building import overview_of
@@ -105,6 +106,7 @@ def app_of(house: House, journal: Journal) -> FastAPI:
             rates=rates_of(house.settings),
             bounds=bounds_of(house.settings),
             consent=house.privacy.consent,
+            administration=HouseAdministration(house),
         )
     )
 

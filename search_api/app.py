@@ -7,6 +7,7 @@ from fastapi.staticfiles import StaticFiles
 
 from search_api import (
     about_pages,
+    administration_pages,
     agent_pages,
     agents_api,
     animation,
@@ -75,6 +76,7 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(routes.router)
         app.include_router(access_page.router)
     app.include_router(about_pages.router)
+    app.include_router(administration_pages.router)
     if services.theme:
         app.mount("/theme", StaticFiles(directory=services.theme), name="theme")
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")

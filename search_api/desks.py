@@ -28,6 +28,7 @@ class Desk:
 
 DESKS: tuple[Desk, ...] = (
     Desk(Role.ANIMATOR, "/animation", "Animation", "animation"),
+    Desk(Role.ADMINISTRATOR, "/administration", "Administration", "administration"),
     Desk(Role.OFFICER, "/audit", "Consultations", "audit"),
 )
 """In the order of the navigation; each is shown to who may open it."""

@@ -11,11 +11,12 @@ from connectors.areas import DEPARTEMENTS, REGIONS
 from expertise.find import Experts, find_experts
 from indexer.access import Reader
 from indexer.french import fold
-from search_api.addresses import SearchAddress, experts_address, local_path
+from search_api.addresses import SearchAddress, experts_address, local_path, topic_address
 from search_api.asked import AreaCode, Filters, NamedReader, PageNumber, SortOrder, Typed
 from search_api.correction import answered
 from search_api.identify import DEMO_COOKIE, on_loopback
 from search_api.journal import experts_asked, search_asked
+from search_api.near_topics import Elsewhere, elsewhere
 from search_api.problems import Problem
 from search_api.query import Order, Query
 from search_api.results import Results
@@ -64,6 +65,7 @@ def search_page(
     # What was typed found nothing, where its correction answers.
     total = 0 if found.instead else results.total
     services.journal.note(search_asked(reader, q, filters, page, total, sort))
+    knowing = _experts(services, address.q, reader, limit=BESIDE)
     return render(
         "search.html",
         request=request,
@@ -75,7 +77,9 @@ def search_page(
         instead=found.instead,
         typed=typed,
         pages=_pages(results),
-        knowing=_experts(services, address.q, reader, limit=BESIDE),
+        knowing=knowing,
+        elsewhere=_elsewhere(services, address.q, bool(results.total and knowing.candidates)),
+        topic_address=topic_address,
         experts_address=experts_address(address.q),
         facet_names=FACET_NAMES,
         in_force=lambda card: valid_on(today, card.valid_from, card.valid_until),
@@ -100,6 +104,8 @@ def experts_page(request: Request, reader: NamedReader, q: Typed = "", area: Are
         everywhere=experts_address(q.strip()),
         regions=areas_by_name(REGIONS, "r"),
         departements=areas_by_name(DEPARTEMENTS),
+        elsewhere=_elsewhere(services, q, bool(found.candidates)),
+        topic_address=topic_address,
     )
 
 
@@ -116,6 +122,11 @@ def choose_agent(
     response = RedirectResponse(local_path(back), status_code=303)
     response.set_cookie(DEMO_COOKIE, agent, httponly=True, samesite="lax")
     return response
+
+
+def _elsewhere(services: Services, text: str, answered_well: bool) -> Elsewhere:
+    """Asked for only where something was not found."""
+    return Elsewhere() if answered_well or not text.strip() else elsewhere(services, text)
 
 
 def _experts(

@@ -13,6 +13,7 @@ from expertise.consent import Consent
 from expertise.overview import Overview
 from expertise.ports import DirectoryBook, NameBook, NamesBook
 from indexer.access import Reader
+from search_api.administration import Administration
 from search_api.audit import Audit, NoAudit
 from search_api.bounds import Bounds
 from search_api.grants import Grants
@@ -72,6 +73,7 @@ class Services:
     sign_on: SignOn | None = None
     theme: Path | None = None
     contact: str = ""
+    administration: Administration | None = None
 
     @property
     def questions_kept(self) -> bool:

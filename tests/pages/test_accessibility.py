@@ -208,6 +208,16 @@ def test_the_foot_says_whether_questions_are_kept(chromium: Browser, sites: Site
         expect(page.locator("main")).to_contain_text("Aucun audit de conformité")
 
 
+def test_without_an_answer_there_is_a_way_on(chromium: Browser, sites: Sites) -> None:
+    """The nearest topic is named where no document answers, and where nobody is known."""
+    with opened(chromium, sites.whole) as page:
+        page.goto("/?q=%22caisses+et+xylophones%22")
+        expect(page.locator("#documents")).to_have_text("Aucun document")
+        expect(page.get_by_role("link", name="régies")).to_have_attribute("href", "/topics/regies")
+        page.goto("/experts?q=dégrèvement&area=48")
+        expect(page.locator(".empty a[href='/topics/foncier']")).to_be_visible()
+
+
 @pytest.mark.parametrize("path", ["/", "/?q=d%C3%A9gr%C3%A8vement+incendie"])
 def test_a_first_page_is_light(chromium: Browser, sites: Sites, path: str) -> None:
     """All that a first visit fetches, together, is under 100 kB."""

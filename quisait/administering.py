@@ -1,0 +1,129 @@
+"""The administrator's desk, over a house: what the commands tell, without a document's name."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+import sqlalchemy as sa
+
+from indexer.access import NOBODY
+from indexer.errors import IndexerError
+from quisait.answers import today
+from quisait.assembly import House
+from quisait.guiding import checked, guiding_files
+from quisait.journal_cli import hidden, listed
+from quisait.settings import SourceSettings
+from quisait.source_status import REMEDIES, SourceStatus, soon, status_of
+from search_api.administration import (
+    AdministrationState,
+    PartState,
+    Questions,
+    SourceState,
+    Trouble,
+    Unanswered,
+)
+from search_api.query import Query
+
+DAYS = 30
+"""So far back questions without an answer are looked for."""
+SHOWN = 20
+RULES = ("_quisait.csv", ".quisait.json")
+"""What is in the key of a failure about a folder's own files of rights."""
+
+KINDS = {
+    "encrypted": "protégés par un mot de passe",
+    "unreadable": "illisibles",
+    "empty": "sans texte",
+    "image_only": "images sans texte",
+    "too_large": "trop grands",
+    "timed_out": "trop longs à lire",
+    "vanished": "disparus ou fermés pendant la lecture",
+    "malformed": "mal formés",
+    "refused": "refusés par l'index",
+}
+"""What became of documents, by kind of failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class HouseAdministration:
+    """Looks at each part by itself."""
+
+    house: House
+
+    def __call__(self) -> AdministrationState:
+        """As it is now."""
+        now = datetime.now(UTC)
+        sources = tuple(self._source(one, now) for one in self.house.settings.sources)
+        return AdministrationState(tuple(self._parts()), sources, self._questions(now))
+
+    def _parts(self) -> Iterator[PartState]:
+        settings, house = self.house.settings, self.house
+        yield _seen("Index", lambda: f"{settings.index.engine}, répond", self._asked)
+        yield _seen("Base d’état", lambda: "répond", lambda: house.book.agent(""))
+        yield _seen("Encodeur", lambda: house.encoder.name)
+        for name, path in guiding_files(settings.search):
+            yield _seen(name.capitalize(), partial(checked, name, path))
+
+    def _asked(self) -> None:
+        """A search as for a reader who reads nothing."""
+        self.house.search.answer(Query(page_size=1), NOBODY, today())
+
+    def _source(self, source: SourceSettings, now: datetime) -> SourceState:
+        try:
+            status = status_of(self.house, source, now)
+        except IndexerError:
+            away = "l’index ne répond pas : l’état n’est pas connu"
+            return SourceState(
+                source.name, source.kind, None, away, False, None, "", None, None, 0, ()
+            )
+        return _state(source, status, now)
+
+    def _questions(self, now: datetime) -> Questions | None:
+        if not self.house.settings.journal.enabled:
+            return None
+        counts = self.house.journal.counts(now, DAYS)
+        found = listed(counts, lambda one: one.zero, SHOWN)
+        return Questions(
+            DAYS,
+            sum(one.askings for one in counts),
+            tuple(Unanswered(one.text or "", one.asked_for, one.zero) for one in found),
+            hidden(counts).zero,
+        )
+
+
+def _state(source: SourceSettings, status: SourceStatus, now: datetime) -> SourceState:
+    last, running = status.last_run, status.running
+    rules = [one for one in status.failures if any(name in one.key for name in RULES)]
+    counts = dict(status.failure_counts)
+    for one in rules:
+        counts[one.kind] = counts.get(one.kind, 0) - 1
+    return SourceState(
+        name=source.name,
+        kind=source.kind,
+        documents=status.documents,
+        state=status.state,
+        well=running is not None or (last is not None and last.outcome == "done"),
+        last_end=last.ended if last else None,
+        next_run=soon(status.next_run, now),
+        done=running.done if running else None,
+        expected=running.expected if running else None,
+        closed_rules=len(rules),
+        troubles=tuple(
+            Trouble(KINDS.get(kind, kind), count, REMEDIES.get(kind, ""))
+            for kind, count in counts.items()
+            if count > 0
+        ),
+    )
+
+
+def _seen(
+    name: str, tell: Callable[[], str], attempt: Callable[[], object] = lambda: None
+) -> PartState:
+    try:
+        attempt()
+        return PartState(name, True, tell())
+    except (IndexerError, sa.exc.SQLAlchemyError):
+        return PartState(name, False, "ne répond pas : « quisait check » dit pourquoi")
+    except (ValueError, OSError) as error:
+        return PartState(name, False, str(error))

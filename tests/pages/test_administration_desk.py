@@ -1,0 +1,129 @@
+"""The administrator's desk over a real house: what is wrong, what to do, and no document's name."""
+
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from fastapi.testclient import TestClient
+from playwright.sync_api import Browser
+
+from indexer.opensearch.client import connect
+from indexer.opensearch.index import OpenSearchIndex
+from quisait.assembly import House, open_house
+from quisait.crawling import crawl_sources, read_directory
+from quisait.serving import app_of
+from quisait.settings import load_settings
+from search_api.identify import DEMO_COOKIE
+from search_api.journal import NoJournal
+from search_api.search import Search
+from tests.journals import search
+from tests.pages.conftest import served
+from tests.pages.test_accessibility import faults_of
+from tests.pages.test_browser import opened
+
+pytestmark = [pytest.mark.pages, pytest.mark.trust]
+
+SETTINGS = """
+folder = "etat"
+[server]
+reader = "demo"
+demo_agent = "ag-1"
+[directory]
+agents = "agents.csv"
+[search]
+glossary = "glossaire.csv"
+[journal]
+enabled = true
+[[roles]]
+role = "administrator"
+agents = ["ag-1"]
+[[sources]]
+name = "notes"
+kind = "folder"
+path = "notes"
+"""
+SECRET = "bordereau-zanzibar"
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One note, a file that is none, a rule of access that says nothing, a bad line of glossary."""
+    folder: Path = tmp_path_factory.mktemp("bureau")
+    (folder / "quisait.toml").write_text(SETTINGS, "utf-8")
+    people = "".join(f"ag-{n},Jo,Agent{n}\n" for n in range(1, 8))
+    (folder / "agents.csv").write_text(f"id,given_name,family_name\n{people}", "utf-8")
+    (folder / "glossaire.csv").write_text("CFE;cotisation foncière\nseule\n", "utf-8")
+    notes = folder / "notes"
+    notes.mkdir()
+    (notes / "note.md").write_text("La taxe foncière.", "utf-8")
+    (notes / f"{SECRET}.docx").write_bytes(b"PK\x03\x04" + b"\x00" * 400)
+    (notes / "_quisait.csv").write_text("pattern,allowed\n*,everyone\n", "utf-8")
+    (notes / "x").mkdir()
+    (notes / "x" / "_quisait.csv").write_text("pattern,allowed\n../y,everyone\n", "utf-8")
+    with (
+        patch.dict(os.environ, {"QUISAIT_FILE": str(folder / "quisait.toml")}),
+        open_house(load_settings()) as house,
+    ):
+        read_directory(house)
+        crawl_sources(house, house.settings.sources, quiet=True)
+        for number in range(1, 6):
+            house.journal.write(search(f"ag-{number}", "prime de xylophone", 0), datetime.now(UTC))
+        yield house
+
+
+def test_what_is_wrong_and_what_to_do(house: House) -> None:
+    """Failures by kind with the remedy, closed rules, the file's bad line, the question."""
+    client = TestClient(app_of(house, NoJournal()), client=("127.0.0.1", 50000))
+    page = client.get("/administration").text
+    assert "<strong>1\u00a0document</strong>" in page
+    assert "illisibles" in page
+    assert "Ouvrez le fichier" in page
+    assert "règle de droits n’est pas comprise" in page
+    assert "glossaire.csv : ligne 2, une seule expression" in page
+    assert "prime de xylophone" in page
+    assert "embedded, répond" in page
+
+
+def test_neither_names_nor_other_readers(house: House) -> None:
+    """No failed file is named; who does not administer is refused; each look is written down."""
+    client = TestClient(app_of(house, NoJournal()), client=("127.0.0.1", 50000))
+    page = client.get("/administration").text
+    assert SECRET not in page
+    assert 'href="/administration"' in page
+    newest = house.privacy.audit.newest(1)[0]
+    assert (newest.actor, newest.reading) == ("ag-1", "GET /administration")
+    client.cookies.set(DEMO_COOKIE, "ag-2")
+    refused = client.get("/administration")
+    assert refused.status_code == 403
+    assert "réservée au rôle « administration »" in refused.text
+    assert "/administration" not in client.get("/").text
+
+
+def test_a_part_that_is_away_takes_no_other_with_it(house: House) -> None:
+    """Where nobody answers at the index's port, that is said, and the rest as well."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    client = connect(f"http://127.0.0.1:{port}", timeout_s=1)
+    index = OpenSearchIndex(client, "away", house.encoder.dimension, back_off_s=0.1)
+    away = replace(house, index=index, search=Search(index, house.encoder, house.book))
+    page = TestClient(app_of(away, NoJournal()), client=("127.0.0.1", 50000))
+    text = page.get("/administration").text
+    assert "ne répond pas : « quisait check » dit pourquoi" in text
+    assert "l’index ne répond pas : l’état n’est pas connu" in text
+    assert "prime de xylophone" in text
+
+
+def test_axe_finds_nothing_on_the_desk(chromium: Browser, house: House) -> None:
+    """Light at full width, dark at 320 pixels."""
+    with served(app_of(house, NoJournal())) as address, opened(chromium, address) as page:
+        page.goto("/administration")
+        assert faults_of(page) == []
+        page.set_viewport_size({"width": 320, "height": 700})
+        page.emulate_media(color_scheme="dark")
+        assert faults_of(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
