@@ -76,9 +76,15 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield house
 
 
+def asking(house: House) -> TestClient:
+    """Somebody at this very machine."""
+    app = app_of(house, NoJournal())
+    return TestClient(app, base_url="http://localhost", client=("127.0.0.1", 50000))
+
+
 def test_what_is_wrong_and_what_to_do(house: House) -> None:
     """Failures by kind with the remedy, closed rules, the file's bad line, the question."""
-    client = TestClient(app_of(house, NoJournal()), client=("127.0.0.1", 50000))
+    client = asking(house)
     page = client.get("/administration").text
     assert "<strong>1\u00a0document</strong>" in page
     assert "illisibles" in page
@@ -91,7 +97,7 @@ def test_what_is_wrong_and_what_to_do(house: House) -> None:
 
 def test_neither_names_nor_other_readers(house: House) -> None:
     """No failed file is named; who does not administer is refused; each look is written down."""
-    client = TestClient(app_of(house, NoJournal()), client=("127.0.0.1", 50000))
+    client = asking(house)
     page = client.get("/administration").text
     assert SECRET not in page
     assert 'href="/administration"' in page
@@ -111,7 +117,7 @@ def test_a_part_that_is_away_takes_no_other_with_it(house: House) -> None:
     client = connect(f"http://127.0.0.1:{port}", timeout_s=1)
     index = OpenSearchIndex(client, "away", house.encoder.dimension, back_off_s=0.1)
     away = replace(house, index=index, search=Search(index, house.encoder, house.book))
-    page = TestClient(app_of(away, NoJournal()), client=("127.0.0.1", 50000))
+    page = asking(away)
     text = page.get("/administration").text
     assert "ne répond pas : « quisait check » dit pourquoi" in text
     assert "l’index ne répond pas : l’état n’est pas connu" in text
