@@ -174,7 +174,7 @@ def test_nothing_moves_for_who_asked(chromium: Browser, sites: Sites) -> None:
     for motion, name in (("reduce", "none"), ("no-preference", "turning")):
         with opened(chromium, sites.whole, reduced_motion=motion) as page:
             page.goto("/")
-            page.evaluate("document.querySelector('main').innerHTML = '<p class=waiting>a</p>'")
+            page.evaluate("document.querySelector('h1').className = 'waiting'")
             script = (
                 "getComputedStyle(document.querySelector('.waiting'), '::before').animationName"
             )
