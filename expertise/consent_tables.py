@@ -24,3 +24,11 @@ wish_words = sa.Table(
     sa.Index("agent_wish_words_word", "word"),
 )
 """The words of declared topics, by which a question may name who declares them."""
+
+missing = sa.Table(
+    "agents_missing",
+    metadata,
+    sa.Column("agent_key", sa.String(64), primary_key=True),
+    sa.Column("since", sa.Date, nullable=False),
+)
+"""Since when the directory no longer knows somebody whose wishes are kept."""

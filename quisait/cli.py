@@ -25,6 +25,7 @@ from quisait.faults import in_sentences, opened_house, read_settings
 from quisait.initial import initial_file
 from quisait.journal_cli import journal_app
 from quisait.named_sources import sources_named
+from quisait.privacy_cli import privacy_app
 from quisait.profile_cli import profile
 from quisait.progress import shown_progress
 from quisait.push_cli import push_app
@@ -49,6 +50,7 @@ app.command("isolation")(isolation)
 app.command("profile")(profile)
 app.command()(audit)
 app.add_typer(journal_app, name="journal")
+app.add_typer(privacy_app, name="privacy")
 app.add_typer(push_app, name="push")
 app.add_typer(sessions_app, name="sessions")
 app.command()(demo)

@@ -15,6 +15,7 @@ from expertise import agent_book, agent_tables, build_tables, consent_tables
 from indexer import leases, state
 from indexer.errors import IndexRefused
 from indexer.state import digest
+from quisait import register
 from search_api import audit_tables, journal_tables
 from search_api.sign_on import tables as sign_on_tables
 
@@ -36,6 +37,7 @@ METADATA: tuple[sa.MetaData, ...] = (
     consent_tables.metadata,
     journal_tables.metadata,
     audit_tables.metadata,
+    register.metadata,
     sign_on_tables.metadata,
 )
 

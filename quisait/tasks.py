@@ -8,15 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 
+from quisait.answers import today
 from quisait.assembly import House, has_directory
 from quisait.building import BUILD, publish_build
 from quisait.crawling import DIRECTORY, replace_directory
 from quisait.journaling import now
+from quisait.purging import forgotten
 from quisait.schedule import Pace, pace_of
 from quisait.source_lock import Held
 
 JOURNAL = "@journal"
 """Closed and forgotten in time even where nobody asks any more, or it was switched off."""
+PRIVACY = "@vie-privee"
+"""What is kept of who left, old entries of the audit and of the register."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ def tasks_of(house: House) -> tuple[Task, ...]:
         tasks.append(Task(BUILD, pace_of(settings, settings.topics.every), _build))
     if settings.journal.enabled or house.journal.is_kept():
         tasks.append(Task(JOURNAL, pace_of(settings, "1 h"), _turn_journal))
+    tasks.append(Task(PRIVACY, pace_of(settings, "1 j"), _forget))
     return tuple(tasks)
 
 
@@ -58,3 +63,7 @@ def _build(house: House, held: Held, _stop: Event) -> int:
 
 def _turn_journal(house: House, _held: Held, _stop: Event) -> int:
     return house.journal.turn(now())
+
+
+def _forget(house: House, _held: Held, _stop: Event) -> int:
+    return forgotten(house.privacy, house.database, house.settings, today()).rows

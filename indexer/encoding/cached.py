@@ -33,6 +33,14 @@ create table if not exists vectors (
 """
 
 
+_DELETE = "delete from vectors where encoder = ? and text_hash = ?"
+_ENCODERS = """
+with recursive names(name) as (
+    select min(encoder) from vectors
+    union all select (select min(encoder) from vectors where encoder > name) from names
+    where name is not null
+) select name from names where name is not null
+"""
 _SELECT = "select text_hash, vector from vectors where encoder = ?"
 
 
@@ -60,6 +68,8 @@ class CachedEncoder:
             self._database = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
             self._database.execute("pragma journal_mode = wal")
             self._database.execute("pragma synchronous = normal")
+            # A deleted vector still tells of its text: its bytes go too.
+            self._database.execute("pragma secure_delete = on")
             with self._database:
                 self._database.execute(_SCHEMA)
 
@@ -82,6 +92,23 @@ class CachedEncoder:
         if not self._keep_queries:
             return self._encoder.queries(texts)
         return self._through(texts, f"{self.name}/query", self._encoder.queries)
+
+    def forget(self, texts: Sequence[str]) -> int:
+        """Delete the vectors of these texts, of whatever encoder, so that no trace stays.
+
+        How many are gone.
+        """
+        hashes = [
+            (hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest(),) for text in texts
+        ]
+        gone = 0
+        with self._alone, self._database:
+            # The table has a key by encoder first: each text is looked for under every one.
+            names = self._database.execute(_ENCODERS).fetchall()
+            for (name,) in names:
+                pairs = [(name, *one) for one in hashes]
+                gone += self._database.executemany(_DELETE, pairs).rowcount
+        return gone
 
     def close(self) -> None:
         """Close the file."""

@@ -23,9 +23,11 @@ from indexer.live import LiveIndex
 from indexer.pipeline import Workshop
 from indexer.ports import Encoder, Index
 from indexer.state import State
+from indexer.witnessed import WitnessedIndex
 from quisait.assembly.directories import has_directory, join_rules, open_directory
 from quisait.assembly.engines import (
     export_bundled_model,
+    forgetting,
     open_cached_encoder,
     open_encoder,
     open_extractor,
@@ -43,6 +45,7 @@ from quisait.guiding import open_guidance
 from quisait.journaling import open_journal
 from quisait.owners import has_ended
 from quisait.privacy import Privacy, open_privacy
+from quisait.replaying import replay_where_older
 from quisait.settings import EncoderSettings, Settings, beside_file
 from quisait.write_gate import WriteGate
 from search_api.search import Search
@@ -116,7 +119,9 @@ def open_house(settings: Settings) -> Iterator[House]:
             inbox = Inbox(database, state.load, settings.push.max_waiting)
             leases, builds = Leases(database, has_ended), SqlBuilds(database)
             kept = (state, book, search, inbox, tokens, leases, builds)
-            told = open_journal(settings, database, book), open_privacy(settings, database)
+            privacy = open_privacy(settings, database)
+            replay_where_older(privacy.register, database, privacy.consent, index)
+            told = open_journal(settings, database, book), privacy
             yield House(settings, index, encoder, *kept, *told, database)
     finally:
         database.dispose()
@@ -126,7 +131,8 @@ def open_house(settings: Settings) -> Iterator[House]:
 def open_workshop(house: House) -> Iterator[Workshop]:
     """The parts of a crawl; the extractor's child process ends with it."""
     with open_extractor(house.settings.extractor) as extractor:
-        yield Workshop(extractor, house.encoder, house.index, house.state, house.state)
+        index = WitnessedIndex(house.index, house.privacy.register, forgetting(house.encoder))
+        yield Workshop(extractor, house.encoder, index, house.state, house.state)
 
 
 @contextmanager

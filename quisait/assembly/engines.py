@@ -1,6 +1,6 @@
 """What reads files, encodes and keeps, as the settings name it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -72,6 +72,11 @@ def open_cached_encoder(
         yield encoder
     finally:
         encoder.close()
+
+
+def forgetting(encoder: Encoder) -> Callable[[Sequence[str]], object]:
+    """What forgets the vectors of texts, where the encoder keeps any."""
+    return encoder.forget if isinstance(encoder, CachedEncoder) else lambda _texts: None
 
 
 def export_bundled_model(

@@ -1,0 +1,66 @@
+"""`quisait privacy`: the register of processing, what is purged, what a restored backup is told."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from quisait.answers import today
+from quisait.faults import opened_house
+from quisait.purging import forgotten
+from quisait.replaying import replay
+
+privacy_app = typer.Typer(help="Données personnelles.", no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un programme")]
+
+
+@privacy_app.command("replay")
+def replay_command(
+    since: Annotated[
+        str,
+        typer.Option(help="Date de la sauvegarde restaurée (2026-11-25) ; sinon, tout le registre"),
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Après une restauration : redit les retraits, suppressions et droits restreints depuis."""
+    after = _moment(since)
+    with opened_house() as house:
+        lines = [one for one in house.privacy.register.lines() if one["at"] >= after]
+        done = replay(lines, house.database, house.privacy.consent, house.index)
+    if as_json:
+        print(json.dumps(asdict(done), ensure_ascii=False, indent=2))
+        return
+    print(
+        f"{done.lines} lignes rejouées : {done.wishes} demandes d'agents, {done.documents} "
+        f"documents retirés, {done.purged} agents effacés."
+    )
+    if done.sources:
+        names = " ".join(done.sources)
+        print(f"Relisez maintenant : quisait crawl --full {names}")
+
+
+def _moment(written: str) -> str:
+    """As the register writes moments. Raises `typer.BadParameter`."""
+    if not written:
+        return ""
+    try:
+        return datetime.fromisoformat(written).isoformat()
+    except ValueError:
+        raise typer.BadParameter("donnez une date comme 2026-11-25") from None
+
+
+@privacy_app.command()
+def purge(as_json: AsJson = False) -> None:
+    """Efface ce qui est gardé d'agents partis depuis longtemps, et les traces trop vieilles."""
+    with opened_house() as house:
+        gone = forgotten(house.privacy, house.database, house.settings, today())
+    if as_json:
+        print(json.dumps(asdict(gone), ensure_ascii=False, indent=2))
+        return
+    print(
+        f"Effacés : {len(gone.agents)} agents partis, {gone.entries} consultations, "
+        f"{gone.lines} lignes du registre."
+    )

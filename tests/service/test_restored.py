@@ -1,0 +1,148 @@
+"""A backup is restored for real: what was withdrawn, deleted or closed since stays so."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from expertise.consent import Kind, Wish
+from quisait.answers import today
+from quisait.assembly import open_house
+from quisait.crawling import crawl_sources
+from quisait.settings import load_settings
+from search_api.query import Query
+from search_api.readers import reader_of
+from tests.service.place import POSTS, Place, export, make_place, post
+
+pytestmark = pytest.mark.trust
+
+CLOSED = post(2, "Le remaniement du cadastre se fait feuille par feuille.", "cyd")
+CLOSED["readers"] = {"allowed": ["annuaire:group:fraude"]}
+
+
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    place = make_place(tmp_path_factory.mktemp("restored") / "place")
+    place.run("crawl", "--accept-deletions")
+    return place
+
+
+@pytest.fixture
+def place(crawled: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """Read, and then backed up: database, index and vectors."""
+    place = crawled.copied(tmp_path / "place")
+    shutil.copytree(place.folder / ".quisait", tmp_path / "backup")
+    monkeypatch.setenv("QUISAIT_FILE", str(place.folder / "quisait.toml"))
+    for name, value in place.environment.items():
+        monkeypatch.setenv(name, value)
+    return place
+
+
+def read_again(place: Place, *posts: dict[str, object]) -> None:
+    """The source holds these posts, and is read."""
+    if posts:
+        (place.folder / "export.jsonl").write_text(export(list(posts)), "utf-8")
+    with open_house(load_settings()) as house:
+        crawl_sources(house, house.settings.sources, accept_deletions=True, quiet=True)
+
+
+def live_on(place: Place) -> None:
+    """Ana withdraws, a post is deleted, another is closed to most."""
+    with open_house(load_settings()) as house:
+        house.privacy.consent.ask(Wish("ag-1", Kind.WITHDRAW))
+    read_again(place, POSTS[0], CLOSED)
+
+
+def found(question: str) -> list[str]:
+    """What Ana finds, in a house that is opened for it."""
+    with open_house(load_settings()) as house:
+        reader = reader_of("ag-1", house.book, today())
+        results = house.search.answer(Query(question), reader, today()).results
+        return [one.card.document_id for one in results]
+
+
+def restore(place: Place, backup: Path, *names: str) -> None:
+    for name in names or [one.name for one in backup.iterdir()]:
+        target = place.folder / ".quisait" / name
+        shutil.rmtree(target) if target.is_dir() else target.unlink(missing_ok=True)
+        source = backup / name
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+
+
+@pytest.mark.parametrize("names", [(), ("index",)], ids=["all", "the index alone"])
+def test_a_restored_backup_is_told_what_happened_since(
+    place: Place, tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    """Before anybody is answered, without a command; the sources are then read anew."""
+    assert "wiki:3" in found("recettes de l'hôpital")
+    live_on(place)
+    restore(place, tmp_path / "backup", *names)
+    assert "wiki:3" not in found("recettes de l'hôpital")
+    assert "wiki:2" not in found("remaniement du cadastre")
+    with open_house(load_settings()) as house:
+        assert not [one for one in house.book.everyone() if one.id == "ag-1" and one.listed]
+    read_again(place)
+    assert "wiki:2" not in found("remaniement du cadastre")
+    assert "wiki:1" in found("parcelle")
+    with open_house(load_settings()) as house:
+        assert "wiki:2" in house.index.kept(["wiki:2"]), "for those who may read it"
+
+
+def test_a_wish_taken_back_since_is_not_put_again(place: Place, tmp_path: Path) -> None:
+    """The last word counts, in a restored database too."""
+    wish = Wish("ag-1", Kind.WITHDRAW)
+    with open_house(load_settings()) as house:
+        house.privacy.consent.ask(wish)
+    shutil.rmtree(tmp_path / "backup")
+    shutil.copytree(place.folder / ".quisait", tmp_path / "backup")
+    with open_house(load_settings()) as house:
+        house.privacy.consent.take_back(wish)
+    restore(place, tmp_path / "backup")
+    with open_house(load_settings()) as house:
+        assert house.privacy.consent.of("ag-1") == ()
+
+
+def test_by_command_and_twice_without_harm(place: Place) -> None:
+    """Where no mark can tell (another engine's snapshot), a person says it."""
+    live_on(place)
+    done = place.json("privacy", "replay")
+    assert (done["documents"], done["sources"]) == (1, ["wiki"]), "the closed one was kept"
+    told = place.run("privacy", "replay", "--since", "2026-01-01").stdout
+    assert "0 documents" in told
+    assert "quisait crawl --full wiki" in told
+
+
+def test_a_deleted_documents_vectors_go_too(place: Place) -> None:
+    """From the file of kept vectors; those of the others stay."""
+
+    def vectors() -> int:
+        with sqlite3.connect(place.folder / ".quisait/vectors.sqlite") as database:
+            return int(database.execute("select count(*) from vectors").fetchone()[0])
+
+    before = vectors()
+    read_again(place, *POSTS[:2])
+    assert vectors() == before - 1
+
+
+def test_the_register_says_no_more_than_it_must(place: Place) -> None:
+    """Ids and wishes, for its owner's eyes alone: no title, no text, no name."""
+    live_on(place)
+    register = place.folder / "registre.jsonl"
+    assert register.stat().st_mode & 0o777 == 0o600
+    text = register.read_text("utf-8")
+    assert "wiki:3" in text
+    assert not [word for word in ("pital", "Message", "Goff", "remaniement") if word in text]
+
+
+def test_who_left_long_ago_is_forgotten(place: Place) -> None:
+    """By rule and by command: nothing of theirs is kept but what the directory says again."""
+    with open_house(load_settings()) as house:
+        house.privacy.consent.ask(Wish("ag-3", Kind.WITHDRAW))
+        assert house.book.agent("ag-3") is not None
+    assert place.json("privacy", "purge")["agents"] == ["ag-3"]
+    with open_house(load_settings()) as house:
+        assert house.book.agent("ag-3") is None
+        assert house.privacy.consent.of("ag-3") == ()
+        assert house.book.by_account(["wiki:cyd"]) == {}
+        assert house.book.agent("ag-1") is not None
