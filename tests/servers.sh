@@ -10,24 +10,11 @@ ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || command -v postgres >/dev/nul
 ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || servers+=(libfaketime)
 [ -f /usr/share/mediawiki/api.php ] || servers+=(mediawiki)
 command -v php >/dev/null || servers+=(php-cli)
-command -v node >/dev/null || servers+=(nodejs)
-command -v npm >/dev/null || servers+=(npm)
 [ -x /usr/sbin/slapd ] || command -v slapd >/dev/null || servers+=(slapd ldap-utils)
 for part in sqlite3 mbstring xml intl; do
     php -m 2>/dev/null | grep -qi "^$part\$" || servers+=("php-$part")
 done
-
-# The tests' identity provider needs it; Debian 12 packages 18, later ones a newer one.
-old_node() {
-    command -v node >/dev/null || return 1
-    ! node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)'
-}
-tell_old_node() {
-    old_node || return 0
-    echo "Node.js $(node --version) is too old for the sign-on tests: put 20.19 or newer (https://nodejs.org) first in PATH."
-    exit 1
-}
-[ $((${#missing[@]} + ${#servers[@]})) -gt 0 ] || { tell_old_node; exit 0; }
+[ $((${#missing[@]} + ${#servers[@]})) -gt 0 ] || exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     echo "Missing: ${missing[*]} ${servers[*]}. Install them from your system's packages (Debian: apt-get install ${missing[*]} ${servers[*]}), then run again."
     exit 1
@@ -50,4 +37,3 @@ if [ ${#servers[@]} -gt 0 ]; then
     fi
     install --no-install-recommends "${servers[@]}"
 fi
-tell_old_node

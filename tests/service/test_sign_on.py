@@ -1,0 +1,104 @@
+"""Sign-on as an administrator sets it up: settings, `check`, a real server, the command line."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, ProviderPlan, running_provider
+from tests.pages.signing_on import browsing, proconnect_claims, signed_on
+from tests.service.place import AGENTS, Place, make_place
+from tests.service.running import Running, free_port, running, wait_until
+
+pytestmark = pytest.mark.trust
+
+ACCOUNTS = {"ana": proconnect_claims("ag-1"), "ben": proconnect_claims("ag-2")}
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    address: str
+    place: Place
+    run: Running
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    port, provider_port = free_port(), free_port()
+    address = f"http://127.0.0.1:{port}"
+    plan = ProviderPlan(provider_port, address, ACCOUNTS)
+    folder = tmp_path_factory.mktemp("sign-on")
+    secrets = folder / "secrets"
+    secrets.mkdir()
+    (secrets / "oidc__client_secret").write_text(CLIENT_SECRET + "\n", "utf-8")
+    place = make_place(
+        folder / "place",
+        QUISAIT_SERVER__PORT=str(port),
+        QUISAIT_SECRETS=str(secrets),
+        QUISAIT_SIGN_ON__ADDRESS=address,
+        QUISAIT_SIGN_ON__ACCEPTED='{"idp_id": ["idp-finances"]}',
+        QUISAIT_OIDC__ISSUER=plan.issuer,
+        QUISAIT_OIDC__CLIENT_ID=CLIENT_ID,
+        QUISAIT_OIDC__SCOPES="openid uid email idp_id",
+    )
+    with running_provider(plan), running(place) as run:
+        wait_until(lambda: run.measured("quisait_source_lag_seconds", source="wiki") is not None)
+        yield Served(address, place, run)
+
+
+def test_check_tries_the_provider(served: Served) -> None:
+    """It says how many keys the provider publishes."""
+    (line,) = [one for one in served.place.json("check") if one["name"] == "identité"]
+    assert line["detail"].endswith(", 1 clés")
+
+
+def test_sessions_on_the_command_line(served: Served) -> None:
+    """Listed without what would open one; an administrator ends an agent's, at once."""
+    with browsing() as ana, browsing() as ben:
+        for client, login in ((ana, "ana"), (ben, "ben")):
+            assert signed_on(client, served.address, login).status_code == 303
+            assert client.get(served.address).status_code == 200
+        listed = served.place.json("sessions", "list")
+        assert {one["agent"] for one in listed["sessions"]} == {"ag-1", "ag-2"}
+        assert ana.cookies["quisait_session"] not in str(listed)
+        told = served.place.run("sessions", "revoke", "ag-1").stdout
+        assert told == "1 sessions fermées, 0 jetons personnels retirés.\n"
+        assert ana.get(served.address).status_code == 303
+        assert ben.get(served.address).status_code == 200
+        assert "--all" in served.place.run("sessions", "revoke", status=1).stderr
+        served.place.run("sessions", "revoke", "--all")
+        assert ben.get(served.address).status_code == 303
+
+
+def test_who_leaves_is_nobody_at_the_next_request(served: Served) -> None:
+    """Session and personal token alike, from the directory's next reading on."""
+    own = {"Origin": served.address}
+    with browsing() as ben:
+        signed_on(ben, served.address, "ben")
+        made = ben.post(
+            f"{served.address}/access/tokens", data={"label": "a", "days": "2"}, headers=own
+        ).text
+        token = made.partition('id="jeton-fait">')[2].partition("<")[0]
+        asked, bearer = f"{served.address}/api/v1/search", {"Authorization": f"Bearer {token}"}
+        assert httpx.get(asked, headers=bearer, trust_env=False).status_code == 200
+        directory = served.place.folder / "agents.csv"
+        directory.write_text(AGENTS.replace("974,,", "974,2020-01-01,"), "utf-8")
+        try:
+            served.place.run("crawl", "notes")
+            assert httpx.get(asked, headers=bearer, trust_env=False).status_code == 401
+            assert ben.get(served.address).status_code == 303
+            assert signed_on(ben, served.address, "ben").status_code == 403
+        finally:
+            directory.write_text(AGENTS, "utf-8")
+            served.place.run("crawl", "notes")
+
+
+def test_journals_hold_no_name(served: Served) -> None:
+    """Neither who signed on, nor what makes it possible."""
+    with browsing() as client:
+        signed_on(client, served.address, "ana", back="/?q=zanzibar")
+    journal = served.run.journal.read_text("utf-8")
+    assert "signed on" in journal
+    for secret in (CLIENT_SECRET, "ag-1", "zanzibar", "sub-ana", "finances.example"):
+        assert secret not in journal
