@@ -8,7 +8,7 @@ export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export UV_LINK_MODE ?= hardlink
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help demo test check bench serve engines engines-stop servers schema requirements clean
+.PHONY: help demo test check bench guide serve engines engines-stop servers schema requirements clean
 
 help: ## show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 16
@@ -50,6 +50,9 @@ test: .venv/all servers check ## run every test on real engines (ARGS='-m trust'
 
 bench: .venv/all engines ## print every figure of the documents: relevance on the development sets, speed
 	$(BIN)/python -m benchmarks $(ARGS)
+
+guide: .venv/all ## take the pictures of docs/guide.md again, from the demo
+	$(BIN)/python -m benchmarks.guide
 
 serve: .venv/base ## serve what quisait.toml configures
 	$(BIN)/quisait serve $(ARGS)

@@ -1,0 +1,95 @@
+"""The pictures of docs/guide.md, taken from the demo: `python -m benchmarks.guide`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from benchmarks.served_demo import ServedDemo, served_demo
+from search_api.identify import DEMO_COOKIE
+
+IMAGES = Path("docs/images")
+WIDTH, HEIGHT = 900, 580
+MOST_BYTES = 1_500_000
+"""All pictures together."""
+ADMINISTRATOR, ALONE = "ag-0070", "ag-0005"
+
+
+def _nothing(_: Page) -> None:
+    pass
+
+
+def _typing(page: Page) -> None:
+    page.get_by_label("Votre question").press_sequentially("taxe fon", delay=20)
+    page.locator("#suggestions [role=option]").first.wait_for()
+    page.keyboard.press("ArrowDown")
+
+
+def _boxed(page: Page) -> None:
+    page.locator("qui-sait").get_by_role("combobox").fill("rejet de publicité foncière")
+    page.keyboard.press("Enter")
+    page.locator("qui-sait").get_by_role("listitem").first.wait_for()
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A file, where it is taken, by whom, and what is done first."""
+
+    name: str
+    path: str
+    prepare: Callable[[Page], None] = _nothing
+    agent: str = "ag-0001"
+    site: str = "quisait"
+    height: int = HEIGHT
+
+
+PICTURES = (
+    Picture("accueil", "/"),
+    Picture("suggestions", "/", _typing),
+    Picture("resultats", "/?q=taxe+fonci%C3%A8re+des+personnes+%C3%A2g%C3%A9es", height=680),
+    Picture("filtres", "/?q=taxe+fonci%C3%A8re&kind=note&year=2024"),
+    Picture("sans-resultat", "/?q=%22saisie+du+xylophone%22"),
+    Picture("collegues", "/experts?q=taxe+fonci%C3%A8re"),
+    Picture("agent", "/agents/ag-0002"),
+    Picture("sujet", "/topics/cadastre", height=680),
+    Picture("isolement", "/isolation?topic=cadastre", height=680),
+    Picture("pairs", "/peers", agent=ALONE),
+    Picture("mes-donnees", "/mes-donnees"),
+    Picture("intranet", "/", _boxed, site="intranet"),
+    Picture("administration", "/administration", agent=ADMINISTRATOR),
+)
+
+
+def take(demo: ServedDemo, picture: Picture) -> None:
+    """One picture, light."""
+    size = {"width": WIDTH, "height": picture.height}
+    with demo.browser.new_context(
+        locale="fr-FR",
+        color_scheme="light",
+        viewport=size,  # type: ignore[arg-type]
+        reduced_motion="reduce",
+    ) as context:
+        context.add_cookies([{"name": DEMO_COOKIE, "value": picture.agent, "url": demo.quisait}])
+        page = context.new_page()
+        answer = page.goto(getattr(demo, picture.site) + picture.path)
+        if answer is None or not answer.ok:
+            raise SystemExit(f"{picture.path} did not answer")
+        picture.prepare(page)
+        page.screenshot(path=IMAGES / f"{picture.name}.png")
+
+
+def main() -> None:
+    """Take them all; fail where they weigh too much for a repository."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with served_demo() as demo:
+        for picture in PICTURES:
+            take(demo, picture)
+    weight = sum(one.stat().st_size for one in IMAGES.glob("*.png"))
+    print(f"{len(PICTURES)} pictures, {weight / 1000:.0f} kB")
+    if weight > MOST_BYTES:
+        raise SystemExit(f"More than {MOST_BYTES / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()

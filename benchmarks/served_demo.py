@@ -1,0 +1,60 @@
+"""The fictional administration, served from this process, and a browser to look at it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from quisait.assembly import House, open_house
+from quisait.building import build_and_publish
+from quisait.crawling import crawl_sources, read_directory
+from quisait.intranet import intranet_app
+from quisait.serving import app_of
+from quisait.settings import Settings, load_settings
+from search_api.journal import NoJournal
+from tests.pages.conftest import CHROMIUM_ARGS, served
+
+DEMO = Path("demo")
+
+
+@dataclass(frozen=True, slots=True)
+class ServedDemo:
+    """Addresses on loopback, and a browser."""
+
+    quisait: str
+    intranet: str
+    browser: Browser
+
+
+@contextmanager
+def served_demo() -> Iterator[ServedDemo]:
+    """Index what is not indexed yet, serve on free ports, start Chromium."""
+    os.environ["QUISAIT_FILE"] = str(DEMO / "quisait.toml")
+    with ExitStack() as stack:
+        intranet = intranet_app(DEMO / "intranet")
+        beside = stack.enter_context(served(intranet))
+        house = stack.enter_context(open_house(_letting(load_settings(), beside)))
+        _prepare(house)
+        address = stack.enter_context(served(app_of(house, NoJournal())))
+        intranet.state.quisait = address
+        playwright = stack.enter_context(sync_playwright())
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=CHROMIUM_ARGS
+        )
+        stack.callback(browser.close)
+        yield ServedDemo(address, beside, browser)
+
+
+def _letting(settings: Settings, origin: str) -> Settings:
+    embed = settings.embed.model_copy(update={"origins": [origin]})
+    return settings.model_copy(update={"embed": embed})
+
+
+def _prepare(house: House) -> None:
+    read_directory(house)
+    crawl_sources(house, house.settings.sources, quiet=True)
+    build_and_publish(house)
