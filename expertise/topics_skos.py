@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 FORMATS = {".ttl": "turtle", ".rdf": "xml", ".xml": "xml"}
 
+_PARSER_FAULTS = (LookupError, TypeError, AttributeError, AssertionError, RecursionError)
+"""What rdflib's parsers raise where a file ends in the middle of something."""
 _METIER = frozenset({"métier", "metier"})
 
 
@@ -30,7 +32,7 @@ def topics_of_skos(name: str, content: bytes, form: str) -> Iterator[Entry]:
     graph = Graph()
     try:
         graph.parse(data=content, format=form)
-    except (BadSyntax, SAXException, ValueError) as error:
+    except (BadSyntax, SAXException, ValueError, *_PARSER_FAULTS) as error:
         raise SourceRefused(f"{name} : ce n'est pas du SKOS lisible ({form})") from error
     concepts = sorted(set(graph.subjects(RDF.type, SKOS.Concept)), key=str)
     if not concepts:

@@ -24,6 +24,7 @@ from quisait.assembly import (
 from quisait.encoders import own_encoder
 from quisait.guiding import checked, guiding_files
 from quisait.reindexing import reindex_reasons
+from quisait.secret_modes import open_to_others
 from quisait.settings import Settings, SourceSettings, beside_file
 from quisait.sign_on_check import signs_on, tried_sign_on
 
@@ -45,6 +46,7 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     yield _tried("encodeur", lambda: _encoder(settings))
     yield _tried("extracteur", lambda: _extractor(settings))
     yield _tried("index", lambda: _index(settings))
+    yield _tried("secrets", partial(_secrets, settings))
     yield _tried("annuaire", lambda: _directory(settings))
     for name, path in guiding_files(settings.search):
         yield _tried(name, partial(checked, name, path))
@@ -91,6 +93,12 @@ def _index(settings: Settings) -> str:
         live_index(works, own).search(SearchRequest(access_filter(NOBODY), Question()))
         reasons = reindex_reasons(works)
     return " ; ".join((settings.index.engine, *reasons))
+
+
+def _secrets(settings: Settings) -> str:
+    """A warning, not a failure: containers hand over files that all of the container may read."""
+    found = open_to_others(settings)
+    return f"lisibles par tous : {', '.join(found)} (chmod 600)" if found else "à l'abri"
 
 
 def _directory(settings: Settings) -> str:

@@ -36,6 +36,7 @@ from quisait.settings import settings_file
 from quisait.settings_page import settings_page
 from quisait.source_status import status_of
 from quisait.topics_cli import expertise_app, isolation
+from search_api.neutral import neutral
 from search_api.query import Order, Query
 
 app = typer.Typer(help="Qui sait ? Recherche et experts.", no_args_is_help=True)
@@ -92,7 +93,10 @@ def check(as_json: AsJson = False) -> None:
         passed = passed and one.passed
         found.append(asdict(one))
         if not as_json:
-            print(f"{'ok    ' if one.passed else 'ÉCHEC '} {one.name} : {one.detail}", flush=True)
+            print(
+                f"{'ok    ' if one.passed else 'ÉCHEC '} {one.name} : {neutral(one.detail)}",
+                flush=True,
+            )
     if as_json:
         _dump(found)
     raise typer.Exit(0 if passed else 1)
@@ -123,7 +127,7 @@ def crawl(
         _dump([asdict(outcome) for outcome in outcomes])
     else:
         for outcome in outcomes:
-            print(answers.crawl_line(outcome))
+            print(neutral(answers.crawl_line(outcome)))
     failed = not directory_read or any(outcome.error for outcome in outcomes)
     raise typer.Exit(1 if failed else 0)
 
@@ -138,7 +142,7 @@ def _tell_directory(house: House, *, quiet: bool) -> bool:
     if read is not None and not quiet:
         print(f"annuaire : {read.agents} agents, {read.groups} groupes")
         for entry in read.malformed:
-            print(f"annuaire : {entry.where} : {entry.reason}", file=sys.stderr)
+            print(f"annuaire : {neutral(entry.where)} : {neutral(entry.reason)}", file=sys.stderr)
     return True
 
 
@@ -156,7 +160,7 @@ def sources(
         _dump([asdict(status) for status in statuses])
         return
     for status in statuses:
-        print(answers.source_lines(status, now, with_failures=bool(source)))
+        print(neutral(answers.source_lines(status, now, with_failures=bool(source))))
 
 
 @app.command()
@@ -173,7 +177,9 @@ def search(
     with opened_house() as house:
         reader = answers.command_line_reader(house, agent)
         results = house.search.answer(Query(query, page=page, order=sort), reader, answers.today())
-    _dump(answers.results_body(results)) if as_json else print(answers.results_text(results))
+    _dump(answers.results_body(results)) if as_json else print(
+        neutral(answers.results_text(results))
+    )
 
 
 @app.command()
@@ -188,7 +194,7 @@ def experts(
     with opened_house() as house:
         reader = answers.command_line_reader(house, agent)
         found = answers.find(house, query, reader, area, limit)
-    _dump(answers.experts_body(found)) if as_json else print(answers.experts_text(found))
+    _dump(answers.experts_body(found)) if as_json else print(neutral(answers.experts_text(found)))
 
 
 @app.command()

@@ -14,6 +14,8 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
+from search_api.neutral import neutral
+
 ROOMS = ("connectors", "indexer", "expertise", "search_api", "quisait")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -53,7 +55,7 @@ class _Text(logging.Formatter):
         moment = datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="seconds")
         fields = "".join(f" {name}={value}" for name, value in fields_of(record).items())
         line = f"{moment} {record.levelname} {record.name}: {record.getMessage()}{fields}"
-        return " ".join(line.splitlines())
+        return neutral(" ".join(line.splitlines()))
 
 
 class _Json(JsonFormatter):

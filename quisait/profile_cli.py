@@ -12,6 +12,7 @@ from quisait import answers
 from quisait.building import overview_of
 from quisait.faults import opened_house
 from search_api.agent_bodies import profile_answer
+from search_api.neutral import neutral
 from search_api.wording import contact, day, month, role
 
 
@@ -34,7 +35,7 @@ def profile(
         body = profile_answer(found).model_dump(mode="json")
         print(json.dumps(body, ensure_ascii=False, indent=2))
     else:
-        print(profile_text(found))
+        print(neutral(profile_text(found)))
 
 
 def profile_text(found: AgentProfile) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from quisait.durations import seconds_of
 
@@ -11,6 +11,22 @@ class Table(BaseModel):
     """A table of the settings' file: what it does not know is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def without_password(written: str) -> str:
+    """An address that may be told. Raises `ValueError`, which says nothing of it, otherwise."""
+    if "@" in written.partition("://")[2].partition("/")[0]:
+        raise ValueError(
+            "retirez compte et mot de passe de l'adresse : d'autres réglages les disent"
+        )
+    return written
+
+
+Secret = Annotated[str, Field(repr=False)]
+"""Never told again: neither in a `repr` nor in a sentence about settings."""
+
+Address = Annotated[str, AfterValidator(without_password)]
+"""Of a server, without an account or a password in it: addresses are told in sentences."""
 
 
 def _duration(written: str) -> str:

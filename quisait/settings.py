@@ -25,7 +25,7 @@ from quisait.role_settings import RoleSettings
 from quisait.search_settings import SearchSettings as SearchSettings
 from quisait.secret_files import SecretFiles
 from quisait.setting_types import NEVER as NEVER
-from quisait.setting_types import Duration, Table, pace
+from quisait.setting_types import Address, Duration, Secret, Table, pace
 from quisait.sign_on_settings import OidcSettings, SignedHeaderSettings, SignOnSettings
 from quisait.source_settings import SourceSettings as SourceSettings
 
@@ -38,10 +38,12 @@ class IndexSettings(Table):
     engine: Literal["embedded", "opensearch"] = Field(
         "embedded", description="« embedded » (une machine) ou « opensearch » (production)"
     )
-    url: str = Field("http://127.0.0.1:19200", description="adresse d'OpenSearch")
+    url: Address = Field("http://127.0.0.1:19200", description="adresse d'OpenSearch")
     alias: str = Field("quisait", description="alias de l'index dans OpenSearch")
     user: str = Field("", description="compte d'OpenSearch, s'il en demande un")
-    password: str = Field("", description="mot de passe de ce compte, plutôt par l'environnement")
+    password: Secret = Field(
+        "", description="mot de passe de ce compte, plutôt par l'environnement"
+    )
     ca_file: str = Field("", description="autorité de certification d'OpenSearch (PEM)")
 
 
@@ -61,7 +63,8 @@ class ExtractorSettings(Table):
     kind: Literal["in-process", "tika"] = Field(
         "in-process", description="« in-process » (sans Java) ou « tika » (serveur, production)"
     )
-    url: str = Field("http://127.0.0.1:19998", description="adresse du serveur Tika")
+    url: Address = Field("http://127.0.0.1:19998", description="adresse du serveur Tika")
+    ca_file: str = Field("", description="autorité de certification du serveur Tika (PEM)")
     timeout_s: float = Field(60.0, gt=0, description="temps accordé à un fichier, en secondes")
     max_bytes: int = Field(100_000_000, gt=0, description="taille maximale d'un fichier, en octets")
     max_characters: int = Field(
@@ -91,7 +94,7 @@ class ServerSettings(Table):
         description="qui lit : « token » (jeton signé) ou « demo » (agent choisi, boucle locale)",
     )
     demo_agent: str = Field("", description="en démonstration, l'agent choisi au départ")
-    token_key: str = Field(
+    token_key: Secret = Field(
         "", description="clé des jetons, 32 octets au moins, par l'environnement"
     )
 
@@ -129,7 +132,7 @@ class RunSettings(Table):
 class MetricsSettings(Table):
     """Les mesures pour Prometheus : « /metrics »."""
 
-    token: str = Field(
+    token: Secret = Field(
         "",
         description="jeton que Prometheus présente, plutôt par un fichier ; sans lui, "
         "« /metrics » n'est pas servi avec les pages",
@@ -208,10 +211,10 @@ class Settings(BaseSettings):
     )
 
     folder: str = Field(".quisait", description="dossier de l'index intégré et de l'état")
-    database: str = Field(
+    database: Secret = Field(
         "", description="base d'état (URL SQLAlchemy) ; vide : SQLite, dans folder"
     )
-    database_password: str = Field(
+    database_password: Secret = Field(
         "", description="mot de passe de la base d'état, plutôt par un fichier"
     )
     guard_share: float = Field(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from quisait.embed_settings import origin
-from quisait.setting_types import Duration, Table
+from quisait.setting_types import Duration, Secret, Table
 
 Algorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519"
@@ -79,7 +79,9 @@ class OidcSettings(Table):
         "", description="son adresse, telle qu'il la dit (« issuer ») ; vide : aucun"
     )
     client_id: str = Field("", description="identifiant de quisait chez lui")
-    client_secret: str = Field("", description="secret de quisait chez lui, plutôt par un fichier")
+    client_secret: Secret = Field(
+        "", description="secret de quisait chez lui, plutôt par un fichier"
+    )
     scopes: str = Field(
         "openid uid email", description="ce qui lui est demandé, séparé par des espaces"
     )

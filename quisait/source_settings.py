@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from quisait.setting_types import Table, pace
+from quisait.setting_types import Table, pace, without_password
 
 
 def _where_it_is_read(path: str, about: ValidationInfo) -> str:
@@ -18,6 +18,7 @@ def _where_it_is_read(path: str, about: ValidationInfo) -> str:
 def _where_it_answers(url: str, about: ValidationInfo) -> str:
     """A source that is asked over the network says where."""
     if url:
+        without_password(url)
         if not url.startswith(("https://", "http://")):
             raise ValueError("donnez une adresse en https:// ou http://")
     elif about.data.get("kind") == "mediawiki":

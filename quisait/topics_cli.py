@@ -15,6 +15,7 @@ from quisait.assembly import House
 from quisait.building import BuildOutcome, build_and_publish, overview_of
 from quisait.faults import opened_house
 from quisait.progress import duration
+from search_api.neutral import neutral
 from search_api.wording import SCOPES, kilometres
 
 expertise_app = typer.Typer(help="Qui sait, qui est seul sur son sujet.", no_args_is_help=True)
@@ -31,7 +32,7 @@ def build(
     with opened_house() as house:
         outcome = build_and_publish(house)
     for entry in outcome.listed.malformed:
-        print(f"sujets : {entry.where} : {entry.reason}", file=sys.stderr)
+        print(f"sujets : {neutral(entry.where)} : {neutral(entry.reason)}", file=sys.stderr)
     print(_as_json(outcome) if as_json else build_text(outcome))
 
 
@@ -82,7 +83,10 @@ def isolation(
     elif as_csv:
         print(isolation_csv(rows), end="")
     else:
-        print("\n".join(map(_line, rows)) or "Personne n'est seul ici, parmi les agents connus.")
+        print(
+            neutral("\n".join(map(_line, rows)))
+            or "Personne n'est seul ici, parmi les agents connus."
+        )
 
 
 def shown_reading(house: House) -> Reading:

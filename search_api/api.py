@@ -23,7 +23,10 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     }
     for status, meaning in (
         (401, "nobody is named"),
+        (403, "another site's page, or not for this reader"),
+        (404, "there is no such thing, or not for this reader"),
         (422, "a parameter is not valid"),
+        (429, "too often: see Retry-After"),
         (503, "the engine does not answer"),
     )
 }

@@ -45,6 +45,7 @@ def create_app(services: Services) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        responses=api.PROBLEMS,
     )
     app.state.services = services
     # The last to be added is the first to see a request.

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable
 
 from expertise.overview_values import Alone
+from search_api.neutral import neutral
 from search_api.topic_schemas import area_label, reached_at
 from search_api.wording import SCOPES
 
@@ -40,4 +41,5 @@ def isolation_csv(rows: Iterable[Alone]) -> str:
 
 def _harmless(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula (OWASP, "CSV Injection")."""
+    cell = neutral(cell)
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

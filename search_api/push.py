@@ -31,14 +31,20 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
         (400, "not JSON"),
         (401, "no token, or none of ours"),
         (403, "the token of another source"),
+        (404, "no source takes in what is pushed"),
+        (408, "too slow"),
         (413, "too many bytes or documents"),
         (415, "a compressed body"),
         (422, "a single document that is refused"),
-        (429, "too much waits: nothing was taken, see Retry-After"),
+        (429, "too much waits, or too often: nothing was taken, see Retry-After"),
         (503, "the inbox does not answer: nothing was taken"),
     )
 }
 _JSON = {"requestBody": {"required": True, "content": {"application/json": {"schema": {}}}}}
+_FIND_FAULTS: dict[str, Any] = {
+    "description": "not JSON, or find's list of what it refuses",
+    "content": {"application/json": {"schema": {}}, "application/problem+json": {"schema": {}}},
+}
 
 router = APIRouter(responses=_PROBLEMS)
 
@@ -79,7 +85,11 @@ def _refusal(receipt: Receipt) -> Problem:
 
 
 @router.post(
-    "/api/v1.0/documents/index/", openapi_extra=_JSON, status_code=201, response_model=None
+    "/api/v1.0/documents/index/",
+    openapi_extra=_JSON,
+    status_code=201,
+    response_model=None,
+    responses={400: _FIND_FAULTS},
 )
 def index(delivery: SendersDelivery) -> JSONResponse:
     """Take in one document or a list, as La Suite's find does, with its answers.

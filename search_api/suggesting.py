@@ -11,6 +11,7 @@ from expertise.overview import Reading
 from indexer.access import Reader
 from indexer.french import folded_words
 from search_api.addresses import SearchAddress, experts_address
+from search_api.neutral import neutral
 from search_api.query import read_prefix
 from search_api.services import Services
 from search_api.topic_answers import reading_of
@@ -56,12 +57,18 @@ def suggested(services: Services, prefix: str, reader: Reader) -> tuple[Suggeste
     return (
         *(
             Suggested(
-                SuggestionKind.TITLE, one.title, str(SearchAddress(one.title)), one.document_id
+                SuggestionKind.TITLE,
+                neutral(one.title),
+                str(SearchAddress(neutral(one.title))),
+                one.document_id,
             )
             for one in titles
         ),
         *_topics(services, typed),
-        *(Suggested(SuggestionKind.PERSON, one.name, experts_address(one.name)) for one in people),
+        *(
+            Suggested(SuggestionKind.PERSON, neutral(one.name), experts_address(one.name))
+            for one in people
+        ),
     )
 
 
@@ -72,7 +79,7 @@ def _topics(services: Services, typed: str) -> list[Suggested]:
         return []
     labels = tuple((one.topic.id, one.topic.label) for one in reading.topics.values())
     return [
-        Suggested(SuggestionKind.TOPIC, label, f"/topics/{quote(topic_id, safe=':')}")
+        Suggested(SuggestionKind.TOPIC, neutral(label), f"/topics/{quote(topic_id, safe=':')}")
         for topic_id, label in begun_labels(labels, typed, TOPICS)
     ]
 

@@ -13,12 +13,14 @@ from search_api.desks import desks_of
 from search_api.excerpts import excerpt
 from search_api.explaining import explained
 from search_api.identify import on_loopback
+from search_api.neutral import neutral
 from search_api.services import Services, services_of
 from search_api.sign_on.identified import IN_PERSON, Identified, identified
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
+    finalize=lambda shown: neutral(shown) if type(shown) is str else shown,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,

@@ -51,10 +51,17 @@ class TikaServerExtractor:
     A server that has answered before gets `restart_s` to come back.
     """
 
-    def __init__(self, url: str, limits: Limits | None = None, restart_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        limits: Limits | None = None,
+        restart_s: float = 60.0,
+        ca_file: str = "",
+    ) -> None:
         self._url = url.rstrip("/")
         self._limits = limits or Limits()
         self._restart_s = restart_s
+        self._ca_file = ca_file
         self._has_answered = False
         self._quarantine = Quarantine()
 
@@ -98,6 +105,11 @@ class TikaServerExtractor:
         began = time.monotonic()
         try:
             status, answer = self._call(content, filename)
+        except requests.exceptions.SSLError as error:
+            raise ExtractorUnreachable(
+                f"Le certificat de {self._url} n'est pas accepté (autorité, date ou nom d'hôte) : "
+                "réglez [extractor] ca_file ou url."
+            ) from error
         except (requests.ConnectTimeout, requests.exceptions.InvalidURL) as error:
             raise self._unreachable() from error
         except requests.Timeout as error:
@@ -136,7 +148,7 @@ class TikaServerExtractor:
         # The client turns certificate checks off unless told otherwise.
         return {
             "timeout": (min(_CONNECT_TIMEOUT_S, timeout_s), timeout_s),
-            "verify": True,
+            "verify": self._ca_file or True,
             "allow_redirects": False,
         }
 

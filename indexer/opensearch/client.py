@@ -1,7 +1,10 @@
 """A client of OpenSearch from an address and, where it asks for them, credentials."""
 
+from urllib.parse import urlsplit
+
 from opensearchpy import OpenSearch
 
+from indexer.errors import IndexRefused
 from indexer.opensearch.faults import engine_faults
 
 TIMEOUT_S = 60.0
@@ -10,7 +13,15 @@ TIMEOUT_S = 60.0
 def connect(
     url: str, *, user: str = "", password: str = "", ca_file: str = "", timeout_s: float = TIMEOUT_S
 ) -> OpenSearch:
-    """Connects at the first request, not before. Certificates are always verified."""
+    """Connects at the first request, not before. Certificates are always verified.
+
+    Raises `IndexRefused` where the password would cross a network in clear.
+    """
+    if user and not _unheard(url):
+        raise IndexRefused(
+            "Le mot de passe d'OpenSearch passerait en clair : réglez [index] url en https://, ou "
+            "retirez [index] user."
+        )
     return OpenSearch(
         hosts=[url],
         http_auth=(user, password) if user else None,
@@ -18,6 +29,12 @@ def connect(
         ca_certs=ca_file or None,
         timeout=timeout_s,
     )
+
+
+def _unheard(url: str) -> bool:
+    """Whether nobody on a network hears what is sent: TLS, or this very machine."""
+    place = urlsplit(url)
+    return place.scheme == "https" or place.hostname in ("127.0.0.1", "::1", "localhost")
 
 
 def drop(client: OpenSearch, alias: str) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from opensearchpy.exceptions import ConnectionError as NoConnection
-from opensearchpy.exceptions import SerializationError, TransportError
+from opensearchpy.exceptions import SerializationError, SSLError, TransportError
 
 from indexer.errors import IndexRefused, IndexUnreachable
 
@@ -35,6 +35,10 @@ def refuse(status: int, kind: str) -> NoReturn:
         raise IndexUnreachable(
             f"OpenSearch ne peut répondre (HTTP {status}, {kind}) : réessayez plus tard."
         )
+    if status in (401, 403):
+        raise IndexRefused(
+            f"OpenSearch refuse le compte (HTTP {status}) : vérifiez [index] user et password."
+        )
     raise IndexRefused(
         f"OpenSearch a refusé la demande (HTTP {status}, {kind}) : vérifiez [index] dans "
         "quisait.toml."
@@ -46,6 +50,8 @@ def engine_faults() -> Iterator[None]:
     """Turn the client's exceptions into `IndexUnreachable` and `IndexRefused`."""
     try:
         yield
+    except SSLError as fault:
+        raise IndexRefused(_certificate(str(fault))) from fault
     except NoConnection as fault:
         raise IndexUnreachable(
             "OpenSearch ne répond pas : démarrez-le, ou réglez [index] url."
@@ -58,6 +64,23 @@ def engine_faults() -> Iterator[None]:
     except TransportError as fault:
         status = fault.status_code if isinstance(fault.status_code, int) else SERVER_ERRORS
         refuse(status, str(fault.error))
+
+
+def _certificate(fault: str) -> str:
+    """Why TLS did not come about, and what to do."""
+    said = fault.lower()
+    if "expired" in said:
+        return "Le certificat d'OpenSearch a expiré : renouvelez-le."
+    if "mismatch" in said or "doesn't match" in said or "not valid for" in said:
+        return (
+            "Le certificat d'OpenSearch est au nom d'un autre hôte : réglez [index] url sur le nom "
+            "qu'il porte."
+        )
+    if "certificate verify failed" in said:
+        return (
+            "Le certificat d'OpenSearch n'est pas d'une autorité connue : réglez [index] ca_file."
+        )
+    return "Ce qui répond à [index] url ne parle pas TLS : vérifiez l'adresse et le port."
 
 
 def reason(error: dict[str, Any]) -> str:

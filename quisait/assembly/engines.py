@@ -99,7 +99,8 @@ def open_extractor(settings: ExtractorSettings) -> Iterator[Extractor]:
     if settings.kind == "tika":
         from indexer.extraction.tika_server import TikaServerExtractor
 
-        yield TikaServerExtractor(settings.url, limits, settings.restart_s)
+        ca_file = str(beside_file(settings.ca_file)) if settings.ca_file else ""
+        yield TikaServerExtractor(settings.url, limits, settings.restart_s, ca_file)
         return
     from indexer.extraction.in_process import InProcessExtractor
 
@@ -114,8 +115,8 @@ def open_client(settings: IndexSettings) -> "OpenSearch":
     """A client of the settings' OpenSearch; it connects at the first request."""
     from indexer.opensearch.client import connect
 
-    user, password, ca_file = settings.user, settings.password, settings.ca_file
-    return connect(settings.url, user=user, password=password, ca_file=ca_file)
+    ca_file = str(beside_file(settings.ca_file)) if settings.ca_file else ""
+    return connect(settings.url, user=settings.user, password=settings.password, ca_file=ca_file)
 
 
 @contextmanager

@@ -1,0 +1,270 @@
+"""Whatever a source, a directory or a list says: in a real Chromium nothing of it executes."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+from fastapi.testclient import TestClient
+from playwright.sync_api import Browser, Page
+
+from connectors.values import Agent, Contribution, Role
+from expertise.agent_book import SqlAgentBook
+from expertise.build import Rules, build_expertise
+from expertise.builds import SqlBuilds
+from expertise.overview import Overview
+from expertise.topics import Topic, TopicKind, TopicList
+from indexer.embedded.index import EmbeddedIndex
+from indexer.values import Passage, Put
+from search_api.app import Services, create_app
+from search_api.best_bets import BestBetsFile
+from search_api.glossary import GlossaryFile
+from search_api.guidance import Guidance
+from search_api.neutral import neutral
+from search_api.readers import reader_of
+from search_api.search import Search
+from tests.builders import indexed, make_document
+from tests.pages.conftest import served
+from tests.planted import ENCODER, TODAY
+
+pytestmark = [pytest.mark.pages, pytest.mark.trust]
+
+PAYLOADS = (
+    "<script>window.fallen=1</script>",
+    "\"'><img src=x onerror=window.fallen=1>",
+    "</title></textarea></select></script><svg/onload=window.fallen=1>",
+    "{{7*191}}${7*191}<style>*{display:none}</style>",
+    "<a href=javascript:window.fallen=1 id=pris>cadastre</a>",
+)
+STEERING = "\u202e\x1b]0;pris\x07\u200f\x9b2J"
+ADDRESSES = (
+    "javascript:window.fallen=1",
+    "JaVaScRiPt:window.fallen=1//https://a.example",
+    "java\tscript:window.fallen=1",
+    " javascript:window.fallen=1",
+    "data:text/html,<script>window.fallen=1</script>",
+    "vbscript:window.fallen",
+    "file:///etc/passwd",
+    "//ailleurs.example/",
+    'https://a.example/" onmouseover="window.fallen=1',
+    "https:\\\\a.example",
+    "blob:https://a.example/1",
+)
+
+
+def _text(number: int) -> str:
+    return f"cadastre {PAYLOADS[number % len(PAYLOADS)]} {STEERING}"
+
+
+def _agents() -> list[Agent]:
+    return [
+        Agent(
+            f"ag-{number}",
+            _text(number),
+            _text(number + 1),
+            "géomètre" if number == 1 else _text(number),
+            departement="22" if number % 2 else "974",
+            entity=_text(number),
+            office=_text(number),
+            email=f'a{number}@b.fr"><script>window.fallen=1</script>',
+            accounts=(f"wiki:a{number}",),
+        )
+        for number in range(1, 6)
+    ]
+
+
+def _documents() -> list[Put]:
+    puts = []
+    for number, url in enumerate(ADDRESSES):
+        hostile = _text(number)
+        document = make_document(
+            f"wiki:{number}{PAYLOADS[0]}",
+            title=f"Le cadastre {hostile}",
+            url=url,
+            kind=hostile,
+            space=hostile,
+            entity=hostile,
+            area="22",
+            contributions=(
+                Contribution(f"wiki:a{number % 4 + 1}", Role.AUTHOR, hostile, last=TODAY),
+                Contribution(f"wiki:{hostile}", Role.AUTHOR, hostile, last=TODAY),
+            ),
+        )
+        passage = Passage(f"On parle de cadastre ; {hostile}", heading=hostile, path=hostile)
+        puts.append(Put(indexed(document, passages=(passage,))))
+    return puts
+
+
+TOPICS = (
+    Topic(f"urn:x/{PAYLOADS[1]}", "cadastre", (_text(1),)),
+    Topic("javascript:window.fallen=1", _text(2)),
+    Topic("m", "géomètre", kind=TopicKind.METIER),
+)
+
+
+class _Listed:
+    def entries(self) -> Iterator[Agent]:
+        yield from _agents()
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    folder: Path = tmp_path_factory.mktemp("planted")
+    index = EmbeddedIndex(folder / "index", ENCODER.dimension)
+    index.write(_documents())
+    engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+    book, builds = SqlAgentBook(engine), SqlBuilds(engine)
+    book.replace(_Listed())
+    (folder / "glossaire.csv").write_text(f"cadastre;{PAYLOADS[1]};{PAYLOADS[0]}\n", "utf-8")
+    (folder / "tete.csv").write_text(
+        f"cadastre;https://a.example/;{PAYLOADS[0]}\ncadastre;javascript:window.fallen=1;x\n",
+        "utf-8",
+    )
+    guidance = Guidance(
+        book, GlossaryFile(folder / "glossaire.csv"), BestBetsFile(folder / "tete.csv")
+    )
+    builds.publish(build_expertise(index, book, ENCODER, TOPICS, Rules(), TODAY), TopicList(TOPICS))
+    yield Services(
+        Search(index, ENCODER, book, guidance),
+        book,
+        lambda request: reader_of("ag-5", book, TODAY),
+        lambda: TODAY,
+        overview=Overview(builds, index, book, Rules()),
+    )
+    engine.dispose()
+
+
+PATHS = (
+    "/?q=cadastre",
+    "/?q=cadastre&kind=%3Cscript%3Ewindow.fallen%3D1%3C/script%3E&page=1",
+    "/?q=%3Cimg%20src%3Dx%20onerror%3Dwindow.fallen%3D1%3E",
+    "/experts?q=cadastre",
+    "/coverage",
+    "/coverage?area=22",
+    "/isolation",
+    "/isolation?topic=%22%3E%3Cscript%3Ewindow.fallen%3D1%3C/script%3E",
+    "/peers",
+    "/topics/urn:x/%22%27%3E%3Cimg%20src%3Dx%20onerror%3Dwindow.fallen%3D1%3E",
+    "/nulle/%3Cscript%3Ewindow.fallen%3D1%3C/script%3E",
+)
+
+
+def test_no_page_executes_what_was_planted(chromium: Browser, services: Services) -> None:
+    """Nothing runs, the policy meets no violation, and links lead to pages or to a mailbox."""
+    with served(create_app(services)) as address, chromium.new_context() as context:
+        page, faults = context.new_page(), _watched(context.new_page())
+        page = context.pages[-1]
+        for path in PATHS:
+            page.goto(f"{address}{path}")
+            _harmless(page, path)
+        page.goto(address)
+        page.locator("input[name=q]").first.fill("cadastre")
+        page.wait_for_selector("[role=option]")
+        _harmless(page, "suggestions")
+        page.keyboard.press("ArrowDown")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        _harmless(page, "chosen")
+        assert [one for one in faults if "404" not in one] == []
+
+
+def _watched(page: Page) -> list[str]:
+    faults: list[str] = []
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("dialog", lambda dialog: faults.append(dialog.message))
+    return faults
+
+
+def _harmless(page: Page, where: str) -> None:
+    found = page.evaluate(
+        """() => ({
+          fallen: 'fallen' in window,
+          inline: document.querySelectorAll(
+            'script:not([src]), style, [style], main img, #pris').length,
+          handlers: [...document.querySelectorAll('*')].filter((one) =>
+            [...one.attributes].some((said) => said.name.startsWith('on'))).length,
+          links: [...document.querySelectorAll('[href], [src], [action]')].map((one) =>
+            one.href?.baseVal ?? one.href ?? one.src ?? one.action),
+          text: document.documentElement.outerHTML,
+        })"""
+    )
+    assert not found["fallen"], where
+    assert (found["inline"], found["handlers"]) == (0, 0), where
+    foreign = [one for one in found["links"] if not _leads_well(str(one))]
+    assert foreign == [], where
+    assert neutral(found["text"]) == found["text"], where
+    assert "1337" not in found["text"], where
+
+
+def _leads_well(link: str) -> bool:
+    local = link.startswith("/") and not link.startswith(("//", "/\\"))
+    return local or link.startswith(("http://", "https://", "mailto:", "#"))
+
+
+def test_the_box_in_another_page_executes_nothing(chromium: Browser, services: Services) -> None:
+    """In a page without any policy of its own, which is the worst."""
+    outside = FastAPI(openapi_url=None)
+    outside.state.quisait = ""
+
+    @outside.get("/", response_class=HTMLResponse)
+    def page_of_intranet() -> str:
+        return (
+            f"<!doctype html><script type=module src={outside.state.quisait}/embed/quisait.js>"
+            "</script><qui-sait></qui-sait>"
+        )
+
+    with served(outside) as intranet:  # noqa: SIM117 - the second needs the first's address
+        with served(create_app(replace(services, origins={intranet}))) as address:
+            outside.state.quisait = address
+            with chromium.new_context() as context:
+                page = context.new_page()
+                faults = _watched(page)
+                page.goto(intranet)
+                page.locator("qui-sait input").fill("cadastre")
+                page.wait_for_function(
+                    "() => document.querySelector('qui-sait').shadowRoot"
+                    ".querySelector('[role=option]')"
+                )
+                page.locator("qui-sait input").press("Enter")
+                page.wait_for_function(
+                    "() => document.querySelector('qui-sait').shadowRoot.querySelector('ol li')"
+                )
+                shown = page.evaluate(
+                    "() => { const root = document.querySelector('qui-sait').shadowRoot;"
+                    "return { fallen: 'fallen' in window, html: root.innerHTML, hostile: root"
+                    ".querySelectorAll('script, img, #pris, svg').length,"
+                    "links: [...root.querySelectorAll('[href]')].map((one) => one.href) } }"
+                )
+                assert (shown["fallen"], shown["hostile"]) == (False, 0)
+                assert neutral(shown["html"]) == shown["html"]
+                assert all(map(_leads_well, shown["links"]))
+                assert [one for one in faults if "404" not in one] == []
+
+
+def test_a_spreadsheet_takes_no_cell_for_a_formula(services: Services) -> None:
+    """Nor does a cell hold what steers; every line has as many cells as the first."""
+    table = TestClient(create_app(services)).get("/isolation.csv").text
+    rows = list(csv.reader(io.StringIO(table.removeprefix("\ufeff")), delimiter=";"))
+    assert len(rows) > 1
+    assert {len(row) for row in rows} == {len(rows[0])}
+    assert not [c for row in rows for c in row if c.startswith(("=", "+", "-", "@", "\t", "\r"))]
+    assert neutral(table.removeprefix("\ufeff")).replace("\n", "") == table.removeprefix(
+        "\ufeff"
+    ).replace("\r", "").replace("\n", "")
+
+
+def test_answers_are_never_taken_for_pages(services: Services) -> None:
+    """JSON says that it is, and `nosniff` holds a browser to it."""
+    client = TestClient(create_app(services))
+    for path in ("/api/v1/search?q=cadastre", "/api/v1/suggest?q=cadastre", "/api/v1/x"):
+        answer = client.get(path)
+        assert answer.headers["content-type"].startswith("application/")
+        assert "json" in answer.headers["content-type"]
+        assert json.loads(answer.text) is not None
