@@ -28,7 +28,7 @@ def command_line_reader(house: House, agent_id: str) -> Reader:
     """The reader that was named, or in the demo its agent. Raises `ValueError` for nobody."""
     server = house.settings.server
     chosen = agent_id or (server.demo_agent if server.reader == "demo" else "")
-    reader = reader_of(chosen, house.book, today())
+    reader = house.authorities.complete(reader_of(chosen, house.book, today()))
     if reader.agent_id is None:
         raise ValueError(
             "Dites qui lit : --agent IDENTIFIANT, celui d'un agent présent dans l'annuaire."

@@ -17,6 +17,7 @@ from quisait.assembly import (
     open_source,
     open_workshop,
 )
+from quisait.assembly.authorities import DIRECTORY as DIRECTORY
 from quisait.leased_parts import Stoppable, Stopped, leased
 from quisait.progress import shown_progress
 from quisait.runs import kept_run
@@ -25,8 +26,6 @@ from quisait.source_lock import Held, only_crawl
 
 log = logging.getLogger(__name__)
 
-DIRECTORY = "@annuaire"
-"""What the directory's runs and lease are kept under: no source has such a name."""
 DIRECTORY_WAIT_S = 10.0
 """Reading the directory takes a moment: two commands that start together both have their turn."""
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 
 from connectors.ldap.place import AGENT_ATTRIBUTES, OTHER_FIELDS
 from connectors.values import RESERVED
-from quisait.setting_types import Table, pace
+from quisait.setting_types import Duration, Table, pace
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _ATTRIBUTE = re.compile(r"([A-Za-z][A-Za-z0-9-]*)?")
@@ -100,3 +100,7 @@ class LdapSettings(Table):
     ] = Field("ldap", description="début des groupes dans les droits : « ldap:group:… »")
     page_size: int = Field(500, ge=1, le=10_000, description="entrées demandées à la fois")
     timeout_s: float = Field(30, gt=0, le=600, description="silence toléré, en secondes")
+    oldest: Duration = Field(
+        "2 j",
+        description="âge de la dernière lecture au-delà duquel ses groupes ne sont plus crus",
+    )

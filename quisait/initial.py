@@ -23,6 +23,7 @@ TABLES = (
     "push",
     "directory",
     "ldap",
+    "authorities",
     "search",
     "topics",
     "run",

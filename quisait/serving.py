@@ -20,7 +20,7 @@ from quisait.running import run_house
 from quisait.settings import Settings, beside_file
 from quisait.signing_on import open_readers, open_sign_on
 from search_api.app import ReaderOf, Services, create_app
-from search_api.identify import DemoReaders, TokenReaders
+from search_api.identify import CompletedReaders, DemoReaders, TokenReaders
 from search_api.journal import Journal, NoJournal
 from search_api.measures import add_measures, request_measures
 from search_api.serving import serving
@@ -90,7 +90,7 @@ def app_of(house: House, journal: Journal) -> FastAPI:
         Services(
             house.search,
             house.book,
-            _reader_of(house, sign_on),
+            CompletedReaders(_reader_of(house, sign_on), house.authorities),
             today=today,
             demo=demo,
             reception=open_reception(house),

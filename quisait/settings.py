@@ -16,6 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from quisait.authority_settings import AuthoritySettings
 from quisait.directory_settings import DirectorySettings, LdapSettings
 from quisait.door_settings import DoorSettings
 from quisait.embed_settings import EmbedSettings
@@ -233,6 +234,7 @@ class Settings(BaseSettings):
     push: PushSettings = PushSettings()
     directory: DirectorySettings = DirectorySettings()
     ldap: LdapSettings = LdapSettings()
+    authorities: AuthoritySettings = AuthoritySettings()
     search: SearchSettings = SearchSettings()
     topics: TopicsSettings = TopicsSettings()
     run: RunSettings = RunSettings()

@@ -82,6 +82,11 @@ class SourceSettings(Table):
         10, ge=0, description="demandes par seconde au plus ; 0 : sans attendre"
     )
     ca_file: str = Field("", description="autorité de certification du wiki (PEM)")
+    reader_groups: bool = Field(
+        False,
+        description="demander au wiki les groupes du compte de chaque lecteur : droits "
+        "« nom:group:groupe »",
+    )
     join: list[Literal["uid", "email"]] = Field(
         [],
         description="ce qui y nomme le compte d'un agent : « uid » (son identifiant), « email » "

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Query, Request, Response
 
 from indexer.access import Reader
 from search_api.problems import NobodyNamed
@@ -17,12 +17,19 @@ FILTER_VALUES = 100
 _Values = Annotated[list[str], Query(max_length=FILTER_VALUES)]
 
 
-def _named_reader(request: Request) -> Reader:
+INCOMPLETE = "X-Quisait-Incomplete"
+"""The header that names the authorities that did not answer."""
+
+
+def _named_reader(request: Request, response: Response) -> Reader:
     reader = services_of(request).reader_of(request)
     if reader.agent_id is None:
         refuse_strangers_haste(request)
         raise NobodyNamed()
     charge(request, Asker.READER, reader.agent_id)
+    if reader.unanswered:
+        response.headers[INCOMPLETE] = ", ".join(sorted(reader.unanswered))
+    request.state.incomplete = bool(reader.unanswered)
     return reader
 
 

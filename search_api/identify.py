@@ -6,6 +6,7 @@ from datetime import date
 from fastapi import Request
 
 from indexer.access import NOBODY, Reader
+from search_api.authorities import Authorities
 from search_api.readers import Agents, reader_of
 from search_api.tokens import Tokens
 
@@ -49,3 +50,19 @@ class DemoReaders:
             return NOBODY
         agent_id = request.cookies.get(DEMO_COOKIE, self._first)
         return reader_of(agent_id, self._agents, self._today())
+
+
+class CompletedReaders:
+    """Any other way of naming a reader, with what the authorities say of them."""
+
+    def __init__(self, named: Callable[[Request], Reader], authorities: Authorities) -> None:
+        self._named, self._authorities = named, authorities
+
+    def __call__(self, request: Request) -> Reader:
+        """The reader, completed once a request: each part of it sees the same rights."""
+        reader = self._named(request)
+        known: tuple[Reader, Reader] | None = getattr(request.state, "completed", None)
+        if known is None or known[0] != reader:
+            known = reader, self._authorities.complete(reader)
+            request.state.completed = known
+        return known[1]

@@ -67,6 +67,7 @@ def render(name: str, *, request: Request, **values: object) -> str:
         "kept": services.questions_kept,
         "themed": services.theme is not None,
         "signed_on": _signed_on(request),
+        "partial": getattr(request.state, "incomplete", False),
     }
     return _environment.get_template(name).render(**more, **values)
 

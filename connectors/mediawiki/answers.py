@@ -94,6 +94,13 @@ class User(_Said):
     name: str
 
 
+class Member(_Said):
+    """An account with the groups that it is in; without any where there is no such account."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+
+
 class CategoryLink(_Said):
     """A category of a page, in the order in which the page names them."""
 

@@ -24,6 +24,7 @@ from indexer.pipeline import Workshop
 from indexer.ports import Encoder, Index
 from indexer.state import State
 from indexer.witnessed import WitnessedIndex
+from quisait.assembly.authorities import open_authorities
 from quisait.assembly.directories import has_directory, join_rules, open_directory
 from quisait.assembly.engines import (
     export_bundled_model,
@@ -48,6 +49,7 @@ from quisait.privacy import Privacy, open_privacy
 from quisait.replaying import replay_where_older
 from quisait.settings import EncoderSettings, Settings, beside_file
 from quisait.write_gate import WriteGate
+from search_api.authorities import Authorities
 from search_api.search import Search
 from search_api.sql_journal import SqlJournal
 
@@ -92,6 +94,7 @@ class House:
     journal: SqlJournal
     privacy: Privacy
     database: sa.Engine
+    authorities: Authorities
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,8 @@ def open_house(settings: Settings) -> Iterator[House]:
             privacy = open_privacy(settings, database)
             replay_where_older(privacy.register, database, privacy.consent, index)
             told = open_journal(settings, database, book), privacy
-            yield House(settings, index, encoder, *kept, *told, database)
+            with open_authorities(settings, book, state) as authorities:
+                yield House(settings, index, encoder, *kept, *told, database, authorities)
     finally:
         database.dispose()
 

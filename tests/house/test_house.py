@@ -21,6 +21,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 ROOMS = ("connectors", "indexer", "expertise", "search_api", "quisait")
 ASSEMBLY = {
     "quisait.assembly",
+    "quisait.assembly.authorities",
     "quisait.assembly.directories",
     "quisait.assembly.engines",
     "quisait.assembly.sources",

@@ -1,0 +1,259 @@
+"""Authorities: what they say is theirs to say, in time, or nothing of theirs is believed."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.errors import SourceUnreachable
+from connectors.values import Access, account_principal
+from indexer.access import NOBODY, Reader, access_filter
+from search_api.authorities import NO_AUTHORITIES, Authorities
+from search_api.authority_desk import Patience
+from tests.unit.test_readers import ListedAgents
+
+pytestmark = pytest.mark.trust
+
+READER = Reader("ag-1", frozenset({"everyone", "agent:ag-1", "ldap:group:g", "wiki:account:Ana"}))
+AGENTS = ListedAgents((), accounts=frozenset({"wiki:Ana"}))
+QUICK = Patience(fresh_s=60, wait_s=0.2, failures=3, rest_s=30)
+
+
+@dataclass
+class Scripted:
+    """Says what it is told to; `asked` counts how often it was."""
+
+    name: str = "wiki"
+    says: frozenset[str] = frozenset({"wiki:group:sysop"})
+    fails: Exception | None = None
+    hangs: threading.Event | None = None
+    asked: list[tuple[str, frozenset[str]]] = field(default_factory=list)
+
+    def principals(self, agent_id: str, accounts: frozenset[str]) -> frozenset[str]:
+        self.asked.append((agent_id, accounts))
+        if self.hangs is not None:
+            self.hangs.wait(5)
+        if self.fails is not None:
+            raise self.fails
+        return self.says
+
+
+@dataclass
+class Clock:
+    now_s: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@dataclass
+class Stage:
+    one: Scripted
+    clock: Clock
+    stamp: int = 1
+    silent: frozenset[str] = frozenset()
+
+
+@contextmanager
+def authorities(
+    stage: Stage, *more: Scripted, patience: Patience = QUICK, real_time: bool = False
+) -> Iterator[Authorities]:
+    clock: Callable[[], float] = time.monotonic if real_time else stage.clock
+    made = Authorities(
+        (stage.one, *more), AGENTS, patience, lambda: stage.stamp, lambda: stage.silent, clock
+    )
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage(Scripted(), Clock())
+
+
+def test_what_an_authority_says_is_the_readers(stage: Stage) -> None:
+    """By their id and the accounts that the directory gives them; nothing else is lost."""
+    with authorities(stage) as all_of_them:
+        whole = all_of_them.complete(READER)
+    assert whole == Reader("ag-1", READER.principals | {"wiki:group:sysop"})
+    assert stage.one.asked == [("ag-1", frozenset({"wiki:Ana"}))]
+
+
+def test_nobody_is_not_asked_about(stage: Stage) -> None:
+    """Who reads nothing stays nobody; without authorities a reader stays as they are."""
+    with authorities(stage) as all_of_them:
+        assert all_of_them.complete(NOBODY) == NOBODY
+    assert stage.one.asked == []
+    assert NO_AUTHORITIES.complete(READER) == READER
+
+
+LIES = [
+    {"ldap:group:fraude"},
+    {"everyone"},
+    {"agent:ag-2"},
+    {"wiki:group:a", "wikib:group:a"},
+    {"wiki"},
+    {""},
+    {"WIKI:group:a"},
+]
+
+
+@pytest.mark.parametrize("lie", LIES, ids=str)
+def test_an_authority_speaks_for_itself_alone(stage: Stage, lie: set[str]) -> None:
+    """One that vouches for another's principals is not believed at all."""
+    stage.one.says = frozenset({"wiki:group:sysop", *lie})
+    believed = lie == {"wiki"}  # a principal without a kind is its own, and nobody's
+    with authorities(stage) as all_of_them:
+        reader = all_of_them.complete(READER)
+    assert reader.unanswered == (frozenset() if believed else {"wiki"})
+    assert not {"ldap:group:fraude", "agent:ag-2"} & reader.principals
+    assert ("wiki:group:sysop" in reader.principals) is believed
+
+
+def test_names_that_nobody_may_bear(stage: Stage) -> None:
+    """Two of one name, and names of the application's own, are refused."""
+    for names in (("wiki", "wiki"), ("agent",), ("everyone",)):
+        with pytest.raises(ValueError, match="nom"):
+            Authorities([Scripted(name) for name in names], AGENTS)
+
+
+@pytest.mark.parametrize("fault", [SourceUnreachable("…"), RuntimeError("…"), KeyError("…")])
+def test_one_that_fails_denies_what_it_governs(stage: Stage, fault: Exception) -> None:
+    """What it lets in and what it shuts out alike; the reader's account there too."""
+    stage.one.fails = fault
+    with authorities(stage) as all_of_them:
+        reader = all_of_them.complete(READER)
+    assert reader.unanswered == {"wiki"}
+    assert not [one for one in reader.principals if one.startswith("wiki:")]
+    admits = access_filter(reader).admits
+    assert admits(Access(frozenset({"everyone"})))
+    assert admits(Access(frozenset({"ldap:group:g"}), frozenset({"ldap:group:other"})))
+    assert not admits(Access(frozenset({"wiki:group:sysop"})))
+    assert not admits(Access(frozenset({account_principal("wiki:Ana")})))
+    assert not admits(Access(frozenset({"everyone"}), frozenset({"wiki:group:x"})))
+
+
+def test_all_are_asked_at_once_and_for_a_bounded_time(stage: Stage) -> None:
+    """Three that hang cost one wait, not three; one that answers is believed."""
+    over = threading.Event()
+    hanging = [Scripted(name, frozenset(), hangs=over) for name in ("a", "b", "c")]
+    began = time.monotonic()
+    with authorities(stage, *hanging, real_time=True) as all_of_them:
+        reader = all_of_them.complete(READER)
+        took_s = time.monotonic() - began
+        over.set()
+    assert took_s < 3 * QUICK.wait_s
+    assert reader.unanswered == {"a", "b", "c"}
+    assert "wiki:group:sysop" in reader.principals
+
+
+def test_answers_are_kept_for_their_time_and_no_longer(stage: Stage) -> None:
+    """A right that was taken away is gone after it; a failure is not remembered as a right."""
+    with authorities(stage) as all_of_them:
+        all_of_them.complete(READER)
+        stage.one.says = frozenset()
+        stage.clock.now_s += QUICK.fresh_s - 1
+        assert "wiki:group:sysop" in all_of_them.complete(READER).principals
+        stage.clock.now_s += 1
+        assert "wiki:group:sysop" not in all_of_them.complete(READER).principals
+        assert len(stage.one.asked) == 2
+        stage.one.fails = SourceUnreachable("…")
+        stage.clock.now_s += QUICK.fresh_s
+        assert all_of_them.complete(READER).unanswered == {"wiki"}
+
+
+def test_answers_are_forgotten_when_the_directory_was_read_again(stage: Stage) -> None:
+    """At the next question."""
+    with authorities(stage) as all_of_them:
+        all_of_them.complete(READER)
+        stage.one.says = frozenset()
+        stage.stamp = 2
+        assert "wiki:group:sysop" not in all_of_them.complete(READER).principals
+
+
+def test_a_failing_one_is_left_alone_and_tried_again(stage: Stage) -> None:
+    """After three failures nobody waits for it; after its rest one question tells."""
+    stage.one.fails = SourceUnreachable("…")
+    with authorities(stage) as all_of_them:
+        for _ in range(10):
+            assert all_of_them.complete(READER).unanswered == {"wiki"}
+        assert len(stage.one.asked) == QUICK.failures
+        stage.clock.now_s += QUICK.rest_s
+        for _ in range(5):
+            assert all_of_them.complete(READER).unanswered == {"wiki"}
+        assert len(stage.one.asked) == QUICK.failures + 1
+        stage.one.fails = None
+        stage.clock.now_s += QUICK.rest_s
+        assert not all_of_them.complete(READER).unanswered
+
+
+def test_one_that_hangs_is_soon_not_waited_for(stage: Stage) -> None:
+    """And its late answer counts once it is there."""
+    over = threading.Event()
+    stage.one.hangs = over
+    patience = Patience(fresh_s=60, wait_s=0.05, failures=3, rest_s=30)
+    with authorities(stage, patience=patience, real_time=True) as all_of_them:
+        for _ in range(3):
+            all_of_them.complete(READER)
+        began = time.monotonic()
+        for agent in range(50):
+            other = Reader(f"ag-{agent}", READER.principals)
+            assert all_of_them.complete(other).unanswered == {"wiki"}
+        assert time.monotonic() - began < 1
+        over.set()
+        deadline = time.monotonic() + 5
+        while all_of_them.complete(READER).unanswered and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert "wiki:group:sysop" in all_of_them.complete(READER).principals
+
+
+def test_the_directory_does_not_speak_for_another(stage: Stage) -> None:
+    """A group of its own that bears another's name: believed only where that one says so."""
+    told = Reader("ag-1", READER.principals | {"wiki:group:bureaucrat"})
+    with authorities(stage) as all_of_them:
+        assert all_of_them.complete(told).unanswered == {"wiki"}
+        stage.one.says = frozenset({"wiki:group:bureaucrat"})
+        stage.stamp += 1
+        assert not all_of_them.complete(told).unanswered
+
+
+def test_one_that_is_known_not_to_answer(stage: Stage) -> None:
+    """The directory, where it was not read for too long: its groups are not believed."""
+    stage.silent = frozenset({"ldap"})
+    with authorities(stage) as all_of_them:
+        reader = all_of_them.complete(READER)
+    assert reader.unanswered == {"ldap"}
+    assert "ldap:group:g" not in reader.principals
+
+
+PRINCIPALS = [f"{a}:group:{n}" for a in ("ldap", "wiki", "docs") for n in "ab"]
+LISTS = st.lists(st.sampled_from([*PRINCIPALS, "everyone"]), max_size=3).map(frozenset)
+
+
+@given(LISTS, LISTS, LISTS, LISTS, st.sets(st.sampled_from(["wiki", "docs"])))
+def test_silence_never_opens(
+    wiki: frozenset[str],
+    docs: frozenset[str],
+    allowed: frozenset[str],
+    denied: frozenset[str],
+    down: set[str],
+) -> None:
+    """Whatever is said, and whoever is down: nothing is read that was not read before."""
+
+    def reader(down: Sequence[str]) -> Reader:
+        fault = SourceUnreachable("…")
+        one = Scripted("wiki", wiki, fault if "wiki" in down else None)
+        other = Scripted("docs", docs, fault if "docs" in down else None)
+        with authorities(Stage(one, Clock()), other) as all_of_them:
+            return all_of_them.complete(READER)
+
+    access = Access(allowed, denied)
+    closed, whole = access_filter(reader(sorted(down))), access_filter(reader([]))
+    assert whole.admits(access) or not closed.admits(access)
