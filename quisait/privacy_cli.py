@@ -8,13 +8,21 @@ from typing import Annotated
 import typer
 
 from quisait.answers import today
-from quisait.faults import opened_house
+from quisait.faults import in_sentences, opened_house, read_settings
+from quisait.privacy_report import report_text
 from quisait.purging import forgotten
 from quisait.replaying import replay
 
 privacy_app = typer.Typer(help="Données personnelles.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un programme")]
+
+
+@privacy_app.command()
+def report() -> None:
+    """Le registre du traitement, d'après la configuration, pour l'analyse d'impact (Markdown)."""
+    with in_sentences():
+        print(report_text(read_settings()))
 
 
 @privacy_app.command("replay")

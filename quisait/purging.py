@@ -10,6 +10,7 @@ from indexer.state import digest
 from quisait.privacy import Privacy
 from quisait.register import FileRegister
 from quisait.settings import Settings
+from search_api.sign_on import tables as sign_on_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ _THEIRS = (
     consent_tables.missing,
     build_tables.cells,
     build_tables.members,
+    sign_on_tables.sessions,
+    sign_on_tables.personal_tokens,
 )
 """Every table that has rows of one agent, by `agent_key`; the directory's own row goes last."""
 

@@ -22,7 +22,8 @@ class HeldData:
     """Everything about one agent.
 
     `row` is the directory's, `profile` what others may see (its strengths and evidence as
-    the agent may read them); `contributions` counts documents by source.
+    the agent may read them); `contributions` counts documents by source; `sessions` are
+    open ones, `tokens` the labels of personal tokens.
     """
 
     row: Agent
@@ -33,6 +34,8 @@ class HeldData:
     wishes: Sequence[Kept]
     topics: Sequence[Topic]
     ways: Sequence[ContactVia]
+    sessions: int = 0
+    tokens: Sequence[str] = ()
 
     @property
     def sources(self) -> list[str]:
@@ -57,7 +60,7 @@ def held_about(services: Services, reader: Reader) -> HeldData:
     if row is None or agent is None:
         raise Problem(404, "L’annuaire ne vous connaît pas.")
     reading = reading_of(services)
-    accounts = sorted(people.accounts_of(agent_id))
+    accounts, sign_on = sorted(people.accounts_of(agent_id)), services.sign_on
     listed = reading.topics.values() if isinstance(reading, Reading) else ()
     return HeldData(
         row=row,
@@ -68,6 +71,10 @@ def held_about(services: Services, reader: Reader) -> HeldData:
         wishes=consent_of(services).of(agent_id),
         topics=sorted((one.topic for one in listed), key=lambda one: one.label.lower()),
         ways=NARROWER[row.contact_via],
+        sessions=len(sign_on.sessions.of(agent_id)) if sign_on else 0,
+        tokens=[one.label for one in sign_on.tokens.of(agent_id)]
+        if sign_on and sign_on.tokens
+        else (),
     )
 
 

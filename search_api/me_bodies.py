@@ -79,6 +79,8 @@ class MeBody(_Body):
     contributions: list[ContributionsBody]
     profile: ProfileBody = Field(description="what you are proposed for, with the evidence")
     wishes: list[WishBody]
+    sessions: int = Field(description="open ones: «Mes accès» lists and ends them")
+    tokens: list[str] = Field(description="labels of personal tokens")
     not_held: list[str]
 
 
@@ -104,5 +106,7 @@ def me_answer(held: HeldData) -> MeBody:
             )
             for one in held.wishes
         ],
+        sessions=held.sessions,
+        tokens=list(held.tokens),
         not_held=list(NOT_HELD),
     )

@@ -102,7 +102,7 @@ class CachedEncoder:
             (hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest(),) for text in texts
         ]
         gone = 0
-        with self._alone, self._database:
+        with self._alone, _faults(), self._database:
             # The table has a key by encoder first: each text is looked for under every one.
             names = self._database.execute(_ENCODERS).fetchall()
             for (name,) in names:

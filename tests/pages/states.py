@@ -4,12 +4,14 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from fastapi import FastAPI, Request
 
 from expertise.build import Rules, build_expertise
 from expertise.builds import SqlBuilds
 from expertise.overview import Overview
+from expertise.sql_consent import SqlConsent
 from expertise.topics import Topic, TopicKind, TopicList
 from indexer.access import Reader
 from indexer.opensearch.client import connect
@@ -87,6 +89,7 @@ STATES = (
     State("agent-soi", "whole", "/agents/ag-5"),
     State("agent-sans-sujets", "bare", "/agents/ag-2"),
     State("agent-inconnu", "whole", "/agents/personne", 404),
+    State("mes-donnees", "whole", "/mes-donnees"),
     State("accessibilite", "whole", "/accessibilite"),
     State("inconnu", "signed", "/?q=incendie", 401),
     State("nulle-part", "whole", "/nulle-part", 404),
@@ -103,6 +106,7 @@ def every_site(parts: Parts) -> Iterator[Sites]:
     overview = Overview(builds, parts.index, parts.book, Rules())
     demo = DemoReaders(parts.book, "ag-5", lambda: TODAY)
     whole = Services(parts.search, parts.book, demo, lambda: TODAY, demo=True, overview=overview)
+    whole = replace(whole, consent=SqlConsent(parts.engine, lambda: datetime.now(UTC)))
 
     def partial(request: Request) -> Reader:
         return replace(demo(request), unanswered=frozenset({"ldap"}))

@@ -1,0 +1,48 @@
+"""The register of processing follows the configuration, and tells no secret."""
+
+import pytest
+
+from quisait.privacy_report import report_text
+from quisait.settings import Settings, load_settings
+
+pytestmark = pytest.mark.trust
+
+
+def report(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
+    monkeypatch.setenv("QUISAIT_FILE", "nowhere/quisait.toml")
+    for name, value in environment.items():
+        monkeypatch.setenv(f"QUISAIT_{name}", value)
+    settings: Settings = load_settings()
+    return report_text(settings)
+
+
+def test_it_says_what_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing configured: nobody is proposed, no question kept, and that is written."""
+    text = report(monkeypatch)
+    for said in (
+        "Aucun annuaire",
+        "Journal des questions : éteint",
+        "Cartographie des sujets : éteinte",
+    ):
+        assert said in text
+    assert "Nul n'a le rôle « protection des données »" in text
+
+
+def test_it_says_what_is_on_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Periods, roles and sources of the settings; the key stays where it is."""
+    text = report(
+        monkeypatch,
+        JOURNAL__ENABLED="true",
+        JOURNAL__KEEP_DAYS="47",
+        PRIVACY__DEPARTED_DAYS="400",
+        PRIVACY__REGISTER_FILE=".quisait/registre.jsonl",
+        ROLES='[{"role": "officer", "agents": ["ag-secret"]}]',
+        SOURCES='[{"name": "notes", "kind": "folder", "path": "n"}]',
+        SERVER__TOKEN_KEY="k" * 32,
+        INDEX__ENGINE="opensearch",
+        INDEX__PASSWORD="motdepasse",
+    )
+    for said in ("47 j", "400 jours", "« notes »", "SANS chiffrement", "À DÉPLACER", "à justifier"):
+        assert said in text
+    for hidden in ("ag-secret", "k" * 32, "motdepasse"):
+        assert hidden not in text
