@@ -4,7 +4,7 @@ Everything here is read from hits of this reader alone, so that nothing which th
 read can move a document, and from one window, so that order is the same on every page.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -53,6 +53,15 @@ class Placed:
     effects: tuple[Effect, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """The hits in their order, with what moved each, and who replaces whom."""
+
+    hits: tuple[FusedHit, ...]
+    effects: Mapping[str, tuple[Effect, ...]]
+    succession: Succession
+
+
 def arranged(
     hits: Sequence[FusedHit],
     marks: Mapping[str, Mark],
@@ -63,8 +72,26 @@ def arranged(
     """The first `window` results, best first, ties by id; a hit without a mark stays as it is.
 
     A document that another one of the window replaces stands right below it at best; the
-    successor takes the better place of the two.
+    successor takes the better place of the two. Copies are one result.
     """
+    found = _weighed(hits, marks, preferences, today)
+    placed = grouped(found.hits, marks, found.succession)
+    return tuple(
+        replace(one, effects=found.effects[one.hit.document_id]) for one in placed[:window]
+    )
+
+
+def each_in_order(
+    hits: Sequence[FusedHit], marks: Mapping[str, Mark], preferences: Preferences, today: date
+) -> tuple[FusedHit, ...]:
+    """The same order of every document, copies too, each in its own place."""
+    return _weighed(hits, marks, preferences, today).hits[:WINDOW]
+
+
+def _weighed(
+    hits: Sequence[FusedHit], marks: Mapping[str, Mark], preferences: Preferences, today: date
+) -> _Weighed:
+    """Trust and freshness first, then succession lifts, then what is over sinks."""
     known = {hit.document_id: marks[hit.document_id] for hit in hits if hit.document_id in marks}
     weighed = {hit.document_id: hit.score for hit in hits}
     effects: dict[str, list[Effect]] = {hit.document_id: [] for hit in hits}
@@ -82,20 +109,18 @@ def arranged(
         replaced = bool(succession.heirs(document_id))
         if mark.past(today) or replaced:
             scores[document_id] *= preferences.past_share
-        if mark.past(today):
-            effects[document_id].append(Effect.EXPIRED)
-        if replaced:
-            effects[document_id].append(Effect.REPLACED)
-        if scores[document_id] > weighed[document_id]:
-            effects[document_id].append(Effect.SUCCEEDS)
+        moved = {
+            Effect.EXPIRED: mark.past(today),
+            Effect.REPLACED: replaced,
+            Effect.SUCCEEDS: scores[document_id] > weighed[document_id],
+        }
+        effects[document_id] += [effect for effect, holds in moved.items() if holds]
     ordered = sorted(
         (replace(hit, score=scores[hit.document_id]) for hit in hits),
         key=lambda hit: (-hit.score, succession.depth(hit.document_id), hit.document_id),
     )
-    placed = grouped(ordered, known, succession)
-    return tuple(
-        replace(one, effects=tuple(effects[one.hit.document_id])) for one in placed[:window]
-    )
+    told = {document_id: tuple(some) for document_id, some in effects.items()}
+    return _Weighed(tuple(ordered), told, succession)
 
 
 def in_their_order(
@@ -129,14 +154,6 @@ def grouped(
     return [
         Placed(hit, tuple(copies[hit.document_id])) for hit in ordered if hit.document_id in copies
     ]
-
-
-def each_document(placed: Sequence[Placed]) -> Iterator[FusedHit]:
-    """Every document of the window: a result, then its copies at its score."""
-    for one in placed:
-        yield one.hit
-        for copy in one.copies:
-            yield replace(one.hit, document_id=copy)
 
 
 def _copies(one: Mark, other: Mark) -> bool:

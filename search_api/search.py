@@ -22,7 +22,7 @@ from indexer.values import (
     Suggestion,
     Vectors,
 )
-from search_api.arranging import Placed, arranged, each_document, in_their_order
+from search_api.arranging import Placed, arranged, each_in_order, in_their_order
 from search_api.best_bets import shown_bets
 from search_api.fusion import FusedHit, fuse, in_order, nearness
 from search_api.guidance import Guidance
@@ -102,9 +102,9 @@ class Search:
         today: date,
         retriever: Retriever = Retriever.HYBRID,
     ) -> tuple[FusedHit, ...]:
-        """The whole window that `answer` pages through, or one ranking of it alone.
+        """The documents of the window that `answer` pages through, or of one ranking alone.
 
-        Copies of a text follow the one that is shown.
+        Copies, which a page shows as one result, have each their own place here.
 
         Raises `IndexUnreachable`.
         """
@@ -112,7 +112,10 @@ class Search:
         reading = self._understanding.read(query.text, access, query.filters)
         request = self._request(reading, access, retriever, query.order)
         found = self._index.search(replace(request, facets=()))
-        return tuple(each_document(self._arranged(query, reading.question, found, today)))
+        if _by_date(query, reading.question):
+            return in_order(found.lexical)
+        hits = fuse(found.lexical, found.vector, len(found.lexical) + len(found.vector))
+        return each_in_order(hits, found.marks, self._preferences, today)
 
     def window(self, topic: str, reader: Reader) -> Window:
         """The fused window of voters with its cards. Empty where no topic is named."""
@@ -178,7 +181,7 @@ class Search:
         self, query: Query, question: Question, found: SearchAnswer, today: date
     ) -> tuple[Placed, ...]:
         """The window: fused and arranged, or in the order of dates."""
-        if query.order is Order.DATE or not question.names_something:
+        if _by_date(query, question):
             dated = in_order(found.lexical)
             return in_their_order(dated, found.marks, self._preferences, today)
         # All that was fetched: copies leave room for what stands behind them.
@@ -203,3 +206,7 @@ class Search:
             return {}
         request = ShowRequest(access, tuple(sorted(wanted)), Question())
         return {one.card.document_id: one.card for one in self._index.show(request)}
+
+
+def _by_date(query: Query, question: Question) -> bool:
+    return query.order is Order.DATE or not question.names_something

@@ -76,7 +76,7 @@ def open_scratch(bench: Bench, judged: SearchSet | ExpertSet) -> Iterator[Scratc
             state, book = State(database), SqlAgentBook(database)
             if isinstance(judged, ExpertSet):
                 book.replace(JudgedDirectory(judged.candidates))
-            _index(bench, judged, Workshop(_NoFiles(), encoder, index, state, state))
+            _index(bench, judged, Workshop(NoFiles(), encoder, index, state, state))
             yield Scratch(Search(index, encoder, book), book, encoder.name)
         finally:
             database.dispose()
@@ -94,12 +94,13 @@ def _index(bench: Bench, judged: SearchSet | ExpertSet, workshop: Workshop) -> N
         raise IndexRefused(f"{judged.name} : {total - report.put} documents n'ont pas été indexés.")
 
 
-class _NoFiles:
+class NoFiles:
     """The extractor of a set, whose documents are all text."""
 
     max_bytes = 0
 
     def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
+        """No set has a file."""
         raise ExtractionFailed(
             Failure.UNREADABLE, "Un jeu de questions jugées ne contient pas de fichiers."
         )

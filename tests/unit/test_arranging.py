@@ -11,7 +11,7 @@ from connectors.values import Section
 from indexer.marks import Mark
 from indexer.passages import cut
 from indexer.twins import bands, resemblance, same_text, signature
-from search_api.arranging import Effect, Preferences, arranged, each_document, in_their_order
+from search_api.arranging import Effect, Preferences, arranged, each_in_order, in_their_order
 from search_api.fusion import FusedHit
 from search_api.succession import Succession
 
@@ -126,7 +126,8 @@ def test_copies_are_one_result() -> None:
         ("e", ()),
         ("f", ()),
     ]
-    assert [one.document_id for one in each_document(placed)] == ["c", "a", "b", "d", "e", "f"]
+    alone = each_in_order(hits, marks, PLAIN, TODAY)
+    assert [one.document_id for one in alone] == ["c", "a", "b", "d", "e", "f"]
     related = {"a": text, "f": replace(text, replaces=("a",))}
     placed = arranged([hit("a", 0.8), hit("f", 0.1)], related, PLAIN, TODAY)
     assert [(one.hit.document_id, one.copies) for one in placed] == [("f", ()), ("a", ())]

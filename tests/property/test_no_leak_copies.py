@@ -1,0 +1,130 @@
+"""Copies and heirs under random rights: each reader sees theirs, all of theirs, and no other."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from connectors.values import Access
+from indexer.access import NOBODY, Reader, access_filter
+from indexer.ports import Index
+from indexer.values import PutAccess
+from search_api.query import Order, Query
+from search_api.results import Result
+from search_api.search import Search
+from tests.builders import put
+from tests.judging import ENGINES, agent_book, encoded, engine_index
+from tests.pages.administration import ENCODER, TODAY
+
+pytestmark = [pytest.mark.trust, pytest.mark.search]
+
+TEXTS, COPIES, READERS = 6, 5, 8
+GROUPS = [f"ldap:group:{letter}" for letter in "abc"]
+WORDS = ("amande", "bouleau", "cerise", "datte", "erable", "figue")
+
+
+@dataclass(frozen=True)
+class Kept:
+    document_id: str
+    text: int
+    access: Access
+    replaces: tuple[str, ...]
+
+
+def drawn() -> list[Kept]:
+    """Copies of each text, some of which replace a document of another text."""
+    draw = random.Random(8)
+    kept = []
+    for number in range(TEXTS * COPIES):
+        allowed = draw.sample(GROUPS, draw.choice((0, 1, 2)))
+        denied = draw.sample(GROUPS, draw.choice((0, 0, 1)))
+        former = draw.randrange(TEXTS * COPIES)
+        replaces = (f"s:{former:02}",) if former % TEXTS != number % TEXTS and number % 3 else ()
+        access = Access(frozenset(allowed), frozenset(denied))
+        kept.append(Kept(f"s:{number:02}", number % TEXTS, access, replaces))
+    return kept
+
+
+LIBRARY = drawn()
+
+
+def sentence(text: int) -> str:
+    word = WORDS[text]
+    return " ".join(f"{word} et {word}{n} font {n}{text} lignes." for n in range(10, 40))
+
+
+@dataclass(frozen=True)
+class Place:
+    index: Index
+    search: Search
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def place(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
+    folder: Path = tmp_path_factory.mktemp("copies")
+    with engine_index(request.param, folder) as index, agent_book(folder) as book:
+        puts = [
+            encoded(
+                put(one.document_id, sentence(one.text), access=one.access, replaces=one.replaces)
+            )
+            for one in LIBRARY
+        ]
+        assert not index.write(puts).failed
+        yield Place(index, Search(index, ENCODER, book))
+
+
+def readers() -> list[Reader]:
+    draw = random.Random(9)
+    groups = [draw.sample(GROUPS, draw.randint(1, 3)) for _ in range(READERS)]
+    return [NOBODY, *(Reader("a", frozenset({"everyone", *some})) for some in groups)]
+
+
+def answered(place: Place, text: int, reader: Reader, order: Order) -> list[Result]:
+    query = Query(f'"{WORDS[text]}"', page_size=50, order=order)
+    return list(place.search.answer(query, reader, TODAY).results)
+
+
+def check(place: Place, library: list[Kept], reader: Reader) -> int:
+    """One result for each text that the reader may read, with exactly their other copies."""
+    admits = access_filter(reader).admits
+    readable = {one.document_id: one for one in library if admits(one.access)}
+    seen = 0
+    for text in range(TEXTS):
+        for order in Order:
+            results = answered(place, text, reader, order)
+            own = {one.document_id for one in readable.values() if one.text == text}
+            assert len(results) == bool(own)
+            for one in results:
+                copies = [copy.reference.document_id for copy in one.copies]
+                assert sorted([one.card.document_id, *copies]) == sorted(own)
+                heirs = {
+                    other.document_id
+                    for other in readable.values()
+                    if one.card.document_id in other.replaces
+                }
+                assert {heir.document_id for heir in one.replaced_by} == heirs
+                seen += len(copies) + len(heirs)
+    return seen
+
+
+def test_each_reader_sees_their_copies_and_heirs(place: Place) -> None:
+    """All of them, and no other, by relevance and by date; the draw has some to see."""
+    assert sum(check(place, LIBRARY, reader) for reader in readers()) > 20
+
+
+def test_changed_rights_regroup_at_the_next_question(place: Place) -> None:
+    """Half the library gets the other half's readers."""
+    moved = [
+        replace(one, access=LIBRARY[-1 - n].access) if n % 2 else one
+        for n, one in enumerate(LIBRARY)
+    ]
+    place.index.write([PutAccess(one.document_id, one.access) for one in moved])
+    try:
+        for reader in readers()[::2]:
+            check(place, moved, reader)
+    finally:
+        place.index.write([PutAccess(one.document_id, one.access) for one in LIBRARY])
