@@ -17,7 +17,8 @@ from indexer.ports import Index
 from indexer.state import cursors
 from indexer.values import Remove
 from quisait.purging import purge_agent
-from quisait.register import FileRegister, Line
+from quisait.register import DatabaseMark, FileRegister, Line
+from search_api.sign_on import tables as sign_on_tables
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,8 @@ def replay_where_older(
     if not last or all(mark == last for mark in known):
         return Replayed()
     waiting = max((register.since(mark) for mark in known), key=len)
+    if any(isinstance(mark, DatabaseMark) and mark.read() != last for mark in register.marks):
+        _end_accesses(database)
     found = replay(waiting, database, consent, index)
     for mark in register.marks:
         mark.move(last)
@@ -76,6 +79,13 @@ def replay(
         # Else what was closed, and is open to some again, would stay away.
         connection.execute(sa.delete(cursors).where(cursors.c.source.in_(sources)))
     return Replayed(len(lines), len(wishes), removed, len(purged), sources)
+
+
+def _end_accesses(database: sa.Engine) -> None:
+    """Sessions and personal tokens of a backup may have been revoked since: all end."""
+    with database.begin() as connection:
+        for table in (sign_on_tables.sessions, sign_on_tables.personal_tokens):
+            connection.execute(sa.delete(table))
 
 
 def _wish_again(line: Line, consent: SqlConsent) -> None:

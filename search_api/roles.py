@@ -17,8 +17,12 @@ from search_api.desks import NAMES, held_by
 from search_api.grants import Held, Role
 from search_api.problems import Problem
 from search_api.services import services_of
+from search_api.sign_on.identified import Way, identified
 
 __all__ = ["Held", "Holder", "Role", "RoleRequired", "held_by", "require"]
+
+
+IN_PERSON_ONLY = "Un jeton personnel n’ouvre pas ce qu’un rôle ouvre : connectez-vous."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,9 @@ class RoleRequired:
         the audit cannot be written.
         """
         services = services_of(request)
+        who = identified(request)
+        if who and who.way is Way.PERSONAL_TOKEN:
+            raise Problem(403, IN_PERSON_ONLY, code="in_person")
         held = services.grants.held_by(reader)
         if self.role not in held.roles:
             raise Problem(403, f"Cette page est réservée au rôle « {NAMES[self.role]} ».")

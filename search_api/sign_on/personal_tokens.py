@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime
 
 import sqlalchemy as sa
 
-from search_api.sign_on.tables import SHORT, digest, metadata, personal_tokens
+from indexer.state import digest
+from search_api.sign_on.tables import SHORT, metadata, personal_tokens
 
 PREFIX = "qsp_"
 """By which a token is told from a signed one, and found by a search for leaked secrets."""

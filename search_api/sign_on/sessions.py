@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from search_api.sign_on.tables import SHORT, digest, metadata, sessions
+from indexer.state import digest
+from search_api.sign_on.tables import SHORT, metadata, sessions
 
 MOST = 20
 """Sessions of one agent; the next one ends the oldest."""

@@ -1,9 +1,8 @@
 """Where sessions and personal tokens are kept: by digest, so that a copy of them opens nothing.
 
+A plain digest will do: these secrets are 256 random bits, which no dictionary holds.
 Moments are whole seconds since 1970.
 """
-
-import hashlib
 
 import sqlalchemy as sa
 
@@ -34,8 +33,3 @@ personal_tokens = sa.Table(
 
 SHORT = 12
 """Characters of a digest by which a person names one of their own."""
-
-
-def digest(secret: str) -> str:
-    """SHA-256: these secrets are 256 random bits, which no dictionary holds."""
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 
 from search_api.app import Services, create_app
+from search_api.grants import Grants
 from search_api.sign_on.cookies import Cookies
 from search_api.sign_on.naming import AgentRule
 from search_api.sign_on.personal_tokens import SqlPersonalTokens
@@ -79,6 +80,7 @@ def signing_on_app(
     issuer: str,
     *,
     rule: AgentRule | None = None,
+    grants: Grants | None = None,
     **rules: Any,
 ) -> SigningOn:
     """An application that signs readers on at that issuer."""
@@ -108,7 +110,9 @@ def signing_on_app(
         session_cookie(sign_on.sessions, sign_on.cookies),
     ]
     readers = IdentifiedReaders(ways, parts.book, _today)
-    services = Services(parts.search, parts.book, readers, _today, sign_on=sign_on)
+    services = Services(
+        parts.search, parts.book, readers, _today, sign_on=sign_on, grants=grants or Grants()
+    )
     return SigningOn(create_app(services), sign_on, clock)
 
 

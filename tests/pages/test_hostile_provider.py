@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from joserfc.jwk import ECKey, OctKey
 
+from search_api.grants import Grant, Grants, Role
 from tests.lying_provider import (
     LyingProvider,
     lying_provider,
@@ -405,3 +406,56 @@ def test_nothing_secret_in_a_journal(met: Met) -> None:
         assert secret not in told
     assert "secret assez long" not in repr(met.made.sign_on.provider and met.made.sign_on)
     assert not re.search("secret assez long", repr(met.made.sign_on.provider))
+
+
+def test_over_https(parts: Parts, provider: LyingProvider, tmp_path: Any) -> None:
+    """Cookies are bound to this very host and never travel in clear (`__Host-`, `Secure`)."""
+    database = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
+    made = signing_on_app(parts, database, "https://testserver", provider.issuer)
+    with TestClient(made.app, "https://testserver", follow_redirects=False) as client:
+        begun = client.get("/sign-on")
+        asked = parse_qs(urlsplit(begun.headers["location"]).query)
+        assert asked["redirect_uri"] == ["https://testserver/sign-on/callback"]
+        provider.nonce = asked["nonce"][0]
+        told = {"state": asked["state"][0], "code": "un-code"}
+        ended = client.get("/sign-on/callback", params=told)
+        for response in (begun, ended):
+            for cookie in response.headers.get_list("set-cookie"):
+                assert cookie.startswith("__Host-quisait_")
+                assert "; Secure" in cookie
+                assert "Path=/" in cookie
+                assert "Domain" not in cookie
+        assert client.get("/").status_code == 200
+    database.dispose()
+
+
+def test_a_proxy_that_renames_us(parts: Parts, provider: LyingProvider, tmp_path: Any) -> None:
+    """Our own form is known by the address of the settings, though `Host` says another."""
+    database = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
+    made = signing_on_app(parts, database, "https://qui.exemple.fr", provider.issuer)
+    with TestClient(made.app, "http://127.0.0.1:8077", follow_redirects=False) as client:
+        cookie = {"Cookie": "a=b"}
+        ours = client.post("/sign-out", headers=cookie | {"Origin": "https://qui.exemple.fr"})
+        theirs = client.post("/sign-out", headers=cookie | {"Origin": "https://exemple.fr"})
+        assert (ours.status_code, theirs.status_code) == (200, 403)
+    database.dispose()
+
+
+def test_a_personal_token_opens_no_role(
+    parts: Parts, provider: LyingProvider, tmp_path: Any
+) -> None:
+    """What a role opens is for a person who signed on, not for their program."""
+    database = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
+    grants = Grants((Grant(Role.OFFICER, agents=frozenset({"ag-1"})),))
+    made = signing_on_app(parts, database, ADDRESS, provider.issuer, grants=grants)
+    sign_on = made.sign_on
+    assert sign_on.tokens
+    token, session_id = sign_on.tokens.make("ag-1", "a", 1), sign_on.sessions.begin("ag-1")
+    with TestClient(made.app, follow_redirects=False) as client:
+        refused = client.get("/audit", headers={"Authorization": f"Bearer {token}"})
+        assert refused.status_code == 403
+        assert "Un jeton personnel n’ouvre pas" in refused.text
+        client.cookies.set("quisait_session", session_id)
+        # The role is theirs: what is missing here is only where to write the reading down.
+        assert client.get("/audit").status_code == 503
+    database.dispose()

@@ -11,8 +11,11 @@ from quisait.answers import today
 from quisait.assembly import open_house
 from quisait.crawling import crawl_sources
 from quisait.settings import load_settings
+from quisait.signing_on import open_personal_tokens, open_sessions
 from search_api.query import Query
 from search_api.readers import reader_of
+from search_api.sign_on.personal_tokens import SqlPersonalTokens
+from search_api.sign_on.sessions import SqlSessions
 from tests.service.place import POSTS, Place, export, make_place, post
 
 pytestmark = pytest.mark.trust
@@ -89,6 +92,36 @@ def test_a_restored_backup_is_told_what_happened_since(
         assert "wiki:2" in house.index.kept(["wiki:2"]), "for those who may read it"
 
 
+def test_what_was_revoked_since_is_not_opened_again(place: Place, tmp_path: Path) -> None:
+    """A backup holds sessions and tokens that ended since: all of them end."""
+
+    def accesses() -> tuple[SqlSessions, SqlPersonalTokens]:
+        sessions, tokens = (
+            open_sessions(settings, house.database),
+            open_personal_tokens(settings, house.database),
+        )
+        assert tokens is not None
+        return sessions, tokens
+
+    settings = load_settings()
+    with open_house(settings) as house:
+        sessions, tokens = accesses()
+        session_id, token = sessions.begin("ag-1"), tokens.make("ag-1", "tableur", 9)
+    shutil.rmtree(tmp_path / "backup")
+    shutil.copytree(place.folder / ".quisait", tmp_path / "backup")
+    with open_house(settings) as house:
+        sessions, tokens = accesses()
+        assert sessions.find(session_id) is not None
+        sessions.revoke_all("ag-1")
+        tokens.revoke_all("ag-1")
+    live_on(place)
+    restore(place, tmp_path / "backup")
+    with open_house(settings) as house:
+        sessions, tokens = accesses()
+        assert sessions.find(session_id) is None
+        assert tokens.agent_id(token) is None
+
+
 def test_a_wish_taken_back_since_is_not_put_again(place: Place, tmp_path: Path) -> None:
     """The last word counts, in a restored database too."""
     wish = Wish("ag-1", Kind.WITHDRAW)
@@ -139,10 +172,12 @@ def test_who_left_long_ago_is_forgotten(place: Place) -> None:
     """By rule and by command: nothing of theirs is kept but what the directory says again."""
     with open_house(load_settings()) as house:
         house.privacy.consent.ask(Wish("ag-3", Kind.WITHDRAW))
+        open_sessions(house.settings, house.database).begin("ag-3")
         assert house.book.agent("ag-3") is not None
     assert place.json("privacy", "purge")["agents"] == ["ag-3"]
     with open_house(load_settings()) as house:
         assert house.book.agent("ag-3") is None
         assert house.privacy.consent.of("ag-3") == ()
+        assert open_sessions(house.settings, house.database).of("ag-3") == ()
         assert house.book.by_account(["wiki:cyd"]) == {}
         assert house.book.agent("ag-1") is not None
