@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 
 from connectors.ldap.place import AGENT_ATTRIBUTES, OTHER_FIELDS
 from connectors.values import RESERVED
-from quisait.setting_types import Duration, Table, pace
+from quisait.setting_types import Duration, Secret, Table, pace
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _ATTRIBUTE = re.compile(r"([A-Za-z][A-Za-z0-9-]*)?")
@@ -74,7 +74,7 @@ class LdapSettings(Table):
     )
     ca_file: str = Field("", description="autorité de certification de l'annuaire (PEM)")
     user: str = Field("", description="compte qui lit (DN) ; vide : anonyme")
-    password: str = Field("", description="mot de passe de ce compte, plutôt par un fichier")
+    password: Secret = Field("", description="mot de passe de ce compte, plutôt par un fichier")
     agents_base: str = Field("", description="base des agents : « ou=agents,dc=exemple,dc=fr »")
     agents_filter: str = Field(
         "(objectClass=inetOrgPerson)",
