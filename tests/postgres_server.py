@@ -26,30 +26,67 @@ USER = "quisait"
 POSTGRES_USER = "postgres"
 
 
+class Postgres:
+    """A server with a folder and a port of its own. Its data outlive its process."""
+
+    def __init__(self) -> None:
+        self._binaries = find_binaries()
+        self._folder = Path(tempfile.mkdtemp(prefix="quisait-postgres-"))
+        self._as_user = _as_user(self._folder)
+        initialise = [str(self._binaries / "initdb"), *_initialising(self._folder)]
+        _run([*self._as_user, *initialise])
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port = free.getsockname()[1]
+
+    @property
+    def url(self) -> str:
+        """For SQLAlchemy, without a database's name."""
+        return f"postgresql+psycopg://{USER}@127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        where = ["-D", str(self._folder / "data"), *_options(self._port, self._folder)]
+        with (self._folder / "log").open("ab") as log:
+            self._server = subprocess.Popen(
+                [*self._as_user, str(self._binaries / "postgres"), *where],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+            )
+        _await(self._port, self._server, self._folder / "log")
+
+    def stop(self, mode: str = "fast") -> None:
+        """A first SIGTERM waits for clients; those of a failed test would keep it.
+
+        `immediate` ends it as a crash does: the next start recovers.
+        """
+        stop = [str(self._binaries / "pg_ctl"), "stop", "-D", f"{self._folder}/data", "-m", mode]
+        _run([*self._as_user, *stop])
+        self._server.wait(30)
+
+    def forget(self) -> None:
+        """Delete its data."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@contextmanager
+def own_postgres() -> Iterator[Postgres]:
+    """A running server, gone after use."""
+    server = Postgres()
+    try:
+        server.start()
+        yield server
+        server.stop()
+    finally:
+        server.forget()
+
+
 @contextmanager
 def postgres_server() -> Iterator[str]:
     """The SQLAlchemy URL of a running server, without a database's name; gone after use."""
-    binaries = find_binaries()
-    folder = Path(tempfile.mkdtemp(prefix="quisait-postgres-"))
-    as_user = _as_user(folder)
-    _run([*as_user, str(binaries / "initdb"), *_initialising(folder)])
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [*as_user, str(binaries / "postgres"), "-D", str(folder / "data"), *_options(port, folder)],
-        stdin=subprocess.DEVNULL,
-        stdout=(folder / "log").open("wb"),
-        stderr=subprocess.STDOUT,
-        cwd="/",
-    )
-    try:
-        _await(port, server, folder / "log")
-        yield f"postgresql+psycopg://{USER}@127.0.0.1:{port}"
-    finally:
-        # A first SIGTERM waits for clients; those of a failed test would keep it.
-        _run([*as_user, str(binaries / "pg_ctl"), "stop", "-D", f"{folder}/data", "-m", "fast"])
-        server.wait(30)
-        shutil.rmtree(folder, ignore_errors=True)
+    with own_postgres() as server:
+        yield server.url
 
 
 @contextmanager

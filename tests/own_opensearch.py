@@ -1,0 +1,95 @@
+"""An OpenSearch of a test's own, that it may kill and start again on the same data."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.engines import (
+    OPENSEARCH_CONFIG,
+    OPENSEARCH_VERSION,
+    START_TIMEOUT_S,
+    _answers,
+    _base_for,
+    _unprivileged_user,
+    ensure_opensearch,
+    find_jdk,
+)
+
+HEAP = "-Xms512m -Xmx512m"
+
+
+class OwnOpenSearch:
+    """Its data outlive its process."""
+
+    def __init__(self, folder: Path) -> None:
+        ensure_opensearch()  # fetches the program, where it is not there yet
+        self._user, self._run = _unprivileged_user(), folder
+        self._home = _base_for(self._user) / f"opensearch-{OPENSEARCH_VERSION}"
+        with (
+            socket.create_server(("127.0.0.1", 0)) as free,
+            socket.create_server(("127.0.0.1", 0)) as other,
+        ):
+            self._port, inner = free.getsockname()[1], other.getsockname()[1]
+        shutil.copytree(self._home / "config", folder / "config", dirs_exist_ok=True)
+        written = OPENSEARCH_CONFIG.format(port=self._port, transport_port=inner, run=folder)
+        (folder / "config/opensearch.yml").write_text(written)
+        for name in ("data", "logs"):
+            (folder / name).mkdir()
+        if self._user:
+            subprocess.run(["chown", "-R", self._user, str(folder)], check=True)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        as_user = ["runuser", "-u", self._user, "--"] if self._user else []
+        with (self._run / "output").open("ab") as output:
+            self._process = subprocess.Popen(
+                [*as_user, str(self._home / "bin/opensearch")],
+                env=os.environ
+                | {
+                    "OPENSEARCH_JAVA_HOME": str(find_jdk(21, "OPENSEARCH_JAVA_HOME", "JAVA_HOME")),
+                    "OPENSEARCH_PATH_CONF": str(self._run / "config"),
+                    "OPENSEARCH_JAVA_OPTS": HEAP,
+                },
+                cwd=self._run,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        ready = f"{self.url}/_cluster/health?wait_for_status=yellow&timeout=10s"
+        while not _answers(ready):
+            assert self._process.poll() is None, (self._run / "output").read_text()[-2000:]
+            assert time.monotonic() < deadline, "OpenSearch did not answer in time"
+            time.sleep(0.3)
+
+    def kill(self) -> None:
+        """kill -9, of all that it runs."""
+        if self._process and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+@contextmanager
+def own_opensearch() -> Iterator[OwnOpenSearch]:
+    """Started, and gone with its data after use."""
+    folder = Path(tempfile.mkdtemp(prefix="quisait-opensearch-"))
+    engine = OwnOpenSearch(folder)
+    try:
+        engine.start()
+        yield engine
+    finally:
+        engine.kill()
+        shutil.rmtree(folder, ignore_errors=True)
