@@ -4,7 +4,6 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from fastapi import FastAPI, Request
 
@@ -16,9 +15,12 @@ from expertise.topics import Topic, TopicKind, TopicList
 from indexer.access import Reader
 from indexer.opensearch.client import connect
 from indexer.opensearch.index import OpenSearchIndex
+from quisait.journaling import now
 from search_api.app import Services, create_app
+from search_api.grants import Grant, Grants, Role
 from search_api.identify import DemoReaders
 from search_api.search import Search
+from search_api.sql_audit import SqlAudit
 from tests.pages.administration import ENCODER, TODAY
 from tests.pages.conftest import Parts, served
 
@@ -27,6 +29,13 @@ TOPICS = (
     Topic("regies", "régies", ("caisses",), ("foncier",)),
     Topic("bordereaux", "bordereaux", ("bordereau de versement",)),
     Topic("m-geometre", "géomètre du cadastre", kind=TopicKind.METIER),
+)
+GRANTS = Grants(
+    (
+        Grant(Role.ADMINISTRATOR, agents=frozenset({"ag-5"})),
+        Grant(Role.OFFICER, agents=frozenset({"ag-5"})),
+        Grant(Role.ANIMATOR, agents=frozenset({"ag-5"}), topics=frozenset({"*"})),
+    )
 )
 WAITS_S = 1.5
 """How long the silent engine is waited for."""
@@ -90,6 +99,9 @@ STATES = (
     State("agent-sans-sujets", "bare", "/agents/ag-2"),
     State("agent-inconnu", "whole", "/agents/personne", 404),
     State("mes-donnees", "whole", "/mes-donnees"),
+    State("animation", "whole", "/animation"),
+    State("consultations", "whole", "/audit"),
+    State("role-refuse", "whole", "/administration", 404),
     State("accessibilite", "whole", "/accessibilite"),
     State("inconnu", "signed", "/?q=incendie", 401),
     State("nulle-part", "whole", "/nulle-part", 404),
@@ -105,8 +117,17 @@ def every_site(parts: Parts) -> Iterator[Sites]:
     builds.publish(build, TopicList(TOPICS))
     overview = Overview(builds, parts.index, parts.book, Rules())
     demo = DemoReaders(parts.book, "ag-5", lambda: TODAY)
-    whole = Services(parts.search, parts.book, demo, lambda: TODAY, demo=True, overview=overview)
-    whole = replace(whole, consent=SqlConsent(parts.engine, lambda: datetime.now(UTC)))
+    whole = Services(
+        parts.search,
+        parts.book,
+        demo,
+        lambda: TODAY,
+        demo=True,
+        overview=overview,
+        grants=GRANTS,
+        audit=SqlAudit(parts.engine, now),
+        consent=SqlConsent(parts.engine, now),
+    )
 
     def partial(request: Request) -> Reader:
         return replace(demo(request), unanswered=frozenset({"ldap"}))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -14,6 +14,7 @@ from search_api.app import Services, create_app
 from search_api.identify import TokenReaders
 from tests.pages.administration import SECRET, TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts, served
+from tests.pages.test_accessibility import faults_of
 
 pytestmark = pytest.mark.pages
 
@@ -286,3 +287,23 @@ def test_colours_come_from_the_page(chromium: Browser, sites: Sites) -> None:
         expect(button).to_have_css("border-radius", "0px")
         field(page).press_sequentially("bord")
         expect(box(page).get_by_role("listbox")).to_have_css("background-color", WHITE)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_box(
+    chromium: Browser, sites: Sites, scheme: Literal["light", "dark"]
+) -> None:
+    """Closed, with its list open, with results, and where nobody is signed on."""
+    with visited(chromium, sites, color_scheme=scheme) as page:
+        assert faults_of(page) == []
+        field(page).press_sequentially("bord")
+        expect(box(page).get_by_role("option").first).to_be_visible()
+        page.keyboard.press("ArrowDown")
+        assert faults_of(page) == []
+        page.keyboard.press("Enter")
+        expect(box(page).get_by_role("listitem").first).to_be_visible()
+        assert faults_of(page) == []
+    with visited(chromium, sites, agent="", refused=True, color_scheme=scheme) as page:
+        field(page).press_sequentially("bordereau")
+        expect(box(page).get_by_role("status").last).to_contain_text("Connectez-vous")
+        assert faults_of(page) == []
