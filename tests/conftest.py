@@ -1,11 +1,16 @@
-"""The two databases that the state is kept in; each test gets an empty one of its own."""
+"""What every test may use: the two databases of the state, each empty; how Hypothesis draws."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.postgres_server import database, postgres_server
+
+# A slow machine is no fault of what is tested: timings belong in benchmarks.
+settings.register_profile("quisait", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("quisait")
 
 
 @pytest.fixture(scope="session")

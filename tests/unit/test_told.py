@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 from rich.console import Console
 
-from quisait import progress
+from quisait import progress, progress_bar
 from quisait.settings import Settings
 from quisait.settings_faults import sentences
 
@@ -38,7 +38,7 @@ def test_a_terminal_sees_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> 
     """The bar says how many, how fast and how long."""
     shown = io.StringIO()
     terminal = Console(file=shown, force_terminal=True, width=120)
-    monkeypatch.setattr(progress, "Console", lambda stderr: terminal)
+    monkeypatch.setattr(progress_bar, "Console", lambda stderr: terminal)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     with progress.shown_progress("notes", "documents") as advance:
         for done in range(5):
