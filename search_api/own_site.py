@@ -21,7 +21,7 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _USUAL_PORTS = {"http": ":80", "https": ":443"}
 
 ELSEWHERE = (
-    "Cette demande vient d’une autre page que celles de Qui sait ? : rien n’a été changé. "
+    "Cette demande vient d’une autre page que celles de Qui sait ? : rien n’a été changé. "
     "Revenez à la page, rechargez-la et recommencez."
 )
 

@@ -24,7 +24,7 @@ def _in_person(request: Request, reader: NamedReader) -> Identified:
     if who is None or who.way not in IN_PERSON:
         raise Problem(
             403,
-            "Un jeton ne donne pas accès à cette page : connectez-vous dans un navigateur.",
+            "Un jeton ne donne pas accès à cette page : connectez-vous dans un navigateur.",
             code="in_person",
         )
     return who
@@ -54,7 +54,7 @@ def make_token(
     try:
         token = tokens.make(who.agent_id or "", label, days)
     except TooManyTokens:
-        fault = f"Vous avez déjà {MOST} jetons : supprimez ceux qui ne servent plus."
+        fault = f"Vous avez déjà {MOST} jetons : supprimez ceux qui ne servent plus."
     except ValueError:
         fault = (
             f"Donnez à ce jeton un nom ({LABEL} signes au plus) et une durée de 1 à "

@@ -36,16 +36,16 @@ class Unnamed(StrEnum):
 
 
 _SENTENCES = {
-    Unnamed.NOT_ACCEPTED: "Votre identité est établie, mais par un service dont Qui sait ? "
+    Unnamed.NOT_ACCEPTED: "Votre identité est établie, mais par un service dont Qui sait ? "
     "n’accueille pas les agents.",
     Unnamed.CLAIM_MISSING: "Votre fournisseur d’identité ne dit pas ce qui permettrait de vous "
     "retrouver dans l’annuaire.",
     Unnamed.EMAIL_UNVERIFIED: "Votre fournisseur d’identité ne garantit pas votre adresse "
-    "électronique : elle ne suffit pas à vous retrouver dans l’annuaire.",
+    "électronique : elle ne suffit pas à vous retrouver dans l’annuaire.",
     Unnamed.UNKNOWN: "Votre identité est établie, mais aucun agent en poste de l’annuaire n’y "
     "correspond.",
     Unnamed.AMBIGUOUS: "Votre identité est établie, mais plusieurs agents de l’annuaire y "
-    "correspondent : Qui sait ? ne choisit pas entre eux.",
+    "correspondent : Qui sait ? ne choisit pas entre eux.",
 }
 
 

@@ -24,7 +24,7 @@ from search_api.sign_on.provider_tokens import (
 from search_api.sign_on.tries import Try
 
 UNREACHABLE = (
-    "Le fournisseur d’identité ne répond pas : personne ne peut se connecter pour l’instant. "
+    "Le fournisseur d’identité ne répond pas : personne ne peut se connecter pour l’instant. "
     "Réessayez dans quelques minutes."
 )
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint")

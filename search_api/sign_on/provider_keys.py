@@ -10,8 +10,8 @@ from search_api.sign_on.errors import ProviderRefused
 from search_api.sign_on.fetched import Fetched
 
 UNBELIEVED = (
-    "La réponse du fournisseur d’identité ne peut pas être vérifiée : personne n’est connecté. "
-    "Recommencez ; si cela dure, prévenez la personne qui administre le service."
+    "La réponse du fournisseur d’identité ne peut pas être vérifiée : personne n’est connecté. "
+    "Recommencez ; si cela dure, prévenez la personne qui administre le service."
 )
 
 

@@ -28,7 +28,7 @@ router = APIRouter(include_in_schema=False)
 Answered = Annotated[str, Query(max_length=4_000)]
 
 _NOT_BEGUN = (
-    "Cette connexion n’a pas été commencée dans ce navigateur, a déjà servi, ou a trop duré : "
+    "Cette connexion n’a pas été commencée dans ce navigateur, a déjà servi, ou a trop duré : "
     "personne n’est connecté. Recommencez."
 )
 _NO = {

@@ -23,6 +23,7 @@ from tests.pages.signing_on import (
     signed_on,
     signing_on_app,
 )
+from tests.pages.test_accessibility import faults_of
 from tests.service.running import free_port
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
@@ -331,3 +332,6 @@ def test_the_pages_are_sound(chromium: Browser, site: Site, path: str) -> None:
         assert page.evaluate(f"{unlabelled}.filter(one => !one.labels.length).length") == 0
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
         assert page.locator("[style], style, script:not([src])").count() == 0
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            assert faults_of(page) == [], scheme
