@@ -11,6 +11,7 @@ from expertise.discovery import LEAST_DOCUMENTS, LEAST_WITH_TERM
 from expertise.overview import Reading
 from expertise.peers import by_area_then_name
 from expertise.records import ProposalRecord
+from expertise.refusals import refuses
 from expertise.weights import counting_rows
 from indexer.access import Reader, access_filter
 from indexer.values import Card, Question, ShowRequest
@@ -100,5 +101,16 @@ def _people(reading: Reading, cards: Sequence[Card]) -> tuple[Agent, ...]:
     accounts = {row.account for card in cards for row in counting_rows(card)}
     owners = {agent.id: agent for agent in reading.book.by_account(accounts).values()}
     today = reading.standing.today
-    shown = [agent for agent in owners.values() if agent.listed and not agent.departed(today)]
+    shown = [
+        agent
+        for agent in owners.values()
+        if agent.listed and not agent.departed(today) and not _refused(agent, cards)
+    ]
     return tuple(sorted(shown, key=by_area_then_name)[:PEOPLE])
+
+
+def _refused(agent: Agent, cards: Sequence[Card]) -> bool:
+    """Whether the agent refused a topic that one of the titles names, or that counted one."""
+    ids = {card.document_id for card in cards}
+    counted = any(not ids.isdisjoint(topic.documents) for topic in agent.refused)
+    return counted or any(refuses(agent, card.title) for card in cards)

@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from pydantic import BaseModel
 
 from expertise.at_risk import AtRisk, topics_at_risk
 from expertise.deciding import Deciding, NoSuchProposal, Undecidable
@@ -16,17 +15,14 @@ from quisait import answers
 from quisait.assembly import House
 from quisait.faults import opened_house
 from quisait.topics_cli import shown_reading
-from search_api.animation_bodies import (
-    all_risks,
-    at_risk_body,
-    decision_body,
-    proposal_body,
-)
 from search_api.audit import Reading as PrivilegedReading
 from search_api.grants import Held, Role
-from search_api.topic_answers import topic_page
-from search_api.topic_schemas import topic_answer
+from search_api.neutral import neutral
 from search_api.wording import day
+
+# The bodies of the API's answers are imported where they are told: they take half a second.
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 topics_app = typer.Typer(help="Les sujets : la liste, un sujet, l'animation.", no_args_is_help=True)
 proposals_app = typer.Typer(help="Sujets proposés par les documents.", no_args_is_help=True)
@@ -62,7 +58,8 @@ def list_topics(as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=2))
     else:
-        print("\n".join(f"{one['label']} ({one['id']}) : {one['holders']}" for one in rows))
+        told = "\n".join(f"{one['label']} ({one['id']}) : {one['holders']}" for one in rows)
+        print(neutral(told))
 
 
 @topics_app.command("show")
@@ -72,6 +69,9 @@ def show_topic(
     as_json: AsJson = False,
 ) -> None:
     """Qui tient un sujet, par où commencer, ce qui attend une réponse."""
+    from search_api.topic_answers import topic_page
+    from search_api.topic_schemas import topic_answer
+
     with opened_house() as house:
         reader = answers.command_line_reader(house, agent)
         reading = shown_reading(house)
@@ -89,7 +89,7 @@ def show_topic(
     lines += [f"   pour commencer : {card.title}" for card in page.documents]
     lines += [f"   sans réponse : {card.title}" for card in page.questions]
     lines += [f"   voisin : {one.label}" for one in (*view.broader, *view.narrower, *view.related)]
-    print("\n".join(lines))
+    print(neutral("\n".join(lines)))
 
 
 @topics_app.command("risks")
@@ -99,9 +99,11 @@ def risks(agent: AsAnimator, as_json: AsJson = False) -> None:
         _, held = _animator(house, agent, "risks")
         found = topics_at_risk(shown_reading(house), held.animates_topic)
     if as_json:
+        from search_api.animation_bodies import at_risk_body
+
         _print([at_risk_body(one) for one in found])
     else:
-        print("\n".join(map(_risk, found)) or "Rien à surveiller.")
+        print(neutral("\n".join(map(_risk, found)) or "Rien à surveiller."))
 
 
 @proposals_app.command("list")
@@ -111,9 +113,11 @@ def list_proposals(agent: AsAnimator, as_json: AsJson = False) -> None:
         _animator(house, agent, "proposals list")
         found = _deciding(house).waiting()
     if as_json:
+        from search_api.animation_bodies import proposal_body
+
         _print([proposal_body(one) for one in found])
     else:
-        print("\n\n".join(map(_proposal, found)) or "Aucun sujet proposé.")
+        print(neutral("\n\n".join(map(_proposal, found)) or "Aucun sujet proposé."))
 
 
 @proposals_app.command("accept")
@@ -156,9 +160,11 @@ def decisions(agent: AsAnimator, as_json: AsJson = False) -> None:
         _animator(house, agent, "proposals decisions")
         made = _deciding(house).told()
     if as_json:
+        from search_api.animation_bodies import decision_body
+
         _print([decision_body(one) for one in made])
     else:
-        print("\n".join(map(_decision, made)) or "Aucune décision.")
+        print(neutral("\n".join(map(_decision, made)) or "Aucune décision."))
 
 
 @proposals_app.command("forget")
@@ -194,7 +200,7 @@ def _decide(
     with opened_house() as house:
         _, held = _animator(house, agent, f"proposals {verb}", f"proposal:{proposal}")
         deciding = _deciding(house)
-        print(_decision(_in_sentences(lambda: decide_it(deciding, held))))
+        print(neutral(_decision(_in_sentences(lambda: decide_it(deciding, held)))))
 
 
 def _in_sentences(decide_it: Callable[[], T]) -> T:
@@ -205,6 +211,8 @@ def _in_sentences(decide_it: Callable[[], T]) -> T:
 
 
 def _risk(one: AtRisk) -> str:
+    from search_api.animation_bodies import all_risks
+
     words = ", ".join(RISKS[name] for name in all_risks(one))
     who = ", ".join(agent.name for agent in one.holders)
     leaving = "".join(f" ; {agent.name} part le {day(agent.departure)}" for agent in one.leaving)
@@ -225,6 +233,6 @@ def _decision(one: Decision) -> str:
     return f"{one.id} : {day(one.day)}, {verdicts[one.verdict]}{into}{f' : {what}' if what else ''}"
 
 
-def _print(bodies: Sequence[BaseModel], *, one: bool = False) -> None:
+def _print(bodies: "Sequence[BaseModel]", *, one: bool = False) -> None:
     shown = [body.model_dump(mode="json") for body in bodies]
     print(json.dumps(shown[0] if one else shown, ensure_ascii=False, indent=2))

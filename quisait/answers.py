@@ -6,6 +6,7 @@ from typing import Any
 from connectors.areas import area_name
 from connectors.values import Agent
 from expertise.find import Experts, find_experts
+from expertise.topics import Topic
 from expertise.values import Candidate
 from indexer.access import Reader
 from quisait.assembly import House
@@ -58,11 +59,11 @@ def results_body(results: Results) -> dict[str, Any]:
     return search_answer(results, today(), explain=True).model_dump(mode="json")
 
 
-def experts_body(found: Experts) -> dict[str, Any]:
+def experts_body(found: Experts, nearest_topic: Topic | None = None) -> dict[str, Any]:
     """The same body as the API's."""
     from search_api.schemas import experts_answer  # here for the same reason
 
-    return experts_answer(found, today()).model_dump(mode="json")
+    return experts_answer(found, today(), nearest_topic=nearest_topic).model_dump(mode="json")
 
 
 def results_text(results: Results) -> str:
@@ -95,24 +96,26 @@ def _result(result: Result, number: int) -> str:
     return "\n".join(lines)
 
 
-def experts_text(found: Experts) -> str:
+def experts_text(found: Experts, nearest_topic: Topic | None = None) -> str:
     """Whom the question names, who has shown it, and whom the directory alone states."""
     lists = (
         ("Vous nommez", found.named),
         ("", found.candidates),
         ("D'après l'annuaire seul", found.stated),
     )
-    blocks = [] if found.candidates else [_nobody(found)]
+    blocks = [] if found.candidates else [_nobody(found, nearest_topic)]
     for heading, candidates in lists:
         blocks += [f"{heading} :"] if heading and candidates else []
         blocks += [_candidate(one, n) for n, one in enumerate(candidates, 1)]
     return "\n\n".join(blocks)
 
 
-def _nobody(found: Experts) -> str:
+def _nobody(found: Experts, nearest_topic: Topic | None) -> str:
     lines = ["Personne de connu sur ce sujet, parmi les documents que vous pouvez lire."]
     if found.nearest_area:
         lines.append(f"Le plus près, quelqu'un est connu ici : {area_name(found.nearest_area)}.")
+    if nearest_topic:
+        lines.append(f"Le sujet le plus proche : {nearest_topic.label} ({nearest_topic.id}).")
     lines += [f"   – document proche : {ranked.card.title}" for ranked in found.nearest]
     return "\n".join(lines)
 

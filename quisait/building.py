@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from expertise.build import Rules, build_expertise
 from expertise.decisions import with_decisions
-from expertise.overview import Overview
+from expertise.find import Experts
+from expertise.nearest_topic import nearest_topic
+from expertise.overview import Overview, Reading
 from expertise.records import BuildStamp
-from expertise.topics import TopicList, read_topics
+from expertise.topics import Topic, TopicList, read_topics
 from quisait.answers import today
 from quisait.assembly import House
 from quisait.settings import Settings, beside_file
@@ -61,3 +63,12 @@ def publish_build(house: House, held: Held) -> BuildOutcome:
     held.check()
     stamp = house.builds.publish(found, listed)
     return BuildOutcome(stamp, listed, time.monotonic() - started)
+
+
+def topic_beside(house: House, question: str, found: Experts) -> Topic | None:
+    """The topic to go on from where nobody is known; None where somebody is, or without a build."""
+    overview = None if found.candidates else overview_of(house)
+    reading = overview.reading(today()) if overview else None
+    if not isinstance(reading, Reading) or not question.strip():
+        return None
+    return nearest_topic(reading, question, found.nearest)

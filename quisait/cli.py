@@ -16,6 +16,7 @@ from quisait import answers
 from quisait.animation_cli import topics_app
 from quisait.assembly import House, export_bundled_model
 from quisait.audit_cli import audit
+from quisait.building import topic_beside
 from quisait.checks import run_checks
 from quisait.crawling import crawl_sources, read_directory
 from quisait.demonstration import demo
@@ -194,7 +195,11 @@ def experts(
     with opened_house() as house:
         reader = answers.command_line_reader(house, agent)
         found = answers.find(house, query, reader, area, limit)
-    _dump(answers.experts_body(found)) if as_json else print(neutral(answers.experts_text(found)))
+        topic = topic_beside(house, query, found)
+    if as_json:
+        _dump(answers.experts_body(found, topic))
+    else:
+        print(neutral(answers.experts_text(found, topic)))
 
 
 @app.command()

@@ -11,7 +11,6 @@ from indexer.access import access_filter
 from quisait import answers
 from quisait.building import overview_of
 from quisait.faults import opened_house
-from search_api.agent_bodies import profile_answer
 from search_api.neutral import neutral
 from search_api.wording import contact, day, month, role
 
@@ -32,6 +31,9 @@ def profile(
         reading = overview.reading(answers.today()) if overview else Dated(Shown.NONE)
         found = profile_of(reading, shown, access_filter(reader), answers.today(), to_self=own)
     if as_json:
+        # Imported here: the models of the API's answers take half a second.
+        from search_api.agent_bodies import profile_answer
+
         body = profile_answer(found).model_dump(mode="json")
         print(json.dumps(body, ensure_ascii=False, indent=2))
     else:

@@ -14,6 +14,7 @@ from search_api.query import Query as Asked
 from search_api.schemas import experts_answer, search_answer, suggestions_answer
 from search_api.services import services_of
 from search_api.suggesting import suggested
+from search_api.topic_answers import topic_beside
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {
@@ -77,7 +78,8 @@ def experts(
         names=services.people,
     )
     services.journal.note(experts_asked(reader, q, area, len(found.candidates)))
-    return experts_answer(found, today, tuple(sorted(reader.unanswered)))
+    beside = topic_beside(services, q, found)
+    return experts_answer(found, today, tuple(sorted(reader.unanswered)), beside)
 
 
 @router.get("/suggest")

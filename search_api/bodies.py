@@ -209,6 +209,13 @@ class CandidateBody(_Body):
     last_active: date | None = Field(description="the last of the evidence")
 
 
+class NearestTopicBody(_Body):
+    """A topic of the list, to go on from."""
+
+    id: str
+    label: str
+
+
 class ExpertsBody(_Body):
     """Who may know, best first."""
 
@@ -221,6 +228,9 @@ class ExpertsBody(_Body):
     )
     nearest_area: AreaBody | None = Field(
         description="without candidates: the nearest département where somebody is known"
+    )
+    nearest_topic: NearestTopicBody | None = Field(
+        None, description="without candidates: the topic of the list that comes nearest"
     )
     incomplete: list[str] = Field(
         [], description="authorities that did not answer: evidence may be missing"

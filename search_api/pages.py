@@ -22,6 +22,7 @@ from search_api.query import Order, Query
 from search_api.results import Results
 from search_api.services import Services, services_of
 from search_api.templating import choosable, render
+from search_api.topic_answers import topic_beside
 from search_api.wording import valid_on
 
 router = APIRouter(include_in_schema=False)
@@ -99,6 +100,7 @@ def experts_page(request: Request, reader: NamedReader, q: Typed = "", area: Are
         q=q.strip(),
         area=area,
         experts=found,
+        nearest_topic=topic_beside(services, q, found),
         incomplete=bool(reader.unanswered),
         search_address=SearchAddress(q.strip()),
         everywhere=experts_address(q.strip()),

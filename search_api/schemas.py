@@ -6,6 +6,7 @@ from datetime import date
 from connectors.areas import area_name
 from connectors.values import Agent
 from expertise.find import Experts
+from expertise.topics import Topic
 from expertise.values import Candidate, Evidence
 from indexer.values import Card, FacetValue, ShownPassage
 from search_api.bodies import (
@@ -21,6 +22,7 @@ from search_api.bodies import (
     ExpansionBody,
     ExpertsBody,
     FacetBody,
+    NearestTopicBody,
     PartsBody,
     PassageBody,
     PostBody,
@@ -69,8 +71,14 @@ def search_answer(
     )
 
 
-def experts_answer(found: Experts, today: date, incomplete: tuple[str, ...] = ()) -> ExpertsBody:
+def experts_answer(
+    found: Experts,
+    today: date,
+    incomplete: tuple[str, ...] = (),
+    nearest_topic: Topic | None = None,
+) -> ExpertsBody:
     """The body of an answer to who knows."""
+    topic = nearest_topic and NearestTopicBody(id=nearest_topic.id, label=nearest_topic.label)
     return ExpertsBody(
         candidates=[_candidate(one, today) for one in found.candidates],
         beyond=found.beyond,
@@ -78,6 +86,7 @@ def experts_answer(found: Experts, today: date, incomplete: tuple[str, ...] = ()
         stated=[_candidate(one, today) for one in found.stated],
         nearest=[_nearest(one.card) for one in found.nearest],
         nearest_area=_area(found.nearest_area),
+        nearest_topic=topic,
         incomplete=list(incomplete),
     )
 

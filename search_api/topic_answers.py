@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 from connectors.values import Agent
 from expertise.builds import AloneQuery
+from expertise.find import Experts
 from expertise.isolating import Scope
+from expertise.nearest_topic import nearest_topic
 from expertise.overview import Reading, departements_of, is_area
 from expertise.overview_values import Dated, Shown, TopicView
 from expertise.peers import topic_view
+from expertise.topics import Topic
 from indexer.access import Reader, access_filter
 from indexer.values import Card, Question, ShowRequest
 from search_api.problems import Problem
@@ -27,6 +30,14 @@ def reading_of(services: Services) -> Reading | Dated:
     if services.overview is None:
         return Dated(Shown.NONE)
     return services.overview.reading(services.today())
+
+
+def topic_beside(services: Services, question: str, found: Experts) -> Topic | None:
+    """The topic to go on from where nobody is known; None where somebody is, or without a build."""
+    reading = reading_of(services)
+    if found.candidates or isinstance(reading, Dated) or not question.strip():
+        return None
+    return nearest_topic(reading, question, found.nearest)
 
 
 def shown_reading(reading: Reading | Dated) -> Reading:

@@ -231,6 +231,18 @@ def test_every_name_leads_to_its_page(client: TestClient) -> None:
         assert 'href="/agents/ag-4"' not in text
 
 
+def test_where_nobody_is_known_the_nearest_topic_is(client: TestClient) -> None:
+    """On the page and in the API; not where somebody is known, nor where nothing is near."""
+    asked = {"q": "régies du Gers", "area": "75"}
+    body = client.get("/api/v1/experts", params=asked).json()
+    assert body["candidates"] == []
+    assert body["nearest_topic"] == {"id": "regies", "label": "régies"}
+    assert 'href="/topics/regies"' in client.get("/experts", params=asked).text
+    known = client.get("/api/v1/experts", params={"q": "cadastre"}).json()
+    assert known["candidates"]
+    assert known["nearest_topic"] is None
+
+
 def test_without_a_build_the_directory_speaks(services: Services) -> None:
     """Skills and post of who may be shown, no topic."""
     client = TestClient(create_app(replace(services, overview=None)))

@@ -1,0 +1,90 @@
+"""What it costs to ask who knows, beside a search: `python -m benchmarks.experts_latency`.
+
+`[DOCUMENTS] [ENGINE…]`: 10 000 documents on both engines unless told otherwise, by a tenth as
+many agents, two contributions each. The same questions of three words, of readers who differ, go
+to the search and to `find_experts`; a question's vector costs nothing here, for it costs both
+the same. Fails where the p95 of experts is more than twice that of the search.
+"""
+
+import random
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.access_change import DIMENSION, engine
+from benchmarks.suggest import Names, Words, agents, documents, fill, measure
+from connectors.values import Contribution, Role
+from expertise.agent_book import SqlAgentBook
+from expertise.find import find_experts
+from indexer.access import AccessFilter, Reader
+from indexer.values import Put
+from quisait.database import connect
+from search_api.query import Query
+from search_api.search import Search
+from tests.encoders import FakeEncoder
+from tests.pages.administration import TODAY
+
+DOCUMENTS = 10_000
+ASKED = 200
+MOST_TIMES = 2.0
+ROLES = (Role.AUTHOR, Role.ANSWERER, Role.EDITOR, Role.COMMENTER)
+
+
+def contributed(puts: Iterator[Put], draw: random.Random, people: int) -> Iterator[Put]:
+    """Each document by two accounts."""
+    for put in puts:
+        rows = tuple(
+            Contribution(f"bench:a{number}", draw.choice(ROLES), last=TODAY)
+            for number in draw.sample(range(people), 2)
+        )
+        document = replace(put.indexed.document, contributions=rows)
+        yield Put(replace(put.indexed, document=document))
+
+
+def directory(words: Words, draw: random.Random, people: int) -> Names:
+    """Everyone has an account."""
+    found = agents(words, draw, people).people
+    return Names(tuple(replace(one, accounts=(f"bench:a{n}",)) for n, one in enumerate(found)))
+
+
+def times(name: str, count: int) -> float:
+    """How many times a search's p95 that of experts is, on one engine."""
+    draw, words = random.Random(4), Words(random.Random(0), 30_000)
+    people = max(100, count // 10)
+    with tempfile.TemporaryDirectory() as folder, engine(name) as index:
+        database = connect(f"sqlite:///{Path(folder) / 'state.sqlite'}")
+        book = SqlAgentBook(database)
+        book.replace(directory(words, draw, people))
+        fill(index, contributed(documents(words, draw, count), draw, people))
+        search = Search(index, FakeEncoder(DIMENSION), book)
+        asked = [words.some(3) for _ in range(ASKED)]
+
+        def reader(access: AccessFilter) -> Reader:
+            return Reader("a", access.principals)
+
+        searched = measure(
+            f"{name}: search", asked, lambda q, a: search.answer(Query(q), reader(a), TODAY)
+        )
+        known = measure(
+            f"{name}: experts",
+            asked,
+            lambda q, a: find_experts(q, reader(a), search, book, TODAY, names=book),
+        )
+        database.dispose()
+    print(f"{name}: {count} documents, experts cost {known / searched:.1f} times a search (p95)")
+    return known / searched
+
+
+def main(arguments: list[str]) -> None:
+    """Measure, and fail where asking who knows costs too much."""
+    count = next((int(one) for one in arguments if one.isdigit()), DOCUMENTS)
+    engines = [one for one in arguments if not one.isdigit()] or ["embedded", "opensearch"]
+    slow = [name for name in engines if times(name, count) > MOST_TIMES]
+    if slow:
+        raise SystemExit(f"More than {MOST_TIMES:.0f} times a search: {slow}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,185 @@
+"""Which voting constants the expert sets choose, in and out of folds.
+
+Run `python -m benchmarks.voting_folds`.
+
+Each question's window is asked for once, by the code that serves; then every setting of
+sharpness, discount and weight of the walk ranks the candidates. A setting is worth the mean,
+over the sets, of its AP beside that of the served constants. Folds go by groups that share
+judgments: a fold is ranked by the setting that all questions outside it choose, on all sets.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import product
+from math import fsum
+from pathlib import Path
+
+from benchmarks.__main__ import CACHE, EXPERT_SETS
+from expertise.values import Window
+from expertise.votes import VOLUME_DISCOUNT, Vote, cast
+from expertise.voting import SHARPNESS, discounted
+from expertise.walk import walk
+from expertise.weights import counting_rows
+from quisait.evaluation.corpora import ExpertSet, JudgedQuery, load_expert_set
+from quisait.evaluation.measures import Run, figure, values
+from quisait.evaluation.scratch import Bench, open_scratch
+from quisait.evaluation.source import reader_of
+from quisait.settings import EncoderSettings, IndexSettings
+from tests.model_export import exported_model
+from tests.shared_files import SHARED
+
+SHARP = (1.5, 2.0, 2.5, 3.0)
+DISCOUNTS = (0.8, 0.9)
+WALKS = (0.0, 0.1, 0.2, 0.3)
+FOLDS = 5
+MEASURES = ("AP", "RR")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a vote's score is raised to, what each further one loses, and the walk's weight."""
+
+    sharpness: float
+    discount: float
+    walk: float
+
+    def __str__(self) -> str:
+        return f"sharpness {self.sharpness}, discount {self.discount}, walk {self.walk}"
+
+
+SETTINGS = tuple(Setting(*one) for one in product(SHARP, DISCOUNTS, WALKS))
+FORMER = Setting(2.0, 0.8, 0.3)
+"""What served before folds chose."""
+
+Values = dict[Setting, dict[str, dict[str, float]]]
+"""setting → measure → question → value."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredSet:
+    """A set with every setting's figures."""
+
+    name: str
+    queries: tuple[JudgedQuery, ...]
+    found: Values
+
+    def mean(self, setting: Setting, measure: str, queries: Sequence[JudgedQuery]) -> float:
+        """Of these questions."""
+        return fsum(self.found[setting][measure][one.id] for one in queries) / len(queries)
+
+
+def measured(name: str, judged: ExpertSet, bench: Bench) -> MeasuredSet:
+    """Rank every question's candidates by every setting."""
+    with open_scratch(bench, judged) as scratch:
+
+        def ask(query: JudgedQuery) -> dict[Setting, list[str]]:
+            window = scratch.search.window(query.text, reader_of(query))
+            accounts = {row.account for one in window.documents for row in counting_rows(one.card)}
+            owners = {name: agent.id for name, agent in scratch.book.by_account(accounts).items()}
+            return _rankings(window, cast(window, date.today(), owners), judged.ranked)
+
+        answers = bench.each(ask, judged.queries)
+    runs: dict[Setting, Run] = {
+        one: {query.id: each[one] for query, each in zip(judged.queries, answers, strict=True)}
+        for one in SETTINGS
+    }
+    found = {
+        one: {name: dict(by) for name, by in values(run, judged.judgments, MEASURES).items()}
+        for one, run in runs.items()
+    }
+    return MeasuredSet(name, judged.queries, found)
+
+
+def _rankings(
+    window: Window, votes: dict[str, tuple[Vote, ...]], ranked: frozenset[str]
+) -> dict[Setting, list[str]]:
+    """As `expertise.find` scores: both parts beside the best of them."""
+    found = {}
+    for sharpness in SHARP:
+        visits = walk(window, votes, sharpness)
+        for discount in DISCOUNTS:
+            sums = {
+                id_: discounted([one for one in some if one.weight > 0], sharpness, discount)
+                for id_, some in votes.items()
+            }
+            most = max(sums.values(), default=1.0) or 1.0
+            for weight in WALKS:
+                scores = {
+                    id_: (1 - weight) * total / most + weight * visits.get(id_, 0.0)
+                    for id_, total in sums.items()
+                    if total > 0 and id_ in ranked
+                }
+                order = sorted(scores, key=lambda id_: (-scores[id_], id_))
+                found[Setting(sharpness, discount, weight)] = order
+    return found
+
+
+def chosen(sets: Sequence[MeasuredSet], fold: int | None) -> Setting:
+    """The setting that the questions outside a fold choose; of all where it is None."""
+
+    def worth(setting: Setting) -> float:
+        shares = []
+        for one in sets:
+            inside = [q for q in one.queries if fold is None or fold_of(one, q) != fold]
+            shares.append(one.mean(setting, "AP", inside) / one.mean(FORMER, "AP", inside))
+        return fsum(shares) / len(shares)
+
+    return max(SETTINGS, key=worth)
+
+
+def fold_of(one: MeasuredSet, query: JudgedQuery) -> int:
+    """Whole groups, dealt out in their order."""
+    groups = sorted({each.group for each in one.queries})
+    return groups.index(query.group) % FOLDS
+
+
+def table(sets: Sequence[MeasuredSet]) -> str:
+    """In Markdown, as it stands in docs/evaluation.md."""
+    best = chosen(sets, None)
+    by_fold = [chosen(sets, fold) for fold in range(FOLDS)]
+    served = Setting(SHARPNESS, VOLUME_DISCOUNT, _served_walk())
+    lines = [
+        "| set | served AP / RR | former | chosen on all | out of fold |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for one in sets:
+        outside = {
+            measure: {q.id: one.found[by_fold[fold_of(one, q)]][measure][q.id] for q in one.queries}
+            for measure in MEASURES
+        }
+        cells = [
+            " / ".join(f"{one.mean(setting, m, one.queries):.3f}" for m in MEASURES)
+            for setting in (served, FORMER, best)
+        ]
+        out = [figure(outside[measure], one.queries) for measure in MEASURES]
+        cells.append(" / ".join(f"{f.mean:.3f} ± {f.standard_error:.3f}" for f in out))
+        lines.append(f"| {one.name} | {' | '.join(cells)} |")
+    lines += ["", f"Served: {served}. Former: {FORMER}. Chosen on all: {best}."]
+    lines += [f"Fold {number}: {setting}." for number, setting in enumerate(by_fold, 1)]
+    return "\n".join(lines)
+
+
+def _served_walk() -> float:
+    from expertise.find import WALK_WEIGHT
+
+    return WALK_WEIGHT
+
+
+def main(names: Sequence[str]) -> None:
+    """Every expert set, or those named, on the embedded index."""
+    encoder = EncoderSettings.model_validate({"kind": "onnx", "model": str(exported_model())})
+    index = IndexSettings.model_validate({"engine": "embedded"})
+    bench = Bench(index, encoder, Path(CACHE), workers=2)
+    sets = []
+    for name, queries, qrels in EXPERT_SETS:
+        if not names or name in names:
+            judged = load_expert_set(SHARED / "eval" / name, queries, qrels)
+            told = name if queries == "queries.jsonl" else f"{name} ({queries})"
+            sets.append(measured(told, judged, bench))
+    print(table(sets))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
