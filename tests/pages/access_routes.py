@@ -1,0 +1,138 @@
+"""Every route of the application, and how the access matrix asks it.
+
+A route that is not named here fails the matrix: whoever adds one says how it is asked.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import FastAPI
+
+QUESTIONS = ("", "cadastre", "zz")
+"""Everything, a word of every document, and how every secret title begins."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request: `path` in full, with `form` or `json` where it is a POST."""
+
+    path: str
+    method: str = "GET"
+    form: dict[str, str] = field(default_factory=dict)
+    json: Any = None
+
+
+def asked(path: str, *queries: str) -> tuple[Ask, ...]:
+    return tuple(Ask(f"{path}?{query}" if query else path) for query in queries or ("",))
+
+
+def questions(path: str, more: str = "") -> tuple[Ask, ...]:
+    return asked(path, *(f"q={question}{more}" for question in QUESTIONS))
+
+
+def posted(path: str, method: str = "POST", **form: str) -> tuple[Ask, ...]:
+    return (Ask(path, method, form=form),)
+
+
+def of_each(agents: Sequence[str], pattern: str) -> tuple[Ask, ...]:
+    return tuple(Ask(pattern.format(agent)) for agent in agents)
+
+
+def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tuple[Ask, ...]]:
+    """How each route is asked, by method and path."""
+    push = {"type": "page", "id": "1", "title": "x", "text": "x", "readers": {"allowed": []}}
+    narrowed = [f"space=coin-{name}" for name in ("fraude", "direction", "interne")]
+    return {
+        ("GET", "/api/v1/openapi.json"): asked("/api/v1/openapi.json"),
+        ("GET", "/api/v1/search"): (
+            *questions("/api/v1/search", "&page_size=50&explain=true"),
+            *asked("/api/v1/search", "q=cadastre&sort=date", "q=cadastr", *narrowed),
+        ),
+        ("GET", "/api/v1/experts"): questions("/api/v1/experts", "&limit=50"),
+        ("GET", "/api/v1/suggest"): questions("/api/v1/suggest"),
+        ("GET", "/api/v1/topics"): asked("/api/v1/topics"),
+        ("GET", "/api/v1/isolation"): asked("/api/v1/isolation", "limit=100"),
+        ("GET", "/api/v1/coverage"): asked("/api/v1/coverage", "", "area=35"),
+        ("GET", "/api/v1/topics/{topic_id:path}"): asked(f"/api/v1/topics/{topic}"),
+        ("GET", "/api/v1/agents/{agent_id:path}/peers"): of_each(agents, "/api/v1/agents/{}/peers"),
+        ("GET", "/api/v1/agents/{agent_id:path}"): of_each(agents, "/api/v1/agents/{}"),
+        ("GET", "/api/v1/animation/risks"): asked("/api/v1/animation/risks"),
+        ("GET", "/api/v1/animation/proposals"): asked("/api/v1/animation/proposals"),
+        ("POST", "/api/v1/animation/proposals/{proposal_id}"): (
+            Ask("/api/v1/animation/proposals/1", "POST", json={"decision": "accepted"}),
+        ),
+        ("DELETE", "/api/v1/animation/decisions/{decision_id}"): posted(
+            "/api/v1/animation/decisions/1", "DELETE"
+        ),
+        ("POST", "/api/v1/push/{source}"): (Ask("/api/v1/push/pousse", "POST", json=push),),
+        ("POST", "/api/v1.0/documents/index/"): (
+            Ask("/api/v1.0/documents/index/", "POST", json=push),
+        ),
+        ("POST", "/api/v1.0/documents/delete/"): (
+            Ask("/api/v1.0/documents/delete/", "POST", json={"document_ids": ["1"]}),
+        ),
+        ("GET", "/api/v1/audit"): asked("/api/v1/audit"),
+        ("GET", "/api/v1/me"): asked("/api/v1/me"),
+        ("GET", "/api/v1/me/export"): asked("/api/v1/me/export"),
+        ("POST", "/api/v1/me/wishes"): (Ask("/api/v1/me/wishes", "POST", json={}),),
+        ("DELETE", "/api/v1/me/wishes"): posted("/api/v1/me/wishes?kind=x&subject=y", "DELETE"),
+        ("GET", "/health/live"): asked("/health/live"),
+        ("GET", "/health/ready"): asked("/health/ready"),
+        ("GET", "/"): (*questions("/"), *asked("/", "q=cadastre&page=2", *narrowed)),
+        ("GET", "/experts"): questions("/experts"),
+        ("POST", "/demo/agent"): posted("/demo/agent", agent=agents[0]),
+        ("GET", "/isolation"): asked("/isolation"),
+        ("GET", "/isolation.csv"): asked("/isolation.csv"),
+        ("GET", "/coverage"): asked("/coverage", "", "area=35"),
+        ("GET", "/topics/{topic_id:path}"): asked(f"/topics/{topic}"),
+        ("GET", "/agents/{agent_id:path}"): of_each(agents, "/agents/{}"),
+        ("GET", "/peers"): of_each(agents, "/peers?agent={}"),
+        ("GET", "/animation"): asked("/animation"),
+        ("POST", "/animation/proposals/{proposal_id}"): posted("/animation/proposals/1"),
+        ("POST", "/animation/decisions/{decision_id}/forget"): posted(
+            "/animation/decisions/1/forget"
+        ),
+        ("GET", "/audit"): asked("/audit"),
+        ("GET", "/mes-donnees"): asked("/mes-donnees"),
+        ("POST", "/mes-donnees"): posted("/mes-donnees", kind="x"),
+        ("GET", "/opensearch.xml"): asked("/opensearch.xml"),
+        ("GET", "/accessibilite"): asked("/accessibilite"),
+        ("GET", "/administration"): asked("/administration"),
+        ("GET", "/sign-on"): asked("/sign-on"),
+        ("GET", "/sign-on/callback"): asked("/sign-on/callback", "code=x&state=y"),
+        ("GET", "/signed-out"): asked("/signed-out"),
+        ("POST", "/sign-out"): posted("/sign-out"),
+        ("GET", "/access"): asked("/access"),
+        ("POST", "/access/tokens"): posted("/access/tokens", name="x"),
+        ("POST", "/access/tokens/revoke"): posted("/access/tokens/revoke", token="1"),
+        ("POST", "/access/sessions/revoke"): posted("/access/sessions/revoke", session="1"),
+        ("POST", "/access/sessions/revoke-others"): posted("/access/sessions/revoke-others"),
+        ("MOUNT", "/static"): asked("/static/quisait.css"),
+        ("MOUNT", "/embed"): asked("/embed/asking.js"),
+    }
+
+
+def routes_of(app: FastAPI) -> set[tuple[str, str]]:
+    """Every method and path that the application answers to; what is mounted, as that."""
+    found: set[tuple[str, str]] = set()
+    for route in _each(app.routes):
+        methods = getattr(route, "methods", None) or {"MOUNT"}
+        found |= {(method, route.path) for method in methods - {"HEAD"}}
+    return found
+
+
+def _each(routes: Sequence[Any]) -> Iterator[Any]:
+    """Routes, those of included routers among them."""
+    for route in routes:
+        inside = getattr(route, "original_router", None)
+        if inside is not None:
+            yield from _each(inside.routes)
+        else:
+            yield route
+
+
+UNREACHABLE = {("GET", "/sign-on"), ("GET", "/sign-on/callback"), ("GET", "/health/ready")}
+"""Routes that may answer 503: the matrix has no provider to sign on with."""
+OTHER_HANDS = {("GET", "/sign-on/callback"), ("GET", "/access"), *UNREACHABLE}
+"""Routes that a token opens to nobody: a person's own session is asked for."""
