@@ -13,6 +13,7 @@ what lifts it, so three searches of a question give every combination.
 
 import argparse
 import hashlib
+import math
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -211,13 +212,17 @@ def told(
     lines += [f"without fold {fold}: {SWEPT[one - 1]}" for fold, one in enumerate(chosen)]
     lines.append("| set | serving | in-fold | out-of-fold | out-of-fold - serving |")
     lines.append("|---|---|---|---|---|")
+    gains = []
     for judged, table, fold in zip(sets, tables, folds, strict=True):
         outside = np.array([table[chosen[f], n] for n, f in enumerate(fold)])
-        gain = _figure(judged, outside - table[0])
+        gains.append(gain := _figure(judged, outside - table[0]))
         lines.append(
             f"| {judged.name} | {table[0].mean():.4f} | {table[best].mean():.4f} | "
             f"{outside.mean():.4f} | {gain.mean:+.4f} ± {gain.standard_error:.4f} |"
         )
+    mean = sum(gain.mean for gain in gains) / len(gains)
+    error = math.hypot(*(gain.standard_error for gain in gains)) / len(gains)
+    lines.append(f"mean of the sets, out-of-fold - serving: {mean:+.4f} ± {error:.4f}")
     return "\n".join(lines)
 
 

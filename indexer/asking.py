@@ -23,8 +23,8 @@ EXACT_WEIGHT = 0.5
 """What a word as written adds to a match, in parts of its BM25 score."""
 
 PAIR_WEIGHT = 0.7
-"""What two neighbours side by side add. Both weights are on a plateau of the development
-sets, from .3 to 1 (docs/decisions/0006-analyse.md)."""
+"""What two neighbours side by side add. Both weights are what every fold chooses
+(`python -m benchmarks.tuning`, docs/evaluation.md)."""
 
 PAIR_REACH = 4
 """Neighbours of a question stand at most so many words apart («taxe sur les salaires»)."""

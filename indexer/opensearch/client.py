@@ -8,6 +8,8 @@ from indexer.errors import IndexRefused
 from indexer.opensearch.faults import engine_faults
 
 TIMEOUT_S = 60.0
+CONNECTIONS = 40
+"""As many as threads that answer at once; kept for one only, others would connect each time."""
 
 
 def connect(
@@ -28,6 +30,7 @@ def connect(
         verify_certs=True,
         ca_certs=ca_file or None,
         timeout=timeout_s,
+        pool_maxsize=CONNECTIONS,
     )
 
 
