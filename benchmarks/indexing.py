@@ -1,9 +1,11 @@
 """What the way in costs beside its dearest part: `python -m benchmarks.indexing [part…]`.
 
 `encoder`: passages a second of the whole pipeline on each engine, and of the encoder alone
-on the same passages in the same run. `extraction`: files a second of the pipeline through a
-Tika server, and of the bare server asked by as many hands. `memory`: resident memory over
-many documents (texts made of real ones; vectors that cost nothing), every tenth of the way.
+on the same passages in the same run, engines in turns; on a machine that is busy otherwise,
+the shares of processor time say more than the rates. `extraction`: files a second of the
+pipeline through a Tika server, and of the bare server asked by as many hands. `memory`:
+resident memory over many documents (texts made of real ones; vectors that cost nothing),
+every tenth of the way.
 """
 
 import json
@@ -14,6 +16,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from statistics import median
 
@@ -139,21 +142,28 @@ def beside_the_encoder(engines: Sequence[str]) -> None:
         for passage in cut(one.sections, one.title)
     ]
     encoder.passages(texts[:8])  # warms the runtime
-    for name in engines:
-        shares = []
-        for _ in range(RUNS):
-            begun = time.perf_counter()
-            encoder.passages(texts)
-            alone = time.perf_counter() - begun
-            whole, report = seconds_to_crawl(name, documents, encoder, NoFiles())
-            assert report.passages == len(texts)  # noqa: S101 a rate of other passages is none
-            shares.append(alone / whole)
-            print(
-                f"{name:10}  {len(texts)} passages: encoder alone {len(texts) / alone:6.1f}/s, "
-                f"pipeline {len(texts) / whole:6.1f}/s, ratio {shares[-1]:.3f}",
-                flush=True,
-            )
-        print(f"{name:10}  median ratio {median(shares):.3f}", flush=True)
+    shares: dict[str, list[tuple[float, float]]] = {name: [] for name in engines}
+    for _, name in product(range(RUNS), engines):
+        begun, used = time.perf_counter(), time.process_time()
+        encoder.passages(texts)
+        alone, alone_used = time.perf_counter() - begun, time.process_time() - used
+        used = time.process_time()
+        whole, report = seconds_to_crawl(name, documents, encoder, NoFiles())
+        whole_used = time.process_time() - used
+        assert report.passages == len(texts)  # noqa: S101 a rate of other passages is none
+        shares[name].append((alone / whole, alone_used / whole_used))
+        print(
+            f"{name:10}  {len(texts)} passages: encoder alone {len(texts) / alone:6.1f}/s, "
+            f"pipeline {len(texts) / whole:6.1f}/s, ratio {alone / whole:.3f}",
+            flush=True,
+        )
+    for name, found in shares.items():
+        rates, used_shares = zip(*found, strict=True)
+        print(
+            f"{name:10}  median ratio {median(rates):.3f}; of this process's processor time, "
+            f"{median(used_shares):.3f} is the encoder's",
+            flush=True,
+        )
 
 
 def beside_the_extractor(engines: Sequence[str]) -> None:
