@@ -52,13 +52,13 @@ def connect(url: str, password: str = "") -> sa.Engine:
     """
     try:
         parsed = sa.make_url(url)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):  # whose text may hold a part of the password
         parsed = sa.URL.create("")
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
-    if password:
-        parsed = parsed.set(password=password)
     kind = parsed.get_backend_name()
+    if password and kind != "sqlite":
+        parsed = parsed.set(password=password)
     if kind not in ("sqlite", "postgresql"):
         raise ValueError(
             "[database] demande l'URL d'une base SQLite (sqlite:///chemin) ou PostgreSQL "

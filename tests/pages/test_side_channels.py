@@ -1,0 +1,105 @@
+"""What is not read must not be felt: the same answers with the restricted documents as without.
+
+The one channel that remains is named in docs/menaces.md: a word's rarity counts every
+document of an engine, and scores show it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from fastapi.testclient import TestClient
+
+from expertise.agent_book import SqlAgentBook
+from indexer.embedded.index import EmbeddedIndex
+from indexer.values import Put
+from search_api.app import Services, create_app
+from search_api.readers import reader_of
+from search_api.search import Search
+from tests.builders import allowed, put
+from tests.pages.administration import ENCODER, SECRET, TODAY, FictionalDirectory, documents
+
+pytestmark = [pytest.mark.pages, pytest.mark.trust]
+
+QUESTIONS = ("", "dégrèvement foncier", "dégrèvemnt foncier", SECRET, "zanzibr", "cadastre",
+             "enquête", "bordereau", "auteur:Iris", "type:enquête", "espace:espace-Zanzibar",
+             '"mène à Zanzibar"', "incendie -Zanzibar", "taxe OU Zanzibar")  # fmt: skip
+PATHS = ("/api/v1/search?q={}&page_size=50", "/api/v1/experts?q={}&limit=50",
+         "/api/v1/suggest?q={}", "/?q={}", "/experts?q={}", "/?q=&kind={}", "/?q=&area=93",
+         "/opensearch.xml", "/health/ready", "/api/v1/openapi.json")  # fmt: skip
+NUMBERS = {"score", "parts", "confidence", "strength"}
+
+
+def _restricted() -> list[Put]:
+    """More of what Claire may not read: by colleagues whom she may see elsewhere too."""
+    puts = [
+        put(
+            f"wiki:restreinte-{number}",
+            f"Le dégrèvement foncier, l'incendie et le bordereau {number} mènent à {SECRET}.",
+            title=f"Enquête {number} sur le dégrèvement",
+            kind="enquête",
+            area="93",
+            access=allowed("ldap:group:fraude"),
+        )
+        for number in range(5)
+    ]
+    return [Put(replace(one.indexed, vectors=ENCODER.passages([SECRET]))) for one in puts]
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestClient, TestClient]]:
+    """Claire's client where restricted documents are kept, and where they never were."""
+    folder: Path = tmp_path_factory.mktemp("channels")
+    engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+    book = SqlAgentBook(engine)
+    book.replace(FictionalDirectory())
+
+    def client(name: str, puts: list[Put]) -> TestClient:
+        index = EmbeddedIndex(folder / name, ENCODER.dimension)
+        assert not index.write(puts).failed
+        claire = reader_of("ag-1", book, TODAY)
+        search = Search(index, ENCODER, book)
+        return TestClient(create_app(Services(search, book, lambda _: claire, lambda: TODAY)))
+
+    open_ones = [one for one in documents() if SECRET not in one.indexed.document.title]
+    assert len(open_ones) == len(documents()) - 1
+    yield client("all", [*documents(), *_restricted()]), client("open", open_ones)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_restricted_documents_change_no_answer(
+    both: tuple[TestClient, TestClient], path: str
+) -> None:
+    """Totals, facets, order, passages, corrections, suggestions, experts and their evidence,
+    «nobody is known», refusals and their headers: not one differs."""
+    for question in QUESTIONS if "{}" in path else [""]:
+        kept, never = (client.get(path.format(question)) for client in both)
+        assert kept.status_code == never.status_code, question
+        if "/api/v1/" in path:
+            assert _without_numbers(kept.json()) == _without_numbers(never.json()), question
+        else:
+            assert kept.text == never.text, question
+        assert _without_length(kept.headers) == _without_length(never.headers), question
+
+
+def test_what_remains_is_the_rarity_of_words(both: tuple[TestClient, TestClient]) -> None:
+    """Scores alone tell that more documents hold a word: this is what docs/menaces.md says."""
+    path = "/api/v1/search?q=incendie&explain=true"
+    kept, never = (client.get(path).json() for client in both)
+    assert _without_numbers(kept) == _without_numbers(never)
+    assert "rareté" in Path("docs/menaces.md").read_text("utf-8")
+
+
+def _without_length(headers: Mapping[str, str]) -> dict[str, str]:
+    """Numbers of scores have more or fewer digits."""
+    return {name: value for name, value in headers.items() if name != "content-length"}
+
+
+def _without_numbers(body: Any) -> Any:
+    if isinstance(body, dict):
+        return {k: _without_numbers(v) for k, v in body.items() if k not in NUMBERS}
+    return [_without_numbers(one) for one in body] if isinstance(body, list) else body

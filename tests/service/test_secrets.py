@@ -1,0 +1,129 @@
+"""Secrets are planted in every setting that holds one; no output of any command shows them."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from pydantic import BaseModel
+
+from quisait.settings import Settings
+from tests.service.place import COMMAND, Place, make_place
+from tests.service.running import running
+
+pytestmark = [pytest.mark.sources, pytest.mark.trust]
+
+WORD = "inavouable"
+PLANTED = {
+    "QUISAIT_SERVER__TOKEN_KEY": f"{WORD}-cle-des-jetons-assez-longue-0001",
+    "QUISAIT_INDEX__PASSWORD": f"{WORD}-0002",
+    "QUISAIT_METRICS__TOKEN": f"{WORD}-0003",
+    "QUISAIT_DATABASE_PASSWORD": f"{WORD}-0004",
+    "QUISAIT_PASSWORD_WIKI2": f"{WORD}-0005",
+    "QUISAIT_LOG__LEVEL": "debug",
+}
+_SECRET = re.compile(r"password$|secret$|_key$|^token$|^database$|salt$")
+
+
+def test_no_setting_with_a_secret_is_told() -> None:
+    """In the `repr` of settings, whatever table is added, a secret is left out."""
+    told = [
+        f"{model.__name__}.{name}"
+        for model in _tables(Settings)
+        for name, field in model.model_fields.items()
+        if _SECRET.search(name) and field.annotation is str and field.repr
+    ]
+    assert told == []
+
+
+def _tables(model: type[BaseModel]) -> list[type[BaseModel]]:
+    found = [model]
+    for field in model.model_fields.values():
+        for one in (field.annotation, *get_args(field.annotation)):
+            if isinstance(one, type) and issubclass(one, BaseModel):
+                found += _tables(one)
+    return found
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """With a wiki that does not answer, a file of secrets, and everything planted."""
+    folder: Path = tmp_path_factory.mktemp("secrets") / "place"
+    place = make_place(folder, **PLANTED)
+    with (folder / "quisait.toml").open("a") as file:
+        file.write(
+            '\n[[sources]]\nname = "wiki2"\nkind = "mediawiki"\n'
+            'url = "http://127.0.0.1:9/w/"\nuser = "robot"\n'
+        )
+    return place
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["check"], ["sources"]],
+    ids=" ".join,
+)
+def test_no_command_tells_a_secret(place: Place, command: list[str]) -> None:
+    """Where it succeeds and where it fails, for people and in the journal."""
+    told = _told(place, command, {})
+    assert told.strip()
+    assert WORD not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("QUISAIT_DATABASE", f"postgresql://u:{WORD}@h:{WORD}@127.0.0.1:x/y"),
+        ("QUISAIT_INDEX__URL", f"http://u:{WORD}@127.0.0.1:9"),
+        ("QUISAIT_SERVER", f'{{"token_key": "{WORD}", "inconnu": 1}}'),
+        ("QUISAIT_SERVER__TOKEN_KEY", f"{WORD}"),
+    ],
+    ids=lambda one: one.replace(WORD, "s")[:40],
+)
+def test_no_fault_of_a_setting_tells_it(place: Place, name: str, value: str) -> None:
+    """A refused setting is named; what stood in it is not."""
+    told = _told(place, ["check"], {name: value})
+    assert told.strip()
+    assert WORD not in told
+
+
+def test_no_page_tells_a_secret(place: Place) -> None:
+    """Pages, refusals, health, measures and the journal of a process that serves."""
+    with running(place, "--no-crawl", name="secrets") as one:
+        bearer = {"Authorization": f"Bearer {PLANTED['QUISAIT_METRICS__TOKEN']}"}
+        for path in ("/", "/health/ready", "/api/v1/search?q=a", "/nulle-part", "/metrics"):
+            for shown in ({}, {"Authorization": "Bearer faux"}, bearer):
+                answer = one.get(path, one.pages, **shown)
+                assert WORD not in answer.text + str(answer.headers)
+        assert WORD not in one.get("/metrics", **bearer).text
+        assert WORD not in one.journal.read_text("utf-8")
+
+
+def test_files_of_secrets_that_all_may_read_are_told(tmp_path: Path, place: Place) -> None:
+    """By their path; closed, nothing is said."""
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    file = secrets / "server__token_key"
+    file.write_text(f"{WORD}-cle-des-jetons-assez-longue")
+    file.chmod(0o644)
+    given = {"QUISAIT_SECRETS": str(secrets)}
+    told = _told(place, ["check"], given)
+    assert str(file) in told
+    file.chmod(0o600)
+    assert str(file) not in _told(place, ["check"], given)
+
+
+def _told(place: Place, command: list[str], more: dict[str, str]) -> str:
+    done = subprocess.run(
+        [*COMMAND, *command],
+        cwd=place.folder,
+        env=os.environ | place.environment | more,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stdout + done.stderr
