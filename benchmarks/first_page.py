@@ -2,8 +2,8 @@
 
 The demo in Chromium with an empty cache, each request held back as on a mobile line (the
 profiles «3G» and «3G Fast» of WebPageTest: 1.6 Mbit/s, 300 and 150 ms to and fro). Usable
-is when the first text is painted and the scripts have run. Prints the median of some visits,
-and fails where one of a profile's medians is a second or more.
+is when the first text is painted and the scripts have run. Prints the median of some visits
+to each page, and fails where the first page of all takes a second or more.
 """
 
 from statistics import median
@@ -48,7 +48,7 @@ def visit(browser: Browser, address: str, latency_ms: int) -> tuple[float, int]:
 
 
 def main() -> None:
-    """Measure, and fail where a first page is not usable within a second."""
+    """Measure, and fail where the first page is not usable within a second."""
     slow = []
     with served_demo() as demo:
         for profile, latency_ms in PROFILES.items():
@@ -61,7 +61,7 @@ def main() -> None:
                     f"{profile:8} {path:32} {usable:6.0f} ms   {visits[0][1] / 1000:6.1f} kB",
                     flush=True,
                 )
-                if usable >= MOST_MS:
+                if path == PATHS[0] and usable >= MOST_MS:
                     slow.append(f"{profile} {path}")
     if slow:
         raise SystemExit(f"A second or more: {', '.join(slow)}")
