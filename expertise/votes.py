@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -81,13 +81,12 @@ def strongest_first(votes: Sequence[Vote]) -> tuple[Vote, ...]:
     return tuple(sorted(votes, key=lambda vote: (-vote.weight, vote.document_id)))
 
 
-def discounted_sum(votes: Sequence[Vote], discount: float = VOLUME_DISCOUNT) -> float:
-    """The votes' weights, the i-th strongest (from 0) times `discount` to the i.
+def discounted_sum(weights: Iterable[float], discount: float = VOLUME_DISCOUNT) -> float:
+    """Votes' weights, the i-th strongest (from 0) times `discount` to the i.
 
     CombSUM of Macdonald & Ounis, "Voting for candidates" (CIKM 2006), with the
     geometric discount of Moffat & Zobel, "Rank-biased precision" (TOIS 2008): any
     number of documents that hardly answer is worth less than a few that do.
     """
-    return math.fsum(
-        vote.weight * discount**rank for rank, vote in enumerate(strongest_first(votes))
-    )
+    strongest = sorted(weights, reverse=True)
+    return math.fsum(weight * discount**rank for rank, weight in enumerate(strongest))

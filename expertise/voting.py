@@ -6,7 +6,6 @@ search task" (CIKM 2006), each vote times its share (role, age, contributors).
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -34,8 +33,7 @@ def discounted(
     votes: Sequence[Vote], sharpness: float = SHARPNESS, discount: float = VOLUME_DISCOUNT
 ) -> float:
     """`discounted_sum` of sharpened votes."""
-    sharpened = [replace(vote, weight=vote.share * vote.score**sharpness) for vote in votes]
-    return discounted_sum(sharpened, discount)
+    return discounted_sum((vote.share * vote.score**sharpness for vote in votes), discount)
 
 
 def comb_sum(votes: Sequence[Vote]) -> float:
