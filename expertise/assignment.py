@@ -4,6 +4,7 @@ import math
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -158,6 +159,16 @@ def _either(one: Mapping[int, float], other: Mapping[int, float]) -> dict[int, f
         topic: 1.0 - (1.0 - one.get(topic, 0.0)) * (1.0 - other.get(topic, 0.0))
         for topic in {*one, *other}
     }
+
+
+def topics_named(text: str, topics: tuple[Topic, ...]) -> frozenset[str]:
+    """Ids of the topics that a text names by one of their labels."""
+    return frozenset(topics[number].id for number in _topics_in(text, _kept_phrases(topics)))
+
+
+@lru_cache(maxsize=2)
+def _kept_phrases(topics: tuple[Topic, ...]) -> dict[str, list[tuple[int, Phrase]]]:
+    return _phrases(topics)
 
 
 def _phrases(topics: Sequence[Topic]) -> dict[str, list[tuple[int, Phrase]]]:

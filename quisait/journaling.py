@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from expertise.agent_book import SqlAgentBook
+from expertise.builds import SqlBuilds
+from expertise.topics import Topic
 from quisait.settings import Settings
 from search_api.journal_words import names_of
 from search_api.queued_journal import QueuedJournal
@@ -21,7 +23,27 @@ def open_journal(settings: Settings, database: sa.Engine, book: SqlAgentBook) ->
     asked = settings.journal
     key = hmac.new(settings.server.token_key.encode(), _PURPOSE, hashlib.sha256).digest()
     rules = JournalRules(key, asked.period_days, asked.keep_days)
-    return SqlJournal(database, lambda: names_of(book.names()), rules)
+    return SqlJournal(database, lambda: names_of(book.names()), rules, _Topics(SqlBuilds(database)))
+
+
+class _Topics:
+    """The topics of the current build that a question names."""
+
+    def __init__(self, builds: SqlBuilds) -> None:
+        self._builds = builds
+        self._known: tuple[str, tuple[Topic, ...]] = ("", ())
+
+    def __call__(self, text: str) -> frozenset[str]:
+        stamp = self._builds.current()
+        if stamp is None:
+            return frozenset()
+        if self._known[0] != stamp.id:
+            listed = tuple(one.topic for one in self._builds.topics(stamp.id))
+            self._known = (stamp.id, listed)
+        # Imported here: NumPy is more than most commands have a use for.
+        from expertise.assignment import topics_named
+
+        return topics_named(text, self._known[1])
 
 
 def queued(journal: SqlJournal) -> QueuedJournal:

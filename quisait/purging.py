@@ -10,6 +10,7 @@ from indexer.state import digest
 from quisait.privacy import Privacy
 from quisait.register import FileRegister
 from quisait.settings import Settings
+from search_api import journal_tables
 from search_api.sign_on import tables as sign_on_tables
 
 
@@ -45,6 +46,8 @@ _THEIRS = (
     consent_tables.missing,
     build_tables.cells,
     build_tables.members,
+    journal_tables.journal_brought,
+    journal_tables.journal_brought_counts,
     sign_on_tables.sessions,
     sign_on_tables.personal_tokens,
 )

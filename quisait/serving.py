@@ -106,6 +106,7 @@ def app_of(house: House, journal: Journal) -> FastAPI:
             rates=rates_of(house.settings),
             bounds=bounds_of(house.settings),
             consent=house.privacy.consent,
+            brought_up=house.journal.brought_up if house.settings.journal.enabled else None,
             administration=HouseAdministration(house),
         )
     )

@@ -77,7 +77,8 @@ def experts(
         limit=limit,
         names=services.people,
     )
-    services.journal.note(experts_asked(reader, q, area, len(found.candidates)))
+    named = [one.agent.id for one in found.candidates]
+    services.journal.note(experts_asked(reader, q, area, named))
     beside = topic_beside(services, q, found)
     return experts_answer(found, today, tuple(sorted(reader.unanswered)), beside)
 

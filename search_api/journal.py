@@ -26,6 +26,7 @@ class Asking:
 
     `further`: the answers were known already, and were looked into (a second page, a facet,
     an area, another order); their number then is not the question's own.
+    `named`: the agents whom the answer brought up.
     """
 
     asked_for: AskedFor
@@ -33,6 +34,7 @@ class Asking:
     text: str = field(repr=False)
     results: int
     further: bool = False
+    named: Sequence[str] = field(default=(), repr=False)
 
 
 class Journal(Protocol):
@@ -63,6 +65,7 @@ def search_asked(
     return Asking(AskedFor.SEARCH, reader.agent_id or "", text, total, further)
 
 
-def experts_asked(reader: Reader, text: str, area: str, found: int) -> Asking:
-    """A question for those who know."""
-    return Asking(AskedFor.EXPERTS, reader.agent_id or "", text, found, bool(area))
+def experts_asked(reader: Reader, text: str, area: str, found: Sequence[str]) -> Asking:
+    """A question for those who know; `found` are the candidates' ids."""
+    asker = reader.agent_id or ""
+    return Asking(AskedFor.EXPERTS, asker, text, len(found), bool(area), tuple(found))

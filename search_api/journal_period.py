@@ -31,6 +31,10 @@ class Period:
         """The pseudonym of an agent within this period."""
         return self._digest(b"asker", agent_id)
 
+    def bringer(self, agent_id: str) -> str:
+        """Another pseudonym of theirs, which does not join the first."""
+        return self._digest(b"bringer", agent_id)
+
     def query(self, text: str) -> str:
         """What stands for a query until enough askers have asked it."""
         return self._digest(b"query", text)

@@ -12,6 +12,7 @@ from expertise.consent import FINDER, NARROWER, Consent, Kept, Kind, Wish
 from expertise.overview import Reading
 from expertise.topics import Topic, TopicKind
 from indexer.access import Reader, access_filter
+from search_api.journal_brought import BroughtUp
 from search_api.problems import Problem
 from search_api.services import Services
 from search_api.topic_answers import reading_of
@@ -23,7 +24,8 @@ class HeldData:
 
     `row` is the directory's, `profile` what others may see (its strengths and evidence as
     the agent may read them); `contributions` counts documents by source; `sessions` are
-    open ones, `tokens` the labels of personal tokens.
+    open ones, `tokens` the labels of personal tokens; `brought_up` is None where
+    that is not counted.
     """
 
     row: Agent
@@ -36,6 +38,7 @@ class HeldData:
     ways: Sequence[ContactVia]
     sessions: int = 0
     tokens: Sequence[str] = ()
+    brought_up: Sequence[BroughtUp] | None = None
 
     @property
     def sources(self) -> list[str]:
@@ -71,6 +74,7 @@ def held_about(services: Services, reader: Reader) -> HeldData:
         wishes=consent_of(services).of(agent_id),
         topics=sorted((one.topic for one in listed), key=lambda one: one.label.lower()),
         ways=NARROWER[row.contact_via],
+        brought_up=services.brought_up(agent_id, services.today()) if services.brought_up else None,
         sessions=len(sign_on.sessions.of(agent_id)) if sign_on else 0,
         tokens=[one.label for one in sign_on.tokens.of(agent_id)]
         if sign_on and sign_on.tokens

@@ -52,6 +52,14 @@ class ContributionsBody(_Body):
     documents: int
 
 
+class BroughtUpBody(_Body):
+    """In a period, by how many distinct askers answers brought one up: five or more."""
+
+    topic_id: str = Field(description="empty: questions that name no topic of the list")
+    start: date
+    askers: int
+
+
 class WishBody(_Body):
     """Something asked, in force since a moment."""
 
@@ -79,6 +87,7 @@ class MeBody(_Body):
     contributions: list[ContributionsBody]
     profile: ProfileBody = Field(description="what you are proposed for, with the evidence")
     wishes: list[WishBody]
+    brought_up: list[BroughtUpBody] | None = Field(description="null where it is not counted")
     sessions: int = Field(description="open ones: «Mes accès» lists and ends them")
     tokens: list[str] = Field(description="labels of personal tokens")
     not_held: list[str]
@@ -105,6 +114,12 @@ def me_answer(held: HeldData) -> MeBody:
                 since=one.since,
             )
             for one in held.wishes
+        ],
+        brought_up=None
+        if held.brought_up is None
+        else [
+            BroughtUpBody(topic_id=one.topic_id, start=one.start, askers=one.askers)
+            for one in held.brought_up
         ],
         sessions=held.sessions,
         tokens=list(held.tokens),

@@ -49,6 +49,7 @@ def me_page(request: Request, reader: NamedReader) -> str:
         declarable=[
             one for one in held.topics if one.kind is TopicKind.TOPIC and one.id not in settled
         ],
+        labels={one.id: one.label for one in held.topics},
         withdrawn_whole=FINDER in held.withdrawn,
         purpose=PURPOSE,
         not_held=NOT_HELD,

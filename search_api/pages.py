@@ -93,7 +93,8 @@ def experts_page(request: Request, reader: NamedReader, q: Typed = "", area: Are
     """Those who may know, each with the reason."""
     services = services_of(request)
     found = _experts(services, q, reader, area, CANDIDATES)
-    services.journal.note(experts_asked(reader, q, area, len(found.candidates)))
+    named = [one.agent.id for one in found.candidates]
+    services.journal.note(experts_asked(reader, q, area, named))
     return render(
         "experts.html",
         request=request,

@@ -1,6 +1,6 @@
 """What the routes need, handed over by the assembly."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -18,6 +18,7 @@ from search_api.audit import Audit, NoAudit
 from search_api.bounds import Bounds
 from search_api.grants import Grants
 from search_api.journal import Journal, NoJournal
+from search_api.journal_brought import BroughtUp
 from search_api.push_bodies import Reception
 from search_api.rates import Rates
 from search_api.readers import Agents
@@ -52,7 +53,8 @@ class Services:
     `theme`: a folder whose `theme.css` comes after the
     pages' own style. `contact`: an address for who meets a page that they cannot use.
     The site answers to `hosts` alone, None for any name.
-    `consent` keeps what agents ask about themselves.
+    `consent` keeps what agents ask about themselves; `brought_up` tells one of them how often
+    they were, None where that is not counted.
     """
 
     search: Search
@@ -70,6 +72,7 @@ class Services:
     grants: Grants = field(default_factory=Grants)
     audit: Audit = field(default_factory=NoAudit)
     consent: Consent | None = None
+    brought_up: Callable[[str, date], Sequence[BroughtUp]] | None = None
     sign_on: SignOn | None = None
     theme: Path | None = None
     contact: str = ""

@@ -1,12 +1,13 @@
 """The journal in the state's database. Read `write` first, then `_close`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
 from search_api.journal import Asking
+from search_api.journal_brought import BroughtUp, brought_up, close_brought, note_brought
 from search_api.journal_counts import (
     ENOUGH_ASKERS,
     Counts,
@@ -26,6 +27,7 @@ from search_api.journal_period import (
 from search_api.journal_tables import (
     ALL,
     journal_askings,
+    journal_brought_counts,
     journal_counts,
     journal_period,
     journal_texts,
@@ -46,8 +48,15 @@ class JournalRules:
 class SqlJournal:
     """Writes, closes periods, forgets, and counts. Moments are given, in any time zone."""
 
-    def __init__(self, engine: sa.Engine, names: Callable[[], Names], rules: JournalRules) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        names: Callable[[], Names],
+        rules: JournalRules,
+        topics: Callable[[str], Collection[str]] = lambda _text: (),
+    ) -> None:
         self._engine, self._names, self._rules = engine, names, rules
+        self._topics = topics
         self._known: tuple[datetime | None, Names] = (None, Names())
         metadata.create_all(engine)
 
@@ -67,10 +76,12 @@ class SqlJournal:
             self._write(asking, text, hour, names)
 
     def _write(self, asking: Asking, text: str, hour: datetime, names: Names) -> None:
+        topics = self._topics(asking.text) if asking.named else ()
         with self._engine.begin() as connection:
             period = self._period(connection, hour, names)
             asker, query = period.asker(asking.agent_id), period.query(text)
             _note(connection, asking, {"hour": hour, "asker": asker, "query": query})
+            note_brought(connection, period, asking.agent_id, asking.named, topics)
             if askers_of(connection, query) < ENOUGH_ASKERS:
                 return
             if may_be_shown(asking.text, names) and may_be_shown(text, names):
@@ -86,7 +97,15 @@ class SqlJournal:
                 gone = _close(connection, utc(row.start), self._names_in(hour))
                 connection.execute(sa.delete(journal_period))
             too_old = sa.delete(journal_counts).where(journal_counts.c.start < oldest)
-            return gone + connection.execute(too_old).rowcount
+            gone += connection.execute(too_old).rowcount
+            older = journal_brought_counts.c.start < oldest
+            return (
+                gone + connection.execute(sa.delete(journal_brought_counts).where(older)).rowcount
+            )
+
+    def brought_up(self, agent_id: str, today: date) -> tuple[BroughtUp, ...]:
+        """How often an agent was brought up: for their own eyes."""
+        return brought_up(self._engine, agent_id, today)
 
     def counts(self, moment: datetime, days: int) -> list[Counts]:
         """What was asked in the last so many days, the period that goes on included."""
@@ -159,6 +178,7 @@ def _close(connection: sa.Connection, start: datetime, names: Names) -> int:
     rows = [{"start": start, **asdict(one)} for one in live_counts(connection, names)]
     if rows:
         connection.execute(sa.insert(journal_counts), rows)
+    close_brought(connection, start)
     gone = connection.execute(sa.delete(journal_askings)).rowcount
     connection.execute(sa.delete(journal_texts))
     return gone
