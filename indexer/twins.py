@@ -11,7 +11,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from datasketch import MinHash
 
 from indexer.french import fold
 from indexer.values import Passage
@@ -88,6 +87,9 @@ def resemblance(one: bytes, other: bytes) -> float:
 
 
 def _sketch(members: set[str], size: int) -> bytes:
+    # Imported here: it brings scipy along, half a second that most commands have no use for.
+    from datasketch import MinHash
+
     sketch = MinHash(size, seed=_SEED, permutations=_permutations(size), scheme=_SCHEME)
     sketch.update_batch(sorted(member.encode("utf-8", "surrogatepass") for member in members))
     return bytes((sketch.hashvalues & 0xFF).astype(np.uint8))
@@ -96,4 +98,6 @@ def _sketch(members: set[str], size: int) -> bytes:
 @cache
 def _permutations(size: int) -> Any:
     """Made once: datasketch draws them anew for each sketch."""
+    from datasketch import MinHash  # here for the same reason
+
     return MinHash(size, seed=_SEED, scheme=_SCHEME).permutations
