@@ -10,6 +10,7 @@ import typer
 
 from expertise.agent_book import SqlAgentBook
 from quisait.assembly import open_database
+from quisait.audit_cli import by_command, opened_privacy
 from quisait.faults import in_sentences, read_settings
 from quisait.journaling import now, open_journal
 from quisait.settings import Settings, beside_file
@@ -58,6 +59,8 @@ def journal(
         return
     with in_sentences():
         settings = read_settings()
+        with opened_privacy() as privacy:
+            by_command(privacy, "quisait journal")
         with opened_journal(settings) as kept:
             counts = kept.counts(now(), days)
     if as_json:

@@ -67,6 +67,8 @@ def test_what_is_asked_is_told_without_who(crawled: Place, tmp_path: Path) -> No
     }
     assert report["hidden"]["queries"] == 3
     assert report["hidden"]["askings"] == 5 + 5 + 4
+    audited = [one["reading"] for one in place.json("audit")["readings"]]
+    assert "quisait journal" in audited
     told = place.run("journal").stdout
     assert "xylophone inavouable" in told
     assert "Cachées : 3 questions" in told

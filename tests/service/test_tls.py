@@ -38,7 +38,7 @@ def alias() -> Iterator[str]:
 
 
 def test_commands_through_tls(tmp_path: Path, ours: Authority, alias: str) -> None:
-    """Crawl, question, check and reindex, under the right authority and password."""
+    """Crawl, question and check, under the right authority and password."""
     with in_front_of(ensure_opensearch(), ours.server()) as seen:
         place = make_place(
             tmp_path / "place",
