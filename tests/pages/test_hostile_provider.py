@@ -387,11 +387,11 @@ def test_a_provider_that_never_ends(parts: Parts, provider: LyingProvider, tmp_p
 
     database = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
     made = signing_on_app(parts, database, ADDRESS, provider.issuer, asking=Asking(0.2))
-    provider.delay_s = 1.0
+    provider.delay_s = 10.0
     started = time.monotonic()
     with TestClient(made.app) as client:
         assert client.get("/sign-on").status_code == 503
-    assert time.monotonic() - started < 0.9
+    assert time.monotonic() - started < 8
     database.dispose()
 
 
