@@ -59,10 +59,12 @@ def search_asked(
     page: int,
     total: int,
     order: Order = Order.RELEVANCE,
+    named: Sequence[str] = (),
 ) -> Asking:
-    """A search, as the API or a page answered it."""
+    """A search, as the API or a page answered it; `named` are the agents shown beside it."""
     further = page > 1 or bool(filters) or order is not Order.RELEVANCE
-    return Asking(AskedFor.SEARCH, reader.agent_id or "", text, total, further)
+    asker = reader.agent_id or ""
+    return Asking(AskedFor.SEARCH, asker, text, total, further, tuple(named))
 
 
 def experts_asked(reader: Reader, text: str, area: str, found: Sequence[str]) -> Asking:

@@ -15,6 +15,8 @@ from indexer.access import Reader, access_filter
 from search_api.journal_brought import BroughtUp
 from search_api.problems import Problem
 from search_api.services import Services
+from search_api.sign_on.personal_tokens import PersonalToken
+from search_api.sign_on.sessions import Session
 from search_api.topic_answers import reading_of
 
 
@@ -24,8 +26,7 @@ class HeldData:
 
     `row` is the directory's, `profile` what others may see (its strengths and evidence as
     the agent may read them); `contributions` counts documents by source; `sessions` are
-    open ones, `tokens` the labels of personal tokens; `brought_up` is None where
-    that is not counted.
+    open ones, `tokens` personal ones; `brought_up` is None where that is not counted.
     """
 
     row: Agent
@@ -36,8 +37,8 @@ class HeldData:
     wishes: Sequence[Kept]
     topics: Sequence[Topic]
     ways: Sequence[ContactVia]
-    sessions: int = 0
-    tokens: Sequence[str] = ()
+    sessions: Sequence[Session] = ()
+    tokens: Sequence[PersonalToken] = ()
     brought_up: Sequence[BroughtUp] | None = None
 
     @property
@@ -75,10 +76,8 @@ def held_about(services: Services, reader: Reader) -> HeldData:
         topics=sorted((one.topic for one in listed), key=lambda one: one.label.lower()),
         ways=NARROWER[row.contact_via],
         brought_up=services.brought_up(agent_id, services.today()) if services.brought_up else None,
-        sessions=len(sign_on.sessions.of(agent_id)) if sign_on else 0,
-        tokens=[one.label for one in sign_on.tokens.of(agent_id)]
-        if sign_on and sign_on.tokens
-        else (),
+        sessions=sign_on.sessions.of(agent_id) if sign_on else (),
+        tokens=sign_on.tokens.of(agent_id) if sign_on and sign_on.tokens else (),
     )
 
 

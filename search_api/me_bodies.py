@@ -1,6 +1,6 @@
 """The API's answer about oneself: everything, as one JSON."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -60,6 +60,22 @@ class BroughtUpBody(_Body):
     askers: int
 
 
+class SessionBody(_Body):
+    """An open session, by days. What opens it is not held."""
+
+    begun: date
+    last_used: date
+
+
+class TokenBody(_Body):
+    """A personal token that is not over, by days. What opens it is not held."""
+
+    label: str
+    made: date
+    ends: date
+    last_used: date | None
+
+
 class WishBody(_Body):
     """Something asked, in force since a moment."""
 
@@ -88,8 +104,8 @@ class MeBody(_Body):
     profile: ProfileBody = Field(description="what you are proposed for, with the evidence")
     wishes: list[WishBody]
     brought_up: list[BroughtUpBody] | None = Field(description="null where it is not counted")
-    sessions: int = Field(description="open ones: «Mes accès» lists and ends them")
-    tokens: list[str] = Field(description="labels of personal tokens")
+    sessions: list[SessionBody] = Field(description="open ones: «Mes accès» ends them")
+    tokens: list[TokenBody] = Field(description="personal tokens")
     not_held: list[str]
 
 
@@ -121,7 +137,18 @@ def me_answer(held: HeldData) -> MeBody:
             BroughtUpBody(topic_id=one.topic_id, start=one.start, askers=one.askers)
             for one in held.brought_up
         ],
-        sessions=held.sessions,
-        tokens=list(held.tokens),
+        sessions=[
+            SessionBody(begun=_day(one.begun_s), last_used=_day(one.seen_s))
+            for one in held.sessions
+        ],
+        tokens=[
+            TokenBody(label=one.label, made=one.made, ends=one.ends, last_used=one.last_used)
+            for one in held.tokens
+        ],
         not_held=list(NOT_HELD),
     )
+
+
+def _day(seconds: int) -> date:
+    """The day, in UTC, of a moment in seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC).date()

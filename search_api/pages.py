@@ -65,8 +65,9 @@ def search_page(
     address = replace(address, q=found.query.text.strip())
     # What was typed found nothing, where its correction answers.
     total = 0 if found.instead else results.total
-    services.journal.note(search_asked(reader, q, filters, page, total, sort))
     knowing = _experts(services, address.q, reader, limit=BESIDE)
+    beside = [one.agent.id for one in knowing.candidates]
+    services.journal.note(search_asked(reader, q, filters, page, total, sort, beside))
     return render(
         "search.html",
         request=request,

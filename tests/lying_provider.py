@@ -59,7 +59,8 @@ _FIRST = rsa_key("first")
 
 @dataclass(slots=True)
 class LyingProvider:
-    """Honest until a field is set. `asked` counts requests by path."""
+    """Honest until a field is set. `asked` counts requests by path, `shown` is
+    the last `Authorization` of each."""
 
     issuer: str = ""
     nonce: str = ""
@@ -73,6 +74,7 @@ class LyingProvider:
     answers: dict[str, tuple[int, str, str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     posted: list[dict[str, str]] = field(default_factory=list)
+    shown: dict[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
 
     def answer(self, path: str) -> tuple[int, str, str]:
@@ -123,7 +125,9 @@ def lying_provider() -> Iterator[LyingProvider]:
 
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, kind, body = one.answer(urlsplit(self.path).path)
+            path = urlsplit(self.path).path
+            one.shown[path] = self.headers.get("Authorization", "")
+            status, kind, body = one.answer(path)
             self.send_response(status)
             self.send_header("Content-Type", kind)
             if 300 <= status < 400:

@@ -215,7 +215,7 @@ def asked(address: str, headers: Mapping[str, str], how: Asking) -> requests.Res
     """A successful answer. Raises `ProviderUnreachable`, `ProviderRefused`."""
     try:
         response = requests.get(  # noqa: S113 - it has one
-            address, headers=dict(headers), **how.options()
+            address, headers=dict(headers), auth=_as_asked, **how.options()
         )
     except requests.RequestException:
         raise ProviderUnreachable(UNREACHABLE) from None
@@ -224,6 +224,14 @@ def asked(address: str, headers: Mapping[str, str], how: Asking) -> requests.Res
     if response.status_code != 200:
         raise ProviderRefused(f"status_{response.status_code}", UNBELIEVED)
     return response
+
+
+def _as_asked(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Credentials are those that we name: without an `auth`, one of `~/.netrc` replaces them.
+
+    The proxies of the environment hold all the same.
+    """
+    return request
 
 
 def _object(response: requests.Response) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """What a provider, or somebody between it and us, may say: believed only if everything holds."""
 
+import base64
 import logging
 import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +17,7 @@ from joserfc.jwk import ECKey, OctKey
 
 from search_api.grants import Grant, Grants, Role
 from tests.lying_provider import (
+    CLIENT_ID,
     LyingProvider,
     lying_provider,
     rsa_key,
@@ -94,6 +97,21 @@ def test_honest(met: Met) -> None:
     assert len(met.provider.posted[0]["code_verifier"]) >= 43
     assert met.client.get("/").status_code == 200
     assert met.made.sign_on.sessions.of("ag-1")[0].agent_id == "ag-1"
+
+
+def test_the_machines_own_credentials_never_replace_ours(
+    met: Met, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A `.netrc` that names the provider's host: neither in place of our token, nor beside it."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login autre password autre-secret\n", "utf-8")
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert met.end(met.begin()["state"]).status_code == 303
+    shown = met.provider.shown
+    assert shown["/me"] == "Bearer ouvre"
+    assert (shown["/jwks"], shown["/.well-known/openid-configuration"]) == ("", "")
+    told = base64.b64decode(shown["/token"].removeprefix("Basic ")).decode()
+    assert told.startswith(f"{CLIENT_ID}:")
 
 
 Lie = Callable[[LyingProvider], Any]

@@ -1,5 +1,6 @@
 """What the routes tell the journal, and that an answer never hangs on it."""
 
+import re
 from dataclasses import dataclass, field
 
 import httpx
@@ -62,6 +63,20 @@ def test_each_question_is_told_once(
     assert (one.asked_for, one.agent_id, one.text) == (asked_for, "ag-1", "taxe")
     assert one.further == further
     assert further or one.results > 0
+
+
+@pytest.mark.parametrize("path", ["/?q=taxe", "/?q=taxe&page=2"])
+def test_the_names_beside_a_search_are_told_as_brought_up(
+    client: TestClient, notebook: Notebook, path: str
+) -> None:
+    """Those that the page shows, and no others; the API's search shows none."""
+    page = client.get(path).text
+    (asking,) = notebook.noted
+    assert asking.named
+    shown = re.findall(r'href="/agents/([^"]+)"', page.partition('id="qui-sait"')[2])
+    assert list(dict.fromkeys(shown)) == list(asking.named)
+    client.get("/api/v1/search?q=taxe")
+    assert notebook.noted[-1].named == ()
 
 
 def test_what_is_being_typed_is_not_told(client: TestClient, notebook: Notebook) -> None:

@@ -172,12 +172,20 @@ def test_who_left_long_ago_is_forgotten(place: Place) -> None:
     """By rule and by command: nothing of theirs is kept but what the directory says again."""
     with open_house(load_settings()) as house:
         house.privacy.consent.ask(Wish("ag-3", Kind.WITHDRAW))
-        open_sessions(house.settings, house.database).begin("ag-3")
+        tokens = open_personal_tokens(house.settings, house.database)
+        assert tokens is not None
+        for agent_id in ("ag-3", "ag-1"):
+            open_sessions(house.settings, house.database).begin(agent_id)
+            tokens.make(agent_id, f"tableur de {agent_id}", 9)
         assert house.book.agent("ag-3") is not None
     assert place.json("privacy", "purge")["agents"] == ["ag-3"]
     with open_house(load_settings()) as house:
         assert house.book.agent("ag-3") is None
         assert house.privacy.consent.of("ag-3") == ()
-        assert open_sessions(house.settings, house.database).of("ag-3") == ()
+        tokens = open_personal_tokens(house.settings, house.database)
+        assert tokens is not None
+        sessions = open_sessions(house.settings, house.database)
+        assert [one.agent_id for one in sessions.of()] == ["ag-1"]
+        assert [one.label for one in tokens.of()] == ["tableur de ag-1"]
         assert house.book.by_account(["wiki:cyd"]) == {}
         assert house.book.agent("ag-1") is not None

@@ -1,0 +1,74 @@
+"""«Mes données» tells of one's own sessions and tokens, and never what would open anything."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from html import unescape
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from fastapi.testclient import TestClient
+
+from expertise.sql_consent import SqlConsent
+from indexer.state import digest
+from search_api.sign_on.personal_tokens import DAY_S
+from search_api.sign_on.tables import SHORT
+from tests.pages.conftest import TOKENS, Parts
+from tests.pages.signing_on import SigningOn, signing_on_app
+
+pytestmark = [pytest.mark.pages, pytest.mark.trust]
+
+DAYS = 30
+
+
+@pytest.fixture
+def made(parts: Parts, tmp_path: Path) -> Iterator[SigningOn]:
+    """The application; no reader of these tests goes to its provider."""
+    database = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
+    made = signing_on_app(parts, database, "http://testserver", "http://127.0.0.1:9")
+    consent = SqlConsent(database, lambda: datetime.now(UTC))
+    made.app.state.services = replace(made.app.state.services, consent=consent)
+    yield made
+    database.dispose()
+
+
+def day(moment_s: int) -> str:
+    return datetime.fromtimestamp(moment_s, UTC).date().isoformat()
+
+
+def test_ones_own_sessions_and_tokens_are_told_by_day(made: SigningOn) -> None:
+    """API, export and page alike; another's are not, nor a secret, its digest or a part of it."""
+    kept = made.sign_on
+    assert kept.tokens is not None
+    begun_s = kept.now_s()
+    secrets = [
+        kept.sessions.begin("ag-1", "jeton-d-identite"),
+        kept.tokens.make("ag-1", "tableur", DAYS),
+    ]
+    others = [kept.sessions.begin("ag-2"), kept.tokens.make("ag-2", "jeton d'autrui", DAYS)]
+    client = TestClient(
+        made.app, headers={"Authorization": f"Bearer {TOKENS.make('ag-1', begun_s)}"}
+    )
+    answers = [client.get(path) for path in ("/api/v1/me", "/api/v1/me/export", "/mes-donnees")]
+    assert [one.status_code for one in answers] == [200, 200, 200], answers[0].text
+    for body in (answers[0].json(), answers[1].json()):
+        (session,), (token,) = body["sessions"], body["tokens"]
+        assert session == {"begun": day(begun_s), "last_used": day(begun_s)}
+        assert token == {
+            "label": "tableur",
+            "made": day(begun_s),
+            "ends": day(begun_s + DAYS * DAY_S),
+            "last_used": None,
+        }
+    page = unescape(answers[2].text)
+    assert "1\xa0session ouverte, 1\xa0jeton personnel." in page
+    assert "Jeton «\xa0tableur\xa0»" in page
+    assert "jamais utilisé" in page
+    assert str(date.fromisoformat(day(begun_s)).year) in page
+    told = "".join(one.text for one in answers)
+    assert "autrui" not in told
+    assert "jeton-d-identite" not in told
+    for secret in (*secrets, *others):
+        assert secret not in told
+        assert digest(secret)[:SHORT] not in told
