@@ -78,7 +78,8 @@ def _line(one: Entry) -> str:
     role = f" ({one.role})" if one.role else ""
     subject = f" : {one.subject}" if one.subject else ""
     moment = f"{one.moment:%Y-%m-%d %H:%M:%S}"
-    return f"{one.number:>6}  {moment}  {one.actor}{role}  {one.reading}{subject}"
+    refused = "refusé : " if one.refused else ""
+    return f"{one.number:>6}  {moment}  {one.actor}{role}  {refused}{one.asked}{subject}"
 
 
 def _told(sound: Soundness) -> str:

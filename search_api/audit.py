@@ -1,5 +1,7 @@
 """Who read what by a role: the port that a privileged reading is written to before it is shown.
 
+What a role would have opened, to who does not hold it, is written as `REFUSED`.
+
 An entry says what was opened, never what was asked: no query and no text is in it.
 """
 
@@ -7,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+REFUSED = "refused "
+"""Before the reading of an entry: it was asked for, and not shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,16 @@ class Entry:
     subject: str
     previous: str
     digest: str
+
+    @property
+    def refused(self) -> bool:
+        """Whether it was not shown."""
+        return self.reading.startswith(REFUSED)
+
+    @property
+    def asked(self) -> str:
+        """What was read or, if it was refused, would have been."""
+        return self.reading.removeprefix(REFUSED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ PAGE_SIZE = 100
 
 
 class EntryBody(BaseModel):
-    """One privileged reading."""
+    """One privileged reading; `reading` begins with `refused ` where it was not shown."""
 
     number: int
     moment: str

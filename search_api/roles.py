@@ -1,4 +1,4 @@
-"""What a route asks of a role: `require`. Everything that it opens is in the audit first.
+"""What a route asks of a role: `require`. All that it opens is in the audit first.
 
 @router.get("/desk")
 def desk(request: Request, animator: Annotated[Holder, require(Role.ANIMATOR)]) -> str:
@@ -47,23 +47,30 @@ class RoleRequired:
         Raises a problem: 401 for nobody, 403 for who does not hold the role, 503 where
         the audit cannot be written.
         """
-        services = services_of(request)
-        who = identified(request)
-        if who and who.way is Way.PERSONAL_TOKEN:
-            raise Problem(403, IN_PERSON_ONLY, code="in_person")
+        services, actor = services_of(request), reader.agent_id or ""
+        template = getattr(request.scope.get("route"), "path", "")
+        reading = f"{request.method} {template}"
         held = services.grants.held_by(reader)
-        if self.role not in held.roles:
-            raise Problem(403, f"Cette page est réservée au rôle « {NAMES[self.role]} ».")
-        template = getattr(request.scope.get("route"), "path", request.url.path)
+        refusal = self._refusal(request, held)
+        if refusal:
+            services.refusals.note(services.audit, actor, self.role, reading)
+            raise refusal
         named = request.path_params.get(self.subject, "") if self.subject else ""
         subject = f"{self.subject}:{named}" if named else ""
-        reading = f"{request.method} {template}"
         try:
-            services.audit.write(Reading(reader.agent_id or "", self.role, reading, subject))
+            services.audit.write(Reading(actor, self.role, reading, subject))
         except AuditUnwritable as error:
             detail = "Cette lecture doit être consignée, et n’a pas pu l’être. Réessayez bientôt."
             raise Problem(503, detail, code="audit_unwritable") from error
         return Holder(reader, self.role, held)
+
+    def _refusal(self, request: Request, held: Held) -> Problem | None:
+        who = identified(request)
+        if who and who.way is Way.PERSONAL_TOKEN:
+            return Problem(403, IN_PERSON_ONLY, code="in_person")
+        if self.role not in held.roles:
+            return Problem(403, f"Cette page est réservée au rôle « {NAMES[self.role]} ».")
+        return None
 
 
 def require(role: Role, subject: str = "") -> Any:

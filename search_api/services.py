@@ -22,6 +22,7 @@ from search_api.journal_brought import BroughtUp
 from search_api.push_bodies import Reception
 from search_api.rates import Rates
 from search_api.readers import Agents
+from search_api.refusals import Refusals
 from search_api.search import Search
 from search_api.sign_on.place import SignOn
 
@@ -48,7 +49,7 @@ class Services:
 
     `reception` is None where no source pushes, `overview` where there is no list of topics.
     Pages of `origins` may embed the box. `grants` say who holds which role; what a role
-    opens is written to `audit` before it is shown.
+    opens is written to `audit` before it is shown, and attempts at it by way of `refusals`.
     `sign_on` is None where nobody signs on here.
     `theme`: a folder whose `theme.css` comes after the
     pages' own style. `contact`: an address for who meets a page that they cannot use.
@@ -71,6 +72,7 @@ class Services:
     bounds: Bounds = field(default_factory=Bounds)
     grants: Grants = field(default_factory=Grants)
     audit: Audit = field(default_factory=NoAudit)
+    refusals: Refusals = field(default_factory=Refusals)
     consent: Consent | None = None
     brought_up: Callable[[str, date], Sequence[BroughtUp]] | None = None
     sign_on: SignOn | None = None

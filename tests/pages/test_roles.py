@@ -1,6 +1,7 @@
 """What a role opens, to whom, and that it is in the audit before it is shown."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from search_api.desks import DESKS
 from search_api.grants import Grant, Grants, Role
 from search_api.identify import TokenReaders
 from search_api.readers import reader_of
+from search_api.refusals import EVERY_S, Refusals
 from search_api.roles import Holder, require
 from search_api.sql_audit import SqlAudit
 from tests.pages.administration import TODAY
@@ -98,6 +100,43 @@ def test_a_reading_is_in_the_audit_with_its_subject(app: FastAPI, audit: SqlAudi
     assert [one["reading"] for one in shown["entries"]] == ["GET /api/v1/audit", "GET /audit"]
     assert shown["following"] == 2
     assert shown["broken"] is None
+
+
+def test_a_refused_attempt_is_written_once_an_hour_by_agent_and_page(
+    app: FastAPI, audit: SqlAudit
+) -> None:
+    """Who and which page, with the role that they lack; not what the address was about."""
+    clock = [0.0]
+    app.state.services = replace(app.state.services, refusals=Refusals(lambda: clock[0]))
+    for name in ("ag-2", "ag-3", "hippocampe"):
+        assert client(app, "ag-1").get(f"/api/v1/desk/{name}").status_code == 403
+    assert client(app, None).get("/api/v1/desk/ag-2").status_code == 401
+    (entry,) = audit.newest(10)
+    assert (entry.actor, entry.role, entry.subject) == ("ag-1", "administrator", "")
+    assert entry.refused
+    assert entry.asked == "GET /api/v1/desk/{agent}"
+    client(app, "ag-1").get("/audit")
+    client(app, "ag-2").get("/audit")
+    assert len(audit.newest(10)) == 3
+    clock[0] = EVERY_S
+    client(app, "ag-1").get("/audit")
+    assert len(audit.newest(10)) == 4
+    assert (
+        "<strong>Refusé</strong>&nbsp;: GET /audit</td>" in client(app, "ag-5").get("/audit").text
+    )
+    shown = client(app, "ag-5").get("/api/v1/audit").json()["entries"]
+    assert [one["reading"] for one in shown].count("refused GET /audit") == 3
+
+
+def test_a_refusal_stands_where_it_cannot_be_written(app: FastAPI, engine: sa.Engine) -> None:
+    """403 as ever, and tried again the next time."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("alter table audit_entries rename to away")
+    assert client(app, "ag-1").get("/audit").status_code == 403
+    with engine.begin() as connection:
+        connection.exec_driver_sql("alter table away rename to audit_entries")
+    assert client(app, "ag-1").get("/audit").status_code == 403
+    assert [one.actor for one in SqlAudit(engine, now).newest(10)] == ["ag-1"]
 
 
 def test_what_cannot_be_written_down_is_not_shown(app: FastAPI, engine: sa.Engine) -> None:
