@@ -5,12 +5,12 @@ read can move a document, and from one window, so that order is the same on ever
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from indexer.marks import Mark
-from indexer.twins import bands, same_text
+from indexer.twins import bands, in_common, same_text
 from indexer.values import WINDOW
 from search_api.fusion import FusedHit
 from search_api.succession import Succession
@@ -77,7 +77,7 @@ def arranged(
     found = _weighed(hits, marks, preferences, today)
     placed = grouped(found.hits, marks, found.succession)
     return tuple(
-        replace(one, effects=found.effects[one.hit.document_id]) for one in placed[:window]
+        Placed(one.hit, one.copies, found.effects[one.hit.document_id]) for one in placed[:window]
     )
 
 
@@ -106,17 +106,17 @@ def _weighed(
     succession = Succession(known, preferences.trust, today)
     scores = succession.lifted(weighed)
     for document_id, mark in known.items():
-        replaced = bool(succession.heirs(document_id))
-        if mark.past(today) or replaced:
+        expired, replaced = mark.past(today), bool(succession.heirs(document_id))
+        if expired or replaced:
             scores[document_id] *= preferences.past_share
-        moved = {
-            Effect.EXPIRED: mark.past(today),
-            Effect.REPLACED: replaced,
-            Effect.SUCCEEDS: scores[document_id] > weighed[document_id],
-        }
-        effects[document_id] += [effect for effect, holds in moved.items() if holds]
+        if expired:
+            effects[document_id].append(Effect.EXPIRED)
+        if replaced:
+            effects[document_id].append(Effect.REPLACED)
+        if scores[document_id] > weighed[document_id]:
+            effects[document_id].append(Effect.SUCCEEDS)
     ordered = sorted(
-        (replace(hit, score=scores[hit.document_id]) for hit in hits),
+        (hit.scored(scores[hit.document_id]) for hit in hits),
         key=lambda hit: (-hit.score, succession.depth(hit.document_id), hit.document_id),
     )
     told = {document_id: tuple(some) for document_id, some in effects.items()}
@@ -139,9 +139,10 @@ def grouped(
     """Each hit beneath the first before it that it is a copy of; chains do not join."""
     heads: dict[tuple[int, bytes], list[str]] = {}
     copies: dict[str, list[str]] = {}
-    for hit in ordered:
+    signed = [marks[hit.document_id].twins if hit.document_id in marks else b"" for hit in ordered]
+    for hit, shared in zip(ordered, in_common(signed), strict=True):
         document_id, mark = hit.document_id, marks.get(hit.document_id)
-        keys = bands(mark.twins) if mark else []
+        keys = bands(mark.twins) if mark and shared else []
         near = dict.fromkeys(head for key in keys for head in heads.get(key, ()))
         for head in near:
             if mark and _copies(marks[head], mark) and not succession.related(head, document_id):

@@ -26,6 +26,19 @@ class FusedHit:
     vector: float
     vector_rank: int | None
 
+    def scored(self, score: float) -> "FusedHit":
+        """The same with another score."""
+        if score == self.score:
+            return self
+        return FusedHit(
+            self.document_id,
+            score,
+            self.lexical,
+            self.lexical_rank,
+            self.vector,
+            self.vector_rank,
+        )
+
 
 def fuse(
     lexical: Sequence[Ranked], vector: Sequence[Ranked], window: int = WINDOW

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from connectors.values import Section
 from indexer.marks import Mark
 from indexer.passages import cut
-from indexer.twins import bands, resemblance, same_text, signature
+from indexer.twins import bands, in_common, resemblance, same_text, signature
 from search_api.arranging import Effect, Preferences, arranged, each_in_order, in_their_order
 from search_api.fusion import FusedHit
 from search_api.succession import Succession
@@ -157,6 +157,19 @@ def test_copies_are_told_from_versions() -> None:
     assert not same_text(b"", b"")
     assert resemblance(whole, whole) == 1.0
     assert len(bands(whole)) == 16
+
+
+PIECES = st.lists(st.sampled_from([b"a" * 8, b"b" * 8, b"c" * 8]), min_size=16, max_size=16)
+
+
+@given(st.lists(st.one_of(st.just([]), PIECES), max_size=4), st.binary(min_size=64, max_size=64))
+def test_what_may_be_a_copy_is_found_at_once(pieces: list[list[bytes]], numbers: bytes) -> None:
+    """Whoever has a band in common with another one, and nobody else; numbers say nothing."""
+    signed_so = [b"".join(some) + (numbers if some else b"") for some in pieces]
+    keys = [set(bands(one)) if one else set() for one in signed_so]
+    others = [keys[:at] + keys[at + 1 :] for at in range(len(keys))]
+    expected = [any(own & other for other in rest) for own, rest in zip(keys, others, strict=True)]
+    assert in_common(signed_so) == expected
 
 
 SCORES = st.lists(st.floats(0, 1), min_size=1, max_size=9)
