@@ -1,6 +1,6 @@
 """Who reads: the reader, and the one access filter that every request carries."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.values import Access, authority_of
 
@@ -23,10 +23,14 @@ NOBODY = Reader()
 
 @dataclass(frozen=True, slots=True)
 class AccessFilter:
-    """What a document's access must satisfy. Made by `access_filter` and nowhere else."""
+    """What a document's access must satisfy. Made by `access_filter` and nowhere else.
+
+    `sources` are those whose documents may be read at all; None stands for every one.
+    """
 
     principals: frozenset[str]
     unanswered: frozenset[str]
+    sources: frozenset[str] | None = None
 
     def admits(self, access: Access) -> bool:
         """The reference of what every engine's translation must do.
@@ -39,6 +43,15 @@ class AccessFilter:
             and self.principals.isdisjoint(access.denied)
             and self.unanswered.isdisjoint(map(authority_of, access.denied))
         )
+
+    def reaches(self, source: str) -> bool:
+        """Whether any document of a source may be read; `admits` must hold besides."""
+        return self.sources is None or source in self.sources
+
+    def within(self, sources: frozenset[str]) -> "AccessFilter":
+        """The same for documents of these sources alone: it never widens."""
+        held = sources if self.sources is None else self.sources & sources
+        return replace(self, sources=held)
 
 
 def access_filter(reader: Reader) -> AccessFilter:

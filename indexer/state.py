@@ -130,6 +130,12 @@ class State:
         with self._engine.begin() as connection:
             connection.execute(sa.delete(failures).where(failures.c.source == source))
 
+    def forget(self, source: str) -> None:
+        """Forget all of a source that is read no more: cursor, failures and runs."""
+        with self._engine.begin() as connection:
+            for table in (cursors, failures, runs):
+                connection.execute(sa.delete(table).where(table.c.source == source))
+
     def keys(self, source: str) -> frozenset[str]:
         """The keys of all open failures of a source."""
         query = sa.select(failures.c.key).where(failures.c.source == source)

@@ -1,7 +1,7 @@
 """The administrator's desk, over a house: what the commands tell, without a document's name."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -15,6 +15,7 @@ from quisait.guiding import checked, guiding_files
 from quisait.journal_cli import hidden, listed
 from quisait.settings import SourceSettings
 from quisait.source_status import REMEDIES, SourceStatus, soon, status_of
+from quisait.unnamed_sources import unnamed_statuses
 from search_api.administration import (
     AdministrationState,
     PartState,
@@ -54,7 +55,8 @@ class HouseAdministration:
     def __call__(self) -> AdministrationState:
         """As it is now."""
         now = datetime.now(UTC)
-        sources = tuple(self._source(one, now) for one in self.house.settings.sources)
+        sources = [self._source(one, now) for one in self.house.settings.sources]
+        sources += self._unnamed(now)
         return AdministrationState(tuple(self._parts()), sources, self._questions(now))
 
     def _parts(self) -> Iterator[PartState]:
@@ -77,7 +79,15 @@ class HouseAdministration:
             return SourceState(
                 source.name, source.kind, None, away, False, None, "", None, None, 0, ()
             )
-        return _state(source, status, now)
+        return _state(source.name, source.kind, status, now)
+
+    def _unnamed(self, now: datetime) -> list[SourceState]:
+        """What is kept of sources that the settings no longer name, and what to do."""
+        try:
+            kept = unnamed_statuses(self.house)
+        except IndexerError:
+            return []  # the lines of the others say that it does not answer
+        return [replace(_state(one.source, "retirée", one, now), well=False) for one in kept]
 
     def _questions(self, now: datetime) -> Questions | None:
         if not self.house.settings.journal.enabled:
@@ -92,15 +102,15 @@ class HouseAdministration:
         )
 
 
-def _state(source: SourceSettings, status: SourceStatus, now: datetime) -> SourceState:
+def _state(name: str, kind: str, status: SourceStatus, now: datetime) -> SourceState:
     last, running = status.last_run, status.running
     rules = [one for one in status.failures if any(name in one.key for name in RULES)]
     counts = dict(status.failure_counts)
     for one in rules:
         counts[one.kind] = counts.get(one.kind, 0) - 1
     return SourceState(
-        name=source.name,
-        kind=source.kind,
+        name=name,
+        kind=kind,
         documents=status.documents,
         state=status.state,
         well=running is not None or (last is not None and last.outcome == "done"),

@@ -1,6 +1,7 @@
 """`quisait check`: configuration and engines, one line each, with the remedy."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -27,6 +28,7 @@ from quisait.reindexing import reindex_reasons
 from quisait.secret_modes import open_to_others
 from quisait.settings import Settings, SourceSettings, beside_file
 from quisait.sign_on_check import signs_on, tried_sign_on
+from quisait.unnamed_sources import remedy_of, unnamed_sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def run_checks(settings: Settings) -> Iterator[Check]:
         yield _tried(name, partial(checked, name, path))
     if not settings.sources:
         yield Check("sources", False, "aucune : ajoutez une table [[sources]] à quisait.toml")
+    yield from _unnamed(settings)
     for source in settings.sources:
         yield _tried(f"source {source.name}", partial(_source, settings, source))
     yield _identity(settings)
@@ -93,6 +96,19 @@ def _index(settings: Settings) -> str:
         live_index(works, own).search(SearchRequest(access_filter(NOBODY), Question()))
         reasons = reindex_reasons(works)
     return " ; ".join((settings.index.engine, *reasons))
+
+
+def _unnamed(settings: Settings) -> Iterator[Check]:
+    """One that fails for each source that the index keeps and the settings do not name."""
+    folder = beside_file(settings.folder)
+    # The index has its own line, that tells why it does not answer.
+    with (
+        suppress(IndexerError, ValueError, OSError, sa.exc.SQLAlchemyError),
+        open_works(settings, folder, open_database(settings, folder)) as works,
+    ):
+        own = own_encoder(works.generations, works.encoders)
+        for name in unnamed_sources(live_index(works, own), settings):
+            yield Check(f"source {name}", False, remedy_of(name))
 
 
 def _secrets(settings: Settings) -> str:

@@ -37,6 +37,7 @@ from quisait.settings import settings_file
 from quisait.settings_page import settings_page
 from quisait.source_status import status_of
 from quisait.topics_cli import expertise_app, isolation
+from quisait.unnamed_sources import forget, unnamed_statuses
 from search_api.neutral import neutral
 from search_api.query import Order, Query
 
@@ -57,6 +58,7 @@ app.add_typer(push_app, name="push")
 app.add_typer(sessions_app, name="sessions")
 app.command()(demo)
 app.command()(directory)
+app.command()(forget)
 app.command()(run)
 app.command("reindex")(reindex_command)
 
@@ -154,9 +156,13 @@ def sources(
 ) -> None:
     """Où en sont les sources : dernière lecture, suivante, documents, échecs, et que faire."""
     with opened_house() as house:
-        chosen = sources_named(house.settings, [source] if source else [])
         now = datetime.now(UTC)
-        statuses = [status_of(house, one, now) for one in chosen]
+        unnamed = unnamed_statuses(house)
+        statuses = [one for one in unnamed if one.source == source]
+        if not statuses:
+            chosen = sources_named(house.settings, [source] if source else [])
+            statuses = [status_of(house, one, now) for one in chosen]
+            statuses += [] if source else unnamed
     if as_json:
         _dump([asdict(status) for status in statuses])
         return

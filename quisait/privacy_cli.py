@@ -37,7 +37,7 @@ def replay_command(
     after = _moment(since)
     with opened_house() as house:
         lines = [one for one in house.privacy.register.lines() if one["at"] >= after]
-        done = replay(lines, house.database, house.privacy.consent, house.index)
+        done = replay(lines, house.database, house.privacy.consent, house.whole_index)
     if as_json:
         print(json.dumps(asdict(done), ensure_ascii=False, indent=2))
         return

@@ -74,6 +74,12 @@ class Inbox:
             with self._engine.connect() as connection:
                 return _waiting(connection, source, applied)
 
+    def forget(self, source: str) -> None:
+        """Forget all that a source pushed. Raises `InboxUnreachable`."""
+        with self._answering(), self._engine.begin() as connection:
+            for table in (push_documents, push_sources):
+                connection.execute(sa.delete(table).where(table.c.source == source))
+
     def last_seq(self, source: str) -> int:
         """The number of the last item that was accepted, 0 for none."""
         query = sa.select(push_sources.c.last_seq).where(push_sources.c.source == source)

@@ -61,6 +61,8 @@ class Catalogue:
         mask = self._readable.get(access)
         if mask is None:
             mask = self.alive & readable_lists(self.lists, access)[self.access]
+            if access.sources is not None:
+                mask &= self.narrowed({"source": tuple(access.sources)})
             if len(self._readable) < 64:  # a catalogue lives from one batch to the next
                 self._readable[access] = mask
         return mask

@@ -22,5 +22,5 @@ def readable_rows(
     with store.reading() as connection:
         lists = connection.execute(f"SELECT DISTINCT a.id, a.key {chosen}", (wanted,))
         readable = readable_lists({number: access_of(key) for number, key in lists}, access)
-        rows = connection.execute(f"SELECT d.access, d.id, {columns} {chosen}", (wanted,))
-        return [row[1:] for row in rows if readable[row[0]]]
+        rows = connection.execute(f"SELECT d.access, d.source, d.id, {columns} {chosen}", (wanted,))
+        return [row[2:] for row in rows if readable[row[0]] and access.reaches(row[1])]

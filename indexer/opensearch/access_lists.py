@@ -96,11 +96,12 @@ def rewritten_list(name: str, source: str, access: Access) -> Body:
 
 
 def access_clause(access: AccessFilter) -> Body:
-    """Translate the access filter: the one place (`AccessFilter.admits` is its reference)."""
+    """Translate the access filter: the one place (`AccessFilter` is its reference)."""
     principals = sorted(access.principals)
+    held = [] if access.sources is None else [{"terms": {"source": sorted(access.sources)}}]
     return {
         "bool": {
-            "filter": [{"terms": {"allowed": principals}}],
+            "filter": [{"terms": {"allowed": principals}}, *held],
             "must_not": [
                 {"terms": {"denied": principals}},
                 {"terms": {"denied_authorities": sorted(access.unanswered)}},

@@ -20,6 +20,7 @@ from expertise.builds import SqlBuilds
 from indexer.generations import EncoderRecord, GenerationWorks
 from indexer.leases import Leases
 from indexer.live import LiveIndex
+from indexer.named_sources import NamedSourcesIndex
 from indexer.pipeline import Workshop
 from indexer.ports import Encoder, Index
 from indexer.state import State
@@ -74,12 +75,17 @@ __all__ = [
     "open_works",
     "open_workshop",
     "opened_push_tokens",
+    "witnessed_index",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """The assembled application."""
+    """The assembled application.
+
+    `index` holds what the settings' sources gave; `whole_index` also what others gave, which
+    the settings do not name any more: no reader ever meets it.
+    """
 
     settings: Settings
     index: Index
@@ -95,6 +101,7 @@ class House:
     privacy: Privacy
     database: sa.Engine
     authorities: Authorities
+    whole_index: Index
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,8 @@ def open_house(settings: Settings) -> Iterator[House]:
     try:
         with open_works(settings, folder, database) as works:
             own = own_encoder(works.generations, works.encoders)
-            encoder, index = works.encoders(own), live_index(works, own)
+            encoder, whole = works.encoders(own), live_index(works, own)
+            index = NamedSourcesIndex(whole, frozenset(one.name for one in settings.sources))
             book = SqlAgentBook(database)
             search = Search(index, encoder, book, open_guidance(settings, book))
             state, tokens = State(database), open_push_tokens(database)
@@ -123,10 +131,10 @@ def open_house(settings: Settings) -> Iterator[House]:
             leases, builds = Leases(database, has_ended), SqlBuilds(database)
             kept = (state, book, search, inbox, tokens, leases, builds)
             privacy = open_privacy(settings, database)
-            replay_where_older(privacy.register, database, privacy.consent, index)
+            replay_where_older(privacy.register, database, privacy.consent, whole)
             told = open_journal(settings, database, book), privacy
             with open_authorities(settings, book, state) as authorities:
-                yield House(settings, index, encoder, *kept, *told, database, authorities)
+                yield House(settings, index, encoder, *kept, *told, database, authorities, whole)
     finally:
         database.dispose()
 
@@ -135,8 +143,12 @@ def open_house(settings: Settings) -> Iterator[House]:
 def open_workshop(house: House) -> Iterator[Workshop]:
     """The parts of a crawl; the extractor's child process ends with it."""
     with open_extractor(house.settings.extractor) as extractor:
-        index = WitnessedIndex(house.index, house.privacy.register, forgetting(house.encoder))
-        yield Workshop(extractor, house.encoder, index, house.state, house.state)
+        yield Workshop(extractor, house.encoder, witnessed_index(house), house.state, house.state)
+
+
+def witnessed_index(house: House) -> WitnessedIndex:
+    """The whole index for who writes: deletions reach the register and the cached vectors."""
+    return WitnessedIndex(house.whole_index, house.privacy.register, forgetting(house.encoder))
 
 
 @contextmanager

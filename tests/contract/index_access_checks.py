@@ -21,6 +21,8 @@ UNREADABLE: list[tuple[str, Access, AccessFilter]] = [
     ("not trusted", allowed(TREASURY), reading(TREASURY, unanswered=frozenset({"ldap"}))),
     ("nobody asks", allowed(EVERYONE), access_filter(NOBODY)),
     ("nobody may", Access(), reading(TREASURY)),
+    ("another source", allowed(EVERYONE), ANYONE.within(frozenset({"notes"}))),
+    ("no source", allowed(EVERYONE), ANYONE.within(frozenset())),
 ]
 
 
@@ -92,7 +94,7 @@ class AccessChecks:
     def test_whoever_is_allowed_reads(self, index: Index) -> None:
         """One allowed principal is enough, and the others' denials do not matter."""
         _write(index, Access(frozenset({TREASURY}), frozenset({"agent:b"})))
-        access = reading(TREASURY)
+        access = reading(TREASURY).within(frozenset({"notes", "wiki"}))
         for answer in _answers(index, access):
             ids = {hit.document_id for hit in (*answer.lexical, *answer.vector)}
             assert "wiki:secret" in ids

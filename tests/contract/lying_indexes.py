@@ -100,6 +100,12 @@ class IgnoresSilentAuthorities(HonestIndex):
         return self.index.search(replace(request, access=answered))
 
 
+class IgnoresSources(HonestIndex):
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        anywhere = replace(request.access, sources=None)
+        return self.index.search(replace(request, access=anywhere))
+
+
 class SuggestsTheUnreadable(HonestIndex):
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
         return self.index.suggest(OMNISCIENT, prefix, limit)

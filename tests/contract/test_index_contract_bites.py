@@ -24,6 +24,7 @@ Check = Callable[[Index], None]
 _contract = IndexContract()
 _not_allowed = UNREADABLE[0]
 _denied_by_silence = UNREADABLE[2]
+_another_source = UNREADABLE[6]
 
 _BY_ACCOUNT = (Byline(accounts=("wiki:clb",)), ("wiki:1",))
 _OF_TWO_NAMES = (Byline(words=("claire", "martin")), ())
@@ -53,6 +54,12 @@ LIES: list[tuple[type[lying.HonestIndex], Check]] = [
         lying.IgnoresSilentAuthorities,
         lambda i: _contract.test_an_unreadable_document_is_in_no_ranking_and_no_card(
             i, *_denied_by_silence
+        ),
+    ),
+    (
+        lying.IgnoresSources,
+        lambda i: _contract.test_an_unreadable_document_is_in_no_ranking_and_no_card(
+            i, *_another_source
         ),
     ),
     (

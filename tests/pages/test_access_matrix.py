@@ -24,6 +24,7 @@ from quisait.crawling import crawl_sources, read_directory
 from quisait.providing import now_s
 from quisait.serving import app_of, tokens_of
 from quisait.settings import load_settings
+from quisait.unnamed_sources import forget_source
 from search_api.authorities import Authorities
 from search_api.authority_desk import Patience
 from search_api.journal import NoJournal
@@ -87,6 +88,14 @@ join = ["uid"]
 name = "pousse"
 kind = "push"
 """
+FORMER = """
+[[sources]]
+name = "ancien"
+kind = "export"
+path = "ancien.jsonl"
+join = ["uid"]
+"""
+"""A source that the settings name when it is read, and no more when the pages are served."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +108,7 @@ class Planted:
     denied: tuple[str, ...] = ()
     author: str = "jdupont"
     open_if_down: bool = True
+    source: str = "wiki"
 
     @property
     def trace(self) -> str:
@@ -142,6 +152,11 @@ DOCUMENTS = (
     Planted("interne", frozenset({"jdupont2"}), ("externe:group:club",), open_if_down=False),
     Planted("exclus", ALL - {"zlecuyer"}, OPEN, ("externe:group:exclus",), open_if_down=False),
     Planted("supprime", frozenset(), OPEN),
+    # Two: enough to be counted among those who know, if they counted.
+    *(
+        Planted(name, frozenset(), OPEN, author="amartin", source="ancien")
+        for name in ("epsilon", "zeta")
+    ),
 )
 GROUPS = {"jdupont2": {"externe:group:club"}, "zlecuyer": {"externe:group:exclus"}}
 PEOPLE = (
@@ -217,8 +232,11 @@ def world(
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("QUISAIT_FILE", str(folder / "quisait.toml"))
         stack.enter_context(ldap.with_entries(*PEOPLE))
+        with open_house(load_settings()) as house:
+            fill(house, folder)
+        settings = folder / "quisait.toml"
+        settings.write_text(settings.read_text("utf-8").removesuffix(FORMER), "utf-8")
         house = stack.enter_context(open_house(load_settings()))
-        fill(house, folder)
         club = Club()
         authorities = Authorities([club], house.book, Patience(failures=1_000_000))
         house = replace(house, authorities=authorities)
@@ -231,19 +249,25 @@ def world(
 def lay_out(folder: Path, ldap: LdapServer, **engine: str) -> None:
     said = {"key": KEY, "ldap": ldap.url, "reader": READER, "password": PASSWORD}
     settings = SETTINGS.format(**engine, **said, agents=AGENTS, suffix=SUFFIX)
-    (folder / "quisait.toml").write_text(settings, "utf-8")
+    (folder / "quisait.toml").write_text(settings + FORMER, "utf-8")
     (folder / "sujets.csv").write_text("id;label\ncadastre;cadastre\n", "utf-8")
 
 
 def fill(house: House, folder: Path) -> None:
     """Everything is crawled; then one document is deleted at its source, and all is counted."""
     read_directory(house)
-    for documents in (DOCUMENTS, [one for one in DOCUMENTS if one.name != "supprime"]):
+    former = [one for one in DOCUMENTS if one.source == "ancien"]
+    (folder / "ancien.jsonl").write_text(export(former), "utf-8")
+    for documents in ([one for one in DOCUMENTS if one.source == "wiki"], remaining()):
         (folder / "export.jsonl").write_text(export(documents), "utf-8")
-        source = [one for one in house.settings.sources if one.name == "wiki"]
-        (outcome,) = crawl_sources(house, source, quiet=True)
-        assert not outcome.error
+        for outcome in crawl_sources(house, house.settings.sources, quiet=True):
+            assert not outcome.error
+    assert house.index.count("ancien") == len(former)
     build_and_publish(house)
+
+
+def remaining() -> list[Planted]:
+    return [one for one in DOCUMENTS if one.source == "wiki" and one.name != "supprime"]
 
 
 def may_read(reader: str | None, *, down: bool) -> set[str]:
@@ -331,7 +355,7 @@ def names(path: str) -> list[Ask]:
 def test_a_change_of_rights_shows_after_one_sync_without_encoding(world: World) -> None:
     """Closed at the source, closed in every answer; nothing is encoded anew. Then open again."""
     source = [one for one in world.house.settings.sources if one.name == "wiki"]
-    kept = [one for one in DOCUMENTS if one.name != "supprime"]
+    kept = remaining()
     closed = [replace(d, allowed=("agent:jdupont",)) if d.name == "ouvert" else d for d in kept]
     for documents, status in ((closed, False), (kept, True)):
         (world.folder / "export.jsonl").write_text(export(documents), "utf-8")
@@ -340,3 +364,19 @@ def test_a_change_of_rights_shows_after_one_sync_without_encoding(world: World) 
         assert (outcome.report.put, outcome.report.access_changed) == (0, 1)
         found = world.answer("amartin", Ask("/api/v1/search?q=cadastre&page_size=50"))[1]
         assert ("zzouvert" in found.lower()) is status
+
+
+def test_a_source_that_is_named_no_more_is_told_and_can_be_forgotten(world: World) -> None:
+    """Kept, and read by nobody, until an administrator forgets it; then named nowhere."""
+    house = world.house
+    page = Ask("/administration")
+    assert house.whole_index.count("ancien") == 2
+    assert "quisait forget ancien" in world.answer("jdupont", page)[1]
+    assert house.index.sources() == {"wiki"}
+    assert forget_source(house, "ancien") == 2
+    assert house.whole_index.sources() == {"wiki"}
+    assert house.state.load("ancien") is None
+    assert "ancien" not in world.answer("jdupont", page)[1]
+    for name in ("ancien", "wiki", "inconnue"):
+        with pytest.raises(ValueError, match=name):
+            forget_source(house, name)

@@ -69,6 +69,12 @@ def nearest(k: int, access_and_filters: list[object]) -> dict[str, object]:
 def test_the_access_filter_has_one_translation() -> None:
     """Allowed by one, denied by none, and by no authority that did not answer."""
     assert access_clause(READER) == ADMITTED
+    held = access_clause(READER.within(frozenset({"wiki", "notes"})))["bool"]
+    assert held["filter"] == [
+        *ADMITTED["bool"]["filter"],
+        {"terms": {"source": ["notes", "wiki"]}},
+    ]
+    assert held["must_not"] == ADMITTED["bool"]["must_not"]
 
 
 def test_all_readable_lists_are_asked_for_at_once() -> None:
