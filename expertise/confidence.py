@@ -46,7 +46,7 @@ class Confidences:
     def __init__(self, window: Window, votes: Mapping[str, Sequence[Vote]]) -> None:
         self._near = {ranked.card.document_id: ranked.nearness for ranked in window.documents}
         self._votes = votes
-        self._compared = window.compared
+        self._compared, self._far = window.compared, window.far
         self._sums = {id_: discounted(cast) for id_, cast in votes.items()}
 
     def of(self, agent_id: str) -> float:
@@ -68,6 +68,8 @@ class Confidences:
         """Those whose evidence bears being shown, in their order."""
         if self._compared < FEWEST_COMPARED:
             return list(agent_ids)
+        if self._far and bar != NO_BAR:
+            return []
         return [
             id_
             for id_ in agent_ids

@@ -25,11 +25,15 @@ class RankedDocument:
 class Window:
     """The documents that answer a topic for one reader, best first.
 
-    `compared` counts the documents that `nearness` was measured among.
+    `compared` counts the documents that `nearness` was measured among. `closest` is the
+    cosine of the nearest one, on its encoder's scale. `far`: nothing comes near the topic,
+    neither in sense, as far as its encoder tells, nor by having all of its words.
     """
 
     documents: tuple[RankedDocument, ...]
     compared: int = 0
+    closest: float = 1.0
+    far: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from indexer.values import (
 )
 from search_api.arranging import Placed, arranged, each_in_order, in_their_order
 from search_api.best_bets import shown_bets
+from search_api.farness import all_of, far_below
 from search_api.fusion import FusedHit, fuse, in_order, nearness
 from search_api.guidance import Guidance
 from search_api.presenting import results
@@ -133,7 +134,15 @@ class Search:
             for hit in ranked
             if hit.document_id in found.cards
         )
-        return Window(documents, compared=len(found.vector))
+        closest = found.vector[0].score if found.vector else 1.0
+        far = closest < far_below(self._encoder.name) and not self._says_all(request)
+        return Window(documents, compared=len(found.vector), closest=closest, far=far)
+
+    def says_all(self, topic: str, reader: Reader) -> bool:
+        """Whether a document that the reader may read has all the words of the topic."""
+        access = access_filter(reader)
+        reading = self._understanding.read(topic, access)
+        return self._says_all(self._request(reading, access, Retriever.LEXICAL))
 
     def contributed(self, accounts: Sequence[str], reader: Reader) -> Mapping[str, int]:
         """By source, how many documents that the reader may read these accounts contributed to."""
@@ -176,6 +185,15 @@ class Search:
             with_marks=True,
             newest_first=by_date,
         )
+
+    def _says_all(self, request: SearchRequest) -> bool:
+        wanted = all_of(request.question)
+        if not wanted.any_of:
+            return False
+        found = self._index.search(
+            replace(request, question=wanted, vector=None, window=1, facets=(), with_marks=False)
+        )
+        return bool(found.lexical) and not found.terms_dropped
 
     def _arranged(
         self, query: Query, question: Question, found: SearchAnswer, today: date

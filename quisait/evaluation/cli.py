@@ -15,14 +15,22 @@ from quisait.evaluation.comparison_reports import (
     comparison_body,
     comparison_text,
 )
-from quisait.evaluation.corpora import ExpertSet, SearchSet, load_expert_set, load_search_set
+from quisait.evaluation.corpora import (
+    ExpertSet,
+    SearchSet,
+    load_expert_set,
+    load_foreign,
+    load_search_set,
+)
 from quisait.evaluation.experts import evaluate_experts
+from quisait.evaluation.foreign import farness_text
 from quisait.evaluation.nobody import curve, curve_text, evaluate_nobody, out_of_fold
 from quisait.evaluation.reports import Report, body, text, write_runs
 from quisait.evaluation.saved_runs import SavedRuns, read_saved
 from quisait.evaluation.scratch import Bench
 from quisait.evaluation.search import evaluate_search
 from quisait.faults import in_sentences, read_settings
+from search_api.farness import far_below
 from search_api.search import Retriever
 
 evaluate_app = typer.Typer(help="Mesures sur des jeux de questions jugées.", no_args_is_help=True)
@@ -65,6 +73,12 @@ CompareFile = Annotated[
 ]
 ShowQueries = Annotated[
     bool, typer.Option("--show-queries", help="Montrer le texte des questions comparées")
+]
+ForeignFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--foreign-questions", help="Questions d'un autre domaine, auxquelles personne ne répond"
+    ),
 ]
 Limit = Annotated[
     int, typer.Option(min=0, help="Tant de questions, réparties sur le fichier ; 0 : toutes")
@@ -137,6 +151,7 @@ def nobody_command(
     engine: OnEngine = None,
     queries: Annotated[str, typer.Option(help="Fichier des questions")] = "queries.jsonl",
     qrels: Annotated[str, typer.Option(help="Fichier des jugements")] = "qrels.tsv",
+    foreign_questions: ForeignFile = None,
     limit: Limit = 0,
     encoder: Kind = None,
     model: Model = None,
@@ -147,8 +162,12 @@ def nobody_command(
     with in_sentences():
         bench = _bench(engine, encoder, model, workers, cache)
         judged = load_expert_set(directory, queries, qrels, limit)
-        asked = evaluate_nobody(judged, bench)
+        foreign = load_foreign(foreign_questions, limit) if foreign_questions else ()
+        asked, encoded_by = evaluate_nobody(judged, bench, foreign)
         typer.echo(curve_text(judged.name, curve(asked), out_of_fold(asked)))
+        if foreign:
+            told = farness_text(judged.name, asked, far_below(encoded_by))
+            typer.echo(f"\n{told}")
 
 
 def models_of(name: str) -> tuple[Voting, ...]:

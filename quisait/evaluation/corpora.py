@@ -108,6 +108,21 @@ def load_expert_set(
     return ExpertSet(directory.resolve().name, documents, kept, judgments, candidates)
 
 
+def load_foreign(path: Path, limit: int = 0) -> tuple[JudgedQuery, ...]:
+    """Questions that nobody of a set can answer: another set's, without any judgment.
+
+    `limit` as above. Raises `MalformedSet`.
+    """
+    rows = tuple(_lines(path))
+    if not rows:
+        raise MalformedSet(f"{path} : aucune question.")
+    group = path.resolve().parent.name
+    return tuple(
+        JudgedQuery(_word(row, "_id", at), _text(row, "text", at), group=group)
+        for at, row in spread(rows, limit)
+    )
+
+
 def spread(rows: Sequence[T], limit: int) -> tuple[T, ...]:
     """At most `limit` rows, evenly spread and always the same; all where it is 0."""
     if not 0 < limit < len(rows):

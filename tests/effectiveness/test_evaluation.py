@@ -83,6 +83,26 @@ def test_a_question_is_no_evidence_for_itself(tmp_path: Path) -> None:
     assert "ali" not in {row[2] for row in rows if row[0] == "q2"}, "their only document asks"
 
 
+def test_questions_of_another_set_are_asked_beside_its_own(tmp_path: Path) -> None:
+    """A second table. A bar takes the name of «sans jugement», far from all of them; the
+    questions whose words a document has keep theirs, however high it is.
+    """
+    write_set(tmp_path / "mini", EXPERTS)
+    write_set(tmp_path / "other", SEARCH)
+    asked = ("nobody", "mini", "--foreign-questions")
+    done = evaluate(*asked, "other/queries.jsonl", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    own, far = done.stdout.split("\n\n")
+    assert own.startswith("| mini: confidence |")
+    assert far.startswith("| mini: nearest |")
+    assert far.count("**0.845**") == 1
+    foreign = {row.split(" | ")[0]: row.split(" | ")[5] for row in far.splitlines()[2:]}
+    assert (foreign["| none"], foreign["| 0.900"]) == ("0.75", "0.50")
+    missing = evaluate(*asked, "nulle-part.jsonl", cwd=tmp_path)
+    assert missing.returncode == 1
+    assert "nulle-part.jsonl manque" in missing.stderr
+
+
 def test_a_limit_spreads_the_questions_and_keeps_the_corpus(tmp_path: Path) -> None:
     """Two of three questions: the first and the second third's; all documents stay."""
     write_set(tmp_path / "mini", SEARCH)

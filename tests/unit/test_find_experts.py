@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.values import Agent, EvidencePolicy, Role
-from expertise.confidence import FEWEST_COMPARED, SERVED
+from expertise.confidence import FEWEST_COMPARED, NO_BAR, SERVED
 from expertise.find import WALK_WEIGHT, Experts, find_experts, in_area
 from expertise.names import Reason
 from expertise.values import RankedDocument, Window
@@ -226,6 +226,20 @@ def test_thin_evidence_names_nobody() -> None:
     assert (nobody.candidates, nobody.beyond, nobody.nearest_area) == ((), 0, "")
     assert [one.card.document_id for one in nobody.nearest] == ["wiki:1", "wiki:2", "wiki:3"]
     assert nobody.stated == ()
+
+
+def test_where_nothing_comes_near_the_strongest_name_is_held_back() -> None:
+    """However the documents stand among themselves; among few, nothing can be said."""
+    book = ListedBook((ANA, BEN, CYD))
+    firm = compared(three_notes(), nearness=FIRM)
+    far = OneWindow(replace(firm, far=True))
+    nobody = find_experts("xylophone", READER, far, book, TODAY)
+    assert (nobody.candidates, nobody.beyond, nobody.nearest_area) == ((), 0, "")
+    assert [one.card.document_id for one in nobody.nearest] == ["wiki:1", "wiki:2", "wiki:3"]
+    everybody = find_experts("xylophone", READER, far, book, TODAY, bar=NO_BAR)
+    assert found(everybody) == ["ag-1", "ag-2", "ag-3"]
+    few = OneWindow(replace(firm, far=True, compared=FEWEST_COMPARED - 1))
+    assert find_experts("xylophone", READER, few, book, TODAY).candidates
 
 
 def test_each_candidate_stands_on_their_own() -> None:
