@@ -42,11 +42,18 @@ class JoinRule:
     def accounts(self, agent: Agent) -> Iterator[str]:
         """The accounts that the rule gives to an agent. An address is compared case aside."""
         for by in self.by:
-            if by is JoinBy.ID:
-                yield self._account(agent.id)
-            elif "@" in agent.email:
-                yield self._account(agent.email)
-                yield self._account(agent.email.lower())
+            yield from self._named(by, agent)
+
+    def why(self, agent: Agent, account: str) -> JoinBy | None:
+        """By what of the agent the account is named; None where the rule does not give it."""
+        return next((by for by in self.by if account in self._named(by, agent)), None)
+
+    def _named(self, by: JoinBy, agent: Agent) -> Iterator[str]:
+        if by is JoinBy.ID:
+            yield self._account(agent.id)
+        elif "@" in agent.email:
+            yield self._account(agent.email)
+            yield self._account(agent.email.lower())
 
     def _account(self, name: str) -> str:
         shown = name[:1].upper() + name[1:] if self.capital else name

@@ -71,7 +71,18 @@ def _categories(settings: Settings) -> Iterator[str]:
             "Questions posées : texte montré à partir de cinq personnes, sans nom ; pseudonymes "
             "à sel tournant."
         )
-    yield "Consultations privilégiées : qui, quand, quelle page, au sujet de qui ou de quoi."
+        yield (
+            "Propositions : par agent proposé et par sujet, combien de personnes différentes, à "
+            "partir de cinq ; dit à cet agent seul."
+        )
+    yield (
+        "Sessions et jetons personnels : agent, dates, nom donné au jeton ; empreinte de ce qui "
+        "les ouvre ; pour une session, le jeton d'identité du fournisseur."
+    )
+    yield (
+        "Consultations privilégiées : qui, quand, quelle page, au sujet de qui ou de quoi ; "
+        "tentatives refusées."
+    )
     yield "Aucune donnée sensible n'est demandée ; un espace se déclare « evidence = none »."
 
 

@@ -53,6 +53,9 @@ _THEIRS = (
 )
 """Every table that has rows of one agent, by `agent_key`; the directory's own row goes last."""
 
+_NAMING = (consent_tables.wishes, sign_on_tables.sessions, sign_on_tables.personal_tokens)
+"""Those of them that keep an agent's id, whom the directory may not know any more."""
+
 
 def purge_departed(
     database: sa.Engine, register: FileRegister, today: date, departed_days: int
@@ -76,15 +79,18 @@ def purge_departed(
 
 
 def _long_missing(connection: sa.Connection, today: date, long_ago: date) -> set[str]:
-    """Who has wishes here, and has been unknown to the directory for long.
+    """Who has wishes, sessions or tokens here, and has been unknown to the directory for long.
 
     One reading that lacks somebody takes nothing from them: they may be back tomorrow.
     """
-    wishes, missing = consent_tables.wishes, consent_tables.missing
+    missing = consent_tables.missing
     known = sa.select(agent_tables.agents.c.key)
     connection.execute(sa.delete(missing).where(missing.c.agent_key.in_(known)))
-    asked = sa.select(wishes.c.agent_key, wishes.c.agent_id).where(wishes.c.agent_key.not_in(known))
-    unknown = {row[0]: row[1] for row in connection.execute(asked)}
+    unknown: dict[str, str] = {}
+    for table in _NAMING:
+        key, id_ = table.c.agent_key, table.c.agent_id
+        asked = sa.select(key, id_).where(key.not_in(known)).distinct()
+        unknown |= {row[0]: row[1] for row in connection.execute(asked)}
     since = {row[0]: row[1] for row in connection.execute(sa.select(missing))}
     new = [{"agent_key": key, "since": today} for key in sorted(unknown.keys() - since.keys())]
     if new:

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from quisait.administering import HouseAdministration
 from quisait.answers import today
-from quisait.assembly import House, open_reception
+from quisait.assembly import House, join_rules, open_reception
 from quisait.building import overview_of
 from quisait.door import bounds_of, own_names, rates_of
 from quisait.journaling import queued
@@ -106,6 +106,7 @@ def app_of(house: House, journal: Journal) -> FastAPI:
             rates=rates_of(house.settings),
             bounds=bounds_of(house.settings),
             consent=house.privacy.consent,
+            join_rules=join_rules(house.settings),
             brought_up=house.journal.brought_up if house.settings.journal.enabled else None,
             administration=HouseAdministration(house),
         )

@@ -4,8 +4,9 @@ Nobody else's can be asked for: there is no parameter that names an agent.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from connectors.account_joins import JoinBy
 from connectors.values import Agent, ContactVia
 from expertise.agent_profile import AgentProfile, profile_of
 from expertise.consent import FINDER, NARROWER, Consent, Kept, Kind, Wish
@@ -27,6 +28,7 @@ class HeldData:
     `row` is the directory's, `profile` what others may see (its strengths and evidence as
     the agent may read them); `contributions` counts documents by source; `sessions` are
     open ones, `tokens` personal ones; `brought_up` is None where that is not counted.
+    `joined_by`: for each account, the rule that gives it, None where the directory does.
     """
 
     row: Agent
@@ -40,6 +42,7 @@ class HeldData:
     sessions: Sequence[Session] = ()
     tokens: Sequence[PersonalToken] = ()
     brought_up: Sequence[BroughtUp] | None = None
+    joined_by: Mapping[str, JoinBy | None] = field(default_factory=dict)
 
     @property
     def sources(self) -> list[str]:
@@ -71,6 +74,7 @@ def held_about(services: Services, reader: Reader) -> HeldData:
         profile=profile_of(reading, agent, access_filter(reader), services.today(), to_self=True),
         accounts=accounts,
         groups=sorted(people.groups_of(agent_id)),
+        joined_by={one: _joined_by(services, row, one) for one in accounts},
         contributions=services.search.contributed(accounts, reader),
         wishes=consent_of(services).of(agent_id),
         topics=sorted((one.topic for one in listed), key=lambda one: one.label.lower()),
@@ -110,6 +114,11 @@ def _labels(held: HeldData, kind: Kind, topic_id: str) -> tuple[str, ...]:
     if kind is Kind.DECLARE and topic.kind is not TopicKind.TOPIC:
         raise Problem(422, "Un métier vient de l’annuaire : il ne se déclare pas ici.")
     return topic.labels
+
+
+def _joined_by(services: Services, row: Agent, account: str) -> JoinBy | None:
+    found = (one.why(row, account) for one in services.join_rules)
+    return next(filter(None, found), None)
 
 
 def _source(account: str) -> str:

@@ -1,6 +1,7 @@
 """The API's answer about oneself: everything, as one JSON."""
 
 from datetime import UTC, date, datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -99,6 +100,10 @@ class MeBody(_Body):
     purpose: str
     directory: RowBody
     accounts: list[str] = Field(description="joined to you by the directory, each `source:name`")
+    joined_by: dict[str, Literal["uid", "email", "directory"]] = Field(
+        description="for each account: the source's rule (it bears your id, or your address), "
+        "or the directory's own word"
+    )
     groups: list[str] = Field(description="principals of the directory's groups")
     contributions: list[ContributionsBody]
     profile: ProfileBody = Field(description="what you are proposed for, with the evidence")
@@ -116,6 +121,7 @@ def me_answer(held: HeldData) -> MeBody:
         purpose=PURPOSE,
         directory=RowBody(**row),
         accounts=list(held.accounts),
+        joined_by={name: by.value if by else "directory" for name, by in held.joined_by.items()},
         groups=list(held.groups),
         contributions=[
             ContributionsBody(source=source, documents=count)

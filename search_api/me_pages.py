@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from connectors.account_joins import JoinBy
 from connectors.values import ContactVia
 from expertise.consent import FINDER, Kind, Wish
 from expertise.topics import TopicKind
@@ -24,6 +25,14 @@ WAYS: dict[ContactVia, str] = {
     ContactVia.HEAD: "par le chef de service",
     ContactVia.NONE: "ne pas donner d’adresse",
 }
+
+JOINS: dict[JoinBy | None, str] = {
+    JoinBy.ID: "il porte votre identifiant d’agent, selon la règle réglée pour cette source",
+    JoinBy.EMAIL: "il porte votre adresse électronique, selon la règle réglée pour cette source, "
+    "dont l’administration déclare qu’elle vérifie les adresses",
+    None: "l’annuaire vous le donne, ou la table des comptes tenue par l’administration",
+}
+"""Why an account is somebody's."""
 
 
 class Act(StrEnum):
@@ -54,6 +63,7 @@ def me_page(request: Request, reader: NamedReader) -> str:
         purpose=PURPOSE,
         not_held=NOT_HELD,
         ways=WAYS,
+        joins=JOINS,
         topic_address=topic_address,
     )
 

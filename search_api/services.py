@@ -8,6 +8,7 @@ from typing import Protocol
 
 from fastapi import Request
 
+from connectors.account_joins import JoinRule
 from connectors.values import Agent
 from expertise.consent import Consent
 from expertise.overview import Overview
@@ -55,7 +56,7 @@ class Services:
     pages' own style. `contact`: an address for who meets a page that they cannot use.
     The site answers to `hosts` alone, None for any name.
     `consent` keeps what agents ask about themselves; `brought_up` tells one of them how often
-    they were, None where that is not counted.
+    they were, None where that is not counted. `join_rules` tell them why an account is theirs.
     """
 
     search: Search
@@ -74,6 +75,7 @@ class Services:
     audit: Audit = field(default_factory=NoAudit)
     refusals: Refusals = field(default_factory=Refusals)
     consent: Consent | None = None
+    join_rules: Sequence[JoinRule] = ()
     brought_up: Callable[[str, date], Sequence[BroughtUp]] | None = None
     sign_on: SignOn | None = None
     theme: Path | None = None

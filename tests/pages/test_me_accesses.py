@@ -1,7 +1,7 @@
 """«Mes données» tells of one's own sessions and tokens, and never what would open anything."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from html import unescape
 from pathlib import Path
@@ -10,16 +10,31 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
+from connectors.account_joins import JoinBy, JoinRule
+from connectors.values import Agent
+from expertise.agent_book import SqlAgentBook
 from expertise.sql_consent import SqlConsent
 from indexer.state import digest
+from search_api.readers import reader_of
 from search_api.sign_on.personal_tokens import DAY_S
 from search_api.sign_on.tables import SHORT
+from tests.pages.administration import TODAY
 from tests.pages.conftest import TOKENS, Parts
 from tests.pages.signing_on import SigningOn, signing_on_app
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
 DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A directory of one."""
+
+    agent: Agent
+
+    def entries(self) -> Iterator[Agent]:
+        yield self.agent
 
 
 @pytest.fixture
@@ -31,6 +46,44 @@ def made(parts: Parts, tmp_path: Path) -> Iterator[SigningOn]:
     made.app.state.services = replace(made.app.state.services, consent=consent)
     yield made
     database.dispose()
+
+
+def test_each_account_is_told_with_the_rule_that_gives_it(made: SigningOn, tmp_path: Path) -> None:
+    """The agent's id, their address whatever its case, or the directory's own word; in French."""
+    agent = Agent(
+        "ag-9",
+        "Zoé",
+        "Petit",
+        email="Zoe.Petit@fin.example",
+        accounts=("wiki:Ag-9", "forum:zoe.petit@fin.example", "mail:zp", "forum:zp"),
+    )
+    services = made.app.state.services
+    rules = (
+        JoinRule("wiki", (JoinBy.ID,), capital=True),
+        JoinRule("forum", (JoinBy.ID, JoinBy.EMAIL)),
+    )
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'book.sqlite'}")
+    book = SqlAgentBook(engine)
+    book.replace(Listed(agent))
+    made.app.state.services = replace(
+        services,
+        people=book,
+        join_rules=rules,
+        reader_of=lambda _: reader_of("ag-9", book, TODAY),
+        consent=SqlConsent(engine, lambda: datetime.now(UTC)),
+    )
+    client = TestClient(made.app)
+    assert client.get("/api/v1/me").json()["joined_by"] == {
+        "wiki:Ag-9": "uid",
+        "forum:zoe.petit@fin.example": "email",
+        "mail:zp": "directory",
+        "forum:zp": "directory",
+    }
+    page = unescape(client.get("/mes-donnees").text)
+    assert "wiki:Ag-9\xa0: il porte votre identifiant d’agent" in page
+    assert "forum:zoe.petit@fin.example\xa0: il porte votre adresse électronique" in page
+    assert "mail:zp\xa0: l’annuaire vous le donne" in page
+    engine.dispose()
 
 
 def day(moment_s: int) -> str:

@@ -42,7 +42,16 @@ def test_it_says_what_is_on_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
         INDEX__ENGINE="opensearch",
         INDEX__PASSWORD="motdepasse",
     )
-    for said in ("47 j", "400 jours", "« notes »", "SANS chiffrement", "À DÉPLACER", "à justifier"):
+    for said in (
+        "47 j",
+        "400 jours",
+        "« notes »",
+        "Propositions :",
+        "Sessions et jetons",
+        "SANS chiffrement",
+        "À DÉPLACER",
+        "à justifier",
+    ):
         assert said in text
     for hidden in ("ag-secret", "k" * 32, "motdepasse"):
         assert hidden not in text

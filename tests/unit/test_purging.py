@@ -1,0 +1,99 @@
+"""After a departure what is kept of somebody goes, accesses too, whether or not they are named."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from connectors.values import Agent
+from expertise.agent_book import SqlAgentBook
+from quisait.database import bring_up, connect
+from quisait.purging import purge_departed
+from quisait.register import FileRegister
+from search_api.sign_on.personal_tokens import SqlPersonalTokens
+from search_api.sign_on.sessions import SessionLimits, SqlSessions
+
+pytestmark = pytest.mark.trust
+
+TODAY = date(2026, 3, 10)
+NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
+DAYS = 30
+LONG_AGO = TODAY - timedelta(days=DAYS)
+ANA, CYD = Agent("ag-1", "Ana", "Le Goff"), Agent("ag-3", "Cyd", "Roux")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    agents: tuple[Agent, ...]
+
+    def entries(self) -> Iterator[Agent]:
+        yield from self.agents
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    engine: sa.Engine
+    register: FileRegister
+
+    def directory(self, *agents: Agent) -> None:
+        SqlAgentBook(self.engine).replace(Listed(agents))
+
+    def purge(self, today: date = TODAY) -> tuple[str, ...]:
+        return purge_departed(self.engine, self.register, today, DAYS)
+
+    def begin(self, *agent_ids: str) -> None:
+        for agent_id in agent_ids:
+            self.sessions.begin(agent_id)
+            self.tokens.make(agent_id, "tableur", 9)
+
+    def accesses(self) -> list[str]:
+        """Whose sessions and tokens are in the tables, over or not."""
+        with self.engine.connect() as connection:
+            return sorted(
+                row
+                for table in ("sessions", "personal_tokens")
+                for row in connection.execute(sa.text(f"select agent_id from {table}")).scalars()  # noqa: S608
+            )
+
+    @property
+    def sessions(self) -> SqlSessions:
+        return SqlSessions(self.engine, SessionLimits(600, 3_600), lambda: 1_770_000_000)
+
+    @property
+    def tokens(self) -> SqlPersonalTokens:
+        return SqlPersonalTokens(self.engine, 90, lambda: 1_770_000_000)
+
+
+@pytest.fixture
+def kept(database_url: str, tmp_path: Path) -> Iterator[Kept]:
+    engine = bring_up(connect(database_url))
+    yield Kept(engine, FileRegister(tmp_path / "register.jsonl", (), lambda: NOW, 30))
+    engine.dispose()
+
+
+def test_accesses_go_with_who_left(kept: Kept) -> None:
+    """So many days after the departure, not before; the others' stay."""
+    kept.directory(ANA, Agent("ag-3", "Cyd", "Roux", departure=LONG_AGO))
+    kept.begin("ag-1", "ag-3")
+    assert kept.purge(TODAY - timedelta(days=1)) == ()
+    assert kept.accesses() == ["ag-1", "ag-1", "ag-3", "ag-3"]
+    assert kept.purge() == ("ag-3",)
+    assert kept.accesses() == ["ag-1", "ag-1"]
+
+
+def test_accesses_of_whom_the_directory_lost_go_too(kept: Kept) -> None:
+    """Counted from the first purge that misses them; who comes back in time loses nothing."""
+    kept.directory(ANA, CYD)
+    kept.begin("ag-1", "ag-3")
+    kept.directory(ANA)
+    assert kept.purge(LONG_AGO) == ()
+    kept.directory(ANA, CYD)
+    assert kept.purge() == ()
+    kept.directory(ANA)
+    assert kept.purge() == ()
+    assert kept.accesses() == ["ag-1", "ag-1", "ag-3", "ag-3"]
+    assert kept.purge(TODAY + timedelta(days=DAYS)) == ("ag-3",)
+    assert kept.accesses() == ["ag-1", "ag-1"]
