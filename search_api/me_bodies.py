@@ -20,6 +20,15 @@ NOT_HELD = (
     "Aucune note, aucune appréciation, aucun classement de vous.",
 )
 
+HELD_ELSEWHERE = (
+    "Le registre des consultations privilégiées : les pages qu’un rôle ouvre, qui les a ouvertes "
+    "ou s’est vu les refuser, au sujet de qui. La personne chargée de la protection des données "
+    "le lit : demandez-lui ce qui vous y concerne.",
+    "Le registre des suppressions : vos demandes faites ici, pour qu’une sauvegarde restaurée ne "
+    "les défasse pas.",
+)
+"""What this answer does not show of the one who asks."""
+
 
 class _Body(BaseModel):
     model_config = ConfigDict(frozen=True)
@@ -95,7 +104,7 @@ class AskedBody(_Body):
 
 
 class MeBody(_Body):
-    """Everything that is held about the one who asks."""
+    """What is held about the one who asks, and where the rest is."""
 
     purpose: str
     directory: RowBody
@@ -112,6 +121,7 @@ class MeBody(_Body):
     sessions: list[SessionBody] = Field(description="open ones: «Mes accès» ends them")
     tokens: list[TokenBody] = Field(description="personal tokens")
     not_held: list[str]
+    held_elsewhere: list[str]
 
 
 def me_answer(held: HeldData) -> MeBody:
@@ -152,6 +162,7 @@ def me_answer(held: HeldData) -> MeBody:
             for one in held.tokens
         ],
         not_held=list(NOT_HELD),
+        held_elsewhere=list(HELD_ELSEWHERE),
     )
 
 

@@ -13,7 +13,7 @@ from expertise.topics import TopicKind
 from search_api.addresses import topic_address
 from search_api.asked import NamedReader
 from search_api.me import asked_wish, consent_of, held_about
-from search_api.me_bodies import NOT_HELD, PURPOSE
+from search_api.me_bodies import HELD_ELSEWHERE, NOT_HELD, PURPOSE
 from search_api.services import services_of
 from search_api.templating import render
 
@@ -62,6 +62,7 @@ def me_page(request: Request, reader: NamedReader) -> str:
         withdrawn_whole=FINDER in held.withdrawn,
         purpose=PURPOSE,
         not_held=NOT_HELD,
+        held_elsewhere=HELD_ELSEWHERE,
         ways=WAYS,
         joins=JOINS,
         topic_address=topic_address,

@@ -119,6 +119,8 @@ def test_ones_own_sessions_and_tokens_are_told_by_day(made: SigningOn) -> None:
     assert "Jeton «\xa0tableur\xa0»" in page
     assert "jamais utilisé" in page
     assert str(date.fromisoformat(day(begun_s)).year) in page
+    assert "Le registre des consultations privilégiées" in page
+    assert answers[0].json()["held_elsewhere"]
     told = "".join(one.text for one in answers)
     assert "autrui" not in told
     assert "jeton-d-identite" not in told
