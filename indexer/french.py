@@ -60,7 +60,8 @@ _WITHOUT_PLACE = re.compile(
 _MAY_LACK_PLACE = frozenset("n N nº Nº nºs no No NO l d L D http https HTTP HTTPS".split())  # noqa: SIM905
 _BEFORE_GENDER = frozenset("·(-.")
 
-_HYPHEN = re.compile(r"-(?:\s*\n\s*)?")
+_ARTICLE_NEXT = re.compile(r"\.?\s?(?:[LRDA]\b|[LRDA]?\d)")
+_HYPHEN = re.compile(r"-(?:[^\S\n]*\n\s*)?")
 _ORDINALS = {
     form: f"{number}e"
     for number, word in enumerate(
@@ -273,6 +274,6 @@ def _trimmed(match: re.Match[str]) -> _Word:
     if match["acronym"]:
         written = written.replace(".", "")
     word = unicodedata.normalize("NFKC", written).lower()
-    if word == "art" and re.match(r"\.?\s?(?:[LRDA]\b|[LRDA]?\d)", match.string[match.end() :][:4]):
+    if word == "art" and _ARTICLE_NEXT.match(match.string[match.end() : match.end() + 4]):
         word = "article"
     return _Word(word, start, match.end(), len(written) > 1 and written.isupper())

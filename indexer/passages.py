@@ -19,7 +19,7 @@ _WORD = re.compile(r"\S{1,30}")
 _LINE = re.compile(r"[^\n]+")
 _BORDER = re.compile(
     r"\n\s*\n"  # a blank line
-    r"|[.!?…]+[»”\"’)\]]*\s+(?=[«“\"(\[]?[\s\u00a0\u202f]?[A-ZÀ-ÖØ-Þ0-9•–—-])"
+    r"|(?<![.!?…])[.!?…]+[»”\"’)\]]*\s+(?=[«“\"(\[]?[\s\u00a0\u202f]?[A-ZÀ-ÖØ-Þ0-9•–—-])"
 )
 _ABBREVIATED = re.compile(
     r"(?:^|[\s(«’'])(?:m|mm|mme|mmes|mlle|dr|pr|me|art|al|cf|p|pp|ex|etc|chap|sect|fig|tab|réf|"

@@ -33,7 +33,7 @@ _CHANCE = 1 / 256
 
 _NUMBER = re.compile(r"\d{2,}")
 _WORD = re.compile(r"[^\W_]+")
-_CUT = re.compile(r"(?<=\w)[-\u00ad]\s*\n\s*(?=\w)")
+_CUT = re.compile(r"(?<=\w)[-\u00ad][^\S\n]*\n\s*(?=\w)")
 _SEED, _SCHEME = 1, "affine32"
 
 

@@ -18,10 +18,13 @@ def results(
     named: Mapping[str, Card],
     agents: Mapping[str, Agent],
     today: date,
+    trust: Mapping[str, float],
 ) -> tuple[Result, ...]:
     """The page's documents that the reader may still read, in order.
 
-    `named`: cards of the copies, and of what the documents name, as far as they are readable.
+    A document of a source that is trusted less (`trust`, 1 where it is not named) is told
+    to replace none, as it moves none. `named`: cards of the copies,
+    and of what the documents name, as far as they are readable.
     """
     places = {one.hit.document_id: one for one in page}
     return tuple(
@@ -33,11 +36,17 @@ def results(
                 voice(passage.passage, one.card, agents, today) for passage in one.passages
             ),
             parts=places[one.card.document_id].hit,
-            replaces=tuple(reference(named[name]) for name in one.card.replaces if name in named),
+            replaces=tuple(
+                reference(named[name])
+                for name in one.card.replaces
+                if name in named and _may_replace(one.card, named[name], trust)
+            ),
             replaced_by=tuple(
                 reference(heir)
                 for heir in one.successors
-                if heir.document_id != one.card.document_id and _begun(heir, today)
+                if heir.document_id != one.card.document_id
+                and _begun(heir, today)
+                and _may_replace(heir, one.card, trust)
             ),
             part_of=reference(named[one.card.part_of]) if one.card.part_of in named else None,
             copies=tuple(
@@ -49,6 +58,10 @@ def results(
         )
         for one in shown
     )
+
+
+def _may_replace(heir: Card, former: Card, trust: Mapping[str, float]) -> bool:
+    return trust.get(heir.source, 1.0) >= trust.get(former.source, 1.0)
 
 
 def _begun(card: Card, today: date) -> bool:

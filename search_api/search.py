@@ -84,7 +84,14 @@ class Search:
         return Results(
             question=question,
             order=query.order,
-            results=results(page, shown, self._named(page, shown, access), agents, today),
+            results=results(
+                page,
+                shown,
+                self._named(page, shown, access),
+                agents,
+                today,
+                self._preferences.trust,
+            ),
             total=found.total,
             reachable=len(window),
             page=query.page,

@@ -13,6 +13,8 @@ from connectors.values import Access
 from indexer.ports import Index
 from indexer.values import Put, PutAccess, Remove
 from quisait.answers import results_text
+from search_api.arranging import Preferences
+from search_api.guidance import Guidance
 from search_api.query import Query
 from search_api.readers import reader_of
 from search_api.search import Search
@@ -165,3 +167,21 @@ def test_the_command_line_says_both(asked: Asked, tmp_path: Path) -> None:
     assert "même texte : share:circ" in circular
     assert "secret" not in circular
     assert "remplacé par : Barème 2024 (wiki:v2)" in scale
+
+
+def test_a_source_trusted_less_takes_no_place(asked: Asked, tmp_path: Path) -> None:
+    """Whoever may push to a forum is not shown to replace a note, above it or beside it."""
+    guidance = Guidance(preferences=Preferences(trust={"forum": 0.5}))
+    fake = put("forum:f", "La consigne.", title="Consigne des casiers", replaces=("wiki:w1",))
+    with agent_book(tmp_path) as book:
+        wary = Search(asked.index, ENCODER, book, guidance)
+        reader, query = reader_of(CLAIRE, book, TODAY), Query("consigne casiers")
+        assert not asked.index.write([encoded(fake)]).failed
+        try:
+            shown = {one.card.document_id: one for one in wary.answer(query, reader, TODAY).results}
+            alike = asked.search.answer(query, reader, TODAY).results
+        finally:
+            asked.index.write([Remove("forum:f")])
+    assert (shown["wiki:w1"].replaced_by, shown["forum:f"].replaces) == ((), ())
+    believed = {one.card.document_id: one.replaced_by for one in alike}
+    assert [one.document_id for one in believed["wiki:w1"]] == ["forum:f"]

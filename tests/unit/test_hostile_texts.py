@@ -1,0 +1,56 @@
+"""What a hostile source writes is read in a time that grows with its length alone."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from connectors.values import Section
+from indexer.french import analyse
+from indexer.passages import cut
+from indexer.twins import signature
+from indexer.values import Passage
+
+pytestmark = pytest.mark.trust
+
+SIGNS = 40_000
+MOST_S = 3.0
+"""Of the processor. Any of these took more than twenty before its pattern was mended."""
+
+TEXTS = {
+    "a word cut by blank lines": "a-" + "\n" * SIGNS + ".b",
+    "starred numbers": "1*" * (SIGNS // 2) + "1",
+    "numbers in chains": "11-11*" * (SIGNS // 6),
+    "dots": "." * SIGNS + "x",
+    "calls": "!" * SIGNS + "x",
+    "dots and brackets": ".)" * (SIGNS // 2),
+    "blanks": "a" + " \n" * (SIGNS // 2) + ".",
+    "abbreviations": "art. " * (SIGNS // 5),
+    "middle dots": "agent" + "·e" * (SIGNS // 2) + "1",
+    "apostrophes": "a'" * (SIGNS // 2),
+    "digits": "1" * SIGNS,
+    "addresses": "a@a." * (SIGNS // 4),
+}
+READERS: dict[str, Callable[[str], object]] = {
+    "cut": lambda text: cut((Section(text),), "titre"),
+    "analyse": analyse,
+    "signature": lambda text: signature((Passage(text),)),
+}
+
+
+@pytest.mark.parametrize("said", TEXTS)
+def test_no_text_takes_its_square(said: str) -> None:
+    for name, read in READERS.items():
+        began = time.process_time()
+        read(TEXTS[said])
+        assert time.process_time() - began < MOST_S, name
+
+
+def test_a_word_is_still_joined_over_a_line() -> None:
+    """What the patterns are for."""
+    joined = {one.term for one in analyse("exonération")}
+    assert joined <= {one.term for one in analyse("exoné- \n \n  ration")}
+    assert [passage.text for passage in cut((Section("Vraiment... Oui."),), "", 1, 0)] == [
+        "Vraiment...",
+        "Oui.",
+    ]
