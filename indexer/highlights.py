@@ -1,6 +1,7 @@
 """What a question marks in a passage; the same on every engine, pure."""
 
-from indexer.french import analyse, asked
+from indexer.french import asked
+from indexer.pieces import marks
 from indexer.values import Question
 
 
@@ -24,7 +25,7 @@ def highlights(text: str, wanted: frozenset[str]) -> tuple[tuple[int, int], ...]
     if not wanted:
         return ()
     marked: list[tuple[int, int]] = []
-    for term in analyse(text):
-        if not wanted.isdisjoint(term.all) and (not marked or term.start >= marked[-1][1]):
-            marked.append((term.start, term.end))
+    for start, end, terms in marks(text):
+        if not wanted.isdisjoint(terms) and (not marked or start >= marked[-1][1]):
+            marked.append((start, end))
     return tuple(marked)

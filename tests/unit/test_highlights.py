@@ -1,8 +1,12 @@
 """What a question marks in a passage."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from indexer.french import analyse
 from indexer.highlights import highlights, question_terms
+from indexer.pieces import marks
 from indexer.values import Question
 
 pytestmark = pytest.mark.search
@@ -33,3 +37,39 @@ def test_a_phrase_marks_its_words() -> None:
         "Permis de construire", question_terms(Question(phrases=("permis de construire",)))
     )
     assert found == ((0, 6), (10, 20))
+
+
+_SAID = (
+    "de la à a y l d n no n° NO L D art art. l'art L. R* 16 B b 12 1er 1 er janvier mars 2020 "
+    "pour cent % ter bis quater decies sexies URSSAF l'URSSAF CFE PAS pas TA Le l'impôt d'un "
+    "agent·e·s agent(e)s agent-e-s agent.e.s non-résident micro-entreprise porte- monnaie "
+    "https://a.fr https a@b.fr, taxe, taxe; fin. (voir) 2042-C-PRO 2042 PRO 3,5 1 500 000 "
+    "2A aujourd'hui e\u0301 \u00ad - · . , ’"
+)
+WORDS = _SAID.split(" ")
+BETWEEN = st.sampled_from([" ", " ", " ", " ", "", "\n", "-", "'", "\u00a0"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "le 12 janvier 2020 au plus",
+        "le 1 er janvier 2020 est un",
+        "soit 5 pour cent de taxe",
+        "au 16 ter B de la loi",
+        "selon art. L. 16 B ou pas",
+        "dans le cadre du PAS et de la TA aussi",
+        "elle est sous l URSSAF PAS",
+        "une note de LA TAXE",
+    ],
+)
+def test_what_belongs_together_is_not_cut(text: str) -> None:
+    """A date, a share, an article; capitals keep the neighbour that tells them."""
+    assert list(marks(text)) == [(term.start, term.end, term.all) for term in analyse(text)]
+
+
+@given(st.lists(st.tuples(st.sampled_from(WORDS), BETWEEN), max_size=9))
+def test_a_text_read_in_pieces_says_what_it_says_whole(written: list[tuple[str, str]]) -> None:
+    """References, acronyms, elisions, compounds: no cut parts what belongs together."""
+    text = "".join(word + between for word, between in written)
+    assert list(marks(text)) == [(term.start, term.end, term.all) for term in analyse(text)]
