@@ -1,6 +1,6 @@
 """Which documents of a window replace which. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from indexer.marks import Mark
@@ -21,7 +21,7 @@ class Succession:
                     continue
                 if trust.get(mark.source, 1.0) >= trust.get(marks[former].source, 1.0):
                     self._direct.setdefault(former, set()).add(heir)
-        whole = {former: self._reached(former) for former in self._direct}
+        whole = _reached(self._direct, list(marks))
         # Who is among their own heirs is in a circle.
         circling = {former for former, heirs in whole.items() if former in heirs}
         self._heirs = {
@@ -50,11 +50,15 @@ class Succession:
                 lifted[heir] = max(lifted[heir], scores[former])
         return lifted
 
-    def _reached(self, former: str) -> set[str]:
-        found: set[str] = set()
-        ahead = [former]
-        while ahead:
-            fresh = self._direct.get(ahead.pop(), set()) - found
-            found |= fresh
-            ahead.extend(fresh)
-        return found
+
+def _reached(direct: Mapping[str, set[str]], names: Sequence[str]) -> dict[str, set[str]]:
+    """All that can be reached from each, in bits: a source may name everything everywhere."""
+    bits = {name: 1 << place for place, name in enumerate(names)}
+    reached = {former: sum(bits[heir] for heir in heirs) for former, heirs in direct.items()}
+    for between in direct:
+        for former in direct:
+            if reached[former] & bits[between]:
+                reached[former] |= reached[between]
+    return {
+        former: {name for name in names if found & bits[name]} for former, found in reached.items()
+    }

@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 
 from connectors.values import Section
 from indexer.french import analyse
+from indexer.marks import Mark
 from indexer.passages import cut
 from indexer.twins import signature
-from indexer.values import Passage
+from indexer.values import WINDOW, Passage
+from search_api.succession import Succession
 
 pytestmark = pytest.mark.trust
 
@@ -54,3 +57,17 @@ def test_a_word_is_still_joined_over_a_line() -> None:
         "Vraiment...",
         "Oui.",
     ]
+
+
+@pytest.mark.parametrize("circling", [True, False])
+def test_who_names_everything_as_replaced_holds_up_no_answer(circling: bool) -> None:
+    """Twice as many as a window holds; all replace all, or each all before it."""
+    names = [f"forum:{number}" for number in range(4 * WINDOW)]
+    marks = {
+        name: Mark("forum", replaces=tuple(names if circling else names[:number]))
+        for number, name in enumerate(names)
+    }
+    began = time.process_time()
+    succession = Succession(marks, {}, date(2026, 1, 1))
+    assert time.process_time() - began < MOST_S
+    assert succession.depth(names[0]) == (0 if circling else len(names) - 1)
