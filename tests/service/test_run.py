@@ -73,11 +73,9 @@ def test_it_reads_serves_tells_and_stops(tmp_path: Path) -> None:
         assert status == 0
         assert took_s < 20
     lines = one.logged()
-    assert [line["source"] for line in lines if line["message"] == "run done"] == [
-        "@annuaire",
-        "notes",
-        "wiki",
-    ]
+    done = [line["source"] for line in lines if line["message"] == "run done"]
+    # What is no source's, and comes after them, may have had its turn before the end.
+    assert done[:3] == ["@annuaire", "notes", "wiki"]
     assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
     told = one.journal.read_text("utf-8")
     for hidden in ("xylophone", "Zanzibar", "phrase secrète", "Le Goff"):
