@@ -15,6 +15,7 @@ from connectors.errors import SourceRefused
 from connectors.values import Agent, Group
 from quisait.answers import today
 from quisait.assembly import House, open_directory
+from quisait.audit_cli import by_command
 from quisait.crawling import read_directory
 from quisait.faults import opened_house
 
@@ -72,6 +73,7 @@ def directory(
 ) -> None:
     """Montre ce que dit l'annuaire, les comptes joints, ambigus ou sans agent ; ne change rien."""
     with opened_house() as house:
+        by_command(house.privacy, "quisait directory")
         if accept_departures:
             report = read_directory(house, accept_departures=True)
             if report is not None:

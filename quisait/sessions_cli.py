@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from quisait.assembly import open_database
+from quisait.audit_cli import by_command, opened_privacy
 from quisait.faults import in_sentences, read_settings
 from quisait.settings import beside_file
 
@@ -55,6 +56,8 @@ def _opened() -> Iterator[Accesses]:
 @sessions_app.command("list")
 def listed(agent: OfAgent = "", as_json: AsJson = False) -> None:
     """Les sessions ouvertes et les jetons personnels en cours."""
+    with opened_privacy() as privacy:
+        by_command(privacy, "quisait sessions list", agent)
     with _opened() as found:
         sessions, tokens = found.sessions.of(agent), found.tokens.of(agent)
     body: dict[str, list[dict[str, Any]]] = {

@@ -58,6 +58,8 @@ def test_the_table_says_what_is_joined_and_what_is_not(place: Place, ldap: LdapS
     with ldap.with_entries(shared):
         status = place.json("directory", "--unmatched")
         shown = place.run("directory").stdout
+        audited = [one["reading"] for one in place.json("audit")["readings"]]
+    assert audited.count("quisait directory") == 2
     assert (status["agents"], status["groups"]) == (MANY + 5, 7)
     assert (status["arriving"], status["leaving"]) == (1, 1)
     assert status["ambiguous"] == [

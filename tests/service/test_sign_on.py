@@ -62,6 +62,8 @@ def test_sessions_on_the_command_line(served: Served) -> None:
         listed = served.place.json("sessions", "list")
         assert {one["agent"] for one in listed["sessions"]} == {"ag-1", "ag-2"}
         assert ana.cookies["quisait_session"] not in str(listed)
+        audited = [one["reading"] for one in served.place.json("audit")["readings"]]
+        assert "quisait sessions list" in audited
         told = served.place.run("sessions", "revoke", "ag-1").stdout
         assert told == "1 sessions fermées, 0 jetons personnels retirés.\n"
         assert ana.get(served.address).status_code == 303
