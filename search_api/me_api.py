@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from expertise.consent import Kind, Wish
 from search_api.api import PROBLEMS
@@ -10,8 +10,11 @@ from search_api.asked import NamedReader
 from search_api.me import asked_wish, consent_of, held_about
 from search_api.me_bodies import AskedBody, MeBody, me_answer
 from search_api.services import services_of
+from search_api.sign_on.in_person import not_by_personal_token
 
-router = APIRouter(prefix="/api/v1/me", responses=PROBLEMS)
+router = APIRouter(
+    prefix="/api/v1/me", responses=PROBLEMS, dependencies=[Depends(not_by_personal_token)]
+)
 
 
 @router.get("")

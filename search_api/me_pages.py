@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from connectors.account_joins import JoinBy
@@ -15,9 +15,10 @@ from search_api.asked import NamedReader
 from search_api.me import asked_wish, consent_of, held_about
 from search_api.me_bodies import HELD_ELSEWHERE, NOT_HELD, PURPOSE
 from search_api.services import services_of
+from search_api.sign_on.in_person import not_by_personal_token
 from search_api.templating import render
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(not_by_personal_token)])
 
 WAYS: dict[ContactVia, str] = {
     ContactVia.DIRECT: "directement",

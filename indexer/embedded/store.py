@@ -9,6 +9,7 @@ the row's last change of access.
 import json
 import sqlite3
 import threading
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -70,7 +71,7 @@ class Store:
             connection = sqlite3.connect(
                 self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
-            connection.execute("PRAGMA journal_mode = WAL")
+            _to_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")  # what is acknowledged is durable
             connection.execute("PRAGMA secure_delete = ON")  # a deleted text is overwritten
             self._local.connection = connection
@@ -180,6 +181,21 @@ class Store:
                 "« quisait reindex »."
             )
         return str(kept["uid"])
+
+
+def _to_wal(connection: sqlite3.Connection) -> None:
+    """Readers beside a writer. While others turn a new file too, SQLite refuses without a wait."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def kept_dimension(path: Path) -> int | None:

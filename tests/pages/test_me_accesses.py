@@ -127,3 +127,20 @@ def test_ones_own_sessions_and_tokens_are_told_by_day(made: SigningOn) -> None:
     for secret in (*secrets, *others):
         assert secret not in told
         assert digest(secret)[:SHORT] not in told
+
+
+def test_a_personal_token_does_not_speak_about_its_agent(made: SigningOn) -> None:
+    """Whoever stole one reads nothing that is held, and withdraws nobody."""
+    assert made.sign_on.tokens is not None
+    token = made.sign_on.tokens.make("ag-1", "tableur", DAYS)
+    client = TestClient(made.app, headers={"Authorization": f"Bearer {token}"})
+    assert client.get("/api/v1/search?q=cadastre").status_code == 200
+    refused = [
+        client.get("/mes-donnees"),
+        client.get("/api/v1/me"),
+        client.get("/api/v1/me/export"),
+        client.post("/api/v1/me/wishes", json={"kind": "withdraw"}),
+        client.delete("/api/v1/me/wishes?kind=withdraw"),
+    ]
+    assert [one.status_code for one in refused] == [403] * 5
+    assert refused[1].json()["code"] == "in_person"
