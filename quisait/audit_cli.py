@@ -10,10 +10,9 @@ from typing import Annotated
 
 import typer
 
-from quisait.assembly import open_database
+from quisait.assembly import opened_database
 from quisait.faults import in_sentences, read_settings
 from quisait.privacy import Privacy, open_privacy
-from quisait.settings import beside_file
 from search_api.audit import AuditUnwritable, Entry, Reading, Soundness
 
 
@@ -22,13 +21,8 @@ def opened_privacy() -> Iterator[Privacy]:
     """Without the rest of a house: neither index nor encoder is asked for."""
     with in_sentences():
         settings = read_settings()
-        folder = beside_file(settings.folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        database = open_database(settings, folder)
-        try:
+        with opened_database(settings) as database:
             yield open_privacy(settings, database)
-        finally:
-            database.dispose()
 
 
 def by_command(privacy: Privacy, command: str, subject: str = "") -> None:

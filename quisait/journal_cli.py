@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from expertise.agent_book import SqlAgentBook
-from quisait.assembly import open_database
+from quisait.assembly import opened_database
 from quisait.audit_cli import by_command, opened_privacy
 from quisait.faults import in_sentences, read_settings
 from quisait.journaling import now, open_journal
-from quisait.settings import Settings, beside_file
+from quisait.settings import Settings
 from search_api.journal_counts import ENOUGH_ASKERS, NUMBERS, Counts
 from search_api.sql_journal import SqlJournal
 
@@ -38,13 +38,8 @@ _KINDS = {"search": "documents", "experts": "qui sait"}
 @contextmanager
 def opened_journal(settings: Settings) -> Iterator[SqlJournal]:
     """The journal without the rest of a house: neither index nor encoder is asked for."""
-    folder = beside_file(settings.folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    database = open_database(settings, folder)
-    try:
+    with opened_database(settings) as database:
         yield open_journal(settings, database, SqlAgentBook(database))
-    finally:
-        database.dispose()
 
 
 @journal_app.callback()

@@ -16,7 +16,7 @@ from indexer.generations import Signature, Standing
 from indexer.passages import passage_text
 from indexer.ports import Encoder, Index
 from indexer.reindex import ReindexReport, Works, abandon, finish, reindex, roll_back
-from quisait.assembly import OpenedWorks, open_database, open_encoder, open_works
+from quisait.assembly import OpenedWorks, open_encoder, open_works, opened_database
 from quisait.faults import in_sentences, read_settings
 from quisait.progress import duration, shown_progress
 from quisait.settings import Settings, beside_file
@@ -111,14 +111,11 @@ def _reasons(standing: Standing, wanted: Signature) -> tuple[str, ...]:
 def _opened() -> Iterator[tuple[Settings, OpenedWorks]]:
     with in_sentences():
         settings = read_settings()
-        folder = beside_file(settings.folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        database = open_database(settings, folder)
-        try:
-            with open_works(settings, folder, database) as works:
-                yield settings, works
-        finally:
-            database.dispose()
+        with (
+            opened_database(settings) as database,
+            open_works(settings, beside_file(settings.folder), database) as works,
+        ):
+            yield settings, works
 
 
 def _change(works: OpenedWorks, parts: Works, *, back: bool, as_json: bool) -> None:

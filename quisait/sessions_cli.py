@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quisait.assembly import open_database
+from quisait.assembly import opened_database
 from quisait.audit_cli import by_command, opened_privacy
 from quisait.faults import in_sentences, read_settings
-from quisait.settings import beside_file
 
 if TYPE_CHECKING:
     from search_api.sign_on.personal_tokens import SqlPersonalTokens
@@ -42,15 +41,10 @@ def _opened() -> Iterator[Accesses]:
 
     with in_sentences():
         settings = read_settings()
-        folder = beside_file(settings.folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        database = open_database(settings, folder)
-        try:
+        with opened_database(settings) as database:
             # Tokens that the settings allow no longer are listed and revoked all the same.
             tokens = SqlPersonalTokens(database, max(1, settings.sign_on.token_days), _now_s)
             yield Accesses(open_sessions(settings, database), tokens)
-        finally:
-            database.dispose()
 
 
 @sessions_app.command("list")

@@ -40,6 +40,7 @@ from quisait.assembly.sources import (
     open_database,
     open_push_tokens,
     open_source,
+    opened_database,
     opened_push_tokens,
 )
 from quisait.encoders import OpenedEncoders, own_encoder
@@ -74,6 +75,7 @@ __all__ = [
     "open_source",
     "open_works",
     "open_workshop",
+    "opened_database",
     "opened_push_tokens",
     "witnessed_index",
 ]
@@ -117,26 +119,24 @@ class OpenedWorks:
 def open_house(settings: Settings) -> Iterator[House]:
     """Open index, encoder and database; close what holds a process or a file."""
     folder = beside_file(settings.folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    database = open_database(settings, folder)
-    try:
-        with open_works(settings, folder, database) as works:
-            own = own_encoder(works.generations, works.encoders)
-            encoder, whole = works.encoders(own), live_index(works, own)
-            index = NamedSourcesIndex(whole, frozenset(one.name for one in settings.sources))
-            book = SqlAgentBook(database)
-            search = Search(index, encoder, book, open_guidance(settings, book))
-            state, tokens = State(database), open_push_tokens(database)
-            inbox = Inbox(database, state.load, settings.push.max_waiting)
-            leases, builds = Leases(database, has_ended), SqlBuilds(database)
-            kept = (state, book, search, inbox, tokens, leases, builds)
-            privacy = open_privacy(settings, database)
-            replay_where_older(privacy.register, database, privacy.consent, whole)
-            told = open_journal(settings, database, book), privacy
-            with open_authorities(settings, book, state) as authorities:
-                yield House(settings, index, encoder, *kept, *told, database, authorities, whole)
-    finally:
-        database.dispose()
+    with (
+        opened_database(settings) as database,
+        open_works(settings, folder, database) as works,
+    ):
+        own = own_encoder(works.generations, works.encoders)
+        encoder, whole = works.encoders(own), live_index(works, own)
+        index = NamedSourcesIndex(whole, frozenset(one.name for one in settings.sources))
+        book = SqlAgentBook(database)
+        search = Search(index, encoder, book, open_guidance(settings, book))
+        state, tokens = State(database), open_push_tokens(database)
+        inbox = Inbox(database, state.load, settings.push.max_waiting)
+        leases, builds = Leases(database, has_ended), SqlBuilds(database)
+        kept = (state, book, search, inbox, tokens, leases, builds)
+        privacy = open_privacy(settings, database)
+        replay_where_older(privacy.register, database, privacy.consent, whole)
+        told = open_journal(settings, database, book), privacy
+        with open_authorities(settings, book, state) as authorities:
+            yield House(settings, index, encoder, *kept, *told, database, authorities, whole)
 
 
 @contextmanager

@@ -28,6 +28,18 @@ def open_database(settings: Settings, folder: Path) -> sa.Engine:
     return bring_up(connect(url, settings.database_password), push_tables)
 
 
+@contextmanager
+def opened_database(settings: Settings) -> Iterator[sa.Engine]:
+    """The same for as long as the block runs, its folder made; without the rest of a house."""
+    folder = beside_file(settings.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    database = open_database(settings, folder)
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
 def open_push_tokens(database: sa.Engine) -> PushTokens:
     """The tokens of the applications that push."""
     return PushTokens(database)
@@ -36,13 +48,8 @@ def open_push_tokens(database: sa.Engine) -> PushTokens:
 @contextmanager
 def opened_push_tokens(settings: Settings) -> Iterator[PushTokens]:
     """The same, without the rest of a house: neither index nor encoder is asked for."""
-    folder = beside_file(settings.folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    database = open_database(settings, folder)
-    try:
+    with opened_database(settings) as database:
         yield open_push_tokens(database)
-    finally:
-        database.dispose()
 
 
 def open_source(settings: SourceSettings, inbox: Inbox | None) -> Connector:
