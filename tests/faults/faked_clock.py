@@ -15,6 +15,9 @@ a battery that died, a date typed wrongly."""
 ZONES = ("Europe/Paris", "Pacific/Noumea", "America/Cayenne", "Indian/Reunion")
 
 
+TRUE_SLEEP = Path(__file__).parent / "true_sleep"
+
+
 @dataclass(frozen=True, slots=True)
 class FakedClock:
     """The file that tells how far the clock of some processes is from ours."""
@@ -36,6 +39,7 @@ class FakedClock:
             # A real jump moves neither the monotonic clock nor the dates of files.
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "NO_FAKE_STAT": "1",
+            "PYTHONPATH": str(TRUE_SLEEP),
         }
 
 
