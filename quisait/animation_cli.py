@@ -18,7 +18,7 @@ from quisait.topics_cli import shown_reading
 from search_api.audit import Reading as PrivilegedReading
 from search_api.grants import Held, Role
 from search_api.neutral import neutral
-from search_api.wording import day
+from search_api.wording import RISKS, day
 
 # The bodies of the API's answers are imported where they are told: they take half a second.
 if TYPE_CHECKING:
@@ -36,13 +36,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON")]
 ProposalId = Annotated[str, typer.Argument(metavar="SUJET_PROPOSÉ", help="Son identifiant")]
 
 T = TypeVar("T")
-
-RISKS = {
-    "one_holder": "repose sur une personne",
-    "nobody": "plus personne de connu",
-    "open_questions": "questions sans réponse",
-    "leaving": "départ prévu",
-}
 
 
 @topics_app.command("list")

@@ -18,6 +18,7 @@ from quisait.assembly import House, export_bundled_model
 from quisait.audit_cli import audit
 from quisait.building import topic_beside
 from quisait.checks import run_checks
+from quisait.coverage_cli import coverage, peers
 from quisait.crawling import crawl_sources, read_directory
 from quisait.demonstration import demo
 from quisait.directory_cli import directory
@@ -50,6 +51,8 @@ app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(expertise_app, name="expertise")
 app.add_typer(topics_app, name="topics")
 app.command("isolation")(isolation)
+app.command("coverage")(coverage)
+app.command("peers")(peers)
 app.command("profile")(profile)
 app.command()(audit)
 app.add_typer(journal_app, name="journal")

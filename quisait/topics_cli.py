@@ -105,11 +105,21 @@ def shown_reading(house: House) -> Reading:
     )
 
 
-def _all_alone(reading: Reading, area: str, topic: str) -> list[Alone]:
+def check_topic(reading: Reading, topic: str) -> None:
+    """Raises `ValueError` for a topic that the build does not have."""
     if topic and topic not in reading.topics:
         raise ValueError(f"Sujet inconnu : {topic}. La liste est celle de [topics] file.")
+
+
+def check_area(area: str) -> None:
+    """Raises `ValueError` for what is neither a département nor a region."""
     if area and not is_area(area):
         raise ValueError(f"Territoire inconnu : {area}. Un département (22) ou une région (r53).")
+
+
+def _all_alone(reading: Reading, area: str, topic: str) -> list[Alone]:
+    check_topic(reading, topic)
+    check_area(area)
     wide = (Scope.REGION, Scope.COUNTRY)
     rows: list[Alone] = []
     offset: int | None = 0

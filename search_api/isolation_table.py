@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from expertise.overview_values import Alone
 from search_api.neutral import neutral
@@ -26,16 +26,23 @@ COLUMNS = (
 
 def isolation_csv(rows: Iterable[Alone]) -> str:
     """UTF-8 with its mark, semicolons, CRLF; one line for each row, after the columns' names."""
+    return table(COLUMNS, map(_cells, rows))
+
+
+def _cells(row: Alone) -> Sequence[str]:
+    agent, near = row.agent, row.next
+    cells = [agent.departement, area_label(agent.departement), row.topic.label, agent.name]
+    cells += [agent.metier, agent.entity, reached_at(agent), SCOPES[row.scope]]
+    cells += [near.name, near.departement] if near else ["", ""]
+    return [*cells, "" if row.distance_km is None else str(round(row.distance_km))]
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """UTF-8 with its mark, semicolons, CRLF; no cell is taken for a formula."""
     text = io.StringIO()
-    table = csv.writer(text, delimiter=";", lineterminator="\r\n")
-    table.writerow(COLUMNS)
-    for row in rows:
-        agent, near = row.agent, row.next
-        cells = [agent.departement, area_label(agent.departement), row.topic.label, agent.name]
-        cells += [agent.metier, agent.entity, reached_at(agent), SCOPES[row.scope]]
-        cells += [near.name, near.departement] if near else ["", ""]
-        km = "" if row.distance_km is None else str(round(row.distance_km))
-        table.writerow([*map(_harmless, cells), km])
+    written = csv.writer(text, delimiter=";", lineterminator="\r\n")
+    written.writerow(columns)
+    written.writerows(map(_harmless, row) for row in rows)
     return "\ufeff" + text.getvalue()
 
 

@@ -55,8 +55,7 @@ def alone_query(
     Raises `Problem` 404 for a topic that is not listed, 422 for an area that is none.
     """
     known_area(area)
-    if topic_id and topic_id not in reading.topics:
-        raise Problem(404, "Ce sujet n’est pas dans la liste.")
+    known_topic(reading, topic_id)
     wide = (Scope.REGION, Scope.COUNTRY)
     return AloneQuery(
         departements=departements_of(area) if area else None,
@@ -65,6 +64,13 @@ def alone_query(
         offset=offset,
         limit=limit,
     )
+
+
+def known_topic(reading: Reading, topic_id: str) -> str:
+    """The topic's id, if it is listed, or empty. Raises `Problem` 404."""
+    if topic_id and topic_id not in reading.topics:
+        raise Problem(404, "Ce sujet n’est pas dans la liste.")
+    return topic_id
 
 
 def known_area(area: str) -> str:

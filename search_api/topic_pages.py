@@ -16,6 +16,7 @@ from expertise.peers import communities
 from expertise.topics import Topic, by_letters
 from search_api.addresses import topic_address
 from search_api.asked import AreaCode, NamedReader
+from search_api.coverage_table import areas_csv, topics_csv
 from search_api.isolation_table import isolation_csv
 from search_api.pages import areas_by_name
 from search_api.services import services_of
@@ -26,6 +27,7 @@ from search_api.topic_answers import (
     TOPICS_PAGE,
     alone_query,
     known_area,
+    known_topic,
     reading_of,
     topic_page,
 )
@@ -90,8 +92,7 @@ def isolation_table(
             if page.following is None:
                 break
             asked = replace(asked, offset=page.following)
-    headers = {"Content-Disposition": 'attachment; filename="isolement.csv"'}
-    return Response(isolation_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
+    return _csv(isolation_csv(rows), "isolement.csv")
 
 
 @router.get("/coverage", response_class=HTMLResponse)
@@ -116,6 +117,22 @@ def coverage_page(
         topic_address=topic_address,
         **_choices(reading),
     )
+
+
+@router.get("/coverage.csv")
+def coverage_table(
+    request: Request, reader: NamedReader, area: AreaCode = "", topic: TopicId = ""
+) -> Response:
+    """An area's topics for a spreadsheet, or with `topic` its areas."""
+    reading = reading_of(services_of(request))
+    known_area(area)
+    if isinstance(reading, Dated):
+        told = topics_csv(())
+    elif topic:
+        told = areas_csv(reading.areas_of(known_topic(reading, topic))[1])
+    else:
+        told = topics_csv(reading.coverage(area, 0, len(reading.topics)).rows)
+    return _csv(told, "couverture.csv")
 
 
 @router.get("/topics/{topic_id:path}", response_class=HTMLResponse)
@@ -144,6 +161,11 @@ def topic_profile_page(request: Request, reader: NamedReader, topic_id: str) -> 
 def not_mapped(request: Request, section: str, title: str, dated: Dated) -> str:
     """The page of where there is no build to show, and why."""
     return render("not_mapped.html", request=request, section=section, title=title, dated=dated)
+
+
+def _csv(told: str, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(told, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _choices(reading: Reading) -> dict[str, object]:

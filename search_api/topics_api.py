@@ -7,13 +7,13 @@ from fastapi import APIRouter, Query, Request
 from expertise.overview_values import AlonePage, Dated, TopicCounts
 from search_api.api import PROBLEMS
 from search_api.asked import AreaCode, NamedReader
-from search_api.problems import Problem
 from search_api.services import services_of
 from search_api.topic_answers import (
     PAGE,
     TOPICS_PAGE,
     alone_query,
     known_area,
+    known_topic,
     reading_of,
     shown_reading,
     topic_page,
@@ -81,9 +81,7 @@ def coverage(
         return topic_coverage(reading, TopicCounts((), None), area)
     if not topic:
         return topic_coverage(reading.dated, reading.coverage(area, offset, TOPICS_PAGE), area)
-    if topic not in reading.topics:
-        raise Problem(404, "Ce sujet n’est pas dans la liste.")
-    _, areas = reading.areas_of(topic)
+    _, areas = reading.areas_of(known_topic(reading, topic))
     return area_coverage(reading.dated, reading.topics[topic].topic, areas, area)
 
 

@@ -62,6 +62,13 @@ BASES: dict[Basis, str] = {
     Basis.DECLARED: "compétence déclarée",
 }
 
+RISKS: dict[str, str] = {
+    "one_holder": "repose sur une personne",
+    "nobody": "plus personne de connu",
+    "open_questions": "questions sans réponse",
+    "leaving": "départ prévu",
+}
+
 
 def kilometres(value: float | None) -> str:
     """`120 km`, or nothing where the distance is unknown."""

@@ -84,6 +84,7 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("POST", "/demo/agent"): posted("/demo/agent", agent=agents[0]),
         ("GET", "/isolation"): asked("/isolation"),
         ("GET", "/isolation.csv"): asked("/isolation.csv"),
+        ("GET", "/coverage.csv"): asked("/coverage.csv", "", "area=35", f"topic={topic}"),
         ("GET", "/coverage"): asked("/coverage", "", "area=35"),
         ("GET", "/topics/{topic_id:path}"): asked(f"/topics/{topic}"),
         ("GET", "/agents/{agent_id:path}"): of_each(agents, "/agents/{}"),

@@ -143,6 +143,23 @@ def test_who_is_alone(client: TestClient) -> None:
     assert [one["agent"]["id"] for one in narrowed] == ["ag-1"]
 
 
+def test_coverage_for_a_spreadsheet(client: TestClient) -> None:
+    """An area's topics and a topic's areas; what is not listed answers 404, no area 422."""
+
+    def rows(query: str) -> list[dict[str, str]]:
+        told = client.get(f"/coverage.csv{query}")
+        assert "couverture.csv" in told.headers["content-disposition"]
+        return list(csv.DictReader(io.StringIO(told.text.removeprefix("\ufeff")), delimiter=";"))
+
+    counts = {row["libelle"]: row["personnes"] for row in rows("")}
+    assert counts == {"cadastre": "2", "géomètre": "2", "régies": "1"}
+    assert {row["libelle"]: row["personnes"] for row in rows("?area=22")}["régies"] == "0"
+    areas = {row["territoire"]: row["personnes"] for row in rows("?topic=regies")}
+    assert areas == {"": "1", "r76": "1", "48": "1"}
+    assert client.get("/coverage.csv?topic=rien").status_code == 404
+    assert client.get("/coverage.csv?area=r999").status_code == 422
+
+
 def test_coverage_both_ways(client: TestClient) -> None:
     """A topic area by area; an area topic by topic, with what is at risk."""
     areas = client.get("/api/v1/coverage?topic=urn:sujet/cadastre").json()["areas"]

@@ -56,6 +56,37 @@ def test_who_is_alone(place: Place) -> None:
     assert (row["agent"], row["departement"]) == ("Ben Amrani", "974")
 
 
+def test_how_many_hold_what(place: Place) -> None:
+    """Every topic, or one area by area; as text, JSON and CSV."""
+    told = place.run("coverage").stdout
+    assert "géomètre du cadastre (m-geometre) : 1 ; repose sur une personne" in told
+    topics = {row["topic"]["id"]: row for row in place.json("coverage", "--area", "r53")["topics"]}
+    assert topics["m-geometre"]["holders"]["agents"] == 1
+    assert topics["m-tresorier"]["holders"]["agents"] == 0
+    areas = place.json("coverage", "--topic", "m-tresorier")["areas"]
+    assert {row["area"]["code"] for row in areas} == {"", "r04", "974"}
+    assert "(974) : 1" in place.run("coverage", "--topic", "m-tresorier").stdout
+    for asked, columns in (((), "libelle"), (("--topic", "m-tresorier"), "nom_territoire")):
+        text = place.run("coverage", *asked, "--csv").stdout.removeprefix("\ufeff")
+        rows = list(csv.DictReader(io.StringIO(text), delimiter=";"))
+        assert "1" in {row["personnes"] for row in rows}
+        assert all(row[columns] for row in rows)
+
+
+def test_who_shares_topics(place: Place) -> None:
+    """One's own without an argument; the strength to oneself alone; who has left is unknown."""
+    mine = place.json("peers", "--agent", "ag-1")
+    assert mine["agent"]["id"] == "ag-1"
+    assert any(one["strength"] for one in mine["topics"])
+    assert "Sujet : bornage (contributions)" in place.run("peers", "--agent", "ag-1").stdout
+    others = place.json("peers", "ag-1", "--agent", "ag-2")
+    assert {one["strength"] for one in others["topics"]} == {None}
+    gone, unknown = (
+        place.run("peers", who, "--agent", "ag-2", status=1).stderr for who in ("ag-3", "ag-99")
+    )
+    assert gone == unknown
+
+
 def test_a_profile(place: Place) -> None:
     """As text and JSON; who has left is as unknown as who never was."""
     text = place.run("profile", "ag-1", "--agent", "ag-2").stdout
@@ -71,7 +102,8 @@ def test_a_profile(place: Place) -> None:
 @pytest.mark.parametrize("asked", [("--area", "r"), ("--topic", "rien")])
 def test_what_does_not_exist_is_said(place: Place, asked: tuple[str, str]) -> None:
     """A sentence and exit status 1."""
-    assert "inconnu" in place.run("isolation", *asked, status=1).stderr
+    for command in ("isolation", "coverage"):
+        assert "inconnu" in place.run(command, *asked, status=1).stderr
 
 
 def test_without_a_list_or_a_build(tmp_path: Path) -> None:
