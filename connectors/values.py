@@ -99,6 +99,10 @@ class Content:
     size_bytes: int | None = None
 
 
+MOST_REPLACED = 100
+"""So many documents one document may say that it replaces."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A post, thread, page, file or message, as its source knows it.

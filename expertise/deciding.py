@@ -1,11 +1,13 @@
 """An animator's word on a proposed topic; it acts at the next build."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from expertise.decisions import Decision, SqlDecisions, Verdict
 from expertise.overview import Reading
 from expertise.proposals import (
     Proposal,
+    open_cards,
     proposal_record,
     proposals,
     standing_documents,
@@ -27,18 +29,24 @@ class Undecidable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """Verdicts on what one build proposes. Each raises `NoSuchProposal` or `Undecidable`."""
+    """Verdicts on what one build proposes. Each raises `NoSuchProposal` or `Undecidable`.
+
+    `may` says whether what stands in these communities is the decider's: what is not theirs
+    is unknown to them. It is asked of none where all of a decision's documents are gone.
+    """
 
     reading: Reading
     decisions: SqlDecisions
+    may: Callable[[frozenset[str]], bool]
 
     def waiting(self) -> tuple[Proposal, ...]:
         """Proposals that nobody decided about. Raises `IndexUnreachable`."""
-        return proposals(self.reading, self.decisions.all())
+        found = proposals(self.reading, self.decisions.all())
+        return tuple(one for one in found if self.may(one.communities))
 
     def told(self) -> tuple[Decision, ...]:
-        """Every decision; what was refused keeps its terms only while all of it is still open."""
-        made = self.decisions.all()
+        """Decisions; what was refused keeps its terms only while all of it is still open."""
+        made = [one for one in self.decisions.all() if self._is_theirs(one)]
         still = standing_documents(self.reading, {pair for one in made for pair in one.marked})
         return tuple(
             one if one.marked <= still else replace(one, terms=frozenset()) for one in made
@@ -85,11 +93,19 @@ class Deciding:
 
     def forget(self, decision_id: str) -> None:
         """Take a decision back."""
-        if not self.decisions.forget(decision_id):
+        theirs = {one.id for one in self.decisions.all() if self._is_theirs(one)}
+        if decision_id not in theirs or not self.decisions.forget(decision_id):
             raise NoSuchProposal("Cette décision n'existe pas, ou plus.")
 
+    def _is_theirs(self, decision: Decision) -> bool:
+        if self.may(frozenset()):
+            return True
+        cards = open_cards(self.reading, sorted(decision.documents))
+        return self.may(frozenset(card.space for card in cards))
+
     def _record(self, proposal_id: str) -> ProposalRecord:
-        record = proposal_record(self.reading, self.decisions.all(), proposal_id)
+        shown = {one.id for one in self.waiting()}
+        record = proposal_record(self.reading, proposal_id) if proposal_id in shown else None
         if record is None:
             raise NoSuchProposal("Ce sujet n'est pas, ou n'est plus, proposé.")
         return record

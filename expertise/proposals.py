@@ -27,7 +27,8 @@ class Proposal:
     """A subject that nobody listed. `terms` tell it, the most telling first.
 
     `documents` counts what it rests on, `cited` are some of it, all open to every agent;
-    `people` contributed to it and may be shown, by area and name.
+    `people` contributed to it and may be shown, by area and name. `communities` are the
+    spaces of all that it rests on, with an empty one for documents that stand in none.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Proposal:
     documents: int
     cited: tuple[Card, ...]
     people: tuple[Agent, ...]
+    communities: frozenset[str]
 
 
 def proposals(reading: Reading, made: Sequence[Decision]) -> tuple[Proposal, ...]:
@@ -45,14 +47,10 @@ def proposals(reading: Reading, made: Sequence[Decision]) -> tuple[Proposal, ...
     return tuple(one for one in found if one is not None)
 
 
-def proposal_record(
-    reading: Reading, made: Sequence[Decision], proposal_id: str
-) -> ProposalRecord | None:
-    """The build's record of a proposal that is shown, or None."""
-    if proposal_id not in {one.id for one in proposals(reading, made)}:
-        return None
+def proposal_record(reading: Reading, proposal_id: str) -> ProposalRecord | None:
+    """The build's record of a proposal, or None."""
     records = reading.builds.proposals(reading.stamp.id)
-    return next(one for one in records if one.id == proposal_id)
+    return next((one for one in records if one.id == proposal_id), None)
 
 
 def _decided(one: ProposalRecord, made: Sequence[Decision]) -> bool:
@@ -91,10 +89,17 @@ def _proposal(
     if len(places) < LEAST_DOCUMENTS or not terms:
         return None
     ids = tuple(one.documents[n][0] for n in sorted(places))
+    cards = open_cards(reading, ids)
+    communities = frozenset(card.space for card in cards)
+    people = _people(reading, cards)
+    return Proposal(one.id, terms, len(ids), tuple(cards[:CITED]), people, communities)
+
+
+def open_cards(reading: Reading, document_ids: Sequence[str]) -> list[Card]:
+    """Cards of those that every agent may read now."""
     everyone = access_filter(Reader("everyone", reading.standing.universal))
-    shown = reading.standing.index.show(ShowRequest(everyone, ids, Question()))
-    cards = [found.card for found in shown]
-    return Proposal(one.id, terms, len(ids), tuple(cards[:CITED]), _people(reading, cards))
+    wanted = ShowRequest(everyone, tuple(document_ids), Question())
+    return [found.card for found in reading.standing.index.show(wanted)]
 
 
 def _people(reading: Reading, cards: Sequence[Card]) -> tuple[Agent, ...]:

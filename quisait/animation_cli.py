@@ -101,10 +101,10 @@ def risks(agent: AsAnimator, as_json: AsJson = False) -> None:
 
 @proposals_app.command("list")
 def list_proposals(agent: AsAnimator, as_json: AsJson = False) -> None:
-    """Les sujets que personne n'a encore acceptés, réunis ni refusés."""
+    """Ceux de ses communautés que personne n'a encore acceptés, réunis ni refusés."""
     with opened_house() as house:
-        _animator(house, agent, "proposals list")
-        found = _deciding(house).waiting()
+        _, held = _animator(house, agent, "proposals list")
+        found = _deciding(house, held).waiting()
     if as_json:
         from search_api.animation_bodies import proposal_body
 
@@ -150,8 +150,8 @@ def refuse(proposal: ProposalId, agent: AsAnimator) -> None:
 def decisions(agent: AsAnimator, as_json: AsJson = False) -> None:
     """Ce qui a été décidé."""
     with opened_house() as house:
-        _animator(house, agent, "proposals decisions")
-        made = _deciding(house).told()
+        _, held = _animator(house, agent, "proposals decisions")
+        made = _deciding(house, held).told()
     if as_json:
         from search_api.animation_bodies import decision_body
 
@@ -167,8 +167,8 @@ def forget(
 ) -> None:
     """Revient sur une décision."""
     with opened_house() as house:
-        _animator(house, agent, "proposals forget", decision)
-        deciding = _deciding(house)
+        _, held = _animator(house, agent, "proposals forget", decision)
+        deciding = _deciding(house, held)
         _in_sentences(lambda: deciding.forget(decision))
 
 
@@ -183,8 +183,8 @@ def _animator(house: House, agent: str, reading: str, subject: str = "") -> tupl
     return reader, held
 
 
-def _deciding(house: House) -> Deciding:
-    return Deciding(shown_reading(house), house.builds.decisions)
+def _deciding(house: House, held: Held) -> Deciding:
+    return Deciding(shown_reading(house), house.builds.decisions, held.decides_on)
 
 
 def _decide(
@@ -192,7 +192,7 @@ def _decide(
 ) -> None:
     with opened_house() as house:
         _, held = _animator(house, agent, f"proposals {verb}", f"proposal:{proposal}")
-        deciding = _deciding(house)
+        deciding = _deciding(house, held)
         print(neutral(_decision(_in_sentences(lambda: decide_it(deciding, held)))))
 
 

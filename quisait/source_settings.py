@@ -55,8 +55,8 @@ class SourceSettings(Table):
         1,
         ge=0.1,
         le=2,
-        description="confiance : multiplie la note de ses documents, qui n'en remplacent que d'une "
-        "source de confiance égale ou moindre",
+        description="confiance : multiplie la note de ses documents ; ils remplacent ceux de leur "
+        "source, et ceux de sources de confiance moindre",
     )
     open_reach: list[Literal["public", "authenticated"]] = Field(
         [],

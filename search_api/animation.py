@@ -37,6 +37,8 @@ pages = APIRouter(include_in_schema=False)
 
 T = TypeVar("T")
 Animator = Annotated[Holder, require(Role.ANIMATOR)]
+OnProposal = Annotated[Holder, require(Role.ANIMATOR, "proposal_id")]
+OnDecision = Annotated[Holder, require(Role.ANIMATOR, "decision_id")]
 
 
 @router.get("/risks")
@@ -51,11 +53,11 @@ def risks(request: Request, animator: Animator) -> RisksBody:
 
 @router.get("/proposals")
 def proposals(request: Request, animator: Animator) -> ProposalsBody:
-    """Subjects that the list lacks; none appears among the topics by itself."""
+    """Subjects that the list lacks, of one's own communities; none becomes a topic by itself."""
     reading = reading_of(services_of(request))
     if isinstance(reading, Dated):
         return ProposalsBody(build=build_body(reading), proposals=[], decisions=[])
-    deciding = _deciding(reading)
+    deciding = _deciding(reading, animator)
     return ProposalsBody(
         build=build_body(reading.dated),
         proposals=list(map(proposal_body, deciding.waiting())),
@@ -65,17 +67,16 @@ def proposals(request: Request, animator: Animator) -> ProposalsBody:
 
 @router.post("/proposals/{proposal_id}")
 def decide(
-    request: Request, animator: Animator, proposal_id: str, asked: DecideBody
+    request: Request, animator: OnProposal, proposal_id: str, asked: DecideBody
 ) -> DecisionBody:
     """Accept under a name, merge into a topic that one animates, or refuse for good."""
-    deciding = _deciding(shown_reading(reading_of(services_of(request))))
-    return decision_body(_decided(deciding, animator, proposal_id, asked))
+    return decision_body(_decided(request, animator, proposal_id, asked))
 
 
 @router.delete("/decisions/{decision_id}", status_code=204)
-def forget(request: Request, animator: Animator, decision_id: str) -> None:
+def forget(request: Request, animator: OnDecision, decision_id: str) -> None:
     """Take a decision back; the next build may propose the subject again."""
-    deciding = _deciding(shown_reading(reading_of(services_of(request))))
+    deciding = _deciding(shown_reading(reading_of(services_of(request))), animator)
     _in_problems(lambda: deciding.forget(decision_id))
 
 
@@ -85,7 +86,7 @@ def desk(request: Request, animator: Animator) -> str:
     reading = reading_of(services_of(request))
     if isinstance(reading, Dated):
         return not_mapped(request, "animation", "Animation", reading)
-    deciding = _deciding(reading)
+    deciding = _deciding(reading, animator)
     animated = [
         one.topic
         for one in reading.topics.values()
@@ -98,6 +99,7 @@ def desk(request: Request, animator: Animator) -> str:
         watched=topics_at_risk(reading, animator.held.animates_topic),
         risks=all_risks,
         proposals=deciding.waiting(),
+        everywhere=animator.held.decides_on(frozenset()),
         decisions=deciding.told(),
         labels={id_: one.topic.label for id_, one in reading.topics.items()},
         animated=sorted(animated, key=lambda topic: topic.label.lower()),
@@ -108,32 +110,33 @@ def desk(request: Request, animator: Animator) -> str:
 @pages.post("/animation/proposals/{proposal_id}")
 def decide_on_page(
     request: Request,
-    animator: Animator,
+    animator: OnProposal,
     proposal_id: str,
     verdict: Annotated[Asked, Form()],
     label: Annotated[str, Form()] = "",
     into: Annotated[str, Form()] = "",
 ) -> RedirectResponse:
     """The same from the page's form."""
-    deciding = _deciding(shown_reading(reading_of(services_of(request))))
     asked = DecideBody(verdict=verdict, label=label, into=into)
-    _decided(deciding, animator, proposal_id, asked)
+    _decided(request, animator, proposal_id, asked)
     return RedirectResponse("/animation#proposes", status_code=303)
 
 
 @pages.post("/animation/decisions/{decision_id}/forget")
-def forget_on_page(request: Request, animator: Animator, decision_id: str) -> RedirectResponse:
+def forget_on_page(request: Request, animator: OnDecision, decision_id: str) -> RedirectResponse:
     """Take a decision back."""
-    deciding = _deciding(shown_reading(reading_of(services_of(request))))
+    deciding = _deciding(shown_reading(reading_of(services_of(request))), animator)
     _in_problems(lambda: deciding.forget(decision_id))
     return RedirectResponse("/animation#decisions", status_code=303)
 
 
-def _deciding(reading: Reading) -> Deciding:
-    return Deciding(reading, reading.builds.decisions)
+def _deciding(reading: Reading, animator: Holder) -> Deciding:
+    return Deciding(reading, reading.builds.decisions, animator.held.decides_on)
 
 
-def _decided(deciding: Deciding, animator: Holder, proposal_id: str, asked: DecideBody) -> Decision:
+def _decided(request: Request, animator: Holder, proposal_id: str, asked: DecideBody) -> Decision:
+    deciding = _deciding(shown_reading(reading_of(services_of(request))), animator)
+    animator.wrote(request, f"proposal {asked.verdict}", f"proposal_id:{proposal_id}")
     if asked.verdict is Asked.REFUSE:
         return _in_problems(lambda: deciding.refuse(proposal_id))
     if asked.verdict is Asked.ACCEPT:

@@ -54,6 +54,15 @@ class Held:
         """Whether a topic is theirs to animate."""
         return not self.topics.isdisjoint((topic_id, ALL))
 
+    def decides_on(self, communities: frozenset[str]) -> bool:
+        """Whether a proposed topic whose documents stand in these communities is theirs.
+
+        No community at all is that of who decides everywhere: animators of every topic or
+        every community, and an animator who is an administrator.
+        """
+        everywhere = ALL in self.topics | self.communities or Role.ADMINISTRATOR in self.roles
+        return everywhere or (bool(communities) and communities <= self.communities)
+
     def animates_community(self, community: str) -> bool:
         """Whether a community is theirs to animate."""
         return not self.communities.isdisjoint((community, ALL))

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from connectors.values import Agent, Contribution, Role
+from indexer.marks import Mark
 from indexer.values import Card, Passage, Shown
 from search_api.arranging import Placed
 from search_api.results import Author, Copy, Reference, Result
+from search_api.succession import Succession
 
 _VOICES = (Role.ASKER, Role.ACCEPTED_ANSWERER, Role.ANSWERER, Role.COMMENTER)
 """Who speaks in a conversation; elsewhere a passage speaks for the document."""
@@ -18,13 +20,13 @@ def results(
     named: Mapping[str, Card],
     agents: Mapping[str, Agent],
     today: date,
-    trust: Mapping[str, float],
+    succession: Succession,
 ) -> tuple[Result, ...]:
     """The page's documents that the reader may still read, in order.
 
-    A document of a source that is trusted less (`trust`, 1 where it is not named) is told
-    to replace none, as it moves none. `named`: cards of the copies,
-    and of what the documents name, as far as they are readable.
+    `succession` says who replaces whom among them and what is beside them, for the words as
+    for the order. `named`: cards of the copies, and of what the documents name, as far as
+    they are readable.
     """
     places = {one.hit.document_id: one for one in page}
     return tuple(
@@ -39,14 +41,12 @@ def results(
             replaces=tuple(
                 reference(named[name])
                 for name in one.card.replaces
-                if name in named and _may_replace(one.card, named[name], trust)
+                if name in named and succession.replaces(one.card.document_id, name)
             ),
             replaced_by=tuple(
                 reference(heir)
                 for heir in one.successors
-                if heir.document_id != one.card.document_id
-                and _begun(heir, today)
-                and _may_replace(heir, one.card, trust)
+                if succession.replaces(heir.document_id, one.card.document_id)
             ),
             part_of=reference(named[one.card.part_of]) if one.card.part_of in named else None,
             copies=tuple(
@@ -60,12 +60,14 @@ def results(
     )
 
 
-def _may_replace(heir: Card, former: Card, trust: Mapping[str, float]) -> bool:
-    return trust.get(heir.source, 1.0) >= trust.get(former.source, 1.0)
-
-
-def _begun(card: Card, today: date) -> bool:
-    return card.valid_from is None or card.valid_from <= today.isoformat()
+def beside(shown: Sequence[Shown], named: Mapping[str, Card]) -> dict[str, Mark]:
+    """The marks of a page's documents, of what replaces them and of what they name."""
+    cards = [*named.values(), *(heir for one in shown for heir in one.successors)]
+    cards += [one.card for one in shown]
+    return {
+        card.document_id: Mark(card.source, valid_from=card.valid_from, replaces=card.replaces)
+        for card in cards
+    }
 
 
 def reference(card: Card) -> Reference:

@@ -16,7 +16,7 @@ from search_api.audit import AuditUnwritable, Reading
 from search_api.desks import NAMES, held_by
 from search_api.grants import Held, Role
 from search_api.problems import Problem
-from search_api.services import services_of
+from search_api.services import Services, services_of
 from search_api.sign_on.identified import Way, identified
 
 __all__ = ["Held", "Holder", "Role", "RoleRequired", "held_by", "require"]
@@ -32,6 +32,11 @@ class Holder:
     reader: Reader
     role: Role
     held: Held
+
+    def wrote(self, request: Request, act: str, subject: str) -> None:
+        """Written down what is about to be done, beyond its route. Raises a problem 503."""
+        actor = self.reader.agent_id or ""
+        _written(services_of(request), Reading(actor, self.role, act, subject))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +62,7 @@ class RoleRequired:
             raise refusal
         named = request.path_params.get(self.subject, "") if self.subject else ""
         subject = f"{self.subject}:{named}" if named else ""
-        try:
-            services.audit.write(Reading(actor, self.role, reading, subject))
-        except AuditUnwritable as error:
-            detail = "Cette lecture doit être consignée, et n’a pas pu l’être. Réessayez bientôt."
-            raise Problem(503, detail, code="audit_unwritable") from error
+        _written(services, Reading(actor, self.role, reading, subject))
         return Holder(reader, self.role, held)
 
     def _refusal(self, request: Request, held: Held) -> Problem | None:
@@ -71,6 +72,14 @@ class RoleRequired:
         if self.role not in held.roles:
             return Problem(403, f"Cette page est réservée au rôle « {NAMES[self.role]} ».")
         return None
+
+
+def _written(services: Services, reading: Reading) -> None:
+    try:
+        services.audit.write(reading)
+    except AuditUnwritable as error:
+        detail = "Cette lecture doit être consignée, et n’a pas pu l’être. Réessayez bientôt."
+        raise Problem(503, detail, code="audit_unwritable") from error
 
 
 def require(role: Role, subject: str = "") -> Any:

@@ -27,9 +27,10 @@ from search_api.best_bets import shown_bets
 from search_api.farness import all_of, far_below
 from search_api.fusion import FusedHit, fuse, in_order, nearness
 from search_api.guidance import Guidance
-from search_api.presenting import results
+from search_api.presenting import beside, results
 from search_api.query import Order, Query, read_prefix, was_shortened
 from search_api.results import BestBet, Results
+from search_api.succession import Succession
 from search_api.understanding import Reading, Understanding
 
 PASSAGES = 3
@@ -78,20 +79,16 @@ class Search:
         ids = tuple(one.hit.document_id for one in page)
         wanted = ShowRequest(access, ids, question, request.vector, PASSAGES, successors=True)
         shown = self._index.show(wanted)
+        named = self._named(page, shown, access)
+        marks = {**found.marks, **beside(shown, named)}
+        succession = Succession(marks, self._preferences.trust, today)
         agents = self._book.by_account(
             row.account for one in shown for row in one.card.contributions
         )
         return Results(
             question=question,
             order=query.order,
-            results=results(
-                page,
-                shown,
-                self._named(page, shown, access),
-                agents,
-                today,
-                self._preferences.trust,
-            ),
+            results=results(page, shown, named, agents, today, succession),
             total=found.total,
             reachable=len(window),
             page=query.page,

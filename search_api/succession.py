@@ -1,7 +1,9 @@
-"""Which documents of a window replace which. Pure."""
+"""Which documents of a window, or beside one, replace which. Pure."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cached_property
 
 from indexer.marks import Mark
 
@@ -9,26 +11,25 @@ from indexer.marks import Mark
 class Succession:
     """The heirs of each document among the marked ones: who replaces it, and those in turn.
 
-    A document replaces from its first day of validity on, and none of a source that is
-    trusted more than its own. Documents that replace each other in a circle replace nothing.
+    A document replaces from its first day of validity on, and none of another source
+    unless its own is trusted more (`trust`, 1 where a source is not named). Documents that
+    replace each other in a circle replace nothing.
     """
 
     def __init__(self, marks: Mapping[str, Mark], trust: Mapping[str, float], today: date) -> None:
+        self._names = list(marks)
         self._direct: dict[str, set[str]] = {}
         for heir, mark in marks.items():
             for former in mark.replaces:
                 if former == heir or former not in marks or not mark.begun(today):
                     continue
-                if trust.get(mark.source, 1.0) >= trust.get(marks[former].source, 1.0):
+                if _may_replace(mark.source, marks[former].source, trust):
                     self._direct.setdefault(former, set()).add(heir)
-        whole = _reached(self._direct, list(marks))
-        # Who is among their own heirs is in a circle.
-        circling = {former for former, heirs in whole.items() if former in heirs}
-        self._heirs = {
-            former: frozenset(heirs - circling)
-            for former, heirs in whole.items()
-            if former not in circling and heirs - circling
-        }
+        self._circling = _circling(self._direct)
+
+    def replaces(self, heir: str, former: str) -> bool:
+        """Whether one replaces the other directly."""
+        return heir in self._direct.get(former, ()) and self._circling.isdisjoint((heir, former))
 
     def heirs(self, document_id: str) -> frozenset[str]:
         """All that replace it, directly or through others."""
@@ -49,6 +50,39 @@ class Succession:
             for heir in heirs:
                 lifted[heir] = max(lifted[heir], scores[former])
         return lifted
+
+    @cached_property
+    def _heirs(self) -> dict[str, frozenset[str]]:
+        whole = _reached(self._direct, self._names)
+        return {
+            former: frozenset(heirs - self._circling)
+            for former, heirs in whole.items()
+            if former not in self._circling and heirs - self._circling
+        }
+
+
+def _may_replace(heir: str, former: str, trust: Mapping[str, float]) -> bool:
+    """Of two sources: equal trust is not enough, or each could repeal the other's."""
+    return heir == former or trust.get(heir, 1.0) > trust.get(former, 1.0)
+
+
+def _circling(direct: Mapping[str, set[str]]) -> frozenset[str]:
+    """Who is among their own heirs."""
+    replacing = set().union(*direct.values())
+    both = [former for former in direct if former in replacing]
+    if not both:
+        return frozenset()
+    from scipy import sparse  # here: few windows need it, and a command's start would pay it
+    from scipy.sparse.csgraph import connected_components
+
+    place = {name: number for number, name in enumerate(both)}
+    edges = [(place[a], place[b]) for a in both for b in direct[a] if b in place]
+    rows, columns = zip(*edges, strict=True) if edges else ((), ())
+    size = (len(both), len(both))
+    graph = sparse.coo_array(([1] * len(edges), (rows, columns)), shape=size).tocsr()
+    _, labels = connected_components(graph, directed=True, connection="strong")
+    alike = Counter(labels)
+    return frozenset(name for name, label in zip(both, labels, strict=True) if alike[label] > 1)
 
 
 def _reached(direct: Mapping[str, set[str]], names: Sequence[str]) -> dict[str, set[str]]:

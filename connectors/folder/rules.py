@@ -22,7 +22,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from connectors.changes import Malformed
 from connectors.tables import TableUnreadable, read_table
-from connectors.values import EvidencePolicy
+from connectors.values import MOST_REPLACED, EvidencePolicy
 
 TABLE_NAME = "_quisait.csv"
 SIDECAR_SUFFIX = ".quisait.json"
@@ -43,9 +43,10 @@ def _unsaid(value: object) -> object:
 Text = Annotated[
     str | None, Field(max_length=2000, pattern=r"^[^\x00]*$"), BeforeValidator(_unsaid)
 ]
-Names = Annotated[
-    tuple[Annotated[str, Field(min_length=1, pattern=r"^[^\x00]+$")], ...] | None,
-    BeforeValidator(_split),
+_name = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]+$")]
+Names = Annotated[tuple[_name, ...] | None, BeforeValidator(_split)]
+Replaced = Annotated[
+    tuple[_name, ...] | None, Field(max_length=MOST_REPLACED), BeforeValidator(_split)
 ]
 _principal = r"[^:\s]+:\S[^\x00]*"
 Allowed = Annotated[
@@ -77,7 +78,7 @@ class Rule(BaseModel):
     area: Text = None
     valid_from: Day = None
     valid_until: Day = None
-    replaces: Names = None
+    replaces: Replaced = None
     part_of: Text = None
     created: Moment = None
     modified: Moment = None

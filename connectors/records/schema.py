@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from connectors.values import EvidencePolicy, Role
+from connectors.values import MOST_REPLACED, EvidencePolicy, Role
 
 EXPORT_VERSION = 1
 
@@ -117,7 +117,7 @@ class RecordLine(_Line):
     modified: datetime | None = None
     valid_from: date | None = None
     valid_until: date | None = None
-    replaces: list[Name] = []
+    replaces: Annotated[list[Name], Field(max_length=MOST_REPLACED)] = []
     part_of: Text = ""
     entity: Text = ""
     area: Text = ""

@@ -23,6 +23,7 @@ from indexer.values import Put, PutAccess, Remove
 from quisait.journaling import now
 from search_api import grants
 from search_api.app import Services, create_app
+from search_api.audit import NoAudit
 from search_api.grants import Grant, Grants
 from search_api.readers import reader_of
 from search_api.search import Search
@@ -43,10 +44,30 @@ AGENTS = tuple(
         (3, "Discrète", {"listed": False}),
         (4, "Pilote", {}),
         (5, "Lectrice", {}),
+        (6, "Voisine", {}),
+        (7, "Nationale", {}),
+        (8, "Administratrice", {}),
     )
 )
+
+
+def animator(agent: str, topic: str, *communities: str) -> Grant:
+    return Grant(
+        grants.Role.ANIMATOR,
+        agents=frozenset({agent}),
+        topics=frozenset({topic}),
+        communities=frozenset(communities),
+    )
+
+
 GRANTS = Grants(
-    (Grant(grants.Role.ANIMATOR, agents=frozenset({"ag-1"}), topics=frozenset({"cadastre"})),)
+    (
+        animator("ag-1", "cadastre", "Réseau", "Annexe"),
+        animator("ag-6", "cadastre", "Annexe"),
+        animator("ag-7", "*"),
+        animator("ag-8", "regies"),
+        Grant(grants.Role.ADMINISTRATOR, agents=frozenset({"ag-8"})),
+    )
 )
 
 
@@ -55,7 +76,7 @@ class Listed:
         yield from AGENTS
 
 
-def put(number: int, title: str, direction: int, author: int) -> Put:
+def put(number: int, title: str, direction: int, author: int, space: str = "Réseau") -> Put:
     """A note whose vector points mostly one way."""
     draw = np.random.default_rng(number)
     vector = np.eye(1, ENCODER.dimension, direction) + 0.02 * draw.standard_normal(
@@ -63,7 +84,7 @@ def put(number: int, title: str, direction: int, author: int) -> Put:
     )
     vector /= np.linalg.norm(vector)
     row = Contribution(f"wiki:a{author}", Role.AUTHOR, last=TODAY)
-    document = make_document(f"wiki:{number}", title=title, contributions=(row,))
+    document = make_document(f"wiki:{number}", title=title, contributions=(row,), space=space)
     return Put(replace(indexed(document, "Un texte."), vectors=vector.astype(np.float32)))
 
 
@@ -96,9 +117,9 @@ class Desk:
         headers = {"x-agent": agent}
         return TestClient(create_app(self.services), headers=headers, follow_redirects=False)
 
-    def proposed(self) -> dict[str, str]:
+    def proposed(self, agent: str = "ag-1") -> dict[str, str]:
         """Ids of the proposals, by the first term."""
-        body = self.client().get("/api/v1/animation/proposals").json()
+        body = self.client(agent).get("/api/v1/animation/proposals").json()
         return {one["terms"][0]: one["id"] for one in body["proposals"]}
 
 
@@ -186,6 +207,60 @@ def test_a_merged_subject_is_another_name(desk: Desk) -> None:
     body = desk.client().get("/api/v1/topics/cadastre").json()
     assert body["alt_labels"] == ["archives communales"]
     assert len(body["documents"]) == 8
+
+
+@pytest.mark.parametrize("moved", [["Annexe"], ["Annexe", "Autre"], ["Annexe", ""]], ids=str)
+def test_a_proposal_is_decided_by_who_animates_all_that_it_touches(
+    desk: Desk, moved: list[str]
+) -> None:
+    """To everybody else it is not there: not on the page, nor in the API, nor to be undone."""
+    id_ = desk.proposed()["octroi de mer"]
+    spaces = dict(zip((12, 13), moved * 2, strict=False))
+    desk.index.write([put(n, f"Le octroi de mer, étape {'ab'[n % 2]}", 2, 3 + n % 2, space)
+                      for n, space in spaces.items()])  # fmt: skip
+    desk.build()
+    id_ = desk.proposed("ag-7")["octroi de mer"]
+    theirs = {"ag-7", "ag-8"} | ({"ag-1"} if moved == ["Annexe"] else set())
+    refuse = {"verdict": "refuse"}
+    path = f"animation/proposals/{id_}"
+    for agent in ("ag-1", "ag-6", "ag-7", "ag-8"):
+        page = desk.client(agent).get("/animation").text
+        assert ("octroi de mer" in page) is (agent in theirs)
+        assert ("octroi de mer" in desk.proposed(agent)) is (agent in theirs)
+        assert ("reviennent à qui anime tous" in page) is (agent in {"ag-1", "ag-6"})
+        if agent not in theirs:
+            assert desk.client(agent).post(f"/api/v1/{path}", json=refuse).status_code == 404
+            assert desk.client(agent).post(f"/{path}", data=refuse).status_code == 404
+    assert desk.builds.decisions.all() == ()
+    made = desk.client("ag-8").post(f"/api/v1/{path}", json=refuse).json()["id"]
+    for agent in ("ag-6", "ag-1", "ag-7"):
+        told = desk.client(agent).get("/api/v1/animation/proposals").json()["decisions"]
+        assert bool(told) is (agent in theirs)
+        if agent not in theirs:
+            undo = f"/api/v1/animation/decisions/{made}"
+            assert desk.client(agent).delete(undo).status_code == 404
+    assert desk.client("ag-7").post(f"/animation/decisions/{made}/forget").status_code == 303
+    assert desk.builds.decisions.all() == ()
+
+
+def test_who_decided_what_is_in_the_audit(desk: Desk) -> None:
+    """The verdict and the proposal, before it is kept; the taking back too."""
+    id_ = desk.proposed()["octroi de mer"]
+    client, audit = desk.client(), desk.services.audit
+    body = client.post(f"/api/v1/animation/proposals/{id_}", json={"verdict": "refuse"}).json()
+    newest = audit.newest(1)[0]
+    assert (newest.actor, newest.reading, newest.subject) == (
+        "ag-1",
+        "proposal refuse",
+        f"proposal_id:{id_}",
+    )
+    client.delete(f"/api/v1/animation/decisions/{body['id']}")
+    assert audit.newest(1)[0].subject == f"decision_id:{body['id']}"
+    blind = replace(desk.services, audit=NoAudit())
+    app = TestClient(create_app(blind), headers={"x-agent": "ag-1"})
+    refused = app.post(f"/api/v1/animation/proposals/{id_}", json={"verdict": "refuse"})
+    assert refused.status_code == 503
+    assert desk.builds.decisions.all() == ()
 
 
 @pytest.mark.parametrize(

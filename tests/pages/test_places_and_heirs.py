@@ -169,19 +169,45 @@ def test_the_command_line_says_both(asked: Asked, tmp_path: Path) -> None:
     assert "remplacé par : Barème 2024 (wiki:v2)" in scale
 
 
-def test_a_source_trusted_less_takes_no_place(asked: Asked, tmp_path: Path) -> None:
-    """Whoever may push to a forum is not shown to replace a note, above it or beside it."""
-    guidance = Guidance(preferences=Preferences(trust={"forum": 0.5}))
-    fake = put("forum:f", "La consigne.", title="Consigne des casiers", replaces=("wiki:w1",))
+@pytest.mark.parametrize(
+    ("trust", "believed"),
+    [({"forum": 0.5}, False), ({}, False), ({"forum": 1.5}, True), ({"wiki": 0.9}, True)],
+    ids=str,
+)
+def test_a_source_trusted_no_more_takes_no_place(
+    asked: Asked, tmp_path: Path, trust: dict[str, float], believed: bool
+) -> None:
+    """Who pushes to a forum does not repeal a note by naming it: neither in order nor in words."""
+    fake = put("forum:f", "Les casiers.", title="Autre consigne", replaces=("wiki:w1",))
     with agent_book(tmp_path) as book:
-        wary = Search(asked.index, ENCODER, book, guidance)
+        search = Search(asked.index, ENCODER, book, Guidance(preferences=Preferences(trust=trust)))
         reader, query = reader_of(CLAIRE, book, TODAY), Query("consigne casiers")
         assert not asked.index.write([encoded(fake)]).failed
         try:
-            shown = {one.card.document_id: one for one in wary.answer(query, reader, TODAY).results}
-            alike = asked.search.answer(query, reader, TODAY).results
+            answered = search.answer(query, reader, TODAY).results
         finally:
             asked.index.write([Remove("forum:f")])
-    assert (shown["wiki:w1"].replaced_by, shown["forum:f"].replaces) == ((), ())
-    believed = {one.card.document_id: one.replaced_by for one in alike}
-    assert [one.document_id for one in believed["wiki:w1"]] == ["forum:f"]
+    shown = {one.card.document_id: one for one in answered}
+    assert [one.document_id for one in shown["wiki:w1"].replaced_by] == ["forum:f"] * believed
+    assert [one.document_id for one in shown["forum:f"].replaces] == ["wiki:w1"] * believed
+    assert ("replaced" in shown["wiki:w1"].effects) is believed
+
+
+@pytest.mark.parametrize("names", ["ab", "abc"])
+def test_a_circle_is_nobodys_successor(asked: Asked, names: str) -> None:
+    """Neither is told to replace the other, also where the question finds but one of them."""
+    round_about = dict(zip(names, names[1:] + names[0], strict=True))
+    ids = [f"wiki:circle-{one}" for one in names]
+    notes = [
+        encoded(put(f"wiki:circle-{a}", f"Le tampon{a}.", replaces=(f"wiki:circle-{b}",)))
+        for a, b in round_about.items()
+    ]
+    assert not asked.index.write(notes).failed
+    try:
+        for words in ("tampona", " ".join(f"tampon{one}" for one in names)):
+            found = {one["id"]: one for one in asked.body(CLAIRE, words)["documents"]}
+            assert "wiki:circle-a" in found
+            for one in (found[id_] for id_ in ids if id_ in found):
+                assert (one["replaces"], one["replaced_by"], one["effects"]) == ([], [], [])
+    finally:
+        asked.index.write([Remove(one) for one in ids])

@@ -74,9 +74,33 @@ def test_circles_and_little_trusted_sources_replace_nothing() -> None:
     circle = {"a": Mark("wiki", replaces=("b", "a")), "b": Mark("wiki", replaces=("a",))}
     assert order({"a": 1.0, "b": 0.5}, circle) == ["a", "b"]
     taken = {"note": Mark("notes"), "spam": Mark("forum", replaces=("note",))}
-    distrust = Preferences(trust={"forum": 0.5})
+    distrust, belief = Preferences(trust={"forum": 0.5}), Preferences(trust={"notes": 0.05})
     assert order({"note": 0.6, "spam": 0.1}, taken, distrust) == ["note", "spam"]
-    assert order({"note": 0.6, "spam": 0.1}, taken) == ["spam", "note"]
+    assert order({"note": 0.6, "spam": 0.1}, taken) == ["note", "spam"]
+    assert order({"note": 0.6, "spam": 0.1}, taken, belief) == ["spam", "note"]
+
+
+def test_a_chain_between_two_circles_is_none() -> None:
+    """Only who is among their own heirs is in a circle, whatever stands between circles."""
+    named = {"a": "b", "b": "a", "c": "a", "d": "c", "e": "d", "f": "e", "x": "y"}
+    marks = {one: Mark("wiki", replaces=(former,)) for one, former in named.items()}
+    marks |= {"e": Mark("wiki", replaces=("d", "f")), "y": Mark("wiki")}
+    found = Succession(marks, {}, TODAY)
+    told = {(heir, former) for heir in marks for former in marks if found.replaces(heir, former)}
+    assert told == {("d", "c"), ("x", "y")}
+
+
+@given(st.lists(st.tuples(*[st.sampled_from("abcdefgh")] * 2), max_size=20))
+def test_what_is_told_is_what_moves(pairs: list[tuple[str, str]]) -> None:
+    """Words and order follow the same rule; no two documents replace each other."""
+    named = {one: tuple(b for a, b in pairs if a == one) for one in "abcdefgh"}
+    marks = {one: Mark("wiki", replaces=formers) for one, formers in named.items()}
+    found = Succession(marks, {}, TODAY)
+    for a in marks:
+        assert a not in found.heirs(a)
+        for b in marks:
+            assert not found.replaces(a, b) or (b in named[a] and a in found.heirs(b))
+            assert not (found.replaces(a, b) and b in found.heirs(a))
 
 
 def test_what_is_over_sinks_and_says_so() -> None:

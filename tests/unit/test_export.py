@@ -21,7 +21,7 @@ from connectors.changes import (
 from connectors.errors import SourceRefused, SourceUnreachable
 from connectors.export.connector import ExportConnector
 from connectors.records.schema import json_schema
-from connectors.values import Access, Contribution, Document, EvidencePolicy, Role
+from connectors.values import MOST_REPLACED, Access, Contribution, Document, EvidencePolicy, Role
 
 pytestmark = pytest.mark.sources
 
@@ -116,6 +116,18 @@ def test_readers_not_understood_leave_nobody(tmp_path: Path, line: dict[str, Any
     changes = read(path)
     assert AccessChanged("w:t1", Access()) in changes
     assert [c.document_id for c in changes if isinstance(c, Malformed)] == ["w:t1"]
+
+
+def test_a_record_that_replaces_too_much_is_refused(tmp_path: Path) -> None:
+    """With a reason and its id; one that replaces as much as may be is read."""
+    names = [f"n{number}" for number in range(MOST_REPLACED + 1)]
+    path = write(
+        tmp_path / "e.jsonl", HEADER, SPACE, THREAD | {"id": "much", "replaces": names[1:]},
+        THREAD | {"id": "more", "replaces": names},
+    )  # fmt: skip
+    changes = read(path)
+    assert len(documents(changes)["w:much"].replaces) == MOST_REPLACED
+    assert [c.document_id for c in changes if isinstance(c, Malformed)] == ["w:more"]
 
 
 def test_attachments_are_documents_and_go_with_their_record(tmp_path: Path) -> None:

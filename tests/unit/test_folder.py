@@ -12,7 +12,7 @@ import pytest
 from connectors.changes import AccessChanged, Change, Checkpoint, Listing, Malformed, Upsert
 from connectors.errors import RecordVanished, SourceUnreachable
 from connectors.folder.connector import FolderConnector, readable_title
-from connectors.values import Access, Document
+from connectors.values import MOST_REPLACED, Access, Document
 
 pytestmark = pytest.mark.sources
 
@@ -52,6 +52,15 @@ def test_deeper_and_later_rules_win_field_by_field(tree: Path) -> None:
     (tree / "a/b/x.txt.quisait.json").write_text('{"allowed": ["g:g:b"]}')
     assert allowed(tree)["a/b/x.txt"] == {"g:g:b"}
     assert {d.kind for d in documents(read(tree)).values()} == {"note"}
+
+
+def test_a_rule_that_replaces_too_much_is_not_understood(tree: Path) -> None:
+    """As many as may be: read; one more, or a path without end: nobody reads."""
+    for count, length, fine in ((MOST_REPLACED, 3, True), (MOST_REPLACED + 1, 3, False),
+                                (1, 2001, False)):  # fmt: skip
+        names = "|".join("n" * length for _ in range(count))
+        (tree / "_quisait.csv").write_text(f"pattern,allowed,replaces\n**,everyone,{names}\n")
+        assert ({"everyone"} in allowed(tree).values()) is fine
 
 
 @pytest.mark.trust
