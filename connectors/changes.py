@@ -35,6 +35,22 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class Unseen:
+    """Nobody reads what is kept there: it may still exist, and who may read it is unknown.
+
+    `under` is the id of a document, or of a folder of documents, whose ids go on with `/`;
+    one that ends with a colon is the whole source.
+    """
+
+    under: str
+
+    def holds(self, document_id: str) -> bool:
+        """Whether a document is one of these."""
+        below = self.under if self.under.endswith(":") else f"{self.under}/"
+        return document_id == self.under or document_id.startswith(below)
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """All changes before this one, once applied, need not be asked for again."""
 
@@ -55,4 +71,4 @@ class Malformed:
     document_id: str | None = None
 
 
-Change = Upsert | Delete | AccessChanged | Listing | Checkpoint | Malformed
+Change = Upsert | Delete | AccessChanged | Listing | Unseen | Checkpoint | Malformed

@@ -1,10 +1,15 @@
-"""Reading a file that must lie inside a folder, whatever links appear meanwhile."""
+"""Reading ordinary files only: no pipe nor device, nor what lies outside a given folder."""
 
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
-from connectors.errors import RecordVanished, SourceUnreachable
+from connectors.bounded import SILENCE_S, within
+from connectors.errors import RecordVanished, SourceRefused, SourceUnreachable
+
+# A pipe would wait for who writes to it, a file that a server lent for who gives it back.
+_WITHOUT_WAITING = os.O_RDONLY | os.O_NONBLOCK
 
 
 class OutsideFolder(ValueError):
@@ -25,16 +30,48 @@ def regular_file(root: Path, path: Path) -> os.stat_result:
     return status
 
 
+def open_ordinary(path: Path) -> BinaryIO:
+    """Open a file that the settings name. Raises OSError, or `SourceRefused` for a pipe."""
+    opened = os.fdopen(os.open(path, _WITHOUT_WAITING), "rb")
+    if stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+        return opened
+    opened.close()
+    raise SourceRefused(
+        f"{path} n'est pas un fichier ordinaire (un tube, un périphérique) : déposez un fichier, "
+        "ou corrigez le chemin."
+    )
+
+
+def read_ordinary(path: Path) -> bytes:
+    """The bytes of such a file. Raises OSError, `SourceRefused` or `SourceUnreachable`."""
+
+    def read() -> bytes:
+        with open_ordinary(path) as opened:
+            return opened.read()
+
+    return within(SILENCE_S, read, silent(path))
+
+
+def silent(path: Path) -> SourceUnreachable:
+    """What a disk that never answers is told as."""
+    return SourceUnreachable(
+        f"Le disque de {path} ne répond plus : vérifiez le montage. Il sera relu plus tard."
+    )
+
+
 def read_contained(root: Path, path: Path) -> bytes:
     """The bytes of `path`, which must still be an ordinary file inside `root`.
 
     Raises `RecordVanished` where this file can no longer be read, and
-    `SourceUnreachable` where the whole folder went away.
+    `SourceUnreachable` where the whole folder went away, or its disk does not answer.
     """
+    return within(SILENCE_S, lambda: _read_contained(root, path), silent(root))
+
+
+def _read_contained(root: Path, path: Path) -> bytes:
     try:
         regular_file(root, path)
-        # A pipe put in its place since must not make us wait for a writer.
-        descriptor = os.open(path.resolve(strict=True), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        descriptor = os.open(path.resolve(strict=True), _WITHOUT_WAITING | os.O_NOFOLLOW)
         with os.fdopen(descriptor, "rb") as opened:
             if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
                 raise OutsideFolder("ce n'est pas un fichier ordinaire")

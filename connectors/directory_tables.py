@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from connectors.contained import read_ordinary
 from connectors.directory_lines import Line
 from connectors.errors import SourceRefused, SourceUnreachable
 from connectors.tables import Row, TableUnreadable, read_table
@@ -45,7 +46,7 @@ def _content(path: Path) -> bytes:
     if path.suffix.lower() not in {".csv", ".jsonl"}:
         raise SourceRefused(f"{path.name} : donnez l'annuaire en .csv ou en .jsonl.")
     try:
-        return path.read_bytes()
+        return read_ordinary(path)
     except OSError as error:
         raise SourceUnreachable(
             f"{path} ne peut être lu ({error.strerror}) : vérifiez le chemin et les droits."

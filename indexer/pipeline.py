@@ -12,11 +12,12 @@ from connectors.changes import (
     Delete,
     Listing,
     Malformed,
+    Unseen,
     Upsert,
 )
 from connectors.errors import RecordVanished, SourceError
 from connectors.ports import Connector, Rereadable
-from connectors.values import Document
+from connectors.values import Access, Document
 from indexer.ahead import Awaited, prepared_ahead
 from indexer.batches import Batch, Gathered, id_of, needed, texts_of
 from indexer.errors import ExtractionFailed, ExtractorUnreachable, IndexRefused
@@ -143,6 +144,8 @@ class _Crawl:
                 self.delete(document_id)
             case Listing(document_ids):
                 self.keep_only(document_ids)
+            case Unseen():
+                self.close(change)
             case Malformed(where, reason, document_id):
                 self.malformed(document_id or where, reason)
             case Checkpoint(cursor):
@@ -180,6 +183,13 @@ class _Crawl:
             self.gathered += map(Remove, missing)
             self.flush(guarded=False)
         self.missing.forget_beyond(document_ids)
+
+    def close(self, unseen: Unseen) -> None:
+        self.flush()
+        self.settle()
+        for kept in self.workshop.index.scan(self.report.source):
+            if unseen.holds(kept.document_id):
+                self.add(PutAccess(kept.document_id, Access()))
 
     def malformed(self, key: str, reason: str) -> None:
         self.report.malformed += 1

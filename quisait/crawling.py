@@ -18,7 +18,7 @@ from quisait.assembly import (
     open_workshop,
 )
 from quisait.assembly.authorities import DIRECTORY as DIRECTORY
-from quisait.leased_parts import Stoppable, Stopped, leased
+from quisait.leased_parts import Stopped, leased, stoppable
 from quisait.progress import shown_progress
 from quisait.runs import kept_run
 from quisait.settings import SourceSettings
@@ -130,7 +130,7 @@ def crawl_held(
                     raise Stopped(f"{source.name} : arrêt demandé. La lecture reprendra.")
 
             report = crawl(
-                Stoppable(connector, asked.stop),
+                stoppable(connector, asked.stop),
                 leased(workshop, held),
                 full=asked.full,
                 accept_deletions=asked.accept_deletions,

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Event
+from typing import Protocol, runtime_checkable
 
 from connectors.changes import Change
 from connectors.errors import SourceError
-from connectors.ports import Connector
+from connectors.ports import Connector, Rereadable
 from indexer.pipeline import Workshop
 from indexer.ports import Cursors, IndexWriter
 from indexer.values import Kept, Write, WriteReport
@@ -72,6 +73,11 @@ class LeasedCursors:
         self.cursors.save(source, cursor)
 
 
+@runtime_checkable
+class RereadableConnector(Connector, Rereadable, Protocol):
+    """A source of documents that can be asked again for single ones."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stoppable:
     """A connector that a worker can stop between two changes."""
@@ -86,7 +92,28 @@ class Stoppable:
 
     def changes(self, since: str | None) -> Iterator[Change]:
         """The connector's, until told to stop. Raises `Stopped` then."""
-        for change in self.connector.changes(since):
+        return self._until_told(self.connector.changes(since))
+
+    def _until_told(self, changes: Iterator[Change]) -> Iterator[Change]:
+        for change in changes:
             if self.stop.is_set():
                 raise Stopped(f"{self.source} : arrêt demandé. La lecture reprendra.")
             yield change
+
+
+@dataclass(frozen=True, slots=True)
+class StoppableAgain(Stoppable):
+    """The same of one that can be asked again for single documents."""
+
+    connector: RereadableConnector
+
+    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """The connector's, until told to stop. Raises `Stopped` then."""
+        return self._until_told(self.connector.again(document_ids))
+
+
+def stoppable(connector: Connector, stop: Event) -> Stoppable:
+    """A connector that a worker can stop, and that can do what it could."""
+    if isinstance(connector, RereadableConnector):
+        return StoppableAgain(connector, stop)
+    return Stoppable(connector, stop)

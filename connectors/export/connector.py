@@ -22,6 +22,7 @@ from connectors.export.files import (
     ExportFile,
     Position,
     PrefixDigest,
+    Unchanged,
     export_files,
     lines,
 )
@@ -64,6 +65,7 @@ class ExportConnector:
         """
         files = export_files(self.path)
         _check_headers(files)
+        unchanged = Unchanged(files)
         position = _read_cursor(since, files)
         learned, attachments = _learn(files, position)
         if since and _spaces_of(since) != learned.spaces_digest():
@@ -80,10 +82,11 @@ class ExportConnector:
                 position = Position(line.file, line.end, line.number)
             if count % CHECKPOINT_LINES == 0 and position != marked:
                 marked = position
-                yield _checkpoint(position, digest, learned)
+                yield _checkpoint(position, digest, learned, unchanged)
+        last = _checkpoint(position, digest, learned, unchanged)
         if learned.complete:
             yield self._listing(learned)
-        yield _checkpoint(position, digest, learned)
+        yield last
 
     def expected(self, since: str | None) -> int | None:
         """How many records are still to be read."""
@@ -111,7 +114,7 @@ class ExportConnector:
         match line:
             case RecordLine():
                 gone = attachments.gone(line)
-                if learned.records[line.id] == (raw.file, raw.start):
+                if learned.records.get(line.id) == (raw.file, raw.start):
                     yield from _record(raw, line, setting, learned)
                 yield from _deleted(gone, setting, learned)
             case DeletedLine():
@@ -204,13 +207,17 @@ def _lines_after(files: tuple[ExportFile, ...], position: Position) -> Iterator[
             yield from lines(file)
 
 
-def _checkpoint(position: Position, digest: PrefixDigest, learned: Learned) -> Checkpoint:
+def _checkpoint(
+    position: Position, digest: PrefixDigest, learned: Learned, unchanged: Unchanged
+) -> Checkpoint:
+    """Raises `SourceUnreachable` where what was read is not what the digest is of."""
     cursor = {
         "v": 1,
         "at": [position.file, position.offset, position.line],
         "digest": digest.upto(position),
         "spaces": learned.spaces_digest(),
     }
+    unchanged.check()
     return Checkpoint(json.dumps(cursor))
 
 

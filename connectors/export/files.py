@@ -1,22 +1,32 @@
 """The files of an export: lines with their offsets, and a place to resume from."""
 
 import hashlib
+import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from connectors.bounded import SILENCE_S, watched
+from connectors.contained import open_ordinary, silent
 from connectors.errors import SourceUnreachable
 from connectors.records.lines import MAX_LINE_BYTES, RawLine
 
 _CHUNK_BYTES = 1024 * 1024
 
+Stamp = tuple[int, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class ExportFile:
-    """A file as long as it was when the reading began: what is appended waits."""
+    """A file as long as it was when the reading began: what is appended waits.
+
+    `stamp` differs once anything was written to it, or another file took its place.
+    """
 
     path: Path
     size: int
+    stamp: Stamp = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +41,16 @@ class Position:
 def export_files(path: Path) -> tuple[ExportFile, ...]:
     """The export's files in name order. Raises `SourceUnreachable`."""
     try:
-        if path.is_dir():
-            paths = sorted(p for p in path.glob("*.jsonl") if not p.name.startswith("."))
-            paths = [p for p in paths if p.is_file()]
-        else:
-            paths = [path]
-        files = tuple(ExportFile(p, p.stat().st_size) for p in paths)
+        listed = stat.S_ISDIR(path.stat().st_mode)
+        paths = sorted(path.iterdir()) if listed else [path]
+        found = ((one, one.stat()) for one in paths if not listed or _named(one))
+        files = tuple(
+            ExportFile(one, status.st_size, _stamp(status))
+            for one, status in found
+            if not listed or not stat.S_ISDIR(status.st_mode)
+        )
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable(Path(error.filename or path), error) from error
     if not files:
         raise SourceUnreachable(
             f"{path} ne contient aucun fichier .jsonl : déposez l'export, ou corrigez le chemin."
@@ -46,11 +58,29 @@ def export_files(path: Path) -> tuple[ExportFile, ...]:
     return files
 
 
+def _named(path: Path) -> bool:
+    return path.suffix == ".jsonl" and not path.name.startswith(".")
+
+
+def _stamp(status: os.stat_result) -> Stamp:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
 def lines(file: ExportFile, after: Position | None = None) -> Iterator[RawLine]:
-    """Lines of a file that are not blank, from `after` on. Raises `SourceUnreachable`."""
+    """Lines of a file that are not blank, from `after` on.
+
+    Raises `SourceUnreachable`, or `SourceRefused` for what is no ordinary file.
+    """
+    # Lines may be long: few of such are read ahead.
+    return watched(
+        _lines(file, after), SILENCE_S, silent(file.path), lambda line: 1 + len(line.raw) // 4096
+    )
+
+
+def _lines(file: ExportFile, after: Position | None) -> Iterator[RawLine]:
     offset, number = (after.offset, after.line) if after else (0, 0)
     try:
-        with file.path.open("rb") as opened:
+        with open_ordinary(file.path) as opened:
             if offset:
                 opened.seek(offset - 1)
                 if opened.read(1) != b"\n":
@@ -58,7 +88,7 @@ def lines(file: ExportFile, after: Position | None = None) -> Iterator[RawLine]:
             while offset < file.size:
                 raw = opened.readline(min(MAX_LINE_BYTES, file.size - offset))
                 if not raw:
-                    return
+                    raise changed_meanwhile(file.path)
                 end = offset + len(raw)
                 last = raw
                 cut = not raw.endswith(b"\n") and end < file.size
@@ -78,6 +108,39 @@ def _unreadable(path: Path, error: OSError) -> SourceUnreachable:
     return SourceUnreachable(
         f"{path} ne peut être lu ({error.strerror}) : vérifiez le chemin et les droits."
     )
+
+
+def changed_meanwhile(path: Path) -> SourceUnreachable:
+    """What a file that is not the one that was begun is told as."""
+    return SourceUnreachable(
+        f"{path} a changé pendant la lecture : rien n'est tenu pour supprimé, il sera relu. "
+        "Déposez un export entier d'un coup (écrivez-le à côté, puis renommez-le)."
+    )
+
+
+class Unchanged:
+    """Tells whether files still begin with the bytes that they had."""
+
+    def __init__(self, files: Sequence[ExportFile]) -> None:
+        self._files = files
+        self._stamps = [file.stamp for file in files]
+        self._digest = self._now()
+
+    def check(self) -> None:
+        """Raise `SourceUnreachable` where anything but what was appended is not the same."""
+        for place, file in enumerate(self._files):
+            try:
+                stamp = _stamp(file.path.stat())
+            except OSError as error:
+                raise _unreadable(file.path, error) from error
+            if stamp != self._stamps[place]:
+                if self._now() != self._digest:
+                    raise changed_meanwhile(file.path)
+                self._stamps[place] = stamp
+
+    def _now(self) -> str | None:
+        last = self._files[-1]
+        return PrefixDigest(self._files).upto(Position(last.path.name, last.size))
 
 
 class PrefixDigest:
@@ -113,7 +176,7 @@ class PrefixDigest:
         if self._offset == 0:
             self._hash.update(f"{file.path.name}\0".encode(errors="surrogateescape"))
         try:
-            with file.path.open("rb") as opened:
+            with open_ordinary(file.path) as opened:
                 opened.seek(self._offset)
                 while self._offset < upto:
                     chunk = opened.read(min(_CHUNK_BYTES, upto - self._offset))

@@ -9,22 +9,24 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
+from connectors.bounded import SILENCE_S, within
 from connectors.changes import (
     AccessChanged,
     Change,
     Checkpoint,
     Listing,
     Malformed,
+    Unseen,
     Upsert,
 )
-from connectors.contained import read_contained
+from connectors.contained import read_contained, silent
 from connectors.errors import SourceUnreachable
 from connectors.folder.rules import NOBODY, Rule
 from connectors.folder.walk import (
@@ -68,11 +70,12 @@ class FolderConnector:
         """Yield new and changed files, then the listing. Raises `SourceUnreachable`.
 
         A folder or file that cannot be read is reported and counts as still there; a
-        folder that was never read before withholds the listing. Where the tables above a
-        folder that cannot be listed have changed since, nobody reads what is known of it.
+        folder that was never read before withholds the listing. Nobody reads what is kept
+        of a folder that cannot be listed where the tables above it have changed since, or
+        where the cursor does not tell.
         """
         root = _resolved(self.root)
-        identity = root_identity(root)
+        identity = _identity(root)
         before, formerly_above = _read_cursor(since)
         seen: dict[str, Known] = {}
         above: dict[str, str] = {}
@@ -85,14 +88,12 @@ class FolderConnector:
                 case ListedFolder(path=path, above=tables):
                     above[path] = tables
                 case UnreadableFolder(path=path):
-                    yield Malformed(path or ".", found.reason)
+                    yield from self._unlisted(found, formerly_above)
                     below = _below(path, before)
                     held |= below.keys()
                     listing_holds = listing_holds and bool(below)
                     if formerly_above.get(path) != found.above:
-                        # What its own tables say cannot be known: nobody, until it is listed.
                         below = {name: (content, _CLOSED) for name, (content, _) in below.items()}
-                        yield from self._closed(below)
                     seen |= below
                     above |= {**_below(path, formerly_above), path: found.above}
                 case FoundFile():
@@ -103,7 +104,7 @@ class FolderConnector:
             if pending >= max(CHECKPOINT_FILES, len(seen) // 10):
                 pending = 0
                 yield _checkpoint({**before, **seen}, {**formerly_above, **above})
-        if root_identity(root) != identity:
+        if _identity(root) != identity:
             raise SourceUnreachable(
                 f"Le dossier {self.root} a été remplacé pendant la lecture : relancez."
             )
@@ -125,8 +126,11 @@ class FolderConnector:
                 if not found.problem:
                     yield Upsert(self._document(root, found))
 
-    def _closed(self, paths: Iterable[str]) -> Iterator[Change]:
-        return (AccessChanged(f"{self.source}:{path}", Access()) for path in sorted(paths))
+    def _unlisted(self, folder: UnreadableFolder, formerly: Mapping[str, str]) -> Iterator[Change]:
+        """Its own tables cannot be known: where others may hold now, nobody, until it is listed."""
+        yield Malformed(folder.path or ".", folder.reason)
+        if formerly.get(folder.path) != folder.above:
+            yield Unseen(f"{self.source}:{folder.path}")
 
     def _file(
         self, root: Path, found: FoundFile, before: Mapping[str, Known], seen: dict[str, Known]
@@ -214,9 +218,13 @@ def _aware(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
+def _identity(root: Path) -> tuple[int, int]:
+    return within(SILENCE_S, lambda: root_identity(root), silent(root))
+
+
 def _resolved(root: Path) -> Path:
     try:
-        return root.resolve(strict=True)
+        return within(SILENCE_S, lambda: root.resolve(strict=True), silent(root))
     except (OSError, RuntimeError) as error:
         raise SourceUnreachable(
             f"Le dossier {root} est introuvable : vérifiez le chemin, ou que le disque est monté."
@@ -224,8 +232,12 @@ def _resolved(root: Path) -> Path:
 
 
 def _below(path: str, known: Mapping[str, _Kept]) -> dict[str, _Kept]:
-    """What is known of what lies in that folder; the root's path is empty."""
-    return {name: kept for name, kept in known.items() if not path or name.startswith(f"{path}/")}
+    """What is known at that path and of what lies below; the root's is empty."""
+    return {
+        name: kept
+        for name, kept in known.items()
+        if not path or name == path or name.startswith(f"{path}/")
+    }
 
 
 def _digests(document: Document) -> Known:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from connectors.bounded import SILENCE_S, watched
 from connectors.changes import Malformed
-from connectors.contained import OutsideFolder, read_contained, regular_file
+from connectors.contained import OutsideFolder, read_contained, regular_file, silent
 from connectors.errors import RecordVanished, SourceUnreachable
 from connectors.folder.rules import (
     SIDECAR_SUFFIX,
@@ -83,9 +84,12 @@ def root_identity(root: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def walk(root: Path) -> Iterator[Found]:
-    """Every file below `root`, and what could not be read or understood."""
-    yield from _walk(root, (), ())
+def walk(root: Path, silence_s: float = SILENCE_S) -> Iterator[Found]:
+    """Every file below `root`, and what could not be read or understood.
+
+    Raises `SourceUnreachable` where the disk says nothing for `silence_s`.
+    """
+    return watched(_walk(root, (), ()), silence_s, silent(root))
 
 
 def _walk(root: Path, raw_parts: tuple[str, ...], tables: tuple[Table, ...]) -> Iterator[Found]:
@@ -109,9 +113,11 @@ def _walk(root: Path, raw_parts: tuple[str, ...], tables: tuple[Table, ...]) -> 
         if _skipped(entry.name):
             continue
         try:
-            is_folder = entry.is_dir(follow_symlinks=False)
-            is_file = entry.is_file(follow_symlinks=False)
-        except OSError:
+            is_folder, is_file = _kind(entry)
+        except OSError as error:
+            path = "/".join((*folder, document_path(entry.name)))
+            reason = f"il ne peut être lu ({error.strerror})"
+            yield UnreadableFolder(path, reason, tables_digest(tables))
             continue
         if is_folder and len(raw_parts) >= _MAX_DEPTH:
             path = "/".join((*folder, document_path(entry.name)))
@@ -121,6 +127,14 @@ def _walk(root: Path, raw_parts: tuple[str, ...], tables: tuple[Table, ...]) -> 
             yield from _walk(root, (*raw_parts, entry.name), tables)
         elif is_file:
             yield from _file(root, (*raw_parts, entry.name), tables, names)
+
+
+def _kind(entry: "os.DirEntry[str]") -> tuple[bool, bool]:
+    """(folder, file); neither of what went away. Raises OSError where nobody can tell."""
+    try:
+        return entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)
+    except (FileNotFoundError, NotADirectoryError):
+        return False, False
 
 
 def _skipped(name: str) -> bool:
@@ -133,12 +147,19 @@ def _file(
 ) -> Iterator[Found]:
     path = tuple(map(document_path, raw_parts))
     full = root.joinpath(*raw_parts)
+    size, mtime_ns, problem = 0, 0, ""
     try:
         status = full.lstat()
-    except OSError:
-        return
-    if not stat.S_ISREG(status.st_mode):
-        return
+        if not stat.S_ISREG(status.st_mode):
+            return
+        size, mtime_ns = status.st_size, status.st_mtime_ns
+        if not os.access(full, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
+            problem = "droits insuffisants pour lire le fichier"
+    except (FileNotFoundError, NotADirectoryError):
+        return  # went away since its folder was listed
+    except OSError as error:
+        # As in a folder whose names may be read, and nothing of what bears them.
+        problem = f"le fichier ne peut être lu ({error.strerror})"
     rule = effective(path, tables)
     beside = names.get(path[-1] + SIDECAR_SUFFIX)
     if beside is not None:
@@ -146,11 +167,7 @@ def _file(
         if sidecar is None:
             yield Malformed("/".join(path) + SIDECAR_SUFFIX, reason)
         rule = effective(path, tables, sidecar) if sidecar else None
-    readable = os.access(full, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
-    problem = "" if readable else "droits insuffisants pour lire le fichier"
-    yield FoundFile(
-        "/".join(path), "/".join(raw_parts), status.st_size, status.st_mtime_ns, rule, problem
-    )
+    yield FoundFile("/".join(path), "/".join(raw_parts), size, mtime_ns, rule, problem)
 
 
 def _table(

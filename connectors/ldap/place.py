@@ -39,10 +39,14 @@ class GroupNames:
 
 @dataclass(frozen=True, slots=True)
 class LdapManners:
-    """`timeout_s` bounds each silence; a directory of more than `most_entries` is refused."""
+    """`timeout_s` bounds each silence, `answer_s` a whole answer.
+
+    A directory of more than `most_entries` is refused.
+    """
 
     page_size: int = 500
     timeout_s: float = 30.0
+    answer_s: float = 300.0
     most_entries: int = 1_000_000
 
 

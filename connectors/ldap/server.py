@@ -5,10 +5,11 @@ A search gives every entry or raises: what a server cut short must not pass for 
 
 import logging
 import math
+import socket
 import ssl
 import struct
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from ldap3.core.exceptions import (
 )
 from pyasn1.error import PyAsn1Error
 
+from connectors.bounded import within
 from connectors.errors import SourceError, SourceRefused, SourceUnreachable
 from connectors.ldap.place import Branch, LdapPlace
 
@@ -95,7 +97,8 @@ class LdapServer:
         self, branch: Branch, attributes: Sequence[str], cookie: bytes
     ) -> tuple[list[Entry | str], bytes]:
         manners = self.place.manners
-        with told(self.host):
+
+        def ask() -> None:
             self.connection.search(
                 branch.base,
                 branch.filter,
@@ -105,6 +108,9 @@ class LdapServer:
                 paged_criticality=True,
                 paged_cookie=cookie or None,
             )
+
+        with told(self.host):
+            _in_time(self.connection, self.place, self.host, ask)
             result, response = self.connection.result, self.connection.response
         if not isinstance(result, dict) or result.get("type") != "searchResDone":
             raise _later(self.host, "a cessé de répondre")
@@ -146,7 +152,7 @@ def _opened(place: LdapPlace, url: str) -> LdapServer:
     address = urlsplit(url)
     host, timeout_s = address.hostname or "", math.ceil(place.manners.timeout_s)
     with told(host):
-        tls = ldap3.Tls(
+        verified = ldap3.Tls(
             validate=ssl.CERT_REQUIRED,
             version=ssl.PROTOCOL_TLS_CLIENT,
             ca_certs_file=place.ca_file or None,
@@ -155,7 +161,7 @@ def _opened(place: LdapPlace, url: str) -> LdapServer:
             host,
             port=address.port or (636 if address.scheme == "ldaps" else 389),
             use_ssl=address.scheme == "ldaps",
-            tls=tls,
+            tls=verified,
             get_info=ldap3.NONE,
             connect_timeout=timeout_s,
         )
@@ -172,17 +178,34 @@ def _opened(place: LdapPlace, url: str) -> LdapServer:
         )
     try:
         with told(host):
-            connection.open(read_server_info=False)
-            if place.start_tls and address.scheme != "ldaps":
-                # Before the password is sent; an exception where TLS does not begin.
-                connection.start_tls(read_server_info=False)
-            connection.bind(read_server_info=False)
+            tls = place.start_tls and address.scheme != "ldaps"
+            _in_time(connection, place, host, lambda: _bind(connection, tls=tls))
         check(host, connection.result)
     except SourceError:
         _close(connection)
         raise
     log.info("directory opened", extra={"host": host, "scheme": address.scheme})
     return LdapServer(connection, place, host)
+
+
+def _in_time(connection: Any, place: LdapPlace, host: str, ask: Callable[[], None]) -> None:
+    """A byte now and then would keep every silence short: the whole answer is bounded too."""
+    late = _later(host, "n'en finit pas de répondre")
+    try:
+        within(place.manners.answer_s, ask, late)
+    except SourceUnreachable:
+        # It is still being read from: that ends with the line.
+        with suppress(OSError, AttributeError):
+            connection.socket.shutdown(socket.SHUT_RDWR)
+        raise
+
+
+def _bind(connection: Any, *, tls: bool) -> None:
+    connection.open(read_server_info=False)
+    if tls:
+        # Before the password is sent; an exception where TLS does not begin.
+        connection.start_tls(read_server_info=False)
+    connection.bind(read_server_info=False)
 
 
 def _close(connection: Any) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
+from connectors.bounded import within
 from connectors.errors import SourceRefused, SourceUnreachable
 from connectors.mediawiki.place import Manners
 
@@ -140,7 +141,8 @@ class Channel:
         data: Mapping[str, object] | None,
     ) -> Answer | Later:
         self._pace()
-        try:
+
+        def ask() -> Answer | Later:
             response = self._session.request(
                 method,
                 url,
@@ -152,6 +154,10 @@ class Channel:
             )
             with response:
                 return _read(response, self._body(response))
+
+        try:
+            # A byte of its headers now and then would keep every silence short.
+            return within(self.manners.answer_s, ask, requests.Timeout())
         except requests.exceptions.SSLError as error:
             raise SourceRefused(
                 f"Le certificat de {self.host} n'est pas reconnu : réglez « ca_file »."

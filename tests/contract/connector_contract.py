@@ -15,6 +15,7 @@ from connectors.changes import (
     Delete,
     Listing,
     Malformed,
+    Unseen,
     Upsert,
 )
 from connectors.ports import Connector
@@ -95,6 +96,9 @@ def apply(changes: Iterable[Change], kept: Kept | None = None) -> Kept:
                     kept[document_id] = replace(kept[document_id], access=access)
             case Listing(document_ids):
                 kept = {i: d for i, d in kept.items() if i in document_ids}
+            case Unseen():
+                unseen = filter(change.holds, kept)
+                kept |= {name: replace(kept[name], access=Access()) for name in unseen}
     return kept
 
 
@@ -204,6 +208,8 @@ def check_ids_are_qualified(stage: Stage) -> None:
                 names = [document_id]
             case Listing(document_ids):
                 names = list(document_ids)
+            case Unseen(under):
+                names = [under]
             case Malformed(document_id=str(document_id)):
                 names = [document_id]
         assert all(name.startswith(f"{source}:") for name in names)

@@ -6,12 +6,23 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from connectors.changes import AccessChanged, Change, Checkpoint, Listing, Malformed, Upsert
+from connectors.changes import (
+    AccessChanged,
+    Change,
+    Checkpoint,
+    Delete,
+    Listing,
+    Malformed,
+    Unseen,
+    Upsert,
+)
 from connectors.errors import RecordVanished, SourceUnreachable
 from connectors.folder.connector import FolderConnector, readable_title
+from connectors.folder.walk import walk
 from connectors.values import MOST_REPLACED, Access, Document
 
 pytestmark = pytest.mark.sources
@@ -188,6 +199,42 @@ def test_what_may_not_be_read_is_not_deleted() -> None:
     assert Listing(frozenset({"f:x.txt", "f:y.txt", "f:shut/z.txt"})) in rest
     assert {c.document_id for c in rest if isinstance(c, Malformed)} == {"f:y.txt", None}
     assert not [c for c in anew if isinstance(c, Listing)]
+    assert Unseen("f:shut") in anew, "by what it was read is not known: nobody, until it is listed"
+
+
+def test_a_folder_whose_names_alone_may_be_read_deletes_nothing() -> None:
+    """Its names are listed, and nothing is told of what bears them."""
+    with tempfile.TemporaryDirectory() as made:
+        root = Path(made)
+        root.chmod(0o755)
+        (root / "names" / "deep").mkdir(parents=True)
+        for name in ("names/x.txt", "names/deep/y.txt"):
+            (root / name).write_text("texte")
+        first = read(root)
+        (root / "names").chmod(0o444)
+        with unprivileged():
+            rest = read(root, cursor(first))
+            anew = read(root)
+        (root / "names").chmod(0o755)
+    assert Listing(frozenset({"f:names/x.txt", "f:names/deep/y.txt"})) in rest
+    assert not [c for c in anew if isinstance(c, Listing)]
+    assert not [c for c in (*rest, *anew) if isinstance(c, Delete)]
+
+
+def test_a_disk_that_never_answers_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a share whose server is gone: the reading ends, with a sentence."""
+    (tmp_path / "mort").mkdir()
+    listing, over = os.scandir, Event()
+
+    def silent_below(path: Path) -> object:
+        if Path(path).name == "mort":
+            over.wait()
+        return listing(path)
+
+    monkeypatch.setattr(os, "scandir", silent_below)
+    with pytest.raises(SourceUnreachable, match="montage"):
+        list(walk(tmp_path, silence_s=0.5))
+    over.set()
 
 
 @pytest.mark.trust
@@ -213,10 +260,11 @@ def test_what_lies_in_a_folder_without_permission_follows_the_tables_above_it(
             third = read(root, cursor(second))
         (root / "shut").chmod(0o755)
         fourth = read(root, cursor(third))
-    closed = {f"f:shut/{name}": Access() for name in ("y.txt", "deep/z.txt")}
     few, deep = Access(frozenset({"g:g:few"})), Access(frozenset({"g:g:deep"}))
-    assert accesses(second) == ({"f:x.txt": few, **closed} if narrowed else {})
+    assert accesses(second) == ({"f:x.txt": few} if narrowed else {})
+    assert (Unseen("f:shut") in second) == narrowed
     assert accesses(third) == {}
+    assert Unseen("f:shut") not in third
     reopened = {"f:shut/y.txt": few, "f:shut/deep/z.txt": deep}
     assert accesses(fourth) == (reopened if narrowed else {})
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -12,6 +13,7 @@ from connectors.values import Access, Content, Document
 from indexer.open_failures import TRIES
 from indexer.pipeline import crawl
 from indexer.values import Failure, UnreadPart
+from quisait.leased_parts import stoppable
 from tests.unit.test_pipeline import House, ScriptedSource, filed
 
 pytestmark = pytest.mark.sources
@@ -84,7 +86,7 @@ def test_bad_luck_is_tried_again_a_few_times(tmp_path: Path, failure: Failure) -
     house.crawl(Upsert(filed(1)), Checkpoint("a"))
     source = Rereadable([Checkpoint("b")])
     for _ in range(TRIES + 2):
-        crawl(source, house.workshop)
+        crawl(stoppable(source, Event()), house.workshop)  # as the command does
     assert len(source.asked) == (TRIES if failure is Failure.TIMED_OUT else 0)
     assert set(source.asked) <= {frozenset({"wiki:1"})}
 

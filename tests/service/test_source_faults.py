@@ -1,0 +1,298 @@
+"""Every source at its worst: each reading ends in time, says what to do, and deletes nothing."""
+
+import errno
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from connectors.bounded import within
+from connectors.errors import SourceError, SourceRefused
+from connectors.export.connector import ExportConnector
+from connectors.folder.connector import FolderConnector
+from connectors.ldap.directory import LdapDirectory
+from connectors.ldap.place import Branch, LdapManners, LdapPlace
+from connectors.mediawiki.connector import MediaWikiConnector
+from connectors.mediawiki.place import Manners, WikiPlace
+from connectors.ports import Connector
+from connectors.values import EVERYONE, Access
+from expertise.agent_book import SqlAgentBook
+from indexer.embedded.index import EmbeddedIndex
+from indexer.pipeline import Workshop, crawl
+from indexer.state import State
+from quisait.assembly import open_house
+from quisait.crawling import crawl_sources, read_directory
+from quisait.settings import load_settings
+from quisait.source_status import status_of
+from tests.builders import ENCODER, put
+from tests.hostile_server import MANNERS, Manner, hostile_server
+from tests.service.place import POSTS, export, make_place
+from tests.unit.test_pipeline import FileReader
+
+pytestmark = [pytest.mark.sources, pytest.mark.trust]
+
+IN_TIME_S = 120
+"""Far more than any of them takes, far less than for ever."""
+OPEN = Access(frozenset({EVERYONE}))
+PLAIN = FileReader()
+
+
+def in_time(call: Callable[[], object]) -> None:
+    within(IN_TIME_S, call, AssertionError("it does not end"))
+
+
+@dataclass
+class Kept:
+    """An index that holds two documents of the source, and is to hold them afterwards."""
+
+    folder: Path
+    index: EmbeddedIndex = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.index = EmbeddedIndex(self.folder / "index", ENCODER.dimension)
+        self.state = State(sa.create_engine(f"sqlite:///{self.folder / 'state.sqlite'}"))
+        self.index.write([put("s:1", "cadastre", access=OPEN), put("s:2", "régie", access=OPEN)])
+
+    def fails(self, connector: Connector) -> str:
+        """What a reading from the beginning is told; accepts any number of deletions."""
+        workshop = Workshop(None, ENCODER, self.index, self.state, self.state)  # type: ignore[arg-type]
+        with pytest.raises(SourceError) as failed:
+            in_time(lambda: crawl(connector, workshop, full=True, accept_deletions=True))
+        kept = self.index.kept(["s:1", "s:2"])
+        assert {one.access for one in kept.values()} == {OPEN}
+        assert len(kept) == 2
+        assert self.state.load("s") is None
+        return str(failed.value)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Kept:
+    return Kept(tmp_path)
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+def test_a_wiki_that_is_none(kept: Kept, manner: Manner) -> None:
+    """Silent, endless, cut, garbage, or a sign-in page in its place."""
+    with hostile_server(manner) as port:
+        manners = Manners(rate_per_s=0, timeout_s=1, answer_s=3, patience_s=1)
+        place = WikiPlace(f"http://127.0.0.1:{port}/", allowed=frozenset({EVERYONE}))
+        told = kept.fails(MediaWikiConnector("s", WikiPlace(place.url, manners=manners)))
+    assert "wiki" in told
+    assert any(word in told for word in ("vérifiez", "Vérifiez", "plus tard")), told
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+def test_a_directory_that_is_none(tmp_path: Path, manner: Manner) -> None:
+    """The same for who is an agent and who is in which group: what was known stays."""
+    book = SqlAgentBook(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
+    with hostile_server(manner) as port:
+        place = LdapPlace(
+            (f"ldap://127.0.0.1:{port}",),
+            Branch("dc=a", "(uid=*)"),
+            manners=LdapManners(timeout_s=1, answer_s=3),
+        )
+        with pytest.raises(SourceError, match="plus tard"):
+            in_time(lambda: book.replace(LdapDirectory(place), 1.0))
+    assert list(book.everyone()) == []
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def listening(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as one:
+        # The path of a socket may not be long.
+        os.chdir(path.parent)
+        one.bind(path.name)
+
+
+def device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def loop(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def elsewhere(path: Path) -> None:
+    path.symlink_to("/nonexistent/export.jsonl")
+
+
+def sign_in(path: Path) -> None:
+    path.write_text("<!DOCTYPE html><title>Connexion</title>\n", "utf-8")
+
+
+def garbage(path: Path) -> None:
+    path.write_bytes(bytes(range(256)) * 100)
+
+
+UNFIT = (pipe, device, loop, elsewhere, sign_in, garbage, listening)
+
+
+@pytest.mark.parametrize("among_others", [False, True])
+@pytest.mark.parametrize("make", UNFIT)
+def test_an_export_that_is_none(
+    kept: Kept,
+    make: Callable[[Path], None],
+    among_others: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A pipe, a device, a broken link, a page in its place; alone, or beside a sound file."""
+    monkeypatch.chdir(kept.folder)
+    folder = kept.folder / "exports"
+    folder.mkdir()
+    if among_others:
+        (folder / "a.jsonl").write_text(export(POSTS), "utf-8")
+    make(folder / "b.jsonl")
+    told = kept.fails(ExportConnector("s", folder if among_others else folder / "b.jsonl"))
+    assert "b.jsonl" in told
+    assert any(word in told for word in ("vérifiez", "corrigez", "Refaites")), told
+
+
+@dataclass
+class Rewritten:
+    """An export that is written anew once its reading has given so many changes."""
+
+    path: Path
+    how: Callable[[Path], None]
+    source: str = "s"
+
+    def changes(self, since: str | None) -> Iterator[object]:
+        for count, change in enumerate(ExportConnector("s", self.path).changes(since)):
+            if count == 1:
+                self.how(self.path)
+            yield change
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def written_over(path: Path) -> None:
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("Message", "Courrier"), "utf-8")
+
+
+def replaced(path: Path) -> None:
+    path.with_suffix(".new").write_text(export(POSTS[:1]), "utf-8")
+    path.with_suffix(".new").replace(path)
+
+
+def gone(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize("how", [cut, written_over, replaced, gone])
+def test_an_export_that_changes_while_it_is_read(kept: Kept, how: Callable[[Path], None]) -> None:
+    """It says that it is complete, and what it held is not what it holds: nothing is deleted."""
+    path = kept.folder / "export.jsonl"
+    path.write_text(export(POSTS), "utf-8")
+    kept.fails(Rewritten(path, how))  # type: ignore[arg-type]
+
+
+def test_what_is_appended_while_an_export_is_read_waits(kept: Kept) -> None:
+    """That is how a living export grows."""
+    path = kept.folder / "export.jsonl"
+    path.write_text(export(POSTS), "utf-8")
+
+    def appended(path: Path) -> None:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"type": "deleted", "id": "1"}) + "\n")
+
+    workshop = Workshop(None, ENCODER, kept.index, kept.state, kept.state)  # type: ignore[arg-type]
+    crawl(Rewritten(path, appended), workshop, full=True, accept_deletions=True)  # type: ignore[arg-type]
+    assert len(kept.index.kept(["s:1", "s:2", "s:3"])) == 3
+    crawl(ExportConnector("s", path), workshop)
+    assert len(kept.index.kept(["s:1", "s:2", "s:3"])) == 2
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_folder_that_cannot_be_listed_loses_nothing_and_opens_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: bool
+) -> None:
+    """A table above it closed it meanwhile: its documents stay, for nobody, until it is listed."""
+    kept, root = Kept(tmp_path), tmp_path / "root"
+    (root / "mort").mkdir(parents=True)
+    for name in ("x.txt", "mort/y.txt"):
+        (root / name).write_text("Le cadastre.", "utf-8")
+    (root / "_quisait.csv").write_text("pattern,allowed\n**,everyone\n", "utf-8")
+    listing = os.scandir
+
+    def broken_below(path: Path) -> object:
+        if Path(path).name == "mort":
+            raise OSError(errno.EIO, "Input/output error")
+        return listing(path)
+
+    def read(*, full: bool = False) -> dict[str, frozenset[str]]:
+        source = FolderConnector("s", root)
+        in_time(lambda: crawl(source, workshop, full=full, accept_deletions=True))
+        now = kept.index.kept(["s:x.txt", "s:mort/y.txt"])
+        return {name: one.access.allowed for name, one in now.items()}
+
+    workshop = Workshop(PLAIN, ENCODER, kept.index, kept.state, kept.state)
+    everyone, few, nobody = ({EVERYONE}, {"g:g:few"}, frozenset[str]())
+    assert read() == {"s:x.txt": everyone, "s:mort/y.txt": everyone}
+    (root / "_quisait.csv").write_text("pattern,allowed\n**,g:g:few\n", "utf-8")
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "scandir", broken_below)
+        assert read(full=full) == {"s:x.txt": few, "s:mort/y.txt": nobody}
+        assert read() == {"s:x.txt": few, "s:mort/y.txt": nobody}
+    assert read() == {"s:x.txt": few, "s:mort/y.txt": few}
+
+
+@contextmanager
+def put_aside(*paths: Path) -> Iterator[None]:
+    """A pipe in the place of each; afterwards they are what they were."""
+    with ExitStack() as stack:
+        for path in paths:
+            aside = path.with_suffix(".aside")
+            path.rename(aside)
+            stack.callback(aside.replace, path)
+            os.mkfifo(path)
+        yield
+
+
+def test_the_others_are_read_and_the_next_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the command does it: export and directory are pipes for a while."""
+    place = make_place(tmp_path / "place")
+    monkeypatch.setenv("QUISAIT_FILE", str(place.folder / "quisait.toml"))
+    with open_house(load_settings()) as house:
+
+        def read(*, full: bool = False) -> dict[str, str]:
+            done = crawl_sources(
+                house, house.settings.sources, full=full, accept_deletions=True, quiet=True
+            )
+            return {one.source: one.error for one in done}
+
+        def standing() -> dict[str, tuple[int, str]]:
+            now = datetime.now(UTC)
+            rows = [status_of(house, one, now) for one in house.settings.sources]
+            return {one.source: (one.documents, one.state) for one in rows}
+
+        assert read_directory(house) is not None
+        assert read() == {"notes": "", "wiki": ""}
+        note = place.folder / "notes" / "nouvelle.txt"
+        note.write_text("Le cadastre solaire recense les toitures.", "utf-8")
+        with put_aside(place.folder / "export.jsonl", place.folder / "agents.csv"):
+            for full in (False, True):
+                told = read(full=full)
+                assert told["notes"] == ""
+                assert "export.jsonl n'est pas un fichier ordinaire" in told["wiki"]
+            with pytest.raises(SourceRefused, match=r"agents\.csv n'est pas un fichier ordinaire"):
+                read_directory(house)
+            counts = {name: count for name, (count, _) in standing().items()}
+            assert counts == {"notes": 4, "wiki": 3}
+            assert "il faut y remédier" in standing()["wiki"][1]
+            assert len(list(house.book.everyone())) == 3
+        assert read() == {"notes": "", "wiki": ""}
+        assert "à jour" in standing()["wiki"][1]
