@@ -34,6 +34,7 @@ from expertise.build_tables import (
 )
 from expertise.communities import CommunityKind
 from expertise.decisions import SqlDecisions
+from expertise.gathering_rows import SqlGatherings
 from expertise.holders import Basis
 from expertise.isolating import Scope
 from expertise.records import (
@@ -70,6 +71,7 @@ class SqlBuilds:
         self._engine = engine
         metadata.create_all(engine)
         self.decisions = SqlDecisions(engine)
+        self.gatherings = SqlGatherings(engine)
 
     def publish(self, build: Build, listed: TopicList) -> BuildStamp:
         """Write a build beside the current one, then make it the current one.
@@ -201,9 +203,9 @@ class SqlBuilds:
         *,
         agent_id: str | None = None,
         kind: CommunityKind | None = None,
-        most: int = 100,
+        most: int | None = 100,
     ) -> tuple[CommunityRecord, ...]:
-        """The communities by number: of one agent, or of one kind."""
+        """The communities by number: of one agent, or of one kind; `most` of them, or all."""
         query = sa.select(communities).where(communities.c.build_id == build_id)
         if kind is not None:
             query = query.where(communities.c.kind == kind.value)

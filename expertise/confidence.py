@@ -32,6 +32,9 @@ class Bar:
 SERVED = Bar(confidence=0.5, share=0.4)
 """By `quisait evaluate nobody` (decision 8): the highest confidence, in steps of a quarter,
 that leaves nine answerable questions of ten their answer on both sets."""
+SURE = 2.0
+"""By the same command: the first confidence of its table at which most of the names that are
+shown are right on both sets. Below it a name is only where one may ask (decision 24)."""
 NO_BAR = Bar(-math.inf, 0.0)
 """Everybody with a vote."""
 
@@ -63,6 +66,10 @@ class Confidences:
         """Their summed votes beside the most that any of `among` has, from 0 to 1."""
         most = max((self._sums[one] for one in among), default=0.0)
         return self._sums[agent_id] / most if most > 0 else 0.0
+
+    def sure(self, agent_id: str) -> bool:
+        """Whether their evidence bears being called an expert's; among few, nothing is said."""
+        return self._compared < FEWEST_COMPARED or self.of(agent_id) >= SURE
 
     def bearing(self, agent_ids: Sequence[str], bar: Bar = SERVED) -> list[str]:
         """Those whose evidence bears being shown, in their order."""

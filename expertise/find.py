@@ -34,7 +34,8 @@ class Experts:
     they wrote. `candidates` have shown it, best first; `beyond` counts those that the
     limit leaves out. `stated` are those whose métier or skill the directory alone states:
     they stand below any evidence. Without candidates, `nearest` are the documents that
-    come nearest to the question, and `nearest_area` where somebody is known, if anywhere.
+    come nearest to the question, none where nothing comes near it (`far`), and
+    `nearest_area` where somebody is known, if anywhere.
     """
 
     candidates: tuple[Candidate, ...]
@@ -43,6 +44,7 @@ class Experts:
     stated: tuple[Candidate, ...] = ()
     nearest: tuple[RankedDocument, ...] = ()
     nearest_area: str = ""
+    far: bool = False
 
 
 def find_experts(
@@ -88,8 +90,9 @@ def find_experts(
         beyond=max(0, len(voted) - limit),
         named=tuple(make.shown(one.agent, one) for one in named.values()),
         stated=tuple(make.stated(one) for id_, one in called.items() if id_ in stated),
-        nearest=() if shown else window.documents[:NEAREST],
+        nearest=() if shown or window.far else window.documents[:NEAREST],
         nearest_area="" if shown else _nearest_area(confidences, known, area, bar),
+        far=window.far,
     )
 
 
@@ -194,10 +197,11 @@ class _Candidates:
     def shown(self, agent: Agent, named: Named | None) -> Candidate:
         """With their evidence, and what the directory says of them that the question says."""
         scored = self._scores.get(agent.id, _UNSEEN)
-        sure = self._confidences.of(agent.id) if agent.id in self._scores else 0.0
+        confidence = self._confidences.of(agent.id) if agent.id in self._scores else 0.0
         evidence = self._evidence.of(agent)
         why = reasons(named, self._today, evidence=bool(evidence)) if named else ()
-        return Candidate(agent, scored.score, scored.parts, evidence, why, sure)
+        sure = agent.id not in self._scores or self._confidences.sure(agent.id)
+        return Candidate(agent, scored.score, scored.parts, evidence, why, confidence, sure)
 
     def stated(self, named: Named) -> Candidate:
         """By the directory alone: a thin document beside it would look like evidence."""

@@ -18,7 +18,8 @@ def nearest_topic(
     """The topic that the question names whole, else that most of `nearest` speak of.
 
     Else the one that shares most words with it, half of its label's at least. `nearest` are
-    documents that the reader may read; topics are known to every agent.
+    documents that the reader may read; without any nothing comes near, and only a topic
+    that is named whole is told. Topics are known to every agent.
     """
     asked = set(terms(question))
     topics = sorted((one.topic for one in reading.topics.values()), key=lambda one: one.id)
@@ -30,9 +31,9 @@ def nearest_topic(
     spoken = Counter(
         {id_: len(ids.intersection(one.documents)) for id_, one in reading.topics.items()}
     )
-    if any(spoken.values()):
+    if max(spoken.values(), default=0) * 2 > len(ids):
         return max(topics, key=lambda one: (spoken[one.id], said[one.id]))
-    near = [one for one in topics if said[one.id][0] >= LEAST_SHARED]
+    near = [one for one in topics if ids and said[one.id][0] >= LEAST_SHARED]
     return max(near, key=lambda one: said[one.id], default=None)
 
 

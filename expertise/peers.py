@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from connectors.centroids import distance_km
 from connectors.values import Agent
-from expertise.communities import CommunityKind
+from expertise.communities import LEAST_MEMBERS, CommunityKind
+from expertise.decisions import Verdict
 from expertise.holders import Basis, stated_topics
 from expertise.overview import Reading
 from expertise.overview_values import (
@@ -102,28 +103,42 @@ def _by_nearness(peer: Peer) -> tuple[int, float, str, str]:
 
 
 def communities(reading: Reading) -> tuple[CommunityView, ...]:
-    """What is proposed to those who are alone, as far as three of them still stand."""
-    found = reading.builds.communities(reading.stamp.id, kind=CommunityKind.PROPOSED)
-    views = (_community(reading, one) for one in found)
-    return tuple(one for one in views if len(one.members) >= 3)
+    """Of those who are alone, as an animator accepted them, while three of them still stand."""
+    found = reading.builds.communities(reading.stamp.id, kind=CommunityKind.PROPOSED, most=None)
+    views = (community_view(reading, one) for one in _accepted(reading, found))
+    return tuple(one for one in views if len(one.members) >= LEAST_MEMBERS)
 
 
 def communities_on(reading: Reading, topic_ids: Sequence[str]) -> tuple[CommunityView, ...]:
     """Those on one of these topics, as far as two of their members still stand."""
     wanted = set(topic_ids)
-    found = reading.builds.communities(reading.stamp.id)
-    views = (_community(reading, one) for one in found if not wanted.isdisjoint(one.topics))
+    found = reading.builds.communities(reading.stamp.id, most=None)
+    on = [one for one in found if not wanted.isdisjoint(one.topics)]
+    views = (community_view(reading, one) for one in _accepted(reading, on))
     return tuple(one for one in views if len(one.members) > 1)
 
 
 def _communities(reading: Reading, agent: Agent) -> tuple[CommunityView, ...]:
     found = reading.builds.communities(reading.stamp.id, agent_id=agent.id)
-    views = (_community(reading, one) for one in found)
+    views = (community_view(reading, one) for one in _accepted(reading, found))
     return tuple(one for one in views if len(one.members) > 1)
 
 
-def _community(reading: Reading, record: CommunityRecord) -> CommunityView:
-    """The members who still hold one of its topics."""
+def _accepted(reading: Reading, found: Sequence[CommunityRecord]) -> list[CommunityRecord]:
+    """What agents do together already, and what an animator accepted of the rest."""
+    if not any(one.kind is CommunityKind.PROPOSED for one in found):
+        return list(found)
+    made = reading.builds.gatherings.all().values()
+    accepted = {one.topic_id for one in made if one.verdict is Verdict.ACCEPTED}
+    return [
+        one
+        for one in found
+        if one.kind is not CommunityKind.PROPOSED or accepted.issuperset(one.topics)
+    ]
+
+
+def community_view(reading: Reading, record: CommunityRecord) -> CommunityView:
+    """The members who still hold one of its topics, and may be shown for it."""
     members = record.members[:_MEMBERS]
     cells = reading.builds.cells_between(reading.stamp.id, members, record.topics)
     held = reading.standing.of([one for one in cells if one.basis != Basis.DECLARED])

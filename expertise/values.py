@@ -68,7 +68,8 @@ class Candidate:
     """An agent who may know. `score` orders one answer only.
 
     Without `evidence` (and then at score 0) the directory alone names them: `reasons`.
-    `confidence` is what their evidence bears (see `confidence.Confidences`).
+    `confidence` is what their evidence bears (see `confidence.Confidences`); not `sure`:
+    what they wrote comes near, and they may know whom to ask.
     """
 
     agent: Agent
@@ -77,6 +78,7 @@ class Candidate:
     evidence: tuple[Evidence, ...]
     reasons: tuple[Reason, ...] = ()
     confidence: float = 0.0
+    sure: bool = True
 
     @property
     def last_active(self) -> date | None:

@@ -10,13 +10,13 @@ from expertise.at_risk import AtRisk, topics_at_risk
 from expertise.deciding import Deciding, NoSuchProposal, Undecidable
 from expertise.decisions import Decision, Verdict
 from expertise.proposals import Proposal
-from indexer.access import Reader
 from quisait import answers
+from quisait.animating import animator
 from quisait.assembly import House
 from quisait.faults import opened_house
+from quisait.gatherings_cli import communities_app
 from quisait.topics_cli import shown_reading
-from search_api.audit import Reading as PrivilegedReading
-from search_api.grants import Held, Role
+from search_api.grants import Held
 from search_api.neutral import neutral
 from search_api.wording import RISKS, day
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 topics_app = typer.Typer(help="Les sujets : la liste, un sujet, l'animation.", no_args_is_help=True)
 proposals_app = typer.Typer(help="Sujets proposés par les documents.", no_args_is_help=True)
 topics_app.add_typer(proposals_app, name="proposals")
+topics_app.add_typer(communities_app, name="communities")
 
 AsAnimator = Annotated[
     str, typer.Option("--agent", help="Identifiant de l'agent qui anime (rôle « animator »)")
@@ -89,7 +90,7 @@ def show_topic(
 def risks(agent: AsAnimator, as_json: AsJson = False) -> None:
     """Ce qui repose sur une personne, ou sur personne, parmi les sujets que l'agent anime."""
     with opened_house() as house:
-        _, held = _animator(house, agent, "risks")
+        _, held = animator(house, agent, "risks")
         found = topics_at_risk(shown_reading(house), held.animates_topic)
     if as_json:
         from search_api.animation_bodies import at_risk_body
@@ -103,7 +104,7 @@ def risks(agent: AsAnimator, as_json: AsJson = False) -> None:
 def list_proposals(agent: AsAnimator, as_json: AsJson = False) -> None:
     """Ceux de ses communautés que personne n'a encore acceptés, réunis ni refusés."""
     with opened_house() as house:
-        _, held = _animator(house, agent, "proposals list")
+        _, held = animator(house, agent, "proposals list")
         found = _deciding(house, held).waiting()
     if as_json:
         from search_api.animation_bodies import proposal_body
@@ -150,7 +151,7 @@ def refuse(proposal: ProposalId, agent: AsAnimator) -> None:
 def decisions(agent: AsAnimator, as_json: AsJson = False) -> None:
     """Ce qui a été décidé."""
     with opened_house() as house:
-        _, held = _animator(house, agent, "proposals decisions")
+        _, held = animator(house, agent, "proposals decisions")
         made = _deciding(house, held).told()
     if as_json:
         from search_api.animation_bodies import decision_body
@@ -167,20 +168,9 @@ def forget(
 ) -> None:
     """Revient sur une décision."""
     with opened_house() as house:
-        _, held = _animator(house, agent, "proposals forget", decision)
+        _, held = animator(house, agent, "proposals forget", decision)
         deciding = _deciding(house, held)
         _in_sentences(lambda: deciding.forget(decision))
-
-
-def _animator(house: House, agent: str, reading: str, subject: str = "") -> tuple[Reader, Held]:
-    """Who animates, written down as on the pages. Raises `ValueError` for who does not."""
-    reader = answers.command_line_reader(house, agent)
-    held = house.privacy.grants.held_by(reader)
-    if Role.ANIMATOR not in held.roles:
-        raise ValueError(f"{agent} n'a pas le rôle « animator » : voyez [[roles]].")
-    told = f"quisait topics {reading}"
-    house.privacy.audit.write(PrivilegedReading(agent, Role.ANIMATOR, told, subject))
-    return reader, held
 
 
 def _deciding(house: House, held: Held) -> Deciding:
@@ -191,7 +181,7 @@ def _decide(
     agent: str, verb: str, proposal: str, decide_it: Callable[[Deciding, Held], Decision]
 ) -> None:
     with opened_house() as house:
-        _, held = _animator(house, agent, f"proposals {verb}", f"proposal:{proposal}")
+        _, held = animator(house, agent, f"proposals {verb}", f"proposal:{proposal}")
         deciding = _deciding(house, held)
         print(neutral(_decision(_in_sentences(lambda: decide_it(deciding, held)))))
 

@@ -71,6 +71,9 @@ def results_text(results: Results) -> str:
     if not results.results:
         return "Aucun document."
     blocks = [_counted(results.total, "document")]
+    if results.worded < results.total:
+        more = "plus de " if results.worded_more else ""
+        blocks[0] += f", dont {more}{results.worded} avec des mots de la question"
     first = (results.page - 1) * results.page_size + 1
     blocks += [_result(one, number) for number, one in enumerate(results.results, first)]
     return "\n\n".join(blocks)
@@ -122,7 +125,8 @@ def _nobody(found: Experts, nearest_topic: Topic | None) -> str:
 
 def _candidate(candidate: Candidate, number: int) -> str:
     agent, way = candidate.agent, contact(candidate.agent)
-    lines = [f"{number}. {agent.name} ({agent.id})", f"   {post(agent)}"]
+    unsure = "" if candidate.sure else ", sans certitude"
+    lines = [f"{number}. {agent.name} ({agent.id}){unsure}", f"   {post(agent)}"]
     if agent.arrival:
         lines[-1] += f", depuis {month(agent.arrival)}"
     if way.address:

@@ -24,6 +24,7 @@ from search_api.animation_bodies import (
     proposal_body,
 )
 from search_api.api import PROBLEMS
+from search_api.gathering import gatherings_of
 from search_api.problems import Problem
 from search_api.roles import Holder, Role, require
 from search_api.services import services_of
@@ -87,6 +88,7 @@ def desk(request: Request, animator: Animator) -> str:
     if isinstance(reading, Dated):
         return not_mapped(request, "animation", "Animation", reading)
     deciding = _deciding(reading, animator)
+    gatherings = gatherings_of(reading, animator)
     animated = [
         one.topic
         for one in reading.topics.values()
@@ -101,6 +103,8 @@ def desk(request: Request, animator: Animator) -> str:
         proposals=deciding.waiting(),
         everywhere=animator.held.decides_on(frozenset()),
         decisions=deciding.told(),
+        communities=gatherings.waiting(),
+        gathered=gatherings.told(),
         labels={id_: one.topic.label for id_, one in reading.topics.items()},
         animated=sorted(animated, key=lambda topic: topic.label.lower()),
         topic_address=topic_address,

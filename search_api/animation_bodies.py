@@ -10,7 +10,7 @@ from expertise.decisions import Decision, Verdict
 from expertise.proposals import Proposal
 from search_api.bodies import AgentBody, ReferenceBody
 from search_api.schemas import agent_body
-from search_api.topic_bodies import BuildBody, TopicBody
+from search_api.topic_bodies import BuildBody, CommunityBody, TopicBody
 from search_api.topic_schemas import reference_body, risks, topic_body
 
 
@@ -84,6 +84,36 @@ class RisksBody(_Body):
 
     build: BuildBody
     topics: list[AtRiskBody]
+
+
+class Word(StrEnum):
+    """What an animator says of a proposed community, or of a decision on one."""
+
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+    FORGET = "forget"
+
+
+class WordBody(_Body):
+    """A decision on a community; `forget` takes one back."""
+
+    verdict: Word
+
+
+class GatheringBody(_Body):
+    """What was decided of a topic's community; it acts at once."""
+
+    topic_id: str
+    verdict: Verdict
+    day: date
+
+
+class GatheringsBody(_Body):
+    """Communities that wait for a decision, on topics that one animates; and decisions."""
+
+    build: BuildBody
+    proposed: list[CommunityBody]
+    decisions: list[GatheringBody]
 
 
 def proposal_body(one: Proposal) -> ProposalBody:

@@ -14,6 +14,7 @@ from search_api import (
     api,
     audit_pages,
     browser_search,
+    gathering,
     health,
     me_api,
     me_pages,
@@ -62,6 +63,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(topics_api.router)
     app.include_router(agents_api.router)
     app.include_router(animation.router)
+    app.include_router(gathering.router)
     app.include_router(push.router)
     app.include_router(audit_pages.router)
     app.include_router(me_api.router)
@@ -70,6 +72,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(topic_pages.router)
     app.include_router(agent_pages.router)
     app.include_router(animation.pages)
+    app.include_router(gathering.pages)
     app.include_router(audit_pages.pages)
     app.include_router(me_pages.router)
     app.include_router(browser_search.router)

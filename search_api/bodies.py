@@ -150,6 +150,10 @@ class SearchBody(_Body):
     """One page of results."""
 
     total: int = Field(description="size of the result set: every document, copies too")
+    worded: int = Field(
+        description="how many of the total have words of the question; others are near in sense"
+    )
+    worded_more: bool = Field(description="there are more of these than were counted")
     reachable: int = Field(description="how many results the pages can show: copies are one")
     page: int
     page_size: int
@@ -205,6 +209,7 @@ class CandidateBody(_Body):
     score: float
     parts: CandidatePartsBody
     evidence: list[EvidenceBody]
+    sure: bool = Field(description="false: what they wrote only comes near; no expert by that")
     reasons: list[Reason] = Field(description="what the directory says that the question says")
     last_active: date | None = Field(description="the last of the evidence")
 

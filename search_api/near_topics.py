@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from expertise.nearest_topic import LEAST_SHARED
 from expertise.overview import Reading
 from expertise.overview_values import CommunityView
 from expertise.peers import communities_on
@@ -25,17 +26,23 @@ class Elsewhere:
     community: CommunityView | None = None
 
 
-def elsewhere(services: Services, text: str) -> Elsewhere:
-    """Of what every agent may read; nothing where no build is shown."""
+def elsewhere(services: Services, text: str, *, far: bool = False) -> Elsewhere:
+    """Of what every agent may read; nothing where no build is shown.
+
+    Where no document comes near the question (`far`), only topics that it names whole.
+    """
     reading = reading_of(services)
     if not isinstance(reading, Reading):
         return Elsewhere()
-    topics = tuple(reading.topics[id_].topic for id_ in _nearest(reading, text))
+    topics = tuple(
+        reading.topics[id_].topic for id_ in _nearest(reading, text, 1.0 if far else LEAST_SHARED)
+    )
     found = communities_on(reading, [one.id for one in topics]) if topics else ()
     return Elsewhere(topics, found[0] if found else None)
 
 
-def _nearest(reading: Reading, text: str) -> Sequence[str]:
+def _nearest(reading: Reading, text: str, least: float) -> Sequence[str]:
+    """By the words in common, at least so large a share of a label's."""
     labels = tuple(
         (id_, (one.topic.label, *one.topic.alt_labels)) for id_, one in reading.topics.items()
     )
@@ -43,7 +50,7 @@ def _nearest(reading: Reading, text: str) -> Sequence[str]:
     shared = {
         id_: max(len(asked & words) / len(asked | words) for words in ways)
         for id_, ways in _terms_of(labels)
-        if any(asked & words for words in ways)
+        if any(words and len(asked & words) >= least * len(words) for words in ways)
     }
     return sorted(shared, key=lambda id_: (-shared[id_], id_))[:NEAREST]
 

@@ -80,7 +80,7 @@ def search_page(
         typed=typed,
         pages=_pages(results),
         knowing=knowing,
-        elsewhere=_elsewhere(services, address.q, bool(results.total and knowing.candidates)),
+        elsewhere=_elsewhere(services, address.q, knowing, results.total > 0),
         topic_address=topic_address,
         experts_address=experts_address(address.q),
         facet_names=FACET_NAMES,
@@ -108,7 +108,7 @@ def experts_page(request: Request, reader: NamedReader, q: Typed = "", area: Are
         everywhere=experts_address(q.strip()),
         regions=areas_by_name(REGIONS, "r"),
         departements=areas_by_name(DEPARTEMENTS),
-        elsewhere=_elsewhere(services, q, bool(found.candidates)),
+        elsewhere=_elsewhere(services, q, found),
         topic_address=topic_address,
     )
 
@@ -128,9 +128,13 @@ def choose_agent(
     return response
 
 
-def _elsewhere(services: Services, text: str, answered_well: bool) -> Elsewhere:
+def _elsewhere(
+    services: Services, text: str, found: Experts, any_document: bool = True
+) -> Elsewhere:
     """Asked for only where something was not found."""
-    return Elsewhere() if answered_well or not text.strip() else elsewhere(services, text)
+    if not text.strip() or (any_document and found.candidates):
+        return Elsewhere()
+    return elsewhere(services, text, far=found.far)
 
 
 def _experts(

@@ -84,6 +84,8 @@ class Results:
     """One page. `reachable` is how many results the pages can show: at most W.
 
     A text that lies in several places is one result; `total` and facets count each place.
+    `worded` of the total have words of the question, or more than that where
+    `worded_more`; the others are near in sense alone. Without a question all are counted.
 
     `understood`: what operators of the query became. `best_bets`: what an administrator
     put above the results, as far as the reader may see it. `incomplete` names the
@@ -100,5 +102,7 @@ class Results:
     facets: Mapping[str, tuple[FacetValue, ...]]
     shortened: bool
     incomplete: tuple[str, ...]
+    worded: int = 0
+    worded_more: bool = False
     understood: tuple[Understood, ...] = ()
     best_bets: tuple[BestBet, ...] = ()

@@ -45,6 +45,8 @@ def search_answer(
     """The body of a search's answer."""
     return SearchBody(
         total=results.total,
+        worded=results.worded,
+        worded_more=results.worded_more,
         reachable=results.reachable,
         page=results.page,
         page_size=results.page_size,
@@ -186,6 +188,7 @@ def _candidate(candidate: Candidate, today: date) -> CandidateBody:
         score=candidate.score,
         parts=CandidatePartsBody(votes=parts.votes, walk=parts.walk, documents=parts.documents),
         evidence=[evidence_body(one) for one in candidate.evidence],
+        sure=candidate.sure,
         reasons=list(candidate.reasons),
         last_active=candidate.last_active,
     )

@@ -74,6 +74,7 @@ class Search:
         request = self._request(reading, access, order=query.order)
         found = self._index.search(request)
         window = self._arranged(query, question, found, today)
+        worded = len(found.lexical)
         first = (query.page - 1) * query.page_size
         page = window[first : first + query.page_size]
         ids = tuple(one.hit.document_id for one in page)
@@ -90,6 +91,9 @@ class Search:
             order=query.order,
             results=results(page, shown, named, agents, today, succession),
             total=found.total,
+            # A ranking shorter than the window has everything that matches.
+            worded=max(worded, found.total - len(found.vector)),
+            worded_more=worded >= request.window,
             reachable=len(window),
             page=query.page,
             page_size=query.page_size,

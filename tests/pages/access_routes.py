@@ -65,6 +65,10 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("DELETE", "/api/v1/animation/decisions/{decision_id}"): posted(
             "/api/v1/animation/decisions/1", "DELETE"
         ),
+        ("GET", "/api/v1/animation/communities"): asked("/api/v1/animation/communities"),
+        ("POST", "/api/v1/animation/communities/{topic_id:path}"): (
+            Ask("/api/v1/animation/communities/1", "POST", json={"verdict": "accept"}),
+        ),
         ("POST", "/api/v1/push/{source}"): (Ask("/api/v1/push/pousse", "POST", json=push),),
         ("POST", "/api/v1.0/documents/index/"): (
             Ask("/api/v1.0/documents/index/", "POST", json=push),
@@ -91,6 +95,9 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("GET", "/peers"): of_each(agents, "/peers?agent={}"),
         ("GET", "/animation"): asked("/animation"),
         ("POST", "/animation/proposals/{proposal_id}"): posted("/animation/proposals/1"),
+        ("POST", "/animation/communities/{topic_id:path}"): posted(
+            "/animation/communities/1", verdict="accept"
+        ),
         ("POST", "/animation/decisions/{decision_id}/forget"): posted(
             "/animation/decisions/1/forget"
         ),

@@ -14,9 +14,11 @@ from connectors.values import Agent, Contribution, Role
 from expertise.agent_book import SqlAgentBook
 from expertise.build import Rules, build_expertise
 from expertise.builds import SqlBuilds
+from expertise.consent import Kind, Wish
 from expertise.decisions import with_decisions
 from expertise.overview import Overview
-from expertise.topics import Topic, TopicList
+from expertise.sql_consent import SqlConsent
+from expertise.topics import Topic, TopicKind, TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Put, PutAccess, Remove
@@ -34,7 +36,14 @@ from tests.planted import ENCODER, TODAY
 
 pytestmark = [pytest.mark.pages, pytest.mark.experts]
 
-LISTED = TopicList((Topic("cadastre", "cadastre"), Topic("regies", "régies")))
+LISTED = TopicList(
+    (
+        Topic("cadastre", "cadastre"),
+        Topic("regies", "régies"),
+        Topic("m/geometre", "géomètre", kind=TopicKind.METIER),
+        Topic("m-cuisinier", "cuisinier", kind=TopicKind.METIER),
+    )
+)
 SUBJECTS = ("pilotage de drone", "archives communales", "octroi de mer")
 AGENTS = tuple(
     Agent(f"ag-{n}", "Jo", name, departement="22", accounts=(f"wiki:a{n}",), **fields)
@@ -49,6 +58,22 @@ AGENTS = tuple(
         (8, "Administratrice", {}),
     )
 )
+ALONE = tuple(
+    Agent(f"ag-{n}", "Jo", name, metier, departement=place)
+    for n, (name, metier, place) in enumerate(
+        (
+            ("Breton", "géomètre", "35"),
+            ("Occitan", "géomètre", "31"),
+            ("Picard", "géomètre", "80"),
+            ("Réunion", "géomètre", "974"),
+            ("Rôti", "cuisinier", "35"),
+            ("Sauce", "cuisinier", "31"),
+            ("Tarte", "cuisinier", "80"),
+        ),
+        10,
+    )
+)
+"""The only ones of their métier in their regions."""
 
 
 def animator(agent: str, topic: str, *communities: str) -> Grant:
@@ -67,13 +92,14 @@ GRANTS = Grants(
         animator("ag-7", "*"),
         animator("ag-8", "regies"),
         Grant(grants.Role.ADMINISTRATOR, agents=frozenset({"ag-8"})),
+        animator("ag-1", "m/geometre"),
     )
 )
 
 
 class Listed:
     def entries(self) -> Iterator[Agent]:
-        yield from AGENTS
+        yield from (*AGENTS, *ALONE)
 
 
 def put(number: int, title: str, direction: int, author: int, space: str = "Réseau") -> Put:
@@ -107,6 +133,7 @@ class Desk:
     services: Services
     builds: SqlBuilds
     book: SqlAgentBook
+    engine: sa.Engine
 
     def build(self) -> None:
         listed = with_decisions(LISTED, self.builds.decisions.all())
@@ -149,7 +176,7 @@ def desk(index: Index, tmp_path: Path) -> Iterator[Desk]:
         grants=GRANTS,
         audit=SqlAudit(engine, now),
     )
-    made = Desk(index, services, builds, book)
+    made = Desk(index, services, builds, book, engine)
     made.build()
     yield made
     engine.dispose()
@@ -307,6 +334,76 @@ def test_what_is_at_risk(desk: Desk) -> None:
     assert departure.isoformat() == row["leaving"][0]["departure"]
     for path in ("/api/v1/coverage", "/api/v1/agents/ag-2", "/api/v1/topics/cadastre"):
         assert departure.isoformat() not in desk.client().get(path).text
+
+
+GEOMETERS = "/api/v1/animation/communities/m/geometre"
+
+
+def shown_communities(desk: Desk, agent: str = "ag-10") -> list[list[str]]:
+    """Members' names of each community that an agent and every other reader are shown."""
+    body = desk.client("ag-5").get(f"/api/v1/agents/{agent}/peers").json()
+    names = [[one["name"] for one in shown["members"]] for shown in body["communities"]]
+    page = desk.client("ag-5").get("/isolation").text
+    assert bool(names) == ("entre régions" in page)
+    return names
+
+
+def waiting(desk: Desk) -> list[str]:
+    body = desk.client().get("/api/v1/animation/communities").json()
+    return [one["topics"][0]["id"] for one in body["proposed"]]
+
+
+def test_a_community_waits_for_the_animator_of_its_topic(desk: Desk) -> None:
+    """On the desk alone, and only those of one's own topics; nobody else decides."""
+    assert waiting(desk) == ["m/geometre"]
+    assert "1 communauté proposée" in desk.client().get("/animation").text.replace("\u00a0", " ")
+    assert shown_communities(desk) == []
+    word = {"verdict": "accept"}
+    assert desk.client("ag-5").post(GEOMETERS, json=word).status_code == 403
+    other = GEOMETERS.replace("m/geometre", "m-cuisinier")
+    assert desk.client().post(other, json=word).status_code == 404
+    assert desk.client().post(GEOMETERS, json={"verdict": "rien"}).status_code == 422
+    assert desk.client("ag-5").get("/api/v1/animation/communities").status_code == 403
+
+
+def test_an_accepted_community_has_the_members_who_consent(desk: Desk) -> None:
+    """Shown at once; who refuses the topic or withdraws is gone at once; it can be taken back."""
+    assert desk.client().post(GEOMETERS, json={"verdict": "accept"}).status_code == 204
+    everybody = ["Jo Occitan", "Jo Breton", "Jo Picard", "Jo Réunion"]
+    assert shown_communities(desk) == [everybody]
+    consent = SqlConsent(desk.engine, now)
+    refusal = Wish("ag-13", Kind.REFUSE, "m/geometre", ("géomètre",))
+    consent.ask(refusal)
+    assert shown_communities(desk) == [everybody[:3]]
+    desk.build()
+    assert shown_communities(desk) == [everybody[:3]]
+    withdrawn = Wish("ag-12", Kind.WITHDRAW)
+    consent.ask(withdrawn)
+    assert "Picard" not in desk.client("ag-5").get("/isolation").text
+    for wish in (refusal, withdrawn):
+        consent.take_back(wish)
+    desk.build()
+    assert shown_communities(desk) == [everybody]
+    assert waiting(desk) == []
+    taken_back = desk.client().post(GEOMETERS, json={"verdict": "forget"})
+    assert taken_back.status_code == 204
+    assert shown_communities(desk) == []
+    assert waiting(desk) == ["m/geometre"]
+
+
+def test_a_refused_community_never_comes_back(desk: Desk) -> None:
+    """Nor at the next build; a decision is forgotten once."""
+    form = desk.client().post(GEOMETERS.removeprefix("/api/v1"), data={"verdict": "refuse"})
+    assert form.status_code == 303
+    for _ in range(2):
+        assert waiting(desk) == []
+        assert shown_communities(desk) == []
+        desk.build()
+    assert "communauté refusée" in desk.client().get("/animation").text
+    statuses = [
+        desk.client().post(GEOMETERS, json={"verdict": "forget"}).status_code for _ in range(2)
+    ]
+    assert statuses == [204, 404]
 
 
 def test_what_is_no_longer_open_is_no_longer_proposed(desk: Desk) -> None:

@@ -235,7 +235,7 @@ def test_where_nothing_comes_near_the_strongest_name_is_held_back() -> None:
     far = OneWindow(replace(firm, far=True))
     nobody = find_experts("xylophone", READER, far, book, TODAY)
     assert (nobody.candidates, nobody.beyond, nobody.nearest_area) == ((), 0, "")
-    assert [one.card.document_id for one in nobody.nearest] == ["wiki:1", "wiki:2", "wiki:3"]
+    assert (nobody.nearest, nobody.far) == ((), True)
     everybody = find_experts("xylophone", READER, far, book, TODAY, bar=NO_BAR)
     assert found(everybody) == ["ag-1", "ag-2", "ag-3"]
     few = OneWindow(replace(firm, far=True, compared=FEWEST_COMPARED - 1))
@@ -253,6 +253,18 @@ def test_each_candidate_stands_on_their_own() -> None:
     somebody = find_experts("cadastre", READER, firm, ListedBook((ANA, BEN, CYD)), TODAY)
     assert (found(somebody), somebody.nearest, somebody.beyond) == (["ag-1", "ag-2"], (), 0)
     assert all(one.confidence >= SERVED.confidence for one in somebody.candidates)
+
+
+@pytest.mark.parametrize(
+    ("nearness", "compared_to", "sure"),
+    [(7.0, FEWEST_COMPARED, True), (3.0, FEWEST_COMPARED, False), (3.0, 1, True)],
+)
+def test_who_only_comes_near_is_marked(nearness: float, compared_to: int, sure: bool) -> None:
+    """Between the bar that shows and the one that vouches; among few, nothing is said."""
+    one = [ranked(1.0, card("wiki:1", wrote("wiki:ana")))]
+    window = OneWindow(replace(compared(one, nearness=nearness), compared=compared_to))
+    (ana,) = find_experts("cadastre", READER, window, ListedBook((ANA,)), TODAY).candidates
+    assert ana.sure is sure
 
 
 def test_one_very_fitting_document_is_enough() -> None:

@@ -7,9 +7,10 @@ const DAY = new Intl.DateTimeFormat("fr-FR", { dateStyle: "long" });
 const NUMBER = new Intl.NumberFormat("fr-FR");
 
 /** [what is said, what is found], for an answer of the API to the question `q`. */
-export function results({ total, documents, incomplete, shortened }, q) {
+export function results({ total, worded, documents, incomplete, shortened }, q) {
   const count = `${NUMBER.format(total)}\u00a0document${total > 1 ? "s" : ""}.`;
   const said = [total ? count : "Parmi les documents que vous pouvez lire, aucun ne répond."];
+  if (worded < total) said.push(` ${NUMBER.format(worded)} avec des mots de votre question, les autres proches par le sens.`);
   if (incomplete.length) said.push(" Réponse partielle\u00a0: des documents que vous pouvez lire manquent peut-être.");
   if (shortened) said.push(" Seul le début de votre question a été lu.");
   const more = page(q, "Tout voir dans Qui sait\u202f?, avec les collègues qui savent");
