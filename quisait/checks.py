@@ -22,13 +22,18 @@ from quisait.assembly import (
     open_source,
     open_works,
 )
+from quisait.authority_check import tried_authority
 from quisait.encoders import own_encoder
 from quisait.guiding import checked, guiding_files
+from quisait.in_time import in_time
 from quisait.reindexing import reindex_reasons
 from quisait.secret_modes import open_to_others
 from quisait.settings import Settings, SourceSettings, beside_file
 from quisait.sign_on_check import signs_on, tried_sign_on
 from quisait.unnamed_sources import remedy_of, unnamed_sources
+
+SIGN_ON_S = 20
+"""So long a check waits for a provider's two documents, however slowly they come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,8 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     yield from _unnamed(settings)
     for source in settings.sources:
         yield _tried(f"source {source.name}", partial(_source, settings, source))
+        if source.reader_groups:
+            yield _tried(f"groupes de {source.name}", partial(tried_authority, settings, source))
     yield _identity(settings)
 
 
@@ -145,4 +152,8 @@ def _identity(settings: Settings) -> Check:
         return Check("identité", False, "réglez QUISAIT_SERVER__TOKEN_KEY (32 octets au moins)")
     if not signs_on(settings):
         return Check("identité", True, "jetons signés")
-    return _tried("identité", lambda: tried_sign_on(settings))
+    late = (
+        f"le fournisseur ne répond pas en {SIGN_ON_S} s : personne ne peut se connecter ; "
+        "vérifiez [oidc] issuer, [signed_header] et le réseau"
+    )
+    return _tried("identité", lambda: in_time(lambda: tried_sign_on(settings), SIGN_ON_S, late))

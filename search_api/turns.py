@@ -51,6 +51,13 @@ def charge(request: Request, asker: Asker, key: str) -> None:
         raise _too_often(wait_s)
 
 
+def spare(request: Request) -> None:
+    """On nobody's account: its sender proved who they are, and may be in haste."""
+    if getattr(request.state, "wait_s", None) == 0:
+        services_of(request).rates.give_back(Asker.ADDRESS, _address(request))
+        request.state.wait_s = None
+
+
 def refuse_strangers_haste(request: Request) -> None:
     """For a request that turned out to be nobody's: a problem 429 where its address has none left.
 

@@ -52,6 +52,8 @@ class ProviderPlan:
             "client_secret": CLIENT_SECRET,
             "redirect_uris": [f"{self.address}/sign-on/callback"],
             "post_logout_redirect_uris": [f"{self.address}/signed-out"],
+            "backchannel_logout_uri": f"{self.address}/sign-on/back-channel-logout",
+            "backchannel_logout_session_required": True,
         }
         key = {**self.key.as_dict(private=True), "alg": "RS256", "kid": self.key.thumbprint()}
         told = {

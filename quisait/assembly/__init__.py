@@ -25,7 +25,7 @@ from indexer.pipeline import Workshop
 from indexer.ports import Encoder, Index
 from indexer.state import State
 from indexer.witnessed import WitnessedIndex
-from quisait.assembly.authorities import open_authorities
+from quisait.assembly.authorities import asked_authorities, open_authorities
 from quisait.assembly.directories import has_directory, join_rules, open_directory
 from quisait.assembly.engines import (
     export_bundled_model,
@@ -58,6 +58,7 @@ from search_api.sql_journal import SqlJournal
 __all__ = [
     "House",
     "OpenedWorks",
+    "asked_authorities",
     "export_bundled_model",
     "has_directory",
     "join_rules",

@@ -37,14 +37,15 @@ def open_authorities(settings: Settings, book: SqlAgentBook, state: State) -> It
 
     wait = settings.authorities
     patience = Patience(seconds_of(wait.fresh), wait.wait_s, wait.failures, seconds_of(wait.rest))
-    authorities = Authorities(_wikis(settings), book, patience, stamp, silent)
+    authorities = Authorities(asked_authorities(settings), book, patience, stamp, silent)
     try:
         yield authorities
     finally:
         authorities.close()
 
 
-def _wikis(settings: Settings) -> list[Authority]:
+def asked_authorities(settings: Settings) -> list[Authority]:
+    """Those that are asked about each reader. Raises `SourceRefused` without their password."""
     asked = [one for one in settings.sources if one.reader_groups]
     if not asked:
         return []

@@ -12,6 +12,7 @@ import requests
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 
+from search_api.sign_on.back_channel import AtProvider, Logout, logout_said
 from search_api.sign_on.errors import ProviderRefused, ProviderUnreachable
 from search_api.sign_on.fetched import Fetched
 from search_api.sign_on.provider_keys import UNBELIEVED, ProviderKeys
@@ -66,6 +67,12 @@ class Identity:
     claims: Claims
     id_token: str = field(repr=False)
 
+    def at_provider(self) -> AtProvider:
+        """Whose session it is there."""
+        session = self.claims.get("sid")
+        named = session if isinstance(session, str) else ""
+        return AtProvider(str(self.claims["iss"]), str(self.claims["sub"]), named)
+
 
 class Provider:
     """One provider; `now_s` is in whole seconds since 1970. Threads may share it."""
@@ -109,6 +116,21 @@ class Provider:
             skew_s=self.rules.skew_s,
         )
         return Identity({**self._userinfo(access_token, claims["sub"]), **claims}, id_token)
+
+    def logout(self, token: str) -> Logout:
+        """What a logout token says is over. Raises `ProviderUnreachable`, `ProviderRefused`."""
+        now_s, rules = self._now_s(), self.rules
+        header, claims = signed_claims(token, self._keys, rules.algorithms, "logout")
+        checked_claims(
+            claims,
+            "logout",
+            issuer=rules.issuer,
+            audience=rules.client_id,
+            now_s=now_s,
+            skew_s=rules.skew_s,
+            expires=False,
+        )
+        return logout_said(header, claims, now_s, rules.skew_s)
 
     def end_address(self, id_token: str, back: str) -> str | None:
         """Where the browser signs off there too; None where the provider has no such page."""

@@ -3,12 +3,13 @@
 import logging
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from search_api.addresses import local_path, sign_on_address
 from search_api.problems import Problem
 from search_api.services import services_of
+from search_api.sign_on.back_channel import LOGOUT_UNBELIEVED
 from search_api.sign_on.errors import (
     NotAnAgent,
     ProviderRefused,
@@ -19,12 +20,13 @@ from search_api.sign_on.place import SignOn
 from search_api.sign_on.provider import Provider
 from search_api.sign_on.tries import begin_try, id_of, returned_try
 from search_api.templating import render
-from search_api.turns import refuse_strangers_haste
+from search_api.turns import refuse_strangers_haste, spare
 
 log = logging.getLogger(__name__)
 
 router = APIRouter(include_in_schema=False)
 
+LONGEST_TOKEN = 16_000
 Answered = Annotated[str, Query(max_length=4_000)]
 
 _NOT_BEGUN = (
@@ -80,7 +82,9 @@ def answered(
         response = _failed(request, sign_on, failure, back)
     else:
         before = sign_on.cookies.session_of(request)
-        session_id = sign_on.sessions.begin(agent.id, identity.id_token, before)
+        session_id = sign_on.sessions.begin(
+            agent.id, identity.id_token, before, identity.at_provider()
+        )
         response = RedirectResponse(back, status_code=303)
         sign_on.cookies.begin_session(response, session_id)
         log.info("signed on", extra={"way": "provider"})
@@ -101,6 +105,31 @@ def sign_out(request: Request) -> Response:
     response = HTMLResponse(page)
     sign_on.cookies.end_session(response)
     return response
+
+
+@router.post("/sign-on/back-channel-logout")
+def logged_out(request: Request, logout_token: Annotated[str, Form()] = "") -> Response:
+    """The provider says that a session is over there: ours of it ends at once.
+
+    400 for what cannot be verified or was said before, 503 where the keys cannot be fetched.
+    """
+    sign_on, provider = _place(request)
+    try:
+        if len(logout_token) > LONGEST_TOKEN:
+            raise ProviderRefused("logout_length", LOGOUT_UNBELIEVED)
+        ended = sign_on.sessions.log_out(provider.logout(logout_token))
+        if ended is None:
+            raise ProviderRefused("logout_replayed", LOGOUT_UNBELIEVED)
+    except SignOnFailed as error:
+        reason = error.reason if isinstance(error, ProviderRefused) else type(error).__name__
+        log.warning("logout refused", extra={"reason": reason})
+        status = 503 if isinstance(error, ProviderUnreachable) else 400
+        sentence = LOGOUT_UNBELIEVED if status == 400 else str(error)
+        raise Problem(status, sentence) from error
+    # A provider that ends many sessions at once is heard to the end.
+    spare(request)
+    log.info("logged out by the provider", extra={"sessions": ended})
+    return Response()
 
 
 @router.get("/signed-out", response_class=HTMLResponse)

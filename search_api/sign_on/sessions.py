@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from indexer.state import digest
-from search_api.sign_on.tables import SHORT, metadata, sessions
+from search_api.sign_on.back_channel import AtProvider, Logout
+from search_api.sign_on.tables import SHORT, at_provider, logout_tokens, metadata, sessions
 
 MOST = 20
 """Sessions of one agent; the next one ends the oldest."""
@@ -46,8 +47,17 @@ class SqlSessions:
         self._engine, self._limits, self._now_s = engine, limits, now_s
         metadata.create_all(engine)
 
-    def begin(self, agent_id: str, id_token: str = "", instead_of: str = "") -> str:
-        """A new session's id, never one that the browser brought: that one ends."""
+    def begin(
+        self,
+        agent_id: str,
+        id_token: str = "",
+        instead_of: str = "",
+        whose: AtProvider | None = None,
+    ) -> str:
+        """A new session's id, never one that the browser brought: that one ends.
+
+        `whose` it is at the provider, which may end it from there.
+        """
         session_id, now_s = secrets.token_urlsafe(32), self._now_s()
         with self._engine.begin() as connection:
             connection.execute(sa.delete(sessions).where(self._over(now_s)))
@@ -63,6 +73,7 @@ class SqlSessions:
                 "id_token": id_token,
             }
             connection.execute(sa.insert(sessions).values(row))
+            _note_whose(connection, digest(session_id), whose)
         return session_id
 
     def find(self, session_id: str) -> Session | None:
@@ -83,6 +94,28 @@ class SqlSessions:
         """At once, and for good."""
         with self._engine.begin() as connection:
             connection.execute(sa.delete(sessions).where(sessions.c.key == digest(session_id)))
+
+    def log_out(self, logout: Logout) -> int | None:
+        """End what the provider ended: how many. None for a logout token that was shown before."""
+        whose, now_s = logout.whose, self._now_s()
+        theirs = [
+            column == _at(whose.issuer, name)
+            for column, name in (
+                (at_provider.c.subject_key, whose.subject),
+                (at_provider.c.session_key, whose.session),
+            )
+            if name
+        ]
+        seen = {"key": _at(whose.issuer, logout.token_id), "until_s": logout.until_s}
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(sa.delete(logout_tokens).where(logout_tokens.c.until_s < now_s))
+                connection.execute(sa.insert(logout_tokens).values(seen))
+                keys = sa.select(at_provider.c.key).where(*theirs)
+                done = connection.execute(sa.delete(sessions).where(sessions.c.key.in_(keys)))
+        except sa.exc.IntegrityError:
+            return None
+        return done.rowcount
 
     def of(self, agent_id: str = "") -> tuple[Session, ...]:
         """Those that are open, latest use first; of everybody where no agent is named."""
@@ -119,6 +152,20 @@ def _leave(connection: sa.Connection, agent_id: str, most: int) -> None:
     keys = connection.execute(mine.order_by(sessions.c.seen_s.desc())).scalars().all()[most:]
     if keys:
         connection.execute(sa.delete(sessions).where(sessions.c.key.in_(keys)))
+
+
+def _note_whose(connection: sa.Connection, key: str, whose: AtProvider | None) -> None:
+    """And forget whose those were that are over."""
+    open_still = sa.select(sessions.c.key)
+    connection.execute(sa.delete(at_provider).where(at_provider.c.key.not_in(open_still)))
+    if whose:
+        subject, session = (_at(whose.issuer, one) for one in (whose.subject, whose.session))
+        row = {"key": key, "subject_key": subject, "session_key": session}
+        connection.execute(sa.insert(at_provider).values(row))
+
+
+def _at(issuer: str, name: str) -> str:
+    return digest(f"{issuer}\n{name}") if name else ""
 
 
 def _session(row: sa.RowMapping) -> Session:

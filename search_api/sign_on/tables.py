@@ -19,6 +19,21 @@ sessions = sa.Table(
     sa.Column("ends_s", sa.BigInteger, nullable=False),
     sa.Column("id_token", sa.Text, nullable=False),
 )
+at_provider = sa.Table(
+    "sessions_at_provider",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("subject_key", sa.String(64), nullable=False, index=True),
+    sa.Column("session_key", sa.String(64), nullable=False, index=True),
+)
+"""Of which of the provider's sessions each of ours is, by digests; empty: it did not say."""
+logout_tokens = sa.Table(
+    "logout_tokens",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("until_s", sa.BigInteger, nullable=False),
+)
+"""Logout tokens that were believed, as long as they could be shown again."""
 personal_tokens = sa.Table(
     "personal_tokens",
     metadata,

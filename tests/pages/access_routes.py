@@ -110,6 +110,9 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("GET", "/sign-on"): asked("/sign-on"),
         ("GET", "/sign-on/callback"): asked("/sign-on/callback", "code=x&state=y"),
         ("GET", "/signed-out"): asked("/signed-out"),
+        ("POST", "/sign-on/back-channel-logout"): posted(
+            "/sign-on/back-channel-logout", logout_token="x"
+        ),
         ("POST", "/sign-out"): posted("/sign-out"),
         ("GET", "/access"): asked("/access"),
         ("POST", "/access/tokens"): posted("/access/tokens", name="x"),

@@ -1,5 +1,7 @@
 """Signing on at a real provider, in a real browser, and off again."""
 
+import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -297,6 +299,24 @@ def test_signing_off_from_another_site(browser: httpx.Client, site: Site) -> Non
         assert browser.post(site.address + path, headers=foreign).status_code == 403
     assert browser.get(site.address).status_code == 200
     assert browser.get(f"{site.address}/sign-out").status_code == 405
+
+
+def test_signing_off_elsewhere_ends_the_session_here(site: Site) -> None:
+    """At the provider, of which this browser's session here is; another browser's stays."""
+    with browsing() as browser, browsing() as elsewhere:
+        for one in (browser, elsewhere):
+            signed_on(one, site.address, "claire")
+            assert one.get(site.address).status_code == 200
+        page = browser.get(f"{site.plan.issuer}/session/end").text
+        xsrf = re.search(r'name="xsrf" value="([^"]+)"', page)
+        assert xsrf, page
+        there = f"{site.plan.issuer}/session/end/confirm"
+        browser.post(there, data={"xsrf": xsrf[1], "logout": "yes"}, follow_redirects=True)
+        deadline = time.monotonic() + 30
+        while browser.get(site.address).status_code == 200 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert browser.get(site.address).status_code == 303
+        assert elsewhere.get(site.address).status_code == 200
 
 
 def test_keys_of_the_real_provider_rotate(site: Site, parts: Parts, tmp_path: Path) -> None:

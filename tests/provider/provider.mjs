@@ -23,8 +23,15 @@ const provider = new Provider(issuer, {
   claims: { openid: ["sub"], acr: null, ...Object.fromEntries(scopes.map((name) => [name, [name]])) },
   acrValues: ["eidas1", "eidas2"],
   pkce: { required: () => true },
-  features: { devInteractions: { enabled: true }, jwtUserinfo: { enabled: true } },
+  features: {
+    devInteractions: { enabled: true },
+    jwtUserinfo: { enabled: true },
+    backchannelLogout: { enabled: true },
+  },
+  // It refuses by default to ask addresses such as a test's own, and waits 2.5 s for them.
+  fetch: (url, { dispatcher, signal, ...options }) =>
+    fetch(url, { ...options, signal: AbortSignal.timeout(60_000) }),
   findAccount: (_context, login) =>
-    accounts[login] && { accountId: login, claims: async () => ({ sub: `sub-${login}`, ...accounts[login] }) },
+    accounts[login] && { accountId: login, claims: async () => ({ sub: login, ...accounts[login] }) },
 });
 provider.listen(port, "127.0.0.1", () => console.log("ready"));
