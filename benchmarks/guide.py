@@ -16,17 +16,19 @@ MOST_BYTES = 1_500_000
 ADMINISTRATOR, ALONE = "ag-0070", "ag-0005"
 
 
-def _nothing(_: Page) -> None:
-    pass
+def nothing(_: Page) -> None:
+    """The page as it comes."""
 
 
-def _typing(page: Page) -> None:
+def typing(page: Page) -> None:
+    """Suggestions, the first one chosen."""
     page.get_by_label("Votre question").press_sequentially("taxe fon", delay=20)
     page.locator("#suggestions [role=option]").first.wait_for()
     page.keyboard.press("ArrowDown")
 
 
-def _boxed(page: Page) -> None:
+def boxed(page: Page) -> None:
+    """An answer in the intranet's box."""
     page.locator("qui-sait").get_by_role("combobox").fill("rejet de publicité foncière")
     page.keyboard.press("Enter")
     page.locator("qui-sait").get_by_role("listitem").first.wait_for()
@@ -38,7 +40,7 @@ class Picture:
 
     name: str
     path: str
-    prepare: Callable[[Page], None] = _nothing
+    prepare: Callable[[Page], None] = nothing
     agent: str = "ag-0001"
     site: str = "quisait"
     height: int = HEIGHT
@@ -46,7 +48,7 @@ class Picture:
 
 PICTURES = (
     Picture("accueil", "/"),
-    Picture("suggestions", "/", _typing),
+    Picture("suggestions", "/", typing),
     Picture("resultats", "/?q=taxe+fonci%C3%A8re+des+personnes+%C3%A2g%C3%A9es", height=680),
     Picture("filtres", "/?q=taxe+fonci%C3%A8re&kind=note&year=2024"),
     Picture("sans-resultat", "/?q=%22saisie+du+xylophone%22"),
@@ -56,7 +58,7 @@ PICTURES = (
     Picture("isolement", "/isolation?topic=cadastre", height=680),
     Picture("pairs", "/peers", agent=ALONE),
     Picture("mes-donnees", "/mes-donnees"),
-    Picture("intranet", "/", _boxed, site="intranet"),
+    Picture("intranet", "/", boxed, site="intranet"),
     Picture("administration", "/administration", agent=ADMINISTRATOR),
 )
 

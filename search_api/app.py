@@ -1,9 +1,6 @@
 """The application that meets readers: the API and the pages, over one set of services."""
 
-from pathlib import Path
-
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 
 from search_api import (
     about_pages,
@@ -31,11 +28,10 @@ from search_api.own_host import answer_to_own_names
 from search_api.own_site import refuse_other_sites
 from search_api.services import People, ReaderOf, Services
 from search_api.sign_on import access_page, routes
+from search_api.static_files import STATIC, KeptFiles
 from search_api.turns import count_turns
 
 __all__ = ["People", "ReaderOf", "Services", "create_app"]
-
-HERE = Path(__file__).parent
 
 
 def create_app(services: Services) -> FastAPI:
@@ -57,7 +53,7 @@ def create_app(services: Services) -> FastAPI:
     if services.hosts is not None:
         answer_to_own_names(app, services.hosts)
     add_headers(app)
-    embed_box(app, HERE / "static" / "embed", services.origins)
+    embed_box(app, STATIC / "embed", services.origins)
     problems.install(app)
     app.include_router(api.router)
     app.include_router(topics_api.router)
@@ -82,6 +78,6 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(about_pages.router)
     app.include_router(administration_pages.router)
     if services.theme:
-        app.mount("/theme", StaticFiles(directory=services.theme), name="theme")
-    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+        app.mount("/theme", KeptFiles(directory=services.theme), name="theme")
+    app.mount("/static", KeptFiles(directory=STATIC), name="static")
     return app

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
-from fastapi.staticfiles import StaticFiles
+
+from search_api.static_files import KeptFiles
 
 SCRIPTS = "/embed/"
 """Where the box's modules are: the same for everybody, and fetched without a session."""
@@ -22,7 +23,7 @@ def embed_box(app: FastAPI, scripts: Path, origins: Collection[str]) -> None:
 
     `origins` are as browsers write them: `https://intranet.exemple.fr`.
     """
-    app.mount(SCRIPTS.rstrip("/"), StaticFiles(directory=scripts), name="embed")
+    app.mount(SCRIPTS.rstrip("/"), KeptFiles(directory=scripts), name="embed")
 
     @app.middleware("http")
     async def cross_origin(

@@ -44,6 +44,6 @@ def add_headers(app: FastAPI) -> None:
             response.headers.setdefault("Strict-Transport-Security", _HTTPS_ONLY)
         if request.url.path.startswith("/embed/"):
             response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-        if not request.url.path.startswith(("/static/", "/embed/")):
+        if not request.url.path.startswith(("/static/", "/embed/", "/theme/")):
             response.headers["Cache-Control"] = "private, no-store"
         return response

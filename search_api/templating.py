@@ -16,6 +16,7 @@ from search_api.identify import on_loopback
 from search_api.neutral import neutral
 from search_api.services import Services, services_of
 from search_api.sign_on.identified import IN_PERSON, Identified, identified
+from search_api.static_files import static_address
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -49,7 +50,7 @@ _environment.filters.update(
     understood=wording.UNDERSTOOD.__getitem__,
     web_address=wording.web_address,
 )
-
+_environment.globals["static"] = static_address
 
 _UNHEARD = {421, 429, 431}
 """Refused before anybody was asked who reads: such a page tells nothing of anybody."""

@@ -1,5 +1,6 @@
 """A map of France in equal tiles, laid out from the centroids: no département hides another."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +12,8 @@ from connectors.centroids import CENTROIDS
 
 TILE = 40
 """Side of a tile with its gap, in units of the drawing."""
-GAP = 3
+LINE = 12
+"""Letters of a region's name in one line of its tile."""
 _COSINE = 0.687
 """Of 46.6° north, the middle of the country: a degree of longitude is that much of one of
 latitude (equirectangular projection)."""
@@ -25,6 +27,11 @@ class Place:
     name: str
     x: int
     y: int
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What the tile bears: a département's number, which people know; a region's name."""
+        return _wrapped(self.name) if self.code.startswith("r") else (self.code,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,16 @@ def region_places() -> tuple[Place, ...]:
     names = {f"r{code}": name for code, name in REGIONS.items()}
     overseas = [code for code in names if code not in middles]
     return _laid_out(middles, overseas, columns=5, rows=5, names=names)
+
+
+def _wrapped(name: str) -> tuple[str, ...]:
+    """A name in lines that a tile holds, cut after hyphens and at spaces."""
+    lines = [""]
+    for piece in re.findall(r"[^- ]+[- ]?", name):
+        if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > LINE:
+            lines.append("")
+        lines[-1] += piece
+    return tuple(line.rstrip() for line in lines)
 
 
 def _laid_out(

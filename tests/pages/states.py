@@ -1,11 +1,14 @@
 """Every page in every state, on real servers: what the tests of all pages walk through."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+import sqlalchemy as sa
 from fastapi import FastAPI, Request
+from playwright.sync_api import BrowserContext, Page
 
 from expertise.build import Rules, build_expertise
 from expertise.builds import SqlBuilds
@@ -23,6 +26,8 @@ from search_api.search import Search
 from search_api.sql_audit import SqlAudit
 from tests.pages.administration import ENCODER, TODAY
 from tests.pages.conftest import Parts, served
+from tests.pages.signing_on import signing_on_app
+from tests.service.running import free_port
 
 TOPICS = (
     Topic("foncier", "taxe foncière", ("dégrèvement", "impôts fonciers")),
@@ -45,7 +50,8 @@ WAITS_S = 1.5
 class Sites:
     """Addresses: everything well, one authority silent, no engine, an engine that is silent.
 
-    `bare` has neither topics nor a build; `signed` names nobody who did not say who they are.
+    `bare` has neither topics nor a build; `signed` names nobody who did not say who they are;
+    `signing` signs readers on at a provider that is away, and knows `session`.
     """
 
     whole: str
@@ -54,21 +60,57 @@ class Sites:
     slow: str
     bare: str
     signed: str
+    signing: str
+    session: str
+
+
+def _nothing(_: Page) -> None:
+    pass
+
+
+def _typing(page: Page) -> None:
+    page.get_by_label("Votre question").press_sequentially("bord")
+    page.locator("#suggestions [role=option]").first.wait_for()
+    page.keyboard.press("ArrowDown")
+
+
+def _unfolding(page: Page) -> None:
+    page.evaluate("document.querySelectorAll('main details').forEach(one => { one.open = true })")
+
+
+def _making_a_token(page: Page) -> None:
+    page.get_by_label("Son nom").fill("tableur du service")
+    page.get_by_role("button", name="Faire le jeton").click()
+    page.locator("#jeton-fait").wait_for()
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A page in one state: its name, where it is served, its path, and how it answers."""
+    """A page in one state: its name, where it is served, its path, how it answers, what is done."""
 
     name: str
     site: str
     path: str
     status: int = 200
+    prepare: Callable[[Page], None] = _nothing
+
+    def address(self, sites: Sites) -> str:
+        """Of the server."""
+        found: str = getattr(sites, self.site)
+        return found
+
+    def sign_on(self, context: BrowserContext, sites: Sites) -> None:
+        """Be somebody with a session, for who may see «Mes accès»."""
+        if self.path == "/access":
+            name = "quisait_session"
+            context.add_cookies([{"name": name, "value": sites.session, "url": sites.signing}])
 
 
 STATES = (
     State("accueil", "whole", "/"),
+    State("suggestions", "whole", "/", prepare=_typing),
     State("resultats", "whole", "/?q=dégrèvement+incendie"),
+    State("resultats-deplies", "whole", "/?q=dégrèvement+incendie", prepare=_unfolding),
     State("filtres", "whole", "/?q=bordereau&kind=billet&year=2023"),
     State("deuxieme-page", "whole", "/?q=bordereau&page=2"),
     State("page-vide", "whole", "/?q=bordereau&page=99"),
@@ -102,6 +144,11 @@ STATES = (
     State("animation", "whole", "/animation"),
     State("consultations", "whole", "/audit"),
     State("role-refuse", "whole", "/administration", 404),
+    State("acces", "signing", "/access"),
+    State("acces-jeton-fait", "signing", "/access", prepare=_making_a_token),
+    State("connexion-refusee", "signing", "/sign-on/callback?state=rien", 403),
+    State("connexion-en-panne", "signing", "/sign-on?back=/experts", 503),
+    State("deconnecte", "signing", "/signed-out"),
     State("accessibilite", "whole", "/accessibilite"),
     State("inconnu", "signed", "/?q=incendie", 401),
     State("nulle-part", "whole", "/nulle-part", 404),
@@ -136,17 +183,34 @@ def every_site(parts: Parts) -> Iterator[Sites]:
         closed = socket.create_server(("127.0.0.1", 0))
         lost_port, silent_port = closed.getsockname()[1], silent.getsockname()[1]
         closed.close()
-        apps: list[FastAPI] = [
-            create_app(whole),
-            create_app(replace(whole, reader_of=partial)),
-            create_app(replace(whole, search=_away(parts, lost_port))),
-            create_app(replace(whole, search=_away(parts, silent_port))),
-            create_app(replace(whole, overview=None)),
-            create_app(
+        apps: dict[str, FastAPI] = {
+            "whole": create_app(whole),
+            "partial": create_app(replace(whole, reader_of=partial)),
+            "lost": create_app(replace(whole, search=_away(parts, lost_port))),
+            "slow": create_app(replace(whole, search=_away(parts, silent_port))),
+            "bare": create_app(replace(whole, overview=None)),
+            "signed": create_app(
                 replace(whole, demo=False, reader_of=lambda request: Reader(None, frozenset()))
             ),
-        ]
-        yield Sites(*(stack.enter_context(served(app)) for app in apps))
+        }
+        sites = {name: stack.enter_context(served(app)) for name, app in apps.items()}
+        sites["signing"], sites["session"] = stack.enter_context(_signing(parts, lost_port))
+        yield Sites(**sites)
+
+
+@contextmanager
+def _signing(parts: Parts, lost_port: int) -> Iterator[tuple[str, str]]:
+    """Where readers sign on, and the id of a session there, the newest of three."""
+    beside = Path(parts.engine.url.database or "").with_name("sign-on.sqlite")
+    database = sa.create_engine(f"sqlite:///{beside}")
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    made = signing_on_app(parts, database, address, f"http://127.0.0.1:{lost_port}")
+    for _ in range(2):
+        made.sign_on.sessions.begin("ag-5")
+    with served(made.app, port):
+        yield address, made.sign_on.sessions.begin("ag-5")
+    database.dispose()
 
 
 def _away(parts: Parts, port: int) -> Search:

@@ -37,8 +37,9 @@ def sites(parts: Parts) -> Iterator[Sites]:
 @contextmanager
 def seen(chromium: Browser, sites: Sites, state: State, **options: Any) -> Iterator[Page]:
     """A page in one state; only a page that says a problem may log its own status."""
-    address: str = getattr(sites, state.site)
+    address = state.address(sites)
     with chromium.new_context(base_url=address, locale="fr-FR", **options) as context:
+        state.sign_on(context, sites)
         page = context.new_page()
         faults: list[str] = []
         page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
@@ -50,6 +51,7 @@ def seen(chromium: Browser, sites: Sites, state: State, **options: Any) -> Itera
         answer = page.goto(state.path)
         assert answer is not None
         assert answer.status == state.status
+        state.prepare(page)
         yield page
         told = f"status of {state.status}"
         assert [one for one in faults if told not in one] == []

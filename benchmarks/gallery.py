@@ -1,0 +1,151 @@
+"""Every page in every state, to be looked at: `python -m benchmarks.gallery [PART-OF-A-NAME …]`.
+
+At 360, 768 and 1440 pixels, light and dark: the states that the tests walk through, and the
+demo's own pages as the readers of each role see them. Leaves one sheet for each state in
+`.artefacts/galerie`, and prints how tall each page is.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import sqlalchemy as sa
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
+
+from benchmarks.guide import ADMINISTRATOR, ALONE, boxed, nothing, typing
+from benchmarks.served_demo import ServedDemo, served_demo
+from expertise.agent_book import SqlAgentBook
+from indexer.embedded.index import EmbeddedIndex
+from search_api.identify import DEMO_COOKIE
+from search_api.search import Search
+from tests.pages.administration import ENCODER, FictionalDirectory, documents
+from tests.pages.conftest import Parts
+from tests.pages.states import STATES, every_site
+
+SHEETS = Path(".artefacts/galerie")
+WIDTHS = (360, 768, 1440)
+HEIGHT = 800
+TALLEST = 2_600
+"""Pixels of a page that its sheet shows; the rest is only counted."""
+SCALE = 0.55
+"""Of the pages on their sheet."""
+OFFICER, ANIMATOR = "ag-0068", "ag-0066"
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is looked at: a name, an address, whose eyes, and what is done first."""
+
+    name: str
+    address: str
+    sign_on: Callable[[BrowserContext], None]
+    prepare: Callable[[Page], None] = nothing
+
+
+def main(wanted: list[str]) -> None:
+    """A sheet for each sight whose name holds one of those, or for all."""
+    SHEETS.mkdir(parents=True, exist_ok=True)
+    with served_demo() as demo, every_state() as states:
+        for sight in (*states, *of_the_demo(demo)):
+            if not wanted or any(one in sight.name for one in wanted):
+                heights = shoot(demo.browser, sight)
+                print(f"{sight.name:28} {' '.join(f'{one:6}' for one in heights)}", flush=True)
+
+
+@contextmanager
+def every_state() -> Iterator[list[Sight]]:
+    """The tests' servers, and where each state is."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        index = EmbeddedIndex(folder / "index", ENCODER.dimension)
+        index.write(documents())
+        engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+        stack.callback(engine.dispose)
+        book = SqlAgentBook(engine)
+        book.replace(FictionalDirectory())
+        parts = Parts(Search(index, ENCODER, book), book, index, engine)
+        sites = stack.enter_context(every_site(parts))
+        yield [
+            Sight(s.name, s.address(sites) + s.path, partial(s.sign_on, sites=sites), s.prepare)
+            for s in STATES
+        ]
+
+
+def of_the_demo(demo: ServedDemo) -> list[Sight]:
+    """The demo's pages, whose texts are as long as real ones."""
+    agent = "ag-0001"
+    pages = [
+        ("accueil", "/", agent, nothing),
+        ("suggestions", "/", agent, typing),
+        ("resultats", "/?q=taxe+foncière+des+personnes+âgées", agent, nothing),
+        ("filtres", "/?q=taxe+foncière&kind=note&year=2024", agent, nothing),
+        ("collegues", "/experts?q=taxe+foncière", agent, nothing),
+        ("agent", "/agents/ag-0002", agent, nothing),
+        ("sujets", "/coverage", agent, nothing),
+        ("sujet", "/topics/cadastre", agent, nothing),
+        ("isolement", "/isolation", agent, nothing),
+        ("isolement-sujet", "/isolation?topic=cadastre", agent, nothing),
+        ("pairs", "/peers", ALONE, nothing),
+        ("mes-donnees", "/mes-donnees", "ag-0002", nothing),
+        ("animation", "/animation", ANIMATOR, nothing),
+        ("administration", "/administration", ADMINISTRATOR, nothing),
+        ("consultations", "/audit", OFFICER, nothing),
+    ]
+    sights = [
+        Sight(f"demo-{name}", demo.quisait + path, being(who, demo.quisait), act)
+        for name, path, who, act in pages
+    ]
+    return [*sights, Sight("demo-intranet", demo.intranet + "/", being(agent, demo.quisait), boxed)]
+
+
+def being(agent: str, address: str) -> Callable[[BrowserContext], None]:
+    """Be one of the demo's agents there."""
+    return lambda context: context.add_cookies(
+        [{"name": DEMO_COOKIE, "value": agent, "url": address}]
+    )
+
+
+def shoot(browser: Browser, sight: Sight) -> list[int]:
+    """One sheet, light above dark; the page's height at each width, light, in pixels."""
+    shots, heights = [], []
+    for scheme in ("light", "dark"):
+        options: dict[str, Any] = {"locale": "fr-FR", "color_scheme": scheme}
+        with browser.new_context(reduced_motion="reduce", **options) as context:
+            sight.sign_on(context)
+            page = context.new_page()
+            for width in WIDTHS:
+                page.set_viewport_size(ViewportSize(width=width, height=HEIGHT))
+                page.goto(sight.address)
+                sight.prepare(page)
+                height = int(page.evaluate("document.documentElement.scrollHeight"))
+                heights.append(height)
+                file = SHEETS / f"{sight.name}-{width}-{scheme}.png"
+                clip: Any = {"x": 0, "y": 0, "width": width, "height": min(height, TALLEST)}
+                page.screenshot(path=file, full_page=True, clip=clip)
+                shots.append(file)
+    lay_out(browser, sight.name, shots)
+    return heights[: len(WIDTHS)]
+
+
+def lay_out(browser: Browser, name: str, shots: list[Path]) -> None:
+    """The shots on one sheet, three in a row."""
+    rows = (shots[: len(WIDTHS)], shots[len(WIDTHS) :])
+    images = "<br>".join("".join(f"<img src='{one.name}'>" for one in row) for row in rows)
+    sheet = SHEETS / "sheet.html"
+    style = f"img {{ zoom: {SCALE}; margin: 8px; vertical-align: top; border: 1px solid #888 }}"
+    sheet.write_text(f"<style>body {{ background: #bbb }} {style}</style><nobr>{images}</nobr>")
+    with browser.new_context(viewport={"width": 1_450, "height": 400}) as context:
+        page = context.new_page()
+        page.goto(sheet.resolve().as_uri())
+        page.screenshot(path=SHEETS / f"{name}.png", full_page=True)
+    for one in (sheet, *shots):
+        one.unlink()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
