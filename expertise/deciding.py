@@ -19,11 +19,19 @@ from expertise.topics import TopicKind, label_key
 LONGEST_LABEL = 120
 
 
-class NoSuchProposal(Exception):
+class _Refused(Exception):
+    """`sentence` is French, its `%(name)s` filled by `variables` in the error's own text."""
+
+    def __init__(self, sentence: str, **variables: object) -> None:
+        super().__init__(sentence % variables if variables else sentence)
+        self.sentence, self.variables = sentence, variables
+
+
+class NoSuchProposal(_Refused):
     """It was decided about, has fallen, or never was; or there is no such topic or decision."""
 
 
-class Undecidable(Exception):
+class Undecidable(_Refused):
     """What was asked cannot be done; the sentence says why."""
 
 
@@ -74,8 +82,9 @@ class Deciding:
         )
         if taken:
             raise Undecidable(
-                f"« {taken} » est déjà un sujet, ou un autre nom d'un sujet : réunissez-les, ou "
-                "choisissez un autre nom."
+                "« %(taken)s » est déjà un sujet, ou un autre nom d'un sujet : réunissez-les, ou "
+                "choisissez un autre nom.",
+                taken=taken,
             )
         return self._keep(Verdict.ACCEPTED, self._record(proposal_id), label=named)
 
@@ -127,7 +136,7 @@ def _sound(label: str) -> str:
     named = " ".join(label.split())
     if not label_key(named) or len(named) > LONGEST_LABEL or not named.isprintable():
         raise Undecidable(
-            f"Donnez un nom d'un mot porteur de sens au moins, de {LONGEST_LABEL} caractères "
-            "au plus."
+            "Donnez un nom d'un mot porteur de sens au moins, de %(most)s caractères au plus.",
+            most=LONGEST_LABEL,
         )
     return named

@@ -10,13 +10,14 @@ from expertise.topics import Topic
 from expertise.values import Candidate
 from indexer.access import Reader
 from quisait.assembly import House
+from quisait.counting import counted
 from quisait.crawling import Outcome
 from quisait.progress import duration
 from quisait.source_status import SourceStatus, soon
 from search_api.excerpts import excerpt_span
 from search_api.readers import reader_of
 from search_api.results import Result, Results
-from search_api.wording import contact, counted, day, month, place, reasons, role
+from search_api.wording import contact, day, month, place, reasons, role
 from search_api.wording import voice as voice_of
 
 
@@ -70,7 +71,7 @@ def results_text(results: Results) -> str:
     """Documents, one block each."""
     if not results.results:
         return "Aucun document."
-    blocks = [_counted(results.total, "document")]
+    blocks = [counted(results.total, "document")]
     if results.worded < results.total:
         more = "plus de " if results.worded_more else ""
         blocks[0] += f", dont {more}{results.worded} avec des mots de la question"
@@ -89,7 +90,7 @@ def _result(result: Result, number: int) -> str:
     lines += [f"   même texte : {one.reference.document_id}" for one in result.copies]
     for number, (shown, voice) in enumerate(result.answering):
         passage = shown.passage
-        said = f"{voice_of(voice.role)} {voice.name}" if voice else ""
+        said = voice_of(voice.role, voice.name) if voice else ""
         where = ", ".join(filter(None, (passage.heading, place(passage, card.url), said)))
         if where:
             lines.append(f"   [{where}]")
@@ -167,22 +168,17 @@ def crawl_line(outcome: Outcome) -> str:
 
 def source_lines(status: SourceStatus, now: datetime, *, with_failures: bool) -> str:
     """Where a source stands, and with failures what to do about each."""
-    lines = [f"{status.source} : {_counted(status.documents, 'document')}, {status.state}"]
+    lines = [f"{status.source} : {counted(status.documents, 'document')}, {status.state}"]
     if told := soon(status.next_run, now):
         lines.append(f"  prochaine lecture {told}")
     if status.lag_s is not None:
         lines.append(f"  dernière lecture complète commencée il y a {duration(status.lag_s)}")
     if status.failure_counts:
         kinds = ", ".join(f"{count} {kind}" for kind, count in status.failure_counts.items())
-        lines.append(f"  {_counted(len(status.failures), 'échec')} ({kinds})")
+        lines.append(f"  {counted(len(status.failures), 'échec')} ({kinds})")
         if not with_failures:
             lines[-1] += f" : « quisait sources {status.source} »"
     for failure in status.failures if with_failures else ():
         lines.append(f"  {failure.key} : {failure.reason}")
         lines.append(f"    → {failure.remedy}")
     return "\n".join(lines)
-
-
-def _counted(value: int, one: str) -> str:
-    """A count in ordinary spaces: what a terminal shows is searched and copied."""
-    return " ".join(counted(value, one).split())

@@ -20,6 +20,8 @@ from quisait.running import run_house
 from quisait.settings import Settings, beside_file
 from quisait.signing_on import open_readers, open_sign_on
 from search_api.app import ReaderOf, Services, create_app
+from search_api.catalogue.loading import load_catalogue
+from search_api.catalogue.texts import SOURCES, Catalogue
 from search_api.identify import CompletedReaders, DemoReaders, TokenReaders
 from search_api.journal import Journal, NoJournal
 from search_api.measures import add_measures, request_measures
@@ -101,6 +103,7 @@ def app_of(house: House, journal: Journal) -> FastAPI:
             audit=house.privacy.audit,
             sign_on=sign_on,
             theme=theme_of(house.settings),
+            catalogue=catalogue_of(house.settings),
             contact=house.settings.pages.contact,
             hosts=own_names(house.settings, sign_on),
             rates=rates_of(house.settings),
@@ -123,6 +126,13 @@ def theme_of(settings: Settings) -> Path | None:
             f"{folder} ne contient pas de « theme.css » : réglez [pages] theme, ou videz-le."
         )
     return folder
+
+
+def catalogue_of(settings: Settings) -> Catalogue:
+    """The administration's own texts. Raises `ValueError` where they cannot be used."""
+    if not settings.pages.catalogue:
+        return SOURCES
+    return load_catalogue(beside_file(settings.pages.catalogue))
 
 
 def _reader_of(house: House, sign_on: SignOn | None) -> ReaderOf:

@@ -13,12 +13,12 @@ from indexer.copying import pieces
 from indexer.ports import IndexContents
 from indexer.values import Remove
 from quisait.assembly import House, witnessed_index
+from quisait.counting import counted
 from quisait.faults import opened_house
 from quisait.settings import Settings
 from quisait.source_lock import only_crawl
 from quisait.source_status import SourceStatus
 from search_api.neutral import neutral
-from search_api.wording import counted
 
 AT_ONCE = 500
 """Documents of one write."""
@@ -89,7 +89,7 @@ def forget(
     """Efface tout ce qui reste d'une source que les réglages ne nomment plus."""
     with opened_house() as house:
         count = forget_source(house, source)
-    gone = " ".join(counted(count, "document").split())
+    gone = counted(count, "document")
     print(neutral(f"{source} : effacée ({gone})."))
 
 

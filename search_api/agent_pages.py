@@ -11,11 +11,12 @@ from expertise.peers import peers_of
 from indexer.access import access_filter
 from search_api.addresses import topic_address
 from search_api.asked import NamedReader
+from search_api.catalogue.texts import _
 from search_api.services import services_of
 from search_api.templating import render
 from search_api.topic_answers import reading_of, shown_agent
 from search_api.topic_pages import not_mapped
-from search_api.wording import BASES, kilometres
+from search_api.wording import kilometres
 
 router = APIRouter(include_in_schema=False)
 
@@ -43,7 +44,7 @@ def peers_page(request: Request, reader: NamedReader, agent: Annotated[str, Quer
     services = services_of(request)
     reading = reading_of(services)
     if isinstance(reading, Dated):
-        return not_mapped(request, "peers", "Vos pairs", reading)
+        return not_mapped(request, "peers", _("Vos pairs"), reading)
     shown = shown_agent(services, agent or reader.agent_id or "", reader)
     own = shown.id == reader.agent_id
     return render(
@@ -53,6 +54,5 @@ def peers_page(request: Request, reader: NamedReader, agent: Annotated[str, Quer
         own=own,
         found=peers_of(reading, shown, access_filter(reader), to_self=own),
         topic_address=topic_address,
-        bases=BASES,
         km=kilometres,
     )

@@ -24,6 +24,7 @@ from search_api.animation_bodies import (
     proposal_body,
 )
 from search_api.api import PROBLEMS
+from search_api.catalogue.texts import _
 from search_api.gathering import gatherings_of
 from search_api.problems import Problem
 from search_api.roles import Holder, Role, require
@@ -86,7 +87,7 @@ def desk(request: Request, animator: Animator) -> str:
     """What to watch, what is proposed, what was decided."""
     reading = reading_of(services_of(request))
     if isinstance(reading, Dated):
-        return not_mapped(request, "animation", "Animation", reading)
+        return not_mapped(request, "animation", _("Animation"), reading)
     deciding = _deciding(reading, animator)
     gatherings = gatherings_of(reading, animator)
     animated = [
@@ -146,7 +147,7 @@ def _decided(request: Request, animator: Holder, proposal_id: str, asked: Decide
     if asked.verdict is Asked.ACCEPT:
         return _in_problems(lambda: deciding.accept(proposal_id, asked.label))
     if not animator.held.animates_topic(asked.into):
-        raise Problem(403, "Vous n’animez pas le sujet auquel réunir celui-ci.")
+        raise Problem(403, _("Vous n’animez pas le sujet auquel réunir celui-ci."))
     return _in_problems(lambda: deciding.merge(proposal_id, asked.into, asked.label))
 
 
@@ -155,6 +156,6 @@ def _in_problems(decide_it: Callable[[], T]) -> T:
     try:
         return decide_it()
     except NoSuchProposal as error:
-        raise Problem(404, str(error)) from error
+        raise Problem(404, _(error.sentence, **error.variables)) from error
     except Undecidable as error:
-        raise Problem(422, str(error)) from error
+        raise Problem(422, _(error.sentence, **error.variables)) from error

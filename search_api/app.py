@@ -22,6 +22,7 @@ from search_api import (
     topics_api,
 )
 from search_api.bounded import bound_requests
+from search_api.catalogue.texts import use_catalogue
 from search_api.embedding import embed_box
 from search_api.hardening import add_headers
 from search_api.own_host import answer_to_own_names
@@ -55,6 +56,7 @@ def create_app(services: Services) -> FastAPI:
     add_headers(app)
     embed_box(app, STATIC / "embed", services.origins)
     problems.install(app)
+    use_catalogue(app, services.catalogue)
     app.include_router(api.router)
     app.include_router(topics_api.router)
     app.include_router(agents_api.router)

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from search_api.bounds import Bounds
+from search_api.catalogue.texts import _
 from search_api.connection_clock import HEAD_BYTES
 from search_api.problems import Problem, answer_to
 
@@ -55,7 +56,9 @@ class _Bounded:
             raise
         answer.late = True
         work.add_done_callback(_forgotten)
-        problem = Problem(503, "La réponse tarde trop : réessayez.", {"Retry-After": "30"}, "late")
+        problem = Problem(
+            503, _("La réponse tarde trop : réessayez."), {"Retry-After": "30"}, "late"
+        )
         await answer_to(Request(scope), problem)(scope, receive, send)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from expertise.overview_values import AreaCount, Count, TopicCount
+from search_api.catalogue.texts import _
 from search_api.isolation_table import table
 from search_api.topic_schemas import area_label, risks
 from search_api.wording import RISKS
@@ -24,7 +25,7 @@ def topics_csv(rows: Iterable[TopicCount]) -> str:
                 count_text(one.holders),
                 count_text(one.declared),
                 str(one.open_questions),
-                ", ".join(RISKS[name] for name in risks(one)),
+                ", ".join(_(RISKS[name]) for name in risks(one)),
             )
             for one in rows
         ),
@@ -49,4 +50,4 @@ def areas_csv(rows: Iterable[AreaCount]) -> str:
 
 def count_text(count: Count) -> str:
     """`3`, or `10 et plus` where nobody counted further."""
-    return f"{count.agents} et plus" if count.more else str(count.agents)
+    return f"{count.agents} {_('et plus')}" if count.more else str(count.agents)

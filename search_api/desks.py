@@ -4,14 +4,15 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from search_api.catalogue.texts import marked
 from search_api.grants import NONE_HELD, Held, Role
 from search_api.services import services_of
 
 NAMES: dict[Role, str] = {
-    Role.AGENT: "agent",
-    Role.ANIMATOR: "animation de réseau",
-    Role.ADMINISTRATOR: "administration",
-    Role.OFFICER: "protection des données",
+    Role.AGENT: marked("agent"),
+    Role.ANIMATOR: marked("animation de réseau"),
+    Role.ADMINISTRATOR: marked("administration"),
+    Role.OFFICER: marked("protection des données"),
 }
 """Roles as a person reads them: what is done, which fits everybody."""
 
@@ -27,9 +28,9 @@ class Desk:
 
 
 DESKS: tuple[Desk, ...] = (
-    Desk(Role.ANIMATOR, "/animation", "Animation", "animation"),
-    Desk(Role.ADMINISTRATOR, "/administration", "Administration", "administration"),
-    Desk(Role.OFFICER, "/audit", "Consultations", "audit"),
+    Desk(Role.ANIMATOR, "/animation", marked("Animation"), "animation"),
+    Desk(Role.ADMINISTRATOR, "/administration", marked("Administration"), "administration"),
+    Desk(Role.OFFICER, "/audit", marked("Consultations"), "audit"),
 )
 """In the order of the navigation; each is shown to who may open it."""
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 
-from search_api.static_files import KeptFiles
+from search_api.box_words import words_module
+from search_api.static_files import ASK, KeptFiles
 
 SCRIPTS = "/embed/"
 """Where the box's modules are: the same for everybody, and fetched without a session."""
@@ -23,6 +24,12 @@ def embed_box(app: FastAPI, scripts: Path, origins: Collection[str]) -> None:
 
     `origins` are as browsers write them: `https://intranet.exemple.fr`.
     """
+
+    @app.get(f"{SCRIPTS}words.js", include_in_schema=False)
+    def words() -> Response:
+        headers = {"Cache-Control": ASK}
+        return Response(words_module(), headers=headers, media_type="text/javascript")
+
     app.mount(SCRIPTS.rstrip("/"), KeptFiles(directory=scripts), name="embed")
 
     @app.middleware("http")

@@ -3,6 +3,7 @@
 from indexer.french import analyse, asked
 from indexer.values import Question
 from search_api.arranging import Effect
+from search_api.catalogue.texts import _, marked
 from search_api.query import Order
 from search_api.results import Result, Results
 
@@ -10,12 +11,12 @@ MOST_WORDS = 8
 """So many words are named in one sentence."""
 
 _MOVED = {
-    Effect.RECENT: "Il est récent, ce qui le relève un peu.",
-    Effect.TRUSTED: "Sa source est de celles que vos administrateurs relèvent.",
-    Effect.DISTRUSTED: "Sa source est de celles que vos administrateurs abaissent.",
-    Effect.EXPIRED: "Il n’est plus en vigueur, ce qui l’abaisse.",
-    Effect.REPLACED: "Il est rangé sous le document qui le remplace.",
-    Effect.SUCCEEDS: "Il tient la place d’un document qu’il remplace.",
+    Effect.RECENT: marked("Il est récent, ce qui le relève un peu."),
+    Effect.TRUSTED: marked("Sa source est de celles que vos administrateurs relèvent."),
+    Effect.DISTRUSTED: marked("Sa source est de celles que vos administrateurs abaissent."),
+    Effect.EXPIRED: marked("Il n’est plus en vigueur, ce qui l’abaisse."),
+    Effect.REPLACED: marked("Il est rangé sous le document qui le remplace."),
+    Effect.SUCCEEDS: marked("Il tient la place d’un document qu’il remplace."),
 }
 
 
@@ -28,8 +29,8 @@ def explained(result: Result, results: Results) -> tuple[str, ...]:
     if not question.names_something:
         return ()
     by_date = results.order is Order.DATE
-    place = "Les résultats sont rangés par date." if by_date else _place(result)
-    moved = [] if by_date else [_MOVED[effect] for effect in result.effects]
+    place = _("Les résultats sont rangés par date.") if by_date else _place(result)
+    moved = [] if by_date else [_(_MOVED[effect]) for effect in result.effects]
     return tuple(filter(None, [*_words(result, question), place, *moved]))
 
 
@@ -42,15 +43,15 @@ def _words(result: Result, question: Question) -> list[str]:
         for shown in result.passages[:1]
         for start, end in shown.highlights
     ]
-    return [_listed("Le titre contient", titled), _listed("Le passage contient", said)]
+    return [
+        _("Le titre contient\u00a0: %(words)s.", words=_listed(titled)) if titled else "",
+        _("Le passage contient\u00a0: %(words)s.", words=_listed(said)) if said else "",
+    ]
 
 
-def _listed(beginning: str, words: list[str]) -> str:
+def _listed(words: list[str]) -> str:
     once = list({word.lower(): word for word in reversed(words)}.values())[::-1]
-    if not once:
-        return ""
-    more = ", …" if len(once) > MOST_WORDS else ""
-    return f"{beginning}\u00a0: {', '.join(once[:MOST_WORDS])}{more}."
+    return ", ".join(once[:MOST_WORDS]) + (", …" if len(once) > MOST_WORDS else "")
 
 
 def _place(result: Result) -> str:
@@ -58,17 +59,23 @@ def _place(result: Result) -> str:
     parts = result.parts
     words, sense = parts.lexical_rank, parts.vector_rank
     if words and sense:
-        return (
-            f"Parmi les documents que vous pouvez lire, il est {_nth(words)} par les mots de "
-            f"votre question et {_nth(sense)} par son sens."
+        return _(
+            "Parmi les documents que vous pouvez lire, il est %(words)s par les mots de "
+            "votre question et %(sense)s par son sens.",
+            words=_nth(words),
+            sense=_nth(sense),
         )
     if words:
-        return f"Parmi les documents que vous pouvez lire, il est {_nth(words)} par les mots."
-    return (
-        f"Parmi les documents que vous pouvez lire, il est {_nth(sense or 1)} par le sens de votre "
-        "question, sans en avoir assez de mots pour compter par là."
+        return _(
+            "Parmi les documents que vous pouvez lire, il est %(words)s par les mots.",
+            words=_nth(words),
+        )
+    return _(
+        "Parmi les documents que vous pouvez lire, il est %(sense)s par le sens de votre "
+        "question, sans en avoir assez de mots pour compter par là.",
+        sense=_nth(sense or 1),
     )
 
 
 def _nth(rank: int) -> str:
-    return "1er" if rank == 1 else f"{rank}e"
+    return _("1er") if rank == 1 else _("%(rank)se", rank=rank)

@@ -13,6 +13,7 @@ from expertise.overview import Reading
 from expertise.overview_values import Dated
 from search_api.animation_bodies import GatheringBody, GatheringsBody, Word, WordBody
 from search_api.api import PROBLEMS
+from search_api.catalogue.texts import _
 from search_api.problems import Problem
 from search_api.roles import Holder, Role, require
 from search_api.services import services_of
@@ -73,7 +74,7 @@ def _decided(request: Request, animator: Holder, topic_id: str, word: Word) -> N
             accepted = word is Word.ACCEPT
             gatherings.decide(topic_id, Verdict.ACCEPTED if accepted else Verdict.REFUSED)
     except NoSuchProposal as error:
-        raise Problem(404, str(error)) from error
+        raise Problem(404, _(error.sentence, **error.variables)) from error
 
 
 def _told(one: Gathering) -> GatheringBody:

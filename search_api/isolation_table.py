@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from expertise.overview_values import Alone
 from search_api.neutral import neutral
 from search_api.topic_schemas import area_label, reached_at
-from search_api.wording import SCOPES
+from search_api.wording import scope
 
 COLUMNS = (
     "departement",
@@ -32,7 +32,7 @@ def isolation_csv(rows: Iterable[Alone]) -> str:
 def _cells(row: Alone) -> Sequence[str]:
     agent, near = row.agent, row.next
     cells = [agent.departement, area_label(agent.departement), row.topic.label, agent.name]
-    cells += [agent.metier, agent.entity, reached_at(agent), SCOPES[row.scope]]
+    cells += [agent.metier, agent.entity, reached_at(agent), scope(row.scope)]
     cells += [near.name, near.departement] if near else ["", ""]
     return [*cells, "" if row.distance_km is None else str(round(row.distance_km))]
 

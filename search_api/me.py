@@ -13,6 +13,7 @@ from expertise.consent import FINDER, NARROWER, Consent, Kept, Kind, Wish
 from expertise.overview import Reading
 from expertise.topics import Topic, TopicKind
 from indexer.access import Reader, access_filter
+from search_api.catalogue.texts import _
 from search_api.journal_brought import BroughtUp
 from search_api.problems import Problem
 from search_api.services import Services
@@ -65,7 +66,7 @@ def held_about(services: Services, reader: Reader) -> HeldData:
     agent_id, people = reader.agent_id or "", services.people
     row, agent = people.as_read(agent_id), people.agent(agent_id)
     if row is None or agent is None:
-        raise Problem(404, "L’annuaire ne vous connaît pas.")
+        raise Problem(404, _("L’annuaire ne vous connaît pas."))
     reading = reading_of(services)
     accounts, sign_on = sorted(people.accounts_of(agent_id)), services.sign_on
     listed = reading.topics.values() if isinstance(reading, Reading) else ()
@@ -97,12 +98,14 @@ def asked_wish(services: Services, reader: Reader, kind: Kind, subject: str, way
     held = held_about(services, reader)
     said: tuple[str, ...] = ()
     if kind is Kind.WITHDRAW and subject not in {FINDER, *held.sources}:
-        raise Problem(422, "Vous n’avez ni compte ni contribution dans cette source.")
+        raise Problem(422, _("Vous n’avez ni compte ni contribution dans cette source."))
     if kind in (Kind.REFUSE, Kind.DECLARE):
         said = _labels(held, kind, subject)
     if kind is Kind.CONTACT:
         if way not in held.ways:
-            raise Problem(422, "Choisissez l’une des façons de vous joindre que la page propose.")
+            raise Problem(
+                422, _("Choisissez l’une des façons de vous joindre que la page propose.")
+            )
         subject, said = "", (way,)
     return Wish(reader.agent_id or "", kind, subject, said)
 
@@ -110,9 +113,9 @@ def asked_wish(services: Services, reader: Reader, kind: Kind, subject: str, way
 def _labels(held: HeldData, kind: Kind, topic_id: str) -> tuple[str, ...]:
     topic = next((one for one in held.topics if one.id == topic_id), None)
     if topic is None:
-        raise Problem(422, "Ce sujet n’est pas dans la liste.")
+        raise Problem(422, _("Ce sujet n’est pas dans la liste."))
     if kind is Kind.DECLARE and topic.kind is not TopicKind.TOPIC:
-        raise Problem(422, "Un métier vient de l’annuaire : il ne se déclare pas ici.")
+        raise Problem(422, _("Un métier vient de l’annuaire : il ne se déclare pas ici."))
     return topic.labels
 
 

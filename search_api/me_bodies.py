@@ -8,24 +8,29 @@ from pydantic import BaseModel, ConfigDict, Field
 from connectors.values import ContactVia
 from expertise.consent import Kind
 from search_api.agent_bodies import ProfileBody, profile_answer
+from search_api.catalogue.texts import marked
 from search_api.me import HeldData
 
-PURPOSE = (
+PURPOSE = marked(
     "Aider à trouver de l’aide : proposer, à qui cherche, des collègues qui ont écrit sur le "
     "sujet. Jamais évaluer, comparer ni classer des agents."
 )
 NOT_HELD = (
-    "Vos questions : si un journal des questions est tenu, il ne dit pas par qui.",
-    "Ce que vous ouvrez : aucun clic n’est suivi.",
-    "Aucune note, aucune appréciation, aucun classement de vous.",
+    marked("Vos questions : si un journal des questions est tenu, il ne dit pas par qui."),
+    marked("Ce que vous ouvrez : aucun clic n’est suivi."),
+    marked("Aucune note, aucune appréciation, aucun classement de vous."),
 )
 
 HELD_ELSEWHERE = (
-    "Le registre des consultations privilégiées : les pages qu’un rôle ouvre, qui les a ouvertes "
-    "ou s’est vu les refuser, au sujet de qui. La personne chargée de la protection des données "
-    "le lit : demandez-lui ce qui vous y concerne.",
-    "Le registre des suppressions : vos demandes faites ici, pour qu’une sauvegarde restaurée ne "
-    "les défasse pas.",
+    marked(
+        "Le registre des consultations privilégiées : les pages qu’un rôle ouvre, qui "
+        "les a ouvertes ou s’est vu les refuser, au sujet de qui. La personne chargée "
+        "de la protection des données le lit : demandez-lui ce qui vous y concerne."
+    ),
+    marked(
+        "Le registre des suppressions : vos demandes faites ici, pour qu’une "
+        "sauvegarde restaurée ne les défasse pas."
+    ),
 )
 """What this answer does not show of the one who asks."""
 

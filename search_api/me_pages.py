@@ -12,6 +12,7 @@ from expertise.consent import FINDER, Kind, Wish
 from expertise.topics import TopicKind
 from search_api.addresses import topic_address
 from search_api.asked import NamedReader
+from search_api.catalogue.texts import marked
 from search_api.me import asked_wish, consent_of, held_about
 from search_api.me_bodies import HELD_ELSEWHERE, NOT_HELD, PURPOSE
 from search_api.services import services_of
@@ -21,17 +22,21 @@ from search_api.templating import render
 router = APIRouter(include_in_schema=False, dependencies=[Depends(not_by_personal_token)])
 
 WAYS: dict[ContactVia, str] = {
-    ContactVia.DIRECT: "directement",
-    ContactVia.SERVICE: "par la boîte du service",
-    ContactVia.HEAD: "par le chef de service",
-    ContactVia.NONE: "ne pas donner d’adresse",
+    ContactVia.DIRECT: marked("directement"),
+    ContactVia.SERVICE: marked("par la boîte du service"),
+    ContactVia.HEAD: marked("par le chef de service"),
+    ContactVia.NONE: marked("ne pas donner d’adresse"),
 }
 
 JOINS: dict[JoinBy | None, str] = {
-    JoinBy.ID: "il porte votre identifiant d’agent, selon la règle réglée pour cette source",
-    JoinBy.EMAIL: "il porte votre adresse électronique, selon la règle réglée pour cette source, "
-    "dont l’administration déclare qu’elle vérifie les adresses",
-    None: "l’annuaire vous le donne, ou la table des comptes tenue par l’administration",
+    JoinBy.ID: marked(
+        "il porte votre identifiant d’agent, selon la règle réglée pour cette source"
+    ),
+    JoinBy.EMAIL: marked(
+        "il porte votre adresse électronique, selon la règle réglée pour cette source, "
+        "dont l’administration déclare qu’elle vérifie les adresses"
+    ),
+    None: marked("l’annuaire vous le donne, ou la table des comptes tenue par l’administration"),
 }
 """Why an account is somebody's."""
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from fastapi import FastAPI, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from search_api.catalogue.texts import _, marked
 from search_api.problems import Problem, answer_to
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")
-UNKNOWN = (
+UNKNOWN = marked(
     "Ce site ne répond pas à ce nom. Vérifiez l’adresse ; si vous administrez Qui sait, "
     "ajoutez ce nom à « hosts », dans [door]."
 )
@@ -36,7 +37,7 @@ class _OwnHost:
         if scope["type"] == "http":
             request = Request(scope)
             if not is_own(request.headers.get("host", ""), self.hosts):
-                refusal = answer_to(request, Problem(421, UNKNOWN))
+                refusal = answer_to(request, Problem(421, _(UNKNOWN)))
                 await refusal(scope, receive, send)
                 return
         await self.app(scope, receive, send)

@@ -15,12 +15,13 @@ from fastapi import FastAPI, Request
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from search_api.catalogue.texts import _, marked
 from search_api.problems import Problem, answer_to
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _USUAL_PORTS = {"http": ":80", "https": ":443"}
 
-ELSEWHERE = (
+ELSEWHERE = marked(
     "Cette demande vient d’une autre page que celles de Qui sait ? : rien n’a été changé. "
     "Revenez à la page, rechargez-la et recommencez."
 )
@@ -45,7 +46,7 @@ class _OwnSite:
             request = Request(scope)
             own = f"{request.url.scheme}://{request.headers.get('host', '')}"
             if not from_own_site(request.headers, self.addresses | {_usual(own)}):
-                refusal = answer_to(request, Problem(403, ELSEWHERE, code="other_site"))
+                refusal = answer_to(request, Problem(403, _(ELSEWHERE), code="other_site"))
                 await refusal(scope, receive, send)
                 return
         await self.app(scope, receive, send)

@@ -13,6 +13,7 @@ from indexer.access import Reader
 from indexer.french import fold
 from search_api.addresses import SearchAddress, experts_address, local_path, topic_address
 from search_api.asked import AreaCode, Filters, NamedReader, PageNumber, SortOrder, Typed
+from search_api.catalogue.texts import _, marked
 from search_api.correction import answered
 from search_api.identify import DEMO_COOKIE, on_loopback
 from search_api.journal import experts_asked, search_asked
@@ -35,12 +36,12 @@ BESIDE = 3
 CANDIDATES = 20
 
 FACET_NAMES = {
-    "kind": "Nature",
-    "year": "Année",
-    "source": "Source",
-    "space": "Espace",
-    "entity": "Service",
-    "area": "Département",
+    "kind": marked("Nature"),
+    "year": marked("Année"),
+    "source": marked("Source"),
+    "space": marked("Espace"),
+    "entity": marked("Service"),
+    "area": marked("Département"),
 }
 
 
@@ -122,7 +123,7 @@ def choose_agent(
     if not (services.demo and on_loopback(request)):
         raise Problem(404)
     if agent not in {one.id for one in choosable(services)}:
-        raise Problem(400, "Cet agent n’est pas dans l’annuaire de la démonstration.")
+        raise Problem(400, _("Cet agent n’est pas dans l’annuaire de la démonstration."))
     response = RedirectResponse(local_path(back), status_code=303)
     response.set_cookie(DEMO_COOKIE, agent, httponly=True, samesite="lax")
     return response

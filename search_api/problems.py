@@ -12,30 +12,34 @@ from starlette.exceptions import HTTPException
 
 from indexer.errors import IndexRefused, IndexUnreachable
 from search_api.addresses import sign_on_address
+from search_api.catalogue.texts import _, marked
 from search_api.services import services_of
 from search_api.templating import here, render
 
 log = logging.getLogger(__name__)
 
 _TITLES = {
-    400: ("bad_request", "La demande n’a pas été comprise."),
-    401: ("unknown_reader", "Vous n’êtes pas identifié."),
-    403: ("forbidden", "Cette action ne vous est pas ouverte."),
-    404: ("not_found", "Cette page n’existe pas."),
-    405: ("method_not_allowed", "Cette adresse ne répond pas à cette méthode."),
-    408: ("too_slow", "La demande est arrivée trop lentement."),
-    413: ("too_large", "La demande est trop grande."),
-    415: ("unsupported_media_type", "Cette forme d’envoi n’est pas comprise."),
-    421: ("unknown_host", "Cette adresse n’est pas celle de Qui sait ?."),
-    422: ("invalid_parameter", "Un paramètre de la demande n’est pas valable."),
-    429: ("too_many_waiting", "Trop de travail attend déjà. Recommencez un peu plus tard."),
-    431: ("head_too_large", "L’adresse ou les en-têtes de la demande sont trop longs."),
-    500: ("internal", "Une erreur est survenue. Elle a été notée ; vous pouvez réessayer."),
+    400: ("bad_request", marked("La demande n’a pas été comprise.")),
+    401: ("unknown_reader", marked("Vous n’êtes pas identifié.")),
+    403: ("forbidden", marked("Cette action ne vous est pas ouverte.")),
+    404: ("not_found", marked("Cette page n’existe pas.")),
+    405: ("method_not_allowed", marked("Cette adresse ne répond pas à cette méthode.")),
+    408: ("too_slow", marked("La demande est arrivée trop lentement.")),
+    413: ("too_large", marked("La demande est trop grande.")),
+    415: ("unsupported_media_type", marked("Cette forme d’envoi n’est pas comprise.")),
+    421: ("unknown_host", marked("Cette adresse n’est pas celle de Qui sait ?.")),
+    422: ("invalid_parameter", marked("Un paramètre de la demande n’est pas valable.")),
+    429: ("too_many_waiting", marked("Trop de travail attend déjà. Recommencez un peu plus tard.")),
+    431: ("head_too_large", marked("L’adresse ou les en-têtes de la demande sont trop longs.")),
+    500: ("internal", marked("Une erreur est survenue. Elle a été notée ; vous pouvez réessayer.")),
     503: (
         "engine_unreachable",
-        "Le moteur de recherche ne répond pas. Réessayez dans quelques instants.",
+        marked("Le moteur de recherche ne répond pas. Réessayez dans quelques instants."),
     ),
 }
+
+
+_FAILED = marked("La demande n’a pas pu aboutir.")
 
 
 class Problem(Exception):
@@ -55,7 +59,7 @@ class NobodyNamed(Problem):
     """A page or an answer for a reader, asked by nobody: the page leads to sign-on."""
 
     def __init__(self) -> None:
-        super().__init__(401, "Identifiez-vous pour chercher : sans nom, personne ne lit rien.")
+        super().__init__(401, _("Identifiez-vous pour chercher : sans nom, personne ne lit rien."))
 
 
 def install(app: FastAPI) -> None:
@@ -126,21 +130,26 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 
 _EXPECTED = {
-    "int_parsing": "doit être un nombre entier",
-    "int_parsing_size": "doit être un nombre entier plus petit",
-    "bool_parsing": "doit valoir true ou false",
-    "greater_than_equal": "doit valoir au moins {ge}",
-    "less_than_equal": "doit valoir au plus {le}",
-    "too_long": "est répété plus de {max_length} fois",
-    "missing": "manque",
+    "int_parsing": marked("doit être un nombre entier"),
+    "int_parsing_size": marked("doit être un nombre entier plus petit"),
+    "bool_parsing": marked("doit valoir true ou false"),
+    "greater_than_equal": marked("doit valoir au moins %(ge)s"),
+    "less_than_equal": marked("doit valoir au plus %(le)s"),
+    "too_long": marked("est répété plus de %(max_length)s fois"),
+    "missing": marked("manque"),
 }
+
+
+_NOT_VALID = marked("n’est pas valable")
 
 
 def _fault(error: Mapping[str, Any]) -> str:
     # A list's own index follows its name: ("query", "source", 3).
     name = error["loc"][1] if len(error["loc"]) > 1 else error["loc"][0]
-    expected = _EXPECTED.get(error["type"], "n’est pas valable")
-    return f"Le paramètre « {name} » {expected.format_map(error.get('ctx', {}))}."
+    expected = _EXPECTED.get(error["type"], _NOT_VALID)
+    bounds = {k: v for k, v in error.get("ctx", {}).items() if f"%({k})s" in expected}
+    said = _(expected, **bounds)
+    return _("Le paramètre « %(name)s » %(fault)s.", name=name, fault=said)
 
 
 def _response(
@@ -150,9 +159,10 @@ def _response(
     more_headers: Mapping[str, str] = {},
     own_code: str = "",
 ) -> Response:
-    code, title = _TITLES.get(status, ("error", "La demande n’a pas pu aboutir."))
+    code, title = _TITLES.get(status, ("error", _FAILED))
     if own_code:
-        code, title = own_code, title if status == 403 else "La demande n’a pas pu aboutir."
+        code, title = own_code, title if status == 403 else _FAILED
+    title = _(title)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}  # RFC 9110, 15.5.2
     headers |= more_headers
     if not request.url.path.startswith("/api/"):

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from connectors.push.values import Outcome, Receipt
 from search_api.bodies import ProblemBody
+from search_api.catalogue.texts import _
 from search_api.problems import Problem
 from search_api.push_bodies import PushBody, find_answer, find_fault, push_answer
 from search_api.push_requests import (
@@ -70,7 +71,7 @@ def push(delivery: OwnDelivery) -> JSONResponse:
     elif isinstance(body, dict) and several is None:
         items = [body]
     else:
-        raise Problem(400, 'Envoyez un document, ou {"documents": […]}.')
+        raise Problem(400, _('Envoyez un document, ou {"documents": […]}.'))
     with waiting_turns():
         receipts = delivery.reception.receive(delivery.source, items)
     if several is None and receipts[0].outcome is Outcome.REFUSED:
@@ -121,7 +122,7 @@ def delete(delivery: SendersDelivery) -> JSONResponse:
     body = parsed(delivery.body)
     ids = body.get("document_ids") if isinstance(body, dict) else None
     if not isinstance(ids, list) or not all(map(_named, ids)) or not ids or body.get("tags"):
-        raise Problem(400, "Donnez « document_ids », une liste, et elle seule.")
+        raise Problem(400, _("Donnez « document_ids », une liste, et elle seule."))
     receipts = _deleted(delivery, at_most(ids, delivery.reception.limits.documents))
     kept = [name for name, receipt in zip(ids, receipts, strict=True) if _refused(receipt)]
     body = {"nb-deleted-documents": len(ids) - len(kept), "undeleted-document-ids": kept}

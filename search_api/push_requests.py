@@ -14,6 +14,7 @@ from fastapi import Depends, Path, Request
 from starlette.requests import ClientDisconnect
 
 from connectors.push.values import InboxFull, InboxUnreachable
+from search_api.catalogue.texts import _
 from search_api.problems import Problem
 from search_api.push_bodies import Reception
 from search_api.rates import Asker
@@ -40,7 +41,7 @@ def reception_of(request: Request) -> Reception:
     """The door; a problem 404 where the settings have no source that pushes."""
     reception = services_of(request).reception
     if reception is None:
-        raise Problem(404, "Aucune source ne reçoit de documents poussés.")
+        raise Problem(404, _("Aucune source ne reçoit de documents poussés."))
     return reception
 
 
@@ -51,10 +52,10 @@ def waiting_turns() -> Iterator[None]:
     try:
         yield
     except InboxFull:
-        detail = "Trop de documents attendent d’être indexés : rien n’a été pris, recommencez."
+        detail = _("Trop de documents attendent d’être indexés : rien n’a été pris, recommencez.")
         raise Problem(429, detail, again) from None
     except InboxUnreachable:
-        detail = "La base d’état ne répond pas : rien n’a été pris, recommencez."
+        detail = _("La base d’état ne répond pas : rien n’a été pris, recommencez.")
         raise Problem(503, detail, again, code="inbox_unreachable") from None
 
 
@@ -67,7 +68,7 @@ def _sender(request: Request) -> str:
         source = reception.source_of(token)
     if source is None:
         refuse_strangers_haste(request)
-        raise Problem(401, "Présentez un jeton de cette source (« quisait push token add »).")
+        raise Problem(401, _("Présentez un jeton de cette source (« quisait push token add »)."))
     charge(request, Asker.TOKEN, token[:_NAMED])
     return source
 
@@ -77,14 +78,14 @@ Sender = Annotated[str, Depends(_sender)]
 
 def _own_source(sender: Sender, source: Annotated[str, Path()]) -> str:
     if source != sender:
-        raise Problem(403, "Ce jeton est celui d’une autre source.")
+        raise Problem(403, _("Ce jeton est celui d’une autre source."))
     return source
 
 
 async def _delivered(request: Request, source: str) -> Delivery:
     reception = reception_of(request)
     if request.headers.get("content-encoding", "identity") != "identity":
-        raise Problem(415, "Envoyez le JSON sans compression.")
+        raise Problem(415, _("Envoyez le JSON sans compression."))
     most = reception.limits.request_bytes
     chunks, size = [], 0
     try:
@@ -95,9 +96,9 @@ async def _delivered(request: Request, source: str) -> Delivery:
             elif size > _DRAINED * most:
                 break
     except ClientDisconnect:
-        raise Problem(400, "L’envoi s’est interrompu : rien n’a été pris.") from None
+        raise Problem(400, _("L’envoi s’est interrompu : rien n’a été pris.")) from None
     if size > most:
-        raise Problem(413, f"Envoyez {most} octets au plus à la fois.")
+        raise Problem(413, _("Envoyez %(most)s octets au plus à la fois.", most=most))
     return Delivery(source, b"".join(chunks), reception)
 
 
@@ -124,13 +125,13 @@ def parsed(body: bytes) -> Any:
     try:
         return json.loads(body.decode("utf-8-sig"), parse_constant=_no_number)
     except (ValueError, RecursionError):
-        raise Problem(400, "Ce n’est pas du JSON en UTF-8.") from None
+        raise Problem(400, _("Ce n’est pas du JSON en UTF-8.")) from None
 
 
 def at_most(items: list[Any], most: int) -> list[Any]:
     """The items; a problem 413 where there are too many."""
     if len(items) > most:
-        raise Problem(413, f"Envoyez {most} documents au plus à la fois.")
+        raise Problem(413, _("Envoyez %(most)s documents au plus à la fois.", most=most))
     return items
 
 

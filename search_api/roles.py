@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from indexer.access import Reader
 from search_api.asked import NamedReader
 from search_api.audit import AuditUnwritable, Reading
+from search_api.catalogue.texts import _, marked
 from search_api.desks import NAMES, held_by
 from search_api.grants import Held, Role
 from search_api.problems import Problem
@@ -22,7 +23,7 @@ from search_api.sign_on.identified import Way, identified
 __all__ = ["Held", "Holder", "Role", "RoleRequired", "held_by", "require"]
 
 
-IN_PERSON_ONLY = "Un jeton personnel n’ouvre pas ce qu’un rôle ouvre : connectez-vous."
+IN_PERSON_ONLY = marked("Un jeton personnel n’ouvre pas ce qu’un rôle ouvre : connectez-vous.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,10 @@ class RoleRequired:
     def _refusal(self, request: Request, held: Held) -> Problem | None:
         who = identified(request)
         if who and who.way is Way.PERSONAL_TOKEN:
-            return Problem(403, IN_PERSON_ONLY, code="in_person")
+            return Problem(403, _(IN_PERSON_ONLY), code="in_person")
         if self.role not in held.roles:
-            return Problem(403, f"Cette page est réservée au rôle « {NAMES[self.role]} ».")
+            role = _(NAMES[self.role])
+            return Problem(403, _("Cette page est réservée au rôle « %(role)s ».", role=role))
         return None
 
 
@@ -78,7 +80,7 @@ def _written(services: Services, reading: Reading) -> None:
     try:
         services.audit.write(reading)
     except AuditUnwritable as error:
-        detail = "Cette lecture doit être consignée, et n’a pas pu l’être. Réessayez bientôt."
+        detail = _("Cette lecture doit être consignée, et n’a pas pu l’être. Réessayez bientôt.")
         raise Problem(503, detail, code="audit_unwritable") from error
 
 

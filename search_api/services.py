@@ -17,6 +17,7 @@ from indexer.access import Reader
 from search_api.administration import Administration
 from search_api.audit import Audit, NoAudit
 from search_api.bounds import Bounds
+from search_api.catalogue.texts import SOURCES, Catalogue
 from search_api.grants import Grants
 from search_api.journal import Journal, NoJournal
 from search_api.journal_brought import BroughtUp
@@ -54,6 +55,7 @@ class Services:
     `sign_on` is None where nobody signs on here.
     `theme`: a folder whose `theme.css` comes after the
     pages' own style. `contact`: an address for who meets a page that they cannot use.
+    `catalogue`: the administration's own wording of texts.
     The site answers to `hosts` alone, None for any name.
     `consent` keeps what agents ask about themselves; `brought_up` tells one of them how often
     they were, None where that is not counted. `join_rules` tell them why an account is theirs.
@@ -80,6 +82,7 @@ class Services:
     sign_on: SignOn | None = None
     theme: Path | None = None
     contact: str = ""
+    catalogue: Catalogue = SOURCES
     administration: Administration | None = None
 
     @property

@@ -4,11 +4,13 @@ from pathlib import Path
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from connectors.areas import area_name
-from connectors.values import Agent
+from connectors.values import Agent, Role
 from search_api import wording
 from search_api.addresses import agent_address
+from search_api.catalogue.texts import TemplateTexts
 from search_api.desks import desks_of
 from search_api.excerpts import excerpt
 from search_api.explaining import explained
@@ -18,20 +20,36 @@ from search_api.services import Services, services_of
 from search_api.sign_on.identified import IN_PERSON, Identified, identified
 from search_api.static_files import static_address
 
+
+def voice(role: Role, name: object) -> Markup:
+    """Who speaks in a conversation: `réponse retenue de Claire`; `name` may be a link."""
+    return TemplateTexts.gettext(wording.VOICES[role], name=name)
+
+
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
     finalize=lambda shown: neutral(shown) if type(shown) is str else shown,
     undefined=StrictUndefined,
+    extensions=["jinja2.ext.i18n"],
     trim_blocks=True,
     lstrip_blocks=True,
+)
+# Not the extension's own functions, which hold a catalogue's text for markup.
+_environment.newstyle_gettext = True  # type: ignore[attr-defined]
+_environment.globals.update(
+    _=TemplateTexts.gettext,
+    gettext=TemplateTexts.gettext,
+    pgettext=TemplateTexts.pgettext,
+    ngettext=TemplateTexts.ngettext,
+    counted_forms=TemplateTexts.counted_forms,
 )
 _environment.filters.update(
     agent_address=agent_address,
     area=area_name,
+    basis=wording.basis,
     brief_post=wording.brief_post,
     contact=wording.contact,
-    counted=wording.counted,
     day=wording.day,
     day_after=wording.day_after,
     day_of=wording.day_of,
@@ -46,8 +64,9 @@ _environment.filters.update(
     post=wording.post,
     reasons=wording.reasons,
     role=wording.role,
-    voice=wording.voice,
-    understood=wording.UNDERSTOOD.__getitem__,
+    scope=wording.scope,
+    voice=voice,
+    understood=wording.understood,
     web_address=wording.web_address,
 )
 _environment.globals["static"] = static_address

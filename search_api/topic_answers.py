@@ -14,6 +14,7 @@ from expertise.peers import topic_view
 from expertise.topics import Topic
 from indexer.access import Reader, access_filter
 from indexer.values import Card, Question, ShowRequest
+from search_api.catalogue.texts import _, marked
 from search_api.problems import Problem
 from search_api.services import Services
 
@@ -22,7 +23,7 @@ PAGE = 100
 TOPICS_PAGE = 50
 READ_FIRST = 8
 """Documents and questions that a topic's page offers."""
-_NOT_SHOWN = "Aucune cartographie n’est publiée, ou la dernière est trop ancienne."
+_NOT_SHOWN = marked("Aucune cartographie n’est publiée, ou la dernière est trop ancienne.")
 
 
 def reading_of(services: Services) -> Reading | Dated:
@@ -43,7 +44,7 @@ def topic_beside(services: Services, question: str, found: Experts) -> Topic | N
 def shown_reading(reading: Reading | Dated) -> Reading:
     """The build. Raises `Problem` 404 where there is none to show."""
     if isinstance(reading, Dated):
-        raise Problem(404, _NOT_SHOWN)
+        raise Problem(404, _(_NOT_SHOWN))
     return reading
 
 
@@ -69,7 +70,7 @@ def alone_query(
 def known_topic(reading: Reading, topic_id: str) -> str:
     """The topic's id, if it is listed, or empty. Raises `Problem` 404."""
     if topic_id and topic_id not in reading.topics:
-        raise Problem(404, "Ce sujet n’est pas dans la liste.")
+        raise Problem(404, _("Ce sujet n’est pas dans la liste."))
     return topic_id
 
 
@@ -77,7 +78,7 @@ def known_area(area: str) -> str:
     """The area, if it is one. Raises `Problem` 422."""
     if area and not is_area(area):
         raise Problem(
-            422, "Le paramètre « area » n’est ni un département (22) ni une région (r53)."
+            422, _("Le paramètre « area » n’est ni un département (22) ni une région (r53).")
         )
     return area
 
@@ -95,7 +96,7 @@ def topic_page(reading: Reading, topic_id: str, reader: Reader) -> TopicPage:
     """Raises `Problem` 404 for a topic that is not listed."""
     view = topic_view(reading, topic_id)
     if view is None:
-        raise Problem(404, "Ce sujet n’est pas dans la liste.")
+        raise Problem(404, _("Ce sujet n’est pas dans la liste."))
     documents = [one for one in view.documents if one not in set(view.questions)]
     return TopicPage(
         view,
@@ -109,7 +110,7 @@ def shown_agent(services: Services, agent_id: str, reader: Reader) -> Agent:
     agent = services.people.agent(agent_id)
     own = agent_id == reader.agent_id
     if agent is None or agent.departed(services.today()) or not (agent.listed or own):
-        raise Problem(404, "Aucun agent de ce nom ne peut être montré.")
+        raise Problem(404, _("Aucun agent de ce nom ne peut être montré."))
     return agent
 
 

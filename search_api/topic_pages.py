@@ -16,6 +16,7 @@ from expertise.peers import communities
 from expertise.topics import Topic, by_letters
 from search_api.addresses import topic_address
 from search_api.asked import AreaCode, NamedReader
+from search_api.catalogue.texts import _, ngettext
 from search_api.coverage_table import areas_csv, topics_csv
 from search_api.isolation_table import isolation_csv
 from search_api.pages import areas_by_name
@@ -32,7 +33,7 @@ from search_api.topic_answers import (
     topic_page,
 )
 from search_api.topic_schemas import area_label, risks
-from search_api.wording import BASES, SCOPES, counted, kilometres
+from search_api.wording import kilometres
 
 router = APIRouter(include_in_schema=False)
 
@@ -55,7 +56,7 @@ def isolation_page(
     """Who is the only one around, on a map and in a table."""
     reading = reading_of(services_of(request))
     if isinstance(reading, Dated):
-        return not_mapped(request, "isolation", "Isolement", reading)
+        return not_mapped(request, "isolation", _("Isolement"), reading)
     page = reading.alone(alone_query(reading, area, topic, offset, MAPPED))
     whole = page.following is None and not offset
     rows = page.rows if whole else page.rows[:PAGE]
@@ -103,7 +104,7 @@ def coverage_page(
     reading = reading_of(services_of(request))
     known_area(area)
     if isinstance(reading, Dated):
-        return not_mapped(request, "coverage", "Sujets", reading)
+        return not_mapped(request, "coverage", _("Sujets"), reading)
     page = reading.coverage(area, offset, TOPICS_PAGE)
     return render(
         "coverage.html",
@@ -140,7 +141,7 @@ def topic_profile_page(request: Request, reader: NamedReader, topic_id: str) -> 
     """A topic: who holds it, on a map and in a table, and where to begin."""
     reading = reading_of(services_of(request))
     if isinstance(reading, Dated):
-        return not_mapped(request, "coverage", "Sujet", reading)
+        return not_mapped(request, "coverage", _("Sujet"), reading)
     page = topic_page(reading, topic_id, reader)
     return render(
         "topic.html",
@@ -152,7 +153,6 @@ def topic_profile_page(request: Request, reader: NamedReader, topic_id: str) -> 
         map=_coverage_map(page.view.topic, page.view.areas, departement_places()),
         region_map=_coverage_map(page.view.topic, page.view.areas, region_places()),
         topic_address=topic_address,
-        bases=BASES,
         area_label=area_label,
         region_label=lambda code: REGIONS.get(region_of(code) or "", ""),
     )
@@ -177,8 +177,6 @@ def _choices(reading: Reading) -> dict[str, object]:
         "topics": topics,
         "regions": areas_by_name(REGIONS, "r"),
         "departements": areas_by_name(DEPARTEMENTS),
-        "scopes": SCOPES,
-        "bases": BASES,
         "km": kilometres,
     }
 
@@ -188,8 +186,15 @@ def _alone_map(rows: Sequence[Alone], topic: str) -> TileMap:
     figures = {code: (str(n), _level(n)) for code, n in counts.items() if code}
 
     def say(place: Place, figure: str) -> str:
-        alone = counted(int(figure), "sujet isolé", "sujets isolés") if figure else "aucun"
-        return f"{place.name} ({place.code}) : {alone}"
+        where = f"{place.name} ({place.code})"
+        if not figure:
+            return _("%(place)s\u00a0: aucun", place=where)
+        return ngettext(
+            "%(place)s\u00a0: %(num)s\u00a0sujet isolé",
+            "%(place)s\u00a0: %(num)s\u00a0sujets isolés",
+            int(figure),
+            place=where,
+        )
 
     def address(place: Place) -> str:
         return f"/isolation?{urlencode({'area': place.code, 'topic': topic})}"
@@ -208,10 +213,22 @@ def _coverage_map(topic: Topic, areas: Iterable[AreaCount], places: tuple[Place,
     }
 
     def say(place: Place, figure: str) -> str:
-        number = figure.rstrip("+")
-        people = counted(int(number), "personne") if figure else "personne de connu"
-        beyond = " au moins" if figure.endswith("+") else ""
-        return f"{place.name} ({place.code.removeprefix('r')}) : {people}{beyond}"
+        where = f"{place.name} ({place.code.removeprefix('r')})"
+        if not figure:
+            return _("%(place)s\u00a0: personne de connu", place=where)
+        if figure.endswith("+"):
+            return ngettext(
+                "%(place)s\u00a0: %(num)s\u00a0personne au moins",
+                "%(place)s\u00a0: %(num)s\u00a0personnes au moins",
+                int(figure.rstrip("+")),
+                place=where,
+            )
+        return ngettext(
+            "%(place)s\u00a0: %(num)s\u00a0personne",
+            "%(place)s\u00a0: %(num)s\u00a0personnes",
+            int(figure),
+            place=where,
+        )
 
     def address(place: Place) -> str:
         return f"/isolation?{urlencode({'area': place.code, 'topic': topic.id})}"

@@ -21,6 +21,7 @@ from expertise.overview_values import (
 from expertise.topics import Topic
 from indexer.values import Card
 from search_api.bodies import AreaBody, ReferenceBody
+from search_api.catalogue.texts import marked
 from search_api.schemas import agent_body, evidence_body
 from search_api.topic_bodies import (
     AloneBody,
@@ -40,7 +41,7 @@ from search_api.topic_bodies import (
 )
 from search_api.wording import contact, web_address
 
-EVERYWHERE = "France entière"
+EVERYWHERE = marked("France entière")
 
 
 def build_body(dated: Dated) -> BuildBody:

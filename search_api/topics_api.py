@@ -81,7 +81,7 @@ def coverage(
         return topic_coverage(reading, TopicCounts((), None), area)
     if not topic:
         return topic_coverage(reading.dated, reading.coverage(area, offset, TOPICS_PAGE), area)
-    _, areas = reading.areas_of(known_topic(reading, topic))
+    areas = reading.areas_of(known_topic(reading, topic))[1]
     return area_coverage(reading.dated, reading.topics[topic].topic, areas, area)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fastapi import FastAPI, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from search_api.catalogue.texts import _
 from search_api.problems import Problem, answer_to
 from search_api.rates import Asker, Rates, address_key
 from search_api.services import services_of
@@ -72,5 +73,7 @@ def _address(request: Request) -> str:
 
 
 def _too_often(wait_s: int) -> Problem:
-    detail = f"Vous avez fait trop de demandes : recommencez dans {wait_s}\u00a0s."
+    detail = _(
+        "Vous avez fait trop de demandes : recommencez dans %(seconds)s\u00a0s.", seconds=wait_s
+    )
     return Problem(429, detail, {"Retry-After": str(wait_s)}, code="too_often")

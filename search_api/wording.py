@@ -11,81 +11,79 @@ from expertise.holders import Basis
 from expertise.isolating import Scope
 from expertise.names import Reason
 from indexer.values import Passage
+from search_api.catalogue.texts import _, grouped, marked
 from search_api.understanding import Said
 
-NARROW = "\u202f"
-"""Narrow no-break space: before «;», «?» and «!», and between thousands."""
-
 _MONTHS = [
-    "janvier",
-    "février",
-    "mars",
-    "avril",
-    "mai",
-    "juin",
-    "juillet",
-    "août",
-    "septembre",
-    "octobre",
-    "novembre",
-    "décembre",
+    marked("janvier"),
+    marked("février"),
+    marked("mars"),
+    marked("avril"),
+    marked("mai"),
+    marked("juin"),
+    marked("juillet"),
+    marked("août"),
+    marked("septembre"),
+    marked("octobre"),
+    marked("novembre"),
+    marked("décembre"),
 ]
 _WEB = re.compile(r"https?://[^\s\x00-\x1f\\]+", re.IGNORECASE)
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
 # Nouns of what was done, which fit everybody.
 ROLES: dict[Role, str] = {
-    Role.AUTHOR: "rédaction",
-    Role.EDITOR: "mise à jour",
-    Role.ANSWERER: "réponse",
-    Role.ACCEPTED_ANSWERER: "réponse retenue",
-    Role.COMMENTER: "commentaire",
-    Role.REVIEWER: "relecture",
-    Role.ASKER: "question",
-    Role.UPLOADER: "dépôt",
-    Role.FORWARDER: "transmission",
-    Role.BOT: "programme",
+    Role.AUTHOR: marked("rédaction"),
+    Role.EDITOR: marked("mise à jour"),
+    Role.ANSWERER: marked("réponse"),
+    Role.ACCEPTED_ANSWERER: marked("réponse retenue"),
+    Role.COMMENTER: marked("commentaire"),
+    Role.REVIEWER: marked("relecture"),
+    Role.ASKER: marked("question"),
+    Role.UPLOADER: marked("dépôt"),
+    Role.FORWARDER: marked("transmission"),
+    Role.BOT: marked("programme"),
 }
 
 
 SCOPES: dict[Scope, str] = {
     Scope.NONE: "",
-    Scope.DEPARTEMENT: "département",
-    Scope.REGION: "région",
-    Scope.COUNTRY: "France entière",
+    Scope.DEPARTEMENT: marked("département"),
+    Scope.REGION: marked("région"),
+    Scope.COUNTRY: marked("France entière"),
 }
 
 BASES: dict[Basis, str] = {
-    Basis.DEMONSTRATED: "contributions",
-    Basis.METIER: "métier",
-    Basis.CONFIRMED: "compétence confirmée",
-    Basis.DECLARED: "compétence déclarée",
+    Basis.DEMONSTRATED: marked("contributions"),
+    Basis.METIER: marked("métier"),
+    Basis.CONFIRMED: marked("compétence confirmée"),
+    Basis.DECLARED: marked("compétence déclarée"),
 }
 
 RISKS: dict[str, str] = {
-    "one_holder": "repose sur une personne",
-    "nobody": "plus personne de connu",
-    "open_questions": "questions sans réponse",
-    "leaving": "départ prévu",
+    "one_holder": marked("repose sur une personne"),
+    "nobody": marked("plus personne de connu"),
+    "open_questions": marked("questions sans réponse"),
+    "leaving": marked("départ prévu"),
 }
 
 
 def kilometres(value: float | None) -> str:
     """`120 km`, or nothing where the distance is unknown."""
-    return "" if value is None else f"{number(round(value))}\u00a0km"
+    return "" if value is None else _("%(number)s\u00a0km", number=number(round(value)))
 
 
 CONTACTS = {
-    ContactVia.SERVICE: "par la boîte du service\u00a0: ",
-    ContactVia.HEAD: "par le chef de service\u00a0: ",
+    ContactVia.SERVICE: marked("par la boîte du service\u00a0:"),
+    ContactVia.HEAD: marked("par le chef de service\u00a0:"),
 }
 REASONS: dict[Reason, str] = {
-    Reason.NAME: "son nom",
-    Reason.METIER: "son métier",
-    Reason.PLACE: "son lieu de poste",
-    Reason.CONFIRMED: "une compétence confirmée",
-    Reason.DECLARED: "une compétence déclarée",
-    Reason.RENEW: "une compétence déclarée il y a plus d’un an, à renouveler",
+    Reason.NAME: marked("son nom"),
+    Reason.METIER: marked("son métier"),
+    Reason.PLACE: marked("son lieu de poste"),
+    Reason.CONFIRMED: marked("une compétence confirmée"),
+    Reason.DECLARED: marked("une compétence déclarée"),
+    Reason.RENEW: marked("une compétence déclarée il y a plus d’un an, à renouveler"),
 }
 
 
@@ -94,8 +92,8 @@ def day(value: date | datetime | str | None) -> str:
     known = _date(value)
     if known is None:
         return str(value or "")
-    first = "1er" if known.day == 1 else str(known.day)
-    return f"{first} {_MONTHS[known.month - 1]} {known.year}"
+    first = _("1er") if known.day == 1 else str(known.day)
+    return f"{first} {_(_MONTHS[known.month - 1])} {known.year}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +110,22 @@ def contact(agent: Agent) -> Way:
         return Way("", "")
     if agent.contact_via is ContactVia.DIRECT:
         return Way("", agent.contact or agent.email)
-    return Way(CONTACTS[agent.contact_via], agent.contact)
+    return Way(f"{_(CONTACTS[agent.contact_via])} ", agent.contact)
 
 
 def reasons(values: Sequence[Reason]) -> str:
     """Why the directory names somebody: `Son métier et son lieu de poste`."""
-    words = [REASONS[value] for value in values]
-    joined = ", ".join(words[:-1]) + (" et " if len(words) > 1 else "") + "".join(words[-1:])
+    words = [_(REASONS[value]) for value in values]
+    joined = words[-1] if words else ""
+    if len(words) > 1:
+        joined = _("%(several)s et %(last)s", several=", ".join(words[:-1]), last=joined)
     return joined[:1].upper() + joined[1:]
 
 
 def month(value: date | datetime | str | None) -> str:
     """`mars 2024`."""
     known = _date(value)
-    return f"{_MONTHS[known.month - 1]} {known.year}" if known else ""
+    return f"{_(_MONTHS[known.month - 1])} {known.year}" if known else ""
 
 
 def day_of(moment_s: float) -> str:
@@ -148,15 +148,15 @@ def iso(value: date | datetime | str | None) -> str:
 
 
 UNDERSTOOD: dict[Said, str] = {
-    Said.AUTHOR: "Auteur",
-    Said.SINCE: "À partir du",
-    Said.BEFORE: "Avant le",
-    Said.ENTITY: "Service",
-    Said.KIND: "Nature",
-    Said.SOURCE: "Source",
-    Said.SPACE: "Espace",
-    Said.ANY_OF: "Au moins",
-    Said.WORDS: "Cherché comme des mots",
+    Said.AUTHOR: marked("Auteur"),
+    Said.SINCE: marked("À partir du"),
+    Said.BEFORE: marked("Avant le"),
+    Said.ENTITY: marked("Service"),
+    Said.KIND: marked("Nature"),
+    Said.SOURCE: marked("Source"),
+    Said.SPACE: marked("Espace"),
+    Said.ANY_OF: marked("Au moins"),
+    Said.WORDS: marked("Cherché comme des mots"),
 }
 
 
@@ -179,30 +179,40 @@ def _date(value: date | datetime | str | None) -> date | None:
 
 def number(value: int) -> str:
     """`12 345`, its thousands held together."""
-    return f"{value:,}".replace(",", NARROW)
+    return grouped(value)
 
 
-def counted(value: int, one: str, many: str = "") -> str:
-    """`1 document`, `2 documents`: below 2 French is singular."""
-    return f"{number(value)}\u00a0{one if value < 2 else many or one + 's'}"
+def understood(said: Said) -> str:
+    """What a part of the question was taken for."""
+    return _(UNDERSTOOD[said])
+
+
+def scope(value: Scope) -> str:
+    """The area in which somebody is alone; empty where they are not."""
+    return _(SCOPES[value]) if SCOPES[value] else ""
+
+
+def basis(value: Basis) -> str:
+    """By what somebody holds a topic."""
+    return _(BASES[value])
 
 
 def role(value: Role) -> str:
     """What was done, as a noun."""
-    return ROLES[value]
+    return _(ROLES[value])
 
 
-_VOICES = {
-    Role.ASKER: "question de",
-    Role.ACCEPTED_ANSWERER: "réponse retenue de",
-    Role.ANSWERER: "réponse de",
-    Role.COMMENTER: "commentaire de",
+VOICES: dict[Role, str] = {
+    Role.ASKER: marked("question de %(name)s"),
+    Role.ACCEPTED_ANSWERER: marked("réponse retenue de %(name)s"),
+    Role.ANSWERER: marked("réponse de %(name)s"),
+    Role.COMMENTER: marked("commentaire de %(name)s"),
 }
 
 
-def voice(value: Role) -> str:
-    """Before the name of who speaks in a conversation: `réponse retenue de`."""
-    return _VOICES[value]
+def voice(value: Role, name: str) -> str:
+    """Who speaks in a conversation: `réponse retenue de Claire`."""
+    return _(VOICES[value], name=name)
 
 
 _SLIDES = (".ppt", ".pptx", ".pptm", ".odp", ".key")
@@ -213,7 +223,9 @@ def place(passage: Passage, url: str) -> str:
     if passage.page is None:
         return ""
     file = (passage.path or url.partition("?")[0].partition("#")[0]).lower()
-    return f"{'diapositive' if file.endswith(_SLIDES) else 'page'}\u00a0{passage.page}"
+    if file.endswith(_SLIDES):
+        return _("diapositive\u00a0%(page)s", page=passage.page)
+    return _("page\u00a0%(page)s", page=passage.page)
 
 
 def post(agent: Agent) -> str:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from search_api.asked import NamedReader
+from search_api.catalogue.texts import _
 from search_api.problems import Problem
 from search_api.services import services_of
 from search_api.sign_on.identified import IN_PERSON, Identified, identified
@@ -24,7 +25,7 @@ def _in_person(request: Request, reader: NamedReader) -> Identified:
     if who is None or who.way not in IN_PERSON:
         raise Problem(
             403,
-            "Un jeton ne donne pas accès à cette page : connectez-vous dans un navigateur.",
+            _("Un jeton ne donne pas accès à cette page : connectez-vous dans un navigateur."),
             code="in_person",
         )
     return who
@@ -54,11 +55,13 @@ def make_token(
     try:
         token = tokens.make(who.agent_id or "", label, days)
     except TooManyTokens:
-        fault = f"Vous avez déjà {MOST} jetons : supprimez ceux qui ne servent plus."
+        fault = _("Vous avez déjà %(most)s jetons : supprimez ceux qui ne servent plus.", most=MOST)
     except ValueError:
-        fault = (
-            f"Donnez à ce jeton un nom ({LABEL} signes au plus) et une durée de 1 à "
-            f"{tokens.most_days} jours."
+        fault = _(
+            "Donnez à ce jeton un nom (%(signs)s signes au plus) et une durée de 1 à "
+            "%(days)s jours.",
+            signs=LABEL,
+            days=tokens.most_days,
         )
     else:
         return HTMLResponse(_page(request, who, made=token))
@@ -69,7 +72,7 @@ def make_token(
 def revoke_token(request: Request, who: InPerson, token: Named = "") -> RedirectResponse:
     """From now on it opens nothing."""
     if not _tokens(request).revoke(who.agent_id or "", token):
-        raise Problem(404, "Vous n’avez pas ce jeton, ou plus.")
+        raise Problem(404, _("Vous n’avez pas ce jeton, ou plus."))
     return _back()
 
 
@@ -77,7 +80,7 @@ def revoke_token(request: Request, who: InPerson, token: Named = "") -> Redirect
 def revoke_session(request: Request, who: InPerson, session: Named = "") -> RedirectResponse:
     """One of the agent's own; this very one too."""
     if not _place(request).sessions.revoke(who.agent_id or "", session):
-        raise Problem(404, "Vous n’avez pas cette session, ou plus.")
+        raise Problem(404, _("Vous n’avez pas cette session, ou plus."))
     return _back()
 
 
@@ -103,7 +106,7 @@ def _place(request: Request) -> SignOn:
 def _tokens(request: Request) -> SqlPersonalTokens:
     tokens = _place(request).tokens
     if tokens is None:
-        raise Problem(404, "Les jetons personnels ne sont pas permis ici.")
+        raise Problem(404, _("Les jetons personnels ne sont pas permis ici."))
     return tokens
 
 

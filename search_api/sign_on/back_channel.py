@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from search_api.catalogue.texts import marked
 from search_api.sign_on.errors import ProviderRefused
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 FRESH_S = 600
 """A logout token older than that is a replay: providers send it when they make it."""
-LOGOUT_UNBELIEVED = "Ce jeton de déconnexion ne peut pas être vérifié : aucune session n’est close."
+LOGOUT_UNBELIEVED = marked(
+    "Ce jeton de déconnexion ne peut pas être vérifié : aucune session n’est close."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,11 @@
 
 from enum import StrEnum
 
+from search_api.catalogue.texts import marked
+
 
 class SignOnFailed(Exception):
-    """Nobody is signed on. The text is a French sentence for the person."""
+    """Nobody is signed on. The text is a marked French sentence for the person."""
 
 
 class ProviderUnreachable(SignOnFailed):
@@ -36,16 +38,25 @@ class Unnamed(StrEnum):
 
 
 _SENTENCES = {
-    Unnamed.NOT_ACCEPTED: "Votre identité est établie, mais par un service dont Qui sait ? "
-    "n’accueille pas les agents.",
-    Unnamed.CLAIM_MISSING: "Votre fournisseur d’identité ne dit pas ce qui permettrait de vous "
-    "retrouver dans l’annuaire.",
-    Unnamed.EMAIL_UNVERIFIED: "Votre fournisseur d’identité ne garantit pas votre adresse "
-    "électronique : elle ne suffit pas à vous retrouver dans l’annuaire.",
-    Unnamed.UNKNOWN: "Votre identité est établie, mais aucun agent en poste de l’annuaire n’y "
-    "correspond.",
-    Unnamed.AMBIGUOUS: "Votre identité est établie, mais plusieurs agents de l’annuaire y "
-    "correspondent : Qui sait ? ne choisit pas entre eux.",
+    Unnamed.NOT_ACCEPTED: marked(
+        "Votre identité est établie, mais par un service dont Qui sait ? "
+        "n’accueille pas les agents."
+    ),
+    Unnamed.CLAIM_MISSING: marked(
+        "Votre fournisseur d’identité ne dit pas ce qui permettrait de vous "
+        "retrouver dans l’annuaire."
+    ),
+    Unnamed.EMAIL_UNVERIFIED: marked(
+        "Votre fournisseur d’identité ne garantit pas votre adresse "
+        "électronique : elle ne suffit pas à vous retrouver dans l’annuaire."
+    ),
+    Unnamed.UNKNOWN: marked(
+        "Votre identité est établie, mais aucun agent en poste de l’annuaire n’y correspond."
+    ),
+    Unnamed.AMBIGUOUS: marked(
+        "Votre identité est établie, mais plusieurs agents de l’annuaire y "
+        "correspondent : Qui sait ? ne choisit pas entre eux."
+    ),
 }
 
 

@@ -3,6 +3,7 @@
 from fastapi import Request
 
 from search_api.asked import NamedReader
+from search_api.catalogue.texts import _
 from search_api.problems import Problem
 from search_api.sign_on.identified import Way, identified
 
@@ -16,7 +17,9 @@ def not_by_personal_token(request: Request, reader: NamedReader) -> None:
     if who is not None and who.way is Way.PERSONAL_TOKEN:
         raise Problem(
             403,
-            "Un jeton personnel ne donne pas accès à vos données : connectez-vous dans un "
-            "navigateur.",
+            _(
+                "Un jeton personnel ne donne pas accès à vos données : connectez-vous dans un "
+                "navigateur."
+            ),
             code="in_person",
         )

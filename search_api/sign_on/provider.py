@@ -12,6 +12,7 @@ import requests
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 
+from search_api.catalogue.texts import marked
 from search_api.sign_on.back_channel import AtProvider, Logout, logout_said
 from search_api.sign_on.errors import ProviderRefused, ProviderUnreachable
 from search_api.sign_on.fetched import Fetched
@@ -24,7 +25,7 @@ from search_api.sign_on.provider_tokens import (
 )
 from search_api.sign_on.tries import Try
 
-UNREACHABLE = (
+UNREACHABLE = marked(
     "Le fournisseur d’identité ne répond pas : personne ne peut se connecter pour l’instant. "
     "Réessayez dans quelques minutes."
 )

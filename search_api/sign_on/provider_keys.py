@@ -6,10 +6,11 @@ from typing import Any
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
+from search_api.catalogue.texts import marked
 from search_api.sign_on.errors import ProviderRefused
 from search_api.sign_on.fetched import Fetched
 
-UNBELIEVED = (
+UNBELIEVED = marked(
     "La réponse du fournisseur d’identité ne peut pas être vérifiée : personne n’est connecté. "
     "Recommencez ; si cela dure, prévenez la personne qui administre le service."
 )

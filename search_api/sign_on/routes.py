@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from search_api.addresses import local_path, sign_on_address
+from search_api.catalogue.texts import _, marked
 from search_api.problems import Problem
 from search_api.services import services_of
 from search_api.sign_on.back_channel import LOGOUT_UNBELIEVED
@@ -29,16 +30,20 @@ router = APIRouter(include_in_schema=False)
 LONGEST_TOKEN = 16_000
 Answered = Annotated[str, Query(max_length=4_000)]
 
-_NOT_BEGUN = (
+_NOT_BEGUN = marked(
     "Cette connexion n’a pas été commencée dans ce navigateur, a déjà servi, ou a trop duré : "
     "personne n’est connecté. Recommencez."
 )
 _NO = {
-    "access_denied": "La connexion a été refusée ou abandonnée chez votre fournisseur d’identité.",
-    "temporarily_unavailable": "Votre fournisseur d’identité est momentanément indisponible.",
-    "server_error": "Votre fournisseur d’identité a rencontré une erreur.",
+    "access_denied": marked(
+        "La connexion a été refusée ou abandonnée chez votre fournisseur d’identité."
+    ),
+    "temporarily_unavailable": marked(
+        "Votre fournisseur d’identité est momentanément indisponible."
+    ),
+    "server_error": marked("Votre fournisseur d’identité a rencontré une erreur."),
 }
-_OTHER_NO = "Votre fournisseur d’identité n’a pas accepté la demande de connexion."
+_OTHER_NO = marked("Votre fournisseur d’identité n’a pas accepté la demande de connexion.")
 
 
 @router.get("/sign-on")
@@ -125,7 +130,7 @@ def logged_out(request: Request, logout_token: Annotated[str, Form()] = "") -> R
         log.warning("logout refused", extra={"reason": reason})
         status = 503 if isinstance(error, ProviderUnreachable) else 400
         sentence = LOGOUT_UNBELIEVED if status == 400 else str(error)
-        raise Problem(status, sentence) from error
+        raise Problem(status, _(sentence)) from error
     # A provider that ends many sessions at once is heard to the end.
     spare(request)
     log.info("logged out by the provider", extra={"sessions": ended})
@@ -166,7 +171,7 @@ def _failed(request: Request, sign_on: SignOn, error: SignOnFailed, back: str) -
         "sign_on_failed.html",
         request=request,
         status=status,
-        sentence=str(error),
+        sentence=_(str(error)),
         whom_to_ask=sign_on.whom_to_ask if isinstance(error, NotAnAgent) else "",
         again=sign_on_address(back),
     )

@@ -29,8 +29,8 @@ document.addEventListener("keydown", (event) => {
   say("");
   document.addEventListener("submit", (event) => {
     if (!event.target.contains(line)) return;
-    clocks.push(setTimeout(say, SOON_MS, "Recherche en cours…"));
-    clocks.push(setTimeout(say, LONG_MS, "La réponse se fait attendre. Vous pouvez patienter, ou recommencer."));
+    clocks.push(setTimeout(say, SOON_MS, document.body.dataset.waiting));
+    clocks.push(setTimeout(say, LONG_MS, document.body.dataset.long));
   });
   // The back button brings the page as it was left.
   addEventListener("pageshow", () => {

@@ -2,7 +2,6 @@
 "use strict";
 
 {
-  const LABELS = { title: "Document", topic: "Sujet", person: "Collègue" };
   const PAUSE_MS = 120;
   const field = document.getElementById("q");
   const list = document.getElementById("suggestions");
@@ -37,7 +36,7 @@
     item.setAttribute("aria-selected", "false");
     item.dataset.address = found.address;
     kind.className = "kind";
-    kind.textContent = LABELS[found.kind];
+    kind.textContent = list.dataset[found.kind];
     item.append(kind, " ", found.title);
     return item;
   };
@@ -48,7 +47,7 @@
     if (!found.length || document.activeElement !== field) return;
     list.hidden = false;
     field.setAttribute("aria-expanded", "true");
-    told.textContent = found.length > 1 ? `${found.length} suggestions\u00a0: flèche vers le bas pour choisir.` : "1 suggestion\u00a0: flèche vers le bas pour choisir.";
+    told.textContent = (found.length < 2 ? list.dataset.one : list.dataset.many).replace("{num}", found.length);
   };
 
   const ask = async () => {

@@ -1,11 +1,12 @@
 import { link } from "./elements.js";
+import { words } from "./words.js";
 
 /** Where Qui sait ? is: this module came from there. */
 const HOME = new URL("../", import.meta.url);
 const MOST_MS = 15_000;
 
 /** A link to Qui sait ? itself, with the question. */
-export function page(q, text = "Ouvrir Qui sait\u202f?") {
+export function page(q, text = words.open) {
   return link(new URL(`?${new URLSearchParams({ q })}`, HOME).href, text);
 }
 
@@ -33,12 +34,12 @@ export async function ask(what, parameters, asking) {
 }
 
 function refused(status, problem, q) {
-  if (status !== 401) return new Refusal(`${problem.title ?? "La demande n’a pas pu aboutir."} `, page(q));
-  return new Refusal(page(q, "Connectez-vous à Qui sait\u202f?"), ", puis revenez à cette page.");
+  if (status !== 401) return new Refusal(`${problem.title ?? words.failed} `, page(q));
+  const [before, after] = words.sign_on_first.split("{link}");
+  return new Refusal(before, page(q, words.sign_on), after);
 }
 
 /** A browser tells no script which of the two it was. */
 function unreachable(q) {
-  const why = "Qui sait\u202f? ne répond pas, ou votre navigateur ne permet pas à cette page de l’interroger. ";
-  return new Refusal(why, page(q));
+  return new Refusal(`${words.unreachable} `, page(q));
 }

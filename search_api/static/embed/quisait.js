@@ -4,6 +4,7 @@ import { make } from "./elements.js";
 import { results } from "./results.js";
 import { sheet } from "./style.js";
 import { Suggestions } from "./suggestions.js";
+import { counted, words } from "./words.js";
 
 const PAUSE_MS = 150;
 const LEAST_TYPED = 2;
@@ -11,10 +12,10 @@ const RESULTS = 5;
 
 class QuiSait extends HTMLElement {
   #field = make("input", { id: "q", autocomplete: "off", spellcheck: "false", enterkeyhint: "search" });
-  #list = make("ul", { id: "titles", "aria-label": "Titres proposés" });
+  #list = make("ul", { id: "titles", "aria-label": words.titles });
   #counted = make("p", { class: "unseen", role: "status" });
   #said = make("p", { class: "said", role: "status" });
-  #found = make("section", { lang: "fr", "aria-label": "Résultats de Qui sait\u202f?", hidden: "" });
+  #found = make("section", { lang: "fr", "aria-label": words.results, hidden: "" });
   #suggestions = new Suggestions(this.#field, this.#list, () => this.#search());
   #pause;
   #asking;
@@ -40,8 +41,8 @@ class QuiSait extends HTMLElement {
   }
 
   #form() {
-    const label = this.getAttribute("label") || "Votre question, ou quelques mots";
-    const line = make("div", { class: "line" }, this.#field, make("button", {}, "Chercher"), this.#list);
+    const label = this.getAttribute("label") || words.label;
+    const line = make("div", { class: "line" }, this.#field, make("button", {}, words.search), this.#list);
     const form = make("form", { lang: "fr", role: "search" },
       make("label", { for: "q" }, label), line, this.#counted, this.#said);
     form.addEventListener("submit", (event) => {
@@ -69,15 +70,14 @@ class QuiSait extends HTMLElement {
     // The box answers with documents: people are for Qui sait ? itself.
     const titles = [...new Set(suggestions.filter((one) => one.kind === "title").map((one) => one.title))];
     this.#suggestions.show(titles);
-    const count = titles.length > 1 ? `${titles.length} titres proposés` : "1 titre proposé";
-    this.#counted.textContent = titles.length ? `${count}\u00a0: flèche vers le bas pour choisir.` : "";
+    this.#counted.textContent = titles.length ? counted(words.titles_found, titles.length) : "";
   }
 
   #search() {
     this.#stop();
     this.#suggest([]);
     const q = this.#field.value.trim();
-    this.#show(q ? ["Recherche en cours…"] : [], []);
+    this.#show(q ? [words.waiting] : [], []);
     if (q) this.#answered("search", { q, page_size: RESULTS }, (answer) => this.#show(...results(answer, q)));
   }
 

@@ -1,27 +1,26 @@
 import { page } from "./asking.js";
 import { link, make } from "./elements.js";
+import { counted, words } from "./words.js";
 
 const EXCERPT = 240;
 const BEFORE = 60;
 const DAY = new Intl.DateTimeFormat("fr-FR", { dateStyle: "long" });
-const NUMBER = new Intl.NumberFormat("fr-FR");
 
 /** [what is said, what is found], for an answer of the API to the question `q`. */
 export function results({ total, worded, documents, incomplete, shortened }, q) {
-  const count = `${NUMBER.format(total)}\u00a0document${total > 1 ? "s" : ""}.`;
-  const said = [total ? count : "Parmi les documents que vous pouvez lire, aucun ne répond."];
-  if (worded < total) said.push(` ${NUMBER.format(worded)} avec des mots de votre question, les autres proches par le sens.`);
-  if (incomplete.length) said.push(" Réponse partielle\u00a0: des documents que vous pouvez lire manquent peut-être.");
-  if (shortened) said.push(" Seul le début de votre question a été lu.");
-  const more = page(q, "Tout voir dans Qui sait\u202f?, avec les collègues qui savent");
+  const said = [total ? counted(words.documents, total) : words.none];
+  if (worded < total) said.push(` ${counted(words.worded, worded)}`);
+  if (incomplete.length) said.push(` ${words.partial}`);
+  if (shortened) said.push(` ${words.shortened}`);
+  const more = page(q, words.all);
   return [said, [make("ol", {}, ...documents.map(item)), make("p", {}, more)]];
 }
 
 function item(one) {
   const language = one.language && one.language !== "fr" ? { lang: one.language } : {};
-  const parts = [make("p", { class: "title", ...language }, link(one.url, one.title || "Sans titre"))];
+  const parts = [make("p", { class: "title", ...language }, link(one.url, one.title || words.untitled))];
   parts.push(make("p", { class: "about" }, about(one)));
-  if (!one.valid) parts.push(make("p", { class: "past" }, "N’est pas en vigueur aujourd’hui."));
+  if (!one.valid) parts.push(make("p", { class: "past" }, words.not_in_force));
   if (one.passage) parts.push(make("p", { class: "passage", ...language }, ...excerpt(one.passage)));
   return make("li", {}, ...parts);
 }
