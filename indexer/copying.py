@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from indexer.errors import IndexRefused
 from indexer.generations import Encoders, Gate, Generation, Generations
-from indexer.ports import Encoder, Index
+from indexer.ports import Encoder, Index, Settling
 from indexer.values import IndexedDocument, Kept, Put, PutAccess, Remove, Write
 from indexer.whole import encoded_by
 
@@ -122,6 +122,12 @@ def kept_of(indexed: IndexedDocument) -> Kept:
     """What a scan tells of it."""
     document = indexed.document
     return Kept(document.id, indexed.content_hash, indexed.record_hash, document.access)
+
+
+def settled(index: Index) -> None:
+    """Nothing that was sent to it before comes after this."""
+    if isinstance(index, Settling):
+        index.settle()
 
 
 def pieces(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

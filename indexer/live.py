@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from connectors.values import Access
 from indexer.access import AccessFilter
-from indexer.copying import COMPARED, pieces
+from indexer.copying import COMPARED, pieces, settled
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.generations import (
     EncoderRecord,
@@ -77,6 +77,11 @@ class LiveIndex:
                 failed |= dict(self._generations.index(generation).write(translated).failed)
         written = sum(_id_of(write) not in failed for write in batch)
         return WriteReport(written, tuple(failed.items()))
+
+    def settle(self) -> None:
+        """In every generation that is written to."""
+        for generation in self._standing().written:
+            settled(self._generations.index(generation))
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
         """As the live generation has it.

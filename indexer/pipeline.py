@@ -23,7 +23,7 @@ from indexer.batches import Batch, Gathered, id_of, needed, texts_of
 from indexer.errors import ExtractionFailed, ExtractorUnreachable, IndexRefused
 from indexer.guard import GUARD_SHARE, Guard
 from indexer.open_failures import OpenFailures
-from indexer.ports import Cursors, Encoder, Extractor, Failures, IndexWriter
+from indexer.ports import Cursors, Encoder, Extractor, Failures, IndexWriter, Settling
 from indexer.preparation import Prepared, prepare
 from indexer.values import Failure, Put, PutAccess, Remove, Write
 
@@ -84,6 +84,8 @@ def crawl(
     """
     source = connector.source
     since = None if full else workshop.cursors.load(source)
+    if isinstance(workshop.index, Settling):
+        workshop.index.settle()
     with ExitStack() as stack:
         encoding = stack.enter_context(ThreadPoolExecutor(1, "encoding"))
         guard = Guard(

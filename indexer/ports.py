@@ -1,7 +1,7 @@
 """What the indexer asks of others: text from files, vectors from text, an index, cursors."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from indexer.access import AccessFilter
 from indexer.spelling import NearWord
@@ -76,6 +76,19 @@ class IndexWriter(Protocol):
 
     def scan(self, source: str) -> Iterator[Kept]:
         """Every kept document of a source, in no particular order."""
+        ...
+
+
+@runtime_checkable
+class Settling(Protocol):
+    """An index whose writes may come late: some, sent without an answer, are still on their way."""
+
+    def settle(self) -> None:
+        """What was sent before is kept once this returns, or never will be.
+
+        Who writes from what is kept asks for it first. Raises `IndexUnreachable` or
+        `IndexRefused`.
+        """
         ...
 
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from indexer.copying import Copied, Copying, copying, pieces
+from indexer.copying import Copied, Copying, copying, pieces, settled
 from indexer.errors import IndexRefused
 from indexer.generations import (
     Encoders,
@@ -116,6 +116,8 @@ def _change_over(
         if _one_pass(copy, progress) <= FEW:
             break
     with works.gate.alone():
+        settled(copy.source)
+        settled(copy.target)
         for differing in copy.differing():
             copy.copy_alone(differing)
         if any(differing for differing in copy.differing()):

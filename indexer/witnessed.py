@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from indexer.passages import passage_text
-from indexer.ports import Index
+from indexer.ports import Index, Settling
 from indexer.values import Kept, Put, PutAccess, Remove, Write, WriteReport
 
 
@@ -64,6 +64,11 @@ class WitnessedIndex:
             self.witness.gone(gone)
         if closed:
             self.witness.closed(closed)
+
+    def settle(self) -> None:
+        """As the index does, where it has anything to settle."""
+        if isinstance(self.index, Settling):
+            self.index.settle()
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
         """The index's."""

@@ -9,7 +9,7 @@ from connectors.changes import Change
 from connectors.errors import SourceError
 from connectors.ports import Connector, Rereadable
 from indexer.pipeline import Workshop
-from indexer.ports import Cursors, IndexWriter
+from indexer.ports import Cursors, IndexWriter, Settling
 from indexer.values import Kept, Write, WriteReport
 from quisait.source_lock import Held
 
@@ -42,6 +42,11 @@ class LeasedIndex:
         """As the index does."""
         self.held.check()
         return self.index.write(batch)
+
+    def settle(self) -> None:
+        """As the index does, where it has anything to settle."""
+        if isinstance(self.index, Settling):
+            self.index.settle()
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
         """As the index does."""

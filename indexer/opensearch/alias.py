@@ -8,6 +8,7 @@ from opensearchpy.exceptions import RequestError
 from indexer.errors import IndexRefused
 from indexer.opensearch.answers import whole
 from indexer.opensearch.bulk import Line, chunks, send
+from indexer.opensearch.epoch import Epoch
 from indexer.opensearch.faults import engine_faults, refuse
 from indexer.opensearch.schema import Body
 
@@ -20,6 +21,7 @@ class Alias:
 
     def __init__(self, client: OpenSearch, name: str, back_off_s: float) -> None:
         self._client, self._name, self._back_off_s = client, name, back_off_s
+        self._epoch = Epoch(client, name)
 
     def ensure(self, index_body: Body, *, as_it_is: bool = False) -> None:
         """Make index and alias where there are none; refuse an index of another schema.
@@ -71,9 +73,14 @@ class Alias:
         """Send every line, and make what was taken seen; gives (subject → reason refused)."""
         failed: dict[str, str] = {}
         for chunk in chunks(lines):
-            failed |= send(self._client, self._name, chunk, self._back_off_s)
+            failed |= send(self._client, self._epoch, chunk, self._back_off_s)
         self.refresh()
         return failed
+
+    def settle(self) -> None:
+        """What was sent before, by whatever writer, is seen by now, or never will be."""
+        self._epoch.begin()
+        self.refresh()
 
     def refresh(self) -> None:
         """Make all that was written seen by the next search."""

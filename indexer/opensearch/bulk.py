@@ -10,8 +10,16 @@ from opensearchpy import OpenSearch
 from opensearchpy.exceptions import ConnectionError as NoConnection
 from opensearchpy.exceptions import SerializationError, TransportError
 
-from indexer.errors import IndexRefused, IndexUnreachable
-from indexer.opensearch.faults import CLOSED_TO_WRITES, engine_faults, passing, reason, refuse
+from indexer.errors import IndexUnreachable
+from indexer.opensearch.epoch import Epoch
+from indexer.opensearch.faults import (
+    CLOSED_TO_WRITES,
+    TOO_MANY_REQUESTS,
+    engine_faults,
+    passing,
+    reason,
+    refuse,
+)
 from indexer.opensearch.schema import Body, document_source, engine_id
 from indexer.values import IndexedDocument, Put, PutAccess, Remove, Write
 
@@ -21,6 +29,7 @@ CHUNK_BYTES = 8_000_000
 TRIES = 6
 TOO_LARGE = 413
 NOT_FOUND = 404
+SENT = {"content-type": "application/x-ndjson"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +108,22 @@ def chunks(lines: Iterable[Line], limit_bytes: int = CHUNK_BYTES) -> Iterator[li
         yield chunk
 
 
-def send(client: OpenSearch, alias: str, chunk: list[Line], pause_s: float) -> dict[str, str]:
+def send(client: OpenSearch, epoch: Epoch, chunk: list[Line], pause_s: float) -> dict[str, str]:
     """Send one request until each line is taken or refused; gives (subject → reason).
 
-    Raises `IndexUnreachable` when lines are still turned away after `TRIES` tries.
+    Raises `IndexUnreachable` when lines are still turned away after `TRIES` tries. What was
+    sent without an answer is never applied after this returned, nor after what is sent next.
     """
     failed: dict[str, str] = {}
     for attempt in range(TRIES):
         if attempt:
             time.sleep(pause_s * 2 ** (attempt - 1))
-        chunk, refused = _sent_once(client, alias, chunk)
+        try:
+            chunk, refused = _sent_once(client, epoch, chunk)
+        except IndexUnreachable:
+            if attempt == TRIES - 1:
+                raise
+            continue
         failed |= refused
         if not chunk:
             return failed
@@ -119,36 +134,55 @@ def send(client: OpenSearch, alias: str, chunk: list[Line], pause_s: float) -> d
 
 
 def _sent_once(
-    client: OpenSearch, alias: str, chunk: list[Line]
+    client: OpenSearch, epoch: Epoch, chunk: list[Line]
 ) -> tuple[list[Line], dict[str, str]]:
     """(lines to send again, subject → reason of those refused)."""
-    body = b"".join(line.encoded for line in chunk)
+    body, name = b"".join(line.encoded for line in chunk), epoch.name()
     try:
-        answer = client.bulk(body=body, index=alias)
+        answer = _answer(client, name, body)
     except (NoConnection, SerializationError):
+        epoch.doubt()
         return chunk, {}
     except TransportError as fault:
         if passing(int(fault.status_code)):
+            if fault.status_code != TOO_MANY_REQUESTS:
+                epoch.doubt()  # a proxy may have given up before the engine did
             return chunk, {}
         if fault.status_code == TOO_LARGE and len(chunk) == 1:
             return [], {chunk[0].subject: f"{len(body)} octets : trop gros pour OpenSearch"}
         with engine_faults():
             raise
-    return _sorted_out(chunk, answer["items"])
+    again, refused, replaced = _sorted_out(chunk, answer["items"])
+    if replaced:
+        epoch.replaced()
+    return again, refused
 
 
-def _sorted_out(chunk: list[Line], items: list[Body]) -> tuple[list[Line], dict[str, str]]:
+def _answer(client: OpenSearch, name: str, body: bytes) -> Body:
+    """What the engine says to one request, sent once: the client would send it again itself."""
+    connection = client.transport.get_connection()
+    _, headers, said = connection.perform_request(
+        "POST", f"/{name}/_bulk", None, body, headers=SENT
+    )
+    kind = {name.lower(): value for name, value in headers.items()}.get("content-type")
+    answer: Body = client.transport.deserializer.loads(said, kind)
+    return answer
+
+
+def _sorted_out(chunk: list[Line], items: list[Body]) -> tuple[list[Line], dict[str, str], bool]:
+    """(lines to send again, subject → reason of those refused, whether the name was replaced)."""
     again: list[Line] = []
     refused: dict[str, str] = {}
+    replaced = False
     for line, item in zip(chunk, items, strict=True):
         ((operation, outcome),) = item.items()
         error = outcome.get("error")
         if error and error["type"] == CLOSED_TO_WRITES:
             refuse(outcome["status"], CLOSED_TO_WRITES)
-        if error and passing(outcome["status"]):
+        absent = bool(error) and error["type"] == "index_not_found_exception"
+        replaced = replaced or absent
+        if absent or (error and passing(outcome["status"])):
             again.append(line)
-        elif error and error["type"] == "index_not_found_exception":
-            raise IndexRefused("L'alias de l'index a disparu : relancez « quisait crawl --full ».")
         elif error and not (operation == "update" and outcome["status"] == NOT_FOUND):
             refused[line.subject] = reason(error)
-    return again, refused
+    return again, refused, replaced

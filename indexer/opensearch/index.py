@@ -157,6 +157,12 @@ class OpenSearchIndex:
         held = self._lists.held_by({answers.list_of(hit) for hit in hits})
         return {kept.document_id: kept for kept in (answers.kept(hit, held) for hit in hits)}
 
+    def settle(self) -> None:
+        """Wait for, or refuse, what writers that broke off have sent."""
+        self._ensure()
+        self._lists.settle()
+        self._documents.settle()
+
     def count(self, source: str) -> int:
         """How many documents of a source are kept."""
         self._ensure()

@@ -38,6 +38,10 @@ class AccessLists:
         """Make all that was written seen by the next search."""
         self._alias.refresh()
 
+    def settle(self) -> None:
+        """What was sent before is seen by now, or never will be."""
+        self._alias.settle()
+
     def readable(self, access: AccessFilter) -> ReadableLists:
         """Give the lists that the filter admits; raises `IndexRefused` where they are too many."""
         if not access.principals:
