@@ -21,9 +21,13 @@ _PURPOSE = b"quisait journal"
 def open_journal(settings: Settings, database: sa.Engine, book: SqlAgentBook) -> SqlJournal:
     """The journal in the state's database. Its key comes from the server's, kept elsewhere."""
     asked = settings.journal
-    key = hmac.new(settings.server.token_key.encode(), _PURPOSE, hashlib.sha256).digest()
-    rules = JournalRules(key, asked.period_days, asked.keep_days)
+    rules = JournalRules(journal_key(settings), asked.period_days, asked.keep_days)
     return SqlJournal(database, lambda: names_of(book.names()), rules, _Topics(SqlBuilds(database)))
+
+
+def journal_key(settings: Settings) -> bytes:
+    """The journal's, made of the server's."""
+    return hmac.new(settings.server.token_key.encode(), _PURPOSE, hashlib.sha256).digest()
 
 
 class _Topics:

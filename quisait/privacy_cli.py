@@ -9,6 +9,7 @@ import typer
 
 from quisait.answers import today
 from quisait.faults import in_sentences, opened_house, read_settings
+from quisait.journaling import journal_key
 from quisait.privacy_report import report_text
 from quisait.purging import forgotten
 from quisait.replaying import replay
@@ -37,7 +38,8 @@ def replay_command(
     after = _moment(since)
     with opened_house() as house:
         lines = [one for one in house.privacy.register.lines() if one["at"] >= after]
-        done = replay(lines, house.database, house.privacy.consent, house.whole_index)
+        key = journal_key(house.settings)
+        done = replay(lines, house.database, house.privacy.consent, house.whole_index, key)
     if as_json:
         print(json.dumps(asdict(done), ensure_ascii=False, indent=2))
         return

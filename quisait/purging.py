@@ -7,10 +7,11 @@ import sqlalchemy as sa
 
 from expertise import agent_tables, build_tables, consent_tables
 from indexer.state import digest
+from quisait.journaling import journal_key
 from quisait.privacy import Privacy
 from quisait.register import FileRegister
 from quisait.settings import Settings
-from search_api import journal_tables
+from search_api.journal_brought import forget_brought
 from search_api.sign_on import tables as sign_on_tables
 
 
@@ -31,7 +32,8 @@ class Forgotten:
 def forgotten(privacy: Privacy, database: sa.Engine, settings: Settings, today: date) -> Forgotten:
     """Everything that is due by the settings' rules."""
     days = settings.privacy.departed_days
-    agents = purge_departed(database, privacy.register, today, days)
+    key = journal_key(settings)
+    agents = purge_departed(database, privacy.register, today, days, key)
     return Forgotten(agents, privacy.audit.forget(), privacy.register.forget())
 
 
@@ -46,19 +48,24 @@ _THEIRS = (
     consent_tables.missing,
     build_tables.cells,
     build_tables.members,
-    journal_tables.journal_brought,
-    journal_tables.journal_brought_counts,
     sign_on_tables.sessions,
     sign_on_tables.personal_tokens,
 )
-"""Every table that has rows of one agent, by `agent_key`; the directory's own row goes last."""
+"""Every table that has rows of one agent, by `agent_key`; the directory's own row goes last.
+
+So does what the journal counted of them, which is under other keys.
+"""
 
 _NAMING = (consent_tables.wishes, sign_on_tables.sessions, sign_on_tables.personal_tokens)
 """Those of them that keep an agent's id, whom the directory may not know any more."""
 
 
 def purge_departed(
-    database: sa.Engine, register: FileRegister, today: date, departed_days: int
+    database: sa.Engine,
+    register: FileRegister,
+    today: date,
+    departed_days: int,
+    journal: bytes,
 ) -> tuple[str, ...]:
     """Purge who left, or was last known, more than so many days ago: their ids.
 
@@ -74,7 +81,7 @@ def purge_departed(
     for agent_id in sorted(ids):
         if agent_id not in told:
             register.purged(agent_id)
-        purge_agent(database, agent_id)
+        purge_agent(database, agent_id, journal)
     return tuple(sorted(ids))
 
 
@@ -98,7 +105,7 @@ def _long_missing(connection: sa.Connection, today: date, long_ago: date) -> set
     return {id_ for key, id_ in unknown.items() if since.get(key, today) <= long_ago}
 
 
-def purge_agent(database: sa.Engine, agent_id: str) -> int:
+def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
     """Delete every row of one agent: how many."""
     key = digest(agent_id)
     with database.begin() as connection:
@@ -108,5 +115,6 @@ def purge_agent(database: sa.Engine, agent_id: str) -> int:
             connection.execute(sa.delete(table).where(table.c.agent_key == key)).rowcount
             for table in _THEIRS
         )
+        rows += forget_brought(connection, journal, agent_id)
         own = sa.delete(agent_tables.agents).where(agent_tables.agents.c.key == key)
         return rows + connection.execute(own).rowcount

@@ -40,9 +40,16 @@ class Replayed:
 
 
 def replay_where_older(
-    register: FileRegister, database: sa.Engine, consent: SqlConsent, index: Index
+    register: FileRegister,
+    database: sa.Engine,
+    consent: SqlConsent,
+    index: Index,
+    journal: bytes,
 ) -> Replayed:
-    """Tell what any of them does not know yet; nothing where all know the last line."""
+    """Tell what any of them does not know yet; nothing where all know the last line.
+
+    `journal` is the journal's key, under which it counts agents.
+    """
     last = register.last()
     known = [mark.read() for mark in register.marks]
     if not last or all(mark == last for mark in known):
@@ -50,7 +57,7 @@ def replay_where_older(
     waiting = max((register.since(mark) for mark in known), key=len)
     if any(isinstance(mark, DatabaseMark) and mark.read() != last for mark in register.marks):
         _end_accesses(database)
-    found = replay(waiting, database, consent, index)
+    found = replay(waiting, database, consent, index, journal)
     for mark in register.marks:
         mark.move(last)
     log.warning(
@@ -61,7 +68,11 @@ def replay_where_older(
 
 
 def replay(
-    lines: Sequence[Line], database: sa.Engine, consent: SqlConsent, index: Index
+    lines: Sequence[Line],
+    database: sa.Engine,
+    consent: SqlConsent,
+    index: Index,
+    journal: bytes,
 ) -> Replayed:
     """Apply lines in their order. To apply them twice does no harm but a reading in full."""
     wishes = [line for line in lines if line["kind"] == "wish"]
@@ -69,7 +80,7 @@ def replay(
         _wish_again(line, consent)
     purged = [line["agent"] for line in lines if line["kind"] == "purged"]
     for agent_id in purged:
-        purge_agent(database, agent_id)
+        purge_agent(database, agent_id, journal)
     named = {
         id_ for line in lines if line["kind"] in ("gone", "closed") for id_ in line["documents"]
     }

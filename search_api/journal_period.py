@@ -45,6 +45,12 @@ class Period:
         return hmac.new(self.secret, kind + b"\0" + said, hashlib.sha256).hexdigest()
 
 
+def named_key(key: bytes, start: datetime, agent_id: str) -> str:
+    """What stands for an agent who is named in the period that began then."""
+    said = f"named\0{utc(start).isoformat()}\0{agent_id}".encode("utf-8", "surrogatepass")
+    return hmac.new(key, said, hashlib.sha256).hexdigest()
+
+
 def hour_of(moment: datetime) -> datetime:
     """The hour that a moment is in, in UTC: nothing finer is kept."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -55,24 +55,27 @@ journal_counts = sa.Table(
 """Of the periods that ended: a row for each query that may be shown, and one, without a text,
 for all the others together. `counted` askings told a number of results, `results` is its sum."""
 
+FORMER = ("journal_brought", "journal_brought_counts")
+"""Tables that named who was brought up by a digest that a list of agents could be held against."""
+
 journal_brought = sa.Table(
-    "journal_brought",
+    "journal_named",
     metadata,
     sa.Column("agent_key", sa.String(64), primary_key=True),
     sa.Column("topic_id", sa.String(200), primary_key=True),
     sa.Column("asker", sa.String(64), primary_key=True),
 )
-"""Of this period alone: who was named in answers, by pseudonyms of who asked."""
+"""Of this period alone: who was named in answers, by pseudonyms of who asked. Both are keyed."""
 
 journal_brought_counts = sa.Table(
-    "journal_brought_counts",
+    "journal_named_counts",
     metadata,
     sa.Column("agent_key", sa.String(64), primary_key=True),
     sa.Column("topic_id", sa.String(200), primary_key=True),
     sa.Column("start", sa.DateTime(timezone=True), primary_key=True),
     sa.Column("askers", sa.Integer, nullable=False),
 )
-"""Of the periods that ended: five askers or more."""
+"""Of the periods that ended: five askers or more. `agent_key` is another one in each period."""
 
 ALL = (
     journal_brought,

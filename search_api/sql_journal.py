@@ -7,7 +7,13 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 
 from search_api.journal import Asking
-from search_api.journal_brought import BroughtUp, brought_up, close_brought, note_brought
+from search_api.journal_brought import (
+    BroughtUp,
+    brought_up,
+    close_brought,
+    drop_former,
+    note_brought,
+)
 from search_api.journal_counts import (
     ENOUGH_ASKERS,
     Counts,
@@ -59,6 +65,7 @@ class SqlJournal:
         self._topics = topics
         self._known: tuple[datetime | None, Names] = (None, Names())
         metadata.create_all(engine)
+        drop_former(engine)
 
     def write(self, asking: Asking, moment: datetime) -> None:
         """Keep one asking: digests of who and what, and the text once enough have asked it.
@@ -81,7 +88,7 @@ class SqlJournal:
             period = self._period(connection, hour, names)
             asker, query = period.asker(asking.agent_id), period.query(text)
             _note(connection, asking, {"hour": hour, "asker": asker, "query": query})
-            note_brought(connection, period, asking.agent_id, asking.named, topics)
+            note_brought(connection, self._rules.key, period, asking.agent_id, asking.named, topics)
             if askers_of(connection, query) < ENOUGH_ASKERS:
                 return
             if may_be_shown(asking.text, names) and may_be_shown(text, names):
@@ -105,7 +112,7 @@ class SqlJournal:
 
     def brought_up(self, agent_id: str, today: date) -> tuple[BroughtUp, ...]:
         """How often an agent was brought up: for their own eyes."""
-        return brought_up(self._engine, agent_id, today)
+        return brought_up(self._engine, self._rules.key, agent_id, today)
 
     def counts(self, moment: datetime, days: int) -> list[Counts]:
         """What was asked in the last so many days, the period that goes on included."""

@@ -45,7 +45,7 @@ from quisait.assembly.sources import (
 )
 from quisait.encoders import OpenedEncoders, own_encoder
 from quisait.guiding import open_guidance
-from quisait.journaling import open_journal
+from quisait.journaling import journal_key, open_journal
 from quisait.owners import has_ended
 from quisait.privacy import Privacy, open_privacy
 from quisait.replaying import replay_where_older
@@ -134,7 +134,8 @@ def open_house(settings: Settings) -> Iterator[House]:
         leases, builds = Leases(database, has_ended), SqlBuilds(database)
         kept = (state, book, search, inbox, tokens, leases, builds)
         privacy = open_privacy(settings, database)
-        replay_where_older(privacy.register, database, privacy.consent, whole)
+        key = journal_key(settings)
+        replay_where_older(privacy.register, database, privacy.consent, whole, key)
         told = open_journal(settings, database, book), privacy
         with open_authorities(settings, book, state) as authorities:
             yield House(settings, index, encoder, *kept, *told, database, authorities, whole)

@@ -14,12 +14,13 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from expertise.agent_book import SqlAgentBook
-from indexer.embedded.index import EmbeddedIndex
+from indexer.ports import Index
 from indexer.values import Put
 from search_api.app import Services, create_app
 from search_api.readers import reader_of
 from search_api.search import Search
 from tests.builders import allowed, put
+from tests.judging import ENGINES, engine_index
 from tests.pages.administration import ENCODER, SECRET, TODAY, FictionalDirectory, documents
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
@@ -49,16 +50,17 @@ def _restricted() -> list[Put]:
     return [Put(replace(one.indexed, vectors=ENCODER.passages([SECRET]))) for one in puts]
 
 
-@pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestClient, TestClient]]:
+@pytest.fixture(scope="module", params=ENGINES)
+def both(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[TestClient, TestClient]]:
     """Claire's client where restricted documents are kept, and where they never were."""
     folder: Path = tmp_path_factory.mktemp("channels")
     engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
     book = SqlAgentBook(engine)
     book.replace(FictionalDirectory())
 
-    def client(name: str, puts: list[Put]) -> TestClient:
-        index = EmbeddedIndex(folder / name, ENCODER.dimension)
+    def client(index: Index, puts: list[Put]) -> TestClient:
         assert not index.write(puts).failed
         claire = reader_of("ag-1", book, TODAY)
         search = Search(index, ENCODER, book)
@@ -66,7 +68,11 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestClient,
 
     open_ones = [one for one in documents() if SECRET not in one.indexed.document.title]
     assert len(open_ones) == len(documents()) - 1
-    yield client("all", [*documents(), *_restricted()]), client("open", open_ones)
+    with (
+        engine_index(request.param, folder / "all") as whole,
+        engine_index(request.param, folder / "open") as part,
+    ):
+        yield client(whole, [*documents(), *_restricted()]), client(part, open_ones)
     engine.dispose()
 
 

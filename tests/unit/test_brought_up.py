@@ -6,11 +6,13 @@ from datetime import date
 import pytest
 import sqlalchemy as sa
 
+from indexer.state import digest
 from search_api.journal import AskedFor, Asking
 from search_api.journal_brought import BroughtUp
+from search_api.journal_tables import journal_brought, journal_brought_counts
 from search_api.journal_words import names_of
 from search_api.sql_journal import JournalRules, SqlJournal
-from tests.journals import DAY, KEY, NINE, everything
+from tests.journals import DAY, KEY, NINE, everything, rows
 
 pytestmark = pytest.mark.trust
 
@@ -64,7 +66,7 @@ def test_only_counts_outlive_their_period(journal: SqlJournal, engine: sa.Engine
     assert told(journal, "ana") == [BroughtUp("cadastre", TODAY, 7)]
     assert told(journal, "ben") == []
     with engine.connect() as connection:
-        rows = connection.execute(sa.text("select count(*) from journal_brought")).scalar()
+        rows = connection.execute(sa.text("select count(*) from journal_named")).scalar()
     assert rows == 0
     journal.turn(NINE + 100 * DAY)
     assert told(journal, "ana") == []
@@ -75,6 +77,37 @@ def test_no_table_says_who_asked(journal: SqlJournal, engine: sa.Engine) -> None
     ask(journal, 1, "le cadastre", "ana")
     assert "ag-1" not in everything(engine)
     with engine.connect() as connection:
-        brought = connection.execute(sa.text("select asker from journal_brought")).scalar()
+        brought = connection.execute(sa.text("select asker from journal_named")).scalar()
         asked = connection.execute(sa.text("select asker from journal_askings")).scalar()
     assert brought != asked
+
+
+def test_a_list_of_agents_tells_nobodys_counts(journal: SqlJournal, engine: sa.Engine) -> None:
+    """Who is named stands under a key that the database lacks, another one in each period."""
+    for asker in range(6):
+        ask(journal, asker, "le cadastre", "ana")
+    (key,) = {row["agent_key"] for row in rows(engine, journal_brought)}
+    assert digest("ana") not in everything(engine)
+    for asker in range(6):
+        journal.write(
+            Asking(AskedFor.EXPERTS, f"ag-{asker}", "le cadastre", 1, False, ("ana",)), NINE + DAY
+        )
+    (next_key,) = {row["agent_key"] for row in rows(engine, journal_brought)}
+    assert [row["agent_key"] for row in rows(engine, journal_brought_counts)] == [key]
+    assert key != next_key
+    assert [one.askers for one in told(journal, "ana", TODAY + DAY)] == [6, 6]
+    stolen = SqlJournal(engine, lambda: names_of(frozenset()), JournalRules(b"guessed"))
+    assert told(stolen, "ana") == []
+
+
+def test_what_a_former_version_kept_is_gone(journal: SqlJournal, engine: sa.Engine) -> None:
+    """Its digests had no key: the tables go at the next opening, whoever opens first."""
+    with engine.begin() as connection:
+        for name in ("journal_brought", "journal_brought_counts"):
+            connection.execute(sa.text(f"create table {name} (agent_key varchar(64))"))
+            row = {"key": digest("ana")}
+            connection.execute(sa.text(f"insert into {name} values (:key)"), row)  # noqa: S608
+    for _ in range(2):
+        SqlJournal(engine, lambda: names_of(frozenset()), JournalRules(KEY))
+    assert not [one for one in sa.inspect(engine).get_table_names() if "brought" in one]
+    ask(journal, 1, "le cadastre", "ana")

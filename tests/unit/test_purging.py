@@ -13,10 +13,15 @@ from expertise.agent_book import SqlAgentBook
 from quisait.database import bring_up, connect
 from quisait.purging import purge_departed
 from quisait.register import FileRegister
+from search_api.journal import AskedFor, Asking
+from search_api.journal_words import Names
 from search_api.sign_on.personal_tokens import SqlPersonalTokens
 from search_api.sign_on.sessions import SessionLimits, SqlSessions
+from search_api.sql_journal import JournalRules, SqlJournal
 
 pytestmark = pytest.mark.trust
+
+KEY = b"a key that is kept elsewhere"
 
 TODAY = date(2026, 3, 10)
 NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
@@ -42,7 +47,7 @@ class Kept:
         SqlAgentBook(self.engine).replace(Listed(agents))
 
     def purge(self, today: date = TODAY) -> tuple[str, ...]:
-        return purge_departed(self.engine, self.register, today, DAYS)
+        return purge_departed(self.engine, self.register, today, DAYS, KEY)
 
     def begin(self, *agent_ids: str) -> None:
         for agent_id in agent_ids:
@@ -97,3 +102,18 @@ def test_accesses_of_whom_the_directory_lost_go_too(kept: Kept) -> None:
     assert kept.accesses() == ["ag-1", "ag-1", "ag-3", "ag-3"]
     assert kept.purge(TODAY + timedelta(days=DAYS)) == ("ag-3",)
     assert kept.accesses() == ["ag-1", "ag-1"]
+
+
+def test_what_the_journal_counted_goes_with_who_left(kept: Kept) -> None:
+    """In the period that goes on and in those before; what it counted of others stays."""
+    kept.directory(ANA, Agent("ag-3", "Cyd", "Roux", departure=LONG_AGO))
+    journal = SqlJournal(kept.engine, Names, JournalRules(KEY))
+    for moment in (NOW - timedelta(days=2), NOW):
+        for asker in range(5):
+            named = ("ag-1", "ag-3")
+            journal.write(
+                Asking(AskedFor.EXPERTS, f"q-{asker}", "cadastre", 2, False, named), moment
+            )
+    assert [len(journal.brought_up(one, TODAY)) for one in ("ag-1", "ag-3")] == [2, 2]
+    assert kept.purge() == ("ag-3",)
+    assert [len(journal.brought_up(one, TODAY)) for one in ("ag-1", "ag-3")] == [2, 0]
