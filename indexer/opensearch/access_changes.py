@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from connectors.values import Access
 from indexer.opensearch.access_lists import ListKey
-from indexer.opensearch.schema import Body, engine_id
+from indexer.opensearch.schema import COLUMNS_ALONE, Body, engine_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def standing_of(document_ids: Sequence[str]) -> Body:
     """Ask where these documents stand, from columns: vectors stay on disk."""
     return {
         "size": len(document_ids),
-        "_source": False,
+        **COLUMNS_ALONE,
         "docvalue_fields": ["source", "space", "access_list"],
         "query": {"ids": {"values": [engine_id(id_) for id_ in document_ids]}},
         "sort": [{"id": "asc"}],

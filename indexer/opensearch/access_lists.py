@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from connectors.values import Access, authority_of
 from indexer.access import AccessFilter
-from indexer.opensearch.schema import FORMAT, KEYWORD, Body
+from indexer.opensearch.schema import COLUMNS_ALONE, FORMAT, KEYWORD, Body
 
 MOST_READABLE = 65_536
 """How many lists one reader may read: the most values that the engine's `terms` takes."""
@@ -114,7 +114,7 @@ def readable_lists(access: AccessFilter) -> Body:
     """All lists that the filter admits, and one more than can be used, to notice too many."""
     return {
         "size": MOST_READABLE + 1,
-        "_source": False,
+        **COLUMNS_ALONE,
         "track_total_hits": False,
         "query": access_clause(access),
         "sort": [{"name": "asc"}],

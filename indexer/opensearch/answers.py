@@ -1,6 +1,6 @@
 """The engine's answers, read into values."""
 
-from base64 import b64decode
+from binascii import a2b_base64
 from collections.abc import Mapping
 from datetime import date, datetime
 
@@ -38,14 +38,16 @@ def search_answer(
     asked: Searches, lexical: Body | None, vector: Body | None, counts: Body
 ) -> SearchAnswer:
     """Put the parts of one `_msearch` together."""
-    hits = [hit for part in (lexical, vector) if part for hit in part["hits"]["hits"]]
+    # What both rankings found is read once.
+    parts = [part["hits"]["hits"] for part in (lexical, vector) if part]
+    hits = {hit["sort"][1]: hit for part in parts for hit in part}
     return SearchAnswer(
         lexical=_newest(lexical) if asked.newest_first else _ranked(lexical),
         vector=tuple(Ranked(r.document_id, 2 * r.score - 1) for r in _ranked(vector)),
         total=counts["hits"]["total"]["value"],
         facets={name: _facet(found) for name, found in counts.get("aggregations", {}).items()},
-        cards={hit["_source"]["id"]: card(hit["_source"]) for hit in hits if "_source" in hit},
-        marks={hit["sort"][1]: _mark(hit["fields"]) for hit in hits if "fields" in hit},
+        cards={id_: card(hit["_source"]) for id_, hit in hits.items() if "_source" in hit},
+        marks={id_: _mark(hit["fields"]) for id_, hit in hits.items() if "fields" in hit},
         terms_dropped=asked.terms_dropped,
     )
 
@@ -87,14 +89,15 @@ def card(source: Body) -> Card:
 
 def _mark(columns: Body) -> Mark:
     """Read a hit's columns; what is empty is not among them."""
-    first = {name: values[0] for name, values in columns.items()}
+    dated, twins = columns.get("dated"), columns.get("twins")
+    begins, ends = columns.get("valid_from"), columns.get("valid_until")
     return Mark(
-        source=first["source"],
-        dated=float(first["dated"]) / 1000 if "dated" in first else None,
-        valid_from=first["valid_from"][:10] if "valid_from" in first else None,
-        valid_until=first["valid_until"][:10] if "valid_until" in first else None,
-        replaces=tuple(columns.get("replaces", ())),
-        twins=b64decode(first.get("twins", "")),
+        columns["source"][0],
+        float(dated[0]) / 1000 if dated else None,
+        begins[0][:10] if begins else None,
+        ends[0][:10] if ends else None,
+        tuple(columns.get("replaces", ())),
+        a2b_base64(twins[0]) if twins else b"",
     )
 
 

@@ -1,8 +1,11 @@
 """A client of OpenSearch from an address and, where it asks for them, credentials."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 from opensearchpy import OpenSearch
+from opensearchpy.serializer import JSONSerializer
 
 from indexer.errors import IndexRefused
 from indexer.opensearch.faults import engine_faults
@@ -10,6 +13,29 @@ from indexer.opensearch.faults import engine_faults
 TIMEOUT_S = 60.0
 CONNECTIONS = 40
 """As many as threads that answer at once; kept for one only, others would connect each time."""
+
+
+class QuickSerializer(JSONSerializer):
+    """JSON by orjson, and by the client's own where that refuses what a source may well write.
+
+    Half a surrogate pair, say: kept as it came, escaped, and answered as it was kept.
+    """
+
+    def loads(self, text: str) -> Any:
+        """Raises the client's `SerializationError`."""
+        try:
+            return orjson.loads(text)
+        except ValueError:
+            return super().loads(text)
+
+    def dumps(self, said: Any) -> Any:
+        """Raises the client's `SerializationError`; a text stays as it is."""
+        if isinstance(said, str | bytes):
+            return said
+        try:
+            return orjson.dumps(said).decode()
+        except TypeError:
+            return super().dumps(said)
 
 
 def connect(
@@ -31,6 +57,7 @@ def connect(
         ca_certs=ca_file or None,
         timeout=timeout_s,
         pool_maxsize=CONNECTIONS,
+        serializer=QuickSerializer(),
     )
 
 

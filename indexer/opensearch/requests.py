@@ -13,7 +13,7 @@ from indexer.asking import EXACT_WEIGHT, PAIR_WEIGHT, Asked, Phrase, Weighed, re
 from indexer.french import NOTHING, folded_words
 from indexer.opensearch.access_lists import ReadableLists
 from indexer.opensearch.narrowing import narrowing_of
-from indexer.opensearch.schema import NOT_IN_CARDS, Body, engine_id
+from indexer.opensearch.schema import COLUMNS_ALONE, NOT_IN_CARDS, Body, engine_id
 from indexer.suggesting import SUGGESTIONS_READ
 from indexer.values import Question, SearchRequest, ShowRequest, Vectors
 
@@ -136,8 +136,7 @@ def suggested_titles(access: AccessFilter, lists: ReadableLists, prefix: str) ->
     begun = {"match_bool_prefix": {"title_words": {"query": typed, "operator": "and"}}}
     return {
         "size": SUGGESTIONS_READ,
-        # Not even `_id`: it lies beside the document's whole source, which would be unpacked.
-        "stored_fields": "_none_",
+        **COLUMNS_ALONE,
         "docvalue_fields": ["title_begun"],
         "track_total_hits": False,
         "query": {"bool": {"filter": [lists.clause_for(access), begun]}},
@@ -152,7 +151,7 @@ def kept_documents(document_ids: Sequence[str]) -> Body:
     """What is kept of these documents, read from columns: vectors stay on disk."""
     return {
         "size": len(document_ids),
-        "_source": False,
+        **COLUMNS_ALONE,
         "docvalue_fields": _KEPT_COLUMNS,
         "query": {"ids": {"values": [engine_id(id_) for id_ in document_ids]}},
         "sort": [{"id": "asc"}],
@@ -168,7 +167,7 @@ def scanned(source: str, after: str | None = None) -> Body:
     """One page of everything kept of a source, read from columns: vectors stay on disk."""
     return {
         "size": SCAN_PAGE,
-        "_source": False,
+        **COLUMNS_ALONE,
         "docvalue_fields": _KEPT_COLUMNS,
         "query": {"term": {"source": source}},
         "sort": [{"id": "asc"}],
@@ -247,7 +246,7 @@ def _excluded(words: Asked) -> list[Body]:
 def _ranking(query: Body, order: Sequence[Body], request: SearchRequest) -> Body:
     return {
         "size": request.window,
-        "_source": {"excludes": NOT_IN_CARDS} if request.with_cards else False,
+        **({"_source": {"excludes": NOT_IN_CARDS}} if request.with_cards else COLUMNS_ALONE),
         "track_total_hits": False,
         "query": query,
         "sort": list(order),

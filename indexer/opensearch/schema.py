@@ -64,6 +64,11 @@ NOT_IN_CARDS = [
 """What a card's `_source` leaves out: text, vectors, rights, and what only the engine needs."""
 
 
+COLUMNS_ALONE: Body = {"stored_fields": "_none_"}
+"""Hits without source, and even without `_id`: it lies beside the document's whole source,
+its vectors too, which would be read and unpacked for each hit."""
+
+
 def index_body(dimension: int, shards: int = 1, replicas: int = 0) -> Body:
     """Declare settings and mapping of an index whose vectors have `dimension` numbers."""
     return {

@@ -87,7 +87,7 @@ def test_where_documents_stand_is_read_from_columns() -> None:
     """And every document of a list is counted."""
     assert standing_of(["wiki:1"]) == {
         "size": 1,
-        "_source": False,
+        "stored_fields": "_none_",
         "docvalue_fields": ["source", "space", "access_list"],
         "query": {"ids": {"values": [engine_id("wiki:1")]}},
         "sort": [{"id": "asc"}],

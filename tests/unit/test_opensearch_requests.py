@@ -81,7 +81,7 @@ def test_all_readable_lists_are_asked_for_at_once() -> None:
     """One snapshot, by name, and one more than the engine's `terms` takes."""
     assert readable_lists(READER) == {
         "size": 65_537,
-        "_source": False,
+        "stored_fields": "_none_",
         "track_total_hits": False,
         "query": ADMITTED,
         "sort": [{"name": "asc"}],
@@ -132,7 +132,7 @@ def test_a_search_is_two_rankings_and_counts() -> None:
     }
     ranking = {
         "size": 10,
-        "_source": False,
+        "stored_fields": "_none_",
         "track_total_hits": False,
         "sort": [{"_score": "desc"}, {"id": "asc"}],
     }

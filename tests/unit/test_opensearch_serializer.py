@@ -1,0 +1,46 @@
+"""What goes to OpenSearch and comes back, as JSON."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opensearchpy.exceptions import SerializationError
+
+from indexer.opensearch.client import QuickSerializer
+
+pytestmark = pytest.mark.search
+
+ANY_CHARACTER = st.characters(exclude_categories=())
+SAID = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(ANY_CHARACTER),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(ANY_CHARACTER), inner),
+    max_leaves=8,
+)
+
+
+@given(SAID.filter(lambda said: not isinstance(said, str)))
+def test_what_is_said_comes_back(said: Any) -> None:
+    """Half a surrogate pair too, and numbers of any size; a line is one line."""
+    serializer = QuickSerializer()
+    line = serializer.dumps(said)
+    assert "\n" not in line
+    assert serializer.loads(line) == said == json.loads(line)
+    assert serializer.loads(json.dumps(said)) == said
+
+
+def test_a_body_that_is_text_already_stays_as_it_is() -> None:
+    """Lines of a `_bulk` request are made elsewhere."""
+    assert QuickSerializer().dumps('{"index": {}}\n') == '{"index": {}}\n'
+
+
+@pytest.mark.parametrize("answer", ["", "<html>", '{"hits": ', "\x00"])
+def test_what_is_no_json_is_told_as_the_client_tells_it(answer: str) -> None:
+    """So that a proxy's page becomes a sentence (`engine_faults`)."""
+    with pytest.raises(SerializationError):
+        QuickSerializer().loads(answer)
