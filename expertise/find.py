@@ -33,9 +33,9 @@ class Experts:
     `named` are meant by the question itself, by name or by métier and place, whatever
     they wrote. `candidates` have shown it, best first; `beyond` counts those that the
     limit leaves out. `stated` are those whose métier or skill the directory alone states:
-    they stand below any evidence. Without candidates, `nearest` are the documents that
-    come nearest to the question, none where nothing comes near it (`far`), and
-    `nearest_area` where somebody is known, if anywhere.
+    they stand below any evidence. Without a sure candidate, `nearest` are the documents that
+    come nearest to the question, none where nothing comes near it (`far`); without any
+    candidate, `nearest_area` is where somebody is known, if anywhere.
     """
 
     candidates: tuple[Candidate, ...]
@@ -84,13 +84,14 @@ def find_experts(
     called = proposable.called(names, topic, area)
     named = {id_: one for id_, one in called.items() if one.pointed_at}
     voted = [id_ for id_ in shown if id_ not in named]
+    sure = any(map(confidences.sure, shown))
     stated = called.keys() - named.keys() - set(shown)
     return Experts(
         candidates=tuple(make.shown(known[id_], called.get(id_)) for id_ in voted[:limit]),
         beyond=max(0, len(voted) - limit),
         named=tuple(make.shown(one.agent, one) for one in named.values()),
         stated=tuple(make.stated(one) for id_, one in called.items() if id_ in stated),
-        nearest=() if shown or window.far else window.documents[:NEAREST],
+        nearest=() if sure or window.far else window.documents[:NEAREST],
         nearest_area="" if shown else _nearest_area(confidences, known, area, bar),
         far=window.far,
     )

@@ -9,17 +9,17 @@ from expertise.values import RankedDocument
 from indexer.french import terms
 
 LEAST_SHARED = 0.5
-"""Of a label's words, where no document tells."""
+"""Of a label's words, where a topic is told of by its words alone."""
 
 
 def nearest_topic(
     reading: Reading, question: str, nearest: Sequence[RankedDocument]
 ) -> Topic | None:
-    """The topic that the question names whole, else that most of `nearest` speak of.
+    """The topic that the question names whole, else that all of `nearest` speak of.
 
-    Else the one that shares most words with it, half of its label's at least. `nearest` are
-    documents that the reader may read; without any nothing comes near, and only a topic
-    that is named whole is told. Topics are known to every agent.
+    Else one that most of them speak of, and that has a word of the question: one sign alone
+    names silly topics. `nearest` are documents that the reader may read; without any nothing
+    comes near, and only a topic that is named whole is told. Topics are known to every agent.
     """
     asked = set(terms(question))
     topics = sorted((one.topic for one in reading.topics.values()), key=lambda one: one.id)
@@ -31,10 +31,13 @@ def nearest_topic(
     spoken = Counter(
         {id_: len(ids.intersection(one.documents)) for id_, one in reading.topics.items()}
     )
-    if max(spoken.values(), default=0) * 2 > len(ids):
-        return max(topics, key=lambda one: (spoken[one.id], said[one.id]))
-    near = [one for one in topics if ids and said[one.id][0] >= LEAST_SHARED]
-    return max(near, key=lambda one: said[one.id], default=None)
+    near = [
+        one
+        for one in topics
+        if ids
+        and (spoken[one.id] == len(ids) or (spoken[one.id] * 2 > len(ids) and said[one.id][1]))
+    ]
+    return max(near, key=lambda one: (spoken[one.id], said[one.id]), default=None)
 
 
 def _said(topic: Topic, asked: set[str]) -> tuple[float, int]:

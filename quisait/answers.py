@@ -107,7 +107,8 @@ def experts_text(found: Experts, nearest_topic: Topic | None = None) -> str:
         ("", found.candidates),
         ("D'après l'annuaire seul", found.stated),
     )
-    blocks = [] if found.candidates else [_nobody(found, nearest_topic)]
+    surely = any(one.sure for one in found.candidates)
+    blocks = [] if surely else [_nobody(found, nearest_topic)]
     for heading, candidates in lists:
         blocks += [f"{heading} :"] if heading and candidates else []
         blocks += [_candidate(one, n) for n, one in enumerate(candidates, 1)]
@@ -115,7 +116,8 @@ def experts_text(found: Experts, nearest_topic: Topic | None = None) -> str:
 
 
 def _nobody(found: Experts, nearest_topic: Topic | None) -> str:
-    lines = ["Personne de connu sur ce sujet, parmi les documents que vous pouvez lire."]
+    known = "sûr" if found.candidates else "connu"
+    lines = [f"Personne de {known} sur ce sujet, parmi les documents que vous pouvez lire."]
     if found.nearest_area:
         lines.append(f"Le plus près, quelqu'un est connu ici : {area_name(found.nearest_area)}.")
     if nearest_topic:

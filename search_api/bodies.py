@@ -229,13 +229,13 @@ class ExpertsBody(_Body):
     named: list[CandidateBody] = Field(description="whom the question means, by name or post")
     stated: list[CandidateBody] = Field(description="by métier or skill alone, no evidence")
     nearest: list[ReferenceBody] = Field(
-        description="without candidates: the documents that come nearest"
+        description="without a sure candidate: the documents that come nearest"
     )
     nearest_area: AreaBody | None = Field(
         description="without candidates: the nearest département where somebody is known"
     )
     nearest_topic: NearestTopicBody | None = Field(
-        None, description="without candidates: the topic of the list that comes nearest"
+        None, description="without a sure candidate: the topic of the list that comes nearest"
     )
     incomplete: list[str] = Field(
         [], description="authorities that did not answer: evidence may be missing"

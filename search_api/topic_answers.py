@@ -34,9 +34,10 @@ def reading_of(services: Services) -> Reading | Dated:
 
 
 def topic_beside(services: Services, question: str, found: Experts) -> Topic | None:
-    """The topic to go on from where nobody is known; None where somebody is, or without a build."""
+    """The topic to go on from where nobody is known for sure; else None, or without a build."""
     reading = reading_of(services)
-    if found.candidates or isinstance(reading, Dated) or not question.strip():
+    surely = any(one.sure for one in found.candidates)
+    if surely or isinstance(reading, Dated) or not question.strip():
         return None
     return nearest_topic(reading, question, found.nearest)
 

@@ -16,6 +16,18 @@ bornage,bornage,remaniement,,
 m-geometre,géomètre du cadastre,,bornage,métier
 m-tresorier,trésorier hospitalier,,,métier
 bancal,,,,
+m-cuisinier,cuisinier,,,métier
+"""
+COOKS = "".join(
+    f"ag-1{place},Dan,{name},cuisinier,{place},,,true\n"
+    for name, place in (("Rôti", 31), ("Sauce", 44), ("Tarte", 80))
+)
+"""Each alone in their region."""
+ROLE = """
+[[roles]]
+role = "animator"
+agents = ["ag-2"]
+topics = ["m-cuisinier"]
 """
 
 
@@ -28,6 +40,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
         QUISAIT_TOPICS__LEAST_STRENGTH="0.5",
     )
     (made.folder / "sujets.csv").write_text(LIST, "utf-8")
+    for file, more in (("agents.csv", COOKS), ("quisait.toml", ROLE)):
+        text = (made.folder / file).read_text("utf-8")
+        (made.folder / file).write_text(text + more, "utf-8")
     made.run("crawl")
     done = made.run("expertise", "build")
     (made.folder / "build.txt").write_text(done.stdout + done.stderr, "utf-8")
@@ -38,7 +53,7 @@ def test_a_build_tells_what_it_counted(place: Place) -> None:
     """Faults of the list, the share of contributions used, and twice the same fingerprint."""
     told = (place.folder / "build.txt").read_text("utf-8")
     assert "sujets.csv:5" in told
-    assert "3 sujets et métiers" in told
+    assert "4 sujets et métiers" in told
     again = place.json("expertise", "build")
     assert f"Empreinte {again['digest'][:12]}" in told
     assert 0 < again["contributions"] < again["contributions_seen"]
@@ -85,6 +100,23 @@ def test_who_shares_topics(place: Place) -> None:
         place.run("peers", who, "--agent", "ag-2", status=1).stderr for who in ("ag-3", "ag-99")
     )
     assert gone == unknown
+
+
+def test_a_community_waits_for_who_animates(place: Place) -> None:
+    """Proposed, accepted, shown, taken back; not to who does not animate, and not twice."""
+    asked = ("topics", "communities")
+    as_animator = ("--agent", "ag-2")
+    told = place.run(*asked, "list", *as_animator).stdout
+    assert "cuisinier (m-cuisinier) : Dan Rôti (31), Dan Sauce (44), Dan Tarte (80)" in told
+    assert "Communauté" not in place.run("peers", "--agent", "ag-131").stdout
+    place.run(*asked, "accept", "m-cuisinier", "--agent", "ag-1", status=1)
+    assert "acceptée" in place.run(*asked, "accept", "m-cuisinier", *as_animator).stdout
+    assert "Communauté : cuisinier" in place.run("peers", "--agent", "ag-131").stdout
+    body = place.json(*asked, "list", *as_animator)
+    assert (body["proposed"], body["decisions"][0]["verdict"]) == ([], "accepted")
+    place.run(*asked, "forget", "m-cuisinier", *as_animator)
+    assert "décision" in place.run(*asked, "forget", "m-cuisinier", *as_animator, status=1).stderr
+    assert "Communauté" not in place.run("peers", "--agent", "ag-131").stdout
 
 
 def test_a_profile(place: Place) -> None:
