@@ -59,7 +59,8 @@ class Contribution:
     """What one account did to a document in one role.
 
     `account` is `source:name`; `label` is the name that the source shows for it.
-    `years` holds (year, count) pairs, ascending; their counts sum to `count`.
+    `years` holds (year, count) pairs, ascending; their counts sum to `count`. `thanks`
+    is how many others thanked for it, where the source says so.
     """
 
     account: str
@@ -69,6 +70,7 @@ class Contribution:
     first: date | None = None
     last: date | None = None
     years: tuple[tuple[int, int], ...] = ()
+    thanks: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,10 @@ ROLE_WEIGHTS: dict[Role, float] = {
     Role.BOT: 0.0,
 }
 
+THANKS_HALFWAY = 3
+"""So many thanks raise an answer half of the way to an accepted one, which none passes.
+Stated, not measured: no judged set has thanks, so that without them nothing changes."""
+
 HALF_LIFE_DAYS = 5 * 365
 """What was shown five years ago counts half: trades last longer than posts."""
 
@@ -35,8 +39,17 @@ def recency(last: date | None, today: date) -> float:
 
 
 def contribution_weight(row: Contribution, today: date) -> float:
-    """From 0 to 1: role times recency."""
-    return ROLE_WEIGHTS[row.role] * recency(row.last, today)
+    """From 0 to 1: role, endorsed by thanks, times recency."""
+    return _endorsed(row) * recency(row.last, today)
+
+
+def _endorsed(row: Contribution) -> float:
+    """An answer's weight grows with its thanks, to at most that of an accepted one."""
+    weight = ROLE_WEIGHTS[row.role]
+    if row.role is not Role.ANSWERER:
+        return weight
+    most = ROLE_WEIGHTS[Role.ACCEPTED_ANSWERER]
+    return weight + (most - weight) * row.thanks / (row.thanks + THANKS_HALFWAY)
 
 
 def counting_rows(card: Card) -> tuple[Contribution, ...]:

@@ -98,5 +98,8 @@ def _record_hash(document: Document) -> str:
     """Of everything that is kept but the access."""
     fields = asdict(replace(document, content=None))
     del fields["access"], fields["content"], fields["version"]
+    for row in fields["contributions"]:
+        if not row["thanks"]:  # so that what was kept before there were thanks is unchanged
+            del row["thanks"]
     canonical = json.dumps(fields, default=str, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(f"{FORMAT}\0{canonical}".encode()).hexdigest()

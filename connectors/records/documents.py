@@ -167,6 +167,7 @@ class _Tally:
     count: int = 0
     days: list[date] = field(default_factory=list)
     years: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    thanks: int = 0
 
     def add(self, count: int, first: date | None, last: date | None) -> None:
         first, last = first or last, last or first
@@ -185,18 +186,19 @@ class _Tally:
 def _contributions(record: RecordLine, setting: Setting) -> tuple[Contribution, ...]:
     tallies: dict[tuple[str, Role], _Tally] = defaultdict(_Tally)
 
-    def did(account: str, role: Role, on: datetime | None) -> None:
+    def did(account: str, role: Role, on: datetime | None, thanks: int = 0) -> None:
         day = on.date() if on else None
         tallies[account, role].add(1, day, day)
+        tallies[account, role].thanks += thanks
 
     if record.author:
         role = Role.ASKER if record.type == "thread" else Role.AUTHOR
         did(record.author, role, record.created)
     for answer in record.answers:
         role = Role.ACCEPTED_ANSWERER if answer.accepted else Role.ANSWERER
-        did(answer.author, role, answer.created)
+        did(answer.author, role, answer.created, answer.thanks)
     for comment in record.comments:
-        did(comment.author, Role.COMMENTER, comment.created)
+        did(comment.author, Role.COMMENTER, comment.created, comment.thanks)
     for line in record.contributors:
         tallies[line.account, line.role].add(line.count, line.first, line.last)
     named = {account for account, _ in tallies}
@@ -220,6 +222,7 @@ def _row(key: tuple[str, Role], tally: _Tally, setting: Setting) -> Contribution
         first=min(tally.days, default=None),
         last=max(tally.days, default=None),
         years=tuple(sorted(tally.years.items())),
+        thanks=tally.thanks,
     )
 
 

@@ -59,12 +59,13 @@ class SpaceLine(_Line):
 
 
 class Reply(_Line):
-    """An answer or a comment."""
+    """An answer or a comment; `thanks` is how many others thanked for it."""
 
     author: Name
     text: str
     created: datetime | None = None
     accepted: bool = False
+    thanks: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
 
 class SectionLine(_Line):

@@ -130,7 +130,7 @@ def _card(document: Document) -> dict[str, Any]:
         "replaces": document.replaces,
         "evidence": document.evidence,
         "contributions": [
-            [c.account, c.role, c.label, c.count, _iso(c.first), _iso(c.last), c.years]
+            [c.account, c.role, c.label, c.count, _iso(c.first), _iso(c.last), c.years, c.thanks]
             for c in document.contributions
         ],
     }
@@ -160,7 +160,7 @@ def _mark(indexed: IndexedDocument) -> list[Any]:
 
 
 def _contribution(row: Sequence[Any]) -> Contribution:
-    account, role, label, count, first, last, years = row
+    account, role, label, count, first, last, years, *more = row
     return Contribution(
         account=account,
         role=Role(role),
@@ -169,6 +169,7 @@ def _contribution(row: Sequence[Any]) -> Contribution:
         first=first and date.fromisoformat(first),
         last=last and date.fromisoformat(last),
         years=tuple((year, counted) for year, counted in years),
+        thanks=more[0] if more else 0,  # a row from before there were thanks has none
     )
 
 

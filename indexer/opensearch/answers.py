@@ -110,6 +110,7 @@ def _contribution(row: Body) -> Contribution:
         first=date.fromisoformat(row["first"]) if row["first"] else None,
         last=date.fromisoformat(row["last"]) if row["last"] else None,
         years=tuple((year, count) for year, count in row["years"]),
+        thanks=row.get("thanks", 0),
     )
 
 

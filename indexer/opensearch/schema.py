@@ -213,6 +213,7 @@ def _contribution_row(contribution: Contribution) -> Body:
         "first": contribution.first and contribution.first.isoformat(),
         "last": contribution.last and contribution.last.isoformat(),
         "years": [list(pair) for pair in contribution.years],
+        "thanks": contribution.thanks,
     }
 
 

@@ -26,7 +26,9 @@ FULL = make_document(
     replaces=("wiki:a", "wiki:b"),
     evidence=EvidencePolicy.NONE,
     contributions=(
-        Contribution("wiki:jeanne", Role.EDITOR, "Jeanne M.", 3, years=((2019, 1), (2024, 2))),
+        Contribution(
+            "wiki:jeanne", Role.EDITOR, "Jeanne M.", 3, years=((2019, 1), (2024, 2)), thanks=4
+        ),
     ),
 )
 PASSAGES = (

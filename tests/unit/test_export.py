@@ -30,7 +30,8 @@ THREAD: dict[str, Any] = {
     "type": "thread", "id": "t1", "title": "Bornage", "author": "q", "text": "Qui sait ?",
     "created": "2020-01-02T08:00:00", "space": "cad",
     "answers": [
-        {"author": "r", "text": "Peut-être", "created": "2020-02-01T00:00:00+01:00"},
+        {"author": "r", "text": "Peut-être", "created": "2020-02-01T00:00:00+01:00",
+         "thanks": 2},
         {"author": "r", "text": "Sûrement", "created": "2021-03-01T00:00:00Z", "accepted": True},
     ],
     "comments": [{"author": "q", "text": "Merci", "created": "2021-03-02"}],
@@ -78,7 +79,7 @@ def test_thread_maps_to_sections_and_contributions(tmp_path: Path) -> None:
         Contribution("w:q", Role.ASKER, "", 1, q1, q1, ((2020, 1),)),
         Contribution("w:q", Role.COMMENTER, "", 1, q2, q2, ((2021, 1),)),
         Contribution("w:r", Role.ACCEPTED_ANSWERER, "Rose", 1, b, b, ((2021, 1),)),
-        Contribution("w:r", Role.ANSWERER, "Rose", 1, a, a, ((2020, 1),)),
+        Contribution("w:r", Role.ANSWERER, "Rose", 1, a, a, ((2020, 1),), thanks=2),
     )
     assert thread.access == Access(frozenset({"w:group:cad"}), frozenset({"agent:x"}))
     assert (thread.space, thread.evidence) == ("Cadastre", EvidencePolicy.NONE)

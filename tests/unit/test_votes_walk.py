@@ -31,6 +31,21 @@ def weights(votes: Sequence[Vote]) -> list[float]:
     return [vote.weight for vote in votes]
 
 
+def test_thanks_raise_an_answer_towards_an_accepted_one() -> None:
+    """Half of the way at three, never past it, and no other role; nothing where nobody thanks."""
+
+    def weight(role: Role, thanks: int) -> float:
+        return contribution_weight(Contribution("wiki:a", role, thanks=thanks), TODAY)
+
+    answer, accepted = ROLE_WEIGHTS[Role.ANSWERER], ROLE_WEIGHTS[Role.ACCEPTED_ANSWERER]
+    assert weight(Role.ANSWERER, 0) == answer
+    assert weight(Role.ANSWERER, 3) == pytest.approx((answer + accepted) / 2)
+    assert weight(Role.ANSWERER, 3) < weight(Role.ANSWERER, 30) < accepted
+    assert weight(Role.ANSWERER, 10**6) <= accepted
+    for role in set(Role) - {Role.ANSWERER}:
+        assert weight(role, 1000) == ROLE_WEIGHTS[role]
+
+
 def test_votes_by_hand() -> None:
     """Two documents at 1.0 and 0.5, shared by two: scores times shares, summed."""
     window = Window(
