@@ -71,6 +71,7 @@ class LiveIndex:
             standing = self._generations.standing()
             if standing is None:
                 raise IndexUnreachable("L'index vient de disparaître : relancez plus tard.")
+            standing = self._kept_up(standing)
             for generation in standing.written:
                 filling = generation is standing.filling
                 translated = self._translated(batch, generation, filling=filling)
@@ -79,9 +80,12 @@ class LiveIndex:
         return WriteReport(written, tuple(failed.items()))
 
     def settle(self) -> None:
-        """In every generation that is written to."""
-        for generation in self._standing().written:
-            settled(self._generations.index(generation))
+        """In every generation that is written to, while nobody else writes."""
+        self._standing()
+        with self._gate.alone():
+            standing = self._generations.standing()
+            for generation in self._kept_up(standing).written if standing else ():
+                settled(self._generations.index(generation))
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
         """As the live generation has it.
@@ -202,8 +206,20 @@ class LiveIndex:
         if standing is None or _unrecorded(standing, self._made):
             standing = self._begun()
         if standing.live.made.format != self._made.format:
-            raise IndexRefused("L'index est d'une autre version : lancez « quisait reindex ».")
-        return standing
+            raise IndexRefused(
+                "L'index est d'une autre version que ce programme : s'il est le plus récent des "
+                "deux, lancez « quisait reindex » ; sinon redémarrez-le dans l'autre."
+            )
+        return self._kept_up(standing)
+
+    def _kept_up(self, standing: Standing) -> Standing:
+        """Without one beside that this code cannot write to.
+
+        A former one's rights go stale; a reindex compares all with the one that it fills.
+        """
+        other = standing.other
+        strange = other is not None and other.made.format != self._made.format
+        return Standing(standing.live) if strange else standing
 
     def _begun(self) -> Standing:
         with self._gate.alone():

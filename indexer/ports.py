@@ -81,13 +81,13 @@ class IndexWriter(Protocol):
 
 @runtime_checkable
 class Settling(Protocol):
-    """An index whose writes may come late: some, sent without an answer, are still on their way."""
+    """An index that is to be put in order before somebody writes from what it keeps."""
 
     def settle(self) -> None:
-        """What was sent before is kept once this returns, or never will be.
+        """What was sent before, without an answer too, is kept by now, or never will be.
 
-        Who writes from what is kept asks for it first. Raises `IndexUnreachable` or
-        `IndexRefused`.
+        Access lists that no document names are gone. Nobody else may be writing. Raises
+        `IndexUnreachable` or `IndexRefused`.
         """
         ...
 

@@ -54,7 +54,8 @@ def reindex(
 ) -> ReindexReport:
     """Fill a generation made as `wanted` from the live one, check it, and let it answer.
 
-    Resumes one that was interrupted; a former generation that was kept makes way first.
+    Resumes one that was interrupted; a former generation that was kept makes way first. A
+    live one of another format is not kept beside the new one: no writer of both is left.
     Raises `IndexUnreachable`, or `IndexRefused` where a check fails or another signature
     is being filled: the live generation answers in any case.
     """
@@ -74,6 +75,10 @@ def reindex(
                 works.generations.drop()
             filling = works.generations.begin(wanted)
     report = _change_over(works, standing.live, filling, progress)
+    if standing.live.made.format != wanted.format:
+        # Nothing here can write to it: left alone, its rights would go stale.
+        with works.gate.alone():
+            works.generations.drop()
     return ReindexReport(report.documents, report.copied, report.tried, resumed)
 
 
@@ -86,6 +91,11 @@ def roll_back(works: Works, progress: Progress = lambda done, total: None) -> Re
     if standing.former is None:
         raise IndexRefused(
             "Il n'y a pas d'ancienne génération à laquelle revenir : rien n'a été changé."
+        )
+    if standing.former.made.format != standing.live.made.format:
+        raise IndexRefused(
+            "L'ancienne génération est d'une autre version, et n'est plus tenue à jour : rien n'a "
+            "été changé. « quisait reindex --finish » la supprime."
         )
     return _change_over(works, standing.live, standing.former, progress)
 

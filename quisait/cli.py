@@ -36,7 +36,7 @@ from quisait.running import run
 from quisait.sessions_cli import sessions_app
 from quisait.settings import settings_file
 from quisait.settings_page import settings_page
-from quisait.source_status import status_of
+from quisait.source_status import directory_state, status_of
 from quisait.topics_cli import expertise_app, isolation
 from quisait.unnamed_sources import forget, unnamed_statuses
 from search_api.neutral import neutral
@@ -166,6 +166,9 @@ def sources(
             chosen = sources_named(house.settings, [source] if source else [])
             statuses = [status_of(house, one, now) for one in chosen]
             statuses += [] if source else unnamed
+        directory = "" if source else directory_state(house)
+    if directory:
+        print(neutral(directory), file=sys.stderr if as_json else sys.stdout)
     if as_json:
         _dump([asdict(status) for status in statuses])
         return

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from indexer.state import RunRow
-from quisait.assembly import House
+from quisait.assembly import House, has_directory
+from quisait.assembly.authorities import DIRECTORY
 from quisait.progress import duration
 from quisait.schedule import AT_ONCE, LOOKED_BACK, next_run, source_pace
 from quisait.settings import SourceSettings
@@ -92,6 +93,17 @@ def status_of(house: House, source: SourceSettings, now: datetime) -> SourceStat
             for row in house.state.failures_of(name)
         ),
     )
+
+
+def directory_state(house: House) -> str:
+    """Why the directory was not read at its last turn, and what to do; empty where it was."""
+    last = next(iter(house.state.runs_of(DIRECTORY, 1)), None)
+    told = has_directory(house.settings) and last is not None
+    if last is None or not told or last.outcome in ("done", "running"):
+        return ""
+    day = moment(last.ended or last.noted or last.started)
+    why = last.reason.removeprefix("annuaire : ") or "relancez « quisait crawl » pour voir pourquoi"
+    return f"annuaire : non relu le {day}, celui d'avant reste en place. {why[:1].upper()}{why[1:]}"
 
 
 def _running(last: RunRow) -> RunningStatus | None:

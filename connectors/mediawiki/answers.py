@@ -1,9 +1,21 @@
 """What the API's answers hold, as far as they are read (formatversion 2, MediaWiki ≥ 1.31)."""
 
+import re
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+_TEMPORARY = re.compile(r"~\d{4}-\d")
+"""A name that a wiki gave to somebody without an account (MediaWiki ≥ 1.42), in their place."""
+
+
+def account_named(user: str) -> str:
+    """The name where it is an account's of this wiki; empty where it can be none.
+
+    With `>` it is another wiki's (imported revisions), whoever bears it here.
+    """
+    return "" if ">" in user or _TEMPORARY.match(user) else user
 
 
 class _Said(BaseModel):
@@ -45,9 +57,15 @@ class Revision(_Said):
     revid: int
     timestamp: datetime
     user: str = ""
+    userhidden: bool = False
     minor: bool = False
     anon: bool = False
     temp: bool = False
+
+    @property
+    def account(self) -> str:
+        """The account that made it; empty where nobody is to be known, or has none here."""
+        return "" if self.userhidden or self.anon or self.temp else account_named(self.user)
 
 
 class FileVersion(_Said):
@@ -55,11 +73,17 @@ class FileVersion(_Said):
 
     timestamp: datetime
     user: str = ""
+    userhidden: bool = False
     url: str = ""
     size: int = 0
     sha1: str = ""
     mime: str | None = None
     mediatype: str = ""
+
+    @property
+    def account(self) -> str:
+        """As a revision's."""
+        return "" if self.userhidden else account_named(self.user)
 
 
 class Titled(_Said):

@@ -57,14 +57,14 @@ class Author:
 
     def _contributions(self, page: Page) -> tuple[Contribution, ...]:
         """One row per account and role; hidden and anonymous editors are nobody's account."""
-        uploaders = {version.user for version in page.imageinfo}
+        uploaders = {version.account for version in page.imageinfo}
         moments: dict[tuple[str, Role], list[datetime]] = {}
         # A wiki lists the newest first; of two in one second the higher id is the later one.
         oldest_first = sorted(page.revisions, key=lambda r: (r.timestamp, r.revid))
         for place, revision in enumerate(oldest_first):
-            if revision.user and not revision.anon and not revision.temp:
+            if revision.account:
                 role = self._role(revision, uploaders, first=place == 0)
-                moments.setdefault((revision.user, role), []).append(revision.timestamp)
+                moments.setdefault((revision.account, role), []).append(revision.timestamp)
         return tuple(self._row(user, role, when) for (user, role), when in moments.items())
 
     def _role(self, revision: Revision, uploaders: Iterable[str], *, first: bool) -> Role:

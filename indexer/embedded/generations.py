@@ -17,8 +17,9 @@ from typing import Any
 
 from indexer.analysis import analysis_signature
 from indexer.embedded.faults import engine_faults
+from indexer.embedded.former import FormerIndex
 from indexer.embedded.index import EmbeddedIndex
-from indexer.embedded.store import FORMAT, kept_dimension
+from indexer.embedded.store import FORMAT, kept_made
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.generations import EncoderRecord, Generation, Signature, Standing
 
@@ -32,7 +33,7 @@ class EmbeddedGenerations:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._opened: dict[str, EmbeddedIndex] = {}
+        self._opened: dict[str, EmbeddedIndex | FormerIndex] = {}
         self._opening = threading.Lock()
 
     def signature(self, encoder: EncoderRecord) -> Signature:
@@ -49,15 +50,16 @@ class EmbeddedGenerations:
         told = {role: _generation(row) for role, row in json.loads(text).items() if row}
         return Standing(told["live"], told.get("filling"), told.get("former"))
 
-    def index(self, generation: Generation) -> EmbeddedIndex:
-        """Open a generation's folder, once in this process."""
+    def index(self, generation: Generation) -> EmbeddedIndex | FormerIndex:
+        """Open a generation's folder, once in this process; of a former format, to be read."""
         with self._opening:
             if generation.name not in self._opened:
                 if not (self._path(generation.name) / "index.sqlite").exists():
                     raise IndexUnreachable(
                         "Cette génération de l'index vient d'être supprimée : recommencez."
                     )
-                self._opened[generation.name] = EmbeddedIndex(
+                kind = EmbeddedIndex if generation.made.format == FORMAT else FormerIndex
+                self._opened[generation.name] = kind(
                     self._path(generation.name), generation.made.encoder.dimension
                 )
             return self._opened[generation.name]
@@ -106,10 +108,11 @@ class EmbeddedGenerations:
         return standing, standing.other
 
     def _of_former_layout(self) -> Standing | None:
-        dimension = kept_dimension(self._folder / "index.sqlite")
-        if dimension is None:
+        found = kept_made(self._folder / "index.sqlite")
+        if found is None:
             return None
-        made = Signature(EncoderRecord("", dimension), "", FORMAT)
+        dimension, kept_format = found
+        made = Signature(EncoderRecord("", dimension), "", kept_format)
         return Standing(Generation(FORMER_LAYOUT, made))
 
     def _tell(self, standing: Standing) -> None:

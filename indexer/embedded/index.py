@@ -77,6 +77,11 @@ class EmbeddedIndex:
             self._text.replay(wait=True)
         return WriteReport(written=len(prepared), failed=tuple(failed))
 
+    def settle(self) -> None:
+        """Forget the access lists that no document names; no write here comes late."""
+        with engine_faults():
+            self._store.forget_lists()
+
     def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
         """What is kept of these documents, those left out that are not."""
         wanted = [document_id for document_id in document_ids if _encodable(document_id)]

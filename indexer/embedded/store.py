@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS documents (
     title_terms TEXT NOT NULL, title_words TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS documents_changed ON documents (changed);
 CREATE INDEX IF NOT EXISTS documents_source ON documents (source);
+CREATE INDEX IF NOT EXISTS documents_access ON documents (access);
 CREATE TABLE IF NOT EXISTS contents (
     seq INTEGER PRIMARY KEY, body_terms TEXT NOT NULL, passages TEXT NOT NULL,
     vectors BLOB NOT NULL);
@@ -113,6 +114,18 @@ class Store:
         """Record that the text index has committed everything up to `seq`."""
         with self.writing() as connection:
             connection.execute("UPDATE meta SET value = ? WHERE name = 'applied'", (seq,))
+
+    def forget_lists(self) -> None:
+        """Forget the access lists that no document names.
+
+        The newest stays: a number that came again would mean a former list to the processes
+        that hold it in memory.
+        """
+        with self.writing() as connection:
+            connection.execute(
+                "DELETE FROM access WHERE id < (SELECT max(id) FROM access)"
+                " AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.access = access.id)"
+            )
 
     def kept(self, document_ids: Sequence[str]) -> Iterator[Kept]:
         """What is kept of these documents."""
@@ -198,16 +211,16 @@ def _to_wal(connection: sqlite3.Connection) -> None:
             return
 
 
-def kept_dimension(path: Path) -> int | None:
-    """Numbers of the vectors that a store holds; None where there is no store."""
+def kept_made(path: Path) -> tuple[int, str] | None:
+    """(numbers of the vectors, format) of a store; None where there is none."""
     if not path.exists():
         return None
     with engine_faults(), closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
         found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone()
         if found is None:  # killed before its first transaction
             return None
-        row = connection.execute("SELECT value FROM meta WHERE name = 'dimension'").fetchone()
-    return int(row[0]) if row else None
+        said = dict(connection.execute("SELECT name, value FROM meta").fetchall())
+    return (int(said["dimension"]), str(said.get("format", ""))) if "dimension" in said else None
 
 
 def _kept(row: tuple[int, str, str, str, str]) -> Kept:

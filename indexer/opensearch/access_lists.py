@@ -151,6 +151,17 @@ def lists_of_source(source: str, after: str | None = None) -> Body:
     }
 
 
+def every_list(after: str | None = None) -> Body:
+    """One page of the names of all lists."""
+    return {
+        "size": LISTS_PAGE,
+        "_source": False,
+        "query": {"match_all": {}},
+        "sort": [{"name": "asc"}],
+        **({} if after is None else {"search_after": [after]}),
+    }
+
+
 def accesses(answer: Body) -> Mapping[str, Access]:
     """Read what lists hold, by name."""
     rows = [hit["_source"] for hit in answer["hits"]["hits"]]

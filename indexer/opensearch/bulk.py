@@ -84,6 +84,11 @@ def index_line(subject: str, kept_as: str, source: Body) -> Line:
     return _line(subject, {"index": _target(kept_as)}, source)
 
 
+def forget_line(kept_as: str) -> Line:
+    """Forget what is kept under that `_id` of the engine."""
+    return _line(kept_as, {"delete": _target(kept_as)})
+
+
 def _target(kept_as: str) -> Body:
     """Name what is written to. An alias that is gone is never made an index."""
     return {"_id": kept_as, "require_alias": True}

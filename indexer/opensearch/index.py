@@ -158,10 +158,16 @@ class OpenSearchIndex:
         return {kept.document_id: kept for kept in (answers.kept(hit, held) for hit in hits)}
 
     def settle(self) -> None:
-        """Wait for, or refuse, what writers that broke off have sent."""
+        """Wait for, or refuse, what writers that broke off have sent; forget unnamed lists.
+
+        Nobody else may be writing: a list could be joined while it is forgotten.
+        """
         self._ensure()
         self._lists.settle()
         self._documents.settle()
+        for names in pages(sorted(self._lists.names())):
+            named = self._sizes(set(names))
+            self._lists.forget([name for name in names if not named.get(name)])
 
     def count(self, source: str) -> int:
         """How many documents of a source are kept."""

@@ -10,7 +10,7 @@ from indexer.errors import IndexRefused
 from indexer.opensearch import access_lists
 from indexer.opensearch.access_lists import MOST_READABLE, ListKey, ReadableLists
 from indexer.opensearch.alias import Alias
-from indexer.opensearch.bulk import index_line
+from indexer.opensearch.bulk import forget_line, index_line
 from indexer.opensearch.schema import Body
 
 PAGE = 5_000
@@ -91,6 +91,20 @@ class AccessLists:
                 return held
             held |= access_lists.accesses(answer)
             after = answer["hits"]["hits"][-1]["sort"][0]
+
+    def names(self) -> set[str]:
+        """Every list that there is."""
+        found: set[str] = set()
+        after = None
+        while hits := self._alias.search(access_lists.every_list(after))["hits"]["hits"]:
+            found |= {hit["sort"][0] for hit in hits}
+            after = hits[-1]["sort"][0]
+        return found
+
+    def forget(self, names: Sequence[str]) -> None:
+        """Delete lists that no document names; their names are never used again."""
+        if names:
+            self._alias.send([forget_line(name) for name in names])
 
     def _write(self, lists: Iterable[Body]) -> dict[str, str]:
         lines = [index_line(kept["name"], kept["name"], kept) for kept in lists]

@@ -87,4 +87,8 @@ def test_a_great_departure_waits_for_a_persons_word(place: Place) -> None:
     two = Place(place.folder, {**place.environment, "QUISAIT_LDAP__AGENTS_FILTER": "(uid=j*)"})
     assert "--accept-departures" in two.run("crawl", "wiki", status=1).stderr
     assert place.json("experts", "cadastre", "--agent", "zlecuyer")["candidates"]
+    held = two.run("sources").stdout.splitlines()[0]
+    assert held.startswith("annuaire : non relu")
+    assert "« quisait directory --accept-departures »" in held
     assert "2 agents" in two.run("directory", "--accept-departures").stderr
+    assert "annuaire" not in two.run("sources").stdout

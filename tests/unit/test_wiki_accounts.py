@@ -1,0 +1,51 @@
+"""Whose a wiki's revisions are, as its API tells it from 1.39 to 1.43."""
+
+from typing import Any
+
+import pytest
+
+from connectors.mediawiki.answers import Page, Rendering
+from connectors.mediawiki.pages import Author
+from connectors.values import Access
+
+pytestmark = [pytest.mark.sources, pytest.mark.trust]
+
+NOBODYS: dict[str, dict[str, Any]] = {
+    "an address": {"user": "192.0.2.1", "anon": True},
+    "a temporary account that says so": {"user": "~2026-1234-5", "temp": True},
+    "a temporary account by its name alone": {"user": "~2026-1234-5"},
+    "an account of the wiki that it came from": {"user": "intranet>Jeanne"},
+    "one hidden from who may not see it": {"userhidden": True},
+    "one hidden, shown to an account that may see it": {"user": "Jeanne", "userhidden": True},
+}
+
+
+def contributors(*revisions: dict[str, Any], uploads: tuple[dict[str, Any], ...] = ()) -> list[str]:
+    moments = [f"2026-01-0{9 - n}T00:00:00Z" for n in range(9)]
+    page = Page.model_validate(
+        {
+            "pageid": 1,
+            "title": "Bornage",
+            "revisions": [
+                {"revid": 9 - n, "timestamp": moments[n], **one} for n, one in enumerate(revisions)
+            ],
+            "imageinfo": [{"timestamp": moments[n], **one} for n, one in enumerate(uploads)],
+        }
+    )
+    author = Author("w", frozenset(), lambda _page: b"")
+    made = author.document(page, Rendering(pageid=1, text="<p>x</p>"), Access())
+    return [one.account for one in made.contributions]
+
+
+@pytest.mark.parametrize("kind", NOBODYS)
+def test_what_is_nobodys_is_joined_to_nobody(kind: str) -> None:
+    """Neither as an author nor as who uploaded a file; the others\' are theirs."""
+    nobodys = NOBODYS[kind]
+    assert contributors({"user": "Ana"}, nobodys, uploads=(nobodys,)) == ["w:Ana"]
+    assert contributors(nobodys) == []
+
+
+@pytest.mark.parametrize("user", ["Jeanne", "Jeanne ~ Paris", "~Jeanne", "2026-1"])
+def test_odd_names_are_still_accounts(user: str) -> None:
+    """Only what no account of the wiki can be called is left out."""
+    assert contributors({"user": user}) == [f"w:{user}"]
