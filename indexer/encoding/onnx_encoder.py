@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 from tokenizers import Encoding, Tokenizer
 
-from indexer.encoding.model_card import ONNX_FILE, read_card
+from indexer.encoding.model_card import FORMER_GRAPH, ONNX_FILE, read_card
 from indexer.encoding.model_text import encodable
 from indexer.values import Vectors
 
@@ -18,8 +18,9 @@ class OnnxEncoder:
     """A directory written by `export_model`, in 8 bits.
 
     Each text runs alone: 8 bits are scaled by what runs together, so that a vector would
-    change with its neighbours. `threads` texts are encoded side by side; 0 takes all cores.
-    Calls from several threads are safe. Raises `FileNotFoundError` where the directory is none.
+    change with its neighbours, and padding would be computed. `threads` texts are encoded side
+    by side; 0 takes all cores. Calls from several threads are safe. Raises `FileNotFoundError`
+    where the directory is none.
     """
 
     def __init__(self, directory: Path, threads: int = 0) -> None:
@@ -37,8 +38,8 @@ class OnnxEncoder:
 
     @property
     def name(self) -> str:
-        """Model, precision and the weights' hash, so that cached vectors never mix."""
-        return f"{self._card.model}/onnx-int8-alone/{self._card.weights_sha256[:8]}"
+        """Model, form of the graph and the weights' hash, so that cached vectors never mix."""
+        return f"{self._card.model}/{self._card.graph}/{self._card.weights_sha256[:8]}"
 
     @property
     def dimension(self) -> int:
@@ -62,7 +63,9 @@ class OnnxEncoder:
 
     def _run(self, encoding: Encoding) -> Vectors:
         ids = np.array([encoding.ids], np.int64)
-        asked = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+        asked = {"input_ids": ids}
+        if self._card.graph == FORMER_GRAPH:
+            asked["attention_mask"] = np.ones_like(ids)
         found: list[Vectors] = self._session.run(None, asked)
         vector: Vectors = found[0][0]
         return vector

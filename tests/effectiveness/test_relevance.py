@@ -20,8 +20,8 @@ pytestmark = [pytest.mark.search, pytest.mark.timeout(1800)]
 LEAST_NDCG = 0.845
 """What the set reached when it was measured, less .01.
 
-All its questions: an int8 vector depends on the texts that were encoded beside it, which moved
-120 questions by more than that, and hardly moves the whole set.
+All its questions: another kind of processor moves single questions by more than that, and hardly
+moves the whole set.
 """
 
 CACHE = Path(__file__).resolve().parents[2] / ".cache" / "evaluation"
