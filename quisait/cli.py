@@ -39,6 +39,7 @@ from quisait.settings_page import settings_page
 from quisait.source_status import directory_state, status_of
 from quisait.topics_cli import expertise_app, isolation
 from quisait.unnamed_sources import forget, unnamed_statuses
+from search_api.catalogue.loading import TEMPLATE
 from search_api.neutral import neutral
 from search_api.query import Order, Query
 
@@ -260,6 +261,12 @@ def model_export(
 def schema_export() -> None:
     """Le schéma JSON des lignes d'un export."""
     _dump(json_schema())
+
+
+@schema_app.command("texts")
+def schema_texts() -> None:
+    """Tous les textes des pages, à reformuler (gettext ; voir docs/habillage.md)."""
+    print(TEMPLATE.read_text("utf-8"), end="")
 
 
 @schema_app.command("settings")

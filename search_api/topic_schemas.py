@@ -21,7 +21,7 @@ from expertise.overview_values import (
 from expertise.topics import Topic
 from indexer.values import Card
 from search_api.bodies import AreaBody, ReferenceBody
-from search_api.catalogue.texts import marked
+from search_api.catalogue.texts import _, marked
 from search_api.schemas import agent_body, evidence_body
 from search_api.topic_bodies import (
     AloneBody,
@@ -129,7 +129,7 @@ def area_label(code: str) -> str:
     """The name of `22`, `r53`, or of everywhere."""
     if code.startswith("r"):
         return REGIONS.get(code[1:], code)
-    return DEPARTEMENTS.get(code, code) if code else EVERYWHERE
+    return DEPARTEMENTS.get(code, code) if code else _(EVERYWHERE)
 
 
 def area_body(code: str) -> AreaBody:

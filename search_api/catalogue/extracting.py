@@ -21,6 +21,7 @@ READ = {
 """Where an agent's texts are, and what reads them."""
 KEYWORDS = {
     "_": None,
+    "gettext": None,  # what `{% trans %}` becomes
     "marked": None,
     "pgettext": ((1, "c"), 2),
     "ngettext": (1, 2),

@@ -1,5 +1,6 @@
 """An administration's own wording: a `.po` file, read once at the start and held to the sources."""
 
+import io
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,10 @@ TEMPLATE = Path(__file__).parent / "quisait.pot"
 """Every text of quisait, with its places; `make catalogue` writes it."""
 
 _PLACES = re.compile(r"%\((\w+)\)s")
+_LINE = re.compile(
+    r'\s*(?:#.*|(?:(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d\])?)\s*)?"(?:[^"\\]|\\.)*")?\s*'
+)
+"""Babel forgives a quote that is not closed, and loses a letter by it."""
 _MARKUP = re.compile(r"<|&#?\w+;")
 
 
@@ -23,16 +28,19 @@ def load_catalogue(folder: Path) -> Catalogue:
     """The texts of a folder. Raises `ValueError`, a French sentence, where one cannot be used."""
     path = folder / IN_FOLDER
     try:
-        with path.open("rb") as file:
-            read = read_po(file, locale="fr", charset="utf-8", abort_invalid=True)
+        written = path.read_text("utf-8-sig")
     except OSError as error:
-        raise ValueError(
-            f"{path} ne se lit pas : réglez [pages] catalogue, ou videz-le."
-        ) from error
-    except (PoFileError, ValueError) as error:
-        raise ValueError(
-            f"{path} n’est pas un catalogue gettext en UTF-8 ({error}) : corrigez-le."
-        ) from error
+        told = f"{path} ne se lit pas : réglez [pages] catalogue, ou videz-le."
+        raise ValueError(told) from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} n’est pas en UTF-8 : enregistrez-le ainsi.") from error
+    for number, line in enumerate(written.splitlines(), 1):
+        if not _LINE.fullmatch(line):
+            raise _malformed(path, number)
+    try:
+        read = read_po(io.StringIO(written), locale="fr", abort_invalid=True)
+    except PoFileError as error:
+        raise _malformed(path, error.lineno) from error
     said = {}
     for message in _translated(read):
         if fault := _fault(message):
@@ -41,12 +49,8 @@ def load_catalogue(folder: Path) -> Catalogue:
     return Catalogue(said)
 
 
-def known_keys() -> frozenset[tuple[str, str]]:
-    """Context and key of every text that quisait says."""
-    with TEMPLATE.open("rb") as file:
-        return frozenset(
-            (one.context or "", key_of(_forms(one.id)[0])) for one in read_po(file) if one.id
-        )
+def _malformed(path: Path, line: int) -> ValueError:
+    return ValueError(f"{path}, ligne {line} : ce n’est pas du gettext, corrigez cette ligne.")
 
 
 def _translated(read: Catalog) -> Iterator[Message]:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 
 from search_api.app import Services, create_app
+from search_api.catalogue.texts import SOURCES, Catalogue
 from search_api.grants import Grants
 from search_api.sign_on.cookies import Cookies
 from search_api.sign_on.naming import AgentRule
@@ -81,6 +82,7 @@ def signing_on_app(
     *,
     rule: AgentRule | None = None,
     grants: Grants | None = None,
+    catalogue: Catalogue = SOURCES,
     **rules: Any,
 ) -> SigningOn:
     """An application that signs readers on at that issuer."""
@@ -111,7 +113,13 @@ def signing_on_app(
     ]
     readers = IdentifiedReaders(ways, parts.book, _today)
     services = Services(
-        parts.search, parts.book, readers, _today, sign_on=sign_on, grants=grants or Grants()
+        parts.search,
+        parts.book,
+        readers,
+        _today,
+        sign_on=sign_on,
+        grants=grants or Grants(),
+        catalogue=catalogue,
     )
     return SigningOn(create_app(services), sign_on, clock)
 

@@ -20,6 +20,7 @@ from indexer.opensearch.client import connect
 from indexer.opensearch.index import OpenSearchIndex
 from quisait.journaling import now
 from search_api.app import Services, create_app
+from search_api.catalogue.texts import SOURCES, Catalogue
 from search_api.grants import Grant, Grants, Role
 from search_api.identify import DemoReaders
 from search_api.search import Search
@@ -157,8 +158,8 @@ STATES = (
 
 
 @contextmanager
-def every_site(parts: Parts) -> Iterator[Sites]:
-    """The servers of all states."""
+def every_site(parts: Parts, catalogue: Catalogue = SOURCES) -> Iterator[Sites]:
+    """The servers of all states, in the words of a catalogue."""
     builds = SqlBuilds(parts.engine)
     build = build_expertise(parts.index, parts.book, ENCODER, TOPICS, Rules(), TODAY)
     builds.publish(build, TopicList(TOPICS))
@@ -174,6 +175,7 @@ def every_site(parts: Parts) -> Iterator[Sites]:
         grants=GRANTS,
         audit=SqlAudit(parts.engine, now),
         consent=SqlConsent(parts.engine, now),
+        catalogue=catalogue,
     )
 
     def partial(request: Request) -> Reader:
@@ -194,18 +196,21 @@ def every_site(parts: Parts) -> Iterator[Sites]:
             ),
         }
         sites = {name: stack.enter_context(served(app)) for name, app in apps.items()}
-        sites["signing"], sites["session"] = stack.enter_context(_signing(parts, lost_port))
+        sites["signing"], sites["session"] = stack.enter_context(
+            _signing(parts, lost_port, catalogue)
+        )
         yield Sites(**sites)
 
 
 @contextmanager
-def _signing(parts: Parts, lost_port: int) -> Iterator[tuple[str, str]]:
+def _signing(parts: Parts, lost_port: int, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
     """Where readers sign on, and the id of a session there, the newest of three."""
     beside = Path(parts.engine.url.database or "").with_name("sign-on.sqlite")
     database = sa.create_engine(f"sqlite:///{beside}")
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    made = signing_on_app(parts, database, address, f"http://127.0.0.1:{lost_port}")
+    away = f"http://127.0.0.1:{lost_port}"
+    made = signing_on_app(parts, database, address, away, catalogue=catalogue)
     for _ in range(2):
         made.sign_on.sessions.begin("ag-5")
     with served(made.app, port):
