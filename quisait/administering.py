@@ -24,6 +24,7 @@ from search_api.administration import (
     Trouble,
     Unanswered,
 )
+from search_api.catalogue.texts import _, marked
 from search_api.query import Query
 
 DAYS = 30
@@ -32,16 +33,19 @@ SHOWN = 20
 RULES = ("_quisait.csv", ".quisait.json")
 """What is in the key of a failure about a folder's own files of rights."""
 
+FILES = {"glossaire": marked("Glossaire"), "réponses en tête": marked("Réponses en tête")}
+"""Files that an administrator edits, as the desk names them."""
+
 KINDS = {
-    "encrypted": "protégés par un mot de passe",
-    "unreadable": "illisibles",
-    "empty": "sans texte",
-    "image_only": "images sans texte",
-    "too_large": "trop grands",
-    "timed_out": "trop longs à lire",
-    "vanished": "disparus ou fermés pendant la lecture",
-    "malformed": "mal formés",
-    "refused": "refusés par l'index",
+    "encrypted": marked("protégés par un mot de passe"),
+    "unreadable": marked("illisibles"),
+    "empty": marked("sans texte"),
+    "image_only": marked("images sans texte"),
+    "too_large": marked("trop grands"),
+    "timed_out": marked("trop longs à lire"),
+    "vanished": marked("disparus ou fermés pendant la lecture"),
+    "malformed": marked("mal formés"),
+    "refused": marked("refusés par l'index"),
 }
 """What became of documents, by kind of failure."""
 
@@ -61,11 +65,15 @@ class HouseAdministration:
 
     def _parts(self) -> Iterator[PartState]:
         settings, house = self.house.settings, self.house
-        yield _seen("Index", lambda: f"{settings.index.engine}, répond", self._asked)
-        yield _seen("Base d’état", lambda: "répond", lambda: house.book.agent(""))
-        yield _seen("Encodeur", lambda: house.encoder.name)
+        yield _seen(
+            _("Index"),
+            lambda: _("%(engine)s, répond", engine=settings.index.engine),
+            self._asked,
+        )
+        yield _seen(_("Base d’état"), lambda: _("répond"), lambda: house.book.agent(""))
+        yield _seen(_("Encodeur"), lambda: house.encoder.name)
         for name, path in guiding_files(settings.search):
-            yield _seen(name.capitalize(), partial(checked, name, path))
+            yield _seen(_(FILES[name]), partial(checked, name, path))
 
     def _asked(self) -> None:
         """A search as for a reader who reads nothing."""
@@ -75,7 +83,7 @@ class HouseAdministration:
         try:
             status = status_of(self.house, source, now)
         except IndexerError:
-            away = "l’index ne répond pas : l’état n’est pas connu"
+            away = _("l’index ne répond pas : l’état n’est pas connu")
             return SourceState(
                 source.name, source.kind, None, away, False, None, "", None, None, 0, ()
             )
@@ -87,7 +95,7 @@ class HouseAdministration:
             kept = unnamed_statuses(self.house)
         except IndexerError:
             return []  # the lines of the others say that it does not answer
-        return [replace(_state(one.source, "retirée", one, now), well=False) for one in kept]
+        return [replace(_state(one.source, _("retirée"), one, now), well=False) for one in kept]
 
     def _questions(self, now: datetime) -> Questions | None:
         if not self.house.settings.journal.enabled:
@@ -120,7 +128,9 @@ def _state(name: str, kind: str, status: SourceStatus, now: datetime) -> SourceS
         expected=running.expected if running else None,
         closed_rules=len(rules),
         troubles=tuple(
-            Trouble(KINDS.get(kind, kind), count, REMEDIES.get(kind, ""))
+            Trouble(_(KINDS[kind]), count, _(REMEDIES[kind]))
+            if kind in KINDS
+            else Trouble(kind, count, "")
             for kind, count in counts.items()
             if count > 0
         ),
@@ -134,6 +144,6 @@ def _seen(
         attempt()
         return PartState(name, True, tell())
     except (IndexerError, sa.exc.SQLAlchemyError):
-        return PartState(name, False, "ne répond pas : « quisait check » dit pourquoi")
+        return PartState(name, False, _("ne répond pas : « quisait check » dit pourquoi"))
     except (ValueError, OSError) as error:
         return PartState(name, False, str(error))

@@ -10,22 +10,35 @@ from quisait.assembly.authorities import DIRECTORY
 from quisait.progress import duration
 from quisait.schedule import AT_ONCE, LOOKED_BACK, next_run, source_pace
 from quisait.settings import SourceSettings
+from search_api.catalogue.texts import _, marked
 
 REMEDIES = {
-    "encrypted": "Déposez une version sans mot de passe.",
-    "unreadable": "Ouvrez le fichier : s'il est abîmé, remplacez-le ; sinon signalez son format.",
-    "empty": "Le fichier ne contient pas de texte : rien à faire, ou complétez-le.",
-    "image_only": "Déposez une version avec du texte (numérisation avec reconnaissance).",
-    "too_large": "Découpez le fichier, ou relevez la limite nommée (réglages [extractor]), puis "
-    "relancez « quisait crawl --full ».",
-    "timed_out": "Un dossier est réessayé trois fois de lui-même ; sinon relevez [extractor] "
-    "timeout_s, puis relancez « quisait crawl --full ».",
-    "vanished": "Illisible, ou disparu, pendant la lecture : un dossier est réessayé trois fois de "
-    "lui-même ; s'il existe encore, vérifiez ses droits sur le disque, puis relancez "
-    "« quisait crawl --full ».",
-    "malformed": "Corrigez l'enregistrement à la source ; il sera relu au prochain passage.",
-    "refused": "L'index a refusé ce document, qui n'est plus trouvé : signalez-le avec ce "
-    "message, puis relancez « quisait crawl --full ».",
+    "encrypted": marked("Déposez une version sans mot de passe."),
+    "unreadable": marked(
+        "Ouvrez le fichier : s'il est abîmé, remplacez-le ; sinon signalez son format."
+    ),
+    "empty": marked("Le fichier ne contient pas de texte : rien à faire, ou complétez-le."),
+    "image_only": marked("Déposez une version avec du texte (numérisation avec reconnaissance)."),
+    "too_large": marked(
+        "Découpez le fichier, ou relevez la limite nommée (réglages [extractor]), puis "
+        "relancez « quisait crawl --full »."
+    ),
+    "timed_out": marked(
+        "Un dossier est réessayé trois fois de lui-même ; sinon relevez [extractor] timeout_s, "
+        "puis relancez « quisait crawl --full »."
+    ),
+    "vanished": marked(
+        "Illisible, ou disparu, pendant la lecture : un dossier est réessayé trois fois de "
+        "lui-même ; s'il existe encore, vérifiez ses droits sur le disque, puis relancez « "
+        "quisait crawl --full »."
+    ),
+    "malformed": marked(
+        "Corrigez l'enregistrement à la source ; il sera relu au prochain passage."
+    ),
+    "refused": marked(
+        "L'index a refusé ce document, qui n'est plus trouvé : signalez-le avec ce message, "
+        "puis relancez « quisait crawl --full »."
+    ),
 }
 """What a person can do, by kind of failure."""
 
@@ -117,35 +130,43 @@ def _running(last: RunRow) -> RunningStatus | None:
 
 
 def _running_state(running: RunningStatus, last: RunRow, now: datetime) -> str:
-    parts = [f"lecture en cours depuis le {moment(running.since)}"]
+    parts = [_("lecture en cours depuis le %(moment)s", moment=moment(running.since))]
     if last.noted is not None:
-        of = f" sur {running.expected}" if running.expected is not None else ""
-        parts.append(f"{running.done}{of} documents vus, {running.rate:.1f}/s")
+        seen = str(running.done)
+        if running.expected is not None:
+            seen = _("%(done)s sur %(expected)s", done=seen, expected=running.expected)
+        rate = f"{running.rate:.1f}"
+        parts.append(_("%(seen)s documents vus, %(rate)s/s", seen=seen, rate=rate))
     if running.left_s is not None:
-        parts.append(f"reste environ {duration(running.left_s)}")
+        parts.append(_("reste environ %(duration)s", duration=duration(running.left_s)))
     silent_s = round((now - (last.noted or last.started)).total_seconds())
     if silent_s >= 120:
-        parts.append(f"sans nouvelle depuis {duration(silent_s)} : la source répond-elle ?")
+        silent = duration(silent_s)
+        parts.append(_("sans nouvelle depuis %(time)s : la source répond-elle ?", time=silent))
     return ", ".join(parts)
+
+
+_STATES = {
+    "done": marked("à jour au %(day)s"),
+    "running": marked(
+        "interrompue le %(day)s : relancez « quisait crawl » pour reprendre, ou laissez faire "
+        "« quisait run »"
+    ),
+    "held": marked("suppressions en attente depuis le %(day)s : vérifiez, puis --accept-deletions"),
+}
 
 
 def _state(last: RunRow | None) -> str:
     if last is None:
-        return "jamais lue : lancez « quisait crawl », ou laissez faire « quisait run »"
+        return _("jamais lue : lancez « quisait crawl », ou laissez faire « quisait run »")
     day = moment(last.ended or last.noted or last.started)
-    again = "relancez « quisait crawl » pour reprendre, ou laissez faire « quisait run »"
-    return {
-        "done": f"à jour au {day}",
-        "running": f"interrompue le {day} : {again}",
-        "interrupted": f"interrompue le {day} : {again}",
-        "held": f"suppressions en attente depuis le {day} : vérifiez, puis --accept-deletions",
-        "refused": f"arrêtée le {day}, il faut y remédier : {last.reason}",
-    }.get(last.outcome, _failed(day, last.reason))
-
-
-def _failed(day: str, reason: str) -> str:
-    why = reason or "relancez « quisait crawl » pour voir pourquoi"
-    return f"en échec le {day}, « quisait run » réessaiera : {why}"
+    outcome = "running" if last.outcome == "interrupted" else last.outcome
+    if outcome in _STATES:
+        return _(_STATES[outcome], day=day)
+    if outcome == "refused":
+        return _("arrêtée le %(day)s, il faut y remédier : %(why)s", day=day, why=last.reason)
+    why = last.reason or _("relancez « quisait crawl » pour voir pourquoi")
+    return _("en échec le %(day)s, « quisait run » réessaiera : %(why)s", day=day, why=why)
 
 
 def moment(instant: datetime) -> str:
@@ -159,5 +180,5 @@ def soon(instant: datetime | None, now: datetime) -> str:
         return ""
     wait_s = round((instant - now).total_seconds())
     if instant == AT_ONCE or wait_s <= 0:
-        return "dès que « quisait run » le peut"
-    return f"dans {duration(wait_s)}"
+        return _("dès que « quisait run » le peut")
+    return _("dans %(duration)s", duration=duration(wait_s))

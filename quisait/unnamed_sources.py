@@ -18,6 +18,7 @@ from quisait.faults import opened_house
 from quisait.settings import Settings
 from quisait.source_lock import only_crawl
 from quisait.source_status import SourceStatus
+from search_api.catalogue.texts import _
 from search_api.neutral import neutral
 
 AT_ONCE = 500
@@ -31,9 +32,10 @@ def unnamed_sources(index: IndexContents, settings: Settings) -> tuple[str, ...]
 
 def remedy_of(source: str) -> str:
     """What stands of it, and what a person can do."""
-    return (
-        f"absente de quisait.toml : personne ne trouve plus ses documents. « quisait forget "
-        f"{source} » les efface ; sinon, remettez sa table [[sources]]"
+    return _(
+        "absente de quisait.toml : personne ne trouve plus ses documents. « quisait forget "
+        "%(source)s » les efface ; sinon, remettez sa table [[sources]]",
+        source=source,
     )
 
 
