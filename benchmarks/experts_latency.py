@@ -21,7 +21,7 @@ from expertise.find import find_experts
 from indexer.access import AccessFilter, Reader
 from indexer.values import Put
 from quisait.database import connect
-from search_api.query import Query
+from search_api.questions.query import Query
 from search_api.search import Search
 from tests.encoders import FakeEncoder
 from tests.pages.administration import TODAY

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path, PurePath
 
 from indexer.values import Failure
-from quisait.source_status import REMEDIES
+from quisait.work.source_status import REMEDIES
 from tests.engines import TIKA_VERSION
 from tests.every_file import IN_PROCESS, SERVER, Ending, endings, shared_files
 

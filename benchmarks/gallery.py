@@ -21,7 +21,7 @@ from benchmarks.guide import ADMINISTRATOR, ALONE, boxed, nothing, typing
 from benchmarks.served_demo import ServedDemo, served_demo
 from expertise.agent_book import SqlAgentBook
 from indexer.embedded.index import EmbeddedIndex
-from search_api.identify import DEMO_COOKIE
+from search_api.identity.identify import DEMO_COOKIE
 from search_api.search import Search
 from tests.pages.administration import ENCODER, FictionalDirectory, documents
 from tests.pages.conftest import Parts

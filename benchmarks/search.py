@@ -41,7 +41,7 @@ from indexer.encoding.cached import CachedEncoder
 from indexer.encoding.onnx_encoder import OnnxEncoder
 from indexer.opensearch.client import connect
 from indexer.values import Put, Vectors
-from search_api.query import Query
+from search_api.questions.query import Query
 from search_api.search import Search
 from tests.engines import OPENSEARCH_URL
 from tests.model_export import exported_model

@@ -10,12 +10,12 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 from quisait.assembly import House, open_house
-from quisait.building import build_and_publish
-from quisait.crawling import crawl_sources, read_directory
 from quisait.intranet import intranet_app
 from quisait.serving import app_of
 from quisait.settings import Settings, load_settings
-from search_api.journal import NoJournal
+from quisait.work.building import build_and_publish
+from quisait.work.crawling import crawl_sources, read_directory
+from search_api.journal.port import NoJournal
 from tests.pages.conftest import CHROMIUM_ARGS, served
 
 DEMO = Path("demo")

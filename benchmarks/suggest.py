@@ -24,7 +24,7 @@ from indexer.access import AccessFilter, Reader, access_filter
 from indexer.ports import Index
 from indexer.values import IndexedDocument, Passage, Put
 from quisait.database import connect
-from search_api.suggesting import PEOPLE, TITLES, TOPICS, begun_labels
+from search_api.questions.suggesting import PEOPLE, TITLES, TOPICS, begun_labels
 from tests.pages.administration import TODAY
 
 DOCUMENTS = 100_000

@@ -41,8 +41,8 @@ from quisait.evaluation.measures import Figure, figure
 from quisait.evaluation.scratch import VECTORS, NoFiles
 from quisait.evaluation.source import JudgedSource, judged_id
 from quisait.settings import EncoderSettings
-from search_api.fusion import LEXICAL_WEIGHT
-from search_api.query import read_question
+from search_api.questions.query import read_question
+from search_api.ranking.fusion import LEXICAL_WEIGHT
 from tests.model_export import exported_model
 from tests.shared_files import SHARED
 
@@ -152,7 +152,7 @@ def _lexical(one: Scored, weights: Weights) -> Floats:
 
 
 def _ndcg(one: Scored, words: Floats, near: Floats, share: float) -> float:
-    """As trec_eval has it, of the window that `search_api.fusion` would make."""
+    """As trec_eval has it, of the window that `search_api.ranking.fusion` would make."""
     if not words.any():
         share = 0.0
     window = np.flatnonzero((words > 0) | (near > 0))

@@ -9,14 +9,15 @@ import sqlalchemy as sa
 
 from indexer.access import NOBODY
 from indexer.errors import IndexerError
-from quisait.answers import today
 from quisait.assembly import House
+from quisait.commands.answers import today
+from quisait.commands.journal import hidden, listed
 from quisait.guiding import checked, guiding_files
-from quisait.journal_cli import hidden, listed
 from quisait.settings import SourceSettings
-from quisait.source_status import REMEDIES, SourceStatus, soon, status_of
-from quisait.unnamed_sources import unnamed_statuses
-from search_api.administration import (
+from quisait.work.source_status import REMEDIES, SourceStatus, soon, status_of
+from quisait.work.unnamed_sources import unnamed_statuses
+from search_api.catalogue.texts import _, marked
+from search_api.desks.administration import (
     AdministrationState,
     PartState,
     Questions,
@@ -24,8 +25,7 @@ from search_api.administration import (
     Trouble,
     Unanswered,
 )
-from search_api.catalogue.texts import _, marked
-from search_api.query import Query
+from search_api.questions.query import Query
 
 DAYS = 30
 """So far back questions without an answer are looked for."""

@@ -12,36 +12,36 @@ import typer
 
 from connectors.errors import SourceError
 from connectors.records.schema import json_schema
-from quisait import answers
-from quisait.animation_cli import topics_app
 from quisait.assembly import House, export_bundled_model
-from quisait.audit_cli import audit
-from quisait.building import topic_beside
 from quisait.checks import run_checks
-from quisait.coverage_cli import coverage, peers
-from quisait.crawling import crawl_sources, read_directory
-from quisait.demonstration import demo
-from quisait.directory_cli import directory
+from quisait.commands import answers
+from quisait.commands.audit import audit
+from quisait.commands.coverage import coverage, peers
+from quisait.commands.demonstration import demo
+from quisait.commands.directory import directory
+from quisait.commands.expertise import expertise_app, isolation
+from quisait.commands.journal import journal_app
+from quisait.commands.named_sources import sources_named
+from quisait.commands.privacy import privacy_app
+from quisait.commands.profile import profile
+from quisait.commands.progress import shown_progress
+from quisait.commands.push import push_app
+from quisait.commands.sessions import sessions_app
+from quisait.commands.topics import topics_app
 from quisait.evaluation.cli import evaluate_app
 from quisait.faults import in_sentences, opened_house, read_settings
-from quisait.initial import initial_file
-from quisait.journal_cli import journal_app
-from quisait.named_sources import sources_named
-from quisait.privacy_cli import privacy_app
-from quisait.profile_cli import profile
-from quisait.progress import shown_progress
-from quisait.push_cli import push_app
-from quisait.reindexing import reindex_command
-from quisait.running import run
-from quisait.sessions_cli import sessions_app
 from quisait.settings import settings_file
-from quisait.settings_page import settings_page
-from quisait.source_status import directory_state, status_of
-from quisait.topics_cli import expertise_app, isolation
-from quisait.unnamed_sources import forget, unnamed_statuses
+from quisait.settings.initial import initial_file
+from quisait.settings.page import settings_page
+from quisait.work.building import topic_beside
+from quisait.work.crawling import crawl_sources, read_directory
+from quisait.work.reindexing import reindex_command
+from quisait.work.running import run
+from quisait.work.source_status import directory_state, status_of
+from quisait.work.unnamed_sources import forget, unnamed_statuses
 from search_api.catalogue.loading import TEMPLATE
 from search_api.neutral import neutral
-from search_api.query import Order, Query
+from search_api.questions.query import Order, Query
 
 app = typer.Typer(help="Qui sait ? Recherche et experts.", no_args_is_help=True)
 model_app = typer.Typer(help="Modèles d'encodage.", no_args_is_help=True)

@@ -15,8 +15,9 @@ from expertise import agent_book, agent_tables, build_tables, consent_tables
 from indexer import leases, state
 from indexer.errors import IndexRefused
 from indexer.state import digest
-from quisait import register
-from search_api import audit_tables, journal_tables
+from quisait.privacy import register
+from search_api.audit import tables as audit_tables
+from search_api.journal import tables as journal_tables
 from search_api.sign_on import tables as sign_on_tables
 
 CURRENT = 2

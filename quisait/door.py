@@ -3,8 +3,8 @@
 from urllib.parse import urlsplit
 
 from quisait.settings import Settings
-from search_api.bounds import Bounds
-from search_api.rates import Asker, Rates
+from search_api.door.bounds import Bounds
+from search_api.door.rates import Asker, Rates
 from search_api.sign_on.place import SignOn
 
 

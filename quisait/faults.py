@@ -13,7 +13,7 @@ from indexer.errors import IndexerError
 from quisait.assembly import House, open_house
 from quisait.logs import set_up_logs
 from quisait.settings import Settings, load_settings, settings_file
-from quisait.settings_faults import sentences
+from quisait.settings.faults import sentences
 
 
 @contextmanager

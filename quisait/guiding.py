@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from quisait.durations import seconds_of
 from quisait.settings import SearchSettings, Settings, beside_file
-from search_api.arranging import Preferences
-from search_api.best_bets import BestBetsFile, NoBestBets, read_best_bets
-from search_api.edited_files import LineFault, lines_of
-from search_api.glossary import GlossaryFile, read_glossary
-from search_api.guidance import Guidance
-from search_api.understanding import Authors, NoGlossary
+from quisait.settings.durations import seconds_of
+from search_api.questions.best_bets import BestBetsFile, NoBestBets, read_best_bets
+from search_api.questions.edited_files import LineFault, lines_of
+from search_api.questions.glossary import GlossaryFile, read_glossary
+from search_api.questions.guidance import Guidance
+from search_api.questions.understanding import Authors, NoGlossary
+from search_api.ranking.arranging import Preferences
 
 DAY_S = 86_400
 MOST_TOLD = 3

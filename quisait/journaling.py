@@ -10,9 +10,9 @@ from expertise.agent_book import SqlAgentBook
 from expertise.builds import SqlBuilds
 from expertise.topics import Topic
 from quisait.settings import Settings
-from search_api.journal_words import names_of
-from search_api.queued_journal import QueuedJournal
-from search_api.sql_journal import JournalRules, SqlJournal
+from search_api.journal.queued import QueuedJournal
+from search_api.journal.sql import JournalRules, SqlJournal
+from search_api.journal.words import names_of
 
 _PURPOSE = b"quisait journal"
 """Parts this key from the other uses of the server's."""

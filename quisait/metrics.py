@@ -17,8 +17,8 @@ from prometheus_client.registry import Collector
 from connectors.errors import SourceError
 from indexer.state import RunRow
 from quisait.assembly import House
-from quisait.schedule import LOOKED_BACK, next_run, source_pace
 from quisait.settings import SourceSettings
+from quisait.work.schedule import LOOKED_BACK, next_run, source_pace
 
 log = logging.getLogger(__name__)
 

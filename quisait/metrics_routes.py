@@ -8,11 +8,11 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from indexer.access import NOBODY
-from quisait.answers import today
 from quisait.assembly import House
+from quisait.commands.answers import today
 from search_api import health
-from search_api.hardening import add_headers
-from search_api.own_host import answer_to_own_names
+from search_api.door.hardening import add_headers
+from search_api.door.own_host import answer_to_own_names
 from search_api.services import Services
 
 

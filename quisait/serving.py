@@ -8,26 +8,26 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from quisait.administering import HouseAdministration
-from quisait.answers import today
 from quisait.assembly import House, join_rules, open_reception
-from quisait.building import overview_of
+from quisait.commands.answers import today
 from quisait.door import bounds_of, own_names, rates_of
 from quisait.journaling import queued
 from quisait.metrics import registry_of
 from quisait.metrics_routes import metrics_app, metrics_router
 from quisait.providing import now_s
-from quisait.running import run_house
 from quisait.settings import Settings, beside_file
 from quisait.signing_on import open_readers, open_sign_on
+from quisait.work.building import overview_of
+from quisait.work.running import run_house
 from search_api.app import ReaderOf, Services, create_app
 from search_api.catalogue.loading import load_catalogue
 from search_api.catalogue.texts import SOURCES, Catalogue
-from search_api.identify import CompletedReaders, DemoReaders, TokenReaders
-from search_api.journal import Journal, NoJournal
+from search_api.identity.identify import CompletedReaders, DemoReaders, TokenReaders
+from search_api.identity.tokens import Tokens
+from search_api.journal.port import Journal, NoJournal
 from search_api.measures import add_measures, request_measures
 from search_api.serving import serving
 from search_api.sign_on.place import SignOn
-from search_api.tokens import Tokens
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 

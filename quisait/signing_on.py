@@ -2,12 +2,13 @@
 
 import sqlalchemy as sa
 
-from quisait.answers import today
-from quisait.durations import seconds_of
+from quisait.checks.sign_on import signs_on
+from quisait.commands.answers import today
 from quisait.providing import now_s, open_keys, open_provider
 from quisait.settings import Settings
-from quisait.sign_on_check import signs_on
-from search_api.readers import Agents
+from quisait.settings.durations import seconds_of
+from search_api.identity.readers import Agents
+from search_api.identity.tokens import Tokens
 from search_api.sign_on.cookies import Cookies
 from search_api.sign_on.naming import AgentRule, KnownAgents
 from search_api.sign_on.personal_tokens import SqlPersonalTokens
@@ -21,7 +22,6 @@ from search_api.sign_on.ways import (
     signed_header,
     token_cookie,
 )
-from search_api.tokens import Tokens
 
 
 def open_sign_on(settings: Settings, database: sa.Engine, known: KnownAgents) -> SignOn | None:

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 from connectors.values import Agent
 from expertise.topics import Topic
 from indexer.values import FACETS
-from search_api.query import Order
+from search_api.questions.query import Order
 
 
 @dataclass(frozen=True, slots=True)

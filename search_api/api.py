@@ -5,16 +5,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from expertise.find import find_experts
-from search_api.asked import AreaCode, Filters, NamedReader, PageNumber, SortOrder, Typed
 from search_api.bodies import ExpertsBody, ProblemBody, SearchBody, SuggestionsBody
-from search_api.correction import correction
-from search_api.journal import experts_asked, search_asked
-from search_api.query import Order
-from search_api.query import Query as Asked
+from search_api.journal.port import experts_asked, search_asked
+from search_api.questions.asked import AreaCode, Filters, NamedReader, PageNumber, SortOrder, Typed
+from search_api.questions.correction import correction
+from search_api.questions.query import Order
+from search_api.questions.query import Query as Asked
+from search_api.questions.suggesting import suggested
 from search_api.schemas import experts_answer, search_answer, suggestions_answer
 from search_api.services import services_of
-from search_api.suggesting import suggested
-from search_api.topic_answers import topic_beside
+from search_api.topics.answers import topic_beside
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {

@@ -2,35 +2,26 @@
 
 from fastapi import FastAPI
 
-from search_api import (
-    about_pages,
-    administration_pages,
-    agent_pages,
-    agents_api,
-    animation,
-    api,
-    audit_pages,
-    browser_search,
-    gathering,
-    health,
-    me_api,
-    me_pages,
-    pages,
-    problems,
-    push,
-    topic_pages,
-    topics_api,
-)
-from search_api.bounded import bound_requests
+from search_api import about_pages, api, browser_search, health, pages, problems
+from search_api.agents import api as agents_api
+from search_api.agents import pages as agent_pages
+from search_api.audit import pages as audit_pages
 from search_api.catalogue.texts import use_catalogue
+from search_api.desks import administration_pages, animation, gathering
+from search_api.door.bounded import bound_requests
+from search_api.door.hardening import add_headers
+from search_api.door.own_host import answer_to_own_names
+from search_api.door.own_site import refuse_other_sites
+from search_api.door.turns import count_turns
 from search_api.embedding import embed_box
-from search_api.hardening import add_headers
-from search_api.own_host import answer_to_own_names
-from search_api.own_site import refuse_other_sites
+from search_api.me import api as me_api
+from search_api.me import pages as me_pages
+from search_api.push import routes as push
 from search_api.services import People, ReaderOf, Services
 from search_api.sign_on import access_page, routes
 from search_api.static_files import STATIC, KeptFiles
-from search_api.turns import count_turns
+from search_api.topics import api as topics_api
+from search_api.topics import pages as topic_pages
 
 __all__ = ["People", "ReaderOf", "Services", "create_app"]
 

@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.values import ContactVia, Role
 from expertise.names import Reason
-from search_api.arranging import Effect
-from search_api.suggesting import SuggestionKind
-from search_api.understanding import Said
+from search_api.questions.suggesting import SuggestionKind
+from search_api.questions.understanding import Said
+from search_api.ranking.arranging import Effect
 
 
 class _Body(BaseModel):

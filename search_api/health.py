@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from indexer.access import NOBODY
-from search_api.query import Query
+from search_api.questions.query import Query
 from search_api.services import Services, services_of
 
 log = logging.getLogger(__name__)

@@ -12,18 +12,18 @@ from expertise.find import Experts, find_experts
 from indexer.access import Reader
 from indexer.french import fold
 from search_api.addresses import SearchAddress, experts_address, local_path, topic_address
-from search_api.asked import AreaCode, Filters, NamedReader, PageNumber, SortOrder, Typed
 from search_api.catalogue.texts import _, marked
-from search_api.correction import answered
-from search_api.identify import DEMO_COOKIE, on_loopback
-from search_api.journal import experts_asked, search_asked
-from search_api.near_topics import Elsewhere, elsewhere
+from search_api.identity.identify import DEMO_COOKIE, on_loopback
+from search_api.journal.port import experts_asked, search_asked
 from search_api.problems import Problem
-from search_api.query import Order, Query
+from search_api.questions.asked import AreaCode, Filters, NamedReader, PageNumber, SortOrder, Typed
+from search_api.questions.correction import answered
+from search_api.questions.query import Order, Query
 from search_api.results import Results
 from search_api.services import Services, services_of
 from search_api.templating import choosable, render
-from search_api.topic_answers import topic_beside
+from search_api.topics.answers import topic_beside
+from search_api.topics.near import Elsewhere, elsewhere
 from search_api.wording import valid_on
 
 router = APIRouter(include_in_schema=False)

@@ -6,9 +6,9 @@ from datetime import date
 from connectors.values import Agent, Contribution, Role
 from indexer.marks import Mark
 from indexer.values import Card, Passage, Shown
-from search_api.arranging import Placed
+from search_api.ranking.arranging import Placed
+from search_api.ranking.succession import Succession
 from search_api.results import Author, Copy, Reference, Result
-from search_api.succession import Succession
 
 _VOICES = (Role.ASKER, Role.ACCEPTED_ANSWERER, Role.ANSWERER, Role.COMMENTER)
 """Who speaks in a conversation; elsewhere a passage speaks for the document."""

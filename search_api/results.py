@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from connectors.values import Agent, Role
 from indexer.values import Card, FacetValue, Question, ShownPassage
-from search_api.arranging import Effect
-from search_api.fusion import FusedHit
-from search_api.query import Order
-from search_api.understanding import Understood
+from search_api.questions.query import Order
+from search_api.questions.understanding import Understood
+from search_api.ranking.arranging import Effect
+from search_api.ranking.fusion import FusedHit
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,9 +33,9 @@ from search_api.bodies import (
     UnderstoodBody,
 )
 from search_api.excerpts import excerpt_span
-from search_api.explaining import explained
+from search_api.questions.suggesting import Suggested
+from search_api.ranking.explaining import explained
 from search_api.results import Author, BestBet, Reference, Result, Results
-from search_api.suggesting import Suggested
 from search_api.wording import contact, valid_on, web_address
 
 

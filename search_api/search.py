@@ -22,16 +22,16 @@ from indexer.values import (
     Suggestion,
     Vectors,
 )
-from search_api.arranging import Placed, arranged, each_in_order, in_their_order
-from search_api.best_bets import shown_bets
-from search_api.farness import all_of, far_below
-from search_api.fusion import FusedHit, fuse, in_order, nearness
-from search_api.guidance import Guidance
 from search_api.presenting import beside, results
-from search_api.query import Order, Query, read_prefix, was_shortened
+from search_api.questions.best_bets import shown_bets
+from search_api.questions.farness import all_of, far_below
+from search_api.questions.guidance import Guidance
+from search_api.questions.query import Order, Query, read_prefix, was_shortened
+from search_api.questions.understanding import Reading, Understanding
+from search_api.ranking.arranging import Placed, arranged, each_in_order, in_their_order
+from search_api.ranking.fusion import FusedHit, fuse, in_order, nearness
+from search_api.ranking.succession import Succession
 from search_api.results import BestBet, Results
-from search_api.succession import Succession
-from search_api.understanding import Reading, Understanding
 
 PASSAGES = 3
 """So many passages of a document are shown; all but the best are folded away."""

@@ -14,17 +14,17 @@ from expertise.consent import Consent
 from expertise.overview import Overview
 from expertise.ports import DirectoryBook, NameBook, NamesBook
 from indexer.access import Reader
-from search_api.administration import Administration
-from search_api.audit import Audit, NoAudit
-from search_api.bounds import Bounds
+from search_api.audit.port import Audit, NoAudit
+from search_api.audit.refusals import Refusals
 from search_api.catalogue.texts import SOURCES, Catalogue
-from search_api.grants import Grants
-from search_api.journal import Journal, NoJournal
-from search_api.journal_brought import BroughtUp
-from search_api.push_bodies import Reception
-from search_api.rates import Rates
-from search_api.readers import Agents
-from search_api.refusals import Refusals
+from search_api.desks.administration import Administration
+from search_api.door.bounds import Bounds
+from search_api.door.rates import Rates
+from search_api.identity.grants import Grants
+from search_api.identity.readers import Agents
+from search_api.journal.brought_up import BroughtUp
+from search_api.journal.port import Journal, NoJournal
+from search_api.push.bodies import Reception
 from search_api.search import Search
 from search_api.sign_on.place import SignOn
 

@@ -10,7 +10,7 @@ from threading import Thread
 import uvicorn
 from fastapi import FastAPI
 
-from search_api.connection_clock import CONNECTIONS, HEAD_BYTES, TimedConnection
+from search_api.door.connection_clock import CONNECTIONS, HEAD_BYTES, TimedConnection
 
 
 class _WithoutTexts(logging.Filter):

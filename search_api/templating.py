@@ -11,11 +11,11 @@ from connectors.values import Agent, Role
 from search_api import wording
 from search_api.addresses import agent_address
 from search_api.catalogue.texts import TemplateTexts
-from search_api.desks import desks_of
+from search_api.desks.opened import desks_of
 from search_api.excerpts import excerpt
-from search_api.explaining import explained
-from search_api.identify import on_loopback
+from search_api.identity.identify import on_loopback
 from search_api.neutral import neutral
+from search_api.ranking.explaining import explained
 from search_api.services import Services, services_of
 from search_api.sign_on.identified import IN_PERSON, Identified, identified
 from search_api.static_files import static_address

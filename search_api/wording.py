@@ -12,7 +12,7 @@ from expertise.isolating import Scope
 from expertise.names import Reason
 from indexer.values import Passage
 from search_api.catalogue.texts import _, grouped, marked
-from search_api.understanding import Said
+from search_api.questions.understanding import Said
 
 _MONTHS = [
     marked("janvier"),

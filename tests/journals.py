@@ -6,11 +6,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from search_api.journal import AskedFor, Asking
-from search_api.journal_counts import Counts
-from search_api.journal_tables import ALL
-from search_api.journal_words import names_of
-from search_api.sql_journal import JournalRules, SqlJournal
+from search_api.journal.counts import Counts
+from search_api.journal.port import AskedFor, Asking
+from search_api.journal.sql import JournalRules, SqlJournal
+from search_api.journal.tables import ALL
+from search_api.journal.words import names_of
 
 NINE = datetime(2026, 3, 10, 9, 12, 34, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -46,14 +46,14 @@ from quisait.assembly.sources import (
 from quisait.encoders import OpenedEncoders, own_encoder
 from quisait.guiding import open_guidance
 from quisait.journaling import journal_key, open_journal
-from quisait.owners import has_ended
-from quisait.privacy import Privacy, open_privacy
-from quisait.replaying import replay_where_older
+from quisait.privacy.kept import Privacy, open_privacy
+from quisait.privacy.replaying import replay_where_older
 from quisait.settings import EncoderSettings, Settings, beside_file
-from quisait.write_gate import WriteGate
-from search_api.authorities import Authorities
+from quisait.work.owners import has_ended
+from quisait.work.write_gate import WriteGate
+from search_api.identity.authorities import Authorities
+from search_api.journal.sql import SqlJournal
 from search_api.search import Search
-from search_api.sql_journal import SqlJournal
 
 __all__ = [
     "House",

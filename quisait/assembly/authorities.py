@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from connectors.mediawiki.place import Manners
 from expertise.agent_book import SqlAgentBook
 from indexer.state import State
-from quisait.durations import seconds_of
 from quisait.settings import Settings
-from quisait.wiki_settings import wiki_place
-from search_api.authorities import Authorities, Authority
-from search_api.authority_desk import Patience
+from quisait.settings.durations import seconds_of
+from quisait.settings.wikis import wiki_place
+from search_api.identity.authorities import Authorities, Authority
+from search_api.identity.authority_desk import Patience
 
 DIRECTORY = "@annuaire"
 """What the directory's runs are kept under: no source has such a name."""

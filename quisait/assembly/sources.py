@@ -16,7 +16,7 @@ from connectors.push.tokens import PushTokens
 from connectors.values import Access
 from quisait.database import bring_up, connect
 from quisait.settings import Settings, SourceSettings, beside_file
-from quisait.wiki_settings import wiki_place
+from quisait.settings.wikis import wiki_place
 
 
 def open_database(settings: Settings, folder: Path) -> sa.Engine:

@@ -30,7 +30,7 @@ from quisait.evaluation.saved_runs import SavedRuns, read_saved
 from quisait.evaluation.scratch import Bench
 from quisait.evaluation.search import evaluate_search
 from quisait.faults import in_sentences, read_settings
-from search_api.farness import far_below
+from search_api.questions.farness import far_below
 from search_api.search import Retriever
 
 evaluate_app = typer.Typer(help="Mesures sur des jeux de questions jugées.", no_args_is_help=True)

@@ -16,9 +16,9 @@ from indexer.pipeline import Workshop, crawl
 from indexer.state import State
 from indexer.values import Extracted, Failure
 from quisait.assembly import open_cached_encoder, open_scratch_index
+from quisait.commands.progress import shown_progress
 from quisait.evaluation.corpora import ExpertSet, SearchSet
 from quisait.evaluation.source import JudgedDirectory, JudgedSource
-from quisait.progress import shown_progress
 from quisait.settings import EncoderSettings, IndexSettings
 from search_api.search import Search
 

@@ -8,7 +8,7 @@ from quisait.evaluation.measures import CUT, SEARCH_MEASURES, Run
 from quisait.evaluation.reports import Report, report_of
 from quisait.evaluation.scratch import Bench, Scratch, open_scratch
 from quisait.evaluation.source import judged_id, reader_of
-from search_api.query import Query
+from search_api.questions.query import Query
 from search_api.search import Retriever
 
 

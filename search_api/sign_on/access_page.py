@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from search_api.asked import NamedReader
 from search_api.catalogue.texts import _
 from search_api.problems import Problem
+from search_api.questions.asked import NamedReader
 from search_api.services import services_of
 from search_api.sign_on.identified import IN_PERSON, Identified, identified
 from search_api.sign_on.personal_tokens import LABEL, MOST, SqlPersonalTokens, TooManyTokens

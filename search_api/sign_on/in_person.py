@@ -2,9 +2,9 @@
 
 from fastapi import Request
 
-from search_api.asked import NamedReader
 from search_api.catalogue.texts import _
 from search_api.problems import Problem
+from search_api.questions.asked import NamedReader
 from search_api.sign_on.identified import Way, identified
 
 

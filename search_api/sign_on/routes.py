@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from search_api.addresses import local_path, sign_on_address
 from search_api.catalogue.texts import _, marked
+from search_api.door.turns import refuse_strangers_haste, spare
 from search_api.problems import Problem
 from search_api.services import services_of
 from search_api.sign_on.back_channel import LOGOUT_UNBELIEVED
@@ -21,7 +22,6 @@ from search_api.sign_on.place import SignOn
 from search_api.sign_on.provider import Provider
 from search_api.sign_on.tries import begin_try, id_of, returned_try
 from search_api.templating import render
-from search_api.turns import refuse_strangers_haste, spare
 
 log = logging.getLogger(__name__)
 

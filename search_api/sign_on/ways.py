@@ -9,16 +9,16 @@ from datetime import date
 from fastapi import Request
 
 from indexer.access import Reader
-from search_api.identify import TOKEN_COOKIE
+from search_api.identity.identify import TOKEN_COOKIE
+from search_api.identity.readers import Agents, reader_of
+from search_api.identity.tokens import Tokens
 from search_api.problems import Problem
-from search_api.readers import Agents, reader_of
 from search_api.sign_on.cookies import Cookies
 from search_api.sign_on.errors import ProviderUnreachable
 from search_api.sign_on.identified import Identified, Way
 from search_api.sign_on.personal_tokens import PREFIX, SqlPersonalTokens
 from search_api.sign_on.sessions import SqlSessions
 from search_api.sign_on.signed_header import SignedHeader
-from search_api.tokens import Tokens
 
 Identify = Callable[[Request], Identified | None]
 """None: the request says nothing in this way."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from connectors.errors import SourceError
 from connectors.values import authority_of
-from search_api.authorities import Authority
+from search_api.identity.authorities import Authority
 
 FIRST, SECOND = "interface-admin", "suppress"
 """Two groups that every authority under test can put somebody into."""

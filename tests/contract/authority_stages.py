@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from connectors.errors import SourceUnreachable
 from connectors.mediawiki.groups import WikiGroups
 from connectors.mediawiki.place import Manners, WikiPlace
-from search_api.authorities import Authority
+from search_api.identity.authorities import Authority
 from tests.contract.authority_contract import FIRST, SECOND, Identity
 from tests.wiki_proxy import Door, Said
 from tests.wiki_server import PASSWORD, READER, WikiServer

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from search_api.tokens import Tokens
+from search_api.identity.tokens import Tokens
 from tests.engines import ensure_opensearch
 from tests.faults.conftest import Tally
 from tests.faults.faked_clock import DAY_S, JUMPS_S, ZONES, FakedClock, faked_clock

@@ -32,7 +32,7 @@ def english(text: str) -> bool:
     return bool(ENGLISH & set(text.lower().replace("'", " ").split()))
 
 
-@pytest.mark.parametrize("room", ["connectors/**", "indexer/**", "quisait"])
+@pytest.mark.parametrize("room", ["connectors/**", "indexer/**", "quisait/**"])
 def test_reasons_are_french(room: str) -> None:
     """No error or report that reaches a person speaks English."""
     found = [

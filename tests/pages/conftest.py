@@ -17,10 +17,10 @@ from playwright.sync_api import Browser, sync_playwright
 from expertise.agent_book import SqlAgentBook
 from indexer.embedded.index import EmbeddedIndex
 from search_api.app import Services, create_app
-from search_api.identify import DemoReaders, TokenReaders
+from search_api.identity.identify import DemoReaders, TokenReaders
+from search_api.identity.tokens import Tokens
 from search_api.search import Search
 from search_api.serving import server
-from search_api.tokens import Tokens
 from tests.pages.administration import ENCODER, TODAY, FictionalDirectory, documents
 
 NOW_S = 1_770_000_000

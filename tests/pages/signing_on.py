@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from search_api.app import Services, create_app
 from search_api.catalogue.texts import SOURCES, Catalogue
-from search_api.grants import Grants
+from search_api.identity.grants import Grants
 from search_api.sign_on.cookies import Cookies
 from search_api.sign_on.naming import AgentRule
 from search_api.sign_on.personal_tokens import SqlPersonalTokens

@@ -20,11 +20,11 @@ from indexer.opensearch.client import connect
 from indexer.opensearch.index import OpenSearchIndex
 from quisait.journaling import now
 from search_api.app import Services, create_app
+from search_api.audit.sql import SqlAudit
 from search_api.catalogue.texts import SOURCES, Catalogue
-from search_api.grants import Grant, Grants, Role
-from search_api.identify import DemoReaders
+from search_api.identity.grants import Grant, Grants, Role
+from search_api.identity.identify import DemoReaders
 from search_api.search import Search
-from search_api.sql_audit import SqlAudit
 from tests.pages.administration import ENCODER, TODAY
 from tests.pages.conftest import Parts, served
 from tests.pages.signing_on import signing_on_app

@@ -19,15 +19,15 @@ from fastapi.testclient import TestClient
 
 from connectors.errors import SourceUnreachable
 from quisait.assembly import House, open_house
-from quisait.building import build_and_publish
-from quisait.crawling import crawl_sources, read_directory
 from quisait.providing import now_s
 from quisait.serving import app_of, tokens_of
 from quisait.settings import load_settings
-from quisait.unnamed_sources import forget_source
-from search_api.authorities import Authorities
-from search_api.authority_desk import Patience
-from search_api.journal import NoJournal
+from quisait.work.building import build_and_publish
+from quisait.work.crawling import crawl_sources, read_directory
+from quisait.work.unnamed_sources import forget_source
+from search_api.identity.authorities import Authorities
+from search_api.identity.authority_desk import Patience
+from search_api.journal.port import NoJournal
 from tests.engines import ensure_opensearch
 from tests.ldap_server import AGENTS, PASSWORD, READER, SUFFIX, LdapServer, agent, ensure_ldap
 from tests.opensearch_index import client as opensearch_client

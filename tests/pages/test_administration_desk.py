@@ -15,11 +15,11 @@ from playwright.sync_api import Browser
 from indexer.opensearch.client import connect
 from indexer.opensearch.index import OpenSearchIndex
 from quisait.assembly import House, open_house
-from quisait.crawling import crawl_sources, read_directory
 from quisait.serving import app_of
 from quisait.settings import load_settings
-from search_api.identify import DEMO_COOKIE
-from search_api.journal import NoJournal
+from quisait.work.crawling import crawl_sources, read_directory
+from search_api.identity.identify import DEMO_COOKIE
+from search_api.journal.port import NoJournal
 from search_api.search import Search
 from tests.journals import search
 from tests.pages.conftest import served

@@ -23,13 +23,13 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Put, PutAccess, Remove
 from quisait.journaling import now
-from search_api import grants
 from search_api.app import Services, create_app
-from search_api.audit import NoAudit
-from search_api.grants import Grant, Grants
-from search_api.readers import reader_of
+from search_api.audit.port import NoAudit
+from search_api.audit.sql import SqlAudit
+from search_api.identity import grants
+from search_api.identity.grants import Grant, Grants
+from search_api.identity.readers import reader_of
 from search_api.search import Search
-from search_api.sql_audit import SqlAudit
 from tests.builders import allowed, indexed, make_document
 from tests.opensearch_index import fresh_index
 from tests.planted import ENCODER, TODAY

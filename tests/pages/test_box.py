@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from quisait.intranet import intranet_app
 from search_api.app import Services, create_app
-from search_api.identify import TokenReaders
+from search_api.identity.identify import TokenReaders
 from tests.pages.administration import SECRET, TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts, served
 from tests.pages.test_accessibility import faults_of

@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
 
-from search_api.suggesting import begun_labels
+from search_api.questions.suggesting import begun_labels
 from tests.pages.administration import SECRET
 from tests.pages.conftest import ClientOf
 from tests.pages.test_browser import opened

@@ -14,11 +14,11 @@ from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
 
 from search_api.app import Services, create_app
-from search_api.bounds import Bounds
-from search_api.connection_clock import HEAD_BYTES, TimedConnection
-from search_api.identify import DemoReaders, TokenReaders
-from search_api.own_host import is_own
-from search_api.rates import Asker, Rates
+from search_api.door.bounds import Bounds
+from search_api.door.connection_clock import HEAD_BYTES, TimedConnection
+from search_api.door.own_host import is_own
+from search_api.door.rates import Asker, Rates
+from search_api.identity.identify import DemoReaders, TokenReaders
 from tests.pages.administration import TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts, chromium_mapping, served
 

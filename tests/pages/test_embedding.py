@@ -9,9 +9,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import ValidationError
 
-from quisait.embed_settings import EmbedSettings
+from quisait.settings.embed import EmbedSettings
 from search_api.app import Services, create_app
-from search_api.identify import TokenReaders
+from search_api.identity.identify import TokenReaders
 from tests.pages.administration import TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts
 

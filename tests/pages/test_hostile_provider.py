@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from joserfc.jwk import ECKey, OctKey
 
-from search_api.grants import Grant, Grants, Role
+from search_api.identity.grants import Grant, Grants, Role
 from tests.lying_provider import (
     CLIENT_ID,
     LyingProvider,

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from search_api.app import Services, create_app
-from search_api.journal import AskedFor, Asking
-from search_api.queued_journal import QueuedJournal
-from search_api.readers import reader_of
+from search_api.identity.readers import reader_of
+from search_api.journal.port import AskedFor, Asking
+from search_api.journal.queued import QueuedJournal
 from tests.journals import NINE, journal_of
 from tests.pages.administration import TODAY
 from tests.pages.conftest import Parts, served

@@ -18,7 +18,7 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from quisait.intranet import intranet_app
 from search_api.app import Services, create_app
-from search_api.identify import DEMO_COOKIE, DemoReaders
+from search_api.identity.identify import DEMO_COOKIE, DemoReaders
 from search_api.search import Search
 from tests.opensearch_index import fresh_index
 from tests.pages.conftest import served

@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from search_api.app import Services, create_app
-from search_api.readers import reader_of
+from search_api.identity.readers import reader_of
 from tests.pages.administration import SECRET, TODAY
 from tests.pages.conftest import ClientOf, Parts
 

@@ -13,8 +13,8 @@ from fastapi import FastAPI
 
 from quisait.logs import ROOMS, set_up_logs
 from search_api.app import Services, create_app
-from search_api.query import Query
-from search_api.readers import reader_of
+from search_api.identity.readers import reader_of
+from search_api.questions.query import Query
 from search_api.search import Search
 from search_api.serving import serving
 from tests.pages.administration import TODAY

@@ -22,7 +22,7 @@ from expertise.topics import TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from search_api.app import Services, create_app
-from search_api.readers import reader_of
+from search_api.identity.readers import reader_of
 from search_api.search import Search
 from tests.opensearch_index import fresh_index
 from tests.pages.conftest import served

@@ -15,7 +15,7 @@ from connectors.values import Agent
 from expertise.agent_book import SqlAgentBook
 from expertise.sql_consent import SqlConsent
 from indexer.state import digest
-from search_api.readers import reader_of
+from search_api.identity.readers import reader_of
 from search_api.sign_on.personal_tokens import DAY_S
 from search_api.sign_on.tables import SHORT
 from tests.pages.administration import TODAY

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 from starlette.datastructures import Headers
 from starlette.routing import BaseRoute
 
-from search_api.own_site import from_own_site
+from search_api.door.own_site import from_own_site
 from tests.pages.conftest import CHROMIUM_ARGS, served
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]

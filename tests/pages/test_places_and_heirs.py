@@ -12,11 +12,11 @@ from fastapi.testclient import TestClient
 from connectors.values import Access
 from indexer.ports import Index
 from indexer.values import Put, PutAccess, Remove
-from quisait.answers import results_text
-from search_api.arranging import Preferences
-from search_api.guidance import Guidance
-from search_api.query import Query
-from search_api.readers import reader_of
+from quisait.commands.answers import results_text
+from search_api.identity.readers import reader_of
+from search_api.questions.guidance import Guidance
+from search_api.questions.query import Query
+from search_api.ranking.arranging import Preferences
 from search_api.search import Search
 from tests.builders import OPEN, allowed, put
 from tests.judging import ENGINES, agent_book, client, encoded, engine_index

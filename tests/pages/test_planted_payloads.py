@@ -24,7 +24,9 @@ from expertise.topics import Topic, TopicKind, TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Passage, Put
 from quisait.journaling import now
-from search_api.administration import (
+from search_api.app import Services, create_app
+from search_api.audit.sql import SqlAudit
+from search_api.desks.administration import (
     AdministrationState,
     PartState,
     Questions,
@@ -32,14 +34,12 @@ from search_api.administration import (
     Trouble,
     Unanswered,
 )
-from search_api.app import Services, create_app
-from search_api.best_bets import BestBetsFile
-from search_api.glossary import GlossaryFile
-from search_api.guidance import Guidance
+from search_api.identity.readers import reader_of
 from search_api.neutral import neutral
-from search_api.readers import reader_of
+from search_api.questions.best_bets import BestBetsFile
+from search_api.questions.glossary import GlossaryFile
+from search_api.questions.guidance import Guidance
 from search_api.search import Search
-from search_api.sql_audit import SqlAudit
 from tests.builders import indexed, make_document
 from tests.pages.conftest import served
 from tests.pages.states import GRANTS

@@ -8,10 +8,10 @@ from fastapi.testclient import TestClient
 from indexer.embedded.index import EmbeddedIndex
 from quisait.guiding import checked
 from search_api.app import Services, create_app
-from search_api.best_bets import BestBetsFile
-from search_api.glossary import GlossaryFile
-from search_api.guidance import Guidance
-from search_api.identify import TokenReaders
+from search_api.identity.identify import TokenReaders
+from search_api.questions.best_bets import BestBetsFile
+from search_api.questions.glossary import GlossaryFile
+from search_api.questions.guidance import Guidance
 from search_api.search import Search
 from tests.pages.administration import ENCODER, TODAY, documents
 from tests.pages.conftest import NOW_S, TOKENS, Parts

@@ -12,13 +12,13 @@ from fastapi.testclient import TestClient
 
 from quisait.journaling import now
 from search_api.app import Services, create_app
-from search_api.desks import DESKS
-from search_api.grants import Grant, Grants, Role
-from search_api.identify import TokenReaders
-from search_api.readers import reader_of
-from search_api.refusals import EVERY_S, Refusals
-from search_api.roles import Holder, require
-from search_api.sql_audit import SqlAudit
+from search_api.audit.refusals import EVERY_S, Refusals
+from search_api.audit.sql import SqlAudit
+from search_api.desks.opened import DESKS
+from search_api.identity.grants import Grant, Grants, Role
+from search_api.identity.identify import TokenReaders
+from search_api.identity.readers import reader_of
+from search_api.identity.roles import Holder, require
 from tests.pages.administration import TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts
 

@@ -24,7 +24,7 @@ from connectors.push.tokens import PushTokens
 from connectors.push.values import PushLimits, SuiteRules
 from indexer.state import State
 from search_api.app import Services, create_app
-from search_api.identify import TokenReaders
+from search_api.identity.identify import TokenReaders
 from tests.pages.administration import TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts
 

@@ -17,7 +17,7 @@ from expertise.agent_book import SqlAgentBook
 from indexer.ports import Index
 from indexer.values import Put
 from search_api.app import Services, create_app
-from search_api.readers import reader_of
+from search_api.identity.readers import reader_of
 from search_api.search import Search
 from tests.builders import allowed, put
 from tests.judging import ENGINES, engine_index

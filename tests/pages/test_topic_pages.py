@@ -21,9 +21,9 @@ from expertise.topics import Topic, TopicKind, TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
 from search_api.app import Services, create_app
-from search_api.readers import reader_of
+from search_api.identity.readers import reader_of
 from search_api.search import Search
-from search_api.tiles import departement_places, region_places
+from search_api.topics.tiles import departement_places, region_places
 from tests.builders import allowed, indexed, make_document
 from tests.pages.conftest import served
 from tests.pages.test_browser import opened

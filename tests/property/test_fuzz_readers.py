@@ -14,9 +14,9 @@ from connectors.push.find import find_submitted
 from connectors.push.lines import submitted
 from connectors.push.values import SuiteRules
 from expertise.topics import read_topics
-from search_api.operators import operators_in, read_day
 from search_api.problems import Problem
-from search_api.push_requests import parsed
+from search_api.push.requests import parsed
+from search_api.questions.operators import operators_in, read_day
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.french import folded_words
-from search_api.journal import AskedFor, Asking
-from search_api.journal_counts import ENOUGH_ASKERS
-from search_api.journal_tables import journal_counts, journal_period, journal_texts
-from search_api.journal_words import may_be_shown, names_of, normal_text
+from search_api.journal.counts import ENOUGH_ASKERS
+from search_api.journal.port import AskedFor, Asking
+from search_api.journal.tables import journal_counts, journal_period, journal_texts
+from search_api.journal.words import may_be_shown, names_of, normal_text
 from tests.journals import HOUR, NINE, PEOPLE, everything, journal_of, rows, shown
 
 pytestmark = pytest.mark.trust

@@ -11,7 +11,7 @@ from connectors.values import Access
 from indexer.access import NOBODY, Reader, access_filter
 from indexer.ports import Index
 from indexer.values import PutAccess
-from search_api.query import Order, Query
+from search_api.questions.query import Order, Query
 from search_api.results import Result
 from search_api.search import Search
 from tests.builders import put

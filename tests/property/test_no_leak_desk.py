@@ -28,12 +28,12 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Put, PutAccess, Remove, Write
 from quisait.journaling import now
-from search_api import grants
 from search_api.app import Services, create_app
-from search_api.grants import Grant, Grants
-from search_api.readers import reader_of
+from search_api.audit.sql import SqlAudit
+from search_api.identity import grants
+from search_api.identity.grants import Grant, Grants
+from search_api.identity.readers import reader_of
 from search_api.search import Search
-from search_api.sql_audit import SqlAudit
 from tests.opensearch_index import fresh_index
 from tests.pages.test_animation import AGENTS, SUBJECTS, put
 from tests.planted import ENCODER, TODAY

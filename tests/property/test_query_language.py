@@ -14,13 +14,13 @@ from expertise.agent_book import SqlAgentBook
 from indexer.access import NOBODY, Reader
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
-from search_api.best_bets import BestBetsFile
-from search_api.glossary import GlossaryFile
-from search_api.guidance import Guidance
-from search_api.query import Query
+from search_api.questions.best_bets import BestBetsFile
+from search_api.questions.glossary import GlossaryFile
+from search_api.questions.guidance import Guidance
+from search_api.questions.query import Query
+from search_api.questions.understanding import Said
 from search_api.results import Results
 from search_api.search import Search
-from search_api.understanding import Said
 from tests.opensearch_index import fresh_index
 from tests.pages.administration import ENCODER, SECRET, TODAY, FictionalDirectory, documents
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from quisait.authority_check import tried_authority
-from quisait.authority_settings import AuthoritySettings
+from quisait.checks.authorities import tried_authority
 from quisait.in_time import in_time
 from quisait.settings import Settings, SourceSettings
+from quisait.settings.authorities import AuthoritySettings
 from tests.wiki_proxy import Door, Said, door_before
 from tests.wiki_server import PASSWORD, READER, ensure_wiki
 

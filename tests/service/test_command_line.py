@@ -14,8 +14,8 @@ from uuid import uuid4
 import jsonschema
 import pytest
 
-from quisait.initial import initial_file
-from search_api.tokens import Tokens
+from quisait.settings.initial import initial_file
+from search_api.identity.tokens import Tokens
 from tests.engines import ensure_opensearch, ensure_tika
 from tests.opensearch_index import client
 from tests.service.place import COMMAND, POSTS, Place, export, make_place, post

@@ -10,9 +10,9 @@ from expertise.agent_book import SqlAgentBook
 from indexer.access import NOBODY, Reader
 from indexer.embedded.index import EmbeddedIndex
 from quisait.database import connect
-from search_api.correction import answered
-from search_api.query import Query
-from search_api.readers import reader_of
+from search_api.identity.readers import reader_of
+from search_api.questions.correction import answered
+from search_api.questions.query import Query
 from search_api.search import Search
 from tests.opensearch_index import fresh_index
 from tests.pages.administration import ENCODER, SECRET, TODAY, FictionalDirectory, documents

@@ -10,7 +10,7 @@ from indexer.access import Reader
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Question
-from search_api.farness import all_of, far_below
+from search_api.questions.farness import all_of, far_below
 from search_api.search import Search
 from tests.builders import allowed, put
 from tests.encoders import FakeEncoder

@@ -9,9 +9,9 @@ import pytest
 
 from quisait.assembly import open_house
 from quisait.settings import load_settings
-from quisait.source_lock import only_crawl
-from quisait.tasks import JOURNAL, tasks_of
-from search_api.tokens import Tokens
+from quisait.work.source_lock import only_crawl
+from quisait.work.tasks import JOURNAL, tasks_of
+from search_api.identity.tokens import Tokens
 from tests.journals import NINE, search
 from tests.service.place import AGENTS, Place, make_place
 from tests.service.running import Running, running

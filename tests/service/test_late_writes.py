@@ -21,7 +21,7 @@ from indexer.pipeline import Workshop, crawl
 from indexer.reindex import Works, reindex, roll_back
 from indexer.state import State
 from indexer.values import PutAccess, Remove
-from quisait.write_gate import WriteGate
+from quisait.work.write_gate import WriteGate
 from tests.builders import ENCODER, asking, make_document, put
 from tests.engines import ensure_opensearch
 from tests.held_line import HeldLine, held_line

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from search_api.tokens import Tokens
+from search_api.identity.tokens import Tokens
 from tests.service.place import COMMAND, Place, make_place
 from tests.unit.test_push_find import DOCUMENT, SUB
 from tests.unit.test_push_inbox import CLOSED, post

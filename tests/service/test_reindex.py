@@ -18,10 +18,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from quisait.answers import command_line_reader, today
 from quisait.assembly import open_house
+from quisait.commands.answers import command_line_reader, today
 from quisait.settings import load_settings
-from search_api.query import Query
+from search_api.questions.query import Query
 from tests.engines import ensure_opensearch
 from tests.model_export import exported_model
 from tests.opensearch_index import client

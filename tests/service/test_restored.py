@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from expertise.consent import Kind, Wish
-from quisait.answers import today
 from quisait.assembly import open_house
-from quisait.crawling import crawl_sources
+from quisait.commands.answers import today
 from quisait.settings import load_settings
 from quisait.signing_on import open_personal_tokens, open_sessions
-from search_api.query import Query
-from search_api.readers import reader_of
+from quisait.work.crawling import crawl_sources
+from search_api.identity.readers import reader_of
+from search_api.questions.query import Query
 from search_api.sign_on.personal_tokens import SqlPersonalTokens
 from search_api.sign_on.sessions import SqlSessions
 from tests.service.place import POSTS, Place, export, make_place, post

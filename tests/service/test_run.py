@@ -12,7 +12,7 @@ import pytest
 
 from indexer.state import State
 from quisait.database import connect
-from search_api.tokens import Tokens
+from search_api.identity.tokens import Tokens
 from tests.engines import ensure_opensearch
 from tests.opensearch_index import client
 from tests.postgres_server import database

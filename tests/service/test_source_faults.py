@@ -28,9 +28,9 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.pipeline import Workshop, crawl
 from indexer.state import State
 from quisait.assembly import open_house
-from quisait.crawling import crawl_sources, read_directory
 from quisait.settings import load_settings
-from quisait.source_status import status_of
+from quisait.work.crawling import crawl_sources, read_directory
+from quisait.work.source_status import status_of
 from tests.builders import ENCODER, put
 from tests.hostile_server import MANNERS, Manner, hostile_server
 from tests.service.place import POSTS, export, make_place

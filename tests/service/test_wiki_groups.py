@@ -9,8 +9,8 @@ from connectors.errors import SourceError, SourceRefused
 from connectors.mediawiki.groups import WikiGroups
 from connectors.mediawiki.place import Manners, WikiPlace
 from indexer.access import Reader
-from search_api.authorities import Authorities
-from search_api.authority_desk import Patience
+from search_api.identity.authorities import Authorities
+from search_api.identity.authority_desk import Patience
 from tests.unit.test_readers import ListedAgents
 from tests.wiki_proxy import Said, door_before
 from tests.wiki_server import ADMIN, EDITOR, PASSWORD, READER, WikiServer, ensure_wiki

@@ -11,9 +11,15 @@ from connectors.values import Section
 from indexer.marks import Mark
 from indexer.passages import cut
 from indexer.twins import bands, in_common, resemblance, same_text, signature
-from search_api.arranging import Effect, Preferences, arranged, each_in_order, in_their_order
-from search_api.fusion import FusedHit
-from search_api.succession import Succession
+from search_api.ranking.arranging import (
+    Effect,
+    Preferences,
+    arranged,
+    each_in_order,
+    in_their_order,
+)
+from search_api.ranking.fusion import FusedHit
+from search_api.ranking.succession import Succession
 
 pytestmark = pytest.mark.pages
 

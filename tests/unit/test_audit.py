@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from quisait.database import bring_up, connect
-from search_api.audit import AuditUnwritable, Reading
-from search_api.sql_audit import FORGOTTEN, SqlAudit
+from search_api.audit.port import AuditUnwritable, Reading
+from search_api.audit.sql import FORGOTTEN, SqlAudit
 
 pytestmark = pytest.mark.trust
 

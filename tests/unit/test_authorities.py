@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from connectors.errors import SourceUnreachable
 from connectors.values import Access, account_principal
 from indexer.access import NOBODY, Reader, access_filter
-from search_api.authorities import NO_AUTHORITIES, Authorities
-from search_api.authority_desk import Patience
+from search_api.identity.authorities import NO_AUTHORITIES, Authorities
+from search_api.identity.authority_desk import Patience
 from tests.unit.test_readers import ListedAgents
 
 pytestmark = pytest.mark.trust

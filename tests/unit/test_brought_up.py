@@ -7,11 +7,11 @@ import pytest
 import sqlalchemy as sa
 
 from indexer.state import digest
-from search_api.journal import AskedFor, Asking
-from search_api.journal_brought import BroughtUp
-from search_api.journal_tables import journal_brought, journal_brought_counts
-from search_api.journal_words import names_of
-from search_api.sql_journal import JournalRules, SqlJournal
+from search_api.journal.brought_up import BroughtUp
+from search_api.journal.port import AskedFor, Asking
+from search_api.journal.sql import JournalRules, SqlJournal
+from search_api.journal.tables import journal_brought, journal_brought_counts
+from search_api.journal.words import names_of
 from tests.journals import DAY, KEY, NINE, everything, rows
 
 pytestmark = pytest.mark.trust

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.values import Ranked
-from search_api.fusion import FusedHit, fuse, in_order
+from search_api.ranking.fusion import FusedHit, fuse, in_order
 
 pytestmark = pytest.mark.search
 

@@ -8,9 +8,9 @@ import pytest
 
 from indexer.asking import EXPANSION_WEIGHT, MOST_EXPANDED, read_asked
 from indexer.values import Expansion, Question
-from search_api.best_bets import read_best_bets
-from search_api.edited_files import EditedFile, Read
-from search_api.glossary import GlossaryFile, read_glossary
+from search_api.questions.best_bets import read_best_bets
+from search_api.questions.edited_files import EditedFile, Read
+from search_api.questions.glossary import GlossaryFile, read_glossary
 
 pytestmark = pytest.mark.search
 

@@ -12,7 +12,7 @@ from indexer.marks import Mark
 from indexer.passages import cut
 from indexer.twins import signature
 from indexer.values import WINDOW, Passage
-from search_api.succession import Succession
+from search_api.ranking.succession import Succession
 
 pytestmark = pytest.mark.trust
 

@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from quisait.database import connect
-from search_api.journal import Asking
-from search_api.journal_period import utc
-from search_api.journal_tables import journal_askings, journal_counts, journal_period
-from search_api.queued_journal import QueuedJournal
+from search_api.journal.period import utc
+from search_api.journal.port import Asking
+from search_api.journal.queued import QueuedJournal
+from search_api.journal.tables import journal_askings, journal_counts, journal_period
 from tests.journals import (
     DAY,
     HOUR,

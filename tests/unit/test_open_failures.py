@@ -13,7 +13,7 @@ from connectors.values import Access, Content, Document
 from indexer.open_failures import TRIES
 from indexer.pipeline import crawl
 from indexer.values import Failure, UnreadPart
-from quisait.leased_parts import stoppable
+from quisait.work.leased_parts import stoppable
 from tests.unit.test_pipeline import House, ScriptedSource, filed
 
 pytestmark = pytest.mark.sources

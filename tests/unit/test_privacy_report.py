@@ -2,7 +2,7 @@
 
 import pytest
 
-from quisait.privacy_report import report_text
+from quisait.privacy.report import report_text
 from quisait.settings import Settings, load_settings
 
 pytestmark = pytest.mark.trust

@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from connectors.values import Agent
 from expertise.agent_book import SqlAgentBook
 from quisait.database import bring_up, connect
-from quisait.purging import purge_departed
-from quisait.register import FileRegister
-from search_api.journal import AskedFor, Asking
-from search_api.journal_words import Names
+from quisait.privacy.purging import purge_departed
+from quisait.privacy.register import FileRegister
+from search_api.journal.port import AskedFor, Asking
+from search_api.journal.sql import JournalRules, SqlJournal
+from search_api.journal.words import Names
 from search_api.sign_on.personal_tokens import SqlPersonalTokens
 from search_api.sign_on.sessions import SessionLimits, SqlSessions
-from search_api.sql_journal import JournalRules, SqlJournal
 
 pytestmark = pytest.mark.trust
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_api import rates
-from search_api.rates import Asker, Rates, address_key
+from search_api.door import rates
+from search_api.door.rates import Asker, Rates, address_key
 
 pytestmark = pytest.mark.trust
 

@@ -14,8 +14,8 @@ from joserfc.jwk import OctKey
 
 from connectors.values import EVERYONE, Access, Agent
 from indexer.access import NOBODY, access_filter
-from search_api.readers import reader_of
-from search_api.tokens import TOKEN_LIFE_S, Tokens
+from search_api.identity.readers import reader_of
+from search_api.identity.tokens import TOKEN_LIFE_S, Tokens
 
 pytestmark = pytest.mark.trust
 

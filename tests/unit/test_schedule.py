@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from indexer.state import RunRow
-from quisait.durations import seconds_of
-from quisait.schedule import AT_ONCE, Pace, next_run, pace_of, source_pace
 from quisait.settings import Settings, SourceSettings
+from quisait.settings.durations import seconds_of
+from quisait.work.schedule import AT_ONCE, Pace, next_run, pace_of, source_pace
 
 pytestmark = pytest.mark.sources
 

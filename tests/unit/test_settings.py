@@ -9,9 +9,9 @@ import pytest
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from quisait.initial import LISTS, TABLES, initial_file
 from quisait.settings import Settings, beside_file, load_settings
-from quisait.settings_page import settings_page
+from quisait.settings.initial import LISTS, TABLES, initial_file
+from quisait.settings.page import settings_page
 
 pytestmark = pytest.mark.sources
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from quisait.checks.sign_on import tried_sign_on
 from quisait.settings import Settings, load_settings
-from quisait.settings_faults import sentences
-from quisait.sign_on_check import tried_sign_on
-from quisait.sign_on_settings import OidcSettings, SignedHeaderSettings, SignOnSettings
+from quisait.settings.faults import sentences
+from quisait.settings.sign_on import OidcSettings, SignedHeaderSettings, SignOnSettings
 from tests.lying_provider import LyingProvider, lying_provider
 
 pytestmark = pytest.mark.trust

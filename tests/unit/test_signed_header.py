@@ -15,6 +15,7 @@ from joserfc.jwk import ECKey, OctKey
 from connectors.values import Agent
 from indexer.access import NOBODY
 from quisait.providing import read_keys
+from search_api.identity.tokens import Tokens
 from search_api.problems import Problem
 from search_api.sign_on.errors import ProviderUnreachable
 from search_api.sign_on.identified import Way, identified
@@ -22,7 +23,6 @@ from search_api.sign_on.naming import AgentRule
 from search_api.sign_on.provider_keys import ProviderKeys
 from search_api.sign_on.signed_header import HeaderRules, SignedHeader
 from search_api.sign_on.ways import IdentifiedReaders, bearer, signed_header, token_cookie
-from search_api.tokens import Tokens
 from tests.lying_provider import rsa_key, signed, signed_with_the_public_key, unsigned
 from tests.pages.administration import TODAY
 

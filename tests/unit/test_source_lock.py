@@ -16,9 +16,9 @@ from indexer.errors import LeaseLost
 from indexer.leases import Leases
 from indexer.values import Remove, WriteReport
 from quisait.database import bring_up, connect
-from quisait.leased_parts import LeasedIndex
-from quisait.owners import has_ended, is_mine, new_owner
-from quisait.source_lock import only_crawl
+from quisait.work.leased_parts import LeasedIndex
+from quisait.work.owners import has_ended, is_mine, new_owner
+from quisait.work.source_lock import only_crawl
 
 pytestmark = pytest.mark.sources
 
@@ -27,8 +27,8 @@ import sys, time
 from indexer.errors import LeaseLost
 from indexer.leases import Leases
 from quisait.database import connect
-from quisait.owners import has_ended
-from quisait.source_lock import only_crawl
+from quisait.work.owners import has_ended
+from quisait.work.source_lock import only_crawl
 leases = Leases(connect(sys.argv[1]), has_ended, float(sys.argv[2]))
 with only_crawl(leases, "wiki") as held:
     print("held", flush=True)

@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 from rich.console import Console
 
-from quisait import progress, progress_bar
+from quisait.commands import progress, progress_bar
 from quisait.settings import Settings
-from quisait.settings_faults import sentences
+from quisait.settings.faults import sentences
 
 pytestmark = pytest.mark.sources
 

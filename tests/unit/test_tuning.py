@@ -6,7 +6,7 @@ import pytest
 from benchmarks.tuning import EXACT, PAIRS, SERVING, SHARES, Scored, fold_of, ndcgs
 from indexer.values import WINDOW, Ranked
 from quisait.evaluation.measures import values
-from search_api.fusion import fuse
+from search_api.ranking.fusion import fuse
 
 pytestmark = pytest.mark.search
 

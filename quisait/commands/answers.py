@@ -1,0 +1,186 @@
+"""What the command line says of answers: text for people, bodies for programs."""
+
+from datetime import date, datetime
+from typing import Any
+
+from connectors.areas import area_name
+from connectors.values import Agent
+from expertise.find import Experts, find_experts
+from expertise.topics import Topic
+from expertise.values import Candidate
+from indexer.access import Reader
+from quisait.assembly import House
+from quisait.commands.counting import counted
+from quisait.commands.progress import duration
+from quisait.work.crawling import Outcome
+from quisait.work.source_status import SourceStatus, soon
+from search_api.excerpts import excerpt_span
+from search_api.identity.readers import reader_of
+from search_api.results import Result, Results
+from search_api.wording import contact, day, month, place, reasons, role
+from search_api.wording import voice as voice_of
+
+
+def today() -> date:
+    """The day on which a question is asked."""
+    return date.today()
+
+
+def command_line_reader(house: House, agent_id: str) -> Reader:
+    """The reader that was named, or in the demo its agent. Raises `ValueError` for nobody."""
+    server = house.settings.server
+    chosen = agent_id or (server.demo_agent if server.reader == "demo" else "")
+    reader = house.authorities.complete(reader_of(chosen, house.book, today()))
+    if reader.agent_id is None:
+        raise ValueError(
+            "Dites qui lit : --agent IDENTIFIANT, celui d'un agent présent dans l'annuaire."
+        )
+    return reader
+
+
+def find(house: House, topic: str, reader: Reader, area: str = "", limit: int = 10) -> Experts:
+    """Who knows, for the reader, today."""
+    return find_experts(
+        topic,
+        reader,
+        house.search,
+        house.book,
+        today(),
+        area=area,
+        limit=limit,
+        names=house.book,
+    )
+
+
+def results_body(results: Results) -> dict[str, Any]:
+    """The same body as the API's, scores explained."""
+    # Imported here: the models of the API's answers take half a second that text has no use for.
+    from search_api.schemas import search_answer
+
+    return search_answer(results, today(), explain=True).model_dump(mode="json")
+
+
+def experts_body(found: Experts, nearest_topic: Topic | None = None) -> dict[str, Any]:
+    """The same body as the API's."""
+    from search_api.schemas import experts_answer  # here for the same reason
+
+    return experts_answer(found, today(), nearest_topic=nearest_topic).model_dump(mode="json")
+
+
+def results_text(results: Results) -> str:
+    """Documents, one block each."""
+    if not results.results:
+        return "Aucun document."
+    blocks = [counted(results.total, "document")]
+    if results.worded < results.total:
+        more = "plus de " if results.worded_more else ""
+        blocks[0] += f", dont {more}{results.worded} avec des mots de la question"
+    first = (results.page - 1) * results.page_size + 1
+    blocks += [_result(one, number) for number, one in enumerate(results.results, first)]
+    return "\n\n".join(blocks)
+
+
+def _result(result: Result, number: int) -> str:
+    card = result.card
+    by = ", ".join(author.name for author in result.authors)
+    dated = day(card.modified or card.created)
+    line = " · ".join(part for part in (card.kind, card.source, dated, by) if part)
+    lines = [f"{number}. {card.title}", f"   {line}", f"   {card.document_id}"]
+    lines += [f"   remplacé par : {one.title} ({one.document_id})" for one in result.replaced_by]
+    lines += [f"   même texte : {one.reference.document_id}" for one in result.copies]
+    for number, (shown, voice) in enumerate(result.answering):
+        passage = shown.passage
+        said = voice_of(voice.role, voice.name) if voice else ""
+        where = ", ".join(filter(None, (passage.heading, place(passage, card.url), said)))
+        if where:
+            lines.append(f"   [{where}]")
+        if number == 0:
+            start, end = excerpt_span(passage.text, shown.highlights)
+            lines.append(f"   {' '.join(passage.text[start:end].split())}")
+    return "\n".join(lines)
+
+
+def experts_text(found: Experts, nearest_topic: Topic | None = None) -> str:
+    """Whom the question names, who has shown it, and whom the directory alone states."""
+    lists = (
+        ("Vous nommez", found.named),
+        ("", found.candidates),
+        ("D'après l'annuaire seul", found.stated),
+    )
+    surely = any(one.sure for one in found.candidates)
+    blocks = [] if surely else [_nobody(found, nearest_topic)]
+    for heading, candidates in lists:
+        blocks += [f"{heading} :"] if heading and candidates else []
+        blocks += [_candidate(one, n) for n, one in enumerate(candidates, 1)]
+    return "\n\n".join(blocks)
+
+
+def _nobody(found: Experts, nearest_topic: Topic | None) -> str:
+    known = "sûr" if found.candidates else "connu"
+    lines = [f"Personne de {known} sur ce sujet, parmi les documents que vous pouvez lire."]
+    if found.nearest_area:
+        lines.append(f"Le plus près, quelqu'un est connu ici : {area_name(found.nearest_area)}.")
+    if nearest_topic:
+        lines.append(f"Le sujet le plus proche : {nearest_topic.label} ({nearest_topic.id}).")
+    lines += [f"   – document proche : {ranked.card.title}" for ranked in found.nearest]
+    return "\n".join(lines)
+
+
+def _candidate(candidate: Candidate, number: int) -> str:
+    agent, way = candidate.agent, contact(candidate.agent)
+    unsure = "" if candidate.sure else ", sans certitude"
+    lines = [f"{number}. {agent.name} ({agent.id}){unsure}", f"   {post(agent)}"]
+    if agent.arrival:
+        lines[-1] += f", depuis {month(agent.arrival)}"
+    if way.address:
+        lines.append(f"   {way.words}{way.address}")
+    if candidate.reasons:
+        lines.append(f"   {reasons(candidate.reasons)}")
+    for proof in candidate.evidence[:3]:
+        roles = ", ".join(map(role, proof.roles))
+        former = ", dans un poste précédent" if proof.former else ""
+        lines.append(f"   – {proof.title} ({roles}, {day(proof.last) or 'sans date'}{former})")
+    return "\n".join(lines)
+
+
+def post(agent: Agent) -> str:
+    """Métier, entity and area of the present post."""
+    area = area_name(agent.departement) if agent.departement else ""
+    return " · ".join(part for part in (agent.metier, agent.entity, area) if part)
+
+
+def crawl_line(outcome: Outcome) -> str:
+    """How a source's crawl went, in one line."""
+    if outcome.report is None:
+        return f"{outcome.source} : ÉCHEC : {outcome.error}"
+    report = outcome.report
+    parts = [
+        f"{report.put} écrits",
+        f"{report.unchanged} inchangés",
+        f"{report.access_changed} droits changés",
+        f"{report.removed} retirés",
+    ]
+    if report.failed or report.malformed:
+        parts.append(
+            f"{report.failed + report.malformed} en échec (« quisait sources {outcome.source} »)"
+        )
+    line = f"{outcome.source} : {', '.join(parts)}"
+    return line + (" ; reprise d'un passage interrompu" if report.resumed else "")
+
+
+def source_lines(status: SourceStatus, now: datetime, *, with_failures: bool) -> str:
+    """Where a source stands, and with failures what to do about each."""
+    lines = [f"{status.source} : {counted(status.documents, 'document')}, {status.state}"]
+    if told := soon(status.next_run, now):
+        lines.append(f"  prochaine lecture {told}")
+    if status.lag_s is not None:
+        lines.append(f"  dernière lecture complète commencée il y a {duration(status.lag_s)}")
+    if status.failure_counts:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in status.failure_counts.items())
+        lines.append(f"  {counted(len(status.failures), 'échec')} ({kinds})")
+        if not with_failures:
+            lines[-1] += f" : « quisait sources {status.source} »"
+    for failure in status.failures if with_failures else ():
+        lines.append(f"  {failure.key} : {failure.reason}")
+        lines.append(f"    → {failure.remedy}")
+    return "\n".join(lines)

@@ -1,0 +1,114 @@
+"""`quisait coverage` and `quisait peers`: how many hold a topic where, who shares an agent's."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from expertise.overview_values import AreaCount, Peers, TopicCount, TopicCounts
+from expertise.peers import peers_of
+from indexer.access import access_filter
+from quisait.commands import answers
+from quisait.commands.expertise import check_area, check_topic, shown_reading
+from quisait.faults import opened_house
+from search_api.neutral import neutral
+from search_api.wording import BASES, RISKS, kilometres
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON")]
+
+
+def coverage(
+    area: Annotated[str, typer.Option(help="Département (22) ou région (r53)")] = "",
+    topic: Annotated[str, typer.Option(help="Identifiant d'un sujet de la liste")] = "",
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Résultat en CSV")] = False,
+) -> None:
+    """Combien de personnes tiennent chaque sujet, ou un sujet par territoire ; ce qui manque."""
+    with opened_house() as house:
+        reading = shown_reading(house)
+        check_topic(reading, topic)
+        check_area(area)
+        areas = reading.areas_of(topic)[1] if topic else ()
+        rows = () if topic else reading.coverage(area, 0, len(reading.topics)).rows
+    # Imported here: the models of the API's answers take a moment that text has no use for.
+    from search_api.topics.coverage_table import areas_csv, topics_csv
+    from search_api.topics.schemas import area_coverage, topic_coverage
+
+    areas = tuple(one for one in areas if not area or one.code == area)
+    if as_json and topic:
+        _print(area_coverage(reading.dated, reading.topics[topic].topic, areas, area))
+    elif as_json:
+        _print(topic_coverage(reading.dated, TopicCounts(rows, None), area))
+    elif as_csv:
+        print(areas_csv(areas) if topic else topics_csv(rows), end="")
+    else:
+        lines = map(_area_line, areas) if topic else map(_topic_line, rows)
+        print(neutral("\n".join(lines)) or "Personne de connu ici sur ce sujet.")
+
+
+def peers(
+    who: Annotated[str, typer.Argument(metavar="AGENT", help="Identifiant de l'agent")] = "",
+    agent: Annotated[str, typer.Option("--agent", help="Identifiant de l'agent qui lit")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Qui partage les sujets d'un agent ; sans AGENT, de celui qui lit."""
+    with opened_house() as house:
+        reader = answers.command_line_reader(house, agent)
+        shown = house.book.agent(who or reader.agent_id or "")
+        own = shown is not None and shown.id == reader.agent_id
+        if shown is None or shown.departed(answers.today()) or not (shown.listed or own):
+            raise ValueError("Aucun agent de ce nom ne peut être montré.")
+        reading = shown_reading(house)
+        found = peers_of(reading, shown, access_filter(reader), to_self=own)
+    if as_json:
+        from search_api.topics.schemas import peers_answer
+
+        _print(peers_answer(reading.dated, found))
+    else:
+        print(neutral(peers_text(found)))
+
+
+def peers_text(found: Peers) -> str:
+    """The agent's topics, then who shares them, then communities."""
+    lines = [f"{found.agent.name} ({found.agent.id})"]
+    lines += [f"Sujet : {one.topic.label} ({BASES[one.basis]})" for one in found.topics]
+    for one in found.peers:
+        labels = ", ".join(topic.label for topic in one.topics)
+        far = " ".join(kilometres(one.distance_km).split())
+        where = ", ".join(filter(None, (answers.post(one.agent), far)))
+        lines.append(f"Pair : {one.agent.name} ({one.agent.id}), {where} : {labels}")
+    for community in found.communities:
+        names = ", ".join(one.name for one in community.members)
+        labels = ", ".join(topic.label for topic in community.topics)
+        lines.append(f"Communauté : {labels} ({names})")
+    return "\n".join(
+        lines if len(lines) > 1 else [*lines, "Aucun sujet de la liste encore rattaché."]
+    )
+
+
+def _topic_line(one: TopicCount) -> str:
+    from search_api.topics.coverage_table import count_text
+    from search_api.topics.schemas import risks
+
+    told = f"{one.topic.label} ({one.topic.id}) : {count_text(one.holders)}"
+    if one.declared.agents:
+        told += f" ; déclaré seulement : {count_text(one.declared)}"
+    watched = ", ".join(RISKS[name] for name in risks(one))
+    return f"{told} ; {watched}" if watched else told
+
+
+def _area_line(one: AreaCount) -> str:
+    from search_api.topics.coverage_table import count_text
+    from search_api.topics.schemas import area_label
+
+    told = f"{area_label(one.code)} ({one.code or 'tout'}) : {count_text(one.holders)}"
+    return (
+        f"{told} ; déclaré seulement : {count_text(one.declared)}" if one.declared.agents else told
+    )
+
+
+def _print(body: "BaseModel") -> None:
+    print(json.dumps(body.model_dump(mode="json"), ensure_ascii=False, indent=2))

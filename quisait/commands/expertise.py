@@ -1,0 +1,148 @@
+"""`quisait expertise build` and `quisait isolation`: who knows, who is alone."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from expertise.builds import AloneQuery
+from expertise.isolating import Scope
+from expertise.overview import Reading, departements_of, is_area
+from expertise.overview_values import Alone, AlonePage, Shown
+from quisait.assembly import House
+from quisait.commands.answers import today
+from quisait.commands.progress import duration
+from quisait.faults import opened_house
+from quisait.work.building import BuildOutcome, build_and_publish, overview_of
+from search_api.neutral import neutral
+from search_api.wording import SCOPES, kilometres
+
+expertise_app = typer.Typer(help="Qui sait, qui est seul sur son sujet.", no_args_is_help=True)
+
+SHOWN = 1_000
+"""Rows that the command line asks for at once."""
+
+
+@expertise_app.command("build")
+def build(
+    as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
+) -> None:
+    """Refait la cartographie : sujets, référents, isolement, communautés."""
+    with opened_house() as house:
+        outcome = build_and_publish(house)
+    for entry in outcome.listed.malformed:
+        print(f"sujets : {neutral(entry.where)} : {neutral(entry.reason)}", file=sys.stderr)
+    print(_as_json(outcome) if as_json else build_text(outcome))
+
+
+def build_text(outcome: BuildOutcome) -> str:
+    """What a build counted: above all the share of contributions that every agent may read."""
+    stamp = outcome.stamp
+    share = stamp.contributions / stamp.contributions_seen if stamp.contributions_seen else 0.0
+    return (
+        f"sujets : {len(outcome.listed.topics)} sujets et métiers ; {stamp.documents} documents "
+        f"que tout agent peut lire ; {stamp.contributions} contributions comptées sur "
+        f"{stamp.contributions_seen} ({share:.0%}) ; fait en {duration(round(outcome.seconds))}. "
+        f"Empreinte {stamp.digest[:12]}."
+    )
+
+
+def _as_json(outcome: BuildOutcome) -> str:
+    stamp = outcome.stamp
+    body = {
+        "day": stamp.day.isoformat(),
+        "digest": stamp.digest,
+        "topics": len(outcome.listed.topics),
+        "malformed": [f"{one.where} : {one.reason}" for one in outcome.listed.malformed],
+        "documents": stamp.documents,
+        "contributions": stamp.contributions,
+        "contributions_seen": stamp.contributions_seen,
+        "seconds": round(outcome.seconds, 1),
+    }
+    return json.dumps(body, ensure_ascii=False, indent=2)
+
+
+def isolation(
+    area: Annotated[str, typer.Option(help="Département (22) ou région (r53)")] = "",
+    topic: Annotated[str, typer.Option(help="Identifiant d'un sujet de la liste")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Résultat en CSV")] = False,
+) -> None:
+    """Qui est seul sur un sujet, par territoire ; ce n'est pas un classement."""
+    with opened_house() as house:
+        reading = shown_reading(house)
+        rows = _all_alone(reading, area, topic)
+    # Imported here: the models of the API's answers take a moment that text has no use for.
+    from search_api.topics.isolation_table import isolation_csv
+    from search_api.topics.schemas import isolation_answer
+
+    if as_json:
+        page = isolation_answer(reading.dated, AlonePage(tuple(rows), None))
+        print(json.dumps(page.model_dump(mode="json"), ensure_ascii=False, indent=2))
+    elif as_csv:
+        print(isolation_csv(rows), end="")
+    else:
+        print(
+            neutral("\n".join(map(_line, rows)))
+            or "Personne n'est seul ici, parmi les agents connus."
+        )
+
+
+def shown_reading(house: House) -> Reading:
+    """The build to answer from. Raises `ValueError` where there is none to show."""
+    overview = overview_of(house)
+    reading = overview.reading(today()) if overview else None
+    if isinstance(reading, Reading):
+        return reading
+    if reading is not None and reading.state == Shown.TOO_OLD:
+        raise ValueError(
+            f"La cartographie du {reading.day} est trop ancienne : lancez « quisait expertise "
+            "build »."
+        )
+    raise ValueError(
+        "Aucune cartographie : réglez [topics] file, puis lancez « quisait expertise build »."
+    )
+
+
+def check_topic(reading: Reading, topic: str) -> None:
+    """Raises `ValueError` for a topic that the build does not have."""
+    if topic and topic not in reading.topics:
+        raise ValueError(f"Sujet inconnu : {topic}. La liste est celle de [topics] file.")
+
+
+def check_area(area: str) -> None:
+    """Raises `ValueError` for what is neither a département nor a region."""
+    if area and not is_area(area):
+        raise ValueError(f"Territoire inconnu : {area}. Un département (22) ou une région (r53).")
+
+
+def _all_alone(reading: Reading, area: str, topic: str) -> list[Alone]:
+    check_topic(reading, topic)
+    check_area(area)
+    wide = (Scope.REGION, Scope.COUNTRY)
+    rows: list[Alone] = []
+    offset: int | None = 0
+    while offset is not None:
+        asked = AloneQuery(
+            departements_of(area) if area else None,
+            (topic,) if topic else None,
+            wide if area.startswith("r") else (Scope.DEPARTEMENT, *wide),
+            offset,
+            SHOWN,
+        )
+        page = reading.alone(asked)
+        rows += page.rows
+        offset = page.following
+    return rows
+
+
+def _line(one: Alone) -> str:
+    near = "personne d'autre"
+    if one.next:
+        far = " ".join(kilometres(one.distance_km).split())
+        near = f"au plus près {one.next.name} ({one.next.departement}{', ' if far else ''}{far})"
+    where = one.agent.departement or "?"
+    return (
+        f"{where} · {one.topic.label} · {one.agent.name} · seul dans : {SCOPES[one.scope]} ; {near}"
+    )

@@ -1,0 +1,128 @@
+"""`quisait journal`: what is asked, for administrators; no page shows it yet."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from expertise.agent_book import SqlAgentBook
+from quisait.assembly import opened_database
+from quisait.commands.audit import by_command, opened_privacy
+from quisait.faults import in_sentences, read_settings
+from quisait.journaling import now, open_journal
+from quisait.settings import Settings
+from search_api.journal.counts import ENOUGH_ASKERS, NUMBERS, Counts
+from search_api.journal.sql import SqlJournal
+
+journal_app = typer.Typer(
+    help="Ce qui est demandé, sans savoir par qui.", invoke_without_command=True
+)
+
+Order = Callable[[Counts], int]
+TABLES: tuple[tuple[str, str, Order], ...] = (
+    ("frequent", "les plus demandées", lambda one: one.askings),
+    ("zero", "sans aucune réponse", lambda one: one.zero),
+    (
+        "abandoned",
+        "suivies d'une autre dans l'heure, sans regarder plus loin",
+        lambda one: one.abandoned,
+    ),
+)
+"""Name for programs, title for people, and what a query must have some of to be listed."""
+_KINDS = {"search": "documents", "experts": "qui sait"}
+
+
+@contextmanager
+def opened_journal(settings: Settings) -> Iterator[SqlJournal]:
+    """The journal without the rest of a house: neither index nor encoder is asked for."""
+    with opened_database(settings) as database:
+        yield open_journal(settings, database, SqlAgentBook(database))
+
+
+@journal_app.callback()
+def journal(
+    context: typer.Context,
+    days: Annotated[int, typer.Option(min=1, help="Tant de jours en arrière")] = 30,
+    limit: Annotated[int, typer.Option(min=1, help="Tant de questions par liste")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
+) -> None:
+    """Les questions fréquentes, sans réponse, abandonnées ; combien restent cachées."""
+    if context.invoked_subcommand is not None:
+        return
+    with in_sentences():
+        settings = read_settings()
+        with opened_privacy() as privacy:
+            by_command(privacy, "quisait journal")
+        with opened_journal(settings) as kept:
+            counts = kept.counts(now(), days)
+    if as_json:
+        print(json.dumps(report_body(counts, days, limit), ensure_ascii=False, indent=2))
+    else:
+        print(report_text(counts, settings, days, limit))
+
+
+@journal_app.command()
+def purge() -> None:
+    """Efface tout le journal, le sel d'abord."""
+    with in_sentences(), opened_journal(read_settings()) as kept:
+        gone = kept.purge()
+    print(f"Journal effacé : {gone} lignes.")
+
+
+def listed(counts: Sequence[Counts], order: Order, limit: int) -> list[Counts]:
+    """Shown queries that have some of it, most first."""
+    shown = [one for one in counts if one.text is not None and order(one)]
+    return sorted(shown, key=lambda one: (-order(one), one.text, one.asked_for))[:limit]
+
+
+def hidden(counts: Sequence[Counts]) -> Counts:
+    """All that is not shown, together."""
+    some = [one for one in counts if one.text is None]
+    return Counts("", None, **{name: sum(getattr(one, name) for one in some) for name in NUMBERS})
+
+
+def report_body(counts: Sequence[Counts], days: int, limit: int) -> dict[str, Any]:
+    """For programs."""
+    others = asdict(hidden(counts))
+    return {
+        "days": days,
+        "least_askers": ENOUGH_ASKERS,
+        "askings": sum(one.askings for one in counts),
+        **{name: [_body(o) for o in listed(counts, by, limit)] for name, _, by in TABLES},
+        "hidden": {name: others[name] for name in ("queries", "askings", "zero", "abandoned")},
+    }
+
+
+def _body(one: Counts) -> dict[str, Any]:
+    return {
+        "text": one.text,
+        "asked_for": one.asked_for,
+        "askings": one.askings,
+        "zero": one.zero,
+        "abandoned": one.abandoned,
+        "mean_results": round(one.results / one.counted, 1) if one.counted else None,
+    }
+
+
+def report_text(counts: Sequence[Counts], settings: Settings, days: int, limit: int) -> str:
+    """For people."""
+    lines = [] if settings.journal.enabled else ["Le journal est éteint ([journal] enabled)."]
+    askings = sum(one.askings for one in counts)
+    lines.append(f"{askings} questions posées en {days} jours.")
+    for _, title, order in TABLES:
+        found = listed(counts, order, limit)
+        if found:
+            lines += ["", f"Questions {title} :"]
+            lines += [f"{order(one):>7}  {one.text}  ({_KINDS[one.asked_for]})" for one in found]
+    others = hidden(counts)
+    lines += [
+        "",
+        f"Cachées : {others.queries} questions, posées {others.askings} fois, dont {others.zero} "
+        f"sans réponse et {others.abandoned} abandonnées. Une question n'est montrée que si "
+        f"{ENOUGH_ASKERS} personnes l'ont posée dans la même période "
+        f"({settings.journal.period_days} j), sans chiffre ni nom de l'annuaire.",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,122 @@
+"""A restored backup is told what happened since: withdrawals, deletions, narrowed rights.
+
+Done when a house is opened whose database or index knows less than the register, before it
+answers anybody; and by `quisait privacy replay`.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from expertise.consent import Kind, Wish
+from expertise.sql_consent import SqlConsent
+from indexer.ports import Index
+from indexer.state import cursors
+from indexer.values import Remove
+from quisait.privacy.purging import purge_agent
+from quisait.privacy.register import DatabaseMark, FileRegister, Line
+from search_api.sign_on import tables as sign_on_tables
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """How many lines were told again, and what they did.
+
+    `sources` are read again in full at their next turn: the backup's rights are not theirs.
+    """
+
+    lines: int = 0
+    wishes: int = 0
+    documents: int = 0
+    purged: int = 0
+    sources: tuple[str, ...] = ()
+
+
+def replay_where_older(
+    register: FileRegister,
+    database: sa.Engine,
+    consent: SqlConsent,
+    index: Index,
+    journal: bytes,
+) -> Replayed:
+    """Tell what any of them does not know yet; nothing where all know the last line.
+
+    `journal` is the journal's key, under which it counts agents.
+    """
+    last = register.last()
+    known = [mark.read() for mark in register.marks]
+    if not last or all(mark == last for mark in known):
+        return Replayed()
+    waiting = max((register.since(mark) for mark in known), key=len)
+    if any(isinstance(mark, DatabaseMark) and mark.read() != last for mark in register.marks):
+        _end_accesses(database)
+    found = replay(waiting, database, consent, index, journal)
+    for mark in register.marks:
+        mark.move(last)
+    log.warning(
+        "register replayed",
+        extra={"lines": found.lines, "documents": found.documents, "wishes": found.wishes},
+    )
+    return found
+
+
+def replay(
+    lines: Sequence[Line],
+    database: sa.Engine,
+    consent: SqlConsent,
+    index: Index,
+    journal: bytes,
+) -> Replayed:
+    """Apply lines in their order. To apply them twice does no harm but a reading in full."""
+    wishes = [line for line in lines if line["kind"] == "wish"]
+    for line in wishes:
+        _wish_again(line, consent)
+    purged = [line["agent"] for line in lines if line["kind"] == "purged"]
+    for agent_id in purged:
+        purge_agent(database, agent_id, journal)
+    named = {
+        id_ for line in lines if line["kind"] in ("gone", "closed") for id_ in line["documents"]
+    }
+    removed = _remove(index, sorted(named))
+    sources = tuple(sorted({id_.partition(":")[0] for id_ in named}))
+    with database.begin() as connection:
+        # Else what was closed, and is open to some again, would stay away.
+        connection.execute(sa.delete(cursors).where(cursors.c.source.in_(sources)))
+    return Replayed(len(lines), len(wishes), removed, len(purged), sources)
+
+
+def _end_accesses(database: sa.Engine) -> None:
+    """Sessions and personal tokens of a backup may have been revoked since: all end."""
+    with database.begin() as connection:
+        for table in (sign_on_tables.sessions, sign_on_tables.personal_tokens):
+            connection.execute(sa.delete(table))
+
+
+def _wish_again(line: Line, consent: SqlConsent) -> None:
+    wish = Wish(line["agent"], Kind(line["wish"]), line["subject"], tuple(line["said"]))
+    if line["in_force"]:
+        consent.put(wish, datetime.fromisoformat(line["at"]))
+    else:
+        consent.remove(wish)
+
+
+def _remove(index: Index, document_ids: Sequence[str]) -> int:
+    """Take documents out of the index, whatever their readers: how many there were."""
+    removed = 0
+    for some in _parts(document_ids):
+        there = sorted(index.kept(some))
+        removed += len(there)
+        if there:
+            index.write([Remove(id_) for id_ in there])
+    return removed
+
+
+def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))

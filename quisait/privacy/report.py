@@ -1,0 +1,210 @@
+"""The register of processing, in French, from the configuration as it is (for the AIPD)."""
+
+from collections.abc import Iterator
+
+from quisait.settings import Settings, beside_file
+from quisait.settings.privacy import PrivacySettings
+from quisait.settings.sources import SourceSettings
+
+_ROLES = {
+    "animator": "animation de réseau",
+    "administrator": "administration",
+    "officer": "protection des données",
+}
+_KINDS = {
+    "folder": "dossier de fichiers",
+    "export": "export d'une application",
+    "mediawiki": "wiki",
+    "push": "application qui pousse ses documents",
+}
+
+
+def report_text(settings: Settings) -> str:
+    """Markdown. Says what is off as well as what is on; names no secret and no agent."""
+    sections = (
+        ("Finalité", _purposes()),
+        ("Personnes concernées et catégories de données", _categories(settings)),
+        ("Sources", _sources(settings)),
+        ("Destinataires et rôles", _recipients(settings)),
+        ("Durées de conservation", _periods(settings)),
+        ("Droits, et comment ils s'exercent", _rights(settings)),
+        ("Mesures de sécurité", _measures(settings)),
+        ("Ce qui est éteint ou à décider", _open(settings)),
+    )
+    lines = [
+        "# Registre du traitement : Qui sait ?",
+        "",
+        "Écrit par « quisait privacy report » d'après la configuration en vigueur.",
+    ]
+    for title, said in sections:
+        lines += ["", f"## {title}", "", *(f"- {one}" for one in said)]
+    return "\n".join(lines)
+
+
+def _purposes() -> Iterator[str]:
+    yield "Retrouver les documents que l'agent a le droit de lire."
+    yield "Aider à trouver de l'aide : proposer des collègues d'après ce qu'ils ont écrit."
+    yield "Montrer les sujets qui reposent sur peu de personnes, et les pairs d'un agent isolé."
+    yield (
+        "Jamais : évaluer, comparer, noter ou classer des agents. Aucune page, aucune commande ni "
+        "adresse de l'API ne les range par volume ; un test du projet le tient."
+    )
+    yield "Pas de décision automatisée : une proposition est une aide, avec ses documents à côté."
+
+
+def _categories(settings: Settings) -> Iterator[str]:
+    if settings.directory.agents or settings.ldap.urls:
+        yield (
+            "Agents, d'après l'annuaire : identifiant, nom, métier, service, résidence, "
+            "département, adresse, dates d'arrivée et de départ, compétences, comptes, groupes."
+        )
+    yield (
+        "Auteurs, d'après les sources : compte, nature de la contribution (rédaction, réponse, "
+        "relecture…), dates, nombre par document."
+    )
+    yield "Documents : texte, titre, lecteurs permis ou refusés ; ils peuvent nommer des personnes."
+    yield "Demandes des agents : retraits, sujets refusés ou déclarés, façon d'être joint."
+    if settings.topics.file:
+        yield "Cartographie : qui sait quoi, d'après les seuls documents ouverts à tous les agents."
+    if settings.journal.enabled:
+        yield (
+            "Questions posées : texte montré à partir de cinq personnes, sans nom ; pseudonymes "
+            "à sel tournant."
+        )
+        yield (
+            "Propositions : par agent proposé et par sujet, combien de personnes différentes, à "
+            "partir de cinq ; dit à cet agent seul."
+        )
+    yield (
+        "Sessions et jetons personnels : agent, dates, nom donné au jeton ; empreinte de ce qui "
+        "les ouvre ; pour une session, le jeton d'identité du fournisseur."
+    )
+    yield (
+        "Consultations privilégiées : qui, quand, quelle page, au sujet de qui ou de quoi ; "
+        "tentatives refusées."
+    )
+    yield "Aucune donnée sensible n'est demandée ; un espace se déclare « evidence = none »."
+
+
+def _sources(settings: Settings) -> Iterator[str]:
+    if settings.ldap.urls:
+        yield f"Annuaire LDAP, relu au rythme de {settings.directory.every}."
+    elif settings.directory.agents:
+        yield f"Annuaire (tables), relu au rythme de {settings.directory.every}."
+    else:
+        yield "Aucun annuaire n'est réglé : personne n'est proposé."
+    yield from map(_source, settings.sources)
+
+
+def _source(source: SourceSettings) -> str:
+    readers = f", lecteurs par défaut : {', '.join(source.allowed)}" if source.allowed else ""
+    return f"« {source.name} » : {_KINDS[source.kind]}{readers}."
+
+
+def _recipients(settings: Settings) -> Iterator[str]:
+    yield "Chaque agent : les documents que ses groupes lui ouvrent, et rien d'autre."
+    for one in settings.roles:
+        about = ", ".join((*one.topics, *one.communities))
+        yield (
+            f"Rôle « {_ROLES[one.role]} », agents : {len(one.agents)}, groupes : {len(one.groups)}"
+            f"{f' ({about})' if about else ''} ; ses lectures sont consignées."
+        )
+    if not settings.roles:
+        yield "Aucun rôle n'est donné."
+    if settings.embed.origins:
+        origins = ", ".join(settings.embed.origins)
+        yield f"Pages de l'intranet où la recherche est posée : {origins}."
+    yield "Aucun transfert hors de l'administration : rien n'est envoyé à un tiers."
+
+
+def _periods(settings: Settings) -> Iterator[str]:
+    privacy = settings.privacy
+    yield (
+        "Documents, et vecteurs tirés d'eux : jusqu'à la lecture qui suit leur suppression à la "
+        "source."
+    )
+    yield f"Agents partis : effacés {privacy.departed_days} jours après leur départ."
+    yield "Demandes d'un agent : tant qu'il est connu de l'annuaire, puis le même délai."
+    if settings.topics.file:
+        yield (
+            f"Cartographie : refaite au rythme de {settings.topics.every}, plus montrée après "
+            f"{settings.topics.oldest_days} jours ; la précédente est effacée."
+        )
+    if settings.journal.enabled:
+        yield (
+            f"Questions : pseudonymes détruits après {settings.journal.period_days} j, comptes "
+            f"après {settings.journal.keep_days} j."
+        )
+    yield f"Consultations privilégiées : {privacy.audit_days} jours (jamais moins de 365)."
+    yield f"Sessions : {settings.sign_on.idle} sans usage, {settings.sign_on.absolute} au plus."
+    yield f"Jetons personnels : {settings.sign_on.token_days} jours au plus."
+    yield f"Sauvegardes : {privacy.backup_days} jours, comme le registre des suppressions."
+
+
+def _rights(settings: Settings) -> Iterator[str]:
+    yield "Information et accès : page « Mes données » (/mes-donnees), et d'où vient chaque donnée."
+    yield "Portabilité : un fichier JSON complet, depuis la même page."
+    yield "Rectification : sujets refusés ou déclarés sur la page ; l'annuaire se corrige chez lui."
+    yield (
+        "Opposition : retrait d'une source ou de tout, effectif à la réponse suivante, y compris "
+        "suggestions, cartographie, pairs, communautés, comptes et boîte embarquée. Le document "
+        "reste, sous le nom que sa source affiche."
+    )
+    yield "Limitation : façon d'être joint, que l'agent peut restreindre."
+    yield "Effacement : au départ, par règle ; « quisait privacy purge »."
+    contact = settings.pages.contact
+    yield (
+        f"Réclamation : {contact}." if contact else "Réclamation : à qui ? Réglez [pages] contact."
+    )
+
+
+def _measures(settings: Settings) -> Iterator[str]:
+    yield "Droits de lecture appliqués dans chaque requête au moteur ; sans nom, on ne lit rien."
+    if settings.oidc.issuer:
+        yield "Authentification : OpenID Connect."
+    elif settings.signed_header.name:
+        yield "Authentification : en-tête signé par le mandataire."
+    elif settings.server.reader == "demo":
+        yield "Authentification : aucune (démonstration, sur cette machine seulement)."
+    else:
+        yield "Authentification : jetons signés."
+    yield "Consultations privilégiées consignées avant d'être montrées, en chaîne d'empreintes."
+    yield "Journaux techniques sans texte de document, de question, ni nom."
+    yield (
+        "Retraits, suppressions et droits restreints rejoués sur une base d'état ou un index "
+        "intégré restaurés, avant de répondre."
+    )
+    if settings.index.engine == "opensearch":
+        yield "Instantané d'OpenSearch restauré seul : « quisait privacy replay » le rejoue."
+        tls = settings.index.url.startswith("https://")
+        yield f"Moteur OpenSearch, {'chiffré (TLS)' if tls else 'SANS chiffrement'}."
+    yield f"Registre des suppressions : {_register(settings)}."
+
+
+def _register(settings: Settings) -> str:
+    place = beside_file(settings.privacy.register_file)
+    inside = place.is_relative_to(beside_file(settings.folder))
+    return f"{settings.privacy.register_file}{' (À DÉPLACER)' if inside else ''}"
+
+
+def _open(settings: Settings) -> Iterator[str]:
+    place = beside_file(settings.privacy.register_file)
+    if place.is_relative_to(beside_file(settings.folder)):
+        yield (
+            "Le registre des suppressions est dans le dossier de la base : une restauration "
+            "l'écraserait. Réglez [privacy] register_file ailleurs."
+        )
+    if not settings.journal.enabled:
+        yield "Journal des questions : éteint. Aucune question n'est gardée."
+    if not settings.topics.file:
+        yield "Cartographie des sujets : éteinte."
+    if not any(one.role == "officer" for one in settings.roles):
+        yield "Nul n'a le rôle « protection des données » : nul ne lit les consultations."
+    if settings.server.reader == "demo":
+        yield "Démonstration : chacun choisit qui il est. À ne pas ouvrir au-delà de cette machine."
+    if not settings.metrics.token and not settings.metrics.port:
+        yield "Mesures pour Prometheus : éteintes."
+    default = PrivacySettings()
+    if settings.privacy.departed_days > default.departed_days:
+        yield "Le délai d'effacement après un départ dépasse un an : à justifier."
+    yield "Base légale, responsable du traitement, analyse d'impact : à écrire par l'organisation."

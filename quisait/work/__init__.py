@@ -1,0 +1,1 @@
+"""What a worker does: reading sources, making the index anew, building who knows."""

@@ -1,0 +1,74 @@
+"""The build of who knows and who is alone, made and published by who holds its lease."""
+
+import time
+from dataclasses import dataclass
+
+from expertise.build import Rules, build_expertise
+from expertise.decisions import with_decisions
+from expertise.find import Experts
+from expertise.nearest_topic import nearest_topic
+from expertise.overview import Overview, Reading
+from expertise.records import BuildStamp
+from expertise.topics import Topic, TopicList, read_topics
+from quisait.assembly import House
+from quisait.commands.answers import today
+from quisait.settings import Settings, beside_file
+from quisait.work.source_lock import Held, only_crawl
+
+BUILD = "@expertise"
+"""Only one build at a time, wherever it is started; no source is named so."""
+
+
+def rules_of(settings: Settings) -> Rules:
+    """What the organisation decides, as the rooms take it."""
+    topics = settings.topics
+    return Rules(frozenset(topics.universal), topics.least_strength, topics.oldest_days)
+
+
+def overview_of(house: House) -> Overview | None:
+    """What answers from the last build; None where the settings name no list of topics."""
+    if not house.settings.topics.file:
+        return None
+    return Overview(house.builds, house.index, house.book, rules_of(house.settings))
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOutcome:
+    """What was published, of which list, and how long it took."""
+
+    stamp: BuildStamp
+    listed: TopicList
+    seconds: float
+
+
+def build_and_publish(house: House) -> BuildOutcome:
+    """Make the build of today and publish it; what fails leaves the last one standing.
+
+    Raises `ValueError` where no list is set, and what the list, the index or another
+    build under way may raise.
+    """
+    if not house.settings.topics.file:
+        raise ValueError("Aucune liste de sujets : réglez [topics] file.")
+    with only_crawl(house.leases, BUILD) as held:
+        return publish_build(house, held)
+
+
+def publish_build(house: House, held: Held) -> BuildOutcome:
+    """The same, for who holds the build's lease."""
+    started = time.monotonic()
+    listed = read_topics(beside_file(house.settings.topics.file))
+    listed = with_decisions(listed, house.builds.decisions.all())
+    rules = rules_of(house.settings)
+    found = build_expertise(house.index, house.book, house.encoder, listed.topics, rules, today())
+    held.check()
+    stamp = house.builds.publish(found, listed)
+    return BuildOutcome(stamp, listed, time.monotonic() - started)
+
+
+def topic_beside(house: House, question: str, found: Experts) -> Topic | None:
+    """The topic to go on from where nobody is known; None where somebody is, or without a build."""
+    overview = None if found.candidates else overview_of(house)
+    reading = overview.reading(today()) if overview else None
+    if not isinstance(reading, Reading) or not question.strip():
+        return None
+    return nearest_topic(reading, question, found.nearest)

@@ -1,0 +1,142 @@
+"""Crawls of the settings' sources, with their runs kept and their progress shown."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import Event
+
+from connectors.errors import SourceError
+from connectors.ports import Counted, Stamped
+from expertise.agent_book import DirectoryReport
+from indexer.errors import IndexerError
+from indexer.pipeline import CrawlReport, Workshop, crawl
+from quisait.assembly import (
+    House,
+    has_directory,
+    open_directory,
+    open_source,
+    open_workshop,
+)
+from quisait.assembly.authorities import DIRECTORY as DIRECTORY
+from quisait.commands.progress import shown_progress
+from quisait.settings import SourceSettings
+from quisait.work.leased_parts import Stopped, leased, stoppable
+from quisait.work.runs import kept_run
+from quisait.work.source_lock import Held, only_crawl
+
+log = logging.getLogger(__name__)
+
+DIRECTORY_WAIT_S = 10.0
+"""Reading the directory takes a moment: two commands that start together both have their turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one source's crawl ended: a report, or a sentence that says what to do."""
+
+    source: str
+    report: CrawlReport | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a crawl is to be made; `stop`, once set, ends it after the batch in progress."""
+
+    full: bool = False
+    accept_deletions: bool = False
+    quiet: bool = False
+    stop: Event = field(default_factory=Event)
+
+
+def read_directory(house: House, *, accept_departures: bool = False) -> DirectoryReport | None:
+    """Replace agents and groups by what the directory says; None where none is set.
+
+    Raises `SourceUnreachable` or `SourceRefused`, also where too many are missing, unless
+    `accept_departures`.
+    """
+    if not has_directory(house.settings):
+        return None
+    with (
+        only_crawl(house.leases, DIRECTORY, wait_s=DIRECTORY_WAIT_S),
+        kept_run(house.state, DIRECTORY) as run,
+    ):
+        report = replace_directory(house, accept_departures=accept_departures)
+        run.changed = report.agents if report else 0
+    return report
+
+
+def replace_directory(
+    house: House, *, accept_departures: bool = False, unless_same: bool = False
+) -> DirectoryReport | None:
+    """The same, by who holds its lease; None too where it is as it was, if `unless_same`."""
+    directory = open_directory(house.settings)
+    if directory is None:
+        return None
+    # Before the reading: what changes during it has the next one look again.
+    stamp = directory.stamp() if isinstance(directory, Stamped) else None
+    if unless_same and stamp is not None and stamp == house.state.load(DIRECTORY):
+        return None
+    share = 1.0 if accept_departures else house.settings.guard_share
+    report = house.book.replace(directory, share)
+    house.state.save(DIRECTORY, stamp or "")
+    log.info("directory read", extra={"agents": report.agents, "left": report.left})
+    return report
+
+
+def crawl_sources(
+    house: House,
+    sources: Sequence[SourceSettings],
+    *,
+    full: bool = False,
+    accept_deletions: bool = False,
+    quiet: bool = False,
+) -> list[Outcome]:
+    """One after another; a source that fails does not keep the next from its turn."""
+    asked = Asked(full, accept_deletions, quiet)
+    with open_workshop(house) as workshop:
+        return [_crawl_one(house, workshop, source, asked) for source in sources]
+
+
+def _crawl_one(house: House, workshop: Workshop, source: SourceSettings, asked: Asked) -> Outcome:
+    try:
+        with only_crawl(house.leases, source.name) as held:
+            return Outcome(source.name, crawl_held(house, workshop, source, held, asked))
+    except (SourceError, IndexerError) as failed:
+        return Outcome(source.name, None, str(failed))
+    except KeyboardInterrupt:
+        raise SystemExit(
+            f"{source.name} : interrompu. Ce qui est écrit est gardé ; relancez pour reprendre."
+        ) from None
+
+
+def crawl_held(
+    house: House, workshop: Workshop, source: SourceSettings, held: Held, asked: Asked
+) -> CrawlReport:
+    """A crawl by who holds the source's lease; its beginning, progress and end are kept.
+
+    Raises what `crawl` raises, `Stopped` and `LeaseLost`.
+    """
+    with kept_run(house.state, source.name) as run:
+        connector = open_source(source, house.inbox)
+        since = None if asked.full else house.state.load(source.name)
+        run.expected = connector.expected(since) if isinstance(connector, Counted) else None
+        with shown_progress(source.name, "documents", asked.quiet) as advance:
+
+            def progress(so_far: CrawlReport) -> None:
+                advance(so_far.seen, run.expected)
+                run.note(so_far)
+                if asked.stop.is_set():
+                    raise Stopped(f"{source.name} : arrêt demandé. La lecture reprendra.")
+
+            report = crawl(
+                stoppable(connector, asked.stop),
+                leased(workshop, held),
+                full=asked.full,
+                accept_deletions=asked.accept_deletions,
+                guard_share=house.settings.guard_share,
+                progress=progress,
+            )
+        report.resumed = run.resumed
+        run.conclude(report)
+    return report

@@ -1,0 +1,124 @@
+"""The parts of a crawl that holds a lease: each write asks first whether it still does."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from threading import Event
+from typing import Protocol, runtime_checkable
+
+from connectors.changes import Change
+from connectors.errors import SourceError
+from connectors.ports import Connector, Rereadable
+from indexer.pipeline import Workshop
+from indexer.ports import Cursors, IndexWriter, Settling
+from indexer.values import Kept, Write, WriteReport
+from quisait.work.source_lock import Held
+
+
+class Stopped(SourceError):
+    """The worker is told to stop: what is encoded is written, the rest is read again."""
+
+
+def leased(workshop: Workshop, held: Held) -> Workshop:
+    """The same workshop, that writes only while the lease is held."""
+    return replace(
+        workshop,
+        index=LeasedIndex(workshop.index, held),
+        cursors=LeasedCursors(workshop.cursors, held),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedIndex:
+    """An index that a crawl writes to. `write` raises `LeaseLost` before it writes anything.
+
+    A lease that was renewed lasts `lease_s` more: only a process that is paused for longer
+    than that between asking and writing writes once without a lease.
+    """
+
+    index: IndexWriter
+    held: Held
+
+    def write(self, batch: Sequence[Write]) -> WriteReport:
+        """As the index does."""
+        self.held.check()
+        return self.index.write(batch)
+
+    def settle(self) -> None:
+        """As the index does, where it has anything to settle."""
+        if isinstance(self.index, Settling):
+            self.index.settle()
+
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
+        """As the index does."""
+        return self.index.kept(document_ids)
+
+    def count(self, source: str) -> int:
+        """As the index does."""
+        return self.index.count(source)
+
+    def scan(self, source: str) -> Iterator[Kept]:
+        """As the index does."""
+        return self.index.scan(source)
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedCursors:
+    """Cursors that a crawl keeps. `save` raises `LeaseLost` before it saves."""
+
+    cursors: Cursors
+    held: Held
+
+    def load(self, source: str) -> str | None:
+        """As the cursors do."""
+        return self.cursors.load(source)
+
+    def save(self, source: str, cursor: str) -> None:
+        """As the cursors do."""
+        self.held.check()
+        self.cursors.save(source, cursor)
+
+
+@runtime_checkable
+class RereadableConnector(Connector, Rereadable, Protocol):
+    """A source of documents that can be asked again for single ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stoppable:
+    """A connector that a worker can stop between two changes."""
+
+    connector: Connector
+    stop: Event
+
+    @property
+    def source(self) -> str:
+        """The connector's."""
+        return self.connector.source
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        """The connector's, until told to stop. Raises `Stopped` then."""
+        return self._until_told(self.connector.changes(since))
+
+    def _until_told(self, changes: Iterator[Change]) -> Iterator[Change]:
+        for change in changes:
+            if self.stop.is_set():
+                raise Stopped(f"{self.source} : arrêt demandé. La lecture reprendra.")
+            yield change
+
+
+@dataclass(frozen=True, slots=True)
+class StoppableAgain(Stoppable):
+    """The same of one that can be asked again for single documents."""
+
+    connector: RereadableConnector
+
+    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """The connector's, until told to stop. Raises `Stopped` then."""
+        return self._until_told(self.connector.again(document_ids))
+
+
+def stoppable(connector: Connector, stop: Event) -> Stoppable:
+    """A connector that a worker can stop, and that can do what it could."""
+    if isinstance(connector, RereadableConnector):
+        return StoppableAgain(connector, stop)
+    return Stoppable(connector, stop)

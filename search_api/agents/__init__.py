@@ -1,0 +1,1 @@
+"""An agent, as the others may see them."""

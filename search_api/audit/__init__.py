@@ -1,0 +1,1 @@
+"""Who read what by a role: written before it is shown, and never changed."""

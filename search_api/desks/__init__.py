@@ -1,0 +1,1 @@
+"""Pages that a role opens: the animator's desk, the administrator's."""

@@ -1,0 +1,1 @@
+"""Who is asking, who vouches for it, and which roles they hold."""

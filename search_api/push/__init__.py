@@ -1,0 +1,1 @@
+"""How applications push documents to a source."""

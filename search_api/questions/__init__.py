@@ -1,0 +1,1 @@
+"""What a reader typed, understood: operators, the glossary, corrections, suggestions."""

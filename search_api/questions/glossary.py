@@ -1,0 +1,129 @@
+"""The glossary: acronyms, expansions and synonyms, added to a question as it is asked.
+
+One group of equivalents a line, parted by semicolons; `a => b;c` adds b and c to who asks
+for a, and not the other way. Lines that begin with `#` are comments.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from indexer.french import Term, asked
+from indexer.values import Expansion
+from search_api.questions.edited_files import EditedFile, LineFault, Read
+
+ARROW = "=>"
+MOST_WORDS = 12
+"""A longer way of saying it would be found in no text."""
+
+MOST_MEMBERS = 20
+MOST_OTHERS = 8
+"""So many other ways of saying one thing are asked for."""
+
+MOST_EXPANSIONS = 8
+"""So many places of a question are expanded."""
+
+Key = tuple[str, ...]
+"""The terms by which a way of saying it is known in a question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glossary:
+    """By the first term of each key, the keys that begin so, longest first; by key, the others."""
+
+    others: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
+    keys: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
+
+    def expansions(self, text: str) -> tuple[Expansion, ...]:
+        """The longest key at each place of a text, each key once."""
+        found: list[Expansion] = []
+        said: set[Key] = set()
+        terms = asked(text, phrase=True) if self.keys else []
+        at = 0
+        while at < len(terms) and len(found) < MOST_EXPANSIONS:
+            key = self._key_at(terms, at)
+            if key and key not in said:
+                said.add(key)
+                words = text[terms[at].start : terms[at + len(key) - 1].end]
+                found.append(Expansion(words, self.others[key]))
+            at += len(key) or 1
+        return tuple(found)
+
+    def _key_at(self, terms: Sequence[Term], at: int) -> Key:
+        first = terms[at].term
+        for key in self.keys.get(first, ()):
+            if tuple(one.term for one in terms[at : at + len(key)]) == key:
+                return key
+        return ()
+
+
+class GlossaryFile:
+    """The glossary as its file says it now."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = EditedFile(path, read_glossary, Glossary())
+
+    def expansions(self, text: str) -> tuple[Expansion, ...]:
+        """Other ways of saying words of this text."""
+        return self._file.now().expansions(text)
+
+
+def read_glossary(lines: Sequence[str]) -> Read[Glossary]:
+    """The glossary, and each line that is left out with the reason: nothing is guessed."""
+    others: dict[Key, list[str]] = {}
+    faults: list[LineFault] = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        try:
+            asked_by, added = _members(line)
+        except ValueError as error:
+            faults.append(LineFault(number, str(error)))
+            continue
+        for member in asked_by:
+            known = others.setdefault(_key(member), [])
+            known += [o for o in added if _key(o) != _key(member) and o not in known]
+    found = {key: tuple(ways[:MOST_OTHERS]) for key, ways in others.items()}
+    keys: dict[str, list[Key]] = {}
+    for key in sorted(found, key=lambda one: (-len(one), one)):
+        keys.setdefault(key[0], []).append(key)
+    return Read(Glossary(found, {k: tuple(v) for k, v in keys.items()}), tuple(faults))
+
+
+def _members(line: str) -> tuple[list[str], list[str]]:
+    """(what is asked for, what that adds). Raises `ValueError` with the reason in French."""
+    sides = line.split(ARROW)
+    if len(sides) > 2:
+        raise ValueError(f"plus d'une flèche « {ARROW} »")
+    parted = [_side(side) for side in sides]
+    members = [member for side in parted for member in side]
+    if len(members) < 2:
+        raise ValueError("une seule expression : séparez les équivalents par des points-virgules")
+    if len(members) > MOST_MEMBERS:
+        raise ValueError(f"plus de {MOST_MEMBERS} expressions")
+    if len({_key(member) for member in members}) < len(members):
+        raise ValueError("deux fois la même expression, pour la recherche")
+    return parted[0], parted[-1]
+
+
+def _side(side: str) -> list[str]:
+    try:
+        row = next(iter(csv.reader([side.strip()], delimiter=";", strict=True)), [])
+    except csv.Error as error:
+        raise ValueError("guillemets mal fermés") from error
+    members = [" ".join(member.split()) for member in row]
+    while members and not members[-1]:
+        members.pop()  # what a spreadsheet writes after a short row
+    if not members or not all(members):
+        raise ValueError("une expression vide")
+    for member in members:
+        if not _key(member):
+            raise ValueError("une expression sans mot que l'on cherche")
+        if len(_key(member)) > MOST_WORDS:
+            raise ValueError(f"une expression de plus de {MOST_WORDS} mots")
+    return members
+
+
+def _key(member: str) -> Key:
+    return tuple(term.term for term in asked(member, phrase=True))

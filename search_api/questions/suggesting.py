@@ -1,0 +1,106 @@
+"""What is being typed becomes titles, topics and people. Read `suggested` first."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from urllib.parse import quote
+
+from expertise.overview import Reading
+from indexer.access import Reader
+from indexer.french import folded_words
+from search_api.addresses import SearchAddress, experts_address
+from search_api.neutral import neutral
+from search_api.questions.query import read_prefix
+from search_api.services import Services
+from search_api.topics.answers import reading_of
+
+TITLES, TOPICS, PEOPLE = 8, 3, 3
+"""How many of each kind at most."""
+
+Labels = tuple[tuple[str, str], ...]
+"""(topic id, label) pairs."""
+
+
+class SuggestionKind(StrEnum):
+    """What a suggestion is."""
+
+    TITLE = "title"
+    TOPIC = "topic"
+    PERSON = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """A title, a topic's label or a name, and the page of this site that it leads to.
+
+    `document_id` is that of a title, empty for the others.
+    """
+
+    kind: SuggestionKind
+    text: str
+    address: str
+    document_id: str = ""
+
+
+def suggested(services: Services, prefix: str, reader: Reader) -> tuple[Suggested, ...]:
+    """Titles that the reader may read, then topics, then agents who are listed and present.
+
+    A reader without an agent gets nothing. Raises `IndexUnreachable`.
+    """
+    typed = read_prefix(prefix)
+    if reader.agent_id is None or not folded_words(typed):
+        return ()
+    titles = services.search.suggest(typed, reader, TITLES)
+    people = services.people.begun(typed, services.today(), PEOPLE)
+    return (
+        *(
+            Suggested(
+                SuggestionKind.TITLE,
+                neutral(one.title),
+                str(SearchAddress(neutral(one.title))),
+                one.document_id,
+            )
+            for one in titles
+        ),
+        *_topics(services, typed),
+        *(
+            Suggested(SuggestionKind.PERSON, neutral(one.name), experts_address(one.name))
+            for one in people
+        ),
+    )
+
+
+def _topics(services: Services, typed: str) -> list[Suggested]:
+    """Topics of the published list; none where there is no build to show."""
+    reading = reading_of(services)
+    if not isinstance(reading, Reading):
+        return []
+    labels = tuple((one.topic.id, one.topic.label) for one in reading.topics.values())
+    return [
+        Suggested(SuggestionKind.TOPIC, neutral(label), f"/topics/{quote(topic_id, safe=':')}")
+        for topic_id, label in begun_labels(labels, typed, TOPICS)
+    ]
+
+
+def begun_labels(labels: Labels, typed: str, limit: int) -> Sequence[tuple[str, str]]:
+    """Labels with all typed words, the last of which may be only begun; short ones first."""
+    *whole, beginning = folded_words(typed) or [""]
+    if not beginning:
+        return []
+    words, of_label = _words_of(labels)
+    found = set()
+    at = bisect_left(words, (beginning, -1))
+    while at < len(words) and words[at][0].startswith(beginning):
+        if of_label[words[at][1]].issuperset(whole):
+            found.add(labels[words[at][1]])
+        at += 1
+    return sorted(found, key=lambda one: (len(one[1]), one[1], one[0]))[:limit]
+
+
+@lru_cache(maxsize=2)
+def _words_of(labels: Labels) -> tuple[list[tuple[str, int]], list[frozenset[str]]]:
+    """(every word with its label's number, in order; the words of each label)."""
+    of_label = [frozenset(folded_words(label)) for _, label in labels]
+    return sorted((word, n) for n, words in enumerate(of_label) for word in words), of_label

@@ -1,0 +1,1 @@
+"""Two rankings become one, arranged and explained. Pure."""

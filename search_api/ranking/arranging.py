@@ -1,0 +1,173 @@
+"""The fused window, arranged: trust, freshness, validity, succession, copies. Pure.
+
+Everything here is read from hits of this reader alone, so that nothing which they may not
+read can move a document, and from one window, so that order is the same on every page.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from enum import StrEnum
+
+from indexer.marks import Mark
+from indexer.twins import bands, in_common, same_text
+from indexer.values import WINDOW
+from search_api.ranking.fusion import FusedHit
+from search_api.ranking.succession import Succession
+
+_DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """What an administrator prefers; conventions, since no judged set has dates.
+
+    `trust` multiplies the scores of a source (1 where it is not named). A document of
+    today gains the share `freshness` of its score, half of that after `half_life_days`,
+    one without a date nothing. One that is no longer in force keeps `past_share`.
+    """
+
+    trust: Mapping[str, float] = field(default_factory=dict)
+    freshness: float = 0.05
+    half_life_days: float = 1095.0
+    past_share: float = 0.7
+
+
+class Effect(StrEnum):
+    """What moved a document, beside the question."""
+
+    RECENT = "recent"
+    TRUSTED = "trusted"
+    DISTRUSTED = "distrusted"
+    EXPIRED = "expired"
+    REPLACED = "replaced"
+    SUCCEEDS = "succeeds"
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A result of the window: its hit with the score that places it, and its copies, best first."""
+
+    hit: FusedHit
+    copies: tuple[str, ...] = ()
+    effects: tuple[Effect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """The hits in their order, with what moved each, and who replaces whom."""
+
+    hits: tuple[FusedHit, ...]
+    effects: Mapping[str, tuple[Effect, ...]]
+    succession: Succession
+
+
+def arranged(
+    hits: Sequence[FusedHit],
+    marks: Mapping[str, Mark],
+    preferences: Preferences,
+    today: date,
+    window: int = WINDOW,
+) -> tuple[Placed, ...]:
+    """The first `window` results, best first, ties by id; a hit without a mark stays as it is.
+
+    A document that another one of the window replaces stands right below it at best; the
+    successor takes the better place of the two. Copies are one result.
+    """
+    found = _weighed(hits, marks, preferences, today)
+    placed = grouped(found.hits, marks, found.succession)
+    return tuple(
+        Placed(one.hit, one.copies, found.effects[one.hit.document_id]) for one in placed[:window]
+    )
+
+
+def each_in_order(
+    hits: Sequence[FusedHit], marks: Mapping[str, Mark], preferences: Preferences, today: date
+) -> tuple[FusedHit, ...]:
+    """The same order of every document, copies too, each in its own place."""
+    return _weighed(hits, marks, preferences, today).hits[:WINDOW]
+
+
+def _weighed(
+    hits: Sequence[FusedHit], marks: Mapping[str, Mark], preferences: Preferences, today: date
+) -> _Weighed:
+    """Trust and freshness first, then succession lifts, then what is over sinks."""
+    known = {hit.document_id: marks[hit.document_id] for hit in hits if hit.document_id in marks}
+    weighed = {hit.document_id: hit.score for hit in hits}
+    effects: dict[str, list[Effect]] = {hit.document_id: [] for hit in hits}
+    for document_id, mark in known.items():
+        factor = preferences.trust.get(mark.source, 1.0)
+        gain = preferences.freshness * _youth(mark, preferences.half_life_days, today)
+        weighed[document_id] *= factor * (1 + gain)
+        if factor != 1.0:
+            effects[document_id].append(Effect.TRUSTED if factor > 1 else Effect.DISTRUSTED)
+        if gain > preferences.freshness / 2:
+            effects[document_id].append(Effect.RECENT)
+    succession = Succession(known, preferences.trust, today)
+    scores = succession.lifted(weighed)
+    for document_id, mark in known.items():
+        expired, replaced = mark.past(today), bool(succession.heirs(document_id))
+        if expired or replaced:
+            scores[document_id] *= preferences.past_share
+        if expired:
+            effects[document_id].append(Effect.EXPIRED)
+        if replaced:
+            effects[document_id].append(Effect.REPLACED)
+        if scores[document_id] > weighed[document_id]:
+            effects[document_id].append(Effect.SUCCEEDS)
+    ordered = sorted(
+        (hit.scored(scores[hit.document_id]) for hit in hits),
+        key=lambda hit: (-hit.score, succession.depth(hit.document_id), hit.document_id),
+    )
+    told = {document_id: tuple(some) for document_id, some in effects.items()}
+    return _Weighed(tuple(ordered), told, succession)
+
+
+def in_their_order(
+    hits: Sequence[FusedHit],
+    marks: Mapping[str, Mark],
+    preferences: Preferences,
+    today: date,
+) -> tuple[Placed, ...]:
+    """A ranking by date: only copies come together, beneath the newest of them."""
+    return tuple(grouped(hits, marks, Succession(marks, preferences.trust, today)))
+
+
+def grouped(
+    ordered: Sequence[FusedHit], marks: Mapping[str, Mark], succession: Succession
+) -> list[Placed]:
+    """Each hit beneath the first before it that it is a copy of; chains do not join."""
+    heads: dict[tuple[int, bytes], list[str]] = {}
+    copies: dict[str, list[str]] = {}
+    signed = [marks[hit.document_id].twins if hit.document_id in marks else b"" for hit in ordered]
+    for hit, shared in zip(ordered, in_common(signed), strict=True):
+        document_id, mark = hit.document_id, marks.get(hit.document_id)
+        keys = bands(mark.twins) if mark and shared else []
+        near = dict.fromkeys(head for key in keys for head in heads.get(key, ()))
+        for head in near:
+            if mark and _copies(marks[head], mark) and not succession.related(head, document_id):
+                copies[head].append(document_id)
+                break
+        else:
+            copies[document_id] = []
+            for key in keys:
+                heads.setdefault(key, []).append(document_id)
+    return [
+        Placed(hit, tuple(copies[hit.document_id])) for hit in ordered if hit.document_id in copies
+    ]
+
+
+def _copies(one: Mark, other: Mark) -> bool:
+    """The same text, and no two different validities."""
+    days = ((one.valid_from, other.valid_from), (one.valid_until, other.valid_until))
+    differ = any(a and b and a != b for a, b in days)
+    return not differ and same_text(one.twins, other.twins)
+
+
+def _youth(mark: Mark, half_life_days: float, today: date) -> float:
+    """1 for what is of today (or later), halved with each half-life; 0 without a date."""
+    if mark.dated is None:
+        return 0.0
+    now = datetime(today.year, today.month, today.day, tzinfo=UTC).timestamp()
+    days = max(0.0, (now - mark.dated) / _DAY_S)
+    return float(2.0 ** (-days / half_life_days))

@@ -1,0 +1,243 @@
+"""Pages of topics, isolation and coverage; the table says what the map says."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, Response
+
+from connectors.areas import DEPARTEMENTS, REGIONS, region_of
+from expertise.overview import Reading
+from expertise.overview_values import Alone, AreaCount, Dated
+from expertise.peers import communities
+from expertise.topics import Topic, by_letters
+from search_api.addresses import topic_address
+from search_api.catalogue.texts import _, ngettext
+from search_api.pages import areas_by_name
+from search_api.questions.asked import AreaCode, NamedReader
+from search_api.services import services_of
+from search_api.templating import render
+from search_api.topics.answers import (
+    PAGE,
+    TOPICS_PAGE,
+    alone_query,
+    known_area,
+    known_topic,
+    reading_of,
+    topic_page,
+)
+from search_api.topics.coverage_table import areas_csv, topics_csv
+from search_api.topics.isolation_table import isolation_csv
+from search_api.topics.schemas import area_label, risks
+from search_api.topics.tiles import Place, TileMap, departement_places, region_places, tile_map
+from search_api.wording import kilometres
+
+router = APIRouter(include_in_schema=False)
+
+TopicId = Annotated[str, Query()]
+Offset = Annotated[int, Query(ge=0)]
+MAPPED = 500
+"""The map counts isolated holders where there are at most so many to hold against the present."""
+EXPORTED = 5_000
+"""Rows of one CSV file."""
+
+
+@router.get("/isolation", response_class=HTMLResponse)
+def isolation_page(
+    request: Request,
+    reader: NamedReader,
+    area: AreaCode = "",
+    topic: TopicId = "",
+    offset: Offset = 0,
+) -> str:
+    """Who is the only one around, on a map and in a table."""
+    reading = reading_of(services_of(request))
+    if isinstance(reading, Dated):
+        return not_mapped(request, "isolation", _("Isolement"), reading)
+    page = reading.alone(alone_query(reading, area, topic, offset, MAPPED))
+    whole = page.following is None and not offset
+    rows = page.rows if whole else page.rows[:PAGE]
+    return render(
+        "isolation.html",
+        request=request,
+        dated=reading.dated,
+        area=area,
+        topic=topic,
+        area_label=area_label(area),
+        rows=rows,
+        following=None if whole else offset + PAGE,
+        map=_alone_map(rows if whole else (), topic),
+        counted_on_map=whole,
+        communities=[] if area or topic else communities(reading),
+        topic_address=topic_address,
+        export=f"/isolation.csv?{urlencode({'area': area, 'topic': topic})}",
+        **_choices(reading),
+    )
+
+
+@router.get("/isolation.csv")
+def isolation_table(
+    request: Request, reader: NamedReader, area: AreaCode = "", topic: TopicId = ""
+) -> Response:
+    """The same rows for a spreadsheet; UTF-8 with its mark, semicolons."""
+    reading = reading_of(services_of(request))
+    rows: list[Alone] = []
+    if isinstance(reading, Reading):
+        asked = alone_query(reading, area, topic, limit=MAPPED)
+        while len(rows) < EXPORTED:
+            page = reading.alone(asked)
+            rows += page.rows
+            if page.following is None:
+                break
+            asked = replace(asked, offset=page.following)
+    return _csv(isolation_csv(rows), "isolement.csv")
+
+
+@router.get("/coverage", response_class=HTMLResponse)
+def coverage_page(
+    request: Request, reader: NamedReader, area: AreaCode = "", offset: Offset = 0
+) -> str:
+    """Every topic, how many hold it in an area, and what is at risk."""
+    reading = reading_of(services_of(request))
+    known_area(area)
+    if isinstance(reading, Dated):
+        return not_mapped(request, "coverage", _("Sujets"), reading)
+    page = reading.coverage(area, offset, TOPICS_PAGE)
+    return render(
+        "coverage.html",
+        request=request,
+        dated=reading.dated,
+        area=area,
+        area_label=area_label(area),
+        rows=page.rows,
+        risks=risks,
+        following=page.following,
+        topic_address=topic_address,
+        **_choices(reading),
+    )
+
+
+@router.get("/coverage.csv")
+def coverage_table(
+    request: Request, reader: NamedReader, area: AreaCode = "", topic: TopicId = ""
+) -> Response:
+    """An area's topics for a spreadsheet, or with `topic` its areas."""
+    reading = reading_of(services_of(request))
+    known_area(area)
+    if isinstance(reading, Dated):
+        told = topics_csv(())
+    elif topic:
+        told = areas_csv(reading.areas_of(known_topic(reading, topic))[1])
+    else:
+        told = topics_csv(reading.coverage(area, 0, len(reading.topics)).rows)
+    return _csv(told, "couverture.csv")
+
+
+@router.get("/topics/{topic_id:path}", response_class=HTMLResponse)
+def topic_profile_page(request: Request, reader: NamedReader, topic_id: str) -> str:
+    """A topic: who holds it, on a map and in a table, and where to begin."""
+    reading = reading_of(services_of(request))
+    if isinstance(reading, Dated):
+        return not_mapped(request, "coverage", _("Sujet"), reading)
+    page = topic_page(reading, topic_id, reader)
+    return render(
+        "topic.html",
+        request=request,
+        dated=reading.dated,
+        view=page.view,
+        documents=page.documents,
+        questions=page.questions,
+        map=_coverage_map(page.view.topic, page.view.areas, departement_places()),
+        region_map=_coverage_map(page.view.topic, page.view.areas, region_places()),
+        topic_address=topic_address,
+        area_label=area_label,
+        region_label=lambda code: REGIONS.get(region_of(code) or "", ""),
+    )
+
+
+def not_mapped(request: Request, section: str, title: str, dated: Dated) -> str:
+    """The page of where there is no build to show, and why."""
+    return render("not_mapped.html", request=request, section=section, title=title, dated=dated)
+
+
+def _csv(told: str, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(told, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _choices(reading: Reading) -> dict[str, object]:
+    """What the pages' forms offer, and the words of the tables."""
+    topics = sorted(
+        (one.topic for one in reading.topics.values()), key=lambda t: by_letters(t.label)
+    )
+    return {
+        "topics": topics,
+        "regions": areas_by_name(REGIONS, "r"),
+        "departements": areas_by_name(DEPARTEMENTS),
+        "km": kilometres,
+    }
+
+
+def _alone_map(rows: Sequence[Alone], topic: str) -> TileMap:
+    counts = Counter(row.agent.departement for row in rows)
+    figures = {code: (str(n), _level(n)) for code, n in counts.items() if code}
+
+    def say(place: Place, figure: str) -> str:
+        where = f"{place.name} ({place.code})"
+        if not figure:
+            return _("%(place)s\u00a0: aucun", place=where)
+        return ngettext(
+            "%(place)s\u00a0: %(num)s\u00a0sujet isolé",
+            "%(place)s\u00a0: %(num)s\u00a0sujets isolés",
+            int(figure),
+            place=where,
+        )
+
+    def address(place: Place) -> str:
+        return f"/isolation?{urlencode({'area': place.code, 'topic': topic})}"
+
+    return tile_map(departement_places(), figures, say, address)
+
+
+def _coverage_map(topic: Topic, areas: Iterable[AreaCount], places: tuple[Place, ...]) -> TileMap:
+    figures: Mapping[str, tuple[str, str]] = {
+        one.code: (
+            f"{one.holders.agents}{'+' if one.holders.more else ''}",
+            _level(one.holders.agents),
+        )
+        for one in areas
+        if one.holders.agents
+    }
+
+    def say(place: Place, figure: str) -> str:
+        where = f"{place.name} ({place.code.removeprefix('r')})"
+        if not figure:
+            return _("%(place)s\u00a0: personne de connu", place=where)
+        if figure.endswith("+"):
+            return ngettext(
+                "%(place)s\u00a0: %(num)s\u00a0personne au moins",
+                "%(place)s\u00a0: %(num)s\u00a0personnes au moins",
+                int(figure.rstrip("+")),
+                place=where,
+            )
+        return ngettext(
+            "%(place)s\u00a0: %(num)s\u00a0personne",
+            "%(place)s\u00a0: %(num)s\u00a0personnes",
+            int(figure),
+            place=where,
+        )
+
+    def address(place: Place) -> str:
+        return f"/isolation?{urlencode({'area': place.code, 'topic': topic.id})}"
+
+    return tile_map(places, figures, say, address)
+
+
+def _level(count: int) -> str:
+    """One, few or several: the style sheet's names."""
+    if count == 1:
+        return "one"
+    return "few" if count < 5 else "several"
