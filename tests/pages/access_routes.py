@@ -121,6 +121,7 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("POST", "/access/sessions/revoke-others"): posted("/access/sessions/revoke-others"),
         ("MOUNT", "/static"): asked("/static/quisait.css"),
         ("MOUNT", "/embed"): asked("/embed/asking.js"),
+        ("GET", "/embed/words.js"): asked("/embed/words.js"),
     }
 
 
