@@ -87,7 +87,7 @@ def seconds_to_change(index: Index, document_ids: tuple[str, ...], access: Acces
 def seconds_to_search(index: Index) -> float:
     """Median seconds of a search by three words and by vector, with all facets."""
     words, vectors = random.Random(0), unit_vectors(np.random.default_rng(0), SEARCHES)
-    asked = SearchRequest(READER, Question(), with_cards=True)
+    asked = SearchRequest(READER, Question())
     taken = []
     for vector in vectors:
         question = Question(" ".join(words.choices(WORDS, k=3)))

@@ -21,6 +21,7 @@ from expertise.find import find_experts
 from indexer.access import AccessFilter, Reader
 from indexer.values import Put
 from quisait.database import connect
+from quisait.steady import ready
 from search_api.questions.query import Query
 from search_api.search import Search
 from tests.encoders import FakeEncoder
@@ -59,6 +60,7 @@ def times(name: str, count: int) -> float:
         book.replace(directory(words, draw, people))
         fill(index, contributed(documents(words, draw, count), draw, people))
         search = Search(index, FakeEncoder(DIMENSION), book)
+        ready(index)  # as a server does
         asked = [words.some(3) for _ in range(ASKED)]
 
         def reader(access: AccessFilter) -> Reader:

@@ -41,6 +41,7 @@ from indexer.encoding.cached import CachedEncoder
 from indexer.encoding.onnx_encoder import OnnxEncoder
 from indexer.opensearch.client import connect
 from indexer.values import Put, Vectors
+from quisait.steady import ready
 from search_api.questions.query import Query
 from search_api.search import Search
 from tests.engines import OPENSEARCH_URL
@@ -153,6 +154,8 @@ def measured(engines: Sequence[str], places: Places, known: Known) -> None:
         engine: Search(places.opened(engine, recording.opensearch), known, book)
         for engine in engines
     }
+    for engine in engines:
+        ready(places.opened(engine, recording.opensearch))  # as a server does
     pool = urllib3.connection_from_url(OPENSEARCH_URL, maxsize=1)
     times: dict[str, list[float]] = {"bare": [], **{engine: [] for engine in engines}}
     for number, text in enumerate(questions()):

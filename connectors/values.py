@@ -3,10 +3,11 @@
 Every other package reads these; they import nothing of the project.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 EVERYONE = "everyone"
 RESERVED = frozenset({EVERYONE, "agent"})
@@ -26,6 +27,10 @@ class Role(StrEnum):
     UPLOADER = "uploader"
     FORWARDER = "forwarder"
     BOT = "bot"
+
+
+ROLES: Mapping[str, Role] = MappingProxyType({role.value: role for role in Role})
+"""By name: a thousand contributions are read for one question."""
 
 
 class EvidencePolicy(StrEnum):

@@ -252,6 +252,9 @@ _FIELDS = tuple(f.name for f in fields(Agent) if f.name not in ("accounts", "ref
 
 def _agent(row: sa.RowMapping) -> Agent:
     values = {name: row[name] for name in _FIELDS}
-    values["contact_via"] = ContactVia(row["contact_via"])
+    values["contact_via"] = _WAYS[row["contact_via"]]
     values |= {name: tuple(row[name]) for name in _TUPLES}
     return Agent(**values)
+
+
+_WAYS = {way.value: way for way in ContactVia}

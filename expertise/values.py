@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from connectors.values import Agent, Role
 from expertise.names import Reason
 from indexer.values import Card
 
 
-@dataclass(frozen=True, slots=True)
-class RankedDocument:
+class RankedDocument(NamedTuple):
     """A document of the window with its fused score, from 0 to 1.
 
     `nearness` says how far above the middle of the vector ranking it stands, in that

@@ -3,18 +3,21 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
+from typing import NamedTuple
 
 from expertise.values import Window
 from expertise.weights import contribution_weight, counting_rows
 
-VOTERS = 1000
-"""How many documents vote: more than a page shows, for who knows shows in many documents.
+RANKED = 1000
+"""How many documents of each ranking are fused: a score is relative to the last of them."""
 
-Broad questions (expert_dblp) lose with 200; on expert_vdd_contacts 200 to 1000 are a plateau
-for votes as sharp as the served ones. Tried by hand on these very sets (decision 3).
+VOTERS = 700
+"""How many of these vote: more than a page shows, for who knows shows in many documents.
+
+Broad questions (expert_dblp) lose with 200, and hardly with 700 beside 1000; on
+expert_vdd_contacts 200 to 1000 are a plateau for votes as sharp as the served ones.
 """
 
 VOLUME_DISCOUNT = 0.8
@@ -26,8 +29,7 @@ CONTRIBUTORS_ROOT = 4
 """A document shared by n contributors says the n-th part, softened by this root."""
 
 
-@dataclass(frozen=True, slots=True)
-class Vote:
+class Vote(NamedTuple):
     """What one document says for one voter's key (an agent, or an account nobody claims).
 
     `weight` is the document's score times `share`: what the best role in it, its age and

@@ -58,19 +58,21 @@ def graph_of(
     window: Window, votes: Mapping[str, tuple[Vote, ...]], sharpness: float = SHARPNESS
 ) -> Graph:
     """The documents that vote, their owners, and the spaces of these documents."""
+    nodes: dict[str, Node] = {}
     edges: dict[tuple[Node, Node], float] = {}
     for owner, cast in votes.items():
+        whom: Node = ("owner", owner)
         for vote in cast:
             if vote.weight > _FAINTEST:
-                edges[("document", vote.document_id), ("owner", owner)] = vote.share
-    voting = {document for document, _ in edges}
+                node = nodes.setdefault(vote.document_id, ("document", vote.document_id))
+                edges[node, whom] = vote.share
     restart: dict[Node, float] = {}
     for ranked in window.documents:
-        node = ("document", ranked.card.document_id)
-        if node in voting:
-            restart[node] = ranked.score**sharpness
+        voting = nodes.get(ranked.card.document_id)
+        if voting:
+            restart[voting] = ranked.score**sharpness
             if ranked.card.space:
-                edges[node, ("space", ranked.card.space)] = SPACE_WEIGHT
+                edges[voting, ("space", ranked.card.space)] = SPACE_WEIGHT
     return Graph(edges, restart if sum(restart.values()) > 0 else {})
 
 

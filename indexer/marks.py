@@ -1,11 +1,10 @@
 """What of a hit arranges a page, without its text: dates, validity, succession, twins."""
 
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """`dated`: seconds since the epoch, as the facet `year` sees it. Days are ISO texts.
 
     `twins` is the signature of `indexer.twins`, empty where there is none.

@@ -98,7 +98,7 @@ def _origin(section: Section) -> tuple[str | None, int | None, str]:
 
 
 def _length(text: str) -> int:
-    return sum(1 for _ in _WORD.finditer(text))
+    return len(_WORD.findall(text))
 
 
 def _cut_text(text: str, words: int, overlap: int) -> Iterator[str]:

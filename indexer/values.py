@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -174,7 +175,7 @@ class SearchRequest:
     `filters` maps a facet's name to the accepted values (any of them; every named
     facet must hold); each of `bylines` must have contributed. `vector` has shape (d,), or
     is None for a lexical search; `lexical` False leaves the words to the vector alone
-    (phrases, exclusions and filters still bind). `with_cards` returns a card for each hit.
+    (phrases, exclusions and filters still bind).
     `with_marks` returns a mark for each hit. `newest_first` orders what has most of the
     words by date instead of by relevance; its score is in seconds since the epoch.
     """
@@ -189,13 +190,11 @@ class SearchRequest:
     window: int = WINDOW
     facets: tuple[str, ...] = FACETS
     facet_size: int = 50
-    with_cards: bool = False
     with_marks: bool = False
     newest_first: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A document and its score in one ranking (best first, ties by id)."""
 
     document_id: str
@@ -246,7 +245,6 @@ class SearchAnswer:
     vector: tuple[Ranked, ...]
     total: int
     facets: Mapping[str, tuple[FacetValue, ...]]
-    cards: Mapping[str, Card] = field(default_factory=dict)
     marks: Mapping[str, Mark] = field(default_factory=dict)
     terms_dropped: bool = False
 
@@ -255,7 +253,7 @@ class SearchAnswer:
 class ShowRequest:
     """Ask for the cards and best passages of these documents, under the same filter.
 
-    `successors`: also for the cards of what replaces them.
+    `passages` 0: the cards alone. `successors`: also for the cards of what replaces them.
     """
 
     access: AccessFilter

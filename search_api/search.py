@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from expertise.ports import AgentBook
 from expertise.values import RankedDocument, Window
-from expertise.votes import VOTERS
+from expertise.votes import RANKED, VOTERS
 from indexer.access import AccessFilter, Reader, access_filter
 from indexer.narrowing import Byline
 from indexer.ports import Encoder, IndexReader
@@ -133,14 +133,16 @@ class Search:
         if not reading.question.names_something:
             return Window(())
         request = self._request(reading, access)
-        voters = replace(request, window=VOTERS, facets=(), with_cards=True, with_marks=False)
-        found = self._index.search(voters)
+        found = self._index.search(replace(request, window=RANKED, facets=(), with_marks=False))
         ranked = fuse(found.lexical, found.vector, VOTERS)
+        ids = tuple(hit.document_id for hit in ranked)
+        shown = self._index.show(ShowRequest(access, ids, Question(), passages=0))
+        cards = {one.card.document_id: one.card for one in shown}
         near = nearness(found.vector)
         documents = tuple(
-            RankedDocument(found.cards[hit.document_id], hit.score, near.get(hit.document_id, 0.0))
+            RankedDocument(cards[hit.document_id], hit.score, near.get(hit.document_id, 0.0))
             for hit in ranked
-            if hit.document_id in found.cards
+            if hit.document_id in cards
         )
         closest = found.vector[0].score if found.vector else 1.0
         far = closest < far_below(self._encoder.name) and not self._says_all(request)

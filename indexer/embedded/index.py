@@ -119,10 +119,6 @@ class EmbeddedIndex:
             eligible = catalogue.readable(request.access) & self._narrowed(request, catalogue)
             lexical, matched = self._lexical(request, wanted, catalogue, eligible)
             nearest = self._nearest(request, wanted, catalogue, eligible)
-            cards = self._cards(request, (*lexical, *nearest[0]))
-        if request.with_cards:
-            lexical = tuple(hit for hit in lexical if hit.document_id in cards)
-            nearest = tuple(hit for hit in nearest[0] if hit.document_id in cards), nearest[1]
         members = matched | nearest[1]
         return SearchAnswer(
             lexical=lexical,
@@ -131,13 +127,14 @@ class EmbeddedIndex:
             facets={
                 name: catalogue.facet(name, members, request.facet_size) for name in request.facets
             },
-            cards=cards,
             marks=catalogue.marks_of((*lexical, *nearest[0])) if request.with_marks else {},
             terms_dropped=wanted.terms_dropped,
         )
 
     def show(self, request: ShowRequest) -> tuple[Shown, ...]:
         """Cards and best passages, read from the store under the same filter."""
+        if not request.passages:
+            return self._cards(request)
         self._check(request.vector)
         terms = question_terms(request.question)
         with engine_faults():
@@ -233,12 +230,15 @@ class EmbeddedIndex:
         slots, found = catalogue.slots(rows)
         return slots, found, np.round(scores, 4)
 
-    def _cards(self, request: SearchRequest, hits: Iterable[Ranked]) -> dict[str, Card]:
-        if not request.with_cards:
-            return {}
-        wanted = dict.fromkeys(hit.document_id for hit in hits)
-        rows = self._rows("card", request.access, wanted)
-        return {document_id: card_of(card) for document_id, card in rows}
+    def _cards(self, request: ShowRequest) -> tuple[Shown, ...]:
+        with engine_faults():
+            found = dict(self._rows("card", request.access, request.document_ids))
+            heirs = self._successors(request, list(found))
+        return tuple(
+            Shown(card_of(found[id_]), (), heirs.get(id_, ()))
+            for id_ in request.document_ids
+            if id_ in found
+        )
 
     def _successors(
         self, request: ShowRequest, document_ids: Sequence[str]

@@ -4,7 +4,7 @@ from binascii import a2b_base64
 from collections.abc import Mapping
 from datetime import date, datetime
 
-from connectors.values import Access, Contribution, Role
+from connectors.values import ROLES, Access, Contribution
 from indexer.errors import IndexUnreachable
 from indexer.highlights import highlights
 from indexer.marks import Mark
@@ -46,7 +46,6 @@ def search_answer(
         vector=tuple(Ranked(r.document_id, 2 * r.score - 1) for r in _ranked(vector)),
         total=counts["hits"]["total"]["value"],
         facets={name: _facet(found) for name, found in counts.get("aggregations", {}).items()},
-        cards={id_: card(hit["_source"]) for id_, hit in hits.items() if "_source" in hit},
         marks={id_: _mark(hit["fields"]) for id_, hit in hits.items() if "fields" in hit},
         terms_dropped=asked.terms_dropped,
     )
@@ -104,7 +103,7 @@ def _mark(columns: Body) -> Mark:
 def _contribution(row: Body) -> Contribution:
     return Contribution(
         account=row["account"],
-        role=Role(row["role"]),
+        role=ROLES[row["role"]],
         label=row["label"],
         count=row["count"],
         first=date.fromisoformat(row["first"]) if row["first"] else None,
@@ -128,7 +127,8 @@ def shown(
     heirs = [card(hit["_source"]) for hit in successors["hits"]["hits"]] if successors else []
     found = {}
     for hit in answer["hits"]["hits"]:
-        best, own = hit["inner_hits"]["passages"]["hits"]["hits"], card(hit["_source"])
+        own = card(hit["_source"])
+        best = hit["inner_hits"]["passages"]["hits"]["hits"] if "inner_hits" in hit else ()
         found[own.document_id] = Shown(
             own,
             tuple(_passage(row, wanted) for row in best),

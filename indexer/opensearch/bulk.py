@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+import orjson
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import ConnectionError as NoConnection
 from opensearchpy.exceptions import SerializationError, TransportError
@@ -95,8 +97,15 @@ def _target(kept_as: str) -> Body:
 
 
 def _line(subject: str, *lines: Body) -> Line:
-    encoded = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
-    return Line(subject, encoded.encode())
+    return Line(subject, b"".join(map(_encoded, lines)))
+
+
+def _encoded(line: Body) -> bytes:
+    """One line of JSON. Half a surrogate pair, which orjson refuses, is kept escaped."""
+    try:
+        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY)
+    except TypeError:
+        return json.dumps(line, separators=(",", ":"), default=np.ndarray.tolist).encode() + b"\n"
 
 
 def chunks(lines: Iterable[Line], limit_bytes: int = CHUNK_BYTES) -> Iterator[list[Line]]:

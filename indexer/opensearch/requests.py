@@ -112,7 +112,7 @@ def shown_documents(request: ShowRequest, lists: ReadableLists) -> Body:
         "query": {
             "bool": {
                 "filter": [lists.clause_for(request.access), named],
-                "should": [best_passages],
+                "should": [best_passages] if request.passages else [],
             }
         },
     }
@@ -246,7 +246,7 @@ def _excluded(words: Asked) -> list[Body]:
 def _ranking(query: Body, order: Sequence[Body], request: SearchRequest) -> Body:
     return {
         "size": request.window,
-        **({"_source": {"excludes": NOT_IN_CARDS}} if request.with_cards else COLUMNS_ALONE),
+        **COLUMNS_ALONE,
         "track_total_hits": False,
         "query": query,
         "sort": list(order),

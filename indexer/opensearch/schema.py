@@ -218,7 +218,7 @@ def _contribution_row(contribution: Contribution) -> Body:
 
 
 def _passage_rows(passages: tuple[Passage, ...], vectors: Vectors) -> list[Body]:
-    rounded = np.round(np.asarray(vectors, dtype=np.float64), VECTOR_DECIMALS).tolist()
+    rounded = np.round(np.ascontiguousarray(vectors, dtype=np.float32), VECTOR_DECIMALS)
     return [
         {
             "text": passage.text,

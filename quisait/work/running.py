@@ -14,6 +14,7 @@ import typer
 
 from quisait.assembly import House
 from quisait.faults import opened_house
+from quisait.steady import ready
 from quisait.work.owners import is_mine
 from quisait.work.tasks import tasks_of
 from quisait.work.worker import Worker
@@ -57,6 +58,8 @@ def run_house(
 
     stop = threading.Event()
     with _told_by_signals(stop), ExitStack() as parts:
+        if serves and house.settings.index.engine == "embedded":
+            ready(house.index)
         threads = [parts.enter_context(one) for one in servers(house, serves, host, port)]
         if crawls:
             threads.append(parts.enter_context(_working(house, stop)))

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from indexer.marks import Mark
 from indexer.twins import bands, in_common, same_text
@@ -168,6 +169,11 @@ def _youth(mark: Mark, half_life_days: float, today: date) -> float:
     """1 for what is of today (or later), halved with each half-life; 0 without a date."""
     if mark.dated is None:
         return 0.0
-    now = datetime(today.year, today.month, today.day, tzinfo=UTC).timestamp()
-    days = max(0.0, (now - mark.dated) / _DAY_S)
+    days = max(0.0, (_begun(today) - mark.dated) / _DAY_S)
     return float(2.0 ** (-days / half_life_days))
+
+
+@lru_cache(maxsize=2)
+def _begun(day: date) -> float:
+    """When a day begins, in seconds since the epoch."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()

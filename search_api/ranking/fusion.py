@@ -1,8 +1,8 @@
 """Two rankings become one: pure, the same on every engine, explained by its parts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import median, pstdev
+from typing import NamedTuple
 
 from indexer.values import WINDOW, Ranked
 
@@ -11,8 +11,7 @@ LEXICAL_WEIGHT = 0.5
 of their mean (`python -m benchmarks.tuning`, docs/evaluation.md)."""
 
 
-@dataclass(frozen=True, slots=True)
-class FusedHit:
+class FusedHit(NamedTuple):
     """A document with its fused score and what it comes from.
 
     Parts are min-max normalised, from 0 to 1; a rank counts from 1, None where the

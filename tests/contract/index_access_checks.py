@@ -35,30 +35,28 @@ def _write(index: Index, access: Access) -> None:
 
 def _answers(index: Index, access: AccessFilter) -> Iterator[SearchAnswer]:
     vector = vector_of(SECRET)
-    yield index.search(asking("mutation confidentielle", access=access, with_cards=True))
-    yield index.search(asking("mutation", access=access, vector=vector, with_cards=True))
-    yield index.search(
-        asking("mutation", access=access, vector=vector, lexical=False, with_cards=True)
-    )
-    yield index.search(asking(access=access, vector=vector, with_cards=True))
-    yield index.search(asking(access=access, with_cards=True))
+    yield index.search(asking("mutation confidentielle", access=access))
+    yield index.search(asking("mutation", access=access, vector=vector))
+    yield index.search(asking("mutation", access=access, vector=vector, lexical=False))
+    yield index.search(asking(access=access, vector=vector))
+    yield index.search(asking(access=access))
     yield index.search(asking(access=access, phrases=("mutation confidentielle",)))
-    yield index.search(asking(access=access, excluded=("cantine",), with_cards=True))
-    yield index.search(asking(access=access, filters={"space": ("rh",)}, with_cards=True))
+    yield index.search(asking(access=access, excluded=("cantine",)))
+    yield index.search(asking(access=access, filters={"space": ("rh",)}))
 
 
 class AccessChecks:
     """Every way to a document, for every reason not to read it."""
 
     @pytest.mark.parametrize(("why", "listed", "access"), UNREADABLE, ids=lambda v: str(v)[:20])
-    def test_an_unreadable_document_is_in_no_ranking_and_no_card(
+    def test_an_unreadable_document_is_in_no_ranking(
         self, index: Index, why: str, listed: Access, access: AccessFilter
     ) -> None:
         """Words, vectors, phrases, filters and listings all leave it out."""
         _write(index, listed)
         for answer in _answers(index, access):
             ids = {hit.document_id for hit in (*answer.lexical, *answer.vector)}
-            assert "wiki:secret" not in ids | set(answer.cards), why
+            assert "wiki:secret" not in ids, why
 
     @pytest.mark.parametrize(("why", "listed", "access"), UNREADABLE, ids=lambda v: str(v)[:20])
     def test_an_unreadable_document_is_not_counted(
@@ -86,10 +84,11 @@ class AccessChecks:
     ) -> None:
         """Knowing an id opens nothing."""
         _write(index, listed)
-        shown = index.show(
-            ShowRequest(access, ("wiki:secret",), Question("mutation"), vector_of(SECRET))
-        )
-        assert shown == (), why
+        for passages in (0, 1):
+            asked = ShowRequest(
+                access, ("wiki:secret",), Question("mutation"), vector_of(SECRET), passages
+            )
+            assert index.show(asked) == (), why
 
     def test_whoever_is_allowed_reads(self, index: Index) -> None:
         """One allowed principal is enough, and the others' denials do not matter."""

@@ -46,8 +46,8 @@ class WriteChecks:
         """Nothing of the document is left in any answer."""
         index.write([put("wiki:1", "Le cadastre", title="Parcelles", space="sig")])
         index.write([Remove("wiki:1")])
-        answer = index.search(asking("cadastre", vector=vector_of("Le cadastre"), with_cards=True))
-        assert (answer.lexical, answer.vector, answer.total, dict(answer.cards)) == ((), (), 0, {})
+        answer = index.search(asking("cadastre", vector=vector_of("Le cadastre")))
+        assert (answer.lexical, answer.vector, answer.total) == ((), (), 0)
         assert not any(answer.facets.values())
         assert index.suggest(ANYONE, "parc", 5) == ()
         assert index.show(ShowRequest(ANYONE, ("wiki:1",), Question("cadastre"))) == ()
@@ -69,7 +69,7 @@ class WriteChecks:
         """A document of 300 passages gives the same hits, passages and vectors afterwards."""
         texts = [f"Le passage {n} parle du numéro x{n}x" for n in range(300)]
         index.write([put("wiki:long", *texts), put("wiki:other", "Tout autre chose")])
-        asked = asking("passage", vector=vector_of(texts[271]), with_cards=True)
+        asked = asking("passage", vector=vector_of(texts[271]))
         wanted = [
             ShowRequest(ANYONE, ("wiki:long",), Question(), vector_of(texts[n]), passages=2)
             for n in (0, 149, 150, 299)
@@ -193,8 +193,9 @@ class WriteChecks:
             evidence=EvidencePolicy.NONE,
         )
         index.write([Put(indexed(document, "Le texte"))])
-        assert index.search(asking("exonération", with_cards=True)).cards == {"wiki:1": card}
-        assert index.show(ShowRequest(ANYONE, ("wiki:1",), Question()))[0].card == card
+        for passages in (0, 1):
+            asked = ShowRequest(ANYONE, ("wiki:1",), Question(), passages=passages)
+            assert index.show(asked)[0].card == card
 
     def test_every_field_of_a_passage_comes_back(self, index: Index) -> None:
         """A passage knows its heading, author, page and attachment."""

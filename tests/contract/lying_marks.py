@@ -15,14 +15,14 @@ class MarksTheUnreadable(HonestIndex):
 class TakesAllForTwins(HonestIndex):
     def search(self, request: SearchRequest) -> SearchAnswer:
         answer = self.index.search(request)
-        marks = {one: replace(mark, twins=b"x" * 128) for one, mark in answer.marks.items()}
+        marks = {one: mark._replace(twins=b"x" * 128) for one, mark in answer.marks.items()}
         return replace(answer, marks=marks)
 
 
 class ForgetsValidity(HonestIndex):
     def search(self, request: SearchRequest) -> SearchAnswer:
         answer = self.index.search(request)
-        marks = {one: replace(mark, valid_until=None) for one, mark in answer.marks.items()}
+        marks = {one: mark._replace(valid_until=None) for one, mark in answer.marks.items()}
         return replace(answer, marks=marks)
 
 

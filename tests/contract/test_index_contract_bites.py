@@ -42,9 +42,7 @@ LIES: list[tuple[type[lying.HonestIndex], Check]] = [
     ),
     (
         lying.VectorsForgetTheFilter,
-        lambda i: _contract.test_an_unreadable_document_is_in_no_ranking_and_no_card(
-            i, *_not_allowed
-        ),
+        lambda i: _contract.test_an_unreadable_document_is_in_no_ranking(i, *_not_allowed),
     ),
     (
         lying.FiltersAfterTheWindow,
@@ -52,15 +50,11 @@ LIES: list[tuple[type[lying.HonestIndex], Check]] = [
     ),
     (
         lying.IgnoresSilentAuthorities,
-        lambda i: _contract.test_an_unreadable_document_is_in_no_ranking_and_no_card(
-            i, *_denied_by_silence
-        ),
+        lambda i: _contract.test_an_unreadable_document_is_in_no_ranking(i, *_denied_by_silence),
     ),
     (
         lying.IgnoresSources,
-        lambda i: _contract.test_an_unreadable_document_is_in_no_ranking_and_no_card(
-            i, *_another_source
-        ),
+        lambda i: _contract.test_an_unreadable_document_is_in_no_ranking(i, *_another_source),
     ),
     (
         lying.SuggestsTheUnreadable,

@@ -69,7 +69,7 @@ def test_threads_read_while_one_writes(tmp_path: Path) -> None:
     index = EmbeddedIndex(tmp_path, ENCODER.dimension)
 
     def read(_: int) -> bool:
-        answer = index.search(asking(vector=vector_of("a"), with_cards=True))
+        answer = index.search(asking(vector=vector_of("a")))
         return answer.total == sum(value.count for value in answer.facets["source"])
 
     with ThreadPoolExecutor(4) as pool:

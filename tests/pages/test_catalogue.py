@@ -39,7 +39,11 @@ SHOWN = """spoken => {
     for (const one of document.querySelectorAll(`[${name}]`)) found.push(one.getAttribute(name));
   return depth ? ["a mark is left open"] : found;
 }"""
-OURS = (*(one.name for one in AGENTS), "tableur du service", "GET /animation GET /audit GET /administration")
+OURS = (
+    *(one.name for one in AGENTS),
+    "tableur du service",
+    "GET /animation GET /audit GET /administration",
+)
 """Names as they are shown, what a state types, addresses in the audit."""
 
 

@@ -1,6 +1,5 @@
 """The window, arranged: trust, freshness, validity, succession and copies."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -71,7 +70,7 @@ def test_an_heir_counts_from_its_first_day() -> None:
     tomorrow = (TODAY + timedelta(days=1)).isoformat()
     marks = {"old": Mark("wiki"), "new": Mark("wiki", valid_from=tomorrow, replaces=("old",))}
     assert order({"old": 1.0, "new": 0.2}, marks) == ["old", "new"]
-    marks["new"] = replace(marks["new"], valid_from=TODAY.isoformat())
+    marks["new"] = marks["new"]._replace(valid_from=TODAY.isoformat())
     assert order({"old": 1.0, "new": 0.2}, marks) == ["new", "old"]
 
 
@@ -116,7 +115,7 @@ def test_what_is_over_sinks_and_says_so() -> None:
     scores = {"past": 1.0, "now": 0.8}
     assert order(scores, marks) == ["now", "past"]
     assert order(scores, marks, Preferences(past_share=1.0)) == ["past", "now"]
-    marks["past"] = replace(marks["past"], valid_until=TODAY.isoformat())
+    marks["past"] = marks["past"]._replace(valid_until=TODAY.isoformat())
     assert order(scores, marks) == ["past", "now"]
 
 
@@ -140,11 +139,11 @@ def test_copies_are_one_result() -> None:
     text = Mark("wiki", twins=signed(TEXT))
     marks = {
         "a": text,
-        "b": replace(text, source="notes", twins=signed(f"Reçu le 12. {TEXT}")),
-        "c": replace(text, valid_until="2030-01-01"),
-        "d": replace(text, valid_until="2031-01-01"),
+        "b": text._replace(source="notes", twins=signed(f"Reçu le 12. {TEXT}")),
+        "c": text._replace(valid_until="2030-01-01"),
+        "d": text._replace(valid_until="2031-01-01"),
         "e": Mark("wiki", twins=signed(OTHER)),
-        "f": replace(text, replaces=("a",)),
+        "f": text._replace(replaces=("a",)),
     }
     scores = {"c": 0.9, "a": 0.8, "b": 0.7, "d": 0.6, "e": 0.5, "f": 0.1}
     hits = [hit(*one) for one in scores.items()]
@@ -158,7 +157,7 @@ def test_copies_are_one_result() -> None:
     ]
     alone = each_in_order(hits, marks, PLAIN, TODAY)
     assert [one.document_id for one in alone] == ["c", "a", "b", "d", "e", "f"]
-    related = {"a": text, "f": replace(text, replaces=("a",))}
+    related = {"a": text, "f": text._replace(replaces=("a",))}
     placed = arranged([hit("a", 0.8), hit("f", 0.1)], related, PLAIN, TODAY)
     assert [(one.hit.document_id, one.copies) for one in placed] == [("f", ()), ("a", ())]
 

@@ -204,7 +204,7 @@ FIRM, THIN = 5.0, 0.1
 
 def compared(documents: list[RankedDocument], nearness: float) -> Window:
     """A window in which these documents stand so near among many that were compared."""
-    near = tuple(replace(one, nearness=nearness) for one in documents)
+    near = tuple(one._replace(nearness=nearness) for one in documents)
     return Window(near, compared=FEWEST_COMPARED)
 
 

@@ -15,7 +15,7 @@ from indexer.opensearch.requests import (
     shown_documents,
     suggested_titles,
 )
-from indexer.opensearch.schema import NOT_IN_CARDS, engine_id
+from indexer.opensearch.schema import COLUMNS_ALONE, NOT_IN_CARDS, engine_id
 from indexer.values import Put, PutAccess, Question, Remove, SearchRequest, ShowRequest
 from tests.builders import allowed, put
 
@@ -149,15 +149,13 @@ def test_a_search_is_two_rankings_and_counts() -> None:
 
 def test_an_empty_question_lists_the_newest_that_the_reader_may_read() -> None:
     """Everything, under the filter, by date and then by id."""
-    asked = searches(
-        SearchRequest(READER, Question(), window=10, facets=(), with_cards=True), LISTS
-    )
+    asked = searches(SearchRequest(READER, Question(), window=10, facets=()), LISTS)
     everything = {
         "bool": {"must": [{"match_all": {}}], "should": [], "filter": [ACCESS], "must_not": []}
     }
     assert asked.lexical == {
         "size": 10,
-        "_source": {"excludes": NOT_IN_CARDS},
+        **COLUMNS_ALONE,
         "track_total_hits": False,
         "query": everything,
         "sort": [{"dated": {"order": "desc", "missing": "_last"}}, {"id": "asc"}],
@@ -186,6 +184,8 @@ def test_documents_are_shown_under_the_filter() -> None:
         "space_type": "cosinesimil",
     }
     assert best["inner_hits"]["size"] == 2
+    cards = shown_documents(ShowRequest(READER, ("wiki:1",), Question("impôts"), None, 0), LISTS)
+    assert cards["query"] == {"bool": {"filter": [ACCESS, named], "should": []}}
     assert best["inner_hits"]["_source"] == {"excludes": ["passages.vector", "passages.terms"]}
 
 

@@ -178,7 +178,7 @@ def test_a_walk_needs_somewhere_to_start() -> None:
     lone = RankedDocument(card("wiki:1", wrote("wiki:ana")), 0.0)
     assert walk(Window(()), {}) == {}
     assert walk(Window((lone,)), cast(Window((lone,)), TODAY, owners("ana"))) == {}
-    assert walk(Window((replace(lone, score=1.0),)), {}) == {}
+    assert walk(Window((lone._replace(score=1.0),)), {}) == {}
 
 
 @st.composite
