@@ -20,6 +20,8 @@ RULES = {
     "resultTypes": ["violations"],
 }
 HUNDRED_KB = 100_000
+SIDEWAYS = """[...document.querySelectorAll("main .scroll")]
+  .filter(one => one.scrollWidth > one.clientWidth).length"""
 
 
 def faults_of(page: Page) -> list[str]:
@@ -69,6 +71,7 @@ def test_axe_and_reflow_on_every_page(chromium: Browser, sites: Sites, state: St
         for width in (640, 320):
             page.set_viewport_size({"width": width, "height": 512})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(SIDEWAYS) == 0, "a table has columns beyond the edge"
         page.emulate_media(color_scheme="dark")
         assert faults_of(page) == [], "dark, at 320 pixels"
 
