@@ -4,6 +4,7 @@ Everything here is read from hits of this reader alone, so that nothing which th
 read can move a document, and from one window, so that order is the same on every page.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -78,7 +79,8 @@ def arranged(
     found = _weighed(hits, marks, preferences, today)
     placed = grouped(found.hits, marks, found.succession)
     return tuple(
-        Placed(one.hit, one.copies, found.effects[one.hit.document_id]) for one in placed[:window]
+        Placed(one.hit, one.copies, found.effects.get(one.hit.document_id, ()))
+        for one in placed[:window]
     )
 
 
@@ -95,7 +97,7 @@ def _weighed(
     """Trust and freshness first, then succession lifts, then what is over sinks."""
     known = {hit.document_id: marks[hit.document_id] for hit in hits if hit.document_id in marks}
     weighed = {hit.document_id: hit.score for hit in hits}
-    effects: dict[str, list[Effect]] = {hit.document_id: [] for hit in hits}
+    effects: dict[str, list[Effect]] = defaultdict(list)
     for document_id, mark in known.items():
         factor = preferences.trust.get(mark.source, 1.0)
         gain = preferences.freshness * _youth(mark, preferences.half_life_days, today)

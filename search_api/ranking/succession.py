@@ -87,6 +87,8 @@ def _circling(direct: Mapping[str, set[str]]) -> frozenset[str]:
 
 def _reached(direct: Mapping[str, set[str]], names: Sequence[str]) -> dict[str, set[str]]:
     """All that can be reached from each, in bits: a source may name everything everywhere."""
+    if not direct:
+        return {}
     bits = {name: 1 << place for place, name in enumerate(names)}
     reached = {former: sum(bits[heir] for heir in heirs) for former, heirs in direct.items()}
     for between in direct:
