@@ -100,7 +100,8 @@ def resemblance(one: bytes, other: bytes) -> float:
     if not one or not other:
         return 0.0
     same = np.frombuffer(one, np.uint8) == np.frombuffer(other, np.uint8)
-    return max(0.0, (np.count_nonzero(same) / same.size - _CHANCE) / (1 - _CHANCE))
+    share = float(np.count_nonzero(same)) / len(one)
+    return max(0.0, (share - _CHANCE) / (1 - _CHANCE))
 
 
 def _sketch(members: set[str], size: int) -> bytes:
