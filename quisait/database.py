@@ -14,7 +14,6 @@ from connectors.values import Agent
 from expertise import agent_book, agent_tables, build_tables, consent_tables
 from indexer import leases, state
 from indexer.errors import IndexRefused
-from indexer.quick_json import loads
 from indexer.state import digest
 from quisait.privacy import register
 from search_api.audit import tables as audit_tables
@@ -68,11 +67,7 @@ def connect(url: str, password: str = "") -> sa.Engine:
         )
     waits = {"timeout": WAIT_S} if kind == "sqlite" else {"connect_timeout": WAIT_S}
     return sa.create_engine(
-        parsed,
-        hide_parameters=True,
-        pool_pre_ping=kind != "sqlite",
-        connect_args=waits,
-        json_deserializer=loads,
+        parsed, hide_parameters=True, pool_pre_ping=kind != "sqlite", connect_args=waits
     )
 
 

@@ -1,5 +1,6 @@
 """What a process holds in memory of the store: who may read what, facets, titles, vectors."""
 
+import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,6 @@ from indexer.embedded.store import Store
 from indexer.embedded.vectors import VectorBuffer, VectorView
 from indexer.marks import Mark
 from indexer.narrowing import Period
-from indexer.quick_json import loads
 from indexer.values import FACETS, FacetValue, Ranked
 
 Mask = NDArray[np.bool_]
@@ -217,7 +217,7 @@ class Memory:
         codes: dict[str, list[int]] = {name: [] for name in FACETS}
         for seq, document_id, access, newest, facets, encoded in cursor:
             # Rows that were written before there were marks have none.
-            decoded = [*loads(str(facets)), ()]
+            decoded = [*json.loads(str(facets)), ()]
             values, title = decoded[: len(FACETS)], decoded[len(FACETS)]
             rows.append((seq, access, newest, len(title)))
             old.places[str(document_id)] = len(old.ids)

@@ -12,7 +12,6 @@ import numpy as np
 from connectors.values import ROLES, Access, Contribution, Document
 from indexer.french import analyse, encoded, folded_words
 from indexer.marks import Mark
-from indexer.quick_json import loads
 from indexer.twins import signature
 from indexer.values import FACETS, Card, IndexedDocument, Passage, Vectors
 from indexer.whole import document_of
@@ -88,13 +87,13 @@ def access_key(access: Access) -> str:
 
 def access_of(key: str) -> Access:
     """Decode what `access_key` encoded."""
-    allowed, denied = loads(key)
+    allowed, denied = json.loads(key)
     return Access(frozenset(allowed), frozenset(denied))
 
 
 def card_of(encoded: str) -> Card:
     """Decode a card."""
-    fields: dict[str, Any] = loads(encoded)
+    fields: dict[str, Any] = json.loads(encoded)
     rows = fields.pop("contributions")
     for name in ("created", "modified"):
         fields[name] = fields[name] and datetime.fromisoformat(fields[name])
@@ -104,7 +103,7 @@ def card_of(encoded: str) -> Card:
 
 def passages_of(encoded: str) -> tuple[Passage, ...]:
     """Decode a document's passages, in reading order."""
-    return tuple(Passage(*fields) for fields in loads(encoded))
+    return tuple(Passage(*fields) for fields in json.loads(encoded))
 
 
 def vectors_of(encoded: bytes, dimension: int) -> Vectors:

@@ -105,10 +105,10 @@ def _contribution(row: Body) -> Contribution:
         account=row["account"],
         role=ROLES[row["role"]],
         label=row["label"],
-        count=row["count"],
+        count=int(row["count"]),  # beyond 64 bits it is read as a float
         first=date.fromisoformat(row["first"]) if row["first"] else None,
         last=date.fromisoformat(row["last"]) if row["last"] else None,
-        years=tuple((year, count) for year, count in row["years"]),
+        years=tuple((year, int(count)) for year, count in row["years"]),
         thanks=row.get("thanks", 0),
     )
 
