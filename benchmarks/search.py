@@ -150,12 +150,9 @@ def measured(engines: Sequence[str], places: Places, known: Known) -> None:
     mine = {f"ldap:group:{number}" for number in range(OWN_GROUPS)}
     reader = Reader("a", frozenset({EVERYONE, "agent:a", *mine}))
     recording = Recording(connect(OPENSEARCH_URL))
-    searches = {
-        engine: Search(places.opened(engine, recording.opensearch), known, book)
-        for engine in engines
-    }
-    for engine in engines:
-        ready(places.opened(engine, recording.opensearch))  # as a server does
+    indexes = {engine: places.opened(engine, recording.opensearch) for engine in engines}
+    searches = {engine: Search(index, known, book) for engine, index in indexes.items()}
+    ready(indexes.get("embedded"))  # as a server does
     pool = urllib3.connection_from_url(OPENSEARCH_URL, maxsize=1)
     times: dict[str, list[float]] = {"bare": [], **{engine: [] for engine in engines}}
     for number, text in enumerate(questions()):

@@ -62,10 +62,6 @@ class Confidences:
         votes = math.log(max(self._sums[agent_id], _FAINTEST))
         return VOTES_WEIGHT * votes + NEARNESS_WEIGHT * near
 
-    def share(self, agent_id: str, among: Sequence[str]) -> float:
-        """Their summed votes beside the most that any of `among` has, from 0 to 1."""
-        return self._share(agent_id, max((self._sums[one] for one in among), default=0.0))
-
     def sure(self, agent_id: str) -> bool:
         """Whether their evidence bears being called an expert's; among few, nothing is said."""
         return self._compared < FEWEST_COMPARED or self.of(agent_id) >= SURE
@@ -76,12 +72,7 @@ class Confidences:
             return list(agent_ids)
         if self._far and bar != NO_BAR:
             return []
-        most = max((self._sums[one] for one in agent_ids), default=0.0)
+        least = bar.share * max((self._sums[one] for one in agent_ids), default=0.0)
         return [
-            id_
-            for id_ in agent_ids
-            if self._share(id_, most) >= bar.share and self.of(id_) >= bar.confidence
+            id_ for id_ in agent_ids if self._sums[id_] >= least and self.of(id_) >= bar.confidence
         ]
-
-    def _share(self, agent_id: str, most: float) -> float:
-        return self._sums[agent_id] / most if most > 0 else 0.0

@@ -39,57 +39,37 @@ class _Read(NamedTuple):
 
 
 class _Word(NamedTuple):
-    """Whether a text may be cut before a word, and behind it; the word as a piece, if wanted."""
+    """Whether a text may be cut before a word, and behind it; and the word as a piece."""
 
     before: bool
     behind: bool
     alone: _Read | None
-    wanted: bool = True
 
 
 def marked(text: str, wanted: frozenset[str]) -> Iterator[tuple[int, int]]:
     """(start, end) of each place with a wanted term, in reading order, as `analyse` finds it.
 
-    Written for speed: a page has thousands of words, most of them seen before.
+    Written for speed: a page has thousands of words.
     """
-    seen = _seen(wanted)
     begun = at = 0
     piece: _Read | None = None
-    cut, telling = False, True
+    cut = False
     for word in text.replace("\n", " ").split(" "):
         length = len(word)
         if word in _BETWEEN:
             at += length + 1
             continue
-        known = seen.get(word)
-        if known is None:
-            known = seen[word] = _word(word, wanted)
-        if cut and known[0]:
-            if telling:
-                read = piece or _piece(text[begun : at - 1])
-                if not wanted.isdisjoint(read.terms):
-                    yield from _places(read, wanted, begun)
-            begun, piece, telling = at, known[2], known[3]
+        before, behind, alone = _known(word) if length <= KEPT_CHARACTERS else _UNKNOWN
+        if cut and before:
+            read = piece or _piece(text[begun : at - 1])
+            if not wanted.isdisjoint(read.terms):
+                yield from _places(read, wanted, begun)
+            begun, piece = at, alone
         else:
-            piece, telling = None, True
+            piece = None
         at += length + 1
-        cut = known[1]
+        cut = behind
     yield from _places(piece or _piece(text[begun:]), wanted, begun)
-
-
-@lru_cache(maxsize=8)
-def _seen(wanted: frozenset[str]) -> dict[str, _Word]:
-    """The words of one question's passages, as they are met."""
-    return {}
-
-
-def _word(word: str, wanted: frozenset[str]) -> _Word:
-    if len(word) > KEPT_CHARACTERS:
-        return _UNKNOWN
-    known = _known(word)
-    if known.alone is None:
-        return known
-    return known._replace(wanted=not wanted.isdisjoint(known.alone.terms))
 
 
 def _places(read: _Read, wanted: frozenset[str], at: int) -> Iterator[tuple[int, int]]:

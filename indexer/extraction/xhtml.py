@@ -2,14 +2,13 @@
 
 Tika marks pages (`div.page`), slides (`div.slide-content`), sheets (`div.sheet`, with
 a heading) and attachments (`div.package-entry`, whose first heading is the file's
-name). What mail carries inside is not always well-formed: then a lenient parser reads it.
+name). What mail carries inside is not always well-formed, so a lenient parser reads it.
 """
 
 import re
 from collections.abc import Iterator
 from html import unescape
 from html.parser import HTMLParser
-from xml.parsers.expat import ExpatError, ParserCreate
 
 from connectors.values import Section
 from indexer.extraction.clean_text import clean_text
@@ -19,43 +18,16 @@ _BLOCKS = frozenset({"p", "div", "ul", "ol", "table", "blockquote", "pre", "sect
 _LINES = frozenset({"br", "li", "tr", "dt", "dd"})
 _SILENT = frozenset({"script", "style"})
 _PAGES = frozenset({"page", "slide-content"})
-_LONGEST_TEXT = 1_000_000
-"""Characters between two tags that are handed over at once."""
 _ATTACHMENT = "package-entry"
 _ATTACHED = re.compile(rf'<div class="{_ATTACHMENT}">\s*<h\d>(.*?)</h\d>', re.DOTALL)
 
 
 def sections_of(xhtml: str, path: str = "") -> tuple[Section, ...]:
     """Sections in reading order; `path` names the attachment that this is, if it is one."""
-    try:
-        return _strictly(xhtml, _Reader(path))
-    except (ExpatError, ValueError):
-        lenient = _Reader(path)
-        lenient.feed(xhtml)
-        lenient.close()
-        return lenient.finished()
-
-
-def _strictly(xhtml: str, reader: "_Reader") -> tuple[Section, ...]:
-    """As XML, which is four times quicker. Raises `ExpatError` or `ValueError` where it is none.
-
-    Tika declares no types: what does so is none of its, and no entity is ever expanded.
-    """
-    parser = ParserCreate("UTF-8")
-    parser.buffer_text = True
-    parser.buffer_size = max(1, min(len(xhtml), _LONGEST_TEXT))
-    parser.StartDoctypeDeclHandler = _refuse
-    parser.StartElementHandler = lambda tag, said: reader.handle_starttag(
-        tag.lower(), [(name.lower(), value) for name, value in said.items()]
-    )
-    parser.EndElementHandler = lambda tag: reader.handle_endtag(tag.lower())
-    parser.CharacterDataHandler = reader.handle_data
-    parser.Parse(xhtml.encode(), True)
+    reader = _Reader(path)
+    reader.feed(xhtml)
+    reader.close()
     return reader.finished()
-
-
-def _refuse(*_: object) -> None:
-    raise ValueError("a document type")
 
 
 def attachments_of(xhtml: str) -> Iterator[str]:

@@ -231,9 +231,9 @@ class OpenSearchIndex:
     def _cards(self, request: ShowRequest, lists: ReadableLists) -> tuple[Shown, ...]:
         """Some at a time, in one round trip: the engine reads these side by side."""
         ids, found = request.document_ids, dict[str, Shown]()
-        some = [ids[start : start + CARDS_AT_ONCE] for start in range(0, len(ids), CARDS_AT_ONCE)]
         bodies = [
-            requests.shown_documents(replace(request, document_ids=one), lists) for one in some
+            requests.shown_documents(replace(request, document_ids=tuple(some)), lists)
+            for some in pages(ids, CARDS_AT_ONCE)
         ]
         for answer in self._documents.search_many(bodies):
             found |= answers.shown(answer, frozenset())

@@ -111,6 +111,6 @@ class AccessLists:
         return self._alias.send(lines) if lines else {}
 
 
-def pages(values: Sequence[str]) -> Iterator[Sequence[str]]:
+def pages(values: Sequence[str], size: int = PAGE) -> Iterator[Sequence[str]]:
     """Cut what is asked for into requests of a bounded size."""
-    return (values[start : start + PAGE] for start in range(0, len(values), PAGE))
+    return (values[start : start + size] for start in range(0, len(values), size))

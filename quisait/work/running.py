@@ -58,8 +58,8 @@ def run_house(
 
     stop = threading.Event()
     with _told_by_signals(stop), ExitStack() as parts:
-        if serves and house.settings.index.engine == "embedded":
-            ready(house.index)
+        if serves:
+            ready(house.index if house.settings.index.engine == "embedded" else None)
         threads = [parts.enter_context(one) for one in servers(house, serves, host, port)]
         if crawls:
             threads.append(parts.enter_context(_working(house, stop)))

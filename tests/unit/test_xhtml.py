@@ -1,4 +1,4 @@
-"""Tika's XHTML as sections, whether it is XML or not."""
+"""Tika's XHTML as sections, whether it is well-formed or not."""
 
 import pytest
 
