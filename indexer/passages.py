@@ -6,7 +6,8 @@ several, so that text without spaces is bounded too.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from connectors.values import Section
 from indexer.values import Passage
@@ -15,11 +16,15 @@ PASSAGE_WORDS = 180
 OVERLAP_WORDS = 30
 _SHORT_SHARE = 4
 
-_WORD = re.compile(r"\S{1,30}")
+_LONGEST_WORD = 30
+_WORD = re.compile(rf"\S{{1,{_LONGEST_WORD}}}")
 _LINE = re.compile(r"[^\n]+")
 _BORDER = re.compile(
-    r"\n\s*\n"  # a blank line
-    r"|(?<![.!?…])[.!?…]+[»”\"’)\]]*\s+(?=[«“\"(\[]?[\s\u00a0\u202f]?[A-ZÀ-ÖØ-Þ0-9•–—-])"
+    r"[\n.!?…](?:"  # what can be one, first: text is long
+    r"(?<=\n)\s*\n"  # a blank line
+    r"|(?<=[.!?…])(?<![.!?…]{2})"
+    r"[.!?…]*[»”\"’)\]]*\s+(?=[«“\"(\[]?[\s\u00a0\u202f]?[A-ZÀ-ÖØ-Þ0-9•–—-])"
+    r")"
 )
 _ABBREVIATED = re.compile(
     r"(?:^|[\s(«’'])(?:m|mm|mme|mmes|mlle|dr|pr|me|art|al|cf|p|pp|ex|etc|chap|sect|fig|tab|réf|"
@@ -28,8 +33,7 @@ _ABBREVIATED = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
+class _Span(NamedTuple):
     start: int
     end: int
     words: int
@@ -98,6 +102,9 @@ def _origin(section: Section) -> tuple[str | None, int | None, str]:
 
 
 def _length(text: str) -> int:
+    found = text.split()
+    if max(map(len, found), default=0) <= _LONGEST_WORD:
+        return len(found)
     return len(_WORD.findall(text))
 
 
@@ -151,8 +158,8 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
     """(start, end) of each sentence, one after the other; abbreviations end none."""
     start = 0
     for border in _BORDER.finditer(text):
-        before = text[max(start, border.start() - 12) : border.start()]
-        if border[0].startswith(".") and _ABBREVIATED.search(before):
+        at = border.start()
+        if text[at] == "." and _ABBREVIATED.search(text[max(start, at - 12) : at]):
             continue
         yield start, border.end()
         start = border.end()

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
-from connectors.values import Content, Document
+from connectors.values import Content, Contribution, Document, Section
 from indexer.errors import ExtractionFailed
 from indexer.passages import cut, passage_text
 from indexer.ports import Extractor
@@ -96,10 +97,23 @@ def _content_hash(title: str, passages: tuple[Passage, ...]) -> str:
 
 def _record_hash(document: Document) -> str:
     """Of everything that is kept but the access."""
-    fields = asdict(replace(document, content=None))
-    del fields["access"], fields["content"], fields["version"]
-    for row in fields["contributions"]:
+    kept = _fields(document)
+    del kept["access"], kept["content"], kept["version"]
+    canonical = json.dumps(kept, default=_plain, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(f"{FORMAT}\0{canonical}".encode()).hexdigest()
+
+
+def _plain(value: object) -> dict[str, Any] | str:
+    """What JSON has no word for: a record is its fields, a date is what it is written as."""
+    if isinstance(value, Section):
+        return _fields(value)
+    if isinstance(value, Contribution):
+        row = _fields(value)
         if not row["thanks"]:  # so that what was kept before there were thanks is unchanged
             del row["thanks"]
-    canonical = json.dumps(fields, default=str, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(f"{FORMAT}\0{canonical}".encode()).hexdigest()
+        return row
+    return str(value)
+
+
+def _fields(record: Document | Section | Contribution) -> dict[str, Any]:
+    return {field.name: getattr(record, field.name) for field in fields(record)}

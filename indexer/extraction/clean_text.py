@@ -3,13 +3,13 @@
 import re
 import unicodedata
 
+# Each of these begins with what is rare: text is long, and most of it is words.
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b\u2060\ufeff\ufffe\uffff]")
-_UNDECODED = re.compile("\ufffd{4,}")
+_UNDECODED = re.compile("\ufffd\ufffd\ufffd\ufffd+")
 """What zeros and noise become: no language writes it."""
-_HYPHENATED = re.compile(r"(?<=[a-zà-öø-ÿ])-[ \t]*\n[ \t]*(?=[a-zà-öø-ÿ])")
-_SPACES = re.compile(r"[ \t\xa0]+")
-_LINE_ENDS = re.compile(r" *\n *")
-_BLANK_LINES = re.compile(r"\n{3,}")
+_HYPHENATED = re.compile(r"-(?<=[a-zà-öø-ÿ]-)[ \t]*\n[ \t]*(?=[a-zà-öø-ÿ])")
+_SPACES = re.compile(r"  +")
+_BLANK_LINES = re.compile(r"\n\n\n+")
 
 
 def clean_text(text: str) -> str:
@@ -20,5 +20,6 @@ def clean_text(text: str) -> str:
     text = _UNSEEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = _UNDECODED.sub(" ", text)
     text = _HYPHENATED.sub("", unicodedata.normalize("NFC", text))
-    text = _LINE_ENDS.sub("\n", _SPACES.sub(" ", text))
+    text = _SPACES.sub(" ", text.replace("\t", " ").replace("\xa0", " "))
+    text = text.replace(" \n", "\n").replace("\n ", "\n")
     return _BLANK_LINES.sub("\n\n", text).strip()

@@ -5,22 +5,13 @@ time. Read `TikaServerExtractor._ask`: how such a fall costs that file and no ot
 """
 
 import json
-import logging
-import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
-# The client reads these when it is imported: it must neither fetch nor start a server,
-# nor write a log file of its own.
-os.environ["TIKA_CLIENT_ONLY"] = "true"
-os.environ["TIKA_LOG_FILE"] = ""
-
-import requests
-import tika.parser
-import tika.tika
-from urllib3.exceptions import NewConnectionError
+from urllib3 import BaseHTTPResponse, PoolManager, Timeout, exceptions
 
 from indexer.errors import ExtractionFailed, ExtractorUnreachable
 from indexer.extraction.limits import Limits
@@ -31,10 +22,11 @@ from indexer.extraction.tika_answer import read_answer
 from indexer.extraction.tika_failures import STOPPED, TikaPart, first, refuse_by_size
 from indexer.values import Extracted, Failure
 
-logging.getLogger("tika.tika").handlers.clear()  # the application says where logs go
-logging.getLogger("tika.tika").setLevel(logging.ERROR)  # it warns of each answer but 200
-
+_CONNECTIONS = 8
+"""Kept open between files: more hands than that open one for each file."""
 _CONNECT_TIMEOUT_S = 5.0
+_PATIENCE_S = 2.0
+"""How long a server that comes back may take to say its version."""
 _OK, _NO_CONTENT, _TOO_LARGE, _UNSUPPORTED, _UNPROCESSABLE, _BUSY = 200, 204, 413, 415, 422, 503
 _SERVER_ERRORS = 500
 _NEARLY = 0.9
@@ -61,7 +53,7 @@ class TikaServerExtractor:
         self._url = url.rstrip("/")
         self._limits = limits or Limits()
         self._restart_s = restart_s
-        self._ca_file = ca_file
+        self._connections = PoolManager(maxsize=_CONNECTIONS, ca_certs=ca_file or None)
         self._has_answered = False
         self._quarantine = Quarantine()
 
@@ -105,20 +97,20 @@ class TikaServerExtractor:
         began = time.monotonic()
         try:
             status, answer = self._call(content, filename)
-        except requests.exceptions.SSLError as error:
+        except exceptions.SSLError as error:
             raise ExtractorUnreachable(
                 f"Le certificat de {self._url} n'est pas accepté (autorité, date ou nom d'hôte) : "
                 "réglez [extractor] ca_file ou url."
             ) from error
-        except (requests.ConnectTimeout, requests.exceptions.InvalidURL) as error:
+        except exceptions.NewConnectionError as error:  # nobody listens there
+            raise (_Fallen() if self._has_answered else self._unreachable()) from error
+        except (exceptions.ConnectTimeoutError, exceptions.LocationValueError) as error:
             raise self._unreachable() from error
-        except requests.Timeout as error:
+        except exceptions.TimeoutError as error:
             raise self._timed_out() from error
-        except requests.RequestException as error:
+        except exceptions.HTTPError as error:
             if time.monotonic() - began > _NEARLY * self._limits.timeout_s:
                 raise self._timed_out() from error  # the server's clock was the quicker
-            if _is_refusal(error) and not self._has_answered:
-                raise self._unreachable() from error
             raise _Fallen from error
         if status >= _SERVER_ERRORS and (status != _BUSY or self._has_answered):
             raise _Fallen
@@ -127,6 +119,7 @@ class TikaServerExtractor:
 
     def _call(self, content: bytes, filename: str) -> tuple[int, str]:
         headers = {
+            "Accept": "application/json",
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(filename, safe='')}",
             "X-Tika-OCRskipOcr": "true",
             "X-Tika-PDFOcrStrategy": "no_ocr",
@@ -134,36 +127,34 @@ class TikaServerExtractor:
             "writeLimit": str(self._limits.max_characters),
             "maxEmbeddedResources": str(self._limits.max_parts),
         }
-        answer: tuple[int, str] = tika.parser.from_buffer(
-            content,
-            serverEndpoint=self._url,
-            xmlContent=True,
-            headers=headers,
-            requestOptions=self._options(self._limits.timeout_s),
-            raw_response=True,
-        )
-        return answer
+        answer = self._ask_server("PUT", "/rmeta/xml", self._limits.timeout_s, headers, content)
+        return answer.status, answer.data.decode("utf-8", "replace")
 
-    def _options(self, timeout_s: float) -> dict[str, Any]:
-        # The client turns certificate checks off unless told otherwise.
-        return {
-            "timeout": (min(_CONNECT_TIMEOUT_S, timeout_s), timeout_s),
-            "verify": self._ca_file or True,
-            "allow_redirects": False,
-        }
+    def _ask_server(
+        self,
+        method: str,
+        path: str,
+        timeout_s: float,
+        headers: Mapping[str, str],
+        content: bytes | None = None,
+    ) -> BaseHTTPResponse:
+        return self._connections.request(
+            method,
+            self._url + path,
+            body=content,
+            headers=headers,
+            timeout=Timeout(connect=min(_CONNECT_TIMEOUT_S, timeout_s), read=timeout_s),
+            redirect=False,
+            retries=False,
+        )
 
     def _await_return(self) -> None:
         """Waits while the server restarts its child. Raises `ExtractorUnreachable`."""
         deadline = time.monotonic() + self._restart_s
         while time.monotonic() < deadline:
-            try:
-                status, _ = tika.tika.callServer(
-                    "get", self._url, "/version", None, {}, requestOptions=self._options(2.0)
-                )
-            except requests.RequestException:
-                status = _BUSY
-            if status == _OK:
-                return
+            with suppress(exceptions.HTTPError):
+                if self._ask_server("GET", "/version", _PATIENCE_S, {}).status == _OK:
+                    return
             time.sleep(0.3)
         raise self._unreachable()
 
@@ -188,12 +179,6 @@ class TikaServerExtractor:
             f"Le serveur Tika ({self._url}) a répondu {status} : réessayez plus tard, ou lisez son "
             "journal."
         )
-
-
-def _is_refusal(error: requests.RequestException) -> bool:
-    """Nobody listens there, as against a connection that broke."""
-    cause = error.args[0] if error.args else None
-    return isinstance(getattr(cause, "reason", None), NewConnectionError)
 
 
 def _parts(answer: str, max_depth: int) -> Iterator[TikaPart]:

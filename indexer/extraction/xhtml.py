@@ -2,20 +2,24 @@
 
 Tika marks pages (`div.page`), slides (`div.slide-content`), sheets (`div.sheet`, with
 a heading) and attachments (`div.package-entry`, whose first heading is the file's
-name). What mail carries inside is not always well-formed, so a lenient parser reads it.
+name). What mail carries inside is not always well-formed, so libxml2 reads it as it does
+HTML: leniently.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import unescape
-from html.parser import HTMLParser
+
+from lxml import etree
 
 from connectors.values import Section
 from indexer.extraction.clean_text import clean_text
 
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+_CELLS = frozenset({"td", "th"})
 _BLOCKS = frozenset({"p", "div", "ul", "ol", "table", "blockquote", "pre", "section", "article"})
 _LINES = frozenset({"br", "li", "tr", "dt", "dd"})
+_BREAKS = dict.fromkeys(_BLOCKS, "\n\n") | dict.fromkeys(_LINES, "\n")
 _SILENT = frozenset({"script", "style"})
 _PAGES = frozenset({"page", "slide-content"})
 _ATTACHMENT = "package-entry"
@@ -24,10 +28,10 @@ _ATTACHED = re.compile(rf'<div class="{_ATTACHMENT}">\s*<h\d>(.*?)</h\d>', re.DO
 
 def sections_of(xhtml: str, path: str = "") -> tuple[Section, ...]:
     """Sections in reading order; `path` names the attachment that this is, if it is one."""
-    reader = _Reader(path)
-    reader.feed(xhtml)
-    reader.close()
-    return reader.finished()
+    parser = etree.HTMLParser(target=_Reader(path), encoding="utf-8", huge_tree=True)
+    parser.feed(xhtml.encode("utf-8", "replace"))
+    found: tuple[Section, ...] = parser.close()
+    return found
 
 
 def attachments_of(xhtml: str) -> Iterator[str]:
@@ -35,9 +39,11 @@ def attachments_of(xhtml: str) -> Iterator[str]:
     return (unescape(name) for name in _ATTACHED.findall(xhtml))
 
 
-class _Reader(HTMLParser):
+class _Reader:
+    """What the parser tells of tags and text, one after the other."""
+
     def __init__(self, path: str) -> None:
-        super().__init__(convert_charrefs=True)
+        self._said: list[str] = []
         self._sections: list[Section] = []
         self._text: list[str] = []
         self._headings: list[str] = []
@@ -48,47 +54,58 @@ class _Reader(HTMLParser):
         self._silent = self._pages = 0
         self._page: int | None = None
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "body":
-            self._in_body = True
-        elif tag in _SILENT:
-            self._silent += 1
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """A tag opens."""
+        if self._said:
+            self._hear()
+        if tag == "div":
+            self._open_div(attributes.get("class", "").split(" ")[0])
+        elif tag in _CELLS:
+            if self._text and not self._text[-1].endswith("\n"):
+                self._text.append(" | ")
         elif tag in _HEADINGS:
             self._flush()
             self._in_heading = True
-        elif tag == "div":
-            self._open_div((dict(attrs).get("class") or "").split(" ")[0])
-        if tag in {"td", "th"} and self._text and not self._text[-1].endswith("\n"):
-            self._text.append(" | ")
-        self._break(tag)
+        elif tag in _SILENT:
+            self._silent += 1
+        elif tag == "body":
+            self._in_body = True
+        if tag in _BREAKS:
+            self._text.append(_BREAKS[tag])
 
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _SILENT:
-            self._silent = max(0, self._silent - 1)
+    def end(self, tag: str) -> None:
+        """A tag closes."""
+        if self._said:
+            self._hear()
+        if tag == "div" and self._divs:
+            self._close_div(self._divs.pop())
         elif tag in _HEADINGS and self._in_heading:
             self._close_heading()
-        elif tag == "div" and self._divs:
-            self._close_div(self._divs.pop())
-        self._break(tag)
+        elif tag in _SILENT:
+            self._silent = max(0, self._silent - 1)
+        if tag in _BREAKS:
+            self._text.append(_BREAKS[tag])
 
-    def handle_data(self, data: str) -> None:
-        if not self._in_body or self._silent:
-            return
-        # Tika indents cells and list items; those blanks are not the document's.
-        if data.strip() or (self._text and not self._text[-1].isspace()):
-            self._text.append(data if data.strip() else " ")
+    def data(self, data: str) -> None:
+        """A piece of text: the parser cuts it where it likes."""
+        self._said.append(data)
 
-    def finished(self) -> tuple[Section, ...]:
-        self._flush()
-        if self._headings:
-            self._keep(" – ".join(self._headings), "")
+    def close(self) -> tuple[Section, ...]:
+        """The end: every section."""
+        if self._said:
+            self._hear()
+        self._leave_section()
         return tuple(self._sections)
 
-    def _break(self, tag: str) -> None:
-        if tag in _LINES:
-            self._text.append("\n")
-        elif tag in _BLOCKS:
-            self._text.append("\n\n")
+    def _hear(self) -> None:
+        data, self._said = "".join(self._said), []
+        if self._silent or not self._in_body:
+            return
+        # Tika indents cells and list items; those blanks are not the document's.
+        if not data.isspace():
+            self._text.append(data)
+        elif self._text and not self._text[-1].isspace():
+            self._text.append(" ")
 
     def _open_div(self, kind: str) -> None:
         self._divs.append(kind)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from itertools import cycle, islice
 
 import pytest
 
@@ -76,7 +77,7 @@ def test_no_more_is_read_ahead_than_stated() -> None:
 
     def source() -> Iterator[Change]:
         nonlocal asked
-        for change in CHANGES[1:21]:
+        for change in islice(cycle(CHANGES[1:21]), 2 * AHEAD):
             asked += 1
             yield change
 
