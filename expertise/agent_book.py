@@ -11,6 +11,7 @@ from connectors.errors import SourceRefused
 from connectors.ports import Directory
 from connectors.values import Agent, ContactVia, Group
 from expertise import build_tables, consent_tables
+from expertise.account_memory import AccountMemory, directory_changed
 from expertise.agent_rows import account_rows, membership_rows
 from expertise.agent_tables import (
     accounts,
@@ -23,7 +24,7 @@ from expertise.agent_tables import (
 )
 from expertise.author_names import accounts_named, author_rows
 from expertise.consent_words import named_keys
-from expertise.consenting import as_they_wish, has_withdrawn, has_withdrawn_from
+from expertise.consenting import accounts_as_they_wish, as_they_wish, has_withdrawn
 from expertise.directory_words import begun_names, near_names, near_words_said, said_rows
 from expertise.leavers import check_leavers
 from expertise.names import Named, asked_words, in_order, named_by, words_of
@@ -60,6 +61,7 @@ class SqlAgentBook:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self._accounts = AccountMemory(_agent)
         for tables in (metadata, consent_tables.metadata, build_tables.metadata):
             tables.create_all(engine)
 
@@ -76,6 +78,7 @@ class SqlAgentBook:
             raise SourceRefused("L'annuaire ne contient aucun agent : rien n'a été remplacé.")
         with self._engine.begin() as connection:
             left = _left(connection, people, groups, guard_share)
+            directory_changed(connection)
             for table in (agents, accounts, memberships, agent_words, said, authors):
                 connection.execute(sa.delete(table))
             connection.execute(sa.insert(agents), [agent_row(agent) for agent in people])
@@ -89,20 +92,9 @@ class SqlAgentBook:
 
     def by_account(self, accounts_asked: Iterable[str]) -> Mapping[str, Agent]:
         """The agent of each account that the directory joins to one."""
-        names = sorted({digest(name) for name in accounts_asked})
-        found: dict[str, Agent] = {}
+        names = set(accounts_asked)
         with self._engine.connect() as connection:
-            for start in range(0, len(names), _ASKED_AT_ONCE):
-                query = (
-                    sa.select(accounts.c.account, agents)
-                    .join(agents, agents.c.key == accounts.c.agent_key)
-                    .where(accounts.c.key.in_(names[start : start + _ASKED_AT_ONCE]))
-                    .where(~has_withdrawn_from(agents.c.key, accounts.c.account))
-                )
-                rows = connection.execute(query).mappings().all()
-                asked = as_they_wish(connection, map(_agent, rows))
-                found |= {row["account"]: asked[row["id"]] for row in rows}
-        return found
+            return accounts_as_they_wish(connection, self._accounts.read(connection, names))
 
     def agent(self, agent_id: str) -> Agent | None:
         """One agent, or None where the directory knows no such id."""

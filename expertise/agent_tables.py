@@ -36,6 +36,10 @@ accounts = sa.Table(
     sa.Column("account", sa.Text, nullable=False),
     sa.Column("agent_key", sa.String(64), nullable=False, index=True),
 )
+readings = sa.Table(
+    "directory_readings", metadata, sa.Column("token", sa.String(32), primary_key=True)
+)
+"""One row, another one whenever agents or their accounts change: see `account_memory`."""
 memberships = sa.Table(
     "memberships",
     metadata,

@@ -4,7 +4,7 @@ Every reading of the directory's table passes here, so that no answer can forget
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -19,6 +19,9 @@ from indexer.state import digest
 
 _ASKED_AT_ONCE = 500
 """Below every database's limit of parameters in one statement."""
+
+_MANY = 5_000
+"""Agents beyond which all that anybody asked for is read in one go."""
 
 
 def has_withdrawn(agent_key: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
@@ -47,23 +50,62 @@ def _withdrawn(
 def as_they_wish(connection: sa.Connection, agents: Iterable[Agent]) -> dict[str, Agent]:
     """These agents by id, in their order, each as they may be shown."""
     known = {agent.id: agent for agent in agents}
-    if not known:
-        return {}
+    return _wished_all(connection, known, _asked(connection, known))
+
+
+def accounts_as_they_wish(
+    connection: sa.Connection, agents: Mapping[str, Agent]
+) -> dict[str, Agent]:
+    """By account, but for the accounts of a source from which their agent has withdrawn."""
+    known = {agent.id: agent for agent in agents.values()}
+    asked = _asked(connection, known)
+    wished = _wished_all(connection, known, asked)
+    return {
+        account: wished[agent.id]
+        for account, agent in agents.items()
+        if not _withdrew_from(account, asked.get(agent.id, ()))
+    }
+
+
+def _withdrew_from(account: str, rows: Sequence[sa.RowMapping]) -> bool:
+    return any(
+        row["kind"] == Kind.WITHDRAW
+        and row["subject"] != FINDER
+        and account.startswith(f"{row['subject']}:")
+        for row in rows
+    )
+
+
+_Asked = Mapping[str, Sequence[sa.RowMapping]]
+"""What each agent has asked for, by id."""
+
+
+def _asked(connection: sa.Connection, agent_ids: Collection[str]) -> _Asked:
     asked: dict[str, list[sa.RowMapping]] = defaultdict(list)
-    for row in _wishes(connection, list(known)):
+    for row in _wishes(connection, agent_ids):
         asked[row["agent_id"]].append(row)
+    return asked
+
+
+def _wishes(connection: sa.Connection, agent_ids: Collection[str]) -> Iterator[sa.RowMapping]:
+    if len(agent_ids) > _MANY:  # most of a directory: few have asked for anything
+        yield from connection.execute(sa.select(wishes)).mappings()
+        return
+    keys = [digest(agent_id) for agent_id in agent_ids]
+    for start in range(0, len(keys), _ASKED_AT_ONCE):
+        theirs = wishes.c.agent_key.in_(keys[start : start + _ASKED_AT_ONCE])
+        yield from connection.execute(sa.select(wishes).where(theirs)).mappings()
+
+
+def _wished_all(
+    connection: sa.Connection, known: Mapping[str, Agent], asked: _Asked
+) -> dict[str, Agent]:
     documents = _refused_documents(connection, asked.values())
+    wished = dict(known)
     for agent_id, rows in asked.items():
         if agent_id in known:
-            known[agent_id] = _wished(known[agent_id], rows, documents)
-    return known
-
-
-def _wishes(connection: sa.Connection, agent_ids: Sequence[str]) -> Sequence[sa.RowMapping]:
-    if len(agent_ids) > _ASKED_AT_ONCE:  # the whole directory: few have asked for anything
-        return connection.execute(sa.select(wishes)).mappings().all()
-    mine = wishes.c.agent_key.in_([digest(agent_id) for agent_id in agent_ids])
-    return connection.execute(sa.select(wishes).where(mine)).mappings().all()
+            wished[agent_id] = _wished(known[agent_id], rows, documents)
+    return wished
 
 
 _Documents = Mapping[tuple[str, str], frozenset[str]]

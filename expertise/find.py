@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from connectors.areas import region_of
 from connectors.centroids import distance_km
 from connectors.values import Agent
 from expertise.confidence import SERVED, Bar, Confidences
-from expertise.evidence import EvidenceOf, supporting
+from expertise.evidence import EvidenceOf
 from expertise.names import Field, Named, reasons
 from expertise.ports import AgentBook, DocumentRanker, NameBook
 from expertise.refusals import refused_documents, refuses
@@ -146,16 +147,18 @@ class _Proposable:
         return agent.listed and not departed and agent.id != self.reader.agent_id
 
 
-@dataclass(frozen=True, slots=True)
-class _Scored:
+class _Scored(NamedTuple):
+    """Both parts are relative to the best candidate's."""
+
     score: float
-    parts: ScoreParts
+    votes: float
+    walk: float
 
 
 def _scored(
     window: Window, votes: Mapping[str, tuple[Vote, ...]], voting: Voting
 ) -> dict[str, _Scored]:
-    """Score and parts of each agent with a vote; both parts are relative to the best."""
+    """Score and parts of each agent with a vote."""
     model = VOTING[voting]
     sums = {id_: model([v for v in cast_ if v.weight > 0]) for id_, cast_ in votes.items()}
     most = max(sums.values(), default=0.0)
@@ -163,10 +166,9 @@ def _scored(
     scored = {}
     for agent_id, total in sums.items():
         if total > 0:
-            shown = len(supporting(votes[agent_id]))
-            parts = ScoreParts(total / most, visits.get(agent_id, 0.0), shown)
-            score = (1 - WALK_WEIGHT) * parts.votes + WALK_WEIGHT * parts.walk
-            scored[agent_id] = _Scored(score, parts)
+            part, visited = total / most, visits.get(agent_id, 0.0)
+            score = (1 - WALK_WEIGHT) * part + WALK_WEIGHT * visited
+            scored[agent_id] = _Scored(score, part, visited)
     return scored
 
 
@@ -203,12 +205,13 @@ class _Candidates:
         evidence = self._evidence.of(agent)
         why = reasons(named, self._today, evidence=bool(evidence)) if named else ()
         sure = agent.id not in self._scores or self._confidences.sure(agent.id)
-        return Candidate(agent, scored.score, scored.parts, evidence, why, confidence, sure)
+        parts = ScoreParts(scored.votes, scored.walk, len(evidence))
+        return Candidate(agent, scored.score, parts, evidence, why, confidence, sure)
 
     def stated(self, named: Named) -> Candidate:
         """By the directory alone: a thin document beside it would look like evidence."""
         why = reasons(named, self._today, evidence=False)
-        return Candidate(named.agent, 0.0, _UNSEEN.parts, (), why)
+        return Candidate(named.agent, 0.0, ScoreParts(0.0, 0.0, 0), (), why)
 
 
-_UNSEEN = _Scored(0.0, ScoreParts(0.0, 0.0, 0))
+_UNSEEN = _Scored(0.0, 0.0, 0.0)

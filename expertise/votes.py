@@ -64,17 +64,18 @@ def cast(
     votes: dict[str, list[Vote]] = defaultdict(list)
     for rank, ranked in enumerate(window.documents[:voters], 1):
         best: dict[str, float] = {}
-        rows = counting_rows(ranked.card)
-        for row in rows:
+        unclaimed = set()
+        for row in counting_rows(ranked.card):
             owner = owner_of.get(row.account)
-            if owner is not None:
-                weight = contribution_weight(row, today)
-                best[owner] = max(best.get(owner, 0.0), weight)
-        several = len({owner_of.get(row.account, row.account) for row in rows})
+            if owner is None:
+                unclaimed.add(row.account)
+            elif (weight := contribution_weight(row, today)) >= best.get(owner, 0.0):
+                best[owner] = weight
+        softened = float((len(best) + len(unclaimed)) ** (1 / CONTRIBUTORS_ROOT))
         for owner, weight in best.items():
             if ranked.card.document_id in refused.get(owner, ()):
                 continue
-            share = weight / float(several ** (1 / CONTRIBUTORS_ROOT))
+            share = weight / softened
             votes[owner].append(Vote(ranked.card.document_id, ranked.score * share, share, rank))
     return {owner: strongest_first(cast_) for owner, cast_ in votes.items()}
 

@@ -29,7 +29,10 @@ Node = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Undirected weighted edges, and where the walk restarts, with what weight."""
+    """Undirected weighted edges, and the documents where the walk restarts, with what weight.
+
+    Each edge goes from a document to one of its owners, or to its space.
+    """
 
     edges: Mapping[tuple[Node, Node], float]
     restart: Mapping[Node, float]
@@ -99,27 +102,29 @@ def reference_walk(graph: Graph) -> dict[Node, float]:
 
 
 def sparse_walk(graph: Graph) -> dict[Node, float]:
-    """The same, by sums over a sparse matrix. Every node has an edge: none is left hanging."""
+    """The same, by sums over sparse matrices: there from documents and back, in one step of two."""
     # Imported here, as NetworkX is, and for the same reason.
     from scipy import sparse
 
-    place = {
-        node: n for n, node in enumerate(dict.fromkeys(n for edge in graph.edges for n in edge))
-    }
-    ends = np.array([(place[a], place[b]) for a, b in graph.edges], dtype=np.int64)
+    documents: dict[Node, int] = {}
+    others: dict[Node, int] = {}
+    rows = np.array([documents.setdefault(document, len(documents)) for document, _ in graph.edges])
+    columns = np.array([others.setdefault(other, len(others)) for _, other in graph.edges])
     weights = np.fromiter(graph.edges.values(), dtype=np.float64)
-    rows, columns = np.concatenate([ends, ends[:, ::-1]]).T
-    size = (len(place), len(place))
-    matrix = sparse.csr_matrix((np.tile(weights, 2), (rows, columns)), shape=size)
-    restart = np.zeros(len(place))
+    size = (len(documents), len(others))
+    leaving = weights / np.bincount(rows, weights)[rows]
+    returning = weights / np.bincount(columns, weights)[columns]
+    there = sparse.csr_matrix((DAMPING * leaving, (columns, rows)), shape=size[::-1])
+    back = sparse.csr_matrix((DAMPING * returning, (rows, columns)), shape=size)
+    restart = np.zeros(len(documents))
     for node, score in graph.restart.items():
-        restart[place[node]] = score
-    restart /= restart.sum()
-    out = np.asarray(matrix.sum(axis=0)).ravel()
+        restart[documents[node]] = score
+    restart *= (1 - DAMPING) / restart.sum()
     share = restart
     for _ in range(_MOST_STEPS):
-        before = share
-        share = DAMPING * (matrix @ (share / out)) + (1 - DAMPING) * restart
+        before, share = share, back @ (there @ share) + restart
         if np.abs(share - before).sum() < _TOLERANCE:
             break
-    return {node: float(share[n]) for node, n in place.items()}
+    visits = {node: float(share[n]) for node, n in documents.items()}
+    elsewhere = there @ share
+    return visits | {node: float(elsewhere[n]) for node, n in others.items()}

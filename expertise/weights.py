@@ -1,6 +1,7 @@
 """How much a contribution counts: by role and by age. Constants come with their figures."""
 
 from datetime import date
+from functools import lru_cache
 
 from connectors.values import Contribution, EvidencePolicy, Role
 from indexer.values import Card
@@ -30,6 +31,7 @@ _DAYS_OF_NO_DECAY = 365
 """A year's cycle of campaigns: within it nothing has aged."""
 
 
+@lru_cache(maxsize=1024)  # the same days come back in one window after another
 def recency(last: date | None, today: date) -> float:
     """From 0 to 1, halved every `HALF_LIFE_DAYS` beyond the first year; 1 without a date."""
     if last is None:

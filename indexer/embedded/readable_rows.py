@@ -16,11 +16,15 @@ def readable_rows(
     """(id, columns…) of those documents that the reader may read."""
     wanted = json.dumps(list(document_ids))
     chosen = (
-        "FROM documents d LEFT JOIN contents c USING (seq) JOIN access a ON a.id = d.access"
-        " WHERE d.id IN (SELECT value FROM json_each(?))"
+        "FROM documents LEFT JOIN contents USING (seq)"
+        " WHERE id IN (SELECT value FROM json_each(?))"
     )
     with store.reading() as connection:
-        lists = connection.execute(f"SELECT DISTINCT a.id, a.key {chosen}", (wanted,))
+        found = connection.execute(f"SELECT access, source, id, {columns} {chosen}", (wanted,))
+        rows = found.fetchall()
+        named = json.dumps(sorted({row[0] for row in rows}))
+        lists = connection.execute(
+            "SELECT id, key FROM access WHERE id IN (SELECT value FROM json_each(?))", (named,)
+        )
         readable = readable_lists({number: access_of(key) for number, key in lists}, access)
-        rows = connection.execute(f"SELECT d.access, d.source, d.id, {columns} {chosen}", (wanted,))
-        return [row[2:] for row in rows if readable[row[0]] and access.reaches(row[1])]
+    return [row[2:] for row in rows if readable[row[0]] and access.reaches(row[1])]

@@ -160,16 +160,17 @@ def _mark(indexed: IndexedDocument) -> list[Any]:
 
 
 def _contribution(row: Sequence[Any]) -> Contribution:
-    account, role, label, count, first, last, years, *more = row
+    account, role, label, count, first, last, years = row[:7]
+    thanks = row[7] if len(row) > 7 else 0  # a row from before there were thanks has none
     return Contribution(
-        account=account,
-        role=ROLES[role],
-        label=label,
-        count=count,
-        first=first and date.fromisoformat(first),
-        last=last and date.fromisoformat(last),
-        years=tuple((year, counted) for year, counted in years),
-        thanks=more[0] if more else 0,  # a row from before there were thanks has none
+        account,
+        ROLES[role],
+        label,
+        count,
+        first and date.fromisoformat(first),
+        last and date.fromisoformat(last),
+        tuple(map(tuple, years)),
+        thanks,
     )
 
 

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 
 from expertise import agent_tables, build_tables, consent_tables
+from expertise.account_memory import directory_changed
 from indexer.state import digest
 from quisait.journaling import journal_key
 from quisait.privacy.kept import Privacy
@@ -116,5 +117,6 @@ def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
             for table in _THEIRS
         )
         rows += forget_brought(connection, journal, agent_id)
+        directory_changed(connection)
         own = sa.delete(agent_tables.agents).where(agent_tables.agents.c.key == key)
         return rows + connection.execute(own).rowcount

@@ -1,8 +1,9 @@
 """Two rankings become one: pure, the same on every engine, explained by its parts."""
 
 from collections.abc import Sequence
-from statistics import median, pstdev
 from typing import NamedTuple
+
+import numpy as np
 
 from indexer.values import WINDOW, Ranked
 
@@ -50,11 +51,14 @@ def fuse(
     """
     lexical_parts, vector_parts = _normalised(lexical), _normalised(vector)
     weight = LEXICAL_WEIGHT if lexical and vector else float(bool(lexical))
-    hits = [
-        _hit(document_id, weight, lexical_parts, vector_parts)
+    scores = [
+        (-_weighed(document_id, weight, lexical_parts, vector_parts), document_id)
         for document_id in lexical_parts.keys() | vector_parts.keys()
     ]
-    return tuple(sorted(hits, key=lambda hit: (-hit.score, hit.document_id))[:window])
+    return tuple(
+        _hit(document_id, -below, lexical_parts, vector_parts)
+        for below, document_id in sorted(scores)[:window]
+    )
 
 
 _Parts = dict[str, tuple[float, int]]
@@ -72,16 +76,20 @@ def _normalised(ranking: Sequence[Ranked]) -> _Parts:
     }
 
 
-def _hit(document_id: str, weight: float, lexical: _Parts, vector: _Parts) -> FusedHit:
-    lexical_score, lexical_rank = lexical.get(document_id, (0.0, None))
-    vector_score, vector_rank = vector.get(document_id, (0.0, None))
+_ABSENT = (0.0, None)
+
+
+def _weighed(document_id: str, weight: float, lexical: _Parts, vector: _Parts) -> float:
+    lexical_score, vector_score = (
+        lexical.get(document_id, _ABSENT)[0],
+        vector.get(document_id, _ABSENT)[0],
+    )
+    return weight * lexical_score + (1 - weight) * vector_score
+
+
+def _hit(document_id: str, score: float, lexical: _Parts, vector: _Parts) -> FusedHit:
     return FusedHit(
-        document_id,
-        weight * lexical_score + (1 - weight) * vector_score,
-        lexical_score,
-        lexical_rank,
-        vector_score,
-        vector_rank,
+        document_id, score, *lexical.get(document_id, _ABSENT), *vector.get(document_id, _ABSENT)
     )
 
 
@@ -93,12 +101,10 @@ def nearness(vector: Sequence[Ranked]) -> dict[str, float]:
     """
     if not vector:
         return {}
-    scores = [ranked.score for ranked in vector]
-    middle, spread = median(scores), pstdev(scores)
-    return {
-        ranked.document_id: (ranked.score - middle) / spread if spread > 0 else 0.0
-        for ranked in vector
-    }
+    scores = np.array([ranked.score for ranked in vector])
+    spread = scores.std()
+    above = (scores - np.median(scores)) / spread if spread > 0 else np.zeros(len(scores))
+    return {ranked.document_id: value for ranked, value in zip(vector, above.tolist(), strict=True)}
 
 
 def in_order(ranking: Sequence[Ranked]) -> tuple[FusedHit, ...]:
