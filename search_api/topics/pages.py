@@ -21,7 +21,6 @@ from search_api.questions.asked import AreaCode, NamedReader
 from search_api.services import services_of
 from search_api.templating import render
 from search_api.topics.answers import (
-    PAGE,
     TOPICS_PAGE,
     alone_query,
     known_area,
@@ -41,6 +40,8 @@ TopicId = Annotated[str, Query()]
 Offset = Annotated[int, Query(ge=0)]
 MAPPED = 500
 """The map counts isolated holders where there are at most so many to hold against the present."""
+SHOWN = 25
+"""Rows of the table at once: on a telephone each of them is a block."""
 EXPORTED = 5_000
 """Rows of one CSV file."""
 
@@ -57,9 +58,15 @@ def isolation_page(
     reading = reading_of(services_of(request))
     if isinstance(reading, Dated):
         return not_mapped(request, "isolation", _("Isolement"), reading)
-    page = reading.alone(alone_query(reading, area, topic, offset, MAPPED))
-    whole = page.following is None and not offset
-    rows = page.rows if whole else page.rows[:PAGE]
+    everything = reading.alone(alone_query(reading, area, topic, limit=MAPPED))
+    whole = everything.following is None
+    if whole:
+        offset = offset if offset < len(everything.rows) else 0
+        rows, end = everything.rows[offset : offset + SHOWN], offset + SHOWN
+        following = end if end < len(everything.rows) else None
+    else:
+        page = reading.alone(alone_query(reading, area, topic, offset, SHOWN))
+        rows, following = page.rows, page.following
     return render(
         "isolation.html",
         request=request,
@@ -68,8 +75,10 @@ def isolation_page(
         topic=topic,
         area_label=area_label(area),
         rows=rows,
-        following=None if whole else offset + PAGE,
-        map=_alone_map(rows if whole else (), topic),
+        counted=len(everything.rows),
+        offset=offset,
+        following=following,
+        map=_alone_map(everything.rows if whole else (), topic),
         counted_on_map=whole,
         communities=[] if area or topic else communities(reading),
         topic_address=topic_address,

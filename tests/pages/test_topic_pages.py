@@ -1,7 +1,9 @@
 """Topics, isolation, coverage and peers: the API, the pages, and a real browser."""
 
 import csv
+import html
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -23,6 +25,7 @@ from indexer.values import Put
 from search_api.app import Services, create_app
 from search_api.identity.readers import reader_of
 from search_api.search import Search
+from search_api.topics import pages
 from search_api.topics.tiles import departement_places, region_places
 from tests.builders import allowed, indexed, make_document
 from tests.pages.conftest import served
@@ -365,3 +368,33 @@ def test_in_a_browser(chromium: Browser, services: Services) -> None:
                 assert page.evaluate(f"{unlabelled}.filter(o => !o.labels.length).length") == 0
                 ids = page.evaluate("[...document.querySelectorAll('[id]')].map(o => o.id)")
                 assert len(ids) == len(set(ids))
+
+
+def test_the_table_of_isolation_is_read_a_few_rows_at_a_time(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that are alone are counted and on the map; each row stands on one page."""
+    whole = client.get("/isolation").text
+    rows = len(re.findall(r'<tr role="row">\s*<td', whole))
+    monkeypatch.setattr(pages, "SHOWN", rows - 1)
+    first = client.get("/isolation").text
+    assert re.findall(r"(\d+)\scas d’agents", first) == [str(rows)]
+    assert _counted_on_map(first) == _counted_on_map(whole)
+    (following,) = re.findall(r'href="(/isolation\?[^"#]*)#table">Suite', first)
+    second = client.get(html.unescape(following)).text
+    assert _counted_on_map(second) == _counted_on_map(whole)
+    assert "Suite du tableau" not in second
+    assert "Début du tableau" in second
+    assert _table_rows(first) + _table_rows(second) == _table_rows(whole)
+    beyond = client.get("/isolation?offset=1000").text
+    assert _table_rows(beyond) == _table_rows(first)
+
+
+def _table_rows(page: str) -> list[str]:
+    return re.findall(r'<tr role="row">\s*<td.*?</tr>', page, re.DOTALL)
+
+
+def _counted_on_map(page: str) -> str:
+    found = re.search(r'id="carte".*?</section>', page, re.DOTALL)
+    assert found
+    return found[0]
