@@ -1,6 +1,6 @@
 """A walk on the window's own graph: documents, those who contributed to them, communities."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,13 +29,16 @@ Node = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Undirected weighted edges, and the documents where the walk restarts, with what weight.
+    """Undirected weighted edges from documents to their owners and spaces.
 
-    Each edge goes from a document to one of its owners, or to its space.
+    An edge is (number of a document, number among `others`, weight); none stands twice, and
+    every node has one. The walk restarts at documents, each with its weight in `restart`.
     """
 
-    edges: Mapping[tuple[Node, Node], float]
-    restart: Mapping[Node, float]
+    documents: Sequence[str]
+    others: Sequence[Node]
+    edges: Sequence[tuple[int, int, float]]
+    restart: Sequence[float]
 
 
 def walk(
@@ -49,7 +52,7 @@ def walk(
     it restarts at documents by their sharpened score.
     """
     graph = graph_of(window, votes, sharpness)
-    if not graph.restart:
+    if sum(graph.restart) <= 0:
         return {}
     visits = _chosen(graph)(graph)
     owners = {name: share for (kind, name), share in visits.items() if kind == "owner"}
@@ -61,22 +64,24 @@ def graph_of(
     window: Window, votes: Mapping[str, tuple[Vote, ...]], sharpness: float = SHARPNESS
 ) -> Graph:
     """The documents that vote, their owners, and the spaces of these documents."""
-    nodes: dict[str, Node] = {}
-    edges: dict[tuple[Node, Node], float] = {}
+    documents: dict[str, int] = {}
+    others: dict[Node, int] = {}
+    edges: list[tuple[int, int, float]] = []
     for owner, cast in votes.items():
-        whom: Node = ("owner", owner)
         for vote in cast:
             if vote.weight > _FAINTEST:
-                node = nodes.setdefault(vote.document_id, ("document", vote.document_id))
-                edges[node, whom] = vote.share
-    restart: dict[Node, float] = {}
+                whom = others.setdefault(("owner", owner), len(others))
+                number = documents.setdefault(vote.document_id, len(documents))
+                edges.append((number, whom, vote.share))
+    restart = [0.0] * len(documents)
     for ranked in window.documents:
-        voting = nodes.get(ranked.card.document_id)
-        if voting:
+        voting = documents.get(ranked.card.document_id)
+        if voting is not None:
             restart[voting] = ranked.score**sharpness
             if ranked.card.space:
-                edges[voting, ("space", ranked.card.space)] = SPACE_WEIGHT
-    return Graph(edges, restart if sum(restart.values()) > 0 else {})
+                space = others.setdefault(("space", ranked.card.space), len(others))
+                edges.append((voting, space, SPACE_WEIGHT))
+    return Graph(tuple(documents), tuple(others), edges, restart)
 
 
 def _chosen(graph: Graph) -> Callable[[Graph], dict[Node, float]]:
@@ -88,12 +93,13 @@ def reference_walk(graph: Graph) -> dict[Node, float]:
     # Imported here: it takes a second, and most commands of the command line walk nowhere.
     import networkx as nx
 
+    nodes = [("document", name) for name in graph.documents]
     drawn = nx.Graph()
-    drawn.add_weighted_edges_from((a, b, weight) for (a, b), weight in graph.edges.items())
+    drawn.add_weighted_edges_from((nodes[a], graph.others[b], w) for a, b, w in graph.edges)
     visits: dict[Node, float] = nx.pagerank(
         drawn,
         alpha=DAMPING,
-        personalization=graph.restart,
+        personalization=dict(zip(nodes, graph.restart, strict=True)),
         weight="weight",
         tol=_TOLERANCE,
         max_iter=_MOST_STEPS,
@@ -106,25 +112,18 @@ def sparse_walk(graph: Graph) -> dict[Node, float]:
     # Imported here, as NetworkX is, and for the same reason.
     from scipy import sparse
 
-    documents: dict[Node, int] = {}
-    others: dict[Node, int] = {}
-    rows = np.array([documents.setdefault(document, len(documents)) for document, _ in graph.edges])
-    columns = np.array([others.setdefault(other, len(others)) for _, other in graph.edges])
-    weights = np.fromiter(graph.edges.values(), dtype=np.float64)
-    size = (len(documents), len(others))
+    rows, columns, weights = map(np.array, zip(*graph.edges, strict=True))
+    size = (len(graph.documents), len(graph.others))
     leaving = weights / np.bincount(rows, weights)[rows]
     returning = weights / np.bincount(columns, weights)[columns]
     there = sparse.csr_matrix((DAMPING * leaving, (columns, rows)), shape=size[::-1])
     back = sparse.csr_matrix((DAMPING * returning, (rows, columns)), shape=size)
-    restart = np.zeros(len(documents))
-    for node, score in graph.restart.items():
-        restart[documents[node]] = score
+    restart = np.array(graph.restart)
     restart *= (1 - DAMPING) / restart.sum()
     share = restart
     for _ in range(_MOST_STEPS):
         before, share = share, back @ (there @ share) + restart
         if np.abs(share - before).sum() < _TOLERANCE:
             break
-    visits = {node: float(share[n]) for node, n in documents.items()}
-    elsewhere = there @ share
-    return visits | {node: float(elsewhere[n]) for node, n in others.items()}
+    documents = zip((("document", name) for name in graph.documents), share.tolist(), strict=True)
+    return dict(documents) | dict(zip(graph.others, (there @ share).tolist(), strict=True))

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from indexer.access import AccessFilter
 from indexer.asking import Asked
+from indexer.cards import card_of
 from indexer.embedded.best_passages import best_passages, passage_similarities
 from indexer.embedded.catalogue import Catalogue, Mask, Memory, Slots
 from indexer.embedded.faults import engine_faults
 from indexer.embedded.readable_rows import readable_rows
 from indexer.embedded.requests import text_request
 from indexer.embedded.rows import (
-    card_of,
     document_row,
     indexed_of,
     passages_of,

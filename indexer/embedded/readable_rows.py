@@ -16,8 +16,7 @@ def readable_rows(
     """(id, columns…) of those documents that the reader may read."""
     wanted = json.dumps(list(document_ids))
     chosen = (
-        "FROM documents LEFT JOIN contents USING (seq)"
-        " WHERE id IN (SELECT value FROM json_each(?))"
+        "FROM documents LEFT JOIN contents USING (seq) WHERE id IN (SELECT value FROM json_each(?))"
     )
     with store.reading() as connection:
         found = connection.execute(f"SELECT access, source, id, {columns} {chosen}", (wanted,))

@@ -4,16 +4,17 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 from typing import Any
 
 import numpy as np
 
-from connectors.values import ROLES, Access, Contribution, Document
+from connectors.values import Access, Document
+from indexer.cards import card_line, card_of
 from indexer.french import analyse, encoded, folded_words
 from indexer.marks import Mark
 from indexer.twins import signature
-from indexer.values import FACETS, Card, IndexedDocument, Passage, Vectors
+from indexer.values import FACETS, IndexedDocument, Passage, Vectors
 from indexer.whole import document_of
 
 UNDATED = -62_135_596_800.0
@@ -53,7 +54,7 @@ def document_row(indexed: IndexedDocument) -> DocumentRow:
     return DocumentRow(
         id=document.id,
         source=document.source,
-        card=json.dumps(_card(document)),
+        card=card_line(document),
         facets=json.dumps([*_facets(document), document.title, _mark(indexed)]),
         newest=_newest(document),
         content_hash=indexed.content_hash,
@@ -91,16 +92,6 @@ def access_of(key: str) -> Access:
     return Access(frozenset(allowed), frozenset(denied))
 
 
-def card_of(encoded: str) -> Card:
-    """Decode a card."""
-    fields: dict[str, Any] = json.loads(encoded)
-    rows = fields.pop("contributions")
-    for name in ("created", "modified"):
-        fields[name] = fields[name] and datetime.fromisoformat(fields[name])
-    fields["replaces"] = tuple(fields["replaces"])
-    return Card(**fields, contributions=tuple(_contribution(row) for row in rows))
-
-
 def passages_of(encoded: str) -> tuple[Passage, ...]:
     """Decode a document's passages, in reading order."""
     return tuple(Passage(*fields) for fields in json.loads(encoded))
@@ -109,31 +100,6 @@ def passages_of(encoded: str) -> tuple[Passage, ...]:
 def vectors_of(encoded: bytes, dimension: int) -> Vectors:
     """float32 (n, dimension), read-only."""
     return np.frombuffer(encoded, dtype="<f4").reshape(-1, dimension)
-
-
-def _card(document: Document) -> dict[str, Any]:
-    return {
-        "document_id": document.id,
-        "source": document.source,
-        "title": document.title,
-        "url": document.url,
-        "kind": document.kind,
-        "language": document.language,
-        "space": document.space,
-        "part_of": document.part_of,
-        "entity": document.entity,
-        "area": document.area,
-        "created": _iso(document.created),
-        "modified": _iso(document.modified),
-        "valid_from": _iso(document.valid_from),
-        "valid_until": _iso(document.valid_until),
-        "replaces": document.replaces,
-        "evidence": document.evidence,
-        "contributions": [
-            [c.account, c.role, c.label, c.count, _iso(c.first), _iso(c.last), c.years, c.thanks]
-            for c in document.contributions
-        ],
-    }
 
 
 def mark_of(encoded: Sequence[Any], source: str, newest: float) -> Mark:
@@ -157,21 +123,6 @@ def _mark(indexed: IndexedDocument) -> list[Any]:
         document.replaces,
         b64encode(signature(indexed.passages)).decode(),
     ]
-
-
-def _contribution(row: Sequence[Any]) -> Contribution:
-    account, role, label, count, first, last, years = row[:7]
-    thanks = row[7] if len(row) > 7 else 0  # a row from before there were thanks has none
-    return Contribution(
-        account,
-        ROLES[role],
-        label,
-        count,
-        first and date.fromisoformat(first),
-        last and date.fromisoformat(last),
-        tuple(map(tuple, years)),
-        thanks,
-    )
 
 
 def _facets(document: Document) -> list[str]:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from indexer.access import AccessFilter
+from indexer.cards import card_of
 from indexer.embedded.catalogue import Catalogue
 from indexer.embedded.readable_rows import readable_rows
-from indexer.embedded.rows import card_of
 from indexer.embedded.store import Store
 from indexer.values import Card
 

@@ -17,8 +17,8 @@ from tantivy import Occur, PreTokenizedString, Query, Token
 
 from indexer.asking import EXACT_WEIGHT, PAIR_WEIGHT, Asked, Phrase, Weighed
 from indexer.bylines import NAME_SLOP, account_key, account_keys, name_lines, name_words
+from indexer.cards import card_of
 from indexer.embedded.faults import text_faults
-from indexer.embedded.rows import card_of
 from indexer.embedded.store import Store
 from indexer.errors import IndexUnreachable
 from indexer.french import EXACT, decoded

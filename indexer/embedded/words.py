@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from heapq import nsmallest
 
 from indexer.access import AccessFilter
+from indexer.cards import card_of
 from indexer.embedded.catalogue import Catalogue, Memory
 from indexer.embedded.faults import engine_faults
 from indexer.embedded.readable_rows import readable_rows
 from indexer.embedded.requests import text_request, typed_words
-from indexer.embedded.rows import card_of, passages_of
+from indexer.embedded.rows import passages_of
 from indexer.embedded.store import Store
 from indexer.embedded.text import TextIndex
 from indexer.spelling import NEAR_DOCUMENTS, NearWord, near_in, nearest, reach

@@ -1,10 +1,11 @@
 """The engine's answers, read into values."""
 
 from binascii import a2b_base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 
 from connectors.values import ROLES, Access, Contribution
+from indexer.cards import card_of
 from indexer.errors import IndexUnreachable
 from indexer.highlights import highlights
 from indexer.marks import Mark
@@ -115,6 +116,13 @@ def _contribution(row: Body) -> Contribution:
 
 def _moment(source: Body, name: str) -> datetime | None:
     return datetime.fromisoformat(source[name]) if name in source else None
+
+
+def cards(answer: Body) -> Iterator[Card]:
+    """Read the cards of documents that the reader may read, from their column."""
+    for hit in answer["hits"]["hits"]:
+        # The engine leaves the padding out.
+        yield card_of(a2b_base64(hit["fields"]["card"][0] + "==").decode())
 
 
 def shown(

@@ -230,14 +230,13 @@ class OpenSearchIndex:
 
     def _cards(self, request: ShowRequest, lists: ReadableLists) -> tuple[Shown, ...]:
         """Some at a time, in one round trip: the engine reads these side by side."""
-        ids, found = request.document_ids, dict[str, Shown]()
         bodies = [
-            requests.shown_documents(replace(request, document_ids=tuple(some)), lists)
-            for some in pages(ids, CARDS_AT_ONCE)
+            requests.cards(replace(request, document_ids=tuple(some)), lists)
+            for some in pages(request.document_ids, CARDS_AT_ONCE)
         ]
-        for answer in self._documents.search_many(bodies):
-            found |= answers.shown(answer, frozenset())
-        return tuple(found[id_] for id_ in ids if id_ in found)
+        answered = self._documents.search_many(bodies)
+        found = {card.document_id: card for answer in answered for card in answers.cards(answer)}
+        return tuple(Shown(found[id_], ()) for id_ in request.document_ids if id_ in found)
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
         """Titles whose words begin with those typed (accents and case aside)."""

@@ -105,16 +105,27 @@ def shown_documents(request: ShowRequest, lists: ReadableLists) -> Body:
             },
         }
     }
-    named = {"ids": {"values": [engine_id(id_) for id_ in request.document_ids]}}
     return {
         "size": len(request.document_ids),
         "_source": {"excludes": NOT_IN_CARDS},
         "query": {
             "bool": {
-                "filter": [lists.clause_for(request.access), named],
+                "filter": [lists.clause_for(request.access), _named(request)],
                 "should": [best_passages] if request.passages else [],
             }
         },
+    }
+
+
+def cards(request: ShowRequest, lists: ReadableLists) -> Body:
+    """Ask for the cards of these documents from their column."""
+    return {
+        **COLUMNS_ALONE,
+        "size": len(request.document_ids),
+        "docvalue_fields": ["card"],
+        "track_total_hits": False,
+        "query": {"bool": {"filter": [lists.clause_for(request.access), _named(request)]}},
+        "sort": ["_doc"],
     }
 
 
@@ -128,6 +139,10 @@ def successors_of(request: ShowRequest, lists: ReadableLists) -> Body:
         "query": {"bool": {"filter": [lists.clause_for(request.access), replacing]}},
         "sort": [{"id": "asc"}],
     }
+
+
+def _named(request: ShowRequest) -> Body:
+    return {"ids": {"values": [engine_id(id_) for id_ in request.document_ids]}}
 
 
 def suggested_titles(access: AccessFilter, lists: ReadableLists, prefix: str) -> Body:

@@ -8,6 +8,7 @@ import numpy as np
 
 from connectors.values import Contribution, Document
 from indexer.bylines import account_keys, name_lines
+from indexer.cards import card_line
 from indexer.french import BESIDE, NOTHING, analyse, encoded, folded_words
 from indexer.twins import signature
 from indexer.values import IndexedDocument, Passage, Vectors
@@ -15,7 +16,7 @@ from indexer.values import IndexedDocument, Passage, Vectors
 Body = dict[str, Any]
 """JSON towards or from the engine; it does not leave this package."""
 
-FORMAT = 6
+FORMAT = 7
 """Raise it when an index made by the former schema cannot serve this one."""
 
 BEGUN_CHARACTERS = 500
@@ -60,6 +61,7 @@ NOT_IN_CARDS = [
     "dated",
     "year",
     "twins",
+    "card",
 ]
 """What a card's `_source` leaves out: text, vectors, rights, and what only the engine needs."""
 
@@ -118,6 +120,8 @@ def _fields(dimension: int) -> Body:
         "version": SHOWN_ONLY,
         # A column alone: copies are told apart among hits, never searched for.
         "twins": {"type": "keyword", "index": False},
+        # The card as a column: who knows is asked of hundreds, whose sources hold their vectors.
+        "card": {"type": "binary", "doc_values": True},
         "content_hash": KEYWORD,
         "record_hash": KEYWORD,
         # Who may read stands in that list: to change a document is to index its vectors anew.
@@ -170,6 +174,7 @@ def document_source(indexed: IndexedDocument, access_list: str) -> Body:
         "valid_from": document.valid_from and document.valid_from.isoformat(),
         "valid_until": document.valid_until and document.valid_until.isoformat(),
         "twins": b64encode(signature(indexed.passages)).decode(),
+        "card": b64encode(card_line(document).encode()).decode(),
         "access_list": access_list,
         "content_hash": indexed.content_hash,
         "record_hash": indexed.record_hash,
