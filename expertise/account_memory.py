@@ -10,13 +10,11 @@ import sqlalchemy as sa
 
 from connectors.values import Agent
 from expertise.agent_tables import accounts, agents, readings
+from expertise.many_keys import one_of
 from indexer.state import digest
 
 MOST = 20_000
 """Accounts, of some kilobyte each; beyond, all are forgotten and what is asked is read again."""
-
-_ASKED_AT_ONCE = 500
-"""Below every database's limit of parameters in one statement."""
 
 _Kept = dict[str, Agent | None]
 """None for an account that nobody claims."""
@@ -52,14 +50,13 @@ class AccountMemory:
         return {name: agent for name, agent in found if agent is not None}
 
     def _claimed(self, connection: sa.Connection, names: Collection[str]) -> _Kept:
+        if not names:
+            return {}
         found: _Kept = dict.fromkeys(names)
-        keys = [digest(name) for name in names]
-        for start in range(0, len(keys), _ASKED_AT_ONCE):
-            query = (
-                sa.select(accounts.c.account, agents)
-                .join(agents, agents.c.key == accounts.c.agent_key)
-                .where(accounts.c.key.in_(keys[start : start + _ASKED_AT_ONCE]))
-            )
-            rows = connection.execute(query).mappings().all()
-            found |= {row["account"]: self._agent_of(row) for row in rows}
-        return found
+        query = (
+            sa.select(accounts.c.account, agents)
+            .join(agents, agents.c.key == accounts.c.agent_key)
+            .where(one_of(connection, accounts.c.key, [digest(name) for name in names]))
+        )
+        rows = connection.execute(query).mappings().all()
+        return found | {row["account"]: self._agent_of(row) for row in rows}

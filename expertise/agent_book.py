@@ -27,6 +27,7 @@ from expertise.consent_words import named_keys
 from expertise.consenting import accounts_as_they_wish, as_they_wish, has_withdrawn
 from expertise.directory_words import begun_names, near_names, near_words_said, said_rows
 from expertise.leavers import check_leavers
+from expertise.many_keys import one_of
 from expertise.names import Named, asked_words, in_order, named_by, words_of
 from indexer.spelling import NearWord
 from indexer.state import digest, storable
@@ -41,9 +42,6 @@ MOST_READ = 200
 
 MOST_BEGUN = 30
 """Of so many agents whose name begins so, the first by name are suggested."""
-
-_ASKED_AT_ONCE = 500
-"""Below every database's limit of parameters in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +110,13 @@ class SqlAgentBook:
 
     def agents(self, agent_ids: Iterable[str]) -> Mapping[str, Agent]:
         """These agents, as far as the directory knows them."""
-        names = sorted({digest(name) for name in agent_ids})
-        found: dict[str, Agent] = {}
+        keys = {digest(name) for name in agent_ids}
+        if not keys:
+            return {}
         with self._engine.connect() as connection:
-            for start in range(0, len(names), _ASKED_AT_ONCE):
-                some = names[start : start + _ASKED_AT_ONCE]
-                query = sa.select(agents).where(agents.c.key.in_(some))
-                rows = connection.execute(query).mappings().all()
-                found |= as_they_wish(connection, map(_agent, rows))
-        return found
+            query = sa.select(agents).where(one_of(connection, agents.c.key, keys))
+            rows = connection.execute(query.order_by(agents.c.key)).mappings().all()
+            return as_they_wish(connection, map(_agent, rows))
 
     def by_email(self, email: str) -> tuple[Agent, ...]:
         """Every agent with this address, departed or not, letter case aside."""

@@ -50,7 +50,8 @@ class Confidences:
         self._near = {ranked.card.document_id: ranked.nearness for ranked in window.documents}
         self._votes = votes
         self._compared, self._far = window.compared, window.far
-        self._sums = {id_: discounted(cast) for id_, cast in votes.items()}
+        self.sums = {id_: discounted(cast) for id_, cast in votes.items()}
+        """By agent, as the served model of voting has them."""
 
     def of(self, agent_id: str) -> float:
         """Log-odds, up to a constant: summed votes, and how near the nearest document stands.
@@ -59,7 +60,7 @@ class Confidences:
         """
         cast = [vote for vote in self._votes[agent_id] if vote.weight > 0]
         near = max((self._near[vote.document_id] for vote in cast), default=0.0)
-        votes = math.log(max(self._sums[agent_id], _FAINTEST))
+        votes = math.log(max(self.sums[agent_id], _FAINTEST))
         return VOTES_WEIGHT * votes + NEARNESS_WEIGHT * near
 
     def sure(self, agent_id: str) -> bool:
@@ -72,7 +73,7 @@ class Confidences:
             return list(agent_ids)
         if self._far and bar != NO_BAR:
             return []
-        least = bar.share * max((self._sums[one] for one in agent_ids), default=0.0)
+        least = bar.share * max((self.sums[one] for one in agent_ids), default=0.0)
         return [
-            id_ for id_ in agent_ids if self._sums[id_] >= least and self.of(id_) >= bar.confidence
+            id_ for id_ in agent_ids if self.sums[id_] >= least and self.of(id_) >= bar.confidence
         ]

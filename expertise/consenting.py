@@ -4,7 +4,7 @@ Every reading of the directory's table passes here, so that no answer can forget
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -14,11 +14,9 @@ from connectors.values import Agent, ContactVia, RefusedTopic
 from expertise.build_tables import cell_record, cells, current
 from expertise.consent import FINDER, NARROWER, Kind
 from expertise.consent_tables import wishes
+from expertise.many_keys import one_of
 from expertise.topics import label_key
 from indexer.state import digest
-
-_ASKED_AT_ONCE = 500
-"""Below every database's limit of parameters in one statement."""
 
 _MANY = 5_000
 """Agents beyond which all that anybody asked for is read in one go."""
@@ -87,14 +85,14 @@ def _asked(connection: sa.Connection, agent_ids: Collection[str]) -> _Asked:
     return asked
 
 
-def _wishes(connection: sa.Connection, agent_ids: Collection[str]) -> Iterator[sa.RowMapping]:
-    if len(agent_ids) > _MANY:  # most of a directory: few have asked for anything
-        yield from connection.execute(sa.select(wishes)).mappings()
-        return
-    keys = [digest(agent_id) for agent_id in agent_ids]
-    for start in range(0, len(keys), _ASKED_AT_ONCE):
-        theirs = wishes.c.agent_key.in_(keys[start : start + _ASKED_AT_ONCE])
-        yield from connection.execute(sa.select(wishes).where(theirs)).mappings()
+def _wishes(connection: sa.Connection, agent_ids: Collection[str]) -> Sequence[sa.RowMapping]:
+    if not agent_ids:
+        return []
+    query = sa.select(wishes)
+    if len(agent_ids) <= _MANY:  # else most of a directory: few have asked for anything
+        keys = [digest(agent_id) for agent_id in agent_ids]
+        query = query.where(one_of(connection, wishes.c.agent_key, keys))
+    return connection.execute(query).mappings().all()
 
 
 def _wished_all(
@@ -122,18 +120,18 @@ def _refused_documents(
         for row in rows
         if row["kind"] == Kind.REFUSE
     ]
-    found: dict[tuple[str, str], frozenset[str]] = {}
-    for start in range(0, len(refused), _ASKED_AT_ONCE):
-        some = refused[start : start + _ASKED_AT_ONCE]
-        query = sa.select(cells).where(
-            cells.c.build_id == sa.select(current.c.build_id).scalar_subquery(),
-            cells.c.agent_key.in_({key for key, _ in some}),
-            cells.c.topic_id.in_({topic for _, topic in some}),
-        )
-        for cell in map(cell_record, connection.execute(query).mappings()):
-            named = frozenset(proof.document_id for proof in cell.proofs)
-            found[cell.agent_id, cell.topic_id] = named
-    return found
+    if not refused:
+        return {}
+    query = sa.select(cells).where(
+        cells.c.build_id == sa.select(current.c.build_id).scalar_subquery(),
+        one_of(connection, cells.c.agent_key, {key for key, _ in refused}),
+        one_of(connection, cells.c.topic_id, {topic for _, topic in refused}),
+    )
+    found = map(cell_record, connection.execute(query).mappings())
+    return {
+        (cell.agent_id, cell.topic_id): frozenset(proof.document_id for proof in cell.proofs)
+        for cell in found
+    }
 
 
 def _wished(agent: Agent, rows: Sequence[sa.RowMapping], documents: _Documents) -> Agent:

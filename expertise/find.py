@@ -74,13 +74,14 @@ def find_experts(
     agents = proposable.among(book.by_account(_accounts(window)))
     owners = {account: agent.id for account, agent in agents.items()}
     votes = cast(window, today, owners, refused=refused_documents(window, agents))
-    scores = _scored(window, votes, voting)
+    confidences = Confidences(window, votes)
+    sums = confidences.sums if voting is Voting.DISCOUNTED else _summed(votes, voting)
+    scores = _scored(sums, walk(window, votes))
     known = {agent.id: agent for agent in agents.values() if agent.id in scores}
     there = sorted(
         (id_ for id_, agent in known.items() if in_area(agent, area)),
         key=lambda id_: (-scores[id_].score, id_),
     )
-    confidences = Confidences(window, votes)
     shown = confidences.bearing(there, bar)
     make = _Candidates(scores, EvidenceOf(window, agents, votes), confidences, today)
     called = proposable.called(names, topic, area)
@@ -155,14 +156,14 @@ class _Scored(NamedTuple):
     walk: float
 
 
-def _scored(
-    window: Window, votes: Mapping[str, tuple[Vote, ...]], voting: Voting
-) -> dict[str, _Scored]:
-    """Score and parts of each agent with a vote."""
+def _summed(votes: Mapping[str, tuple[Vote, ...]], voting: Voting) -> dict[str, float]:
     model = VOTING[voting]
-    sums = {id_: model([v for v in cast_ if v.weight > 0]) for id_, cast_ in votes.items()}
+    return {id_: model([v for v in cast_ if v.weight > 0]) for id_, cast_ in votes.items()}
+
+
+def _scored(sums: Mapping[str, float], visits: Mapping[str, float]) -> dict[str, _Scored]:
+    """Score and parts of each agent whose votes say something."""
     most = max(sums.values(), default=0.0)
-    visits = walk(window, votes)
     scored = {}
     for agent_id, total in sums.items():
         if total > 0:
