@@ -120,7 +120,7 @@ class Search:
         access = access_filter(reader)
         reading = self._understanding.read(query.text, access, query.filters)
         request = self._request(reading, access, retriever, query.order)
-        found = self._index.search(replace(request, facets=()))
+        found = self._index.search(replace(request, counted=False))
         if _by_date(query, reading.question):
             return in_order(found.lexical)
         hits = fuse(found.lexical, found.vector, len(found.lexical) + len(found.vector))
@@ -133,7 +133,7 @@ class Search:
         if not reading.question.names_something:
             return Window(())
         request = self._request(reading, access)
-        found = self._index.search(replace(request, window=RANKED, facets=(), with_marks=False))
+        found = self._index.search(replace(request, window=RANKED, with_marks=False, counted=False))
         ranked = fuse(found.lexical, found.vector, VOTERS)
         ids = tuple(hit.document_id for hit in ranked)
         shown = self._index.show(ShowRequest(access, ids, Question(), passages=0))
@@ -201,7 +201,9 @@ class Search:
         if not wanted.any_of:
             return False
         found = self._index.search(
-            replace(request, question=wanted, vector=None, window=1, facets=(), with_marks=False)
+            replace(
+                request, question=wanted, vector=None, window=1, with_marks=False, counted=False
+            )
         )
         return bool(found.lexical) and not found.terms_dropped
 

@@ -46,6 +46,9 @@ from indexer.values import (
 
 Matches = tuple[Slots, Mask, NDArray[np.float64]]
 
+READ_FIRST = 4
+"""A ranking alone is read from so many windows of matches, if these settle it."""
+
 
 class EmbeddedIndex:
     """An index in one folder, for one machine and any number of its processes and threads.
@@ -120,13 +123,12 @@ class EmbeddedIndex:
             lexical, matched = self._lexical(request, wanted, catalogue, eligible)
             nearest = self._nearest(request, wanted, catalogue, eligible)
         members = matched | nearest[1]
+        facets = request.facets if request.counted else ()
         return SearchAnswer(
             lexical=lexical,
             vector=nearest[0],
-            total=int(members.sum()),
-            facets={
-                name: catalogue.facet(name, members, request.facet_size) for name in request.facets
-            },
+            total=int(members.sum()) if request.counted else 0,
+            facets={name: catalogue.facet(name, members, request.facet_size) for name in facets},
             marks=catalogue.marks_of((*lexical, *nearest[0])) if request.with_marks else {},
             terms_dropped=wanted.terms_dropped,
         )
@@ -177,6 +179,10 @@ class EmbeddedIndex:
         if listing:
             matched = eligible & self._bound(wanted, catalogue)
         elif request.lexical and wanted.scores:
+            if not request.counted and not request.newest_first:
+                best = self._best(wanted, catalogue, eligible, request.window)
+                if best is not None:
+                    return best, matched
             slots, found, values = self._matches(wanted, catalogue)
             matched[slots[found]] = True
             matched &= eligible
@@ -185,6 +191,20 @@ class EmbeddedIndex:
                 scores[slots[found]] = values[found]
         slots = np.flatnonzero(matched)
         return catalogue.best(slots, scores[slots], request.window), matched
+
+    def _best(
+        self, wanted: Asked, catalogue: Catalogue, eligible: Mask, window: int
+    ) -> tuple[Ranked, ...] | None:
+        """The ranking by words, from the best matches; None where others may belong in it."""
+        most = READ_FIRST * max(window, 1)
+        slots, found, scores = self._matches(wanted, catalogue, most)
+        least = scores[-1] if len(scores) == most else -np.inf
+        settled = found & (scores > least)  # what was not read scores no more than the last
+        slots, scores = slots[settled], scores[settled]
+        readable = eligible[slots]
+        if len(found) == most and readable.sum() < window:
+            return None
+        return catalogue.best(slots[readable], scores[readable], window)
 
     def _narrowed(self, request: SearchRequest, catalogue: Catalogue) -> Mask:
         """Mask of what every facet, contributor and date of the request lets through."""
@@ -224,9 +244,9 @@ class EmbeddedIndex:
         mask[slots[found]] = True
         return mask
 
-    def _matches(self, wanted: Asked, catalogue: Catalogue) -> Matches:
+    def _matches(self, wanted: Asked, catalogue: Catalogue, most: int | None = None) -> Matches:
         """(slots, whether each is one, scores); rounded, so that segments do not break ties."""
-        rows, scores = self._text.matches(wanted)
+        rows, scores = self._text.matches(wanted, most)
         slots, found = catalogue.slots(rows)
         return slots, found, np.round(scores, 4)
 

@@ -73,8 +73,13 @@ class TextIndex:
             if held:
                 self._replay()
 
-    def matches(self, request: Asked) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """(rows, scores) of every match; BM25 of title and text added (most fields)."""
+    def matches(
+        self, request: Asked, most: int | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """(rows, scores) of every match, or of the `most` best; highest score first.
+
+        A score is BM25 of title and text added (most fields).
+        """
         clauses = [(Occur.Must, self._phrase(phrase)) for phrase in request.phrases]
         clauses += [(Occur.MustNot, self._phrase(phrase)) for phrase in request.excluded]
         clauses += [(Occur.Must, self._one_of(group)) for group in request.any_of]
@@ -85,7 +90,7 @@ class TextIndex:
             clauses += [(Occur.Should, lift) for lift in self._lifts(request)]
         if not request.scores:
             clauses.append((Occur.Must, Query.all_query()))
-        return self._found(Query.boolean_query(clauses))
+        return self._found(Query.boolean_query(clauses), most)
 
     def titled(self, whole: tuple[str, ...], beginning: str) -> NDArray[np.int64]:
         """Rows whose title has these whole words and one that begins so."""
@@ -142,10 +147,12 @@ class TextIndex:
             found = [Query.phrase_query(self._schema, field, list(phrase)) for field in _FIELDS]
         return Query.boolean_query([(Occur.Should, query) for query in found])
 
-    def _found(self, query: Query) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def _found(
+        self, query: Query, most: int | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         with text_faults():
             searcher = self._searcher()
-            limit = max(searcher.num_docs, 1)
+            limit = max(searcher.num_docs if most is None else most, 1)
             hits = searcher.search(query, limit, count=False).hits
             rows = searcher.fast_field_values("row", [address for _, address in hits])
         return np.array(rows, dtype=np.int64), np.array([s for s, _ in hits], dtype=np.float64)

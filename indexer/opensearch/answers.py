@@ -36,17 +36,18 @@ def whole(answer: Body) -> Body:
 
 
 def search_answer(
-    asked: Searches, lexical: Body | None, vector: Body | None, counts: Body
+    asked: Searches, lexical: Body | None, vector: Body | None, counts: Body | None
 ) -> SearchAnswer:
     """Put the parts of one `_msearch` together."""
     # What both rankings found is read once.
     parts = [part["hits"]["hits"] for part in (lexical, vector) if part]
     hits = {hit["sort"][1]: hit for part in parts for hit in part}
+    facets = counts.get("aggregations", {}) if counts else {}
     return SearchAnswer(
         lexical=_newest(lexical) if asked.newest_first else _ranked(lexical),
         vector=tuple(Ranked(r.document_id, 2 * r.score - 1) for r in _ranked(vector)),
-        total=counts["hits"]["total"]["value"],
-        facets={name: _facet(found) for name, found in counts.get("aggregations", {}).items()},
+        total=counts["hits"]["total"]["value"] if counts else 0,
+        facets={name: _facet(found) for name, found in facets.items()},
         marks={id_: _mark(hit["fields"]) for id_, hit in hits.items() if "fields" in hit},
         terms_dropped=asked.terms_dropped,
     )

@@ -208,11 +208,9 @@ class OpenSearchIndex:
         """Ask for the readable lists, then for the rankings and the counts in one round trip."""
         self._ensure()
         asked = requests.searches(request, self._lists.readable(request.access))
-        bodies = [body for body in (asked.lexical, asked.vector, asked.counts) if body]
-        parts = iter(self._documents.search_many(bodies))
-        lexical = next(parts) if asked.lexical else None
-        vector = next(parts) if asked.vector else None
-        return answers.search_answer(asked, lexical, vector, next(parts))
+        bodies = (asked.lexical, asked.vector, asked.counts)
+        parts = iter(self._documents.search_many([body for body in bodies if body]))
+        return answers.search_answer(asked, *(next(parts) if body else None for body in bodies))
 
     def show(self, request: ShowRequest) -> tuple[Shown, ...]:
         """In the order of `document_ids`; what the reader may not read is left out."""

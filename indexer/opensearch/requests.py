@@ -54,11 +54,11 @@ NEWEST_FIRST: list[Body] = [{"dated": {"order": "desc", "missing": "_last"}}, {"
 
 @dataclass(frozen=True, slots=True)
 class Searches:
-    """The bodies of one `_msearch`; a ranking that is not asked for is None."""
+    """The bodies of one `_msearch`; what is not asked for is None."""
 
     lexical: Body | None
     vector: Body | None
-    counts: Body
+    counts: Body | None
     newest_first: bool = False
     terms_dropped: bool = False
 
@@ -78,10 +78,11 @@ def searches(request: SearchRequest, lists: ReadableLists) -> Searches:
         ranked = _nearest_query(request.vector, request.window + TIE_ROOM, words, narrowing)
     by_date = browses or request.newest_first
     order = NEWEST_FIRST if by_date else BEST_FIRST
+    matched = [query for query in (lexical, nearest) if query]
     return Searches(
         lexical=lexical and _ranking(lexical, order, request),
         vector=ranked and _ranking(ranked, BEST_FIRST, request),
-        counts=_counts([query for query in (lexical, nearest) if query], request),
+        counts=_counts(matched, request) if request.counted else None,
         newest_first=by_date,
         terms_dropped=words.terms_dropped,
     )

@@ -8,7 +8,7 @@ import pytest
 
 from indexer.ports import Index
 from indexer.values import FACETS, FacetValue
-from tests.builders import asking, put, vector_of
+from tests.builders import allowed, asking, put, vector_of
 
 
 def _year(year: int) -> datetime:
@@ -112,6 +112,22 @@ class RankingChecks:
             )
             assert [hit.document_id for hit in answer.lexical] == ids[:window]
             assert [hit.document_id for hit in answer.vector] == ids[:window]
+
+    @pytest.mark.parametrize("window", [1, 2, 5, 16, 40])
+    @pytest.mark.parametrize("unreadable", [0, 30])
+    def test_rankings_alone_are_those_of_a_counted_search(
+        self, index: Index, window: int, unreadable: int
+    ) -> None:
+        """Among ties, and behind a crowd that the reader may not read; nothing is counted."""
+        crowd = [
+            put(f"wiki:secret{n:02}", "cadastre " * 9, access=allowed("ldap:group:x"))
+            for n in range(unreadable)
+        ]
+        index.write([*crowd, *(put(f"wiki:{n:02}", "cadastre " * (1 + n % 3)) for n in range(30))])
+        wanted = asking("cadastre", vector=vector_of("cadastre "), window=window, with_marks=True)
+        counted, alone = index.search(wanted), index.search(replace(wanted, counted=False))
+        assert counted.total == 30
+        assert alone == replace(counted, total=0, facets={})
 
     def test_the_best_passage_ranks_its_document_once(self, index: Index) -> None:
         """A document of many passages is one hit, as near as its nearest passage."""

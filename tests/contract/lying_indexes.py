@@ -176,6 +176,18 @@ class ChangesOrderByWindow(HonestIndex):
         return replace(answer, lexical=answer.lexical[::-1]) if turned else answer
 
 
+class RanksAloneBeforeRights(HonestIndex):
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        if request.counted:
+            return self.index.search(request)
+        seen = {
+            hit.document_id for hit in self.index.search(replace(request, window=10_000)).lexical
+        }
+        crowd = self.index.search(replace(request, access=OMNISCIENT))
+        kept = tuple(hit for hit in crowd.lexical if hit.document_id in seen)
+        return replace(self.index.search(request), lexical=kept)
+
+
 class BreaksTies(HonestIndex):
     def search(self, request: SearchRequest) -> SearchAnswer:
         answer = self.index.search(request)

@@ -79,6 +79,10 @@ LIES: list[tuple[type[lying.HonestIndex], Check]] = [
     (lying.LosesVectorsWithAccess, _contract.test_a_change_of_access_changes_nothing_else),
     (lying.ChangesOrderByWindow, _contract.test_order_holds_from_page_to_page),
     (
+        lying.RanksAloneBeforeRights,
+        lambda i: _contract.test_rankings_alone_are_those_of_a_counted_search(i, 5, 30),
+    ),
+    (
         lying.ForgetsDatesInOrder,
         _contract.test_newest_first_orders_what_has_most_of_the_words,
     ),
