@@ -51,10 +51,8 @@ CORPUS = SHARED / "eval/search_cdtn_fiches/corpus.jsonl"
 DIMENSION = 384
 ENCODED_DOCUMENTS = 400
 """So many that making an index, once, weighs little."""
-RUNS = 5
-MANY = 100_000
-STEPS = 10
-CHECKPOINT_EVERY = 1_000
+RUNS, STEPS = 5, 10
+MANY, CHECKPOINT_EVERY = 100_000, 1_000
 
 
 class Costless:

@@ -27,7 +27,7 @@ class EvidenceOf:
         agents: Mapping[str, Agent],
         votes: Mapping[str, tuple[Vote, ...]],
     ) -> None:
-        self._cards = {ranked.card.document_id: ranked.card for ranked in window.documents}
+        self._ranked = {ranked.card.document_id: ranked for ranked in window.documents}
         self._agents, self._votes = agents, votes
 
     def of(self, agent: Agent) -> tuple[Evidence, ...]:
@@ -37,7 +37,8 @@ class EvidenceOf:
         )
 
     def _evidence(self, agent: Agent, vote: Vote) -> Evidence:
-        card = self._cards[vote.document_id]
+        ranked = self._ranked[vote.document_id]
+        card = ranked.card
         rows = [row for row in counting_rows(card) if self._is(row.account, agent.id)]
         last = max((row.last for row in rows if row.last), default=None)
         return Evidence(
@@ -49,6 +50,7 @@ class EvidenceOf:
             last=last,
             weight=vote.weight,
             former=_before(last, agent.arrival),
+            answers=self._is(ranked.answered_by, agent.id),
         )
 
     def _is(self, account: str, agent_id: str) -> bool:

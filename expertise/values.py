@@ -14,11 +14,14 @@ class RankedDocument(NamedTuple):
 
     `nearness` says how far above the middle of the vector ranking it stands, in that
     ranking's own standard deviations: encoders and engines scale cosines each their way.
+    `answered_by` is the account that wrote the part of it which answers, where several
+    wrote parts and that is known.
     """
 
     card: Card
     score: float
     nearness: float = 0.0
+    answered_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ class Evidence:
     """One document that supports a candidate, and what they did to it.
 
     `weight` is the document's vote: its score times its share (see `Vote`). `former` says
-    that all of it dates from before the present post.
+    that all of it dates from before the present post; `answers`, that they wrote the part
+    of it which answers.
     """
 
     document_id: str
@@ -52,6 +56,7 @@ class Evidence:
     last: date | None
     weight: float
     former: bool = False
+    answers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

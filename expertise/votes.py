@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from expertise.values import Window
-from expertise.weights import contribution_weight, counting_rows
+from expertise.weights import ELSEWHERE, OTHER_PARTS, contribution_weight, counting_rows
 
 RANKED = 1000
 """How many documents of each ranking are fused: a score is relative to the last of them."""
@@ -54,22 +54,29 @@ def cast(
     owner_of: Mapping[str, str],
     voters: int = VOTERS,
     refused: Mapping[str, frozenset[str]] = MappingProxyType({}),
+    elsewhere: float = ELSEWHERE,
 ) -> dict[str, tuple[Vote, ...]]:
     """The votes for each owner of an account, strongest first.
 
     `owner_of` maps accounts to owners; other accounts get no vote, though they count
     among a document's contributors. A document votes once for an owner, by the best
     weight among their roles in it, and not where they refused it (`refused`, by owner).
+    Where it is known whose part of a document answers, the other parts count `elsewhere`.
     """
     votes: dict[str, list[Vote]] = defaultdict(list)
     for rank, ranked in enumerate(window.documents[:voters], 1):
         best: dict[str, float] = {}
         unclaimed = set()
+        answered_by = owner_of.get(ranked.answered_by, ranked.answered_by)
         for row in counting_rows(ranked.card):
             owner = owner_of.get(row.account)
             if owner is None:
                 unclaimed.add(row.account)
-            elif (weight := contribution_weight(row, today)) >= best.get(owner, 0.0):
+                continue
+            weight = contribution_weight(row, today)
+            if answered_by and owner != answered_by and row.role in OTHER_PARTS:
+                weight *= elsewhere
+            if weight >= best.get(owner, 0.0):
                 best[owner] = weight
         softened = float((len(best) + len(unclaimed)) ** (1 / CONTRIBUTORS_ROOT))
         for owner, weight in best.items():

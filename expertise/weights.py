@@ -24,6 +24,16 @@ THANKS_HALFWAY = 3
 """So many thanks raise an answer half of the way to an accepted one, which none passes.
 Stated, not measured: no judged set has thanks, so that without them nothing changes."""
 
+OTHER_PARTS = frozenset({Role.AUTHOR, Role.ANSWERER})
+"""Roles that count less where another one's part of the document answers. An accepted answer
+does not: who asked has said that it answers."""
+
+WHOLE_PARTS = OTHER_PARTS | {Role.ACCEPTED_ANSWERER}
+"""Whoever has one of these roles wrote a part of a document."""
+
+ELSEWHERE = 0.5
+"""What it counts to have written another part than the one that answers."""
+
 HALF_LIFE_DAYS = 5 * 365
 """What was shown five years ago counts half: trades last longer than posts."""
 

@@ -192,6 +192,7 @@ class EvidenceBody(_Body):
     first: date | None
     last: date | None
     former: bool = Field(description="all of it before the present post")
+    answers: bool = Field(description="of several hands, theirs wrote the part that answers")
 
 
 class CandidatePartsBody(_Body):

@@ -220,6 +220,7 @@ def evidence_body(one: Evidence) -> EvidenceBody:
         first=one.first,
         last=one.last,
         former=one.former,
+        answers=one.answers,
     )
 
 

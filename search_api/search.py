@@ -28,6 +28,7 @@ from search_api.questions.farness import all_of, far_below
 from search_api.questions.guidance import Guidance
 from search_api.questions.query import Order, Query, read_prefix, was_shortened
 from search_api.questions.understanding import Reading, Understanding
+from search_api.ranking.answering import PARTS_READ, answering, of_several
 from search_api.ranking.arranging import Placed, arranged, each_in_order, in_their_order
 from search_api.ranking.fusion import FusedHit, fuse, in_order, nearness
 from search_api.ranking.succession import Succession
@@ -138,11 +139,11 @@ class Search:
         ids = tuple(hit.document_id for hit in ranked)
         shown = self._index.show(ShowRequest(access, ids, Question(), passages=0))
         cards = {one.card.document_id: one.card for one in shown}
-        near = nearness(found.vector)
+        near, authors = nearness(found.vector), self._answering(request, list(cards.values()))
         documents = tuple(
-            RankedDocument(cards[hit.document_id], hit.score, near.get(hit.document_id, 0.0))
+            RankedDocument(cards[id_], hit.score, near.get(id_, 0.0), authors.get(id_, ""))
             for hit in ranked
-            if hit.document_id in cards
+            if (id_ := hit.document_id) in cards
         )
         closest = found.vector[0].score if found.vector else 1.0
         far = closest < far_below(self._encoder.name) and not self._says_all(request)
@@ -206,6 +207,12 @@ class Search:
             )
         )
         return bool(found.lexical) and not found.terms_dropped
+
+    def _answering(self, request: SearchRequest, cards: Sequence[Card]) -> Mapping[str, str]:
+        """Of the first documents that several wrote, whose part answers."""
+        ids = of_several(cards)
+        asked = ShowRequest(request.access, ids, request.question, request.vector, PARTS_READ)
+        return answering(self._index.show(asked)) if ids else {}
 
     def _arranged(
         self, query: Query, question: Question, found: SearchAnswer, today: date

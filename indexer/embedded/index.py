@@ -13,26 +13,24 @@ from indexer.cards import card_of
 from indexer.embedded.best_passages import best_passages, passage_similarities
 from indexer.embedded.catalogue import Catalogue, Mask, Memory, Slots
 from indexer.embedded.faults import engine_faults
+from indexer.embedded.fitness import check_dimension, encodable, prepared_writes
 from indexer.embedded.readable_rows import readable_rows
 from indexer.embedded.requests import text_request
 from indexer.embedded.rows import (
-    document_row,
     indexed_of,
     passages_of,
     vectors_of,
 )
-from indexer.embedded.store import Store, StoreWrite
+from indexer.embedded.store import Store
 from indexer.embedded.successors import successors
 from indexer.embedded.text import TextIndex
 from indexer.embedded.words import Words
-from indexer.errors import IndexRefused
 from indexer.highlights import question_terms
 from indexer.spelling import NearWord
 from indexer.values import (
     Card,
     IndexedDocument,
     Kept,
-    Put,
     Ranked,
     SearchAnswer,
     SearchRequest,
@@ -73,7 +71,7 @@ class EmbeddedIndex:
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
         """Apply a batch: one SQLite transaction, then the text index follows."""
-        prepared, failed = self._prepared(batch)
+        prepared, failed = prepared_writes(batch, self._dimension)
         with engine_faults():
             if prepared:
                 self._store.apply(prepared)
@@ -87,7 +85,7 @@ class EmbeddedIndex:
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
         """What is kept of these documents, those left out that are not."""
-        wanted = [document_id for document_id in document_ids if _encodable(document_id)]
+        wanted = [document_id for document_id in document_ids if encodable(document_id)]
         with engine_faults():
             return {one.document_id: one for one in self._store.kept(wanted)}
 
@@ -104,7 +102,7 @@ class EmbeddedIndex:
     def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
         """These documents whole, as they are kept now."""
         with engine_faults():
-            rows = self._store.whole([one for one in document_ids if _encodable(one)])
+            rows = self._store.whole([one for one in document_ids if encodable(one)])
         return (indexed_of(row, self._dimension) for row in rows)
 
     def scan(self, source: str) -> Iterator[Kept]:
@@ -273,47 +271,6 @@ class EmbeddedIndex:
         """(id, columns…) of those documents that the reader may read, as the store has them now."""
         return readable_rows(self._store, columns, access, document_ids)
 
-    def _prepared(self, batch: Sequence[Write]) -> tuple[list[StoreWrite], list[tuple[str, str]]]:
-        """Analyse and encode before the transaction, which stays short."""
-        prepared: list[StoreWrite] = []
-        failed = []
-        for write in batch:
-            document_id = write.indexed.document.id if isinstance(write, Put) else write.document_id
-            reason = self._unfit(write.indexed) if isinstance(write, Put) else ""
-            if not _encodable(document_id):
-                reason = "son identifiant n'est pas un texte valide"
-            if reason:
-                failed.append((document_id, reason))
-            elif isinstance(write, Put):
-                prepared.append((document_row(write.indexed), write.indexed.document.access))
-            else:
-                prepared.append(write)
-        return prepared, failed
-
-    def _unfit(self, indexed: IndexedDocument) -> str:
-        """Say why a document cannot be kept, or nothing."""
-        if len(indexed.passages) != len(indexed.vectors):
-            return "il n'a pas autant de vecteurs que de passages"
-        if len(indexed.vectors):
-            self._check(indexed.vectors[0])
-        if not np.isfinite(indexed.vectors).all():
-            return "ses vecteurs contiennent autre chose que des nombres"
-        hashes = (indexed.document.source, indexed.content_hash, indexed.record_hash)
-        sound = all(map(_encodable, hashes))
-        return "" if sound else "sa source ou son empreinte n'est pas un texte valide"
-
     def _check(self, vector: Vectors | None) -> None:
-        if vector is not None and vector.shape != (self._dimension,):
-            raise IndexRefused(
-                f"L'encodeur donne {vector.shape[-1]} nombres, l'index en tient {self._dimension}. "
-                "Réglez l'encodeur avec lequel il a été fait, ou un autre « folder »."
-            )
-
-
-def _encodable(text: str) -> bool:
-    """Whether SQLite can keep it: half a surrogate pair is no text."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        if vector is not None:
+            check_dimension(vector, self._dimension)

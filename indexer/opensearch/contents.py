@@ -1,4 +1,4 @@
-"""What a reindex reads: the sources, and whole documents with their vectors."""
+"""What is kept, whoever may read it: counts, sources, hashes, and whole documents."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -7,7 +7,7 @@ import numpy as np
 
 from connectors.values import Access
 from indexer.opensearch.answers import card
-from indexer.opensearch.schema import Body, engine_id
+from indexer.opensearch.schema import COLUMNS_ALONE, Body, engine_id
 from indexer.values import IndexedDocument, Passage
 from indexer.whole import document_of
 
@@ -15,6 +15,38 @@ WHOLE_PAGE = 32
 """How many whole documents one request asks for: vectors as text take some 5 kB a passage."""
 
 MOST_SOURCES = 10_000
+SCAN_PAGE = 5_000
+
+
+_KEPT_COLUMNS = ["content_hash", "record_hash", "access_list"]
+
+
+def kept_documents(document_ids: Sequence[str]) -> Body:
+    """What is kept of these documents, read from columns: vectors stay on disk."""
+    return {
+        "size": len(document_ids),
+        **COLUMNS_ALONE,
+        "docvalue_fields": _KEPT_COLUMNS,
+        "query": {"ids": {"values": [engine_id(id_) for id_ in document_ids]}},
+        "sort": [{"id": "asc"}],
+    }
+
+
+def counted(source: str) -> Body:
+    """How many documents are kept of a source: documents, not their passages."""
+    return {"size": 0, "track_total_hits": True, "query": {"term": {"source": source}}}
+
+
+def scanned(source: str, after: str | None = None) -> Body:
+    """One page of everything kept of a source, read from columns: vectors stay on disk."""
+    return {
+        "size": SCAN_PAGE,
+        **COLUMNS_ALONE,
+        "docvalue_fields": _KEPT_COLUMNS,
+        "query": {"term": {"source": source}},
+        "sort": [{"id": "asc"}],
+        **({} if after is None else {"search_after": [after]}),
+    }
 
 
 def sources_kept() -> Body:

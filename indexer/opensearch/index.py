@@ -157,7 +157,7 @@ class OpenSearchIndex:
         self._documents.refresh()
         hits: list[Body] = []
         for page in pages(list(document_ids)):
-            hits += self._documents.search(requests.kept_documents(page))["hits"]["hits"]
+            hits += self._documents.search(contents.kept_documents(page))["hits"]["hits"]
         held = self._lists.held_by({answers.list_of(hit) for hit in hits})
         return {kept.document_id: kept for kept in (answers.kept(hit, held) for hit in hits)}
 
@@ -176,7 +176,7 @@ class OpenSearchIndex:
     def count(self, source: str) -> int:
         """How many documents of a source are kept."""
         self._ensure()
-        return int(self._documents.search(requests.counted(source))["hits"]["total"]["value"])
+        return int(self._documents.search(contents.counted(source))["hits"]["total"]["value"])
 
     def sources(self) -> frozenset[str]:
         """The sources of which documents are kept."""
@@ -200,7 +200,7 @@ class OpenSearchIndex:
         self._ensure()
         held = self._lists.of_source(source)
         after = None
-        while hits := self._documents.search(requests.scanned(source, after))["hits"]["hits"]:
+        while hits := self._documents.search(contents.scanned(source, after))["hits"]["hits"]:
             yield from (answers.kept(hit, held) for hit in hits)
             after = hits[-1]["sort"][0]
 

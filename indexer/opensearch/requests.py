@@ -45,7 +45,6 @@ MARK_COLUMNS = [
 """Columns: a hit's mark is read without its source, where its vectors are."""
 
 MAX_TYPED_WORDS = 32
-SCAN_PAGE = 5_000
 TEXT_FIELDS = ["title_terms", "text"]
 
 BEST_FIRST: list[Body] = [{"_score": "desc"}, {"id": "asc"}]
@@ -157,37 +156,6 @@ def suggested_titles(access: AccessFilter, lists: ReadableLists, prefix: str) ->
         "track_total_hits": False,
         "query": {"bool": {"filter": [lists.clause_for(access), begun]}},
         "sort": [{"title_length": "asc"}, {"id": "asc"}],
-    }
-
-
-_KEPT_COLUMNS = ["content_hash", "record_hash", "access_list"]
-
-
-def kept_documents(document_ids: Sequence[str]) -> Body:
-    """What is kept of these documents, read from columns: vectors stay on disk."""
-    return {
-        "size": len(document_ids),
-        **COLUMNS_ALONE,
-        "docvalue_fields": _KEPT_COLUMNS,
-        "query": {"ids": {"values": [engine_id(id_) for id_ in document_ids]}},
-        "sort": [{"id": "asc"}],
-    }
-
-
-def counted(source: str) -> Body:
-    """How many documents are kept of a source: documents, not their passages."""
-    return {"size": 0, "track_total_hits": True, "query": {"term": {"source": source}}}
-
-
-def scanned(source: str, after: str | None = None) -> Body:
-    """One page of everything kept of a source, read from columns: vectors stay on disk."""
-    return {
-        "size": SCAN_PAGE,
-        **COLUMNS_ALONE,
-        "docvalue_fields": _KEPT_COLUMNS,
-        "query": {"term": {"source": source}},
-        "sort": [{"id": "asc"}],
-        **({} if after is None else {"search_after": [after]}),
     }
 
 

@@ -138,8 +138,9 @@ def _candidate(candidate: Candidate, number: int) -> str:
         lines.append(f"   {reasons(candidate.reasons)}")
     for proof in candidate.evidence[:3]:
         roles = ", ".join(map(role, proof.roles))
-        former = ", dans un poste précédent" if proof.former else ""
-        lines.append(f"   – {proof.title} ({roles}, {day(proof.last) or 'sans date'}{former})")
+        more = ", dans un poste précédent" if proof.former else ""
+        more += ", y a écrit le passage qui répond" if proof.answers else ""
+        lines.append(f"   – {proof.title} ({roles}, {day(proof.last) or 'sans date'}{more})")
     return "\n".join(lines)
 
 

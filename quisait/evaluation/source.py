@@ -50,9 +50,10 @@ class JudgedSource:
     def changes(self, since: str | None) -> Iterator[Change]:
         """Every document, whatever `since` says."""
         for document in self._documents:
-            yield Upsert(self._document(document))
+            yield Upsert(self.document(document))
 
-    def _document(self, judged: JudgedText) -> Document:
+    def document(self, judged: JudgedText) -> Document:
+        """As it is kept: for all to read, but those whom `reader_of` leaves out."""
         denied = {_OWN + judged.id} if judged.id in self._asked else set()
         denied |= {_WRITTEN_BY + author for author in judged.authors}
         return Document(

@@ -15,7 +15,13 @@ from expertise.values import RankedDocument, Window
 from expertise.votes import CONTRIBUTORS_ROOT, VOLUME_DISCOUNT, VOTERS, Vote, cast, discounted_sum
 from expertise.voting import SHARPNESS, VOTING, Voting
 from expertise.walk import DAMPING, graph_of, reference_walk, sparse_walk, walk
-from expertise.weights import HALF_LIFE_DAYS, ROLE_WEIGHTS, contribution_weight, recency
+from expertise.weights import (
+    ELSEWHERE,
+    HALF_LIFE_DAYS,
+    ROLE_WEIGHTS,
+    contribution_weight,
+    recency,
+)
 from tests.windows import TODAY, card, ranked, wrote
 
 pytestmark = pytest.mark.experts
@@ -83,6 +89,28 @@ def test_every_role_has_a_weight_between_0_and_1(role: Role) -> None:
     """To ask, upload, forward or be a program weighs nothing; every other role something."""
     assert 0 <= ROLE_WEIGHTS[role] <= 1
     assert (ROLE_WEIGHTS[role] == 0) == (role in NO_KNOWLEDGE)
+
+
+def test_other_parts_than_the_one_that_answers_count_half() -> None:
+    """Not an accepted answer, nor who wrote no part; an agent's accounts are one hand."""
+    rows = (
+        wrote("wiki:ana"),
+        wrote("wiki:ben"),
+        wrote("wiki:cyd", Role.ACCEPTED_ANSWERER),
+        wrote("wiki:dan", Role.EDITOR),
+    )
+    document = card("wiki:1", *rows)
+    names = {**owners("ana", "ben", "cyd", "dan"), "mail:ana": "ana"}
+    plain = cast(Window((RankedDocument(document, 1.0),)), TODAY, names)
+    for account, owner in (("wiki:ana", "ana"), ("mail:ana", "ana"), ("wiki:ben", "ben")):
+        window = Window((RankedDocument(document, 1.0, answered_by=account),))
+        told = cast(window, TODAY, names)
+        parts = {name: told[name][0].weight / plain[name][0].weight for name in plain}
+        others = {"ana", "ben"} - {owner}
+        assert parts == {name: ELSEWHERE if name in others else 1.0 for name in plain}
+    stranger = Window((RankedDocument(document, 1.0, answered_by="wiki:nobody"),))
+    shares = {name: some[0].share for name, some in cast(stranger, TODAY, names).items()}
+    assert shares["ana"] == shares["ben"] == plain["ana"][0].share * ELSEWHERE
 
 
 def test_a_document_votes_once_with_the_best_role() -> None:

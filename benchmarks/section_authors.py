@@ -1,0 +1,153 @@
+"""What it gains to know whose section answers: `python -m benchmarks.section_authors`.
+
+No judged set says who wrote which section. So the documents of expert_vdd_contacts that one
+candidate alone wrote are bound into collections of four, by four candidates each, as a handbook
+is whose chapters have their authors; the others stand as they are. Then the same questions are
+asked: of the set as it comes, of the collections without their sections' authors, and of the
+collections with them, for each weight of those who wrote another section than the one that
+answers.
+"""
+
+import tempfile
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from benchmarks.__main__ import CACHE
+from connectors.changes import Change, Upsert
+from connectors.ports import Connector
+from connectors.values import Section
+from expertise.agent_book import SqlAgentBook
+from expertise.find import WALK_WEIGHT
+from expertise.values import Window
+from expertise.votes import cast
+from expertise.voting import discounted
+from expertise.walk import walk
+from expertise.weights import counting_rows
+from indexer.pipeline import Workshop, crawl
+from indexer.state import State
+from quisait.assembly import open_cached_encoder, open_scratch_index
+from quisait.database import connect
+from quisait.evaluation.corpora import ExpertSet, JudgedText, load_expert_set
+from quisait.evaluation.measures import figure, values
+from quisait.evaluation.scratch import VECTORS, NoFiles
+from quisait.evaluation.source import JudgedDirectory, JudgedSource, account_of, reader_of
+from quisait.settings import EncoderSettings, IndexSettings
+from search_api.search import Search
+from tests.model_export import exported_model
+from tests.shared_files import SHARED
+
+SET = "expert_vdd_contacts"
+BOUND = 4
+Asked = tuple[Window, dict[str, str]]
+WEIGHTS = (1.0, 0.75, 0.5, 0.25, 0.0)
+MEASURES = ("AP", "RR")
+
+
+class Collections:
+    """A connector: the collections, and what is in none of them."""
+
+    source = "evaluation"
+
+    def __init__(self, judged: ExpertSet, *, signed: bool) -> None:
+        self._bound = list(collections_of(judged.documents))
+        inside = {one.id for some in self._bound for one in some}
+        self._others = [one for one in judged.documents if one.id not in inside]
+        self._queries, self._signed = judged.queries, signed
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        """Every document, whatever `since` says."""
+        others = JudgedSource(self._others, self._queries)
+        yield from others.changes(since)
+        for number, some in enumerate(self._bound, 1):
+            authors = tuple(one.authors[0] for one in some)
+            whole = JudgedText(f"recueil-{number}", f"Recueil {number}", "", authors)
+            sections = tuple(
+                Section(one.text, one.title, account_of(one.authors[0]) if self._signed else None)
+                for one in some
+            )
+            yield Upsert(replace(others.document(whole), sections=sections))
+
+
+def collections_of(documents: Sequence[JudgedText]) -> Iterator[tuple[JudgedText, ...]]:
+    """Fours of documents by one candidate each, no two by the same; what is left over is not."""
+    by_author: dict[str, deque[JudgedText]] = defaultdict(deque)
+    for one in documents:
+        if len(one.authors) == 1:
+            by_author[one.authors[0]].append(one)
+    while True:
+        most = sorted(by_author, key=lambda author: (-len(by_author[author]), author))[:BOUND]
+        some = [by_author[author].popleft() for author in most if by_author[author]]
+        if len(some) < BOUND:
+            return
+        yield tuple(some)
+
+
+def measured(
+    name: str, connector: Connector, judged: ExpertSet, weights: Sequence[float]
+) -> Iterator[str]:
+    """A row of the table for each weight."""
+    windows = dict(asked(connector, judged))
+    for weight in weights:
+        run = {
+            query: ranking(window, owners, judged, weight)
+            for query, (window, owners) in windows.items()
+        }
+        found = values(run, judged.judgments, MEASURES)
+        means = [f"{figure(found[one], judged.queries).mean:.3f}" for one in MEASURES]
+        yield f"| {name} | {weight:g} | {' | '.join(means)} |"
+
+
+def asked(connector: Connector, judged: ExpertSet) -> Iterator[tuple[str, Asked]]:
+    """Each question's window and the owners of its accounts, by the code that serves."""
+    encoder = EncoderSettings.model_validate({"kind": "onnx", "model": str(exported_model())})
+    settings = IndexSettings.model_validate({"engine": "embedded"})
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_cached_encoder(encoder, Path(CACHE) / VECTORS, keep_queries=True) as encoding,
+        open_scratch_index(settings, Path(folder), encoding.dimension) as index,
+    ):
+        database = connect(f"sqlite:///{Path(folder) / 'state.sqlite'}")
+        state, book = State(database), SqlAgentBook(database)
+        book.replace(JudgedDirectory(judged.candidates))
+        crawl(connector, Workshop(NoFiles(), encoding, index, state, state))
+        search = Search(index, encoding, book)
+        for query in judged.queries:
+            window = search.window(query.text, reader_of(query))
+            accounts = {row.account for one in window.documents for row in counting_rows(one.card)}
+            owners = {name: agent.id for name, agent in book.by_account(accounts).items()}
+            yield query.id, (window, owners)
+
+
+def ranking(window: Window, owners: dict[str, str], judged: ExpertSet, weight: float) -> list[str]:
+    """As `expertise.find` scores."""
+    votes = cast(window, date.today(), owners, elsewhere=weight)
+    sums = {id_: discounted(some) for id_, some in votes.items()}
+    most = max(sums.values(), default=1.0) or 1.0
+    visits = walk(window, votes)
+    scores = {
+        id_: (1 - WALK_WEIGHT) * total / most + WALK_WEIGHT * visits.get(id_, 0.0)
+        for id_, total in sums.items()
+        if total > 0 and id_ in judged.ranked
+    }
+    return sorted(scores, key=lambda id_: (-scores[id_], id_))
+
+
+def main() -> None:
+    """On the embedded index."""
+    judged = load_expert_set(SHARED / "eval" / SET)
+    told = (
+        ("as it comes", JudgedSource(judged.documents, judged.queries), WEIGHTS[:1]),
+        ("bound, unsigned", Collections(judged, signed=False), WEIGHTS[:1]),
+        ("bound, signed", Collections(judged, signed=True), WEIGHTS),
+    )
+    print("| documents | other sections count | AP | RR |\n|---|---:|---:|---:|")
+    for name, connector, weights in told:
+        for row in measured(name, connector, judged, weights):
+            print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
