@@ -32,7 +32,9 @@ WHOLE_PARTS = OTHER_PARTS | {Role.ACCEPTED_ANSWERER}
 """Whoever has one of these roles wrote a part of a document."""
 
 ELSEWHERE = 0.5
-"""What it counts to have written another part than the one that answers."""
+"""What it counts to have written another part than the one that answers: gives back most of
+what binding documents by chance costs (`python -m benchmarks.section_authors`); less would take
+a handbook's other authors, who know its subject, for strangers."""
 
 HALF_LIFE_DAYS = 5 * 365
 """What was shown five years ago counts half: trades last longer than posts."""
