@@ -6,12 +6,17 @@ from datetime import date, datetime
 from typing import Any
 
 from connectors.values import ROLES, Contribution, Document
-from indexer.values import Card
+from indexer.values import Card, IndexedDocument, Passage
 
 
-def card_line(document: Document) -> str:
+def card_line(indexed: IndexedDocument) -> str:
     """Encode a document without its text."""
-    return json.dumps(_fields(document))
+    return json.dumps({**_fields(indexed.document), "signed": signed(indexed.passages)})
+
+
+def signed(passages: Sequence[Passage]) -> bool:
+    """Whether several accounts are named as authors of these."""
+    return len({passage.author for passage in passages if passage.author}) > 1
 
 
 def _fields(document: Document) -> dict[str, Any]:

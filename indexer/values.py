@@ -213,7 +213,10 @@ class FacetValue:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A kept document without its text: what a result shows and what votes need."""
+    """A kept document without its text: what a result shows and what votes need.
+
+    `signed`: several accounts are named as authors of its passages, or nobody looked.
+    """
 
     document_id: str
     source: str
@@ -232,6 +235,7 @@ class Card:
     replaces: tuple[str, ...]
     evidence: str
     contributions: tuple[Contribution, ...]
+    signed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def document_row(indexed: IndexedDocument) -> DocumentRow:
     return DocumentRow(
         id=document.id,
         source=document.source,
-        card=card_line(document),
+        card=card_line(indexed),
         facets=json.dumps([*_facets(document), document.title, _mark(indexed)]),
         newest=_newest(document),
         content_hash=indexed.content_hash,

@@ -85,6 +85,7 @@ def card(source: Body) -> Card:
         replaces=tuple(source.get("replaces", ())),
         evidence=source["evidence"],
         contributions=tuple(map(_contribution, source.get("contributions", ()))),
+        signed=source.get("signed", True),
     )
 
 

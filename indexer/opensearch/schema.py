@@ -8,7 +8,7 @@ import numpy as np
 
 from connectors.values import Contribution, Document
 from indexer.bylines import account_keys, name_lines
-from indexer.cards import card_line
+from indexer.cards import card_line, signed
 from indexer.french import BESIDE, NOTHING, analyse, encoded, folded_words
 from indexer.twins import signature
 from indexer.values import IndexedDocument, Passage, Vectors
@@ -118,6 +118,7 @@ def _fields(dimension: int) -> Body:
         "area": KEYWORD,
         "evidence": KEYWORD,
         "version": SHOWN_ONLY,
+        "signed": {"type": "boolean", "index": False, "doc_values": False},
         # A column alone: copies are told apart among hits, never searched for.
         "twins": {"type": "keyword", "index": False},
         # The card as a column: who knows is asked of hundreds, whose sources hold their vectors.
@@ -174,7 +175,8 @@ def document_source(indexed: IndexedDocument, access_list: str) -> Body:
         "valid_from": document.valid_from and document.valid_from.isoformat(),
         "valid_until": document.valid_until and document.valid_until.isoformat(),
         "twins": b64encode(signature(indexed.passages)).decode(),
-        "card": b64encode(card_line(document).encode()).decode(),
+        "card": b64encode(card_line(indexed).encode()).decode(),
+        "signed": signed(indexed.passages),
         "access_list": access_list,
         "content_hash": indexed.content_hash,
         "record_hash": indexed.record_hash,

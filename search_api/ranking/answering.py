@@ -14,7 +14,9 @@ PARTS_READ = 3
 
 def of_several(cards: Sequence[Card]) -> tuple[str, ...]:
     """The ids of the first documents that several accounts wrote parts of."""
-    return tuple(card.document_id for card in cards[:READ] if len(_writers(card)) > 1)
+    return tuple(
+        card.document_id for card in cards[:READ] if card.signed and len(_writers(card)) > 1
+    )
 
 
 def answering(shown: Iterable[Shown]) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from indexer.marks import Mark
 from indexer.twins import bands, in_common, same_text
@@ -46,8 +47,7 @@ class Effect(StrEnum):
     SUCCEEDS = "succeeds"
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A result of the window: its hit with the score that places it, and its copies, best first."""
 
     hit: FusedHit
@@ -77,10 +77,9 @@ def arranged(
     successor takes the better place of the two. Copies are one result.
     """
     found = _weighed(hits, marks, preferences, today)
-    placed = grouped(found.hits, marks, found.succession)
+    heads = grouped(found.hits, marks, found.succession)[:window]
     return tuple(
-        Placed(one.hit, one.copies, found.effects.get(one.hit.document_id, ()))
-        for one in placed[:window]
+        Placed(hit, copies, found.effects.get(hit.document_id, ())) for hit, copies in heads
     )
 
 
@@ -118,12 +117,13 @@ def _weighed(
             effects[document_id].append(Effect.REPLACED)
         if scores[document_id] > weighed[document_id]:
             effects[document_id].append(Effect.SUCCEEDS)
-    ordered = sorted(
-        (hit.scored(scores[hit.document_id]) for hit in hits),
-        key=lambda hit: (-hit.score, succession.depth(hit.document_id), hit.document_id),
-    )
+    ids = [hit.document_id for hit in hits]
+    rows = [
+        (-scores[id_], succession.depth(id_), id_, hit) for id_, hit in zip(ids, hits, strict=True)
+    ]
+    ordered = tuple(hit.scored(-below) for below, _, _, hit in sorted(rows))
     told = {document_id: tuple(some) for document_id, some in effects.items()}
-    return _Weighed(tuple(ordered), told, succession)
+    return _Weighed(ordered, told, succession)
 
 
 def in_their_order(
@@ -133,31 +133,32 @@ def in_their_order(
     today: date,
 ) -> tuple[Placed, ...]:
     """A ranking by date: only copies come together, beneath the newest of them."""
-    return tuple(grouped(hits, marks, Succession(marks, preferences.trust, today)))
+    succession = Succession(marks, preferences.trust, today)
+    return tuple(Placed(hit, copies) for hit, copies in grouped(hits, marks, succession))
 
 
 def grouped(
     ordered: Sequence[FusedHit], marks: Mapping[str, Mark], succession: Succession
-) -> list[Placed]:
-    """Each hit beneath the first before it that it is a copy of; chains do not join."""
+) -> list[tuple[FusedHit, tuple[str, ...]]]:
+    """Each hit with its copies: beneath the first before it that it is one of; no chains."""
     heads: dict[tuple[int, bytes], list[str]] = {}
     copies: dict[str, list[str]] = {}
     signed = [marks[hit.document_id].twins if hit.document_id in marks else b"" for hit in ordered]
-    for hit, shared in zip(ordered, in_common(signed), strict=True):
-        document_id, mark = hit.document_id, marks.get(hit.document_id)
-        keys = bands(mark.twins) if mark and shared else []
-        near = dict.fromkeys(head for key in keys for head in heads.get(key, ()))
-        for head in near:
-            if mark and _copies(marks[head], mark) and not succession.related(head, document_id):
+    for (document_id, *_), shared in zip(ordered, in_common(signed), strict=True):
+        if not shared:
+            copies[document_id] = []
+            continue
+        mark = marks[document_id]
+        keys = bands(mark.twins)
+        for head in dict.fromkeys(head for key in keys for head in heads.get(key, ())):
+            if _copies(marks[head], mark) and not succession.related(head, document_id):
                 copies[head].append(document_id)
                 break
         else:
             copies[document_id] = []
             for key in keys:
                 heads.setdefault(key, []).append(document_id)
-    return [
-        Placed(hit, tuple(copies[hit.document_id])) for hit in ordered if hit.document_id in copies
-    ]
+    return [(hit, tuple(copies[hit.document_id])) for hit in ordered if hit.document_id in copies]
 
 
 def _copies(one: Mark, other: Mark) -> bool:

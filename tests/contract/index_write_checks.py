@@ -184,6 +184,7 @@ class WriteChecks:
                 ),
                 Contribution(account="wiki:bot", role=Role.BOT),
             ),
+            signed=False,
         )
         document = make_document(
             **{name: getattr(card, name) for name in _SAME},
@@ -196,6 +197,19 @@ class WriteChecks:
         for passages in (0, 1):
             asked = ShowRequest(ANYONE, ("wiki:1",), Question(), passages=passages)
             assert index.show(asked)[0].card == card
+
+    def test_a_card_tells_whether_several_signed(self, index: Index) -> None:
+        """Two authors of passages do; one of all, or of one beside unsigned ones, does not."""
+        for authors, several in (
+            (("wiki:ana", "wiki:ben"), True),
+            (("wiki:ana", "wiki:ana"), False),
+            (("wiki:ana", None), False),
+        ):
+            passages = tuple(Passage(f"Le texte {n}", author=a) for n, a in enumerate(authors))
+            index.write([Put(indexed(make_document(), passages=passages))])
+            for shown in (0, 1):
+                asked = ShowRequest(ANYONE, ("wiki:1",), Question(), passages=shown)
+                assert index.show(asked)[0].card.signed is several
 
     def test_every_field_of_a_passage_comes_back(self, index: Index) -> None:
         """A passage knows its heading, author, page and attachment."""

@@ -1,0 +1,27 @@
+"""A card as one line, and back."""
+
+import json
+
+import pytest
+
+from connectors.values import Contribution, Role
+from indexer.cards import card_line, card_of
+from indexer.values import Passage
+from tests.builders import indexed, make_document
+
+pytestmark = pytest.mark.search
+
+
+def test_a_card_of_before_its_fields_is_still_read() -> None:
+    """Without a word on signatures nobody looked; without thanks there were none."""
+    document = make_document(contributions=(Contribution("wiki:ana", Role.ANSWERER, thanks=3),))
+    line = card_line(indexed(document, passages=(Passage("Le texte", author="wiki:ana"),)))
+    kept = card_of(line)
+    assert not kept.signed
+    assert kept.contributions == document.contributions
+    fields = json.loads(line)
+    del fields["signed"]
+    fields["contributions"] = [row[:7] for row in fields["contributions"]]
+    former = card_of(json.dumps(fields))
+    assert former.signed
+    assert former.contributions[0].thanks == 0
