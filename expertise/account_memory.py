@@ -39,7 +39,8 @@ class AccountMemory:
     def read(self, connection: sa.Connection, names: Collection[str]) -> dict[str, Agent]:
         """By account; what other processes changed is seen at once."""
         # The token is read before the rows: these may be newer than it says, never older.
-        token = connection.execute(sa.select(readings.c.token)).scalar() or ""
+        # Two changes at once may leave two tokens: the one alone is not what both are.
+        token = " ".join(sorted(connection.execute(sa.select(readings.c.token)).scalars()))
         as_of, kept = self._kept
         unread = [name for name in names if name not in kept]
         if not token or token != as_of or len(kept) + len(unread) > MOST:

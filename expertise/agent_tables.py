@@ -39,7 +39,7 @@ accounts = sa.Table(
 readings = sa.Table(
     "directory_readings", metadata, sa.Column("token", sa.String(32), primary_key=True)
 )
-"""One row, another one whenever agents or their accounts change: see `account_memory`."""
+"""Other rows whenever agents or their accounts change: see `account_memory`."""
 memberships = sa.Table(
     "memberships",
     metadata,

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from connectors.values import Agent
 from expertise import account_memory
 from expertise.agent_book import SqlAgentBook
+from expertise.agent_tables import accounts, readings
 from expertise.consent import FINDER, Kind, Wish
 from expertise.sql_consent import SqlConsent
+from indexer.state import digest
 from quisait.database import bring_up, connect
 from quisait.privacy.purging import purge_agent
 
@@ -64,6 +66,19 @@ def test_who_is_purged_is_forgotten_at_once(engine: sa.Engine) -> None:
     assert set(ids(ours, "wiki:0", "wiki:1")) == {"wiki:0", "wiki:1"}
     purge_agent(engine, "ag-0", b"key")
     assert ids(ours, "wiki:0", "wiki:1") == {"wiki:1": "ag-1"}
+
+
+def test_two_changes_at_once_leave_nothing_stale(engine: sa.Engine) -> None:
+    """Neither saw the other's token: both stand, and whichever is read first says too little."""
+    ours = SqlAgentBook(engine)
+    for number, token in enumerate(("0" * 32, "f" * 32)):
+        ours.replace(Listed((agent("ag-0", "wiki:0"), agent("ag-1"))))
+        assert ids(ours, "wiki:0") == {"wiki:0": "ag-0"}, number
+        with engine.begin() as connection:
+            moved = sa.update(accounts).values(agent_key=digest("ag-1"))
+            connection.execute(moved)
+            connection.execute(sa.insert(readings).values(token=token))
+        assert ids(ours, "wiki:0") == {"wiki:0": "ag-1"}, number
 
 
 def test_more_than_is_remembered_is_read(
