@@ -1,7 +1,7 @@
 """What it costs to ask who knows, beside a search: `python -m benchmarks.experts_latency`.
 
 `[DOCUMENTS] [ENGINE…]`: 10 000 documents on both engines unless told otherwise, by a tenth as
-many agents, two contributions each; every third is in two passages, signed by one each. The same
+many agents, two contributions each; a third are in two passages, signed by one each. The same
 questions of three words, of readers who differ, go to the search and to `find_experts`; a
 question's vector costs nothing here, for it costs both the same. Fails where the p95 of experts
 is more than twice that of the search.

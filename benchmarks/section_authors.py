@@ -20,7 +20,7 @@ from connectors.changes import Change, Upsert
 from connectors.ports import Connector
 from connectors.values import Section
 from expertise.agent_book import SqlAgentBook
-from expertise.find import WALK_WEIGHT
+from expertise.find import scored
 from expertise.values import Window
 from expertise.votes import cast
 from expertise.voting import discounted
@@ -125,14 +125,8 @@ def ranking(window: Window, owners: dict[str, str], judged: ExpertSet, weight: f
     """As `expertise.find` scores."""
     votes = cast(window, date.today(), owners, elsewhere=weight)
     sums = {id_: discounted(some) for id_, some in votes.items()}
-    most = max(sums.values(), default=1.0) or 1.0
-    visits = walk(window, votes)
-    scores = {
-        id_: (1 - WALK_WEIGHT) * total / most + WALK_WEIGHT * visits.get(id_, 0.0)
-        for id_, total in sums.items()
-        if total > 0 and id_ in judged.ranked
-    }
-    return sorted(scores, key=lambda id_: (-scores[id_], id_))
+    scores = scored(sums, walk(window, votes))
+    return sorted(scores.keys() & judged.ranked, key=lambda id_: (-scores[id_].score, id_))
 
 
 def main() -> None:

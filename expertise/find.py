@@ -76,7 +76,7 @@ def find_experts(
     votes = cast(window, today, owners, refused=refused_documents(window, agents))
     confidences = Confidences(window, votes)
     sums = confidences.sums if voting is Voting.DISCOUNTED else _summed(votes, voting)
-    scores = _scored(sums, walk(window, votes))
+    scores = scored(sums, walk(window, votes))
     known = {agent.id: agent for agent in agents.values() if agent.id in scores}
     there = sorted(
         (id_ for id_, agent in known.items() if in_area(agent, area)),
@@ -148,7 +148,7 @@ class _Proposable:
         return agent.listed and not departed and agent.id != self.reader.agent_id
 
 
-class _Scored(NamedTuple):
+class Scored(NamedTuple):
     """Both parts are relative to the best candidate's."""
 
     score: float
@@ -161,16 +161,16 @@ def _summed(votes: Mapping[str, tuple[Vote, ...]], voting: Voting) -> dict[str, 
     return {id_: model([v for v in cast_ if v.weight > 0]) for id_, cast_ in votes.items()}
 
 
-def _scored(sums: Mapping[str, float], visits: Mapping[str, float]) -> dict[str, _Scored]:
-    """Score and parts of each agent whose votes say something."""
+def scored(sums: Mapping[str, float], visits: Mapping[str, float]) -> dict[str, Scored]:
+    """Score and parts of each agent whose votes say something, by id."""
     most = max(sums.values(), default=0.0)
-    scored = {}
+    found = {}
     for agent_id, total in sums.items():
         if total > 0:
             part, visited = total / most, visits.get(agent_id, 0.0)
             score = (1 - WALK_WEIGHT) * part + WALK_WEIGHT * visited
-            scored[agent_id] = _Scored(score, part, visited)
-    return scored
+            found[agent_id] = Scored(score, part, visited)
+    return found
 
 
 def _nearest_area(confidences: Confidences, known: Mapping[str, Agent], area: str, bar: Bar) -> str:
@@ -191,7 +191,7 @@ class _Candidates:
 
     def __init__(
         self,
-        scores: Mapping[str, _Scored],
+        scores: Mapping[str, Scored],
         evidence: EvidenceOf,
         confidences: Confidences,
         today: date,
@@ -215,4 +215,4 @@ class _Candidates:
         return Candidate(named.agent, 0.0, ScoreParts(0.0, 0.0, 0), (), why)
 
 
-_UNSEEN = _Scored(0.0, 0.0, 0.0)
+_UNSEEN = Scored(0.0, 0.0, 0.0)

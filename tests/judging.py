@@ -26,12 +26,12 @@ ENGINES = ("embedded", "opensearch")
 
 
 @contextmanager
-def engine_index(engine: str, folder: Path) -> Iterator[Index]:
+def engine_index(engine: str, folder: Path, dimension: int = ENCODER.dimension) -> Iterator[Index]:
     """An empty index of that engine."""
     if engine == "embedded":
-        yield EmbeddedIndex(folder / "index", ENCODER.dimension)
+        yield EmbeddedIndex(folder / "index", dimension)
         return
-    with fresh_index(ENCODER.dimension) as index:
+    with fresh_index(dimension) as index:
         yield index
 
 

@@ -7,15 +7,13 @@ import pytest
 
 from connectors.values import EVERYONE
 from indexer.access import Reader
-from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Question
 from search_api.questions.farness import all_of, far_below
 from search_api.search import Search
 from tests.builders import allowed, put
 from tests.encoders import FakeEncoder
-from tests.judging import ENGINES, agent_book
-from tests.opensearch_index import fresh_index
+from tests.judging import ENGINES, agent_book, engine_index
 
 pytestmark = [pytest.mark.search, pytest.mark.experts]
 
@@ -36,11 +34,9 @@ IRIS = Reader("ag-4", frozenset({EVERYONE, "ldap:group:fraude"}))
 def index(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Index]:
-    if request.param == "opensearch":
-        with fresh_index(FakeEncoder().dimension) as index:
-            yield _filled(index)
-    else:
-        yield _filled(EmbeddedIndex(tmp_path_factory.mktemp("far"), FakeEncoder().dimension))
+    folder = tmp_path_factory.mktemp("far")
+    with engine_index(request.param, folder, FakeEncoder().dimension) as index:
+        yield _filled(index)
 
 
 def _filled(index: Index) -> Index:

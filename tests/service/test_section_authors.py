@@ -9,14 +9,12 @@ import pytest
 from connectors.values import EVERYONE, Agent, Contribution, Role
 from expertise.find import find_experts
 from indexer.access import Reader
-from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Passage, Put
 from search_api.search import Search
 from tests.builders import allowed, indexed, make_document
 from tests.encoders import FakeEncoder
-from tests.judging import ENGINES, agent_book
-from tests.opensearch_index import fresh_index
+from tests.judging import ENGINES, agent_book, engine_index
 from tests.windows import ListedBook
 
 pytestmark = [pytest.mark.search, pytest.mark.experts]
@@ -57,11 +55,9 @@ def _put(document_id: str, parts: list[Part], *, signed: bool = True, secret: bo
 def index(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Index]:
-    if request.param == "opensearch":
-        with fresh_index(FakeEncoder().dimension) as index:
-            yield index
-    else:
-        yield EmbeddedIndex(tmp_path_factory.mktemp("parts"), FakeEncoder().dimension)
+    folder = tmp_path_factory.mktemp("parts")
+    with engine_index(request.param, folder, FakeEncoder().dimension) as index:
+        yield index
 
 
 @pytest.fixture
