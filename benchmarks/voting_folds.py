@@ -98,7 +98,7 @@ def _rankings(
     """As `expertise.find` scores: both parts beside the best of them."""
     found = {}
     for sharpness in SHARP:
-        visits = walk(window, votes, sharpness)
+        visits = walk(window, votes, sharpness=sharpness)
         for discount in DISCOUNTS:
             sums = {
                 id_: discounted([one for one in some if one.weight > 0], sharpness, discount)

@@ -17,13 +17,20 @@ from expertise.communities import (
     detected_communities,
     proposed_communities,
 )
-from expertise.corpus import Corpus, gather, uncovered
+from expertise.corpus import Corpus, gather, topics_in_row, uncovered
 from expertise.discovery import Cluster, discovered
 from expertise.holders import BASES, Holdings, hold
 from expertise.isolating import SCOPES, Isolation, isolate
 from expertise.leftovers import Leftovers
 from expertise.ports import DirectoryBook, KeptDocuments
-from expertise.records import CellRecord, CommunityRecord, Proof, ProposalRecord, TopicRecord
+from expertise.records import (
+    AssignedRecord,
+    CellRecord,
+    CommunityRecord,
+    Proof,
+    ProposalRecord,
+    TopicRecord,
+)
 from expertise.strength import Cells, weigh
 from expertise.topics import Topic
 from indexer.ports import Encoder
@@ -117,11 +124,11 @@ def all_documents(library: KeptDocuments) -> Iterator[IndexedDocument]:
         yield from library.documents(waiting)
 
 
-Record = TopicRecord | CellRecord | CommunityRecord | ProposalRecord
+Record = TopicRecord | CellRecord | CommunityRecord | ProposalRecord | AssignedRecord
 
 
 def records(build: Build) -> Iterator[Record]:
-    """Topics, cells, communities, then proposed topics, always in the same order."""
+    """Topics, cells, communities, proposed topics, then documents, always in the same order."""
     yield from _topic_records(build)
     for row in range(len(build.holdings.topic)):
         yield _cell_record(build, row)
@@ -138,6 +145,7 @@ def records(build: Build) -> Iterator[Record]:
             tuple((one.document_id, one.mark[:MARK_CHARS]) for one in cluster.documents),
             tuple((term.written, term.places) for term in cluster.terms),
         )
+    yield from _assigned_records(build)
 
 
 def _topic_records(build: Build) -> Iterator[TopicRecord]:
@@ -154,6 +162,14 @@ def _topic_records(build: Build) -> Iterator[TopicRecord]:
             documents=tuple(build.corpus.document_ids[n] for n in best[:START_WITH].tolist()),
             questions=tuple(build.corpus.document_ids[n] for n in asked[:START_WITH].tolist()),
         )
+
+
+def _assigned_records(build: Build) -> Iterator[AssignedRecord]:
+    """Of the documents that somebody contributed to: no other ever votes."""
+    names = [topic.id for topic in build.topics]
+    for number in np.unique(build.corpus.document).tolist():
+        if about := topics_in_row(build.corpus.topics, number, names):
+            yield AssignedRecord(build.corpus.document_ids[number], about)
 
 
 def _cell_record(build: Build, row: int) -> CellRecord:

@@ -10,7 +10,14 @@ import sqlalchemy as sa
 from expertise.communities import CommunityKind
 from expertise.holders import Basis
 from expertise.isolating import Scope
-from expertise.records import CellRecord, CommunityRecord, Proof, ProposalRecord, TopicRecord
+from expertise.records import (
+    AssignedRecord,
+    CellRecord,
+    CommunityRecord,
+    Proof,
+    ProposalRecord,
+    TopicRecord,
+)
 from expertise.topics import Topic, TopicKind
 from indexer.state import digest
 
@@ -20,6 +27,7 @@ _BUILD = sa.String(32)
 _ID = sa.String(200)
 # An agent's id may be longer than an index takes: its digest stands for it.
 _KEY = sa.String(64)
+_DOCUMENT_KEY = 24
 
 builds = sa.Table(
     "expertise_builds",
@@ -90,7 +98,16 @@ proposals = sa.Table(
     sa.Column("documents", sa.Text, nullable=False),
     sa.Column("terms", sa.Text, nullable=False),
 )
-OF_A_BUILD = (topics, cells, communities, members, proposals)
+# There are as many rows as documents: the key is the table's own order, and short.
+assigned = sa.Table(
+    "expertise_assigned",
+    metadata,
+    sa.Column("build_id", _BUILD, primary_key=True),
+    sa.Column("document_key", sa.String(_DOCUMENT_KEY), primary_key=True),
+    sa.Column("topics", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+OF_A_BUILD = (topics, cells, communities, members, proposals, assigned)
 """The tables whose rows go with their build."""
 
 Row = dict[str, Any]
@@ -177,6 +194,17 @@ def community_record(row: sa.RowMapping, found: Mapping[int, list[str]]) -> Comm
         tuple(json.loads(row["topics"])),
         tuple(found.get(row["number"], ())),
     )
+
+
+def document_key(document_id: str) -> str:
+    """What stands for a document: 96 bits of its id's digest."""
+    return digest(document_id)[:_DOCUMENT_KEY]
+
+
+def assigned_row(record: AssignedRecord) -> Row:
+    """A document's topics as they are kept."""
+    topics_of = json.dumps(record.topics, ensure_ascii=False, separators=(",", ":"))
+    return {"document_key": document_key(record.document_id), "topics": topics_of}
 
 
 def proposal_row(record: ProposalRecord) -> Row:

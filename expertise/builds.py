@@ -6,7 +6,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import islice
 
 import sqlalchemy as sa
 
@@ -14,6 +14,8 @@ from expertise.build import Build, records
 from expertise.build_tables import (
     OF_A_BUILD,
     Row,
+    assigned,
+    assigned_row,
     builds,
     cell_record,
     cell_row,
@@ -22,6 +24,7 @@ from expertise.build_tables import (
     community_record,
     community_row,
     current,
+    document_key,
     member_rows,
     members,
     metadata,
@@ -37,7 +40,10 @@ from expertise.decisions import SqlDecisions
 from expertise.gathering_rows import SqlGatherings
 from expertise.holders import Basis
 from expertise.isolating import Scope
+from expertise.many_keys import one_of
+from expertise.ports import TopicsOf
 from expertise.records import (
+    AssignedRecord,
     BuildStamp,
     CellRecord,
     CommunityRecord,
@@ -49,8 +55,6 @@ from indexer.state import digest
 
 _WRITTEN_AT_ONCE = 2_000
 """Rows of one transaction: crawls and servers write to the same database meanwhile."""
-_NAMED_AT_ONCE = 500
-"""Below every database's limit of parameters in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +131,14 @@ class SqlBuilds:
         self, build_id: str, agent_ids: Iterable[str], topic_ids: Iterable[str]
     ) -> tuple[CellRecord, ...]:
         """What these agents hold or declare of these topics."""
-        wanted = sorted(set(topic_ids))
-        names = sorted({digest(name) for name in agent_ids})
-        found: list[CellRecord] = []
-        for some, of_them in product(_by_parts(names), _by_parts(wanted)):
+        with self._engine.connect() as connection:
             query = sa.select(cells).where(
                 cells.c.build_id == build_id,
-                cells.c.agent_key.in_(some),
-                cells.c.topic_id.in_(of_them),
+                one_of(connection, cells.c.agent_key, {digest(name) for name in agent_ids}),
+                one_of(connection, cells.c.topic_id, set(topic_ids)),
             )
-            found += self._cells(query.order_by(cells.c.topic_id, cells.c.agent_id))
-        return tuple(found)
+            ordered = query.order_by(cells.c.topic_id, cells.c.agent_id)
+            return tuple(map(cell_record, connection.execute(ordered).mappings()))
 
     def sample(
         self,
@@ -233,6 +234,17 @@ class SqlBuilds:
             rows = connection.execute(query.order_by(proposals.c.number)).mappings()
             return tuple(map(proposal_record, rows))
 
+    def topics_of(self, build_id: str, document_ids: Iterable[str]) -> TopicsOf:
+        """The topics of these documents, those left out that have none."""
+        by_key = {document_key(one): one for one in document_ids}
+        with self._engine.connect() as connection:
+            query = sa.select(assigned.c.document_key, assigned.c.topics).where(
+                assigned.c.build_id == build_id,
+                one_of(connection, assigned.c.document_key, by_key),
+            )
+            rows = connection.execute(query).all()
+        return {by_key[key]: [(id_, sure) for id_, sure in json.loads(text)] for key, text in rows}
+
     def _cells(self, query: sa.Select[tuple[object, ...]]) -> tuple[CellRecord, ...]:
         with self._engine.connect() as connection:
             return tuple(map(cell_record, connection.execute(query).mappings()))
@@ -264,10 +276,6 @@ class SqlBuilds:
         return found.hexdigest()
 
 
-def _by_parts(names: Sequence[str]) -> list[Sequence[str]]:
-    return [names[n : n + _NAMED_AT_ONCE] for n in range(0, len(names), _NAMED_AT_ONCE)]
-
-
 def _rows(build: Build) -> Iterator[tuple[sa.Table, Row]]:
     """Every row of a build, always in the same order."""
     for record in records(build):
@@ -277,6 +285,8 @@ def _rows(build: Build) -> Iterator[tuple[sa.Table, Row]]:
             yield cells, cell_row(record)
         elif isinstance(record, ProposalRecord):
             yield proposals, proposal_row(record)
+        elif isinstance(record, AssignedRecord):
+            yield assigned, assigned_row(record)
         else:
             yield communities, community_row(record)
             for row in member_rows(record):

@@ -130,6 +130,15 @@ class _Reading:
         )
 
 
+def topics_in_row(
+    topics: Confidences, row: int, names: Sequence[str]
+) -> tuple[tuple[str, float], ...]:
+    """What a document is about: (name, confidence to the hundredth)."""
+    here = slice(int(topics.indptr[row]), int(topics.indptr[row + 1]))
+    found = zip(topics.indices[here].tolist(), topics.data[here].tolist(), strict=True)
+    return tuple((names[topic], round(sure, 2)) for topic, sure in found)
+
+
 def _sorted(names: Sequence[str]) -> tuple[Numbers, Numbers]:
     """(numbers in the order of names, the place of each number in that order)."""
     order = np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.int64)

@@ -11,12 +11,12 @@ from connectors.values import Agent
 from expertise.confidence import SERVED, Bar, Confidences
 from expertise.evidence import EvidenceOf
 from expertise.names import Field, Named, reasons
-from expertise.ports import AgentBook, DocumentRanker, NameBook
+from expertise.ports import AgentBook, AssignedTopics, DocumentRanker, NameBook
 from expertise.refusals import refused_documents, refuses
 from expertise.values import Candidate, RankedDocument, ScoreParts, Window
 from expertise.votes import Vote, cast
 from expertise.voting import VOTING, Voting
-from expertise.walk import walk
+from expertise.walk import NO_TOPICS, walk
 from expertise.weights import counting_rows
 from indexer.access import Reader
 
@@ -59,6 +59,7 @@ def find_experts(
     area: str = "",
     limit: int = 10,
     names: NameBook | None = None,
+    assigned: AssignedTopics | None = None,
     voting: Voting = Voting.DISCOUNTED,
     bar: Bar = SERVED,
 ) -> Experts:
@@ -67,6 +68,7 @@ def find_experts(
     `area` narrows to agents whose present post is there (see `in_area`). Nobody who
     has departed or asked not to be listed is proposed, and not the one who asks, nor
     anybody whose evidence does not pass the `bar`; where nobody passes, nobody is known.
+    The topics that documents share (`assigned`) take part in the walk.
     Raises `IndexUnreachable`.
     """
     window = ranker.window(topic, reader)
@@ -76,7 +78,9 @@ def find_experts(
     votes = cast(window, today, owners, refused=refused_documents(window, agents))
     confidences = Confidences(window, votes)
     sums = confidences.sums if voting is Voting.DISCOUNTED else _summed(votes, voting)
-    scores = scored(sums, walk(window, votes))
+    voting_ids = {vote.document_id for some in votes.values() for vote in some}
+    topics = assigned.topics_of(voting_ids, today) if assigned else NO_TOPICS
+    scores = scored(sums, walk(window, votes, topics))
     known = {agent.id: agent for agent in agents.values() if agent.id in scores}
     there = sorted(
         (id_ for id_, agent in known.items() if in_area(agent, area)),

@@ -4,7 +4,7 @@ Read `Overview.reading` first: every answer is of one build, and each name and c
 is held against the index and the directory before it is given (`expertise.standing`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -24,7 +24,7 @@ from expertise.overview_values import (
     TopicCount,
     TopicCounts,
 )
-from expertise.ports import DirectoryBook, KeptNow
+from expertise.ports import DirectoryBook, KeptNow, TopicsOf
 from expertise.records import BuildStamp, TopicRecord
 from expertise.standing import Holder, Standing
 from expertise.topics import by_letters
@@ -46,11 +46,9 @@ class Overview:
 
     def reading(self, today: date) -> "Reading | Dated":
         """The build to answer from, or why there is none: not made yet, or too old."""
-        stamp = self.builds.current()
-        if stamp is None:
-            return Dated(Shown.NONE)
-        if (today - stamp.day).days > self.rules.oldest_days:
-            return Dated(Shown.TOO_OLD, stamp.day)
+        stamp = self._stamp(today)
+        if isinstance(stamp, Dated):
+            return stamp
         topics = self._topics.get(stamp.id)
         if topics is None:
             topics = {one.topic.id: one for one in self.builds.topics(stamp.id)}
@@ -60,6 +58,21 @@ class Overview:
             self.index, self.book, self.rules.universal, stamp.least_strength, named, today
         )
         return Reading(self.builds, self.book, stamp, topics, standing)
+
+    def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
+        """What the build that is read found these documents to be about, if one may be read.
+
+        It says nothing of who may read them: ask about documents that the reader may read.
+        """
+        stamp = self._stamp(today)
+        return {} if isinstance(stamp, Dated) else self.builds.topics_of(stamp.id, document_ids)
+
+    def _stamp(self, today: date) -> BuildStamp | Dated:
+        stamp = self.builds.current()
+        if stamp is None:
+            return Dated(Shown.NONE)
+        too_old = (today - stamp.day).days > self.rules.oldest_days
+        return Dated(Shown.TOO_OLD, stamp.day) if too_old else stamp
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """What expertise asks of others: a window of documents, and who an account is."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from connectors.values import Agent
 from expertise.names import Named
@@ -10,6 +10,9 @@ from expertise.values import Window
 from indexer.access import Reader
 from indexer.spelling import NearWord
 from indexer.values import IndexedDocument, Kept, Shown, ShowRequest
+
+TopicsOf: TypeAlias = Mapping[str, Sequence[tuple[str, float]]]
+"""By document: ids of topics, each with the confidence, from 0 to 1, that it is about it."""
 
 
 class DocumentRanker(Protocol):
@@ -51,6 +54,14 @@ class NamesBook(Protocol):
 
         The word itself, with no slip, is among them where it is one.
         """
+        ...
+
+
+class AssignedTopics(Protocol):
+    """What the last build found documents to be about."""
+
+    def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
+        """Documents without a topic are left out, and all where no build may be read."""
         ...
 
 

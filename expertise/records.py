@@ -51,6 +51,14 @@ class TopicRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class AssignedRecord:
+    """The topics of a document that somebody contributed to: (id, confidence from 0 to 1)."""
+
+    document_id: str
+    topics: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CommunityRecord:
     """Agents that topics bring together."""
 

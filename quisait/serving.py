@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from quisait.administering import HouseAdministration
 from quisait.assembly import House, join_rules, open_reception
+from quisait.assembly.overviews import overview_of
 from quisait.commands.answers import today
 from quisait.door import bounds_of, own_names, rates_of
 from quisait.journaling import queued
@@ -17,7 +18,6 @@ from quisait.metrics_routes import metrics_app, metrics_router
 from quisait.providing import now_s
 from quisait.settings import Settings, beside_file
 from quisait.signing_on import open_readers, open_sign_on
-from quisait.work.building import overview_of
 from quisait.work.running import run_house
 from search_api.app import ReaderOf, Services, create_app
 from search_api.catalogue.loading import load_catalogue

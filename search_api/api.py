@@ -76,6 +76,7 @@ def experts(
         area=area,
         limit=limit,
         names=services.people,
+        assigned=services.overview,
     )
     named = [one.agent.id for one in found.candidates]
     services.journal.note(experts_asked(reader, q, area, named))

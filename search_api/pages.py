@@ -151,6 +151,7 @@ def _experts(
         area=area,
         limit=limit,
         names=services.people,
+        assigned=services.overview,
     )
 
 

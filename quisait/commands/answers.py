@@ -10,6 +10,7 @@ from expertise.topics import Topic
 from expertise.values import Candidate
 from indexer.access import Reader
 from quisait.assembly import House
+from quisait.assembly.overviews import overview_of
 from quisait.commands.counting import counted
 from quisait.commands.progress import duration
 from quisait.work.crawling import Outcome
@@ -49,6 +50,7 @@ def find(house: House, topic: str, reader: Reader, area: str = "", limit: int = 
         area=area,
         limit=limit,
         names=house.book,
+        assigned=overview_of(house),
     )
 
 

@@ -11,10 +11,11 @@ from expertise.isolating import Scope
 from expertise.overview import Reading, departements_of, is_area
 from expertise.overview_values import Alone, AlonePage, Shown
 from quisait.assembly import House
+from quisait.assembly.overviews import overview_of
 from quisait.commands.answers import today
 from quisait.commands.progress import duration
 from quisait.faults import opened_house
-from quisait.work.building import BuildOutcome, build_and_publish, overview_of
+from quisait.work.building import BuildOutcome, build_and_publish
 from search_api.neutral import neutral
 from search_api.wording import SCOPES, kilometres
 

@@ -8,9 +8,9 @@ import typer
 from expertise.agent_profile import AgentProfile, Skill, profile_of
 from expertise.overview_values import Dated, OwnTopic, Shown
 from indexer.access import access_filter
+from quisait.assembly.overviews import overview_of
 from quisait.commands import answers
 from quisait.faults import opened_house
-from quisait.work.building import overview_of
 from search_api.neutral import neutral
 from search_api.wording import contact, day, month, role
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from expertise.topics import read_topics
 from expertise.voting import Voting
 from quisait.evaluation.comparison_reports import (
     compare_report,
@@ -91,6 +92,10 @@ VotingModel = Annotated[
     str,
     typer.Option("--voting", help="Modèle de vote, ou « all » : celui du service et les autres"),
 ]
+TopicsFile = Annotated[
+    Path | None,
+    typer.Option("--topics", help="Liste de sujets (CSV ou SKOS) qui prend part au parcours"),
+]
 Cache = Annotated[Path, typer.Option("--cache", help="Dossier des textes déjà encodés")]
 
 
@@ -126,6 +131,7 @@ def experts_command(
     queries: Annotated[str, typer.Option(help="Fichier des questions")] = "queries.jsonl",
     qrels: Annotated[str, typer.Option(help="Fichier des jugements")] = "qrels.tsv",
     voting: VotingModel = Voting.DISCOUNTED.value,
+    topics: TopicsFile = None,
     run: RunFile = None,
     compare: CompareFile = None,
     show_queries: ShowQueries = False,
@@ -141,7 +147,8 @@ def experts_command(
         files = _files(run, compare, show_queries=show_queries)
         bench = _bench(engine, encoder, model, workers, cache)
         judged = load_expert_set(directory, queries, qrels, limit)
-        report = evaluate_experts(judged, bench, models_of(voting))
+        listed = read_topics(topics).topics if topics else ()
+        report = evaluate_experts(judged, bench, models_of(voting), listed)
         _tell(report, judged, files, as_json=as_json)
 
 

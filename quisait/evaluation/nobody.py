@@ -105,7 +105,7 @@ def evaluate_nobody(
             (Case.FOREIGN, foreign),
         ):
             asked += bench.each(partial(_ask, judged, scratch, case), queries)
-        return tuple(one for one in asked if one is not None), scratch.encoder
+        return tuple(one for one in asked if one is not None), scratch.encoder.name
 
 
 def _ask(judged: ExpertSet, scratch: Scratch, case: Case, query: JudgedQuery) -> Asked | None:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from expertise.agent_book import SqlAgentBook
 from indexer.errors import ExtractionFailed, IndexRefused
 from indexer.pipeline import Workshop, crawl
+from indexer.ports import Encoder, Index
 from indexer.state import State
 from indexer.values import Extracted, Failure
 from quisait.assembly import open_cached_encoder, open_scratch_index
@@ -56,9 +57,10 @@ class Bench:
 class Scratch:
     """The parts that answer."""
 
+    index: Index
     search: Search
     book: SqlAgentBook
-    encoder: str
+    encoder: Encoder
 
 
 @contextmanager
@@ -77,7 +79,7 @@ def open_scratch(bench: Bench, judged: SearchSet | ExpertSet) -> Iterator[Scratc
             if isinstance(judged, ExpertSet):
                 book.replace(JudgedDirectory(judged.candidates))
             _index(bench, judged, Workshop(NoFiles(), encoder, index, state, state))
-            yield Scratch(Search(index, encoder, book), book, encoder.name)
+            yield Scratch(index, Search(index, encoder, book), book, encoder)
         finally:
             database.dispose()
 

@@ -21,7 +21,7 @@ def evaluate_search(judged: SearchSet, bench: Bench, retrievers: Sequence[Retrie
         runs = {
             retriever.value: _run(judged, bench, scratch, retriever) for retriever in retrievers
         }
-        return report_of(judged, bench, scratch.encoder, SEARCH_MEASURES, runs)
+        return report_of(judged, bench, scratch.encoder.name, SEARCH_MEASURES, runs)
 
 
 def _run(judged: SearchSet, bench: Bench, scratch: Scratch, retriever: Retriever) -> Run:

@@ -3,33 +3,21 @@
 import time
 from dataclasses import dataclass
 
-from expertise.build import Rules, build_expertise
+from expertise.build import build_expertise
 from expertise.decisions import with_decisions
 from expertise.find import Experts
 from expertise.nearest_topic import nearest_topic
-from expertise.overview import Overview, Reading
+from expertise.overview import Reading
 from expertise.records import BuildStamp
 from expertise.topics import Topic, TopicList, read_topics
 from quisait.assembly import House
+from quisait.assembly.overviews import overview_of, rules_of
 from quisait.commands.answers import today
-from quisait.settings import Settings, beside_file
+from quisait.settings import beside_file
 from quisait.work.source_lock import Held, only_crawl
 
 BUILD = "@expertise"
 """Only one build at a time, wherever it is started; no source is named so."""
-
-
-def rules_of(settings: Settings) -> Rules:
-    """What the organisation decides, as the rooms take it."""
-    topics = settings.topics
-    return Rules(frozenset(topics.universal), topics.least_strength, topics.oldest_days)
-
-
-def overview_of(house: House) -> Overview | None:
-    """What answers from the last build; None where the settings name no list of topics."""
-    if not house.settings.topics.file:
-        return None
-    return Overview(house.builds, house.index, house.book, rules_of(house.settings))
 
 
 @dataclass(frozen=True, slots=True)

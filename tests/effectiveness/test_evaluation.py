@@ -4,14 +4,19 @@ import json
 import math
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from expertise.topics import read_topics
 from quisait.evaluation.corpora import load_expert_set, load_search_set
 from quisait.evaluation.measures import figure, values
+from quisait.evaluation.scratch import Bench, open_scratch
 from quisait.evaluation.source import popularity
+from quisait.evaluation.topics import assigned_topics
+from quisait.settings import Settings
 from tests.evaluation_sets import EXPERTS, SEARCH, write_set
 
 pytestmark = pytest.mark.search
@@ -72,6 +77,24 @@ def test_expert_figures_are_those_worked_out_by_hand(tmp_path: Path) -> None:
         if line
     }
     assert "noé" not in names
+
+
+def test_a_list_of_topics_takes_part(tmp_path: Path) -> None:
+    """Each document has the topics that it names; without the list, the command says so."""
+    write_set(tmp_path / "mini", EXPERTS)
+    (tmp_path / "topics.csv").write_text("id,label\ncad,Cadastre\ntf,Taxe foncière\n", "utf-8")
+    body = evaluated("experts", "mini", "--topics", "topics.csv", cwd=tmp_path)
+    assert body["runs"]["experts"]["AP"] == pytest.approx(1.0)
+    missing = evaluate("experts", "mini", "--topics", "sujets.csv", cwd=tmp_path)
+    assert missing.returncode == 1
+    assert "sujets.csv" in missing.stderr
+    settings = Settings()
+    bench = Bench(settings.index, settings.encoder, tmp_path / "cache", quiet=True)
+    with open_scratch(bench, load_expert_set(tmp_path / "mini")) as scratch:
+        found = assigned_topics(scratch, read_topics(tmp_path / "topics.csv").topics)
+    every = found.topics_of([f"evaluation:d{n}" for n in range(9)], date(2026, 10, 1))
+    about = {id_: [topic for topic, _ in some] for id_, some in every.items()}
+    assert about == {"evaluation:d1": ["tf"], "evaluation:d2": ["cad"], "evaluation:d3": ["cad"]}
 
 
 def test_a_question_is_no_evidence_for_itself(tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ import csv
 import html
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from expertise.agent_book import SqlAgentBook
 from expertise.build import Rules, build_expertise
 from expertise.builds import SqlBuilds
 from expertise.overview import Overview
+from expertise.ports import TopicsOf
 from expertise.topics import Topic, TopicKind, TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
@@ -144,6 +145,25 @@ def test_who_is_alone(client: TestClient) -> None:
     assert body["build"] == {"state": "shown", "day": TODAY.isoformat()}
     narrowed = client.get("/api/v1/isolation?area=r53&topic=m-geometre").json()["rows"]
     assert [one["agent"]["id"] for one in narrowed] == ["ag-1"]
+
+
+def test_who_knows_walks_over_the_topics_of_the_last_build(
+    services: Services, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From API and pages; only documents that the reader may read are asked about."""
+    assert services.overview
+    assert services.overview.topics_of(["wiki:0"], TODAY)["wiki:0"][0][0] == "urn:sujet/cadastre"
+    asked: list[set[str]] = []
+
+    def topics_of(_: Overview, document_ids: Collection[str], today: date) -> TopicsOf:
+        asked.append(set(document_ids))
+        return {}
+
+    monkeypatch.setattr(Overview, "topics_of", topics_of)
+    for number, path in enumerate(("/api/v1/experts", "/experts", "/"), 1):
+        assert client.get(f"{path}?q=cadastre Zanzibar").status_code == 200
+        assert len(asked) == number, path
+    assert all({"wiki:0"} <= one and not {"wiki:6", "wiki:7"} & one for one in asked)
 
 
 def test_coverage_for_a_spreadsheet(client: TestClient) -> None:

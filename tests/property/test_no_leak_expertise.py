@@ -241,6 +241,16 @@ def test_an_old_build_is_not_shown(stage: Stage) -> None:
     empty = SqlBuilds(sa.create_engine("sqlite://"))
     overview = Overview(empty, stage.index, stage.book, Rules())
     assert overview.reading(TODAY) == Dated(Shown.NONE)
+    every = [one.document.id for one in stage.planted.documents]
+    assert overview.topics_of(every, TODAY) == stage.overview.topics_of(every, late) == {}
+
+
+def test_topics_are_kept_of_what_every_agent_may_read_alone(stage: Stage) -> None:
+    """No restricted document gets a topic, however plainly its title has one."""
+    every = {one.document.id: one.document for one in stage.planted.documents}
+    found = stage.overview.topics_of(list(every), TODAY)
+    assert found
+    assert [id_ for id_ in found if every[id_].access != OPEN] == []
 
 
 def test_strength_is_for_the_agent_alone(stage: Stage) -> None:

@@ -2,10 +2,18 @@
 
 import csv
 import io
+from collections.abc import Collection
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from expertise.overview import Overview
+from expertise.ports import TopicsOf
+from quisait.assembly import open_house
+from quisait.commands import answers
+from quisait.commands.answers import command_line_reader
+from quisait.settings import load_settings
 from tests.service.place import Place, make_place
 from tests.service.running import running, wait_until
 
@@ -159,3 +167,23 @@ def test_a_worker_builds_by_itself(tmp_path: Path) -> None:
         wait_until(lambda: any(line.get("source") == "@expertise" for line in worker.logged()))
         worker.stop()
     assert "Ana Le Goff" in made.run("isolation").stdout
+
+
+def test_the_command_line_walks_over_topics_too(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the pages do: what the documents that vote are about is asked of the last build."""
+    monkeypatch.setenv("QUISAIT_FILE", str(place.folder / "quisait.toml"))
+    for name, value in place.environment.items():
+        monkeypatch.setenv(name, value)
+    asked: list[TopicsOf] = []
+    kept = Overview.topics_of
+
+    def noted(overview: Overview, document_ids: Collection[str], today: date) -> TopicsOf:
+        asked.append(kept(overview, document_ids, today))
+        return asked[-1]
+
+    monkeypatch.setattr(Overview, "topics_of", noted)
+    with open_house(load_settings()) as house:
+        answers.find(house, "bornage", command_line_reader(house, "ag-2"))
+    assert "bornage" in {topic for some in asked[0].values() for topic, _ in some}

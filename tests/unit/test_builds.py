@@ -11,7 +11,7 @@ from expertise.build import Build, records
 from expertise.build_tables import cells, topics
 from expertise.builds import AloneQuery, SqlBuilds
 from expertise.isolating import Scope
-from expertise.records import CellRecord, CommunityRecord, TopicRecord
+from expertise.records import AssignedRecord, CellRecord, CommunityRecord, TopicRecord
 from expertise.topics import TopicList
 from tests.planted import plant
 from tests.property.test_expertise_build import built
@@ -53,6 +53,22 @@ def test_what_is_published_is_read_back(engine: sa.Engine) -> None:
     for topic_id, agent_id in list(kept)[:20]:
         assert kept[topic_id, agent_id] in store.cells_of(stamp.id, [agent_id])
         assert store.cells_between(stamp.id, [agent_id], [topic_id]) == (kept[topic_id, agent_id],)
+
+
+def test_the_topics_of_documents_are_read_back(engine: sa.Engine) -> None:
+    """Of those asked for, however many; nothing of another build, nor of an unknown document."""
+    build, listed = made(1)
+    store = SqlBuilds(engine)
+    stamp = store.publish(build, listed)
+    kept = {one.document_id: one for one in records(build) if isinstance(one, AssignedRecord)}
+    assert kept
+    asked = [*kept, *(f"wiki:no-{number}" for number in range(2_000))]
+    found = store.topics_of(stamp.id, asked)
+    assert {id_: tuple(some) for id_, some in found.items()} == {
+        id_: one.topics for id_, one in kept.items()
+    }
+    assert {sure for some in found.values() for _, sure in some if not 0 < sure <= 1} == set()
+    assert store.topics_of("another", asked) == store.topics_of(stamp.id, []) == {}
 
 
 def test_a_sample_holds_at_most_so_many_of_each_place(engine: sa.Engine) -> None:

@@ -1,5 +1,6 @@
 """Who is proposed for a topic, who never is, and on what evidence."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -11,7 +12,8 @@ from connectors.values import Agent, EvidencePolicy, Role
 from expertise.confidence import FEWEST_COMPARED, NO_BAR, SERVED
 from expertise.find import WALK_WEIGHT, Experts, find_experts, in_area
 from expertise.names import Reason
-from expertise.values import RankedDocument, Window
+from expertise.ports import AssignedTopics, TopicsOf
+from expertise.values import RankedDocument, ScoreParts, Window
 from indexer.access import Reader
 from tests.windows import TODAY, FixedRanker, ListedBook, card, ranked, wrote
 
@@ -48,6 +50,30 @@ def three_notes() -> list[RankedDocument]:
         ranked(0.6, card("wiki:2", wrote("wiki:ben"))),
         ranked(0.3, card("wiki:3", wrote("wiki:cyd"))),
     ]
+
+
+def test_topics_are_asked_of_the_documents_that_vote_and_no_others() -> None:
+    """Of none that nobody who may be proposed wrote; who shares one stands higher for it."""
+
+    class Topics:
+        asked: Collection[str] = ()
+
+        def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
+            self.asked = set(document_ids)
+            return {"wiki:1": [("pci", 1.0)], "wiki:3": [("pci", 1.0)]}
+
+    documents = [*three_notes(), ranked(0.9, card("wiki:4", wrote("wiki:unknown")))]
+    topics, book = Topics(), ListedBook((ANA, BEN, CYD))
+
+    def parts(assigned: AssignedTopics | None) -> dict[str, ScoreParts]:
+        ranker = FixedRanker(tuple(documents))
+        found = find_experts("cadastre", READER, ranker, book, TODAY, assigned=assigned)
+        return {one.agent.id: one.parts for one in found.candidates}
+
+    before, after = parts(None), parts(topics)
+    assert topics.asked == {"wiki:1", "wiki:2", "wiki:3"}
+    assert after["ag-3"].walk > before["ag-3"].walk
+    assert after["ag-3"].votes == before["ag-3"].votes
 
 
 def test_candidates_come_best_first_with_their_evidence() -> None:

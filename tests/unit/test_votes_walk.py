@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.values import Contribution, EvidencePolicy, Role
+from expertise.ports import TopicsOf
 from expertise.values import RankedDocument, Window
 from expertise.votes import CONTRIBUTORS_ROOT, VOLUME_DISCOUNT, VOTERS, Vote, cast, discounted_sum
 from expertise.voting import SHARPNESS, VOTING, Voting
@@ -224,11 +225,21 @@ def windows(draw: st.DrawFn) -> Window:
 NAMES = ("ana", "ben", "cyd", "dan", "eve")
 
 
+ABOUT = st.dictionaries(
+    st.integers(1, 11).map("wiki:{}".format),
+    st.dictionaries(st.sampled_from(["pci", "cfe"]), st.floats(0.35, 1)).map(
+        lambda found: list(found.items())
+    ),
+)
+
+
 @settings(deadline=None)
-@given(windows())
-def test_sparse_sums_walk_as_the_reference_does(window: Window) -> None:
-    """The same visits to every document, owner and space, whichever serves."""
-    graph = graph_of(window, cast(window, TODAY, owners(*NAMES)))
+@given(windows(), ABOUT)
+def test_sparse_sums_walk_as_the_reference_does(window: Window, topics: TopicsOf) -> None:
+    """The same visits to every document, owner, space and topic, whichever serves."""
+    graph = graph_of(window, cast(window, TODAY, owners(*NAMES)), topics)
+    named = {topic for one in graph.documents for topic, _ in topics.get(one, ())}
+    assert {name for kind, name in graph.others if kind == "topic"} == named
     assert sparse_walk(graph) == pytest.approx(reference_walk(graph), abs=1e-7)
 
 
@@ -240,6 +251,24 @@ def test_who_shares_a_space_is_nearer_than_who_does_not() -> None:
     window = Window((ranked(1.0, here), ranked(0.1, beside), ranked(0.1, apart)))
     visits = walk(window, cast(window, TODAY, owners("ana", "ben", "cyd")))
     assert visits["cyd"] < visits["ben"] < visits["ana"]
+
+
+def test_who_writes_on_the_same_topic_is_nearer_and_more_so_where_it_is_surer() -> None:
+    """A topic that documents share brings their authors closer, as far as it is sure."""
+    window = Window(
+        tuple(
+            ranked(score, card(f"wiki:{number}", wrote(f"wiki:{name}")))
+            for number, (name, score) in enumerate(
+                [("ana", 1.0), ("ben", 0.1), ("cyd", 0.1), ("dan", 0.1)]
+            )
+        )
+    )
+    topics = {"wiki:0": [("pci", 1.0)], "wiki:1": [("pci", 0.9)], "wiki:2": [("pci", 0.4)]}
+    apart = {"wiki:3": [("cfe", 1.0)]}
+    votes = cast(window, TODAY, owners("ana", "ben", "cyd", "dan"))
+    visits = walk(window, votes, topics | apart)
+    assert visits["dan"] < visits["cyd"] < visits["ben"] < visits["ana"]
+    assert walk(window, votes, apart)["ben"] == pytest.approx(walk(window, votes)["ben"])
 
 
 @pytest.mark.parametrize(
