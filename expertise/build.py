@@ -30,6 +30,7 @@ from expertise.records import (
     Proof,
     ProposalRecord,
     TopicRecord,
+    document_key,
 )
 from expertise.strength import Cells, weigh
 from expertise.topics import Topic
@@ -165,11 +166,15 @@ def _topic_records(build: Build) -> Iterator[TopicRecord]:
 
 
 def _assigned_records(build: Build) -> Iterator[AssignedRecord]:
-    """Of the documents that somebody contributed to: no other ever votes."""
-    names = [topic.id for topic in build.topics]
-    for number in np.unique(build.corpus.document).tolist():
+    """Of the documents that somebody contributed to: no other ever votes.
+
+    By key, as a table in the order of its keys is written quickest.
+    """
+    ids, names = build.corpus.document_ids, [topic.id for topic in build.topics]
+    voting = np.unique(build.corpus.document).tolist()
+    for key, number in sorted((document_key(ids[number]), number) for number in voting):
         if about := topics_in_row(build.corpus.topics, number, names):
-            yield AssignedRecord(build.corpus.document_ids[number], about)
+            yield AssignedRecord(key, about)
 
 
 def _cell_record(build: Build, row: int) -> CellRecord:

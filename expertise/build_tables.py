@@ -11,6 +11,7 @@ from expertise.communities import CommunityKind
 from expertise.holders import Basis
 from expertise.isolating import Scope
 from expertise.records import (
+    DOCUMENT_KEY_CHARS,
     AssignedRecord,
     CellRecord,
     CommunityRecord,
@@ -27,7 +28,6 @@ _BUILD = sa.String(32)
 _ID = sa.String(200)
 # An agent's id may be longer than an index takes: its digest stands for it.
 _KEY = sa.String(64)
-_DOCUMENT_KEY = 24
 
 builds = sa.Table(
     "expertise_builds",
@@ -103,7 +103,7 @@ assigned = sa.Table(
     "expertise_assigned",
     metadata,
     sa.Column("build_id", _BUILD, primary_key=True),
-    sa.Column("document_key", sa.String(_DOCUMENT_KEY), primary_key=True),
+    sa.Column("document_key", sa.String(DOCUMENT_KEY_CHARS), primary_key=True),
     sa.Column("topics", sa.Text, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -196,15 +196,10 @@ def community_record(row: sa.RowMapping, found: Mapping[int, list[str]]) -> Comm
     )
 
 
-def document_key(document_id: str) -> str:
-    """What stands for a document: 96 bits of its id's digest."""
-    return digest(document_id)[:_DOCUMENT_KEY]
-
-
 def assigned_row(record: AssignedRecord) -> Row:
     """A document's topics as they are kept."""
     topics_of = json.dumps(record.topics, ensure_ascii=False, separators=(",", ":"))
-    return {"document_key": document_key(record.document_id), "topics": topics_of}
+    return {"document_key": record.key, "topics": topics_of}
 
 
 def proposal_row(record: ProposalRecord) -> Row:

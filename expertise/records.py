@@ -9,6 +9,8 @@ from expertise.isolating import Scope
 from expertise.topics import Topic
 from indexer.state import digest
 
+DOCUMENT_KEY_CHARS = 24
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -54,8 +56,13 @@ class TopicRecord:
 class AssignedRecord:
     """The topics of a document that somebody contributed to: (id, confidence from 0 to 1)."""
 
-    document_id: str
+    key: str
     topics: tuple[tuple[str, float], ...]
+
+
+def document_key(document_id: str) -> str:
+    """What stands for a document: 96 bits of its id's digest."""
+    return digest(document_id)[:DOCUMENT_KEY_CHARS]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,13 @@ from expertise.build import Build, records
 from expertise.build_tables import cells, topics
 from expertise.builds import AloneQuery, SqlBuilds
 from expertise.isolating import Scope
-from expertise.records import AssignedRecord, CellRecord, CommunityRecord, TopicRecord
+from expertise.records import (
+    AssignedRecord,
+    CellRecord,
+    CommunityRecord,
+    TopicRecord,
+    document_key,
+)
 from expertise.topics import TopicList
 from tests.planted import plant
 from tests.property.test_expertise_build import built
@@ -60,13 +66,11 @@ def test_the_topics_of_documents_are_read_back(engine: sa.Engine) -> None:
     build, listed = made(1)
     store = SqlBuilds(engine)
     stamp = store.publish(build, listed)
-    kept = {one.document_id: one for one in records(build) if isinstance(one, AssignedRecord)}
+    kept = {one.key: one.topics for one in records(build) if isinstance(one, AssignedRecord)}
     assert kept
-    asked = [*kept, *(f"wiki:no-{number}" for number in range(2_000))]
+    asked = [*build.corpus.document_ids, *(f"wiki:no-{number}" for number in range(2_000))]
     found = store.topics_of(stamp.id, asked)
-    assert {id_: tuple(some) for id_, some in found.items()} == {
-        id_: one.topics for id_, one in kept.items()
-    }
+    assert {document_key(id_): tuple(some) for id_, some in found.items()} == kept
     assert {sure for some in found.values() for _, sure in some if not 0 < sure <= 1} == set()
     assert store.topics_of("another", asked) == store.topics_of(stamp.id, []) == {}
 
