@@ -43,14 +43,14 @@ class InProcessExtractor:
         return self._limits.max_bytes
 
     def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
-        """Raises `ExtractionFailed`; name and type are not asked, the bytes tell."""
+        """Raises `ExtractionFailed`; the bytes tell the format, and the name Markdown."""
         refuse_by_size(len(content), self.max_bytes)
         with self._alone:
             answer = self._ask(content)
         if isinstance(answer, str):
             answer = [("", "", {"X-TIKA:EXCEPTION:container_exception": answer})]
         parts = [TikaPart(xhtml, metadata, path) for path, xhtml, metadata in answer]
-        return read_answer(parts, content, self._limits)
+        return read_answer(parts, content, self._limits, filename)
 
     def close(self) -> None:
         """End the child; the next file starts another."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from connectors.values import Section
 from indexer.extraction.clean_text import clean_text
 from indexer.extraction.limits import Limits
+from indexer.extraction.markdown import is_markdown, with_headings
 from indexer.extraction.part_paths import clean_path, is_archive, named_apart
 from indexer.extraction.tika_failures import (
     CONTAINER_EXCEPTION,
@@ -38,17 +39,20 @@ _NO_TITLE = re.compile(
 )
 
 
-def read_answer(answered: Sequence[TikaPart], content: bytes, limits: Limits) -> Extracted:
+def read_answer(
+    answered: Sequence[TikaPart], content: bytes, limits: Limits, filename: str = ""
+) -> Extracted:
     """The file's own part comes first. Raises `ExtractionFailed`.
 
-    Where there is text, the file is read; what of it is not stands in `unread`.
+    Where there is text, the file is read; what of it is not stands in `unread`. A name
+    tells Markdown from other text, and nothing else.
     """
     parts = named_apart(answered)
     metadata = parts[0].metadata if parts else {}
     broken = bool(first(metadata, CONTAINER_EXCEPTION))
     if is_locked(metadata) or (broken and not is_archive(parts[0])):
         raise file_failed(parts, content)
-    found = [section for part in parts for section in _sections(part, limits)]
+    found = [section for part in parts for section in _sections(part, limits, filename)]
     sections = tuple(_cut(found, limits.max_characters))
     unread = unread_parts(parts, found)
     if not any(section.text for section in sections):
@@ -64,9 +68,12 @@ def read_answer(answered: Sequence[TikaPart], content: bytes, limits: Limits) ->
     )
 
 
-def _sections(part: TikaPart, limits: Limits) -> Iterator[Section]:
+def _sections(part: TikaPart, limits: Limits, filename: str) -> Iterator[Section]:
     """What an archive says itself is the names of what it holds: they are no text."""
-    for section in sections_of(part.xhtml[: limits.max_markup], part.path):
+    xhtml = part.xhtml[: limits.max_markup]
+    if is_markdown(part, part.path or filename):
+        xhtml = with_headings(xhtml)
+    for section in sections_of(xhtml, part.path):
         if section.path == part.path:
             if not is_archive(part):
                 yield section

@@ -67,7 +67,8 @@ class TikaServerExtractor:
         refuse_by_size(len(content), self.max_bytes)
         status, answer = self._ask(utf16_as_utf8(content), filename)
         if status in {_OK, _UNPROCESSABLE}:
-            return read_answer(list(_parts(answer, self._limits.max_depth)), content, self._limits)
+            parts = list(_parts(answer, self._limits.max_depth))
+            return read_answer(parts, content, self._limits, filename)
         raise self._refused(status)
 
     def _ask(self, content: bytes, filename: str) -> tuple[int, str]:

@@ -67,6 +67,16 @@ def test_a_table_is_read_in_the_encodings_of_spreadsheets(
     assert "Besançon" in text
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_headings_of_markdown_are_headings(extractor: Extractor, encoding: str) -> None:
+    """No mark of a heading is left, and one in code is no mark."""
+    written = "# Les régies\n\nUn caissier.\n\n## L’encaisse\n\n```\n# compter\n```\n"
+    extracted = extractor.extract(written.encode(encoding), "régies.md", None)
+    assert [section.heading for section in extracted.sections] == ["Les régies", "L’encaisse"]
+    assert extracted.sections[0].text == "Un caissier."
+    assert "# compter" in extracted.sections[1].text
+
+
 def test_one_failure_does_not_stop_the_next(extractor: Extractor) -> None:
     """After a file that failed, the next is read."""
     contract.goes_on_after_a_failure(extractor)
