@@ -10,6 +10,7 @@ from connectors.areas import area_name
 from connectors.values import Agent, Role
 from search_api import wording
 from search_api.addresses import agent_address
+from search_api.audit import words
 from search_api.catalogue.texts import TemplateTexts
 from search_api.desks.opened import desks_of
 from search_api.excerpts import excerpt
@@ -45,6 +46,7 @@ _environment.globals.update(
     counted_forms=TemplateTexts.counted_forms,
 )
 _environment.filters.update(
+    about=words.about,
     agent_address=agent_address,
     area=area_name,
     basis=wording.basis,
@@ -60,6 +62,7 @@ _environment.filters.update(
     mail_address=wording.mail_address,
     month=wording.month,
     number=wording.number,
+    opened=words.opened,
     place=wording.place,
     post=wording.post,
     reasons=wording.reasons,
@@ -67,6 +70,7 @@ _environment.filters.update(
     scope=wording.scope,
     voice=voice,
     understood=wording.understood,
+    way=words.way,
     web_address=wording.web_address,
 )
 _environment.globals["static"] = static_address

@@ -42,9 +42,8 @@ SHOWN = """spoken => {
 OURS = (
     *(one.name for one in AGENTS),
     "tableur du service",
-    "GET /animation GET /audit GET /administration",
 )
-"""Names as they are shown, what a state types, addresses in the audit."""
+"""Names as they are shown, what a state types."""
 
 
 @pytest.fixture(scope="module")

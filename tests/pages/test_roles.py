@@ -94,7 +94,7 @@ def test_a_reading_is_in_the_audit_with_its_subject(app: FastAPI, audit: SqlAudi
     assert (entry.actor, entry.role) == ("ag-4", "administrator")
     assert (entry.reading, entry.subject) == ("GET /api/v1/desk/{agent}", "agent:ag-2")
     page = client(app, "ag-5").get("/audit").text
-    assert "agent:ag-2" in page
+    assert "agent ag-2" in page
     assert "hippocampe" not in page
     shown = client(app, "ag-5").get("/api/v1/audit?limit=2").json()
     assert [one["reading"] for one in shown["entries"]] == ["GET /api/v1/audit", "GET /audit"]
@@ -122,7 +122,8 @@ def test_a_refused_attempt_is_written_once_an_hour_by_agent_and_page(
     client(app, "ag-1").get("/audit")
     assert len(audit.newest(10)) == 4
     assert (
-        "<strong>Refusé</strong>&nbsp;: GET /audit</td>" in client(app, "ag-5").get("/audit").text
+        "<strong>Refusé</strong>&nbsp;: registre des consultations</td>"
+        in client(app, "ag-5").get("/audit").text
     )
     shown = client(app, "ag-5").get("/api/v1/audit").json()["entries"]
     assert [one["reading"] for one in shown].count("refused GET /audit") == 3

@@ -1,0 +1,119 @@
+"""All that a role opens is said in words on the page of the audit, by page, API and command."""
+
+import ast
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from fastapi.testclient import TestClient
+
+import quisait.commands
+from quisait.journaling import now
+from search_api.app import Services, create_app
+from search_api.audit.port import REFUSED, Entry, Reading
+from search_api.audit.sql import FORGOTTEN, SqlAudit
+from search_api.audit.words import OPENED, about, opened, way
+from search_api.desks.animation_bodies import Asked
+from search_api.identity.grants import Grant, Grants, Role
+from search_api.identity.identify import TokenReaders
+from search_api.identity.roles import RoleRequired
+from tests.pages.access_routes import each_route
+from tests.pages.administration import TODAY
+from tests.pages.conftest import NOW_S, TOKENS, Parts
+
+pytestmark = [pytest.mark.pages, pytest.mark.trust]
+
+OFFICER = Grants((Grant(Role.OFFICER, agents=frozenset({"ag-5"})),))
+TECHNICAL = re.compile(
+    r"(?:GET|POST|PUT|PATCH|DELETE) /|/api/|[{}]|quisait \w|proposal |audit forg"
+)
+
+
+@pytest.fixture
+def audit(tmp_path: Path) -> Iterator[SqlAudit]:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'audit.sqlite'}")
+    yield SqlAudit(engine, now)
+    engine.dispose()
+
+
+@pytest.fixture
+def services(parts: Parts, audit: SqlAudit) -> Services:
+    readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
+    return Services(parts.search, parts.book, readers, lambda: TODAY, grants=OFFICER, audit=audit)
+
+
+def asks_a_role(dependant: Any) -> bool:
+    return isinstance(dependant.call, RoleRequired) or any(
+        asks_a_role(one) for one in dependant.dependencies
+    )
+
+
+def of_routes(services: Services) -> set[str]:
+    """As `RoleRequired` writes them."""
+    routes = [one for one in each_route(create_app(services).routes) if hasattr(one, "dependant")]
+    privileged = [one for one in routes if asks_a_role(one.dependant)]
+    return {f"{method} {one.path}" for one in privileged for method in one.methods}
+
+
+WRITES = {
+    "by_command": (1, ""),
+    "animator": (2, "quisait topics "),
+    "_decide": (1, "quisait topics proposals "),
+    "_for": (1, "quisait topics communities "),
+}
+"""Which argument of a call names what a command reads, and what comes before it."""
+
+
+def of_commands() -> set[str]:
+    found = set()
+    for file in Path(quisait.commands.__path__[0]).glob("*.py"):
+        for call in ast.walk(ast.parse(file.read_text())):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
+                at, before = WRITES.get(call.func.id, (0, ""))
+                said = call.args[at] if at and len(call.args) > at else None
+                if isinstance(said, ast.Constant) and isinstance(said.value, str):
+                    found.add(f"{before}{said.value}")
+    return found
+
+
+def test_all_that_a_role_opens_has_words_and_nothing_else_has(services: Services) -> None:
+    """Routes as they are served, commands as they are written, verdicts, and what is let go."""
+    routes, commands = of_routes(services), of_commands()
+    assert {"GET /audit", "POST /api/v1/animation/communities/{topic_id:path}"} <= routes
+    assert {"quisait journal", "quisait topics proposals merge"} <= commands
+    verdicts = {f"proposal {one}" for one in Asked}
+    assert set(OPENED) == routes | commands | verdicts | {FORGOTTEN}
+
+
+def test_the_page_shows_no_method_and_no_path(services: Services, audit: SqlAudit) -> None:
+    """Whether it was shown or refused, of this version or of another."""
+    unknown = "GET /api/v1/ancien/{agent}"
+    for reading in (*OPENED, *(REFUSED + one for one in OPENED), unknown):
+        audit.write(Reading("ag-1", Role.ANIMATOR, reading, "topic_id:foncier"))
+    headers = {"Authorization": f"Bearer {TOKENS.make('ag-5', NOW_S)}"}
+    page = TestClient(create_app(services), headers=headers).get("/audit")
+    assert page.status_code == 200
+    table = page.text.partition("<tbody")[2].partition("</tbody>")[0]
+    assert table.count("<tr") == 2 * len(OPENED) + 2
+    assert TECHNICAL.findall(re.sub(r"<[^>]*>", "", table)) == []
+    assert "registre des consultations" in table
+    assert "sujet foncier" in table
+
+
+def entry(reading: str, subject: str = "") -> Entry:
+    return Entry(1, datetime(2026, 1, 1, tzinfo=UTC), "ag-1", "", reading, subject, "", "")
+
+
+def test_what_how_and_about_whom() -> None:
+    refused = entry("refused GET /api/v1/audit")
+    assert (opened(refused), way(refused)) == ("registre des consultations", "par l’API")
+    assert way(entry("quisait journal")) == "en ligne de commande"
+    assert way(entry("GET /audit")) == ""
+    assert about(entry("GET /x", "agent:ag-2")) == "agent ag-2"
+    assert about(entry("quisait sessions list", "ag-2")) == "ag-2"
+    assert about(entry(FORGOTTEN, "12 ab34")) == "jusqu’à l’entrée 12"
+    assert about(entry("GET /audit")) == ""
