@@ -3,6 +3,8 @@
 
 {
   const PAUSE_MS = 120;
+  const NARROW = matchMedia("(max-width: 40rem)"); // as in the style
+  const NARROW_TITLES = 3;
   const field = document.getElementById("q");
   const list = document.getElementById("suggestions");
   const told = document.getElementById("suggested");
@@ -28,21 +30,32 @@
     all[chosen].scrollIntoView({ block: "nearest" });
   };
 
+  // On a telephone long titles would push topics and colleagues out of sight.
+  const fitting = (found) => {
+    if (!NARROW.matches || found.every((one) => one.kind === "title")) return found;
+    let titles = 0;
+    return found.filter((one) => one.kind !== "title" || ++titles <= NARROW_TITLES);
+  };
+
   const option = (found, number) => {
     const item = document.createElement("li");
     const kind = document.createElement("span");
+    const said = document.createElement("span");
     item.id = `suggestion-${number}`;
     item.setAttribute("role", "option");
     item.setAttribute("aria-selected", "false");
     item.dataset.address = found.address;
     kind.className = "kind";
     kind.textContent = list.dataset[found.kind];
-    item.append(kind, " ", found.title);
+    said.className = "said";
+    said.textContent = found.title;
+    item.append(kind, " ", said);
     return item;
   };
 
-  const show = (found) => {
+  const show = (every) => {
     close();
+    const found = fitting(every);
     list.replaceChildren(...found.map(option));
     if (!found.length || document.activeElement !== field) return;
     list.hidden = false;

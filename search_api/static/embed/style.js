@@ -32,6 +32,9 @@ a { color: var(--qs-accent); }
 .past { color: var(--qs-warn); font-weight: 600; font-size: 0.875em; }
 mark { color: var(--quisait-mark-ink, MarkText); background: var(--quisait-mark, Mark); }
 .unseen { position: absolute; width: 1px; height: 1px; margin: 0; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+@media (max-width: 40rem) {
+  ul span { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
+}
 @media (forced-colors: active) {
   ul > [aria-selected="true"] { forced-color-adjust: none; color: HighlightText; background: Highlight; }
   button { border-color: ButtonBorder; }

@@ -20,11 +20,11 @@ export class Suggestions {
     field.addEventListener("blur", () => this.#open(false));
     // Else the field would lose the focus, and the list close before the click.
     list.addEventListener("mousedown", (event) => event.preventDefault());
-    list.addEventListener("click", (event) => this.#take(event.target));
+    list.addEventListener("click", (event) => this.#take(event.target.closest("li")));
   }
 
   show(titles) {
-    this.#options = titles.map((title, at) => make("li", { id: `title-${at}`, role: "option" }, title));
+    this.#options = titles.map((title, at) => make("li", { id: `title-${at}`, role: "option" }, make("span", {}, title)));
     this.#list.replaceChildren(...this.#options);
     this.#open(titles.length > 0);
   }
