@@ -59,13 +59,17 @@ _WRITTEN_AT_ONCE = 2_000
 
 @dataclass(frozen=True, slots=True)
 class AloneQuery:
-    """Which isolated holders: in these départements (None: all), of these topics (None: all)."""
+    """Which isolated holders: in these départements (None: all), of these topics (None: all).
+
+    Pages go by département, topic and agent; `by_agent` keeps an agent's topics together.
+    """
 
     departements: tuple[str, ...] | None = None
     topic_ids: tuple[str, ...] | None = None
     scopes: tuple[Scope, ...] = (Scope.DEPARTEMENT, Scope.REGION, Scope.COUNTRY)
     offset: int = 0
     limit: int = 100
+    by_agent: bool = False
 
 
 class SqlBuilds:
@@ -186,7 +190,7 @@ class SqlBuilds:
             return tuple((row[0], row[1], row[2]) for row in connection.execute(query))
 
     def alone(self, build_id: str, asked: AloneQuery) -> tuple[CellRecord, ...]:
-        """Isolated holders by département, topic and agent: one page."""
+        """Isolated holders: one page, in the order that is asked for."""
         query = sa.select(cells).where(
             cells.c.build_id == build_id,
             cells.c.scope.in_([scope.value for scope in asked.scopes]),
@@ -195,8 +199,11 @@ class SqlBuilds:
             query = query.where(cells.c.departement.in_(asked.departements))
         if asked.topic_ids is not None:
             query = query.where(cells.c.topic_id.in_(asked.topic_ids))
-        order = (cells.c.departement, cells.c.topic_id, cells.c.agent_id)
-        return self._cells(query.order_by(*order).offset(asked.offset).limit(asked.limit))
+        order = [cells.c.topic_id, cells.c.agent_id]
+        order = order[::-1] if asked.by_agent else order
+        return self._cells(
+            query.order_by(cells.c.departement, *order).offset(asked.offset).limit(asked.limit)
+        )
 
     def communities(
         self,

@@ -29,6 +29,7 @@ from search_api.topics.answers import (
     topic_page,
 )
 from search_api.topics.coverage_table import areas_csv, topics_csv
+from search_api.topics.isolation_agents import by_agent
 from search_api.topics.isolation_table import isolation_csv
 from search_api.topics.schemas import area_label, risks
 from search_api.topics.tiles import Place, TileMap, departement_places, region_places, tile_map
@@ -41,7 +42,7 @@ Offset = Annotated[int, Query(ge=0)]
 MAPPED = 500
 """The map counts isolated holders where there are at most so many to hold against the present."""
 SHOWN = 25
-"""Rows of the table at once: on a telephone each of them is a block."""
+"""Agents in the table at once: on a telephone each of them is a block."""
 EXPORTED = 5_000
 """Rows of one CSV file."""
 
@@ -60,13 +61,15 @@ def isolation_page(
         return not_mapped(request, "isolation", _("Isolement"), reading)
     everything = reading.alone(alone_query(reading, area, topic, limit=MAPPED))
     whole = everything.following is None
+    agents = by_agent(everything.rows)
     if whole:
-        offset = offset if offset < len(everything.rows) else 0
-        rows, end = everything.rows[offset : offset + SHOWN], offset + SHOWN
-        following = end if end < len(everything.rows) else None
+        offset = offset if offset < len(agents) else 0
+        rows, end = agents[offset : offset + SHOWN], offset + SHOWN
+        following = end if end < len(agents) else None
     else:
-        page = reading.alone(alone_query(reading, area, topic, offset, SHOWN))
-        rows, following = page.rows, page.following
+        asked = alone_query(reading, area, topic, offset, SHOWN)
+        page = reading.alone(replace(asked, by_agent=True))
+        rows, following = by_agent(page.rows), page.following
     return render(
         "isolation.html",
         request=request,
@@ -75,7 +78,9 @@ def isolation_page(
         topic=topic,
         area_label=area_label(area),
         rows=rows,
-        counted=len(everything.rows),
+        counted=len(agents),
+        cases=len(everything.rows),
+        shown=SHOWN,
         offset=offset,
         following=following,
         map=_alone_map(everything.rows if whole else (), topic),

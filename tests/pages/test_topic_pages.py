@@ -292,6 +292,38 @@ def test_without_a_build_the_directory_speaks(services: Services) -> None:
     assert "drones" in client.get("/agents/ag-1").text
 
 
+def test_each_isolated_agent_has_one_row(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Topics alike in the rest stand together; the heading counts agents, and tells cases."""
+
+    def rows(query: str = "") -> tuple[str, list[list[str]]]:
+        page = client.get(f"/isolation{query}").text.partition('id="table"')[2]
+        body = page.partition("<tbody")[2].partition("</tbody>")[0]
+        return page, [re.findall(r">([^<>\n]+)</a>", one) for one in body.split("<tr")[1:]]
+
+    page, found = rows()
+    assert found == [
+        ["Jo Seule", "cadastre", "géomètre", "Jo Loin"],
+        ["Jo =Formule", "régies"],
+        ["Jo Loin", "cadastre", "géomètre", "Jo Seule"],
+    ]
+    assert "3 agents seuls sur un sujet au moins" in page
+    assert "5 sujets isolés en tout" in page
+    page, found = rows("?topic=m-geometre")
+    assert [names[:2] for names in found] == [["Jo Seule", "géomètre"], ["Jo Loin", "géomètre"]]
+    assert "en tout" not in page
+    monkeypatch.setattr(pages, "SHOWN", 2)
+    page, found = rows("?offset=2")
+    assert [names[0] for names in found] == ["Jo Loin"]
+    assert "Lignes 3 à 3." in page
+    monkeypatch.setattr(pages, "MAPPED", 4)  # too many to be counted: pages of topics, by agent
+    page, found = rows()
+    assert found == [["Jo Seule", "cadastre", "géomètre", "Jo Loin"]]
+    assert "agents seuls sur un sujet au moins" not in page
+    assert "offset=2" in page
+
+
 def test_the_table_for_a_spreadsheet(client: TestClient) -> None:
     """Semicolons and a mark for French spreadsheets; no cell is a formula."""
     response = client.get("/isolation.csv")
@@ -368,7 +400,7 @@ def test_in_a_browser(chromium: Browser, services: Services) -> None:
             tile.focus()
             expect(tile).to_be_focused()
             page.keyboard.press("Enter")
-            expect(page.get_by_role("heading", level=2).nth(1)).to_contain_text("2 cas")
+            expect(page.get_by_role("heading", level=2).nth(1)).to_contain_text("1 agent")
             page.get_by_role("link", name="cadastre").first.click()
             expect(page.get_by_role("heading", level=1)).to_have_text("cadastre")
             expect(page.get_by_role("row")).to_have_count(3)
@@ -398,7 +430,7 @@ def test_the_table_of_isolation_is_read_a_few_rows_at_a_time(
     rows = len(re.findall(r'<tr role="row">\s*<td', whole))
     monkeypatch.setattr(pages, "SHOWN", rows - 1)
     first = client.get("/isolation").text
-    assert re.findall(r"(\d+)\scas d’agents", first) == [str(rows)]
+    assert re.findall(r"(\d+)\sagents seuls", first) == [str(rows)]
     assert _counted_on_map(first) == _counted_on_map(whole)
     (following,) = re.findall(r'href="(/isolation\?[^"#]*)#table">Suite', first)
     second = client.get(html.unescape(following)).text

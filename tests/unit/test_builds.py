@@ -61,6 +61,27 @@ def test_what_is_published_is_read_back(engine: sa.Engine) -> None:
         assert store.cells_between(stamp.id, [agent_id], [topic_id]) == (kept[topic_id, agent_id],)
 
 
+def test_pages_of_who_is_alone_go_by_topic_or_by_agent(engine: sa.Engine) -> None:
+    """Page after page, each isolated holder once; by agent, their topics follow one another."""
+    build, listed = made(1)
+    store = SqlBuilds(engine)
+    stamp = store.publish(build, listed)
+    with engine.begin() as connection:
+        connection.execute(sa.update(cells).values(departement="22"))
+
+    def paged(by_agent: bool) -> list[tuple[str, str, str]]:
+        pages = [
+            store.alone(stamp.id, AloneQuery(offset=at, limit=7, by_agent=by_agent))
+            for at in range(0, 1_000, 7)
+        ]
+        return [(one.departement, one.topic_id, one.agent_id) for page in pages for one in page]
+
+    by_topic, by_agent = paged(by_agent=False), paged(by_agent=True)
+    assert by_topic == sorted(by_topic)
+    assert by_agent == sorted(by_topic, key=lambda one: (one[0], one[2], one[1]))
+    assert by_agent != by_topic
+
+
 def test_the_topics_of_documents_are_read_back(engine: sa.Engine) -> None:
     """Of those asked for, however many; nothing of another build, nor of an unknown document."""
     build, listed = made(1)
