@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -218,3 +218,21 @@ def proposal_record(row: sa.RowMapping) -> ProposalRecord:
         tuple((id_, mark) for id_, mark in json.loads(row["documents"])),
         tuple((written, tuple(places)) for written, places in json.loads(row["terms"])),
     )
+
+
+def rows_of(
+    record: TopicRecord | CellRecord | CommunityRecord | ProposalRecord | AssignedRecord,
+) -> Iterator[tuple[sa.Table, Row]]:
+    """A record as rows, each with its table."""
+    if isinstance(record, TopicRecord):
+        yield topics, topic_row(record)
+    elif isinstance(record, CellRecord):
+        yield cells, cell_row(record)
+    elif isinstance(record, ProposalRecord):
+        yield proposals, proposal_row(record)
+    elif isinstance(record, AssignedRecord):
+        yield assigned, assigned_row(record)
+    else:
+        yield communities, community_row(record)
+        for row in member_rows(record):
+            yield members, row

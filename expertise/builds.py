@@ -15,23 +15,18 @@ from expertise.build_tables import (
     OF_A_BUILD,
     Row,
     assigned,
-    assigned_row,
     builds,
     cell_record,
-    cell_row,
     cells,
     communities,
     community_record,
-    community_row,
     current,
-    member_rows,
     members,
     metadata,
     proposal_record,
-    proposal_row,
     proposals,
+    rows_of,
     topic_record,
-    topic_row,
     topics,
 )
 from expertise.communities import CommunityKind
@@ -42,7 +37,6 @@ from expertise.isolating import Scope
 from expertise.many_keys import one_of
 from expertise.ports import TopicsOf
 from expertise.records import (
-    AssignedRecord,
     BuildStamp,
     CellRecord,
     CommunityRecord,
@@ -291,15 +285,4 @@ class SqlBuilds:
 def _rows(build: Build) -> Iterator[tuple[sa.Table, Row]]:
     """Every row of a build, always in the same order."""
     for record in records(build):
-        if isinstance(record, TopicRecord):
-            yield topics, topic_row(record)
-        elif isinstance(record, CellRecord):
-            yield cells, cell_row(record)
-        elif isinstance(record, ProposalRecord):
-            yield proposals, proposal_row(record)
-        elif isinstance(record, AssignedRecord):
-            yield assigned, assigned_row(record)
-        else:
-            yield communities, community_row(record)
-            for row in member_rows(record):
-                yield members, row
+        yield from rows_of(record)
