@@ -312,6 +312,7 @@ def test_each_isolated_agent_has_one_row(
     assert "5 sujets isolés en tout" in page
     page, found = rows("?topic=m-geometre")
     assert [names[:2] for names in found] == [["Jo Seule", "géomètre"], ["Jo Loin", "géomètre"]]
+    assert "2 agents seuls sur ce sujet" in page
     assert "en tout" not in page
     monkeypatch.setattr(pages, "SHOWN", 2)
     page, found = rows("?offset=2")
