@@ -7,7 +7,8 @@ Documents are made of real texts (10 000 unless told otherwise), their vectors o
 moved a little, so that nothing has to be encoded. `--keep` leaves them where they are for
 the next run: the folder of the embedded engine under `.cache/search`, the index on OpenSearch
 until that is stopped. Each question goes through `Search.answer`; what it sends to OpenSearch
-is recorded and sent again bare, in turns, by a client that only reads the bytes. Haystack's
+is recorded and sent again bare, in turns, by a client that only reads the bytes: as it is, and
+with the marks of the passages asked of the engine, which `Search.answer` makes itself. Haystack's
 hybrid pipeline (BM25 and vectors, joined by rank) asks the same questions of the same
 passages, where `HAYSTACK_PYTHON` names the Python of an environment that has `haystack-ai`
 and `opensearch-haystack`. Milliseconds; a ratio stands beside its aim.
@@ -106,6 +107,26 @@ class Recording:
         return taken
 
 
+def with_marks(sent: Sequence[tuple[str, str, bytes]]) -> list[tuple[str, str, bytes]]:
+    """The same requests, the engine told to mark the words of the passages that it shows.
+
+    It marks the field that it searches; each passage whole, as the pages need it.
+    """
+    return [
+        (method, path, b"\n".join(map(_marking, body.split(b"\n")))) for method, path, body in sent
+    ]
+
+
+def _marking(line: bytes) -> bytes:
+    if b'"inner_hits"' not in line:
+        return line
+    body = json.loads(line)
+    (best,) = body["query"]["bool"]["should"]
+    fields = {"passages.terms": {"number_of_fragments": 0}}
+    best["nested"]["inner_hits"]["highlight"] = {"fields": fields}
+    return json.dumps(body).encode()
+
+
 def send_bare(pool: urllib3.HTTPConnectionPool, sent: Sequence[tuple[str, str, bytes]]) -> None:
     """Send these requests one after the other; their answers are only read."""
     for method, path, body in sent:
@@ -154,7 +175,7 @@ def measured(engines: Sequence[str], places: Places, known: Known) -> None:
     searches = {engine: Search(index, known, book) for engine, index in indexes.items()}
     ready(indexes.get("embedded"))  # as a server does
     pool = urllib3.connection_from_url(OPENSEARCH_URL, maxsize=1)
-    times: dict[str, list[float]] = {"bare": [], **{engine: [] for engine in engines}}
+    times: dict[str, list[float]] = {"bare": [], "marked": [], **{name: [] for name in engines}}
     for number, text in enumerate(questions()):
         turns: list[tuple[str, Callable[[], object]]] = [
             (engine, partial(search.answer, Query(text), reader, TODAY))
@@ -163,7 +184,9 @@ def measured(engines: Sequence[str], places: Places, known: Known) -> None:
         if "opensearch" in searches:
             recording.taken()
             searches["opensearch"].answer(Query(text), reader, TODAY)
-            turns.append(("bare", partial(send_bare, pool, recording.taken())))
+            sent = recording.taken()
+            turns.append(("bare", partial(send_bare, pool, sent)))
+            turns.append(("marked", partial(send_bare, pool, with_marks(sent))))
         # All find the engine's caches warm; nobody always comes last.
         first = number % len(turns)
         for name, asked in turns[first:] + turns[:first]:
@@ -172,8 +195,10 @@ def measured(engines: Sequence[str], places: Places, known: Known) -> None:
                 times[name].append(taken_ms)
     if times["bare"]:
         tell("OpenSearch, sub-queries bare", times["bare"])
+        tell("OpenSearch, with its marks", times["marked"])
     for engine in engines:
-        tell(f"Search.answer, {engine}", times[engine], times["bare"])
+        tell(f"Search.answer, {engine}", times[engine], times["marked"])
+        tell("  beside what lacks marks", times[engine], times["bare"])
 
 
 def beside_haystack(puts: Iterator[Put], known: dict[str, Vectors]) -> None:
