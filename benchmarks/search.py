@@ -198,7 +198,8 @@ def measured(engines: Sequence[str], places: Places, known: Known) -> None:
         tell("OpenSearch, with its marks", times["marked"])
     for engine in engines:
         tell(f"Search.answer, {engine}", times[engine], times["marked"])
-        tell("  beside what lacks marks", times[engine], times["bare"])
+        if times["bare"]:
+            tell("  beside what lacks marks", times[engine], times["bare"])
 
 
 def beside_haystack(puts: Iterator[Put], known: dict[str, Vectors]) -> None:

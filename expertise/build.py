@@ -29,6 +29,7 @@ from expertise.records import (
     CommunityRecord,
     Proof,
     ProposalRecord,
+    Record,
     TopicRecord,
     document_key,
 )
@@ -123,9 +124,6 @@ def all_documents(library: KeptDocuments) -> Iterator[IndexedDocument]:
                 yield from library.documents(waiting)
                 waiting = []
         yield from library.documents(waiting)
-
-
-Record = TopicRecord | CellRecord | CommunityRecord | ProposalRecord | AssignedRecord
 
 
 def records(build: Build) -> Iterator[Record]:

@@ -17,6 +17,7 @@ from expertise.records import (
     CommunityRecord,
     Proof,
     ProposalRecord,
+    Record,
     TopicRecord,
 )
 from expertise.topics import Topic, TopicKind
@@ -220,9 +221,7 @@ def proposal_record(row: sa.RowMapping) -> ProposalRecord:
     )
 
 
-def rows_of(
-    record: TopicRecord | CellRecord | CommunityRecord | ProposalRecord | AssignedRecord,
-) -> Iterator[tuple[sa.Table, Row]]:
+def rows_of(record: Record) -> Iterator[tuple[sa.Table, Row]]:
     """A record as rows, each with its table."""
     if isinstance(record, TopicRecord):
         yield topics, topic_row(record)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeAlias
 
 from expertise.communities import CommunityKind
 from expertise.holders import Basis
@@ -90,6 +91,9 @@ class ProposalRecord:
     def id(self) -> str:
         """The same for the same documents."""
         return digest("\n".join(sorted(id_ for id_, _ in self.documents)))[:12]
+
+
+Record: TypeAlias = TopicRecord | CellRecord | CommunityRecord | ProposalRecord | AssignedRecord
 
 
 @dataclass(frozen=True, slots=True)

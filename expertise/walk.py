@@ -19,7 +19,8 @@ SPACE_WEIGHT = 0.05
 
 TOPIC_WEIGHT = 0.2
 """A document's edge to a topic, times the confidence that it is about it. With the seven names of
-expert_dblp as the list, more gains on these names and costs its other questions (decision 28)."""
+expert_dblp as the list, more gains on these names and costs its other questions (decision 28,
+tried by hand)."""
 
 NO_TOPICS: TopicsOf = MappingProxyType({})
 

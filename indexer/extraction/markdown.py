@@ -1,7 +1,8 @@
 """Markdown's headings, as those of a page: Tika reads Markdown as plain text, marks and all.
 
 As CommonMark 0.31.2 has them (sections 4.2, 4.3 and 4.5): not in fenced or indented code.
-An underlined heading is taken for one only where it is one line.
+An underlined heading is taken for one only where it is one line. Metadata before the text and
+what stands in HTML comments are read as text.
 """
 
 import re
@@ -16,7 +17,8 @@ _BODY = re.compile(r"<body>\s*<p>([^<]*)</p>\s*</body>")
 _SHARPS = re.compile(r" {0,3}#{1,6}(?=[ \t]|$)")
 _FENCE = re.compile(r" {0,3}(```+(?=[^`]*$)|~~~+)")
 _UNDERLINE = re.compile(r" {0,3}(?:==+|---+)[ \t]*$")
-_NO_PARAGRAPH = re.compile(r"[ \t]*$| {4}|\t|[ \t]*(?:[-+*>|]|\d+[.)])[ \t]?")
+_NO_PARAGRAPH = re.compile(r"[ \t]*$| {4}|\t|[ \t]*(?:(?:[-+*]|\d+[.)])(?:[ \t]|$)|&gt;|\|)")
+_LINE_ENDS = re.compile(r"\r\n?|\n")
 
 
 def is_markdown(part: TikaPart, name: str) -> bool:
@@ -31,7 +33,7 @@ def with_headings(xhtml: str) -> str:
     if body is None:
         return xhtml
     start, end = body.span(1)
-    return xhtml[:start] + "\n".join(_lines(body[1].splitlines())) + xhtml[end:]
+    return xhtml[:start] + "\n".join(_lines(_LINE_ENDS.split(body[1]))) + xhtml[end:]
 
 
 def _lines(lines: Sequence[str]) -> Iterator[str]:
@@ -40,7 +42,8 @@ def _lines(lines: Sequence[str]) -> Iterator[str]:
     for at, line in enumerate(lines):
         mark = _FENCE.match(line)
         if fence:
-            if mark and mark[1].startswith(fence) and not line[mark.end() :].strip():
+            # In a list it may stand further in than it may elsewhere.
+            if line.strip().startswith(fence) and not line.strip().strip(fence[0]):
                 fence = ""
         elif mark:
             fence = mark[1]

@@ -168,7 +168,7 @@ def forget(
 ) -> None:
     """Revient sur une décision."""
     with opened_house() as house:
-        _, held = animator(house, agent, "proposals forget", decision)
+        _, held = animator(house, agent, "proposals forget", f"decision_id:{decision}")
         deciding = _deciding(house, held)
         _in_sentences(lambda: deciding.forget(decision))
 

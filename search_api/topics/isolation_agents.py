@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from connectors.values import Agent
 from expertise.isolating import Scope
 from expertise.overview_values import Alone
-from expertise.topics import Topic
+from expertise.topics import Topic, by_letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +45,5 @@ def _alike(rows: Iterable[Alone]) -> tuple[AloneOn, ...]:
 
 
 def _by_area_and_name(agent: Agent) -> tuple[str, str, str, str]:
-    return (agent.departement, agent.family_name, agent.given_name, agent.id)
+    family, given = by_letters(agent.family_name), by_letters(agent.given_name)
+    return (agent.departement, family, given, agent.id)

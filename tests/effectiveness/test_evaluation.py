@@ -4,18 +4,22 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Collection
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from expertise.ports import TopicsOf
 from expertise.topics import read_topics
+from expertise.voting import Voting
 from quisait.evaluation.corpora import load_expert_set, load_search_set
+from quisait.evaluation.experts import evaluate_experts
 from quisait.evaluation.measures import figure, values
 from quisait.evaluation.scratch import Bench, open_scratch
 from quisait.evaluation.source import popularity
-from quisait.evaluation.topics import assigned_topics
+from quisait.evaluation.topics import SetTopics, assigned_topics
 from quisait.settings import Settings
 from tests.evaluation_sets import EXPERTS, SEARCH, write_set
 
@@ -88,10 +92,22 @@ def test_a_list_of_topics_takes_part(tmp_path: Path) -> None:
     missing = evaluate("experts", "mini", "--topics", "sujets.csv", cwd=tmp_path)
     assert missing.returncode == 1
     assert "sujets.csv" in missing.stderr
-    settings = Settings()
+    settings, judged = Settings(), load_expert_set(tmp_path / "mini")
     bench = Bench(settings.index, settings.encoder, tmp_path / "cache", quiet=True)
-    with open_scratch(bench, load_expert_set(tmp_path / "mini")) as scratch:
-        found = assigned_topics(scratch, read_topics(tmp_path / "topics.csv").topics)
+    listed = read_topics(tmp_path / "topics.csv").topics
+    with open_scratch(bench, judged) as scratch:
+        found = assigned_topics(scratch, listed)
+    asked: list[set[str]] = []
+
+    def noted(_: SetTopics, document_ids: Collection[str], today: date) -> TopicsOf:
+        asked.append(set(document_ids))
+        return {}
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(SetTopics, "topics_of", noted)
+        evaluate_experts(judged, bench, [Voting.DISCOUNTED], listed)
+    assert len(asked) == len(judged.queries)
+    assert "evaluation:d2" in set().union(*asked)
     every = found.topics_of([f"evaluation:d{n}" for n in range(9)], date(2026, 10, 1))
     about = {id_: [topic for topic, _ in some] for id_, some in every.items()}
     assert about == {"evaluation:d1": ["tf"], "evaluation:d2": ["cad"], "evaluation:d3": ["cad"]}

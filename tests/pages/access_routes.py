@@ -35,7 +35,7 @@ def posted(path: str, method: str = "POST", **form: str) -> tuple[Ask, ...]:
     return (Ask(path, method, form=form),)
 
 
-def ofeach_route(agents: Sequence[str], pattern: str) -> tuple[Ask, ...]:
+def of_each(agents: Sequence[str], pattern: str) -> tuple[Ask, ...]:
     return tuple(Ask(pattern.format(agent)) for agent in agents)
 
 
@@ -55,10 +55,8 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("GET", "/api/v1/isolation"): asked("/api/v1/isolation", "limit=100"),
         ("GET", "/api/v1/coverage"): asked("/api/v1/coverage", "", "area=35"),
         ("GET", "/api/v1/topics/{topic_id:path}"): asked(f"/api/v1/topics/{topic}"),
-        ("GET", "/api/v1/agents/{agent_id:path}/peers"): ofeach_route(
-            agents, "/api/v1/agents/{}/peers"
-        ),
-        ("GET", "/api/v1/agents/{agent_id:path}"): ofeach_route(agents, "/api/v1/agents/{}"),
+        ("GET", "/api/v1/agents/{agent_id:path}/peers"): of_each(agents, "/api/v1/agents/{}/peers"),
+        ("GET", "/api/v1/agents/{agent_id:path}"): of_each(agents, "/api/v1/agents/{}"),
         ("GET", "/api/v1/animation/risks"): asked("/api/v1/animation/risks"),
         ("GET", "/api/v1/animation/proposals"): asked("/api/v1/animation/proposals"),
         ("POST", "/api/v1/animation/proposals/{proposal_id}"): (
@@ -93,8 +91,8 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("GET", "/coverage.csv"): asked("/coverage.csv", "", "area=35", f"topic={topic}"),
         ("GET", "/coverage"): asked("/coverage", "", "area=35"),
         ("GET", "/topics/{topic_id:path}"): asked(f"/topics/{topic}"),
-        ("GET", "/agents/{agent_id:path}"): ofeach_route(agents, "/agents/{}"),
-        ("GET", "/peers"): ofeach_route(agents, "/peers?agent={}"),
+        ("GET", "/agents/{agent_id:path}"): of_each(agents, "/agents/{}"),
+        ("GET", "/peers"): of_each(agents, "/peers?agent={}"),
         ("GET", "/animation"): asked("/animation"),
         ("POST", "/animation/proposals/{proposal_id}"): posted("/animation/proposals/1"),
         ("POST", "/animation/communities/{topic_id:path}"): posted(

@@ -34,6 +34,7 @@ mark { color: var(--quisait-mark-ink, MarkText); background: var(--quisait-mark,
 .unseen { position: absolute; width: 1px; height: 1px; margin: 0; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @media (max-width: 40rem) {
   ul span { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
+  ul > :is(li:hover, [aria-selected="true"]) span { -webkit-line-clamp: none; }
 }
 @media (forced-colors: active) {
   ul > [aria-selected="true"] { forced-color-adjust: none; color: HighlightText; background: Highlight; }
