@@ -94,6 +94,12 @@ class Catalogue:
         slots = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
         return slots, self.rows[slots] == rows
 
+    def mask(self, slots: Slots) -> Mask:
+        """Mask of these slots."""
+        found = np.zeros(len(self.rows), dtype=np.bool_)
+        found[slots] = True
+        return found
+
     def best(self, slots: Slots, scores: NDArray[np.float64], window: int) -> tuple[Ranked, ...]:
         """Rank the `window` highest scores, ties by id."""
         if window <= 0:

@@ -4,16 +4,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from indexer.access import AccessFilter
-from indexer.asking import Asked
 from indexer.cards import card_of
 from indexer.embedded.best_passages import best_passages, passage_similarities
-from indexer.embedded.catalogue import Catalogue, Mask, Memory, Slots
+from indexer.embedded.catalogue import Memory
 from indexer.embedded.faults import engine_faults
 from indexer.embedded.fitness import check_dimension, encodable, prepared_writes
+from indexer.embedded.rankings import Rankings
 from indexer.embedded.readable_rows import readable_rows
 from indexer.embedded.requests import text_request
 from indexer.embedded.rows import (
@@ -31,7 +28,6 @@ from indexer.values import (
     Card,
     IndexedDocument,
     Kept,
-    Ranked,
     SearchAnswer,
     SearchRequest,
     Shown,
@@ -41,11 +37,6 @@ from indexer.values import (
     Write,
     WriteReport,
 )
-
-Matches = tuple[Slots, Mask, NDArray[np.float64]]
-
-READ_FIRST = 4
-"""A ranking alone is read from so many windows of matches, if these settle it."""
 
 
 class EmbeddedIndex:
@@ -64,6 +55,7 @@ class EmbeddedIndex:
             folder.mkdir(parents=True, exist_ok=True)
             self._store = Store(folder / "index.sqlite", dimension)
             self._text = TextIndex(folder, self._store)
+            self._rankings = Rankings(self._text)
             self._text.replay(wait=False)
             self._memory = Memory(self._store, dimension)
         self._words = Words(self._store, self._text, self._memory)
@@ -117,17 +109,15 @@ class EmbeddedIndex:
         with engine_faults():
             self._text.replay(wait=False)
             catalogue = self._memory.current()
-            eligible = catalogue.readable(request.access) & self._narrowed(request, catalogue)
-            lexical, matched = self._lexical(request, wanted, catalogue, eligible)
-            nearest = self._nearest(request, wanted, catalogue, eligible)
-        members = matched | nearest[1]
+            found = self._rankings.of(request, wanted, catalogue)
+        members, ranked = found.members, (*found.lexical, *found.nearest)
         facets = request.facets if request.counted else ()
         return SearchAnswer(
-            lexical=lexical,
-            vector=nearest[0],
+            lexical=found.lexical,
+            vector=found.nearest,
             total=int(members.sum()) if request.counted else 0,
             facets={name: catalogue.facet(name, members, request.facet_size) for name in facets},
-            marks=catalogue.marks_of((*lexical, *nearest[0])) if request.with_marks else {},
+            marks=catalogue.marks_of(ranked) if request.with_marks else {},
             terms_dropped=wanted.terms_dropped,
         )
 
@@ -166,87 +156,6 @@ class EmbeddedIndex:
     ) -> Mapping[str, tuple[NearWord, ...]]:
         """For each word that no readable document has, near ones that some has."""
         return self._words.near_words(access, words)
-
-    def _lexical(
-        self, request: SearchRequest, wanted: Asked, catalogue: Catalogue, eligible: Mask
-    ) -> tuple[tuple[Ranked, ...], Mask]:
-        """(ranking by words or dates, mask of all that match); without words the newest first."""
-        listing = request.vector is None and not request.question.text and not wanted.scores
-        matched = np.zeros(len(catalogue.rows), dtype=np.bool_)
-        scores = catalogue.newest
-        if listing:
-            matched = eligible & self._bound(wanted, catalogue)
-        elif request.lexical and wanted.scores:
-            if not request.counted and not request.newest_first:
-                best = self._best(wanted, catalogue, eligible, request.window)
-                if best is not None:
-                    return best, matched
-            slots, found, values = self._matches(wanted, catalogue)
-            matched[slots[found]] = True
-            matched &= eligible
-            if not request.newest_first:
-                scores = np.zeros(len(catalogue.rows))
-                scores[slots[found]] = values[found]
-        slots = np.flatnonzero(matched)
-        return catalogue.best(slots, scores[slots], request.window), matched
-
-    def _best(
-        self, wanted: Asked, catalogue: Catalogue, eligible: Mask, window: int
-    ) -> tuple[Ranked, ...] | None:
-        """The ranking by words, from the best matches; None where others may belong in it."""
-        most = READ_FIRST * max(window, 1)
-        slots, found, scores = self._matches(wanted, catalogue, most)
-        least = scores[-1] if len(scores) == most else -np.inf
-        settled = found & (scores > least)  # what was not read scores no more than the last
-        slots, scores = slots[settled], scores[settled]
-        readable = eligible[slots]
-        if len(found) == most and readable.sum() < window:
-            return None
-        return catalogue.best(slots[readable], scores[readable], window)
-
-    def _narrowed(self, request: SearchRequest, catalogue: Catalogue) -> Mask:
-        """Mask of what every facet, contributor and date of the request lets through."""
-        mask = catalogue.narrowed(request.filters)
-        if request.period:
-            mask &= catalogue.within(request.period)
-        for byline in request.bylines:
-            slots, found = catalogue.slots(self._text.contributed(byline))
-            contributed = np.zeros(len(catalogue.rows), dtype=np.bool_)
-            contributed[slots[found]] = True
-            mask &= contributed
-        return mask
-
-    def _nearest(
-        self, request: SearchRequest, wanted: Asked, catalogue: Catalogue, eligible: Mask
-    ) -> tuple[tuple[Ranked, ...], Mask]:
-        """Rank the W nearest, with their mask; phrases, exclusions and filters bind here too."""
-        members = np.zeros(len(catalogue.rows), dtype=np.bool_)
-        if request.vector is None:
-            return (), members
-        similar = catalogue.vectors.similarities(request.vector)
-        bound = eligible & (catalogue.vectors.counts > 0) & self._bound(wanted, catalogue)
-        slots = np.flatnonzero(bound)
-        ranking = catalogue.best(slots, similar[slots], request.window)
-        if ranking:
-            chosen = {hit.document_id for hit in ranking}
-            close = slots[similar[slots] >= ranking[-1].score]
-            members[[slot for slot in close if catalogue.ids[slot] in chosen]] = True
-        return ranking, members
-
-    def _bound(self, wanted: Asked, catalogue: Catalogue) -> Mask:
-        """Mask of what has every phrase and no excluded word."""
-        if not wanted.binds:
-            return np.ones(len(catalogue.rows), dtype=np.bool_)
-        slots, found, _ = self._matches(wanted.binding, catalogue)
-        mask = np.zeros(len(catalogue.rows), dtype=np.bool_)
-        mask[slots[found]] = True
-        return mask
-
-    def _matches(self, wanted: Asked, catalogue: Catalogue, most: int | None = None) -> Matches:
-        """(slots, whether each is one, scores); rounded, so that segments do not break ties."""
-        rows, scores = self._text.matches(wanted, most)
-        slots, found = catalogue.slots(rows)
-        return slots, found, np.round(scores, 4)
 
     def _cards(self, request: ShowRequest) -> tuple[Shown, ...]:
         with engine_faults():

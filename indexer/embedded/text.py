@@ -80,6 +80,13 @@ class TextIndex:
 
         A score is BM25 of title and text added (most fields).
         """
+        return self._found(self._query(request), most)
+
+    def matching(self, request: Asked) -> NDArray[np.int64]:
+        """The rows of every match, in no order: no score is computed."""
+        return self._rows(self._query(request))
+
+    def _query(self, request: Asked) -> Query:
         clauses = [(Occur.Must, self._phrase(phrase)) for phrase in request.phrases]
         clauses += [(Occur.MustNot, self._phrase(phrase)) for phrase in request.excluded]
         clauses += [(Occur.Must, self._one_of(group)) for group in request.any_of]
@@ -90,7 +97,7 @@ class TextIndex:
             clauses += [(Occur.Should, lift) for lift in self._lifts(request)]
         if not request.scores:
             clauses.append((Occur.Must, Query.all_query()))
-        return self._found(Query.boolean_query(clauses), most)
+        return Query.boolean_query(clauses)
 
     def titled(self, whole: tuple[str, ...], beginning: str) -> NDArray[np.int64]:
         """Rows whose title has these whole words and one that begins so."""
@@ -98,7 +105,7 @@ class TextIndex:
             (Occur.Must, Query.term_query(self._schema, "words", word)) for word in set(whole)
         ]
         started = Query.regex_query(self._schema, "words", f"{re.escape(beginning)}.*")
-        return self._found(Query.boolean_query([*clauses, (Occur.Must, started)]))[0]
+        return self._rows(Query.boolean_query([*clauses, (Occur.Must, started)]))
 
     def contributed(self, byline: Byline) -> NDArray[np.int64]:
         """Rows to which somebody contributed by one of the accounts or under the name."""
@@ -110,7 +117,7 @@ class TextIndex:
             found.append(Query.term_query(self._schema, "names", words[0]))
         elif words:
             found.append(Query.phrase_query(self._schema, "names", words, slop=NAME_SLOP))
-        return self._found(Query.boolean_query([(Occur.Should, query) for query in found]))[0]
+        return self._rows(Query.boolean_query([(Occur.Should, query) for query in found]))
 
     def _one_of(self, group: Sequence[Phrase]) -> Query:
         return Query.boolean_query([(Occur.Should, self._phrase(phrase)) for phrase in group])
@@ -123,14 +130,14 @@ class TextIndex:
 
     def near(self, word: str, slips: int) -> NDArray[np.int64]:
         """Rows whose title or text may have a word within so many slips of a folded one."""
-        return self._found(
+        return self._rows(
             Query.boolean_query(
                 [
                     (Occur.Should, Query.fuzzy_term_query(self._schema, field, written, slips))
                     for field, written in (("words", word), ("text", EXACT + word))
                 ]
             )
-        )[0]
+        )
 
     def _lifts(self, request: Asked) -> Iterator[Query]:
         """What adds to the score of a match, and makes none."""
@@ -156,6 +163,14 @@ class TextIndex:
             hits = searcher.search(query, limit, count=False).hits
             rows = searcher.fast_field_values("row", [address for _, address in hits])
         return np.array(rows, dtype=np.int64), np.array([s for s, _ in hits], dtype=np.float64)
+
+    def _rows(self, query: Query) -> NDArray[np.int64]:
+        """Ordered by what is wanted, hits come with it: scored, each would be looked up."""
+        with text_faults():
+            searcher = self._searcher()
+            limit = max(searcher.num_docs, 1)
+            hits = searcher.search(query, limit, count=False, order_by_field="row").hits
+        return np.fromiter((row for row, _ in hits), dtype=np.int64, count=len(hits))
 
     def _searcher(self) -> tantivy.Searcher:
         """See what is committed; another process may have written it."""

@@ -3,14 +3,18 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from indexer.embedded import rankings
 from indexer.embedded.index import EmbeddedIndex
 from indexer.errors import IndexRefused
 from indexer.values import Put
-from tests.builders import ENCODER, asking, put, vector_of
+from tests.builders import ENCODER, allowed, asking, put, vector_of
 from tests.contract.index_contract import IndexContract
 from tests.encoders import FakeEncoder
 
@@ -86,3 +90,40 @@ def test_several_open_one_new_folder_at_once(tmp_path: Path) -> None:
         opened = list(pool.map(lambda _: EmbeddedIndex(tmp_path / "new", 16), range(6)))
         list(pool.map(lambda n: opened[n].write([put(f"wiki:{n}", "Le cadastre")]), range(6)))
     assert [index.search(asking("cadastre")).total for index in opened] == [6] * 6
+
+
+@settings(deadline=None)
+@given(
+    texts=st.lists(st.sampled_from(["cadastre", "cadastre parcelle", "parcelle"]), max_size=40),
+    secret=st.sets(st.integers(0, 39)),
+    window=st.integers(1, 12),
+    phrases=st.sampled_from([(), ("cadastre parcelle",)]),
+    excluded=st.sampled_from([(), ("parcelle",)]),
+)
+def test_the_best_matches_settle_a_ranking_as_all_of_them_do(
+    texts: list[str],
+    secret: set[int],
+    window: int,
+    phrases: tuple[str, ...],
+    excluded: tuple[str, ...],
+) -> None:
+    """However many are read first: the same rankings, totals and facets, ties and rights too."""
+    hidden = allowed("ldap:group:x")
+    with TemporaryDirectory() as folder:
+        index = EmbeddedIndex(Path(folder), ENCODER.dimension)
+        index.write(
+            [
+                put(f"wiki:{n:02}", text, **({"access": hidden} if n in secret else {}))
+                for n, text in enumerate(texts)
+            ]
+        )
+        near = vector_of("cadastre")
+        wanted = asking("cadastre", phrases=phrases, excluded=excluded, vector=near, window=window)
+        answers = []
+        for first in (1, rankings.READ_FIRST, 1_000):
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(rankings, "READ_FIRST", first)
+                answers.append(index.search(wanted))
+    assert answers[0] == answers[1] == answers[2]
+    readable = {f"wiki:{n:02}" for n in range(len(texts)) if n not in secret}
+    assert {hit.document_id for hit in (*answers[0].lexical, *answers[0].vector)} <= readable
