@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.french import decoded
+from indexer.french import BESIDE
 from indexer.highlights import highlights
 from indexer.values import Passage, ShownPassage, Vectors
 
@@ -25,7 +25,7 @@ def best_passages(
     """
     parts = []
     if wanted:
-        said = [{term for _, term in decoded(line)} for line in analysed]
+        said = [set(line.replace(BESIDE, " ").split(" ")) for line in analysed]
         parts.append(np.array([len(wanted & terms) / len(wanted) for terms in said]))
     if similarities is not None and len(similarities):
         parts.append(_min_max(similarities))

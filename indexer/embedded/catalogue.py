@@ -132,7 +132,7 @@ class Catalogue:
             slot for _, _, slot in sorted((n, self.ids[slot], slot) for n, slot in pairs)[:most]
         ]
 
-    def facet(self, name: str, members: Mask, size: int) -> tuple[FacetValue, ...]:
+    def facet(self, name: str, members: Slots, size: int) -> tuple[FacetValue, ...]:
         """Count the most frequent values among the members, ties by value, empty ones left out."""
         if name not in FACETS:
             raise ValueError(f"Not a facet: {name}")

@@ -115,7 +115,7 @@ class EmbeddedIndex:
         return SearchAnswer(
             lexical=found.lexical,
             vector=found.nearest,
-            total=int(members.sum()) if request.counted else 0,
+            total=len(members) if request.counted else 0,
             facets={name: catalogue.facet(name, members, request.facet_size) for name in facets},
             marks=catalogue.marks_of(ranked) if request.with_marks else {},
             terms_dropped=wanted.terms_dropped,

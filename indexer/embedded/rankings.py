@@ -24,11 +24,11 @@ _BESIDE = ThreadPoolExecutor(max_workers=4, thread_name_prefix="vectors")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Both rankings; `members` (slots,) tells the result set, where it is counted."""
+    """Both rankings; `members` is the result set, where it is counted."""
 
     lexical: tuple[Ranked, ...]
     nearest: tuple[Ranked, ...]
-    members: Mask
+    members: Slots
 
 
 class Rankings:
@@ -43,7 +43,7 @@ class Rankings:
         similar = _similar(request, catalogue)
         lexical, matched = self._lexical(request, wanted, catalogue, eligible)
         nearest, close = self._nearest(request, wanted, catalogue, eligible, similar)
-        return Found(lexical, nearest, matched | close)
+        return Found(lexical, nearest, np.flatnonzero(matched | close))
 
     def _lexical(
         self, request: SearchRequest, wanted: Asked, catalogue: Catalogue, eligible: Mask
