@@ -23,8 +23,9 @@ from tests.faults.mortal import STOPPED, open_state
 from tests.opensearch_index import client
 from tests.service.generations import Ground
 
-LANDING_S = 0.3
-"""By then the engine has applied what a killed child had sent: it is not looked at in between."""
+LANDING_S, LANDED_S = 0.3, 30.0
+"""After the first the engine has begun what a killed child had sent, and before the second it
+is done: it is not looked at in between. A busy machine takes its time."""
 
 COMMAND = [sys.executable, "-m", "tests.faults.mortal"]
 ANYONE, MEMBER = reading(), reading(GROUP)
@@ -113,6 +114,9 @@ class Trial:
         """What was sent before a kill is applied, and seen."""
         if self.ground.engine == "opensearch":
             time.sleep(LANDING_S)
+            deadline = time.monotonic() + LANDED_S
+            while _writing() and time.monotonic() < deadline:
+                time.sleep(LANDING_S)
             client().indices.refresh(index=f"{self.ground.alias}*")
 
     def move(self, births: int = 4) -> None:
@@ -199,3 +203,8 @@ def assert_true(trial: Trial) -> None:
     trial.check()
     assert trial.held() == trial.history.truth
     assert open_state(trial.ground.folder).failures_of(SOURCE) == ()
+
+
+def _writing() -> bool:
+    """Whether the engine is still at a write."""
+    return bool(client().tasks.list(actions="indices:data/write*")["nodes"])
