@@ -1,6 +1,5 @@
 """On a telephone, suggestions with long titles leave topics and colleagues in sight."""
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -37,7 +36,6 @@ TOPICS = tuple(
     Topic(f"t-{n}", label)
     for n, label in enumerate(("clôture des comptes", "classement", "clauses types"))
 )
-PICTURES = os.environ.get("QUISAIT_PICTURES", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +87,10 @@ def typed(page: Page) -> Locator:
     return options
 
 
-def kept_picture(page: Page, name: str) -> None:
-    if PICTURES:
-        page.screenshot(path=f"{PICTURES}/{name}.png")
-
-
 def test_each_kind_is_in_sight_and_reached_by_keyboard(chromium: Browser, sites: Sites) -> None:
     """Three titles of two lines, then topics and people, none below the list's edge."""
     with opened(chromium, sites.page, viewport=TELEPHONE) as page:
         options = typed(page)
-        kept_picture(page, "page")
         kinds = options.locator(".kind").all_inner_texts()
         assert kinds == ["Document"] * 3 + ["Sujet"] * 3 + ["Collègue"]
         expect(page.get_by_role("status").first).to_contain_text("7 suggestions")
@@ -136,7 +128,6 @@ def test_titles_in_the_box_take_two_lines(chromium: Browser, sites: Sites) -> No
         test_box.field(page).press_sequentially("clôture")
         options = test_box.box(page).get_by_role("option")
         expect(options).to_have_count(8)
-        kept_picture(page, "boite")
         first = options.first
         lines = "one => one.clientHeight / parseFloat(getComputedStyle(one).lineHeight)"
         assert first.locator("span").evaluate(lines) == pytest.approx(2, abs=0.1)
