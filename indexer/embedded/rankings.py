@@ -1,5 +1,6 @@
 """The two rankings of a question over what is held in memory, and all that matches."""
 
+import math
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -8,15 +9,15 @@ from numpy.typing import NDArray
 
 from indexer.asking import Asked
 from indexer.embedded.catalogue import Catalogue, Mask, Slots
+from indexer.embedded.matching import Matching
 from indexer.embedded.text import TextIndex
 from indexer.embedded.vectors import Floats
 from indexer.values import Ranked, SearchRequest
 
 Matches = tuple[Slots, Mask, NDArray[np.float64]]
 
-READ_FIRST = 4
-"""A ranking is read from so many windows of matches, if these settle it."""
-
+READ_FIRST = 3
+"""A ranking is read from so many windows of readable matches, if these settle it."""
 
 _BESIDE = ThreadPoolExecutor(max_workers=4, thread_name_prefix="vectors")
 """Vectors are compared here while words are sought: neither holds the interpreter."""
@@ -36,6 +37,7 @@ class Rankings:
 
     def __init__(self, text: TextIndex) -> None:
         self._text = text
+        self._matching = Matching(text)
 
     def of(self, request: SearchRequest, wanted: Asked, catalogue: Catalogue) -> Found:
         """Words are sought while vectors are compared."""
@@ -56,7 +58,7 @@ class Rankings:
         elif request.lexical and wanted.scores:
             if not request.newest_first:
                 return self._by_words(request, wanted, catalogue, eligible)
-            matched = eligible & self._matching(wanted, catalogue)
+            matched = eligible & self._matching.of(wanted, catalogue)
         slots = np.flatnonzero(matched)
         return catalogue.best(slots, scores[slots], request.window), matched
 
@@ -67,23 +69,26 @@ class Rankings:
         best = self._best(wanted, catalogue, eligible, request.window)
         if best is None:
             slots, found, scores = self._matches(wanted, catalogue)
-            readable = found & eligible[slots]
+            slots, scores = slots[found], scores[found]
+            readable = eligible[slots]
             slots, scores = slots[readable], scores[readable]
             return catalogue.best(slots, scores, request.window), catalogue.mask(slots)
         if not request.counted:
             return best, np.zeros_like(eligible)
-        return best, eligible & self._matching(wanted, catalogue)
+        return best, eligible & self._matching.of(wanted, catalogue)
 
     def _best(
         self, wanted: Asked, catalogue: Catalogue, eligible: Mask, window: int
     ) -> tuple[Ranked, ...] | None:
         """The ranking by words, from the best matches; None where others may belong in it.
 
-        Not tried where the reader may read so little that they can hardly settle it.
+        So many are read that those which the reader may read fill several windows, were they
+        spread evenly.
         """
-        if eligible.sum() * READ_FIRST < len(eligible):
+        share = max(int(eligible.sum()), 1) / max(len(eligible), 1)
+        most = math.ceil(READ_FIRST * max(window, 1) / share)
+        if most >= len(eligible):
             return None
-        most = READ_FIRST * max(window, 1)
         slots, found, scores = self._matches(wanted, catalogue, most)
         least = scores[-1] if len(scores) == most else -np.inf
         settled = found & (scores > least)  # what was not read scores no more than the last
@@ -127,12 +132,7 @@ class Rankings:
         """Mask of what has every phrase and no excluded word."""
         if not wanted.binds:
             return np.ones(len(catalogue.rows), dtype=np.bool_)
-        return self._matching(wanted.binding, catalogue)
-
-    def _matching(self, wanted: Asked, catalogue: Catalogue) -> Mask:
-        """Mask of every match, readable or not."""
-        slots, found = catalogue.slots(self._text.matching(wanted))
-        return catalogue.mask(slots[found])
+        return self._matching.of(wanted.binding, catalogue)
 
     def _matches(self, wanted: Asked, catalogue: Catalogue, most: int | None = None) -> Matches:
         """(slots, whether each is one, scores); rounded, so that segments do not break ties."""

@@ -86,6 +86,15 @@ class TextIndex:
         """The rows of every match, in no order: no score is computed."""
         return self._rows(self._query(request))
 
+    def having(self, phrase: Phrase) -> NDArray[np.int64]:
+        """The rows with a phrase in their title or text, in no order; all for an empty one."""
+        return self._rows(self._phrase(phrase) if phrase else Query.all_query())
+
+    def applied(self) -> int:
+        """Up to which of the store's writes the next reading sees all, at least."""
+        self._searcher()
+        return self._seen
+
     def _query(self, request: Asked) -> Query:
         clauses = [(Occur.Must, self._phrase(phrase)) for phrase in request.phrases]
         clauses += [(Occur.MustNot, self._phrase(phrase)) for phrase in request.excluded]

@@ -1,0 +1,78 @@
+"""What the embedded engine puts together word by word is what tantivy finds at once."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indexer.embedded.fitness import prepared_writes
+from indexer.embedded.index import EmbeddedIndex
+from indexer.embedded.matching import Matching
+from indexer.embedded.requests import text_request
+from indexer.values import Expansion, Put, Question, Remove
+from tests.builders import ENCODER, asking, put
+
+pytestmark = pytest.mark.search
+
+_WORDS = "cadastre parcelle foncier taxe salaire rescrit bail notaire terrain cession prime usage"
+_word = st.sampled_from(_WORDS.split())
+_few = st.lists(_word, min_size=1, max_size=3).map(" ".join)
+_phrases = st.lists(_few, max_size=2).map(tuple)
+_questions = st.builds(
+    Question,
+    # Of ten words and more, a document must have two.
+    text=st.lists(_word, max_size=14).map(" ".join),
+    phrases=_phrases,
+    excluded=_phrases,
+    any_of=st.lists(st.lists(_few, min_size=1, max_size=3).map(tuple), max_size=2).map(tuple),
+    expansions=st.lists(
+        st.builds(Expansion, _word, st.lists(_few, min_size=1, max_size=2).map(tuple)), max_size=2
+    ).map(tuple),
+)
+_kept = st.builds(
+    lambda n, title, texts: put(f"wiki:{n}", *texts, title=title),
+    st.integers(0, 9),
+    _few,
+    st.lists(st.lists(_word, max_size=8).map(" ".join), min_size=1, max_size=2),
+)
+_gone = st.builds(lambda n: Remove(f"wiki:{n}"), st.integers(0, 9))
+
+
+@settings(deadline=None)
+@given(
+    batches=st.lists(st.lists(st.one_of(_kept, _gone), max_size=6), min_size=1, max_size=3),
+    questions=st.lists(_questions, min_size=1, max_size=3),
+)
+def test_word_by_word_matches_what_the_engine_matches(
+    batches: Sequence[Sequence[Put | Remove]], questions: Sequence[Question]
+) -> None:
+    """Whatever is asked, and asked again after a write: nothing of before, nothing missing."""
+    with TemporaryDirectory() as folder:
+        index = EmbeddedIndex(Path(folder), ENCODER.dimension)
+        found = Matching(index._text)
+        for batch in batches:
+            index.write(batch)
+            catalogue = index._memory.current()
+            for wanted in map(text_request, questions):
+                slots, known = catalogue.slots(index._text.matching(wanted))
+                whole = catalogue.mask(slots[known])
+                assert np.array_equal(found.of(wanted, catalogue), whole)
+
+
+def test_a_text_that_comes_late_is_found_when_it_has_come(tmp_path: Path) -> None:
+    """What a word matched while another process still wrote the text is not kept beyond that."""
+    index = EmbeddedIndex(tmp_path, ENCODER.dimension)
+    index.write([put("wiki:1", "Le cadastre")])
+    other = EmbeddedIndex(tmp_path, ENCODER.dimension)
+    wanted = replace(asking("cadastre"), newest_first=True)
+    with index._text._lock(1.0) as held:  # as while it writes
+        assert held
+        prepared, _ = prepared_writes([put("wiki:2", "Le cadastre")], ENCODER.dimension)
+        other._store.apply(prepared)
+        assert other.search(wanted).total == 1
+    assert other.search(wanted).total == 2
