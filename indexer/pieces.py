@@ -7,8 +7,10 @@ told from a title by the words around it.
 """
 
 import re
+import threading
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 from indexer.french import analyse
@@ -16,17 +18,24 @@ from indexer.french import analyse
 KEPT_CHARACTERS = 40
 """A longer piece hardly comes again."""
 
+KEPT_WORDS = 50_000
+
 _CAPITAL, _LETTER = "[A-ZÀ-ÖØ-ÞŒ]", "[a-zà-öø-ÿœ]"
-_ELIDED = rf"(?:{_CAPITAL}{_LETTER}{{0,5}}|{_LETTER}{{1,6}})['’]"
-_PLAIN = rf"(?:(?:{_ELIDED})?{_CAPITAL}?{_LETTER}{{2,}}|[àay])"
+_BARE = rf"{_CAPITAL}?{_LETTER}{{2,}}(?:-{_CAPITAL}?{_LETTER}{{2,}})*"
+_PLAIN = rf"\(?(?:{_LETTER}{{1,6}}['’])?(?:{_BARE}|[àay])"
+_BEGUN = rf"\(?{_CAPITAL}{_LETTER}{{0,5}}['’]{_BARE}"
 _JOINED = (
-    "art|er|no|https?|pour|cent|bis|ter|quater"
-    r"|jan\w*|f[eé]v\w*|mars|avr\w*|mai|juin|juil\w*|ao[uû]t|sept\w*|oct\w*|nov\w*|d[eé]c\w*|\w*ies"
+    rf"\(?(?:{_CAPITAL}?{_LETTER}{{0,6}}['’])?(?i:art|er|no|https?|pour|cent|bis|ter|quater"
+    r"|jan\w*|f[eé]v\w*|mars|avr\w*|mai|juin|juil\w*|ao[uû]t|sept\w*|oct\w*|nov\w*|d[eé]c\w*"
+    r"|y|\w*ies)\b"
 )
 """What may belong to a reference, or is left out before some words."""
 
-_CUT_BEHIND = re.compile(rf"(?!(?:{_ELIDED})?(?i:{_JOINED})\b){_PLAIN}[,;.:?!)]?")
-_CUT_BEFORE = re.compile(rf"(?!(?i:{_JOINED})\b){_PLAIN}(?:[,.;:?!)]|\Z)")
+_NUMBER = r"\d+(?:,\d+)?|1er|[%€]"
+"""Nothing that may stand behind a cut belongs to a number in front of it."""
+
+_CUT_BEHIND = re.compile(rf"(?:(?!{_JOINED})(?:{_PLAIN}|{_BEGUN})|{_NUMBER})[,;.:?!)]*")
+_CUT_BEFORE = re.compile(rf"(?!{_JOINED}){_PLAIN}(?:[,.;:?!)]|\Z)")
 _BETWEEN = frozenset(["", "«", "»", ":", ";", "?", "!", "–"])
 """What may stand between two words without a cut of its own."""
 
@@ -38,12 +47,39 @@ class _Read(NamedTuple):
     terms: frozenset[str]
 
 
-class _Word(NamedTuple):
-    """Whether a text may be cut before a word, and behind it; and the word as a piece."""
+_PIECES = re.compile(r"(?:[bn]s*(?=[pwben])|[pwe]s*(?=[en]))+[pwben]|[wben]")
+"""Over the kinds of a text's words: what hangs together, and what has to be read alone.
 
-    before: bool
-    behind: bool
-    alone: _Read | None
+A text may be cut before and behind a plain word (p; w where it says what is wanted), only
+before (b), only behind (e), on neither side (n) of one; s stands for what is no word.
+"""
+
+
+class _Vocabulary(dict[str, str]):
+    """The kind of each word; most of a text was read before, and hardly any of it is wanted."""
+
+    def __init__(self) -> None:
+        super().__init__(dict.fromkeys(_BETWEEN, "s"))
+        self.saying: dict[str, frozenset[str]] = {}
+        """Of each term, the plain words that say it."""
+        self._noting = threading.Lock()
+
+    def __missing__(self, word: str) -> str:
+        if len(word) > KEPT_CHARACTERS:
+            return "n"
+        before, behind = _CUT_BEFORE.match(word), _CUT_BEHIND.fullmatch(word)
+        kind = ("p" if behind else "b") if before else ("e" if behind else "n")
+        if len(self) >= KEPT_WORDS:
+            return "w" if kind == "p" else kind  # read each time
+        with self._noting:
+            # What it says first: nobody finds it plain without.
+            for term in _kept(word).terms if kind == "p" else ():
+                self.saying[term] = self.saying.get(term, frozenset()) | {word}
+            self[word] = kind
+        return kind
+
+
+_VOCABULARY = _Vocabulary()
 
 
 def marked(text: str, wanted: frozenset[str]) -> Iterator[tuple[int, int]]:
@@ -51,47 +87,27 @@ def marked(text: str, wanted: frozenset[str]) -> Iterator[tuple[int, int]]:
 
     Written for speed: a page has thousands of words.
     """
-    begun = at = 0
-    piece: _Read | None = None
-    cut = False
-    for word in text.replace("\n", " ").split(" "):
-        length = len(word)
-        if word in _BETWEEN:
-            at += length + 1
-            continue
-        before, behind, alone = _known(word) if length <= KEPT_CHARACTERS else _UNKNOWN
-        if cut and before:
-            read = piece or _piece(text[begun : at - 1])
-            if not wanted.isdisjoint(read.terms):
-                yield from _places(read, wanted, begun)
-            begun, piece = at, alone
-        else:
-            piece = None
-        at += length + 1
-        cut = behind
-    yield from _places(piece or _piece(text[begun:]), wanted, begun)
-
-
-def _places(read: _Read, wanted: frozenset[str], at: int) -> Iterator[tuple[int, int]]:
-    for start, end, terms in read.places:
-        if not wanted.isdisjoint(terms):
-            yield at + start, at + end
-
-
-_UNKNOWN = _Word(before=False, behind=False, alone=None)
-
-
-@lru_cache(maxsize=50_000)
-def _known(word: str) -> _Word:
-    before, behind = bool(_CUT_BEFORE.match(word)), bool(_CUT_BEHIND.fullmatch(word))
-    return _Word(before, behind, _read(word) if before else None)
+    words = text.replace("\n", " ").split(" ")
+    kinds = list(map(_VOCABULARY.__getitem__, words))
+    say = frozenset().union(*(_VOCABULARY.saying.get(term, ()) for term in wanted))
+    for at in [at for at, word in enumerate(words) if word in say]:
+        kinds[at] = "w"
+    ends = list(accumulate(map(len, words)))
+    for found in _PIECES.finditer("".join(kinds)):
+        first, behind = found.span()
+        begun = ends[first] - len(words[first]) + first
+        read = _piece(text[begun : ends[behind - 1] + behind - 1])
+        if not wanted.isdisjoint(read.terms):
+            for start, end, terms in read.places:
+                if not wanted.isdisjoint(terms):
+                    yield begun + start, begun + end
 
 
 def _piece(piece: str) -> _Read:
     return _kept(piece) if len(piece) <= KEPT_CHARACTERS else _read(piece)
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=KEPT_WORDS)
 def _kept(piece: str) -> _Read:
     return _read(piece)
 

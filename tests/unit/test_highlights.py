@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indexer import pieces
 from indexer.french import analyse
 from indexer.highlights import highlights, question_terms
 from indexer.pieces import marked
@@ -45,6 +46,7 @@ _SAID = (
     "agent·e·s agent(e)s agent-e-s agent.e.s non-résident micro-entreprise porte- monnaie "
     "https://a.fr https a@b.fr, taxe, taxe; fin. (voir) 2042-C-PRO 2042 PRO 3,5 1 500 000 "
     "« » : ? – Le Taxe Fin. (voir Voir) L'Etat D'abord l'Etat Janvier Art. L'art. Cent Decies "
+    "2022 7, 5). € %, voir...), (es) y n'y L'un 1er, (L'impôt Il elle-même sous-art. (s'il ex-PAS "
     "2A aujourd'hui e\u0301 \u00ad - · . , ’"
 )
 WORDS = _SAID.split(" ")
@@ -83,3 +85,13 @@ def test_a_text_read_in_pieces_says_what_it_says_whole(written: list[tuple[str, 
     """References, acronyms, elisions, compounds: no cut parts what belongs together."""
     text = "".join(word + between for word, between in written)
     marks_what_it_says(text)
+
+
+def test_what_there_is_no_room_to_keep_is_read_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A word like any other, that nobody had read before, is marked where it stands."""
+    monkeypatch.setattr(pieces, "KEPT_WORDS", 0)
+    text = "les xénotimes du service, un xénotime et 5 xénotimes"
+    marks_what_it_says(text)
+    assert [text[a:b] for a, b in marked(text, frozenset(["xenotim"]))] == [
+        "xénotimes", "xénotime", "xénotimes",
+    ]  # fmt: skip
