@@ -75,20 +75,20 @@ def bands(signed: bytes) -> list[tuple[int, bytes]]:
     return [(at, runs[at : at + _BAND_BYTES]) for at in range(0, len(runs), _BAND_BYTES)]
 
 
-def in_common(signed: Sequence[bytes]) -> list[bool]:
-    """Whether each signature has one of its `bands` in common with another one of these.
+def in_common(signed: Sequence[bytes]) -> list[int]:
+    """The places, in order, of signatures with one of their `bands` in common with another one.
 
     All at once: of the hundreds that a search finds, hardly any has.
     """
-    shared = np.zeros(len(signed), dtype=np.bool_)
     whole = np.array([at for at, one in enumerate(signed) if one], dtype=np.int64)
     runs = b"".join(signed[at][:RUN_BYTES] for at in whole)
     columns = np.frombuffer(runs, f"u{_BAND_BYTES}").reshape(len(whole), RUN_BYTES // _BAND_BYTES)
     order = np.argsort(columns, axis=0)
     ordered = np.take_along_axis(columns, order, axis=0)
     same = ordered[1:] == ordered[:-1]
-    shared[whole[order[1:][same]]] = shared[whole[order[:-1][same]]] = True
-    found: list[bool] = shared.tolist()
+    shared = np.zeros(len(whole), dtype=np.bool_)
+    shared[order[1:][same]] = shared[order[:-1][same]] = True
+    found: list[int] = whole[shared].tolist()
     return found
 
 

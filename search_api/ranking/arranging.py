@@ -141,24 +141,26 @@ def grouped(
     ordered: Sequence[FusedHit], marks: Mapping[str, Mark], succession: Succession
 ) -> list[tuple[FusedHit, tuple[str, ...]]]:
     """Each hit with its copies: beneath the first before it that it is one of; no chains."""
+    signed = [marks[hit.document_id].twins if hit.document_id in marks else b"" for hit in ordered]
     heads: dict[tuple[int, bytes], list[str]] = {}
     copies: dict[str, list[str]] = {}
-    signed = [marks[hit.document_id].twins if hit.document_id in marks else b"" for hit in ordered]
-    for (document_id, *_), shared in zip(ordered, in_common(signed), strict=True):
-        if not shared:
-            copies[document_id] = []
-            continue
-        mark = marks[document_id]
+    beneath: set[str] = set()
+    for at in in_common(signed):
+        document_id, mark = ordered[at].document_id, marks[ordered[at].document_id]
         keys = bands(mark.twins)
         for head in dict.fromkeys(head for key in keys for head in heads.get(key, ())):
             if _copies(marks[head], mark) and not succession.related(head, document_id):
-                copies[head].append(document_id)
+                copies.setdefault(head, []).append(document_id)
+                beneath.add(document_id)
                 break
         else:
-            copies[document_id] = []
             for key in keys:
                 heads.setdefault(key, []).append(document_id)
-    return [(hit, tuple(copies[hit.document_id])) for hit in ordered if hit.document_id in copies]
+    return [
+        (hit, tuple(copies.get(hit.document_id, ())))
+        for hit in ordered
+        if hit.document_id not in beneath
+    ]
 
 
 def _copies(one: Mark, other: Mark) -> bool:

@@ -197,7 +197,8 @@ def test_what_may_be_a_copy_is_found_at_once(pieces: list[list[bytes]], numbers:
     signed_so = [b"".join(some) + (numbers if some else b"") for some in pieces]
     keys = [set(bands(one)) if one else set() for one in signed_so]
     others = [keys[:at] + keys[at + 1 :] for at in range(len(keys))]
-    expected = [any(own & other for other in rest) for own, rest in zip(keys, others, strict=True)]
+    pairs = enumerate(zip(keys, others, strict=True))
+    expected = [at for at, (own, rest) in pairs if any(own & other for other in rest)]
     assert in_common(signed_so) == expected
 
 
