@@ -91,6 +91,8 @@ class SqlAgentBook:
     def by_account(self, accounts_asked: Iterable[str]) -> Mapping[str, Agent]:
         """The agent of each account that the directory joins to one."""
         names = set(accounts_asked)
+        if not names:
+            return {}
         with self._engine.connect() as connection:
             return accounts_as_they_wish(connection, self._accounts.read(connection, names))
 

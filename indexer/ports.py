@@ -100,7 +100,7 @@ class IndexReader(Protocol):
         ...
 
     def show(self, request: ShowRequest) -> tuple[Shown, ...]:
-        """In the order of `document_ids`; what the reader may not read is left out."""
+        """In the order of `document_ids`, then of `by_card`; what may not be read is left out."""
         ...
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:

@@ -260,6 +260,7 @@ class ShowRequest:
     """Ask for the cards and best passages of these documents, under the same filter.
 
     `passages` 0: the cards alone. `successors`: also for the cards of what replaces them.
+    `by_card`: these too, by their cards alone, behind the others.
     """
 
     access: AccessFilter
@@ -268,6 +269,7 @@ class ShowRequest:
     vector: Vectors | None = None
     passages: int = 1
     successors: bool = False
+    by_card: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,10 +78,7 @@ class Search:
         worded = len(found.lexical)
         first = (query.page - 1) * query.page_size
         page = window[first : first + query.page_size]
-        ids = tuple(one.hit.document_id for one in page)
-        wanted = ShowRequest(access, ids, question, request.vector, PASSAGES, successors=True)
-        shown = self._index.show(wanted)
-        named = self._named(page, shown, access)
+        shown, named = self._shown(page, request)
         marks = {**found.marks, **beside(shown, named)}
         succession = Succession(marks, self._preferences.trust, today)
         agents = self._book.by_account(
@@ -233,16 +230,24 @@ class Search:
     def _bets(self, question: Question, access: AccessFilter) -> tuple[BestBet, ...]:
         return shown_bets(self._best_bets.bets(question), self._index, access)
 
-    def _named(
-        self, page: Sequence[Placed], shown: Sequence[Shown], access: AccessFilter
-    ) -> dict[str, Card]:
-        """Copies, and what these replace or belong to, as far as the reader may read them."""
-        wanted = {name for one in shown for name in (*one.card.replaces, one.card.part_of) if name}
-        wanted |= {copy for one in page for copy in one.copies[:MOST_COPIES]}
-        if not wanted:
-            return {}
-        request = ShowRequest(access, tuple(sorted(wanted)), Question())
-        return {one.card.document_id: one.card for one in self._index.show(request)}
+    def _shown(
+        self, page: Sequence[Placed], request: SearchRequest
+    ) -> tuple[Sequence[Shown], dict[str, Card]]:
+        """(the page's documents, cards of their copies and of what they replace or belong to).
+
+        As far as the reader may read them.
+        """
+        ids = tuple(one.hit.document_id for one in page)
+        copies = tuple(copy for one in page for copy in one.copies[:MOST_COPIES])
+        asked = ShowRequest(request.access, ids, request.question, request.vector, PASSAGES)
+        found = self._index.show(replace(asked, successors=True, by_card=copies))
+        shown = [one for one in found if one.card.document_id in set(ids)]
+        cards = {one.card.document_id: one.card for one in found}
+        said = {name for one in shown for name in (*one.card.replaces, one.card.part_of) if name}
+        if missing := tuple(sorted(said - cards.keys())):
+            others = self._index.show(ShowRequest(request.access, missing, Question(), passages=0))
+            cards |= {one.card.document_id: one.card for one in others}
+        return shown, cards
 
 
 def _by_date(query: Query, question: Question) -> bool:

@@ -89,13 +89,14 @@ class FormerIndex:
 
     def show(self, request: ShowRequest) -> tuple[Shown, ...]:
         """The cards of those that the reader may read: rights are compared by them."""
+        names = (*request.document_ids, *request.by_card)
         with _understood():
             shown = {
                 row["id"]: Shown(_card(row["card"]), (), ())
-                for row in self._named(request.document_ids)
+                for row in self._named(names)
                 if _admitted(request.access, row)
             }
-        return tuple(shown[name] for name in request.document_ids if name in shown)
+        return tuple(shown[name] for name in names if name in shown)
 
     def search(self, request: SearchRequest) -> SearchAnswer:
         """How many documents the reader may read, where nothing is asked for."""

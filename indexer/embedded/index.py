@@ -1,6 +1,7 @@
 """The embedded index: the flow of a write, a search, a page and a suggestion."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,9 @@ class EmbeddedIndex:
 
     def show(self, request: ShowRequest) -> tuple[Shown, ...]:
         """Cards and best passages, read from the store under the same filter."""
+        if request.by_card:
+            others = replace(request, document_ids=request.by_card, successors=False, by_card=())
+            return (*self.show(replace(request, by_card=())), *self._cards(others))
         if not request.passages:
             return self._cards(request)
         self._check(request.vector)

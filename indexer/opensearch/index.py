@@ -11,7 +11,7 @@ from indexer.highlights import question_terms
 from indexer.opensearch import access_changes, answers, contents, requests
 from indexer.opensearch import near_words as near
 from indexer.opensearch.access_changes import Standing
-from indexer.opensearch.access_lists import ListKey, ReadableLists
+from indexer.opensearch.access_lists import ListKey
 from indexer.opensearch.alias import Alias
 from indexer.opensearch.bulk import (
     Line,
@@ -213,28 +213,29 @@ class OpenSearchIndex:
         return answers.search_answer(asked, *(next(parts) if body else None for body in bodies))
 
     def show(self, request: ShowRequest) -> tuple[Shown, ...]:
-        """In the order of `document_ids`; what the reader may not read is left out."""
-        if not request.document_ids:
+        """In the order of `document_ids`, then of `by_card`; what may not be read is left out.
+
+        In one round trip; of cards some at a time, which the engine reads side by side.
+        """
+        whole, alone = request.document_ids, request.by_card
+        if not request.passages and not request.successors:
+            whole, alone = (), (*whole, *alone)
+        if not whole and not alone:
             return ()
         self._ensure()
         lists = self._lists.readable(request.access)
-        if not request.passages and not request.successors:
-            return self._cards(request, lists)
-        bodies = [requests.shown_documents(request, lists)]
-        bodies += [requests.successors_of(request, lists)] if request.successors else []
-        documents, *heirs = self._documents.search_many(bodies)
-        found = answers.shown(documents, question_terms(request.question), *heirs)
-        return tuple(found[id_] for id_ in request.document_ids if id_ in found)
-
-    def _cards(self, request: ShowRequest, lists: ReadableLists) -> tuple[Shown, ...]:
-        """Some at a time, in one round trip: the engine reads these side by side."""
-        bodies = [
-            requests.cards(replace(request, document_ids=tuple(some)), lists)
-            for some in pages(request.document_ids, CARDS_AT_ONCE)
-        ]
-        answered = self._documents.search_many(bodies)
-        found = {card.document_id: card for answer in answered for card in answers.cards(answer)}
-        return tuple(Shown(found[id_], ()) for id_ in request.document_ids if id_ in found)
+        bodies = [requests.shown_documents(request, lists)] if whole else []
+        bodies += [requests.successors_of(request, lists)] if whole and request.successors else []
+        some = (replace(request, document_ids=tuple(ids)) for ids in pages(alone, CARDS_AT_ONCE))
+        answered = self._documents.search_many(
+            [*bodies, *(requests.cards(asked, lists) for asked in some)]
+        )
+        documents, others = answered[: len(bodies)], answered[len(bodies) :]
+        terms = question_terms(request.question)
+        found = answers.shown(documents[0], terms, *documents[1:]) if documents else {}
+        cards = {card.document_id: card for answer in others for card in answers.cards(answer)}
+        shown = [found[id_] for id_ in whole if id_ in found]
+        return (*shown, *(Shown(cards[id_], ()) for id_ in alone if id_ in cards))
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
         """Titles whose words begin with those typed (accents and case aside)."""

@@ -1,6 +1,7 @@
 """Contract of the `Index` port: nobody reads, counts or guesses what they may not."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -89,6 +90,9 @@ class AccessChecks:
                 access, ("wiki:secret",), Question("mutation"), vector_of(SECRET), passages
             )
             assert index.show(asked) == (), why
+            assert index.show(replace(asked, document_ids=(), by_card=asked.document_ids)) == (), (
+                why
+            )
 
     def test_whoever_is_allowed_reads(self, index: Index) -> None:
         """One allowed principal is enough, and the others' denials do not matter."""

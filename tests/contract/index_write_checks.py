@@ -197,6 +197,24 @@ class WriteChecks:
         for passages in (0, 1):
             asked = ShowRequest(ANYONE, ("wiki:1",), Question(), passages=passages)
             assert index.show(asked)[0].card == card
+        others = ShowRequest(ANYONE, (), Question(), by_card=("wiki:1",))
+        assert index.show(others)[0].card == card
+
+    def test_others_are_shown_by_their_card_behind(self, index: Index) -> None:
+        """In the order asked for, without passages or successors, whatever the first ones have."""
+        index.write([put(f"wiki:{n}", f"La cantine {n}") for n in range(4)])
+        index.write([put("wiki:heir", "La cantine", replaces=("wiki:0", "wiki:2"))])
+        asked = ShowRequest(
+            *(ANYONE, ("wiki:3", "wiki:0"), Question("cantine")),
+            by_card=("wiki:2", "wiki:gone", "wiki:1"),
+        )
+        for passages in (0, 1):
+            for successors in (False, True):
+                shown = index.show(replace(asked, passages=passages, successors=successors))
+                ids = [one.card.document_id for one in shown]
+                assert ids == ["wiki:3", "wiki:0", "wiki:2", "wiki:1"]
+                assert [len(one.passages) for one in shown] == [passages, passages, 0, 0]
+                assert [len(one.successors) for one in shown] == [0, successors, 0, 0]
 
     def test_a_card_tells_whether_several_signed(self, index: Index) -> None:
         """Two authors of passages do; one of all, or of one beside unsigned ones, does not."""

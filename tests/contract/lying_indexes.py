@@ -134,6 +134,17 @@ class ShowsTheUnreadable(HonestIndex):
         return self.index.show(replace(request, access=OMNISCIENT))
 
 
+class ShowsUnreadableCards(HonestIndex):
+    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+        others = replace(request, document_ids=(), access=OMNISCIENT)
+        return (*self.index.show(replace(request, by_card=())), *self.index.show(others))
+
+
+class ForgetsWhatIsAskedByCard(HonestIndex):
+    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+        return self.index.show(replace(request, by_card=()))
+
+
 class ForgetsRemovals(HonestIndex):
     def write(self, batch: Sequence[Write]) -> WriteReport:
         self.index.write([write for write in batch if not isinstance(write, Remove)])
