@@ -1,7 +1,9 @@
 """What of a hit arranges a page, without its text: dates, validity, succession, twins."""
 
-from datetime import date
+from datetime import UTC, date
 from typing import NamedTuple
+
+from connectors.values import Document
 
 
 class Mark(NamedTuple):
@@ -24,3 +26,14 @@ class Mark(NamedTuple):
     def past(self, today: date) -> bool:
         """Whether the last day of its validity is over."""
         return self.valid_until is not None and self.valid_until < today.isoformat()
+
+
+def dated_of(document: Document) -> float | None:
+    """When a document was last changed, or else made, in seconds since the epoch.
+
+    A time without a zone is read as UTC, here and everywhere.
+    """
+    shown = document.modified or document.created
+    if shown is None:
+        return None
+    return (shown if shown.tzinfo else shown.replace(tzinfo=UTC)).timestamp()

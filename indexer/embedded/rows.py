@@ -4,7 +4,7 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from connectors.values import Access, Document
 from indexer.cards import card_line, card_of
 from indexer.french import analyse, encoded, folded_words
-from indexer.marks import Mark
+from indexer.marks import Mark, dated_of
 from indexer.twins import signature
 from indexer.values import FACETS, IndexedDocument, Passage, Vectors
 from indexer.whole import document_of
@@ -56,7 +56,7 @@ def document_row(indexed: IndexedDocument) -> DocumentRow:
         source=document.source,
         card=card_line(indexed),
         facets=json.dumps([*_facets(document), document.title, _mark(indexed)]),
-        newest=_newest(document),
+        newest=UNDATED if (dated := dated_of(document)) is None else dated,
         content_hash=indexed.content_hash,
         record_hash=indexed.record_hash,
         title_terms=encoded(analyse(document.title)),
@@ -131,14 +131,6 @@ def _facets(document: Document) -> list[str]:
     values = {name: getattr(document, name) for name in FACETS if name != "year"}
     values["year"] = str(shown.year) if shown else ""
     return [values[name] for name in FACETS]
-
-
-def _newest(document: Document) -> float:
-    """Seconds since the epoch; a time without a zone is read as UTC, here and everywhere."""
-    shown = document.modified or document.created
-    if shown is None:
-        return UNDATED
-    return (shown if shown.tzinfo else shown.replace(tzinfo=UTC)).timestamp()
 
 
 def _body(passages: Sequence[Passage]) -> list[str]:

@@ -8,7 +8,7 @@ from connectors.values import ROLES, Access, Contribution
 from indexer.cards import card_of
 from indexer.errors import IndexUnreachable
 from indexer.highlights import highlights
-from indexer.marks import Mark
+from indexer.opensearch.mark_column import mark_of
 from indexer.opensearch.requests import Searches
 from indexer.opensearch.schema import Body
 from indexer.suggesting import best_titles
@@ -48,7 +48,7 @@ def search_answer(
         vector=tuple(Ranked(r.document_id, 2 * r.score - 1) for r in _ranked(vector)),
         total=counts["hits"]["total"]["value"] if counts else 0,
         facets={name: _facet(found) for name, found in facets.items()},
-        marks={id_: _mark(hit["fields"]) for id_, hit in hits.items() if "fields" in hit},
+        marks={id_: mark_of(h["fields"]["mark"][0]) for id_, h in hits.items() if "fields" in h},
         terms_dropped=asked.terms_dropped,
     )
 
@@ -86,20 +86,6 @@ def card(source: Body) -> Card:
         evidence=source["evidence"],
         contributions=tuple(map(_contribution, source.get("contributions", ()))),
         signed=source.get("signed", True),
-    )
-
-
-def _mark(columns: Body) -> Mark:
-    """Read a hit's columns; what is empty is not among them."""
-    dated, twins = columns.get("dated"), columns.get("twins")
-    begins, ends = columns.get("valid_from"), columns.get("valid_until")
-    return Mark(
-        columns["source"][0],
-        float(dated[0]) / 1000 if dated else None,
-        begins[0][:10] if begins else None,
-        ends[0][:10] if ends else None,
-        tuple(columns.get("replaces", ())),
-        a2b_base64(twins[0]) if twins else b"",
     )
 
 

@@ -34,16 +34,6 @@ TIE_ROOM = 100
 MOST_SUCCESSORS = 200
 """So many documents that replace those of a page are read."""
 
-MARK_COLUMNS = [
-    "source",
-    {"field": "dated", "format": "epoch_millis"},
-    "valid_from",
-    "valid_until",
-    "replaces",
-    "twins",
-]
-"""Columns: a hit's mark is read without its source, where its vectors are."""
-
 MAX_TYPED_WORDS = 32
 TEXT_FIELDS = ["title_terms", "text"]
 
@@ -234,7 +224,7 @@ def _ranking(query: Body, order: Sequence[Body], request: SearchRequest) -> Body
         "track_total_hits": False,
         "query": query,
         "sort": list(order),
-        **({"docvalue_fields": MARK_COLUMNS} if request.with_marks else {}),
+        **({"docvalue_fields": ["mark"]} if request.with_marks else {}),
     }
 
 

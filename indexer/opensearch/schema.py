@@ -10,13 +10,13 @@ from connectors.values import Contribution, Document
 from indexer.bylines import account_keys, name_lines
 from indexer.cards import card_line, signed
 from indexer.french import BESIDE, NOTHING, analyse, encoded, folded_words
-from indexer.twins import signature
+from indexer.opensearch.mark_column import mark_column
 from indexer.values import IndexedDocument, Passage, Vectors
 
 Body = dict[str, Any]
 """JSON towards or from the engine; it does not leave this package."""
 
-FORMAT = 7
+FORMAT = 8
 """Raise it when an index made by the former schema cannot serve this one."""
 
 BEGUN_CHARACTERS = 500
@@ -60,7 +60,7 @@ NOT_IN_CARDS = [
     "*_hash",
     "dated",
     "year",
-    "twins",
+    "mark",
     "card",
 ]
 """What a card's `_source` leaves out: text, vectors, rights, and what only the engine needs."""
@@ -119,9 +119,9 @@ def _fields(dimension: int) -> Body:
         "evidence": KEYWORD,
         "version": SHOWN_ONLY,
         "signed": {"type": "boolean", "index": False, "doc_values": False},
-        # A column alone: copies are told apart among hits, never searched for.
-        "twins": {"type": "keyword", "index": False},
-        # The card as a column: who knows is asked of hundreds, whose sources hold their vectors.
+        # Columns, since a source holds the vectors too: what arranges a hit, and the card, of
+        # which who knows reads hundreds. Binary: a column of keywords looks each one up.
+        "mark": {"type": "binary", "doc_values": True},
         "card": {"type": "binary", "doc_values": True},
         "content_hash": KEYWORD,
         "record_hash": KEYWORD,
@@ -174,7 +174,7 @@ def document_source(indexed: IndexedDocument, access_list: str) -> Body:
         "year": dated and f"{dated.year:04}",
         "valid_from": document.valid_from and document.valid_from.isoformat(),
         "valid_until": document.valid_until and document.valid_until.isoformat(),
-        "twins": b64encode(signature(indexed.passages)).decode(),
+        "mark": mark_column(indexed),
         "card": b64encode(card_line(indexed).encode()).decode(),
         "signed": signed(indexed.passages),
         "access_list": access_list,

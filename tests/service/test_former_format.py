@@ -43,7 +43,7 @@ def former_version(place: Ground) -> Iterator[None]:
             patched.setattr(embedded, "FORMAT", "0")
         else:
             fields, source = schema._fields, schema.document_source
-            unknown = ("twins", "label_words")
+            unknown = ("mark", "label_words")
             for room in (schema, access_lists, opensearch):
                 patched.setattr(room, "FORMAT", 5)
             patched.setattr(
