@@ -146,13 +146,15 @@ def grouped(
     copies: dict[str, list[str]] = {}
     beneath: set[str] = set()
     for at in in_common(signed):
-        document_id, mark = ordered[at].document_id, marks[ordered[at].document_id]
-        keys = bands(mark.twins)
-        for head in dict.fromkeys(head for key in keys for head in heads.get(key, ())):
-            if _copies(marks[head], mark) and not succession.related(head, document_id):
-                copies.setdefault(head, []).append(document_id)
-                beneath.add(document_id)
-                break
+        document_id = ordered[at].document_id
+        keys, seen = bands(signed[at]), set[str]()
+        for head in (head for key in keys for head in heads.get(key, ())):
+            if head not in seen and _copies(marks[head], marks[document_id]):
+                if not succession.related(head, document_id):
+                    copies.setdefault(head, []).append(document_id)
+                    beneath.add(document_id)
+                    break
+            seen.add(head)
         else:
             for key in keys:
                 heads.setdefault(key, []).append(document_id)
@@ -165,9 +167,15 @@ def grouped(
 
 def _copies(one: Mark, other: Mark) -> bool:
     """The same text, and no two different validities."""
-    days = ((one.valid_from, other.valid_from), (one.valid_until, other.valid_until))
-    differ = any(a and b and a != b for a, b in days)
-    return not differ and same_text(one.twins, other.twins)
+    return (
+        _no_other(one.valid_from, other.valid_from)
+        and _no_other(one.valid_until, other.valid_until)
+        and same_text(one.twins, other.twins)
+    )
+
+
+def _no_other(day: str | None, other: str | None) -> bool:
+    return not day or not other or day == other
 
 
 def _youth(mark: Mark, half_life_days: float, today: date) -> float:
