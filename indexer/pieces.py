@@ -21,8 +21,8 @@ KEPT_CHARACTERS = 40
 KEPT_WORDS = 50_000
 
 _CAPITAL, _LETTER = "[A-ZÀ-ÖØ-ÞŒ]", "[a-zà-öø-ÿœ]"
-_BARE = rf"{_CAPITAL}?{_LETTER}{{2,}}(?:-{_CAPITAL}?{_LETTER}{{2,}})*"
-_PLAIN = rf"\(?(?:{_LETTER}{{1,6}}['’])?(?:{_BARE}|[àay])"
+_BARE = rf"(?:{_LETTER}|{_CAPITAL}){_LETTER}+(?:-{_CAPITAL}?{_LETTER}{{2,}})*"
+_PLAIN = rf"\(?(?:{_LETTER}{{1,6}}['’])?(?:{_BARE}|[àayÀ])"
 _BEGUN = rf"\(?{_CAPITAL}{_LETTER}{{0,5}}['’]{_BARE}"
 _JOINED = (
     rf"\(?(?:{_CAPITAL}?{_LETTER}{{0,6}}['’])?(?i:art|er|no|https?|pour|cent|bis|ter|quater"
