@@ -1,7 +1,7 @@
 """The engine's answers, read into values."""
 
 from binascii import a2b_base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 
 from connectors.values import ROLES, Access, Contribution
@@ -44,8 +44,8 @@ def search_answer(
     hits = {hit["sort"][1]: hit for part in parts for hit in part}
     facets = counts.get("aggregations", {}) if counts else {}
     return SearchAnswer(
-        lexical=_newest(lexical) if asked.newest_first else _ranked(lexical),
-        vector=tuple(Ranked(r.document_id, 2 * r.score - 1) for r in _ranked(vector)),
+        lexical=_ranked(lexical, _seconds if asked.newest_first else float),
+        vector=_ranked(vector, _cosine),
         total=counts["hits"]["total"]["value"] if counts else 0,
         facets={name: _facet(found) for name, found in facets.items()},
         marks={id_: mark_of(h["fields"]["mark"][0]) for id_, h in hits.items() if "fields" in h},
@@ -53,16 +53,20 @@ def search_answer(
     )
 
 
-def _ranked(answer: Body | None) -> tuple[Ranked, ...]:
-    """Each hit carries its sort keys, score and id, which spares its source."""
-    hits = answer["hits"]["hits"] if answer else []
-    return tuple(Ranked(hit["sort"][1], float(hit["sort"][0])) for hit in hits)
+def _ranked(answer: Body | None, score: Callable[[float], float]) -> tuple[Ranked, ...]:
+    """Each hit carries its sort keys, by what it is ranked and its id, which spares its source."""
+    keys = (hit["sort"] for hit in answer["hits"]["hits"]) if answer else ()
+    return tuple(Ranked(document_id, score(key)) for key, document_id in keys)
 
 
-def _newest(answer: Body | None) -> tuple[Ranked, ...]:
-    """Rank the newest first; the score is the time in seconds since the epoch."""
-    hits = answer["hits"]["hits"] if answer else []
-    return tuple(Ranked(hit["sort"][1], max(hit["sort"][0] / 1000, UNDATED)) for hit in hits)
+def _cosine(score: float) -> float:
+    """From the engine's (1 + cosine) / 2."""
+    return 2 * score - 1
+
+
+def _seconds(milliseconds: float) -> float:
+    """Since the epoch: the score of what is ranked by its date."""
+    return max(milliseconds / 1000, UNDATED)
 
 
 def _facet(found: Body) -> tuple[FacetValue, ...]:

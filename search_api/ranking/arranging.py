@@ -148,13 +148,13 @@ def grouped(
     for at in in_common(signed):
         document_id = ordered[at].document_id
         keys, seen = bands(signed[at]), set[str]()
-        for head in (head for key in keys for head in heads.get(key, ())):
-            if head not in seen and _copies(marks[head], marks[document_id]):
-                if not succession.related(head, document_id):
-                    copies.setdefault(head, []).append(document_id)
-                    beneath.add(document_id)
-                    break
+        for head in (head for key in keys for head in heads.get(key, ()) if head not in seen):
             seen.add(head)
+            is_copy = _copies(marks[head], marks[document_id])
+            if is_copy and not succession.related(head, document_id):
+                copies.setdefault(head, []).append(document_id)
+                beneath.add(document_id)
+                break
         else:
             for key in keys:
                 heads.setdefault(key, []).append(document_id)

@@ -51,14 +51,14 @@ def fuse(
     """
     lexical_parts, vector_parts = _normalised(lexical), _normalised(vector)
     weight = LEXICAL_WEIGHT if lexical and vector else float(bool(lexical))
-    scores = [
-        (-_weighed(document_id, weight, lexical_parts, vector_parts), document_id)
-        for document_id in lexical_parts.keys() | vector_parts.keys()
-    ]
-    return tuple(
-        _hit(document_id, -below, lexical_parts, vector_parts)
-        for below, document_id in sorted(scores)[:window]
-    )
+    hits = []
+    for document_id in lexical_parts.keys() | vector_parts.keys():
+        by_words, word_rank = lexical_parts.get(document_id, _ABSENT)
+        by_sense, sense_rank = vector_parts.get(document_id, _ABSENT)
+        score = weight * by_words + (1 - weight) * by_sense
+        hits.append(FusedHit(document_id, score, by_words, word_rank, by_sense, sense_rank))
+    hits.sort(key=lambda hit: (-hit.score, hit.document_id))
+    return tuple(hits[:window])
 
 
 _Parts = dict[str, tuple[float, int]]
@@ -77,20 +77,6 @@ def _normalised(ranking: Sequence[Ranked]) -> _Parts:
 
 
 _ABSENT = (0.0, None)
-
-
-def _weighed(document_id: str, weight: float, lexical: _Parts, vector: _Parts) -> float:
-    lexical_score, vector_score = (
-        lexical.get(document_id, _ABSENT)[0],
-        vector.get(document_id, _ABSENT)[0],
-    )
-    return weight * lexical_score + (1 - weight) * vector_score
-
-
-def _hit(document_id: str, score: float, lexical: _Parts, vector: _Parts) -> FusedHit:
-    return FusedHit(
-        document_id, score, *lexical.get(document_id, _ABSENT), *vector.get(document_id, _ABSENT)
-    )
 
 
 def nearness(vector: Sequence[Ranked]) -> dict[str, float]:
