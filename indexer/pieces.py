@@ -21,21 +21,22 @@ KEPT_CHARACTERS = 40
 KEPT_WORDS = 50_000
 
 _CAPITAL, _LETTER = "[A-ZÀ-ÖØ-ÞŒ]", "[a-zà-öø-ÿœ]"
-_BARE = rf"(?:{_LETTER}|{_CAPITAL}){_LETTER}+(?:-{_CAPITAL}?{_LETTER}{{2,}})*"
-_PLAIN = rf"\(?(?:{_LETTER}{{1,6}}['’])?(?:{_BARE}|[àayÀ])"
-_BEGUN = rf"\(?{_CAPITAL}{_LETTER}{{0,5}}['’]{_BARE}"
 _JOINED = (
-    rf"\(?(?:{_CAPITAL}?{_LETTER}{{0,6}}['’])?(?i:art|er|no|https?|pour|cent|bis|ter|quater"
-    r"|jan\w*|f[eé]v\w*|mars|avr\w*|mai|juin|juil\w*|ao[uû]t|sept\w*|oct\w*|nov\w*|d[eé]c\w*"
-    r"|y|\w*ies)\b"
+    r"(?:art|er|no|https?|pour|cent|bis|ter|quater|y|\w*ies|jan\w*|f[eé]v\w*|mars|avr\w*|mai|juin"
+    r"|juil\w*|ao[uû]t|sept\w*|oct\w*|nov\w*|d[eé]c\w*)\b"
 )
 """What may belong to a reference, or is left out before some words."""
 
-_NUMBER = r"\d+(?:,\d+)?|1er|[%€]"
+_FREE = rf"\(?(?!(?:{_CAPITAL}?{_LETTER}{{0,6}}['’])?(?i:{_JOINED}))"
+_BARE = rf"(?:{_LETTER}|{_CAPITAL}){_LETTER}+(?:-(?!(?i:{_JOINED})){_CAPITAL}?{_LETTER}{{2,}})*"
+_PLAIN = rf"{_FREE}(?:{_LETTER}{{1,6}}['’])?(?:{_BARE}|[àayÀ])"
+_BEGUN = rf"{_FREE}{_CAPITAL}{_LETTER}{{0,5}}['’]{_BARE}"
+_NUMBER = re.compile(r"\d+(?:,\d+)?|[%€]")
 """Nothing that may stand behind a cut belongs to a number in front of it."""
 
-_CUT_BEHIND = re.compile(rf"(?:(?!{_JOINED})(?:{_PLAIN}|{_BEGUN})|{_NUMBER})[,;.:?!)]*")
-_CUT_BEFORE = re.compile(rf"(?!{_JOINED}){_PLAIN}(?:[,.;:?!)]|\Z)")
+_DIGIT = re.compile(r"\d")
+_CUT_BEHIND = re.compile(rf"(?:{_PLAIN}|{_BEGUN}|{_NUMBER.pattern}|1er)[,;.:?!)]*")
+_CUT_BEFORE = re.compile(rf"{_PLAIN}(?:[,.;:?!)]|\Z)")
 _BETWEEN = frozenset(["", "«", "»", ":", ";", "?", "!", "–"])
 """What may stand between two words without a cut of its own."""
 
@@ -47,11 +48,12 @@ class _Read(NamedTuple):
     terms: frozenset[str]
 
 
-_PIECES = re.compile(r"(?:[bn]s*(?=[pwben])|[pwe]s*(?=[en]))+[pwben]|[wben]")
+_PIECES = re.compile(r"(?:[bn]s*(?=[pwbedn])|[pwed]s*(?=[edn]))+[pwbedn]|[wbedn]")
 """Over the kinds of a text's words: what hangs together, and what has to be read alone.
 
 A text may be cut before and behind a plain word (p; w where it says what is wanted), only
-before (b), only behind (e), on neither side (n) of one; s stands for what is no word.
+before (b), only behind (e; d where it is a number), on neither side (n) of one; s stands
+for what is no word.
 """
 
 
@@ -68,7 +70,8 @@ class _Vocabulary(dict[str, str]):
         if len(word) > KEPT_CHARACTERS:
             return "n"
         before, behind = _CUT_BEFORE.match(word), _CUT_BEHIND.fullmatch(word)
-        kind = ("p" if behind else "b") if before else ("e" if behind else "n")
+        last = "d" if _NUMBER.match(word) else "e"
+        kind = ("p" if behind else "b") if before else (last if behind else "n")
         if len(self) >= KEPT_WORDS:
             return "w" if kind == "p" else kind  # read each time
         with self._noting:
@@ -93,7 +96,10 @@ def marked(text: str, wanted: frozenset[str]) -> Iterator[tuple[int, int]]:
     for at in [at for at, word in enumerate(words) if word in say]:
         kinds[at] = "w"
     ends = list(accumulate(map(len, words)))
+    counted = any(map(_DIGIT.search, wanted))
     for found in _PIECES.finditer("".join(kinds)):
+        if not counted and not found[0].strip("pds"):
+            continue  # plain words that say something else, and numbers
         first, behind = found.span()
         begun = ends[first] - len(words[first]) + first
         read = _piece(text[begun : ends[behind - 1] + behind - 1])
