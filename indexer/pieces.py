@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import accumulate
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from indexer.french import analyse
 
@@ -29,13 +29,15 @@ _JOINED = (
 
 _FREE = rf"\(?(?!(?:{_CAPITAL}?{_LETTER}{{0,6}}['’])?(?i:{_JOINED}))"
 _BARE = rf"(?:{_LETTER}|{_CAPITAL}){_LETTER}+(?:-(?!(?i:{_JOINED})){_CAPITAL}?{_LETTER}{{2,}})*"
-_PLAIN = rf"{_FREE}(?:{_LETTER}{{1,6}}['’])?(?:{_BARE}|[àayÀ])"
+_PLAIN = rf"{_FREE}(?:{_LETTER}{{1,6}}['’])?(?:{_BARE}|[àaÀ])"
 _BEGUN = rf"{_FREE}{_CAPITAL}{_LETTER}{{0,5}}['’]{_BARE}"
-_NUMBER = re.compile(r"\d+(?:,\d+)?|[%€]")
-"""Nothing that may stand behind a cut belongs to a number in front of it."""
+_SIGNS = "[,;.:?!)]{0,6}"
+_NUMBER = re.compile(rf"\d+(?:,\d+)?{_SIGNS}")
+"""Nothing that may stand behind a cut belongs to a number in front of it, or to its unit."""
 
+_UNIT = re.compile(rf"[%€]{_SIGNS}")
 _DIGIT = re.compile(r"\d")
-_CUT_BEHIND = re.compile(rf"(?:{_PLAIN}|{_BEGUN}|{_NUMBER.pattern}|1er)[,;.:?!)]*")
+_CUT_BEHIND = re.compile(rf"(?:{_PLAIN}|{_BEGUN}|1er){_SIGNS}")
 _CUT_BEFORE = re.compile(rf"{_PLAIN}(?:[,.;:?!)]|\Z)")
 _BETWEEN = frozenset(["", "«", "»", ":", ";", "?", "!", "–"])
 """What may stand between two words without a cut of its own."""
@@ -48,41 +50,58 @@ class _Read(NamedTuple):
     terms: frozenset[str]
 
 
-_PIECES = re.compile(r"(?:[bn]s*(?=[pwbedn])|[pwed]s*(?=[edn]))+[pwbedn]|[wbedn]")
+_JOINS_ANY, _JOINS_SOME = "(?:[bn]|(?<!d)u)", "(?:[pwed]|(?<=d)u)"
+_PIECES = re.compile(
+    rf"(?:{_JOINS_ANY}s*(?=[pwbednu])|{_JOINS_SOME}s*(?=[ednu]))+[pwbednu]|[wbednu]"
+)
 """Over the kinds of a text's words: what hangs together, and what has to be read alone.
 
 A text may be cut before and behind a plain word (p; w where it says what is wanted), only
-before (b), only behind (e; d where it is a number), on neither side (n) of one; s stands
-for what is no word.
+before (b), only behind (e; d for a number; u for the unit of one), on neither side (n) of
+one; s stands for what is no word.
 """
 
 
 class _Vocabulary(dict[str, str]):
     """The kind of each word; most of a text was read before, and hardly any of it is wanted."""
 
+    current: ClassVar["_Vocabulary"]
+
     def __init__(self) -> None:
         super().__init__(dict.fromkeys(_BETWEEN, "s"))
-        self.saying: dict[str, frozenset[str]] = {}
+        self.saying: dict[str, set[str]] = {}
         """Of each term, the plain words that say it."""
         self._noting = threading.Lock()
 
     def __missing__(self, word: str) -> str:
         if len(word) > KEPT_CHARACTERS:
             return "n"
-        before, behind = _CUT_BEFORE.match(word), _CUT_BEHIND.fullmatch(word)
-        last = "d" if _NUMBER.match(word) else "e"
-        kind = ("p" if behind else "b") if before else (last if behind else "n")
-        if len(self) >= KEPT_WORDS:
-            return "w" if kind == "p" else kind  # read each time
+        kind = _kind(word)
         with self._noting:
             # What it says first: nobody finds it plain without.
             for term in _kept(word).terms if kind == "p" else ():
-                self.saying[term] = self.saying.get(term, frozenset()) | {word}
+                self.saying.setdefault(term, set()).add(word)
             self[word] = kind
         return kind
 
+    @classmethod
+    def with_room(cls) -> "_Vocabulary":
+        """The one of this process; when it is full, a new one: a text knows one alone."""
+        if len(cls.current) > KEPT_WORDS:
+            cls.current = cls()
+        return cls.current
 
-_VOCABULARY = _Vocabulary()
+
+_Vocabulary.current = _Vocabulary()
+
+
+def _kind(word: str) -> str:
+    if _NUMBER.fullmatch(word):
+        return "d"
+    if _UNIT.fullmatch(word):
+        return "u"
+    before, behind = _CUT_BEFORE.match(word), _CUT_BEHIND.fullmatch(word)
+    return ("p" if behind else "b") if before else ("e" if behind else "n")
 
 
 def marked(text: str, wanted: frozenset[str]) -> Iterator[tuple[int, int]]:
@@ -90,15 +109,16 @@ def marked(text: str, wanted: frozenset[str]) -> Iterator[tuple[int, int]]:
 
     Written for speed: a page has thousands of words.
     """
+    vocabulary = _Vocabulary.with_room()
     words = text.replace("\n", " ").split(" ")
-    kinds = list(map(_VOCABULARY.__getitem__, words))
-    say = frozenset().union(*(_VOCABULARY.saying.get(term, ()) for term in wanted))
+    kinds = list(map(vocabulary.__getitem__, words))
+    say = frozenset().union(*(vocabulary.saying.get(term, ()) for term in wanted))
     for at in [at for at, word in enumerate(words) if word in say]:
         kinds[at] = "w"
     ends = list(accumulate(map(len, words)))
     counted = any(map(_DIGIT.search, wanted))
     for found in _PIECES.finditer("".join(kinds)):
-        if not counted and not found[0].strip("pds"):
+        if not counted and not found[0].strip("pdus"):
             continue  # plain words that say something else, and numbers
         first, behind = found.span()
         begun = ends[first] - len(words[first]) + first

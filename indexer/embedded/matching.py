@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial, reduce
 
 import numpy as np
+import tantivy
 from numpy.typing import NDArray
 
 from indexer.asking import Asked, Phrase
@@ -22,10 +23,10 @@ _Bits = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """What was read while neither the catalogue nor the text changed."""
+    """What was read of one state of the catalogue and one of the text."""
 
     catalogue: Catalogue
-    applied: int
+    snapshot: tantivy.Searcher
     bits: Callable[[Phrase], _Bits]
 
 
@@ -59,15 +60,19 @@ class Matching:
         return found
 
     def _kept(self, catalogue: Catalogue) -> _Standing:
-        """What is read from now on is at least as new as `applied` says."""
-        standing, applied = self._standing, self._text.applied()
-        if standing is None or standing.catalogue is not catalogue or standing.applied != applied:
-            read = lru_cache(maxsize=KEPT)(partial(self._bits, catalogue))
-            self._standing = standing = _Standing(catalogue, applied, read)
+        """All words of a question are read of one state, though others may write meanwhile."""
+        standing, snapshot = self._standing, self._text.snapshot()
+        if (
+            standing is None
+            or standing.catalogue is not catalogue
+            or standing.snapshot is not snapshot
+        ):
+            read = lru_cache(maxsize=KEPT)(partial(self._bits, catalogue, snapshot))
+            self._standing = standing = _Standing(catalogue, snapshot, read)
         return standing
 
-    def _bits(self, catalogue: Catalogue, phrase: Phrase) -> _Bits:
-        return np.packbits(_mask(catalogue, self._text.having(phrase)))
+    def _bits(self, catalogue: Catalogue, snapshot: tantivy.Searcher, phrase: Phrase) -> _Bits:
+        return np.packbits(_mask(catalogue, self._text.having(phrase, snapshot)))
 
 
 def _mask(catalogue: Catalogue, rows: NDArray[np.int64]) -> Mask:

@@ -19,6 +19,9 @@ Matches = tuple[Slots, Mask, NDArray[np.float64]]
 READ_FIRST = 3
 """A ranking is read from so many windows of readable matches, if these settle it."""
 
+MUCH = 4
+"""Not more than one in so many of all documents is read for that."""
+
 _BESIDE = ThreadPoolExecutor(max_workers=4, thread_name_prefix="vectors")
 """Vectors are compared here while words are sought: neither holds the interpreter."""
 
@@ -83,11 +86,11 @@ class Rankings:
         """The ranking by words, from the best matches; None where others may belong in it.
 
         So many are read that those which the reader may read fill several windows, were they
-        spread evenly.
+        spread evenly; where that is much of everything, all is read at once.
         """
         share = max(int(eligible.sum()), 1) / max(len(eligible), 1)
         most = math.ceil(READ_FIRST * max(window, 1) / share)
-        if most >= len(eligible):
+        if most * MUCH >= len(eligible):
             return None
         slots, found, scores = self._matches(wanted, catalogue, most)
         least = scores[-1] if len(scores) == most else -np.inf

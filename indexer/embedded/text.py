@@ -57,7 +57,7 @@ class TextIndex:
         self._path = folder / f"text-{store.uid}"
         self._index = self._opened()
         self._index.config_reader("manual")
-        self._seen = -1
+        self._seen, self._snapshot = -1, self._index.searcher()
 
     def replay(self, *, wait: bool) -> None:
         """Bring tantivy up to the store; without `wait`, only if nobody else is writing.
@@ -86,14 +86,9 @@ class TextIndex:
         """The rows of every match, in no order: no score is computed."""
         return self._rows(self._query(request))
 
-    def having(self, phrase: Phrase) -> NDArray[np.int64]:
+    def having(self, phrase: Phrase, snapshot: tantivy.Searcher) -> NDArray[np.int64]:
         """The rows with a phrase in their title or text, in no order; all for an empty one."""
-        return self._rows(self._phrase(phrase) if phrase else Query.all_query())
-
-    def applied(self) -> int:
-        """Up to which of the store's writes the next reading sees all, at least."""
-        self._searcher()
-        return self._seen
+        return self._rows(self._phrase(phrase) if phrase else Query.all_query(), snapshot)
 
     def _query(self, request: Asked) -> Query:
         clauses = [(Occur.Must, self._phrase(phrase)) for phrase in request.phrases]
@@ -167,28 +162,28 @@ class TextIndex:
         self, query: Query, most: int | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         with text_faults():
-            searcher = self._searcher()
+            searcher = self.snapshot()
             limit = max(searcher.num_docs if most is None else most, 1)
             hits = searcher.search(query, limit, count=False).hits
             rows = searcher.fast_field_values("row", [address for _, address in hits])
         return np.array(rows, dtype=np.int64), np.array([s for s, _ in hits], dtype=np.float64)
 
-    def _rows(self, query: Query) -> NDArray[np.int64]:
+    def _rows(self, query: Query, snapshot: tantivy.Searcher | None = None) -> NDArray[np.int64]:
         """Ordered by what is wanted, hits come with it: scored, each would be looked up."""
         with text_faults():
-            searcher = self._searcher()
+            searcher = snapshot or self.snapshot()
             limit = max(searcher.num_docs, 1)
             hits = searcher.search(query, limit, count=False, order_by_field="row").hits
         return np.fromiter((row for row, _ in hits), dtype=np.int64, count=len(hits))
 
-    def _searcher(self) -> tantivy.Searcher:
-        """See what is committed; another process may have written it."""
+    def snapshot(self) -> tantivy.Searcher:
+        """What is committed by now, by whatever process: the same object until more is."""
         _, applied = self._store.progress()
         with self._reading:
             if applied != self._seen:
                 self._index.reload()
-                self._seen = applied
-            return self._index.searcher()
+                self._seen, self._snapshot = applied, self._index.searcher()
+            return self._snapshot
 
     def _opened(self) -> tantivy.Index:
         """Open the folder; a missing or broken one is made anew, to be replayed from zero."""

@@ -7,9 +7,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+import tantivy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from indexer.asking import Phrase
 from indexer.embedded.fitness import prepared_writes
 from indexer.embedded.index import EmbeddedIndex
 from indexer.embedded.matching import Matching
@@ -76,3 +79,33 @@ def test_a_text_that_comes_late_is_found_when_it_has_come(tmp_path: Path) -> Non
         other._store.apply(prepared)
         assert other.search(wanted).total == 1
     assert other.search(wanted).total == 2
+
+
+def test_a_write_between_two_words_of_a_question_changes_neither(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a document would be found by a word of now, past an exclusion of before."""
+    index = EmbeddedIndex(tmp_path, ENCODER.dimension)
+    index.write([put("wiki:1", "Le cadastre"), put("wiki:3", "Le salaire")])
+    other = EmbeddedIndex(tmp_path, ENCODER.dimension)
+    with index._text._lock(1.0) as held:  # as while it writes
+        assert held
+        prepared, _ = prepared_writes([put("wiki:2", "Le cadastre, la taxe")], ENCODER.dimension)
+        other._store.apply(prepared)
+        assert _newest(other, "salaire", "taxe") == ["wiki:3"]
+        having = other._text.having
+
+        def slowly(phrase: Phrase, snapshot: tantivy.Searcher) -> NDArray[np.int64]:
+            index._text._replay()  # the writer is done before the next word is read
+            return having(phrase, snapshot)
+
+        monkeypatch.setattr(other._text, "having", slowly)
+        assert _newest(other, "cadastre", "taxe") == ["wiki:1"]
+    assert _newest(other, "cadastre", "taxe") == ["wiki:1"]
+    assert _newest(other, "cadastre") == ["wiki:1", "wiki:2"]
+
+
+def _newest(index: EmbeddedIndex, text: str, *excluded: str) -> list[str]:
+    """The ids of what is found, by id."""
+    wanted = replace(asking(text, excluded=excluded), newest_first=True)
+    return sorted(hit.document_id for hit in index.search(wanted).lexical)

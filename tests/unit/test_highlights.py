@@ -46,7 +46,8 @@ _SAID = (
     "agent·e·s agent(e)s agent-e-s agent.e.s non-résident micro-entreprise porte- monnaie "
     "https://a.fr https a@b.fr, taxe, taxe; fin. (voir) 2042-C-PRO 2042 PRO 3,5 1 500 000 "
     "« » : ? – Le Taxe Fin. (voir Voir) L'Etat D'abord l'Etat Janvier Art. L'art. Cent Decies "
-    "La Il À De Or Er No 2022 7, 5). € %, voir...), (es) y n'y L'un 1er, (L'impôt Il elle-même sous-art. (s'il ex-PAS "
+    "La Il À De Or Er No 2022 7, 5). € %, voir...), (es) y n'y L'un 1er, (L'impôt Il "
+    "elle-même sous-art. (s'il ex-PAS "
     "2A aujourd'hui e\u0301 \u00ad - · . , ’"
 )
 WORDS = _SAID.split(" ")
@@ -73,6 +74,11 @@ def marks_what_it_says(text: str) -> None:
         "dans le cadre du PAS et de la TA aussi",
         "elle est sous l URSSAF PAS",
         "une note de LA TAXE",
+        "TAUX PAS % le taux",
+        "LA RÉFORME DU PAS €, le",
+        "NO-POUR\n% le",
+        "TAUX PAS 5 % le",
+        "une sous-art. 2042",
     ],
 )
 def test_what_belongs_together_is_not_cut(text: str) -> None:
