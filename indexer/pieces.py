@@ -19,6 +19,7 @@ KEPT_CHARACTERS = 40
 """A longer piece hardly comes again."""
 
 KEPT_WORDS = 50_000
+"""Of so many words, and pieces, it is remembered what they say."""
 
 _CAPITAL, _LETTER = "[A-ZÀ-ÖØ-ÞŒ]", "[a-zà-öø-ÿœ]"
 _JOINED = (

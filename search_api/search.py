@@ -233,7 +233,7 @@ class Search:
     def _shown(
         self, page: Sequence[Placed], request: SearchRequest
     ) -> tuple[Sequence[Shown], dict[str, Card]]:
-        """(the page's documents, cards of their copies and of what they replace or belong to).
+        """(the page's documents, cards of these, of their copies and of what they name).
 
         As far as the reader may read them.
         """
@@ -241,7 +241,8 @@ class Search:
         copies = tuple(copy for one in page for copy in one.copies[:MOST_COPIES])
         asked = ShowRequest(request.access, ids, request.question, request.vector, PASSAGES)
         found = self._index.show(replace(asked, successors=True, by_card=copies))
-        shown = [one for one in found if one.card.document_id in set(ids)]
+        on_page = set(ids)
+        shown = [one for one in found if one.card.document_id in on_page]
         cards = {one.card.document_id: one.card for one in found}
         said = {name for one in shown for name in (*one.card.replaces, one.card.part_of) if name}
         if missing := tuple(sorted(said - cards.keys())):

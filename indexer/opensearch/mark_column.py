@@ -3,13 +3,13 @@
 import json
 from base64 import b64encode
 from binascii import a2b_base64
-from typing import Any
-
-import orjson
 
 from indexer.marks import Mark, dated_of
+from indexer.opensearch.client import QuickSerializer
 from indexer.twins import signature
 from indexer.values import IndexedDocument
+
+_READER = QuickSerializer()
 
 
 def mark_column(indexed: IndexedDocument) -> str:
@@ -28,13 +28,5 @@ def mark_column(indexed: IndexedDocument) -> str:
 def mark_of(column: str) -> Mark:
     """Decode it; the engine leaves the padding out."""
     line, _, twins = a2b_base64(column + "==").partition(b"\0")
-    source, dated, begins, ends, replaces = _loaded(line)
+    source, dated, begins, ends, replaces = _READER.loads(line.decode())
     return Mark(source, dated, begins, ends, tuple(replaces), twins)
-
-
-def _loaded(line: bytes) -> Any:
-    """By orjson, unless a source wrote half a surrogate pair, which that refuses."""
-    try:
-        return orjson.loads(line)
-    except ValueError:
-        return json.loads(line)

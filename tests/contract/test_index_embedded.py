@@ -111,18 +111,18 @@ def test_the_best_matches_settle_a_ranking_as_all_of_them_do(
     hidden = allowed("ldap:group:x")
     with TemporaryDirectory() as folder:
         index = EmbeddedIndex(Path(folder), ENCODER.dimension)
-        index.write(
-            [
-                put(f"wiki:{n:02}", text, **({"access": hidden} if n in secret else {}))
-                for n, text in enumerate(texts)
-            ]
-        )
+        kept = [
+            put(f"wiki:{n:02}", text, **({"access": hidden} if n in secret else {}))
+            for n, text in enumerate(texts)
+        ]
+        index.write(kept[::-1])  # or ties would be read by id
         near = vector_of("cadastre")
         wanted = asking("cadastre", phrases=phrases, excluded=excluded, vector=near, window=window)
         answers = []
         for first in (1, rankings.READ_FIRST, 1_000):
             with pytest.MonkeyPatch.context() as patched:
                 patched.setattr(rankings, "READ_FIRST", first)
+                patched.setattr(rankings, "MUCH", 1)
                 answers.append(index.search(wanted))
     assert answers[0] == answers[1] == answers[2]
     readable = {f"wiki:{n:02}" for n in range(len(texts)) if n not in secret}
