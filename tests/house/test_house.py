@@ -28,10 +28,6 @@ ASSEMBLY = {
 }
 """The one package that names adapters, module by module."""
 
-MOST_LINES = 300
-LONGER_FILES: dict[str, str] = {}
-"""Files that read better long, each with the reason. Tests are not counted."""
-
 ADAPTERS = {
     "indexer.opensearch": r"indexer\.opensearch(\..*)?",
     "indexer.embedded": r"indexer\.embedded(\..*)?",
@@ -108,16 +104,6 @@ def test_the_rules_look_at_something() -> None:
     assert adapter_of("connectors.push.values.Receipt") is None
     assert adapter_of("connectors.records.lines") is None
     assert adapter_of("indexer.french") is None
-
-
-def test_a_file_is_read_in_one_sitting() -> None:
-    """At most 300 lines; an exception is listed with its reason, and is one."""
-    lengths = {
-        str(path.relative_to(REPOSITORY)): len(path.read_text("utf-8").splitlines())
-        for path in python_files(*ROOMS, "benchmarks")
-    }
-    too_long = {name for name, lines in lengths.items() if lines > MOST_LINES}
-    assert too_long == set(LONGER_FILES)
 
 
 def test_only_the_assembly_names_adapters() -> None:
