@@ -14,22 +14,50 @@ class Upsert:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """The document is gone."""
+    """The source says that the document is gone. It is removed at once."""
 
     document_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class AccessChanged:
-    """Who may read the document changed; its content did not."""
+    """Who may read the document changed; its content did not.
+
+    The one change that may give a kept text more readers. A source yields it only where
+    it knows that the text of its last `Upsert` is still the document's text.
+    """
 
     document_id: str
     access: Access
 
 
 @dataclass(frozen=True, slots=True)
+class Narrowed:
+    """At most these readers may read what is kept of the document: none is added.
+
+    For a source that knows the present readers before it has read the present text.
+    """
+
+    document_id: str
+    access: Access
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """What is kept of the document may no longer be its text, which could not be read.
+
+    Nobody reads what is kept until an `Upsert` brings the document's text.
+    """
+
+    document_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
-    """Every id that the source holds now: whatever is kept beyond it is gone."""
+    """Every id that the source holds now: whatever is kept beyond it is gone.
+
+    Where too many vanish in this way, their removal waits for an administrator.
+    """
 
     document_ids: frozenset[str]
 
@@ -71,4 +99,6 @@ class Malformed:
     document_id: str | None = None
 
 
-Change = Upsert | Delete | AccessChanged | Listing | Unseen | Checkpoint | Malformed
+Change = (
+    Upsert | Delete | AccessChanged | Narrowed | Stale | Listing | Unseen | Checkpoint | Malformed
+)

@@ -47,6 +47,19 @@ class Access:
     allowed: frozenset[str] = frozenset()
     denied: frozenset[str] = frozenset()
 
+    def narrowed_to(self, other: "Access") -> "Access":
+        """An access that admits only readers whom both admit.
+
+        A reader whom each admits by another principal is left out: a list of principals
+        cannot say "one of these and one of those".
+        """
+        allowed = self.allowed & other.allowed
+        if EVERYONE in self.allowed:
+            allowed |= other.allowed
+        if EVERYONE in other.allowed:
+            allowed |= self.allowed
+        return Access(allowed, self.denied | other.denied)
+
 
 def authority_of(principal: str) -> str:
     """The authority that vouches for a principal: what stands before its first colon."""

@@ -12,6 +12,8 @@ from connectors.changes import (
     Delete,
     Listing,
     Malformed,
+    Narrowed,
+    Stale,
     Unseen,
     Upsert,
 )
@@ -19,13 +21,13 @@ from connectors.errors import RecordVanished, SourceError
 from connectors.ports import Connector, Rereadable
 from connectors.values import Access, Document
 from indexer.ahead import Awaited, prepared_ahead
-from indexer.batches import Batch, Gathered, id_of, needed, texts_of
+from indexer.batches import Batch, Gathered, Narrow, id_of, needed, texts_of
 from indexer.errors import ExtractionFailed, ExtractorUnreachable, IndexRefused
 from indexer.guard import GUARD_SHARE, Guard
 from indexer.open_failures import OpenFailures
 from indexer.ports import Cursors, Encoder, Extractor, Failures, IndexWriter, Settling
 from indexer.preparation import Prepared, prepare
-from indexer.values import Failure, Put, PutAccess, Remove, Write
+from indexer.values import WITHHELD, Failure, Put, PutAccess, Remove, Write
 
 BATCH_PASSAGES = 64
 """How many passages are encoded and written at once: what an interruption costs at most."""
@@ -130,6 +132,9 @@ class _Crawl:
     gathered: list[Gathered] = field(default_factory=list)
     gathered_passages: int = 0
     gathered_access_changes: int = 0
+    unreadable: set[str] = field(default_factory=set)
+    """Gathered removals of documents that still exist and give no text: the guard may hold
+    them."""
     underway: Batch | None = None
     missing: OpenFailures = field(init=False)
 
@@ -142,6 +147,10 @@ class _Crawl:
                 self.upsert(document, awaited)
             case AccessChanged(document_id, access):
                 self.add(PutAccess(document_id, access))
+            case Narrowed(document_id, access):
+                self.add(Narrow(document_id, access))
+            case Stale(document_id):
+                self.add(PutAccess(document_id, WITHHELD))
             case Delete(document_id):
                 self.delete(document_id)
             case Listing(document_ids):
@@ -159,21 +168,24 @@ class _Crawl:
             prepared = awaited()
         except RecordVanished as vanished:
             self._fail(document.id, "vanished", str(vanished))
-            # What is kept of it has the readers it has now.
-            self.add(PutAccess(document.id, document.access))
+            self.add(PutAccess(document.id, WITHHELD))
         except ExtractionFailed as failure:
             self._fail(document.id, failure.failure, str(failure))
-            # If it is to go and must wait for a person's word, it has its new readers.
-            self.add(PutAccess(document.id, document.access))
+            # Its present readers are those of a text that was not read: the text that is
+            # kept is not theirs to read, also where its removal has to wait.
+            self.add(PutAccess(document.id, WITHHELD))
             if failure.failure is not Failure.TIMED_OUT:
                 self.missing.forget_parts(document.id)
+                self.unreadable.add(document.id)
                 self.add(Remove(document.id))
         else:
             self.missing.replace_parts(document.id, prepared.unread)
             self.add(prepared)
 
     def delete(self, document_id: str) -> None:
+        """What a source says is deleted waits for nobody's word."""
         self.missing.mend(document_id)
+        self.unreadable.discard(document_id)
         self.add(Remove(document_id))
 
     def keep_only(self, document_ids: frozenset[str]) -> None:
@@ -183,7 +195,7 @@ class _Crawl:
         missing = sorted(document_id for document_id in kept if document_id not in document_ids)
         if self.guard.lets_go(len(missing)):
             self.gathered += map(Remove, missing)
-            self.flush(guarded=False)
+            self.flush()
         self.missing.forget_beyond(document_ids)
 
     def close(self, unseen: Unseen) -> None:
@@ -201,7 +213,7 @@ class _Crawl:
         self.gathered.append(write)
         if isinstance(write, Prepared):
             self.gathered_passages += len(write.passages)
-        self.gathered_access_changes += isinstance(write, PutAccess)
+        self.gathered_access_changes += isinstance(write, PutAccess | Narrow)
         if (
             self.gathered_passages >= BATCH_PASSAGES
             or len(self.gathered) - self.gathered_access_changes >= BATCH_WRITES
@@ -209,7 +221,7 @@ class _Crawl:
         ):
             self.flush()
 
-    def flush(self, cursor: str | None = None, *, guarded: bool = True) -> None:
+    def flush(self, cursor: str | None = None) -> None:
         """Begin to encode what is gathered, and write what was encoded meanwhile."""
         ids = {id_of(write) for write in self.gathered}
         if self.underway and not ids.isdisjoint(map(id_of, self.underway.wanted)):
@@ -217,10 +229,19 @@ class _Crawl:
         wanted, unchanged = needed(self.gathered, self.workshop.index.kept(ids))
         self.report.unchanged += unchanged
         self.gathered, self.gathered_passages, self.gathered_access_changes = [], 0, 0
-        going = sum(isinstance(write, Remove) for write in wanted)
-        if guarded and not self.guard.lets_go(going):
-            # New readers and texts do not wait for a person's word about deletions.
-            wanted = [write for write in wanted if not isinstance(write, Remove)]
+        going = {
+            write.document_id
+            for write in wanted
+            if isinstance(write, Remove) and write.document_id in self.unreadable
+        }
+        self.unreadable.clear()
+        if not self.guard.lets_go(len(going)):
+            # New readers and texts do not wait for an administrator's word about removals.
+            wanted = [
+                write
+                for write in wanted
+                if not (isinstance(write, Remove) and write.document_id in going)
+            ]
         texts = texts_of(wanted)
         vectors = self.encoding.submit(self.workshop.encoder.passages, texts)
         self.settle()

@@ -104,6 +104,14 @@ class Remove:
 
 Write = Put | PutAccess | Remove
 
+WITHHELD = Access(denied=frozenset({"quisait:document:withheld"}))
+"""The access of a kept document whose present text could not be read: nobody reads it.
+
+A crawl gives such a document other readers only with its text (`Put`, or a reading that
+finds the same text). The denied principal, which nobody holds, tells it in every index
+from a document that merely has no readers.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class WriteReport:

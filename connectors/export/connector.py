@@ -15,6 +15,7 @@ from connectors.changes import (
     Delete,
     Listing,
     Malformed,
+    Stale,
     Upsert,
 )
 from connectors.errors import SourceRefused
@@ -60,8 +61,8 @@ class ExportConnector:
         """Yield what the lines after the cursor say. Raises `SourceUnreachable`, `SourceRefused`.
 
         Of each document the last word alone is said: what is read anew opens nothing that
-        a later line closes. A line whose readers could not be understood leaves its
-        document to nobody.
+        a later line closes. A document whose last record could not be understood, or whose
+        attachment could not be found, is stale: its former text has not the new readers.
         """
         files = export_files(self.path)
         _check_headers(files)
@@ -70,8 +71,7 @@ class ExportConnector:
         learned, attachments = _learn(files, position)
         if since and _spaces_of(since) != learned.spaces_digest():
             position, attachments = Position(), Attachments()
-        folder = self.path if self.path.is_dir() else self.path.parent
-        setting = Setting(self.source, folder, learned.labels, learned.spaces)
+        setting = self._setting(learned)
         digest = PrefixDigest(files)
         marked = position
         for count, line in enumerate(_lines_after(files, position), start=1):
@@ -94,6 +94,23 @@ class ExportConnector:
         after = _lines_after(files, _read_cursor(since, files))
         return sum(isinstance(understand(line), RecordLine) for line in after)
 
+    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """Yield these records and attachments, read anew. Raises as `changes` does."""
+        files = export_files(self.path)
+        _check_headers(files)
+        learned, _ = _learn(files, Position())
+        setting = self._setting(learned)
+        for raw in _lines_after(files, Position()):
+            line = understand(raw)
+            if isinstance(line, RecordLine) and learned.records.get(line.id) == raw.place:
+                for change in _record(raw, line, setting, learned):
+                    if isinstance(change, Upsert) and change.document.id in document_ids:
+                        yield change
+
+    def _setting(self, learned: Learned) -> Setting:
+        folder = self.path if self.path.is_dir() else self.path.parent
+        return Setting(self.source, folder, learned.labels, learned.spaces)
+
     def _listing(self, learned: Learned) -> Change:
         if learned.unattributed:
             reason = (
@@ -114,18 +131,19 @@ class ExportConnector:
         match line:
             case RecordLine():
                 gone = attachments.gone(line)
-                if learned.records.get(line.id) == (raw.file, raw.start):
+                if learned.records.get(line.id) == raw.place:
                     yield from _record(raw, line, setting, learned)
                 yield from _deleted(gone, setting, learned)
             case DeletedLine():
                 yield from _deleted(attachments.gone(line) | {line.id}, setting, learned)
             case AccessLine():
-                yield from _access(attachments.sharing(line) | {line.id}, setting, learned)
+                named = attachments.sharing(line) | {line.id}
+                yield from _access(raw, named, setting, learned)
             case BrokenLine():
-                named = line.id if line.about_a_document else ""
-                yield Malformed(raw.where, line.reason, setting.qualified(named) or None)
+                own = line.id if line.about_a_document else ""
+                yield Malformed(raw.where, line.reason, setting.qualified(own) or None)
                 if not unfinished(raw, line):
-                    yield from _access(attachments.named_by(line), setting, learned)
+                    yield from _access(raw, attachments.named_by(line), setting, learned)
             case Header():
                 if raw.number != 1:
                     yield Malformed(raw.where, "un en-tête ailleurs qu'en première ligne")
@@ -135,19 +153,16 @@ class ExportConnector:
 
 def _record(raw: RawLine, line: RecordLine, setting: Setting, learned: Learned) -> Iterator[Change]:
     """The record and its attachments, less those deleted since, under their present readers."""
-    access = None
     for document in documents_of(line, setting, raw.where):
         if isinstance(document, Malformed):
             yield document
-            # What is kept of an attachment that cannot be read has its record's readers.
-            if document.document_id and access is not None:
-                yield AccessChanged(document.document_id, access)
+            if document.document_id:
+                yield Stale(document.document_id)
             continue
         identity = document.id.removeprefix(f"{setting.source}:")
         if later := learned.access.get(identity):
-            document = replace(document, access=access_said(later, setting))
-        access = document.access if access is None else access
-        if identity in learned.ids:
+            document = replace(document, access=access_said(later[1]))
+        if identity in learned.ids and identity not in learned.stale:
             yield Upsert(document)
 
 
@@ -155,11 +170,20 @@ def _deleted(ids: frozenset[str], setting: Setting, learned: Learned) -> Iterato
     return (Delete(setting.qualified(identity)) for identity in sorted(ids - learned.ids))
 
 
-def _access(ids: frozenset[str], setting: Setting, learned: Learned) -> Iterator[Change]:
-    """What the last line about their readers says; nothing where a later record rules."""
+def _access(
+    raw: RawLine, ids: frozenset[str], setting: Setting, learned: Learned
+) -> Iterator[Change]:
+    """The readers that a line gives these documents, where no later line speaks of them.
+
+    A later record comes with its own text: readers said after it are not those of the
+    text that is kept before it was read.
+    """
     for identity in sorted(ids):
-        if last := learned.access.get(identity):
-            yield AccessChanged(setting.qualified(identity), access_said(last, setting))
+        place, last = learned.access.get(identity, (None, None))
+        if identity in learned.stale:
+            yield Stale(setting.qualified(identity))
+        elif last is not None and place == raw.place:
+            yield AccessChanged(setting.qualified(identity), access_said(last))
 
 
 def _check_headers(files: tuple[ExportFile, ...]) -> None:
@@ -196,7 +220,7 @@ def _learn(files: tuple[ExportFile, ...], position: Position) -> tuple[Learned, 
 
 
 def _before(line: RawLine, position: Position) -> bool:
-    return (line.file, line.start) < (position.file, position.offset)
+    return line.place < (position.file, position.offset)
 
 
 def _lines_after(files: tuple[ExportFile, ...], position: Position) -> Iterator[RawLine]:

@@ -54,7 +54,9 @@ class Learned:
 
     `unattributed` counts the lines that may speak of a document and do not say which.
     `records` is where each record's last line stands, `access` the line after it that
-    last spoke of its readers: what a source was is never said again.
+    last spoke of its readers, with its place: what a source was is never said again.
+    `stale` are the documents of which a line after their last record may hold another
+    text, or delete them, and could not be understood.
     """
 
     complete: bool = False
@@ -64,7 +66,8 @@ class Learned:
     ids: set[str] = field(default_factory=set)
     attachments: Attachments = field(default_factory=Attachments)
     records: dict[str, tuple[str, int]] = field(default_factory=dict)
-    access: dict[str, AccessLine | BrokenLine] = field(default_factory=dict)
+    access: dict[str, tuple[tuple[str, int], AccessLine | BrokenLine]] = field(default_factory=dict)
+    stale: set[str] = field(default_factory=set)
 
     def learn(self, raw: RawLine, line: Line | BrokenLine) -> None:
         """Take in one more line."""
@@ -79,18 +82,24 @@ class Learned:
                 own = {line.id, *(attachment_id(line.id, a.name) for a in line.attachments)}
                 self._forget(self.attachments.gone(line) | own)
                 self.ids |= own
-                self.records[line.id] = (raw.file, raw.start)
+                self.records[line.id] = raw.place
             case DeletedLine():
                 self._forget(self.attachments.gone(line) | {line.id})
             case AccessLine():
-                self.access |= dict.fromkeys(self.attachments.sharing(line) | {line.id}, line)
+                named = self.attachments.sharing(line) | {line.id}
+                self.access |= dict.fromkeys(named, (raw.place, line))
             case BrokenLine():
                 self._broken(line)
                 if not unfinished(raw, line):
-                    self.access |= dict.fromkeys(self.attachments.named_by(line), line)
+                    named = self.attachments.named_by(line)
+                    if line.type == "access":
+                        self.access |= dict.fromkeys(named, (raw.place, line))
+                    else:
+                        self.stale |= named
 
     def _forget(self, ids: frozenset[str] | set[str]) -> None:
         self.ids -= ids
+        self.stale -= ids
         for identity in ids:
             self.access.pop(identity, None)
 

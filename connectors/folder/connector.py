@@ -23,6 +23,8 @@ from connectors.changes import (
     Checkpoint,
     Listing,
     Malformed,
+    Narrowed,
+    Stale,
     Unseen,
     Upsert,
 )
@@ -143,11 +145,14 @@ class FolderConnector:
         former = before.get(found.path)
         if found.problem:
             yield Malformed(found.path, found.problem, document.id)
-            if former is None:
-                # An earlier cursor may have known it: what is kept of it has these readers.
-                yield AccessChanged(document.id, document.access)
-                return
-            content = former[0]  # what is kept of it stays, under the access it has now
+            if former is not None and former[0] == content:
+                # The text that is kept is still the file's.
+                yield Narrowed(document.id, document.access)
+            else:
+                content = _UNKNOWN
+                yield Stale(document.id)
+            seen[found.path] = (content, _UNKNOWN)
+            return
         seen[found.path] = (content, access)
         if former is None or former[0] != content:
             yield Upsert(document)
@@ -259,6 +264,9 @@ def _digest(value: object) -> str:
 
 _CLOSED = _digest([[], []])
 """The digest of an access that lets nobody in."""
+_UNKNOWN = ""
+"""Stands for the digest of what could not be read: it equals no digest, so that the next
+reading that succeeds brings it."""
 
 
 def _checkpoint(known: Mapping[str, Known], above: Mapping[str, str]) -> Checkpoint:

@@ -96,10 +96,12 @@ class Titled(_Said):
 class Page(_Said):
     """A page as a query tells it, with the properties that were asked for.
 
-    `pageid` is 0 and `missing` true where a title or id names no page.
+    `pageid` is 0 and `missing` true where a title or id names no page. `lastrevid` is the
+    revision that the page shows now, 0 where that was not asked for.
     """
 
     pageid: int = 0
+    lastrevid: int = 0
     ns: int = 0
     title: str = ""
     missing: bool = False

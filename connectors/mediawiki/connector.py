@@ -10,16 +10,17 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from connectors.changes import (
-    AccessChanged,
     Change,
     Checkpoint,
     Delete,
     Listing,
     Malformed,
+    Narrowed,
+    Stale,
     Upsert,
 )
 from connectors.errors import RecordVanished
-from connectors.mediawiki.answers import Page, Site
+from connectors.mediawiki.answers import Page, Rendering, Site
 from connectors.mediawiki.api import Api, PageFault
 from connectors.mediawiki.channel import Channel
 from connectors.mediawiki.cursor import Cursor, Walk, read_cursor
@@ -34,7 +35,8 @@ RELIST = timedelta(days=1)
 """So often everything is listed, whatever the recent changes say: for deletions that the
 wiki hides, pages that scripts brought, and templates that changed."""
 LISTED_AT_ONCE = 500
-DENIED = {"permissiondenied", "cantread", "readapidenied"}
+READINGS = 3
+"""So often a page that changes while it is read is read anew, before it waits for a later crawl."""
 
 Going = Generator[Change, None, Cursor]
 """Changes, and then where the reading stands."""
@@ -49,21 +51,30 @@ class MediaWikiConnector:
 
     def changes(self, since: str | None) -> Iterator[Change]:
         """Yield what changed. Raises `SourceUnreachable` or `SourceRefused`."""
+        yield from self._reading().changes(read_cursor(since, self.place.root))
+
+    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """Yield these pages as they are now. Raises `SourceUnreachable` or `SourceRefused`."""
+        page_ids = {name.removeprefix(f"{self.source}:") for name in document_ids}
+        reading = self._reading()
+        for page_id in sorted(int(one) for one in page_ids if one.isascii() and one.isdigit()):
+            yield from reading.page(page_id)
+
+    def expected(self, since: str | None) -> int | None:
+        """How many pages the wiki has, before a first reading: of a later one it cannot tell."""
+        cursor = read_cursor(since, self.place.root)
+        return self._wiki().site().statistics.pages if cursor is None else None
+
+    def _reading(self) -> "_Reading":
         wiki = self._wiki()
         site = wiki.site()
-        reading = _Reading(
+        return _Reading(
             wiki=wiki,
             site=site,
             name=self.place.root,
             rules=rules_of(self.place, site),
             author=Author(self.source, wiki.bots(), lambda page: wiki.download(page.imageinfo[0])),
         )
-        yield from reading.changes(read_cursor(since, self.place.root))
-
-    def expected(self, since: str | None) -> int | None:
-        """How many pages the wiki has, before a first reading: of a later one it cannot tell."""
-        cursor = read_cursor(since, self.place.root)
-        return self._wiki().site().statistics.pages if cursor is None else None
 
     def _wiki(self) -> Wiki:
         place = self.place
@@ -102,12 +113,16 @@ class _Reading:
             cursor = yield from self._pending(cursor)
 
     def _other_readers(self, former: Rules) -> Iterator[Change]:
-        """Give the pages of a namespace the readers that the rules give it now."""
+        """Take from the pages of a namespace the readers whom the rules no longer give it.
+
+        A page may stand there since it was last read: its text is read anew before anybody
+        is added (`_same_readers`).
+        """
         for namespace, access in former.items():
             present = self.rules.get(namespace, Access())
             if present != access and str(namespace) in self.site.namespaces:
                 for page_id in self.wiki.ids(namespace):
-                    yield AccessChanged(self._id(page_id), present)
+                    yield Narrowed(self._id(page_id), present)
 
     def _told(self, cursor: Cursor) -> Cursor:
         """The cursor with what the wiki tells since its point still to be read."""
@@ -129,13 +144,21 @@ class _Reading:
         if found.clock_went_back:
             return Walk()
         uncertain = not found.complete or cursor.rules != self.rules
+        known = self._same_readers(cursor.rules)
         if cursor.walk is not None:
-            kept = cursor.walk.kept & self.rules.keys()
-            return Walk(cursor.walk.since, kept) if uncertain else cursor.walk
+            return Walk(cursor.walk.since, cursor.walk.kept & known) if uncertain else cursor.walk
         if uncertain or found.point.moment - cursor.listed >= RELIST:
-            kept = frozenset(cursor.rules) & self.rules.keys()
-            return Walk(cursor.listed - OVERLAP, kept)
+            return Walk(cursor.listed - OVERLAP, known)
         return None
+
+    def _same_readers(self, former: Rules) -> frozenset[int]:
+        """The namespaces whose pages need not be read anew: their readers are as narrowed."""
+        return frozenset(
+            namespace
+            for namespace, access in former.items()
+            if (present := self.rules.get(namespace)) is not None
+            and access.narrowed_to(present) == present
+        )
 
     def _named(self, found: News) -> set[int]:
         """The ids of what the news names; with a redirect the page that it leads to."""
@@ -158,7 +181,7 @@ class _Reading:
         failed = set(cursor.failed)
         for page_id in page_ids:
             kinds = set()
-            for change in self._page(page_id):
+            for change in self.page(page_id):
                 kinds.add(type(change))
                 yield change
             if Malformed in kinds and Upsert not in kinds:
@@ -181,35 +204,42 @@ class _Reading:
         yield Listing(frozenset(map(self._id, present)))
         return replace(cursor, walk=None)
 
-    def _page(self, page_id: int) -> Iterator[Change]:
-        """A page as it is now: a document, or none."""
-        page = self.wiki.page(page_id)
-        if page is None:
-            yield Delete(self._id(page_id))
-        elif page.redirect or page.ns not in self.rules:
-            # Nobody reads it, should a deletion have to wait for a person's word.
-            yield AccessChanged(self._id(page_id), Access())
-            yield Delete(self._id(page_id))
-        else:
-            yield from self._document(page, self.rules[page.ns])
+    def page(self, page_id: int) -> Iterator[Change]:
+        """A page as it is now: a document, or none.
 
-    def _document(self, page: Page, access: Access) -> Iterator[Change]:
+        Its readers are those of the namespace where it stands, so it must not have moved
+        between the question about the page and the one about its text.
+        """
+        for _ in range(READINGS):
+            page = self.wiki.page(page_id)
+            if page is None or page.redirect or page.ns not in self.rules:
+                yield Delete(self._id(page_id))
+                return
+            try:
+                rendering = self.wiki.rendering(page_id)
+            except RecordVanished:
+                yield Delete(self._id(page_id))
+                return
+            except PageFault as fault:
+                reason = f"le wiki ne rend pas cette page ({fault.code}) : voyez-la dans le wiki"
+                yield from self._unread(page_id, reason)
+                return
+            if page.lastrevid in (0, rendering.revid):
+                yield from self._document(page, rendering)
+                return
+        yield from self._unread(page_id, "la page change sans cesse : elle sera relue")
+
+    def _unread(self, page_id: int, reason: str) -> Iterator[Change]:
+        yield Malformed(f"page {page_id}", reason, self._id(page_id))
+        yield Stale(self._id(page_id))
+
+    def _document(self, page: Page, rendering: Rendering) -> Iterator[Change]:
         elsewhere = self._file_elsewhere(page)
         if elsewhere:
             page = page.model_copy(update={"imageinfo": ()})
-        try:
-            rendering = self.wiki.rendering(page.pageid)
-        except RecordVanished:
-            yield Delete(self._id(page.pageid))
-        except PageFault as fault:
-            reason = f"le wiki ne rend pas cette page ({fault.code}) : voyez-la dans le wiki"
-            yield Malformed(f"page {page.pageid}", reason, self._id(page.pageid))
-            denied = fault.code in DENIED
-            yield AccessChanged(self._id(page.pageid), Access() if denied else access)
-        else:
-            yield Upsert(self.author.document(page, rendering, access))
-            if elsewhere:
-                yield Malformed(f"page {page.pageid}", elsewhere, self._id(page.pageid))
+        yield Upsert(self.author.document(page, rendering, self.rules[page.ns]))
+        if elsewhere:
+            yield Malformed(f"page {page.pageid}", elsewhere, self._id(page.pageid))
 
     def _file_elsewhere(self, page: Page) -> str:
         """Why the page's file is not read, where it does not stand on the wiki's own host."""

@@ -4,10 +4,19 @@
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from connectors.changes import AccessChanged, Change, Checkpoint, Delete, Malformed, Upsert
+from connectors.changes import (
+    Change,
+    Checkpoint,
+    Delete,
+    Malformed,
+    Narrowed,
+    Stale,
+    Upsert,
+)
 from connectors.errors import SourceUnreachable
 from connectors.push.inbox import Inbox, position_of
 from connectors.push.tables import PushedDocument
@@ -15,7 +24,7 @@ from connectors.push.values import InboxUnreachable
 from connectors.records.documents import Setting, access_of, documents_of
 from connectors.records.lines import attachment_id
 from connectors.records.schema import RecordLine
-from connectors.values import Access
+from connectors.values import Document
 
 CHECKPOINT_DOCUMENTS = 200
 _ROWS_AT_ONCE = 16
@@ -38,12 +47,13 @@ class PushConnector:
         object.__setattr__(self, "_setting", Setting(self.source, Path("/nonexistent"), {}, {}))
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield new readers first, then records and tombstones. Raises `SourceUnreachable`.
+        """Yield narrowed readers first, then records and tombstones.
 
-        A narrowed or deleted document is closed before the text of any other is worked
-        on, and even where its deletion has to wait for a person's word.
+        A document that lost readers, or was deleted, is closed before the text of any
+        other is worked on. Readers are only added with the text that they may read.
+        Raises `SourceUnreachable`.
         """
-        try:
+        with self._reachable():
             upto = self.inbox.last_seq(self.source)
             position = self._position(since, upto)
             for document in self._documents(position, upto, access=True):
@@ -55,13 +65,21 @@ class PushConnector:
                 if count % CHECKPOINT_DOCUMENTS == 0:
                     marked = position
                     yield Checkpoint(str(position))
-        except InboxUnreachable as error:
-            raise SourceUnreachable(
-                f"{self.source} : la base d'état ne répond pas. Vérifiez « database », puis "
-                "relancez."
-            ) from error
         if position != marked or since is None:
             yield Checkpoint(str(position))
+
+    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """Yield these documents as the inbox has them. Raises `SourceUnreachable`."""
+        # An attachment's id goes on from its record's with `#`, which either may hold.
+        records = set(document_ids)
+        for name in document_ids:
+            records.update(name[:place] for place, one in enumerate(name) if one == "#")
+        with self._reachable():
+            for document in self._documents(0, self.inbox.last_seq(self.source)):
+                if self._setting.qualified(document.id) in records:
+                    for change in self._changes_of(document):
+                        if isinstance(change, Upsert) and change.document.id in document_ids:
+                            yield change
 
     def expected(self, since: str | None) -> int | None:
         """How many documents wait to be applied."""
@@ -71,6 +89,16 @@ class PushConnector:
             )
         except InboxUnreachable:
             return None
+
+    @contextmanager
+    def _reachable(self) -> Iterator[None]:
+        try:
+            yield
+        except InboxUnreachable as error:
+            raise SourceUnreachable(
+                f"{self.source} : la base d'état ne répond pas. Vérifiez « database », puis "
+                "relancez."
+            ) from error
 
     def _position(self, since: str | None, upto: int) -> int:
         """What the cursor has passed; nothing where it is not one of this inbox."""
@@ -83,14 +111,13 @@ class PushConnector:
             seq = page[-1].access_seq if access else page[-1].seq
 
     def _closed(self, document: PushedDocument) -> Iterator[Change]:
-        """The present readers of what may be kept already; nobody for what is gone."""
+        """What is kept already has no reader whom its present version does not have."""
         record = _record_of(document)
-        access = access_of(record.readers) if record else Access()
         for name in _names(document, record):
-            yield AccessChanged(self._setting.qualified(name), access)
+            kept = self._setting.qualified(name)
+            yield Narrowed(kept, access_of(record.readers)) if record else Stale(kept)
         for name in document.gone:
-            gone = self._setting.qualified(attachment_id(document.id, name))
-            yield AccessChanged(gone, Access())
+            yield Stale(self._setting.qualified(attachment_id(document.id, name)))
 
     def _changes_of(self, document: PushedDocument) -> Iterator[Change]:
         own_id = self._setting.qualified(document.id)
@@ -100,9 +127,15 @@ class PushConnector:
         elif record is None:
             reason = "reçu par une version d'avant, qui l'écrivait autrement : poussez-le à nouveau"
             yield Malformed(own_id, reason, own_id)
+            yield Stale(own_id)
         else:
             for one in documents_of(record, self._setting, own_id):
-                yield one if isinstance(one, Malformed) else Upsert(one)
+                if isinstance(one, Document):
+                    yield Upsert(one)
+                    continue
+                yield one
+                if one.document_id:
+                    yield Stale(one.document_id)
         for name in document.gone:
             yield Delete(self._setting.qualified(attachment_id(document.id, name)))
 

@@ -50,15 +50,9 @@ def access_of(readers: Readers | None) -> Access:
     return Access(frozenset(readers.allowed), frozenset(readers.denied))
 
 
-def access_said(line: AccessLine | BrokenLine, setting: Setting) -> Access:
-    """The readers that a line gives a document whose content it leaves as it is.
-
-    Readers that cannot be understood must not leave the former ones in place: nobody.
-    """
-    if isinstance(line, AccessLine):
-        return access_of(line.readers)
-    space = setting.spaces.get(line.space)
-    return access_of(line.readers or (space.readers if space else None))
+def access_said(line: AccessLine | BrokenLine) -> Access:
+    """The readers that an access line gives; nobody where it could not be understood."""
+    return access_of(line.readers) if isinstance(line, AccessLine) else Access()
 
 
 def documents_of(

@@ -13,7 +13,6 @@ from connectors.records.schema import (
     DeletedLine,
     Header,
     Line,
-    Readers,
     RecordLine,
     SpaceLine,
     export_line,
@@ -23,7 +22,6 @@ MAX_LINE_BYTES = 64 * 1024 * 1024
 """A longer line is skipped and reported."""
 
 _ABOUT_THE_EXPORT = frozenset({"header", "account", "space"})
-_RECORDS = frozenset({"post", "thread", "page", "message"})
 _MODELS = (Header, AccountLine, SpaceLine, RecordLine, DeletedLine, AccessLine)
 _FIELDS = frozenset(name for model in _MODELS for name in model.model_fields) | {
     "allowed", "denied", "author", "text", "accepted", "account", "role", "count", "heading",
@@ -44,6 +42,11 @@ class RawLine:
     terminated: bool
 
     @property
+    def place(self) -> tuple[str, int]:
+        """(file, offset in bytes), in the order of the export."""
+        return self.file, self.start
+
+    @property
     def where(self) -> str:
         """The line as an administrator finds it."""
         return f"{self.file}:{self.number}"
@@ -55,16 +58,12 @@ class BrokenLine:
 
     `reason` holds nothing of the line's text. `type` and `id` are empty where they are
     unknown; `names` are the ids that it holds as far as it is JSON, None where it is
-    not. Where `readers_known`, who reads is not what could not be understood: `readers`,
-    or else those of `space`.
+    not.
     """
 
     reason: str
     type: str = ""
     id: str = ""
-    readers_known: bool = False
-    readers: Readers | None = None
-    space: str = ""
     names: tuple[str, ...] | None = None
 
     @property
@@ -111,27 +110,12 @@ def _broken(raw: bytes, error: ValidationError) -> BrokenLine:
     ) else []  # fmt: skip
     identity = identity.strip() if isinstance(identity, str) and "\0" not in identity else ""
     own = [attachment_id(identity, n.strip()) for n in names if isinstance(n, str)]
-    unsure = any("readers" in place or "space" in place for place in places)
-    said = None if unsure else _readers(known.get("readers"))
-    readers_known = (
-        kind in _RECORDS and not unsure and (said is not None) == bool(known.get("readers"))
-    )
     return BrokenLine(
         reason=f"« {'.'.join(map(str, places[0])) or '?'} » : valeur refusée ({first[0]['type']})",
         type=kind if isinstance(kind, str) else "",
         id=identity,
-        readers_known=readers_known,
-        readers=said if readers_known else None,
-        space=str(known.get("space", "")).strip() if readers_known else "",
         names=(identity, *own) if identity else None,
     )
-
-
-def _readers(said: object) -> Readers | None:
-    try:
-        return Readers.model_validate(said)
-    except ValidationError:
-        return None
 
 
 def _json_object(raw: bytes) -> dict[str, Any] | None:

@@ -15,10 +15,12 @@ from connectors.changes import (
     Delete,
     Listing,
     Malformed,
+    Narrowed,
+    Stale,
     Unseen,
     Upsert,
 )
-from connectors.ports import Connector
+from connectors.ports import Connector, Rereadable
 from connectors.values import Access, Document, Section
 
 Kept = dict[str, Document]
@@ -85,21 +87,38 @@ def plain_change(change: Change) -> Change:
 def apply(changes: Iterable[Change], kept: Kept | None = None) -> Kept:
     """What is kept after these changes."""
     kept = dict(kept or {})
+    stale: set[str] = set()
     for change in changes:
         match change:
             case Upsert(document):
+                stale.discard(document.id)
                 kept[document.id] = plain(document)
             case Delete(document_id):
                 kept.pop(document_id, None)
-            case AccessChanged(document_id, access):
-                if document_id in kept:
-                    kept[document_id] = replace(kept[document_id], access=access)
             case Listing(document_ids):
                 kept = {i: d for i, d in kept.items() if i in document_ids}
-            case Unseen():
-                unseen = filter(change.holds, kept)
-                kept |= {name: replace(kept[name], access=Access()) for name in unseen}
+            case Stale(document_id):
+                stale.add(document_id)
+        kept |= {
+            document_id: replace(document, access=access)
+            for document_id, document in kept.items()
+            if (access := _access_after(change, document, stale)) != document.access
+        }
     return kept
+
+
+def _access_after(change: Change, document: Document, stale: set[str]) -> Access:
+    """Who reads a kept document after a change: nobody a stale one."""
+    if document.id in stale:
+        return Access()
+    match change:
+        case AccessChanged(document_id, access) if document_id == document.id:
+            return access
+        case Narrowed(document_id, access) if document_id == document.id:
+            return document.access.narrowed_to(access)
+        case Unseen() if change.holds(document.id):
+            return Access()
+    return document.access
 
 
 def check_idempotent(stage: Stage) -> None:
@@ -182,6 +201,21 @@ def check_access_change(stage: Stage) -> None:
     }
 
 
+def check_read_again(stage: Stage) -> None:
+    """Single documents are asked for again: each comes as a full reading has it."""
+    fill(stage)
+    stage.remove("d004.txt")
+    whole = apply(read(stage))
+    wanted = frozenset(stage.document_id(f"d{n:03}.txt") for n in (1, 3, 4))
+    connector = stage.connector()
+    assert isinstance(connector, Rereadable)
+    changes = list(connector.again(wanted))
+    asked = {i: d for i, d in whole.items() if i in wanted}
+    assert len(asked) == 2
+    assert {c.document.id: plain(c.document) for c in changes if isinstance(c, Upsert)} == asked
+    assert not [c for c in changes if isinstance(c, Checkpoint | Listing)]
+
+
 def check_no_readers_invented(stage: Stage) -> None:
     """Where the source names no reader, nobody reads; where it names some, those do."""
     stage.add("silent.txt", "sans lecteurs", ())
@@ -204,7 +238,12 @@ def check_ids_are_qualified(stage: Stage) -> None:
                 names = [document.id, *document.replaces, *filter(None, [document.part_of])]
                 names += [c.account for c in document.contributions]
                 names += [s.author for s in document.sections if s.author]
-            case AccessChanged(document_id) | Delete(document_id):
+            case (
+                AccessChanged(document_id)
+                | Narrowed(document_id)
+                | Stale(document_id)
+                | Delete(document_id)
+            ):
                 names = [document_id]
             case Listing(document_ids):
                 names = list(document_ids)
@@ -250,6 +289,7 @@ CHECKS = tuple(
         check_change_arrives,
         check_deletion,
         check_access_change,
+        check_read_again,
         check_no_readers_invented,
         check_ids_are_qualified,
         check_hostile_records,

@@ -10,9 +10,10 @@ from connectors.changes import (
     Delete,
     Listing,
     Malformed,
+    Narrowed,
     Upsert,
 )
-from connectors.ports import Connector
+from connectors.ports import Connector, Rereadable
 from connectors.values import Access, Document
 from tests.contract.connector_contract import Stage
 
@@ -30,6 +31,25 @@ class LyingConnector:
 
     def changes(self, since: str | None) -> Iterator[Change]:
         return self.lie(self.true, since)
+
+    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        return self.lie(AskedAgain(self.true, document_ids), "")
+
+
+@dataclass
+class AskedAgain:
+    """Single documents of a connector, as a lie takes them."""
+
+    true: Connector
+    document_ids: frozenset[str]
+
+    @property
+    def source(self) -> str:
+        return self.true.source
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        assert isinstance(self.true, Rereadable)
+        return self.true.again(self.document_ids)
 
 
 Lie = Callable[[Connector, str | None], Iterator[Change]]
@@ -126,7 +146,8 @@ def lists_nothing(true: Connector, since: str | None) -> Iterator[Change]:
 
 def no_access_change(true: Connector, since: str | None) -> Iterator[Change]:
     for change in true.changes(since):
-        if isinstance(change, AccessChanged) or (since and isinstance(change, Upsert)):
+        readers_alone = isinstance(change, AccessChanged | Narrowed)
+        if readers_alone or (since and isinstance(change, Upsert)):
             continue
         yield change
 
@@ -160,6 +181,7 @@ LIES: tuple[tuple[str, str, Lie], ...] = (
     ("deletion", "never deletes", each(never_deletes)),
     ("deletion", "lists nothing", lists_nothing),
     ("access_change", "keeps the former readers", no_access_change),
+    ("read_again", "withholds the last", withholds_the_last),
     ("no_readers_invented", "opens to all", documents(_open_to_all)),
     ("no_readers_invented", "opens to nobody", documents(lambda d: replace(d, access=Access()))),
     (

@@ -16,6 +16,7 @@ from connectors.changes import (
     Delete,
     Listing,
     Malformed,
+    Stale,
     Upsert,
 )
 from connectors.errors import SourceRefused, SourceUnreachable
@@ -104,18 +105,26 @@ def test_new_readers_of_a_space_reach_its_records(tmp_path: Path) -> None:
 
 @pytest.mark.trust
 @pytest.mark.parametrize(
-    "line",
+    ("line", "closing"),
     [
-        {"type": "access", "id": "t1", "readers": {"allowed": ["tous"]}},
-        THREAD | {"readers": {"allowed": ["everyone"], "denied": ["jdupont"]}},
+        (
+            {"type": "access", "id": "t1", "readers": {"allowed": ["tous"]}},
+            AccessChanged("w:t1", Access()),
+        ),
+        (
+            THREAD | {"readers": {"allowed": ["everyone"], "denied": ["jdupont"]}},
+            Stale("w:t1"),
+        ),
     ],
     ids=["access", "record"],
 )
-def test_readers_not_understood_leave_nobody(tmp_path: Path, line: dict[str, Any]) -> None:
+def test_readers_not_understood_leave_nobody(
+    tmp_path: Path, line: dict[str, Any], closing: Change
+) -> None:
     """Where new readers cannot be understood, the former ones do not stay."""
     path = write(tmp_path / "e.jsonl", HEADER, SPACE, THREAD, line)
     changes = read(path)
-    assert AccessChanged("w:t1", Access()) in changes
+    assert closing in changes
     assert [c.document_id for c in changes if isinstance(c, Malformed)] == ["w:t1"]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connectors.changes import AccessChanged, Change, Checkpoint, Delete, Upsert
+from connectors.changes import AccessChanged, Change, Checkpoint, Delete, Stale, Upsert
 from connectors.values import Access
 from tests.unit.test_export import HEADER, THREAD, cursor, documents, read, write
 
@@ -41,41 +41,60 @@ def said(changes: list[Change]) -> dict[str, list[Access]]:
         (RECORD | CELL, FOR_THE_CELL),
         ({"type": "access", "id": "t1", **CELL}, FOR_THE_CELL),
         ({"type": "access", "id": "t1", "readers": {"allowed": ["tous"]}}, Access()),
-        ({"type": "deleted", "id": "t1"}, None),
-        ({"type": "deleted", "id": "t1", "why": "x"}, Access()),
-        (RECORD | CELL | {"created": "hier"}, FOR_THE_CELL),
-        (RECORD | {"readers": None, "created": "hier"}, Access()),
-        (RECORD | CELL | {"type": "billet"}, Access()),
-        (b'{"type":"thread","id":"t1",readers', Access()),
+        ({"type": "deleted", "id": "t1"}, Delete),
+        ({"type": "deleted", "id": "t1", "why": "x"}, Stale),
+        (RECORD | CELL | {"created": "hier"}, Stale),
+        (RECORD | {"readers": None, "created": "hier"}, Stale),
+        (RECORD | CELL | {"type": "billet"}, Stale),
+        (b'{"type":"thread","id":"t1",readers', Stale),
     ],
     ids=["record", "access", "unread", "deleted", "undeleted", "date", "spaceless", "type", "torn"],
 )
 def test_former_readers_are_never_said_again(
-    tmp_path: Path, later: dict[str, Any] | bytes, access: Access | None
+    tmp_path: Path, later: dict[str, Any] | bytes, access: Access | type[Delete | Stale]
 ) -> None:
-    """Read from the beginning or on from the cursor, only the last readers are said."""
+    """Read from the beginning or on from the cursor, only the last readers are said.
+
+    None are where the last record was not understood: its text was not read.
+    """
     path = write(tmp_path / "e.jsonl", HEADER, RECORD)
     first = read(path)
     append(path, later)
     anew, rest = read(path), read(path, cursor(first))
     for changes in (anew, rest):
         for name in ("w:t1", "w:t1#a"):
-            if access is None:
-                assert name not in said(changes)
-                assert Delete(name) in changes
-            else:
+            if isinstance(access, Access):
                 assert set(said(changes)[name]) == {access}
+            else:
+                assert name not in said(changes)
+                assert access(name) in changes
 
 
-def test_an_attachment_that_cannot_be_read_has_its_records_new_readers(tmp_path: Path) -> None:
-    """Its former version does not stay under the former ones."""
+def test_readers_after_a_broken_record_open_no_former_text(tmp_path: Path) -> None:
+    """The access line speaks of a text that was never read."""
+    broken = RECORD | CELL | {"created": "hier"}
+    opened = {"type": "access", "id": "t1", **OPEN}
+    path = write(tmp_path / "e.jsonl", HEADER, RECORD | CELL)
+    first = read(path)
+    append(path, broken, opened)
+    for changes in (read(path), read(path, cursor(first))):
+        assert said(changes).get("w:t1", []) == []
+        assert Stale("w:t1") in changes
+    append(path, RECORD)
+    assert said(read(path))["w:t1"][-1] == Access(frozenset({"everyone"}))
+
+
+def test_an_attachment_that_cannot_be_read_is_stale(tmp_path: Path) -> None:
+    """Its former version does not stay under the former readers, nor get the new ones."""
     (tmp_path / "a.txt").write_text("un")
     record = RECORD | {"attachments": [{"name": "a", "path": "a.txt"}]}
     path = write(tmp_path / "e.jsonl", HEADER, record)
     first = read(path)
     (tmp_path / "a.txt").unlink()
     append(path, record | CELL)
-    assert AccessChanged("w:t1#a", FOR_THE_CELL) in read(path, cursor(first))
+    changes = read(path, cursor(first))
+    assert Stale("w:t1#a") in changes
+    assert "w:t1#a" not in said(changes)
 
 
 def test_a_document_deleted_and_made_anew_is_there(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from connectors.changes import (
     Delete,
     Listing,
     Malformed,
+    Narrowed,
     Upsert,
 )
 from connectors.errors import RecordVanished, SourceUnreachable
@@ -22,11 +23,13 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.errors import DeletionsHeld, ExtractionFailed, IndexUnreachable
 from indexer.pipeline import CrawlReport, Workshop, crawl
 from indexer.state import State
-from indexer.values import Extracted, Failure, UnreadPart, Vectors, Write, WriteReport
-from tests.builders import asking, make_document, reading
+from indexer.values import WITHHELD, Extracted, Failure, UnreadPart, Vectors, Write, WriteReport
+from tests.builders import OPEN, asking, make_document, reading
 from tests.encoders import FakeEncoder
 
 pytestmark = pytest.mark.sources
+
+CELL = Access(frozenset({"wiki:group:cellule"}))
 
 
 @dataclass
@@ -196,12 +199,22 @@ def test_a_small_source_that_is_emptied_is_held(house: House) -> None:
     assert len(house.ids()) == 3
 
 
-def test_many_tombstones_are_held_too(house: House) -> None:
-    """The guard counts what vanishes, however the source says so."""
-    house.crawl(*pages(60))
+def test_tombstones_wait_for_nobody(house: House) -> None:
+    """What the source itself says is deleted is removed at once, however much it is."""
+    house.crawl(*pages(20))
+    house.crawl(*[Delete(f"wiki:{n}") for n in range(15)])
+    assert house.ids() == {f"wiki:{n}" for n in range(15, 20)}
+    assert house.index.count("wiki") == 5
+
+
+def test_tombstones_go_where_what_vanished_is_held(house: House) -> None:
+    """The same reading may hold both."""
+    house.crawl(*pages(60), Checkpoint("a"))
+    kept = frozenset(f"wiki:{n}" for n in range(2, 20))
     with pytest.raises(DeletionsHeld):
-        house.crawl(*[Delete(f"wiki:{n}") for n in range(30)])
-    assert len(house.ids()) == 60
+        house.crawl(Delete("wiki:0"), Delete("wiki:1"), Listing(kept), Checkpoint("b"))
+    assert house.ids() == {f"wiki:{n}" for n in range(2, 60)}
+    assert house.state.load("wiki") == "a"
 
 
 def test_a_malformed_record_is_kept_as_a_failure(house: House) -> None:
@@ -243,13 +256,18 @@ def test_a_file_that_lost_its_text_is_no_longer_found(house: House) -> None:
     assert [row.kind for row in house.state.failures_of("wiki")] == ["encrypted"]
 
 
-def test_a_file_that_took_too_long_keeps_its_text_under_its_new_readers(house: House) -> None:
-    """A slow day of the extractor must not leave a stale right."""
-    house.crawl(Upsert(filed(1)))
+def test_a_file_that_took_too_long_is_withheld_until_it_is_read(house: House) -> None:
+    """A slow day of the extractor opens no former text, and loses no document."""
+    house.crawl(Upsert(replace(filed(1), access=CELL)))
     house.extractor.failure = Failure.TIMED_OUT
-    house.crawl(Upsert(replace(filed(1), access=Access())))
+    house.crawl(Upsert(filed(1)))
     assert house.ids() == set()
-    assert [kept.document_id for kept in house.index.scan("wiki")] == ["wiki:1"]
+    assert [kept.access for kept in house.index.scan("wiki")] == [WITHHELD]
+    house.crawl(AccessChanged("wiki:1", OPEN), Narrowed("wiki:1", OPEN))
+    assert house.ids() == set()
+    house.extractor.failure = None
+    house.crawl(Upsert(filed(1)))
+    assert house.ids() == {"wiki:1"}
 
 
 def test_a_failure_that_is_mended_is_forgotten(house: House) -> None:

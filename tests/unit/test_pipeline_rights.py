@@ -6,12 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from connectors.changes import AccessChanged, Change, Checkpoint, Delete, Listing, Upsert
+from connectors.changes import (
+    AccessChanged,
+    Change,
+    Checkpoint,
+    Delete,
+    Listing,
+    Narrowed,
+    Upsert,
+)
 from connectors.errors import RecordVanished
 from connectors.values import Access
 from indexer.embedded.index import EmbeddedIndex
 from indexer.errors import DeletionsHeld, ExtractionFailed, IndexRefused
 from indexer.values import Extracted, Failure, Put, Remove, Write, WriteReport
+from tests.builders import OPEN
 from tests.unit.test_pipeline import FileReader, House, filed, page, pages
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
@@ -92,46 +101,47 @@ def test_a_new_version_without_text_replaces_one_just_read(house: House) -> None
     assert house.ids() == set()
 
 
-def test_a_file_that_cannot_be_read_gets_its_new_readers(house: House) -> None:
-    """Its text stays, its former readers do not, and it is named."""
+@pytest.mark.parametrize("present", [CLOSED, OPEN], ids=["narrower", "wider"])
+def test_a_file_that_cannot_be_read_is_read_by_nobody(house: House, present: Access) -> None:
+    """Neither its former readers nor its present ones read the former text; it is named."""
 
     def vanish() -> bytes:
         raise RecordVanished("gone")
 
-    house.crawl(Upsert(filed(1)), Upsert(filed(2)))
-    report = house.crawl(Upsert(replace(filed(1, vanish), access=CLOSED)))
+    house.crawl(Upsert(replace(filed(1), access=CLOSED)), Upsert(filed(2)))
+    report = house.crawl(Upsert(replace(filed(1, vanish), access=present)))
     assert (report.failed, house.ids()) == (1, {"wiki:2"})
     assert [row.kind for row in house.state.failures_of("wiki")] == ["vanished"]
 
 
 def test_new_readers_do_not_wait_for_a_word_about_deletions(house: House) -> None:
-    """What came before the tombstones that are held is written."""
-    house.crawl(*pages(60))
-    gone = [Delete(f"wiki:{n}") for n in range(1, 31)]
-    with pytest.raises(DeletionsHeld):
-        house.crawl(AccessChanged("wiki:0", CLOSED), *gone)
-    assert "wiki:0" not in house.ids()
-    assert len(house.ids()) == 59
-
-
-def test_new_readers_after_held_deletions_are_not_held(house: House) -> None:
-    """Whatever way the deletions came; the cursor stays, so that they are asked for again."""
+    """Those before what is held and those after it are written; the cursor stays."""
     house.crawl(*pages(60), Checkpoint("a"))
-    gone: list[list[Change | Exception]] = [
-        [Delete(f"wiki:{n}") for n in range(1, 31)],
-        [Listing(frozenset(f"wiki:{n}" for n in range(30)))],
-    ]
-    for number, deletions in enumerate(gone):
-        with pytest.raises(DeletionsHeld):
-            house.crawl(*deletions, AccessChanged(f"wiki:{number}", CLOSED), Checkpoint("b"))
-        assert house.ids() == {f"wiki:{n}" for n in range(number + 1, 60)}
-        assert house.state.load("wiki") == "a"
+    vanished = Listing(frozenset(f"wiki:{n}" for n in range(30)))
+    before, after = AccessChanged("wiki:0", CLOSED), AccessChanged("wiki:1", CLOSED)
+    with pytest.raises(DeletionsHeld):
+        house.crawl(before, vanished, after, Checkpoint("b"))
+    assert house.ids() == {f"wiki:{n}" for n in range(2, 60)}
+    assert house.state.load("wiki") == "a"
 
 
-def test_an_unreadable_version_that_waits_has_its_new_readers(house: House) -> None:
-    """A file whose removal is held as one of many is not left to its former readers."""
-    house.crawl(*[Upsert(filed(n)) for n in range(30)])
+@pytest.mark.parametrize("present", [CLOSED, OPEN], ids=["narrower", "wider"])
+def test_an_unreadable_version_that_waits_is_read_by_nobody(house: House, present: Access) -> None:
+    """A file whose removal is held as one of many opens its former text to nobody new."""
+    house.crawl(*[Upsert(replace(filed(n), access=CLOSED)) for n in range(30)])
     house.extractor.failure = Failure.ENCRYPTED
     with pytest.raises(DeletionsHeld):
-        house.crawl(*[Upsert(replace(filed(n), access=CLOSED)) for n in range(30)])
+        house.crawl(*[Upsert(replace(filed(n), access=present)) for n in range(30)])
     assert house.ids() == set()
+    house.crawl(AccessChanged("wiki:0", OPEN))
+    assert house.ids() == set()
+
+
+def test_readers_known_before_the_text_only_narrow(house: House) -> None:
+    """The push's first phase: whoever is added waits for the text."""
+    house.crawl(Upsert(replace(page(1), access=CLOSED)), Upsert(page(2)))
+    house.crawl(Narrowed("wiki:1", OPEN), Narrowed("wiki:2", CLOSED))
+    assert {kept.document_id: kept.access for kept in house.index.scan("wiki")} == {
+        "wiki:1": CLOSED,
+        "wiki:2": CLOSED,
+    }

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connectors.changes import AccessChanged, Change, Checkpoint, Delete, Upsert
+from connectors.changes import Change, Checkpoint, Delete, Narrowed, Stale, Upsert
 from connectors.push.connector import PushConnector
 from connectors.push.inbox import Inbox
 from connectors.push.lines import submitted
@@ -55,8 +55,11 @@ class Box:
                 case Upsert(document):
                     text = " ".join(section.text for section in document.sections)
                     self.kept[document.id] = (text, document.access)
-                case AccessChanged(document_id, access) if document_id in self.kept:
-                    self.kept[document_id] = (self.kept[document_id][0], access)
+                case Narrowed(document_id, access) if document_id in self.kept:
+                    text, former = self.kept[document_id]
+                    self.kept[document_id] = (text, former.narrowed_to(access))
+                case Stale(document_id) if document_id in self.kept:
+                    self.kept[document_id] = (self.kept[document_id][0], Access())
                 case Delete(document_id):
                     self.kept.pop(document_id, None)
                 case Checkpoint(cursor):
@@ -152,9 +155,9 @@ def test_new_readers_come_before_any_text(box: Box) -> None:
     first = box.crawl()[:3]
     closed = Access(frozenset(CLOSED["allowed"]))
     assert first == [
-        AccessChanged("docs:d0", Access()),
-        AccessChanged("docs:d1", closed),
-        AccessChanged("docs:d2", closed),
+        Stale("docs:d0"),
+        Narrowed("docs:d1", closed),
+        Narrowed("docs:d2", closed),
     ]
     assert "docs:d0" not in box.kept
     assert {name: box.kept[name][1] == closed for name in ("docs:d1", "docs:d2", "docs:d3")} == {
