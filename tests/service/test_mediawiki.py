@@ -8,9 +8,12 @@ from functools import cache
 
 import pytest
 
-from connectors.changes import AccessChanged, Change, Delete, Listing, Malformed, Upsert
+from connectors.changes import Change, Delete, Listing, Malformed, Narrowed, Upsert
 from connectors.errors import RecordVanished, SourceRefused
+from connectors.mediawiki.answers import Rendering
+from connectors.mediawiki.wiki import Wiki
 from connectors.values import Access, Role
+from tests.contract.connector_contract import apply
 from tests.service.wiki_reading import WikiReading, read_documents
 from tests.wiki_server import ADMIN, EDITOR, ROBOT, WikiServer, ensure_wiki
 
@@ -136,8 +139,7 @@ def test_a_move_to_a_closed_namespace_closes_at_once(reading: WikiReading) -> No
     """Even out of what is read: nobody reads it, before its deletion is let go."""
     moved = reading.document("Bornage").id
     reading.wiki.move("Bornage", "Aide:Bornage", noredirect=1)
-    changes = [c for c in reading.read() if isinstance(c, AccessChanged | Delete)]
-    assert changes[:2] == [AccessChanged(moved, Access()), Delete(moved)]
+    assert Delete(moved) in reading.read()
 
 
 def test_undeleted_after_the_deletion_was_read(reading: WikiReading) -> None:
@@ -257,7 +259,7 @@ def test_other_rules_change_readers_without_a_reading(reading: WikiReading) -> N
     reading.rules = {"": ("test:group:b",), "Aide": ("everyone",), "Fichier": ()}
     known = {title: reading.document(title).id for title in reading.titles()}
     changes = reading.read()
-    assert {c.document_id: c.access for c in changes if isinstance(c, AccessChanged)} == {
+    assert {c.document_id: c.access for c in changes if isinstance(c, Narrowed)} == {
         known["Bornage"]: Access(frozenset({"test:group:b"})),
         known["Régie"]: Access(frozenset({"test:group:b"})),
         known["Secret"]: Access(),
@@ -266,12 +268,58 @@ def test_other_rules_change_readers_without_a_reading(reading: WikiReading) -> N
     assert reading.titles() == ["Bornage", "Mode", "Régie"]
 
 
-def test_rules_alone_read_no_page(reading: WikiReading) -> None:
-    """Where only the settings changed, access changes come and no document."""
+def test_narrower_rules_alone_read_no_page(reading: WikiReading) -> None:
+    """Where the settings only took readers away, no document comes."""
     reading.wiki.execute("UPDATE page SET page_touched = '20200101000000'")
     reading.rules = {**reading.rules, "": ("test:group:b",)}
     changes = reading.read()
     assert read_documents(changes) == set()
+    assert reading.kept == reading.as_if_new()
+
+
+def test_wider_rules_come_with_the_text(reading: WikiReading) -> None:
+    """The pages of a namespace that gains readers are read anew: what is kept may be older."""
+    reading.wiki.execute("UPDATE page SET page_touched = '20200101000000'")
+    reading.wiki.edit("Équipe:Secret", "Ce que tous peuvent lire.")
+    reading.rules = {**reading.rules, "Équipe": ("everyone",)}
+    kept = reading.kept
+    for change in reading.read():
+        kept = apply([change], kept)
+        open_texts = {
+            section.text
+            for document in kept.values()
+            if "everyone" in document.access.allowed
+            for section in document.sections
+        }
+        assert "Entre nous." not in open_texts
+    assert reading.kept == reading.as_if_new()
+    assert reading.document("Secret").access == Access(frozenset({"everyone"}))
+
+
+def test_a_page_that_moves_while_it_is_read_has_the_readers_of_its_text(
+    reading: WikiReading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its readers were asked for where it stood, its text where it stands."""
+    render, moves = Wiki.rendering, ["Équipe:Bornage"]
+
+    def after_a_move(wiki: Wiki, page_id: int) -> Rendering:
+        while moves:
+            reading.wiki.move("Bornage", moves[0], noredirect=1)
+            reading.wiki.edit(moves.pop(), "Pour l’équipe seule.")
+        return render(wiki, page_id)
+
+    reading.wiki.edit("Bornage", "La limite de trois parcelles.")
+    monkeypatch.setattr(Wiki, "rendering", after_a_move)
+    changes = reading.read()
+    assert moves == []
+    texts = {
+        section.text: c.document.access
+        for c in changes
+        if isinstance(c, Upsert)
+        for section in c.document.sections
+    }
+    assert texts["Pour l’équipe seule."] == Access(frozenset({"test:group:a"}))
+    assert reading.read() is not None
     assert reading.kept == reading.as_if_new()
 
 
