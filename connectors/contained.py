@@ -1,7 +1,17 @@
-"""Reading ordinary files only: no pipe nor device, nor what lies outside a given folder."""
+"""Reading ordinary files: no pipe nor device, and nothing outside a given folder.
 
+The folder itself may be reached through links: the settings name it. Below it no component
+of a path may be one, wherever it leads. Each is opened by its name in the folder opened just
+before it, so that a folder replaced by a link between two looks is refused, not followed.
+"""
+
+import errno
 import os
+import posixpath
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,28 +21,67 @@ from connectors.errors import RecordVanished, SourceRefused, SourceUnreachable
 # A pipe would wait for who writes to it, a file that a server lent for who gives it back.
 _WITHOUT_WAITING = os.O_RDONLY | os.O_NONBLOCK
 
+_PASSING = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY
+"""To open what is below a folder, its names need not be readable."""
+_LISTING = os.O_RDONLY | os.O_DIRECTORY
+_MAY_BE_A_LINK = (errno.ELOOP, errno.ENOTDIR, errno.EMLINK)
+
+Stamp = tuple[int, int, int]
+"""Size, and times of the last change of content and of status (ns): another one, another file."""
+
 
 class OutsideFolder(ValueError):
-    """The path leads out of its folder, or is no ordinary file."""
+    """The path leads out of its folder or through a link, or is no ordinary file."""
 
 
-def regular_file(root: Path, path: Path) -> os.stat_result:
-    """Status of the ordinary file `path`, once it is certain that it lies inside `root`.
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A file as it was when its readers were decided.
 
-    Raises `OutsideFolder`, or OSError where it cannot be looked at.
+    `ruled_by`: the paths (relative to the root) at which a file would change its readers,
+    each with its stamp, None where no file was there.
     """
-    real = path.resolve(strict=True)
-    if not real.is_relative_to(root.resolve(strict=True)):
-        raise OutsideFolder("son chemin sort du dossier")
-    status = real.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise OutsideFolder("ce n'est pas un fichier ordinaire")
+
+    size: int
+    mtime_ns: int
+    ruled_by: tuple[tuple[str, Stamp | None], ...] = ()
+
+
+def regular_file(root: Path, path: str) -> os.stat_result:
+    """Status of the ordinary file `path`, relative to `root` or absolute below it.
+
+    Raises `OutsideFolder`, OSError where it cannot be looked at, or `SourceUnreachable`
+    where the disk does not answer.
+    """
+
+    def look() -> os.stat_result:
+        with _holding(root, path) as (folder, name):
+            return ordinary_status(folder, name)
+
+    return within(SILENCE_S, look, silent(root))
+
+
+def ordinary_status(folder: int, name: str) -> os.stat_result:
+    """Status of the ordinary file `name` of an open folder. Raises `OutsideFolder` or OSError."""
+    status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    if stat.S_ISLNK(status.st_mode):
+        raise _through_a_link()
+    _check_ordinary(status)
     return status
 
 
-def open_ordinary(path: Path) -> BinaryIO:
-    """Open a file that the settings name. Raises OSError, or `SourceRefused` for a pipe."""
-    opened = os.fdopen(os.open(path, _WITHOUT_WAITING), "rb")
+def stamp_of(status: os.stat_result) -> Stamp:
+    """What differs once a file is written to, or another takes its place."""
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def open_ordinary(path: Path, *, may_be_link: bool = True) -> BinaryIO:
+    """Open a file that the settings name. Raises OSError, or `SourceRefused` for a pipe.
+
+    Of the files of a folder that the settings name, none `may_be_link`.
+    """
+    flags = _WITHOUT_WAITING | (0 if may_be_link else os.O_NOFOLLOW)
+    opened = os.fdopen(os.open(path, flags), "rb")
     if stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
         return opened
     opened.close()
@@ -59,27 +108,140 @@ def silent(path: Path) -> SourceUnreachable:
     )
 
 
-def read_contained(root: Path, path: Path) -> bytes:
+@contextmanager
+def opened_root(root: Path) -> Iterator[int]:
+    """A folder that the settings name, opened to be listed. Raises OSError."""
+    yield from _closing(os.open(root, _LISTING))
+
+
+@contextmanager
+def opened_folder(parent: int, name: str) -> Iterator[int]:
+    """A folder of an open one, opened to be listed. Raises OSError, or `OutsideFolder`."""
+    yield from _closing(_open_below(parent, name, _LISTING))
+
+
+def read_file(folder: int, name: str) -> tuple[bytes, Stamp]:
+    """The bytes of an ordinary file of an open folder, and its stamp before they were read.
+
+    Raises OSError or `OutsideFolder`.
+    """
+    with os.fdopen(_open_below(folder, name, _WITHOUT_WAITING), "rb") as opened:
+        status = os.fstat(opened.fileno())
+        _check_ordinary(status)
+        return opened.read(), stamp_of(status)
+
+
+def read_contained(root: Path, path: str, listed: Listed | None = None) -> bytes:
     """The bytes of `path`, which must still be an ordinary file inside `root`.
 
-    Raises `RecordVanished` where this file can no longer be read, and
+    Where `listed` is given, the file and what rules it must still be as they were: the
+    text of another version does not get the readers of that one.
+
+    Raises `RecordVanished` where this file can no longer be read or has changed, and
     `SourceUnreachable` where the whole folder went away, or its disk does not answer.
     """
-    return within(SILENCE_S, lambda: _read_contained(root, path), silent(root))
+    return within(SILENCE_S, lambda: _read_contained(root, path, listed), silent(root))
 
 
-def _read_contained(root: Path, path: Path) -> bytes:
+def _read_contained(root: Path, path: str, listed: Listed | None) -> bytes:
     try:
-        regular_file(root, path)
-        descriptor = os.open(path.resolve(strict=True), _WITHOUT_WAITING | os.O_NOFOLLOW)
-        with os.fdopen(descriptor, "rb") as opened:
-            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-                raise OutsideFolder("ce n'est pas un fichier ordinaire")
-            return opened.read()
-    except (OSError, RuntimeError, OutsideFolder) as error:
+        with _holding(root, path) as (folder, name):
+            content, stamp = read_file(folder, name)
+        # Looked at after the reading: what changed before it is seen then.
+        same = listed is None or _same(root, path, stamp, listed)
+    except (OSError, OutsideFolder) as error:
         if not root.is_dir():
             raise SourceUnreachable(
                 f"Le dossier {root} a disparu pendant la lecture : remettez-le en place, "
                 "puis relancez."
             ) from error
         raise RecordVanished("Le fichier a disparu ou n'est plus lisible.") from error
+    if not same:
+        raise RecordVanished(
+            "Le fichier, ou une règle qui dit qui le lit, a changé pendant la lecture."
+        )
+    return content
+
+
+def _same(root: Path, path: str, read: Stamp, listed: Listed) -> bool:
+    """Whether the file that was read is the one that was listed, and so is what rules it."""
+    if read[:2] != (listed.size, listed.mtime_ns):
+        return False
+    if any(_stamp_below(root, rule) != stamp for rule, stamp in listed.ruled_by):
+        return False
+    return _stamp_below(root, path) == read
+
+
+def _stamp_below(root: Path, path: str) -> Stamp | None:
+    with _holding(root, path) as (folder, name):
+        return stamp_at(folder, name)
+
+
+def stamp_at(folder: int, name: str) -> Stamp | None:
+    """The stamp of what bears that name in an open folder, None where nothing does."""
+    try:
+        return stamp_of(os.stat(name, dir_fd=folder, follow_symlinks=False))
+    except FileNotFoundError:
+        return None
+
+
+@contextmanager
+def _holding(root: Path, path: str) -> Iterator[tuple[int, str]]:
+    """The folder that holds `path`, opened from the root down, and the name it has in there."""
+    *above, name = _names(root, path)
+    folder = os.open(root, _PASSING)
+    try:
+        for one in above:
+            former, folder = folder, _open_below(folder, one, _PASSING)
+            os.close(former)
+        yield folder, name
+    finally:
+        os.close(folder)
+
+
+def _names(root: Path, path: str) -> list[str]:
+    """The components of a path below the root. Without links `..` is what it is written as."""
+    below = posixpath.normpath(path)
+    if posixpath.isabs(below):
+        if not Path(below).is_relative_to(root):
+            raise OutsideFolder("son chemin sort du dossier")
+        below = str(Path(below).relative_to(root))
+    names = below.split("/")
+    if names[0] == "..":
+        raise OutsideFolder("son chemin sort du dossier")
+    return names
+
+
+def _open_below(folder: int, name: str, flags: int) -> int:
+    """Open what bears that name in an open folder, unless it is a link."""
+    try:
+        return os.open(name, flags | os.O_NOFOLLOW, dir_fd=folder)
+    except OSError as error:
+        if error.errno in _MAY_BE_A_LINK and _is_link(folder, name):
+            raise _through_a_link() from error
+        raise
+
+
+def _is_link(folder: int, name: str) -> bool:
+    try:
+        return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+    except OSError:
+        return False
+
+
+def _through_a_link() -> OutsideFolder:
+    return OutsideFolder(
+        "son chemin passe par un lien symbolique : mettez le fichier ou le dossier à sa place"
+    )
+
+
+def _check_ordinary(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise OutsideFolder("ce n'est pas un fichier ordinaire")
+
+
+def _closing(descriptor: int) -> Iterator[int]:
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

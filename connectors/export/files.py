@@ -6,10 +6,11 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from connectors.bounded import SILENCE_S, watched
 from connectors.contained import open_ordinary, silent
-from connectors.errors import SourceUnreachable
+from connectors.errors import SourceRefused, SourceUnreachable
 from connectors.records.lines import MAX_LINE_BYTES, RawLine
 
 _CHUNK_BYTES = 1024 * 1024
@@ -27,6 +28,16 @@ class ExportFile:
     path: Path
     size: int
     stamp: Stamp = ()
+    named: bool = True
+    """Whether the settings name the file itself, and not its folder: it may be a link then."""
+
+    def opened(self) -> BinaryIO:
+        """Raises OSError, or `SourceRefused` for what is no ordinary file."""
+        return open_ordinary(self.path, may_be_link=self.named)
+
+    def status(self) -> os.stat_result:
+        """Raises OSError."""
+        return self.path.stat(follow_symlinks=self.named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +50,19 @@ class Position:
 
 
 def export_files(path: Path) -> tuple[ExportFile, ...]:
-    """The export's files in name order. Raises `SourceUnreachable`."""
+    """The export's files in name order. Raises `SourceUnreachable` or `SourceRefused`."""
     try:
         listed = stat.S_ISDIR(path.stat().st_mode)
         paths = sorted(path.iterdir()) if listed else [path]
-        found = ((one, one.stat()) for one in paths if not listed or _named(one))
+        found = (
+            (one, one.stat(follow_symlinks=not listed))
+            for one in paths
+            if not listed or _named(one)
+        )
         files = tuple(
-            ExportFile(one, status.st_size, _stamp(status))
+            ExportFile(one, status.st_size, _stamp(status), named=not listed)
             for one, status in found
-            if not listed or not stat.S_ISDIR(status.st_mode)
+            if not listed or _is_no_folder(one, status)
         )
     except OSError as error:
         raise _unreadable(Path(error.filename or path), error) from error
@@ -56,6 +71,16 @@ def export_files(path: Path) -> tuple[ExportFile, ...]:
             f"{path} ne contient aucun fichier .jsonl : déposez l'export, ou corrigez le chemin."
         )
     return files
+
+
+def _is_no_folder(path: Path, status: os.stat_result) -> bool:
+    """Raises `SourceRefused` for a link: it could lead to the export of other readers."""
+    if stat.S_ISLNK(status.st_mode):
+        raise SourceRefused(
+            f"{path} est un lien symbolique : déposez le fichier lui-même dans ce dossier, ou "
+            "corrigez le chemin de la source."
+        )
+    return not stat.S_ISDIR(status.st_mode)
 
 
 def _named(path: Path) -> bool:
@@ -80,7 +105,7 @@ def lines(file: ExportFile, after: Position | None = None) -> Iterator[RawLine]:
 def _lines(file: ExportFile, after: Position | None) -> Iterator[RawLine]:
     offset, number = (after.offset, after.line) if after else (0, 0)
     try:
-        with open_ordinary(file.path) as opened:
+        with file.opened() as opened:
             if offset:
                 opened.seek(offset - 1)
                 if opened.read(1) != b"\n":
@@ -130,7 +155,7 @@ class Unchanged:
         """Raise `SourceUnreachable` where anything but what was appended is not the same."""
         for place, file in enumerate(self._files):
             try:
-                stamp = _stamp(file.path.stat())
+                stamp = _stamp(file.status())
             except OSError as error:
                 raise _unreadable(file.path, error) from error
             if stamp != self._stamps[place]:
@@ -176,7 +201,7 @@ class PrefixDigest:
         if self._offset == 0:
             self._hash.update(f"{file.path.name}\0".encode(errors="surrogateescape"))
         try:
-            with open_ordinary(file.path) as opened:
+            with file.opened() as opened:
                 opened.seek(self._offset)
                 while self._offset < upto:
                     chunk = opened.read(min(_CHUNK_BYTES, upto - self._offset))

@@ -28,7 +28,7 @@ from connectors.changes import (
     Unseen,
     Upsert,
 )
-from connectors.contained import read_contained, silent
+from connectors.contained import silent
 from connectors.errors import SourceUnreachable
 from connectors.folder.rules import NOBODY, Rule
 from connectors.folder.walk import (
@@ -163,14 +163,13 @@ class FolderConnector:
         rule = found.rule or Rule()
         modified = rule.modified or datetime.fromtimestamp(found.mtime_ns / 1e9, tz=UTC)
         created = rule.created
-        path = root / found.raw_path
         return Document(
             id=f"{self.source}:{found.path}",
             source=self.source,
             title=rule.title or readable_title(found.path),
             access=self._access(found.rule),
             content=Content(
-                found.path.rpartition("/")[2], lambda: read_contained(root, path), None, found.size
+                found.path.rpartition("/")[2], lambda: found.read(root), None, found.size
             ),
             url=(rule.url or "").replace("{path}", quote(found.path)),
             kind=rule.kind or "document",

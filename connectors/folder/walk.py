@@ -4,13 +4,24 @@ import os
 import stat
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.bounded import SILENCE_S, watched
 from connectors.changes import Malformed
-from connectors.contained import OutsideFolder, read_contained, regular_file, silent
-from connectors.errors import RecordVanished, SourceUnreachable
+from connectors.contained import (
+    Listed,
+    OutsideFolder,
+    Stamp,
+    opened_folder,
+    opened_root,
+    read_contained,
+    read_file,
+    silent,
+    stamp_at,
+)
+from connectors.errors import SourceUnreachable
 from connectors.folder.rules import (
     SIDECAR_SUFFIX,
     TABLE_NAME,
@@ -33,7 +44,7 @@ class FoundFile:
     """An ordinary file. `path` is in NFC, `raw_path` opens it; both relative to the root.
 
     `rule` is None where one that is not understood may speak of the file; `problem`
-    says why the file cannot be read.
+    says why the file cannot be read. `ruled_by`: as in `Listed`, tables and sidecar.
     """
 
     path: str
@@ -42,6 +53,15 @@ class FoundFile:
     mtime_ns: int
     rule: Rule | None
     problem: str = ""
+    ruled_by: tuple[tuple[str, Stamp | None], ...] = ()
+
+    def read(self, root: Path) -> bytes:
+        """Its bytes, while it and its rules are as they were found.
+
+        Raises `RecordVanished` or `SourceUnreachable`.
+        """
+        listed = Listed(self.size, self.mtime_ns, self.ruled_by)
+        return read_contained(root, self.raw_path, listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,44 +109,94 @@ def walk(root: Path, silence_s: float = SILENCE_S) -> Iterator[Found]:
 
     Raises `SourceUnreachable` where the disk says nothing for `silence_s`.
     """
-    return watched(_walk(root, (), ()), silence_s, silent(root))
+    return watched(_walk(root), silence_s, silent(root))
 
 
-def _walk(root: Path, raw_parts: tuple[str, ...], tables: tuple[Table, ...]) -> Iterator[Found]:
-    folder = tuple(map(document_path, raw_parts))
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder on the way down: its names below the root, and the tables that hold in it."""
+
+    raw_parts: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    ruled_by: tuple[tuple[str, Stamp | None], ...] = ()
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return tuple(map(document_path, self.raw_parts))
+
+    def raw_path(self, name: str) -> str:
+        return "/".join((*self.raw_parts, name))
+
+    def path(self, name: str) -> str:
+        return "/".join((*self.parts, document_path(name)))
+
+    def below(self, name: str) -> "_Folder":
+        return _Folder((*self.raw_parts, name), self.tables, self.ruled_by)
+
+    def ruled(self, stamp: Stamp | None, *table: Table) -> "_Folder":
+        """The same, with its own table, or none yet."""
+        ruled_by = (*self.ruled_by, (self.raw_path(TABLE_NAME), stamp))
+        return _Folder(self.raw_parts, (*self.tables, *table), ruled_by)
+
+    def unreadable(self, name: str, reason: str) -> UnreadableFolder:
+        """What bears that name in it cannot be listed."""
+        return UnreadableFolder(self.path(name), reason, tables_digest(self.tables))
+
+
+def _walk(root: Path) -> Iterator[Found]:
     try:
-        with os.scandir(root.joinpath(*raw_parts)) as listed:
-            entries = sorted(listed, key=lambda entry: entry.name)
+        with opened_root(root) as opened:
+            yield from _listed(opened, _Folder())
     except FileNotFoundError:
-        return  # went away since its parent was listed
-    except OSError as error:
-        reason = f"ce dossier ne peut être lu ({error.strerror})"
-        yield UnreadableFolder("/".join(folder), reason, tables_digest(tables))
         return
-    yield ListedFolder("/".join(folder), tables_digest(tables))
+    except OSError as error:
+        yield UnreadableFolder("", _not_read(error), tables_digest(()))
+
+
+def _listed(opened: int, folder: _Folder) -> Iterator[Found]:
+    """What is in an open folder, and below it. Raises OSError where it cannot be listed."""
+    with os.scandir(opened) as listed:
+        entries = sorted(listed, key=lambda entry: entry.name)
+    yield ListedFolder("/".join(folder.parts), tables_digest(folder.tables))
     names = {document_path(entry.name): entry.name for entry in entries}
     if TABLE_NAME in names:
-        table, problems = _table(root, raw_parts, folder)
-        tables = (*tables, table)
+        folder, problems = _under_its_table(opened, folder)
         yield from problems
+    else:
+        folder = folder.ruled(None)
     for entry in entries:
         if _skipped(entry.name):
             continue
         try:
             is_folder, is_file = _kind(entry)
         except OSError as error:
-            path = "/".join((*folder, document_path(entry.name)))
             reason = f"il ne peut être lu ({error.strerror})"
-            yield UnreadableFolder(path, reason, tables_digest(tables))
+            yield folder.unreadable(entry.name, reason)
             continue
-        if is_folder and len(raw_parts) >= _MAX_DEPTH:
-            path = "/".join((*folder, document_path(entry.name)))
-            reason = f"plus de {_MAX_DEPTH} dossiers l'un dans l'autre"
-            yield UnreadableFolder(path, reason, tables_digest(tables))
-        elif is_folder:
-            yield from _walk(root, (*raw_parts, entry.name), tables)
+        if is_folder:
+            yield from _below(opened, folder, entry.name)
         elif is_file:
-            yield from _file(root, (*raw_parts, entry.name), tables, names)
+            yield from _file(opened, folder, entry.name, names)
+
+
+def _below(opened: int, folder: _Folder, name: str) -> Iterator[Found]:
+    if len(folder.raw_parts) >= _MAX_DEPTH:
+        reason = f"plus de {_MAX_DEPTH} dossiers l'un dans l'autre"
+        yield folder.unreadable(name, reason)
+        return
+    try:
+        with opened_folder(opened, name) as inner:
+            yield from _listed(inner, folder.below(name))
+    except FileNotFoundError:
+        return  # went away since its parent was listed
+    except OutsideFolder as error:  # a link took its place
+        yield folder.unreadable(name, str(error))
+    except OSError as error:
+        yield folder.unreadable(name, _not_read(error))
+
+
+def _not_read(error: OSError) -> str:
+    return f"ce dossier ne peut être lu ({error.strerror})"
 
 
 def _kind(entry: "os.DirEntry[str]") -> tuple[bool, bool]:
@@ -142,57 +212,57 @@ def _skipped(name: str) -> bool:
     return name.startswith((".", "~$")) or name in _SKIPPED or name.endswith(SIDECAR_SUFFIX)
 
 
-def _file(
-    root: Path, raw_parts: tuple[str, ...], tables: tuple[Table, ...], names: dict[str, str]
-) -> Iterator[Found]:
-    path = tuple(map(document_path, raw_parts))
-    full = root.joinpath(*raw_parts)
+def _file(opened: int, folder: _Folder, name: str, names: dict[str, str]) -> Iterator[Found]:
     size, mtime_ns, problem = 0, 0, ""
     try:
-        status = full.lstat()
+        status = os.stat(name, dir_fd=opened, follow_symlinks=False)
         if not stat.S_ISREG(status.st_mode):
             return
         size, mtime_ns = status.st_size, status.st_mtime_ns
-        if not os.access(full, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
+        effective_ids = os.access in os.supports_effective_ids
+        if not os.access(name, os.R_OK, dir_fd=opened, effective_ids=effective_ids):
             problem = "droits insuffisants pour lire le fichier"
     except (FileNotFoundError, NotADirectoryError):
         return  # went away since its folder was listed
     except OSError as error:
         # As in a folder whose names may be read, and nothing of what bears them.
         problem = f"le fichier ne peut être lu ({error.strerror})"
-    rule = effective(path, tables)
+    path = (*folder.parts, document_path(name))
+    rule = effective(path, folder.tables)
     beside = names.get(path[-1] + SIDECAR_SUFFIX)
+    stamp = None
     if beside is not None:
-        sidecar, reason = _sidecar(root, (*raw_parts[:-1], beside), path[:-1])
+        content, stamp = _rule_file(opened, beside)
+        sidecar, reason = (
+            (None, _UNREADABLE_RULE) if content is None else parse_sidecar(content, folder.parts)
+        )
         if sidecar is None:
             yield Malformed("/".join(path) + SIDECAR_SUFFIX, reason)
-        rule = effective(path, tables, sidecar) if sidecar else None
-    yield FoundFile("/".join(path), "/".join(raw_parts), size, mtime_ns, rule, problem)
+        rule = effective(path, folder.tables, sidecar) if sidecar else None
+    sidecar_path = folder.raw_path(beside or name + SIDECAR_SUFFIX)
+    ruled_by = (*folder.ruled_by, (sidecar_path, stamp))
+    yield FoundFile("/".join(path), folder.raw_path(name), size, mtime_ns, rule, problem, ruled_by)
 
 
-def _table(
-    root: Path, raw_parts: tuple[str, ...], folder: tuple[str, ...]
-) -> tuple[Table, tuple[Malformed, ...]]:
-    content = _rule_file(root, root.joinpath(*raw_parts, TABLE_NAME))
+def _under_its_table(opened: int, folder: _Folder) -> tuple[_Folder, tuple[Malformed, ...]]:
+    """The folder under its own table too, and what could not be understood of it."""
+    content, stamp = _rule_file(opened, TABLE_NAME)
     if content is None:
-        where = "/".join((*folder, TABLE_NAME))
-        return broken_table(folder), (Malformed(where, _UNREADABLE_RULE),)
-    return parse_table(content, folder)
+        table = broken_table(folder.parts)
+        problems: tuple[Malformed, ...] = (Malformed(folder.path(TABLE_NAME), _UNREADABLE_RULE),)
+    else:
+        table, problems = parse_table(content, folder.parts)
+    return folder.ruled(stamp, table), problems
 
 
-def _sidecar(
-    root: Path, raw_parts: tuple[str, ...], folder: tuple[str, ...]
-) -> tuple[Rule | None, str]:
-    content = _rule_file(root, root.joinpath(*raw_parts))
-    return (None, _UNREADABLE_RULE) if content is None else parse_sidecar(content, folder)
+def _rule_file(opened: int, name: str) -> tuple[bytes | None, Stamp | None]:
+    """The bytes of a table or sidecar of an open folder, and its stamp.
 
-
-def _rule_file(root: Path, path: Path) -> bytes | None:
-    """The bytes of a table or sidecar; None where it is a link or cannot be read."""
+    No bytes where it is a link or cannot be read, no stamp where it cannot be looked at.
+    """
     try:
-        if path.is_symlink():
-            return None
-        regular_file(root, path)
-        return read_contained(root, path)
-    except (OSError, OutsideFolder, RecordVanished):
-        return None
+        return read_file(opened, name)
+    except (OSError, OutsideFolder):
+        with suppress(OSError):
+            return None, stamp_at(opened, name)
+        return None, None

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from connectors.changes import Malformed
-from connectors.contained import OutsideFolder, read_contained, regular_file
+from connectors.contained import Listed, OutsideFolder, read_contained, regular_file
 from connectors.records.lines import BrokenLine, attachment_id
 from connectors.records.schema import (
     AccessLine,
@@ -130,9 +130,13 @@ def _reading(attachment: AttachmentLine, folder: Path) -> tuple[Callable[[], byt
     if (attachment.path is None) == (attachment.base64 is None):
         raise OutsideFolder("il faut « path » ou « base64 », l'un des deux")
     if attachment.path is not None:
-        path = folder / attachment.path
+        path = attachment.path
         status = regular_file(folder, path)
-        return lambda: read_contained(folder, path), f"{status.st_size}:{status.st_mtime_ns}"
+        listed = Listed(status.st_size, status.st_mtime_ns)
+        return (
+            lambda: read_contained(folder, path, listed),
+            f"{listed.size}:{listed.mtime_ns}",
+        )
     content = base64.b64decode(attachment.base64 or "", validate=True)
     return lambda: content, hashlib.blake2b(content, digest_size=16).hexdigest()
 

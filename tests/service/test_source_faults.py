@@ -224,12 +224,12 @@ def test_a_folder_that_cannot_be_listed_loses_nothing_and_opens_nothing(
     for name in ("x.txt", "mort/y.txt"):
         (root / name).write_text("Le cadastre.", "utf-8")
     (root / "_quisait.csv").write_text("pattern,allowed\n**,everyone\n", "utf-8")
-    listing = os.scandir
+    opening = os.open
 
-    def broken_below(path: Path) -> object:
-        if Path(path).name == "mort":
+    def broken_below(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        if path == "mort":
             raise OSError(errno.EIO, "Input/output error")
-        return listing(path)
+        return opening(path, flags, mode, dir_fd=dir_fd)
 
     def read(*, full: bool = False) -> dict[str, frozenset[str]]:
         source = FolderConnector("s", root)
@@ -242,7 +242,7 @@ def test_a_folder_that_cannot_be_listed_loses_nothing_and_opens_nothing(
     assert read() == {"s:x.txt": everyone, "s:mort/y.txt": everyone}
     (root / "_quisait.csv").write_text("pattern,allowed\n**,g:g:few\n", "utf-8")
     with monkeypatch.context() as broken:
-        broken.setattr(os, "scandir", broken_below)
+        broken.setattr(os, "open", broken_below)
         assert read(full=full) == {"s:x.txt": few, "s:mort/y.txt": nobody}
         assert read() == {"s:x.txt": few, "s:mort/y.txt": nobody}
     assert read() == {"s:x.txt": few, "s:mort/y.txt": few}

@@ -225,14 +225,14 @@ def test_a_folder_whose_names_alone_may_be_read_deletes_nothing() -> None:
 def test_a_disk_that_never_answers_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a share whose server is gone: the reading ends, with a sentence."""
     (tmp_path / "mort").mkdir()
-    listing, over = os.scandir, Event()
+    opening, over = os.open, Event()
 
-    def silent_below(path: Path) -> object:
-        if Path(path).name == "mort":
+    def silent_below(path: str, flags: int, *, dir_fd: int | None = None) -> int:
+        if path == "mort":
             over.wait()
-        return listing(path)
+        return opening(path, flags, dir_fd=dir_fd)
 
-    monkeypatch.setattr(os, "scandir", silent_below)
+    monkeypatch.setattr(os, "open", silent_below)
     with pytest.raises(SourceUnreachable, match="montage"):
         list(walk(tmp_path, silence_s=0.5))
     over.set()
