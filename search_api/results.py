@@ -13,7 +13,10 @@ from search_api.ranking.fusion import FusedHit
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who contributed, as the source names them, and who they are now if the directory knows."""
+    """Who contributed, and who they are if the directory knows them and they may be named.
+
+    `name` is the directory's for them, and the source's for anybody else.
+    """
 
     name: str
     role: Role
@@ -23,8 +26,7 @@ class Author:
     @property
     def shown(self) -> Agent | None:
         """The agent, where there is a page of theirs to lead to."""
-        present = self.agent is not None and self.agent.listed and not self.departed
-        return self.agent if present else None
+        return None if self.departed else self.agent
 
 
 @dataclass(frozen=True, slots=True)

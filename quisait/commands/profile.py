@@ -7,6 +7,7 @@ import typer
 
 from expertise.agent_profile import AgentProfile, Skill, profile_of
 from expertise.overview_values import Dated, OwnTopic, Shown
+from expertise.showing import may_be_shown
 from indexer.access import access_filter
 from quisait.assembly.overviews import overview_of
 from quisait.commands import answers
@@ -25,7 +26,7 @@ def profile(
         reader = answers.command_line_reader(house, agent)
         shown = house.book.agent(who)
         own = reader.agent_id == who
-        if shown is None or shown.departed(answers.today()) or not (shown.listed or own):
+        if shown is None or not may_be_shown(shown, answers.today(), reader.agent_id):
             raise ValueError("Aucun agent de ce nom ne peut être montré.")
         overview = overview_of(house)
         reading = overview.reading(answers.today()) if overview else Dated(Shown.NONE)

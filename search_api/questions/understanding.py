@@ -60,7 +60,7 @@ class Reading:
 
 
 class Authors(Protocol):
-    """The directory, for those who wrote: listed or not, present or gone."""
+    """The directory, for those who wrote and may be named, present or gone."""
 
     def accounts_named(self, words: Sequence[str]) -> tuple[str, ...]:
         """Accounts of the agents whose name has all these folded words."""
