@@ -111,6 +111,17 @@ class SqlAgentBook:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else _agent(row)
 
+    def owner_of(self, account: str) -> Agent | None:
+        """Whose account it is as the directory has it, whatever they wish: to know who asks."""
+        query = (
+            sa.select(agents)
+            .join(accounts, accounts.c.agent_key == agents.c.key)
+            .where(accounts.c.key == digest(account))
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else _agent(row)
+
     def agents(self, agent_ids: Iterable[str]) -> Mapping[str, Agent]:
         """These agents, as far as the directory knows them."""
         keys = {digest(name) for name in agent_ids}
