@@ -10,6 +10,7 @@ from expertise.peers import peers_of
 from expertise.showing import may_be_shown
 from indexer.access import access_filter
 from quisait.commands import answers
+from quisait.commands.audit import audited_reader
 from quisait.commands.expertise import check_area, check_topic, shown_reading
 from quisait.faults import opened_house
 from search_api.neutral import neutral
@@ -57,7 +58,7 @@ def peers(
 ) -> None:
     """Qui partage les sujets d'un agent ; sans AGENT, de celui qui lit."""
     with opened_house() as house:
-        reader = answers.command_line_reader(house, agent)
+        reader = audited_reader(house, agent, "quisait peers", who)
         shown = house.book.agent(who or reader.agent_id or "")
         own = shown is not None and shown.id == reader.agent_id
         if shown is None or not may_be_shown(shown, answers.today(), reader.agent_id):

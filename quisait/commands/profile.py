@@ -11,6 +11,7 @@ from expertise.showing import may_be_shown
 from indexer.access import access_filter
 from quisait.assembly.overviews import overview_of
 from quisait.commands import answers
+from quisait.commands.audit import audited_reader
 from quisait.faults import opened_house
 from search_api.neutral import neutral
 from search_api.wording import contact, day, month, role
@@ -23,7 +24,7 @@ def profile(
 ) -> None:
     """Ce qu'un agent sait, d'après les documents, et ce qu'il déclare."""
     with opened_house() as house:
-        reader = answers.command_line_reader(house, agent)
+        reader = audited_reader(house, agent, "quisait profile", who)
         shown = house.book.agent(who)
         own = reader.agent_id == who
         if shown is None or not may_be_shown(shown, answers.today(), reader.agent_id):
