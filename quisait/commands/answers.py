@@ -198,4 +198,5 @@ def source_lines(status: SourceStatus, now: datetime, *, with_failures: bool) ->
     for failure in status.failures if with_failures else ():
         lines.append(f"  {failure.key} : {failure.reason}")
         lines.append(f"    → {failure.remedy}")
+        lines.append(f"    dans les journaux : reference={failure.reference}")
     return "\n".join(lines)
