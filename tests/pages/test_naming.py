@@ -433,6 +433,16 @@ def test_other_questions_are_counted(world: World) -> None:
         body = world.api("search", q=q)
         assert body["total"] is not None
         assert body["facets"]
+    for typed in (PEOPLE[0].family_name, PEOPLE[0].pseudonym):
+        assert world.api("search", q=f'"{typed}"')["total"] == 0, "a name is no word of a document"
+
+
+def test_the_schema_says_that_there_may_be_no_total(world: World) -> None:
+    """A program learns from the description that null is no zero."""
+    schema = world.api("openapi.json")["components"]["schemas"]["SearchBody"]["properties"]
+    for name in ("total", "worded", "worded_more", "reachable"):
+        assert {"type": "null"} in schema[name]["anyOf"]
+        assert "null" in schema[name]["description"]
 
 
 READ = (("search", "galette"), ("experts", "bornage"), ("profile", "ag-0"), ("peers", "ag-0"))
