@@ -22,13 +22,14 @@ from expertise.agent_tables import (
     metadata,
     said,
 )
-from expertise.author_names import accounts_named, author_rows
+from expertise.author_names import Tables, accounts_named, author_rows
 from expertise.consent_words import named_keys
-from expertise.consenting import accounts_as_they_wish, as_they_wish, has_withdrawn
+from expertise.consenting import accounts_as_they_wish, as_they_wish
 from expertise.directory_words import begun_names, near_names, near_words_said, said_rows
 from expertise.leavers import check_leavers
 from expertise.many_keys import one_of
 from expertise.names import Named, asked_words, in_order, named_by, words_of
+from expertise.showing import may_be_named, named_rows
 from indexer.spelling import NearWord
 from indexer.state import digest, storable
 
@@ -110,6 +111,17 @@ class SqlAgentBook:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else _agent(row)
 
+    def owner_of(self, account: str) -> Agent | None:
+        """Whose account it is as the directory has it, whatever they wish: to know who asks."""
+        query = (
+            sa.select(agents)
+            .join(accounts, accounts.c.agent_key == agents.c.key)
+            .where(accounts.c.key == digest(account))
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else _agent(row)
+
     def agents(self, agent_ids: Iterable[str]) -> Mapping[str, Agent]:
         """These agents, as far as the directory knows them."""
         keys = {digest(name) for name in agent_ids}
@@ -135,8 +147,7 @@ class SqlAgentBook:
         if not words or len(words) > MOST_WORDS:
             return ()
         matching = named_keys(agent_words, sorted(word[:_LONGEST_WORD] for word in words))
-        query = sa.select(agents).where(agents.c.key.in_(matching), agents.c.listed)
-        query = query.where(~has_withdrawn(agents.c.key))
+        query = sa.select(agents).where(agents.c.key.in_(matching), named_rows(agents))
         with self._engine.connect() as connection:
             rows = connection.execute(query.limit(MOST_READ)).mappings().all()
             asked = as_they_wish(connection, map(_agent, rows))
@@ -167,9 +178,9 @@ class SqlAgentBook:
         return near_names(word, ((w, of_whom[key], many) for w, key, many in spoken))
 
     def accounts_named(self, words: Sequence[str]) -> tuple[str, ...]:
-        """Accounts of those whose name has all these words, gone or unlisted too."""
+        """Accounts of those who may be named, gone or not, whose name has all these words."""
         with self._engine.connect() as connection:
-            return accounts_named(connection, authors, accounts, words)
+            return accounts_named(connection, Tables(authors, accounts, agents), words)
 
     def everyone(self) -> tuple[Agent, ...]:
         """Every agent, by name. For choosing a reader on a loopback demo, never for a ranking."""
@@ -229,7 +240,7 @@ def _word_rows(people: list[Agent]) -> list[dict[str, str]]:
     return [
         {"word": word, "agent_key": digest(agent.id)}
         for agent in people
-        if agent.listed
+        if may_be_named(agent)
         for word in sorted(
             {one[:_LONGEST_WORD] for words in words_of(agent).values() for one in words}
         )

@@ -33,6 +33,7 @@ from expertise.records import (
     TopicRecord,
     document_key,
 )
+from expertise.showing import may_be_shown
 from expertise.strength import Cells, weigh
 from expertise.topics import Topic
 from indexer.ports import Encoder
@@ -86,7 +87,7 @@ def build_expertise(
     """Read every kept document once, and the directory. Raises `IndexUnreachable`."""
     assignment, leftovers = Assignment(topics, topic_vectors(topics, encoder)), Leftovers()
     corpus = gather(all_documents(library), assignment, rules.universal, today, leftovers)
-    agents = [one for one in book.everyone() if one.listed and not one.departed(today)]
+    agents = [one for one in book.everyone() if may_be_shown(one, today)]
     owners = book.by_account(corpus.accounts)
     clusters = discovered(uncovered(leftovers.kept(), corpus))
     return replace(build_from(corpus, topics, agents, owners, rules, today), clusters=clusters)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 SEED = 20
 """Louvain draws; the same seed gives the same communities."""
 LEAST_MEMBERS = 3
+LEAST_TOPICS = 2
+"""A member of a detected community holds at least so many of its topics."""
 LEAST_SHARED = 2
 """Topics are tied by at least so many holders: one person ties nothing."""
 
@@ -56,7 +58,7 @@ def detected_communities(holdings: Holdings, topics: int) -> list[Community]:
     for group in nx.community.louvain_communities(graph, weight="weight", seed=SEED):
         together = tuple(sorted(group))
         members = _holding_several(holdings, together)
-        if len(together) > 1 and len(members) >= LEAST_MEMBERS:
+        if len(together) >= LEAST_TOPICS and len(members) >= LEAST_MEMBERS:
             found.append(Community(CommunityKind.DETECTED, together, members))
     return sorted(found, key=lambda one: one.topics)
 
@@ -80,7 +82,7 @@ def proposed_communities(
 def _holding_several(holdings: Holdings, topics: tuple[int, ...]) -> tuple[int, ...]:
     held = holdings.holds & np.isin(holdings.topic, topics)
     agents, counts = np.unique(holdings.agent[held], return_counts=True)
-    return tuple(int(one) for one in agents[counts > 1])
+    return tuple(int(one) for one in agents[counts >= LEAST_TOPICS])
 
 
 def _shared(holdings: Holdings, topics: int) -> "sp.coo_array":

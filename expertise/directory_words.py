@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from connectors.areas import DEPARTEMENTS, REGIONS
 from connectors.values import Agent
-from expertise.consenting import has_withdrawn
+from expertise.showing import may_be_named, shown_rows
 from indexer.french import fold, folded_words
 from indexer.spelling import NEAR_WORDS, SHORT_LETTERS, NearWord, reach, slips
 from indexer.state import digest
@@ -55,16 +55,10 @@ def said_rows(people: Iterable[Agent]) -> list[dict[str, str]]:
     return [
         {"said": said, "word": word, "agent_key": digest(agent.id)}
         for agent in people
-        if agent.listed
+        if may_be_named(agent)
         for said, text in ((Said.NAME, agent.name), (Said.PLACE, f"{agent.office} {agent.entity}"))
         for word in sorted({one[:LONGEST_WORD] for one in folded_words(text)})
     ]
-
-
-def present(agents: sa.Table, today: date) -> sa.ColumnElement[bool]:
-    """Who is listed, has not withdrawn, and has not left by that day."""
-    stays = sa.or_(agents.c.departure.is_(None), agents.c.departure > today)
-    return sa.and_(agents.c.listed, stays, ~has_withdrawn(agents.c.key))
 
 
 def begun_names(
@@ -80,7 +74,7 @@ def begun_names(
         same = (other.c.said == Said.NAME, other.c.word == word, other.c.agent_key == agents.c.key)
         query = query.join(other, sa.and_(*same))
     begun = words.c.word.between(beginning, beginning + _BEYOND)
-    return query.where(words.c.said == Said.NAME, begun, present(agents, today))
+    return query.where(words.c.said == Said.NAME, begun, shown_rows(agents, today))
 
 
 def near_words_said(
@@ -103,7 +97,7 @@ def near_words_said(
     of_whom = (
         sa.select(column, sa.func.min(agents.c.key), sa.func.count())
         .join(agents, agents.c.key == words.c.agent_key)
-        .where(words.c.said.in_(list(Said)), column.in_(wanted), present(agents, today))
+        .where(words.c.said.in_(list(Said)), column.in_(wanted), shown_rows(agents, today))
         .group_by(column)
     )
     return [(row[0], row[1], row[2]) for row in connection.execute(of_whom)] if wanted else []

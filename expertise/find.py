@@ -13,6 +13,7 @@ from expertise.evidence import EvidenceOf
 from expertise.names import Field, Named, reasons
 from expertise.ports import AgentBook, AssignedTopics, DocumentRanker, NameBook
 from expertise.refusals import refused_documents, refuses
+from expertise.showing import may_be_shown
 from expertise.values import Candidate, RankedDocument, ScoreParts, Window
 from expertise.votes import Vote, cast
 from expertise.voting import VOTING, Voting
@@ -148,8 +149,7 @@ class _Proposable:
         }
 
     def _may_be(self, agent: Agent) -> bool:
-        departed = agent.departed(self.today)
-        return agent.listed and not departed and agent.id != self.reader.agent_id
+        return may_be_shown(agent, self.today) and agent.id != self.reader.agent_id
 
 
 class Scored(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from connectors.centroids import distance_km
 from connectors.values import Agent
-from expertise.communities import LEAST_MEMBERS, CommunityKind
+from expertise.communities import LEAST_MEMBERS, LEAST_TOPICS, CommunityKind
 from expertise.decisions import Verdict
 from expertise.holders import Basis, stated_topics
 from expertise.overview import Reading
@@ -61,7 +61,7 @@ def peers_of(
     )
     by_label = tuple(sorted(topics, key=lambda one: by_letters(one.topic.label)))
     found = _nearest(reading, agent, sorted(own)) if own else ()
-    return Peers(agent, by_label, found, _communities(reading, agent))
+    return Peers(agent, by_label, found, communities_of(reading, agent))
 
 
 def _nearest(reading: Reading, agent: Agent, topic_ids: Sequence[str]) -> tuple[Peer, ...]:
@@ -115,12 +115,21 @@ def communities_on(reading: Reading, topic_ids: Sequence[str]) -> tuple[Communit
     found = reading.builds.communities(reading.stamp.id, most=None)
     on = [one for one in found if not wanted.isdisjoint(one.topics)]
     views = (community_view(reading, one) for one in _accepted(reading, on))
-    return tuple(one for one in views if len(one.members) > 1)
+    return tuple(
+        one
+        for one in views
+        if len(one.members) > 1 and not wanted.isdisjoint(topic.id for topic in one.topics)
+    )
 
 
-def _communities(reading: Reading, agent: Agent) -> tuple[CommunityView, ...]:
+def communities_of(reading: Reading, agent: Agent) -> tuple[CommunityView, ...]:
+    """Those of which the agent still is a member, narrowed to the topics they still hold.
+
+    The build names its members; what stands now decides. An agent whose evidence is gone, who
+    withdrew or who refused the topics is in none, whoever else is left in it.
+    """
     found = reading.builds.communities(reading.stamp.id, agent_id=agent.id)
-    views = (community_view(reading, one) for one in _accepted(reading, found))
+    views = (community_view(reading, one, of=agent.id) for one in _accepted(reading, found))
     return tuple(one for one in views if len(one.members) > 1)
 
 
@@ -137,18 +146,39 @@ def _accepted(reading: Reading, found: Sequence[CommunityRecord]) -> list[Commun
     ]
 
 
-def community_view(reading: Reading, record: CommunityRecord) -> CommunityView:
-    """The members who still hold one of its topics, and may be shown for it."""
-    members = record.members[:_MEMBERS]
+def community_view(
+    reading: Reading, record: CommunityRecord, of: str | None = None
+) -> CommunityView:
+    """The topics and members of a community that still stand; none of either if nothing does.
+
+    A member still holds as many of its topics as made them one: two of those of a detected
+    community, the one topic of a proposed one. With `of`, an agent's id, it is narrowed to the
+    topics that this agent still holds and to who shares one of them; empty if they are no
+    member any more.
+    """
+    least = LEAST_TOPICS if record.kind is CommunityKind.DETECTED else 1
+    members = _first_members(record, of)
     cells = reading.builds.cells_between(reading.stamp.id, members, record.topics)
-    held = reading.standing.of([one for one in cells if one.basis != Basis.DECLARED])
-    agents = {one.agent.id: one.agent for one in held}
-    still = {one.cell.topic_id for one in held}
+    held: dict[str, set[str]] = defaultdict(set)
+    agents: dict[str, Agent] = {}
+    for one in reading.standing.of([cell for cell in cells if cell.basis != Basis.DECLARED]):
+        held[one.agent.id].add(one.cell.topic_id)
+        agents[one.agent.id] = one.agent
+    still = {id_: topics for id_, topics in held.items() if len(topics) >= least}
+    shown = set().union(*still.values()) if of is None else still.get(of, set())
+    named = [agents[id_] for id_, topics in still.items() if topics & shown]
     return CommunityView(
-        tuple(reading.topics[id_].topic for id_ in record.topics if id_ in still),
-        tuple(sorted(agents.values(), key=by_area_then_name)),
+        tuple(reading.topics[id_].topic for id_ in record.topics if id_ in shown),
+        tuple(sorted(named, key=by_area_then_name)),
         record.kind == CommunityKind.PROPOSED,
     )
+
+
+def _first_members(record: CommunityRecord, of: str | None) -> tuple[str, ...]:
+    """As many as are shown; the one who is asked about is always among them."""
+    others = [one for one in record.members if one != of]
+    asked = (of,) if of is not None and of in record.members else ()
+    return (*asked, *others[: _MEMBERS - len(asked)])
 
 
 def topic_view(reading: Reading, topic_id: str) -> TopicView | None:

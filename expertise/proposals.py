@@ -12,6 +12,7 @@ from expertise.overview import Reading
 from expertise.peers import by_area_then_name
 from expertise.records import ProposalRecord
 from expertise.refusals import refuses
+from expertise.showing import may_be_shown
 from expertise.weights import counting_rows
 from indexer.access import Reader, access_filter
 from indexer.values import Card, Question, ShowRequest
@@ -109,7 +110,7 @@ def _people(reading: Reading, cards: Sequence[Card]) -> tuple[Agent, ...]:
     shown = [
         agent
         for agent in owners.values()
-        if agent.listed and not agent.departed(today) and not _refused(agent, cards)
+        if may_be_shown(agent, today) and not _refused(agent, cards)
     ]
     return tuple(sorted(shown, key=by_area_then_name)[:PEOPLE])
 

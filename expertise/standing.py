@@ -13,6 +13,7 @@ from expertise.corpus import is_universal
 from expertise.holders import Basis, Named, stated_topics
 from expertise.ports import DirectoryBook, KeptNow
 from expertise.records import CellRecord, Proof
+from expertise.showing import may_be_shown
 from expertise.strength import discounted
 from expertise.weights import counting_rows
 from indexer.access import Reader, access_filter
@@ -49,7 +50,7 @@ class Standing:
             Holder(cell, agents[cell.agent_id])
             for cell in cells
             if cell.agent_id in agents
-            and self._may_be_shown(agents[cell.agent_id])
+            and may_be_shown(agents[cell.agent_id], self.today)
             and cell.topic_id not in {one.id for one in agents[cell.agent_id].refused}
         ]
         shown = [one for one in present if one.cell.basis == Basis.DEMONSTRATED]
@@ -68,9 +69,6 @@ class Standing:
         return tuple(
             id_ for id_ in wanted if id_ in kept and is_universal(kept[id_].access, self.universal)
         )
-
-    def _may_be_shown(self, agent: Agent) -> bool:
-        return agent.listed and not agent.departed(self.today)
 
     def _demonstrated(self, cells: Sequence[CellRecord]) -> set[tuple[str, str]]:
         """(topic, agent) of the cells whose documents still make a holder."""

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from indexer.ports import Failures
+from indexer.state import reference_of
 from indexer.values import UnreadPart
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,8 @@ class OpenFailures:
 
     def record(self, key: str, kind: str, reason: str) -> None:
         """A document, attachment or record is missing."""
-        log.warning("record failed", extra={"document_id": key, "failure": kind})
+        fields = {"source": self.source, "reference": reference_of(key), "failure": kind}
+        log.warning("record failed", extra=fields)
         self.failures.record(self.source, key, kind, reason)
         self._open.add(key)
         self._anew.add(key)

@@ -215,6 +215,17 @@ def digest(key: str) -> str:
     return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+REFERENCE_CHARS = 12
+
+
+def reference_of(key: str) -> str:
+    """What a log says for a document or a record, whose id may hold a file's or a person's name.
+
+    `quisait sources NAME` shows it beside the failure.
+    """
+    return digest(key)[:REFERENCE_CHARS]
+
+
 def in_utc(moment: datetime) -> datetime:
     """PostgreSQL gives the server's own zone, SQLite UTC without saying so."""
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -15,7 +15,7 @@ from connectors.records.schema import json_schema
 from quisait.assembly import House, export_bundled_model
 from quisait.checks import run_checks
 from quisait.commands import answers
-from quisait.commands.audit import audit
+from quisait.commands.audit import audit, audited_reader, by_command
 from quisait.commands.coverage import coverage, peers
 from quisait.commands.demonstration import demo
 from quisait.commands.directory import directory
@@ -189,7 +189,7 @@ def search(
 ) -> None:
     """Cherche des documents, avec les droits d'un agent."""
     with opened_house() as house:
-        reader = answers.command_line_reader(house, agent)
+        reader = audited_reader(house, agent, "quisait search")
         results = house.search.answer(Query(query, page=page, order=sort), reader, answers.today())
     _dump(answers.results_body(results)) if as_json else print(
         neutral(answers.results_text(results))
@@ -206,7 +206,7 @@ def experts(
 ) -> None:
     """Cherche qui sait, avec les droits d'un agent."""
     with opened_house() as house:
-        reader = answers.command_line_reader(house, agent)
+        reader = audited_reader(house, agent, "quisait experts")
         found = answers.find(house, query, reader, area, limit)
         topic = topic_beside(house, query, found)
     if as_json:
@@ -244,6 +244,7 @@ def token(
         # Imported here for the same reason as in `serve`.
         from quisait.serving import tokens_of
 
+        by_command(house.privacy, "quisait token", f"as:{agent}")
         print(tokens_of(house.settings).make(agent, int(time.time()), int(hours * 3600)))
 
 

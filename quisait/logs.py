@@ -1,12 +1,14 @@
 """The journals, on the standard error: for a person, or one JSON object a line.
 
-Never a text, a query or a name: our own loggers put nothing of the kind in a record, those
-of libraries speak from `warning` on only (below, clients write what they send), and an
-error's own text, which may hold a query, is replaced by its kind and place.
+Never a text, a query or a name, of a person or of a file: our own loggers put nothing of the
+kind in a record. An error's own text, which may hold a query, is replaced by its kind and place.
+So is what a library says (a wiki's client repeats the wiki's answer, an archive's the names in
+it), from `warning` on; below, clients write what they send.
 """
 
 import logging
 import sys
+import threading
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,7 +18,11 @@ from pythonjsonlogger.json import JsonFormatter
 
 from search_api.neutral import neutral
 
+log = logging.getLogger(__name__)
+
 ROOMS = ("connectors", "indexer", "expertise", "search_api", "quisait")
+OUTSPOKEN = ("uvicorn",)
+"""Libraries whose sentences are kept: they say nothing of what was asked."""
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -26,20 +32,35 @@ def set_up_logs(form: str, level: str) -> None:
     handler.setFormatter(_json() if form == "json" else _Text())
     handler.addFilter(without_texts)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.captureWarnings(capture=True)
+    threading.excepthook = _thread_ended
     for room in ROOMS:
         logging.getLogger(room).setLevel(level.upper())
 
 
 def without_texts(record: logging.LogRecord) -> bool:
-    """Let every record pass, an error's text and trace replaced by its kind and place."""
+    """Let every record pass, an error's text and trace replaced by its kind and place.
+
+    So is what a library says.
+    """
+    speaker, error = record.name.partition(".")[0], bool(record.exc_info and record.exc_info[0])
     if record.exc_info and record.exc_info[0]:
         last = traceback.extract_tb(record.exc_info[2])[-1:]
         record.error = record.exc_info[0].__name__
         record.place = "".join(f"{frame.filename}:{frame.lineno}" for frame in last)
-        if record.name.partition(".")[0] not in ROOMS:
-            record.msg, record.args = "unexpected error", ()
+    if speaker not in ROOMS and (error or speaker not in OUTSPOKEN):
+        record.msg, record.args = "unexpected error" if error else "said by a library", ()
+        if not error:
+            record.place = f"{record.pathname}:{record.lineno}"
     record.exc_info = record.exc_text = record.stack_info = None
     return True
+
+
+def _thread_ended(ended: threading.ExceptHookArgs) -> None:
+    """A thread that ends by an error says which, as a record does; never its text."""
+    if ended.exc_type is not SystemExit:
+        error = (ended.exc_type, ended.exc_value, ended.exc_traceback)
+        log.error("thread ended", exc_info=error)  # type: ignore[arg-type]
 
 
 def fields_of(record: logging.LogRecord) -> Mapping[str, Any]:

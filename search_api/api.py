@@ -51,7 +51,7 @@ def search(
     query = Asked(q, filters, page, page_size, sort)
     results = services.search.answer(query, reader, today)
     better = correction(services.search, services.people, query, results, reader, today)
-    services.journal.note(search_asked(reader, q, filters, page, results.total, sort))
+    services.journal.note(search_asked(reader, q, filters, page, results.found, sort))
     return search_answer(
         results, today, explain=explain, did_you_mean=better.text if better else None
     )

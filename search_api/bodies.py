@@ -76,7 +76,10 @@ class CopyBody(_Body):
 
 
 class PartsBody(_Body):
-    """What the score comes from. Parts are min-max normalised, from 0 to 1; ranks count from 1."""
+    """What the score comes from. Parts are min-max normalised, from 0 to 1; ranks count from 1.
+
+    No rank is told where the total is null.
+    """
 
     lexical: float
     lexical_rank: int | None
@@ -149,16 +152,26 @@ class BestBetBody(_Body):
 class SearchBody(_Body):
     """One page of results."""
 
-    total: int = Field(description="size of the result set: every document, copies too")
-    worded: int = Field(
-        description="how many of the total have words of the question; others are near in sense"
+    total: int | None = Field(
+        description="size of the result set: every document, copies too; null where the question "
+        "is narrowed to a person (`auteur:`), whose contributions are shown and never counted"
     )
-    worded_more: bool = Field(description="there are more of these than were counted")
-    reachable: int = Field(description="how many results the pages can show: copies are one")
+    worded: int | None = Field(
+        description="how many of the total have words of the question; others are near in sense; "
+        "null where the total is"
+    )
+    worded_more: bool | None = Field(
+        description="there are more of these than were counted; null where the total is"
+    )
+    reachable: int | None = Field(
+        description="how many results the pages can show: copies are one; null where the total "
+        "is, and then 30 at most"
+    )
+    more: bool = Field(description="another page follows")
     page: int
     page_size: int
     documents: list[DocumentBody]
-    facets: dict[str, list[FacetBody]]
+    facets: dict[str, list[FacetBody]] = Field(description="none where the total is null")
     understood: list[UnderstoodBody] = []
     expansions: list[ExpansionBody] = []
     best_bets: list[BestBetBody] = Field([], description="on the first page")

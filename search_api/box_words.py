@@ -37,6 +37,7 @@ def words_module() -> str:
             "l’interroger."
         ),
         "documents": both_forms("%(num)s\u00a0document.", "%(num)s\u00a0documents."),
+        "of_a_person": _("Documents d’une personne\u00a0: ils ne se comptent pas."),
         "worded": both_forms(
             "%(num)s\u00a0avec des mots de votre question, les autres proches par le sens.",
             "%(num)s\u00a0avec des mots de votre question, les autres proches par le sens.",

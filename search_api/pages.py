@@ -20,6 +20,7 @@ from search_api.questions.asked import AreaCode, Filters, NamedReader, PageNumbe
 from search_api.questions.correction import answered
 from search_api.questions.query import Order, Query
 from search_api.results import Results
+from search_api.search import OF_A_PERSON
 from search_api.services import Services, services_of
 from search_api.templating import choosable, render
 from search_api.topics.answers import topic_beside
@@ -65,7 +66,7 @@ def search_page(
     results, typed = found.results, address
     address = replace(address, q=found.query.text.strip())
     # What was typed found nothing, where its correction answers.
-    total = 0 if found.instead else results.total
+    total = 0 if found.instead else results.found
     knowing = _experts(services, address.q, reader, limit=BESIDE)
     beside = [one.agent.id for one in knowing.candidates]
     services.journal.note(search_asked(reader, q, filters, page, total, sort, beside))
@@ -81,10 +82,11 @@ def search_page(
         typed=typed,
         pages=_pages(results),
         knowing=knowing,
-        elsewhere=_elsewhere(services, address.q, knowing, results.total > 0),
+        elsewhere=_elsewhere(services, address.q, knowing, results.found > 0),
         topic_address=topic_address,
         experts_address=experts_address(address.q),
         facet_names=FACET_NAMES,
+        most_of_a_person=OF_A_PERSON,
         in_force=lambda card: valid_on(today, card.valid_from, card.valid_until),
         today=today,
     )
@@ -156,8 +158,13 @@ def _experts(
 
 
 def _pages(results: Results) -> Sequence[int | None]:
-    """The pages to offer: the first, the last and those around; None stands for a gap."""
-    last = -(-results.reachable // results.page_size)
+    """The pages to offer: the first, the last and those around; None stands for a gap.
+
+    None at all where nothing is counted: a page then offers the one before and the next.
+    """
+    if results.counts is None:
+        return []
+    last = -(-results.counts.reachable // results.page_size)
     near = {1, last, *range(results.page - 1, results.page + 2)}
     offered: list[int | None] = []
     before = 0

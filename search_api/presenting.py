@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from connectors.values import Agent, Contribution, Role
+from expertise.showing import may_be_named
 from indexer.marks import Mark
 from indexer.values import Card, Passage, Shown
 from search_api.ranking.arranging import Placed
@@ -101,7 +102,7 @@ def voice(passage: Passage, card: Card, agents: Mapping[str, Agent], today: date
 def _author(row: Contribution, agents: Mapping[str, Agent], today: date) -> Author:
     """Who asked not to be listed, or withdrew, is named as the source names them."""
     known = agents.get(row.account)
-    agent = known if known and known.listed else None
+    agent = known if known and may_be_named(known) else None
     return Author(
         name=agent.name if agent else row.label or row.account.partition(":")[2],
         role=row.role,

@@ -13,7 +13,10 @@ from search_api.ranking.fusion import FusedHit
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who contributed, as the source names them, and who they are now if the directory knows."""
+    """Who contributed, and who they are if the directory knows them and they may be named.
+
+    `name` is the directory's for them, and the source's for anybody else.
+    """
 
     name: str
     role: Role
@@ -23,8 +26,7 @@ class Author:
     @property
     def shown(self) -> Agent | None:
         """The agent, where there is a page of theirs to lead to."""
-        present = self.agent is not None and self.agent.listed and not self.departed
-        return self.agent if present else None
+        return None if self.departed else self.agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +82,26 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
-    """One page. `reachable` is how many results the pages can show: at most W.
+class Counts:
+    """How many documents answer. `reachable` is how many results the pages can show: at most W.
 
     A text that lies in several places is one result; `total` and facets count each place.
     `worded` of the total have words of the question, or more than that where
     `worded_more`; the others are near in sense alone. Without a question all are counted.
+    """
+
+    total: int
+    worded: int
+    worded_more: bool
+    reachable: int
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """One page. `more`: another follows it.
+
+    `counts` are None, and there are no facets, where the question is narrowed to a person:
+    what somebody contributed is shown and never counted.
 
     `understood`: what operators of the query became. `best_bets`: what an administrator
     put above the results, as far as the reader may see it. `incomplete` names the
@@ -95,14 +111,17 @@ class Results:
     question: Question
     order: Order
     results: tuple[Result, ...]
-    total: int
-    reachable: int
+    counts: Counts | None
     page: int
     page_size: int
     facets: Mapping[str, tuple[FacetValue, ...]]
     shortened: bool
     incomplete: tuple[str, ...]
-    worded: int = 0
-    worded_more: bool = False
+    more: bool = False
     understood: tuple[Understood, ...] = ()
     best_bets: tuple[BestBet, ...] = ()
+
+    @property
+    def found(self) -> int:
+        """The total; where nothing is counted, 1 for something and 0 for nothing."""
+        return self.counts.total if self.counts else int(bool(self.results) or self.page > 1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import NamedTuple
 
 from connectors.areas import area_name
 from connectors.values import Agent
@@ -43,15 +44,17 @@ def search_answer(
     results: Results, today: date, *, explain: bool = False, did_you_mean: str | None = None
 ) -> SearchBody:
     """The body of a search's answer."""
+    counts = results.counts
     return SearchBody(
-        total=results.total,
-        worded=results.worded,
-        worded_more=results.worded_more,
-        reachable=results.reachable,
+        total=counts.total if counts else None,
+        worded=counts.worded if counts else None,
+        worded_more=counts.worded_more if counts else None,
+        reachable=counts.reachable if counts else None,
+        more=results.more,
         page=results.page,
         page_size=results.page_size,
         documents=[
-            _document(one, today, explained(one, results) if explain else None)
+            _document(one, today, _explained(one, results) if explain else None)
             for one in results.results
         ],
         facets={
@@ -105,14 +108,27 @@ def suggestions_answer(found: Sequence[Suggested]) -> SuggestionsBody:
     )
 
 
-def _document(result: Result, today: date, why: Sequence[str] | None) -> DocumentBody:
-    card, hit = result.card, result.parts
+class _Why(NamedTuple):
+    """What `explain` adds to a document."""
+
+    sentences: Sequence[str]
+    parts: PartsBody
+
+
+def _explained(result: Result, results: Results) -> _Why:
+    """Ranks count the documents before it: none where nothing is counted."""
+    hit, counted = result.parts, results.counts is not None
     parts = PartsBody(
         lexical=hit.lexical,
-        lexical_rank=hit.lexical_rank,
+        lexical_rank=hit.lexical_rank if counted else None,
         vector=hit.vector,
-        vector_rank=hit.vector_rank,
+        vector_rank=hit.vector_rank if counted else None,
     )
+    return _Why(explained(result, results), parts)
+
+
+def _document(result: Result, today: date, why: _Why | None) -> DocumentBody:
+    card = result.card
     return DocumentBody(
         **_card(card),
         valid=valid_on(today, card.valid_from, card.valid_until),
@@ -126,10 +142,10 @@ def _document(result: Result, today: date, why: Sequence[str] | None) -> Documen
         passage=_passage(*result.answering[0]) if result.answering else None,
         other_passages=[_passage(*one) for one in result.answering[1:]],
         authors=[_author(one) for one in result.authors],
-        score=None if why is None else hit.score,
-        parts=None if why is None else parts,
-        effects=[] if why is None else list(result.effects),
-        why=list(why or ()),
+        score=result.parts.score if why else None,
+        parts=why.parts if why else None,
+        effects=list(result.effects) if why else [],
+        why=list(why.sentences) if why else [],
     )
 
 

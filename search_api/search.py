@@ -32,7 +32,7 @@ from search_api.ranking.answering import PARTS_READ, answering, of_several
 from search_api.ranking.arranging import Placed, arranged, each_in_order, in_their_order
 from search_api.ranking.fusion import FusedHit, fuse, in_order, nearness
 from search_api.ranking.succession import Succession
-from search_api.results import BestBet, Results
+from search_api.results import BestBet, Counts, Results
 
 PASSAGES = 3
 """So many passages of a document are shown; all but the best are folded away."""
@@ -40,6 +40,10 @@ PASSAGES = 3
 
 MOST_COPIES = 50
 """So many other places of a text are named."""
+
+OF_A_PERSON = 30
+"""So many documents are shown at most, on all pages together, of a question that is narrowed to
+a person: the last page would else count what they wrote."""
 
 
 class Retriever(StrEnum):
@@ -73,9 +77,10 @@ class Search:
         reading = self._understanding.read(query.text, access, query.filters)
         question = reading.question
         request = self._request(reading, access, order=query.order)
-        found = self._index.search(request)
+        found = self._index.search(replace(request, counted=not reading.of_a_person))
         window = self._arranged(query, question, found, today)
-        worded = len(found.lexical)
+        if reading.of_a_person:
+            window = window[:OF_A_PERSON]
         first = (query.page - 1) * query.page_size
         page = window[first : first + query.page_size]
         shown, named = self._shown(page, request)
@@ -88,11 +93,8 @@ class Search:
             question=question,
             order=query.order,
             results=results(page, shown, named, agents, today, succession),
-            total=found.total,
-            # A ranking shorter than the window has everything that matches.
-            worded=max(worded, found.total - len(found.vector)),
-            worded_more=worded >= request.window,
-            reachable=len(window),
+            counts=None if reading.of_a_person else _counts(found, request, len(window)),
+            more=first + query.page_size < len(window),
             page=query.page,
             page_size=query.page_size,
             facets=found.facets,
@@ -125,9 +127,13 @@ class Search:
         return each_in_order(hits, found.marks, self._preferences, today)
 
     def window(self, topic: str, reader: Reader) -> Window:
-        """The fused window of voters with its cards. Empty where no topic is named."""
+        """The fused window of voters with its cards. Empty where no topic is named.
+
+        Who knows is asked of everybody: a person whom the question is narrowed to narrows no
+        vote, which would count what they wrote.
+        """
         access = access_filter(reader)
-        reading = self._understanding.read(topic, access)
+        reading = replace(self._understanding.read(topic, access), bylines=())
         if not reading.question.names_something:
             return Window(())
         request = self._request(reading, access)
@@ -249,6 +255,17 @@ class Search:
             others = self._index.show(ShowRequest(request.access, missing, Question(), passages=0))
             cards |= {one.card.document_id: one.card for one in others}
         return shown, cards
+
+
+def _counts(found: SearchAnswer, request: SearchRequest, reachable: int) -> Counts:
+    """A ranking shorter than the window has everything that matches."""
+    worded = len(found.lexical)
+    return Counts(
+        total=found.total,
+        worded=max(worded, found.total - len(found.vector)),
+        worded_more=worded >= request.window,
+        reachable=reachable,
+    )
 
 
 def _by_date(query: Query, question: Question) -> bool:

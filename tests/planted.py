@@ -58,7 +58,10 @@ ENCODER = FlatEncoder()
 
 @dataclass
 class Planted:
-    """`holders` are all (topic id, agent id) that a build must find, and nobody else."""
+    """`holders` are all (topic id, agent id) that a build must find, and nobody else.
+
+    `circles` are the ids of agents who hold several topics together.
+    """
 
     topics: list[Topic] = field(default_factory=list)
     agents: dict[str, Agent] = field(default_factory=dict)
@@ -66,6 +69,7 @@ class Planted:
     holders: set[tuple[str, str]] = field(default_factory=set)
     supporting: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     decoys: set[str] = field(default_factory=set)
+    circles: dict[int, list[str]] = field(default_factory=dict)
 
     def alone(self) -> set[tuple[str, str, Scope]]:
         """(topic, agent, widest area in which nobody else holds it), counted one by one."""
@@ -97,12 +101,19 @@ class Planted:
         yield from self.agents.values()
 
 
-def plant(seed: int, *, topics: int = 8, areas: int = 6, decoys: int = 12) -> Planted:
-    """Draw an administration: about so many areas and decoys for each topic."""
+def plant(
+    seed: int, *, topics: int = 8, areas: int = 6, decoys: int = 12, circles: int = 0
+) -> Planted:
+    """Draw an administration: about so many areas and decoys for each topic.
+
+    A circle is four agents of one place who hold the same three topics.
+    """
     garden = _Garden(random.Random(seed))
     for number in range(topics):
         metier = number % 4 == 3
         garden.topic(number, TopicKind.METIER if metier else TopicKind.TOPIC, areas, decoys)
+    for number in range(circles):
+        garden.circle(number)
     garden.noise(topics * 3)
     garden.draw.shuffle(garden.planted.documents)
     return garden.planted
@@ -134,6 +145,16 @@ class _Garden:
             agent = self.planted.agents[self.draw.choice(known)] if reused else self.agent(place)
             self.planted.supporting[topic.id, agent.id] = self.evidence(topic, agent)
         self.planted.holders.add((topic.id, agent.id))
+
+    def circle(self, number: int) -> None:
+        known = [topic for topic in self.planted.topics if topic.kind == TopicKind.TOPIC]
+        topics = known[3 * number : 3 * number + 3]
+        place = self.draw.choice(DEPARTEMENTS)
+        for agent in [self.agent(place) for _ in range(4)]:
+            self.planted.circles.setdefault(number, []).append(agent.id)
+            for topic in topics:
+                self.planted.supporting[topic.id, agent.id] = self.evidence(topic, agent)
+                self.planted.holders.add((topic.id, agent.id))
 
     def reusable(self, agent: Agent, topic: Topic, place: str) -> bool:
         """Whether an agent may hold one topic more: a holder there, and no decoy."""

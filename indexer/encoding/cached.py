@@ -154,7 +154,8 @@ class CachedEncoder:
             with self._alone, self._database:
                 self._database.executemany("insert or ignore into vectors values (?, ?, ?)", rows)
         except sqlite3.Error as error:
-            log.warning("vectors not kept", extra={"error": str(error), "vectors": len(rows)})
+            fields = {"error": type(error).__name__, "vectors": len(rows)}
+            log.warning("vectors not kept", extra=fields)
 
 
 @contextmanager

@@ -5,11 +5,11 @@ time. Read `TikaServerExtractor._ask`: how such a fall costs that file and no ot
 """
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
-from urllib.parse import quote
 
 from urllib3 import BaseHTTPResponse, PoolManager, Timeout, exceptions
 
@@ -29,6 +29,7 @@ _PATIENCE_S = 2.0
 """How long a server that comes back may take to say its version."""
 _OK, _NO_CONTENT, _TOO_LARGE, _UNSUPPORTED, _UNPROCESSABLE, _BUSY = 200, 204, 413, 415, 422, 503
 _SERVER_ERRORS = 500
+_ENDING = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 _NEARLY = 0.9
 
 
@@ -121,7 +122,7 @@ class TikaServerExtractor:
     def _call(self, content: bytes, filename: str) -> tuple[int, str]:
         headers = {
             "Accept": "application/json",
-            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(filename, safe='')}",
+            "Content-Disposition": f"attachment; filename*=UTF-8''{_kind_of_name(filename)}",
             "X-Tika-OCRskipOcr": "true",
             "X-Tika-PDFOcrStrategy": "no_ocr",
             "X-Tika-Timeout-Millis": str(int(self._limits.timeout_s * 1000)),
@@ -180,6 +181,15 @@ class TikaServerExtractor:
             f"Le serveur Tika ({self._url}) a répondu {status} : réessayez plus tard, ou lisez son "
             "journal."
         )
+
+
+def _kind_of_name(filename: str) -> str:
+    """A name with the same ending, which helps to tell the format.
+
+    The server logs the names of what it cannot read, and they may hold a person's.
+    """
+    ending = _ENDING.search(filename)
+    return f"document{ending[0].lower()}" if ending else "document"
 
 
 def _parts(answer: str, max_depth: int) -> Iterator[TikaPart]:

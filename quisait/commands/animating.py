@@ -3,7 +3,7 @@
 from indexer.access import Reader
 from quisait.assembly import House
 from quisait.commands import answers
-from search_api.audit.port import Reading
+from quisait.commands.audit import by_command
 from search_api.identity.grants import Held, Role
 
 
@@ -14,5 +14,5 @@ def animator(house: House, agent: str, reading: str, subject: str = "") -> tuple
     if Role.ANIMATOR not in held.roles:
         raise ValueError(f"{agent} n'a pas le rôle « animator » : voyez [[roles]].")
     told = f"quisait topics {reading}"
-    house.privacy.audit.write(Reading(agent, Role.ANIMATOR, told, subject))
+    by_command(house.privacy, told, subject, actor=agent, role=Role.ANIMATOR)
     return reader, held

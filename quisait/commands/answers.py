@@ -18,6 +18,7 @@ from quisait.work.source_status import SourceStatus, soon
 from search_api.excerpts import excerpt_span
 from search_api.identity.readers import reader_of
 from search_api.results import Result, Results
+from search_api.search import OF_A_PERSON
 from search_api.wording import contact, day, month, place, reasons, role
 from search_api.wording import voice as voice_of
 
@@ -73,13 +74,24 @@ def results_text(results: Results) -> str:
     """Documents, one block each."""
     if not results.results:
         return "Aucun document."
-    blocks = [counted(results.total, "document")]
-    if results.worded < results.total:
-        more = "plus de " if results.worded_more else ""
-        blocks[0] += f", dont {more}{results.worded} avec des mots de la question"
+    blocks = [_counted(results)]
     first = (results.page - 1) * results.page_size + 1
     blocks += [_result(one, number) for number, one in enumerate(results.results, first)]
     return "\n\n".join(blocks)
+
+
+def _counted(results: Results) -> str:
+    counts = results.counts
+    if counts is None:
+        return (
+            f"Documents d'une personne : ils ne se comptent pas, et {OF_A_PERSON} au plus sont "
+            "présentés."
+        )
+    told = counted(counts.total, "document")
+    if counts.worded < counts.total:
+        more = "plus de " if counts.worded_more else ""
+        told += f", dont {more}{counts.worded} avec des mots de la question"
+    return told
 
 
 def _result(result: Result, number: int) -> str:
@@ -186,4 +198,5 @@ def source_lines(status: SourceStatus, now: datetime, *, with_failures: bool) ->
     for failure in status.failures if with_failures else ():
         lines.append(f"  {failure.key} : {failure.reason}")
         lines.append(f"    → {failure.remedy}")
+        lines.append(f"    dans les journaux : reference={failure.reference}")
     return "\n".join(lines)

@@ -1,7 +1,8 @@
 """`quisait audit`: who read what by a role, for the data-protection officer."""
 
-import getpass
 import json
+import os
+import pwd
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,9 @@ from typing import Annotated
 
 import typer
 
-from quisait.assembly import opened_database
+from indexer.access import Reader
+from quisait.assembly import House, opened_database
+from quisait.commands.answers import command_line_reader
 from quisait.faults import in_sentences, read_settings
 from quisait.privacy.kept import Privacy, open_privacy
 from search_api.audit.port import AuditUnwritable, Entry, Reading, Soundness
@@ -25,12 +28,39 @@ def opened_privacy() -> Iterator[Privacy]:
             yield open_privacy(settings, database)
 
 
-def by_command(privacy: Privacy, command: str, subject: str = "") -> None:
-    """Write down that a command reads. Raises `ValueError` where that cannot be done."""
+def by_command(
+    privacy: Privacy, command: str, subject: str = "", *, actor: str = "", role: str = ""
+) -> None:
+    """Write down that a command reads, before it shows anything.
+
+    `actor`: who reads, the system's account where it is nobody else. Raises `ValueError` where
+    it cannot be written.
+    """
     try:
-        privacy.audit.write(Reading(f"system:{getpass.getuser()}", "", command, subject))
+        privacy.audit.write(Reading(actor or f"system:{_account()}", role, command, subject))
     except AuditUnwritable as error:
         raise ValueError("Cette lecture doit être consignée, et n'a pas pu l'être.") from error
+
+
+def audited_reader(house: House, agent: str, command: str, shown: str = "") -> Reader:
+    """The agent with whose rights a command reads, once it is written down that it does.
+
+    `shown`: the id of the agent who is looked at, where it is one; that is written down too.
+    Raises `ValueError` for nobody, or where it cannot be written.
+    """
+    reader = command_line_reader(house, agent)
+    by_command(house.privacy, command, f"as:{reader.agent_id}")
+    if shown and shown != reader.agent_id:
+        by_command(house.privacy, command, f"agent:{shown}")
+    return reader
+
+
+def _account() -> str:
+    """Of the process itself: what the environment says of it anybody may write."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's account may have no name
+        return str(os.getuid())
 
 
 def audit(

@@ -7,8 +7,10 @@ import typer
 
 from expertise.overview_values import AreaCount, Peers, TopicCount, TopicCounts
 from expertise.peers import peers_of
+from expertise.showing import may_be_shown
 from indexer.access import access_filter
 from quisait.commands import answers
+from quisait.commands.audit import audited_reader
 from quisait.commands.expertise import check_area, check_topic, shown_reading
 from quisait.faults import opened_house
 from search_api.neutral import neutral
@@ -56,10 +58,10 @@ def peers(
 ) -> None:
     """Qui partage les sujets d'un agent ; sans AGENT, de celui qui lit."""
     with opened_house() as house:
-        reader = answers.command_line_reader(house, agent)
+        reader = audited_reader(house, agent, "quisait peers", who)
         shown = house.book.agent(who or reader.agent_id or "")
         own = shown is not None and shown.id == reader.agent_id
-        if shown is None or shown.departed(answers.today()) or not (shown.listed or own):
+        if shown is None or not may_be_shown(shown, answers.today(), reader.agent_id):
             raise ValueError("Aucun agent de ce nom ne peut être montré.")
         reading = shown_reading(house)
         found = peers_of(reading, shown, access_filter(reader), to_self=own)

@@ -13,6 +13,7 @@ from expertise.overview_values import Alone, AlonePage, Shown
 from quisait.assembly import House
 from quisait.assembly.overviews import overview_of
 from quisait.commands.answers import today
+from quisait.commands.audit import by_command
 from quisait.commands.progress import duration
 from quisait.faults import opened_house
 from quisait.work.building import BuildOutcome, build_and_publish
@@ -72,6 +73,7 @@ def isolation(
 ) -> None:
     """Qui est seul sur un sujet, par territoire ; ce n'est pas un classement."""
     with opened_house() as house:
+        by_command(house.privacy, "quisait isolation")
         reading = shown_reading(house)
         rows = _all_alone(reading, area, topic)
     # Imported here: the models of the API's answers take a moment that text has no use for.

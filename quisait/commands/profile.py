@@ -7,9 +7,11 @@ import typer
 
 from expertise.agent_profile import AgentProfile, Skill, profile_of
 from expertise.overview_values import Dated, OwnTopic, Shown
+from expertise.showing import may_be_shown
 from indexer.access import access_filter
 from quisait.assembly.overviews import overview_of
 from quisait.commands import answers
+from quisait.commands.audit import audited_reader
 from quisait.faults import opened_house
 from search_api.neutral import neutral
 from search_api.wording import contact, day, month, role
@@ -22,10 +24,10 @@ def profile(
 ) -> None:
     """Ce qu'un agent sait, d'après les documents, et ce qu'il déclare."""
     with opened_house() as house:
-        reader = answers.command_line_reader(house, agent)
+        reader = audited_reader(house, agent, "quisait profile", who)
         shown = house.book.agent(who)
         own = reader.agent_id == who
-        if shown is None or shown.departed(answers.today()) or not (shown.listed or own):
+        if shown is None or not may_be_shown(shown, answers.today(), reader.agent_id):
             raise ValueError("Aucun agent de ce nom ne peut être montré.")
         overview = overview_of(house)
         reading = overview.reading(answers.today()) if overview else Dated(Shown.NONE)

@@ -13,6 +13,7 @@ from expertise.proposals import Proposal
 from quisait.assembly import House
 from quisait.commands import answers
 from quisait.commands.animating import animator
+from quisait.commands.audit import audited_reader
 from quisait.commands.expertise import shown_reading
 from quisait.commands.gatherings import communities_app
 from quisait.faults import opened_house
@@ -67,7 +68,7 @@ def show_topic(
     from search_api.topics.schemas import topic_answer
 
     with opened_house() as house:
-        reader = answers.command_line_reader(house, agent)
+        reader = audited_reader(house, agent, "quisait topics show")
         reading = shown_reading(house)
         if topic not in reading.topics:
             raise ValueError(f"Sujet inconnu : {topic} (« quisait topics list »).")

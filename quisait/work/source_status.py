@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from indexer.state import RunRow
+from indexer.state import RunRow, reference_of
 from quisait.assembly import House, has_directory
 from quisait.assembly.authorities import DIRECTORY
 from quisait.commands.progress import duration
@@ -45,9 +45,13 @@ REMEDIES = {
 
 @dataclass(frozen=True, slots=True)
 class FailureStatus:
-    """What is missing from the index, why, and what a person can do."""
+    """What is missing from the index, why, and what a person can do.
+
+    `reference` is what the logs call it by.
+    """
 
     key: str
+    reference: str
     kind: str
     reason: str
     since: datetime
@@ -102,7 +106,14 @@ def status_of(house: House, source: SourceSettings, now: datetime) -> SourceStat
         running=running,
         failure_counts=house.state.failure_counts(name),
         failures=tuple(
-            FailureStatus(row.key, row.kind, row.reason, row.since, REMEDIES.get(row.kind, ""))
+            FailureStatus(
+                row.key,
+                reference_of(row.key),
+                row.kind,
+                row.reason,
+                row.since,
+                REMEDIES.get(row.kind, ""),
+            )
             for row in house.state.failures_of(name)
         ),
     )

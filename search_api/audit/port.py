@@ -20,7 +20,7 @@ class Reading:
 
     `actor` is an agent's id, or `system:` and a name where it was read by command;
     `reading` a route (`GET /audit`) or a command (`quisait audit`); `subject` what it was
-    about (`agent:ag-1`), empty where it was about nothing in particular.
+    about (`agent:ag-1`) or with whose rights (`as:ag-1`), empty where it was neither.
     """
 
     actor: str

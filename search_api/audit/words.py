@@ -26,6 +26,13 @@ OPENED: dict[str, str] = {
     "GET /administration": marked(
         "bureau de l’administration\u00a0: sources, moteurs, questions sans réponse"
     ),
+    "quisait search": marked("recherche de documents"),
+    "quisait experts": marked("recherche de collègues qui savent"),
+    "quisait profile": marked("page d’un agent"),
+    "quisait peers": marked("pairs d’un agent"),
+    "quisait isolation": marked("agents seuls sur un sujet"),
+    "quisait topics show": marked("page d’un sujet"),
+    "quisait token": marked("jeton qui désigne un agent"),
     "quisait directory": marked("annuaire et comptes sans agent"),
     "quisait journal": marked("questions fréquentes et sans réponse"),
     "quisait sessions list": marked("sessions ouvertes et jetons personnels"),
@@ -58,6 +65,7 @@ OPENED: dict[str, str] = {
 
 _ABOUT: dict[str, str] = {
     "agent": marked("agent %(name)s"),
+    "as": marked("au nom de l’agent %(name)s"),
     "proposal": marked("proposition %(name)s"),
     "proposal_id": marked("proposition %(name)s"),
     "decision_id": marked("décision %(name)s"),

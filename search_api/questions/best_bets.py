@@ -39,7 +39,7 @@ class BestBetsFile:
     """The best bets as their file says them now."""
 
     def __init__(self, path: Path) -> None:
-        self._file: EditedFile[tuple[Bet, ...]] = EditedFile(path, read_best_bets, ())
+        self._file: EditedFile[tuple[Bet, ...]] = EditedFile(path, read_best_bets, (), "best_bets")
 
     def bets(self, question: Question) -> tuple[Bet, ...]:
         """Those that a question means, in the file's order."""

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from expertise.directory_words import name_reach
 from expertise.ports import NameBook, NamesBook
+from expertise.showing import may_be_shown
 from indexer.access import Reader
 from indexer.french import analyse, asked, fold
 from indexer.spelling import NEAR_WORDS
@@ -97,7 +98,7 @@ def correction(
     for text in _wordings(query.text, ways):
         narrowed = Query(text, query.filters)
         found = len(search.rank(narrowed, reader, today, Retriever.LEXICAL))
-        if found or any(not one.agent.departed(today) for one in directory.named(text)):
+        if found or any(may_be_shown(one.agent, today) for one in directory.named(text)):
             return Correction(text, found)
     return None
 

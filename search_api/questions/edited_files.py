@@ -29,12 +29,19 @@ class Read(Generic[Content]):
 
 
 class EditedFile(Generic[Content]):
-    """What a file says now. While it is away or cannot be read, what it said last holds."""
+    """What a file says now. While it is away or cannot be read, what it said last holds.
+
+    `kind` is what the logs call it: a file's name may be a person's.
+    """
 
     def __init__(
-        self, path: Path, read_lines: Callable[[Sequence[str]], Read[Content]], at_first: Content
+        self,
+        path: Path,
+        read_lines: Callable[[Sequence[str]], Read[Content]],
+        at_first: Content,
+        kind: str = "edited",
     ) -> None:
-        self._path, self._read_lines = path, read_lines
+        self._path, self._read_lines, self._kind = path, read_lines, kind
         self._seen: tuple[int, int] | None = None
         self._read = Read(at_first)
         self._reading = threading.Lock()
@@ -59,13 +66,12 @@ class EditedFile(Generic[Content]):
         try:
             self._read = self._read_lines(lines_of(self._path))
         except (OSError, ValueError) as error:
-            log.warning(
-                "file not read", extra={"file": self._path.name, "error": type(error).__name__}
-            )
+            fields = {"kind": self._kind, "error": type(error).__name__}
+            log.warning("file not read", extra=fields)
             return
-        log.info("file read", extra={"file": self._path.name})
+        log.info("file read", extra={"kind": self._kind})
         for fault in self._read.faults:
-            log.warning("line left out", extra={"file": self._path.name, "line": fault.line})
+            log.warning("line left out", extra={"kind": self._kind, "line": fault.line})
 
 
 def lines_of(path: Path) -> list[str]:

@@ -62,7 +62,7 @@ class GlossaryFile:
     """The glossary as its file says it now."""
 
     def __init__(self, path: Path) -> None:
-        self._file = EditedFile(path, read_glossary, Glossary())
+        self._file = EditedFile(path, read_glossary, Glossary(), "glossary")
 
     def expansions(self, text: str) -> tuple[Expansion, ...]:
         """Other ways of saying words of this text."""

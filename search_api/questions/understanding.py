@@ -58,9 +58,14 @@ class Reading:
         """Whether operators narrow it."""
         return any(part.said not in (Said.ANY_OF, Said.WORDS) for part in self.parts)
 
+    @property
+    def of_a_person(self) -> bool:
+        """Whether it is narrowed to what somebody contributed: nothing of it is then counted."""
+        return bool(self.bylines)
+
 
 class Authors(Protocol):
-    """The directory, for those who wrote: listed or not, present or gone."""
+    """The directory, for those who wrote and may be named, present or gone."""
 
     def accounts_named(self, words: Sequence[str]) -> tuple[str, ...]:
         """Accounts of the agents whose name has all these folded words."""

@@ -23,13 +23,16 @@ _MOVED = {
 def explained(result: Result, results: Results) -> tuple[str, ...]:
     """French sentences, the weightiest first; none where nothing was asked.
 
-    Ranks count the documents that this reader may read, as their own rankings have them.
+    Ranks count the documents that this reader may read, as their own rankings have them; no rank
+    is said where nothing is counted.
     """
     question = results.question
     if not question.names_something:
         return ()
     by_date = results.order is Order.DATE
-    place = _("Les résultats sont rangés par date.") if by_date else _place(result)
+    place = _("Les résultats sont rangés par date.") if by_date else ""
+    if not by_date and results.counts is not None:
+        place = _place(result)
     moved = [] if by_date else [_(_MOVED[effect]) for effect in result.effects]
     return tuple(filter(None, [*_words(result, question), place, *moved]))
 

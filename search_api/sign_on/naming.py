@@ -18,8 +18,12 @@ class KnownAgents(Protocol):
         """The agent, or None where there is no such id."""
         ...
 
-    def by_account(self, accounts: Iterable[str]) -> Mapping[str, Agent]:
-        """The agent of each account that the directory joins to one; others are left out."""
+    def owner_of(self, account: str) -> Agent | None:
+        """Whose account it is, as the directory has it.
+
+        Whatever they wish: who withdrew from a source signs on by their account there still,
+        and may take the withdrawal back.
+        """
         ...
 
     def by_email(self, email: str) -> tuple[Agent, ...]:
@@ -67,7 +71,5 @@ def agent_named(
 def _fitting(value: str, rule: AgentRule, known: KnownAgents) -> Iterable[Agent]:
     if rule.by == "email":
         return known.by_email(value)
-    if rule.by == "account":
-        return known.by_account([f"{rule.source}:{value}"]).values()
-    agent = known.agent(value)
+    agent = known.owner_of(f"{rule.source}:{value}") if rule.by == "account" else known.agent(value)
     return [agent] if agent else []

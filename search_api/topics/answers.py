@@ -11,6 +11,7 @@ from expertise.nearest_topic import nearest_topic
 from expertise.overview import Reading, departements_of, is_area
 from expertise.overview_values import Dated, Shown, TopicView
 from expertise.peers import topic_view
+from expertise.showing import may_be_shown
 from expertise.topics import Topic
 from indexer.access import Reader, access_filter
 from indexer.values import Card, Question, ShowRequest
@@ -109,8 +110,7 @@ def topic_page(reading: Reading, topic_id: str, reader: Reader) -> TopicPage:
 def shown_agent(services: Services, agent_id: str, reader: Reader) -> Agent:
     """Oneself, or who may be shown. Raises `Problem` 404 for all others alike."""
     agent = services.people.agent(agent_id)
-    own = agent_id == reader.agent_id
-    if agent is None or agent.departed(services.today()) or not (agent.listed or own):
+    if agent is None or not may_be_shown(agent, services.today(), reader.agent_id):
         raise Problem(404, _("Aucun agent de ce nom ne peut être montré."))
     return agent
 

@@ -118,6 +118,7 @@ STATES = (
     State("texte-piege", "whole", "/?q=piégé"),
     State("correction", "whole", "/?q=bordreau"),
     State("compris", "whole", '/?q=bordereau+après:2022+type:billet+"numéro+7"'),
+    State("documents-d-une-personne", "whole", "/?q=auteur:youssef+bordereau&page=2"),
     State("question-longue", "whole", f"/?q={'mot+' * 300}"),
     State("sans-resultat", "whole", "/?q=%22taxe+sur+les+xylophones%22"),
     State("sans-resultat-filtres", "whole", "/?q=%22xylophone%22&kind=fiche"),

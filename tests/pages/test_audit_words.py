@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
+import quisait.cli
 import quisait.commands
 from quisait.journaling import now
 from search_api.app import Services, create_app
@@ -61,6 +62,7 @@ def of_routes(services: Services) -> set[str]:
 
 WRITES = {
     "by_command": (1, ""),
+    "audited_reader": (2, ""),
     "animator": (2, "quisait topics "),
     "_decide": (1, "quisait topics proposals "),
     "_for": (1, "quisait topics communities "),
@@ -70,7 +72,7 @@ WRITES = {
 
 def of_commands() -> set[str]:
     found = set()
-    for file in Path(quisait.commands.__path__[0]).glob("*.py"):
+    for file in (*Path(quisait.commands.__path__[0]).glob("*.py"), Path(quisait.cli.__file__)):
         for call in ast.walk(ast.parse(file.read_text())):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
                 at, before = WRITES.get(call.func.id, (0, ""))
@@ -87,6 +89,19 @@ def test_all_that_a_role_opens_has_words_and_nothing_else_has(services: Services
     assert {"quisait journal", "quisait topics proposals merge"} <= commands
     verdicts = {f"proposal {one}" for one in Asked}
     assert set(OPENED) == routes | commands | verdicts | {FORGOTTEN}
+
+
+def test_no_command_reads_as_an_agent_unwritten() -> None:
+    """A reader is made for a command where it is written down, and nowhere else."""
+    root = Path(quisait.cli.__file__).parent
+    callers = {
+        str(file.relative_to(root))
+        for file in root.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "attr", getattr(node.func, "id", "")) == "command_line_reader"
+    }
+    assert callers == {"commands/audit.py", "commands/animating.py"}
 
 
 def test_the_page_shows_no_method_and_no_path(services: Services, audit: SqlAudit) -> None:
@@ -114,6 +129,7 @@ def test_what_how_and_about_whom() -> None:
     assert way(entry("quisait journal")) == "en ligne de commande"
     assert way(entry("GET /audit")) == ""
     assert about(entry("GET /x", "agent:ag-2")) == "agent ag-2"
+    assert about(entry("quisait search", "as:ag-2")) == "au nom de l’agent ag-2"
     assert about(entry("quisait sessions list", "ag-2")) == "ag-2"
     assert about(entry(FORGOTTEN, "12 ab34")) == "jusqu’à l’entrée 12"
     assert about(entry("GET /audit")) == ""

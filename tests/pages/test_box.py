@@ -94,6 +94,16 @@ def field(page: Page) -> Locator:
     return box(page).get_by_role("combobox", name="Posez votre question")
 
 
+def test_what_a_person_wrote_is_not_counted(chromium: Browser, sites: Sites) -> None:
+    """The box shows it, and says why there is no figure."""
+    with visited(chromium, sites) as page:
+        field(page).fill("auteur:youssef")
+        field(page).press("Enter")
+        expect(box(page).get_by_text("ils ne se comptent pas")).to_be_visible()
+        expect(box(page).get_by_role("listitem").first).to_be_visible()
+        expect(box(page).get_by_text("null")).to_have_count(0)
+
+
 def test_type_choose_by_keyboard_read_follow(chromium: Browser, sites: Sites) -> None:
     """Typing proposes titles; arrows and Enter choose one; its document leads away."""
     with visited(chromium, sites) as page:

@@ -195,7 +195,7 @@ def test_results_and_experts_rest_on_what_is_readable(library: Library, reader: 
     search = Search(library.index, ENCODER, book)
     results = search.answer(Query("cadastre commun", page_size=50), reader, TODAY)
     assert {result.card.document_id for result in results.results} <= readable
-    assert results.total == len(readable)
+    assert results.found == len(readable)
     question = "cadastre commun"
     nearest = find_experts(question, reader, search, book, TODAY, bar=Bar(math.inf, 0.0)).nearest
     assert {ranked.card.document_id for ranked in nearest} <= readable

@@ -1,11 +1,15 @@
 """Isolation, coverage, peers and topics rest on what every agent may read, now and not then."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from connectors.areas import REGIONS
 from connectors.values import EVERYONE, Access, Agent, Contribution, EvidencePolicy, Role
@@ -13,10 +17,12 @@ from expertise.agent_book import SqlAgentBook
 from expertise.agent_profile import profile_of
 from expertise.build import Rules, build_expertise
 from expertise.builds import AloneQuery, SqlBuilds
+from expertise.consent import Kind, Wish
 from expertise.isolating import Scope
 from expertise.overview import MOST_COUNTED, Overview, Reading
-from expertise.overview_values import Dated, Shown
-from expertise.peers import communities, peers_of, topic_view
+from expertise.overview_values import CommunityView, Dated, Shown
+from expertise.peers import communities, communities_on, peers_of, topic_view
+from expertise.sql_consent import SqlConsent
 from expertise.topics import TopicKind, TopicList
 from indexer.access import Reader, access_filter
 from indexer.embedded.index import EmbeddedIndex
@@ -39,11 +45,18 @@ class Stage:
     index: Index
     book: SqlAgentBook
     overview: Overview
+    consent: SqlConsent
 
     def reading(self) -> Reading:
         reading = self.overview.reading(TODAY)
         assert isinstance(reading, Reading)
         return reading
+
+    @property
+    def circle_topics(self) -> set[str]:
+        """What the members of the first circle hold together."""
+        members = self.planted.circles[0]
+        return {topic for topic, agent in self.planted.supporting if agent in members}
 
     def alone(self, area: tuple[str, ...] | None = None) -> set[tuple[str, str, Scope]]:
         """Every page of isolated holders, three rows at a time."""
@@ -85,7 +98,7 @@ def stage(
 
 
 def staged(index: Index, folder: Path) -> Stage:
-    planted = plant(7, topics=12, areas=8, decoys=8)
+    planted = plant(7, topics=12, areas=8, decoys=8, circles=2)
     puts = planted.puts()
     for start in range(0, len(puts), 300):
         assert not index.write(puts[start : start + 300]).failed
@@ -94,7 +107,8 @@ def staged(index: Index, folder: Path) -> Stage:
     book.replace(planted)
     build = build_expertise(index, book, ENCODER, planted.topics, Rules(), TODAY)
     builds.publish(build, TopicList(tuple(planted.topics)))
-    return Stage(planted, index, book, Overview(builds, index, book, Rules()))
+    consent = SqlConsent(engine, lambda: datetime(2026, 10, 1, tzinfo=UTC))
+    return Stage(planted, index, book, Overview(builds, index, book, Rules()), consent)
 
 
 def test_the_answers_are_the_planted_truth(stage: Stage) -> None:
@@ -265,3 +279,120 @@ def test_strength_is_for_the_agent_alone(stage: Stage) -> None:
     assert {one.strength for one in seen.topics} == {None}
     for peer in seen.peers:
         assert {(topic.id, peer.agent.id) for topic in peer.topics} <= stage.planted.holders
+
+
+EVIDENCE_GOES: dict[str, Callable[[Put], Write]] = {
+    "deleted": _removed,
+    "narrowed": _narrowed,
+    "denied": _denied,
+    "by another": _by_another,
+    "uncounted": _uncounted,
+}
+AGENT_GOES: dict[str, dict[str, object]] = {
+    "unlisted": {"listed": False},
+    "departed": {"departure": TODAY},
+    "without account": {"accounts": ()},
+}
+WITHDRAWALS = {"withdrawn": "", "withdrawn from the source": "wiki"}
+STAYS = "stays"
+OF_A_TOPIC = st.sampled_from([STAYS, STAYS, *EVIDENCE_GOES, "refused"])
+OF_AN_AGENT = st.sampled_from([STAYS, STAYS, STAYS, *AGENT_GOES, *WITHDRAWALS])
+FATE = st.tuples(OF_AN_AGENT, st.tuples(OF_A_TOPIC, OF_A_TOPIC, OF_A_TOPIC))
+"""What becomes of a member of a circle, and of what shows each of its three topics."""
+WELL = (STAYS, (STAYS, STAYS, STAYS))
+
+
+def _member_gone(*, agent: str = STAYS, topics: str = STAYS) -> list[object]:
+    """The first member alone."""
+    return [(agent, (topics, topics, topics)), WELL, WELL, WELL]
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(fates=st.lists(FATE, min_size=4, max_size=4))
+@example(fates=_member_gone(topics="deleted"))
+@example(fates=_member_gone(topics="narrowed"))
+@example(fates=_member_gone(topics="refused"))
+@example(fates=_member_gone(agent="withdrawn from the source"))
+@example(fates=_member_gone(agent="withdrawn"))
+@example(fates=[("stays", ("stays", "refused", "deleted")), WELL, WELL, WELL])
+def test_a_community_follows_what_holds_it_together(
+    stage: Stage, fates: list[tuple[str, tuple[str, ...]]]
+) -> None:
+    """Whatever goes between two builds: nobody is in a community, on their own page, on a
+    colleague's or anywhere, but by the topics that they still hold."""
+    with _befallen(stage, fates) as held:
+        standing = {agent_id: some for agent_id, some in held.items() if len(some) > 1}
+        reading = stage.reading()
+        for agent_id in held:
+            own = standing.get(agent_id, set())
+            beside = {other for other, some in standing.items() if some & own}
+            agent = stage.book.agent(agent_id)
+            assert agent is not None
+            peers = peers_of(reading, agent, EVERYTHING_OPEN, to_self=False)
+            profile = profile_of(reading, agent, EVERYTHING_OPEN, TODAY, to_self=False)
+            assert peers.communities == profile.communities
+            assert _told(peers.communities) == ([(own, beside)] if len(beside) > 1 else [])
+        for topic_id in sorted(stage.circle_topics):
+            for topics, members in _told(communities_on(reading, [topic_id])):
+                assert members == standing.keys()
+                assert topics == set().union(*standing.values())
+
+
+def _told(found: tuple[CommunityView, ...]) -> list[tuple[set[str], set[str]]]:
+    """(topics, members) of those that were detected."""
+    return [
+        ({topic.id for topic in one.topics}, {agent.id for agent in one.members})
+        for one in found
+        if not one.proposed
+    ]
+
+
+@contextmanager
+def _befallen(
+    stage: Stage, fates: list[tuple[str, tuple[str, ...]]]
+) -> Iterator[dict[str, set[str]]]:
+    """What each member of the first circle still holds, after all that; all is well again then."""
+    members, topics = stage.planted.circles[0], sorted(stage.circle_topics)
+    puts = {put.indexed.document.id: put for put in stage.planted.puts()}
+    wishes, writes, held = [], [], {}
+    for agent_id, (fate, of_topics) in zip(members, fates, strict=True):
+        of_each = dict(zip(topics, of_topics, strict=True))
+        for topic_id, goes in of_each.items():
+            ids = stage.planted.supporting[topic_id, agent_id]
+            writes += [EVIDENCE_GOES[goes](puts[id_]) for id_ in ids if goes in EVIDENCE_GOES]
+            if goes == "refused":
+                label = stage.planted.topics[int(topic_id[1:])].label
+                wishes.append(Wish(agent_id, Kind.REFUSE, topic_id, (label,)))
+        if fate in WITHDRAWALS:
+            wishes.append(Wish(agent_id, Kind.WITHDRAW, WITHDRAWALS[fate]))
+        held[agent_id] = {one for one, goes in of_each.items() if (goes, fate) == (STAYS, STAYS)}
+    fields = {one: AGENT_GOES.get(fate, {}) for one, (fate, _) in zip(members, fates, strict=True)}
+    try:
+        stage.index.write(writes)
+        for wish in wishes:
+            stage.consent.ask(wish)
+        _directory_where(stage, fields)
+        yield held
+    finally:
+        own = {
+            id_ for of, ids in stage.planted.supporting.items() if of[1] in members for id_ in ids
+        }
+        stage.index.write([puts[id_] for id_ in sorted(own)])
+        for agent_id in members:
+            stage.consent.forget(agent_id)
+        _directory_where(stage, {})
+
+
+def _directory_where(stage: Stage, fields: dict[str, dict[str, object]]) -> None:
+    """Read the directory again, these agents otherwise than planted."""
+    planted = dict(stage.planted.agents)
+    stage.planted.agents |= {
+        id_: replace(planted[id_], **some)  # type: ignore[arg-type]
+        for id_, some in fields.items()
+    }
+    try:
+        stage.book.replace(stage.planted)
+    finally:
+        stage.planted.agents.update(planted)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from connectors.values import Agent
 from expertise.agent_book import SqlAgentBook
+from expertise.consent import FINDER, Kind, Wish
+from expertise.sql_consent import SqlConsent
 from search_api.sign_on.errors import NotAnAgent, Unnamed
 from search_api.sign_on.naming import AgentRule, agent_named
 from tests.pages.administration import TODAY
@@ -37,12 +40,17 @@ class People:
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlAgentBook]:
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
     engine = sa.create_engine(f"sqlite:///{tmp_path_factory.mktemp('book') / 'book.sqlite'}")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def book(engine: sa.Engine) -> SqlAgentBook:
     one = SqlAgentBook(engine)
     one.replace(People())
-    yield one
-    engine.dispose()
+    return one
 
 
 @pytest.mark.parametrize(
@@ -62,6 +70,24 @@ def test_one_agent(
 ) -> None:
     """By id, by an address that is vouched for, by an account of the named source."""
     assert agent_named(claims, rule, book, TODAY).id == agent_id
+
+
+@pytest.mark.parametrize("subject", ["ldap", "wiki", FINDER])
+def test_a_wish_locks_nobody_out(book: SqlAgentBook, engine: sa.Engine, subject: str) -> None:
+    """Who withdrew, from the very source that names them too, still comes in to take it back."""
+    consent = SqlConsent(engine, lambda: datetime(2026, 3, 10, tzinfo=UTC))
+    wish = Wish("ag-1", Kind.WITHDRAW, subject)
+    consent.ask(wish)
+    address = {"email": ANA.email, "email_verified": True}
+    try:
+        for rule, claims in (
+            (ID, {"uid": "ag-1"}),
+            (EMAIL, address),
+            (ACCOUNT, {"uid": "alegoff"}),
+        ):
+            assert agent_named(claims, rule, book, TODAY).id == "ag-1"
+    finally:
+        consent.take_back(wish)
 
 
 VERIFIED = {"email_verified": True}

@@ -1,7 +1,9 @@
 """Agents' wishes on both databases: what is asked holds, and goes when it is taken back."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import product
 
 import pytest
 import sqlalchemy as sa
@@ -9,6 +11,7 @@ import sqlalchemy as sa
 from connectors.values import Agent
 from expertise.agent_book import SqlAgentBook
 from expertise.consent import Kind, Wish
+from expertise.showing import may_be_named, may_be_shown
 from expertise.sql_consent import SqlConsent
 from quisait.database import bring_up, connect
 
@@ -28,8 +31,11 @@ BEN = Agent("ag-2", "Ben", "Amrani", accounts=("wiki:ben",))
 
 
 class Listed:
+    def __init__(self, *people: Agent) -> None:
+        self.people = people or (ANA, BEN)
+
     def entries(self) -> Iterator[Agent]:
-        yield from (ANA, BEN)
+        yield from self.people
 
 
 @pytest.fixture
@@ -77,6 +83,38 @@ def test_a_withdrawal_shows_in_every_reading(book: SqlAgentBook, consent: SqlCon
     assert set(book.accounts_of("ag-1")) == set(ANA.accounts), "rights do not hang on it"
     consent.take_back(wish)
     assert set(everywhere(book).values()) == {True}
+
+
+DEPARTURES = (None, TODAY - timedelta(days=1), TODAY, TODAY + timedelta(days=1))
+WITHDRAWN = (None, "", "wiki")
+
+
+@pytest.mark.parametrize(
+    ("listed", "departure", "withdrawn"), list(product((True, False), DEPARTURES, WITHDRAWN))
+)
+def test_every_reading_says_the_same_of_who_may_be_named(
+    engine: sa.Engine,
+    consent: SqlConsent,
+    listed: bool,
+    departure: date | None,
+    withdrawn: str | None,
+) -> None:
+    """What SQL finds by a name is what `expertise.showing` says of the agent; no reading differs."""
+    book = SqlAgentBook(engine)
+    book.replace(Listed(replace(ANA, listed=listed, departure=departure), BEN))
+    if withdrawn is not None:
+        consent.ask(Wish("ag-1", Kind.WITHDRAW, withdrawn))
+    agent = book.agent("ag-1")
+    assert agent is not None
+    assert may_be_named(agent) == (listed and withdrawn != "")
+    shown = may_be_shown(agent, TODAY)
+    assert shown == (may_be_named(agent) and departure not in DEPARTURES[1:3])
+    assert may_be_shown(agent, TODAY, "ag-1") == (not agent.departed(TODAY))
+    found = everywhere(book)
+    assert {found["begun"], found["near"]} == {shown}
+    assert found["named"] == found["accounts_named"] == may_be_named(agent)
+    kept = {one for one in ANA.accounts if withdrawn != "wiki" or not one.startswith("wiki:")}
+    assert set(book.accounts_named(["goff"])) == (kept if may_be_named(agent) else set())
 
 
 def test_a_source_is_meant_whole_and_alone(book: SqlAgentBook, consent: SqlConsent) -> None:

@@ -49,8 +49,8 @@ class Agents:
     def accounts_of(self, agent_id: str) -> frozenset[str]:
         return frozenset()
 
-    def by_account(self, accounts: Any) -> dict[str, Agent]:
-        return {}
+    def owner_of(self, account: str) -> Agent | None:
+        return None
 
     def by_email(self, email: str) -> tuple[Agent, ...]:
         return ()

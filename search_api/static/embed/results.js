@@ -8,7 +8,9 @@ const DAY = new Intl.DateTimeFormat("fr-FR", { dateStyle: "long" });
 
 /** [what is said, what is found], for an answer of the API to the question `q`. */
 export function results({ total, worded, documents, incomplete, shortened }, q) {
-  const said = [total ? counted(words.documents, total) : words.none];
+  // Nothing is counted where the question is narrowed to a person: the total is null.
+  const some = total === null && documents.length ? words.of_a_person : words.none;
+  const said = [total ? counted(words.documents, total) : some];
   if (worded < total) said.push(` ${counted(words.worded, worded)}`);
   if (incomplete.length) said.push(` ${words.partial}`);
   if (shortened) said.push(` ${words.shortened}`);
