@@ -36,6 +36,9 @@ _KEPT_SIMILAR = 5
 _SCALE = 1_000_000
 """Similarities are summed as whole millionths: the sums do not hang on the order of a scan."""
 
+_LONGEST = 10.0
+"""No number of a vector of length 1 comes near it; what is not a number fails it too."""
+
 Confidences: TypeAlias = "sp.csr_array"
 """float32 (documents, topics), from 0 to 1."""
 
@@ -54,6 +57,8 @@ def topic_vectors(topics: Sequence[Topic], encoder: Encoder) -> TopicVectors:
     """Encode the labels as questions. A métier says who, not what: it has no vector."""
     numbers = [n for n, topic in enumerate(topics) if topic.kind == TopicKind.TOPIC]
     texts = [", ".join(topics[n].labels) for n in numbers]
+    if not texts:
+        return TopicVectors(np.empty(0, dtype=np.int64), np.empty((0, encoder.dimension), "f4"))
     return TopicVectors(np.array(numbers, dtype=np.int64), encoder.queries(texts))
 
 
@@ -73,17 +78,33 @@ class Assignment:
 
     def add(self, document: IndexedDocument) -> bool:
         """Read one document's text and vectors; nothing is encoded. True where a label names it."""
+        # What may fail comes first: a document that fails leaves nothing behind.
         labelled = tuple(_labelled(document, self._phrases).items())
+        similar = self._similar(document)
         self._by_label.append(labelled)
-        self._compare(document)
+        self._compare(similar)
         return bool(labelled)
 
-    def _compare(self, document: IndexedDocument) -> None:
-        if self._vectors is None or not len(self._vectors.topics) or not len(document.vectors):
+    def _similar(self, document: IndexedDocument) -> NDArray[np.int64]:
+        """Shape (topic vectors,), or (0,) without any: in whole millionths.
+
+        Raises `ValueError` for vectors that no encoder gives: they would disturb the means
+        that every document is held against.
+        """
+        if not len(document.vectors):
+            return np.empty(0, dtype=np.int64)
+        if not np.abs(document.vectors).max() <= _LONGEST:
+            raise ValueError("a vector that no encoder gives")
+        if self._vectors is None or not len(self._vectors.topics):
+            return np.empty(0, dtype=np.int64)
+        similar = (document.vectors @ self._vectors.vectors.T).max(axis=0)
+        whole: NDArray[np.int64] = np.rint(similar.astype(np.float64) * _SCALE).astype(np.int64)
+        return whole
+
+    def _compare(self, whole: NDArray[np.int64]) -> None:
+        if not len(whole):
             self._keep([], [])
             return
-        similar = (document.vectors @ self._vectors.vectors.T).max(axis=0)
-        whole = np.rint(similar.astype(np.float64) * _SCALE).astype(np.int64)
         self._sums += whole
         for number, value in enumerate(whole.tolist()):
             self._squares[number] += value * value
@@ -177,6 +198,8 @@ def _phrases(topics: Sequence[Topic]) -> dict[str, list[tuple[int, Phrase]]]:
     for number, topic in enumerate(topics):
         for label in topic.labels:
             analysed = analyse(label)
+            if not analysed:
+                continue  # stop words or signs alone name nothing
             start = analysed[0].position
             phrase = tuple((term.position - start, term.term) for term in analysed)
             found.setdefault(phrase[0][1], []).append((number, phrase))

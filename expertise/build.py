@@ -1,7 +1,8 @@
 """Who knows, who is alone, who could be together: the offline build. Read `build_expertise` first.
 
 It reads what every agent may read, and the directory's métiers and skills. Same inputs and
-same day: same bytes.
+same day: same bytes. A document, an agent or a topic that cannot be taken is left out, named
+and counted (`expertise.left_out`): none stops the build.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,14 +20,16 @@ from expertise.communities import (
 )
 from expertise.corpus import Corpus, gather, topics_in_row, uncovered
 from expertise.discovery import Cluster, discovered
-from expertise.holders import BASES, Holdings, hold
+from expertise.holders import BASES, Holdings, hold, sound_agents
 from expertise.isolating import SCOPES, Isolation, isolate
+from expertise.left_out import LeftOut, Omissions, Part
 from expertise.leftovers import Leftovers
 from expertise.ports import DirectoryBook, KeptDocuments
 from expertise.records import (
     AssignedRecord,
     CellRecord,
     CommunityRecord,
+    LeftOutRecord,
     Proof,
     ProposalRecord,
     Record,
@@ -35,7 +38,7 @@ from expertise.records import (
 )
 from expertise.showing import may_be_shown
 from expertise.strength import Cells, weigh
-from expertise.topics import Topic
+from expertise.topics import Topic, checked
 from indexer.ports import Encoder
 from indexer.values import IndexedDocument
 
@@ -74,6 +77,7 @@ class Build:
     isolation: Isolation
     communities: Sequence[Community]
     clusters: Sequence[Cluster] = ()
+    left_out: Sequence[LeftOut] = ()
 
 
 def build_expertise(
@@ -84,13 +88,25 @@ def build_expertise(
     rules: Rules,
     today: date,
 ) -> Build:
-    """Read every kept document once, and the directory. Raises `IndexUnreachable`."""
+    """Read every kept document once, and the directory.
+
+    Raises `IndexUnreachable`, and `ValueError` where so many documents fail that the fault
+    is not theirs.
+    """
+    omissions, listed = Omissions(), checked((topic.id, topic) for topic in topics)
+    for one in listed.malformed:
+        omissions.add(Part.TOPIC, one.where, one.reason)
+    topics = listed.topics
     assignment, leftovers = Assignment(topics, topic_vectors(topics, encoder)), Leftovers()
-    corpus = gather(all_documents(library), assignment, rules.universal, today, leftovers)
-    agents = [one for one in book.everyone() if may_be_shown(one, today)]
+    documents = all_documents(library, omissions)
+    corpus = gather(documents, assignment, rules.universal, today, leftovers, omissions)
+    present = [one for one in book.everyone() if may_be_shown(one, today)]
+    agents = sound_agents(present, topics, omissions)
     owners = book.by_account(corpus.accounts)
-    clusters = discovered(uncovered(leftovers.kept(), corpus))
-    return replace(build_from(corpus, topics, agents, owners, rules, today), clusters=clusters)
+    clusters = discovered(uncovered(leftovers.kept(), corpus), omissions)
+    omissions.check_share(len(corpus.document_ids))
+    build = build_from(corpus, topics, agents, owners, rules, today)
+    return replace(build, clusters=clusters, left_out=tuple(omissions.found))
 
 
 def build_from(
@@ -115,20 +131,43 @@ def build_from(
     return Build(today, rules, topics, shown, corpus, cells, holdings, isolation, communities)
 
 
-def all_documents(library: KeptDocuments) -> Iterator[IndexedDocument]:
-    """Every kept document, a few at once."""
+def all_documents(
+    library: KeptDocuments, omissions: Omissions | None = None
+) -> Iterator[IndexedDocument]:
+    """Every kept document, a few at once; those that cannot be decoded are noted."""
+    omissions = omissions or Omissions()
     for source in sorted(library.sources()):
         waiting: list[str] = []
         for kept in library.scan(source):
             waiting.append(kept.document_id)
             if len(waiting) == READ_AT_ONCE:
-                yield from library.documents(waiting)
+                yield from _whole(library, waiting, omissions)
                 waiting = []
-        yield from library.documents(waiting)
+        yield from _whole(library, waiting, omissions)
+
+
+def _whole(
+    library: KeptDocuments, document_ids: Sequence[str], omissions: Omissions
+) -> Iterator[IndexedDocument]:
+    """These documents together; where one of them fails, what is left one by one."""
+    given: set[str] = set()
+    together = Omissions()
+    with together.instead(Part.DOCUMENT, ""):
+        for one in library.documents(document_ids):
+            given.add(one.document.id)
+            yield one
+    if together.found:
+        for id_ in document_ids:
+            if id_ not in given:
+                with omissions.instead(Part.DOCUMENT, id_):
+                    yield from library.documents([id_])
 
 
 def records(build: Build) -> Iterator[Record]:
-    """Topics, cells, communities, proposed topics, then documents, always in the same order."""
+    """Topics, cells, communities, proposed topics, documents, then what was left out.
+
+    Always in the same order.
+    """
     yield from _topic_records(build)
     for row in range(len(build.holdings.topic)):
         yield _cell_record(build, row)
@@ -146,6 +185,14 @@ def records(build: Build) -> Iterator[Record]:
             tuple((term.written, term.places) for term in cluster.terms),
         )
     yield from _assigned_records(build)
+    yield from left_out_records(build.left_out)
+
+
+def left_out_records(left_out: Sequence[LeftOut]) -> Iterator[LeftOutRecord]:
+    """What was left out, by part and id."""
+    ordered = sorted(left_out, key=lambda one: (one.part, one.id, one.reason))
+    for number, one in enumerate(ordered):
+        yield LeftOutRecord(number, one)
 
 
 def _topic_records(build: Build) -> Iterator[TopicRecord]:

@@ -10,18 +10,20 @@ import sqlalchemy as sa
 from expertise.communities import CommunityKind
 from expertise.holders import Basis
 from expertise.isolating import Scope
+from expertise.left_out import LeftOut, Part
 from expertise.records import (
     DOCUMENT_KEY_CHARS,
     AssignedRecord,
     CellRecord,
     CommunityRecord,
+    LeftOutRecord,
     Proof,
     ProposalRecord,
     Record,
     TopicRecord,
 )
 from expertise.topics import Topic, TopicKind
-from indexer.state import digest
+from indexer.state import digest, storable
 
 metadata = sa.MetaData()
 
@@ -108,7 +110,16 @@ assigned = sa.Table(
     sa.Column("topics", sa.Text, nullable=False),
     sqlite_with_rowid=False,
 )
-OF_A_BUILD = (topics, cells, communities, members, proposals, assigned)
+left_out = sa.Table(
+    "expertise_left_out",
+    metadata,
+    sa.Column("build_id", _BUILD, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("part", sa.String(20), nullable=False),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+OF_A_BUILD = (topics, cells, communities, members, proposals, assigned, left_out)
 """The tables whose rows go with their build."""
 
 Row = dict[str, Any]
@@ -221,6 +232,22 @@ def proposal_record(row: sa.RowMapping) -> ProposalRecord:
     )
 
 
+def left_out_row(record: LeftOutRecord) -> Row:
+    """What a build left out as it is kept."""
+    one = record.left_out
+    return {
+        "number": record.number,
+        "part": one.part.value,
+        "id": storable(one.id),
+        "reason": storable(one.reason),
+    }
+
+
+def left_out_of(row: sa.RowMapping) -> LeftOut:
+    """What a build left out as it was built."""
+    return LeftOut(Part(row["part"]), row["id"], row["reason"])
+
+
 def rows_of(record: Record) -> Iterator[tuple[sa.Table, Row]]:
     """A record as rows, each with its table."""
     if isinstance(record, TopicRecord):
@@ -231,6 +258,8 @@ def rows_of(record: Record) -> Iterator[tuple[sa.Table, Row]]:
         yield proposals, proposal_row(record)
     elif isinstance(record, AssignedRecord):
         yield assigned, assigned_row(record)
+    elif isinstance(record, LeftOutRecord):
+        yield left_out, left_out_row(record)
     else:
         yield communities, community_row(record)
         for row in member_rows(record):

@@ -21,6 +21,8 @@ from expertise.build_tables import (
     communities,
     community_record,
     current,
+    left_out,
+    left_out_of,
     members,
     metadata,
     proposal_record,
@@ -34,6 +36,7 @@ from expertise.decisions import SqlDecisions
 from expertise.gathering_rows import SqlGatherings
 from expertise.holders import Basis
 from expertise.isolating import Scope
+from expertise.left_out import LeftOut
 from expertise.many_keys import one_of
 from expertise.ports import TopicsOf
 from expertise.records import (
@@ -234,6 +237,13 @@ class SqlBuilds:
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(proposals.c.number)).mappings()
             return tuple(map(proposal_record, rows))
+
+    def left_out(self, build_id: str) -> tuple[LeftOut, ...]:
+        """What the build could not take, by part and id."""
+        query = sa.select(left_out).where(left_out.c.build_id == build_id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(left_out.c.number)).mappings()
+            return tuple(map(left_out_of, rows))
 
     def topics_of(self, build_id: str, document_ids: Iterable[str]) -> TopicsOf:
         """The topics of these documents, those left out that have none."""

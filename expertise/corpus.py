@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from connectors.values import Access, Document, EvidencePolicy, Role
 from expertise.assignment import Assignment, Confidences
+from expertise.left_out import Omissions, Part
 from expertise.leftovers import Leftover, Leftovers
 from expertise.weights import ROLE_WEIGHTS, contribution_weight
 from indexer.values import IndexedDocument
@@ -56,20 +57,25 @@ def gather(
     universal: frozenset[str],
     today: date,
     leftovers: Leftovers | None = None,
+    omissions: Omissions | None = None,
 ) -> Corpus:
     """Read every document once; what not every agent may read leaves nothing but a count.
 
-    What no label names, and somebody contributed to, is kept in `leftovers`.
+    What no label names, and somebody contributed to, is kept in `leftovers`. A document that
+    fails is noted in `omissions` and counts for nothing else.
     """
-    read = _Reading()
+    read, omissions = _Reading(), omissions or Omissions()
     for one in documents:
         kept = one.document
         read.seen += len(kept.contributions)
         if is_universal(kept.access, universal) and kept.evidence == EvidencePolicy.YES:
-            labelled = assignment.add(one)
-            if leftovers is not None and not labelled and _somebody_counts(kept):
-                leftovers.take(one)
-            read.take(kept, one.record_hash, today)
+            with omissions.instead(Part.DOCUMENT, kept.id):
+                # What may fail comes before what is kept: half of a document counts nowhere.
+                counted = _Counted.of(kept, one.record_hash, today)
+                labelled = assignment.add(one)
+                read.take(counted)
+                if leftovers is not None and not labelled and counted.rows:
+                    leftovers.take(one)
     return read.corpus(assignment.confidences())
 
 
@@ -80,8 +86,31 @@ def uncovered(leftovers: Sequence[Leftover], corpus: Corpus) -> tuple[Leftover, 
     return tuple(one for one in leftovers if one.document_id in bare)
 
 
-def _somebody_counts(document: Document) -> bool:
-    return any(ROLE_WEIGHTS[row.role] > 0 for row in document.contributions)
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What a corpus keeps of one document; `rows` are (account, weight)."""
+
+    id: str
+    mark: str
+    dated: int
+    open_question: bool
+    rows: tuple[tuple[str, float], ...]
+
+    @classmethod
+    def of(cls, document: Document, mark: str, today: date) -> "_Counted":
+        shown = document.modified or document.created
+        roles = {row.role for row in document.contributions}
+        return cls(
+            document.id,
+            mark,
+            shown.date().toordinal() if shown else 0,
+            Role.ASKER in roles and roles.isdisjoint(_ANSWERS),
+            tuple(
+                (row.account, contribution_weight(row, today))
+                for row in document.contributions
+                if ROLE_WEIGHTS[row.role] > 0
+            ),
+        )
 
 
 @dataclass(slots=True)
@@ -97,19 +126,16 @@ class _Reading:
     account: "array[int]" = field(default_factory=lambda: array("q"))
     weight: "array[float]" = field(default_factory=lambda: array("d"))
 
-    def take(self, document: Document, mark: str, today: date) -> None:
+    def take(self, one: _Counted) -> None:
         number = len(self.ids)
-        self.ids.append(document.id)
-        self.marks.append(mark)
-        shown = document.modified or document.created
-        self.dated.append(shown.date().toordinal() if shown else 0)
-        roles = {row.role for row in document.contributions}
-        self.open_question.append(Role.ASKER in roles and roles.isdisjoint(_ANSWERS))
-        for row in document.contributions:
-            if ROLE_WEIGHTS[row.role] > 0:
-                self.document.append(number)
-                self.account.append(self.accounts.setdefault(row.account, len(self.accounts)))
-                self.weight.append(contribution_weight(row, today))
+        self.ids.append(one.id)
+        self.marks.append(one.mark)
+        self.dated.append(one.dated)
+        self.open_question.append(one.open_question)
+        for account, weight in one.rows:
+            self.document.append(number)
+            self.account.append(self.accounts.setdefault(account, len(self.accounts)))
+            self.weight.append(weight)
 
     def corpus(self, topics: Confidences) -> Corpus:
         """Put in the order of ids and accounts: a scan has none."""

@@ -8,9 +8,11 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
+from expertise.left_out import Omissions, Part
 from expertise.leftovers import Leftover
 from indexer.french import analyse
 
@@ -28,7 +30,8 @@ PAIR = 1.3
 LEAST_WITH_TERM = 3
 """Documents of the cluster that a term must stand in."""
 
-_APART = re.compile(r"[.,;:!?()\[\]«»\"\n\d]")
+_APART = re.compile('[.,;:!?()\\[\\]«»"\\d\\x00-\\x1f\\x7f\ufffd\ud800-\udfff]')
+"""What never stands in a term: signs between two phrases, figures, and what no database keeps."""
 _LONGEST = 60
 
 
@@ -48,26 +51,35 @@ class Cluster:
     terms: tuple[NamedTerm, ...]
 
 
-def discovered(leftovers: Sequence[Leftover]) -> tuple[Cluster, ...]:
+def discovered(
+    leftovers: Sequence[Leftover], omissions: Omissions | None = None
+) -> tuple[Cluster, ...]:
     """Clusters, the largest first; the same for the same documents.
 
     Average linkage (Sokal & Michener 1958) on the cosine distance of vectors less their
     common mean; terms by how much more often the cluster has them (class-based tf-idf,
-    Grootendorst, "BERTopic", 2022, on documents instead of occurrences).
+    Grootendorst, "BERTopic", 2022, on documents instead of occurrences). A document whose
+    text fails is noted in `omissions`.
     """
+    omissions = omissions or Omissions()
     if len(leftovers) < 2 * LEAST_DOCUMENTS:
         return ()
     groups = [one for one in _groups(leftovers) if len(one) <= MOST_SHARE * len(leftovers)]
     if not groups:
         return ()
-    said = [_said(one) for one in leftovers]
-    spread = Counter(term for one in said for term in one.terms)
+    said: dict[int, _Said] = {}
+    for number, one in enumerate(leftovers):
+        with omissions.instead(Part.DOCUMENT, one.document_id):
+            said[number] = _said(one)
+    groups = [[n for n in group if n in said] for group in groups]
+    spread = Counter(term for one in said.values() for term in one.terms)
     found = [
         Cluster(
             tuple(leftovers[n] for n in group),
             _names([said[n] for n in group], spread, len(leftovers)),
         )
         for group in groups
+        if len(group) >= LEAST_DOCUMENTS
     ]
     named = [one for one in found if one.terms]
     return tuple(sorted(named, key=lambda one: (-len(one.documents), one.documents[0].document_id)))
@@ -82,11 +94,14 @@ def _groups(leftovers: Sequence[Leftover]) -> list[list[int]]:
     centred = vectors - vectors.mean(axis=0)
     centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
     centred = np.round(centred, 6)
-    if not centred.any(axis=1).all():
+    # What all have in common has no direction of its own, and stands in no cluster.
+    apart = np.flatnonzero(centred.any(axis=1))
+    if len(apart) < 2 * LEAST_DOCUMENTS:
         return []
+    centred = centred[apart]
     labels = fcluster(linkage(centred, "average", metric="cosine"), CUT, "distance")
     members: dict[int, list[int]] = defaultdict(list)
-    for place, label in enumerate(labels.tolist()):
+    for place, label in zip(apart.tolist(), labels.tolist(), strict=True):
         members[label].append(place)
     return [places for places in members.values() if len(places) >= LEAST_DOCUMENTS]
 
@@ -108,7 +123,7 @@ def _terms(text: str) -> dict[str, str]:
     """How a text writes each of its terms, and each pair of neighbours."""
     found: dict[str, str] = {}
     analysed = analyse(text)
-    for term, following in zip(analysed, [*analysed[1:], None], strict=True):
+    for term, following in zip_longest(analysed, analysed[1:]):
         word = text[term.start : term.end]
         if len(word) > 2 and not _APART.search(word):
             found.setdefault(term.term, word.lower())

@@ -1,14 +1,16 @@
 """Who holds a topic: by evidence, métier or confirmed skill; and who only declares it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from connectors.areas import DEPARTEMENTS
 from connectors.values import Agent
 from expertise.corpus import Numbers
+from expertise.left_out import Omissions, Part
 from expertise.strength import Cells
 from expertise.topics import Topic, TopicKind, label_key
 
@@ -68,6 +70,23 @@ def hold(
         basis=np.array([rows[pair][0] for pair in ordered], dtype=np.int64),
         cell=np.array([rows[pair][1] for pair in ordered], dtype=np.int64),
     )
+
+
+def sound_agents(
+    agents: Iterable[Agent], topics: Sequence[Topic], omissions: Omissions
+) -> list[Agent]:
+    """The agents by id, each once; an unknown département is none. The others are noted."""
+    named = topics_by_name(topics)
+    found: dict[str, Agent] = {}
+    for agent in agents:
+        if agent.id in found:
+            omissions.add(Part.AGENT, agent.id, "un autre agent a le même identifiant")
+            continue
+        with omissions.instead(Part.AGENT, agent.id):
+            stated_topics(agent, named)
+            known = agent.departement in DEPARTEMENTS
+            found[agent.id] = agent if known else replace(agent, departement="")
+    return sorted(found.values(), key=lambda agent: agent.id)
 
 
 def _stated(topics: Sequence[Topic], agents: Sequence[Agent]) -> list[tuple[int, int, Basis]]:

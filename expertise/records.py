@@ -7,6 +7,7 @@ from typing import TypeAlias
 from expertise.communities import CommunityKind
 from expertise.holders import Basis
 from expertise.isolating import Scope
+from expertise.left_out import LeftOut
 from expertise.topics import Topic
 from indexer.state import digest
 
@@ -93,7 +94,17 @@ class ProposalRecord:
         return digest("\n".join(sorted(id_ for id_, _ in self.documents)))[:12]
 
 
-Record: TypeAlias = TopicRecord | CellRecord | CommunityRecord | ProposalRecord | AssignedRecord
+@dataclass(frozen=True, slots=True)
+class LeftOutRecord:
+    """One thing that the build does not hold."""
+
+    number: int
+    left_out: LeftOut
+
+
+Record: TypeAlias = (
+    TopicRecord | CellRecord | CommunityRecord | ProposalRecord | AssignedRecord | LeftOutRecord
+)
 
 
 @dataclass(frozen=True, slots=True)

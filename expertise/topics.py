@@ -13,6 +13,7 @@ from connectors.changes import Malformed
 from connectors.errors import SourceRefused, SourceUnreachable
 from connectors.tables import Row, TableUnreadable, read_table
 from indexer.french import fold, terms
+from indexer.state import storable
 
 _COLUMNS = frozenset({"id", "label", "alt_labels", "broader", "kind"})
 _LONGEST_ID = 200
@@ -122,16 +123,19 @@ def label_key(label: str) -> str:
 
 def broader_closure(topics: Sequence[Topic]) -> Mapping[str, tuple[str, ...]]:
     """Every topic above each topic, sorted; the list holds no circle."""
-    known = {topic.id: topic for topic in topics}
-    above: dict[str, set[str]] = {}
-
-    def climb(topic_id: str) -> set[str]:
-        if topic_id not in above:
-            direct = known[topic_id].broader
-            above[topic_id] = set(direct).union(*(climb(one) for one in direct))
-        return above[topic_id]
-
-    return {topic.id: tuple(sorted(climb(topic.id))) for topic in topics}
+    broader = {topic.id: topic.broader for topic in topics}
+    above: dict[str, tuple[str, ...]] = {}
+    for topic in topics:
+        found: set[str] = set()
+        waiting = list(topic.broader)
+        # Without recursion: a list may be a thousand levels deep.
+        while waiting:
+            one = waiting.pop()
+            if one not in found:
+                found.add(one)
+                waiting.extend(broader[one])
+        above[topic.id] = tuple(sorted(found))
+    return above
 
 
 def _from_table(name: str, content: bytes) -> Iterator[Entry]:
@@ -165,6 +169,8 @@ def _unsound(topic: Topic, kept: Mapping[str, object], seen: Mapping[tuple[str, 
     """Say why a topic cannot be taken, or nothing."""
     if not topic.id or len(topic.id) > _LONGEST_ID:
         return f"l'identifiant manque ou dépasse {_LONGEST_ID} caractères"
+    if any(storable(text) != text for text in (topic.id, topic.label)):
+        return "l'identifiant ou le libellé a des caractères que la base ne garde pas"
     if not label_key(topic.label):
         return "le libellé manque, ou n'a que des mots vides"
     if topic.id in kept:
@@ -217,7 +223,7 @@ def _each_label_once(
             if key in said:
                 continue  # the same words once more
             said.add(key)
-            if not key or claims[topic.kind, key] > 1:
+            if not key or claims[topic.kind, key] > 1 or storable(label) != label:
                 reason = f"variante vide ou disputée : « {label} », ignorée"
                 faults.append(Malformed(places[id_], reason))
             else:

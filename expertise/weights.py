@@ -24,6 +24,9 @@ THANKS_HALFWAY = 3
 """So many thanks raise an answer half of the way to an accepted one, which none passes.
 Stated, not measured: no judged set has thanks, so that without them nothing changes."""
 
+_MOST_THANKS = 1_000_000
+"""As the export's schema has it; other ways in have no limit of their own."""
+
 OTHER_PARTS = frozenset({Role.AUTHOR, Role.ANSWERER})
 """Roles that count less where another one's part of the document answers. An accepted answer
 does not: who asked has said that it answers."""
@@ -63,7 +66,8 @@ def _endorsed(row: Contribution) -> float:
     if row.role is not Role.ANSWERER:
         return weight
     most = ROLE_WEIGHTS[Role.ACCEPTED_ANSWERER]
-    return weight + (most - weight) * row.thanks / (row.thanks + THANKS_HALFWAY)
+    thanks = min(max(row.thanks, 0), _MOST_THANKS)
+    return weight + (most - weight) * thanks / (thanks + THANKS_HALFWAY)
 
 
 def counting_rows(card: Card) -> tuple[Contribution, ...]:

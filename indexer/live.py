@@ -17,7 +17,7 @@ from indexer.generations import (
     Signature,
     Standing,
 )
-from indexer.ports import Index
+from indexer.ports import Expunging, Index
 from indexer.spelling import NearWord
 from indexer.values import (
     IndexedDocument,
@@ -86,6 +86,15 @@ class LiveIndex:
             standing = self._generations.standing()
             for generation in self._kept_up(standing).written if standing else ():
                 settled(self._generations.index(generation))
+
+    def expunge(self) -> None:
+        """In every generation that is written to."""
+        self._standing()
+        standing = self._generations.standing()
+        for generation in self._kept_up(standing).written if standing else ():
+            index = self._generations.index(generation)
+            if isinstance(index, Expunging):
+                index.expunge()
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
         """As the live generation has it.

@@ -92,6 +92,19 @@ class Settling(Protocol):
         ...
 
 
+@runtime_checkable
+class Expunging(Protocol):
+    """An index whose files hold words of what was removed until they are written anew."""
+
+    def expunge(self) -> None:
+        """No file holds a word of a removed or former text once this returns.
+
+        It takes as long as writing all that stands beside them; searches go on meanwhile.
+        Raises `IndexUnreachable` or `IndexRefused`.
+        """
+        ...
+
+
 class IndexReader(Protocol):
     """The side of an index that a question uses. Each call carries an access filter."""
 

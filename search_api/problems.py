@@ -7,7 +7,13 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+)
 from starlette.exceptions import HTTPException
 
 from indexer.errors import IndexRefused, IndexUnreachable
@@ -40,6 +46,17 @@ _TITLES = {
 
 
 _FAILED = marked("La demande n’a pas pu aboutir.")
+
+
+_FILES = ("/static/", "/embed/", "/theme/")
+
+
+def is_file(request: Request) -> bool:
+    """Whether a file is asked for that is the same for everybody.
+
+    A problem there is told without asking who reads: nothing of a reader may stand in it.
+    """
+    return f"{request.url.path}/".startswith(_FILES)
 
 
 class Problem(Exception):
@@ -165,6 +182,8 @@ def _response(
     title = _(title)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}  # RFC 9110, 15.5.2
     headers |= more_headers
+    if is_file(request):
+        return PlainTextResponse(title, status_code=status, headers=headers)
     if not request.url.path.startswith("/api/"):
         page = render("problem.html", request=request, title=title, detail=detail, status=status)
         return HTMLResponse(page, status_code=status, headers=headers)

@@ -74,7 +74,7 @@ class SectionLine(_Line):
     text: str
     heading: Text = ""
     author: Name | None = None
-    page: Annotated[int, Field(ge=1)] | None = None
+    page: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
 
 
 class ContributorLine(_Line):
@@ -82,7 +82,7 @@ class ContributorLine(_Line):
 
     account: Name
     role: Role
-    count: Annotated[int, Field(ge=1)] = 1
+    count: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1
     first: date | None = None
     last: date | None = None
 

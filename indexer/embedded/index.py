@@ -76,6 +76,12 @@ class EmbeddedIndex:
         with engine_faults():
             self._store.forget_lists()
 
+    def expunge(self) -> None:
+        """Write the text's segments anew that hold removed words, and empty SQLite's journal."""
+        with engine_faults():
+            self._text.expunge()
+            self._store.empty_journal()
+
     def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
         """What is kept of these documents, those left out that are not."""
         wanted = [document_id for document_id in document_ids if encodable(document_id)]

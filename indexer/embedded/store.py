@@ -19,7 +19,7 @@ from pathlib import Path
 from connectors.values import Access
 from indexer.embedded.faults import engine_faults
 from indexer.embedded.rows import DocumentRow, WholeRow, access_key, access_of
-from indexer.errors import IndexRefused
+from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.values import Kept, PutAccess, Remove
 
 FORMAT = "1"
@@ -125,6 +125,18 @@ class Store:
             connection.execute(
                 "DELETE FROM access WHERE id < (SELECT max(id) FROM access)"
                 " AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.access = access.id)"
+            )
+
+    def empty_journal(self) -> None:
+        """Carry the write-ahead journal into the file, and leave nothing in it.
+
+        What was deleted is overwritten in the file (`secure_delete`), and stands in the
+        journal until then. Raises `IndexUnreachable` where others read on for too long.
+        """
+        ((busy, _, _),) = self.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        if busy:
+            raise IndexUnreachable(
+                "L'index intégré est occupé : son journal n'a pas pu être vidé. Relancez plus tard."
             )
 
     def kept(self, document_ids: Sequence[str]) -> Iterator[Kept]:

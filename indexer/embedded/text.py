@@ -1,6 +1,7 @@
 """The text side: tantivy, fed with terms of our own analysis and replayed from the store."""
 
 import fcntl
+import json
 import re
 import shutil
 import sqlite3
@@ -30,6 +31,16 @@ PASSAGE_GAP = 100
 """Positions between two passages: no phrase reaches across."""
 
 _FIELDS = ("title", "text")
+_NEW = (
+    "SELECT seq, title_terms, title_words, body_terms, card FROM documents"
+    " JOIN contents USING (seq) WHERE seq"
+)
+_NEW_AFTER = f"{_NEW} > ? ORDER BY seq"
+_NEW_OF = f"{_NEW} IN (SELECT value FROM json_each(?)) ORDER BY seq"  # noqa: S608 - constants
+_ROWS_AT_ONCE = 500
+_ROWS_OF_A_COMMIT = 20_000
+"""Of an expunging: half a minute at most, in which nobody else writes."""
+_LAST_ROW = 2**63 - 1
 _HELD = "Un autre processus écrit dans l'index intégré : attendez sa fin, puis relancez."
 
 
@@ -72,6 +83,94 @@ class TextIndex:
                 raise IndexUnreachable(_HELD)
             if held:
                 self._replay()
+
+    def expunge(self) -> None:
+        """Write anew the segments in which something was deleted: their terms stay until then.
+
+        The binding asks for no merge. A segment of which every document is deleted goes by
+        itself: so what is left of it is deleted, and added again from the store. Raises
+        `IndexUnreachable` as `replay` does.
+        """
+        self.replay(wait=True)
+        with self._held():
+            # Former versions deleted nothing: what the store lacks goes first.
+            self._write_anew(self._rows_of_none())
+            rows = self._rows_beside_deleted()
+        for start in range(0, len(rows), _ROWS_OF_A_COMMIT):
+            with self._held():  # let go between two: somebody may have a deletion to write
+                self._write_anew(rows[start : start + _ROWS_OF_A_COMMIT])
+        with self._held():
+            # Files that a search of this process still holds are not collected.
+            with self._reading:
+                self._index.reload()
+                self._snapshot = self._index.searcher()
+            writer = self._index.writer(heap_size=WRITER_HEAP_BYTES, num_threads=1)
+            writer.garbage_collect_files()
+            writer.wait_merging_threads()
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """The writers' lock for a moment. Raises `IndexUnreachable` where it is not free."""
+        with self._lock(LOCK_TIMEOUT_S) as held:
+            if not held:
+                raise IndexUnreachable(_HELD)
+            with text_faults():
+                yield
+
+    def _segments(self) -> list[tuple[int, int]]:
+        """(documents, deleted ones) of each segment, in the order of the folder's own list."""
+        meta = json.loads((self._path / "meta.json").read_text("utf-8"))
+        return [
+            (one["max_doc"], (one["deletes"] or {}).get("num_deleted_docs", 0))
+            for one in meta["segments"]
+        ]
+
+    def _every_row(self) -> NDArray[np.int64]:
+        self._index.reload()
+        return self._rows(Query.all_query(), self._index.searcher())
+
+    def _rows_of_none(self) -> NDArray[np.int64]:
+        """The rows that stand in the text and no more in the store."""
+        with self._store.reading() as connection:
+            kept = [row for (row,) in connection.execute("SELECT seq FROM documents")]
+        gone: NDArray[np.int64] = np.setdiff1d(self._every_row(), np.array(kept, dtype=np.int64))
+        return gone
+
+    def _rows_beside_deleted(self) -> NDArray[np.int64]:
+        """The rows that stand in segments of which something was deleted.
+
+        Every row where the segments of the folder are not those of the search, in order.
+        """
+        self._index.reload()
+        searcher, segments = self._index.searcher(), self._segments()
+        addresses = [
+            address
+            for _, address in searcher.search(
+                Query.all_query(), max(searcher.num_docs, 1), count=False
+            ).hits
+        ]
+        rows = np.array(searcher.fast_field_values("row", addresses), dtype=np.int64)
+        places = np.array([one.segment_ord for one in addresses], dtype=np.int64)
+        alive = np.array([documents - deleted for documents, deleted in segments], dtype=np.int64)
+        if not np.array_equal(np.bincount(places, minlength=len(segments)), alive):
+            return rows
+        touched = np.array([deleted > 0 for _, deleted in segments], dtype=np.bool_)
+        return rows[touched[places]]
+
+    def _write_anew(self, rows: NDArray[np.int64]) -> None:
+        """Delete these rows and add them again, in one commit; what the store lacks stays gone."""
+        if not len(rows):
+            return
+        writer = self._index.writer(heap_size=WRITER_HEAP_BYTES, num_threads=1)
+        with self._store.reading() as connection:
+            for start in range(0, len(rows), _ROWS_AT_ONCE):
+                some = json.dumps(rows[start : start + _ROWS_AT_ONCE].tolist())
+                for row in json.loads(some):
+                    self._delete(writer, row)
+                for found in connection.execute(_NEW_OF, (some,)):
+                    writer.add_document(_document(found))
+        writer.commit()
+        writer.wait_merging_threads()
 
     def matches(
         self, request: Asked, most: int | None = None
@@ -228,23 +327,16 @@ class TextIndex:
         """Repeat what the store says; doing so twice is harmless."""
         gone = "SELECT document FROM removed WHERE seq > ?"
         for (row,) in connection.execute(gone, (applied,)):
-            writer.delete_documents_by_term("row", row)
-        new = (
-            "SELECT seq, title_terms, title_words, body_terms, card FROM documents"
-            " JOIN contents USING (seq) WHERE seq > ? ORDER BY seq"
-        )
-        for row, title, words, body, card in connection.execute(new, (applied,)):
-            writer.delete_documents_by_term("row", row)  # left by a crash before `mark_applied`
-            document = tantivy.Document()
-            document.add_unsigned("row", row)
-            document.add_pre_tokenized_text("title", _tokens(title))
-            document.add_pre_tokenized_text("text", _tokens(body))
-            document.add_text("words", words)
-            contributions = card_of(card).contributions
-            document.add_text("accounts", " ".join(account_keys(contributions)))
-            names = "\n".join(name_lines(contributions))
-            document.add_pre_tokenized_text("names", _tokens(names))
-            writer.add_document(document)
+            self._delete(writer, row)
+        # Left by a crash before `mark_applied`.
+        newer = (self._schema, "row", tantivy.FieldType.Unsigned, applied + 1, _LAST_ROW)
+        writer.delete_documents_by_query(Query.range_query(*newer))
+        for found in connection.execute(_NEW_AFTER, (applied,)):
+            writer.add_document(_document(found))
+
+    def _delete(self, writer: tantivy.IndexWriter, row: int) -> None:
+        # Not `delete_documents_by_term`: it takes a number for a signed one, and finds nothing.
+        writer.delete_documents_by_query(Query.term_query(self._schema, "row", row))
 
     @contextmanager
     def _lock(self, timeout_s: float) -> Iterator[bool]:
@@ -254,6 +346,21 @@ class TextIndex:
             while not (held := _locked(file.fileno())) and time.monotonic() < deadline:
                 time.sleep(0.005)
             yield held
+
+
+def _document(found: tuple[int, str, str, str, str]) -> tantivy.Document:
+    """A row of the store, as `_NEW` reads it, to be found by its terms."""
+    row, title, words, body, card = found
+    document = tantivy.Document()
+    document.add_unsigned("row", row)
+    document.add_pre_tokenized_text("title", _tokens(title))
+    document.add_pre_tokenized_text("text", _tokens(body))
+    document.add_text("words", words)
+    contributions = card_of(card).contributions
+    document.add_text("accounts", " ".join(account_keys(contributions)))
+    names = "\n".join(name_lines(contributions))
+    document.add_pre_tokenized_text("names", _tokens(names))
+    return document
 
 
 def _locked(descriptor: int) -> bool:

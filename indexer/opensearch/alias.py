@@ -1,16 +1,20 @@
 """One alias on the engine: made with its first use, searched, written to and refreshed."""
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import RequestError
 
-from indexer.errors import IndexRefused
+from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.opensearch.answers import whole
 from indexer.opensearch.bulk import Line, chunks, send
 from indexer.opensearch.epoch import Epoch
 from indexer.opensearch.faults import engine_faults, refuse
 from indexer.opensearch.schema import Body
+
+LET_GO_S = 120.0
+MERGE_S = 3_600
 
 
 class Alias:
@@ -81,6 +85,50 @@ class Alias:
         """What was sent before, by whatever writer, is seen by now, or never will be."""
         self._epoch.begin()
         self.refresh()
+
+    def expunge(self) -> None:
+        """Merge the segments that hold deleted documents, and empty the journal of writes.
+
+        The engine keeps what was deleted until all copies have it, which it finds out every
+        half a minute: that is waited for. By itself it merges only what has many deletions.
+        """
+        with engine_faults():
+            indices = self._client.indices
+            indices.put_settings(
+                index=self._name, body={"index.merge.policy.expunge_deletes_allowed": "0"}
+            )
+            reached = max(numbers["max_seq_no"] for numbers, _ in self._copies())
+            deadline = time.monotonic() + LET_GO_S
+            while any(needed <= reached for _, needed in self._copies()):
+                if time.monotonic() > deadline:
+                    raise IndexUnreachable(
+                        "OpenSearch retient encore ce qui a été supprimé : vérifiez l'état de ses "
+                        "copies, puis relancez."
+                    )
+                time.sleep(1)
+            indices.flush(index=self._name, params={"force": "true"})
+            merged = indices.forcemerge(
+                index=self._name,
+                params={"only_expunge_deletes": "true", "request_timeout": MERGE_S},
+            )
+        whole(merged)
+        self.refresh()
+
+    def _copies(self) -> list[tuple[Mapping[str, int], int]]:
+        """(sequence numbers, the first write that is still retained) of each copy of a shard."""
+        stats = self._client.indices.stats(index=self._name, params={"level": "shards"})
+        return [
+            (
+                copy["seq_no"],
+                min(
+                    (one["retaining_seq_no"] for one in copy["retention_leases"]["leases"]),
+                    default=copy["seq_no"]["max_seq_no"] + 1,
+                ),
+            )
+            for index in stats["indices"].values()
+            for copies in index["shards"].values()
+            for copy in copies
+        ]
 
     def refresh(self) -> None:
         """Make all that was written seen by the next search."""

@@ -173,6 +173,11 @@ class OpenSearchIndex:
             named = self._sizes(set(names))
             self._lists.forget([name for name in names if not named.get(name)])
 
+    def expunge(self) -> None:
+        """Merge what holds deleted documents; it takes half a minute at least."""
+        self._ensure()
+        self._documents.expunge()
+
     def count(self, source: str) -> int:
         """How many documents of a source are kept."""
         self._ensure()

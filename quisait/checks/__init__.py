@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from connectors.errors import SourceError
 from connectors.values import Agent
+from expertise.builds import SqlBuilds
+from expertise.left_out import left_out_text
 from indexer.access import NOBODY, access_filter
 from indexer.errors import IndexerError
 from indexer.values import Question, SearchRequest
@@ -31,6 +33,7 @@ from quisait.settings import Settings, SourceSettings, beside_file
 from quisait.settings.secret_modes import open_to_others
 from quisait.work.reindexing import reindex_reasons
 from quisait.work.unnamed_sources import remedy_of, unnamed_sources
+from search_api.neutral import neutral
 
 SIGN_ON_S = 20
 """So long a check waits for a provider's two documents, however slowly they come."""
@@ -55,6 +58,8 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     yield _tried("index", lambda: _index(settings))
     yield _tried("secrets", partial(_secrets, settings))
     yield _tried("annuaire", lambda: _directory(settings))
+    if settings.topics.file:
+        yield _tried("cartographie", partial(_build, settings))
     for name, path in guiding_files(settings.search):
         yield _tried(name, partial(checked, name, path))
     if not settings.sources:
@@ -132,6 +137,17 @@ def _directory(settings: Settings) -> str:
         )
     entries = list(directory.entries())
     return f"{sum(isinstance(entry, Agent) for entry in entries)} agents"
+
+
+def _build(settings: Settings) -> str:
+    """What the last build left out: a warning, since everything else is in it."""
+    builds = SqlBuilds(open_database(settings, beside_file(settings.folder)))
+    stamp = builds.current()
+    if stamp is None:
+        return "pas encore faite (quisait expertise build)"
+    left_out = left_out_text(builds.left_out(stamp.id))
+    without = f" ; écartés : {neutral(left_out)}" if left_out else ""
+    return f"du {stamp.day}, {stamp.documents} documents{without}"
 
 
 def _source(settings: Settings, source: SourceSettings) -> str:

@@ -2,12 +2,14 @@
 
 import json
 import sys
+from collections import Counter
 from typing import Annotated
 
 import typer
 
 from expertise.builds import AloneQuery
 from expertise.isolating import Scope
+from expertise.left_out import Part
 from expertise.overview import Reading, departements_of, is_area
 from expertise.overview_values import Alone, AlonePage, Shown
 from quisait.assembly import House
@@ -22,6 +24,8 @@ from search_api.wording import SCOPES, kilometres
 
 expertise_app = typer.Typer(help="Qui sait, qui est seul sur son sujet.", no_args_is_help=True)
 
+_PARTS = {Part.TOPIC: "sujets", Part.DOCUMENT: "document écarté", Part.AGENT: "agent écarté"}
+
 SHOWN = 1_000
 """Rows that the command line asks for at once."""
 
@@ -33,8 +37,8 @@ def build(
     """Refait la cartographie : sujets, référents, isolement, communautés."""
     with opened_house() as house:
         outcome = build_and_publish(house)
-    for entry in outcome.listed.malformed:
-        print(f"sujets : {neutral(entry.where)} : {neutral(entry.reason)}", file=sys.stderr)
+    for one in outcome.left_out:
+        print(f"{_PARTS[one.part]} : {neutral(one.id)} : {neutral(one.reason)}", file=sys.stderr)
     print(_as_json(outcome) if as_json else build_text(outcome))
 
 
@@ -45,9 +49,18 @@ def build_text(outcome: BuildOutcome) -> str:
     return (
         f"sujets : {len(outcome.listed.topics)} sujets et métiers ; {stamp.documents} documents "
         f"que tout agent peut lire ; {stamp.contributions} contributions comptées sur "
-        f"{stamp.contributions_seen} ({share:.0%}) ; fait en {duration(round(outcome.seconds))}. "
+        f"{stamp.contributions_seen} ({share:.0%}) ; {_left_out(outcome)}"
+        f"fait en {duration(round(outcome.seconds))}. "
         f"Empreinte {stamp.digest[:12]}."
     )
+
+
+def _left_out(outcome: BuildOutcome) -> str:
+    counts = Counter(one.part for one in outcome.left_out)
+    documents, agents = counts[Part.DOCUMENT], counts[Part.AGENT]
+    if not documents and not agents:
+        return ""
+    return f"écartés, nommés ci-dessus : {documents} documents, {agents} agents ; "
 
 
 def _as_json(outcome: BuildOutcome) -> str:
@@ -57,6 +70,9 @@ def _as_json(outcome: BuildOutcome) -> str:
         "digest": stamp.digest,
         "topics": len(outcome.listed.topics),
         "malformed": [f"{one.where} : {one.reason}" for one in outcome.listed.malformed],
+        "left_out": [
+            {"part": one.part.value, "id": one.id, "reason": one.reason} for one in outcome.left_out
+        ],
         "documents": stamp.documents,
         "contributions": stamp.contributions,
         "contributions_seen": stamp.contributions_seen,

@@ -10,7 +10,7 @@ import typer
 from quisait.commands.answers import today
 from quisait.faults import in_sentences, opened_house, read_settings
 from quisait.journaling import journal_key
-from quisait.privacy.purging import forgotten
+from quisait.privacy.purging import expunged, forgotten
 from quisait.privacy.replaying import replay
 from quisait.privacy.report import report_text
 
@@ -64,13 +64,17 @@ def _moment(written: str) -> str:
 
 @privacy_app.command()
 def purge(as_json: AsJson = False) -> None:
-    """Efface ce qui est gardé d'agents partis depuis longtemps, et les traces trop vieilles."""
+    """Efface ce qui est gardé d'agents partis, les traces trop vieilles, les textes supprimés.
+
+    Des textes supprimés, l'index garde les mots dans ses fichiers jusque-là : il les récrit.
+    """
     with opened_house() as house:
         gone = forgotten(house.privacy, house.database, house.settings, today())
+        expunged(house.whole_index)
     if as_json:
         print(json.dumps(asdict(gone), ensure_ascii=False, indent=2))
         return
     print(
         f"Effacés : {len(gone.agents)} agents partis, {gone.entries} consultations, "
-        f"{gone.lines} lignes du registre."
+        f"{gone.lines} lignes du registre. L'index ne garde aucun mot de ce qui a été supprimé."
     )

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from expertise import agent_tables, build_tables, consent_tables
 from expertise.account_memory import directory_changed
+from indexer.ports import Expunging, Index
 from indexer.state import digest
 from quisait.journaling import journal_key
 from quisait.privacy.kept import Privacy
@@ -36,6 +37,12 @@ def forgotten(privacy: Privacy, database: sa.Engine, settings: Settings, today: 
     key = journal_key(settings)
     agents = purge_departed(database, privacy.register, today, days, key)
     return Forgotten(agents, privacy.audit.forget(), privacy.register.forget())
+
+
+def expunged(index: Index) -> None:
+    """No file of the index holds a word of what was deleted. Raises what the index raises."""
+    if isinstance(index, Expunging):
+        index.expunge()
 
 
 _THEIRS = (

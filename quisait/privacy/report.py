@@ -121,7 +121,7 @@ def _periods(settings: Settings) -> Iterator[str]:
     privacy = settings.privacy
     yield (
         "Documents, et vecteurs tirés d'eux : jusqu'à la lecture qui suit leur suppression à la "
-        "source."
+        "source ; leurs mots, dans les fichiers de l'index, jusqu'à l'effacement de chaque jour."
     )
     yield f"Agents partis : effacés {privacy.departed_days} jours après leur départ."
     yield "Demandes d'un agent : tant qu'il est connu de l'annuaire, puis le même délai."

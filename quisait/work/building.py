@@ -1,11 +1,12 @@
 """The build of who knows and who is alone, made and published by who holds its lease."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from expertise.build import build_expertise
 from expertise.decisions import with_decisions
 from expertise.find import Experts
+from expertise.left_out import LeftOut, Part
 from expertise.nearest_topic import nearest_topic
 from expertise.overview import Reading
 from expertise.records import BuildStamp
@@ -22,11 +23,12 @@ BUILD = "@expertise"
 
 @dataclass(frozen=True, slots=True)
 class BuildOutcome:
-    """What was published, of which list, and how long it took."""
+    """What was published, of which list, without what, and how long it took."""
 
     stamp: BuildStamp
     listed: TopicList
     seconds: float
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def build_and_publish(house: House) -> BuildOutcome:
@@ -49,8 +51,11 @@ def publish_build(house: House, held: Held) -> BuildOutcome:
     rules = rules_of(house.settings)
     found = build_expertise(house.index, house.book, house.encoder, listed.topics, rules, today())
     held.check()
-    stamp = house.builds.publish(found, listed)
-    return BuildOutcome(stamp, listed, time.monotonic() - started)
+    # Kept with the build: whoever reads the terminal of a worker, `quisait check` still tells.
+    malformed = (LeftOut(Part.TOPIC, one.where, one.reason) for one in listed.malformed)
+    left_out = (*malformed, *found.left_out)
+    stamp = house.builds.publish(replace(found, left_out=left_out), listed)
+    return BuildOutcome(stamp, listed, time.monotonic() - started, left_out)
 
 
 def topic_beside(house: House, question: str, found: Experts) -> Topic | None:

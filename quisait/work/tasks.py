@@ -11,7 +11,7 @@ from threading import Event
 from quisait.assembly import House, has_directory
 from quisait.commands.answers import today
 from quisait.journaling import now
-from quisait.privacy.purging import forgotten
+from quisait.privacy.purging import expunged, forgotten
 from quisait.work.building import BUILD, publish_build
 from quisait.work.crawling import DIRECTORY, replace_directory
 from quisait.work.schedule import Pace, pace_of
@@ -66,4 +66,6 @@ def _turn_journal(house: House, _held: Held, _stop: Event) -> int:
 
 
 def _forget(house: House, _held: Held, _stop: Event) -> int:
-    return forgotten(house.privacy, house.database, house.settings, today()).rows
+    rows = forgotten(house.privacy, house.database, house.settings, today()).rows
+    expunged(house.whole_index)
+    return rows

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request, Response
 
-from search_api.problems import unexpected
+from search_api.problems import is_file, unexpected
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -44,6 +44,8 @@ def add_headers(app: FastAPI) -> None:
             response.headers.setdefault("Strict-Transport-Security", _HTTPS_ONLY)
         if request.url.path.startswith("/embed/"):
             response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-        if not request.url.path.startswith(("/static/", "/embed/", "/theme/")):
+        if not is_file(request):
             response.headers["Cache-Control"] = "private, no-store"
+        elif response.status_code >= 400:
+            response.headers["Cache-Control"] = "no-store"
         return response

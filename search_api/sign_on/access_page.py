@@ -48,7 +48,7 @@ def make_token(
     request: Request,
     who: InPerson,
     label: Annotated[str, Form(max_length=1_000)] = "",
-    days: Annotated[int, Form()] = 30,
+    days: Annotated[int, Form(ge=-100_000, le=100_000)] = 30,
 ) -> HTMLResponse:
     """A new token, shown on this very page and never again."""
     tokens = _tokens(request)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 
 from expertise.overview_values import AlonePage, Dated, TopicCounts
 from search_api.api import PROBLEMS
-from search_api.questions.asked import AreaCode, NamedReader
+from search_api.questions.asked import AreaCode, NamedReader, Offset
 from search_api.services import services_of
 from search_api.topics.answers import (
     PAGE,
@@ -36,7 +36,6 @@ from search_api.topics.schemas import (
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 
 TopicId = Annotated[str, Query(description="a topic's id")]
-Offset = Annotated[int, Query(ge=0, description="`following` of the page before")]
 
 
 @router.get("/topics")

@@ -17,7 +17,7 @@ from expertise.topics import Topic, by_letters
 from search_api.addresses import topic_address
 from search_api.catalogue.texts import _, ngettext
 from search_api.pages import areas_by_name
-from search_api.questions.asked import AreaCode, NamedReader
+from search_api.questions.asked import AreaCode, NamedReader, Offset
 from search_api.services import services_of
 from search_api.templating import render
 from search_api.topics.answers import (
@@ -38,7 +38,6 @@ from search_api.wording import kilometres
 router = APIRouter(include_in_schema=False)
 
 TopicId = Annotated[str, Query()]
-Offset = Annotated[int, Query(ge=0)]
 MAPPED = 500
 """The map counts isolated holders where there are at most so many to hold against the present."""
 SHOWN = 25

@@ -1,5 +1,6 @@
 """The embedded index keeps the contract of the `Index` port."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -7,13 +8,15 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+import tantivy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.embedded import rankings
+from indexer.embedded import text as text_module
 from indexer.embedded.index import EmbeddedIndex
 from indexer.errors import IndexRefused
-from indexer.values import Put
+from indexer.values import Put, Remove
 from tests.builders import ENCODER, allowed, asking, put, vector_of
 from tests.contract.index_contract import IndexContract
 from tests.encoders import FakeEncoder
@@ -127,3 +130,121 @@ def test_the_best_matches_settle_a_ranking_as_all_of_them_do(
     assert answers[0] == answers[1] == answers[2]
     readable = {f"wiki:{n:02}" for n in range(len(texts)) if n not in secret}
     assert {hit.document_id for hit in (*answers[0].lexical, *answers[0].vector)} <= readable
+
+
+RARE = {"wiki:r": ("zanzibaresque", "chronopotamie")}
+"""A document with a word in its text and one in its title that no other has."""
+
+
+def with_a_rare_one(folder: Path) -> EmbeddedIndex:
+    index = EmbeddedIndex(folder, ENCODER.dimension)
+    ((id_, (text, title)),) = RARE.items()
+    others = [put(f"wiki:{n}", f"bonjour {n}", title=f"titre {n}") for n in range(40)]
+    index.write([*others, put(id_, f"le {text} tourne", title=title)])
+    assert index.search(asking(text)).total == 1
+    return index
+
+
+def words_kept(folder: Path) -> set[str]:
+    """Where a rare word stands: in a file as it is written, or in the text's dictionary.
+
+    The dictionary is a compressed automaton, in which no word stands letter by letter: it is
+    asked. What was deleted counts until it has left the file.
+    """
+    (text, title) = RARE["wiki:r"]
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    found = {
+        file.name
+        for file in files
+        for word in (text, title)
+        if word[:-3].encode() in file.read_bytes()
+    }
+    searcher = tantivy.Index.open(str(next(folder.glob("text-*")))).searcher()
+    for field, word in (("text", f"={text}"), ("words", title)):
+        found |= {field} if searcher.doc_freq(field, word) else set()
+    return found
+
+
+def strays(folder: Path) -> set[str]:
+    """Files of the text that belong to no segment, and segments with deleted documents."""
+    text = next(folder.glob("text-*"))
+    meta = json.loads((text / "meta.json").read_text("utf-8"))
+    known = {one["segment_id"].replace("-", "") for one in meta["segments"]}
+    segments = {file.name for file in text.glob("*.*") if not file.name.startswith((".", "meta"))}
+    return {name for name in segments if name.partition(".")[0] not in known} | {
+        one["segment_id"] for one in meta["segments"] if one["deletes"]
+    }
+
+
+@pytest.mark.parametrize("change", ["removed", "written again"])
+def test_no_file_keeps_a_word_of_what_was_removed(tmp_path: Path, change: str) -> None:
+    """Once it is expunged: neither tantivy's segments, nor SQLite's file, nor its journal."""
+    index = with_a_rare_one(tmp_path)
+    assert words_kept(tmp_path) >= {"text", "words"}
+    index.write([Remove("wiki:r") if change == "removed" else put("wiki:r", "autre", title="x")])
+    assert index.search(asking("zanzibaresque")).total == 0
+    before = index.search(asking("bonjour"))
+    index.expunge()
+    assert words_kept(tmp_path) == set()
+    assert strays(tmp_path) == set()
+    after = index.search(asking("bonjour"))
+    assert {one.document_id for one in after.lexical} == {one.document_id for one in before.lexical}
+    assert EmbeddedIndex(tmp_path, ENCODER.dimension).search(asking("bonjour")).total == 40
+    index.expunge()
+    assert index.search(asking("bonjour")).total == 40
+
+
+def test_an_empty_index_has_nothing_to_expunge(tmp_path: Path) -> None:
+    """Before the first document, and after the last."""
+    index = EmbeddedIndex(tmp_path, ENCODER.dimension)
+    index.expunge()
+    index.write([put("wiki:r", "rare")])
+    index.write([Remove("wiki:r")])
+    index.expunge()
+    assert strays(tmp_path) == set()
+    assert index.search(asking()).total == 0
+
+
+def test_what_is_removed_is_deleted_from_the_text(tmp_path: Path) -> None:
+    """The catalogue hides it too: without this the text would grow with every crawl."""
+    index = with_a_rare_one(tmp_path)
+    for n in range(3):
+        index.write([Remove("wiki:r"), put("wiki:1", f"bonjour {n}")])
+    assert index._text.snapshot().num_docs == 40
+
+
+def test_an_index_of_a_former_version_is_rid_of_what_it_kept(tmp_path: Path) -> None:
+    """It deleted nothing: rows that the store lacks stand in its text, in no segment's count."""
+    index = with_a_rare_one(tmp_path)
+    folder = next(tmp_path.glob("text-*"))
+    former = tantivy.Index.open(str(folder))
+    writer = former.writer(heap_size=32_000_000, num_threads=1)
+    document = tantivy.Document()
+    document.add_unsigned("row", 10_000)
+    document.add_text("words", "chronopotamie")
+    writer.add_document(document)
+    writer.commit()
+    writer.wait_merging_threads()
+    index.write([Remove("wiki:r")])
+    index.expunge()
+    assert words_kept(tmp_path) == set()
+
+
+def test_an_expunging_in_pieces_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seven rows of a commit, while others search and write."""
+    monkeypatch.setattr(text_module, "_ROWS_OF_A_COMMIT", 7)
+    index = with_a_rare_one(tmp_path)
+    index.write([Remove("wiki:r")])
+    other = EmbeddedIndex(tmp_path, ENCODER.dimension)
+    with ThreadPoolExecutor() as pool:
+        asked = [pool.submit(lambda: other.search(asking("bonjour")).total) for _ in range(50)]
+        done = pool.submit(index.expunge)
+        wrote = [pool.submit(other.write, [put(f"wiki:n{n}", f"bonsoir {n}")]) for n in range(5)]
+        assert {one.result() for one in asked} == {40}
+        assert not done.result()
+        assert all(one.result().written == 1 for one in wrote)
+    index.expunge()
+    assert words_kept(tmp_path) == set()
+    assert [index.search(asking(word)).total for word in ("bonjour", "bonsoir")] == [40, 5]

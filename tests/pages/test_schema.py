@@ -1,8 +1,10 @@
 """The whole API as its schema says it, and beyond: no request makes it fall, answers match."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import schemathesis
@@ -11,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -22,11 +25,22 @@ from connectors.push.inbox import Inbox
 from connectors.push.reception import Reception
 from connectors.push.tokens import PushTokens
 from connectors.push.values import PushLimits, SuiteRules
+from connectors.records.schema import RecordLine
+from expertise.build import Rules, build_expertise
+from expertise.builds import SqlBuilds
+from expertise.overview import Overview
+from expertise.topics import TopicList
 from indexer.state import State
+from quisait.journaling import now
 from search_api.app import Services, create_app
+from search_api.audit.sql import SqlAudit
+from search_api.identity.grants import Grant, Grants, Role
 from search_api.identity.identify import TokenReaders
-from tests.pages.administration import TODAY
+from tests.pages.access_routes import each_route
+from tests.pages.administration import ENCODER, TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts
+from tests.pages.signing_on import signing_on_app
+from tests.pages.states import TOPICS
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
@@ -142,3 +156,102 @@ def test_no_page_falls(
     query = urlencode(asked, errors="surrogatepass")
     answer = client.get(f"{path}?{query}", follow_redirects=False)
     assert answer.status_code < 500 or answer.status_code == 503, (path, query)
+
+
+def numbers_of(app: FastAPI) -> set[tuple[str, str, str, Any]]:
+    """(method, path, name, field) of every number that a route takes outside a JSON body."""
+    found = set()
+    for route in each_route(app.routes):
+        dependants = [route.dependant] if hasattr(route, "dependant") else []
+        for one in dependants:  # grows on the way: what it depends on has its own
+            dependants.extend(one.dependencies)
+            for place in ("path", "query", "header", "cookie", "body"):
+                for field in getattr(one, f"{place}_params"):
+                    kinds = {field.field_info.annotation, *get_args(field.field_info.annotation)}
+                    if kinds & {int, float}:
+                        method = min(route.methods - {"HEAD"})
+                        found.add((method, route.path, field.alias, field))
+    return found
+
+
+@pytest.fixture(scope="module")
+def everything(
+    pushed: FastAPI, parts: Parts, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[FastAPI]:
+    """The application with every page: sign-on, topics, the audit and its officer."""
+    folder = tmp_path_factory.mktemp("numbers")
+    database = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+    builds = SqlBuilds(database)
+    build = build_expertise(parts.index, parts.book, ENCODER, TOPICS, Rules(), TODAY)
+    builds.publish(build, TopicList(TOPICS))
+    services = replace(
+        pushed.state.services,
+        overview=Overview(builds, parts.index, parts.book, Rules()),
+        grants=Grants((Grant(Role.OFFICER, agents=frozenset({"ag-1"})),)),
+        audit=SqlAudit(database, now),
+        sign_on=signing_on_app(parts, database, "http://testserver", "http://127.0.0.1:1").sign_on,
+    )
+    yield create_app(services)
+    database.dispose()
+
+
+def test_every_number_has_bounds(everything: FastAPI) -> None:
+    """Each parameter of each route, and each number of a body that the schemas know."""
+    numbers = numbers_of(everything)
+    named = {(method, path, name) for method, path, name, _ in numbers}
+    assert named >= {
+        ("GET", "/api/v1/isolation", "offset"),
+        ("GET", "/coverage", "offset"),
+        ("GET", "/audit", "before"),
+        ("POST", "/access/tokens", "days"),
+    }
+    unbounded = [
+        (method, path, name)
+        for method, path, name, field in numbers
+        if not {"Ge", "Le"} <= {type(one).__name__ for one in field.field_info.metadata}
+    ]
+    assert not unbounded
+    operations = everything.openapi()["paths"].values()
+    bodies = [
+        operation["requestBody"] for path in operations for operation in path.values()
+        if "requestBody" in operation
+    ]  # fmt: skip
+    schemas = everything.openapi()["components"]["schemas"]
+    names = {name for name in schemas if f'"#/components/schemas/{name}"' in json.dumps(bodies)}
+    pushed_lines = TypeAdapter(RecordLine).json_schema()
+    for schema in ({name: schemas[name] for name in names}, pushed_lines):
+        assert not list(unbounded_numbers(schema))
+
+
+def unbounded_numbers(schema: Any) -> Iterator[Any]:
+    """Every number of a JSON schema without a lowest and a highest value."""
+    if isinstance(schema, dict):
+        if schema.get("type") in ("integer", "number") and not {"minimum", "maximum"} <= set(
+            schema
+        ):
+            yield schema
+        for one in schema.values():
+            yield from unbounded_numbers(one)
+    elif isinstance(schema, list):
+        for one in schema:
+            yield from unbounded_numbers(one)
+
+
+NUMBERS = (
+    "0", "-1", "1000000", "1000000000", str(2**31 - 1), str(2**31), str(2**63 - 1), str(2**63),
+    str(2**64), "-9223372036854775809", "9" * 400, "1e308", "1e309", "NaN", "Infinity", "-0", "1.5",
+    "٣", "३", "1_000", "0x10", " 1", "+1", "", "\x00",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_no_number_makes_a_route_fall(everything: FastAPI, number: str) -> None:
+    """Sent to each number of each route, and to the year of a search: an answer, or a 422."""
+    bearer = {"Authorization": BEARERS["reader"], "Origin": "http://testserver"}
+    client = TestClient(everything, raise_server_exceptions=False, headers=bearer)
+    asked = {(method, path, name) for method, path, name, _ in numbers_of(everything)}
+    asked |= {("GET", "/", "year"), ("GET", "/api/v1/search", "year")}
+    for method, path, name in sorted(asked):
+        more = {"params" if method == "GET" else "data": {name: number}}
+        answer = client.request(method, path, follow_redirects=False, **more)  # type: ignore[arg-type]
+        assert answer.status_code < 500, (method, path, name, number)

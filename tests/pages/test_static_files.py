@@ -4,12 +4,17 @@ import gzip
 from pathlib import Path
 
 import pytest
+from fastapi import Request
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from indexer.access import Reader
+from search_api.app import Services, create_app
 from search_api.static_files import ASK, FOREVER, STATIC, KeptFiles, static_address
+from tests.pages.administration import TODAY
+from tests.pages.conftest import Parts
 from tests.pages.test_browser import opened
 
 pytestmark = pytest.mark.pages
@@ -80,3 +85,24 @@ def test_a_second_page_fetches_nothing_again(chromium: Browser, demo_address: st
         assert page.evaluate(SENT) == 3
         page.goto("/?q=bordereau")
         assert page.evaluate(SENT) == 0
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/static/rien.css", "/static/", "/static/%2e%2e/app.py", "/embed/rien.js", "/theme/x.css"],
+)
+def test_a_missing_file_is_the_same_for_everybody(path: str, parts: Parts) -> None:
+    """Nobody is asked who reads, nothing of a reader stands in it, and no cache keeps it."""
+
+    def nobody_asks(request: Request) -> Reader:
+        raise AssertionError("the reader was asked for")
+
+    services = Services(parts.search, parts.book, nobody_asks, lambda: TODAY, demo=True)
+    client = TestClient(create_app(services), client=("127.0.0.1", 50000))
+    found = client.get(path, headers={"Cookie": "quisait_session=x"})
+    assert found.status_code == 404
+    assert found.headers["cache-control"] == "no-store"
+    assert found.headers["content-type"].startswith("text/plain")
+    assert found.text == "Cette page n’existe pas."
+    assert client.post(path).status_code in (404, 405)
+    assert client.post(path).headers["cache-control"] == "no-store"

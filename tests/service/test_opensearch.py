@@ -12,7 +12,7 @@ from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.french import analyse, decoded, encoded
 from indexer.opensearch.index import OpenSearchIndex
 from indexer.opensearch.schema import engine_id
-from indexer.values import Put, PutAccess
+from indexer.values import Put, PutAccess, Remove
 from tests.builders import ENCODER, allowed, asking, indexed, make_document, put, vector_of
 from tests.opensearch_index import client, fresh_index
 
@@ -92,3 +92,21 @@ def test_the_engine_reads_a_line_of_terms_as_the_embedded_index_does(text: str) 
         body = {"analyzer": "terms", "text": line}
         found = client().indices.analyze(index=alias, body=body)["tokens"]
         assert [(token["position"], token["token"]) for token in found] == list(decoded(line))
+
+
+def test_no_segment_keeps_what_was_removed() -> None:
+    """Once expunged no deleted document is left to count, nor a write in the journal."""
+    alias = f"test-{uuid4().hex}"
+    with fresh_index(ENCODER.dimension, alias) as index:
+        index.write([*(put(f"wiki:{n}", f"bonjour {n}") for n in range(40)), put("wiki:r", "rare")])
+        index.write([Remove("wiki:r"), put("wiki:1", "autre")])
+        engine = client()
+        stats = engine.indices.stats(index=alias)["_all"]["primaries"]
+        assert stats["docs"]["deleted"]
+        assert stats["translog"]["operations"]
+        before = index.search(asking())
+        index.expunge()
+        stats = engine.indices.stats(index=alias)["_all"]["primaries"]
+        assert (stats["docs"]["deleted"], stats["translog"]["operations"]) == (0, 0)
+        assert index.search(asking()).lexical == before.lexical
+        engine.close()

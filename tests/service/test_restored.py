@@ -189,3 +189,27 @@ def test_who_left_long_ago_is_forgotten(place: Place) -> None:
         assert [one.label for one in tokens.of()] == ["tableur de ag-1"]
         assert house.book.by_account(["wiki:cyd"]) == {}
         assert house.book.agent("ag-1") is not None
+
+
+def test_a_purge_leaves_no_word_of_a_deleted_note(tmp_path: Path) -> None:
+    """In no file that quisait keeps: index, journal of SQLite, vectors, state, register."""
+    place = make_place(tmp_path / "place")
+    note = place.folder / "notes" / "regie.md"
+    note.write_text("# Chronopotamie\n\nLe zanzibaresque verse ses fonds.", "utf-8")
+    place.run("crawl")
+    assert holding(place.folder, "zanzibaresq", "hronopotam", "regie.md") > {"notes/regie.md"}
+    note.unlink()
+    place.run("crawl", "--accept-deletions")
+    told = place.run("privacy", "purge").stdout
+    assert "aucun mot de ce qui a été supprimé" in told
+    assert holding(place.folder, "zanzibaresq", "hronopotam") == set()
+    assert place.json("search", "bornage", "--agent", "ag-1")["total"]
+
+
+def holding(folder: Path, *words: str) -> set[str]:
+    """Files below a folder in which one of the words stands."""
+    return {
+        str(file.relative_to(folder))
+        for file in folder.rglob("*")
+        if file.is_file() and any(word.encode() in file.read_bytes() for word in words)
+    }

@@ -2,7 +2,9 @@
 
 import csv
 import io
+import sqlite3
 from collections.abc import Collection
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -65,6 +67,34 @@ def test_a_build_tells_what_it_counted(place: Place) -> None:
     again = place.json("expertise", "build")
     assert f"Empreinte {again['digest'][:12]}" in told
     assert 0 < again["contributions"] < again["contributions_seen"]
+
+
+def test_what_a_build_left_out_is_told(place: Place) -> None:
+    """A row that cannot be decoded: named on the terminal and by `check`, all else is built."""
+    whole = place.json("expertise", "build")
+    assert [one["id"] for one in whole["left_out"]] == ["sujets.csv:5"]
+    file = next(file for file in place.folder.rglob("*.sqlite") if has_documents(file))
+    with closing(sqlite3.connect(file)) as store, store:
+        ((id_, card),) = store.execute("SELECT id, card FROM documents WHERE id LIKE 'wiki%1'")
+        store.execute("UPDATE documents SET card = '{' WHERE id = ?", (id_,))
+    try:
+        done = place.run("expertise", "build")
+        assert f"document écarté : {id_} : ne peut pas être lu (JSONDecodeError)" in done.stderr
+        assert "écartés, nommés ci-dessus : 1 documents, 0 agents" in done.stdout
+        assert f"{whole['documents'] - 1} documents" in done.stdout
+        (line,) = (one for one in place.json("check") if one["name"] == "cartographie")
+        assert line["passed"]
+        assert f"1 document(s), 1 sujet(s) : {id_} : ne peut" in line["detail"]
+        assert "sujets.csv:5" in line["detail"]
+    finally:
+        with closing(sqlite3.connect(file)) as store, store:
+            store.execute("UPDATE documents SET card = ? WHERE id = ?", (card, id_))
+    assert place.json("expertise", "build")["digest"] == whole["digest"]
+
+
+def has_documents(file: Path) -> bool:
+    with closing(sqlite3.connect(file)) as store:
+        return bool(store.execute("SELECT 1 FROM sqlite_master WHERE name = 'contents'").fetchall())
 
 
 def test_who_is_alone(place: Place) -> None:
