@@ -71,6 +71,10 @@ class Costless:
         """The same."""
         return self.passages(texts)
 
+    def beginning(self, text: str) -> str:
+        """All of it."""
+        return text
+
 
 class NoFiles:
     """An extractor that is never asked."""

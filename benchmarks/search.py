@@ -75,6 +75,10 @@ class Known:
         missing = np.zeros(DIMENSION, np.float32)
         return np.stack([self._vectors.get(text, missing) for text in texts])
 
+    def beginning(self, text: str) -> str:
+        """All of it."""
+        return text
+
 
 @dataclass(slots=True)
 class Recording:

@@ -51,7 +51,14 @@ class Encoder(Protocol):
         ...
 
     def queries(self, texts: Sequence[str]) -> Vectors:
-        """The same for questions, which some models read otherwise."""
+        """The same for questions, which some models read otherwise.
+
+        The time that a question takes is bounded: no more than its `beginning` is read.
+        """
+        ...
+
+    def beginning(self, text: str) -> str:
+        """What `queries` reads of a question: all of it, or as much as has few enough tokens."""
         ...
 
 

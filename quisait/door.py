@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from quisait.settings import Settings
+from search_api.door.at_once import AtOnce
 from search_api.door.bounds import Bounds
 from search_api.door.rates import Asker, Rates
 from search_api.sign_on.place import SignOn
@@ -25,6 +26,11 @@ def rates_of(settings: Settings) -> Rates:
             Asker.ADDRESS: door.address_per_minute,
         }
     )
+
+
+def at_once_of(settings: Settings) -> AtOnce:
+    """How many requests of one reader are worked on at once."""
+    return AtOnce(questions=settings.door.reader_questions)
 
 
 def bounds_of(settings: Settings) -> Bounds:

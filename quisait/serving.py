@@ -11,7 +11,7 @@ from quisait.administering import HouseAdministration
 from quisait.assembly import House, join_rules, open_reception
 from quisait.assembly.overviews import overview_of
 from quisait.commands.answers import today
-from quisait.door import bounds_of, own_names, rates_of
+from quisait.door import at_once_of, bounds_of, own_names, rates_of
 from quisait.journaling import queued
 from quisait.metrics import registry_of
 from quisait.metrics_routes import metrics_app, metrics_router
@@ -107,6 +107,7 @@ def app_of(house: House, journal: Journal) -> FastAPI:
             contact=house.settings.pages.contact,
             hosts=own_names(house.settings, sign_on),
             rates=rates_of(house.settings),
+            at_once=at_once_of(house.settings),
             bounds=bounds_of(house.settings),
             consent=house.privacy.consent,
             join_rules=join_rules(house.settings),

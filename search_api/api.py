@@ -7,7 +7,15 @@ from fastapi import APIRouter, Query, Request
 from expertise.find import find_experts
 from search_api.bodies import ExpertsBody, ProblemBody, SearchBody, SuggestionsBody
 from search_api.journal.port import experts_asked, search_asked
-from search_api.questions.asked import AreaCode, Filters, NamedReader, PageNumber, SortOrder, Typed
+from search_api.questions.asked import (
+    AreaCode,
+    AskingReader,
+    Filters,
+    NamedReader,
+    PageNumber,
+    SortOrder,
+    Typed,
+)
 from search_api.questions.correction import correction
 from search_api.questions.query import Order
 from search_api.questions.query import Query as Asked
@@ -38,7 +46,7 @@ router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 @router.get("/search")
 def search(
     request: Request,
-    reader: NamedReader,
+    reader: AskingReader,
     filters: Filters,
     q: Typed = "",
     page: PageNumber = 1,
@@ -60,7 +68,7 @@ def search(
 @router.get("/experts")
 def experts(
     request: Request,
-    reader: NamedReader,
+    reader: AskingReader,
     q: Typed = "",
     area: AreaCode = "",
     limit: Annotated[int, Query(ge=1, le=50)] = 10,

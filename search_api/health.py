@@ -1,7 +1,14 @@
-"""Whether the service lives, and whether its parts answer: for a supervisor, not for a reader."""
+"""Whether the service lives, and whether its parts answer: for a supervisor, not for a reader.
 
+Neither waits for a thread of the pool that answers readers: where all of them are at work the
+service is busy, and a supervisor that restarts it then makes it worse.
+"""
+
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from threading import Lock, Thread
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -14,24 +21,71 @@ log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/health", include_in_schema=False)
 
+ANSWER_S = 4.0
+"""How long a part may take to answer; docker-compose.yml gives 5 s to the whole."""
+
 
 @router.get("/live")
-def live() -> dict[str, str]:
+async def live() -> dict[str, str]:
     """The process answers."""
     return {"status": "ok"}
 
 
 @router.get("/ready")
-def ready(request: Request) -> JSONResponse:
-    """Index and database answer a request; 503 where one does not, and which.
+async def ready(request: Request) -> JSONResponse:
+    """Index and database answer a request in time; 503 where one does not, and which.
 
     The index is asked as for a reader who reads nothing, the database for nobody.
     """
-    services = services_of(request)
-    found = {"index": _answers(_index, services), "database": _answers(_database, services)}
+    services, looks = services_of(request), _looks(request)
+    answers = await asyncio.gather(*(_answer(look, services) for look in looks.values()))
+    found = dict(zip(looks, answers, strict=True))
     well = set(found.values()) == {"ok"}
     status = {"status": "ok" if well else "unavailable"}
     return JSONResponse(status | ({} if well else found), status_code=200 if well else 503)
+
+
+class _Look:
+    """One part asked whether it answers; by one thread at a time, whoever waits for it."""
+
+    def __init__(self, ask: Callable[[Services], None]) -> None:
+        self._ask = ask
+        self._lock = Lock()
+        self._under_way: Future[str] | None = None
+
+    def answer(self, services: Services) -> "Future[str]":
+        """«ok» or «unreachable», once it is known. The part may never answer."""
+        with self._lock:
+            if self._under_way is None or self._under_way.done():
+                self._under_way = Future()
+                # A daemon: a part that does not answer keeps nobody from stopping the server.
+                asking = (services, self._under_way)
+                Thread(target=self._tell, args=asking, name="health", daemon=True).start()
+            return self._under_way
+
+    def _tell(self, services: Services, told: "Future[str]") -> None:
+        try:
+            self._ask(services)
+        except Exception as error:  # noqa: BLE001 - whatever keeps a part from answering, it is not ready
+            part, kind = self._ask.__name__, type(error).__name__
+            log.warning("not ready", extra={"part": part, "error": kind})
+            told.set_result("unreachable")
+        else:
+            told.set_result("ok")
+
+
+def _looks(request: Request) -> Mapping[str, _Look]:
+    state = request.app.state
+    if not hasattr(state, "health"):
+        state.health = {"index": _Look(_index), "database": _Look(_database)}
+    looks: Mapping[str, _Look] = state.health
+    return looks
+
+
+async def _answer(look: _Look, services: Services) -> str:
+    answered = asyncio.wrap_future(look.answer(services))
+    await asyncio.wait({answered}, timeout=ANSWER_S)
+    return answered.result() if answered.done() else "unreachable"
 
 
 def _index(services: Services) -> None:
@@ -40,12 +94,3 @@ def _index(services: Services) -> None:
 
 def _database(services: Services) -> None:
     services.people.agent("")
-
-
-def _answers(ask: Callable[[Services], None], services: Services) -> str:
-    try:
-        ask(services)
-    except Exception as error:  # noqa: BLE001 - whatever keeps a part from answering, it is not ready
-        log.warning("not ready", extra={"part": ask.__name__, "error": type(error).__name__})
-        return "unreachable"
-    return "ok"

@@ -16,11 +16,11 @@ from search_api.catalogue.texts import _, marked
 from search_api.identity.identify import DEMO_COOKIE, on_loopback
 from search_api.journal.port import experts_asked, search_asked
 from search_api.problems import Problem
-from search_api.questions.asked import AreaCode, Filters, NamedReader, PageNumber, SortOrder, Typed
+from search_api.questions.asked import AreaCode, AskingReader, Filters, PageNumber, SortOrder, Typed
 from search_api.questions.correction import answered
 from search_api.questions.query import Order, Query
 from search_api.results import Results
-from search_api.search import OF_A_PERSON
+from search_api.search import OF_A_PERSON, Search
 from search_api.services import Services, services_of
 from search_api.templating import choosable, render
 from search_api.topics.answers import topic_beside
@@ -49,7 +49,7 @@ FACET_NAMES = {
 @router.get("/", response_class=HTMLResponse)
 def search_page(
     request: Request,
-    reader: NamedReader,
+    reader: AskingReader,
     filters: Filters,
     q: Typed = "",
     page: PageNumber = 1,
@@ -58,16 +58,17 @@ def search_page(
 ) -> str:
     """The field, and once something is asked the documents and who knows."""
     services, today = services_of(request), services_of(request).today()
+    search = services.search.within_request()
     address = SearchAddress(q.strip(), filters, page, sort)
     asked = bool(address.q or filters)
     size = PAGE_SIZE if asked else NEWEST
     query = Query(q, filters, page, size, sort)
-    found = answered(services.search, services.people, query, reader, today, as_typed=as_typed)
+    found = answered(search, services.people, query, reader, today, as_typed=as_typed)
     results, typed = found.results, address
     address = replace(address, q=found.query.text.strip())
     # What was typed found nothing, where its correction answers.
     total = 0 if found.instead else results.found
-    knowing = _experts(services, address.q, reader, limit=BESIDE)
+    knowing = _experts(services, search, address.q, reader, limit=BESIDE)
     beside = [one.agent.id for one in knowing.candidates]
     services.journal.note(search_asked(reader, q, filters, page, total, sort, beside))
     return render(
@@ -93,10 +94,10 @@ def search_page(
 
 
 @router.get("/experts", response_class=HTMLResponse)
-def experts_page(request: Request, reader: NamedReader, q: Typed = "", area: AreaCode = "") -> str:
+def experts_page(request: Request, reader: AskingReader, q: Typed = "", area: AreaCode = "") -> str:
     """Those who may know, each with the reason."""
     services = services_of(request)
-    found = _experts(services, q, reader, area, CANDIDATES)
+    found = _experts(services, services.search, q, reader, area)
     named = [one.agent.id for one in found.candidates]
     services.journal.note(experts_asked(reader, q, area, named))
     return render(
@@ -141,13 +142,18 @@ def _elsewhere(
 
 
 def _experts(
-    services: Services, topic: str, reader: Reader, area: str = "", limit: int = CANDIDATES
+    services: Services,
+    search: Search,
+    topic: str,
+    reader: Reader,
+    area: str = "",
+    limit: int = CANDIDATES,
 ) -> Experts:
     today = services.today()
     return find_experts(
         topic,
         reader,
-        services.search,
+        search,
         services.people,
         today,
         area=area,

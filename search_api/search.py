@@ -1,9 +1,12 @@
 """A question of a reader becomes a page of documents. Read `Search.answer` first."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import date
 from enum import StrEnum
+
+import numpy as np
 
 from expertise.ports import AgentBook
 from expertise.values import RankedDocument, Window
@@ -68,6 +71,15 @@ class Search:
         self._best_bets, self._preferences = guidance.best_bets, guidance.preferences
         self._understanding = Understanding(index, guidance.authors, guidance.glossary)
 
+    def within_request(self) -> "Search":
+        """The same search for one request: a question that it asks twice is encoded once.
+
+        Not to be kept: nobody may tell by the time of an answer what others have asked.
+        """
+        one = copy(self)
+        one._encoder = _EncodedOnce(self._encoder)
+        return one
+
     def answer(self, query: Query, reader: Reader, today: date) -> Results:
         """One page of the fused window; order and scores are the same on every page.
 
@@ -98,7 +110,7 @@ class Search:
             page=query.page,
             page_size=query.page_size,
             facets=found.facets,
-            shortened=was_shortened(query.text) or found.terms_dropped,
+            shortened=was_shortened(query.text) or found.terms_dropped or self._cut(request),
             incomplete=tuple(sorted(reader.unanswered)),
             understood=reading.parts,
             best_bets=self._bets(question, access) if query.page == 1 else (),
@@ -233,6 +245,11 @@ class Search:
         words = question.words
         return self._encoder.queries([words])[0] if words else None
 
+    def _cut(self, request: SearchRequest) -> bool:
+        """Whether the vector is that of a part of the question."""
+        words = request.question.words
+        return request.vector is not None and self._encoder.beginning(words) != words
+
     def _bets(self, question: Question, access: AccessFilter) -> tuple[BestBet, ...]:
         return shown_bets(self._best_bets.bets(question), self._index, access)
 
@@ -266,6 +283,34 @@ def _counts(found: SearchAnswer, request: SearchRequest, reachable: int) -> Coun
         worded_more=worded >= request.window,
         reachable=reachable,
     )
+
+
+class _EncodedOnce:
+    """An encoder that remembers the questions of one request, and what it reads of them."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._vectors: dict[str, Vectors] = {}
+
+    @property
+    def name(self) -> str:
+        return self._encoder.name
+
+    @property
+    def dimension(self) -> int:
+        return self._encoder.dimension
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        return self._encoder.passages(texts)
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        if new:
+            self._vectors |= zip(new, self._encoder.queries(new), strict=True)
+        return np.stack([self._vectors[text] for text in texts])
+
+    def beginning(self, text: str) -> str:
+        return self._encoder.beginning(text)
 
 
 def _by_date(query: Query, question: Question) -> bool:

@@ -18,6 +18,7 @@ from search_api.audit.port import Audit, NoAudit
 from search_api.audit.refusals import Refusals
 from search_api.catalogue.texts import SOURCES, Catalogue
 from search_api.desks.administration import Administration
+from search_api.door.at_once import AtOnce
 from search_api.door.bounds import Bounds
 from search_api.door.rates import Rates
 from search_api.identity.grants import Grants
@@ -72,6 +73,7 @@ class Services:
     origins: Collection[str] = ()
     hosts: Collection[str] | None = None
     rates: Rates = field(default_factory=lambda: Rates({}))
+    at_once: AtOnce = field(default_factory=AtOnce)
     bounds: Bounds = field(default_factory=Bounds)
     grants: Grants = field(default_factory=Grants)
     audit: Audit = field(default_factory=NoAudit)

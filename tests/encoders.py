@@ -28,6 +28,9 @@ class FakeEncoder:
     def queries(self, texts: Sequence[str]) -> Vectors:
         return self._encoded(texts)
 
+    def beginning(self, text: str) -> str:
+        return text
+
     def _encoded(self, texts: Sequence[str]) -> Vectors:
         rows = np.empty((len(texts), self._dimension), dtype=np.float32)
         for row, text in zip(rows, texts, strict=True):

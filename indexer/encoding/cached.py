@@ -93,6 +93,10 @@ class CachedEncoder:
             return self._encoder.queries(texts)
         return self._through(texts, f"{self.name}/query", self._encoder.queries)
 
+    def beginning(self, text: str) -> str:
+        """The wrapped encoder's."""
+        return self._encoder.beginning(text)
+
     def forget(self, texts: Sequence[str]) -> int:
         """Delete the vectors of these texts, of whatever encoder, so that no trace stays.
 

@@ -1,7 +1,7 @@
 """The quick encoder: an exported model, with onnxruntime and tokenizers only."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import onnxruntime
 from tokenizers import Encoding, Tokenizer
 
 from indexer.encoding.model_card import FORMER_GRAPH, ONNX_FILE, read_card
-from indexer.encoding.model_text import encodable
+from indexer.encoding.model_text import beginning, encodable
 from indexer.values import Vectors
 
 
@@ -18,9 +18,10 @@ class OnnxEncoder:
     """A directory written by `export_model`, in 8 bits.
 
     Each text runs alone: 8 bits are scaled by what runs together, so that a vector would
-    change with its neighbours, and padding would be computed. `threads` texts are encoded side
-    by side; 0 takes all cores. Calls from several threads are safe. Raises `FileNotFoundError`
-    where the directory is none.
+    change with its neighbours, and padding would be computed. `threads` passages are encoded
+    side by side; 0 takes all cores. Questions run in the caller's thread, and wait for no
+    passage. Calls from several threads are safe. Raises `FileNotFoundError` where the
+    directory is none.
     """
 
     def __init__(self, directory: Path, threads: int = 0) -> None:
@@ -48,16 +49,26 @@ class OnnxEncoder:
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         """float32 (n, d), rows of length 1, in the order of `texts`."""
-        return self._encode(texts, self._card.prompts["passage"])
+        encodings = self._encodings(texts, self._card.prompts["passage"])
+        return self._rows(self._side_by_side.map(self._run, encodings), len(texts))
 
     def queries(self, texts: Sequence[str]) -> Vectors:
         """The same for questions."""
-        return self._encode(texts, self._card.prompts["query"])
+        read = [self.beginning(text) for text in texts]
+        encodings = self._encodings(read, self._card.prompts["query"])
+        return self._rows(map(self._run, encodings), len(texts))
 
-    def _encode(self, texts: Sequence[str], prompt: str) -> Vectors:
-        vectors = np.empty((len(texts), self.dimension), np.float32)
-        encodings = self._tokenizer.encode_batch([prompt + encodable(text) for text in texts])
-        for row, vector in enumerate(self._side_by_side.map(self._run, encodings)):
+    def beginning(self, text: str) -> str:
+        """What `queries` reads of a question."""
+        prompt = self._card.prompts["query"]
+        return beginning(text, lambda some: len(self._tokenizer.encode(prompt + some).ids))
+
+    def _encodings(self, texts: Sequence[str], prompt: str) -> list[Encoding]:
+        return self._tokenizer.encode_batch([prompt + encodable(text) for text in texts])
+
+    def _rows(self, found: Iterable[Vectors], count: int) -> Vectors:
+        vectors = np.empty((count, self.dimension), np.float32)
+        for row, vector in enumerate(found):
             vectors[row] = vector
         return vectors
 

@@ -1,13 +1,14 @@
 """Any sentence-transformers model directory as encoder. Needs the extra `torch`."""
 
 import hashlib
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from indexer.encoding.model_card import CARD, read_card
-from indexer.encoding.model_text import TorchMissing, encodable
+from indexer.encoding.model_text import TorchMissing, beginning, encodable
 from indexer.values import Vectors
 
 
@@ -30,6 +31,8 @@ class SentenceEncoder:
         self._model = SentenceTransformer(str(directory), device=device, local_files_only=True)
         self._dimension = self._model.get_embedding_dimension() or 0
         self._batch_size = batch_size
+        # Its tokenizer is told how to cut and pad before each use.
+        self._alone = threading.Lock()
         self._name = f"{directory.name}/sentence-transformers/{_fingerprint(directory)}"
 
     @property
@@ -48,7 +51,16 @@ class SentenceEncoder:
 
     def queries(self, texts: Sequence[str]) -> Vectors:
         """The same for questions."""
-        return self._encode(texts, self._prompt("query"))
+        return self._encode([self.beginning(text) for text in texts], self._prompt("query"))
+
+    def beginning(self, text: str) -> str:
+        """What `queries` reads of a question."""
+        prompt = self._prompt("query")
+        with self._alone:
+            return beginning(text, lambda some: self._tokens(prompt + some))
+
+    def _tokens(self, text: str) -> int:
+        return int(self._model.preprocess([text])["attention_mask"].shape[-1])
 
     def _prompt(self, *names: str) -> str:
         prompts = self._model.prompts
@@ -57,14 +69,15 @@ class SentenceEncoder:
     def _encode(self, texts: Sequence[str], prompt: str) -> Vectors:
         if not texts:
             return np.empty((0, self.dimension), np.float32)
-        vectors = self._model.encode(
-            [encodable(text) for text in texts],
-            prompt=prompt,
-            batch_size=self._batch_size,
-            normalize_embeddings=True,
-            convert_to_numpy=True,
-            show_progress_bar=False,
-        )
+        with self._alone:
+            vectors = self._model.encode(
+                [encodable(text) for text in texts],
+                prompt=prompt,
+                batch_size=self._batch_size,
+                normalize_embeddings=True,
+                convert_to_numpy=True,
+                show_progress_bar=False,
+            )
         return np.asarray(vectors, np.float32)
 
 

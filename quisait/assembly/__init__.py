@@ -17,6 +17,7 @@ from connectors.push.tokens import PushTokens
 from connectors.push.values import PushLimits, SuiteRules
 from expertise.agent_book import SqlAgentBook
 from expertise.builds import SqlBuilds
+from indexer.encoding.questions_first import Precedence
 from indexer.generations import EncoderRecord, GenerationWorks
 from indexer.leases import Leases
 from indexer.live import LiveIndex
@@ -156,10 +157,12 @@ def witnessed_index(house: House) -> WitnessedIndex:
 @contextmanager
 def open_works(settings: Settings, folder: Path, database: sa.Engine) -> Iterator[OpenedWorks]:
     """The index's generations, the encoders that they know, and the gate of their writers."""
+    precedence = Precedence()
     with ExitStack() as stack:
 
         def opened(one: EncoderSettings) -> Encoder:
-            return stack.enter_context(open_cached_encoder(one, folder / "vectors.sqlite"))
+            kept = open_cached_encoder(one, folder / "vectors.sqlite", precedence=precedence)
+            return stack.enter_context(kept)
 
         yield OpenedWorks(
             open_generations(settings.index, folder),

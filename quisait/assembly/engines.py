@@ -13,6 +13,7 @@ from indexer.encoding.cached import CachedEncoder
 from indexer.encoding.export_model import export_model
 from indexer.encoding.model_card import CARD
 from indexer.encoding.model_text import TorchMissing
+from indexer.encoding.questions_first import Precedence, QuestionsFirst
 from indexer.extraction.limits import Limits
 from indexer.generations import GenerationWorks
 from indexer.ports import Encoder, Extractor, Index
@@ -64,10 +65,18 @@ def open_encoder(settings: EncoderSettings) -> Encoder:
 
 @contextmanager
 def open_cached_encoder(
-    settings: EncoderSettings, path: Path, *, keep_queries: bool = False
+    settings: EncoderSettings,
+    path: Path,
+    *,
+    keep_queries: bool = False,
+    precedence: Precedence | None = None,
 ) -> Iterator[Encoder]:
-    """The encoder of the settings, that encodes no text twice. Raises as `open_encoder`."""
-    encoder = CachedEncoder(open_encoder(settings), path, keep_queries=keep_queries)
+    """The encoder of the settings, that encodes no text twice, and questions before passages.
+
+    `precedence` is shared by the encoders of one process. Raises as `open_encoder`.
+    """
+    opened = QuestionsFirst(open_encoder(settings), precedence)
+    encoder = CachedEncoder(opened, path, keep_queries=keep_queries)
     try:
         yield encoder
     finally:

@@ -48,6 +48,12 @@ class DoorSettings(Table):
         ge=0,
         description="demandes d'un agent par minute, pour chaque serveur ; 0 : sans borne",
     )
+    reader_questions: int = Field(
+        2,
+        ge=0,
+        description="questions d'un agent traitées à la fois, pour chaque serveur ; les suivantes "
+        "attendent leur tour ; 0 : sans borne",
+    )
     token_per_minute: int = Field(
         600, ge=0, description="envois d'un jeton de source par minute ; 0 : sans borne"
     )

