@@ -84,7 +84,7 @@ class SqlAgentBook:
             _insert(connection, said, said_rows(people))
             _insert(connection, authors, author_rows(people))
             _insert(connection, accounts, account_rows(people))
-            _insert(connection, memberships, membership_rows(groups))
+            _insert(connection, memberships, membership_rows(people, groups))
         malformed = tuple(entry for entry in entries if isinstance(entry, Malformed))
         return DirectoryReport(len(people), len(groups), malformed, left)
 

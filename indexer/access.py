@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from connectors.values import Access, authority_of
+from connectors.values import Access, authority_of, principal_forms
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,12 +10,17 @@ class Reader:
     """The one who asks, and their principals as far as every authority answered.
 
     `unanswered` names the authorities that did not answer. Without an agent, the
-    reader has no principals and reads nothing.
+    reader has no principals and reads nothing. Principals are held in the form in which
+    `Access` holds those of a document (`principal_form`).
     """
 
     agent_id: str | None = None
     principals: frozenset[str] = frozenset()
     unanswered: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "principals", principal_forms(self.principals))
+        object.__setattr__(self, "unanswered", principal_forms(self.unanswered))
 
 
 NOBODY = Reader()

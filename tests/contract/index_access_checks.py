@@ -1,5 +1,6 @@
 """Contract of the `Index` port: nobody reads, counts or guesses what they may not."""
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -15,6 +16,9 @@ SECRET = "La mutation confidentielle du chef de bureau"
 TREASURY = "ldap:group:tresorerie"
 DENIED = Access(frozenset({EVERYONE}), frozenset({"ldap:group:stagiaires"}))
 
+NFD = unicodedata.normalize("NFD", "ldap:group:équipe")
+NFC = unicodedata.normalize("NFC", NFD)
+
 UNREADABLE: list[tuple[str, Access, AccessFilter]] = [
     ("not allowed", allowed(TREASURY), ANYONE),
     ("denied", DENIED, reading("ldap:group:stagiaires")),
@@ -24,6 +28,8 @@ UNREADABLE: list[tuple[str, Access, AccessFilter]] = [
     ("nobody may", Access(), reading(TREASURY)),
     ("another source", allowed(EVERYONE), ANYONE.within(frozenset({"notes"}))),
     ("no source", allowed(EVERYONE), ANYONE.within(frozenset())),
+    ("denied in NFD", Access(frozenset({EVERYONE}), frozenset({NFD})), reading(NFC)),
+    ("denied in NFC", Access(frozenset({EVERYONE}), frozenset({NFC})), reading(NFD)),
 ]
 
 
