@@ -15,10 +15,17 @@ from typing import Protocol
 from connectors.changes import Malformed
 from connectors.errors import SourceRefused
 from connectors.ports import Directory, Stamped
-from connectors.values import Agent, Group
+from connectors.values import Agent, Group, principal_form
 
 Claims = Mapping[str, set[str]]
-"""The ids of the agents that may hold an account."""
+"""The ids of the agents that may hold an account, by the account in its form.
+
+Two agents with an account each, in two Unicode forms of one name, would be one principal.
+"""
+
+
+READ_AS = 2
+"""To be counted up when more is kept of an unchanged directory: it is then read once more."""
 
 
 class JoinBy(StrEnum):
@@ -93,48 +100,56 @@ class JoiningDirectory:
                 agents.append(entry)
                 continue
             if isinstance(entry, Disputed):
-                disputed.add(entry.account)
+                disputed.add(principal_form(entry.account))
             yield entry
         said = self._said(agents)
-        ruled = self._ruled(agents)
+        written, ruled = self._ruled(agents)
         given: dict[str, list[str]] = defaultdict(list)
         for account, holder in said.items():
             given[holder].append(account)
-        for account, claimed in ruled.items():
-            if account in said or account in disputed:
+        settled = disputed | {principal_form(account) for account in said}
+        for known_as, claimed in ruled.items():
+            if known_as in settled:
                 continue
             if len(claimed) == 1:
-                given[next(iter(claimed))].append(account)
+                given[next(iter(claimed))].append(written[known_as])
             else:
-                yield dispute(account, claimed)
+                yield dispute(written[known_as], claimed)
         for agent in agents:
             yield replace(agent, accounts=tuple(sorted(given[agent.id])))
 
     def stamp(self) -> str | None:
         """The directory's own, with what is joined to it; None where it has none."""
         own = self.directory.stamp() if isinstance(self.directory, Stamped) else None
-        return None if own is None else digest(own, self.rules, sorted(map(repr, self.stated)))
+        if own is None:
+            return None
+        return digest(READ_AS, own, self.rules, sorted(map(repr, self.stated)))
 
     def _said(self, agents: Sequence[Agent]) -> dict[str, str]:
         """What is stated: by the directory, over which what a person stated prevails."""
         said = {account: agent.id for agent in agents for account in agent.accounts}
-        named: dict[str, str] = {}
+        named: dict[str, tuple[str, str]] = {}
         for one in self.stated:
-            if named.setdefault(one.account, one.agent_id) != one.agent_id:
+            given = named.setdefault(principal_form(one.account), (one.account, one.agent_id))
+            if given[1] != one.agent_id:
                 raise SourceRefused(
                     f"La table des comptes donne « {one.account} » à deux agents : corrigez-la ; "
                     "l'annuaire d'avant reste en place."
                 )
         # Also to one who is not there any more: no rule gives their account to another.
-        return said | named
+        kept = {name: id_ for name, id_ in said.items() if principal_form(name) not in named}
+        return kept | dict(named.values())
 
-    def _ruled(self, agents: Iterable[Agent]) -> Claims:
+    def _ruled(self, agents: Iterable[Agent]) -> tuple[Mapping[str, str], Claims]:
+        """The accounts that the rules give, as first written, and who may hold each; by form."""
+        written: dict[str, str] = {}
         claims: dict[str, set[str]] = defaultdict(set)
         for agent in agents:
             for rule in self.rules:
                 for account in rule.accounts(agent):
-                    claims[account].add(agent.id)
-        return claims
+                    written.setdefault(principal_form(account), account)
+                    claims[principal_form(account)].add(agent.id)
+        return written, claims
 
 
 class Claimant(Protocol):
@@ -156,7 +171,7 @@ def claimed(people: Iterable[Claimant]) -> Claims:
     claims: dict[str, set[str]] = defaultdict(set)
     for one in people:
         for account in one.accounts:
-            claims[account].add(one.id)
+            claims[principal_form(account)].add(one.id)
     return claims
 
 

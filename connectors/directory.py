@@ -10,7 +10,7 @@ from connectors.changes import Malformed
 from connectors.directory_lines import AgentLine, GroupLine
 from connectors.directory_tables import lines_of
 from connectors.errors import SourceRefused
-from connectors.values import Agent, Group
+from connectors.values import Agent, Group, principal_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,16 @@ class TableDirectory:
         for where, line in lines_of(self.agents, AgentLine, required="id"):
             if not isinstance(line, AgentLine):
                 yield Malformed(where, line)
-            elif line.id in sound:
+                continue
+            # Two ids of one form would be one principal.
+            known_as = principal_form(line.id)
+            if known_as in sound:
                 yield Malformed(where, "identifiant déjà donné plus haut : ligne ignorée")
                 if not line.listed:
-                    first, kept = sound[line.id]
-                    sound[line.id] = first, kept.model_copy(update={"listed": False})
+                    first, kept = sound[known_as]
+                    sound[known_as] = first, kept.model_copy(update={"listed": False})
             else:
-                sound[line.id] = (where, line)
+                sound[known_as] = (where, line)
         claims = claimed(line for _, line in sound.values())
         for where, line in sound.values():
             yield from _agent(where, line, claims)
@@ -62,9 +65,9 @@ class TableDirectory:
 
 def _agent(where: str, line: AgentLine, claims: Claims) -> Iterator[Agent | Malformed]:
     agent = Agent(**line.model_dump())
-    own = tuple(a for a in dict.fromkeys(agent.accounts) if len(claims[a]) == 1)
+    own = tuple(a for a in dict.fromkeys(agent.accounts) if len(claims[principal_form(a)]) == 1)
     for account in sorted({*agent.accounts} - {*own}):
-        yield dispute(account, claims[account], where)
+        yield dispute(account, claims[principal_form(account)], where)
     departement = agent.departement.upper()
     if departement and departement not in DEPARTEMENTS:
         yield Malformed(where, "code de département inconnu : laissé vide")

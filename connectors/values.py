@@ -3,7 +3,8 @@
 Every other package reads these; they import nothing of the project.
 """
 
-from collections.abc import Callable, Mapping
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -40,12 +41,35 @@ class EvidencePolicy(StrEnum):
     NONE = "none"
 
 
+def principal_form(principal: str) -> str:
+    """The one form in which principals are compared: NFC (Unicode Standard Annex 15).
+
+    Spellings of one text that Unicode calls canonically equivalent have the same form.
+    Nothing else is changed: letter case, and characters that nobody sees, tell two groups
+    apart to some authorities, and to merge two would open to one what is the other's.
+    Spaces around a principal are stripped where a text is read, before it comes here.
+    """
+    return principal if principal.isascii() else unicodedata.normalize("NFC", principal)
+
+
+def principal_forms(principals: Iterable[str]) -> frozenset[str]:
+    """Each principal in its form (`principal_form`)."""
+    return frozenset(map(principal_form, principals))
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Principals (`authority:kind:id`, or `everyone`) allowed and denied; empty means nobody."""
+    """Principals (`authority:kind:id`, or `everyone`) allowed and denied; empty means nobody.
+
+    They are held in their form (`principal_form`), however the source writes them.
+    """
 
     allowed: frozenset[str] = frozenset()
     denied: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "allowed", principal_forms(self.allowed))
+        object.__setattr__(self, "denied", principal_forms(self.denied))
 
     def narrowed_to(self, other: "Access") -> "Access":
         """An access that admits only readers whom both admit.
@@ -69,7 +93,7 @@ def authority_of(principal: str) -> str:
 def account_principal(account: str) -> str:
     """The principal of who holds an account: of `source:name`, `source:account:name`."""
     source, _, name = account.partition(":")
-    return f"{source}:account:{name}"
+    return principal_form(f"{source}:account:{name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +242,14 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group of agents, known as the principal `authority:group:id`."""
+    """A group of agents, known as the principal `authority:group:id`, held in its form.
+
+    `members` are ids of agents.
+    """
 
     principal: str
     label: str = ""
     members: frozenset[str] = field(default_factory=frozenset)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "principal", principal_form(self.principal))

@@ -1,6 +1,6 @@
 """Accounts and groups of agents as rows of the book's tables."""
 
-from connectors.values import Agent, Group
+from connectors.values import Agent, Group, principal_form
 from indexer.state import digest
 
 
@@ -13,9 +13,17 @@ def account_rows(people: list[Agent]) -> list[dict[str, str]]:
     ]
 
 
-def membership_rows(groups: list[Group]) -> list[dict[str, str]]:
-    """Who is in which group, once each."""
-    pairs = {(member, group.principal) for group in groups for member in group.members}
+def membership_rows(people: list[Agent], groups: list[Group]) -> list[dict[str, str]]:
+    """Who is in which group, once each.
+
+    A group may write a member's id in another Unicode form than the agents' table does.
+    """
+    ids = {principal_form(agent.id): agent.id for agent in people}
+    pairs = {
+        (ids.get(principal_form(member), member), group.principal)
+        for group in groups
+        for member in group.members
+    }
     return [
         {"agent_key": digest(member), "principal_key": digest(one), "principal": one}
         for member, one in sorted(pairs)

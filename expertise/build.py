@@ -11,7 +11,7 @@ from datetime import date
 
 import numpy as np
 
-from connectors.values import Agent
+from connectors.values import Agent, principal_forms
 from expertise.assignment import Assignment, topic_vectors
 from expertise.communities import (
     Community,
@@ -61,6 +61,9 @@ class Rules:
     universal: frozenset[str] = frozenset({"everyone"})
     least_strength: float = 1.2
     oldest_days: int = 30
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "universal", principal_forms(self.universal))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

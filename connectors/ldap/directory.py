@@ -10,10 +10,10 @@ from connectors.changes import Malformed
 from connectors.errors import SourceRefused
 from connectors.ldap.entries import agent_of
 from connectors.ldap.groups import People, groups_of
-from connectors.ldap.names import same_name
+from connectors.ldap.names import id_form, same_name
 from connectors.ldap.place import LdapPlace
 from connectors.ldap.server import Entry, LdapServer, opened_server
-from connectors.values import Agent, Group
+from connectors.values import Agent, Group, principal_form
 
 CHANGE_MARKS = ("entryCSN", "uSNChanged")
 """What changes with each change of an entry: OpenLDAP's and Active Directory's.
@@ -77,20 +77,24 @@ class LdapDirectory:
     def _told(
         self, agents: list[tuple[str, Agent]], groups: list[Entry | str]
     ) -> Iterator[Agent | Group | Malformed]:
-        claims = Counter(agent.id.casefold() for _, agent in agents)
-        sound = [(dn, agent) for dn, agent in agents if claims[agent.id.casefold()] == 1]
+        claims = Counter(id_form(agent.id) for _, agent in agents)
+        sound = [(dn, agent) for dn, agent in agents if claims[id_form(agent.id)] == 1]
         accounts = claimed(agent for _, agent in sound)
         for dn, agent in agents:
-            if claims[agent.id.casefold()] > 1:
+            if claims[id_form(agent.id)] > 1:
                 yield Malformed(dn, "identifiant de deux entrées : aucune des deux n'est reprise")
                 continue
-            own = [one for one in dict.fromkeys(agent.accounts) if len(accounts[one]) == 1]
+            own = [
+                one
+                for one in dict.fromkeys(agent.accounts)
+                if len(accounts[principal_form(one)]) == 1
+            ]
             for account in sorted({*agent.accounts} - {*own}):
-                yield dispute(account, accounts[account], dn)
+                yield dispute(account, accounts[principal_form(account)], dn)
             yield replace(agent, accounts=tuple(own))
         people = People(
             {same_name(dn): agent.id for dn, agent in sound},
-            {agent.id.casefold(): agent.id for _, agent in sound},
+            {id_form(agent.id): agent.id for _, agent in sound},
         )
         for one in groups:
             if isinstance(one, str):

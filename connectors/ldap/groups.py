@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.errors import SourceRefused
-from connectors.ldap.names import rdn_values, same_name
+from connectors.ldap.names import id_form, rdn_values, same_name
 from connectors.ldap.place import GroupNames
 from connectors.ldap.server import Entry
 from connectors.values import Group
@@ -30,7 +30,7 @@ def groups_of(
     members would open to them, or what is another group's.
     """
     ids = {same_name(entry.dn): _id(entry, names) for entry in entries}
-    if len({one.casefold() for one in ids.values()}) < len(ids):
+    if len({id_form(one) for one in ids.values()}) < len(ids):
         raise SourceRefused(
             "Deux groupes de l'annuaire portent le même nom : resserrez « groups_base », ou "
             "réglez « group_id » sur un attribut qui les distingue (entryUUID)."
@@ -82,7 +82,7 @@ def _members(
         for raw in entry.attributes.get(attribute.lower(), ()):
             text = raw.decode("utf-8", "replace")
             if attribute.lower() == BY_ID:
-                agents |= {people.by_id[one] for one in [text.casefold()] if one in people.by_id}
+                agents |= {people.by_id[one] for one in [id_form(text)] if one in people.by_id}
                 continue
             name = same_name(text.partition("#")[0] if text.endswith("'B") else text)
             if name in groups:

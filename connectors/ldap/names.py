@@ -1,6 +1,7 @@
 """Names of entries (RFC 4514), as far as they are compared."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from ldap3.core.exceptions import LDAPInvalidDnError
@@ -10,10 +11,11 @@ _ESCAPED = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)")
 
 
 def same_name(dn: str) -> str:
-    """A form that equal names share: case, spaces and escapes aside.
+    """A form that equal names share: case, spaces, escapes and Unicode forms aside.
 
     What is no name is compared as it stands.
     """
+    dn = unicodedata.normalize("NFC", dn)
     if not any(mark in dn for mark in '\\"+'):
         return ",".join(
             "=".join(" ".join(side.split()) for side in part.split("=", 1))
@@ -26,11 +28,17 @@ def same_name(dn: str) -> str:
     return ",".join(sorted_parts(parts))
 
 
+def id_form(name: str) -> str:
+    """A form that ids share which are one: case and Unicode forms aside."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
 def sorted_parts(parts: list[tuple[str, str, str]]) -> Iterator[str]:
     """Each relative name, those of several values in order."""
     held: list[str] = []
     for attribute, value, separator in parts:
-        held.append(f"{attribute}={' '.join(_plain(value).split())}".casefold())
+        plain = unicodedata.normalize("NFC", _plain(value))
+        held.append(f"{attribute}={' '.join(plain.split())}".casefold())
         if separator != "+":
             yield "+".join(sorted(held))
             held = []

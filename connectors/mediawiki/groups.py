@@ -1,5 +1,6 @@
 """The groups that a wiki's accounts are in, asked of the wiki when a reader comes."""
 
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import Empty, LifoQueue
@@ -63,6 +64,9 @@ class WikiGroups:
 
 
 def _shown(name: str) -> str:
-    """As the wiki writes it: spaces, a large first letter."""
-    plain = " ".join(name.replace("_", " ").split())
+    """As the wiki writes it: spaces, a large first letter, NFC.
+
+    Groups of a name that is written otherwise would be taken for somebody else's.
+    """
+    plain = " ".join(unicodedata.normalize("NFC", name).replace("_", " ").split())
     return plain[:1].upper() + plain[1:]

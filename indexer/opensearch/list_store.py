@@ -14,6 +14,8 @@ from indexer.opensearch.bulk import forget_line, index_line
 from indexer.opensearch.schema import Body
 
 PAGE = 5_000
+FORM_MARK, FORM = "principals", "NFC"
+"""What the index of lists says of itself once every list is in the form of today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,11 @@ class AccessLists:
         self._alias = alias
 
     def ensure(self, replicas: int, *, as_it_is: bool = False) -> None:
-        """Make it where there is none."""
+        """Make it where there is none; bring lists of an older version to today's form, once."""
         self._alias.ensure(access_lists.lists_index_body(replicas), as_it_is=as_it_is)
+        if self._alias.marks().get(FORM_MARK) != FORM:
+            self._bring_to_form()
+            self._alias.mark(FORM_MARK, FORM)
 
     def refresh(self) -> None:
         """Make all that was written seen by the next search."""
@@ -46,13 +51,13 @@ class AccessLists:
         """Give the lists that the filter admits; raises `IndexRefused` where they are too many."""
         if not access.principals:
             return ReadableLists(access, ())
-        hits = self._alias.search(access_lists.readable_lists(access))["hits"]["hits"]
-        if len(hits) > MOST_READABLE:
+        answer = self._alias.search(access_lists.readable_lists(access))
+        if len(answer["hits"]["hits"]) > MOST_READABLE:
             raise IndexRefused(
                 f"Ce lecteur relève de plus de {MOST_READABLE} listes d'accès, plus qu'OpenSearch "
                 "n'en demande à la fois : donnez des lecteurs propres à moins de documents."
             )
-        return ReadableLists(access, tuple(hit["sort"][0] for hit in hits))
+        return ReadableLists(access, access_lists.read_readable(answer, access))
 
     def join(self, keys: Iterable[ListKey]) -> Joined:
         """Give each key a list with exactly its readers, made and seen where there was none."""
@@ -105,6 +110,20 @@ class AccessLists:
         """Delete lists that no document names; their names are never used again."""
         if names:
             self._alias.send([forget_line(name) for name in names])
+
+    def _bring_to_form(self) -> None:
+        """Write anew each list whose principals are not in their form (`principal_form`).
+
+        The engine compares them as they are written: a denial in another form denies nobody.
+        """
+        self._alias.refresh()
+        after = None
+        while hits := self._alias.search(access_lists.whole_lists(after))["hits"]["hits"]:
+            for hit in hits:
+                if formed := access_lists.in_form(hit["_source"]):
+                    self._alias.replace(hit, formed)
+            after = hits[-1]["sort"][0]
+        self._alias.refresh()
 
     def _write(self, lists: Iterable[Body]) -> dict[str, str]:
         lines = [index_line(kept["name"], kept["name"], kept) for kept in lists]

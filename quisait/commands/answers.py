@@ -199,4 +199,7 @@ def source_lines(status: SourceStatus, now: datetime, *, with_failures: bool) ->
         lines.append(f"  {failure.key} : {failure.reason}")
         lines.append(f"    → {failure.remedy}")
         lines.append(f"    dans les journaux : reference={failure.reference}")
+    for one in status.unknown_denials:
+        lines.append(f"  refus de « {one.principal} », inconnu : {one.closed}")
+        lines.append(f"    → {one.remedy}")
     return "\n".join(lines)

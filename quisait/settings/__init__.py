@@ -16,6 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from quisait.settings.access import AccessSettings
 from quisait.settings.authorities import AuthoritySettings
 from quisait.settings.directory import DirectorySettings, LdapSettings
 from quisait.settings.door import DoorSettings
@@ -28,7 +29,7 @@ from quisait.settings.secret_files import SecretFiles
 from quisait.settings.sign_on import OidcSettings, SignedHeaderSettings, SignOnSettings
 from quisait.settings.sources import SourceSettings as SourceSettings
 from quisait.settings.types import NEVER as NEVER
-from quisait.settings.types import Address, Duration, Secret, Table, pace
+from quisait.settings.types import Address, Duration, Principal, Secret, Table, pace
 
 FILE = "quisait.toml"
 
@@ -181,7 +182,7 @@ class TopicsSettings(Table):
     file: str = Field(
         "", description="liste des sujets et métiers : .csv, ou SKOS (.ttl, .rdf, .xml)"
     )
-    universal: list[str] = Field(
+    universal: list[Principal] = Field(
         ["everyone"], description="lecteurs qui sont tous les agents : leurs documents comptent"
     )
     least_strength: float = Field(
@@ -234,6 +235,7 @@ class Settings(BaseSettings):
     push: PushSettings = PushSettings()
     directory: DirectorySettings = DirectorySettings()
     ldap: LdapSettings = LdapSettings()
+    access: AccessSettings = AccessSettings()
     authorities: AuthoritySettings = AuthoritySettings()
     search: SearchSettings = SearchSettings()
     topics: TopicsSettings = TopicsSettings()

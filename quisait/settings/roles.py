@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from quisait.settings.types import Table
+from quisait.settings.types import Principal, Table
 from search_api.identity.grants import Grant, Role
 
 
@@ -16,7 +16,7 @@ class RoleSettings(Table):
         "« officer » (protection des données)"
     )
     agents: list[str] = Field([], description="identifiants d'agents")
-    groups: list[str] = Field([], description="groupes de l'annuaire, comme ldap:group:…")
+    groups: list[Principal] = Field([], description="groupes de l'annuaire, comme ldap:group:…")
     topics: list[str] = Field(
         [], description="pour « animator » : identifiants des sujets animés, ou « * »"
     )

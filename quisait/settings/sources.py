@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from quisait.settings.types import Table, pace, without_password
+from quisait.settings.types import Principal, Table, pace, without_password
 
 
 def _where_it_is_read(path: str, about: ValidationInfo) -> str:
@@ -46,7 +46,7 @@ class SourceSettings(Table):
         description="rythme de lecture par « quisait run » : « 15 min », « 2 h », « 1 j », ou "
         "« jamais » ; vide : « 1 h », et « 1 min » pour « push »",
     )
-    allowed: list[str] = Field(
+    allowed: list[Principal] = Field(
         [],
         description="lecteurs des fichiers sans règle (dossiers), ou de l'espace principal "
         "(wiki) ; vide : personne",
@@ -75,7 +75,7 @@ class SourceSettings(Table):
     password_file: str = Field(
         "", description="fichier du mot de passe ; ou la variable QUISAIT_PASSWORD_ suivie du nom"
     )
-    namespaces: dict[str, list[str]] = Field(
+    namespaces: dict[str, list[Principal]] = Field(
         {}, description="espaces de noms lus (nom ou numéro) et leurs lecteurs ; [] : personne"
     )
     rate_per_s: float = Field(

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from connectors.values import principal_form
 from quisait.settings.durations import seconds_of
 
 
@@ -27,6 +28,14 @@ Secret = Annotated[str, Field(repr=False)]
 
 Address = Annotated[str, AfterValidator(without_password)]
 """Of a server, without an account or a password in it: addresses are told in sentences."""
+
+
+def _principal(written: str) -> str:
+    return principal_form(written.strip())
+
+
+Principal = Annotated[str, AfterValidator(_principal)]
+"""Who reads: `everyone`, or `authority:kind:id` in its form, without spaces around."""
 
 
 def _duration(written: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Protocol
 
-from connectors.values import authority_of
+from connectors.values import authority_of, principal_forms
 
 WORKERS = 4
 """So many questions to one authority at once."""
@@ -114,7 +114,7 @@ class Desk:
 
     def _answer(self, identity: Identity, asked_s: float, age: int) -> frozenset[str]:
         try:
-            found = self._authority.principals(*identity)
+            found = principal_forms(self._authority.principals(*identity))
             if any(authority_of(one) != self.name for one in found):
                 raise Misvouched
         except Exception:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from connectors.values import principal_forms
 from indexer.access import Reader
 
 
@@ -36,6 +37,9 @@ class Grant:
     groups: frozenset[str] = frozenset()
     topics: frozenset[str] = frozenset()
     communities: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "groups", principal_forms(self.groups))
 
     def is_for(self, reader: Reader) -> bool:
         """Whether the reader is meant: by their id, or by a group that answered."""

@@ -1,6 +1,7 @@
 """The groups of a reader's account, asked of a real wiki, which may fail or be slow."""
 
 import time
+import unicodedata
 from dataclasses import replace
 
 import pytest
@@ -43,6 +44,13 @@ def test_groups_of_an_account(wiki: WikiServer, place: WikiPlace) -> None:
         wiki.site().raw_api("userrights", "POST", True, user=EDITOR, token=rights, **change)
         is_one = "w:group:sysop" in groups.principals("a", frozenset({"w:zoé"}))
         assert is_one is ("add" in change)
+
+
+def test_groups_of_an_account_in_another_unicode_form(place: WikiPlace) -> None:
+    """A wiki writes names in NFC; without their groups, what is denied to these would open."""
+    taken_apart = unicodedata.normalize("NFD", f"w:{EDITOR}")
+    assert taken_apart != f"w:{EDITOR}"
+    assert "w:group:user" in WikiGroups("w", place).principals("a", frozenset({taken_apart}))
 
 
 @pytest.mark.parametrize("account", ["x:Zoé", "w:", "w:Inconnu", f"w:{EDITOR}|{ADMIN}", "w:<b>"])
