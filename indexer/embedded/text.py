@@ -104,9 +104,19 @@ class TextIndex:
             with self._reading:
                 self._index.reload()
                 self._snapshot = self._index.searcher()
-            writer = self._index.writer(heap_size=WRITER_HEAP_BYTES, num_threads=1)
-            writer.garbage_collect_files()
-            writer.wait_merging_threads()
+            self._writer().wait_merging_threads()
+
+    def _writer(self) -> tantivy.IndexWriter:
+        """A writer, with what no commit names out of its way.
+
+        A process that was killed while it deleted leaves the file that the next one, which
+        counts on from the same commit, would write. Only an index that is opened now knows
+        of the files of other processes.
+        """
+        opened = tantivy.Index(self._schema, path=str(self._path))
+        writer = opened.writer(heap_size=WRITER_HEAP_BYTES, num_threads=1)
+        writer.garbage_collect_files()
+        return writer
 
     @contextmanager
     def _held(self) -> Iterator[None]:
@@ -161,7 +171,7 @@ class TextIndex:
         """Delete these rows and add them again, in one commit; what the store lacks stays gone."""
         if not len(rows):
             return
-        writer = self._index.writer(heap_size=WRITER_HEAP_BYTES, num_threads=1)
+        writer = self._writer()
         with self._store.reading() as connection:
             for start in range(0, len(rows), _ROWS_AT_ONCE):
                 some = json.dumps(rows[start : start + _ROWS_AT_ONCE].tolist())
@@ -317,7 +327,7 @@ class TextIndex:
         if applied >= seq:
             return
         with text_faults():
-            writer = self._index.writer(heap_size=WRITER_HEAP_BYTES, num_threads=1)
+            writer = self._writer()
             with self._store.reading() as connection:
                 seq = self._store.seq(connection)
                 self._feed(writer, connection, applied)

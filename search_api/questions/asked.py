@@ -101,6 +101,6 @@ Typed = Annotated[
 SortOrder = Annotated[
     Order, Query(alias="sort", description="`date`: the newest first, of what has most words")
 ]
-PageNumber = Annotated[int, Query(ge=1, le=1_000_000, description="from 1")]
-Offset = Annotated[int, Query(ge=0, le=1_000_000_000, description="`following` of the page before")]
+PageNumber = Annotated[int, Query(ge=1, le=2**53 - 1, description="from 1")]
+Offset = Annotated[int, Query(ge=0, le=2**31 - 1, description="`following` of the page before")]
 AreaCode = Annotated[str, Query(description="département (22) or region (r53)")]

@@ -46,6 +46,12 @@ class AgentRule:
     accepted: Mapping[str, frozenset[str]] = field(default_factory=dict)
     email_trusted: bool = False
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The claims that name an agent together: what one document says, no other completes."""
+        verified = self.by == "email" and not self.email_trusted
+        return frozenset({self.claim, *self.accepted} | ({"email_verified"} if verified else set()))
+
 
 def agent_named(
     claims: Mapping[str, Any], rule: AgentRule, known: KnownAgents, today: date

@@ -3,7 +3,7 @@
 Read `Provider.authorization_address` first, then `Provider.identity`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -29,6 +29,8 @@ UNREACHABLE = marked(
     "Le fournisseur d’identité ne répond pas : personne ne peut se connecter pour l’instant. "
     "Réessayez dans quelques minutes."
 )
+_HOW = frozenset({"acr", "amr", "auth_time"})
+"""Of the authentication itself (OpenID Connect Core 1.0, 2): in the ID token alone."""
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint")
 
 
@@ -63,10 +65,24 @@ class ProviderRules:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whom the provider named, and its own word for ending that."""
+    """Whom the provider named, and its own word for ending that.
+
+    `claims` are the ID token's, `userinfo` those of the address of that name, of one `sub`.
+    """
 
     claims: Claims
+    userinfo: Claims
     id_token: str = field(repr=False)
+
+    def naming(self, names: Collection[str]) -> Claims:
+        """All claims of one document, by which somebody is named.
+
+        It is the one that has more of these names, else the ID token: an address of one is
+        not verified by a word of the other. How somebody signed on is always the ID token's.
+        """
+        said = max((self.claims, self.userinfo), key=lambda one: len(one.keys() & set(names)))
+        how = {name: value for name, value in self.claims.items() if name in _HOW}
+        return {name: value for name, value in said.items() if name not in _HOW} | how
 
     def at_provider(self) -> AtProvider:
         """Whose session it is there."""
@@ -116,7 +132,7 @@ class Provider:
             now_s=self._now_s(),
             skew_s=self.rules.skew_s,
         )
-        return Identity({**self._userinfo(access_token, claims["sub"]), **claims}, id_token)
+        return Identity(claims, self._userinfo(access_token, claims["sub"]), id_token)
 
     def logout(self, token: str) -> Logout:
         """What a logout token says is over. Raises `ProviderUnreachable`, `ProviderRefused`."""

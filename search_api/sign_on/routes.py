@@ -82,7 +82,7 @@ def answered(
         if error or not code:
             raise ProviderRefused(f"answer_{error[:40]}", _NO.get(error, _OTHER_NO))
         identity = provider.identity(code, iss, one)
-        agent = sign_on.agent_named(identity.claims)
+        agent = sign_on.agent_named(identity.naming(sign_on.rule.names))
     except SignOnFailed as failure:
         response = _failed(request, sign_on, failure, back)
     else:

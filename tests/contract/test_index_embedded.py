@@ -230,6 +230,21 @@ def test_an_index_of_a_former_version_is_rid_of_what_it_kept(tmp_path: Path) -> 
     assert words_kept(tmp_path) == set()
 
 
+def test_a_deletion_that_was_killed_is_made_again(tmp_path: Path) -> None:
+    """Killed before its commit: the file of deleted rows that it leaves is in nobody's way."""
+    index = with_a_rare_one(tmp_path)
+    meta = next(tmp_path.glob("text-*/meta.json"))
+    before, (_, applied) = meta.read_bytes(), index._store.progress()
+    EmbeddedIndex(tmp_path, ENCODER.dimension).write([Remove("wiki:r")])
+    left = list(meta.parent.glob("*.del"))
+    assert left
+    meta.write_bytes(before)
+    index._store.mark_applied(applied)
+    assert index.search(asking("zanzibaresque")).total == 0
+    assert index._text.snapshot().num_docs == 40
+    assert len(list(meta.parent.glob("*.del"))) == 1
+
+
 def test_an_expunging_in_pieces_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from fastapi.testclient import TestClient
 from joserfc.jwk import ECKey, OctKey
 
 from search_api.identity.grants import Grant, Grants, Role
+from search_api.sign_on.naming import AgentRule
 from tests.lying_provider import (
     CLIENT_ID,
     LyingProvider,
@@ -477,3 +478,105 @@ def test_a_personal_token_opens_no_role(
         # The role is theirs: what is missing here is only where to write the reading down.
         assert client.get("/audit").status_code == 503
     database.dispose()
+
+
+EMAIL = AgentRule(claim="email", by="email")
+MIXED: dict[str, tuple[dict[str, Any], dict[str, Any], str | None]] = {
+    "an address of one, verified by the other": (
+        {"email": "CLAIRE"},
+        {"email_verified": True},
+        None,
+    ),
+    "the same the other way": ({"email_verified": True}, {"email": "CLAIRE"}, None),
+    "two addresses, one verified": (
+        {"email": "CLAIRE"},
+        {"email": "autre@example.fr", "email_verified": True},
+        None,
+    ),
+    "two addresses, the first verified": (
+        {"email": "CLAIRE", "email_verified": True},
+        {"email": "autre@example.fr", "email_verified": True},
+        "ag-1",
+    ),
+    "all in userinfo": ({}, {"email": "CLAIRE", "email_verified": True}, "ag-1"),
+    "all in the ID token": ({"email": "CLAIRE", "email_verified": True}, {}, "ag-1"),
+    "one half in both": (
+        {"email": "CLAIRE"},
+        {"email": "CLAIRE", "email_verified": True},
+        "ag-1",
+    ),
+    "denied by the ID token": (
+        {"email": "CLAIRE", "email_verified": False},
+        {"email": "CLAIRE", "email_verified": True},
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_an_address_and_its_verification_are_of_one_document(
+    parts: Parts, provider: LyingProvider, tmp_path: Path, name: str
+) -> None:
+    """ID token and userinfo are signed both, and say different things."""
+    claire = parts.book.agent("ag-1")
+    assert claire
+    told = [
+        {claim: claire.email if value == "CLAIRE" else value for claim, value in one.items()}
+        for one in MIXED[name][:2]
+    ]
+    signed_on = signed_on_by(parts, provider, tmp_path, EMAIL, *told)
+    assert signed_on == MIXED[name][2]
+
+
+@pytest.mark.parametrize(
+    ("id_claims", "user_claims", "expected"),
+    [
+        ({"idp_id": "idp-finances"}, {"uid": "ag-1", "idp_id": "idp-autre"}, None),
+        ({"idp_id": "idp-finances"}, {"uid": "ag-1", "idp_id": None}, None),
+        ({"uid": "ag-1"}, {"uid": None, "idp_id": "idp-finances"}, None),
+        ({"uid": "ag-4", "idp_id": "idp-finances"}, {"uid": "ag-1"}, "ag-4"),
+        ({}, {"uid": "ag-1", "idp_id": "idp-finances"}, "ag-1"),
+    ],
+)
+def test_who_vouches_and_for_whom_are_of_one_document(
+    parts: Parts,
+    provider: LyingProvider,
+    tmp_path: Path,
+    id_claims: dict[str, Any],
+    user_claims: dict[str, Any],
+    expected: str | None,
+) -> None:
+    """A `uid` is unique behind one identity provider only: the one that its document names."""
+    rule = AgentRule(accepted={"idp_id": frozenset({"idp-finances"})})
+    assert signed_on_by(parts, provider, tmp_path, rule, id_claims, user_claims) == expected
+
+
+@pytest.mark.parametrize(("acr", "expected"), [("eidas2", "ag-1"), ("eidas1", None)])
+def test_how_somebody_signed_on_is_the_id_tokens_word(
+    parts: Parts, provider: LyingProvider, tmp_path: Path, acr: str, expected: str | None
+) -> None:
+    """Userinfo does not say it, and is not believed where it does."""
+    rule = AgentRule(accepted={"acr": frozenset({"eidas2"})})
+    told = {"uid": "ag-1", "acr": "eidas2"}
+    assert signed_on_by(parts, provider, tmp_path, rule, {"acr": acr}, told) == expected
+
+
+def signed_on_by(
+    parts: Parts,
+    provider: LyingProvider,
+    tmp_path: Path,
+    rule: AgentRule,
+    id_claims: dict[str, Any],
+    user_claims: dict[str, Any],
+) -> str | None:
+    """Whom the two documents sign on under a rule; None where nobody."""
+    database = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
+    made = signing_on_app(parts, database, ADDRESS, provider.issuer, rule=rule)
+    with TestClient(made.app, follow_redirects=False) as client:
+        asked = parse_qs(urlsplit(client.get("/sign-on").headers["location"]).query)
+        provider.nonce = asked["nonce"][0]
+        provider.id_claims, provider.user_claims = id_claims, user_claims
+        client.get("/sign-on/callback", params={"state": asked["state"][0], "code": "un-code"})
+    sessions = made.sign_on.sessions.of()
+    database.dispose()
+    return sessions[0].agent_id if sessions else None
