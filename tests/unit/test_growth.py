@@ -418,6 +418,17 @@ def test_a_wiki_page_of_many_levels_is_read_in_time(opened: str) -> None:
     assert ("Titre" in section.text, "fond" in section.text, "fin" in section.text) == (True,) * 3
 
 
+def test_a_pattern_of_many_stars_is_compared_in_time() -> None:
+    """In a file two hundred folders deep; each «**» was tried with each other's every length."""
+    rows = "".join(f"**/a*/**/a*/**/a*/**/z{n},everyone\n" for n in range(20))
+    table, _ = parse_table(raw(f"pattern,allowed\n{rows}**/z1,g:g:few\n"), ())
+    began = time.process_time()
+    found = effective((*("a",) * 200, "z1"), (table,))
+    assert time.process_time() - began < MOST_S
+    assert found is not None
+    assert found.allowed == ("g:g:few",)
+
+
 MOST_S = 3.0
 """Of the processor; before, the push took this long, the line of an export six times as long."""
 MOST_MB = 60
