@@ -10,9 +10,13 @@ from pydantic import ValidationError
 from connectors.contained import read_ordinary
 from connectors.directory_lines import Line
 from connectors.errors import SourceRefused, SourceUnreachable
+from connectors.json_size import holds_more_values
 from connectors.tables import Row, TableUnreadable, read_table
 
 L = TypeVar("L", bound=Line)
+
+_MAX_LINE_VALUES = 250_000
+"""A group of all agents, one line."""
 
 
 def lines_of(path: Path, model: type[L], required: str) -> Iterator[tuple[str, L | str]]:
@@ -56,6 +60,9 @@ def _content(path: Path) -> bytes:
 def _json_rows(content: bytes) -> Iterator[Row]:
     for number, raw in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
         if not raw.strip():
+            continue
+        if holds_more_values(raw, _MAX_LINE_VALUES):
+            yield Row(number, problem=f"ligne de plus de {_MAX_LINE_VALUES} valeurs JSON")
             continue
         try:
             cells: Any = json.loads(raw)

@@ -209,12 +209,21 @@ def _pattern(written: str) -> tuple[str, ...]:
 
 
 def _matches(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
+    """Segment by segment, with every number of names that those before it may take."""
     if not pattern:
         return not path
-    if pattern[0] == "**":
-        if len(pattern) == 1:
-            return bool(path)
-        return any(_matches(pattern[1:], path[skip:]) for skip in range(len(path)))
-    if not path or not fnmatchcase(path[0], pattern[0].replace("[", "[[]")):
-        return False
-    return _matches(pattern[1:], path[1:])
+    taken = {0}
+    for segment in pattern[:-1]:
+        if segment == "**":
+            taken = set(range(min(taken), len(path)))
+        else:
+            taken = {at + 1 for at in taken if at < len(path) and _named_so(path[at], segment)}
+        if not taken:
+            return False
+    if pattern[-1] == "**":
+        return min(taken) < len(path)
+    return len(path) - 1 in taken and _named_so(path[-1], pattern[-1])
+
+
+def _named_so(name: str, segment: str) -> bool:
+    return fnmatchcase(name, segment.replace("[", "[[]"))

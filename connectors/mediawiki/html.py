@@ -1,11 +1,14 @@
 """From the wiki's own rendering of a page to sections of plain text.
 
 The rendering is read, not the wikitext: only the wiki knows what its templates, tables,
-and extensions become, and TextExtracts drops tables.
+and extensions become, and TextExtracts drops tables. libxml2 reads it, in a time that grows with
+its length: Python's `html.parser` takes the square of it for tags that are never closed.
 """
 
 import re
-from html.parser import HTMLParser
+from collections.abc import Mapping
+
+from lxml import etree
 
 from connectors.values import Section
 
@@ -25,73 +28,114 @@ UNSEEN_CLASSES = {
 """What serves to read on the screen, not to be found."""
 HEADINGS = {f"h{depth}": depth for depth in range(1, 7)}
 PATH_MARK = " › "
+MOST_DEEP = 1_000
+"""So many elements in one another, at most: browsers stop at 512. libxml2 looks through all that
+are open for each end tag that closes none."""
+_AT_ONCE = 1 << 14
+"""Bytes that the parser is given at once: it goes through them even once the reading stopped."""
+_TAG = re.compile("<[^<>]*>")
+
+
+class _TooDeep(Exception):
+    """Elements stand too deep in one another to be read in time."""
 
 
 def sections_of(html: str) -> tuple[Section, ...]:
-    """The text before the first heading, then that below each; headings carry those above."""
-    reading = _Reading()
-    reading.feed(html)
-    reading.close()
-    reading.end_section()
-    return tuple(reading.sections)
+    """The text before the first heading, then that below each; headings carry those above.
+
+    A page of too many elements in one another is read without them: all its text, with no
+    headings.
+    """
+    try:
+        return _read(html)
+    except _TooDeep:
+        plain = _TAG.sub("\0", html.replace("\0", "")).replace("<", "&lt;")
+        return _read(plain.replace("\0", "<br>"))
 
 
-class _Reading(HTMLParser):
-    """Gathers the text of one section after the other."""
+def _read(html: str) -> tuple[Section, ...]:
+    parser = etree.HTMLParser(target=_Reading(), encoding="utf-8", huge_tree=True)
+    # Within an element, as a page without any is no document to the parser.
+    written = f"<div>{html}".encode("utf-8", "replace")
+    for at in range(0, len(written), _AT_ONCE):
+        parser.feed(written[at : at + _AT_ONCE])  # raises what the reading raised before it
+    found: tuple[Section, ...] = parser.close()
+    return found
+
+
+class _Reading:
+    """What the parser tells of tags and text: the text of one section after the other."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.sections: list[Section] = []
+        self._sections: list[Section] = []
+        self._said: list[str] = []
         self._text: list[str] = []
         self._above: dict[int, str] = {}
         self._heading: int | None = None
         self._unseen: list[str] = []
         self._as_written = 0
+        self._depth = 0
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Open a heading, a line, a cell, or something that is not seen."""
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """Open a heading, a line, a cell, or something that is not seen. Raises `_TooDeep`."""
+        self._hear()
+        self._depth += 1
+        if self._depth > MOST_DEEP:
+            raise _TooDeep
         if tag in VOID:
             if tag in LINES:
-                self._say("\n")
+                self._text.append("\n")
             return
-        if self._unseen or _is_unseen(tag, dict(attrs)):
+        if self._unseen or _is_unseen(tag, attributes):
             self._unseen.append(tag)
             return
         if tag in HEADINGS:
-            self.end_section()
+            self._end_section()
             self._heading = HEADINGS[tag]
         elif tag in LINES:
-            self._say("\n")
+            self._text.append("\n")
         self._as_written += tag == "pre"
 
-    def handle_endtag(self, tag: str) -> None:
-        """Close what was opened; what was left open inside it closes too."""
+    def end(self, tag: str) -> None:
+        """Close what was opened."""
+        self._hear()
+        self._depth -= 1
+        if tag in VOID:
+            return
         if self._unseen:
-            if tag in self._unseen:
-                while self._unseen.pop() != tag:
-                    pass
+            self._unseen.pop()
             return
         if tag in HEADINGS and self._heading is not None:
             self._end_heading(self._heading)
         elif tag in ("td", "th"):
-            self._say(" \t")
+            self._text.append(" \t")
         elif tag in LINES:
-            self._say("\n")
-        if tag == "pre":
-            self._as_written = max(0, self._as_written - 1)
+            self._text.append("\n")
+        self._as_written -= tag == "pre"
 
-    def handle_data(self, data: str) -> None:
-        """Take text that is seen."""
-        if not self._unseen:
-            self._say(data if self._as_written else re.sub(r"[ \t\r\n]+", " ", data))
+    def data(self, data: str) -> None:
+        """A piece of text: the parser cuts it where it likes."""
+        self._said.append(data)
 
-    def end_section(self) -> None:
+    def close(self) -> tuple[Section, ...]:
+        """The end: every section."""
+        self._hear()
+        self._end_section()
+        return tuple(self._sections)
+
+    def _hear(self) -> None:
+        """Take the text that was told since the last tag, if it is seen."""
+        said, self._said = "".join(self._said), []
+        if said and not self._unseen:
+            self._text.append(said if self._as_written else re.sub(r"[ \t\r\n]+", " ", said))
+
+    def _end_section(self) -> None:
         """Keep what was gathered under the headings that stand above it."""
         text = _tidy("".join(self._text))
         self._text = []
         heading = PATH_MARK.join(self._above[depth] for depth in sorted(self._above))
         if text:
-            self.sections.append(Section(text, heading=heading))
+            self._sections.append(Section(text, heading=heading))
 
     def _end_heading(self, depth: int) -> None:
         name = " ".join("".join(self._text).split())
@@ -100,12 +144,9 @@ class _Reading(HTMLParser):
         if name:
             self._above[depth] = name
 
-    def _say(self, text: str) -> None:
-        self._text.append(text)
 
-
-def _is_unseen(tag: str, attributes: dict[str, str | None]) -> bool:
-    classes = set((attributes.get("class") or "").split())
+def _is_unseen(tag: str, attributes: Mapping[str, str]) -> bool:
+    classes = set(attributes.get("class", "").split())
     return tag in UNSEEN or bool(classes & UNSEEN_CLASSES) or attributes.get("id") == "toc"
 
 

@@ -10,7 +10,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from connectors.push.lines import Submitted, refused, written
 from connectors.push.values import Receipt, SuiteRules
-from connectors.records.schema import DeletedLine, Name, Readers, RecordLine, SectionLine
+from connectors.records.schema import (
+    DeletedLine,
+    Name,
+    Readers,
+    RecordLine,
+    SectionLine,
+    Several,
+)
 from connectors.values import EVERYONE, account_principal
 
 _TITLE_CHARACTERS = 200
@@ -29,8 +36,8 @@ class _FindDocument(BaseModel):
     content: str
     created_at: AwareDatetime
     updated_at: AwareDatetime
-    users: list[Identity] = []
-    groups: list[Identity] = []
+    users: Several[Identity] = []
+    groups: Several[Identity] = []
     reach: Literal["public", "authenticated", "restricted"] | None = "restricted"
     is_active: bool
     description: str = ""

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from connectors.json_size import holds_more_values
 from connectors.records.schema import (
     AccessLine,
     AccountLine,
@@ -20,6 +21,9 @@ from connectors.records.schema import (
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
 """A longer line is skipped and reported."""
+
+MAX_LINE_VALUES = 100_000
+"""So is one of more values and keys: ten thousand answers with all that is said of them."""
 
 _ABOUT_THE_EXPORT = frozenset({"header", "account", "space"})
 _MODELS = (Header, AccountLine, SpaceLine, RecordLine, DeletedLine, AccessLine)
@@ -77,6 +81,8 @@ def understand(line: RawLine) -> Line | BrokenLine:
     raw = line.raw.removeprefix(b"\xef\xbb\xbf") if line.number == 1 else line.raw
     if line.too_long:
         return _salvaged(raw, f"ligne de plus de {MAX_LINE_BYTES // 2**20} Mio")
+    if holds_more_values(raw, MAX_LINE_VALUES):
+        return _salvaged(raw, f"ligne de plus de {MAX_LINE_VALUES} valeurs JSON")
     try:
         return export_line.validate_json(raw)
     except ValidationError as error:

@@ -5,9 +5,9 @@ of each file is its header. An account or a space may stand anywhere in the file
 """
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
 
 from connectors.values import MOST_REPLACED, EvidencePolicy, Role
 
@@ -25,11 +25,16 @@ Text = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")]
 Principal = Annotated[Name, Field(pattern=r"^(everyone|[^:\s]+:\S[^\x00]*)$")]
 
 
+Item = TypeVar("Item")
+Several = Annotated[list[Item], FailFast()]
+"""A list that is refused at its first item that is wrong: an error weighs a kilobyte."""
+
+
 class Readers(_Line):
     """Principals allowed and denied; none allowed means that nobody reads."""
 
-    allowed: list[Principal]
-    denied: list[Principal] = []
+    allowed: Several[Principal]
+    denied: Several[Principal] = []
 
 
 class Header(_Line):
@@ -104,11 +109,11 @@ class RecordLine(_Line):
     title: Name
     author: Name | None = None
     text: str = ""
-    sections: list[SectionLine] = []
-    answers: list[Reply] = []
-    comments: list[Reply] = []
-    contributors: list[ContributorLine] = []
-    attachments: list[AttachmentLine] = []
+    sections: Several[SectionLine] = []
+    answers: Several[Reply] = []
+    comments: Several[Reply] = []
+    contributors: Several[ContributorLine] = []
+    attachments: Several[AttachmentLine] = []
     readers: Readers | None = None
     space: Text = ""
     url: Text = ""
@@ -118,7 +123,7 @@ class RecordLine(_Line):
     modified: datetime | None = None
     valid_from: date | None = None
     valid_until: date | None = None
-    replaces: Annotated[list[Name], Field(max_length=MOST_REPLACED)] = []
+    replaces: Annotated[Several[Name], Field(max_length=MOST_REPLACED)] = []
     part_of: Text = ""
     entity: Text = ""
     area: Text = ""
@@ -134,7 +139,7 @@ class DeletedLine(_Line):
 
     type: Literal["deleted"]
     id: Name
-    attachments: list[Name] = []
+    attachments: Several[Name] = []
 
 
 class AccessLine(_Line):
@@ -146,7 +151,7 @@ class AccessLine(_Line):
     type: Literal["access"]
     id: Name
     readers: Readers
-    attachments: list[Name] = []
+    attachments: Several[Name] = []
 
 
 Line = Header | AccountLine | SpaceLine | RecordLine | DeletedLine | AccessLine

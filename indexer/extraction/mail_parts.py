@@ -3,6 +3,7 @@
 Standard library only: the extractor's child imports it and must start at once.
 """
 
+import re
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.errors import MessageError
@@ -12,6 +13,11 @@ from email.message import Message
 _BODIES = frozenset({"text", "multipart"})
 _BROKEN = (MessageError, LookupError, ValueError, TypeError, AttributeError, RecursionError)
 """What `email` raises on mails that break the rules (KeyError and UnicodeError among them)."""
+
+_KIND = re.compile(rb"^content-(?:type|disposition)[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_END_OF_FIELD = re.compile(rb"\r?\n(?![ \t])|\r(?!\n)")
+_LONGEST_KIND = 8_192
+"""Bytes: `email` takes the square of such a field's length, and no honest one is as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,8 @@ def mail_parts(content: bytes) -> tuple[MailPart, ...]:
     Nothing where there are none, or where the mail is too broken to be taken apart:
     it is then best read whole.
     """
+    if any(_is_endless(content, found.end()) for found in _KIND.finditer(content)):
+        return ()
     try:
         mail = message_from_bytes(content)
         attached = _taken_out(mail)
@@ -40,6 +48,12 @@ def mail_parts(content: bytes) -> tuple[MailPart, ...]:
         return (MailPart("", mail.as_bytes()), *parts)
     except _BROKEN:
         return ()
+
+
+def _is_endless(content: bytes, start: int) -> bool:
+    """Whether the field that says a part's kind is longer than it may be."""
+    end = start + _LONGEST_KIND
+    return end < len(content) and _END_OF_FIELD.search(content, start, end) is None
 
 
 def _taken_out(mail: Message) -> list[Message]:

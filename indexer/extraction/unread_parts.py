@@ -1,7 +1,6 @@
 """Which attachments of a document are missing from its text, and why."""
 
 import mimetypes
-import re
 from collections.abc import Iterator, Sequence
 
 from connectors.values import Section
@@ -18,8 +17,6 @@ from indexer.values import Failure, UnreadPart
 
 MOST_NAMED = 100
 """So many are named one by one; what is more is told in one line."""
-
-_LOCKED_STREAM = re.compile(r"stream \((?P<name>.+?)\) is encrypted")
 
 
 def unread_parts(parts: Sequence[TikaPart], sections: Sequence[Section]) -> tuple[UnreadPart, ...]:
@@ -41,11 +38,20 @@ def _itself(part: TikaPart, with_text: set[str]) -> Iterator[UnreadPart]:
         yield UnreadPart(part.path, *failed)
 
 
+def _locked_stream(reason: str) -> str:
+    """The file that Tika names as encrypted; empty where it names none.
+
+    No pattern: one takes the square of a reason that says «stream (» again and again.
+    """
+    before, locked, _ = reason.partition(") is encrypted")
+    return before.partition("stream (")[2] if locked else ""
+
+
 def _inside(part: TikaPart, parts: Sequence[TikaPart], with_text: set[str]) -> Iterator[UnreadPart]:
     """What an archive could not unpack, and what in-process Tika read in one go with it."""
     for reason in each(part.metadata, STREAM_EXCEPTION):
-        if locked := _LOCKED_STREAM.search(reason):
-            path = clean_path(f"{part.path}/{locked['name']}")
+        if name := _locked_stream(reason):
+            path = clean_path(f"{part.path}/{name}")
             yield UnreadPart(path, Failure.ENCRYPTED, "Fichier chiffré, par mot de passe.")
     if part.path or len(parts) > 1:
         return  # each has a part of its own, with its own reason

@@ -23,7 +23,7 @@ _BREAKS = dict.fromkeys(_BLOCKS, "\n\n") | dict.fromkeys(_LINES, "\n")
 _SILENT = frozenset({"script", "style"})
 _PAGES = frozenset({"page", "slide-content"})
 _ATTACHMENT = "package-entry"
-_ATTACHED = re.compile(rf'<div class="{_ATTACHMENT}">\s*<h\d>(.*?)</h\d>', re.DOTALL)
+_ATTACHED = re.compile(rf'<div class="{_ATTACHMENT}">\s*<h\d>([^<]*)</h\d>')
 
 
 def sections_of(xhtml: str, path: str = "") -> tuple[Section, ...]:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Never
 from fastapi import Depends, Path, Request
 from starlette.requests import ClientDisconnect
 
+from connectors.json_size import holds_more_values
 from connectors.push.values import InboxFull, InboxUnreachable
 from search_api.catalogue.texts import _
 from search_api.door.rates import Asker
@@ -24,6 +25,8 @@ from search_api.services import services_of
 RETRY_AFTER_S = 30
 _NAMED = 12
 """The letters of a token that name it: `qsp_` and eight more, none of them secret."""
+_MOST_VALUES = 250_000
+"""So many JSON values and keys in a request: more become too much memory to be looked at."""
 _DRAINED = 2
 """How many times the limit is read, and not kept, so that a sender gets to read the answer."""
 
@@ -118,10 +121,12 @@ SendersDelivery = Annotated[Delivery, Depends(_senders_delivery)]
 
 
 def parsed(body: bytes) -> Any:
-    """The JSON of a body; a problem 400 where it is none.
+    """The JSON of a body; a problem 400 where it is none, 413 where it has too many values.
 
     Half a character in a text is let through: it refuses its own document alone.
     """
+    if holds_more_values(body, _MOST_VALUES):
+        raise Problem(413, _("Trop de valeurs JSON à la fois : envoyez moins de documents."))
     try:
         return json.loads(body.decode("utf-8-sig"), parse_constant=_no_number)
     except (ValueError, RecursionError):

@@ -1,0 +1,486 @@
+"""Every reader of text from outside takes a time that grows with its length, not its square."""
+
+import io
+import json
+import time
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from html import escape
+from pathlib import Path
+
+import pytest
+from joserfc.jwk import OctKey
+from pydantic import ValidationError
+
+from connectors.directory_lines import AgentLine
+from connectors.directory_tables import lines_of
+from connectors.errors import SourceError
+from connectors.folder.connector import readable_title
+from connectors.folder.rules import effective, parse_sidecar, parse_table
+from connectors.json_size import holds_more_values
+from connectors.ldap.entries import agent_of
+from connectors.ldap.names import rdn_values, same_name
+from connectors.ldap.server import Entry
+from connectors.mediawiki.answers import (
+    CategoryLink,
+    FileVersion,
+    Page,
+    Rendering,
+    Revision,
+    Titled,
+    account_named,
+)
+from connectors.mediawiki.html import sections_of as wiki_sections
+from connectors.mediawiki.pages import Author
+from connectors.push.find import find_submitted
+from connectors.push.lines import submitted
+from connectors.push.values import SuiteRules
+from connectors.records.documents import Setting, documents_of
+from connectors.records.lines import BrokenLine, RawLine, understand
+from connectors.records.schema import RecordLine
+from connectors.values import Access, Agent, Section
+from expertise.topics import read_topics
+from indexer.extraction.clean_text import clean_text
+from indexer.extraction.encryption import is_encrypted
+from indexer.extraction.limits import Limits
+from indexer.extraction.mail_parts import mail_parts
+from indexer.extraction.markdown import with_headings
+from indexer.extraction.part_paths import clean_path
+from indexer.extraction.plain_text import utf16_as_utf8, windows_as_utf8
+from indexer.extraction.tika_answer import read_answer
+from indexer.extraction.tika_failures import PART_EXCEPTION, STREAM_EXCEPTION, TikaPart
+from indexer.extraction.xhtml import attachments_of
+from indexer.extraction.xhtml import sections_of as tika_sections
+from indexer.extraction.zip_parts import zip_parts
+from indexer.french import analyse, asked, encoded, folded_words
+from indexer.highlights import highlights
+from indexer.passages import cut
+from indexer.spelling import near_in
+from indexer.twins import signature
+from indexer.values import Passage
+from search_api.door.own_host import is_own
+from search_api.excerpts import excerpt
+from search_api.neutral import neutral
+from search_api.problems import Problem
+from search_api.push.requests import parsed
+from search_api.questions.best_bets import read_best_bets
+from search_api.questions.glossary import read_glossary
+from search_api.questions.operators import operators_in, read_day
+from search_api.questions.query import QUERY_CHARACTERS, read_prefix, read_question
+from search_api.sign_on.errors import NotAnAgent, ProviderRefused
+from search_api.sign_on.naming import AgentRule, agent_named
+from search_api.sign_on.provider_tokens import checked_claims, id_token_claims, signed_claims
+from search_api.wording import mail_address, web_address
+
+pytestmark = pytest.mark.trust
+
+SIGNS = 100_000
+SLOWER = {
+    "folder rules": 6_000, "wiki page": 8_000, "edited files": 2_000, "passages": 10_000,
+    "analysis": 4_000, "marks": 5_000, "question": 4_000, "directory": 8_000, "topics": 3_000,
+    "XHTML": 24_000, "mail": 20_000, "LDAP entry": 20_000, "Tika's metadata": 24_000,
+    "signature": 20_000, "pushed item": 40_000,
+}  # fmt: skip
+"""What Python reads word by word or row by row is given less, so that all of this takes seconds."""
+LONGER = 4
+"""The longer text is so many times as long as the shorter one…"""
+MOST_TIMES = 2.5 * LONGER
+"""…and takes at most so many times its time; its square would be 16."""
+UNFELT_S = 0.06
+"""Of the processor: below that a ratio says nothing. Ten times the slowest reader's due."""
+
+FRAGMENTS = (
+    # marks of pages
+    "<p ", "<p/", "<p a='", "<", ">", "</", "</p>", "<p>", "<b>", "<div>", "<!--", "<![CDATA[",
+    "<?", "<h1>", "<td>", "<div class='toc'>", '<div class="package-entry"><h1>', "&", "&#", "&#1",
+    "&amp;", "<script>",
+    # brackets, quotes, separators
+    "[[", "[", "]", "(", ")", "()", "{", "{{", "}", '"', '""', "'", "«", "»", "’", "a'", '\\"',
+    "\\", ";", ",", ":", "=", "+", "|", "| ", "a|", "/", "a/", "../", "**/", "%", "~", "_", "__",
+    "^", "@", "$",
+    # lines and blanks
+    " ", "  ", "\t", "\n", "\r", "\r\n", " \n", "\n ", "\na", "a\n", "\u00a0", "\u202f", "\u2028",
+    # markdown, mails
+    "`", "```\n", "~~~\n", "*", "**", "# ", "#", "#\n", "> ", ">\n", "- ", "-\n", "=\n", "1. ",
+    "a: b\n", "--x\n", "--x--\n", "=?utf-8?q?a?=", "=?", "stream (", "begin 644 a\n",
+    # words, numbers, references
+    "a", "A", "aA", "é", "a ", "a.b.", "a.", "A.", ". ", ".", "..", "! ", "a-", "-", "- a", "a-\n",
+    "·e", "(e)", "1", "1 ", "1 000 ", "1.", "1,", "1/", "1-", "1*", "n° ", "art. ", "L. 1-1 ",
+    "l'", "a@", "a@a.", "http://", "www.a.", "12 mars 2024 ", "1%", "1er ",
+    # a question's
+    "OU ", "a OU ", "(a OU ", "auteur:", "avant:1 ", 'auteur:"', "-a ", '-"',
+    # signs that are no letters
+    "\u0301", "e\u0301", "\u200b", "\u00ad", "a\u00ad\n", "\ufffd", "😀", "\x00", "\x01", "ß", "œ",
+    "\u0130", "ﬁ", "한",
+)  # fmt: skip
+
+
+def raw(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SETTING = Setting("s", Path("/nowhere"), {}, {})
+POST = {"type": "post", "id": "p", "title": "p", "readers": {"allowed": ["everyone"]}}
+KEY = OctKey.import_key("k" * 32)
+
+
+def export_line(text: str) -> None:
+    """As it stands, and within a record's texts."""
+    content = raw(text)
+    understand(RawLine("e", 2, 0, len(content), content, too_long=False, terminated=True))
+
+
+def export_record(text: str) -> None:
+    said = {"text": text, "heading": text[:2_000].replace("\0", "")}
+    line = RecordLine.model_validate(
+        {**POST, "text": text, "sections": [said], "comments": [{"author": "a", "text": text}]}
+    )
+    list(documents_of(line, SETTING, "e:2"))
+
+
+def pushed_body(text: str) -> None:
+    with suppress(Problem):
+        parsed(raw(text))
+    holds_more_values(raw(text), len(text) // 2)
+
+
+def pushed_item(text: str) -> None:
+    for item in (
+        {**POST, "text": text},
+        {**POST, text: text},
+        {**POST, "attachments": [{"name": "a", "base64": text}]},
+        {**POST, "readers": {"allowed": text.split(" ")}},
+    ):
+        submitted(item, 10_000_000)
+
+
+def find_item(text: str) -> None:
+    item = {
+        "id": "i", "title": "", "content": text, "description": text, "is_active": True,
+        "created_at": "2024-01-01T00:00:00Z", "updated_at": "2024-01-01T00:00:00Z",
+        "users": text.split(" "),
+    }  # fmt: skip
+    find_submitted(item, "s", SuiteRules(), 10_000_000)
+
+
+def folder_rules(text: str) -> None:
+    parse_table(raw(text), ("a",))
+    parse_sidecar(raw(text), ("a",))
+    table, _ = parse_table(raw(f"pattern,title\n{text}"), ())
+    effective(("a", "b"), (table,))
+    cell = json.dumps(text, ensure_ascii=False)
+    parse_table(raw(f"pattern,title\n{cell[:900]},\n**,{cell}"), ())
+    parse_sidecar(raw(json.dumps({"replaces": text, "author": text})), ("a",))
+    readable_title(f"a/{text[:255]}")  # what a disk takes
+
+
+def wiki_page(text: str) -> None:
+    page = Page(
+        pageid=1, ns=4, title=text, fullurl=text, pagelanguage=text,
+        revisions=(Revision(revid=1, timestamp=NOW, user=text),),
+        redirects=tuple(Titled(title=one, ns=4) for one in text.split(" ")),
+        imageinfo=(FileVersion(timestamp=NOW, user=text),),
+    )  # fmt: skip
+    rendering = Rendering(pageid=1, text="", categories=(CategoryLink(category=text),))
+    Author("w", frozenset(), lambda _page: b"").document(page, rendering, Access())
+    account_named(text)
+
+
+def ldap_entry(text: str) -> None:
+    attributes = {"uid": [raw(text)], "skills": [raw(one) for one in text.split(" ")]}
+    mapping = {"id": "uid", "skills": "skills", "metier": "uid", "arrival": "uid", "listed": "uid"}
+    for dn in (text, f"uid={text},dc=a"):
+        list(agent_of(Entry(dn, attributes), mapping))
+        same_name(dn)
+        rdn_values(dn, "uid")
+
+
+def directory_file(folder: Path, text: str) -> None:
+    for name, head in (("a.csv", "id,skills\n"), ("a.jsonl", "")):
+        (folder / name).write_bytes(raw(head + text))
+        with suppress(SourceError):
+            list(lines_of(folder / name, AgentLine, "id"))
+    with suppress(ValidationError):
+        AgentLine.model_validate({"id": "a", "skills": text, "listed": "oui"})
+
+
+def topics_file(folder: Path, text: str) -> None:
+    for name, content in (
+        ("t.csv", f"id,label\n{text}"),
+        ("t.csv", f"id,label,alt_labels\na,b,{text}"),
+        ("t.ttl", f"@prefix a: <http://a/> . a:b a:c {json.dumps(text)} ."),
+        ("t.rdf", f"<r>{text}"),
+        ("t.rdf", f"<r>{escape(text)}</r>"),
+    ):
+        (folder / name).write_bytes(raw(content))
+        with suppress(SourceError):
+            read_topics(folder / name)
+
+
+def edited_files(text: str) -> None:
+    read_glossary([f"a;{text}"])
+    read_best_bets([f"{text};s:1"])
+
+
+def markdown(text: str) -> None:
+    with_headings(f"<html><body><p>{escape(text, quote=False)}</p></body></html>")
+    with_headings(f"<body>{text}")
+
+
+def plain_text(text: str) -> None:
+    for content in (raw(text), text.encode("utf-16-le", "replace"), b"\xff\xfe" + raw(text)):
+        utf16_as_utf8(content)
+        windows_as_utf8(content)
+        is_encrypted(content)
+
+
+def xhtml(text: str) -> None:
+    for said in (escape(text, quote=False), text):
+        page = f"<html><body><p>{said}</p></body></html>"
+        tika_sections(page)
+        list(attachments_of(page))
+
+
+def tika_metadata(text: str) -> None:
+    metadata = {
+        name: [text, text]
+        for name in (
+            "dc:title", "dc:creator", "dc:language", "dcterms:created", "Content-Type",
+            STREAM_EXCEPTION, PART_EXCEPTION,
+        )
+    }  # fmt: skip
+    page = "<html><body><p>texte</p></body></html>"
+    read_answer([TikaPart(page, metadata), TikaPart(page, metadata, text)], b"", Limits(), text)
+    clean_path(text)
+
+
+def mail(text: str) -> None:
+    head = "From: a@b\nContent-Type: multipart/mixed; boundary=x\n"
+    for content in (text, f"{head}\n{text}", f"{head}Subject: {text}\n\n--x\n\na\n--x--\n"):
+        mail_parts(raw(content))
+    kind = f'Content-Disposition: attachment; filename="{text}"\nContent-Type: {text}\n'
+    mail_parts(raw(f"{head}\n--x\n{kind}\n{text}\n--x--\n"))
+
+
+def archive(text: str) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as made:
+        made.writestr(text.replace("\0", " ")[:10_000] or "a", raw(text))
+        # Zip gives the length of a name 16 bits, and of a comment.
+        made.comment = raw(text)[:60_000]
+    for content in (packed.getvalue(), packed.getvalue()[:-20], b"PK\x03\x04" + raw(text)):
+        for _, read in zip_parts(content) or ():
+            read(10_000_000)
+
+
+def analysis(text: str) -> None:
+    encoded(analyse(text))
+    folded_words(text)
+
+
+def questions(text: str) -> None:
+    read_question(text)
+    read_prefix(text)
+    read_day(text)
+    list(operators_in(text[:QUERY_CHARACTERS]))
+    asked(text)
+
+
+def marked(text: str) -> None:
+    found = highlights(text, frozenset({"a", "1", "b"}))
+    excerpt(text, found[:50])
+    neutral(text)
+    near_in(text, "cadastre", 2)
+
+
+def passages(text: str) -> None:
+    cut((Section(text),), text[:2_000])
+    cut(tuple(Section(one) for one in text.split(" ")), "titre")
+
+
+class Nobody:
+    """A directory without agents."""
+
+    def agent(self, agent_id: str) -> Agent | None:
+        return None
+
+    def by_account(self, accounts: object) -> dict[str, Agent]:
+        return {}
+
+    def by_email(self, email: str) -> tuple[Agent, ...]:
+        return ()
+
+
+def tokens(text: str) -> None:
+    for token in (text, f"{text}.{text}.{text}"):
+        with suppress(ProviderRefused):
+            signed_claims(token, lambda _header: KEY, ("RS256",), "id_token")
+    claims = dict.fromkeys(("iss", "aud", "sub", "nonce", "exp", "iat", "azp", "uid"), text)
+    life = {"now_s": 1, "skew_s": 1}
+    with suppress(ProviderRefused):
+        id_token_claims(
+            ({}, {**claims, "aud": text.split(" ")}), issuer=text, client_id="c", nonce=text,
+            access_token=text, now_s=1, skew_s=1,
+        )  # fmt: skip
+    with suppress(ProviderRefused):
+        checked_claims(claims, "a", issuer=text, audience="a", expires=True, **life)
+    with suppress(NotAnAgent):
+        agent_named(claims, AgentRule(), Nobody(), NOW.date())
+
+
+def addresses(text: str) -> None:
+    for one in (text, f"a@{text}", f"https://{text}", f"{text}@a.b"):
+        web_address(one)
+        mail_address(one)
+        is_own(one, frozenset({"a"}))
+
+
+READERS: dict[str, Callable[[str], object]] = {
+    "export line": export_line,
+    "export record": export_record,
+    "pushed body": pushed_body,
+    "pushed item": pushed_item,
+    "La Suite": find_item,
+    "folder rules": folder_rules,
+    "wiki HTML": wiki_sections,
+    "wiki page": wiki_page,
+    "LDAP entry": ldap_entry,
+    "edited files": edited_files,
+    "Markdown": markdown,
+    "plain text": plain_text,
+    "XHTML": xhtml,
+    "clean text": clean_text,
+    "Tika's metadata": tika_metadata,
+    "mail": mail,
+    "archive": archive,
+    "passages": passages,
+    "analysis": analysis,
+    "signature": lambda text: signature((Passage(text),)),
+    "marks": marked,
+    "question": questions,
+    "tokens": tokens,
+    "addresses": addresses,
+}
+FILES: dict[str, Callable[[Path, str], object]] = {
+    "directory": directory_file,
+    "topics": topics_file,
+}
+
+
+def seconds(read: Callable[[str], object], text: str) -> float:
+    began = time.process_time()
+    read(text)
+    return time.process_time() - began
+
+
+def grows_too_fast(read: Callable[[str], object], fragment: str, signs: int) -> str:
+    """What was measured, where a text of so many such fragments takes more than its length."""
+    short = fragment * (signs // LONGER // len(fragment))
+    long = short * LONGER
+    if seconds(read, long) < UNFELT_S:
+        return ""
+    once, more = (min(seconds(read, text) for _ in range(3)) for text in (short, long))
+    return f"{fragment!r}: {once:.3f} s, {more:.3f} s" if more > MOST_TIMES * once else ""
+
+
+@pytest.mark.parametrize("name", [*READERS, *FILES])
+def test_no_reader_takes_the_square_of_its_text(name: str, tmp_path: Path) -> None:
+    """A text of one fragment, again and again, bare and within words."""
+    read = READERS[name] if name in READERS else partial(FILES[name], tmp_path)
+    signs = SLOWER.get(name, SIGNS)
+    for fragment in FRAGMENTS:
+        for before, after in (("", ""), ("agent", "1x.")):
+            within = partial(_within, read, before, after)
+            assert not grows_too_fast(within, fragment, signs)
+
+
+def _within(read: Callable[[str], object], before: str, after: str, text: str) -> object:
+    return read(f"{before}{text}{after}")
+
+
+DEEP = {
+    "divisions": "<div>", "lists": "<ul><li>", "formatting": "<i>", "tables": "<table><tr><td>",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("opened", DEEP)
+def test_a_wiki_page_of_many_levels_is_read_in_time(opened: str) -> None:
+    """End tags that close nothing made the parser look through all that were open."""
+    levels = 30_000
+    page = f"<h2>Titre</h2>{DEEP[opened] * levels}fond{'</b>' * levels} fin"
+    assert seconds(wiki_sections, page) < MOST_S
+    (section,) = wiki_sections(page)
+    assert ("Titre" in section.text, "fond" in section.text, "fin" in section.text) == (True,) * 3
+
+
+def test_a_pattern_of_many_stars_is_compared_in_time() -> None:
+    """In a file two hundred folders deep; each «**» was tried with each other's every length."""
+    rows = "".join(f"**/a*/**/a*/**/a*/**/z{n},everyone\n" for n in range(20))
+    table, _ = parse_table(raw(f"pattern,allowed\n{rows}**/z1,g:g:few\n"), ())
+    began = time.process_time()
+    found = effective((*("a",) * 200, "z1"), (table,))
+    assert time.process_time() - began < MOST_S
+    assert found is not None
+    assert found.allowed == ("g:g:few",)
+
+
+MOST_S = 3.0
+"""Of the processor; before, the push took this long, the line of an export six times as long."""
+MOST_MB = 60
+MOST_LINE_MB = 25
+MILLIONS = {
+    "lists": '{"documents":[' + "[]," * 6_000_000 + "[]]}",
+    "numbers": '{"documents":[' + "1," * 9_000_000 + "1]}",
+    "fields": '{"documents":[{' + ",".join(f'"{n}":0' for n in range(1_500_000)) + "}]}",
+}
+
+
+def test_a_push_is_refused_before_its_values_are_built() -> None:
+    """Twenty megabytes of empty lists were half a gigabyte of objects."""
+    for written in (raw(one) for one in MILLIONS.values()):
+        tracemalloc.start()
+        try:
+            began = time.process_time()
+            with pytest.raises(Problem) as refused:
+                parsed(written)
+            assert refused.value.status == 413
+            assert time.process_time() - began < MOST_S
+            assert tracemalloc.get_traced_memory()[1] < MOST_MB * 2**20
+        finally:
+            tracemalloc.stop()
+
+
+BAD_ITEMS = {
+    "attachments": "[],", "sections": "1,", "replaces": "1,", "comments": "{},",
+    "contributors": '"",',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("items", [45_000, 1_000_000])
+@pytest.mark.parametrize("name", BAD_ITEMS)
+def test_a_line_of_a_million_wrong_items_costs_one_error(name: str, items: int) -> None:
+    """Each was an error of a kilobyte. The line is told as broken, under its own name."""
+    listed = BAD_ITEMS[name] * items
+    written = raw(f'{{"type":"post","id":"p","title":"t","{name}":[{listed[:-1]}]}}')
+    line = RawLine("e", 2, 0, len(written), written, too_long=False, terminated=True)
+    tracemalloc.start()
+    try:
+        broken = understand(line)
+        assert tracemalloc.get_traced_memory()[1] < MOST_LINE_MB * 2**20
+    finally:
+        tracemalloc.stop()
+    assert isinstance(broken, BrokenLine)
+    assert (broken.type, broken.id) == ("post", "p")
+
+
+def test_values_are_counted_outside_of_texts() -> None:
+    """Commas and brackets of a text, and its escaped quotes, are no values."""
+    text = json.dumps({"text": 'a, [b] {c}: \\ "d, e" \\" ' * 100_000, "n": [1, 2]})
+    assert not holds_more_values(raw(text), 4)
+    assert holds_more_values(raw(text), 3)
+    assert not holds_more_values(b'"\\\\\\"' + b"," * 3_000_000, 10), "a text that is not closed"
