@@ -30,6 +30,7 @@ from quisait.commands.sessions import sessions_app
 from quisait.commands.topics import topics_app
 from quisait.evaluation.cli import evaluate_app
 from quisait.faults import in_sentences, opened_house, read_settings
+from quisait.privacy.kept import not_noted
 from quisait.settings import settings_file
 from quisait.settings.initial import initial_file
 from quisait.settings.page import settings_page
@@ -130,12 +131,15 @@ def crawl(
         outcomes = crawl_sources(
             house, chosen, full=full, accept_deletions=accept_deletions, quiet=as_json
         )
+        left = not_noted(house.privacy.register)
     if as_json:
         _dump([asdict(outcome) for outcome in outcomes])
     else:
         for outcome in outcomes:
             print(neutral(answers.crawl_line(outcome)))
-    failed = not directory_read or any(outcome.error for outcome in outcomes)
+    if left:
+        print(left, file=sys.stderr)
+    failed = left or not directory_read or any(outcome.error for outcome in outcomes)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -167,9 +171,9 @@ def sources(
             chosen = sources_named(house.settings, [source] if source else [])
             statuses = [status_of(house, one, now) for one in chosen]
             statuses += [] if source else unnamed
-        directory = "" if source else directory_state(house)
-    if directory:
-        print(neutral(directory), file=sys.stderr if as_json else sys.stdout)
+        told = ["" if source else directory_state(house), not_noted(house.privacy.register)]
+    for line in filter(None, told):
+        print(neutral(line), file=sys.stderr if as_json else sys.stdout)
     if as_json:
         _dump([asdict(status) for status in statuses])
         return

@@ -135,6 +135,7 @@ def open_house(settings: Settings) -> Iterator[House]:
         kept = (state, book, search, inbox, tokens, leases, builds)
         privacy = open_privacy(settings, database)
         key = journal_key(settings)
+        privacy.register.complete(opening=True)
         replay_where_older(privacy.register, database, privacy.consent, whole, key)
         told = open_journal(settings, database, book), privacy
         with open_authorities(settings, book, state) as authorities:

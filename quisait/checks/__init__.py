@@ -21,12 +21,14 @@ from quisait.assembly import (
     open_push_tokens,
     open_source,
     open_works,
+    opened_database,
 )
 from quisait.checks.authorities import tried_authority
 from quisait.checks.sign_on import signs_on, tried_sign_on
 from quisait.encoders import own_encoder
 from quisait.guiding import checked, guiding_files
 from quisait.in_time import in_time
+from quisait.privacy.kept import open_register
 from quisait.settings import Settings, SourceSettings, beside_file
 from quisait.settings.secret_modes import open_to_others
 from quisait.work.reindexing import reindex_reasons
@@ -54,6 +56,7 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     yield _tried("extracteur", lambda: _extractor(settings))
     yield _tried("index", lambda: _index(settings))
     yield _tried("secrets", partial(_secrets, settings))
+    yield _tried("registre", partial(_register, settings))
     yield _tried("annuaire", lambda: _directory(settings))
     for name, path in guiding_files(settings.search):
         yield _tried(name, partial(checked, name, path))
@@ -122,6 +125,21 @@ def _secrets(settings: Settings) -> str:
     """A warning, not a failure: containers hand over files that all of the container may read."""
     found = open_to_others(settings)
     return f"lisibles par tous : {', '.join(found)} (chmod 600)" if found else "à l'abri"
+
+
+def _register(settings: Settings) -> str:
+    """The register of deletions: written beside, as a deletion would be."""
+    with opened_database(settings) as database:
+        register = open_register(settings, database)
+        register.try_writing()
+        waits = register.waiting()
+    inside = register.path.is_relative_to(beside_file(settings.folder))
+    told = [
+        str(register.path),
+        f"{waits} faits à y noter, à la prochaine lecture" if waits else "",
+        "dans le dossier de la base : une restauration l'écraserait" if inside else "",
+    ]
+    return " ; ".join(filter(None, told))
 
 
 def _directory(settings: Settings) -> str:

@@ -1,6 +1,7 @@
 """`quisait privacy`: the register of processing, what is purged, what a restored backup is told."""
 
 import json
+import sys
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 from quisait.commands.answers import today
 from quisait.faults import in_sentences, opened_house, read_settings
 from quisait.journaling import journal_key
+from quisait.privacy.kept import not_noted
 from quisait.privacy.purging import forgotten
 from quisait.privacy.replaying import replay
 from quisait.privacy.report import report_text
@@ -67,10 +69,14 @@ def purge(as_json: AsJson = False) -> None:
     """Efface ce qui est gardé d'agents partis depuis longtemps, et les traces trop vieilles."""
     with opened_house() as house:
         gone = forgotten(house.privacy, house.database, house.settings, today())
+        left = not_noted(house.privacy.register)
     if as_json:
         print(json.dumps(asdict(gone), ensure_ascii=False, indent=2))
-        return
-    print(
-        f"Effacés : {len(gone.agents)} agents partis, {gone.entries} consultations, "
-        f"{gone.lines} lignes du registre."
-    )
+    else:
+        print(
+            f"Effacés : {len(gone.agents)} agents partis, {gone.entries} consultations, "
+            f"{gone.lines} lignes du registre."
+        )
+    if left:
+        print(left, file=sys.stderr)
+        raise typer.Exit(1)

@@ -50,7 +50,7 @@ def test_check_says_ok_of_each_part(crawled: Place) -> None:
     """One line each, when everything is as it should be."""
     lines = crawled.run("check").stdout.splitlines()
     names = [line.removeprefix("ok").split(" : ")[0].strip() for line in lines]
-    parts = ["base d'état", "encodeur", "extracteur", "index", "secrets", "annuaire"]
+    parts = ["base d'état", "encodeur", "extracteur", "index", "secrets", "registre", "annuaire"]
     assert names == [*parts, "source notes", "source wiki", "identité"]
     assert all(line.startswith("ok ") for line in lines)
 
