@@ -12,30 +12,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from quisait.settings import Settings, beside_file, settings_file
+from quisait.settings.faults import reason_of as reason_of
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 """What a mode gives to the group and to everybody else."""
-
-_REASONS = {
-    errno.EACCES: "accès refusé",
-    errno.EPERM: "opération refusée",
-    errno.EROFS: "disque en lecture seule",
-    errno.ENOSPC: "plus de place sur le disque",
-    errno.EDQUOT: "plus de place dans le quota",
-    errno.EFBIG: "fichier trop grand, ou plus de place",
-    errno.ENOENT: "introuvable",
-    errno.ENOTDIR: "un fichier est à la place d'un dossier",
-    errno.EEXIST: "un fichier est à la place d'un dossier",
-    errno.EISDIR: "c'est un dossier",
-    errno.ENAMETOOLONG: "nom trop long",
-    errno.EIO: "erreur du disque",
-}
-
-
-def reason_of(error: OSError) -> str:
-    """Why the system refused, in French; the system's own words for a reason without any."""
-    known = _REASONS.get(error.errno or 0)
-    return known or error.strerror or type(error).__name__
 
 
 def account() -> str:
@@ -87,6 +67,18 @@ def kept_files(settings: Settings) -> Iterator[Path]:
         tops.append(folder)
     for top in tops:
         yield from _beneath(top, deep=top != folder)
+
+
+def tops_of(settings: Settings, paths: Iterable[Path]) -> set[Path]:
+    """The fewest paths beneath which all of these are, of the folder's and the register's."""
+    folder = beside_file(settings.folder)
+    found = set(paths)
+    if folder in found:
+        return {folder, *(path for path in found if not path.is_relative_to(folder))}
+    return {
+        folder / path.relative_to(folder).parts[0] if path.is_relative_to(folder) else path
+        for path in found
+    }
 
 
 def close_to_others(settings: Settings) -> None:

@@ -46,6 +46,7 @@ from quisait.assembly.sources import (
 from quisait.encoders import OpenedEncoders, own_encoder
 from quisait.guiding import open_guidance
 from quisait.journaling import journal_key, open_journal
+from quisait.kept_files import close_to_others
 from quisait.privacy.kept import Privacy, open_privacy
 from quisait.privacy.replaying import replay_where_older
 from quisait.settings import EncoderSettings, Settings, beside_file
@@ -118,8 +119,12 @@ class OpenedWorks:
 
 @contextmanager
 def open_house(settings: Settings) -> Iterator[House]:
-    """Open index, encoder and database; close what holds a process or a file."""
+    """Open index, encoder and database; close what holds a process or a file.
+
+    What an older quisait left open to other accounts is closed to them first.
+    """
     folder = beside_file(settings.folder)
+    close_to_others(settings)
     with (
         opened_database(settings) as database,
         open_works(settings, folder, database) as works,
