@@ -1,7 +1,7 @@
 """The server. A query string reaches no log: it says what somebody is looking for."""
 
-import logging
 import errno
+import logging
 import socket
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager

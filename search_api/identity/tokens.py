@@ -17,9 +17,9 @@ class Tokens:
     def __init__(self, key: str) -> None:
         if len(key.encode()) < 32:
             raise ValueError(
-                "La clé des jetons manque, ou compte moins de 32 octets : réglez [server] token_key "
-                "par un fichier de secrets (server__token_key) ou QUISAIT_SERVER__TOKEN_KEY "
-                "(« openssl rand -hex 32 » en fait une)."
+                "La clé des jetons manque, ou compte moins de 32 octets : réglez [server] "
+                "token_key par un fichier de secrets (server__token_key) ou par "
+                "QUISAIT_SERVER__TOKEN_KEY (« openssl rand -hex 32 » en fait une)."
             )
         self._key = OctKey.import_key(key)
 
