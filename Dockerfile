@@ -15,13 +15,16 @@ COPY quisait quisait
 RUN /opt/quisait/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps .
 
 FROM python:3.11.13-slim-bookworm
-RUN useradd --uid 10001 --no-log-init --create-home --home-dir /var/lib/quisait quisait
+# An empty volume takes owner and mode of the folder on which it is mounted.
+RUN useradd --uid 10001 --no-log-init --no-create-home --home-dir /var/lib/quisait quisait \
+    && install -d -m 0700 -o 10001 -g 10001 /var/lib/quisait /var/lib/quisait-register
 COPY --from=built /opt/quisait /opt/quisait
 ENV PATH=/opt/quisait/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     QUISAIT_FILE=/etc/quisait/quisait.toml \
-    QUISAIT_FOLDER=/var/lib/quisait
+    QUISAIT_FOLDER=/var/lib/quisait \
+    QUISAIT_PRIVACY__REGISTER_FILE=/var/lib/quisait-register/registre.jsonl
 USER 10001:10001
 WORKDIR /var/lib/quisait
 EXPOSE 8077

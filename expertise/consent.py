@@ -64,6 +64,10 @@ class Consent(Protocol):
         """Undo one; nothing where it was not in force."""
         ...
 
+    def noted(self, agent_id: str) -> bool:
+        """Whether a restored backup would be told all that this agent asked."""
+        ...
+
 
 NARROWER: dict[ContactVia, tuple[ContactVia, ...]] = {
     ContactVia.DIRECT: tuple(ContactVia),

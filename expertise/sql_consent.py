@@ -21,6 +21,10 @@ class Register(Protocol):
         """Kept once this returns."""
         ...
 
+    def noted(self, agent_id: str) -> bool:
+        """Whether all that was written of an agent stands where a restoration finds it."""
+        ...
+
 
 class SqlConsent:
     """The `Consent` of the application."""
@@ -48,6 +52,10 @@ class SqlConsent:
         """See `Consent`."""
         self._tell(wish, self._now(), in_force=False)
         self.remove(wish)
+
+    def noted(self, agent_id: str) -> bool:
+        """See `Consent`."""
+        return self._register is None or self._register.noted(agent_id)
 
     def put(self, wish: Wish, moment: datetime) -> None:
         """Put in force without telling the register: what it tells is put so."""

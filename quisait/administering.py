@@ -72,12 +72,24 @@ class HouseAdministration:
         )
         yield _seen(_("Base d’état"), lambda: _("répond"), lambda: house.book.agent(""))
         yield _seen(_("Encodeur"), lambda: house.encoder.name)
+        yield _seen(_("Registre des suppressions"), lambda: _("à jour"), self._noted)
         for name, path in guiding_files(settings.search):
             yield _seen(_(FILES[name]), partial(checked, name, path))
 
     def _asked(self) -> None:
         """A search as for a reader who reads nothing."""
         self.house.search.answer(Query(page_size=1), NOBODY, today())
+
+    def _noted(self) -> None:
+        """Raises `ValueError` where what was deleted or withdrawn waits to be noted."""
+        if count := self.house.privacy.register.complete():
+            raise ValueError(
+                _(
+                    "faits qui attendent d'être notés : %(count)s. Une sauvegarde restaurée les "
+                    "ignorerait ; « quisait check » dit pourquoi",
+                    count=count,
+                )
+            )
 
     def _source(self, source: SourceSettings, now: datetime) -> SourceState:
         try:

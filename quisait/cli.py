@@ -1,11 +1,13 @@
 """The command line. Each command opens the house, calls one room, and prints what it says."""
 
 import json
+import os
 import sys
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import Annotated, Any
 
 import typer
@@ -30,13 +32,15 @@ from quisait.commands.sessions import sessions_app
 from quisait.commands.topics import topics_app
 from quisait.evaluation.cli import evaluate_app
 from quisait.faults import in_sentences, opened_house, read_settings
-from quisait.settings import settings_file
+from quisait.kept_files import reason_of
+from quisait.privacy.kept import not_noted
+from quisait.settings import FILE_VARIABLE, settings_file
 from quisait.settings.initial import initial_file
 from quisait.settings.page import settings_page
 from quisait.work.building import topic_beside
-from quisait.work.crawling import crawl_sources, read_directory
+from quisait.work.crawling import Outcome, crawl_sources, read_directory
 from quisait.work.reindexing import reindex_command
-from quisait.work.running import run
+from quisait.work.running import INTERRUPTED, STOPPED, run, until_told
 from quisait.work.source_status import directory_state, status_of
 from quisait.work.unnamed_sources import forget, unnamed_statuses
 from search_api.catalogue.loading import TEMPLATE
@@ -77,6 +81,18 @@ def _dump(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, default=str, indent=2))
 
 
+@app.callback()
+def begin(
+    config: Annotated[
+        str,
+        typer.Option("--config", help="Fichier des réglages ; sinon QUISAIT_FILE, ou quisait.toml"),
+    ] = "",
+) -> None:
+    """Qui sait ? Recherche et experts."""
+    if config:
+        os.environ[FILE_VARIABLE] = config
+
+
 @app.command()
 def init() -> None:
     """Écrit un quisait.toml commenté dans le dossier courant."""
@@ -86,6 +102,9 @@ def init() -> None:
             file.write(initial_file())
     except FileExistsError:
         print(f"{path} existe déjà : rien n'a été écrit.", file=sys.stderr)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        print(f"{path} ne peut être écrit ({reason_of(error)}).", file=sys.stderr)
         raise typer.Exit(1) from None
     print(f"{path} écrit. Complétez-le, puis lancez « quisait check ».")
 
@@ -126,16 +145,32 @@ def crawl(
     """Relit l'annuaire et les sources, et met l'index à jour."""
     with opened_house() as house:
         chosen = sources_named(house.settings, sources or [])
-        directory_read = _tell_directory(house, quiet=as_json)
-        outcomes = crawl_sources(
-            house, chosen, full=full, accept_deletions=accept_deletions, quiet=as_json
-        )
+
+        def work(stop: Event) -> tuple[bool, list[Outcome], bool]:
+            told = _tell_directory(house, quiet=as_json)
+            outcomes = crawl_sources(
+                house,
+                chosen,
+                full=full,
+                accept_deletions=accept_deletions,
+                quiet=as_json,
+                stop=stop,
+            )
+            return told, outcomes, stop.is_set()
+
+        directory_read, outcomes, stopped = until_told(house, work)
+        left = not_noted(house.privacy.register)
     if as_json:
         _dump([asdict(outcome) for outcome in outcomes])
     else:
         for outcome in outcomes:
             print(neutral(answers.crawl_line(outcome)))
-    failed = not directory_read or any(outcome.error for outcome in outcomes)
+    if left:
+        print(left, file=sys.stderr)
+    if stopped:
+        print(STOPPED, file=sys.stderr)
+        raise typer.Exit(INTERRUPTED)
+    failed = left or not directory_read or any(outcome.error for outcome in outcomes)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -167,9 +202,9 @@ def sources(
             chosen = sources_named(house.settings, [source] if source else [])
             statuses = [status_of(house, one, now) for one in chosen]
             statuses += [] if source else unnamed
-        directory = "" if source else directory_state(house)
-    if directory:
-        print(neutral(directory), file=sys.stderr if as_json else sys.stdout)
+        told = ["" if source else directory_state(house), not_noted(house.privacy.register)]
+    for line in filter(None, told):
+        print(neutral(line), file=sys.stderr if as_json else sys.stdout)
     if as_json:
         _dump([asdict(status) for status in statuses])
         return

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import sqlalchemy as sa
 import typer
@@ -11,9 +12,10 @@ from pydantic import ValidationError
 from connectors.errors import SourceError
 from indexer.errors import IndexerError
 from quisait.assembly import House, open_house
+from quisait.kept_files import account, reason_of
 from quisait.logs import set_up_logs
 from quisait.settings import Settings, load_settings, settings_file
-from quisait.settings.faults import sentences
+from quisait.settings.faults import sentences, unread_sentence
 
 
 @contextmanager
@@ -24,16 +26,29 @@ def opened_house() -> Iterator[House]:
 
 
 def read_settings() -> Settings:
-    """The settings, or their faults one a line and exit status 2. Journals follow them."""
+    """The settings, or their faults one a line and exit status 2. Journals follow them.
+
+    Without a file there are none: a command in the wrong folder must not make an index there.
+    """
+    file = settings_file()
     try:
+        if not file.is_file():
+            raise ValueError(
+                f"Pas de {file} ici ({Path.cwd()}) : rien n'a été écrit. Placez-vous dans le "
+                "dossier de quisait, ou nommez le fichier (quisait --config CHEMIN …, ou "
+                "QUISAIT_FILE) ; pour commencer, « quisait init » en écrit un."
+            )
         settings = load_settings()
     except ValidationError as error:
-        print("\n".join(sentences(error, settings_file())), file=sys.stderr)
+        print("\n".join(sentences(error, file)), file=sys.stderr)
         raise typer.Exit(2) from None
-    except ValueError as error:  # not TOML, or a variable that is not the JSON of its list
+    except ValueError as error:
+        print(unread_sentence(error, file), file=sys.stderr)
+        raise typer.Exit(2) from None
+    except OSError as error:
         print(
-            f"{settings_file()} : ce n'est pas du TOML, ou une variable QUISAIT_… est mal écrite "
-            f"({error}).",
+            f"{file} ne peut être lu ({reason_of(error)}) : donnez-en la lecture à ce compte "
+            f"({account()}).",
             file=sys.stderr,
         )
         raise typer.Exit(2) from None
@@ -46,8 +61,16 @@ def in_sentences() -> Iterator[None]:
     """A fault that a person can mend is a sentence and an exit status, not a trace."""
     try:
         yield
-    except (SourceError, IndexerError, ValueError, FileNotFoundError) as error:
+    except (SourceError, IndexerError, ValueError) as error:
         print(str(error), file=sys.stderr)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        where = error.filename or "un fichier"
+        print(
+            f"{where} ne peut être ouvert ou écrit ({reason_of(error)}) : vérifiez le chemin, les "
+            f"droits de ce compte ({account()}) et la place sur le disque.",
+            file=sys.stderr,
+        )
         raise typer.Exit(1) from None
     except sa.exc.OperationalError as error:
         print(

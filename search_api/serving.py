@@ -1,7 +1,7 @@
 """The server. A query string reaches no log: it says what somebody is looking for."""
 
+import errno
 import logging
-import os
 import socket
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -56,10 +56,13 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        raise ValueError(
-            f"{host}:{port} n'est pas libre ({os.strerror(error.errno or 0)}) : choisissez un "
-            "autre port (--port), ou arrêtez ce qui l'occupe."
-        ) from error
+        if error.errno == errno.EADDRINUSE:
+            told = "ce port est pris : choisissez-en un autre (--port), ou arrêtez ce qui l'occupe"
+        elif error.errno == errno.EACCES:
+            told = "ce port est réservé à root : choisissez-en un d'au moins 1024 (--port)"
+        else:
+            told = "cette adresse n'est pas de cette machine : réglez [server] host, ou --host"
+        raise ValueError(f"{host}:{port} : {told}.") from error
 
 
 def server(

@@ -47,6 +47,7 @@ from quisait.assembly.sources import (
 from quisait.encoders import OpenedEncoders, own_encoder
 from quisait.guiding import open_guidance
 from quisait.journaling import journal_key, open_journal
+from quisait.kept_files import close_to_others
 from quisait.privacy.kept import Privacy, open_privacy
 from quisait.privacy.replaying import replay_where_older
 from quisait.settings import EncoderSettings, Settings, beside_file
@@ -122,8 +123,12 @@ class OpenedWorks:
 
 @contextmanager
 def open_house(settings: Settings) -> Iterator[House]:
-    """Open index, encoder and database; close what holds a process or a file."""
+    """Open index, encoder and database; close what holds a process or a file.
+
+    What an older quisait left open to other accounts is closed to them first.
+    """
     folder = beside_file(settings.folder)
+    close_to_others(settings)
     with (
         opened_database(settings) as database,
         open_works(settings, folder, database) as works,
@@ -141,6 +146,7 @@ def open_house(settings: Settings) -> Iterator[House]:
         kept = (state, book, search, inbox, tokens, leases, builds)
         privacy = open_privacy(settings, database)
         key = journal_key(settings)
+        privacy.register.complete(opening=True)
         replay_where_older(privacy.register, database, privacy.consent, whole, key)
         told = open_journal(settings, database, book), privacy
         with open_authorities(settings, book, state) as authorities:

@@ -15,6 +15,7 @@ from connectors.push.tables import metadata as push_tables
 from connectors.push.tokens import PushTokens
 from connectors.values import Access
 from quisait.database import bring_up, connect
+from quisait.kept_files import make_folder, private_files
 from quisait.settings import Settings, SourceSettings, beside_file
 from quisait.settings.wikis import wiki_place
 
@@ -30,14 +31,17 @@ def open_database(settings: Settings, folder: Path) -> sa.Engine:
 
 @contextmanager
 def opened_database(settings: Settings) -> Iterator[sa.Engine]:
-    """The same for as long as the block runs, its folder made; without the rest of a house."""
-    folder = beside_file(settings.folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    database = open_database(settings, folder)
-    try:
-        yield database
-    finally:
-        database.dispose()
+    """The same for as long as the block runs, its folder made; without the rest of a house.
+
+    What is made in the block is closed to other accounts. Raises `ValueError` where the folder
+    cannot be made or written.
+    """
+    with private_files():
+        database = open_database(settings, make_folder(settings))
+        try:
+            yield database
+        finally:
+            database.dispose()
 
 
 def open_push_tokens(database: sa.Engine) -> PushTokens:

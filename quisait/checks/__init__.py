@@ -1,7 +1,8 @@
 """`quisait check`: configuration and engines, one line each, with the remedy."""
 
+import shlex
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,16 +14,24 @@ from expertise.builds import SqlBuilds
 from expertise.left_out import left_out_text
 from indexer.access import NOBODY, access_filter
 from indexer.errors import IndexerError
+from indexer.ports import Index
 from indexer.values import Question, SearchRequest
 from quisait.assembly import (
     live_index,
-    open_database,
     open_directory,
     open_encoder,
     open_extractor,
-    open_push_tokens,
     open_source,
     open_works,
+    opened_database,
+    opened_push_tokens,
+)
+from quisait.checks.absent import (
+    MOST_TOLD,
+    absent_documents,
+    names_principals,
+    principals_said,
+    topics_said,
 )
 from quisait.checks.authorities import tried_authority
 from quisait.checks.denials import told_denials
@@ -30,8 +39,10 @@ from quisait.checks.sign_on import signs_on, tried_sign_on
 from quisait.encoders import own_encoder
 from quisait.guiding import checked, guiding_files
 from quisait.in_time import in_time
-from quisait.settings import Settings, SourceSettings, beside_file
-from quisait.settings.secret_modes import open_to_others
+from quisait.kept_files import make_folder, open_to_others, private_files, reason_of, tops_of
+from quisait.privacy.kept import open_register
+from quisait.settings import Settings, SourceSettings, beside_file, unknown_variables
+from quisait.settings.secret_modes import open_to_others as secrets_open_to_others
 from quisait.work.reindexing import reindex_reasons
 from quisait.work.unnamed_sources import remedy_of, unnamed_sources
 from search_api.neutral import neutral
@@ -50,19 +61,33 @@ class Check:
 
 
 def run_checks(settings: Settings) -> Iterator[Check]:
-    """Try each part as a crawl and a search would use it; nothing is written."""
-    folder = beside_file(settings.folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    yield _tried("base d'état", lambda: _database(open_database(settings, folder)))
+    """Try each part as a crawl and a search would use it.
+
+    Nothing is written but the folder, an empty state, and what is tried and taken away.
+    """
+    with private_files():
+        yield from _parts(settings)
+
+
+def _parts(settings: Settings) -> Iterator[Check]:
+    yield _tried("dossier", partial(_folder, settings))
+    yield _tried("base d'état", partial(_database, settings))
     yield _tried("encodeur", lambda: _encoder(settings))
     yield _tried("extracteur", lambda: _extractor(settings))
     yield _tried("index", lambda: _index(settings))
     yield _tried("secrets", partial(_secrets, settings))
+    if unknown := unknown_variables():
+        yield Check("variables", False, f"aucun réglage de ce nom : {', '.join(unknown)}")
+    yield _tried("registre", partial(_register, settings))
     yield _tried("annuaire", lambda: _directory(settings))
+    if names_principals(settings):
+        yield _tried("lecteurs", partial(principals_said, settings))
     if settings.topics.file:
         yield _tried("cartographie", partial(_build, settings))
     for name, path in guiding_files(settings.search):
-        yield _tried(name, partial(checked, name, path))
+        yield _tried(name, partial(_guiding, settings, name, path))
+    if settings.topics.file:
+        yield _tried("sujets", partial(topics_said, settings.topics.file))
     if not settings.sources:
         yield Check("sources", False, "aucune : ajoutez une table [[sources]] à quisait.toml")
     yield from _unnamed(settings)
@@ -80,15 +105,49 @@ def _tried(name: str, attempt: Callable[[], str]) -> Check:
     except (SourceError, IndexerError, ValueError) as error:
         return Check(name, False, str(error).splitlines()[0])
     except OSError as error:
-        return Check(name, False, f"{error} : vérifiez le chemin et les droits")
+        where = error.filename or "un fichier"
+        return Check(
+            name, False, f"{where} ({reason_of(error)}) : vérifiez le chemin et les droits"
+        )
     except sa.exc.SQLAlchemyError as error:
-        return Check(name, False, f"{str(error).splitlines()[0]} : vérifiez « database »")
+        told = str(error).splitlines()[0]
+        return Check(name, False, f"{told} : vérifiez « database », ou « folder »")
 
 
-def _database(engine: sa.Engine) -> str:
-    with engine.connect() as connection:
+def _folder(settings: Settings) -> str:
+    """Raises `ValueError` where it cannot be written, or others of the machine may look."""
+    folder = make_folder(settings)
+    if found := open_to_others(settings):
+        paths = " ".join(shlex.quote(str(path)) for path in found[:MOST_TOLD])
+        more = f" (et {len(found) - MOST_TOLD} autres)" if len(found) > MOST_TOLD else ""
+        every = " ".join(sorted({shlex.quote(str(top)) for top in tops_of(settings, found)}))
+        raise ValueError(
+            f"ouvert à d'autres comptes de la machine : {paths}{more}. Lancez : "
+            f"chmod -R go-rwx {every}"
+        )
+    return str(folder)
+
+
+def _database(settings: Settings) -> str:
+    with opened_database(settings) as engine, engine.connect() as connection:
         connection.execute(sa.select(1))
-    return engine.dialect.name
+        return engine.dialect.name
+
+
+def _guiding(settings: Settings, name: str, path: str) -> str:
+    """A file of `[search]`: read, and its documents looked for."""
+    told = checked(name, path)
+    if name == "réponses en tête":
+        with opened_database(settings) as database, _live(settings, database) as index:
+            if absent := absent_documents(settings, index):
+                raise ValueError(absent)
+    return told
+
+
+@contextmanager
+def _live(settings: Settings, database: sa.Engine) -> Iterator[Index]:
+    with open_works(settings, beside_file(settings.folder), database) as works:
+        yield live_index(works, own_encoder(works.generations, works.encoders))
 
 
 def _encoder(settings: Settings) -> str:
@@ -104,8 +163,11 @@ def _extractor(settings: Settings) -> str:
 
 
 def _index(settings: Settings) -> str:
-    folder = beside_file(settings.folder)
-    with open_works(settings, folder, open_database(settings, folder)) as works:
+    folder = make_folder(settings)
+    with (
+        opened_database(settings) as database,
+        open_works(settings, folder, database) as works,
+    ):
         own = own_encoder(works.generations, works.encoders)
         live_index(works, own).search(SearchRequest(access_filter(NOBODY), Question()))
         reasons = reindex_reasons(works)
@@ -114,14 +176,13 @@ def _index(settings: Settings) -> str:
 
 def _unnamed(settings: Settings) -> Iterator[Check]:
     """One that fails for each source that the index keeps and the settings do not name."""
-    folder = beside_file(settings.folder)
     # The index has its own line, that tells why it does not answer.
     with (
         suppress(IndexerError, ValueError, OSError, sa.exc.SQLAlchemyError),
-        open_works(settings, folder, open_database(settings, folder)) as works,
+        opened_database(settings) as database,
+        _live(settings, database) as index,
     ):
-        own = own_encoder(works.generations, works.encoders)
-        for name in unnamed_sources(live_index(works, own), settings):
+        for name in unnamed_sources(index, settings):
             yield Check(f"source {name}", False, remedy_of(name))
 
 
@@ -135,8 +196,23 @@ def _denials(settings: Settings) -> Iterator[Check]:
 
 def _secrets(settings: Settings) -> str:
     """A warning, not a failure: containers hand over files that all of the container may read."""
-    found = open_to_others(settings)
+    found = secrets_open_to_others(settings)
     return f"lisibles par tous : {', '.join(found)} (chmod 600)" if found else "à l'abri"
+
+
+def _register(settings: Settings) -> str:
+    """The register of deletions: written beside, as a deletion would be."""
+    with opened_database(settings) as database:
+        register = open_register(settings, database)
+        register.try_writing()
+        waits = register.waiting()
+    inside = register.path.is_relative_to(beside_file(settings.folder))
+    told = [
+        str(register.path),
+        f"{waits} faits à y noter, à la prochaine lecture" if waits else "",
+        "dans le dossier de la base : une restauration l'écraserait" if inside else "",
+    ]
+    return " ; ".join(filter(None, told))
 
 
 def _directory(settings: Settings) -> str:
@@ -151,19 +227,20 @@ def _directory(settings: Settings) -> str:
 
 def _build(settings: Settings) -> str:
     """What the last build left out: a warning, since everything else is in it."""
-    builds = SqlBuilds(open_database(settings, beside_file(settings.folder)))
-    stamp = builds.current()
+    with opened_database(settings) as database:
+        builds = SqlBuilds(database)
+        stamp = builds.current()
+        left_out = left_out_text(builds.left_out(stamp.id)) if stamp else ""
     if stamp is None:
         return "pas encore faite (quisait expertise build)"
-    left_out = left_out_text(builds.left_out(stamp.id))
     without = f" ; écartés : {neutral(left_out)}" if left_out else ""
     return f"du {stamp.day}, {stamp.documents} documents{without}"
 
 
 def _source(settings: Settings, source: SourceSettings) -> str:
     if source.kind == "push":
-        database = open_database(settings, beside_file(settings.folder))
-        tokens = len(open_push_tokens(database).of(source.name))
+        with opened_push_tokens(settings) as kept:
+            tokens = len(kept.of(source.name))
         if not tokens:
             raise ValueError(f"aucun jeton : « quisait push token add {source.name} » en fait un")
         return f"{source.kind}, {tokens} jetons"

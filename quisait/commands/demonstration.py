@@ -17,6 +17,7 @@ from quisait.commands.progress import duration
 from quisait.faults import opened_house
 from quisait.work.building import build_and_publish
 from quisait.work.crawling import crawl_sources, read_directory
+from quisait.work.running import until_told
 from search_api.identity.readers import reader_of
 from search_api.questions.query import Query
 
@@ -82,7 +83,8 @@ def _questions(path: Path) -> list[DemoQuestion]:
 def _prepare(house: House, *, quiet: bool) -> None:
     started = time.monotonic()
     directory = read_directory(house)
-    outcomes = crawl_sources(house, house.settings.sources, quiet=quiet)
+    sources = house.settings.sources
+    outcomes = until_told(house, lambda stop: crawl_sources(house, sources, quiet=quiet, stop=stop))
     taken = duration(round(time.monotonic() - started))
     told = sys.stderr if quiet else sys.stdout
     for outcome in outcomes:

@@ -1,6 +1,7 @@
 """`quisait privacy`: the register of processing, what is purged, what a restored backup is told."""
 
 import json
+import sys
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 from quisait.commands.answers import today
 from quisait.faults import in_sentences, opened_house, read_settings
 from quisait.journaling import journal_key
+from quisait.privacy.kept import not_noted
 from quisait.privacy.purging import expunged, forgotten
 from quisait.privacy.replaying import replay
 from quisait.privacy.report import report_text
@@ -71,10 +73,14 @@ def purge(as_json: AsJson = False) -> None:
     with opened_house() as house:
         gone = forgotten(house.privacy, house.database, house.settings, today())
         expunged(house.whole_index)
+        left = not_noted(house.privacy.register)
     if as_json:
         print(json.dumps(asdict(gone), ensure_ascii=False, indent=2))
-        return
-    print(
-        f"Effacés : {len(gone.agents)} agents partis, {gone.entries} consultations, "
-        f"{gone.lines} lignes du registre. L'index ne garde aucun mot de ce qui a été supprimé."
-    )
+    else:
+        print(
+            f"Effacés : {len(gone.agents)} agents partis, {gone.entries} consultations, "
+            f"{gone.lines} lignes du registre. L'index ne garde aucun mot de ce qui a été supprimé."
+        )
+    if left:
+        print(left, file=sys.stderr)
+        raise typer.Exit(1)

@@ -6,7 +6,14 @@ import sqlalchemy as sa
 
 from expertise.sql_consent import SqlConsent
 from quisait.journaling import now
-from quisait.privacy.register import DatabaseMark, FileMark, FileRegister, Mark
+from quisait.privacy.register import (
+    DatabaseMark,
+    FileMark,
+    FileRegister,
+    Mark,
+    RegisterUnusable,
+    Waiting,
+)
 from quisait.settings import Settings, beside_file
 from quisait.settings.roles import grant_of
 from search_api.audit.sql import SqlAudit
@@ -40,4 +47,21 @@ def open_register(settings: Settings, database: sa.Engine) -> FileRegister:
     if settings.index.engine == "embedded":
         known_by.append(FileMark(beside_file(settings.folder) / "index" / "register.mark"))
     privacy = settings.privacy
-    return FileRegister(beside_file(privacy.register_file), known_by, now, privacy.backup_days)
+    path, waiting = beside_file(privacy.register_file), Waiting(database)
+    return FileRegister(path, known_by, now, privacy.backup_days, waiting)
+
+
+def not_noted(register: FileRegister) -> str:
+    """What to say where the register lacks lines, and what a person can do; empty otherwise."""
+    if not (count := register.complete()):
+        return ""
+    try:
+        register.try_writing()
+        why = "Relancez la commande : le fichier vient d'être rendu."
+    except RegisterUnusable as error:
+        why = f"{error} La lecture suivante le complète d'elle-même."
+    return (
+        f"Registre des suppressions, faits qui attendent d'y être notés : {count}. Ce qui est "
+        "supprimé, fermé ou retiré l'est dès maintenant pour tous les lecteurs, mais une "
+        f"sauvegarde restaurée le ramènerait. {why}"
+    )

@@ -3,12 +3,19 @@
 It stands outside the database and the index, and is not restored with them. Each of them
 keeps a mark: the last line that it knows. Where the mark is older than the register, the
 lines after it are applied again (`quisait.privacy.replaying`).
+
+A line that the file cannot take (read-only, full, of another account) waits in the state's
+database, and what it tells is done all the same: a document that is to be closed must not stay
+open for want of a file. It is written with the next line, or when a house is opened.
 """
 
+import errno
 import fcntl
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +25,11 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from expertise.consent import Wish
+from indexer.errors import IndexRefused
+from indexer.state import digest
+from quisait.kept_files import account, reason_of
+
+log = logging.getLogger(__name__)
 
 metadata = sa.MetaData()
 
@@ -28,7 +40,18 @@ marks = sa.Table(
     sa.Column("line", sa.String(32), nullable=False),
 )
 
+waiting = sa.Table(
+    "register_waiting",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("of_agent", sa.String(64), nullable=False, index=True),
+    sa.Column("line", sa.Text, nullable=False),
+)
+"""Lines that the file could not take, in their order; `of_agent` is empty for documents."""
+
 _BLOCK = 65_536
+_START = '{"id": '
+"""How each line begins. No text in a line holds it: quotation marks are escaped there."""
 
 Line = dict[str, Any]
 """`id`, `at` (ISO 8601), `kind` (wish, gone, closed, purged), and what the kind has."""
@@ -85,14 +108,61 @@ class FileMark:
         beside.replace(self.path)
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The lines that wait, in the state's database."""
+
+    engine: sa.Engine
+
+    def add(self, line: Line) -> None:
+        """Keep one, after those that wait already."""
+        agent_id = line.get("agent")
+        of_agent = digest(agent_id) if agent_id else ""
+        with self.engine.begin() as connection:
+            row = {"of_agent": of_agent, "line": json.dumps(line)}
+            connection.execute(sa.insert(waiting).values(row))
+
+    def all(self) -> list[tuple[int, Line]]:
+        """(number, line), oldest first."""
+        query = sa.select(waiting.c.number, waiting.c.line).order_by(waiting.c.number)
+        with self.engine.connect() as connection:
+            return [(number, json.loads(line)) for number, line in connection.execute(query)]
+
+    def drop(self, numbers: Sequence[int]) -> None:
+        """They stand in the file."""
+        with self.engine.begin() as connection:
+            connection.execute(sa.delete(waiting).where(waiting.c.number.in_(numbers)))
+
+    def count(self, agent_id: str | None = None) -> int:
+        """How many; of one agent, where one is given."""
+        query = sa.select(sa.func.count()).select_from(waiting)
+        if agent_id is not None:
+            query = query.where(waiting.c.of_agent == digest(agent_id))
+        with self.engine.connect() as connection:
+            return connection.execute(query).scalar_one()
+
+
+class RegisterUnusable(IndexRefused):
+    """The register's file cannot be read, or not be written where that must be."""
+
+
 class FileRegister:
-    """Writes lines, and reads them. A line is on disk before what it tells is done."""
+    """Writes lines, and reads them. A line is kept before what it tells is done.
+
+    Kept in the file; where that cannot be written, in `waiting`, or `RegisterUnusable` is
+    raised where there is none.
+    """
 
     def __init__(
-        self, path: Path, known_by: Sequence[Mark], now: Callable[[], datetime], keep_days: int
+        self,
+        path: Path,
+        known_by: Sequence[Mark],
+        now: Callable[[], datetime],
+        keep_days: int,
+        waiting: Waiting | None = None,
     ) -> None:
         self.path, self.marks = path, known_by
-        self._now, self._keep_days = now, keep_days
+        self._now, self._keep_days, self._waiting = now, keep_days, waiting
 
     def wished(self, wish: Wish, moment: datetime, *, in_force: bool) -> None:
         """An agent asks something, or takes it back."""
@@ -118,8 +188,65 @@ class FileRegister:
         """What was kept of who left is about to be deleted."""
         self._write("purged", self._now(), agent=agent_id)
 
+    def noted(self, agent_id: str) -> bool:
+        """Whether everything that an agent asked stands in the file."""
+        return self._waiting is None or not self._waiting.count(agent_id)
+
+    def waiting(self) -> int:
+        """How many lines wait for the file to be writable."""
+        return self._waiting.count() if self._waiting else 0
+
+    def complete(self, *, opening: bool = False) -> int:
+        """Write the lines that wait, where the file can be written now: how many still wait.
+
+        `opening`: the index may be a restored one, that lacks what they tell: its mark stays
+        where it is, and `quisait.privacy.replaying` tells them again.
+        """
+        if self.waiting():
+            try:
+                with self._locked():
+                    before = self.last()
+                    moved = [
+                        mark
+                        for mark in self.marks
+                        if not opening or (isinstance(mark, DatabaseMark) and mark.read() == before)
+                    ]
+                    self._append(None, moved)
+            except OSError as error:
+                self._log(error)
+        return self.waiting()
+
+    def unusable(self, error: OSError) -> str:
+        """A sentence: why the file cannot be used, and what a person can do."""
+        return (
+            f"{self.path} (registre des suppressions) ne peut être ni lu ni écrit "
+            f"({reason_of(error)}) : réglez [privacy] register_file "
+            "(QUISAIT_PRIVACY__REGISTER_FILE) sur un fichier d'un dossier à écrire par ce compte "
+            f"({account()}), hors de ce qui est sauvegardé ; vérifiez aussi la place sur le disque."
+        )
+
+    def try_writing(self) -> None:
+        """Write beside it as a line would be, and leave nothing. Raises `RegisterUnusable`."""
+        try:
+            with self._locked():
+                flags = os.O_RDWR | os.O_APPEND
+                if self.path.exists():
+                    os.close(os.open(self.path, flags))
+                beside = self.path.with_name(f"{self.path.name}.{uuid4().hex}")
+                place = os.open(beside, flags | os.O_CREAT | os.O_EXCL, 0o600)
+                try:
+                    _write_whole(place, b"{}\n")
+                finally:
+                    os.close(place)
+                    beside.unlink()
+        except OSError as error:
+            raise RegisterUnusable(self.unusable(error)) from error
+
     def last(self) -> str:
-        """The id of the last whole line, empty where there is none. Reads the end alone."""
+        """The id of the last whole line, empty where there is none. Reads the end alone.
+
+        Raises `RegisterUnusable` where the file cannot be read.
+        """
         try:
             with self.path.open("rb") as file:
                 tail = b""
@@ -129,19 +256,26 @@ class FileRegister:
                     at = file.seek(at - step)
                     tail = file.read(step) + tail
                 end = b"\n".join(tail.split(b"\n")[:-1])
-                return str(json.loads(end.rpartition(b"\n")[2])["id"]) if end else ""
-        except FileNotFoundError:
+                return str(_read(end.rpartition(b"\n")[2].decode())["id"]) if end else ""
+        except (FileNotFoundError, NotADirectoryError):
             return ""
+        except OSError as error:
+            raise RegisterUnusable(self.unusable(error)) from error
 
     def lines(self) -> Iterator[Line]:
-        """Every whole line, oldest first; one that was cut short by a crash is left out."""
+        """Every whole line, oldest first; one that was cut short by a crash is left out.
+
+        Raises `RegisterUnusable` where the file cannot be read.
+        """
         try:
             with self.path.open(encoding="utf-8") as file:
                 for text in file:
                     if text.endswith("\n"):
-                        yield json.loads(text)
-        except FileNotFoundError:
+                        yield _read(text)
+        except (FileNotFoundError, NotADirectoryError):
             return
+        except OSError as error:
+            raise RegisterUnusable(self.unusable(error)) from error
 
     def since(self, mark: str) -> list[Line]:
         """The lines after a mark; all of them where the mark is not among them."""
@@ -150,33 +284,61 @@ class FileRegister:
         return lines[places[-1] + 1 :] if places else lines
 
     def forget(self) -> int:
-        """Drop lines older than any backup that is kept: how many. The last one stays."""
+        """Drop lines older than any backup that is kept: how many. The last one stays.
+
+        Raises `RegisterUnusable` where there are some and the file cannot be written.
+        """
+        if not self.path.exists():
+            return 0
         oldest = (self._now() - timedelta(days=self._keep_days)).isoformat()
-        with self._locked():
-            lines = list(self.lines())
-            kept = [line for line in lines[:-1] if line["at"] >= oldest] + lines[-1:]
-            if len(kept) < len(lines):
-                beside = self.path.with_name(f"{self.path.name}.{uuid4().hex}")
-                with beside.open("x", encoding="utf-8") as file:
-                    os.chmod(beside, 0o600)  # noqa: PTH101 - before anything is in it
-                    file.writelines(_text(line) for line in kept)
-                    os.fsync(file.fileno())
-                beside.replace(self.path)
+        try:
+            with self._locked():
+                lines = list(self.lines())
+                kept = [line for line in lines[:-1] if line["at"] >= oldest] + lines[-1:]
+                if len(kept) < len(lines):
+                    beside = self.path.with_name(f"{self.path.name}.{uuid4().hex}")
+                    with beside.open("x", encoding="utf-8") as file:
+                        os.chmod(beside, 0o600)  # noqa: PTH101 - before anything is in it
+                        file.writelines(_text(line) for line in kept)
+                        file.flush()
+                        os.fsync(file.fileno())
+                    beside.replace(self.path)
+        except OSError as error:
+            raise RegisterUnusable(self.unusable(error)) from error
         return len(lines) - len(kept)
 
     def _write(self, kind: str, moment: datetime, **said: object) -> None:
         line = {"id": uuid4().hex, "at": moment.isoformat(), "kind": kind, **said}
-        with self._locked():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-            place = os.open(self.path, flags, 0o600)
-            try:
-                os.write(place, _text(line).encode())
-                os.fsync(place)
-            finally:
-                os.close(place)
-            for mark in self.marks:
-                mark.move(str(line["id"]))
+        try:
+            with self._locked():
+                self._append(line, self.marks)
+        except OSError as error:
+            if self._waiting is None:
+                raise RegisterUnusable(self.unusable(error)) from error
+            self._waiting.add(line)
+            self._log(error)
+
+    def _append(self, line: Line | None, moved: Sequence[Mark]) -> None:
+        """Write what waits and then this line, by who holds the lock; move these marks."""
+        before = self._waiting.all() if self._waiting else []
+        lines = [one for _, one in before] + ([line] if line else [])
+        if not lines:
+            return
+        place = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            _cut_half_line(place)
+            _write_whole(place, "".join(map(_text, lines)).encode())
+        finally:
+            os.close(place)
+        if self._waiting and before:
+            self._waiting.drop([number for number, _ in before])
+        for mark in moved:
+            # A mark that stays behind has its lines told again, which does no harm.
+            with suppress(OSError):
+                mark.move(str(lines[-1]["id"]))
+
+    def _log(self, error: OSError) -> None:
+        log.warning("register not written", extra={"error": errno.errorcode.get(error.errno or 0)})
 
     def _locked(self) -> "_Lock":
         return _Lock(self.path.with_name(f"{self.path.name}.lock"))
@@ -190,7 +352,8 @@ class _Lock:
         self._place = -1
 
     def __enter__(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        """Raises `OSError` where the folder cannot be made or written."""
+        self._path.parent.mkdir(0o700, parents=True, exist_ok=True)
         self._place = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
         fcntl.flock(self._place, fcntl.LOCK_EX)
 
@@ -200,3 +363,35 @@ class _Lock:
 
 def _text(line: Line) -> str:
     return json.dumps(line, ensure_ascii=True) + "\n"
+
+
+def _read(text: str) -> Line:
+    """A line; of one that an older quisait wrote after a half one, the whole one at its end."""
+    line: Line = json.loads(text[max(0, text.rfind(_START)) :])
+    return line
+
+
+def _cut_half_line(place: int) -> None:
+    """Drop what a crash or a full disk left of a line: the next one would run into it."""
+    size = end = os.fstat(place).st_size
+    tail = b""
+    while end and b"\n" not in tail:
+        start = max(0, end - _BLOCK)
+        tail, end = os.pread(place, end - start, start), start
+    whole = end + tail.rfind(b"\n") + 1
+    if whole < size:
+        os.ftruncate(place, whole)
+
+
+def _write_whole(place: int, content: bytes) -> None:
+    """Append all of it and have it on disk, or none of it. Raises `OSError`."""
+    before = os.fstat(place).st_size
+    try:
+        written = 0
+        while written < len(content):
+            written += os.write(place, content[written:])
+        os.fsync(place)
+    except OSError:
+        with suppress(OSError):
+            os.ftruncate(place, before)
+        raise

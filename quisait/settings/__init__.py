@@ -25,13 +25,15 @@ from quisait.settings.pages import PagesSettings
 from quisait.settings.privacy import PrivacySettings
 from quisait.settings.roles import RoleSettings
 from quisait.settings.search import SearchSettings as SearchSettings
-from quisait.settings.secret_files import SecretFiles
+from quisait.settings.secret_files import FOLDER, SecretFiles
 from quisait.settings.sign_on import OidcSettings, SignedHeaderSettings, SignOnSettings
 from quisait.settings.sources import SourceSettings as SourceSettings
 from quisait.settings.types import NEVER as NEVER
 from quisait.settings.types import Address, Duration, Principal, Secret, Table, pace
 
 FILE = "quisait.toml"
+FILE_VARIABLE = "QUISAIT_FILE"
+"""The environment variable that names another file."""
 
 
 class IndexSettings(Table):
@@ -265,7 +267,7 @@ class Settings(BaseSettings):
 
 def settings_file() -> Path:
     """`QUISAIT_FILE`, or `quisait.toml` in the current folder."""
-    return Path(os.environ.get("QUISAIT_FILE", FILE))
+    return Path(os.environ.get(FILE_VARIABLE, FILE))
 
 
 def load_settings() -> Settings:
@@ -276,3 +278,17 @@ def load_settings() -> Settings:
 def beside_file(path: str) -> Path:
     """A path of the settings, relative to the settings' file."""
     return (settings_file().parent / path).resolve()
+
+
+def unknown_variables() -> list[str]:
+    """Variables QUISAIT_… of the environment that name no setting: misspelt, they do nothing."""
+    own = {FILE_VARIABLE, FOLDER}
+    fields = {f"QUISAIT_{name}".upper() for name in Settings.model_fields}
+    return sorted(
+        name
+        for name in os.environ
+        if name.startswith("QUISAIT_")
+        and name.partition("__")[0].upper() not in fields
+        and name not in own
+        and not name.startswith("QUISAIT_PASSWORD_")
+    )

@@ -12,9 +12,10 @@ from quisait.settings.initial import LISTS, TABLES
 
 _BEGINNING = """# Les réglages
 
-Un fichier, `quisait.toml`, dans le dossier courant (ou celui que nomme `QUISAIT_FILE`) ;
-`quisait init` en écrit un, commenté. Une variable d'environnement l'emporte sur le fichier.
-Un réglage inconnu est refusé. Les chemins sont relatifs au fichier.
+Un fichier, `quisait.toml`, dans le dossier courant (ou celui que nomment `QUISAIT_FILE` ou
+`quisait --config CHEMIN …`) ; `quisait init` en écrit un, commenté. Sans lui, aucune commande
+ne lit ni n'écrit rien. Une variable d'environnement l'emporte sur le fichier. Un réglage inconnu
+est refusé ; `quisait check` nomme une variable inconnue. Les chemins sont relatifs au fichier.
 
 Un secret peut tenir dans un fichier à lui : `QUISAIT_SECRETS` nomme un dossier, où le fichier
 `server__token_key` donne `token_key` de `[server]`, et `database_password` le réglage de ce nom.

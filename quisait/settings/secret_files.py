@@ -8,6 +8,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_settings import PydanticBaseSettingsSource
 
+from quisait.settings.faults import reason_of
+
 FOLDER = "QUISAIT_SECRETS"
 """The environment variable that names the folder."""
 
@@ -39,7 +41,12 @@ class SecretFiles(PydanticBaseSettingsSource):
                 else:
                     found[table] = content
         except OSError as error:
-            raise ValueError(f"{FOLDER} : {error.filename} : {error.strerror}") from error
+            raise ValueError(
+                f"{FOLDER} : {error.filename} ne peut être lu ({reason_of(error)}) : donnez un "
+                "dossier de secrets qui existe, et que ce compte lit, ou retirez cette variable."
+            ) from error
+        except UnicodeDecodeError:
+            raise ValueError(f"{FOLDER} : {path.name} n'est pas du texte en UTF-8.") from None
         return found
 
     def _known(self, table: str, name: str) -> bool:

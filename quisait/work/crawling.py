@@ -91,11 +91,19 @@ def crawl_sources(
     full: bool = False,
     accept_deletions: bool = False,
     quiet: bool = False,
+    stop: Event | None = None,
 ) -> list[Outcome]:
-    """One after another; a source that fails does not keep the next from its turn."""
-    asked = Asked(full, accept_deletions, quiet)
+    """One after another; a source that fails does not keep the next from its turn.
+
+    Once `stop` is set, the one that is read ends early, and none begins.
+    """
+    asked = Asked(full, accept_deletions, quiet, stop or Event())
     with open_workshop(house) as workshop:
-        return [_crawl_one(house, workshop, source, asked) for source in sources]
+        return [
+            _crawl_one(house, workshop, source, asked)
+            for source in sources
+            if not asked.stop.is_set()
+        ]
 
 
 def _crawl_one(house: House, workshop: Workshop, source: SourceSettings, asked: Asked) -> Outcome:
@@ -104,10 +112,6 @@ def _crawl_one(house: House, workshop: Workshop, source: SourceSettings, asked: 
             return Outcome(source.name, crawl_held(house, workshop, source, held, asked))
     except (SourceError, IndexerError) as failed:
         return Outcome(source.name, None, str(failed))
-    except KeyboardInterrupt:
-        raise SystemExit(
-            f"{source.name} : interrompu. Ce qui est écrit est gardé ; relancez pour reprendre."
-        ) from None
 
 
 def crawl_held(
@@ -131,7 +135,7 @@ def crawl_held(
 
             report = crawl(
                 stoppable(connector, asked.stop),
-                leased(workshop, held),
+                leased(workshop, held, asked.stop),
                 full=asked.full,
                 accept_deletions=asked.accept_deletions,
                 guard_share=house.settings.guard_share,

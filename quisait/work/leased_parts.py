@@ -5,23 +5,30 @@ from dataclasses import dataclass, replace
 from threading import Event
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+
 from connectors.changes import Change
 from connectors.errors import SourceError
 from connectors.ports import Connector, Rereadable
+from indexer.copying import pieces
 from indexer.pipeline import Workshop
-from indexer.ports import Cursors, IndexWriter, Settling
-from indexer.values import Kept, Write, WriteReport
+from indexer.ports import Cursors, Encoder, IndexWriter, Settling
+from indexer.values import Kept, Vectors, Write, WriteReport
 from quisait.work.source_lock import Held
+
+ENCODED_AT_ONCE = 4
+"""So many passages are encoded before a look at whether to stop: a few seconds at most."""
 
 
 class Stopped(SourceError):
     """The worker is told to stop: what is encoded is written, the rest is read again."""
 
 
-def leased(workshop: Workshop, held: Held) -> Workshop:
-    """The same workshop, that writes only while the lease is held."""
+def leased(workshop: Workshop, held: Held, stop: Event) -> Workshop:
+    """The same workshop, that writes only while the lease is held, and encodes until told."""
     return replace(
         workshop,
+        encoder=StoppableEncoder(workshop.encoder, stop),
         index=LeasedIndex(workshop.index, held),
         cursors=LeasedCursors(workshop.cursors, held),
     )
@@ -76,6 +83,43 @@ class LeasedCursors:
         """As the cursors do."""
         self.held.check()
         self.cursors.save(source, cursor)
+
+
+@dataclass(frozen=True, slots=True)
+class StoppableEncoder:
+    """An encoder that a worker can stop between two slices of a batch, and not after it."""
+
+    encoder: Encoder
+    stop: Event
+
+    @property
+    def name(self) -> str:
+        """The encoder's."""
+        return self.encoder.name
+
+    @property
+    def dimension(self) -> int:
+        """The encoder's."""
+        return self.encoder.dimension
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        """The encoder's. Raises `Stopped` once told to stop; a document may be a thousand."""
+        # Like lengths together: an encoder pads what it encodes at once to the longest text.
+        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+        vectors = np.empty((len(texts), self.dimension), np.float32)
+        for some in pieces(order, ENCODED_AT_ONCE):
+            if self.stop.is_set():
+                raise Stopped("Arrêt demandé. La lecture reprendra.")
+            vectors[some] = self.encoder.passages([texts[place] for place in some])
+        return vectors
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        """The encoder's."""
+        return self.encoder.queries(texts)
+
+    def beginning(self, text: str) -> str:
+        """The encoder's."""
+        return self.encoder.beginning(text)
 
 
 @runtime_checkable

@@ -3,11 +3,13 @@
 import logging
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, NoReturn, TypeVar
 
 import sqlalchemy as sa
 import typer
@@ -21,7 +23,13 @@ from quisait.work.worker import Worker
 
 log = logging.getLogger(__name__)
 
-STOP_S = 10.0
+T = TypeVar("T")
+
+STOPPED = "Interrompu. Ce qui est écrit est gardé ; relancez la commande pour reprendre."
+INTERRUPTED = 130
+"""What a shell makes of a command that SIGINT ended: 128 and the signal's number."""
+
+STOP_S = 8.0
 """How long a batch in progress may take to end. What is cut short is read again: a batch is
 acknowledged whole or not at all, and the cursor follows it."""
 
@@ -69,6 +77,36 @@ def run_house(
                 raise ValueError(f"Arrêt imprévu ({', '.join(ended)}) : voyez le journal.")
 
 
+def until_told(house: House, work: Callable[[threading.Event], T]) -> T:
+    """Do a command's work, that ends early once its event is set: what it gives or raises.
+
+    SIGINT and SIGTERM set it, and the work has `STOP_S` to end. Then, or at a second signal,
+    the process ends as it is; the house's leases are given back.
+    """
+    stop = threading.Event()
+    done: Future[T] = Future()
+
+    def worked() -> None:
+        try:
+            done.set_result(work(stop))
+        except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
+            done.set_exception(error)
+
+    with _told_by_signals(stop):
+        # Signals reach the main thread alone, which therefore waits in short steps.
+        thread = threading.Thread(target=worked, name="command", daemon=True)
+        thread.start()
+        try:
+            while thread.is_alive() and not stop.is_set():
+                thread.join(0.2)
+            thread.join(STOP_S if stop.is_set() else None)
+        except KeyboardInterrupt:
+            _leave(house, INTERRUPTED)
+        if thread.is_alive():
+            _leave(house, INTERRUPTED)
+    return done.result()
+
+
 @contextmanager
 def _told_by_signals(stop: threading.Event) -> Iterator[None]:
     """SIGTERM and SIGINT set `stop`; a second one acts as it does by default."""
@@ -98,10 +136,10 @@ def _working(house: House, stop: threading.Event) -> Iterator[threading.Thread]:
         stop.set()
         thread.join(STOP_S)
         if thread.is_alive():
-            _leave(house)
+            _leave(house, 0)
 
 
-def _leave(house: House) -> None:
+def _leave(house: House, status: int) -> NoReturn:
     """End the process in the middle of a batch, as a power cut might, and say so to others."""
     log.warning("batch cut short", extra={"waited_s": STOP_S})
     names = [*(s.name for s in house.settings.sources), *(t.name for t in tasks_of(house))]
@@ -115,4 +153,8 @@ def _leave(house: House) -> None:
                 house.state.end_run(last.id, "interrupted", 0)
             house.leases.release(name, owner)
     logging.shutdown()
-    os._exit(0)
+    if status:
+        print(STOPPED, file=sys.stderr)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status)

@@ -4,6 +4,7 @@ No reader meets their documents (`indexer.named_sources`), which nobody reads ag
 `forget_source`.
 """
 
+import sys
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from indexer.values import Remove
 from quisait.assembly import House, witnessed_index
 from quisait.commands.counting import counted
 from quisait.faults import opened_house
+from quisait.privacy.kept import not_noted
 from quisait.settings import Settings
 from quisait.work.source_lock import only_crawl
 from quisait.work.source_status import SourceStatus
@@ -91,8 +93,12 @@ def forget(
     """Efface tout ce qui reste d'une source que les réglages ne nomment plus."""
     with opened_house() as house:
         count = forget_source(house, source)
+        left = not_noted(house.privacy.register)
     gone = counted(count, "document")
     print(neutral(f"{source} : effacée ({gone})."))
+    if left:
+        print(left, file=sys.stderr)
+        raise typer.Exit(1)
 
 
 def _is_known(house: House, source: str) -> bool:

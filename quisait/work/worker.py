@@ -58,7 +58,11 @@ class Worker:
             self.stop.wait(LOOKS_EVERY_S)
 
     def round(self) -> int:
-        """Do once what is due; returns how many jobs were done."""
+        """Do once what is due; returns how many jobs were done.
+
+        What the register of deletions lacks is written first, where it can be by now.
+        """
+        self.house.privacy.register.complete()
         with ExitStack() as parts:
             opened: list[Workshop] = []
 

@@ -16,7 +16,11 @@ class Tokens:
 
     def __init__(self, key: str) -> None:
         if len(key.encode()) < 32:
-            raise ValueError("La clé des jetons doit compter au moins 32 octets.")
+            raise ValueError(
+                "La clé des jetons manque, ou compte moins de 32 octets : réglez [server] "
+                "token_key par un fichier de secrets (server__token_key) ou par "
+                "QUISAIT_SERVER__TOKEN_KEY (« openssl rand -hex 32 » en fait une)."
+            )
         self._key = OctKey.import_key(key)
 
     def make(self, agent_id: str, now_s: int, life_s: int = TOKEN_LIFE_S) -> str:

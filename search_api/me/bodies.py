@@ -122,6 +122,10 @@ class MeBody(_Body):
     contributions: list[ContributionsBody]
     profile: ProfileBody = Field(description="what you are proposed for, with the evidence")
     wishes: list[WishBody]
+    noted: bool = Field(
+        description="whether a backup that is restored now would be told all that you asked; "
+        "false: it acts, and is not yet in the register of deletions"
+    )
     brought_up: list[BroughtUpBody] | None = Field(description="null where it is not counted")
     sessions: list[SessionBody] = Field(description="open ones: «Mes accès» ends them")
     tokens: list[TokenBody] = Field(description="personal tokens")
@@ -152,6 +156,7 @@ def me_answer(held: HeldData) -> MeBody:
             )
             for one in held.wishes
         ],
+        noted=held.noted,
         brought_up=None
         if held.brought_up is None
         else [

@@ -30,6 +30,7 @@ class HeldData:
     the agent may read them); `contributions` counts documents by source; `sessions` are
     open ones, `tokens` personal ones; `brought_up` is None where that is not counted.
     `joined_by`: for each account, the rule that gives it, None where the directory does.
+    `noted`: whether a restored backup would be told all that the agent asked.
     """
 
     row: Agent
@@ -44,6 +45,7 @@ class HeldData:
     tokens: Sequence[PersonalToken] = ()
     brought_up: Sequence[BroughtUp] | None = None
     joined_by: Mapping[str, JoinBy | None] = field(default_factory=dict)
+    noted: bool = True
 
     @property
     def sources(self) -> list[str]:
@@ -78,6 +80,7 @@ def held_about(services: Services, reader: Reader) -> HeldData:
         joined_by={one: _joined_by(services, row, one) for one in accounts},
         contributions=services.search.contributed(accounts, reader),
         wishes=consent_of(services).of(agent_id),
+        noted=consent_of(services).noted(agent_id),
         topics=sorted((one.topic for one in listed), key=lambda one: one.label.lower()),
         ways=NARROWER[row.contact_via],
         brought_up=services.brought_up(agent_id, services.today()) if services.brought_up else None,

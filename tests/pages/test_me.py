@@ -21,6 +21,8 @@ from expertise.sql_consent import SqlConsent
 from expertise.topics import TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
+from quisait.database import bring_up
+from quisait.privacy.register import FileRegister, Waiting
 from search_api.app import Services, create_app
 from search_api.identity.readers import reader_of
 from search_api.search import Search
@@ -190,6 +192,31 @@ def test_a_withdrawal_acts_everywhere_in_under_a_second(stage: Stage, mine: Test
     ask(mine, "withdraw", act="take_back")
     stage.build()
     assert "Jo Seule" in stage.traces()
+
+
+def test_what_is_not_noted_yet_is_said(stage: Stage, tmp_path: Path) -> None:
+    """The register cannot be written: the withdrawal acts, by page and API; both are honest."""
+    blocked = tmp_path / "volume"
+    blocked.write_text("")
+    engine = bring_up(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
+    SqlAgentBook(engine).replace(Listed())
+    register = FileRegister(
+        blocked / "registre.jsonl", (), lambda: datetime.now(UTC), 30, Waiting(engine)
+    )
+    consent = SqlConsent(engine, lambda: datetime.now(UTC), register)
+    services = replace(stage.services, consent=consent)
+    mine = replace(stage, services=services).client(SEULE)
+    assert mine.get("/api/v1/me").json()["noted"] is True
+    form = {"act": "ask", "kind": "withdraw", "subject": ""}
+    assert mine.post("/mes-donnees", data=form).status_code == 303
+    page = mine.get("/mes-donnees").text
+    assert "Vous êtes en retrait" in page
+    assert "pas encore notée" in page
+    assert mine.get("/api/v1/me").json()["noted"] is False
+    blocked.unlink()
+    register.complete()
+    assert "pas encore notée" not in mine.get("/mes-donnees").text
+    engine.dispose()
 
 
 def test_authorship_after_a_withdrawal_is_as_the_source_shows_it(

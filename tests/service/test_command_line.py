@@ -19,6 +19,7 @@ from search_api.identity.tokens import Tokens
 from tests.engines import ensure_opensearch, ensure_tika
 from tests.opensearch_index import client
 from tests.service.place import COMMAND, POSTS, Place, export, make_place, post
+from tests.service.running import wait_until
 
 pytestmark = [pytest.mark.sources, pytest.mark.search, pytest.mark.experts]
 
@@ -50,7 +51,8 @@ def test_check_says_ok_of_each_part(crawled: Place) -> None:
     """One line each, when everything is as it should be."""
     lines = crawled.run("check").stdout.splitlines()
     names = [line.removeprefix("ok").split(" : ")[0].strip() for line in lines]
-    parts = ["base d'état", "encodeur", "extracteur", "index", "secrets", "annuaire"]
+    parts = ["dossier", "base d'état", "encodeur", "extracteur", "index", "secrets", "registre"]
+    parts.append("annuaire")
     assert names == [*parts, "source notes", "source wiki", "identité"]
     assert all(line.startswith("ok ") for line in lines)
 
@@ -70,12 +72,137 @@ def test_check_says_what_to_do_where_something_is_wrong(tmp_path: Path) -> None:
         QUISAIT_SOURCES='[{"name": "notes", "kind": "folder", "path": "absent"}]',
     )
     found = {one["name"]: one for one in place.json("check", status=1)}
-    assert [name for name, one in found.items() if one["passed"]] == ["secrets"]
+    assert [name for name, one in found.items() if one["passed"]] == ["dossier", "secrets"]
     assert "[encoder] model" in found["encodeur"]["detail"]
     assert "absent.csv" in found["annuaire"]["detail"]
     assert "absent" in found["source notes"]["detail"]
     assert "QUISAIT_SERVER__TOKEN_KEY" in found["identité"]["detail"]
     assert all(one["detail"] for one in found.values())
+
+
+def test_a_wrong_folder_stays_empty(tmp_path: Path) -> None:
+    """No settings, no index: a sentence, status 2, and nothing written by any command."""
+    place = Place(tmp_path, {})
+    for command in ("check", "crawl", "sources", "search x", "token a", "serve", "privacy report"):
+        told = place.run(*command.split(), status=2).stderr
+        assert "quisait init" in told
+        assert "--config" in told
+    assert list(tmp_path.iterdir()) == []
+    elsewhere = make_place(tmp_path / "elsewhere")
+    file = str(elsewhere.folder / "quisait.toml")
+    assert "notes" in place.run("--config", file, "sources").stdout
+    assert [one.name for one in tmp_path.iterdir()] == ["elsewhere"]
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    """For the check, which goes on to the other parts, and for a crawl."""
+    place = make_place(tmp_path / "place", QUISAIT_FOLDER="notes/regie.md/index")
+    found = {one["name"]: one for one in place.json("check", status=1)}
+    assert not found["dossier"]["passed"]
+    assert "QUISAIT_FOLDER" in found["dossier"]["detail"]
+    assert found["source notes"]["passed"]
+    for one in found.values():
+        assert "Errno" not in one["detail"]
+        assert "sqlite3" not in one["detail"]
+    assert "QUISAIT_FOLDER" in place.run("crawl", status=1).stderr
+    # No disk, not even root's, takes a file there.
+    place = Place(place.folder, {**place.environment, "QUISAIT_FOLDER": "/proc/quisait"})
+    assert "QUISAIT_FOLDER" in place.run("crawl", status=1).stderr
+
+
+def test_check_names_what_is_not_there(crawled: Place, tmp_path: Path) -> None:
+    """A list of topics, documents of best bets, groups and agents that nobody is."""
+    place = crawled.copied(tmp_path / "place")
+    with (place.folder / "quisait.toml").open("a") as file:
+        file.write('allowed = ["annuaire:group:fruade", "everyone", "annuaire:group:fraude"]\n')
+        file.write('[topics]\nfile = "absent.csv"\nuniversal = ["annuaire:group:tous"]\n')
+        file.write('[search]\nbest_bets = "tete.csv"\n')
+        file.write('[[roles]]\nrole = "officer"\nagents = ["ag-1", "ag-404"]\n')
+    (place.folder / "tete.csv").write_text(
+        "régie;notes:regie.md\nrégies;notes:absente.md\nautre;ailleurs:1\nx;https://x.fr;X\n"
+    )
+    found = {one["name"]: one for one in place.json("check", status=1)}
+    assert [name for name, one in found.items() if not one["passed"]] == [
+        "lecteurs",
+        "réponses en tête",
+        "sujets",
+    ]
+    for word in ("fruade", "annuaire:group:tous", "ag-404", "[topics] universal", "source wiki"):
+        assert word in found["lecteurs"]["detail"]
+    for word in ("group:fraude", "ag-1»", "everyone"):
+        assert word not in found["lecteurs"]["detail"]
+    assert "notes:absente.md ; " not in found["réponses en tête"]["detail"]
+    assert "ailleurs:1 ; notes:absente.md" in found["réponses en tête"]["detail"]
+    assert "absent.csv" in found["sujets"]["detail"]
+    (place.folder / "absent.csv").write_text("id;label\nt;un sujet\nu;\n", "utf-8")
+    found = {one["name"]: one for one in place.json("check", status=1)}
+    assert found["sujets"]["passed"]
+    assert found["sujets"]["detail"].startswith("1 sujets ; laissés de côté : absent.csv:3")
+
+
+def test_what_is_kept_is_closed_to_other_accounts(tmp_path: Path) -> None:
+    """Whatever the umask: index, state, vectors, WAL, register; an older installation too."""
+    place = make_place(tmp_path / "place", QUISAIT_PRIVACY__REGISTER_FILE="kept/registre.jsonl")
+    before = os.umask(0)
+    try:
+        place.run("crawl")
+        (place.folder / "export.jsonl").write_text(export(POSTS[:2]), "utf-8")
+        place.run("crawl", "--accept-deletions")
+    finally:
+        os.umask(before)
+    kept = [place.folder / ".quisait", place.folder / "kept"]
+    kept += [one for top in kept for one in top.rglob("*")]
+    assert {"state.sqlite", "vectors.sqlite", "registre.jsonl", "index.sqlite"} <= {
+        one.name for one in kept
+    }
+    for path in kept:
+        assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
+    for name in (".quisait", ".quisait/state.sqlite", ".quisait/index", "kept/registre.jsonl"):
+        one = place.folder / name
+        one.chmod(0o755 if one.is_dir() else 0o644)
+    told = place.json("check", status=1)[0]
+    assert (told["name"], told["passed"]) == ("dossier", False)
+    command = f"chmod -R go-rwx {place.folder / '.quisait'} {place.folder / 'kept/registre.jsonl'}"
+    assert command in told["detail"]
+    place.run("sources")
+    assert place.json("check")[0]["passed"]
+    for path in kept:
+        assert not path.exists() or path.stat().st_mode & 0o077 == 0, path
+    assert (place.folder / "quisait.toml").stat().st_mode & 0o044, "others' files stay as they are"
+
+
+def test_a_crawl_is_interrupted_within_seconds(tmp_path: Path) -> None:
+    """Within one document's thousand passages; nothing is half written, the next one resumes."""
+    place = make_place(tmp_path / "place")
+    long = " ".join(
+        f"Le dossier numéro {n} est instruit au service du cadastre." for n in range(9000)
+    )
+    posts = [*POSTS, post(4, long, "ana")]
+    (place.folder / "export.jsonl").write_text(export(posts), "utf-8")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before = vectors_kept(place.folder)
+        process = subprocess.Popen(
+            [*COMMAND, "crawl", "wiki"],
+            cwd=place.folder,
+            env=os.environ | place.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        wait_until(lambda before=before: vectors_kept(place.folder) > before)
+        asked = time.monotonic()
+        process.send_signal(number)
+        _, told = process.communicate(timeout=60)
+        assert time.monotonic() - asked < 20  # ten at most where nothing else runs
+        assert process.returncode == 130, told
+        assert "Interrompu" in told
+        assert "Traceback" not in told
+        (status,) = place.json("sources", "wiki")
+        assert status["last_run"]["outcome"] == "interrupted"
+        assert status["running"] is None
+    (place.folder / "export.jsonl").write_text(export([*POSTS, post(4, "Court.", "ana")]), "utf-8")
+    place.run("crawl", "wiki")
+    assert place.json("sources", "wiki")[0]["documents"] == 4
 
 
 def test_a_crawl_tells_what_it_wrote(crawled: Place) -> None:

@@ -9,19 +9,22 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import jsonschema
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from quisait.settings import load_settings
+from quisait.settings import beside_file, load_settings
 from tests.engines import ensure_opensearch, ensure_tika
 from tests.opensearch_index import client
 from tests.postgres_server import database, find_binaries
+from tests.service.layouts import Layout, container_layout, systemd_layout
 from tests.service.place import COMMAND, Place, make_place
 from tests.service.running import free_port, wait_until
 
@@ -179,3 +182,94 @@ def test_its_commands_run_outside_containers(name: str, tmp_path: Path, postgres
             opensearch = client()
             opensearch.indices.delete(index=f"{alias}*", ignore_unavailable=True)
             opensearch.close()
+
+
+def test_the_register_has_a_volume_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same for server and workers, written by them, and not the state's, which is restored."""
+    places = set()
+    for name in OURS:
+        for key, value in SERVICES[name]["environment"].items():
+            monkeypatch.setenv(key, value)
+        monkeypatch.setenv("QUISAIT_SECRETS", str(tmp_path))
+        monkeypatch.setenv("QUISAIT_FILE", "/etc/quisait/quisait.toml")
+        register = beside_file(load_settings().privacy.register_file)
+        mounts = [mount.split(":") for mount in SERVICES[name]["volumes"]]
+        (volume,) = [mount[0] for mount in mounts if register.is_relative_to(mount[1])]
+        assert volume != "state"
+        assert volume in COMPOSE["volumes"]
+        places.add((volume, register))
+    assert len(places) == 1
+
+
+@pytest.fixture(params=["containers", "systemd"])
+def layout(request: pytest.FixtureRequest, postgres: str) -> Iterator[Layout]:
+    """Settings of root that may only be read; the account that the layout names."""
+    if request.param == "systemd":
+        with systemd_layout() as made:
+            yield made
+        return
+    alias = f"test-{uuid4().hex}"
+    with (
+        database(postgres) as url,
+        container_layout(
+            "server",
+            QUISAIT_DATABASE=url,
+            QUISAIT_INDEX__URL=ensure_opensearch(),
+            QUISAIT_INDEX__ALIAS=alias,
+            QUISAIT_EXTRACTOR__URL=ensure_tika(),
+            QUISAIT_SERVER__HOST="127.0.0.1",
+            QUISAIT_METRICS__HOST="127.0.0.1",
+            QUISAIT_METRICS__PORT=str(free_port()),
+        ) as made,
+    ):
+        yield made
+    opensearch = client()
+    opensearch.indices.delete(index=f"{alias}*", ignore_unavailable=True)
+    opensearch.close()
+
+
+def test_deletions_closures_and_withdrawals_act_in_it(layout: Layout) -> None:
+    """Read, delete a file, close another, read again; withdraw by the page of the server."""
+    assert "ÉCHEC" not in layout.run("check").stdout
+    layout.run("crawl")
+    tokens = {one: layout.run("token", one).stdout.strip() for one in ("ag-1", "ag-2")}
+    rules = "pattern,allowed,author\n*,everyone,ana\nregie.md,annuaire:group:nobody,ana\n"
+    with layout.running("run", "--no-crawl", port=free_port()) as address:
+
+        def asked(agent: str, path: str, **more: Any) -> httpx.Response:
+            header = {"Authorization": f"Bearer {tokens[agent]}"}
+            return httpx.request(
+                more.pop("method", "GET"),
+                f"{address}{path}",
+                headers=header,
+                timeout=60,
+                trust_env=False,
+                **more,
+            )
+
+        def found() -> set[str]:
+            questions = ("bornage+parcelles", "régisseur+de+recettes")
+            answers = [asked("ag-2", f"/api/v1/search?q={one}").json() for one in questions]
+            return {one["id"] for answer in answers for one in answer["documents"]}
+
+        def proposed() -> list[str]:
+            answer = asked("ag-2", "/api/v1/experts?q=bornage+de+parcelles").json()
+            return [one["agent"]["id"] for one in answer["candidates"]]
+
+        assert {"notes:bornage.txt", "notes:regie.md"} <= found()
+        assert "ag-1" in proposed()
+        (layout.notes / "bornage.txt").unlink()
+        (layout.notes / "_quisait.csv").chmod(0o644)
+        (layout.notes / "_quisait.csv").write_text(rules, "utf-8")
+        layout.run("crawl", "notes", "--accept-deletions")
+        assert not {"notes:bornage.txt", "notes:regie.md"} & found()
+
+        form = {"act": "ask", "kind": "withdraw"}
+        assert asked("ag-1", "/mes-donnees", method="POST", data=form).status_code == 303
+        assert "pas encore notée" not in asked("ag-1", "/mes-donnees").text
+        assert "ag-1" not in proposed()
+    noted = Path(layout.environment["QUISAIT_PRIVACY__REGISTER_FILE"]).read_text("utf-8")
+    assert {json.loads(line)["kind"] for line in noted.splitlines()} == {"gone", "closed", "wish"}
+    assert "ÉCHEC" not in layout.run("check").stdout

@@ -213,3 +213,27 @@ def holding(folder: Path, *words: str) -> set[str]:
         for file in folder.rglob("*")
         if file.is_file() and any(word.encode() in file.read_bytes() for word in words)
     }
+
+
+def test_what_cannot_be_noted_acts_and_is_noted_later(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The register's folder is a file: the crawl closes, says so, fails; the next one notes."""
+    blocked = place.folder / "volume"
+    blocked.write_text("")
+    monkeypatch.setenv("QUISAIT_PRIVACY__REGISTER_FILE", "volume/registre.jsonl")
+    assert {"wiki:2", "wiki:3"} <= {*found("remaniement du cadastre"), *found("recettes hôpital")}
+    (place.folder / "export.jsonl").write_text(export([POSTS[0], CLOSED]), "utf-8")
+    assert "registre" in [one["name"] for one in place.json("check", status=1) if not one["passed"]]
+    done = place.run("crawl", "wiki", "--accept-deletions", status=1)
+    assert "faits qui attendent d'y être notés : 2" in done.stderr
+    assert "QUISAIT_PRIVACY__REGISTER_FILE" in done.stderr
+    assert not {"wiki:2", "wiki:3"} & {*found("remaniement du cadastre"), *found("recettes")}
+    assert "attendent d'y être notés" in place.run("sources").stdout
+    blocked.unlink()
+    place.run("crawl", "wiki")
+    lines = (blocked / "registre.jsonl").read_text("utf-8")
+    assert "wiki:2" in lines
+    assert "wiki:3" in lines
+    restore(place, tmp_path / "backup")
+    assert not {"wiki:2", "wiki:3"} & {*found("remaniement du cadastre"), *found("recettes")}

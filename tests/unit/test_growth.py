@@ -309,8 +309,8 @@ class Nobody:
     def agent(self, agent_id: str) -> Agent | None:
         return None
 
-    def by_account(self, accounts: object) -> dict[str, Agent]:
-        return {}
+    def owner_of(self, account: str) -> Agent | None:
+        return None
 
     def by_email(self, email: str) -> tuple[Agent, ...]:
         return ()

@@ -1,23 +1,26 @@
 """What the command line tells: faults of the settings, and progress."""
 
 import io
+import re
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_settings.exceptions import SettingsError
 from rich.console import Console
 
 from quisait.commands import progress, progress_bar
-from quisait.settings import Settings
-from quisait.settings.faults import sentences
+from quisait.settings import Settings, SourceSettings, load_settings, unknown_variables
+from quisait.settings.faults import sentences, unread_sentence
 
 pytestmark = pytest.mark.sources
 
 
 def test_faults_of_the_settings_are_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each names its setting and says in French what to do."""
+    """Each names its setting, and the variable that gives it, and says in French what to do."""
     monkeypatch.setenv("QUISAIT_INDEX__ENGINE", "lucene")
     monkeypatch.setenv("QUISAIT_SERVER__PORT", "99999")
     monkeypatch.setenv("QUISAIT_GUARD_SHARE", "beaucoup")
@@ -26,12 +29,94 @@ def test_faults_of_the_settings_are_sentences(monkeypatch: pytest.MonkeyPatch) -
         Settings()
     told = sentences(raised.value, Path("quisait.toml"))
     assert sorted(told) == [
-        "quisait.toml : guard_share : donnez un nombre",
-        'quisait.toml : index.engine : valeur refusée ; attendu : "embedded" ou "opensearch"',
-        "quisait.toml : server.port : donnez un nombre d'au plus 65535",
-        "quisait.toml : sources.0.chemin : réglage inconnu : corrigez son nom, ou retirez-le",
-        "quisait.toml : sources.0.path : réglage manquant : ajoutez-le",
+        "QUISAIT_GUARD_SHARE (guard_share) : donnez un nombre",
+        'QUISAIT_INDEX__ENGINE (index.engine) : valeur refusée ; attendu : "embedded" ou '
+        '"opensearch"',
+        "QUISAIT_SERVER__PORT (server.port) : donnez un nombre d'au plus 65535",
+        "QUISAIT_SOURCES (sources.0.chemin) : réglage inconnu : corrigez son nom, ou retirez-le",
+        "QUISAIT_SOURCES (sources.0.path) : réglage manquant : ajoutez-le",
     ]
+
+
+WRONG = [3, 1.5, -1, float("nan"), True, "mot-secret", [1], ["mot-secret"], {"mot-secret": 1}, [{}]]
+SECRETS = {
+    "token_key",
+    "password",
+    "database_password",
+    "database",
+    "token",
+    "client_secret",
+    "url",
+}
+ENGLISH = re.compile(r"\b(should|input|value|valid|type|parsing|given|unable)\b|\w+_\w+_type")
+
+
+def wrong_settings() -> Iterator[Mapping[str, object]]:
+    """Each setting with each value of another kind; each table too."""
+    for name, field in Settings.model_fields.items():
+        model = field.annotation
+        yield from ({name: value} for value in WRONG)
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            for inner in model.model_fields:
+                yield from ({name: {inner: value}} for value in WRONG)
+    for inner in SourceSettings.model_fields:
+        source = {"name": "a", "kind": "folder", "path": "p"}
+        yield from ({"sources": [source | {inner: value}]} for value in WRONG)
+
+
+def test_no_fault_of_a_setting_shows_a_code_or_a_value(tmp_path: Path) -> None:
+    """Whatever stands for whatever setting: French, with the remedy, and never the value."""
+    count = 0
+    for wrong in wrong_settings():
+        try:
+            Settings(**wrong)  # type: ignore[arg-type]
+        except ValidationError as error:
+            for told in sentences(error, tmp_path / "quisait.toml"):
+                _, place, remedy = told.split(" : ", 2)
+                count += 1
+                assert place.startswith(next(iter(wrong)))
+                assert not ENGLISH.search(remedy), told
+                # Some forms quote what they refuse; no secret's does.
+                assert "mot-secret" not in remedy or not SECRETS & set(place.split(".")), told
+    assert count > 500
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"a = 1\nport = \n", "ligne 2, colonne 8"),
+        (b"[index\n", "n'est pas du TOML"),
+        (b"folder = '\xe9'\n", "UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, told: str
+) -> None:
+    """By line and column, or by its coding."""
+    file = tmp_path / "quisait.toml"
+    file.write_bytes(content)
+    monkeypatch.setenv("QUISAIT_FILE", str(file))
+    with pytest.raises(ValueError) as raised:  # noqa: PT011 - of several kinds
+        load_settings()
+    said = unread_sentence(raised.value, file)
+    assert told in said
+    assert str(file) in said
+
+
+def test_a_list_in_a_variable_says_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is JSON there."""
+    monkeypatch.setenv("QUISAIT_DOOR__PROXIES", "a,b")
+    with pytest.raises(SettingsError) as raised:
+        Settings()
+    assert unread_sentence(raised.value, Path("quisait.toml")).startswith("QUISAIT_DOOR__PROXIES :")
+
+
+def test_a_misspelt_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that names no setting would do nothing, silently."""
+    monkeypatch.setenv("QUISAIT_FOLDR", "x")
+    monkeypatch.setenv("QUISAIT_PASSWORD_WIKI", "x")
+    monkeypatch.setenv("QUISAIT_SERVER__PORT", "1")
+    assert unknown_variables() == ["QUISAIT_FOLDR"]
 
 
 def test_a_terminal_sees_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:

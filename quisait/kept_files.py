@@ -1,0 +1,126 @@
+"""The files that quisait writes: closed to other accounts, and why one cannot be used, in French.
+
+Read `private_files` first. Other accounts of the machine have no business with an index,
+which holds the text of restricted documents.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from quisait.settings import Settings, beside_file, settings_file
+from quisait.settings.faults import reason_of as reason_of
+
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+"""What a mode gives to the group and to everybody else."""
+
+
+def account() -> str:
+    """The account that this process runs as, as an administrator names it."""
+    return f"uid {os.geteuid()}"
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """What is made in the block is 0600, and 0700 for a folder, whatever the umask was.
+
+    Of the whole process: SQLite, tantivy and libraries make files by themselves, and go on
+    making them (WAL, segments) as long as they are open.
+    """
+    before = os.umask(OTHERS)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def make_folder(settings: Settings) -> Path:
+    """The settings' folder, made where it is missing. Raises `ValueError` where it cannot be."""
+    folder = beside_file(settings.folder)
+    try:
+        with private_files():
+            folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "")
+    except OSError as error:
+        raise ValueError(
+            f"{folder} ne peut être ni fait ni écrit ({reason_of(error)}) : réglez « folder » "
+            f"(QUISAIT_FOLDER) sur un dossier à écrire par ce compte ({account()})."
+        ) from error
+    return folder
+
+
+def kept_files(settings: Settings) -> Iterator[Path]:
+    """The files and folders that quisait makes and that exist, links left out.
+
+    Only what has one of its names: `folder` may be one that holds other things too.
+    """
+    folder = beside_file(settings.folder)
+    tops = [folder / "index", folder / "locks"]
+    tops += [*_glob(folder, "state.sqlite*"), *_glob(folder, "vectors.sqlite*")]
+    register = beside_file(settings.privacy.register_file)
+    tops += [register, register.with_name(f"{register.name}.lock")]
+    if not settings_file().resolve().is_relative_to(folder):
+        tops.append(folder)
+    for top in tops:
+        yield from _beneath(top, deep=top != folder)
+
+
+def tops_of(settings: Settings, paths: Iterable[Path]) -> set[Path]:
+    """The fewest paths beneath which all of these are, of the folder's and the register's."""
+    folder = beside_file(settings.folder)
+    found = set(paths)
+    if folder in found:
+        return {folder, *(path for path in found if not path.is_relative_to(folder))}
+    return {
+        folder / path.relative_to(folder).parts[0] if path.is_relative_to(folder) else path
+        for path in found
+    }
+
+
+def close_to_others(settings: Settings) -> None:
+    """Take from the group and from others what an older quisait gave them.
+
+    What belongs to another account stays as it is: `quisait check` names it.
+    """
+    for path in _open(kept_files(settings)):
+        with suppress(OSError):
+            path.chmod(path.stat().st_mode & ~OTHERS & 0o7777)
+
+
+def open_to_others(settings: Settings) -> list[Path]:
+    """Those of the kept files and folders that the group or others may enter, read or change."""
+    return sorted(_open(kept_files(settings)))
+
+
+def _open(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in paths:
+        with suppress(OSError):  # gone meanwhile
+            if path.lstat().st_mode & OTHERS:
+                yield path
+
+
+def _glob(folder: Path, pattern: str) -> Iterator[Path]:
+    with suppress(OSError):
+        yield from folder.glob(pattern)
+
+
+def _beneath(top: Path, *, deep: bool) -> Iterator[Path]:
+    """A file, or a folder with what is in it, as far as they may be looked at."""
+    try:
+        mode = top.lstat().st_mode
+    except OSError:
+        return
+    if stat.S_ISLNK(mode):
+        return
+    yield top
+    if deep and stat.S_ISDIR(mode):
+        for name, folders, files in os.walk(top):
+            yield from (
+                path
+                for path in (Path(name, one) for one in (*folders, *files))
+                if not path.is_symlink()
+            )

@@ -1,0 +1,171 @@
+"""The register of deletions where its file cannot be written: nothing is lost, nothing waits."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from expertise.consent import Kind, Wish
+from expertise.sql_consent import SqlConsent
+from quisait.database import bring_up, connect
+from quisait.privacy.kept import not_noted
+from quisait.privacy.register import (
+    DatabaseMark,
+    FileMark,
+    FileRegister,
+    RegisterUnusable,
+    Waiting,
+)
+
+pytestmark = pytest.mark.trust
+
+NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
+RETREAT = Wish("ag-1", Kind.WITHDRAW)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[sa.Engine]:
+    engine = bring_up(connect(database_url))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def register(engine: sa.Engine, tmp_path: Path) -> FileRegister:
+    """In a folder that is a file, until `give_back`: root meets that too."""
+    (tmp_path / "volume").write_text("")
+    marks = (DatabaseMark(engine), FileMark(tmp_path / "index" / "register.mark"))
+    path = tmp_path / "volume" / "registre.jsonl"
+    return FileRegister(path, marks, lambda: NOW, 30, Waiting(engine))
+
+
+def give_back(register: FileRegister) -> None:
+    register.path.parent.unlink()
+    register.path.parent.mkdir()
+
+
+def kinds(register: FileRegister) -> list[str]:
+    return [line["kind"] for line in register.lines()]
+
+
+def test_what_cannot_be_written_waits_and_is_written_in_its_order(register: FileRegister) -> None:
+    """Before the next line, once each; no line waits then."""
+    register.gone(["wiki:1"])
+    register.closed(["wiki:2"])
+    assert (kinds(register), register.waiting()) == ([], 2)
+    give_back(register)
+    register.purged("ag-3")
+    assert (kinds(register), register.waiting()) == (["gone", "closed", "purged"], 0)
+    assert {mark.read() for mark in register.marks} == {register.last()}
+    register.gone(["wiki:4"])
+    assert kinds(register) == ["gone", "closed", "purged", "gone"]
+
+
+def test_a_wish_acts_at_once_and_says_that_it_is_not_noted(
+    register: FileRegister, engine: sa.Engine
+) -> None:
+    """Of its agent alone; it is said no more once it is written."""
+    consent = SqlConsent(engine, lambda: NOW, register)
+    consent.ask(RETREAT)
+    assert [one.wish for one in consent.of("ag-1")] == [RETREAT]
+    assert (consent.noted("ag-1"), consent.noted("ag-2")) == (False, True)
+    give_back(register)
+    assert register.complete() == 0
+    assert consent.noted("ag-1")
+    assert kinds(register) == ["wish"]
+
+
+def test_an_index_that_may_be_restored_is_told_what_waited(register: FileRegister) -> None:
+    """At the opening of a house its mark stays behind; the database, that kept it, knows it."""
+    register.gone(["wiki:1"])
+    give_back(register)
+    assert register.complete(opening=True) == 0
+    database, index = register.marks
+    assert (database.read(), index.read()) == (register.last(), "")
+    assert [line["documents"] for line in register.since(index.read())] == [["wiki:1"]]
+
+
+def test_a_restored_database_is_not_taken_for_one_that_knows(register: FileRegister) -> None:
+    """Its mark is not that of the line before: it stays where it is."""
+    give_back(register)
+    register.gone(["wiki:0"])
+    register.marks[0].move("a line of long ago")
+    register.path.rename(register.path.with_name("aside"))
+    register.path.mkdir()
+    register.gone(["wiki:1"])
+    register.path.rmdir()
+    register.path.with_name("aside").rename(register.path)
+    assert register.complete(opening=True) == 0
+    assert register.marks[0].read() == "a line of long ago"
+
+
+def test_a_sentence_says_what_waits_and_what_to_do(register: FileRegister) -> None:
+    """By its path and its setting; nothing where nothing waits."""
+    assert not_noted(register) == ""
+    register.gone(["wiki:1"])
+    told = not_noted(register)
+    for word in (": 1.", str(register.path), "[privacy] register_file", "sauvegarde restaurée"):
+        assert word in told
+    assert "wiki:1" not in told
+    give_back(register)
+    assert not_noted(register) == ""
+    assert kinds(register) == ["gone"]
+
+
+def test_trying_leaves_nothing(register: FileRegister) -> None:
+    """Neither a line nor a file beside; where it cannot be written, a sentence."""
+    with pytest.raises(RegisterUnusable, match="register_file"):
+        register.try_writing()
+    give_back(register)
+    register.try_writing()
+    assert [one.name for one in register.path.parent.iterdir()] == ["registre.jsonl.lock"]
+    assert register.waiting() == 0
+
+
+def test_a_register_that_cannot_be_read_is_a_sentence(register: FileRegister) -> None:
+    """Who cannot read it cannot tell whether the database is a restored one."""
+    give_back(register)
+    register.path.mkdir()
+    for ask in (register.last, lambda: list(register.lines())):
+        with pytest.raises(RegisterUnusable, match="c'est un dossier"):
+            ask()
+
+
+def test_half_a_line_does_not_spoil_the_next(register: FileRegister) -> None:
+    """A full disk or a crash cuts one short; what follows is whole, also in an older file."""
+    give_back(register)
+    register.gone(["wiki:1"])
+    whole = register.path.read_text("utf-8")
+    with register.path.open("a") as file:
+        file.write('{"id": "cut", "at": "20')
+    register.gone(["wiki:2"])
+    assert [line["documents"] for line in register.lines()] == [["wiki:1"], ["wiki:2"]]
+    last = register.path.read_text("utf-8").splitlines()[-1]
+    register.path.write_text(f'{whole}{{"id": "cut", "at": "20{last}\n', "utf-8")
+    assert [line["documents"] for line in register.lines()] == [["wiki:1"], ["wiki:2"]]
+    assert register.last() == list(register.lines())[-1]["id"]
+
+
+def test_a_disk_that_fills_up_leaves_the_file_as_it_was(
+    register: FileRegister, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line that is written in part is taken back, and waits."""
+    give_back(register)
+    register.gone(["wiki:1"])
+    before = register.path.read_bytes()
+    write = os.write
+
+    def full(place: int, content: bytes) -> int:
+        if len(content) < 20:
+            raise OSError(28, "No space left on device")
+        return write(place, content[: len(content) - 10])
+
+    monkeypatch.setattr(os, "write", full)
+    register.gone(["wiki:2"])
+    assert register.path.read_bytes() == before
+    monkeypatch.undo()
+    assert register.complete() == 0
+    assert [line["documents"] for line in register.lines()] == [["wiki:1"], ["wiki:2"]]
