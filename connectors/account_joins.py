@@ -24,6 +24,10 @@ Two agents with an account each, in two Unicode forms of one name, would be one 
 """
 
 
+READ_AS = 2
+"""To be counted up when more is kept of an unchanged directory: it is then read once more."""
+
+
 class JoinBy(StrEnum):
     """What of an agent names their account."""
 
@@ -117,7 +121,9 @@ class JoiningDirectory:
     def stamp(self) -> str | None:
         """The directory's own, with what is joined to it; None where it has none."""
         own = self.directory.stamp() if isinstance(self.directory, Stamped) else None
-        return None if own is None else digest(own, self.rules, sorted(map(repr, self.stated)))
+        if own is None:
+            return None
+        return digest(READ_AS, own, self.rules, sorted(map(repr, self.stated)))
 
     def _said(self, agents: Sequence[Agent]) -> dict[str, str]:
         """What is stated: by the directory, over which what a person stated prevails."""

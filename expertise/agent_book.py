@@ -1,6 +1,6 @@
 """The directory as it was last read, in the database: agents, accounts and groups."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date
 
@@ -18,8 +18,10 @@ from expertise.agent_tables import (
     agent_words,
     agents,
     authors,
+    groups,
     memberships,
     metadata,
+    readings,
     said,
 )
 from expertise.author_names import accounts_named, author_rows
@@ -29,6 +31,7 @@ from expertise.directory_words import begun_names, near_names, near_words_said, 
 from expertise.leavers import check_leavers
 from expertise.many_keys import one_of
 from expertise.names import Named, asked_words, in_order, named_by, words_of
+from expertise.principals import group_rows, known_principals, remembered
 from indexer.spelling import NearWord
 from indexer.state import digest, storable
 
@@ -71,22 +74,23 @@ class SqlAgentBook:
         """
         entries = list(directory.entries())
         people = [entry for entry in entries if isinstance(entry, Agent)]
-        groups = [entry for entry in entries if isinstance(entry, Group)]
+        circles = [entry for entry in entries if isinstance(entry, Group)]
         if not people:
             raise SourceRefused("L'annuaire ne contient aucun agent : rien n'a été remplacé.")
         with self._engine.begin() as connection:
-            left = _left(connection, people, groups, guard_share)
+            left = _left(connection, people, circles, guard_share)
             directory_changed(connection)
-            for table in (agents, accounts, memberships, agent_words, said, authors):
+            for table in (agents, accounts, groups, memberships, agent_words, said, authors):
                 connection.execute(sa.delete(table))
             connection.execute(sa.insert(agents), [agent_row(agent) for agent in people])
             _insert(connection, agent_words, _word_rows(people))
             _insert(connection, said, said_rows(people))
             _insert(connection, authors, author_rows(people))
             _insert(connection, accounts, account_rows(people))
-            _insert(connection, memberships, membership_rows(people, groups))
+            _insert(connection, memberships, membership_rows(people, circles))
+            _insert(connection, groups, group_rows(circles))
         malformed = tuple(entry for entry in entries if isinstance(entry, Malformed))
-        return DirectoryReport(len(people), len(groups), malformed, left)
+        return DirectoryReport(len(people), len(circles), malformed, left)
 
     def by_account(self, accounts_asked: Iterable[str]) -> Mapping[str, Agent]:
         """The agent of each account that the directory joins to one."""
@@ -197,16 +201,28 @@ class SqlAgentBook:
         with self._engine.connect() as connection:
             return frozenset(connection.execute(query).scalars())
 
+    def reading(self) -> str:
+        """Another text whenever the directory was read again; empty where it never was."""
+        query = sa.select(readings.c.token).order_by(readings.c.token)
+        with self._engine.connect() as connection:
+            return " ".join(connection.execute(query).scalars())
+
+    def known(self, principals: Collection[str]) -> frozenset[str]:
+        """Those of these denied principals that name a group it has, or a person it has had."""
+        with self._engine.connect() as connection:
+            found = known_principals(connection, principals)
+        return found | remembered(self._engine, principals, found)
+
 
 def _left(
-    connection: sa.Connection, people: list[Agent], groups: list[Group], guard_share: float
+    connection: sa.Connection, people: list[Agent], circles: list[Group], guard_share: float
 ) -> int:
     """How many agents are gone, of those who had not said when they would leave."""
     staying = sa.select(agents.c.id).where(agents.c.departure.is_(None))
     kept = connection.execute(staying).scalars().all()
     held = connection.execute(sa.select(memberships.c.principal).distinct()).scalars().all()
     # A group whose members are hidden is as good as gone: what it closes would open to them.
-    coming = [one.principal for one in groups if one.members]
+    coming = [one.principal for one in circles if one.members]
     check_leavers("groupes", held, coming, guard_share)
     return len(check_leavers("agents", kept, [one.id for one in people], guard_share))
 

@@ -47,6 +47,19 @@ memberships = sa.Table(
     sa.Column("principal_key", sa.String(64), primary_key=True),
     sa.Column("principal", sa.Text, nullable=False),
 )
+groups = sa.Table(
+    "groups",
+    metadata,
+    sa.Column("principal_key", sa.String(64), primary_key=True),
+    sa.Column("principal", sa.Text, nullable=False),
+)
+"""Every group, also without members: what is denied to it is not denied to nobody known."""
+once_known = sa.Table(
+    "once_known",
+    metadata,
+    sa.Column("principal_key", sa.String(64), primary_key=True),
+)
+"""Agents and accounts that a document denies and that the directory has had: see `principals`."""
 agent_words = sa.Table(
     "agent_words",
     metadata,

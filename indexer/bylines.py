@@ -1,7 +1,8 @@
 """What contributors are found by: their accounts, and the names that a source gives them."""
 
 import hashlib
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Collection, Sequence
 
 from connectors.values import Contribution
 from indexer.french import folded_words
@@ -17,6 +18,15 @@ and family name may be asked for in any order, since both are kept in alphabetic
 def account_key(account: str) -> str:
     """A term for an account, whatever signs it has."""
     return hashlib.sha256(account.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def either_form(accounts: Collection[str]) -> dict[str, str]:
+    """The accounts by the term of each in NFC and in NFD: a source may have written either."""
+    return {
+        account_key(unicodedata.normalize(form, account)): account
+        for account in accounts
+        for form in ("NFC", "NFD")
+    }
 
 
 def account_keys(contributions: Sequence[Contribution]) -> list[str]:

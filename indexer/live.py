@@ -112,6 +112,14 @@ class LiveIndex:
         """As the live generation has it."""
         return self._live().documents(document_ids)
 
+    def denials(self, source: str) -> Mapping[str, int]:
+        """As the live generation has it."""
+        return self._live().denials(source)
+
+    def signing(self, accounts: Collection[str]) -> frozenset[str]:
+        """As the live generation has it."""
+        return self._live().signing(accounts)
+
     def search(self, request: SearchRequest) -> SearchAnswer:
         """Ask the generation whose vectors this process can be asked by."""
         return self._asked(lambda index: index.search(request))

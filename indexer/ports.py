@@ -134,7 +134,22 @@ class IndexContents(Protocol):
         ...
 
 
-class Index(IndexWriter, IndexReader, IndexContents, Protocol):
+class IndexDenials(Protocol):
+    """The side of an index that tells whom documents deny. It never meets a reader either."""
+
+    def denials(self, source: str) -> Mapping[str, int]:
+        """How many documents of a source deny each principal that some of them denies."""
+        ...
+
+    def signing(self, accounts: Collection[str]) -> frozenset[str]:
+        """Those of these accounts (`source:name`) that contributed to a kept document.
+
+        An account in another Unicode form than NFC or NFD is not found.
+        """
+        ...
+
+
+class Index(IndexWriter, IndexReader, IndexContents, IndexDenials, Protocol):
     """All sides."""
 
 

@@ -133,6 +133,15 @@ def _state(name: str, kind: str, status: SourceStatus, now: datetime) -> SourceS
             else Trouble(kind, count, "")
             for kind, count in counts.items()
             if count > 0
+        )
+        + tuple(
+            Trouble(
+                _("fermés à tous : leur refus ne nomme personne de connu"), one.documents, remedy
+            )
+            for one in status.unknown_denials
+            for remedy in (
+                _("« quisait sources %(source)s » dit lequel, et que faire", source=name),
+            )
         ),
     )
 

@@ -1,6 +1,7 @@
 """The embedded engine's one translation of the access filter."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,10 @@ def readable_lists(lists: Mapping[int, Access], access: AccessFilter) -> NDArray
     Documents name their list by its id, so that `readable_lists(...)[list ids]` is the
     mask of what may be read; many documents share few lists.
     """
+    # Asked about once for all lists: `admits` would ask for each.
+    strangers = access.strangers({one for listed in lists.values() for one in listed.denied})
+    otherwise = replace(access, known=None)
     readable = np.zeros(max(lists, default=0) + 1, dtype=np.bool_)
     for list_id, listed in lists.items():
-        readable[list_id] = access.admits(listed)
+        readable[list_id] = otherwise.admits(listed) and strangers.isdisjoint(listed.denied)
     return readable

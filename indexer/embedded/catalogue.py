@@ -94,6 +94,11 @@ class Catalogue:
         slots = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
         return slots, self.rows[slots] == rows
 
+    def has_any(self, rows: NDArray[np.int64]) -> bool:
+        """Whether one of these rows is still a document."""
+        slots, found = self.slots(rows)
+        return bool(self.alive[slots[found]].any())
+
     def mask(self, slots: Slots) -> Mask:
         """Mask of these slots."""
         found = np.zeros(len(self.rows), dtype=np.bool_)

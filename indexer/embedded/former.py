@@ -6,6 +6,7 @@ that is guessed may be a right that is loosened.
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import fields
@@ -86,6 +87,14 @@ class FormerIndex:
         with _understood():
             found = [_whole(row, self._dimension) for row in self._named(document_ids)]
         return iter(found)
+
+    def denials(self, source: str) -> Mapping[str, int]:
+        """How many documents of a source deny each principal that some of them denies."""
+        return Counter(one for kept in self.scan(source) for one in kept.access.denied)
+
+    def signing(self, accounts: Collection[str]) -> frozenset[str]:
+        """Never."""
+        _not_asked()
 
     def show(self, request: ShowRequest) -> tuple[Shown, ...]:
         """The cards of those that the reader may read: rights are compared by them."""

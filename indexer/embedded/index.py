@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from indexer.access import AccessFilter
+from indexer.bylines import either_form
 from indexer.cards import card_of
 from indexer.embedded.best_passages import best_passages, passage_similarities
 from indexer.embedded.catalogue import Memory
@@ -102,6 +103,23 @@ class EmbeddedIndex:
         """Every kept document of a source, in the order in which they were put."""
         with engine_faults():
             yield from self._store.scan(source)
+
+    def denials(self, source: str) -> Mapping[str, int]:
+        """How many documents of a source deny each principal that some of them denies."""
+        with engine_faults():
+            return self._store.denials(source)
+
+    def signing(self, accounts: Collection[str]) -> frozenset[str]:
+        """Those of these accounts that contributed to a kept document."""
+        keys = either_form(accounts)
+        with engine_faults():
+            self._text.replay(wait=False)
+            catalogue = self._memory.current()
+            return frozenset(
+                account
+                for key, account in keys.items()
+                if catalogue.has_any(self._text.signed(key))
+            )
 
     def search(self, request: SearchRequest) -> SearchAnswer:
         """Rank what the reader may read; facets and total count the result set."""

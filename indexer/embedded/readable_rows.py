@@ -24,6 +24,7 @@ def readable_rows(
         named = json.dumps(sorted({row[0] for row in rows}))
         lists = connection.execute(
             "SELECT id, key FROM access WHERE id IN (SELECT value FROM json_each(?))", (named,)
-        )
-        readable = readable_lists({number: access_of(key) for number, key in lists}, access)
+        ).fetchall()
+    # Out of the transaction: whether denials name somebody may be asked of this very store.
+    readable = readable_lists({number: access_of(key) for number, key in lists}, access)
     return [row[2:] for row in rows if readable[row[0]] and access.reaches(row[1])]

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import astuple
@@ -144,6 +145,18 @@ class Store:
         """The sources of which documents are kept."""
         rows = self.connection().execute("SELECT DISTINCT source FROM documents")
         return frozenset(source for (source,) in rows)
+
+    def denials(self, source: str) -> dict[str, int]:
+        """How many documents of a source deny each principal; lists without a denial are left."""
+        rows = self.connection().execute(
+            "SELECT a.key, count(*) FROM access a JOIN documents d ON d.access = a.id"
+            " WHERE a.key NOT LIKE '%, []]' AND d.source = ? GROUP BY a.id",
+            (source,),
+        )
+        counted: Counter[str] = Counter()
+        for key, count in rows:
+            counted.update(dict.fromkeys(access_of(key).denied, count))
+        return dict(counted)
 
     def count(self, source: str) -> int:
         """How many documents of a source are kept."""

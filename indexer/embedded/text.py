@@ -123,6 +123,10 @@ class TextIndex:
             found.append(Query.phrase_query(self._schema, "names", words, slop=NAME_SLOP))
         return self._rows(Query.boolean_query([(Occur.Should, query) for query in found]))
 
+    def signed(self, account_key: str) -> NDArray[np.int64]:
+        """Rows to which somebody contributed by the account of that key."""
+        return self._rows(Query.term_query(self._schema, "accounts", account_key))
+
     def _one_of(self, group: Sequence[Phrase]) -> Query:
         return Query.boolean_query([(Occur.Should, self._phrase(phrase)) for phrase in group])
 

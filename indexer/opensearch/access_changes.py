@@ -88,6 +88,12 @@ def sizes_of(names: Sequence[str]) -> Body:
     }
 
 
+def sizes_in(source: str, names: Sequence[str]) -> Body:
+    """Ask the same of the documents of one source."""
+    body = sizes_of(names)
+    return {**body, "query": {"bool": {"filter": [body["query"], {"term": {"source": source}}]}}}
+
+
 def read_sizes(answer: Body) -> Mapping[str, int]:
     """Read how many documents name each list."""
     return {

@@ -111,14 +111,29 @@ def access_clause(access: AccessFilter) -> Body:
 
 
 def readable_lists(access: AccessFilter) -> Body:
-    """All lists that the filter admits, and one more than can be used, to notice too many."""
+    """All lists that the filter's clause admits, and one more than can be used.
+
+    The one more is to notice too many. Whom they deny comes with them where that is to be
+    known: it is in the same answer, which no write divides.
+    """
     return {
         "size": MOST_READABLE + 1,
         **COLUMNS_ALONE,
+        **({"docvalue_fields": ["denied"]} if access.known else {}),
         "track_total_hits": False,
         "query": access_clause(access),
         "sort": [{"name": "asc"}],
     }
+
+
+def read_readable(answer: Body, access: AccessFilter) -> tuple[str, ...]:
+    """Read the names of the lists, without those whose denials name nobody known."""
+    denied = {
+        hit["sort"][0]: frozenset(hit.get("fields", {}).get("denied", ()))
+        for hit in answer["hits"]["hits"]
+    }
+    strangers = access.strangers(frozenset().union(*denied.values()))
+    return tuple(name for name, whom in denied.items() if strangers.isdisjoint(whom))
 
 
 def joinable_lists(digests: Sequence[str]) -> Body:

@@ -59,6 +59,21 @@ def read_sources(answer: Body) -> frozenset[str]:
     return frozenset(bucket["key"] for bucket in answer["aggregations"]["sources"]["buckets"])
 
 
+def signed_by(account_keys: Sequence[str]) -> Body:
+    """Ask which of these accounts, by their keys, contributed to a document."""
+    hashed = {"field": "account_hash", "include": list(account_keys), "size": len(account_keys)}
+    return {
+        "size": 0,
+        "query": {"terms": {"account_hash": list(account_keys)}},
+        "aggs": {"signed": {"terms": hashed}},
+    }
+
+
+def read_signed(answer: Body) -> frozenset[str]:
+    """Read the keys of accounts that contributed."""
+    return frozenset(bucket["key"] for bucket in answer["aggregations"]["signed"]["buckets"])
+
+
 def whole_documents(document_ids: Sequence[str]) -> Body:
     """Ask for all that is kept of these documents."""
     return {

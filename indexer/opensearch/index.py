@@ -1,5 +1,6 @@
 """The adapter of the `Index` port: sends what the builders made, reads what came back."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ from opensearchpy import OpenSearch
 
 from connectors.values import Access
 from indexer.access import AccessFilter
+from indexer.bylines import either_form
 from indexer.highlights import question_terms
 from indexer.opensearch import access_changes, answers, contents, requests
 from indexer.opensearch import near_words as near
@@ -203,6 +205,28 @@ class OpenSearchIndex:
         while hits := self._documents.search(contents.scanned(source, after))["hits"]["hits"]:
             yield from (answers.kept(hit, held) for hit in hits)
             after = hits[-1]["sort"][0]
+
+    def denials(self, source: str) -> Mapping[str, int]:
+        """How many documents of a source deny each principal that some of them denies."""
+        self._ensure()
+        self._documents.refresh()
+        held = self._lists.of_source(source)
+        denying = {name: access.denied for name, access in held.items() if access.denied}
+        counted: Counter[str] = Counter()
+        for page in pages(sorted(denying)):
+            answer = self._documents.search(access_changes.sizes_in(source, page))
+            for name, count in access_changes.read_sizes(answer).items():
+                counted.update(dict.fromkeys(denying[name], count))
+        return dict(counted)
+
+    def signing(self, accounts: Collection[str]) -> frozenset[str]:
+        """Those of these accounts that contributed to a kept document."""
+        keys = either_form(accounts)
+        self._ensure()
+        found: set[str] = set()
+        for page in pages(sorted(keys)):
+            found |= contents.read_signed(self._documents.search(contents.signed_by(page)))
+        return frozenset(keys[key] for key in found)
 
     def search(self, request: SearchRequest) -> SearchAnswer:
         """Ask for the readable lists, then for the rankings and the counts in one round trip."""

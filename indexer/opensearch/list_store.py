@@ -51,13 +51,13 @@ class AccessLists:
         """Give the lists that the filter admits; raises `IndexRefused` where they are too many."""
         if not access.principals:
             return ReadableLists(access, ())
-        hits = self._alias.search(access_lists.readable_lists(access))["hits"]["hits"]
-        if len(hits) > MOST_READABLE:
+        answer = self._alias.search(access_lists.readable_lists(access))
+        if len(answer["hits"]["hits"]) > MOST_READABLE:
             raise IndexRefused(
                 f"Ce lecteur relève de plus de {MOST_READABLE} listes d'accès, plus qu'OpenSearch "
                 "n'en demande à la fois : donnez des lecteurs propres à moins de documents."
             )
-        return ReadableLists(access, tuple(hit["sort"][0] for hit in hits))
+        return ReadableLists(access, access_lists.read_readable(answer, access))
 
     def join(self, keys: Iterable[ListKey]) -> Joined:
         """Give each key a list with exactly its readers, made and seen where there was none."""

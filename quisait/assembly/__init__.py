@@ -25,7 +25,7 @@ from indexer.pipeline import Workshop
 from indexer.ports import Encoder, Index
 from indexer.state import State
 from indexer.witnessed import WitnessedIndex
-from quisait.assembly.authorities import asked_authorities, open_authorities
+from quisait.assembly.authorities import asked_authorities, open_authorities, what_is_known
 from quisait.assembly.directories import has_directory, join_rules, open_directory
 from quisait.assembly.engines import (
     export_bundled_model,
@@ -52,6 +52,7 @@ from quisait.settings import EncoderSettings, Settings, beside_file
 from quisait.work.owners import has_ended
 from quisait.work.write_gate import WriteGate
 from search_api.identity.authorities import Authorities
+from search_api.identity.known import Knowing
 from search_api.journal.sql import SqlJournal
 from search_api.search import Search
 
@@ -87,7 +88,8 @@ class House:
     """The assembled application.
 
     `index` holds what the settings' sources gave; `whole_index` also what others gave, which
-    the settings do not name any more: no reader ever meets it.
+    the settings do not name any more: no reader ever meets it. `known` tells whether a
+    denial names somebody; for who reads from `index`, one that names nobody closes.
     """
 
     settings: Settings
@@ -105,6 +107,7 @@ class House:
     database: sa.Engine
     authorities: Authorities
     whole_index: Index
+    known: Knowing
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +129,10 @@ def open_house(settings: Settings) -> Iterator[House]:
     ):
         own = own_encoder(works.generations, works.encoders)
         encoder, whole = works.encoders(own), live_index(works, own)
-        index = NamedSourcesIndex(whole, frozenset(one.name for one in settings.sources))
         book = SqlAgentBook(database)
+        known = what_is_known(settings, book, whole)
+        names = frozenset(one.name for one in settings.sources)
+        index = NamedSourcesIndex(whole, names, known)
         search = Search(index, encoder, book, open_guidance(settings, book))
         state, tokens = State(database), open_push_tokens(database)
         inbox = Inbox(database, state.load, settings.push.max_waiting)
@@ -138,7 +143,7 @@ def open_house(settings: Settings) -> Iterator[House]:
         replay_where_older(privacy.register, database, privacy.consent, whole, key)
         told = open_journal(settings, database, book), privacy
         with open_authorities(settings, book, state) as authorities:
-            yield House(settings, index, encoder, *kept, *told, database, authorities, whole)
+            yield House(settings, index, encoder, *kept, *told, database, authorities, whole, known)
 
 
 @contextmanager

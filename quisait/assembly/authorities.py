@@ -6,13 +6,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from connectors.mediawiki.place import Manners
+from connectors.values import principal_forms
 from expertise.agent_book import SqlAgentBook
+from indexer.ports import IndexDenials
 from indexer.state import State
 from quisait.settings import Settings
 from quisait.settings.durations import seconds_of
 from quisait.settings.wikis import wiki_place
 from search_api.identity.authorities import Authorities, Authority
 from search_api.identity.authority_desk import Patience
+from search_api.identity.known import Knowing, KnownRules
 
 DIRECTORY = "@annuaire"
 """What the directory's runs are kept under: no source has such a name."""
@@ -42,6 +45,13 @@ def open_authorities(settings: Settings, book: SqlAgentBook, state: State) -> It
         yield authorities
     finally:
         authorities.close()
+
+
+def what_is_known(settings: Settings, book: SqlAgentBook, index: IndexDenials) -> Knowing:
+    """What tells whether a denial names somebody."""
+    asked = frozenset(one.name for one in settings.sources if one.reader_groups)
+    accepted = principal_forms(settings.access.accepted_denials)
+    return Knowing(book, index, KnownRules(asked, accepted))
 
 
 def asked_authorities(settings: Settings) -> list[Authority]:

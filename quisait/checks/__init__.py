@@ -23,6 +23,7 @@ from quisait.assembly import (
     open_works,
 )
 from quisait.checks.authorities import tried_authority
+from quisait.checks.denials import told_denials
 from quisait.checks.sign_on import signs_on, tried_sign_on
 from quisait.encoders import own_encoder
 from quisait.guiding import checked, guiding_files
@@ -64,6 +65,7 @@ def run_checks(settings: Settings) -> Iterator[Check]:
         yield _tried(f"source {source.name}", partial(_source, settings, source))
         if source.reader_groups:
             yield _tried(f"groupes de {source.name}", partial(tried_authority, settings, source))
+    yield from _denials(settings)
     yield _identity(settings)
 
 
@@ -116,6 +118,14 @@ def _unnamed(settings: Settings) -> Iterator[Check]:
         own = own_encoder(works.generations, works.encoders)
         for name in unnamed_sources(live_index(works, own), settings):
             yield Check(f"source {name}", False, remedy_of(name))
+
+
+def _denials(settings: Settings) -> Iterator[Check]:
+    """One that fails for each denial that names nobody known."""
+    # Index and database have their own lines, that tell why they do not answer.
+    with suppress(IndexerError, ValueError, OSError, sa.exc.SQLAlchemyError):
+        for source, told in told_denials(settings):
+            yield Check(f"refus de {source}", False, told)
 
 
 def _secrets(settings: Settings) -> str:

@@ -186,4 +186,7 @@ def source_lines(status: SourceStatus, now: datetime, *, with_failures: bool) ->
     for failure in status.failures if with_failures else ():
         lines.append(f"  {failure.key} : {failure.reason}")
         lines.append(f"    → {failure.remedy}")
+    for one in status.unknown_denials:
+        lines.append(f"  refus de « {one.principal} », inconnu : {one.closed}")
+        lines.append(f"    → {one.remedy}")
     return "\n".join(lines)

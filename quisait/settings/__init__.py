@@ -16,6 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from quisait.settings.access import AccessSettings
 from quisait.settings.authorities import AuthoritySettings
 from quisait.settings.directory import DirectorySettings, LdapSettings
 from quisait.settings.door import DoorSettings
@@ -234,6 +235,7 @@ class Settings(BaseSettings):
     push: PushSettings = PushSettings()
     directory: DirectorySettings = DirectorySettings()
     ldap: LdapSettings = LdapSettings()
+    access: AccessSettings = AccessSettings()
     authorities: AuthoritySettings = AuthoritySettings()
     search: SearchSettings = SearchSettings()
     topics: TopicsSettings = TopicsSettings()

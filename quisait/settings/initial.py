@@ -23,6 +23,7 @@ TABLES = (
     "push",
     "directory",
     "ldap",
+    "access",
     "authorities",
     "search",
     "topics",

@@ -10,6 +10,7 @@ from quisait.assembly.authorities import DIRECTORY
 from quisait.commands.progress import duration
 from quisait.settings import SourceSettings
 from quisait.work.schedule import AT_ONCE, LOOKED_BACK, next_run, source_pace
+from quisait.work.unknown_denials import UnknownDenial, unknown_denials
 from search_api.catalogue.texts import _, marked
 
 REMEDIES = {
@@ -71,6 +72,7 @@ class SourceStatus:
 
     `lag_s` counts from the beginning of the last run that went to its end, None where none
     did. `next_run` is None where the source is read by hand only, or is being read.
+    `unknown_denials` close the documents that carry them to everybody.
     """
 
     source: str
@@ -82,6 +84,7 @@ class SourceStatus:
     running: RunningStatus | None
     failure_counts: Mapping[str, int]
     failures: tuple[FailureStatus, ...]
+    unknown_denials: tuple[UnknownDenial, ...] = ()
 
 
 def status_of(house: House, source: SourceSettings, now: datetime) -> SourceStatus:
@@ -105,6 +108,7 @@ def status_of(house: House, source: SourceSettings, now: datetime) -> SourceStat
             FailureStatus(row.key, row.kind, row.reason, row.since, REMEDIES.get(row.kind, ""))
             for row in house.state.failures_of(name)
         ),
+        unknown_denials=unknown_denials(house.index, house.known(), name),
     )
 
 

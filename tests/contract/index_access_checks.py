@@ -1,8 +1,8 @@
 """Contract of the `Index` port: nobody reads, counts or guesses what they may not."""
 
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -19,6 +19,20 @@ DENIED = Access(frozenset({EVERYONE}), frozenset({"ldap:group:stagiaires"}))
 NFD = unicodedata.normalize("NFD", "ldap:group:équipe")
 NFC = unicodedata.normalize("NFC", NFD)
 
+
+@dataclass(frozen=True)
+class Knows:
+    """Everybody but these."""
+
+    nobody: frozenset[str]
+
+    def strangers(self, principals: Collection[str]) -> frozenset[str]:
+        return self.nobody.intersection(principals)
+
+
+MISSPELT = Access(frozenset({EVERYONE}), frozenset({"ldap:group:satgiaires", TREASURY}))
+KNOWING = Knows(frozenset({"ldap:group:satgiaires"}))
+
 UNREADABLE: list[tuple[str, Access, AccessFilter]] = [
     ("not allowed", allowed(TREASURY), ANYONE),
     ("denied", DENIED, reading("ldap:group:stagiaires")),
@@ -28,6 +42,7 @@ UNREADABLE: list[tuple[str, Access, AccessFilter]] = [
     ("nobody may", Access(), reading(TREASURY)),
     ("another source", allowed(EVERYONE), ANYONE.within(frozenset({"notes"}))),
     ("no source", allowed(EVERYONE), ANYONE.within(frozenset())),
+    ("nobody known is denied", MISSPELT, ANYONE.knowing(KNOWING)),
     ("denied in NFD", Access(frozenset({EVERYONE}), frozenset({NFD})), reading(NFC)),
     ("denied in NFC", Access(frozenset({EVERYONE}), frozenset({NFC})), reading(NFD)),
 ]
@@ -142,3 +157,16 @@ class AccessChecks:
         assert index.search(asking("cantine", access=reading("ldap:group:a7", *groups))).total == 1
         denied = reading("ldap:group:a7", "ldap:group:d9")
         assert index.search(asking("cantine", access=denied)).total == 0
+
+    def test_a_denial_of_somebody_known_shuts_out_nobody_else(self, index: Index) -> None:
+        """What is not known closes that document alone, and only as long as it is not known."""
+        _write(index, MISSPELT)
+        index.write([put("wiki:denying", SECRET, title="Mutation", access=DENIED)])
+        index.write([put("wiki:mine", SECRET, title="Mutation", access=allowed(TREASURY))])
+        for known, found in (
+            (KNOWING, {"wiki:denying"}),
+            (Knows(frozenset()), {"wiki:denying", "wiki:secret"}),
+            (Knows(frozenset({"ldap:group:stagiaires"})), {"wiki:secret"}),
+        ):
+            answer = index.search(asking("mutation", access=ANYONE.knowing(known)))
+            assert {hit.document_id for hit in answer.lexical} == found

@@ -1,5 +1,6 @@
 """Contract of the `Index` port: what a reindex reads is whole, and as it is now."""
 
+import unicodedata
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -89,6 +90,34 @@ class ContentsChecks:
         assert (after.total, after.facets) == (before.total, before.facets)
         assert [hit.document_id for hit in after.vector] == [h.document_id for h in before.vector]
         assert index.suggest(ANYONE, "exo", 5)[0].document_id == "wiki:full"
+
+    def test_denials_are_counted_by_source(self, index: Index) -> None:
+        """Each principal that a document denies, with how many do: documents of that source."""
+        one, both = frozenset({"ldap:group:a"}), frozenset({"ldap:group:a", "agent:b"})
+        index.write(
+            [
+                put("wiki:1", "Un", access=Access(OPEN.allowed, one)),
+                put("wiki:2", "Deux", access=Access(OPEN.allowed, both), space="autre"),
+                put("wiki:3", "Trois", access=Access(OPEN.allowed, both)),
+                put("wiki:4", "Quatre"),
+                put("mail:1", "Cinq", access=Access(denied=both)),
+            ]
+        )
+        assert index.denials("wiki") == {"ldap:group:a": 3, "agent:b": 2}
+        assert index.denials("mail") == {"ldap:group:a": 1, "agent:b": 1}
+        assert index.denials("notes") == {}
+        index.write([PutAccess("wiki:2", OPEN), Remove("wiki:3")])
+        assert index.denials("wiki") == {"ldap:group:a": 1}
+
+    def test_accounts_that_signed_are_told(self, index: Index) -> None:
+        """Those of them that contributed to a kept document, in either Unicode form."""
+        row = Contribution(unicodedata.normalize("NFD", "wiki:zoé"), Role.EDITOR)
+        rows = (Contribution("wiki:ana", Role.ASKER), row)
+        index.write([put("wiki:1", "Un", contributions=rows)])
+        asked = ["wiki:ana", "wiki:zoé", "wiki:an", "mail:ana"]
+        assert index.signing(asked) == {"wiki:ana", "wiki:zoé"}
+        index.write([Remove("wiki:1")])
+        assert index.signing(asked) == frozenset()
 
 
 def _assert_same(found: IndexedDocument, kept: IndexedDocument) -> None:

@@ -53,6 +53,12 @@ class HonestIndex:
     def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
         return self.index.documents(document_ids)
 
+    def denials(self, source: str) -> Mapping[str, int]:
+        return self.index.denials(source)
+
+    def signing(self, accounts: Collection[str]) -> frozenset[str]:
+        return self.index.signing(accounts)
+
     def search(self, request: SearchRequest) -> SearchAnswer:
         return self.index.search(request)
 
@@ -98,6 +104,22 @@ class IgnoresSilentAuthorities(HonestIndex):
     def search(self, request: SearchRequest) -> SearchAnswer:
         answered = replace(request.access, unanswered=frozenset())
         return self.index.search(replace(request, access=answered))
+
+
+class TakesEveryDenialForKnown(HonestIndex):
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        every = replace(request.access, known=None)
+        return self.index.search(replace(request, access=every))
+
+
+class CountsDenialsOnce(HonestIndex):
+    def denials(self, source: str) -> Mapping[str, int]:
+        return dict.fromkeys(self.index.denials(source), 1)
+
+
+class KnowsEveryAccount(HonestIndex):
+    def signing(self, accounts: Collection[str]) -> frozenset[str]:
+        return frozenset(accounts)
 
 
 class IgnoresSources(HonestIndex):

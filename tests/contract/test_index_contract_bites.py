@@ -25,6 +25,7 @@ _contract = IndexContract()
 _not_allowed = UNREADABLE[0]
 _denied_by_silence = UNREADABLE[2]
 _another_source = UNREADABLE[6]
+_nobody_known = UNREADABLE[8]
 
 _BY_ACCOUNT = (Byline(accounts=("wiki:clb",)), ("wiki:1",))
 _OF_TWO_NAMES = (Byline(words=("claire", "martin")), ())
@@ -56,6 +57,12 @@ LIES: list[tuple[type[lying.HonestIndex], Check]] = [
         lying.IgnoresSources,
         lambda i: _contract.test_an_unreadable_document_is_in_no_ranking(i, *_another_source),
     ),
+    (
+        lying.TakesEveryDenialForKnown,
+        lambda i: _contract.test_an_unreadable_document_is_in_no_ranking(i, *_nobody_known),
+    ),
+    (lying.CountsDenialsOnce, _contract.test_denials_are_counted_by_source),
+    (lying.KnowsEveryAccount, _contract.test_accounts_that_signed_are_told),
     (
         lying.SuggestsTheUnreadable,
         lambda i: _contract.test_an_unreadable_title_is_not_suggested(i, *_not_allowed),

@@ -60,6 +60,9 @@ agents_base = "{agents}"
 agents_filter = "(|(uid=amartin)(uid=zlecuyer)(uid=jdupont*)(uid=retiree)(uid=parti))"
 attributes = {{ departure = "carLicense", listed = "employeeType" }}
 groups_base = "ou=groupes,{suffix}"
+[access]
+# The club is no source of the settings, which would make it known: see `world`.
+accepted_denials = ["externe:group:exclus"]
 [topics]
 file = "sujets.csv"
 [oidc]
@@ -151,6 +154,13 @@ DOCUMENTS = (
     Planted("personne", frozenset(), ()),
     Planted("interne", frozenset({"jdupont2"}), ("externe:group:club",), open_if_down=False),
     Planted("exclus", ALL - {"zlecuyer"}, OPEN, ("externe:group:exclus",), open_if_down=False),
+    # Misspelt, of an authority that vouches for nobody, or nobody's: read by nobody.
+    Planted("fauteuil", frozenset(), OPEN, ("ldap:group:fruade",)),
+    Planted("tabouret", frozenset(), OPEN, ("lpad:group:fraude",)),
+    Planted("chaise", frozenset(), OPEN, ("agent:amartim",)),
+    Planted("banquette", frozenset(), OPEN, ("wiki:account:libree",)),
+    # Who left, and who wrote without being joined to an agent, are known.
+    Planted("armoire", ALL, OPEN, ("agent:parti", "wiki:account:libre"), author="libre"),
     Planted("supprime", frozenset(), OPEN),
     # Two: enough to be counted among those who know, if they counted.
     *(

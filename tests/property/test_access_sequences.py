@@ -13,6 +13,7 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Put, PutAccess, Remove, Write
 from tests.builders import ANYONE, ENCODER, OPEN, allowed, asking, put, reading
+from tests.contract.index_access_checks import Knows
 from tests.opensearch_index import fresh_index
 
 pytestmark = pytest.mark.trust
@@ -33,6 +34,8 @@ READERS = (
     reading("ldap:group:x"),
     reading("ldap:group:y"),
     reading("ldap:group:x", unanswered=frozenset({"ldap"})),
+    reading("ldap:group:x").knowing(Knows(frozenset({"ldap:group:y"}))),
+    ANYONE.knowing(Knows(frozenset({"ldap:group:x"}))),
 )
 
 Model = dict[str, Put]

@@ -1,0 +1,108 @@
+"""A denial that names nobody known closes, is told, and opens once somebody says so."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.engines import ensure_opensearch
+from tests.opensearch_index import client
+from tests.service.place import Place, make_place
+
+pytestmark = [pytest.mark.sources, pytest.mark.trust]
+
+RULES = "pattern,allowed,denied\n*,everyone,\nregie.md,everyone,{denied}\n"
+MISSPELT, RIGHT = "annuaire:group:fruade", "annuaire:group:fraude"
+QUESTION = "régisseur recettes comptable"
+
+
+@pytest.fixture(params=["embedded", "opensearch"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """The notes of a small administration, where `ag-2` is in the group `fraude`."""
+    if request.param == "embedded":
+        yield denying(make_place(tmp_path / "place"), MISSPELT)
+        return
+    alias = f"test-{uuid4().hex}"
+    yield denying(
+        make_place(
+            tmp_path / "place",
+            QUISAIT_INDEX__ENGINE="opensearch",
+            QUISAIT_INDEX__URL=ensure_opensearch(),
+            QUISAIT_INDEX__ALIAS=alias,
+        ),
+        MISSPELT,
+    )
+    opensearch = client()
+    opensearch.indices.delete(index=f"{alias}*", ignore_unavailable=True)
+    opensearch.close()
+
+
+def denying(place: Place, denied: str) -> Place:
+    (place.folder / "notes" / "_quisait.csv").write_text(RULES.format(denied=denied), "utf-8")
+    return place
+
+
+def readers(place: Place, **said: str) -> set[str]:
+    """Which of the two agents find the note."""
+    asked = Place(place.folder, {**place.environment, **said})
+    return {
+        agent
+        for agent in ("ag-1", "ag-2")
+        for hit in asked.json("search", QUESTION, "--agent", agent)["documents"]
+        if hit["id"] == "notes:regie.md"
+    }
+
+
+def unknown(place: Place, **said: str) -> dict[str, int]:
+    """What `quisait sources` says of the notes."""
+    asked = Place(place.folder, {**place.environment, **said})
+    (status,) = asked.json("sources", "notes")
+    return {one["principal"]: one["documents"] for one in status["unknown_denials"]}
+
+
+def test_a_misspelt_denial_closes_until_it_is_corrected(place: Place) -> None:
+    """To who was meant and to everybody else; check and sources name it and say what to do."""
+    place.run("crawl")
+    assert readers(place) == set()
+    assert unknown(place) == {MISSPELT: 1}
+    (line,) = (one for one in place.run("check", status=1).stdout.splitlines() if MISSPELT in one)
+    assert line.startswith("ÉCHEC  refus de notes : ")
+    assert "1 document fermé à tous" in line
+    assert "[access] accepted_denials" in line
+    for arguments in (("sources",), ("sources", "notes")):
+        assert f"« {MISSPELT} »" in place.run(*arguments).stdout
+
+    denying(place, RIGHT)
+    place.run("crawl")
+    assert readers(place) == {"ag-1"}
+    assert unknown(place) == {}
+    assert "refus de" not in place.run("check").stdout
+
+
+def test_the_settings_take_a_denial_as_it_is(place: Place) -> None:
+    """Then it shuts out nobody, as it says; nothing is read again for that, nor told any more."""
+    place.run("crawl")
+    said = {"QUISAIT_ACCESS__ACCEPTED_DENIALS": f'[" {MISSPELT}"]'}
+    assert readers(place, **said) == {"ag-1", "ag-2"}
+    assert unknown(place, **said) == {}
+    accepting = Place(place.folder, {**place.environment, **said})
+    assert "refus de" not in accepting.run("check").stdout
+    assert readers(place) == set()
+
+
+def test_a_group_that_the_directory_has_later_opens_at_once(place: Place) -> None:
+    """And one that it no longer has closes: no document is written again for either."""
+    place.run("crawl")
+    groups = place.folder / "groupes.csv"
+    before = groups.read_text("utf-8")
+    groups.write_text(before + f"{MISSPELT},Vide,\n", "utf-8")
+    told = place.run("crawl").stdout
+    assert "notes : 0 écrits, 0 inchangés, 0 droits changés" in told
+    assert readers(place) == {"ag-1", "ag-2"}
+    groups.write_text(before + f"{MISSPELT},Un,ag-1\n", "utf-8")
+    place.run("crawl")
+    assert readers(place) == {"ag-2"}
+    groups.write_text(before, "utf-8")
+    place.run("directory", "--accept-departures")
+    assert readers(place) == set()
