@@ -133,3 +133,25 @@ def test_axe_finds_nothing_on_the_desk(chromium: Browser, house: House) -> None:
         page.emulate_media(color_scheme="dark")
         assert faults_of(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_a_denial_of_nobody_known_is_told(tmp_path: Path) -> None:
+    """How many documents it closes, and where it is named: the page names neither it nor them."""
+    (tmp_path / "quisait.toml").write_text(SETTINGS, "utf-8")
+    (tmp_path / "agents.csv").write_text("id,given_name,family_name\nag-1,Jo,Agent\n", "utf-8")
+    (tmp_path / "glossaire.csv").write_text("CFE;cotisation foncière\n", "utf-8")
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    (notes / f"{SECRET}.md").write_text("La taxe foncière.", "utf-8")
+    rules = "pattern,allowed,denied\n*,everyone,agents:group:zanzibare\n"
+    (notes / "_quisait.csv").write_text(rules, "utf-8")
+    with (
+        patch.dict(os.environ, {"QUISAIT_FILE": str(tmp_path / "quisait.toml")}),
+        open_house(load_settings()) as house,
+    ):
+        read_directory(house)
+        crawl_sources(house, house.settings.sources, quiet=True)
+        page = asking(house).get("/administration").text
+    assert "fermés à tous : leur refus ne nomme personne de connu" in page
+    assert "« quisait sources notes » dit lequel" in page.replace("\u00a0", " ")
+    assert "zanzibar" not in page.lower()
