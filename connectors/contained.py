@@ -120,15 +120,18 @@ def opened_folder(parent: int, name: str) -> Iterator[int]:
     yield from _closing(_open_below(parent, name, _LISTING))
 
 
-def read_file(folder: int, name: str) -> tuple[bytes, Stamp]:
+def read_file(folder: int, name: str, most: int | None = None) -> tuple[bytes, Stamp]:
     """The bytes of an ordinary file of an open folder, and its stamp before they were read.
 
-    Raises OSError or `OutsideFolder`.
+    Raises `OutsideFolder` or OSError, `EFBIG` where it has more than `most` bytes.
     """
     with os.fdopen(_open_below(folder, name, _WITHOUT_WAITING), "rb") as opened:
         status = os.fstat(opened.fileno())
         _check_ordinary(status)
-        return opened.read(), stamp_of(status)
+        content = opened.read(-1 if most is None else most + 1)
+        if most is not None and len(content) > most:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        return content, stamp_of(status)
 
 
 def read_contained(root: Path, path: str, listed: Listed | None = None) -> bytes:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -26,6 +27,10 @@ from connectors.values import MOST_REPLACED, EvidencePolicy
 
 TABLE_NAME = "_quisait.csv"
 SIDECAR_SUFFIX = ".quisait.json"
+MOST_RULES = 100_000
+"""Rows of one table: a kilobyte each once read."""
+MOST_RULE_BYTES = 16 * 1024 * 1024
+"""Of one table or sidecar."""
 NOBODY = "nobody"
 """In `allowed`: nobody, whatever upper tables say."""
 
@@ -124,9 +129,11 @@ def parse_table(content: bytes, folder: tuple[str, ...]) -> tuple[Table, tuple[M
     """The table of a folder, and the rows that could not be understood."""
     where = "/".join((*folder, TABLE_NAME))
     try:
-        raw_rows = list(read_table(content, COLUMNS, required="pattern"))
+        raw_rows = list(islice(read_table(content, COLUMNS, required="pattern"), MOST_RULES + 1))
     except TableUnreadable as error:
         return broken_table(folder), (Malformed(where, str(error)),)
+    if len(raw_rows) > MOST_RULES:
+        return broken_table(folder), (Malformed(where, f"plus de {MOST_RULES} règles"),)
     rows, problems = [], []
     for raw in raw_rows:
         pattern = _pattern(raw.cells.get("pattern", ""))

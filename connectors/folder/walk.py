@@ -23,6 +23,7 @@ from connectors.contained import (
 )
 from connectors.errors import SourceUnreachable
 from connectors.folder.rules import (
+    MOST_RULE_BYTES,
     SIDECAR_SUFFIX,
     TABLE_NAME,
     Rule,
@@ -258,10 +259,10 @@ def _under_its_table(opened: int, folder: _Folder) -> tuple[_Folder, tuple[Malfo
 def _rule_file(opened: int, name: str) -> tuple[bytes | None, Stamp | None]:
     """The bytes of a table or sidecar of an open folder, and its stamp.
 
-    No bytes where it is a link or cannot be read, no stamp where it cannot be looked at.
+    No bytes where it is a link, too large or cannot be read, no stamp where it cannot be looked at.
     """
     try:
-        return read_file(opened, name)
+        return read_file(opened, name, MOST_RULE_BYTES)
     except (OSError, OutsideFolder):
         with suppress(OSError):
             return None, stamp_at(opened, name)

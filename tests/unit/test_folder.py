@@ -23,6 +23,7 @@ from connectors.changes import (
 )
 from connectors.errors import RecordVanished, SourceUnreachable
 from connectors.folder.connector import FolderConnector, readable_title
+from connectors.folder.rules import MOST_RULE_BYTES, MOST_RULES
 from connectors.folder.walk import walk
 from connectors.values import MOST_REPLACED, Access, Document
 
@@ -94,6 +95,19 @@ def test_a_rule_not_understood_leaves_nobody(tree: Path, table: str, open_still:
     (tree / "_quisait.csv").write_text(table)
     assert {name for name, readers in allowed(tree).items() if readers} == open_still
     assert any(isinstance(change, Malformed) for change in read(tree))
+
+
+@pytest.mark.trust
+def test_a_table_too_large_to_be_held_leaves_nobody(tree: Path) -> None:
+    """Neither millions of rows nor of bytes are read into memory: what they say is not known."""
+    head = "pattern,allowed\n**,everyone\n"
+    (tree / "_quisait.csv").write_text(head + "x,everyone\n" * MOST_RULES)
+    (tree / "a" / "b" / "_quisait.csv").write_text(head)
+    with (tree / "a" / "b" / "_quisait.csv").open("ab") as table:
+        table.truncate(MOST_RULE_BYTES + 1)
+    assert {name for name, readers in allowed(tree).items() if readers} == set()
+    told = [change.where for change in read(tree) if isinstance(change, Malformed)]
+    assert told == ["_quisait.csv", "a/b/_quisait.csv"]
 
 
 @pytest.mark.trust
