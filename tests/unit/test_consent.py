@@ -99,7 +99,7 @@ def test_every_reading_says_the_same_of_who_may_be_named(
     departure: date | None,
     withdrawn: str | None,
 ) -> None:
-    """SQL finds by a name whom `expertise.showing` says may be shown."""
+    """What SQL finds by a name is what `expertise.showing` says of the agent, in every reading."""
     book = SqlAgentBook(engine)
     book.replace(Listed(replace(ANA, listed=listed, departure=departure), BEN))
     if withdrawn is not None:
