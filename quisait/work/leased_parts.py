@@ -10,14 +10,15 @@ import numpy as np
 from connectors.changes import Change
 from connectors.errors import SourceError
 from connectors.ports import Connector, Rereadable
-from indexer.copying import pieces
 from indexer.pipeline import Workshop
 from indexer.ports import Cursors, Encoder, IndexWriter, Settling
 from indexer.values import Kept, Vectors, Write, WriteReport
 from quisait.work.source_lock import Held
 
-ENCODED_AT_ONCE = 4
-"""So many passages are encoded before a look at whether to stop: a few seconds at most."""
+ENCODED_AT_ONCE = 6_000
+"""So many characters, padding counted, are encoded before a look at whether to stop: about four
+passages, which take a few seconds on a slow machine. Short texts stay together: one by one
+they cost more."""
 
 
 class Stopped(SourceError):
@@ -107,7 +108,7 @@ class StoppableEncoder:
         # Like lengths together: an encoder pads what it encodes at once to the longest text.
         order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
         vectors = np.empty((len(texts), self.dimension), np.float32)
-        for some in pieces(order, ENCODED_AT_ONCE):
+        for some in _slices(order, [len(text) for text in texts]):
             if self.stop.is_set():
                 raise Stopped("Arrêt demandé. La lecture reprendra.")
             vectors[some] = self.encoder.passages([texts[place] for place in some])
@@ -120,6 +121,18 @@ class StoppableEncoder:
     def beginning(self, text: str) -> str:
         """The encoder's."""
         return self.encoder.beginning(text)
+
+
+def _slices(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Places in their order, shortest text first, cut by `ENCODED_AT_ONCE`; one at least."""
+    some: list[int] = []
+    for place in order:
+        if some and (len(some) + 1) * lengths[place] > ENCODED_AT_ONCE:
+            yield some
+            some = []
+        some.append(place)
+    if some:
+        yield some
 
 
 @runtime_checkable
