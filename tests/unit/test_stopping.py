@@ -34,6 +34,9 @@ class Measured:
     def queries(self, texts: Sequence[str]) -> Vectors:
         return self.passages(texts)
 
+    def beginning(self, text: str) -> str:
+        return text
+
 
 @given(st.lists(st.integers(0, 3 * ENCODED_AT_ONCE), max_size=40))
 def test_the_vectors_are_those_of_their_texts(lengths: list[int]) -> None:
