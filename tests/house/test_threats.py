@@ -44,8 +44,3 @@ def test_every_kind_of_threat_is_looked_at() -> None:
     """Spoofing, tampering, repudiation, disclosure, denial of service, elevation."""
     kinds = {letter for row in rows() for letter in row.split("|")[1].strip()}
     assert kinds == set("STRIDE")
-
-
-def test_it_stays_a_page() -> None:
-    """What nobody reads protects nobody."""
-    assert len(PAGE.read_text("utf-8").splitlines()) <= 80
