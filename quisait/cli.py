@@ -306,7 +306,7 @@ def schema_texts() -> None:
 
 
 @schema_app.command("settings")
-def schemaread_settings() -> None:
+def schema_settings() -> None:
     """La page de documentation des réglages (docs/reglages.md)."""
     print(settings_page(), end="")
 

@@ -25,14 +25,15 @@ def opened_house() -> Iterator[House]:
         yield house
 
 
-def read_settings() -> Settings:
+def read_settings(*, without_file: bool = False) -> Settings:
     """The settings, or their faults one a line and exit status 2. Journals follow them.
 
-    Without a file there are none: a command in the wrong folder must not make an index there.
+    A command in the wrong folder must not make an index there: without a file there are no
+    settings, except for a command that keeps nothing there (`without_file`).
     """
     file = settings_file()
     try:
-        if not file.is_file():
+        if not without_file and not file.is_file():
             raise ValueError(
                 f"Pas de {file} ici ({Path.cwd()}) : rien n'a été écrit. Placez-vous dans le "
                 "dossier de quisait, ou nommez le fichier (quisait --config CHEMIN …, ou "

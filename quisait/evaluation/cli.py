@@ -189,7 +189,7 @@ def models_of(name: str) -> tuple[Voting, ...]:
 def _bench(
     engine: Engine | None, kind: EncoderKind | None, model: Path | None, workers: int, cache: Path
 ) -> Bench:
-    settings = read_settings()
+    settings = read_settings(without_file=True)  # an evaluation has an index of its own
     index, encoder = settings.index, settings.encoder
     if engine is not None:
         index = index.model_copy(update={"engine": engine.value})
