@@ -1,6 +1,7 @@
 """Documents that vanish from a source, or can no longer be read, in too great a number.
 
-Their removal waits for an administrator's word. What a source says is deleted does not.
+Their removal waits until an administrator confirms it. A deletion that the source states does
+not.
 """
 
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from indexer.errors import DeletionsHeld
 
 GUARD_SHARE = 0.2
-"""The share of a source that may vanish in one run without an administrator's word."""
+"""The share of a source that may vanish in one run without a confirmation."""
 GUARD_FLOOR = 10
 """So many may vanish from a small source, where a share says little; but never all of several."""
 

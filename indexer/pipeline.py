@@ -133,8 +133,7 @@ class _Crawl:
     gathered_passages: int = 0
     gathered_access_changes: int = 0
     unreadable: set[str] = field(default_factory=set)
-    """Gathered removals of documents that still exist and give no text: the guard may hold
-    them."""
+    """Ids of gathered removals that the guard may hold: the documents exist, without a text."""
     underway: Batch | None = None
     missing: OpenFailures = field(init=False)
 
@@ -171,8 +170,8 @@ class _Crawl:
             self.add(PutAccess(document.id, WITHHELD))
         except ExtractionFailed as failure:
             self._fail(document.id, failure.failure, str(failure))
-            # Its present readers are those of a text that was not read: the text that is
-            # kept is not theirs to read, also where its removal has to wait.
+            # The present readers are those of a text that was not read: nobody reads the
+            # kept one, not even while the guard holds its removal.
             self.add(PutAccess(document.id, WITHHELD))
             if failure.failure is not Failure.TIMED_OUT:
                 self.missing.forget_parts(document.id)
@@ -183,7 +182,7 @@ class _Crawl:
             self.add(prepared)
 
     def delete(self, document_id: str) -> None:
-        """What a source says is deleted waits for nobody's word."""
+        """Remove it at once: the guard holds only what vanished or gives no text."""
         self.missing.mend(document_id)
         self.unreadable.discard(document_id)
         self.add(Remove(document_id))
@@ -236,7 +235,7 @@ class _Crawl:
         }
         self.unreadable.clear()
         if not self.guard.lets_go(len(going)):
-            # New readers and texts do not wait for an administrator's word about removals.
+            # New readers and texts are written all the same.
             wanted = [
                 write
                 for write in wanted
