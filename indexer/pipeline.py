@@ -1,6 +1,6 @@
 """From a source's changes to what is kept. Read `crawl` first."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -86,6 +86,9 @@ def crawl(
     """
     source = connector.source
     since = None if full else workshop.cursors.load(source)
+    ahead = workshop.cursors.ahead(source)
+    if ahead and not isinstance(connector, Rereadable):
+        since = None  # only a full reading brings what the index holds in step with the source
     if isinstance(workshop.index, Settling):
         workshop.index.settle()
     with ExitStack() as stack:
@@ -93,31 +96,39 @@ def crawl(
         guard = Guard(
             source, workshop.index.count(source), 1.0 if accept_deletions else guard_share
         )
-        crawling = _Crawl(workshop, CrawlReport(source), guard, progress, encoding)
+        crawling = _Crawl(
+            workshop, CrawlReport(source), guard, progress, encoding, set(ahead), since
+        )
 
         def prepared(document: Document) -> Prepared:
             return prepare(document, workshop.extractor)
 
         changes = stack.enter_context(
-            prepared_ahead(_changes(connector, since, crawling.missing), prepared)
+            prepared_ahead(_changes(connector, since, crawling), prepared)
         )
         try:
             for change, awaited in changes:
                 crawling.apply(change, awaited)
         except (SourceError, ExtractorUnreachable):
+            crawling.flush()  # a restriction or deletion that was read does not wait
             crawling.settle()  # what stood before a checkpoint is not read again
             raise
         crawling.end(whole=since is None)
     return crawling.report
 
 
-def _changes(connector: Connector, since: str | None, missing: OpenFailures) -> Iterator[Change]:
-    """What changed; then, where not all is read anew, what failed for no fault of its own."""
+def _changes(connector: Connector, since: str | None, crawling: "_Crawl") -> Iterator[Change]:
+    """What changed; then single documents that are to be read again.
+
+    These failed for no fault of their own, where not all is read anew; or the index may hold
+    a later text of them than the source's cursor knows.
+    """
+    missing = crawling.missing
     due = missing.due() if since is not None and isinstance(connector, Rereadable) else ()
     yield from connector.changes(since)
-    still = missing.among(due)
+    still = missing.among(due) | crawling.ahead
     if still and isinstance(connector, Rereadable):
-        yield from connector.again(still)
+        yield from connector.again(frozenset(still))
 
 
 @dataclass(slots=True)
@@ -129,6 +140,12 @@ class _Crawl:
     guard: Guard
     progress: Callable[[CrawlReport], None]
     encoding: ThreadPoolExecutor
+    ahead: set[str]
+    """Documents of which the index may hold a later text than the source's cursor knows, and
+    that this run has not read yet: what a source says changed since then is not sure."""
+    cursor: str | None
+    written: bool = False
+    """Whether anything was written since the cursor was saved."""
     gathered: list[Gathered] = field(default_factory=list)
     gathered_passages: int = 0
     gathered_access_changes: int = 0
@@ -144,12 +161,8 @@ class _Crawl:
         match change:
             case Upsert(document):
                 self.upsert(document, awaited)
-            case AccessChanged(document_id, access):
-                self.add(PutAccess(document_id, access))
-            case Narrowed(document_id, access):
-                self.add(Narrow(document_id, access))
-            case Stale(document_id):
-                self.add(PutAccess(document_id, WITHHELD))
+            case AccessChanged() | Narrowed() | Stale():
+                self.add(self.access_change(change))
             case Delete(document_id):
                 self.delete(document_id)
             case Listing(document_ids):
@@ -160,6 +173,15 @@ class _Crawl:
                 self.malformed(document_id or where, reason)
             case Checkpoint(cursor):
                 self.flush(cursor)
+
+    def access_change(self, change: AccessChanged | Narrowed | Stale) -> PutAccess | Narrow:
+        match change:
+            case AccessChanged(document_id, access) if document_id not in self.ahead:
+                return PutAccess(document_id, access)
+            case AccessChanged(document_id, access) | Narrowed(document_id, access):
+                return Narrow(document_id, access)
+            case Stale(document_id):
+                return PutAccess(document_id, WITHHELD)
 
     def upsert(self, document: Document, awaited: Awaited[Prepared]) -> None:
         self.report.seen += 1
@@ -179,6 +201,7 @@ class _Crawl:
                 self.add(Remove(document.id))
         else:
             self.missing.replace_parts(document.id, prepared.unread)
+            self.ahead.discard(document.id)
             self.add(prepared)
 
     def delete(self, document_id: str) -> None:
@@ -241,6 +264,10 @@ class _Crawl:
                 for write in wanted
                 if not (isinstance(write, Remove) and write.document_id in going)
             ]
+        # What closes does not wait for the encoding of other documents.
+        put = {id_of(write) for write in wanted if isinstance(write, Prepared)}
+        self._write([w for w in wanted if not isinstance(w, Prepared) and id_of(w) not in put])
+        wanted = [write for write in wanted if id_of(write) in put]
         texts = texts_of(wanted)
         vectors = self.encoding.submit(self.workshop.encoder.passages, texts)
         self.settle()
@@ -255,6 +282,9 @@ class _Crawl:
         self.flush()
         self.settle()
         self.guard.check()
+        if self.cursor is not None and not self.written:
+            # Whatever was ahead has been read again, and is as it was kept.
+            self.save(self.cursor)
         if whole:
             self.missing.forget_older()
 
@@ -263,16 +293,26 @@ class _Crawl:
         if self.underway is None:
             return
         batch, self.underway = self.underway, None
-        writes = batch.writes()
-        if writes:
-            failed = dict(self.workshop.index.write(writes).failed)
-            self._count(writes, failed)
-            for document_id, reason in failed.items():
-                self._fail(document_id, "refused", reason)
-            self._withdraw(failed.keys())
+        self._write(batch.writes())
         if batch.cursor is not None and not self.guard.withheld:
-            self.workshop.cursors.save(self.report.source, batch.cursor)
+            self.save(batch.cursor)
         self.progress(self.report)
+
+    def save(self, cursor: str) -> None:
+        self.workshop.cursors.save(self.report.source, cursor)
+        self.cursor, self.written = cursor, False
+
+    def _write(self, writes: Sequence[Write]) -> None:
+        """Write, and withdraw what was refused. Which documents are ahead is noted before."""
+        if not writes:
+            return
+        self.workshop.cursors.note_ahead(self.report.source, set(map(id_of, writes)))
+        self.written = True
+        failed = dict(self.workshop.index.write(writes).failed)
+        self._count(writes, failed)
+        for document_id, reason in failed.items():
+            self._fail(document_id, "refused", reason)
+        self._withdraw(failed.keys())
 
     def _withdraw(self, refused: Collection[str]) -> None:
         """What was refused may have narrowed its readers: the old version does not stay.

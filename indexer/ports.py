@@ -181,7 +181,18 @@ class Cursors(Protocol):
         ...
 
     def save(self, source: str, cursor: str) -> None:
-        """Called after all writes before the checkpoint were acknowledged."""
+        """Called after all writes before the checkpoint were acknowledged.
+
+        No document is ahead of the cursor any more.
+        """
+        ...
+
+    def note_ahead(self, source: str, document_ids: Collection[str]) -> None:
+        """Called before documents are written: until the next `save` they are ahead of it."""
+        ...
+
+    def ahead(self, source: str) -> frozenset[str]:
+        """The documents of which the index may hold a later text than the cursor knows."""
         ...
 
 

@@ -1,6 +1,6 @@
 """Where each source stands, what failed and how the last runs went: SQLite or PostgreSQL."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -16,6 +16,15 @@ cursors = sa.Table(
     sa.Column("source", sa.String(200), primary_key=True),
     sa.Column("cursor", sa.Text, nullable=False),
 )
+ahead = sa.Table(
+    "ahead",
+    metadata,
+    sa.Column("source", sa.String(200), primary_key=True),
+    # Of the id, as in `failures`.
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("document_id", sa.Text, nullable=False),
+)
+"""Documents written since their source's cursor was last saved."""
 failures = sa.Table(
     "failures",
     metadata,
@@ -46,6 +55,8 @@ runs = sa.Table(
     sa.Column("passage_rate", sa.Double, nullable=False, server_default="0"),
 )
 
+_KEYS_AT_ONCE = 500
+"""Below every database's limit of parameters in one statement."""
 KEPT_RUNS = 200
 """So many runs of a source are kept, and the last good one."""
 
@@ -94,7 +105,7 @@ class State:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        metadata.create_all(engine, tables=[cursors, failures, runs])
+        metadata.create_all(engine, tables=[cursors, ahead, failures, runs])
 
     def load(self, source: str) -> str | None:
         """The source's cursor, or None where it was never crawled to a checkpoint."""
@@ -103,10 +114,34 @@ class State:
             return connection.execute(query).scalar_one_or_none()
 
     def save(self, source: str, cursor: str) -> None:
-        """Replace the source's cursor."""
+        """Replace the source's cursor: no document is ahead of it any more."""
         with self._engine.begin() as connection:
-            connection.execute(sa.delete(cursors).where(cursors.c.source == source))
+            for table in (cursors, ahead):
+                connection.execute(sa.delete(table).where(table.c.source == source))
             connection.execute(sa.insert(cursors).values(source=source, cursor=cursor))
+
+    def note_ahead(self, source: str, document_ids: Collection[str]) -> None:
+        """Remember documents that are about to be written, before any cursor tells of it."""
+        rows = {digest(one): storable(one) for one in document_ids}
+        digests = sorted(rows)
+        with self._engine.begin() as connection:
+            for start in range(0, len(digests), _KEYS_AT_ONCE):
+                page = digests[start : start + _KEYS_AT_ONCE]
+                of_them = (ahead.c.source == source) & ahead.c.digest.in_(page)
+                known = set(connection.execute(sa.select(ahead.c.digest).where(of_them)).scalars())
+                added = [
+                    {"source": source, "digest": one, "document_id": rows[one]}
+                    for one in page
+                    if one not in known
+                ]
+                if added:
+                    connection.execute(sa.insert(ahead), added)
+
+    def ahead(self, source: str) -> frozenset[str]:
+        """The documents written since the source's cursor was last saved."""
+        query = sa.select(ahead.c.document_id).where(ahead.c.source == source)
+        with self._engine.connect() as connection:
+            return frozenset(connection.execute(query).scalars())
 
     def record(self, source: str, key: str, kind: str, reason: str) -> None:
         """Remember one failure; a known one keeps the moment it was first seen."""
@@ -133,7 +168,7 @@ class State:
     def forget(self, source: str) -> None:
         """Forget all of a source that is read no more: cursor, failures and runs."""
         with self._engine.begin() as connection:
-            for table in (cursors, failures, runs):
+            for table in (cursors, ahead, failures, runs):
                 connection.execute(sa.delete(table).where(table.c.source == source))
 
     def keys(self, source: str) -> frozenset[str]:

@@ -85,6 +85,14 @@ class LeasedCursors:
         self.held.check()
         self.cursors.save(source, cursor)
 
+    def note_ahead(self, source: str, document_ids: Collection[str]) -> None:
+        """As the cursors do."""
+        self.cursors.note_ahead(source, document_ids)
+
+    def ahead(self, source: str) -> frozenset[str]:
+        """As the cursors do."""
+        return self.cursors.ahead(source)
+
 
 @dataclass(frozen=True, slots=True)
 class StoppableEncoder:

@@ -20,7 +20,12 @@ from connectors.changes import (
 from connectors.errors import RecordVanished, SourceUnreachable
 from connectors.values import Access, Content, Document, Section
 from indexer.embedded.index import EmbeddedIndex
-from indexer.errors import DeletionsHeld, ExtractionFailed, IndexUnreachable
+from indexer.errors import (
+    DeletionsHeld,
+    ExtractionFailed,
+    ExtractorUnreachable,
+    IndexUnreachable,
+)
 from indexer.pipeline import CrawlReport, Workshop, crawl
 from indexer.state import State
 from indexer.values import WITHHELD, Extracted, Failure, UnreadPart, Vectors, Write, WriteReport
@@ -46,6 +51,13 @@ class ScriptedSource:
             if isinstance(change, Exception):
                 raise change
             yield change
+
+
+class Rereadable(ScriptedSource):
+    """May be asked for single documents: it has the pages of `page`."""
+
+    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        yield from (Upsert(page(int(one.rpartition(":")[2]))) for one in sorted(document_ids))
 
 
 class CountingEncoder(FakeEncoder):
@@ -113,10 +125,64 @@ def test_a_source_that_breaks_off_is_read_on_from_its_last_checkpoint(house: Hou
     script += [Upsert(page(2)), SourceUnreachable("gone")]
     with pytest.raises(SourceUnreachable):
         house.crawl(*script)
-    again = ScriptedSource([Upsert(page(2)), Checkpoint("b")])
+    again = Rereadable([Upsert(page(2)), Checkpoint("b")])
     crawl(again, house.workshop)
     assert again.asked_since == ["a"]
     assert house.ids() == {"wiki:1", "wiki:2"}
+
+
+def test_a_source_that_tells_no_single_document_is_read_whole_after_it_broke_off(
+    house: House,
+) -> None:
+    """The index may hold a later text than the cursor knows."""
+    with pytest.raises(SourceUnreachable):
+        house.crawl(Upsert(page(1)), Checkpoint("a"), Upsert(page(2)), SourceUnreachable("gone"))
+    again = ScriptedSource([Upsert(page(1)), Upsert(page(2)), Checkpoint("b")])
+    crawl(again, house.workshop)
+    crawl(again, house.workshop)
+    assert again.asked_since == [None, "b"]
+
+
+def test_a_text_ahead_of_the_cursor_gets_no_readers_unread(house: House) -> None:
+    """The cursor stands before a held removal; a former text comes back and is opened."""
+    house.crawl(*(Upsert(page(n, access=CELL)) for n in range(30)), Checkpoint("a"))
+    kept = frozenset(f"wiki:{n}" for n in range(10))
+    secret = Upsert(page(1, "Un secret", access=CELL))
+    with pytest.raises(DeletionsHeld):
+        house.crawl(secret, Listing(kept), Checkpoint("b"))
+    source = Rereadable([AccessChanged("wiki:1", OPEN), Checkpoint("c")])
+    crawl(source, house.workshop)
+    assert house.index.search(asking("secret")).total == 0
+    assert house.ids() == {"wiki:1"}
+
+
+def test_what_closes_waits_for_no_extractor(house: House) -> None:
+    """Restrictions and deletions that were read are applied though no text can be."""
+
+    class Down(FileReader):
+        def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
+            raise ExtractorUnreachable("down")
+
+    house.crawl(*pages(3), Checkpoint("a"))
+    house.extractor = Down()
+    with pytest.raises(ExtractorUnreachable):
+        house.crawl(Narrowed("wiki:0", CELL), Delete("wiki:1"), Upsert(filed(5)), Checkpoint("b"))
+    assert house.ids() == {"wiki:2"}
+    assert house.state.load("wiki") == "a"
+
+
+def test_what_closes_waits_for_no_encoder(house: House) -> None:
+    """Nor for the vectors of other documents."""
+
+    class Broken(CountingEncoder):
+        def passages(self, texts: Sequence[str]) -> Vectors:
+            raise MemoryError
+
+    house.crawl(*pages(3), Checkpoint("a"))
+    house.encoder = Broken()
+    with pytest.raises(MemoryError):
+        house.crawl(Narrowed("wiki:0", CELL), Delete("wiki:1"), Upsert(page(5)), Checkpoint("b"))
+    assert house.ids() == {"wiki:2"}
 
 
 def test_an_engine_that_does_not_answer_leaves_the_cursor(house: House) -> None:
