@@ -15,6 +15,7 @@ from connectors.changes import (
     Delete,
     Listing,
     Malformed,
+    Narrowed,
     Stale,
     Upsert,
 )
@@ -71,12 +72,12 @@ class ExportConnector:
         learned, attachments = _learn(files, position)
         if since and _spaces_of(since) != learned.spaces_digest():
             position, attachments = Position(), Attachments()
-        setting = self._setting(learned)
+        reading = _Reading(files, self._setting(learned), learned, attachments, position)
         digest = PrefixDigest(files)
         marked = position
         for count, line in enumerate(_lines_after(files, position), start=1):
             understood = understand(line)
-            yield from self._changes_of(line, understood, setting, attachments, learned)
+            yield from reading.changes_of(line, understood)
             if line.terminated or not isinstance(understood, BrokenLine):
                 # A last line that is still being written is read again once it is whole.
                 position = Position(line.file, line.end, line.number)
@@ -114,76 +115,127 @@ class ExportConnector:
     def _listing(self, learned: Learned) -> Change:
         if learned.unattributed:
             reason = (
-                f"{learned.unattributed} lignes illisibles ne nomment pas leur document : rien "
-                "n'est tenu pour supprimé"
+                f"{len(learned.unattributed)} lignes illisibles ne nomment pas leur document : "
+                "rien n'est tenu pour supprimé"
             )
             return Malformed(self.path.name, reason)
         return Listing(frozenset(f"{self.source}:{identity}" for identity in learned.ids))
 
-    def _changes_of(
-        self,
-        raw: RawLine,
-        line: Line | BrokenLine,
-        setting: Setting,
-        attachments: Attachments,
-        learned: Learned,
-    ) -> Iterator[Change]:
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One reading of the lines from `start` on. `attachments`: those known so far."""
+
+    files: tuple[ExportFile, ...]
+    setting: Setting
+    learned: Learned
+    attachments: Attachments
+    start: Position
+
+    def changes_of(self, raw: RawLine, line: Line | BrokenLine) -> Iterator[Change]:
+        """What a line says, in the light of all others."""
         match line:
             case RecordLine():
-                gone = attachments.gone(line)
-                if learned.records.get(line.id) == raw.place:
-                    yield from _record(raw, line, setting, learned)
-                yield from _deleted(gone, setting, learned)
+                gone = self.attachments.gone(line)
+                if self.learned.records.get(line.id) == raw.place:
+                    yield from _record(raw, line, self.setting, self.learned)
+                yield from self._deleted(gone)
             case DeletedLine():
-                yield from _deleted(attachments.gone(line) | {line.id}, setting, learned)
+                yield from self._deleted(self.attachments.gone(line) | {line.id})
             case AccessLine():
-                named = attachments.sharing(line) | {line.id}
-                yield from _access(raw, named, setting, learned)
+                yield from self._access(raw, self.learned.ruled_by(line, self.attachments))
             case BrokenLine():
                 own = line.id if line.about_a_document else ""
-                yield Malformed(raw.where, line.reason, setting.qualified(own) or None)
+                yield Malformed(raw.where, line.reason, self.setting.qualified(own) or None)
                 if not unfinished(raw, line):
-                    yield from _access(raw, attachments.named_by(line), setting, learned)
+                    yield from self._access(raw, self.attachments.named_by(line))
             case Header():
                 if raw.number != 1:
                     yield Malformed(raw.where, "un en-tête ailleurs qu'en première ligne")
             case AccountLine() | SpaceLine():
                 pass  # learned beforehand, wherever they stand
 
+    def _deleted(self, ids: frozenset[str]) -> Iterator[Change]:
+        gone = sorted(ids - self.learned.ids)
+        return (Delete(self.setting.qualified(identity)) for identity in gone)
+
+    def _access(self, raw: RawLine, ids: frozenset[str]) -> Iterator[Change]:
+        """The readers that a line gives these documents, where no later line speaks of them.
+
+        Whom it adds reads the text that the record has now: an attachment may have been
+        replaced since it was read.
+        """
+        again: set[str] = set()
+        for identity in sorted(ids):
+            place, last = self.learned.access.get(identity, (None, None))
+            document_id = self.setting.qualified(identity)
+            if identity in self.learned.stale:
+                yield Stale(document_id)
+            elif last is not None and place == raw.place:
+                yield Narrowed(document_id, access_said(last))
+                record = self.learned.place_of(identity)
+                if record is None:
+                    yield from self._without_record(raw, document_id, last)
+                elif record < (self.start.file, self.start.offset):
+                    again.add(identity)
+        yield from self._again(again)
+
+    def _without_record(
+        self, raw: RawLine, document_id: str, line: AccessLine | BrokenLine
+    ) -> Iterator[Change]:
+        """The record stands in the files no more: its text is known where no line was missed."""
+        if self.start != Position() and not self.learned.unattributed:
+            yield AccessChanged(document_id, access_said(line))
+        else:
+            reason = (
+                "le texte de ce document n'est plus dans l'export : ses nouveaux lecteurs ne "
+                "lisent pas l'ancien ; exportez-le à nouveau"
+            )
+            yield Malformed(raw.where, reason, document_id)
+
+    def _again(self, identities: set[str]) -> Iterator[Change]:
+        """These documents, from their records' lines, which were read before."""
+        for file, offset in sorted(
+            {place for one in identities if (place := self.learned.place_of(one))}
+        ):
+            opened = next(one for one in self.files if one.path.name == file)
+            raw = next(lines(opened, after=Position(file, offset)))
+            line = understand(raw)
+            if isinstance(line, RecordLine):
+                wanted = {self.setting.qualified(one) for one in identities}
+                for change in _record(raw, line, self.setting, self.learned):
+                    if _about(change) in wanted:
+                        yield change
+
 
 def _record(raw: RawLine, line: RecordLine, setting: Setting, learned: Learned) -> Iterator[Change]:
     """The record and its attachments, less those deleted since, under their present readers."""
+    brought: set[str] = set()
     for document in documents_of(line, setting, raw.where):
         if isinstance(document, Malformed):
             yield document
-            if document.document_id:
+            if document.document_id and document.document_id not in brought:
                 yield Stale(document.document_id)
             continue
         identity = document.id.removeprefix(f"{setting.source}:")
         if later := learned.access.get(identity):
-            document = replace(document, access=access_said(later[1]))
+            place, said = later
+            access = access_said(said)
+            if learned.in_doubt(identity, place):
+                access = access.narrowed_to(document.access)
+            document = replace(document, access=access)
         if identity in learned.ids and identity not in learned.stale:
+            brought.add(document.id)
             yield Upsert(document)
 
 
-def _deleted(ids: frozenset[str], setting: Setting, learned: Learned) -> Iterator[Change]:
-    return (Delete(setting.qualified(identity)) for identity in sorted(ids - learned.ids))
-
-
-def _access(
-    raw: RawLine, ids: frozenset[str], setting: Setting, learned: Learned
-) -> Iterator[Change]:
-    """The readers that a line gives these documents, where no later line speaks of them.
-
-    A later record comes with its own text: readers said after it are not those of the
-    text that is kept before it was read.
-    """
-    for identity in sorted(ids):
-        place, last = learned.access.get(identity, (None, None))
-        if identity in learned.stale:
-            yield Stale(setting.qualified(identity))
-        elif last is not None and place == raw.place:
-            yield AccessChanged(setting.qualified(identity), access_said(last))
+def _about(change: Change) -> str | None:
+    match change:
+        case Upsert(document):
+            return document.id
+        case Stale(document_id) | Malformed(document_id=document_id):
+            return document_id
+    return None
 
 
 def _check_headers(files: tuple[ExportFile, ...]) -> None:

@@ -32,8 +32,16 @@ class ExportFile:
     """Whether the settings name the file itself, and not its folder: it may be a link then."""
 
     def opened(self) -> BinaryIO:
-        """Raises OSError, or `SourceRefused` for what is no ordinary file."""
-        return open_ordinary(self.path, may_be_link=self.named)
+        """The file that was listed.
+
+        Raises OSError, `SourceRefused` for what is no ordinary file, or `SourceUnreachable`
+        where another took its place: what was learned is not of its lines.
+        """
+        opened = open_ordinary(self.path, may_be_link=self.named)
+        if self.stamp and _stamp(os.fstat(opened.fileno()))[:2] != self.stamp[:2]:
+            opened.close()
+            raise changed_meanwhile(self.path)
+        return opened
 
     def status(self) -> os.stat_result:
         """Raises OSError."""

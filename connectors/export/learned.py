@@ -14,6 +14,9 @@ from connectors.records.schema import (
     SpaceLine,
 )
 
+Place = tuple[str, int]
+"""(file, offset in bytes) of a line: in the order of the export."""
+
 
 @dataclass(slots=True)
 class Attachments:
@@ -52,7 +55,7 @@ class Attachments:
 class Learned:
     """What the lines say about the export as a whole, in the order of the files.
 
-    `unattributed` counts the lines that may speak of a document and do not say which.
+    `unattributed` is where lines stand that may speak of a document and do not say which.
     `records` is where each record's last line stands, `access` the line after it that
     last spoke of its readers, with its place: what a source was is never said again.
     `stale` are the documents of which a line after their last record may hold another
@@ -60,13 +63,15 @@ class Learned:
     """
 
     complete: bool = False
-    unattributed: int = 0
+    unattributed: list[Place] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=dict)
     spaces: dict[str, SpaceLine] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
     attachments: Attachments = field(default_factory=Attachments)
-    records: dict[str, tuple[str, int]] = field(default_factory=dict)
-    access: dict[str, tuple[tuple[str, int], AccessLine | BrokenLine]] = field(default_factory=dict)
+    records: dict[str, Place] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    """The record of each document: its own, or the one that it is attached to."""
+    access: dict[str, tuple[Place, AccessLine | BrokenLine]] = field(default_factory=dict)
     stale: set[str] = field(default_factory=set)
 
     def learn(self, raw: RawLine, line: Line | BrokenLine) -> None:
@@ -83,13 +88,15 @@ class Learned:
                 self._forget(self.attachments.gone(line) | own)
                 self.ids |= own
                 self.records[line.id] = raw.place
+                self.owners |= dict.fromkeys(own, line.id)
             case DeletedLine():
                 self._forget(self.attachments.gone(line) | {line.id})
             case AccessLine():
-                named = self.attachments.sharing(line) | {line.id}
-                self.access |= dict.fromkeys(named, (raw.place, line))
+                self.access |= dict.fromkeys(
+                    self.ruled_by(line, self.attachments), (raw.place, line)
+                )
             case BrokenLine():
-                self._broken(line)
+                self._broken(raw, line)
                 if not unfinished(raw, line):
                     named = self.attachments.named_by(line)
                     if line.type == "access":
@@ -97,20 +104,37 @@ class Learned:
                     else:
                         self.stale |= named
 
+    def ruled_by(self, line: AccessLine, attachments: Attachments) -> frozenset[str]:
+        """The record that an access line names, and its attachments.
+
+        A record that bears an attachment's id is none: its readers are its own.
+        """
+        shared = attachments.sharing(line)
+        return frozenset({one for one in shared if one not in self.records} | {line.id})
+
+    def place_of(self, identity: str) -> Place | None:
+        """Where the last record stands that brings this document; None for none in the files."""
+        return self.records.get(self.owners.get(identity, identity))
+
+    def in_doubt(self, identity: str, place: Place) -> bool:
+        """Whether a line between its record and that place may have brought another text of it."""
+        record = self.place_of(identity) or ("", 0)
+        return any(record < one < place for one in self.unattributed)
+
     def _forget(self, ids: frozenset[str] | set[str]) -> None:
         self.ids -= ids
         self.stale -= ids
         for identity in ids:
             self.access.pop(identity, None)
 
-    def _broken(self, line: BrokenLine) -> None:
+    def _broken(self, raw: RawLine, line: BrokenLine) -> None:
         if line.type == "space":
             # Its readers are unknown from here on: nobody, rather than those it had.
             self.spaces.pop(line.id, None)
         if not line.about_a_document:
             return
         if line.names is None:
-            self.unattributed += 1
+            self.unattributed.append(raw.place)
         elif line.type != "deleted":
             self.ids.update(line.names)
 

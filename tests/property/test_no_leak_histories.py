@@ -36,7 +36,7 @@ from connectors.push.values import Outcome
 from connectors.values import EVERYONE, Access, Section
 from indexer import pipeline
 from indexer.embedded.index import EmbeddedIndex
-from indexer.errors import DeletionsHeld, ExtractionFailed
+from indexer.errors import DeletionsHeld, ExtractionFailed, ExtractorUnreachable
 from indexer.pipeline import Workshop, crawl
 from indexer.ports import Index
 from indexer.state import State
@@ -58,8 +58,10 @@ ACCESSES = (
 READERS = {"nobody's": reading(), "a": reading(A), "b": reading(B)}
 DOCUMENTS = ("d0", "d1", "d2")
 WORD = re.compile(r"(d\d)v(\d+)")
-FAULTS = ("", "", "", "vanished", "timed_out", "encrypted", "broken", "lost")
-"""Why a version cannot be read: `broken` and `lost` (an attachment) are an export's alone."""
+FAULTS = ("", "", "", "vanished", "timed_out", "encrypted", "down", "broken", "lost", "torn")
+"""Why a version cannot be read. An export's alone: `broken`, `lost` (an attachment) and `torn`,
+a line that does not even say of which document it is."""
+EXPORTS_ALONE = ("broken", "lost", "torn")
 
 
 class Killed(Exception):
@@ -91,13 +93,14 @@ class History(Protocol):
 class FolderHistory:
     root: Path
     rules: dict[str, dict[str, str]] = field(default_factory=dict)
-    clock: int = 1_700_000_000
+    dates: dict[str, int] = field(default_factory=dict)
 
     def write(self, name: str, version: Version) -> None:
-        self.clock += 10
+        """A version that comes back has the date that it had."""
+        moment = self.dates.setdefault(version.word, 1_700_000_000 + 10 * len(self.dates))
         path = self.root / f"{name}.txt"
         path.write_text(version.word)
-        os.utime(path, (self.clock, self.clock))
+        os.utime(path, (moment, moment))
         self._rule(name, title=version.word)
         self.restrict(name, version.access)
 
@@ -148,7 +151,12 @@ class ExportHistory:
         self._append({"type": "header", "version": 1})
 
     def write(self, name: str, version: Version) -> None:
-        self._append(record(name, version))
+        """Its attachment is a file, replaced where it stands."""
+        line = record(name, version)
+        if not version.fault:
+            (self.root / f"{name}.txt").write_text(version.word)
+            line["attachments"] = [{"name": "a.txt", "path": f"{name}.txt"}]
+        self._append(line, torn=version.fault == "torn")
 
     def restrict(self, name: str, access: Access) -> None:
         self._append({"type": "access", "id": name, "readers": readers(access)})
@@ -159,9 +167,12 @@ class ExportHistory:
     def connector(self) -> Connector:
         return ExportConnector("s", self.root)
 
-    def _append(self, line: dict[str, Any]) -> None:
+    def _append(self, line: dict[str, Any], *, torn: bool = False) -> None:
+        text = json.dumps(line)
+        if torn:
+            text = text.replace('"id"', '"di"').rstrip("}")
         with (self.root / "e.jsonl").open("a") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(f"{text}\n")
 
 
 @dataclass
@@ -235,6 +246,8 @@ class Extraction:
         fault = self.faults.get(content.decode(), "")
         if fault == "vanished":
             raise RecordVanished("told to")
+        if fault == "down":
+            raise ExtractorUnreachable("told to")
         if fault in ("timed_out", "encrypted"):
             raise ExtractionFailed(Failure(fault), "told to")
         return Extracted((Section(content.decode()),))
@@ -305,6 +318,7 @@ class World:
         self.state = State(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
         self.present: dict[str, Version] = {}
         self.allowed: dict[str, list[Access]] = defaultdict(list)
+        self.first: dict[str, str] = {}
         self.written = 0
 
     def apply(self, event: tuple[Any, ...]) -> None:
@@ -316,6 +330,11 @@ class World:
                 self.present[name] = Version(former.word, access, former.fault)
                 self.allowed[former.word].append(access)
                 self.history.restrict(name, access)
+            case ("revert", str(name), access) if name in self.first:
+                word = self.first[name]
+                self.present[name] = Version(word, access, "")
+                self.allowed[word].append(access)
+                self.history.write(name, self.present[name])
             case ("delete", str(name)) if name in self.present:
                 del self.present[name]
                 self.history.delete(name)
@@ -325,12 +344,14 @@ class World:
                 self.crawl(full=full, accept=accept, stop=stop)
 
     def write(self, name: str, access: Access, fault: str) -> None:
-        if fault in ("broken", "lost") and not isinstance(
-            self.history, ExportHistory | CompleteExportHistory
-        ):
+        exported = isinstance(self.history, ExportHistory | CompleteExportHistory)
+        if fault in EXPORTS_ALONE and not exported:
             fault = ""
+        if fault == "torn" and isinstance(self.history, CompleteExportHistory):
+            fault = "broken"
         version = Version(f"{name}v{self.written}", access, fault)
         self.written += 1
+        self.first.setdefault(name, version.word)
         self.present[name] = version
         self.allowed[version.word].append(access)
         self.extraction.faults[version.word] = fault
@@ -344,7 +365,7 @@ class World:
         else:
             watched.stop = stop
         workshop = Workshop(self.extraction, ENCODER, watched, self.state, self.state)
-        with suppress(Killed, SourceUnreachable, DeletionsHeld):
+        with suppress(Killed, SourceUnreachable, ExtractorUnreachable, DeletionsHeld):
             crawl(connector, workshop, full=full, accept_deletions=accept)
 
     def look(self) -> None:
@@ -368,7 +389,7 @@ class World:
         """Nothing is missing either: once all can be read, each reads exactly what is theirs."""
         self.extraction.faults.clear()
         for name, version in list(self.present.items()):
-            if version.fault in ("broken", "lost"):
+            if version.fault in EXPORTS_ALONE:
                 self.write(name, version.access, "")
                 self.extraction.faults.clear()
         self.crawl(full=True, accept=True, stop=Stop("", 0))
@@ -388,6 +409,7 @@ crawls = st.tuples(st.just("crawl"), st.booleans(), st.booleans(), stops)
 events = st.one_of(
     st.tuples(st.just("write"), names, accesses, st.sampled_from(FAULTS)),
     st.tuples(st.just("restrict"), names, accesses),
+    st.tuples(st.just("revert"), names, accesses),
     st.tuples(st.just("delete"), names),
     st.just(("mend",)),
     crawls,
@@ -431,6 +453,18 @@ def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
 @example(told=opened("d0", "d1", fault="encrypted"))
 @example(told=opened("d0", fault="broken"))
 @example(told=opened("d0", fault="lost"))
+@example(told=opened("d0", fault="down"))
+@example(told=opened("d0", fault="torn"))
+@example(
+    told=[
+        ("write", "d0", CELL, ""),
+        WHOLE,
+        ("write", "d0", CELL, ""),
+        ("crawl", False, False, Stop("after write", 1)),
+        ("revert", "d0", ALL),
+        WHOLE,
+    ]
+)
 @settings(max_examples=60)
 @given(told=st.lists(events, min_size=3, max_size=14))
 def test_no_version_meets_other_readers(kind: str, told: list[tuple[Any, ...]]) -> None:

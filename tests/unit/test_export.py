@@ -10,12 +10,12 @@ import jsonschema
 import pytest
 
 from connectors.changes import (
-    AccessChanged,
     Change,
     Checkpoint,
     Delete,
     Listing,
     Malformed,
+    Narrowed,
     Stale,
     Upsert,
 )
@@ -109,7 +109,7 @@ def test_new_readers_of_a_space_reach_its_records(tmp_path: Path) -> None:
     [
         (
             {"type": "access", "id": "t1", "readers": {"allowed": ["tous"]}},
-            AccessChanged("w:t1", Access()),
+            Narrowed("w:t1", Access()),
         ),
         (
             THREAD | {"readers": {"allowed": ["everyone"], "denied": ["jdupont"]}},

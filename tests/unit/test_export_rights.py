@@ -6,7 +6,19 @@ from typing import Any
 
 import pytest
 
-from connectors.changes import AccessChanged, Change, Checkpoint, Delete, Stale, Upsert
+from connectors.changes import (
+    AccessChanged,
+    Change,
+    Checkpoint,
+    Delete,
+    Malformed,
+    Narrowed,
+    Stale,
+    Upsert,
+)
+from connectors.errors import SourceUnreachable
+from connectors.export.connector import ExportConnector
+from connectors.export.files import export_files, lines
 from connectors.values import Access
 from tests.unit.test_export import HEADER, THREAD, cursor, documents, read, write
 
@@ -121,3 +133,71 @@ def test_a_line_still_being_written_takes_no_readers_away(tmp_path: Path) -> Non
     changes = read(path)
     assert set(said(changes)["w:t1"]) == {Access(frozenset({"everyone"}))}
     assert isinstance(changes[-1], Checkpoint)
+
+
+def test_whom_an_access_line_adds_reads_the_attachment_as_it_is(tmp_path: Path) -> None:
+    """Replaced where it stands, it is read anew; until then nobody is added."""
+    (tmp_path / "a.txt").write_text("un, avec les noms")
+    record = RECORD | CELL | {"attachments": [{"name": "a", "path": "a.txt"}]}
+    path = write(tmp_path / "e.jsonl", HEADER, record)
+    first = read(path)
+    (tmp_path / "a.txt").write_text("deux, sans les noms")
+    append(path, {"type": "access", "id": "t1", **OPEN})
+    changes = read(path, cursor(first))
+    opened = [c.document for c in changes if isinstance(c, Upsert)]
+    assert [c for c in changes if isinstance(c, AccessChanged)] == []
+    assert {one.id for one in opened} == {"w:t1", "w:t1#a"}
+    assert [one.content.read() for one in opened if one.content] == [b"deux, sans les noms"]
+
+
+def test_a_line_that_names_no_document_may_be_of_any(tmp_path: Path) -> None:
+    """What follows it gives a record that stands before it no reader more."""
+    path = write(tmp_path / "e.jsonl", HEADER, RECORD | CELL)
+    first = read(path)
+    append(path, b'{"type":"thread","title":', {"type": "access", "id": "t1", **OPEN})
+    for changes in (read(path), read(path, cursor(first))):
+        given = [access for one in said(changes).values() for access in one]
+        assert [one for one in given if "everyone" in one.allowed] == []
+
+
+def test_readers_of_a_record_that_left_the_files(tmp_path: Path) -> None:
+    """They are believed where no line was missed since; otherwise the text may be another one."""
+    access = {"type": "access", "id": "t1", **OPEN}
+    path = write(tmp_path / "1.jsonl", HEADER, RECORD | CELL)
+    first = read(tmp_path)
+    path.unlink()
+    write(tmp_path / "3.jsonl", HEADER, access)
+    changes = read(tmp_path, cursor(first))
+    assert said(changes) == {}
+    assert Narrowed("w:t1", Access(frozenset({"everyone"}))) in changes
+    assert [c.document_id for c in changes if isinstance(c, Malformed)] == ["w:t1"]
+
+
+def test_a_record_with_an_attachments_id_keeps_its_readers(tmp_path: Path) -> None:
+    """An access line of `r` does not speak of the record `r#a`."""
+    own = RECORD | CELL | {"id": "r#a", "attachments": []}
+    path = write(tmp_path / "e.jsonl", HEADER, RECORD | {"id": "r"}, own)
+    first = read(path)
+    append(path, {"type": "access", "id": "r", **OPEN})
+    for changes in (read(path), read(path, cursor(first))):
+        assert set(said(changes).get("w:r#a", [FOR_THE_CELL])[-1:]) == {FOR_THE_CELL}
+
+
+def test_an_attachment_named_twice_stays_the_first(tmp_path: Path) -> None:
+    """The second one is told; it does not close the first."""
+    twice = [{"name": "a", "base64": "dW4="}, {"name": "a", "base64": "ZGV1eA=="}]
+    changes = read(write(tmp_path / "e.jsonl", HEADER, RECORD | {"attachments": twice}))
+    assert [c.document_id for c in changes if isinstance(c, Malformed)] == ["w:t1#a"]
+    assert [c for c in changes if isinstance(c, Stale)] == []
+
+
+def test_an_export_that_is_replaced_while_it_is_read_is_not_read_on(tmp_path: Path) -> None:
+    """What was learned of its lines is not of the lines of another file."""
+    path = write(tmp_path / "e.jsonl", HEADER, RECORD | CELL)
+    changes = ExportConnector("w", path).again(frozenset({"w:t1"}))
+    other = write(tmp_path / "other", HEADER, RECORD | {"title": "Un autre texte"})
+    files = export_files(path)
+    other.rename(path)
+    with pytest.raises(SourceUnreachable, match="a changé pendant la lecture"):
+        list(lines(files[0]))
+    assert [c.document.title for c in changes if isinstance(c, Upsert)][:1] == ["Un autre texte"]
