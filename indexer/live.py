@@ -20,9 +20,11 @@ from indexer.generations import (
 from indexer.ports import Expunging, Index
 from indexer.spelling import NearWord
 from indexer.values import (
+    WITHHELD,
     IndexedDocument,
     Kept,
     Put,
+    PutAccess,
     Remove,
     SearchAnswer,
     SearchRequest,
@@ -39,7 +41,11 @@ log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 UNSURE = Access(frozenset({"generations:differ:"}))
-"""Who reads what two generations hold otherwise: nobody, and no source says so."""
+"""Who reads what two generations hold otherwise: nobody, and no source says so.
+
+It equals no access that is written, so that one that is narrowed or withheld is written to
+both; `WITHHELD` would be taken for withheld in both already.
+"""
 
 
 class LiveIndex:
@@ -60,6 +66,9 @@ class LiveIndex:
     def write(self, batch: Sequence[Write]) -> WriteReport:
         """Apply to every generation, the live one first; what one refuses is refused.
 
+        Readers are not given to a text that the two generations hold otherwise: one of the
+        texts is a former one, and it is withheld until a document is put.
+
         Raises `IndexUnreachable` or `IndexRefused`: nothing is acknowledged then, though
         one generation may have what another has not. A swap mends that first.
         """
@@ -72,6 +81,7 @@ class LiveIndex:
             if standing is None:
                 raise IndexUnreachable("L'index vient de disparaître : relancez plus tard.")
             standing = self._kept_up(standing)
+            batch = self._guarded(standing, batch)
             for generation in standing.written:
                 filling = generation is standing.filling
                 translated = self._translated(batch, generation, filling=filling)
@@ -100,7 +110,8 @@ class LiveIndex:
         """As the live generation has it.
 
         Where the former one, which may still be asked, has it otherwise (a writer was
-        killed between the two), no write is taken for one that changes nothing.
+        killed between the two), no write is taken for one that changes nothing. What both
+        withhold is withheld, whichever text each of them has.
         """
         return self._steady(lambda standing: self._agreed(standing, document_ids))
 
@@ -153,18 +164,35 @@ class LiveIndex:
             return here
         there = self._generations.index(standing.former).kept(document_ids)
         return {
-            document_id: here[document_id]
-            if here.get(document_id) == there.get(document_id)
-            else Kept(document_id, "", "", UNSURE)
+            document_id: _both(document_id, here.get(document_id), there.get(document_id))
             for document_id in here.keys() | there.keys()
         }
+
+    def _guarded(self, standing: Standing, batch: Sequence[Write]) -> Sequence[Write]:
+        """The same writes; readers of what is not one text in both generations are nobody."""
+        changed = [write.document_id for write in batch if isinstance(write, PutAccess)]
+        if standing.former is None or not changed:
+            return batch
+        here, there = (
+            self._generations.index(one).kept(changed) for one in (standing.live, standing.former)
+        )
+        apart = {one for one in changed if _other_texts(here.get(one), there.get(one))}
+        guarded: list[Write] = []
+        for write in batch:
+            if isinstance(write, PutAccess) and write.document_id in apart:
+                guarded.append(PutAccess(write.document_id, WITHHELD))
+                continue
+            if isinstance(write, Put):
+                apart.discard(write.indexed.document.id)
+            guarded.append(write)
+        return guarded
 
     def _former_alone(self, standing: Standing, source: str) -> list[Kept]:
         if standing.former is None:
             return []
         live, former = map(self._generations.index, (standing.live, standing.former))
         return [
-            Kept(row.document_id, "", "", UNSURE)
+            _both(row.document_id, None, row)
             for rows in pieces(former.scan(source), COMPARED)
             for here in (live.kept([row.document_id for row in rows]),)
             for row in rows
@@ -275,6 +303,23 @@ def _unrecorded(standing: Standing, made: Signature) -> bool:
     """Whether an older version made it, with what can only be this process's own encoder."""
     kept = standing.live.made
     return not kept.encoder.name and kept.encoder.dimension == made.encoder.dimension
+
+
+def _both(document_id: str, here: Kept | None, there: Kept | None) -> Kept:
+    """What two generations have, of which one at least has it."""
+    if here is not None and here == there:
+        return here
+    withheld = all(one.access == WITHHELD for one in (here, there) if one is not None)
+    return Kept(document_id, "", "", WITHHELD if withheld else UNSURE)
+
+
+def _other_texts(here: Kept | None, there: Kept | None) -> bool:
+    """Whether readers may not be given: the texts differ, or one generation withholds its own."""
+    if here is None or there is None:
+        return here is not there
+    if (here.content_hash, here.record_hash) != (there.content_hash, there.record_hash):
+        return True
+    return here.access != there.access and WITHHELD in (here.access, there.access)
 
 
 def _withdrawn(write: Write) -> Write:

@@ -50,7 +50,7 @@ waiting = sa.Table(
 """Lines that the file could not take, in their order; `of_agent` is empty for documents."""
 
 _BLOCK = 65_536
-_START = '{"id": '
+_START = b'{"id": '
 """How each line begins. No text in a line holds it: quotation marks are escaped there."""
 
 Line = dict[str, Any]
@@ -256,7 +256,7 @@ class FileRegister:
                     at = file.seek(at - step)
                     tail = file.read(step) + tail
                 end = b"\n".join(tail.split(b"\n")[:-1])
-                return str(_read(end.rpartition(b"\n")[2].decode())["id"]) if end else ""
+                return str(_read(end.rpartition(b"\n")[2])["id"]) if end else ""
         except (FileNotFoundError, NotADirectoryError):
             return ""
         except OSError as error:
@@ -265,13 +265,18 @@ class FileRegister:
     def lines(self) -> Iterator[Line]:
         """Every whole line, oldest first; one that was cut short by a crash is left out.
 
-        Raises `RegisterUnusable` where the file cannot be read.
+        A line counts once, where it stands first: an older quisait wrote what had waited again
+        when a backup was restored. Raises `RegisterUnusable` where the file cannot be read.
         """
+        known: set[str] = set()
         try:
-            with self.path.open(encoding="utf-8") as file:
+            with self.path.open("rb") as file:
                 for text in file:
-                    if text.endswith("\n"):
-                        yield _read(text)
+                    if text.endswith(b"\n"):
+                        line = _read(text)
+                        if line["id"] not in known:
+                            known.add(line["id"])
+                            yield line
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
@@ -281,7 +286,7 @@ class FileRegister:
         """The lines after a mark; all of them where the mark is not among them."""
         lines = list(self.lines())
         places = [number for number, line in enumerate(lines) if line["id"] == mark]
-        return lines[places[-1] + 1 :] if places else lines
+        return lines[places[0] + 1 :] if places else lines
 
     def forget(self) -> int:
         """Drop lines older than any backup that is kept: how many. The last one stays.
@@ -317,28 +322,39 @@ class FileRegister:
                 raise RegisterUnusable(self.unusable(error)) from error
             self._waiting.add(line)
             self._log(error)
+        except RegisterUnusable as error:
+            # It cannot be read, to tell what of that which waits stands in it.
+            if self._waiting is None:
+                raise
+            self._waiting.add(line)
+            self._log(error)
 
     def _append(self, line: Line | None, moved: Sequence[Mark]) -> None:
-        """Write what waits and then this line, by who holds the lock; move these marks."""
+        """Write what waits and then this line, by who holds the lock; move these marks.
+
+        What waits in a restored database may stand in the file since: it is not written again,
+        since it would be the last word over what was said after it.
+        """
         before = self._waiting.all() if self._waiting else []
-        lines = [one for _, one in before] + ([line] if line else [])
-        if not lines:
-            return
-        place = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            _cut_half_line(place)
-            _write_whole(place, "".join(map(_text, lines)).encode())
-        finally:
-            os.close(place)
+        written = {one["id"] for one in self.lines()} if before else set()
+        lines = [one for _, one in before if one["id"] not in written] + ([line] if line else [])
+        if lines:
+            place = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                _cut_half_line(place)
+                _write_whole(place, "".join(map(_text, lines)).encode())
+            finally:
+                os.close(place)
         if self._waiting and before:
             self._waiting.drop([number for number, _ in before])
-        for mark in moved:
+        for mark in moved if lines else ():
             # A mark that stays behind has its lines told again, which does no harm.
             with suppress(OSError):
                 mark.move(str(lines[-1]["id"]))
 
-    def _log(self, error: OSError) -> None:
-        log.warning("register not written", extra={"error": errno.errorcode.get(error.errno or 0)})
+    def _log(self, error: OSError | RegisterUnusable) -> None:
+        number = error.errno if isinstance(error, OSError) else None
+        log.warning("register not written", extra={"error": errno.errorcode.get(number or 0)})
 
     def _locked(self) -> "_Lock":
         return _Lock(self.path.with_name(f"{self.path.name}.lock"))
@@ -365,7 +381,7 @@ def _text(line: Line) -> str:
     return json.dumps(line, ensure_ascii=True) + "\n"
 
 
-def _read(text: str) -> Line:
+def _read(text: bytes) -> Line:
     """A line; of one that an older quisait wrote after a half one, the whole one at its end."""
     line: Line = json.loads(text[max(0, text.rfind(_START)) :])
     return line

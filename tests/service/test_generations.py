@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 
 from connectors.values import Access
+from indexer.batches import needed
 from indexer.embedded.index import EmbeddedIndex
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.generations import Standing
 from indexer.opensearch.index import OpenSearchIndex
 from indexer.reindex import abandon, finish, reindex, roll_back
-from indexer.values import Put, PutAccess, Remove, Write
+from indexer.values import WITHHELD, Put, PutAccess, Remove, Write
 from indexer.whole import encoded_by
-from tests.builders import ANYONE, allowed, asking, indexed, make_document, put, reading
+from tests.builders import ANYONE, OPEN, allowed, asking, indexed, make_document, put, reading
 from tests.opensearch_index import client
 from tests.service.generations import NEW, OLD, Ground, ground, recorded
 
@@ -114,6 +115,44 @@ def test_what_was_left_between_two_generations_is_written_again(place: Ground) -
         "wiki:3",
     ]
     assert new.kept(["wiki:1", "wiki:2"])["wiki:1"].access == CLOSED
+
+
+def test_a_text_that_differs_between_two_generations_is_opened_by_a_text_alone(
+    place: Ground,
+) -> None:
+    """A writer was killed between the two; then the text could not be read, then readers came."""
+    old = place.live(OLD)
+    old.write([put(f"wiki:{n}", "Le cadastre", access=CLOSED) for n in range(3)])
+    reindex(place.works(), place.made(NEW))
+    index = place.generations().index(standing(place).live)
+    (later,) = encoded_by(NEW, [indexed(make_document("wiki:0", access=CLOSED), "La parcelle")])
+    index.write([Put(later), PutAccess("wiki:1", WITHHELD), PutAccess("wiki:2", OPEN)])
+    new = place.live(NEW)
+
+    def change(document_id: str, access: Access) -> None:
+        """As a crawl compares and writes it."""
+        wanted, _ = needed([PutAccess(document_id, access)], new.kept([document_id]))
+        new.write([one for one in wanted if isinstance(one, PutAccess)])
+
+    def accesses(document_id: str) -> list[Access]:
+        there = standing(place)
+        assert there.former is not None
+        both = map(place.generations().index, (there.live, there.former))
+        return [one.kept([document_id])[document_id].access for one in both]
+
+    change("wiki:0", WITHHELD)
+    assert accesses("wiki:0") == [WITHHELD, WITHHELD]
+    assert new.kept(["wiki:0"])["wiki:0"].access == WITHHELD
+    for document_id in ("wiki:0", "wiki:1"):
+        change(document_id, OPEN)
+        assert accesses(document_id) == [WITHHELD, WITHHELD]
+    # The same text with other readers: narrower ones are written to both.
+    change("wiki:2", CLOSED)
+    assert accesses("wiki:2") == [CLOSED, CLOSED]
+    assert old.search(asking()).total == new.search(asking()).total == 0
+    (opened,) = encoded_by(NEW, [indexed(make_document("wiki:0", access=CLOSED), "La borne")])
+    new.write([Put(opened), PutAccess("wiki:0", OPEN)])
+    assert accesses("wiki:0") == [OPEN, OPEN]
 
 
 def test_a_roll_back_loses_and_loosens_nothing(place: Ground) -> None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from expertise.consent import Kind, Wish
 from expertise.sql_consent import SqlConsent
+from indexer.embedded.index import EmbeddedIndex
 from quisait.database import bring_up, connect
 from quisait.privacy.kept import not_noted
 from quisait.privacy.register import (
@@ -19,6 +20,8 @@ from quisait.privacy.register import (
     RegisterUnusable,
     Waiting,
 )
+from quisait.privacy.replaying import replay_where_older
+from tests.builders import ENCODER
 
 pytestmark = pytest.mark.trust
 
@@ -169,3 +172,43 @@ def test_a_disk_that_fills_up_leaves_the_file_as_it_was(
     monkeypatch.undo()
     assert register.complete() == 0
     assert [line["documents"] for line in register.lines()] == [["wiki:1"], ["wiki:2"]]
+
+
+def test_what_waits_in_a_restored_database_is_not_the_last_word(
+    register: FileRegister, engine: sa.Engine, tmp_path: Path
+) -> None:
+    """It was backed up while lines waited; they were written since, and taken back since."""
+    consent = SqlConsent(engine, lambda: NOW, register)
+    consent.ask(RETREAT)
+    consent.take_back(RETREAT)
+    waiting = Waiting(engine)
+    backup = [line for _, line in waiting.all()]
+    give_back(register)
+    consent.ask(RETREAT)
+    before = list(register.lines())
+    assert [line["in_force"] for line in before] == [True, False, True]
+
+    for line in backup:
+        waiting.add(line)
+    consent.remove(RETREAT)
+    register.marks[0].move("")
+    assert register.complete(opening=True) == 0
+    assert register.path.read_text("utf-8").count("\n") == len(before)
+    index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
+    replay_where_older(register, engine, consent, index, b"key")
+    assert [one.wish for one in consent.of("ag-1")] == [RETREAT]
+
+
+def test_a_line_that_was_written_twice_counts_where_it_stands_first(
+    register: FileRegister,
+) -> None:
+    """An older quisait repeated what had waited: what lies between is told all the same."""
+    give_back(register)
+    register.gone(["wiki:1"])
+    first = register.path.read_text("utf-8")
+    register.gone(["wiki:2"])
+    with register.path.open("a") as file:
+        file.write(first)
+    one, two = register.lines()
+    assert [one["documents"], two["documents"]] == [["wiki:1"], ["wiki:2"]]
+    assert register.since(one["id"]) == [two]
