@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from indexer.ports import Failures
@@ -60,10 +60,13 @@ class OpenFailures:
         for key in self._of(document_id) - {document_id}:
             self._resolve(key)
 
-    def forget_beyond(self, document_ids: frozenset[str]) -> None:
-        """What the source holds no more is not missing. Places of records stay."""
+    def forget_beyond(self, held: Callable[[str], bool]) -> None:
+        """What the source holds no more is not missing. Places of records stay.
+
+        `held` says of a document's id whether it exists, or may exist.
+        """
         for key in [key for key in self._open if key.startswith(f"{self.source}:")]:
-            if key not in document_ids and _document(key) not in document_ids:
+            if not held(key) and not held(_document(key)):
                 self._resolve(key)
 
     def forget_older(self) -> None:

@@ -152,8 +152,8 @@ class _Crawl:
                 self.add(PutAccess(document_id, WITHHELD))
             case Delete(document_id):
                 self.delete(document_id)
-            case Listing(document_ids):
-                self.keep_only(document_ids)
+            case Listing():
+                self.keep_only(change)
             case Unseen():
                 self.close(change)
             case Malformed(where, reason, document_id):
@@ -187,15 +187,16 @@ class _Crawl:
         self.unreadable.discard(document_id)
         self.add(Remove(document_id))
 
-    def keep_only(self, document_ids: frozenset[str]) -> None:
+    def keep_only(self, listing: Listing) -> None:
         self.flush()
         self.settle()
+        held = listing.holding()
         kept = (one.document_id for one in self.workshop.index.scan(self.report.source))
-        missing = sorted(document_id for document_id in kept if document_id not in document_ids)
+        missing = sorted(document_id for document_id in kept if not held(document_id))
         if self.guard.lets_go(len(missing)):
             self.gathered += map(Remove, missing)
             self.flush()
-        self.missing.forget_beyond(document_ids)
+        self.missing.forget_beyond(held)
 
     def close(self, unseen: Unseen) -> None:
         self.flush()
