@@ -75,8 +75,17 @@ class OpenFailures:
             self._resolve(key)
 
     def due(self) -> frozenset[str]:
-        """The documents to be asked for again; each time counts as one try."""
-        return self.failures.take_due(self.source, _BAD_LUCK, TRIES)
+        """The documents to be asked for again, if their source does not bring them itself."""
+        return self.failures.due(self.source, _BAD_LUCK, TRIES)
+
+    def count_try(self, document_ids: Collection[str]) -> None:
+        """They were asked for again, and their source answered."""
+        self.failures.count_try(self.source, document_ids)
+
+    def begin_anew(self, document_id: str) -> None:
+        """A new version of the document came: tries of the former one do not count for it."""
+        if document_id in self._open:
+            self.failures.begin_anew(self.source, document_id)
 
     def among(self, document_ids: Collection[str]) -> frozenset[str]:
         """Those of them that are missing now."""

@@ -112,12 +112,25 @@ def crawl(
 
 
 def _changes(connector: Connector, since: str | None, missing: OpenFailures) -> Iterator[Change]:
-    """What changed; then, where not all is read anew, what failed for no fault of its own."""
-    due = missing.due() if since is not None and isinstance(connector, Rereadable) else ()
-    yield from connector.changes(since)
-    still = missing.among(due)
-    if still and isinstance(connector, Rereadable):
-        yield from connector.again(still)
+    """What changed; then, where not all is read anew, what failed for no fault of its own.
+
+    A try counts once the source has answered: one that is away uses none up.
+    """
+    rereads = since is not None and isinstance(connector, Rereadable)
+    due = set(missing.due()) if rereads else set()
+    for change in connector.changes(since):
+        if isinstance(change, Upsert):
+            due.discard(change.document.id)
+            missing.begin_anew(change.document.id)
+        yield change
+    left = set(missing.among(due))
+    if left and isinstance(connector, Rereadable):
+        for change in connector.again(frozenset(left)):
+            if isinstance(change, Upsert):
+                left.discard(change.document.id)
+                missing.count_try({change.document.id})
+            yield change
+        missing.count_try(left)  # the source has them no more
 
 
 @dataclass(slots=True)
