@@ -1,5 +1,6 @@
 """The changes that every source yields, in the order in which they are to be applied."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from connectors.values import Access, Document
@@ -56,10 +57,18 @@ class Stale:
 class Listing:
     """Every id that the source holds now: whatever is kept beyond it is gone.
 
-    Where too many vanish in this way, their removal waits for an administrator.
+    `unknown` are ids of folders, as in `Unseen.under`, that could not be listed: what is kept
+    below them may still exist, and stays. Where too many vanish, their removal waits for an
+    administrator.
     """
 
     document_ids: frozenset[str]
+    unknown: tuple[str, ...] = ()
+
+    def holding(self) -> Callable[[str], bool]:
+        """A function that says whether a document of this id exists, or may exist."""
+        held, unknown = self.document_ids, frozenset(self.unknown)
+        return lambda document_id: document_id in held or lies_under(document_id, unknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +83,22 @@ class Unseen:
 
     def holds(self, document_id: str) -> bool:
         """Whether a document is one of these."""
-        below = self.under if self.under.endswith(":") else f"{self.under}/"
-        return document_id == self.under or document_id.startswith(below)
+        return lies_under(document_id, (self.under,))
+
+
+def lies_under(document_id: str, unders: Collection[str]) -> bool:
+    """Whether a document is one of these, or lies below one, as `Unseen.under` names them.
+
+    The time follows the length of the id, where `unders` is a set, not their number.
+    """
+    return bool(unders) and (
+        document_id in unders
+        or any(
+            (document_id[:place] if char == "/" else document_id[: place + 1]) in unders
+            for place, char in enumerate(document_id)
+            if char in "/:"
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)

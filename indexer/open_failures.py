@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from indexer.ports import Failures
@@ -60,10 +60,13 @@ class OpenFailures:
         for key in self._of(document_id) - {document_id}:
             self._resolve(key)
 
-    def forget_beyond(self, document_ids: frozenset[str]) -> None:
-        """What the source holds no more is not missing. Places of records stay."""
+    def forget_beyond(self, held: Callable[[str], bool]) -> None:
+        """What the source holds no more is not missing. Places of records stay.
+
+        `held` says of a document's id whether it exists, or may exist.
+        """
         for key in [key for key in self._open if key.startswith(f"{self.source}:")]:
-            if key not in document_ids and _document(key) not in document_ids:
+            if not held(key) and not held(_document(key)):
                 self._resolve(key)
 
     def forget_older(self) -> None:
@@ -72,8 +75,17 @@ class OpenFailures:
             self._resolve(key)
 
     def due(self) -> frozenset[str]:
-        """The documents to be asked for again; each time counts as one try."""
-        return self.failures.take_due(self.source, _BAD_LUCK, TRIES)
+        """The documents to be asked for again, if their source does not bring them itself."""
+        return self.failures.due(self.source, _BAD_LUCK, TRIES)
+
+    def count_try(self, document_ids: Collection[str]) -> None:
+        """They were asked for again, and their source answered."""
+        self.failures.count_try(self.source, document_ids)
+
+    def begin_anew(self, document_id: str) -> None:
+        """A new version of the document came: tries of the former one do not count for it."""
+        if document_id in self._open:
+            self.failures.begin_anew(self.source, document_id)
 
     def among(self, document_ids: Collection[str]) -> frozenset[str]:
         """Those of them that are missing now."""

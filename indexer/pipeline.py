@@ -121,14 +121,26 @@ def _changes(connector: Connector, since: str | None, crawling: "_Crawl") -> Ite
     """What changed; then single documents that are to be read again.
 
     These failed for no fault of their own, where not all is read anew; or the index may hold
-    a later text of them than the source's cursor knows.
+    a later text of them than the source's cursor knows. A try counts once the source has
+    answered: one that is away uses none up.
     """
     missing = crawling.missing
-    due = missing.due() if since is not None and isinstance(connector, Rereadable) else ()
-    yield from connector.changes(since)
-    still = missing.among(due) | crawling.ahead
-    if still and isinstance(connector, Rereadable):
-        yield from connector.again(frozenset(still))
+    rereads = since is not None and isinstance(connector, Rereadable)
+    due = set(missing.due()) if rereads else set()
+    for change in connector.changes(since):
+        if isinstance(change, Upsert):
+            due.discard(change.document.id)
+            missing.begin_anew(change.document.id)
+        yield change
+    left = set(missing.among(due))
+    again = left | crawling.ahead
+    if again and isinstance(connector, Rereadable):
+        for change in connector.again(frozenset(again)):
+            if isinstance(change, Upsert) and change.document.id in left:
+                left.discard(change.document.id)
+                missing.count_try({change.document.id})
+            yield change
+        missing.count_try(left)  # the source has them no more
 
 
 @dataclass(slots=True)
@@ -165,8 +177,8 @@ class _Crawl:
                 self.add(self.access_change(change))
             case Delete(document_id):
                 self.delete(document_id)
-            case Listing(document_ids):
-                self.keep_only(document_ids)
+            case Listing():
+                self.keep_only(change)
             case Unseen():
                 self.close(change)
             case Malformed(where, reason, document_id):
@@ -210,15 +222,16 @@ class _Crawl:
         self.unreadable.discard(document_id)
         self.add(Remove(document_id))
 
-    def keep_only(self, document_ids: frozenset[str]) -> None:
+    def keep_only(self, listing: Listing) -> None:
         self.flush()
         self.settle()
+        held = listing.holding()
         kept = (one.document_id for one in self.workshop.index.scan(self.report.source))
-        missing = sorted(document_id for document_id in kept if document_id not in document_ids)
+        missing = sorted(document_id for document_id in kept if not held(document_id))
         if self.guard.lets_go(len(missing)):
             self.gathered += map(Remove, missing)
             self.flush()
-        self.missing.forget_beyond(document_ids)
+        self.missing.forget_beyond(held)
 
     def close(self, unseen: Unseen) -> None:
         self.flush()

@@ -215,9 +215,14 @@ class Failures(Protocol):
         """The keys of all open failures of a source."""
         ...
 
-    def take_due(self, source: str, kinds: Sequence[str], tries: int) -> frozenset[str]:
-        """The keys of failures of these kinds that were given fewer than so many tries.
+    def due(self, source: str, kinds: Sequence[str], tries: int) -> frozenset[str]:
+        """The keys of failures of these kinds that were given fewer than so many tries."""
+        ...
 
-        Each of them is counted as given one more.
-        """
+    def count_try(self, source: str, keys: Collection[str]) -> None:
+        """Each of these failures was given one more try."""
+        ...
+
+    def begin_anew(self, source: str, key: str) -> None:
+        """The failure of this key has been given no try yet."""
         ...

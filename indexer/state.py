@@ -177,14 +177,24 @@ class State:
         with self._engine.connect() as connection:
             return frozenset(connection.execute(query).scalars())
 
-    def take_due(self, source: str, kinds: Sequence[str], tries: int) -> frozenset[str]:
-        """The keys of failures of these kinds with fewer tries; counts one more for each."""
+    def due(self, source: str, kinds: Sequence[str], tries: int) -> frozenset[str]:
+        """The keys of failures of these kinds that were given fewer than so many tries."""
         columns = failures.c
         due = (columns.source == source) & columns.kind.in_(kinds) & (columns.tries < tries)
+        with self._engine.connect() as connection:
+            return frozenset(connection.execute(sa.select(columns.key).where(due)).scalars())
+
+    def count_try(self, source: str, keys: Collection[str]) -> None:
+        """Each of these failures was given one more try."""
         with self._engine.begin() as connection:
-            keys = connection.execute(sa.select(columns.key).where(due)).scalars().all()
-            connection.execute(sa.update(failures).where(due).values(tries=columns.tries + 1))
-        return frozenset(keys)
+            for key in sorted(keys):
+                more = sa.update(failures).where(_of(source, key))
+                connection.execute(more.values(tries=failures.c.tries + 1))
+
+    def begin_anew(self, source: str, key: str) -> None:
+        """The failure of this key has been given no try yet."""
+        with self._engine.begin() as connection:
+            connection.execute(sa.update(failures).where(_of(source, key)).values(tries=0))
 
     def failures_of(self, source: str) -> tuple[FailureRow, ...]:
         """All open failures of a source, oldest first."""

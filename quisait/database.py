@@ -50,7 +50,8 @@ _LOCK = 0x71756973616974
 def connect(url: str, password: str = "") -> sa.Engine:
     """An engine that connects at the first request; no parameter of a statement is logged.
 
-    Raises `ValueError` for another database than SQLite and PostgreSQL.
+    Raises `ValueError` for another database than SQLite and PostgreSQL, or where the URL's
+    machine shows that its password is cut at an `@`.
     """
     try:
         parsed = sa.make_url(url)
@@ -65,6 +66,13 @@ def connect(url: str, password: str = "") -> sa.Engine:
         raise ValueError(
             "[database] demande l'URL d'une base SQLite (sqlite:///chemin) ou PostgreSQL "
             "(postgresql://compte@machine/base)."
+        )
+    if set(parsed.host or "") & set("@?#% "):
+        # The driver's error would tell the machine's name: here, the end of the password.
+        raise ValueError(
+            "[database] : la machine de cette URL n'en est pas une. Dans le compte et le mot de "
+            "passe, écrivez @ %40, / %2F, : %3A, ? %3F, # %23 et % %25 ; ou donnez le mot de passe "
+            "à part (database_password)."
         )
     waits = {"timeout": WAIT_S} if kind == "sqlite" else {"connect_timeout": WAIT_S}
     return sa.create_engine(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from quisait.settings import Settings, beside_file, settings_file
+from quisait.settings import Settings, beside_file
 from quisait.settings.faults import reason_of as reason_of
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -56,17 +56,25 @@ def make_folder(settings: Settings) -> Path:
 def kept_files(settings: Settings) -> Iterator[Path]:
     """The files and folders that quisait makes and that exist, links left out.
 
-    Only what has one of its names: `folder` may be one that holds other things too.
+    Only what has one of its names: `folder` may be one that holds other things too, and is
+    then no file of ours itself.
     """
+    for top, deep in _tops(settings):
+        yield from _beneath(top, deep=deep)
+
+
+def _tops(settings: Settings) -> Iterator[tuple[Path, bool]]:
+    """Each path that quisait makes, and whether what lies below it is quisait's too."""
     folder = beside_file(settings.folder)
-    tops = [folder / "index", folder / "locks"]
-    tops += [*_glob(folder, "state.sqlite*"), *_glob(folder, "vectors.sqlite*")]
     register = beside_file(settings.privacy.register_file)
+    tops = [folder / "locks"]
+    if settings.index.engine == "embedded":
+        tops.append(folder / "index")
+    tops += [*_glob(folder, "state.sqlite*"), *_glob(folder, "vectors.sqlite*")]
     tops += [register, register.with_name(f"{register.name}.lock")]
-    if not settings_file().resolve().is_relative_to(folder):
-        tops.append(folder)
-    for top in tops:
-        yield from _beneath(top, deep=top != folder)
+    yield from ((top, True) for top in tops)
+    if all(one in tops for one in _glob(folder, "*")):
+        yield folder, False
 
 
 def tops_of(settings: Settings, paths: Iterable[Path]) -> set[Path]:
@@ -84,11 +92,37 @@ def tops_of(settings: Settings, paths: Iterable[Path]) -> set[Path]:
 def close_to_others(settings: Settings) -> None:
     """Take from the group and from others what an older quisait gave them.
 
-    What belongs to another account stays as it is: `quisait check` names it.
+    What belongs to another account stays as it is: `quisait check` names it. No link is
+    followed, not even one that another account puts in a file's place meanwhile.
     """
-    for path in _open(kept_files(settings)):
-        with suppress(OSError):
-            path.chmod(path.stat().st_mode & ~OTHERS & 0o7777)
+    for top, deep in _tops(settings):
+        _close(top, None, deep=deep)
+
+
+def _close(name: Path | str, within: int | None, *, deep: bool) -> None:
+    """A file or folder, and what is in it; `within` is the opened folder that has the name.
+
+    What is opened is what is looked at and changed. A file that is closed already is not
+    opened: to close it again would end this process's locks on it (SQLite's).
+    """
+    with suppress(OSError):
+        found = os.lstat(name, dir_fd=within)
+        if not stat.S_ISDIR(found.st_mode) and not found.st_mode & OTHERS:
+            return
+        opened = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=within)
+        try:
+            found = os.fstat(opened)
+            folder = stat.S_ISDIR(found.st_mode)
+            if found.st_uid != os.geteuid() or not (folder or stat.S_ISREG(found.st_mode)):
+                return
+            if found.st_mode & OTHERS:
+                os.fchmod(opened, stat.S_IMODE(found.st_mode) & ~OTHERS)
+            if folder and deep:
+                with os.scandir(opened) as names:
+                    for one in names:
+                        _close(one.name, opened, deep=True)
+        finally:
+            os.close(opened)
 
 
 def open_to_others(settings: Settings) -> list[Path]:

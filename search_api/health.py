@@ -60,18 +60,25 @@ class _Look:
                 self._under_way = Future()
                 # A daemon: a part that does not answer keeps nobody from stopping the server.
                 asking = (services, self._under_way)
-                Thread(target=self._tell, args=asking, name="health", daemon=True).start()
+                thread = Thread(target=self._tell, args=asking, name="health", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as error:  # the machine has no thread left
+                    self._unreachable(self._under_way, error)
             return self._under_way
 
     def _tell(self, services: Services, told: "Future[str]") -> None:
         try:
             self._ask(services)
-        except Exception as error:  # noqa: BLE001 - whatever keeps a part from answering, it is not ready
-            part, kind = self._ask.__name__, type(error).__name__
-            log.warning("not ready", extra={"part": part, "error": kind})
-            told.set_result("unreachable")
+        except BaseException as error:  # noqa: BLE001 - a panic of tantivy is no `Exception`
+            self._unreachable(told, error)
         else:
             told.set_result("ok")
+
+    def _unreachable(self, told: "Future[str]", error: BaseException) -> None:
+        part, kind = self._ask.__name__, type(error).__name__
+        log.warning("not ready", extra={"part": part, "error": kind})
+        told.set_result("unreachable")
 
 
 def _looks(request: Request) -> Mapping[str, _Look]:

@@ -71,10 +71,9 @@ class FolderConnector:
     def changes(self, since: str | None) -> Iterator[Change]:
         """Yield new and changed files, then the listing. Raises `SourceUnreachable`.
 
-        A folder or file that cannot be read is reported and counts as still there; a
-        folder that was never read before withholds the listing. Nobody reads what is kept
-        of a folder that cannot be listed where the tables above it have changed since, or
-        where the cursor does not tell.
+        A folder or file that cannot be read is reported and counts as still there: of what
+        lies below such a folder the listing does not speak. Nobody reads what is kept of it
+        where the tables above it have changed since, or where the cursor does not tell.
         """
         root = _resolved(self.root)
         identity = _identity(root)
@@ -82,7 +81,8 @@ class FolderConnector:
         seen: dict[str, Known] = {}
         above: dict[str, str] = {}
         held: set[str] = set()
-        pending, listing_holds = 0, True
+        unlisted: list[str] = []
+        pending = 0
         for found in walk(root):
             match found:
                 case Malformed():
@@ -93,7 +93,7 @@ class FolderConnector:
                     yield from self._unlisted(found, formerly_above)
                     below = _below(path, before)
                     held |= below.keys()
-                    listing_holds = listing_holds and bool(below)
+                    unlisted.append(f"{self.source}:{path}")
                     if formerly_above.get(path) != found.above:
                         below = {name: (content, _CLOSED) for name, (content, _) in below.items()}
                     seen |= below
@@ -110,8 +110,8 @@ class FolderConnector:
             raise SourceUnreachable(
                 f"Le dossier {self.root} a été remplacé pendant la lecture : relancez."
             )
-        if listing_holds:
-            yield Listing(frozenset(f"{self.source}:{path}" for path in held))
+        ids = frozenset(f"{self.source}:{path}" for path in held)
+        yield Listing(ids, tuple(unlisted))
         yield _checkpoint(seen, above)
 
     def expected(self, since: str | None) -> int | None:

@@ -110,8 +110,14 @@ def _tried(name: str, attempt: Callable[[], str]) -> Check:
             name, False, f"{where} ({reason_of(error)}) : vérifiez le chemin et les droits"
         )
     except sa.exc.SQLAlchemyError as error:
-        told = str(error).splitlines()[0]
-        return Check(name, False, f"{told} : vérifiez « database », ou « folder »")
+        # Its kind alone: its text may hold a part of the URL, and so of the password.
+        kind = type(getattr(error, "orig", None) or error).__name__
+        return Check(
+            name,
+            False,
+            f"erreur de la base d'état ({kind}) : vérifiez « database » (dans son mot de "
+            "passe, @ s'écrit %40, / %2F et : %3A), ou « folder »",
+        )
 
 
 def _folder(settings: Settings) -> str:

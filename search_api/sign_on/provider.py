@@ -78,9 +78,11 @@ class Identity:
         """All claims of one document, by which somebody is named.
 
         It is the one that has more of these names, else the ID token: an address of one is
-        not verified by a word of the other. How somebody signed on is always the ID token's.
+        not verified by a word of the other. How somebody signed on is always the ID token's,
+        and does not count here: ProConnect says it there, and names the person in userinfo.
         """
-        said = max((self.claims, self.userinfo), key=lambda one: len(one.keys() & set(names)))
+        counted = set(names) - _HOW
+        said = max((self.claims, self.userinfo), key=lambda one: len(one.keys() & counted))
         how = {name: value for name, value in self.claims.items() if name in _HOW}
         return {name: value for name, value in said.items() if name not in _HOW} | how
 

@@ -95,8 +95,9 @@ def apply(changes: Iterable[Change], kept: Kept | None = None) -> Kept:
                 kept[document.id] = plain(document)
             case Delete(document_id):
                 kept.pop(document_id, None)
-            case Listing(document_ids):
-                kept = {i: d for i, d in kept.items() if i in document_ids}
+            case Listing():
+                held = change.holding()
+                kept = {i: d for i, d in kept.items() if held(i)}
             case Stale(document_id):
                 stale.add(document_id)
         kept |= {
@@ -245,8 +246,8 @@ def check_ids_are_qualified(stage: Stage) -> None:
                 | Delete(document_id)
             ):
                 names = [document_id]
-            case Listing(document_ids):
-                names = list(document_ids)
+            case Listing(document_ids, unknown):
+                names = [*document_ids, *unknown]
             case Unseen(under):
                 names = [under]
             case Malformed(document_id=str(document_id)):

@@ -561,6 +561,27 @@ def test_how_somebody_signed_on_is_the_id_tokens_word(
     assert signed_on_by(parts, provider, tmp_path, rule, {"acr": acr}, told) == expected
 
 
+@pytest.mark.parametrize("trusted", [True, False], ids=["trusted", "verified"])
+@pytest.mark.parametrize("how", [{}, {"amr": ["pwd"], "auth_time": 1_700_000_000}])
+@pytest.mark.parametrize(("acr", "expected"), [("eidas2", "ag-1"), ("eidas1", None)])
+def test_an_acr_of_the_id_token_and_an_address_of_userinfo(
+    parts: Parts,
+    provider: LyingProvider,
+    tmp_path: Path,
+    acr: str,
+    expected: str | None,
+    how: dict[str, Any],
+    trusted: bool,
+) -> None:
+    """ProConnect's shape: how somebody signed on does not decide which document names them."""
+    claire = parts.book.agent("ag-1")
+    assert claire
+    accepted = {"acr": frozenset({"eidas2"})}
+    rule = AgentRule(claim="email", by="email", accepted=accepted, email_trusted=trusted)
+    told = {"email": claire.email} | ({} if trusted else {"email_verified": True})
+    assert signed_on_by(parts, provider, tmp_path, rule, {"acr": acr, **how}, told) == expected
+
+
 def signed_on_by(
     parts: Parts,
     provider: LyingProvider,

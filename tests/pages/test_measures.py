@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Thread
 
 import pytest
 import sqlalchemy as sa
@@ -57,6 +58,48 @@ def test_ready_is_not_fooled_by_half_a_service(parts: Parts) -> None:
         answer = no_database.get("/health/ready")
         assert answer.status_code == 503
         assert answer.json()["database"] == "unreachable"
+
+
+class Panic(BaseException):
+    """As a panic of tantivy comes: no `Exception`."""
+
+
+class PanickingSearch(Search):
+    """Its index panics as long as it is not `well`."""
+
+    well = False
+
+    def answer(self, *_: object) -> object:  # type: ignore[override]
+        if not self.well:
+            raise Panic
+        return None
+
+
+def test_ready_recovers_from_a_panic(parts: Parts) -> None:
+    """A part that panicked once is asked again the next time."""
+    search = PanickingSearch.__new__(PanickingSearch)
+    with app_over(search, parts.book) as asking:
+        assert asking.get("/health/ready").json()["index"] == "unreachable"
+        search.well = True
+        assert asking.get("/health/ready").json() == {"status": "ok"}
+
+
+def test_ready_recovers_from_a_thread_that_cannot_start(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine out of threads is not ready; once it has some, it is."""
+
+    class NoThread(Thread):
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    with app_over(parts.search, parts.book) as asking:
+        with monkeypatch.context() as short:
+            short.setattr("search_api.health.Thread", NoThread)
+            answer = asking.get("/health/ready")
+            assert answer.status_code == 503
+            assert answer.json()["index"] == answer.json()["database"] == "unreachable"
+        assert asking.get("/health/ready").json() == {"status": "ok"}
 
 
 @pytest.fixture

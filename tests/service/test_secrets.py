@@ -76,6 +76,8 @@ def test_no_command_tells_a_secret(place: Place, command: list[str]) -> None:
     ("name", "value"),
     [
         ("QUISAIT_DATABASE", f"postgresql://u:{WORD}@h:{WORD}@127.0.0.1:x/y"),
+        ("QUISAIT_DATABASE", f"postgresql://u:h@{WORD}@127.0.0.1:1/y"),
+        ("QUISAIT_DATABASE", f"postgresql://u@127.0.0.1:1/y?sslmode={WORD}"),
         ("QUISAIT_INDEX__URL", f"http://u:{WORD}@127.0.0.1:9"),
         ("QUISAIT_SERVER", f'{{"token_key": "{WORD}", "inconnu": 1}}'),
         ("QUISAIT_SERVER__TOKEN_KEY", f"{WORD}"),

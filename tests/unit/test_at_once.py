@@ -2,6 +2,9 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +13,12 @@ from hypothesis import strategies as st
 from search_api.door.at_once import AtOnce, TooManyAtOnce, Work
 
 pytestmark = pytest.mark.trust
+
+
+def run(told: Coroutine[Any, Any, None]) -> None:
+    """In a thread of its own: a browser of other tests has a loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, told).result()
 
 
 async def _settled() -> None:
@@ -57,7 +66,7 @@ def test_the_third_waits_for_one_of_two_and_others_for_nobody() -> None:
         assert asking.order[-1] == "d"
         assert not asking.turns._lines
 
-    asyncio.run(told())
+    run(told())
 
 
 def test_who_waits_too_long_or_behind_too_many_is_refused() -> None:
@@ -79,7 +88,7 @@ def test_who_waits_too_long_or_behind_too_many_is_refused() -> None:
         assert asking.order == ["first"]
         assert not asking.turns._lines
 
-    asyncio.run(told())
+    run(told())
 
 
 def test_what_fails_or_is_given_up_hands_its_turn_on() -> None:
@@ -100,7 +109,7 @@ def test_what_fails_or_is_given_up_hands_its_turn_on() -> None:
         await last
         assert not asking.turns._lines
 
-    asyncio.run(told())
+    run(told())
 
 
 def test_without_a_bound_nobody_waits() -> None:
@@ -114,7 +123,7 @@ def test_without_a_bound_nobody_waits() -> None:
         for task in tasks:
             task.cancel()
 
-    asyncio.run(told())
+    run(told())
 
 
 @given(
@@ -154,4 +163,4 @@ def test_no_reader_has_more_than_their_own_at_once(
         assert all(end is None or isinstance(end, asyncio.CancelledError) for end in ends)
         assert not turns._lines
 
-    asyncio.run(told())
+    run(told())

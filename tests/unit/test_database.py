@@ -148,3 +148,12 @@ def test_another_kind_of_database_is_refused_in_a_sentence(tmp_path: Path) -> No
     assert engine.url.password == "s3cret"
     assert engine.url.drivername == "postgresql+psycopg"
     assert "s3cret" not in str(engine.url)
+
+
+@pytest.mark.parametrize("cut", ["hush@Hush", "hush@Hu#sh", "@Hush", "hush@Hush@h"])
+def test_a_password_that_is_not_written_out_is_told_and_not_shown(cut: str) -> None:
+    """What follows its `@` would be the machine, which errors of the driver show."""
+    with pytest.raises(ValueError, match="%40") as refused:
+        connect(f"postgresql://quisait:{cut}@127.0.0.1:1/q")
+    assert "ush" not in str(refused.value)
+    assert refused.value.__cause__ is None

@@ -9,6 +9,8 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connectors.changes import (
     AccessChanged,
@@ -20,6 +22,7 @@ from connectors.changes import (
     Stale,
     Unseen,
     Upsert,
+    lies_under,
 )
 from connectors.errors import RecordVanished, SourceUnreachable
 from connectors.folder.connector import FolderConnector, readable_title
@@ -211,9 +214,9 @@ def test_what_may_not_be_read_is_not_deleted() -> None:
             rest = read(root, cursor(first))
             anew = read(root)
         (root / "shut").chmod(0o755)
-    assert Listing(frozenset({"f:x.txt", "f:y.txt", "f:shut/z.txt"})) in rest
+    assert Listing(frozenset({"f:x.txt", "f:y.txt", "f:shut/z.txt"}), ("f:shut",)) in rest
     assert {c.document_id for c in rest if isinstance(c, Malformed)} == {"f:y.txt", None}
-    assert not [c for c in anew if isinstance(c, Listing)]
+    assert Listing(frozenset({"f:x.txt", "f:y.txt"}), ("f:shut",)) in anew
     assert Unseen("f:shut") in anew, "by what it was read is not known: nobody, until it is listed"
 
 
@@ -231,9 +234,42 @@ def test_a_folder_whose_names_alone_may_be_read_deletes_nothing() -> None:
             rest = read(root, cursor(first))
             anew = read(root)
         (root / "names").chmod(0o755)
-    assert Listing(frozenset({"f:names/x.txt", "f:names/deep/y.txt"})) in rest
-    assert not [c for c in anew if isinstance(c, Listing)]
+    unknown = ("f:names/deep",)
+    assert Listing(frozenset({"f:names/x.txt", "f:names/deep/y.txt"}), unknown) in rest
+    assert Listing(frozenset({"f:names/x.txt"}), unknown) in anew
     assert not [c for c in (*rest, *anew) if isinstance(c, Delete)]
+
+
+def test_a_folder_that_was_never_read_withholds_no_deletion(tmp_path: Path) -> None:
+    """As `lost+found`, or one that is too deep: what is deleted elsewhere goes all the same."""
+    for name in ("x.txt", "y.txt"):
+        (tmp_path / name).write_text("texte")
+    first = read(tmp_path)
+    (tmp_path / "y.txt").unlink()
+    too_deep = tmp_path.joinpath(*["d"] * 201)
+    too_deep.mkdir(parents=True)
+    (too_deep / "z.txt").write_text("texte")
+    unknown = ("f:" + "/".join(["d"] * 201),)
+    for since in (cursor(first), None):
+        assert Listing(frozenset({"f:x.txt"}), unknown) in read(tmp_path, since)
+
+
+def test_a_root_that_cannot_be_listed_deletes_nothing() -> None:
+    """It is met on the way, after its identity was taken."""
+    listing = Listing(frozenset(), ("f:",))
+    assert all(map(listing.holding(), ("f:x.txt", "f:a/b.txt", "f:x.txt#p")))
+    assert not listing.holding()("g:x.txt")
+
+
+@given(st.text("ab/:", max_size=8), st.lists(st.text("ab/:", max_size=5), max_size=4))
+def test_what_lies_under_a_folder_is_what_begins_with_it(name: str, unders: list[str]) -> None:
+    """Folder by folder, whatever their number."""
+
+    def below(under: str) -> bool:
+        return name == under or name.startswith(under if under.endswith(":") else f"{under}/")
+
+    assert lies_under(name, frozenset(unders)) == any(map(below, unders))
+    assert [Unseen(under).holds(name) for under in unders] == list(map(below, unders))
 
 
 def test_a_disk_that_never_answers_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

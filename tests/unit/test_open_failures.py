@@ -8,6 +8,7 @@ from threading import Event
 import pytest
 
 from connectors.changes import Change, Checkpoint, Delete, Listing, Upsert
+from connectors.errors import SourceUnreachable
 from connectors.folder.connector import FolderConnector
 from connectors.values import Access, Content, Document
 from indexer.open_failures import TRIES
@@ -89,6 +90,68 @@ def test_bad_luck_is_tried_again_a_few_times(tmp_path: Path, failure: Failure) -
         crawl(stoppable(source, Event()), house.workshop)  # as the command does
     assert len(source.asked) == (TRIES if failure is Failure.TIMED_OUT else 0)
     assert set(source.asked) <= {frozenset({"wiki:1"})}
+
+
+class AwayOf(Rereadable):
+    """A source that is away for its changes, or for what is asked again."""
+
+    away_again = False
+
+    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        if self.away_again:
+            raise SourceUnreachable("away")
+        yield from super().again(document_ids)
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["changes", "again"])
+def test_a_source_that_is_away_uses_up_no_try(tmp_path: Path, again: bool) -> None:
+    """Once it is back, the document is read."""
+    house = House(tmp_path)
+    house.extractor.failure = Failure.TIMED_OUT
+    house.crawl(Upsert(filed(1)), Checkpoint("a"))
+    house.extractor.failure = None
+    away = AwayOf([Checkpoint("b") if again else SourceUnreachable("away")])
+    away.away_again = again
+    for _ in range(TRIES + 1):
+        with pytest.raises(SourceUnreachable):
+            crawl(away, house.workshop)
+    crawl(AwayOf([Checkpoint("b")]), house.workshop)
+    assert house.ids() == {"wiki:1"}
+    assert house.state.failures_of("wiki") == ()
+
+
+def test_a_new_version_has_tries_of_its_own(tmp_path: Path) -> None:
+    """Those of the former one were used up; bad luck with the new one is tried again."""
+    house = House(tmp_path)
+    house.extractor.failure = Failure.TIMED_OUT
+    house.crawl(Upsert(filed(1)), Checkpoint("a"))
+    source = Rereadable([Checkpoint("b")])
+    for _ in range(TRIES + 1):
+        crawl(source, house.workshop)
+    assert len(source.asked) == TRIES
+    newer = Rereadable([Upsert(replace(filed(1), title="Nouvelle version")), Checkpoint("c")])
+    crawl(newer, house.workshop)
+    assert newer.asked == (), "what came by itself is not asked for again in the same reading"
+    house.extractor.failure = None
+    crawl(source, house.workshop)
+    assert house.ids() == {"wiki:1"}
+
+
+def test_what_the_source_has_no_more_is_not_asked_for_without_end(tmp_path: Path) -> None:
+    """It is left out of what is given again."""
+    house = House(tmp_path)
+    house.extractor.failure = Failure.TIMED_OUT
+    house.crawl(Upsert(filed(1)), Checkpoint("a"))
+
+    class Empty(Rereadable):
+        def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+            self.asked = (*self.asked, document_ids)
+            yield from ()
+
+    source = Empty([Checkpoint("b")])
+    for _ in range(TRIES + 2):
+        crawl(source, house.workshop)
+    assert len(source.asked) == TRIES
 
 
 def test_what_is_read_at_last_is_not_asked_for_again(tmp_path: Path) -> None:

@@ -257,6 +257,20 @@ def test_a_source_that_loses_much_at_once_is_held(house: House) -> None:
     assert len(house.ids()) == 40
 
 
+def test_a_listing_spares_what_it_does_not_speak_of(house: House) -> None:
+    """Documents and failures below a folder that could not be listed stay, and no others."""
+    ids = ("wiki:a/1", "wiki:a/b/2", "wiki:ab/3", "wiki:4", "wiki:5")
+    house.crawl(*(Upsert(make_document(one)) for one in ids), Checkpoint("a"))
+    for one in ids:
+        house.state.record("wiki", one, "unreadable", "x")
+        house.state.record("wiki", f"{one} ▸ annexe.pdf", "unreadable", "x")
+    spared = {"wiki:a/1", "wiki:a/b/2", "wiki:5"}
+    listing = Listing(frozenset({"wiki:5"}), ("wiki:a",))
+    house.crawl(listing, Checkpoint("b"), accept_deletions=True)
+    assert house.ids() == spared
+    assert house.state.keys("wiki") == spared | {f"{one} ▸ annexe.pdf" for one in spared}
+
+
 def test_a_small_source_that_is_emptied_is_held(house: House) -> None:
     """All of several is too much, however few they are."""
     house.crawl(*pages(3))
