@@ -15,7 +15,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -281,6 +281,18 @@ class FileRegister:
             return
         except OSError as error:
             raise RegisterUnusable(self.unusable(error)) from error
+
+    def standing(self) -> tuple[str, list[str]]:
+        """The last line's id, and what each mark knows.
+
+        Read while no other process is between a line and its marks, where the lock can be had:
+        else a database that is about to know the line would be taken for a restored one.
+        Raises `RegisterUnusable` where the file cannot be read.
+        """
+        with ExitStack() as stack:
+            with suppress(OSError):
+                stack.enter_context(self._locked())
+            return self.last(), [mark.read() for mark in self.marks]
 
     def since(self, mark: str) -> list[Line]:
         """The lines after a mark; all of them where the mark is not among them."""
