@@ -237,3 +237,19 @@ def test_what_cannot_be_noted_acts_and_is_noted_later(
     assert "wiki:3" in lines
     restore(place, tmp_path / "backup")
     assert not {"wiki:2", "wiki:3"} & {*found("remaniement du cadastre"), *found("recettes")}
+
+
+def test_an_unreadable_line_of_the_register_is_told_with_its_number(place: Place) -> None:
+    """By every command that opens a house, and by the check, wherever the line stands."""
+    register = place.folder / "registre.jsonl"
+    whole = register.read_bytes() if register.exists() else b""
+    number = whole.count(b"\n") + 1
+    register.write_bytes(whole + b"\0" * 40 + b"\n")
+    told = place.run("sources", status=1).stderr
+    assert f"registre.jsonl (registre des suppressions) : la ligne {number} est illisible" in told
+    with register.open("a") as file:
+        file.write(
+            '{"id": "a", "at": "2026-03-10T09:00:00+00:00", "kind": "gone", "documents": []}\n'
+        )
+    failed = {one["name"]: one["detail"] for one in place.json("check", status=1)}
+    assert f"la ligne {number} est illisible" in failed["registre"]

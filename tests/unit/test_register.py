@@ -259,3 +259,23 @@ def test_a_restored_inbox_publishes_nothing_that_was_deleted_or_closed_since(
     assert push("deleted") is Outcome.ACCEPTED
     assert push("parts", attachments=[one, two]) is Outcome.ACCEPTED
     assert upserted() == before - {"docs:closed"}
+
+
+@pytest.mark.parametrize("damage", [b"\0" * 40, b"{}", b"[1]", b"\xff", b""])
+def test_a_line_that_cannot_be_read_is_a_sentence(register: FileRegister, damage: bytes) -> None:
+    """With the file and the line's number; what is to be noted waits where it must be read."""
+    give_back(register)
+    register.gone(["wiki:1"])
+    last = register.path.read_bytes()
+    register.path.write_bytes(last + damage + b"\n")
+    told = rf"{register.path} .* la ligne 2 est illisible"
+    for ask in (register.last, lambda: list(register.lines())):
+        with pytest.raises(RegisterUnusable, match=told):
+            ask()
+    register.path.write_bytes(last + damage + b"\n" + last)
+    with pytest.raises(RegisterUnusable, match=told):
+        register.since("")
+    waiting = Waiting(register.marks[0].engine)  # type: ignore[attr-defined]
+    waiting.add({"id": "before", "at": NOW.isoformat(), "kind": "gone", "documents": ["wiki:2"]})
+    register.gone(["wiki:3"])
+    assert register.waiting() == 2
