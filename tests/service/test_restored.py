@@ -253,3 +253,13 @@ def test_an_unreadable_line_of_the_register_is_told_with_its_number(place: Place
         )
     failed = {one["name"]: one["detail"] for one in place.json("check", status=1)}
     assert f"la ligne {number} est illisible" in failed["registre"]
+
+
+def test_a_damaged_state_database_is_a_sentence(place: Place) -> None:
+    """It says to restore the backup; no trace, and nothing of what was asked."""
+    (place.folder / ".quisait" / "state.sqlite").write_bytes(b"this is no database at all" * 100)
+    for command in (["sources"], ["search", "cadastre", "--agent", "ag-1"], ["audit"]):
+        told = place.run(*command, status=1)
+        assert "restaurez sa sauvegarde" in told.stderr
+        assert "Traceback" not in told.stderr + told.stdout
+        assert "cadastre" not in told.stderr
