@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from expertise.consent import Kind, Wish
+from indexer.state import digest
 from quisait.assembly import open_house
 from quisait.commands.answers import today
 from quisait.settings import load_settings
@@ -263,3 +264,20 @@ def test_a_damaged_state_database_is_a_sentence(place: Place) -> None:
         assert "restaurez sa sauvegarde" in told.stderr
         assert "Traceback" not in told.stderr + told.stdout
         assert "cadastre" not in told.stderr
+
+
+def test_whom_no_document_denies_any_more_is_forgotten(place: Place) -> None:
+    """By a purge: a digest is kept of somebody for as long as a document denies them."""
+
+    def denied(*principals: str) -> list[str]:
+        """What is kept, after the post was read with these denials, asked about, and purged."""
+        one = post(9, "Bornage fermé à cyd.", "ana")
+        one["readers"] = {"allowed": ["everyone"], "denied": list(principals)}
+        read_again(place, one)
+        found("bornage")
+        place.run("privacy", "purge")
+        with sqlite3.connect(place.folder / ".quisait/state.sqlite") as database:
+            return [row[0] for row in database.execute("select principal_key from once_known")]
+
+    assert denied("agent:ag-2") == [digest("agent:ag-2")]
+    assert denied() == []
