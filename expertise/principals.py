@@ -5,7 +5,7 @@ to everybody the day that their row goes. A group that is gone may have been ren
 members of its successor would read what was denied to them, so it is known no more.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 
 import sqlalchemy as sa
@@ -64,6 +64,26 @@ def remembered(
             with engine.begin() as connection:
                 connection.execute(sa.insert(once_known), new)
     return frozenset(keys[key] for key in kept)
+
+
+def forget_others(engine: sa.Engine, denied: Callable[[], Iterable[str]]) -> int:
+    """Forget whom no document denies any more: how many. `denied` reads whom some deny.
+
+    Raises what `denied` raises. Who is still in the directory is remembered again when a
+    document denies them.
+    """
+    column = once_known.c.principal_key
+    with engine.connect() as connection:
+        # Read first: whom another process remembers meanwhile is not forgotten.
+        kept = set(connection.execute(sa.select(column)).scalars())
+    if not kept:
+        return 0
+    gone = sorted(kept.difference(map(digest, denied())))
+    with engine.begin() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("pragma secure_delete = on")
+        connection.execute(sa.delete(once_known).where(one_of(connection, column, gone)))
+    return len(gone)
 
 
 def _of_a_person(principal: str) -> bool:

@@ -80,3 +80,11 @@ def in_sentences() -> Iterator[None]:
             file=sys.stderr,
         )
         raise typer.Exit(1) from None
+    except sa.exc.DBAPIError as error:
+        print(
+            f"La base d'état est abîmée, ou n'est pas celle de quisait ({type(error.orig).__name__}"
+            ") : vérifiez « database » ; si c'est la bonne, arrêtez quisait et restaurez sa "
+            "sauvegarde.",
+            file=sys.stderr,
+        )
+        raise typer.Exit(1) from None

@@ -4,7 +4,7 @@ Read `Inbox.receive` first. Nothing is forgotten once it is applied: the inbox i
 there is of such a source, and a full reading or a new index needs it whole.
 """
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 import sqlalchemy as sa
 
-from connectors.push.judgement import judged
+from connectors.push.judgement import judged, withdrawn
 from connectors.push.lines import Submitted
 from connectors.push.tables import (
     COLUMNS,
@@ -79,6 +79,38 @@ class Inbox:
         with self._answering(), self._engine.begin() as connection:
             for table in (push_documents, push_sources):
                 connection.execute(sa.delete(table).where(table.c.source == source))
+
+    def withdraw(self, source: str, names: Collection[str]) -> int:
+        """Documents and attachments (`record#name`) stay away until they are pushed again.
+
+        For an inbox that was restored: it holds what was deleted or closed since. Whatever is
+        pushed of them next is accepted, also under a version that was received before.
+        Returns how many records were changed; raises `InboxUnreachable`.
+        """
+        # An attachment's id goes on from its record's with `#`, which either may hold.
+        attached: dict[str, set[str]] = {name: set() for name in names}
+        for name in names:
+            for place, one in enumerate(name):
+                if one == "#":
+                    attached.setdefault(name[:place], set()).add(name[place + 1 :])
+        with self._answering(), self._engine.begin() as connection:
+            if not connection.execute(
+                sa.select(push_sources.c.source).where(push_sources.c.source == source)
+            ).first():
+                return 0
+            last = _take_turn(connection, source)
+            before = _last_words(connection, source, list(attached))
+            after: list[PushedDocument] = []
+            for name, document in sorted(before.items()):
+                seq = last + len(after) + 1
+                left = withdrawn(document, attached[name], seq, whole=name in names)
+                if left is not None:
+                    after.append(left)
+            _write(connection, source, after, before.keys())
+            own = push_sources.c.source == source
+            seq = last + len(after)
+            connection.execute(sa.update(push_sources).where(own).values(last_seq=seq))
+        return len(after)
 
     def last_seq(self, source: str) -> int:
         """The number of the last item that was accepted, 0 for none."""

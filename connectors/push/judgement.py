@@ -1,5 +1,6 @@
 """What one item makes of the last word about its document. Pure."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from connectors.push.lines import Submitted, refused, stored
@@ -22,6 +23,25 @@ def judged(
     if item.version:
         after = replace(after, version=item.version, version_digest=item.digest)
     return Receipt(item.line.id, Outcome.ACCEPTED), replace(after, seq=seq, digest=item.digest)
+
+
+def withdrawn(
+    before: PushedDocument, attachments: Collection[str], seq: int, *, whole: bool
+) -> PushedDocument | None:
+    """Without these attachments, or (`whole`) a tombstone; None where nothing changes.
+
+    No item is known of what is left, so that the next one is accepted whatever it says.
+    """
+    record = _readable(before)
+    has = {attachment.name for attachment in record.attachments} if record else set()
+    lost = has if whole else has & set(attachments)
+    if before.line is None or not (whole or lost):
+        return None
+    left = PushedDocument(before.id, seq, seq, gone=tuple(sorted(lost | set(before.gone))))
+    if whole or record is None:
+        return left
+    kept = [one for one in record.attachments if one.name not in lost]
+    return replace(left, line=stored(record.model_copy(update={"attachments": kept})))
 
 
 def _known(before: PushedDocument, item: Submitted) -> Receipt | None:

@@ -147,7 +147,7 @@ def open_house(settings: Settings) -> Iterator[House]:
         privacy = open_privacy(settings, database)
         key = journal_key(settings)
         privacy.register.complete(opening=True)
-        replay_where_older(privacy.register, database, privacy.consent, whole, key)
+        replay_where_older(privacy.register, database, privacy.consent, whole, key, inbox)
         told = open_journal(settings, database, book), privacy
         with open_authorities(settings, book, state) as authorities:
             yield House(settings, index, encoder, *kept, *told, database, authorities, whole, known)

@@ -207,10 +207,12 @@ def _secrets(settings: Settings) -> str:
 
 
 def _register(settings: Settings) -> str:
-    """The register of deletions: written beside, as a deletion would be."""
+    """The register of deletions: read whole, and written beside, as a deletion would be."""
     with opened_database(settings) as database:
         register = open_register(settings, database)
         register.try_writing()
+        for _ in register.lines():
+            pass
         waits = register.waiting()
     inside = register.path.is_relative_to(beside_file(settings.folder))
     told = [

@@ -71,7 +71,7 @@ def purge(as_json: AsJson = False) -> None:
     Des textes supprimés, l'index garde les mots dans ses fichiers jusque-là : il les récrit.
     """
     with opened_house() as house:
-        gone = forgotten(house.privacy, house.database, house.settings, today())
+        gone = forgotten(house.privacy, house.database, house.whole_index, house.settings, today())
         expunged(house.whole_index)
         left = not_noted(house.privacy.register)
     if as_json:

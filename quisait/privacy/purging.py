@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from expertise import agent_tables, build_tables, consent_tables
 from expertise.account_memory import directory_changed
+from expertise.principals import forget_others
 from indexer.ports import Expunging, Index
 from indexer.state import digest
 from quisait.journaling import journal_key
@@ -31,12 +32,22 @@ class Forgotten:
         return len(self.agents) + self.entries + self.lines
 
 
-def forgotten(privacy: Privacy, database: sa.Engine, settings: Settings, today: date) -> Forgotten:
-    """Everything that is due by the settings' rules."""
+def forgotten(
+    privacy: Privacy, database: sa.Engine, index: Index, settings: Settings, today: date
+) -> Forgotten:
+    """Everything that is due by the settings' rules. Raises what the index raises.
+
+    Also of whom documents denied, whoever they are: `index` says whom any still denies,
+    of all sources, named in the settings or not.
+    """
     days = settings.privacy.departed_days
     key = journal_key(settings)
     agents = purge_departed(database, privacy.register, today, days, key)
-    return Forgotten(agents, privacy.audit.forget(), privacy.register.forget())
+    done = Forgotten(agents, privacy.audit.forget(), privacy.register.forget())
+    forget_others(
+        database, lambda: {one for name in index.sources() for one in index.denials(name)}
+    )
+    return done
 
 
 def expunged(index: Index) -> None:

@@ -15,7 +15,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -245,7 +245,7 @@ class FileRegister:
     def last(self) -> str:
         """The id of the last whole line, empty where there is none. Reads the end alone.
 
-        Raises `RegisterUnusable` where the file cannot be read.
+        Raises `RegisterUnusable` where the file or that line cannot be read.
         """
         try:
             with self.path.open("rb") as file:
@@ -259,6 +259,10 @@ class FileRegister:
                 return str(_read(end.rpartition(b"\n")[2])["id"]) if end else ""
         except (FileNotFoundError, NotADirectoryError):
             return ""
+        except ValueError:
+            with self.path.open("rb") as file:
+                number = sum(text.endswith(b"\n") for text in file)
+            raise RegisterUnusable(self._unread(number)) from None
         except OSError as error:
             raise RegisterUnusable(self.unusable(error)) from error
 
@@ -266,12 +270,14 @@ class FileRegister:
         """Every whole line, oldest first; one that was cut short by a crash is left out.
 
         A line counts once, where it stands first: an older quisait wrote what had waited again
-        when a backup was restored. Raises `RegisterUnusable` where the file cannot be read.
+        when a backup was restored. Raises `RegisterUnusable` where the file or a line cannot
+        be read.
         """
         known: set[str] = set()
+        number = 0
         try:
             with self.path.open("rb") as file:
-                for text in file:
+                for number, text in enumerate(file, start=1):  # noqa: B007 - told below
                     if text.endswith(b"\n"):
                         line = _read(text)
                         if line["id"] not in known:
@@ -279,8 +285,22 @@ class FileRegister:
                             yield line
         except (FileNotFoundError, NotADirectoryError):
             return
+        except ValueError:
+            raise RegisterUnusable(self._unread(number)) from None
         except OSError as error:
             raise RegisterUnusable(self.unusable(error)) from error
+
+    def standing(self) -> tuple[str, list[str]]:
+        """The last line's id, and what each mark knows.
+
+        Read while no other process is between a line and its marks, where the lock can be had:
+        else a database that is about to know the line would be taken for a restored one.
+        Raises `RegisterUnusable` where the file cannot be read.
+        """
+        with ExitStack() as stack:
+            with suppress(OSError):
+                stack.enter_context(self._locked())
+            return self.last(), [mark.read() for mark in self.marks]
 
     def since(self, mark: str) -> list[Line]:
         """The lines after a mark; all of them where the mark is not among them."""
@@ -352,6 +372,14 @@ class FileRegister:
             with suppress(OSError):
                 mark.move(str(lines[-1]["id"]))
 
+    def _unread(self, number: int) -> str:
+        return (
+            f"{self.path} (registre des suppressions) : la ligne {number} est illisible (coupure "
+            "de courant, disque abîmé, fichier retouché). Gardez une copie du fichier, retirez-en "
+            "cette ligne, puis relisez toutes les sources (quisait crawl --full) : elle disait "
+            "peut-être une suppression."
+        )
+
     def _log(self, error: OSError | RegisterUnusable) -> None:
         number = error.errno if isinstance(error, OSError) else None
         log.warning("register not written", extra={"error": errno.errorcode.get(number or 0)})
@@ -382,8 +410,13 @@ def _text(line: Line) -> str:
 
 
 def _read(text: bytes) -> Line:
-    """A line; of one that an older quisait wrote after a half one, the whole one at its end."""
-    line: Line = json.loads(text[max(0, text.rfind(_START)) :])
+    """A line; of one that an older quisait wrote after a half one, the whole one at its end.
+
+    Raises `ValueError`.
+    """
+    line = json.loads(text[max(0, text.rfind(_START)) :])
+    if not isinstance(line, dict) or not {"id", "at", "kind"} <= line.keys():
+        raise ValueError("no line of a register")
     return line
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from connectors.push.inbox import Inbox
 from expertise.consent import Kind, Wish
 from expertise.sql_consent import SqlConsent
 from indexer.ports import Index
@@ -45,18 +46,22 @@ def replay_where_older(
     consent: SqlConsent,
     index: Index,
     journal: bytes,
+    inbox: Inbox,
 ) -> Replayed:
     """Tell what any of them does not know yet; nothing where all know the last line.
 
-    `journal` is the journal's key, under which it counts agents.
+    `inbox` is the database's: what it still holds of documents that were deleted or closed
+    since would be published again, and is withdrawn. `journal` is the journal's key, under
+    which it counts agents.
     """
-    last = register.last()
-    known = [mark.read() for mark in register.marks]
+    last, known = register.standing()
     if not last or all(mark == last for mark in known):
         return Replayed()
     waiting = max((register.since(mark) for mark in known), key=len)
-    if any(isinstance(mark, DatabaseMark) and mark.read() != last for mark in register.marks):
-        _end_accesses(database)
+    for mark, knows in zip(register.marks, known, strict=True):
+        if isinstance(mark, DatabaseMark) and knows != last:
+            _end_accesses(database)
+            _withdraw(register.since(knows), inbox)
     found = replay(waiting, database, consent, index, journal)
     for mark in register.marks:
         mark.move(last)
@@ -81,9 +86,7 @@ def replay(
     purged = [line["agent"] for line in lines if line["kind"] == "purged"]
     for agent_id in purged:
         purge_agent(database, agent_id, journal)
-    named = {
-        id_ for line in lines if line["kind"] in ("gone", "closed") for id_ in line["documents"]
-    }
+    named = _named(lines)
     removed = _remove(index, sorted(named))
     sources = tuple(sorted({id_.partition(":")[0] for id_ in named}))
     with database.begin() as connection:
@@ -97,6 +100,23 @@ def _end_accesses(database: sa.Engine) -> None:
     with database.begin() as connection:
         for table in (sign_on_tables.sessions, sign_on_tables.personal_tokens):
             connection.execute(sa.delete(table))
+
+
+def _named(lines: Sequence[Line]) -> set[str]:
+    """The documents that were deleted or closed."""
+    kinds = ("gone", "closed")
+    return {id_ for line in lines if line["kind"] in kinds for id_ in line["documents"]}
+
+
+def _withdraw(lines: Sequence[Line], inbox: Inbox) -> None:
+    """Of a restored inbox; one that was not restored has what was pushed since."""
+    of_source: dict[str, set[str]] = {}
+    for id_ in _named(lines):
+        source, _, name = id_.partition(":")
+        of_source.setdefault(source, set()).add(name)
+    changed = sum(inbox.withdraw(source, names) for source, names in of_source.items())
+    if changed:
+        log.warning("pushed documents withdrawn", extra={"documents": changed})
 
 
 def _wish_again(line: Line, consent: SqlConsent) -> None:

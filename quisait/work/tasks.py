@@ -66,6 +66,6 @@ def _turn_journal(house: House, _held: Held, _stop: Event) -> int:
 
 
 def _forget(house: House, _held: Held, _stop: Event) -> int:
-    rows = forgotten(house.privacy, house.database, house.settings, today()).rows
+    rows = forgotten(house.privacy, house.database, house.whole_index, house.settings, today()).rows
     expunged(house.whole_index)
     return rows

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from expertise.consent import Kind, Wish
+from indexer.state import digest
 from quisait.assembly import open_house
 from quisait.commands.answers import today
 from quisait.settings import load_settings
@@ -237,3 +238,46 @@ def test_what_cannot_be_noted_acts_and_is_noted_later(
     assert "wiki:3" in lines
     restore(place, tmp_path / "backup")
     assert not {"wiki:2", "wiki:3"} & {*found("remaniement du cadastre"), *found("recettes")}
+
+
+def test_an_unreadable_line_of_the_register_is_told_with_its_number(place: Place) -> None:
+    """By every command that opens a house, and by the check, wherever the line stands."""
+    register = place.folder / "registre.jsonl"
+    whole = register.read_bytes() if register.exists() else b""
+    number = whole.count(b"\n") + 1
+    register.write_bytes(whole + b"\0" * 40 + b"\n")
+    told = place.run("sources", status=1).stderr
+    assert f"registre.jsonl (registre des suppressions) : la ligne {number} est illisible" in told
+    with register.open("a") as file:
+        file.write(
+            '{"id": "a", "at": "2026-03-10T09:00:00+00:00", "kind": "gone", "documents": []}\n'
+        )
+    failed = {one["name"]: one["detail"] for one in place.json("check", status=1)}
+    assert f"la ligne {number} est illisible" in failed["registre"]
+
+
+def test_a_damaged_state_database_is_a_sentence(place: Place) -> None:
+    """It says to restore the backup; no trace, and nothing of what was asked."""
+    (place.folder / ".quisait" / "state.sqlite").write_bytes(b"this is no database at all" * 100)
+    for command in (["sources"], ["search", "cadastre", "--agent", "ag-1"], ["audit"]):
+        told = place.run(*command, status=1)
+        assert "restaurez sa sauvegarde" in told.stderr
+        assert "Traceback" not in told.stderr + told.stdout
+        assert "cadastre" not in told.stderr
+
+
+def test_whom_no_document_denies_any_more_is_forgotten(place: Place) -> None:
+    """By a purge: a digest is kept of somebody for as long as a document denies them."""
+
+    def denied(*principals: str) -> list[str]:
+        """What is kept, after the post was read with these denials, asked about, and purged."""
+        one = post(9, "Bornage fermé à cyd.", "ana")
+        one["readers"] = {"allowed": ["everyone"], "denied": list(principals)}
+        read_again(place, one)
+        found("bornage")
+        place.run("privacy", "purge")
+        with sqlite3.connect(place.folder / ".quisait/state.sqlite") as database:
+            return [row[0] for row in database.execute("select principal_key from once_known")]
+
+    assert denied("agent:ag-2") == [digest("agent:ag-2")]
+    assert denied() == []

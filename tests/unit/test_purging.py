@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from connectors.values import Agent
 from expertise.agent_book import SqlAgentBook
+from expertise.principals import forget_others
 from quisait.database import bring_up, connect
 from quisait.privacy.purging import purge_departed
 from quisait.privacy.register import FileRegister
@@ -117,3 +118,17 @@ def test_what_the_journal_counted_goes_with_who_left(kept: Kept) -> None:
     assert [len(journal.brought_up(one, TODAY)) for one in ("ag-1", "ag-3")] == [2, 2]
     assert kept.purge() == ("ag-3",)
     assert [len(journal.brought_up(one, TODAY)) for one in ("ag-1", "ag-3")] == [2, 0]
+
+
+def test_whom_no_document_denies_is_forgotten_and_the_others_stay(kept: Kept) -> None:
+    """Who left stays known as long as a document denies them; then they are nobody known."""
+    kept.directory(ANA, CYD)
+    book, both = SqlAgentBook(kept.engine), {"agent:ag-1", "agent:ag-3"}
+    assert book.known(both) == both
+    kept.directory(Agent("ag-2", "Bob", "Autre"))
+    assert forget_others(kept.engine, lambda: both) == 0
+    assert book.known(both) == both
+    assert forget_others(kept.engine, lambda: {"agent:ag-3"}) == 1
+    assert book.known(both) == {"agent:ag-3"}
+    assert forget_others(kept.engine, tuple) == 1
+    assert book.known(both) == set()

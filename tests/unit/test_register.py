@@ -8,6 +8,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from connectors.changes import Upsert
+from connectors.push.connector import PushConnector
+from connectors.push.inbox import Inbox
+from connectors.push.lines import submitted
+from connectors.push.values import Outcome
 from expertise.consent import Kind, Wish
 from expertise.sql_consent import SqlConsent
 from indexer.embedded.index import EmbeddedIndex
@@ -195,7 +200,8 @@ def test_what_waits_in_a_restored_database_is_not_the_last_word(
     assert register.complete(opening=True) == 0
     assert register.path.read_text("utf-8").count("\n") == len(before)
     index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
-    replay_where_older(register, engine, consent, index, b"key")
+    inbox = Inbox(engine, lambda _: None, 10)
+    replay_where_older(register, engine, consent, index, b"key", inbox)
     assert [one.wish for one in consent.of("ag-1")] == [RETREAT]
 
 
@@ -212,3 +218,64 @@ def test_a_line_that_was_written_twice_counts_where_it_stands_first(
     one, two = register.lines()
     assert [one["documents"], two["documents"]] == [["wiki:1"], ["wiki:2"]]
     assert register.since(one["id"]) == [two]
+
+
+@pytest.mark.parametrize("restored", ["database", "index"])
+def test_a_restored_inbox_publishes_nothing_that_was_deleted_or_closed_since(
+    register: FileRegister, engine: sa.Engine, tmp_path: Path, restored: str
+) -> None:
+    """What was pushed stays away until it is pushed again; an inbox of today is left as it is."""
+    give_back(register)
+    inbox = Inbox(engine, lambda _: None, 100)
+
+    def push(name: str, **more: object) -> Outcome:
+        line = {"type": "post", "id": name, "title": name, "text": name, "version": 3}
+        line |= {"readers": {"allowed": ["everyone"]}, **more}
+        (receipt,) = inbox.receive("docs", [submitted(line, 10_000)])
+        return receipt.outcome
+
+    def upserted() -> set[str]:
+        changes = PushConnector("docs", inbox).changes(None)
+        return {one.document.id for one in changes if isinstance(one, Upsert)}
+
+    one, two = ({"name": name, "base64": "dW4="} for name in ("un", "deux"))
+    for name in ("deleted", "closed", "kept#2"):
+        push(name)
+    push("parts", attachments=[one, two])
+    before = {"docs:deleted", "docs:closed", "docs:kept#2", "docs:parts"}
+    before |= {"docs:parts#un", "docs:parts#deux"}
+    assert upserted() == before
+    register.gone(["docs:deleted", "docs:parts#un", "docs:kept", "wiki:1"])
+    register.closed(["docs:closed"])
+    register.marks[["database", "index"].index(restored)].move("")
+    index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
+    consent = SqlConsent(engine, lambda: NOW, register)
+    replay_where_older(register, engine, consent, index, b"key", inbox)
+    if restored == "index":
+        assert upserted() == before
+        return
+    assert upserted() == {"docs:kept#2", "docs:parts", "docs:parts#deux"}
+    assert inbox.last_seq("wiki") == 0
+    assert push("deleted") is Outcome.ACCEPTED
+    assert push("parts", attachments=[one, two]) is Outcome.ACCEPTED
+    assert upserted() == before - {"docs:closed"}
+
+
+@pytest.mark.parametrize("damage", [b"\0" * 40, b"{}", b"[1]", b"\xff", b""])
+def test_a_line_that_cannot_be_read_is_a_sentence(register: FileRegister, damage: bytes) -> None:
+    """With the file and the line's number; what is to be noted waits where it must be read."""
+    give_back(register)
+    register.gone(["wiki:1"])
+    last = register.path.read_bytes()
+    register.path.write_bytes(last + damage + b"\n")
+    told = rf"{register.path} .* la ligne 2 est illisible"
+    for ask in (register.last, lambda: list(register.lines())):
+        with pytest.raises(RegisterUnusable, match=told):
+            ask()
+    register.path.write_bytes(last + damage + b"\n" + last)
+    with pytest.raises(RegisterUnusable, match=told):
+        register.since("")
+    waiting = Waiting(register.marks[0].engine)  # type: ignore[attr-defined]
+    waiting.add({"id": "before", "at": NOW.isoformat(), "kind": "gone", "documents": ["wiki:2"]})
+    register.gone(["wiki:3"])
+    assert register.waiting() == 2
