@@ -145,6 +145,9 @@ class Content:
 
 MOST_REPLACED = 100
 """So many documents one document may say that it replaces."""
+MOST_PRINCIPALS = 1_000
+"""So many principals one document may allow, and so many it may deny: larger circles are
+groups. An index looks at each of them for each reader."""
 
 
 @dataclass(frozen=True, slots=True)

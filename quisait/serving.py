@@ -11,6 +11,7 @@ from quisait.administering import HouseAdministration
 from quisait.assembly import House, join_rules, open_reception
 from quisait.assembly.overviews import overview_of
 from quisait.commands.answers import today
+from quisait.commands.audit import by_command
 from quisait.door import at_once_of, bounds_of, own_names, rates_of
 from quisait.journaling import queued
 from quisait.metrics import registry_of
@@ -20,6 +21,7 @@ from quisait.settings import Settings, beside_file
 from quisait.signing_on import open_readers, open_sign_on
 from quisait.work.running import run_house
 from search_api.app import ReaderOf, Services, create_app
+from search_api.audit.words import ANY_AGENT
 from search_api.catalogue.loading import load_catalogue
 from search_api.catalogue.texts import SOURCES, Catalogue
 from search_api.identity.identify import CompletedReaders, DemoReaders, TokenReaders
@@ -42,8 +44,8 @@ def servers(
 ) -> list[AbstractContextManager[Thread]]:
     """The servers of this process: the pages, and the measures' own port where there is one.
 
-    Raises `ValueError` for a demo or measures without a token beyond loopback, and for a
-    weak key.
+    Raises `ValueError` for a demo or measures without a token beyond loopback, for a weak
+    key, and for a demo that cannot be written in the audit.
     """
     registry = registry_of(house)
     found: list[AbstractContextManager[Thread]] = []
@@ -77,6 +79,8 @@ def _pages(
             "En démonstration, chacun choisit qui il est : quisait n'écoute alors que sur "
             '127.0.0.1. Réglez [server] reader = "token" pour servir au-delà.'
         )
+    if server.reader == "demo":  # whose house may be a real one
+        by_command(house.privacy, "quisait serve", ANY_AGENT)
     app = app_of(house, journal)
     add_measures(app, request_measures(registry))
     if token := house.settings.metrics.token:

@@ -23,7 +23,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from connectors.changes import Malformed
 from connectors.tables import TableUnreadable, read_table
-from connectors.values import MOST_REPLACED, EvidencePolicy
+from connectors.values import MOST_PRINCIPALS, MOST_REPLACED, EvidencePolicy
 
 TABLE_NAME = "_quisait.csv"
 SIDECAR_SUFFIX = ".quisait.json"
@@ -56,10 +56,12 @@ Replaced = Annotated[
 _principal = r"[^:\s]+:\S[^\x00]*"
 Allowed = Annotated[
     tuple[Annotated[str, Field(pattern=rf"^(everyone|{NOBODY}|{_principal})$")], ...] | None,
+    Field(max_length=MOST_PRINCIPALS),
     BeforeValidator(_split),
 ]
 Denied = Annotated[
     tuple[Annotated[str, Field(pattern=rf"^(everyone|{_principal})$")], ...] | None,
+    Field(max_length=MOST_PRINCIPALS),
     BeforeValidator(_split),
 ]
 Day = Annotated[date | None, BeforeValidator(_unsaid)]

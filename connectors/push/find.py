@@ -18,7 +18,7 @@ from connectors.records.schema import (
     SectionLine,
     Several,
 )
-from connectors.values import EVERYONE, account_principal
+from connectors.values import EVERYONE, MOST_PRINCIPALS, account_principal
 
 _TITLE_CHARACTERS = 200
 
@@ -61,10 +61,14 @@ def find_submitted(
         return Submitted(DeletedLine(type="deleted", id=document.id))
     if not document.title and not document.content:
         return refused(document.id, "malformed", "ni titre ni contenu", "title")
-    return Submitted(_record(document, source, rules))
+    allowed = _principals(document, source, rules)
+    if len(allowed) > MOST_PRINCIPALS:
+        reason = f"plus de {MOST_PRINCIPALS} lecteurs : nommez un groupe"
+        return refused(document.id, "too_long", reason, "users")
+    return Submitted(_record(document, allowed, rules))
 
 
-def _record(document: _FindDocument, source: str, rules: SuiteRules) -> RecordLine:
+def _record(document: _FindDocument, allowed: list[str], rules: SuiteRules) -> RecordLine:
     described = document.description.strip()
     first_line = next(iter(document.content.replace("\0", " ").split("\n")), "").strip()
     return RecordLine(
@@ -74,7 +78,7 @@ def _record(document: _FindDocument, source: str, rules: SuiteRules) -> RecordLi
         title=document.title or first_line[:_TITLE_CHARACTERS] or document.id,
         text=document.content,
         sections=[SectionLine(text=described, heading="Description")] if described else [],
-        readers=Readers(allowed=_principals(document, source, rules)),
+        readers=Readers(allowed=allowed),
         created=document.created_at,
         modified=document.updated_at,
         url=rules.link.replace("{id}", document.id) if rules.link else "",

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
 
-from connectors.values import MOST_REPLACED, EvidencePolicy, Role
+from connectors.values import MOST_PRINCIPALS, MOST_REPLACED, EvidencePolicy, Role
 
 EXPORT_VERSION = 1
 
@@ -30,11 +30,14 @@ Several = Annotated[list[Item], FailFast()]
 """A list that is refused at its first item that is wrong: an error weighs a kilobyte."""
 
 
+Principals = Annotated[Several[Principal], Field(max_length=MOST_PRINCIPALS)]
+
+
 class Readers(_Line):
     """Principals allowed and denied; none allowed means that nobody reads."""
 
-    allowed: Several[Principal]
-    denied: Several[Principal] = []
+    allowed: Principals
+    denied: Principals = []
 
 
 class Header(_Line):

@@ -12,12 +12,14 @@ import typer
 
 from quisait.assembly import House
 from quisait.commands import answers
+from quisait.commands.audit import by_command
 from quisait.commands.expertise import build_text
 from quisait.commands.progress import duration
 from quisait.faults import opened_house
 from quisait.work.building import build_and_publish
 from quisait.work.crawling import crawl_sources, read_directory
 from quisait.work.running import until_told
+from search_api.audit.words import ANY_AGENT
 from search_api.identity.readers import reader_of
 from search_api.questions.query import Query
 
@@ -62,6 +64,7 @@ def demo(
     with opened_house() as house:
         _prepare(house, quiet=check and as_json)
         if check:
+            by_command(house.privacy, "quisait demo", ANY_AGENT)
             raise typer.Exit(0 if _check_all(house, questions, as_json=as_json) else 1)
         address = f"http://{house.settings.server.host}:{port or house.settings.server.port}/"
         print(f"\nQui sait ? est ouvert à {address} (Ctrl+C pour fermer). Essayez :")

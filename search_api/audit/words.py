@@ -7,6 +7,9 @@ from search_api.catalogue.texts import _, marked
 _API = "/api/v1/"
 _COMMAND = "quisait "
 
+ANY_AGENT = "as:*"
+"""The subject of a reading where whoever reads chooses as which agent."""
+
 _AUDIT = marked("registre des consultations")
 _RISKS = marked("sujets à surveiller")
 _PROPOSALS = marked("sujets proposés")
@@ -32,6 +35,8 @@ OPENED: dict[str, str] = {
     "quisait peers": marked("pairs d’un agent"),
     "quisait isolation": marked("agents seuls sur un sujet"),
     "quisait topics show": marked("page d’un sujet"),
+    "quisait serve": marked("pages servies en démonstration"),
+    "quisait demo": marked("questions de la démonstration"),
     "quisait token": marked("jeton qui désigne un agent"),
     "quisait directory": marked("annuaire et comptes sans agent"),
     "quisait journal": marked("questions fréquentes et sans réponse"),
@@ -90,5 +95,7 @@ def about(entry: Entry) -> str:
     """Whom or what it was about; empty for nothing in particular."""
     if entry.reading == FORGOTTEN:
         return _("jusqu’à l’entrée %(number)s", number=entry.subject.partition(" ")[0])
+    if entry.subject == ANY_AGENT:
+        return _("au nom de tout agent que l’on choisit")
     kind, _colon, name = entry.subject.partition(":")
     return _(_ABOUT[kind], name=name) if name and kind in _ABOUT else entry.subject

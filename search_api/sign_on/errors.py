@@ -27,6 +27,41 @@ class ProviderRefused(SignOnFailed):
         self.reason = reason
 
 
+KNOWN_CODES = frozenset(
+    [
+        "access_denied",
+        "account_selection_required",
+        "consent_required",
+        "interaction_required",
+        "invalid_client",
+        "invalid_grant",
+        "invalid_request",
+        "invalid_request_object",
+        "invalid_request_uri",
+        "invalid_scope",
+        "login_required",
+        "registration_not_supported",
+        "request_not_supported",
+        "request_uri_not_supported",
+        "server_error",
+        "temporarily_unavailable",
+        "unauthorized_client",
+        "unmet_authentication_requirements",
+        "unsupported_grant_type",
+        "unsupported_response_type",
+    ]
+)
+"""Errors of OAuth 2.0 (RFC 6749, 4.1.2.1 and 5.2) and OpenID Connect Core 1.0 (3.1.2.6)."""
+
+
+def told_reason(place: str, code: object) -> str:
+    """A `reason` for an error that came from elsewhere, whose text may be anything.
+
+    `place` is where it came: `answer` or `token`.
+    """
+    return f"{place}_{code if isinstance(code, str) and code in KNOWN_CODES else 'other'}"
+
+
 class Unnamed(StrEnum):
     """Why the provider's word names no agent."""
 

@@ -14,7 +14,7 @@ from authlib.integrations.requests_client import OAuth2Session
 
 from search_api.catalogue.texts import marked
 from search_api.sign_on.back_channel import AtProvider, Logout, logout_said
-from search_api.sign_on.errors import ProviderRefused, ProviderUnreachable
+from search_api.sign_on.errors import ProviderRefused, ProviderUnreachable, told_reason
 from search_api.sign_on.fetched import Fetched
 from search_api.sign_on.provider_keys import UNBELIEVED, ProviderKeys
 from search_api.sign_on.provider_tokens import (
@@ -194,8 +194,7 @@ class Provider:
                 **self.rules.asking.options(),
             )
         except OAuthError as error:
-            refused = error.error if isinstance(error.error, str) else "error"
-            raise ProviderRefused(f"token_{refused[:40]}", UNBELIEVED) from None
+            raise ProviderRefused(told_reason("token", error.error), UNBELIEVED) from None
         except requests.RequestException:
             raise ProviderUnreachable(UNREACHABLE) from None
         except (ValueError, TypeError, KeyError):

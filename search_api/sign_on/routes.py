@@ -17,6 +17,7 @@ from search_api.sign_on.errors import (
     ProviderRefused,
     ProviderUnreachable,
     SignOnFailed,
+    told_reason,
 )
 from search_api.sign_on.place import SignOn
 from search_api.sign_on.provider import Provider
@@ -80,7 +81,7 @@ def answered(
         if one is None:
             raise ProviderRefused("not_begun_here", _NOT_BEGUN)
         if error or not code:
-            raise ProviderRefused(f"answer_{error[:40]}", _NO.get(error, _OTHER_NO))
+            raise ProviderRefused(told_reason("answer", error), _NO.get(error, _OTHER_NO))
         identity = provider.identity(code, iss, one)
         agent = sign_on.agent_named(identity.naming(sign_on.rule.names))
     except SignOnFailed as failure:

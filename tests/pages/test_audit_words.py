@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 
 import quisait.cli
 import quisait.commands
+import quisait.serving
 from quisait.journaling import now
 from search_api.app import Services, create_app
 from search_api.audit.port import REFUSED, Entry, Reading
@@ -72,7 +73,8 @@ WRITES = {
 
 def of_commands() -> set[str]:
     found = set()
-    for file in (*Path(quisait.commands.__path__[0]).glob("*.py"), Path(quisait.cli.__file__)):
+    beside = Path(quisait.cli.__file__), Path(quisait.serving.__file__)
+    for file in (*Path(quisait.commands.__path__[0]).glob("*.py"), *beside):
         for call in ast.walk(ast.parse(file.read_text())):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
                 at, before = WRITES.get(call.func.id, (0, ""))
@@ -130,6 +132,7 @@ def test_what_how_and_about_whom() -> None:
     assert way(entry("GET /audit")) == ""
     assert about(entry("GET /x", "agent:ag-2")) == "agent ag-2"
     assert about(entry("quisait search", "as:ag-2")) == "au nom de l’agent ag-2"
+    assert about(entry("quisait serve", "as:*")) == "au nom de tout agent que l’on choisit"
     assert about(entry("quisait sessions list", "ag-2")) == "ag-2"
     assert about(entry(FORGOTTEN, "12 ab34")) == "jusqu’à l’entrée 12"
     assert about(entry("GET /audit")) == ""

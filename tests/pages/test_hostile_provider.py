@@ -202,6 +202,10 @@ LIES: dict[str, tuple[Lie, str]] = {
         lie(answers={"/token": (400, "application/json", '{"error": "invalid_grant"}')}),
         "token_invalid_grant",
     ),
+    "an error with somebody's name": (
+        lie(answers={"/token": (400, "application/json", '{"error": "ana.legoff@x.test"}')}),
+        "token_other",
+    ),
     "a token page that is none": (
         lie(answers={"/token": (200, "text/html", "<p>Bonjour")}),
         "token_malformed",
@@ -322,6 +326,24 @@ def test_the_providers_own_refusals(met: Met, error: str, sentence: str) -> None
     assert sentence in response.text
     assert 'href="/sign-on?back=%2F%3Fq%3Da"' in response.text
     assert "<script>" not in response.text.replace("<script src", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        ("login_required", "answer_login_required"),
+        ("ana.legoff@x.test", "answer_other"),
+        ("", "answer_other"),
+    ],
+)
+def test_a_journal_has_known_errors_only(met: Met, error: str, reason: str) -> None:
+    """Anybody may write in the address that the provider sends back to."""
+    state = met.begin()["state"]
+    response = met.client.get("/sign-on/callback", params={"state": state, "error": error})
+    met.refused(response, reason)
+    assert "legoff" not in " ".join(
+        str(one.__dict__) for one in met.log.records if one.name.startswith("search_api")
+    )
 
 
 def test_keys_rotate(met: Met) -> None:

@@ -207,3 +207,13 @@ def test_workers_side_by_side_never_read_one_source_at_once(shared: Place) -> No
         for sooner, later in pairwise(runs):
             assert sooner.ended is not None
             assert sooner.ended <= later.started
+
+
+def test_a_demo_over_a_house_is_written_in_its_audit(tmp_path: Path) -> None:
+    """Whoever sits there reads as any agent: that it was opened so is known afterwards."""
+    place = make_place(tmp_path / "place", QUISAIT_SERVER__READER="demo")
+    with running(place, "--no-crawl") as one:
+        assert one.get("/health/live", one.pages).is_success
+        one.stop()
+    rows = place.json("audit")["readings"]
+    assert [row["subject"] for row in rows if row["reading"] == "quisait serve"] == ["as:*"]

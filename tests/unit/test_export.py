@@ -22,7 +22,16 @@ from connectors.changes import (
 from connectors.errors import SourceRefused, SourceUnreachable
 from connectors.export.connector import ExportConnector
 from connectors.records.schema import json_schema
-from connectors.values import MOST_REPLACED, Access, Contribution, Document, EvidencePolicy, Role
+from connectors.values import (
+    MOST_PRINCIPALS,
+    MOST_REPLACED,
+    Access,
+    Contribution,
+    Document,
+    EvidencePolicy,
+    Role,
+)
+from tests.contract.connector_contract import apply
 
 pytestmark = pytest.mark.sources
 
@@ -138,6 +147,24 @@ def test_a_record_that_replaces_too_much_is_refused(tmp_path: Path) -> None:
     changes = read(path)
     assert len(documents(changes)["w:much"].replaces) == MOST_REPLACED
     assert [c.document_id for c in changes if isinstance(c, Malformed)] == ["w:more"]
+
+
+@pytest.mark.parametrize("which", ["allowed", "denied"])
+@pytest.mark.parametrize("kind", ["record", "access", "space"])
+def test_too_many_principals_leave_nobody(tmp_path: Path, kind: str, which: str) -> None:
+    """As many as may be: understood; one more: nobody reads, and it is reported."""
+    names = [f"w:group:{number}" for number in range(MOST_PRINCIPALS + 1)]
+    for count, fine in ((MOST_PRINCIPALS, True), (MOST_PRINCIPALS + 1, False)):
+        readers = {"allowed": ["everyone"]} | {which: names[:count]}
+        lines = {
+            "record": [SPACE, THREAD, THREAD | {"readers": readers}],
+            "access": [SPACE, THREAD, {"type": "access", "id": "t1", "readers": readers}],
+            "space": [SPACE | {"readers": readers}, THREAD],
+        }[kind]
+        changes = read(write(tmp_path / "e.jsonl", HEADER, *lines))
+        kept = apply(changes)
+        assert bool(kept["w:t1"].access.allowed if "w:t1" in kept else ()) is fine
+        assert fine is not any(isinstance(one, Malformed) for one in changes)
 
 
 def test_attachments_are_documents_and_go_with_their_record(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The folder reader's particulars."""
 
+import json
 import os
 import tempfile
 import unicodedata
@@ -28,7 +29,7 @@ from connectors.errors import RecordVanished, SourceUnreachable
 from connectors.folder.connector import FolderConnector, readable_title
 from connectors.folder.rules import MOST_RULE_BYTES, MOST_RULES
 from connectors.folder.walk import walk
-from connectors.values import MOST_REPLACED, Access, Document
+from connectors.values import MOST_PRINCIPALS, MOST_REPLACED, Access, Document
 
 pytestmark = pytest.mark.sources
 
@@ -77,6 +78,25 @@ def test_a_rule_that_replaces_too_much_is_not_understood(tree: Path) -> None:
         names = "|".join("n" * length for _ in range(count))
         (tree / "_quisait.csv").write_text(f"pattern,allowed,replaces\n**,everyone,{names}\n")
         assert ({"everyone"} in allowed(tree).values()) is fine
+
+
+@pytest.mark.trust
+@pytest.mark.parametrize("column", ["allowed", "denied"])
+def test_a_rule_of_too_many_principals_is_not_understood(tree: Path, column: str) -> None:
+    """As many as may be: read; one more: nobody reads, and it is reported."""
+    for count, fine in ((MOST_PRINCIPALS, True), (MOST_PRINCIPALS + 1, False)):
+        names = [f"g:g:{number}" for number in range(count)]
+        said = {"allowed": "everyone", "denied": ""} | {column: "|".join(names)}
+        row = f"a/x.txt,{said['allowed']},{said['denied']}\n"
+        (tree / "_quisait.csv").write_text(f"pattern,allowed,denied\n**,everyone,\n{row}")
+        assert bool(allowed(tree)["a/x.txt"]) is fine
+        assert allowed(tree)["x.txt"] == {"everyone"}
+        (tree / "_quisait.csv").write_text("pattern,allowed\n**,everyone\n")
+        sidecar = tree / "a" / "x.txt.quisait.json"
+        sidecar.write_text(json.dumps({column: names}))
+        assert bool(allowed(tree)["a/x.txt"]) is fine
+        assert fine is not any(isinstance(one, Malformed) for one in read(tree))
+        sidecar.unlink()
 
 
 @pytest.mark.trust

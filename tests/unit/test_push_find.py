@@ -8,6 +8,7 @@ from connectors.push.find import find_submitted
 from connectors.push.lines import Submitted
 from connectors.push.values import Outcome, Receipt, SuiteRules
 from connectors.records.schema import DeletedLine, RecordLine
+from connectors.values import MOST_PRINCIPALS
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -133,3 +134,13 @@ def test_what_cannot_be_understood_is_refused(field: str, value: Any) -> None:
 def test_neither_title_nor_content_is_refused() -> None:
     """There is nothing to find."""
     assert isinstance(read(title="", content=" "), Receipt)
+
+
+def test_too_many_readers_are_refused() -> None:
+    """As many as may be are read; one more, users and groups together: a group is named."""
+    users = [f"u{number}" for number in range(MOST_PRINCIPALS)]
+    assert len(allowed(record(users=users, groups=[]))) == MOST_PRINCIPALS
+    for answer in (read(users=[*users, "u"], groups=[]), read(users=users, groups=["g"])):
+        assert isinstance(answer, Receipt)
+        assert (answer.outcome, answer.place) == (Outcome.REFUSED, "users")
+        assert "groupe" in answer.reason
