@@ -5,13 +5,13 @@ answers anybody; and by `quisait privacy replay`.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 import sqlalchemy as sa
 
-from connectors.push.inbox import Inbox
 from expertise.consent import Kind, Wish
 from expertise.sql_consent import SqlConsent
 from indexer.ports import Index
@@ -24,6 +24,14 @@ from search_api.sign_on import tables as sign_on_tables
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 500
+
+
+class PushedDocuments(Protocol):
+    """What applications pushed, as the database keeps it."""
+
+    def withdraw(self, source: str, names: Collection[str]) -> int:
+        """Take these away until they are pushed again: how many there were."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ def replay_where_older(
     consent: SqlConsent,
     index: Index,
     journal: bytes,
-    inbox: Inbox,
+    inbox: PushedDocuments,
 ) -> Replayed:
     """Tell what any of them does not know yet; nothing where all know the last line.
 
@@ -108,7 +116,7 @@ def _named(lines: Sequence[Line]) -> set[str]:
     return {id_ for line in lines if line["kind"] in kinds for id_ in line["documents"]}
 
 
-def _withdraw(lines: Sequence[Line], inbox: Inbox) -> None:
+def _withdraw(lines: Sequence[Line], inbox: PushedDocuments) -> None:
     """Of a restored inbox; one that was not restored has what was pushed since."""
     of_source: dict[str, set[str]] = {}
     for id_ in _named(lines):
