@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from quisait.evaluation.corpora import load_search_set
-from quisait.evaluation.measures import Figure
-from quisait.evaluation.scratch import Bench
-from quisait.evaluation.search import evaluate_search
+from evaluation.corpora import load_search_set
+from evaluation.measures import Figure
+from evaluation.rankings import evaluate_search
+from evaluation.scratch import Bench
 from quisait.settings import EncoderSettings, IndexSettings
 from search_api.search import Retriever
 from tests.engines import ensure_opensearch

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from connectors.areas import DEPARTEMENTS, REGIONS, area_name, region_of
+from connectors.geography import DEPARTEMENTS, REGIONS, area_name, region_of
 from tests.shared_files import SHARED
 
 pytestmark = pytest.mark.sources
