@@ -83,7 +83,6 @@ class SqlTopicDecisions:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        metadata.create_all(engine)
 
     def all(self) -> tuple[TopicDecision, ...]:
         """Every decision, the newest first."""
@@ -194,7 +193,6 @@ class SqlCommunityDecisions:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        community_metadata.create_all(engine)
 
     def all(self) -> dict[str, CommunityDecision]:
         """Every decision, by the topic's id."""

@@ -105,7 +105,6 @@ class State:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        metadata.create_all(engine, tables=[cursors, ahead, failures, runs])
 
     def load(self, source: str) -> str | None:
         """The source's cursor, or None where it was never crawled to a checkpoint."""

@@ -17,7 +17,6 @@ from connectors.push.documents import (
     PushedDocument,
     apply_item,
     document_from_row,
-    metadata,
     push_documents,
     push_sources,
     withdraw_document,
@@ -54,7 +53,6 @@ class Inbox:
 
     def __init__(self, engine: sa.Engine, cursor_of: CursorOf, most_waiting: int) -> None:
         self._engine, self._cursor_of, self._most_waiting = engine, cursor_of, most_waiting
-        metadata.create_all(engine)
 
     def receive(
         self, source: str, items: Sequence[PushedItem | PushReceipt]

@@ -54,7 +54,6 @@ class PushTokens:
         self, engine: sa.Engine, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._engine, self._now = engine, now
-        metadata.create_all(engine)
 
     def add(self, source: str, label: str) -> str:
         """A new token with 256 random bits, shown this once."""

@@ -12,6 +12,7 @@ from connectors.push.documents import push_documents
 from connectors.push.inbox import Inbox
 from connectors.push.items import PushOutcome, PushReceipt, parse_item
 from connectors.values import Document
+from quisait.application.database import migrate
 from tests.contract.connector_stages import EVERYTHING_LINE, EVERYTHING_SECTIONS, everything
 
 HOSTILE: tuple[object, ...] = (
@@ -34,7 +35,7 @@ class PushStage:
     inbox: Inbox = field(init=False)
 
     def __post_init__(self) -> None:
-        self.engine = sa.create_engine(f"sqlite:///{self.root / 'state.sqlite'}")
+        self.engine = migrate(sa.create_engine(f"sqlite:///{self.root / 'state.sqlite'}"))
         # Each item is a transaction of its own, hundreds of times: the disk is not waited for.
         sa.event.listen(self.engine, "connect", lambda raw, _: raw.execute(UNDURABLE))
         self.inbox = Inbox(self.engine, lambda source: None, 10_000)

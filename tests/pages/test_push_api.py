@@ -15,6 +15,7 @@ from connectors.push.inbox import Inbox, PushService
 from connectors.push.items import PushLimits, SuiteRules
 from connectors.push.tokens import PushTokens
 from indexer.access import NOBODY
+from quisait.application.database import migrate
 from search_api.app import Services, create_app
 from tests.pages.administration import TODAY
 from tests.pages.conftest import Parts
@@ -49,7 +50,7 @@ class Door:
 
 @pytest.fixture
 def door(parts: Parts, tmp_path: Path) -> Iterator[Door]:
-    engine = sa.create_engine(f"sqlite:///{tmp_path / 'inbox.sqlite'}")
+    engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'inbox.sqlite'}"))
     tokens = PushTokens(engine)
     inbox = Inbox(engine, lambda source: None, most_waiting=40)
     sources = {"docs": SuiteRules(), "drive": SuiteRules()}

@@ -23,6 +23,7 @@ from expertise.topics import Topic, TopicKind, TopicList
 from expertise.values import TopicsOf
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
+from quisait.application.database import migrate
 from search_api.app import Services, create_app
 from search_api.identity.readers import reader_of
 from search_api.routes import topics
@@ -114,7 +115,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     folder: Path = tmp_path_factory.mktemp("topics")
     index = EmbeddedIndex(folder / "index", ENCODER.dimension)
     assert not index.write(notes()).failed
-    engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     book, builds = SqlDirectory(engine), SqlBuilds(engine)
     book.replace(Listed())
     build = build_expertise(index, book, ENCODER, TOPICS, BuildRules(), TODAY)

@@ -13,6 +13,7 @@ from connectors.push.connector import PushConnector
 from connectors.push.inbox import Inbox
 from connectors.push.items import InboxFull, InboxUnreachable, PushOutcome, PushReceipt, parse_item
 from connectors.values import Access
+from quisait.application.database import migrate
 
 pytestmark = pytest.mark.sources
 
@@ -70,7 +71,7 @@ class Box:
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = sa.create_engine(database_url)
+    engine = migrate(sa.create_engine(database_url))
     yield engine
     engine.dispose()
 

@@ -7,13 +7,14 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.push.tokens import PushTokens
+from quisait.application.database import migrate
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = sa.create_engine(database_url)
+    engine = migrate(sa.create_engine(database_url))
     yield engine
     engine.dispose()
 
