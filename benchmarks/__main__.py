@@ -7,12 +7,11 @@ import sys
 from pathlib import Path
 
 from benchmarks import access_change, analysis, expertise_build, formats
+from evaluation.corpora import load_expert_set, load_search_set
+from evaluation.rankings import evaluate_experts, evaluate_search
+from evaluation.reports import Report, report_text
+from evaluation.scratch import Bench
 from expertise.voting import Voting
-from quisait.evaluation.corpora import load_expert_set, load_search_set
-from quisait.evaluation.experts import evaluate_experts
-from quisait.evaluation.reports import Report, text
-from quisait.evaluation.scratch import Bench
-from quisait.evaluation.search import evaluate_search
 from quisait.settings import EncoderSettings, IndexSettings
 from search_api.search import Retriever
 from tests.model_export import exported_model
@@ -42,7 +41,7 @@ def relevance(engine: str) -> None:
 
 def tell(engine: str, report: Report) -> None:
     """One set's figures."""
-    print(f"\n[{engine}]\n{text(report)}", flush=True)
+    print(f"\n[{engine}]\n{report_text(report)}", flush=True)
 
 
 def main(engines: list[str]) -> None:

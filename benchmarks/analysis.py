@@ -27,7 +27,7 @@ INTRODUCTION = """\
 # L'analyse du français
 
 Ce qui se rencontre, et ce qui ne doit pas se rencontrer. Une seule analyse
-(`indexer/french.py`) fournit les termes aux deux moteurs ; la commande
+(`indexer/french/analysis.py`) fournit les termes aux deux moteurs ; la commande
 `python -m benchmarks.analysis --write` écrit cette page en posant chaque question à
 chacun d'eux. « ↔ » : dans les deux sens ; « → » : la question trouve le texte, qui dit
 plus qu'elle. Un texte se trouve sous son nom le plus précis et sous de plus larges ; une

@@ -20,9 +20,9 @@ import scipy.sparse as sp
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from connectors.areas import DEPARTEMENTS
+from connectors.geography import DEPARTEMENTS
 from connectors.values import Agent
-from expertise.build import Rules, build_from
+from expertise.build import BuildRules, build_from
 from expertise.builds import SqlBuilds
 from expertise.corpus import Corpus
 from expertise.topics import Topic, TopicKind, TopicList
@@ -113,7 +113,7 @@ def measure(documents: int) -> None:
     gathered, agents = corpus(documents, home), people(home)
     owners = dict(zip(gathered.accounts, agents, strict=True))
     begun = time.perf_counter()
-    found = build_from(gathered, topics, agents, owners, Rules(), TODAY)
+    found = build_from(gathered, topics, agents, owners, BuildRules(), TODAY)
     built = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "state.sqlite"

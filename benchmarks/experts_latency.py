@@ -19,18 +19,24 @@ import sqlalchemy as sa
 
 from benchmarks.access_change import DIMENSION, engine
 from benchmarks.suggest import Names, Words, agents, documents, fill, measure
-from connectors.values import Contribution, Role
-from expertise.agent_book import SqlAgentBook
-from expertise.build import Rules
-from expertise.build_tables import assigned, assigned_row, builds, current
+from connectors.values import Contribution, ContributorRole
+from expertise.build import BuildRules
+from expertise.build_tables import (
+    AssignedRecord,
+    assigned,
+    assigned_row,
+    builds,
+    current,
+    document_key,
+)
 from expertise.builds import SqlBuilds
-from expertise.find import find_experts
-from expertise.overview import Overview
-from expertise.records import AssignedRecord, document_key
+from expertise.current_build import BuildReader
+from expertise.directory import SqlDirectory
+from expertise.who_knows import find_experts
 from indexer.access import AccessFilter, Reader
 from indexer.values import IndexedDocument, Passage, Put
-from quisait.database import connect
-from quisait.steady import ready
+from quisait.application.database import connect
+from quisait.server.app import warm_up
 from search_api.questions.query import Query
 from search_api.search import Search
 from tests.encoders import FakeEncoder
@@ -41,7 +47,12 @@ ASKED = 200
 MOST_TIMES = 2.0
 SIGNED = 1 / 3
 TOPICS = tuple(f"topic {number}" for number in range(300))
-ROLES = (Role.AUTHOR, Role.ANSWERER, Role.EDITOR, Role.COMMENTER)
+ROLES = (
+    ContributorRole.AUTHOR,
+    ContributorRole.ANSWERER,
+    ContributorRole.EDITOR,
+    ContributorRole.COMMENTER,
+)
 
 
 def contributed(puts: Iterator[Put], draw: random.Random, people: int) -> Iterator[Put]:
@@ -103,13 +114,13 @@ def times(name: str, count: int) -> float:
     people = max(100, count // 10)
     with tempfile.TemporaryDirectory() as folder, engine(name) as index:
         database = connect(f"sqlite:///{Path(folder) / 'state.sqlite'}")
-        book = SqlAgentBook(database)
+        book = SqlDirectory(database)
         book.replace(directory(words, draw, people))
         ids: list[str] = []
         fill(index, named(contributed(documents(words, draw, count), draw, people), ids))
-        overview = Overview(topics_given(database, ids, draw), index, book, Rules())
+        overview = BuildReader(topics_given(database, ids, draw), index, book, BuildRules())
         search = Search(index, FakeEncoder(DIMENSION), book)
-        ready(index if name == "embedded" else None)  # as a server does
+        warm_up(index if name == "embedded" else None)  # as a server does
         asked = [words.some(3) for _ in range(ASKED)]
 
         def reader(access: AccessFilter) -> Reader:

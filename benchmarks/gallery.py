@@ -19,9 +19,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
 from benchmarks.guide import ADMINISTRATOR, ALONE, boxed, nothing, typing
 from benchmarks.served_demo import ServedDemo, served_demo
-from expertise.agent_book import SqlAgentBook
+from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
-from search_api.identity.identify import DEMO_COOKIE
+from search_api.identity.tokens import DEMO_COOKIE
 from search_api.search import Search
 from tests.pages.administration import ENCODER, FictionalDirectory, documents
 from tests.pages.conftest import Parts
@@ -66,7 +66,7 @@ def every_state() -> Iterator[list[Sight]]:
         index.write(documents())
         engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
         stack.callback(engine.dispose)
-        book = SqlAgentBook(engine)
+        book = SqlDirectory(engine)
         book.replace(FictionalDirectory())
         parts = Parts(Search(index, ENCODER, book), book, index, engine)
         sites = stack.enter_context(every_site(parts))

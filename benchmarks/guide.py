@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 from benchmarks.served_demo import ServedDemo, served_demo
-from search_api.identity.identify import DEMO_COOKIE
+from search_api.identity.tokens import DEMO_COOKIE
 
 IMAGES = Path("docs/images")
 WIDTH, HEIGHT = 900, 580

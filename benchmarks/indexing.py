@@ -27,16 +27,15 @@ import sqlalchemy as sa
 import urllib3
 
 from benchmarks.access_change import engine, unit_vectors
-from connectors.changes import Change, Checkpoint, Listing, Upsert
+from connectors.ports import Change, Checkpoint, Listing, Upsert
 from connectors.values import EVERYONE, Access, Content, Document, Section
-from indexer.ahead import HANDS, prepared_ahead
+from indexer.crawl.batches import PREFETCH_THREADS, prefetched, prepare
+from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, crawl
 from indexer.encoding.onnx_encoder import OnnxEncoder
 from indexer.errors import ExtractionFailed
 from indexer.extraction.tika_server import TikaServerExtractor
 from indexer.passages import cut, passage_text
-from indexer.pipeline import CrawlReport, Workshop, crawl
 from indexer.ports import Encoder, Extractor, Index
-from indexer.preparation import prepare
 from indexer.state import State
 from indexer.values import Extracted, Vectors
 from tests.engines import ensure_tika
@@ -117,12 +116,12 @@ def document(number: int, title: str, text: str) -> Document:
 
 
 @contextmanager
-def workshop(index: Index, encoder: Encoder, extractor: Extractor) -> Iterator[Workshop]:
+def workshop(index: Index, encoder: Encoder, extractor: Extractor) -> Iterator[CrawlDependencies]:
     """A workshop whose state is gone afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         database = sa.create_engine(f"sqlite:///{folder}/state.sqlite")
         state = State(database)
-        yield Workshop(extractor, encoder, index, state, state)
+        yield CrawlDependencies(extractor, encoder, index, state, state)
         database.dispose()
 
 
@@ -210,7 +209,7 @@ def seconds_to_extract(files: Sequence[Path], extractor: Extractor) -> float:
         with suppress(ExtractionFailed):
             extractor.extract(path.read_bytes(), path.name, None)
 
-    with ThreadPoolExecutor(HANDS) as hands:
+    with ThreadPoolExecutor(PREFETCH_THREADS) as hands:
         begun = time.perf_counter()
         list(hands.map(read, files))
         return time.perf_counter() - begun
@@ -220,7 +219,7 @@ def seconds_to_prepare(documents: Sequence[Document], extractor: Extractor) -> f
     """Seconds until every document is ready to be encoded, or has failed."""
     begun = time.perf_counter()
     upserts = (Upsert(one) for one in documents)
-    with prepared_ahead(upserts, lambda one: prepare(one, extractor)) as turns:
+    with prefetched(upserts, lambda one: prepare(one, extractor)) as turns:
         for _, awaited in turns:
             with suppress(ExtractionFailed):
                 awaited()
@@ -229,7 +228,10 @@ def seconds_to_prepare(documents: Sequence[Document], extractor: Extractor) -> f
 
 def bare(url: str, files: Sequence[Path]) -> float:
     """Seconds until the server has answered for every file, asked by `HANDS` at once."""
-    with urllib3.PoolManager(maxsize=HANDS) as client, ThreadPoolExecutor(HANDS) as hands:
+    with (
+        urllib3.PoolManager(maxsize=PREFETCH_THREADS) as client,
+        ThreadPoolExecutor(PREFETCH_THREADS) as hands,
+    ):
 
         def ask(path: Path) -> int:
             name = quote(path.name, safe="")

@@ -5,8 +5,8 @@
 
 import time
 
+from connectors.ldap.config import LdapBranch, LdapConfig
 from connectors.ldap.directory import LdapDirectory
-from connectors.ldap.place import Branch, LdapPlace
 from tests.ldap_server import AGENTS, GROUPS, PASSWORD, READER, ensure_ldap
 
 ROUNDS = 5
@@ -14,8 +14,8 @@ ROUNDS = 5
 
 def main() -> None:
     """The best of a few rounds: other work on the machine is not the directory's."""
-    branches = (Branch(AGENTS, "(uid=*)"), Branch(GROUPS, "(cn=*)"))
-    directory = LdapDirectory(LdapPlace((ensure_ldap().url,), *branches, READER, PASSWORD))
+    branches = (LdapBranch(AGENTS, "(uid=*)"), LdapBranch(GROUPS, "(cn=*)"))
+    directory = LdapDirectory(LdapConfig((ensure_ldap().url,), *branches, READER, PASSWORD))
     whole, asked, count = [], [], 0
     for _ in range(ROUNDS):
         began = time.perf_counter()

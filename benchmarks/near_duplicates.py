@@ -15,8 +15,8 @@ from collections.abc import Callable
 from itertools import combinations
 
 from connectors.values import Section
-from indexer.passages import cut
-from indexer.twins import (
+from evaluation.corpora import load_search_set
+from indexer.near_duplicates import (
     LEAST_NUMBERS,
     LEAST_RESEMBLANCE,
     RUN_BYTES,
@@ -24,7 +24,7 @@ from indexer.twins import (
     same_text,
     signature,
 )
-from quisait.evaluation.corpora import load_search_set
+from indexer.passages import cut
 from tests.shared_files import SHARED
 
 LEAST = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)

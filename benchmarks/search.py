@@ -36,13 +36,13 @@ from opensearchpy import OpenSearch
 from benchmarks.access_change import DIMENSION
 from benchmarks.search_documents import CACHE, Places, filled, made_of, stuff
 from connectors.values import EVERYONE
-from expertise.agent_book import SqlAgentBook
+from expertise.directory import SqlDirectory
 from indexer.access import Reader
-from indexer.encoding.cached import CachedEncoder
 from indexer.encoding.onnx_encoder import OnnxEncoder
+from indexer.encoding.wrapped_encoders import CachedEncoder
 from indexer.opensearch.client import connect
 from indexer.values import Put, Vectors
-from quisait.steady import ready
+from quisait.server.app import warm_up
 from search_api.questions.query import Query
 from search_api.search import Search
 from tests.engines import OPENSEARCH_URL
@@ -171,13 +171,13 @@ def timed_ms(asked: Callable[[], object]) -> float:
 
 def measured(engines: Sequence[str], places: Places, known: Known) -> None:
     """Ask everything in turns, so that a busy moment falls on all."""
-    book = SqlAgentBook(sa.create_engine("sqlite://", poolclass=sa.StaticPool))
+    book = SqlDirectory(sa.create_engine("sqlite://", poolclass=sa.StaticPool))
     mine = {f"ldap:group:{number}" for number in range(OWN_GROUPS)}
     reader = Reader("a", frozenset({EVERYONE, "agent:a", *mine}))
     recording = Recording(connect(OPENSEARCH_URL))
     indexes = {engine: places.opened(engine, recording.opensearch) for engine in engines}
     searches = {engine: Search(index, known, book) for engine, index in indexes.items()}
-    ready(indexes.get("embedded"))  # as a server does
+    warm_up(indexes.get("embedded"))  # as a server does
     pool = urllib3.connection_from_url(OPENSEARCH_URL, maxsize=1)
     times: dict[str, list[float]] = {"bare": [], "marked": [], **{name: [] for name in engines}}
     for number, text in enumerate(questions()):

@@ -21,11 +21,11 @@ from opensearchpy import OpenSearch
 from benchmarks.access_change import DIMENSION
 from benchmarks.indexing import real_texts
 from connectors.values import EVERYONE, Access, Document, Section
-from indexer.analysis import analysis_signature
 from indexer.embedded import rows
 from indexer.embedded.index import EmbeddedIndex
 from indexer.embedded.store import FORMAT as EMBEDDED_FORMAT
-from indexer.french import analyse
+from indexer.french.analysis import analyse
+from indexer.french.signature import analysis_signature
 from indexer.opensearch import schema
 from indexer.opensearch.index import OpenSearchIndex
 from indexer.passages import cut, passage_text

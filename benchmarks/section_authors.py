@@ -16,24 +16,28 @@ from datetime import date
 from pathlib import Path
 
 from benchmarks.__main__ import CACHE
-from connectors.changes import Change, Upsert
-from connectors.ports import Connector
+from connectors.ports import Change, Connector, Upsert
 from connectors.values import Section
-from expertise.agent_book import SqlAgentBook
-from expertise.find import scored
+from evaluation.corpora import ExpertSet, JudgedText, load_expert_set
+from evaluation.measures import figure, values
+from evaluation.scratch import (
+    VECTORS,
+    JudgedDirectory,
+    JudgedSource,
+    NoFiles,
+    candidate_account,
+    evaluation_reader,
+)
+from expertise.directory import SqlDirectory
+from expertise.scoring import walk
 from expertise.values import Window
-from expertise.votes import cast
+from expertise.votes import cast_votes, counting_contributions
 from expertise.voting import discounted
-from expertise.walk import walk
-from expertise.weights import counting_rows
-from indexer.pipeline import Workshop, crawl
+from expertise.who_knows import combine_scores
+from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.state import State
-from quisait.assembly import open_cached_encoder, open_scratch_index
-from quisait.database import connect
-from quisait.evaluation.corpora import ExpertSet, JudgedText, load_expert_set
-from quisait.evaluation.measures import figure, values
-from quisait.evaluation.scratch import VECTORS, NoFiles
-from quisait.evaluation.source import JudgedDirectory, JudgedSource, account_of, reader_of
+from quisait.application.database import connect
+from quisait.application.engines import open_cached_encoder, open_scratch_index
 from quisait.settings import EncoderSettings, IndexSettings
 from search_api.search import Search
 from tests.model_export import exported_model
@@ -65,7 +69,9 @@ class Collections:
             authors = tuple(one.authors[0] for one in some)
             whole = JudgedText(f"recueil-{number}", f"Recueil {number}", "", authors)
             sections = tuple(
-                Section(one.text, one.title, account_of(one.authors[0]) if self._signed else None)
+                Section(
+                    one.text, one.title, candidate_account(one.authors[0]) if self._signed else None
+                )
                 for one in some
             )
             yield Upsert(replace(others.document(whole), sections=sections))
@@ -110,22 +116,24 @@ def asked(connector: Connector, judged: ExpertSet) -> Iterator[tuple[str, Asked]
         open_scratch_index(settings, Path(folder), encoding.dimension) as index,
     ):
         database = connect(f"sqlite:///{Path(folder) / 'state.sqlite'}")
-        state, book = State(database), SqlAgentBook(database)
+        state, book = State(database), SqlDirectory(database)
         book.replace(JudgedDirectory(judged.candidates))
-        crawl(connector, Workshop(NoFiles(), encoding, index, state, state))
+        crawl(connector, CrawlDependencies(NoFiles(), encoding, index, state, state))
         search = Search(index, encoding, book)
         for query in judged.queries:
-            window = search.window(query.text, reader_of(query))
-            accounts = {row.account for one in window.documents for row in counting_rows(one.card)}
+            window = search.window(query.text, evaluation_reader(query))
+            accounts = {
+                row.account for one in window.documents for row in counting_contributions(one.card)
+            }
             owners = {name: agent.id for name, agent in book.by_account(accounts).items()}
             yield query.id, (window, owners)
 
 
 def ranking(window: Window, owners: dict[str, str], judged: ExpertSet, weight: float) -> list[str]:
-    """As `expertise.find` scores."""
-    votes = cast(window, date.today(), owners, elsewhere=weight)
+    """As `expertise.who_knows` scores."""
+    votes = cast_votes(window, date.today(), owners, elsewhere=weight)
     sums = {id_: discounted(some) for id_, some in votes.items()}
-    scores = scored(sums, walk(window, votes))
+    scores = combine_scores(sums, walk(window, votes))
     return sorted(scores.keys() & judged.ranked, key=lambda id_: (-scores[id_].score, id_))
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from quisait.assembly import House, open_house
-from quisait.intranet import intranet_app
-from quisait.serving import app_of
+from quisait.application.assembly import Application, open_application
+from quisait.server.app import app_of
+from quisait.server.intranet import intranet_app
 from quisait.settings import Settings, load_settings
-from quisait.work.building import build_and_publish
-from quisait.work.crawling import crawl_sources, read_directory
-from search_api.journal.port import NoJournal
+from quisait.work.crawl import crawl_sources, read_directory
+from quisait.work.worker import build_and_publish
+from search_api.query_log.recording import NoQueryLog
 from tests.pages.conftest import CHROMIUM_ARGS, served
 
 DEMO = Path("demo")
@@ -37,9 +37,9 @@ def served_demo() -> Iterator[ServedDemo]:
     with ExitStack() as stack:
         intranet = intranet_app(DEMO / "intranet")
         beside = stack.enter_context(served(intranet))
-        house = stack.enter_context(open_house(_letting(load_settings(), beside)))
+        house = stack.enter_context(open_application(_letting(load_settings(), beside)))
         _prepare(house)
-        address = stack.enter_context(served(app_of(house, NoJournal())))
+        address = stack.enter_context(served(app_of(house, NoQueryLog())))
         intranet.state.quisait = address
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(
@@ -54,7 +54,7 @@ def _letting(settings: Settings, origin: str) -> Settings:
     return settings.model_copy(update={"embed": embed})
 
 
-def _prepare(house: House) -> None:
+def _prepare(house: Application) -> None:
     read_directory(house)
     crawl_sources(house, house.settings.sources, quiet=True)
     build_and_publish(house)

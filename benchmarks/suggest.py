@@ -19,12 +19,12 @@ import numpy as np
 
 from benchmarks.access_change import engine, unit_vectors
 from connectors.values import EVERYONE, Access, Agent, Document
-from expertise.agent_book import SqlAgentBook
+from expertise.directory import SqlDirectory
 from indexer.access import AccessFilter, Reader, access_filter
 from indexer.ports import Index
 from indexer.values import IndexedDocument, Passage, Put
-from quisait.database import connect
-from search_api.questions.suggesting import PEOPLE, TITLES, TOPICS, begun_labels
+from quisait.application.database import connect
+from search_api.answers.suggestions import PEOPLE, TITLES, TOPICS, labels_starting_with
 from tests.pages.administration import TODAY
 
 DOCUMENTS = 100_000
@@ -158,7 +158,7 @@ def directory(count: int, words: Words) -> float:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         database = connect(f"sqlite:///{Path(folder) / 'state.sqlite'}")
         stack.callback(database.dispose)
-        book, names = SqlAgentBook(database), agents(words, draw, count)
+        book, names = SqlDirectory(database), agents(words, draw, count)
         book.replace(names)
         typed = letter_by_letter([one.name for one in draw.sample(names.people, TYPED)])
         people = measure("people", typed, lambda q, _: book.begun(q, TODAY, PEOPLE))
@@ -166,7 +166,9 @@ def directory(count: int, words: Words) -> float:
         measure("near names", wrong, lambda q, _: book.near(q, TODAY))
         labels = tuple((f"t{n}", words.some(3)) for n in range(TOPICS_KNOWN))
         typed = letter_by_letter([label for _, label in labels[:TYPED]])
-        return people + measure("topics", typed, lambda q, _: begun_labels(labels, q, TOPICS))
+        return people + measure(
+            "topics", typed, lambda q, _: labels_starting_with(labels, q, TOPICS)
+        )
 
 
 def main(arguments: list[str]) -> None:

@@ -25,21 +25,20 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from indexer.asking import EXACT_WEIGHT, PAIR_WEIGHT, Asked
-from indexer.embedded.catalogue import Memory
+from evaluation.corpora import SearchSet, load_search_set
+from evaluation.measures import Figure, figure
+from evaluation.scratch import VECTORS, JudgedSource, NoFiles, judged_id
+from indexer.crawl.pipeline import CrawlDependencies, crawl
+from indexer.embedded.catalogue import SnapshotCache
 from indexer.embedded.index import EmbeddedIndex
-from indexer.embedded.requests import text_request
+from indexer.embedded.results import text_request
 from indexer.embedded.store import Store
 from indexer.embedded.text import TextIndex
-from indexer.pipeline import Workshop, crawl
+from indexer.parsed_query import EXACT_WEIGHT, PAIR_WEIGHT, AnalyzedQuery
 from indexer.ports import Encoder
 from indexer.state import State
 from indexer.values import WINDOW
-from quisait.assembly import open_cached_encoder
-from quisait.evaluation.corpora import SearchSet, load_search_set
-from quisait.evaluation.measures import Figure, figure
-from quisait.evaluation.scratch import VECTORS, NoFiles
-from quisait.evaluation.source import JudgedSource, judged_id
+from quisait.application.engines import open_cached_encoder
 from quisait.settings import EncoderSettings
 from search_api.questions.query import read_question
 from search_api.ranking.fusion import LEXICAL_WEIGHT
@@ -85,19 +84,19 @@ class Scored:
 
 
 @contextmanager
-def indexed(judged: SearchSet, encoder: Encoder) -> Iterator[tuple[TextIndex, Memory]]:
+def indexed(judged: SearchSet, encoder: Encoder) -> Iterator[tuple[TextIndex, SnapshotCache]]:
     """The set in an embedded index, which is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="quisait-tuning-") as name:
         folder = Path(name)
         database = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
         state = State(database)
         index = EmbeddedIndex(folder / "index", encoder.dimension)
-        shop = Workshop(NoFiles(), encoder, index, state, state)
+        shop = CrawlDependencies(NoFiles(), encoder, index, state, state)
         report = crawl(JudgedSource(judged.documents, judged.queries), shop)
         if report.put != len(judged.documents):
             raise SystemExit(f"{judged.name}: not every document was indexed")
         store = Store(folder / "index" / "index.sqlite", encoder.dimension)
-        yield TextIndex(folder / "index", store), Memory(store, encoder.dimension)
+        yield TextIndex(folder / "index", store), SnapshotCache(store, encoder.dimension)
         database.dispose()
 
 
@@ -108,7 +107,7 @@ def scored(judged: SearchSet, encoder: Encoder) -> list[Scored]:
         order = np.argsort(np.array(catalogue.ids))
         ids = [judged_id(catalogue.ids[slot]) for slot in order]
 
-        def lexical(asked: Asked) -> Floats:
+        def lexical(asked: AnalyzedQuery) -> Floats:
             values = np.zeros(len(ids))
             if asked.scores:
                 rows, found = text.matches(asked)

@@ -17,15 +17,13 @@ from math import fsum
 from pathlib import Path
 
 from benchmarks.__main__ import CACHE, EXPERT_SETS
+from evaluation.corpora import ExpertSet, JudgedQuery, load_expert_set
+from evaluation.measures import Run, figure, values
+from evaluation.scratch import Bench, evaluation_reader, open_scratch
+from expertise.scoring import walk
 from expertise.values import Window
-from expertise.votes import VOLUME_DISCOUNT, Vote, cast
+from expertise.votes import VOLUME_DISCOUNT, Vote, cast_votes, counting_contributions
 from expertise.voting import SHARPNESS, discounted
-from expertise.walk import walk
-from expertise.weights import counting_rows
-from quisait.evaluation.corpora import ExpertSet, JudgedQuery, load_expert_set
-from quisait.evaluation.measures import Run, figure, values
-from quisait.evaluation.scratch import Bench, open_scratch
-from quisait.evaluation.source import reader_of
 from quisait.settings import EncoderSettings, IndexSettings
 from tests.model_export import exported_model
 from tests.shared_files import SHARED
@@ -75,10 +73,12 @@ def measured(name: str, judged: ExpertSet, bench: Bench) -> MeasuredSet:
     with open_scratch(bench, judged) as scratch:
 
         def ask(query: JudgedQuery) -> dict[Setting, list[str]]:
-            window = scratch.search.window(query.text, reader_of(query))
-            accounts = {row.account for one in window.documents for row in counting_rows(one.card)}
+            window = scratch.search.window(query.text, evaluation_reader(query))
+            accounts = {
+                row.account for one in window.documents for row in counting_contributions(one.card)
+            }
             owners = {name: agent.id for name, agent in scratch.book.by_account(accounts).items()}
-            return _rankings(window, cast(window, date.today(), owners), judged.ranked)
+            return _rankings(window, cast_votes(window, date.today(), owners), judged.ranked)
 
         answers = bench.each(ask, judged.queries)
     runs: dict[Setting, Run] = {
@@ -95,7 +95,7 @@ def measured(name: str, judged: ExpertSet, bench: Bench) -> MeasuredSet:
 def _rankings(
     window: Window, votes: dict[str, tuple[Vote, ...]], ranked: frozenset[str]
 ) -> dict[Setting, list[str]]:
-    """As `expertise.find` scores: both parts beside the best of them."""
+    """As `expertise.who_knows` scores: both parts beside the best of them."""
     found = {}
     for sharpness in SHARP:
         visits = walk(window, votes, sharpness=sharpness)
@@ -162,7 +162,7 @@ def table(sets: Sequence[MeasuredSet]) -> str:
 
 
 def _served_walk() -> float:
-    from expertise.find import WALK_WEIGHT
+    from expertise.who_knows import WALK_WEIGHT
 
     return WALK_WEIGHT
 

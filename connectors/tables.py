@@ -1,4 +1,4 @@
-"""CSV tables as people's spreadsheets write them: comma or semicolon, BOM, CRLF."""
+"""Read CSV tables as spreadsheets write them, and bound the number of values of a JSON text."""
 
 import csv
 import io
@@ -9,13 +9,36 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import _csv
 
+_CHUNK_BYTES = 1 << 16
+_COUNTED_SIGNS = (b",", b"[", b"{")
+
+
+def exceeds_json_values(raw: bytes, most: int) -> bool:
+    """Whether a JSON text in UTF-8 has more than `most` commas, lists and objects.
+
+    That is at least the number of its values and keys, less one. Signs inside texts do
+    not count. Of what is no JSON it says something, and ends.
+    """
+    if sum(map(raw.count, _COUNTED_SIGNS)) <= most:  # texts included: nearly always enough
+        return False
+    bare = raw.replace(rb"\\", b"").replace(rb"\"", b"")
+    found, inside = 0, 0
+    for at in range(0, len(bare), _CHUNK_BYTES):
+        pieces = bare[at : at + _CHUNK_BYTES].split(b'"')
+        outside = b"".join(pieces[inside::2])
+        found += sum(map(outside.count, _COUNTED_SIGNS))
+        if found > most:
+            return True
+        inside ^= (len(pieces) - 1) & 1
+    return False
+
 
 class TableUnreadable(ValueError):
     """The table as a whole cannot be understood; its text says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """A row by column name; `number` is its line in the file, `problem` is empty if sound."""
 
     number: int
@@ -23,13 +46,13 @@ class Row:
     problem: str = ""
 
 
-def read_table(content: bytes, columns: frozenset[str], required: str) -> Iterator[Row]:
+def read_table(content: bytes, columns: frozenset[str], required: str) -> Iterator[TableRow]:
     """Yield every row that is not blank.
 
     Raises `TableUnreadable` before the first row where the text is not UTF-8, the
     `required` column is missing, or a column is unknown or named twice.
     """
-    text = _text(content)
+    text = _decode(content)
     first_line = text.partition("\n")[0]
     delimiter = ";" if first_line.count(";") > first_line.count(",") else ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -46,7 +69,7 @@ def read_table(content: bytes, columns: frozenset[str], required: str) -> Iterat
     return _rows(reader, header)
 
 
-def _text(content: bytes) -> str:
+def _decode(content: bytes) -> str:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -56,7 +79,7 @@ def _text(content: bytes) -> str:
     return text
 
 
-def _rows(reader: "_csv.Reader", header: list[str]) -> Iterator[Row]:
+def _rows(reader: "_csv.Reader", header: list[str]) -> Iterator[TableRow]:
     while True:
         number = reader.line_num + 1
         try:
@@ -64,13 +87,13 @@ def _rows(reader: "_csv.Reader", header: list[str]) -> Iterator[Row]:
         except StopIteration:
             return
         except csv.Error:
-            yield Row(number, problem="la ligne n'est pas en CSV")
+            yield TableRow(number, problem="la ligne n'est pas en CSV")
             continue
         cells = [cell.strip() for cell in cells]
         if not any(cells):
             continue
         known = dict(zip(header, cells, strict=False))
         if len(cells) < len(header) or any(cells[len(header) :]):
-            yield Row(number, known, f"{len(cells)} cellules ; l'en-tête en a {len(header)}")
+            yield TableRow(number, known, f"{len(cells)} cellules ; l'en-tête en a {len(header)}")
         else:
-            yield Row(number, known)
+            yield TableRow(number, known)

@@ -1,6 +1,6 @@
-"""The shared values: what a source says about documents, agents and access.
+"""Values that every package shares: documents, access, contributions, agents and groups.
 
-Every other package reads these; they import nothing of the project.
+This module imports nothing of the project.
 """
 
 import unicodedata
@@ -11,11 +11,11 @@ from enum import StrEnum
 from types import MappingProxyType
 
 EVERYONE = "everyone"
-RESERVED = frozenset({EVERYONE, "agent"})
+RESERVED_AUTHORITIES = frozenset({EVERYONE, "agent"})
 """Authorities that no source or directory may speak for: they are the application's own."""
 
 
-class Role(StrEnum):
+class ContributorRole(StrEnum):
     """What an account did to a document. Which roles count is expertise's business."""
 
     AUTHOR = "author"
@@ -30,7 +30,9 @@ class Role(StrEnum):
     BOT = "bot"
 
 
-ROLES: Mapping[str, Role] = MappingProxyType({role.value: role for role in Role})
+ROLES_BY_NAME: Mapping[str, ContributorRole] = MappingProxyType(
+    {role.value: role for role in ContributorRole}
+)
 """By name: a thousand contributions are read for one question."""
 
 
@@ -41,7 +43,7 @@ class EvidencePolicy(StrEnum):
     NONE = "none"
 
 
-def principal_form(principal: str) -> str:
+def normalize_principal(principal: str) -> str:
     """The one form in which principals are compared: NFC (Unicode Standard Annex 15).
 
     Spellings of one text that Unicode calls canonically equivalent have the same form.
@@ -52,9 +54,9 @@ def principal_form(principal: str) -> str:
     return principal if principal.isascii() else unicodedata.normalize("NFC", principal)
 
 
-def principal_forms(principals: Iterable[str]) -> frozenset[str]:
+def normalize_principals(principals: Iterable[str]) -> frozenset[str]:
     """Each principal in its form (`principal_form`)."""
-    return frozenset(map(principal_form, principals))
+    return frozenset(map(normalize_principal, principals))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,8 @@ class Access:
     denied: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "allowed", principal_forms(self.allowed))
-        object.__setattr__(self, "denied", principal_forms(self.denied))
+        object.__setattr__(self, "allowed", normalize_principals(self.allowed))
+        object.__setattr__(self, "denied", normalize_principals(self.denied))
 
     def narrowed_to(self, other: "Access") -> "Access":
         """An access that admits only readers whom both admit.
@@ -93,7 +95,7 @@ def authority_of(principal: str) -> str:
 def account_principal(account: str) -> str:
     """The principal of who holds an account: of `source:name`, `source:account:name`."""
     source, _, name = account.partition(":")
-    return principal_form(f"{source}:account:{name}")
+    return normalize_principal(f"{source}:account:{name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ class Contribution:
     """
 
     account: str
-    role: Role
+    role: ContributorRole
     label: str = ""
     count: int = 1
     first: date | None = None
@@ -143,9 +145,9 @@ class Content:
     size_bytes: int | None = None
 
 
-MOST_REPLACED = 100
+MAX_REPLACED = 100
 """So many documents one document may say that it replaces."""
-MOST_PRINCIPALS = 1_000
+MAX_PRINCIPALS = 1_000
 """So many principals one document may allow, and so many it may deny: larger circles are
 groups. An index looks at each of them for each reader."""
 
@@ -255,4 +257,4 @@ class Group:
     members: frozenset[str] = field(default_factory=frozenset)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "principal", principal_form(self.principal))
+        object.__setattr__(self, "principal", normalize_principal(self.principal))

@@ -1,4 +1,4 @@
-"""Documents get topics: by label in their analysed text, and by vector, with a confidence."""
+"""Assign topics to documents: by label in their analysed text, and by vector, with a confidence."""
 
 import math
 from array import array
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expertise.topics import Topic, TopicKind, broader_closure
-from indexer.french import analyse
+from indexer.french.analysis import analyse
 from indexer.ports import Encoder
 from indexer.values import IndexedDocument, Vectors
 
@@ -36,10 +36,10 @@ _KEPT_SIMILAR = 5
 _SCALE = 1_000_000
 """Similarities are summed as whole millionths: the sums do not hang on the order of a scan."""
 
-_LONGEST = 10.0
+_LARGEST_COMPONENT = 10.0
 """No number of a vector of length 1 comes near it; what is not a number fails it too."""
 
-Confidences: TypeAlias = "sp.csr_array"
+ConfidenceMatrix: TypeAlias = "sp.csr_array"
 """float32 (documents, topics), from 0 to 1."""
 
 Phrase = tuple[tuple[int, str], ...]
@@ -79,7 +79,7 @@ class Assignment:
     def add(self, document: IndexedDocument) -> bool:
         """Read one document's text and vectors; nothing is encoded. True where a label names it."""
         # What may fail comes first: a document that fails leaves nothing behind.
-        labelled = tuple(_labelled(document, self._phrases).items())
+        labelled = tuple(_topics_by_label(document, self._phrases).items())
         similar = self._similar(document)
         self._by_label.append(labelled)
         self._compare(similar)
@@ -93,7 +93,7 @@ class Assignment:
         """
         if not len(document.vectors):
             return np.empty(0, dtype=np.int64)
-        if not np.abs(document.vectors).max() <= _LONGEST:
+        if not np.abs(document.vectors).max() <= _LARGEST_COMPONENT:
             raise ValueError("a vector that no encoder gives")
         if self._vectors is None or not len(self._vectors.topics):
             return np.empty(0, dtype=np.int64)
@@ -117,7 +117,7 @@ class Assignment:
         self._best.extend(best + empty)
         self._whole.extend(whole + empty)
 
-    def confidences(self) -> Confidences:
+    def confidences(self) -> ConfidenceMatrix:
         """float32 (documents in the order of `add`, topics); broader topics take part."""
         # Imported here: half a second, and most commands of the command line build nothing.
         import scipy.sparse as sp
@@ -128,7 +128,7 @@ class Assignment:
         ups = {n: [numbers[up] for up in above[t.id]] for n, t in enumerate(self._topics)}
         rows, columns, values = [], [], []
         for row, labelled in enumerate(self._by_label):
-            merged = _either(dict(labelled), self._by_vector(row, means, deviations))
+            merged = _combine_confidences(dict(labelled), self._by_vector(row, means, deviations))
             for topic, confidence in sorted(self._with_broader(merged, ups).items()):
                 if confidence >= LEAST_CONFIDENCE:
                     rows.append(row)
@@ -174,7 +174,7 @@ class Assignment:
         return whole
 
 
-def _either(one: Mapping[int, float], other: Mapping[int, float]) -> dict[int, float]:
+def _combine_confidences(one: Mapping[int, float], other: Mapping[int, float]) -> dict[int, float]:
     """Two signs of one thing: 1 - (1 - a)(1 - b)."""
     return {
         topic: 1.0 - (1.0 - one.get(topic, 0.0)) * (1.0 - other.get(topic, 0.0))
@@ -184,11 +184,11 @@ def _either(one: Mapping[int, float], other: Mapping[int, float]) -> dict[int, f
 
 def topics_named(text: str, topics: tuple[Topic, ...]) -> frozenset[str]:
     """Ids of the topics that a text names by one of their labels."""
-    return frozenset(topics[number].id for number in _topics_in(text, _kept_phrases(topics)))
+    return frozenset(topics[number].id for number in _topics_in(text, _cached_phrases(topics)))
 
 
 @lru_cache(maxsize=2)
-def _kept_phrases(topics: tuple[Topic, ...]) -> dict[str, list[tuple[int, Phrase]]]:
+def _cached_phrases(topics: tuple[Topic, ...]) -> dict[str, list[tuple[int, Phrase]]]:
     return _phrases(topics)
 
 
@@ -206,7 +206,7 @@ def _phrases(topics: Sequence[Topic]) -> dict[str, list[tuple[int, Phrase]]]:
     return found
 
 
-def _labelled(
+def _topics_by_label(
     document: IndexedDocument, phrases: Mapping[str, list[tuple[int, Phrase]]]
 ) -> dict[int, float]:
     """What the labels in a document's title and passages say."""

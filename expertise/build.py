@@ -1,8 +1,10 @@
-"""Who knows, who is alone, who could be together: the offline build. Read `build_expertise` first.
+"""Build who knows, who is alone and who could form a community, offline.
 
-It reads what every agent may read, and the directory's métiers and skills. Same inputs and
-same day: same bytes. A document, an agent or a topic that cannot be taken is left out, named
-and counted (`expertise.left_out`): none stops the build.
+Read `build_expertise` first.
+
+The build reads what every agent may read, and the directory's métiers and skills. The same
+inputs on the same day give the same bytes. A document, an agent or a topic that cannot be read
+is skipped, listed and counted (`SkippedItems`): none stops the build.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,47 +13,63 @@ from datetime import date
 
 import numpy as np
 
-from connectors.values import Agent, principal_forms
+from connectors.values import Agent, normalize_principals
 from expertise.assignment import Assignment, topic_vectors
-from expertise.communities import (
-    Community,
-    detected_communities,
-    proposed_communities,
-)
-from expertise.corpus import Corpus, gather, topics_in_row, uncovered
-from expertise.discovery import Cluster, discovered
-from expertise.holders import BASES, Holdings, hold, sound_agents
-from expertise.isolating import SCOPES, Isolation, isolate
-from expertise.left_out import LeftOut, Omissions, Part
-from expertise.leftovers import Leftovers
-from expertise.ports import DirectoryBook, KeptDocuments
-from expertise.records import (
+from expertise.build_tables import (
     AssignedRecord,
+    BuildRecord,
+    CellEvidence,
     CellRecord,
     CommunityRecord,
-    LeftOutRecord,
-    Proof,
     ProposalRecord,
-    Record,
+    SkippedRecord,
     TopicRecord,
     document_key,
 )
-from expertise.showing import may_be_shown
-from expertise.strength import Cells, weigh
-from expertise.topics import Topic, checked
+from expertise.clustering import (
+    Cluster,
+    Community,
+    detected_communities,
+    discover_clusters,
+    proposed_communities,
+)
+from expertise.corpus import (
+    Corpus,
+    SkippedItem,
+    SkippedItems,
+    SkippedKind,
+    UnlabelledSample,
+    read_corpus,
+    topics_in_row,
+    without_topics,
+)
+from expertise.holders import (
+    BASES,
+    SCOPES,
+    Cells,
+    Holdings,
+    Isolation,
+    find_holdings,
+    find_isolation,
+    valid_agents,
+    weigh_cells,
+)
+from expertise.topics import Topic, check_topics
+from expertise.values import AgentDirectory, DocumentStore
+from expertise.visibility import may_be_shown
 from indexer.ports import Encoder
 from indexer.values import IndexedDocument
 
-READ_AT_ONCE = 200
+BATCH_DOCUMENTS = 200
 """Documents of one request: their vectors are large."""
-START_WITH = 20
+DOCUMENTS_KEPT_PER_TOPIC = 20
 """How many documents of a topic, and how many of its open questions, are kept to begin with."""
-MARK_CHARS = 12
+HASH_PREFIX_CHARS = 12
 """Of a record hash: enough to notice that a document is no longer what was counted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class BuildRules:
     """What an organisation decides.
 
     `universal` are the principals that every agent has; `least_strength` makes a
@@ -63,7 +81,7 @@ class Rules:
     oldest_days: int = 30
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "universal", principal_forms(self.universal))
+        object.__setattr__(self, "universal", normalize_principals(self.universal))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +89,7 @@ class Build:
     """What was found on a day, as arrays; `records` gives it row by row."""
 
     day: date
-    rules: Rules
+    rules: BuildRules
     topics: Sequence[Topic]
     agents: Sequence[Agent]
     corpus: Corpus
@@ -80,15 +98,15 @@ class Build:
     isolation: Isolation
     communities: Sequence[Community]
     clusters: Sequence[Cluster] = ()
-    left_out: Sequence[LeftOut] = ()
+    left_out: Sequence[SkippedItem] = ()
 
 
 def build_expertise(
-    library: KeptDocuments,
-    book: DirectoryBook,
+    library: DocumentStore,
+    book: AgentDirectory,
     encoder: Encoder,
     topics: Sequence[Topic],
-    rules: Rules,
+    rules: BuildRules,
     today: date,
 ) -> Build:
     """Read every kept document once, and the directory.
@@ -96,17 +114,17 @@ def build_expertise(
     Raises `IndexUnreachable`, and `ValueError` where so many documents fail that the fault
     is not theirs.
     """
-    omissions, listed = Omissions(), checked((topic.id, topic) for topic in topics)
+    omissions, listed = SkippedItems(), check_topics((topic.id, topic) for topic in topics)
     for one in listed.malformed:
-        omissions.add(Part.TOPIC, one.where, one.reason)
+        omissions.add(SkippedKind.TOPIC, one.where, one.reason)
     topics = listed.topics
-    assignment, leftovers = Assignment(topics, topic_vectors(topics, encoder)), Leftovers()
+    assignment, leftovers = Assignment(topics, topic_vectors(topics, encoder)), UnlabelledSample()
     documents = all_documents(library, omissions)
-    corpus = gather(documents, assignment, rules.universal, today, leftovers, omissions)
+    corpus = read_corpus(documents, assignment, rules.universal, today, leftovers, omissions)
     present = [one for one in book.everyone() if may_be_shown(one, today)]
-    agents = sound_agents(present, topics, omissions)
+    agents = valid_agents(present, topics, omissions)
     owners = book.by_account(corpus.accounts)
-    clusters = discovered(uncovered(leftovers.kept(), corpus), omissions)
+    clusters = discover_clusters(without_topics(leftovers.kept(), corpus), omissions)
     omissions.check_share(len(corpus.document_ids))
     build = build_from(corpus, topics, agents, owners, rules, today)
     return replace(build, clusters=clusters, left_out=tuple(omissions.found))
@@ -117,16 +135,16 @@ def build_from(
     topics: Sequence[Topic],
     agents: Sequence[Agent],
     owners: Mapping[str, Agent],
-    rules: Rules,
+    rules: BuildRules,
     today: date,
 ) -> Build:
     """The part on arrays. `agents` are those who may be shown; other owners count for nobody."""
     shown = sorted(agents, key=lambda agent: agent.id)
     number = {agent.id: n for n, agent in enumerate(shown)}
     owner = [number.get(owners[one].id, -1) if one in owners else -1 for one in corpus.accounts]
-    cells = weigh(corpus, np.array(owner, dtype=np.int64))
-    holdings = hold(cells, topics, shown, rules.least_strength)
-    isolation = isolate(holdings, shown, len(topics))
+    cells = weigh_cells(corpus, np.array(owner, dtype=np.int64))
+    holdings = find_holdings(cells, topics, shown, rules.least_strength)
+    isolation = find_isolation(holdings, shown, len(topics))
     communities = [
         *detected_communities(holdings, len(topics)),
         *proposed_communities(holdings, isolation, shown, len(topics)),
@@ -135,38 +153,38 @@ def build_from(
 
 
 def all_documents(
-    library: KeptDocuments, omissions: Omissions | None = None
+    library: DocumentStore, omissions: SkippedItems | None = None
 ) -> Iterator[IndexedDocument]:
     """Every kept document, a few at once; those that cannot be decoded are noted."""
-    omissions = omissions or Omissions()
+    omissions = omissions or SkippedItems()
     for source in sorted(library.sources()):
         waiting: list[str] = []
         for kept in library.scan(source):
             waiting.append(kept.document_id)
-            if len(waiting) == READ_AT_ONCE:
-                yield from _whole(library, waiting, omissions)
+            if len(waiting) == BATCH_DOCUMENTS:
+                yield from _read_batch(library, waiting, omissions)
                 waiting = []
-        yield from _whole(library, waiting, omissions)
+        yield from _read_batch(library, waiting, omissions)
 
 
-def _whole(
-    library: KeptDocuments, document_ids: Sequence[str], omissions: Omissions
+def _read_batch(
+    library: DocumentStore, document_ids: Sequence[str], omissions: SkippedItems
 ) -> Iterator[IndexedDocument]:
     """These documents together; where one of them fails, what is left one by one."""
     given: set[str] = set()
-    together = Omissions()
-    with together.instead(Part.DOCUMENT, ""):
+    together = SkippedItems()
+    with together.instead(SkippedKind.DOCUMENT, ""):
         for one in library.documents(document_ids):
             given.add(one.document.id)
             yield one
     if together.found:
         for id_ in document_ids:
             if id_ not in given:
-                with omissions.instead(Part.DOCUMENT, id_):
+                with omissions.instead(SkippedKind.DOCUMENT, id_):
                     yield from library.documents([id_])
 
 
-def records(build: Build) -> Iterator[Record]:
+def records(build: Build) -> Iterator[BuildRecord]:
     """Topics, cells, communities, proposed topics, documents, then what was left out.
 
     Always in the same order.
@@ -184,18 +202,18 @@ def records(build: Build) -> Iterator[Record]:
     for number, cluster in enumerate(build.clusters):
         yield ProposalRecord(
             number,
-            tuple((one.document_id, one.mark[:MARK_CHARS]) for one in cluster.documents),
+            tuple((one.document_id, one.mark[:HASH_PREFIX_CHARS]) for one in cluster.documents),
             tuple((term.written, term.places) for term in cluster.terms),
         )
     yield from _assigned_records(build)
-    yield from left_out_records(build.left_out)
+    yield from skipped_records(build.left_out)
 
 
-def left_out_records(left_out: Sequence[LeftOut]) -> Iterator[LeftOutRecord]:
+def skipped_records(left_out: Sequence[SkippedItem]) -> Iterator[SkippedRecord]:
     """What was left out, by part and id."""
     ordered = sorted(left_out, key=lambda one: (one.part, one.id, one.reason))
     for number, one in enumerate(ordered):
-        yield LeftOutRecord(number, one)
+        yield SkippedRecord(number, one)
 
 
 def _topic_records(build: Build) -> Iterator[TopicRecord]:
@@ -209,8 +227,12 @@ def _topic_records(build: Build) -> Iterator[TopicRecord]:
         asked = newest[build.corpus.open_question[newest]]
         yield TopicRecord(
             topic=topic,
-            documents=tuple(build.corpus.document_ids[n] for n in best[:START_WITH].tolist()),
-            questions=tuple(build.corpus.document_ids[n] for n in asked[:START_WITH].tolist()),
+            documents=tuple(
+                build.corpus.document_ids[n] for n in best[:DOCUMENTS_KEPT_PER_TOPIC].tolist()
+            ),
+            questions=tuple(
+                build.corpus.document_ids[n] for n in asked[:DOCUMENTS_KEPT_PER_TOPIC].tolist()
+            ),
         )
 
 
@@ -230,15 +252,15 @@ def _cell_record(build: Build, row: int) -> CellRecord:
     held, cells, corpus = build.holdings, build.cells, build.corpus
     agent, cell = build.agents[int(held.agent[row])], int(held.cell[row])
     nearest = build.isolation.nearest[row].tolist()
-    proofs: tuple[Proof, ...] = ()
+    proofs: tuple[CellEvidence, ...] = ()
     if cell >= 0:
         places = range(int(cells.start[cell]), int(cells.start[cell + 1]))
         proofs = tuple(
-            Proof(
+            CellEvidence(
                 corpus.document_ids[int(cells.document[n])],
                 corpus.accounts[int(cells.account[n])],
                 float(cells.weight[n]),
-                corpus.marks[int(cells.document[n])][:MARK_CHARS],
+                corpus.marks[int(cells.document[n])][:HASH_PREFIX_CHARS],
             )
             for n in places
         )

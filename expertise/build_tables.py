@@ -1,29 +1,133 @@
-"""How a build is kept: its tables, and rows to and from records."""
+"""What a build is kept as: its records, its tables, and the rows between them."""
 
 import json
 import zlib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
-from expertise.communities import CommunityKind
-from expertise.holders import Basis
-from expertise.isolating import Scope
-from expertise.left_out import LeftOut, Part
-from expertise.records import (
-    DOCUMENT_KEY_CHARS,
-    AssignedRecord,
-    CellRecord,
-    CommunityRecord,
-    LeftOutRecord,
-    Proof,
-    ProposalRecord,
-    Record,
-    TopicRecord,
-)
+from expertise.clustering import CommunityKind
+from expertise.corpus import SkippedItem, SkippedKind
+from expertise.holders import Basis, IsolationScope
 from expertise.topics import Topic, TopicKind
 from indexer.state import digest, storable
+
+DOCUMENT_KEY_CHARS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class CellEvidence:
+    """A document of a cell, and the account that contributed.
+
+    `weight` is what it says, from 0 to 1; `mark` is the beginning of its record hash.
+    """
+
+    document_id: str
+    account: str
+    weight: float
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class CellRecord:
+    """What an agent holds, or declares, of a topic.
+
+    `departement` is where they were in post; `nearest` names the next holders, for who
+    is alone somewhere; `proofs` are all the documents, strongest first.
+    """
+
+    topic_id: str
+    agent_id: str
+    departement: str
+    basis: Basis
+    strength: float
+    scope: IsolationScope
+    nearest: tuple[str, ...]
+    proofs: tuple[CellEvidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicRecord:
+    """A topic of the list, with documents to start with and questions nobody answered."""
+
+    topic: Topic
+    documents: tuple[str, ...]
+    questions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AssignedRecord:
+    """The topics of a document that somebody contributed to: (id, confidence from 0 to 1)."""
+
+    key: str
+    topics: tuple[tuple[str, float], ...]
+
+
+def document_key(document_id: str) -> str:
+    """What stands for a document: 96 bits of its id's digest."""
+    return digest(document_id)[:DOCUMENT_KEY_CHARS]
+
+
+@dataclass(frozen=True, slots=True)
+class CommunityRecord:
+    """Agents that topics bring together."""
+
+    number: int
+    kind: CommunityKind
+    topics: tuple[str, ...]
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalRecord:
+    """A cluster of documents that no topic covers: (id, mark) pairs, and its terms.
+
+    Each term is as most documents write it, with the places of those that have it.
+    """
+
+    number: int
+    documents: tuple[tuple[str, str], ...]
+    terms: tuple[tuple[str, tuple[int, ...]], ...]
+
+    @property
+    def id(self) -> str:
+        """The same for the same documents."""
+        return digest("\n".join(sorted(id_ for id_, _ in self.documents)))[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedRecord:
+    """One thing that the build does not hold."""
+
+    number: int
+    left_out: SkippedItem
+
+
+BuildRecord: TypeAlias = (
+    TopicRecord | CellRecord | CommunityRecord | ProposalRecord | AssignedRecord | SkippedRecord
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildStamp:
+    """Which build is read, of which day, and how much it counted.
+
+    `least_strength` is what made a holder; `documents` and `contributions` are those
+    that every agent may read, of `contributions_seen`.
+    """
+
+    id: str
+    day: date
+    digest: str
+    topics_digest: str
+    least_strength: float
+    documents: int
+    contributions: int
+    contributions_seen: int
+
 
 metadata = sa.MetaData()
 
@@ -110,7 +214,7 @@ assigned = sa.Table(
     sa.Column("topics", sa.Text, nullable=False),
     sqlite_with_rowid=False,
 )
-left_out = sa.Table(
+skipped = sa.Table(
     "expertise_left_out",
     metadata,
     sa.Column("build_id", _BUILD, primary_key=True),
@@ -119,7 +223,7 @@ left_out = sa.Table(
     sa.Column("id", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
 )
-OF_A_BUILD = (topics, cells, communities, members, proposals, assigned, left_out)
+OF_A_BUILD = (topics, cells, communities, members, proposals, assigned, skipped)
 """The tables whose rows go with their build."""
 
 Row = dict[str, Any]
@@ -175,9 +279,9 @@ def cell_record(row: sa.RowMapping) -> CellRecord:
         row["departement"],
         Basis(row["basis"]),
         row["strength"],
-        Scope(row["scope"]),
+        IsolationScope(row["scope"]),
         tuple(json.loads(row["nearest"])),
-        tuple(Proof(*fields) for fields in zip(*columns, strict=True)),
+        tuple(CellEvidence(*fields) for fields in zip(*columns, strict=True)),
     )
 
 
@@ -232,7 +336,7 @@ def proposal_record(row: sa.RowMapping) -> ProposalRecord:
     )
 
 
-def left_out_row(record: LeftOutRecord) -> Row:
+def skipped_row(record: SkippedRecord) -> Row:
     """What a build left out as it is kept."""
     one = record.left_out
     return {
@@ -243,12 +347,12 @@ def left_out_row(record: LeftOutRecord) -> Row:
     }
 
 
-def left_out_of(row: sa.RowMapping) -> LeftOut:
+def skipped_item(row: sa.RowMapping) -> SkippedItem:
     """What a build left out as it was built."""
-    return LeftOut(Part(row["part"]), row["id"], row["reason"])
+    return SkippedItem(SkippedKind(row["part"]), row["id"], row["reason"])
 
 
-def rows_of(record: Record) -> Iterator[tuple[sa.Table, Row]]:
+def rows_of(record: BuildRecord) -> Iterator[tuple[sa.Table, Row]]:
     """A record as rows, each with its table."""
     if isinstance(record, TopicRecord):
         yield topics, topic_row(record)
@@ -258,8 +362,8 @@ def rows_of(record: Record) -> Iterator[tuple[sa.Table, Row]]:
         yield proposals, proposal_row(record)
     elif isinstance(record, AssignedRecord):
         yield assigned, assigned_row(record)
-    elif isinstance(record, LeftOutRecord):
-        yield left_out, left_out_row(record)
+    elif isinstance(record, SkippedRecord):
+        yield skipped, skipped_row(record)
     else:
         yield communities, community_row(record)
         for row in member_rows(record):

@@ -1,4 +1,4 @@
-"""Builds in the database: one is read while the next is written; a pointer is all that moves."""
+"""Builds in the state database: one is read while the next is written, then a pointer moves."""
 
 import hashlib
 import json
@@ -13,7 +13,12 @@ import sqlalchemy as sa
 from expertise.build import Build, records
 from expertise.build_tables import (
     OF_A_BUILD,
+    BuildStamp,
+    CellRecord,
+    CommunityRecord,
+    ProposalRecord,
     Row,
+    TopicRecord,
     assigned,
     builds,
     cell_record,
@@ -21,41 +26,32 @@ from expertise.build_tables import (
     communities,
     community_record,
     current,
-    left_out,
-    left_out_of,
+    document_key,
     members,
     metadata,
     proposal_record,
     proposals,
     rows_of,
+    skipped,
+    skipped_item,
     topic_record,
     topics,
 )
-from expertise.communities import CommunityKind
-from expertise.decisions import SqlDecisions
-from expertise.gathering_rows import SqlGatherings
-from expertise.holders import Basis
-from expertise.isolating import Scope
-from expertise.left_out import LeftOut
-from expertise.many_keys import one_of
-from expertise.ports import TopicsOf
-from expertise.records import (
-    BuildStamp,
-    CellRecord,
-    CommunityRecord,
-    ProposalRecord,
-    TopicRecord,
-    document_key,
-)
+from expertise.clustering import CommunityKind
+from expertise.corpus import SkippedItem
+from expertise.decisions import SqlCommunityDecisions, SqlTopicDecisions
+from expertise.holders import Basis, IsolationScope
+from expertise.sql import one_of
 from expertise.topics import TopicList
+from expertise.values import TopicsOf
 from indexer.state import digest
 
-_WRITTEN_AT_ONCE = 2_000
+_ROWS_PER_TRANSACTION = 2_000
 """Rows of one transaction: crawls and servers write to the same database meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
-class AloneQuery:
+class IsolationQuery:
     """Which isolated holders: in these départements (None: all), of these topics (None: all).
 
     Pages go by département, topic and agent; `by_agent` keeps an agent's topics together.
@@ -63,7 +59,11 @@ class AloneQuery:
 
     departements: tuple[str, ...] | None = None
     topic_ids: tuple[str, ...] | None = None
-    scopes: tuple[Scope, ...] = (Scope.DEPARTEMENT, Scope.REGION, Scope.COUNTRY)
+    scopes: tuple[IsolationScope, ...] = (
+        IsolationScope.DEPARTEMENT,
+        IsolationScope.REGION,
+        IsolationScope.COUNTRY,
+    )
     offset: int = 0
     limit: int = 100
     by_agent: bool = False
@@ -75,8 +75,8 @@ class SqlBuilds:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         metadata.create_all(engine)
-        self.decisions = SqlDecisions(engine)
-        self.gatherings = SqlGatherings(engine)
+        self.decisions = SqlTopicDecisions(engine)
+        self.gatherings = SqlCommunityDecisions(engine)
 
     def publish(self, build: Build, listed: TopicList) -> BuildStamp:
         """Write a build beside the current one, then make it the current one.
@@ -186,7 +186,7 @@ class SqlBuilds:
         with self._engine.connect() as connection:
             return tuple((row[0], row[1], row[2]) for row in connection.execute(query))
 
-    def alone(self, build_id: str, asked: AloneQuery) -> tuple[CellRecord, ...]:
+    def alone(self, build_id: str, asked: IsolationQuery) -> tuple[CellRecord, ...]:
         """Isolated holders: one page, in the order that is asked for."""
         query = sa.select(cells).where(
             cells.c.build_id == build_id,
@@ -238,12 +238,12 @@ class SqlBuilds:
             rows = connection.execute(query.order_by(proposals.c.number)).mappings()
             return tuple(map(proposal_record, rows))
 
-    def left_out(self, build_id: str) -> tuple[LeftOut, ...]:
+    def left_out(self, build_id: str) -> tuple[SkippedItem, ...]:
         """What the build could not take, by part and id."""
-        query = sa.select(left_out).where(left_out.c.build_id == build_id)
+        query = sa.select(skipped).where(skipped.c.build_id == build_id)
         with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(left_out.c.number)).mappings()
-            return tuple(map(left_out_of, rows))
+            rows = connection.execute(query.order_by(skipped.c.number)).mappings()
+            return tuple(map(skipped_item, rows))
 
     def topics_of(self, build_id: str, document_ids: Iterable[str]) -> TopicsOf:
         """The topics of these documents, those left out that have none."""
@@ -280,7 +280,7 @@ class SqlBuilds:
         """Write every row; gives the digest of what was written."""
         found = hashlib.sha256(build.day.isoformat().encode())
         rows = _rows(build)
-        while some := list(islice(rows, _WRITTEN_AT_ONCE)):
+        while some := list(islice(rows, _ROWS_PER_TRANSACTION)):
             by_table: dict[sa.Table, list[Row]] = defaultdict(list)
             for table, row in some:
                 text = {name: str(value) for name, value in row.items()}

@@ -1,20 +1,24 @@
-"""What an agent asks about themselves: the port, and the values it takes.
+"""What agents ask about themselves: the values, the tables, and the store in the state database.
 
-A wish acts at the next answer, whatever the directory says and however often it is read
-again. It never hides a document: what an agent wrote stays, under the name that its source
-shows, to those who may read it.
+A preference applies from the next answer on, whatever the directory says and however often it
+is read again. It never hides a document: what an agent wrote stays visible to those who may
+read it, under the name that its source shows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
+import sqlalchemy as sa
+
 from connectors.values import ContactVia
+from expertise.names import asked_words
+from indexer.state import digest, storable
 
 
-class Kind(StrEnum):
+class PreferenceKind(StrEnum):
     """What is asked."""
 
     WITHDRAW = "withdraw"
@@ -23,12 +27,12 @@ class Kind(StrEnum):
     CONTACT = "contact"
 
 
-FINDER = ""
+WHOLE_SERVICE = ""
 """The subject of a withdrawal from the finder as a whole; else it is a source's name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Preference:
     """One thing that an agent asks, one row for each (agent, kind, subject).
 
     `subject`: a source or `FINDER` (withdraw), a topic's id (refuse, declare), empty
@@ -36,31 +40,31 @@ class Wish:
     """
 
     agent_id: str
-    kind: Kind
+    kind: PreferenceKind
     subject: str = ""
     said: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RecordedPreference:
     """A wish that is in force, and since when."""
 
-    wish: Wish
+    wish: Preference
     since: datetime
 
 
-class Consent(Protocol):
+class ConsentStore(Protocol):
     """Where agents' wishes are kept. Each call acts at the next answer."""
 
-    def of(self, agent_id: str) -> Sequence[Kept]:
+    def of(self, agent_id: str) -> Sequence[RecordedPreference]:
         """The wishes of one agent, in force now."""
         ...
 
-    def ask(self, wish: Wish) -> None:
+    def ask(self, wish: Preference) -> None:
         """Put one in force. A topic is refused or declared, never both."""
         ...
 
-    def take_back(self, wish: Wish) -> None:
+    def take_back(self, wish: Preference) -> None:
         """Undo one; nothing where it was not in force."""
         ...
 
@@ -69,10 +73,177 @@ class Consent(Protocol):
         ...
 
 
-NARROWER: dict[ContactVia, tuple[ContactVia, ...]] = {
+NARROWER_CONTACTS: dict[ContactVia, tuple[ContactVia, ...]] = {
     ContactVia.DIRECT: tuple(ContactVia),
     ContactVia.SERVICE: (ContactVia.SERVICE, ContactVia.HEAD, ContactVia.NONE),
     ContactVia.HEAD: (ContactVia.HEAD, ContactVia.NONE),
     ContactVia.NONE: (ContactVia.NONE,),
 }
 """What an agent may choose where their entity wishes for this way: as narrow, or narrower."""
+
+
+metadata = sa.MetaData()
+
+preferences = sa.Table(
+    "agent_wishes",
+    metadata,
+    sa.Column("agent_key", sa.String(64), primary_key=True),
+    sa.Column("kind", sa.String(20), primary_key=True),
+    sa.Column("subject", sa.String(200), primary_key=True),
+    sa.Column("agent_id", sa.Text, nullable=False),
+    sa.Column("said", sa.JSON, nullable=False),
+    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+)
+
+preference_words = sa.Table(
+    "agent_wish_words",
+    metadata,
+    sa.Column("agent_key", sa.String(64), primary_key=True),
+    sa.Column("subject", sa.String(200), primary_key=True),
+    sa.Column("word", sa.String(200), primary_key=True),
+    sa.Index("agent_wish_words_word", "word"),
+)
+"""The words of declared topics, by which a question may name who declares them."""
+
+absent_agents = sa.Table(
+    "agents_missing",
+    metadata,
+    sa.Column("agent_key", sa.String(64), primary_key=True),
+    sa.Column("since", sa.Date, nullable=False),
+)
+"""Since when the directory no longer knows somebody whose wishes are kept."""
+
+
+def agents_with_words(agent_words: sa.Table, words: Sequence[str]) -> sa.Select[tuple[str]]:
+    """Keys of agents of whom each of these words is said."""
+    said = sa.union(
+        sa.select(agent_words.c.agent_key, agent_words.c.word).where(agent_words.c.word.in_(words)),
+        sa.select(preference_words.c.agent_key, preference_words.c.word).where(
+            preference_words.c.word.in_(words)
+        ),
+    ).subquery()
+    counted = sa.select(said.c.agent_key).group_by(said.c.agent_key)
+    return counted.having(sa.func.count() == len(words))
+
+
+_OPPOSITE = {
+    PreferenceKind.REFUSE: PreferenceKind.DECLARE,
+    PreferenceKind.DECLARE: PreferenceKind.REFUSE,
+}
+
+
+class PreferenceRegister(Protocol):
+    """Where each change is written too, so that a restored database can be told of it."""
+
+    def wished(self, wish: Preference, moment: datetime, *, in_force: bool) -> None:
+        """Kept once this returns."""
+        ...
+
+    def noted(self, agent_id: str) -> bool:
+        """Whether all that was written of an agent stands where a restoration finds it."""
+        ...
+
+
+class SqlConsent:
+    """The `Consent` of the application."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        now: Callable[[], datetime],
+        register: PreferenceRegister | None = None,
+    ) -> None:
+        self._engine, self._now, self._register = engine, now, register
+        metadata.create_all(engine)
+
+    def of(self, agent_id: str) -> Sequence[RecordedPreference]:
+        """See `Consent`; by kind, then subject."""
+        query = sa.select(preferences).where(preferences.c.agent_key == digest(agent_id))
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                query.order_by(preferences.c.kind, preferences.c.subject)
+            ).mappings()
+            return tuple(_recorded(row) for row in rows)
+
+    def ask(self, wish: Preference) -> None:
+        """See `Consent`."""
+        moment = self._now()
+        self._tell(wish, moment, in_force=True)
+        self.put(wish, moment)
+
+    def take_back(self, wish: Preference) -> None:
+        """See `Consent`."""
+        self._tell(wish, self._now(), in_force=False)
+        self.remove(wish)
+
+    def noted(self, agent_id: str) -> bool:
+        """See `Consent`."""
+        return self._register is None or self._register.noted(agent_id)
+
+    def put(self, wish: Preference, moment: datetime) -> None:
+        """Put in force without telling the register: what it tells is put so."""
+        with self._engine.begin() as connection:
+            for kind in {wish.kind, _OPPOSITE.get(wish.kind, wish.kind)}:
+                _remove(connection, wish.agent_id, kind, wish.subject)
+            connection.execute(sa.insert(preferences).values(_row(wish, moment)))
+            if wish.kind is PreferenceKind.DECLARE and wish.said:
+                words = [
+                    {"agent_key": digest(wish.agent_id), "subject": wish.subject, "word": word}
+                    for word in sorted({word[:200] for word in asked_words(wish.said[0])})
+                ]
+                if words:
+                    connection.execute(sa.insert(preference_words), words)
+
+    def remove(self, wish: Preference) -> None:
+        """Undo without telling the register."""
+        with self._engine.begin() as connection:
+            _remove(connection, wish.agent_id, wish.kind, wish.subject)
+
+    def forget(self, agent_id: str) -> int:
+        """Delete all that an agent asked: how many wishes."""
+        mine = digest(agent_id)
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.delete(preference_words).where(preference_words.c.agent_key == mine)
+            )
+            gone = sa.delete(preferences).where(preferences.c.agent_key == mine)
+            return connection.execute(gone).rowcount
+
+    def counts(self) -> dict[PreferenceKind, int]:
+        """How many wishes of each kind are in force."""
+        query = sa.select(preferences.c.kind, sa.func.count()).group_by(preferences.c.kind)
+        with self._engine.connect() as connection:
+            return {PreferenceKind(kind): number for kind, number in connection.execute(query)}
+
+    def _tell(self, wish: Preference, moment: datetime, *, in_force: bool) -> None:
+        if self._register is not None:
+            self._register.wished(wish, moment, in_force=in_force)
+
+
+def _remove(connection: sa.Connection, agent_id: str, kind: PreferenceKind, subject: str) -> None:
+    mine = (preferences.c.agent_key == digest(agent_id)) & (preferences.c.subject == subject)
+    connection.execute(sa.delete(preferences).where(mine, preferences.c.kind == kind.value))
+    if kind is PreferenceKind.DECLARE:
+        words = preference_words.c.agent_key == digest(agent_id)
+        connection.execute(
+            sa.delete(preference_words).where(words, preference_words.c.subject == subject)
+        )
+
+
+def _row(wish: Preference, moment: datetime) -> dict[str, object]:
+    return {
+        "agent_key": digest(wish.agent_id),
+        "agent_id": storable(wish.agent_id),
+        "kind": wish.kind.value,
+        "subject": wish.subject,
+        "said": list(wish.said),
+        "since": moment,
+    }
+
+
+def _recorded(row: sa.RowMapping) -> RecordedPreference:
+    since: datetime = row["since"]
+    wish = Preference(
+        row["agent_id"], PreferenceKind(row["kind"]), row["subject"], tuple(row["said"])
+    )
+    return RecordedPreference(wish, since.replace(tzinfo=since.tzinfo or UTC))

@@ -1,23 +1,164 @@
-"""What a build counts: the contributions that every agent may read, as arrays."""
+"""What a build reads.
 
+Contributions that every agent may read, as arrays; documents that no label names; and what could
+not be read.
+"""
+
+import hashlib
+import heapq
 from array import array
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from connectors.values import Access, Document, EvidencePolicy, Role
-from expertise.assignment import Assignment, Confidences
-from expertise.left_out import Omissions, Part
-from expertise.leftovers import Leftover, Leftovers
-from expertise.weights import ROLE_WEIGHTS, contribution_weight
+from connectors.values import Access, ContributorRole, Document, EvidencePolicy
+from expertise.assignment import Assignment, ConfidenceMatrix
+from expertise.votes import ROLE_WEIGHTS, contribution_weight
+from indexer.errors import IndexerError
 from indexer.values import IndexedDocument
 
-Numbers = NDArray[np.int64]
+LARGEST_SKIPPED_SHARE = 0.1
+FEW_SKIPPED = 20
+"""Beyond so many documents and such a share of all, the fault is not a document's own."""
 
-_ANSWERS = frozenset({Role.ANSWERER, Role.ACCEPTED_ANSWERER})
+
+class SkippedKind(StrEnum):
+    """What was left out."""
+
+    DOCUMENT = "document"
+    AGENT = "agent"
+    TOPIC = "topic"
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedItem:
+    """One thing that a build does not hold, by its id, with the reason in French."""
+
+    part: SkippedKind
+    id: str
+    reason: str
+
+
+MOST_LISTED = 10
+"""So many are named in one sentence; the build's report in JSON names all."""
+
+
+def skipped_text(found: Sequence[SkippedItem]) -> str:
+    """How many of each part, and the first ones by name, in French; empty for none.
+
+    For a terminal: ids name documents and agents, and belong in no log.
+    """
+    if not found:
+        return ""
+    counts = Counter(one.part for one in found)
+    said = ", ".join(f"{counts[part]} {_IN_FRENCH[part]}" for part in SkippedKind if counts[part])
+    named = " ; ".join(" ".join(f"{one.id} : {one.reason}".split()) for one in found[:MOST_LISTED])
+    return f"{said} : {named}{' ; …' if len(found) > MOST_LISTED else ''}"
+
+
+_IN_FRENCH = {
+    SkippedKind.DOCUMENT: "document(s)",
+    SkippedKind.AGENT: "agent(s)",
+    SkippedKind.TOPIC: "sujet(s)",
+}
+
+
+@dataclass(slots=True)
+class SkippedItems:
+    """Gathers what one build leaves out."""
+
+    found: list[SkippedItem] = field(default_factory=list)
+
+    def add(self, part: SkippedKind, id_: str, reason: str) -> None:
+        """Note one thing."""
+        self.found.append(SkippedItem(part, id_, reason))
+
+    @contextmanager
+    def instead(self, part: SkippedKind, id_: str) -> Iterator[None]:
+        """Where the block fails on this one thing, note it and go on after the block.
+
+        What speaks of an index or of the machine, not of the thing, is raised on.
+        """
+        try:
+            yield
+        except (IndexerError, OSError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this one thing's
+            self.add(part, id_, f"ne peut pas être lu ({type(error).__name__})")
+
+    def check_share(self, counted: int) -> None:
+        """Raises `ValueError` where so many failed beside those counted that all may."""
+        failed = sum(one.part is SkippedKind.DOCUMENT for one in self.found)
+        documents = counted + failed
+        if failed > FEW_SKIPPED and failed > LARGEST_SKIPPED_SHARE * documents:
+            reasons = sorted({one.reason for one in self.found if one.part is SkippedKind.DOCUMENT})
+            raise ValueError(
+                f"{failed} documents sur {documents} n'ont pas pu être comptés : "
+                f"{' ; '.join(reasons[:3])}. La cartographie précédente reste en service. "
+                "Lancez « quisait check », puis « quisait reindex » si l'index est en cause."
+            )
+
+
+MOST_UNLABELLED = 4_000
+"""Clustering takes the square of their number: of more, those whose hash is smallest, which
+is a draw that another build repeats."""
+TEXT_CHARS = 1_500
+"""Of each document, to name its cluster by."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnlabelledDocument:
+    """A document with the mean of its passages' vectors, of length 1, and its first words."""
+
+    document_id: str
+    mark: str
+    title: str
+    text: str
+    vector: NDArray[np.float32]
+
+
+@dataclass(slots=True)
+class UnlabelledSample:
+    """Takes documents one by one, in any order; `kept` then gives them by id."""
+
+    most: int = MOST_UNLABELLED
+    _heap: list[tuple[int, str, UnlabelledDocument]] = field(default_factory=list)
+
+    def take(self, document: IndexedDocument) -> None:
+        """Keep it, unless it has no vector or enough others come before it."""
+        id_ = document.document.id
+        place = -int.from_bytes(hashlib.sha256(id_.encode()).digest()[:8])
+        full = len(self._heap) == self.most
+        if not len(document.vectors) or (full and place < self._heap[0][0]):
+            return
+        mean = document.vectors.mean(axis=0)
+        length = float(np.linalg.norm(mean))
+        if not length:
+            return
+        one = UnlabelledDocument(
+            id_,
+            document.record_hash,
+            document.document.title,
+            "\n".join(passage.text for passage in document.passages)[:TEXT_CHARS],
+            (mean / length).astype(np.float32),
+        )
+        push = heapq.heappushpop if full else heapq.heappush
+        push(self._heap, (place, id_, one))
+
+    def kept(self) -> tuple[UnlabelledDocument, ...]:
+        """By id."""
+        return tuple(one for _, _, one in sorted(self._heap, key=lambda entry: entry[1]))
+
+
+IntArray = NDArray[np.int64]
+
+_ANSWERS = frozenset({ContributorRole.ANSWERER, ContributorRole.ACCEPTED_ANSWERER})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,12 +172,12 @@ class Corpus:
 
     document_ids: Sequence[str]
     marks: Sequence[str]
-    topics: Confidences
-    dated: Numbers
+    topics: ConfidenceMatrix
+    dated: IntArray
     open_question: NDArray[np.bool_]
     accounts: Sequence[str]
-    document: Numbers
-    account: Numbers
+    document: IntArray
+    account: IntArray
     weight: NDArray[np.float64]
     contributions_seen: int
 
@@ -51,27 +192,27 @@ def is_universal(access: Access, universal: frozenset[str]) -> bool:
     return not access.denied and not universal.isdisjoint(access.allowed)
 
 
-def gather(
+def read_corpus(
     documents: Iterable[IndexedDocument],
     assignment: Assignment,
     universal: frozenset[str],
     today: date,
-    leftovers: Leftovers | None = None,
-    omissions: Omissions | None = None,
+    leftovers: UnlabelledSample | None = None,
+    omissions: SkippedItems | None = None,
 ) -> Corpus:
     """Read every document once; what not every agent may read leaves nothing but a count.
 
     What no label names, and somebody contributed to, is kept in `leftovers`. A document that
     fails is noted in `omissions` and counts for nothing else.
     """
-    read, omissions = _Reading(), omissions or Omissions()
+    read, omissions = _CorpusBuilder(), omissions or SkippedItems()
     for one in documents:
         kept = one.document
         read.seen += len(kept.contributions)
         if is_universal(kept.access, universal) and kept.evidence == EvidencePolicy.YES:
-            with omissions.instead(Part.DOCUMENT, kept.id):
+            with omissions.instead(SkippedKind.DOCUMENT, kept.id):
                 # What may fail comes before what is kept: half of a document counts nowhere.
-                counted = _Counted.of(kept, one.record_hash, today)
+                counted = _DocumentEntry.of(kept, one.record_hash, today)
                 labelled = assignment.add(one)
                 read.take(counted)
                 if leftovers is not None and not labelled and counted.rows:
@@ -79,7 +220,9 @@ def gather(
     return read.corpus(assignment.confidences())
 
 
-def uncovered(leftovers: Sequence[Leftover], corpus: Corpus) -> tuple[Leftover, ...]:
+def without_topics(
+    leftovers: Sequence[UnlabelledDocument], corpus: Corpus
+) -> tuple[UnlabelledDocument, ...]:
     """Those that no topic was assigned to by vector either."""
     topics = np.diff(corpus.topics.indptr)
     bare = {id_ for id_, count in zip(corpus.document_ids, topics, strict=True) if not count}
@@ -87,7 +230,7 @@ def uncovered(leftovers: Sequence[Leftover], corpus: Corpus) -> tuple[Leftover, 
 
 
 @dataclass(frozen=True, slots=True)
-class _Counted:
+class _DocumentEntry:
     """What a corpus keeps of one document; `rows` are (account, weight)."""
 
     id: str
@@ -97,14 +240,14 @@ class _Counted:
     rows: tuple[tuple[str, float], ...]
 
     @classmethod
-    def of(cls, document: Document, mark: str, today: date) -> "_Counted":
+    def of(cls, document: Document, mark: str, today: date) -> "_DocumentEntry":
         shown = document.modified or document.created
         roles = {row.role for row in document.contributions}
         return cls(
             document.id,
             mark,
             shown.date().toordinal() if shown else 0,
-            Role.ASKER in roles and roles.isdisjoint(_ANSWERS),
+            ContributorRole.ASKER in roles and roles.isdisjoint(_ANSWERS),
             tuple(
                 (row.account, contribution_weight(row, today))
                 for row in document.contributions
@@ -114,7 +257,7 @@ class _Counted:
 
 
 @dataclass(slots=True)
-class _Reading:
+class _CorpusBuilder:
     seen: int = 0
     ids: list[str] = field(default_factory=list)
     marks: list[str] = field(default_factory=list)
@@ -126,7 +269,7 @@ class _Reading:
     account: "array[int]" = field(default_factory=lambda: array("q"))
     weight: "array[float]" = field(default_factory=lambda: array("d"))
 
-    def take(self, one: _Counted) -> None:
+    def take(self, one: _DocumentEntry) -> None:
         number = len(self.ids)
         self.ids.append(one.id)
         self.marks.append(one.mark)
@@ -137,10 +280,10 @@ class _Reading:
             self.account.append(self.accounts.setdefault(account, len(self.accounts)))
             self.weight.append(weight)
 
-    def corpus(self, topics: Confidences) -> Corpus:
+    def corpus(self, topics: ConfidenceMatrix) -> Corpus:
         """Put in the order of ids and accounts: a scan has none."""
-        order, document_place = _sorted(self.ids)
-        account_order, account_place = _sorted(list(self.accounts))
+        order, document_place = _sort_order(self.ids)
+        account_order, account_place = _sort_order(list(self.accounts))
         names = list(self.accounts)
         return Corpus(
             document_ids=[self.ids[n] for n in order],
@@ -157,7 +300,7 @@ class _Reading:
 
 
 def topics_in_row(
-    topics: Confidences, row: int, names: Sequence[str]
+    topics: ConfidenceMatrix, row: int, names: Sequence[str]
 ) -> tuple[tuple[str, float], ...]:
     """What a document is about: (name, confidence to the hundredth)."""
     here = slice(int(topics.indptr[row]), int(topics.indptr[row + 1]))
@@ -165,7 +308,7 @@ def topics_in_row(
     return tuple((names[topic], round(sure, 2)) for topic, sure in found)
 
 
-def _sorted(names: Sequence[str]) -> tuple[Numbers, Numbers]:
+def _sort_order(names: Sequence[str]) -> tuple[IntArray, IntArray]:
     """(numbers in the order of names, the place of each number in that order)."""
     order = np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.int64)
     place = np.empty(len(order), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""What animators decided of proposed topics: kept beside the builds, and told to the next one."""
+"""Decisions of community managers on proposed topics and communities, kept beside the builds."""
 
 import json
 import uuid
@@ -10,8 +10,9 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
-from connectors.changes import Malformed
-from expertise.topics import Topic, TopicList, checked
+from connectors.ports import Malformed
+from expertise.topics import Topic, TopicList, check_topics
+from indexer.state import digest
 
 metadata = sa.MetaData()
 
@@ -27,7 +28,7 @@ decisions = sa.Table(
     sa.Column("day", sa.Date, nullable=False),
 )
 
-DISCOVERED = "decouvert:"
+DISCOVERED_PREFIX = "decouvert:"
 """Stands before the id of a topic that was discovered and accepted."""
 
 
@@ -40,7 +41,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class TopicDecision:
     """One verdict, and what it was about.
 
     `label` names the topic that was accepted, or becomes another name of the topic
@@ -68,23 +69,23 @@ class Decision:
         Half of the smaller one's documents are enough, or half of its terms and two of them:
         subjects may well have one word in common.
         """
-        same_words = len(self.terms & terms) > 1 and _shared(self.terms, terms)
-        return _shared(self.documents, documents) or same_words
+        same_words = len(self.terms & terms) > 1 and _half_shared(self.terms, terms)
+        return _half_shared(self.documents, documents) or same_words
 
 
-def _shared(one: frozenset[str], other: frozenset[str]) -> bool:
+def _half_shared(one: frozenset[str], other: frozenset[str]) -> bool:
     smaller = min(len(one), len(other))
     return smaller > 0 and 2 * len(one & other) >= smaller
 
 
-class SqlDecisions:
+class SqlTopicDecisions:
     """Verdicts in the state database; SQLite or PostgreSQL."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         metadata.create_all(engine)
 
-    def all(self) -> tuple[Decision, ...]:
+    def all(self) -> tuple[TopicDecision, ...]:
         """Every decision, the newest first."""
         query = sa.select(decisions).order_by(decisions.c.day.desc(), decisions.c.id)
         with self._engine.connect() as connection:
@@ -99,12 +100,12 @@ class SqlDecisions:
         *,
         label: str = "",
         topic_id: str = "",
-    ) -> Decision:
+    ) -> TopicDecision:
         """Write a decision down. An accepted topic gets an id of its own."""
         id_ = uuid.uuid4().hex
         if verdict is Verdict.ACCEPTED:
-            topic_id = DISCOVERED + id_[:12]
-        made = Decision(id_, verdict, label, topic_id, marked, terms, day)
+            topic_id = DISCOVERED_PREFIX + id_[:12]
+        made = TopicDecision(id_, verdict, label, topic_id, marked, terms, day)
         row = {
             "id": id_,
             "verdict": verdict.value,
@@ -125,8 +126,8 @@ class SqlDecisions:
         return done.rowcount > 0
 
 
-def _decision(row: sa.RowMapping) -> Decision:
-    return Decision(
+def _decision(row: sa.RowMapping) -> TopicDecision:
+    return TopicDecision(
         row["id"],
         Verdict(row["verdict"]),
         row["label"],
@@ -137,7 +138,7 @@ def _decision(row: sa.RowMapping) -> Decision:
     )
 
 
-def with_decisions(listed: TopicList, made: Sequence[Decision]) -> TopicList:
+def apply_decisions(listed: TopicList, made: Sequence[TopicDecision]) -> TopicList:
     """The organisation's list with what animators added to it; the list's own names come first.
 
     A label that the list has by now, or a topic that it no longer has, is told as malformed.
@@ -150,9 +151,11 @@ def with_decisions(listed: TopicList, made: Sequence[Decision]) -> TopicList:
         if one.verdict is Verdict.MERGED:
             names[one.topic_id].append(one.label)
     gone = names.keys() - {topic.id for topic in topics}
-    found = checked(
+    found = check_topics(
         (
-            f"sujet décidé « {topic.label} »" if topic.id.startswith(DISCOVERED) else "liste",
+            f"sujet décidé « {topic.label} »"
+            if topic.id.startswith(DISCOVERED_PREFIX)
+            else "liste",
             replace(topic, alt_labels=(*topic.alt_labels, *names.get(topic.id, ()))),
         )
         for topic in topics
@@ -163,3 +166,64 @@ def with_decisions(listed: TopicList, made: Sequence[Decision]) -> TopicList:
         for label in names[topic_id]
     ]
     return TopicList(found.topics, (*listed.malformed, *faults, *found.malformed))
+
+
+community_metadata = sa.MetaData()
+
+community_decisions = sa.Table(
+    "community_decisions",
+    community_metadata,
+    sa.Column("topic_key", sa.String(64), primary_key=True),
+    sa.Column("topic_id", sa.Text, nullable=False),
+    sa.Column("verdict", sa.String(20), nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CommunityDecision:
+    """A verdict on the community of a topic. Who decided is not kept here: the audit knows."""
+
+    topic_id: str
+    verdict: Verdict
+    day: date
+
+
+class SqlCommunityDecisions:
+    """Verdicts in the state database; SQLite or PostgreSQL."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        community_metadata.create_all(engine)
+
+    def all(self) -> dict[str, CommunityDecision]:
+        """Every decision, by the topic's id."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(community_decisions)).mappings().all()
+        return {
+            row["topic_id"]: CommunityDecision(row["topic_id"], Verdict(row["verdict"]), row["day"])
+            for row in rows
+        }
+
+    def keep(self, made: CommunityDecision) -> None:
+        """Write a decision down; the last one on a topic stands."""
+        key = digest(made.topic_id)
+        row = {
+            "topic_key": key,
+            "topic_id": made.topic_id,
+            "verdict": made.verdict.value,
+            "day": made.day,
+        }
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.delete(community_decisions).where(community_decisions.c.topic_key == key)
+            )
+            connection.execute(sa.insert(community_decisions), row)
+
+    def forget(self, topic_id: str) -> bool:
+        """Take a decision back; False where there was none."""
+        gone = sa.delete(community_decisions).where(
+            community_decisions.c.topic_key == digest(topic_id)
+        )
+        with self._engine.begin() as connection:
+            return connection.execute(gone).rowcount > 0

@@ -1,18 +1,122 @@
-"""Who holds a topic: by evidence, métier or confirmed skill; and who only declares it."""
+"""Who holds a topic and how strongly, and who holds it alone in an area."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from connectors.areas import DEPARTEMENTS
+from connectors.geography import CENTROIDS, DEPARTEMENTS, distance_km, region_of
 from connectors.values import Agent
-from expertise.corpus import Numbers
-from expertise.left_out import Omissions, Part
-from expertise.strength import Cells
+from expertise.corpus import Corpus, IntArray, SkippedItems, SkippedKind
 from expertise.topics import Topic, TopicKind, label_key
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
+
+VOLUME_DISCOUNT = 0.8
+"""How much less each further document says: who wrote much is not who knows most."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells:
+    """Topic × agent, by topic, then agent; a cell without evidence is not there.
+
+    `topic`, `agent` and `strength` have shape (cells,). The evidence of cell i stands at
+    `start[i]` to `start[i + 1]` in `document`, `account` and `weight`, strongest first.
+    """
+
+    topic: IntArray
+    agent: IntArray
+    strength: NDArray[np.float64]
+    start: IntArray
+    document: IntArray
+    account: IntArray
+    weight: NDArray[np.float64]
+
+
+def weigh_cells(corpus: Corpus, owner: IntArray) -> Cells:
+    """The strength of each agent on each topic, and all that it rests on.
+
+    `owner` has shape (accounts,): the agent of each account, -1 where it has none. A
+    document says its confidence in the topic times the best weight among the agent's
+    contributions to it; the i-th strongest (from 0) counts `VOLUME_DISCOUNT` to the i,
+    the geometric discount of Moffat & Zobel, "Rank-biased precision" (TOIS 2008);
+    `discounted` is the reference.
+    """
+    document, agent, account, weight = _best_rows(corpus, owner)
+    row, topic, confidence = _rows_by_topic(corpus, document)
+    said = np.round(confidence * weight[row], 6)
+    keep = np.flatnonzero(said > 0)
+    row, topic, said = row[keep], topic[keep], said[keep]
+    order = np.lexsort((document[row], -said, agent[row], topic))
+    row, topic, said = row[order], topic[order], said[order]
+    begins = _group_starts(topic, agent[row])
+    start = np.append(begins, len(row))
+    rank = np.arange(len(row)) - np.repeat(begins, np.diff(start))
+    discounted = said * np.power(VOLUME_DISCOUNT, rank)
+    strength = np.add.reduceat(discounted, begins) if len(begins) else np.empty(0)
+    return Cells(
+        topic=topic[begins],
+        agent=agent[row[begins]],
+        strength=np.round(strength, 6),
+        start=start,
+        document=document[row],
+        account=account[row],
+        weight=said,
+    )
+
+
+def discounted_strength(said: Sequence[float]) -> float:
+    """The strength of what documents say, strongest first: the same sum for one cell."""
+    return math.fsum(one * VOLUME_DISCOUNT**rank for rank, one in enumerate(said))
+
+
+def _best_rows(
+    corpus: Corpus, owner: IntArray
+) -> tuple[IntArray, IntArray, IntArray, NDArray[np.float64]]:
+    """(document, agent, account, weight): one row for each agent of a document, their best."""
+    agent = owner[corpus.account] if len(corpus.account) else corpus.account
+    known = np.flatnonzero(agent >= 0)
+    order = known[
+        np.lexsort(
+            (
+                corpus.account[known],
+                -corpus.weight[known],
+                agent[known],
+                corpus.document[known],
+            )
+        )
+    ]
+    first = order[_group_starts(corpus.document[order], agent[order])]
+    return corpus.document[first], agent[first], corpus.account[first], corpus.weight[first]
+
+
+def _rows_by_topic(
+    corpus: Corpus, document: IntArray
+) -> tuple[IntArray, IntArray, NDArray[np.float64]]:
+    """(row, topic, confidence): each row once for each topic of its document."""
+    starts = corpus.topics.indptr.astype(np.int64)
+    counts = np.diff(starts)[document]
+    row = np.repeat(np.arange(len(document)), counts)
+    within = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    place = starts[document[row]] + within
+    return (
+        row,
+        corpus.topics.indices[place].astype(np.int64),
+        corpus.topics.data[place].astype(np.float64),
+    )
+
+
+def _group_starts(one: IntArray, other: IntArray) -> IntArray:
+    """Where a new pair begins in two sorted columns."""
+    if not len(one):
+        return np.empty(0, dtype=np.int64)
+    changes = (one[1:] != one[:-1]) | (other[1:] != other[:-1])
+    return np.concatenate((np.zeros(1, dtype=np.int64), np.flatnonzero(changes) + 1))
 
 
 class Basis(StrEnum):
@@ -34,10 +138,10 @@ class Holdings:
     `basis` points into `BASES`, `cell` into the cells (-1 without evidence).
     """
 
-    topic: Numbers
-    agent: Numbers
-    basis: Numbers
-    cell: Numbers
+    topic: IntArray
+    agent: IntArray
+    basis: IntArray
+    cell: IntArray
 
     @property
     def holds(self) -> NDArray[np.bool_]:
@@ -46,7 +150,7 @@ class Holdings:
         return held
 
 
-def hold(
+def find_holdings(
     cells: Cells, topics: Sequence[Topic], agents: Sequence[Agent], least_strength: float
 ) -> Holdings:
     """Holders by evidence of at least `least_strength`, by métier or by a confirmed skill.
@@ -61,7 +165,7 @@ def hold(
     rows = {
         (int(cells.topic[cell]), int(cells.agent[cell])): (0, int(cell)) for cell in shown.tolist()
     }
-    for topic, agent, basis in _stated(topics, agents):
+    for topic, agent, basis in _stated_holdings(topics, agents):
         rows.setdefault((topic, agent), (BASES.index(basis), -1))
     ordered = sorted(rows)
     return Holdings(
@@ -72,26 +176,28 @@ def hold(
     )
 
 
-def sound_agents(
-    agents: Iterable[Agent], topics: Sequence[Topic], omissions: Omissions
+def valid_agents(
+    agents: Iterable[Agent], topics: Sequence[Topic], omissions: SkippedItems
 ) -> list[Agent]:
     """The agents by id, each once; an unknown département is none. The others are noted."""
-    named = topics_by_name(topics)
+    named = topic_ids_by_label(topics)
     found: dict[str, Agent] = {}
     for agent in agents:
         if agent.id in found:
-            omissions.add(Part.AGENT, agent.id, "un autre agent a le même identifiant")
+            omissions.add(SkippedKind.AGENT, agent.id, "un autre agent a le même identifiant")
             continue
-        with omissions.instead(Part.AGENT, agent.id):
+        with omissions.instead(SkippedKind.AGENT, agent.id):
             stated_topics(agent, named)
             known = agent.departement in DEPARTEMENTS
             found[agent.id] = agent if known else replace(agent, departement="")
     return sorted(found.values(), key=lambda agent: agent.id)
 
 
-def _stated(topics: Sequence[Topic], agents: Sequence[Agent]) -> list[tuple[int, int, Basis]]:
+def _stated_holdings(
+    topics: Sequence[Topic], agents: Sequence[Agent]
+) -> list[tuple[int, int, Basis]]:
     """(topic, agent, basis) of what the directory says."""
-    named = topics_by_name(topics)
+    named = topic_ids_by_label(topics)
     numbers = {topic.id: number for number, topic in enumerate(topics)}
     return [
         (numbers[topic_id], number, basis)
@@ -100,16 +206,16 @@ def _stated(topics: Sequence[Topic], agents: Sequence[Agent]) -> list[tuple[int,
     ]
 
 
-Named = Mapping[tuple[TopicKind, str], str]
+TopicIdsByLabel = Mapping[tuple[TopicKind, str], str]
 """(kind, analysed label) → topic id."""
 
 
-def topics_by_name(topics: Sequence[Topic]) -> Named:
+def topic_ids_by_label(topics: Sequence[Topic]) -> TopicIdsByLabel:
     """Each label's topic; a list gives no label to two of one kind."""
     return {(topic.kind, label_key(name)): topic.id for topic in topics for name in topic.labels}
 
 
-def stated_topics(agent: Agent, named: Named) -> dict[str, Basis]:
+def stated_topics(agent: Agent, named: TopicIdsByLabel) -> dict[str, Basis]:
     """The topics that the directory gives: the métier, skills confirmed by others, or declared.
 
     Less those that the agent refused.
@@ -125,3 +231,102 @@ def stated_topics(agent: Agent, named: Named) -> dict[str, Basis]:
     for refused in agent.refused:
         found.pop(refused.id, None)
     return found
+
+
+class IsolationScope(StrEnum):
+    """The widest area in which a holder is the only one."""
+
+    NONE = ""
+    DEPARTEMENT = "departement"
+    REGION = "region"
+    COUNTRY = "country"
+
+
+SCOPES = tuple(IsolationScope)
+NEAREST_HOLDERS = 3
+"""How many of the next holders are kept: one may have left when the answer is given."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Isolation:
+    """One row for each of the holdings: how widely alone, and who is next.
+
+    `scope` (rows,) points into `SCOPES`; `nearest` (rows, NEAREST) names the next
+    holders by number, -1 where there is none.
+    """
+
+    scope: IntArray
+    nearest: IntArray
+
+
+def find_isolation(holdings: Holdings, agents: Sequence[Agent], topics: int) -> Isolation:
+    """Topic × agent times agent × area: a cell of 1 is a holder alone there.
+
+    An agent without a known département is in the country only.
+    """
+    # Imported here: half a second, and most commands of the command line build nothing.
+    import scipy.sparse as sp
+
+    rows = np.flatnonzero(holdings.holds)
+    topic, agent = holdings.topic[rows], holdings.agent[rows]
+    ones = np.ones(len(rows), dtype=np.int64)
+    held = sp.csr_array(sp.coo_array((ones, (topic, agent)), shape=(topics, len(agents))))
+    scope = np.zeros(len(holdings.topic), dtype=np.int64)
+    departements = [agent.departement for agent in agents]
+    regions = [region_of(code) or "" for code in departements]
+    for level, codes in (
+        (IsolationScope.DEPARTEMENT, departements),
+        (IsolationScope.REGION, regions),
+        (IsolationScope.COUNTRY, ["country"] * len(agents)),
+    ):
+        alone = _alone_in_area(held, codes, topic, agent)
+        scope[rows[alone]] = SCOPES.index(level)
+    nearest = np.full((len(holdings.topic), NEAREST_HOLDERS), -1, dtype=np.int64)
+    place = np.array([_PLACES.get(code, -1) for code in departements], dtype=np.int64)
+    for row in np.flatnonzero(scope).tolist():
+        bounds = np.searchsorted(topic, (holdings.topic[row], holdings.topic[row] + 1))
+        others = agent[bounds[0] : bounds[1]]
+        found = _nearest_holders(int(holdings.agent[row]), others, place)
+        nearest[row, : len(found)] = found
+    return Isolation(scope, nearest)
+
+
+def _alone_in_area(
+    held: "sp.csr_array", codes: Sequence[str], topic: IntArray, agent: IntArray
+) -> NDArray[np.bool_]:
+    """Whether each (topic, agent) is the only one of the topic in the agent's area."""
+    import scipy.sparse as sp  # here for the same reason
+
+    names = sorted(set(codes))
+    number = {code: n for n, code in enumerate(names)}
+    area = np.array([number[code] for code in codes], dtype=np.int64)
+    ones = np.ones(len(codes), dtype=np.int64)
+    place = sp.coo_array((ones, (np.arange(len(codes)), area)), shape=(len(codes), len(names)))
+    counts = (held @ sp.csr_array(place)).toarray()
+    known = np.array([bool(codes[one]) for one in agent.tolist()], dtype=np.bool_)
+    alone: NDArray[np.bool_] = known & (counts[topic, area[agent]] == 1)
+    return alone
+
+
+def _nearest_holders(one: int, others: IntArray, place: IntArray) -> IntArray:
+    """The next holders by distance, ties by number; where it is unknown they come last."""
+    far = _DISTANCES_KM[place[one], place[others]]
+    order = np.lexsort((others, far))
+    found: IntArray = others[order[others[order] != one]][:NEAREST_HOLDERS]
+    return found
+
+
+_PLACES = {code: number for number, code in enumerate(CENTROIDS)}
+
+
+def _distances() -> NDArray[np.float64]:
+    """Kilometres between known places; the last row and column, for the unknown, are infinite."""
+    far = np.full((len(CENTROIDS) + 1, len(CENTROIDS) + 1), np.inf)
+    for one, here in _PLACES.items():
+        for other, there in _PLACES.items():
+            km = distance_km(one, other)
+            far[here, there] = np.inf if km is None else km
+    return far
+
+
+_DISTANCES_KM = _distances()

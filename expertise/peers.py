@@ -1,15 +1,17 @@
-"""For one agent: who shares their topics; for one topic: who holds it and where to begin."""
+"""An agent's topics with their evidence, their peers and profile.
+
+A topic's holders and communities.
+"""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 
-from connectors.centroids import distance_km
+from connectors.geography import distance_km
 from connectors.values import Agent
-from expertise.communities import LEAST_MEMBERS, LEAST_TOPICS, CommunityKind
-from expertise.decisions import Verdict
-from expertise.holders import Basis, stated_topics
-from expertise.overview import Reading
-from expertise.overview_values import (
+from expertise.answer_values import (
+    BuildStatus,
     CommunityView,
     OwnTopic,
     Peer,
@@ -17,26 +19,89 @@ from expertise.overview_values import (
     TopicHolder,
     TopicView,
 )
-from expertise.profile import evidence_of_topics
-from expertise.records import CommunityRecord
-from expertise.standing import Holder
-from expertise.topics import Topic, by_letters
+from expertise.build_tables import CommunityRecord
+from expertise.clustering import LEAST_MEMBERS, LEAST_TOPICS, CommunityKind
+from expertise.current_build import OpenBuild
+from expertise.decisions import Verdict
+from expertise.holders import Basis, stated_topics
+from expertise.names import SKILL_DAYS
+from expertise.revalidation import CurrentHolder
+from expertise.topics import Topic, label_key, label_order
+from expertise.values import Evidence
+from expertise.votes import counting_contributions
 from indexer.access import AccessFilter
+from indexer.values import Card, Question, ShowRequest
+
+EVIDENCE_SHOWN = 5
+"""Documents of one topic that a profile shows."""
+_EVIDENCE_READ = 2 * EVIDENCE_SHOWN
+
+
+def evidence_of_topics(
+    reading: OpenBuild, agent: Agent, held: Sequence[CurrentHolder], access: AccessFilter
+) -> Mapping[str, tuple[Evidence, ...]]:
+    """By topic id, newest first: what the agent contributed to, as the documents are now.
+
+    Each document is open to every agent still, readable under `access`, and has a
+    contribution of the agent's that counts.
+    """
+    weights = {
+        one.cell.topic_id: {
+            proof.document_id: proof.weight for proof in one.cell.proofs[:_EVIDENCE_READ]
+        }
+        for one in held
+        if one.cell.basis == Basis.DEMONSTRATED and one.agent.id == agent.id
+    }
+    ids = reading.standing.still_open(id_ for some in weights.values() for id_ in some)
+    if not ids:
+        return {}
+    shown = reading.standing.index.show(ShowRequest(access, ids, Question()))
+    cards = {one.card.document_id: one.card for one in shown}
+    accounts = {row.account for card in cards.values() for row in counting_contributions(card)}
+    owners = reading.book.by_account(accounts)
+    own = {account for account, owner in owners.items() if owner.id == agent.id}
+    found = {}
+    for topic_id, some in weights.items():
+        pairs = [(cards[id_], weight) for id_, weight in some.items() if id_ in cards]
+        proofs = [_evidence(card, own, weight, agent) for card, weight in pairs]
+        newest = sorted((one for one in proofs if one.roles), key=_newest_first)
+        found[topic_id] = tuple(newest[:EVIDENCE_SHOWN])
+    return found
+
+
+def _evidence(card: Card, own: set[str], weight: float, agent: Agent) -> Evidence:
+    rows = [row for row in counting_contributions(card) if row.account in own]
+    last = max((row.last for row in rows if row.last), default=None)
+    return Evidence(
+        document_id=card.document_id,
+        title=card.title,
+        url=card.url,
+        roles=tuple(dict.fromkeys(row.role for row in rows)),
+        first=min((row.first for row in rows if row.first), default=None),
+        last=last,
+        weight=weight,
+        former=last is not None and agent.arrival is not None and last < agent.arrival,
+    )
+
+
+def _newest_first(one: Evidence) -> tuple[int, str]:
+    return -(one.last or date.min).toordinal(), one.document_id
+
 
 PEERS = 20
 """How many peers are shown."""
-_LOOKED_AT = 3 * PEERS
+_PEERS_READ = 3 * PEERS
 """How many of the nearest are held against the present: some will have left."""
-_PLACES = 20_000
+_HOLDERS_READ = 20_000
 """How many holders are looked at to find the nearest, whatever the topics' size."""
 _MEMBERS = 30
 RELATED = 6
-_RELATED_BY = 50
+_RELATED_HOLDERS_READ = 50
 """How many holders are looked at to find the topics nearby."""
 
 
 def peers_of(
-    reading: Reading, agent: Agent, access: AccessFilter | None = None, *, to_self: bool
+    reading: OpenBuild, agent: Agent, access: AccessFilter | None = None, *, to_self: bool
 ) -> Peers:
     """The agent's topics and those who hold them too; the strength only to themselves.
 
@@ -59,16 +124,16 @@ def peers_of(
         )
         for id_, (basis, strength) in own.items()
     )
-    by_label = tuple(sorted(topics, key=lambda one: by_letters(one.topic.label)))
-    found = _nearest(reading, agent, sorted(own)) if own else ()
+    by_label = tuple(sorted(topics, key=lambda one: label_order(one.topic.label)))
+    found = _nearest_peers(reading, agent, sorted(own)) if own else ()
     return Peers(agent, by_label, found, communities_of(reading, agent))
 
 
-def _nearest(reading: Reading, agent: Agent, topic_ids: Sequence[str]) -> tuple[Peer, ...]:
+def _nearest_peers(reading: OpenBuild, agent: Agent, topic_ids: Sequence[str]) -> tuple[Peer, ...]:
     shared: dict[str, set[str]] = defaultdict(set)
     place: dict[str, str] = {}
     for topic_id, other, departement in reading.builds.holders_places(
-        reading.stamp.id, topic_ids, _PLACES
+        reading.stamp.id, topic_ids, _HOLDERS_READ
     ):
         if other != agent.id:
             shared[other].add(topic_id)
@@ -78,7 +143,7 @@ def _nearest(reading: Reading, agent: Agent, topic_ids: Sequence[str]) -> tuple[
         km = distance_km(agent.departement, place[other])
         return -len(shared[other]), float("inf") if km is None else km, other
 
-    nearest = sorted(shared, key=near)[:_LOOKED_AT]
+    nearest = sorted(shared, key=near)[:_PEERS_READ]
     cells = reading.builds.cells_between(reading.stamp.id, nearest, topic_ids)
     held = [one for one in cells if one.topic_id in shared.get(one.agent_id, ())]
     standing: dict[str, list[Topic]] = defaultdict(list)
@@ -89,7 +154,7 @@ def _nearest(reading: Reading, agent: Agent, topic_ids: Sequence[str]) -> tuple[
     peers = [
         Peer(
             agents[id_],
-            tuple(sorted(topics, key=lambda topic: by_letters(topic.label))),
+            tuple(sorted(topics, key=lambda topic: label_order(topic.label))),
             distance_km(agent.departement, agents[id_].departement),
         )
         for id_, topics in standing.items()
@@ -102,19 +167,19 @@ def _by_nearness(peer: Peer) -> tuple[int, float, str, str]:
     return -len(peer.topics), km, peer.agent.family_name, peer.agent.id
 
 
-def communities(reading: Reading) -> tuple[CommunityView, ...]:
+def accepted_communities(reading: OpenBuild) -> tuple[CommunityView, ...]:
     """Of those who are alone, as an animator accepted them, while three of them still stand."""
     found = reading.builds.communities(reading.stamp.id, kind=CommunityKind.PROPOSED, most=None)
-    views = (community_view(reading, one) for one in _accepted(reading, found))
+    views = (community_view(reading, one) for one in _keep_accepted(reading, found))
     return tuple(one for one in views if len(one.members) >= LEAST_MEMBERS)
 
 
-def communities_on(reading: Reading, topic_ids: Sequence[str]) -> tuple[CommunityView, ...]:
+def communities_on(reading: OpenBuild, topic_ids: Sequence[str]) -> tuple[CommunityView, ...]:
     """Those on one of these topics, as far as two of their members still stand."""
     wanted = set(topic_ids)
     found = reading.builds.communities(reading.stamp.id, most=None)
     on = [one for one in found if not wanted.isdisjoint(one.topics)]
-    views = (community_view(reading, one) for one in _accepted(reading, on))
+    views = (community_view(reading, one) for one in _keep_accepted(reading, on))
     return tuple(
         one
         for one in views
@@ -122,18 +187,18 @@ def communities_on(reading: Reading, topic_ids: Sequence[str]) -> tuple[Communit
     )
 
 
-def communities_of(reading: Reading, agent: Agent) -> tuple[CommunityView, ...]:
+def communities_of(reading: OpenBuild, agent: Agent) -> tuple[CommunityView, ...]:
     """Those of which the agent still is a member, narrowed to the topics they still hold.
 
     The build names its members; what stands now decides. An agent whose evidence is gone, who
     withdrew or who refused the topics is in none, whoever else is left in it.
     """
     found = reading.builds.communities(reading.stamp.id, agent_id=agent.id)
-    views = (community_view(reading, one, of=agent.id) for one in _accepted(reading, found))
+    views = (community_view(reading, one, of=agent.id) for one in _keep_accepted(reading, found))
     return tuple(one for one in views if len(one.members) > 1)
 
 
-def _accepted(reading: Reading, found: Sequence[CommunityRecord]) -> list[CommunityRecord]:
+def _keep_accepted(reading: OpenBuild, found: Sequence[CommunityRecord]) -> list[CommunityRecord]:
     """What agents do together already, and what an animator accepted of the rest."""
     if not any(one.kind is CommunityKind.PROPOSED for one in found):
         return list(found)
@@ -147,7 +212,7 @@ def _accepted(reading: Reading, found: Sequence[CommunityRecord]) -> list[Commun
 
 
 def community_view(
-    reading: Reading, record: CommunityRecord, of: str | None = None
+    reading: OpenBuild, record: CommunityRecord, of: str | None = None
 ) -> CommunityView:
     """The topics and members of a community that still stand; none of either if nothing does.
 
@@ -157,7 +222,7 @@ def community_view(
     member any more.
     """
     least = LEAST_TOPICS if record.kind is CommunityKind.DETECTED else 1
-    members = _first_members(record, of)
+    members = _members_to_show(record, of)
     cells = reading.builds.cells_between(reading.stamp.id, members, record.topics)
     held: dict[str, set[str]] = defaultdict(set)
     agents: dict[str, Agent] = {}
@@ -174,14 +239,14 @@ def community_view(
     )
 
 
-def _first_members(record: CommunityRecord, of: str | None) -> tuple[str, ...]:
+def _members_to_show(record: CommunityRecord, of: str | None) -> tuple[str, ...]:
     """As many as are shown; the one who is asked about is always among them."""
     others = [one for one in record.members if one != of]
     asked = (of,) if of is not None and of in record.members else ()
     return (*asked, *others[: _MEMBERS - len(asked)])
 
 
-def topic_view(reading: Reading, topic_id: str) -> TopicView | None:
+def topic_view(reading: OpenBuild, topic_id: str) -> TopicView | None:
     """Everything of a topic that every agent may know; None where the list has none such."""
     record = reading.topics.get(topic_id)
     if record is None:
@@ -198,18 +263,18 @@ def topic_view(reading: Reading, topic_id: str) -> TopicView | None:
         documents=reading.standing.still_open(record.documents),
         questions=reading.standing.still_open(record.questions),
         broader=tuple(topics[id_] for id_ in record.topic.broader),
-        narrower=tuple(sorted(narrower, key=lambda one: by_letters(one.label))),
+        narrower=tuple(sorted(narrower, key=lambda one: label_order(one.label))),
         related=tuple(topics[id_] for id_ in _related(reading, standing) if id_ not in near),
     )
 
 
-def _related(reading: Reading, standing: Sequence[Holder]) -> list[str]:
+def _related(reading: OpenBuild, standing: Sequence[CurrentHolder]) -> list[str]:
     """Ids of the other topics that the same agents hold, the most shared first.
 
     Counted now and not by the build: what ties two topics may have been withdrawn since.
     """
     agents = [one.agent.id for one in standing if one.cell.basis != Basis.DECLARED]
-    cells = reading.builds.cells_of(reading.stamp.id, agents[:_RELATED_BY])
+    cells = reading.builds.cells_of(reading.stamp.id, agents[:_RELATED_HOLDERS_READ])
     held = reading.standing.of([one for one in cells if one.basis != Basis.DECLARED])
     shared = Counter(one.cell.topic_id for one in held)
     ordered = sorted(shared, key=lambda id_: (-shared[id_], id_))
@@ -220,3 +285,74 @@ def _related(reading: Reading, standing: Sequence[Holder]) -> list[str]:
 def by_area_then_name(agent: Agent) -> tuple[str, str, str, str]:
     """The only order in which agents of a topic are ever listed."""
     return agent.departement, agent.family_name, agent.given_name, agent.id
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """What the directory says that an agent can do. `renew`: said long ago, shown by nothing."""
+
+    label: str
+    confirmed: bool
+    renew: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AgentProfile:
+    """Three things apart: what documents show, what others confirmed, what is only declared.
+
+    `shown` holds topics by label, each with its evidence newest first; `metier` is the
+    métier as a topic of the list. Without a build (`dated`) the directory alone speaks.
+    """
+
+    agent: Agent
+    dated: BuildStatus
+    shown: tuple[OwnTopic, ...]
+    metier: OwnTopic | None
+    confirmed: tuple[Skill, ...]
+    declared: tuple[Skill, ...]
+    peers: tuple[Peer, ...]
+    communities: tuple[CommunityView, ...]
+
+
+def profile_of(
+    reading: OpenBuild | BuildStatus,
+    agent: Agent,
+    access: AccessFilter,
+    today: date,
+    *,
+    to_self: bool,
+) -> AgentProfile:
+    """What a reader may see of an agent who may be shown to them.
+
+    Evidence is what `access` may read of what every agent may read; the strength of a
+    topic is told `to_self` alone. Raises `IndexUnreachable`.
+    """
+    if isinstance(reading, BuildStatus):
+        skills = _skills(agent, frozenset(), today)
+        return AgentProfile(agent, reading, (), None, *skills, (), ())
+    found = peers_of(reading, agent, access, to_self=to_self)
+    shown = tuple(one for one in found.topics if one.basis == Basis.DEMONSTRATED)
+    proven = frozenset(label_key(name) for one in shown for name in one.topic.labels)
+    return AgentProfile(
+        agent,
+        reading.dated,
+        shown,
+        next((one for one in found.topics if one.basis == Basis.METIER), None),
+        *_skills(agent, proven, today),
+        found.peers,
+        found.communities,
+    )
+
+
+def _skills(
+    agent: Agent, proven: frozenset[str], today: date
+) -> tuple[tuple[Skill, ...], tuple[Skill, ...]]:
+    """(confirmed, declared), each by label. `proven` are analysed labels that documents show."""
+    said = agent.skills_declared
+    old = said is not None and (today - said).days > SKILL_DAYS
+    confirmed = sorted(set(agent.skills_confirmed), key=str.lower)
+    declared = sorted(set(agent.skills) - set(confirmed), key=str.lower)
+    return (
+        tuple(Skill(label, confirmed=True) for label in confirmed),
+        tuple(Skill(label, False, old and label_key(label) not in proven) for label in declared),
+    )

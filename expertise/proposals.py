@@ -1,25 +1,25 @@
-"""Topics that the last build proposes, as far as what they rest on still stands."""
+"""Topics that the last build proposes, and a community manager's decisions on them."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 
 from connectors.values import Agent
-from expertise.build import MARK_CHARS
+from expertise.build import HASH_PREFIX_CHARS
+from expertise.build_tables import ProposalRecord
+from expertise.clustering import LEAST_DOCUMENTS, LEAST_WITH_TERM
 from expertise.corpus import is_universal
-from expertise.decisions import Decision
-from expertise.discovery import LEAST_DOCUMENTS, LEAST_WITH_TERM
-from expertise.overview import Reading
+from expertise.current_build import OpenBuild
+from expertise.decisions import SqlTopicDecisions, TopicDecision, Verdict
 from expertise.peers import by_area_then_name
-from expertise.records import ProposalRecord
-from expertise.refusals import refuses
-from expertise.showing import may_be_shown
-from expertise.weights import counting_rows
+from expertise.topics import TopicKind, label_key
+from expertise.visibility import may_be_shown, refuses
+from expertise.votes import counting_contributions
 from indexer.access import Reader, access_filter
 from indexer.values import Card, Question, ShowRequest
 
-PEOPLE = 10
+MOST_PEOPLE = 10
 """How many of those who contributed are named."""
-CITED = 5
+MOST_CITED = 5
 """How many documents are named."""
 
 
@@ -40,21 +40,23 @@ class Proposal:
     communities: frozenset[str]
 
 
-def proposals(reading: Reading, made: Sequence[Decision]) -> tuple[Proposal, ...]:
+def open_proposals(reading: OpenBuild, made: Sequence[TopicDecision]) -> tuple[Proposal, ...]:
     """Those that nobody decided about, the largest first. Raises `IndexUnreachable`."""
-    waiting = [one for one in reading.builds.proposals(reading.stamp.id) if not _decided(one, made)]
-    open_now = standing_documents(reading, {pair for one in waiting for pair in one.documents})
+    waiting = [
+        one for one in reading.builds.proposals(reading.stamp.id) if not _is_decided(one, made)
+    ]
+    open_now = unchanged_documents(reading, {pair for one in waiting for pair in one.documents})
     found = [_proposal(reading, one, open_now) for one in waiting]
     return tuple(one for one in found if one is not None)
 
 
-def proposal_record(reading: Reading, proposal_id: str) -> ProposalRecord | None:
+def find_proposal_record(reading: OpenBuild, proposal_id: str) -> ProposalRecord | None:
     """The build's record of a proposal, or None."""
     records = reading.builds.proposals(reading.stamp.id)
     return next((one for one in records if one.id == proposal_id), None)
 
 
-def _decided(one: ProposalRecord, made: Sequence[Decision]) -> bool:
+def _is_decided(one: ProposalRecord, made: Sequence[TopicDecision]) -> bool:
     documents, terms = frozenset(id_ for id_, _ in one.documents), terms_of(one)
     return any(decision.is_about(documents, terms) for decision in made)
 
@@ -64,8 +66,8 @@ def terms_of(one: ProposalRecord) -> frozenset[str]:
     return frozenset(written for written, _ in one.terms)
 
 
-def standing_documents(
-    reading: Reading, pairs: Collection[tuple[str, str]]
+def unchanged_documents(
+    reading: OpenBuild, pairs: Collection[tuple[str, str]]
 ) -> frozenset[tuple[str, str]]:
     """The (id, mark) pairs that are as they were, and that every agent may still read."""
     kept = reading.standing.index.kept({id_ for id_, _ in pairs}) if pairs else {}
@@ -75,12 +77,12 @@ def standing_documents(
         for id_, mark in pairs
         if id_ in kept
         and is_universal(kept[id_].access, universal)
-        and kept[id_].record_hash[:MARK_CHARS] == mark
+        and kept[id_].record_hash[:HASH_PREFIX_CHARS] == mark
     )
 
 
 def _proposal(
-    reading: Reading, one: ProposalRecord, open_now: frozenset[tuple[str, str]]
+    reading: OpenBuild, one: ProposalRecord, open_now: frozenset[tuple[str, str]]
 ) -> Proposal | None:
     """None where too little is left; a term stays where enough of its documents do."""
     places = {n for n, pair in enumerate(one.documents) if pair in open_now}
@@ -93,18 +95,18 @@ def _proposal(
     cards = open_cards(reading, ids)
     communities = frozenset(card.space for card in cards)
     people = _people(reading, cards)
-    return Proposal(one.id, terms, len(ids), tuple(cards[:CITED]), people, communities)
+    return Proposal(one.id, terms, len(ids), tuple(cards[:MOST_CITED]), people, communities)
 
 
-def open_cards(reading: Reading, document_ids: Sequence[str]) -> list[Card]:
+def open_cards(reading: OpenBuild, document_ids: Sequence[str]) -> list[Card]:
     """Cards of those that every agent may read now."""
     everyone = access_filter(Reader("everyone", reading.standing.universal))
     wanted = ShowRequest(everyone, tuple(document_ids), Question())
     return [found.card for found in reading.standing.index.show(wanted)]
 
 
-def _people(reading: Reading, cards: Sequence[Card]) -> tuple[Agent, ...]:
-    accounts = {row.account for card in cards for row in counting_rows(card)}
+def _people(reading: OpenBuild, cards: Sequence[Card]) -> tuple[Agent, ...]:
+    accounts = {row.account for card in cards for row in counting_contributions(card)}
     owners = {agent.id: agent for agent in reading.book.by_account(accounts).values()}
     today = reading.standing.today
     shown = [
@@ -112,7 +114,7 @@ def _people(reading: Reading, cards: Sequence[Card]) -> tuple[Agent, ...]:
         for agent in owners.values()
         if may_be_shown(agent, today) and not _refused(agent, cards)
     ]
-    return tuple(sorted(shown, key=by_area_then_name)[:PEOPLE])
+    return tuple(sorted(shown, key=by_area_then_name)[:MOST_PEOPLE])
 
 
 def _refused(agent: Agent, cards: Sequence[Card]) -> bool:
@@ -120,3 +122,129 @@ def _refused(agent: Agent, cards: Sequence[Card]) -> bool:
     ids = {card.document_id for card in cards}
     counted = any(not ids.isdisjoint(topic.documents) for topic in agent.refused)
     return counted or any(refuses(agent, card.title) for card in cards)
+
+
+LONGEST_LABEL = 120
+
+
+class _DecisionError(Exception):
+    """`sentence` is French, its `%(name)s` filled by `variables` in the error's own text."""
+
+    def __init__(self, sentence: str, **variables: object) -> None:
+        super().__init__(sentence % variables if variables else sentence)
+        self.sentence, self.variables = sentence, variables
+
+
+class NoSuchProposal(_DecisionError):
+    """It was decided about, has fallen, or never was; or there is no such topic or decision."""
+
+
+class Undecidable(_DecisionError):
+    """What was asked cannot be done; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalDecisions:
+    """Verdicts on what one build proposes. Each raises `NoSuchProposal` or `Undecidable`.
+
+    `may` says whether what stands in these communities is the decider's: what is not theirs
+    is unknown to them. It is asked of none where all of a decision's documents are gone.
+    """
+
+    reading: OpenBuild
+    decisions: SqlTopicDecisions
+    may: Callable[[frozenset[str]], bool]
+
+    def waiting(self) -> tuple[Proposal, ...]:
+        """Proposals that nobody decided about. Raises `IndexUnreachable`."""
+        found = open_proposals(self.reading, self.decisions.all())
+        return tuple(one for one in found if self.may(one.communities))
+
+    def told(self) -> tuple[TopicDecision, ...]:
+        """Decisions; what was refused keeps its terms only while all of it is still open."""
+        made = [one for one in self.decisions.all() if self._is_theirs(one)]
+        still = unchanged_documents(self.reading, {pair for one in made for pair in one.marked})
+        return tuple(
+            one if one.marked <= still else replace(one, terms=frozenset()) for one in made
+        )
+
+    def accept(self, proposal_id: str, label: str) -> TopicDecision:
+        """Make it a topic of this name."""
+        named = _valid_label(label)
+        other = next(
+            (
+                one.topic.label
+                for one in self.reading.topics.values()
+                if one.topic.kind == TopicKind.TOPIC
+                and label_key(named) in map(label_key, one.topic.labels)
+            ),
+            None,
+        )
+        taken = other or next(
+            (
+                one.label
+                for one in self.decisions.all()
+                if one.verdict is not Verdict.REFUSED and label_key(one.label) == label_key(named)
+            ),
+            None,
+        )
+        if taken:
+            raise Undecidable(
+                "« %(taken)s » est déjà un sujet, ou un autre nom d'un sujet : réunissez-les, ou "
+                "choisissez un autre nom.",
+                taken=taken,
+            )
+        return self._keep(Verdict.ACCEPTED, self._record(proposal_id), label=named)
+
+    def merge(self, proposal_id: str, topic_id: str, label: str = "") -> TopicDecision:
+        """Make it another name of a topic: `label`, else its most telling term."""
+        if topic_id not in self.reading.topics:
+            raise NoSuchProposal("Ce sujet n'est pas dans la liste.")
+        record = self._record(proposal_id)
+        named = _valid_label(label or record.terms[0][0])
+        return self._keep(Verdict.MERGED, record, label=named, topic_id=topic_id)
+
+    def refuse(self, proposal_id: str) -> TopicDecision:
+        """Not to be proposed again, as long as it is about the same documents or terms."""
+        return self._keep(Verdict.REFUSED, self._record(proposal_id))
+
+    def forget(self, decision_id: str) -> None:
+        """Take a decision back."""
+        theirs = {one.id for one in self.decisions.all() if self._is_theirs(one)}
+        if decision_id not in theirs or not self.decisions.forget(decision_id):
+            raise NoSuchProposal("Cette décision n'existe pas, ou plus.")
+
+    def _is_theirs(self, decision: TopicDecision) -> bool:
+        if self.may(frozenset()):
+            return True
+        cards = open_cards(self.reading, sorted(decision.documents))
+        return self.may(frozenset(card.space for card in cards))
+
+    def _record(self, proposal_id: str) -> ProposalRecord:
+        shown = {one.id for one in self.waiting()}
+        record = find_proposal_record(self.reading, proposal_id) if proposal_id in shown else None
+        if record is None:
+            raise NoSuchProposal("Ce sujet n'est pas, ou n'est plus, proposé.")
+        return record
+
+    def _keep(
+        self, verdict: Verdict, record: ProposalRecord, *, label: str = "", topic_id: str = ""
+    ) -> TopicDecision:
+        return self.decisions.keep(
+            verdict,
+            frozenset(record.documents),
+            terms_of(record),
+            self.reading.standing.today,
+            label=label,
+            topic_id=topic_id,
+        )
+
+
+def _valid_label(label: str) -> str:
+    named = " ".join(label.split())
+    if not label_key(named) or len(named) > LONGEST_LABEL or not named.isprintable():
+        raise Undecidable(
+            "Donnez un nom d'un mot porteur de sens au moins, de %(most)s caractères au plus.",
+            most=LONGEST_LABEL,
+        )
+    return named

@@ -8,19 +8,24 @@ from dataclasses import astuple, dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.sax import SAXException
 
-from connectors.changes import Malformed
-from connectors.errors import SourceRefused, SourceUnreachable
-from connectors.tables import Row, TableUnreadable, read_table
-from indexer.french import fold, terms
+from connectors.ports import Malformed, SourceRefused, SourceUnreachable
+from connectors.tables import TableRow, TableUnreadable, read_table
+from indexer.french.analysis import fold, terms
 from indexer.state import storable
+
+if TYPE_CHECKING:
+    from rdflib import Graph
+    from rdflib.term import Node
 
 _COLUMNS = frozenset({"id", "label", "alt_labels", "broader", "kind"})
 _LONGEST_ID = 200
 """What the database keeps of an id."""
 
 
-def by_letters(label: str) -> str:
+def label_order(label: str) -> str:
     """What sorts labels as a French reader looks for them: É beside E."""
     return fold(label.lower())
 
@@ -72,7 +77,7 @@ _KINDS = {
     "metier": TopicKind.METIER,
 }
 
-Entry = tuple[str, Topic | Malformed]
+TopicEntry = tuple[str, Topic | Malformed]
 """Where it stands in the file, and what stands there."""
 
 
@@ -88,29 +93,32 @@ def read_topics(path: Path) -> TopicList:
     except OSError as error:
         raise SourceUnreachable(f"{path.name} : la liste des sujets est illisible.") from error
     if path.suffix == ".csv":
-        return checked(_from_table(path.name, content))
+        return check_topics(_from_table(path.name, content))
     # Imported here: a list in CSV has no use for rdflib, which takes half a second.
-    from expertise.topics_skos import FORMATS, topics_of_skos
 
     if path.suffix not in FORMATS:
         raise SourceRefused(f"{path.name} : la liste des sujets doit être .csv, .ttl, .rdf ou .xml")
-    return checked(topics_of_skos(path.name, content, FORMATS[path.suffix]))
+    return check_topics(topics_of_skos(path.name, content, FORMATS[path.suffix]))
 
 
-def checked(entries: Iterable[Entry]) -> TopicList:
+def check_topics(entries: Iterable[TopicEntry]) -> TopicList:
     """Keep the topics that are sound together, by id; tell what was left out."""
     kept: dict[str, tuple[str, Topic]] = {}
     faults: list[Malformed] = []
     seen: dict[tuple[str, str], str] = {}
     for where, entry in entries:
-        reason = entry.reason if isinstance(entry, Malformed) else _unsound(entry, kept, seen)
+        reason = (
+            entry.reason if isinstance(entry, Malformed) else _reason_to_reject(entry, kept, seen)
+        )
         if isinstance(entry, Malformed) or reason:
             faults.append(Malformed(where, reason))
         else:
             kept[entry.id] = where, entry
             seen[entry.kind, label_key(entry.label)] = entry.id
-    topics = {id_: _linked(where, topic, kept, faults) for id_, (where, topic) in kept.items()}
-    topics = _without_circles(topics, {id_: where for id_, (where, _) in kept.items()}, faults)
+    topics = {
+        id_: _with_known_links(where, topic, kept, faults) for id_, (where, topic) in kept.items()
+    }
+    topics = _without_cycles(topics, {id_: where for id_, (where, _) in kept.items()}, faults)
     topics = _each_label_once(topics, {id_: where for id_, (where, _) in kept.items()}, faults)
     return TopicList(tuple(topics[id_] for id_ in sorted(topics)), tuple(faults))
 
@@ -138,7 +146,7 @@ def broader_closure(topics: Sequence[Topic]) -> Mapping[str, tuple[str, ...]]:
     return above
 
 
-def _from_table(name: str, content: bytes) -> Iterator[Entry]:
+def _from_table(name: str, content: bytes) -> Iterator[TopicEntry]:
     try:
         rows = read_table(content, _COLUMNS, required="label")
     except TableUnreadable as error:
@@ -148,7 +156,7 @@ def _from_table(name: str, content: bytes) -> Iterator[Entry]:
         yield where, Malformed(where, row.problem) if row.problem else _topic_of_row(where, row)
 
 
-def _topic_of_row(where: str, row: Row) -> Topic | Malformed:
+def _topic_of_row(where: str, row: TableRow) -> Topic | Malformed:
     kind = _KINDS.get(row.cells.get("kind", "").lower())
     if kind is None:
         return Malformed(where, "« kind » doit valoir topic ou métier")
@@ -165,7 +173,9 @@ def _parts(cell: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in cell.split("|") if part.strip()))
 
 
-def _unsound(topic: Topic, kept: Mapping[str, object], seen: Mapping[tuple[str, str], str]) -> str:
+def _reason_to_reject(
+    topic: Topic, kept: Mapping[str, object], seen: Mapping[tuple[str, str], str]
+) -> str:
     """Say why a topic cannot be taken, or nothing."""
     if not topic.id or len(topic.id) > _LONGEST_ID:
         return f"l'identifiant manque ou dépasse {_LONGEST_ID} caractères"
@@ -180,14 +190,16 @@ def _unsound(topic: Topic, kept: Mapping[str, object], seen: Mapping[tuple[str, 
     return ""
 
 
-def _linked(where: str, topic: Topic, kept: Mapping[str, object], faults: list[Malformed]) -> Topic:
+def _with_known_links(
+    where: str, topic: Topic, kept: Mapping[str, object], faults: list[Malformed]
+) -> Topic:
     for one in topic.broader:
         if one not in kept:
             faults.append(Malformed(where, f"terme générique inconnu : « {one} », lien ignoré"))
     return replace(topic, broader=tuple(one for one in topic.broader if one in kept))
 
 
-def _without_circles(
+def _without_cycles(
     topics: dict[str, Topic], places: Mapping[str, str], faults: list[Malformed]
 ) -> dict[str, Topic]:
     """Cut every link of a circle; which one was wrong is not guessed."""
@@ -230,3 +242,59 @@ def _each_label_once(
                 own.append(label)
         sound[id_] = replace(topic, alt_labels=tuple(own))
     return sound
+
+
+FORMATS = {".ttl": "turtle", ".rdf": "xml", ".xml": "xml"}
+
+_PARSER_FAULTS = (LookupError, TypeError, AttributeError, AssertionError, RecursionError)
+"""What rdflib's parsers raise where a file ends in the middle of something."""
+_METIER_TYPES = frozenset({"métier", "metier"})
+
+
+def topics_of_skos(name: str, content: bytes, form: str) -> Iterator[TopicEntry]:
+    """Every concept, by address. One whose `dcterms:type` is «métier» is a métier.
+
+    `broader` and `narrower` are read both ways. Raises `SourceRefused` where the file
+    is not what its extension says.
+    """
+    from rdflib import Graph
+    from rdflib.namespace import RDF, SKOS
+    from rdflib.plugins.parsers.notation3 import BadSyntax
+
+    graph = Graph()
+    try:
+        graph.parse(data=content, format=form)
+    except (BadSyntax, SAXException, ValueError, *_PARSER_FAULTS) as error:
+        raise SourceRefused(f"{name} : ce n'est pas du SKOS lisible ({form})") from error
+    concepts = sorted(set(graph.subjects(RDF.type, SKOS.Concept)), key=str)
+    if not concepts:
+        raise SourceRefused(f"{name} : aucun skos:Concept")
+    for concept in concepts:
+        yield f"{name}:{concept}", _topic_of_concept(graph, concept, name)
+
+
+def _topic_of_concept(graph: "Graph", concept: "Node", name: str) -> Topic | Malformed:
+    from rdflib.namespace import DCTERMS, SKOS
+
+    preferred = _concept_labels(graph, concept, SKOS.prefLabel)
+    if not preferred:
+        return Malformed(f"{name}:{concept}", "skos:prefLabel manque")
+    broader = {*graph.objects(concept, SKOS.broader), *graph.subjects(SKOS.narrower, concept)}
+    types = {str(one).strip().lower() for one in graph.objects(concept, DCTERMS.type)}
+    return Topic(
+        str(concept),
+        preferred[0],
+        tuple(_concept_labels(graph, concept, SKOS.altLabel)),
+        tuple(sorted(map(str, broader))),
+        TopicKind.METIER if types & _METIER_TYPES else TopicKind.TOPIC,
+    )
+
+
+def _concept_labels(graph: "Graph", concept: "Node", predicate: "Node") -> list[str]:
+    """The French labels; failing these, those without a language; failing these, all."""
+    found: dict[str, list[str]] = {}
+    for label in graph.objects(concept, predicate):
+        language = (getattr(label, "language", None) or "").split("-")[0].lower()
+        found.setdefault(language, []).append(str(label).strip())
+    chosen = found.get("fr") or found.get("") or [one for some in found.values() for one in some]
+    return sorted(set(filter(None, chosen)))

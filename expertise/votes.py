@@ -1,16 +1,92 @@
-"""Documents vote for those who contributed to them."""
+"""How much a contribution counts.
+
+Role, age, and the votes that documents give their contributors.
+"""
 
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
+from connectors.values import Contribution, ContributorRole, EvidencePolicy
 from expertise.values import Window
-from expertise.weights import ELSEWHERE, OTHER_PARTS, contribution_weight, counting_rows
+from indexer.values import Card
 
-RANKED = 1000
+ROLE_WEIGHTS: dict[ContributorRole, float] = {
+    ContributorRole.AUTHOR: 1.0,
+    ContributorRole.ACCEPTED_ANSWERER: 1.0,
+    ContributorRole.ANSWERER: 0.7,
+    ContributorRole.EDITOR: 0.6,
+    ContributorRole.REVIEWER: 0.5,
+    ContributorRole.COMMENTER: 0.2,
+    # To ask, to upload, to forward or to be a program shows no knowledge.
+    ContributorRole.ASKER: 0.0,
+    ContributorRole.UPLOADER: 0.0,
+    ContributorRole.FORWARDER: 0.0,
+    ContributorRole.BOT: 0.0,
+}
+
+THANKS_HALFWAY = 3
+"""So many thanks raise an answer half of the way to an accepted one, which none passes.
+Stated, not measured: no judged set has thanks, so that without them nothing changes."""
+
+_MOST_THANKS = 1_000_000
+"""As the export's schema has it; other ways in have no limit of their own."""
+
+OTHER_PARTS = frozenset({ContributorRole.AUTHOR, ContributorRole.ANSWERER})
+"""Roles that count less where another one's part of the document answers. An accepted answer
+does not: who asked has said that it answers."""
+
+WHOLE_PARTS = OTHER_PARTS | {ContributorRole.ACCEPTED_ANSWERER}
+"""Whoever has one of these roles wrote a part of a document."""
+
+OTHER_PART_WEIGHT = 0.5
+"""What it counts to have written another part than the one that answers: gives back most of
+what binding documents by chance costs (`python -m benchmarks.section_authors`); less would take
+a handbook's other authors, who know its subject, for strangers."""
+
+HALF_LIFE_DAYS = 5 * 365
+"""What was shown five years ago counts half: trades last longer than posts."""
+
+_DAYS_OF_NO_DECAY = 365
+"""A year's cycle of campaigns: within it nothing has aged."""
+
+
+@lru_cache(maxsize=1024)  # the same days come back in one window after another
+def recency(last: date | None, today: date) -> float:
+    """From 0 to 1, halved every `HALF_LIFE_DAYS` beyond the first year; 1 without a date."""
+    if last is None:
+        return 1.0
+    age_days = max(0, (today - last).days - _DAYS_OF_NO_DECAY)
+    return float(0.5 ** (age_days / HALF_LIFE_DAYS))
+
+
+def contribution_weight(row: Contribution, today: date) -> float:
+    """From 0 to 1: role, endorsed by thanks, times recency."""
+    return _endorsed(row) * recency(row.last, today)
+
+
+def _endorsed(row: Contribution) -> float:
+    """An answer's weight grows with its thanks, to at most that of an accepted one."""
+    weight = ROLE_WEIGHTS[row.role]
+    if row.role is not ContributorRole.ANSWERER:
+        return weight
+    most = ROLE_WEIGHTS[ContributorRole.ACCEPTED_ANSWERER]
+    thanks = min(max(row.thanks, 0), _MOST_THANKS)
+    return weight + (most - weight) * thanks / (thanks + THANKS_HALFWAY)
+
+
+def counting_contributions(card: Card) -> tuple[Contribution, ...]:
+    """The contributions that may count at all, under the document's evidence policy."""
+    if card.evidence == EvidencePolicy.NONE:
+        return ()
+    return tuple(row for row in card.contributions if ROLE_WEIGHTS[row.role] > 0)
+
+
+RANKING_DEPTH = 1000
 """How many documents of each ranking are fused: a score is relative to the last of them."""
 
 VOTERS = 700
@@ -48,13 +124,13 @@ class Vote(NamedTuple):
         return self.weight / self.share if self.share > 0 else 0.0
 
 
-def cast(
+def cast_votes(
     window: Window,
     today: date,
     owner_of: Mapping[str, str],
     voters: int = VOTERS,
     refused: Mapping[str, frozenset[str]] = MappingProxyType({}),
-    elsewhere: float = ELSEWHERE,
+    elsewhere: float = OTHER_PART_WEIGHT,
 ) -> dict[str, tuple[Vote, ...]]:
     """The votes for each owner of an account, strongest first.
 
@@ -68,7 +144,7 @@ def cast(
         best: dict[str, float] = {}
         unclaimed = set()
         answered_by = owner_of.get(ranked.answered_by, ranked.answered_by)
-        for row in counting_rows(ranked.card):
+        for row in counting_contributions(ranked.card):
             owner = owner_of.get(row.account)
             if owner is None:
                 unclaimed.add(row.account)

@@ -1,10 +1,10 @@
-"""Who reads: the reader, and the one access filter that every request carries."""
+"""The reader, and the access filter that every request to an index carries."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from connectors.values import Access, authority_of, principal_forms
+from connectors.values import Access, authority_of, normalize_principals
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,14 @@ class Reader:
     unanswered: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "principals", principal_forms(self.principals))
-        object.__setattr__(self, "unanswered", principal_forms(self.unanswered))
+        object.__setattr__(self, "principals", normalize_principals(self.principals))
+        object.__setattr__(self, "unanswered", normalize_principals(self.unanswered))
 
 
 NOBODY = Reader()
 
 
-class Known(Protocol):
+class PrincipalLookup(Protocol):
     """What tells whether denials name anybody. One object stands for one state of knowledge."""
 
     def strangers(self, principals: Collection[str]) -> frozenset[str]:
@@ -47,7 +47,7 @@ class AccessFilter:
     principals: frozenset[str]
     unanswered: frozenset[str]
     sources: frozenset[str] | None = None
-    known: Known | None = None
+    known: PrincipalLookup | None = None
 
     def admits(self, access: Access) -> bool:
         """The reference of what every engine's translation must do.
@@ -75,7 +75,7 @@ class AccessFilter:
         held = sources if self.sources is None else self.sources & sources
         return replace(self, sources=held)
 
-    def knowing(self, known: Known) -> "AccessFilter":
+    def knowing(self, known: PrincipalLookup) -> "AccessFilter":
         """The same without documents whose denials name nobody known: it never widens."""
         return replace(self, known=known)
 

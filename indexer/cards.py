@@ -1,20 +1,73 @@
-"""A document's card as one line, and back: what both engines keep beside the text."""
+"""What both engines keep of a document beside its text.
 
+Its card, and search keys of its contributors.
+
+A card is written as one line of JSON; with its access it gives the document back, without sections.
+"""
+
+import hashlib
 import json
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from connectors.values import ROLES, Contribution, Document
+import numpy as np
+
+from connectors.values import ROLES_BY_NAME, Access, Contribution, Document, EvidencePolicy
+from indexer.french.analysis import folded_words
+from indexer.passages import passage_text
+from indexer.ports import Encoder
 from indexer.values import Card, IndexedDocument, Passage
+
+MOST_NAME_WORDS = 20
+"""So many words of a name count."""
+
+NAME_SLOP = 50
+"""Words of one name stand closer than that, and of two names farther (100 places): given
+and family name may be asked for in any order, since both are kept in alphabetical order."""
+
+
+def account_key(account: str) -> str:
+    """A term for an account, whatever signs it has."""
+    return hashlib.sha256(account.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def either_form(accounts: Collection[str]) -> dict[str, str]:
+    """The accounts by the term of each in NFC and in NFD: a source may have written either."""
+    return {
+        account_key(unicodedata.normalize(form, account)): account
+        for account in accounts
+        for form in ("NFC", "NFD")
+    }
+
+
+def account_keys(contributions: Sequence[Contribution]) -> list[str]:
+    """The terms of all accounts, each once."""
+    return list(dict.fromkeys(account_key(row.account) for row in contributions))
+
+
+def name_lines(contributions: Sequence[Contribution]) -> list[str]:
+    """The words of each name as the page shows it, in alphabetical order, each line once."""
+    names = dict.fromkeys(row.label or row.account.partition(":")[2] for row in contributions)
+    lines = (" ".join(name_words(folded_words(name))) for name in names)
+    return list(dict.fromkeys(filter(None, lines)))
+
+
+def name_words(words: Sequence[str]) -> list[str]:
+    """As they are kept, and asked for."""
+    return sorted(set(words[:MOST_NAME_WORDS]))
 
 
 def card_line(indexed: IndexedDocument) -> str:
     """Encode a document without its text."""
-    return json.dumps({**_fields(indexed.document), "signed": signed(indexed.passages)})
+    return json.dumps(
+        {**_fields(indexed.document), "signed": has_several_authors(indexed.passages)}
+    )
 
 
-def signed(passages: Sequence[Passage]) -> bool:
+def has_several_authors(passages: Sequence[Passage]) -> bool:
     """Whether several accounts are named as authors of these."""
     return len({passage.author for passage in passages if passage.author}) > 1
 
@@ -59,7 +112,7 @@ def _contribution(row: Sequence[Any]) -> Contribution:
     thanks = row[7] if len(row) > 7 else 0  # a row from before there were thanks has none
     return Contribution(
         account,
-        ROLES[role],
+        ROLES_BY_NAME[role],
         label,
         count,
         first and date.fromisoformat(first),
@@ -71,3 +124,42 @@ def _contribution(row: Sequence[Any]) -> Contribution:
 
 def _iso(moment: date | None) -> str | None:
     return moment.isoformat() if moment else None
+
+
+def document_of(card: Card, access: Access) -> Document:
+    """The document behind a card; its sections are in its passages, and its version is not kept."""
+    return Document(
+        id=card.document_id,
+        source=card.source,
+        title=card.title,
+        access=access,
+        url=card.url,
+        kind=card.kind,
+        language=card.language,
+        created=card.created,
+        modified=card.modified,
+        valid_from=_day(card.valid_from),
+        valid_until=_day(card.valid_until),
+        replaces=card.replaces,
+        space=card.space,
+        part_of=card.part_of,
+        entity=card.entity,
+        area=card.area,
+        evidence=EvidencePolicy(card.evidence),
+        contributions=card.contributions,
+    )
+
+
+def re_encoded(encoder: Encoder, documents: Sequence[IndexedDocument]) -> list[IndexedDocument]:
+    """The same documents with that encoder's vectors, all their passages in one go."""
+    texts = [
+        passage_text(one.document.title, passage) for one in documents for passage in one.passages
+    ]
+    vectors = encoder.passages(texts)
+    ends = np.cumsum([len(one.passages) for one in documents])[:-1]
+    each = np.split(vectors, ends) if documents else []
+    return [replace(one, vectors=own) for one, own in zip(documents, each, strict=True)]
+
+
+def _day(day: str | None) -> date | None:
+    return date.fromisoformat(day) if day else None

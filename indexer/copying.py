@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
+from indexer.cards import re_encoded
 from indexer.errors import IndexRefused
 from indexer.generations import Encoders, Gate, Generation, Generations
-from indexer.ports import Encoder, Index, Settling
-from indexer.values import IndexedDocument, Kept, Put, PutAccess, Remove, Write
-from indexer.whole import encoded_by
+from indexer.ports import Encoder, Flushable, Index
+from indexer.values import IndexedDocument, IndexEntry, Put, PutAccess, Remove, Write
 
 COMPARED = 1_000
 """How many documents are compared at once."""
@@ -78,7 +78,7 @@ class Copying:
         ]
         documents = list(self.source.documents(wanted))
         if self.encoder is not None and documents:
-            documents = encoded_by(self.encoder(), documents)
+            documents = re_encoded(self.encoder(), documents)
             self.done.encoded += sum(len(one.passages) for one in documents)
         return {one.document.id: one for one in documents}
 
@@ -105,7 +105,9 @@ class Copying:
         return again
 
 
-def _needed(now: Kept | None, there: Kept | None, read: IndexedDocument | None) -> Write | None:
+def _needed(
+    now: IndexEntry | None, there: IndexEntry | None, read: IndexedDocument | None
+) -> Write | None:
     """The write that makes the target as the source is now; None if none or it must be reread."""
     if now == there:
         return None
@@ -118,15 +120,15 @@ def _needed(now: Kept | None, there: Kept | None, read: IndexedDocument | None) 
     return None
 
 
-def kept_of(indexed: IndexedDocument) -> Kept:
+def kept_of(indexed: IndexedDocument) -> IndexEntry:
     """What a scan tells of it."""
     document = indexed.document
-    return Kept(document.id, indexed.content_hash, indexed.record_hash, document.access)
+    return IndexEntry(document.id, indexed.content_hash, indexed.record_hash, document.access)
 
 
 def settled(index: Index) -> None:
     """Nothing that was sent to it before comes after this."""
-    if isinstance(index, Settling):
+    if isinstance(index, Flushable):
         index.settle()
 
 
@@ -137,7 +139,7 @@ def pieces(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
         yield piece
 
 
-def _same_text(one: Kept, other: Kept) -> bool:
+def _same_text(one: IndexEntry, other: IndexEntry) -> bool:
     return (one.content_hash, one.record_hash) == (other.content_hash, other.record_hash)
 
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from connectors.values import Access
 from indexer.access import AccessFilter
+from indexer.cards import re_encoded
 from indexer.copying import COMPARED, pieces, settled
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.generations import (
@@ -17,24 +18,23 @@ from indexer.generations import (
     Signature,
     Standing,
 )
-from indexer.ports import Expunging, Index
-from indexer.spelling import NearWord
+from indexer.ports import Expungeable, Index
+from indexer.suggestions import NearWord
 from indexer.values import (
     WITHHELD,
     IndexedDocument,
-    Kept,
+    IndexEntry,
     Put,
     PutAccess,
     Remove,
     SearchAnswer,
     SearchRequest,
-    Shown,
+    ShownDocument,
     ShowRequest,
     Suggestion,
     Write,
     WriteReport,
 )
-from indexer.whole import encoded_by
 
 log = logging.getLogger(__name__)
 
@@ -103,10 +103,10 @@ class LiveIndex:
         standing = self._generations.standing()
         for generation in self._kept_up(standing).written if standing else ():
             index = self._generations.index(generation)
-            if isinstance(index, Expunging):
+            if isinstance(index, Expungeable):
                 index.expunge()
 
-    def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         """As the live generation has it.
 
         Where the former one, which may still be asked, has it otherwise (a writer was
@@ -119,7 +119,7 @@ class LiveIndex:
         """As the live generation has it."""
         return self._live().count(source)
 
-    def scan(self, source: str) -> Iterator[Kept]:
+    def scan(self, source: str) -> Iterator[IndexEntry]:
         """As the live generation has it, and what the former one alone still has."""
         yield from self._live().scan(source)
         yield from self._steady(lambda standing: self._former_alone(standing, source))
@@ -144,7 +144,7 @@ class LiveIndex:
         """Ask the generation whose vectors this process can be asked by."""
         return self._asked(lambda index: index.search(request))
 
-    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+    def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         """Ask the same generation."""
         return self._asked(lambda index: index.show(request))
 
@@ -158,7 +158,9 @@ class LiveIndex:
         """Ask the same generation."""
         return self._asked(lambda index: index.near_words(access, words))
 
-    def _agreed(self, standing: Standing, document_ids: Collection[str]) -> Mapping[str, Kept]:
+    def _agreed(
+        self, standing: Standing, document_ids: Collection[str]
+    ) -> Mapping[str, IndexEntry]:
         here = self._generations.index(standing.live).kept(document_ids)
         if standing.former is None:
             return here
@@ -187,7 +189,7 @@ class LiveIndex:
             guarded.append(write)
         return guarded
 
-    def _former_alone(self, standing: Standing, source: str) -> list[Kept]:
+    def _former_alone(self, standing: Standing, source: str) -> list[IndexEntry]:
         if standing.former is None:
             return []
         live, former = map(self._generations.index, (standing.live, standing.former))
@@ -295,7 +297,7 @@ class LiveIndex:
         documents = [write.indexed for write in batch if isinstance(write, Put)]
         if made.encoder.name == self._made.encoder.name or not documents:
             return batch
-        encoded = iter(encoded_by(self._encoders(made.encoder), documents))
+        encoded = iter(re_encoded(self._encoders(made.encoder), documents))
         return [Put(next(encoded)) if isinstance(write, Put) else write for write in batch]
 
 
@@ -305,15 +307,15 @@ def _unrecorded(standing: Standing, made: Signature) -> bool:
     return not kept.encoder.name and kept.encoder.dimension == made.encoder.dimension
 
 
-def _both(document_id: str, here: Kept | None, there: Kept | None) -> Kept:
+def _both(document_id: str, here: IndexEntry | None, there: IndexEntry | None) -> IndexEntry:
     """What two generations have, of which one at least has it."""
     if here is not None and here == there:
         return here
     withheld = all(one.access == WITHHELD for one in (here, there) if one is not None)
-    return Kept(document_id, "", "", WITHHELD if withheld else UNSURE)
+    return IndexEntry(document_id, "", "", WITHHELD if withheld else UNSURE)
 
 
-def _other_texts(here: Kept | None, there: Kept | None) -> bool:
+def _other_texts(here: IndexEntry | None, there: IndexEntry | None) -> bool:
     """Whether readers may not be given: the texts differ, or one generation withholds its own."""
     if here is None or there is None:
         return here is not there

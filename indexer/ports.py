@@ -1,17 +1,17 @@
-"""What the indexer asks of others: text from files, vectors from text, an index, cursors."""
+"""The ports of the indexer: text extraction, encoder, index, cursors, failures."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from indexer.access import AccessFilter
-from indexer.spelling import NearWord
+from indexer.suggestions import NearWord
 from indexer.values import (
     Extracted,
     IndexedDocument,
-    Kept,
+    IndexEntry,
     SearchAnswer,
     SearchRequest,
-    Shown,
+    ShownDocument,
     ShowRequest,
     Suggestion,
     Vectors,
@@ -73,7 +73,7 @@ class IndexWriter(Protocol):
         """
         ...
 
-    def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         """What is kept of these documents, those left out that are not."""
         ...
 
@@ -81,13 +81,13 @@ class IndexWriter(Protocol):
         """How many documents of a source are kept."""
         ...
 
-    def scan(self, source: str) -> Iterator[Kept]:
+    def scan(self, source: str) -> Iterator[IndexEntry]:
         """Every kept document of a source, in no particular order."""
         ...
 
 
 @runtime_checkable
-class Settling(Protocol):
+class Flushable(Protocol):
     """An index that is to be put in order before somebody writes from what it keeps."""
 
     def settle(self) -> None:
@@ -100,7 +100,7 @@ class Settling(Protocol):
 
 
 @runtime_checkable
-class Expunging(Protocol):
+class Expungeable(Protocol):
     """An index whose files hold words of what was removed until they are written anew."""
 
     def expunge(self) -> None:
@@ -119,7 +119,7 @@ class IndexReader(Protocol):
         """Raises `IndexUnreachable` or `IndexRefused`, as the others do."""
         ...
 
-    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+    def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         """In the order of `document_ids`, then of `by_card`; what may not be read is left out."""
         ...
 

@@ -6,14 +6,7 @@ from dataclasses import dataclass
 
 from indexer.copying import Copied, Copying, copying, pieces, settled
 from indexer.errors import IndexRefused
-from indexer.generations import (
-    Encoders,
-    Gate,
-    Generation,
-    GenerationWorks,
-    Signature,
-    Standing,
-)
+from indexer.generations import Encoders, Gate, Generation, GenerationWorks, Signature, Standing
 from indexer.rights_sample import check_counts, check_rights
 
 log = logging.getLogger(__name__)

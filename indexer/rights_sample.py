@@ -7,7 +7,7 @@ from connectors.values import Access, authority_of
 from indexer.access import NOBODY, AccessFilter, Reader, access_filter
 from indexer.errors import IndexRefused
 from indexer.ports import Index
-from indexer.values import Kept, Question, SearchRequest, ShowRequest
+from indexer.values import IndexEntry, Question, SearchRequest, ShowRequest
 
 SAMPLE_SEED = 11
 SAMPLE_DOCUMENTS = 60
@@ -59,11 +59,11 @@ def _refusal(more: int, fewer: int) -> str:
     )
 
 
-def _sampled(index: Index) -> Sequence[Kept]:
+def _sampled(index: Index) -> Sequence[IndexEntry]:
     """A reservoir over all sources, and another of the documents that deny somebody."""
     drawn = random.Random(SAMPLE_SEED)  # noqa: S311 - a sample, no secret
-    every: list[Kept] = []
-    denying: list[Kept] = []
+    every: list[IndexEntry] = []
+    denying: list[IndexEntry] = []
     seen = denied = 0
     for source in sorted(index.sources()):
         for one in index.scan(source):
@@ -75,7 +75,7 @@ def _sampled(index: Index) -> Sequence[Kept]:
     return list({one.document_id: one for one in (*every, *denying)}.values())
 
 
-def _keep(reservoir: list[Kept], one: Kept, seen: int, drawn: random.Random) -> None:
+def _keep(reservoir: list[IndexEntry], one: IndexEntry, seen: int, drawn: random.Random) -> None:
     """Algorithm R (Vitter, 1985): each of those seen is kept with the same chance."""
     if len(reservoir) < SAMPLE_DOCUMENTS:
         reservoir.append(one)
@@ -83,7 +83,7 @@ def _keep(reservoir: list[Kept], one: Kept, seen: int, drawn: random.Random) -> 
         reservoir[place] = one
 
 
-def _readers(sample: Sequence[Kept]) -> Sequence[AccessFilter]:
+def _readers(sample: Sequence[IndexEntry]) -> Sequence[AccessFilter]:
     readers = [access_filter(NOBODY)]
     accesses = dict.fromkeys(one.access for one in sample)
     # Those with a denial first: there is most to loosen.

@@ -1,8 +1,8 @@
-"""What is kept and what is asked of an index."""
+"""What an index keeps and what it is asked for: documents, writes, questions, answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -11,8 +11,62 @@ from numpy.typing import NDArray
 
 from connectors.values import Access, Contribution, Document, Section
 from indexer.access import AccessFilter
-from indexer.marks import Mark
-from indexer.narrowing import Byline, Period
+
+
+class HitAttributes(NamedTuple):
+    """`dated`: seconds since the epoch, as the facet `year` sees it. Days are ISO texts.
+
+    `twins` is the signature of `indexer.near_duplicates`, empty where there is none.
+    """
+
+    source: str
+    dated: float | None = None
+    valid_from: str | None = None
+    valid_until: str | None = None
+    replaces: tuple[str, ...] = ()
+    twins: bytes = b""
+
+    def begun(self, today: date) -> bool:
+        """Whether its validity has begun."""
+        return self.valid_from is None or self.valid_from <= today.isoformat()
+
+    def past(self, today: date) -> bool:
+        """Whether the last day of its validity is over."""
+        return self.valid_until is not None and self.valid_until < today.isoformat()
+
+
+def dated_of(document: Document) -> float | None:
+    """When a document was last changed, or else made, in seconds since the epoch.
+
+    A time without a zone is read as UTC, here and everywhere.
+    """
+    shown = document.modified or document.created
+    if shown is None:
+        return None
+    return (shown if shown.tzinfo else shown.replace(tzinfo=UTC)).timestamp()
+
+
+@dataclass(frozen=True, slots=True)
+class Byline:
+    """Somebody who contributed: by one of these accounts, or under a name with all these words.
+
+    `words` as `indexer.french.analysis.folded_words` gives them. Both empty: nobody.
+    """
+
+    accounts: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DateRange:
+    """Documents dated from the day `since` on and before the day `before` (UTC).
+
+    The date is that of the facet `year`; without one a document is in no period.
+    """
+
+    since: date | None = None
+    before: date | None = None
+
 
 Vectors = NDArray[np.float32]
 """float32, shape (n, d), each row of length 1."""
@@ -122,7 +176,7 @@ class WriteReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class IndexEntry:
     """What a scan tells of one kept document."""
 
     document_id: str
@@ -195,7 +249,7 @@ class SearchRequest:
     lexical: bool = True
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     bylines: tuple[Byline, ...] = ()
-    period: Period | None = None
+    period: DateRange | None = None
     window: int = WINDOW
     facets: tuple[str, ...] = FACETS
     facet_size: int = 50
@@ -204,7 +258,7 @@ class SearchRequest:
     counted: bool = True
 
 
-class Ranked(NamedTuple):
+class SearchHit(NamedTuple):
     """A document and its score in one ranking (best first, ties by id)."""
 
     document_id: str
@@ -255,11 +309,11 @@ class SearchAnswer:
     question had more words than an engine takes.
     """
 
-    lexical: tuple[Ranked, ...]
-    vector: tuple[Ranked, ...]
+    lexical: tuple[SearchHit, ...]
+    vector: tuple[SearchHit, ...]
     total: int
     facets: Mapping[str, tuple[FacetValue, ...]]
-    marks: Mapping[str, Mark] = field(default_factory=dict)
+    marks: Mapping[str, HitAttributes] = field(default_factory=dict)
     terms_dropped: bool = False
 
 
@@ -290,7 +344,7 @@ class ShownPassage:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownDocument:
     """What a result page shows of one document. `successors`: readable ones, by id."""
 
     card: Card

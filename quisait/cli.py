@@ -1,4 +1,7 @@
-"""The command line. Each command opens the house, calls one room, and prints what it says."""
+"""The command line.
+
+Each command opens the application, calls one function, and prints its result.
+"""
 
 import json
 import os
@@ -12,40 +15,42 @@ from typing import Annotated, Any
 
 import typer
 
-from connectors.errors import SourceError
+from connectors.ports import SourceError
 from connectors.records.schema import json_schema
-from quisait.assembly import House, export_bundled_model
+from evaluation.cli import evaluate_app
+from quisait.application.assembly import Application
+from quisait.application.engines import export_bundled_model
+from quisait.application.progress import shown_progress
+from quisait.application.sources import sources_named
+from quisait.application.startup import errors_as_sentences, opened_application, read_settings
 from quisait.checks import run_checks
 from quisait.commands import answers
-from quisait.commands.audit import audit, audited_reader, by_command
-from quisait.commands.coverage import coverage, peers
-from quisait.commands.demonstration import demo
+from quisait.commands.coverage import coverage, peers, profile
 from quisait.commands.directory import directory
 from quisait.commands.expertise import expertise_app, isolation
 from quisait.commands.journal import journal_app
-from quisait.commands.named_sources import sources_named
-from quisait.commands.privacy import privacy_app
-from quisait.commands.profile import profile
-from quisait.commands.progress import shown_progress
-from quisait.commands.push import push_app
-from quisait.commands.sessions import sessions_app
+from quisait.commands.privacy import audit, audit_command, audited_reader, privacy_app
+from quisait.commands.run import (
+    INTERRUPTED_MESSAGE,
+    INTERRUPTED_STATUS,
+    demo,
+    run,
+    run_application,
+    run_interruptibly,
+)
+from quisait.commands.tokens import push_app, sessions_app
 from quisait.commands.topics import topics_app
-from quisait.evaluation.cli import evaluate_app
-from quisait.faults import in_sentences, opened_house, read_settings
-from quisait.kept_files import reason_of
-from quisait.privacy.kept import not_noted
+from quisait.privacy.retention import register_warning
 from quisait.settings import FILE_VARIABLE, settings_file
-from quisait.settings.initial import initial_file
-from quisait.settings.page import settings_page
-from quisait.work.building import topic_beside
-from quisait.work.crawling import Outcome, crawl_sources, read_directory
+from quisait.settings.documentation import initial_file, settings_page
+from quisait.settings.errors import reason_of
+from quisait.work.crawl import CrawlOutcome, crawl_sources, read_directory
 from quisait.work.reindexing import reindex_command
-from quisait.work.running import INTERRUPTED, STOPPED, run, until_told
-from quisait.work.source_status import directory_state, status_of
-from quisait.work.unnamed_sources import forget, unnamed_statuses
+from quisait.work.source_status import directory_state, forget, removed_source_statuses, status_of
+from quisait.work.worker import nearest_topic_of
 from search_api.catalogue.loading import TEMPLATE
-from search_api.neutral import neutral
-from search_api.questions.query import Order, Query
+from search_api.catalogue.safe_text import safe_text
+from search_api.questions.query import Query, ResultOrder
 
 app = typer.Typer(help="Qui sait ? Recherche et experts.", no_args_is_help=True)
 model_app = typer.Typer(help="Modèles d'encodage.", no_args_is_help=True)
@@ -120,7 +125,7 @@ def check(as_json: AsJson = False) -> None:
         found.append(asdict(one))
         if not as_json:
             print(
-                f"{'ok    ' if one.passed else 'ÉCHEC '} {one.name} : {neutral(one.detail)}",
+                f"{'ok    ' if one.passed else 'ÉCHEC '} {one.name} : {safe_text(one.detail)}",
                 flush=True,
             )
     if as_json:
@@ -143,11 +148,11 @@ def crawl(
     as_json: AsJson = False,
 ) -> None:
     """Relit l'annuaire et les sources, et met l'index à jour."""
-    with opened_house() as house:
+    with opened_application() as house:
         chosen = sources_named(house.settings, sources or [])
 
-        def work(stop: Event) -> tuple[bool, list[Outcome], bool]:
-            told = _tell_directory(house, quiet=as_json)
+        def work(stop: Event) -> tuple[bool, list[CrawlOutcome], bool]:
+            told = _read_and_print_directory(house, quiet=as_json)
             outcomes = crawl_sources(
                 house,
                 chosen,
@@ -158,23 +163,23 @@ def crawl(
             )
             return told, outcomes, stop.is_set()
 
-        directory_read, outcomes, stopped = until_told(house, work)
-        left = not_noted(house.privacy.register)
+        directory_read, outcomes, stopped = run_interruptibly(house, work)
+        left = register_warning(house.privacy.register)
     if as_json:
         _dump([asdict(outcome) for outcome in outcomes])
     else:
         for outcome in outcomes:
-            print(neutral(answers.crawl_line(outcome)))
+            print(safe_text(answers.crawl_line(outcome)))
     if left:
         print(left, file=sys.stderr)
     if stopped:
-        print(STOPPED, file=sys.stderr)
-        raise typer.Exit(INTERRUPTED)
+        print(INTERRUPTED_MESSAGE, file=sys.stderr)
+        raise typer.Exit(INTERRUPTED_STATUS)
     failed = left or not directory_read or any(outcome.error for outcome in outcomes)
     raise typer.Exit(1 if failed else 0)
 
 
-def _tell_directory(house: House, *, quiet: bool) -> bool:
+def _read_and_print_directory(house: Application, *, quiet: bool) -> bool:
     """Read the directory; one that fails keeps the former, and the sources their turn."""
     try:
         read = read_directory(house)
@@ -184,7 +189,9 @@ def _tell_directory(house: House, *, quiet: bool) -> bool:
     if read is not None and not quiet:
         print(f"annuaire : {read.agents} agents, {read.groups} groupes")
         for entry in read.malformed:
-            print(f"annuaire : {neutral(entry.where)} : {neutral(entry.reason)}", file=sys.stderr)
+            print(
+                f"annuaire : {safe_text(entry.where)} : {safe_text(entry.reason)}", file=sys.stderr
+            )
     return True
 
 
@@ -194,22 +201,22 @@ def sources(
     as_json: AsJson = False,
 ) -> None:
     """Où en sont les sources : dernière lecture, suivante, documents, échecs, et que faire."""
-    with opened_house() as house:
+    with opened_application() as house:
         now = datetime.now(UTC)
-        unnamed = unnamed_statuses(house)
+        unnamed = removed_source_statuses(house)
         statuses = [one for one in unnamed if one.source == source]
         if not statuses:
             chosen = sources_named(house.settings, [source] if source else [])
             statuses = [status_of(house, one, now) for one in chosen]
             statuses += [] if source else unnamed
-        told = ["" if source else directory_state(house), not_noted(house.privacy.register)]
+        told = ["" if source else directory_state(house), register_warning(house.privacy.register)]
     for line in filter(None, told):
-        print(neutral(line), file=sys.stderr if as_json else sys.stdout)
+        print(safe_text(line), file=sys.stderr if as_json else sys.stdout)
     if as_json:
         _dump([asdict(status) for status in statuses])
         return
     for status in statuses:
-        print(neutral(answers.source_lines(status, now, with_failures=bool(source))))
+        print(safe_text(answers.source_lines(status, now, with_failures=bool(source))))
 
 
 @app.command()
@@ -218,16 +225,16 @@ def search(
     agent: AsAgent = "",
     page: Annotated[int, typer.Option(min=1, help="Page des réponses")] = 1,
     sort: Annotated[
-        Order, typer.Option(help="« relevance », ou « date » : les plus récents d'abord")
-    ] = Order.RELEVANCE,
+        ResultOrder, typer.Option(help="« relevance », ou « date » : les plus récents d'abord")
+    ] = ResultOrder.RELEVANCE,
     as_json: AsJson = False,
 ) -> None:
     """Cherche des documents, avec les droits d'un agent."""
-    with opened_house() as house:
+    with opened_application() as house:
         reader = audited_reader(house, agent, "quisait search")
         results = house.search.answer(Query(query, page=page, order=sort), reader, answers.today())
     _dump(answers.results_body(results)) if as_json else print(
-        neutral(answers.results_text(results))
+        safe_text(answers.results_text(results))
     )
 
 
@@ -240,14 +247,14 @@ def experts(
     as_json: AsJson = False,
 ) -> None:
     """Cherche qui sait, avec les droits d'un agent."""
-    with opened_house() as house:
+    with opened_application() as house:
         reader = audited_reader(house, agent, "quisait experts")
         found = answers.find(house, query, reader, area, limit)
-        topic = topic_beside(house, query, found)
+        topic = nearest_topic_of(house, query, found)
     if as_json:
         _dump(answers.experts_body(found, topic))
     else:
-        print(neutral(answers.experts_text(found, topic)))
+        print(safe_text(answers.experts_text(found, topic)))
 
 
 @app.command()
@@ -258,11 +265,8 @@ def serve(
     ] = 0,
 ) -> None:
     """Sert les pages et l'API."""
-    with opened_house() as house:
-        # Imported here: FastAPI and its like take a second that no other command needs.
-        from quisait.serving import serve_house
-
-        serve_house(house, host, port)
+    with opened_application() as house:
+        run_application(house, crawls=False, host=host, port=port)
 
 
 @app.command()
@@ -273,13 +277,13 @@ def token(
     ] = 8,
 ) -> None:
     """Signe un jeton qui désigne un agent."""
-    with opened_house() as house:
+    with opened_application() as house:
         if house.book.agent(agent) is None:
             raise ValueError("Cet agent n'est pas dans l'annuaire (« quisait crawl » le relit).")
         # Imported here for the same reason as in `serve`.
-        from quisait.serving import tokens_of
+        from quisait.server.app import tokens_of
 
-        by_command(house.privacy, "quisait token", f"as:{agent}")
+        audit_command(house.privacy, "quisait token", f"as:{agent}")
         print(tokens_of(house.settings).make(agent, int(time.time()), int(hours * 3600)))
 
 
@@ -288,7 +292,7 @@ def model_export(
     directory: Annotated[Path, typer.Argument(help="Dossier à écrire")],
 ) -> None:
     """Écrit le modèle fourni : dossier sentence-transformers et ONNX int8 (extra torch)."""
-    with in_sentences(), shown_progress("modèle", "étapes") as advance:
+    with errors_as_sentences(), shown_progress("modèle", "étapes") as advance:
         export_bundled_model(directory, advance)
     print(f"Modèle écrit dans {directory}.")
 

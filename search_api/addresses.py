@@ -1,4 +1,4 @@
-"""The addresses of the search page: every state of it can be shared and gone back to."""
+"""The addresses of pages: every state of the search page has one, to share and to go back to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 from connectors.values import Agent
 from expertise.topics import Topic
 from indexer.values import FACETS
-from search_api.questions.query import Order
+from search_api.questions.query import ResultOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class SearchAddress:
     q: str = ""
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     page: int = 1
-    order: Order = Order.RELEVANCE
+    order: ResultOrder = ResultOrder.RELEVANCE
 
     def __str__(self) -> str:
         pairs = [("q", self.q)] if self.q else []
@@ -33,11 +33,11 @@ class SearchAddress:
     @property
     def ordered(self) -> list[tuple[str, str]]:
         """The parameter that says the order, where it is not the usual one."""
-        return [] if self.order is Order.RELEVANCE else [("sort", self.order.value)]
+        return [] if self.order is ResultOrder.RELEVANCE else [("sort", self.order.value)]
 
     def sorted_by(self, order: str) -> "SearchAddress":
         """The first page of the same search in another order."""
-        return replace(self, order=Order(order), page=1)
+        return replace(self, order=ResultOrder(order), page=1)
 
     def has(self, facet: str, value: str) -> bool:
         """Whether the search is narrowed to this value."""

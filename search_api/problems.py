@@ -48,7 +48,7 @@ _TITLES = {
 _FAILED = marked("La demande n’a pas pu aboutir.")
 
 
-_FILES = ("/static/", "/embed/", "/theme/")
+_FILE_PATHS = ("/static/", "/embed/", "/theme/")
 
 
 def is_file(request: Request) -> bool:
@@ -56,7 +56,7 @@ def is_file(request: Request) -> bool:
 
     A problem there is told without asking who reads: nothing of a reader may stand in it.
     """
-    return f"{request.url.path}/".startswith(_FILES)
+    return f"{request.url.path}/".startswith(_FILE_PATHS)
 
 
 class Problem(Exception):
@@ -72,14 +72,14 @@ class Problem(Exception):
         self.status, self.detail, self.headers, self.code = status, detail, headers, code
 
 
-class NobodyNamed(Problem):
+class ReaderRequired(Problem):
     """A page or an answer for a reader, asked by nobody: the page leads to sign-on."""
 
     def __init__(self) -> None:
         super().__init__(401, _("Identifiez-vous pour chercher : sans nom, personne ne lit rien."))
 
 
-def install(app: FastAPI) -> None:
+def install_handlers(app: FastAPI) -> None:
     """Turn every error of the application into a problem, or for a page into a page.
 
     What nobody foresaw is `unexpected`, which the outermost middleware calls.
@@ -91,7 +91,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
 
 
-def unexpected(request: Request, error: Exception) -> Response:
+def unexpected_error(request: Request, error: Exception) -> Response:
     """The answer to what nobody foresaw.
 
     Its place is logged and its text is not: that may hold a query.
@@ -113,7 +113,7 @@ def _failed(request: Request, status: int, error: Exception, place: str = "") ->
 
 def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - registered for this class
-    if isinstance(error, NobodyNamed) and _may_sign_on(request):
+    if isinstance(error, ReaderRequired) and _may_sign_on(request):
         return RedirectResponse(sign_on_address(here(request)), status_code=303)
     return answer_to(request, error)
 

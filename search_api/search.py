@@ -1,6 +1,6 @@
-"""A question of a reader becomes a page of documents. Read `Search.answer` first."""
+"""Search under a reader's rights: a page of documents, or a window. Read `Search.answer` first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from datetime import date
@@ -8,34 +8,72 @@ from enum import StrEnum
 
 import numpy as np
 
-from expertise.ports import AgentBook
-from expertise.values import RankedDocument, Window
-from expertise.votes import RANKED, VOTERS
+from expertise.values import AccountDirectory, RankedDocument, Window
+from expertise.votes import RANKING_DEPTH, VOTERS, WHOLE_PARTS, counting_contributions
 from indexer.access import AccessFilter, Reader, access_filter
-from indexer.narrowing import Byline
 from indexer.ports import Encoder, IndexReader
-from indexer.spelling import NearWord
+from indexer.suggestions import NearWord
 from indexer.values import (
+    Byline,
     Card,
     Question,
     SearchAnswer,
     SearchRequest,
-    Shown,
+    ShownDocument,
     ShowRequest,
     Suggestion,
     Vectors,
 )
-from search_api.presenting import beside, results
-from search_api.questions.best_bets import shown_bets
-from search_api.questions.farness import all_of, far_below
-from search_api.questions.guidance import Guidance
-from search_api.questions.query import Order, Query, read_prefix, was_shortened
-from search_api.questions.understanding import Reading, Understanding
-from search_api.ranking.answering import PARTS_READ, answering, of_several
-from search_api.ranking.arranging import Placed, arranged, each_in_order, in_their_order
-from search_api.ranking.fusion import FusedHit, fuse, in_order, nearness
-from search_api.ranking.succession import Succession
-from search_api.results import BestBet, Counts, Results
+from search_api.questions.query import Query, ResultOrder, read_prefix, was_shortened
+from search_api.questions.query_parser import ParsedQuery, QueryParser
+from search_api.ranking.fusion import (
+    FusedHit,
+    far_cosine,
+    fuse,
+    nearness,
+    requiring_all_words,
+    unfused,
+)
+from search_api.ranking.reranking import (
+    RankedResult,
+    Successors,
+    grouped_by_date,
+    reranked,
+    reranked_documents,
+)
+from search_api.ranking.results import BestBet, ResultCounts, Results, page_marks, page_results
+from search_api.ranking.search_configuration import SearchConfiguration, shown_bets
+
+PASSAGES_READ_OF = 50
+"""Of so many first documents the passages are read."""
+
+PARTS_READ = 3
+"""A question resembles itself more than its answers: these stand behind it."""
+
+
+def with_several_authors(cards: Sequence[Card]) -> tuple[str, ...]:
+    """The ids of the first documents that several accounts wrote parts of."""
+    return tuple(
+        card.document_id
+        for card in cards[:PASSAGES_READ_OF]
+        if card.signed and len(_writers(card)) > 1
+    )
+
+
+def answering_accounts(shown: Iterable[ShownDocument]) -> Mapping[str, str]:
+    """By document, the account that wrote the best of its passages that such an account wrote."""
+    found = {}
+    for one in shown:
+        writers = _writers(one.card)
+        named = (each.passage.author for each in one.passages)
+        if account := next((author for author in named if author in writers), None):
+            found[one.card.document_id] = account
+    return found
+
+
+def _writers(card: Card) -> set[str]:
+    return {row.account for row in counting_contributions(card) if row.role in WHOLE_PARTS}
+
 
 PASSAGES = 3
 """So many passages of a document are shown; all but the best are folded away."""
@@ -64,12 +102,12 @@ class Search:
         self,
         index: IndexReader,
         encoder: Encoder,
-        book: AgentBook,
-        guidance: Guidance = Guidance(),  # noqa: B008 - frozen, and without a state
+        book: AccountDirectory,
+        guidance: SearchConfiguration = SearchConfiguration(),  # noqa: B008 - frozen, and without a state
     ) -> None:
         self._index, self._encoder, self._book = index, encoder, book
         self._best_bets, self._preferences = guidance.best_bets, guidance.preferences
-        self._understanding = Understanding(index, guidance.authors, guidance.glossary)
+        self._understanding = QueryParser(index, guidance.authors, guidance.glossary)
 
     def within_request(self) -> "Search":
         """The same search for one request: a question that it asks twice is encoded once.
@@ -96,15 +134,15 @@ class Search:
         first = (query.page - 1) * query.page_size
         page = window[first : first + query.page_size]
         shown, named = self._shown(page, request)
-        marks = {**found.marks, **beside(shown, named)}
-        succession = Succession(marks, self._preferences.trust, today)
+        marks = {**found.marks, **page_marks(shown, named)}
+        succession = Successors(marks, self._preferences.trust, today)
         agents = self._book.by_account(
             row.account for one in shown for row in one.card.contributions
         )
         return Results(
             question=question,
             order=query.order,
-            results=results(page, shown, named, agents, today, succession),
+            results=page_results(page, shown, named, agents, today, succession),
             counts=None if reading.of_a_person else _counts(found, request, len(window)),
             more=first + query.page_size < len(window),
             page=query.page,
@@ -134,9 +172,9 @@ class Search:
         request = self._request(reading, access, retriever, query.order)
         found = self._index.search(replace(request, counted=False))
         if _by_date(query, reading.question):
-            return in_order(found.lexical)
+            return unfused(found.lexical)
         hits = fuse(found.lexical, found.vector, len(found.lexical) + len(found.vector))
-        return each_in_order(hits, found.marks, self._preferences, today)
+        return reranked_documents(hits, found.marks, self._preferences, today)
 
     def window(self, topic: str, reader: Reader) -> Window:
         """The fused window of voters with its cards. Empty where no topic is named.
@@ -149,7 +187,9 @@ class Search:
         if not reading.question.names_something:
             return Window(())
         request = self._request(reading, access)
-        found = self._index.search(replace(request, window=RANKED, with_marks=False, counted=False))
+        found = self._index.search(
+            replace(request, window=RANKING_DEPTH, with_marks=False, counted=False)
+        )
         ranked = fuse(found.lexical, found.vector, VOTERS)
         ids = tuple(hit.document_id for hit in ranked)
         shown = self._index.show(ShowRequest(access, ids, Question(), passages=0))
@@ -161,7 +201,7 @@ class Search:
             if (id_ := hit.document_id) in cards
         )
         closest = found.vector[0].score if found.vector else 1.0
-        far = closest < far_below(self._encoder.name) and not self._says_all(request)
+        far = closest < far_cosine(self._encoder.name) and not self._says_all(request)
         return Window(documents, compared=len(found.vector), closest=closest, far=far)
 
     def says_all(self, topic: str, reader: Reader) -> bool:
@@ -192,13 +232,13 @@ class Search:
 
     def _request(
         self,
-        reading: Reading,
+        reading: ParsedQuery,
         access: AccessFilter,
         retriever: Retriever = Retriever.HYBRID,
-        order: Order = Order.RELEVANCE,
+        order: ResultOrder = ResultOrder.RELEVANCE,
     ) -> SearchRequest:
         """By date, words alone decide: what is merely near in sense is not what is newest."""
-        by_date = order is Order.DATE
+        by_date = order is ResultOrder.DATE
         lexical_only = by_date or retriever is Retriever.LEXICAL
         return SearchRequest(
             access,
@@ -213,7 +253,7 @@ class Search:
         )
 
     def _says_all(self, request: SearchRequest) -> bool:
-        wanted = all_of(request.question)
+        wanted = requiring_all_words(request.question)
         if not wanted.any_of:
             return False
         found = self._index.search(
@@ -225,20 +265,20 @@ class Search:
 
     def _answering(self, request: SearchRequest, cards: Sequence[Card]) -> Mapping[str, str]:
         """Of the first documents that several wrote, whose part answers."""
-        ids = of_several(cards)
+        ids = with_several_authors(cards)
         asked = ShowRequest(request.access, ids, request.question, request.vector, PARTS_READ)
-        return answering(self._index.show(asked)) if ids else {}
+        return answering_accounts(self._index.show(asked)) if ids else {}
 
     def _arranged(
         self, query: Query, question: Question, found: SearchAnswer, today: date
-    ) -> tuple[Placed, ...]:
+    ) -> tuple[RankedResult, ...]:
         """The window: fused and arranged, or in the order of dates."""
         if _by_date(query, question):
-            dated = in_order(found.lexical)
-            return in_their_order(dated, found.marks, self._preferences, today)
+            dated = unfused(found.lexical)
+            return grouped_by_date(dated, found.marks, self._preferences, today)
         # All that was fetched: copies leave room for what stands behind them.
         hits = fuse(found.lexical, found.vector, len(found.lexical) + len(found.vector))
-        return arranged(hits, found.marks, self._preferences, today)
+        return reranked(hits, found.marks, self._preferences, today)
 
     def _encoded(self, question: Question) -> Vectors | None:
         """Of the words typed: an expansion says the same to a vector."""
@@ -254,8 +294,8 @@ class Search:
         return shown_bets(self._best_bets.bets(question), self._index, access)
 
     def _shown(
-        self, page: Sequence[Placed], request: SearchRequest
-    ) -> tuple[Sequence[Shown], dict[str, Card]]:
+        self, page: Sequence[RankedResult], request: SearchRequest
+    ) -> tuple[Sequence[ShownDocument], dict[str, Card]]:
         """(the page's documents, cards of these, of their copies and of what they name).
 
         As far as the reader may read them.
@@ -274,10 +314,10 @@ class Search:
         return shown, cards
 
 
-def _counts(found: SearchAnswer, request: SearchRequest, reachable: int) -> Counts:
+def _counts(found: SearchAnswer, request: SearchRequest, reachable: int) -> ResultCounts:
     """A ranking shorter than the window has everything that matches."""
     worded = len(found.lexical)
-    return Counts(
+    return ResultCounts(
         total=found.total,
         worded=max(worded, found.total - len(found.vector)),
         worded_more=worded >= request.window,
@@ -314,4 +354,4 @@ class _EncodedOnce:
 
 
 def _by_date(query: Query, question: Question) -> bool:
-    return query.order is Order.DATE or not question.names_something
+    return query.order is ResultOrder.DATE or not question.names_something

@@ -1,4 +1,4 @@
-"""What the routes need, handed over by the assembly."""
+"""The dependencies of the routes, handed over by the application."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -8,29 +8,26 @@ from typing import Protocol
 
 from fastapi import Request
 
-from connectors.account_joins import JoinRule
+from connectors.account_linking import LinkRule
 from connectors.values import Agent
-from expertise.consent import Consent
-from expertise.overview import Overview
-from expertise.ports import DirectoryBook, NameBook, NamesBook
+from expertise.consent import ConsentStore
+from expertise.current_build import BuildReader
+from expertise.values import AgentDirectory, NameCompleter, NameMatcher
 from indexer.access import Reader
-from search_api.audit.port import Audit, NoAudit
-from search_api.audit.refusals import Refusals
+from search_api.audit.port import Audit, NoAudit, RefusedAccesses
 from search_api.catalogue.texts import SOURCES, Catalogue
-from search_api.desks.administration import Administration
-from search_api.door.at_once import AtOnce
-from search_api.door.bounds import Bounds
-from search_api.door.rates import Rates
 from search_api.identity.grants import Grants
-from search_api.identity.readers import Agents
-from search_api.journal.brought_up import BroughtUp
-from search_api.journal.port import Journal, NoJournal
-from search_api.push.bodies import Reception
+from search_api.identity.readers import ReaderDirectory
+from search_api.limits import ConcurrencyLimiter, RateLimiter, RequestTimeouts
+from search_api.push_answers import PushReceiver
+from search_api.query_log.counts import MentionCount
+from search_api.query_log.recording import NoQueryLog, QueryLog
 from search_api.search import Search
-from search_api.sign_on.place import SignOn
+from search_api.sign_on.identification import SignOn
+from search_api.system_status import SystemStatusReader
 
 
-class People(DirectoryBook, NameBook, NamesBook, Agents, Protocol):
+class PeopleDirectory(AgentDirectory, NameMatcher, NameCompleter, ReaderDirectory, Protocol):
     """The directory, as the API and the pages ask it."""
 
     def as_read(self, agent_id: str) -> Agent | None:
@@ -63,34 +60,34 @@ class Services:
     """
 
     search: Search
-    people: People
+    people: PeopleDirectory
     reader_of: ReaderOf
     today: Callable[[], date]
     demo: bool = False
-    reception: Reception | None = None
-    overview: Overview | None = None
-    journal: Journal = field(default_factory=NoJournal)
+    reception: PushReceiver | None = None
+    overview: BuildReader | None = None
+    journal: QueryLog = field(default_factory=NoQueryLog)
     origins: Collection[str] = ()
     hosts: Collection[str] | None = None
-    rates: Rates = field(default_factory=lambda: Rates({}))
-    at_once: AtOnce = field(default_factory=AtOnce)
-    bounds: Bounds = field(default_factory=Bounds)
+    rates: RateLimiter = field(default_factory=lambda: RateLimiter({}))
+    at_once: ConcurrencyLimiter = field(default_factory=ConcurrencyLimiter)
+    bounds: RequestTimeouts = field(default_factory=RequestTimeouts)
     grants: Grants = field(default_factory=Grants)
     audit: Audit = field(default_factory=NoAudit)
-    refusals: Refusals = field(default_factory=Refusals)
-    consent: Consent | None = None
-    join_rules: Sequence[JoinRule] = ()
-    brought_up: Callable[[str, date], Sequence[BroughtUp]] | None = None
+    refusals: RefusedAccesses = field(default_factory=RefusedAccesses)
+    consent: ConsentStore | None = None
+    join_rules: Sequence[LinkRule] = ()
+    brought_up: Callable[[str, date], Sequence[MentionCount]] | None = None
     sign_on: SignOn | None = None
     theme: Path | None = None
     contact: str = ""
     catalogue: Catalogue = SOURCES
-    administration: Administration | None = None
+    administration: SystemStatusReader | None = None
 
     @property
     def questions_kept(self) -> bool:
         """Whether questions are noted, without names."""
-        return not isinstance(self.journal, NoJournal)
+        return not isinstance(self.journal, NoQueryLog)
 
 
 def services_of(request: Request) -> Services:

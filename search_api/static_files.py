@@ -1,7 +1,7 @@
-"""Style sheets, scripts and themes: packed on the line, and kept by browsers while unchanged.
+"""Style sheets, scripts and themes: compressed, and cached by browsers while unchanged.
 
-Pages themselves are never packed: they hold what somebody asked beside what they may read, and
-the length of the two packed together would tell of the second (the BREACH attack, 2013).
+Pages themselves are never compressed: they hold what somebody asked beside what they may read, and
+the length of the two compressed together would reveal the second (the BREACH attack, 2013).
 """
 
 import gzip
@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, Response
 from starlette.types import Scope
 
 STATIC = Path(__file__).parent / "static"
-PACKED = ("text/", "image/svg+xml", "application/javascript")
+COMPRESSED_TYPES = ("text/", "image/svg+xml", "application/javascript")
 """Kinds of files that are smaller packed."""
 FOREVER, ASK = "public, max-age=31536000, immutable", "public, no-cache"
 
@@ -26,14 +26,14 @@ def static_address(name: str) -> str:
     return f"/static/{name}?v={sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
 
 
-class KeptFiles(StaticFiles):
+class CachedStaticFiles(StaticFiles):
     """Files of a folder. One asked by its own version is kept; else the browser asks again."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file, packed for who takes that; what is not found raises as it did."""
         response = await super().get_response(path, scope)
         if isinstance(response, FileResponse):
-            response = _packed(response, Headers(scope=scope))
+            response = _compressed(response, Headers(scope=scope))
         asked = f"/static/{path}?{scope['query_string'].decode('latin-1')}"
         known = self.directory == STATIC and scope["query_string"] and response.status_code < 400
         forever = known and asked == static_address(path)
@@ -41,8 +41,8 @@ class KeptFiles(StaticFiles):
         return response
 
 
-def _packed(response: FileResponse, asked: Headers) -> Response:
-    if not response.headers["content-type"].startswith(PACKED):
+def _compressed(response: FileResponse, asked: Headers) -> Response:
+    if not response.headers["content-type"].startswith(COMPRESSED_TYPES):
         return response
     response.headers.add_vary_header("Accept-Encoding")
     if "gzip" not in asked.get("accept-encoding", "") or "range" in asked:

@@ -1,4 +1,4 @@
-"""Templates: escaped by default, with the words and dates of `wording`."""
+"""Templates: escaped by default, with the filters of `wording`."""
 
 from pathlib import Path
 
@@ -6,23 +6,23 @@ from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from connectors.areas import area_name
-from connectors.values import Agent, Role
-from search_api import wording
+from connectors.geography import area_name
+from connectors.values import Agent, ContributorRole
 from search_api.addresses import agent_address
-from search_api.audit import words
+from search_api.audit import descriptions
+from search_api.catalogue import wording
+from search_api.catalogue.safe_text import safe_text
 from search_api.catalogue.texts import TemplateTexts
-from search_api.desks.opened import desks_of
-from search_api.excerpts import excerpt
-from search_api.identity.identify import on_loopback
-from search_api.neutral import neutral
-from search_api.ranking.explaining import explained
+from search_api.identity.tokens import on_loopback
+from search_api.navigation import role_pages_of
+from search_api.ranking.excerpts import excerpt
+from search_api.ranking.explanations import explanation
 from search_api.services import Services, services_of
-from search_api.sign_on.identified import IN_PERSON, Identified, identified
+from search_api.sign_on.identification import IN_PERSON_METHODS, Identification, identification_of
 from search_api.static_files import static_address
 
 
-def voice(role: Role, name: object) -> Markup:
+def voice(role: ContributorRole, name: object) -> Markup:
     """Who speaks in a conversation: `réponse retenue de Claire`; `name` may be a link."""
     return TemplateTexts.gettext(wording.VOICES[role], name=name)
 
@@ -30,7 +30,7 @@ def voice(role: Role, name: object) -> Markup:
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
-    finalize=lambda shown: neutral(shown) if type(shown) is str else shown,
+    finalize=lambda shown: safe_text(shown) if type(shown) is str else shown,
     undefined=StrictUndefined,
     extensions=["jinja2.ext.i18n"],
     trim_blocks=True,
@@ -46,7 +46,7 @@ _environment.globals.update(
     counted_forms=TemplateTexts.counted_forms,
 )
 _environment.filters.update(
-    about=words.about,
+    about=descriptions.about,
     agent_address=agent_address,
     area=area_name,
     basis=wording.basis,
@@ -56,13 +56,13 @@ _environment.filters.update(
     day_after=wording.day_after,
     day_of=wording.day_of,
     excerpt=excerpt,
-    explained=explained,
+    explained=explanation,
     iso=wording.iso,
     last_name=wording.last_name,
     mail_address=wording.mail_address,
     month=wording.month,
     number=wording.number,
-    opened=words.opened,
+    opened=descriptions.opened,
     place=wording.place,
     post=wording.post,
     reasons=wording.reasons,
@@ -70,24 +70,24 @@ _environment.filters.update(
     scope=wording.scope,
     voice=voice,
     understood=wording.understood,
-    way=words.way,
+    way=descriptions.way,
     web_address=wording.web_address,
 )
 _environment.globals["static"] = static_address
 
-_UNHEARD = {421, 429, 431}
+_REFUSED_EARLY = {421, 429, 431}
 """Refused before anybody was asked who reads: such a page tells nothing of anybody."""
 
 
 def render(name: str, *, request: Request, **values: object) -> str:
     """A page. Where something failed, or was refused unheard, nothing more is asked of services."""
     status = values.get("status", 200)
-    sound = isinstance(status, int) and status < 500 and status not in _UNHEARD
+    sound = isinstance(status, int) and status < 500 and status not in _REFUSED_EARLY
     services = services_of(request)
     more = {
         "demo": _demo(request) if sound else None,
         "here": here(request),
-        "desks": desks_of(request) if sound else (),
+        "desks": role_pages_of(request) if sound else (),
         "kept": services.questions_kept,
         "themed": services.theme is not None,
         "signed_on": _signed_on(request),
@@ -96,10 +96,10 @@ def render(name: str, *, request: Request, **values: object) -> str:
     return _environment.get_template(name).render(**more, **values)
 
 
-def _signed_on(request: Request) -> Identified | None:
+def _signed_on(request: Request) -> Identification | None:
     """Who has «Mes accès» and may sign off: a person, once a route has asked who they are."""
-    who = identified(request)
-    return who if who and who.way in IN_PERSON else None
+    who = identification_of(request)
+    return who if who and who.way in IN_PERSON_METHODS else None
 
 
 def _demo(request: Request) -> dict[str, object] | None:
@@ -107,10 +107,10 @@ def _demo(request: Request) -> dict[str, object] | None:
     services = services_of(request)
     if not (services.demo and on_loopback(request)):
         return None
-    return {"agents": choosable(services), "chosen": services.reader_of(request).agent_id}
+    return {"agents": demo_agents(services), "chosen": services.reader_of(request).agent_id}
 
 
-def choosable(services: Services) -> list[Agent]:
+def demo_agents(services: Services) -> list[Agent]:
     """The demo's agents, less those who left: they read nothing."""
     today = services.today()
     return [agent for agent in services.people.everyone() if not agent.departed(today)]

@@ -6,11 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from search_api.journal.counts import Counts
-from search_api.journal.port import AskedFor, Asking
-from search_api.journal.sql import JournalRules, SqlJournal
-from search_api.journal.tables import ALL
-from search_api.journal.words import names_of
+from search_api.query_log.counts import QueryCounts, names_of
+from search_api.query_log.recording import AskedQuery, QueryKind
+from search_api.query_log.sql import QueryLogRules, SqlQueryLog
+from search_api.query_log.storage import ALL_TABLES
 
 NINE = datetime(2026, 3, 10, 9, 12, 34, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -25,19 +24,19 @@ def journal_of(
     people: frozenset[tuple[str, str]] = PEOPLE,
     period_days: int = 1,
     keep_days: int = 90,
-) -> SqlJournal:
-    return SqlJournal(engine, lambda: names_of(people), JournalRules(key, period_days, keep_days))
+) -> SqlQueryLog:
+    return SqlQueryLog(engine, lambda: names_of(people), QueryLogRules(key, period_days, keep_days))
 
 
-def search(agent: str, text: str, results: int = 3, *, further: bool = False) -> Asking:
-    return Asking(AskedFor.SEARCH, agent, text, results, further)
+def search(agent: str, text: str, results: int = 3, *, further: bool = False) -> AskedQuery:
+    return AskedQuery(QueryKind.SEARCH, agent, text, results, further)
 
 
-def experts(agent: str, text: str, results: int = 3) -> Asking:
-    return Asking(AskedFor.EXPERTS, agent, text, results)
+def experts(agent: str, text: str, results: int = 3) -> AskedQuery:
+    return AskedQuery(QueryKind.EXPERTS, agent, text, results)
 
 
-def asked_by(journal: SqlJournal, agents: Iterable[object], text: str, at: datetime) -> None:
+def asked_by(journal: SqlQueryLog, agents: Iterable[object], text: str, at: datetime) -> None:
     for agent in agents:
         journal.write(search(f"ag-{agent}", text), at)
 
@@ -49,13 +48,13 @@ def rows(engine: sa.Engine, table: sa.Table) -> list[dict[str, Any]]:
 
 def everything(engine: sa.Engine) -> str:
     """Every value of every table of the journal."""
-    return "\n".join(str(row) for table in ALL for row in rows(engine, table))
+    return "\n".join(str(row) for table in ALL_TABLES for row in rows(engine, table))
 
 
-def shown(found: Iterable[Counts]) -> dict[str, Counts]:
+def shown(found: Iterable[QueryCounts]) -> dict[str, QueryCounts]:
     return {one.text: one for one in found if one.text is not None}
 
 
-def hidden(found: Iterable[Counts]) -> Counts:
+def hidden(found: Iterable[QueryCounts]) -> QueryCounts:
     (others,) = (one for one in found if one.text is None)
     return others

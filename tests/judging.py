@@ -9,13 +9,13 @@ from pathlib import Path
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from connectors.values import Contribution, Role
-from expertise.agent_book import SqlAgentBook
+from connectors.values import Contribution, ContributorRole
+from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Passage, Put
 from search_api.app import Services, create_app
-from search_api.identity.identify import TokenReaders
+from search_api.identity.tokens import TokenReaders
 from search_api.search import Search
 from tests.builders import indexed, make_document, put
 from tests.opensearch_index import fresh_index
@@ -36,16 +36,16 @@ def engine_index(engine: str, folder: Path, dimension: int = ENCODER.dimension) 
 
 
 @contextmanager
-def agent_book(folder: Path) -> Iterator[SqlAgentBook]:
+def agent_book(folder: Path) -> Iterator[SqlDirectory]:
     """The fictional directory."""
     database = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
-    book = SqlAgentBook(database)
+    book = SqlDirectory(database)
     book.replace(FictionalDirectory())
     yield book
     database.dispose()
 
 
-def client(search: Search, book: SqlAgentBook, agent: str = "ag-1") -> TestClient:
+def client(search: Search, book: SqlDirectory, agent: str = "ag-1") -> TestClient:
     """The pages and the API, for that agent."""
     readers = TokenReaders(TOKENS, book, lambda: NOW_S, lambda: TODAY)
     app = create_app(Services(search, book, readers, lambda: TODAY))
@@ -64,7 +64,7 @@ def judged_documents() -> list[Put]:
     return [encoded(one) for one in (_thread(), _slides(), *_notes())]
 
 
-def _did(account: str, role: Role) -> Contribution:
+def _did(account: str, role: ContributorRole) -> Contribution:
     return Contribution(account, role, label=account.partition(":")[2], last=date(2025, 1, 1))
 
 
@@ -76,9 +76,9 @@ def _thread() -> Put:
         kind="thread",
         modified=datetime(2022, 5, 1, tzinfo=UTC),
         contributions=(
-            _did("wiki:youssef", Role.ASKER),
-            _did("wiki:claire", Role.ACCEPTED_ANSWERER),
-            _did("forum:max", Role.ANSWERER),
+            _did("wiki:youssef", ContributorRole.ASKER),
+            _did("wiki:claire", ContributorRole.ACCEPTED_ANSWERER),
+            _did("forum:max", ContributorRole.ANSWERER),
         ),
     )
     passages = (

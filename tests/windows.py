@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from connectors.values import Agent, Contribution, EvidencePolicy, Role
-from expertise.names import Named, named_among
+from connectors.values import Agent, Contribution, ContributorRole, EvidencePolicy
+from expertise.names import NamedAgent, match_agents
 from expertise.values import RankedDocument, Window
 from indexer.access import Reader
 from indexer.values import Card
@@ -36,7 +36,9 @@ def card(document_id: str, *contributions: Contribution) -> Card:
     )
 
 
-def wrote(account: str, role: Role = Role.AUTHOR, last: date | None = None) -> Contribution:
+def wrote(
+    account: str, role: ContributorRole = ContributorRole.AUTHOR, last: date | None = None
+) -> Contribution:
     """What an account did, undated unless the test says when."""
     return Contribution(account, role, first=last, last=last)
 
@@ -66,5 +68,5 @@ class ListedBook:
         asked = set(accounts)
         return {name: agent for agent in self.agents for name in agent.accounts if name in asked}
 
-    def named(self, question: str) -> tuple[Named, ...]:
-        return named_among(question, (agent for agent in self.agents if agent.listed))
+    def named(self, question: str) -> tuple[NamedAgent, ...]:
+        return match_agents(question, (agent for agent in self.agents if agent.listed))

@@ -1,6 +1,6 @@
 """Any social network's export as JSON Lines: posts, threads, pages, attachments.
 
-`ExportConnector.changes` tells the flow. `records.schema` says what a line may be.
+`ExportConnector.changes` shows the flow. `records.schema` defines the lines.
 """
 
 import json
@@ -8,38 +8,41 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from connectors.changes import (
-    AccessChanged,
-    Change,
-    Checkpoint,
-    Delete,
-    Listing,
-    Malformed,
-    Narrowed,
-    Stale,
-    Upsert,
-)
-from connectors.errors import SourceRefused
 from connectors.export.files import (
     ExportFile,
     Position,
     PrefixDigest,
-    Unchanged,
+    UnchangedCheck,
     export_files,
-    lines,
+    read_lines,
 )
-from connectors.export.learned import Attachments, Learned
-from connectors.records.documents import Setting, access_said, documents_of
-from connectors.records.lines import BrokenLine, RawLine, understand, unfinished
+from connectors.export.index import ExportIndex, KnownAttachments
+from connectors.ports import (
+    AccessChanged,
+    AccessNarrowed,
+    Change,
+    Checkpoint,
+    ContentStale,
+    Delete,
+    Listing,
+    Malformed,
+    SourceRefused,
+    Upsert,
+)
+from connectors.records.documents import RecordContext, access_of_line, documents_of
 from connectors.records.schema import (
     EXPORT_VERSION,
     AccessLine,
     AccountLine,
     DeletedLine,
-    Header,
-    Line,
+    ExportLine,
+    HeaderLine,
+    InvalidLine,
+    RawLine,
     RecordLine,
     SpaceLine,
+    is_unfinished,
+    parse_line,
 )
 
 CHECKPOINT_LINES = 200
@@ -67,18 +70,18 @@ class ExportConnector:
         """
         files = export_files(self.path)
         _check_headers(files)
-        unchanged = Unchanged(files)
+        unchanged = UnchangedCheck(files)
         position = _read_cursor(since, files)
-        learned, attachments = _learn(files, position)
-        if since and _spaces_of(since) != learned.spaces_digest():
-            position, attachments = Position(), Attachments()
-        reading = _Reading(files, self._setting(learned), learned, attachments, position)
+        learned, attachments = _build_index(files, position)
+        if since and _cursor_spaces_digest(since) != learned.spaces_digest():
+            position, attachments = Position(), KnownAttachments()
+        reading = _ExportReading(files, self._setting(learned), learned, attachments, position)
         digest = PrefixDigest(files)
         marked = position
         for count, line in enumerate(_lines_after(files, position), start=1):
-            understood = understand(line)
+            understood = parse_line(line)
             yield from reading.changes_of(line, understood)
-            if line.terminated or not isinstance(understood, BrokenLine):
+            if line.terminated or not isinstance(understood, InvalidLine):
                 # A last line that is still being written is read again once it is whole.
                 position = Position(line.file, line.end, line.number)
             if count % CHECKPOINT_LINES == 0 and position != marked:
@@ -93,26 +96,26 @@ class ExportConnector:
         """How many records are still to be read."""
         files = export_files(self.path)
         after = _lines_after(files, _read_cursor(since, files))
-        return sum(isinstance(understand(line), RecordLine) for line in after)
+        return sum(isinstance(parse_line(line), RecordLine) for line in after)
 
     def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
         """Yield these records and attachments, read anew. Raises as `changes` does."""
         files = export_files(self.path)
         _check_headers(files)
-        learned, _ = _learn(files, Position())
+        learned, _ = _build_index(files, Position())
         setting = self._setting(learned)
         for raw in _lines_after(files, Position()):
-            line = understand(raw)
+            line = parse_line(raw)
             if isinstance(line, RecordLine) and learned.records.get(line.id) == raw.place:
-                for change in _record(raw, line, setting, learned):
+                for change in _record_changes(raw, line, setting, learned):
                     if isinstance(change, Upsert) and change.document.id in document_ids:
                         yield change
 
-    def _setting(self, learned: Learned) -> Setting:
+    def _setting(self, learned: ExportIndex) -> RecordContext:
         folder = self.path if self.path.is_dir() else self.path.parent
-        return Setting(self.source, folder, learned.labels, learned.spaces)
+        return RecordContext(self.source, folder, learned.labels, learned.spaces)
 
-    def _listing(self, learned: Learned) -> Change:
+    def _listing(self, learned: ExportIndex) -> Change:
         if learned.unattributed:
             reason = (
                 f"{len(learned.unattributed)} lignes illisibles ne nomment pas leur document : "
@@ -123,33 +126,33 @@ class ExportConnector:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _ExportReading:
     """One reading of the lines from `start` on. `attachments`: those known so far."""
 
     files: tuple[ExportFile, ...]
-    setting: Setting
-    learned: Learned
-    attachments: Attachments
+    setting: RecordContext
+    learned: ExportIndex
+    attachments: KnownAttachments
     start: Position
 
-    def changes_of(self, raw: RawLine, line: Line | BrokenLine) -> Iterator[Change]:
+    def changes_of(self, raw: RawLine, line: ExportLine | InvalidLine) -> Iterator[Change]:
         """What a line says, in the light of all others."""
         match line:
             case RecordLine():
                 gone = self.attachments.gone(line)
                 if self.learned.records.get(line.id) == raw.place:
-                    yield from _record(raw, line, self.setting, self.learned)
+                    yield from _record_changes(raw, line, self.setting, self.learned)
                 yield from self._deleted(gone)
             case DeletedLine():
                 yield from self._deleted(self.attachments.gone(line) | {line.id})
             case AccessLine():
                 yield from self._access(raw, self.learned.ruled_by(line, self.attachments))
-            case BrokenLine():
+            case InvalidLine():
                 own = line.id if line.about_a_document else ""
                 yield Malformed(raw.where, line.reason, self.setting.qualified(own) or None)
-                if not unfinished(raw, line):
+                if not is_unfinished(raw, line):
                     yield from self._access(raw, self.attachments.named_by(line))
-            case Header():
+            case HeaderLine():
                 if raw.number != 1:
                     yield Malformed(raw.where, "un en-tête ailleurs qu'en première ligne")
             case AccountLine() | SpaceLine():
@@ -170,9 +173,9 @@ class _Reading:
             place, last = self.learned.access.get(identity, (None, None))
             document_id = self.setting.qualified(identity)
             if identity in self.learned.stale:
-                yield Stale(document_id)
+                yield ContentStale(document_id)
             elif last is not None and place == raw.place:
-                yield Narrowed(document_id, access_said(last))
+                yield AccessNarrowed(document_id, access_of_line(last))
                 record = self.learned.place_of(identity)
                 if record is None:
                     yield from self._without_record(raw, document_id, last)
@@ -181,11 +184,11 @@ class _Reading:
         yield from self._again(again)
 
     def _without_record(
-        self, raw: RawLine, document_id: str, line: AccessLine | BrokenLine
+        self, raw: RawLine, document_id: str, line: AccessLine | InvalidLine
     ) -> Iterator[Change]:
         """The record stands in the files no more: its text is known where no line was missed."""
         if self.start != Position() and not self.learned.unattributed:
-            yield AccessChanged(document_id, access_said(line))
+            yield AccessChanged(document_id, access_of_line(line))
         else:
             reason = (
                 "le texte de ce document n'est plus dans l'export : ses nouveaux lecteurs ne "
@@ -199,28 +202,30 @@ class _Reading:
             {place for one in identities if (place := self.learned.place_of(one))}
         ):
             opened = next(one for one in self.files if one.path.name == file)
-            raw = next(lines(opened, after=Position(file, offset)))
-            line = understand(raw)
+            raw = next(read_lines(opened, after=Position(file, offset)))
+            line = parse_line(raw)
             if isinstance(line, RecordLine):
                 wanted = {self.setting.qualified(one) for one in identities}
-                for change in _record(raw, line, self.setting, self.learned):
-                    if _about(change) in wanted:
+                for change in _record_changes(raw, line, self.setting, self.learned):
+                    if _document_id(change) in wanted:
                         yield change
 
 
-def _record(raw: RawLine, line: RecordLine, setting: Setting, learned: Learned) -> Iterator[Change]:
+def _record_changes(
+    raw: RawLine, line: RecordLine, setting: RecordContext, learned: ExportIndex
+) -> Iterator[Change]:
     """The record and its attachments, less those deleted since, under their present readers."""
     brought: set[str] = set()
     for document in documents_of(line, setting, raw.where):
         if isinstance(document, Malformed):
             yield document
             if document.document_id and document.document_id not in brought:
-                yield Stale(document.document_id)
+                yield ContentStale(document.document_id)
             continue
         identity = document.id.removeprefix(f"{setting.source}:")
         if later := learned.access.get(identity):
             place, said = later
-            access = access_said(said)
+            access = access_of_line(said)
             if learned.in_doubt(identity, place):
                 access = access.narrowed_to(document.access)
             document = replace(document, access=access)
@@ -229,11 +234,11 @@ def _record(raw: RawLine, line: RecordLine, setting: Setting, learned: Learned) 
             yield Upsert(document)
 
 
-def _about(change: Change) -> str | None:
+def _document_id(change: Change) -> str | None:
     match change:
         case Upsert(document):
             return document.id
-        case Stale(document_id) | Malformed(document_id=document_id):
+        case ContentStale(document_id) | Malformed(document_id=document_id):
             return document_id
     return None
 
@@ -241,13 +246,13 @@ def _about(change: Change) -> str | None:
 def _check_headers(files: tuple[ExportFile, ...]) -> None:
     """Raise `SourceRefused` unless each file begins with a header of our version."""
     for file in files:
-        first = next(lines(file), None)
+        first = next(read_lines(file), None)
         if first is None:
             continue
-        line = understand(first)
-        if isinstance(line, Header):
+        line = parse_line(first)
+        if isinstance(line, HeaderLine):
             continue
-        if isinstance(line, BrokenLine) and line.type == "header":
+        if isinstance(line, InvalidLine) and line.type == "header":
             raise SourceRefused(
                 f"{first.where} : cet en-tête n'est pas celui de la version {EXPORT_VERSION} du "
                 "format, la seule qui soit lue. Refaites l'export (« quisait schema export » "
@@ -259,12 +264,14 @@ def _check_headers(files: tuple[ExportFile, ...]) -> None:
         )
 
 
-def _learn(files: tuple[ExportFile, ...], position: Position) -> tuple[Learned, Attachments]:
+def _build_index(
+    files: tuple[ExportFile, ...], position: Position
+) -> tuple[ExportIndex, KnownAttachments]:
     """All that holds for the whole export, and the attachments known at the position."""
-    learned, attachments = Learned(), Attachments()
+    learned, attachments = ExportIndex(), KnownAttachments()
     for file in files:
-        for raw in lines(file):
-            line = understand(raw)
+        for raw in read_lines(file):
+            line = parse_line(raw)
             learned.learn(raw, line)
             if _before(raw, position) and isinstance(line, RecordLine | DeletedLine):
                 attachments.gone(line)
@@ -278,13 +285,13 @@ def _before(line: RawLine, position: Position) -> bool:
 def _lines_after(files: tuple[ExportFile, ...], position: Position) -> Iterator[RawLine]:
     for file in files:
         if file.path.name == position.file:
-            yield from lines(file, after=position)
+            yield from read_lines(file, after=position)
         elif file.path.name > position.file:
-            yield from lines(file)
+            yield from read_lines(file)
 
 
 def _checkpoint(
-    position: Position, digest: PrefixDigest, learned: Learned, unchanged: Unchanged
+    position: Position, digest: PrefixDigest, learned: ExportIndex, unchanged: UnchangedCheck
 ) -> Checkpoint:
     """Raises `SourceUnreachable` where what was read is not what the digest is of."""
     cursor = {
@@ -311,7 +318,7 @@ def _read_cursor(since: str | None, files: tuple[ExportFile, ...]) -> Position:
     return position
 
 
-def _spaces_of(since: str) -> str:
+def _cursor_spaces_digest(since: str) -> str:
     try:
         return str(json.loads(since)["spaces"])
     except (ValueError, TypeError, KeyError):

@@ -1,4 +1,4 @@
-"""The files of an export: lines with their offsets, and a place to resume from."""
+"""The files of an export: lines with their offsets, and the position to resume from."""
 
 import hashlib
 import os
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from connectors.bounded import SILENCE_S, watched
-from connectors.contained import open_ordinary, silent
-from connectors.errors import SourceRefused, SourceUnreachable
-from connectors.records.lines import MAX_LINE_BYTES, RawLine
+from connectors.files import disk_timeout_error, open_regular_file
+from connectors.ports import SourceRefused, SourceUnreachable
+from connectors.records.schema import MAX_LINE_BYTES, RawLine
+from connectors.timeouts import DISK_TIMEOUT_S, iterate_with_timeout
 
 _CHUNK_BYTES = 1024 * 1024
 
-Stamp = tuple[int, ...]
+ExportFileStamp = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class ExportFile:
 
     path: Path
     size: int
-    stamp: Stamp = ()
+    stamp: ExportFileStamp = ()
     named: bool = True
     """Whether the settings name the file itself, and not its folder: it may be a link then."""
 
@@ -37,10 +37,10 @@ class ExportFile:
         Raises OSError, `SourceRefused` for what is no ordinary file, or `SourceUnreachable`
         where another took its place: what was learned is not of its lines.
         """
-        opened = open_ordinary(self.path, may_be_link=self.named)
+        opened = open_regular_file(self.path, may_be_link=self.named)
         if self.stamp and _stamp(os.fstat(opened.fileno()))[:2] != self.stamp[:2]:
             opened.close()
-            raise changed_meanwhile(self.path)
+            raise changed_during_read(self.path)
         return opened
 
     def status(self) -> os.stat_result:
@@ -65,12 +65,12 @@ def export_files(path: Path) -> tuple[ExportFile, ...]:
         found = (
             (one, one.stat(follow_symlinks=not listed))
             for one in paths
-            if not listed or _named(one)
+            if not listed or _is_export_name(one)
         )
         files = tuple(
             ExportFile(one, status.st_size, _stamp(status), named=not listed)
             for one, status in found
-            if not listed or _is_no_folder(one, status)
+            if not listed or _is_file(one, status)
         )
     except OSError as error:
         raise _unreadable(Path(error.filename or path), error) from error
@@ -81,7 +81,7 @@ def export_files(path: Path) -> tuple[ExportFile, ...]:
     return files
 
 
-def _is_no_folder(path: Path, status: os.stat_result) -> bool:
+def _is_file(path: Path, status: os.stat_result) -> bool:
     """Raises `SourceRefused` for a link: it could lead to the export of other readers."""
     if stat.S_ISLNK(status.st_mode):
         raise SourceRefused(
@@ -91,22 +91,25 @@ def _is_no_folder(path: Path, status: os.stat_result) -> bool:
     return not stat.S_ISDIR(status.st_mode)
 
 
-def _named(path: Path) -> bool:
+def _is_export_name(path: Path) -> bool:
     return path.suffix == ".jsonl" and not path.name.startswith(".")
 
 
-def _stamp(status: os.stat_result) -> Stamp:
+def _stamp(status: os.stat_result) -> ExportFileStamp:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def lines(file: ExportFile, after: Position | None = None) -> Iterator[RawLine]:
+def read_lines(file: ExportFile, after: Position | None = None) -> Iterator[RawLine]:
     """Lines of a file that are not blank, from `after` on.
 
     Raises `SourceUnreachable`, or `SourceRefused` for what is no ordinary file.
     """
     # Lines may be long: few of such are read ahead.
-    return watched(
-        _lines(file, after), SILENCE_S, silent(file.path), lambda line: 1 + len(line.raw) // 4096
+    return iterate_with_timeout(
+        _lines(file, after),
+        DISK_TIMEOUT_S,
+        disk_timeout_error(file.path),
+        lambda line: 1 + len(line.raw) // 4096,
     )
 
 
@@ -121,7 +124,7 @@ def _lines(file: ExportFile, after: Position | None) -> Iterator[RawLine]:
             while offset < file.size:
                 raw = opened.readline(min(MAX_LINE_BYTES, file.size - offset))
                 if not raw:
-                    raise changed_meanwhile(file.path)
+                    raise changed_during_read(file.path)
                 end = offset + len(raw)
                 last = raw
                 cut = not raw.endswith(b"\n") and end < file.size
@@ -143,7 +146,7 @@ def _unreadable(path: Path, error: OSError) -> SourceUnreachable:
     )
 
 
-def changed_meanwhile(path: Path) -> SourceUnreachable:
+def changed_during_read(path: Path) -> SourceUnreachable:
     """What a file that is not the one that was begun is told as."""
     return SourceUnreachable(
         f"{path} a changé pendant la lecture : rien n'est tenu pour supprimé, il sera relu. "
@@ -151,7 +154,7 @@ def changed_meanwhile(path: Path) -> SourceUnreachable:
     )
 
 
-class Unchanged:
+class UnchangedCheck:
     """Tells whether files still begin with the bytes that they had."""
 
     def __init__(self, files: Sequence[ExportFile]) -> None:
@@ -168,7 +171,7 @@ class Unchanged:
                 raise _unreadable(file.path, error) from error
             if stamp != self._stamps[place]:
                 if self._now() != self._digest:
-                    raise changed_meanwhile(file.path)
+                    raise changed_during_read(file.path)
                 self._stamps[place] = stamp
 
     def _now(self) -> str | None:

@@ -1,7 +1,6 @@
 """A tree of real files, with rules that say who may read them.
 
-`FolderConnector.changes` tells the flow; `rules` says what a rule is and `walk` how the
-tree is walked.
+`FolderConnector.changes` shows the flow; `rules` defines the rules and `walk` walks the tree.
 """
 
 import base64
@@ -16,41 +15,35 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
-from connectors.bounded import SILENCE_S, within
-from connectors.changes import (
+from connectors.files import disk_timeout_error
+from connectors.folder.rules import NOBODY, Rule
+from connectors.folder.walk import FoundFile, ListedFolder, UnreadableFolder, root_identity, walk
+from connectors.ports import (
     AccessChanged,
+    AccessNarrowed,
     Change,
     Checkpoint,
+    ContentStale,
     Listing,
     Malformed,
-    Narrowed,
-    Stale,
-    Unseen,
+    SourceUnreachable,
+    SubtreeHidden,
     Upsert,
 )
-from connectors.contained import silent
-from connectors.errors import SourceUnreachable
-from connectors.folder.rules import NOBODY, Rule
-from connectors.folder.walk import (
-    FoundFile,
-    ListedFolder,
-    UnreadableFolder,
-    root_identity,
-    walk,
-)
+from connectors.timeouts import DISK_TIMEOUT_S, call_with_timeout
 from connectors.values import (
     Access,
     Content,
     Contribution,
+    ContributorRole,
     Document,
     EvidencePolicy,
-    Role,
 )
 
-Known = tuple[str, str]
+FileDigests = tuple[str, str]
 """Digests of a file as it was last yielded: of all but its access, and of its access."""
 
-_Kept = TypeVar("_Kept")
+_Value = TypeVar("_Value")
 
 CHECKPOINT_FILES = 200
 _MAX_CURSOR_BYTES = 1024 * 1024 * 1024
@@ -78,7 +71,7 @@ class FolderConnector:
         root = _resolved(self.root)
         identity = _identity(root)
         before, formerly_above = _read_cursor(since)
-        seen: dict[str, Known] = {}
+        seen: dict[str, FileDigests] = {}
         above: dict[str, str] = {}
         held: set[str] = set()
         unlisted: list[str] = []
@@ -95,7 +88,10 @@ class FolderConnector:
                     held |= below.keys()
                     unlisted.append(f"{self.source}:{path}")
                     if formerly_above.get(path) != found.above:
-                        below = {name: (content, _CLOSED) for name, (content, _) in below.items()}
+                        below = {
+                            name: (content, _NO_ACCESS_DIGEST)
+                            for name, (content, _) in below.items()
+                        }
                     seen |= below
                     above |= {**_below(path, formerly_above), path: found.above}
                 case FoundFile():
@@ -132,10 +128,14 @@ class FolderConnector:
         """Its own tables cannot be known: where others may hold now, nobody, until it is listed."""
         yield Malformed(folder.path or ".", folder.reason)
         if formerly.get(folder.path) != folder.above:
-            yield Unseen(f"{self.source}:{folder.path}")
+            yield SubtreeHidden(f"{self.source}:{folder.path}")
 
     def _file(
-        self, root: Path, found: FoundFile, before: Mapping[str, Known], seen: dict[str, Known]
+        self,
+        root: Path,
+        found: FoundFile,
+        before: Mapping[str, FileDigests],
+        seen: dict[str, FileDigests],
     ) -> Iterator[Change]:
         if found.path in seen:
             yield Malformed(found.path, "un autre fichier porte le même nom", None)
@@ -147,11 +147,11 @@ class FolderConnector:
             yield Malformed(found.path, found.problem, document.id)
             if former is not None and former[0] == content:
                 # The text that is kept is still the file's.
-                yield Narrowed(document.id, document.access)
+                yield AccessNarrowed(document.id, document.access)
             else:
-                content = _UNKNOWN
-                yield Stale(document.id)
-            seen[found.path] = (content, _UNKNOWN)
+                content = _UNKNOWN_DIGEST
+                yield ContentStale(document.id)
+            seen[found.path] = (content, _UNKNOWN_DIGEST)
             return
         seen[found.path] = (content, access)
         if former is None or former[0] != content:
@@ -201,7 +201,7 @@ class FolderConnector:
     def _author(self, name: str, moment: datetime) -> Contribution:
         day = moment.date()
         account = f"{self.source}:{name}"
-        return Contribution(account, Role.AUTHOR, name, 1, day, day, ((day.year, 1),))
+        return Contribution(account, ContributorRole.AUTHOR, name, 1, day, day, ((day.year, 1),))
 
 
 def readable_title(path: str) -> str:
@@ -223,19 +223,21 @@ def _aware(moment: datetime) -> datetime:
 
 
 def _identity(root: Path) -> tuple[int, int]:
-    return within(SILENCE_S, lambda: root_identity(root), silent(root))
+    return call_with_timeout(DISK_TIMEOUT_S, lambda: root_identity(root), disk_timeout_error(root))
 
 
 def _resolved(root: Path) -> Path:
     try:
-        return within(SILENCE_S, lambda: root.resolve(strict=True), silent(root))
+        return call_with_timeout(
+            DISK_TIMEOUT_S, lambda: root.resolve(strict=True), disk_timeout_error(root)
+        )
     except (OSError, RuntimeError) as error:
         raise SourceUnreachable(
             f"Le dossier {root} est introuvable : vérifiez le chemin, ou que le disque est monté."
         ) from error
 
 
-def _below(path: str, known: Mapping[str, _Kept]) -> dict[str, _Kept]:
+def _below(path: str, known: Mapping[str, _Value]) -> dict[str, _Value]:
     """What is known at that path and of what lies below; the root's is empty."""
     return {
         name: kept
@@ -244,7 +246,7 @@ def _below(path: str, known: Mapping[str, _Kept]) -> dict[str, _Kept]:
     }
 
 
-def _digests(document: Document) -> Known:
+def _digests(document: Document) -> FileDigests:
     said = [
         document.version, document.title, document.url, document.kind, document.language,
         str(document.created), str(document.modified), str(document.valid_from),
@@ -261,20 +263,20 @@ def _digest(value: object) -> str:
     return base64.urlsafe_b64encode(digest).decode()
 
 
-_CLOSED = _digest([[], []])
+_NO_ACCESS_DIGEST = _digest([[], []])
 """The digest of an access that lets nobody in."""
-_UNKNOWN = ""
+_UNKNOWN_DIGEST = ""
 """Stands for the digest of what could not be read: it equals no digest, so that the next
 reading that succeeds brings it."""
 
 
-def _checkpoint(known: Mapping[str, Known], above: Mapping[str, str]) -> Checkpoint:
+def _checkpoint(known: Mapping[str, FileDigests], above: Mapping[str, str]) -> Checkpoint:
     told = {"v": 1, "files": known, "above": above}
     state = json.dumps(told, sort_keys=True, ensure_ascii=False)
     return Checkpoint(base64.b64encode(zlib.compress(state.encode())).decode())
 
 
-def _read_cursor(since: str | None) -> tuple[dict[str, Known], dict[str, str]]:
+def _read_cursor(since: str | None) -> tuple[dict[str, FileDigests], dict[str, str]]:
     """(files, folders with the digest of the tables above them) that a cursor knows.
 
     None where it is not understood.

@@ -1,11 +1,11 @@
-"""Who may read the files of a tree, and what else is said of them: tables and sidecars.
+"""Rules of a folder tree: who may read its files, and their other metadata.
 
-A table `_quisait.csv` rules the folder that it stands in and all below; a sidecar
-`<file>.quisait.json` rules one file. Patterns are globs relative to the table's folder:
-`*` and `?` stay inside one name, `**` stands for any folders (`**/*.pdf`), any other
-character for itself (folders are named «[RH] Paie»). Per field,
-deeper tables win over upper ones, later rows over earlier ones, a sidecar over all.
-What cannot be understood leaves the files that it may speak of to nobody.
+A table `_quisait.csv` applies to the folder it stands in and to all folders below; a sidecar
+`<file>.quisait.json` applies to one file. Patterns are globs relative to the table's folder:
+`*` and `?` match inside one name, `**` matches any number of folders (`**/*.pdf`), any other
+character matches itself (folders are named «[RH] Paie»). For each field, deeper tables win over
+upper ones, later rows over earlier ones, a sidecar over all. Nobody may read the files to
+which an invalid rule may apply.
 """
 
 import hashlib
@@ -21,15 +21,15 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from connectors.changes import Malformed
+from connectors.ports import Malformed
 from connectors.tables import TableUnreadable, read_table
-from connectors.values import MOST_PRINCIPALS, MOST_REPLACED, EvidencePolicy
+from connectors.values import MAX_PRINCIPALS, MAX_REPLACED, EvidencePolicy
 
 TABLE_NAME = "_quisait.csv"
 SIDECAR_SUFFIX = ".quisait.json"
-MOST_RULES = 100_000
+MAX_RULES = 100_000
 """Rows of one table: a kilobyte each once read."""
-MOST_RULE_BYTES = 16 * 1024 * 1024
+MAX_RULE_BYTES = 16 * 1024 * 1024
 """Of one table or sidecar."""
 NOBODY = "nobody"
 """In `allowed`: nobody, whatever upper tables say."""
@@ -41,31 +41,31 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split("|")] if value.strip() else None
 
 
-def _unsaid(value: object) -> object:
+def _none_if_empty(value: object) -> object:
     return None if value == "" else value
 
 
 Text = Annotated[
-    str | None, Field(max_length=2000, pattern=r"^[^\x00]*$"), BeforeValidator(_unsaid)
+    str | None, Field(max_length=2000, pattern=r"^[^\x00]*$"), BeforeValidator(_none_if_empty)
 ]
 _name = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]+$")]
 Names = Annotated[tuple[_name, ...] | None, BeforeValidator(_split)]
 Replaced = Annotated[
-    tuple[_name, ...] | None, Field(max_length=MOST_REPLACED), BeforeValidator(_split)
+    tuple[_name, ...] | None, Field(max_length=MAX_REPLACED), BeforeValidator(_split)
 ]
 _principal = r"[^:\s]+:\S[^\x00]*"
 Allowed = Annotated[
     tuple[Annotated[str, Field(pattern=rf"^(everyone|{NOBODY}|{_principal})$")], ...] | None,
-    Field(max_length=MOST_PRINCIPALS),
+    Field(max_length=MAX_PRINCIPALS),
     BeforeValidator(_split),
 ]
 Denied = Annotated[
     tuple[Annotated[str, Field(pattern=rf"^(everyone|{_principal})$")], ...] | None,
-    Field(max_length=MOST_PRINCIPALS),
+    Field(max_length=MAX_PRINCIPALS),
     BeforeValidator(_split),
 ]
-Day = Annotated[date | None, BeforeValidator(_unsaid)]
-Moment = Annotated[datetime | None, BeforeValidator(_unsaid)]
+Day = Annotated[date | None, BeforeValidator(_none_if_empty)]
+Moment = Annotated[datetime | None, BeforeValidator(_none_if_empty)]
 
 
 class Rule(BaseModel):
@@ -91,7 +91,7 @@ class Rule(BaseModel):
     modified: Moment = None
     title: Text = None
     language: Text = None
-    evidence: Annotated[EvidencePolicy | None, BeforeValidator(_unsaid)] = None
+    evidence: Annotated[EvidencePolicy | None, BeforeValidator(_none_if_empty)] = None
     url: Text = None
 
     def under(self, winner: "Rule") -> "Rule":
@@ -104,7 +104,7 @@ COLUMNS = frozenset(Rule.model_fields) | {"pattern"}
 
 
 @dataclass(frozen=True, slots=True)
-class TableRow:
+class RuleRow:
     """A pattern, as path segments below its folder, and its rule: None if not understood."""
 
     pattern: tuple[str, ...]
@@ -112,45 +112,45 @@ class TableRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class RuleTable:
     """The rules of one folder (`folder`: path segments below the root)."""
 
     folder: tuple[str, ...]
-    rows: tuple[TableRow, ...]
+    rows: tuple[RuleRow, ...]
 
 
 EVERYTHING_BELOW = ("**",)
 
 
-def broken_table(folder: tuple[str, ...]) -> Table:
+def unreadable_table(folder: tuple[str, ...]) -> RuleTable:
     """A table that could not be read: nobody reads what lies below."""
-    return Table(folder, (TableRow(EVERYTHING_BELOW, None),))
+    return RuleTable(folder, (RuleRow(EVERYTHING_BELOW, None),))
 
 
-def parse_table(content: bytes, folder: tuple[str, ...]) -> tuple[Table, tuple[Malformed, ...]]:
+def parse_table(content: bytes, folder: tuple[str, ...]) -> tuple[RuleTable, tuple[Malformed, ...]]:
     """The table of a folder, and the rows that could not be understood."""
     where = "/".join((*folder, TABLE_NAME))
     try:
-        raw_rows = list(islice(read_table(content, COLUMNS, required="pattern"), MOST_RULES + 1))
+        raw_rows = list(islice(read_table(content, COLUMNS, required="pattern"), MAX_RULES + 1))
     except TableUnreadable as error:
-        return broken_table(folder), (Malformed(where, str(error)),)
-    if len(raw_rows) > MOST_RULES:
-        return broken_table(folder), (Malformed(where, f"plus de {MOST_RULES} règles"),)
+        return unreadable_table(folder), (Malformed(where, str(error)),)
+    if len(raw_rows) > MAX_RULES:
+        return unreadable_table(folder), (Malformed(where, f"plus de {MAX_RULES} règles"),)
     rows, problems = [], []
     for raw in raw_rows:
-        pattern = _pattern(raw.cells.get("pattern", ""))
+        pattern = _parse_pattern(raw.cells.get("pattern", ""))
         cells: dict[str, object] = {n: c for n, c in raw.cells.items() if n != "pattern"}
-        rule, reason = _rule(cells, folder)
+        rule, reason = _parse_rule(cells, folder)
         reason = raw.problem or reason or ("" if pattern else "« pattern » : motif refusé")
         # A torn row may have lost its pattern's place: it may speak of everything.
         governed = EVERYTHING_BELOW if raw.problem or not pattern else pattern
-        rows.append(TableRow(governed, None if reason else rule))
+        rows.append(RuleRow(governed, None if reason else rule))
         if reason:
             problems.append(Malformed(f"{where}:{raw.number}", reason))
-    return Table(folder, tuple(rows)), tuple(problems)
+    return RuleTable(folder, tuple(rows)), tuple(problems)
 
 
-def tables_digest(tables: Sequence[Table]) -> str:
+def tables_digest(tables: Sequence[RuleTable]) -> str:
     """Changes when any of these tables says something else."""
     return hashlib.blake2b(repr(tuple(tables)).encode(), digest_size=9).hexdigest()
 
@@ -163,11 +163,11 @@ def parse_sidecar(content: bytes, folder: tuple[str, ...]) -> tuple[Rule | None,
         return None, "ce n'est pas du JSON"
     if not isinstance(said, dict):
         return None, "ce n'est pas un objet JSON"
-    return _rule(said, folder)
+    return _parse_rule(said, folder)
 
 
-def effective(
-    path: tuple[str, ...], tables: Sequence[Table], sidecar: Rule | None = None
+def effective_rule(
+    path: tuple[str, ...], tables: Sequence[RuleTable], sidecar: Rule | None = None
 ) -> Rule | None:
     """The rule of a file, from the tables of its folders (root first) and its sidecar.
 
@@ -185,7 +185,7 @@ def effective(
     return whole.under(sidecar) if sidecar else whole
 
 
-def _rule(said: dict[str, object], folder: tuple[str, ...]) -> tuple[Rule | None, str]:
+def _parse_rule(said: dict[str, object], folder: tuple[str, ...]) -> tuple[Rule | None, str]:
     try:
         rule = Rule.model_validate(said)
         replaces = tuple(_from_root(name, folder) for name in rule.replaces or ())
@@ -208,7 +208,7 @@ def _from_root(name: str, folder: tuple[str, ...]) -> str:
     return unicodedata.normalize("NFC", path)
 
 
-def _pattern(written: str) -> tuple[str, ...]:
+def _parse_pattern(written: str) -> tuple[str, ...]:
     """The segments of a pattern; empty where it is none."""
     if len(written) > 1000 or "\\" in written:
         return ()
@@ -226,13 +226,15 @@ def _matches(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
         if segment == "**":
             taken = set(range(min(taken), len(path)))
         else:
-            taken = {at + 1 for at in taken if at < len(path) and _named_so(path[at], segment)}
+            taken = {
+                at + 1 for at in taken if at < len(path) and _matches_segment(path[at], segment)
+            }
         if not taken:
             return False
     if pattern[-1] == "**":
         return min(taken) < len(path)
-    return len(path) - 1 in taken and _named_so(path[-1], pattern[-1])
+    return len(path) - 1 in taken and _matches_segment(path[-1], pattern[-1])
 
 
-def _named_so(name: str, segment: str) -> bool:
+def _matches_segment(name: str, segment: str) -> bool:
     return fnmatchcase(name, segment.replace("[", "[[]"))

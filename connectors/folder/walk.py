@@ -1,4 +1,4 @@
-"""Walking a tree of files in name order, with the rules that hold in each folder."""
+"""Walk a tree of files in name order, with the rules that apply in each folder."""
 
 import os
 import stat
@@ -8,32 +8,31 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from connectors.bounded import SILENCE_S, watched
-from connectors.changes import Malformed
-from connectors.contained import (
-    Listed,
-    OutsideFolder,
-    Stamp,
-    opened_folder,
-    opened_root,
+from connectors.files import (
+    FileStamp,
+    FileState,
+    UnsafePath,
+    disk_timeout_error,
+    open_root,
+    open_subfolder,
     read_contained,
-    read_file,
-    silent,
+    read_file_at,
     stamp_at,
 )
-from connectors.errors import SourceUnreachable
 from connectors.folder.rules import (
-    MOST_RULE_BYTES,
+    MAX_RULE_BYTES,
     SIDECAR_SUFFIX,
     TABLE_NAME,
     Rule,
-    Table,
-    broken_table,
-    effective,
+    RuleTable,
+    effective_rule,
     parse_sidecar,
     parse_table,
     tables_digest,
+    unreadable_table,
 )
+from connectors.ports import Malformed, SourceUnreachable
+from connectors.timeouts import DISK_TIMEOUT_S, iterate_with_timeout
 
 _SKIPPED = frozenset({TABLE_NAME, "Thumbs.db", "desktop.ini"})
 _MAX_DEPTH = 200
@@ -54,14 +53,14 @@ class FoundFile:
     mtime_ns: int
     rule: Rule | None
     problem: str = ""
-    ruled_by: tuple[tuple[str, Stamp | None], ...] = ()
+    ruled_by: tuple[tuple[str, FileStamp | None], ...] = ()
 
     def read(self, root: Path) -> bytes:
         """Its bytes, while it and its rules are as they were found.
 
         Raises `RecordVanished` or `SourceUnreachable`.
         """
-        listed = Listed(self.size, self.mtime_ns, self.ruled_by)
+        listed = FileState(self.size, self.mtime_ns, self.ruled_by)
         return read_contained(root, self.raw_path, listed)
 
 
@@ -82,7 +81,7 @@ class UnreadableFolder:
     above: str
 
 
-Found = FoundFile | ListedFolder | UnreadableFolder | Malformed
+WalkEntry = FoundFile | ListedFolder | UnreadableFolder | Malformed
 
 
 def document_path(raw_path: str) -> str:
@@ -105,12 +104,12 @@ def root_identity(root: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def walk(root: Path, silence_s: float = SILENCE_S) -> Iterator[Found]:
+def walk(root: Path, silence_s: float = DISK_TIMEOUT_S) -> Iterator[WalkEntry]:
     """Every file below `root`, and what could not be read or understood.
 
     Raises `SourceUnreachable` where the disk says nothing for `silence_s`.
     """
-    return watched(_walk(root), silence_s, silent(root))
+    return iterate_with_timeout(_walk(root), silence_s, disk_timeout_error(root))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +117,8 @@ class _Folder:
     """A folder on the way down: its names below the root, and the tables that hold in it."""
 
     raw_parts: tuple[str, ...] = ()
-    tables: tuple[Table, ...] = ()
-    ruled_by: tuple[tuple[str, Stamp | None], ...] = ()
+    tables: tuple[RuleTable, ...] = ()
+    ruled_by: tuple[tuple[str, FileStamp | None], ...] = ()
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -134,7 +133,7 @@ class _Folder:
     def below(self, name: str) -> "_Folder":
         return _Folder((*self.raw_parts, name), self.tables, self.ruled_by)
 
-    def ruled(self, stamp: Stamp | None, *table: Table) -> "_Folder":
+    def ruled(self, stamp: FileStamp | None, *table: RuleTable) -> "_Folder":
         """The same, with its own table, or none yet."""
         ruled_by = (*self.ruled_by, (self.raw_path(TABLE_NAME), stamp))
         return _Folder(self.raw_parts, (*self.tables, *table), ruled_by)
@@ -144,24 +143,24 @@ class _Folder:
         return UnreadableFolder(self.path(name), reason, tables_digest(self.tables))
 
 
-def _walk(root: Path) -> Iterator[Found]:
+def _walk(root: Path) -> Iterator[WalkEntry]:
     try:
-        with opened_root(root) as opened:
-            yield from _listed(opened, _Folder())
+        with open_root(root) as opened:
+            yield from _walk_folder(opened, _Folder())
     except FileNotFoundError:
         return
     except OSError as error:
-        yield UnreadableFolder("", _not_read(error), tables_digest(()))
+        yield UnreadableFolder("", _unreadable_reason(error), tables_digest(()))
 
 
-def _listed(opened: int, folder: _Folder) -> Iterator[Found]:
+def _walk_folder(opened: int, folder: _Folder) -> Iterator[WalkEntry]:
     """What is in an open folder, and below it. Raises OSError where it cannot be listed."""
     with os.scandir(opened) as listed:
         entries = sorted(listed, key=lambda entry: entry.name)
     yield ListedFolder("/".join(folder.parts), tables_digest(folder.tables))
     names = {document_path(entry.name): entry.name for entry in entries}
     if TABLE_NAME in names:
-        folder, problems = _under_its_table(opened, folder)
+        folder, problems = _with_own_table(opened, folder)
         yield from problems
     else:
         folder = folder.ruled(None)
@@ -175,28 +174,28 @@ def _listed(opened: int, folder: _Folder) -> Iterator[Found]:
             yield folder.unreadable(entry.name, reason)
             continue
         if is_folder:
-            yield from _below(opened, folder, entry.name)
+            yield from _walk_subfolder(opened, folder, entry.name)
         elif is_file:
-            yield from _file(opened, folder, entry.name, names)
+            yield from _found_file(opened, folder, entry.name, names)
 
 
-def _below(opened: int, folder: _Folder, name: str) -> Iterator[Found]:
+def _walk_subfolder(opened: int, folder: _Folder, name: str) -> Iterator[WalkEntry]:
     if len(folder.raw_parts) >= _MAX_DEPTH:
         reason = f"plus de {_MAX_DEPTH} dossiers l'un dans l'autre"
         yield folder.unreadable(name, reason)
         return
     try:
-        with opened_folder(opened, name) as inner:
-            yield from _listed(inner, folder.below(name))
+        with open_subfolder(opened, name) as inner:
+            yield from _walk_folder(inner, folder.below(name))
     except FileNotFoundError:
         return  # went away since its parent was listed
-    except OutsideFolder as error:  # a link took its place
+    except UnsafePath as error:  # a link took its place
         yield folder.unreadable(name, str(error))
     except OSError as error:
-        yield folder.unreadable(name, _not_read(error))
+        yield folder.unreadable(name, _unreadable_reason(error))
 
 
-def _not_read(error: OSError) -> str:
+def _unreadable_reason(error: OSError) -> str:
     return f"ce dossier ne peut être lu ({error.strerror})"
 
 
@@ -213,7 +212,9 @@ def _skipped(name: str) -> bool:
     return name.startswith((".", "~$")) or name in _SKIPPED or name.endswith(SIDECAR_SUFFIX)
 
 
-def _file(opened: int, folder: _Folder, name: str, names: dict[str, str]) -> Iterator[Found]:
+def _found_file(
+    opened: int, folder: _Folder, name: str, names: dict[str, str]
+) -> Iterator[WalkEntry]:
     size, mtime_ns, problem = 0, 0, ""
     try:
         status = os.stat(name, dir_fd=opened, follow_symlinks=False)
@@ -229,41 +230,41 @@ def _file(opened: int, folder: _Folder, name: str, names: dict[str, str]) -> Ite
         # As in a folder whose names may be read, and nothing of what bears them.
         problem = f"le fichier ne peut être lu ({error.strerror})"
     path = (*folder.parts, document_path(name))
-    rule = effective(path, folder.tables)
+    rule = effective_rule(path, folder.tables)
     beside = names.get(path[-1] + SIDECAR_SUFFIX)
     stamp = None
     if beside is not None:
-        content, stamp = _rule_file(opened, beside)
+        content, stamp = _read_rule_file(opened, beside)
         sidecar, reason = (
             (None, _UNREADABLE_RULE) if content is None else parse_sidecar(content, folder.parts)
         )
         if sidecar is None:
             yield Malformed("/".join(path) + SIDECAR_SUFFIX, reason)
-        rule = effective(path, folder.tables, sidecar) if sidecar else None
+        rule = effective_rule(path, folder.tables, sidecar) if sidecar else None
     sidecar_path = folder.raw_path(beside or name + SIDECAR_SUFFIX)
     ruled_by = (*folder.ruled_by, (sidecar_path, stamp))
     yield FoundFile("/".join(path), folder.raw_path(name), size, mtime_ns, rule, problem, ruled_by)
 
 
-def _under_its_table(opened: int, folder: _Folder) -> tuple[_Folder, tuple[Malformed, ...]]:
+def _with_own_table(opened: int, folder: _Folder) -> tuple[_Folder, tuple[Malformed, ...]]:
     """The folder under its own table too, and what could not be understood of it."""
-    content, stamp = _rule_file(opened, TABLE_NAME)
+    content, stamp = _read_rule_file(opened, TABLE_NAME)
     if content is None:
-        table = broken_table(folder.parts)
+        table = unreadable_table(folder.parts)
         problems: tuple[Malformed, ...] = (Malformed(folder.path(TABLE_NAME), _UNREADABLE_RULE),)
     else:
         table, problems = parse_table(content, folder.parts)
     return folder.ruled(stamp, table), problems
 
 
-def _rule_file(opened: int, name: str) -> tuple[bytes | None, Stamp | None]:
+def _read_rule_file(opened: int, name: str) -> tuple[bytes | None, FileStamp | None]:
     """The bytes of a table or sidecar of an open folder, and its stamp.
 
     No bytes where it is a link, too large or cannot be read, no stamp where it cannot be looked at.
     """
     try:
-        return read_file(opened, name, MOST_RULE_BYTES)
-    except (OSError, OutsideFolder):
+        return read_file_at(opened, name, MAX_RULE_BYTES)
+    except (OSError, UnsafePath):
         with suppress(OSError):
             return None, stamp_at(opened, name)
         return None, None

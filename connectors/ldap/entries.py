@@ -1,32 +1,94 @@
-"""An entry of an LDAP directory as an agent, by the settings' mapping of attributes."""
+"""Turn an LDAP entry into an agent: names (RFC 4514) and the settings' attribute mapping."""
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import date
 
+from ldap3.core.exceptions import LDAPInvalidDnError
+from ldap3.utils.dn import parse_dn
 from pydantic import ValidationError
 
-from connectors.areas import DEPARTEMENTS
-from connectors.changes import Malformed
-from connectors.directory_lines import AgentLine
-from connectors.ldap.names import rdn_values
-from connectors.ldap.server import Entry
+from connectors.directory import AgentRecord
+from connectors.geography import DEPARTEMENTS
+from connectors.ldap.client import LdapEntry
+from connectors.ports import Malformed
 from connectors.values import Agent
 
-SEVERAL = ("skills", "accounts")
-_GENERALIZED = re.compile(r"(\d{4})(\d{2})(\d{2})(\d{2})?")
+_ESCAPED = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)")
+
+
+def normalize_dn(dn: str) -> str:
+    """A form that equal names share: case, spaces, escapes and Unicode forms aside.
+
+    What is no name is compared as it stands.
+    """
+    dn = unicodedata.normalize("NFC", dn)
+    if not any(mark in dn for mark in '\\"+'):
+        return ",".join(
+            "=".join(" ".join(side.split()) for side in part.split("=", 1))
+            for part in dn.casefold().split(",")
+        )
+    try:
+        parts = parse_dn(dn, escape=False, strip=True)
+    except (LDAPInvalidDnError, IndexError):
+        return dn.casefold()
+    return ",".join(normalized_rdns(parts))
+
+
+def normalize_id(name: str) -> str:
+    """A form that ids share which are one: case and Unicode forms aside."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def normalized_rdns(parts: list[tuple[str, str, str]]) -> Iterator[str]:
+    """Each relative name, those of several values in order."""
+    held: list[str] = []
+    for attribute, value, separator in parts:
+        plain = unicodedata.normalize("NFC", _unescape(value))
+        held.append(f"{attribute}={' '.join(plain.split())}".casefold())
+        if separator != "+":
+            yield "+".join(sorted(held))
+            held = []
+
+
+def rdn_values(dn: str, attribute: str) -> list[str]:
+    """The values of an attribute in the entry's own, first relative name."""
+    found = []
+    try:
+        for name, value, separator in parse_dn(dn, escape=False, strip=True):
+            if name.lower() == attribute.lower():
+                found.append(_unescape(value))
+            if separator != "+":
+                break
+    except (LDAPInvalidDnError, IndexError):
+        return []
+    return found
+
+
+def _unescape(value: str) -> str:
+    def unescaped(found: re.Match[str]) -> str:
+        if found[1]:
+            return bytes.fromhex(found[1].replace("\\", "")).decode("utf-8", "replace")
+        return found[2]
+
+    return _ESCAPED.sub(unescaped, value)
+
+
+MULTI_VALUED_FIELDS = ("skills", "accounts")
+_GENERALIZED_TIME = re.compile(r"(\d{4})(\d{2})(\d{2})(\d{2})?")
 """The day of a GeneralizedTime (RFC 4517, 3.3.13)."""
-_TRUTHS = {"true": "oui", "false": "non", "1": "oui", "0": "non"}
+_BOOLEANS = {"true": "oui", "false": "non", "1": "oui", "0": "non"}
 
 
-def agent_of(entry: Entry, attributes: Mapping[str, str]) -> Iterator[Agent | Malformed]:
+def agent_of(entry: LdapEntry, attributes: Mapping[str, str]) -> Iterator[Agent | Malformed]:
     """The agent of an entry, and what of it could not be understood.
 
     Nobody where id, departure or what is said of listing cannot be understood.
     """
     try:
         said = {field: entry.values(name) for field, name in attributes.items()}
-        line = AgentLine.model_validate(dict(_cells(entry, said, attributes["id"])))
+        line = AgentRecord.model_validate(dict(_cells(entry, said, attributes["id"])))
     except UnicodeDecodeError:
         yield Malformed(entry.dn, "un attribut n'est pas du texte en UTF-8")
     except ValidationError as error:
@@ -41,22 +103,22 @@ def agent_of(entry: Entry, attributes: Mapping[str, str]) -> Iterator[Agent | Ma
 
 
 def _cells(
-    entry: Entry, said: Mapping[str, tuple[str, ...]], id_attribute: str
+    entry: LdapEntry, said: Mapping[str, tuple[str, ...]], id_attribute: str
 ) -> Iterator[tuple[str, object]]:
     for field, values in said.items():
-        if field in SEVERAL:
+        if field in MULTI_VALUED_FIELDS:
             yield field, values
         elif field == "id":
             yield field, _single(entry, values, id_attribute)
         elif values and field in ("arrival", "departure"):
             yield field, _day(values[0])
         elif values and field == "listed":
-            yield field, min(_TRUTHS.get(value.lower(), value) for value in values)
+            yield field, min(_BOOLEANS.get(value.lower(), value) for value in values)
         elif values:
             yield field, values[0]
 
 
-def _single(entry: Entry, values: tuple[str, ...], attribute: str) -> str:
+def _single(entry: LdapEntry, values: tuple[str, ...], attribute: str) -> str:
     """The id: of several, the one that the entry is named by; empty where none is."""
     if len(values) == 1:
         return values[0]
@@ -65,7 +127,7 @@ def _single(entry: Entry, values: tuple[str, ...], attribute: str) -> str:
 
 
 def _day(written: str) -> object:
-    found = _GENERALIZED.match(written)
+    found = _GENERALIZED_TIME.match(written)
     if not found:
         return written
     try:

@@ -1,8 +1,8 @@
-"""From the wiki's own rendering of a page to sections of plain text.
+"""Convert a page's HTML, as the wiki renders it, to sections of plain text.
 
-The rendering is read, not the wikitext: only the wiki knows what its templates, tables,
-and extensions become, and TextExtracts drops tables. libxml2 reads it, in a time that grows with
-its length: Python's `html.parser` takes the square of it for tags that are never closed.
+The rendering is read, not the wikitext: only the wiki knows what its templates, tables and
+extensions expand to, and the extension TextExtracts drops tables. libxml2 parses it in time
+linear in its length; Python's `html.parser` takes quadratic time for tags that are never closed.
 """
 
 import re
@@ -12,26 +12,26 @@ from lxml import etree
 
 from connectors.values import Section
 
-VOID = {
+VOID_TAGS = {
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source",
     "track", "wbr",
 }  # fmt: skip
-LINES = {
+BLOCK_TAGS = {
     "blockquote", "br", "caption", "center", "dd", "div", "dl", "dt", "figcaption", "figure",
     "hr", "li", "ol", "p", "pre", "section", "table", "tr", "ul",
 }  # fmt: skip
-UNSEEN = {"annotation", "audio", "noscript", "script", "style", "template", "video"}
-UNSEEN_CLASSES = {
+HIDDEN_TAGS = {"annotation", "audio", "noscript", "script", "style", "template", "video"}
+HIDDEN_CLASSES = {
     "catlinks", "error", "mw-cite-backlink", "mw-editsection", "mw-empty-elt", "mw-jump-link",
     "navbox", "noprint", "reference", "toc",
 }  # fmt: skip
 """What serves to read on the screen, not to be found."""
 HEADINGS = {f"h{depth}": depth for depth in range(1, 7)}
-PATH_MARK = " › "
-MOST_DEEP = 1_000
+HEADING_SEPARATOR = " › "
+MAX_DEPTH = 1_000
 """So many elements in one another, at most: browsers stop at 512. libxml2 looks through all that
 are open for each end tag that closes none."""
-_AT_ONCE = 1 << 14
+_CHUNK_BYTES = 1 << 14
 """Bytes that the parser is given at once: it goes through them even once the reading stopped."""
 _TAG = re.compile("<[^<>]*>")
 
@@ -47,23 +47,23 @@ def sections_of(html: str) -> tuple[Section, ...]:
     headings.
     """
     try:
-        return _read(html)
+        return _parse(html)
     except _TooDeep:
         plain = _TAG.sub("\0", html.replace("\0", "")).replace("<", "&lt;")
-        return _read(plain.replace("\0", "<br>"))
+        return _parse(plain.replace("\0", "<br>"))
 
 
-def _read(html: str) -> tuple[Section, ...]:
-    parser = etree.HTMLParser(target=_Reading(), encoding="utf-8", huge_tree=True)
+def _parse(html: str) -> tuple[Section, ...]:
+    parser = etree.HTMLParser(target=_SectionBuilder(), encoding="utf-8", huge_tree=True)
     # Within an element, as a page without any is no document to the parser.
     written = f"<div>{html}".encode("utf-8", "replace")
-    for at in range(0, len(written), _AT_ONCE):
-        parser.feed(written[at : at + _AT_ONCE])  # raises what the reading raised before it
+    for at in range(0, len(written), _CHUNK_BYTES):
+        parser.feed(written[at : at + _CHUNK_BYTES])  # raises what the reading raised before it
     found: tuple[Section, ...] = parser.close()
     return found
 
 
-class _Reading:
+class _SectionBuilder:
     """What the parser tells of tags and text: the text of one section after the other."""
 
     def __init__(self) -> None:
@@ -80,19 +80,19 @@ class _Reading:
         """Open a heading, a line, a cell, or something that is not seen. Raises `_TooDeep`."""
         self._hear()
         self._depth += 1
-        if self._depth > MOST_DEEP:
+        if self._depth > MAX_DEPTH:
             raise _TooDeep
-        if tag in VOID:
-            if tag in LINES:
+        if tag in VOID_TAGS:
+            if tag in BLOCK_TAGS:
                 self._text.append("\n")
             return
-        if self._unseen or _is_unseen(tag, attributes):
+        if self._unseen or _is_hidden(tag, attributes):
             self._unseen.append(tag)
             return
         if tag in HEADINGS:
             self._end_section()
             self._heading = HEADINGS[tag]
-        elif tag in LINES:
+        elif tag in BLOCK_TAGS:
             self._text.append("\n")
         self._as_written += tag == "pre"
 
@@ -100,7 +100,7 @@ class _Reading:
         """Close what was opened."""
         self._hear()
         self._depth -= 1
-        if tag in VOID:
+        if tag in VOID_TAGS:
             return
         if self._unseen:
             self._unseen.pop()
@@ -109,7 +109,7 @@ class _Reading:
             self._end_heading(self._heading)
         elif tag in ("td", "th"):
             self._text.append(" \t")
-        elif tag in LINES:
+        elif tag in BLOCK_TAGS:
             self._text.append("\n")
         self._as_written -= tag == "pre"
 
@@ -133,7 +133,7 @@ class _Reading:
         """Keep what was gathered under the headings that stand above it."""
         text = _tidy("".join(self._text))
         self._text = []
-        heading = PATH_MARK.join(self._above[depth] for depth in sorted(self._above))
+        heading = HEADING_SEPARATOR.join(self._above[depth] for depth in sorted(self._above))
         if text:
             self._sections.append(Section(text, heading=heading))
 
@@ -145,9 +145,9 @@ class _Reading:
             self._above[depth] = name
 
 
-def _is_unseen(tag: str, attributes: Mapping[str, str]) -> bool:
+def _is_hidden(tag: str, attributes: Mapping[str, str]) -> bool:
     classes = set(attributes.get("class", "").split())
-    return tag in UNSEEN or bool(classes & UNSEEN_CLASSES) or attributes.get("id") == "toc"
+    return tag in HIDDEN_TAGS or bool(classes & HIDDEN_CLASSES) or attributes.get("id") == "toc"
 
 
 def _tidy(text: str) -> str:

@@ -1,32 +1,87 @@
-"""A page of a wiki as a document: its text, its people, its file."""
+"""Pages of a wiki as documents: who reads each namespace, and a page's text, people and file.
+
+A wiki knows accounts of its own, not the organisation's readers: the settings name the readers
+of each namespace. Namespaces that they do not name are not read at all.
+"""
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from connectors.mediawiki.answers import Page, Rendering, Revision
 from connectors.mediawiki.html import sections_of
-from connectors.mediawiki.rules import FILES, MAIN
-from connectors.values import Access, Content, Contribution, Document, Role, Section
+from connectors.mediawiki.models import Rendering, Revision, SiteInfo, WikiPage
+from connectors.mediawiki.transport import WikiConfig
+from connectors.ports import SourceRefused
+from connectors.values import Access, Content, Contribution, ContributorRole, Document, Section
 
-WITHOUT_TEXT = {"3D", "AUDIO", "BITMAP", "DRAWING", "EXECUTABLE", "VIDEO"}
+MAIN = 0
+FILES = 6
+MAIN_NAMES = {"", "principal", "main"}
+
+NamespaceAccess = Mapping[int, Access]
+"""The namespaces that are read, and who may read what stands in each."""
+
+
+def namespace_access(place: WikiConfig, site: SiteInfo) -> dict[int, Access]:
+    """The rules, by number: `allowed` for the main namespace unless `namespaces` names it.
+
+    Names are the wiki's own, the English ones, aliases or numbers. Raises `SourceRefused`
+    for a name that the wiki does not know, or one namespace named twice.
+    """
+    known = dict(_namespace_names(site))
+    rules: dict[int, Access] = {}
+    for name, principals in place.namespaces.items():
+        number = known.get(_normalize_namespace(name))
+        if number is None or number < MAIN:
+            raise SourceRefused(
+                f"« namespaces » : le wiki n'a pas d'espace de noms « {name} ». Il a : "
+                f"{', '.join(_namespace_labels(site))}."
+            )
+        if number in rules:
+            raise SourceRefused(f"« namespaces » nomme deux fois l'espace {number} (« {name} »).")
+        rules[number] = Access(frozenset(principals))
+    rules.setdefault(MAIN, Access(place.allowed))
+    return dict(sorted(rules.items()))
+
+
+def _namespace_names(site: SiteInfo) -> Iterator[tuple[str, int]]:
+    for name in MAIN_NAMES:
+        yield name, MAIN
+    for alias in site.namespacealiases:
+        yield _normalize_namespace(alias.alias), alias.id
+    for namespace in site.namespaces.values():
+        yield _normalize_namespace(namespace.canonical or namespace.name), namespace.id
+        yield _normalize_namespace(namespace.name), namespace.id
+        yield str(namespace.id), namespace.id
+
+
+def _normalize_namespace(name: str) -> str:
+    return " ".join(name.replace("_", " ").split()).casefold()
+
+
+def _namespace_labels(site: SiteInfo) -> list[str]:
+    spaces = sorted(site.namespaces.values(), key=lambda namespace: namespace.id)
+    return [f"{n.name or 'principal'} ({n.id})" for n in spaces if n.id >= MAIN]
+
+
+MEDIA_TYPES_WITHOUT_TEXT = {"3D", "AUDIO", "BITMAP", "DRAWING", "EXECUTABLE", "VIDEO"}
 """MediaWiki's media types of files that have no text: what the page says of them is kept."""
 OTHER_TITLES = "Autres titres"
 
 
 @dataclass(frozen=True, slots=True)
-class Author:
+class PageConverter:
     """How a document is made of a page of one source; `bots` are accounts that are no person."""
 
     source: str
     bots: frozenset[str]
-    read: Callable[[Page], bytes]
+    read: Callable[[WikiPage], bytes]
 
-    def document(self, page: Page, rendering: Rendering, access: Access) -> Document:
+    def document(self, page: WikiPage, rendering: Rendering, access: Access) -> Document:
         """The document of a page that is no redirect."""
-        space, title = _named(page)
+        space, title = _split_title(page)
         file = page.imageinfo[0] if page.ns == FILES and page.imageinfo else None
         moments = [revision.timestamp for revision in page.revisions]
         moments += [version.timestamp for version in page.imageinfo]
@@ -47,18 +102,18 @@ class Author:
             version=f"{rendering.revid}:{file.sha1 if file else ''}",
         )
 
-    def _content(self, page: Page, filename: str) -> Content | None:
+    def _content(self, page: WikiPage, filename: str) -> Content | None:
         if page.ns != FILES or not page.imageinfo or not page.imageinfo[0].url:
             return None
         file = page.imageinfo[0]
-        if file.mediatype in WITHOUT_TEXT:
+        if file.mediatype in MEDIA_TYPES_WITHOUT_TEXT:
             return None
         return Content(filename, lambda: self.read(page), file.mime)
 
-    def _contributions(self, page: Page) -> tuple[Contribution, ...]:
+    def _contributions(self, page: WikiPage) -> tuple[Contribution, ...]:
         """One row per account and role; hidden and anonymous editors are nobody's account."""
         uploaders = {version.account for version in page.imageinfo}
-        moments: dict[tuple[str, Role], list[datetime]] = {}
+        moments: dict[tuple[str, ContributorRole], list[datetime]] = {}
         # A wiki lists the newest first; of two in one second the higher id is the later one.
         oldest_first = sorted(page.revisions, key=lambda r: (r.timestamp, r.revid))
         for place, revision in enumerate(oldest_first):
@@ -67,16 +122,18 @@ class Author:
                 moments.setdefault((revision.account, role), []).append(revision.timestamp)
         return tuple(self._row(user, role, when) for (user, role), when in moments.items())
 
-    def _role(self, revision: Revision, uploaders: Iterable[str], *, first: bool) -> Role:
+    def _role(
+        self, revision: Revision, uploaders: Iterable[str], *, first: bool
+    ) -> ContributorRole:
         if revision.user in self.bots:
-            return Role.BOT
+            return ContributorRole.BOT
         if revision.user in uploaders:
-            return Role.UPLOADER
+            return ContributorRole.UPLOADER
         if first:
-            return Role.AUTHOR
-        return Role.BOT if revision.minor else Role.EDITOR
+            return ContributorRole.AUTHOR
+        return ContributorRole.BOT if revision.minor else ContributorRole.EDITOR
 
-    def _row(self, user: str, role: Role, moments: list[datetime]) -> Contribution:
+    def _row(self, user: str, role: ContributorRole, moments: list[datetime]) -> Contribution:
         return Contribution(
             account=f"{self.source}:{user}",
             role=role,
@@ -88,7 +145,7 @@ class Author:
         )
 
 
-def _named(page: Page) -> tuple[str, str]:
+def _split_title(page: WikiPage) -> tuple[str, str]:
     """(namespace, title below it): the wiki's titles begin with their namespace's name."""
     if page.ns == MAIN:
         return "", page.title
@@ -102,9 +159,9 @@ def _category(rendering: Rendering) -> str:
     return re.sub(r"_+", " ", next(shown, "")).strip()
 
 
-def _other_titles(page: Page) -> tuple[Section, ...]:
+def _other_titles(page: WikiPage) -> tuple[Section, ...]:
     """The titles that lead here, those of the same namespace: others have other readers."""
-    space, _ = _named(page)
+    space, _ = _split_title(page)
     titles = [
         redirect.title.removeprefix(f"{space}:") if space else redirect.title
         for redirect in page.redirects

@@ -1,6 +1,6 @@
 """A source that pushes: what its applications sent to the inbox, as changes.
 
-`PushConnector.changes` tells the flow. `inbox` keeps what was sent.
+`PushConnector.changes` shows the flow. `inbox` stores what was sent.
 """
 
 from collections.abc import Iterator
@@ -8,22 +8,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from connectors.changes import (
+from connectors.ports import (
+    AccessNarrowed,
     Change,
     Checkpoint,
+    ContentStale,
     Delete,
     Malformed,
-    Narrowed,
-    Stale,
+    SourceUnreachable,
     Upsert,
 )
-from connectors.errors import SourceUnreachable
+from connectors.push.documents import PushedDocument
 from connectors.push.inbox import Inbox, position_of
-from connectors.push.tables import PushedDocument
-from connectors.push.values import InboxUnreachable
-from connectors.records.documents import Setting, access_of, documents_of
-from connectors.records.lines import attachment_id
-from connectors.records.schema import RecordLine
+from connectors.push.items import InboxUnreachable
+from connectors.records.documents import RecordContext, access_of, documents_of
+from connectors.records.schema import RecordLine, attachment_id
 from connectors.values import Document
 
 CHECKPOINT_DOCUMENTS = 200
@@ -40,11 +39,13 @@ class PushConnector:
 
     source: str
     inbox: Inbox
-    _setting: Setting = field(init=False)
+    _setting: RecordContext = field(init=False)
 
     def __post_init__(self) -> None:
         # No record of an inbox names a file: the folder is never looked into.
-        object.__setattr__(self, "_setting", Setting(self.source, Path("/nonexistent"), {}, {}))
+        object.__setattr__(
+            self, "_setting", RecordContext(self.source, Path("/nonexistent"), {}, {})
+        )
 
     def changes(self, since: str | None) -> Iterator[Change]:
         """Yield narrowed readers first, then records and tombstones.
@@ -112,22 +113,22 @@ class PushConnector:
 
     def _closed(self, document: PushedDocument) -> Iterator[Change]:
         """What is kept already has no reader whom its present version does not have."""
-        record = _record_of(document)
-        for name in _names(document, record):
+        record = _record_or_none(document)
+        for name in _document_names(document, record):
             kept = self._setting.qualified(name)
-            yield Narrowed(kept, access_of(record.readers)) if record else Stale(kept)
+            yield AccessNarrowed(kept, access_of(record.readers)) if record else ContentStale(kept)
         for name in document.gone:
-            yield Stale(self._setting.qualified(attachment_id(document.id, name)))
+            yield ContentStale(self._setting.qualified(attachment_id(document.id, name)))
 
     def _changes_of(self, document: PushedDocument) -> Iterator[Change]:
         own_id = self._setting.qualified(document.id)
-        record = _record_of(document)
+        record = _record_or_none(document)
         if document.line is None:
             yield Delete(own_id)
         elif record is None:
             reason = "reçu par une version d'avant, qui l'écrivait autrement : poussez-le à nouveau"
             yield Malformed(own_id, reason, own_id)
-            yield Stale(own_id)
+            yield ContentStale(own_id)
         else:
             for one in documents_of(record, self._setting, own_id):
                 if isinstance(one, Document):
@@ -135,19 +136,19 @@ class PushConnector:
                     continue
                 yield one
                 if one.document_id:
-                    yield Stale(one.document_id)
+                    yield ContentStale(one.document_id)
         for name in document.gone:
             yield Delete(self._setting.qualified(attachment_id(document.id, name)))
 
 
-def _record_of(document: PushedDocument) -> RecordLine | None:
+def _record_or_none(document: PushedDocument) -> RecordLine | None:
     try:
         return document.record()
     except ValueError:
         return None
 
 
-def _names(document: PushedDocument, record: RecordLine | None) -> Iterator[str]:
+def _document_names(document: PushedDocument, record: RecordLine | None) -> Iterator[str]:
     yield document.id
     for attachment in record.attachments if record else ():
         yield attachment_id(document.id, attachment.name)

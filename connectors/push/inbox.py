@@ -1,10 +1,10 @@
-"""The inbox of sources that push: the last word about each document, numbered, in SQL.
+"""The inbox of pushed documents: the latest version of each document, numbered, in SQL.
 
-Read `Inbox.receive` first. Nothing is forgotten once it is applied: the inbox is all that
-there is of such a source, and a full reading or a new index needs it whole.
+Read `Inbox.receive` first. Documents stay in the inbox once they are indexed: it is the only
+copy of such a source, and a full crawl or a new index needs all of it.
 """
 
-from collections.abc import Callable, Collection, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -12,17 +12,28 @@ from hashlib import blake2b
 
 import sqlalchemy as sa
 
-from connectors.push.judgement import judged, withdrawn
-from connectors.push.lines import Submitted
-from connectors.push.tables import (
+from connectors.push.documents import (
     COLUMNS,
     PushedDocument,
+    apply_item,
+    document_from_row,
     metadata,
     push_documents,
     push_sources,
-    pushed,
+    withdraw_document,
 )
-from connectors.push.values import InboxFull, InboxUnreachable, Outcome, Receipt
+from connectors.push.items import (
+    InboxFull,
+    InboxUnreachable,
+    PushedItem,
+    PushLimits,
+    PushOutcome,
+    PushReceipt,
+    SuiteRules,
+    parse_find_item,
+    parse_item,
+)
+from connectors.push.tokens import PushTokens
 
 _KEYS_AT_ONCE = 500
 """Below every database's limit of parameters in one statement."""
@@ -31,7 +42,7 @@ CursorOf = Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class InboxBacklog:
     """How much of a source is accepted and not yet applied, and since when."""
 
     items: int
@@ -45,7 +56,9 @@ class Inbox:
         self._engine, self._cursor_of, self._most_waiting = engine, cursor_of, most_waiting
         metadata.create_all(engine)
 
-    def receive(self, source: str, items: Sequence[Submitted | Receipt]) -> tuple[Receipt, ...]:
+    def receive(
+        self, source: str, items: Sequence[PushedItem | PushReceipt]
+    ) -> tuple[PushReceipt, ...]:
         """Accept what can be, in order; what is accepted is durable once this returns.
 
         Raises `InboxFull` or `InboxUnreachable`: nothing was taken.
@@ -53,13 +66,15 @@ class Inbox:
         with self._answering():
             applied = position_of(self._cursor_of(source)) or 0
             with self._engine.begin() as connection:
-                last = _take_turn(connection, source)
+                last = _lock_source(connection, source)
                 _note_applied(connection, source, min(applied, last))
-                if _waiting(connection, source, 0).items >= self._most_waiting:
+                if _backlog(connection, source, 0).items >= self._most_waiting:
                     raise InboxFull
-                understood = [item for item in items if isinstance(item, Submitted)]
-                before = _last_words(connection, source, [item.line.id for item in understood])
-                receipts, after = _judge_all(items, before, last)
+                understood = [item for item in items if isinstance(item, PushedItem)]
+                before = _stored_documents(
+                    connection, source, [item.line.id for item in understood]
+                )
+                receipts, after = _apply_all(items, before, last)
                 _write(connection, source, after, before.keys())
                 if after:
                     last = max(document.seq for document in after)
@@ -67,12 +82,12 @@ class Inbox:
                     connection.execute(sa.update(push_sources).where(own).values(last_seq=last))
         return receipts
 
-    def waiting(self, source: str) -> Waiting:
+    def waiting(self, source: str) -> InboxBacklog:
         """What is not yet applied. Raises `InboxUnreachable`."""
         with self._answering():
             applied = position_of(self._cursor_of(source)) or 0
             with self._engine.connect() as connection:
-                return _waiting(connection, source, applied)
+                return _backlog(connection, source, applied)
 
     def forget(self, source: str) -> None:
         """Forget all that a source pushed. Raises `InboxUnreachable`."""
@@ -98,12 +113,12 @@ class Inbox:
                 sa.select(push_sources.c.source).where(push_sources.c.source == source)
             ).first():
                 return 0
-            last = _take_turn(connection, source)
-            before = _last_words(connection, source, list(attached))
+            last = _lock_source(connection, source)
+            before = _stored_documents(connection, source, list(attached))
             after: list[PushedDocument] = []
             for name, document in sorted(before.items()):
                 seq = last + len(after) + 1
-                left = withdrawn(document, attached[name], seq, whole=name in names)
+                left = withdraw_document(document, attached[name], seq, whole=name in names)
                 if left is not None:
                     after.append(left)
             _write(connection, source, after, before.keys())
@@ -131,7 +146,7 @@ class Inbox:
         )
         with self._answering(), self._engine.connect() as connection:
             rows = connection.execute(query.order_by(column, push_documents.c.key).limit(limit))
-            return [pushed(row) for row in rows.mappings()]
+            return [document_from_row(row) for row in rows.mappings()]
 
     def count_after(self, source: str, seq: int) -> int:
         """How many documents have a number above `seq`."""
@@ -155,7 +170,7 @@ def position_of(cursor: str | None) -> int | None:
     return int(cursor) if known and cursor else None
 
 
-def _take_turn(connection: sa.Connection, source: str) -> int:
+def _lock_source(connection: sa.Connection, source: str) -> int:
     """Lock the source's row until the transaction ends; the last number that was given.
 
     Numbers become visible in their order: a reading that has seen one misses none below.
@@ -179,7 +194,7 @@ def _note_applied(connection: sa.Connection, source: str, seq: int) -> None:
     connection.execute(sa.update(push_sources).where(behind).values(applied_seq=seq))
 
 
-def _waiting(connection: sa.Connection, source: str, at_least: int) -> Waiting:
+def _backlog(connection: sa.Connection, source: str, at_least: int) -> InboxBacklog:
     """`at_least` so much is known to be applied, whatever was noted of it."""
     noted = sa.select(push_sources.c.applied_seq).where(push_sources.c.source == source)
     applied = max(connection.execute(noted).scalar_one_or_none() or 0, at_least)
@@ -187,10 +202,10 @@ def _waiting(connection: sa.Connection, source: str, at_least: int) -> Waiting:
         push_documents.c.source == source, push_documents.c.seq > applied
     )
     items, oldest = connection.execute(query).one()
-    return Waiting(items, oldest)
+    return InboxBacklog(items, oldest)
 
 
-def _last_words(
+def _stored_documents(
     connection: sa.Connection, source: str, ids: Sequence[str]
 ) -> dict[str, PushedDocument]:
     keys = sorted({_key(name) for name in ids})
@@ -201,24 +216,24 @@ def _last_words(
             push_documents.c.key.in_(keys[start : start + _KEYS_AT_ONCE]),
         )
         rows = connection.execute(query).mappings()
-        found |= {row["id"]: pushed(row) for row in rows}
+        found |= {row["id"]: document_from_row(row) for row in rows}
     return found
 
 
-def _judge_all(
-    items: Sequence[Submitted | Receipt], before: dict[str, PushedDocument], last: int
-) -> tuple[tuple[Receipt, ...], list[PushedDocument]]:
+def _apply_all(
+    items: Sequence[PushedItem | PushReceipt], before: dict[str, PushedDocument], last: int
+) -> tuple[tuple[PushReceipt, ...], list[PushedDocument]]:
     """Each item in its turn: a later one of the same request sees what an earlier one made."""
-    receipts: list[Receipt] = []
+    receipts: list[PushReceipt] = []
     after: dict[str, PushedDocument] = {}
     for item in items:
-        if isinstance(item, Receipt):
+        if isinstance(item, PushReceipt):
             receipts.append(item)
             continue
         name = item.line.id
-        receipt, document = judged(after.get(name) or before.get(name), item, last + 1)
+        receipt, document = apply_item(after.get(name) or before.get(name), item, last + 1)
         receipts.append(receipt)
-        if document is not None and receipt.outcome is Outcome.ACCEPTED:
+        if document is not None and receipt.outcome is PushOutcome.ACCEPTED:
             last += 1
             after[name] = document
     return tuple(receipts), list(after.values())
@@ -250,3 +265,45 @@ def _row(document: PushedDocument, source: str, now: datetime) -> dict[str, obje
 
 def _key(name: str) -> str:
     return blake2b(name.encode(), digest_size=32).hexdigest()
+
+
+class PushService:
+    """`sources` are those of the settings that push, each with its rules for La Suite."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        tokens: PushTokens,
+        sources: Mapping[str, SuiteRules],
+        limits: PushLimits,
+    ) -> None:
+        self._inbox, self._tokens, self._sources = inbox, tokens, sources
+        self.limits = limits
+
+    def source_of(self, token: str) -> str | None:
+        """The source that a token opens; None for no token of a source of the settings.
+
+        Raises `InboxUnreachable`.
+        """
+        try:
+            source = self._tokens.source_of(token)
+        except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
+            raise InboxUnreachable from error
+        return source if source in self._sources else None
+
+    def receive(self, source: str, items: Sequence[object]) -> tuple[PushReceipt, ...]:
+        """Take in records, tombstones and new readers. Raises `InboxFull`, `InboxUnreachable`."""
+        most = self.limits.document_bytes
+        return self._inbox.receive(source, [parse_item(item, most) for item in items])
+
+    def receive_find(self, source: str, items: Sequence[object]) -> tuple[PushReceipt, ...]:
+        """The same for documents as find takes them."""
+        rules, most = self._sources[source], self.limits.document_bytes
+        understood = [parse_find_item(item, source, rules, most) for item in items]
+        return self._inbox.receive(source, understood)
+
+    def delete(self, source: str, ids: Sequence[str]) -> tuple[PushReceipt, ...]:
+        """Take in tombstones alone; an id that is none is refused by its receipt."""
+        most = self.limits.document_bytes
+        lines = [parse_item({"type": "deleted", "id": name}, most) for name in ids]
+        return self._inbox.receive(source, lines)

@@ -1,4 +1,4 @@
-"""The tokens with which applications push: each opens one source, and only its hash is kept."""
+"""Tokens with which applications push: each gives access to one source; only its hash is stored."""
 
 import hashlib
 import hmac
@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from connectors.push.tables import metadata
+from connectors.push.documents import metadata
 
 _TOKEN = re.compile(r"qsp_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 
@@ -26,7 +26,7 @@ push_tokens = sa.Table(
 )
 
 # Beside the tokens and not in their table, which older databases have already.
-push_token_lives = sa.Table(
+push_token_validity = sa.Table(
     "push_token_lives",
     metadata,
     sa.Column("id", sa.String(8), primary_key=True),
@@ -68,8 +68,8 @@ class PushTokens:
     def of(self, source: str) -> tuple[TokenRow, ...]:
         """The tokens of a source, oldest first."""
         columns = (push_tokens.c.id, push_tokens.c.label, push_tokens.c.created)
-        lives = (push_token_lives.c.ends, push_token_lives.c.used)
-        query = sa.select(*columns, *lives).select_from(_LIVING)
+        lives = (push_token_validity.c.ends, push_token_validity.c.used)
+        query = sa.select(*columns, *lives).select_from(_TOKENS_WITH_VALIDITY)
         query = query.where(push_tokens.c.source == source)
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(push_tokens.c.created, push_tokens.c.id))
@@ -94,8 +94,8 @@ class PushTokens:
         with self._engine.begin() as connection:
             if not connection.execute(sa.delete(push_tokens).where(own)).rowcount:
                 return False
-            of_it = push_token_lives.c.id == token_id
-            connection.execute(sa.delete(push_token_lives).where(of_it))
+            of_it = push_token_validity.c.id == token_id
+            connection.execute(sa.delete(push_token_validity).where(of_it))
             return True
 
     def source_of(self, token: str) -> str | None:
@@ -106,8 +106,10 @@ class PushTokens:
         named = _TOKEN.fullmatch(token)
         if named is None:
             return None
-        lives = (push_token_lives.c.ends, push_token_lives.c.used)
-        query = sa.select(push_tokens.c.source, push_tokens.c.digest, *lives).select_from(_LIVING)
+        lives = (push_token_validity.c.ends, push_token_validity.c.used)
+        query = sa.select(push_tokens.c.source, push_tokens.c.digest, *lives).select_from(
+            _TOKENS_WITH_VALIDITY
+        )
         with self._engine.connect() as connection:
             row = connection.execute(query.where(push_tokens.c.id == named[1])).one_or_none()
         if row is None or not hmac.compare_digest(row.digest, _digest(token)):
@@ -120,15 +122,19 @@ class PushTokens:
         return str(row.source)
 
     def _lives(self, token_id: str, **said: object) -> None:
-        of_it = push_token_lives.c.id == token_id
+        of_it = push_token_validity.c.id == token_id
         with self._engine.begin() as connection:
-            if connection.execute(sa.update(push_token_lives).where(of_it).values(**said)).rowcount:
+            if connection.execute(
+                sa.update(push_token_validity).where(of_it).values(**said)
+            ).rowcount:
                 return
             with suppress(sa.exc.IntegrityError), connection.begin_nested():
-                connection.execute(sa.insert(push_token_lives).values(id=token_id, **said))
+                connection.execute(sa.insert(push_token_validity).values(id=token_id, **said))
 
 
-_LIVING = push_tokens.outerjoin(push_token_lives, push_tokens.c.id == push_token_lives.c.id)
+_TOKENS_WITH_VALIDITY = push_tokens.outerjoin(
+    push_token_validity, push_tokens.c.id == push_token_validity.c.id
+)
 
 
 def _aware(moment: datetime | None) -> datetime | None:

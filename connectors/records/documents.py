@@ -1,4 +1,4 @@
-"""A record becomes documents: itself and its attachments."""
+"""Turn one export record into documents: the record itself and its attachments."""
 
 import base64
 import hashlib
@@ -8,29 +8,30 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from connectors.changes import Malformed
-from connectors.contained import Listed, OutsideFolder, read_contained, regular_file
-from connectors.records.lines import BrokenLine, attachment_id
+from connectors.files import FileState, UnsafePath, read_contained, regular_file_status
+from connectors.ports import Malformed
 from connectors.records.schema import (
     AccessLine,
     AttachmentLine,
+    InvalidLine,
     Readers,
     RecordLine,
     SpaceLine,
+    attachment_id,
 )
 from connectors.values import (
     Access,
     Content,
     Contribution,
+    ContributorRole,
     Document,
     EvidencePolicy,
-    Role,
     Section,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class RecordContext:
     """What a record's reading takes from around it: source, folder, names, spaces."""
 
     source: str
@@ -50,13 +51,13 @@ def access_of(readers: Readers | None) -> Access:
     return Access(frozenset(readers.allowed), frozenset(readers.denied))
 
 
-def access_said(line: AccessLine | BrokenLine) -> Access:
+def access_of_line(line: AccessLine | InvalidLine) -> Access:
     """The readers that an access line gives; nobody where it could not be understood."""
     return access_of(line.readers) if isinstance(line, AccessLine) else Access()
 
 
 def documents_of(
-    record: RecordLine, setting: Setting, where: str
+    record: RecordLine, setting: RecordContext, where: str
 ) -> Iterator[Document | Malformed]:
     """The record's document, then its attachments, each a document that is part of it."""
     space = setting.spaces.get(record.space)
@@ -92,17 +93,21 @@ def documents_of(
             continue
         names.add(attachment.name)
         try:
-            yield _attached(attachment, own_id, whole, record, setting)
+            yield _attachment_document(attachment, own_id, whole, record, setting)
         except (OSError, RuntimeError, ValueError) as error:
             # A missing file, or a path that leads out: the reasons are our own words.
-            reason = str(error) if isinstance(error, OutsideFolder) else "illisible"
+            reason = str(error) if isinstance(error, UnsafePath) else "illisible"
             yield Malformed(where, f"pièce jointe : {reason}", own_id)
 
 
-def _attached(
-    attachment: AttachmentLine, own_id: str, whole: Document, record: RecordLine, setting: Setting
+def _attachment_document(
+    attachment: AttachmentLine,
+    own_id: str,
+    whole: Document,
+    record: RecordLine,
+    setting: RecordContext,
 ) -> Document:
-    read, version = _reading(attachment, setting.folder)
+    read, version = _attachment_reader(attachment, setting.folder)
     return Document(
         id=own_id,
         source=whole.source,
@@ -120,19 +125,19 @@ def _attached(
         entity=whole.entity,
         area=whole.area,
         evidence=whole.evidence,
-        contributions=_uploader(record, setting),
+        contributions=_upload_contribution(record, setting),
         version=version,
     )
 
 
-def _reading(attachment: AttachmentLine, folder: Path) -> tuple[Callable[[], bytes], str]:
+def _attachment_reader(attachment: AttachmentLine, folder: Path) -> tuple[Callable[[], bytes], str]:
     """How to read an attachment, and its version. Raises OSError or ValueError."""
     if (attachment.path is None) == (attachment.base64 is None):
-        raise OutsideFolder("il faut « path » ou « base64 », l'un des deux")
+        raise UnsafePath("il faut « path » ou « base64 », l'un des deux")
     if attachment.path is not None:
         path = attachment.path
-        status = regular_file(folder, path)
-        listed = Listed(status.st_size, status.st_mtime_ns)
+        status = regular_file_status(folder, path)
+        listed = FileState(status.st_size, status.st_mtime_ns)
         return (
             lambda: read_contained(folder, path, listed),
             f"{listed.size}:{listed.mtime_ns}",
@@ -141,7 +146,7 @@ def _reading(attachment: AttachmentLine, folder: Path) -> tuple[Callable[[], byt
     return lambda: content, hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
-def _sections(record: RecordLine, setting: Setting) -> Iterator[Section]:
+def _sections(record: RecordLine, setting: RecordContext) -> Iterator[Section]:
     def account(name: str | None) -> str | None:
         return setting.qualified(name) if name else None
 
@@ -181,36 +186,40 @@ class _Tally:
             self.years[year] += share + (place < more)
 
 
-def _contributions(record: RecordLine, setting: Setting) -> tuple[Contribution, ...]:
-    tallies: dict[tuple[str, Role], _Tally] = defaultdict(_Tally)
+def _contributions(record: RecordLine, setting: RecordContext) -> tuple[Contribution, ...]:
+    tallies: dict[tuple[str, ContributorRole], _Tally] = defaultdict(_Tally)
 
-    def did(account: str, role: Role, on: datetime | None, thanks: int = 0) -> None:
+    def did(account: str, role: ContributorRole, on: datetime | None, thanks: int = 0) -> None:
         day = on.date() if on else None
         tallies[account, role].add(1, day, day)
         tallies[account, role].thanks += thanks
 
     if record.author:
-        role = Role.ASKER if record.type == "thread" else Role.AUTHOR
+        role = ContributorRole.ASKER if record.type == "thread" else ContributorRole.AUTHOR
         did(record.author, role, record.created)
     for answer in record.answers:
-        role = Role.ACCEPTED_ANSWERER if answer.accepted else Role.ANSWERER
+        role = ContributorRole.ACCEPTED_ANSWERER if answer.accepted else ContributorRole.ANSWERER
         did(answer.author, role, answer.created, answer.thanks)
     for comment in record.comments:
-        did(comment.author, Role.COMMENTER, comment.created, comment.thanks)
+        did(comment.author, ContributorRole.COMMENTER, comment.created, comment.thanks)
     for line in record.contributors:
         tallies[line.account, line.role].add(line.count, line.first, line.last)
     named = {account for account, _ in tallies}
     for section in record.sections:
         if section.author and section.author not in named:
-            did(section.author, Role.AUTHOR, record.created)
-    return tuple(_row(key, tally, setting) for key, tally in sorted(tallies.items(), key=_by_key))
+            did(section.author, ContributorRole.AUTHOR, record.created)
+    return tuple(
+        _contribution(key, tally, setting) for key, tally in sorted(tallies.items(), key=_by_key)
+    )
 
 
-def _by_key(item: tuple[tuple[str, Role], _Tally]) -> tuple[str, Role]:
+def _by_key(item: tuple[tuple[str, ContributorRole], _Tally]) -> tuple[str, ContributorRole]:
     return item[0]
 
 
-def _row(key: tuple[str, Role], tally: _Tally, setting: Setting) -> Contribution:
+def _contribution(
+    key: tuple[str, ContributorRole], tally: _Tally, setting: RecordContext
+) -> Contribution:
     account, role = key
     return Contribution(
         account=setting.qualified(account),
@@ -224,13 +233,13 @@ def _row(key: tuple[str, Role], tally: _Tally, setting: Setting) -> Contribution
     )
 
 
-def _uploader(record: RecordLine, setting: Setting) -> tuple[Contribution, ...]:
+def _upload_contribution(record: RecordLine, setting: RecordContext) -> tuple[Contribution, ...]:
     if not record.author:
         return ()
     tally = _Tally()
     day = record.created.date() if record.created else None
     tally.add(1, day, day)
-    return (_row((record.author, Role.UPLOADER), tally, setting),)
+    return (_contribution((record.author, ContributorRole.UPLOADER), tally, setting),)
 
 
 def _aware(moment: datetime | None) -> datetime | None:

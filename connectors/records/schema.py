@@ -1,20 +1,24 @@
-"""The published schema of `export` (version 1): one JSON object a line.
+"""The schema of export lines (version 1) and how one line is parsed: one JSON object a line.
 
-`quisait schema export` prints the JSON Schema that these models make. The first line
-of each file is its header. An account or a space may stand anywhere in the files.
+`quisait schema export` prints the JSON Schema of these models. The first line of each file is
+its header. Account and space lines may stand anywhere in the files.
 """
 
+import json
+import re
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter, ValidationError
 
-from connectors.values import MOST_PRINCIPALS, MOST_REPLACED, EvidencePolicy, Role
+from connectors.tables import exceeds_json_values
+from connectors.values import MAX_PRINCIPALS, MAX_REPLACED, ContributorRole, EvidencePolicy
 
 EXPORT_VERSION = 1
 
 
-class _Line(BaseModel):
+class _ExportModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
@@ -26,21 +30,21 @@ Principal = Annotated[Name, Field(pattern=r"^(everyone|[^:\s]+:\S[^\x00]*)$")]
 
 
 Item = TypeVar("Item")
-Several = Annotated[list[Item], FailFast()]
+FailFastList = Annotated[list[Item], FailFast()]
 """A list that is refused at its first item that is wrong: an error weighs a kilobyte."""
 
 
-Principals = Annotated[Several[Principal], Field(max_length=MOST_PRINCIPALS)]
+Principals = Annotated[FailFastList[Principal], Field(max_length=MAX_PRINCIPALS)]
 
 
-class Readers(_Line):
+class Readers(_ExportModel):
     """Principals allowed and denied; none allowed means that nobody reads."""
 
     allowed: Principals
     denied: Principals = []
 
 
-class Header(_Line):
+class HeaderLine(_ExportModel):
     """The first line. `complete`: what the file does not hold has been deleted."""
 
     type: Literal["header"]
@@ -48,7 +52,7 @@ class Header(_Line):
     complete: bool = False
 
 
-class AccountLine(_Line):
+class AccountLine(_ExportModel):
     """An account of the source and the name that it shows."""
 
     type: Literal["account"]
@@ -56,7 +60,7 @@ class AccountLine(_Line):
     name: Name
 
 
-class SpaceLine(_Line):
+class SpaceLine(_ExportModel):
     """A community or space; its readers and evidence policy hold for records without their own."""
 
     type: Literal["space"]
@@ -66,7 +70,7 @@ class SpaceLine(_Line):
     evidence: EvidencePolicy = EvidencePolicy.YES
 
 
-class Reply(_Line):
+class Reply(_ExportModel):
     """An answer or a comment; `thanks` is how many others thanked for it."""
 
     author: Name
@@ -76,7 +80,7 @@ class Reply(_Line):
     thanks: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
 
-class SectionLine(_Line):
+class SectionLine(_ExportModel):
     """A chapter of a page."""
 
     text: str
@@ -85,17 +89,17 @@ class SectionLine(_Line):
     page: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
 
 
-class ContributorLine(_Line):
+class ContributorLine(_ExportModel):
     """What an account did, where the record itself does not say it (revisions of a page)."""
 
     account: Name
-    role: Role
+    role: ContributorRole
     count: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1
     first: date | None = None
     last: date | None = None
 
 
-class AttachmentLine(_Line):
+class AttachmentLine(_ExportModel):
     """A file beside the export (`path`, relative, inside its folder) or inside it (`base64`)."""
 
     name: Name
@@ -104,7 +108,7 @@ class AttachmentLine(_Line):
     media_type: Text | None = None
 
 
-class RecordLine(_Line):
+class RecordLine(_ExportModel):
     """A post, a thread (its text is the question), a page or a message."""
 
     type: Literal["post", "thread", "page", "message"]
@@ -112,11 +116,11 @@ class RecordLine(_Line):
     title: Name
     author: Name | None = None
     text: str = ""
-    sections: Several[SectionLine] = []
-    answers: Several[Reply] = []
-    comments: Several[Reply] = []
-    contributors: Several[ContributorLine] = []
-    attachments: Several[AttachmentLine] = []
+    sections: FailFastList[SectionLine] = []
+    answers: FailFastList[Reply] = []
+    comments: FailFastList[Reply] = []
+    contributors: FailFastList[ContributorLine] = []
+    attachments: FailFastList[AttachmentLine] = []
     readers: Readers | None = None
     space: Text = ""
     url: Text = ""
@@ -126,14 +130,14 @@ class RecordLine(_Line):
     modified: datetime | None = None
     valid_from: date | None = None
     valid_until: date | None = None
-    replaces: Annotated[Several[Name], Field(max_length=MOST_REPLACED)] = []
+    replaces: Annotated[FailFastList[Name], Field(max_length=MAX_REPLACED)] = []
     part_of: Text = ""
     entity: Text = ""
     area: Text = ""
     evidence: EvidencePolicy | None = None
 
 
-class DeletedLine(_Line):
+class DeletedLine(_ExportModel):
     """A tombstone, of a record or of one attachment (`record#name`).
 
     `attachments` names those that go along, where the record's line is no longer in
@@ -142,10 +146,10 @@ class DeletedLine(_Line):
 
     type: Literal["deleted"]
     id: Name
-    attachments: Several[Name] = []
+    attachments: FailFastList[Name] = []
 
 
-class AccessLine(_Line):
+class AccessLine(_ExportModel):
     """New readers of a record whose content did not change, and of its attachments.
 
     `attachments` names them where the record's line is no longer in the files.
@@ -154,11 +158,13 @@ class AccessLine(_Line):
     type: Literal["access"]
     id: Name
     readers: Readers
-    attachments: Several[Name] = []
+    attachments: FailFastList[Name] = []
 
 
-Line = Header | AccountLine | SpaceLine | RecordLine | DeletedLine | AccessLine
-export_line: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="type")])
+ExportLine = HeaderLine | AccountLine | SpaceLine | RecordLine | DeletedLine | AccessLine
+export_line_adapter: TypeAdapter[ExportLine] = TypeAdapter(
+    Annotated[ExportLine, Field(discriminator="type")]
+)
 
 
 def json_schema() -> dict[str, Any]:
@@ -167,5 +173,134 @@ def json_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "quisait export, one line",
         "$comment": f"version {EXPORT_VERSION}",
-        **export_line.json_schema(),
+        **export_line_adapter.json_schema(),
     }
+
+
+MAX_LINE_BYTES = 64 * 1024 * 1024
+"""A longer line is skipped and reported."""
+
+MAX_LINE_VALUES = 100_000
+"""So is one of more values and keys: ten thousand answers with all that is said of them."""
+
+_EXPORT_LINE_TYPES = frozenset({"header", "account", "space"})
+_MODELS = (HeaderLine, AccountLine, SpaceLine, RecordLine, DeletedLine, AccessLine)
+_FIELDS = frozenset(name for model in _MODELS for name in model.model_fields) | {
+    "allowed", "denied", "author", "text", "accepted", "account", "role", "count", "heading",
+    "first", "last", "page", "path", "base64", "media_type", "created", "name",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RawLine:
+    """A line; `raw` is cut where it was `too_long`; `terminated` unless the file ends in it."""
+
+    file: str
+    number: int
+    start: int
+    end: int
+    raw: bytes
+    too_long: bool
+    terminated: bool
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """(file, offset in bytes), in the order of the export."""
+        return self.file, self.start
+
+    @property
+    def where(self) -> str:
+        """The line as an administrator finds it."""
+        return f"{self.file}:{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidLine:
+    """A line that could not be understood, with the little that it surely says.
+
+    `reason` holds nothing of the line's text. `type` and `id` are empty where they are
+    unknown; `names` are the ids that it holds as far as it is JSON, None where it is
+    not.
+    """
+
+    reason: str
+    type: str = ""
+    id: str = ""
+    names: tuple[str, ...] | None = None
+
+    @property
+    def about_a_document(self) -> bool:
+        """Whether it may speak of a document."""
+        return self.type not in _EXPORT_LINE_TYPES
+
+
+def parse_line(line: RawLine) -> ExportLine | InvalidLine:
+    """Read a line; never raises."""
+    raw = line.raw.removeprefix(b"\xef\xbb\xbf") if line.number == 1 else line.raw
+    if line.too_long:
+        return _invalid_with_prefix(raw, f"ligne de plus de {MAX_LINE_BYTES // 2**20} Mio")
+    if exceeds_json_values(raw, MAX_LINE_VALUES):
+        return _invalid_with_prefix(raw, f"ligne de plus de {MAX_LINE_VALUES} valeurs JSON")
+    try:
+        return export_line_adapter.validate_json(raw)
+    except ValidationError as error:
+        return _invalid(raw, error)
+
+
+def is_unfinished(raw: RawLine, line: ExportLine | InvalidLine) -> bool:
+    """Whether this is a last line that is still being written."""
+    return isinstance(line, InvalidLine) and line.names is None and not raw.terminated
+
+
+def attachment_id(record_id: str, name: str) -> str:
+    """The id of an attachment beside its record's."""
+    return f"{record_id}#{name}"
+
+
+def _invalid(raw: bytes, error: ValidationError) -> InvalidLine:
+    first = error.errors(include_input=False, include_url=False, include_context=False)
+    if any(e["type"] == "json_invalid" for e in first):
+        return _invalid_with_prefix(raw, "ce n'est pas du JSON")
+    known = _json_object(raw)
+    if known is None:
+        return _invalid_with_prefix(raw, "ce n'est pas un objet JSON")
+    kind, identity = known.get("type"), known.get("id")
+    places = [
+        [part for part in e["loc"] if isinstance(part, int) or part in _FIELDS] for e in first
+    ]
+    attached = known.get("attachments")
+    names = [a.get("name") if isinstance(a, dict) else a for a in attached or ()] if isinstance(
+        attached, list
+    ) else []  # fmt: skip
+    identity = identity.strip() if isinstance(identity, str) and "\0" not in identity else ""
+    own = [attachment_id(identity, n.strip()) for n in names if isinstance(n, str)]
+    return InvalidLine(
+        reason=f"« {'.'.join(map(str, places[0])) or '?'} » : valeur refusée ({first[0]['type']})",
+        type=kind if isinstance(kind, str) else "",
+        id=identity,
+        names=(identity, *own) if identity else None,
+    )
+
+
+def _json_object(raw: bytes) -> dict[str, Any] | None:
+    try:
+        known = json.loads(raw)
+        json.dumps(known, ensure_ascii=False).encode()  # lone surrogates name nothing
+    except (ValueError, RecursionError):
+        return None
+    return known if isinstance(known, dict) else None
+
+
+def _invalid_with_prefix(raw: bytes, reason: str) -> InvalidLine:
+    beginning = raw[:65536]
+    return InvalidLine(reason, _find_string(beginning, b"type"), _find_string(beginning, b"id"))
+
+
+def _find_string(raw: bytes, key: bytes) -> str:
+    found = re.search(rb'"' + key + rb'"\s*:\s*("(?:[^"\\]|\\.)*")', raw)
+    try:
+        value = str(json.loads(found[1])) if found else ""
+        value.encode()
+    except ValueError:
+        return ""
+    return value.strip() if "\0" not in value else ""

@@ -1,4 +1,4 @@
-"""What a process holds in memory of the store: who may read what, facets, titles, vectors."""
+"""What a process holds in memory of the store: access lists, facets, titles, vectors."""
 
 import json
 import sqlite3
@@ -13,12 +13,65 @@ from numpy.typing import NDArray
 from connectors.values import Access
 from indexer.access import AccessFilter
 from indexer.embedded.access import readable_lists
-from indexer.embedded.rows import UNDATED, access_of, mark_of, vectors_of
+from indexer.embedded.rows import UNDATED, access_of, hit_attributes_of, vectors_of
 from indexer.embedded.store import Store
-from indexer.embedded.vectors import VectorBuffer, VectorView
-from indexer.marks import Mark
-from indexer.narrowing import Period
-from indexer.values import FACETS, FacetValue, Ranked
+from indexer.values import FACETS, DateRange, FacetValue, HitAttributes, SearchHit, Vectors
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class VectorView:
+    """The passages of the first n documents; what is appended later is not seen.
+
+    `matrix` has shape (passages, d); those of document i begin at `starts[i]`, and
+    are `counts[i]` in number.
+    """
+
+    matrix: Vectors
+    starts: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+    def similarities(self, query: Vectors) -> Floats:
+        """float64 (documents,): cosine of each document's best passage, -inf without passages.
+
+        Rounded, so that equal passages tie wherever they stand in the matrix.
+        """
+        best = np.full(len(self.starts), -np.inf)
+        filled = self.counts > 0
+        if filled.any():
+            each = self.matrix @ query
+            best[filled] = np.maximum.reduceat(each, self.starts[filled])
+        return np.round(best, 6)
+
+
+class VectorBuffer:
+    """Appends in place beyond what any view shows, and doubles when it is full."""
+
+    def __init__(self, dimension: int) -> None:
+        self._room: Vectors = np.empty((1024, dimension), dtype=np.float32)
+        self._starts = np.empty(0, dtype=np.int64)
+        self._counts = np.empty(0, dtype=np.int64)
+        self._used = 0
+
+    def append(self, documents: list[Vectors]) -> VectorView:
+        """Append the passages of new documents; returns the view of everything so far."""
+        counts = np.array([len(vectors) for vectors in documents], dtype=np.int64)
+        self._grow(self._used + int(counts.sum()))
+        starts = self._used + np.concatenate(([0], np.cumsum(counts)[:-1])).astype(np.int64)
+        for start, vectors in zip(starts, documents, strict=False):
+            self._room[start : start + len(vectors)] = vectors
+        self._used += int(counts.sum())
+        self._starts = np.concatenate((self._starts, starts[: len(counts)]))
+        self._counts = np.concatenate((self._counts, counts))
+        return VectorView(self._room[: self._used], self._starts, self._counts)
+
+    def _grow(self, needed: int) -> None:
+        if needed > len(self._room):
+            larger = np.empty((max(needed, 2 * len(self._room)), self._room.shape[1]), np.float32)
+            larger[: self._used] = self._room[: self._used]
+            self._room = larger
+
 
 Mask = NDArray[np.bool_]
 Slots = NDArray[np.int64]
@@ -30,7 +83,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class StoreSnapshot:
     """The store as it stood at `seq`: one slot per row, ascending by the row's number.
 
     Arrays have shape (slots,). `codes[facet]` points into `values[facet]`. Later catalogues
@@ -49,7 +102,7 @@ class Catalogue:
     codes: Mapping[str, NDArray[np.int64]]
     ids: list[str]
     titles: list[str]
-    marks: list[Mark]
+    marks: list[HitAttributes]
     places: dict[str, int]
     heirs: dict[str, list[int]]
     values: Mapping[str, dict[str, int]]
@@ -78,7 +131,7 @@ class Catalogue:
             mask &= np.isin(self.codes[facet], wanted)
         return mask
 
-    def within(self, period: Period) -> Mask:
+    def within(self, period: DateRange) -> Mask:
         """Mask of the slots dated in the period; what has no date is in none."""
         mask = self.newest > UNDATED
         if period.since:
@@ -105,7 +158,7 @@ class Catalogue:
         found[slots] = True
         return found
 
-    def best(self, slots: Slots, scores: NDArray[np.float64], window: int) -> tuple[Ranked, ...]:
+    def best(self, slots: Slots, scores: NDArray[np.float64], window: int) -> tuple[SearchHit, ...]:
         """Rank the `window` highest scores, ties by id."""
         if window <= 0:
             return ()
@@ -114,9 +167,11 @@ class Catalogue:
             kept = scores >= least
             slots, scores = slots[kept], scores[kept]
         pairs = ((-float(score), self.ids[slot]) for slot, score in zip(slots, scores, strict=True))
-        return tuple(Ranked(document_id, -score) for score, document_id in sorted(pairs)[:window])
+        return tuple(
+            SearchHit(document_id, -score) for score, document_id in sorted(pairs)[:window]
+        )
 
-    def marks_of(self, hits: Iterable[Ranked]) -> dict[str, Mark]:
+    def marks_of(self, hits: Iterable[SearchHit]) -> dict[str, HitAttributes]:
         """The marks of hits; none of what was put again since this catalogue."""
         slots = ((hit.document_id, self.places[hit.document_id]) for hit in hits)
         return {one: self.marks[slot] for one, slot in slots if slot < len(self.rows)}
@@ -147,7 +202,7 @@ class Catalogue:
         return tuple(FacetValue(value, -count) for count, value in sorted(found) if value)[:size]
 
 
-class Memory:
+class SnapshotCache:
     """Keeps the catalogue of this process up to the store."""
 
     def __init__(self, store: Store, dimension: int) -> None:
@@ -155,7 +210,7 @@ class Memory:
         self._refreshing = threading.Lock()
         self._begin()
 
-    def current(self) -> Catalogue:
+    def current(self) -> StoreSnapshot:
         """Return the store as it stands now: read on from the last time, anew when mostly gone."""
         with self._refreshing:
             if self._store.progress()[0] != self._catalogue.seq:
@@ -176,7 +231,7 @@ class Memory:
     def _begin(self) -> None:
         self._buffer = VectorBuffer(self._dimension)
         none = np.empty(0, dtype=np.int64)
-        self._catalogue = Catalogue(
+        self._catalogue = StoreSnapshot(
             seq=0,
             last_list=0,
             lists={},
@@ -223,7 +278,9 @@ class Memory:
             _readable={},
         )
 
-    def _with_new_rows(self, old: Catalogue, cursor: Iterable[tuple[object, ...]]) -> Catalogue:
+    def _with_new_rows(
+        self, old: StoreSnapshot, cursor: Iterable[tuple[object, ...]]
+    ) -> StoreSnapshot:
         rows, vectors = [], []
         codes: dict[str, list[int]] = {name: [] for name in FACETS}
         for seq, document_id, access, newest, facets, encoded in cursor:
@@ -234,8 +291,8 @@ class Memory:
             old.places[str(document_id)] = len(old.ids)
             old.ids.append(str(document_id))
             old.titles.append(title)
-            mark = mark_of(decoded[len(FACETS) + 1], values[0], float(str(newest)))
-            _note_mark(old.marks, old.heirs, mark)
+            mark = hit_attributes_of(decoded[len(FACETS) + 1], values[0], float(str(newest)))
+            _note_attributes(old.marks, old.heirs, mark)
             vectors.append(vectors_of(encoded, self._dimension))  # type: ignore[arg-type]
             for name, value in zip(FACETS, values, strict=True):
                 codes[name].append(old.values[name].setdefault(value, len(old.values[name])))
@@ -256,7 +313,9 @@ class Memory:
         )
 
 
-def _note_mark(marks: list[Mark], heirs: dict[str, list[int]], mark: Mark) -> None:
+def _note_attributes(
+    marks: list[HitAttributes], heirs: dict[str, list[int]], mark: HitAttributes
+) -> None:
     """Keep the next slot's mark, and what it replaces."""
     for former in mark.replaces:
         heirs.setdefault(former, []).append(len(marks))

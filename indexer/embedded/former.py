@@ -16,27 +16,26 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from connectors.values import Contribution, EvidencePolicy, Role
+from connectors.values import Contribution, ContributorRole, EvidencePolicy
 from indexer.access import AccessFilter
-from indexer.embedded.faults import engine_faults
+from indexer.cards import document_of
 from indexer.embedded.rows import access_of
-from indexer.embedded.store import BUSY_TIMEOUT_S
+from indexer.embedded.store import BUSY_TIMEOUT_S, engine_faults
 from indexer.errors import IndexRefused
-from indexer.spelling import NearWord
+from indexer.suggestions import NearWord
 from indexer.values import (
     Card,
     IndexedDocument,
-    Kept,
+    IndexEntry,
     Passage,
     SearchAnswer,
     SearchRequest,
-    Shown,
+    ShownDocument,
     ShowRequest,
     Suggestion,
     Write,
     WriteReport,
 )
-from indexer.whole import document_of
 
 _ROWS = (
     "SELECT d.id AS id, d.source AS source, d.card AS card, d.content_hash AS content_hash,"
@@ -68,7 +67,7 @@ class FormerIndex:
         asked = "SELECT count(*) AS counted FROM documents WHERE source = ?"
         return int(self._all(asked, source)[0]["counted"])
 
-    def scan(self, source: str) -> Iterator[Kept]:
+    def scan(self, source: str) -> Iterator[IndexEntry]:
         """Every kept document of a source, by id."""
         last = ""
         while rows := self._all(_OF_SOURCE, source, last):
@@ -77,7 +76,7 @@ class FormerIndex:
             yield from kept
             last = rows[-1]["id"]
 
-    def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         """What is kept of these documents, those left out that are not."""
         with _understood():
             return {row["id"]: _kept(row) for row in self._named(document_ids)}
@@ -96,12 +95,12 @@ class FormerIndex:
         """Never."""
         _not_asked()
 
-    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+    def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         """The cards of those that the reader may read: rights are compared by them."""
         names = (*request.document_ids, *request.by_card)
         with _understood():
             shown = {
-                row["id"]: Shown(_card(row["card"]), (), ())
+                row["id"]: ShownDocument(_card(row["card"]), (), ())
                 for row in self._named(names)
                 if _admitted(request.access, row)
             }
@@ -173,8 +172,8 @@ def _admitted(access: AccessFilter, row: sqlite3.Row) -> bool:
     return access.reaches(row["source"]) and access.admits(access_of(row["access"]))
 
 
-def _kept(row: sqlite3.Row) -> Kept:
-    return Kept(row["id"], row["content_hash"], row["record_hash"], access_of(row["access"]))
+def _kept(row: sqlite3.Row) -> IndexEntry:
+    return IndexEntry(row["id"], row["content_hash"], row["record_hash"], access_of(row["access"]))
 
 
 def _whole(row: sqlite3.Row, dimension: int) -> IndexedDocument:
@@ -225,7 +224,7 @@ def _contribution(row: Sequence[Any]) -> Contribution:
     account, role, label, count, first, last, years = row[:7]
     return Contribution(
         account=account,
-        role=Role(role),
+        role=ContributorRole(role),
         label=label,
         count=count,
         first=first and date.fromisoformat(first),

@@ -15,12 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from indexer.analysis import analysis_signature
-from indexer.embedded.faults import engine_faults
 from indexer.embedded.former import FormerIndex
 from indexer.embedded.index import EmbeddedIndex
-from indexer.embedded.store import FORMAT, kept_made
+from indexer.embedded.store import FORMAT, engine_faults, kept_made
 from indexer.errors import IndexRefused, IndexUnreachable
+from indexer.french.signature import analysis_signature
 from indexer.generations import EncoderRecord, Generation, Signature, Standing
 
 POINTER = "generations.json"

@@ -1,44 +1,101 @@
-"""The embedded index: the flow of a write, a search, a page and a suggestion."""
+"""The embedded index.
+
+What can be kept, and the flow of a write, a search, a page and a suggestion.
+"""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from indexer.access import AccessFilter
-from indexer.bylines import either_form
-from indexer.cards import card_of
-from indexer.embedded.best_passages import best_passages, passage_similarities
-from indexer.embedded.catalogue import Memory
-from indexer.embedded.faults import engine_faults
-from indexer.embedded.fitness import check_dimension, encodable, prepared_writes
+from indexer.cards import card_of, either_form
+from indexer.embedded.access import readable_rows
+from indexer.embedded.catalogue import SnapshotCache
 from indexer.embedded.rankings import Rankings
-from indexer.embedded.readable_rows import readable_rows
-from indexer.embedded.requests import text_request
-from indexer.embedded.rows import (
-    indexed_of,
-    passages_of,
-    vectors_of,
+from indexer.embedded.results import (
+    WordLookup,
+    best_passages,
+    passage_similarities,
+    successors,
+    text_request,
 )
-from indexer.embedded.store import Store
-from indexer.embedded.successors import successors
+from indexer.embedded.rows import document_row, indexed_of, passages_of, vectors_of
+from indexer.embedded.store import Store, StoreWrite, engine_faults
 from indexer.embedded.text import TextIndex
-from indexer.embedded.words import Words
-from indexer.highlights import question_terms
-from indexer.spelling import NearWord
+from indexer.errors import IndexRefused
+from indexer.highlighting import question_terms
+from indexer.suggestions import NearWord
 from indexer.values import (
     Card,
     IndexedDocument,
-    Kept,
+    IndexEntry,
+    Put,
     SearchAnswer,
     SearchRequest,
-    Shown,
+    ShownDocument,
     ShowRequest,
     Suggestion,
     Vectors,
     Write,
     WriteReport,
 )
+
+
+def prepared_writes(
+    batch: Sequence[Write], dimension: int
+) -> tuple[list[StoreWrite], list[tuple[str, str]]]:
+    """(what to write, (id, reason) of what cannot be): the transaction then is short.
+
+    Raises `IndexRefused` for vectors of another dimension.
+    """
+    prepared: list[StoreWrite] = []
+    failed = []
+    for write in batch:
+        document_id = write.indexed.document.id if isinstance(write, Put) else write.document_id
+        reason = _unfit(write.indexed, dimension) if isinstance(write, Put) else ""
+        if not encodable(document_id):
+            reason = "son identifiant n'est pas un texte valide"
+        if reason:
+            failed.append((document_id, reason))
+        elif isinstance(write, Put):
+            prepared.append((document_row(write.indexed), write.indexed.document.access))
+        else:
+            prepared.append(write)
+    return prepared, failed
+
+
+def check_dimension(vector: Vectors, dimension: int) -> None:
+    """Raise `IndexRefused` for a vector of another shape than (dimension,)."""
+    if vector.shape != (dimension,):
+        raise IndexRefused(
+            f"L'encodeur donne {vector.shape[-1]} nombres, l'index en tient {dimension}. "
+            "Réglez l'encodeur avec lequel il a été fait, ou un autre « folder »."
+        )
+
+
+def encodable(text: str) -> bool:
+    """Whether SQLite can keep it: half a surrogate pair is no text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _unfit(indexed: IndexedDocument, dimension: int) -> str:
+    """Say why a document cannot be kept, or nothing."""
+    if len(indexed.passages) != len(indexed.vectors):
+        return "il n'a pas autant de vecteurs que de passages"
+    if len(indexed.vectors):
+        check_dimension(indexed.vectors[0], dimension)
+    if not np.isfinite(indexed.vectors).all():
+        return "ses vecteurs contiennent autre chose que des nombres"
+    hashes = (indexed.document.source, indexed.content_hash, indexed.record_hash)
+    sound = all(map(encodable, hashes))
+    return "" if sound else "sa source ou son empreinte n'est pas un texte valide"
 
 
 class EmbeddedIndex:
@@ -59,8 +116,8 @@ class EmbeddedIndex:
             self._text = TextIndex(folder, self._store)
             self._rankings = Rankings(self._text)
             self._text.replay(wait=False)
-            self._memory = Memory(self._store, dimension)
-        self._words = Words(self._store, self._text, self._memory)
+            self._memory = SnapshotCache(self._store, dimension)
+        self._words = WordLookup(self._store, self._text, self._memory)
         self._dimension = dimension
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
@@ -83,7 +140,7 @@ class EmbeddedIndex:
             self._text.expunge()
             self._store.empty_journal()
 
-    def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         """What is kept of these documents, those left out that are not."""
         wanted = [document_id for document_id in document_ids if encodable(document_id)]
         with engine_faults():
@@ -105,7 +162,7 @@ class EmbeddedIndex:
             rows = self._store.whole([one for one in document_ids if encodable(one)])
         return (indexed_of(row, self._dimension) for row in rows)
 
-    def scan(self, source: str) -> Iterator[Kept]:
+    def scan(self, source: str) -> Iterator[IndexEntry]:
         """Every kept document of a source, in the order in which they were put."""
         with engine_faults():
             yield from self._store.scan(source)
@@ -146,7 +203,7 @@ class EmbeddedIndex:
             terms_dropped=wanted.terms_dropped,
         )
 
-    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+    def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         """Cards and best passages, read from the store under the same filter."""
         if request.by_card:
             others = replace(request, document_ids=request.by_card, successors=False, by_card=())
@@ -172,7 +229,7 @@ class EmbeddedIndex:
             best = best_passages(
                 passages_of(passages), body.split("\n"), terms, similar, request.passages
             )
-            shown.append(Shown(card_of(card), best, heirs.get(document_id, ())))
+            shown.append(ShownDocument(card_of(card), best, heirs.get(document_id, ())))
         return tuple(shown)
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
@@ -185,12 +242,12 @@ class EmbeddedIndex:
         """For each word that no readable document has, near ones that some has."""
         return self._words.near_words(access, words)
 
-    def _cards(self, request: ShowRequest) -> tuple[Shown, ...]:
+    def _cards(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         with engine_faults():
             found = dict(self._rows("card", request.access, request.document_ids))
             heirs = self._successors(request, list(found))
         return tuple(
-            Shown(card_of(found[id_]), (), heirs.get(id_, ()))
+            ShownDocument(card_of(found[id_]), (), heirs.get(id_, ()))
             for id_ in request.document_ids
             if id_ in found
         )

@@ -1,37 +1,127 @@
-"""The two rankings of a question over what is held in memory, and all that matches."""
+"""The two rankings of a question over what is held in memory, and the set of all that matches."""
 
 import math
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache, partial, reduce
 
 import numpy as np
+import tantivy
 from numpy.typing import NDArray
 
-from indexer.asking import Asked
-from indexer.embedded.catalogue import Catalogue, Mask, Slots
-from indexer.embedded.matching import Matching
+from indexer.embedded.catalogue import Floats, Mask, Slots, StoreSnapshot
 from indexer.embedded.text import TextIndex
-from indexer.embedded.vectors import Floats
-from indexer.values import Ranked, SearchRequest
+from indexer.parsed_query import AnalyzedQuery, Phrase
+from indexer.values import SearchHit, SearchRequest
+
+CACHED_PHRASES = 1_000
+"""Words and phrases whose matches are kept: one bit for each document."""
+
+MAX_CACHED_QUERY_WORDS = 32
+"""A question of more words, a pasted text say, is asked whole: few of them come again."""
+
+_Bits = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class _CachedMatches:
+    """What was read of one state of the catalogue and one of the text."""
+
+    catalogue: StoreSnapshot
+    snapshot: tantivy.Searcher
+    bits: Callable[[Phrase], _Bits]
+
+
+class Matcher:
+    """Masks of what matches, readable or not.
+
+    The engine hands over each match by itself, so that common words take longest, and
+    these are asked for again and again: what has a word is kept until something is written.
+    """
+
+    def __init__(self, text: TextIndex) -> None:
+        self._text = text
+        self._standing: _CachedMatches | None = None
+
+    def of(self, wanted: AnalyzedQuery, catalogue: StoreSnapshot) -> Mask:
+        """Mask of every match; without a word or phrase, of all but what is excluded."""
+        if _size(wanted) > MAX_CACHED_QUERY_WORDS:
+            return _mask(catalogue, self._text.matching(wanted))
+        having = partial(_unpacked, self._kept(catalogue).bits, len(catalogue.rows))
+        must = [having(phrase) for phrase in wanted.phrases]
+        must += [_any([having(phrase) for phrase in group]) for group in wanted.any_of]
+        if wanted.terms:
+            terms = [having(((0, term),)) for term in wanted.terms]
+            terms += [_any([having(one.phrase) for one in group]) for group in wanted.expansions]
+            must.append(_at_least(wanted.minimum, terms))
+        if not wanted.scores:
+            must.append(having(()))
+        found = reduce(np.logical_and, must)
+        for phrase in wanted.excluded:
+            found = found & ~having(phrase)
+        return found
+
+    def _kept(self, catalogue: StoreSnapshot) -> _CachedMatches:
+        """All words of a question are read of one state, though others may write meanwhile."""
+        standing, snapshot = self._standing, self._text.snapshot()
+        if (
+            standing is None
+            or standing.catalogue is not catalogue
+            or standing.snapshot is not snapshot
+        ):
+            read = lru_cache(maxsize=CACHED_PHRASES)(partial(self._bits, catalogue, snapshot))
+            self._standing = standing = _CachedMatches(catalogue, snapshot, read)
+        return standing
+
+    def _bits(self, catalogue: StoreSnapshot, snapshot: tantivy.Searcher, phrase: Phrase) -> _Bits:
+        return np.packbits(_mask(catalogue, self._text.having(phrase, snapshot)))
+
+
+def _mask(catalogue: StoreSnapshot, rows: NDArray[np.int64]) -> Mask:
+    slots, found = catalogue.slots(rows)
+    return catalogue.mask(slots[found])
+
+
+def _unpacked(bits: Callable[[Phrase], _Bits], count: int, phrase: Phrase) -> Mask:
+    return np.unpackbits(bits(phrase), count=count).view(np.bool_)
+
+
+def _any(masks: Sequence[Mask]) -> Mask:
+    return reduce(np.logical_or, masks)
+
+
+def _at_least(minimum: int, masks: Sequence[Mask]) -> Mask:
+    """Mask of what is in so many of these."""
+    if minimum <= 1:
+        return _any(masks)
+    return np.asarray(sum(mask.astype(np.uint16) for mask in masks) >= minimum)
+
+
+def _size(wanted: AnalyzedQuery) -> int:
+    """How many words and phrases are asked for."""
+    groups = sum(map(len, (*wanted.any_of, *wanted.expansions)))
+    return len(wanted.terms) + len(wanted.phrases) + len(wanted.excluded) + groups
+
 
 Matches = tuple[Slots, Mask, NDArray[np.float64]]
 
-READ_FIRST = 3
+WINDOWS_READ_FIRST = 3
 """A ranking is read from so many windows of readable matches, if these settle it."""
 
-MUCH = 4
+MAX_SHARE_READ_FIRST = 4
 """Not more than one in so many of all documents is read for that."""
 
-_BESIDE = ThreadPoolExecutor(max_workers=4, thread_name_prefix="vectors")
+_VECTOR_THREADS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="vectors")
 """Vectors are compared here while words are sought: neither holds the interpreter."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RankedMatches:
     """Both rankings; `members` is the result set, where it is counted."""
 
-    lexical: tuple[Ranked, ...]
-    nearest: tuple[Ranked, ...]
+    lexical: tuple[SearchHit, ...]
+    nearest: tuple[SearchHit, ...]
     members: Slots
 
 
@@ -40,19 +130,25 @@ class Rankings:
 
     def __init__(self, text: TextIndex) -> None:
         self._text = text
-        self._matching = Matching(text)
+        self._matching = Matcher(text)
 
-    def of(self, request: SearchRequest, wanted: Asked, catalogue: Catalogue) -> Found:
+    def of(
+        self, request: SearchRequest, wanted: AnalyzedQuery, catalogue: StoreSnapshot
+    ) -> RankedMatches:
         """Words are sought while vectors are compared."""
         eligible = catalogue.readable(request.access) & self._narrowed(request, catalogue)
         similar = _similar(request, catalogue)
         lexical, matched = self._lexical(request, wanted, catalogue, eligible)
         nearest, close = self._nearest(request, wanted, catalogue, eligible, similar)
-        return Found(lexical, nearest, np.flatnonzero(matched | close))
+        return RankedMatches(lexical, nearest, np.flatnonzero(matched | close))
 
     def _lexical(
-        self, request: SearchRequest, wanted: Asked, catalogue: Catalogue, eligible: Mask
-    ) -> tuple[tuple[Ranked, ...], Mask]:
+        self,
+        request: SearchRequest,
+        wanted: AnalyzedQuery,
+        catalogue: StoreSnapshot,
+        eligible: Mask,
+    ) -> tuple[tuple[SearchHit, ...], Mask]:
         """(ranking by words or dates, mask of all that match); without words the newest first."""
         listing = request.vector is None and not request.question.text and not wanted.scores
         matched, scores = np.zeros_like(eligible), catalogue.newest
@@ -66,8 +162,12 @@ class Rankings:
         return catalogue.best(slots, scores[slots], request.window), matched
 
     def _by_words(
-        self, request: SearchRequest, wanted: Asked, catalogue: Catalogue, eligible: Mask
-    ) -> tuple[tuple[Ranked, ...], Mask]:
+        self,
+        request: SearchRequest,
+        wanted: AnalyzedQuery,
+        catalogue: StoreSnapshot,
+        eligible: Mask,
+    ) -> tuple[tuple[SearchHit, ...], Mask]:
         """(ranking, mask of all that match: empty where nothing is counted)."""
         best = self._best(wanted, catalogue, eligible, request.window)
         if best is None:
@@ -81,16 +181,16 @@ class Rankings:
         return best, eligible & self._matching.of(wanted, catalogue)
 
     def _best(
-        self, wanted: Asked, catalogue: Catalogue, eligible: Mask, window: int
-    ) -> tuple[Ranked, ...] | None:
+        self, wanted: AnalyzedQuery, catalogue: StoreSnapshot, eligible: Mask, window: int
+    ) -> tuple[SearchHit, ...] | None:
         """The ranking by words, from the best matches; None where others may belong in it.
 
         So many are read that those which the reader may read fill several windows, were they
         spread evenly; where that is much of everything, all is read at once.
         """
         share = max(int(eligible.sum()), 1) / max(len(eligible), 1)
-        most = math.ceil(READ_FIRST * max(window, 1) / share)
-        if most * MUCH >= len(eligible):
+        most = math.ceil(WINDOWS_READ_FIRST * max(window, 1) / share)
+        if most * MAX_SHARE_READ_FIRST >= len(eligible):
             return None
         slots, found, scores = self._matches(wanted, catalogue, most)
         least = scores[-1] if len(scores) == most else -np.inf
@@ -101,7 +201,7 @@ class Rankings:
             return None
         return catalogue.best(slots[readable], scores[readable], window)
 
-    def _narrowed(self, request: SearchRequest, catalogue: Catalogue) -> Mask:
+    def _narrowed(self, request: SearchRequest, catalogue: StoreSnapshot) -> Mask:
         """Mask of what every facet, contributor and date of the request lets through."""
         mask = catalogue.narrowed(request.filters)
         if request.period:
@@ -114,11 +214,11 @@ class Rankings:
     def _nearest(
         self,
         request: SearchRequest,
-        wanted: Asked,
-        catalogue: Catalogue,
+        wanted: AnalyzedQuery,
+        catalogue: StoreSnapshot,
         eligible: Mask,
         compared: Future[Floats] | None,
-    ) -> tuple[tuple[Ranked, ...], Mask]:
+    ) -> tuple[tuple[SearchHit, ...], Mask]:
         """Rank the W nearest, with their mask; phrases, exclusions and filters bind here too."""
         if compared is None:
             return (), np.zeros_like(eligible)
@@ -131,21 +231,23 @@ class Rankings:
         close = [slot for slot in slots[similar[slots] >= least] if catalogue.ids[slot] in chosen]
         return ranking, catalogue.mask(np.array(close, dtype=np.int64))
 
-    def _bound(self, wanted: Asked, catalogue: Catalogue) -> Mask:
+    def _bound(self, wanted: AnalyzedQuery, catalogue: StoreSnapshot) -> Mask:
         """Mask of what has every phrase and no excluded word."""
         if not wanted.binds:
             return np.ones(len(catalogue.rows), dtype=np.bool_)
         return self._matching.of(wanted.binding, catalogue)
 
-    def _matches(self, wanted: Asked, catalogue: Catalogue, most: int | None = None) -> Matches:
+    def _matches(
+        self, wanted: AnalyzedQuery, catalogue: StoreSnapshot, most: int | None = None
+    ) -> Matches:
         """(slots, whether each is one, scores); rounded, so that segments do not break ties."""
         rows, scores = self._text.matches(wanted, most)
         slots, found = catalogue.slots(rows)
         return slots, found, np.round(scores, 4)
 
 
-def _similar(request: SearchRequest, catalogue: Catalogue) -> Future[Floats] | None:
+def _similar(request: SearchRequest, catalogue: StoreSnapshot) -> Future[Floats] | None:
     """How near each document is; None where the question has no vector."""
     if request.vector is None:
         return None
-    return _BESIDE.submit(catalogue.vectors.similarities, request.vector)
+    return _VECTOR_THREADS.submit(catalogue.vectors.similarities, request.vector)

@@ -1,4 +1,4 @@
-"""Documents to SQLite rows and back; pure."""
+"""Documents to SQLite rows and back. Pure functions."""
 
 import json
 from base64 import b64decode, b64encode
@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 
 from connectors.values import Access, Document
-from indexer.cards import card_line, card_of
-from indexer.french import analyse, encoded, folded_words
-from indexer.marks import Mark, dated_of
-from indexer.twins import signature
-from indexer.values import FACETS, IndexedDocument, Passage, Vectors
-from indexer.whole import document_of
+from indexer.cards import card_line, card_of, document_of
+from indexer.french.analysis import analyse, encoded, folded_words
+from indexer.near_duplicates import signature
+from indexer.values import FACETS, HitAttributes, IndexedDocument, Passage, Vectors, dated_of
 
 UNDATED = -62_135_596_800.0
 """Where a document without dates stands among the newest: at the year 1 (seconds, epoch)."""
@@ -29,7 +27,7 @@ WholeRow = tuple[str, str, str, str, str, bytes]
 class DocumentRow:
     """Everything that SQLite keeps of a document, but its access and its sequence number.
 
-    `title_terms`, `body_terms`: lines as `indexer.french.encoded` makes them, one for each
+    `title_terms`, `body_terms`: lines as `indexer.french.analysis.encoded` makes them, one for each
     passage in `body_terms`.
     `facets`: the values in the order of FACETS, then the title, then the mark.
     """
@@ -55,7 +53,7 @@ def document_row(indexed: IndexedDocument) -> DocumentRow:
         id=document.id,
         source=document.source,
         card=card_line(indexed),
-        facets=json.dumps([*_facets(document), document.title, _mark(indexed)]),
+        facets=json.dumps([*_facets(document), document.title, _hit_attributes(indexed)]),
         newest=UNDATED if (dated := dated_of(document)) is None else dated,
         content_hash=indexed.content_hash,
         record_hash=indexed.record_hash,
@@ -102,10 +100,10 @@ def vectors_of(encoded: bytes, dimension: int) -> Vectors:
     return np.frombuffer(encoded, dtype="<f4").reshape(-1, dimension)
 
 
-def mark_of(encoded: Sequence[Any], source: str, newest: float) -> Mark:
+def hit_attributes_of(encoded: Sequence[Any], source: str, newest: float) -> HitAttributes:
     """Decode a mark; of a row that was written before there were marks, what is known."""
     valid_from, valid_until, replaces, twins = encoded or (None, None, (), "")
-    return Mark(
+    return HitAttributes(
         source=source,
         dated=None if newest == UNDATED else newest,
         valid_from=valid_from,
@@ -115,7 +113,7 @@ def mark_of(encoded: Sequence[Any], source: str, newest: float) -> Mark:
     )
 
 
-def _mark(indexed: IndexedDocument) -> list[Any]:
+def _hit_attributes(indexed: IndexedDocument) -> list[Any]:
     document = indexed.document
     return [
         _iso(document.valid_from),

@@ -1,9 +1,6 @@
-"""The truth of the embedded index: one SQLite file, in WAL mode.
+"""The truth of the embedded index.
 
-Each change takes the next sequence number. `documents.seq` is the number of the put
-that made the row, and names it for the text index and in memory: a document put again
-is another row, so that nothing stale can be taken for it. `changed` is the number of
-the row's last change of access.
+One SQLite file, in WAL mode; and the engine's errors as ours.
 """
 
 import json
@@ -18,10 +15,55 @@ from dataclasses import astuple
 from pathlib import Path
 
 from connectors.values import Access
-from indexer.embedded.faults import engine_faults
 from indexer.embedded.rows import DocumentRow, WholeRow, access_key, access_of
 from indexer.errors import IndexRefused, IndexUnreachable
-from indexer.values import Kept, PutAccess, Remove
+from indexer.values import IndexEntry, PutAccess, Remove
+
+_FOR_A_PERSON = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_AUTH,
+        sqlite3.SQLITE_TOOBIG,
+    }
+)
+
+
+@contextmanager
+def engine_faults() -> Iterator[None]:
+    """Raise `IndexRefused` where a person has to act, else `IndexUnreachable`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        kind = IndexRefused if code in _FOR_A_PERSON else IndexUnreachable
+        raise kind(
+            f"La base de l'index intégré est en faute ({error}) : vérifiez la place et les droits."
+        ) from error
+    except PermissionError as error:
+        raise IndexRefused(
+            f"Le dossier de l'index intégré nous est fermé : ouvrez-en les droits ({error})."
+        ) from error
+    except OSError as error:
+        raise IndexUnreachable(
+            f"Le disque de l'index intégré est en faute : vérifiez-le, puis relancez ({error})."
+        ) from error
+
+
+@contextmanager
+def text_faults() -> Iterator[None]:
+    """Raise `IndexUnreachable` for what tantivy raises (always a ValueError)."""
+    try:
+        yield
+    except ValueError as error:
+        raise IndexUnreachable(
+            f"L'index de texte intégré a échoué : relancez ({error})."
+        ) from error
+
 
 FORMAT = "1"
 BUSY_TIMEOUT_S = 30.0
@@ -140,7 +182,7 @@ class Store:
                 "L'index intégré est occupé : son journal n'a pas pu être vidé. Relancez plus tard."
             )
 
-    def kept(self, document_ids: Sequence[str]) -> Iterator[Kept]:
+    def kept(self, document_ids: Sequence[str]) -> Iterator[IndexEntry]:
         """What is kept of these documents."""
         rows = self.connection().execute(
             f"{_KEPT} WHERE d.id IN (SELECT value FROM json_each(?))",  # noqa: S608 — constants
@@ -177,7 +219,7 @@ class Store:
         )
         return int(rows.fetchone()[0])
 
-    def scan(self, source: str) -> Iterator[Kept]:
+    def scan(self, source: str) -> Iterator[IndexEntry]:
         """Every kept document of a source; by steps, so that no transaction stays open."""
         last = 0
         while True:
@@ -248,9 +290,9 @@ def kept_made(path: Path) -> tuple[int, str] | None:
     return (int(said["dimension"]), str(said.get("format", ""))) if "dimension" in said else None
 
 
-def _kept(row: tuple[int, str, str, str, str]) -> Kept:
+def _kept(row: tuple[int, str, str, str, str]) -> IndexEntry:
     _, document_id, content_hash, record_hash, key = row
-    return Kept(document_id, content_hash, record_hash, access_of(key))
+    return IndexEntry(document_id, content_hash, record_hash, access_of(key))
 
 
 def _apply(connection: sqlite3.Connection, seq: int, write: StoreWrite) -> None:

@@ -16,14 +16,12 @@ import tantivy
 from numpy.typing import NDArray
 from tantivy import Occur, PreTokenizedString, Query, Token
 
-from indexer.asking import EXACT_WEIGHT, PAIR_WEIGHT, Asked, Phrase, Weighed
-from indexer.bylines import NAME_SLOP, account_key, account_keys, name_lines, name_words
-from indexer.cards import card_of
-from indexer.embedded.faults import text_faults
-from indexer.embedded.store import Store
+from indexer.cards import NAME_SLOP, account_key, account_keys, card_of, name_lines, name_words
+from indexer.embedded.store import Store, text_faults
 from indexer.errors import IndexUnreachable
-from indexer.french import EXACT, decoded
-from indexer.narrowing import Byline
+from indexer.french.analysis import EXACT, decoded
+from indexer.parsed_query import EXACT_WEIGHT, PAIR_WEIGHT, AnalyzedQuery, Phrase, WeightedPhrase
+from indexer.values import Byline
 
 WRITER_HEAP_BYTES = 32_000_000
 LOCK_TIMEOUT_S = 60.0
@@ -183,7 +181,7 @@ class TextIndex:
         writer.wait_merging_threads()
 
     def matches(
-        self, request: Asked, most: int | None = None
+        self, request: AnalyzedQuery, most: int | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """(rows, scores) of every match, or of the `most` best; highest score first.
 
@@ -191,7 +189,7 @@ class TextIndex:
         """
         return self._found(self._query(request), most)
 
-    def matching(self, request: Asked) -> NDArray[np.int64]:
+    def matching(self, request: AnalyzedQuery) -> NDArray[np.int64]:
         """The rows of every match, in no order: no score is computed."""
         return self._rows(self._query(request))
 
@@ -199,7 +197,7 @@ class TextIndex:
         """The rows with a phrase in their title or text, in no order; all for an empty one."""
         return self._rows(self._phrase(phrase) if phrase else Query.all_query(), snapshot)
 
-    def _query(self, request: Asked) -> Query:
+    def _query(self, request: AnalyzedQuery) -> Query:
         clauses = [(Occur.Must, self._phrase(phrase)) for phrase in request.phrases]
         clauses += [(Occur.MustNot, self._phrase(phrase)) for phrase in request.excluded]
         clauses += [(Occur.Must, self._one_of(group)) for group in request.any_of]
@@ -239,7 +237,7 @@ class TextIndex:
     def _one_of(self, group: Sequence[Phrase]) -> Query:
         return Query.boolean_query([(Occur.Should, self._phrase(phrase)) for phrase in group])
 
-    def _otherwise(self, group: Sequence[Weighed]) -> Query:
+    def _otherwise(self, group: Sequence[WeightedPhrase]) -> Query:
         """By the best of the group, so that many synonyms weigh no more than one."""
         return Query.disjunction_max_query(
             [Query.boost_query(self._phrase(one.phrase), one.weight) for one in group]
@@ -256,7 +254,7 @@ class TextIndex:
             )
         )
 
-    def _lifts(self, request: Asked) -> Iterator[Query]:
+    def _lifts(self, request: AnalyzedQuery) -> Iterator[Query]:
         """What adds to the score of a match, and makes none."""
         for word in request.exact:
             yield Query.boost_query(self._phrase(((0, word),)), EXACT_WEIGHT)

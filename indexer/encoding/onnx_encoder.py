@@ -9,8 +9,13 @@ import numpy as np
 import onnxruntime
 from tokenizers import Encoding, Tokenizer
 
-from indexer.encoding.model_card import FORMER_GRAPH, ONNX_FILE, read_card
-from indexer.encoding.model_text import beginning, encodable
+from indexer.encoding.model_directory import (
+    FORMER_GRAPH,
+    ONNX_FILE,
+    beginning,
+    encodable,
+    read_card,
+)
 from indexer.values import Vectors
 
 

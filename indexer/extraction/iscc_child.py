@@ -1,7 +1,4 @@
-"""The child of `in_process`: bytes in, an answer out, until the line closes.
-
-Run as a script of its own: it must start without importing what the parent did.
-"""
+"""The child process of `in_process.py`: bytes in, an answer out, until the connection closes."""
 
 import json
 import re
@@ -14,10 +11,16 @@ from multiprocessing.connection import Connection
 
 from iscc_tika import Extractor, OfficeParserConfig
 
-from indexer.extraction.limits import Limits
-from indexer.extraction.mail_parts import mail_parts
-from indexer.extraction.plain_text import utf16_as_utf8, windows_as_utf8
-from indexer.extraction.zip_parts import PartBroken, PartLocked, PartTooLarge, zip_parts
+from indexer.extraction.files import (
+    ExtractionLimits,
+    PartBroken,
+    PartLocked,
+    PartTooLarge,
+    mail_parts,
+    utf16_as_utf8,
+    windows_as_utf8,
+    zip_parts,
+)
 
 OUT_OF_MEMORY = 99
 """Exit status where memory ran out; GraalVM's own."""
@@ -41,7 +44,7 @@ _HEADER_LINE = re.compile(rb"[!-9;-~]+:")
 _DEEPEST_CALLS = 20_000
 
 
-def answer_files(line: Connection, limits: Limits) -> None:
+def answer_files(line: Connection, limits: ExtractionLimits) -> None:
     """The child's whole life. Answers are a list of parts, or the reason for none."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the parent, which ends us
     sys.setrecursionlimit(_DEEPEST_CALLS)  # a mail in a mail takes several calls each
@@ -58,7 +61,7 @@ def answer_files(line: Connection, limits: Limits) -> None:
         except (EOFError, OSError):
             return
         try:
-            answer: object = _Reading(tika, limits).whole(content)
+            answer: object = _FileReader(tika, limits).whole(content)
         except MemoryError:
             sys.exit(OUT_OF_MEMORY)
         except Exception as error:  # noqa: BLE001  whatever the library raises is this file's
@@ -66,10 +69,10 @@ def answer_files(line: Connection, limits: Limits) -> None:
         line.send(answer)
 
 
-class _Reading:
+class _FileReader:
     """One file with its parts, and what is left of its bounds."""
 
-    def __init__(self, tika: Extractor, limits: Limits) -> None:
+    def __init__(self, tika: Extractor, limits: ExtractionLimits) -> None:
         self._tika = tika
         self._limits = limits
         self._parts_left = limits.max_parts
@@ -147,4 +150,4 @@ def _given(content: bytes, max_bytes: int) -> bytes:
 
 
 if __name__ == "__main__":
-    answer_files(Connection(int(sys.argv[1])), Limits(**json.loads(sys.argv[2])))
+    answer_files(Connection(int(sys.argv[1])), ExtractionLimits(**json.loads(sys.argv[2])))

@@ -1,28 +1,216 @@
-"""What Tika answers, in a server or in-process, read as `Extracted` or as a failure."""
+"""What Tika answers, in a server or in-process, read as `Extracted` or as a failure.
 
+Also where attachments lie inside their document, and which of them gave no text.
+"""
+
+import mimetypes
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from connectors.values import Section
-from indexer.extraction.clean_text import clean_text
-from indexer.extraction.limits import Limits
-from indexer.extraction.markdown import is_markdown, with_headings
-from indexer.extraction.part_paths import clean_path, is_archive, named_apart
+from indexer.extraction.files import ExtractionLimits
 from indexer.extraction.tika_failures import (
     CONTAINER_EXCEPTION,
     CUT,
+    PART_EXCEPTION,
     STOPPED,
+    STREAM_EXCEPTION,
     Metadata,
     TikaPart,
+    each,
     file_failed,
     first,
     is_locked,
+    part_failed,
 )
-from indexer.extraction.unread_parts import unread_parts
-from indexer.extraction.xhtml import sections_of
+from indexer.extraction.xhtml import attachments_of, clean_text, sections_of
 from indexer.values import Extracted, Failure, UnreadPart
+
+_NAMES = (".md", ".markdown", ".mdown", ".mkd")
+_TYPES = ("text/plain", "text/x-web-markdown")
+_BODY = re.compile(r"<body>\s*<p>([^<]*)</p>\s*</body>")
+"""Of a text, as Tika writes it: no mark of the text's own is one of the page's."""
+_SHARPS = re.compile(r" {0,3}#{1,6}(?=[ \t]|$)")
+_FENCE = re.compile(r" {0,3}(```+(?=[^`]*$)|~~~+)")
+_UNDERLINE = re.compile(r" {0,3}(?:==+|---+)[ \t]*$")
+_NO_PARAGRAPH = re.compile(r"[ \t]*$| {4}|\t|[ \t]*(?:(?:[-+*]|\d+[.)])(?:[ \t]|$)|&gt;|\|)")
+_LINE_ENDS = re.compile(r"\r\n?|\n")
+
+
+def is_markdown(part: TikaPart, name: str) -> bool:
+    """Whether a text is Markdown: its name says so, and its bytes nothing else."""
+    kind = first(part.metadata, "Content-Type").partition(";")[0]
+    return kind in _TYPES and name.lower().endswith(_NAMES)
+
+
+def with_headings(xhtml: str) -> str:
+    """The same page, in which Markdown's headings are the page's."""
+    body = _BODY.search(xhtml)
+    if body is None:
+        return xhtml
+    start, end = body.span(1)
+    return xhtml[:start] + "\n".join(_lines(_LINE_ENDS.split(body[1]))) + xhtml[end:]
+
+
+def _lines(lines: Sequence[str]) -> Iterator[str]:
+    fence = ""
+    underlined = False
+    for at, line in enumerate(lines):
+        mark = _FENCE.match(line)
+        if fence:
+            # In a list it may stand further in than it may elsewhere.
+            if line.strip().startswith(fence) and not line.strip().strip(fence[0]):
+                fence = ""
+        elif mark:
+            fence = mark[1]
+        elif underlined:
+            underlined = False
+            continue
+        elif sharps := _SHARPS.match(line):
+            line = _heading(_unclosed(line[sharps.end() :]))
+        elif _is_underlined(lines, at):
+            line, underlined = _heading(line), True
+        yield line
+
+
+def _unclosed(said: str) -> str:
+    """Without the sharps that may close a heading; those of a word stay («C#»)."""
+    said = said.strip()
+    bare = said.rstrip("#")
+    return bare.rstrip() if bare[-1:] in {"", " ", "\t"} else said
+
+
+def _heading(said: str) -> str:
+    return f"</p><h2>{said.strip()}</h2><p>" if said.strip() else ""
+
+
+def _is_underlined(lines: Sequence[str], at: int) -> bool:
+    """Whether a line stands alone above a rule of its own."""
+    return (
+        at + 1 < len(lines)
+        and _UNDERLINE.match(lines[at + 1]) is not None
+        and _NO_PARAGRAPH.match(lines[at]) is None
+        and (at == 0 or not lines[at - 1].strip())
+    )
+
+
+ARCHIVES = frozenset(
+    f"application/{name}"
+    for name in (
+        *("zip", "x-tar", "x-gtar", "gzip", "x-7z-compressed", "x-bzip2", "x-xz"),
+        *("x-rar-compressed", "x-archive", "x-cpio", "x-compress", "zstd"),
+    )
+)
+_LONGEST = 500
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]")
+
+
+def clean_path(path: str) -> str:
+    """Segments joined by slashes, without control characters, drives and ways out (`..`)."""
+    segments = (
+        " ".join(_UNSEEN.sub("", unicodedata.normalize("NFC", segment)).split())
+        for segment in path.replace("\\", "/").split("/")
+    )
+    kept = "/".join(s for s in segments if s not in {"", ".", ".."} and not s.endswith(":"))
+    return kept if len(kept) <= _LONGEST else f"…{kept[-_LONGEST:]}"
+
+
+def server_paths(answered: Sequence[Metadata]) -> list[str]:
+    """The path of each part in a server's answer.
+
+    The server names a file of an archive without its folders; its own name has them.
+    """
+    ids = [first(part, "X-TIKA:embedded_id_path") for part in answered]
+    by_id = dict(zip(ids, answered, strict=True))
+
+    def path_of(id_path: str) -> str:
+        part = by_id.get(id_path)
+        if part is None or not id_path:
+            return ""
+        above = id_path.rpartition("/")[0]
+        name = first(part, "X-TIKA:embedded_resource_path").rpartition("/")[2]
+        full = first(part, "resourceName")
+        packed = first(by_id.get(above, {}), "Content-Type") in ARCHIVES
+        return f"{path_of(above)}/{full if packed and full.endswith(name) else name}".lstrip("/")
+
+    return [path_of(id_path) for id_path in ids]
+
+
+def named_apart(parts: Sequence[TikaPart]) -> list[TikaPart]:
+    """The same parts under clean paths, of which no two are alike."""
+    taken: dict[str, int] = {}
+    apart = []
+    for rank, part in enumerate(parts):
+        path = clean_path(part.path) if rank else ""
+        if rank and not path:
+            path = "sans nom"
+        taken[path] = taken.get(path, 0) + 1
+        number = f" ({taken[path]})" if taken[path] > 1 else ""
+        apart.append(TikaPart(part.xhtml, part.metadata, path + number))
+    return apart
+
+
+def is_archive(part: TikaPart) -> bool:
+    """Whether what the part itself says is only a list of names."""
+    return first(part.metadata, "Content-Type") in ARCHIVES
+
+
+MOST_NAMED = 100
+"""So many are named one by one; what is more is told in one line."""
+
+
+def unread_parts(parts: Sequence[TikaPart], sections: Sequence[Section]) -> tuple[UnreadPart, ...]:
+    """In the order of the parts, each path once."""
+    with_text = {section.path for section in sections if section.text}
+    found: dict[str, UnreadPart] = {}
+    for part in parts:
+        for unread in (*_itself(part, with_text), *_inside(part, parts, with_text)):
+            found.setdefault(unread.path, unread)
+    named, more = list(found.values())[:MOST_NAMED], len(found) - MOST_NAMED
+    if more > 0:
+        named.append(UnreadPart("…", Failure.UNREADABLE, f"Et {more} autres pièces non lues."))
+    return tuple(named)
+
+
+def _itself(part: TikaPart, with_text: set[str]) -> Iterator[UnreadPart]:
+    failed = part_failed(part.metadata, part.path in with_text) if part.path else None
+    if failed:
+        yield UnreadPart(part.path, *failed)
+
+
+def _locked_stream(reason: str) -> str:
+    """The file that Tika names as encrypted; empty where it names none.
+
+    No pattern: one takes the square of a reason that says «stream (» again and again.
+    """
+    before, locked, _ = reason.partition(") is encrypted")
+    return before.partition("stream (")[2] if locked else ""
+
+
+def _inside(part: TikaPart, parts: Sequence[TikaPart], with_text: set[str]) -> Iterator[UnreadPart]:
+    """What an archive could not unpack, and what in-process Tika read in one go with it."""
+    for reason in each(part.metadata, STREAM_EXCEPTION):
+        if name := _locked_stream(reason):
+            path = clean_path(f"{part.path}/{name}")
+            yield UnreadPart(path, Failure.ENCRYPTED, "Fichier chiffré, par mot de passe.")
+    if part.path or len(parts) > 1:
+        return  # each has a part of its own, with its own reason
+    reasons = each(part.metadata, PART_EXCEPTION)
+    if not reasons:
+        return
+    locked_ones = sum("EncryptedDocument" in reason for reason in reasons)
+    failure = Failure.ENCRYPTED if locked_ones == len(reasons) else Failure.UNREADABLE
+    silent = [
+        path
+        for path in map(clean_path, attachments_of(part.xhtml))
+        if path not in with_text and not (mimetypes.guess_type(path)[0] or "").startswith("image/")
+    ]
+    for path in silent or (["…"] if locked_ones else []):
+        yield UnreadPart(path, failure, "Aucun texte n'a pu en être tiré.")
+
 
 __all__ = ["Metadata", "TikaPart", "read_answer"]
 
@@ -40,7 +228,7 @@ _NO_TITLE = re.compile(
 
 
 def read_answer(
-    answered: Sequence[TikaPart], content: bytes, limits: Limits, filename: str = ""
+    answered: Sequence[TikaPart], content: bytes, limits: ExtractionLimits, filename: str = ""
 ) -> Extracted:
     """The file's own part comes first. Raises `ExtractionFailed`.
 
@@ -68,7 +256,7 @@ def read_answer(
     )
 
 
-def _sections(part: TikaPart, limits: Limits, filename: str) -> Iterator[Section]:
+def _sections(part: TikaPart, limits: ExtractionLimits, filename: str) -> Iterator[Section]:
     """What an archive says itself is the names of what it holds: they are no text."""
     xhtml = part.xhtml[: limits.max_markup]
     if is_markdown(part, part.path or filename):
@@ -96,7 +284,7 @@ def _beyond(
     parts: Sequence[TikaPart],
     found: Sequence[Section],
     kept: Sequence[Section],
-    limits: Limits,
+    limits: ExtractionLimits,
 ) -> Iterator[UnreadPart]:
     """That the document itself was not read to its end, and why."""
     reasons = []

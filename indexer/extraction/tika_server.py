@@ -1,26 +1,60 @@
 """Extraction by a Tika server (3.2): attachments come as parts of their own.
 
-The server reads in a forked child, that a hard file may fell: memory runs out, or the
-time. Read `TikaServerExtractor._ask`: how such a fall costs that file and no other.
+A file that may have crashed the server is sent again alone, so that a crash costs one file.
 """
 
 import json
 import re
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from urllib3 import BaseHTTPResponse, PoolManager, Timeout, exceptions
 
 from indexer.errors import ExtractionFailed, ExtractorUnreachable
-from indexer.extraction.limits import Limits
-from indexer.extraction.part_paths import server_paths
-from indexer.extraction.plain_text import utf16_as_utf8
-from indexer.extraction.quarantine import Quarantine
-from indexer.extraction.tika_answer import read_answer
+from indexer.extraction.files import ExtractionLimits, utf16_as_utf8
+from indexer.extraction.tika_answer import read_answer, server_paths
 from indexer.extraction.tika_failures import STOPPED, TikaPart, first, refuse_by_size
 from indexer.values import Extracted, Failure
+
+
+class Quarantine:
+    """Many may be `among` others at once; who is `alone` waits for them, and they for it."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._among = 0
+        self._alone = False
+
+    @contextmanager
+    def among(self) -> Iterator[None]:
+        """Beside others, while nobody is alone."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._alone)
+            self._among += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._among -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """By oneself."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._alone)
+            self._alone = True
+            self._changed.wait_for(lambda: self._among == 0)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._alone = False
+                self._changed.notify_all()
+
 
 _CONNECTIONS = 8
 """Kept open between files: more hands than that open one for each file."""
@@ -47,12 +81,12 @@ class TikaServerExtractor:
     def __init__(
         self,
         url: str,
-        limits: Limits | None = None,
+        limits: ExtractionLimits | None = None,
         restart_s: float = 60.0,
         ca_file: str = "",
     ) -> None:
         self._url = url.rstrip("/")
-        self._limits = limits or Limits()
+        self._limits = limits or ExtractionLimits()
         self._restart_s = restart_s
         self._connections = PoolManager(maxsize=_CONNECTIONS, ca_certs=ca_file or None)
         self._has_answered = False

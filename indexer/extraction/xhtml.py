@@ -1,19 +1,35 @@
-"""Tika's XHTML, read as sections.
-
-Tika marks pages (`div.page`), slides (`div.slide-content`), sheets (`div.sheet`, with
-a heading) and attachments (`div.package-entry`, whose first heading is the file's
-name). What mail carries inside is not always well-formed, so libxml2 reads it as it does
-HTML: leniently.
-"""
+"""Tika's XHTML, read as sections of clean text."""
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from html import unescape
 
 from lxml import etree
 
 from connectors.values import Section
-from indexer.extraction.clean_text import clean_text
+
+# Each of these begins with what is rare: text is long, and most of it is words.
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b\u2060\ufeff\ufffe\uffff]")
+_UNDECODED = re.compile("\ufffd\ufffd\ufffd\ufffd+")
+"""What zeros and noise become: no language writes it."""
+_HYPHENATED = re.compile(r"-(?<=[a-zà-öø-ÿ]-)[ \t]*\n[ \t]*(?=[a-zà-öø-ÿ])")
+_SPACES = re.compile(r"  +")
+_BLANK_LINES = re.compile(r"\n\n\n+")
+
+
+def clean_text(text: str) -> str:
+    """NFC, without control characters and soft hyphens; words split at a line's end rejoined.
+
+    A hyphen that belongs to its word ("est-ce") is lost where a line ended on it.
+    """
+    text = _UNSEEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = _UNDECODED.sub(" ", text)
+    text = _HYPHENATED.sub("", unicodedata.normalize("NFC", text))
+    text = _SPACES.sub(" ", text.replace("\t", " ").replace("\xa0", " "))
+    text = text.replace(" \n", "\n").replace("\n ", "\n")
+    return _BLANK_LINES.sub("\n\n", text).strip()
+
 
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _CELLS = frozenset({"td", "th"})
@@ -28,7 +44,7 @@ _ATTACHED = re.compile(rf'<div class="{_ATTACHMENT}">\s*<h\d>([^<]*)</h\d>')
 
 def sections_of(xhtml: str, path: str = "") -> tuple[Section, ...]:
     """Sections in reading order; `path` names the attachment that this is, if it is one."""
-    parser = etree.HTMLParser(target=_Reader(path), encoding="utf-8", huge_tree=True)
+    parser = etree.HTMLParser(target=_XhtmlReader(path), encoding="utf-8", huge_tree=True)
     parser.feed(xhtml.encode("utf-8", "replace"))
     found: tuple[Section, ...] = parser.close()
     return found
@@ -39,7 +55,7 @@ def attachments_of(xhtml: str) -> Iterator[str]:
     return (unescape(name) for name in _ATTACHED.findall(xhtml))
 
 
-class _Reader:
+class _XhtmlReader:
     """What the parser tells of tags and text, one after the other."""
 
     def __init__(self, path: str) -> None:

@@ -1,16 +1,28 @@
-"""Changes of access: whole lists are rewritten, parts of them move to another list."""
+"""Access lists as they are kept.
 
+Read for each question, written before documents, and their changes.
+
+Where every document of a list gets the same new readers the list is rewritten; else the documents
+move to another list.
+"""
+
+import secrets
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.values import Access
-from indexer.opensearch.access_lists import ListKey
+from indexer.access import AccessFilter
+from indexer.errors import IndexRefused
+from indexer.opensearch import access_lists
+from indexer.opensearch.access_lists import MOST_READABLE, ListKey, ReadableLists
+from indexer.opensearch.alias import Alias
+from indexer.opensearch.bulk import forget_line, index_line
 from indexer.opensearch.schema import COLUMNS_ALONE, Body, engine_id
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DocumentPlacement:
     """Where a kept document stands."""
 
     source: str
@@ -19,7 +31,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class AccessChangePlan:
     """What to write: lists by name that get other readers, documents that change lists."""
 
     rewritten: Mapping[str, ListKey]
@@ -28,10 +40,10 @@ class Plan:
 
 def plan(
     changes: Mapping[str, Access],
-    standing: Mapping[str, Standing],
+    standing: Mapping[str, DocumentPlacement],
     sizes: Mapping[str, int],
     held: Mapping[str, Access],
-) -> Plan:
+) -> AccessChangePlan:
     """Rewrite a list where all `sizes[list]` documents of it get the same new readers.
 
     A change of a document that is not kept, or that changes nothing, is left out.
@@ -53,10 +65,10 @@ def plan(
             rewritten[name] = keys[document_ids[0]]
         else:
             moved |= keys
-    return Plan(rewritten, moved)
+    return AccessChangePlan(rewritten, moved)
 
 
-def standing_of(document_ids: Sequence[str]) -> Body:
+def placements_of(document_ids: Sequence[str]) -> Body:
     """Ask where these documents stand, from columns: vectors stay on disk."""
     return {
         "size": len(document_ids),
@@ -67,10 +79,10 @@ def standing_of(document_ids: Sequence[str]) -> Body:
     }
 
 
-def read_standing(answer: Body) -> Mapping[str, Standing]:
+def read_placements(answer: Body) -> Mapping[str, DocumentPlacement]:
     """Read where documents stand, by id; those not kept are left out."""
     return {
-        hit["sort"][0]: Standing(
+        hit["sort"][0]: DocumentPlacement(
             hit["fields"]["source"][0],
             hit["fields"].get("space", [""])[0],
             hit["fields"]["access_list"][0],
@@ -99,3 +111,125 @@ def read_sizes(answer: Body) -> Mapping[str, int]:
     return {
         bucket["key"]: bucket["doc_count"] for bucket in answer["aggregations"]["lists"]["buckets"]
     }
+
+
+PAGE = 5_000
+FORM_MARK, FORM = "principals", "NFC"
+"""What the index of lists says of itself once every list is in the form of today."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssignedLists:
+    """The list of each key; `refused` holds why the engine kept none for the others."""
+
+    names: Mapping[ListKey, str]
+    refused: Mapping[ListKey, str]
+
+
+class AccessLists:
+    """The index of lists. Nothing is cached, so that no right is stale."""
+
+    def __init__(self, alias: Alias) -> None:
+        self._alias = alias
+
+    def ensure(self, replicas: int, *, as_it_is: bool = False) -> None:
+        """Make it where there is none; bring lists of an older version to today's form, once."""
+        self._alias.ensure(access_lists.lists_index_body(replicas), as_it_is=as_it_is)
+        if self._alias.marks().get(FORM_MARK) != FORM:
+            self._bring_to_form()
+            self._alias.mark(FORM_MARK, FORM)
+
+    def refresh(self) -> None:
+        """Make all that was written seen by the next search."""
+        self._alias.refresh()
+
+    def settle(self) -> None:
+        """What was sent before is seen by now, or never will be."""
+        self._alias.settle()
+
+    def readable(self, access: AccessFilter) -> ReadableLists:
+        """Give the lists that the filter admits; raises `IndexRefused` where they are too many."""
+        if not access.principals:
+            return ReadableLists(access, ())
+        answer = self._alias.search(access_lists.readable_lists(access))
+        if len(answer["hits"]["hits"]) > MOST_READABLE:
+            raise IndexRefused(
+                f"Ce lecteur relève de plus de {MOST_READABLE} listes d'accès, plus qu'OpenSearch "
+                "n'en demande à la fois : donnez des lecteurs propres à moins de documents."
+            )
+        return ReadableLists(access, access_lists.read_readable(answer, access))
+
+    def join(self, keys: Iterable[ListKey]) -> AssignedLists:
+        """Give each key a list with exactly its readers, made and seen where there was none."""
+        by_digest = {key.digest: key for key in keys}
+        names: dict[ListKey, str] = {}
+        for page in pages(list(by_digest)):
+            for hit in self._alias.search(access_lists.joinable_lists(page))["hits"]["hits"]:
+                names.setdefault(by_digest[hit["_source"]["joined_by"]], hit["_source"]["name"])
+        # A name is never used twice: what it meant to somebody else cannot come back.
+        made = {key: secrets.token_hex(8) for key in by_digest.values() if key not in names}
+        failed = self._write(access_lists.new_list(name, key) for key, name in made.items())
+        refused = {key: failed[name] for key, name in made.items() if name in failed}
+        kept = {key: name for key, name in made.items() if name not in failed}
+        return AssignedLists(names | kept, refused)
+
+    def rewrite(self, lists: Mapping[str, ListKey]) -> Mapping[str, str]:
+        """Give lists other readers, each in one write; gives (name → reason refused)."""
+        return self._write(
+            access_lists.rewritten_list(name, key.source, key.access) for name, key in lists.items()
+        )
+
+    def held_by(self, names: Iterable[str]) -> Mapping[str, Access]:
+        """What these lists hold; one that is missing is left out."""
+        held: dict[str, Access] = {}
+        for page in pages(sorted(names)):
+            held |= access_lists.accesses(self._alias.search(access_lists.named_lists(page)))
+        return held
+
+    def of_source(self, source: str) -> Mapping[str, Access]:
+        """What all lists of a source hold."""
+        held: dict[str, Access] = {}
+        after = None
+        while True:
+            answer = self._alias.search(access_lists.lists_of_source(source, after))
+            if not answer["hits"]["hits"]:
+                return held
+            held |= access_lists.accesses(answer)
+            after = answer["hits"]["hits"][-1]["sort"][0]
+
+    def names(self) -> set[str]:
+        """Every list that there is."""
+        found: set[str] = set()
+        after = None
+        while hits := self._alias.search(access_lists.every_list(after))["hits"]["hits"]:
+            found |= {hit["sort"][0] for hit in hits}
+            after = hits[-1]["sort"][0]
+        return found
+
+    def forget(self, names: Sequence[str]) -> None:
+        """Delete lists that no document names; their names are never used again."""
+        if names:
+            self._alias.send([forget_line(name) for name in names])
+
+    def _bring_to_form(self) -> None:
+        """Write anew each list whose principals are not in their form (`principal_form`).
+
+        The engine compares them as they are written: a denial in another form denies nobody.
+        """
+        self._alias.refresh()
+        after = None
+        while hits := self._alias.search(access_lists.whole_lists(after))["hits"]["hits"]:
+            for hit in hits:
+                if formed := access_lists.in_form(hit["_source"]):
+                    self._alias.replace(hit, formed)
+            after = hits[-1]["sort"][0]
+        self._alias.refresh()
+
+    def _write(self, lists: Iterable[Body]) -> dict[str, str]:
+        lines = [index_line(kept["name"], kept["name"], kept) for kept in lists]
+        return self._alias.send(lines) if lines else {}
+
+
+def pages(values: Sequence[str], size: int = PAGE) -> Iterator[Sequence[str]]:
+    """Cut what is asked for into requests of a bounded size."""
+    return (values[start : start + size] for start in range(0, len(values), size))

@@ -10,9 +10,8 @@ from opensearchpy.exceptions import ConflictError, RequestError
 
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.opensearch.answers import whole
-from indexer.opensearch.bulk import Line, chunks, send
-from indexer.opensearch.epoch import Epoch
-from indexer.opensearch.faults import engine_faults, refuse
+from indexer.opensearch.bulk import BulkAction, WriteFence, chunks, send
+from indexer.opensearch.client import engine_faults, refuse
 from indexer.opensearch.schema import Body
 
 LET_GO_S = 120.0
@@ -27,7 +26,7 @@ class Alias:
 
     def __init__(self, client: OpenSearch, name: str, back_off_s: float) -> None:
         self._client, self._name, self._back_off_s = client, name, back_off_s
-        self._epoch = Epoch(client, name)
+        self._epoch = WriteFence(client, name)
 
     def ensure(self, index_body: Body, *, as_it_is: bool = False) -> None:
         """Make index and alias where there are none; refuse an index of another schema.
@@ -105,7 +104,7 @@ class Alias:
                 refuse(part["status"], part["error"]["type"])
         return [whole(part) for part in answer["responses"]]
 
-    def send(self, lines: Iterable[Line]) -> dict[str, str]:
+    def send(self, lines: Iterable[BulkAction]) -> dict[str, str]:
         """Send every line, and make what was taken seen; gives (subject → reason refused)."""
         failed: dict[str, str] = {}
         for chunk in chunks(lines):

@@ -4,22 +4,21 @@ from binascii import a2b_base64
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 
-from connectors.values import ROLES, Access, Contribution
+from connectors.values import ROLES_BY_NAME, Access, Contribution
 from indexer.cards import card_of
 from indexer.errors import IndexUnreachable
-from indexer.highlights import highlights
-from indexer.opensearch.mark_column import mark_of
+from indexer.highlighting import highlights
 from indexer.opensearch.requests import Searches
-from indexer.opensearch.schema import Body
-from indexer.suggesting import best_titles
+from indexer.opensearch.schema import Body, hit_attributes_of
+from indexer.suggestions import best_titles
 from indexer.values import (
     Card,
     FacetValue,
-    Kept,
+    IndexEntry,
     Passage,
-    Ranked,
     SearchAnswer,
-    Shown,
+    SearchHit,
+    ShownDocument,
     ShownPassage,
     Suggestion,
 )
@@ -48,15 +47,19 @@ def search_answer(
         vector=_ranked(vector, _cosine),
         total=counts["hits"]["total"]["value"] if counts else 0,
         facets={name: _facet(found) for name, found in facets.items()},
-        marks={id_: mark_of(h["fields"]["mark"][0]) for id_, h in hits.items() if "fields" in h},
+        marks={
+            id_: hit_attributes_of(h["fields"]["mark"][0])
+            for id_, h in hits.items()
+            if "fields" in h
+        },
         terms_dropped=asked.terms_dropped,
     )
 
 
-def _ranked(answer: Body | None, score: Callable[[float], float]) -> tuple[Ranked, ...]:
+def _ranked(answer: Body | None, score: Callable[[float], float]) -> tuple[SearchHit, ...]:
     """Each hit carries its sort keys, by what it is ranked and its id, which spares its source."""
     keys = (hit["sort"] for hit in answer["hits"]["hits"]) if answer else ()
-    return tuple(Ranked(document_id, score(key)) for key, document_id in keys)
+    return tuple(SearchHit(document_id, score(key)) for key, document_id in keys)
 
 
 def _cosine(score: float) -> float:
@@ -96,7 +99,7 @@ def card(source: Body) -> Card:
 def _contribution(row: Body) -> Contribution:
     return Contribution(
         account=row["account"],
-        role=ROLES[row["role"]],
+        role=ROLES_BY_NAME[row["role"]],
         label=row["label"],
         count=int(row["count"]),  # beyond 64 bits it is read as a float
         first=date.fromisoformat(row["first"]) if row["first"] else None,
@@ -119,7 +122,7 @@ def cards(answer: Body) -> Iterator[Card]:
 
 def shown(
     answer: Body, wanted: frozenset[str], successors: Body | None = None
-) -> Mapping[str, Shown]:
+) -> Mapping[str, ShownDocument]:
     """Read what is to be shown of each document that the reader may read, by id.
 
     `wanted` are the terms to highlight; `successors` answers what replaces them.
@@ -129,7 +132,7 @@ def shown(
     for hit in answer["hits"]["hits"]:
         own = card(hit["_source"])
         best = hit["inner_hits"]["passages"]["hits"]["hits"] if "inner_hits" in hit else ()
-        found[own.document_id] = Shown(
+        found[own.document_id] = ShownDocument(
             own,
             tuple(_passage(row, wanted) for row in best),
             tuple(heir for heir in heirs if own.document_id in heir.replaces),
@@ -154,10 +157,10 @@ def list_of(hit: Body) -> str:
     return str(hit["fields"]["access_list"][0])
 
 
-def kept(hit: Body, held: Mapping[str, Access]) -> Kept:
+def kept(hit: Body, held: Mapping[str, Access]) -> IndexEntry:
     """Read one row of a scan; a document whose list is missing is read by nobody."""
     columns = hit.get("fields", {})
-    return Kept(
+    return IndexEntry(
         document_id=hit["sort"][0],
         content_hash=columns.get("content_hash", [""])[0],
         record_hash=columns.get("record_hash", [""])[0],

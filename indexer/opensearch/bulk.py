@@ -1,10 +1,19 @@
-"""A batch of writes to the bodies of `_bulk` requests, and their sending with back-off."""
+"""A batch of writes as `_bulk` requests, sent with back-off behind a write fence.
+
+A request whose answer never came may be applied at any time, over what was written since.
+So writes name an alias of their own (the write fence), that is replaced before anything else is
+written: the engine refuses what names the former one (`require_alias`), and what it had begun is
+waited for. What stands by then is what counts.
+"""
 
 import json
 import logging
+import secrets
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import orjson
@@ -12,9 +21,8 @@ from opensearchpy import OpenSearch
 from opensearchpy.exceptions import ConnectionError as NoConnection
 from opensearchpy.exceptions import SerializationError, TransportError
 
-from indexer.errors import IndexUnreachable
-from indexer.opensearch.epoch import Epoch
-from indexer.opensearch.faults import (
+from indexer.errors import IndexRefused, IndexUnreachable
+from indexer.opensearch.client import (
     CLOSED_TO_WRITES,
     TOO_MANY_REQUESTS,
     engine_faults,
@@ -24,6 +32,77 @@ from indexer.opensearch.faults import (
 )
 from indexer.opensearch.schema import Body, document_source, engine_id
 from indexer.values import IndexedDocument, Put, PutAccess, Remove, Write
+
+BULK = "indices:data/write/bulk*"
+MAX_WAIT_S = 60.0
+"""So long may the engine work on what it had begun."""
+_LOOKS_EVERY_S = 0.05
+
+
+class WriteFence:
+    """The present name for writes behind an alias, `{alias}-epoch-…`.
+
+    Several writers share it; one that finds it replaced goes on by the new one. Every method
+    raises `IndexUnreachable` or `IndexRefused`.
+    """
+
+    def __init__(self, client: OpenSearch, alias: str) -> None:
+        self._client, self._alias = client, alias
+        self._name = ""
+        self._changing = threading.Lock()
+
+    def name(self) -> str:
+        """The present name; a new one where this writer has none, or is in doubt."""
+        return self._name or self.begin()
+
+    def doubt(self) -> None:
+        """Something was sent, and no answer came: what is written next needs a new name."""
+        self._name = ""
+
+    def begin(self) -> str:
+        """A new name: whatever was sent by a former one is kept by now, or never will be."""
+        with self._changing, engine_faults():
+            index, former = self._standing()
+            name = f"{self._alias}-epoch-{secrets.token_hex(8)}"
+            gone = [
+                {"remove": {"index": index, "alias": one, "must_exist": False}} for one in former
+            ]
+            added = {"add": {"index": index, "alias": name, "is_hidden": True}}
+            self._client.indices.update_aliases(body={"actions": [*gone, added]})
+            self._let_end()
+            self._name = name
+        return name
+
+    def replaced(self) -> None:
+        """Go by the name that another writer began. Raises `IndexRefused` where all is gone."""
+        with self._changing, engine_faults():
+            _, present = self._standing()
+            self._name = min(present, default="")
+
+    def _standing(self) -> tuple[str, list[str]]:
+        """The index behind the alias, and the names for writes that it has."""
+        found = self._client.indices.get_alias(name=self._alias, ignore=404)
+        indexes = [index for index, held in found.items() if isinstance(held, dict)]
+        if "status" in found or len(indexes) != 1:
+            raise IndexRefused("L'alias de l'index a disparu : relancez « quisait crawl --full ».")
+        aliases = self._client.indices.get_alias(index=indexes[0])[indexes[0]]["aliases"]
+        return indexes[0], [one for one in aliases if one.startswith(f"{self._alias}-epoch-")]
+
+    def _let_end(self) -> None:
+        """Wait for the writes that the engine had begun; those that come now name the new one."""
+        begun = self._under_way()
+        deadline = time.monotonic() + MAX_WAIT_S
+        while begun and (begun := begun & self._under_way()):
+            if time.monotonic() > deadline:
+                raise IndexUnreachable(
+                    "OpenSearch travaille encore à une écriture d'avant : relancez plus tard."
+                )
+            time.sleep(_LOOKS_EVERY_S)
+
+    def _under_way(self) -> set[str]:
+        told: dict[str, Any] = self._client.tasks.list(actions=BULK)
+        return {task for node in told["nodes"].values() for task in node["tasks"]}
+
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +114,7 @@ SENT = {"content-type": "application/x-ndjson"}
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class BulkAction:
     """One operation, encoded; `subject` is the document or list that it is about."""
 
     subject: str
@@ -64,29 +143,29 @@ def last_words(batch: Sequence[Write]) -> Mapping[str, Write]:
     return last
 
 
-def put_line(indexed: IndexedDocument, access_list: str) -> Line:
+def put_line(indexed: IndexedDocument, access_list: str) -> BulkAction:
     """Keep a document whole, under the rights of that list."""
     document_id = indexed.document.id
     return index_line(document_id, engine_id(document_id), document_source(indexed, access_list))
 
 
-def move_line(document_id: str, access_list: str) -> Line:
+def move_line(document_id: str, access_list: str) -> BulkAction:
     """Let a kept document name another list."""
     update = {**_target(engine_id(document_id)), "retry_on_conflict": 3}
     return _line(document_id, {"update": update}, {"doc": {"access_list": access_list}})
 
 
-def remove_line(document_id: str) -> Line:
+def remove_line(document_id: str) -> BulkAction:
     """Forget a document."""
     return _line(document_id, {"delete": _target(engine_id(document_id))})
 
 
-def index_line(subject: str, kept_as: str, source: Body) -> Line:
+def index_line(subject: str, kept_as: str, source: Body) -> BulkAction:
     """Keep this under that `_id` of the engine."""
     return _line(subject, {"index": _target(kept_as)}, source)
 
 
-def forget_line(kept_as: str) -> Line:
+def forget_line(kept_as: str) -> BulkAction:
     """Forget what is kept under that `_id` of the engine."""
     return _line(kept_as, {"delete": _target(kept_as)})
 
@@ -96,8 +175,8 @@ def _target(kept_as: str) -> Body:
     return {"_id": kept_as, "require_alias": True}
 
 
-def _line(subject: str, *lines: Body) -> Line:
-    return Line(subject, b"".join(map(_encoded, lines)))
+def _line(subject: str, *lines: Body) -> BulkAction:
+    return BulkAction(subject, b"".join(map(_encoded, lines)))
 
 
 def _encoded(line: Body) -> bytes:
@@ -108,9 +187,11 @@ def _encoded(line: Body) -> bytes:
         return json.dumps(line, separators=(",", ":"), default=np.ndarray.tolist).encode() + b"\n"
 
 
-def chunks(lines: Iterable[Line], limit_bytes: int = CHUNK_BYTES) -> Iterator[list[Line]]:
+def chunks(
+    lines: Iterable[BulkAction], limit_bytes: int = CHUNK_BYTES
+) -> Iterator[list[BulkAction]]:
     """Make requests of at most that size, or of one larger operation."""
-    chunk: list[Line] = []
+    chunk: list[BulkAction] = []
     size = 0
     for line in lines:
         if chunk and size + len(line.encoded) > limit_bytes:
@@ -122,7 +203,9 @@ def chunks(lines: Iterable[Line], limit_bytes: int = CHUNK_BYTES) -> Iterator[li
         yield chunk
 
 
-def send(client: OpenSearch, epoch: Epoch, chunk: list[Line], pause_s: float) -> dict[str, str]:
+def send(
+    client: OpenSearch, epoch: WriteFence, chunk: list[BulkAction], pause_s: float
+) -> dict[str, str]:
     """Send one request until each line is taken or refused; gives (subject → reason).
 
     Raises `IndexUnreachable` when lines are still turned away after `TRIES` tries. What was
@@ -148,8 +231,8 @@ def send(client: OpenSearch, epoch: Epoch, chunk: list[Line], pause_s: float) ->
 
 
 def _sent_once(
-    client: OpenSearch, epoch: Epoch, chunk: list[Line]
-) -> tuple[list[Line], dict[str, str]]:
+    client: OpenSearch, epoch: WriteFence, chunk: list[BulkAction]
+) -> tuple[list[BulkAction], dict[str, str]]:
     """(lines to send again, subject → reason of those refused)."""
     body, name = b"".join(line.encoded for line in chunk), epoch.name()
     try:
@@ -183,9 +266,11 @@ def _answer(client: OpenSearch, name: str, body: bytes) -> Body:
     return answer
 
 
-def _sorted_out(chunk: list[Line], items: list[Body]) -> tuple[list[Line], dict[str, str], bool]:
+def _sorted_out(
+    chunk: list[BulkAction], items: list[Body]
+) -> tuple[list[BulkAction], dict[str, str], bool]:
     """(lines to send again, subject → reason of those refused, whether the name was replaced)."""
-    again: list[Line] = []
+    again: list[BulkAction] = []
     refused: dict[str, str] = {}
     replaced = False
     for line, item in zip(chunk, items, strict=True):

@@ -1,4 +1,11 @@
-"""What is kept, whoever may read it: counts, sources, hashes, and whole documents."""
+"""Requests with their answers.
+
+What is kept, whoever may read it, and readable words near another one.
+
+The engine's suggesters see every document. Near words come from ordinary queries under the access
+filter; `constant_score` tries all near words of the engine's dictionary, so that those
+of unreadable documents take no place.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -6,10 +13,14 @@ from dataclasses import replace
 import numpy as np
 
 from connectors.values import Access
+from indexer.access import AccessFilter
+from indexer.cards import document_of
+from indexer.french.analysis import EXACT, analyse_query
+from indexer.opensearch.access_lists import ReadableLists
 from indexer.opensearch.answers import card
 from indexer.opensearch.schema import COLUMNS_ALONE, Body, engine_id
+from indexer.suggestions import NEAR_DOCUMENTS, NearWord, near_in, nearest
 from indexer.values import IndexedDocument, Passage
-from indexer.whole import document_of
 
 WHOLE_PAGE = 32
 """How many whole documents one request asks for: vectors as text take some 5 kB a passage."""
@@ -111,3 +122,67 @@ def _whole(source: Body, access: Access, dimension: int) -> IndexedDocument:
         content_hash=source.get("content_hash", ""),
         record_hash=source.get("record_hash", ""),
     )
+
+
+_FIELDS = ("title_terms", "text")
+
+
+def word_request(access: AccessFilter, lists: ReadableLists, word: str) -> Body:
+    """Whether a readable document has the word, in any of its forms."""
+    terms = sorted({found.term for found in analyse_query(word)})
+    forms = [{"terms": {field: terms}} for field in _FIELDS]
+    return {
+        "size": 0,
+        "track_total_hits": 1,
+        "query": {
+            "bool": {"filter": [lists.clause_for(access), {"bool": {"should": forms}}]},
+        },
+    }
+
+
+def word_found(answer: Body) -> bool:
+    """Read the answer to `standing`."""
+    return bool(answer["hits"]["total"]["value"])
+
+
+def near_documents(access: AccessFilter, lists: ReadableLists, word: str, slips: int) -> Body:
+    """Readable documents with a near word, the first by id, each with its first such passage."""
+    inside = {
+        "nested": {
+            "path": "passages",
+            "query": _fuzzy("passages.terms", EXACT + word, slips, len(EXACT)),
+            "inner_hits": {"size": 1, "_source": ["passages.text"]},
+        }
+    }
+    anywhere = {"bool": {"should": [_fuzzy("title_words", word, slips), inside]}}
+    return {
+        "size": NEAR_DOCUMENTS,
+        "_source": ["title"],
+        "track_total_hits": False,
+        "query": {"bool": {"filter": [lists.clause_for(access), anywhere]}},
+        "sort": [{"id": "asc"}],
+    }
+
+
+def _fuzzy(field: str, word: str, slips: int, prefix: int = 0) -> Body:
+    wanted = {
+        "value": word,
+        "fuzziness": slips,
+        "prefix_length": prefix,
+        "rewrite": "constant_score",
+    }
+    return {"fuzzy": {field: wanted}}
+
+
+def near(answer: Body, word: str, slips: int) -> tuple[NearWord, ...]:
+    """Read the answer to `near_documents`."""
+    return nearest(word, (_near_in(hit, word, slips) for hit in answer["hits"]["hits"]), slips)
+
+
+def _near_in(hit: Body, word: str, slips: int) -> Mapping[str, str]:
+    passages = hit["inner_hits"]["passages"]["hits"]["hits"]
+    texts = [*(row["_source"]["text"] for row in passages), hit["_source"].get("title", "")]
+    found: dict[str, str] = {}
+    for text in texts:
+        found |= near_in(text, word, slips)
+    return found

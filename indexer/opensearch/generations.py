@@ -18,10 +18,10 @@ from typing import Any
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import RequestError
 
-from indexer.analysis import analysis_signature
 from indexer.errors import IndexRefused, IndexUnreachable
+from indexer.french.signature import analysis_signature
 from indexer.generations import EncoderRecord, Generation, Signature, Standing
-from indexer.opensearch.faults import engine_faults
+from indexer.opensearch.client import engine_faults
 from indexer.opensearch.index import OpenSearchIndex
 from indexer.opensearch.schema import FORMAT, index_body
 

@@ -8,33 +8,32 @@ from opensearchpy import OpenSearch
 
 from connectors.values import Access
 from indexer.access import AccessFilter
-from indexer.bylines import either_form
-from indexer.highlights import question_terms
+from indexer.cards import either_form
+from indexer.highlighting import question_terms
 from indexer.opensearch import access_changes, answers, contents, requests
-from indexer.opensearch import near_words as near
-from indexer.opensearch.access_changes import Standing
+from indexer.opensearch import contents as near
+from indexer.opensearch.access_changes import AccessLists, DocumentPlacement, pages
 from indexer.opensearch.access_lists import ListKey
 from indexer.opensearch.alias import Alias
 from indexer.opensearch.bulk import (
-    Line,
+    BulkAction,
     document_id_of,
     last_words,
     move_line,
     put_line,
     remove_line,
 )
-from indexer.opensearch.list_store import AccessLists, pages
 from indexer.opensearch.schema import Body, index_body
-from indexer.spelling import NearWord, reach
+from indexer.suggestions import NearWord, max_edits
 from indexer.values import (
     IndexedDocument,
-    Kept,
+    IndexEntry,
     Put,
     PutAccess,
     Remove,
     SearchAnswer,
     SearchRequest,
-    Shown,
+    ShownDocument,
     ShowRequest,
     Suggestion,
     Write,
@@ -138,11 +137,11 @@ class OpenSearchIndex:
         failed = {id_: joined.refused[key] for id_, key in keys.items() if key in joined.refused}
         return names, failed
 
-    def _standing(self, document_ids: Sequence[str]) -> dict[str, Standing]:
-        found: dict[str, Standing] = {}
+    def _standing(self, document_ids: Sequence[str]) -> dict[str, DocumentPlacement]:
+        found: dict[str, DocumentPlacement] = {}
         for page in pages(document_ids):
-            answer = self._documents.search(access_changes.standing_of(page))
-            found |= access_changes.read_standing(answer)
+            answer = self._documents.search(access_changes.placements_of(page))
+            found |= access_changes.read_placements(answer)
         return found
 
     def _sizes(self, names: set[str]) -> dict[str, int]:
@@ -152,7 +151,7 @@ class OpenSearchIndex:
             sizes |= access_changes.read_sizes(answer)
         return sizes
 
-    def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         """What is kept of these documents, those left out that are not."""
         self._ensure()
         # What a writer that broke off sent may not be seen yet, and counts.
@@ -202,7 +201,7 @@ class OpenSearchIndex:
             held = self._lists.held_by(contents.lists_named(answer))
             yield from contents.read_whole(answer, held, self._dimension)
 
-    def scan(self, source: str) -> Iterator[Kept]:
+    def scan(self, source: str) -> Iterator[IndexEntry]:
         """Every kept document of a source, by id; no state is held on the engine."""
         self._ensure()
         held = self._lists.of_source(source)
@@ -241,7 +240,7 @@ class OpenSearchIndex:
         parts = iter(self._documents.search_many([body for body in bodies if body]))
         return answers.search_answer(asked, *(next(parts) if body else None for body in bodies))
 
-    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+    def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         """In the order of `document_ids`, then of `by_card`; what may not be read is left out.
 
         In one round trip; of cards some at a time, which the engine reads side by side.
@@ -264,7 +263,7 @@ class OpenSearchIndex:
         found = answers.shown(documents[0], terms, *documents[1:]) if documents else {}
         cards = {card.document_id: card for answer in others for card in answers.cards(answer)}
         shown = [found[id_] for id_ in whole if id_ in found]
-        return (*shown, *(Shown(cards[id_], ()) for id_ in alone if id_ in cards))
+        return (*shown, *(ShownDocument(cards[id_], ()) for id_ in alone if id_ in cards))
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
         """Titles whose words begin with those typed (accents and case aside)."""
@@ -280,11 +279,11 @@ class OpenSearchIndex:
             return {}
         self._ensure()
         lists = self._lists.readable(access)
-        answered = self._documents.search_many([near.standing(access, lists, w) for w in words])
+        answered = self._documents.search_many([near.word_request(access, lists, w) for w in words])
         pairs = zip(words, answered, strict=True)
-        found: dict[str, tuple[NearWord, ...]] = {w: () for w, a in pairs if not near.stands(a)}
+        found: dict[str, tuple[NearWord, ...]] = {w: () for w, a in pairs if not near.word_found(a)}
         for slips in (1, 2):
-            missing = [w for w, ones in found.items() if not ones and reach(w) >= slips]
+            missing = [w for w, ones in found.items() if not ones and max_edits(w) >= slips]
             bodies = [near.near_documents(access, lists, w, slips) for w in missing]
             answered = self._documents.search_many(bodies) if bodies else []
             pairs = zip(missing, answered, strict=True)
@@ -301,7 +300,7 @@ class OpenSearchIndex:
         self._ensured = True
 
 
-def _line(write: Put | Remove, names: Mapping[str, str]) -> Line:
+def _line(write: Put | Remove, names: Mapping[str, str]) -> BulkAction:
     if isinstance(write, Put):
         return put_line(write.indexed, names[write.indexed.document.id])
     return remove_line(write.document_id)

@@ -1,26 +1,60 @@
 """Requests to the engine as pure values; `indexer/opensearch/index.py` sends them.
 
-Each builder takes the lists that the access filter admits and puts their clause inside
-every sub-query, that of the nearest vectors included: filtered afterwards, a page would
-come out empty.
+Every sub-query is narrowed: rights first, then facets, contributors and dates.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from indexer.access import AccessFilter
-from indexer.asking import EXACT_WEIGHT, PAIR_WEIGHT, Asked, Phrase, Weighed, read_asked
-from indexer.french import NOTHING, folded_words
+from indexer.cards import NAME_SLOP, account_key, name_words
+from indexer.french.analysis import NOTHING, folded_words
 from indexer.opensearch.access_lists import ReadableLists
-from indexer.opensearch.narrowing import narrowing_of
 from indexer.opensearch.schema import COLUMNS_ALONE, NOT_IN_CARDS, Body, engine_id
-from indexer.suggesting import SUGGESTIONS_READ
-from indexer.values import Question, SearchRequest, ShowRequest, Vectors
+from indexer.parsed_query import (
+    EXACT_WEIGHT,
+    PAIR_WEIGHT,
+    AnalyzedQuery,
+    Phrase,
+    WeightedPhrase,
+    parse_query,
+)
+from indexer.suggestions import SUGGESTIONS_READ
+from indexer.values import FACETS, Byline, DateRange, Question, SearchRequest, ShowRequest, Vectors
+
+
+def filter_clauses(request: SearchRequest, lists: ReadableLists) -> list[Body]:
+    """Clauses that every sub-query carries; the access filter's is the first of them."""
+    unknown = set(request.filters) - set(FACETS) or set(request.facets) - set(FACETS)
+    if unknown:
+        raise ValueError(f"no such facet: {sorted(unknown)}")
+    chosen = [{"terms": {name: list(values)}} for name, values in sorted(request.filters.items())]
+    chosen += [_contributed(byline) for byline in request.bylines]
+    chosen += [_dated(request.period)] if request.period else []
+    return [lists.clause_for(request.access), *chosen]
+
+
+def _contributed(byline: Byline) -> Body:
+    """By an account or under a name; both empty, nobody did."""
+    found: list[Body] = []
+    if byline.accounts:
+        found.append({"terms": {"account_hash": [account_key(one) for one in byline.accounts]}})
+    if byline.words:
+        name = {"query": " ".join(name_words(byline.words)), "slop": NAME_SLOP}
+        found.append({"match_phrase": {"label_words": name}})
+    return {"bool": {"should": found, "minimum_should_match": 1}} if found else {"match_none": {}}
+
+
+def _dated(period: DateRange) -> Body:
+    ends = {"gte": period.since, "lt": period.before}
+    asked = {name: day.isoformat() for name, day in ends.items() if day}
+    return {"range": {"dated": asked}} if asked else {"exists": {"field": "dated"}}
+
 
 MAX_CLAUSES = 640
 """Room under the engine's 1 024 clauses; the rest is for filters, and for what lifts a
-match (`indexer.asking.LIFTED`). A term takes two (title and text), a word of a phrase or
-an exclusion four, since those also bind the vectors."""
+match (`indexer.parsed_query.BOOSTING_WORDS`). A term takes two (title and text), a word of a
+phrase or an exclusion four, since those also bind the vectors."""
 
 VECTOR_WEIGHT = 20.0
 """What a cosine of 1 adds to a passage's BM25 score when the passages to show are chosen."""
@@ -54,8 +88,8 @@ class Searches:
 
 def searches(request: SearchRequest, lists: ReadableLists) -> Searches:
     """Two rankings of at most W documents, and the counts over the result set."""
-    words = asked_of(request.question, most_words=request.newest_first)
-    narrowing = narrowing_of(request, lists)
+    words = parsed_query_of(request.question, most_words=request.newest_first)
+    narrowing = filter_clauses(request, lists)
     browses = request.vector is None and not request.question.text and not words.scores
     lexical: Body | None = None
     nearest: Body | None = None
@@ -77,9 +111,9 @@ def searches(request: SearchRequest, lists: ReadableLists) -> Searches:
     )
 
 
-def asked_of(question: Question, *, most_words: bool = False) -> Asked:
+def parsed_query_of(question: Question, *, most_words: bool = False) -> AnalyzedQuery:
     """Read a question within the engine's limits."""
-    return read_asked(question, MAX_CLAUSES, phrase_cost=4, term_cost=2, most_words=most_words)
+    return parse_query(question, MAX_CLAUSES, phrase_cost=4, term_cost=2, most_words=most_words)
 
 
 def shown_documents(request: ShowRequest, lists: ReadableLists) -> Body:
@@ -149,7 +183,7 @@ def suggested_titles(access: AccessFilter, lists: ReadableLists, prefix: str) ->
     }
 
 
-def _lexical_query(words: Asked, narrowing: list[Body], *, everything: bool) -> Body:
+def _lexical_query(words: AnalyzedQuery, narrowing: list[Body], *, everything: bool) -> Body:
     """By most fields: a term's score in the title and in the text are added."""
     must = _bound(words)
     if words.terms:
@@ -161,14 +195,16 @@ def _lexical_query(words: Asked, narrowing: list[Body], *, everything: bool) -> 
     return {
         "bool": {
             "must": must,
-            "should": _lifts(words),
+            "should": _boosts(words),
             "filter": narrowing,
             "must_not": _excluded(words),
         }
     }
 
 
-def _nearest_query(vector: Vectors, window: int, words: Asked, narrowing: list[Body]) -> Body:
+def _nearest_query(
+    vector: Vectors, window: int, words: AnalyzedQuery, narrowing: list[Body]
+) -> Body:
     binding = {
         "filter": [*narrowing, *_bound(words)],
         "must_not": _excluded(words),
@@ -178,18 +214,18 @@ def _nearest_query(vector: Vectors, window: int, words: Asked, narrowing: list[B
     return {"nested": {"path": "passages", "score_mode": "max", "query": query}}
 
 
-def _bound(words: Asked) -> list[Body]:
+def _bound(words: AnalyzedQuery) -> list[Body]:
     """What must stand: each phrase, and one of each group."""
     groups = [{"bool": {"should": [*map(_anywhere, group)]}} for group in words.any_of]
     return [*map(_anywhere, words.phrases), *groups]
 
 
-def _said_otherwise(group: Sequence[Weighed]) -> Body:
+def _said_otherwise(group: Sequence[WeightedPhrase]) -> Body:
     """By the best of the group, so that many synonyms weigh no more than one."""
     return {"dis_max": {"queries": [_anywhere(one.phrase, one.weight) for one in group]}}
 
 
-def _lifts(words: Asked) -> list[Body]:
+def _boosts(words: AnalyzedQuery) -> list[Body]:
     """What adds to the score of a match, and makes none."""
     if not words.terms:
         return []
@@ -213,7 +249,7 @@ def _standing(field: str, phrase: Phrase) -> Body:
     return {"match_phrase": {field: {"query": " ".join(places)}}}
 
 
-def _excluded(words: Asked) -> list[Body]:
+def _excluded(words: AnalyzedQuery) -> list[Body]:
     return [_anywhere(phrase) for phrase in words.excluded]
 
 
@@ -242,7 +278,7 @@ def _counts(queries: list[Body], request: SearchRequest) -> Body:
 
 def _passage_query(request: ShowRequest) -> Body:
     """Give what scores a passage (each at least nothing)."""
-    words = asked_of(request.question)
+    words = parsed_query_of(request.question)
     groups = [phrase for group in words.any_of for phrase in group]
     others = [one.phrase for group in words.expansions for one in group if len(one.phrase) == 1]
     wanted = [*(((0, term),) for term in words.terms), *words.phrases, *groups, *others]

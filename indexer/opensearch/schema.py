@@ -1,17 +1,42 @@
 """What OpenSearch keeps: the whole schema in one declaration, and documents written to it."""
 
 import hashlib
+import json
 from base64 import b64encode
+from binascii import a2b_base64
 from typing import Any
 
 import numpy as np
 
 from connectors.values import Contribution, Document
-from indexer.bylines import account_keys, name_lines
-from indexer.cards import card_line, signed
-from indexer.french import BESIDE, NOTHING, analyse, encoded, folded_words
-from indexer.opensearch.mark_column import mark_column
-from indexer.values import IndexedDocument, Passage, Vectors
+from indexer.cards import account_keys, card_line, has_several_authors, name_lines
+from indexer.french.analysis import BESIDE, NOTHING, analyse, encoded, folded_words
+from indexer.near_duplicates import signature
+from indexer.opensearch.client import OrjsonSerializer
+from indexer.values import HitAttributes, IndexedDocument, Passage, Vectors, dated_of
+
+_READER = OrjsonSerializer()
+
+
+def hit_attributes_column(indexed: IndexedDocument) -> str:
+    """Base64 of a line of JSON, a zero byte and the twins; such a line has no zero byte."""
+    document = indexed.document
+    said = [
+        document.source,
+        dated_of(document),
+        document.valid_from and document.valid_from.isoformat(),
+        document.valid_until and document.valid_until.isoformat(),
+        document.replaces,
+    ]
+    return b64encode(json.dumps(said).encode() + b"\0" + signature(indexed.passages)).decode()
+
+
+def hit_attributes_of(column: str) -> HitAttributes:
+    """Decode it; the engine leaves the padding out."""
+    line, _, twins = a2b_base64(column + "==").partition(b"\0")
+    source, dated, begins, ends, replaces = _READER.loads(line.decode())
+    return HitAttributes(source, dated, begins, ends, tuple(replaces), twins)
+
 
 Body = dict[str, Any]
 """JSON towards or from the engine; it does not leave this package."""
@@ -25,7 +50,7 @@ BEGUN_CHARACTERS = 500
 VECTOR_DECIMALS = 7
 """As precise as a float32 of a unit vector, at half the bytes."""
 
-# Texts come as lines of terms that indexer/french.py made: one piece for each place,
+# Texts come as lines of terms that indexer/french/analysis.py made: one piece for each place,
 # alternatives side by side in it, and a sign that only keeps the place of a stop word.
 LINES_OF_TERMS: Body = {
     "tokenizer": {"places": {"type": "whitespace", "max_token_length": 4096}},
@@ -174,9 +199,9 @@ def document_source(indexed: IndexedDocument, access_list: str) -> Body:
         "year": dated and f"{dated.year:04}",
         "valid_from": document.valid_from and document.valid_from.isoformat(),
         "valid_until": document.valid_until and document.valid_until.isoformat(),
-        "mark": mark_column(indexed),
+        "mark": hit_attributes_column(indexed),
         "card": b64encode(card_line(indexed).encode()).decode(),
-        "signed": signed(indexed.passages),
+        "signed": has_several_authors(indexed.passages),
         "access_list": access_list,
         "content_hash": indexed.content_hash,
         "record_hash": indexed.record_hash,

@@ -8,44 +8,87 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from connectors.errors import SourceError
+from connectors.ports import SourceError
 from connectors.values import Agent
 from expertise.builds import SqlBuilds
-from expertise.left_out import left_out_text
+from expertise.corpus import skipped_text
+from expertise.directory import SqlDirectory
 from indexer.access import NOBODY, access_filter
 from indexer.errors import IndexerError
 from indexer.ports import Index
 from indexer.values import Question, SearchRequest
-from quisait.assembly import (
-    live_index,
+from quisait.application.assembly import live_index, open_index_parts
+from quisait.application.engines import open_encoder, open_extractor, serving_encoder
+from quisait.application.search_configuration import check_search_file, search_files
+from quisait.application.sources import (
+    known_principals,
+    open_database,
     open_directory,
-    open_encoder,
-    open_extractor,
     open_source,
-    open_works,
     opened_database,
     opened_push_tokens,
+    reader_group_authorities,
 )
-from quisait.checks.absent import (
-    MOST_TOLD,
-    absent_documents,
+from quisait.application.timeouts import with_timeout
+from quisait.checks.references import (
+    MOST_LISTED,
+    check_principals,
+    check_topics,
+    missing_best_bets,
     names_principals,
-    principals_said,
-    topics_said,
 )
-from quisait.checks.authorities import tried_authority
-from quisait.checks.denials import told_denials
-from quisait.checks.sign_on import signs_on, tried_sign_on
-from quisait.encoders import own_encoder
-from quisait.guiding import checked, guiding_files
-from quisait.in_time import in_time
-from quisait.kept_files import make_folder, open_to_others, private_files, reason_of, tops_of
-from quisait.privacy.kept import open_register
-from quisait.settings import Settings, SourceSettings, beside_file, unknown_variables
-from quisait.settings.secret_modes import open_to_others as secrets_open_to_others
+from quisait.checks.sign_on import check_sign_on, has_sign_on
+from quisait.privacy.retention import open_register
+from quisait.settings import Settings, beside_file, unknown_variables
+from quisait.settings.errors import reason_of
+from quisait.settings.files import common_paths, exposed_files, make_folder, private_files
+from quisait.settings.files import exposed_secret_files as secrets_open_to_others
+from quisait.settings.sources import SourceSettings
 from quisait.work.reindexing import reindex_reasons
-from quisait.work.unnamed_sources import remedy_of, unnamed_sources
-from search_api.neutral import neutral
+from quisait.work.source_status import removed_source_remedy, removed_sources, unknown_denials
+from search_api.catalogue.safe_text import safe_text
+
+_GROUPS_CLOSED = "tant qu'il ne dit rien, ce que ses groupes ouvrent est fermé à tous"
+
+
+def check_authority(settings: Settings, source: SourceSettings) -> str:
+    """What was seen. Raises `ValueError` with what to do where it does not answer in time.
+
+    It is asked about an account that need not be there.
+    """
+    (one,) = reader_group_authorities(settings.model_copy(update={"sources": [source]}))
+    wait_s = settings.authorities.wait_s
+    late = (
+        f"pas de réponse en {wait_s:g} s : {_GROUPS_CLOSED} ; "
+        "vérifiez « url » et le réseau, ou allongez [authorities] wait_s"
+    )
+    try:
+        with_timeout(
+            lambda: one.principals("", frozenset({f"{source.name}:Quisait"})), wait_s, late
+        )
+    except SourceError as error:
+        said = str(error).splitlines()[0].rstrip(".")
+        raise ValueError(
+            f"{said} : {_GROUPS_CLOSED} ; vérifiez « url », « user » et le réseau"
+        ) from error
+    return f"demandés quand un lecteur arrive, en {wait_s:g} s au plus"
+
+
+def unknown_denial_messages(settings: Settings) -> Iterator[tuple[str, str]]:
+    """(source, what is wrong and what to do) of each denial that names nobody known.
+
+    Of the directory as a crawl last read it, as readers are. Raises as index and database do.
+    """
+    folder = beside_file(settings.folder)
+    database = open_database(settings, folder)
+    with open_index_parts(settings, folder, database) as works:
+        index = live_index(works, serving_encoder(works.generations, works.encoders))
+        known = known_principals(settings, SqlDirectory(database), index)()
+        for source in settings.sources:
+            for one in unknown_denials(index, known, source.name):
+                told = f"« {one.principal} » ne nomme personne de connu : {one.closed}."
+                yield source.name, f"{told} {one.remedy}"
+
 
 SIGN_ON_S = 20
 """So long a check waits for a provider's two documents, however slowly they come."""
@@ -70,36 +113,36 @@ def run_checks(settings: Settings) -> Iterator[Check]:
 
 
 def _parts(settings: Settings) -> Iterator[Check]:
-    yield _tried("dossier", partial(_folder, settings))
-    yield _tried("base d'état", partial(_database, settings))
-    yield _tried("encodeur", lambda: _encoder(settings))
-    yield _tried("extracteur", lambda: _extractor(settings))
-    yield _tried("index", lambda: _index(settings))
-    yield _tried("secrets", partial(_secrets, settings))
+    yield _attempt("dossier", partial(_folder, settings))
+    yield _attempt("base d'état", partial(_database, settings))
+    yield _attempt("encodeur", lambda: _encoder(settings))
+    yield _attempt("extracteur", lambda: _extractor(settings))
+    yield _attempt("index", lambda: _index(settings))
+    yield _attempt("secrets", partial(_secrets, settings))
     if unknown := unknown_variables():
         yield Check("variables", False, f"aucun réglage de ce nom : {', '.join(unknown)}")
-    yield _tried("registre", partial(_register, settings))
-    yield _tried("annuaire", lambda: _directory(settings))
+    yield _attempt("registre", partial(_register, settings))
+    yield _attempt("annuaire", lambda: _directory(settings))
     if names_principals(settings):
-        yield _tried("lecteurs", partial(principals_said, settings))
+        yield _attempt("lecteurs", partial(check_principals, settings))
     if settings.topics.file:
-        yield _tried("cartographie", partial(_build, settings))
-    for name, path in guiding_files(settings.search):
-        yield _tried(name, partial(_guiding, settings, name, path))
+        yield _attempt("cartographie", partial(_build, settings))
+    for name, path in search_files(settings.search):
+        yield _attempt(name, partial(_guiding, settings, name, path))
     if settings.topics.file:
-        yield _tried("sujets", partial(topics_said, settings.topics.file))
+        yield _attempt("sujets", partial(check_topics, settings.topics.file))
     if not settings.sources:
         yield Check("sources", False, "aucune : ajoutez une table [[sources]] à quisait.toml")
     yield from _unnamed(settings)
     for source in settings.sources:
-        yield _tried(f"source {source.name}", partial(_source, settings, source))
+        yield _attempt(f"source {source.name}", partial(_source, settings, source))
         if source.reader_groups:
-            yield _tried(f"groupes de {source.name}", partial(tried_authority, settings, source))
+            yield _attempt(f"groupes de {source.name}", partial(check_authority, settings, source))
     yield from _denials(settings)
     yield _identity(settings)
 
 
-def _tried(name: str, attempt: Callable[[], str]) -> Check:
+def _attempt(name: str, attempt: Callable[[], str]) -> Check:
     try:
         return Check(name, True, attempt())
     except (SourceError, IndexerError, ValueError) as error:
@@ -123,10 +166,10 @@ def _tried(name: str, attempt: Callable[[], str]) -> Check:
 def _folder(settings: Settings) -> str:
     """Raises `ValueError` where it cannot be written, or others of the machine may look."""
     folder = make_folder(settings)
-    if found := open_to_others(settings):
-        paths = " ".join(shlex.quote(str(path)) for path in found[:MOST_TOLD])
-        more = f" (et {len(found) - MOST_TOLD} autres)" if len(found) > MOST_TOLD else ""
-        every = " ".join(sorted({shlex.quote(str(top)) for top in tops_of(settings, found)}))
+    if found := exposed_files(settings):
+        paths = " ".join(shlex.quote(str(path)) for path in found[:MOST_LISTED])
+        more = f" (et {len(found) - MOST_LISTED} autres)" if len(found) > MOST_LISTED else ""
+        every = " ".join(sorted({shlex.quote(str(top)) for top in common_paths(settings, found)}))
         raise ValueError(
             f"ouvert à d'autres comptes de la machine : {paths}{more}. Lancez : "
             f"chmod -R go-rwx {every}"
@@ -142,18 +185,18 @@ def _database(settings: Settings) -> str:
 
 def _guiding(settings: Settings, name: str, path: str) -> str:
     """A file of `[search]`: read, and its documents looked for."""
-    told = checked(name, path)
+    told = check_search_file(name, path)
     if name == "réponses en tête":
-        with opened_database(settings) as database, _live(settings, database) as index:
-            if absent := absent_documents(settings, index):
+        with opened_database(settings) as database, _open_live_index(settings, database) as index:
+            if absent := missing_best_bets(settings, index):
                 raise ValueError(absent)
     return told
 
 
 @contextmanager
-def _live(settings: Settings, database: sa.Engine) -> Iterator[Index]:
-    with open_works(settings, beside_file(settings.folder), database) as works:
-        yield live_index(works, own_encoder(works.generations, works.encoders))
+def _open_live_index(settings: Settings, database: sa.Engine) -> Iterator[Index]:
+    with open_index_parts(settings, beside_file(settings.folder), database) as works:
+        yield live_index(works, serving_encoder(works.generations, works.encoders))
 
 
 def _encoder(settings: Settings) -> str:
@@ -172,9 +215,9 @@ def _index(settings: Settings) -> str:
     folder = make_folder(settings)
     with (
         opened_database(settings) as database,
-        open_works(settings, folder, database) as works,
+        open_index_parts(settings, folder, database) as works,
     ):
-        own = own_encoder(works.generations, works.encoders)
+        own = serving_encoder(works.generations, works.encoders)
         live_index(works, own).search(SearchRequest(access_filter(NOBODY), Question()))
         reasons = reindex_reasons(works)
     return " ; ".join((settings.index.engine, *reasons))
@@ -186,17 +229,17 @@ def _unnamed(settings: Settings) -> Iterator[Check]:
     with (
         suppress(IndexerError, ValueError, OSError, sa.exc.SQLAlchemyError),
         opened_database(settings) as database,
-        _live(settings, database) as index,
+        _open_live_index(settings, database) as index,
     ):
-        for name in unnamed_sources(index, settings):
-            yield Check(f"source {name}", False, remedy_of(name))
+        for name in removed_sources(index, settings):
+            yield Check(f"source {name}", False, removed_source_remedy(name))
 
 
 def _denials(settings: Settings) -> Iterator[Check]:
     """One that fails for each denial that names nobody known."""
     # Index and database have their own lines, that tell why they do not answer.
     with suppress(IndexerError, ValueError, OSError, sa.exc.SQLAlchemyError):
-        for source, told in told_denials(settings):
+        for source, told in unknown_denial_messages(settings):
             yield Check(f"refus de {source}", False, told)
 
 
@@ -238,10 +281,10 @@ def _build(settings: Settings) -> str:
     with opened_database(settings) as database:
         builds = SqlBuilds(database)
         stamp = builds.current()
-        left_out = left_out_text(builds.left_out(stamp.id)) if stamp else ""
+        left_out = skipped_text(builds.left_out(stamp.id)) if stamp else ""
     if stamp is None:
         return "pas encore faite (quisait expertise build)"
-    without = f" ; écartés : {neutral(left_out)}" if left_out else ""
+    without = f" ; écartés : {safe_text(left_out)}" if left_out else ""
     return f"du {stamp.day}, {stamp.documents} documents{without}"
 
 
@@ -261,10 +304,12 @@ def _identity(settings: Settings) -> Check:
         return Check("identité", True, "démonstration : agent choisi, boucle locale seulement")
     if len(settings.server.token_key.encode()) < 32:
         return Check("identité", False, "réglez QUISAIT_SERVER__TOKEN_KEY (32 octets au moins)")
-    if not signs_on(settings):
+    if not has_sign_on(settings):
         return Check("identité", True, "jetons signés")
     late = (
         f"le fournisseur ne répond pas en {SIGN_ON_S} s : personne ne peut se connecter ; "
         "vérifiez [oidc] issuer, [signed_header] et le réseau"
     )
-    return _tried("identité", lambda: in_time(lambda: tried_sign_on(settings), SIGN_ON_S, late))
+    return _attempt(
+        "identité", lambda: with_timeout(lambda: check_sign_on(settings), SIGN_ON_S, late)
+    )

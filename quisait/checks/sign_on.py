@@ -1,4 +1,4 @@
-"""Whether sign-on would work: the provider answers, and what the settings leave open."""
+"""Check sign-on: the provider answers, and the settings leave nothing open."""
 
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -6,22 +6,22 @@ from urllib.parse import urlsplit
 from quisait.settings import Settings
 
 
-def signs_on(settings: Settings) -> bool:
+def has_sign_on(settings: Settings) -> bool:
     """Whether the settings name a provider or a header that says who reads."""
     return bool(settings.oidc.issuer or settings.signed_header.name)
 
 
-def tried_sign_on(settings: Settings) -> str:
+def check_sign_on(settings: Settings) -> str:
     """What was seen of each way. Raises `ValueError` with what to do where one would fail."""
     # Imported here: a provider's libraries are asked for by no other command.
-    from quisait.providing import open_keys, open_provider
+    from quisait.application.oidc import open_keys, open_provider
     from search_api.sign_on.errors import ProviderRefused, SignOnFailed
 
     ways = []
     try:
         if provider := open_provider(settings):
-            _over_tls("[sign_on] address", settings.sign_on.address)
-            _over_tls("[oidc] issuer", settings.oidc.issuer)
+            _require_tls("[sign_on] address", settings.sign_on.address)
+            _require_tls("[oidc] issuer", settings.oidc.issuer)
             ways.append(f"{settings.oidc.issuer}, {provider.keys_count()} clés")
         if name := settings.signed_header.name:
             ways.append(f"en-tête {name}, {open_keys(settings).count()} clés")
@@ -37,7 +37,7 @@ def tried_sign_on(settings: Settings) -> str:
     return " ; ".join(ways)
 
 
-def _over_tls(name: str, address: str) -> None:
+def _require_tls(name: str, address: str) -> None:
     parts = urlsplit(address)
     if parts.scheme == "https" or parts.hostname == "localhost":
         return

@@ -3,24 +3,22 @@
 from datetime import date, datetime
 from typing import Any
 
-from connectors.areas import area_name
+from connectors.geography import area_name
 from connectors.values import Agent
-from expertise.find import Experts, find_experts
 from expertise.topics import Topic
 from expertise.values import Candidate
+from expertise.who_knows import Experts, find_experts
 from indexer.access import Reader
-from quisait.assembly import House
-from quisait.assembly.overviews import overview_of
-from quisait.commands.counting import counted
-from quisait.commands.progress import duration
-from quisait.work.crawling import Outcome
+from quisait.application.assembly import Application, open_overview
+from quisait.application.progress import duration, plural_count
+from quisait.work.crawl import CrawlOutcome
 from quisait.work.source_status import SourceStatus, soon
-from search_api.excerpts import excerpt_span
+from search_api.catalogue.wording import contact, day, month, place, reasons, role
+from search_api.catalogue.wording import voice as voice_of
 from search_api.identity.readers import reader_of
-from search_api.results import Result, Results
+from search_api.ranking.excerpts import excerpt_span
+from search_api.ranking.results import Result, Results
 from search_api.search import OF_A_PERSON
-from search_api.wording import contact, day, month, place, reasons, role
-from search_api.wording import voice as voice_of
 
 
 def today() -> date:
@@ -28,7 +26,7 @@ def today() -> date:
     return date.today()
 
 
-def command_line_reader(house: House, agent_id: str) -> Reader:
+def command_line_reader(house: Application, agent_id: str) -> Reader:
     """The reader that was named, or in the demo its agent. Raises `ValueError` for nobody."""
     server = house.settings.server
     chosen = agent_id or (server.demo_agent if server.reader == "demo" else "")
@@ -40,7 +38,9 @@ def command_line_reader(house: House, agent_id: str) -> Reader:
     return reader
 
 
-def find(house: House, topic: str, reader: Reader, area: str = "", limit: int = 10) -> Experts:
+def find(
+    house: Application, topic: str, reader: Reader, area: str = "", limit: int = 10
+) -> Experts:
     """Who knows, for the reader, today."""
     return find_experts(
         topic,
@@ -51,21 +51,21 @@ def find(house: House, topic: str, reader: Reader, area: str = "", limit: int = 
         area=area,
         limit=limit,
         names=house.book,
-        assigned=overview_of(house),
+        assigned=open_overview(house),
     )
 
 
 def results_body(results: Results) -> dict[str, Any]:
     """The same body as the API's, scores explained."""
     # Imported here: the models of the API's answers take half a second that text has no use for.
-    from search_api.schemas import search_answer
+    from search_api.schemas.search_responses import search_answer
 
     return search_answer(results, today(), explain=True).model_dump(mode="json")
 
 
 def experts_body(found: Experts, nearest_topic: Topic | None = None) -> dict[str, Any]:
     """The same body as the API's."""
-    from search_api.schemas import experts_answer  # here for the same reason
+    from search_api.schemas.search_responses import experts_answer  # here for the same reason
 
     return experts_answer(found, today(), nearest_topic=nearest_topic).model_dump(mode="json")
 
@@ -87,7 +87,7 @@ def _counted(results: Results) -> str:
             f"Documents d'une personne : ils ne se comptent pas, et {OF_A_PERSON} au plus sont "
             "présentés."
         )
-    told = counted(counts.total, "document")
+    told = plural_count(counts.total, "document")
     if counts.worded < counts.total:
         more = "plus de " if counts.worded_more else ""
         told += f", dont {more}{counts.worded} avec des mots de la question"
@@ -164,7 +164,7 @@ def post(agent: Agent) -> str:
     return " · ".join(part for part in (agent.metier, agent.entity, area) if part)
 
 
-def crawl_line(outcome: Outcome) -> str:
+def crawl_line(outcome: CrawlOutcome) -> str:
     """How a source's crawl went, in one line."""
     if outcome.report is None:
         return f"{outcome.source} : ÉCHEC : {outcome.error}"
@@ -185,14 +185,14 @@ def crawl_line(outcome: Outcome) -> str:
 
 def source_lines(status: SourceStatus, now: datetime, *, with_failures: bool) -> str:
     """Where a source stands, and with failures what to do about each."""
-    lines = [f"{status.source} : {counted(status.documents, 'document')}, {status.state}"]
+    lines = [f"{status.source} : {plural_count(status.documents, 'document')}, {status.state}"]
     if told := soon(status.next_run, now):
         lines.append(f"  prochaine lecture {told}")
     if status.lag_s is not None:
         lines.append(f"  dernière lecture complète commencée il y a {duration(status.lag_s)}")
     if status.failure_counts:
         kinds = ", ".join(f"{count} {kind}" for kind, count in status.failure_counts.items())
-        lines.append(f"  {counted(len(status.failures), 'échec')} ({kinds})")
+        lines.append(f"  {plural_count(len(status.failures), 'échec')} ({kinds})")
         if not with_failures:
             lines[-1] += f" : « quisait sources {status.source} »"
     for failure in status.failures if with_failures else ():

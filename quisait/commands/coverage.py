@@ -1,20 +1,32 @@
-"""`quisait coverage` and `quisait peers`: how many hold a topic where, who shares an agent's."""
+"""`quisait coverage`, `quisait peers`, `quisait profile`.
+
+Topics by area, and an agent as others see them.
+"""
 
 import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from expertise.overview_values import AreaCount, Peers, TopicCount, TopicCounts
-from expertise.peers import peers_of
-from expertise.showing import may_be_shown
+from expertise.answer_values import (
+    AreaCount,
+    BuildState,
+    BuildStatus,
+    OwnTopic,
+    Peers,
+    TopicCount,
+    TopicCounts,
+)
+from expertise.peers import AgentProfile, Skill, peers_of, profile_of
+from expertise.visibility import may_be_shown
 from indexer.access import access_filter
+from quisait.application.assembly import open_overview
+from quisait.application.startup import opened_application
 from quisait.commands import answers
-from quisait.commands.audit import audited_reader
 from quisait.commands.expertise import check_area, check_topic, shown_reading
-from quisait.faults import opened_house
-from search_api.neutral import neutral
-from search_api.wording import BASES, RISKS, kilometres
+from quisait.commands.privacy import audited_reader
+from search_api.catalogue.safe_text import safe_text
+from search_api.catalogue.wording import BASES, RISKS, contact, day, kilometres, month, role
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -29,15 +41,15 @@ def coverage(
     as_csv: Annotated[bool, typer.Option("--csv", help="Résultat en CSV")] = False,
 ) -> None:
     """Combien de personnes tiennent chaque sujet, ou un sujet par territoire ; ce qui manque."""
-    with opened_house() as house:
+    with opened_application() as house:
         reading = shown_reading(house)
         check_topic(reading, topic)
         check_area(area)
         areas = reading.areas_of(topic)[1] if topic else ()
         rows = () if topic else reading.coverage(area, 0, len(reading.topics)).rows
     # Imported here: the models of the API's answers take a moment that text has no use for.
-    from search_api.topics.coverage_table import areas_csv, topics_csv
-    from search_api.topics.schemas import area_coverage, topic_coverage
+    from search_api.schemas.spreadsheets import areas_csv, topics_csv
+    from search_api.schemas.topics import area_coverage, topic_coverage
 
     areas = tuple(one for one in areas if not area or one.code == area)
     if as_json and topic:
@@ -48,7 +60,7 @@ def coverage(
         print(areas_csv(areas) if topic else topics_csv(rows), end="")
     else:
         lines = map(_area_line, areas) if topic else map(_topic_line, rows)
-        print(neutral("\n".join(lines)) or "Personne de connu ici sur ce sujet.")
+        print(safe_text("\n".join(lines)) or "Personne de connu ici sur ce sujet.")
 
 
 def peers(
@@ -57,7 +69,7 @@ def peers(
     as_json: AsJson = False,
 ) -> None:
     """Qui partage les sujets d'un agent ; sans AGENT, de celui qui lit."""
-    with opened_house() as house:
+    with opened_application() as house:
         reader = audited_reader(house, agent, "quisait peers", who)
         shown = house.book.agent(who or reader.agent_id or "")
         own = shown is not None and shown.id == reader.agent_id
@@ -66,11 +78,11 @@ def peers(
         reading = shown_reading(house)
         found = peers_of(reading, shown, access_filter(reader), to_self=own)
     if as_json:
-        from search_api.topics.schemas import peers_answer
+        from search_api.schemas.topics import peers_answer
 
         _print(peers_answer(reading.dated, found))
     else:
-        print(neutral(peers_text(found)))
+        print(safe_text(peers_text(found)))
 
 
 def peers_text(found: Peers) -> str:
@@ -92,8 +104,8 @@ def peers_text(found: Peers) -> str:
 
 
 def _topic_line(one: TopicCount) -> str:
-    from search_api.topics.coverage_table import count_text
-    from search_api.topics.schemas import risks
+    from search_api.schemas.spreadsheets import count_text
+    from search_api.schemas.topics import risks
 
     told = f"{one.topic.label} ({one.topic.id}) : {count_text(one.holders)}"
     if one.declared.agents:
@@ -103,8 +115,8 @@ def _topic_line(one: TopicCount) -> str:
 
 
 def _area_line(one: AreaCount) -> str:
-    from search_api.topics.coverage_table import count_text
-    from search_api.topics.schemas import area_label
+    from search_api.schemas.spreadsheets import count_text
+    from search_api.schemas.topics import area_label
 
     told = f"{area_label(one.code)} ({one.code or 'tout'}) : {count_text(one.holders)}"
     return (
@@ -114,3 +126,57 @@ def _area_line(one: AreaCount) -> str:
 
 def _print(body: "BaseModel") -> None:
     print(json.dumps(body.model_dump(mode="json"), ensure_ascii=False, indent=2))
+
+
+def profile(
+    who: Annotated[str, typer.Argument(metavar="AGENT", help="Identifiant de l'agent montré")],
+    agent: Annotated[str, typer.Option("--agent", help="Identifiant de l'agent qui lit")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
+) -> None:
+    """Ce qu'un agent sait, d'après les documents, et ce qu'il déclare."""
+    with opened_application() as house:
+        reader = audited_reader(house, agent, "quisait profile", who)
+        shown = house.book.agent(who)
+        own = reader.agent_id == who
+        if shown is None or not may_be_shown(shown, answers.today(), reader.agent_id):
+            raise ValueError("Aucun agent de ce nom ne peut être montré.")
+        overview = open_overview(house)
+        reading = overview.reading(answers.today()) if overview else BuildStatus(BuildState.NONE)
+        found = profile_of(reading, shown, access_filter(reader), answers.today(), to_self=own)
+    if as_json:
+        # Imported here: the models of the API's answers take half a second.
+        from search_api.schemas.agents import profile_answer
+
+        body = profile_answer(found).model_dump(mode="json")
+        print(json.dumps(body, ensure_ascii=False, indent=2))
+    else:
+        print(safe_text(profile_text(found)))
+
+
+def profile_text(found: AgentProfile) -> str:
+    """Post and contact, then what is shown, confirmed and declared, then the peers."""
+    agent, way = found.agent, contact(found.agent)
+    since = f", depuis {month(agent.arrival)}" if agent.arrival else ""
+    lines = [f"{agent.name} ({agent.id})", f"{answers.post(agent)}{since}"]
+    lines += [f"{way.words}{way.address}"] if way.address else []
+    for one in found.shown:
+        lines += _topic(one)
+    lines += _skills("Compétence confirmée", found.confirmed)
+    lines += _skills("Compétence déclarée", found.declared)
+    for peer in found.peers:
+        labels = ", ".join(topic.label for topic in peer.topics)
+        lines.append(f"Pair : {peer.agent.name} ({peer.agent.id}), {labels}")
+    return "\n".join(lines)
+
+
+def _topic(one: OwnTopic) -> list[str]:
+    lines = [f"Montré par des documents : {one.topic.label}"]
+    for proof in one.evidence:
+        roles = ", ".join(map(role, proof.roles))
+        former = ", dans un poste précédent" if proof.former else ""
+        lines.append(f"   – {proof.title} ({roles}, {day(proof.last) or 'sans date'}{former})")
+    return lines
+
+
+def _skills(said: str, skills: tuple[Skill, ...]) -> list[str]:
+    return [f"{said} : {one.label}{' (à renouveler)' if one.renew else ''}" for one in skills]

@@ -1,4 +1,7 @@
-"""`quisait directory`: what the directory says, which accounts are joined, and what is not."""
+"""`quisait directory`.
+
+Agents and groups of the directory, accounts joined, ambiguous or unmatched.
+"""
 
 import json
 import sys
@@ -9,15 +12,15 @@ from typing import Annotated
 
 import typer
 
-from connectors.account_joins import Disputed
-from connectors.changes import Malformed
-from connectors.errors import SourceRefused
+from connectors.account_linking import DisputedAccount
+from connectors.ports import Malformed, SourceRefused
 from connectors.values import Agent, Group
-from quisait.assembly import House, open_directory
+from quisait.application.assembly import Application
+from quisait.application.sources import open_directory
+from quisait.application.startup import opened_application
 from quisait.commands.answers import today
-from quisait.commands.audit import by_command
-from quisait.faults import opened_house
-from quisait.work.crawling import read_directory
+from quisait.commands.privacy import audit_command
+from quisait.work.crawl import read_directory
 
 REMEDY = (
     "donnez ce compte à l'un d'eux dans la table [directory] accounts (colonnes account, agent)"
@@ -31,7 +34,7 @@ AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Ambiguous:
+class AmbiguousAccount:
     """An account that several agents may hold, and what a person can do."""
 
     account: str
@@ -53,7 +56,7 @@ class DirectoryStatus:
     arriving: int
     leaving: int
     joined: dict[str, int]
-    ambiguous: tuple[Ambiguous, ...]
+    ambiguous: tuple[AmbiguousAccount, ...]
     malformed: tuple[Malformed, ...]
     unmatched: tuple[str, ...] | None = None
 
@@ -72,20 +75,20 @@ def directory(
     as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
 ) -> None:
     """Montre ce que dit l'annuaire, les comptes joints, ambigus ou sans agent ; ne change rien."""
-    with opened_house() as house:
-        by_command(house.privacy, "quisait directory")
+    with opened_application() as house:
+        audit_command(house.privacy, "quisait directory")
         if accept_departures:
             report = read_directory(house, accept_departures=True)
             if report is not None:
                 print(f"annuaire : {report.agents} agents, {report.left} partis", file=sys.stderr)
-        status = status_of(house, unmatched=unmatched)
+        status = directory_status(house, unmatched=unmatched)
     if as_json:
         print(json.dumps(asdict(status), ensure_ascii=False, indent=2))
     else:
         _show(status)
 
 
-def status_of(house: House, *, unmatched: bool = False) -> DirectoryStatus:
+def directory_status(house: Application, *, unmatched: bool = False) -> DirectoryStatus:
     """Reads the directory; nothing is written. Raises `SourceUnreachable` or `SourceRefused`."""
     source = open_directory(house.settings)
     if source is None:
@@ -103,17 +106,23 @@ def status_of(house: House, *, unmatched: bool = False) -> DirectoryStatus:
         joined=dict(sorted(Counter(one.partition(":")[0] for one in accounts).items())),
         ambiguous=tuple(sorted(_ambiguous(entries), key=lambda one: one.account)),
         malformed=tuple(
-            one for one in entries if isinstance(one, Malformed) and not isinstance(one, Disputed)
+            one
+            for one in entries
+            if isinstance(one, Malformed) and not isinstance(one, DisputedAccount)
         ),
-        unmatched=tuple(sorted(_signing(house) - accounts)) if unmatched else None,
+        unmatched=tuple(sorted(_contributing_accounts(house) - accounts)) if unmatched else None,
     )
 
 
-def _ambiguous(entries: list[Agent | Group | Malformed]) -> set[Ambiguous]:
-    return {Ambiguous(one.account, one.agent_ids) for one in entries if isinstance(one, Disputed)}
+def _ambiguous(entries: list[Agent | Group | Malformed]) -> set[AmbiguousAccount]:
+    return {
+        AmbiguousAccount(one.account, one.agent_ids)
+        for one in entries
+        if isinstance(one, DisputedAccount)
+    }
 
 
-def _signing(house: House) -> set[str]:
+def _contributing_accounts(house: Application) -> set[str]:
     """Every account that signs a document of the settings' sources."""
     return {
         contribution.account
@@ -124,7 +133,7 @@ def _signing(house: House) -> set[str]:
     }
 
 
-def _batches(house: House, source: str) -> Iterator[list[str]]:
+def _batches(house: Application, source: str) -> Iterator[list[str]]:
     ids = [one.document_id for one in house.index.scan(source)]
     return (ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE))
 

@@ -7,24 +7,27 @@ from typing import Annotated
 
 import typer
 
-from expertise.builds import AloneQuery
-from expertise.isolating import Scope
-from expertise.left_out import Part
-from expertise.overview import Reading, departements_of, is_area
-from expertise.overview_values import Alone, AlonePage, Shown
-from quisait.assembly import House
-from quisait.assembly.overviews import overview_of
+from expertise.answer_values import BuildState, IsolatedHolder, IsolationPage
+from expertise.builds import IsolationQuery
+from expertise.corpus import SkippedKind
+from expertise.current_build import OpenBuild, departements_of, is_area
+from expertise.holders import IsolationScope
+from quisait.application.assembly import Application, open_overview
+from quisait.application.progress import duration
+from quisait.application.startup import opened_application
 from quisait.commands.answers import today
-from quisait.commands.audit import by_command
-from quisait.commands.progress import duration
-from quisait.faults import opened_house
-from quisait.work.building import BuildOutcome, build_and_publish
-from search_api.neutral import neutral
-from search_api.wording import SCOPES, kilometres
+from quisait.commands.privacy import audit_command
+from quisait.work.worker import BuildOutcome, build_and_publish
+from search_api.catalogue.safe_text import safe_text
+from search_api.catalogue.wording import SCOPES, kilometres
 
 expertise_app = typer.Typer(help="Qui sait, qui est seul sur son sujet.", no_args_is_help=True)
 
-_PARTS = {Part.TOPIC: "sujets", Part.DOCUMENT: "document écarté", Part.AGENT: "agent écarté"}
+_PARTS = {
+    SkippedKind.TOPIC: "sujets",
+    SkippedKind.DOCUMENT: "document écarté",
+    SkippedKind.AGENT: "agent écarté",
+}
 
 SHOWN = 1_000
 """Rows that the command line asks for at once."""
@@ -35,10 +38,12 @@ def build(
     as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
 ) -> None:
     """Refait la cartographie : sujets, référents, isolement, communautés."""
-    with opened_house() as house:
+    with opened_application() as house:
         outcome = build_and_publish(house)
     for one in outcome.left_out:
-        print(f"{_PARTS[one.part]} : {neutral(one.id)} : {neutral(one.reason)}", file=sys.stderr)
+        print(
+            f"{_PARTS[one.part]} : {safe_text(one.id)} : {safe_text(one.reason)}", file=sys.stderr
+        )
     print(_as_json(outcome) if as_json else build_text(outcome))
 
 
@@ -57,7 +62,7 @@ def build_text(outcome: BuildOutcome) -> str:
 
 def _left_out(outcome: BuildOutcome) -> str:
     counts = Counter(one.part for one in outcome.left_out)
-    documents, agents = counts[Part.DOCUMENT], counts[Part.AGENT]
+    documents, agents = counts[SkippedKind.DOCUMENT], counts[SkippedKind.AGENT]
     if not documents and not agents:
         return ""
     return f"écartés, nommés ci-dessus : {documents} documents, {agents} agents ; "
@@ -88,33 +93,33 @@ def isolation(
     as_csv: Annotated[bool, typer.Option("--csv", help="Résultat en CSV")] = False,
 ) -> None:
     """Qui est seul sur un sujet, par territoire ; ce n'est pas un classement."""
-    with opened_house() as house:
-        by_command(house.privacy, "quisait isolation")
+    with opened_application() as house:
+        audit_command(house.privacy, "quisait isolation")
         reading = shown_reading(house)
         rows = _all_alone(reading, area, topic)
     # Imported here: the models of the API's answers take a moment that text has no use for.
-    from search_api.topics.isolation_table import isolation_csv
-    from search_api.topics.schemas import isolation_answer
+    from search_api.schemas.spreadsheets import isolation_csv
+    from search_api.schemas.topics import isolation_answer
 
     if as_json:
-        page = isolation_answer(reading.dated, AlonePage(tuple(rows), None))
+        page = isolation_answer(reading.dated, IsolationPage(tuple(rows), None))
         print(json.dumps(page.model_dump(mode="json"), ensure_ascii=False, indent=2))
     elif as_csv:
         print(isolation_csv(rows), end="")
     else:
         print(
-            neutral("\n".join(map(_line, rows)))
+            safe_text("\n".join(map(_line, rows)))
             or "Personne n'est seul ici, parmi les agents connus."
         )
 
 
-def shown_reading(house: House) -> Reading:
+def shown_reading(house: Application) -> OpenBuild:
     """The build to answer from. Raises `ValueError` where there is none to show."""
-    overview = overview_of(house)
+    overview = open_overview(house)
     reading = overview.reading(today()) if overview else None
-    if isinstance(reading, Reading):
+    if isinstance(reading, OpenBuild):
         return reading
-    if reading is not None and reading.state == Shown.TOO_OLD:
+    if reading is not None and reading.state == BuildState.TOO_OLD:
         raise ValueError(
             f"La cartographie du {reading.day} est trop ancienne : lancez « quisait expertise "
             "build »."
@@ -124,7 +129,7 @@ def shown_reading(house: House) -> Reading:
     )
 
 
-def check_topic(reading: Reading, topic: str) -> None:
+def check_topic(reading: OpenBuild, topic: str) -> None:
     """Raises `ValueError` for a topic that the build does not have."""
     if topic and topic not in reading.topics:
         raise ValueError(f"Sujet inconnu : {topic}. La liste est celle de [topics] file.")
@@ -136,17 +141,17 @@ def check_area(area: str) -> None:
         raise ValueError(f"Territoire inconnu : {area}. Un département (22) ou une région (r53).")
 
 
-def _all_alone(reading: Reading, area: str, topic: str) -> list[Alone]:
+def _all_alone(reading: OpenBuild, area: str, topic: str) -> list[IsolatedHolder]:
     check_topic(reading, topic)
     check_area(area)
-    wide = (Scope.REGION, Scope.COUNTRY)
-    rows: list[Alone] = []
+    wide = (IsolationScope.REGION, IsolationScope.COUNTRY)
+    rows: list[IsolatedHolder] = []
     offset: int | None = 0
     while offset is not None:
-        asked = AloneQuery(
+        asked = IsolationQuery(
             departements_of(area) if area else None,
             (topic,) if topic else None,
-            wide if area.startswith("r") else (Scope.DEPARTEMENT, *wide),
+            wide if area.startswith("r") else (IsolationScope.DEPARTEMENT, *wide),
             offset,
             SHOWN,
         )
@@ -156,7 +161,7 @@ def _all_alone(reading: Reading, area: str, topic: str) -> list[Alone]:
     return rows
 
 
-def _line(one: Alone) -> str:
+def _line(one: IsolatedHolder) -> str:
     near = "personne d'autre"
     if one.next:
         far = " ".join(kilometres(one.distance_km).split())

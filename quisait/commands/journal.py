@@ -1,4 +1,4 @@
-"""`quisait journal`: what is asked, for administrators; no page shows it yet."""
+"""`quisait journal`: the query log, for administrators."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -8,20 +8,20 @@ from typing import Annotated, Any
 
 import typer
 
-from expertise.agent_book import SqlAgentBook
-from quisait.assembly import opened_database
-from quisait.commands.audit import by_command, opened_privacy
-from quisait.faults import in_sentences, read_settings
-from quisait.journaling import now, open_journal
+from expertise.directory import SqlDirectory
+from quisait.application.sources import opened_database
+from quisait.application.startup import errors_as_sentences, read_settings
+from quisait.commands.privacy import audit_command, opened_privacy
+from quisait.privacy.query_log import now, open_query_log
 from quisait.settings import Settings
-from search_api.journal.counts import ENOUGH_ASKERS, NUMBERS, Counts
-from search_api.journal.sql import SqlJournal
+from search_api.query_log.counts import COUNT_FIELDS, MIN_ASKERS, QueryCounts
+from search_api.query_log.sql import SqlQueryLog
 
 journal_app = typer.Typer(
     help="Ce qui est demandé, sans savoir par qui.", invoke_without_command=True
 )
 
-Order = Callable[[Counts], int]
+Order = Callable[[QueryCounts], int]
 TABLES: tuple[tuple[str, str, Order], ...] = (
     ("frequent", "les plus demandées", lambda one: one.askings),
     ("zero", "sans aucune réponse", lambda one: one.zero),
@@ -36,10 +36,10 @@ _KINDS = {"search": "documents", "experts": "qui sait"}
 
 
 @contextmanager
-def opened_journal(settings: Settings) -> Iterator[SqlJournal]:
+def opened_journal(settings: Settings) -> Iterator[SqlQueryLog]:
     """The journal without the rest of a house: neither index nor encoder is asked for."""
     with opened_database(settings) as database:
-        yield open_journal(settings, database, SqlAgentBook(database))
+        yield open_query_log(settings, database, SqlDirectory(database))
 
 
 @journal_app.callback()
@@ -52,10 +52,10 @@ def journal(
     """Les questions fréquentes, sans réponse, abandonnées ; combien restent cachées."""
     if context.invoked_subcommand is not None:
         return
-    with in_sentences():
+    with errors_as_sentences():
         settings = read_settings()
         with opened_privacy() as privacy:
-            by_command(privacy, "quisait journal")
+            audit_command(privacy, "quisait journal")
         with opened_journal(settings) as kept:
             counts = kept.counts(now(), days)
     if as_json:
@@ -67,36 +67,38 @@ def journal(
 @journal_app.command()
 def purge() -> None:
     """Efface tout le journal, le sel d'abord."""
-    with in_sentences(), opened_journal(read_settings()) as kept:
+    with errors_as_sentences(), opened_journal(read_settings()) as kept:
         gone = kept.purge()
     print(f"Journal effacé : {gone} lignes.")
 
 
-def listed(counts: Sequence[Counts], order: Order, limit: int) -> list[Counts]:
+def frequent_queries(counts: Sequence[QueryCounts], order: Order, limit: int) -> list[QueryCounts]:
     """Shown queries that have some of it, most first."""
     shown = [one for one in counts if one.text is not None and order(one)]
     return sorted(shown, key=lambda one: (-order(one), one.text, one.asked_for))[:limit]
 
 
-def hidden(counts: Sequence[Counts]) -> Counts:
+def hidden_queries(counts: Sequence[QueryCounts]) -> QueryCounts:
     """All that is not shown, together."""
     some = [one for one in counts if one.text is None]
-    return Counts("", None, **{name: sum(getattr(one, name) for one in some) for name in NUMBERS})
+    return QueryCounts(
+        "", None, **{name: sum(getattr(one, name) for one in some) for name in COUNT_FIELDS}
+    )
 
 
-def report_body(counts: Sequence[Counts], days: int, limit: int) -> dict[str, Any]:
+def report_body(counts: Sequence[QueryCounts], days: int, limit: int) -> dict[str, Any]:
     """For programs."""
-    others = asdict(hidden(counts))
+    others = asdict(hidden_queries(counts))
     return {
         "days": days,
-        "least_askers": ENOUGH_ASKERS,
+        "least_askers": MIN_ASKERS,
         "askings": sum(one.askings for one in counts),
-        **{name: [_body(o) for o in listed(counts, by, limit)] for name, _, by in TABLES},
+        **{name: [_body(o) for o in frequent_queries(counts, by, limit)] for name, _, by in TABLES},
         "hidden": {name: others[name] for name in ("queries", "askings", "zero", "abandoned")},
     }
 
 
-def _body(one: Counts) -> dict[str, Any]:
+def _body(one: QueryCounts) -> dict[str, Any]:
     return {
         "text": one.text,
         "asked_for": one.asked_for,
@@ -107,22 +109,22 @@ def _body(one: Counts) -> dict[str, Any]:
     }
 
 
-def report_text(counts: Sequence[Counts], settings: Settings, days: int, limit: int) -> str:
+def report_text(counts: Sequence[QueryCounts], settings: Settings, days: int, limit: int) -> str:
     """For people."""
     lines = [] if settings.journal.enabled else ["Le journal est éteint ([journal] enabled)."]
     askings = sum(one.askings for one in counts)
     lines.append(f"{askings} questions posées en {days} jours.")
     for _, title, order in TABLES:
-        found = listed(counts, order, limit)
+        found = frequent_queries(counts, order, limit)
         if found:
             lines += ["", f"Questions {title} :"]
             lines += [f"{order(one):>7}  {one.text}  ({_KINDS[one.asked_for]})" for one in found]
-    others = hidden(counts)
+    others = hidden_queries(counts)
     lines += [
         "",
         f"Cachées : {others.queries} questions, posées {others.askings} fois, dont {others.zero} "
         f"sans réponse et {others.abandoned} abandonnées. Une question n'est montrée que si "
-        f"{ENOUGH_ASKERS} personnes l'ont posée dans la même période "
+        f"{MIN_ASKERS} personnes l'ont posée dans la même période "
         f"({settings.journal.period_days} j), sans chiffre ni nom de l'annuaire.",
     ]
     return "\n".join(lines)

@@ -1,20 +1,135 @@
-"""`quisait privacy`: the register of processing, what is purged, what a restored backup is told."""
+"""`quisait audit` and `quisait privacy`: privileged reads, purges, restored backups."""
 
 import json
+import os
+import pwd
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from quisait.commands.answers import today
-from quisait.faults import in_sentences, opened_house, read_settings
-from quisait.journaling import journal_key
-from quisait.privacy.kept import not_noted
-from quisait.privacy.purging import expunged, forgotten
-from quisait.privacy.replaying import replay
+from indexer.access import Reader
+from quisait.application.assembly import Application
+from quisait.application.sources import opened_database
+from quisait.application.startup import errors_as_sentences, opened_application, read_settings
+from quisait.commands.answers import command_line_reader, today
+from quisait.privacy.query_log import query_log_key
+from quisait.privacy.replay import replay
 from quisait.privacy.report import report_text
+from quisait.privacy.retention import (
+    Privacy,
+    expunge_deleted_texts,
+    open_privacy,
+    purge_expired,
+    register_warning,
+)
+from search_api.audit.port import AuditEntry, AuditIntegrity, AuditUnwritable, PrivilegedAccess
+
+
+@contextmanager
+def opened_privacy() -> Iterator[Privacy]:
+    """Without the rest of a house: neither index nor encoder is asked for."""
+    with errors_as_sentences():
+        settings = read_settings()
+        with opened_database(settings) as database:
+            yield open_privacy(settings, database)
+
+
+def audit_command(
+    privacy: Privacy, command: str, subject: str = "", *, actor: str = "", role: str = ""
+) -> None:
+    """Write down that a command reads, before it shows anything.
+
+    `actor`: who reads, the system's account where it is nobody else. Raises `ValueError` where
+    it cannot be written.
+    """
+    try:
+        privacy.audit.write(
+            PrivilegedAccess(actor or f"system:{_account()}", role, command, subject)
+        )
+    except AuditUnwritable as error:
+        raise ValueError("Cette lecture doit être consignée, et n'a pas pu l'être.") from error
+
+
+def audited_reader(house: Application, agent: str, command: str, shown: str = "") -> Reader:
+    """The agent with whose rights a command reads, once it is written down that it does.
+
+    `shown`: the id of the agent who is looked at, where it is one; that is written down too.
+    Raises `ValueError` for nobody, or where it cannot be written.
+    """
+    reader = command_line_reader(house, agent)
+    audit_command(house.privacy, command, f"as:{reader.agent_id}")
+    if shown and shown != reader.agent_id:
+        audit_command(house.privacy, command, f"agent:{shown}")
+    return reader
+
+
+def _account() -> str:
+    """Of the process itself: what the environment says of it anybody may write."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's account may have no name
+        return str(os.getuid())
+
+
+def audit(
+    limit: Annotated[int, typer.Option(min=1, help="Tant d'entrées, les plus récentes")] = 50,
+    head: Annotated[
+        str,
+        typer.Option(help="Vérifier qu'une entrée notée NUMÉRO:EMPREINTE est toujours là"),
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
+) -> None:
+    """Qui a consulté quoi au titre d'un rôle, et si le registre est intact."""
+    with opened_privacy() as privacy:
+        audit_command(privacy, "quisait audit")
+        entries, sound = privacy.audit.newest(limit), privacy.audit.soundness()
+        missing = bool(head) and not privacy.audit.holds(*_parse_head(head))
+    if as_json:
+        shown = [asdict(one) | {"moment": one.moment.isoformat()} for one in entries]
+        body = asdict(sound) | {"head_missing": missing, "readings": shown}
+        print(json.dumps(body, ensure_ascii=False, indent=2))
+    else:
+        for one in reversed(entries):
+            print(_entry_text(one))
+        print(_soundness_text(sound))
+        if missing:
+            print(
+                f"L'entrée notée {head} n'y est plus : le registre a été amputé.", file=sys.stderr
+            )
+    raise typer.Exit(1 if sound.broken or missing else 0)
+
+
+def _parse_head(head: str) -> tuple[int, str]:
+    number, _, digest = head.partition(":")
+    if not number.isdecimal() or not digest:
+        raise ValueError("Donnez l'entrée notée comme NUMÉRO:EMPREINTE.")
+    return int(number), digest
+
+
+def _entry_text(one: AuditEntry) -> str:
+    role = f" ({one.role})" if one.role else ""
+    subject = f" : {one.subject}" if one.subject else ""
+    moment = f"{one.moment:%Y-%m-%d %H:%M:%S}"
+    refused = "refusé : " if one.refused else ""
+    return f"{one.number:>6}  {moment}  {one.actor}{role}  {refused}{one.asked}{subject}"
+
+
+def _soundness_text(sound: AuditIntegrity) -> str:
+    if sound.broken:
+        return (
+            f"Registre altéré : l'entrée {sound.broken} n'est pas telle qu'elle a été écrite, ou "
+            "il manque quelque chose juste avant elle."
+        )
+    return (
+        f"Registre intact : {sound.entries} entrées. À garder ailleurs, pour vérifier plus tard "
+        f"(--head) : {sound.last}:{sound.head}"
+    )
+
 
 privacy_app = typer.Typer(help="Données personnelles.", no_args_is_help=True)
 
@@ -24,7 +139,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un
 @privacy_app.command()
 def report() -> None:
     """Le registre du traitement, d'après la configuration, pour l'analyse d'impact (Markdown)."""
-    with in_sentences():
+    with errors_as_sentences():
         print(report_text(read_settings()))
 
 
@@ -38,9 +153,9 @@ def replay_command(
 ) -> None:
     """Après une restauration : redit les retraits, suppressions et droits restreints depuis."""
     after = _moment(since)
-    with opened_house() as house:
+    with opened_application() as house:
         lines = [one for one in house.privacy.register.lines() if one["at"] >= after]
-        key = journal_key(house.settings)
+        key = query_log_key(house.settings)
         done = replay(lines, house.database, house.privacy.consent, house.whole_index, key)
     if as_json:
         print(json.dumps(asdict(done), ensure_ascii=False, indent=2))
@@ -70,10 +185,12 @@ def purge(as_json: AsJson = False) -> None:
 
     Des textes supprimés, l'index garde les mots dans ses fichiers jusque-là : il les récrit.
     """
-    with opened_house() as house:
-        gone = forgotten(house.privacy, house.database, house.whole_index, house.settings, today())
-        expunged(house.whole_index)
-        left = not_noted(house.privacy.register)
+    with opened_application() as house:
+        gone = purge_expired(
+            house.privacy, house.database, house.whole_index, house.settings, today()
+        )
+        expunge_deleted_texts(house.whole_index)
+        left = register_warning(house.privacy.register)
     if as_json:
         print(json.dumps(asdict(gone), ensure_ascii=False, indent=2))
     else:

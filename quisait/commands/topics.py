@@ -1,4 +1,7 @@
-"""`quisait topics`: the list as the last build has it, and for who animates it, what to decide."""
+"""`quisait topics`.
+
+The topics of the last build; proposals and communities for who moderates them.
+"""
 
 import json
 from collections.abc import Callable, Sequence
@@ -6,24 +9,127 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from expertise.at_risk import AtRisk, topics_at_risk
-from expertise.deciding import Deciding, NoSuchProposal, Undecidable
-from expertise.decisions import Decision, Verdict
-from expertise.proposals import Proposal
-from quisait.assembly import House
+from expertise.answer_values import CommunityView
+from expertise.community_management import AtRisk, CommunityProposals, topics_at_risk
+from expertise.decisions import CommunityDecision, TopicDecision, Verdict
+from expertise.proposals import NoSuchProposal, Proposal, ProposalDecisions, Undecidable
+from indexer.access import Reader
+from quisait.application.assembly import Application
+from quisait.application.startup import opened_application
 from quisait.commands import answers
-from quisait.commands.animating import animator
-from quisait.commands.audit import audited_reader
 from quisait.commands.expertise import shown_reading
-from quisait.commands.gatherings import communities_app
-from quisait.faults import opened_house
-from search_api.identity.grants import Held
-from search_api.neutral import neutral
-from search_api.wording import RISKS, day
+from quisait.commands.privacy import audit_command, audited_reader
+from search_api.catalogue.safe_text import safe_text
+from search_api.catalogue.wording import RISKS, day
+from search_api.identity.grants import HeldRoles, Role
 
-# The bodies of the API's answers are imported where they are told: they take half a second.
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+
+def animator(
+    house: Application, agent: str, reading: str, subject: str = ""
+) -> tuple[Reader, HeldRoles]:
+    """Who animates, written down as on the pages. Raises `ValueError` for who does not."""
+    reader = answers.command_line_reader(house, agent)
+    held = house.privacy.grants.held_by(reader)
+    if Role.ANIMATOR not in held.roles:
+        raise ValueError(f"{agent} n'a pas le rôle « animator » : voyez [[roles]].")
+    told = f"quisait topics {reading}"
+    audit_command(house.privacy, told, subject, actor=agent, role=Role.ANIMATOR)
+    return reader, held
+
+
+communities_app = typer.Typer(
+    help="Communautés proposées à des agents seuls dans leur région.", no_args_is_help=True
+)
+
+AsCommunityAnimator = Annotated[
+    str, typer.Option("--agent", help="Identifiant de l'agent qui anime (rôle « animator »)")
+]
+OfTopic = Annotated[str, typer.Argument(metavar="SUJET", help="Identifiant de son sujet")]
+
+_VERDICTS = {Verdict.ACCEPTED: "acceptée", Verdict.REFUSED: "refusée"}
+
+
+@communities_app.command("list")
+def list_communities(
+    agent: AsCommunityAnimator,
+    as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
+) -> None:
+    """Celles qui attendent une décision, et ce qui a été décidé."""
+
+    def told(gatherings: CommunityProposals) -> str:
+        if as_json:
+            # Imported here: the models of the API's answers take half a second.
+            from search_api.routes.community_management import gatherings_answer
+
+            return gatherings_answer(gatherings).model_dump_json(indent=2)
+        lines = [
+            *map(_community_text, gatherings.waiting()),
+            *map(_community_decision_text, gatherings.told()),
+        ]
+        return safe_text("\n".join(lines) or "Aucune communauté proposée.")
+
+    _community_decisions(agent, "list", "", told)
+
+
+@communities_app.command("accept")
+def accept_community(topic: OfTopic, agent: AsCommunityAnimator) -> None:
+    """La montrer à tous, avec ceux de ses membres qui acceptent de figurer."""
+    _community_decisions(
+        agent,
+        "accept",
+        topic,
+        lambda one: _community_decision_text(one.decide(topic, Verdict.ACCEPTED)),
+    )
+
+
+@communities_app.command("refuse")
+def refuse_community(topic: OfTopic, agent: AsCommunityAnimator) -> None:
+    """Ne plus la proposer."""
+    _community_decisions(
+        agent,
+        "refuse",
+        topic,
+        lambda one: _community_decision_text(one.decide(topic, Verdict.REFUSED)),
+    )
+
+
+@communities_app.command("forget")
+def forget_community_decision(topic: OfTopic, agent: AsCommunityAnimator) -> None:
+    """Revient sur une décision."""
+
+    def taken_back(gatherings: CommunityProposals) -> str:
+        gatherings.forget(topic)
+        return f"{topic} : décision retirée."
+
+    _community_decisions(agent, "forget", topic, taken_back)
+
+
+def _community_decisions(
+    agent: str, verb: str, topic: str, told: Callable[[CommunityProposals], str]
+) -> None:
+    subject = f"topic_id:{topic}" if topic else ""
+    with opened_application() as house:
+        _, held = animator(house, agent, f"communities {verb}", subject)
+        try:
+            print(told(CommunityProposals(shown_reading(house), held.animates_topic)))
+        except NoSuchProposal as error:
+            raise ValueError(str(error)) from error
+
+
+def _community_text(one: CommunityView) -> str:
+    topics = ", ".join(f"{topic.label} ({topic.id})" for topic in one.topics)
+    members = ", ".join(f"{agent.name} ({agent.departement})" for agent in one.members)
+    return f"{topics} : {members}"
+
+
+def _community_decision_text(one: CommunityDecision) -> str:
+    return f"{one.topic_id} : {day(one.day)}, {_VERDICTS[one.verdict]}"
+
+
+# The bodies of the API's answers are imported where they are told: they take half a second.
 
 topics_app = typer.Typer(help="Les sujets : la liste, un sujet, l'animation.", no_args_is_help=True)
 proposals_app = typer.Typer(help="Sujets proposés par les documents.", no_args_is_help=True)
@@ -43,7 +149,7 @@ T = TypeVar("T")
 @topics_app.command("list")
 def list_topics(as_json: AsJson = False) -> None:
     """Les sujets de la dernière cartographie, et combien de personnes les tiennent."""
-    with opened_house() as house:
+    with opened_application() as house:
         reading = shown_reading(house)
         counts = reading.coverage("", 0, len(reading.topics)).rows
     rows = [
@@ -54,7 +160,7 @@ def list_topics(as_json: AsJson = False) -> None:
         print(json.dumps(rows, ensure_ascii=False, indent=2))
     else:
         told = "\n".join(f"{one['label']} ({one['id']}) : {one['holders']}" for one in rows)
-        print(neutral(told))
+        print(safe_text(told))
 
 
 @topics_app.command("show")
@@ -64,10 +170,10 @@ def show_topic(
     as_json: AsJson = False,
 ) -> None:
     """Qui tient un sujet, par où commencer, ce qui attend une réponse."""
-    from search_api.topics.answers import topic_page
-    from search_api.topics.schemas import topic_answer
+    from search_api.answers.topics import topic_page
+    from search_api.schemas.topics import topic_answer
 
-    with opened_house() as house:
+    with opened_application() as house:
         reader = audited_reader(house, agent, "quisait topics show")
         reading = shown_reading(house)
         if topic not in reading.topics:
@@ -84,39 +190,39 @@ def show_topic(
     lines += [f"   pour commencer : {card.title}" for card in page.documents]
     lines += [f"   sans réponse : {card.title}" for card in page.questions]
     lines += [f"   voisin : {one.label}" for one in (*view.broader, *view.narrower, *view.related)]
-    print(neutral("\n".join(lines)))
+    print(safe_text("\n".join(lines)))
 
 
 @topics_app.command("risks")
-def risks(agent: AsAnimator, as_json: AsJson = False) -> None:
+def list_risks(agent: AsAnimator, as_json: AsJson = False) -> None:
     """Ce qui repose sur une personne, ou sur personne, parmi les sujets que l'agent anime."""
-    with opened_house() as house:
+    with opened_application() as house:
         _, held = animator(house, agent, "risks")
         found = topics_at_risk(shown_reading(house), held.animates_topic)
     if as_json:
-        from search_api.desks.animation_bodies import at_risk_body
+        from search_api.schemas.communities import at_risk_body
 
         _print([at_risk_body(one) for one in found])
     else:
-        print(neutral("\n".join(map(_risk, found)) or "Rien à surveiller."))
+        print(safe_text("\n".join(map(_risk, found)) or "Rien à surveiller."))
 
 
 @proposals_app.command("list")
 def list_proposals(agent: AsAnimator, as_json: AsJson = False) -> None:
     """Ceux de ses communautés que personne n'a encore acceptés, réunis ni refusés."""
-    with opened_house() as house:
+    with opened_application() as house:
         _, held = animator(house, agent, "proposals list")
         found = _deciding(house, held).waiting()
     if as_json:
-        from search_api.desks.animation_bodies import proposal_body
+        from search_api.schemas.communities import proposal_body
 
         _print([proposal_body(one) for one in found])
     else:
-        print(neutral("\n\n".join(map(_proposal, found)) or "Aucun sujet proposé."))
+        print(safe_text("\n\n".join(map(_proposal, found)) or "Aucun sujet proposé."))
 
 
 @proposals_app.command("accept")
-def accept(
+def accept_proposal(
     proposal: ProposalId,
     agent: AsAnimator,
     label: Annotated[str, typer.Option(help="Le nom du sujet")],
@@ -126,7 +232,7 @@ def accept(
 
 
 @proposals_app.command("merge")
-def merge(
+def merge_proposal(
     proposal: ProposalId,
     agent: AsAnimator,
     into: Annotated[str, typer.Option(help="Identifiant du sujet auquel le réunir")],
@@ -134,7 +240,7 @@ def merge(
 ) -> None:
     """En fait un autre nom d'un sujet que l'agent anime."""
 
-    def merged(deciding: Deciding, held: Held) -> Decision:
+    def merged(deciding: ProposalDecisions, held: HeldRoles) -> TopicDecision:
         if not held.animates_topic(into):
             raise ValueError(f"{agent} n'anime pas le sujet {into}.")
         return deciding.merge(proposal, into, label)
@@ -143,48 +249,51 @@ def merge(
 
 
 @proposals_app.command("refuse")
-def refuse(proposal: ProposalId, agent: AsAnimator) -> None:
+def refuse_proposal(proposal: ProposalId, agent: AsAnimator) -> None:
     """Ne plus le proposer."""
     _decide(agent, "refuse", proposal, lambda deciding, _: deciding.refuse(proposal))
 
 
 @proposals_app.command("decisions")
-def decisions(agent: AsAnimator, as_json: AsJson = False) -> None:
+def list_decisions(agent: AsAnimator, as_json: AsJson = False) -> None:
     """Ce qui a été décidé."""
-    with opened_house() as house:
+    with opened_application() as house:
         _, held = animator(house, agent, "proposals decisions")
         made = _deciding(house, held).told()
     if as_json:
-        from search_api.desks.animation_bodies import decision_body
+        from search_api.schemas.communities import decision_body
 
         _print([decision_body(one) for one in made])
     else:
-        print(neutral("\n".join(map(_decision, made)) or "Aucune décision."))
+        print(safe_text("\n".join(map(_decision, made)) or "Aucune décision."))
 
 
 @proposals_app.command("forget")
-def forget(
+def forget_decision(
     decision: Annotated[str, typer.Argument(metavar="DÉCISION", help="Son identifiant")],
     agent: AsAnimator,
 ) -> None:
     """Revient sur une décision."""
-    with opened_house() as house:
+    with opened_application() as house:
         _, held = animator(house, agent, "proposals forget", f"decision_id:{decision}")
         deciding = _deciding(house, held)
         _in_sentences(lambda: deciding.forget(decision))
 
 
-def _deciding(house: House, held: Held) -> Deciding:
-    return Deciding(shown_reading(house), house.builds.decisions, held.decides_on)
+def _deciding(house: Application, held: HeldRoles) -> ProposalDecisions:
+    return ProposalDecisions(shown_reading(house), house.builds.decisions, held.decides_on)
 
 
 def _decide(
-    agent: str, verb: str, proposal: str, decide_it: Callable[[Deciding, Held], Decision]
+    agent: str,
+    verb: str,
+    proposal: str,
+    decide_it: Callable[[ProposalDecisions, HeldRoles], TopicDecision],
 ) -> None:
-    with opened_house() as house:
+    with opened_application() as house:
         _, held = animator(house, agent, f"proposals {verb}", f"proposal:{proposal}")
         deciding = _deciding(house, held)
-        print(neutral(_decision(_in_sentences(lambda: decide_it(deciding, held)))))
+        print(safe_text(_decision(_in_sentences(lambda: decide_it(deciding, held)))))
 
 
 def _in_sentences(decide_it: Callable[[], T]) -> T:
@@ -195,7 +304,7 @@ def _in_sentences(decide_it: Callable[[], T]) -> T:
 
 
 def _risk(one: AtRisk) -> str:
-    from search_api.desks.animation_bodies import all_risks
+    from search_api.schemas.communities import all_risks
 
     words = ", ".join(RISKS[name] for name in all_risks(one))
     who = ", ".join(agent.name for agent in one.holders)
@@ -210,7 +319,7 @@ def _proposal(one: Proposal) -> str:
     return "\n".join(lines)
 
 
-def _decision(one: Decision) -> str:
+def _decision(one: TopicDecision) -> str:
     verdicts = {Verdict.ACCEPTED: "accepté", Verdict.MERGED: "réuni", Verdict.REFUSED: "refusé"}
     what = one.label or ", ".join(sorted(one.terms))
     into = f" avec {one.topic_id}" if one.verdict is Verdict.MERGED else ""

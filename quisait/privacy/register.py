@@ -1,12 +1,12 @@
-"""The register: what a restored backup must be told. One line of JSON for each fact.
+"""The deletion register: what must be applied again to a restored backup, one JSON line per fact.
 
 It stands outside the database and the index, and is not restored with them. Each of them
-keeps a mark: the last line that it knows. Where the mark is older than the register, the
-lines after it are applied again (`quisait.privacy.replaying`).
+stores a mark: the last line that it knows. Where the mark is older than the register, the
+lines after it are applied again (`quisait.privacy.replay`).
 
-A line that the file cannot take (read-only, full, of another account) waits in the state's
-database, and what it tells is done all the same: a document that is to be closed must not stay
-open for want of a file. It is written with the next line, or when a house is opened.
+A line that the file cannot take (read-only, full, of another account) is stored in the state's
+database, and what it records is done all the same: a document that is to be closed must not stay
+open for want of a file. It is written with the next line, or when the application is opened.
 """
 
 import errno
@@ -24,10 +24,11 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from expertise.consent import Wish
+from expertise.consent import Preference
 from indexer.errors import IndexRefused
 from indexer.state import digest
-from quisait.kept_files import account, reason_of
+from quisait.settings.errors import reason_of
+from quisait.settings.files import account
 
 log = logging.getLogger(__name__)
 
@@ -53,11 +54,11 @@ _BLOCK = 65_536
 _START = b'{"id": '
 """How each line begins. No text in a line holds it: quotation marks are escaped there."""
 
-Line = dict[str, Any]
+RegisterLine = dict[str, Any]
 """`id`, `at` (ISO 8601), `kind` (wish, gone, closed, purged), and what the kind has."""
 
 
-class Mark(Protocol):
+class RegisterMark(Protocol):
     """The last line that something knows."""
 
     def read(self) -> str:
@@ -70,7 +71,7 @@ class Mark(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class DatabaseMark:
+class DatabaseRegisterMark:
     """The state database's: restored with it."""
 
     engine: sa.Engine
@@ -88,7 +89,7 @@ class DatabaseMark:
 
 
 @dataclass(frozen=True, slots=True)
-class FileMark:
+class FileRegisterMark:
     """The embedded index's, in its folder: restored with it."""
 
     path: Path
@@ -109,12 +110,12 @@ class FileMark:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class PendingLines:
     """The lines that wait, in the state's database."""
 
     engine: sa.Engine
 
-    def add(self, line: Line) -> None:
+    def add(self, line: RegisterLine) -> None:
         """Keep one, after those that wait already."""
         agent_id = line.get("agent")
         of_agent = digest(agent_id) if agent_id else ""
@@ -122,7 +123,7 @@ class Waiting:
             row = {"of_agent": of_agent, "line": json.dumps(line)}
             connection.execute(sa.insert(waiting).values(row))
 
-    def all(self) -> list[tuple[int, Line]]:
+    def all(self) -> list[tuple[int, RegisterLine]]:
         """(number, line), oldest first."""
         query = sa.select(waiting.c.number, waiting.c.line).order_by(waiting.c.number)
         with self.engine.connect() as connection:
@@ -156,15 +157,15 @@ class FileRegister:
     def __init__(
         self,
         path: Path,
-        known_by: Sequence[Mark],
+        known_by: Sequence[RegisterMark],
         now: Callable[[], datetime],
         keep_days: int,
-        waiting: Waiting | None = None,
+        waiting: PendingLines | None = None,
     ) -> None:
         self.path, self.marks = path, known_by
         self._now, self._keep_days, self._waiting = now, keep_days, waiting
 
-    def wished(self, wish: Wish, moment: datetime, *, in_force: bool) -> None:
+    def wished(self, wish: Preference, moment: datetime, *, in_force: bool) -> None:
         """An agent asks something, or takes it back."""
         self._write(
             "wish",
@@ -200,7 +201,7 @@ class FileRegister:
         """Write the lines that wait, where the file can be written now: how many still wait.
 
         `opening`: the index may be a restored one, that lacks what they tell: its mark stays
-        where it is, and `quisait.privacy.replaying` tells them again.
+        where it is, and `quisait.privacy.replay` tells them again.
         """
         if self.waiting():
             try:
@@ -209,7 +210,8 @@ class FileRegister:
                     moved = [
                         mark
                         for mark in self.marks
-                        if not opening or (isinstance(mark, DatabaseMark) and mark.read() == before)
+                        if not opening
+                        or (isinstance(mark, DatabaseRegisterMark) and mark.read() == before)
                     ]
                     self._append(None, moved)
             except OSError as error:
@@ -266,7 +268,7 @@ class FileRegister:
         except OSError as error:
             raise RegisterUnusable(self.unusable(error)) from error
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[RegisterLine]:
         """Every whole line, oldest first; one that was cut short by a crash is left out.
 
         A line counts once, where it stands first: an older quisait wrote what had waited again
@@ -302,7 +304,7 @@ class FileRegister:
                 stack.enter_context(self._locked())
             return self.last(), [mark.read() for mark in self.marks]
 
-    def since(self, mark: str) -> list[Line]:
+    def since(self, mark: str) -> list[RegisterLine]:
         """The lines after a mark; all of them where the mark is not among them."""
         lines = list(self.lines())
         places = [number for number, line in enumerate(lines) if line["id"] == mark]
@@ -349,7 +351,7 @@ class FileRegister:
             self._waiting.add(line)
             self._log(error)
 
-    def _append(self, line: Line | None, moved: Sequence[Mark]) -> None:
+    def _append(self, line: RegisterLine | None, moved: Sequence[RegisterMark]) -> None:
         """Write what waits and then this line, by who holds the lock; move these marks.
 
         What waits in a restored database may stand in the file since: it is not written again,
@@ -384,11 +386,11 @@ class FileRegister:
         number = error.errno if isinstance(error, OSError) else None
         log.warning("register not written", extra={"error": errno.errorcode.get(number or 0)})
 
-    def _locked(self) -> "_Lock":
-        return _Lock(self.path.with_name(f"{self.path.name}.lock"))
+    def _locked(self) -> "_RegisterLock":
+        return _RegisterLock(self.path.with_name(f"{self.path.name}.lock"))
 
 
-class _Lock:
+class _RegisterLock:
     """Only one process writes; the lock ends with its holder."""
 
     def __init__(self, path: Path) -> None:
@@ -405,11 +407,11 @@ class _Lock:
         os.close(self._place)
 
 
-def _text(line: Line) -> str:
+def _text(line: RegisterLine) -> str:
     return json.dumps(line, ensure_ascii=True) + "\n"
 
 
-def _read(text: bytes) -> Line:
+def _read(text: bytes) -> RegisterLine:
     """A line; of one that an older quisait wrote after a half one, the whole one at its end.
 
     Raises `ValueError`.

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from quisait.settings import Settings, beside_file
-from quisait.settings.privacy import PrivacySettings
+from quisait.settings import PrivacySettings, Settings, beside_file
 from quisait.settings.sources import SourceSettings
 
 _ROLES = {

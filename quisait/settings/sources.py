@@ -1,11 +1,23 @@
-"""The settings of one source."""
+"""Settings of what is read and by whom: sources, directory, access lists, authorities, roles."""
 
+import re
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from quisait.settings.types import Principal, Table, pace, without_password
+from connectors.ldap.config import AGENT_ATTRIBUTES, OPTIONAL_AGENT_FIELDS
+from connectors.values import RESERVED_AUTHORITIES
+from quisait.settings.types import (
+    Duration,
+    Principal,
+    Secret,
+    SettingsTable,
+    pace,
+    without_password,
+)
+from search_api.identity.grants import Grant, Role
 
 
 def _where_it_is_read(path: str, about: ValidationInfo) -> str:
@@ -26,7 +38,7 @@ def _where_it_answers(url: str, about: ValidationInfo) -> str:
     return url
 
 
-class SourceSettings(Table):
+class SourceSettings(SettingsTable):
     """Une source de documents."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")] = Field(
@@ -91,4 +103,168 @@ class SourceSettings(Table):
         [],
         description="ce qui y nomme le compte d'un agent : « uid » (son identifiant), « email » "
         "(son adresse, que la source a vérifiée) ; vide : les comptes que donne l'annuaire",
+    )
+
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_ATTRIBUTE = re.compile(r"([A-Za-z][A-Za-z0-9-]*)?")
+
+
+class DirectorySettings(SettingsTable):
+    """L'annuaire des agents et des groupes : des tables, ou [ldap]."""
+
+    agents: str = Field("", description="table des agents (.csv ou .jsonl)")
+    groups: str = Field("", description="table des groupes (.csv ou .jsonl)")
+    accounts: str = Field(
+        "",
+        description="table des comptes donnés à la main : account, agent (.csv ou .jsonl) ; "
+        "l'emporte sur toute règle",
+    )
+    every: Annotated[str, AfterValidator(pace)] = Field(
+        "1 h", description="rythme de lecture par « quisait run » ; « jamais » : à la main"
+    )
+
+
+def _addresses(urls: list[str]) -> list[str]:
+    for url in urls:
+        address = urlsplit(url)
+        if address.scheme not in ("ldap", "ldaps") or not address.hostname:
+            raise ValueError("donnez des adresses en ldaps:// ou ldap://")
+    return urls
+
+
+def _protected(start_tls: bool, about: ValidationInfo) -> bool:
+    """A password is not sent in the clear beyond this machine."""
+    for url in about.data.get("urls", ()):
+        address = urlsplit(url)
+        if address.scheme == "ldap" and not start_tls and address.hostname not in _LOOPBACK:
+            raise ValueError("hors boucle locale, réglez ldaps:// ou start_tls = true")
+    return start_tls
+
+
+def _mapping(attributes: dict[str, str]) -> dict[str, str]:
+    for field, attribute in attributes.items():
+        if field not in {*AGENT_ATTRIBUTES, *OPTIONAL_AGENT_FIELDS}:
+            raise ValueError(f"« {field} » n'est pas un champ d'un agent")
+        if not _ATTRIBUTE.fullmatch(attribute) or (field == "id" and not attribute):
+            raise ValueError(f"« {attribute} » n'est pas un attribut LDAP")
+    return attributes
+
+
+def _authority(name: str) -> str:
+    if name in RESERVED_AUTHORITIES:
+        raise ValueError(f"« {name} » est réservé")
+    return name
+
+
+class LdapSettings(SettingsTable):
+    """Un annuaire LDAP (docs/annuaire.md)."""
+
+    urls: Annotated[list[str], AfterValidator(_addresses)] = Field(
+        [], description="adresses, la première qui répond est lue : ldaps://… ; vide : pas de LDAP"
+    )
+    start_tls: Annotated[bool, AfterValidator(_protected)] = Field(
+        False,
+        validate_default=True,
+        description="passer en TLS sur une adresse ldap:// (StartTLS), le certificat vérifié",
+    )
+    ca_file: str = Field("", description="autorité de certification de l'annuaire (PEM)")
+    user: str = Field("", description="compte qui lit (DN) ; vide : anonyme")
+    password: Secret = Field("", description="mot de passe de ce compte, plutôt par un fichier")
+    agents_base: str = Field("", description="base des agents : « ou=agents,dc=exemple,dc=fr »")
+    agents_filter: str = Field(
+        "(objectClass=inetOrgPerson)",
+        description="filtre des agents ; y exclure les comptes désactivés",
+    )
+    attributes: Annotated[dict[str, str], AfterValidator(_mapping)] = Field(
+        {},
+        description="attribut de chaque champ d'un agent, où ce n'est pas l'habituel : "
+        '{ departement = "st", departure = "dateFin" }',
+    )
+    groups_base: str = Field("", description="base des groupes ; vide : aucun groupe")
+    groups_filter: str = Field(
+        "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup)"
+        "(objectClass=group))",
+        description="filtre des groupes",
+    )
+    group_id: str = Field("cn", description="attribut qui nomme un groupe dans les droits")
+    members: list[str] = Field(
+        ["member", "uniqueMember", "memberUid"], description="attributs des membres d'un groupe"
+    )
+    authority: Annotated[
+        str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$"), AfterValidator(_authority)
+    ] = Field("ldap", description="début des groupes dans les droits : « ldap:group:… »")
+    page_size: int = Field(500, ge=1, le=10_000, description="entrées demandées à la fois")
+    timeout_s: float = Field(30, gt=0, le=600, description="silence toléré, en secondes")
+    oldest: Duration = Field(
+        "2 j",
+        description="âge de la dernière lecture au-delà duquel ses groupes ne sont plus crus",
+    )
+
+
+class AccessSettings(SettingsTable):
+    """Les listes de droits : ce qu'il faut en confirmer (docs/administration.md)."""
+
+    accepted_denials: list[Principal] = Field(
+        [],
+        description="refus qui ne nomment personne de connu, et c'est voulu, comme "
+        "ldap:group:ancien : les documents qui les portent ne sont pas fermés pour cela",
+    )
+
+
+class AuthoritySettings(SettingsTable):
+    """Les sources de droits, interrogées quand un lecteur vient (docs/annuaire.md)."""
+
+    fresh: Duration = Field(
+        "1 min", description="temps pendant lequel les groupes d'un lecteur sont retenus"
+    )
+    wait_s: float = Field(
+        2.0, gt=0, le=30, description="temps qu'un lecteur les attend au plus, en secondes"
+    )
+    failures: int = Field(
+        3, ge=1, description="échecs de suite après lesquels une source de droits se repose"
+    )
+    rest: Duration = Field(
+        "30 s", description="repos pendant lequel elle n'est pas demandée ; rien n'en est cru"
+    )
+
+
+class RoleSettings(SettingsTable):
+    """Un rôle donné à des agents ou à des groupes de l'annuaire."""
+
+    role: Literal["animator", "administrator", "officer"] = Field(
+        description="« animator » (animation de réseau), « administrator » (administration) ou "
+        "« officer » (protection des données)"
+    )
+    agents: list[str] = Field([], description="identifiants d'agents")
+    groups: list[Principal] = Field([], description="groupes de l'annuaire, comme ldap:group:…")
+    topics: list[str] = Field(
+        [], description="pour « animator » : identifiants des sujets animés, ou « * »"
+    )
+    communities: list[str] = Field(
+        [], description="pour « animator » : espaces animés, comme les documents les nomment"
+    )
+
+    @model_validator(mode="after")
+    def _for_somebody_and_something(self) -> "RoleSettings":
+        if not self.agents and not self.groups:
+            raise ValueError("un rôle demande au moins un agent (agents) ou un groupe (groups)")
+        if "everyone" in self.groups:
+            raise ValueError("un rôle n'est pas donné à tout le monde (everyone)")
+        bounded = bool(self.topics or self.communities)
+        if bounded != (self.role == "animator"):
+            raise ValueError(
+                "« animator » demande des sujets (topics) ou des espaces (communities), et lui seul"
+            )
+        return self
+
+
+def grant_of(settings: RoleSettings) -> Grant:
+    """The grant, as the rooms take it."""
+    return Grant(
+        Role(settings.role),
+        frozenset(settings.agents),
+        frozenset(settings.groups),
+        frozenset(settings.topics),
+        frozenset(settings.communities),
     )

@@ -1,14 +1,25 @@
-"""What several tables of settings are made of."""
+"""Types shared by the tables of settings: durations, addresses, principals, secrets."""
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from connectors.values import principal_form
-from quisait.settings.durations import seconds_of
+from connectors.values import normalize_principal
+
+_UNITS_S = {"s": 1, "min": 60, "h": 3600, "j": 86400}
+_WRITTEN = re.compile(r"(\d{1,6})\s*(s|min|h|j)")
 
 
-class Table(BaseModel):
+def seconds_of(written: str) -> float:
+    """In seconds. Raises `ValueError`, in French, for anything else, and for nothing at all."""
+    understood = _WRITTEN.fullmatch(written.strip())
+    if not understood or not int(understood[1]):
+        raise ValueError("écrivez une durée comme « 30 s », « 15 min », « 2 h » ou « 1 j »")
+    return float(int(understood[1]) * _UNITS_S[understood[2]])
+
+
+class SettingsTable(BaseModel):
     """A table of the settings' file: what it does not know is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,7 +42,7 @@ Address = Annotated[str, AfterValidator(without_password)]
 
 
 def _principal(written: str) -> str:
-    return principal_form(written.strip())
+    return normalize_principal(written.strip())
 
 
 Principal = Annotated[str, AfterValidator(_principal)]

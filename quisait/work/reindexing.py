@@ -16,9 +16,11 @@ from indexer.generations import Signature, Standing
 from indexer.passages import passage_text
 from indexer.ports import Encoder, Index
 from indexer.reindex import ReindexReport, Works, abandon, finish, reindex, roll_back
-from quisait.assembly import OpenedWorks, open_encoder, open_works, opened_database
-from quisait.commands.progress import duration, shown_progress
-from quisait.faults import in_sentences, read_settings
+from quisait.application.assembly import IndexParts, open_index_parts
+from quisait.application.engines import open_encoder
+from quisait.application.progress import duration, shown_progress
+from quisait.application.sources import opened_database
+from quisait.application.startup import errors_as_sentences, read_settings
 from quisait.settings import Settings, beside_file
 
 SAMPLED_PER_SOURCE = 50
@@ -84,7 +86,7 @@ def reindex_command(
                 _change(works, parts, back=back, as_json=as_json)
 
 
-def reindex_reasons(works: OpenedWorks) -> tuple[str, ...]:
+def reindex_reasons(works: IndexParts) -> tuple[str, ...]:
     """Why a reindex is due, in words; empty where none is. Raises as `standing` does."""
     standing = works.generations.standing()
     if standing is None:
@@ -108,17 +110,17 @@ def _reasons(standing: Standing, wanted: Signature) -> tuple[str, ...]:
 
 
 @contextmanager
-def _opened() -> Iterator[tuple[Settings, OpenedWorks]]:
-    with in_sentences():
+def _opened() -> Iterator[tuple[Settings, IndexParts]]:
+    with errors_as_sentences():
         settings = read_settings()
         with (
             opened_database(settings) as database,
-            open_works(settings, beside_file(settings.folder), database) as works,
+            open_index_parts(settings, beside_file(settings.folder), database) as works,
         ):
             yield settings, works
 
 
-def _change(works: OpenedWorks, parts: Works, *, back: bool, as_json: bool) -> None:
+def _change(works: IndexParts, parts: Works, *, back: bool, as_json: bool) -> None:
     """Reindex, or roll back; an interruption loses nothing."""
     if not back and not reindex_reasons(works):
         _tell({"needed": False}, lambda _: "L'index est à jour : rien à faire.", as_json)
@@ -152,7 +154,7 @@ def _report_text(report: ReindexReport, taken: str, *, back: bool) -> str:
     )
 
 
-def _outlook(settings: Settings, works: OpenedWorks) -> Outlook:
+def _outlook(settings: Settings, works: IndexParts) -> Outlook:
     standing = works.generations.standing()
     if standing is None:
         raise IndexRefused("Il n'y a pas encore d'index : lancez « quisait crawl ».")

@@ -1,17 +1,271 @@
-"""A run, of a source or of another task, whose beginning, progress and end are kept."""
+"""The runs of a source or of a task: when the next one is due, how one is recorded and interrupted.
+
+A run writes only while it holds its lease.
+"""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+from threading import Event
+from typing import Protocol, runtime_checkable
+from zlib import crc32
 
-from connectors.errors import SourceError, SourceRefused
+import numpy as np
+
+from connectors.ports import Change, Connector, SourceError, SourceRefused, SupportsRefetch
+from indexer.crawl.pipeline import CrawlDependencies, CrawlReport
 from indexer.errors import DeletionsHeld, IndexerError, IndexRefused, LeaseLost
-from indexer.pipeline import CrawlReport
-from indexer.state import Progress, State
-from quisait.work.leased_parts import Stopped
+from indexer.ports import Cursors, Encoder, Flushable, IndexWriter
+from indexer.state import Progress, RunRow, State
+from indexer.values import IndexEntry, Vectors, Write, WriteReport
+from quisait.application.locks import SourceLease
+from quisait.settings import Settings
+from quisait.settings.sources import SourceSettings
+from quisait.settings.types import NEVER, seconds_of
 
-NOTED_EVERY_S = 3.0
+IMMEDIATELY = datetime.fromtimestamp(0, UTC)
+"""A moment that has come for what was never read."""
+DEFAULT_PACE = "1 h"
+DEFAULT_PUSH_PACE = "1 min"
+"""A pushed document waits for nobody's server: its reading costs next to nothing."""
+RUNS_CONSIDERED = 20
+"""Runs that are looked at: by then a wait has long been the longest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often, in seconds; `every_s` None: never by itself. `jitter` is a share of a wait."""
+
+    every_s: float | None
+    retry_s: float = 60.0
+    retry_most_s: float = 3600.0
+    jitter: float = 0.1
+
+
+def pace_of(settings: Settings, written: str) -> Pace:
+    """The pace that a setting `every` asks for."""
+    every_s = None if written == NEVER else seconds_of(written)
+    run = settings.run
+    return Pace(every_s, seconds_of(run.retry), seconds_of(run.retry_most), run.jitter)
+
+
+def source_pace(settings: Settings, source: SourceSettings) -> Pace:
+    """The pace of a source, by its kind where its settings say nothing."""
+    ordinary = DEFAULT_PUSH_PACE if source.kind == "push" else DEFAULT_PACE
+    return pace_of(settings, source.every or ordinary)
+
+
+def next_run(source: str, runs: Sequence[RunRow], pace: Pace, now: datetime) -> datetime | None:
+    """When a source is due; None for never. `runs`: its last ones, newest first, none going on.
+
+    A run that ended well, or that waits for a person (`held`, `refused`), is followed after
+    the ordinary time. One that failed or died is tried again after `retry_s`, doubled with
+    each failure in a row up to `retry_most_s`; one that was stopped, at once.
+    """
+    if pace.every_s is None:
+        return None
+    if not runs or runs[0].outcome == "interrupted":
+        return IMMEDIATELY
+    last = runs[0]
+    failures = sum(1 for _ in takewhile(_failed, runs))
+    wait_s = pace.every_s
+    if failures:
+        # The power is bounded before it is taken: a float ends at 2 ** 1024.
+        wait_s = min(pace.retry_s * 2 ** min(failures - 1, 40), pace.retry_most_s)
+    ended = last.ended or last.noted or last.started
+    if ended > now + timedelta(seconds=1):  # the clock was set back since: nobody waits for it
+        return IMMEDIATELY
+    return ended + timedelta(seconds=wait_s * _jittered(source, last.id, pace.jitter))
+
+
+def _failed(run: RunRow) -> bool:
+    """`running`, where none goes on: it died, and may die of the same again."""
+    return run.outcome in ("failed", "running")
+
+
+def _jittered(source: str, run_id: int, jitter: float) -> float:
+    """Between 1 - jitter and 1 + jitter, the same for every worker that asks."""
+    return 1 + jitter * (crc32(f"{source}:{run_id}".encode()) / 2**31 - 1)
+
+
+ENCODED_CHARACTERS = 6_000
+"""So many characters, padding counted, are encoded before a look at whether to stop: about four
+passages, which take a few seconds on a slow machine. Short texts stay together: one by one
+they cost more."""
+
+
+class RunStopped(SourceError):
+    """The worker is told to stop: what is encoded is written, the rest is read again."""
+
+
+def with_lease(workshop: CrawlDependencies, held: SourceLease, stop: Event) -> CrawlDependencies:
+    """The same workshop, that writes only while the lease is held, and encodes until told."""
+    return replace(
+        workshop,
+        encoder=StoppableEncoder(workshop.encoder, stop),
+        index=LeasedIndex(workshop.index, held),
+        cursors=LeasedCursors(workshop.cursors, held),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedIndex:
+    """An index that a crawl writes to. `write` raises `LeaseLost` before it writes anything.
+
+    A lease that was renewed lasts `lease_s` more: only a process that is paused for longer
+    than that between asking and writing writes once without a lease.
+    """
+
+    index: IndexWriter
+    held: SourceLease
+
+    def write(self, batch: Sequence[Write]) -> WriteReport:
+        """As the index does."""
+        self.held.check()
+        return self.index.write(batch)
+
+    def settle(self) -> None:
+        """As the index does, where it has anything to settle."""
+        if isinstance(self.index, Flushable):
+            self.index.settle()
+
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
+        """As the index does."""
+        return self.index.kept(document_ids)
+
+    def count(self, source: str) -> int:
+        """As the index does."""
+        return self.index.count(source)
+
+    def scan(self, source: str) -> Iterator[IndexEntry]:
+        """As the index does."""
+        return self.index.scan(source)
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedCursors:
+    """Cursors that a crawl keeps. `save` raises `LeaseLost` before it saves."""
+
+    cursors: Cursors
+    held: SourceLease
+
+    def load(self, source: str) -> str | None:
+        """As the cursors do."""
+        return self.cursors.load(source)
+
+    def save(self, source: str, cursor: str) -> None:
+        """As the cursors do."""
+        self.held.check()
+        self.cursors.save(source, cursor)
+
+    def note_ahead(self, source: str, document_ids: Collection[str]) -> None:
+        """As the cursors do."""
+        self.cursors.note_ahead(source, document_ids)
+
+    def ahead(self, source: str) -> frozenset[str]:
+        """As the cursors do."""
+        return self.cursors.ahead(source)
+
+
+@dataclass(frozen=True, slots=True)
+class StoppableEncoder:
+    """An encoder that a worker can stop between two slices of a batch, and not after it."""
+
+    encoder: Encoder
+    stop: Event
+
+    @property
+    def name(self) -> str:
+        """The encoder's."""
+        return self.encoder.name
+
+    @property
+    def dimension(self) -> int:
+        """The encoder's."""
+        return self.encoder.dimension
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        """The encoder's. Raises `Stopped` once told to stop; a document may be a thousand."""
+        # Like lengths together: an encoder pads what it encodes at once to the longest text.
+        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+        vectors = np.empty((len(texts), self.dimension), np.float32)
+        for some in _slices(order, [len(text) for text in texts]):
+            if self.stop.is_set():
+                raise RunStopped("Arrêt demandé. La lecture reprendra.")
+            vectors[some] = self.encoder.passages([texts[place] for place in some])
+        return vectors
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        """The encoder's."""
+        return self.encoder.queries(texts)
+
+    def beginning(self, text: str) -> str:
+        """The encoder's."""
+        return self.encoder.beginning(text)
+
+
+def _slices(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Places in their order, shortest text first, cut by `ENCODED_AT_ONCE`; one at least."""
+    some: list[int] = []
+    for place in order:
+        if some and (len(some) + 1) * lengths[place] > ENCODED_CHARACTERS:
+            yield some
+            some = []
+        some.append(place)
+    if some:
+        yield some
+
+
+@runtime_checkable
+class RereadableConnector(Connector, SupportsRefetch, Protocol):
+    """A source of documents that can be asked again for single ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stoppable:
+    """A connector that a worker can stop between two changes."""
+
+    connector: Connector
+    stop: Event
+
+    @property
+    def source(self) -> str:
+        """The connector's."""
+        return self.connector.source
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        """The connector's, until told to stop. Raises `Stopped` then."""
+        return self._until_told(self.connector.changes(since))
+
+    def _until_told(self, changes: Iterator[Change]) -> Iterator[Change]:
+        for change in changes:
+            if self.stop.is_set():
+                raise RunStopped(f"{self.source} : arrêt demandé. La lecture reprendra.")
+            yield change
+
+
+@dataclass(frozen=True, slots=True)
+class StoppableRereadable(Stoppable):
+    """The same of one that can be asked again for single documents."""
+
+    connector: RereadableConnector
+
+    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """The connector's, until told to stop. Raises `Stopped` then."""
+        return self._until_told(self.connector.again(document_ids))
+
+
+def stoppable(connector: Connector, stop: Event) -> Stoppable:
+    """A connector that a worker can stop, and that can do what it could."""
+    if isinstance(connector, RereadableConnector):
+        return StoppableRereadable(connector, stop)
+    return Stoppable(connector, stop)
+
+
+PROGRESS_EVERY_S = 3.0
 
 
 @dataclass(slots=True)
@@ -30,7 +284,7 @@ class Run:
         """Keep how far it is, every few seconds."""
         now = time.monotonic()
         elapsed = now - self._noted_at
-        if elapsed < NOTED_EVERY_S:
+        if elapsed < PROGRESS_EVERY_S:
             return
         self._last = Progress(
             report.seen,
@@ -49,13 +303,13 @@ class Run:
 
 
 @contextmanager
-def kept_run(state: State, source: str) -> Iterator[Run]:
+def recorded_run(state: State, source: str) -> Iterator[Run]:
     """A run from its beginning to its end; what the block raises is kept as its outcome."""
     run = Run(state, *state.start_run(source))
     try:
         yield run
     except BaseException as error:
-        state.end_run(run.id, outcome_of(error), run.changed, _told(error))
+        state.end_run(run.id, outcome_of(error), run.changed, _error_text(error))
         raise
     state.end_run(run.id, "done", run.changed)
 
@@ -67,12 +321,12 @@ def outcome_of(error: BaseException) -> str:
             return "held"
         case SourceRefused() | IndexRefused():
             return "refused"
-        case KeyboardInterrupt() | SystemExit() | Stopped() | LeaseLost():
+        case KeyboardInterrupt() | SystemExit() | RunStopped() | LeaseLost():
             return "interrupted"
         case _:
             return "failed"
 
 
-def _told(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     """The sentence of an error that has one; of what nobody foresaw, its kind."""
     return str(error) if isinstance(error, SourceError | IndexerError) else type(error).__name__

@@ -1,17 +1,62 @@
-"""Where a source stands, in words that say what to do."""
+"""The state of each source, with what to do; sources that the settings no longer name."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
+import typer
+
+from indexer.access import PrincipalLookup
+from indexer.copying import pieces
+from indexer.ports import IndexContents, IndexDenials
 from indexer.state import RunRow, reference_of
-from quisait.assembly import House, has_directory
-from quisait.assembly.authorities import DIRECTORY
-from quisait.commands.progress import duration
-from quisait.settings import SourceSettings
-from quisait.work.schedule import AT_ONCE, LOOKED_BACK, next_run, source_pace
-from quisait.work.unknown_denials import UnknownDenial, unknown_denials
-from search_api.catalogue.texts import _, marked
+from indexer.values import Remove
+from quisait.application.assembly import Application, index_with_deletion_log
+from quisait.application.locks import hold_source_lease
+from quisait.application.progress import duration, plural_count
+from quisait.application.sources import DIRECTORY, has_directory
+from quisait.application.startup import opened_application
+from quisait.privacy.retention import register_warning
+from quisait.settings import Settings
+from quisait.settings.sources import SourceSettings
+from quisait.work.runs import IMMEDIATELY, RUNS_CONSIDERED, next_run, source_pace
+from search_api.catalogue.safe_text import safe_text
+from search_api.catalogue.texts import _, marked, ngettext
+
+UNKNOWN_DENIAL_REMEDY = marked(
+    "Corrigez ce nom à la source, ou complétez l'annuaire, puis lancez « quisait crawl ». Si le "
+    "refus est voulu tel quel (un groupe supprimé, par exemple), ajoutez-le à [access] "
+    "accepted_denials et redémarrez."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownDenial:
+    """A principal that documents deny and that names nobody known: nobody reads them."""
+
+    principal: str
+    documents: int
+    remedy: str
+
+    @property
+    def closed(self) -> str:
+        """How many documents it closes, in words."""
+        return ngettext(
+            "%(num)s document fermé à tous", "%(num)s documents fermés à tous", self.documents
+        )
+
+
+def unknown_denials(
+    index: IndexDenials, known: PrincipalLookup, source: str
+) -> tuple[UnknownDenial, ...]:
+    """Those of a source, the ones that close most first. Raises as the index does."""
+    denials = index.denials(source)
+    strangers = known.strangers(denials)
+    found = (UnknownDenial(one, denials[one], _(UNKNOWN_DENIAL_REMEDY)) for one in strangers)
+    return tuple(sorted(found, key=lambda one: (-one.documents, one.principal)))
+
 
 REMEDIES = {
     "encrypted": marked("Déposez une version sans mot de passe."),
@@ -91,10 +136,10 @@ class SourceStatus:
     unknown_denials: tuple[UnknownDenial, ...] = ()
 
 
-def status_of(house: House, source: SourceSettings, now: datetime) -> SourceStatus:
+def status_of(house: Application, source: SourceSettings, now: datetime) -> SourceStatus:
     """Raises `IndexUnreachable` or `IndexRefused`."""
     name = source.name
-    runs = list(house.state.runs_of(name, LOOKED_BACK))
+    runs = list(house.state.runs_of(name, RUNS_CONSIDERED))
     last, good = next(iter(runs), None), house.state.last_done(name)
     running = _running(last) if last and house.leases.holder(name) else None
     pace = source_pace(house.settings, source)
@@ -123,7 +168,7 @@ def status_of(house: House, source: SourceSettings, now: datetime) -> SourceStat
     )
 
 
-def directory_state(house: House) -> str:
+def directory_state(house: Application) -> str:
     """Why the directory was not read at its last turn, and what to do; empty where it was."""
     last = next(iter(house.state.runs_of(DIRECTORY, 1)), None)
     told = has_directory(house.settings) and last is not None
@@ -194,6 +239,96 @@ def soon(instant: datetime | None, now: datetime) -> str:
     if instant is None:
         return ""
     wait_s = round((instant - now).total_seconds())
-    if instant == AT_ONCE or wait_s <= 0:
+    if instant == IMMEDIATELY or wait_s <= 0:
         return _("dès que « quisait run » le peut")
     return _("dans %(duration)s", duration=duration(wait_s))
+
+
+DELETED_AT_ONCE = 500
+"""Documents of one write."""
+
+
+def removed_sources(index: IndexContents, settings: Settings) -> tuple[str, ...]:
+    """Those of which the whole index keeps documents. Raises as `IndexContents` does."""
+    return tuple(sorted(index.sources() - {one.name for one in settings.sources}))
+
+
+def removed_source_remedy(source: str) -> str:
+    """What stands of it, and what a person can do."""
+    return _(
+        "absente de quisait.toml : personne ne trouve plus ses documents. « quisait forget "
+        "%(source)s » les efface ; sinon, remettez sa table [[sources]]",
+        source=source,
+    )
+
+
+def removed_source_statuses(house: Application) -> list[SourceStatus]:
+    """As `quisait sources` shows them."""
+    return [
+        SourceStatus(
+            source=name,
+            documents=house.whole_index.count(name),
+            state=removed_source_remedy(name),
+            last_run=next(house.state.runs_of(name, 1), None),
+            next_run=None,
+            lag_s=None,
+            running=None,
+            failure_counts={},
+            failures=(),
+        )
+        for name in removed_sources(house.whole_index, house.settings)
+    ]
+
+
+def forget_source(house: Application, source: str) -> int:
+    """Delete what is kept of a source that is not named: how many documents there were.
+
+    Its documents go first, told to the register as every deletion is, so that no backup
+    brings them back; then what was pushed, its tokens, its cursor, failures and runs. What
+    breaks off is taken up by doing it again. Raises `ValueError` for a source that is named,
+    or of which nothing is kept; `SourceBusy`, and what the index raises.
+    """
+    if source in {one.name for one in house.settings.sources}:
+        raise ValueError(
+            f"« {source} » est une source de quisait.toml : retirez-en sa table [[sources]], "
+            "redémarrez « quisait run », puis recommencez."
+        )
+    if not _has_data(house, source):
+        raise ValueError(f"Rien n'est gardé d'une source « {source} » : vérifiez son nom.")
+    index = index_with_deletion_log(house)
+    with hold_source_lease(house.leases, source) as held:
+        ids = [one.document_id for one in index.scan(source)]
+        for some in pieces(ids, DELETED_AT_ONCE):
+            held.check()
+            index.write([Remove(one) for one in some])
+        house.inbox.forget(source)
+        for token in house.push_tokens.of(source):
+            house.push_tokens.revoke(source, token.id)
+        house.state.forget(source)
+    return len(ids)
+
+
+def forget(
+    source: Annotated[str, typer.Argument(help="Source retirée de quisait.toml")],
+) -> None:
+    """Efface tout ce qui reste d'une source que les réglages ne nomment plus."""
+    with opened_application() as house:
+        count = forget_source(house, source)
+        left = register_warning(house.privacy.register)
+    gone = plural_count(count, "document")
+    print(safe_text(f"{source} : effacée ({gone})."))
+    if left:
+        print(left, file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _has_data(house: Application, source: str) -> bool:
+    kept: Sequence[object] = (
+        house.whole_index.count(source),
+        house.state.load(source),
+        house.state.keys(source),
+        next(house.state.runs_of(source, 1), None),
+        house.inbox.last_seq(source),
+        house.push_tokens.of(source),
+    )
+    return any(kept)

@@ -1,34 +1,165 @@
-"""A worker: reads each source when it is due, one at a time, until it is told to stop.
+"""A worker: runs each source and each task when it is due, one at a time, until it is stopped.
 
-Several workers may run, on one machine or on several: whoever takes a source's lease first
-reads it, the others go on to the next.
+Several workers may run, on one machine or on several: the first that takes a source's lease
+reads it, the others go on to the next. Tasks: the directory, the build of the expertise, the
+query log, purges.
 """
 
 import logging
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from threading import Event
 
 import sqlalchemy as sa
 
-from connectors.errors import SourceError
+from connectors.ports import SourceError
+from expertise.build import build_expertise
+from expertise.build_tables import BuildStamp
+from expertise.corpus import SkippedItem, SkippedKind
+from expertise.current_build import OpenBuild, nearest_topic
+from expertise.decisions import apply_decisions
+from expertise.topics import Topic, TopicList, read_topics
+from expertise.who_knows import Experts
+from indexer.crawl.pipeline import CrawlDependencies
 from indexer.errors import IndexerError
-from indexer.pipeline import Workshop
-from quisait.assembly import House, open_workshop
-from quisait.settings import SourceSettings
-from quisait.work.crawling import Asked, crawl_held
-from quisait.work.runs import kept_run, outcome_of
-from quisait.work.schedule import LOOKED_BACK, Pace, next_run, source_pace
-from quisait.work.source_lock import Held, SourceBusy, only_crawl
-from quisait.work.tasks import Task, tasks_of
+from quisait.application.assembly import (
+    Application,
+    build_rules,
+    open_crawl_dependencies,
+    open_overview,
+)
+from quisait.application.locks import SourceBusy, SourceLease, hold_source_lease
+from quisait.application.sources import DIRECTORY, has_directory
+from quisait.commands.answers import today
+from quisait.privacy.query_log import now
+from quisait.privacy.retention import expunge_deleted_texts, purge_expired
+from quisait.settings import beside_file
+from quisait.settings.sources import SourceSettings
+from quisait.work.crawl import CrawlOptions, crawl_with_lease, replace_directory
+from quisait.work.runs import (
+    RUNS_CONSIDERED,
+    Pace,
+    next_run,
+    outcome_of,
+    pace_of,
+    recorded_run,
+    source_pace,
+)
+
+BUILD = "@expertise"
+"""Only one build at a time, wherever it is started; no source is named so."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOutcome:
+    """What was published, of which list, without what, and how long it took."""
+
+    stamp: BuildStamp
+    listed: TopicList
+    seconds: float
+    left_out: tuple[SkippedItem, ...] = ()
+
+
+def build_and_publish(house: Application) -> BuildOutcome:
+    """Make the build of today and publish it; what fails leaves the last one standing.
+
+    Raises `ValueError` where no list is set, and what the list, the index or another
+    build under way may raise.
+    """
+    if not house.settings.topics.file:
+        raise ValueError("Aucune liste de sujets : réglez [topics] file.")
+    with hold_source_lease(house.leases, BUILD) as held:
+        return publish_build(house, held)
+
+
+def publish_build(house: Application, held: SourceLease) -> BuildOutcome:
+    """The same, for who holds the build's lease."""
+    started = time.monotonic()
+    listed = read_topics(beside_file(house.settings.topics.file))
+    listed = apply_decisions(listed, house.builds.decisions.all())
+    rules = build_rules(house.settings)
+    found = build_expertise(house.index, house.book, house.encoder, listed.topics, rules, today())
+    held.check()
+    # Kept with the build: whoever reads the terminal of a worker, `quisait check` still tells.
+    malformed = (SkippedItem(SkippedKind.TOPIC, one.where, one.reason) for one in listed.malformed)
+    left_out = (*malformed, *found.left_out)
+    stamp = house.builds.publish(replace(found, left_out=left_out), listed)
+    return BuildOutcome(stamp, listed, time.monotonic() - started, left_out)
+
+
+def nearest_topic_of(house: Application, question: str, found: Experts) -> Topic | None:
+    """The topic to go on from where nobody is known; None where somebody is, or without a build."""
+    overview = None if found.candidates else open_overview(house)
+    reading = overview.reading(today()) if overview else None
+    if not isinstance(reading, OpenBuild) or not question.strip():
+        return None
+    return nearest_topic(reading, question, found.nearest)
+
+
+JOURNAL = "@journal"
+"""Closed and forgotten in time even where nobody asks any more, or it was switched off."""
+PRIVACY = "@vie-privee"
+"""What is kept of who left, old entries of the audit and of the register."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """`name` begins with `@`, as no source does. `work` gives how much it changed.
+
+    `first`: done before the sources, which it says something about. `work` returns soon
+    after its event is set, while its lease is held; it may raise what a crawl raises.
+    """
+
+    name: str
+    pace: Pace
+    work: Callable[[Application, SourceLease, Event], int]
+    first: bool = False
+
+
+def tasks_of(house: Application) -> tuple[Task, ...]:
+    """Every task of the settings."""
+    settings = house.settings
+    tasks = []
+    if has_directory(settings):
+        pace = pace_of(settings, settings.directory.every or "1 h")
+        tasks.append(Task(DIRECTORY, pace, _read_directory, first=True))
+    if settings.topics.file:
+        tasks.append(Task(BUILD, pace_of(settings, settings.topics.every), _build))
+    if settings.journal.enabled or house.journal.is_kept():
+        tasks.append(Task(JOURNAL, pace_of(settings, "1 h"), _turn_journal))
+    tasks.append(Task(PRIVACY, pace_of(settings, "1 j"), _purge))
+    return tuple(tasks)
+
+
+def _read_directory(house: Application, _held: SourceLease, _stop: Event) -> int:
+    report = replace_directory(house, unless_same=True)
+    return report.agents if report else 0
+
+
+def _build(house: Application, held: SourceLease, _stop: Event) -> int:
+    return publish_build(house, held).stamp.documents
+
+
+def _turn_journal(house: Application, _held: SourceLease, _stop: Event) -> int:
+    return house.journal.turn(now())
+
+
+def _purge(house: Application, _held: SourceLease, _stop: Event) -> int:
+    rows = purge_expired(
+        house.privacy, house.database, house.whole_index, house.settings, today()
+    ).rows
+    expunge_deleted_texts(house.whole_index)
+    return rows
+
 
 log = logging.getLogger(__name__)
 
-LOOKS_EVERY_S = 5.0
+POLL_EVERY_S = 5.0
 """How often a worker looks for what is due: it costs one short query a source."""
 
 
@@ -38,14 +169,14 @@ class Job:
 
     name: str
     pace: Pace
-    do: Callable[[Held], int]
+    do: Callable[[SourceLease], int]
 
 
 @dataclass(slots=True)
 class Worker:
     """Reads until `stop` is set. `round` is what one look does."""
 
-    house: House
+    house: Application
     stop: Event
 
     def work(self) -> None:
@@ -55,7 +186,7 @@ class Worker:
                 self.round()
             except (sa.exc.SQLAlchemyError, SourceError, IndexerError) as error:
                 log.error("worker waits", extra={"error": type(error).__name__})
-            self.stop.wait(LOOKS_EVERY_S)
+            self.stop.wait(POLL_EVERY_S)
 
     def round(self) -> int:
         """Do once what is due; returns how many jobs were done.
@@ -64,17 +195,17 @@ class Worker:
         """
         self.house.privacy.register.complete()
         with ExitStack() as parts:
-            opened: list[Workshop] = []
+            opened: list[CrawlDependencies] = []
 
-            def workshop() -> Workshop:
+            def workshop() -> CrawlDependencies:
                 """Opened for the first source that is due: it may hold a process."""
                 if not opened:
-                    opened.append(parts.enter_context(open_workshop(self.house)))
+                    opened.append(parts.enter_context(open_crawl_dependencies(self.house)))
                 return opened[0]
 
             return sum(self._try(job) for job in self._jobs(workshop) if self._due(job))
 
-    def _jobs(self, workshop: Callable[[], Workshop]) -> list[Job]:
+    def _jobs(self, workshop: Callable[[], CrawlDependencies]) -> list[Job]:
         """In the order of their turn: the directory, sources by how long they wait, tasks."""
         tasks = tasks_of(self.house)
         sources = [
@@ -90,19 +221,21 @@ class Worker:
         ]
 
     def _task(self, task: Task) -> Job:
-        def do(held: Held) -> int:
-            with kept_run(self.house.state, task.name) as run:
+        def do(held: SourceLease) -> int:
+            with recorded_run(self.house.state, task.name) as run:
                 run.changed = task.work(self.house, held, self.stop)
             return run.changed
 
         return Job(task.name, task.pace, do)
 
-    def _crawl(self, source: SourceSettings, workshop: Callable[[], Workshop], held: Held) -> int:
-        asked = Asked(quiet=True, stop=self.stop)
-        return crawl_held(self.house, workshop(), source, held, asked).changed
+    def _crawl(
+        self, source: SourceSettings, workshop: Callable[[], CrawlDependencies], held: SourceLease
+    ) -> int:
+        asked = CrawlOptions(quiet=True, stop=self.stop)
+        return crawl_with_lease(self.house, workshop(), source, held, asked).changed
 
     def _next(self, job: Job) -> datetime | None:
-        runs = list(self.house.state.runs_of(job.name, LOOKED_BACK))
+        runs = list(self.house.state.runs_of(job.name, RUNS_CONSIDERED))
         return next_run(job.name, runs, job.pace, datetime.now(UTC))
 
     def _due(self, job: Job) -> bool:
@@ -111,7 +244,7 @@ class Worker:
 
     def _try(self, job: Job) -> bool:
         """Whether it was done. What it raises is kept with its run, and holds up nothing else."""
-        with suppress(SourceBusy), only_crawl(self.house.leases, job.name) as held:
+        with suppress(SourceBusy), hold_source_lease(self.house.leases, job.name) as held:
             if not self._due(job):  # another worker did it meanwhile
                 return False
             try:

@@ -1,4 +1,9 @@
-"""The audit in the state's database: a chain in which each row covers the one before."""
+"""The audit log in the state's database: append-only rows, each with the digest of the one before.
+
+The database itself refuses updates and early deletions. Whoever owns the table can drop the
+triggers; the chain of digests then shows what was changed, and a head kept elsewhere what was
+cut off at the end.
+"""
 
 import hashlib
 import json
@@ -9,8 +14,65 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from indexer.state import storable
-from search_api.audit.port import AuditUnwritable, Entry, Reading, Soundness
-from search_api.audit.tables import YOUNGEST_GOING_DAYS, audit_entries, metadata
+from search_api.audit.port import AuditEntry, AuditIntegrity, AuditUnwritable, PrivilegedAccess
+
+metadata = sa.MetaData()
+
+YOUNGEST_GOING_DAYS = 365
+"""The database lets an entry go after so many days, and not before."""
+
+audit_entries = sa.Table(
+    "audit_entries",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    # In UTC, as ISO 8601 writes it: it is a part of what the digest covers.
+    sa.Column("moment", sa.String(32), nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("role", sa.String(20), nullable=False),
+    sa.Column("reading", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("previous", sa.String(64), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+)
+
+_REFUSED = "the audit is append-only"
+
+_SQLITE = (
+    f"""create trigger audit_entries_kept before update on audit_entries
+    begin select raise(abort, '{_REFUSED}'); end""",
+    f"""create trigger audit_entries_not_deleted before delete on audit_entries
+    when old.moment > strftime('%Y-%m-%dT%H:%M:%S', 'now', '-{YOUNGEST_GOING_DAYS} days')
+    begin select raise(abort, '{_REFUSED}'); end""",
+)
+_POSTGRESQL = (
+    f"""create function audit_entries_kept() returns trigger language plpgsql as $$
+    begin
+      if tg_op = 'DELETE' and old.moment <= to_char(
+        (now() at time zone 'utc') - interval '{YOUNGEST_GOING_DAYS} days',
+        'YYYY-MM-DD"T"HH24:MI:SS') then
+        return old;
+      end if;
+      raise exception '{_REFUSED}';
+    end $$""",
+    """create trigger audit_entries_kept before update or delete on audit_entries
+    for each row execute function audit_entries_kept()""",
+    """create trigger audit_entries_not_emptied before truncate on audit_entries
+    for each statement execute function audit_entries_kept()""",
+)
+
+
+def _guard(_table: sa.Table, connection: sa.Connection, **_: object) -> None:
+    if connection.dialect.name == "sqlite":
+        statements: tuple[str, ...] = _SQLITE
+    else:
+        connection.exec_driver_sql("drop function if exists audit_entries_kept() cascade")
+        statements = _POSTGRESQL
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
+
+sa.event.listen(audit_entries, "after_create", _guard)
+
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +91,7 @@ class SqlAudit:
         self._keep_days = max(keep_days, YOUNGEST_GOING_DAYS)
         metadata.create_all(engine)
 
-    def write(self, reading: Reading) -> None:
+    def write(self, reading: PrivilegedAccess) -> None:
         """See `Audit`. Number and digest go to the log too, which is kept elsewhere."""
         try:
             with self._engine.begin() as connection:
@@ -40,7 +102,7 @@ class SqlAudit:
             raise AuditUnwritable from error
         log.info("audit", extra={"number": entry.number, "digest": entry.digest})
 
-    def newest(self, limit: int, before: int | None = None) -> Sequence[Entry]:
+    def newest(self, limit: int, before: int | None = None) -> Sequence[AuditEntry]:
         """See `Audit`."""
         query = sa.select(audit_entries).order_by(audit_entries.c.number.desc()).limit(limit)
         if before is not None:
@@ -48,10 +110,10 @@ class SqlAudit:
         with self._engine.connect() as connection:
             return tuple(map(_entry, connection.execute(query).mappings()))
 
-    def soundness(self) -> Soundness:
+    def soundness(self) -> AuditIntegrity:
         """See `Audit`. Entries that were let go with age are no break."""
         query = sa.select(audit_entries).order_by(audit_entries.c.number)
-        before: Entry | None = None
+        before: AuditEntry | None = None
         count, broken = 0, None
         with self._engine.connect() as connection:
             forgotten = _forgotten(connection)
@@ -62,7 +124,7 @@ class SqlAudit:
                     broken = entry.number
                 before = entry
         last, head = (before.number, before.digest) if before else (0, "")
-        return Soundness(count, last, head, broken)
+        return AuditIntegrity(count, last, head, broken)
 
     def holds(self, number: int, digest: str) -> bool:
         """Whether an entry that was noted elsewhere is there still, or let go with age."""
@@ -84,7 +146,9 @@ class SqlAudit:
             row = connection.execute(query).mappings().first()
             if row is None:
                 return 0
-            said = Reading("system:quisait", "", FORGOTTEN, _cut(row["number"], row["digest"]))
+            said = PrivilegedAccess(
+                "system:quisait", "", FORGOTTEN, _forgotten_up_to(row["number"], row["digest"])
+            )
             connection.execute(sa.insert(audit_entries).values(_row(_chained(last, said, now))))
             gone = sa.delete(audit_entries).where(table.number <= row["number"])
             return connection.execute(gone).rowcount
@@ -94,7 +158,7 @@ FORGOTTEN = "audit forgotten"
 """The reading of the entry that says which entries were let go with age."""
 
 
-def _cut(number: int, digest: str) -> str:
+def _forgotten_up_to(number: int, digest: str) -> str:
     return f"{number} {digest}"
 
 
@@ -104,7 +168,7 @@ def _forgotten(connection: sa.Connection) -> frozenset[str]:
     return frozenset(connection.execute(query).scalars())
 
 
-def _last(connection: sa.Connection) -> Entry | None:
+def _last(connection: sa.Connection) -> AuditEntry | None:
     """The newest entry, with the only right to write the next until the commit."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("begin immediate")
@@ -115,18 +179,18 @@ def _last(connection: sa.Connection) -> Entry | None:
     return _entry(row) if row else None
 
 
-def _chained(last: Entry | None, reading: Reading, moment: datetime) -> Entry:
+def _chained(last: AuditEntry | None, reading: PrivilegedAccess, moment: datetime) -> AuditEntry:
     said = (storable(reading.actor), reading.role, reading.reading, storable(reading.subject))
     number, previous = (last.number + 1, last.digest) if last else (1, "")
     moment = moment.astimezone(UTC).replace(microsecond=0)
-    return Entry(number, moment, *said, previous, _digest(number, moment, *said, previous))
+    return AuditEntry(number, moment, *said, previous, _digest(number, moment, *said, previous))
 
 
 def _digest(number: int, moment: datetime, *said: str) -> str:
     return hashlib.sha256(json.dumps([number, _iso(moment), *said]).encode()).hexdigest()
 
 
-def _follows(entry: Entry, before: Entry | None, forgotten: frozenset[str]) -> bool:
+def _follows(entry: AuditEntry, before: AuditEntry | None, forgotten: frozenset[str]) -> bool:
     """Whether an entry is as it was written, right after the one before.
 
     The first that is kept is the very first, or follows one that the audit let go.
@@ -136,18 +200,18 @@ def _follows(entry: Entry, before: Entry | None, forgotten: frozenset[str]) -> b
         return False
     if before is not None:
         return (entry.number, entry.previous) == (before.number + 1, before.digest)
-    return entry.number == 1 or _cut(entry.number - 1, entry.previous) in forgotten
+    return entry.number == 1 or _forgotten_up_to(entry.number - 1, entry.previous) in forgotten
 
 
 def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def _row(entry: Entry) -> dict[str, object]:
+def _row(entry: AuditEntry) -> dict[str, object]:
     names = ("number", "actor", "role", "reading", "subject", "previous", "digest")
     return {name: getattr(entry, name) for name in names} | {"moment": _iso(entry.moment)}
 
 
-def _entry(row: sa.RowMapping) -> Entry:
+def _entry(row: sa.RowMapping) -> AuditEntry:
     moment = datetime.fromisoformat(row["moment"]).replace(tzinfo=UTC)
-    return Entry(**dict(row) | {"moment": moment})
+    return AuditEntry(**dict(row) | {"moment": moment})

@@ -8,8 +8,8 @@ from pathlib import Path
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import PoFileError, read_po
 
+from search_api.catalogue.safe_text import safe_text
 from search_api.catalogue.texts import Catalogue, key_of
-from search_api.neutral import neutral
 
 IN_FOLDER = Path("fr/LC_MESSAGES/quisait.po")
 """Where gettext has it below a folder of catalogues."""
@@ -82,6 +82,6 @@ def _fault(message: Message) -> str:
             return "un « % » seul s’écrit « %% » dans un texte qui a des emplacements"
         if _MARKUP.search(text):
             return "un texte ne contient ni balise ni entité HTML"
-        if neutral(text) != text:
+        if safe_text(text) != text:
             return "le texte contient des caractères invisibles qui trompent le lecteur"
     return ""

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from markupsafe import Markup, escape
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from search_api.neutral import neutral
+from search_api.catalogue.safe_text import safe_text
 
 _SPACES = str.maketrans("\u00a0\u202f", "  ")
 
@@ -144,4 +144,4 @@ def _filled(text: str, variables: Mapping[str, object]) -> Markup:
 
 
 def _shown(value: object) -> object:
-    return neutral(value) if type(value) is str else value
+    return safe_text(value) if type(value) is str else value

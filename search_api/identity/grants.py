@@ -1,4 +1,4 @@
-"""Who holds which role: what the organisation grants, and what a reader holds of it.
+"""Roles: what the organisation grants, and what a reader holds of it.
 
 A role adds pages; it opens no document. What a reader may read follows their principals alone.
 """
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from connectors.values import principal_forms
+from connectors.values import normalize_principals
 from indexer.access import Reader
 
 
@@ -39,7 +39,7 @@ class Grant:
     communities: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "groups", principal_forms(self.groups))
+        object.__setattr__(self, "groups", normalize_principals(self.groups))
 
     def is_for(self, reader: Reader) -> bool:
         """Whether the reader is meant: by their id, or by a group that answered."""
@@ -47,7 +47,7 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldRoles:
     """The roles of one reader, and what they animate."""
 
     roles: frozenset[Role] = frozenset()
@@ -72,7 +72,7 @@ class Held:
         return not self.communities.isdisjoint((community, ALL))
 
 
-NONE_HELD = Held()
+NO_ROLES = HeldRoles()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +81,12 @@ class Grants:
 
     every: Sequence[Grant] = ()
 
-    def held_by(self, reader: Reader) -> Held:
+    def held_by(self, reader: Reader) -> HeldRoles:
         """What a reader holds; nobody holds nothing."""
         if reader.agent_id is None:
-            return NONE_HELD
+            return NO_ROLES
         mine = [one for one in self.every if one.is_for(reader)]
-        return Held(
+        return HeldRoles(
             frozenset({Role.AGENT, *(one.role for one in mine)}),
             frozenset(id_ for one in mine for id_ in one.topics),
             frozenset(id_ for one in mine for id_ in one.communities),

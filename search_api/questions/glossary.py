@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from indexer.french import Term, asked
+from indexer.french.analysis import Term, analyse_query
 from indexer.values import Expansion
-from search_api.questions.edited_files import EditedFile, LineFault, Read
+from search_api.questions.reloaded_file import LineFault, ParsedFile, ReloadedFile
 
 ARROW = "=>"
 MOST_WORDS = 12
@@ -39,7 +39,7 @@ class Glossary:
         """The longest key at each place of a text, each key once."""
         found: list[Expansion] = []
         said: set[Key] = set()
-        terms = asked(text, phrase=True) if self.keys else []
+        terms = analyse_query(text, phrase=True) if self.keys else []
         at = 0
         while at < len(terms) and len(found) < MOST_EXPANSIONS:
             key = self._key_at(terms, at)
@@ -62,14 +62,14 @@ class GlossaryFile:
     """The glossary as its file says it now."""
 
     def __init__(self, path: Path) -> None:
-        self._file = EditedFile(path, read_glossary, Glossary(), "glossary")
+        self._file = ReloadedFile(path, read_glossary, Glossary(), "glossary")
 
     def expansions(self, text: str) -> tuple[Expansion, ...]:
         """Other ways of saying words of this text."""
         return self._file.now().expansions(text)
 
 
-def read_glossary(lines: Sequence[str]) -> Read[Glossary]:
+def read_glossary(lines: Sequence[str]) -> ParsedFile[Glossary]:
     """The glossary, and each line that is left out with the reason: nothing is guessed."""
     others: dict[Key, list[str]] = {}
     faults: list[LineFault] = []
@@ -88,7 +88,7 @@ def read_glossary(lines: Sequence[str]) -> Read[Glossary]:
     keys: dict[str, list[Key]] = {}
     for key in sorted(found, key=lambda one: (-len(one), one)):
         keys.setdefault(key[0], []).append(key)
-    return Read(Glossary(found, {k: tuple(v) for k, v in keys.items()}), tuple(faults))
+    return ParsedFile(Glossary(found, {k: tuple(v) for k, v in keys.items()}), tuple(faults))
 
 
 def _members(line: str) -> tuple[list[str], list[str]]:
@@ -126,4 +126,4 @@ def _side(side: str) -> list[str]:
 
 
 def _key(member: str) -> Key:
-    return tuple(term.term for term in asked(member, phrase=True))
+    return tuple(term.term for term in analyse_query(member, phrase=True))

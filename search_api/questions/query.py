@@ -1,12 +1,129 @@
-"""What a reader typed, read forgivingly: there is no query that is an error."""
+"""The query language: phrases, exclusions, alternatives, field operators and dates.
+
+Reading is tolerant: no query is an error.
+"""
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
+from indexer.french.analysis import fold
 from indexer.values import Question
+
+PHRASE = r'-?"[^"]*"'
+"""What stands in quotes is no operator."""
+
+
+class OperatorField(StrEnum):
+    """What an operator narrows; the facets by their own names."""
+
+    AUTHOR = "author"
+    SINCE = "since"
+    BEFORE = "before"
+    ENTITY = "entity"
+    KIND = "kind"
+    SOURCE = "source"
+    SPACE = "space"
+
+
+FACET_FIELDS = frozenset(
+    {OperatorField.ENTITY, OperatorField.KIND, OperatorField.SOURCE, OperatorField.SPACE}
+)
+
+_NAMES = {
+    "auteur": OperatorField.AUTHOR,
+    "autrice": OperatorField.AUTHOR,
+    "apres": OperatorField.SINCE,
+    "depuis": OperatorField.SINCE,
+    "avant": OperatorField.BEFORE,
+    "entite": OperatorField.ENTITY,
+    "service": OperatorField.ENTITY,
+    "type": OperatorField.KIND,
+    "nature": OperatorField.KIND,
+    "source": OperatorField.SOURCE,
+    "espace": OperatorField.SPACE,
+}
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            ("janvier", "janv"),
+            ("fevrier", "fevr"),
+            ("mars",),
+            ("avril", "avr"),
+            ("mai",),
+            ("juin",),
+            ("juillet", "juil"),
+            ("aout",),
+            ("septembre", "sept"),
+            ("octobre", "oct"),
+            ("novembre", "nov"),
+            ("decembre", "dec"),
+        ),
+        1,
+    )
+    for name in names
+}
+_WRITTEN_DATE = r"(?:(?:\d{1,2}(?:er)?\s+)?[^\W\d_]{3,9}\.?\s+\d{4}(?!\w))"
+_OPERATOR = re.compile(
+    rf"(?<!\S){PHRASE}"
+    r"|(?<!\S)(?P<name>auteur|autrice|apr[eè]s|depuis|avant|entit[eé]|service|type|nature|source"
+    rf"|espace)\s?:\s?(?P<value>\"[^\"]*\"|{_WRITTEN_DATE}|[^\s\"]+)",
+    re.IGNORECASE,
+)
+_ISO = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
+_SLASHED = re.compile(r"(?:(\d{1,2})[/.])?(\d{1,2})[/.](\d{4})")
+_WRITTEN = re.compile(r"(?:(\d{1,2})(?:er)?\s+)?([^\W\d_]+)\.?\s+(\d{4})")
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One operator: `text[start:end]` is the whole of it, `value` comes without its quotes."""
+
+    field: OperatorField
+    value: str
+    start: int
+    end: int
+
+
+def operators_in(text: str) -> Iterator[Operator]:
+    """Every operator with a value, in reading order. `text` has straight quotes only."""
+    at = 0
+    while match := _OPERATOR.search(text, at):
+        at = match.end()
+        if not match["name"]:
+            continue
+        field, value = _NAMES[fold(match["name"].lower())], match["value"]
+        if value[0] != '"' and field not in (OperatorField.SINCE, OperatorField.BEFORE):
+            value = value.split()[0]  # a written date belongs to the operators of dates alone
+            at = match.start("value") + len(value)
+        bare = value.strip('"').strip()
+        if bare:
+            yield Operator(field, bare, match.start(), at)
+
+
+def read_day(written: str) -> date | None:
+    """The first day of what is written: 2024, 2024-03, 12/03/2024, 03/2024, «12 mars 2024».
+
+    None where it is no date.
+    """
+    if match := _ISO.fullmatch(written):
+        year, month, day = match[1], match[2], match[3]
+    elif match := _SLASHED.fullmatch(written):
+        day, month, year = match[1], match[2], match[3]
+    elif match := _WRITTEN.fullmatch(written):
+        number = _MONTHS.get(fold(match[2].lower()), 0)
+        day, month, year = match[1], str(number), match[3]
+    else:
+        return None
+    try:
+        return date(int(year), int(month or 1), int(day or 1))
+    except ValueError:
+        return None
+
 
 QUERY_CHARACTERS = 2000
 """A longer query is read up to here, and the answer says so."""
@@ -30,7 +147,7 @@ _WITHIN_WORDS = re.compile("[\u00ad\u200b\u2060\ufeff]")
 """Soft hyphens and their like, which come with what is pasted: they part no word."""
 
 
-class Order(StrEnum):
+class ResultOrder(StrEnum):
     """How results stand. By date: the newest first, of what has most of the words."""
 
     RELEVANCE = "relevance"
@@ -45,7 +162,7 @@ class Query:
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     page: int = 1
     page_size: int = 10
-    order: Order = Order.RELEVANCE
+    order: ResultOrder = ResultOrder.RELEVANCE
 
 
 def typed_text(typed: str) -> str:

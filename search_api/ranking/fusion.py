@@ -1,11 +1,16 @@
-"""Two rankings become one: pure, the same on every engine, explained by its parts."""
+"""Fuse the lexical and the vector ranking; say when nothing is near. Pure."""
 
-from collections.abc import Sequence
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
-from indexer.values import WINDOW, Ranked
+from indexer.french.analysis import analyse_query
+from indexer.values import WINDOW, Question, SearchHit
 
 LEXICAL_WEIGHT = 0.5
 """Equal weights: out of fold, .6 gains on two sets and loses on the third, within the error
@@ -41,7 +46,7 @@ class FusedHit(NamedTuple):
 
 
 def fuse(
-    lexical: Sequence[Ranked], vector: Sequence[Ranked], window: int = WINDOW
+    lexical: Sequence[SearchHit], vector: Sequence[SearchHit], window: int = WINDOW
 ) -> tuple[FusedHit, ...]:
     """The first `window` documents by the weighted sum of min-max normalised scores.
 
@@ -64,7 +69,7 @@ def fuse(
 _Parts = dict[str, tuple[float, int]]
 
 
-def _normalised(ranking: Sequence[Ranked]) -> _Parts:
+def _normalised(ranking: Sequence[SearchHit]) -> _Parts:
     """Score from 0 to 1 and rank of each document. Equal scores are all worth 1."""
     if not ranking:
         return {}
@@ -79,7 +84,7 @@ def _normalised(ranking: Sequence[Ranked]) -> _Parts:
 _ABSENT = (0.0, None)
 
 
-def nearness(vector: Sequence[Ranked]) -> dict[str, float]:
+def nearness(vector: Sequence[SearchHit]) -> dict[str, float]:
     """How far each document stands above the ranking's median, in standard deviations.
 
     Cosines crowd where an encoder puts them, and an engine may report them otherwise
@@ -93,9 +98,29 @@ def nearness(vector: Sequence[Ranked]) -> dict[str, float]:
     return {ranked.document_id: value for ranked, value in zip(vector, above.tolist(), strict=True)}
 
 
-def in_order(ranking: Sequence[Ranked]) -> tuple[FusedHit, ...]:
+def unfused(ranking: Sequence[SearchHit]) -> tuple[FusedHit, ...]:
     """A ranking as it stands (newest first, say), where there is nothing to fuse."""
     return tuple(
         FusedHit(ranked.document_id, 0.0, 0.0, rank, 0.0, None)
         for rank, ranked in enumerate(ranking, 1)
     )
+
+
+FAR_COSINES: Mapping[str, float] = MappingProxyType({"multilingual-e5-small": 0.845})
+"""By model: the cosine below which even the nearest document is far from a question. Each model
+puts its cosines elsewhere; of one that is not here nothing is known, and nobody is held back.
+`quisait evaluate nobody --foreign-questions` prints the figures to choose by (decision 8)."""
+
+
+def far_cosine(encoder: str) -> float:
+    """The bar of an encoder, by its name (model, then precision); minus infinity if unknown."""
+    return FAR_COSINES.get(encoder.partition("/")[0], -math.inf)
+
+
+def requiring_all_words(question: Question) -> Question:
+    """The question to documents that have every word of it, but for those that only ask."""
+    places: dict[int, list[str]] = defaultdict(list)
+    for term in analyse_query(question.text):
+        places[term.position].append(question.text[term.start : term.end])
+    words = tuple(tuple(dict.fromkeys(forms)) for forms in places.values())
+    return replace(question, text="", any_of=(*question.any_of, *words), expansions=())

@@ -1,9 +1,9 @@
-"""What may go wrong while somebody signs on, and what they can do about it.
+"""Why a sign-on fails, and what the person can do about it.
 
 `SignOnFailed`
     ├── `ProviderUnreachable`: try again
-    ├── `ProviderRefused`: the provider said no, or said what cannot be believed
-    └── `NotAnAgent`: the provider named somebody; who they are here is for a person to settle
+    ├── `ProviderRefused`: the provider refused, or its answer cannot be verified
+    └── `NotAnAgent`: the provider named somebody who is no agent, or several
 """
 
 from enum import StrEnum
@@ -54,7 +54,7 @@ KNOWN_CODES = frozenset(
 """Errors of OAuth 2.0 (RFC 6749, 4.1.2.1 and 5.2) and OpenID Connect Core 1.0 (3.1.2.6)."""
 
 
-def told_reason(place: str, code: object) -> str:
+def logged_reason(place: str, code: object) -> str:
     """A `reason` for an error that came from elsewhere, whose text may be anything.
 
     `place` is where it came: `answer` or `token`.
@@ -62,7 +62,7 @@ def told_reason(place: str, code: object) -> str:
     return f"{place}_{code if isinstance(code, str) and code in KNOWN_CODES else 'other'}"
 
 
-class Unnamed(StrEnum):
+class NoAgentReason(StrEnum):
     """Why the provider's word names no agent."""
 
     NOT_ACCEPTED = "not_accepted"
@@ -73,22 +73,22 @@ class Unnamed(StrEnum):
 
 
 _SENTENCES = {
-    Unnamed.NOT_ACCEPTED: marked(
+    NoAgentReason.NOT_ACCEPTED: marked(
         "Votre identité est établie, mais par un service dont Qui sait ? "
         "n’accueille pas les agents."
     ),
-    Unnamed.CLAIM_MISSING: marked(
+    NoAgentReason.CLAIM_MISSING: marked(
         "Votre fournisseur d’identité ne dit pas ce qui permettrait de vous "
         "retrouver dans l’annuaire."
     ),
-    Unnamed.EMAIL_UNVERIFIED: marked(
+    NoAgentReason.EMAIL_UNVERIFIED: marked(
         "Votre fournisseur d’identité ne garantit pas votre adresse "
         "électronique : elle ne suffit pas à vous retrouver dans l’annuaire."
     ),
-    Unnamed.UNKNOWN: marked(
+    NoAgentReason.UNKNOWN: marked(
         "Votre identité est établie, mais aucun agent en poste de l’annuaire n’y correspond."
     ),
-    Unnamed.AMBIGUOUS: marked(
+    NoAgentReason.AMBIGUOUS: marked(
         "Votre identité est établie, mais plusieurs agents de l’annuaire y "
         "correspondent : Qui sait ? ne choisit pas entre eux."
     ),
@@ -98,6 +98,6 @@ _SENTENCES = {
 class NotAnAgent(SignOnFailed):
     """The provider's word fits no agent, or more than one."""
 
-    def __init__(self, why: Unnamed) -> None:
+    def __init__(self, why: NoAgentReason) -> None:
         super().__init__(_SENTENCES[why])
         self.why = why

@@ -1,4 +1,4 @@
-"""An OpenID Connect provider, as ProConnect is one: authorization code flow with PKCE.
+"""An OpenID Connect provider, such as ProConnect: authorization code flow with PKCE.
 
 Read `Provider.authorization_address` first, then `Provider.identity`.
 """
@@ -13,29 +13,32 @@ from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 
 from search_api.catalogue.texts import marked
-from search_api.sign_on.back_channel import AtProvider, Logout, logout_said
-from search_api.sign_on.errors import ProviderRefused, ProviderUnreachable, told_reason
-from search_api.sign_on.fetched import Fetched
-from search_api.sign_on.provider_keys import UNBELIEVED, ProviderKeys
-from search_api.sign_on.provider_tokens import (
+from search_api.sign_on.cookies import SignOnAttempt
+from search_api.sign_on.errors import ProviderRefused, ProviderUnreachable, logged_reason
+from search_api.sign_on.verification import (
+    UNVERIFIABLE,
+    CachedFetch,
     Claims,
+    ProviderKeys,
+    ProviderLogout,
+    ProviderSession,
     checked_claims,
+    checked_logout,
     id_token_claims,
     signed_claims,
 )
-from search_api.sign_on.tries import Try
 
 UNREACHABLE = marked(
     "Le fournisseur d’identité ne répond pas : personne ne peut se connecter pour l’instant. "
     "Réessayez dans quelques minutes."
 )
-_HOW = frozenset({"acr", "amr", "auth_time"})
+_AUTHENTICATION_CLAIMS = frozenset({"acr", "amr", "auth_time"})
 """Of the authentication itself (OpenID Connect Core 1.0, 2): in the ID token alone."""
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint")
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class ProviderHttp:
     """How a provider is asked: not for ever, never led elsewhere, its certificate checked."""
 
     timeout_s: float = 10.0
@@ -60,11 +63,11 @@ class ProviderRules:
     algorithms: tuple[str, ...] = ("RS256", "ES256")
     signed_userinfo: bool = True
     skew_s: int = 30
-    asking: Asking = Asking()
+    asking: ProviderHttp = ProviderHttp()
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class ProviderIdentity:
     """Whom the provider named, and its own word for ending that.
 
     `claims` are the ID token's, `userinfo` those of the address of that name, of one `sub`.
@@ -81,16 +84,18 @@ class Identity:
         not verified by a word of the other. How somebody signed on is always the ID token's,
         and does not count here: ProConnect says it there, and names the person in userinfo.
         """
-        counted = set(names) - _HOW
+        counted = set(names) - _AUTHENTICATION_CLAIMS
         said = max((self.claims, self.userinfo), key=lambda one: len(one.keys() & counted))
-        how = {name: value for name, value in self.claims.items() if name in _HOW}
-        return {name: value for name, value in said.items() if name not in _HOW} | how
+        how = {name: value for name, value in self.claims.items() if name in _AUTHENTICATION_CLAIMS}
+        return {
+            name: value for name, value in said.items() if name not in _AUTHENTICATION_CLAIMS
+        } | how
 
-    def at_provider(self) -> AtProvider:
+    def at_provider(self) -> ProviderSession:
         """Whose session it is there."""
         session = self.claims.get("sid")
         named = session if isinstance(session, str) else ""
-        return AtProvider(str(self.claims["iss"]), str(self.claims["sub"]), named)
+        return ProviderSession(str(self.claims["iss"]), str(self.claims["sub"]), named)
 
 
 class Provider:
@@ -98,10 +103,10 @@ class Provider:
 
     def __init__(self, rules: ProviderRules, now_s: Callable[[], int]) -> None:
         self.rules, self._now_s = rules, now_s
-        self._metadata = Fetched(self._discovered, now_s)
+        self._metadata = CachedFetch(self._discovered, now_s)
         self._keys = ProviderKeys(lambda: self._fetched(self.metadata()["jwks_uri"]), now_s)
 
-    def authorization_address(self, one: Try) -> str:
+    def authorization_address(self, one: SignOnAttempt) -> str:
         """Where the browser is sent. Raises `ProviderUnreachable`, `ProviderRefused`."""
         asked = {"nonce": one.nonce, "code_verifier": one.verifier}
         if self.rules.acr_values:
@@ -111,7 +116,7 @@ class Provider:
         )
         return str(address)
 
-    def identity(self, code: str, issuer_said: str | None, one: Try) -> Identity:
+    def identity(self, code: str, issuer_said: str | None, one: SignOnAttempt) -> ProviderIdentity:
         """Whom a code names. Raises `ProviderUnreachable` and `ProviderRefused`.
 
         `issuer_said` is the answer's `iss` (RFC 9207): another provider's is refused before
@@ -120,11 +125,11 @@ class Provider:
         metadata = self.metadata()
         promised = metadata.get("authorization_response_iss_parameter_supported") is True
         if issuer_said != self.rules.issuer and (promised or issuer_said is not None):
-            raise ProviderRefused("other_issuer", UNBELIEVED)
+            raise ProviderRefused("other_issuer", UNVERIFIABLE)
         token = self._token(code, one)
         id_token, access_token = token.get("id_token"), token.get("access_token")
         if not isinstance(id_token, str) or not isinstance(access_token, str):
-            raise ProviderRefused("no_id_token", UNBELIEVED)
+            raise ProviderRefused("no_id_token", UNVERIFIABLE)
         claims = id_token_claims(
             signed_claims(id_token, self._keys, self.rules.algorithms, "id_token"),
             issuer=self.rules.issuer,
@@ -134,9 +139,9 @@ class Provider:
             now_s=self._now_s(),
             skew_s=self.rules.skew_s,
         )
-        return Identity(claims, self._userinfo(access_token, claims["sub"]), id_token)
+        return ProviderIdentity(claims, self._userinfo(access_token, claims["sub"]), id_token)
 
-    def logout(self, token: str) -> Logout:
+    def logout(self, token: str) -> ProviderLogout:
         """What a logout token says is over. Raises `ProviderUnreachable`, `ProviderRefused`."""
         now_s, rules = self._now_s(), self.rules
         header, claims = signed_claims(token, self._keys, rules.algorithms, "logout")
@@ -149,7 +154,7 @@ class Provider:
             skew_s=rules.skew_s,
             expires=False,
         )
-        return logout_said(header, claims, now_s, rules.skew_s)
+        return checked_logout(header, claims, now_s, rules.skew_s)
 
     def end_address(self, id_token: str, back: str) -> str | None:
         """Where the browser signs off there too; None where the provider has no such page."""
@@ -173,10 +178,10 @@ class Provider:
         issuer = self.rules.issuer
         found = self._fetched(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
         if found.get("issuer") != issuer:
-            raise ProviderRefused("discovered_issuer", UNBELIEVED)
+            raise ProviderRefused("discovered_issuer", UNVERIFIABLE)
         for name in _ENDPOINTS:
             if not isinstance(found.get(name), str) or not self._trusted(found[name]):
-                raise ProviderRefused(f"discovered_{name}", UNBELIEVED)
+                raise ProviderRefused(f"discovered_{name}", UNVERIFIABLE)
         return found
 
     def _trusted(self, endpoint: str) -> bool:
@@ -184,7 +189,7 @@ class Provider:
         scheme = urlsplit(endpoint).scheme
         return scheme == "https" or scheme == urlsplit(self.rules.issuer).scheme == "http"
 
-    def _token(self, code: str, one: Try) -> Mapping[str, Any]:
+    def _token(self, code: str, one: SignOnAttempt) -> Mapping[str, Any]:
         try:
             token = self._client().fetch_token(
                 self.metadata()["token_endpoint"],
@@ -194,11 +199,11 @@ class Provider:
                 **self.rules.asking.options(),
             )
         except OAuthError as error:
-            raise ProviderRefused(told_reason("token", error.error), UNBELIEVED) from None
+            raise ProviderRefused(logged_reason("token", error.error), UNVERIFIABLE) from None
         except requests.RequestException:
             raise ProviderUnreachable(UNREACHABLE) from None
         except (ValueError, TypeError, KeyError):
-            raise ProviderRefused("token_malformed", UNBELIEVED) from None
+            raise ProviderRefused("token_malformed", UNVERIFIABLE) from None
         return dict(token)
 
     def _userinfo(self, access_token: str, subject: str) -> Claims:
@@ -220,11 +225,11 @@ class Provider:
                 expires=False,
             )
         elif self.rules.signed_userinfo:
-            raise ProviderRefused("userinfo_unsigned", UNBELIEVED)
+            raise ProviderRefused("userinfo_unsigned", UNVERIFIABLE)
         else:
             claims = _object(response)
         if claims.get("sub") != subject:
-            raise ProviderRefused("userinfo_sub", UNBELIEVED)
+            raise ProviderRefused("userinfo_sub", UNVERIFIABLE)
         return claims
 
     def _client(self) -> OAuth2Session:
@@ -240,33 +245,33 @@ class Provider:
         )
 
     def _fetched(self, address: str) -> dict[str, Any]:
-        return fetched_object(address, self.rules.asking)
+        return fetch_object(address, self.rules.asking)
 
     def _asked(self, address: str, headers: Mapping[str, str]) -> requests.Response:
-        return asked(address, headers, self.rules.asking)
+        return get_response(address, headers, self.rules.asking)
 
 
-def fetched_object(address: str, how: Asking) -> dict[str, Any]:
+def fetch_object(address: str, how: ProviderHttp) -> dict[str, Any]:
     """A JSON object of a provider. Raises `ProviderUnreachable`, `ProviderRefused`."""
-    return _object(asked(address, {"Accept": "application/json"}, how))
+    return _object(get_response(address, {"Accept": "application/json"}, how))
 
 
-def asked(address: str, headers: Mapping[str, str], how: Asking) -> requests.Response:
+def get_response(address: str, headers: Mapping[str, str], how: ProviderHttp) -> requests.Response:
     """A successful answer. Raises `ProviderUnreachable`, `ProviderRefused`."""
     try:
         response = requests.get(  # noqa: S113 - it has one
-            address, headers=dict(headers), auth=_as_asked, **how.options()
+            address, headers=dict(headers), auth=_no_netrc, **how.options()
         )
     except requests.RequestException:
         raise ProviderUnreachable(UNREACHABLE) from None
     if response.status_code >= 500 or response.status_code == 429:
         raise ProviderUnreachable(UNREACHABLE)
     if response.status_code != 200:
-        raise ProviderRefused(f"status_{response.status_code}", UNBELIEVED)
+        raise ProviderRefused(f"status_{response.status_code}", UNVERIFIABLE)
     return response
 
 
-def _as_asked(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Credentials are those that we name: without an `auth`, one of `~/.netrc` replaces them.
 
     The proxies of the environment hold all the same.
@@ -280,5 +285,5 @@ def _object(response: requests.Response) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise ProviderRefused("not_json", UNBELIEVED)
+        raise ProviderRefused("not_json", UNVERIFIABLE)
     return found

@@ -1,18 +1,67 @@
-"""Sessions in the state's database: an opaque random id, of which only the digest is kept."""
+"""Sessions and personal tokens in the state's database, by digest: a copy of it opens nothing.
+
+A plain digest is enough: ids and tokens are 256 random bits, which no dictionary holds. A program
+with a personal token acts for its agent, with the agent's rights and no other. Times are whole
+seconds since 1970.
+"""
 
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 import sqlalchemy as sa
 
 from indexer.state import digest
-from search_api.sign_on.back_channel import AtProvider, Logout
-from search_api.sign_on.tables import SHORT, at_provider, logout_tokens, metadata, sessions
+from search_api.sign_on.verification import ProviderLogout, ProviderSession
 
-MOST = 20
+metadata = sa.MetaData()
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("agent_key", sa.String(64), nullable=False, index=True),
+    sa.Column("agent_id", sa.Text, nullable=False),
+    sa.Column("begun_s", sa.BigInteger, nullable=False),
+    sa.Column("seen_s", sa.BigInteger, nullable=False),
+    sa.Column("ends_s", sa.BigInteger, nullable=False),
+    sa.Column("id_token", sa.Text, nullable=False),
+)
+provider_sessions = sa.Table(
+    "sessions_at_provider",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("subject_key", sa.String(64), nullable=False, index=True),
+    sa.Column("session_key", sa.String(64), nullable=False, index=True),
+)
+"""Of which of the provider's sessions each of ours is, by digests; empty: it did not say."""
+logout_tokens = sa.Table(
+    "logout_tokens",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("until_s", sa.BigInteger, nullable=False),
+)
+"""Logout tokens that were believed, as long as they could be shown again."""
+personal_tokens = sa.Table(
+    "personal_tokens",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("agent_key", sa.String(64), nullable=False, index=True),
+    sa.Column("agent_id", sa.Text, nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("made", sa.Date, nullable=False),
+    sa.Column("ends_s", sa.BigInteger, nullable=False),
+    sa.Column("last_used", sa.Date),
+)
+
+SHORT_KEY_CHARS = 12
+"""Characters of a digest by which a person names one of their own."""
+
+
+MAX_SESSIONS = 20
 """Sessions of one agent; the next one ends the oldest."""
-NOTED_EVERY_S = 60
+SEEN_RESOLUTION_S = 60
 """A session's last use is known to so many seconds: not every request writes."""
 
 
@@ -37,7 +86,7 @@ class Session:
     @property
     def short(self) -> str:
         """What a person names it by; it opens nothing."""
-        return self.key[:SHORT]
+        return self.key[:SHORT_KEY_CHARS]
 
 
 class SqlSessions:
@@ -52,7 +101,7 @@ class SqlSessions:
         agent_id: str,
         id_token: str = "",
         instead_of: str = "",
-        whose: AtProvider | None = None,
+        whose: ProviderSession | None = None,
     ) -> str:
         """A new session's id, never one that the browser brought: that one ends.
 
@@ -62,7 +111,7 @@ class SqlSessions:
         with self._engine.begin() as connection:
             connection.execute(sa.delete(sessions).where(self._over(now_s)))
             connection.execute(sa.delete(sessions).where(sessions.c.key == digest(instead_of)))
-            _leave(connection, agent_id, MOST - 1)
+            _end_oldest(connection, agent_id, MAX_SESSIONS - 1)
             row = {
                 "key": digest(session_id),
                 "agent_key": digest(agent_id),
@@ -73,7 +122,7 @@ class SqlSessions:
                 "id_token": id_token,
             }
             connection.execute(sa.insert(sessions).values(row))
-            _note_whose(connection, digest(session_id), whose)
+            _record_provider_session(connection, digest(session_id), whose)
         return session_id
 
     def find(self, session_id: str) -> Session | None:
@@ -84,7 +133,7 @@ class SqlSessions:
             row = connection.execute(alive).mappings().one_or_none()
         if row is None:
             return None
-        if row["seen_s"] <= now_s - NOTED_EVERY_S:
+        if row["seen_s"] <= now_s - SEEN_RESOLUTION_S:
             with self._engine.begin() as connection:
                 used = sa.update(sessions).where(sessions.c.key == key)
                 connection.execute(used.values(seen_s=now_s))
@@ -95,23 +144,23 @@ class SqlSessions:
         with self._engine.begin() as connection:
             connection.execute(sa.delete(sessions).where(sessions.c.key == digest(session_id)))
 
-    def log_out(self, logout: Logout) -> int | None:
+    def log_out(self, logout: ProviderLogout) -> int | None:
         """End what the provider ended: how many. None for a logout token that was shown before."""
         whose, now_s = logout.whose, self._now_s()
         theirs = [
-            column == _at(whose.issuer, name)
+            column == _provider_digest(whose.issuer, name)
             for column, name in (
-                (at_provider.c.subject_key, whose.subject),
-                (at_provider.c.session_key, whose.session),
+                (provider_sessions.c.subject_key, whose.subject),
+                (provider_sessions.c.session_key, whose.session),
             )
             if name
         ]
-        seen = {"key": _at(whose.issuer, logout.token_id), "until_s": logout.until_s}
+        seen = {"key": _provider_digest(whose.issuer, logout.token_id), "until_s": logout.until_s}
         try:
             with self._engine.begin() as connection:
                 connection.execute(sa.delete(logout_tokens).where(logout_tokens.c.until_s < now_s))
                 connection.execute(sa.insert(logout_tokens).values(seen))
-                keys = sa.select(at_provider.c.key).where(*theirs)
+                keys = sa.select(provider_sessions.c.key).where(*theirs)
                 done = connection.execute(sa.delete(sessions).where(sessions.c.key.in_(keys)))
         except sa.exc.IntegrityError:
             return None
@@ -130,7 +179,7 @@ class SqlSessions:
     def revoke(self, agent_id: str, short: str) -> bool:
         """End one of an agent's own; whether there was one."""
         mine = sessions.c.agent_key == digest(agent_id)
-        named = sa.func.substr(sessions.c.key, 1, SHORT) == short
+        named = sa.func.substr(sessions.c.key, 1, SHORT_KEY_CHARS) == short
         with self._engine.begin() as connection:
             return connection.execute(sa.delete(sessions).where(mine, named)).rowcount > 0
 
@@ -147,26 +196,148 @@ class SqlSessions:
         return sa.or_(sessions.c.ends_s <= now_s, idle)
 
 
-def _leave(connection: sa.Connection, agent_id: str, most: int) -> None:
+def _end_oldest(connection: sa.Connection, agent_id: str, most: int) -> None:
     mine = sa.select(sessions.c.key).where(sessions.c.agent_key == digest(agent_id))
     keys = connection.execute(mine.order_by(sessions.c.seen_s.desc())).scalars().all()[most:]
     if keys:
         connection.execute(sa.delete(sessions).where(sessions.c.key.in_(keys)))
 
 
-def _note_whose(connection: sa.Connection, key: str, whose: AtProvider | None) -> None:
+def _record_provider_session(
+    connection: sa.Connection, key: str, whose: ProviderSession | None
+) -> None:
     """And forget whose those were that are over."""
     open_still = sa.select(sessions.c.key)
-    connection.execute(sa.delete(at_provider).where(at_provider.c.key.not_in(open_still)))
+    connection.execute(
+        sa.delete(provider_sessions).where(provider_sessions.c.key.not_in(open_still))
+    )
     if whose:
-        subject, session = (_at(whose.issuer, one) for one in (whose.subject, whose.session))
+        subject, session = (
+            _provider_digest(whose.issuer, one) for one in (whose.subject, whose.session)
+        )
         row = {"key": key, "subject_key": subject, "session_key": session}
-        connection.execute(sa.insert(at_provider).values(row))
+        connection.execute(sa.insert(provider_sessions).values(row))
 
 
-def _at(issuer: str, name: str) -> str:
+def _provider_digest(issuer: str, name: str) -> str:
     return digest(f"{issuer}\n{name}") if name else ""
 
 
 def _session(row: sa.RowMapping) -> Session:
     return Session(row["key"], row["agent_id"], row["begun_s"], row["seen_s"], row["id_token"])
+
+
+PREFIX = "qsp_"
+"""By which a token is told from a signed one, and found by a search for leaked secrets."""
+MAX_TOKENS = 20
+"""Tokens of one agent."""
+MAX_LABEL_CHARS = 80
+"""Characters of a token's name."""
+DAY_S = 86_400
+
+
+class TooManyTokens(ValueError):
+    """The agent has `MOST` already."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalToken:
+    """A token as its agent sees it again: all but the token. `last_used` is a day."""
+
+    short: str
+    agent_id: str
+    label: str
+    made: date
+    ends: date
+    last_used: date | None
+
+
+class SqlPersonalTokens:
+    """Makes, reads and revokes them. `most_days` bounds their life."""
+
+    def __init__(self, engine: sa.Engine, most_days: int, now_s: Callable[[], int]) -> None:
+        self._engine, self.most_days, self._now_s = engine, most_days, now_s
+        metadata.create_all(engine)
+
+    def make(self, agent_id: str, label: str, days: int) -> str:
+        """A new token, shown this once. Raises `ValueError` for a life or a name out of bounds."""
+        label = label.strip()
+        if not 1 <= days <= self.most_days or not 1 <= len(label) <= MAX_LABEL_CHARS:
+            raise ValueError("a token's days or label are out of bounds")
+        token, now_s, agent_key = (
+            PREFIX + secrets.token_urlsafe(32),
+            self._now_s(),
+            digest(agent_id),
+        )
+        mine = personal_tokens.c.agent_key == agent_key
+        with self._engine.begin() as connection:
+            over = personal_tokens.c.ends_s <= now_s
+            connection.execute(sa.delete(personal_tokens).where(over))
+            counted = sa.select(sa.func.count()).select_from(personal_tokens).where(mine)
+            if connection.execute(counted).scalar_one() >= MAX_TOKENS:
+                raise TooManyTokens(MAX_TOKENS)
+            row = {
+                "key": digest(token),
+                "agent_key": agent_key,
+                "agent_id": agent_id,
+                "label": label,
+                "made": _day(now_s),
+                "ends_s": now_s + days * DAY_S,
+            }
+            connection.execute(sa.insert(personal_tokens).values(row))
+        return token
+
+    def agent_id(self, token: str) -> str | None:
+        """Whose it is, if it is one and not over; its day of use is noted."""
+        key, now_s = digest(token), self._now_s()
+        mine = personal_tokens.c.key == key
+        query = sa.select(personal_tokens).where(mine, personal_tokens.c.ends_s > now_s)
+        with self._engine.connect() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            return None
+        if row["last_used"] != _day(now_s):
+            with self._engine.begin() as connection:
+                used = sa.update(personal_tokens).where(mine)
+                connection.execute(used.values(last_used=_day(now_s)))
+        return str(row["agent_id"])
+
+    def of(self, agent_id: str = "") -> tuple[PersonalToken, ...]:
+        """Those not over, oldest first; of everybody where no agent is named."""
+        query = sa.select(personal_tokens).where(personal_tokens.c.ends_s > self._now_s())
+        if agent_id:
+            query = query.where(personal_tokens.c.agent_key == digest(agent_id))
+        order = (personal_tokens.c.made, personal_tokens.c.label, personal_tokens.c.key)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(*order)).mappings().all()
+        return tuple(_token(row) for row in rows)
+
+    def revoke(self, agent_id: str, short: str) -> bool:
+        """End one of an agent's own; whether there was one."""
+        mine = personal_tokens.c.agent_key == digest(agent_id)
+        named = sa.func.substr(personal_tokens.c.key, 1, SHORT_KEY_CHARS) == short
+        with self._engine.begin() as connection:
+            return connection.execute(sa.delete(personal_tokens).where(mine, named)).rowcount > 0
+
+    def revoke_all(self, agent_id: str = "") -> int:
+        """End an agent's, or everybody's: how many."""
+        query = sa.delete(personal_tokens)
+        if agent_id:
+            query = query.where(personal_tokens.c.agent_key == digest(agent_id))
+        with self._engine.begin() as connection:
+            return connection.execute(query).rowcount
+
+
+def _day(now_s: int) -> date:
+    return datetime.fromtimestamp(now_s, UTC).date()
+
+
+def _token(row: sa.RowMapping) -> PersonalToken:
+    return PersonalToken(
+        row["key"][:SHORT_KEY_CHARS],
+        row["agent_id"],
+        row["label"],
+        row["made"],
+        _day(row["ends_s"]),
+        row["last_used"],
+    )

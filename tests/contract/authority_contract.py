@@ -6,9 +6,9 @@ from concurrent.futures import TimeoutError as TooLate
 from dataclasses import dataclass
 from typing import Protocol
 
-from connectors.errors import SourceError
+from connectors.ports import SourceError
 from connectors.values import authority_of
-from search_api.identity.authorities import Authority
+from search_api.identity.readers import Authority
 
 FIRST, SECOND = "interface-admin", "suppress"
 """Two groups that every authority under test can put somebody into."""

@@ -4,10 +4,10 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from connectors.errors import SourceUnreachable
-from connectors.mediawiki.groups import WikiGroups
-from connectors.mediawiki.place import Manners, WikiPlace
-from search_api.identity.authorities import Authority
+from connectors.mediawiki.connector import WikiGroups
+from connectors.mediawiki.transport import WikiConfig, WikiLimits
+from connectors.ports import SourceUnreachable
+from search_api.identity.readers import Authority
 from tests.contract.authority_contract import FIRST, SECOND, Identity
 from tests.wiki_proxy import Door, Said
 from tests.wiki_server import PASSWORD, READER, WikiServer
@@ -22,8 +22,8 @@ class WikiStage:
     bound_s: float = 30.0
 
     def authority(self) -> Authority:
-        quick = Manners(rate_per_s=0, timeout_s=5, patience_s=0, answer_s=10)
-        return WikiGroups("w", WikiPlace(self.door.url, READER, PASSWORD, manners=quick))
+        quick = WikiLimits(rate_per_s=0, timeout_s=5, patience_s=0, answer_s=10)
+        return WikiGroups("w", WikiConfig(self.door.url, READER, PASSWORD, manners=quick))
 
     def hold(self, groups: Mapping[Identity, set[str]]) -> None:
         site = self.wiki.site()

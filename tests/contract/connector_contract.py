@@ -8,19 +8,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from connectors.changes import (
+from connectors.ports import (
     AccessChanged,
+    AccessNarrowed,
     Change,
     Checkpoint,
+    Connector,
+    ContentStale,
     Delete,
     Listing,
     Malformed,
-    Narrowed,
-    Stale,
-    Unseen,
+    SubtreeHidden,
+    SupportsRefetch,
     Upsert,
 )
-from connectors.ports import Connector, Rereadable
 from connectors.values import Access, Document, Section
 
 Kept = dict[str, Document]
@@ -98,7 +99,7 @@ def apply(changes: Iterable[Change], kept: Kept | None = None) -> Kept:
             case Listing():
                 held = change.holding()
                 kept = {i: d for i, d in kept.items() if held(i)}
-            case Stale(document_id):
+            case ContentStale(document_id):
                 stale.add(document_id)
         kept |= {
             document_id: replace(document, access=access)
@@ -115,9 +116,9 @@ def _access_after(change: Change, document: Document, stale: set[str]) -> Access
     match change:
         case AccessChanged(document_id, access) if document_id == document.id:
             return access
-        case Narrowed(document_id, access) if document_id == document.id:
+        case AccessNarrowed(document_id, access) if document_id == document.id:
             return document.access.narrowed_to(access)
-        case Unseen() if change.holds(document.id):
+        case SubtreeHidden() if change.holds(document.id):
             return Access()
     return document.access
 
@@ -209,7 +210,7 @@ def check_read_again(stage: Stage) -> None:
     whole = apply(read(stage))
     wanted = frozenset(stage.document_id(f"d{n:03}.txt") for n in (1, 3, 4))
     connector = stage.connector()
-    assert isinstance(connector, Rereadable)
+    assert isinstance(connector, SupportsRefetch)
     changes = list(connector.again(wanted))
     asked = {i: d for i, d in whole.items() if i in wanted}
     assert len(asked) == 2
@@ -241,14 +242,14 @@ def check_ids_are_qualified(stage: Stage) -> None:
                 names += [s.author for s in document.sections if s.author]
             case (
                 AccessChanged(document_id)
-                | Narrowed(document_id)
-                | Stale(document_id)
+                | AccessNarrowed(document_id)
+                | ContentStale(document_id)
                 | Delete(document_id)
             ):
                 names = [document_id]
             case Listing(document_ids, unknown):
                 names = [*document_ids, *unknown]
-            case Unseen(under):
+            case SubtreeHidden(under):
                 names = [under]
             case Malformed(document_id=str(document_id)):
                 names = [document_id]

@@ -15,9 +15,9 @@ from connectors.ports import Connector
 from connectors.values import (
     Access,
     Contribution,
+    ContributorRole,
     Document,
     EvidencePolicy,
-    Role,
     Section,
 )
 
@@ -97,7 +97,7 @@ def everything(
         part_of="t:dossier.txt", entity="DGFiP/DDFiP 22", area="22",
         evidence=EvidencePolicy.NONE, version=version,
         contributions=(
-            Contribution("t:jdupont", Role.AUTHOR, label, 1, day, day, ((2019, 1),)),
+            Contribution("t:jdupont", ContributorRole.AUTHOR, label, 1, day, day, ((2019, 1),)),
         ),
     )  # fmt: skip
 

@@ -4,11 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from connectors.account_joins import Disputed
-from connectors.changes import Malformed
-from connectors.errors import SourceError
-from connectors.ports import Directory
-from connectors.values import RESERVED, Agent, Group, authority_of
+from connectors.account_linking import DisputedAccount
+from connectors.ports import Directory, Malformed, SourceError
+from connectors.values import RESERVED_AUTHORITIES, Agent, Group, authority_of
 
 MANY = 1_200
 ZOE = Agent("zoé.o'brien", "Zoé", "L'Écuyer-Ñuñez", "géomètre", departement="2A", email="z@x.fr")
@@ -74,7 +72,7 @@ def check_disputed_account(stage: DirectoryStage) -> None:
     entries = list(stage.directory().entries())
     accounts = {one.id: one.accounts for one in entries if isinstance(one, Agent)}
     assert accounts == {ONE.id: ("w:y",), OTHER.id: ()}
-    disputed = {(one.account, one.agent_ids) for one in entries if isinstance(one, Disputed)}
+    disputed = {(one.account, one.agent_ids) for one in entries if isinstance(one, DisputedAccount)}
     assert disputed == {("w:x", (ONE.id, OTHER.id))}
 
 
@@ -113,7 +111,7 @@ def check_authorities(stage: DirectoryStage) -> None:
     stage.hold([ONE], {GROUP: [ONE.id]})
     (principal,) = groups_of(stage.directory())
     assert principal.split(":")[1:] == ["group", GROUP]
-    assert authority_of(principal) not in RESERVED
+    assert authority_of(principal) not in RESERVED_AUTHORITIES
 
 
 @dataclass(frozen=True)

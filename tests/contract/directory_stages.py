@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from connectors.directory import TableDirectory
-from connectors.directory_lines import AgentLine
+from connectors.directory import AgentRecord, TableDirectory
+from connectors.ldap.config import AGENT_ATTRIBUTES, LdapBranch, LdapConfig
 from connectors.ldap.directory import LdapDirectory
-from connectors.ldap.place import AGENT_ATTRIBUTES, Branch, LdapPlace
 from connectors.ports import Directory
 from connectors.values import Agent
 from tests.cut_relay import relay
@@ -29,7 +28,7 @@ class TableStage:
         return TableDirectory(self.root / "a.jsonl", self.root / "g.jsonl")
 
     def hold(self, agents: Sequence[Agent], groups: Mapping[str, Sequence[str]]) -> None:
-        columns = AgentLine.model_fields
+        columns = AgentRecord.model_fields
         known = ({k: v for k, v in asdict(agent).items() if k in columns} for agent in agents)
         rows = [json.dumps(row, default=str) for row in known]
         (self.root / "a.jsonl").write_text("\n".join(rows) + "\n")
@@ -60,10 +59,10 @@ class LdapStage:
 
     def directory(self) -> Directory:
         return LdapDirectory(
-            LdapPlace(
+            LdapConfig(
                 (f"ldap://127.0.0.1:{self.port}",),
-                Branch(STAGE, "(objectClass=inetOrgPerson)"),
-                Branch(STAGE, GROUPS_FILTER),
+                LdapBranch(STAGE, "(objectClass=inetOrgPerson)"),
+                LdapBranch(STAGE, GROUPS_FILTER),
                 READER,
                 PASSWORD,
                 attributes={

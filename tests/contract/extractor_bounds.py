@@ -4,12 +4,12 @@ import time
 from pathlib import Path
 
 from indexer.errors import ExtractionFailed
-from indexer.extraction.limits import Limits
+from indexer.extraction.files import ExtractionLimits
 from indexer.ports import Extractor
 from indexer.values import Extracted, Failure
 from tests.contract import extractor_contract as contract
 
-LIMITS = Limits(
+LIMITS = ExtractionLimits(
     timeout_s=30.0,
     max_bytes=20_000_000,
     max_characters=200_000,

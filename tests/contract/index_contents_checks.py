@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 
-from connectors.values import Access, Contribution, EvidencePolicy, Role
+from connectors.values import Access, Contribution, ContributorRole, EvidencePolicy
 from indexer.ports import Index
 from indexer.values import IndexedDocument, Passage, Put, PutAccess, Remove
 from tests.builders import ANYONE, OPEN, asking, indexed, make_document, put, vector_of
@@ -28,7 +28,12 @@ FULL = make_document(
     evidence=EvidencePolicy.NONE,
     contributions=(
         Contribution(
-            "wiki:jeanne", Role.EDITOR, "Jeanne M.", 3, years=((2019, 1), (2024, 2)), thanks=4
+            "wiki:jeanne",
+            ContributorRole.EDITOR,
+            "Jeanne M.",
+            3,
+            years=((2019, 1), (2024, 2)),
+            thanks=4,
         ),
     ),
 )
@@ -111,8 +116,8 @@ class ContentsChecks:
 
     def test_accounts_that_signed_are_told(self, index: Index) -> None:
         """Those of them that contributed to a kept document, in either Unicode form."""
-        row = Contribution(unicodedata.normalize("NFD", "wiki:zoé"), Role.EDITOR)
-        rows = (Contribution("wiki:ana", Role.ASKER), row)
+        row = Contribution(unicodedata.normalize("NFD", "wiki:zoé"), ContributorRole.EDITOR)
+        rows = (Contribution("wiki:ana", ContributorRole.ASKER), row)
         index.write([put("wiki:1", "Un", contributions=rows)])
         asked = ["wiki:ana", "wiki:zoé", "wiki:an", "mail:ana"]
         assert index.signing(asked) == {"wiki:ana", "wiki:zoé"}

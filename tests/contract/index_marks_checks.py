@@ -7,17 +7,16 @@ import pytest
 
 from connectors.values import Access
 from indexer.access import AccessFilter
-from indexer.marks import Mark
+from indexer.near_duplicates import same_text
 from indexer.ports import Index
-from indexer.twins import same_text
-from indexer.values import PutAccess, Question, Remove, ShowRequest
+from indexer.values import HitAttributes, PutAccess, Question, Remove, ShowRequest
 from tests.builders import ANYONE, allowed, asking, put, reading, vector_of
 
 CIRCULAR = " ".join(f"Le point {n} de la circulaire vise le service numéro {n}." for n in range(20))
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 
 
-def _marks(index: Index, access: AccessFilter = ANYONE) -> dict[str, Mark]:
+def _marks(index: Index, access: AccessFilter = ANYONE) -> dict[str, HitAttributes]:
     """Of what words or the vector find."""
     wanted = asking("circulaire", vector=vector_of("x"), access=access, with_marks=True)
     answer = index.search(wanted)
@@ -44,8 +43,8 @@ class MarksChecks:
         }
         index.write([put("wiki:bare", "La circulaire."), put("wiki:new", "La circulaire.", **said)])
         marks = _marks(index)
-        assert marks["wiki:bare"] == Mark("wiki")
-        assert marks["wiki:new"] == Mark(
+        assert marks["wiki:bare"] == HitAttributes("wiki")
+        assert marks["wiki:new"] == HitAttributes(
             "wiki",
             NOON.timestamp(),
             "2024-06-01",
@@ -92,7 +91,7 @@ class MarksChecks:
             [put("wiki:1", CIRCULAR, valid_until=date(2020, 1, 1)), put("wiki:2", CIRCULAR)]
         )
         index.write([put("wiki:1", "La circulaire."), Remove("wiki:2")])
-        assert _marks(index) == {"wiki:1": Mark("wiki")}
+        assert _marks(index) == {"wiki:1": HitAttributes("wiki")}
 
     def test_marks_come_with_the_newest(self, index: Index) -> None:
         """Where nothing is asked, too."""

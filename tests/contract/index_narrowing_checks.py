@@ -5,11 +5,18 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from connectors.values import Contribution, Role
-from indexer.asking import MOST_EXPANDED
-from indexer.narrowing import Byline, Period
+from connectors.values import Contribution, ContributorRole
+from indexer.parsed_query import MAX_EXPANSION_WORDS
 from indexer.ports import Index
-from indexer.values import Expansion, Question, SearchAnswer, SearchRequest, ShowRequest
+from indexer.values import (
+    Byline,
+    DateRange,
+    Expansion,
+    Question,
+    SearchAnswer,
+    SearchRequest,
+    ShowRequest,
+)
 from tests.builders import ANYONE, allowed, asking, put, vector_of
 
 PHRASE = "cotisation foncière des entreprises"
@@ -26,7 +33,7 @@ def _only(*document_ids: str) -> tuple[set[str], set[str], int]:
 
 
 def _by(account: str, label: str = "") -> tuple[Contribution, ...]:
-    return (Contribution(account, Role.AUTHOR, label=label),)
+    return (Contribution(account, ContributorRole.AUTHOR, label=label),)
 
 
 def _wanting(question: Question, text: str = "") -> SearchRequest:
@@ -102,15 +109,15 @@ class NarrowingChecks:
     @pytest.mark.parametrize(
         ("period", "found"),
         [
-            (Period(since=date(2024, 3, 1)), ("wiki:march", "wiki:new")),
-            (Period(before=date(2024, 3, 1)), ("wiki:old",)),
-            (Period(date(2024, 3, 1), date(2024, 6, 1)), ("wiki:march",)),
-            (Period(date(2024, 6, 1), date(2024, 1, 1)), ()),
-            (Period(), ("wiki:old", "wiki:march", "wiki:new")),
+            (DateRange(since=date(2024, 3, 1)), ("wiki:march", "wiki:new")),
+            (DateRange(before=date(2024, 3, 1)), ("wiki:old",)),
+            (DateRange(date(2024, 3, 1), date(2024, 6, 1)), ("wiki:march",)),
+            (DateRange(date(2024, 6, 1), date(2024, 1, 1)), ()),
+            (DateRange(), ("wiki:old", "wiki:march", "wiki:new")),
         ],
     )
     def test_dates_bind_both_rankings(
-        self, index: Index, period: Period, found: tuple[str, ...]
+        self, index: Index, period: DateRange, found: tuple[str, ...]
     ) -> None:
         """The first day counts, the last does not; by modification, else creation."""
         index.write(
@@ -180,7 +187,7 @@ class NarrowingChecks:
 
     def test_expansions_are_bounded(self, index: Index) -> None:
         """Thousands of them are no error, and drop no word that was typed."""
-        many = tuple(f"mot{n} autre{n}" for n in range(40 * MOST_EXPANDED))
+        many = tuple(f"mot{n} autre{n}" for n in range(40 * MAX_EXPANSION_WORDS))
         index.write([put("wiki:1", "La CFE"), put("wiki:2", "mot0 autre0")])
         request = _wanting(Question("CFE", expansions=(Expansion("CFE", many),)))
         answer = index.search(request)

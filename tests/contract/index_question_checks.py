@@ -2,7 +2,7 @@
 
 import pytest
 
-from indexer.french import terms
+from indexer.french.analysis import terms
 from indexer.ports import Index
 from indexer.values import Question, ShowRequest
 from tests.builders import ANYONE, asking, put, vector_of

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from connectors.values import Access, Contribution, EvidencePolicy, Role
+from connectors.values import Access, Contribution, ContributorRole, EvidencePolicy
 from indexer.ports import Index
 from indexer.values import (
     Card,
@@ -175,14 +175,14 @@ class WriteChecks:
             contributions=(
                 Contribution(
                     account="wiki:jeanne",
-                    role=Role.ACCEPTED_ANSWERER,
+                    role=ContributorRole.ACCEPTED_ANSWERER,
                     label="Jeanne M.",
                     count=3,
                     first=date(2019, 3, 1),
                     last=date(2024, 1, 2),
                     years=((2019, 1), (2024, 2)),
                 ),
-                Contribution(account="wiki:bot", role=Role.BOT),
+                Contribution(account="wiki:bot", role=ContributorRole.BOT),
             ),
             signed=False,
         )

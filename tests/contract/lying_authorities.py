@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from search_api.identity.authorities import Authority
+from search_api.identity.readers import Authority
 from tests.contract.authority_contract import SECOND
 from tests.contract.authority_stages import Roll, RollStage
 

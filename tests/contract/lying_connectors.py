@@ -3,17 +3,18 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from connectors.changes import (
+from connectors.ports import (
     AccessChanged,
+    AccessNarrowed,
     Change,
     Checkpoint,
+    Connector,
     Delete,
     Listing,
     Malformed,
-    Narrowed,
+    SupportsRefetch,
     Upsert,
 )
-from connectors.ports import Connector, Rereadable
 from connectors.values import Access, Document
 from tests.contract.connector_contract import Stage
 
@@ -48,7 +49,7 @@ class AskedAgain:
         return self.true.source
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        assert isinstance(self.true, Rereadable)
+        assert isinstance(self.true, SupportsRefetch)
         return self.true.again(self.document_ids)
 
 
@@ -146,7 +147,7 @@ def lists_nothing(true: Connector, since: str | None) -> Iterator[Change]:
 
 def no_access_change(true: Connector, since: str | None) -> Iterator[Change]:
     for change in true.changes(since):
-        readers_alone = isinstance(change, AccessChanged | Narrowed)
+        readers_alone = isinstance(change, AccessChanged | AccessNarrowed)
         if readers_alone or (since and isinstance(change, Upsert)):
             continue
         yield change

@@ -4,10 +4,8 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from connectors.account_joins import Disputed
-from connectors.changes import Malformed
-from connectors.errors import SourceError
-from connectors.ports import Directory
+from connectors.account_linking import DisputedAccount
+from connectors.ports import Directory, Malformed, SourceError
 from connectors.values import Agent, Group
 from tests.contract.directory_contract import DirectoryStage
 
@@ -77,7 +75,7 @@ def merges_homonyms(true: Directory, _: list[Agent]) -> Entries:
 
 def guesses(true: Directory, _: list[Agent]) -> Entries:
     entries = list(true.entries())
-    disputed = {d.agent_ids[0]: d.account for d in entries if isinstance(d, Disputed)}
+    disputed = {d.agent_ids[0]: d.account for d in entries if isinstance(d, DisputedAccount)}
     for entry in entries:
         if isinstance(entry, Agent) and entry.id in disputed:
             yield replace(entry, accounts=(*entry.accounts, disputed[entry.id]))

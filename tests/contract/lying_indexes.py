@@ -6,17 +6,17 @@ from dataclasses import replace
 from connectors.values import EVERYONE, Access
 from indexer.access import AccessFilter
 from indexer.ports import Index
-from indexer.spelling import NearWord
+from indexer.suggestions import NearWord
 from indexer.values import (
     IndexedDocument,
-    Kept,
+    IndexEntry,
     Put,
     PutAccess,
     Question,
     Remove,
     SearchAnswer,
     SearchRequest,
-    Shown,
+    ShownDocument,
     ShownPassage,
     ShowRequest,
     Suggestion,
@@ -38,13 +38,13 @@ class HonestIndex:
     def write(self, batch: Sequence[Write]) -> WriteReport:
         return self.index.write(batch)
 
-    def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         return self.index.kept(document_ids)
 
     def count(self, source: str) -> int:
         return self.index.count(source)
 
-    def scan(self, source: str) -> Iterator[Kept]:
+    def scan(self, source: str) -> Iterator[IndexEntry]:
         return self.index.scan(source)
 
     def sources(self) -> frozenset[str]:
@@ -62,7 +62,7 @@ class HonestIndex:
     def search(self, request: SearchRequest) -> SearchAnswer:
         return self.index.search(request)
 
-    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+    def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         return self.index.show(request)
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
@@ -152,18 +152,18 @@ class KnowsUnreadableWords(HonestIndex):
 
 
 class ShowsTheUnreadable(HonestIndex):
-    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+    def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         return self.index.show(replace(request, access=OMNISCIENT))
 
 
 class ShowsUnreadableCards(HonestIndex):
-    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+    def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         others = replace(request, document_ids=(), access=OMNISCIENT)
         return (*self.index.show(replace(request, by_card=())), *self.index.show(others))
 
 
 class ForgetsWhatIsAskedByCard(HonestIndex):
-    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+    def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         return self.index.show(replace(request, by_card=()))
 
 
@@ -247,7 +247,7 @@ class CountsTheWindowOnly(HonestIndex):
 
 
 class HighlightsBytes(HonestIndex):
-    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+    def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         return tuple(
             replace(shown, passages=tuple(map(_in_bytes, shown.passages)))
             for shown in self.index.show(request)
@@ -255,7 +255,7 @@ class HighlightsBytes(HonestIndex):
 
 
 class ForgetsContributions(HonestIndex):
-    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+    def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         return tuple(
             replace(shown, card=replace(shown.card, contributions=()))
             for shown in self.index.show(request)
@@ -263,27 +263,27 @@ class ForgetsContributions(HonestIndex):
 
 
 class ScansOnePage(HonestIndex):
-    def scan(self, source: str) -> Iterator[Kept]:
+    def scan(self, source: str) -> Iterator[IndexEntry]:
         return iter(list(self.index.scan(source))[:1000])
 
 
 class ScansWithoutAccess(HonestIndex):
-    def scan(self, source: str) -> Iterator[Kept]:
+    def scan(self, source: str) -> Iterator[IndexEntry]:
         return (replace(kept, access=Access()) for kept in self.index.scan(source))
 
 
 class RemembersTheRemoved(HonestIndex):
     def __init__(self, index: Index) -> None:
         super().__init__(index)
-        self.seen: dict[str, Kept] = {}
+        self.seen: dict[str, IndexEntry] = {}
 
-    def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         self.seen |= self.index.kept(document_ids)
         return {name: self.seen[name] for name in document_ids if name in self.seen}
 
 
 class KeptOnePage(HonestIndex):
-    def kept(self, document_ids: Collection[str]) -> Mapping[str, Kept]:
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         return self.index.kept(sorted(document_ids)[:1000])
 
 

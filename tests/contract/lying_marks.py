@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from indexer.values import SearchAnswer, SearchRequest, Shown, ShowRequest
+from indexer.values import SearchAnswer, SearchRequest, ShownDocument, ShowRequest
 from tests.contract.lying_indexes import OMNISCIENT, HonestIndex
 
 
@@ -27,7 +27,7 @@ class ForgetsValidity(HonestIndex):
 
 
 class NamesUnreadableHeirs(HonestIndex):
-    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+    def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         everything = {
             one.card.document_id: one.successors
             for one in self.index.show(replace(request, access=OMNISCIENT))
@@ -39,5 +39,5 @@ class NamesUnreadableHeirs(HonestIndex):
 
 
 class NamesNoHeirs(HonestIndex):
-    def show(self, request: ShowRequest) -> tuple[Shown, ...]:
+    def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         return self.index.show(replace(request, successors=False))

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from indexer.narrowing import Byline, Period
-from indexer.values import Question, SearchAnswer, SearchRequest
+from indexer.values import Byline, DateRange, Question, SearchAnswer, SearchRequest
 from tests.contract.lying_indexes import HonestIndex
 
 
@@ -36,7 +35,7 @@ class ForgetsDates(HonestIndex):
 
 class ForgetsTheEnd(HonestIndex):
     def search(self, request: SearchRequest) -> SearchAnswer:
-        period = request.period and Period(request.period.since)
+        period = request.period and DateRange(request.period.since)
         return self.index.search(replace(request, period=period))
 
 

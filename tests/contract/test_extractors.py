@@ -11,8 +11,8 @@ import pytest
 
 from connectors.values import Section
 from indexer.errors import ExtractionFailed, ExtractorUnreachable
+from indexer.extraction.files import ExtractionLimits
 from indexer.extraction.in_process import InProcessExtractor
-from indexer.extraction.limits import Limits
 from indexer.extraction.tika_server import TikaServerExtractor
 from indexer.ports import Extractor
 from indexer.values import Extracted, Failure
@@ -21,7 +21,7 @@ from tests.engines import ensure_tika
 
 pytestmark = pytest.mark.sources
 
-SMALL = Limits(max_bytes=10)
+SMALL = ExtractionLimits(max_bytes=10)
 
 
 @pytest.fixture(scope="module", params=["in_process", "tika_server"])
@@ -94,10 +94,10 @@ def test_large_files_are_not_even_sent(small: Extractor) -> None:
 
 def test_time_is_bounded_in_process() -> None:
     """A file that takes too long costs itself; the next one gets a new child."""
-    child = InProcessExtractor(Limits(timeout_s=0.001))
+    child = InProcessExtractor(ExtractionLimits(timeout_s=0.001))
     content = contract.OWN[-1].content()
     contract.fails(child, content, "slow.zip", Failure.TIMED_OUT)
-    child._limits = Limits()
+    child._limits = ExtractionLimits()
     contract.reads(child, contract.READABLE[0])
     child.close()
 
@@ -120,7 +120,7 @@ def test_a_silent_server_times_out() -> None:
     """A server that accepts and never answers costs the file's time and no more."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        slow = TikaServerExtractor(address, Limits(timeout_s=0.5))
+        slow = TikaServerExtractor(address, ExtractionLimits(timeout_s=0.5))
         contract.fails(slow, b"bonjour", "a.txt", Failure.TIMED_OUT)
 
 

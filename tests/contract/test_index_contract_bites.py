@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from indexer.embedded.index import EmbeddedIndex
-from indexer.narrowing import Byline, Period
 from indexer.ports import Index
+from indexer.values import Byline, DateRange
 from tests.builders import ENCODER, allowed
 from tests.contract import lying_contents as contents
 from tests.contract import lying_indexes as lying
@@ -29,7 +29,7 @@ _nobody_known = UNREADABLE[8]
 
 _BY_ACCOUNT = (Byline(accounts=("wiki:clb",)), ("wiki:1",))
 _OF_TWO_NAMES = (Byline(words=("claire", "martin")), ())
-_IN_MARCH = (Period(date(2024, 3, 1), date(2024, 6, 1)), ("wiki:march",))
+_IN_MARCH = (DateRange(date(2024, 3, 1), date(2024, 6, 1)), ("wiki:march",))
 _ACRONYM = ("CFE", PHRASE, f"Payer la {PHRASE}")
 
 LIES: list[tuple[type[lying.HonestIndex], Check]] = [

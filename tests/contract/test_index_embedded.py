@@ -122,10 +122,10 @@ def test_the_best_matches_settle_a_ranking_as_all_of_them_do(
         near = vector_of("cadastre")
         wanted = asking("cadastre", phrases=phrases, excluded=excluded, vector=near, window=window)
         answers = []
-        for first in (1, rankings.READ_FIRST, 1_000):
+        for first in (1, rankings.WINDOWS_READ_FIRST, 1_000):
             with pytest.MonkeyPatch.context() as patched:
-                patched.setattr(rankings, "READ_FIRST", first)
-                patched.setattr(rankings, "MUCH", 1)
+                patched.setattr(rankings, "WINDOWS_READ_FIRST", first)
+                patched.setattr(rankings, "MAX_SHARE_READ_FIRST", 1)
                 answers.append(index.search(wanted))
     assert answers[0] == answers[1] == answers[2]
     readable = {f"wiki:{n:02}" for n in range(len(texts)) if n not in secret}

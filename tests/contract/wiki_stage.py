@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from connectors.mediawiki.connector import MediaWikiConnector
-from connectors.mediawiki.place import Manners, WikiPlace
+from connectors.mediawiki.transport import WikiConfig, WikiLimits
 from connectors.ports import Connector
-from connectors.values import Access, Contribution, Document, Role, Section
+from connectors.values import Access, Contribution, ContributorRole, Document, Section
 from tests.wiki_server import EDITOR, PASSWORD, READER, ROBOT, WikiServer, ensure_wiki
 
 SPACES: dict[tuple[str, ...], str] = {
@@ -20,7 +20,7 @@ SPACES: dict[tuple[str, ...], str] = {
     (): "Silence",
     ("test:group:a",): "Équipe",
 }
-QUICK = Manners(rate_per_s=0)
+QUICK = WikiLimits(rate_per_s=0)
 
 
 @dataclass
@@ -41,7 +41,7 @@ class WikiStage:
 
     def connector(self) -> Connector:
         self._make()
-        place = WikiPlace(self.wiki.url, READER, PASSWORD, self.rules, manners=QUICK)
+        place = WikiConfig(self.wiki.url, READER, PASSWORD, self.rules, manners=QUICK)
         return MediaWikiConnector("t", place)
 
     def document_id(self, name: str) -> str:
@@ -99,8 +99,10 @@ class WikiStage:
             contributions=tuple(
                 Contribution(f"t:{who}", role, who, 1, day, day, ((year, 1),))
                 for who, role in (
-                    (EDITOR, Role.AUTHOR), (READER, Role.EDITOR), (ROBOT, Role.BOT),
-                    (EDITOR, Role.BOT),
+                    (EDITOR, ContributorRole.AUTHOR),
+                    (READER, ContributorRole.EDITOR),
+                    (ROBOT, ContributorRole.BOT),
+                    (EDITOR, ContributorRole.BOT),
                 )
             ),
         )  # fmt: skip

@@ -11,15 +11,13 @@ from typing import Any
 
 import pytest
 
-from expertise.ports import TopicsOf
+from evaluation.corpora import load_expert_set, load_search_set
+from evaluation.measures import figure, values
+from evaluation.rankings import SetTopics, assigned_topics, evaluate_experts
+from evaluation.scratch import Bench, open_scratch, rank_by_popularity
 from expertise.topics import read_topics
+from expertise.values import TopicsOf
 from expertise.voting import Voting
-from quisait.evaluation.corpora import load_expert_set, load_search_set
-from quisait.evaluation.experts import evaluate_experts
-from quisait.evaluation.measures import figure, values
-from quisait.evaluation.scratch import Bench, open_scratch
-from quisait.evaluation.source import popularity
-from quisait.evaluation.topics import SetTopics, assigned_topics
 from quisait.settings import Settings
 from tests.evaluation_sets import EXPERTS, SEARCH, write_set
 
@@ -192,4 +190,4 @@ def test_popularity_leaves_out_the_questions_document(tmp_path: Path) -> None:
     """Who has only that document comes last."""
     write_set(tmp_path / "mini", EXPERTS)
     judged = load_expert_set(tmp_path / "mini")
-    assert popularity(judged, judged.queries[1]) == ["bea", "ali"]
+    assert rank_by_popularity(judged, judged.queries[1]) == ["bea", "ali"]

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from evaluation.corpora import load_expert_set, load_search_set
+from evaluation.measures import Figure
+from evaluation.rankings import evaluate_experts, evaluate_search
+from evaluation.scratch import Bench
 from expertise.voting import Voting
-from quisait.evaluation.corpora import load_expert_set, load_search_set
-from quisait.evaluation.experts import evaluate_experts
-from quisait.evaluation.measures import Figure
-from quisait.evaluation.scratch import Bench
-from quisait.evaluation.search import evaluate_search
 from quisait.settings import EncoderSettings, IndexSettings
 from search_api.search import Retriever
 from tests.engines import ensure_opensearch

@@ -18,8 +18,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from connectors.export.connector import ExportConnector
+from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.errors import IndexRefused, IndexUnreachable
-from indexer.pipeline import Workshop, crawl
 from indexer.ports import Index
 from indexer.reindex import reindex
 from indexer.state import State
@@ -74,7 +74,7 @@ def _said(write: Write) -> dict[str, object]:
 def _crawl(ground: Ground) -> None:
     index = Acknowledging(ground.live(), ground.folder / "acknowledged")
     state = open_state(ground.folder)
-    workshop = Workshop(None, ENCODER, index, state, state)  # type: ignore[arg-type]
+    workshop = CrawlDependencies(None, ENCODER, index, state, state)  # type: ignore[arg-type]
     # Many steps that no crawl came through may delete much at once.
     crawl(ExportConnector(SOURCE, ground.folder / "export.jsonl"), workshop, accept_deletions=True)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from search_api.identity.tokens import Tokens
+from search_api.identity.tokens import SignedTokens
 from tests.engines import ensure_opensearch
 from tests.faults.conftest import Tally
 from tests.faults.faked_clock import DAY_S, JUMPS_S, ZONES, FakedClock, faked_clock
@@ -129,7 +129,7 @@ def rounds(one: Running) -> int:
 
 def found(one: Running, word: str, off_s: int) -> bool:
     """Whether a reader who signs in by the server's clock finds the note of that word."""
-    bearer = f"Bearer {Tokens('k' * 32).make('ag-1', int(time.time()) + off_s)}"
+    bearer = f"Bearer {SignedTokens('k' * 32).make('ag-1', int(time.time()) + off_s)}"
     answer = one.get(f"/api/v1/search?q={word}", one.pages, Authorization=bearer)
     assert answer.status_code == 200, answer.text
     return f"notes:{word}.txt" in [one["id"] for one in answer.json()["documents"]]

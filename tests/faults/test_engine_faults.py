@@ -9,10 +9,10 @@ from uuid import uuid4
 import pytest
 
 from connectors.export.connector import ExportConnector
+from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, crawl
 from indexer.errors import IndexUnreachable
 from indexer.opensearch.client import connect
 from indexer.opensearch.index import OpenSearchIndex
-from indexer.pipeline import CrawlReport, Workshop, crawl
 from indexer.state import State
 from tests.builders import ENCODER, asking, reading
 from tests.engines import ensure_opensearch
@@ -38,7 +38,7 @@ class Place:
     state: State
 
     def crawl(self) -> CrawlReport:
-        workshop = Workshop(None, ENCODER, self.index, self.state, self.state)  # type: ignore[arg-type]
+        workshop = CrawlDependencies(None, ENCODER, self.index, self.state, self.state)  # type: ignore[arg-type]
         return crawl(ExportConnector(SOURCE, self.history.path), workshop, accept_deletions=True)
 
     def found(self) -> set[str]:

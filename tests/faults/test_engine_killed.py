@@ -9,10 +9,10 @@ from uuid import uuid4
 import pytest
 
 from connectors.export.connector import ExportConnector
+from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.errors import IndexUnreachable
 from indexer.opensearch.client import connect
 from indexer.opensearch.index import OpenSearchIndex
-from indexer.pipeline import Workshop, crawl
 from tests.builders import ENCODER
 from tests.faults.conftest import Tally
 from tests.faults.history import SOURCE, History
@@ -51,7 +51,7 @@ def trial(engine: OwnOpenSearch, tmp_path: Path) -> Iterator[Trial]:
 def crawled(trial: Trial) -> bool:
     """Whether a crawl came to its end; otherwise it says that the engine does not answer."""
     state = open_state(trial.ground.folder)
-    workshop = Workshop(None, ENCODER, trial.index, state, state)  # type: ignore[arg-type]
+    workshop = CrawlDependencies(None, ENCODER, trial.index, state, state)  # type: ignore[arg-type]
     connector = ExportConnector(SOURCE, trial.history.path)
     try:
         crawl(connector, workshop, accept_deletions=True)

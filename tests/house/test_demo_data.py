@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from connectors.changes import Change, Malformed, Upsert
 from connectors.directory import TableDirectory
 from connectors.export.connector import ExportConnector
 from connectors.folder.connector import FolderConnector
-from connectors.ports import Connector
+from connectors.ports import Change, Connector, Malformed, Upsert
 from connectors.values import EVERYONE, Agent, Document, Group
 
 pytestmark = pytest.mark.sources

@@ -18,13 +18,11 @@ from quisait.cli import app
 pytestmark = pytest.mark.sources
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-ROOMS = ("connectors", "indexer", "expertise", "search_api", "quisait")
+ROOMS = ("connectors", "indexer", "expertise", "search_api", "quisait", "evaluation")
 ASSEMBLY = {
-    "quisait.assembly",
-    "quisait.assembly.authorities",
-    "quisait.assembly.directories",
-    "quisait.assembly.engines",
-    "quisait.assembly.sources",
+    "quisait.application.assembly",
+    "quisait.application.sources",
+    "quisait.application.engines",
 }
 """The one package that names adapters, module by module."""
 
@@ -36,14 +34,15 @@ ADAPTERS = {
     "connectors.folder": r"connectors\.folder(\..*)?",
     "connectors.export": r"connectors\.export(\..*)?",
     # What a push is answered belongs to its port.
-    "connectors.push": r"connectors\.push(?!\.values\b)(\..*)?",
-    # Where a wiki is belongs to the settings.
-    "connectors.mediawiki": r"connectors\.mediawiki(?!\.place\b)(\..*)?",
+    "connectors.push": r"connectors\.push(?!\.items\b)(\..*)?",
+    "connectors.mediawiki": r"connectors\.mediawiki(\..*)?",
     "connectors.directory": r"connectors\.directory",
     # Where a directory is belongs to the settings.
-    "connectors.ldap": r"connectors\.ldap(?!\.place\b)(\..*)?",
+    "connectors.ldap": r"connectors\.ldap(?!\.config\b)(\..*)?",
 }
 """Each adapter, and the modules that it is made of."""
+SHARED_FORMATS = {("connectors.ldap.entries", "connectors.directory")}
+"""An LDAP entry is checked by the model of a row in the directory's files."""
 
 EMPTY_WORDS = {"util", "utils", "helper", "helpers", "common", "misc", "manager", "managers"}
 """Words that say nothing of what a module is about, wherever in its name."""
@@ -97,13 +96,15 @@ def adapter_of(module: str) -> str | None:
 def test_the_rules_look_at_something() -> None:
     """The files are found, and the patterns know an adapter from its neighbour."""
     assert {module_of(path) for path in python_files(*ROOMS)} > {*ASSEMBLY, "indexer.access"}
-    assert set(imports_of(REPOSITORY / "quisait/assembly/engines.py")) > {"indexer.embedded.index"}
+    assert set(imports_of(REPOSITORY / "quisait/application/engines.py")) > {
+        "indexer.embedded.index"
+    }
     assert adapter_of("indexer.opensearch.client") == "indexer.opensearch"
     assert adapter_of("connectors.export.files") == "connectors.export"
     assert adapter_of("connectors.push.inbox") == "connectors.push"
-    assert adapter_of("connectors.push.values.Receipt") is None
-    assert adapter_of("connectors.records.lines") is None
-    assert adapter_of("indexer.french") is None
+    assert adapter_of("connectors.push.items.PushReceipt") is None
+    assert adapter_of("connectors.records.schema") is None
+    assert adapter_of("indexer.french.analysis") is None
 
 
 def test_only_the_assembly_names_adapters() -> None:
@@ -113,6 +114,7 @@ def test_only_the_assembly_names_adapters() -> None:
         for path in python_files(*ROOMS)
         for imported in imports_of(path)
         if adapter_of(imported) not in (None, adapter_of(module_of(path)))
+        and (module_of(path), imported) not in SHARED_FORMATS
         and module_of(path) not in ASSEMBLY
     ]
     assert named == []

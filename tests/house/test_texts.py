@@ -26,15 +26,14 @@ FRENCH = re.compile(
     r"[àâçéèêëîïôùûœÀÂÇÉÈÊÎÔŒ’«»]|\b(?:le|la|les|des|une|pour|vous|est|aucun|dans|du|par)\b", re.I
 )
 NOT_FOR_AGENTS = {
-    "questions/best_bets.py": "what is wrong in a file that an administrator edits",
-    "questions/edited_files.py": "what is wrong in a file that an administrator edits",
     "questions/glossary.py": "what is wrong in a file that an administrator edits",
-    "identity/authorities.py": "stops the start, for the administrator",
+    "questions/reloaded_file.py": "what is wrong in a file that an administrator edits",
+    "ranking/search_configuration.py": "what is wrong in a file that an administrator edits",
+    "identity/readers.py": "stops the start, for the administrator",
     "identity/tokens.py": "stops the start, for the administrator",
-    "serving.py": "stops the start, for the administrator",
+    "server.py": "stops the start, for the administrator",
     "catalogue/extracting.py": "stands at the head of the catalogue",
     "catalogue/loading.py": "stops the start, for the administrator",
-    "questions/operators.py": "the query language",
     "questions/query.py": "the query language",
 }
 JUDGED = {"Field", "Query", "compile"}

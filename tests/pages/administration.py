@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 
-from connectors.changes import Malformed
-from connectors.values import Agent, Contribution, Group, Role
-from indexer.french import terms
+from connectors.ports import Malformed
+from connectors.values import Agent, Contribution, ContributorRole, Group
+from indexer.french.analysis import terms
 from indexer.values import IndexedDocument, Passage, Put, Vectors
 from tests.builders import allowed, indexed, make_document, put
 from tests.encoders import FakeEncoder
@@ -106,7 +106,9 @@ def _vectors(indexed: IndexedDocument) -> Vectors:
     return ENCODER.passages([f"{title} {passage.text}" for passage in indexed.passages])
 
 
-def _by(account: str, role: Role = Role.AUTHOR, last: date = date(2025, 3, 4)) -> Contribution:
+def _by(
+    account: str, role: ContributorRole = ContributorRole.AUTHOR, last: date = date(2025, 3, 4)
+) -> Contribution:
     return Contribution(account, role, label=account.partition(":")[2], first=last, last=last)
 
 
@@ -122,7 +124,7 @@ def _foncier() -> list[Put]:
         modified=datetime(2025, 3, 4, tzinfo=UTC),
         valid_from=date(2024, 1, 1),
         replaces=("wiki:ancienne", "wiki:restreinte"),
-        contributions=(_by("wiki:claire"), _by("wiki:paul", Role.REVIEWER)),
+        contributions=(_by("wiki:claire"), _by("wiki:paul", ContributorRole.REVIEWER)),
     )
     passage = Passage(
         "L'immeuble inhabitable après un incendie ouvre droit au dégrèvement de la taxe foncière.",
@@ -148,7 +150,7 @@ def _foncier() -> list[Put]:
         kind="fiche",
         area="974",
         created=datetime(2024, 11, 2, tzinfo=UTC),
-        contributions=(_by("wiki:youssef"), _by("wiki:inconnu", Role.COMMENTER)),
+        contributions=(_by("wiki:youssef"), _by("wiki:inconnu", ContributorRole.COMMENTER)),
     )
     return [Put(indexed(note, passages=(passage,))), old, hospital]
 
@@ -175,7 +177,7 @@ def _many() -> list[Put]:
             url=f"https://wiki.example/bordereau/{number}",
             kind="billet",
             modified=datetime(2023, 1, number, tzinfo=UTC),
-            contributions=(_by("wiki:youssef", Role.EDITOR, date(2023, 1, number)),),
+            contributions=(_by("wiki:youssef", ContributorRole.EDITOR, date(2023, 1, number)),),
         )
         for number in range(1, 26)
     ]

@@ -14,18 +14,17 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, sync_playwright
 
-from expertise.agent_book import SqlAgentBook
+from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
 from search_api.app import Services, create_app
-from search_api.identity.identify import DemoReaders, TokenReaders
-from search_api.identity.tokens import Tokens
+from search_api.identity.tokens import DemoReaders, SignedTokens, TokenReaders
 from search_api.search import Search
-from search_api.serving import server
+from search_api.server import server
 from tests.needs import refuse_where_fast
 from tests.pages.administration import ENCODER, TODAY, FictionalDirectory, documents
 
 NOW_S = 1_770_000_000
-TOKENS = Tokens("une clé de test assez longue pour signer")
+TOKENS = SignedTokens("une clé de test assez longue pour signer")
 CHROMIUM_ARGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -40,7 +39,7 @@ class Parts:
     """What both applications stand on."""
 
     search: Search
-    book: SqlAgentBook
+    book: SqlDirectory
     index: EmbeddedIndex
     engine: sa.Engine
 
@@ -51,7 +50,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     index = EmbeddedIndex(folder / "index", ENCODER.dimension)
     assert index.write(documents()).failed == ()
     engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
-    book = SqlAgentBook(engine)
+    book = SqlDirectory(engine)
     book.replace(FictionalDirectory())
     yield Parts(Search(index, ENCODER, book), book, index, engine)
     engine.dispose()

@@ -13,15 +13,13 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 
 from search_api.app import Services, create_app
+from search_api.authorization import IdentifiedReaders, bearer, session_cookie
 from search_api.catalogue.texts import SOURCES, Catalogue
 from search_api.identity.grants import Grants
-from search_api.sign_on.cookies import Cookies
-from search_api.sign_on.naming import AgentRule
-from search_api.sign_on.personal_tokens import SqlPersonalTokens
-from search_api.sign_on.place import SignOn
+from search_api.sign_on.cookies import SignOnCookies
+from search_api.sign_on.identification import AgentRule, SignOn
 from search_api.sign_on.provider import Provider, ProviderRules
-from search_api.sign_on.sessions import SessionLimits, SqlSessions
-from search_api.sign_on.ways import IdentifiedReaders, bearer, session_cookie
+from search_api.sign_on.sessions import SessionLimits, SqlPersonalTokens, SqlSessions
 from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET
 from tests.pages.administration import TODAY
 from tests.pages.conftest import TOKENS, Parts
@@ -100,7 +98,7 @@ def signing_on_app(
         provider=Provider(ProviderRules(**asked), clock.now_s),
         sessions=SqlSessions(database, SessionLimits(IDLE_S, ABSOLUTE_S), clock.now_s),
         tokens=SqlPersonalTokens(database, 90, clock.now_s),
-        cookies=Cookies(secure=address.startswith("https://")),
+        cookies=SignOnCookies(secure=address.startswith("https://")),
         rule=rule or AgentRule(accepted={"idp_id": frozenset({"idp-finances"})}),
         known=parts.book,
         whom_to_ask="l’assistance informatique (poste 4000)",

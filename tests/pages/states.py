@@ -10,20 +10,20 @@ import sqlalchemy as sa
 from fastapi import FastAPI, Request
 from playwright.sync_api import BrowserContext, Page
 
-from expertise.build import Rules, build_expertise
+from expertise.build import BuildRules, build_expertise
 from expertise.builds import SqlBuilds
-from expertise.overview import Overview
-from expertise.sql_consent import SqlConsent
+from expertise.consent import SqlConsent
+from expertise.current_build import BuildReader
 from expertise.topics import Topic, TopicKind, TopicList
 from indexer.access import Reader
 from indexer.opensearch.client import connect
 from indexer.opensearch.index import OpenSearchIndex
-from quisait.journaling import now
+from quisait.privacy.query_log import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.catalogue.texts import SOURCES, Catalogue
 from search_api.identity.grants import Grant, Grants, Role
-from search_api.identity.identify import DemoReaders
+from search_api.identity.tokens import DemoReaders
 from search_api.search import Search
 from tests.pages.administration import ENCODER, TODAY
 from tests.pages.conftest import Parts, served
@@ -162,9 +162,9 @@ STATES = (
 def every_site(parts: Parts, catalogue: Catalogue = SOURCES) -> Iterator[Sites]:
     """The servers of all states, in the words of a catalogue."""
     builds = SqlBuilds(parts.engine)
-    build = build_expertise(parts.index, parts.book, ENCODER, TOPICS, Rules(), TODAY)
+    build = build_expertise(parts.index, parts.book, ENCODER, TOPICS, BuildRules(), TODAY)
     builds.publish(build, TopicList(TOPICS))
-    overview = Overview(builds, parts.index, parts.book, Rules())
+    overview = BuildReader(builds, parts.index, parts.book, BuildRules())
     demo = DemoReaders(parts.book, "ag-5", lambda: TODAY)
     whole = Services(
         parts.search,

@@ -17,17 +17,16 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from connectors.errors import SourceUnreachable
-from quisait.assembly import House, open_house
-from quisait.providing import now_s
-from quisait.serving import app_of, tokens_of
+from connectors.ports import SourceUnreachable
+from quisait.application.assembly import Application, open_application
+from quisait.application.oidc import now_s
+from quisait.server.app import app_of, tokens_of
 from quisait.settings import load_settings
-from quisait.work.building import build_and_publish
-from quisait.work.crawling import crawl_sources, read_directory
-from quisait.work.unnamed_sources import forget_source
-from search_api.identity.authorities import Authorities
-from search_api.identity.authority_desk import Patience
-from search_api.journal.port import NoJournal
+from quisait.work.crawl import crawl_sources, read_directory
+from quisait.work.source_status import forget_source
+from quisait.work.worker import build_and_publish
+from search_api.identity.readers import Authorities, AuthorityLimits
+from search_api.query_log.recording import NoQueryLog
 from tests.engines import ensure_opensearch
 from tests.ldap_server import AGENTS, PASSWORD, READER, SUFFIX, LdapServer, agent, ensure_ldap
 from tests.opensearch_index import client as opensearch_client
@@ -196,7 +195,7 @@ class Club:
 class World:
     """The application, as one of its readers asks it."""
 
-    house: House
+    house: Application
     app: FastAPI
     club: Club
     folder: Path
@@ -242,15 +241,15 @@ def world(
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("QUISAIT_FILE", str(folder / "quisait.toml"))
         stack.enter_context(ldap.with_entries(*PEOPLE))
-        with open_house(load_settings()) as house:
+        with open_application(load_settings()) as house:
             fill(house, folder)
         settings = folder / "quisait.toml"
         settings.write_text(settings.read_text("utf-8").removesuffix(FORMER), "utf-8")
-        house = stack.enter_context(open_house(load_settings()))
+        house = stack.enter_context(open_application(load_settings()))
         club = Club()
-        authorities = Authorities([club], house.book, Patience(failures=1_000_000))
+        authorities = Authorities([club], house.book, AuthorityLimits(failures=1_000_000))
         house = replace(house, authorities=authorities)
-        yield World(house, app_of(house, NoJournal()), club, folder)
+        yield World(house, app_of(house, NoQueryLog()), club, folder)
         authorities.close()
         if request.param == "opensearch":
             opensearch_client().indices.delete(index=f"{alias}*", ignore_unavailable=True)
@@ -263,7 +262,7 @@ def lay_out(folder: Path, ldap: LdapServer, **engine: str) -> None:
     (folder / "sujets.csv").write_text("id;label\ncadastre;cadastre\n", "utf-8")
 
 
-def fill(house: House, folder: Path) -> None:
+def fill(house: Application, folder: Path) -> None:
     """Everything is crawled; then one document is deleted at its source, and all is counted."""
     read_directory(house)
     former = [one for one in DOCUMENTS if one.source == "ancien"]

@@ -14,12 +14,12 @@ from playwright.sync_api import Browser
 
 from indexer.opensearch.client import connect
 from indexer.opensearch.index import OpenSearchIndex
-from quisait.assembly import House, open_house
-from quisait.serving import app_of
+from quisait.application.assembly import Application, open_application
+from quisait.server.app import app_of
 from quisait.settings import load_settings
-from quisait.work.crawling import crawl_sources, read_directory
-from search_api.identity.identify import DEMO_COOKIE
-from search_api.journal.port import NoJournal
+from quisait.work.crawl import crawl_sources, read_directory
+from search_api.identity.tokens import DEMO_COOKIE
+from search_api.query_log.recording import NoQueryLog
 from search_api.search import Search
 from tests.journals import search
 from tests.pages.conftest import served
@@ -51,7 +51,7 @@ SECRET = "bordereau-zanzibar"
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
     """One note, a file that is none, a rule of access that says nothing, a bad line of glossary."""
     folder: Path = tmp_path_factory.mktemp("bureau")
     (folder / "quisait.toml").write_text(SETTINGS, "utf-8")
@@ -67,7 +67,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     (notes / "x" / "_quisait.csv").write_text("pattern,allowed\n../y,everyone\n", "utf-8")
     with (
         patch.dict(os.environ, {"QUISAIT_FILE": str(folder / "quisait.toml")}),
-        open_house(load_settings()) as house,
+        open_application(load_settings()) as house,
     ):
         read_directory(house)
         crawl_sources(house, house.settings.sources, quiet=True)
@@ -76,13 +76,13 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield house
 
 
-def asking(house: House) -> TestClient:
+def asking(house: Application) -> TestClient:
     """Somebody at this very machine."""
-    app = app_of(house, NoJournal())
+    app = app_of(house, NoQueryLog())
     return TestClient(app, base_url="http://localhost", client=("127.0.0.1", 50000))
 
 
-def test_what_is_wrong_and_what_to_do(house: House) -> None:
+def test_what_is_wrong_and_what_to_do(house: Application) -> None:
     """Failures by kind with the remedy, closed rules, the file's bad line, the question."""
     client = asking(house)
     page = client.get("/administration").text
@@ -95,7 +95,7 @@ def test_what_is_wrong_and_what_to_do(house: House) -> None:
     assert "embedded, répond" in page
 
 
-def test_neither_names_nor_other_readers(house: House) -> None:
+def test_neither_names_nor_other_readers(house: Application) -> None:
     """No failed file is named; who does not administer is refused; each look is written down."""
     client = asking(house)
     page = client.get("/administration").text
@@ -110,7 +110,7 @@ def test_neither_names_nor_other_readers(house: House) -> None:
     assert "/administration" not in client.get("/").text
 
 
-def test_a_part_that_is_away_takes_no_other_with_it(house: House) -> None:
+def test_a_part_that_is_away_takes_no_other_with_it(house: Application) -> None:
     """Where nobody answers at the index's port, that is said, and the rest as well."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
@@ -124,9 +124,9 @@ def test_a_part_that_is_away_takes_no_other_with_it(house: House) -> None:
     assert "prime de xylophone" in text
 
 
-def test_axe_finds_nothing_on_the_desk(chromium: Browser, house: House) -> None:
+def test_axe_finds_nothing_on_the_desk(chromium: Browser, house: Application) -> None:
     """Light at full width, dark at 320 pixels."""
-    with served(app_of(house, NoJournal())) as address, opened(chromium, address) as page:
+    with served(app_of(house, NoQueryLog())) as address, opened(chromium, address) as page:
         page.goto("/administration")
         assert faults_of(page) == []
         page.set_viewport_size({"width": 320, "height": 700})
@@ -147,7 +147,7 @@ def test_a_denial_of_nobody_known_is_told(tmp_path: Path) -> None:
     (notes / "_quisait.csv").write_text(rules, "utf-8")
     with (
         patch.dict(os.environ, {"QUISAIT_FILE": str(tmp_path / "quisait.toml")}),
-        open_house(load_settings()) as house,
+        open_application(load_settings()) as house,
     ):
         read_directory(house)
         crawl_sources(house, house.settings.sources, quiet=True)

@@ -10,19 +10,18 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from connectors.values import Agent, Contribution, Role
-from expertise.agent_book import SqlAgentBook
-from expertise.build import Rules, build_expertise
+from connectors.values import Agent, Contribution, ContributorRole
+from expertise.build import BuildRules, build_expertise
 from expertise.builds import SqlBuilds
-from expertise.consent import Kind, Wish
-from expertise.decisions import with_decisions
-from expertise.overview import Overview
-from expertise.sql_consent import SqlConsent
+from expertise.consent import Preference, PreferenceKind, SqlConsent
+from expertise.current_build import BuildReader
+from expertise.decisions import apply_decisions
+from expertise.directory import SqlDirectory
 from expertise.topics import Topic, TopicKind, TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Put, PutAccess, Remove
-from quisait.journaling import now
+from quisait.privacy.query_log import now
 from search_api.app import Services, create_app
 from search_api.audit.port import NoAudit
 from search_api.audit.sql import SqlAudit
@@ -109,7 +108,7 @@ def put(number: int, title: str, direction: int, author: int, space: str = "Rés
         (1, ENCODER.dimension)
     )
     vector /= np.linalg.norm(vector)
-    row = Contribution(f"wiki:a{author}", Role.AUTHOR, last=TODAY)
+    row = Contribution(f"wiki:a{author}", ContributorRole.AUTHOR, last=TODAY)
     document = make_document(f"wiki:{number}", title=title, contributions=(row,), space=space)
     return Put(replace(indexed(document, "Un texte."), vectors=vector.astype(np.float32)))
 
@@ -132,12 +131,12 @@ class Desk:
     index: Index
     services: Services
     builds: SqlBuilds
-    book: SqlAgentBook
+    book: SqlDirectory
     engine: sa.Engine
 
     def build(self) -> None:
-        listed = with_decisions(LISTED, self.builds.decisions.all())
-        made = build_expertise(self.index, self.book, ENCODER, listed.topics, Rules(), TODAY)
+        listed = apply_decisions(LISTED, self.builds.decisions.all())
+        made = build_expertise(self.index, self.book, ENCODER, listed.topics, BuildRules(), TODAY)
         self.builds.publish(made, listed)
 
     def client(self, agent: str = "ag-1") -> TestClient:
@@ -165,14 +164,14 @@ def index(
 def desk(index: Index, tmp_path: Path) -> Iterator[Desk]:
     assert not index.write(notes()).failed
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
-    book, builds = SqlAgentBook(engine), SqlBuilds(engine)
+    book, builds = SqlDirectory(engine), SqlBuilds(engine)
     book.replace(Listed())
     services = Services(
         Search(index, ENCODER, book),
         book,
         lambda request: reader_of(request.headers.get("x-agent", ""), book, TODAY),
         lambda: TODAY,
-        overview=Overview(builds, index, book, Rules()),
+        overview=BuildReader(builds, index, book, BuildRules()),
         grants=GRANTS,
         audit=SqlAudit(engine, now),
     )
@@ -372,12 +371,12 @@ def test_an_accepted_community_has_the_members_who_consent(desk: Desk) -> None:
     everybody = ["Jo Occitan", "Jo Breton", "Jo Picard", "Jo Réunion"]
     assert shown_communities(desk) == [everybody]
     consent = SqlConsent(desk.engine, now)
-    refusal = Wish("ag-13", Kind.REFUSE, "m/geometre", ("géomètre",))
+    refusal = Preference("ag-13", PreferenceKind.REFUSE, "m/geometre", ("géomètre",))
     consent.ask(refusal)
     assert shown_communities(desk) == [everybody[:3]]
     desk.build()
     assert shown_communities(desk) == [everybody[:3]]
-    withdrawn = Wish("ag-12", Kind.WITHDRAW)
+    withdrawn = Preference("ag-12", PreferenceKind.WITHDRAW)
     consent.ask(withdrawn)
     assert "Picard" not in desk.client("ag-5").get("/isolation").text
     for wish in (refusal, withdrawn):

@@ -13,16 +13,16 @@ from fastapi.testclient import TestClient
 
 import quisait.cli
 import quisait.commands
-import quisait.serving
-from quisait.journaling import now
+import quisait.server.app
+from quisait.privacy.query_log import now
 from search_api.app import Services, create_app
-from search_api.audit.port import REFUSED, Entry, Reading
+from search_api.audit.descriptions import OPENED, about, opened, way
+from search_api.audit.port import REFUSED, AuditEntry, PrivilegedAccess
 from search_api.audit.sql import FORGOTTEN, SqlAudit
-from search_api.audit.words import OPENED, about, opened, way
-from search_api.desks.animation_bodies import Asked
+from search_api.authorization import RoleRequired
 from search_api.identity.grants import Grant, Grants, Role
-from search_api.identity.identify import TokenReaders
-from search_api.identity.roles import RoleRequired
+from search_api.identity.tokens import TokenReaders
+from search_api.schemas.communities import ProposalAction
 from tests.pages.access_routes import each_route
 from tests.pages.administration import TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts
@@ -73,7 +73,7 @@ WRITES = {
 
 def of_commands() -> set[str]:
     found = set()
-    beside = Path(quisait.cli.__file__), Path(quisait.serving.__file__)
+    beside = Path(quisait.cli.__file__), Path(quisait.server.app.__file__)
     for file in (*Path(quisait.commands.__path__[0]).glob("*.py"), *beside):
         for call in ast.walk(ast.parse(file.read_text())):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
@@ -89,7 +89,7 @@ def test_all_that_a_role_opens_has_words_and_nothing_else_has(services: Services
     routes, commands = of_routes(services), of_commands()
     assert {"GET /audit", "POST /api/v1/animation/communities/{topic_id:path}"} <= routes
     assert {"quisait journal", "quisait topics proposals merge"} <= commands
-    verdicts = {f"proposal {one}" for one in Asked}
+    verdicts = {f"proposal {one}" for one in ProposalAction}
     assert set(OPENED) == routes | commands | verdicts | {FORGOTTEN}
 
 
@@ -110,7 +110,7 @@ def test_the_page_shows_no_method_and_no_path(services: Services, audit: SqlAudi
     """Whether it was shown or refused, of this version or of another."""
     unknown = "GET /api/v1/ancien/{agent}"
     for reading in (*OPENED, *(REFUSED + one for one in OPENED), unknown):
-        audit.write(Reading("ag-1", Role.ANIMATOR, reading, "topic_id:foncier"))
+        audit.write(PrivilegedAccess("ag-1", Role.ANIMATOR, reading, "topic_id:foncier"))
     headers = {"Authorization": f"Bearer {TOKENS.make('ag-5', NOW_S)}"}
     page = TestClient(create_app(services), headers=headers).get("/audit")
     assert page.status_code == 200
@@ -121,8 +121,8 @@ def test_the_page_shows_no_method_and_no_path(services: Services, audit: SqlAudi
     assert "sujet foncier" in table
 
 
-def entry(reading: str, subject: str = "") -> Entry:
-    return Entry(1, datetime(2026, 1, 1, tzinfo=UTC), "ag-1", "", reading, subject, "", "")
+def entry(reading: str, subject: str = "") -> AuditEntry:
+    return AuditEntry(1, datetime(2026, 1, 1, tzinfo=UTC), "ag-1", "", reading, subject, "", "")
 
 
 def test_what_how_and_about_whom() -> None:

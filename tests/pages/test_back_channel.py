@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from search_api.sign_on.back_channel import EVENT, FRESH_S, AtProvider
+from search_api.sign_on.verification import LOGOUT_EVENT, LOGOUT_MAX_AGE_S, ProviderSession
 from tests.lying_provider import (
     CLIENT_ID,
     Claims,
@@ -39,7 +39,7 @@ class Behind:
     provider: LyingProvider
 
     def session(self, agent: str, subject: str, session: str = "") -> str:
-        whose = AtProvider(self.provider.issuer, subject, session)
+        whose = ProviderSession(self.provider.issuer, subject, session)
         return self.made.sign_on.sessions.begin(agent, whose=whose)
 
     def open(self, *sessions: str) -> list[bool]:
@@ -54,7 +54,7 @@ class Behind:
             "jti": f"jeton-{time.monotonic_ns()}",
             "sub": "sub-claire",
             "sid": "s1",
-            "events": {EVENT: {}},
+            "events": {LOGOUT_EVENT: {}},
             **changed,
         }
         return {name: value for name, value in whole.items() if value is not None}
@@ -144,12 +144,12 @@ LIES: dict[str, Token] = {
     "with an empty nonce": claiming(nonce=""),
     "no event": claiming(events=None),
     "another event": claiming(events={"http://autre.example": {}}),
-    "events that are a list": claiming(events=[EVENT]),
-    "an event that says nothing": claiming(events={EVENT: "oui"}),
+    "events that are a list": claiming(events=[LOGOUT_EVENT]),
+    "an event that says nothing": claiming(events={LOGOUT_EVENT: "oui"}),
     "no moment": claiming(iat=None),
     "a moment that is none": claiming(iat="hier"),
     "true as a moment": claiming(iat=True),
-    "old": claiming(iat=NOW_S - FRESH_S - 3_600),
+    "old": claiming(iat=NOW_S - LOGOUT_MAX_AGE_S - 3_600),
     "of tomorrow": claiming(iat=NOW_S + 86_400),
     "over": claiming(exp=NOW_S - 3_600),
     "no name of its own": claiming(jti=None),

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from quisait.intranet import intranet_app
+from quisait.server.intranet import intranet_app
 from search_api.app import Services, create_app
-from search_api.identity.identify import TokenReaders
+from search_api.identity.tokens import TokenReaders
 from tests.pages.administration import SECRET, TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts, served
 from tests.pages.test_accessibility import faults_of

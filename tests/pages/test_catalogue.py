@@ -12,7 +12,7 @@ import pytest
 from babel.messages.pofile import read_po, write_po
 from playwright.sync_api import Browser, Page
 
-from connectors.areas import DEPARTEMENTS, REGIONS
+from connectors.geography import DEPARTEMENTS, REGIONS
 from search_api.catalogue.loading import IN_FOLDER, TEMPLATE, load_catalogue
 from tests.pages.administration import AGENTS, FRAUD, documents
 from tests.pages.conftest import Parts

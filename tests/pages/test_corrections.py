@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
 
-from search_api.questions.suggesting import begun_labels
+from search_api.answers.suggestions import labels_starting_with
 from tests.pages.administration import SECRET
 from tests.pages.conftest import ClientOf
 from tests.pages.test_browser import opened
@@ -121,11 +121,11 @@ def test_who_left_is_not_suggested(claire: TestClient) -> None:
 def test_topics_begin_so() -> None:
     """All words but the last are whole; short labels first."""
     labels = (("t1", "Taxe foncière"), ("t2", "Taxe sur les foncières cotées"), ("t3", "Cadastre"))
-    assert [id_ for id_, _ in begun_labels(labels, "foncieres taxe", 5)] == ["t2"]
-    assert [id_ for id_, _ in begun_labels(labels, "TAXE fonc", 5)] == ["t1", "t2"]
-    assert [id_ for id_, _ in begun_labels(labels, "tax", 1)] == ["t1"]
-    assert begun_labels(labels, "tax fonc", 5) == []
-    assert begun_labels(labels, " * ", 5) == []
+    assert [id_ for id_, _ in labels_starting_with(labels, "foncieres taxe", 5)] == ["t2"]
+    assert [id_ for id_, _ in labels_starting_with(labels, "TAXE fonc", 5)] == ["t1", "t2"]
+    assert [id_ for id_, _ in labels_starting_with(labels, "tax", 1)] == ["t1"]
+    assert labels_starting_with(labels, "tax fonc", 5) == []
+    assert labels_starting_with(labels, " * ", 5) == []
 
 
 def test_suggestions_by_keyboard(chromium: Browser, demo_address: str) -> None:

@@ -14,11 +14,10 @@ from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
 
 from search_api.app import Services, create_app
-from search_api.door.bounds import Bounds
-from search_api.door.connection_clock import HEAD_BYTES, TimedConnection
-from search_api.door.own_host import is_own
-from search_api.door.rates import Asker, Rates
-from search_api.identity.identify import DemoReaders, TokenReaders
+from search_api.identity.tokens import DemoReaders, TokenReaders
+from search_api.limits import RateLimiter, RequesterKind, RequestTimeouts
+from search_api.middleware.security import is_own_host
+from search_api.server import HEAD_BYTES, HeadTimeoutProtocol
 from tests.pages.administration import TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts, chromium_mapping, served
 
@@ -34,7 +33,7 @@ OWN = frozenset({"quisait.exemple.fr"})
 )  # fmt: skip
 def test_own_names(host: str) -> None:
     """Names of the settings, whatever the port and the case; any address, localhost."""
-    assert is_own(host, OWN)
+    assert is_own_host(host, OWN)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +45,7 @@ def test_own_names(host: str) -> None:
 )  # fmt: skip
 def test_other_names(host: str) -> None:
     """Whatever begins or ends like one of ours, or hides it, is none."""
-    assert not is_own(host, OWN)
+    assert not is_own_host(host, OWN)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +115,7 @@ HEADERS = {
 def test_headers_of_every_kind_of_answer(parts: Parts) -> None:
     """Pages, problems, refusals and static files; the embedded scripts alone are for others."""
     readers = DemoReaders(parts.book, "ag-1", lambda: TODAY)
-    rates = Rates({Asker.READER: 6, Asker.ADDRESS: 6})
+    rates = RateLimiter({RequesterKind.READER: 6, RequesterKind.ADDRESS: 6})
     services = Services(
         parts.search, parts.book, readers, lambda: TODAY, hosts=("testserver",), rates=rates
     )
@@ -138,7 +137,7 @@ def test_headers_of_every_kind_of_answer(parts: Parts) -> None:
 
 
 def limited(parts: Parts, **per_minute: int) -> FastAPI:
-    rates = Rates({Asker(name): most for name, most in per_minute.items()})
+    rates = RateLimiter({RequesterKind(name): most for name, most in per_minute.items()})
     readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
     return create_app(Services(parts.search, parts.book, readers, lambda: TODAY, rates=rates))
 
@@ -182,7 +181,7 @@ def bounded(parts: Parts) -> Iterator[str]:
     """A real server that waits a short time only, with one route that never answers."""
     readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
     services = Services(parts.search, parts.book, readers, lambda: TODAY)
-    app = create_app(replace(services, bounds=Bounds(body_s=0.6, answer_s=0.4)))
+    app = create_app(replace(services, bounds=RequestTimeouts(body_s=0.6, answer_s=0.4)))
 
     @app.get("/api/v1/lent")
     def slow() -> str:
@@ -190,7 +189,7 @@ def bounded(parts: Parts) -> Iterator[str]:
         return "trop tard"
 
     with pytest.MonkeyPatch.context() as patch, served(app) as address:
-        patch.setattr(TimedConnection, "head_s", 0.8)
+        patch.setattr(HeadTimeoutProtocol, "head_s", 0.8)
         yield address
 
 

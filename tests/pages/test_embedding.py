@@ -9,9 +9,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import ValidationError
 
-from quisait.settings.embed import EmbedSettings
+from quisait.settings.web import EmbedSettings
 from search_api.app import Services, create_app
-from search_api.identity.identify import TokenReaders
+from search_api.identity.tokens import TokenReaders
 from tests.pages.administration import TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts
 

@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from joserfc.jwk import ECKey, OctKey
 
 from search_api.identity.grants import Grant, Grants, Role
-from search_api.sign_on.naming import AgentRule
+from search_api.sign_on.identification import AgentRule
 from tests.lying_provider import (
     CLIENT_ID,
     LyingProvider,
@@ -424,10 +424,10 @@ def test_a_provider_out_of_reach(met: Met) -> None:
 
 def test_a_provider_that_never_ends(parts: Parts, provider: LyingProvider, tmp_path: Any) -> None:
     """The time-out of the settings holds."""
-    from search_api.sign_on.provider import Asking
+    from search_api.sign_on.provider import ProviderHttp
 
     database = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
-    made = signing_on_app(parts, database, ADDRESS, provider.issuer, asking=Asking(0.2))
+    made = signing_on_app(parts, database, ADDRESS, provider.issuer, asking=ProviderHttp(0.2))
     provider.delay_s = 10.0
     started = time.monotonic()
     with TestClient(made.app) as client:

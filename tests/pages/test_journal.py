@@ -10,8 +10,7 @@ from fastapi.testclient import TestClient
 
 from search_api.app import Services, create_app
 from search_api.identity.readers import reader_of
-from search_api.journal.port import AskedFor, Asking
-from search_api.journal.queued import QueuedJournal
+from search_api.query_log.recording import AskedQuery, BackgroundQueryLog, QueryKind
 from tests.journals import NINE, journal_of
 from tests.pages.administration import TODAY
 from tests.pages.conftest import Parts, served
@@ -24,9 +23,9 @@ pytestmark = [pytest.mark.pages, pytest.mark.trust]
 class Notebook:
     """A journal that only remembers."""
 
-    noted: list[Asking] = field(default_factory=list)
+    noted: list[AskedQuery] = field(default_factory=list)
 
-    def note(self, asking: Asking) -> None:
+    def note(self, asking: AskedQuery) -> None:
         self.noted.append(asking)
 
 
@@ -45,17 +44,17 @@ def client(parts: Parts, notebook: Notebook) -> TestClient:
 @pytest.mark.parametrize(
     ("path", "asked_for", "further"),
     [
-        ("/?q=taxe", AskedFor.SEARCH, False),
-        ("/?q=taxe&page=2", AskedFor.SEARCH, True),
-        ("/?q=taxe&kind=note", AskedFor.SEARCH, True),
-        ("/api/v1/search?q=taxe", AskedFor.SEARCH, False),
-        ("/experts?q=taxe", AskedFor.EXPERTS, False),
-        ("/experts?q=taxe&area=22", AskedFor.EXPERTS, True),
-        ("/api/v1/experts?q=taxe", AskedFor.EXPERTS, False),
+        ("/?q=taxe", QueryKind.SEARCH, False),
+        ("/?q=taxe&page=2", QueryKind.SEARCH, True),
+        ("/?q=taxe&kind=note", QueryKind.SEARCH, True),
+        ("/api/v1/search?q=taxe", QueryKind.SEARCH, False),
+        ("/experts?q=taxe", QueryKind.EXPERTS, False),
+        ("/experts?q=taxe&area=22", QueryKind.EXPERTS, True),
+        ("/api/v1/experts?q=taxe", QueryKind.EXPERTS, False),
     ],
 )
 def test_each_question_is_told_once(
-    client: TestClient, notebook: Notebook, path: str, asked_for: AskedFor, further: bool
+    client: TestClient, notebook: Notebook, path: str, asked_for: QueryKind, further: bool
 ) -> None:
     """With what it looks for, and whether somebody looked further into its answers."""
     assert client.get(path).status_code == 200
@@ -94,7 +93,7 @@ def test_an_answer_never_hangs_on_the_journal(
     engine = sa.create_engine("sqlite://", hide_parameters=True)
     broken = journal_of(engine)
     engine.dispose()
-    queue = QueuedJournal(broken, lambda: NINE)
+    queue = BackgroundQueryLog(broken, lambda: NINE)
     claire = reader_of("ag-1", parts.book, TODAY)
     services = Services(parts.search, parts.book, lambda _: claire, lambda: TODAY, journal=queue)
     with queue.writing(), served(create_app(services)) as address:

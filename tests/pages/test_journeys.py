@@ -9,16 +9,16 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, expect
 
-from expertise.agent_book import SqlAgentBook
-from expertise.build import Rules, build_expertise
+from expertise.build import BuildRules, build_expertise
 from expertise.builds import SqlBuilds
-from expertise.overview import Overview
+from expertise.current_build import BuildReader
+from expertise.directory import SqlDirectory
 from expertise.topics import TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
-from quisait.intranet import intranet_app
+from quisait.server.intranet import intranet_app
 from search_api.app import Services, create_app
-from search_api.identity.identify import DEMO_COOKIE, DemoReaders
+from search_api.identity.tokens import DEMO_COOKIE, DemoReaders
 from search_api.search import Search
 from tests.opensearch_index import fresh_index
 from tests.pages.conftest import served
@@ -66,10 +66,10 @@ def place(
         assert not index.write(notes()).failed
         database = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
         stack.callback(database.dispose)
-        book, builds = SqlAgentBook(database), SqlBuilds(database)
+        book, builds = SqlDirectory(database), SqlBuilds(database)
         book.replace(Listed())
         builds.publish(
-            build_expertise(index, book, ENCODER, TOPICS, Rules(), TODAY), TopicList(TOPICS)
+            build_expertise(index, book, ENCODER, TOPICS, BuildRules(), TODAY), TopicList(TOPICS)
         )
         intranet = intranet_app(INTRANET)
         beside = stack.enter_context(served(intranet))
@@ -79,7 +79,7 @@ def place(
             DemoReaders(book, "ag-5", lambda: TODAY),
             lambda: TODAY,
             demo=True,
-            overview=Overview(builds, index, book, Rules()),
+            overview=BuildReader(builds, index, book, BuildRules()),
             origins={beside},
         )
         quisait = stack.enter_context(served(create_app(services)))

@@ -16,13 +16,13 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from quisait.logs import ROOMS, set_up_logs
+from quisait.application.logs import PACKAGES, set_up_logs
 from search_api.app import Services, create_app
 from search_api.identity.readers import reader_of
-from search_api.identity.tokens import Tokens
+from search_api.identity.tokens import SignedTokens
 from search_api.questions.query import Query
 from search_api.search import Search
-from search_api.serving import serving
+from search_api.server import serving
 from tests.pages.administration import TODAY
 from tests.pages.conftest import Parts, served
 from tests.service.place import Place, export, make_place, post
@@ -92,7 +92,7 @@ def root_logger() -> Iterator[None]:
     """The journals are a process's: what a test sets up is undone after it."""
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
-    levels = {room: logging.getLogger(room).level for room in ROOMS}
+    levels = {room: logging.getLogger(room).level for room in PACKAGES}
     yield
     root.handlers[:] = before
     root.setLevel(level)
@@ -107,7 +107,7 @@ def root_logger() -> Iterator[None]:
 def test_a_journal_has_fields_and_no_texts(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     """One line an event; an error loses its text, its trace too, whoever logs it."""
     set_up_logs(form, "info")
-    own = logging.getLogger("indexer.pipeline")
+    own = logging.getLogger("indexer.crawl.pipeline")
     own.info("record failed", extra={"document_id": "wiki:1", "failure": "empty", "n": 3})
     own.debug("nothing of this")
     logging.getLogger("opensearch").debug("> %s", SOUGHT)
@@ -133,7 +133,7 @@ def test_a_journal_has_fields_and_no_texts(form: str, capsys: pytest.CaptureFixt
         assert first.pop("time").endswith("Z")
         assert first == {
             "level": "info",
-            "logger": "indexer.pipeline",
+            "logger": "indexer.crawl.pipeline",
             "message": "record failed",
             "document_id": "wiki:1",
             "failure": "empty",
@@ -142,7 +142,7 @@ def test_a_journal_has_fields_and_no_texts(form: str, capsys: pytest.CaptureFixt
         assert all("RuntimeError" in (one.get("error") or one["message"]) for one in errors)
     else:
         assert lines[0].endswith(
-            "INFO indexer.pipeline: record failed document_id=wiki:1 failure=empty n=3"
+            "INFO indexer.crawl.pipeline: record failed document_id=wiki:1 failure=empty n=3"
         )
         assert all("RuntimeError" in line for line in lines[1:])
 
@@ -211,7 +211,7 @@ def named_after_persons(folder: Path, timeout_s: str) -> Place:
 
 def asked_of(one: Running) -> None:
     """Questions, well and badly asked; addresses that name a person; each of the ports."""
-    headers = {"Authorization": f"Bearer {Tokens('k' * 32).make('ag-1', int(time.time()))}"}
+    headers = {"Authorization": f"Bearer {SignedTokens('k' * 32).make('ag-1', int(time.time()))}"}
     for path in ("/", "/experts", "/api/v1/search", "/api/v1/experts", "/api/v1/suggest"):
         for q in (TYPED, f"{TYPED} {PERSON}", f'auteur:"{PERSON}"', f'"{TYPED}'):
             assert one.get(f"{path}?q={q}", one.pages, **headers).status_code == 200

@@ -13,16 +13,16 @@ from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
 
 from connectors.values import Agent, ContactVia
-from expertise.agent_book import SqlAgentBook
-from expertise.build import Rules, build_expertise
+from expertise.build import BuildRules, build_expertise
 from expertise.builds import SqlBuilds
-from expertise.overview import Overview
-from expertise.sql_consent import SqlConsent
+from expertise.consent import SqlConsent
+from expertise.current_build import BuildReader
+from expertise.directory import SqlDirectory
 from expertise.topics import TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
-from quisait.database import bring_up
-from quisait.privacy.register import FileRegister, Waiting
+from quisait.application.database import migrate
+from quisait.privacy.register import FileRegister, PendingLines
 from search_api.app import Services, create_app
 from search_api.identity.readers import reader_of
 from search_api.search import Search
@@ -49,7 +49,7 @@ class Listed:
 @dataclass
 class Stage:
     services: Services
-    book: SqlAgentBook
+    book: SqlDirectory
     build: Callable[[], None]
 
     def client(self, agent: str) -> TestClient:
@@ -103,11 +103,11 @@ def stage(
         assert not index.write(notes()).failed
         engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
         stack.callback(engine.dispose)
-        book, builds = SqlAgentBook(engine), SqlBuilds(engine)
+        book, builds = SqlDirectory(engine), SqlBuilds(engine)
         book.replace(Listed())
 
         def build() -> None:
-            made = build_expertise(index, book, ENCODER, TOPICS, Rules(), TODAY)
+            made = build_expertise(index, book, ENCODER, TOPICS, BuildRules(), TODAY)
             builds.publish(made, TopicList(TOPICS))
 
         build()
@@ -116,7 +116,7 @@ def stage(
             book,
             lambda asked: reader_of(asked.headers.get("x-agent", READER), book, TODAY),
             lambda: TODAY,
-            overview=Overview(builds, index, book, Rules()),
+            overview=BuildReader(builds, index, book, BuildRules()),
             consent=SqlConsent(engine, lambda: datetime.now(UTC)),
         )
         yield Stage(services, book, build)
@@ -198,10 +198,10 @@ def test_what_is_not_noted_yet_is_said(stage: Stage, tmp_path: Path) -> None:
     """The register cannot be written: the withdrawal acts, by page and API; both are honest."""
     blocked = tmp_path / "volume"
     blocked.write_text("")
-    engine = bring_up(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
-    SqlAgentBook(engine).replace(Listed())
+    engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
+    SqlDirectory(engine).replace(Listed())
     register = FileRegister(
-        blocked / "registre.jsonl", (), lambda: datetime.now(UTC), 30, Waiting(engine)
+        blocked / "registre.jsonl", (), lambda: datetime.now(UTC), 30, PendingLines(engine)
     )
     consent = SqlConsent(engine, lambda: datetime.now(UTC), register)
     services = replace(stage.services, consent=consent)

@@ -10,14 +10,13 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from connectors.account_joins import JoinBy, JoinRule
+from connectors.account_linking import LinkBy, LinkRule
 from connectors.values import Agent
-from expertise.agent_book import SqlAgentBook
-from expertise.sql_consent import SqlConsent
+from expertise.consent import SqlConsent
+from expertise.directory import SqlDirectory
 from indexer.state import digest
 from search_api.identity.readers import reader_of
-from search_api.sign_on.personal_tokens import DAY_S
-from search_api.sign_on.tables import SHORT
+from search_api.sign_on.sessions import DAY_S, SHORT_KEY_CHARS
 from tests.pages.administration import TODAY
 from tests.pages.conftest import TOKENS, Parts
 from tests.pages.signing_on import SigningOn, signing_on_app
@@ -59,11 +58,11 @@ def test_each_account_is_told_with_the_rule_that_gives_it(made: SigningOn, tmp_p
     )
     services = made.app.state.services
     rules = (
-        JoinRule("wiki", (JoinBy.ID,), capital=True),
-        JoinRule("forum", (JoinBy.ID, JoinBy.EMAIL)),
+        LinkRule("wiki", (LinkBy.ID,), capital=True),
+        LinkRule("forum", (LinkBy.ID, LinkBy.EMAIL)),
     )
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'book.sqlite'}")
-    book = SqlAgentBook(engine)
+    book = SqlDirectory(engine)
     book.replace(Listed(agent))
     made.app.state.services = replace(
         services,
@@ -126,7 +125,7 @@ def test_ones_own_sessions_and_tokens_are_told_by_day(made: SigningOn) -> None:
     assert "jeton-d-identite" not in told
     for secret in (*secrets, *others):
         assert secret not in told
-        assert digest(secret)[:SHORT] not in told
+        assert digest(secret)[:SHORT_KEY_CHARS] not in told
 
 
 def test_a_personal_token_does_not_speak_about_its_agent(made: SigningOn) -> None:

@@ -10,12 +10,12 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry, generate_latest
 
-from expertise.agent_book import SqlAgentBook
+from expertise.directory import SqlDirectory
 from indexer.access import NOBODY
 from indexer.errors import IndexUnreachable
-from quisait.metrics_routes import metrics_router
+from quisait.server.metrics import metrics_router
 from search_api.app import Services, create_app
-from search_api.measures import add_measures, request_measures
+from search_api.middleware.metrics import add_request_metrics, request_metrics
 from search_api.search import Search
 from tests.pages.administration import TODAY
 from tests.pages.conftest import Parts
@@ -33,7 +33,7 @@ class AwaySearch(Search):
 
 
 @contextmanager
-def app_over(search: Search, people: SqlAgentBook) -> Iterator[TestClient]:
+def app_over(search: Search, people: SqlDirectory) -> Iterator[TestClient]:
     app = create_app(Services(search, people, lambda request: NOBODY, today=lambda: TODAY))
     with TestClient(app, raise_server_exceptions=False) as asking:
         yield asking
@@ -52,7 +52,7 @@ def test_ready_is_not_fooled_by_half_a_service(parts: Parts) -> None:
             "database": "ok",
         }
         assert no_index.get("/health/live").status_code == 200
-    gone = SqlAgentBook(sa.create_engine("sqlite://"))
+    gone = SqlDirectory(sa.create_engine("sqlite://"))
     gone._engine = sa.create_engine("sqlite:////nowhere/at/all/state.sqlite")
     with app_over(parts.search, gone) as no_database:
         answer = no_database.get("/health/ready")
@@ -95,7 +95,7 @@ def test_ready_recovers_from_a_thread_that_cannot_start(
 
     with app_over(parts.search, parts.book) as asking:
         with monkeypatch.context() as short:
-            short.setattr("search_api.health.Thread", NoThread)
+            short.setattr("search_api.routes.health.Thread", NoThread)
             answer = asking.get("/health/ready")
             assert answer.status_code == 503
             assert answer.json()["index"] == answer.json()["database"] == "unreachable"
@@ -107,7 +107,7 @@ def measured(parts: Parts) -> tuple[FastAPI, CollectorRegistry]:
     """An application whose requests are measured, and where."""
     app = create_app(Services(parts.search, parts.book, lambda request: NOBODY, lambda: TODAY))
     registry = CollectorRegistry()
-    add_measures(app, request_measures(registry))
+    add_request_metrics(app, request_metrics(registry))
     app.include_router(metrics_router(registry, "t" * 32))
     return app, registry
 

@@ -18,15 +18,15 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
-from expertise.consent import Kind, Wish
-from quisait.assembly import House, open_house
+from expertise.consent import Preference, PreferenceKind
+from quisait.application.assembly import Application, open_application
+from quisait.application.oidc import now_s
 from quisait.cli import app as command
-from quisait.providing import now_s
-from quisait.serving import app_of, tokens_of
+from quisait.server.app import app_of, tokens_of
 from quisait.settings import load_settings
-from quisait.work.building import build_and_publish
-from quisait.work.crawling import crawl_sources, read_directory
-from search_api.journal.port import NoJournal
+from quisait.work.crawl import crawl_sources, read_directory
+from quisait.work.worker import build_and_publish
+from search_api.query_log.recording import NoQueryLog
 from search_api.search import OF_A_PERSON
 from tests.pages.access_routes import Ask, expectations
 
@@ -130,7 +130,7 @@ PEOPLE = tuple(Person(number, fate) for number, fate in enumerate(FATES))
 class World:
     """The house as it is asked, before the fates and after."""
 
-    house: House
+    house: Application
     app: FastAPI
     folder: Path
     clients: dict[str, TestClient] = field(default_factory=dict)
@@ -172,11 +172,11 @@ class World:
         consent = self.house.privacy.consent
         for one in PEOPLE:
             if one.fate == "retirée":
-                consent.ask(Wish(one.id, Kind.WITHDRAW))
+                consent.ask(Preference(one.id, PreferenceKind.WITHDRAW))
             if one.fate == "retirée de la source":
-                consent.ask(Wish(one.id, Kind.WITHDRAW, "wiki"))
+                consent.ask(Preference(one.id, PreferenceKind.WITHDRAW, "wiki"))
             for topic in TOPICS if one.fate == "sujets refusés" else ():
-                consent.ask(Wish(one.id, Kind.REFUSE, topic, (topic,)))
+                consent.ask(Preference(one.id, PreferenceKind.REFUSE, topic, (topic,)))
 
 
 @pytest.fixture(scope="module")
@@ -188,8 +188,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("QUISAIT_FILE", str(folder / "quisait.toml"))
-        house = stack.enter_context(open_house(load_settings()))
-        one = World(house, app_of(house, NoJournal()), folder)
+        house = stack.enter_context(open_application(load_settings()))
+        one = World(house, app_of(house, NoQueryLog()), folder)
         one.read(after=False)
         build_and_publish(house)
         yield one

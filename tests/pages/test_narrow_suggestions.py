@@ -9,16 +9,16 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
-from expertise.agent_book import SqlAgentBook
-from expertise.build import Rules, build_expertise
+from expertise.build import BuildRules, build_expertise
 from expertise.builds import SqlBuilds
-from expertise.overview import Overview
+from expertise.current_build import BuildReader
+from expertise.directory import SqlDirectory
 from expertise.topics import Topic, TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
-from quisait.intranet import intranet_app
+from quisait.server.intranet import intranet_app
 from search_api.app import Services, create_app
-from search_api.identity.identify import DemoReaders, TokenReaders
+from search_api.identity.tokens import DemoReaders, TokenReaders
 from search_api.search import Search
 from tests.builders import put
 from tests.pages import test_box
@@ -52,12 +52,12 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
     index = EmbeddedIndex(folder / "index", ENCODER.dimension)
     assert index.write(list(_documents())).failed == ()
     engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
-    book, builds = SqlAgentBook(engine), SqlBuilds(engine)
+    book, builds = SqlDirectory(engine), SqlBuilds(engine)
     book.replace(FictionalDirectory())
-    build = build_expertise(index, book, ENCODER, TOPICS, Rules(), TODAY)
+    build = build_expertise(index, book, ENCODER, TOPICS, BuildRules(), TODAY)
     builds.publish(build, TopicList(TOPICS))
     demo = DemoReaders(book, "ag-5", lambda: TODAY)
-    overview = Overview(builds, index, book, Rules())
+    overview = BuildReader(builds, index, book, BuildRules())
     services = Services(
         Search(index, ENCODER, book), book, demo, lambda: TODAY, demo=True, overview=overview
     )

@@ -11,10 +11,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from indexer.values import Vectors
-from search_api import health
 from search_api.app import Services, create_app
-from search_api.door.at_once import QUESTIONS, WAITING, AtOnce
-from search_api.identity.identify import TokenReaders
+from search_api.identity.tokens import TokenReaders
+from search_api.limits import MAX_QUESTIONS, MAX_WAITING, ConcurrencyLimiter
+from search_api.routes import health
 from search_api.search import Search
 from tests.pages.administration import TODAY, WordEncoder
 from tests.pages.conftest import NOW_S, TOKENS, Parts, served
@@ -61,7 +61,7 @@ def encoder() -> Iterator[WatchedEncoder]:
     watched.let_go.set()
 
 
-def services(parts: Parts, encoder: WatchedEncoder, at_once: AtOnce) -> Services:
+def services(parts: Parts, encoder: WatchedEncoder, at_once: ConcurrencyLimiter) -> Services:
     search = Search(parts.index, encoder, parts.book)
     readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
     return Services(search, parts.book, readers, lambda: TODAY, at_once=at_once)
@@ -87,9 +87,11 @@ class Asking:
 
 
 @contextmanager
-def asked(parts: Parts, encoder: WatchedEncoder, at_once: AtOnce | None = None) -> Iterator[Asking]:
+def asked(
+    parts: Parts, encoder: WatchedEncoder, at_once: ConcurrencyLimiter | None = None
+) -> Iterator[Asking]:
     with ExitStack() as stack:
-        app = create_app(services(parts, encoder, at_once or AtOnce()))
+        app = create_app(services(parts, encoder, at_once or ConcurrencyLimiter()))
         address = stack.enter_context(served(app))
         threads = stack.enter_context(ThreadPoolExecutor(THREADS * 2))
         stack.callback(encoder.let_go.set)
@@ -104,7 +106,9 @@ def asked(parts: Parts, encoder: WatchedEncoder, at_once: AtOnce | None = None) 
 )  # fmt: skip
 def test_a_page_encodes_its_question_once(parts: Parts, encoder: WatchedEncoder, path: str) -> None:
     """For the documents and for who knows: one question, one vector."""
-    client = TestClient(create_app(services(parts, encoder, AtOnce())), headers=_named("ag-5"))
+    client = TestClient(
+        create_app(services(parts, encoder, ConcurrencyLimiter())), headers=_named("ag-5")
+    )
     answer = client.get(path)
     assert answer.status_code == 200
     if "page=2" not in path and "search" not in path:
@@ -118,7 +122,9 @@ def test_the_page_says_when_only_a_beginning_was_encoded(
     parts: Parts, encoder: WatchedEncoder
 ) -> None:
     """As it does where words were left out; page and API alike."""
-    client = TestClient(create_app(services(parts, encoder, AtOnce())), headers=_named("ag-5"))
+    client = TestClient(
+        create_app(services(parts, encoder, ConcurrencyLimiter())), headers=_named("ag-5")
+    )
     for words, cut in ((20, False), (21, True)):
         typed = " ".join(["taxe foncière"] * (words // 2) + ["incendie"] * (words % 2))
         assert (CUT in client.get("/", params={"q": typed}).text) == cut
@@ -131,16 +137,21 @@ def test_many_connections_of_one_reader_hold_up_nobody_else(
     """Two of their questions are under way, some wait, the others are refused in French."""
     with asked(parts, encoder) as asking:
         slow = asking.at_once("/?q=lente", "ag-1", THREADS + 20)
-        refused = THREADS + 20 - QUESTIONS - WAITING
-        wait_until(lambda: sum(one.done() for one in slow) == refused and encoder.slow == QUESTIONS)
+        refused = THREADS + 20 - MAX_QUESTIONS - MAX_WAITING
+        wait_until(
+            lambda: sum(one.done() for one in slow) == refused and encoder.slow == MAX_QUESTIONS
+        )
         assert asking.get("/?q=incendie", "ag-5").status_code == 200
         assert asking.get("/api/v1/experts?q=incendie", "ag-5").status_code == 200
         assert asking.get("/api/v1/suggest?q=inc", "ag-1").status_code == 200
         assert asking.get("/health/ready").json() == {"status": "ok"}
         encoder.let_go.set()
         answers = [one.result() for one in slow]
-    assert Counter(one.status_code for one in answers) == {200: QUESTIONS + WAITING, 429: refused}
-    assert encoder.most_slow == QUESTIONS
+    assert Counter(one.status_code for one in answers) == {
+        200: MAX_QUESTIONS + MAX_WAITING,
+        429: refused,
+    }
+    assert encoder.most_slow == MAX_QUESTIONS
     one = next(answer for answer in answers if answer.status_code == 429)
     assert TOO_MANY in one.text
     assert 0 < int(one.headers["retry-after"]) < 60
@@ -151,15 +162,15 @@ def test_a_dozen_tabs_opened_at_once_are_all_answered(
 ) -> None:
     """They wait for their turn; a refusal is not for who reads what they ask for."""
     with asked(parts, encoder) as asking:
-        tabs = asking.at_once("/?q=incendie", "ag-5", 2 + WAITING)
+        tabs = asking.at_once("/?q=incendie", "ag-5", 2 + MAX_WAITING)
         assert {one.result().status_code for one in tabs} == {200}
 
 
 def test_who_waits_too_long_is_told_so_as_a_problem(parts: Parts, encoder: WatchedEncoder) -> None:
     """A program gets a code, a French sentence and how long to wait."""
-    with asked(parts, encoder, AtOnce(wait_s=0.2)) as asking:
-        slow = asking.at_once("/api/v1/search?q=lente", "ag-1", QUESTIONS)
-        wait_until(lambda: encoder.slow == QUESTIONS)
+    with asked(parts, encoder, ConcurrencyLimiter(wait_s=0.2)) as asking:
+        slow = asking.at_once("/api/v1/search?q=lente", "ag-1", MAX_QUESTIONS)
+        wait_until(lambda: encoder.slow == MAX_QUESTIONS)
         late = asking.get("/api/v1/search?q=incendie", "ag-1")
         assert late.status_code == 429
         assert late.headers["content-type"].startswith("application/problem+json")
@@ -174,7 +185,7 @@ def test_health_answers_while_every_thread_is_at_work(
     parts: Parts, encoder: WatchedEncoder
 ) -> None:
     """Without a bound on readers: a busy service is not to be restarted."""
-    with asked(parts, encoder, AtOnce(questions=0)) as asking:
+    with asked(parts, encoder, ConcurrencyLimiter(questions=0)) as asking:
         asking.at_once("/?q=lente", "ag-1", THREADS + 5)
         wait_until(lambda: encoder.slow == THREADS)
         assert asking.get("/health/live").json() == {"status": "ok"}
@@ -192,7 +203,7 @@ def test_a_part_that_does_not_answer_is_asked_by_one_thread_alone(
         assert let_go.wait(60)
 
     monkeypatch.setattr(health, "_index", stuck)
-    monkeypatch.setattr(health, "ANSWER_S", 0.2)
+    monkeypatch.setattr(health, "CHECK_TIMEOUT_S", 0.2)
     with asked(parts, encoder) as asking:
         for _ in range(3):
             answer = asking.get("/health/ready")

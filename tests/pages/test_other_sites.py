@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 from starlette.datastructures import Headers
 from starlette.routing import BaseRoute
 
-from search_api.door.own_site import from_own_site
+from search_api.middleware.security import is_same_site
 from tests.pages.conftest import CHROMIUM_ARGS, served
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
@@ -39,7 +39,7 @@ OTHERS = ["https://exemple.fr", "http://qui.exemple.fr", "https://qui.exemple.fr
 )
 def test_our_own_pages_and_programs(sent: dict[str, str]) -> None:
     """Our forms, behind a proxy that renames us too; a program that has no cookie."""
-    assert from_own_site(Headers(sent), {OWN})
+    assert is_same_site(Headers(sent), {OWN})
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_our_own_pages_and_programs(sent: dict[str, str]) -> None:
 )
 def test_anything_else_is_another_site(sent: dict[str, str]) -> None:
     """A neighbour of our domain too; and a cookie from a browser that does not say from where."""
-    assert not from_own_site(Headers(sent), {OWN})
+    assert not is_same_site(Headers(sent), {OWN})
 
 
 def writing_routes(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, str]]:

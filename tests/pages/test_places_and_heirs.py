@@ -14,9 +14,9 @@ from indexer.ports import Index
 from indexer.values import Put, PutAccess, Remove
 from quisait.commands.answers import results_text
 from search_api.identity.readers import reader_of
-from search_api.questions.guidance import Guidance
 from search_api.questions.query import Query
-from search_api.ranking.arranging import Preferences
+from search_api.ranking.reranking import RankingPreferences
+from search_api.ranking.search_configuration import SearchConfiguration
 from search_api.search import Search
 from tests.builders import OPEN, allowed, put
 from tests.judging import ENGINES, agent_book, client, encoded, engine_index
@@ -180,7 +180,12 @@ def test_a_source_trusted_no_more_takes_no_place(
     """Who pushes to a forum does not repeal a note by naming it: neither in order nor in words."""
     fake = put("forum:f", "Les casiers.", title="Autre consigne", replaces=("wiki:w1",))
     with agent_book(tmp_path) as book:
-        search = Search(asked.index, ENCODER, book, Guidance(preferences=Preferences(trust=trust)))
+        search = Search(
+            asked.index,
+            ENCODER,
+            book,
+            SearchConfiguration(preferences=RankingPreferences(trust=trust)),
+        )
         reader, query = reader_of(CLAIRE, book, TODAY), Query("consigne casiers")
         assert not asked.index.write([encoded(fake)]).failed
         try:

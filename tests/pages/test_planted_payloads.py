@@ -14,32 +14,31 @@ from fastapi.responses import HTMLResponse
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, Page
 
-from connectors.values import Agent, Contribution, Role
-from expertise.agent_book import SqlAgentBook
-from expertise.build import Rules, build_expertise
+from connectors.values import Agent, Contribution, ContributorRole
+from expertise.build import BuildRules, build_expertise
 from expertise.builds import SqlBuilds
-from expertise.overview import Overview
-from expertise.sql_consent import SqlConsent
+from expertise.consent import SqlConsent
+from expertise.current_build import BuildReader
+from expertise.directory import SqlDirectory
 from expertise.topics import Topic, TopicKind, TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Passage, Put
-from quisait.journaling import now
+from quisait.privacy.query_log import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
-from search_api.desks.administration import (
-    AdministrationState,
-    PartState,
-    Questions,
-    SourceState,
-    Trouble,
-    Unanswered,
-)
+from search_api.catalogue.safe_text import safe_text
 from search_api.identity.readers import reader_of
-from search_api.neutral import neutral
-from search_api.questions.best_bets import BestBetsFile
 from search_api.questions.glossary import GlossaryFile
-from search_api.questions.guidance import Guidance
+from search_api.ranking.search_configuration import BestBetsFile, SearchConfiguration
 from search_api.search import Search
+from search_api.system_status import (
+    MissingDocuments,
+    PartState,
+    QuestionFigures,
+    SourceState,
+    SystemStatus,
+    UnansweredQuestion,
+)
 from tests.builders import indexed, make_document
 from tests.pages.conftest import served
 from tests.pages.states import GRANTS
@@ -104,8 +103,10 @@ def _documents() -> list[Put]:
             entity=hostile,
             area="22",
             contributions=(
-                Contribution(f"wiki:a{number % 4 + 1}", Role.AUTHOR, hostile, last=TODAY),
-                Contribution(f"wiki:{hostile}", Role.AUTHOR, hostile, last=TODAY),
+                Contribution(
+                    f"wiki:a{number % 4 + 1}", ContributorRole.AUTHOR, hostile, last=TODAY
+                ),
+                Contribution(f"wiki:{hostile}", ContributorRole.AUTHOR, hostile, last=TODAY),
             ),
         )
         passage = Passage(f"On parle de cadastre ; {hostile}", heading=hostile, path=hostile)
@@ -125,15 +126,15 @@ class _Listed:
         yield from _agents()
 
 
-def _seen() -> AdministrationState:
+def _seen() -> SystemStatus:
     """What a source may have named, where administrators look."""
     hostile = _text(1)
     source = SourceState(
         hostile, hostile, 1, hostile, False, None, hostile, None, None, 0,
-        (Trouble(hostile, 1, hostile),),
+        (MissingDocuments(hostile, 1, hostile),),
     )  # fmt: skip
-    questions = Questions(7, 1, (Unanswered(hostile, "search", 5),), 0)
-    return AdministrationState((PartState(hostile, False, hostile),), (source,), questions)
+    questions = QuestionFigures(7, 1, (UnansweredQuestion(hostile, "search", 5),), 0)
+    return SystemStatus((PartState(hostile, False, hostile),), (source,), questions)
 
 
 @pytest.fixture(scope="module")
@@ -142,23 +143,25 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     index = EmbeddedIndex(folder / "index", ENCODER.dimension)
     index.write(_documents())
     engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
-    book, builds = SqlAgentBook(engine), SqlBuilds(engine)
+    book, builds = SqlDirectory(engine), SqlBuilds(engine)
     book.replace(_Listed())
     (folder / "glossaire.csv").write_text(f"cadastre;{PAYLOADS[1]};{PAYLOADS[0]}\n", "utf-8")
     (folder / "tete.csv").write_text(
         f"cadastre;https://a.example/;{PAYLOADS[0]}\ncadastre;javascript:window.fallen=1;x\n",
         "utf-8",
     )
-    guidance = Guidance(
+    guidance = SearchConfiguration(
         book, GlossaryFile(folder / "glossaire.csv"), BestBetsFile(folder / "tete.csv")
     )
-    builds.publish(build_expertise(index, book, ENCODER, TOPICS, Rules(), TODAY), TopicList(TOPICS))
+    builds.publish(
+        build_expertise(index, book, ENCODER, TOPICS, BuildRules(), TODAY), TopicList(TOPICS)
+    )
     yield Services(
         Search(index, ENCODER, book, guidance),
         book,
         lambda request: reader_of("ag-5", book, TODAY),
         lambda: TODAY,
-        overview=Overview(builds, index, book, Rules()),
+        overview=BuildReader(builds, index, book, BuildRules()),
         grants=GRANTS,
         audit=SqlAudit(engine, now),
         consent=SqlConsent(engine, now),
@@ -233,7 +236,7 @@ def _harmless(page: Page, where: str) -> None:
     assert (found["inline"], found["handlers"]) == (0, 0), where
     foreign = [one for one in found["links"] if not _leads_well(str(one))]
     assert foreign == [], where
-    assert neutral(found["text"]) == found["text"], where
+    assert safe_text(found["text"]) == found["text"], where
     assert "1337" not in found["text"], where
 
 
@@ -277,7 +280,7 @@ def test_the_box_in_another_page_executes_nothing(chromium: Browser, services: S
                     "links: [...root.querySelectorAll('[href]')].map((one) => one.href) } }"
                 )
                 assert (shown["fallen"], shown["hostile"]) == (False, 0)
-                assert neutral(shown["html"]) == shown["html"]
+                assert safe_text(shown["html"]) == shown["html"]
                 assert all(map(_leads_well, shown["links"]))
                 assert [one for one in faults if "404" not in one] == []
 
@@ -289,7 +292,7 @@ def test_a_spreadsheet_takes_no_cell_for_a_formula(services: Services) -> None:
     assert len(rows) > 1
     assert {len(row) for row in rows} == {len(rows[0])}
     assert not [c for row in rows for c in row if c.startswith(("=", "+", "-", "@", "\t", "\r"))]
-    assert neutral(table.removeprefix("\ufeff")).replace("\n", "") == table.removeprefix(
+    assert safe_text(table.removeprefix("\ufeff")).replace("\n", "") == table.removeprefix(
         "\ufeff"
     ).replace("\r", "").replace("\n", "")
 

@@ -11,10 +11,9 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from connectors.push.inbox import Inbox
-from connectors.push.reception import Reception
+from connectors.push.inbox import Inbox, PushService
+from connectors.push.items import PushLimits, SuiteRules
 from connectors.push.tokens import PushTokens
-from connectors.push.values import PushLimits, SuiteRules
 from indexer.access import NOBODY
 from search_api.app import Services, create_app
 from tests.pages.administration import TODAY
@@ -54,7 +53,7 @@ def door(parts: Parts, tmp_path: Path) -> Iterator[Door]:
     tokens = PushTokens(engine)
     inbox = Inbox(engine, lambda source: None, most_waiting=40)
     sources = {"docs": SuiteRules(), "drive": SuiteRules()}
-    reception = Reception(inbox, tokens, sources, LIMITS)
+    reception = PushService(inbox, tokens, sources, LIMITS)
     app = create_app(
         Services(parts.search, parts.book, lambda _: NOBODY, lambda: TODAY, reception=reception)
     )

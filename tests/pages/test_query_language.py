@@ -6,12 +6,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from indexer.embedded.index import EmbeddedIndex
-from quisait.guiding import checked
+from quisait.application.search_configuration import check_search_file
 from search_api.app import Services, create_app
-from search_api.identity.identify import TokenReaders
-from search_api.questions.best_bets import BestBetsFile
+from search_api.identity.tokens import TokenReaders
 from search_api.questions.glossary import GlossaryFile
-from search_api.questions.guidance import Guidance
+from search_api.ranking.search_configuration import BestBetsFile, SearchConfiguration
 from search_api.search import Search
 from tests.pages.administration import ENCODER, TODAY, documents
 from tests.pages.conftest import NOW_S, TOKENS, Parts
@@ -32,7 +31,7 @@ def guided(parts: Parts, tmp_path: Path) -> TestClient:
     )
     index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
     index.write(documents())
-    guidance = Guidance(parts.book, GlossaryFile(glossary), BestBetsFile(bets))
+    guidance = SearchConfiguration(parts.book, GlossaryFile(glossary), BestBetsFile(bets))
     search = Search(index, ENCODER, parts.book, guidance)
     readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
     app = create_app(Services(search, parts.book, readers, lambda: TODAY))
@@ -82,16 +81,16 @@ def test_a_check_names_the_lines_that_are_left_out(tmp_path: Path) -> None:
     """With the reason, in French; a sound file is counted."""
     path = tmp_path / "g.csv"
     path.write_text("CFE;taxe\n", encoding="utf-8")
-    assert checked("glossaire", str(path)) == "expressions : 2"
+    assert check_search_file("glossaire", str(path)) == "expressions : 2"
     path.write_text("CFE;taxe\nseule\n;;\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"g\.csv : ligne 2, une seule expression.* ; ligne 3"):
-        checked("glossaire", str(path))
+        check_search_file("glossaire", str(path))
     path.write_text("taxe;wiki:1\n", encoding="utf-8")
-    assert checked("réponses en tête", str(path)) == "lignes : 1"
+    assert check_search_file("réponses en tête", str(path)) == "lignes : 1"
 
 
 def test_the_demonstration_s_own_files_are_sound() -> None:
     """Every line of them holds."""
     demo = Path(__file__).parents[2] / "demo"
-    assert checked("glossaire", str(demo / "glossaire.csv")) == "expressions : 86"
-    assert checked("réponses en tête", str(demo / "reponses-en-tete.csv")) == "lignes : 4"
+    assert check_search_file("glossaire", str(demo / "glossaire.csv")) == "expressions : 86"
+    assert check_search_file("réponses en tête", str(demo / "reponses-en-tete.csv")) == "lignes : 4"

@@ -10,15 +10,15 @@ import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 
-from quisait.journaling import now
+from quisait.privacy.query_log import now
 from search_api.app import Services, create_app
-from search_api.audit.refusals import EVERY_S, Refusals
+from search_api.audit.port import EVERY_S, RefusedAccesses
 from search_api.audit.sql import SqlAudit
-from search_api.desks.opened import DESKS
+from search_api.authorization import RoleHolder, require
 from search_api.identity.grants import Grant, Grants, Role
-from search_api.identity.identify import TokenReaders
 from search_api.identity.readers import reader_of
-from search_api.identity.roles import Holder, require
+from search_api.identity.tokens import TokenReaders
+from search_api.navigation import ROLE_PAGES
 from tests.pages.administration import TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts
 
@@ -35,7 +35,7 @@ desk = APIRouter()
 
 
 @desk.get("/api/v1/desk/{agent}")
-def desk_of(agent: str, holder: Annotated[Holder, require(Role.ADMINISTRATOR, "agent")]) -> str:
+def desk_of(agent: str, holder: Annotated[RoleHolder, require(Role.ADMINISTRATOR, "agent")]) -> str:
     return f"{holder.reader.agent_id} reads {agent}"
 
 
@@ -107,7 +107,7 @@ def test_a_refused_attempt_is_written_once_an_hour_by_agent_and_page(
 ) -> None:
     """Who and which page, with the role that they lack; not what the address was about."""
     clock = [0.0]
-    app.state.services = replace(app.state.services, refusals=Refusals(lambda: clock[0]))
+    app.state.services = replace(app.state.services, refusals=RefusedAccesses(lambda: clock[0]))
     for name in ("ag-2", "ag-3", "hippocampe"):
         assert client(app, "ag-1").get(f"/api/v1/desk/{name}").status_code == 403
     assert client(app, None).get("/api/v1/desk/ag-2").status_code == 401
@@ -179,7 +179,7 @@ def test_every_desk_is_closed_to_the_other_roles(app: FastAPI) -> None:
     """What the navigation offers to one role answers 403 to all others."""
     holder = {Role.AGENT: "ag-2", Role.ANIMATOR: "ag-1"}
     holder |= {Role.ADMINISTRATOR: "ag-4", Role.OFFICER: "ag-5"}
-    for desk in DESKS:
+    for desk in ROLE_PAGES:
         statuses = {
             role: client(app, id_).get(desk.path).status_code for role, id_ in holder.items()
         }

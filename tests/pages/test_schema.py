@@ -21,21 +21,20 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from connectors.push.inbox import Inbox
-from connectors.push.reception import Reception
+from connectors.push.inbox import Inbox, PushService
+from connectors.push.items import PushLimits, SuiteRules
 from connectors.push.tokens import PushTokens
-from connectors.push.values import PushLimits, SuiteRules
 from connectors.records.schema import RecordLine
-from expertise.build import Rules, build_expertise
+from expertise.build import BuildRules, build_expertise
 from expertise.builds import SqlBuilds
-from expertise.overview import Overview
+from expertise.current_build import BuildReader
 from expertise.topics import TopicList
 from indexer.state import State
-from quisait.journaling import now
+from quisait.privacy.query_log import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.identity.grants import Grant, Grants, Role
-from search_api.identity.identify import TokenReaders
+from search_api.identity.tokens import TokenReaders
 from tests.pages.access_routes import each_route
 from tests.pages.administration import ENCODER, TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts
@@ -69,7 +68,7 @@ def pushed(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
     inbox = Inbox(engine, State(engine).load, 100_000)
     rules, limits = {"docs": SuiteRules()}, PushLimits(1_000_000, 100_000, 100)
     readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
-    reception = Reception(inbox, tokens, rules, limits)
+    reception = PushService(inbox, tokens, rules, limits)
     services = Services(parts.search, parts.book, readers, lambda: TODAY, reception=reception)
     app = create_app(services)
     app.state.push = f"Bearer {tokens.add('docs', '')}"
@@ -182,11 +181,11 @@ def everything(
     folder = tmp_path_factory.mktemp("numbers")
     database = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
     builds = SqlBuilds(database)
-    build = build_expertise(parts.index, parts.book, ENCODER, TOPICS, Rules(), TODAY)
+    build = build_expertise(parts.index, parts.book, ENCODER, TOPICS, BuildRules(), TODAY)
     builds.publish(build, TopicList(TOPICS))
     services = replace(
         pushed.state.services,
-        overview=Overview(builds, parts.index, parts.book, Rules()),
+        overview=BuildReader(builds, parts.index, parts.book, BuildRules()),
         grants=Grants((Grant(Role.OFFICER, agents=frozenset({"ag-1"})),)),
         audit=SqlAudit(database, now),
         sign_on=signing_on_app(parts, database, "http://testserver", "http://127.0.0.1:1").sign_on,

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from expertise.agent_book import SqlAgentBook
+from expertise.directory import SqlDirectory
 from indexer.ports import Index
 from indexer.values import Put
 from search_api.app import Services, create_app
@@ -57,7 +57,7 @@ def both(
     """Claire's client where restricted documents are kept, and where they never were."""
     folder: Path = tmp_path_factory.mktemp("channels")
     engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
-    book = SqlAgentBook(engine)
+    book = SqlDirectory(engine)
     book.replace(FictionalDirectory())
 
     def client(index: Index, puts: list[Put]) -> TestClient:

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from quisait.serving import theme_of
+from quisait.server.app import theme_of
 from quisait.settings import Settings
-from quisait.settings.pages import PagesSettings
+from quisait.settings.web import PagesSettings
 from search_api.app import Services, create_app
-from search_api.identity.identify import DemoReaders
+from search_api.identity.tokens import DemoReaders
 from tests.pages.administration import TODAY
 from tests.pages.conftest import Parts, served
 from tests.pages.test_browser import opened

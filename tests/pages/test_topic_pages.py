@@ -14,20 +14,20 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
 
-from connectors.values import Agent, ContactVia, Contribution, Role
-from expertise.agent_book import SqlAgentBook
-from expertise.build import Rules, build_expertise
+from connectors.values import Agent, ContactVia, Contribution, ContributorRole
+from expertise.build import BuildRules, build_expertise
 from expertise.builds import SqlBuilds
-from expertise.overview import Overview
-from expertise.ports import TopicsOf
+from expertise.current_build import BuildReader
+from expertise.directory import SqlDirectory
 from expertise.topics import Topic, TopicKind, TopicList
+from expertise.values import TopicsOf
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
 from search_api.app import Services, create_app
 from search_api.identity.readers import reader_of
+from search_api.routes import topics
+from search_api.routes.maps import departement_places, region_places
 from search_api.search import Search
-from search_api.topics import pages
-from search_api.topics.tiles import departement_places, region_places
 from tests.builders import allowed, indexed, make_document
 from tests.pages.conftest import served
 from tests.pages.test_browser import opened
@@ -80,7 +80,13 @@ class Listed:
         yield from AGENTS
 
 
-def note(number: int, title: str, author: int, role: Role = Role.AUTHOR, **fields: object) -> Put:
+def note(
+    number: int,
+    title: str,
+    author: int,
+    role: ContributorRole = ContributorRole.AUTHOR,
+    **fields: object,
+) -> Put:
     rows = (Contribution(f"wiki:a{author}", role, last=TODAY),)
     document = make_document(
         f"wiki:{number}",
@@ -99,7 +105,7 @@ def notes() -> list[Put]:
         *(note(n, f"L'arpentage, partie {n}", 2) for n in range(2, 4)),
         *(note(n, f"Les régies, partie {n}", 3) for n in range(4, 6)),
         *(note(n, f"Les régies, Zanzibar {n}", 6, access=secret) for n in range(6, 8)),
-        note(8, "Une question de cadastre", 5, Role.ASKER),
+        note(8, "Une question de cadastre", 5, ContributorRole.ASKER),
     ]
 
 
@@ -109,16 +115,16 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     index = EmbeddedIndex(folder / "index", ENCODER.dimension)
     assert not index.write(notes()).failed
     engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
-    book, builds = SqlAgentBook(engine), SqlBuilds(engine)
+    book, builds = SqlDirectory(engine), SqlBuilds(engine)
     book.replace(Listed())
-    build = build_expertise(index, book, ENCODER, TOPICS, Rules(), TODAY)
+    build = build_expertise(index, book, ENCODER, TOPICS, BuildRules(), TODAY)
     builds.publish(build, TopicList(TOPICS))
     yield Services(
         Search(index, ENCODER, book),
         book,
         lambda request: reader_of(request.headers.get("x-agent", "ag-5"), book, TODAY),
         lambda: TODAY,
-        overview=Overview(builds, index, book, Rules()),
+        overview=BuildReader(builds, index, book, BuildRules()),
     )
     engine.dispose()
 
@@ -155,11 +161,11 @@ def test_who_knows_walks_over_the_topics_of_the_last_build(
     assert services.overview.topics_of(["wiki:0"], TODAY)["wiki:0"][0][0] == "urn:sujet/cadastre"
     asked: list[set[str]] = []
 
-    def topics_of(_: Overview, document_ids: Collection[str], today: date) -> TopicsOf:
+    def topics_of(_: BuildReader, document_ids: Collection[str], today: date) -> TopicsOf:
         asked.append(set(document_ids))
         return {}
 
-    monkeypatch.setattr(Overview, "topics_of", topics_of)
+    monkeypatch.setattr(BuildReader, "topics_of", topics_of)
     for number, path in enumerate(("/api/v1/experts", "/experts", "/"), 1):
         assert client.get(f"{path}?q=cadastre Zanzibar").status_code == 200
         assert len(asked) == number, path
@@ -314,11 +320,13 @@ def test_each_isolated_agent_has_one_row(
     assert [names[:2] for names in found] == [["Jo Seule", "géomètre"], ["Jo Loin", "géomètre"]]
     assert "2 agents seuls sur ce sujet" in page
     assert "en tout" not in page
-    monkeypatch.setattr(pages, "SHOWN", 2)
+    monkeypatch.setattr(topics, "SHOWN_AGENTS", 2)
     page, found = rows("?offset=2")
     assert [names[0] for names in found] == ["Jo Loin"]
     assert "Lignes 3 à 3." in page
-    monkeypatch.setattr(pages, "MAPPED", 4)  # too many to be counted: pages of topics, by agent
+    monkeypatch.setattr(
+        topics, "MAPPED_ROWS", 4
+    )  # too many to be counted: pages of topics, by agent
     page, found = rows()
     assert found == [["Jo Seule", "cadastre", "géomètre", "Jo Loin"]]
     assert "agents seuls sur un sujet au moins" not in page
@@ -429,7 +437,7 @@ def test_the_table_of_isolation_is_read_a_few_rows_at_a_time(
     """All that are alone are counted and on the map; each row stands on one page."""
     whole = client.get("/isolation").text
     rows = len(re.findall(r'<tr role="row">\s*<td', whole))
-    monkeypatch.setattr(pages, "SHOWN", rows - 1)
+    monkeypatch.setattr(topics, "SHOWN_AGENTS", rows - 1)
     first = client.get("/isolation").text
     assert re.findall(r"(\d+)\sagents seuls", first) == [str(rows)]
     assert _counted_on_map(first) == _counted_on_map(whole)

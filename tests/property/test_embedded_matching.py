@@ -12,11 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from indexer.asking import Phrase
-from indexer.embedded.fitness import prepared_writes
-from indexer.embedded.index import EmbeddedIndex
-from indexer.embedded.matching import Matching
-from indexer.embedded.requests import text_request
+from indexer.embedded.index import EmbeddedIndex, prepared_writes
+from indexer.embedded.rankings import Matcher
+from indexer.embedded.results import text_request
+from indexer.parsed_query import Phrase
 from indexer.values import Expansion, Put, Question, Remove
 from tests.builders import ENCODER, asking, put
 
@@ -57,7 +56,7 @@ def test_word_by_word_matches_what_the_engine_matches(
     """Whatever is asked, and asked again after a write: nothing of before, nothing missing."""
     with TemporaryDirectory() as folder:
         index = EmbeddedIndex(Path(folder), ENCODER.dimension)
-        found = Matching(index._text)
+        found = Matcher(index._text)
         for batch in batches:
             index.write(batch)
             catalogue = index._memory.current()

@@ -12,29 +12,28 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.centroids import distance_km
-from connectors.values import EVERYONE, Access, Agent, Contribution, Role
+from connectors.geography import distance_km
+from connectors.values import EVERYONE, Access, Agent, Contribution, ContributorRole
 from expertise.assignment import Assignment
-from expertise.build import Build, Rules, build_from, records
+from expertise.build import Build, BuildRules, build_from, records
+from expertise.build_tables import CellRecord
 from expertise.builds import SqlBuilds
-from expertise.corpus import gather
-from expertise.isolating import NEAREST, Scope
-from expertise.records import CellRecord
-from expertise.strength import VOLUME_DISCOUNT, weigh
+from expertise.corpus import read_corpus
+from expertise.holders import NEAREST_HOLDERS, VOLUME_DISCOUNT, IsolationScope, weigh_cells
 from expertise.topics import Topic, TopicList
-from expertise.weights import contribution_weight
+from expertise.votes import contribution_weight
 from indexer.values import IndexedDocument, Passage
 from tests.builders import make_document
 from tests.planted import ENCODER, TODAY, Planted, plant
 
 pytestmark = pytest.mark.experts
 
-RULES = Rules()
+RULES = BuildRules()
 
 
 def built(planted: Planted, documents: Iterable[IndexedDocument] | None = None) -> Build:
     assignment = Assignment(planted.topics)
-    corpus = gather(
+    corpus = read_corpus(
         planted.documents if documents is None else documents,
         assignment,
         frozenset({EVERYONE}),
@@ -55,7 +54,9 @@ def test_the_planted_holders_are_found_and_nobody_else(seed: int) -> None:
     planted = plant(seed)
     cells = [one for one in cells_of(built(planted)) if one.basis != "declared"]
     assert {(one.topic_id, one.agent_id) for one in cells} == planted.holders
-    alone = {(one.topic_id, one.agent_id, one.scope) for one in cells if one.scope != Scope.NONE}
+    alone = {
+        (one.topic_id, one.agent_id, one.scope) for one in cells if one.scope != IsolationScope.NONE
+    }
     assert alone == planted.alone()
 
 
@@ -65,14 +66,16 @@ def test_a_larger_administration() -> None:
     assert len(planted.documents) > 3_000
     cells = [one for one in cells_of(built(planted)) if one.basis != "declared"]
     assert {(one.topic_id, one.agent_id) for one in cells} == planted.holders
-    alone = {(one.topic_id, one.agent_id, one.scope) for one in cells if one.scope != Scope.NONE}
+    alone = {
+        (one.topic_id, one.agent_id, one.scope) for one in cells if one.scope != IsolationScope.NONE
+    }
     assert alone == planted.alone()
 
 
 def test_the_draw_is_worth_something() -> None:
     """Among the seeds there are holders alone in each kind of area, and some who are not."""
     scopes = {scope for seed in range(12) for _, _, scope in plant(seed).alone()}
-    assert scopes == {Scope.DEPARTEMENT, Scope.REGION, Scope.COUNTRY}
+    assert scopes == {IsolationScope.DEPARTEMENT, IsolationScope.REGION, IsolationScope.COUNTRY}
     planted = plant(0)
     assert len(planted.alone()) < len(planted.holders)
     assert planted.decoys
@@ -88,8 +91,8 @@ def test_the_next_holders_are_the_nearest(seed: int) -> None:
             for topic, other in planted.holders
             if topic == cell.topic_id and other != cell.agent_id
         ]
-        nearest = [other for _, other in sorted(others)][:NEAREST]
-        if cell.scope == Scope.NONE:
+        nearest = [other for _, other in sorted(others)][:NEAREST_HOLDERS]
+        if cell.scope == IsolationScope.NONE:
             assert cell.nearest == ()
         else:
             assert list(cell.nearest) == nearest
@@ -118,13 +121,13 @@ def test_the_order_of_the_scan_changes_nothing() -> None:
     assert SqlBuilds(engine).publish(less, TopicList(())).digest not in digests
 
 
-ROLES = st.sampled_from(sorted(Role))
+ROLES = st.sampled_from(sorted(ContributorRole))
 ROW = st.tuples(st.integers(0, 5), ROLES, st.one_of(st.none(), st.integers(0, 9_000)))
 DOCUMENT = st.tuples(st.sets(st.integers(0, 2)), st.lists(ROW, max_size=4), st.booleans())
 
 
 def _document(
-    number: int, topics: set[int], rows: list[tuple[int, Role, int | None]], open_: bool
+    number: int, topics: set[int], rows: list[tuple[int, ContributorRole, int | None]], open_: bool
 ) -> IndexedDocument:
     text = " ".join(f"matière{topic}x." for topic in sorted(topics)) or "rien."
     kept = make_document(
@@ -145,14 +148,14 @@ def _ago(days: int | None) -> date | None:
 @settings(max_examples=150, deadline=None)
 @given(st.lists(DOCUMENT, max_size=12))
 def test_strengths_are_those_of_the_reference(
-    drawn: list[tuple[set[int], list[tuple[int, Role, int | None]], bool]],
+    drawn: list[tuple[set[int], list[tuple[int, ContributorRole, int | None]], bool]],
 ) -> None:
     """The arrays give what plain loops give; accounts 4 and 5 are one agent."""
     topics = [Topic(f"t{n}", f"matière{n}x") for n in range(3)]
     documents = [_document(n, *one) for n, one in enumerate(drawn)]
-    corpus = gather(documents, Assignment(topics), frozenset({EVERYONE}), TODAY)
+    corpus = read_corpus(documents, Assignment(topics), frozenset({EVERYONE}), TODAY)
     owner = {f"wiki:a{n}": min(n, 4) for n in range(6)} | {"wiki:a3": -1}
-    cells = weigh(corpus, np.array([owner[one] for one in corpus.accounts], dtype=np.int64))
+    cells = weigh_cells(corpus, np.array([owner[one] for one in corpus.accounts], dtype=np.int64))
     found = {
         (int(t), int(a)): s
         for t, a, s in zip(cells.topic, cells.agent, cells.strength, strict=True)
@@ -193,8 +196,10 @@ def test_agents_of_the_same_name_stay_apart() -> None:
     """Homonyms hold what they wrote themselves."""
     one = Agent("a", "Jo", "Rey", departement="22", accounts=("wiki:a0",))
     two = Agent("b", "Jo", "Rey", departement="22", accounts=("wiki:a1",))
-    documents = [_document(n, {0}, [(0, Role.AUTHOR, 10)], True) for n in range(2)]
-    corpus = gather(documents, Assignment([Topic("t0", "matière0x")]), frozenset({EVERYONE}), TODAY)
+    documents = [_document(n, {0}, [(0, ContributorRole.AUTHOR, 10)], True) for n in range(2)]
+    corpus = read_corpus(
+        documents, Assignment([Topic("t0", "matière0x")]), frozenset({EVERYONE}), TODAY
+    )
     build = build_from(
         corpus,
         [Topic("t0", "matière0x")],

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.french import analyse, asked, decoded, encoded, fold, terms
+from indexer.french.analysis import analyse, analyse_query, decoded, encoded, fold, terms
 
 pytestmark = pytest.mark.search
 
@@ -36,7 +36,7 @@ def test_a_line_holds_what_the_text_says(text: str) -> None:
 def test_a_question_asks_for_what_its_own_text_says(text: str) -> None:
     """A text, asked, finds itself."""
     said = {one for term in analyse(text) for one in term.all}
-    wanted = {term.term for term in asked(text)}
+    wanted = {term.term for term in analyse_query(text)}
     assert wanted <= said or not terms(text)
 
 

@@ -8,15 +8,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from connectors.errors import SourceError
 from connectors.export.connector import ExportConnector
-from connectors.push.find import find_submitted
-from connectors.push.lines import submitted
-from connectors.push.values import SuiteRules
+from connectors.ports import SourceError
+from connectors.push.items import SuiteRules, parse_find_item, parse_item
 from expertise.topics import read_topics
 from search_api.problems import Problem
-from search_api.push.requests import parsed
-from search_api.questions.operators import operators_in, read_day
+from search_api.questions.query import operators_in, read_day
+from search_api.routes.push import parsed
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -78,8 +76,8 @@ def _line(record: object) -> bytes:
 @given(item=JSON | RECORDS)
 def test_what_is_pushed(item: object) -> None:
     """Every item has its answer, in both ways of pushing."""
-    assert submitted(item, 10_000) is not None
-    assert find_submitted(item, "docs", SuiteRules(), 10_000) is not None
+    assert parse_item(item, 10_000) is not None
+    assert parse_find_item(item, "docs", SuiteRules(), 10_000) is not None
 
 
 @BOUNDED

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.changes import Change, Checkpoint, Upsert
-from connectors.errors import SourceError
 from connectors.export.connector import ExportConnector
-from connectors.folder.rules import Table, effective, parse_table
+from connectors.folder.rules import RuleTable, effective_rule, parse_table
+from connectors.ports import Change, Checkpoint, SourceError, Upsert
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -88,7 +87,7 @@ def test_a_broken_row_never_widens(before: list[str], odd: str, after: list[str]
     without, _ = parse_table(_table([*before, *after]), ())
     for path in (("x.txt",), ("a", "x.txt"), ("a", "b", "y")):
         if problems:
-            assert effective(path, [with_it]) in (None, effective(path, [without]))
+            assert effective_rule(path, [with_it]) in (None, effective_rule(path, [without]))
 
 
 @settings(max_examples=200, deadline=None)
@@ -96,10 +95,10 @@ def test_a_broken_row_never_widens(before: list[str], odd: str, after: list[str]
 def test_any_bytes_as_table_open_nothing(content: bytes) -> None:
     """Bytes that are no table leave all that lies below to nobody; nothing is raised."""
     table, problems = parse_table(content, ())
-    assert isinstance(table, Table)
+    assert isinstance(table, RuleTable)
     if b"pattern" not in content.lower():
         assert problems
-        assert effective(("any", "file"), [table]) is None
+        assert effective_rule(("any", "file"), [table]) is None
 
 
 def _table(rows: list[str]) -> bytes:

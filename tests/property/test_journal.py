@@ -9,11 +9,10 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.french import folded_words
-from search_api.journal.counts import ENOUGH_ASKERS
-from search_api.journal.port import AskedFor, Asking
-from search_api.journal.tables import journal_counts, journal_period, journal_texts
-from search_api.journal.words import may_be_shown, names_of, normal_text
+from indexer.french.analysis import folded_words
+from search_api.query_log.counts import MIN_ASKERS, may_be_shown, names_of, normal_text
+from search_api.query_log.recording import AskedQuery, QueryKind
+from search_api.query_log.storage import journal_counts, journal_period, journal_texts
 from tests.journals import HOUR, NINE, PEOPLE, everything, journal_of, rows, shown
 
 pytestmark = pytest.mark.trust
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.trust
 SAFE = ("bornage amiable", "taxe foncière", "congé")
 UNSAFE = ("formulaire 2042", "dossier Dupont", "note de LE BIHAN", "jean‑noël", "a@b.fr")
 ASKED = st.tuples(
-    st.sampled_from(list(AskedFor)),
+    st.sampled_from(list(QueryKind)),
     st.integers(0, 6),
     st.sampled_from(SAFE + UNSAFE),
     st.integers(0, 2),
@@ -34,7 +33,7 @@ ASKED = st.tuples(
 @settings(max_examples=60, deadline=None)
 @given(st.lists(ASKED, min_size=1, max_size=40))
 def test_no_text_before_five_askers_of_one_day(
-    asked: list[tuple[AskedFor, int, str, int, bool, int]],
+    asked: list[tuple[QueryKind, int, str, int, bool, int]],
 ) -> None:
     """After each question: the texts kept are exactly those that five asked that day."""
     engine = sa.create_engine("sqlite://")
@@ -43,7 +42,7 @@ def test_no_text_before_five_askers_of_one_day(
     salts: dict[object, str] = {}
     for kind, agent, text, results, further, hours in asked:
         moment += hours * HOUR
-        journal.write(Asking(kind, f"ag-{agent}", text, results, further), moment)
+        journal.write(AskedQuery(kind, f"ag-{agent}", text, results, further), moment)
         askers[moment.date(), normal_text(text)].add(agent)
         (period,) = rows(engine, journal_period)
         assert salts.setdefault(moment.date(), period["salt"]) == period["salt"]
@@ -61,7 +60,7 @@ def test_no_text_before_five_askers_of_one_day(
     engine.dispose()
 
 
-def _moments(asked: list[tuple[AskedFor, int, str, int, bool, int]]) -> list[datetime]:
+def _moments(asked: list[tuple[QueryKind, int, str, int, bool, int]]) -> list[datetime]:
     found, moment = [], NINE.replace(minute=0, second=0)
     for *_, hours in asked:
         moment += hours * HOUR
@@ -70,7 +69,7 @@ def _moments(asked: list[tuple[AskedFor, int, str, int, bool, int]]) -> list[dat
 
 
 def _is_shown(text: str, who: set[int]) -> bool:
-    return len(who) >= ENOUGH_ASKERS and text in {normal_text(one) for one in SAFE}
+    return len(who) >= MIN_ASKERS and text in {normal_text(one) for one in SAFE}
 
 
 def _check(

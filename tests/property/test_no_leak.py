@@ -9,15 +9,9 @@ from datetime import date
 
 import pytest
 
-from connectors.values import (
-    Access,
-    Agent,
-    Contribution,
-    Role,
-    Section,
-)
-from expertise.confidence import NO_BAR, Bar
-from expertise.find import find_experts
+from connectors.values import Access, Agent, Contribution, ContributorRole, Section
+from expertise.scoring import NO_THRESHOLD, Threshold
+from expertise.who_knows import find_experts
 from indexer.access import NOBODY, Reader, access_filter
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
@@ -64,7 +58,7 @@ class Secret:
             access=self.access,
             space=f"espace{self.number}",
             area=f"{self.number % 7:02}",
-            contributions=(Contribution(self.account, Role.AUTHOR),),
+            contributions=(Contribution(self.account, ContributorRole.AUTHOR),),
         )
         return Put(indexed(document, passages=(Passage(text),)))
 
@@ -197,9 +191,11 @@ def test_results_and_experts_rest_on_what_is_readable(library: Library, reader: 
     assert {result.card.document_id for result in results.results} <= readable
     assert results.found == len(readable)
     question = "cadastre commun"
-    nearest = find_experts(question, reader, search, book, TODAY, bar=Bar(math.inf, 0.0)).nearest
+    nearest = find_experts(
+        question, reader, search, book, TODAY, bar=Threshold(math.inf, 0.0)
+    ).nearest
     assert {ranked.card.document_id for ranked in nearest} <= readable
-    experts = find_experts(question, reader, search, book, TODAY, limit=1000, bar=NO_BAR)
+    experts = find_experts(question, reader, search, book, TODAY, limit=1000, bar=NO_THRESHOLD)
     evidence = {e.document_id for c in experts.candidates for e in c.evidence}
     assert evidence <= readable
     assert bool(evidence) == bool(readable)

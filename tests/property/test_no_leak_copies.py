@@ -11,8 +11,8 @@ from connectors.values import Access
 from indexer.access import NOBODY, Reader, access_filter
 from indexer.ports import Index
 from indexer.values import PutAccess
-from search_api.questions.query import Order, Query
-from search_api.results import Result
+from search_api.questions.query import Query, ResultOrder
+from search_api.ranking.results import Result
 from search_api.search import Search
 from tests.builders import put
 from tests.judging import ENGINES, agent_book, encoded, engine_index
@@ -83,7 +83,7 @@ def readers() -> list[Reader]:
     return [NOBODY, *(Reader("a", frozenset({"everyone", *some})) for some in groups)]
 
 
-def answered(place: Place, text: int, reader: Reader, order: Order) -> list[Result]:
+def answered(place: Place, text: int, reader: Reader, order: ResultOrder) -> list[Result]:
     query = Query(f'"{WORDS[text]}"', page_size=50, order=order)
     return list(place.search.answer(query, reader, TODAY).results)
 
@@ -94,7 +94,7 @@ def check(place: Place, library: list[Kept], reader: Reader) -> int:
     readable = {one.document_id: one for one in library if admits(one.access)}
     seen = 0
     for text in range(TEXTS):
-        for order in Order:
+        for order in ResultOrder:
             results = answered(place, text, reader, order)
             own = {one.document_id for one in readable.values() if one.text == text}
             assert len(results) == bool(own)

@@ -17,17 +17,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.values import EVERYONE, Access, Agent, EvidencePolicy
-from expertise.agent_book import SqlAgentBook
-from expertise.build import Rules, build_expertise
+from expertise.build import BuildRules, build_expertise
 from expertise.builds import SqlBuilds
-from expertise.consent import Kind, Wish
-from expertise.overview import Overview
-from expertise.sql_consent import SqlConsent
+from expertise.consent import Preference, PreferenceKind, SqlConsent
+from expertise.current_build import BuildReader
+from expertise.directory import SqlDirectory
 from expertise.topics import Topic, TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Put, PutAccess, Remove, Write
-from quisait.journaling import now
+from quisait.privacy.query_log import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.identity import grants
@@ -99,7 +98,7 @@ class World:
     """The application, and what its state is changed by."""
 
     index: Index
-    book: SqlAgentBook
+    book: SqlDirectory
     consent: SqlConsent
     app: Any
 
@@ -111,8 +110,8 @@ class World:
         people = {n: _living(one, agents.get(n, "")) for n, one in PEOPLE.items()}
         self.book.replace(Directory(people))
         for n in PEOPLE:
-            for wish in (_refusal(n), Wish(f"ag-{n}", Kind.WITHDRAW)):
-                state = "refusing" if wish.kind is Kind.REFUSE else "withdrawn"
+            for wish in (_refusal(n), Preference(f"ag-{n}", PreferenceKind.WITHDRAW)):
+                state = "refusing" if wish.kind is PreferenceKind.REFUSE else "withdrawn"
                 if agents.get(n) == state:
                     self.consent.ask(wish)
                 else:
@@ -125,9 +124,9 @@ class World:
         return found.json() if path.startswith("/api") else found.text
 
 
-def _refusal(number: int) -> Wish:
+def _refusal(number: int) -> Preference:
     topic = next(one for one in TOPICS if number in HELD[one.id])
-    return Wish(f"ag-{number}", Kind.REFUSE, topic.id, (topic.label,))
+    return Preference(f"ag-{number}", PreferenceKind.REFUSE, topic.id, (topic.label,))
 
 
 def _written(one: Put, state: str) -> Write:
@@ -167,19 +166,19 @@ def world(
 
 
 def _world(index: Index, engine: sa.Engine) -> World:
-    book, builds, consent = SqlAgentBook(engine), SqlBuilds(engine), SqlConsent(engine, now)
+    book, builds, consent = SqlDirectory(engine), SqlBuilds(engine), SqlConsent(engine, now)
     services = Services(
         Search(index, ENCODER, book),
         book,
         lambda request: reader_of(request.headers.get("x-agent", ""), book, TODAY),
         lambda: TODAY,
-        overview=Overview(builds, index, book, Rules()),
+        overview=BuildReader(builds, index, book, BuildRules()),
         grants=GRANTS,
         audit=SqlAudit(engine, now),
     )
     made = World(index, book, consent, create_app(services))
     made.become({}, {})
-    built = build_expertise(index, book, ENCODER, TOPICS, Rules(), TODAY)
+    built = build_expertise(index, book, ENCODER, TOPICS, BuildRules(), TODAY)
     builds.publish(built, TopicList(TOPICS))
     accepted = TestClient(made.app, headers={"x-agent": ANIMATOR}).post(
         "/api/v1/animation/communities/cadastre", json={"verdict": "accept"}

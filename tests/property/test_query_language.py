@@ -10,16 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.values import EVERYONE
-from expertise.agent_book import SqlAgentBook
+from expertise.directory import SqlDirectory
 from indexer.access import NOBODY, Reader
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
-from search_api.questions.best_bets import BestBetsFile
 from search_api.questions.glossary import GlossaryFile
-from search_api.questions.guidance import Guidance
 from search_api.questions.query import Query
-from search_api.questions.understanding import Said
-from search_api.results import Results
+from search_api.questions.query_parser import QueryPartKind
+from search_api.ranking.results import Results
+from search_api.ranking.search_configuration import BestBetsFile, SearchConfiguration
 from search_api.search import OF_A_PERSON, Search
 from tests.opensearch_index import fresh_index
 from tests.pages.administration import ENCODER, SECRET, TODAY, FictionalDirectory, documents
@@ -83,9 +82,9 @@ def search(
     (folder / "glossaire.csv").write_text(GLOSSARY, encoding="utf-8")
     (folder / "tete.csv").write_text(BETS, encoding="utf-8")
     engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
-    book = SqlAgentBook(engine)
+    book = SqlDirectory(engine)
     book.replace(FictionalDirectory())
-    guidance = Guidance(
+    guidance = SearchConfiguration(
         book, GlossaryFile(folder / "glossaire.csv"), BestBetsFile(folder / "tete.csv")
     )
     with _index(request.param, folder) as index:
@@ -132,9 +131,9 @@ def test_what_was_understood_is_told_and_can_be_taken_out(search: Search) -> Non
     """Each operator with its value and the query without it; what names no value is words."""
     understood = _answer(search, "taxe auteur:claire après:2024 type:circulaire").understood
     assert [(one.said, one.value) for one in understood] == [
-        (Said.AUTHOR, "claire"),
-        (Said.SINCE, "2024-01-01"),
-        (Said.WORDS, "type:circulaire"),
+        (QueryPartKind.AUTHOR, "claire"),
+        (QueryPartKind.SINCE, "2024-01-01"),
+        (QueryPartKind.WORDS, "type:circulaire"),
     ]
     assert understood[1].without == "taxe auteur:claire type:circulaire"
 
@@ -152,8 +151,10 @@ def test_an_operator_tells_nothing_of_what_one_may_not_read(search: Search) -> N
         assert "wiki:restreinte" not in _ids(mine)
         assert "wiki:restreinte" in _ids(theirs)
         assert "wiki:restreinte" not in {one.reference.document_id for one in mine.best_bets}
-    assert [one.said for one in _answer(search, "type:enquête").understood] == [Said.WORDS]
-    assert [one.said for one in _answer(search, "type:enquête", IRIS).understood] == [Said.KIND]
+    assert [one.said for one in _answer(search, "type:enquête").understood] == [QueryPartKind.WORDS]
+    assert [one.said for one in _answer(search, "type:enquête", IRIS).understood] == [
+        QueryPartKind.KIND
+    ]
 
 
 def test_the_glossary_adds_what_it_says(search: Search) -> None:
@@ -187,7 +188,7 @@ def test_no_query_is_an_error(search: Search, text: str) -> None:
     """Any string is answered and its window ranked, and tells nothing of what is restricted."""
     results = _answer(search, text)
     assert "wiki:restreinte" not in _ids(results)
-    if any(part.said is Said.AUTHOR for part in results.understood):
+    if any(part.said is QueryPartKind.AUTHOR for part in results.understood):
         assert (results.counts, results.facets) == (None, {})
         assert len(results.results) <= OF_A_PERSON
     else:

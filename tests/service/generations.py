@@ -14,7 +14,7 @@ from indexer.live import LiveIndex
 from indexer.opensearch.generations import OpenSearchGenerations
 from indexer.ports import Encoder
 from indexer.reindex import Works
-from quisait.work.write_gate import WriteGate
+from quisait.application.locks import WriteGate
 from tests.encoders import FakeEncoder
 from tests.opensearch_index import client
 

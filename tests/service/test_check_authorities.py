@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from quisait.checks.authorities import tried_authority
-from quisait.in_time import in_time
-from quisait.settings import Settings, SourceSettings
-from quisait.settings.authorities import AuthoritySettings
+from quisait.application.timeouts import with_timeout
+from quisait.checks import check_authority
+from quisait.settings import Settings
+from quisait.settings.sources import AuthoritySettings, SourceSettings
 from tests.wiki_proxy import Door, Said, door_before
 from tests.wiki_server import PASSWORD, READER, ensure_wiki
 
@@ -30,7 +30,7 @@ def tried(door: Door, wait_s: float, password: str = PASSWORD) -> str:
     settings = Settings(sources=[source], authorities=AuthoritySettings(wait_s=wait_s))
     os.environ["QUISAIT_PASSWORD_CARNET"] = password
     try:
-        return tried_authority(settings, source)
+        return check_authority(settings, source)
     finally:
         del os.environ["QUISAIT_PASSWORD_CARNET"]
 
@@ -69,8 +69,8 @@ def test_a_password_that_is_refused(door: Door) -> None:
 
 def test_an_attempt_without_end_is_left() -> None:
     """What it would have raised or returned is told where it comes in time."""
-    assert in_time(lambda: 3, 60, "tard") == 3
+    assert with_timeout(lambda: 3, 60, "tard") == 3
     with pytest.raises(ZeroDivisionError):
-        in_time(lambda: 1 // 0, 60, "tard")
+        with_timeout(lambda: 1 // 0, 60, "tard")
     with pytest.raises(ValueError, match="tard"):
-        in_time(lambda: time.sleep(30), 0.1, "tard")
+        with_timeout(lambda: time.sleep(30), 0.1, "tard")

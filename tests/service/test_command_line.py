@@ -14,8 +14,8 @@ from uuid import uuid4
 import jsonschema
 import pytest
 
-from quisait.settings.initial import initial_file
-from search_api.identity.tokens import Tokens
+from quisait.settings.documentation import initial_file
+from search_api.identity.tokens import SignedTokens
 from tests.engines import ensure_opensearch, ensure_tika
 from tests.opensearch_index import client
 from tests.service.place import COMMAND, POSTS, Place, export, make_place, post
@@ -294,7 +294,7 @@ def test_a_file_that_is_no_toml_is_a_sentence(tmp_path: Path) -> None:
 def test_a_token_names_an_agent_of_the_directory(crawled: Place) -> None:
     """Signed with the key of the settings; somebody unknown gets none."""
     token = crawled.run("token", "ag-1", "--hours", "1").stdout.strip()
-    tokens, now_s = Tokens("k" * 32), int(time.time())
+    tokens, now_s = SignedTokens("k" * 32), int(time.time())
     assert tokens.agent_id(token, now_s) == "ag-1"
     assert tokens.agent_id(token, now_s + 3700) is None
     assert "annuaire" in crawled.run("token", "ag-404", status=1).stderr

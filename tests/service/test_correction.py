@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from expertise.agent_book import SqlAgentBook
+from expertise.directory import SqlDirectory
 from indexer.access import NOBODY, Reader
 from indexer.embedded.index import EmbeddedIndex
-from quisait.database import connect
+from quisait.application.database import connect
+from search_api.answers.correction import corrected_results
 from search_api.identity.readers import reader_of
-from search_api.questions.correction import answered
 from search_api.questions.query import Query
 from search_api.search import Search
 from tests.opensearch_index import fresh_index
@@ -23,11 +23,11 @@ pytestmark = [pytest.mark.search, pytest.mark.trust]
 @dataclass(frozen=True)
 class Desk:
     search: Search
-    book: SqlAgentBook
+    book: SqlDirectory
 
     def better(self, typed: str, reader: Reader) -> tuple[str, bool] | None:
         """(the correction, whether it was answered at once)."""
-        found = answered(self.search, self.book, Query(typed), reader, TODAY)
+        found = corrected_results(self.search, self.book, Query(typed), reader, TODAY)
         return (found.correction.text, found.instead) if found.correction else None
 
 
@@ -37,7 +37,7 @@ def desk(
 ) -> Iterator[Desk]:
     folder: Path = tmp_path_factory.mktemp("desk")
     database = connect(f"sqlite:///{folder / 'state.sqlite'}")
-    book = SqlAgentBook(database)
+    book = SqlDirectory(database)
     book.replace(FictionalDirectory())
     with fresh_index(ENCODER.dimension) as real:
         embedded = request.param == "embedded"

@@ -9,7 +9,7 @@ from connectors.values import EVERYONE
 from indexer.access import Reader
 from indexer.ports import Index
 from indexer.values import Question
-from search_api.questions.farness import all_of, far_below
+from search_api.ranking.fusion import far_cosine, requiring_all_words
 from search_api.search import Search
 from tests.builders import allowed, put
 from tests.encoders import FakeEncoder
@@ -60,7 +60,7 @@ def test_a_word_that_no_document_has_beside_the_others_is_far(search: Search, to
     """Far in sense, and no single document has all the words."""
     window = search.window(topic, CLAIRE)
     assert window.far
-    assert window.closest < far_below(MeasuredEncoder().name)
+    assert window.closest < far_cosine(MeasuredEncoder().name)
 
 
 @pytest.mark.parametrize("topic", ["bail", "Qui contrôle la caisse du régisseur ?", "baux ruraux"])
@@ -94,7 +94,7 @@ def test_every_place_of_a_question_is_wanted_once() -> None:
     question = Question(
         "Quelle taxe pour une taxe foncière ?", excluded=("bail",), any_of=(("a",),)
     )
-    wanted = all_of(question)
+    wanted = requiring_all_words(question)
     assert wanted.text == ""
     assert wanted.excluded == ("bail",)
     assert wanted.any_of == (("a",), ("taxe",), ("taxe",), ("foncière",))

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from connectors.values import Access
-from indexer.batches import needed
+from indexer.cards import re_encoded
+from indexer.crawl.batches import needed_writes
 from indexer.embedded.index import EmbeddedIndex
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.generations import Standing
 from indexer.opensearch.index import OpenSearchIndex
 from indexer.reindex import abandon, finish, reindex, roll_back
 from indexer.values import WITHHELD, Put, PutAccess, Remove, Write
-from indexer.whole import encoded_by
 from tests.builders import ANYONE, OPEN, allowed, asking, indexed, make_document, put, reading
 from tests.opensearch_index import client
 from tests.service.generations import NEW, OLD, Ground, ground, recorded
@@ -70,7 +70,7 @@ def test_every_write_goes_to_both(place: Ground) -> None:
     made = generations.index(filling)
     assert {one.document_id for one in made.scan("wiki")} == {"wiki:4"}
     (copied,) = made.documents(["wiki:4"])
-    (wanted,) = encoded_by(NEW, [indexed(make_document("wiki:4"), "Quatre")])
+    (wanted,) = re_encoded(NEW, [indexed(make_document("wiki:4"), "Quatre")])
     assert copied.vectors == pytest.approx(wanted.vectors, abs=1e-6)
     report = reindex(place.works(), place.made(NEW))
     assert report.resumed
@@ -85,7 +85,7 @@ def test_a_process_with_the_former_encoder_goes_on(place: Ground) -> None:
     old.write([put("wiki:1", "Le cadastre")])
     reindex(place.works(), place.made(NEW))
     new = place.live(NEW)
-    (put_new,) = encoded_by(NEW, [indexed(make_document("wiki:2"), "La parcelle")])
+    (put_new,) = re_encoded(NEW, [indexed(make_document("wiki:2"), "La parcelle")])
     new.write([Put(put_new), PutAccess("wiki:1", CLOSED)])
     assert [h.document_id for h in old.search(asking("parcelle")).lexical] == ["wiki:2"]
     assert old.search(asking("cadastre")).total == new.search(asking("cadastre")).total == 0
@@ -125,13 +125,13 @@ def test_a_text_that_differs_between_two_generations_is_opened_by_a_text_alone(
     old.write([put(f"wiki:{n}", "Le cadastre", access=CLOSED) for n in range(3)])
     reindex(place.works(), place.made(NEW))
     index = place.generations().index(standing(place).live)
-    (later,) = encoded_by(NEW, [indexed(make_document("wiki:0", access=CLOSED), "La parcelle")])
+    (later,) = re_encoded(NEW, [indexed(make_document("wiki:0", access=CLOSED), "La parcelle")])
     index.write([Put(later), PutAccess("wiki:1", WITHHELD), PutAccess("wiki:2", OPEN)])
     new = place.live(NEW)
 
     def change(document_id: str, access: Access) -> None:
         """As a crawl compares and writes it."""
-        wanted, _ = needed([PutAccess(document_id, access)], new.kept([document_id]))
+        wanted, _ = needed_writes([PutAccess(document_id, access)], new.kept([document_id]))
         new.write([one for one in wanted if isinstance(one, PutAccess)])
 
     def accesses(document_id: str) -> list[Access]:
@@ -150,7 +150,7 @@ def test_a_text_that_differs_between_two_generations_is_opened_by_a_text_alone(
     change("wiki:2", CLOSED)
     assert accesses("wiki:2") == [CLOSED, CLOSED]
     assert old.search(asking()).total == new.search(asking()).total == 0
-    (opened,) = encoded_by(NEW, [indexed(make_document("wiki:0", access=CLOSED), "La borne")])
+    (opened,) = re_encoded(NEW, [indexed(make_document("wiki:0", access=CLOSED), "La borne")])
     new.write([Put(opened), PutAccess("wiki:0", OPEN)])
     assert accesses("wiki:0") == [OPEN, OPEN]
 

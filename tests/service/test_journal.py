@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from quisait.assembly import open_house
+from quisait.application.assembly import open_application
+from quisait.application.locks import hold_source_lease
 from quisait.settings import load_settings
-from quisait.work.source_lock import only_crawl
-from quisait.work.tasks import JOURNAL, tasks_of
-from search_api.identity.tokens import Tokens
+from quisait.work.worker import JOURNAL, tasks_of
+from search_api.identity.tokens import SignedTokens
 from tests.journals import NINE, search
 from tests.service.place import AGENTS, Place, make_place
 from tests.service.running import Running, running
@@ -32,7 +32,7 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 
 def ask(server: Running, agent: str, path: str, **asked: str) -> None:
-    bearer = f"Bearer {Tokens('k' * 32).make(agent, int(time.time()))}"
+    bearer = f"Bearer {SignedTokens('k' * 32).make(agent, int(time.time()))}"
     answer = server.get(f"{path}?{urlencode(asked)}", server.pages, Authorization=bearer)
     assert answer.is_success
 
@@ -98,11 +98,11 @@ def test_a_worker_closes_what_nobody_asks_about_any_more(
     monkeypatch.setenv("QUISAIT_FILE", str(place.folder / "quisait.toml"))
     for name, value in place.environment.items():
         monkeypatch.setenv(name, value)
-    with open_house(load_settings()) as house:
+    with open_application(load_settings()) as house:
         assert JOURNAL not in [task.name for task in tasks_of(house)]
         house.journal.write(search("ag-1", "hippocampe"), NINE)
         (task,) = (task for task in tasks_of(house) if task.name == JOURNAL)
-        with only_crawl(house.leases, task.name) as held:
+        with hold_source_lease(house.leases, task.name) as held:
             task.work(house, held, Event())
         assert not house.journal.is_kept(), "counts of that age are forgotten too"
         assert JOURNAL not in [one.name for one in tasks_of(house)]

@@ -11,17 +11,17 @@ import pytest
 import sqlalchemy as sa
 from opensearchpy import OpenSearch
 
-from connectors.changes import Checkpoint, Delete, Upsert
+from connectors.ports import Checkpoint, Delete, Upsert
 from connectors.values import EVERYONE, Access, Section
+from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.errors import IndexUnreachable
 from indexer.live import LiveIndex
 from indexer.opensearch.generations import OpenSearchGenerations
 from indexer.opensearch.index import OpenSearchIndex
-from indexer.pipeline import Workshop, crawl
 from indexer.reindex import Works, reindex, roll_back
 from indexer.state import State
 from indexer.values import PutAccess, Remove
-from quisait.work.write_gate import WriteGate
+from quisait.application.locks import WriteGate
 from tests.builders import ENCODER, asking, make_document, put
 from tests.engines import ensure_opensearch
 from tests.held_line import HeldLine, held_line
@@ -136,7 +136,7 @@ def test_what_a_crawl_sent_before_it_failed_does_not_come_after_the_next(
     document = make_document("s:3", sections=(Section("carrousel"),))
 
     def crawled(index: OpenSearchIndex, *script: Upsert | Delete | Checkpoint) -> None:
-        workshop = Workshop(None, ENCODER, index, state, state)  # type: ignore[arg-type]
+        workshop = CrawlDependencies(None, ENCODER, index, state, state)  # type: ignore[arg-type]
         crawl(ScriptedSource(script, "s"), workshop)
 
     stand.line.hold(EVERY_TRY)

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from connectors.changes import Malformed
-from connectors.errors import SourceRefused, SourceUnreachable
+from connectors.ldap.config import LdapBranch, LdapConfig, LdapLimits
 from connectors.ldap.directory import LdapDirectory
-from connectors.ldap.place import Branch, LdapManners, LdapPlace
+from connectors.ports import Malformed, SourceRefused, SourceUnreachable
 from connectors.values import Agent, Group
 from tests.cut_relay import relay
 from tests.ldap_server import (
@@ -37,19 +36,22 @@ def ldap() -> LdapServer:
 
 
 @pytest.fixture
-def place(ldap: LdapServer) -> LdapPlace:
-    people, groups = Branch(AGENTS, "(objectClass=inetOrgPerson)"), Branch(GROUPS, ALL_GROUPS)
-    return LdapPlace((ldap.url,), people, groups, READER, PASSWORD)
+def place(ldap: LdapServer) -> LdapConfig:
+    people, groups = (
+        LdapBranch(AGENTS, "(objectClass=inetOrgPerson)"),
+        LdapBranch(GROUPS, ALL_GROUPS),
+    )
+    return LdapConfig((ldap.url,), people, groups, READER, PASSWORD)
 
 
-def read(place: LdapPlace) -> tuple[dict[str, Agent], dict[str, Group], list[Malformed]]:
+def read(place: LdapConfig) -> tuple[dict[str, Agent], dict[str, Group], list[Malformed]]:
     entries = list(LdapDirectory(place).entries())
     agents = {one.id: one for one in entries if isinstance(one, Agent)}
     groups = {one.principal: one for one in entries if isinstance(one, Group)}
     return agents, groups, [one for one in entries if isinstance(one, Malformed)]
 
 
-def test_everybody_is_read_page_by_page(place: LdapPlace) -> None:
+def test_everybody_is_read_page_by_page(place: LdapConfig) -> None:
     """Beyond the server's limit of 500, accents and padded codes as they should be."""
     agents, groups, malformed = read(place)
     assert len(agents) == MANY + 4
@@ -60,7 +62,7 @@ def test_everybody_is_read_page_by_page(place: LdapPlace) -> None:
     assert len(groups["ldap:group:tous"].members) == MANY
 
 
-def test_groups_within_groups_are_followed(place: LdapPlace) -> None:
+def test_groups_within_groups_are_followed(place: LdapConfig) -> None:
     """To any depth, through accented names and around loops; by DN and by uid."""
     _, groups, _ = read(place)
     members = {name.removeprefix("ldap:group:"): set(one.members) for name, one in groups.items()}
@@ -72,7 +74,7 @@ def test_groups_within_groups_are_followed(place: LdapPlace) -> None:
 
 
 @pytest.mark.parametrize("how", ["ldaps", "starttls"])
-def test_over_tls_with_the_right_authority(ldap: LdapServer, place: LdapPlace, how: str) -> None:
+def test_over_tls_with_the_right_authority(ldap: LdapServer, place: LdapConfig, how: str) -> None:
     """The certificate is checked against the CA of the settings."""
     url = ldap.tls_url if how == "ldaps" else ldap.url
     safe = replace(place, urls=(url,), start_tls=how == "starttls", ca_file=ldap.ca_file)
@@ -82,27 +84,30 @@ def test_over_tls_with_the_right_authority(ldap: LdapServer, place: LdapPlace, h
             read(replace(safe, ca_file=ca_file))
 
 
-def test_a_certificate_of_another_host_is_refused(ldap: LdapServer, place: LdapPlace) -> None:
+def test_a_certificate_of_another_host_is_refused(ldap: LdapServer, place: LdapConfig) -> None:
     """It is signed by the right authority, for 127.0.0.1 only."""
     elsewhere = ldap.tls_url.replace("127.0.0.1", "localhost")
     with pytest.raises(SourceRefused, match="nom d'hôte"):
         read(replace(place, urls=(elsewhere,), ca_file=ldap.ca_file))
 
 
-REFUSALS: list[tuple[Callable[[LdapPlace], LdapPlace], str]] = [
+REFUSALS: list[tuple[Callable[[LdapConfig], LdapConfig], str]] = [
     (lambda place: replace(place, password="faux"), "refuse le compte"),
     (lambda place: replace(place, user=BOUND), "limite le nombre d'entrées"),
     (lambda place: replace(place, user="", password=""), "cette base"),
-    (lambda place: replace(place, agents=Branch(f"ou=absent,{SUFFIX}", "(uid=*)")), "cette base"),
-    (lambda place: replace(place, agents=Branch(AGENTS, "(((")), "filtre"),
+    (
+        lambda place: replace(place, agents=LdapBranch(f"ou=absent,{SUFFIX}", "(uid=*)")),
+        "cette base",
+    ),
+    (lambda place: replace(place, agents=LdapBranch(AGENTS, "(((")), "filtre"),
     (lambda place: replace(place, ca_file="/absent.pem", start_tls=True), "ca_file"),
-    (lambda place: replace(place, manners=LdapManners(most_entries=1_000)), "n'en finit pas"),
+    (lambda place: replace(place, manners=LdapLimits(most_entries=1_000)), "n'en finit pas"),
 ]
 
 
 @pytest.mark.parametrize(("wrong", "told"), REFUSALS)
 def test_what_a_person_has_to_mend(
-    place: LdapPlace, wrong: Callable[[LdapPlace], LdapPlace], told: str
+    place: LdapConfig, wrong: Callable[[LdapConfig], LdapConfig], told: str
 ) -> None:
     """A sentence that says what; never the part that was read before, nor the password."""
     with pytest.raises(SourceRefused, match=told) as refused:
@@ -112,7 +117,7 @@ def test_what_a_person_has_to_mend(
 
 
 @pytest.mark.parametrize("most_bytes", [0, 10, 14, 200, 30_000, 150_000, 290_000])
-def test_a_line_that_is_cut_never_gives_a_part(place: LdapPlace, most_bytes: int) -> None:
+def test_a_line_that_is_cut_never_gives_a_part(place: LdapConfig, most_bytes: int) -> None:
     """Wherever it is cut: before the bind, in an entry, between pages, among the groups."""
     with relay(int(place.urls[0].rpartition(":")[2])) as line:
         through = replace(place, urls=(f"ldap://127.0.0.1:{line.port}",))
@@ -123,17 +128,17 @@ def test_a_line_that_is_cut_never_gives_a_part(place: LdapPlace, most_bytes: int
             read(through)
 
 
-def test_a_silent_server_costs_a_bounded_time(place: LdapPlace) -> None:
+def test_a_silent_server_costs_a_bounded_time(place: LdapConfig) -> None:
     """It hangs in the middle of the entries: given up after the time of the settings."""
     with relay(int(place.urls[0].rpartition(":")[2])) as line:
         line.most_bytes, line.hangs = 30_000, True
-        quick = LdapManners(timeout_s=1)
+        quick = LdapLimits(timeout_s=1)
         through = replace(place, urls=(f"ldap://127.0.0.1:{line.port}",), manners=quick)
         with pytest.raises(SourceUnreachable):
             read(through)
 
 
-def test_the_next_server_is_asked(ldap: LdapServer, place: LdapPlace) -> None:
+def test_the_next_server_is_asked(ldap: LdapServer, place: LdapConfig) -> None:
     """Where the first does not answer; where none does, that is said."""
     assert read(replace(place, urls=("ldap://127.0.0.1:1", ldap.url)))[0]
     with pytest.raises(SourceUnreachable):
@@ -145,7 +150,7 @@ def referral(branch: str) -> tuple[str, dict[str, Any]]:
     return f"ou=loin,{branch}", made | {"ou": "loin"}
 
 
-def test_referrals_are_not_followed(ldap: LdapServer, place: LdapPlace) -> None:
+def test_referrals_are_not_followed(ldap: LdapServer, place: LdapConfig) -> None:
     """Agents that stand elsewhere are told of; groups elsewhere refuse the directory."""
     with ldap.with_entries(referral(AGENTS)):
         agents, _, malformed = read(place)
@@ -155,7 +160,7 @@ def test_referrals_are_not_followed(ldap: LdapServer, place: LdapPlace) -> None:
         read(place)
 
 
-def test_what_is_not_clear_is_nobodys(ldap: LdapServer, place: LdapPlace) -> None:
+def test_what_is_not_clear_is_nobodys(ldap: LdapServer, place: LdapConfig) -> None:
     """An id of two entries, and an entry without one, are told and not taken."""
     sub = f"ou=agents-bis,{AGENTS}"
     twin = agent("JDUPONT", "Jeanne", "Dupont")[1]
@@ -171,7 +176,7 @@ def test_what_is_not_clear_is_nobodys(ldap: LdapServer, place: LdapPlace) -> Non
     assert "jdupont" not in groups["ldap:group:direction"].members
 
 
-def test_two_groups_of_one_name_refuse_the_directory(ldap: LdapServer, place: LdapPlace) -> None:
+def test_two_groups_of_one_name_refuse_the_directory(ldap: LdapServer, place: LdapConfig) -> None:
     """Their members would be each other's; another attribute may tell them apart."""
     unit = f"ou=bis,{GROUPS}"
     made = group("fraude", ["jdupont"])[1]
@@ -185,7 +190,7 @@ def test_two_groups_of_one_name_refuse_the_directory(ldap: LdapServer, place: Ld
         assert len(read(replace(place, group_names=names))[1]) == 8
 
 
-def test_the_stamp_changes_with_each_change(ldap: LdapServer, place: LdapPlace) -> None:
+def test_the_stamp_changes_with_each_change(ldap: LdapServer, place: LdapConfig) -> None:
     """It stays where nothing changed, and differs for who comes, changes, or leaves."""
     directory = LdapDirectory(place)
     first = directory.stamp()

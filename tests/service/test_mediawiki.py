@@ -8,11 +8,19 @@ from functools import cache
 
 import pytest
 
-from connectors.changes import Change, Delete, Listing, Malformed, Narrowed, Upsert
-from connectors.errors import RecordVanished, SourceRefused
-from connectors.mediawiki.answers import Rendering
-from connectors.mediawiki.wiki import Wiki
-from connectors.values import Access, Role
+from connectors.mediawiki.client import WikiClient
+from connectors.mediawiki.models import Rendering
+from connectors.ports import (
+    AccessNarrowed,
+    Change,
+    Delete,
+    Listing,
+    Malformed,
+    RecordVanished,
+    SourceRefused,
+    Upsert,
+)
+from connectors.values import Access, ContributorRole
 from tests.contract.connector_contract import apply
 from tests.service.wiki_reading import WikiReading, read_documents
 from tests.wiki_server import ADMIN, EDITOR, ROBOT, WikiServer, ensure_wiki
@@ -195,10 +203,10 @@ def test_every_revision_is_a_contribution(reading: WikiReading) -> None:
     }
     year = datetime.now(UTC).year
     assert said == {
-        (f"w:{ADMIN}", Role.AUTHOR): (1, ((2019, 1),)),
-        (f"w:{EDITOR}", Role.EDITOR): (2, ((year, 2),)),
-        (f"w:{EDITOR}", Role.BOT): (1, ((year, 1),)),
-        (f"w:{ROBOT}", Role.BOT): (1, ((year, 1),)),
+        (f"w:{ADMIN}", ContributorRole.AUTHOR): (1, ((2019, 1),)),
+        (f"w:{EDITOR}", ContributorRole.EDITOR): (2, ((year, 2),)),
+        (f"w:{EDITOR}", ContributorRole.BOT): (1, ((year, 1),)),
+        (f"w:{ROBOT}", ContributorRole.BOT): (1, ((year, 1),)),
     }
     assert str(reading.document("Bornage").created) == "2019-12-31 12:00:00+00:00"
 
@@ -235,7 +243,7 @@ def test_files_are_fetched_under_the_login(reading: WikiReading) -> None:
     assert document.content.filename == document.title == "Été à Évry.txt"
     assert (document.kind, document.access) == ("file", Access(frozenset({"everyone"})))
     assert document.sections[0].text == "Une note de service."
-    assert [c.role for c in document.contributions] == [Role.UPLOADER]
+    assert [c.role for c in document.contributions] == [ContributorRole.UPLOADER]
     reading.wiki.delete("Fichier:Été à Évry.txt")
     with pytest.raises(RecordVanished):
         document.content.read()
@@ -259,7 +267,7 @@ def test_other_rules_change_readers_without_a_reading(reading: WikiReading) -> N
     reading.rules = {"": ("test:group:b",), "Aide": ("everyone",), "Fichier": ()}
     known = {title: reading.document(title).id for title in reading.titles()}
     changes = reading.read()
-    assert {c.document_id: c.access for c in changes if isinstance(c, Narrowed)} == {
+    assert {c.document_id: c.access for c in changes if isinstance(c, AccessNarrowed)} == {
         known["Bornage"]: Access(frozenset({"test:group:b"})),
         known["Régie"]: Access(frozenset({"test:group:b"})),
         known["Secret"]: Access(),
@@ -300,16 +308,16 @@ def test_a_page_that_moves_while_it_is_read_has_the_readers_of_its_text(
     reading: WikiReading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its readers were asked for where it stood, its text where it stands."""
-    render, moves = Wiki.rendering, ["Équipe:Bornage"]
+    render, moves = WikiClient.rendering, ["Équipe:Bornage"]
 
-    def after_a_move(wiki: Wiki, page_id: int) -> Rendering:
+    def after_a_move(wiki: WikiClient, page_id: int) -> Rendering:
         while moves:
             reading.wiki.move("Bornage", moves[0], noredirect=1)
             reading.wiki.edit(moves.pop(), "Pour l’équipe seule.")
         return render(wiki, page_id)
 
     reading.wiki.edit("Bornage", "La limite de trois parcelles.")
-    monkeypatch.setattr(Wiki, "rendering", after_a_move)
+    monkeypatch.setattr(WikiClient, "rendering", after_a_move)
     changes = reading.read()
     assert moves == []
     texts = {

@@ -9,7 +9,7 @@ from opensearchpy import OpenSearch
 from opensearchpy.exceptions import RequestError
 
 from indexer.errors import IndexRefused, IndexUnreachable
-from indexer.french import analyse, decoded, encoded
+from indexer.french.analysis import analyse, decoded, encoded
 from indexer.opensearch.index import OpenSearchIndex
 from indexer.opensearch.schema import engine_id
 from indexer.values import Put, PutAccess, Remove

@@ -9,7 +9,7 @@ import pytest
 from connectors.values import Access
 from indexer.access import AccessFilter
 from indexer.errors import IndexRefused
-from indexer.opensearch import list_store
+from indexer.opensearch import access_changes
 from indexer.opensearch.alias import Alias
 from indexer.opensearch.index import OpenSearchIndex
 from indexer.values import PutAccess
@@ -141,7 +141,7 @@ def test_more_lists_than_the_engine_takes_are_refused(
     """No list is left out silently."""
     with fresh_index(ENCODER.dimension, alias) as index:
         fill(index)
-        monkeypatch.setattr(list_store, "MOST_READABLE", 1)
+        monkeypatch.setattr(access_changes, "MOST_READABLE", 1)
         with pytest.raises(IndexRefused, match="listes d'accès"):
             index.search(asking())
 

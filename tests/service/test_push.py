@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from search_api.identity.tokens import Tokens
+from search_api.identity.tokens import SignedTokens
 from tests.service.place import COMMAND, Place, make_place
 from tests.unit.test_push_find import DOCUMENT, SUB
 from tests.unit.test_push_inbox import CLOSED, post
@@ -49,7 +49,7 @@ class Server:
 
     def found(self, query: str, agent: str) -> set[str]:
         """The ids of what an agent finds that holds all the words."""
-        token = Tokens("k" * 32).make(agent, int(time.time()))
+        token = SignedTokens("k" * 32).make(agent, int(time.time()))
         answer = httpx.get(
             f"{self.address}/api/v1/search",
             params={"q": f'"{query}"', "page_size": 50},

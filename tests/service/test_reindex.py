@@ -18,7 +18,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from quisait.assembly import open_house
+from quisait.application.assembly import open_application
 from quisait.commands.answers import command_line_reader, today
 from quisait.settings import load_settings
 from search_api.questions.query import Query
@@ -77,7 +77,7 @@ def start_reindex(place: Place, where: str, act: str) -> subprocess.Popen[str]:
 def found(place: Place, question: str, agent: str = "ag-1") -> set[str]:
     """All that a process which starts now lets the agent find."""
     chosen = {**place.environment, "QUISAIT_FILE": str(place.folder / "quisait.toml")}
-    with patch.dict(os.environ, chosen), open_house(load_settings()) as house:
+    with patch.dict(os.environ, chosen), open_application(load_settings()) as house:
         reader = command_line_reader(house, agent)
         answer = house.search.answer(Query(question, page_size=50), reader, today())
         return {one.card.document_id for one in answer.results}

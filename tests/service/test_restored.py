@@ -6,17 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from expertise.consent import Kind, Wish
+from expertise.consent import Preference, PreferenceKind
 from indexer.state import digest
-from quisait.assembly import open_house
+from quisait.application.assembly import open_application
+from quisait.application.sign_on import open_personal_tokens, open_sessions
 from quisait.commands.answers import today
 from quisait.settings import load_settings
-from quisait.signing_on import open_personal_tokens, open_sessions
-from quisait.work.crawling import crawl_sources
+from quisait.work.crawl import crawl_sources
 from search_api.identity.readers import reader_of
 from search_api.questions.query import Query
-from search_api.sign_on.personal_tokens import SqlPersonalTokens
-from search_api.sign_on.sessions import SqlSessions
+from search_api.sign_on.sessions import SqlPersonalTokens, SqlSessions
 from tests.service.place import POSTS, Place, export, make_place, post
 
 pytestmark = pytest.mark.trust
@@ -47,20 +46,20 @@ def read_again(place: Place, *posts: dict[str, object]) -> None:
     """The source holds these posts, and is read."""
     if posts:
         (place.folder / "export.jsonl").write_text(export(list(posts)), "utf-8")
-    with open_house(load_settings()) as house:
+    with open_application(load_settings()) as house:
         crawl_sources(house, house.settings.sources, accept_deletions=True, quiet=True)
 
 
 def live_on(place: Place) -> None:
     """Ana withdraws, a post is deleted, another is closed to most."""
-    with open_house(load_settings()) as house:
-        house.privacy.consent.ask(Wish("ag-1", Kind.WITHDRAW))
+    with open_application(load_settings()) as house:
+        house.privacy.consent.ask(Preference("ag-1", PreferenceKind.WITHDRAW))
     read_again(place, POSTS[0], CLOSED)
 
 
 def found(question: str) -> list[str]:
     """What Ana finds, in a house that is opened for it."""
-    with open_house(load_settings()) as house:
+    with open_application(load_settings()) as house:
         reader = reader_of("ag-1", house.book, today())
         results = house.search.answer(Query(question), reader, today()).results
         return [one.card.document_id for one in results]
@@ -84,12 +83,12 @@ def test_a_restored_backup_is_told_what_happened_since(
     restore(place, tmp_path / "backup", *names)
     assert "wiki:3" not in found("recettes de l'hôpital")
     assert "wiki:2" not in found("remaniement du cadastre")
-    with open_house(load_settings()) as house:
+    with open_application(load_settings()) as house:
         assert not [one for one in house.book.everyone() if one.id == "ag-1" and one.listed]
     read_again(place)
     assert "wiki:2" not in found("remaniement du cadastre")
     assert "wiki:1" in found("parcelle")
-    with open_house(load_settings()) as house:
+    with open_application(load_settings()) as house:
         assert "wiki:2" in house.index.kept(["wiki:2"]), "for those who may read it"
 
 
@@ -105,19 +104,19 @@ def test_what_was_revoked_since_is_not_opened_again(place: Place, tmp_path: Path
         return sessions, tokens
 
     settings = load_settings()
-    with open_house(settings) as house:
+    with open_application(settings) as house:
         sessions, tokens = accesses()
         session_id, token = sessions.begin("ag-1"), tokens.make("ag-1", "tableur", 9)
     shutil.rmtree(tmp_path / "backup")
     shutil.copytree(place.folder / ".quisait", tmp_path / "backup")
-    with open_house(settings) as house:
+    with open_application(settings) as house:
         sessions, tokens = accesses()
         assert sessions.find(session_id) is not None
         sessions.revoke_all("ag-1")
         tokens.revoke_all("ag-1")
     live_on(place)
     restore(place, tmp_path / "backup")
-    with open_house(settings) as house:
+    with open_application(settings) as house:
         sessions, tokens = accesses()
         assert sessions.find(session_id) is None
         assert tokens.agent_id(token) is None
@@ -125,15 +124,15 @@ def test_what_was_revoked_since_is_not_opened_again(place: Place, tmp_path: Path
 
 def test_a_wish_taken_back_since_is_not_put_again(place: Place, tmp_path: Path) -> None:
     """The last word counts, in a restored database too."""
-    wish = Wish("ag-1", Kind.WITHDRAW)
-    with open_house(load_settings()) as house:
+    wish = Preference("ag-1", PreferenceKind.WITHDRAW)
+    with open_application(load_settings()) as house:
         house.privacy.consent.ask(wish)
     shutil.rmtree(tmp_path / "backup")
     shutil.copytree(place.folder / ".quisait", tmp_path / "backup")
-    with open_house(load_settings()) as house:
+    with open_application(load_settings()) as house:
         house.privacy.consent.take_back(wish)
     restore(place, tmp_path / "backup")
-    with open_house(load_settings()) as house:
+    with open_application(load_settings()) as house:
         assert house.privacy.consent.of("ag-1") == ()
 
 
@@ -171,8 +170,8 @@ def test_the_register_says_no_more_than_it_must(place: Place) -> None:
 
 def test_who_left_long_ago_is_forgotten(place: Place) -> None:
     """By rule and by command: nothing of theirs is kept but what the directory says again."""
-    with open_house(load_settings()) as house:
-        house.privacy.consent.ask(Wish("ag-3", Kind.WITHDRAW))
+    with open_application(load_settings()) as house:
+        house.privacy.consent.ask(Preference("ag-3", PreferenceKind.WITHDRAW))
         tokens = open_personal_tokens(house.settings, house.database)
         assert tokens is not None
         for agent_id in ("ag-3", "ag-1"):
@@ -180,7 +179,7 @@ def test_who_left_long_ago_is_forgotten(place: Place) -> None:
             tokens.make(agent_id, f"tableur de {agent_id}", 9)
         assert house.book.agent("ag-3") is not None
     assert place.json("privacy", "purge")["agents"] == ["ag-3"]
-    with open_house(load_settings()) as house:
+    with open_application(load_settings()) as house:
         assert house.book.agent("ag-3") is None
         assert house.privacy.consent.of("ag-3") == ()
         tokens = open_personal_tokens(house.settings, house.database)

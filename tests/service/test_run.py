@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 
 from indexer.state import State
-from quisait.database import connect
-from search_api.identity.tokens import Tokens
+from quisait.application.database import connect
+from search_api.identity.tokens import SignedTokens
 from tests.engines import ensure_opensearch
 from tests.opensearch_index import client
 from tests.postgres_server import database
@@ -55,7 +55,7 @@ def test_it_reads_serves_tells_and_stops(tmp_path: Path) -> None:
         assert one.measured("quisait_database_up") == 1
         assert 0 <= (one.measured("quisait_source_lag_seconds", source="wiki") or math.inf) < 600
 
-        bearer = f"Bearer {Tokens('k' * 32).make('ag-1', int(time.time()))}"
+        bearer = f"Bearer {SignedTokens('k' * 32).make('ag-1', int(time.time()))}"
         asked = {"q": "carrousel Zanzibar xylophone-inavouable"}
         path = "/api/v1/search?q=" + asked["q"].replace(" ", "+")
         found = one.get(path, one.pages, Authorization=bearer).json()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.values import EVERYONE, Agent, Contribution, Role
-from expertise.find import find_experts
+from connectors.values import EVERYONE, Agent, Contribution, ContributorRole
+from expertise.who_knows import find_experts
 from indexer.access import Reader
 from indexer.ports import Index
 from indexer.values import Passage, Put
@@ -25,19 +25,19 @@ AGENTS = tuple(
     Agent(f"ag-{name}", "", name, accounts=(f"s:{name}",)) for name in ("ana", "ben", "cyd", "dan")
 )
 
-Part = tuple[str, str, Role]
+Part = tuple[str, str, ContributorRole]
 """Text, who wrote it, as what."""
 
 HANDBOOK: list[Part] = [
-    ("Le bail rural est exonéré.", "ana", Role.AUTHOR),
-    ("La caisse du régisseur est contrôlée chaque mois.", "ben", Role.AUTHOR),
-    ("Le cadastre se consulte au guichet.", "cyd", Role.AUTHOR),
+    ("Le bail rural est exonéré.", "ana", ContributorRole.AUTHOR),
+    ("La caisse du régisseur est contrôlée chaque mois.", "ben", ContributorRole.AUTHOR),
+    ("Le cadastre se consulte au guichet.", "cyd", ContributorRole.AUTHOR),
 ]
 THREAD: list[Part] = [
-    ("Comment se calcule la pension de réversion ?", "ana", Role.ASKER),
-    ("Demandez au bureau des retraites.", "ben", Role.ACCEPTED_ANSWERER),
-    ("La pension de réversion se calcule au prorata.", "cyd", Role.ANSWERER),
-    ("Voyez la note de service.", "dan", Role.ANSWERER),
+    ("Comment se calcule la pension de réversion ?", "ana", ContributorRole.ASKER),
+    ("Demandez au bureau des retraites.", "ben", ContributorRole.ACCEPTED_ANSWERER),
+    ("La pension de réversion se calcule au prorata.", "cyd", ContributorRole.ANSWERER),
+    ("Voyez la note de service.", "dan", ContributorRole.ANSWERER),
 ]
 
 
@@ -69,7 +69,7 @@ def search(index: Index, tmp_path: Path) -> Iterator[Search]:
              signed=False),
         _put("s:secret", [(f"Alcool. {text}", who, role) for text, who, role in HANDBOOK],
              secret=True),
-        _put("s:alone", [("La chasse est ouverte.", "dan", Role.AUTHOR)]),
+        _put("s:alone", [("La chasse est ouverte.", "dan", ContributorRole.AUTHOR)]),
     ]  # fmt: skip
     assert not index.write(puts).failed
     with agent_book(tmp_path) as book:

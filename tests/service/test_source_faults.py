@@ -13,23 +13,22 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from connectors.bounded import within
-from connectors.errors import SourceError, SourceRefused
 from connectors.export.connector import ExportConnector
 from connectors.folder.connector import FolderConnector
+from connectors.ldap.config import LdapBranch, LdapConfig, LdapLimits
 from connectors.ldap.directory import LdapDirectory
-from connectors.ldap.place import Branch, LdapManners, LdapPlace
 from connectors.mediawiki.connector import MediaWikiConnector
-from connectors.mediawiki.place import Manners, WikiPlace
-from connectors.ports import Connector
+from connectors.mediawiki.transport import WikiConfig, WikiLimits
+from connectors.ports import Connector, SourceError, SourceRefused
+from connectors.timeouts import call_with_timeout
 from connectors.values import EVERYONE, Access
-from expertise.agent_book import SqlAgentBook
+from expertise.directory import SqlDirectory
+from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.embedded.index import EmbeddedIndex
-from indexer.pipeline import Workshop, crawl
 from indexer.state import State
-from quisait.assembly import open_house
+from quisait.application.assembly import open_application
 from quisait.settings import load_settings
-from quisait.work.crawling import crawl_sources, read_directory
+from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.source_status import status_of
 from tests.builders import ENCODER, put
 from tests.hostile_server import MANNERS, Manner, hostile_server
@@ -45,7 +44,7 @@ PLAIN = FileReader()
 
 
 def in_time(call: Callable[[], object]) -> None:
-    within(IN_TIME_S, call, AssertionError("it does not end"))
+    call_with_timeout(IN_TIME_S, call, AssertionError("it does not end"))
 
 
 @dataclass
@@ -62,7 +61,7 @@ class Kept:
 
     def fails(self, connector: Connector) -> str:
         """What a reading from the beginning is told; accepts any number of deletions."""
-        workshop = Workshop(None, ENCODER, self.index, self.state, self.state)  # type: ignore[arg-type]
+        workshop = CrawlDependencies(None, ENCODER, self.index, self.state, self.state)  # type: ignore[arg-type]
         with pytest.raises(SourceError) as failed:
             in_time(lambda: crawl(connector, workshop, full=True, accept_deletions=True))
         kept = self.index.kept(["s:1", "s:2"])
@@ -81,9 +80,9 @@ def kept(tmp_path: Path) -> Kept:
 def test_a_wiki_that_is_none(kept: Kept, manner: Manner) -> None:
     """Silent, endless, cut, garbage, or a sign-in page in its place."""
     with hostile_server(manner) as port:
-        manners = Manners(rate_per_s=0, timeout_s=1, answer_s=3, patience_s=1)
-        place = WikiPlace(f"http://127.0.0.1:{port}/", allowed=frozenset({EVERYONE}))
-        told = kept.fails(MediaWikiConnector("s", WikiPlace(place.url, manners=manners)))
+        manners = WikiLimits(rate_per_s=0, timeout_s=1, answer_s=3, patience_s=1)
+        place = WikiConfig(f"http://127.0.0.1:{port}/", allowed=frozenset({EVERYONE}))
+        told = kept.fails(MediaWikiConnector("s", WikiConfig(place.url, manners=manners)))
     assert "wiki" in told
     assert any(word in told for word in ("vérifiez", "Vérifiez", "plus tard")), told
 
@@ -91,12 +90,12 @@ def test_a_wiki_that_is_none(kept: Kept, manner: Manner) -> None:
 @pytest.mark.parametrize("manner", MANNERS)
 def test_a_directory_that_is_none(tmp_path: Path, manner: Manner) -> None:
     """The same for who is an agent and who is in which group: what was known stays."""
-    book = SqlAgentBook(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
+    book = SqlDirectory(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     with hostile_server(manner) as port:
-        place = LdapPlace(
+        place = LdapConfig(
             (f"ldap://127.0.0.1:{port}",),
-            Branch("dc=a", "(uid=*)"),
-            manners=LdapManners(timeout_s=1, answer_s=3),
+            LdapBranch("dc=a", "(uid=*)"),
+            manners=LdapLimits(timeout_s=1, answer_s=3),
         )
         with pytest.raises(SourceError, match="plus tard"):
             in_time(lambda: book.replace(LdapDirectory(place), 1.0))
@@ -207,7 +206,7 @@ def test_what_is_appended_while_an_export_is_read_waits(kept: Kept) -> None:
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"type": "deleted", "id": "1"}) + "\n")
 
-    workshop = Workshop(None, ENCODER, kept.index, kept.state, kept.state)  # type: ignore[arg-type]
+    workshop = CrawlDependencies(None, ENCODER, kept.index, kept.state, kept.state)  # type: ignore[arg-type]
     crawl(Rewritten(path, appended), workshop, full=True, accept_deletions=True)  # type: ignore[arg-type]
     assert len(kept.index.kept(["s:1", "s:2", "s:3"])) == 3
     crawl(ExportConnector("s", path), workshop)
@@ -237,7 +236,7 @@ def test_a_folder_that_cannot_be_listed_loses_nothing_and_opens_nothing(
         now = kept.index.kept(["s:x.txt", "s:mort/y.txt"])
         return {name: one.access.allowed for name, one in now.items()}
 
-    workshop = Workshop(PLAIN, ENCODER, kept.index, kept.state, kept.state)
+    workshop = CrawlDependencies(PLAIN, ENCODER, kept.index, kept.state, kept.state)
     everyone, few, nobody = ({EVERYONE}, {"g:g:few"}, frozenset[str]())
     assert read() == {"s:x.txt": everyone, "s:mort/y.txt": everyone}
     (root / "_quisait.csv").write_text("pattern,allowed\n**,g:g:few\n", "utf-8")
@@ -266,7 +265,7 @@ def test_the_others_are_read_and_the_next_run_goes_on(
     """As the command does it: export and directory are pipes for a while."""
     place = make_place(tmp_path / "place")
     monkeypatch.setenv("QUISAIT_FILE", str(place.folder / "quisait.toml"))
-    with open_house(load_settings()) as house:
+    with open_application(load_settings()) as house:
 
         def read(*, full: bool = False) -> dict[str, str]:
             done = crawl_sources(

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from indexer.errors import ExtractorUnreachable, IndexRefused, IndexUnreachable
-from indexer.extraction.limits import Limits
+from indexer.extraction.files import ExtractionLimits
 from indexer.extraction.tika_server import TikaServerExtractor
-from indexer.opensearch.client import connect, drop
-from indexer.opensearch.faults import engine_faults
+from indexer.opensearch.client import connect, drop, engine_faults
 from tests.engines import ensure_opensearch, ensure_tika
 from tests.service.place import make_place
 from tests.tls_proxy import PASSWORD, USER, Authority, authority, in_front_of
@@ -136,10 +135,10 @@ def test_tika_behind_tls(ours: Authority, theirs: Authority) -> None:
     """Read under the right authority; under another one no file leaves, and no redirect leads."""
     text = b"un texte inavouable"
     with in_front_of(ensure_tika(), ours.server(), password="") as seen:
-        right = TikaServerExtractor(seen.url, Limits(), 1.0, ca_file=str(ours.file))
+        right = TikaServerExtractor(seen.url, ExtractionLimits(), 1.0, ca_file=str(ours.file))
         assert "inavouable" in repr(right.extract(text, "a.txt", "text/plain"))
         seen.lines.clear()
-        wrong = TikaServerExtractor(seen.url, Limits(), 1.0, ca_file=str(theirs.file))
+        wrong = TikaServerExtractor(seen.url, ExtractionLimits(), 1.0, ca_file=str(theirs.file))
         with pytest.raises(ExtractorUnreachable, match="certificat"):
             wrong.extract(text, "a.txt", "text/plain")
         assert seen.lines == []
@@ -147,7 +146,7 @@ def test_tika_behind_tls(ours: Authority, theirs: Authority) -> None:
         in_front_of(ensure_tika(), None, password="") as elsewhere,
         in_front_of(ensure_tika(), ours.server(), to=elsewhere.url) as seen,
     ):
-        led = TikaServerExtractor(seen.url, Limits(), 1.0, ca_file=str(ours.file))
+        led = TikaServerExtractor(seen.url, ExtractionLimits(), 1.0, ca_file=str(ours.file))
         with pytest.raises(ExtractorUnreachable):
             led.extract(text, "a.txt", "text/plain")
         assert elsewhere.lines == []

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from expertise.overview import Overview
-from expertise.ports import TopicsOf
-from quisait.assembly import open_house
+from expertise.current_build import BuildReader
+from expertise.values import TopicsOf
+from quisait.application.assembly import open_application
 from quisait.commands import answers
 from quisait.commands.answers import command_line_reader
 from quisait.settings import load_settings
@@ -207,13 +207,13 @@ def test_the_command_line_walks_over_topics_too(
     for name, value in place.environment.items():
         monkeypatch.setenv(name, value)
     asked: list[TopicsOf] = []
-    kept = Overview.topics_of
+    kept = BuildReader.topics_of
 
-    def noted(overview: Overview, document_ids: Collection[str], today: date) -> TopicsOf:
+    def noted(overview: BuildReader, document_ids: Collection[str], today: date) -> TopicsOf:
         asked.append(kept(overview, document_ids, today))
         return asked[-1]
 
-    monkeypatch.setattr(Overview, "topics_of", noted)
-    with open_house(load_settings()) as house:
+    monkeypatch.setattr(BuildReader, "topics_of", noted)
+    with open_application(load_settings()) as house:
         answers.find(house, "bornage", command_line_reader(house, "ag-2"))
     assert "bornage" in {topic for some in asked[0].values() for topic, _ in some}

@@ -6,12 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from connectors.errors import SourceError, SourceRefused
-from connectors.mediawiki.groups import WikiGroups
-from connectors.mediawiki.place import Manners, WikiPlace
+from connectors.mediawiki.connector import WikiGroups
+from connectors.mediawiki.transport import WikiConfig, WikiLimits
+from connectors.ports import SourceError, SourceRefused
 from indexer.access import Reader
-from search_api.identity.authorities import Authorities
-from search_api.identity.authority_desk import Patience
+from search_api.identity.readers import Authorities, AuthorityLimits
 from tests.unit.test_readers import ListedAgents
 from tests.wiki_proxy import Said, door_before
 from tests.wiki_server import ADMIN, EDITOR, PASSWORD, READER, WikiServer, ensure_wiki
@@ -29,12 +28,12 @@ def wiki() -> WikiServer:
 
 
 @pytest.fixture
-def place(wiki: WikiServer) -> WikiPlace:
-    quick = Manners(rate_per_s=0, timeout_s=5, patience_s=0)
-    return WikiPlace(wiki.url, READER, PASSWORD, manners=quick)
+def place(wiki: WikiServer) -> WikiConfig:
+    quick = WikiLimits(rate_per_s=0, timeout_s=5, patience_s=0)
+    return WikiConfig(wiki.url, READER, PASSWORD, manners=quick)
 
 
-def test_groups_of_an_account(wiki: WikiServer, place: WikiPlace) -> None:
+def test_groups_of_an_account(wiki: WikiServer, place: WikiConfig) -> None:
     """As the wiki has them at once: given and taken away; names as the directory writes them."""
     groups = WikiGroups("w", place)
     assert {"w:group:*", "w:group:user"} <= groups.principals("a", ACCOUNTS)
@@ -46,7 +45,7 @@ def test_groups_of_an_account(wiki: WikiServer, place: WikiPlace) -> None:
         assert is_one is ("add" in change)
 
 
-def test_groups_of_an_account_in_another_unicode_form(place: WikiPlace) -> None:
+def test_groups_of_an_account_in_another_unicode_form(place: WikiConfig) -> None:
     """A wiki writes names in NFC; without their groups, what is denied to these would open."""
     taken_apart = unicodedata.normalize("NFD", f"w:{EDITOR}")
     assert taken_apart != f"w:{EDITOR}"
@@ -54,12 +53,12 @@ def test_groups_of_an_account_in_another_unicode_form(place: WikiPlace) -> None:
 
 
 @pytest.mark.parametrize("account", ["x:Zoé", "w:", "w:Inconnu", f"w:{EDITOR}|{ADMIN}", "w:<b>"])
-def test_no_account_no_groups(place: WikiPlace, account: str) -> None:
+def test_no_account_no_groups(place: WikiConfig, account: str) -> None:
     """Another source's, none, unknown, or a name that would ask for two."""
     assert WikiGroups("w", place).principals("a", frozenset({account})) == frozenset()
 
 
-def test_a_wiki_that_does_not_let_us_in(place: WikiPlace) -> None:
+def test_a_wiki_that_does_not_let_us_in(place: WikiConfig) -> None:
     """A wrong password, or nobody's, is an error and never «no groups»."""
     with pytest.raises(SourceRefused):
         WikiGroups("w", replace(place, password="faux")).principals("a", ACCOUNTS)
@@ -78,7 +77,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_wiki_that_lies_or_fails_gives_nothing(
-    wiki: WikiServer, place: WikiPlace, fault: str
+    wiki: WikiServer, place: WikiConfig, fault: str
 ) -> None:
     """An error, or what was asked about alone: never another account's groups."""
     with door_before(wiki.url) as door:
@@ -92,13 +91,13 @@ def test_a_wiki_that_lies_or_fails_gives_nothing(
         assert groups.principals("a", ACCOUNTS)
 
 
-def test_a_slow_wiki_costs_a_reader_a_bounded_time(wiki: WikiServer, place: WikiPlace) -> None:
+def test_a_slow_wiki_costs_a_reader_a_bounded_time(wiki: WikiServer, place: WikiConfig) -> None:
     """The reader goes on without it, and is told; once it answers, it is believed."""
     agents = ListedAgents((), accounts=ACCOUNTS)
     with door_before(wiki.url) as door:
         door.fault = lambda asked: Said(hangs_s=3) if asked.get("list") == "users" else None
         groups = WikiGroups("w", replace(place, url=door.url))
-        patience = Patience(wait_s=0.5, rest_s=0.1)
+        patience = AuthorityLimits(wait_s=0.5, rest_s=0.1)
         authorities = Authorities([groups], agents, patience)
         began = time.monotonic()
         reader = authorities.complete(Reader("a", frozenset({"everyone"})))

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from connectors.changes import Change, Checkpoint, Upsert
 from connectors.mediawiki.connector import MediaWikiConnector
-from connectors.mediawiki.place import Manners, WikiPlace
+from connectors.mediawiki.transport import WikiConfig, WikiLimits
+from connectors.ports import Change, Checkpoint, Upsert
 from connectors.values import Document
 from tests.contract.connector_contract import apply
 from tests.wiki_server import PASSWORD, READER, WikiServer
 
-QUICK = Manners(rate_per_s=0)
+QUICK = WikiLimits(rate_per_s=0)
 RULES = {"": ("everyone",), "Équipe": ("test:group:a",), "Fichier": ("everyone",)}
 
 
@@ -19,14 +19,14 @@ class WikiReading:
     wiki: WikiServer
     rules: Mapping[str, Sequence[str]] = field(default_factory=lambda: dict(RULES))
     url: str = ""
-    manners: Manners = QUICK
+    manners: WikiLimits = QUICK
     kept: dict[str, Document] = field(default_factory=dict)
     cursor: str | None = None
     user: str = READER
     password: str = PASSWORD
 
     def connector(self) -> MediaWikiConnector:
-        place = WikiPlace(
+        place = WikiConfig(
             self.url or self.wiki.url, self.user, self.password, self.rules, manners=self.manners
         )
         return MediaWikiConnector("w", place)

@@ -7,15 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.account_joins import Disputed, JoinBy, JoiningDirectory, JoinRule, Stated, dispute
-from connectors.changes import Malformed
-from connectors.errors import SourceRefused
+from connectors.account_linking import (
+    AccountAssignment,
+    DisputedAccount,
+    LinkBy,
+    LinkedDirectory,
+    LinkRule,
+    disputed_account,
+)
+from connectors.ports import Malformed, SourceRefused
 from connectors.values import Agent, Group
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
-UID = JoinRule("wiki", (JoinBy.ID,), capital=True)
-MAIL = JoinRule("docs", (JoinBy.EMAIL,))
+UID = LinkRule("wiki", (LinkBy.ID,), capital=True)
+MAIL = LinkRule("docs", (LinkBy.EMAIL,))
 ANA = Agent("ana", "Ana", "Martin", email="Ana.Martin@x.fr")
 BEN = Agent("ben", "Ben", "Martin", email="ben@x.fr")
 
@@ -29,13 +35,15 @@ class Listed:
 
 
 def joined(
-    *entries: Agent | Group | Malformed, rules: Sequence[JoinRule] = (UID, MAIL), **more: str
+    *entries: Agent | Group | Malformed, rules: Sequence[LinkRule] = (UID, MAIL), **more: str
 ) -> tuple[dict[str, tuple[str, ...]], set[str]]:
     """The accounts of each agent, and those that are disputed."""
-    stated = [Stated(account.replace("__", ":"), agent) for account, agent in more.items()]
-    found = list(JoiningDirectory(Listed(entries), rules, stated).entries())
+    stated = [
+        AccountAssignment(account.replace("__", ":"), agent) for account, agent in more.items()
+    ]
+    found = list(LinkedDirectory(Listed(entries), rules, stated).entries())
     accounts = {one.id: one.accounts for one in found if isinstance(one, Agent)}
-    return accounts, {one.account for one in found if isinstance(one, Disputed)}
+    return accounts, {one.account for one in found if isinstance(one, DisputedAccount)}
 
 
 def test_by_id_and_by_address() -> None:
@@ -75,14 +83,16 @@ def test_what_the_directory_states_comes_before_a_rule() -> None:
     accounts, _ = joined(ANA, owner, wiki__Ana="ana")
     assert "wiki:Ana" in accounts["ana"]
     assert "wiki:Ana" not in accounts["ben"]
-    twice = JoiningDirectory(Listed([ANA]), (), [Stated("w:x", "ana"), Stated("w:x", "ben")])
+    twice = LinkedDirectory(
+        Listed([ANA]), (), [AccountAssignment("w:x", "ana"), AccountAssignment("w:x", "ben")]
+    )
     with pytest.raises(SourceRefused, match="deux agents"):
         list(twice.entries())
 
 
 def test_a_disputed_account_is_not_given_by_a_rule() -> None:
     """The directory gave it to two: a rule does not decide between them."""
-    accounts, disputed = joined(ANA, BEN, dispute("wiki:Ana", ("ben", "cyd")))
+    accounts, disputed = joined(ANA, BEN, disputed_account("wiki:Ana", ("ben", "cyd")))
     assert "wiki:Ana" not in accounts["ana"]
     assert disputed == {"wiki:Ana"}
 
@@ -117,7 +127,7 @@ def test_no_account_is_two_agents(agents: list[Agent]) -> None:
     for agent in agents:  # a directory gives an account to one agent at most
         own.append(replace(agent, accounts=tuple(a for a in agent.accounts if a not in said)))
         said |= set(agent.accounts)
-    both = JoinRule("wiki", (JoinBy.ID, JoinBy.EMAIL))
+    both = LinkRule("wiki", (LinkBy.ID, LinkBy.EMAIL))
     accounts, disputed = joined(*own, rules=(both, UID, MAIL))
     given_out = [account for held in accounts.values() for account in held]
     assert len(given_out) == len(set(given_out))

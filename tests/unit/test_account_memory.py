@@ -11,14 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.values import Agent
-from expertise import account_memory
-from expertise.agent_book import SqlAgentBook
-from expertise.agent_tables import accounts, readings
-from expertise.consent import FINDER, Kind, Wish
-from expertise.sql_consent import SqlConsent
+from expertise import directory
+from expertise.consent import WHOLE_SERVICE, Preference, PreferenceKind, SqlConsent
+from expertise.directory import SqlDirectory
+from expertise.directory_tables import accounts, directory_versions
 from indexer.state import digest
-from quisait.database import bring_up, connect
-from quisait.privacy.purging import purge_agent
+from quisait.application.database import connect, migrate
+from quisait.privacy.retention import purge_agent
 
 pytestmark = pytest.mark.experts
 
@@ -41,18 +40,18 @@ def agent(id_: str, *accounts: str, office: str = "") -> Agent:
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = bring_up(connect(database_url))
+    engine = migrate(connect(database_url))
     yield engine
     engine.dispose()
 
 
-def ids(book: SqlAgentBook, *names: str) -> dict[str, str]:
+def ids(book: SqlDirectory, *names: str) -> dict[str, str]:
     return {account: one.id for account, one in book.by_account(names).items()}
 
 
 def test_what_another_process_read_is_seen_at_once(engine: sa.Engine) -> None:
     """An account changes hands, another is claimed at last."""
-    ours, theirs = SqlAgentBook(engine), SqlAgentBook(engine)
+    ours, theirs = SqlDirectory(engine), SqlDirectory(engine)
     theirs.replace(Listed((agent("ag-0", "wiki:0"),)))
     assert ids(ours, "wiki:0", "wiki:1") == {"wiki:0": "ag-0"}
     theirs.replace(Listed((agent("ag-0"), agent("ag-1", "wiki:0", "wiki:1"))))
@@ -61,7 +60,7 @@ def test_what_another_process_read_is_seen_at_once(engine: sa.Engine) -> None:
 
 def test_who_is_purged_is_forgotten_at_once(engine: sa.Engine) -> None:
     """Though no directory was read since."""
-    ours = SqlAgentBook(engine)
+    ours = SqlDirectory(engine)
     ours.replace(Listed((agent("ag-0", "wiki:0"), agent("ag-1", "wiki:1"))))
     assert set(ids(ours, "wiki:0", "wiki:1")) == {"wiki:0", "wiki:1"}
     purge_agent(engine, "ag-0", b"key")
@@ -70,14 +69,14 @@ def test_who_is_purged_is_forgotten_at_once(engine: sa.Engine) -> None:
 
 def test_two_changes_at_once_leave_nothing_stale(engine: sa.Engine) -> None:
     """Neither saw the other's token: both stand, and whichever is read first says too little."""
-    ours = SqlAgentBook(engine)
+    ours = SqlDirectory(engine)
     for number, token in enumerate(("0" * 32, "f" * 32)):
         ours.replace(Listed((agent("ag-0", "wiki:0"), agent("ag-1"))))
         assert ids(ours, "wiki:0") == {"wiki:0": "ag-0"}, number
         with engine.begin() as connection:
             moved = sa.update(accounts).values(agent_key=digest("ag-1"))
             connection.execute(moved)
-            connection.execute(sa.insert(readings).values(token=token))
+            connection.execute(sa.insert(directory_versions).values(token=token))
         assert ids(ours, "wiki:0") == {"wiki:0": "ag-1"}, number
 
 
@@ -85,8 +84,8 @@ def test_more_than_is_remembered_is_read(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beyond the most, all is forgotten, and nobody is missing."""
-    monkeypatch.setattr(account_memory, "MOST", 3)
-    ours = SqlAgentBook(engine)
+    monkeypatch.setattr(directory, "MOST_ACCOUNTS_CACHED", 3)
+    ours = SqlDirectory(engine)
     ours.replace(Listed(tuple(agent(f"ag-{n}", f"wiki:{n}") for n in range(8))))
     for first in (0, 2, 4, 0, 3):
         asked = [f"wiki:{n}" for n in range(first, first + 3)]
@@ -101,10 +100,10 @@ directories = st.lists(
     unique_by=lambda one: one[0],
 )
 wishes = st.builds(
-    Wish,
+    Preference,
     st.sampled_from(IDS),
-    st.just(Kind.WITHDRAW),
-    st.sampled_from([FINDER, "wiki", "mail"]),
+    st.just(PreferenceKind.WITHDRAW),
+    st.sampled_from([WHOLE_SERVICE, "wiki", "mail"]),
     st.just(()),
 )
 steps = st.one_of(
@@ -122,14 +121,14 @@ def test_a_book_that_remembers_says_what_a_new_one_says(
     tmp_path_factory: pytest.TempPathFactory, taken: list[tuple[Any, ...]]
 ) -> None:
     """After any readings, wishes, purges and questions."""
-    engine = bring_up(connect(f"sqlite:///{tmp_path_factory.mktemp('book') / 'state.sqlite'}"))
-    ours, consent = SqlAgentBook(engine), SqlConsent(engine, lambda: NOW)
+    engine = migrate(connect(f"sqlite:///{tmp_path_factory.mktemp('book') / 'state.sqlite'}"))
+    ours, consent = SqlDirectory(engine), SqlConsent(engine, lambda: NOW)
     for step in taken:
         match step:
             case ("read", [*people], names):
                 shares = {id_: names[n::3] for n, id_ in enumerate(IDS)}
                 new = (agent(id_, *shares[id_], office=office) for id_, office in people)
-                SqlAgentBook(engine).replace(Listed(tuple(new)))
+                SqlDirectory(engine).replace(Listed(tuple(new)))
             case ("wish", wish):
                 consent.put(wish, NOW)
             case ("wish no more", wish):
@@ -138,5 +137,5 @@ def test_a_book_that_remembers_says_what_a_new_one_says(
                 purge_agent(engine, id_, b"key")
             case ("ask", names):
                 ours.by_account(names)
-        assert ours.by_account(NAMES) == SqlAgentBook(engine).by_account(NAMES)
+        assert ours.by_account(NAMES) == SqlDirectory(engine).by_account(NAMES)
     engine.dispose()

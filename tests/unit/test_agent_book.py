@@ -7,11 +7,10 @@ from datetime import date
 import pytest
 import sqlalchemy as sa
 
-from connectors.changes import Malformed
-from connectors.errors import SourceRefused, SourceUnreachable
+from connectors.ports import Malformed, SourceRefused, SourceUnreachable
 from connectors.values import Agent, Group
-from expertise.agent_book import DirectoryReport, SqlAgentBook
-from quisait.database import connect
+from expertise.directory import DirectoryReport, SqlDirectory
+from quisait.application.database import connect
 
 pytestmark = pytest.mark.experts
 
@@ -55,11 +54,11 @@ def engine(database_url: str) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture
-def book(engine: sa.Engine) -> SqlAgentBook:
-    return SqlAgentBook(engine)
+def book(engine: sa.Engine) -> SqlDirectory:
+    return SqlDirectory(engine)
 
 
-def test_everything_that_is_known_of_an_agent_is_kept(book: SqlAgentBook) -> None:
+def test_everything_that_is_known_of_an_agent_is_kept(book: SqlDirectory) -> None:
     """Every field but the accounts, which are asked the other way round."""
     broken = Malformed("agents.csv:3", "not understood")
     report = book.replace(Listed([ANA, broken, BEN, INSPECTION]))
@@ -69,7 +68,7 @@ def test_everything_that_is_known_of_an_agent_is_kept(book: SqlAgentBook) -> Non
     assert book.everyone() == (replace(BEN, accounts=()), replace(ANA, accounts=()))
 
 
-def test_accounts_lead_to_their_agent(book: SqlAgentBook) -> None:
+def test_accounts_lead_to_their_agent(book: SqlDirectory) -> None:
     """All accounts of an agent do, and one that nobody claims leads nowhere."""
     book.replace(Listed([ANA, BEN]))
     found = book.by_account(["wiki:ana", "mail:ana", "wiki:ben", "wiki:nobody", "wiki:ana"])
@@ -78,14 +77,14 @@ def test_accounts_lead_to_their_agent(book: SqlAgentBook) -> None:
     assert book.by_account([]) == {}
 
 
-def test_an_agents_accounts_are_those_of_the_directory(book: SqlAgentBook) -> None:
+def test_an_agents_accounts_are_those_of_the_directory(book: SqlDirectory) -> None:
     """None but their own."""
     book.replace(Listed([ANA, BEN]))
     assert book.accounts_of("ag-1") == {"wiki:ana", "mail:ana"}
     assert book.accounts_of("ag-3") == frozenset()
 
 
-def test_groups_are_of_their_members(book: SqlAgentBook) -> None:
+def test_groups_are_of_their_members(book: SqlDirectory) -> None:
     """A group that stands in two rows is one group; a member that is nobody harms nothing."""
     more = Group("annuaire:group:inspection", "", frozenset({"ag-1", "ag-404"}))
     other = Group("ldap:group:cadastre", "", frozenset({"ag-1"}))
@@ -95,7 +94,7 @@ def test_groups_are_of_their_members(book: SqlAgentBook) -> None:
     assert book.groups_of("ag-3") == frozenset()
 
 
-def test_what_the_directory_no_longer_says_is_gone(book: SqlAgentBook) -> None:
+def test_what_the_directory_no_longer_says_is_gone(book: SqlDirectory) -> None:
     """Agents, accounts and groups: each reading is complete."""
     book.replace(Listed([ANA, BEN, INSPECTION]))
     book.replace(Listed([replace(BEN, accounts=("wiki:ana",))]))
@@ -120,7 +119,7 @@ def test_what_the_directory_no_longer_says_is_gone(book: SqlAgentBook) -> None:
     ids=["empty", "groups only", "malformed only", "cut off", "same id", "same account"],
 )
 def test_a_reading_that_fails_changes_nothing(
-    book: SqlAgentBook, listed: list[Agent | Group | Malformed | Exception], raised: type[Exception]
+    book: SqlDirectory, listed: list[Agent | Group | Malformed | Exception], raised: type[Exception]
 ) -> None:
     """An empty directory is a broken one, and half a directory is none."""
     book.replace(Listed([ANA, INSPECTION]))
@@ -131,7 +130,7 @@ def test_a_reading_that_fails_changes_nothing(
     assert set(book.by_account(["wiki:ana", "wiki:ben"])) == {"wiki:ana"}
 
 
-def test_more_accounts_than_one_statement_takes(book: SqlAgentBook) -> None:
+def test_more_accounts_than_one_statement_takes(book: SqlDirectory) -> None:
     """A window's contributors are many: all are found, whatever their number."""
     people = [Agent(f"ag-{n}", "A", "B", accounts=(f"wiki:{n}",)) for n in range(1203)]
     book.replace(Listed(people))
@@ -141,7 +140,7 @@ def test_more_accounts_than_one_statement_takes(book: SqlAgentBook) -> None:
     }
 
 
-def test_names_that_look_like_sql_are_names(book: SqlAgentBook) -> None:
+def test_names_that_look_like_sql_are_names(book: SqlDirectory) -> None:
     """Quotes, wildcards and spaces in ids and accounts match themselves only."""
     odd = Agent("ag-'; --%", "D'Arc", 'O"Neil', accounts=("wiki:a%' OR 1=1",))
     book.replace(Listed([odd, BEN]))
@@ -150,7 +149,7 @@ def test_names_that_look_like_sql_are_names(book: SqlAgentBook) -> None:
     assert set(book.by_account(["wiki:a%' OR 1=1", "wiki:a%"])) == {"wiki:a%' OR 1=1"}
 
 
-def test_long_names_are_kept_whole(book: SqlAgentBook) -> None:
+def test_long_names_are_kept_whole(book: SqlDirectory) -> None:
     """As long as a directory may have them, accents and all; two that begin alike stay two."""
     long = "".join(chr(0xE0 + n % 500) for n in range(2000))
     odd = replace(
@@ -168,8 +167,8 @@ def test_long_names_are_kept_whole(book: SqlAgentBook) -> None:
 def test_a_second_process_sees_what_the_first_replaced(database_url: str) -> None:
     """The book is the database's, not the object's."""
     first, second = connect(database_url), connect(database_url)
-    SqlAgentBook(first).replace(Listed([ANA]))
-    assert SqlAgentBook(second).agent("ag-1") == replace(ANA, accounts=())
+    SqlDirectory(first).replace(Listed([ANA]))
+    assert SqlDirectory(second).agent("ag-1") == replace(ANA, accounts=())
     first.dispose()
     second.dispose()
 
@@ -181,7 +180,7 @@ def test_a_second_process_sees_what_the_first_replaced(database_url: str) -> Non
 )
 def test_a_directory_that_lost_many_waits(left: int, share: float, held: bool) -> None:
     """Beyond the share, and beyond ten; who had said when they leave is not counted."""
-    book = SqlAgentBook(sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool))
+    book = SqlDirectory(sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool))
     staying = [Agent(f"a{n}", "P", f"N{n}") for n in range(100)]
     leaving = [Agent(f"p{n}", "P", "N", departure=date(2020, 1, 1)) for n in range(100)]
     book.replace(Listed([*staying, *leaving]))
@@ -197,7 +196,7 @@ def test_a_directory_that_lost_many_waits(left: int, share: float, held: bool) -
 @pytest.mark.trust
 def test_groups_whose_members_are_hidden_are_held() -> None:
     """What is closed to their members would open to them."""
-    book = SqlAgentBook(sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool))
+    book = SqlDirectory(sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool))
     people = [ANA, BEN]
     groups = [Group(f"ldap:group:{n}", "", frozenset({"ag-1"})) for n in range(12)]
     book.replace(Listed([*people, *groups]))

@@ -11,11 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.values import Agent
-from expertise.agent_book import SqlAgentBook
-from expertise.consent import FINDER, Kind, Wish
-from expertise.sql_consent import SqlConsent
-from search_api.sign_on.errors import NotAnAgent, Unnamed
-from search_api.sign_on.naming import AgentRule, agent_named
+from expertise.consent import WHOLE_SERVICE, Preference, PreferenceKind, SqlConsent
+from expertise.directory import SqlDirectory
+from search_api.sign_on.errors import NoAgentReason, NotAnAgent
+from search_api.sign_on.identification import AgentRule, agent_named
 from tests.pages.administration import TODAY
 
 pytestmark = pytest.mark.trust
@@ -47,8 +46,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture(scope="module")
-def book(engine: sa.Engine) -> SqlAgentBook:
-    one = SqlAgentBook(engine)
+def book(engine: sa.Engine) -> SqlDirectory:
+    one = SqlDirectory(engine)
     one.replace(People())
     return one
 
@@ -66,17 +65,17 @@ def book(engine: sa.Engine) -> SqlAgentBook:
     ids=str,
 )
 def test_one_agent(
-    book: SqlAgentBook, rule: AgentRule, claims: dict[str, Any], agent_id: str
+    book: SqlDirectory, rule: AgentRule, claims: dict[str, Any], agent_id: str
 ) -> None:
     """By id, by an address that is vouched for, by an account of the named source."""
     assert agent_named(claims, rule, book, TODAY).id == agent_id
 
 
-@pytest.mark.parametrize("subject", ["ldap", "wiki", FINDER])
-def test_a_wish_locks_nobody_out(book: SqlAgentBook, engine: sa.Engine, subject: str) -> None:
+@pytest.mark.parametrize("subject", ["ldap", "wiki", WHOLE_SERVICE])
+def test_a_wish_locks_nobody_out(book: SqlDirectory, engine: sa.Engine, subject: str) -> None:
     """Who withdrew, from the very source that names them too, still comes in to take it back."""
     consent = SqlConsent(engine, lambda: datetime(2026, 3, 10, tzinfo=UTC))
-    wish = Wish("ag-1", Kind.WITHDRAW, subject)
+    wish = Preference("ag-1", PreferenceKind.WITHDRAW, subject)
     consent.ask(wish)
     address = {"email": ANA.email, "email_verified": True}
     try:
@@ -96,27 +95,29 @@ VERIFIED = {"email_verified": True}
 @pytest.mark.parametrize(
     ("rule", "claims", "why"),
     [
-        (ID, {}, Unnamed.CLAIM_MISSING),
-        (ID, {"uid": ""}, Unnamed.CLAIM_MISSING),
-        (ID, {"uid": ["ag-1"]}, Unnamed.CLAIM_MISSING),
-        (ID, {"uid": 1}, Unnamed.CLAIM_MISSING),
-        (ID, {"uid": "a" * 501}, Unnamed.CLAIM_MISSING),
-        (ID, {"uid": "AG-1"}, Unnamed.UNKNOWN),
-        (ID, {"uid": " ag-1"}, Unnamed.UNKNOWN),
-        (ID, {"uid": "ag-3"}, Unnamed.UNKNOWN),
-        (ID, {"email": "ana.legoff@exemple.fr"}, Unnamed.CLAIM_MISSING),
-        (EMAIL, {"email": "ana.legoff@exemple.fr"}, Unnamed.EMAIL_UNVERIFIED),
-        (EMAIL, {"email": "x", "email_verified": "true"}, Unnamed.EMAIL_UNVERIFIED),
-        (EMAIL, {"email": "x", "email_verified": 1}, Unnamed.EMAIL_UNVERIFIED),
-        (EMAIL, {"email": "equipe@exemple.fr", **VERIFIED}, Unnamed.AMBIGUOUS),
-        (EMAIL, {"email": "%", **VERIFIED}, Unnamed.UNKNOWN),
-        (EMAIL, {"email": " ", **VERIFIED}, Unnamed.UNKNOWN),
-        (ACCOUNT, {"uid": "alegoff2"}, Unnamed.UNKNOWN),
-        (ACCOUNT, {"uid": "x:alegoff"}, Unnamed.UNKNOWN),
+        (ID, {}, NoAgentReason.CLAIM_MISSING),
+        (ID, {"uid": ""}, NoAgentReason.CLAIM_MISSING),
+        (ID, {"uid": ["ag-1"]}, NoAgentReason.CLAIM_MISSING),
+        (ID, {"uid": 1}, NoAgentReason.CLAIM_MISSING),
+        (ID, {"uid": "a" * 501}, NoAgentReason.CLAIM_MISSING),
+        (ID, {"uid": "AG-1"}, NoAgentReason.UNKNOWN),
+        (ID, {"uid": " ag-1"}, NoAgentReason.UNKNOWN),
+        (ID, {"uid": "ag-3"}, NoAgentReason.UNKNOWN),
+        (ID, {"email": "ana.legoff@exemple.fr"}, NoAgentReason.CLAIM_MISSING),
+        (EMAIL, {"email": "ana.legoff@exemple.fr"}, NoAgentReason.EMAIL_UNVERIFIED),
+        (EMAIL, {"email": "x", "email_verified": "true"}, NoAgentReason.EMAIL_UNVERIFIED),
+        (EMAIL, {"email": "x", "email_verified": 1}, NoAgentReason.EMAIL_UNVERIFIED),
+        (EMAIL, {"email": "equipe@exemple.fr", **VERIFIED}, NoAgentReason.AMBIGUOUS),
+        (EMAIL, {"email": "%", **VERIFIED}, NoAgentReason.UNKNOWN),
+        (EMAIL, {"email": " ", **VERIFIED}, NoAgentReason.UNKNOWN),
+        (ACCOUNT, {"uid": "alegoff2"}, NoAgentReason.UNKNOWN),
+        (ACCOUNT, {"uid": "x:alegoff"}, NoAgentReason.UNKNOWN),
     ],
     ids=str,
 )
-def test_nobody(book: SqlAgentBook, rule: AgentRule, claims: dict[str, Any], why: Unnamed) -> None:
+def test_nobody(
+    book: SqlDirectory, rule: AgentRule, claims: dict[str, Any], why: NoAgentReason
+) -> None:
     """Unknown, gone, ambiguous or not vouched for: each says which, and nobody is chosen."""
     with pytest.raises(NotAnAgent) as refused:
         agent_named(claims, rule, book, TODAY)
@@ -135,14 +136,14 @@ def test_nobody(book: SqlAgentBook, rule: AgentRule, claims: dict[str, Any], why
     ids=str,
 )
 def test_another_organisations_agent_of_the_same_name(
-    book: SqlAgentBook, claims: dict[str, Any]
+    book: SqlDirectory, claims: dict[str, Any]
 ) -> None:
     """A `uid` is unique behind one identity provider only: what is accepted is looked at first."""
     accepted = {"idp_id": frozenset({"le nôtre"}), "siret": frozenset({"13000495500019"})}
     rule = replace(ID, accepted=accepted)
     with pytest.raises(NotAnAgent) as refused:
         agent_named(claims, rule, book, TODAY)
-    assert refused.value.why is Unnamed.NOT_ACCEPTED
+    assert refused.value.why is NoAgentReason.NOT_ACCEPTED
     ours = {"uid": "ag-1", "idp_id": "le nôtre", "siret": "13000495500019"}
     assert agent_named(ours, rule, book, TODAY) == replace(ANA, accounts=())
 
@@ -156,7 +157,7 @@ ANY = st.one_of(
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, ANY)))
 def test_whatever_a_provider_says_is_an_agent_or_a_refusal(
-    book: SqlAgentBook, claims: dict[str, Any]
+    book: SqlDirectory, claims: dict[str, Any]
 ) -> None:
     """Never an error of another kind, and never who is not exactly named."""
     for rule in (ID, EMAIL, ACCOUNT, replace(ID, accepted={"idp_id": frozenset({"a"})})):

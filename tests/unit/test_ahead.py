@@ -6,10 +6,9 @@ from itertools import cycle, islice
 
 import pytest
 
-from connectors.changes import Change, Checkpoint, Delete, Upsert
-from connectors.errors import SourceUnreachable
+from connectors.ports import Change, Checkpoint, Delete, SourceUnreachable, Upsert
 from connectors.values import Document
-from indexer.ahead import AHEAD, prepared_ahead
+from indexer.crawl.batches import PREFETCHED_DOCUMENTS, prefetched
 from tests.builders import make_document
 
 pytestmark = pytest.mark.sources
@@ -32,7 +31,7 @@ def test_changes_come_in_the_order_of_the_source() -> None:
             assert second.wait(30)  # only if the next is prepared meanwhile
         return document.id
 
-    with prepared_ahead(CHANGES, prepare) as turns:
+    with prefetched(CHANGES, prepare) as turns:
         given = [
             (change, awaited() if isinstance(change, Upsert) else "") for change, awaited in turns
         ]
@@ -48,7 +47,7 @@ def test_an_error_has_the_turn_of_its_document() -> None:
             raise ValueError("this one")
         return document.id
 
-    with prepared_ahead(CHANGES[1:5], prepare) as turns:
+    with prefetched(CHANGES[1:5], prepare) as turns:
         *before, (_, broken) = turns
         assert [awaited() for _, awaited in before] == ["wiki:0", "wiki:1", "wiki:2"]
         with pytest.raises(ValueError, match="this one"):
@@ -65,7 +64,7 @@ def test_a_source_that_breaks_off_is_heard_after_what_it_gave() -> None:
     seen: list[Change] = []
     with (
         pytest.raises(SourceUnreachable),
-        prepared_ahead(source(), lambda document: document.id) as turns,
+        prefetched(source(), lambda document: document.id) as turns,
     ):
         seen.extend(change for change, _ in turns)
     assert seen == CHANGES[:4]
@@ -77,10 +76,10 @@ def test_no_more_is_read_ahead_than_stated() -> None:
 
     def source() -> Iterator[Change]:
         nonlocal asked
-        for change in islice(cycle(CHANGES[1:21]), 2 * AHEAD):
+        for change in islice(cycle(CHANGES[1:21]), 2 * PREFETCHED_DOCUMENTS):
             asked += 1
             yield change
 
-    with prepared_ahead(source(), lambda document: document.id) as turns:
+    with prefetched(source(), lambda document: document.id) as turns:
         next(turns)
-        assert asked == AHEAD + 1
+        assert asked == PREFETCHED_DOCUMENTS + 1

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from connectors.areas import DEPARTEMENTS, REGIONS, area_name, region_of
+from connectors.geography import DEPARTEMENTS, REGIONS, area_name, region_of
 from tests.shared_files import SHARED, is_there
 
 pytestmark = pytest.mark.sources

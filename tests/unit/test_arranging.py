@@ -7,23 +7,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.values import Section
-from indexer.marks import Mark
+from indexer.near_duplicates import bands, resemblance, same_text, shared_text, signature
 from indexer.passages import cut
-from indexer.twins import bands, in_common, resemblance, same_text, signature
-from search_api.ranking.arranging import (
-    Effect,
-    Preferences,
-    arranged,
-    each_in_order,
-    in_their_order,
-)
+from indexer.values import HitAttributes
 from search_api.ranking.fusion import FusedHit
-from search_api.ranking.succession import Succession
+from search_api.ranking.reranking import (
+    RankingEffect,
+    RankingPreferences,
+    Successors,
+    grouped_by_date,
+    reranked,
+    reranked_documents,
+)
 
 pytestmark = pytest.mark.pages
 
 TODAY = date(2026, 3, 10)
-PLAIN = Preferences()
+PLAIN = RankingPreferences()
 TEXT = " ".join(f"Le point {n} concerne la mesure numéro {n} du service." for n in range(10, 40))
 OTHER = " ".join(f"Une phrase {n} sans rapport avec la première, ligne {n}." for n in range(10, 40))
 
@@ -37,27 +37,29 @@ def signed(text: str) -> bytes:
 
 
 def order(
-    scores: dict[str, float], marks: dict[str, Mark], preferences: Preferences = PLAIN
+    scores: dict[str, float],
+    marks: dict[str, HitAttributes],
+    preferences: RankingPreferences = PLAIN,
 ) -> list[str]:
     hits = [hit(*one) for one in scores.items()]
-    return [one.hit.document_id for one in arranged(hits, marks, preferences, TODAY)]
+    return [one.hit.document_id for one in reranked(hits, marks, preferences, TODAY)]
 
 
 def test_undated_sets_stay_as_they_are() -> None:
     """Without dates, days and copies, scores and order are those of the fusion."""
     scores = {"a": 0.9, "b": 0.9, "c": 0.1}
     hits = [hit(*one) for one in scores.items()]
-    placed = arranged(hits, {one: Mark("wiki") for one in scores}, PLAIN, TODAY)
+    placed = reranked(hits, {one: HitAttributes("wiki") for one in scores}, PLAIN, TODAY)
     assert [(one.hit, one.copies, one.effects) for one in placed] == [(h, (), ()) for h in hits]
 
 
 def test_a_successor_takes_the_better_place() -> None:
     """And what it replaces stands right below, whichever answers better; chains too."""
     marks = {
-        "old": Mark("wiki"),
-        "new": Mark("wiki", replaces=("old",)),
-        "newest": Mark("wiki", replaces=("new",)),
-        "else": Mark("wiki"),
+        "old": HitAttributes("wiki"),
+        "new": HitAttributes("wiki", replaces=("old",)),
+        "newest": HitAttributes("wiki", replaces=("new",)),
+        "else": HitAttributes("wiki"),
     }
     placed = order({"old": 1.0, "else": 0.8, "new": 0.2, "newest": 0.1}, marks)
     assert placed == ["newest", "else", "new", "old"]
@@ -68,7 +70,10 @@ def test_a_successor_takes_the_better_place() -> None:
 def test_an_heir_counts_from_its_first_day() -> None:
     """What comes into force tomorrow replaces nothing today."""
     tomorrow = (TODAY + timedelta(days=1)).isoformat()
-    marks = {"old": Mark("wiki"), "new": Mark("wiki", valid_from=tomorrow, replaces=("old",))}
+    marks = {
+        "old": HitAttributes("wiki"),
+        "new": HitAttributes("wiki", valid_from=tomorrow, replaces=("old",)),
+    }
     assert order({"old": 1.0, "new": 0.2}, marks) == ["old", "new"]
     marks["new"] = marks["new"]._replace(valid_from=TODAY.isoformat())
     assert order({"old": 1.0, "new": 0.2}, marks) == ["new", "old"]
@@ -76,10 +81,16 @@ def test_an_heir_counts_from_its_first_day() -> None:
 
 def test_circles_and_little_trusted_sources_replace_nothing() -> None:
     """Nobody takes a place by naming the documents of a source that is trusted more."""
-    circle = {"a": Mark("wiki", replaces=("b", "a")), "b": Mark("wiki", replaces=("a",))}
+    circle = {
+        "a": HitAttributes("wiki", replaces=("b", "a")),
+        "b": HitAttributes("wiki", replaces=("a",)),
+    }
     assert order({"a": 1.0, "b": 0.5}, circle) == ["a", "b"]
-    taken = {"note": Mark("notes"), "spam": Mark("forum", replaces=("note",))}
-    distrust, belief = Preferences(trust={"forum": 0.5}), Preferences(trust={"notes": 0.05})
+    taken = {"note": HitAttributes("notes"), "spam": HitAttributes("forum", replaces=("note",))}
+    distrust, belief = (
+        RankingPreferences(trust={"forum": 0.5}),
+        RankingPreferences(trust={"notes": 0.05}),
+    )
     assert order({"note": 0.6, "spam": 0.1}, taken, distrust) == ["note", "spam"]
     assert order({"note": 0.6, "spam": 0.1}, taken) == ["note", "spam"]
     assert order({"note": 0.6, "spam": 0.1}, taken, belief) == ["spam", "note"]
@@ -88,9 +99,9 @@ def test_circles_and_little_trusted_sources_replace_nothing() -> None:
 def test_a_chain_between_two_circles_is_none() -> None:
     """Only who is among their own heirs is in a circle, whatever stands between circles."""
     named = {"a": "b", "b": "a", "c": "a", "d": "c", "e": "d", "f": "e", "x": "y"}
-    marks = {one: Mark("wiki", replaces=(former,)) for one, former in named.items()}
-    marks |= {"e": Mark("wiki", replaces=("d", "f")), "y": Mark("wiki")}
-    found = Succession(marks, {}, TODAY)
+    marks = {one: HitAttributes("wiki", replaces=(former,)) for one, former in named.items()}
+    marks |= {"e": HitAttributes("wiki", replaces=("d", "f")), "y": HitAttributes("wiki")}
+    found = Successors(marks, {}, TODAY)
     told = {(heir, former) for heir in marks for former in marks if found.replaces(heir, former)}
     assert told == {("d", "c"), ("x", "y")}
 
@@ -99,8 +110,8 @@ def test_a_chain_between_two_circles_is_none() -> None:
 def test_what_is_told_is_what_moves(pairs: list[tuple[str, str]]) -> None:
     """Words and order follow the same rule; no two documents replace each other."""
     named = {one: tuple(b for a, b in pairs if a == one) for one in "abcdefgh"}
-    marks = {one: Mark("wiki", replaces=formers) for one, formers in named.items()}
-    found = Succession(marks, {}, TODAY)
+    marks = {one: HitAttributes("wiki", replaces=formers) for one, formers in named.items()}
+    found = Successors(marks, {}, TODAY)
     for a in marks:
         assert a not in found.heirs(a)
         for b in marks:
@@ -111,10 +122,10 @@ def test_what_is_told_is_what_moves(pairs: list[tuple[str, str]]) -> None:
 def test_what_is_over_sinks_and_says_so() -> None:
     """From the day after its last; `past_share` says how far."""
     yesterday = (TODAY - timedelta(days=1)).isoformat()
-    marks = {"past": Mark("wiki", valid_until=yesterday), "now": Mark("wiki")}
+    marks = {"past": HitAttributes("wiki", valid_until=yesterday), "now": HitAttributes("wiki")}
     scores = {"past": 1.0, "now": 0.8}
     assert order(scores, marks) == ["now", "past"]
-    assert order(scores, marks, Preferences(past_share=1.0)) == ["past", "now"]
+    assert order(scores, marks, RankingPreferences(past_share=1.0)) == ["past", "now"]
     marks["past"] = marks["past"]._replace(valid_until=TODAY.isoformat())
     assert order(scores, marks) == ["past", "now"]
 
@@ -123,52 +134,56 @@ def test_freshness_is_mild_and_trust_multiplies() -> None:
     """A recent document passes one that is nearly as good, and no other."""
     recent = datetime(2026, 3, 1, tzinfo=UTC).timestamp()
     old = datetime(2001, 3, 1, tzinfo=UTC).timestamp()
-    marks = {"new": Mark("wiki", recent), "old": Mark("notes", old), "undated": Mark("notes")}
+    marks = {
+        "new": HitAttributes("wiki", recent),
+        "old": HitAttributes("notes", old),
+        "undated": HitAttributes("notes"),
+    }
     assert order({"old": 1.0, "undated": 0.98, "new": 0.97}, marks) == ["new", "old", "undated"]
     assert order({"old": 1.0, "undated": 0.98, "new": 0.9}, marks) == ["old", "undated", "new"]
-    trusting = Preferences(trust={"wiki": 1.2})
-    placed = arranged([hit("old", 1.0), hit("new", 0.9)], marks, trusting, TODAY)
+    trusting = RankingPreferences(trust={"wiki": 1.2})
+    placed = reranked([hit("old", 1.0), hit("new", 0.9)], marks, trusting, TODAY)
     assert [(one.hit.document_id, one.effects) for one in placed] == [
-        ("new", (Effect.TRUSTED, Effect.RECENT)),
+        ("new", (RankingEffect.TRUSTED, RankingEffect.RECENT)),
         ("old", ()),
     ]
 
 
 def test_copies_are_one_result() -> None:
     """The best stands for all; different validities, heirs and other texts stay apart."""
-    text = Mark("wiki", twins=signed(TEXT))
+    text = HitAttributes("wiki", twins=signed(TEXT))
     marks = {
         "a": text,
         "b": text._replace(source="notes", twins=signed(f"Reçu le 12. {TEXT}")),
         "c": text._replace(valid_until="2030-01-01"),
         "d": text._replace(valid_until="2031-01-01"),
-        "e": Mark("wiki", twins=signed(OTHER)),
+        "e": HitAttributes("wiki", twins=signed(OTHER)),
         "f": text._replace(replaces=("a",)),
     }
     scores = {"c": 0.9, "a": 0.8, "b": 0.7, "d": 0.6, "e": 0.5, "f": 0.1}
     hits = [hit(*one) for one in scores.items()]
     del marks["f"]
-    placed = arranged(hits, marks, PLAIN, TODAY)
+    placed = reranked(hits, marks, PLAIN, TODAY)
     assert [(one.hit.document_id, one.copies) for one in placed] == [
         ("c", ("a", "b")),
         ("d", ()),
         ("e", ()),
         ("f", ()),
     ]
-    alone = each_in_order(hits, marks, PLAIN, TODAY)
+    alone = reranked_documents(hits, marks, PLAIN, TODAY)
     assert [one.document_id for one in alone] == ["c", "a", "b", "d", "e", "f"]
     related = {"a": text, "f": text._replace(replaces=("a",))}
-    placed = arranged([hit("a", 0.8), hit("f", 0.1)], related, PLAIN, TODAY)
+    placed = reranked([hit("a", 0.8), hit("f", 0.1)], related, PLAIN, TODAY)
     assert [(one.hit.document_id, one.copies) for one in placed] == [("f", ()), ("a", ())]
 
 
 def test_many_copies_leave_the_window_to_others() -> None:
     """Cut to W after grouping, not before."""
-    marks = {f"copy{n:03}": Mark("wiki", twins=signed(TEXT)) for n in range(30)}
+    marks = {f"copy{n:03}": HitAttributes("wiki", twins=signed(TEXT)) for n in range(30)}
     hits = [hit(one, 0.9) for one in marks] + [hit("other", 0.1)]
-    placed = arranged(hits, marks, PLAIN, TODAY, window=2)
+    placed = reranked(hits, marks, PLAIN, TODAY, window=2)
     assert [one.hit.document_id for one in placed] == ["copy000", "other"]
-    dated = in_their_order(hits, marks, PLAIN, TODAY)
+    dated = grouped_by_date(hits, marks, PLAIN, TODAY)
     assert [(one.hit.document_id, len(one.copies)) for one in dated] == [
         ("copy000", 29),
         ("other", 0),
@@ -199,7 +214,7 @@ def test_what_may_be_a_copy_is_found_at_once(pieces: list[list[bytes]], numbers:
     others = [keys[:at] + keys[at + 1 :] for at in range(len(keys))]
     pairs = enumerate(zip(keys, others, strict=True))
     expected = [at for at, (own, rest) in pairs if any(own & other for other in rest)]
-    assert in_common(signed_so) == expected
+    assert shared_text(signed_so) == expected
 
 
 SCORES = st.lists(st.floats(0, 1), min_size=1, max_size=9)
@@ -214,7 +229,7 @@ def test_no_heir_stands_below_what_it_replaces(
     """Whatever replaces what, each document is there once, in the order of its score."""
     names = [f"d{n}" for n in range(len(scores))]
     marks = {
-        name: Mark(
+        name: HitAttributes(
             "wiki",
             valid_until=days[n],
             replaces=tuple(f"d{old}" for new, old in links if new == n),
@@ -222,13 +237,13 @@ def test_no_heir_stands_below_what_it_replaces(
         for n, name in enumerate(names)
     }
     hits = [hit(*one) for one in zip(names, scores, strict=True)]
-    placed = arranged(hits, marks, Preferences(past_share=share), TODAY)
+    placed = reranked(hits, marks, RankingPreferences(past_share=share), TODAY)
     found = [one.hit.document_id for one in placed]
     assert sorted(found) == sorted(names)
     assert [one.hit.score for one in placed] == sorted(
         (one.hit.score for one in placed), reverse=True
     )
-    succession = Succession(marks, {}, TODAY)
+    succession = Successors(marks, {}, TODAY)
     for name in names:
         assert name not in succession.heirs(name)
         assert all(found.index(heir) < found.index(name) for heir in succession.heirs(name))

@@ -5,8 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from connectors.areas import DEPARTEMENTS
-from connectors.centroids import CENTROIDS, distance_km
+from connectors.geography import CENTROIDS, DEPARTEMENTS, distance_km
 from expertise.assignment import LEAST_CONFIDENCE, Assignment, TopicVectors, topic_vectors
 from expertise.topics import Topic, TopicKind
 from indexer.values import IndexedDocument, Passage, Vectors

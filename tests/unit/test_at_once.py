@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_api.door.at_once import AtOnce, TooManyAtOnce, Work
+from search_api.limits import ConcurrencyLimiter, RequestKind, TooManyConcurrentRequests
 
 pytestmark = pytest.mark.trust
 
@@ -29,18 +29,18 @@ async def _settled() -> None:
 class _Asking:
     """Requests that are worked on until they are let go."""
 
-    def __init__(self, turns: AtOnce) -> None:
+    def __init__(self, turns: ConcurrencyLimiter) -> None:
         self.turns = turns
         self.order: list[str] = []
         self.gates: dict[str, asyncio.Event] = {}
 
     def ask(
-        self, name: str, reader: str = "ag-1", work: Work = Work.QUESTION
+        self, name: str, reader: str = "ag-1", work: RequestKind = RequestKind.QUESTION
     ) -> "asyncio.Task[None]":
         self.gates[name] = asyncio.Event()
         return asyncio.create_task(self._one(name, reader, work))
 
-    async def _one(self, name: str, reader: str, work: Work) -> None:
+    async def _one(self, name: str, reader: str, work: RequestKind) -> None:
         async with self.turns.turn(work, reader):
             self.order.append(name)
             await self.gates[name].wait()
@@ -50,11 +50,11 @@ def test_the_third_waits_for_one_of_two_and_others_for_nobody() -> None:
     """In the order in which they came; another reader, and a suggestion, at once."""
 
     async def told() -> None:
-        asking = _Asking(AtOnce(questions=2))
+        asking = _Asking(ConcurrencyLimiter(questions=2))
         tasks = [asking.ask(name) for name in "abcd"]
         await _settled()
         assert asking.order == ["a", "b"]
-        tasks += [asking.ask("other", "ag-2"), asking.ask("suggest", work=Work.OTHER)]
+        tasks += [asking.ask("other", "ag-2"), asking.ask("suggest", work=RequestKind.OTHER)]
         await _settled()
         assert asking.order == ["a", "b", "other", "suggest"]
         asking.gates["b"].set()
@@ -73,15 +73,15 @@ def test_who_waits_too_long_or_behind_too_many_is_refused() -> None:
     """The others keep their places, and the refused ones leave none behind."""
 
     async def told() -> None:
-        asking = _Asking(AtOnce(questions=1, waiting=2, wait_s=0.05))
+        asking = _Asking(ConcurrencyLimiter(questions=1, waiting=2, wait_s=0.05))
         first = asking.ask("first")
         await _settled()
         waiting = [asking.ask("second"), asking.ask("third")]
         await _settled()
-        with pytest.raises(TooManyAtOnce):
+        with pytest.raises(TooManyConcurrentRequests):
             await asking.ask("beyond")
         for one in waiting:
-            with pytest.raises(TooManyAtOnce):
+            with pytest.raises(TooManyConcurrentRequests):
                 await one
         asking.gates["first"].set()
         await first
@@ -95,9 +95,9 @@ def test_what_fails_or_is_given_up_hands_its_turn_on() -> None:
     """An error in a turn, and a request given up while it waits or works."""
 
     async def told() -> None:
-        asking = _Asking(AtOnce(questions=1))
+        asking = _Asking(ConcurrencyLimiter(questions=1))
         with pytest.raises(ZeroDivisionError):
-            async with asking.turns.turn(Work.QUESTION, "ag-1"):
+            async with asking.turns.turn(RequestKind.QUESTION, "ag-1"):
                 raise ZeroDivisionError
         works, waits, last = (asking.ask(name) for name in ("works", "waits", "last"))
         await _settled()
@@ -116,7 +116,7 @@ def test_without_a_bound_nobody_waits() -> None:
     """0 in the settings."""
 
     async def told() -> None:
-        asking = _Asking(AtOnce(questions=0))
+        asking = _Asking(ConcurrencyLimiter(questions=0))
         tasks = [asking.ask(str(number)) for number in range(50)]
         await _settled()
         assert len(asking.order) == 50
@@ -136,12 +136,16 @@ def test_no_reader_has_more_than_their_own_at_once(
     """Whoever asks, fails, or gives up, in whatever order: all that is not given up is answered."""
 
     async def told() -> None:
-        turns, running, greatest = AtOnce(questions=most, waiting=100), Counter[str](), 0
+        turns, running, greatest = (
+            ConcurrencyLimiter(questions=most, waiting=100),
+            Counter[str](),
+            0,
+        )
         answered = 0
 
         async def one(reader: str, steps: int) -> None:
             nonlocal greatest, answered
-            async with turns.turn(Work.QUESTION, reader):
+            async with turns.turn(RequestKind.QUESTION, reader):
                 running[reader] += 1
                 greatest = max(greatest, running[reader])
                 try:

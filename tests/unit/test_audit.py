@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from quisait.database import bring_up, connect
-from search_api.audit.port import AuditUnwritable, Reading
+from quisait.application.database import connect, migrate
+from search_api.audit.port import AuditUnwritable, PrivilegedAccess
 from search_api.audit.sql import FORGOTTEN, SqlAudit
 
 pytestmark = pytest.mark.trust
@@ -36,7 +36,7 @@ class Clock:
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = bring_up(connect(database_url))
+    engine = migrate(connect(database_url))
     yield engine
     engine.dispose()
 
@@ -51,8 +51,8 @@ def audit(engine: sa.Engine, clock: Clock) -> SqlAudit:
     return SqlAudit(engine, clock)
 
 
-def reading(number: int) -> Reading:
-    return Reading(f"ag-{number}", "officer", "GET /audit", f"agent:ag-{number}")
+def reading(number: int) -> PrivilegedAccess:
+    return PrivilegedAccess(f"ag-{number}", "officer", "GET /audit", f"agent:ag-{number}")
 
 
 def change(engine: sa.Engine, statement: str) -> None:

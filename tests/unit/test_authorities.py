@@ -10,18 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.errors import SourceUnreachable
+from connectors.ports import SourceUnreachable
 from connectors.values import Access, account_principal
 from indexer.access import NOBODY, Reader, access_filter
-from search_api.identity.authorities import NO_AUTHORITIES, Authorities
-from search_api.identity.authority_desk import Patience
+from search_api.identity.readers import NO_AUTHORITIES, Authorities, AuthorityLimits
 from tests.unit.test_readers import ListedAgents
 
 pytestmark = pytest.mark.trust
 
 READER = Reader("ag-1", frozenset({"everyone", "agent:ag-1", "ldap:group:g", "wiki:account:Ana"}))
 AGENTS = ListedAgents((), accounts=frozenset({"wiki:Ana"}))
-QUICK = Patience(fresh_s=60, wait_s=0.2, failures=3, rest_s=30)
+QUICK = AuthorityLimits(fresh_s=60, wait_s=0.2, failures=3, rest_s=30)
 
 
 @dataclass
@@ -61,7 +60,7 @@ class Stage:
 
 @contextmanager
 def authorities(
-    stage: Stage, *more: Scripted, patience: Patience = QUICK, real_time: bool = False
+    stage: Stage, *more: Scripted, patience: AuthorityLimits = QUICK, real_time: bool = False
 ) -> Iterator[Authorities]:
     clock: Callable[[], float] = time.monotonic if real_time else stage.clock
     made = Authorities(
@@ -198,7 +197,7 @@ def test_one_that_hangs_is_soon_not_waited_for(stage: Stage) -> None:
     """And its late answer counts once it is there."""
     over = threading.Event()
     stage.one.hangs = over
-    patience = Patience(fresh_s=60, wait_s=0.05, failures=3, rest_s=30)
+    patience = AuthorityLimits(fresh_s=60, wait_s=0.05, failures=3, rest_s=30)
     with authorities(stage, patience=patience, real_time=True) as all_of_them:
         for _ in range(3):
             all_of_them.complete(READER)

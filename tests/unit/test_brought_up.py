@@ -7,11 +7,10 @@ import pytest
 import sqlalchemy as sa
 
 from indexer.state import digest
-from search_api.journal.brought_up import BroughtUp
-from search_api.journal.port import AskedFor, Asking
-from search_api.journal.sql import JournalRules, SqlJournal
-from search_api.journal.tables import journal_brought, journal_brought_counts
-from search_api.journal.words import names_of
+from search_api.query_log.counts import MentionCount, names_of
+from search_api.query_log.recording import AskedQuery, QueryKind
+from search_api.query_log.sql import QueryLogRules, SqlQueryLog
+from search_api.query_log.storage import journal_named, journal_named_counts
 from tests.journals import DAY, KEY, NINE, everything, rows
 
 pytestmark = pytest.mark.trust
@@ -27,23 +26,23 @@ def engine(database_url: str) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture
-def journal(engine: sa.Engine) -> SqlJournal:
+def journal(engine: sa.Engine) -> SqlQueryLog:
     def topics(text: str) -> frozenset[str]:
         return frozenset({"cadastre"} if "cadastre" in text else ())
 
-    return SqlJournal(engine, lambda: names_of(frozenset()), JournalRules(KEY), topics)
+    return SqlQueryLog(engine, lambda: names_of(frozenset()), QueryLogRules(KEY), topics)
 
 
-def ask(journal: SqlJournal, asker: int, text: str, *named: str) -> None:
-    asking = Asking(AskedFor.EXPERTS, f"ag-{asker}", text, len(named), False, named)
+def ask(journal: SqlQueryLog, asker: int, text: str, *named: str) -> None:
+    asking = AskedQuery(QueryKind.EXPERTS, f"ag-{asker}", text, len(named), False, named)
     journal.write(asking, NINE)
 
 
-def told(journal: SqlJournal, agent: str, today: date = TODAY) -> list[BroughtUp]:
+def told(journal: SqlQueryLog, agent: str, today: date = TODAY) -> list[MentionCount]:
     return list(journal.brought_up(agent, today))
 
 
-def test_from_five_distinct_askers_on(journal: SqlJournal) -> None:
+def test_from_five_distinct_askers_on(journal: SqlQueryLog) -> None:
     """One who asks five times is one; each topic has its own count."""
     for _ in range(5):
         ask(journal, 1, "le cadastre", "ana")
@@ -51,19 +50,19 @@ def test_from_five_distinct_askers_on(journal: SqlJournal) -> None:
         ask(journal, asker, "cadastre encore", "ana", "ben")
     assert told(journal, "ana") == []
     ask(journal, 5, "le cadastre", "ana")
-    assert told(journal, "ana") == [BroughtUp("cadastre", TODAY, 5)]
+    assert told(journal, "ana") == [MentionCount("cadastre", TODAY, 5)]
     assert told(journal, "ben") == []
     for asker in range(6):
         ask(journal, asker, "autre chose", "ben")
-    assert told(journal, "ben") == [BroughtUp("", TODAY, 6)]
+    assert told(journal, "ben") == [MentionCount("", TODAY, 6)]
 
 
-def test_only_counts_outlive_their_period(journal: SqlJournal, engine: sa.Engine) -> None:
+def test_only_counts_outlive_their_period(journal: SqlQueryLog, engine: sa.Engine) -> None:
     """Pseudonyms and small counts go; what is left is forgotten in time."""
     for asker in range(7):
         ask(journal, asker, "le cadastre", "ana", *(("ben",) if asker < 4 else ()))
     journal.turn(NINE + 2 * DAY)
-    assert told(journal, "ana") == [BroughtUp("cadastre", TODAY, 7)]
+    assert told(journal, "ana") == [MentionCount("cadastre", TODAY, 7)]
     assert told(journal, "ben") == []
     with engine.connect() as connection:
         rows = connection.execute(sa.text("select count(*) from journal_named")).scalar()
@@ -72,7 +71,7 @@ def test_only_counts_outlive_their_period(journal: SqlJournal, engine: sa.Engine
     assert told(journal, "ana") == []
 
 
-def test_no_table_says_who_asked(journal: SqlJournal, engine: sa.Engine) -> None:
+def test_no_table_says_who_asked(journal: SqlQueryLog, engine: sa.Engine) -> None:
     """Nor do the two pseudonyms of one asker join."""
     ask(journal, 1, "le cadastre", "ana")
     assert "ag-1" not in everything(engine)
@@ -82,25 +81,26 @@ def test_no_table_says_who_asked(journal: SqlJournal, engine: sa.Engine) -> None
     assert brought != asked
 
 
-def test_a_list_of_agents_tells_nobodys_counts(journal: SqlJournal, engine: sa.Engine) -> None:
+def test_a_list_of_agents_tells_nobodys_counts(journal: SqlQueryLog, engine: sa.Engine) -> None:
     """Who is named stands under a key that the database lacks, another one in each period."""
     for asker in range(6):
         ask(journal, asker, "le cadastre", "ana")
-    (key,) = {row["agent_key"] for row in rows(engine, journal_brought)}
+    (key,) = {row["agent_key"] for row in rows(engine, journal_named)}
     assert digest("ana") not in everything(engine)
     for asker in range(6):
         journal.write(
-            Asking(AskedFor.EXPERTS, f"ag-{asker}", "le cadastre", 1, False, ("ana",)), NINE + DAY
+            AskedQuery(QueryKind.EXPERTS, f"ag-{asker}", "le cadastre", 1, False, ("ana",)),
+            NINE + DAY,
         )
-    (next_key,) = {row["agent_key"] for row in rows(engine, journal_brought)}
-    assert [row["agent_key"] for row in rows(engine, journal_brought_counts)] == [key]
+    (next_key,) = {row["agent_key"] for row in rows(engine, journal_named)}
+    assert [row["agent_key"] for row in rows(engine, journal_named_counts)] == [key]
     assert key != next_key
     assert [one.askers for one in told(journal, "ana", TODAY + DAY)] == [6, 6]
-    stolen = SqlJournal(engine, lambda: names_of(frozenset()), JournalRules(b"guessed"))
+    stolen = SqlQueryLog(engine, lambda: names_of(frozenset()), QueryLogRules(b"guessed"))
     assert told(stolen, "ana") == []
 
 
-def test_what_a_former_version_kept_is_gone(journal: SqlJournal, engine: sa.Engine) -> None:
+def test_what_a_former_version_kept_is_gone(journal: SqlQueryLog, engine: sa.Engine) -> None:
     """Its digests had no key: the tables go at the next opening, whoever opens first."""
     with engine.begin() as connection:
         for name in ("journal_brought", "journal_brought_counts"):
@@ -108,6 +108,6 @@ def test_what_a_former_version_kept_is_gone(journal: SqlJournal, engine: sa.Engi
             row = {"key": digest("ana")}
             connection.execute(sa.text(f"insert into {name} values (:key)"), row)  # noqa: S608
     for _ in range(2):
-        SqlJournal(engine, lambda: names_of(frozenset()), JournalRules(KEY))
+        SqlQueryLog(engine, lambda: names_of(frozenset()), QueryLogRules(KEY))
     assert not [one for one in sa.inspect(engine).get_table_names() if "brought" in one]
     ask(journal, 1, "le cadastre", "ana")

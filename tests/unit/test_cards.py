@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from connectors.values import Contribution, Role
+from connectors.values import Contribution, ContributorRole
 from indexer.cards import card_line, card_of
 from indexer.values import Passage
 from tests.builders import indexed, make_document
@@ -14,7 +14,9 @@ pytestmark = pytest.mark.search
 
 def test_a_card_of_before_its_fields_is_still_read() -> None:
     """Without a word on signatures nobody looked; without thanks there were none."""
-    document = make_document(contributions=(Contribution("wiki:ana", Role.ANSWERER, thanks=3),))
+    document = make_document(
+        contributions=(Contribution("wiki:ana", ContributorRole.ANSWERER, thanks=3),)
+    )
     line = card_line(indexed(document, passages=(Passage("Le texte", author="wiki:ana"),)))
     kept = card_of(line)
     assert not kept.signed

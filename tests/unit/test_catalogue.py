@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quisait.serving import catalogue_of
+from quisait.server.app import catalogue_of
 from quisait.settings import Settings
-from quisait.settings.pages import PagesSettings
+from quisait.settings.web import PagesSettings
 from search_api.catalogue.loading import IN_FOLDER, TEMPLATE, load_catalogue
 from search_api.catalogue.texts import SOURCES, Catalogue, TemplateTexts, _, key_of, ngettext
 from search_api.catalogue.texts import _current as current

@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quisait.evaluation.comparing import EXACT_CLUSTERS, SWAPS, compared, interval, swap_test
-from quisait.evaluation.corpora import JudgedQuery
+from evaluation.comparison import (
+    EXACT_CLUSTERS,
+    SWAPS,
+    bootstrap_interval,
+    compare_measures,
+    swap_test,
+)
+from evaluation.corpora import JudgedQuery
 
 pytestmark = pytest.mark.search
 
@@ -74,8 +80,8 @@ def test_many_clusters_are_drawn_and_always_alike() -> None:
 def test_questions_of_a_cluster_are_one_experiment() -> None:
     """Five questions better in one cluster prove nothing; in five clusters, p = 1/16."""
     ours, theirs = measured([1.0] * 5), measured([0.0] * 5)
-    alone = compared(ours, theirs, queries([0] * 5))["RR"]
-    apart = compared(ours, theirs, queries([0, 1, 2, 3, 4]))["RR"]
+    alone = compare_measures(ours, theirs, queries([0] * 5))["RR"]
+    apart = compare_measures(ours, theirs, queries([0, 1, 2, 3, 4]))["RR"]
     assert (alone.p_value, alone.better, math.isnan(alone.low)) == (1.0, 1, True)
     assert (apart.p_value, apart.better, apart.low, apart.high) == (1 / 16, 5, 1.0, 1.0)
     assert alone.difference == apart.difference == 1.0
@@ -83,11 +89,11 @@ def test_questions_of_a_cluster_are_one_experiment() -> None:
 
 def test_the_interval_weighs_clusters_by_their_questions() -> None:
     """Clusters of one and nine questions: a draw of either alone gives its own mean."""
-    low, high = interval(np.array([1.0, 0.0]), np.array([1.0, 9.0]))
+    low, high = bootstrap_interval(np.array([1.0, 0.0]), np.array([1.0, 9.0]))
     assert (low, high) == (0.0, 1.0)
     rng = np.random.default_rng(3)
     sums = rng.normal(0.1, 1.0, 400)
-    low, high = interval(sums, np.ones(400))
+    low, high = bootstrap_interval(sums, np.ones(400))
     normal = 1.96 * sums.std() / math.sqrt(400)
     assert low == pytest.approx(sums.mean() - normal, abs=0.02)
     assert high == pytest.approx(sums.mean() + normal, abs=0.02)
@@ -97,7 +103,7 @@ def test_who_moved_most_is_named_on_either_side() -> None:
     """At most ten, most first; who did not move is on neither list."""
     ours = measured([0.5, 0.5, 0.5, 1.0] + [0.6] * 12)
     theirs = measured([0.9, 0.6, 0.5, 0.2] + [0.5] * 12)
-    found = compared(ours, theirs, queries(list(range(16))))["RR"]
+    found = compare_measures(ours, theirs, queries(list(range(16))))["RR"]
     assert [one.query.id for one in found.lost] == ["q0", "q1"]
     assert [one.query.id for one in found.gained][:2] == ["q3", "q10"]
     assert len(found.gained) == 10
@@ -110,13 +116,16 @@ def test_swapping_the_runs_turns_the_sign(rows: list[tuple[int, float, float]]) 
     """The difference turns, p and the counts change places, and a run equals itself."""
     asked = queries([cluster for cluster, _, _ in rows])
     ours, theirs = measured([a for _, a, _ in rows]), measured([b for _, _, b in rows])
-    one, other = compared(ours, theirs, asked)["RR"], compared(theirs, ours, asked)["RR"]
+    one, other = (
+        compare_measures(ours, theirs, asked)["RR"],
+        compare_measures(theirs, ours, asked)["RR"],
+    )
     assert one.difference == pytest.approx(-other.difference)
     assert one.p_value == other.p_value
     assert (one.better, one.worse) == (other.worse, other.better)
     assert [m.query for m in one.lost] == [m.query for m in other.gained]
     if not math.isnan(one.low):
         assert one.low == pytest.approx(-other.high, abs=1e-9)
-    same = compared(ours, ours, asked)["RR"]
+    same = compare_measures(ours, ours, asked)["RR"]
     assert (same.difference, same.p_value, same.lost, same.gained) == (0.0, 1.0, (), ())
     assert same.equal == len({cluster for cluster, _, _ in rows})

@@ -9,11 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.values import Agent
-from expertise.agent_book import SqlAgentBook
-from expertise.consent import Kind, Wish
-from expertise.showing import may_be_named, may_be_shown
-from expertise.sql_consent import SqlConsent
-from quisait.database import bring_up, connect
+from expertise.consent import Preference, PreferenceKind, SqlConsent
+from expertise.directory import SqlDirectory
+from expertise.visibility import may_be_named, may_be_shown
+from quisait.application.database import connect, migrate
 
 pytestmark = pytest.mark.trust
 
@@ -40,14 +39,14 @@ class Listed:
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = bring_up(connect(database_url))
+    engine = migrate(connect(database_url))
     yield engine
     engine.dispose()
 
 
 @pytest.fixture
-def book(engine: sa.Engine) -> SqlAgentBook:
-    book = SqlAgentBook(engine)
+def book(engine: sa.Engine) -> SqlDirectory:
+    book = SqlDirectory(engine)
     book.replace(Listed())
     return book
 
@@ -57,7 +56,7 @@ def consent(engine: sa.Engine) -> SqlConsent:
     return SqlConsent(engine, lambda: NOW)
 
 
-def everywhere(book: SqlAgentBook) -> dict[str, bool]:
+def everywhere(book: SqlDirectory) -> dict[str, bool]:
     """By each way in which a book names agents, whether it names Ana as one to propose."""
     return {
         "by_account": any(one.listed for one in book.by_account(["wiki:ana"]).values()),
@@ -71,9 +70,9 @@ def everywhere(book: SqlAgentBook) -> dict[str, bool]:
     }
 
 
-def test_a_withdrawal_shows_in_every_reading(book: SqlAgentBook, consent: SqlConsent) -> None:
+def test_a_withdrawal_shows_in_every_reading(book: SqlDirectory, consent: SqlConsent) -> None:
     """Before and after, and after the directory was read again; then it is taken back."""
-    wish = Wish("ag-1", Kind.WITHDRAW)
+    wish = Preference("ag-1", PreferenceKind.WITHDRAW)
     assert set(everywhere(book).values()) == {True}
     consent.ask(wish)
     assert set(everywhere(book).values()) == {False}
@@ -99,11 +98,14 @@ def test_every_reading_says_the_same_of_who_may_be_named(
     departure: date | None,
     withdrawn: str | None,
 ) -> None:
-    """What SQL finds by a name is what `expertise.showing` says of the agent, in every reading."""
-    book = SqlAgentBook(engine)
+    """What SQL finds by a name is what `expertise.visibility` says of the agent.
+
+    In every reading.
+    """
+    book = SqlDirectory(engine)
     book.replace(Listed(replace(ANA, listed=listed, departure=departure), BEN))
     if withdrawn is not None:
-        consent.ask(Wish("ag-1", Kind.WITHDRAW, withdrawn))
+        consent.ask(Preference("ag-1", PreferenceKind.WITHDRAW, withdrawn))
     agent = book.agent("ag-1")
     assert agent is not None
     assert may_be_named(agent) == (listed and withdrawn != "")
@@ -117,9 +119,9 @@ def test_every_reading_says_the_same_of_who_may_be_named(
     assert set(book.accounts_named(["goff"])) == (kept if may_be_named(agent) else set())
 
 
-def test_a_source_is_meant_whole_and_alone(book: SqlAgentBook, consent: SqlConsent) -> None:
+def test_a_source_is_meant_whole_and_alone(book: SqlDirectory, consent: SqlConsent) -> None:
     """«wiki» is not «wiki-2»; the others' accounts stay."""
-    consent.ask(Wish("ag-1", Kind.WITHDRAW, "wiki"))
+    consent.ask(Preference("ag-1", PreferenceKind.WITHDRAW, "wiki"))
     assert set(book.by_account([*ANA.accounts, "wiki:ben"])) == {
         "wiki-2:ana",
         "mail:ana",
@@ -130,28 +132,28 @@ def test_a_source_is_meant_whole_and_alone(book: SqlAgentBook, consent: SqlConse
     assert agent.listed
 
 
-def test_a_topic_is_refused_or_declared(book: SqlAgentBook, consent: SqlConsent) -> None:
+def test_a_topic_is_refused_or_declared(book: SqlDirectory, consent: SqlConsent) -> None:
     """The last word counts; a refused skill is said by nobody."""
-    consent.ask(Wish("ag-1", Kind.DECLARE, "t", ("plan minute",)))
+    consent.ask(Preference("ag-1", PreferenceKind.DECLARE, "t", ("plan minute",)))
     assert (agent := book.agent("ag-1")) is not None
     assert agent.skills == ("bornage", "plan minute")
     assert agent.skills_declared == TODAY
     assert [one.agent.id for one in book.named("plan minute")] == ["ag-1"]
-    consent.ask(Wish("ag-1", Kind.REFUSE, "t", ("plan minute", "bornages")))
+    consent.ask(Preference("ag-1", PreferenceKind.REFUSE, "t", ("plan minute", "bornages")))
     assert (agent := book.agent("ag-1")) is not None
     assert agent.skills == ()
     assert [one.id for one in agent.refused] == ["t"]
     assert book.named("plan minute") == ()
     assert book.named("bornage") == ()
-    assert [kept.wish.kind for kept in consent.of("ag-1")] == [Kind.REFUSE]
+    assert [kept.wish.kind for kept in consent.of("ag-1")] == [PreferenceKind.REFUSE]
 
 
 def test_wishes_are_ones_own(consent: SqlConsent) -> None:
     """And all of them can be forgotten at once."""
-    consent.ask(Wish("ag-1", Kind.WITHDRAW))
-    consent.ask(Wish("ag-2", Kind.DECLARE, "t", ("régies",)))
+    consent.ask(Preference("ag-1", PreferenceKind.WITHDRAW))
+    consent.ask(Preference("ag-2", PreferenceKind.DECLARE, "t", ("régies",)))
     assert [kept.wish.agent_id for kept in consent.of("ag-1")] == ["ag-1"]
     assert consent.of("ag-1")[0].since == NOW
-    assert consent.counts() == {Kind.WITHDRAW: 1, Kind.DECLARE: 1}
+    assert consent.counts() == {PreferenceKind.WITHDRAW: 1, PreferenceKind.DECLARE: 1}
     assert consent.forget("ag-2") == 1
     assert consent.of("ag-2") == ()

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from connectors.changes import Change, Malformed, Upsert
-from connectors.contained import read_contained
-from connectors.errors import RecordVanished, SourceError, SourceRefused
 from connectors.export.connector import ExportConnector
+from connectors.files import read_contained
 from connectors.folder.connector import FolderConnector
+from connectors.ports import Change, Malformed, RecordVanished, SourceError, SourceRefused, Upsert
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 

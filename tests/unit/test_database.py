@@ -9,11 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.values import Agent
-from expertise.agent_book import SqlAgentBook
+from expertise.directory import SqlDirectory
 from indexer.errors import IndexRefused
 from indexer.leases import Leases
 from indexer.state import State
-from quisait.database import CURRENT, bring_up, connect, schema_version
+from quisait.application.database import CURRENT, connect, migrate, schema_version
 
 pytestmark = pytest.mark.sources
 
@@ -73,8 +73,8 @@ def test_a_first_versions_rows_are_all_there_afterwards(engine: sa.Engine) -> No
     """Cursor, failures, runs and directory; a second time changes nothing."""
     as_0_1_0(engine)
     for _ in range(2):
-        bring_up(engine)
-        state, book = State(engine), SqlAgentBook(engine)
+        migrate(engine)
+        state, book = State(engine), SqlDirectory(engine)
         assert version(engine) == CURRENT
         assert state.load("wiki") == "7"
         (failure,), (run,) = state.failures_of("wiki"), state.runs_of("wiki")
@@ -92,11 +92,11 @@ def test_a_first_versions_rows_are_all_there_afterwards(engine: sa.Engine) -> No
 
 def test_a_later_version_is_refused_and_left_alone(engine: sa.Engine) -> None:
     """A sentence says what to do; nothing is written to what is not understood."""
-    bring_up(engine)
+    migrate(engine)
     with engine.begin() as connection:
         connection.execute(sa.update(schema_version).values(version=CURRENT + 1))
     with pytest.raises(IndexRefused, match="plus récente"):
-        bring_up(engine)
+        migrate(engine)
     assert version(engine) == CURRENT + 1
 
 
@@ -108,10 +108,10 @@ def test_a_change_that_fails_changes_nothing(
     more = sa.MetaData()
     sa.Table("broken", more, sa.Column("id", sa.Integer, sa.ForeignKey("nowhere.id")))
     with pytest.raises(sa.exc.SQLAlchemyError):
-        bring_up(engine, more)
+        migrate(engine, more)
     names = {column["name"] for column in sa.inspect(engine).get_columns("runs")}
     assert "reason" not in names
-    bring_up(engine)
+    migrate(engine)
     assert State(engine).load("wiki") == "7"
 
 
@@ -122,7 +122,7 @@ def test_processes_that_start_together_all_start(database_url: str) -> None:
 
     def start(engine: sa.Engine) -> None:
         try:
-            bring_up(engine)
+            migrate(engine)
             State(engine).start_run("wiki")
             Leases(engine).take("wiki", "a")
         except sa.exc.SQLAlchemyError as error:

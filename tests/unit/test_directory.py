@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.changes import Malformed
 from connectors.directory import TableDirectory
-from connectors.errors import SourceRefused, SourceUnreachable
+from connectors.ports import Malformed, SourceRefused, SourceUnreachable
 from connectors.values import Agent, Group
 
 pytestmark = pytest.mark.sources

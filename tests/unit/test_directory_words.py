@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.values import Agent
-from expertise.agent_book import SqlAgentBook
-from quisait.database import connect
+from expertise.directory import SqlDirectory
+from quisait.application.database import connect
 
 pytestmark = [pytest.mark.experts, pytest.mark.trust]
 
@@ -37,21 +37,21 @@ def engine(database_url: str) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture
-def book(engine: sa.Engine) -> SqlAgentBook:
-    book = SqlAgentBook(engine)
+def book(engine: sa.Engine) -> SqlDirectory:
+    book = SqlDirectory(engine)
     book.replace(People((ANA, MARIE, GONE, LEAVING, HIDDEN)))
     return book
 
 
-def begun(book: SqlAgentBook, typed: str, limit: int = 10) -> list[str]:
+def begun(book: SqlDirectory, typed: str, limit: int = 10) -> list[str]:
     return [agent.name for agent in book.begun(typed, TODAY, limit)]
 
 
-def near(book: SqlAgentBook, word: str) -> list[tuple[str, int]]:
+def near(book: SqlDirectory, word: str) -> list[tuple[str, int]]:
     return [(one.written, one.slips) for one in book.near(word, TODAY)]
 
 
-def test_names_that_begin_so(book: SqlAgentBook) -> None:
+def test_names_that_begin_so(book: SqlDirectory) -> None:
     """Given and family names in any order, accents and case aside; only the last word is begun."""
     for typed in ("maell", "GOF", "le gof", "goff le", "Maëlle G", "goff"):
         assert begun(book, typed) == ["Ana-Maëlle Le Goff"], typed
@@ -59,7 +59,7 @@ def test_names_that_begin_so(book: SqlAgentBook) -> None:
         assert begun(book, typed) == [], typed
 
 
-def test_who_left_or_is_not_listed_never_shows(book: SqlAgentBook) -> None:
+def test_who_left_or_is_not_listed_never_shows(book: SqlDirectory) -> None:
     """Neither as a suggestion nor as a word that a slip leads to."""
     assert begun(book, "mari") == ["Marie Dupons", "Marie Sortante"]
     assert begun(book, "mari", limit=1) == ["Marie Dupons"]
@@ -70,7 +70,7 @@ def test_who_left_or_is_not_listed_never_shows(book: SqlAgentBook) -> None:
     assert near(book, "guigamp") == []
 
 
-def test_names_and_places_are_near(book: SqlAgentBook) -> None:
+def test_names_and_places_are_near(book: SqlDirectory) -> None:
     """One slip from three letters on; as the directory writes them, areas included."""
     assert near(book, "gof") == [("goff", 1)]
     assert near(book, "guigamp") == [("guingamp", 1)]
@@ -81,7 +81,7 @@ def test_names_and_places_are_near(book: SqlAgentBook) -> None:
     assert near(book, "xoff") == []
 
 
-def test_a_word_of_the_directory_is_no_slip(book: SqlAgentBook) -> None:
+def test_a_word_of_the_directory_is_no_slip(book: SqlDirectory) -> None:
     """It is told with no slip, so that nobody corrects it."""
     assert near(book, "goff")[0] == ("goff", 0)
     assert near(book, "marie")[0] == ("marie", 0)

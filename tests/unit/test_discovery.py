@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from expertise.decisions import SqlDecisions, Verdict, with_decisions
-from expertise.discovery import LEAST_DOCUMENTS, Cluster, discovered
-from expertise.leftovers import Leftover, Leftovers
+from expertise.clustering import LEAST_DOCUMENTS, Cluster, discover_clusters
+from expertise.corpus import UnlabelledDocument, UnlabelledSample
+from expertise.decisions import SqlTopicDecisions, Verdict, apply_decisions
 from expertise.topics import Topic, TopicList
 from indexer.values import IndexedDocument
 from tests.builders import indexed, make_document
@@ -23,7 +23,7 @@ SUBJECTS = {
 }
 
 
-def leftovers(per_subject: int = 8, seed: int = 1) -> list[Leftover]:
+def leftovers(per_subject: int = 8, seed: int = 1) -> list[UnlabelledDocument]:
     """Each subject has a direction of its own, with noise; a few documents are of none."""
     draw = np.random.default_rng(seed)
     found = []
@@ -36,13 +36,15 @@ def leftovers(per_subject: int = 8, seed: int = 1) -> list[Leftover]:
     return found
 
 
-def left(id_: str, title: str, text: str, vector: np.ndarray) -> Leftover:
-    return Leftover(id_, "m" * 12, title, text, (vector / np.linalg.norm(vector)).astype("f4"))
+def left(id_: str, title: str, text: str, vector: np.ndarray) -> UnlabelledDocument:
+    return UnlabelledDocument(
+        id_, "m" * 12, title, text, (vector / np.linalg.norm(vector)).astype("f4")
+    )
 
 
 def test_each_subject_is_found_and_named() -> None:
     """All of its documents, none of another's, and its name among the first terms."""
-    clusters = discovered(leftovers())
+    clusters = discover_clusters(leftovers())
     assert len(clusters) == len(SUBJECTS)
     for number, subject in enumerate(SUBJECTS):
         (cluster,) = (one for one in clusters if f"wiki:{number}-0" in ids(one))
@@ -68,7 +70,7 @@ def test_the_order_of_a_scan_changes_nothing() -> None:
 
 
 def kept(documents: list[IndexedDocument]) -> list[str]:
-    some = Leftovers(most=20)
+    some = UnlabelledSample(most=20)
     for one in documents:
         some.take(one)
     return [one.document_id for one in some.kept()]
@@ -76,15 +78,15 @@ def kept(documents: list[IndexedDocument]) -> list[str]:
 
 def test_too_few_are_no_topic() -> None:
     """Nothing is said of a handful, nor of documents that are all alike."""
-    assert discovered(leftovers(LEAST_DOCUMENTS - 2)) == ()
-    assert discovered([]) == ()
+    assert discover_clusters(leftovers(LEAST_DOCUMENTS - 2)) == ()
+    assert discover_clusters([]) == ()
     same = [left(f"wiki:{n}", "Galette", "Jeudi.", np.ones(16)) for n in range(30)]
-    assert discovered(same) == ()
+    assert discover_clusters(same) == ()
 
 
 @pytest.fixture
-def decisions() -> SqlDecisions:
-    return SqlDecisions(sa.create_engine("sqlite://"))
+def decisions() -> SqlTopicDecisions:
+    return SqlTopicDecisions(sa.create_engine("sqlite://"))
 
 
 MARKED = frozenset({(f"wiki:{n}", "m") for n in range(6)})
@@ -92,7 +94,7 @@ TERMS = frozenset({"octroi de mer", "taux"})
 DAY = date(2026, 3, 10)
 
 
-def test_a_decision_is_about_what_the_cluster_has_become(decisions: SqlDecisions) -> None:
+def test_a_decision_is_about_what_the_cluster_has_become(decisions: SqlTopicDecisions) -> None:
     """Half of its documents, or of its terms, are enough; other documents are another subject."""
     made = decisions.keep(Verdict.REFUSED, MARKED, TERMS, DAY)
     assert decisions.all() == (made,)
@@ -106,7 +108,7 @@ def test_a_decision_is_about_what_the_cluster_has_become(decisions: SqlDecisions
     assert decisions.all() == ()
 
 
-def test_the_list_takes_what_was_accepted_and_merged(decisions: SqlDecisions) -> None:
+def test_the_list_takes_what_was_accepted_and_merged(decisions: SqlTopicDecisions) -> None:
     """A new topic, another name; the list's own name wins, and what is gone is told."""
     listed = TopicList((Topic("regies", "régies"), Topic("cadastre", "cadastre")))
     decisions.keep(Verdict.REFUSED, MARKED, TERMS, DAY)
@@ -116,13 +118,13 @@ def test_the_list_takes_what_was_accepted_and_merged(decisions: SqlDecisions) ->
         Verdict.MERGED, MARKED, TERMS, DAY, label="taxe des îles", topic_id=made.topic_id
     )
     decisions.keep(Verdict.MERGED, MARKED, TERMS, DAY, label="perdu", topic_id="parti")
-    found = with_decisions(listed, decisions.all())
+    found = apply_decisions(listed, decisions.all())
     topics = {one.id: one for one in found.topics}
     assert topics["regies"].alt_labels == ("caisses",)
     assert topics[made.topic_id].labels == ("octroi de mer", "taxe des îles")
     assert len(topics) == 3
     assert [one.where for one in found.malformed] == ["sujet décidé « perdu »"]
     decisions.keep(Verdict.ACCEPTED, MARKED, TERMS, DAY, label="Cadastre")
-    again = with_decisions(listed, decisions.all())
+    again = apply_decisions(listed, decisions.all())
     assert len(again.topics) == 3
     assert len(again.malformed) == 2

@@ -2,8 +2,8 @@
 
 import pytest
 
-from indexer.asking import LIFTED, Asked
-from indexer.embedded.requests import MAX_TERMS, text_request, typed_words
+from indexer.embedded.results import MAX_TERMS, text_request, typed_words
+from indexer.parsed_query import BOOSTING_WORDS, AnalyzedQuery
 from indexer.values import Question
 
 pytestmark = pytest.mark.search
@@ -14,7 +14,7 @@ def test_a_question_is_read_whole() -> None:
     asked = Question(
         "l'exonération, les exonérations de la CFE", ("caisse de retraite",), ("fonciers",)
     )
-    assert text_request(asked) == Asked(
+    assert text_request(asked) == AnalyzedQuery(
         terms=("exoner", "cfe"),
         minimum=1,
         phrases=(((0, "caiss"), (2, "retraite")),),
@@ -28,7 +28,7 @@ def test_what_lifts_a_match_is_bounded() -> None:
     """Neighbours that stand far apart lift nothing, nor do the words of a very long question."""
     assert text_request(Question("taxe le la les des salaires")).pairs == ()
     long = text_request(Question(" ".join(f"mot{n}" for n in range(MAX_TERMS))))
-    assert (len(long.exact), len(long.pairs)) == (LIFTED, LIFTED - 1)
+    assert (len(long.exact), len(long.pairs)) == (BOOSTING_WORDS, BOOSTING_WORDS - 1)
 
 
 def test_a_question_without_its_asking_words() -> None:

@@ -9,27 +9,28 @@ from typing import Any
 import jsonschema
 import pytest
 
-from connectors.changes import (
+from connectors.export.connector import ExportConnector
+from connectors.ports import (
+    AccessNarrowed,
     Change,
     Checkpoint,
+    ContentStale,
     Delete,
     Listing,
     Malformed,
-    Narrowed,
-    Stale,
+    SourceRefused,
+    SourceUnreachable,
     Upsert,
 )
-from connectors.errors import SourceRefused, SourceUnreachable
-from connectors.export.connector import ExportConnector
 from connectors.records.schema import json_schema
 from connectors.values import (
-    MOST_PRINCIPALS,
-    MOST_REPLACED,
+    MAX_PRINCIPALS,
+    MAX_REPLACED,
     Access,
     Contribution,
+    ContributorRole,
     Document,
     EvidencePolicy,
-    Role,
 )
 from tests.contract.connector_contract import apply
 
@@ -85,11 +86,11 @@ def test_thread_maps_to_sections_and_contributions(tmp_path: Path) -> None:
     q1, q2, a, b = date(2020, 1, 2), date(2021, 3, 2), date(2020, 2, 1), date(2021, 3, 1)
     m1, m2 = date(2020, 5, 1), date(2021, 5, 1)
     assert thread.contributions == (
-        Contribution("w:m", Role.REVIEWER, "", 3, m1, m2, ((2020, 1), (2021, 2))),
-        Contribution("w:q", Role.ASKER, "", 1, q1, q1, ((2020, 1),)),
-        Contribution("w:q", Role.COMMENTER, "", 1, q2, q2, ((2021, 1),)),
-        Contribution("w:r", Role.ACCEPTED_ANSWERER, "Rose", 1, b, b, ((2021, 1),)),
-        Contribution("w:r", Role.ANSWERER, "Rose", 1, a, a, ((2020, 1),), thanks=2),
+        Contribution("w:m", ContributorRole.REVIEWER, "", 3, m1, m2, ((2020, 1), (2021, 2))),
+        Contribution("w:q", ContributorRole.ASKER, "", 1, q1, q1, ((2020, 1),)),
+        Contribution("w:q", ContributorRole.COMMENTER, "", 1, q2, q2, ((2021, 1),)),
+        Contribution("w:r", ContributorRole.ACCEPTED_ANSWERER, "Rose", 1, b, b, ((2021, 1),)),
+        Contribution("w:r", ContributorRole.ANSWERER, "Rose", 1, a, a, ((2020, 1),), thanks=2),
     )
     assert thread.access == Access(frozenset({"w:group:cad"}), frozenset({"agent:x"}))
     assert (thread.space, thread.evidence) == ("Cadastre", EvidencePolicy.NONE)
@@ -118,11 +119,11 @@ def test_new_readers_of_a_space_reach_its_records(tmp_path: Path) -> None:
     [
         (
             {"type": "access", "id": "t1", "readers": {"allowed": ["tous"]}},
-            Narrowed("w:t1", Access()),
+            AccessNarrowed("w:t1", Access()),
         ),
         (
             THREAD | {"readers": {"allowed": ["everyone"], "denied": ["jdupont"]}},
-            Stale("w:t1"),
+            ContentStale("w:t1"),
         ),
     ],
     ids=["access", "record"],
@@ -139,13 +140,13 @@ def test_readers_not_understood_leave_nobody(
 
 def test_a_record_that_replaces_too_much_is_refused(tmp_path: Path) -> None:
     """With a reason and its id; one that replaces as much as may be is read."""
-    names = [f"n{number}" for number in range(MOST_REPLACED + 1)]
+    names = [f"n{number}" for number in range(MAX_REPLACED + 1)]
     path = write(
         tmp_path / "e.jsonl", HEADER, SPACE, THREAD | {"id": "much", "replaces": names[1:]},
         THREAD | {"id": "more", "replaces": names},
     )  # fmt: skip
     changes = read(path)
-    assert len(documents(changes)["w:much"].replaces) == MOST_REPLACED
+    assert len(documents(changes)["w:much"].replaces) == MAX_REPLACED
     assert [c.document_id for c in changes if isinstance(c, Malformed)] == ["w:more"]
 
 
@@ -153,8 +154,8 @@ def test_a_record_that_replaces_too_much_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["record", "access", "space"])
 def test_too_many_principals_leave_nobody(tmp_path: Path, kind: str, which: str) -> None:
     """As many as may be: understood; one more: nobody reads, and it is reported."""
-    names = [f"w:group:{number}" for number in range(MOST_PRINCIPALS + 1)]
-    for count, fine in ((MOST_PRINCIPALS, True), (MOST_PRINCIPALS + 1, False)):
+    names = [f"w:group:{number}" for number in range(MAX_PRINCIPALS + 1)]
+    for count, fine in ((MAX_PRINCIPALS, True), (MAX_PRINCIPALS + 1, False)):
         readers = {"allowed": ["everyone"]} | {which: names[:count]}
         lines = {
             "record": [SPACE, THREAD, THREAD | {"readers": readers}],
@@ -180,7 +181,7 @@ def test_attachments_are_documents_and_go_with_their_record(tmp_path: Path) -> N
     assert contents == {"w:t1#a.txt": b"un", "w:t1#b.txt": b"deux"}
     part = kept["w:t1#b.txt"]
     assert (part.part_of, part.access) == ("w:t1", kept["w:t1"].access)
-    assert [(c.account, c.role) for c in part.contributions] == [("w:q", Role.UPLOADER)]
+    assert [(c.account, c.role) for c in part.contributions] == [("w:q", ContributorRole.UPLOADER)]
     assert Listing(frozenset(kept)) in first
     with path.open("a") as opened:
         opened.write(json.dumps(THREAD | {"attachments": both[:1]}) + "\n")

@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from connectors.changes import (
+from connectors.export.connector import ExportConnector
+from connectors.export.files import export_files, read_lines
+from connectors.ports import (
     AccessChanged,
+    AccessNarrowed,
     Change,
     Checkpoint,
+    ContentStale,
     Delete,
     Malformed,
-    Narrowed,
-    Stale,
+    SourceUnreachable,
     Upsert,
 )
-from connectors.errors import SourceUnreachable
-from connectors.export.connector import ExportConnector
-from connectors.export.files import export_files, lines
 from connectors.values import Access
 from tests.unit.test_export import HEADER, THREAD, cursor, documents, read, write
 
@@ -54,16 +54,16 @@ def said(changes: list[Change]) -> dict[str, list[Access]]:
         ({"type": "access", "id": "t1", **CELL}, FOR_THE_CELL),
         ({"type": "access", "id": "t1", "readers": {"allowed": ["tous"]}}, Access()),
         ({"type": "deleted", "id": "t1"}, Delete),
-        ({"type": "deleted", "id": "t1", "why": "x"}, Stale),
-        (RECORD | CELL | {"created": "hier"}, Stale),
-        (RECORD | {"readers": None, "created": "hier"}, Stale),
-        (RECORD | CELL | {"type": "billet"}, Stale),
-        (b'{"type":"thread","id":"t1",readers', Stale),
+        ({"type": "deleted", "id": "t1", "why": "x"}, ContentStale),
+        (RECORD | CELL | {"created": "hier"}, ContentStale),
+        (RECORD | {"readers": None, "created": "hier"}, ContentStale),
+        (RECORD | CELL | {"type": "billet"}, ContentStale),
+        (b'{"type":"thread","id":"t1",readers', ContentStale),
     ],
     ids=["record", "access", "unread", "deleted", "undeleted", "date", "spaceless", "type", "torn"],
 )
 def test_former_readers_are_never_said_again(
-    tmp_path: Path, later: dict[str, Any] | bytes, access: Access | type[Delete | Stale]
+    tmp_path: Path, later: dict[str, Any] | bytes, access: Access | type[Delete | ContentStale]
 ) -> None:
     """Read from the beginning or on from the cursor, only the last readers are said.
 
@@ -91,7 +91,7 @@ def test_readers_after_a_broken_record_open_no_former_text(tmp_path: Path) -> No
     append(path, broken, opened)
     for changes in (read(path), read(path, cursor(first))):
         assert said(changes).get("w:t1", []) == []
-        assert Stale("w:t1") in changes
+        assert ContentStale("w:t1") in changes
     append(path, RECORD)
     assert said(read(path))["w:t1"][-1] == Access(frozenset({"everyone"}))
 
@@ -105,7 +105,7 @@ def test_an_attachment_that_cannot_be_read_is_stale(tmp_path: Path) -> None:
     (tmp_path / "a.txt").unlink()
     append(path, record | CELL)
     changes = read(path, cursor(first))
-    assert Stale("w:t1#a") in changes
+    assert ContentStale("w:t1#a") in changes
     assert "w:t1#a" not in said(changes)
 
 
@@ -169,7 +169,7 @@ def test_readers_of_a_record_that_left_the_files(tmp_path: Path) -> None:
     write(tmp_path / "3.jsonl", HEADER, access)
     changes = read(tmp_path, cursor(first))
     assert said(changes) == {}
-    assert Narrowed("w:t1", Access(frozenset({"everyone"}))) in changes
+    assert AccessNarrowed("w:t1", Access(frozenset({"everyone"}))) in changes
     assert [c.document_id for c in changes if isinstance(c, Malformed)] == ["w:t1"]
 
 
@@ -188,7 +188,7 @@ def test_an_attachment_named_twice_stays_the_first(tmp_path: Path) -> None:
     twice = [{"name": "a", "base64": "dW4="}, {"name": "a", "base64": "ZGV1eA=="}]
     changes = read(write(tmp_path / "e.jsonl", HEADER, RECORD | {"attachments": twice}))
     assert [c.document_id for c in changes if isinstance(c, Malformed)] == ["w:t1#a"]
-    assert [c for c in changes if isinstance(c, Stale)] == []
+    assert [c for c in changes if isinstance(c, ContentStale)] == []
 
 
 def test_an_export_that_is_replaced_while_it_is_read_is_not_read_on(tmp_path: Path) -> None:
@@ -199,5 +199,5 @@ def test_an_export_that_is_replaced_while_it_is_read_is_not_read_on(tmp_path: Pa
     files = export_files(path)
     other.rename(path)
     with pytest.raises(SourceUnreachable, match="a changé pendant la lecture"):
-        list(lines(files[0]))
+        list(read_lines(files[0]))
     assert [c.document.title for c in changes if isinstance(c, Upsert)][:1] == ["Un autre texte"]

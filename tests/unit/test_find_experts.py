@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.values import Agent, EvidencePolicy, Role
-from expertise.confidence import FEWEST_COMPARED, NO_BAR, SERVED
-from expertise.find import WALK_WEIGHT, Experts, find_experts, in_area
+from connectors.values import Agent, ContributorRole, EvidencePolicy
 from expertise.names import Reason
-from expertise.ports import AssignedTopics, TopicsOf
-from expertise.values import RankedDocument, ScoreParts, Window
+from expertise.scoring import FEWEST_COMPARED, NO_THRESHOLD, SERVED_THRESHOLD
+from expertise.values import AssignedTopics, RankedDocument, ScoreParts, TopicsOf, Window
+from expertise.who_knows import WALK_WEIGHT, Experts, find_experts, in_area
 from indexer.access import Reader
 from tests.windows import TODAY, FixedRanker, ListedBook, card, ranked, wrote
 
@@ -81,15 +80,15 @@ def test_candidates_come_best_first_with_their_evidence() -> None:
     last = TODAY - timedelta(days=30)
     document = card(
         "wiki:1",
-        wrote("wiki:ana", Role.AUTHOR, last - timedelta(days=10)),
-        wrote("wiki:ana", Role.COMMENTER, last),
-        wrote("wiki:ben", Role.EDITOR, last),
+        wrote("wiki:ana", ContributorRole.AUTHOR, last - timedelta(days=10)),
+        wrote("wiki:ana", ContributorRole.COMMENTER, last),
+        wrote("wiki:ben", ContributorRole.EDITOR, last),
     )
     ana, ben = asked([ranked(1.0, document)], ANA, BEN).candidates
     assert (ana.agent, ben.agent) == (ANA, BEN)
     (proof,) = ana.evidence
     assert (proof.document_id, proof.title) == ("wiki:1", "Note wiki:1")
-    assert proof.roles == (Role.AUTHOR, Role.COMMENTER)
+    assert proof.roles == (ContributorRole.AUTHOR, ContributorRole.COMMENTER)
     assert (proof.first, proof.last) == (last - timedelta(days=10), last)
     assert proof.weight == pytest.approx(2 ** (-1 / 4))
     assert (ana.parts.votes, ana.parts.walk, ana.parts.documents) == (1.0, 1.0, 1)
@@ -122,12 +121,12 @@ def test_an_account_that_the_directory_does_not_know_is_nobody() -> None:
 def test_several_accounts_of_an_agent_are_joined() -> None:
     """Evidence of both names supports one candidate, and one document counts once."""
     documents = [
-        ranked(1.0, card("wiki:1", wrote("wiki:ana"), wrote("mail:ana", Role.EDITOR))),
+        ranked(1.0, card("wiki:1", wrote("wiki:ana"), wrote("mail:ana", ContributorRole.EDITOR))),
         ranked(0.5, card("mail:1", wrote("mail:ana"))),
     ]
     (ana,) = asked(documents, ANA).candidates
     assert [proof.document_id for proof in ana.evidence] == ["wiki:1", "mail:1"]
-    assert ana.evidence[0].roles == (Role.AUTHOR, Role.EDITOR)
+    assert ana.evidence[0].roles == (ContributorRole.AUTHOR, ContributorRole.EDITOR)
     assert ana.parts.documents == 2
 
 
@@ -190,13 +189,21 @@ def test_equals_stand_by_id() -> None:
     assert found(asked(documents, BEN, ANA)) == ["ag-1", "ag-2"]
 
 
-@pytest.mark.parametrize("role", [Role.ASKER, Role.UPLOADER, Role.FORWARDER, Role.BOT])
-def test_who_only_asked_or_passed_on_is_not_proposed(role: Role) -> None:
+@pytest.mark.parametrize(
+    "role",
+    [
+        ContributorRole.ASKER,
+        ContributorRole.UPLOADER,
+        ContributorRole.FORWARDER,
+        ContributorRole.BOT,
+    ],
+)
+def test_who_only_asked_or_passed_on_is_not_proposed(role: ContributorRole) -> None:
     """Their role weighs nothing, and does not show among the roles of the evidence."""
     assert found(asked([ranked(1.0, card("wiki:1", wrote("wiki:ana", role)))], ANA)) == []
     both = [ranked(1.0, card("wiki:1", wrote("wiki:ana", role), wrote("wiki:ana")))]
     (ana,) = asked(both, ANA).candidates
-    assert ana.evidence[0].roles == (Role.AUTHOR,)
+    assert ana.evidence[0].roles == (ContributorRole.AUTHOR,)
 
 
 def test_a_document_out_of_evidence_proposes_nobody() -> None:
@@ -262,7 +269,7 @@ def test_where_nothing_comes_near_the_strongest_name_is_held_back() -> None:
     nobody = find_experts("xylophone", READER, far, book, TODAY)
     assert (nobody.candidates, nobody.beyond, nobody.nearest_area) == ((), 0, "")
     assert (nobody.nearest, nobody.far) == ((), True)
-    everybody = find_experts("xylophone", READER, far, book, TODAY, bar=NO_BAR)
+    everybody = find_experts("xylophone", READER, far, book, TODAY, bar=NO_THRESHOLD)
     assert found(everybody) == ["ag-1", "ag-2", "ag-3"]
     few = OneWindow(replace(firm, far=True, compared=FEWEST_COMPARED - 1))
     assert find_experts("xylophone", READER, few, book, TODAY).candidates
@@ -278,7 +285,7 @@ def test_each_candidate_stands_on_their_own() -> None:
     firm = OneWindow(compared(notes, nearness=FIRM))
     somebody = find_experts("cadastre", READER, firm, ListedBook((ANA, BEN, CYD)), TODAY)
     assert (found(somebody), somebody.nearest, somebody.beyond) == (["ag-1", "ag-2"], (), 0)
-    assert all(one.confidence >= SERVED.confidence for one in somebody.candidates)
+    assert all(one.confidence >= SERVED_THRESHOLD.confidence for one in somebody.candidates)
 
 
 @pytest.mark.parametrize(
@@ -302,7 +309,7 @@ def test_one_very_fitting_document_is_enough() -> None:
         window = OneWindow(compared(notes, nearness=3.0))
         (ana,) = find_experts("cadastre", READER, window, ListedBook((ANA,)), TODAY).candidates
         confidences.append(ana.confidence)
-    assert SERVED.confidence <= confidences[0] <= confidences[1]
+    assert SERVED_THRESHOLD.confidence <= confidences[0] <= confidences[1]
 
 
 def test_where_nobody_is_known_the_nearest_area_is_named() -> None:
@@ -386,7 +393,7 @@ def test_evidence_of_a_former_post_is_marked() -> None:
 def windows(draw: st.DrawFn) -> list[RankedDocument]:
     accounts = st.sampled_from(["wiki:ana", "mail:ana", "wiki:ben", "wiki:cyd", "wiki:nobody"])
     days = st.none() | st.dates(date(2000, 1, 1), date(2027, 1, 1))
-    rows = st.lists(st.tuples(accounts, st.sampled_from(Role), days), max_size=4)
+    rows = st.lists(st.tuples(accounts, st.sampled_from(ContributorRole), days), max_size=4)
     scores = sorted(draw(st.lists(st.floats(0, 1), max_size=8)), reverse=True)
     return [
         ranked(score, card(f"wiki:{n}", *(wrote(*row) for row in draw(rows))))

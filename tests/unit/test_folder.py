@@ -13,23 +13,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.changes import (
+from connectors.folder.connector import FolderConnector, readable_title
+from connectors.folder.rules import MAX_RULE_BYTES, MAX_RULES
+from connectors.folder.walk import walk
+from connectors.ports import (
     AccessChanged,
     Change,
     Checkpoint,
+    ContentStale,
     Delete,
     Listing,
     Malformed,
-    Stale,
-    Unseen,
+    RecordVanished,
+    SourceUnreachable,
+    SubtreeHidden,
     Upsert,
-    lies_under,
+    is_under,
 )
-from connectors.errors import RecordVanished, SourceUnreachable
-from connectors.folder.connector import FolderConnector, readable_title
-from connectors.folder.rules import MOST_RULE_BYTES, MOST_RULES
-from connectors.folder.walk import walk
-from connectors.values import MOST_PRINCIPALS, MOST_REPLACED, Access, Document
+from connectors.values import MAX_PRINCIPALS, MAX_REPLACED, Access, Document
 
 pytestmark = pytest.mark.sources
 
@@ -73,7 +74,7 @@ def test_deeper_and_later_rules_win_field_by_field(tree: Path) -> None:
 
 def test_a_rule_that_replaces_too_much_is_not_understood(tree: Path) -> None:
     """As many as may be: read; one more, or a path without end: nobody reads."""
-    for count, length, fine in ((MOST_REPLACED, 3, True), (MOST_REPLACED + 1, 3, False),
+    for count, length, fine in ((MAX_REPLACED, 3, True), (MAX_REPLACED + 1, 3, False),
                                 (1, 2001, False)):  # fmt: skip
         names = "|".join("n" * length for _ in range(count))
         (tree / "_quisait.csv").write_text(f"pattern,allowed,replaces\n**,everyone,{names}\n")
@@ -84,7 +85,7 @@ def test_a_rule_that_replaces_too_much_is_not_understood(tree: Path) -> None:
 @pytest.mark.parametrize("column", ["allowed", "denied"])
 def test_a_rule_of_too_many_principals_is_not_understood(tree: Path, column: str) -> None:
     """As many as may be: read; one more: nobody reads, and it is reported."""
-    for count, fine in ((MOST_PRINCIPALS, True), (MOST_PRINCIPALS + 1, False)):
+    for count, fine in ((MAX_PRINCIPALS, True), (MAX_PRINCIPALS + 1, False)):
         names = [f"g:g:{number}" for number in range(count)]
         said = {"allowed": "everyone", "denied": ""} | {column: "|".join(names)}
         row = f"a/x.txt,{said['allowed']},{said['denied']}\n"
@@ -124,10 +125,10 @@ def test_a_rule_not_understood_leaves_nobody(tree: Path, table: str, open_still:
 def test_a_table_too_large_to_be_held_leaves_nobody(tree: Path) -> None:
     """Neither millions of rows nor of bytes are read into memory: what they say is not known."""
     head = "pattern,allowed\n**,everyone\n"
-    (tree / "_quisait.csv").write_text(head + "x,everyone\n" * MOST_RULES)
+    (tree / "_quisait.csv").write_text(head + "x,everyone\n" * MAX_RULES)
     (tree / "a" / "b" / "_quisait.csv").write_text(head)
     with (tree / "a" / "b" / "_quisait.csv").open("ab") as table:
-        table.truncate(MOST_RULE_BYTES + 1)
+        table.truncate(MAX_RULE_BYTES + 1)
     assert {name for name, readers in allowed(tree).items() if readers} == set()
     told = [change.where for change in read(tree) if isinstance(change, Malformed)]
     assert told == ["_quisait.csv", "a/b/_quisait.csv"]
@@ -237,7 +238,9 @@ def test_what_may_not_be_read_is_not_deleted() -> None:
     assert Listing(frozenset({"f:x.txt", "f:y.txt", "f:shut/z.txt"}), ("f:shut",)) in rest
     assert {c.document_id for c in rest if isinstance(c, Malformed)} == {"f:y.txt", None}
     assert Listing(frozenset({"f:x.txt", "f:y.txt"}), ("f:shut",)) in anew
-    assert Unseen("f:shut") in anew, "by what it was read is not known: nobody, until it is listed"
+    assert SubtreeHidden("f:shut") in anew, (
+        "by what it was read is not known: nobody, until it is listed"
+    )
 
 
 def test_a_folder_whose_names_alone_may_be_read_deletes_nothing() -> None:
@@ -288,8 +291,8 @@ def test_what_lies_under_a_folder_is_what_begins_with_it(name: str, unders: list
     def below(under: str) -> bool:
         return name == under or name.startswith(under if under.endswith(":") else f"{under}/")
 
-    assert lies_under(name, frozenset(unders)) == any(map(below, unders))
-    assert [Unseen(under).holds(name) for under in unders] == list(map(below, unders))
+    assert is_under(name, frozenset(unders)) == any(map(below, unders))
+    assert [SubtreeHidden(under).holds(name) for under in unders] == list(map(below, unders))
 
 
 def test_a_disk_that_never_answers_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -333,9 +336,9 @@ def test_what_lies_in_a_folder_without_permission_follows_the_tables_above_it(
         fourth = read(root, cursor(third))
     few, deep = Access(frozenset({"g:g:few"})), Access(frozenset({"g:g:deep"}))
     assert accesses(second) == ({"f:x.txt": few} if narrowed else {})
-    assert (Unseen("f:shut") in second) == narrowed
+    assert (SubtreeHidden("f:shut") in second) == narrowed
     assert accesses(third) == {}
-    assert Unseen("f:shut") not in third
+    assert SubtreeHidden("f:shut") not in third
     reopened = {"f:shut/y.txt": few, "f:shut/deep/z.txt": deep}
     assert accesses(fourth) == (reopened if narrowed else {})
 
@@ -354,7 +357,7 @@ def test_what_may_not_be_read_keeps_no_readers() -> None:
         (root / "_quisait.csv").write_text("pattern,allowed\n**,g:g:a\n")
         with unprivileged():
             anew = read(root)
-    assert Stale("f:y.txt") in anew
+    assert ContentStale("f:y.txt") in anew
     assert not [change for change in anew if isinstance(change, AccessChanged | Upsert)]
 
 

@@ -2,16 +2,16 @@
 
 import pytest
 
-from indexer.french import (
+from indexer.french.analysis import (
     MAX_WORD_CHARS,
     analyse,
-    asked,
+    analyse_query,
     decoded,
     encoded,
     folded_words,
     terms,
 )
-from indexer.stop_words import STOP_WORDS
+from indexer.french.stop_words import STOP_WORDS
 
 pytestmark = pytest.mark.search
 
@@ -76,13 +76,13 @@ def test_offsets_point_at_the_word_without_its_elision() -> None:
 def test_form_numbers_come_apart_alike() -> None:
     """A text is found by a form's number and its parts; a question asks for all of it."""
     assert encoded(analyse("2042-C-PRO")) == encoded(analyse("2042 C PRO")) == "2042cpro|2042 c pro"
-    assert [term.term for term in asked("2042-c-pro")] == ["2042cpro"]
+    assert [term.term for term in analyse_query("2042-c-pro")] == ["2042cpro"]
 
 
 def test_a_reference_has_its_own_name_in_a_question() -> None:
     """«article» says what the number is, and is not asked for beside it; in a phrase it is."""
-    assert [term.term for term in asked("l'article 1407 ter du CGI")] == ["1407ter", "cgi"]
-    phrase = asked("article 1407 du CGI", phrase=True)
+    assert [term.term for term in analyse_query("l'article 1407 ter du CGI")] == ["1407ter", "cgi"]
+    phrase = analyse_query("article 1407 du CGI", phrase=True)
     assert [(term.term, term.position) for term in phrase] == [
         ("articl", 0),
         ("1407", 1),
@@ -94,9 +94,9 @@ def test_capitals_tell_an_acronym_from_a_word() -> None:
     """Where only it stands in capitals; a line in capitals tells nothing."""
     assert encoded(analyse("Taux du PAS, mon CET")) == "taux|=taux _ PAS|pas _ CET|cet"
     assert terms("LE PAS DES AGENTS") == ["pas", "agent"]
-    assert [term.term for term in asked("cet")] == ["cet"]
+    assert [term.term for term in analyse_query("cet")] == ["cet"]
     assert terms("Dans cet article") == ["articl"]
-    assert asked("de la", phrase=True) == []
+    assert analyse_query("de la", phrase=True) == []
 
 
 def test_a_line_gives_back_its_terms() -> None:

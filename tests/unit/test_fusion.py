@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.values import Ranked
-from search_api.ranking.fusion import FusedHit, fuse, in_order
+from indexer.values import SearchHit
+from search_api.ranking.fusion import FusedHit, fuse, unfused
 
 pytestmark = pytest.mark.search
 
@@ -16,10 +16,10 @@ IDS = st.text(alphabet="abcdefgh", min_size=1, max_size=2)
 SCORES = st.floats(min_value=-1e6, max_value=1e6) | st.sampled_from([0.0, 0.5, 1.0])
 
 
-def ordered(scores: dict[str, float]) -> tuple[Ranked, ...]:
+def ordered(scores: dict[str, float]) -> tuple[SearchHit, ...]:
     """Best first, ties by id, as an index answers."""
     best_first = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
-    return tuple(Ranked(name, score) for name, score in best_first)
+    return tuple(SearchHit(name, score) for name, score in best_first)
 
 
 RANKINGS = st.dictionaries(IDS, SCORES, max_size=20).map(ordered)
@@ -58,14 +58,14 @@ def test_equal_scores_are_all_the_best() -> None:
 
 def test_newest_first_keeps_its_order() -> None:
     """Where there is nothing to fuse the ranking stands, and its ranks say so."""
-    hits = in_order((Ranked("z", 3.0), Ranked("a", 3.0)))
+    hits = unfused((SearchHit("z", 3.0), SearchHit("a", 3.0)))
     assert ids(hits) == ["z", "a"]
     assert [hit.lexical_rank for hit in hits] == [1, 2]
 
 
 @given(RANKINGS, RANKINGS)
 def test_scores_and_parts_stay_between_0_and_1(
-    lexical: tuple[Ranked, ...], vector: tuple[Ranked, ...]
+    lexical: tuple[SearchHit, ...], vector: tuple[SearchHit, ...]
 ) -> None:
     """Each document of either ranking comes once, with parts and score in [0, 1]."""
     hits = fuse(lexical, vector)
@@ -79,7 +79,9 @@ def test_scores_and_parts_stay_between_0_and_1(
 
 
 @given(RANKINGS, RANKINGS)
-def test_best_first_and_ties_by_id(lexical: tuple[Ranked, ...], vector: tuple[Ranked, ...]) -> None:
+def test_best_first_and_ties_by_id(
+    lexical: tuple[SearchHit, ...], vector: tuple[SearchHit, ...]
+) -> None:
     """The order is total, so that pages never overlap."""
     keys = [(-hit.score, hit.document_id) for hit in fuse(lexical, vector)]
     assert keys == sorted(keys)
@@ -87,12 +89,12 @@ def test_best_first_and_ties_by_id(lexical: tuple[Ranked, ...], vector: tuple[Ra
 
 @given(RANKINGS, RANKINGS, st.integers())
 def test_the_order_of_equals_does_not_matter(
-    lexical: tuple[Ranked, ...], vector: tuple[Ranked, ...], seed: int
+    lexical: tuple[SearchHit, ...], vector: tuple[SearchHit, ...], seed: int
 ) -> None:
     """However an engine orders documents of equal scores, the fused scores are the same."""
     random = Random(seed)
 
-    def shuffled(ranking: tuple[Ranked, ...]) -> tuple[Ranked, ...]:
+    def shuffled(ranking: tuple[SearchHit, ...]) -> tuple[SearchHit, ...]:
         drawn = random.sample(ranking, len(ranking))
         return tuple(sorted(drawn, key=lambda ranked: -ranked.score))
 
@@ -105,7 +107,7 @@ def test_the_order_of_equals_does_not_matter(
 
 @given(RANKINGS, RANKINGS)
 def test_neither_ranking_is_preferred(
-    lexical: tuple[Ranked, ...], vector: tuple[Ranked, ...]
+    lexical: tuple[SearchHit, ...], vector: tuple[SearchHit, ...]
 ) -> None:
     """At equal weights, the rankings' places may be exchanged."""
     assert ids(fuse(lexical, vector)) == ids(fuse(vector, lexical))
@@ -113,7 +115,7 @@ def test_neither_ranking_is_preferred(
 
 @given(RANKINGS, RANKINGS, st.integers(min_value=0, max_value=30))
 def test_the_window_only_cuts(
-    lexical: tuple[Ranked, ...], vector: tuple[Ranked, ...], window: int
+    lexical: tuple[SearchHit, ...], vector: tuple[SearchHit, ...], window: int
 ) -> None:
     """A smaller window is the beginning of a larger one: scores do not move."""
     assert fuse(lexical, vector, window) == fuse(lexical, vector)[:window]
@@ -121,7 +123,7 @@ def test_the_window_only_cuts(
 
 @given(RANKINGS, RANKINGS, st.integers(min_value=1, max_value=7))
 def test_pages_cover_the_window_once(
-    lexical: tuple[Ranked, ...], vector: tuple[Ranked, ...], size: int
+    lexical: tuple[SearchHit, ...], vector: tuple[SearchHit, ...], size: int
 ) -> None:
     """Pages asked one by one, each fused anew, hold every document once."""
     whole = fuse(lexical, vector)
@@ -132,13 +134,13 @@ def test_pages_cover_the_window_once(
 
 
 @given(RANKINGS, st.floats(min_value=0.001, max_value=1000))
-def test_the_unit_of_an_engine_does_not_matter(ranking: tuple[Ranked, ...], unit: float) -> None:
+def test_the_unit_of_an_engine_does_not_matter(ranking: tuple[SearchHit, ...], unit: float) -> None:
     """BM25 of any scale gives the same parts."""
-    scaled = tuple(Ranked(r.document_id, r.score * unit) for r in ranking)
+    scaled = tuple(SearchHit(r.document_id, r.score * unit) for r in ranking)
     before = {hit.document_id: hit.score for hit in fuse(ranking, ())}
     after = {hit.document_id: hit.score for hit in fuse(scaled, ())}
     assert after == pytest.approx(before, abs=1e-6)
 
 
-def ids_of(ranking: Sequence[Ranked]) -> set[str]:
+def ids_of(ranking: Sequence[SearchHit]) -> set[str]:
     return {ranked.document_id for ranked in ranking}

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from indexer.asking import EXPANSION_WEIGHT, MOST_EXPANDED, read_asked
+from indexer.parsed_query import EXPANSION_WEIGHT, MAX_EXPANSION_WORDS, parse_query
 from indexer.values import Expansion, Question
-from search_api.questions.best_bets import read_best_bets
-from search_api.questions.edited_files import EditedFile, Read
 from search_api.questions.glossary import GlossaryFile, read_glossary
+from search_api.questions.reloaded_file import ParsedFile, ReloadedFile
+from search_api.ranking.search_configuration import read_best_bets
 
 pytestmark = pytest.mark.search
 
@@ -76,10 +76,12 @@ def test_an_expansion_weighs_as_a_whole() -> None:
     """Half of the words typed, however many words it has; phrases that do not fit are left out."""
     for typed, other, weight in (("CFE", PHRASE, 1 / 3), (PHRASE, "CFE", 3.0)):
         question = Question(typed, expansions=(Expansion(typed, (other,)),))
-        assert read_asked(question, 512).expansions[0][0].weight == EXPANSION_WEIGHT * weight
+        assert parse_query(question, 512).expansions[0][0].weight == EXPANSION_WEIGHT * weight
     many = Question("CFE", expansions=(Expansion("CFE", tuple(f"a{n} b{n}" for n in range(99))),))
-    assert sum(len(one.phrase) for one in read_asked(many, 512).expansions[0]) == MOST_EXPANDED
-    assert read_asked(many, 1).expansions == ()
+    assert (
+        sum(len(one.phrase) for one in parse_query(many, 512).expansions[0]) == MAX_EXPANSION_WORDS
+    )
+    assert parse_query(many, 1).expansions == ()
 
 
 def test_an_edited_glossary_holds_at_the_next_question(
@@ -107,7 +109,7 @@ def test_an_unchanged_file_is_read_once(tmp_path: Path) -> None:
     """A question costs no more than a look at the file's time."""
     path, times = tmp_path / "a.csv", []
     path.write_text("a", encoding="utf-8")
-    file = EditedFile(path, lambda lines: times.append(1) or Read(len(lines)), 0)  # type: ignore[func-returns-value]
+    file = ReloadedFile(path, lambda lines: times.append(1) or ParsedFile(len(lines)), 0)  # type: ignore[func-returns-value]
     assert (file.now(), file.now(), len(times)) == (1, 1, 1)
 
 

@@ -16,65 +16,69 @@ import pytest
 from joserfc.jwk import OctKey
 from pydantic import ValidationError
 
-from connectors.directory_lines import AgentLine
-from connectors.directory_tables import lines_of
-from connectors.errors import SourceError
+from connectors.directory import AgentRecord, read_records
 from connectors.folder.connector import readable_title
-from connectors.folder.rules import effective, parse_sidecar, parse_table
-from connectors.json_size import holds_more_values
-from connectors.ldap.entries import agent_of
-from connectors.ldap.names import rdn_values, same_name
-from connectors.ldap.server import Entry
-from connectors.mediawiki.answers import (
+from connectors.folder.rules import effective_rule, parse_sidecar, parse_table
+from connectors.ldap.client import LdapEntry
+from connectors.ldap.entries import agent_of, normalize_dn, rdn_values
+from connectors.mediawiki.html import sections_of as wiki_sections
+from connectors.mediawiki.models import (
     CategoryLink,
     FileVersion,
-    Page,
+    RedirectTitle,
     Rendering,
     Revision,
-    Titled,
+    WikiPage,
     account_named,
 )
-from connectors.mediawiki.html import sections_of as wiki_sections
-from connectors.mediawiki.pages import Author
-from connectors.push.find import find_submitted
-from connectors.push.lines import submitted
-from connectors.push.values import SuiteRules
-from connectors.records.documents import Setting, documents_of
-from connectors.records.lines import BrokenLine, RawLine, understand
-from connectors.records.schema import RecordLine
+from connectors.mediawiki.pages import PageConverter
+from connectors.ports import SourceError
+from connectors.push.items import SuiteRules, parse_find_item, parse_item
+from connectors.records.documents import RecordContext, documents_of
+from connectors.records.schema import InvalidLine, RawLine, RecordLine, parse_line
+from connectors.tables import exceeds_json_values
 from connectors.values import Access, Agent, Section
 from expertise.topics import read_topics
-from indexer.extraction.clean_text import clean_text
-from indexer.extraction.encryption import is_encrypted
-from indexer.extraction.limits import Limits
-from indexer.extraction.mail_parts import mail_parts
-from indexer.extraction.markdown import with_headings
-from indexer.extraction.part_paths import clean_path
-from indexer.extraction.plain_text import utf16_as_utf8, windows_as_utf8
-from indexer.extraction.tika_answer import read_answer
-from indexer.extraction.tika_failures import PART_EXCEPTION, STREAM_EXCEPTION, TikaPart
-from indexer.extraction.xhtml import attachments_of
+from indexer.extraction.files import (
+    ExtractionLimits,
+    mail_parts,
+    utf16_as_utf8,
+    windows_as_utf8,
+    zip_parts,
+)
+from indexer.extraction.tika_answer import clean_path, read_answer, with_headings
+from indexer.extraction.tika_failures import (
+    PART_EXCEPTION,
+    STREAM_EXCEPTION,
+    TikaPart,
+    is_encrypted,
+)
+from indexer.extraction.xhtml import attachments_of, clean_text
 from indexer.extraction.xhtml import sections_of as tika_sections
-from indexer.extraction.zip_parts import zip_parts
-from indexer.french import analyse, asked, encoded, folded_words
-from indexer.highlights import highlights
+from indexer.french.analysis import analyse, analyse_query, encoded, folded_words
+from indexer.highlighting import highlights
+from indexer.near_duplicates import signature
 from indexer.passages import cut
-from indexer.spelling import near_in
-from indexer.twins import signature
+from indexer.suggestions import near_in
 from indexer.values import Passage
-from search_api.door.own_host import is_own
-from search_api.excerpts import excerpt
-from search_api.neutral import neutral
+from search_api.catalogue.safe_text import safe_text
+from search_api.catalogue.wording import mail_address, web_address
+from search_api.middleware.security import is_own_host
 from search_api.problems import Problem
-from search_api.push.requests import parsed
-from search_api.questions.best_bets import read_best_bets
 from search_api.questions.glossary import read_glossary
-from search_api.questions.operators import operators_in, read_day
-from search_api.questions.query import QUERY_CHARACTERS, read_prefix, read_question
+from search_api.questions.query import (
+    QUERY_CHARACTERS,
+    operators_in,
+    read_day,
+    read_prefix,
+    read_question,
+)
+from search_api.ranking.excerpts import excerpt
+from search_api.ranking.search_configuration import read_best_bets
+from search_api.routes.push import parsed
 from search_api.sign_on.errors import NotAnAgent, ProviderRefused
-from search_api.sign_on.naming import AgentRule, agent_named
-from search_api.sign_on.provider_tokens import checked_claims, id_token_claims, signed_claims
-from search_api.wording import mail_address, web_address
+from search_api.sign_on.identification import AgentRule, agent_named
+from search_api.sign_on.verification import checked_claims, id_token_claims, signed_claims
 
 pytestmark = pytest.mark.trust
 
@@ -124,7 +128,7 @@ def raw(text: str) -> bytes:
 
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-SETTING = Setting("s", Path("/nowhere"), {}, {})
+SETTING = RecordContext("s", Path("/nowhere"), {}, {})
 POST = {"type": "post", "id": "p", "title": "p", "readers": {"allowed": ["everyone"]}}
 KEY = OctKey.import_key("k" * 32)
 
@@ -132,7 +136,7 @@ KEY = OctKey.import_key("k" * 32)
 def export_line(text: str) -> None:
     """As it stands, and within a record's texts."""
     content = raw(text)
-    understand(RawLine("e", 2, 0, len(content), content, too_long=False, terminated=True))
+    parse_line(RawLine("e", 2, 0, len(content), content, too_long=False, terminated=True))
 
 
 def export_record(text: str) -> None:
@@ -146,7 +150,7 @@ def export_record(text: str) -> None:
 def pushed_body(text: str) -> None:
     with suppress(Problem):
         parsed(raw(text))
-    holds_more_values(raw(text), len(text) // 2)
+    exceeds_json_values(raw(text), len(text) // 2)
 
 
 def pushed_item(text: str) -> None:
@@ -156,7 +160,7 @@ def pushed_item(text: str) -> None:
         {**POST, "attachments": [{"name": "a", "base64": text}]},
         {**POST, "readers": {"allowed": text.split(" ")}},
     ):
-        submitted(item, 10_000_000)
+        parse_item(item, 10_000_000)
 
 
 def find_item(text: str) -> None:
@@ -165,14 +169,14 @@ def find_item(text: str) -> None:
         "created_at": "2024-01-01T00:00:00Z", "updated_at": "2024-01-01T00:00:00Z",
         "users": text.split(" "),
     }  # fmt: skip
-    find_submitted(item, "s", SuiteRules(), 10_000_000)
+    parse_find_item(item, "s", SuiteRules(), 10_000_000)
 
 
 def folder_rules(text: str) -> None:
     parse_table(raw(text), ("a",))
     parse_sidecar(raw(text), ("a",))
     table, _ = parse_table(raw(f"pattern,title\n{text}"), ())
-    effective(("a", "b"), (table,))
+    effective_rule(("a", "b"), (table,))
     cell = json.dumps(text, ensure_ascii=False)
     parse_table(raw(f"pattern,title\n{cell[:900]},\n**,{cell}"), ())
     parse_sidecar(raw(json.dumps({"replaces": text, "author": text})), ("a",))
@@ -180,14 +184,14 @@ def folder_rules(text: str) -> None:
 
 
 def wiki_page(text: str) -> None:
-    page = Page(
+    page = WikiPage(
         pageid=1, ns=4, title=text, fullurl=text, pagelanguage=text,
         revisions=(Revision(revid=1, timestamp=NOW, user=text),),
-        redirects=tuple(Titled(title=one, ns=4) for one in text.split(" ")),
+        redirects=tuple(RedirectTitle(title=one, ns=4) for one in text.split(" ")),
         imageinfo=(FileVersion(timestamp=NOW, user=text),),
     )  # fmt: skip
     rendering = Rendering(pageid=1, text="", categories=(CategoryLink(category=text),))
-    Author("w", frozenset(), lambda _page: b"").document(page, rendering, Access())
+    PageConverter("w", frozenset(), lambda _page: b"").document(page, rendering, Access())
     account_named(text)
 
 
@@ -195,8 +199,8 @@ def ldap_entry(text: str) -> None:
     attributes = {"uid": [raw(text)], "skills": [raw(one) for one in text.split(" ")]}
     mapping = {"id": "uid", "skills": "skills", "metier": "uid", "arrival": "uid", "listed": "uid"}
     for dn in (text, f"uid={text},dc=a"):
-        list(agent_of(Entry(dn, attributes), mapping))
-        same_name(dn)
+        list(agent_of(LdapEntry(dn, attributes), mapping))
+        normalize_dn(dn)
         rdn_values(dn, "uid")
 
 
@@ -204,9 +208,9 @@ def directory_file(folder: Path, text: str) -> None:
     for name, head in (("a.csv", "id,skills\n"), ("a.jsonl", "")):
         (folder / name).write_bytes(raw(head + text))
         with suppress(SourceError):
-            list(lines_of(folder / name, AgentLine, "id"))
+            list(read_records(folder / name, AgentRecord, "id"))
     with suppress(ValidationError):
-        AgentLine.model_validate({"id": "a", "skills": text, "listed": "oui"})
+        AgentRecord.model_validate({"id": "a", "skills": text, "listed": "oui"})
 
 
 def topics_file(folder: Path, text: str) -> None:
@@ -255,7 +259,9 @@ def tika_metadata(text: str) -> None:
         )
     }  # fmt: skip
     page = "<html><body><p>texte</p></body></html>"
-    read_answer([TikaPart(page, metadata), TikaPart(page, metadata, text)], b"", Limits(), text)
+    read_answer(
+        [TikaPart(page, metadata), TikaPart(page, metadata, text)], b"", ExtractionLimits(), text
+    )
     clean_path(text)
 
 
@@ -288,13 +294,13 @@ def questions(text: str) -> None:
     read_prefix(text)
     read_day(text)
     list(operators_in(text[:QUERY_CHARACTERS]))
-    asked(text)
+    analyse_query(text)
 
 
 def marked(text: str) -> None:
     found = highlights(text, frozenset({"a", "1", "b"}))
     excerpt(text, found[:50])
-    neutral(text)
+    safe_text(text)
     near_in(text, "cadastre", 2)
 
 
@@ -337,7 +343,7 @@ def addresses(text: str) -> None:
     for one in (text, f"a@{text}", f"https://{text}", f"{text}@a.b"):
         web_address(one)
         mail_address(one)
-        is_own(one, frozenset({"a"}))
+        is_own_host(one, frozenset({"a"}))
 
 
 READERS: dict[str, Callable[[str], object]] = {
@@ -423,7 +429,7 @@ def test_a_pattern_of_many_stars_is_compared_in_time() -> None:
     rows = "".join(f"**/a*/**/a*/**/a*/**/z{n},everyone\n" for n in range(20))
     table, _ = parse_table(raw(f"pattern,allowed\n{rows}**/z1,g:g:few\n"), ())
     began = time.process_time()
-    found = effective((*("a",) * 200, "z1"), (table,))
+    found = effective_rule((*("a",) * 200, "z1"), (table,))
     assert time.process_time() - began < MOST_S
     assert found is not None
     assert found.allowed == ("g:g:few",)
@@ -470,17 +476,17 @@ def test_a_line_of_a_million_wrong_items_costs_one_error(name: str, items: int) 
     line = RawLine("e", 2, 0, len(written), written, too_long=False, terminated=True)
     tracemalloc.start()
     try:
-        broken = understand(line)
+        broken = parse_line(line)
         assert tracemalloc.get_traced_memory()[1] < MOST_LINE_MB * 2**20
     finally:
         tracemalloc.stop()
-    assert isinstance(broken, BrokenLine)
+    assert isinstance(broken, InvalidLine)
     assert (broken.type, broken.id) == ("post", "p")
 
 
 def test_values_are_counted_outside_of_texts() -> None:
     """Commas and brackets of a text, and its escaped quotes, are no values."""
     text = json.dumps({"text": 'a, [b] {c}: \\ "d, e" \\" ' * 100_000, "n": [1, 2]})
-    assert not holds_more_values(raw(text), 4)
-    assert holds_more_values(raw(text), 3)
-    assert not holds_more_values(b'"\\\\\\"' + b"," * 3_000_000, 10), "a text that is not closed"
+    assert not exceeds_json_values(raw(text), 4)
+    assert exceeds_json_values(raw(text), 3)
+    assert not exceeds_json_values(b'"\\\\\\"' + b"," * 3_000_000, 10), "a text that is not closed"

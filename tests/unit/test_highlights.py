@@ -4,10 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer import pieces
-from indexer.french import analyse
-from indexer.highlights import highlights, question_terms
-from indexer.pieces import marked
+from indexer import highlighting
+from indexer.french.analysis import analyse
+from indexer.highlighting import highlights, question_terms, term_spans
 from indexer.values import Question
 
 pytestmark = pytest.mark.search
@@ -60,7 +59,7 @@ def marks_what_it_says(text: str) -> None:
     every = frozenset(name for term in said for name in term.all)
     for wanted in (every, *(frozenset({name}) for name in every)):
         places = [(term.start, term.end) for term in said if not wanted.isdisjoint(term.all)]
-        assert list(marked(text, wanted)) == places
+        assert list(term_spans(text, wanted)) == places
 
 
 @pytest.mark.parametrize(
@@ -95,9 +94,9 @@ def test_a_text_read_in_pieces_says_what_it_says_whole(written: list[tuple[str, 
 
 def test_what_there_is_no_room_to_keep_is_read_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A word like any other, that nobody had read before, is marked where it stands."""
-    monkeypatch.setattr(pieces, "KEPT_WORDS", 0)
+    monkeypatch.setattr(highlighting, "CACHED_WORDS", 0)
     text = "les xénotimes du service, un xénotime et 5 xénotimes"
     marks_what_it_says(text)
-    assert [text[a:b] for a, b in marked(text, frozenset(["xenotim"]))] == [
+    assert [text[a:b] for a, b in term_spans(text, frozenset(["xenotim"]))] == [
         "xénotimes", "xénotime", "xénotimes",
     ]  # fmt: skip

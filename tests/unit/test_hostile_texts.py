@@ -7,12 +7,11 @@ from datetime import date
 import pytest
 
 from connectors.values import Section
-from indexer.french import analyse
-from indexer.marks import Mark
+from indexer.french.analysis import analyse
+from indexer.near_duplicates import signature
 from indexer.passages import cut
-from indexer.twins import signature
-from indexer.values import WINDOW, Passage
-from search_api.ranking.succession import Succession
+from indexer.values import WINDOW, HitAttributes, Passage
+from search_api.ranking.reranking import Successors
 
 pytestmark = pytest.mark.trust
 
@@ -64,10 +63,10 @@ def test_who_names_everything_as_replaced_holds_up_no_answer(circling: bool) -> 
     """Twice as many as a window holds; all replace all, or each all before it."""
     names = [f"forum:{number}" for number in range(4 * WINDOW)]
     marks = {
-        name: Mark("forum", replaces=tuple(names if circling else names[:number]))
+        name: HitAttributes("forum", replaces=tuple(names if circling else names[:number]))
         for number, name in enumerate(names)
     }
     began = time.process_time()
-    succession = Succession(marks, {}, date(2026, 1, 1))
+    succession = Successors(marks, {}, date(2026, 1, 1))
     assert time.process_time() - began < MOST_S
     assert succession.depth(names[0]) == (0 if circling else len(names) - 1)

@@ -3,11 +3,10 @@
 import pytest
 
 from connectors.values import Agent
-from expertise.holders import Basis
-from expertise.isolating import Scope
-from expertise.overview_values import Alone
+from expertise.answer_values import IsolatedHolder
+from expertise.holders import Basis, IsolationScope
 from expertise.topics import Topic
-from search_api.topics.isolation_agents import AloneOn, by_agent
+from search_api.answers.topics import IsolatedTopics, by_agent
 
 pytestmark = pytest.mark.experts
 
@@ -17,8 +16,10 @@ FAR = Agent("ag-3", "Léo", "Loin", departement="974")
 REGIES, REGISSEUR, PAIE = Topic("r", "régies"), Topic("m", "régisseur"), Topic("p", "paie")
 
 
-def alone(agent: Agent, topic: Topic, scope: Scope, near: Agent | None = None) -> Alone:
-    return Alone(topic, agent, Basis.DEMONSTRATED, scope, near, 9_660.0 if near else None)
+def alone(
+    agent: Agent, topic: Topic, scope: IsolationScope, near: Agent | None = None
+) -> IsolatedHolder:
+    return IsolatedHolder(topic, agent, Basis.DEMONSTRATED, scope, near, 9_660.0 if near else None)
 
 
 def test_topics_stand_together_where_all_else_is_alike() -> None:
@@ -26,16 +27,16 @@ def test_topics_stand_together_where_all_else_is_alike() -> None:
     namesake = Agent("ag-4", "Zoé", "Zola", departement="22")
     found = by_agent(
         [
-            alone(ZOE, PAIE, Scope.COUNTRY),
-            alone(ZOE, REGIES, Scope.REGION, FAR),
-            alone(namesake, REGIES, Scope.REGION, FAR),
-            alone(ZOE, REGISSEUR, Scope.REGION, FAR),
-            alone(FAR, PAIE, Scope.REGION, ZOE),
-            alone(ADA, PAIE, Scope.REGION, ZOE),
+            alone(ZOE, PAIE, IsolationScope.COUNTRY),
+            alone(ZOE, REGIES, IsolationScope.REGION, FAR),
+            alone(namesake, REGIES, IsolationScope.REGION, FAR),
+            alone(ZOE, REGISSEUR, IsolationScope.REGION, FAR),
+            alone(FAR, PAIE, IsolationScope.REGION, ZOE),
+            alone(ADA, PAIE, IsolationScope.REGION, ZOE),
         ]
     )
     assert [one.agent.id for one in found] == ["ag-2", "ag-1", "ag-4", "ag-3"]
     assert found[1].alone_on == (
-        AloneOn((PAIE,), Scope.COUNTRY, None, None),
-        AloneOn((REGIES, REGISSEUR), Scope.REGION, FAR, 9_660.0),
+        IsolatedTopics((PAIE,), IsolationScope.COUNTRY, None, None),
+        IsolatedTopics((REGIES, REGISSEUR), IsolationScope.REGION, FAR, 9_660.0),
     )

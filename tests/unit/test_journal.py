@@ -9,11 +9,9 @@ from threading import Event
 import pytest
 import sqlalchemy as sa
 
-from quisait.database import connect
-from search_api.journal.period import utc
-from search_api.journal.port import Asking
-from search_api.journal.queued import QueuedJournal
-from search_api.journal.tables import journal_askings, journal_counts, journal_period
+from quisait.application.database import connect
+from search_api.query_log.recording import AskedQuery, BackgroundQueryLog
+from search_api.query_log.storage import journal_askings, journal_counts, journal_period, utc
 from tests.journals import (
     DAY,
     HOUR,
@@ -228,10 +226,10 @@ class Stubborn:
     """A journal that fails, then waits until it may go on."""
 
     def __init__(self) -> None:
-        self.written: list[tuple[Asking, datetime]] = []
+        self.written: list[tuple[AskedQuery, datetime]] = []
         self.may_go_on, self.failures = Event(), 1
 
-    def write(self, asking: Asking, moment: datetime) -> None:
+    def write(self, asking: AskedQuery, moment: datetime) -> None:
         self.may_go_on.wait(20)
         if self.failures:
             self.failures -= 1
@@ -245,7 +243,7 @@ class Stubborn:
 def test_the_queue_neither_waits_nor_fails(caplog: pytest.LogCaptureFixture) -> None:
     """Beyond its size it drops; a fault is told without its text; the rest is written."""
     kept = Stubborn()
-    queue = QueuedJournal(kept, lambda: NINE, most=3)
+    queue = BackgroundQueryLog(kept, lambda: NINE, most=3)
     with queue.writing() as thread:
         for number in range(6):
             queue.note(search("ag-1", f"xylophone {number}"))

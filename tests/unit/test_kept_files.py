@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from quisait.kept_files import close_to_others, open_to_others
 from quisait.settings import load_settings
+from quisait.settings.files import close_to_others, exposed_files
 
 pytestmark = [pytest.mark.trust]
 
@@ -35,11 +35,11 @@ def mode(path: Path) -> int:
 
 def test_a_folder_of_quisait_alone_is_closed(house: Path) -> None:
     """An older installation: the folder, and all that is in it."""
-    assert open_to_others(load_settings())
+    assert exposed_files(load_settings())
     close_to_others(load_settings())
     assert mode(house) == mode(house / "index") == 0o700
     assert mode(house / "index" / "segment") == mode(house / "state.sqlite") == 0o600
-    assert open_to_others(load_settings()) == []
+    assert exposed_files(load_settings()) == []
 
 
 def test_a_folder_that_holds_other_things_stays_open(house: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_folder_that_holds_other_things_stays_open(house: Path) -> None:
     close_to_others(load_settings())
     assert (mode(house), mode(page.parent), mode(page)) == (0o755, 0o755, 0o644)
     assert mode(house / "state.sqlite") == 0o600
-    assert open_to_others(load_settings()) == [], "what is told is what is ours"
+    assert exposed_files(load_settings()) == [], "what is told is what is ours"
 
 
 def test_a_folder_called_index_is_ours_only_with_the_embedded_engine(

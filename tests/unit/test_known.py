@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.directory import TableDirectory
-from connectors.values import EVERYONE, Access, Agent, Contribution, Group, Role
-from expertise.agent_book import SqlAgentBook
-from expertise.agent_tables import groups, once_known
+from connectors.values import EVERYONE, Access, Agent, Contribution, ContributorRole, Group
+from expertise.directory import SqlDirectory
+from expertise.directory_tables import groups, once_known
 from indexer.embedded.index import EmbeddedIndex
-from indexer.named_sources import NamedSourcesIndex
 from indexer.state import digest
 from indexer.values import WITHHELD, Question, ShowRequest
-from search_api.identity.known import Knowing, KnownRules
+from indexer.wrapped_index import NamedSourcesIndex
+from search_api.identity.known_principals import CurrentKnownPrincipals, KnownPrincipalRules
 from tests.builders import ANYONE, ENCODER, asking, put
 
 pytestmark = pytest.mark.trust
@@ -48,8 +48,8 @@ class Signs:
         return frozenset(self.accounts & set(accounts))  # type: ignore[call-overload]
 
 
-def book_of(*entries: Agent | Group) -> SqlAgentBook:
-    book = SqlAgentBook(sa.create_engine("sqlite://"))
+def book_of(*entries: Agent | Group) -> SqlDirectory:
+    book = SqlDirectory(sa.create_engine("sqlite://"))
     book.replace(Listed(*entries))  # type: ignore[arg-type]
     return book
 
@@ -85,8 +85,8 @@ BOOK = (LEFT, ANA, FRAUD, EMPTY)
 )
 def test_who_is_known(principal: str, stranger: bool) -> None:
     """The truth table."""
-    rules = KnownRules(frozenset({"asked"}), frozenset({"ldap:group:accepté"}))
-    known = Knowing(book_of(*BOOK), Signs("wiki:Libre"), rules)()
+    rules = KnownPrincipalRules(frozenset({"asked"}), frozenset({"ldap:group:accepté"}))
+    known = CurrentKnownPrincipals(book_of(*BOOK), Signs("wiki:Libre"), rules)()
     for _ in range(2):  # what is remembered says the same
         assert known.strangers({principal}) == ({principal} if stranger else frozenset())
 
@@ -108,7 +108,9 @@ def test_a_stranger_is_what_no_reader_could_be(
     people = [Agent(one, "P", one, accounts=()) for one in sorted(ids)]
     people.append(Agent("z", "Z", "Z", accounts=tuple(f"wiki:{one}" for one in sorted(held))))
     book = book_of(*people, *(Group(f"ldap:group:{one}") for one in sorted(circles)))
-    known = Knowing(book, Signs(), KnownRules(accepted=frozenset(accepted)))()
+    known = CurrentKnownPrincipals(
+        book, Signs(), KnownPrincipalRules(accepted=frozenset(accepted))
+    )()
 
     def form(names: set[str]) -> set[str]:
         return {unicodedata.normalize("NFC", one) for one in names}
@@ -123,8 +125,8 @@ def test_a_stranger_is_what_no_reader_could_be(
 def test_another_reading_of_the_directory_is_seen_at_once() -> None:
     """By every process: what was known may name nobody now, and the reverse."""
     engine = sa.create_engine("sqlite://")
-    book, elsewhere = SqlAgentBook(engine), SqlAgentBook(engine)
-    knowing = Knowing(book, Signs(), KnownRules())
+    book, elsewhere = SqlDirectory(engine), SqlDirectory(engine)
+    knowing = CurrentKnownPrincipals(book, Signs(), KnownPrincipalRules())
     asked = {"ldap:group:fraude", "ldap:group:vide"}
     assert knowing().strangers(asked) == asked  # never read
     for entries, strangers in (
@@ -140,11 +142,11 @@ def test_another_reading_of_the_directory_is_seen_at_once() -> None:
 def test_the_groups_of_a_directory_that_an_older_version_read_are_known() -> None:
     """As far as they have members; the rest is known with the next reading."""
     engine = sa.create_engine("sqlite://")
-    book = SqlAgentBook(engine)
+    book = SqlDirectory(engine)
     book.replace(Listed(*BOOK))  # type: ignore[arg-type]
     with engine.begin() as connection:
         connection.execute(sa.delete(groups))
-    known = Knowing(book, Signs(), KnownRules())()
+    known = CurrentKnownPrincipals(book, Signs(), KnownPrincipalRules())()
     asked = {"ldap:group:fraude", "ldap:group:vide"}
     assert known.strangers(asked) == {"ldap:group:vide"}
 
@@ -152,7 +154,7 @@ def test_the_groups_of_a_directory_that_an_older_version_read_are_known() -> Non
 def test_what_a_crawl_brings_opens_what_it_explains(tmp_path: Path) -> None:
     """An account that signs its first document was no mistake; what it left is one again."""
     whole = EmbeddedIndex(tmp_path, ENCODER.dimension)
-    knowing = Knowing(book_of(ANA), whole, KnownRules())
+    knowing = CurrentKnownPrincipals(book_of(ANA), whole, KnownPrincipalRules())
     index = NamedSourcesIndex(whole, frozenset({"wiki"}), knowing)
     access = Access(frozenset({EVERYONE}), frozenset({"wiki:account:Libre"}))
     whole.write([put("wiki:1", "Le cadastre", access=access)])
@@ -165,7 +167,7 @@ def test_what_a_crawl_brings_opens_what_it_explains(tmp_path: Path) -> None:
 
     assert found() == set()
     assert index.suggest(ANYONE, "not", 5) == ()
-    row = Contribution("wiki:Libre", Role.AUTHOR)
+    row = Contribution("wiki:Libre", ContributorRole.AUTHOR)
     whole.write([put("wiki:2", "Le cadastre", contributions=(row,))])
     assert found() == {"wiki:1", "wiki:2"}
 
@@ -175,7 +177,7 @@ def test_a_directory_of_tables_knows_its_groups(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(json.dumps({"id": "ana"}) + "\n")
     rows = [{"principal": "t:group:vide", "members": []}]
     (tmp_path / "g.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    book = SqlAgentBook(sa.create_engine("sqlite://"))
+    book = SqlDirectory(sa.create_engine("sqlite://"))
     book.replace(TableDirectory(tmp_path / "a.jsonl", tmp_path / "g.jsonl"))
     assert book.known({"t:group:vide", "t:group:vides"}) == {"t:group:vide"}
 
@@ -183,7 +185,7 @@ def test_a_directory_of_tables_knows_its_groups(tmp_path: Path) -> None:
 def test_who_is_gone_from_the_directory_is_known_and_a_group_is_not() -> None:
     """Who left, or was purged, closes nothing; a group that is gone may have another name now."""
     book = book_of(*BOOK)
-    knowing = Knowing(book, Signs(), KnownRules())
+    knowing = CurrentKnownPrincipals(book, Signs(), KnownPrincipalRules())
     asked = {"agent:ana", "agent:parti", "wiki:account:Ana", "ldap:group:fraude", "agent:anna"}
     assert knowing().strangers(asked) == {"agent:anna"}
     book.replace(Listed(Agent("autre", "A", "Autre")))  # type: ignore[arg-type]
@@ -193,15 +195,17 @@ def test_who_is_gone_from_the_directory_is_known_and_a_group_is_not() -> None:
 def test_nothing_is_kept_of_whom_no_document_denies() -> None:
     """Of the others a digest, once."""
     engine = sa.create_engine("sqlite://")
-    book = SqlAgentBook(engine)
+    book = SqlDirectory(engine)
     book.replace(Listed(*BOOK))  # type: ignore[arg-type]
     for _ in range(2):
-        Knowing(book, Signs(), KnownRules())().strangers({"agent:ana", "ldap:group:fraude"})
+        CurrentKnownPrincipals(book, Signs(), KnownPrincipalRules())().strangers(
+            {"agent:ana", "ldap:group:fraude"}
+        )
     with engine.connect() as connection:
         assert connection.execute(sa.select(once_known)).all() == [(digest("agent:ana"),)]
 
 
 def test_a_withheld_document_is_no_unknown_denial() -> None:
     """What the index itself denies, to withhold a text, is nothing that anybody misspelt."""
-    known = Knowing(book_of(*BOOK), Signs(), KnownRules())()
+    known = CurrentKnownPrincipals(book_of(*BOOK), Signs(), KnownPrincipalRules())()
     assert known.strangers([*WITHHELD.denied, "ldap:group:nulle-part"]) == {"ldap:group:nulle-part"}

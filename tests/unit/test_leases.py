@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from indexer.leases import Leases, leases
-from quisait.database import bring_up, connect
+from quisait.application.database import connect, migrate
 
 pytestmark = pytest.mark.sources
 
@@ -17,7 +17,7 @@ LEASE_S = 1.0
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = bring_up(connect(database_url))
+    engine = migrate(connect(database_url))
     yield engine
     engine.dispose()
 

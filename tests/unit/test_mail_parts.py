@@ -4,7 +4,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from indexer.extraction.mail_parts import mail_parts
+from indexer.extraction.files import mail_parts
 
 pytestmark = pytest.mark.sources
 

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.marks import Mark
-from indexer.opensearch.mark_column import mark_column, mark_of
-from indexer.twins import signature
-from indexer.values import Passage
+from indexer.near_duplicates import signature
+from indexer.opensearch.schema import hit_attributes_column, hit_attributes_of
+from indexer.values import HitAttributes, Passage
 from tests.builders import indexed, make_document
 
 pytestmark = pytest.mark.search
@@ -34,8 +33,8 @@ def test_a_mark_comes_back_whole(
     document = make_document(
         replaces=replaces, modified=modified, valid_from=begins, valid_until=ends
     )
-    column = mark_column(indexed(document, text)).rstrip("=")
-    assert mark_of(column) == Mark(
+    column = hit_attributes_column(indexed(document, text)).rstrip("=")
+    assert hit_attributes_of(column) == HitAttributes(
         "wiki",
         modified.replace(tzinfo=UTC).timestamp() if modified else None,
         begins.isoformat() if begins else None,

@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 
-from indexer.extraction.limits import Limits
+from indexer.extraction.files import ExtractionLimits
 from indexer.extraction.tika_answer import read_answer
 from indexer.extraction.tika_failures import TikaPart
 
@@ -21,7 +21,7 @@ def read(
     page = f"<html><head><title></title></head>\n<body><p>{text}\n</p>\n</body></html>"
     part = TikaPart(page, {"Content-Type": kind}, path)
     parts = [TikaPart("", {"Content-Type": "application/zip"}), part] if path else [part]
-    extracted = read_answer(parts, text.encode(), Limits(), name)
+    extracted = read_answer(parts, text.encode(), ExtractionLimits(), name)
     return [(section.heading, section.text) for section in extracted.sections]
 
 

@@ -7,14 +7,13 @@ from threading import Event
 
 import pytest
 
-from connectors.changes import Change, Checkpoint, Delete, Listing, Upsert
-from connectors.errors import SourceUnreachable
 from connectors.folder.connector import FolderConnector
+from connectors.ports import Change, Checkpoint, Delete, Listing, SourceUnreachable, Upsert
 from connectors.values import Access, Content, Document
-from indexer.open_failures import TRIES
-from indexer.pipeline import crawl
+from indexer.crawl.failures import TRIES
+from indexer.crawl.pipeline import crawl
 from indexer.values import Failure, UnreadPart
-from quisait.work.leased_parts import stoppable
+from quisait.work.runs import stoppable
 from tests.unit.test_pipeline import House, ScriptedSource, filed
 
 pytestmark = pytest.mark.sources

@@ -3,7 +3,13 @@
 import pytest
 
 from connectors.values import Access
-from indexer.opensearch.access_changes import Plan, Standing, plan, sizes_of, standing_of
+from indexer.opensearch.access_changes import (
+    AccessChangePlan,
+    DocumentPlacement,
+    placements_of,
+    plan,
+    sizes_of,
+)
 from indexer.opensearch.access_lists import ListKey, new_list, rewritten_list
 from indexer.opensearch.schema import engine_id
 from tests.builders import OPEN, allowed
@@ -11,7 +17,7 @@ from tests.builders import OPEN, allowed
 pytestmark = pytest.mark.trust
 
 CLOSED = allowed("ldap:group:x")
-A, B, C = (Standing("wiki", space, f"l-{space}") for space in "abc")
+A, B, C = (DocumentPlacement("wiki", space, f"l-{space}") for space in "abc")
 
 
 def key(space: str, access: Access) -> ListKey:
@@ -22,7 +28,7 @@ def test_a_whole_list_is_rewritten() -> None:
     """All of its documents get the same readers."""
     standing = {"wiki:1": A, "wiki:2": A, "wiki:3": B}
     made = plan(dict.fromkeys(standing, CLOSED), standing, {"l-a": 2, "l-b": 1}, {"l-a": OPEN})
-    assert made == Plan({"l-a": key("a", CLOSED), "l-b": key("b", CLOSED)}, {})
+    assert made == AccessChangePlan({"l-a": key("a", CLOSED), "l-b": key("b", CLOSED)}, {})
 
 
 def test_a_part_of_a_list_moves() -> None:
@@ -41,13 +47,13 @@ def test_a_part_of_a_list_moves() -> None:
 def test_what_changes_nothing_is_not_written() -> None:
     """The readers are those already, or the document is not kept."""
     changes = {"wiki:1": OPEN, "wiki:none": OPEN}
-    assert plan(changes, {"wiki:1": A}, {"l-a": 1}, {"l-a": OPEN}) == Plan({}, {})
+    assert plan(changes, {"wiki:1": A}, {"l-a": 1}, {"l-a": OPEN}) == AccessChangePlan({}, {})
 
 
 def test_a_missing_list_is_written_anew() -> None:
     """Also where nobody reads its documents: then that is said."""
     made = plan({"wiki:1": Access()}, {"wiki:1": C}, {"l-c": 1}, {})
-    assert made == Plan({"l-c": key("c", Access())}, {})
+    assert made == AccessChangePlan({"l-c": key("c", Access())}, {})
 
 
 def test_a_list_whose_size_is_not_known_is_not_rewritten() -> None:
@@ -85,7 +91,7 @@ def test_a_list_is_shared_by_one_source_one_space_and_one_access() -> None:
 
 def test_where_documents_stand_is_read_from_columns() -> None:
     """And every document of a list is counted."""
-    assert standing_of(["wiki:1"]) == {
+    assert placements_of(["wiki:1"]) == {
         "size": 1,
         "stored_fields": "_none_",
         "docvalue_fields": ["source", "space", "access_list"],

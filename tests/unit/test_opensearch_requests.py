@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from indexer.access import AccessFilter
-from indexer.asking import EXACT_WEIGHT, PAIR_WEIGHT
 from indexer.opensearch.access_lists import ReadableLists, access_clause, readable_lists
 from indexer.opensearch.bulk import chunks, last_words, move_line, put_line, remove_line
 from indexer.opensearch.contents import scanned
 from indexer.opensearch.requests import searches, shown_documents, suggested_titles
 from indexer.opensearch.schema import COLUMNS_ALONE, NOT_IN_CARDS, engine_id
+from indexer.parsed_query import EXACT_WEIGHT, PAIR_WEIGHT
 from indexer.values import Put, PutAccess, Question, Remove, SearchRequest, ShowRequest
 from tests.builders import allowed, put
 

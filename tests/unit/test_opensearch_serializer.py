@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opensearchpy.exceptions import SerializationError
 
-from indexer.opensearch.client import QuickSerializer
+from indexer.opensearch.client import OrjsonSerializer
 
 pytestmark = pytest.mark.search
 
@@ -27,7 +27,7 @@ SAID = st.recursive(
 @given(SAID.filter(lambda said: not isinstance(said, str)))
 def test_what_is_said_comes_back(said: Any) -> None:
     """Half a surrogate pair too, and numbers of any size; a line is one line."""
-    serializer = QuickSerializer()
+    serializer = OrjsonSerializer()
     line = serializer.dumps(said)
     assert "\n" not in line
     assert serializer.loads(line) == said == json.loads(line)
@@ -36,11 +36,11 @@ def test_what_is_said_comes_back(said: Any) -> None:
 
 def test_a_body_that_is_text_already_stays_as_it_is() -> None:
     """Lines of a `_bulk` request are made elsewhere."""
-    assert QuickSerializer().dumps('{"index": {}}\n') == '{"index": {}}\n'
+    assert OrjsonSerializer().dumps('{"index": {}}\n') == '{"index": {}}\n'
 
 
 @pytest.mark.parametrize("answer", ["", "<html>", '{"hits": ', "\x00"])
 def test_what_is_no_json_is_told_as_the_client_tells_it(answer: str) -> None:
     """So that a proxy's page becomes a sentence (`engine_faults`)."""
     with pytest.raises(SerializationError):
-        QuickSerializer().loads(answer)
+        OrjsonSerializer().loads(answer)

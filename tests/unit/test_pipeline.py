@@ -7,26 +7,22 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from connectors.changes import (
+from connectors.ports import (
     AccessChanged,
+    AccessNarrowed,
     Change,
     Checkpoint,
     Delete,
     Listing,
     Malformed,
-    Narrowed,
+    RecordVanished,
+    SourceUnreachable,
     Upsert,
 )
-from connectors.errors import RecordVanished, SourceUnreachable
 from connectors.values import Access, Content, Document, Section
+from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, crawl
 from indexer.embedded.index import EmbeddedIndex
-from indexer.errors import (
-    DeletionsHeld,
-    ExtractionFailed,
-    ExtractorUnreachable,
-    IndexUnreachable,
-)
-from indexer.pipeline import CrawlReport, Workshop, crawl
+from indexer.errors import DeletionsHeld, ExtractionFailed, ExtractorUnreachable, IndexUnreachable
 from indexer.state import State
 from indexer.values import WITHHELD, Extracted, Failure, UnreadPart, Vectors, Write, WriteReport
 from tests.builders import OPEN, asking, make_document, reading
@@ -90,8 +86,8 @@ class House:
         self.state = State(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
 
     @property
-    def workshop(self) -> Workshop:
-        return Workshop(self.extractor, self.encoder, self.index, self.state, self.state)
+    def workshop(self) -> CrawlDependencies:
+        return CrawlDependencies(self.extractor, self.encoder, self.index, self.state, self.state)
 
     def crawl(self, *script: Change | Exception, accept_deletions: bool = False) -> CrawlReport:
         return crawl(ScriptedSource(script), self.workshop, accept_deletions=accept_deletions)
@@ -166,7 +162,9 @@ def test_what_closes_waits_for_no_extractor(house: House) -> None:
     house.crawl(*pages(3), Checkpoint("a"))
     house.extractor = Down()
     with pytest.raises(ExtractorUnreachable):
-        house.crawl(Narrowed("wiki:0", CELL), Delete("wiki:1"), Upsert(filed(5)), Checkpoint("b"))
+        house.crawl(
+            AccessNarrowed("wiki:0", CELL), Delete("wiki:1"), Upsert(filed(5)), Checkpoint("b")
+        )
     assert house.ids() == {"wiki:2"}
     assert house.state.load("wiki") == "a"
 
@@ -181,7 +179,9 @@ def test_what_closes_waits_for_no_encoder(house: House) -> None:
     house.crawl(*pages(3), Checkpoint("a"))
     house.encoder = Broken()
     with pytest.raises(MemoryError):
-        house.crawl(Narrowed("wiki:0", CELL), Delete("wiki:1"), Upsert(page(5)), Checkpoint("b"))
+        house.crawl(
+            AccessNarrowed("wiki:0", CELL), Delete("wiki:1"), Upsert(page(5)), Checkpoint("b")
+        )
     assert house.ids() == {"wiki:2"}
 
 
@@ -343,7 +343,7 @@ def test_a_file_that_took_too_long_is_withheld_until_it_is_read(house: House) ->
     house.crawl(Upsert(filed(1)))
     assert house.ids() == set()
     assert [kept.access for kept in house.index.scan("wiki")] == [WITHHELD]
-    house.crawl(AccessChanged("wiki:1", OPEN), Narrowed("wiki:1", OPEN))
+    house.crawl(AccessChanged("wiki:1", OPEN), AccessNarrowed("wiki:1", OPEN))
     assert house.ids() == set()
     house.extractor.failure = None
     house.crawl(Upsert(filed(1)))

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from connectors.changes import (
+from connectors.ports import (
     AccessChanged,
+    AccessNarrowed,
     Change,
     Checkpoint,
     Delete,
     Listing,
-    Narrowed,
+    RecordVanished,
     Upsert,
 )
-from connectors.errors import RecordVanished
 from connectors.values import Access
 from indexer.embedded.index import EmbeddedIndex
 from indexer.errors import DeletionsHeld, ExtractionFailed, IndexRefused
@@ -140,7 +140,7 @@ def test_an_unreadable_version_that_waits_is_read_by_nobody(house: House, presen
 def test_readers_known_before_the_text_only_narrow(house: House) -> None:
     """The push's first phase: whoever is added waits for the text."""
     house.crawl(Upsert(replace(page(1), access=CLOSED)), Upsert(page(2)))
-    house.crawl(Narrowed("wiki:1", OPEN), Narrowed("wiki:2", CLOSED))
+    house.crawl(AccessNarrowed("wiki:1", OPEN), AccessNarrowed("wiki:2", CLOSED))
     assert {kept.document_id: kept.access for kept in house.index.scan("wiki")} == {
         "wiki:1": CLOSED,
         "wiki:2": CLOSED,

@@ -4,7 +4,7 @@ import codecs
 
 import pytest
 
-from indexer.extraction.plain_text import utf16_as_utf8, windows_as_utf8
+from indexer.extraction.files import utf16_as_utf8, windows_as_utf8
 
 pytestmark = pytest.mark.sources
 

@@ -11,33 +11,30 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.account_joins import JoinBy, JoiningDirectory, JoinRule
-from connectors.changes import AccessChanged, Change, Upsert
+from connectors.account_linking import LinkBy, LinkedDirectory, LinkRule
 from connectors.directory import TableDirectory
 from connectors.export.connector import ExportConnector
 from connectors.folder.connector import FolderConnector
-from connectors.ldap.groups import People, groups_of
-from connectors.ldap.names import same_name
-from connectors.ldap.place import GroupNames
-from connectors.ldap.server import Entry
-from connectors.mediawiki.answers import Namespace, Site
-from connectors.mediawiki.place import WikiPlace
-from connectors.mediawiki.rules import rules_of
-from connectors.push.find import find_submitted
-from connectors.push.lines import Submitted
-from connectors.push.values import SuiteRules
+from connectors.ldap.client import LdapEntry
+from connectors.ldap.config import GroupAttributes
+from connectors.ldap.directory import AgentIds, groups_of
+from connectors.ldap.entries import normalize_dn
+from connectors.mediawiki.models import Namespace, SiteInfo
+from connectors.mediawiki.pages import namespace_access
+from connectors.mediawiki.transport import WikiConfig
+from connectors.ports import AccessChanged, Change, Upsert
+from connectors.push.items import PushedItem, SuiteRules, parse_find_item
 from connectors.records.documents import access_of
 from connectors.records.schema import RecordLine
-from connectors.values import EVERYONE, Access, Agent, Group, principal_form
-from expertise.agent_book import SqlAgentBook
-from expertise.build import Rules
+from connectors.values import EVERYONE, Access, Agent, Group, normalize_principal
+from expertise.build import BuildRules
+from expertise.directory import SqlDirectory
 from indexer.access import Reader, access_filter
 from indexer.embedded.rows import access_key
 from indexer.embedded.rows import access_of as stored_access
-from quisait.settings import SourceSettings, TopicsSettings
-from quisait.settings.roles import RoleSettings, grant_of
-from search_api.identity.authorities import Authorities
-from search_api.identity.readers import reader_of
+from quisait.settings import TopicsSettings
+from quisait.settings.sources import RoleSettings, SourceSettings, grant_of
+from search_api.identity.readers import Authorities, reader_of
 from tests.unit.test_push_find import DOCUMENT
 
 pytestmark = pytest.mark.trust
@@ -88,7 +85,11 @@ def test_a_denial_in_one_form_shuts_out_who_has_another(names: tuple[str, str]) 
     for access in (denying, stored_access(access_key(denying))):
         assert shuts_out(access, theirs)
     assert access_filter(reader(theirs)).admits(Access(frozenset({ours})))
-    assert principal_form(ours) == principal_form(theirs) == principal_form(principal_form(ours))
+    assert (
+        normalize_principal(ours)
+        == normalize_principal(theirs)
+        == normalize_principal(normalize_principal(ours))
+    )
 
 
 @given(spellings())
@@ -181,13 +182,13 @@ def test_a_wiki_and_la_suite_let_in_whatever_the_form(names: tuple[str, str]) ->
     settings_ = SourceSettings(
         name="w", kind="mediawiki", url="https://w", allowed=[f" l:g:{ours}"]
     )
-    site = Site(namespaces={"0": Namespace(id=0, name="")}, namespacealiases=[])
-    main = rules_of(WikiPlace("https://w", allowed=frozenset(settings_.allowed)), site)[0]
+    site = SiteInfo(namespaces={"0": Namespace(id=0, name="")}, namespacealiases=[])
+    main = namespace_access(WikiConfig("https://w", allowed=frozenset(settings_.allowed)), site)[0]
     assert access_filter(reader(f"l:g:{theirs}")).admits(main)
-    pushed = find_submitted(
+    pushed = parse_find_item(
         DOCUMENT | {"groups": [ours], "users": [ours]}, "docs", SuiteRules(), 100_000
     )
-    assert isinstance(pushed, Submitted)
+    assert isinstance(pushed, PushedItem)
     assert isinstance(pushed.line, RecordLine)
     for kind in ("group", "account"):
         found = access_filter(reader(f"docs:{kind}:{theirs}")).admits(
@@ -211,7 +212,7 @@ def test_the_directory_s_groups_ids_and_accounts(
 ) -> None:
     """A group's name, its member's id, an agent's id and their account, in forms of their own."""
     (ours, theirs), (written, otherwise) = names, people
-    book = SqlAgentBook(sa.create_engine("sqlite://"))
+    book = SqlDirectory(sa.create_engine("sqlite://"))
     book.replace(tables(tmp_path, written, theirs, otherwise, f"w:{written}"))
     found = access_filter(Authorities(agents=book).complete(reader_of(written, book, TODAY)))
     for principal in (f"ldap:group:{ours}", f"agent:{otherwise}", f"w:account:{otherwise}"):
@@ -223,12 +224,12 @@ def test_the_directory_s_groups_ids_and_accounts(
 def test_ldap_groups_whatever_the_form(names: tuple[str, str], people: tuple[str, str]) -> None:
     """The group's name, and who is in it, by their entry's name or by their id."""
     (ours, theirs), (written, otherwise) = names, people
-    people_known = People({same_name(f"uid={written},dc=x"): "a"}, {})
-    entry = Entry(
+    people_known = AgentIds({normalize_dn(f"uid={written},dc=x"): "a"}, {})
+    entry = LdapEntry(
         f"cn={theirs},dc=x",
         {"cn": [theirs.encode()], "member": [f"uid={otherwise},dc=x".encode()]},
     )
-    (group,) = groups_of([entry], people_known, GroupNames(), "ldap")
+    (group,) = groups_of([entry], people_known, GroupAttributes(), "ldap")
     assert shuts_out(
         Access(frozenset({EVERYONE}), frozenset({f"ldap:group:{ours}"})), group.principal
     )
@@ -252,7 +253,7 @@ class Says:
 def test_what_an_authority_says_whatever_the_form(names: tuple[str, str]) -> None:
     """And that the directory says the same otherwise is no contest between the two."""
     ours, theirs = names
-    book = SqlAgentBook(sa.create_engine("sqlite://"))
+    book = SqlDirectory(sa.create_engine("sqlite://"))
     authorities = Authorities([Says(f"w:group:{theirs}")], book)
     found = authorities.complete(reader(f"w:group:{ours}"))
     authorities.close()
@@ -271,7 +272,7 @@ def test_roles_and_universal_principals_whatever_the_form(names: tuple[str, str]
     ours, theirs = (f"ldap:group:{name}" for name in names)
     grant = grant_of(RoleSettings(role="officer", groups=[ours]))
     assert grant.is_for(reader(theirs))
-    rules = Rules(frozenset(TopicsSettings(universal=[ours]).universal))
+    rules = BuildRules(frozenset(TopicsSettings(universal=[ours]).universal))
     assert rules.universal == Access(frozenset({theirs})).allowed
 
 
@@ -287,13 +288,13 @@ def test_an_account_that_two_agents_claim_in_two_forms_is_nobodys(
     directory = TableDirectory(tmp_path / "a.jsonl")
     agents = [one for one in directory.entries() if isinstance(one, Agent)]
     assert [one.accounts for one in agents] == [(), ()]
-    joined = JoiningDirectory(directory, [JoinRule("w", (JoinBy.ID,))])
+    joined = LinkedDirectory(directory, [LinkRule("w", (LinkBy.ID,))])
     assert not {
-        principal_form(account)
+        normalize_principal(account)
         for one in joined.entries()
         if isinstance(one, Agent)
         for account in one.accounts
-    } & {principal_form(f"w:{ours}")}
+    } & {normalize_principal(f"w:{ours}")}
 
 
 @QUICKLY

@@ -9,16 +9,15 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.values import Agent
-from expertise.agent_book import SqlAgentBook
-from expertise.principals import forget_others
-from quisait.database import bring_up, connect
-from quisait.privacy.purging import purge_departed
+from expertise.directory import SqlDirectory
+from expertise.directory_tables import forget_others
+from quisait.application.database import connect, migrate
 from quisait.privacy.register import FileRegister
-from search_api.journal.port import AskedFor, Asking
-from search_api.journal.sql import JournalRules, SqlJournal
-from search_api.journal.words import Names
-from search_api.sign_on.personal_tokens import SqlPersonalTokens
-from search_api.sign_on.sessions import SessionLimits, SqlSessions
+from quisait.privacy.retention import purge_departed
+from search_api.query_log.counts import DirectoryNames
+from search_api.query_log.recording import AskedQuery, QueryKind
+from search_api.query_log.sql import QueryLogRules, SqlQueryLog
+from search_api.sign_on.sessions import SessionLimits, SqlPersonalTokens, SqlSessions
 
 pytestmark = pytest.mark.trust
 
@@ -45,7 +44,7 @@ class Kept:
     register: FileRegister
 
     def directory(self, *agents: Agent) -> None:
-        SqlAgentBook(self.engine).replace(Listed(agents))
+        SqlDirectory(self.engine).replace(Listed(agents))
 
     def purge(self, today: date = TODAY) -> tuple[str, ...]:
         return purge_departed(self.engine, self.register, today, DAYS, KEY)
@@ -75,7 +74,7 @@ class Kept:
 
 @pytest.fixture
 def kept(database_url: str, tmp_path: Path) -> Iterator[Kept]:
-    engine = bring_up(connect(database_url))
+    engine = migrate(connect(database_url))
     yield Kept(engine, FileRegister(tmp_path / "register.jsonl", (), lambda: NOW, 30))
     engine.dispose()
 
@@ -108,12 +107,12 @@ def test_accesses_of_whom_the_directory_lost_go_too(kept: Kept) -> None:
 def test_what_the_journal_counted_goes_with_who_left(kept: Kept) -> None:
     """In the period that goes on and in those before; what it counted of others stays."""
     kept.directory(ANA, Agent("ag-3", "Cyd", "Roux", departure=LONG_AGO))
-    journal = SqlJournal(kept.engine, Names, JournalRules(KEY))
+    journal = SqlQueryLog(kept.engine, DirectoryNames, QueryLogRules(KEY))
     for moment in (NOW - timedelta(days=2), NOW):
         for asker in range(5):
             named = ("ag-1", "ag-3")
             journal.write(
-                Asking(AskedFor.EXPERTS, f"q-{asker}", "cadastre", 2, False, named), moment
+                AskedQuery(QueryKind.EXPERTS, f"q-{asker}", "cadastre", 2, False, named), moment
             )
     assert [len(journal.brought_up(one, TODAY)) for one in ("ag-1", "ag-3")] == [2, 2]
     assert kept.purge() == ("ag-3",)
@@ -123,7 +122,7 @@ def test_what_the_journal_counted_goes_with_who_left(kept: Kept) -> None:
 def test_whom_no_document_denies_is_forgotten_and_the_others_stay(kept: Kept) -> None:
     """Who left stays known as long as a document denies them; then they are nobody known."""
     kept.directory(ANA, CYD)
-    book, both = SqlAgentBook(kept.engine), {"agent:ag-1", "agent:ag-3"}
+    book, both = SqlDirectory(kept.engine), {"agent:ag-1", "agent:ag-3"}
     assert book.known(both) == both
     kept.directory(Agent("ag-2", "Bob", "Autre"))
     assert forget_others(kept.engine, lambda: both) == 0

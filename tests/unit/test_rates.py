@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_api.door import rates
-from search_api.door.rates import Asker, Rates, address_key
+from search_api import limits
+from search_api.limits import RateLimiter, RequesterKind, address_key
 
 pytestmark = pytest.mark.trust
 
@@ -26,14 +26,14 @@ class Clock:
 def test_never_more_than_is_granted(most: int, steps: list[tuple[float, str]]) -> None:
     """In any time at most a bucket and its refill, for each; waiting as told is always enough."""
     clock = Clock()
-    limited = Rates({Asker.READER: most}, clock)
+    limited = RateLimiter({RequesterKind.READER: most}, clock)
     granted = {"a": 0, "b": 0}
     for passed_s, who in steps:
         clock.now_s += passed_s
-        if wait_s := limited.take(Asker.READER, who):
+        if wait_s := limited.take(RequesterKind.READER, who):
             later = Clock()
             later.now_s = clock.now_s + wait_s + 1e-6
-            left, at = limited._buckets[Asker.READER, who]
+            left, at = limited._buckets[RequesterKind.READER, who]
             assert left + (later.now_s - at) * most / 60 >= 1
         else:
             granted[who] += 1
@@ -42,26 +42,26 @@ def test_never_more_than_is_granted(most: int, steps: list[tuple[float, str]]) -
 
 def test_giving_back() -> None:
     """It undoes a take, and fills nothing beyond its brim."""
-    limited = Rates({Asker.ADDRESS: 1}, Clock())
-    assert limited.take(Asker.ADDRESS, "x") == 0
-    limited.give_back(Asker.ADDRESS, "x")
-    limited.give_back(Asker.ADDRESS, "x")
-    assert [limited.take(Asker.ADDRESS, "x") for _ in range(2)] == [0, 60]
+    limited = RateLimiter({RequesterKind.ADDRESS: 1}, Clock())
+    assert limited.take(RequesterKind.ADDRESS, "x") == 0
+    limited.give_back(RequesterKind.ADDRESS, "x")
+    limited.give_back(RequesterKind.ADDRESS, "x")
+    assert [limited.take(RequesterKind.ADDRESS, "x") for _ in range(2)] == [0, 60]
 
 
 def test_no_bound_is_no_account() -> None:
     """Zero grants all, and keeps nothing."""
-    free = Rates({Asker.READER: 0})
-    assert not any(free.take(Asker.READER, "x") for _ in range(1000))
+    free = RateLimiter({RequesterKind.READER: 0})
+    assert not any(free.take(RequesterKind.READER, "x") for _ in range(1000))
     assert not free._buckets
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever comes from many addresses makes it forget, not grow."""
-    monkeypatch.setattr(rates, "KEPT", 10)
-    limited = Rates({Asker.ADDRESS: 5}, Clock())
+    monkeypatch.setattr(limits, "MAX_BUCKETS", 10)
+    limited = RateLimiter({RequesterKind.ADDRESS: 5}, Clock())
     for number in range(100):
-        limited.take(Asker.ADDRESS, str(number))
+        limited.take(RequesterKind.ADDRESS, str(number))
     assert len(limited._buckets) == 10
 
 

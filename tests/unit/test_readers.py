@@ -15,7 +15,7 @@ from joserfc.jwk import OctKey
 from connectors.values import EVERYONE, Access, Agent
 from indexer.access import NOBODY, access_filter
 from search_api.identity.readers import reader_of
-from search_api.identity.tokens import TOKEN_LIFE_S, Tokens
+from search_api.identity.tokens import TOKEN_LIFE_S, SignedTokens
 
 pytestmark = pytest.mark.trust
 
@@ -23,7 +23,7 @@ KEY = "k" * 32
 OTHER_KEY = "o" * 32
 NOW_S = 1_770_000_000
 TODAY = date(2026, 3, 10)
-TOKENS = Tokens(KEY)
+TOKENS = SignedTokens(KEY)
 CLAIMS = {"iss": "quisait", "sub": "ag-1", "iat": NOW_S, "exp": NOW_S + 60}
 
 
@@ -42,12 +42,12 @@ def test_a_valid_token_names_its_agent() -> None:
     assert TOKENS.agent_id(token, NOW_S) == "ag-1"
     assert TOKENS.agent_id(token, NOW_S + TOKEN_LIFE_S - 1) == "ag-1"
     assert TOKENS.agent_id(token, NOW_S + TOKEN_LIFE_S + 1) is None
-    assert Tokens(KEY).agent_id(token, NOW_S) == "ag-1"
+    assert SignedTokens(KEY).agent_id(token, NOW_S) == "ag-1"
 
 
 def test_a_token_of_another_key_names_nobody() -> None:
     """The signature is what makes it ours."""
-    assert Tokens(OTHER_KEY).agent_id(TOKENS.make("ag-1", NOW_S), NOW_S) is None
+    assert SignedTokens(OTHER_KEY).agent_id(TOKENS.make("ag-1", NOW_S), NOW_S) is None
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "HS512", "RS256", "", None])
@@ -62,7 +62,7 @@ def test_no_other_algorithm_is_taken(algorithm: str | None) -> None:
 def test_a_stronger_algorithm_with_our_key_is_not_ours() -> None:
     """One algorithm is used, and one is taken."""
     assert TOKENS.agent_id(signed(CLAIMS, KEY * 2, "HS512"), NOW_S) is None
-    assert Tokens(KEY * 2).agent_id(signed(CLAIMS, KEY * 2, "HS512"), NOW_S) is None
+    assert SignedTokens(KEY * 2).agent_id(signed(CLAIMS, KEY * 2, "HS512"), NOW_S) is None
 
 
 def test_tampering_is_seen() -> None:
@@ -106,7 +106,7 @@ def test_a_claim_that_is_missing_or_wrong_names_nobody(change: dict[str, Any]) -
 def test_a_short_key_is_refused(key: str) -> None:
     """In words that say how long it has to be."""
     with pytest.raises(ValueError, match="32 octets"):
-        Tokens(key)
+        SignedTokens(key)
 
 
 PIECES = st.sampled_from(

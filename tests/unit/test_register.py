@@ -8,35 +8,33 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from connectors.changes import Upsert
+from connectors.ports import Upsert
 from connectors.push.connector import PushConnector
 from connectors.push.inbox import Inbox
-from connectors.push.lines import submitted
-from connectors.push.values import Outcome
-from expertise.consent import Kind, Wish
-from expertise.sql_consent import SqlConsent
+from connectors.push.items import PushOutcome, parse_item
+from expertise.consent import Preference, PreferenceKind, SqlConsent
 from indexer.embedded.index import EmbeddedIndex
-from quisait.database import bring_up, connect
-from quisait.privacy.kept import not_noted
+from quisait.application.database import connect, migrate
 from quisait.privacy.register import (
-    DatabaseMark,
-    FileMark,
+    DatabaseRegisterMark,
     FileRegister,
+    FileRegisterMark,
+    PendingLines,
     RegisterUnusable,
-    Waiting,
 )
-from quisait.privacy.replaying import replay_where_older
+from quisait.privacy.replay import replay_where_older
+from quisait.privacy.retention import register_warning
 from tests.builders import ENCODER
 
 pytestmark = pytest.mark.trust
 
 NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
-RETREAT = Wish("ag-1", Kind.WITHDRAW)
+RETREAT = Preference("ag-1", PreferenceKind.WITHDRAW)
 
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = bring_up(connect(database_url))
+    engine = migrate(connect(database_url))
     yield engine
     engine.dispose()
 
@@ -45,9 +43,9 @@ def engine(database_url: str) -> Iterator[sa.Engine]:
 def register(engine: sa.Engine, tmp_path: Path) -> FileRegister:
     """In a folder that is a file, until `give_back`: root meets that too."""
     (tmp_path / "volume").write_text("")
-    marks = (DatabaseMark(engine), FileMark(tmp_path / "index" / "register.mark"))
+    marks = (DatabaseRegisterMark(engine), FileRegisterMark(tmp_path / "index" / "register.mark"))
     path = tmp_path / "volume" / "registre.jsonl"
-    return FileRegister(path, marks, lambda: NOW, 30, Waiting(engine))
+    return FileRegister(path, marks, lambda: NOW, 30, PendingLines(engine))
 
 
 def give_back(register: FileRegister) -> None:
@@ -112,14 +110,14 @@ def test_a_restored_database_is_not_taken_for_one_that_knows(register: FileRegis
 
 def test_a_sentence_says_what_waits_and_what_to_do(register: FileRegister) -> None:
     """By its path and its setting; nothing where nothing waits."""
-    assert not_noted(register) == ""
+    assert register_warning(register) == ""
     register.gone(["wiki:1"])
-    told = not_noted(register)
+    told = register_warning(register)
     for word in (": 1.", str(register.path), "[privacy] register_file", "sauvegarde restaurée"):
         assert word in told
     assert "wiki:1" not in told
     give_back(register)
-    assert not_noted(register) == ""
+    assert register_warning(register) == ""
     assert kinds(register) == ["gone"]
 
 
@@ -186,7 +184,7 @@ def test_what_waits_in_a_restored_database_is_not_the_last_word(
     consent = SqlConsent(engine, lambda: NOW, register)
     consent.ask(RETREAT)
     consent.take_back(RETREAT)
-    waiting = Waiting(engine)
+    waiting = PendingLines(engine)
     backup = [line for _, line in waiting.all()]
     give_back(register)
     consent.ask(RETREAT)
@@ -228,10 +226,10 @@ def test_a_restored_inbox_publishes_nothing_that_was_deleted_or_closed_since(
     give_back(register)
     inbox = Inbox(engine, lambda _: None, 100)
 
-    def push(name: str, **more: object) -> Outcome:
+    def push(name: str, **more: object) -> PushOutcome:
         line = {"type": "post", "id": name, "title": name, "text": name, "version": 3}
         line |= {"readers": {"allowed": ["everyone"]}, **more}
-        (receipt,) = inbox.receive("docs", [submitted(line, 10_000)])
+        (receipt,) = inbox.receive("docs", [parse_item(line, 10_000)])
         return receipt.outcome
 
     def upserted() -> set[str]:
@@ -256,8 +254,8 @@ def test_a_restored_inbox_publishes_nothing_that_was_deleted_or_closed_since(
         return
     assert upserted() == {"docs:kept#2", "docs:parts", "docs:parts#deux"}
     assert inbox.last_seq("wiki") == 0
-    assert push("deleted") is Outcome.ACCEPTED
-    assert push("parts", attachments=[one, two]) is Outcome.ACCEPTED
+    assert push("deleted") is PushOutcome.ACCEPTED
+    assert push("parts", attachments=[one, two]) is PushOutcome.ACCEPTED
     assert upserted() == before - {"docs:closed"}
 
 
@@ -275,7 +273,7 @@ def test_a_line_that_cannot_be_read_is_a_sentence(register: FileRegister, damage
     register.path.write_bytes(last + damage + b"\n" + last)
     with pytest.raises(RegisterUnusable, match=told):
         register.since("")
-    waiting = Waiting(register.marks[0].engine)  # type: ignore[attr-defined]
+    waiting = PendingLines(register.marks[0].engine)  # type: ignore[attr-defined]
     waiting.add({"id": "before", "at": NOW.isoformat(), "kind": "gone", "documents": ["wiki:2"]})
     register.gone(["wiki:3"])
     assert register.waiting() == 2

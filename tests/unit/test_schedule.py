@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from indexer.state import RunRow
-from quisait.settings import Settings, SourceSettings
-from quisait.settings.durations import seconds_of
-from quisait.work.schedule import AT_ONCE, Pace, next_run, pace_of, source_pace
+from quisait.settings import Settings
+from quisait.settings.sources import SourceSettings
+from quisait.settings.types import seconds_of
+from quisait.work.runs import IMMEDIATELY, Pace, next_run, pace_of, source_pace
 
 pytestmark = pytest.mark.sources
 
@@ -48,8 +49,8 @@ def test_what_is_no_duration_is_refused_in_a_sentence(written: str) -> None:
 
 def test_what_was_never_read_is_due_at_once() -> None:
     """And so is what was stopped before its end."""
-    assert next_run("wiki", [], PACE, NOW) == AT_ONCE
-    assert next_run("wiki", ran("interrupted", "done"), PACE, NOW) == AT_ONCE
+    assert next_run("wiki", [], PACE, NOW) == IMMEDIATELY
+    assert next_run("wiki", ran("interrupted", "done"), PACE, NOW) == IMMEDIATELY
 
 
 @pytest.mark.parametrize("outcome", ["done", "held", "refused"])
@@ -83,7 +84,7 @@ def test_waits_vary_but_not_with_who_asks() -> None:
 
 def test_a_clock_that_was_set_back_stops_nothing() -> None:
     """A run that ended in the future says nothing of when the next is due."""
-    assert next_run("wiki", ran("done", ended=NOW + timedelta(days=1)), PACE, NOW) == AT_ONCE
+    assert next_run("wiki", ran("done", ended=NOW + timedelta(days=1)), PACE, NOW) == IMMEDIATELY
 
 
 def test_a_source_may_be_read_by_hand_only(monkeypatch: pytest.MonkeyPatch) -> None:

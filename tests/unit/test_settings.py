@@ -10,8 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from quisait.settings import Settings, beside_file, load_settings
-from quisait.settings.initial import LISTS, TABLES, initial_file
-from quisait.settings.page import settings_page
+from quisait.settings.documentation import LISTS, TABLES, initial_file, settings_page
 
 pytestmark = pytest.mark.sources
 

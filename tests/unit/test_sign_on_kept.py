@@ -6,10 +6,17 @@ from dataclasses import dataclass
 import pytest
 import sqlalchemy as sa
 
-from quisait.database import bring_up, connect
-from search_api.sign_on.personal_tokens import DAY_S, MOST, SqlPersonalTokens, TooManyTokens
-from search_api.sign_on.sessions import MOST as MOST_SESSIONS
-from search_api.sign_on.sessions import NOTED_EVERY_S, SessionLimits, SqlSessions
+from quisait.application.database import connect, migrate
+from search_api.sign_on.sessions import (
+    DAY_S,
+    MAX_TOKENS,
+    SEEN_RESOLUTION_S,
+    SessionLimits,
+    SqlPersonalTokens,
+    SqlSessions,
+    TooManyTokens,
+)
+from search_api.sign_on.sessions import MAX_SESSIONS as MOST_SESSIONS
 
 pytestmark = pytest.mark.trust
 
@@ -42,7 +49,7 @@ class Kept:
 
 @pytest.fixture
 def kept(database_url: str) -> Iterator[Kept]:
-    engine = bring_up(connect(database_url))
+    engine = migrate(connect(database_url))
     yield Kept(engine)
     engine.dispose()
 
@@ -64,8 +71,8 @@ def test_a_session_from_beginning_to_end(kept: Kept) -> None:
 def test_limits(kept: Kept) -> None:
     """Idle counts from the last use, known to a minute; the absolute limit from the beginning."""
     begun_s, session_id = kept.at_s, kept.sessions.begin("ag-1")
-    for _ in range(ABSOLUTE_S // (IDLE_S - NOTED_EVERY_S)):
-        kept.at_s += IDLE_S - NOTED_EVERY_S
+    for _ in range(ABSOLUTE_S // (IDLE_S - SEEN_RESOLUTION_S)):
+        kept.at_s += IDLE_S - SEEN_RESOLUTION_S
         assert kept.sessions.find(session_id) is not None
     kept.at_s = begun_s + ABSOLUTE_S
     assert kept.sessions.find(session_id) is None
@@ -160,7 +167,7 @@ def test_a_token_out_of_bounds_is_not_made(kept: Kept, label: str, days: int) ->
 
 def test_tokens_are_bounded_and_revoked_by_their_agent_alone(kept: Kept) -> None:
     """A withdrawn one makes room for another."""
-    made = [kept.tokens.make("ag-1", f"jeton {n}", 1) for n in range(MOST)]
+    made = [kept.tokens.make("ag-1", f"jeton {n}", 1) for n in range(MAX_TOKENS)]
     with pytest.raises(TooManyTokens):
         kept.tokens.make("ag-1", "un de trop", 1)
     kept.tokens.make("ag-2", "un autre", 1)
@@ -169,5 +176,5 @@ def test_tokens_are_bounded_and_revoked_by_their_agent_alone(kept: Kept) -> None
     assert kept.tokens.revoke("ag-1", first.short)
     assert sum(kept.tokens.agent_id(one) is None for one in made) == 1
     kept.tokens.make("ag-1", "de nouveau", 1)
-    assert kept.tokens.revoke_all("ag-1") == MOST
+    assert kept.tokens.revoke_all("ag-1") == MAX_TOKENS
     assert kept.tokens.revoke_all() == 1

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from quisait.checks.sign_on import tried_sign_on
+from quisait.checks.sign_on import check_sign_on
 from quisait.settings import Settings, load_settings
-from quisait.settings.faults import sentences
-from quisait.settings.sign_on import OidcSettings, SignedHeaderSettings, SignOnSettings
+from quisait.settings.errors import validation_messages
+from quisait.settings.web import OidcSettings, SignedHeaderSettings, SignOnSettings
 from tests.lying_provider import LyingProvider, lying_provider
 
 pytestmark = pytest.mark.trust
@@ -40,7 +40,7 @@ def test_settings_that_would_not_hold(
     monkeypatch.setenv("QUISAIT_FILE", str(tmp_path / "quisait.toml"))
     with pytest.raises(ValidationError) as refused:
         load_settings()
-    assert sentence in " ".join(sentences(refused.value, tmp_path))
+    assert sentence in " ".join(validation_messages(refused.value, tmp_path))
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def asking(issuer: str, address: str = "http://127.0.0.1:8077") -> Settings:
 
 def test_a_provider_that_answers(provider: LyingProvider) -> None:
     """Its address and how many keys it signs with."""
-    assert tried_sign_on(asking(provider.issuer)) == f"{provider.issuer}, 1 clés"
+    assert check_sign_on(asking(provider.issuer)) == f"{provider.issuer}, 1 clés"
 
 
 def test_a_header(provider: LyingProvider, tmp_path: Path) -> None:
@@ -64,20 +64,20 @@ def test_a_header(provider: LyingProvider, tmp_path: Path) -> None:
     at = SignedHeaderSettings(
         name="X-Agent", issuer="a", audience="b", keys_url=f"{provider.issuer}/jwks"
     )
-    assert tried_sign_on(Settings(signed_header=at)) == "en-tête X-Agent, 1 clés"
+    assert check_sign_on(Settings(signed_header=at)) == "en-tête X-Agent, 1 clés"
     absent = at.model_copy(update={"keys_url": "", "keys_file": str(tmp_path / "absent")})
     with pytest.raises(ValueError, match="ne se lit pas"):
-        tried_sign_on(Settings(signed_header=absent))
+        check_sign_on(Settings(signed_header=absent))
 
 
 def test_what_would_fail(provider: LyingProvider) -> None:
     """An issuer that is not quite it, one that is silent, an address in clear, or none."""
     with pytest.raises(ValueError, match=r"ne peut pas être cru \(discovered_issuer\)"):
-        tried_sign_on(asking(f"{provider.issuer}/"))
+        check_sign_on(asking(f"{provider.issuer}/"))
     provider.answers = {"/.well-known/openid-configuration": (503, "text/html", "")}
     with pytest.raises(ValueError, match="ne répond pas"):
-        tried_sign_on(asking(provider.issuer))
+        check_sign_on(asking(provider.issuer))
     with pytest.raises(ValueError, match="pas en https"):
-        tried_sign_on(asking(provider.issuer, "http://quisait.exemple.fr"))
+        check_sign_on(asking(provider.issuer, "http://quisait.exemple.fr"))
     with pytest.raises(ValueError, match=r"réglez \[sign_on\] address"):
-        tried_sign_on(asking(provider.issuer, ""))
+        check_sign_on(asking(provider.issuer, ""))

@@ -14,15 +14,19 @@ from joserfc.jwk import ECKey, OctKey
 
 from connectors.values import Agent
 from indexer.access import NOBODY
-from quisait.providing import read_keys
-from search_api.identity.tokens import Tokens
+from quisait.application.oidc import read_keys
+from search_api.authorization import IdentifiedReaders, bearer, signed_header, token_cookie
+from search_api.identity.tokens import SignedTokens
 from search_api.problems import Problem
 from search_api.sign_on.errors import ProviderUnreachable
-from search_api.sign_on.identified import Way, identified
-from search_api.sign_on.naming import AgentRule
-from search_api.sign_on.provider_keys import ProviderKeys
-from search_api.sign_on.signed_header import HeaderRules, SignedHeader
-from search_api.sign_on.ways import IdentifiedReaders, bearer, signed_header, token_cookie
+from search_api.sign_on.identification import (
+    AgentRule,
+    IdentificationMethod,
+    SignedHeader,
+    SignedHeaderRules,
+    identification_of,
+)
+from search_api.sign_on.verification import ProviderKeys
 from tests.lying_provider import rsa_key, signed, signed_with_the_public_key, unsigned
 from tests.pages.administration import TODAY
 
@@ -30,8 +34,8 @@ pytestmark = pytest.mark.trust
 
 KEY, STRANGER = rsa_key("relais"), rsa_key("relais")
 NOW_S = int(time.time())
-TOKENS = Tokens("une clé de test assez longue pour signer")
-RULES = HeaderRules("X-Agent", "https://relais.example", "quisait", skew_s=30)
+TOKENS = SignedTokens("une clé de test assez longue pour signer")
+RULES = SignedHeaderRules("X-Agent", "https://relais.example", "quisait", skew_s=30)
 CLAIMS = {"iss": RULES.issuer, "aud": "quisait", "uid": "ag-1", "exp": NOW_S + 60, "iat": NOW_S}
 
 
@@ -83,9 +87,9 @@ def test_a_true_header_names_its_agent() -> None:
     """Whatever the header's letter case; a person asked, and no program."""
     asked = request(("x-AGENT", signed(CLAIMS, KEY)))
     assert READERS(asked).agent_id == "ag-1"
-    who = identified(asked)
+    who = identification_of(asked)
     assert who is not None
-    assert who.way is Way.SIGNED_HEADER
+    assert who.way is IdentificationMethod.SIGNED_HEADER
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,13 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 
-from connectors.errors import SourceRefused
+from connectors.ports import SourceRefused
 from indexer.errors import LeaseLost
 from indexer.leases import Leases
 from indexer.values import Remove, WriteReport
-from quisait.database import bring_up, connect
-from quisait.work.leased_parts import LeasedIndex
-from quisait.work.owners import has_ended, is_mine, new_owner
-from quisait.work.source_lock import only_crawl
+from quisait.application.database import connect, migrate
+from quisait.application.locks import has_ended, hold_source_lease, is_mine, new_owner
+from quisait.work.runs import LeasedIndex
 
 pytestmark = pytest.mark.sources
 
@@ -26,11 +25,11 @@ HOLD = """
 import sys, time
 from indexer.errors import LeaseLost
 from indexer.leases import Leases
-from quisait.database import connect
-from quisait.work.owners import has_ended
-from quisait.work.source_lock import only_crawl
+from quisait.application.database import connect
+from quisait.application.locks import has_ended
+from quisait.application.locks import hold_source_lease
 leases = Leases(connect(sys.argv[1]), has_ended, float(sys.argv[2]))
-with only_crawl(leases, "wiki") as held:
+with hold_source_lease(leases, "wiki") as held:
     print("held", flush=True)
     sys.stdin.readline()
     try:
@@ -44,7 +43,7 @@ with only_crawl(leases, "wiki") as held:
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = bring_up(connect(database_url))
+    engine = migrate(connect(database_url))
     yield engine
     engine.dispose()
 
@@ -76,13 +75,13 @@ def test_a_second_crawl_is_told_to_wait_until_the_first_is_gone(
     """Even where the first was killed: at once on its machine. Another source is free."""
     leases = Leases(engine, has_ended)
     with holding(database_url, 60) as first:
-        with pytest.raises(SourceRefused, match="en cours"), only_crawl(leases, "wiki"):
+        with pytest.raises(SourceRefused, match="en cours"), hold_source_lease(leases, "wiki"):
             pass
-        with only_crawl(leases, "notes"):
+        with hold_source_lease(leases, "notes"):
             pass
         first.kill()
         first.wait()
-        with only_crawl(leases, "wiki"):
+        with hold_source_lease(leases, "wiki"):
             pass
 
 
@@ -106,7 +105,7 @@ def test_a_crawl_that_was_paused_too_long_stops_before_it_writes(
     with holding(database_url, 0.8) as first:
         os.kill(first.pid, signal.SIGSTOP)
         time.sleep(1.2)
-        with only_crawl(leases, "wiki") as mine:
+        with hold_source_lease(leases, "wiki") as mine:
             os.kill(first.pid, signal.SIGCONT)
             assert "trop longtemps" in told(first)
             mine.check()
@@ -126,7 +125,7 @@ class CountedIndex:
 def test_nothing_is_written_without_the_lease(engine: sa.Engine) -> None:
     """The batch that comes after the loss does not reach the index."""
     leases, counted = Leases(engine), CountedIndex()
-    with only_crawl(leases, "wiki") as held:
+    with hold_source_lease(leases, "wiki") as held:
         index = LeasedIndex(counted, held)  # type: ignore[arg-type]
         index.write([Remove("wiki:1")])
         leases.release("wiki", held.owner)
@@ -141,7 +140,7 @@ def test_a_wait_ends_with_the_other_crawl(engine: sa.Engine) -> None:
     """Whoever asks for some patience has its turn where the other is done in time."""
     leases = Leases(engine, lease_s=0.5)
     assert leases.take("wiki", "another")
-    with only_crawl(leases, "wiki", wait_s=10):
+    with hold_source_lease(leases, "wiki", wait_s=10):
         pass
 
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from indexer.spelling import NearWord, near_in, nearest, reach, slips
+from indexer.suggestions import NearWord, edit_distance, max_edits, near_in, nearest
 
 pytestmark = pytest.mark.search
 
@@ -27,22 +27,22 @@ def test_a_slip_is_a_letter_more_less_changed_or_swapped() -> None:
     for _ in range(60):
         word = "".join(draw.choices("abé", k=draw.randint(1, 5)))
         near = edits(word) - {word}
-        assert {slips(word, other, 2) for other in near} == {1}
+        assert {edit_distance(word, other, 2) for other in near} == {1}
         other = "".join(draw.choices("abé", k=draw.randint(1, 6)))
-        assert (slips(word, other, 2) == 1) == (other in near)
-        assert slips(word, other, 2) == slips(other, word, 2)
+        assert (edit_distance(word, other, 2) == 1) == (other in near)
+        assert edit_distance(word, other, 2) == edit_distance(other, word, 2)
 
 
 def test_far_words_are_not_measured_to_the_end() -> None:
     """Whatever is beyond is one more than was asked for."""
-    assert slips("cadastre", "cadastre", 0) == 0
-    assert slips("cadastre", "fiscalité", 2) == 3
-    assert slips("ca", "cadastre", 1) == 2
+    assert edit_distance("cadastre", "cadastre", 0) == 0
+    assert edit_distance("cadastre", "fiscalité", 2) == 3
+    assert edit_distance("ca", "cadastre", 1) == 2
 
 
 def test_short_words_are_given_no_slip() -> None:
     """None under four letters, one under eight, two from there."""
-    assert [reach("x" * n) for n in (0, 3, 4, 7, 8, 40)] == [0, 0, 1, 1, 2, 2]
+    assert [max_edits("x" * n) for n in (0, 3, 4, 7, 8, 40)] == [0, 0, 1, 1, 2, 2]
 
 
 def test_near_words_of_a_text_are_as_it_writes_them() -> None:

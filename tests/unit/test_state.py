@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from indexer.state import Progress, State
-from quisait.database import connect
+from quisait.application.database import connect
 
 pytestmark = pytest.mark.sources
 

@@ -7,7 +7,7 @@ import pytest
 
 from indexer.errors import IndexUnreachable
 from indexer.ports import IndexReader
-from quisait.steady import ready
+from quisait.server.app import warm_up
 
 pytestmark = pytest.mark.search
 
@@ -23,7 +23,7 @@ def test_what_stands_is_set_aside_whatever_the_index_says() -> None:
     """An index that is away stops nothing."""
     before = gc.get_freeze_count()
     try:
-        ready(cast(IndexReader, Away()))
+        warm_up(cast(IndexReader, Away()))
         assert gc.get_freeze_count() > before + 1000
     finally:
         gc.unfreeze()

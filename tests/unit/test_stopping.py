@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.values import Vectors
-from quisait.work.leased_parts import ENCODED_AT_ONCE, StoppableEncoder, Stopped
+from quisait.work.runs import ENCODED_CHARACTERS, RunStopped, StoppableEncoder
 
 pytestmark = pytest.mark.sources
 
@@ -38,7 +38,7 @@ class Measured:
         return text
 
 
-@given(st.lists(st.integers(0, 3 * ENCODED_AT_ONCE), max_size=40))
+@given(st.lists(st.integers(0, 3 * ENCODED_CHARACTERS), max_size=40))
 def test_the_vectors_are_those_of_their_texts(lengths: list[int]) -> None:
     """In their order; no slice is longer than it may be, unless it is one text."""
     encoder = Measured()
@@ -46,13 +46,13 @@ def test_the_vectors_are_those_of_their_texts(lengths: list[int]) -> None:
     assert found.shape == (len(lengths), 2)
     assert found[:, 0].tolist() == lengths
     for some in encoder.asked:
-        assert len(some) == 1 or len(some) * max(map(len, some)) <= ENCODED_AT_ONCE
+        assert len(some) == 1 or len(some) * max(map(len, some)) <= ENCODED_CHARACTERS
 
 
 def test_no_slice_begins_once_it_is_told_to_stop() -> None:
     """A thousand passages of one document end with the slice that is encoded."""
     encoder = Measured(stops_at=2)
-    with pytest.raises(Stopped):
+    with pytest.raises(RunStopped):
         StoppableEncoder(encoder, encoder.stop).passages(["a" * 1_500] * 1_000)
     assert len(encoder.asked) == 2
 

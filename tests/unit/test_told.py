@@ -12,9 +12,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings.exceptions import SettingsError
 from rich.console import Console
 
-from quisait.commands import progress, progress_bar
-from quisait.settings import Settings, SourceSettings, load_settings, unknown_variables
-from quisait.settings.faults import sentences, unread_sentence
+from quisait.application import progress, progress_bar
+from quisait.settings import Settings, load_settings, unknown_variables
+from quisait.settings.errors import unreadable_message, validation_messages
+from quisait.settings.sources import SourceSettings
 
 pytestmark = pytest.mark.sources
 
@@ -27,7 +28,7 @@ def test_faults_of_the_settings_are_sentences(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("QUISAIT_SOURCES", '[{"name": "a", "kind": "folder", "chemin": "x"}]')
     with pytest.raises(ValidationError) as raised:
         Settings()
-    told = sentences(raised.value, Path("quisait.toml"))
+    told = validation_messages(raised.value, Path("quisait.toml"))
     assert sorted(told) == [
         "QUISAIT_GUARD_SHARE (guard_share) : donnez un nombre",
         'QUISAIT_INDEX__ENGINE (index.engine) : valeur refusée ; attendu : "embedded" ou '
@@ -71,7 +72,7 @@ def test_no_fault_of_a_setting_shows_a_code_or_a_value(tmp_path: Path) -> None:
         try:
             Settings(**wrong)  # type: ignore[arg-type]
         except ValidationError as error:
-            for told in sentences(error, tmp_path / "quisait.toml"):
+            for told in validation_messages(error, tmp_path / "quisait.toml"):
                 _, place, remedy = told.split(" : ", 2)
                 count += 1
                 assert place.startswith(next(iter(wrong)))
@@ -98,7 +99,7 @@ def test_a_file_that_cannot_be_read_says_where(
     monkeypatch.setenv("QUISAIT_FILE", str(file))
     with pytest.raises(ValueError) as raised:  # noqa: PT011 - of several kinds
         load_settings()
-    said = unread_sentence(raised.value, file)
+    said = unreadable_message(raised.value, file)
     assert told in said
     assert str(file) in said
 
@@ -108,7 +109,9 @@ def test_a_list_in_a_variable_says_its_name(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("QUISAIT_DOOR__PROXIES", "a,b")
     with pytest.raises(SettingsError) as raised:
         Settings()
-    assert unread_sentence(raised.value, Path("quisait.toml")).startswith("QUISAIT_DOOR__PROXIES :")
+    assert unreadable_message(raised.value, Path("quisait.toml")).startswith(
+        "QUISAIT_DOOR__PROXIES :"
+    )
 
 
 def test_a_misspelt_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

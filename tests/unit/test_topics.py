@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.errors import SourceRefused, SourceUnreachable
-from expertise.topics import Topic, TopicKind, broader_closure, checked, read_topics
+from connectors.ports import SourceRefused, SourceUnreachable
+from expertise.topics import Topic, TopicKind, broader_closure, check_topics, read_topics
 
 pytestmark = pytest.mark.experts
 
@@ -137,7 +137,7 @@ DRAWN = st.lists(
 @given(DRAWN)
 def test_whatever_is_listed_what_is_kept_is_sound(drawn: list[Topic]) -> None:
     """Unique ids and labels, links to kept topics only, no circle; nothing lost unsaid."""
-    found = checked((f"l:{n}", topic) for n, topic in enumerate(drawn))
+    found = check_topics((f"l:{n}", topic) for n, topic in enumerate(drawn))
     ids = [topic.id for topic in found.topics]
     assert len(set(ids)) == len(ids)
     labels = [(topic.kind, label) for topic in found.topics for label in topic.labels]
@@ -145,6 +145,6 @@ def test_whatever_is_listed_what_is_kept_is_sound(drawn: list[Topic]) -> None:
     above = broader_closure(found.topics)
     assert all(topic.id not in above[topic.id] for topic in found.topics)
     assert len(found.topics) + len(found.malformed) >= len(drawn)
-    again = checked((f"l:{n}", topic) for n, topic in enumerate(found.topics))
+    again = check_topics((f"l:{n}", topic) for n, topic in enumerate(found.topics))
     assert (again.topics, again.malformed) == (found.topics, ())
     assert again.digest == found.digest

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from benchmarks.tuning import EXACT, PAIRS, SERVING, SHARES, Scored, fold_of, ndcgs
-from indexer.values import WINDOW, Ranked
-from quisait.evaluation.measures import values
+from evaluation.measures import values
+from indexer.values import WINDOW, SearchHit
 from search_api.ranking.fusion import fuse
 
 pytestmark = pytest.mark.search
 
 
-def _ranked(scores: np.ndarray) -> list[Ranked]:
+def _ranked(scores: np.ndarray) -> list[SearchHit]:
     order = np.argsort(-scores, kind="stable")[:WINDOW]
-    return [Ranked(f"{n:04}", float(scores[n])) for n in order if np.isfinite(scores[n])]
+    return [SearchHit(f"{n:04}", float(scores[n])) for n in order if np.isfinite(scores[n])]
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -10,24 +10,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.values import Contribution, EvidencePolicy, Role
-from expertise.ports import TopicsOf
-from expertise.values import RankedDocument, Window
-from expertise.votes import CONTRIBUTORS_ROOT, VOLUME_DISCOUNT, VOTERS, Vote, cast, discounted_sum
-from expertise.voting import SHARPNESS, VOTING, Voting
-from expertise.walk import DAMPING, graph_of, reference_walk, sparse_walk, walk
-from expertise.weights import (
-    ELSEWHERE,
+from connectors.values import Contribution, ContributorRole, EvidencePolicy
+from expertise.scoring import DAMPING, graph_of, reference_walk, sparse_walk, walk
+from expertise.values import RankedDocument, TopicsOf, Window
+from expertise.votes import (
+    CONTRIBUTORS_ROOT,
     HALF_LIFE_DAYS,
+    OTHER_PART_WEIGHT,
     ROLE_WEIGHTS,
+    VOLUME_DISCOUNT,
+    VOTERS,
+    Vote,
+    cast_votes,
     contribution_weight,
+    discounted_sum,
     recency,
 )
+from expertise.voting import SHARPNESS, VOTING, Voting
 from tests.windows import TODAY, card, ranked, wrote
 
 pytestmark = pytest.mark.experts
 
-NO_KNOWLEDGE = (Role.ASKER, Role.UPLOADER, Role.FORWARDER, Role.BOT)
+NO_KNOWLEDGE = (
+    ContributorRole.ASKER,
+    ContributorRole.UPLOADER,
+    ContributorRole.FORWARDER,
+    ContributorRole.BOT,
+)
 
 
 def owners(*names: str) -> dict[str, str]:
@@ -41,15 +50,18 @@ def weights(votes: Sequence[Vote]) -> list[float]:
 def test_thanks_raise_an_answer_towards_an_accepted_one() -> None:
     """Half of the way at three, never past it, and no other role; nothing where nobody thanks."""
 
-    def weight(role: Role, thanks: int) -> float:
+    def weight(role: ContributorRole, thanks: int) -> float:
         return contribution_weight(Contribution("wiki:a", role, thanks=thanks), TODAY)
 
-    answer, accepted = ROLE_WEIGHTS[Role.ANSWERER], ROLE_WEIGHTS[Role.ACCEPTED_ANSWERER]
-    assert weight(Role.ANSWERER, 0) == answer
-    assert weight(Role.ANSWERER, 3) == pytest.approx((answer + accepted) / 2)
-    assert weight(Role.ANSWERER, 3) < weight(Role.ANSWERER, 30) < accepted
-    assert weight(Role.ANSWERER, 10**6) <= accepted
-    for role in set(Role) - {Role.ANSWERER}:
+    answer, accepted = (
+        ROLE_WEIGHTS[ContributorRole.ANSWERER],
+        ROLE_WEIGHTS[ContributorRole.ACCEPTED_ANSWERER],
+    )
+    assert weight(ContributorRole.ANSWERER, 0) == answer
+    assert weight(ContributorRole.ANSWERER, 3) == pytest.approx((answer + accepted) / 2)
+    assert weight(ContributorRole.ANSWERER, 3) < weight(ContributorRole.ANSWERER, 30) < accepted
+    assert weight(ContributorRole.ANSWERER, 10**6) <= accepted
+    for role in set(ContributorRole) - {ContributorRole.ANSWERER}:
         assert weight(role, 1000) == ROLE_WEIGHTS[role]
 
 
@@ -57,11 +69,15 @@ def test_votes_by_hand() -> None:
     """Two documents at 1.0 and 0.5, shared by two: scores times shares, summed."""
     window = Window(
         (
-            ranked(1.0, card("wiki:1", wrote("wiki:ana"), wrote("wiki:ben", Role.ANSWERER))),
-            ranked(0.5, card("wiki:2", wrote("wiki:ben"), wrote("wiki:cyd", Role.REVIEWER))),
+            ranked(
+                1.0, card("wiki:1", wrote("wiki:ana"), wrote("wiki:ben", ContributorRole.ANSWERER))
+            ),
+            ranked(
+                0.5, card("wiki:2", wrote("wiki:ben"), wrote("wiki:cyd", ContributorRole.REVIEWER))
+            ),
         )
     )
-    votes = cast(window, TODAY, owners("ana", "ben", "cyd"))
+    votes = cast_votes(window, TODAY, owners("ana", "ben", "cyd"))
     half = 1 / 2 ** (1 / CONTRIBUTORS_ROOT)
     assert votes == {
         "ana": (Vote("wiki:1", half, half, 1),),
@@ -85,8 +101,8 @@ def test_volume_does_not_make_an_expert() -> None:
     assert discounted_sum(weights(much)) < discounted_sum(weights(right))
 
 
-@pytest.mark.parametrize("role", Role)
-def test_every_role_has_a_weight_between_0_and_1(role: Role) -> None:
+@pytest.mark.parametrize("role", ContributorRole)
+def test_every_role_has_a_weight_between_0_and_1(role: ContributorRole) -> None:
     """To ask, upload, forward or be a program weighs nothing; every other role something."""
     assert 0 <= ROLE_WEIGHTS[role] <= 1
     assert (ROLE_WEIGHTS[role] == 0) == (role in NO_KNOWLEDGE)
@@ -97,53 +113,53 @@ def test_other_parts_than_the_one_that_answers_count_half() -> None:
     rows = (
         wrote("wiki:ana"),
         wrote("wiki:ben"),
-        wrote("wiki:cyd", Role.ACCEPTED_ANSWERER),
-        wrote("wiki:dan", Role.EDITOR),
+        wrote("wiki:cyd", ContributorRole.ACCEPTED_ANSWERER),
+        wrote("wiki:dan", ContributorRole.EDITOR),
     )
     document = card("wiki:1", *rows)
     names = {**owners("ana", "ben", "cyd", "dan"), "mail:ana": "ana"}
-    plain = cast(Window((RankedDocument(document, 1.0),)), TODAY, names)
+    plain = cast_votes(Window((RankedDocument(document, 1.0),)), TODAY, names)
     for account, owner in (("wiki:ana", "ana"), ("mail:ana", "ana"), ("wiki:ben", "ben")):
         window = Window((RankedDocument(document, 1.0, answered_by=account),))
-        told = cast(window, TODAY, names)
+        told = cast_votes(window, TODAY, names)
         parts = {name: told[name][0].weight / plain[name][0].weight for name in plain}
         others = {"ana", "ben"} - {owner}
-        assert parts == {name: ELSEWHERE if name in others else 1.0 for name in plain}
+        assert parts == {name: OTHER_PART_WEIGHT if name in others else 1.0 for name in plain}
     stranger = Window((RankedDocument(document, 1.0, answered_by="wiki:nobody"),))
-    shares = {name: some[0].share for name, some in cast(stranger, TODAY, names).items()}
-    assert shares["ana"] == shares["ben"] == plain["ana"][0].share * ELSEWHERE
+    shares = {name: some[0].share for name, some in cast_votes(stranger, TODAY, names).items()}
+    assert shares["ana"] == shares["ben"] == plain["ana"][0].share * OTHER_PART_WEIGHT
 
 
 def test_a_document_votes_once_with_the_best_role() -> None:
     """Who wrote, edited and commented the same document has the author's vote, no more."""
-    roles = (Role.COMMENTER, Role.EDITOR, Role.AUTHOR)
+    roles = (ContributorRole.COMMENTER, ContributorRole.EDITOR, ContributorRole.AUTHOR)
     window = Window((ranked(0.8, card("wiki:1", *(wrote("wiki:ana", role) for role in roles))),))
-    assert cast(window, TODAY, owners("ana")) == {"ana": (Vote("wiki:1", 0.8, 1.0, 1),)}
+    assert cast_votes(window, TODAY, owners("ana")) == {"ana": (Vote("wiki:1", 0.8, 1.0, 1),)}
 
 
 def test_two_accounts_of_one_owner_share_a_vote() -> None:
     """An agent who answered under two names in one document is not counted twice."""
     window = Window((ranked(1.0, card("wiki:1", wrote("wiki:ana"), wrote("mail:ana"))),))
-    votes = cast(window, TODAY, {"wiki:ana": "ana", "mail:ana": "ana"})
+    votes = cast_votes(window, TODAY, {"wiki:ana": "ana", "mail:ana": "ana"})
     assert votes == {"ana": (Vote("wiki:1", 1.0),)}
 
 
 def test_an_account_that_nobody_owns_gets_no_vote() -> None:
     """Without an owner there is nobody to propose."""
     window = Window((ranked(1.0, card("wiki:1", wrote("wiki:ana"))),))
-    assert cast(window, TODAY, {}) == {}
+    assert cast_votes(window, TODAY, {}) == {}
 
 
 def test_a_document_out_of_evidence_votes_for_nobody() -> None:
     """Evidence policy `none`: contributions never count, whatever the role."""
     private = replace(card("wiki:1", wrote("wiki:ana")), evidence=EvidencePolicy.NONE)
-    assert cast(Window((ranked(1.0, private),)), TODAY, owners("ana")) == {}
+    assert cast_votes(Window((ranked(1.0, private),)), TODAY, owners("ana")) == {}
 
 
 def test_only_the_first_documents_vote() -> None:
     """The voters' share of the window bounds what a long tail may say."""
     window = Window(tuple(ranked(0.5, card(f"wiki:{n}", wrote(f"wiki:{n}"))) for n in range(5)))
-    votes = cast(window, TODAY, {f"wiki:{n}": f"{n}" for n in range(5)}, voters=3)
+    votes = cast_votes(window, TODAY, {f"wiki:{n}": f"{n}" for n in range(5)}, voters=3)
     assert sorted(votes) == ["0", "1", "2"]
 
 
@@ -158,7 +174,7 @@ def test_recency_halves_after_the_first_year() -> None:
     assert recency(ago(-400), TODAY) == 1.0
     assert recency(ago(365 + HALF_LIFE_DAYS), TODAY) == pytest.approx(0.5)
     assert recency(ago(365 + 2 * HALF_LIFE_DAYS), TODAY) == pytest.approx(0.25)
-    old = Contribution("wiki:ana", Role.EDITOR, last=ago(365 + HALF_LIFE_DAYS))
+    old = Contribution("wiki:ana", ContributorRole.EDITOR, last=ago(365 + HALF_LIFE_DAYS))
     assert contribution_weight(old, TODAY) == pytest.approx(0.3)
 
 
@@ -191,12 +207,16 @@ def test_the_walk_is_a_random_walk_with_restart() -> None:
     """On a graph with a shared document, the same shares as a tiny power iteration."""
     window = Window(
         (
-            ranked(1.0, card("wiki:1", wrote("wiki:ana"), wrote("wiki:ben", Role.EDITOR))),
-            ranked(0.7, card("wiki:2", wrote("wiki:ben"), wrote("wiki:cyd", Role.ANSWERER))),
+            ranked(
+                1.0, card("wiki:1", wrote("wiki:ana"), wrote("wiki:ben", ContributorRole.EDITOR))
+            ),
+            ranked(
+                0.7, card("wiki:2", wrote("wiki:ben"), wrote("wiki:cyd", ContributorRole.ANSWERER))
+            ),
             ranked(0.2, card("wiki:3", wrote("wiki:cyd"))),
         )
     )
-    votes = cast(window, TODAY, owners("ana", "ben", "cyd"))
+    votes = cast_votes(window, TODAY, owners("ana", "ben", "cyd"))
     expected = visits_by_power_iteration(window, votes)
     assert walk(window, votes) == pytest.approx(expected, abs=1e-4)
     assert max(expected.values()) == 1.0
@@ -206,7 +226,7 @@ def test_a_walk_needs_somewhere_to_start() -> None:
     """No documents, no votes or no scores: no visits, and no error."""
     lone = RankedDocument(card("wiki:1", wrote("wiki:ana")), 0.0)
     assert walk(Window(()), {}) == {}
-    assert walk(Window((lone,)), cast(Window((lone,)), TODAY, owners("ana"))) == {}
+    assert walk(Window((lone,)), cast_votes(Window((lone,)), TODAY, owners("ana"))) == {}
     assert walk(Window((lone._replace(score=1.0),)), {}) == {}
 
 
@@ -237,7 +257,7 @@ ABOUT = st.dictionaries(
 @given(windows(), ABOUT)
 def test_sparse_sums_walk_as_the_reference_does(window: Window, topics: TopicsOf) -> None:
     """The same visits to every document, owner, space and topic, whichever serves."""
-    graph = graph_of(window, cast(window, TODAY, owners(*NAMES)), topics)
+    graph = graph_of(window, cast_votes(window, TODAY, owners(*NAMES)), topics)
     named = {topic for one in graph.documents for topic, _ in topics.get(one, ())}
     assert {name for kind, name in graph.others if kind == "topic"} == named
     assert sparse_walk(graph) == pytest.approx(reference_walk(graph), abs=1e-7)
@@ -249,7 +269,7 @@ def test_who_shares_a_space_is_nearer_than_who_does_not() -> None:
     beside = replace(card("wiki:2", wrote("wiki:ben")), space="domaine")
     apart = replace(card("wiki:3", wrote("wiki:cyd")), space="fiscalite")
     window = Window((ranked(1.0, here), ranked(0.1, beside), ranked(0.1, apart)))
-    visits = walk(window, cast(window, TODAY, owners("ana", "ben", "cyd")))
+    visits = walk(window, cast_votes(window, TODAY, owners("ana", "ben", "cyd")))
     assert visits["cyd"] < visits["ben"] < visits["ana"]
 
 
@@ -265,7 +285,7 @@ def test_who_writes_on_the_same_topic_is_nearer_and_more_so_where_it_is_surer() 
     )
     topics = {"wiki:0": [("pci", 1.0)], "wiki:1": [("pci", 0.9)], "wiki:2": [("pci", 0.4)]}
     apart = {"wiki:3": [("cfe", 1.0)]}
-    votes = cast(window, TODAY, owners("ana", "ben", "cyd", "dan"))
+    votes = cast_votes(window, TODAY, owners("ana", "ben", "cyd", "dan"))
     visits = walk(window, votes, topics | apart)
     assert visits["dan"] < visits["cyd"] < visits["ben"] < visits["ana"]
     assert walk(window, votes, apart)["ben"] == pytest.approx(walk(window, votes)["ben"])

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from connectors.mediawiki.answers import Page, Rendering
-from connectors.mediawiki.pages import Author
+from connectors.mediawiki.models import Rendering, WikiPage
+from connectors.mediawiki.pages import PageConverter
 from connectors.values import Access
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
@@ -22,7 +22,7 @@ NOBODYS: dict[str, dict[str, Any]] = {
 
 def contributors(*revisions: dict[str, Any], uploads: tuple[dict[str, Any], ...] = ()) -> list[str]:
     moments = [f"2026-01-0{9 - n}T00:00:00Z" for n in range(9)]
-    page = Page.model_validate(
+    page = WikiPage.model_validate(
         {
             "pageid": 1,
             "title": "Bornage",
@@ -32,7 +32,7 @@ def contributors(*revisions: dict[str, Any], uploads: tuple[dict[str, Any], ...]
             "imageinfo": [{"timestamp": moments[n], **one} for n, one in enumerate(uploads)],
         }
     )
-    author = Author("w", frozenset(), lambda _page: b"")
+    author = PageConverter("w", frozenset(), lambda _page: b"")
     made = author.document(page, Rendering(pageid=1, text="<p>x</p>"), Access())
     return [one.account for one in made.contributions]
 

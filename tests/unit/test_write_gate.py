@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from indexer.errors import IndexRefused
-from quisait.work.write_gate import WriteGate
+from quisait.application.locks import WriteGate
 
 pytestmark = pytest.mark.sources
 

@@ -1,0 +1,74 @@
+"""Where an LDAP directory is, as whom it is read, and what its attributes mean.
+
+The settings import this module: it must not import ldap3, which takes a third of a second.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+AGENT_ATTRIBUTES: Mapping[str, str] = {
+    "id": "uid",
+    "given_name": "givenName",
+    "family_name": "sn",
+    "metier": "title",
+    "entity": "ou",
+    "office": "l",
+    "departement": "departmentNumber",
+    "email": "mail",
+}
+"""The fields of an agent, and the attributes of inetOrgPerson (RFC 2798) that fill them."""
+OPTIONAL_AGENT_FIELDS = frozenset(
+    {"arrival", "departure", "skills", "accounts", "listed", "contact_via", "contact"}
+)
+"""Fields that have no usual attribute: filled where the settings name one."""
+
+
+@dataclass(frozen=True, slots=True)
+class LdapBranch:
+    """A part of the tree, and which of its entries are read (RFC 4515)."""
+
+    base: str
+    filter: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAttributes:
+    """What names a group, and says who is in it (DNs; of `memberUid`, ids)."""
+
+    id: str = "cn"
+    label: str = "description"
+    members: tuple[str, ...] = ("member", "uniqueMember", "memberUid")
+
+
+@dataclass(frozen=True, slots=True)
+class LdapLimits:
+    """`timeout_s` bounds each silence, `answer_s` a whole answer.
+
+    A directory of more than `most_entries` is refused.
+    """
+
+    page_size: int = 500
+    timeout_s: float = 30.0
+    answer_s: float = 300.0
+    most_entries: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class LdapConfig:
+    """A directory: the first of `urls` (`ldap://…`, `ldaps://…`) that answers is read.
+
+    `attributes` maps fields of `Agent` to attributes; groups become the principals
+    `authority:group:id`.
+    """
+
+    urls: tuple[str, ...]
+    agents: LdapBranch
+    groups: LdapBranch | None = None
+    user: str = ""
+    password: str = field(default="", repr=False)
+    start_tls: bool = False
+    ca_file: str = ""
+    authority: str = "ldap"
+    attributes: Mapping[str, str] = field(default_factory=lambda: dict(AGENT_ATTRIBUTES))
+    group_names: GroupAttributes = GroupAttributes()
+    manners: LdapLimits = LdapLimits()

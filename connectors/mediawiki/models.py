@@ -1,0 +1,174 @@
+"""Models of the API's answers, as far as they are used (formatversion 2, MediaWiki ≥ 1.31)."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_TEMPORARY_ACCOUNT = re.compile(r"~\d{4}-\d")
+"""A name that a wiki gave to somebody without an account (MediaWiki ≥ 1.42), in their place."""
+
+
+def account_named(user: str) -> str:
+    """The name where it is an account's of this wiki; empty where it can be none.
+
+    With `>` it is another wiki's (imported revisions), whoever bears it here.
+    """
+    return "" if ">" in user or _TEMPORARY_ACCOUNT.match(user) else user
+
+
+class _ApiModel(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Namespace(_ApiModel):
+    """A namespace of the wiki: `name` as the wiki shows it, `canonical` in English."""
+
+    id: int
+    name: str = ""
+    canonical: str = ""
+
+
+class NamespaceAlias(_ApiModel):
+    """One more name of a namespace."""
+
+    id: int
+    alias: str
+
+
+class Statistics(_ApiModel):
+    """How much the wiki holds, redirects and talk included."""
+
+    pages: int = 0
+
+
+class SiteInfo(_ApiModel):
+    """What a wiki says of itself."""
+
+    namespaces: dict[str, Namespace]
+    namespacealiases: tuple[NamespaceAlias, ...] = ()
+    statistics: Statistics = Statistics()
+
+
+class Revision(_ApiModel):
+    """One edit; without `user` where the wiki hides who made it."""
+
+    revid: int
+    timestamp: datetime
+    user: str = ""
+    userhidden: bool = False
+    minor: bool = False
+    anon: bool = False
+    temp: bool = False
+
+    @property
+    def account(self) -> str:
+        """The account that made it; empty where nobody is to be known, or has none here."""
+        return "" if self.userhidden or self.anon or self.temp else account_named(self.user)
+
+
+class FileVersion(_ApiModel):
+    """One version of a file; the first of a list is the present one."""
+
+    timestamp: datetime
+    user: str = ""
+    userhidden: bool = False
+    url: str = ""
+    size: int = 0
+    sha1: str = ""
+    mime: str | None = None
+    mediatype: str = ""
+
+    @property
+    def account(self) -> str:
+        """As a revision's."""
+        return "" if self.userhidden else account_named(self.user)
+
+
+class RedirectTitle(_ApiModel):
+    """A page by its title, as redirects are listed."""
+
+    title: str
+    ns: int = 0
+
+
+class WikiPage(_ApiModel):
+    """A page as a query tells it, with the properties that were asked for.
+
+    `pageid` is 0 and `missing` true where a title or id names no page. `lastrevid` is the
+    revision that the page shows now, 0 where that was not asked for.
+    """
+
+    pageid: int = 0
+    lastrevid: int = 0
+    ns: int = 0
+    title: str = ""
+    missing: bool = False
+    redirect: bool = False
+    touched: datetime | None = None
+    pagelanguage: str = ""
+    fullurl: str = ""
+    revisions: tuple[Revision, ...] = ()
+    redirects: tuple[RedirectTitle, ...] = ()
+    imageinfo: tuple[FileVersion, ...] = ()
+
+
+class WikiUser(_ApiModel):
+    """An account of the wiki."""
+
+    name: str
+
+
+class UserGroups(_ApiModel):
+    """An account with the groups that it is in; without any where there is no such account."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+
+
+class CategoryLink(_ApiModel):
+    """A category of a page, in the order in which the page names them."""
+
+    category: str
+    hidden: bool = False
+
+
+class Rendering(_ApiModel):
+    """A page as the wiki renders it: `text` is HTML."""
+
+    pageid: int
+    revid: int = 0
+    text: str
+    categories: tuple[CategoryLink, ...] = ()
+
+
+class RecentChange(_ApiModel):
+    """A row of the recent changes."""
+
+    rcid: int
+    timestamp: datetime
+    pageid: int = 0
+
+
+class LogEvent(_ApiModel):
+    """A row of the logs; without `title` where it is hidden.
+
+    `logpage` is the id that the page had when the event happened, `pageid` that of the
+    page which has the title now.
+    """
+
+    logid: int
+    timestamp: datetime
+    type: str = ""
+    title: str = ""
+    pageid: int = 0
+    logpage: int = 0
+    params: Any = Field(default_factory=dict)
+
+    @property
+    def titles(self) -> frozenset[str]:
+        """Every title that the event names: a move and a merge name two."""
+        said = self.params if isinstance(self.params, dict) else {}
+        named = (self.title, said.get("target_title"), said.get("dest_title"))
+        return frozenset(str(title) for title in named if title)

@@ -1,0 +1,275 @@
+"""Items that applications push, parsed.
+
+Records of the export schema, or documents as find sends them.
+
+`find` is La Suite's search application (suitenumerique/find). docs/pousser.md says what its
+fields mean here; those that are not named (`depth`, `path`, `numchild`, `size`, `tags`, …)
+are ignored.
+"""
+
+import base64
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from connectors.records.schema import (
+    AccessLine,
+    DeletedLine,
+    FailFastList,
+    InvalidLine,
+    Name,
+    RawLine,
+    Readers,
+    RecordLine,
+    SectionLine,
+    parse_line,
+)
+from connectors.values import EVERYONE, MAX_PRINCIPALS, account_principal
+
+
+class PushOutcome(StrEnum):
+    """What became of one item of a push."""
+
+    ACCEPTED = "accepted"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class PushReceipt:
+    """The answer to one item. `document_id` is as it was pushed, without the source in front.
+
+    `code` is for programs, `reason` a French sentence; neither holds anything of the
+    document's text. `place` is the field at fault, where it is known.
+    """
+
+    document_id: str
+    outcome: PushOutcome
+    code: str = ""
+    reason: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PushLimits:
+    """How much is taken: bytes of a request, bytes and number of its documents."""
+
+    request_bytes: int
+    document_bytes: int
+    documents: int
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteRules:
+    """What La Suite's documents leave to the settings of their source.
+
+    `open_reach` holds the reaches (`public`, `authenticated`) whose documents every agent
+    finds; `link` is a document's address, with `{id}` in it, empty for none.
+    """
+
+    open_reach: frozenset[str] = frozenset()
+    link: str = ""
+
+
+class InboxFull(Exception):
+    """Too much of a source waits to be applied: nothing was taken, try again later."""
+
+
+class InboxUnreachable(Exception):
+    """The database did not answer, or not in time: nothing was taken, try again later."""
+
+
+VERSION_CHARACTERS = 200
+
+PushedLine = RecordLine | DeletedLine | AccessLine
+
+
+@dataclass(frozen=True, slots=True)
+class PushedItem:
+    """An item that was understood. `version` is empty where none was given."""
+
+    line: PushedLine
+    version: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Of all that the item says but its version: what comes again says the same."""
+        return hashlib.blake2b(canonical_json(self.line).encode(), digest_size=16).hexdigest()
+
+
+def canonical_json(line: PushedLine) -> str:
+    """A line as the inbox keeps it: one text for one meaning, without NUL."""
+    return line.model_dump_json(exclude_defaults=True)
+
+
+def parse_item(item: object, document_bytes: int) -> PushedItem | PushReceipt:
+    """What an item says, or why it is refused; never raises.
+
+    `item` is JSON, parsed; `version` beside the record's own fields is an integer or a text.
+    """
+    text = encode_item(item, document_bytes)
+    if isinstance(text, PushReceipt):
+        return text
+    assert isinstance(item, dict)  # noqa: S101 - `written` refuses all else
+    record = {name: value for name, value in item.items() if name != "version"}
+    raw = json.dumps(record, ensure_ascii=False).encode()
+    line = parse_line(RawLine("", 1, 0, len(raw), raw, too_long=False, terminated=True))
+    if isinstance(line, InvalidLine):
+        place = line.reason.partition("« ")[2].partition(" »")[0]
+        return refused_receipt(line.id, "malformed", line.reason, place)
+    if not isinstance(line, PushedLine):
+        reason = f"« {line.type} » ne se pousse pas : donnez « readers » à chaque document"
+        return refused_receipt("", "malformed", reason, "type")
+    version = _parse_version(item.get("version"))
+    if version is None:
+        reason = f"« version » : un entier, ou un texte de {VERSION_CHARACTERS} signes au plus"
+        return refused_receipt(line.id, "malformed", reason, "version")
+    if isinstance(line, RecordLine) and (fault := _attachments_problem(line)):
+        return refused_receipt(line.id, "malformed", f"« attachments » : {fault}", "attachments")
+    return PushedItem(line, version)
+
+
+def encode_item(item: object, document_bytes: int) -> bytes | PushReceipt:
+    """The item as UTF-8, or why it cannot be one: no object, half a character, too large."""
+    if not isinstance(item, dict):
+        return refused_receipt("", "malformed", "ce n'est pas un objet JSON")
+    try:
+        text = json.dumps(item, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return refused_receipt("", "malformed", "un texte contient une moitié de caractère Unicode")
+    except RecursionError:
+        return refused_receipt("", "malformed", "trop de niveaux d'objets")
+    if len(text) > document_bytes:
+        named = item.get("id")
+        name = named if isinstance(named, str) and len(named) <= 2000 else ""
+        return refused_receipt(name, "too_large", f"document de plus de {document_bytes} octets")
+    return text
+
+
+def refused_receipt(document_id: str, code: str, reason: str, place: str = "") -> PushReceipt:
+    """The receipt of an item that is not taken."""
+    return PushReceipt(document_id, PushOutcome.REFUSED, code, reason, place)
+
+
+def _parse_version(given: object) -> str | None:
+    """The version as text, empty for none; None where it cannot be one."""
+    if given is None:
+        return ""
+    if isinstance(given, int) and not isinstance(given, bool) and abs(given) < 10**40:
+        return str(given)
+    if not isinstance(given, str) or "\0" in given:
+        return None
+    version = given.strip()
+    return version if 0 < len(version) <= VERSION_CHARACTERS else None
+
+
+def _attachments_problem(line: RecordLine) -> str:
+    """Why a record's attachments cannot be taken; empty where they can.
+
+    A path would be one of the server's own files: nothing but base64 is taken.
+    """
+    names = Counter(attachment.name for attachment in line.attachments)
+    if any(count > 1 for count in names.values()):
+        return "deux pièces jointes portent le même nom"
+    for attachment in line.attachments:
+        if attachment.path is not None or attachment.base64 is None:
+            return "donnez le contenu en « base64 », jamais un chemin"
+        try:
+            base64.b64decode(attachment.base64, validate=True)
+        except ValueError:
+            return "ce n'est pas du base64"
+    return ""
+
+
+_TITLE_CHARACTERS = 200
+
+Short = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")]
+Identity = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00]*$")]
+
+
+class _FindDocument(BaseModel):
+    """One document of `/documents/index/`. What it says beyond these fields is passed over."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, str_strip_whitespace=True)
+
+    id: Name
+    title: Short
+    content: str
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    users: FailFastList[Identity] = []
+    groups: FailFastList[Identity] = []
+    reach: Literal["public", "authenticated", "restricted"] | None = "restricted"
+    is_active: bool
+    description: str = ""
+
+
+def parse_find_item(
+    item: object, source: str, rules: SuiteRules, document_bytes: int
+) -> PushedItem | PushReceipt:
+    """What one of find's documents says, or why it is refused; never raises.
+
+    It has no version: `updated_at` stays the same when its readers change.
+    """
+    text = encode_item(item, document_bytes)
+    if isinstance(text, PushReceipt):
+        return text
+    try:
+        document = _FindDocument.model_validate_json(text)
+    except ValidationError as error:
+        return _refused_find_item(item, error)
+    if not document.is_active:
+        return PushedItem(DeletedLine(type="deleted", id=document.id))
+    if not document.title and not document.content:
+        return refused_receipt(document.id, "malformed", "ni titre ni contenu", "title")
+    allowed = _find_principals(document, source, rules)
+    if len(allowed) > MAX_PRINCIPALS:
+        reason = f"plus de {MAX_PRINCIPALS} lecteurs : nommez un groupe"
+        return refused_receipt(document.id, "too_long", reason, "users")
+    return PushedItem(_find_record(document, allowed, rules))
+
+
+def _find_record(document: _FindDocument, allowed: list[str], rules: SuiteRules) -> RecordLine:
+    described = document.description.strip()
+    first_line = next(iter(document.content.replace("\0", " ").split("\n")), "").strip()
+    return RecordLine(
+        type="page",
+        kind="document",
+        id=document.id,
+        title=document.title or first_line[:_TITLE_CHARACTERS] or document.id,
+        text=document.content,
+        sections=[SectionLine(text=described, heading="Description")] if described else [],
+        readers=Readers(allowed=allowed),
+        created=document.created_at,
+        modified=document.updated_at,
+        url=rules.link.replace("{id}", document.id) if rules.link else "",
+    )
+
+
+def _find_principals(document: _FindDocument, source: str, rules: SuiteRules) -> list[str]:
+    """A user is who holds that account of the source, a group is the source's own.
+
+    A document that a link opens is not one that every agent finds, unless the settings
+    say so: find itself shows it only to who has already opened it.
+    """
+    allowed = {account_principal(f"{source}:{user}") for user in document.users}
+    allowed |= {f"{source}:group:{group}" for group in document.groups}
+    if document.reach in rules.open_reach:
+        allowed.add(EVERYONE)
+    return sorted(allowed)
+
+
+def _refused_find_item(item: Any, error: ValidationError) -> PushReceipt:
+    """Names the field and the kind of fault, never the value."""
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    place = str(first["loc"][0]) if first["loc"] else ""
+    named = item.get("id")
+    name = named.strip() if isinstance(named, str) and len(named) <= 2000 else ""
+    return refused_receipt(
+        name, first["type"], f"« {place} » : valeur refusée ({first['type']})", place
+    )

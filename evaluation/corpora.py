@@ -1,0 +1,226 @@
+"""Read a judged set: documents, questions and judgments, in the BEIR file layout."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+Judgments = Mapping[str, Mapping[str, int]]
+"""query id → document or candidate id → grade (0: judged and not relevant)."""
+
+T = TypeVar("T")
+
+
+class MalformedSet(ValueError):
+    """A file of the set is missing or not as expected; the text says where, in French."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedText:
+    """A document of a set; `authors` are candidates' ids."""
+
+    id: str
+    title: str
+    text: str
+    authors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedQuery:
+    """A question. `doc` is the document that it was made of, never its own evidence.
+
+    Questions of one `group` share their judgments: they are one experiment.
+    """
+
+    id: str
+    text: str
+    doc: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedCandidate:
+    """A candidate of an expert set."""
+
+    id: str
+    name: str
+    labelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSet:
+    """Documents and judged questions about them."""
+
+    name: str
+    documents: tuple[JudgedText, ...]
+    queries: tuple[JudgedQuery, ...]
+    judgments: Judgments
+
+
+@dataclass(frozen=True, slots=True)
+class ExpertSet:
+    """The same with candidates, of whom the judgments speak."""
+
+    name: str
+    documents: tuple[JudgedText, ...]
+    queries: tuple[JudgedQuery, ...]
+    judgments: Judgments
+    candidates: tuple[JudgedCandidate, ...]
+
+    @property
+    def ranked(self) -> frozenset[str]:
+        """The candidates to rank: the labelled ones, or all where none is labelled."""
+        labelled = frozenset(c.id for c in self.candidates if c.labelled)
+        return labelled or frozenset(c.id for c in self.candidates)
+
+
+def load_search_set(directory: Path, limit: int = 0) -> SearchSet:
+    """Read `corpus.jsonl`, `queries.jsonl` and `qrels.tsv`. Raises `MalformedSet`.
+
+    `limit` keeps so many questions, spread evenly over the file; 0 keeps all.
+    """
+    documents = _texts(directory / "corpus.jsonl")
+    judgments = _judgments(directory / "qrels.tsv", {document.id for document in documents})
+    queries = _queries(directory / "queries.jsonl", judgments)
+    return SearchSet(directory.resolve().name, documents, spread(queries, limit), judgments)
+
+
+def load_expert_set(
+    directory: Path, queries_file: str = "", judgments_file: str = "", limit: int = 0
+) -> ExpertSet:
+    """Read `documents.jsonl`, `candidates.jsonl`, and questions and judgments as above.
+
+    Other files for these two are named relative to the directory. Raises `MalformedSet`.
+    """
+    documents = _texts(directory / "documents.jsonl")
+    rows = _lines(directory / "candidates.jsonl")
+    candidates = tuple(
+        JudgedCandidate(
+            _required_field(row, "_id", at), _text(row, "name", at), bool(row.get("labelled"))
+        )
+        for at, row in rows
+    )
+    _unique(directory / "candidates.jsonl", [candidate.id for candidate in candidates])
+    known = {candidate.id for candidate in candidates}
+    judgments = _judgments(directory / (judgments_file or "qrels.tsv"), known)
+    queries = _queries(directory / (queries_file or "queries.jsonl"), judgments)
+    kept = spread(queries, limit)
+    return ExpertSet(directory.resolve().name, documents, kept, judgments, candidates)
+
+
+def load_foreign(path: Path, limit: int = 0) -> tuple[JudgedQuery, ...]:
+    """Questions that nobody of a set can answer: another set's, without any judgment.
+
+    `limit` as above. Raises `MalformedSet`.
+    """
+    rows = tuple(_lines(path))
+    if not rows:
+        raise MalformedSet(f"{path} : aucune question.")
+    group = path.resolve().parent.name
+    return tuple(
+        JudgedQuery(_required_field(row, "_id", at), _text(row, "text", at), group=group)
+        for at, row in spread(rows, limit)
+    )
+
+
+def spread(rows: Sequence[T], limit: int) -> tuple[T, ...]:
+    """At most `limit` rows, evenly spread and always the same; all where it is 0."""
+    if not 0 < limit < len(rows):
+        return tuple(rows)
+    return tuple(rows[number * len(rows) // limit] for number in range(limit))
+
+
+def _texts(path: Path) -> tuple[JudgedText, ...]:
+    documents = tuple(
+        JudgedText(
+            id=_required_field(row, "_id", at),
+            title=_text(row, "title", at),
+            text=_text(row, "text", at),
+            authors=tuple(map(str, row.get("authors") or ())),
+        )
+        for at, row in _lines(path)
+    )
+    _unique(path, [document.id for document in documents])
+    return documents
+
+
+def _queries(path: Path, judgments: Judgments) -> tuple[JudgedQuery, ...]:
+    """The questions that have a judgment, each in its group."""
+    queries = [
+        JudgedQuery(
+            id=(name := _required_field(row, "_id", at)),
+            text=_text(row, "text", at),
+            doc=str(row.get("doc") or ""),
+            group=str(row.get("topic") or sorted(judgments.get(name, {}).items())),
+        )
+        for at, row in _lines(path)
+    ]
+    _unique(path, [query.id for query in queries])
+    judged = tuple(query for query in queries if query.id in judgments)
+    if not judged:
+        raise MalformedSet(f"{path} : aucune question n'a de jugement.")
+    return judged
+
+
+def _judgments(path: Path, known: set[str]) -> Judgments:
+    judgments: dict[str, dict[str, int]] = defaultdict(dict)
+    lines = _read(path).splitlines()
+    for number, line in enumerate(lines[1:], 2):
+        columns = line.split("\t")
+        if len(columns) != 3 or not columns[2].strip().lstrip("-").isdigit():
+            raise MalformedSet(
+                f"{path}:{number} : trois colonnes attendues (question, document, note entière)."
+            )
+        if columns[1] not in known:
+            raise MalformedSet(f"{path}:{number} : « {columns[1]} » n'existe pas dans ce jeu.")
+        judgments[columns[0]][columns[1]] = int(columns[2])
+    if not judgments:
+        raise MalformedSet(f"{path} : aucun jugement (la première ligne est un en-tête).")
+    return dict(judgments)
+
+
+def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(place, object) of each line of JSON."""
+    for number, line in enumerate(_read(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        at = f"{path}:{number}"
+        try:
+            row = json.loads(line)
+        except ValueError:
+            raise MalformedSet(f"{at} : cette ligne n'est pas du JSON.") from None
+        if not isinstance(row, dict):
+            raise MalformedSet(f"{at} : un objet JSON est attendu.")
+        yield at, row
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise MalformedSet(f"{path} manque : ce dossier n'est pas un jeu d'évaluation.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise MalformedSet(f"{path} est illisible ({type(error).__name__}).") from None
+
+
+def _required_field(row: Mapping[str, Any], name: str, at: str) -> str:
+    """An id: a run file's columns are parted by spaces."""
+    value = _text(row, name, at)
+    if not value or value != "".join(value.split()):
+        raise MalformedSet(f"{at} : « {name} » est vide ou contient une espace.")
+    return value
+
+
+def _text(row: Mapping[str, Any], name: str, at: str) -> str:
+    value = row.get(name)
+    if not isinstance(value, str):
+        raise MalformedSet(f"{at} : « {name} » manque ou n'est pas un texte.")
+    return value
+
+
+def _unique(path: Path, names: Sequence[str]) -> None:
+    if len(set(names)) != len(names):
+        twice = next(name for number, name in enumerate(names) if name in names[:number])
+        raise MalformedSet(f"{path} : « {twice} » y figure deux fois.")

@@ -1,0 +1,132 @@
+"""Evaluate the ranking of documents (`evaluate_search`) and of experts (`evaluate_experts`)."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from evaluation.corpora import ExpertSet, JudgedQuery, SearchSet
+from evaluation.measures import CUT, EXPERT_MEASURES, SEARCH_MEASURES, Run
+from evaluation.reports import Report, make_report
+from evaluation.scratch import (
+    Bench,
+    Scratch,
+    evaluation_reader,
+    judged_id,
+    open_scratch,
+    rank_by_popularity,
+)
+from expertise.assignment import Assignment, topic_vectors
+from expertise.build import all_documents
+from expertise.corpus import topics_in_row
+from expertise.scoring import NO_THRESHOLD
+from expertise.topics import Topic
+from expertise.values import TopicsOf
+from expertise.voting import Voting
+from expertise.who_knows import find_experts
+from search_api.questions.query import Query
+from search_api.search import Retriever
+
+
+def evaluate_search(judged: SearchSet, bench: Bench, retrievers: Sequence[Retriever]) -> Report:
+    """Index the set by the pipeline, ask each question as a page does, and judge the answers.
+
+    Raises `IndexUnreachable` or `IndexRefused`.
+    """
+    with open_scratch(bench, judged) as scratch:
+        runs = {
+            retriever.value: _search_run(judged, bench, scratch, retriever)
+            for retriever in retrievers
+        }
+        return make_report(judged, bench, scratch.encoder.name, SEARCH_MEASURES, runs)
+
+
+def _search_run(judged: SearchSet, bench: Bench, scratch: Scratch, retriever: Retriever) -> Run:
+    today = date.today()
+
+    def ask(query: JudgedQuery) -> list[str]:
+        hits = scratch.search.rank(Query(query.text), evaluation_reader(query), today, retriever)
+        return [judged_id(hit.document_id) for hit in hits[:CUT]]
+
+    answers = bench.each(ask, judged.queries)
+    return {query.id: ids for query, ids in zip(judged.queries, answers, strict=True)}
+
+
+@dataclass(frozen=True, slots=True)
+class SetTopics:
+    """An `AssignedTopics` of the documents of one set."""
+
+    all: Mapping[str, Sequence[tuple[str, float]]]
+
+    def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
+        """Of the documents that have any; the day says nothing here."""
+        return {one: self.all[one] for one in document_ids if one in self.all}
+
+
+def assigned_topics(scratch: Scratch, topics: Sequence[Topic]) -> SetTopics:
+    """Of every document, where a build takes those alone that every agent may read.
+
+    Here each question has a few that are not for it, and nothing is asked of these.
+    Raises `IndexUnreachable`.
+    """
+    assignment = Assignment(topics, topic_vectors(topics, scratch.encoder))
+    ids = []
+    for document in all_documents(scratch.index):
+        assignment.add(document)
+        ids.append(document.document.id)
+    found, names = assignment.confidences(), [topic.id for topic in topics]
+    return SetTopics({id_: topics_in_row(found, n, names) for n, id_ in enumerate(ids)})
+
+
+EXPERTS, POPULARITY = "experts", "popularity"
+
+
+def evaluate_experts(
+    judged: ExpertSet, bench: Bench, models: Sequence[Voting], topics: Sequence[Topic] = ()
+) -> Report:
+    """Index the set by the pipeline, ask who knows as a page does, and judge the candidates.
+
+    Every candidate gets their votes; those to rank are kept, in the order that they
+    have, nobody held back for thin evidence (that is `quisait evaluate nobody`). Each model
+    of voting has its run, the first one named `experts`. Where topics are listed, they
+    take part in the walk. Beside them stands the number of documents, which knows no question.
+    Raises `IndexUnreachable` or `IndexRefused`.
+    """
+    with open_scratch(bench, judged) as scratch:
+        names = [EXPERTS, *models[1:]]
+        assigned = assigned_topics(scratch, topics) if topics else None
+        runs = {
+            **{
+                name: _expert_run(judged, bench, scratch, model, assigned)
+                for name, model in zip(names, models, strict=True)
+            },
+            POPULARITY: {query.id: rank_by_popularity(judged, query) for query in judged.queries},
+        }
+        return make_report(judged, bench, scratch.encoder.name, EXPERT_MEASURES, runs)
+
+
+def _expert_run(
+    judged: ExpertSet,
+    bench: Bench,
+    scratch: Scratch,
+    voting: Voting,
+    assigned: SetTopics | None,
+) -> Run:
+    today = date.today()
+
+    def ask(query: JudgedQuery) -> list[str]:
+        found = find_experts(
+            query.text,
+            evaluation_reader(query),
+            scratch.search,
+            scratch.book,
+            today,
+            limit=len(judged.candidates),
+            assigned=assigned,
+            voting=voting,
+            bar=NO_THRESHOLD,
+        )
+        ids = [candidate.agent.id for candidate in found.candidates]
+        return [candidate for candidate in ids if candidate in judged.ranked]
+
+    answers = bench.each(ask, judged.queries)
+    return {query.id: ids for query, ids in zip(judged.queries, answers, strict=True)}

@@ -1,0 +1,148 @@
+"""Values of the answers about topics, areas, peers and communities."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from connectors.values import Agent
+from expertise.holders import Basis, IsolationScope
+from expertise.topics import Topic
+from expertise.values import Evidence
+
+
+class BuildState(StrEnum):
+    """Whether there is a build to answer from."""
+
+    YES = "shown"
+    NONE = "none"
+    TOO_OLD = "too_old"
+
+
+@dataclass(frozen=True, slots=True)
+class BuildStatus:
+    """The state of the build, and its day where there is one."""
+
+    state: BuildState
+    day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IsolatedHolder:
+    """The only holder around. `next` is the nearest that still stands, `distance_km` how far."""
+
+    topic: Topic
+    agent: Agent
+    basis: Basis
+    scope: IsolationScope
+    next: Agent | None
+    distance_km: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class IsolationPage:
+    """One page of isolated holders; `following` is where the next one begins, None at the end."""
+
+    rows: tuple[IsolatedHolder, ...]
+    following: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CappedCount:
+    """A count of agents; `more` says that there are more than were counted."""
+
+    agents: int
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AreaCount:
+    """Who holds a topic in an area: `22`, a region (`r53`), or `` for the country."""
+
+    code: str
+    holders: CappedCount
+    declared: CappedCount
+
+
+@dataclass(frozen=True, slots=True)
+class TopicCount:
+    """A topic in one area. `open_questions` counts over the whole country."""
+
+    topic: Topic
+    holders: CappedCount
+    declared: CappedCount
+    documented: bool
+    open_questions: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopicCounts:
+    """One page of topics by label."""
+
+    rows: tuple[TopicCount, ...]
+    following: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TopicHolder:
+    """An agent who holds or declares a topic: by area, then name."""
+
+    agent: Agent
+    basis: Basis
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTopic:
+    """A topic of one agent. `strength` is for that agent's eyes alone, else None.
+
+    `evidence` is what the one who asks may read, newest first.
+    """
+
+    topic: Topic
+    basis: Basis
+    strength: float | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """An agent with the same topics; nearest in subject, then in kilometres."""
+
+    agent: Agent
+    topics: tuple[Topic, ...]
+    distance_km: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CommunityView:
+    """Topics that bring agents together, and those of them who may be named."""
+
+    topics: tuple[Topic, ...]
+    members: tuple[Agent, ...]
+    proposed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """The topics of an agent, and who shares them."""
+
+    agent: Agent
+    topics: tuple[OwnTopic, ...]
+    peers: tuple[Peer, ...]
+    communities: tuple[CommunityView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicView:
+    """A topic: who holds it, where to begin, what waits for an answer, what is near.
+
+    `documents` and `questions` are ids that every agent may read.
+    """
+
+    topic: Topic
+    holders: tuple[TopicHolder, ...]
+    areas: tuple[AreaCount, ...]
+    documents: tuple[str, ...]
+    questions: tuple[str, ...]
+    broader: tuple[Topic, ...]
+    narrower: tuple[Topic, ...]
+    related: tuple[Topic, ...]

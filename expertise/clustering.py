@@ -1,0 +1,269 @@
+"""Clusters: agents who hold several topics together.
+
+Communities, and documents that no topic of the list covers.
+"""
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from connectors.values import Agent
+from expertise.corpus import SkippedItems, SkippedKind, UnlabelledDocument
+from expertise.holders import SCOPES, Holdings, Isolation, IsolationScope
+from indexer.french.analysis import analyse
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
+
+LOUVAIN_SEED = 20
+"""Louvain draws; the same seed gives the same communities."""
+LEAST_MEMBERS = 3
+LEAST_TOPICS = 2
+"""A member of a detected community holds at least so many of its topics."""
+LEAST_SHARED_HOLDERS = 2
+"""Topics are tied by at least so many holders: one person ties nothing."""
+
+
+class CommunityKind(StrEnum):
+    """Seen in what agents hold together, or proposed to those who are alone."""
+
+    DETECTED = "detected"
+    PROPOSED = "proposed"
+
+
+@dataclass(frozen=True, slots=True)
+class Community:
+    """Topics and agents, by number."""
+
+    kind: CommunityKind
+    topics: tuple[int, ...]
+    members: tuple[int, ...]
+
+
+def detected_communities(holdings: Holdings, topics: int) -> list[Community]:
+    """Topics that the same agents hold, found on the projection of holders onto topics.
+
+    Louvain's method (Blondel et al., "Fast unfolding of communities in large
+    networks", 2008) as NetworkX has it, seeded. Members hold at least two of the topics.
+    """
+    # Imported here: it takes a second, and answers have no use for it.
+    import networkx as nx
+
+    shared = _shared_holders(holdings, topics)
+    counts = np.sqrt(np.maximum(_holder_counts(holdings, topics), 1))
+    graph = nx.Graph()
+    for one, other, both in sorted(_triples(shared)):
+        if one < other and both >= LEAST_SHARED_HOLDERS:
+            graph.add_edge(one, other, weight=both / float(counts[one] * counts[other]))
+    found = []
+    for group in nx.community.louvain_communities(graph, weight="weight", seed=LOUVAIN_SEED):
+        together = tuple(sorted(group))
+        members = _holding_several(holdings, together)
+        if len(together) >= LEAST_TOPICS and len(members) >= LEAST_MEMBERS:
+            found.append(Community(CommunityKind.DETECTED, together, members))
+    return sorted(found, key=lambda one: one.topics)
+
+
+def proposed_communities(
+    holdings: Holdings, isolation: Isolation, agents: Sequence[Agent], topics: int
+) -> list[Community]:
+    """For each topic, those who are alone in their region, from at least three regions."""
+    alone = np.flatnonzero(isolation.scope >= SCOPES.index(IsolationScope.REGION))
+    members: list[list[int]] = [[] for _ in range(topics)]
+    for row in alone.tolist():
+        if agents[int(holdings.agent[row])].departement:
+            members[int(holdings.topic[row])].append(int(holdings.agent[row]))
+    return [
+        Community(CommunityKind.PROPOSED, (topic,), tuple(sorted(some)))
+        for topic, some in enumerate(members)
+        if len(some) >= LEAST_MEMBERS
+    ]
+
+
+def _holding_several(holdings: Holdings, topics: tuple[int, ...]) -> tuple[int, ...]:
+    held = holdings.holds & np.isin(holdings.topic, topics)
+    agents, counts = np.unique(holdings.agent[held], return_counts=True)
+    return tuple(int(one) for one in agents[counts >= LEAST_TOPICS])
+
+
+def _shared_holders(holdings: Holdings, topics: int) -> "sp.coo_array":
+    """How many holders each two topics share, (topics, topics)."""
+    # Imported here: half a second, and most commands of the command line build nothing.
+    import scipy.sparse as sp
+
+    rows = np.flatnonzero(holdings.holds)
+    agents = int(holdings.agent.max(initial=0)) + 1
+    ones = np.ones(len(rows), dtype=np.int64)
+    pairs = (holdings.topic[rows], holdings.agent[rows])
+    held = sp.csr_array(sp.coo_array((ones, pairs), shape=(topics, agents)))
+    return sp.coo_array(held @ held.T)
+
+
+def _triples(shared: "sp.coo_array") -> list[tuple[int, int, int]]:
+    """(topic, topic, holders in common) of every pair that has some."""
+    columns = (shared.row.tolist(), shared.col.tolist(), shared.data.tolist())
+    return list(zip(*columns, strict=True))
+
+
+def _holder_counts(holdings: Holdings, topics: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.bincount(holdings.topic[holdings.holds], minlength=topics)
+
+
+LEAST_DOCUMENTS = 5
+"""Fewer are no topic yet."""
+CLUSTER_DISTANCE = 0.6
+"""Cosine distance between centred vectors, on average over two clusters, up to which they
+are one: centred, unrelated texts stand at 1, whatever the encoder."""
+LARGEST_CLUSTER_SHARE = 0.25
+"""A cluster of more of all that was left over is what texts have in common, no topic."""
+TERMS_KEPT = 8
+"""Terms kept of a cluster."""
+BIGRAM_WEIGHT = 1.3
+"""Two words side by side name more than each of them."""
+LEAST_WITH_TERM = 3
+"""Documents of the cluster that a term must stand in."""
+
+_SEPARATOR = re.compile('[.,;:!?()\\[\\]«»"\\d\\x00-\\x1f\\x7f\ufffd\ud800-\udfff]')
+"""What never stands in a term: signs between two phrases, figures, and what no database keeps."""
+_LONGEST_TERM = 60
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterTerm:
+    """A term as it is written, and the documents of the cluster (places) that have it."""
+
+    written: str
+    places: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Documents that speak of the same, and the terms that tell them from the others."""
+
+    documents: tuple[UnlabelledDocument, ...]
+    terms: tuple[ClusterTerm, ...]
+
+
+def discover_clusters(
+    leftovers: Sequence[UnlabelledDocument], omissions: SkippedItems | None = None
+) -> tuple[Cluster, ...]:
+    """Clusters, the largest first; the same for the same documents.
+
+    Average linkage (Sokal & Michener 1958) on the cosine distance of vectors less their
+    common mean; terms by how much more often the cluster has them (class-based tf-idf,
+    Grootendorst, "BERTopic", 2022, on documents instead of occurrences). A document whose
+    text fails is noted in `omissions`.
+    """
+    omissions = omissions or SkippedItems()
+    if len(leftovers) < 2 * LEAST_DOCUMENTS:
+        return ()
+    groups = [
+        one
+        for one in _cluster_members(leftovers)
+        if len(one) <= LARGEST_CLUSTER_SHARE * len(leftovers)
+    ]
+    if not groups:
+        return ()
+    said: dict[int, _DocumentTerms] = {}
+    for number, one in enumerate(leftovers):
+        with omissions.instead(SkippedKind.DOCUMENT, one.document_id):
+            said[number] = _document_terms(one)
+    groups = [[n for n in group if n in said] for group in groups]
+    spread = Counter(term for one in said.values() for term in one.terms)
+    found = [
+        Cluster(
+            tuple(leftovers[n] for n in group),
+            _cluster_terms([said[n] for n in group], spread, len(leftovers)),
+        )
+        for group in groups
+        if len(group) >= LEAST_DOCUMENTS
+    ]
+    named = [one for one in found if one.terms]
+    return tuple(sorted(named, key=lambda one: (-len(one.documents), one.documents[0].document_id)))
+
+
+def _cluster_members(leftovers: Sequence[UnlabelledDocument]) -> list[list[int]]:
+    """Places of each cluster of enough documents, ascending."""
+    # Imported here: it takes a while, and only a build has a use for it.
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    vectors = np.stack([one.vector for one in leftovers]).astype(np.float64)
+    centred = vectors - vectors.mean(axis=0)
+    centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
+    centred = np.round(centred, 6)
+    # What all have in common has no direction of its own, and stands in no cluster.
+    apart = np.flatnonzero(centred.any(axis=1))
+    if len(apart) < 2 * LEAST_DOCUMENTS:
+        return []
+    centred = centred[apart]
+    labels = fcluster(linkage(centred, "average", metric="cosine"), CLUSTER_DISTANCE, "distance")
+    members: dict[int, list[int]] = defaultdict(list)
+    for place, label in zip(apart.tolist(), labels.tolist(), strict=True):
+        members[label].append(place)
+    return [places for places in members.values() if len(places) >= LEAST_DOCUMENTS]
+
+
+@dataclass(frozen=True, slots=True)
+class _DocumentTerms:
+    """How a document writes each of its terms; those of its title."""
+
+    terms: Mapping[str, str]
+    titled: frozenset[str]
+
+
+def _document_terms(one: UnlabelledDocument) -> _DocumentTerms:
+    titled = _terms(one.title)
+    return _DocumentTerms({**_terms(one.text), **titled}, frozenset(titled))
+
+
+def _terms(text: str) -> dict[str, str]:
+    """How a text writes each of its terms, and each pair of neighbours."""
+    found: dict[str, str] = {}
+    analysed = analyse(text)
+    for term, following in zip_longest(analysed, analysed[1:]):
+        word = text[term.start : term.end]
+        if len(word) > 2 and not _SEPARATOR.search(word):
+            found.setdefault(term.term, word.lower())
+        if following and 0 < following.position - term.position <= 2:
+            pair = text[term.start : following.end]
+            if len(pair) <= _LONGEST_TERM and not _SEPARATOR.search(pair):
+                found.setdefault(f"{term.term} {following.term}", pair.lower())
+    return found
+
+
+def _cluster_terms(
+    said: Sequence[_DocumentTerms], spread: Counter[str], documents: int
+) -> tuple[ClusterTerm, ...]:
+    """The terms that tell the cluster best; a word that a chosen pair holds says no more."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, one in enumerate(said):
+        for term in one.terms:
+            places[term].append(place)
+    titled = Counter(term for one in said for term in one.titled)
+
+    def worth(term: str) -> float:
+        inside = (len(places[term]) + titled[term]) / len(said)
+        return inside * math.log(documents / spread[term]) * (BIGRAM_WEIGHT if " " in term else 1.0)
+
+    enough = [term for term, some in places.items() if len(some) >= LEAST_WITH_TERM]
+    chosen: list[str] = []
+    for term in sorted(enough, key=lambda term: (-worth(term), term)):
+        words = set(term.split())
+        if worth(term) > 0 and not any(words & set(other.split()) for other in chosen):
+            chosen.append(term)
+        if len(chosen) == TERMS_KEPT:
+            break
+    return tuple(ClusterTerm(_most_common_form(term, said), tuple(places[term])) for term in chosen)
+
+
+def _most_common_form(term: str, said: Sequence[_DocumentTerms]) -> str:
+    """As most of the documents write it."""
+    ways = Counter(one.terms[term] for one in said if term in one.terms)
+    return min(ways, key=lambda way: (-ways[way], way))

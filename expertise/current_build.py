@@ -1,0 +1,272 @@
+"""Answer from the current build: isolation, coverage, and the topic nearest to a question.
+
+Read `BuildReader.reading` first: every answer comes from one build, and each name and count is
+checked against the index and the directory before it is given (`expertise.revalidation`).
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from connectors.geography import DEPARTEMENTS, REGIONS, distance_km, region_of
+from connectors.values import Agent
+from expertise.answer_values import (
+    AreaCount,
+    BuildState,
+    BuildStatus,
+    CappedCount,
+    IsolatedHolder,
+    IsolationPage,
+    TopicCount,
+    TopicCounts,
+)
+from expertise.build import BuildRules
+from expertise.build_tables import BuildStamp, TopicRecord
+from expertise.builds import IsolationQuery, SqlBuilds
+from expertise.holders import Basis, topic_ids_by_label
+from expertise.revalidation import CurrentHolder, Revalidation
+from expertise.topics import Topic, label_key, label_order
+from expertise.values import AgentDirectory, DocumentLookup, RankedDocument, TopicsOf
+from indexer.french.analysis import terms
+
+
+def capped_count(holders: Sequence[CurrentHolder], most: int) -> CappedCount:
+    """A count that stops at `most`."""
+    agents = len({one.agent.id for one in holders})
+    return CappedCount(min(agents, most), agents > most)
+
+
+def area_counts(standing: Sequence[CurrentHolder], most: int) -> tuple[AreaCount, ...]:
+    """The country, then regions, then départements, by code; where nobody is there is no row."""
+    by_area: dict[str, list[CurrentHolder]] = defaultdict(list)
+    for one in standing:
+        by_area[""].append(one)
+        code = one.agent.departement
+        if code:
+            by_area[code].append(one)
+            if region := region_of(code):
+                by_area[f"r{region}"].append(one)
+    ordered = sorted(by_area, key=lambda area: (area != "", not area.startswith("r"), area))
+    return tuple(
+        AreaCount(
+            area,
+            capped_count([one for one in by_area[area] if one.cell.basis != Basis.DECLARED], most),
+            capped_count([one for one in by_area[area] if one.cell.basis == Basis.DECLARED], most),
+        )
+        for area in ordered
+    )
+
+
+MOST_COUNTED = 10
+"""Beyond so many holders of a topic in an area nobody is alone, and counting would cost."""
+
+
+@dataclass(slots=True)
+class BuildReader:
+    """Opens the current build for one answer."""
+
+    builds: SqlBuilds
+    index: DocumentLookup
+    book: AgentDirectory
+    rules: BuildRules
+    # The topics of one build never change; the key is its id.
+    _topics: dict[str, dict[str, TopicRecord]] = field(default_factory=dict)
+
+    def reading(self, today: date) -> "OpenBuild | BuildStatus":
+        """The build to answer from, or why there is none: not made yet, or too old."""
+        stamp = self._stamp(today)
+        if isinstance(stamp, BuildStatus):
+            return stamp
+        topics = self._topics.get(stamp.id)
+        if topics is None:
+            topics = {one.topic.id: one for one in self.builds.topics(stamp.id)}
+            self._topics = {stamp.id: topics}
+        named = topic_ids_by_label([one.topic for one in topics.values()])
+        standing = Revalidation(
+            self.index, self.book, self.rules.universal, stamp.least_strength, named, today
+        )
+        return OpenBuild(self.builds, self.book, stamp, topics, standing)
+
+    def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
+        """What the build that is read found these documents to be about, if one may be read.
+
+        It says nothing of who may read them: ask about documents that the reader may read.
+        """
+        stamp = self._stamp(today)
+        return (
+            {} if isinstance(stamp, BuildStatus) else self.builds.topics_of(stamp.id, document_ids)
+        )
+
+    def _stamp(self, today: date) -> BuildStamp | BuildStatus:
+        stamp = self.builds.current()
+        if stamp is None:
+            return BuildStatus(BuildState.NONE)
+        too_old = (today - stamp.day).days > self.rules.oldest_days
+        return BuildStatus(BuildState.TOO_OLD, stamp.day) if too_old else stamp
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBuild:
+    """One build, for one answer."""
+
+    builds: SqlBuilds
+    book: AgentDirectory
+    stamp: BuildStamp
+    topics: Mapping[str, TopicRecord]
+    standing: Revalidation
+
+    @property
+    def dated(self) -> BuildStatus:
+        """Of which day the answer is."""
+        return BuildStatus(BuildState.YES, self.stamp.day)
+
+    def alone(self, asked: IsolationQuery) -> IsolationPage:
+        """Isolated holders by area, topic and name; who moved, left or fell is not among them."""
+        found = self.builds.alone(self.stamp.id, asked)
+        there = [one for one in self.standing.of(found) if _in_post(one)]
+        following = asked.offset + asked.limit if len(found) == asked.limit else None
+        return IsolationPage(self._with_next(there), following)
+
+    def _with_next(self, holders: Sequence[CurrentHolder]) -> tuple[IsolatedHolder, ...]:
+        names = {name for one in holders for name in one.cell.nearest}
+        topic_ids = {one.cell.topic_id for one in holders if one.cell.nearest}
+        cells = self.builds.cells_between(self.stamp.id, names, topic_ids)
+        wanted = {(one.cell.topic_id, name) for one in holders for name in one.cell.nearest}
+        near = self.standing.of([c for c in cells if (c.topic_id, c.agent_id) in wanted])
+        standing = {(one.cell.topic_id, one.agent.id): one.agent for one in near}
+        rows = []
+        for one in holders:
+            following = [
+                standing[one.cell.topic_id, name]
+                for name in one.cell.nearest
+                if (one.cell.topic_id, name) in standing
+            ]
+            nearest = min(
+                following, key=lambda agent: _distance_order(one.agent, agent), default=None
+            )
+            km = distance_km(one.agent.departement, nearest.departement) if nearest else None
+            topic = self.topics[one.cell.topic_id].topic
+            rows.append(
+                IsolatedHolder(topic, one.agent, one.cell.basis, one.cell.scope, nearest, km)
+            )
+        return tuple(sorted(rows, key=_by_area_topic_name))
+
+    def areas_of(self, topic_id: str) -> tuple[tuple[CurrentHolder, ...], tuple[AreaCount, ...]]:
+        """Who holds or declares a topic, and how many in each area."""
+        cells = self.builds.sample(self.stamp.id, [topic_id], MOST_COUNTED + 1)
+        standing = self.standing.of(cells)
+        return standing, area_counts(standing, MOST_COUNTED)
+
+    def coverage(self, area: str, offset: int = 0, limit: int = 50) -> TopicCounts:
+        """Every topic by label, and how many hold it in an area (`22`, `r53`, `` everywhere)."""
+        return self.counted_page(area, offset, limit)[0]
+
+    def counted_page(
+        self, area: str, offset: int, limit: int
+    ) -> tuple[TopicCounts, tuple[CurrentHolder, ...]]:
+        """The same, with the holders that were counted."""
+        ordered = sorted(
+            self.topics.values(), key=lambda one: (label_order(one.topic.label), one.topic.id)
+        )
+        page = ordered[offset : offset + limit]
+        cells = self.builds.sample(
+            self.stamp.id,
+            [one.topic.id for one in page],
+            MOST_COUNTED + 1,
+            departements_of(area) if area else None,
+            each_departement=bool(area),
+        )
+        standing = self.standing.of(cells)
+        questions = self.standing.still_open(id_ for one in page for id_ in one.questions)
+        begun = self.standing.still_open(id_ for one in page for id_ in one.documents[:3])
+        still = frozenset((*questions, *begun))
+        rows = tuple(self._topic_count(one, standing, area, still) for one in page)
+        following = offset + limit if offset + limit < len(ordered) else None
+        return TopicCounts(rows, following), standing
+
+    def _topic_count(
+        self,
+        record: TopicRecord,
+        standing: Sequence[CurrentHolder],
+        area: str,
+        still_open: frozenset[str],
+    ) -> TopicCount:
+        there = [
+            one
+            for one in standing
+            if one.cell.topic_id == record.topic.id
+            and (not area or one.agent.departement in departements_of(area))
+        ]
+        return TopicCount(
+            record.topic,
+            capped_count([one for one in there if one.cell.basis != Basis.DECLARED], MOST_COUNTED),
+            capped_count([one for one in there if one.cell.basis == Basis.DECLARED], MOST_COUNTED),
+            documented=not still_open.isdisjoint(record.documents),
+            open_questions=len(still_open.intersection(record.questions)),
+        )
+
+
+def is_area(area: str) -> bool:
+    """Whether `22` or `r53` is one of the official code's."""
+    return area[1:] in REGIONS if area.startswith("r") else area in DEPARTEMENTS
+
+
+def departements_of(area: str) -> tuple[str, ...]:
+    """The départements of `22` (itself) or `r53` (a region's)."""
+    if not area.startswith("r"):
+        return (area,)
+    return tuple(code for code in DEPARTEMENTS if region_of(code) == area[1:])
+
+
+def _in_post(one: CurrentHolder) -> bool:
+    """Whether the agent is still where they were found to be alone."""
+    return one.agent.departement == one.cell.departement
+
+
+def _distance_order(one: Agent, other: Agent) -> tuple[float, str]:
+    km = distance_km(one.departement, other.departement)
+    return (float("inf") if km is None else km, other.id)
+
+
+def _by_area_topic_name(row: IsolatedHolder) -> tuple[str, str, str, str]:
+    agent = row.agent
+    return (agent.departement, label_order(row.topic.label), agent.family_name, agent.given_name)
+
+
+LEAST_SHARED = 0.5
+"""Of a label's words, where a topic is told of by its words alone."""
+
+
+def nearest_topic(
+    reading: OpenBuild, question: str, nearest: Sequence[RankedDocument]
+) -> Topic | None:
+    """The topic that the question names whole, else that all of `nearest` speak of.
+
+    Else one that most of them speak of, and that has a word of the question: one sign alone
+    names silly topics. `nearest` are documents that the reader may read; without any nothing
+    comes near, and only a topic that is named whole is told. Topics are known to every agent.
+    """
+    asked = set(terms(question))
+    topics = sorted((one.topic for one in reading.topics.values()), key=lambda one: one.id)
+    said = {one.id: _label_overlap(one, asked) for one in topics}
+    whole = [one for one in topics if said[one.id][0] == 1.0]
+    if whole:
+        return max(whole, key=lambda one: said[one.id])
+    ids = {one.card.document_id for one in nearest}
+    spoken = Counter(
+        {id_: len(ids.intersection(one.documents)) for id_, one in reading.topics.items()}
+    )
+    near = [
+        one
+        for one in topics
+        if ids
+        and (spoken[one.id] == len(ids) or (spoken[one.id] * 2 > len(ids) and said[one.id][1]))
+    ]
+    return max(near, key=lambda one: (spoken[one.id], said[one.id]), default=None)
+
+
+def _label_overlap(topic: Topic, asked: set[str]) -> tuple[float, int]:
+    """(the share of a label's words that are asked for, how many), of the best label."""
+    labels = [set(label_key(label).split()) for label in topic.labels]
+    return max((len(words & asked) / len(words), len(words & asked)) for words in labels if words)

@@ -1,0 +1,374 @@
+"""The directory in the state database: replace it whole, and look agents up in it."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import date
+from uuid import uuid4
+
+import sqlalchemy as sa
+
+from connectors.ports import Directory, Malformed, SourceRefused
+from connectors.values import Agent, ContactVia, Group
+from expertise import build_tables, consent
+from expertise.consent import agents_with_words
+from expertise.directory_tables import (
+    account_rows,
+    accounts,
+    agent_words,
+    agents,
+    author_words,
+    directory_versions,
+    group_rows,
+    groups,
+    known_principals,
+    membership_rows,
+    memberships,
+    metadata,
+    name_words,
+    remember_known,
+)
+from expertise.name_words import (
+    AuthorTables,
+    accounts_named,
+    author_rows,
+    name_word_rows,
+    names_with_prefix,
+    near_known_words,
+    near_names,
+)
+from expertise.names import NamedAgent, asked_words, match_agent, order_matches, words_of
+from expertise.sql import one_of
+from expertise.visibility import (
+    apply_preferences,
+    apply_preferences_by_account,
+    may_be_named,
+    named_rows,
+)
+from indexer.crawl.failures import DeletionGuard
+from indexer.state import digest, storable
+from indexer.suggestions import NearWord
+
+
+class TooManyDepartures(SourceRefused):
+    """More agents or groups are missing than the guard lets go: nothing was replaced."""
+
+
+def check_departures(
+    what: str, kept: Collection[str], coming: Collection[str], share: float
+) -> frozenset[str]:
+    """Which of the kept ids do not come again.
+
+    Raises `LeaversHeld` where they are too many by the rules of `Guard`; a `share` of 1
+    lets all go.
+    """
+    leaving = frozenset(kept).difference(coming)
+    if not DeletionGuard(what, len(kept), share).lets_go(len(leaving)):
+        raise TooManyDepartures(
+            f"annuaire : {len(leaving)} {what} sur {len(kept)} n'y sont plus. Rien n'a été "
+            "remplacé : vérifiez l'annuaire, la base et le filtre ; si c'est bien cela, "
+            "confirmez par « quisait directory --accept-departures »."
+        )
+    return leaving
+
+
+MOST_ACCOUNTS_CACHED = 20_000
+"""Accounts, of some kilobyte each; beyond, all are forgotten and what is asked is read again."""
+
+_AgentsByAccount = dict[str, Agent | None]
+"""None for an account that nobody claims."""
+
+
+def mark_directory_changed(connection: sa.Connection) -> None:
+    """To be said in each transaction that changes agents or their accounts."""
+    connection.execute(sa.delete(directory_versions))
+    connection.execute(sa.insert(directory_versions).values(token=uuid4().hex))
+
+
+class AccountCache:
+    """The agents of accounts, as the directory has them; safe for several threads.
+
+    `agent_of` makes an agent of a row of `agents`.
+    """
+
+    def __init__(self, agent_of: Callable[[sa.RowMapping], Agent]) -> None:
+        self._agent_of = agent_of
+        self._kept: tuple[str, _AgentsByAccount] = ("", {})
+
+    def read(self, connection: sa.Connection, names: Collection[str]) -> dict[str, Agent]:
+        """By account; what other processes changed is seen at once."""
+        # The token is read before the rows: these may be newer than it says, never older.
+        # Two changes at once may leave two tokens: the one alone is not what both are.
+        token = " ".join(
+            sorted(connection.execute(sa.select(directory_versions.c.token)).scalars())
+        )
+        as_of, kept = self._kept
+        unread = [name for name in names if name not in kept]
+        if not token or token != as_of or len(kept) + len(unread) > MOST_ACCOUNTS_CACHED:
+            # Another thread may still fill what it took before: nobody will ask that again.
+            self._kept, unread = (token, kept := {}), list(names)
+        kept.update(self._claimed(connection, unread))
+        found = ((name, kept[name]) for name in names)
+        return {name: agent for name, agent in found if agent is not None}
+
+    def _claimed(self, connection: sa.Connection, names: Collection[str]) -> _AgentsByAccount:
+        if not names:
+            return {}
+        found: _AgentsByAccount = dict.fromkeys(names)
+        query = (
+            sa.select(accounts.c.account, agents)
+            .join(agents, agents.c.key == accounts.c.agent_key)
+            .where(one_of(connection, accounts.c.key, [digest(name) for name in names]))
+        )
+        rows = connection.execute(query).mappings().all()
+        return found | {row["account"]: self._agent_of(row) for row in rows}
+
+
+_LONGEST_WORD = 200
+
+MOST_WORDS = 8
+"""A longer question names nobody: it is about something."""
+
+MOST_READ = 200
+"""Beyond any number of agents that a question may name."""
+
+MOST_COMPLETIONS = 30
+"""Of so many agents whose name begins so, the first by name are suggested."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryReport:
+    """What a reading of the directory brought; `left` agents are not in it any more."""
+
+    agents: int
+    groups: int
+    malformed: tuple[Malformed, ...]
+    left: int = 0
+
+
+class SqlDirectory:
+    """The `AgentBook` of the application, and where the directory's groups are kept."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._accounts = AccountCache(_agent)
+        for tables in (metadata, consent.metadata, build_tables.metadata):
+            tables.create_all(engine)
+
+    def replace(self, directory: Directory, guard_share: float = 1.0) -> DirectoryReport:
+        """Read the directory whole, then replace what is kept in one transaction.
+
+        Raises `SourceUnreachable`, or `SourceRefused` where it holds nobody (an empty
+        directory is a broken one), or lacks more than `guard_share` of the agents or groups.
+        """
+        entries = list(directory.entries())
+        people = [entry for entry in entries if isinstance(entry, Agent)]
+        circles = [entry for entry in entries if isinstance(entry, Group)]
+        if not people:
+            raise SourceRefused("L'annuaire ne contient aucun agent : rien n'a été remplacé.")
+        with self._engine.begin() as connection:
+            left = _count_departed(connection, people, circles, guard_share)
+            mark_directory_changed(connection)
+            for table in (
+                agents,
+                accounts,
+                groups,
+                memberships,
+                agent_words,
+                name_words,
+                author_words,
+            ):
+                connection.execute(sa.delete(table))
+            connection.execute(sa.insert(agents), [agent_row(agent) for agent in people])
+            _insert(connection, agent_words, _word_rows(people))
+            _insert(connection, name_words, name_word_rows(people))
+            _insert(connection, author_words, author_rows(people))
+            _insert(connection, accounts, account_rows(people))
+            _insert(connection, memberships, membership_rows(people, circles))
+            _insert(connection, groups, group_rows(circles))
+        malformed = tuple(entry for entry in entries if isinstance(entry, Malformed))
+        return DirectoryReport(len(people), len(circles), malformed, left)
+
+    def by_account(self, accounts_asked: Iterable[str]) -> Mapping[str, Agent]:
+        """The agent of each account that the directory joins to one."""
+        names = set(accounts_asked)
+        if not names:
+            return {}
+        with self._engine.connect() as connection:
+            return apply_preferences_by_account(connection, self._accounts.read(connection, names))
+
+    def agent(self, agent_id: str) -> Agent | None:
+        """One agent, or None where the directory knows no such id."""
+        with self._engine.connect() as connection:
+            query = sa.select(agents).where(agents.c.key == digest(agent_id))
+            rows = connection.execute(query).mappings().all()
+            return apply_preferences(connection, map(_agent, rows)).get(agent_id)
+
+    def as_read(self, agent_id: str) -> Agent | None:
+        """One agent as the directory has them, whatever they ask: for their own eyes."""
+        query = sa.select(agents).where(agents.c.key == digest(agent_id))
+        with self._engine.connect() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else _agent(row)
+
+    def owner_of(self, account: str) -> Agent | None:
+        """Whose account it is as the directory has it, whatever they wish: to know who asks."""
+        query = (
+            sa.select(agents)
+            .join(accounts, accounts.c.agent_key == agents.c.key)
+            .where(accounts.c.key == digest(account))
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else _agent(row)
+
+    def agents(self, agent_ids: Iterable[str]) -> Mapping[str, Agent]:
+        """These agents, as far as the directory knows them."""
+        keys = {digest(name) for name in agent_ids}
+        if not keys:
+            return {}
+        with self._engine.connect() as connection:
+            query = sa.select(agents).where(one_of(connection, agents.c.key, keys))
+            rows = connection.execute(query.order_by(agents.c.key)).mappings().all()
+            return apply_preferences(connection, map(_agent, rows))
+
+    def by_email(self, email: str) -> tuple[Agent, ...]:
+        """Every agent with this address, departed or not, letter case aside."""
+        if not (wanted := email.strip().lower()):
+            return ()
+        same = sa.func.lower(agents.c.email) == wanted
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(agents).where(same)).mappings().all()
+        return tuple(_agent(row) for row in rows)
+
+    def named(self, question: str) -> tuple[NamedAgent, ...]:
+        """Those of whom the directory says every word of the question; see `named_among`."""
+        words = asked_words(question)
+        if not words or len(words) > MOST_WORDS:
+            return ()
+        matching = agents_with_words(agent_words, sorted(word[:_LONGEST_WORD] for word in words))
+        query = sa.select(agents).where(agents.c.key.in_(matching), named_rows(agents))
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.limit(MOST_READ)).mappings().all()
+            asked = apply_preferences(connection, map(_agent, rows))
+        if len(rows) == MOST_READ:
+            return ()
+        return order_matches(one for agent in asked.values() if (one := match_agent(words, agent)))
+
+    def begun(self, typed: str, today: date, limit: int) -> tuple[Agent, ...]:
+        """See `NamesBook`."""
+        query = names_with_prefix(agents, name_words, typed, today)
+        if query is None:
+            return ()
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.limit(MOST_COMPLETIONS)).mappings().all()
+            found = apply_preferences(connection, map(_agent, rows)).values()
+        return tuple(
+            sorted(found, key=lambda one: (one.family_name, one.given_name, one.id))[:limit]
+        )
+
+    def near(self, word: str, today: date) -> tuple[NearWord, ...]:
+        """See `NamesBook`."""
+        with self._engine.connect() as connection:
+            spoken = near_known_words(connection, agents, name_words, word, today)
+            keys = [key for _, key, _ in spoken]
+            query = sa.select(agents).where(agents.c.key.in_(keys))
+            rows = connection.execute(query).mappings().all() if keys else []
+        of_whom = {row["key"]: _agent(row) for row in rows}
+        return near_names(word, ((w, of_whom[key], many) for w, key, many in spoken))
+
+    def accounts_named(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Accounts of those who may be named, gone or not, whose name has all these words."""
+        with self._engine.connect() as connection:
+            return accounts_named(connection, AuthorTables(author_words, accounts, agents), words)
+
+    def everyone(self) -> tuple[Agent, ...]:
+        """Every agent, by name. For choosing a reader on a loopback demo, never for a ranking."""
+        order = (agents.c.family_name, agents.c.given_name, agents.c.id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(agents).order_by(*order)).mappings().all()
+            return tuple(apply_preferences(connection, map(_agent, rows)).values())
+
+    def names(self) -> frozenset[tuple[str, str]]:
+        """Given and family name of every agent, listed or not, departed or not."""
+        query = sa.select(agents.c.given_name, agents.c.family_name).distinct()
+        with self._engine.connect() as connection:
+            return frozenset((row[0], row[1]) for row in connection.execute(query))
+
+    def groups_of(self, agent_id: str) -> frozenset[str]:
+        """The principals of the groups that an agent belongs to."""
+        mine = memberships.c.agent_key == digest(agent_id)
+        query = sa.select(memberships.c.principal).where(mine)
+        with self._engine.connect() as connection:
+            return frozenset(connection.execute(query).scalars())
+
+    def accounts_of(self, agent_id: str) -> frozenset[str]:
+        """The accounts that the directory gives to an agent."""
+        query = sa.select(accounts.c.account).where(accounts.c.agent_key == digest(agent_id))
+        with self._engine.connect() as connection:
+            return frozenset(connection.execute(query).scalars())
+
+    def reading(self) -> str:
+        """Another text whenever the directory was read again; empty where it never was."""
+        query = sa.select(directory_versions.c.token).order_by(directory_versions.c.token)
+        with self._engine.connect() as connection:
+            return " ".join(connection.execute(query).scalars())
+
+    def known(self, principals: Collection[str]) -> frozenset[str]:
+        """Those of these denied principals that name a group it has, or a person it has had."""
+        with self._engine.connect() as connection:
+            found = known_principals(connection, principals)
+        return found | remember_known(self._engine, principals, found)
+
+
+def _count_departed(
+    connection: sa.Connection, people: list[Agent], circles: list[Group], guard_share: float
+) -> int:
+    """How many agents are gone, of those who had not said when they would leave."""
+    staying = sa.select(agents.c.id).where(agents.c.departure.is_(None))
+    kept = connection.execute(staying).scalars().all()
+    held = connection.execute(sa.select(memberships.c.principal).distinct()).scalars().all()
+    # A group whose members are hidden is as good as gone: what it closes would open to them.
+    coming = [one.principal for one in circles if one.members]
+    check_departures("groupes", held, coming, guard_share)
+    return len(check_departures("agents", kept, [one.id for one in people], guard_share))
+
+
+def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, str]]) -> None:
+    if rows:
+        connection.execute(sa.insert(table), rows)
+
+
+def agent_row(agent: Agent) -> dict[str, object]:
+    """The agent as a row of the table."""
+    row = asdict(agent)
+    del row["accounts"], row["refused"]
+    row = {name: storable(v) if isinstance(v, str) else v for name, v in row.items()}
+    return row | {"key": digest(agent.id)} | {name: list(row[name]) for name in _LIST_FIELDS}
+
+
+def _word_rows(people: list[Agent]) -> list[dict[str, str]]:
+    """The words of those who may be found by them: who is not listed has none."""
+    return [
+        {"word": word, "agent_key": digest(agent.id)}
+        for agent in people
+        if may_be_named(agent)
+        for word in sorted(
+            {one[:_LONGEST_WORD] for words in words_of(agent).values() for one in words}
+        )
+    ]
+
+
+_LIST_FIELDS = ("skills", "skills_confirmed")
+_FIELDS = tuple(
+    f.name for f in fields(Agent) if f.name not in ("accounts", "refused", *_LIST_FIELDS)
+)
+
+
+def _agent(row: sa.RowMapping) -> Agent:
+    values = {name: row[name] for name in _FIELDS}
+    values["contact_via"] = _CONTACT_BY_VALUE[row["contact_via"]]
+    values |= {name: tuple(row[name]) for name in _LIST_FIELDS}
+    return Agent(**values)
+
+
+_CONTACT_BY_VALUE = {way.value: way for way in ContactVia}

@@ -1,0 +1,205 @@
+"""The directory's tables and rows, and which principals they know."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+
+import sqlalchemy as sa
+
+from connectors.values import Agent, Group, normalize_principal
+from expertise.name_words import author_words_table, name_words_table
+from expertise.sql import one_of
+from indexer.state import digest
+
+metadata = sa.MetaData()
+
+# Keys are digests: PostgreSQL refuses an index of values beyond some 2 700 bytes.
+agents = sa.Table(
+    "agents",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("given_name", sa.Text, nullable=False),
+    sa.Column("family_name", sa.Text, nullable=False),
+    sa.Column("metier", sa.Text, nullable=False),
+    sa.Column("entity", sa.Text, nullable=False),
+    sa.Column("office", sa.Text, nullable=False),
+    sa.Column("departement", sa.Text, nullable=False),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("arrival", sa.Date),
+    sa.Column("departure", sa.Date),
+    sa.Column("skills", sa.JSON, nullable=False),
+    sa.Column("listed", sa.Boolean, nullable=False),
+    sa.Column("skills_declared", sa.Date),
+    sa.Column("skills_confirmed", sa.JSON, nullable=False),
+    sa.Column("contact_via", sa.String(20), nullable=False),
+    sa.Column("contact", sa.Text, nullable=False),
+)
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("agent_key", sa.String(64), nullable=False, index=True),
+)
+directory_versions = sa.Table(
+    "directory_readings", metadata, sa.Column("token", sa.String(32), primary_key=True)
+)
+"""Other rows whenever agents or their accounts change: see `account_memory`."""
+memberships = sa.Table(
+    "memberships",
+    metadata,
+    sa.Column("agent_key", sa.String(64), primary_key=True),
+    sa.Column("principal_key", sa.String(64), primary_key=True),
+    sa.Column("principal", sa.Text, nullable=False),
+)
+groups = sa.Table(
+    "groups",
+    metadata,
+    sa.Column("principal_key", sa.String(64), primary_key=True),
+    sa.Column("principal", sa.Text, nullable=False),
+)
+"""Every group, also without members: what is denied to it is not denied to nobody known."""
+once_known = sa.Table(
+    "once_known",
+    metadata,
+    sa.Column("principal_key", sa.String(64), primary_key=True),
+)
+"""Agents and accounts that a document denies and that the directory has had: see `principals`."""
+agent_words = sa.Table(
+    "agent_words",
+    metadata,
+    sa.Column("word", sa.String(200), primary_key=True),
+    sa.Column("agent_key", sa.String(64), primary_key=True),
+)
+name_words = name_words_table(metadata)
+author_words = author_words_table(metadata)
+
+
+def account_rows(people: list[Agent]) -> list[dict[str, str]]:
+    """Which account is whose."""
+    return [
+        {"key": digest(name), "account": name, "agent_key": digest(agent.id)}
+        for agent in people
+        for name in agent.accounts
+    ]
+
+
+def membership_rows(people: list[Agent], groups: list[Group]) -> list[dict[str, str]]:
+    """Who is in which group, once each.
+
+    A group may write a member's id in another Unicode form than the agents' table does.
+    """
+    ids = {normalize_principal(agent.id): agent.id for agent in people}
+    pairs = {
+        (ids.get(normalize_principal(member), member), group.principal)
+        for group in groups
+        for member in group.members
+    }
+    return [
+        {"agent_key": digest(member), "principal_key": digest(one), "principal": one}
+        for member, one in sorted(pairs)
+    ]
+
+
+def group_rows(found: Iterable[Group]) -> list[dict[str, str]]:
+    """Every group once, also one without members: it is known all the same."""
+    names = {group.principal for group in found}
+    return [{"principal_key": digest(one), "principal": one} for one in sorted(names)]
+
+
+def account_of(principal: str) -> str | None:
+    """The account (`source:name`) that a principal is of; None for another kind of principal."""
+    source, _, rest = principal.partition(":")
+    kind, _, name = rest.partition(":")
+    return f"{source}:{name}" if kind == "account" and name else None
+
+
+def known_principals(connection: sa.Connection, principals: Collection[str]) -> frozenset[str]:
+    """Those of these principals, in their form, that the directory as last read knows.
+
+    An agent with a day of departure is known, whether it has come or not.
+    """
+    ids = {one: one.removeprefix("agent:") for one in principals if one.startswith("agent:")}
+    held = {one: account for one in principals if (account := account_of(one))}
+    return frozenset().union(
+        _existing_groups(connection, principals),
+        _existing(connection, agents, agents.c.id, ids),
+        _existing(connection, accounts, accounts.c.account, held),
+    )
+
+
+def remember_known(
+    engine: sa.Engine, principals: Collection[str], known: Collection[str]
+) -> frozenset[str]:
+    """Those that are persons whom it has had; those of them known now are remembered.
+
+    To be asked only about what documents deny: of others nothing is kept, and of these a
+    digest of what stands in the document's own list.
+    """
+    keys = {digest(one): one for one in principals if _of_a_person(one)}
+    with engine.connect() as connection:
+        column = once_known.c.principal_key
+        kept = set(
+            connection.execute(sa.select(column).where(one_of(connection, column, keys))).scalars()
+        )
+    new = [{"principal_key": key} for key, one in keys.items() if one in known and key not in kept]
+    # Another process may remember the same just now.
+    with suppress(sa.exc.IntegrityError):
+        if new:
+            with engine.begin() as connection:
+                connection.execute(sa.insert(once_known), new)
+    return frozenset(keys[key] for key in kept)
+
+
+def forget_others(engine: sa.Engine, denied: Callable[[], Iterable[str]]) -> int:
+    """Forget whom no document denies any more: how many. `denied` reads whom some deny.
+
+    Raises what `denied` raises. Who is still in the directory is remembered again when a
+    document denies them.
+    """
+    column = once_known.c.principal_key
+    with engine.connect() as connection:
+        # Read first: whom another process remembers meanwhile is not forgotten.
+        kept = set(connection.execute(sa.select(column)).scalars())
+    if not kept:
+        return 0
+    gone = sorted(kept.difference(map(digest, denied())))
+    with engine.begin() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("pragma secure_delete = on")
+        connection.execute(sa.delete(once_known).where(one_of(connection, column, gone)))
+    return len(gone)
+
+
+def _of_a_person(principal: str) -> bool:
+    return principal.startswith("agent:") or account_of(principal) is not None
+
+
+def _existing_groups(connection: sa.Connection, principals: Collection[str]) -> set[str]:
+    keys = {digest(one): one for one in principals}
+    found: set[str] = set()
+    # A directory that was read by an older version has its groups' members alone.
+    for column in (groups.c.principal_key, memberships.c.principal_key):
+        query = sa.select(column).where(one_of(connection, column, keys)).distinct()
+        found |= {keys[key] for key in connection.execute(query).scalars()}
+    return found
+
+
+def _existing(
+    connection: sa.Connection,
+    table: sa.Table,
+    column: sa.Column[str],
+    names: Mapping[str, str],
+) -> set[str]:
+    """The principals whose id or account the table has, in whatever Unicode form."""
+    if not names:
+        return set()
+    keys = {digest(name): principal for principal, name in names.items()}
+    query = sa.select(table.c.key).where(one_of(connection, table.c.key, keys))
+    found = {keys[key] for key in connection.execute(query).scalars()}
+    missing = {name: one for one, name in names.items() if one not in found and not name.isascii()}
+    if missing:
+        written = connection.execute(sa.select(column)).scalars()
+        forms = {normalize_principal(name) for name in written if not name.isascii()}
+        found |= {one for name, one in missing.items() if name in forms}
+    return found

@@ -1,0 +1,203 @@
+"""The words of agents' names and places.
+
+Completion, near spellings, and accounts by author name.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date
+from enum import StrEnum
+from functools import cache
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from connectors.geography import DEPARTEMENTS, REGIONS
+from connectors.values import Agent
+from expertise.visibility import has_withdrawn_from, may_be_named, named_rows, shown_rows
+from indexer.french.analysis import fold, folded_words
+from indexer.state import digest
+from indexer.suggestions import NEAR_WORDS, SHORT_LETTERS, NearWord, edit_distance, max_edits
+
+LONGEST_WORD = 200
+
+SHORTEST_NAME = 3
+"""«Gof» is given a slip too, as no word of a document so short is."""
+
+_MOST_LOOKED_UP = 20
+"""So many near words are looked up with whom they are said of."""
+
+_AFTER_ANY_LETTER = "\uffff"
+"""Stands behind every letter: words with one beginning are a range that ends there."""
+
+_WRITTEN_WORD = re.compile(r"[^\W\d_]+")
+
+
+class WordSource(StrEnum):
+    """Whether a word is of somebody's name or of the place of their post."""
+
+    NAME = "name"
+    PLACE = "place"
+
+
+def name_words_table(metadata: sa.MetaData) -> sa.Table:
+    """The table of words; by code points on every database, so that a beginning is a range."""
+    by_code_point = sa.String(LONGEST_WORD).with_variant(
+        sa.String(LONGEST_WORD, collation="C"), "postgresql"
+    )
+    return sa.Table(
+        "said_words",
+        metadata,
+        sa.Column("said", sa.String(10), primary_key=True),
+        sa.Column("word", by_code_point, primary_key=True),
+        sa.Column("agent_key", sa.String(64), primary_key=True),
+    )
+
+
+def name_word_rows(people: Iterable[Agent]) -> list[dict[str, str]]:
+    """The words of those who may be proposed: who is not listed has none."""
+    return [
+        {"said": said, "word": word, "agent_key": digest(agent.id)}
+        for agent in people
+        if may_be_named(agent)
+        for said, text in (
+            (WordSource.NAME, agent.name),
+            (WordSource.PLACE, f"{agent.office} {agent.entity}"),
+        )
+        for word in sorted({one[:LONGEST_WORD] for one in folded_words(text)})
+    ]
+
+
+def names_with_prefix(
+    agents: sa.Table, words: sa.Table, typed: str, today: date
+) -> sa.Select[tuple[str]] | None:
+    """Present agents with these words in their name, the last of which may be only begun."""
+    *whole, beginning = folded_words(typed) or [""]
+    if not beginning:
+        return None
+    query = sa.select(agents).join(words, words.c.agent_key == agents.c.key)
+    for number, word in enumerate(dict.fromkeys(whole)):
+        other = words.alias(f"whole_{number}")
+        same = (
+            other.c.said == WordSource.NAME,
+            other.c.word == word,
+            other.c.agent_key == agents.c.key,
+        )
+        query = query.join(other, sa.and_(*same))
+    begun = words.c.word.between(beginning, beginning + _AFTER_ANY_LETTER)
+    return query.where(words.c.said == WordSource.NAME, begun, shown_rows(agents, today))
+
+
+def near_known_words(
+    connection: sa.Connection, agents: sa.Table, words: sa.Table, word: str, today: date
+) -> list[tuple[str, str, int]]:
+    """(word, one of whom it is said, of how many) within `name_reach`, nearest first.
+
+    The word itself is among them. Only words with its first letter: others would mean
+    reading every name there is.
+    """
+    most, column = name_reach(word), words.c.word
+    same_beginning = sa.select(column).where(
+        words.c.said.in_(list(WordSource)),
+        column.between(word[:1], word[:1] + _AFTER_ANY_LETTER),
+        sa.func.length(column).between(len(word) - most, len(word) + most),
+    )
+    known = set(connection.execute(same_beginning.distinct()).scalars())
+    near = sorted((edit_distance(word, one, most), one) for one in known)
+    wanted = [one for apart, one in near if apart <= most][:_MOST_LOOKED_UP]
+    of_whom = (
+        sa.select(column, sa.func.min(agents.c.key), sa.func.count())
+        .join(agents, agents.c.key == words.c.agent_key)
+        .where(words.c.said.in_(list(WordSource)), column.in_(wanted), shown_rows(agents, today))
+        .group_by(column)
+    )
+    return [(row[0], row[1], row[2]) for row in connection.execute(of_whom)] if wanted else []
+
+
+def name_reach(word: str) -> int:
+    """How many slips a word is given that may be a name or a place: 0, 1 or 2."""
+    return 1 if SHORTEST_NAME <= len(word) < SHORT_LETTERS else max_edits(word)
+
+
+def near_names(word: str, said: Iterable[tuple[str, Agent, int]]) -> tuple[NearWord, ...]:
+    """Those words as they are written, and areas of the official code; the best few."""
+    most = name_reach(word)
+    found = {
+        one: NearWord(written_in(one, f"{agent.name} {agent.office} {agent.entity}"), apart, many)
+        for one, agent, many in said
+        if (apart := edit_distance(word, one, most)) <= most
+    }
+    for one, written in _areas().items():
+        if one[:1] == word[:1] and (apart := edit_distance(word, one, most)) <= most:
+            found.setdefault(one, NearWord(written, apart, 0))
+    ranked = sorted(found.values(), key=lambda near: (near.slips, -near.documents, near.written))
+    return tuple(ranked[:NEAR_WORDS])
+
+
+def written_in(word: str, text: str) -> str:
+    """A folded word as the text writes it, in lower case; as it is where it does not."""
+    written = (match.lower() for match in _WRITTEN_WORD.findall(text))
+    return next((one for one in written if fold(one) == word), word)
+
+
+@cache
+def _areas() -> dict[str, str]:
+    """(folded word → as it is written) of the names of départements and regions."""
+    names = " ".join((*DEPARTEMENTS.values(), *REGIONS.values()))
+    return {fold(one): one for match in _WRITTEN_WORD.findall(names) if (one := match.lower())}
+
+
+MOST_ACCOUNTS = 500
+"""A first name alone may mean thousands: some of them are then enough."""
+
+_LONGEST_WORD = 200
+
+
+class AuthorTables(NamedTuple):
+    """The words of names, the accounts of agents, and the agents."""
+
+    authors: sa.Table
+    accounts: sa.Table
+    agents: sa.Table
+
+
+def author_words_table(metadata: sa.MetaData) -> sa.Table:
+    """The table: each word of each name."""
+    return sa.Table(
+        "author_words",
+        metadata,
+        sa.Column("word", sa.String(_LONGEST_WORD), primary_key=True),
+        sa.Column("agent_key", sa.String(64), primary_key=True),
+    )
+
+
+def author_rows(people: Iterable[Agent]) -> list[dict[str, str]]:
+    """The rows of those of these agents who may be named."""
+    return [
+        {"word": word, "agent_key": digest(agent.id)}
+        for agent in people
+        if may_be_named(agent)
+        for word in sorted({one[:_LONGEST_WORD] for one in folded_words(agent.name)})
+    ]
+
+
+def accounts_named(
+    connection: sa.Connection, tables: AuthorTables, words: Sequence[str]
+) -> tuple[str, ...]:
+    """Accounts of those who may be named and whose name has all these folded words, in order."""
+    authors, accounts, agents = tables.authors, tables.accounts, tables.agents
+    wanted = sorted({word[:_LONGEST_WORD] for word in words})
+    column = authors.c.agent_key
+    matching = (
+        sa.select(column)
+        .where(authors.c.word.in_(wanted))
+        .group_by(column)
+        .having(sa.func.count() == len(wanted))
+    )
+    query = sa.select(accounts.c.account).where(
+        accounts.c.agent_key.in_(matching),
+        accounts.c.agent_key.in_(sa.select(agents.c.key).where(named_rows(agents))),
+        ~has_withdrawn_from(accounts.c.agent_key, accounts.c.account),
+    )
+    found = connection.execute(query.order_by(accounts.c.key).limit(MOST_ACCOUNTS)).scalars()
+    return tuple(sorted(found))

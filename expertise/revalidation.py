@@ -1,0 +1,154 @@
+"""Check a build's holders against the index and the directory as they are now.
+
+A deletion, a narrower access or a withdrawal applies from the next answer on.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from connectors.values import Agent
+from expertise.build import HASH_PREFIX_CHARS
+from expertise.build_tables import CellEvidence, CellRecord
+from expertise.corpus import is_universal
+from expertise.holders import Basis, TopicIdsByLabel, discounted_strength, stated_topics
+from expertise.values import AgentDirectory, DocumentLookup
+from expertise.visibility import may_be_shown
+from expertise.votes import counting_contributions
+from indexer.access import Reader, access_filter
+from indexer.values import Question, ShowRequest
+
+ROUNDS = 6
+"""How often documents are asked for, to answer once. A cell that lost so many of its
+strongest that it is still open then is taken for fallen: the next build tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentHolder:
+    """A cell that stands, with the agent as the directory has them now."""
+
+    cell: CellRecord
+    agent: Agent
+
+
+@dataclass(frozen=True, slots=True)
+class Revalidation:
+    """Asks as little as settles the question: few documents make a holder."""
+
+    index: DocumentLookup
+    book: AgentDirectory
+    universal: frozenset[str]
+    least_strength: float
+    named: TopicIdsByLabel
+    today: date
+
+    def of(self, cells: Sequence[CellRecord]) -> tuple[CurrentHolder, ...]:
+        """The cells that stand, in their order. Raises `IndexUnreachable`."""
+        agents = self.book.agents(cell.agent_id for cell in cells)
+        present = [
+            CurrentHolder(cell, agents[cell.agent_id])
+            for cell in cells
+            if cell.agent_id in agents
+            and may_be_shown(agents[cell.agent_id], self.today)
+            and cell.topic_id not in {one.id for one in agents[cell.agent_id].refused}
+        ]
+        shown = [one for one in present if one.cell.basis == Basis.DEMONSTRATED]
+        standing = self._demonstrated([one.cell for one in shown])
+        return tuple(
+            one
+            for one in present
+            if (one.cell.topic_id, one.cell.agent_id) in standing
+            or stated_topics(one.agent, self.named).get(one.cell.topic_id) == one.cell.basis
+        )
+
+    def still_open(self, document_ids: Iterable[str]) -> tuple[str, ...]:
+        """Those of the documents that every agent may still read, in their order."""
+        wanted = list(dict.fromkeys(document_ids))
+        kept = self.index.kept(wanted) if wanted else {}
+        return tuple(
+            id_ for id_ in wanted if id_ in kept and is_universal(kept[id_].access, self.universal)
+        )
+
+    def _demonstrated(self, cells: Sequence[CellRecord]) -> set[tuple[str, str]]:
+        """(topic, agent) of the cells whose documents still make a holder."""
+        standing: set[tuple[str, str]] = set()
+        unsettled = [_PendingCell(cell, self.least_strength) for cell in cells]
+        known: dict[tuple[str, str], bool] = {}
+        for _ in range(ROUNDS):
+            wanted = [(one, one.next_proofs()) for one in unsettled]
+            self._learn({(p.document_id, p.account): p for _, some in wanted for p in some}, known)
+            owners = self.book.by_account({p.account for _, some in wanted for p in some})
+            unsettled = []
+            for one, some in wanted:
+                for proof in some:
+                    owner = owners.get(proof.account)
+                    owned = owner is not None and owner.id == one.cell.agent_id
+                    one.take(proof, owned and known[proof.document_id, proof.account])
+                if one.stands:
+                    standing.add((one.cell.topic_id, one.cell.agent_id))
+                elif some:
+                    unsettled.append(one)
+            if not unsettled:
+                break
+        return standing
+
+    def _learn(
+        self,
+        proofs: Mapping[tuple[str, str], CellEvidence],
+        known: dict[tuple[str, str], bool],
+    ) -> None:
+        """Find out whether each (document, account) still counts as it was counted."""
+        new = {key: proof for key, proof in proofs.items() if key not in known}
+        if not new:
+            return
+        kept = self.index.kept({document_id for document_id, _ in new})
+        changed: set[str] = set()
+        for (document_id, account), proof in new.items():
+            now = kept.get(document_id)
+            counts = now is not None and is_universal(now.access, self.universal)
+            known[document_id, account] = counts
+            if counts and now is not None and now.record_hash[:HASH_PREFIX_CHARS] != proof.mark:
+                changed.add(document_id)
+        counting = self._counting(changed)
+        for document_id, account in new:
+            if document_id in changed:
+                known[document_id, account] = account in counting.get(document_id, ())
+
+    def _counting(self, document_ids: set[str]) -> dict[str, set[str]]:
+        """The accounts that count in documents which were written again since."""
+        if not document_ids:
+            return {}
+        everyone = access_filter(Reader("everyone", self.universal))
+        shown = self.index.show(ShowRequest(everyone, tuple(sorted(document_ids)), Question()))
+        return {
+            one.card.document_id: {row.account for row in counting_contributions(one.card)}
+            for one in shown
+        }
+
+
+@dataclass(slots=True)
+class _PendingCell:
+    """A cell on its way: what stands so far, and the proofs not asked for yet."""
+
+    cell: CellRecord
+    least: float
+    asked: int = 0
+    said: list[float] = field(default_factory=list)
+
+    @property
+    def stands(self) -> bool:
+        return discounted_strength(self.said) >= self.least - 1e-6
+
+    def next_proofs(self) -> tuple[CellEvidence, ...]:
+        """As many more as would make a holder if all of them still count."""
+        hoped, taken = list(self.said), self.asked
+        while discounted_strength(hoped) < self.least - 1e-6 and taken < len(self.cell.proofs):
+            hoped.append(self.cell.proofs[taken].weight)
+            taken += 1
+        some = self.cell.proofs[self.asked : taken]
+        self.asked = taken
+        return some
+
+    def take(self, proof: CellEvidence, counts: bool) -> None:
+        if counts:
+            self.said.append(proof.weight)

@@ -1,0 +1,221 @@
+"""Score candidates.
+
+A random walk over the window's documents and people, and a confidence for each.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from expertise.values import TopicsOf, Window
+from expertise.votes import Vote
+from expertise.voting import SHARPNESS, discounted
+
+DAMPING = 0.85
+"""The usual share of steps that follow an edge; the others restart at the question's documents."""
+
+SPACE_WEIGHT = 0.05
+"""A document's edge to its space, beside an author's of 1: a community is a hint, no evidence."""
+
+TOPIC_WEIGHT = 0.2
+"""A document's edge to a topic, times the confidence that it is about it. With the seven names of
+expert_dblp as the list, more gains on these names and costs its other questions (decision 28,
+tried by hand)."""
+
+NO_TOPICS: TopicsOf = MappingProxyType({})
+
+SMALL_GRAPH_EDGES = 200
+"""Up to so many edges the reference walks; beyond, sums over a sparse matrix."""
+
+_LEAST_EDGE = 1e-12
+"""A fainter share is what rounding left; its inverse overflows."""
+
+_TOLERANCE, _MOST_STEPS = 1e-10, 200
+
+Node = tuple[str, str]
+"""(kind, id): a document, an owner, a space or a topic."""
+
+
+@dataclass(frozen=True, slots=True)
+class WalkGraph:
+    """Undirected weighted edges from documents to their owners, spaces and topics.
+
+    An edge is (number of a document, number among `others`, weight); none stands twice, and
+    every node has one. The walk restarts at documents, each with its weight in `restart`.
+    """
+
+    documents: Sequence[str]
+    others: Sequence[Node]
+    edges: Sequence[tuple[int, int, float]]
+    restart: Sequence[float]
+
+
+def walk(
+    window: Window,
+    votes: Mapping[str, tuple[Vote, ...]],
+    topics: TopicsOf = NO_TOPICS,
+    sharpness: float = SHARPNESS,
+) -> dict[str, float]:
+    """The share of visits to each owner, from 0 to 1 (the most visited has 1).
+
+    A random walk with restart (Page et al. 1999; Serdyukov, Rode & Hiemstra, "Modeling
+    multi-step relevance propagation for expert finding", CIKM 2008) between documents
+    and owners, weighted by the votes' shares, and over the spaces and topics that documents
+    share; it restarts at documents by their sharpened score.
+    """
+    graph = graph_of(window, votes, topics, sharpness)
+    if sum(graph.restart) <= 0:
+        return {}
+    visits = _walk_for(graph)(graph)
+    owners = {name: share for (kind, name), share in visits.items() if kind == "owner"}
+    most = max(owners.values())
+    return {name: share / most for name, share in owners.items()}
+
+
+def graph_of(
+    window: Window,
+    votes: Mapping[str, tuple[Vote, ...]],
+    topics: TopicsOf = NO_TOPICS,
+    sharpness: float = SHARPNESS,
+) -> WalkGraph:
+    """The documents that vote, their owners, and the spaces and topics of these documents."""
+    documents: dict[str, int] = {}
+    others: dict[Node, int] = {}
+    edges: list[tuple[int, int, float]] = []
+    for owner, cast in votes.items():
+        for vote in cast:
+            if vote.weight > _LEAST_EDGE:
+                whom = others.setdefault(("owner", owner), len(others))
+                number = documents.setdefault(vote.document_id, len(documents))
+                edges.append((number, whom, vote.share))
+    restart = [0.0] * len(documents)
+    for ranked in window.documents:
+        voting = documents.get(ranked.card.document_id)
+        if voting is not None:
+            restart[voting] = ranked.score**sharpness
+            if ranked.card.space:
+                space = others.setdefault(("space", ranked.card.space), len(others))
+                edges.append((voting, space, SPACE_WEIGHT))
+            for topic, confidence in topics.get(ranked.card.document_id, ()):
+                subject = others.setdefault(("topic", topic), len(others))
+                edges.append((voting, subject, TOPIC_WEIGHT * confidence))
+    return WalkGraph(tuple(documents), tuple(others), edges, restart)
+
+
+def _walk_for(graph: WalkGraph) -> Callable[[WalkGraph], dict[Node, float]]:
+    return reference_walk if len(graph.edges) <= SMALL_GRAPH_EDGES else sparse_walk
+
+
+def reference_walk(graph: WalkGraph) -> dict[Node, float]:
+    """The share of visits to each node, by NetworkX."""
+    # Imported here: it takes a second, and most commands of the command line walk nowhere.
+    import networkx as nx
+
+    nodes = [("document", name) for name in graph.documents]
+    drawn = nx.Graph()
+    drawn.add_weighted_edges_from((nodes[a], graph.others[b], w) for a, b, w in graph.edges)
+    visits: dict[Node, float] = nx.pagerank(
+        drawn,
+        alpha=DAMPING,
+        personalization=dict(zip(nodes, graph.restart, strict=True)),
+        weight="weight",
+        tol=_TOLERANCE,
+        max_iter=_MOST_STEPS,
+    )
+    return visits
+
+
+def sparse_walk(graph: WalkGraph) -> dict[Node, float]:
+    """The same, by sums over sparse matrices: there from documents and back, in one step of two."""
+    # Imported here, as NetworkX is, and for the same reason.
+    from scipy import sparse
+
+    rows, columns, weights = map(np.array, zip(*graph.edges, strict=True))
+    size = (len(graph.documents), len(graph.others))
+    leaving = weights / np.bincount(rows, weights)[rows]
+    returning = weights / np.bincount(columns, weights)[columns]
+    there = sparse.csr_matrix((DAMPING * leaving, (columns, rows)), shape=size[::-1])
+    back = sparse.csr_matrix((DAMPING * returning, (rows, columns)), shape=size)
+    restart = np.array(graph.restart)
+    restart *= (1 - DAMPING) / restart.sum()
+    share = restart
+    for _ in range(_MOST_STEPS):
+        before, share = share, back @ (there @ share) + restart
+        if np.abs(share - before).sum() < _TOLERANCE:
+            break
+    documents = zip((("document", name) for name in graph.documents), share.tolist(), strict=True)
+    return dict(documents) | dict(zip(graph.others, (there @ share).tolist(), strict=True))
+
+
+VOTES_WEIGHT, NEARNESS_WEIGHT = 2.0, 0.4
+"""Of the logarithm of the summed votes, and of the nearness of the best document: as a
+logistic regression weighs them on expert_vdd_contacts (decision 8)."""
+
+FEWEST_COMPARED = 50
+"""With fewer documents nothing can be said of how near is near, and nobody is held back."""
+
+_LEAST_SUM = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """What a candidate must pass to be shown.
+
+    A confidence of their own, and a share, from 0 to 1, of the votes of whoever has most.
+    """
+
+    confidence: float
+    share: float
+
+
+SERVED_THRESHOLD = Threshold(confidence=0.5, share=0.4)
+"""By `quisait evaluate nobody` (decision 8): the highest confidence, in steps of a quarter,
+that leaves nine answerable questions of ten their answer on both sets."""
+SURE_CONFIDENCE = 2.0
+"""By the same command: the first confidence of its table at which most of the names that are
+shown are right on both sets. Below it a name is only where one may ask (decision 24)."""
+NO_THRESHOLD = Threshold(-math.inf, 0.0)
+"""Everybody with a vote."""
+
+
+class CandidateConfidences:
+    """Of the candidates of one window.
+
+    They can be compared across questions, encoders and organisations, as the scores of one
+    answer cannot: their best is always 1.
+    """
+
+    def __init__(self, window: Window, votes: Mapping[str, Sequence[Vote]]) -> None:
+        self._near = {ranked.card.document_id: ranked.nearness for ranked in window.documents}
+        self._votes = votes
+        self._compared, self._far = window.compared, window.far
+        self.sums = {id_: discounted(cast) for id_, cast in votes.items()}
+        """By agent, as the served model of voting has them."""
+
+    def of(self, agent_id: str) -> float:
+        """Log-odds, up to a constant: summed votes, and how near the nearest document stands.
+
+        Further documents only add to it: one that fits very well is enough.
+        """
+        cast = [vote for vote in self._votes[agent_id] if vote.weight > 0]
+        near = max((self._near[vote.document_id] for vote in cast), default=0.0)
+        votes = math.log(max(self.sums[agent_id], _LEAST_SUM))
+        return VOTES_WEIGHT * votes + NEARNESS_WEIGHT * near
+
+    def sure(self, agent_id: str) -> bool:
+        """Whether their evidence bears being called an expert's; among few, nothing is said."""
+        return self._compared < FEWEST_COMPARED or self.of(agent_id) >= SURE_CONFIDENCE
+
+    def bearing(self, agent_ids: Sequence[str], bar: Threshold = SERVED_THRESHOLD) -> list[str]:
+        """Those whose evidence bears being shown, in their order."""
+        if self._compared < FEWEST_COMPARED:
+            return list(agent_ids)
+        if self._far and bar != NO_THRESHOLD:
+            return []
+        least = bar.share * max((self.sums[one] for one in agent_ids), default=0.0)
+        return [
+            id_ for id_ in agent_ids if self.sums[id_] >= least and self.of(id_) >= bar.confidence
+        ]

@@ -1,0 +1,268 @@
+"""Who may be named and who may be shown, after each agent's own preferences and refusals.
+
+Every read of the directory's tables goes through `apply_preferences`, so that no answer can
+forget it. The SQL conditions say the same of the tables' rows.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from connectors.values import Agent, ContactVia, RefusedTopic
+from expertise.build_tables import cell_record, cells, current
+from expertise.consent import NARROWER_CONTACTS, WHOLE_SERVICE, PreferenceKind, preferences
+from expertise.sql import one_of
+from expertise.topics import label_key
+from expertise.values import Window
+from indexer.french.analysis import analyse
+from indexer.state import digest
+
+_READ_ALL_BEYOND = 5_000
+"""Agents beyond which all that anybody asked for is read in one go."""
+
+
+def has_withdrawn(agent_key: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Whether an agent has withdrawn from the finder as a whole."""
+    return _withdrawn(agent_key, preferences.c.subject == WHOLE_SERVICE)
+
+
+def has_withdrawn_from(
+    agent_key: sa.ColumnElement[str], account: sa.ColumnElement[str]
+) -> sa.ColumnElement[bool]:
+    """Whether an agent has withdrawn from the source of an account `source:name`."""
+    source = preferences.c.subject
+    begins = sa.func.substr(account, 1, sa.func.length(source) + 1) == source.concat(":")
+    return _withdrawn(agent_key, sa.and_(source != WHOLE_SERVICE, begins))
+
+
+def _withdrawn(
+    agent_key: sa.ColumnElement[str], where: sa.ColumnElement[bool]
+) -> sa.ColumnElement[bool]:
+    theirs = sa.select(preferences.c.agent_key).where(
+        preferences.c.agent_key == agent_key,
+        preferences.c.kind == PreferenceKind.WITHDRAW.value,
+        where,
+    )
+    return sa.exists(theirs.correlate_except(preferences))
+
+
+def apply_preferences(connection: sa.Connection, agents: Iterable[Agent]) -> dict[str, Agent]:
+    """These agents by id, in their order, each as they may be shown."""
+    known = {agent.id: agent for agent in agents}
+    return _apply_to_all(connection, known, _preferences_by_agent(connection, known))
+
+
+def apply_preferences_by_account(
+    connection: sa.Connection, agents: Mapping[str, Agent]
+) -> dict[str, Agent]:
+    """By account, but for the accounts of a source from which their agent has withdrawn."""
+    known = {agent.id: agent for agent in agents.values()}
+    asked = _preferences_by_agent(connection, known)
+    wished = _apply_to_all(connection, known, asked)
+    return {
+        account: wished[agent.id]
+        for account, agent in agents.items()
+        if not _withdrew_from(account, asked.get(agent.id, ()))
+    }
+
+
+def _withdrew_from(account: str, rows: Sequence[sa.RowMapping]) -> bool:
+    return any(
+        row["kind"] == PreferenceKind.WITHDRAW
+        and row["subject"] != WHOLE_SERVICE
+        and account.startswith(f"{row['subject']}:")
+        for row in rows
+    )
+
+
+_PreferencesByAgent = Mapping[str, Sequence[sa.RowMapping]]
+"""What each agent has asked for, by id."""
+
+
+def _preferences_by_agent(
+    connection: sa.Connection, agent_ids: Collection[str]
+) -> _PreferencesByAgent:
+    asked: dict[str, list[sa.RowMapping]] = defaultdict(list)
+    for row in _read_preferences(connection, agent_ids):
+        asked[row["agent_id"]].append(row)
+    return asked
+
+
+def _read_preferences(
+    connection: sa.Connection, agent_ids: Collection[str]
+) -> Sequence[sa.RowMapping]:
+    if not agent_ids:
+        return []
+    query = sa.select(preferences)
+    if len(agent_ids) <= _READ_ALL_BEYOND:  # else most of a directory: few have asked for anything
+        keys = [digest(agent_id) for agent_id in agent_ids]
+        query = query.where(one_of(connection, preferences.c.agent_key, keys))
+    return connection.execute(query).mappings().all()
+
+
+def _apply_to_all(
+    connection: sa.Connection, known: Mapping[str, Agent], asked: _PreferencesByAgent
+) -> dict[str, Agent]:
+    documents = _refused_documents(connection, asked.values())
+    wished = dict(known)
+    for agent_id, rows in asked.items():
+        if agent_id in known:
+            wished[agent_id] = _apply(known[agent_id], rows, documents)
+    return wished
+
+
+_RefusedDocuments = Mapping[tuple[str, str], frozenset[str]]
+"""By (agent id, topic id)."""
+
+
+def _refused_documents(
+    connection: sa.Connection, asked: Iterable[Sequence[sa.RowMapping]]
+) -> _RefusedDocuments:
+    """What the current build counted for agents under the topics that they refuse."""
+    refused = [
+        (row["agent_key"], row["subject"])
+        for rows in asked
+        for row in rows
+        if row["kind"] == PreferenceKind.REFUSE
+    ]
+    if not refused:
+        return {}
+    query = sa.select(cells).where(
+        cells.c.build_id == sa.select(current.c.build_id).scalar_subquery(),
+        one_of(connection, cells.c.agent_key, {key for key, _ in refused}),
+        one_of(connection, cells.c.topic_id, {topic for _, topic in refused}),
+    )
+    found = map(cell_record, connection.execute(query).mappings())
+    return {
+        (cell.agent_id, cell.topic_id): frozenset(proof.document_id for proof in cell.proofs)
+        for cell in found
+    }
+
+
+def _apply(agent: Agent, rows: Sequence[sa.RowMapping], documents: _RefusedDocuments) -> Agent:
+    by_kind: dict[str, list[sa.RowMapping]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: str(row["subject"])):
+        by_kind[row["kind"]].append(row)
+    if any(row["subject"] == WHOLE_SERVICE for row in by_kind[PreferenceKind.WITHDRAW]):
+        agent = replace(agent, listed=False)
+    agent = _with_declared_skills(agent, by_kind[PreferenceKind.DECLARE])
+    agent = _with_refused_topics(agent, by_kind[PreferenceKind.REFUSE], documents)
+    for row in by_kind[PreferenceKind.CONTACT]:
+        agent = _with_contact(agent, ContactVia(row["said"][0]))
+    return agent
+
+
+def _with_declared_skills(agent: Agent, rows: Sequence[sa.RowMapping]) -> Agent:
+    known = {label_key(skill) for skill in agent.skills}
+    more = [row for row in rows if label_key(row["said"][0]) not in known]
+    if not more:
+        return agent
+    newest = max(_day(row["since"]) for row in more)
+    said = agent.skills_declared
+    return replace(
+        agent,
+        skills=(*agent.skills, *(row["said"][0] for row in more)),
+        skills_declared=max(said, newest) if said else newest,
+    )
+
+
+def _with_refused_topics(
+    agent: Agent, rows: Sequence[sa.RowMapping], documents: _RefusedDocuments
+) -> Agent:
+    if not rows:
+        return agent
+    refused = tuple(
+        RefusedTopic(
+            row["subject"],
+            tuple(row["said"]),
+            documents.get((agent.id, row["subject"]), frozenset()),
+        )
+        for row in rows
+    )
+    gone = {label_key(label) for topic in refused for label in topic.labels}
+    return replace(
+        agent,
+        refused=refused,
+        skills=tuple(one for one in agent.skills if label_key(one) not in gone),
+        skills_confirmed=tuple(one for one in agent.skills_confirmed if label_key(one) not in gone),
+    )
+
+
+def _with_contact(agent: Agent, way: ContactVia) -> Agent:
+    """Never wider than their entity wishes: what it narrowed since holds."""
+    if way is agent.contact_via or way not in NARROWER_CONTACTS[agent.contact_via]:
+        return agent
+    # The entity's address is for the entity's way; the agent's own is no longer shown.
+    return replace(agent, contact_via=way, contact="", email="")
+
+
+def _day(moment: datetime) -> date:
+    return moment.date()
+
+
+def may_be_named(agent: Agent) -> bool:
+    """Whether the directory's name may stand beside what an agent wrote, in post or gone.
+
+    Of others a reader sees the name that the source shows, and finds them by that name alone.
+    """
+    return agent.listed
+
+
+def may_be_shown(agent: Agent, today: date, reader_id: str | None = None) -> bool:
+    """Whether an agent may be proposed, counted and have a page: who may be named and is in post.
+
+    One who is in post may always be shown to themselves.
+    """
+    return not agent.departed(today) and (may_be_named(agent) or agent.id == reader_id)
+
+
+def named_rows(agents: sa.Table) -> sa.ColumnElement[bool]:
+    """The rows of those who may be named."""
+    return sa.and_(agents.c.listed, ~has_withdrawn(agents.c.key))
+
+
+def shown_rows(agents: sa.Table, today: date) -> sa.ColumnElement[bool]:
+    """The rows of those who may be shown to others."""
+    stays = sa.or_(agents.c.departure.is_(None), agents.c.departure > today)
+    return sa.and_(named_rows(agents), stays)
+
+
+def refuses(agent: Agent, question: str) -> bool:
+    """Whether a question names, by one of its labels, a topic that the agent refused."""
+    return any(_mentions(question, topic) for topic in agent.refused)
+
+
+def refused_documents(window: Window, agents: Mapping[str, Agent]) -> Mapping[str, frozenset[str]]:
+    """By agent id, the documents of the window that do not speak for them.
+
+    Those that the last build counted under a topic that they refused, and those whose
+    title names it. `agents` are by account.
+    """
+    refusing = {agent.id: agent for agent in agents.values() if agent.refused}
+    return {
+        id_: frozenset(
+            ranked.card.document_id
+            for ranked in window.documents
+            for topic in agent.refused
+            if ranked.card.document_id in topic.documents or _mentions(ranked.card.title, topic)
+        )
+        for id_, agent in refusing.items()
+    }
+
+
+def _mentions(text: str, topic: RefusedTopic) -> bool:
+    places = {(term.position, term.term) for term in analyse(text)}
+    return any(_contains_label(places, label) for label in topic.labels)
+
+
+def _contains_label(places: set[tuple[int, str]], label: str) -> bool:
+    """Whether the label's terms follow one another in the text as they do in the label."""
+    terms = [(term.position, term.term) for term in analyse(label)]
+    if not terms:
+        return False
+    first, word = terms[0]
+    starts = [at for at, said in places if said == word]
+    return any(all((at + p - first, said) in places for p, said in terms) for at in starts)

@@ -1,0 +1,1 @@
+"""Crawl a source: read, extract, encode and write, with what failed and what is tried again."""

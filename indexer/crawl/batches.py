@@ -1,0 +1,304 @@
+"""Documents prepared a few ahead of their turn.
+
+Extracted, cut, hashed, and the writes of a batch.
+"""
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
+
+from connectors.ports import Change, SourceError, Upsert
+from connectors.values import Access, Content, Contribution, Document, Section
+from indexer.errors import ExtractionFailed
+from indexer.passages import cut, passage_text
+from indexer.ports import Extractor
+from indexer.values import (
+    WITHHELD,
+    Extracted,
+    Failure,
+    IndexedDocument,
+    IndexEntry,
+    Passage,
+    Put,
+    PutAccess,
+    Remove,
+    UnreadPart,
+    Vectors,
+    Write,
+)
+
+PREFETCHED_DOCUMENTS = 32
+"""How many documents are prepared before their turn: one slow file must not keep idle those
+who prepare (`python -m benchmarks.indexing extraction`: 140 files/s with 8, 160 with 32)."""
+PREFETCH_THREADS = 3
+"""How many are prepared at once, as many files are held in memory. Tika's server answered two
+as quickly as four on two cores; the third asks while another reads what was answered."""
+
+T = TypeVar("T")
+Awaited = Callable[[], T]
+"""Gives what was prepared, or raises what preparing raised."""
+
+_Turn = tuple[Change, Future[T] | None]
+
+
+@contextmanager
+def prefetched(
+    changes: Iterable[Change], prepare: Callable[[Document], T]
+) -> Iterator[Iterator[tuple[Change, Awaited[T]]]]:
+    """Give each change with its document as `prepare` made it, in the order of the source.
+
+    An error of the source is raised after everything that came before it had its turn.
+    """
+    with ThreadPoolExecutor(PREFETCH_THREADS, "preparing") as hands:
+        try:
+            yield _in_turn(changes, prepare, hands)
+        finally:
+            hands.shutdown(wait=True, cancel_futures=True)
+
+
+def _in_turn(
+    changes: Iterable[Change], prepare: Callable[[Document], T], hands: ThreadPoolExecutor
+) -> Iterator[tuple[Change, Awaited[T]]]:
+    waiting: deque[_Turn[T]] = deque()
+    broken: SourceError | None = None
+    source = iter(changes)
+    try:
+        for change in source:
+            work = hands.submit(prepare, change.document) if isinstance(change, Upsert) else None
+            waiting.append((change, work))
+            if len(waiting) > PREFETCHED_DOCUMENTS:
+                yield _turn(waiting.popleft())
+    except SourceError as error:
+        broken = error
+    yield from map(_turn, waiting)
+    if broken:
+        raise broken
+
+
+def _turn(turn: _Turn[T]) -> tuple[Change, Awaited[T]]:
+    change, work = turn
+
+    def awaited() -> T:
+        if work is None:
+            raise TypeError("only a document is prepared")
+        return work.result()
+
+    return change, awaited
+
+
+FORMAT = "1"
+"""Part of each hash: raise it when what is kept of a document changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedDocument:
+    """A document with its passages, not yet their vectors."""
+
+    document: Document
+    passages: tuple[Passage, ...]
+    content_hash: str
+    record_hash: str
+    unread: tuple[UnreadPart, ...] = ()
+
+    def same_as(self, kept: IndexEntry) -> bool:
+        """Whether nothing but the access may differ from what is kept."""
+        return (self.content_hash, self.record_hash) == (kept.content_hash, kept.record_hash)
+
+    @property
+    def kept(self) -> IndexEntry:
+        """What a scan will tell of it."""
+        return IndexEntry(
+            self.document.id, self.content_hash, self.record_hash, self.document.access
+        )
+
+    def indexed(self, vectors: Vectors) -> IndexedDocument:
+        """With its vectors, shape (number of passages, d)."""
+        return IndexedDocument(
+            self.document, self.passages, vectors, self.content_hash, self.record_hash
+        )
+
+
+def prepare(document: Document, extractor: Extractor) -> PreparedDocument:
+    """Raises `ExtractionFailed`, `ExtractorUnreachable` or `RecordVanished`."""
+    whole, unread = _with_text(document, extractor)
+    passages = cut(whole.sections, whole.title)
+    return PreparedDocument(
+        document=whole,
+        passages=passages,
+        content_hash=_content_hash(whole.title, passages),
+        record_hash=_record_hash(whole),
+        unread=unread,
+    )
+
+
+def _with_text(document: Document, extractor: Extractor) -> tuple[Document, tuple[UnreadPart, ...]]:
+    if document.content is None:
+        return document, ()
+    content: Content = document.content
+    if content.size_bytes is not None and content.size_bytes > extractor.max_bytes:
+        # Not even held in memory.
+        raise ExtractionFailed(
+            Failure.TOO_LARGE, f"Le fichier dépasse {extractor.max_bytes} octets."
+        )
+    extracted = extractor.extract(content.read(), content.filename, content.media_type)
+    return _merge(document, extracted), extracted.unread
+
+
+def _merge(document: Document, extracted: Extracted) -> Document:
+    """What the source says goes before what the file says of itself."""
+    return replace(
+        document,
+        content=None,
+        sections=document.sections + extracted.sections,
+        title=document.title or extracted.title,
+        created=document.created or extracted.created,
+        modified=document.modified or extracted.modified,
+    )
+
+
+def _content_hash(title: str, passages: tuple[Passage, ...]) -> str:
+    """Of what is encoded, whatever the encoder: generations of an index differ in that."""
+    digest = hashlib.sha256(f"{FORMAT}\0{title}".encode())
+    for passage in passages:
+        digest.update(b"\0" + passage_text(title, passage).encode())
+    return digest.hexdigest()
+
+
+def _record_hash(document: Document) -> str:
+    """Of everything that is kept but the access."""
+    kept = _fields(document)
+    del kept["access"], kept["content"], kept["version"]
+    canonical = json.dumps(kept, default=_plain, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(f"{FORMAT}\0{canonical}".encode()).hexdigest()
+
+
+def _plain(value: object) -> dict[str, Any] | str:
+    """What JSON has no word for: a record is its fields, a date is what it is written as."""
+    if isinstance(value, Section):
+        return _fields(value)
+    if isinstance(value, Contribution):
+        row = _fields(value)
+        if not row["thanks"]:  # so that what was kept before there were thanks is unchanged
+            del row["thanks"]
+        return row
+    return str(value)
+
+
+def _fields(record: Document | Section | Contribution) -> dict[str, Any]:
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+@dataclass(frozen=True, slots=True)
+class NarrowAccess:
+    """Keep of a document's readers only those whom `access` admits too."""
+
+    document_id: str
+    access: Access
+
+
+CrawledWrite = PreparedDocument | PutAccess | NarrowAccess | Remove
+"""What a source asked for; a document has its passages, not yet their vectors."""
+
+NeededWrite = PreparedDocument | PutAccess | Remove
+"""What is still to be written, once compared with what is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is being encoded, and the cursor to keep once its writes are acknowledged."""
+
+    wanted: list[NeededWrite]
+    vectors: Future[Vectors]
+    cursor: str | None
+
+    def writes(self) -> list[Write]:
+        """With their vectors, once these are there. Raises what the encoder raised."""
+        vectors, start = self.vectors.result(), 0
+        writes: list[Write] = []
+        for write in self.wanted:
+            if isinstance(write, PreparedDocument):
+                end = start + len(write.passages)
+                writes.append(Put(write.indexed(vectors[start:end])))
+                start = end
+            else:
+                writes.append(write)
+        return writes
+
+
+def needed_writes(
+    gathered: Iterable[CrawledWrite], kept: Mapping[str, IndexEntry]
+) -> tuple[list[NeededWrite], int]:
+    """(what changes anything of what is kept, in its order; how many documents are as kept)."""
+    standing = dict(kept)
+    wanted: list[NeededWrite] = []
+    unchanged = 0
+    for write in gathered:
+        change = _change(write, standing.get(id_of(write)))
+        if change is not None:
+            _apply(change, standing)
+            wanted.append(change)
+        elif isinstance(write, PreparedDocument):
+            unchanged += 1
+    return wanted, unchanged
+
+
+def texts_of(wanted: Iterable[NeededWrite]) -> list[str]:
+    """The texts to encode, in the order in which `Batch.writes` takes their vectors."""
+    return [
+        passage_text(write.document.title, passage)
+        for write in wanted
+        if isinstance(write, PreparedDocument)
+        for passage in write.passages
+    ]
+
+
+def id_of(write: CrawledWrite | Write) -> str:
+    """The document that a write is about."""
+    match write:
+        case PreparedDocument():
+            return write.document.id
+        case Put():
+            return write.indexed.document.id
+        case _:
+            return write.document_id
+
+
+def _change(write: CrawledWrite, kept: IndexEntry | None) -> NeededWrite | None:
+    """What has to be written, None for nothing. A withheld text is opened by a reading alone."""
+    if isinstance(write, PreparedDocument):
+        if kept is None or not write.same_as(kept):
+            return write
+        return _access_change(kept, write.document.access)
+    if kept is None:
+        return None
+    match write:
+        case Remove():
+            return write
+        case NarrowAccess(_, access):
+            return _access_change(kept, _narrowed(kept.access, access))
+        case PutAccess(_, access):
+            return None if kept.access == WITHHELD else _access_change(kept, access)
+
+
+def _access_change(kept: IndexEntry, access: Access) -> PutAccess | None:
+    return None if access == kept.access else PutAccess(kept.document_id, access)
+
+
+def _narrowed(kept: Access, access: Access) -> Access:
+    """The readers of both; what is withheld stays so."""
+    return WITHHELD if kept == WITHHELD else kept.narrowed_to(access)
+
+
+def _apply(change: NeededWrite, standing: dict[str, IndexEntry]) -> None:
+    match change:
+        case PreparedDocument():
+            standing[change.document.id] = change.kept
+        case PutAccess(document_id, access):
+            standing[document_id] = replace(standing[document_id], access=access)
+        case Remove(document_id):
+            del standing[document_id]

@@ -1,0 +1,373 @@
+"""From a source's changes to what is kept. Read `crawl` first."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from connectors.ports import (
+    AccessChanged,
+    AccessNarrowed,
+    Change,
+    Checkpoint,
+    Connector,
+    ContentStale,
+    Delete,
+    Listing,
+    Malformed,
+    RecordVanished,
+    SourceError,
+    SubtreeHidden,
+    SupportsRefetch,
+    Upsert,
+)
+from connectors.values import Access, Document
+from indexer.crawl.batches import (
+    Awaited,
+    Batch,
+    CrawledWrite,
+    NarrowAccess,
+    PreparedDocument,
+    id_of,
+    needed_writes,
+    prefetched,
+    prepare,
+    texts_of,
+)
+from indexer.crawl.failures import GUARD_SHARE, DeletionGuard, OpenFailures
+from indexer.errors import ExtractionFailed, ExtractorUnreachable, IndexRefused
+from indexer.ports import Cursors, Encoder, Extractor, Failures, Flushable, IndexWriter
+from indexer.values import WITHHELD, Failure, Put, PutAccess, Remove, Write
+
+BATCH_PASSAGES = 64
+"""How many passages are encoded and written at once: what an interruption costs at most."""
+BATCH_WRITES = 500
+BATCH_ACCESS_CHANGES = 20_000
+"""An index may write the change of a whole folder at once, if it is told of it at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlDependencies:
+    """The parts that a crawl works with."""
+
+    extractor: Extractor
+    encoder: Encoder
+    index: IndexWriter
+    cursors: Cursors
+    failures: Failures
+
+
+@dataclass(slots=True)
+class CrawlReport:
+    """What a crawl did. `changed` counts documents written, of whatever kind."""
+
+    source: str
+    seen: int = 0
+    put: int = 0
+    access_changed: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    malformed: int = 0
+    passages: int = 0
+    resumed: bool = False
+
+    @property
+    def changed(self) -> int:
+        """Documents put, removed or given other readers."""
+        return self.put + self.access_changed + self.removed
+
+
+def crawl(
+    connector: Connector,
+    workshop: CrawlDependencies,
+    *,
+    full: bool = False,
+    accept_deletions: bool = False,
+    guard_share: float = GUARD_SHARE,
+    progress: Callable[[CrawlReport], None] = lambda report: None,
+) -> CrawlReport:
+    """Bring the index up to what the source says, and keep the cursor after each write.
+
+    Documents are prepared a few ahead; a batch is encoded while the next is gathered.
+    Raises `SourceUnreachable`, `SourceRefused`, `IndexUnreachable`, `IndexRefused`,
+    `ExtractorUnreachable` or `DeletionsHeld`; what was acknowledged before stays, and
+    the next crawl goes on from the last checkpoint.
+    """
+    source = connector.source
+    since = None if full else workshop.cursors.load(source)
+    ahead = workshop.cursors.ahead(source)
+    if ahead and not isinstance(connector, SupportsRefetch):
+        since = None  # only a full reading brings what the index holds in step with the source
+    if isinstance(workshop.index, Flushable):
+        workshop.index.settle()
+    with ExitStack() as stack:
+        encoding = stack.enter_context(ThreadPoolExecutor(1, "encoding"))
+        guard = DeletionGuard(
+            source, workshop.index.count(source), 1.0 if accept_deletions else guard_share
+        )
+        crawling = _Crawl(
+            workshop, CrawlReport(source), guard, progress, encoding, set(ahead), since
+        )
+
+        def prepared(document: Document) -> PreparedDocument:
+            return prepare(document, workshop.extractor)
+
+        changes = stack.enter_context(prefetched(_changes(connector, since, crawling), prepared))
+        try:
+            for change, awaited in changes:
+                crawling.apply(change, awaited)
+        except (SourceError, ExtractorUnreachable):
+            crawling.flush()  # a restriction or deletion that was read does not wait
+            crawling.settle()  # what stood before a checkpoint is not read again
+            raise
+        crawling.end(whole=since is None)
+    return crawling.report
+
+
+def _changes(connector: Connector, since: str | None, crawling: "_Crawl") -> Iterator[Change]:
+    """What changed; then single documents that are to be read again.
+
+    These failed for no fault of their own, where not all is read anew; or the index may hold
+    a later text of them than the source's cursor knows. A try counts once the source has
+    answered: one that is away uses none up.
+    """
+    missing = crawling.missing
+    rereads = since is not None and isinstance(connector, SupportsRefetch)
+    due = set(missing.due()) if rereads else set()
+    for change in connector.changes(since):
+        if isinstance(change, Upsert):
+            due.discard(change.document.id)
+            missing.begin_anew(change.document.id)
+        yield change
+    left = set(missing.among(due))
+    again = left | crawling.ahead
+    if again and isinstance(connector, SupportsRefetch):
+        for change in connector.again(frozenset(again)):
+            if isinstance(change, Upsert) and change.document.id in left:
+                left.discard(change.document.id)
+                missing.count_try({change.document.id})
+            yield change
+        missing.count_try(left)  # the source has them no more
+
+
+@dataclass(slots=True)
+class _Crawl:
+    """One run: what is gathered, what is being encoded, what is known to have failed."""
+
+    workshop: CrawlDependencies
+    report: CrawlReport
+    guard: DeletionGuard
+    progress: Callable[[CrawlReport], None]
+    encoding: ThreadPoolExecutor
+    ahead: set[str]
+    """Documents of which the index may hold a later text than the source's cursor knows, and
+    that this run has not read yet: what a source says changed since then is not sure."""
+    cursor: str | None
+    written: bool = False
+    """Whether anything was written since the cursor was saved."""
+    gathered: list[CrawledWrite] = field(default_factory=list)
+    gathered_passages: int = 0
+    gathered_access_changes: int = 0
+    unreadable: set[str] = field(default_factory=set)
+    """Ids of gathered removals that the guard may hold: the documents exist, without a text."""
+    underway: Batch | None = None
+    missing: OpenFailures = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.missing = OpenFailures(self.workshop.failures, self.report.source)
+
+    def apply(self, change: Change, awaited: Awaited[PreparedDocument]) -> None:
+        match change:
+            case Upsert(document):
+                self.upsert(document, awaited)
+            case AccessChanged() | AccessNarrowed() | ContentStale():
+                self.add(self.access_change(change))
+            case Delete(document_id):
+                self.delete(document_id)
+            case Listing():
+                self.keep_only(change)
+            case SubtreeHidden():
+                self.close(change)
+            case Malformed(where, reason, document_id):
+                self.malformed(document_id or where, reason)
+            case Checkpoint(cursor):
+                self.flush(cursor)
+
+    def access_change(
+        self, change: AccessChanged | AccessNarrowed | ContentStale
+    ) -> PutAccess | NarrowAccess:
+        match change:
+            case AccessChanged(document_id, access) if document_id not in self.ahead:
+                return PutAccess(document_id, access)
+            case AccessChanged(document_id, access) | AccessNarrowed(document_id, access):
+                return NarrowAccess(document_id, access)
+            case ContentStale(document_id):
+                return PutAccess(document_id, WITHHELD)
+
+    def upsert(self, document: Document, awaited: Awaited[PreparedDocument]) -> None:
+        self.report.seen += 1
+        try:
+            prepared = awaited()
+        except RecordVanished as vanished:
+            self._fail(document.id, "vanished", str(vanished))
+            self.add(PutAccess(document.id, WITHHELD))
+        except ExtractionFailed as failure:
+            self._fail(document.id, failure.failure, str(failure))
+            # The present readers are those of a text that was not read: nobody reads the
+            # kept one, not even while the guard holds its removal.
+            self.add(PutAccess(document.id, WITHHELD))
+            if failure.failure is not Failure.TIMED_OUT:
+                self.missing.forget_parts(document.id)
+                self.unreadable.add(document.id)
+                self.add(Remove(document.id))
+        else:
+            self.missing.replace_parts(document.id, prepared.unread)
+            self.ahead.discard(document.id)
+            self.add(prepared)
+
+    def delete(self, document_id: str) -> None:
+        """Remove it at once: the guard holds only what vanished or gives no text."""
+        self.missing.mend(document_id)
+        self.unreadable.discard(document_id)
+        self.add(Remove(document_id))
+
+    def keep_only(self, listing: Listing) -> None:
+        self.flush()
+        self.settle()
+        held = listing.holding()
+        kept = (one.document_id for one in self.workshop.index.scan(self.report.source))
+        missing = sorted(document_id for document_id in kept if not held(document_id))
+        if self.guard.lets_go(len(missing)):
+            self.gathered += map(Remove, missing)
+            self.flush()
+        self.missing.forget_beyond(held)
+
+    def close(self, unseen: SubtreeHidden) -> None:
+        self.flush()
+        self.settle()
+        for kept in self.workshop.index.scan(self.report.source):
+            if unseen.holds(kept.document_id):
+                self.add(PutAccess(kept.document_id, Access()))
+
+    def malformed(self, key: str, reason: str) -> None:
+        self.report.malformed += 1
+        self.missing.record(key, "malformed", reason)
+
+    def add(self, write: CrawledWrite) -> None:
+        self.gathered.append(write)
+        if isinstance(write, PreparedDocument):
+            self.gathered_passages += len(write.passages)
+        self.gathered_access_changes += isinstance(write, PutAccess | NarrowAccess)
+        if (
+            self.gathered_passages >= BATCH_PASSAGES
+            or len(self.gathered) - self.gathered_access_changes >= BATCH_WRITES
+            or self.gathered_access_changes >= BATCH_ACCESS_CHANGES
+        ):
+            self.flush()
+
+    def flush(self, cursor: str | None = None) -> None:
+        """Begin to encode what is gathered, and write what was encoded meanwhile."""
+        ids = {id_of(write) for write in self.gathered}
+        if self.underway and not ids.isdisjoint(map(id_of, self.underway.wanted)):
+            self.settle()  # what it is compared with must be what is kept by then
+        wanted, unchanged = needed_writes(self.gathered, self.workshop.index.kept(ids))
+        self.report.unchanged += unchanged
+        self.gathered, self.gathered_passages, self.gathered_access_changes = [], 0, 0
+        going = {
+            write.document_id
+            for write in wanted
+            if isinstance(write, Remove) and write.document_id in self.unreadable
+        }
+        self.unreadable.clear()
+        if not self.guard.lets_go(len(going)):
+            # New readers and texts are written all the same.
+            wanted = [
+                write
+                for write in wanted
+                if not (isinstance(write, Remove) and write.document_id in going)
+            ]
+        # What closes does not wait for the encoding of other documents.
+        put = {id_of(write) for write in wanted if isinstance(write, PreparedDocument)}
+        self._write(
+            [w for w in wanted if not isinstance(w, PreparedDocument) and id_of(w) not in put]
+        )
+        wanted = [write for write in wanted if id_of(write) in put]
+        texts = texts_of(wanted)
+        vectors = self.encoding.submit(self.workshop.encoder.passages, texts)
+        self.settle()
+        self.report.passages += len(texts)
+        self.underway = Batch(wanted, vectors, cursor)
+
+    def end(self, *, whole: bool) -> None:
+        """Write what is left; `whole`: the source was read from its beginning.
+
+        Raises `DeletionsHeld` where deletions wait for a person's word.
+        """
+        self.flush()
+        self.settle()
+        self.guard.check()
+        if self.cursor is not None and not self.written:
+            # Whatever was ahead has been read again, and is as it was kept.
+            self.save(self.cursor)
+        if whole:
+            self.missing.forget_older()
+
+    def settle(self) -> None:
+        """Write what was encoded, count what was acknowledged, then keep the cursor."""
+        if self.underway is None:
+            return
+        batch, self.underway = self.underway, None
+        self._write(batch.writes())
+        if batch.cursor is not None and not self.guard.withheld:
+            self.save(batch.cursor)
+        self.progress(self.report)
+
+    def save(self, cursor: str) -> None:
+        self.workshop.cursors.save(self.report.source, cursor)
+        self.cursor, self.written = cursor, False
+
+    def _write(self, writes: Sequence[Write]) -> None:
+        """Write, and withdraw what was refused. Which documents are ahead is noted before."""
+        if not writes:
+            return
+        self.workshop.cursors.note_ahead(self.report.source, set(map(id_of, writes)))
+        self.written = True
+        failed = dict(self.workshop.index.write(writes).failed)
+        self._count(writes, failed)
+        for document_id, reason in failed.items():
+            self._fail(document_id, "refused", reason)
+        self._withdraw(failed.keys())
+
+    def _withdraw(self, refused: Collection[str]) -> None:
+        """What was refused may have narrowed its readers: the old version does not stay.
+
+        Raises `IndexRefused` where it cannot be withdrawn: the cursor stays before it.
+        """
+        if not refused:
+            return
+        kept = self.workshop.index.kept(refused)
+        if not kept:
+            return
+        removals = [Remove(document_id) for document_id in sorted(kept)]
+        failed = dict(self.workshop.index.write(removals).failed)
+        self._count(removals, failed)
+        if failed:
+            raise IndexRefused(
+                f"L'index a refusé de changer puis de retirer {', '.join(sorted(failed)[:5])} : "
+                "leurs anciens lecteurs les lisent peut-être encore. Voyez « quisait sources »."
+            )
+
+    def _count(self, writes: Iterable[Write], failed: Mapping[str, str]) -> None:
+        for write in writes:
+            match write:
+                case Put(indexed):
+                    self.report.put += indexed.document.id not in failed
+                case PutAccess(document_id):
+                    self.report.access_changed += document_id not in failed
+                case Remove(document_id):
+                    self.report.removed += document_id not in failed
+
+    def _fail(self, document_id: str, kind: str, reason: str) -> None:
+        self.report.failed += 1
+        self.missing.record(document_id, kind, reason)

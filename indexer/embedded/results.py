@@ -1,0 +1,163 @@
+"""What is shown to a reader beside the rankings: best passages, successors, titles, near words."""
+
+from collections.abc import Mapping, Sequence
+from heapq import nsmallest
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.access import AccessFilter
+from indexer.cards import card_of
+from indexer.embedded.access import readable_rows
+from indexer.embedded.catalogue import SnapshotCache, StoreSnapshot
+from indexer.embedded.rows import passages_of
+from indexer.embedded.store import Store, engine_faults
+from indexer.embedded.text import TextIndex
+from indexer.french.analysis import BESIDE, folded_words
+from indexer.highlighting import highlights
+from indexer.parsed_query import AnalyzedQuery, parse_query
+from indexer.suggestions import (
+    NEAR_DOCUMENTS,
+    SUGGESTIONS_READ,
+    NearWord,
+    best_titles,
+    max_edits,
+    near_in,
+    nearest,
+)
+from indexer.values import Card, Passage, Question, ShownPassage, Suggestion, Vectors
+
+MAX_TERMS = 512
+"""More distinct terms than that are dropped, and the answer says so."""
+
+
+def text_request(question: Question, *, most_words: bool = False) -> AnalyzedQuery:
+    """Read a question within the limits of this engine."""
+    return parse_query(question, MAX_TERMS, most_words=most_words)
+
+
+def typed_words(prefix: str) -> tuple[tuple[str, ...], str]:
+    """(whole words, the beginning of the last one) of what is being typed; both may be empty."""
+    words = folded_words(prefix)[:MAX_TERMS]
+    return (tuple(words[:-1]), words[-1]) if words else ((), "")
+
+
+def best_passages(
+    passages: Sequence[Passage],
+    analysed: Sequence[str],
+    wanted: frozenset[str],
+    similarities: NDArray[np.float64] | None,
+    count: int,
+) -> tuple[ShownPassage, ...]:
+    """Choose the `count` best, best first, ties in reading order; scores lie in [0, 1].
+
+    Equal parts of the share of the wanted terms that stand in the passage, and of its
+    similarity, min-max scaled over the document's passages; either alone where the
+    question has no terms or no vector. `analysed[i]` is the encoded line of `passages[i]`.
+    """
+    parts = []
+    if wanted:
+        said = [set(line.replace(BESIDE, " ").split(" ")) for line in analysed]
+        parts.append(np.array([len(wanted & terms) / len(wanted) for terms in said]))
+    if similarities is not None and len(similarities):
+        parts.append(_min_max(similarities))
+    scores = np.mean(parts, axis=0) if parts else np.zeros(len(passages))
+    order = np.argsort(-scores, kind="stable")[:count]
+    return tuple(
+        ShownPassage(passages[i], float(scores[i]), highlights(passages[i].text, wanted))
+        for i in order
+    )
+
+
+def passage_similarities(vectors: Vectors, query: Vectors | None) -> NDArray[np.float64] | None:
+    """Cosines (n,), rounded so that equal passages tie; None without a query."""
+    if query is None:
+        return None
+    similarities: NDArray[np.float64] = (vectors @ query).astype(np.float64)
+    return similarities.round(6)
+
+
+def _min_max(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    low, high = values.min(), values.max()
+    return (values - low) / (high - low) if high > low else np.ones(len(values))
+
+
+def successors(
+    store: Store, catalogue: StoreSnapshot, access: AccessFilter, document_ids: Sequence[str]
+) -> dict[str, tuple[Card, ...]]:
+    """For each document the cards of what replaces it, by id, as the store has them now."""
+    wanted = {one: catalogue.successors(one) for one in document_ids}
+    ids = dict.fromkeys(heir for heirs in wanted.values() for heir in heirs)
+    if not ids:
+        return {}
+    rows = readable_rows(store, "card", access, ids)
+    cards = {document_id: card_of(card) for document_id, card in rows}
+    # Put again meanwhile, it may replace another one.
+    return {
+        one: tuple(cards[heir] for heir in heirs if heir in cards and one in cards[heir].replaces)
+        for one, heirs in wanted.items()
+    }
+
+
+class WordLookup:
+    """What the titles and texts that a reader may read are made of."""
+
+    def __init__(self, store: Store, text: TextIndex, memory: SnapshotCache) -> None:
+        self._store, self._text, self._memory = store, text, memory
+
+    def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
+        """Titles with all the typed words; those that begin with them, and short ones, first."""
+        whole, beginning = typed_words(prefix)
+        if not beginning:
+            return ()
+        with engine_faults():
+            catalogue = self._current()
+            readable = catalogue.readable(access)
+            slots, found = catalogue.slots(self._text.titled(whole, beginning))
+        kept = slots[found]
+        short = catalogue.shortest(kept[readable[kept]], SUGGESTIONS_READ)
+        pairs = ((catalogue.titles[slot], catalogue.ids[slot]) for slot in short)
+        return best_titles(pairs, prefix, limit)
+
+    def near_words(
+        self, access: AccessFilter, words: Sequence[str]
+    ) -> Mapping[str, tuple[NearWord, ...]]:
+        """For each word that no readable document has, near ones that some has."""
+        with engine_faults():
+            catalogue = self._current()
+            return {
+                word: self._near(access, word, catalogue)
+                for word in words
+                if not self._stands(access, word, catalogue)
+            }
+
+    def _stands(self, access: AccessFilter, word: str, catalogue: StoreSnapshot) -> bool:
+        """Whether a readable document has the word, in any of its forms."""
+        slots, found = catalogue.slots(self._text.matches(text_request(Question(word)))[0])
+        return bool(catalogue.readable(access)[slots[found]].any())
+
+    def _near(
+        self, access: AccessFilter, word: str, catalogue: StoreSnapshot
+    ) -> tuple[NearWord, ...]:
+        for slips in range(1, max_edits(word) + 1):
+            slots, found = catalogue.slots(self._text.near(word, slips))
+            kept = slots[found]
+            kept = kept[catalogue.readable(access)[kept]].tolist()
+            ids = nsmallest(NEAR_DOCUMENTS, (catalogue.ids[slot] for slot in kept))
+            rows = readable_rows(self._store, "card, passages", access, ids)
+            if near := nearest(
+                word, (_near_in(card, texts, word, slips) for _, card, texts in rows), slips
+            ):
+                return near
+        return ()
+
+    def _current(self) -> StoreSnapshot:
+        self._text.replay(wait=False)
+        return self._memory.current()
+
+
+def _near_in(card: str, passages: str, word: str, slips: int) -> Mapping[str, str]:
+    """In the title and in the first passage with any, as the other engine reads them."""
+    inside = (near_in(passage.text, word, slips) for passage in passages_of(passages))
+    first: Mapping[str, str] = next(filter(None, inside), {})
+    return {**first, **near_in(card_of(card).title, word, slips)}

@@ -1,0 +1,1 @@
+"""French text analysis: folding, stems, stop words, references and text signatures."""

@@ -1,0 +1,170 @@
+"""What a question highlights in a passage; the same on every engine, pure functions.
+
+A text is analysed in short pieces, most of which were analysed before. It is cut between two
+words that no reference joins («12 janvier 2020», «5 pour cent», «16 ter B») and whose analysis
+does not depend on their neighbours (a word in capitals is told from a title by its neighbours).
+"""
+
+import re
+import threading
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import accumulate
+from typing import ClassVar, NamedTuple
+
+from indexer.french.analysis import analyse, analyse_query
+from indexer.values import Question
+
+MAX_CACHED_CHARACTERS = 40
+"""A longer piece hardly comes again."""
+
+CACHED_WORDS = 50_000
+"""Of so many words, and pieces, it is remembered what they say."""
+
+_CAPITAL, _LETTER = "[A-ZÀ-ÖØ-ÞŒ]", "[a-zà-öø-ÿœ]"
+_JOINED = (
+    r"(?:art|er|no|https?|pour|cent|bis|ter|quater|y|\w*ies|jan\w*|f[eé]v\w*|mars|avr\w*|mai|juin"
+    r"|juil\w*|ao[uû]t|sept\w*|oct\w*|nov\w*|d[eé]c\w*)\b"
+)
+"""What may belong to a reference, or is left out before some words."""
+
+_FREE = rf"\(?(?!(?:{_CAPITAL}?{_LETTER}{{0,6}}['’])?(?i:{_JOINED}))"
+_BARE = rf"(?:{_LETTER}|{_CAPITAL}){_LETTER}+(?:-(?!(?i:{_JOINED})){_CAPITAL}?{_LETTER}{{2,}})*"
+_PLAIN = rf"{_FREE}(?:{_LETTER}{{1,6}}['’])?(?:{_BARE}|[àaÀ])"
+_BEGUN = rf"{_FREE}{_CAPITAL}{_LETTER}{{0,5}}['’]{_BARE}"
+_SIGNS = "[,;.:?!)]{0,6}"
+_NUMBER = re.compile(rf"\d+(?:,\d+)?{_SIGNS}")
+"""Nothing that may stand behind a cut belongs to a number in front of it, or to its unit."""
+
+_UNIT = re.compile(rf"[%€]{_SIGNS}")
+_DIGIT = re.compile(r"\d")
+_CUT_BEHIND = re.compile(rf"(?:{_PLAIN}|{_BEGUN}|1er){_SIGNS}")
+_CUT_BEFORE = re.compile(rf"{_PLAIN}(?:[,.;:?!)]|\Z)")
+_BETWEEN = frozenset(["", "«", "»", ":", ";", "?", "!", "–"])
+"""What may stand between two words without a cut of its own."""
+
+
+class _AnalysedPiece(NamedTuple):
+    """(start, end, every term) of each place, and all their terms."""
+
+    places: tuple[tuple[int, int, tuple[str, ...]], ...]
+    terms: frozenset[str]
+
+
+_JOINS_ANY, _JOINS_SOME = "(?:[bn]|(?<!d)u)", "(?:[pwed]|(?<=d)u)"
+_PIECES = re.compile(
+    rf"(?:{_JOINS_ANY}s*(?=[pwbednu])|{_JOINS_SOME}s*(?=[ednu]))+[pwbednu]|[wbednu]"
+)
+"""Over the kinds of a text's words: what hangs together, and what has to be read alone.
+
+A text may be cut before and behind a plain word (p; w where it says what is wanted), only
+before (b), only behind (e; d for a number; u for the unit of one), on neither side (n) of
+one; s stands for what is no word.
+"""
+
+
+class _Vocabulary(dict[str, str]):
+    """The kind of each word; most of a text was read before, and hardly any of it is wanted."""
+
+    current: ClassVar["_Vocabulary"]
+
+    def __init__(self) -> None:
+        super().__init__(dict.fromkeys(_BETWEEN, "s"))
+        self.saying: dict[str, set[str]] = {}
+        """Of each term, the plain words that say it."""
+        self._noting = threading.Lock()
+
+    def __missing__(self, word: str) -> str:
+        if len(word) > MAX_CACHED_CHARACTERS:
+            return "n"
+        kind = _kind(word)
+        with self._noting:
+            # What it says first: nobody finds it plain without.
+            for term in _cached(word).terms if kind == "p" else ():
+                self.saying.setdefault(term, set()).add(word)
+            self[word] = kind
+        return kind
+
+    @classmethod
+    def with_room(cls) -> "_Vocabulary":
+        """The one of this process; when it is full, a new one: a text knows one alone."""
+        if len(cls.current) > CACHED_WORDS:
+            cls.current = cls()
+        return cls.current
+
+
+_Vocabulary.current = _Vocabulary()
+
+
+def _kind(word: str) -> str:
+    if _NUMBER.fullmatch(word):
+        return "d"
+    if _UNIT.fullmatch(word):
+        return "u"
+    before, behind = _CUT_BEFORE.match(word), _CUT_BEHIND.fullmatch(word)
+    return ("p" if behind else "b") if before else ("e" if behind else "n")
+
+
+def term_spans(text: str, wanted: frozenset[str]) -> Iterator[tuple[int, int]]:
+    """(start, end) of each place with a wanted term, in reading order, as `analyse` finds it.
+
+    Written for speed: a page has thousands of words.
+    """
+    vocabulary = _Vocabulary.with_room()
+    words = text.replace("\n", " ").split(" ")
+    kinds = list(map(vocabulary.__getitem__, words))
+    say = frozenset().union(*(vocabulary.saying.get(term, ()) for term in wanted))
+    for at in [at for at, word in enumerate(words) if word in say]:
+        kinds[at] = "w"
+    ends = list(accumulate(map(len, words)))
+    counted = any(map(_DIGIT.search, wanted))
+    for found in _PIECES.finditer("".join(kinds)):
+        if not counted and not found[0].strip("pdus"):
+            continue  # plain words that say something else, and numbers
+        first, behind = found.span()
+        begun = ends[first] - len(words[first]) + first
+        read = _piece(text[begun : ends[behind - 1] + behind - 1])
+        if not wanted.isdisjoint(read.terms):
+            for start, end, terms in read.places:
+                if not wanted.isdisjoint(terms):
+                    yield begun + start, begun + end
+
+
+def _piece(piece: str) -> _AnalysedPiece:
+    return _cached(piece) if len(piece) <= MAX_CACHED_CHARACTERS else _analysed(piece)
+
+
+@lru_cache(maxsize=CACHED_WORDS)
+def _cached(piece: str) -> _AnalysedPiece:
+    return _analysed(piece)
+
+
+def _analysed(piece: str) -> _AnalysedPiece:
+    places = tuple((term.start, term.end, term.all) for term in analyse(piece))
+    return _AnalysedPiece(places, frozenset(term for _, _, terms in places for term in terms))
+
+
+def question_terms(question: Question) -> frozenset[str]:
+    """Every term that a passage is liked, and highlighted, for.
+
+    Of the expansions, acronyms and single words only: a word of a phrase says little alone.
+    """
+    words = {found.term for found in analyse_query(question.text)}
+    groups = (text for group in question.any_of for text in group)
+    for text in (*question.phrases, *groups):
+        words.update(found.term for found in analyse_query(text, phrase=True))
+    for other in (other for expansion in question.expansions for other in expansion.others):
+        found = analyse_query(other, phrase=True)
+        words.update(term.term for term in found if len(found) == 1)
+    return frozenset(words)
+
+
+def highlights(text: str, wanted: frozenset[str]) -> tuple[tuple[int, int], ...]:
+    """(start, end) of each wanted term, in reading order, none within another."""
+    if not wanted:
+        return ()
+    found: list[tuple[int, int]] = []
+    for start, end in term_spans(text, wanted):
+        if not found or start >= found[-1][1]:
+            found.append((start, end))
+    return tuple(found)

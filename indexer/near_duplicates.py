@@ -1,0 +1,119 @@
+"""Near-duplicates.
+
+Texts that are copies of each other, found by a signature kept with each document. Pure functions.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from indexer.french.analysis import fold
+from indexer.values import Passage
+
+RUN_WORDS = 3
+"""Words of a run: what is hashed, as it stands on the page but for case and accents."""
+
+LEAST_RUNS = 30
+"""A shorter text has no signature: forms of politeness are the same everywhere."""
+
+RUN_BYTES, NUMBER_BYTES = 128, 64
+
+LEAST_RESEMBLANCE = 0.9
+LEAST_NUMBERS = 0.2
+"""Chosen on planted copies and versions: `python -m benchmarks.near_duplicates`."""
+
+_BAND_BYTES = 8
+_CHANCE = 1 / 256
+"""How often two bytes are the same for no reason."""
+
+_NUMBER = re.compile(r"\d{2,}")
+_WORD = re.compile(r"[^\W_]+")
+_CUT = re.compile(r"(?<=\w)[-\u00ad][^\S\n]*\n\s*(?=\w)")
+_SEED, _SCHEME = 1, "affine32"
+
+
+def signature(passages: Sequence[Passage]) -> bytes:
+    """`RUN_BYTES` of the text's runs, then `NUMBER_BYTES` of its numbers; empty for a short text.
+
+    The same for the same text, however it is cut; no numbers, no second part.
+    """
+    runs: set[str] = set()
+    numbers: set[str] = set()
+    for passage in passages:
+        words = _WORD.findall(fold(_CUT.sub("", passage.text).lower()))
+        runs.update(
+            " ".join(words[at : at + RUN_WORDS]) for at in range(len(words) - RUN_WORDS + 1)
+        )
+        numbers.update(word for word in words if _NUMBER.fullmatch(word))
+    if len(runs) < LEAST_RUNS:
+        return b""
+    return _sketch(runs, RUN_BYTES) + (_sketch(numbers, NUMBER_BYTES) if numbers else b"")
+
+
+def same_text(one: bytes, other: bytes) -> bool:
+    """Whether these are signatures of copies: most runs in common, and most numbers.
+
+    Next year's version of a note says nearly the same, but for its numbers.
+    """
+    if resemblance(one[:RUN_BYTES], other[:RUN_BYTES]) < LEAST_RESEMBLANCE:
+        return False
+    numbers, others = one[RUN_BYTES:], other[RUN_BYTES:]
+    return not (numbers and others) or resemblance(numbers, others) >= LEAST_NUMBERS
+
+
+def bands(signed: bytes) -> list[tuple[int, bytes]]:
+    """Pieces of a signature, by their places: copies have at least one in common.
+
+    Two texts that resemble each other by `LEAST_RESEMBLANCE` have none in 1 of 8 000 cases.
+    """
+    runs = signed[:RUN_BYTES]
+    return [(at, runs[at : at + _BAND_BYTES]) for at in range(0, len(runs), _BAND_BYTES)]
+
+
+def shared_text(signed: Sequence[bytes]) -> list[int]:
+    """The places, in order, of signatures with one of their `bands` in common with another one.
+
+    All at once: of the hundreds that a search finds, hardly any has.
+    """
+    whole = np.array([at for at, one in enumerate(signed) if one], dtype=np.int64)
+    runs = b"".join(signed[at][:RUN_BYTES] for at in whole)
+    columns = np.frombuffer(runs, f"u{_BAND_BYTES}").reshape(len(whole), RUN_BYTES // _BAND_BYTES)
+    order = np.argsort(columns, axis=0)
+    ordered = np.take_along_axis(columns, order, axis=0)
+    same = ordered[1:] == ordered[:-1]
+    shared = np.zeros(len(whole), dtype=np.bool_)
+    shared[order[1:][same]] = shared[order[:-1][same]] = True
+    found: list[int] = whole[shared].tolist()
+    return found
+
+
+def resemblance(one: bytes, other: bytes) -> float:
+    """Estimated share of what two sets have in common, of all that either has (Jaccard).
+
+    From 0 to 1; 0 where one is empty.
+    """
+    if not one or not other:
+        return 0.0
+    same = np.frombuffer(one, np.uint8) == np.frombuffer(other, np.uint8)
+    share = float(np.count_nonzero(same)) / len(one)
+    return max(0.0, (share - _CHANCE) / (1 - _CHANCE))
+
+
+def _sketch(members: set[str], size: int) -> bytes:
+    # Imported here: it brings scipy along, half a second that most commands have no use for.
+    from datasketch import MinHash
+
+    sketch = MinHash(size, seed=_SEED, permutations=_permutations(size), scheme=_SCHEME)
+    sketch.update_batch(sorted(member.encode("utf-8", "surrogatepass") for member in members))
+    return bytes((sketch.hashvalues & 0xFF).astype(np.uint8))
+
+
+@cache
+def _permutations(size: int) -> Any:
+    """Made once: datasketch draws them anew for each sketch."""
+    from datasketch import MinHash  # here for the same reason
+
+    return MinHash(size, seed=_SEED, scheme=_SCHEME).permutations

@@ -1,0 +1,193 @@
+"""Indexes over another index.
+
+Limited to the sources that the settings name, or with a deletion log.
+
+What a source gave stays in the index when the settings no longer name it, with rights that
+nobody reads again: it is then no document for anybody, until it is named again or forgotten.
+
+A deletion log is told of deletions and narrowed rights before they are made: a restored backup
+brings back what was deleted since, and the log says what to do again.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from indexer.access import AccessFilter, PrincipalLookup
+from indexer.passages import passage_text
+from indexer.ports import Flushable, Index
+from indexer.suggestions import NearWord
+from indexer.values import (
+    IndexedDocument,
+    IndexEntry,
+    Put,
+    PutAccess,
+    Remove,
+    SearchAnswer,
+    SearchRequest,
+    ShownDocument,
+    ShowRequest,
+    Suggestion,
+    Write,
+    WriteReport,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSourcesIndex:
+    """Adapter of `Index` over another: as if the sources that `names` leaves out held nothing.
+
+    What is written goes through: a crawl is of a source that is named. `known` is asked anew
+    at each request; without it, every denial is taken to name somebody.
+    """
+
+    index: Index
+    names: frozenset[str]
+    known: Callable[[], PrincipalLookup] | None = None
+
+    def write(self, batch: Sequence[Write]) -> WriteReport:
+        """The index's."""
+        return self.index.write(batch)
+
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
+        """Of named sources."""
+        return self.index.kept(self._named(document_ids))
+
+    def count(self, source: str) -> int:
+        """None of a source that is not named."""
+        return self.index.count(source) if source in self.names else 0
+
+    def scan(self, source: str) -> Iterator[IndexEntry]:
+        """Nothing of a source that is not named."""
+        return self.index.scan(source) if source in self.names else iter(())
+
+    def sources(self) -> frozenset[str]:
+        """Those that are named, of which documents are kept."""
+        return self.index.sources() & self.names
+
+    def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
+        """Of named sources."""
+        return self.index.documents(self._named(document_ids))
+
+    def denials(self, source: str) -> Mapping[str, int]:
+        """None of a source that is not named."""
+        return self.index.denials(source) if source in self.names else {}
+
+    def signing(self, accounts: Collection[str]) -> frozenset[str]:
+        """Of named sources."""
+        return self.index.signing(self._named(accounts))
+
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        """Under the reader's filter, within the named sources."""
+        return self.index.search(replace(request, access=self._held(request.access)))
+
+    def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
+        """Under the same filter."""
+        return self.index.show(replace(request, access=self._held(request.access)))
+
+    def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
+        """Under the same filter."""
+        return self.index.suggest(self._held(access), prefix, limit)
+
+    def near_words(
+        self, access: AccessFilter, words: Sequence[str]
+    ) -> Mapping[str, tuple[NearWord, ...]]:
+        """Under the same filter."""
+        return self.index.near_words(self._held(access), words)
+
+    def _held(self, access: AccessFilter) -> AccessFilter:
+        """Within the named sources, and as far as denials name somebody known."""
+        within = access.within(self.names)
+        return within.knowing(self.known()) if self.known else within
+
+    def _named(self, document_ids: Collection[str]) -> list[str]:
+        """Ids begin with their source, which has no colon."""
+        return [one for one in document_ids if one.partition(":")[0] in self.names]
+
+
+class DeletionLog(Protocol):
+    """What is told of documents that an older copy must not show as it has them."""
+
+    def gone(self, document_ids: Sequence[str]) -> None:
+        """They are about to be deleted. Kept once this returns."""
+        ...
+
+    def closed(self, document_ids: Sequence[str]) -> None:
+        """Their readers are about to change. Kept once this returns."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionLoggingIndex:
+    """The `IndexWriter` of a crawl. `forget` is told the texts whose cached vectors must go."""
+
+    index: Index
+    witness: DeletionLog
+    forget: Callable[[Sequence[str]], object]
+
+    def write(self, batch: Sequence[Write]) -> WriteReport:
+        """Tell, forget, then write. Raises what the index and the witness raise."""
+        ids = sorted({_id(write) for write in batch})
+        kept = self.index.kept(ids) if ids else {}
+        gone = [one.document_id for one in batch if isinstance(one, Remove)]
+        self._tell(batch, kept, gone)
+        replaced = [
+            one.indexed.document.id
+            for one in batch
+            if isinstance(one, Put) and _rewritten(one, kept)
+        ]
+        stale = sorted({*gone, *replaced} & kept.keys())
+        if stale:
+            self.forget(
+                [
+                    passage_text(one.document.title, passage)
+                    for one in self.index.documents(stale)
+                    for passage in one.passages
+                ]
+            )
+        return self.index.write(batch)
+
+    def _tell(
+        self, batch: Sequence[Write], kept: Mapping[str, IndexEntry], gone: Sequence[str]
+    ) -> None:
+        closed = [
+            _id(write)
+            for write in batch
+            if (now := _access(write)) and _id(write) in kept and kept[_id(write)].access != now
+        ]
+        if gone:
+            self.witness.gone(gone)
+        if closed:
+            self.witness.closed(closed)
+
+    def settle(self) -> None:
+        """As the index does, where it has anything to settle."""
+        if isinstance(self.index, Flushable):
+            self.index.settle()
+
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
+        """The index's."""
+        return self.index.kept(document_ids)
+
+    def count(self, source: str) -> int:
+        """The index's."""
+        return self.index.count(source)
+
+    def scan(self, source: str) -> Iterator[IndexEntry]:
+        """The index's."""
+        return self.index.scan(source)
+
+
+def _id(write: Write) -> str:
+    return write.indexed.document.id if isinstance(write, Put) else write.document_id
+
+
+def _access(write: Write) -> object:
+    if isinstance(write, Put):
+        return write.indexed.document.access
+    return write.access if isinstance(write, PutAccess) else None
+
+
+def _rewritten(write: Put, kept: Mapping[str, IndexEntry]) -> bool:
+    before = kept.get(write.indexed.document.id)
+    return before is not None and before.content_hash != write.indexed.content_hash

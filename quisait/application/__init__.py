@@ -1,0 +1,1 @@
+"""Assemble the application from its settings: database, engines, sources, locks and logs."""

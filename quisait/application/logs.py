@@ -1,0 +1,100 @@
+"""Logs, on the standard error: for a person, or one JSON object a line.
+
+Never a text, a query or a name, of a person or of a file: our own loggers put nothing of the kind
+in a record. An error's own text, which may hold a query, is replaced by its class and place. So
+is what a library logs (a wiki's client repeats the wiki's answer, an archive's the names in it),
+from `warning` on; below, clients write what they send.
+"""
+
+import logging
+import sys
+import threading
+import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pythonjsonlogger.json import JsonFormatter
+
+from search_api.catalogue.safe_text import safe_text
+
+log = logging.getLogger(__name__)
+
+PACKAGES = ("connectors", "indexer", "expertise", "search_api", "quisait")
+TRUSTED_LIBRARIES = ("uvicorn",)
+"""Libraries whose sentences are kept: they say nothing of what was asked."""
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def set_up_logs(form: str, level: str) -> None:
+    """Write the journals of this process, `form` being `text` or `json`."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_json() if form == "json" else _Text())
+    handler.addFilter(without_texts)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.captureWarnings(capture=True)
+    threading.excepthook = _thread_ended
+    for room in PACKAGES:
+        logging.getLogger(room).setLevel(level.upper())
+
+
+def without_texts(record: logging.LogRecord) -> bool:
+    """Let every record pass, an error's text and trace replaced by its kind and place.
+
+    So is what a library says.
+    """
+    speaker, error = record.name.partition(".")[0], bool(record.exc_info and record.exc_info[0])
+    if record.exc_info and record.exc_info[0]:
+        last = traceback.extract_tb(record.exc_info[2])[-1:]
+        record.error = record.exc_info[0].__name__
+        record.place = "".join(f"{frame.filename}:{frame.lineno}" for frame in last)
+    if speaker not in PACKAGES and (error or speaker not in TRUSTED_LIBRARIES):
+        record.msg, record.args = "unexpected error" if error else "said by a library", ()
+        if not error:
+            record.place = f"{record.pathname}:{record.lineno}"
+    record.exc_info = record.exc_text = record.stack_info = None
+    return True
+
+
+def _thread_ended(ended: threading.ExceptHookArgs) -> None:
+    """A thread that ends by an error says which, as a record does; never its text."""
+    if ended.exc_type is not SystemExit:
+        error = (ended.exc_type, ended.exc_value, ended.exc_traceback)
+        log.error("thread ended", exc_info=error)  # type: ignore[arg-type]
+
+
+def fields_of(record: logging.LogRecord) -> Mapping[str, Any]:
+    """What was passed as `extra`."""
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+
+
+class _Text(logging.Formatter):
+    """`2026-01-31T10:00:00+01:00 WARNING indexer.crawl.pipeline: record failed failure=empty`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, the fields last."""
+        moment = datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="seconds")
+        fields = "".join(f" {name}={value}" for name, value in fields_of(record).items())
+        line = f"{moment} {record.levelname} {record.name}: {record.getMessage()}{fields}"
+        return safe_text(" ".join(line.splitlines()))
+
+
+class _Json(JsonFormatter):
+    """`time`, `level`, `logger`, `message`, then the fields."""
+
+    def add_fields(
+        self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
+    ) -> None:
+        """Times in UTC, as RFC 3339 has them."""
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        log_data |= {
+            "time": moment.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **fields_of(record),
+        }
+
+
+def _json() -> logging.Formatter:
+    return _Json(json_ensure_ascii=False)

@@ -1,0 +1,268 @@
+"""Open what the settings name as input: database, sources, wikis, directory, authorities."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from connectors.account_linking import AccountAssignment, LinkBy, LinkedDirectory, LinkRule
+from connectors.directory import AccountRecord, TableDirectory, read_records
+from connectors.export.connector import ExportConnector
+from connectors.folder.connector import FolderConnector
+from connectors.ldap.config import (
+    AGENT_ATTRIBUTES,
+    GroupAttributes,
+    LdapBranch,
+    LdapConfig,
+    LdapLimits,
+)
+from connectors.mediawiki.transport import WikiConfig, WikiLimits
+from connectors.ports import Connector, Directory, SourceRefused
+from connectors.push.connector import PushConnector
+from connectors.push.documents import metadata as push_tables
+from connectors.push.inbox import Inbox
+from connectors.push.tokens import PushTokens
+from connectors.values import Access, normalize_principals
+from expertise.directory import SqlDirectory
+from indexer.errors import IndexRefused
+from indexer.ports import IndexDenials
+from indexer.state import State
+from quisait.application.database import connect, migrate
+from quisait.settings import Settings, beside_file
+from quisait.settings.files import make_folder, private_files
+from quisait.settings.sources import SourceSettings
+from quisait.settings.types import seconds_of
+from search_api.identity.known_principals import CurrentKnownPrincipals, KnownPrincipalRules
+from search_api.identity.readers import Authorities, Authority, AuthorityLimits
+
+
+def sources_named(settings: Settings, names: list[str]) -> list[SourceSettings]:
+    """The named sources in the settings' order, or all. Raises `IndexRefused` for others."""
+    known = {source.name for source in settings.sources}
+    unknown = sorted(set(names) - known)
+    if unknown:
+        raise IndexRefused(
+            f"Source inconnue : {', '.join(unknown)}. Sources réglées : "
+            f"{', '.join(sorted(known)) or 'aucune'}."
+        )
+    return [source for source in settings.sources if not names or source.name in names]
+
+
+def wiki_place(settings: SourceSettings) -> WikiConfig:
+    """Raises `SourceRefused` where the password is missing or its file cannot be read."""
+    return WikiConfig(
+        url=settings.url,
+        user=settings.user,
+        password=_wiki_password(settings) if settings.user else "",
+        namespaces=settings.namespaces,
+        allowed=frozenset(settings.allowed),
+        ca_file=str(beside_file(settings.ca_file)) if settings.ca_file else "",
+        manners=WikiLimits(rate_per_s=settings.rate_per_s),
+    )
+
+
+def _wiki_password(settings: SourceSettings) -> str:
+    """From the environment, or from a file of its own; never from the settings' file."""
+    variable = f"QUISAIT_PASSWORD_{settings.name.upper().replace('-', '_')}"
+    if given := os.environ.get(variable):
+        return given
+    if not settings.password_file:
+        raise SourceRefused(
+            f"Le mot de passe de {settings.name} manque : donnez-le par la variable {variable}, "
+            "ou réglez « password_file »."
+        )
+    try:
+        return beside_file(settings.password_file).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceRefused(
+            f"Le mot de passe de {settings.name} ne se lit pas : vérifiez « password_file »."
+        ) from error
+
+
+def open_database(settings: Settings, folder: Path) -> sa.Engine:
+    """The state's database, brought up: SQLite in the folder, or the URL of the settings.
+
+    Raises `ValueError` for another kind of database, `IndexRefused` for one of later days.
+    """
+    url = settings.database or f"sqlite:///{folder / 'state.sqlite'}"
+    return migrate(connect(url, settings.database_password), push_tables)
+
+
+@contextmanager
+def opened_database(settings: Settings) -> Iterator[sa.Engine]:
+    """The same for as long as the block runs, its folder made; without the rest of a house.
+
+    What is made in the block is closed to other accounts. Raises `ValueError` where the folder
+    cannot be made or written.
+    """
+    with private_files():
+        database = open_database(settings, make_folder(settings))
+        try:
+            yield database
+        finally:
+            database.dispose()
+
+
+def open_push_tokens(database: sa.Engine) -> PushTokens:
+    """The tokens of the applications that push."""
+    return PushTokens(database)
+
+
+@contextmanager
+def opened_push_tokens(settings: Settings) -> Iterator[PushTokens]:
+    """The same, without the rest of a house: neither index nor encoder is asked for."""
+    with opened_database(settings) as database:
+        yield open_push_tokens(database)
+
+
+def open_source(settings: SourceSettings, inbox: Inbox | None) -> Connector:
+    """The connector of one source. The inbox is what one that pushes is read from.
+
+    Raises `SourceRefused` where a password's file cannot be read.
+    """
+    if settings.kind == "push":
+        assert inbox is not None  # noqa: S101 - nothing else can be read
+        return PushConnector(settings.name, inbox)
+    if settings.kind == "mediawiki":
+        # Imported here: a wiki's client is of use to the wiki's crawl alone.
+        from connectors.mediawiki.connector import MediaWikiConnector
+
+        return MediaWikiConnector(settings.name, wiki_place(settings))
+    path = beside_file(settings.path)
+    if settings.kind == "export":
+        return ExportConnector(settings.name, path)
+    return FolderConnector(settings.name, path, default_access=Access(frozenset(settings.allowed)))
+
+
+def open_directory(settings: Settings) -> Directory | None:
+    """The directory, or None where the settings name none.
+
+    Raises `SourceRefused` where they name two, or the table of accounts is not understood.
+    """
+    found = _unjoined_directory(settings)
+    return (
+        None
+        if found is None
+        else LinkedDirectory(found, join_rules(settings), _manual_accounts(settings))
+    )
+
+
+def has_directory(settings: Settings) -> bool:
+    """Whether the settings name a directory."""
+    return bool(settings.directory.agents or settings.ldap.urls)
+
+
+def join_rules(settings: Settings) -> tuple[LinkRule, ...]:
+    """How the accounts of each source are named."""
+    return tuple(
+        LinkRule(one.name, tuple(map(LinkBy, one.join)), capital=one.kind == "mediawiki")
+        for one in settings.sources
+        if one.join
+    )
+
+
+def _unjoined_directory(settings: Settings) -> Directory | None:
+    tables, ldap = settings.directory, settings.ldap
+    if ldap.urls and tables.agents:
+        raise SourceRefused("Réglez [directory] agents ou [ldap] urls, pas les deux.")
+    if ldap.urls:
+        # Imported here: the client is of use where there is a server to ask.
+        from connectors.ldap.directory import LdapDirectory
+
+        return LdapDirectory(ldap_place(settings))
+    if not tables.agents:
+        return None
+    groups = beside_file(tables.groups) if tables.groups else None
+    return TableDirectory(beside_file(tables.agents), groups)
+
+
+def ldap_place(settings: Settings) -> LdapConfig:
+    """Where the directory is, and how it is read."""
+    ldap = settings.ldap
+    return LdapConfig(
+        urls=tuple(ldap.urls),
+        agents=LdapBranch(ldap.agents_base, ldap.agents_filter),
+        groups=LdapBranch(ldap.groups_base, ldap.groups_filter) if ldap.groups_base else None,
+        user=ldap.user,
+        password=ldap.password,
+        start_tls=ldap.start_tls,
+        ca_file=str(beside_file(ldap.ca_file)) if ldap.ca_file else "",
+        authority=ldap.authority,
+        attributes={**AGENT_ATTRIBUTES, **ldap.attributes},
+        group_names=GroupAttributes(ldap.group_id, members=tuple(ldap.members)),
+        manners=LdapLimits(ldap.page_size, ldap.timeout_s),
+    )
+
+
+def _manual_accounts(settings: Settings) -> tuple[AccountAssignment, ...]:
+    """The accounts that a person gave. A row that is not understood refuses the table."""
+    if not settings.directory.accounts:
+        return ()
+    found = []
+    for where, line in read_records(
+        beside_file(settings.directory.accounts), AccountRecord, "account"
+    ):
+        if not isinstance(line, AccountRecord):
+            raise SourceRefused(f"{where} : {line}. L'annuaire d'avant reste en place.")
+        found.append(AccountAssignment(line.account, line.agent))
+    return tuple(found)
+
+
+DIRECTORY = "@annuaire"
+"""What the directory's runs are kept under: no source has such a name."""
+
+
+@contextmanager
+def open_authorities(settings: Settings, book: SqlDirectory, state: State) -> Iterator[Authorities]:
+    """All of them; nothing is asked yet. Raises `SourceRefused` where a password is missing."""
+
+    def silent() -> frozenset[str]:
+        """The directory, where it could not be read for too long."""
+        if not settings.ldap.urls:
+            return frozenset()
+        last = state.last_done(DIRECTORY)
+        oldest = timedelta(seconds=seconds_of(settings.ldap.oldest))
+        current = last is not None and datetime.now(UTC) - last.started <= oldest
+        return frozenset() if current else frozenset({settings.ldap.authority})
+
+    def stamp() -> int | None:
+        last = state.last_done(DIRECTORY)
+        return last.id if last else None
+
+    wait = settings.authorities
+    patience = AuthorityLimits(
+        seconds_of(wait.fresh), wait.wait_s, wait.failures, seconds_of(wait.rest)
+    )
+    authorities = Authorities(reader_group_authorities(settings), book, patience, stamp, silent)
+    try:
+        yield authorities
+    finally:
+        authorities.close()
+
+
+def known_principals(
+    settings: Settings, book: SqlDirectory, index: IndexDenials
+) -> CurrentKnownPrincipals:
+    """What tells whether a denial names somebody."""
+    asked = frozenset(one.name for one in settings.sources if one.reader_groups)
+    accepted = normalize_principals(settings.access.accepted_denials)
+    return CurrentKnownPrincipals(book, index, KnownPrincipalRules(asked, accepted))
+
+
+def reader_group_authorities(settings: Settings) -> list[Authority]:
+    """Those that are asked about each reader. Raises `SourceRefused` without their password."""
+    asked = [one for one in settings.sources if one.reader_groups]
+    if not asked:
+        return []
+    # Imported here: a wiki's client is of use where a wiki is asked.
+    from connectors.mediawiki.connector import WikiGroups
+
+    # A wiki that has to be asked twice is too late for the reader, who is not let wait.
+    quick = WikiLimits(
+        rate_per_s=0, timeout_s=settings.authorities.wait_s, patience_s=0, answer_s=10
+    )
+    return [WikiGroups(one.name, replace(wiki_place(one), manners=quick)) for one in asked]

@@ -1,0 +1,93 @@
+"""What each command starts with: settings, logs, the application; errors as one sentence.
+
+An error that a person can correct is printed as a sentence, with an exit status and no traceback.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+import typer
+from pydantic import ValidationError
+
+from connectors.ports import SourceError
+from indexer.errors import IndexerError
+from quisait.application.assembly import Application, open_application
+from quisait.application.logs import set_up_logs
+from quisait.settings import Settings, load_settings, settings_file
+from quisait.settings.errors import reason_of, unreadable_message, validation_messages
+from quisait.settings.files import account
+
+
+@contextmanager
+def opened_application() -> Iterator[Application]:
+    """The house of the settings; what goes wrong inside the block is told in a sentence."""
+    with errors_as_sentences(), open_application(read_settings()) as house:
+        yield house
+
+
+def read_settings(*, without_file: bool = False) -> Settings:
+    """The settings, or their faults one a line and exit status 2. Journals follow them.
+
+    A command in the wrong folder must not make an index there: without a file there are no
+    settings, except for a command that keeps nothing there (`without_file`).
+    """
+    file = settings_file()
+    try:
+        if not without_file and not file.is_file():
+            raise ValueError(
+                f"Pas de {file} ici ({Path.cwd()}) : rien n'a été écrit. Placez-vous dans le "
+                "dossier de quisait, ou nommez le fichier (quisait --config CHEMIN …, ou "
+                "QUISAIT_FILE) ; pour commencer, « quisait init » en écrit un."
+            )
+        settings = load_settings()
+    except ValidationError as error:
+        print("\n".join(validation_messages(error, file)), file=sys.stderr)
+        raise typer.Exit(2) from None
+    except ValueError as error:
+        print(unreadable_message(error, file), file=sys.stderr)
+        raise typer.Exit(2) from None
+    except OSError as error:
+        print(
+            f"{file} ne peut être lu ({reason_of(error)}) : donnez-en la lecture à ce compte "
+            f"({account()}).",
+            file=sys.stderr,
+        )
+        raise typer.Exit(2) from None
+    set_up_logs(settings.log.format, settings.log.level)
+    return settings
+
+
+@contextmanager
+def errors_as_sentences() -> Iterator[None]:
+    """A fault that a person can mend is a sentence and an exit status, not a trace."""
+    try:
+        yield
+    except (SourceError, IndexerError, ValueError) as error:
+        print(str(error), file=sys.stderr)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        where = error.filename or "un fichier"
+        print(
+            f"{where} ne peut être ouvert ou écrit ({reason_of(error)}) : vérifiez le chemin, les "
+            f"droits de ce compte ({account()}) et la place sur le disque.",
+            file=sys.stderr,
+        )
+        raise typer.Exit(1) from None
+    except sa.exc.OperationalError as error:
+        print(
+            f"La base d'état ne répond pas ({type(error.orig).__name__}) : vérifiez « database », "
+            "que cette base est ouverte et que son disque a de la place.",
+            file=sys.stderr,
+        )
+        raise typer.Exit(1) from None
+    except sa.exc.DBAPIError as error:
+        print(
+            f"La base d'état est abîmée, ou n'est pas celle de quisait ({type(error.orig).__name__}"
+            ") : vérifiez « database » ; si c'est la bonne, arrêtez quisait et restaurez sa "
+            "sauvegarde.",
+            file=sys.stderr,
+        )
+        raise typer.Exit(1) from None

@@ -1,0 +1,110 @@
+"""Check what the settings refer to: topics, documents of best bets, principals of the directory."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from connectors.values import EVERYONE, Agent, Group
+from expertise.topics import read_topics
+from indexer.ports import Index
+from quisait.application.sources import open_directory
+from quisait.settings import Settings, beside_file
+from search_api.questions.reloaded_file import lines_of
+from search_api.ranking.search_configuration import read_best_bets
+
+MOST_LISTED = 3
+"""So many are named one by one."""
+
+
+def check_topics(path: str) -> str:
+    """How many topics a list holds, and the first rows that are left out.
+
+    Raises `SourceError` where it cannot be read, `ValueError` where it holds none.
+    """
+    listed = read_topics(beside_file(path))
+    left = [f"{one.where} : {one.reason}" for one in listed.malformed]
+    told = f"{len(listed.topics)} sujets" + (
+        f" ; laissés de côté : {first_few(left)}" if left else ""
+    )
+    if not listed.topics:
+        raise ValueError(f"{Path(path).name} : {told}")
+    return told
+
+
+def missing_best_bets(settings: Settings, index: Index) -> str:
+    """What is wrong with the documents of best bets, empty where nothing is.
+
+    Those of a source of which nothing is kept cannot be told from those that will be read.
+    Raises `OSError`, and what the index raises.
+    """
+    if not settings.search.best_bets:
+        return ""
+    bets = read_best_bets(lines_of(beside_file(settings.search.best_bets))).content
+    wanted = {bet.document_id for bet in bets if bet.document_id}
+    read = index.sources()
+    named = {source.name for source in settings.sources}
+    there = index.kept(sorted(wanted))
+    absent = [
+        one
+        for one in sorted(wanted - there.keys())
+        if (source := one.partition(":")[0]) in read or source not in named
+    ]
+    if not absent:
+        return ""
+    return (
+        f"aucun document de ce nom, que personne ne verra en tête : {first_few(absent)}. Corrigez "
+        f"{settings.search.best_bets}, ou relisez la source (« quisait crawl »)"
+    )
+
+
+def check_principals(settings: Settings) -> str:
+    """How many principals and agents the settings name. Raises `ValueError` for unheld ones."""
+    directory = open_directory(settings)
+    if directory is None:
+        raise ValueError("pas d'annuaire : personne ne tient les groupes que nomment les réglages")
+    agents: set[str] = set()
+    held: set[str] = set()
+    for entry in directory.entries():
+        if isinstance(entry, Agent):
+            agents.add(entry.id)
+        elif isinstance(entry, Group) and entry.members:
+            held.add(entry.principal)
+    # What a source says of its own accounts and groups, it says when a reader comes.
+    others = {source.name for source in settings.sources}
+    named = sorted(set(_named_principals(settings)))
+    missing = [
+        f"« {principal} » ({place})"
+        for place, principal in named
+        if principal != EVERYONE
+        and principal not in held
+        and principal.removeprefix("agent:") not in agents
+        and principal.partition(":")[0] not in others
+    ]
+    if missing:
+        raise ValueError(
+            f"personne dans l'annuaire ne tient {first_few(missing)} : corrigez ce nom, qui "
+            "n'ouvre rien à personne"
+        )
+    return f"{len(named)} nommés par les réglages"
+
+
+def names_principals(settings: Settings) -> bool:
+    """Whether there is anything to look for in the directory."""
+    return any(principal != EVERYONE for _, principal in _named_principals(settings))
+
+
+def _named_principals(settings: Settings) -> Iterator[tuple[str, str]]:
+    """(the setting, what it names)."""
+    for source in settings.sources:
+        yield from ((f"source {source.name}, allowed", one) for one in source.allowed)
+        for space, readers in source.namespaces.items():
+            yield from ((f"source {source.name}, namespaces {space}", one) for one in readers)
+    yield from (("[topics] universal", one) for one in settings.topics.universal)
+    for role in settings.roles:
+        yield from ((f"rôle {role.role}, groups", one) for one in role.groups)
+        yield from ((f"rôle {role.role}, agents", f"agent:{one}") for one in role.agents)
+
+
+def first_few(told: Sequence[str]) -> str:
+    """The first, and how many more."""
+    rest = len(told) - MOST_LISTED
+    return " ; ".join(told[:MOST_LISTED]) + (f" ; et {rest} autres" if rest > 0 else "")

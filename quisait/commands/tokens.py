@@ -1,0 +1,207 @@
+"""`quisait sessions` and `quisait push`: sessions, personal tokens, tokens of sources."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from indexer.errors import IndexRefused
+from quisait.application.sources import opened_database, opened_push_tokens, sources_named
+from quisait.application.startup import errors_as_sentences, read_settings
+from quisait.commands.privacy import audit_command, opened_privacy
+from quisait.settings import Settings
+from quisait.settings.types import seconds_of
+
+if TYPE_CHECKING:
+    from search_api.sign_on.sessions import SqlPersonalTokens, SqlSessions
+
+sessions_app = typer.Typer(help="Sessions et jetons personnels des agents.", no_args_is_help=True)
+
+OfAgent = Annotated[
+    str, typer.Option("--agent", help="D'un seul agent (identifiant)", show_default=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un programme")]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStores:
+    """What opens quisait in agents' names."""
+
+    sessions: "SqlSessions"
+    tokens: "SqlPersonalTokens"
+
+
+@contextmanager
+def _opened_sessions() -> Iterator[SessionStores]:
+    # Imported here: only these commands of the command line have a use for them.
+    from quisait.application.sign_on import open_sessions
+    from search_api.sign_on.sessions import SqlPersonalTokens
+
+    with errors_as_sentences():
+        settings = read_settings()
+        with opened_database(settings) as database:
+            # Tokens that the settings allow no longer are listed and revoked all the same.
+            tokens = SqlPersonalTokens(database, max(1, settings.sign_on.token_days), _now_s)
+            yield SessionStores(open_sessions(settings, database), tokens)
+
+
+@sessions_app.command("list")
+def list_sessions(agent: OfAgent = "", as_json: AsJson = False) -> None:
+    """Les sessions ouvertes et les jetons personnels en cours."""
+    with opened_privacy() as privacy:
+        audit_command(privacy, "quisait sessions list", agent)
+    with _opened_sessions() as found:
+        sessions, tokens = found.sessions.of(agent), found.tokens.of(agent)
+    body: dict[str, list[dict[str, Any]]] = {
+        "sessions": [
+            {
+                "agent": one.agent_id,
+                "session": one.short,
+                "begun": _moment(one.begun_s),
+                "seen": _moment(one.seen_s),
+            }
+            for one in sessions
+        ],
+        "tokens": [
+            {
+                "agent": one.agent_id,
+                "token": one.short,
+                "made": one.made.isoformat(),
+                "ends": one.ends.isoformat(),
+                "last_used": one.last_used.isoformat() if one.last_used else None,
+            }
+            for one in tokens
+        ],
+    }
+    if as_json:
+        print(json.dumps(body, ensure_ascii=False, indent=2))
+        return
+    for row in body["sessions"]:
+        print(f"session {row['session']}  {row['agent']}  vue le {row['seen']}")
+    for row in body["tokens"]:
+        print(f"jeton   {row['token']}  {row['agent']}  expire le {row['ends']}")
+    print(f"{len(sessions)} sessions, {len(tokens)} jetons personnels.")
+
+
+@sessions_app.command("revoke")
+def revoke_sessions(
+    agent: Annotated[str, typer.Argument(help="Identifiant de l'agent")] = "",
+    everybody: Annotated[
+        bool, typer.Option("--all", help="De tout le monde : chacun se reconnectera")
+    ] = False,
+    keep_tokens: Annotated[
+        bool, typer.Option("--keep-tokens", help="Laisser les jetons personnels")
+    ] = False,
+) -> None:
+    """Ferme les sessions et retire les jetons d'un agent, ou de tous : dès la demande suivante."""
+    with _opened_sessions() as found:
+        if bool(agent) == everybody:
+            raise ValueError("Donnez un agent, ou --all pour tout le monde.")
+        ended = found.sessions.revoke_all(agent)
+        withdrawn = 0 if keep_tokens else found.tokens.revoke_all(agent)
+    print(f"{ended} sessions fermées, {withdrawn} jetons personnels retirés.")
+
+
+def _moment(moment_s: int) -> str:
+    return datetime.fromtimestamp(moment_s, UTC).isoformat(timespec="minutes")
+
+
+def _now_s() -> int:
+    return int(datetime.now(UTC).timestamp())
+
+
+push_app = typer.Typer(help="Sources que des applications alimentent.", no_args_is_help=True)
+token_app = typer.Typer(help="Jetons de ces applications.", no_args_is_help=True)
+push_app.add_typer(token_app, name="token")
+
+Source = Annotated[str, typer.Argument(metavar="SOURCE", help="Une source de genre « push »")]
+
+Token = Annotated[
+    str, typer.Argument(metavar="JETON", help="Son nom court (« quisait push token list »)")
+]
+
+
+@token_app.command("add")
+def add_push_token(
+    source: Source,
+    label: Annotated[
+        str, typer.Option(help="Pour la reconnaître : l'application qui le tient")
+    ] = "",
+) -> None:
+    """Fait un jeton pour une source et l'affiche, cette seule fois."""
+    with errors_as_sentences():
+        settings = read_settings()
+        _require_push_source(settings, source)
+        with opened_push_tokens(settings) as tokens:
+            print(tokens.add(source, label[:200]))
+    print(
+        "Donnez ce jeton à l'application : il ne sera plus montré, seule son empreinte est gardée.",
+        file=sys.stderr,
+    )
+
+
+@token_app.command("list")
+def list_push_tokens(source: Source) -> None:
+    """Les jetons d'une source : leur nom court, leur date, leur application."""
+    with errors_as_sentences(), opened_push_tokens(read_settings()) as tokens:
+        rows = tokens.of(source)
+    if not rows:
+        print(f"{source} : aucun jeton.")
+    for row in rows:
+        ends = f"jusqu'au {row.ends.astimezone():%d/%m/%Y %H:%M}" if row.ends else ""
+        used = f"servi le {row.used:%d/%m/%Y}" if row.used else "jamais servi"
+        said = (row.id, f"{row.created:%d/%m/%Y}", used, ends, row.label)
+        print("  ".join(filter(None, said)))
+
+
+@token_app.command("rotate")
+def rotate_push_token(
+    source: Source,
+    token: Token,
+    overlap: Annotated[
+        str, typer.Option(metavar="DURÉE", help="Temps pendant lequel l'ancien ouvre encore")
+    ] = "7 j",
+) -> None:
+    """Fait un jeton à la place d'un autre, qui ouvre encore pendant « --overlap »."""
+    with errors_as_sentences(), opened_push_tokens(read_settings()) as tokens:
+        new = tokens.rotate(source, token, timedelta(seconds=seconds_of(overlap)))
+        if new is None:
+            raise _unknown_token(source, token)
+    print(new)
+    print(
+        f"Donnez ce jeton à l'application : il ne sera plus montré. Le jeton {token} ouvre encore "
+        f"pendant {overlap} ; « quisait push token list {source} » dit s'il sert.",
+        file=sys.stderr,
+    )
+
+
+@token_app.command("revoke")
+def revoke_push_token(
+    source: Source,
+    token: Token,
+) -> None:
+    """Retire un jeton : dès maintenant, il n'ouvre plus rien."""
+    with errors_as_sentences(), opened_push_tokens(read_settings()) as tokens:
+        if not tokens.revoke(source, token):
+            raise _unknown_token(source, token)
+    print(f"Jeton {token} retiré.")
+
+
+def _unknown_token(source: str, token: str) -> ValueError:
+    # Whoever gave the whole token instead of its name does not want to read it in a journal.
+    return ValueError(
+        f"{source} n'a pas de jeton {token[:8]} : voyez « quisait push token list {source} »."
+    )
+
+
+def _require_push_source(settings: Settings, source: str) -> None:
+    (named,) = sources_named(settings, [source])
+    if named.kind != "push":
+        raise IndexRefused(
+            f"{source} est de genre « {named.kind} » : seule une source « push » reçoit."
+        )

@@ -1,0 +1,62 @@
+"""The query log, from the settings: written by a server, closed and pruned by a worker."""
+
+import hashlib
+import hmac
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from expertise.builds import SqlBuilds
+from expertise.directory import SqlDirectory
+from expertise.topics import Topic
+from quisait.settings import Settings
+from search_api.query_log.counts import names_of
+from search_api.query_log.recording import BackgroundQueryLog
+from search_api.query_log.sql import QueryLogRules, SqlQueryLog
+
+_PURPOSE = b"quisait journal"
+"""Parts this key from the other uses of the server's."""
+
+
+def open_query_log(settings: Settings, database: sa.Engine, book: SqlDirectory) -> SqlQueryLog:
+    """The journal in the state's database. Its key comes from the server's, kept elsewhere."""
+    asked = settings.journal
+    rules = QueryLogRules(query_log_key(settings), asked.period_days, asked.keep_days)
+    return SqlQueryLog(
+        database, lambda: names_of(book.names()), rules, _CurrentTopics(SqlBuilds(database))
+    )
+
+
+def query_log_key(settings: Settings) -> bytes:
+    """The journal's, made of the server's."""
+    return hmac.new(settings.server.token_key.encode(), _PURPOSE, hashlib.sha256).digest()
+
+
+class _CurrentTopics:
+    """The topics of the current build that a question names."""
+
+    def __init__(self, builds: SqlBuilds) -> None:
+        self._builds = builds
+        self._known: tuple[str, tuple[Topic, ...]] = ("", ())
+
+    def __call__(self, text: str) -> frozenset[str]:
+        stamp = self._builds.current()
+        if stamp is None:
+            return frozenset()
+        if self._known[0] != stamp.id:
+            listed = tuple(one.topic for one in self._builds.topics(stamp.id))
+            self._known = (stamp.id, listed)
+        # Imported here: NumPy is more than most commands have a use for.
+        from expertise.assignment import topics_named
+
+        return topics_named(text, self._known[1])
+
+
+def background_query_log(journal: SqlQueryLog) -> BackgroundQueryLog:
+    """What a server hands to its routes."""
+    return BackgroundQueryLog(journal, now)
+
+
+def now() -> datetime:
+    """The moment at which a question is asked."""
+    return datetime.now(UTC)

@@ -1,0 +1,151 @@
+"""Apply the register to a restored backup: withdrawals, deletions, narrowed rights.
+
+Done when an application is opened whose database or index knows less than the register, before
+any request is answered; and by `quisait privacy replay`.
+"""
+
+import logging
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from expertise.consent import Preference, PreferenceKind, SqlConsent
+from indexer.ports import Index
+from indexer.state import cursors
+from indexer.values import Remove
+from quisait.privacy.register import DatabaseRegisterMark, FileRegister, RegisterLine
+from quisait.privacy.retention import purge_agent
+from search_api.sign_on import sessions as sign_on_tables
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 500
+
+
+class PushedDocuments(Protocol):
+    """What applications pushed, as the database keeps it."""
+
+    def withdraw(self, source: str, names: Collection[str]) -> int:
+        """Take these away until they are pushed again: how many there were."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport:
+    """How many lines were told again, and what they did.
+
+    `sources` are read again in full at their next turn: the backup's rights are not theirs.
+    """
+
+    lines: int = 0
+    wishes: int = 0
+    documents: int = 0
+    purged: int = 0
+    sources: tuple[str, ...] = ()
+
+
+def replay_where_older(
+    register: FileRegister,
+    database: sa.Engine,
+    consent: SqlConsent,
+    index: Index,
+    journal: bytes,
+    inbox: PushedDocuments,
+) -> ReplayReport:
+    """Tell what any of them does not know yet; nothing where all know the last line.
+
+    `inbox` is the database's: what it still holds of documents that were deleted or closed
+    since would be published again, and is withdrawn. `journal` is the journal's key, under
+    which it counts agents.
+    """
+    last, known = register.standing()
+    if not last or all(mark == last for mark in known):
+        return ReplayReport()
+    waiting = max((register.since(mark) for mark in known), key=len)
+    for mark, knows in zip(register.marks, known, strict=True):
+        if isinstance(mark, DatabaseRegisterMark) and knows != last:
+            _revoke_sessions_and_tokens(database)
+            _withdraw(register.since(knows), inbox)
+    found = replay(waiting, database, consent, index, journal)
+    for mark in register.marks:
+        mark.move(last)
+    log.warning(
+        "register replayed",
+        extra={"lines": found.lines, "documents": found.documents, "wishes": found.wishes},
+    )
+    return found
+
+
+def replay(
+    lines: Sequence[RegisterLine],
+    database: sa.Engine,
+    consent: SqlConsent,
+    index: Index,
+    journal: bytes,
+) -> ReplayReport:
+    """Apply lines in their order. To apply them twice does no harm but a reading in full."""
+    wishes = [line for line in lines if line["kind"] == "wish"]
+    for line in wishes:
+        _apply_wish(line, consent)
+    purged = [line["agent"] for line in lines if line["kind"] == "purged"]
+    for agent_id in purged:
+        purge_agent(database, agent_id, journal)
+    named = _deleted_or_closed(lines)
+    removed = _remove(index, sorted(named))
+    sources = tuple(sorted({id_.partition(":")[0] for id_ in named}))
+    with database.begin() as connection:
+        # Else what was closed, and is open to some again, would stay away.
+        connection.execute(sa.delete(cursors).where(cursors.c.source.in_(sources)))
+    return ReplayReport(len(lines), len(wishes), removed, len(purged), sources)
+
+
+def _revoke_sessions_and_tokens(database: sa.Engine) -> None:
+    """Sessions and personal tokens of a backup may have been revoked since: all end."""
+    with database.begin() as connection:
+        for table in (sign_on_tables.sessions, sign_on_tables.personal_tokens):
+            connection.execute(sa.delete(table))
+
+
+def _deleted_or_closed(lines: Sequence[RegisterLine]) -> set[str]:
+    """The documents that were deleted or closed."""
+    kinds = ("gone", "closed")
+    return {id_ for line in lines if line["kind"] in kinds for id_ in line["documents"]}
+
+
+def _withdraw(lines: Sequence[RegisterLine], inbox: PushedDocuments) -> None:
+    """Of a restored inbox; one that was not restored has what was pushed since."""
+    of_source: dict[str, set[str]] = {}
+    for id_ in _deleted_or_closed(lines):
+        source, _, name = id_.partition(":")
+        of_source.setdefault(source, set()).add(name)
+    changed = sum(inbox.withdraw(source, names) for source, names in of_source.items())
+    if changed:
+        log.warning("pushed documents withdrawn", extra={"documents": changed})
+
+
+def _apply_wish(line: RegisterLine, consent: SqlConsent) -> None:
+    wish = Preference(
+        line["agent"], PreferenceKind(line["wish"]), line["subject"], tuple(line["said"])
+    )
+    if line["in_force"]:
+        consent.put(wish, datetime.fromisoformat(line["at"]))
+    else:
+        consent.remove(wish)
+
+
+def _remove(index: Index, document_ids: Sequence[str]) -> int:
+    """Take documents out of the index, whatever their readers: how many there were."""
+    removed = 0
+    for some in _batches(document_ids):
+        there = sorted(index.kept(some))
+        removed += len(there)
+        if there:
+            index.write([Remove(id_) for id_ in there])
+    return removed
+
+
+def _batches(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))

@@ -1,0 +1,204 @@
+"""Personal data in the state's database.
+
+Roles, audit, consent, and the purge of what has expired.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import sqlalchemy as sa
+
+from expertise import build_tables, consent, directory_tables
+from expertise.consent import SqlConsent
+from expertise.directory import mark_directory_changed
+from expertise.directory_tables import forget_others
+from indexer.ports import Expungeable, Index
+from indexer.state import digest
+from quisait.privacy.query_log import now, query_log_key
+from quisait.privacy.register import (
+    DatabaseRegisterMark,
+    FileRegister,
+    FileRegisterMark,
+    PendingLines,
+    RegisterMark,
+    RegisterUnusable,
+)
+from quisait.settings import Settings, beside_file
+from quisait.settings.sources import grant_of
+from search_api.audit.sql import SqlAudit
+from search_api.identity.grants import Grants
+from search_api.query_log.counts import forget_mentions
+from search_api.sign_on import sessions as sign_on_tables
+
+
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """Who holds which role, the audit of what they read by it, and what agents ask.
+
+    `register` keeps, outside of the database, what a restored one must be told.
+    """
+
+    grants: Grants
+    audit: SqlAudit
+    consent: SqlConsent
+    register: FileRegister
+
+
+def open_privacy(settings: Settings, database: sa.Engine) -> Privacy:
+    """As the settings say."""
+    grants = Grants(tuple(map(grant_of, settings.roles)))
+    audit = SqlAudit(database, now, settings.privacy.audit_days)
+    register = open_register(settings, database)
+    return Privacy(grants, audit, SqlConsent(database, now, register), register)
+
+
+def open_register(settings: Settings, database: sa.Engine) -> FileRegister:
+    """The register, and the marks of the database and of an index that is in the folder."""
+    known_by: list[RegisterMark] = [DatabaseRegisterMark(database)]
+    if settings.index.engine == "embedded":
+        known_by.append(FileRegisterMark(beside_file(settings.folder) / "index" / "register.mark"))
+    privacy = settings.privacy
+    path, waiting = beside_file(privacy.register_file), PendingLines(database)
+    return FileRegister(path, known_by, now, privacy.backup_days, waiting)
+
+
+def register_warning(register: FileRegister) -> str:
+    """What to say where the register lacks lines, and what a person can do; empty otherwise."""
+    if not (count := register.complete()):
+        return ""
+    try:
+        register.try_writing()
+        why = "Relancez la commande : le fichier vient d'être rendu."
+    except RegisterUnusable as error:
+        why = f"{error} La lecture suivante le complète d'elle-même."
+    return (
+        f"Registre des suppressions, faits qui attendent d'y être notés : {count}. Ce qui est "
+        "supprimé, fermé ou retiré l'est dès maintenant pour tous les lecteurs, mais une "
+        f"sauvegarde restaurée le ramènerait. {why}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeReport:
+    """What a purge let go: agents, entries of the audit, lines of the register."""
+
+    agents: tuple[str, ...]
+    entries: int
+    lines: int
+
+    @property
+    def rows(self) -> int:
+        """All of it, counted."""
+        return len(self.agents) + self.entries + self.lines
+
+
+def purge_expired(
+    privacy: Privacy, database: sa.Engine, index: Index, settings: Settings, today: date
+) -> PurgeReport:
+    """Everything that is due by the settings' rules. Raises what the index raises.
+
+    Also of whom documents denied, whoever they are: `index` says whom any still denies,
+    of all sources, named in the settings or not.
+    """
+    days = settings.privacy.departed_days
+    key = query_log_key(settings)
+    agents = purge_departed(database, privacy.register, today, days, key)
+    done = PurgeReport(agents, privacy.audit.forget(), privacy.register.forget())
+    forget_others(
+        database, lambda: {one for name in index.sources() for one in index.denials(name)}
+    )
+    return done
+
+
+def expunge_deleted_texts(index: Index) -> None:
+    """No file of the index holds a word of what was deleted. Raises what the index raises."""
+    if isinstance(index, Expungeable):
+        index.expunge()
+
+
+_AGENT_TABLES = (
+    directory_tables.accounts,
+    directory_tables.memberships,
+    directory_tables.agent_words,
+    directory_tables.name_words,
+    directory_tables.author_words,
+    consent.preference_words,
+    consent.preferences,
+    consent.absent_agents,
+    build_tables.cells,
+    build_tables.members,
+    sign_on_tables.sessions,
+    sign_on_tables.personal_tokens,
+)
+"""Every table that has rows of one agent, by `agent_key`; the directory's own row goes last.
+
+So does what the journal counted of them, which is under other keys.
+"""
+
+_TABLES_WITH_AGENT_ID = (
+    consent.preferences,
+    sign_on_tables.sessions,
+    sign_on_tables.personal_tokens,
+)
+"""Those of them that keep an agent's id, whom the directory may not know any more."""
+
+
+def purge_departed(
+    database: sa.Engine,
+    register: FileRegister,
+    today: date,
+    departed_days: int,
+    journal: bytes,
+) -> tuple[str, ...]:
+    """Purge who left, or was last known, more than so many days ago: their ids.
+
+    A directory that still names them brings their row back at its next reading, as of
+    somebody who has left: nobody is shown it, and it goes again at the next purge.
+    """
+    long_ago = today - timedelta(days=departed_days)
+    agents = directory_tables.agents
+    left = sa.select(agents.c.id).where(agents.c.departure <= long_ago)
+    with database.begin() as connection:
+        ids = set(connection.execute(left).scalars()) | _long_missing(connection, today, long_ago)
+    told = {line["agent"] for line in register.lines() if line["kind"] == "purged"} if ids else ()
+    for agent_id in sorted(ids):
+        if agent_id not in told:
+            register.purged(agent_id)
+        purge_agent(database, agent_id, journal)
+    return tuple(sorted(ids))
+
+
+def _long_missing(connection: sa.Connection, today: date, long_ago: date) -> set[str]:
+    """Who has wishes, sessions or tokens here, and has been unknown to the directory for long.
+
+    One reading that lacks somebody takes nothing from them: they may be back tomorrow.
+    """
+    missing = consent.absent_agents
+    known = sa.select(directory_tables.agents.c.key)
+    connection.execute(sa.delete(missing).where(missing.c.agent_key.in_(known)))
+    unknown: dict[str, str] = {}
+    for table in _TABLES_WITH_AGENT_ID:
+        key, id_ = table.c.agent_key, table.c.agent_id
+        asked = sa.select(key, id_).where(key.not_in(known)).distinct()
+        unknown |= {row[0]: row[1] for row in connection.execute(asked)}
+    since = {row[0]: row[1] for row in connection.execute(sa.select(missing))}
+    new = [{"agent_key": key, "since": today} for key in sorted(unknown.keys() - since.keys())]
+    if new:
+        connection.execute(sa.insert(missing), new)
+    return {id_ for key, id_ in unknown.items() if since.get(key, today) <= long_ago}
+
+
+def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
+    """Delete every row of one agent: how many."""
+    key = digest(agent_id)
+    with database.begin() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("pragma secure_delete = on")
+        rows = sum(
+            connection.execute(sa.delete(table).where(table.c.agent_key == key)).rowcount
+            for table in _AGENT_TABLES
+        )
+        rows += forget_mentions(connection, journal, agent_id)
+        mark_directory_changed(connection)
+        own = sa.delete(directory_tables.agents).where(directory_tables.agents.c.key == key)
+        return rows + connection.execute(own).rowcount

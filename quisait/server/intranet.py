@@ -1,0 +1,61 @@
+"""The demonstration's fictional intranet: another site, whose page embeds the widget."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+
+from quisait.settings import Settings
+from search_api.server import serving
+
+WRITTEN_ORIGIN = "http://127.0.0.1:8077"
+"""Where the page says that quisait is; it may have been started elsewhere."""
+
+
+@contextmanager
+def serving_intranet(settings: Settings, folder: Path, quisait: str) -> Iterator[None]:
+    """Serve the page at each origin of the settings that is on loopback, and say where.
+
+    A port that is taken is told, and the demonstration goes on without the page.
+    """
+    app = intranet_app(folder)
+    app.state.quisait = quisait
+    with ExitStack() as servers:
+        for origin in map(urlsplit, settings.embed.origins):
+            if origin.hostname != "127.0.0.1" or origin.port is None:
+                continue
+            try:
+                servers.enter_context(serving(app, origin.hostname, origin.port))
+            except ValueError as error:
+                print(f"L'intranet fictif n'est pas servi : {error}", file=sys.stderr)
+            else:
+                print(f"L'intranet fictif, qui l'intègre, est à {origin.geturl()}/", flush=True)
+        yield
+
+
+def intranet_app(folder: Path) -> FastAPI:
+    """The pages of `folder`, for the quisait at `app.state.quisait` (an origin)."""
+    app = FastAPI(openapi_url=None)
+    app.state.quisait = WRITTEN_ORIGIN
+
+    @app.get("/")
+    def home(request: Request) -> HTMLResponse:
+        quisait: str = request.app.state.quisait
+        page = (folder / "index.html").read_text("utf-8").replace(WRITTEN_ORIGIN, quisait)
+        return HTMLResponse(page, headers={"Content-Security-Policy": _policy(quisait)})
+
+    app.mount("/", StaticFiles(directory=folder))
+    return app
+
+
+def _policy(quisait: str) -> str:
+    """As strict as an intranet's may be: what docs/administration.md asks for, and no more."""
+    return (
+        "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; "
+        f"script-src {quisait}; connect-src {quisait}; form-action {quisait}"
+    )

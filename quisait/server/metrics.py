@@ -1,0 +1,142 @@
+"""`/metrics`: what Prometheus reads of the sources and of this process.
+
+The sources' figures come from the database, so that every process gives the same answer. No label
+holds a query, a document or a person: names of sources, kinds and outcomes only.
+"""
+
+import hmac
+import logging
+import math
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import PlainTextResponse
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Metric,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from connectors.ports import SourceError
+from indexer.access import NOBODY
+from indexer.state import RunRow
+from quisait.application.assembly import Application
+from quisait.commands.answers import today
+from quisait.settings.sources import SourceSettings
+from quisait.work.runs import RUNS_CONSIDERED, next_run, source_pace
+from search_api.middleware.security import add_security_headers, check_host
+from search_api.routes import health
+from search_api.services import Services
+
+log = logging.getLogger(__name__)
+
+
+def registry_of(house: Application) -> CollectorRegistry:
+    """A registry with the sources and this process."""
+    registry = CollectorRegistry()
+    registry.register(SourceMetrics(house))
+    ProcessCollector(registry=registry)
+    return registry
+
+
+class SourceMetrics(Collector):
+    """The sources' gauges, read from the database when they are asked for."""
+
+    def __init__(self, house: Application) -> None:
+        self._house = house
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing: the database need not answer for the registry to be made."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """Every gauge; without the database, that it does not answer."""
+        answers = GaugeMetricFamily("quisait_database_up", "Whether the state's database answers.")
+        try:
+            gauges = list(self._gauges(datetime.now(UTC)))
+        except (sa.exc.SQLAlchemyError, SourceError) as error:
+            log.warning("database away", extra={"error": type(error).__name__})
+            answers.add_metric([], 0)
+            yield answers
+            return
+        answers.add_metric([], 1)
+        yield answers
+        yield from gauges
+
+    def _gauges(self, now: datetime) -> Iterator[Metric]:
+        lag = _gauge("lag_seconds", "Seconds since the last reading to the end; +Inf: never.")
+        running = _gauge("running", "Whether a reading goes on.")
+        rate = _gauge("passages_per_second", "Passages encoded a second by the one that goes on.")
+        left = _gauge("documents_left", "Documents it has still to see, where that is known.")
+        outcome = _gauge("last_outcome", "1 for how the last reading ended.", "outcome")
+        failures = _gauge("failures", "Documents that are missing, by why.", "kind")
+        waiting = _gauge("push_waiting", "Pushed documents that are not yet applied.")
+        due = GaugeMetricFamily("quisait_sources_due", "Sources whose turn has come.")
+        due_count = 0
+        for source in self._house.settings.sources:
+            name = source.name
+            runs = list(self._house.state.runs_of(name, RUNS_CONSIDERED))
+            going = self._house.leases.holder(name) is not None
+            due_count += not going and self._is_due(source, runs, now)
+            lag.add_metric([name], self._lag_s(name, now))
+            running.add_metric([name], going)
+            progress = runs[0].progress if runs and going else None
+            rate.add_metric([name], progress.passage_rate if progress else 0)
+            if progress and progress.expected is not None:
+                left.add_metric([name], max(0, progress.expected - progress.done))
+            if runs:
+                outcome.add_metric([name, runs[0].outcome], 1)
+            for kind, count in self._house.state.failure_counts(name).items():
+                failures.add_metric([name, kind], count)
+            if source.kind == "push":
+                waiting.add_metric([name], self._house.inbox.waiting(name).items)
+        due.add_metric([], due_count)
+        return iter((lag, running, rate, left, outcome, failures, waiting, due))
+
+    def _is_due(self, source: SourceSettings, runs: list[RunRow], now: datetime) -> bool:
+        pace = source_pace(self._house.settings, source)
+        due = next_run(source.name, runs, pace, now)
+        return due is not None and due <= now
+
+    def _lag_s(self, source: str, now: datetime) -> float:
+        last = self._house.state.last_done(source)
+        return max(0.0, (now - last.started).total_seconds()) if last else math.inf
+
+
+def _gauge(name: str, documentation: str, *more: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"quisait_source_{name}", documentation, labels=["source", *more])
+
+
+def metrics_router(registry: CollectorRegistry, token: str) -> APIRouter:
+    """One route. Where `token` is not empty, it is shown as `Authorization: Bearer …`."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/metrics")
+    def metrics(request: Request) -> Response:
+        shown = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if token and not hmac.compare_digest(shown.encode(), token.encode()):
+            return PlainTextResponse(
+                "Un jeton est demandé : [metrics] token.\n",
+                status_code=401,
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def metrics_app(house: Application, registry: CollectorRegistry, hosts: Collection[str]) -> FastAPI:
+    """What a port of its own serves: the measures, and whether this process is well."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.services = Services(house.search, house.book, lambda request: NOBODY, today=today)
+    check_host(app, hosts)
+    add_security_headers(app)
+    app.include_router(health.router)
+    app.include_router(metrics_router(registry, house.settings.metrics.token))
+    return app

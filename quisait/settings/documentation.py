@@ -1,0 +1,141 @@
+"""Documents written from the settings' descriptions: a first `quisait.toml`, docs/reglages.md."""
+
+import json
+from typing import Any, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from quisait.settings import Settings
+from quisait.settings.sources import RoleSettings, SourceSettings
+
+TABLES = (
+    "index",
+    "encoder",
+    "extractor",
+    "server",
+    "sign_on",
+    "oidc",
+    "signed_header",
+    "pages",
+    "door",
+    "embed",
+    "push",
+    "directory",
+    "ldap",
+    "access",
+    "authorities",
+    "search",
+    "topics",
+    "run",
+    "metrics",
+    "journal",
+    "privacy",
+    "log",
+)
+"""The tables of the file, in the order in which it is read."""
+LISTS: dict[str, type[BaseModel]] = {"roles": RoleSettings, "sources": SourceSettings}
+"""The tables that are repeated, one for each of a kind."""
+_EXAMPLES: dict[str, dict[str, Any]] = {
+    "roles": {"role": "officer", "agents": ["ag-0001"]},
+    "sources": {"name": "notes", "kind": "folder", "path": "documents", "allowed": ["everyone"]},
+}
+_ONE_EACH = {"roles": "# Une table par rôle donné.", "sources": "# Une table par source."}
+
+
+def initial_file() -> str:
+    """Every setting with its default and what it is for; a first source as an example."""
+    lines = ["# Réglages de quisait. Une variable d'environnement l'emporte sur chaque ligne :"]
+    lines += ["# QUISAIT_SERVER__PORT=8080 pour « port » de [server].", ""]
+    fields = Settings.model_fields
+    for name, field in fields.items():
+        if name not in (*TABLES, *LISTS):
+            lines += _toml_setting(name, field)
+    for table in TABLES:
+        model = fields[table].annotation
+        assert isinstance(model, type)  # noqa: S101 - each table is a model
+        lines += ["", *_toml_table(f"[{table}]", model)]
+    for name, model in LISTS.items():
+        lines += ["", _ONE_EACH[name]]
+        lines += [f"# {line}" for line in _toml_table(f"[[{name}]]", model, _EXAMPLES[name])]
+    return "\n".join(lines) + "\n"
+
+
+def _toml_table(
+    header: str, model: type[BaseModel], example: dict[str, Any] | None = None
+) -> list[str]:
+    lines = [f"# {model.__doc__}", header]
+    for name, field in model.model_fields.items():
+        lines += _toml_setting(name, field, (example or {}).get(name))
+    return lines
+
+
+def _toml_setting(name: str, field: FieldInfo, value: Any = None) -> list[str]:
+    shown = field.default if value is None else value
+    text = json.dumps(shown, ensure_ascii=False)
+    if get_origin(field.annotation) is list and not shown:
+        text = "[]"
+    return [f"# {field.description}", f"{name} = {text}"]
+
+
+_BEGINNING = """# Les réglages
+
+Un fichier, `quisait.toml`, dans le dossier courant (ou celui que nomment `QUISAIT_FILE` ou
+`quisait --config CHEMIN …`) ; `quisait init` en écrit un, commenté. Sans lui, aucune commande
+ne lit ni n'écrit rien. Une variable d'environnement l'emporte sur le fichier. Un réglage inconnu
+est refusé ; `quisait check` nomme une variable inconnue. Les chemins sont relatifs au fichier.
+
+Un secret peut tenir dans un fichier à lui : `QUISAIT_SECRETS` nomme un dossier, où le fichier
+`server__token_key` donne `token_key` de `[server]`, et `database_password` le réglage de ce nom.
+L'environnement l'emporte sur ces fichiers, et eux sur `quisait.toml`.
+
+Cette page est écrite par `quisait schema settings`.
+"""
+
+_REPEATED = {
+    "roles": """
+Les rôles se suivent, une table `[[roles]]` chacun (docs/roles.md). La variable `QUISAIT_ROLES`,
+une liste en JSON, les remplace tous.
+""",
+    "sources": """
+Les sources se suivent, une table `[[sources]]` chacune. La variable `QUISAIT_SOURCES`, une
+liste en JSON, les remplace toutes.
+""",
+}
+
+
+def settings_page() -> str:
+    """Every setting: its default, the variable that overrides it, and what it is for."""
+    fields = Settings.model_fields
+    alone = {name: field for name, field in fields.items() if name not in (*TABLES, *LISTS)}
+    pieces = [_BEGINNING, "\n## En tête du fichier\n\n", *_markdown_rows(alone, "QUISAIT_")]
+    for name in TABLES:
+        model = fields[name].annotation
+        assert isinstance(model, type)  # noqa: S101 - each table is a model
+        pieces += _markdown_table(f"[{name}]", model, f"QUISAIT_{name.upper()}__")
+    for name, model in LISTS.items():
+        pieces += _markdown_table(f"[[{name}]]", model, "")
+        pieces.append(_REPEATED[name])
+    return "".join(pieces)
+
+
+def _markdown_table(header: str, model: type[BaseModel], prefix: str) -> list[str]:
+    return [f"\n## `{header}`\n\n{model.__doc__}\n\n", *_markdown_rows(model.model_fields, prefix)]
+
+
+def _markdown_rows(fields: dict[str, FieldInfo], prefix: str) -> list[str]:
+    """A Markdown table; without a prefix no variable overrides one setting alone."""
+    heads = ["réglage", "par défaut", "ce que c'est", *(["variable"] if prefix else [])]
+    lines = [heads, ["---"] * len(heads)]
+    for name, field in fields.items():
+        variable = [f"`{prefix}{name.upper()}`"] if prefix else []
+        lines.append([f"`{name}`", _default(field), str(field.description), *variable])
+    return [f"| {' | '.join(cells)} |\n" for cells in lines]
+
+
+def _default(field: FieldInfo) -> str:
+    value: Any = field.default
+    if value is PydanticUndefined:
+        return "à donner"
+    return f"`{json.dumps(value, ensure_ascii=False)}`"

@@ -1,0 +1,177 @@
+"""The administrator's page: the state of each part and source, without a document's name."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+
+import sqlalchemy as sa
+
+from indexer.access import NOBODY
+from indexer.errors import IndexerError
+from quisait.application.assembly import Application
+from quisait.application.search_configuration import check_search_file, search_files
+from quisait.commands.answers import today
+from quisait.commands.journal import frequent_queries, hidden_queries
+from quisait.settings.sources import SourceSettings
+from quisait.work.source_status import (
+    REMEDIES,
+    SourceStatus,
+    removed_source_statuses,
+    soon,
+    status_of,
+)
+from search_api.catalogue.texts import _, marked
+from search_api.questions.query import Query
+from search_api.system_status import (
+    MissingDocuments,
+    PartState,
+    QuestionFigures,
+    SourceState,
+    SystemStatus,
+    UnansweredQuestion,
+)
+
+QUESTION_DAYS = 30
+"""So far back questions without an answer are looked for."""
+QUESTIONS_SHOWN = 20
+RULE_FILES = ("_quisait.csv", ".quisait.json")
+"""What is in the key of a failure about a folder's own files of rights."""
+
+FILE_LABELS = {"glossaire": marked("Glossaire"), "réponses en tête": marked("Réponses en tête")}
+"""Files that an administrator edits, as the desk names them."""
+
+FAILURE_LABELS = {
+    "encrypted": marked("protégés par un mot de passe"),
+    "unreadable": marked("illisibles"),
+    "empty": marked("sans texte"),
+    "image_only": marked("images sans texte"),
+    "too_large": marked("trop grands"),
+    "timed_out": marked("trop longs à lire"),
+    "vanished": marked("disparus ou fermés pendant la lecture"),
+    "malformed": marked("mal formés"),
+    "refused": marked("refusés par l'index"),
+}
+"""What became of documents, by kind of failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationAdministration:
+    """Looks at each part by itself."""
+
+    house: Application
+
+    def __call__(self) -> SystemStatus:
+        """As it is now."""
+        now = datetime.now(UTC)
+        sources = [self._source(one, now) for one in self.house.settings.sources]
+        sources += self._unnamed(now)
+        return SystemStatus(tuple(self._parts()), sources, self._questions(now))
+
+    def _parts(self) -> Iterator[PartState]:
+        settings, house = self.house.settings, self.house
+        yield _part_state(
+            _("Index"),
+            lambda: _("%(engine)s, répond", engine=settings.index.engine),
+            self._asked,
+        )
+        yield _part_state(_("Base d’état"), lambda: _("répond"), lambda: house.book.agent(""))
+        yield _part_state(_("Encodeur"), lambda: house.encoder.name)
+        yield _part_state(_("Registre des suppressions"), lambda: _("à jour"), self._noted)
+        for name, path in search_files(settings.search):
+            yield _part_state(_(FILE_LABELS[name]), partial(check_search_file, name, path))
+
+    def _asked(self) -> None:
+        """A search as for a reader who reads nothing."""
+        self.house.search.answer(Query(page_size=1), NOBODY, today())
+
+    def _noted(self) -> None:
+        """Raises `ValueError` where what was deleted or withdrawn waits to be noted."""
+        if count := self.house.privacy.register.complete():
+            raise ValueError(
+                _(
+                    "faits qui attendent d'être notés : %(count)s. Une sauvegarde restaurée les "
+                    "ignorerait ; « quisait check » dit pourquoi",
+                    count=count,
+                )
+            )
+
+    def _source(self, source: SourceSettings, now: datetime) -> SourceState:
+        try:
+            status = status_of(self.house, source, now)
+        except IndexerError:
+            away = _("l’index ne répond pas : l’état n’est pas connu")
+            return SourceState(
+                source.name, source.kind, None, away, False, None, "", None, None, 0, ()
+            )
+        return _source_state(source.name, source.kind, status, now)
+
+    def _unnamed(self, now: datetime) -> list[SourceState]:
+        """What is kept of sources that the settings no longer name, and what to do."""
+        try:
+            kept = removed_source_statuses(self.house)
+        except IndexerError:
+            return []  # the lines of the others say that it does not answer
+        return [
+            replace(_source_state(one.source, _("retirée"), one, now), well=False) for one in kept
+        ]
+
+    def _questions(self, now: datetime) -> QuestionFigures | None:
+        if not self.house.settings.journal.enabled:
+            return None
+        counts = self.house.journal.counts(now, QUESTION_DAYS)
+        found = frequent_queries(counts, lambda one: one.zero, QUESTIONS_SHOWN)
+        return QuestionFigures(
+            QUESTION_DAYS,
+            sum(one.askings for one in counts),
+            tuple(UnansweredQuestion(one.text or "", one.asked_for, one.zero) for one in found),
+            hidden_queries(counts).zero,
+        )
+
+
+def _source_state(name: str, kind: str, status: SourceStatus, now: datetime) -> SourceState:
+    last, running = status.last_run, status.running
+    rules = [one for one in status.failures if any(name in one.key for name in RULE_FILES)]
+    counts = dict(status.failure_counts)
+    for one in rules:
+        counts[one.kind] = counts.get(one.kind, 0) - 1
+    return SourceState(
+        name=name,
+        kind=kind,
+        documents=status.documents,
+        state=status.state,
+        well=running is not None or (last is not None and last.outcome == "done"),
+        last_end=last.ended if last else None,
+        next_run=soon(status.next_run, now),
+        done=running.done if running else None,
+        expected=running.expected if running else None,
+        closed_rules=len(rules),
+        troubles=tuple(
+            MissingDocuments(_(FAILURE_LABELS[kind]), count, _(REMEDIES[kind]))
+            if kind in FAILURE_LABELS
+            else MissingDocuments(kind, count, "")
+            for kind, count in counts.items()
+            if count > 0
+        )
+        + tuple(
+            MissingDocuments(
+                _("fermés à tous : leur refus ne nomme personne de connu"), one.documents, remedy
+            )
+            for one in status.unknown_denials
+            for remedy in (
+                _("« quisait sources %(source)s » dit lequel, et que faire", source=name),
+            )
+        ),
+    )
+
+
+def _part_state(
+    name: str, tell: Callable[[], str], attempt: Callable[[], object] = lambda: None
+) -> PartState:
+    try:
+        attempt()
+        return PartState(name, True, tell())
+    except (IndexerError, sa.exc.SQLAlchemyError):
+        return PartState(name, False, _("ne répond pas : « quisait check » dit pourquoi"))
+    except (ValueError, OSError) as error:
+        return PartState(name, False, str(error))

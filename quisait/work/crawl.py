@@ -1,0 +1,147 @@
+"""Read the directory and crawl the sources, with runs recorded and progress shown."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import Event
+
+from connectors.ports import SourceError, SupportsCount, SupportsFingerprint
+from expertise.directory import DirectoryReport
+from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, crawl
+from indexer.errors import IndexerError
+from quisait.application.assembly import Application, open_crawl_dependencies
+from quisait.application.locks import SourceLease, hold_source_lease
+from quisait.application.progress import shown_progress
+from quisait.application.sources import DIRECTORY as DIRECTORY
+from quisait.application.sources import has_directory, open_directory, open_source
+from quisait.settings.sources import SourceSettings
+from quisait.work.runs import RunStopped, recorded_run, stoppable, with_lease
+
+log = logging.getLogger(__name__)
+
+DIRECTORY_WAIT_S = 10.0
+"""Reading the directory takes a moment: two commands that start together both have their turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlOutcome:
+    """How one source's crawl ended: a report, or a sentence that says what to do."""
+
+    source: str
+    report: CrawlReport | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlOptions:
+    """How a crawl is to be made; `stop`, once set, ends it after the batch in progress."""
+
+    full: bool = False
+    accept_deletions: bool = False
+    quiet: bool = False
+    stop: Event = field(default_factory=Event)
+
+
+def read_directory(
+    house: Application, *, accept_departures: bool = False
+) -> DirectoryReport | None:
+    """Replace agents and groups by what the directory says; None where none is set.
+
+    Raises `SourceUnreachable` or `SourceRefused`, also where too many are missing, unless
+    `accept_departures`.
+    """
+    if not has_directory(house.settings):
+        return None
+    with (
+        hold_source_lease(house.leases, DIRECTORY, wait_s=DIRECTORY_WAIT_S),
+        recorded_run(house.state, DIRECTORY) as run,
+    ):
+        report = replace_directory(house, accept_departures=accept_departures)
+        run.changed = report.agents if report else 0
+    return report
+
+
+def replace_directory(
+    house: Application, *, accept_departures: bool = False, unless_same: bool = False
+) -> DirectoryReport | None:
+    """The same, by who holds its lease; None too where it is as it was, if `unless_same`."""
+    directory = open_directory(house.settings)
+    if directory is None:
+        return None
+    # Before the reading: what changes during it has the next one look again.
+    stamp = directory.stamp() if isinstance(directory, SupportsFingerprint) else None
+    if unless_same and stamp is not None and stamp == house.state.load(DIRECTORY):
+        return None
+    share = 1.0 if accept_departures else house.settings.guard_share
+    report = house.book.replace(directory, share)
+    house.state.save(DIRECTORY, stamp or "")
+    log.info("directory read", extra={"agents": report.agents, "left": report.left})
+    return report
+
+
+def crawl_sources(
+    house: Application,
+    sources: Sequence[SourceSettings],
+    *,
+    full: bool = False,
+    accept_deletions: bool = False,
+    quiet: bool = False,
+    stop: Event | None = None,
+) -> list[CrawlOutcome]:
+    """One after another; a source that fails does not keep the next from its turn.
+
+    Once `stop` is set, the one that is read ends early, and none begins.
+    """
+    asked = CrawlOptions(full, accept_deletions, quiet, stop or Event())
+    with open_crawl_dependencies(house) as workshop:
+        return [
+            _crawl_one(house, workshop, source, asked)
+            for source in sources
+            if not asked.stop.is_set()
+        ]
+
+
+def _crawl_one(
+    house: Application, workshop: CrawlDependencies, source: SourceSettings, asked: CrawlOptions
+) -> CrawlOutcome:
+    try:
+        with hold_source_lease(house.leases, source.name) as held:
+            return CrawlOutcome(source.name, crawl_with_lease(house, workshop, source, held, asked))
+    except (SourceError, IndexerError) as failed:
+        return CrawlOutcome(source.name, None, str(failed))
+
+
+def crawl_with_lease(
+    house: Application,
+    workshop: CrawlDependencies,
+    source: SourceSettings,
+    held: SourceLease,
+    asked: CrawlOptions,
+) -> CrawlReport:
+    """A crawl by who holds the source's lease; its beginning, progress and end are kept.
+
+    Raises what `crawl` raises, `Stopped` and `LeaseLost`.
+    """
+    with recorded_run(house.state, source.name) as run:
+        connector = open_source(source, house.inbox)
+        since = None if asked.full else house.state.load(source.name)
+        run.expected = connector.expected(since) if isinstance(connector, SupportsCount) else None
+        with shown_progress(source.name, "documents", asked.quiet) as advance:
+
+            def progress(so_far: CrawlReport) -> None:
+                advance(so_far.seen, run.expected)
+                run.note(so_far)
+                if asked.stop.is_set():
+                    raise RunStopped(f"{source.name} : arrêt demandé. La lecture reprendra.")
+
+            report = crawl(
+                stoppable(connector, asked.stop),
+                with_lease(workshop, held, asked.stop),
+                full=asked.full,
+                accept_deletions=asked.accept_deletions,
+                guard_share=house.settings.guard_share,
+                progress=progress,
+            )
+        report.resumed = run.resumed
+        run.conclude(report)
+    return report

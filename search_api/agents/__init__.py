@@ -1,1 +1,0 @@
-"""An agent, as the others may see them."""

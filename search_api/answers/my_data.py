@@ -1,0 +1,139 @@
+"""What is stored about the reader, and what they ask of it. Read `stored_about` first.
+
+Nobody else's data can be asked for: no parameter names an agent.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from connectors.account_linking import LinkBy
+from connectors.values import Agent, ContactVia
+from expertise.consent import (
+    NARROWER_CONTACTS,
+    WHOLE_SERVICE,
+    ConsentStore,
+    Preference,
+    PreferenceKind,
+    RecordedPreference,
+)
+from expertise.current_build import OpenBuild
+from expertise.peers import AgentProfile, profile_of
+from expertise.topics import Topic, TopicKind
+from indexer.access import Reader, access_filter
+from search_api.answers.topics import reading_of
+from search_api.catalogue.texts import _
+from search_api.problems import Problem
+from search_api.query_log.counts import MentionCount
+from search_api.services import Services
+from search_api.sign_on.sessions import PersonalToken, Session
+
+
+@dataclass(frozen=True, slots=True)
+class StoredData:
+    """Everything about one agent.
+
+    `row` is the directory's, `profile` what others may see (its strengths and evidence as
+    the agent may read them); `contributions` counts documents by source; `sessions` are
+    open ones, `tokens` personal ones; `brought_up` is None where that is not counted.
+    `joined_by`: for each account, the rule that gives it, None where the directory does.
+    `noted`: whether a restored backup would be told all that the agent asked.
+    """
+
+    row: Agent
+    profile: AgentProfile
+    accounts: Sequence[str]
+    groups: Sequence[str]
+    contributions: Mapping[str, int]
+    wishes: Sequence[RecordedPreference]
+    topics: Sequence[Topic]
+    ways: Sequence[ContactVia]
+    sessions: Sequence[Session] = ()
+    tokens: Sequence[PersonalToken] = ()
+    brought_up: Sequence[MentionCount] | None = None
+    joined_by: Mapping[str, LinkBy | None] = field(default_factory=dict)
+    noted: bool = True
+
+    @property
+    def sources(self) -> list[str]:
+        """Sources that one may withdraw from: those of one's accounts, or withdrawn from."""
+        left = (one.wish.subject for one in self.of_kind(PreferenceKind.WITHDRAW))
+        return sorted({*(_source(one) for one in self.accounts), *left, *self.contributions} - {""})
+
+    @property
+    def withdrawn(self) -> frozenset[str]:
+        """The sources withdrawn from; `FINDER` for the whole."""
+        return frozenset(one.wish.subject for one in self.of_kind(PreferenceKind.WITHDRAW))
+
+    def of_kind(self, kind: PreferenceKind) -> list[RecordedPreference]:
+        """The wishes of one kind."""
+        return [one for one in self.wishes if one.wish.kind is kind]
+
+
+def stored_about(services: Services, reader: Reader) -> StoredData:
+    """What is held about the reader. Raises `Problem`, `IndexUnreachable`."""
+    agent_id, people = reader.agent_id or "", services.people
+    row, agent = people.as_read(agent_id), people.agent(agent_id)
+    if row is None or agent is None:
+        raise Problem(404, _("L’annuaire ne vous connaît pas."))
+    reading = reading_of(services)
+    accounts, sign_on = sorted(people.accounts_of(agent_id)), services.sign_on
+    listed = reading.topics.values() if isinstance(reading, OpenBuild) else ()
+    return StoredData(
+        row=row,
+        profile=profile_of(reading, agent, access_filter(reader), services.today(), to_self=True),
+        accounts=accounts,
+        groups=sorted(people.groups_of(agent_id)),
+        joined_by={one: _joined_by(services, row, one) for one in accounts},
+        contributions=services.search.contributed(accounts, reader),
+        wishes=consent_of(services).of(agent_id),
+        noted=consent_of(services).noted(agent_id),
+        topics=sorted((one.topic for one in listed), key=lambda one: one.label.lower()),
+        ways=NARROWER_CONTACTS[row.contact_via],
+        brought_up=services.brought_up(agent_id, services.today()) if services.brought_up else None,
+        sessions=sign_on.sessions.of(agent_id) if sign_on else (),
+        tokens=sign_on.tokens.of(agent_id) if sign_on and sign_on.tokens else (),
+    )
+
+
+def consent_of(services: Services) -> ConsentStore:
+    """Raises `Problem` 404 where wishes are not kept."""
+    if services.consent is None:
+        raise Problem(404)
+    return services.consent
+
+
+def wish_of(
+    services: Services, reader: Reader, kind: PreferenceKind, subject: str, way: str
+) -> Preference:
+    """What the reader asks, for themselves. Raises `Problem` 422 for what cannot be asked."""
+    held = stored_about(services, reader)
+    said: tuple[str, ...] = ()
+    if kind is PreferenceKind.WITHDRAW and subject not in {WHOLE_SERVICE, *held.sources}:
+        raise Problem(422, _("Vous n’avez ni compte ni contribution dans cette source."))
+    if kind in (PreferenceKind.REFUSE, PreferenceKind.DECLARE):
+        said = _labels(held, kind, subject)
+    if kind is PreferenceKind.CONTACT:
+        if way not in held.ways:
+            raise Problem(
+                422, _("Choisissez l’une des façons de vous joindre que la page propose.")
+            )
+        subject, said = "", (way,)
+    return Preference(reader.agent_id or "", kind, subject, said)
+
+
+def _labels(held: StoredData, kind: PreferenceKind, topic_id: str) -> tuple[str, ...]:
+    topic = next((one for one in held.topics if one.id == topic_id), None)
+    if topic is None:
+        raise Problem(422, _("Ce sujet n’est pas dans la liste."))
+    if kind is PreferenceKind.DECLARE and topic.kind is not TopicKind.TOPIC:
+        raise Problem(422, _("Un métier vient de l’annuaire : il ne se déclare pas ici."))
+    return topic.labels
+
+
+def _joined_by(services: Services, row: Agent, account: str) -> LinkBy | None:
+    found = (one.why(row, account) for one in services.join_rules)
+    return next(filter(None, found), None)
+
+
+def _source(account: str) -> str:
+    return account.partition(":")[0]

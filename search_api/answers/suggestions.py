@@ -1,0 +1,108 @@
+"""Suggestions while typing: titles, topics and people. Read `suggested` first."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from urllib.parse import quote
+
+from expertise.current_build import OpenBuild
+from indexer.access import Reader
+from indexer.french.analysis import folded_words
+from search_api.addresses import SearchAddress, experts_address
+from search_api.answers.topics import reading_of
+from search_api.catalogue.safe_text import safe_text
+from search_api.questions.query import read_prefix
+from search_api.services import Services
+
+TITLES, TOPICS, PEOPLE = 8, 3, 3
+"""How many of each kind at most."""
+
+Labels = tuple[tuple[str, str], ...]
+"""(topic id, label) pairs."""
+
+
+class SuggestionKind(StrEnum):
+    """What a suggestion is."""
+
+    TITLE = "title"
+    TOPIC = "topic"
+    PERSON = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestedLink:
+    """A title, a topic's label or a name, and the page of this site that it leads to.
+
+    `document_id` is that of a title, empty for the others.
+    """
+
+    kind: SuggestionKind
+    text: str
+    address: str
+    document_id: str = ""
+
+
+def suggested(services: Services, prefix: str, reader: Reader) -> tuple[SuggestedLink, ...]:
+    """Titles that the reader may read, then topics, then agents who are listed and present.
+
+    A reader without an agent gets nothing. Raises `IndexUnreachable`.
+    """
+    typed = read_prefix(prefix)
+    if reader.agent_id is None or not folded_words(typed):
+        return ()
+    titles = services.search.suggest(typed, reader, TITLES)
+    people = services.people.begun(typed, services.today(), PEOPLE)
+    return (
+        *(
+            SuggestedLink(
+                SuggestionKind.TITLE,
+                safe_text(one.title),
+                str(SearchAddress(safe_text(one.title))),
+                one.document_id,
+            )
+            for one in titles
+        ),
+        *_topic_links(services, typed),
+        *(
+            SuggestedLink(SuggestionKind.PERSON, safe_text(one.name), experts_address(one.name))
+            for one in people
+        ),
+    )
+
+
+def _topic_links(services: Services, typed: str) -> list[SuggestedLink]:
+    """Topics of the published list; none where there is no build to show."""
+    reading = reading_of(services)
+    if not isinstance(reading, OpenBuild):
+        return []
+    labels = tuple((one.topic.id, one.topic.label) for one in reading.topics.values())
+    return [
+        SuggestedLink(
+            SuggestionKind.TOPIC, safe_text(label), f"/topics/{quote(topic_id, safe=':')}"
+        )
+        for topic_id, label in labels_starting_with(labels, typed, TOPICS)
+    ]
+
+
+def labels_starting_with(labels: Labels, typed: str, limit: int) -> Sequence[tuple[str, str]]:
+    """Labels with all typed words, the last of which may be only begun; short ones first."""
+    *whole, beginning = folded_words(typed) or [""]
+    if not beginning:
+        return []
+    words, of_label = _words_of(labels)
+    found = set()
+    at = bisect_left(words, (beginning, -1))
+    while at < len(words) and words[at][0].startswith(beginning):
+        if of_label[words[at][1]].issuperset(whole):
+            found.add(labels[words[at][1]])
+        at += 1
+    return sorted(found, key=lambda one: (len(one[1]), one[1], one[0]))[:limit]
+
+
+@lru_cache(maxsize=2)
+def _words_of(labels: Labels) -> tuple[list[tuple[str, int]], list[frozenset[str]]]:
+    """(every word with its label's number, in order; the words of each label)."""
+    of_label = [frozenset(folded_words(label)) for _, label in labels]
+    return sorted((word, n) for n, words in enumerate(of_label) for word in words), of_label

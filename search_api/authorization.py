@@ -1,0 +1,205 @@
+"""Who asks, and what a route requires of them: a role, or to be there in person.
+
+The ways to say who asks are tried in order; the first that a request uses decides alone. A token
+that is not valid is nobody: it never falls back on a cookie of somebody else.
+
+`require(Role.ANIMATOR)` is a dependency on a role; every reading that a role opens is written to
+the audit first. `not_by_personal_token` refuses a program that shows a personal token.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from fastapi import Depends, Request
+
+from indexer.access import Reader
+from search_api.audit.port import AuditUnwritable, PrivilegedAccess
+from search_api.catalogue.texts import _, marked
+from search_api.identity.grants import HeldRoles, Role
+from search_api.identity.readers import ReaderDirectory, reader_of
+from search_api.identity.tokens import TOKEN_COOKIE, SignedTokens
+from search_api.navigation import ROLE_NAMES, held_by
+from search_api.parameters import NamedReader
+from search_api.problems import Problem
+from search_api.services import Services, services_of
+from search_api.sign_on.cookies import SignOnCookies
+from search_api.sign_on.errors import ProviderUnreachable
+from search_api.sign_on.identification import (
+    Identification,
+    IdentificationMethod,
+    SignedHeader,
+    identification_of,
+)
+from search_api.sign_on.sessions import PREFIX, SqlPersonalTokens, SqlSessions
+
+Identify = Callable[[Request], Identification | None]
+"""None: the request says nothing in this way."""
+
+
+def bearer(
+    tokens: SignedTokens, personal: SqlPersonalTokens | None, now_s: Callable[[], int]
+) -> Identify:
+    """`Authorization: Bearer …`, with a personal token or one that `quisait token` signed."""
+
+    def identify(request: Request) -> Identification | None:
+        scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        token = token.strip()
+        if token.startswith(PREFIX):
+            agent_id = personal.agent_id(token) if personal else None
+            return Identification(agent_id, IdentificationMethod.PERSONAL_TOKEN)
+        return Identification(tokens.agent_id(token, now_s()), IdentificationMethod.SIGNED_TOKEN)
+
+    return identify
+
+
+def signed_header(header: SignedHeader) -> Identify:
+    """What the reverse proxy signed; keys out of reach are a problem 503."""
+
+    def identify(request: Request) -> Identification | None:
+        sent = request.headers.getlist(header.rules.name)
+        if not sent:
+            return None
+        try:
+            # Two of them: one may have slipped past the proxy.
+            agent_id = header.agent_id(sent[0].strip()) if len(sent) == 1 else None
+        except ProviderUnreachable as error:
+            raise Problem(503, str(error), code="provider_unreachable") from None
+        return Identification(agent_id, IdentificationMethod.SIGNED_HEADER)
+
+    return identify
+
+
+def session_cookie(sessions: SqlSessions, cookies: SignOnCookies) -> Identify:
+    """The session that the browser's cookie names; one that ended says nothing."""
+
+    def identify(request: Request) -> Identification | None:
+        session_id = cookies.session_of(request)
+        session = sessions.find(session_id) if session_id else None
+        return (
+            Identification(session.agent_id, IdentificationMethod.SESSION, session)
+            if session
+            else None
+        )
+
+    return identify
+
+
+def token_cookie(tokens: SignedTokens, now_s: Callable[[], int]) -> Identify:
+    """A signed token in a cookie, as whatever authenticates in front may set it."""
+
+    def identify(request: Request) -> Identification | None:
+        token = request.cookies.get(TOKEN_COOKIE, "").strip()
+        if not token:
+            return None
+        return Identification(tokens.agent_id(token, now_s()), IdentificationMethod.SIGNED_TOKEN)
+
+    return identify
+
+
+class IdentifiedReaders:
+    """The reader of a request, found once for each."""
+
+    def __init__(
+        self, ways: Sequence[Identify], agents: ReaderDirectory, today: Callable[[], date]
+    ) -> None:
+        self._ways, self._agents, self._today = tuple(ways), agents, today
+
+    def __call__(self, request: Request) -> Reader:
+        """Who is named, in post today; else nobody. Raises `Problem` 503 as the ways do."""
+        found: Reader | None = getattr(request.state, "reader", None)
+        if found is None:
+            who = next(filter(None, (way(request) for way in self._ways)), None)
+            found = reader_of(who.agent_id if who else None, self._agents, self._today())
+            request.state.reader = found
+            request.state.identified = who if found.agent_id is not None else None
+        return found
+
+
+def not_by_personal_token(request: Request, reader: NamedReader) -> None:
+    """A stolen token tells nothing that is held about its agent, and changes nothing of it.
+
+    A dependency of routes. Raises a problem 403.
+    """
+    who = identification_of(request)
+    if who is not None and who.way is IdentificationMethod.PERSONAL_TOKEN:
+        raise Problem(
+            403,
+            _(
+                "Un jeton personnel ne donne pas accès à vos données : connectez-vous dans un "
+                "navigateur."
+            ),
+            code="in_person",
+        )
+
+
+__all__ = ["HeldRoles", "Role", "RoleHolder", "RoleRequired", "held_by", "require"]
+
+
+IN_PERSON_ONLY = marked("Un jeton personnel n’ouvre pas ce qu’un rôle ouvre : connectez-vous.")
+
+
+@dataclass(frozen=True, slots=True)
+class RoleHolder:
+    """A reader who holds a role, as a route is given them."""
+
+    reader: Reader
+    role: Role
+    held: HeldRoles
+
+    def wrote(self, request: Request, act: str, subject: str) -> None:
+        """Written down what is about to be done, beyond its route. Raises a problem 503."""
+        actor = self.reader.agent_id or ""
+        _write_audit(services_of(request), PrivilegedAccess(actor, self.role, act, subject))
+
+
+@dataclass(frozen=True, slots=True)
+class RoleRequired:
+    """The dependency. `subject` is the path's parameter that says whom or what is read of."""
+
+    role: Role
+    subject: str = ""
+
+    def __call__(self, request: Request, reader: NamedReader) -> RoleHolder:
+        """The holder, their reading written down.
+
+        Raises a problem: 401 for nobody, 403 for who does not hold the role, 503 where
+        the audit cannot be written.
+        """
+        services, actor = services_of(request), reader.agent_id or ""
+        template = getattr(request.scope.get("route"), "path", "")
+        reading = f"{request.method} {template}"
+        held = services.grants.held_by(reader)
+        refusal = self._refusal(request, held)
+        if refusal:
+            services.refusals.note(services.audit, actor, self.role, reading)
+            raise refusal
+        named = request.path_params.get(self.subject, "") if self.subject else ""
+        subject = f"{self.subject}:{named}" if named else ""
+        _write_audit(services, PrivilegedAccess(actor, self.role, reading, subject))
+        return RoleHolder(reader, self.role, held)
+
+    def _refusal(self, request: Request, held: HeldRoles) -> Problem | None:
+        who = identification_of(request)
+        if who and who.way is IdentificationMethod.PERSONAL_TOKEN:
+            return Problem(403, _(IN_PERSON_ONLY), code="in_person")
+        if self.role not in held.roles:
+            role = _(ROLE_NAMES[self.role])
+            return Problem(403, _("Cette page est réservée au rôle « %(role)s ».", role=role))
+        return None
+
+
+def _write_audit(services: Services, reading: PrivilegedAccess) -> None:
+    try:
+        services.audit.write(reading)
+    except AuditUnwritable as error:
+        detail = _("Cette lecture doit être consignée, et n’a pas pu l’être. Réessayez bientôt.")
+        raise Problem(503, detail, code="audit_unwritable") from error
+
+
+def require(role: Role, subject: str = "") -> Any:
+    """A dependency on a role; see `RoleRequired`."""
+    return Depends(RoleRequired(role, subject))

@@ -1,1 +1,0 @@
-"""Pages that a role opens: the animator's desk, the administrator's."""

@@ -1,1 +1,0 @@
-"""What is asked, without who asks."""

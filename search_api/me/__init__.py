@@ -1,1 +1,0 @@
-"""What is held about the one who asks, and what they ask of it."""

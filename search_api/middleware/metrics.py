@@ -1,0 +1,78 @@
+"""Request metrics: how many, their status and duration, by route and never by what was asked."""
+
+import time
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+OTHER_ROUTE = "other"
+"""The route of an address that none has: what a stranger types must not become a label."""
+_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestMetrics:
+    """Requests by route and status, and their duration in seconds by route."""
+
+    requests: Counter
+    durations: Histogram
+
+    def note(self, route: str, status: int, seconds: float) -> None:
+        """Count one request."""
+        self.requests.labels(route, str(status)).inc()
+        self.durations.labels(route).observe(seconds)
+
+
+def request_metrics(registry: CollectorRegistry) -> RequestMetrics:
+    """The measures of one application, kept in that registry."""
+    return RequestMetrics(
+        Counter(
+            "quisait_requests",
+            "Requests, by route and status.",
+            ["route", "status"],
+            registry=registry,
+        ),
+        Histogram(
+            "quisait_request_duration_seconds",
+            "How long a request took, to the end of its answer.",
+            ["route"],
+            buckets=_BUCKETS_S,
+            registry=registry,
+        ),
+    )
+
+
+def add_request_metrics(app: FastAPI, measures: RequestMetrics) -> None:
+    """Measure every request of the application, whatever answers it."""
+    app.add_middleware(_MetricsMiddleware, measures=measures)
+
+
+@dataclass(frozen=True, slots=True)
+class _MetricsMiddleware:
+    app: ASGIApp
+    measures: RequestMetrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        status, started = 500, time.perf_counter()
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noted)
+        finally:
+            seconds = time.perf_counter() - started
+            self.measures.note(_route(scope), status, seconds)
+
+
+def _route(scope: Scope) -> str:
+    """As the application declares it: `/documents/{id}`, without the id."""
+    return str(getattr(scope.get("route"), "path", "") or OTHER_ROUTE)

@@ -1,0 +1,171 @@
+"""Security middleware: response headers, the `Host` check, and requests from other sites.
+
+DNS rebinding: a page of `ailleurs.example` has its own name lead to 127.0.0.1, and is then, for
+the browser, of the same origin as what answers there. The name stays in `Host`, which is checked.
+
+Requests that change something come from this site's own pages, or from no browser at all: one
+check for every route, so that forms need no token. Browsers say where a request comes from in
+`Sec-Fetch-Site` (W3C Fetch Metadata), else in `Origin` (RFC 6454), and the oldest in `Referer`.
+A request that has none of these and no cookie acts in nobody's name: a program with its own
+token. Decision 0009 says why this and not a token in each form.
+"""
+
+import ipaddress
+import re
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI, Request, Response
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from search_api.catalogue.texts import _, marked
+from search_api.problems import Problem, answer_to, is_file, unexpected_error
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    # Not `no-referrer`: browsers then hide where a form of our own comes from (`Origin: null`).
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": (
+        "camera=(), geolocation=(), microphone=(), payment=(), usb=(), serial=(), hid=(), "
+        "display-capture=(), browsing-topics=()"
+    ),
+}
+_HTTPS_ONLY = "max-age=31536000"
+"""A browser that came once over https comes over nothing else for a year."""
+
+
+def add_security_headers(app: FastAPI) -> None:
+    """A page's address holds the query: it is given to no other site."""
+
+    @app.middleware("http")
+    async def headers(
+        request: Request, call_next: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        try:
+            response = await call_next(request)
+        except Exception as error:  # noqa: BLE001 - else the server would log its text, and answer without these headers
+            response = unexpected_error(request, error)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        if request.url.scheme == "https":
+            response.headers.setdefault("Strict-Transport-Security", _HTTPS_ONLY)
+        if request.url.path.startswith("/embed/"):
+            response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        if not is_file(request):
+            response.headers["Cache-Control"] = "private, no-store"
+        elif response.status_code >= 400:
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")
+UNKNOWN_HOST = marked(
+    "Ce site ne répond pas à ce nom. Vérifiez l’adresse ; si vous administrez Qui sait, "
+    "ajoutez ce nom à « hosts », dans [door]."
+)
+
+
+def check_host(app: FastAPI, hosts: Collection[str]) -> None:
+    """Refuse (421) requests to other names than `hosts`, addresses and `localhost`."""
+    app.add_middleware(_HostMiddleware, hosts=frozenset(host.lower() for host in hosts))
+
+
+@dataclass(frozen=True, slots=True)
+class _HostMiddleware:
+    app: ASGIApp
+    hosts: frozenset[str]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            request = Request(scope)
+            if not is_own_host(request.headers.get("host", ""), self.hosts):
+                refusal = answer_to(request, Problem(421, _(UNKNOWN_HOST)))
+                await refusal(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+def is_own_host(header: str, hosts: Collection[str]) -> bool:
+    """Whether a `Host` header names this site; `hosts` are lower-case, without a port."""
+    found = _HOST.fullmatch(header.lower())
+    if found is None:
+        return False
+    name = found[1].removesuffix(".")
+    return name == "localhost" or name in hosts or _is_address(name)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+
+OTHER_SITE = marked(
+    "Cette demande vient d’une autre page que celles de Qui sait ? : rien n’a été changé. "
+    "Revenez à la page, rechargez-la et recommencez."
+)
+
+
+def check_same_site(app: FastAPI, addresses: Collection[str] = ()) -> None:
+    """Refuse what other sites' pages would have a browser change here.
+
+    `addresses` are origins under which readers know this site, beside the one that a
+    request is sent to: what a proxy renames.
+    """
+    app.add_middleware(_SameSiteMiddleware, addresses=frozenset(addresses))
+
+
+@dataclass(frozen=True, slots=True)
+class _SameSiteMiddleware:
+    app: ASGIApp
+    addresses: frozenset[str]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] not in _SAFE_METHODS:
+            request = Request(scope)
+            own = f"{request.url.scheme}://{request.headers.get('host', '')}"
+            if not is_same_site(request.headers, self.addresses | {_without_default_port(own)}):
+                refusal = answer_to(request, Problem(403, _(OTHER_SITE), code="other_site"))
+                await refusal(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+def is_same_site(headers: Headers, own: Collection[str]) -> bool:
+    """Whether a request that changes something may be let through; `own` are origins."""
+    if fetched := headers.get("sec-fetch-site"):
+        return fetched in ("same-origin", "none")
+    if origin := headers.get("origin"):
+        return origin in own
+    if referer := headers.get("referer"):
+        return _origin(referer) in own
+    return "cookie" not in headers
+
+
+def _origin(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    return _without_default_port(f"{parts.scheme}://{parts.netloc}")
+
+
+def _without_default_port(origin: str) -> str:
+    """Without the port that goes without saying, as browsers write an origin."""
+    scheme, _, host = origin.lower().partition("://")
+    return f"{scheme}://{host.removesuffix(_DEFAULT_PORTS.get(scheme, ' '))}"

@@ -1,0 +1,49 @@
+"""Pages that a role opens, and which of them the reader may open."""
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from search_api.catalogue.texts import marked
+from search_api.identity.grants import NO_ROLES, HeldRoles, Role
+from search_api.services import services_of
+
+ROLE_NAMES: dict[Role, str] = {
+    Role.AGENT: marked("agent"),
+    Role.ANIMATOR: marked("animation de réseau"),
+    Role.ADMINISTRATOR: marked("administration"),
+    Role.OFFICER: marked("protection des données"),
+}
+"""Roles as a person reads them: what is done, which fits everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class RolePage:
+    """A page that a role opens, as the navigation offers it. `section` marks it as current."""
+
+    role: Role
+    path: str
+    label: str
+    section: str
+
+
+ROLE_PAGES: tuple[RolePage, ...] = (
+    RolePage(Role.ANIMATOR, "/animation", marked("Animation"), "animation"),
+    RolePage(Role.ADMINISTRATOR, "/administration", marked("Administration"), "administration"),
+    RolePage(Role.OFFICER, "/audit", marked("Consultations"), "audit"),
+)
+"""In the order of the navigation; each is shown to who may open it."""
+
+
+def held_by(request: Request) -> HeldRoles:
+    """The roles of the one who asks; nobody holds none."""
+    services = services_of(request)
+    if not services.grants.every:
+        return NO_ROLES
+    return services.grants.held_by(services.reader_of(request))
+
+
+def role_pages_of(request: Request) -> list[RolePage]:
+    """The desks that the one who asks may open."""
+    roles = held_by(request).roles
+    return [desk for desk in ROLE_PAGES if desk.role in roles]

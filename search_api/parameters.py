@@ -1,0 +1,105 @@
+"""Request parameters and the reader of a request: FastAPI dependencies of the API and the pages."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+from fastapi import Depends, Query, Request, Response
+
+from indexer.access import Reader
+from search_api.catalogue.texts import _
+from search_api.limits import RequesterKind, RequestKind, TooManyConcurrentRequests
+from search_api.middleware.request_limits import charge, refuse_over_limit
+from search_api.problems import Problem, ReaderRequired
+from search_api.questions.query import ResultOrder
+from search_api.services import services_of
+
+FILTER_VALUES = 100
+"""How often one facet's parameter may be repeated."""
+
+RETRY_S = 5
+"""Seconds after which a reader who asked too much at once may try again."""
+
+_Values = Annotated[list[str], Query(max_length=FILTER_VALUES)]
+
+
+INCOMPLETE = "X-Quisait-Incomplete"
+"""The header that names the authorities that did not answer."""
+
+
+def _known_reader(request: Request, response: Response) -> Reader:
+    reader = services_of(request).reader_of(request)
+    if reader.agent_id is None:
+        refuse_over_limit(request)
+        raise ReaderRequired()
+    charge(request, RequesterKind.READER, reader.agent_id)
+    if reader.unanswered:
+        response.headers[INCOMPLETE] = ", ".join(sorted(reader.unanswered))
+    request.state.incomplete = bool(reader.unanswered)
+    return reader
+
+
+_KnownReader = Annotated[Reader, Depends(_known_reader)]
+
+
+async def _named_reader(request: Request, reader: _KnownReader) -> AsyncIterator[Reader]:
+    async with _slot(request, RequestKind.OTHER, reader):
+        yield reader
+
+
+async def _asking_reader(request: Request, reader: _KnownReader) -> AsyncIterator[Reader]:
+    async with _slot(request, RequestKind.QUESTION, reader):
+        yield reader
+
+
+@asynccontextmanager
+async def _slot(request: Request, work: RequestKind, reader: Reader) -> AsyncIterator[None]:
+    try:
+        async with services_of(request).at_once.turn(work, reader.agent_id or ""):
+            yield
+    except TooManyConcurrentRequests:
+        detail = _(
+            "Vos demandes précédentes sont encore en cours : attendez leur réponse, puis réessayez."
+        )
+        retry = {"Retry-After": str(RETRY_S)}
+        raise Problem(429, detail, retry, code="too_many_at_once") from None
+
+
+def _filters(
+    source: _Values = [],  # noqa: B006 - FastAPI copies it
+    kind: _Values = [],  # noqa: B006
+    space: _Values = [],  # noqa: B006
+    entity: _Values = [],  # noqa: B006
+    area: _Values = [],  # noqa: B006
+    year: _Values = [],  # noqa: B006
+) -> dict[str, tuple[str, ...]]:
+    asked = {
+        "source": source,
+        "kind": kind,
+        "space": space,
+        "entity": entity,
+        "area": area,
+        "year": year,
+    }
+    kept = {name: tuple(filter(None, dict.fromkeys(values))) for name, values in asked.items()}
+    return {name: values for name, values in kept.items() if values}
+
+
+NamedReader = Annotated[Reader, Depends(_named_reader, scope="function")]
+"""The reader; a request without one is a problem 401, one of too many at once a problem 429."""
+
+AskingReader = Annotated[Reader, Depends(_asking_reader, scope="function")]
+"""The same where a question is answered, of which fewer are at once."""
+
+Filters = Annotated[dict[str, tuple[str, ...]], Depends(_filters)]
+"""Accepted values by facet: each may be repeated, empty ones are left out."""
+
+Typed = Annotated[
+    str, Query(description='free text, "phrases", -excluded, a OU b, auteur:x, avant:2024…')
+]
+SortOrder = Annotated[
+    ResultOrder, Query(alias="sort", description="`date`: the newest first, of what has most words")
+]
+PageNumber = Annotated[int, Query(ge=1, le=2**53 - 1, description="from 1")]
+Offset = Annotated[int, Query(ge=0, le=2**31 - 1, description="`following` of the page before")]
+AreaCode = Annotated[str, Query(description="département (22) or region (r53)")]

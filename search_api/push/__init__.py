@@ -1,1 +1,0 @@
-"""How applications push documents to a source."""

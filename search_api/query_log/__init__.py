@@ -1,0 +1,1 @@
+"""The query log: what agents ask, counted without names."""

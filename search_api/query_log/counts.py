@@ -1,0 +1,275 @@
+"""Counts of what was asked and of who was named in answers, and which query texts may be shown.
+
+A text with a digit or a name of the directory is counted and never shown; all texts that are not
+shown share one count. The strictest reading of the rule: refusing too much costs a line of a
+report, refusing too little shows a person.
+
+How often answers named an agent is shown to that agent alone, from five askers on. Who asked is a
+pseudonym that joins nothing else of the log. The agent who was named is an HMAC of their id and
+the period's first day, under a key that is not in the database: without it a list of all agents
+reveals nobody's counts, and nothing joins two periods.
+"""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import pairwise
+from typing import Any
+
+import sqlalchemy as sa
+
+from expertise.names import STOP_WORDS
+from indexer.french.analysis import folded_words
+from search_api.query_log.storage import (
+    OLD_TABLES,
+    LogPeriod,
+    journal_askings,
+    journal_named,
+    journal_named_counts,
+    journal_period,
+    journal_texts,
+    named_key,
+    utc,
+)
+
+MAX_CHARACTERS = 200
+"""A longer text was pasted: nobody else asks it, and it may say anything."""
+_MIN_NAME_CHARS = 2
+_MIN_PART_CHARS = 3
+"""Of a name written in one word with another, as logins are."""
+
+
+def normal_text(typed: str) -> str:
+    """The query as it is counted and shown: its words, accents, case and signs aside.
+
+    Five askers of one normal text have asked the very words that are shown. The text is
+    empty where there is no word.
+    """
+    return " ".join(folded_words(typed))
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryNames:
+    """Names of the directory, folded: words, and each name written as one word.
+
+    Empty means that they are not known: then nothing is shown.
+    """
+
+    words: frozenset[str] = frozenset()
+
+    def named_in(self, text: str) -> bool:
+        """Whether a normal text has a name of the directory in it, in one word or in two."""
+        said = text.split()
+        joined = [one + other for one, other in pairwise(said)]
+        triples = [a + b + c for a, b, c in zip(said, said[1:], said[2:], strict=False)]
+        return any(self._is_name(word) for word in (*said, *joined, *triples))
+
+    def _is_name(self, word: str) -> bool:
+        known = self.words
+        if word in known or _singular(word) in known:
+            return True
+        # A login: an initial beside a name, or two names.
+        parted = (word[1:], word[:-1]) if len(word) > _MIN_PART_CHARS else ()
+        if any(part in known for part in parted):
+            return True
+        cuts = range(_MIN_PART_CHARS, len(word) - _MIN_PART_CHARS + 1)
+        return any(word[:cut] in known and word[cut:] in known for cut in cuts)
+
+
+def names_of(people: Iterable[tuple[str, str]]) -> DirectoryNames:
+    """The names of (given name, family name) pairs."""
+    found: set[str] = set()
+    for name in {name for pair in people for name in pair}:
+        words = folded_words(name)
+        found.add("".join(words))
+        found.update(words)
+    kept = {word for word in found if len(word) >= _MIN_NAME_CHARS and word not in STOP_WORDS}
+    return DirectoryNames(frozenset(kept | {_singular(word) for word in kept}))
+
+
+def may_be_shown(typed: str, names: DirectoryNames) -> bool:
+    """Whether a query may be shown, however many asked it. `typed`: as written, or normal."""
+    if len(typed) > MAX_CHARACTERS or not names.words or "@" in typed:
+        return False
+    # As written and in plain signs: «Ⅳ» is a number, «②» hides one.
+    letters = typed + unicodedata.normalize("NFKC", typed)
+    if any(unicodedata.category(letter).startswith("N") for letter in letters):
+        return False
+    return not names.named_in(normal_text(typed))
+
+
+def _singular(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word[-1] in "sx" else word
+
+
+MIN_ASKERS = 5
+"""So many distinct askers within one period before a query's text is kept and shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryCounts:
+    """What was asked of one kind. `text` is None for queries that are not shown.
+
+    An asking is one query of one asker within one hour, however often repeated. `results`
+    is the sum over the `counted` askings that told a number; `zero` of them had none.
+    `abandoned` were followed by another query of the same asker within the same hour,
+    and their answers never looked further into.
+    """
+
+    asked_for: str
+    text: str | None
+    queries: int = 0
+    askings: int = 0
+    results: int = 0
+    counted: int = 0
+    zero: int = 0
+    abandoned: int = 0
+
+
+COUNT_FIELDS = ("queries", "askings", "results", "counted", "zero", "abandoned")
+
+
+def live_counts(connection: sa.Connection, names: DirectoryNames) -> list[QueryCounts]:
+    """The counts of the period that goes on."""
+    asked = journal_askings.c
+    query = (
+        sa.select(
+            asked.asked_for,
+            journal_texts.c.text,
+            sa.literal(1).label("queries"),
+            sa.func.count().label("askings"),
+            sa.func.coalesce(sa.func.sum(asked.results), 0).label("results"),
+            sa.func.count(asked.results).label("counted"),
+            _how_many(asked.results == 0).label("zero"),
+            _how_many(asked.followed & ~asked.further).label("abandoned"),
+        )
+        .outerjoin_from(journal_askings, journal_texts, journal_texts.c.query == asked.query)
+        .group_by(asked.asked_for, asked.query, journal_texts.c.text)
+    )
+    found = [QueryCounts(**row) for row in connection.execute(query).mappings()]
+    return summed_counts(found, names)
+
+
+def summed_counts(found: Iterable[QueryCounts], names: DirectoryNames) -> list[QueryCounts]:
+    """One each for a kind and text; what may not be shown, today, is among the others."""
+    totals: Mapping[tuple[str, str | None], dict[str, int]] = defaultdict(
+        lambda: dict.fromkeys(COUNT_FIELDS, 0)
+    )
+    for one in found:
+        shown = one.text is not None and may_be_shown(one.text, names)
+        total = totals[one.asked_for, one.text if shown else None]
+        for name in COUNT_FIELDS:
+            total[name] += getattr(one, name)
+    return [QueryCounts(kind, text, **numbers) for (kind, text), numbers in totals.items()]
+
+
+def askers_of(connection: sa.Connection, query: str) -> int:
+    """How many distinct askers have asked a query in this period."""
+    column = journal_askings.c.asker
+    counted = sa.select(sa.func.count(sa.distinct(column))).where(journal_askings.c.query == query)
+    return connection.execute(counted).scalar_one()
+
+
+def _how_many(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.sum(sa.case((condition, 1), else_=0))
+
+
+OTHER_TOPICS = ""
+"""Of questions that name no topic of the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class MentionCount:
+    """By how many distinct askers, in a period that began on a day; `OTHER` or a topic's id."""
+
+    topic_id: str
+    start: date
+    askers: int
+
+
+def drop_old_tables(engine: sa.Engine) -> None:
+    """Delete what an earlier version kept under a digest without a key: it cannot be told anew."""
+    there = set(OLD_TABLES).intersection(sa.inspect(engine).get_table_names())
+    if not there:
+        return
+    with engine.begin() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("pragma secure_delete = on")
+        for name in sorted(there):
+            connection.execute(sa.text(f"drop table if exists {name}"))
+
+
+def record_mentions(
+    connection: sa.Connection,
+    key: bytes,
+    period: LogPeriod,
+    asker: str,
+    named: Sequence[str],
+    topics: Collection[str],
+) -> None:
+    """One row for each agent that an answer named, each topic of the question, each asker."""
+    table, pseudonym = journal_named, period.bringer(asker)
+    for agent_id in dict.fromkeys(named):
+        for topic in sorted(topics) or [OTHER_TOPICS]:
+            row = {
+                "agent_key": named_key(key, period.start, agent_id),
+                "topic_id": topic,
+                "asker": pseudonym,
+            }
+            same = sa.and_(*(table.c[name] == value for name, value in row.items()))
+            if connection.execute(sa.select(table.c.asker).where(same)).first() is None:
+                connection.execute(sa.insert(table).values(row))
+
+
+def close_mentions(connection: sa.Connection, start: datetime) -> None:
+    """Keep counts that are large enough, and nothing else."""
+    rows = connection.execute(_enough()).all()
+    kept = [
+        {"agent_key": key, "topic_id": topic, "start": start, "askers": askers}
+        for key, topic, askers in rows
+    ]
+    if kept:
+        connection.execute(sa.insert(journal_named_counts), kept)
+    connection.execute(sa.delete(journal_named))
+
+
+def mention_counts(
+    engine: sa.Engine, key: bytes, agent_id: str, today: date
+) -> tuple[MentionCount, ...]:
+    """What one agent may know of themselves: newest first, the period that goes on included."""
+    counts = journal_named_counts.c
+    query = sa.select(counts.topic_id, counts.start, counts.askers)
+    with engine.connect() as connection:
+        theirs = _keys_of(connection, key, agent_id)
+        live = connection.execute(_enough().where(journal_named.c.agent_key.in_(theirs))).all()
+        closed = connection.execute(query.where(counts.agent_key.in_(theirs))).all()
+    found = [MentionCount(topic, today, askers) for _, topic, askers in live]
+    found += [MentionCount(topic, start.date(), askers) for topic, start, askers in closed]
+    return tuple(sorted(found, key=lambda one: (-one.start.toordinal(), one.topic_id)))
+
+
+def forget_mentions(connection: sa.Connection, key: bytes, agent_id: str) -> int:
+    """Delete all that is kept of how one agent was brought up: how many rows."""
+    theirs = _keys_of(connection, key, agent_id)
+    return sum(
+        connection.execute(sa.delete(table).where(table.c.agent_key.in_(theirs))).rowcount
+        for table in (journal_named, journal_named_counts)
+    )
+
+
+def _keys_of(connection: sa.Connection, key: bytes, agent_id: str) -> list[str]:
+    """What stands for one agent in each period of which something is kept."""
+    asked = (
+        sa.select(table.c.start).distinct() for table in (journal_period, journal_named_counts)
+    )
+    starts = {utc(start) for one in asked for start in connection.execute(one).scalars()}
+    return [named_key(key, start, agent_id) for start in sorted(starts)]
+
+
+def _enough() -> sa.Select[Any]:
+    table = journal_named.c
+    askers = sa.func.count()
+    grouped = sa.select(table.agent_key, table.topic_id, askers)
+    return grouped.group_by(table.agent_key, table.topic_id).having(askers >= MIN_ASKERS)

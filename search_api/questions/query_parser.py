@@ -1,0 +1,224 @@
+"""Parse a query: operators become filters, the glossary adds expansions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Protocol
+
+from indexer.access import AccessFilter
+from indexer.french.analysis import folded_words
+from indexer.ports import IndexReader
+from indexer.values import Byline, DateRange, Expansion, Question, SearchRequest
+from search_api.questions.query import (
+    FACET_FIELDS,
+    Operator,
+    OperatorField,
+    operators_in,
+    read_day,
+    read_question,
+    typed_text,
+)
+
+FACET_VALUES = 1000
+"""So many values of a facet are looked through for the one that an operator names."""
+
+
+class QueryPartKind(StrEnum):
+    """What a part of a query was understood as; `WORDS`: no such value, looked for as words."""
+
+    AUTHOR = "author"
+    SINCE = "since"
+    BEFORE = "before"
+    ENTITY = "entity"
+    KIND = "kind"
+    SOURCE = "source"
+    SPACE = "space"
+    ANY_OF = "any_of"
+    WORDS = "words"
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPart:
+    """A part of the query; a date is an ISO text.
+
+    `without`: the query as typed, this taken out; None where that is left to the reader.
+    """
+
+    said: QueryPartKind
+    value: str
+    without: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedQuery:
+    """A query, read whole: the question, and what narrows its answers."""
+
+    question: Question
+    filters: Mapping[str, tuple[str, ...]]
+    bylines: tuple[Byline, ...] = ()
+    period: DateRange | None = None
+    parts: tuple[QueryPart, ...] = ()
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether operators narrow it."""
+        return any(
+            part.said not in (QueryPartKind.ANY_OF, QueryPartKind.WORDS) for part in self.parts
+        )
+
+    @property
+    def of_a_person(self) -> bool:
+        """Whether it is narrowed to what somebody contributed: nothing of it is then counted."""
+        return bool(self.bylines)
+
+
+class AuthorDirectory(Protocol):
+    """The directory, for those who wrote and may be named, present or gone."""
+
+    def accounts_named(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Accounts of the agents whose name has all these folded words."""
+        ...
+
+
+class ExpansionSource(Protocol):
+    """The administrator's glossary."""
+
+    def expansions(self, text: str) -> tuple[Expansion, ...]:
+        """Other ways of saying words of this text."""
+        ...
+
+
+class NoAuthorDirectory:
+    """A directory that nobody is found in."""
+
+    def accounts_named(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Nobody's."""
+        return ()
+
+
+class NoGlossary:
+    """Adds nothing."""
+
+    def expansions(self, text: str) -> tuple[Expansion, ...]:
+        """None."""
+        return ()
+
+
+class QueryParser:
+    """Reads queries under a reader's rights: a facet's value is known by what they may read."""
+
+    def __init__(
+        self, index: IndexReader, authors: AuthorDirectory, glossary: ExpansionSource
+    ) -> None:
+        self._index, self._authors, self._glossary = index, authors, glossary
+
+    def read(
+        self, typed: str, access: AccessFilter, filters: Mapping[str, tuple[str, ...]] | None = None
+    ) -> ParsedQuery:
+        """Never an error: what is not understood is looked for as words.
+
+        `filters` hold besides the operators. Raises `IndexUnreachable` where an operator
+        names a facet's value and the index does not answer.
+        """
+        text = typed_text(typed)
+        found = tuple(operators_in(text))
+        named = self._values(found, access)
+        kept, parts, rest = [], [], text or typed
+        for one in found:
+            said = QueryPartKind(one.field) if _is_understood(one, named) else QueryPartKind.WORDS
+            if said is not QueryPartKind.WORDS:
+                kept.append(one)
+                rest = _blanked(rest, one.start, one.end)
+            if said is not QueryPartKind.WORDS or one.field in FACET_FIELDS:
+                parts.append(QueryPart(said, _shown(text, one, said), _without(text, one)))
+        question = read_question(rest)
+        parts += [
+            QueryPart(QueryPartKind.ANY_OF, " ou ".join(group), None) for group in question.any_of
+        ]
+        question = replace(question, expansions=self._glossary.expansions(question.text))
+        return ParsedQuery(
+            question,
+            _joined(filters or {}, [(one.field, named[one]) for one in kept if one in named]),
+            tuple(self._byline(one) for one in kept if one.field is OperatorField.AUTHOR),
+            _period(kept),
+            tuple(parts),
+        )
+
+    def _values(
+        self, found: Sequence[Operator], access: AccessFilter
+    ) -> dict[Operator, tuple[str, ...]]:
+        """The readable values that each operator on a facet names; one request for all."""
+        asked = [one for one in found if one.field in FACET_FIELDS]
+        if not asked:
+            return {}
+        facets = tuple(sorted({str(one.field) for one in asked}))
+        request = SearchRequest(
+            access, Question(), window=1, facets=facets, facet_size=FACET_VALUES
+        )
+        known = self._index.search(request).facets
+        return {
+            one: _named(one.value, [facet.value for facet in known.get(one.field, ())])
+            for one in asked
+        }
+
+    def _byline(self, one: Operator) -> Byline:
+        words = folded_words(one.value)
+        return Byline(self._authors.accounts_named(words) if words else (), tuple(words))
+
+
+def _is_understood(one: Operator, named: Mapping[Operator, tuple[str, ...]]) -> bool:
+    if one.field in FACET_FIELDS:
+        return bool(named[one])
+    return bool(
+        folded_words(one.value) if one.field is OperatorField.AUTHOR else read_day(one.value)
+    )
+
+
+def _named(value: str, known: Sequence[str]) -> tuple[str, ...]:
+    """Values that are this one, accents and case aside; without any, those with all its words."""
+    words = folded_words(value)
+    same = tuple(one for one in known if one == value or (words and folded_words(one) == words))
+    if same or not words:
+        return same
+    return tuple(one for one in known if set(words) <= set(folded_words(one)))
+
+
+def _joined(
+    chosen: Mapping[str, tuple[str, ...]], named: Sequence[tuple[OperatorField, tuple[str, ...]]]
+) -> dict[str, tuple[str, ...]]:
+    """Several operators on one facet accept any of theirs; what was chosen must hold too."""
+    asked: dict[str, tuple[str, ...]] = {}
+    for field, values in named:
+        asked[str(field)] = (*asked.get(str(field), ()), *values)
+    joined = dict(chosen)
+    for name, values in asked.items():
+        accepted = tuple(dict.fromkeys(values))
+        joined[name] = tuple(v for v in accepted if name not in chosen or v in chosen[name])
+    return joined
+
+
+def _period(kept: Sequence[Operator]) -> DateRange | None:
+    """All dates together: the latest beginning and the earliest end."""
+    begins = [
+        day for one in kept if one.field is OperatorField.SINCE and (day := read_day(one.value))
+    ]
+    ends = [
+        day for one in kept if one.field is OperatorField.BEFORE and (day := read_day(one.value))
+    ]
+    return DateRange(max(begins, default=None), min(ends, default=None)) if begins or ends else None
+
+
+def _shown(text: str, one: Operator, said: QueryPartKind) -> str:
+    if said is QueryPartKind.WORDS:
+        return text[one.start : one.end]
+    day = read_day(one.value) if said in (QueryPartKind.SINCE, QueryPartKind.BEFORE) else None
+    return day.isoformat() if day else one.value
+
+
+def _without(text: str, one: Operator) -> str:
+    return " ".join(_blanked(text, one.start, one.end).split())
+
+
+def _blanked(text: str, start: int, end: int) -> str:
+    """Spaces in its place, so that what follows stays where it was."""
+    return text[:start] + " " * (end - start) + text[end:]

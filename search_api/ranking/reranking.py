@@ -1,0 +1,293 @@
+"""Rerank the fused window: trust, freshness, validity, successors, copies. Pure.
+
+Everything here is read from hits of this reader alone, so that a document which they may not
+read moves no other, and from one window, so that the order is the same on every page.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from functools import cached_property, lru_cache
+from typing import NamedTuple
+
+from indexer.near_duplicates import bands, same_text, shared_text
+from indexer.values import WINDOW, HitAttributes
+from search_api.ranking.fusion import FusedHit
+
+
+class Successors:
+    """The heirs of each document among the marked ones: who replaces it, and those in turn.
+
+    A document replaces from its first day of validity on, and none of another source
+    unless its own is trusted more (`trust`, 1 where a source is not named). Documents that
+    replace each other in a circle replace nothing.
+    """
+
+    def __init__(
+        self, marks: Mapping[str, HitAttributes], trust: Mapping[str, float], today: date
+    ) -> None:
+        self._names = list(marks)
+        self._direct: dict[str, set[str]] = {}
+        for heir, mark in marks.items():
+            for former in mark.replaces:
+                if former == heir or former not in marks or not mark.begun(today):
+                    continue
+                if _may_replace(mark.source, marks[former].source, trust):
+                    self._direct.setdefault(former, set()).add(heir)
+        self._circling = _in_circles(self._direct)
+
+    def replaces(self, heir: str, former: str) -> bool:
+        """Whether one replaces the other directly."""
+        return heir in self._direct.get(former, ()) and self._circling.isdisjoint((heir, former))
+
+    def heirs(self, document_id: str) -> frozenset[str]:
+        """All that replace it, directly or through others."""
+        return self._heirs.get(document_id, frozenset())
+
+    def related(self, one: str, other: str) -> bool:
+        """Whether one of them replaces the other."""
+        return one in self.heirs(other) or other in self.heirs(one)
+
+    def depth(self, document_id: str) -> int:
+        """How many replace it: more than replace any of its heirs."""
+        return len(self.heirs(document_id))
+
+    def lifted(self, scores: Mapping[str, float]) -> dict[str, float]:
+        """Each heir at least as high as what it replaces."""
+        lifted = dict(scores)
+        for former, heirs in self._heirs.items():
+            for heir in heirs:
+                lifted[heir] = max(lifted[heir], scores[former])
+        return lifted
+
+    @cached_property
+    def _heirs(self) -> dict[str, frozenset[str]]:
+        whole = _transitive(self._direct, self._names)
+        return {
+            former: frozenset(heirs - self._circling)
+            for former, heirs in whole.items()
+            if former not in self._circling and heirs - self._circling
+        }
+
+
+def _may_replace(heir: str, former: str, trust: Mapping[str, float]) -> bool:
+    """Of two sources: equal trust is not enough, or each could repeal the other's."""
+    return heir == former or trust.get(heir, 1.0) > trust.get(former, 1.0)
+
+
+def _in_circles(direct: Mapping[str, set[str]]) -> frozenset[str]:
+    """Who is among their own heirs."""
+    replacing = set().union(*direct.values())
+    both = [former for former in direct if former in replacing]
+    if not both:
+        return frozenset()
+    from scipy import sparse  # here: few windows need it, and a command's start would pay it
+    from scipy.sparse.csgraph import connected_components
+
+    place = {name: number for number, name in enumerate(both)}
+    edges = [(place[a], place[b]) for a in both for b in direct[a] if b in place]
+    rows, columns = zip(*edges, strict=True) if edges else ((), ())
+    size = (len(both), len(both))
+    graph = sparse.coo_array(([1] * len(edges), (rows, columns)), shape=size).tocsr()
+    _, labels = connected_components(graph, directed=True, connection="strong")
+    alike = Counter(labels)
+    return frozenset(name for name, label in zip(both, labels, strict=True) if alike[label] > 1)
+
+
+def _transitive(direct: Mapping[str, set[str]], names: Sequence[str]) -> dict[str, set[str]]:
+    """All that can be reached from each, in bits: a source may name everything everywhere."""
+    if not direct:
+        return {}
+    bits = {name: 1 << place for place, name in enumerate(names)}
+    reached = {former: sum(bits[heir] for heir in heirs) for former, heirs in direct.items()}
+    for between in direct:
+        for former in direct:
+            if reached[former] & bits[between]:
+                reached[former] |= reached[between]
+    return {
+        former: {name for name in names if found & bits[name]} for former, found in reached.items()
+    }
+
+
+_DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class RankingPreferences:
+    """What an administrator prefers; conventions, since no judged set has dates.
+
+    `trust` multiplies the scores of a source (1 where it is not named). A document of
+    today gains the share `freshness` of its score, half of that after `half_life_days`,
+    one without a date nothing. One that is no longer in force keeps `past_share`.
+    """
+
+    trust: Mapping[str, float] = field(default_factory=dict)
+    freshness: float = 0.05
+    half_life_days: float = 1095.0
+    past_share: float = 0.7
+
+
+class RankingEffect(StrEnum):
+    """What moved a document, beside the question."""
+
+    RECENT = "recent"
+    TRUSTED = "trusted"
+    DISTRUSTED = "distrusted"
+    EXPIRED = "expired"
+    REPLACED = "replaced"
+    SUCCEEDS = "succeeds"
+
+
+class RankedResult(NamedTuple):
+    """A result of the window: its hit with the score that places it, and its copies, best first."""
+
+    hit: FusedHit
+    copies: tuple[str, ...] = ()
+    effects: tuple[RankingEffect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighted:
+    """The hits in their order, with what moved each, and who replaces whom."""
+
+    hits: tuple[FusedHit, ...]
+    effects: Mapping[str, tuple[RankingEffect, ...]]
+    succession: Successors
+
+
+def reranked(
+    hits: Sequence[FusedHit],
+    marks: Mapping[str, HitAttributes],
+    preferences: RankingPreferences,
+    today: date,
+    window: int = WINDOW,
+) -> tuple[RankedResult, ...]:
+    """The first `window` results, best first, ties by id; a hit without a mark stays as it is.
+
+    A document that another one of the window replaces stands right below it at best; the
+    successor takes the better place of the two. Copies are one result.
+    """
+    found = _weighted(hits, marks, preferences, today)
+    heads = group_copies(found.hits, marks, found.succession)[:window]
+    return tuple(
+        RankedResult(hit, copies, found.effects.get(hit.document_id, ())) for hit, copies in heads
+    )
+
+
+def reranked_documents(
+    hits: Sequence[FusedHit],
+    marks: Mapping[str, HitAttributes],
+    preferences: RankingPreferences,
+    today: date,
+) -> tuple[FusedHit, ...]:
+    """The same order of every document, copies too, each in its own place."""
+    return _weighted(hits, marks, preferences, today).hits[:WINDOW]
+
+
+def _weighted(
+    hits: Sequence[FusedHit],
+    marks: Mapping[str, HitAttributes],
+    preferences: RankingPreferences,
+    today: date,
+) -> _Weighted:
+    """Trust and freshness first, then succession lifts, then what is over sinks."""
+    known = {hit.document_id: marks[hit.document_id] for hit in hits if hit.document_id in marks}
+    weighed = {hit.document_id: hit.score for hit in hits}
+    effects: dict[str, list[RankingEffect]] = defaultdict(list)
+    for document_id, mark in known.items():
+        factor = preferences.trust.get(mark.source, 1.0)
+        gain = preferences.freshness * _freshness(mark, preferences.half_life_days, today)
+        weighed[document_id] *= factor * (1 + gain)
+        if factor != 1.0:
+            effects[document_id].append(
+                RankingEffect.TRUSTED if factor > 1 else RankingEffect.DISTRUSTED
+            )
+        if gain > preferences.freshness / 2:
+            effects[document_id].append(RankingEffect.RECENT)
+    succession = Successors(known, preferences.trust, today)
+    scores = succession.lifted(weighed)
+    for document_id, mark in known.items():
+        expired, replaced = mark.past(today), bool(succession.heirs(document_id))
+        if expired or replaced:
+            scores[document_id] *= preferences.past_share
+        if expired:
+            effects[document_id].append(RankingEffect.EXPIRED)
+        if replaced:
+            effects[document_id].append(RankingEffect.REPLACED)
+        if scores[document_id] > weighed[document_id]:
+            effects[document_id].append(RankingEffect.SUCCEEDS)
+    ids = [hit.document_id for hit in hits]
+    rows = [
+        (-scores[id_], succession.depth(id_), id_, hit) for id_, hit in zip(ids, hits, strict=True)
+    ]
+    ordered = tuple(hit.scored(-below) for below, _, _, hit in sorted(rows))
+    told = {document_id: tuple(some) for document_id, some in effects.items()}
+    return _Weighted(ordered, told, succession)
+
+
+def grouped_by_date(
+    hits: Sequence[FusedHit],
+    marks: Mapping[str, HitAttributes],
+    preferences: RankingPreferences,
+    today: date,
+) -> tuple[RankedResult, ...]:
+    """A ranking by date: only copies come together, beneath the newest of them."""
+    succession = Successors(marks, preferences.trust, today)
+    return tuple(RankedResult(hit, copies) for hit, copies in group_copies(hits, marks, succession))
+
+
+def group_copies(
+    ordered: Sequence[FusedHit], marks: Mapping[str, HitAttributes], succession: Successors
+) -> list[tuple[FusedHit, tuple[str, ...]]]:
+    """Each hit with its copies: beneath the first before it that it is one of; no chains."""
+    signed = [marks[hit.document_id].twins if hit.document_id in marks else b"" for hit in ordered]
+    heads: dict[tuple[int, bytes], list[str]] = {}
+    copies: dict[str, list[str]] = {}
+    beneath: set[str] = set()
+    for at in shared_text(signed):
+        document_id = ordered[at].document_id
+        keys, seen = bands(signed[at]), set[str]()
+        for head in (head for key in keys for head in heads.get(key, ()) if head not in seen):
+            seen.add(head)
+            is_copy = _are_copies(marks[head], marks[document_id])
+            if is_copy and not succession.related(head, document_id):
+                copies.setdefault(head, []).append(document_id)
+                beneath.add(document_id)
+                break
+        else:
+            for key in keys:
+                heads.setdefault(key, []).append(document_id)
+    return [
+        (hit, tuple(copies.get(hit.document_id, ())))
+        for hit in ordered
+        if hit.document_id not in beneath
+    ]
+
+
+def _are_copies(one: HitAttributes, other: HitAttributes) -> bool:
+    """The same text, and no two different validities."""
+    return (
+        _compatible(one.valid_from, other.valid_from)
+        and _compatible(one.valid_until, other.valid_until)
+        and same_text(one.twins, other.twins)
+    )
+
+
+def _compatible(day: str | None, other: str | None) -> bool:
+    return not day or not other or day == other
+
+
+def _freshness(mark: HitAttributes, half_life_days: float, today: date) -> float:
+    """1 for what is of today (or later), halved with each half-life; 0 without a date."""
+    if mark.dated is None:
+        return 0.0
+    days = max(0.0, (_start_of_day(today) - mark.dated) / _DAY_S)
+    return float(2.0 ** (-days / half_life_days))
+
+
+@lru_cache(maxsize=2)
+def _start_of_day(day: date) -> float:
+    """When a day begins, in seconds since the epoch."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()

@@ -1,0 +1,250 @@
+"""A page of results: its values, and how they are built from the window's documents."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from connectors.values import Agent, Contribution, ContributorRole
+from expertise.visibility import may_be_named
+from indexer.values import (
+    Card,
+    FacetValue,
+    HitAttributes,
+    Passage,
+    Question,
+    ShownDocument,
+    ShownPassage,
+)
+from search_api.questions.query import ResultOrder
+from search_api.questions.query_parser import QueryPart
+from search_api.ranking.fusion import FusedHit
+from search_api.ranking.reranking import RankedResult, RankingEffect, Successors
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentAuthor:
+    """Who contributed, and who they are if the directory knows them and they may be named.
+
+    `name` is the directory's for them, and the source's for anybody else.
+    """
+
+    name: str
+    role: ContributorRole
+    agent: Agent | None
+    departed: bool
+
+    @property
+    def shown(self) -> Agent | None:
+        """The agent, where there is a page of theirs to lead to."""
+        return None if self.departed else self.agent
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentReference:
+    """Another document that a document names, where the reader may read it too."""
+
+    document_id: str
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class BestBet:
+    """What stands above the results. `external`: a link, no document of the index."""
+
+    reference: DocumentReference
+    external: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentCopy:
+    """Where else the same text lies, where the reader may read it too."""
+
+    reference: DocumentReference
+    source: str
+    space: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One document of the page.
+
+    `passages` best first; `voices[i]` is whose words `passages[i]` is, in a conversation.
+    `effects`: what moved it beside the question. `copies`: other places of the same text.
+    """
+
+    card: Card
+    authors: tuple[DocumentAuthor, ...]
+    passages: tuple[ShownPassage, ...]
+    voices: tuple[DocumentAuthor | None, ...]
+    parts: FusedHit
+    replaces: tuple[DocumentReference, ...] = ()
+    replaced_by: tuple[DocumentReference, ...] = ()
+    part_of: DocumentReference | None = None
+    copies: tuple[DocumentCopy, ...] = ()
+    effects: tuple[RankingEffect, ...] = ()
+
+    @property
+    def answering(self) -> tuple[tuple[ShownPassage, DocumentAuthor | None], ...]:
+        """The best passage, and the others that have words of the question; each with its voice."""
+        pairs = list(zip(self.passages, self.voices, strict=True))
+        return (*pairs[:1], *(pair for pair in pairs[1:] if pair[0].highlights))
+
+
+@dataclass(frozen=True, slots=True)
+class ResultCounts:
+    """How many documents answer. `reachable` is how many results the pages can show: at most W.
+
+    A text that lies in several places is one result; `total` and facets count each place.
+    `worded` of the total have words of the question, or more than that where
+    `worded_more`; the others are near in sense alone. Without a question all are counted.
+    """
+
+    total: int
+    worded: int
+    worded_more: bool
+    reachable: int
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """One page. `more`: another follows it.
+
+    `counts` are None, and there are no facets, where the question is narrowed to a person:
+    what somebody contributed is shown and never counted.
+
+    `understood`: what operators of the query became. `best_bets`: what an administrator
+    put above the results, as far as the reader may see it. `incomplete` names the
+    authorities that did not answer: results may be missing.
+    """
+
+    question: Question
+    order: ResultOrder
+    results: tuple[Result, ...]
+    counts: ResultCounts | None
+    page: int
+    page_size: int
+    facets: Mapping[str, tuple[FacetValue, ...]]
+    shortened: bool
+    incomplete: tuple[str, ...]
+    more: bool = False
+    understood: tuple[QueryPart, ...] = ()
+    best_bets: tuple[BestBet, ...] = ()
+
+    @property
+    def found(self) -> int:
+        """The total; where nothing is counted, 1 for something and 0 for nothing."""
+        return self.counts.total if self.counts else int(bool(self.results) or self.page > 1)
+
+
+_CONVERSATION_ROLES = (
+    ContributorRole.ASKER,
+    ContributorRole.ACCEPTED_ANSWERER,
+    ContributorRole.ANSWERER,
+    ContributorRole.COMMENTER,
+)
+"""Who speaks in a conversation; elsewhere a passage speaks for the document."""
+
+
+def page_results(
+    page: Sequence[RankedResult],
+    shown: Sequence[ShownDocument],
+    named: Mapping[str, Card],
+    agents: Mapping[str, Agent],
+    today: date,
+    succession: Successors,
+) -> tuple[Result, ...]:
+    """The page's documents that the reader may still read, in order.
+
+    `succession` says who replaces whom among them and what is beside them, for the words as
+    for the order. `named`: cards of the copies, and of what the documents name, as far as
+    they are readable.
+    """
+    places = {one.hit.document_id: one for one in page}
+    return tuple(
+        Result(
+            card=one.card,
+            authors=document_authors(one.card.contributions, agents, today),
+            passages=one.passages,
+            voices=tuple(
+                passage_author(passage.passage, one.card, agents, today) for passage in one.passages
+            ),
+            parts=places[one.card.document_id].hit,
+            replaces=tuple(
+                document_reference(named[name])
+                for name in one.card.replaces
+                if name in named and succession.replaces(one.card.document_id, name)
+            ),
+            replaced_by=tuple(
+                document_reference(heir)
+                for heir in one.successors
+                if succession.replaces(heir.document_id, one.card.document_id)
+            ),
+            part_of=document_reference(named[one.card.part_of])
+            if one.card.part_of in named
+            else None,
+            copies=tuple(
+                DocumentCopy(document_reference(named[copy]), named[copy].source, named[copy].space)
+                for copy in places[one.card.document_id].copies
+                if copy in named
+            ),
+            effects=places[one.card.document_id].effects,
+        )
+        for one in shown
+    )
+
+
+def page_marks(
+    shown: Sequence[ShownDocument], named: Mapping[str, Card]
+) -> dict[str, HitAttributes]:
+    """The marks of a page's documents, of what replaces them and of what they name."""
+    cards = [*named.values(), *(heir for one in shown for heir in one.successors)]
+    cards += [one.card for one in shown]
+    return {
+        card.document_id: HitAttributes(
+            card.source, valid_from=card.valid_from, replaces=card.replaces
+        )
+        for card in cards
+    }
+
+
+def document_reference(card: Card) -> DocumentReference:
+    """The document as another one names it."""
+    return DocumentReference(card.document_id, card.title, card.url)
+
+
+def document_authors(
+    rows: Iterable[Contribution], agents: Mapping[str, Agent], today: date
+) -> tuple[DocumentAuthor, ...]:
+    """In the source's order, each person once, in their first role."""
+    found: dict[str, DocumentAuthor] = {}
+    for row in rows:
+        one = _document_author(row, agents, today)
+        found.setdefault(one.agent.id if one.agent else row.account, one)
+    return tuple(found.values())
+
+
+def passage_author(
+    passage: Passage, card: Card, agents: Mapping[str, Agent], today: date
+) -> DocumentAuthor | None:
+    """Whose words a passage of a conversation is, in which role; None in any other document.
+
+    A question has no heading, an answer has one: that tells apart who answered themselves.
+    """
+    rows = {row.role: row for row in card.contributions if row.account == passage.author}
+    said = [role for role in _CONVERSATION_ROLES if role in rows]
+    if len(said) > 1 and passage.heading and said[0] is ContributorRole.ASKER:
+        said = said[1:]
+    return _document_author(rows[said[0]], agents, today) if said else None
+
+
+def _document_author(row: Contribution, agents: Mapping[str, Agent], today: date) -> DocumentAuthor:
+    """Who asked not to be listed, or withdrew, is named as the source names them."""
+    known = agents.get(row.account)
+    agent = known if known and may_be_named(known) else None
+    return DocumentAuthor(
+        name=agent.name if agent else row.label or row.account.partition(":")[2],
+        role=row.role,
+        agent=agent,
+        departed=agent is not None and agent.departed(today),
+    )

@@ -1,0 +1,154 @@
+"""What administrators configure of search: best bets, preferences, glossary, authors.
+
+Best bets stand above the results of a question. One a line: `words of the question;document id`,
+or `words;https://…;title`. Several questions are separated by `|`. A question matches where all
+the words stand in it.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from indexer.access import AccessFilter
+from indexer.french.analysis import analyse_query
+from indexer.ports import IndexReader
+from indexer.values import Question, SearchRequest, ShowRequest
+from search_api.catalogue.wording import web_address
+from search_api.questions.query_parser import (
+    AuthorDirectory,
+    ExpansionSource,
+    NoAuthorDirectory,
+    NoGlossary,
+)
+from search_api.questions.reloaded_file import LineFault, ParsedFile, ReloadedFile
+from search_api.ranking.reranking import RankingPreferences
+from search_api.ranking.results import BestBet, DocumentReference
+
+MOST_BETS = 3
+"""So many stand above one answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class BestBetLine:
+    """One line: each of `patterns` is a set of terms. `url` and `title`, or `document_id`."""
+
+    patterns: tuple[frozenset[str], ...]
+    document_id: str = ""
+    url: str = ""
+    title: str = ""
+
+    def means(self, terms: frozenset[str]) -> bool:
+        """Whether all words of a pattern are asked for."""
+        return any(pattern <= terms for pattern in self.patterns)
+
+
+class BestBetsFile:
+    """The best bets as their file says them now."""
+
+    def __init__(self, path: Path) -> None:
+        self._file: ReloadedFile[tuple[BestBetLine, ...]] = ReloadedFile(
+            path, read_best_bets, (), "best_bets"
+        )
+
+    def bets(self, question: Question) -> tuple[BestBetLine, ...]:
+        """Those that a question means, in the file's order."""
+        terms = _terms(question.words)
+        return tuple(bet for bet in self._file.now() if bet.means(terms)) if terms else ()
+
+
+class NoBestBets:
+    """Nothing stands above the results."""
+
+    def bets(self, question: Question) -> tuple[BestBetLine, ...]:
+        """None."""
+        return ()
+
+
+def shown_bets(
+    bets: Sequence[BestBetLine], index: IndexReader, access: AccessFilter
+) -> tuple[BestBet, ...]:
+    """Those that this reader may see: documents under their rights, links if they read at all.
+
+    Raises `IndexUnreachable`.
+    """
+    if not bets:
+        return ()
+    ids = tuple(dict.fromkeys(bet.document_id for bet in bets if bet.document_id))
+    shown = index.show(ShowRequest(access, ids, Question())) if ids else ()
+    cards = {one.card.document_id: one.card for one in shown}
+    links = [bet for bet in bets if bet.url]
+    reads = bool(cards) or (bool(links) and _can_read_anything(index, access))
+    found: list[BestBet] = []
+    for bet in bets:
+        if bet.url and reads:
+            found.append(BestBet(DocumentReference("", bet.title, bet.url), external=True))
+        elif card := cards.get(bet.document_id):
+            found.append(
+                BestBet(DocumentReference(card.document_id, card.title, card.url), external=False)
+            )
+    return tuple(dict.fromkeys(found))[:MOST_BETS]
+
+
+def read_best_bets(lines: Sequence[str]) -> ParsedFile[tuple[BestBetLine, ...]]:
+    """The bets, and each line that is left out with the reason: nothing is guessed."""
+    bets: list[BestBetLine] = []
+    faults: list[LineFault] = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        try:
+            bets.append(_bet(line))
+        except ValueError as error:
+            faults.append(LineFault(number, str(error)))
+    return ParsedFile(tuple(bets), tuple(faults))
+
+
+def _bet(line: str) -> BestBetLine:
+    """Raises `ValueError` with the reason in French."""
+    try:
+        row = next(iter(csv.reader([line.strip()], delimiter=";", strict=True)), [])
+    except csv.Error as error:
+        raise ValueError("guillemets mal fermés") from error
+    cells = [cell.strip() for cell in row]
+    while cells and not cells[-1]:
+        cells.pop()
+    if not 2 <= len(cells) <= 3:
+        raise ValueError("il faut une question, puis un document, ou une adresse et un titre")
+    patterns = tuple(_terms(words) for words in cells[0].split("|"))
+    if not all(patterns):
+        raise ValueError("une question sans mot que l'on cherche")
+    if len(cells) == 2:
+        if web_address(cells[1]):
+            raise ValueError("une adresse sans titre")
+        return BestBetLine(patterns, document_id=cells[1])
+    if not web_address(cells[1]) or not cells[2]:
+        raise ValueError("l'adresse n'est pas de la forme https://…, ou le titre manque")
+    return BestBetLine(patterns, url=cells[1], title=cells[2])
+
+
+def _terms(words: str) -> frozenset[str]:
+    return frozenset(term.term for term in analyse_query(words))
+
+
+def _can_read_anything(index: IndexReader, access: AccessFilter) -> bool:
+    return index.search(SearchRequest(access, Question(), window=1, facets=())).total > 0
+
+
+class BestBetSource(Protocol):
+    """The administrator's best bets."""
+
+    def bets(self, question: Question) -> tuple[BestBetLine, ...]:
+        """Those that a question means, best first; who may see them is asked afterwards."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SearchConfiguration:
+    """Who wrote, what else it is called, what stands above, what is preferred: each alone too."""
+
+    authors: AuthorDirectory = field(default_factory=NoAuthorDirectory)
+    glossary: ExpansionSource = field(default_factory=NoGlossary)
+    best_bets: BestBetSource = field(default_factory=NoBestBets)
+    preferences: RankingPreferences = field(default_factory=RankingPreferences)

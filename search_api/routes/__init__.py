@@ -1,0 +1,1 @@
+"""HTTP routes: parameters in, the answers' values out as pages or JSON."""

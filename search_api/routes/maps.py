@@ -1,0 +1,132 @@
+"""A map of France in equal tiles, laid out from the centroids: no département hides another."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from connectors.geography import CENTROIDS, DEPARTEMENTS, REGIONS, region_of
+
+TILE = 40
+"""Side of a tile with its gap, in units of the drawing."""
+LINE = 12
+"""Letters of a region's name in one line of its tile."""
+_COSINE = 0.687
+"""Of 46.6° north, the middle of the country: a degree of longitude is that much of one of
+latitude (equirectangular projection)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TilePlace:
+    """Where a tile stands, in units of the drawing."""
+
+    code: str
+    name: str
+    x: int
+    y: int
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What the tile bears: a département's number, which people know; a region's name."""
+        return _wrapped(self.name) if self.code.startswith("r") else (self.code,)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A place with what stands on it; `level` names how many there are, for the style sheet."""
+
+    place: TilePlace
+    figure: str
+    level: str
+    said: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class TileMap:
+    """A drawing; `size` is its width and height."""
+
+    tiles: tuple[Tile, ...]
+    width: int
+    height: int
+
+
+def tile_map(
+    places: tuple[TilePlace, ...],
+    counts: Mapping[str, tuple[str, str]],
+    say: Callable[[TilePlace, str], str],
+    address: Callable[[TilePlace], str],
+) -> TileMap:
+    """Draw `counts`, (figure, level) by code; where there is none, nobody is."""
+    tiles = []
+    for place in places:
+        figure, level = counts.get(place.code, ("", "none"))
+        tiles.append(Tile(place, figure, level, say(place, figure), address(place)))
+    return TileMap(
+        tuple(tiles),
+        max(place.x for place in places) + TILE,
+        max(place.y for place in places) + TILE,
+    )
+
+
+@cache
+def departement_places() -> tuple[TilePlace, ...]:
+    """Every département and collectivity; those overseas stand in rows below."""
+    metropolitan = {c: p for c, p in CENTROIDS.items() if not c.startswith("9") or len(c) < 3}
+    overseas = [code for code in DEPARTEMENTS if code not in metropolitan]
+    return _laid_out(metropolitan, overseas, columns=13, rows=13, names=DEPARTEMENTS)
+
+
+@cache
+def region_places() -> tuple[TilePlace, ...]:
+    """Every region, under its code with an `r`."""
+    inside: dict[str, list[tuple[float, float]]] = {}
+    for code, place in CENTROIDS.items():
+        if not code.startswith("9") or len(code) < 3:
+            inside.setdefault(f"r{region_of(code)}", []).append(place)
+    middles = {code: tuple(np.mean(places, axis=0)) for code, places in inside.items()}
+    names = {f"r{code}": name for code, name in REGIONS.items()}
+    overseas = [code for code in names if code not in middles]
+    return _laid_out(middles, overseas, columns=5, rows=5, names=names)
+
+
+def _wrapped(name: str) -> tuple[str, ...]:
+    """A name in lines that a tile holds, cut after hyphens and at spaces."""
+    lines = [""]
+    for piece in re.findall(r"[^- ]+[- ]?", name):
+        if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > LINE:
+            lines.append("")
+        lines[-1] += piece
+    return tuple(line.rstrip() for line in lines)
+
+
+def _laid_out(
+    centroids: Mapping[str, tuple[float, ...]],
+    overseas: list[str],
+    *,
+    columns: int,
+    rows: int,
+    names: Mapping[str, str],
+) -> tuple[TilePlace, ...]:
+    """Each centroid takes a free tile near it, so that all together move least."""
+    # Imported here: it takes a while, and a command line has no use for it.
+    from scipy.optimize import linear_sum_assignment
+
+    codes = sorted(centroids)
+    lat = np.array([centroids[code][0] for code in codes])
+    lon = np.array([centroids[code][1] for code in codes]) * _COSINE
+    across = (lon - lon.min()) / (lon.max() - lon.min()) * (columns - 1)
+    down = (lat.max() - lat) / (lat.max() - lat.min()) * (rows - 1)
+    grid = np.array([(x, y) for y in range(rows) for x in range(columns)])
+    moved = (across[:, None] - grid[:, 0]) ** 2 + (down[:, None] - grid[:, 1]) ** 2
+    chosen = linear_sum_assignment(moved)[1]
+    places = [
+        TilePlace(code, names[code], int(grid[n][0]) * TILE, int(grid[n][1]) * TILE)
+        for code, n in zip(codes, chosen, strict=True)
+    ]
+    for number, code in enumerate(overseas):
+        y = rows + 1 + number // columns
+        places.append(TilePlace(code, names[code], number % columns * TILE, y * TILE))
+    return tuple(places)

@@ -1,0 +1,141 @@
+"""«Mes données»: what is stored about oneself, and what one asks of it. API and page."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from connectors.account_linking import LinkBy
+from connectors.values import ContactVia
+from expertise.consent import WHOLE_SERVICE, Preference, PreferenceKind
+from expertise.topics import TopicKind
+from search_api.addresses import topic_address
+from search_api.answers.my_data import consent_of, stored_about, wish_of
+from search_api.authorization import not_by_personal_token
+from search_api.catalogue.texts import marked
+from search_api.parameters import NamedReader
+from search_api.routes.api import PROBLEMS
+from search_api.schemas.agents import (
+    HELD_ELSEWHERE,
+    NOT_HELD,
+    PURPOSE,
+    MeBody,
+    WishRequest,
+    me_answer,
+)
+from search_api.services import services_of
+from search_api.templating import render
+
+api_router = APIRouter(
+    prefix="/api/v1/me", responses=PROBLEMS, dependencies=[Depends(not_by_personal_token)]
+)
+
+
+@api_router.get("")
+def me(request: Request, reader: NamedReader) -> MeBody:
+    """Everything that is held about the one who asks, and from where."""
+    return me_answer(stored_about(services_of(request), reader))
+
+
+@api_router.get("/export")
+def export(request: Request, reader: NamedReader, response: Response) -> MeBody:
+    """The same, as a file."""
+    response.headers["Content-Disposition"] = 'attachment; filename="mes-donnees.json"'
+    return me_answer(stored_about(services_of(request), reader))
+
+
+@api_router.post("/wishes")
+def ask(request: Request, reader: NamedReader, asked: WishRequest) -> MeBody:
+    """Withdraw, refuse or declare a topic, choose how to be reached; acts at the next answer."""
+    services = services_of(request)
+    wish = wish_of(services, reader, asked.kind, asked.subject, asked.way)
+    consent_of(services).ask(wish)
+    return me_answer(stored_about(services, reader))
+
+
+@api_router.delete("/wishes")
+def take_back(
+    request: Request,
+    reader: NamedReader,
+    kind: PreferenceKind,
+    subject: Annotated[str, Query(max_length=200)] = "",
+) -> MeBody:
+    """Undo what was asked."""
+    services = services_of(request)
+    consent_of(services).take_back(Preference(reader.agent_id or "", kind, subject))
+    return me_answer(stored_about(services, reader))
+
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(not_by_personal_token)])
+
+CONTACT_WAYS: dict[ContactVia, str] = {
+    ContactVia.DIRECT: marked("directement"),
+    ContactVia.SERVICE: marked("par la boîte du service"),
+    ContactVia.HEAD: marked("par le chef de service"),
+    ContactVia.NONE: marked("ne pas donner d’adresse"),
+}
+
+JOIN_REASONS: dict[LinkBy | None, str] = {
+    LinkBy.ID: marked(
+        "il porte votre identifiant d’agent, selon la règle réglée pour cette source"
+    ),
+    LinkBy.EMAIL: marked(
+        "il porte votre adresse électronique, selon la règle réglée pour cette source, "
+        "dont l’administration déclare qu’elle vérifie les adresses"
+    ),
+    None: marked("l’annuaire vous le donne, ou la table des comptes tenue par l’administration"),
+}
+"""Why an account is somebody's."""
+
+
+class WishAction(StrEnum):
+    """What a form does."""
+
+    ASK = "ask"
+    TAKE_BACK = "take_back"
+
+
+@router.get("/mes-donnees", response_class=HTMLResponse)
+def me_page(request: Request, reader: NamedReader) -> str:
+    """What is held, why one is proposed, and how to change that."""
+    held = stored_about(services_of(request), reader)
+    refused = held.of_kind(PreferenceKind.REFUSE)
+    declared = held.of_kind(PreferenceKind.DECLARE)
+    settled = {one.wish.subject for one in (*refused, *declared)}
+    return render(
+        "me.html",
+        request=request,
+        held=held,
+        refused=refused,
+        declared=declared,
+        declarable=[
+            one for one in held.topics if one.kind is TopicKind.TOPIC and one.id not in settled
+        ],
+        labels={one.id: one.label for one in held.topics},
+        withdrawn_whole=WHOLE_SERVICE in held.withdrawn,
+        purpose=PURPOSE,
+        not_held=NOT_HELD,
+        held_elsewhere=HELD_ELSEWHERE,
+        ways=CONTACT_WAYS,
+        joins=JOIN_REASONS,
+        topic_address=topic_address,
+    )
+
+
+@router.post("/mes-donnees")
+def change(
+    request: Request,
+    reader: NamedReader,
+    act: Annotated[WishAction, Form()],
+    kind: Annotated[PreferenceKind, Form()],
+    subject: Annotated[str, Form(max_length=200)] = "",
+    way: Annotated[str, Form(max_length=20)] = "",
+) -> RedirectResponse:
+    """Put a wish in force or undo it, then show the page as it is now."""
+    services = services_of(request)
+    if act is WishAction.ASK:
+        consent_of(services).ask(wish_of(services, reader, kind, subject, way))
+    else:
+        consent_of(services).take_back(Preference(reader.agent_id or "", kind, subject))
+    return RedirectResponse("/mes-donnees", status_code=303)

@@ -1,0 +1,211 @@
+"""The pages for searching, usable without JavaScript; the pages that need no reader."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from connectors.geography import DEPARTEMENTS, REGIONS
+from expertise.who_knows import Experts, find_experts
+from indexer.access import Reader
+from indexer.french.analysis import fold
+from search_api.addresses import SearchAddress, experts_address, local_path, topic_address
+from search_api.answers.correction import corrected_results
+from search_api.answers.topics import RelatedTopics, related_topics, topic_to_go_on_from
+from search_api.catalogue.texts import _, marked
+from search_api.catalogue.wording import valid_on
+from search_api.identity.tokens import DEMO_COOKIE, on_loopback
+from search_api.parameters import AreaCode, AskingReader, Filters, PageNumber, SortOrder, Typed
+from search_api.problems import Problem
+from search_api.query_log.recording import experts_query, search_query
+from search_api.questions.query import Query, ResultOrder
+from search_api.ranking.results import Results
+from search_api.search import OF_A_PERSON, Search
+from search_api.services import Services, services_of
+from search_api.templating import demo_agents, render
+
+router = APIRouter(include_in_schema=False)
+
+PAGE_SIZE = 10
+NEWEST_SHOWN = 5
+"""How many of the newest documents the page shows before anything is asked."""
+CANDIDATES_BESIDE = 3
+"""How many colleagues stand beside the documents."""
+CANDIDATES = 20
+
+FACET_NAMES = {
+    "kind": marked("Nature"),
+    "year": marked("Année"),
+    "source": marked("Source"),
+    "space": marked("Espace"),
+    "entity": marked("Service"),
+    "area": marked("Département"),
+}
+
+
+@router.get("/", response_class=HTMLResponse)
+def search_page(
+    request: Request,
+    reader: AskingReader,
+    filters: Filters,
+    q: Typed = "",
+    page: PageNumber = 1,
+    sort: SortOrder = ResultOrder.RELEVANCE,
+    as_typed: bool = False,
+) -> str:
+    """The field, and once something is asked the documents and who knows."""
+    services, today = services_of(request), services_of(request).today()
+    search = services.search.within_request()
+    address = SearchAddress(q.strip(), filters, page, sort)
+    asked = bool(address.q or filters)
+    size = PAGE_SIZE if asked else NEWEST_SHOWN
+    query = Query(q, filters, page, size, sort)
+    found = corrected_results(search, services.people, query, reader, today, as_typed=as_typed)
+    results, typed = found.results, address
+    address = replace(address, q=found.query.text.strip())
+    # What was typed found nothing, where its correction answers.
+    total = 0 if found.instead else results.found
+    knowing = _experts(services, search, address.q, reader, limit=CANDIDATES_BESIDE)
+    beside = [one.agent.id for one in knowing.candidates]
+    services.journal.note(search_query(reader, q, filters, page, total, sort, beside))
+    return render(
+        "search.html",
+        request=request,
+        q=address.q,
+        address=address,
+        asked=asked,
+        results=results,
+        correction=found.correction,
+        instead=found.instead,
+        typed=typed,
+        pages=_pages(results),
+        knowing=knowing,
+        elsewhere=_related_topics(services, address.q, knowing, results.found > 0),
+        topic_address=topic_address,
+        experts_address=experts_address(address.q),
+        facet_names=FACET_NAMES,
+        most_of_a_person=OF_A_PERSON,
+        in_force=lambda card: valid_on(today, card.valid_from, card.valid_until),
+        today=today,
+    )
+
+
+@router.get("/experts", response_class=HTMLResponse)
+def experts_page(request: Request, reader: AskingReader, q: Typed = "", area: AreaCode = "") -> str:
+    """Those who may know, each with the reason."""
+    services = services_of(request)
+    found = _experts(services, services.search, q, reader, area)
+    named = [one.agent.id for one in found.candidates]
+    services.journal.note(experts_query(reader, q, area, named))
+    return render(
+        "experts.html",
+        request=request,
+        q=q.strip(),
+        area=area,
+        experts=found,
+        nearest_topic=topic_to_go_on_from(services, q, found),
+        incomplete=bool(reader.unanswered),
+        search_address=SearchAddress(q.strip()),
+        everywhere=experts_address(q.strip()),
+        regions=areas_by_name(REGIONS, "r"),
+        departements=areas_by_name(DEPARTEMENTS),
+        elsewhere=_related_topics(services, q, found),
+        topic_address=topic_address,
+    )
+
+
+@router.post("/demo/agent")
+def choose_agent(
+    request: Request, agent: Annotated[str, Form()] = "", back: Annotated[str, Form()] = "/"
+) -> RedirectResponse:
+    """In the demo, become another fictional agent; elsewhere there is no such page."""
+    services = services_of(request)
+    if not (services.demo and on_loopback(request)):
+        raise Problem(404)
+    if agent not in {one.id for one in demo_agents(services)}:
+        raise Problem(400, _("Cet agent n’est pas dans l’annuaire de la démonstration."))
+    response = RedirectResponse(local_path(back), status_code=303)
+    response.set_cookie(DEMO_COOKIE, agent, httponly=True, samesite="lax")
+    return response
+
+
+def _related_topics(
+    services: Services, text: str, found: Experts, any_document: bool = True
+) -> RelatedTopics:
+    """Asked for only where something was not found."""
+    if not text.strip() or (any_document and found.candidates):
+        return RelatedTopics()
+    return related_topics(services, text, far=found.far)
+
+
+def _experts(
+    services: Services,
+    search: Search,
+    topic: str,
+    reader: Reader,
+    area: str = "",
+    limit: int = CANDIDATES,
+) -> Experts:
+    today = services.today()
+    return find_experts(
+        topic,
+        reader,
+        search,
+        services.people,
+        today,
+        area=area,
+        limit=limit,
+        names=services.people,
+        assigned=services.overview,
+    )
+
+
+def _pages(results: Results) -> Sequence[int | None]:
+    """The pages to offer: the first, the last and those around; None stands for a gap.
+
+    None at all where nothing is counted: a page then offers the one before and the next.
+    """
+    if results.counts is None:
+        return []
+    last = -(-results.counts.reachable // results.page_size)
+    near = {1, last, *range(results.page - 1, results.page + 2)}
+    offered: list[int | None] = []
+    before = 0
+    for page in sorted(number for number in near if 1 <= number <= last):
+        if page > before + 1:
+            offered.append(None)
+        offered.append(page)
+        before = page
+    return offered
+
+
+def areas_by_name(areas: Mapping[str, str], prefix: str = "") -> list[tuple[str, str]]:
+    """(code, name) pairs in alphabetical order, É beside E."""
+    return sorted(
+        ((prefix + code, name) for code, name in areas.items()),
+        key=lambda area: fold(area[1].lower()),
+    )
+
+
+browser_search_router = APIRouter(include_in_schema=False)
+
+
+@browser_search_router.get("/opensearch.xml")
+def opensearch_description(request: Request) -> Response:
+    """The address to search at, as this request reached it; nothing of any reader.
+
+    It offers no suggestions: the browser would send what is typed for any other site.
+    """
+    text = render("opensearch.xml", request=request, address=str(request.base_url))
+    return Response(text, media_type="application/opensearchdescription+xml")
+
+
+about_router = APIRouter(include_in_schema=False)
+
+
+@about_router.get("/accessibilite", response_class=HTMLResponse)
+def accessibility_page(request: Request) -> str:
+    """What was checked for people who see, hear or move otherwise, and what was not."""
+    return render("accessibility.html", request=request, contact=services_of(request).contact)

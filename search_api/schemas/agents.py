@@ -1,0 +1,236 @@
+"""The API's answers about one agent: the profile that others see, and one's own data."""
+
+from datetime import UTC, date, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from connectors.values import ContactVia
+from expertise.consent import PreferenceKind
+from expertise.peers import AgentProfile, Skill
+from search_api.answers.my_data import StoredData
+from search_api.catalogue.texts import marked
+from search_api.schemas.search import AgentBody
+from search_api.schemas.search_responses import agent_body
+from search_api.schemas.topics import (
+    BuildBody,
+    CommunityBody,
+    OwnTopicBody,
+    PeerBody,
+    build_body,
+    community_body,
+    own_topic_body,
+    peer_body,
+)
+
+
+class SkillBody(BaseModel):
+    """A skill that the directory states."""
+
+    model_config = ConfigDict(frozen=True)
+
+    label: str
+    renew: bool = Field(description="declared over a year ago, and shown by no document")
+
+
+class ProfileBody(BaseModel):
+    """An agent: demonstrated, confirmed and declared are three things."""
+
+    model_config = ConfigDict(frozen=True)
+
+    build: BuildBody = Field(description="topics, peers and communities come from it")
+    agent: AgentBody
+    metier: OwnTopicBody | None = Field(description="the métier, where it is one of the list")
+    demonstrated: list[OwnTopicBody] = Field(description="by label; evidence newest first")
+    confirmed: list[SkillBody] = Field(description="somebody else vouches for them")
+    declared: list[SkillBody] = Field(description="the agent's own word")
+    peers: list[PeerBody]
+    communities: list[CommunityBody]
+
+
+def profile_answer(found: AgentProfile) -> ProfileBody:
+    """The body of an answer about one agent."""
+    return ProfileBody(
+        build=build_body(found.dated),
+        agent=agent_body(found.agent),
+        metier=own_topic_body(found.metier) if found.metier else None,
+        demonstrated=list(map(own_topic_body, found.shown)),
+        confirmed=list(map(_skill_body, found.confirmed)),
+        declared=list(map(_skill_body, found.declared)),
+        peers=list(map(peer_body, found.peers)),
+        communities=list(map(community_body, found.communities)),
+    )
+
+
+def _skill_body(one: Skill) -> SkillBody:
+    return SkillBody(label=one.label, renew=one.renew)
+
+
+PURPOSE = marked(
+    "Aider à trouver de l’aide : proposer, à qui cherche, des collègues qui ont écrit sur le "
+    "sujet. Jamais évaluer, comparer ni classer des agents."
+)
+NOT_HELD = (
+    marked("Vos questions : si un journal des questions est tenu, il ne dit pas par qui."),
+    marked("Ce que vous ouvrez : aucun clic n’est suivi."),
+    marked("Aucune note, aucune appréciation, aucun classement de vous."),
+)
+
+HELD_ELSEWHERE = (
+    marked(
+        "Le registre des consultations privilégiées : les pages qu’un rôle ouvre, qui "
+        "les a ouvertes ou s’est vu les refuser, au sujet de qui. La personne chargée "
+        "de la protection des données le lit : demandez-lui ce qui vous y concerne."
+    ),
+    marked(
+        "Le registre des suppressions : vos demandes faites ici, pour qu’une "
+        "sauvegarde restaurée ne les défasse pas."
+    ),
+)
+"""What this answer does not show of the one who asks."""
+
+
+class _MyDataSchema(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class RowBody(_MyDataSchema):
+    """The directory's row, as it was last read."""
+
+    id: str
+    given_name: str
+    family_name: str
+    metier: str
+    entity: str
+    office: str
+    departement: str
+    email: str
+    arrival: date | None
+    departure: date | None
+    skills: list[str]
+    skills_confirmed: list[str]
+    skills_declared: date | None
+    listed: bool
+    contact_via: ContactVia
+    contact: str
+
+
+class ContributionsBody(_MyDataSchema):
+    """Documents that one contributed to, and may read."""
+
+    source: str
+    documents: int
+
+
+class MentionCountBody(_MyDataSchema):
+    """In a period, by how many distinct askers answers brought one up: five or more."""
+
+    topic_id: str = Field(description="empty: questions that name no topic of the list")
+    start: date
+    askers: int
+
+
+class SessionBody(_MyDataSchema):
+    """An open session, by days. What opens it is not held."""
+
+    begun: date
+    last_used: date
+
+
+class TokenBody(_MyDataSchema):
+    """A personal token that is not over, by days. What opens it is not held."""
+
+    label: str
+    made: date
+    ends: date
+    last_used: date | None
+
+
+class WishBody(_MyDataSchema):
+    """Something asked, in force since a moment."""
+
+    kind: PreferenceKind
+    subject: str = Field(description="a source (empty: the finder as a whole), or a topic's id")
+    said: list[str]
+    since: datetime
+
+
+class WishRequest(_MyDataSchema):
+    """What is asked, or taken back."""
+
+    kind: PreferenceKind
+    subject: str = Field("", max_length=200)
+    way: str = Field("", max_length=20, description="for `contact`")
+
+
+class MeBody(_MyDataSchema):
+    """What is held about the one who asks, and where the rest is."""
+
+    purpose: str
+    directory: RowBody
+    accounts: list[str] = Field(description="joined to you by the directory, each `source:name`")
+    joined_by: dict[str, Literal["uid", "email", "directory"]] = Field(
+        description="for each account: the source's rule (it bears your id, or your address), "
+        "or the directory's own word"
+    )
+    groups: list[str] = Field(description="principals of the directory's groups")
+    contributions: list[ContributionsBody]
+    profile: ProfileBody = Field(description="what you are proposed for, with the evidence")
+    wishes: list[WishBody]
+    noted: bool = Field(
+        description="whether a backup that is restored now would be told all that you asked; "
+        "false: it acts, and is not yet in the register of deletions"
+    )
+    brought_up: list[MentionCountBody] | None = Field(description="null where it is not counted")
+    sessions: list[SessionBody] = Field(description="open ones: «Mes accès» ends them")
+    tokens: list[TokenBody] = Field(description="personal tokens")
+    not_held: list[str]
+    held_elsewhere: list[str]
+
+
+def me_answer(held: StoredData) -> MeBody:
+    """The body."""
+    row = {name: getattr(held.row, name) for name in RowBody.model_fields}
+    return MeBody(
+        purpose=PURPOSE,
+        directory=RowBody(**row),
+        accounts=list(held.accounts),
+        joined_by={name: by.value if by else "directory" for name, by in held.joined_by.items()},
+        groups=list(held.groups),
+        contributions=[
+            ContributionsBody(source=source, documents=count)
+            for source, count in sorted(held.contributions.items())
+        ],
+        profile=profile_answer(held.profile),
+        wishes=[
+            WishBody(
+                kind=one.wish.kind,
+                subject=one.wish.subject,
+                said=list(one.wish.said),
+                since=one.since,
+            )
+            for one in held.wishes
+        ],
+        noted=held.noted,
+        brought_up=None
+        if held.brought_up is None
+        else [
+            MentionCountBody(topic_id=one.topic_id, start=one.start, askers=one.askers)
+            for one in held.brought_up
+        ],
+        sessions=[
+            SessionBody(begun=_day(one.begun_s), last_used=_day(one.seen_s))
+            for one in held.sessions
+        ],
+        tokens=[
+            TokenBody(label=one.label, made=one.made, ends=one.ends, last_used=one.last_used)
+            for one in held.tokens
+        ],
+        not_held=list(NOT_HELD),
+        held_elsewhere=list(HELD_ELSEWHERE),
+    )
+
+
+def _day(seconds: int) -> date:
+    """The day, in UTC, of a moment in seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC).date()

@@ -1,0 +1,160 @@
+"""The API's answers to community managers: risks, proposals, communities, decisions."""
+
+from datetime import date
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from expertise.community_management import AtRisk
+from expertise.decisions import TopicDecision, Verdict
+from expertise.proposals import Proposal
+from search_api.schemas.search import AgentBody, ReferenceBody
+from search_api.schemas.search_responses import agent_body
+from search_api.schemas.topics import (
+    BuildBody,
+    CommunityBody,
+    TopicBody,
+    reference_body,
+    risks,
+    topic_body,
+)
+
+
+class _CommunitySchema(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class ProposalBody(_CommunitySchema):
+    """A subject that the list lacks."""
+
+    id: str
+    terms: list[str] = Field(description="the most telling first")
+    documents: int = Field(description="how many it rests on, all open to every agent")
+    cited: list[ReferenceBody]
+    people: list[AgentBody] = Field(description="who contributed to them, by area and name")
+
+
+class DecisionBody(_CommunitySchema):
+    """What was decided; it acts at the next build."""
+
+    id: str
+    verdict: Verdict
+    label: str
+    topic_id: str
+    day: date
+
+
+class ProposalsBody(_CommunitySchema):
+    """Subjects that wait for a decision, and the decisions taken."""
+
+    build: BuildBody
+    proposals: list[ProposalBody]
+    decisions: list[DecisionBody]
+
+
+class ProposalAction(StrEnum):
+    """What an animator wants done with a proposal."""
+
+    ACCEPT = "accept"
+    MERGE = "merge"
+    REFUSE = "refuse"
+
+
+class ProposalRequest(_CommunitySchema):
+    """A decision to take."""
+
+    verdict: ProposalAction
+    label: str = Field("", description="the topic's name; of a merger, one of its other names")
+    into: str = Field("", description="id of the topic to merge into")
+
+
+class LeavingBody(_CommunitySchema):
+    """A holder who leaves soon."""
+
+    agent: AgentBody
+    departure: date
+
+
+class AtRiskBody(_CommunitySchema):
+    """A topic to watch."""
+
+    topic: TopicBody
+    risks: list[str] = Field(description="one_holder, nobody, open_questions, leaving")
+    holders: list[AgentBody] = Field(description="where they are few")
+    leaving: list[LeavingBody]
+    open_questions: int
+
+
+class RisksBody(_CommunitySchema):
+    """The topics that one animates and should watch, by label."""
+
+    build: BuildBody
+    topics: list[AtRiskBody]
+
+
+class CommunityAction(StrEnum):
+    """What an animator says of a proposed community, or of a decision on one."""
+
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+    FORGET = "forget"
+
+
+class CommunityRequest(_CommunitySchema):
+    """A decision on a community; `forget` takes one back."""
+
+    verdict: CommunityAction
+
+
+class CommunityDecisionBody(_CommunitySchema):
+    """What was decided of a topic's community; it acts at once."""
+
+    topic_id: str
+    verdict: Verdict
+    day: date
+
+
+class CommunitiesBody(_CommunitySchema):
+    """Communities that wait for a decision, on topics that one animates; and decisions."""
+
+    build: BuildBody
+    proposed: list[CommunityBody]
+    decisions: list[CommunityDecisionBody]
+
+
+def proposal_body(one: Proposal) -> ProposalBody:
+    """A proposal."""
+    return ProposalBody(
+        id=one.id,
+        terms=list(one.terms),
+        documents=one.documents,
+        cited=list(map(reference_body, one.cited)),
+        people=list(map(agent_body, one.people)),
+    )
+
+
+def decision_body(one: TopicDecision) -> DecisionBody:
+    """A decision, without what it was about."""
+    return DecisionBody(
+        id=one.id, verdict=one.verdict, label=one.label, topic_id=one.topic_id, day=one.day
+    )
+
+
+def at_risk_body(one: AtRisk) -> AtRiskBody:
+    """A topic to watch."""
+    return AtRiskBody(
+        topic=topic_body(one.count.topic),
+        risks=all_risks(one),
+        holders=list(map(agent_body, one.holders)),
+        leaving=[
+            LeavingBody(agent=agent_body(agent), departure=agent.departure)
+            for agent in one.leaving
+            if agent.departure
+        ],
+        open_questions=one.count.open_questions,
+    )
+
+
+def all_risks(one: AtRisk) -> list[str]:
+    """Those that everybody may know, and the departures."""
+    return [*risks(one.count), *(["leaving"] if one.leaving else [])]

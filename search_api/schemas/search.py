@@ -1,0 +1,283 @@
+"""The API's answers to a search, as its OpenAPI description publishes them."""
+
+from datetime import date, datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from connectors.values import ContactVia, ContributorRole
+from expertise.names import Reason
+from search_api.answers.suggestions import SuggestionKind
+from search_api.questions.query_parser import QueryPartKind
+from search_api.ranking.reranking import RankingEffect
+
+
+class _SearchSchema(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class AreaBody(_SearchSchema):
+    """A département."""
+
+    code: str = Field(description="INSEE code")
+    name: str
+
+
+class PostBody(_SearchSchema):
+    """What an agent does now."""
+
+    metier: str
+    entity: str = Field(description="path with slashes")
+    office: str
+    departement: AreaBody | None
+
+
+class AuthorBody(_SearchSchema):
+    """Who contributed to a document."""
+
+    name: str
+    role: ContributorRole
+    agent_id: str | None = Field(description="null where the directory does not know the account")
+    post: PostBody | None = Field(description="the present post; null for who left or is unknown")
+    departed: bool
+
+
+class PassageBody(_SearchSchema):
+    """The passage that answers."""
+
+    text: str
+    heading: str
+    page: int | None = Field(description="page or slide, from 1")
+    path: str = Field(description="the attachment's path inside the document, or empty")
+    highlights: list[tuple[int, int]] = Field(description="[start, end[ character offsets in text")
+    excerpt: tuple[int, int] = Field(
+        description="[start, end[ of the sentences that say most of the question"
+    )
+    author: AuthorBody | None = Field(
+        description="in a conversation, whose words they are, and in which role"
+    )
+
+
+class ReferenceBody(_SearchSchema):
+    """Another document, which the reader may read too."""
+
+    id: str
+    title: str
+    url: str | None
+
+
+class CopyBody(_SearchSchema):
+    """Where else the same text lies, which the reader may read too."""
+
+    id: str
+    title: str
+    url: str | None
+    source: str
+    space: str
+
+
+class PartsBody(_SearchSchema):
+    """What the score comes from. Parts are min-max normalised, from 0 to 1; ranks count from 1.
+
+    No rank is told where the total is null.
+    """
+
+    lexical: float
+    lexical_rank: int | None
+    vector: float
+    vector_rank: int | None
+
+
+class DocumentBody(_SearchSchema):
+    """A document that answers."""
+
+    id: str
+    title: str
+    url: str | None = Field(description="http or https only")
+    kind: str
+    source: str
+    space: str
+    entity: str
+    area: AreaBody | None
+    language: str
+    created: datetime | None
+    modified: datetime | None
+    valid_from: str | None
+    valid_until: str | None = Field(description="the last day on which it is in force")
+    valid: bool = Field(description="whether it is in force today")
+    replaces: list[ReferenceBody]
+    replaced_by: list[ReferenceBody] = Field(description="in force, and readable too")
+    part_of: ReferenceBody | None
+    copies: list[CopyBody] = Field(description="other places of nearly the same text, at most 50")
+    passage: PassageBody | None
+    other_passages: list[PassageBody] = Field(description="that have words of the question too")
+    authors: list[AuthorBody]
+    score: float | None = Field(None, description="with explain=true")
+    parts: PartsBody | None = Field(None, description="with explain=true")
+    effects: list[RankingEffect] = Field([], description="what else moved it, with explain=true")
+    why: list[str] = Field([], description="the same in French sentences, with explain=true")
+
+
+class FacetBody(_SearchSchema):
+    """How many documents of the result set have a value."""
+
+    value: str
+    label: str
+    count: int
+
+
+class UnderstoodBody(_SearchSchema):
+    """A part of the question that is more than words."""
+
+    said: QueryPartKind = Field(
+        description="`words`: no such value is readable, it was looked for as words"
+    )
+    value: str = Field(description="a day as ISO 8601 for `since` (that day too) and `before`")
+    without: str | None = Field(description="the question without it, or null")
+
+
+class ExpansionBody(_SearchSchema):
+    """What the glossary added to the question, at half its weight."""
+
+    words: str
+    others: list[str]
+
+
+class BestBetBody(_SearchSchema):
+    """What an administrator put above the results of this question."""
+
+    id: str | None = Field(description="null for a link that is no document of the index")
+    title: str
+    url: str | None
+    external: bool
+
+
+class SearchBody(_SearchSchema):
+    """One page of results."""
+
+    total: int | None = Field(
+        description="size of the result set: every document, copies too; null where the question "
+        "is narrowed to a person (`auteur:`), whose contributions are shown and never counted"
+    )
+    worded: int | None = Field(
+        description="how many of the total have words of the question; others are near in sense; "
+        "null where the total is"
+    )
+    worded_more: bool | None = Field(
+        description="there are more of these than were counted; null where the total is"
+    )
+    reachable: int | None = Field(
+        description="how many results the pages can show: copies are one; null where the total "
+        "is, and then 30 at most"
+    )
+    more: bool = Field(description="another page follows")
+    page: int
+    page_size: int
+    documents: list[DocumentBody]
+    facets: dict[str, list[FacetBody]] = Field(description="none where the total is null")
+    understood: list[UnderstoodBody] = []
+    expansions: list[ExpansionBody] = []
+    best_bets: list[BestBetBody] = Field([], description="on the first page")
+    shortened: bool = Field(description="the question was longer than what is read")
+    incomplete: list[str] = Field(
+        description="authorities that did not answer: documents may be missing"
+    )
+    did_you_mean: str | None = Field(
+        None, description="another wording, which finds something that the reader may read"
+    )
+
+
+class AgentBody(_SearchSchema):
+    """An agent who may know."""
+
+    id: str
+    name: str
+    email: str = Field(description="where their entity wishes them to be written to, or empty")
+    contact_via: ContactVia = Field(description="whose address that is: theirs, the service's…")
+    post: PostBody
+    since: date | None = Field(description="arrival in the present post")
+
+
+class EvidenceBody(_SearchSchema):
+    """A document that supports a candidate, which the reader may read."""
+
+    document_id: str
+    title: str
+    url: str | None
+    roles: list[ContributorRole]
+    first: date | None
+    last: date | None
+    former: bool = Field(description="all of it before the present post")
+    answers: bool = Field(description="of several hands, theirs wrote the part that answers")
+
+
+class CandidatePartsBody(_SearchSchema):
+    """Why a candidate stands where they stand; relative to the answer's best, from 0 to 1."""
+
+    votes: float
+    walk: float
+    documents: int
+
+
+class CandidateBody(_SearchSchema):
+    """An agent with their evidence."""
+
+    agent: AgentBody
+    score: float
+    parts: CandidatePartsBody
+    evidence: list[EvidenceBody]
+    sure: bool = Field(description="false: what they wrote only comes near; no expert by that")
+    reasons: list[Reason] = Field(description="what the directory says that the question says")
+    last_active: date | None = Field(description="the last of the evidence")
+
+
+class NearestTopicBody(_SearchSchema):
+    """A topic of the list, to go on from."""
+
+    id: str
+    label: str
+
+
+class ExpertsBody(_SearchSchema):
+    """Who may know, best first."""
+
+    candidates: list[CandidateBody]
+    beyond: int = Field(description="candidates that the limit leaves out")
+    named: list[CandidateBody] = Field(description="whom the question means, by name or post")
+    stated: list[CandidateBody] = Field(description="by métier or skill alone, no evidence")
+    nearest: list[ReferenceBody] = Field(
+        description="without a sure candidate: the documents that come nearest"
+    )
+    nearest_area: AreaBody | None = Field(
+        description="without candidates: the nearest département where somebody is known"
+    )
+    nearest_topic: NearestTopicBody | None = Field(
+        None, description="without a sure candidate: the topic of the list that comes nearest"
+    )
+    incomplete: list[str] = Field(
+        [], description="authorities that did not answer: evidence may be missing"
+    )
+
+
+class SuggestionBody(_SearchSchema):
+    """A title, a topic's label or a name."""
+
+    document_id: str = Field(description="of a title; empty for the others")
+    title: str
+    kind: SuggestionKind
+    address: str = Field(description="the page of this site that it leads to")
+
+
+class SuggestionsBody(_SearchSchema):
+    """Titles, then topics, then people that begin with what is being typed."""
+
+    suggestions: list[SuggestionBody]
+
+
+class ProblemBody(_SearchSchema):
+    """A problem, as RFC 9457 says."""
+
+    type: str
+    title: str = Field(description="a French sentence for people")
+    status: int
+    code: str = Field(description="a word for programs")
+    detail: str | None = None

@@ -1,0 +1,258 @@
+"""Results, candidates and suggestions as the bodies of the API's answers."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+from connectors.geography import area_name
+from connectors.values import Agent
+from expertise.topics import Topic
+from expertise.values import Candidate, Evidence
+from expertise.who_knows import Experts
+from indexer.values import Card, FacetValue, ShownPassage
+from search_api.answers.suggestions import SuggestedLink
+from search_api.catalogue.wording import contact, valid_on, web_address
+from search_api.ranking.excerpts import excerpt_span
+from search_api.ranking.explanations import explanation
+from search_api.ranking.results import BestBet, DocumentAuthor, DocumentReference, Result, Results
+from search_api.schemas.search import (
+    AgentBody,
+    AreaBody,
+    AuthorBody,
+    BestBetBody,
+    CandidateBody,
+    CandidatePartsBody,
+    CopyBody,
+    DocumentBody,
+    EvidenceBody,
+    ExpansionBody,
+    ExpertsBody,
+    FacetBody,
+    NearestTopicBody,
+    PartsBody,
+    PassageBody,
+    PostBody,
+    ReferenceBody,
+    SearchBody,
+    SuggestionBody,
+    SuggestionsBody,
+    UnderstoodBody,
+)
+
+
+def search_answer(
+    results: Results, today: date, *, explain: bool = False, did_you_mean: str | None = None
+) -> SearchBody:
+    """The body of a search's answer."""
+    counts = results.counts
+    return SearchBody(
+        total=counts.total if counts else None,
+        worded=counts.worded if counts else None,
+        worded_more=counts.worded_more if counts else None,
+        reachable=counts.reachable if counts else None,
+        more=results.more,
+        page=results.page,
+        page_size=results.page_size,
+        documents=[
+            _document(one, today, _explained(one, results) if explain else None)
+            for one in results.results
+        ],
+        facets={
+            name: [_facet(name, value) for value in values]
+            for name, values in results.facets.items()
+        },
+        understood=[
+            UnderstoodBody(said=part.said, value=part.value, without=part.without)
+            for part in results.understood
+        ],
+        expansions=[
+            ExpansionBody(words=one.words, others=list(one.others))
+            for one in results.question.expansions
+        ],
+        best_bets=[_best_bet(one) for one in results.best_bets],
+        shortened=results.shortened,
+        incomplete=list(results.incomplete),
+        did_you_mean=did_you_mean,
+    )
+
+
+def experts_answer(
+    found: Experts,
+    today: date,
+    incomplete: tuple[str, ...] = (),
+    nearest_topic: Topic | None = None,
+) -> ExpertsBody:
+    """The body of an answer to who knows."""
+    topic = nearest_topic and NearestTopicBody(id=nearest_topic.id, label=nearest_topic.label)
+    return ExpertsBody(
+        candidates=[_candidate(one, today) for one in found.candidates],
+        beyond=found.beyond,
+        named=[_candidate(one, today) for one in found.named],
+        stated=[_candidate(one, today) for one in found.stated],
+        nearest=[_nearest(one.card) for one in found.nearest],
+        nearest_area=_area(found.nearest_area),
+        nearest_topic=topic,
+        incomplete=list(incomplete),
+    )
+
+
+def suggestions_answer(found: Sequence[SuggestedLink]) -> SuggestionsBody:
+    """The body of an answer to what is being typed."""
+    return SuggestionsBody(
+        suggestions=[
+            SuggestionBody(
+                document_id=one.document_id, title=one.text, kind=one.kind, address=one.address
+            )
+            for one in found
+        ]
+    )
+
+
+class _Explanation(NamedTuple):
+    """What `explain` adds to a document."""
+
+    sentences: Sequence[str]
+    parts: PartsBody
+
+
+def _explained(result: Result, results: Results) -> _Explanation:
+    """Ranks count the documents before it: none where nothing is counted."""
+    hit, counted = result.parts, results.counts is not None
+    parts = PartsBody(
+        lexical=hit.lexical,
+        lexical_rank=hit.lexical_rank if counted else None,
+        vector=hit.vector,
+        vector_rank=hit.vector_rank if counted else None,
+    )
+    return _Explanation(explanation(result, results), parts)
+
+
+def _document(result: Result, today: date, why: _Explanation | None) -> DocumentBody:
+    card = result.card
+    return DocumentBody(
+        **_card(card),
+        valid=valid_on(today, card.valid_from, card.valid_until),
+        replaces=[_reference(one) for one in result.replaces],
+        replaced_by=[_reference(one) for one in result.replaced_by],
+        part_of=_reference(result.part_of) if result.part_of else None,
+        copies=[
+            CopyBody(**_reference(one.reference).model_dump(), source=one.source, space=one.space)
+            for one in result.copies
+        ],
+        passage=_passage(*result.answering[0]) if result.answering else None,
+        other_passages=[_passage(*one) for one in result.answering[1:]],
+        authors=[_author(one) for one in result.authors],
+        score=result.parts.score if why else None,
+        parts=why.parts if why else None,
+        effects=list(result.effects) if why else [],
+        why=list(why.sentences) if why else [],
+    )
+
+
+def _card(card: Card) -> dict[str, object]:
+    same = ("title", "kind", "source", "space", "entity", "language", "created", "modified")
+    return {name: getattr(card, name) for name in (*same, "valid_from", "valid_until")} | {
+        "id": card.document_id,
+        "url": web_address(card.url),
+        "area": _area(card.area),
+    }
+
+
+def _best_bet(bet: BestBet) -> BestBetBody:
+    one = bet.reference
+    return BestBetBody(
+        id=one.document_id or None,
+        title=one.title,
+        url=web_address(one.url),
+        external=bet.external,
+    )
+
+
+def _passage(shown: ShownPassage, voice: DocumentAuthor | None) -> PassageBody:
+    passage = shown.passage
+    return PassageBody(
+        text=passage.text,
+        heading=passage.heading,
+        page=passage.page,
+        path=passage.path,
+        highlights=list(shown.highlights),
+        excerpt=excerpt_span(passage.text, shown.highlights),
+        author=_author(voice) if voice else None,
+    )
+
+
+def _reference(one: DocumentReference) -> ReferenceBody:
+    return ReferenceBody(id=one.document_id, title=one.title, url=web_address(one.url))
+
+
+def _author(author: DocumentAuthor) -> AuthorBody:
+    agent = author.agent
+    return AuthorBody(
+        name=author.name,
+        role=author.role,
+        agent_id=agent.id if agent else None,
+        post=_post(agent) if agent and not author.departed else None,
+        departed=author.departed,
+    )
+
+
+def _candidate(candidate: Candidate, today: date) -> CandidateBody:
+    agent, parts = candidate.agent, candidate.parts
+    assert not agent.departed(today)  # noqa: S101 - `find_experts` proposes nobody who left
+    return CandidateBody(
+        agent=agent_body(agent),
+        score=candidate.score,
+        parts=CandidatePartsBody(votes=parts.votes, walk=parts.walk, documents=parts.documents),
+        evidence=[evidence_body(one) for one in candidate.evidence],
+        sure=candidate.sure,
+        reasons=list(candidate.reasons),
+        last_active=candidate.last_active,
+    )
+
+
+def agent_body(agent: Agent) -> AgentBody:
+    """An agent with the present post, and how their entity wishes them to be reached."""
+    return AgentBody(
+        id=agent.id,
+        name=agent.name,
+        email=contact(agent).address,
+        contact_via=agent.contact_via,
+        post=_post(agent),
+        since=agent.arrival,
+    )
+
+
+def _nearest(card: Card) -> ReferenceBody:
+    return ReferenceBody(id=card.document_id, title=card.title, url=web_address(card.url))
+
+
+def evidence_body(one: Evidence) -> EvidenceBody:
+    """A document that supports somebody."""
+    return EvidenceBody(
+        document_id=one.document_id,
+        title=one.title,
+        url=web_address(one.url),
+        roles=list(one.roles),
+        first=one.first,
+        last=one.last,
+        former=one.former,
+        answers=one.answers,
+    )
+
+
+def _post(agent: Agent) -> PostBody:
+    return PostBody(
+        metier=agent.metier,
+        entity=agent.entity,
+        office=agent.office,
+        departement=_area(agent.departement),
+    )
+
+
+def _area(code: str) -> AreaBody | None:
+    return AreaBody(code=code, name=area_name(code)) if code else None
+
+
+def _facet(name: str, facet: FacetValue) -> FacetBody:
+    label = area_name(facet.value) if name == "area" else facet.value
+    return FacetBody(value=facet.value, label=label, count=facet.count)

@@ -1,0 +1,98 @@
+"""Isolation and coverage as CSV that French spreadsheets open as it is."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from expertise.answer_values import AreaCount, CappedCount, IsolatedHolder, TopicCount
+from search_api.catalogue.safe_text import safe_text
+from search_api.catalogue.texts import _
+from search_api.catalogue.wording import RISKS, scope
+from search_api.schemas.topics import area_label, contact_address, risks
+
+ISOLATION_COLUMNS = (
+    "departement",
+    "nom_departement",
+    "sujet",
+    "agent",
+    "metier",
+    "entite",
+    "courriel",
+    "seul_dans",
+    "plus_proche",
+    "departement_du_plus_proche",
+    "distance_km",
+)
+
+
+def isolation_csv(rows: Iterable[IsolatedHolder]) -> str:
+    """UTF-8 with its mark, semicolons, CRLF; one line for each row, after the columns' names."""
+    return table(ISOLATION_COLUMNS, map(_isolation_cells, rows))
+
+
+def _isolation_cells(row: IsolatedHolder) -> Sequence[str]:
+    agent, near = row.agent, row.next
+    cells = [agent.departement, area_label(agent.departement), row.topic.label, agent.name]
+    cells += [agent.metier, agent.entity, contact_address(agent), scope(row.scope)]
+    cells += [near.name, near.departement] if near else ["", ""]
+    return [*cells, "" if row.distance_km is None else str(round(row.distance_km))]
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """UTF-8 with its mark, semicolons, CRLF; no cell is taken for a formula."""
+    text = io.StringIO()
+    written = csv.writer(text, delimiter=";", lineterminator="\r\n")
+    written.writerow(columns)
+    written.writerows(map(_harmless, row) for row in rows)
+    return "\ufeff" + text.getvalue()
+
+
+def _harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula (OWASP, "CSV Injection")."""
+    cell = safe_text(cell)
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+_COUNTED = ("personnes", "declarent_seulement")
+_TOPIC_COLUMNS = ("sujet", "libelle", "genre", *_COUNTED, "questions_sans_reponse", "a_surveiller")
+_AREA_COLUMNS = ("territoire", "nom_territoire", *_COUNTED)
+
+
+def topics_csv(rows: Iterable[TopicCount]) -> str:
+    """One line for each topic of an area, as `isolation_table.table` writes it."""
+    return table(
+        _TOPIC_COLUMNS,
+        (
+            (
+                one.topic.id,
+                one.topic.label,
+                one.topic.kind,
+                count_text(one.holders),
+                count_text(one.declared),
+                str(one.open_questions),
+                ", ".join(_(RISKS[name]) for name in risks(one)),
+            )
+            for one in rows
+        ),
+    )
+
+
+def areas_csv(rows: Iterable[AreaCount]) -> str:
+    """One line for each area of a topic: the country, regions, départements."""
+    return table(
+        _AREA_COLUMNS,
+        (
+            (
+                one.code,
+                area_label(one.code),
+                count_text(one.holders),
+                count_text(one.declared),
+            )
+            for one in rows
+        ),
+    )
+
+
+def count_text(count: CappedCount) -> str:
+    """`3`, or `10 et plus` where nobody counted further."""
+    return f"{count.agents} {_('et plus')}" if count.more else str(count.agents)

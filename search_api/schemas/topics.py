@@ -1,0 +1,346 @@
+"""The API's answers about topics, isolation, coverage and peers."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from connectors.geography import DEPARTEMENTS, REGIONS
+from connectors.values import Agent
+from expertise.answer_values import (
+    AreaCount,
+    BuildState,
+    BuildStatus,
+    CappedCount,
+    CommunityView,
+    IsolatedHolder,
+    IsolationPage,
+    OwnTopic,
+    Peer,
+    Peers,
+    TopicCount,
+    TopicCounts,
+    TopicView,
+)
+from expertise.holders import Basis, IsolationScope
+from expertise.topics import Topic, TopicKind
+from indexer.values import Card
+from search_api.catalogue.texts import _, marked
+from search_api.catalogue.wording import contact, web_address
+from search_api.schemas.search import AgentBody, AreaBody, EvidenceBody, ReferenceBody
+from search_api.schemas.search_responses import agent_body, evidence_body
+
+
+class _TopicSchema(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class BuildBody(_TopicSchema):
+    """The build that an answer comes from."""
+
+    state: BuildState = Field(
+        description="without one, or with one that is too old, nothing is shown"
+    )
+    day: date | None
+
+
+class _BuildAnswer(_TopicSchema):
+    build: BuildBody
+
+
+class TopicBody(_TopicSchema):
+    """A subject or a métier of the organisation's list."""
+
+    id: str
+    label: str
+    kind: TopicKind
+
+
+class TopicsBody(_BuildAnswer):
+    """The organisation's list, as the last build knew it."""
+
+    topics: list[TopicBody]
+
+
+class CountBody(_TopicSchema):
+    """A count of agents."""
+
+    agents: int
+    more: bool = Field(description="there are more; beyond ten nobody counts")
+
+
+class AloneBody(_TopicSchema):
+    """The only holder of a topic in an area."""
+
+    topic: TopicBody
+    agent: AgentBody
+    basis: Basis
+    scope: IsolationScope = Field(description="the widest area in which nobody else is known")
+    next: AgentBody | None = Field(description="the nearest other holder")
+    distance_km: int | None = Field(description="between the centroids of their départements")
+
+
+class IsolationBody(_BuildAnswer):
+    """Isolated holders by area, topic and name: never a ranking."""
+
+    rows: list[AloneBody]
+    following: int | None = Field(description="`offset` of the next page")
+
+
+class AreaCountBody(_TopicSchema):
+    """How many hold a topic in an area."""
+
+    area: AreaBody = Field(description="code 22, r53, or empty for the whole country")
+    holders: CountBody
+    declared: CountBody = Field(description="who only declares the skill: no holder")
+
+
+class TopicCountBody(_TopicSchema):
+    """How many hold a topic in the area that was asked for."""
+
+    topic: TopicBody
+    holders: CountBody
+    declared: CountBody
+    open_questions: int
+    risks: list[str] = Field(description="one_holder, nobody, open_questions")
+
+
+class CoverageBody(_BuildAnswer):
+    """Either a topic's areas, or an area's topics."""
+
+    topic: TopicBody | None
+    area: AreaBody
+    areas: list[AreaCountBody]
+    topics: list[TopicCountBody]
+    following: int | None = Field(description="`offset` of the next page of topics")
+
+
+class HolderBody(_TopicSchema):
+    """An agent who holds a topic, or declares it."""
+
+    agent: AgentBody
+    basis: Basis
+
+
+class TopicProfileBody(_BuildAnswer):
+    """A topic: who holds it by area and name, where to begin, what waits for an answer."""
+
+    topic: TopicBody
+    alt_labels: list[str]
+    holders: list[HolderBody]
+    areas: list[AreaCountBody]
+    documents: list[ReferenceBody]
+    questions: list[ReferenceBody]
+    broader: list[TopicBody]
+    narrower: list[TopicBody]
+    related: list[TopicBody]
+
+
+class OwnTopicBody(_TopicSchema):
+    """A topic of an agent."""
+
+    topic: TopicBody
+    basis: Basis
+    strength: float | None = Field(description="for the agent alone; null to everybody else")
+    evidence: list[EvidenceBody] = Field(description="what the reader may read, newest first")
+
+
+class PeerBody(_TopicSchema):
+    """An agent who holds the same topics."""
+
+    agent: AgentBody
+    topics: list[TopicBody]
+    distance_km: int | None
+
+
+class CommunityBody(_TopicSchema):
+    """Agents whom topics bring together."""
+
+    topics: list[TopicBody]
+    members: list[AgentBody]
+    proposed: bool
+
+
+class PeersBody(_BuildAnswer):
+    """Who shares an agent's topics: nearest in subject, then in kilometres."""
+
+    agent: AgentBody
+    topics: list[OwnTopicBody]
+    peers: list[PeerBody]
+    communities: list[CommunityBody]
+
+
+EVERYWHERE = marked("France entière")
+
+
+def build_body(dated: BuildStatus) -> BuildBody:
+    """Of which day an answer is, or why there is none."""
+    return BuildBody(state=dated.state, day=dated.day)
+
+
+def isolation_answer(dated: BuildStatus, page: IsolationPage) -> IsolationBody:
+    """The body of an answer about who is alone."""
+    return IsolationBody(
+        build=build_body(dated),
+        rows=[_alone_body(one) for one in page.rows],
+        following=page.following,
+    )
+
+
+def area_coverage(
+    dated: BuildStatus, topic: Topic, areas: Sequence[AreaCount], area: str
+) -> CoverageBody:
+    """The body of a topic's coverage, area by area."""
+    return CoverageBody(
+        build=build_body(dated),
+        topic=topic_body(topic),
+        area=area_body(area),
+        areas=[_area_count_body(one) for one in areas if not area or one.code == area],
+        topics=[],
+        following=None,
+    )
+
+
+def topic_coverage(dated: BuildStatus, counts: TopicCounts, area: str) -> CoverageBody:
+    """The body of an area's coverage, topic by topic."""
+    return CoverageBody(
+        build=build_body(dated),
+        topic=None,
+        area=area_body(area),
+        areas=[],
+        topics=[_topic_count_body(one) for one in counts.rows],
+        following=counts.following,
+    )
+
+
+def topic_answer(
+    dated: BuildStatus, view: TopicView, documents: Sequence[Card], questions: Sequence[Card]
+) -> TopicProfileBody:
+    """The body of a topic's profile; the cards are those that the reader may read."""
+    return TopicProfileBody(
+        build=build_body(dated),
+        topic=topic_body(view.topic),
+        alt_labels=list(view.topic.alt_labels),
+        holders=[HolderBody(agent=agent_body(h.agent), basis=h.basis) for h in view.holders],
+        areas=[_area_count_body(one) for one in view.areas],
+        documents=[reference_body(card) for card in documents],
+        questions=[reference_body(card) for card in questions],
+        broader=list(map(topic_body, view.broader)),
+        narrower=list(map(topic_body, view.narrower)),
+        related=list(map(topic_body, view.related)),
+    )
+
+
+def peers_answer(dated: BuildStatus, found: Peers) -> PeersBody:
+    """The body of an answer about who shares an agent's topics."""
+    return PeersBody(
+        build=build_body(dated),
+        agent=agent_body(found.agent),
+        topics=[own_topic_body(one) for one in found.topics],
+        peers=[peer_body(one) for one in found.peers],
+        communities=[community_body(one) for one in found.communities],
+    )
+
+
+def risks(one: TopicCount) -> list[str]:
+    """What is at risk about a topic, in words for programs."""
+    found = []
+    if one.holders.agents == 1 and not one.holders.more:
+        found.append("one_holder")
+    if not one.holders.agents and one.documented:
+        found.append("nobody")
+    if one.open_questions:
+        found.append("open_questions")
+    return found
+
+
+def area_label(code: str) -> str:
+    """The name of `22`, `r53`, or of everywhere."""
+    if code.startswith("r"):
+        return REGIONS.get(code[1:], code)
+    return DEPARTEMENTS.get(code, code) if code else _(EVERYWHERE)
+
+
+def area_body(code: str) -> AreaBody:
+    """An area with its name."""
+    return AreaBody(code=code, name=area_label(code))
+
+
+def topic_body(topic: Topic) -> TopicBody:
+    """A topic without its place in the list."""
+    return TopicBody(id=topic.id, label=topic.label, kind=topic.kind)
+
+
+def contact_address(agent: Agent) -> str:
+    """The address that the agent's entity wishes to be written to: their own, or another."""
+    return contact(agent).address
+
+
+def _alone_body(one: IsolatedHolder) -> AloneBody:
+    return AloneBody(
+        topic=topic_body(one.topic),
+        agent=agent_body(one.agent),
+        basis=one.basis,
+        scope=one.scope,
+        next=agent_body(one.next) if one.next else None,
+        distance_km=_whole_km(one.distance_km),
+    )
+
+
+def _area_count_body(one: AreaCount) -> AreaCountBody:
+    return AreaCountBody(
+        area=area_body(one.code),
+        holders=_count_body(one.holders),
+        declared=_count_body(one.declared),
+    )
+
+
+def _topic_count_body(one: TopicCount) -> TopicCountBody:
+    return TopicCountBody(
+        topic=topic_body(one.topic),
+        holders=_count_body(one.holders),
+        declared=_count_body(one.declared),
+        open_questions=one.open_questions,
+        risks=risks(one),
+    )
+
+
+def _count_body(one: CappedCount) -> CountBody:
+    return CountBody(agents=one.agents, more=one.more)
+
+
+def own_topic_body(one: OwnTopic) -> OwnTopicBody:
+    """A topic of an agent."""
+    return OwnTopicBody(
+        topic=topic_body(one.topic),
+        basis=one.basis,
+        strength=one.strength,
+        evidence=list(map(evidence_body, one.evidence)),
+    )
+
+
+def peer_body(one: Peer) -> PeerBody:
+    """An agent with the same topics."""
+    return PeerBody(
+        agent=agent_body(one.agent),
+        topics=list(map(topic_body, one.topics)),
+        distance_km=_whole_km(one.distance_km),
+    )
+
+
+def community_body(one: CommunityView) -> CommunityBody:
+    """Agents whom topics bring together."""
+    return CommunityBody(
+        topics=list(map(topic_body, one.topics)),
+        members=list(map(agent_body, one.members)),
+        proposed=one.proposed,
+    )
+
+
+def reference_body(card: Card) -> ReferenceBody:
+    """A document to go to."""
+    return ReferenceBody(id=card.document_id, title=card.title, url=web_address(card.url))
+
+
+def _whole_km(km: float | None) -> int | None:
+    return None if km is None else round(km)

@@ -1,0 +1,150 @@
+"""The HTTP server: uvicorn, with a time limit for the head of a request.
+
+A connection that sends no whole head in time is closed (slowloris): uvicorn waits without end for
+the first head, and its keep-alive clock stops at the first byte of the next one. A query string
+is written to no log: it says what somebody is looking for.
+"""
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from threading import Thread
+
+import h11
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEAD_S = 15.0
+"""From a connection, or the end of an answer, to a whole head."""
+HEAD_BYTES = 32 * 1024
+MAX_CONNECTIONS = 800
+"""Beyond so many at once the answer is 503: below the usual limit of 1024 open files."""
+
+
+class HeadTimeoutProtocol(H11Protocol):
+    """HTTP/1.1 as uvicorn speaks it, with a clock wherever it waits for a client's head."""
+
+    head_s: float = HEAD_S
+    _clock: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the clock."""
+        super().connection_made(transport)
+        self._start()
+
+    def handle_events(self) -> None:
+        """Stop it once a head is whole."""
+        super().handle_events()
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop()
+
+    def on_response_complete(self) -> None:
+        """Start it anew: what remains of a body counts as waiting too."""
+        self._start()
+        super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop it for good."""
+        self._stop()
+        super().connection_lost(exc)
+
+    def _start(self) -> None:
+        self._stop()
+        self._clock = self.loop.call_later(self.head_s, self._ended)
+
+    def _stop(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
+
+    def _ended(self) -> None:
+        if not self.transport.is_closing():
+            if self.conn.our_state is h11.IDLE and self.conn.their_state is h11.IDLE:
+                self.conn.send(h11.ConnectionClosed())
+            self.transport.close()
+
+
+class _WithoutTexts(logging.Filter):
+    """An error that reaches the server keeps its kind and loses its text: it may hold a query."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, reworded where it carries an error."""
+        if record.exc_info and record.exc_info[0]:
+            record.msg, record.args = "unexpected error: %s", (record.exc_info[0].__name__,)
+            record.exc_info, record.exc_text = None, None
+        return True
+
+
+LOOPBACK = ("127.0.0.1", "::1")
+
+STOP_S = 5
+"""How long requests that began may take to end once the server stops."""
+
+
+@contextmanager
+def serving(
+    app: FastAPI, host: str, port: int, proxies: Collection[str] = LOOPBACK
+) -> Iterator[Thread]:
+    """Serve in a thread while the block runs; the caller says at which address.
+
+    Raises `ValueError` where the address cannot be listened at.
+    """
+    with _listening(host, port) as listening:
+        running = server(app, host, port, proxies)
+        thread = Thread(
+            target=running.run, args=([listening],), name=f"server {host}:{port}", daemon=True
+        )
+        thread.start()
+        try:
+            yield thread
+        finally:
+            running.should_exit = True
+            thread.join(2 * STOP_S)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            told = "ce port est pris : choisissez-en un autre (--port), ou arrêtez ce qui l'occupe"
+        elif error.errno == errno.EACCES:
+            told = "ce port est réservé à root : choisissez-en un d'au moins 1024 (--port)"
+        else:
+            told = "cette adresse n'est pas de cette machine : réglez [server] host, ou --host"
+        raise ValueError(f"{host}:{port} : {told}.") from error
+
+
+def server(
+    app: FastAPI, host: str, port: int, proxies: Collection[str] = LOOPBACK
+) -> uvicorn.Server:
+    """The server of an application, not yet started.
+
+    Addresses that these proxies forward are believed (`X-Forwarded-For`), so that nobody
+    from elsewhere passes for somebody at this machine, or for everybody behind the proxy.
+    """
+    errors = logging.getLogger("uvicorn.error")
+    if not any(isinstance(one, _WithoutTexts) for one in errors.filters):
+        errors.addFilter(_WithoutTexts())
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        access_log=False,
+        server_header=False,
+        log_config=None,
+        log_level="warning",
+        http=HeadTimeoutProtocol,
+        h11_max_incomplete_event_size=HEAD_BYTES,
+        limit_concurrency=MAX_CONNECTIONS,
+        ws="none",
+        proxy_headers=True,
+        forwarded_allow_ips=list(proxies),
+        timeout_graceful_shutdown=STOP_S,
+    )
+    return uvicorn.Server(config)

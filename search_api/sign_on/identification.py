@@ -1,0 +1,199 @@
+"""Which agent somebody is who signs on, and how the reader of a request was identified.
+
+The claims of a provider or of a signed header name an agent by one stated rule, never by a guess.
+The header is set by a reverse proxy and holds a JWT (RFC 7519) for this audience; a header without
+a signature is never trusted.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Any, Literal, Protocol
+
+from fastapi import Request
+
+from connectors.values import Agent
+from search_api.sign_on.cookies import SignOnCookies
+from search_api.sign_on.errors import NoAgentReason, NotAnAgent, ProviderRefused
+from search_api.sign_on.provider import Provider
+from search_api.sign_on.sessions import Session, SqlPersonalTokens, SqlSessions
+from search_api.sign_on.verification import Claims, KeyOf, checked_claims, signed_claims
+
+_MAX_CLAIM_CHARS = 500
+
+
+class SignOnDirectory(Protocol):
+    """What is asked of the directory about somebody who signs on."""
+
+    def agent(self, agent_id: str) -> Agent | None:
+        """The agent, or None where there is no such id."""
+        ...
+
+    def owner_of(self, account: str) -> Agent | None:
+        """Whose account it is, as the directory has it.
+
+        Whatever they wish: who withdrew from a source signs on by their account there still,
+        and may take the withdrawal back.
+        """
+        ...
+
+    def by_email(self, email: str) -> tuple[Agent, ...]:
+        """Every agent with this address, letter case aside."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRule:
+    """The claim that names an agent, and what of an agent it is.
+
+    `source` is that of the account, where it is one. `accepted` are claims that must have one
+    of these values: the identity provider behind ProConnect, an organisation's SIRET.
+    `email_trusted`: addresses are believed though the provider does not say `email_verified`.
+    """
+
+    claim: str = "uid"
+    by: Literal["id", "email", "account"] = "id"
+    source: str = ""
+    accepted: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    email_trusted: bool = False
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The claims that name an agent together: what one document says, no other completes."""
+        verified = self.by == "email" and not self.email_trusted
+        return frozenset({self.claim, *self.accepted} | ({"email_verified"} if verified else set()))
+
+
+def agent_named(
+    claims: Mapping[str, Any], rule: AgentRule, known: SignOnDirectory, today: date
+) -> Agent:
+    """The one agent in post that the claims name. Raises `NotAnAgent`."""
+    for name, values in rule.accepted.items():
+        told = claims.get(name)
+        if not isinstance(told, str) or told not in values:
+            raise NotAnAgent(NoAgentReason.NOT_ACCEPTED)
+    value = claims.get(rule.claim)
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_CLAIM_CHARS:
+        raise NotAnAgent(NoAgentReason.CLAIM_MISSING)
+    if rule.by == "email" and not rule.email_trusted and claims.get("email_verified") is not True:
+        raise NotAnAgent(NoAgentReason.EMAIL_UNVERIFIED)
+    found = [agent for agent in _matching_agents(value, rule, known) if not agent.departed(today)]
+    if not found:
+        raise NotAnAgent(NoAgentReason.UNKNOWN)
+    if len(found) > 1:
+        raise NotAnAgent(NoAgentReason.AMBIGUOUS)
+    return found[0]
+
+
+def _matching_agents(value: str, rule: AgentRule, known: SignOnDirectory) -> Iterable[Agent]:
+    if rule.by == "email":
+        return known.by_email(value)
+    agent = known.owner_of(f"{rule.source}:{value}") if rule.by == "account" else known.agent(value)
+    return [agent] if agent else []
+
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedHeaderRules:
+    """The header's name, and what its token must say. `skew_s` is in seconds."""
+
+    name: str
+    issuer: str
+    audience: str
+    algorithms: tuple[str, ...] = ("RS256", "ES256")
+    skew_s: int = 30
+
+
+class SignedHeader:
+    """From a header's token to the agent's id."""
+
+    def __init__(
+        self,
+        rules: SignedHeaderRules,
+        key_of: KeyOf,
+        rule: AgentRule,
+        known: SignOnDirectory,
+        now_s: Callable[[], int],
+        today: Callable[[], date],
+    ) -> None:
+        self.rules, self._key_of = rules, key_of
+        self._rule, self._known = rule, known
+        self._now_s, self._today = now_s, today
+
+    def agent_id(self, token: str) -> str | None:
+        """Whom it names, or None. Raises `ProviderUnreachable` where the keys are elsewhere."""
+        try:
+            return agent_named(self._claims(token), self._rule, self._known, self._today()).id
+        except ProviderRefused as error:
+            log.warning("signed header refused", extra={"reason": error.reason})
+        except NotAnAgent as error:
+            log.warning("signed header names no agent", extra={"reason": error.why.value})
+        return None
+
+    def _claims(self, token: str) -> Mapping[str, Any]:
+        _, claims = signed_claims(token, self._key_of, self.rules.algorithms, "header")
+        return checked_claims(
+            claims,
+            "header",
+            issuer=self.rules.issuer,
+            audience=self.rules.audience,
+            now_s=self._now_s(),
+            skew_s=self.rules.skew_s,
+            expires=True,
+        )
+
+
+class IdentificationMethod(StrEnum):
+    """How a reader was named."""
+
+    SESSION = "session"
+    SIGNED_HEADER = "signed_header"
+    PERSONAL_TOKEN = "personal_token"  # noqa: S105 - a way's name
+    SIGNED_TOKEN = "signed_token"  # noqa: S105
+
+
+IN_PERSON_METHODS = frozenset({IdentificationMethod.SESSION, IdentificationMethod.SIGNED_HEADER})
+"""Ways of a person at a browser; the others are programs'."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """What a request said of who asks; `agent_id` is None where it was not believed."""
+
+    agent_id: str | None
+    way: IdentificationMethod
+    session: Session | None = None
+
+
+def identification_of(request: Request) -> Identification | None:
+    """How the reader of this request was named, once they have been; None for nobody."""
+    who: Identification | None = getattr(request.state, "identified", None)
+    return who
+
+
+@dataclass(frozen=True, slots=True)
+class SignOn:
+    """`provider` is None where a reverse proxy names readers, `tokens` where none are allowed.
+
+    `address` is this site's, as readers know it, without a final `/`; `whom_to_ask` a French
+    noun phrase; `now_s` is in whole seconds since 1970.
+    """
+
+    address: str
+    provider: Provider | None
+    sessions: SqlSessions
+    tokens: SqlPersonalTokens | None
+    cookies: SignOnCookies
+    rule: AgentRule
+    known: SignOnDirectory
+    whom_to_ask: str
+    now_s: Callable[[], int]
+    today: Callable[[], date]
+
+    def agent_named(self, claims: Claims) -> Agent:
+        """Raises `NotAnAgent`."""
+        return agent_named(claims, self.rule, self.known, self.today())

@@ -1,0 +1,253 @@
+"""What the provider signed, verified: its keys, its tokens, its logout tokens.
+
+The keys are fetched and cached, and fetched again when a token names another one. A logout token
+is checked as OpenID Connect Back-Channel Logout 1.0, section 2.6, asks.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Generic, TypeVar
+
+from authlib.oidc.core import CodeIDToken
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import Key, KeySet
+
+from search_api.catalogue.texts import marked
+from search_api.sign_on.errors import ProviderRefused, SignOnFailed
+
+MAX_AGE_S = 3600
+"""What a provider withdrew is believed no longer than this."""
+MIN_REFETCH_S = 60
+"""Something newer is looked for at most so often: strangers choose a token's `kid`."""
+FAILURE_PAUSE_S = 5
+"""After a failure the next ones are told at once: a provider that is down must not hold
+every thread of the server for its time-out."""
+
+T = TypeVar("T")
+
+
+class CachedFetch(Generic[T]):
+    """One published thing; threads may share it. `fetch` may raise `SignOnFailed`."""
+
+    def __init__(self, fetch: Callable[[], T], now_s: Callable[[], float]) -> None:
+        self._fetch, self._now_s = fetch, now_s
+        self._lock = Lock()
+        self._value: T | None = None
+        self._fetched_s = self._failed_s = float("-inf")
+        self._failure = SignOnFailed()
+
+    def now(self, *, newer: bool = False) -> T:
+        """What is published. `newer`: unless it was fetched just now, fetch it again."""
+        with self._lock:
+            age_s = self._now_s() - self._fetched_s
+            if self._value is None or age_s >= (MIN_REFETCH_S if newer else MAX_AGE_S):
+                self._refresh()
+            assert self._value is not None  # noqa: S101 - fetched above
+            return self._value
+
+    def _refresh(self) -> None:
+        if self._now_s() - self._failed_s < FAILURE_PAUSE_S:
+            raise self._failure
+        try:
+            self._value = self._fetch()
+        except SignOnFailed as failure:
+            self._failure, self._failed_s = failure, self._now_s()
+            raise
+        self._fetched_s = self._now_s()
+
+
+UNVERIFIABLE = marked(
+    "La réponse du fournisseur d’identité ne peut pas être vérifiée : personne n’est connecté. "
+    "Recommencez ; si cela dure, prévenez la personne qui administre le service."
+)
+
+
+class ProviderKeys:
+    """A JWK set (RFC 7517) behind an address. `fetch` may raise `ProviderUnreachable`."""
+
+    def __init__(self, fetch: Callable[[], Any], now_s: Callable[[], float]) -> None:
+        self._keys = CachedFetch(lambda: _imported(fetch()), now_s)
+
+    def __call__(self, header: Mapping[str, Any]) -> Key:
+        """The key of a token with this header. Raises `ProviderRefused` where there is none."""
+        found = _key_for(self._keys.now(), header)
+        if found is None:
+            found = _key_for(self._keys.now(newer=True), header)
+        if found is None:
+            raise ProviderRefused("unknown_key", UNVERIFIABLE)
+        return found
+
+    def count(self) -> int:
+        """How many there are. Raises as a call does."""
+        return len(self._keys.now())
+
+
+def _imported(fetched: Any) -> tuple[Key, ...]:
+    """Whatever a set holds, a secret shared with nobody proves nothing."""
+    try:
+        keys = KeySet.import_key_set(fetched).keys
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+        raise ProviderRefused("malformed_keys", UNVERIFIABLE) from None
+    return tuple(key for key in keys if key.key_type != "oct")
+
+
+def _key_for(keys: tuple[Key, ...], header: Mapping[str, Any]) -> Key | None:
+    """By `kid`; without one only where the provider has a single key of that sort."""
+    algorithm = str(header.get("alg", ""))
+    fitting = [key for key in keys if _can_verify(key, algorithm)]
+    if (kid := header.get("kid")) is None:
+        return fitting[0] if len(fitting) == 1 else None
+    return next((key for key in fitting if key.get("kid") == kid), None)
+
+
+_KEY_TYPES = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
+
+
+def _can_verify(key: Key, algorithm: str) -> bool:
+    if key.get("use", "sig") != "sig" or key.get("alg", algorithm) != algorithm:
+        return False
+    return key.key_type == _KEY_TYPES.get(algorithm[:2])
+
+
+Claims = Mapping[str, Any]
+KeyOf = Callable[[Mapping[str, Any]], Key]
+
+ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
+              "Ed25519")  # fmt: skip
+"""Algorithms that settings may name: with all others who checks could also sign."""
+
+
+def signed_claims(
+    token: str, key_of: KeyOf, algorithms: Collection[str], what: str
+) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """(header, claims) of a token whose signature holds. `what` names it in the journal."""
+    chosen = [one for one in algorithms if one in ASYMMETRIC]
+    try:
+        decoded = jwt.decode(token, lambda one: key_of(one.headers()), algorithms=chosen)
+    except (JoseError, ValueError, TypeError):
+        raise ProviderRefused(f"{what}_signature", UNVERIFIABLE) from None
+    return decoded.header, decoded.claims
+
+
+def id_token_claims(
+    signed: tuple[Mapping[str, Any], dict[str, Any]],
+    *,
+    issuer: str,
+    client_id: str,
+    nonce: str,
+    access_token: str,
+    now_s: int,
+    skew_s: int,
+) -> Claims:
+    """As OpenID Connect Core 1.0, 3.1.3.7 asks; else `ProviderRefused`."""
+    header, claims = signed
+    options = {
+        "iss": {"essential": True, "value": issuer},
+        "aud": {"essential": True, "value": client_id},
+        "sub": {"essential": True},
+        "nonce": {"essential": True, "value": nonce},
+    }
+    expected = {"nonce": nonce, "client_id": client_id, "access_token": access_token}
+    try:
+        CodeIDToken(claims, header, options, expected).validate(now=now_s, leeway=skew_s)
+    except (JoseError, ValueError, TypeError) as error:
+        raise ProviderRefused(_claim_of("id_token", error), UNVERIFIABLE) from None
+    for name, kind in (("sub", str), ("nonce", str), ("exp", int | float), ("iat", int | float)):
+        if not isinstance(claims[name], kind) or isinstance(claims[name], bool):
+            raise ProviderRefused(f"id_token_{name}", UNVERIFIABLE)
+    return claims
+
+
+def checked_claims(
+    claims: dict[str, Any],
+    what: str,
+    *,
+    issuer: str,
+    audience: str,
+    now_s: int,
+    skew_s: int,
+    expires: bool,
+) -> Claims:
+    """Of another token of the same signer: issuer, audience and life; else `ProviderRefused`."""
+    rules = jwt.JWTClaimsRegistry(
+        now=now_s,
+        leeway=skew_s,
+        iss={"essential": True, "value": issuer},
+        aud={"essential": True, "value": audience},
+        exp={"essential": expires},
+    )
+    try:
+        rules.validate(claims)
+    except (JoseError, ValueError, TypeError) as error:
+        raise ProviderRefused(_claim_of(what, error), UNVERIFIABLE) from None
+    return claims
+
+
+def _claim_of(what: str, error: Exception) -> str:
+    return f"{what}_{getattr(error, 'claim', '') or type(error).__name__}"
+
+
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+LOGOUT_MAX_AGE_S = 600
+"""A logout token older than that is a replay: providers send it when they make it."""
+LOGOUT_UNVERIFIABLE = marked(
+    "Ce jeton de déconnexion ne peut pas être vérifié : aucune session n’est close."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSession:
+    """Whose session at the provider: its subject, and the session's own name where it has one."""
+
+    issuer: str
+    subject: str = ""
+    session: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderLogout:
+    """Which sessions are over: of `whose.session`, or every one of `whose.subject`.
+
+    `token_id` is the token's own, to be believed once; until `until_s`, when it is too old.
+    """
+
+    whose: ProviderSession
+    token_id: str
+    until_s: int
+
+
+def checked_logout(
+    header: Mapping[str, Any], claims: Mapping[str, Any], now_s: int, skew_s: int
+) -> ProviderLogout:
+    """What a logout token says whose issuer, audience and life were checked.
+
+    Raises `ProviderRefused` where it is no logout token, is old, or names nobody.
+    """
+    if (
+        str(header.get("typ", "JWT")).lower().removeprefix("application/")
+        not in _LOGOUT_TOKEN_TYPES
+    ):
+        raise ProviderRefused("logout_typ", LOGOUT_UNVERIFIABLE)
+    events = claims.get("events")
+    if not isinstance(events, dict) or not isinstance(events.get(LOGOUT_EVENT), dict):
+        raise ProviderRefused("logout_events", LOGOUT_UNVERIFIABLE)
+    # An ID token has one: it must not pass for this.
+    if "nonce" in claims:
+        raise ProviderRefused("logout_nonce", LOGOUT_UNVERIFIABLE)
+    made_s = claims.get("iat")
+    if not isinstance(made_s, int | float) or isinstance(made_s, bool):
+        raise ProviderRefused("logout_iat", LOGOUT_UNVERIFIABLE)
+    if not now_s - LOGOUT_MAX_AGE_S - skew_s <= made_s <= now_s + skew_s:
+        raise ProviderRefused("logout_iat", LOGOUT_UNVERIFIABLE)
+    said = {name: claims.get(name, "") for name in ("jti", "sub", "sid")}
+    if not all(isinstance(one, str) and len(one) <= 2_000 for one in said.values()):
+        raise ProviderRefused("logout_names", LOGOUT_UNVERIFIABLE)
+    if not said["jti"] or not (said["sub"] or said["sid"]):
+        raise ProviderRefused("logout_names", LOGOUT_UNVERIFIABLE)
+    whose = ProviderSession(str(claims["iss"]), said["sub"], said["sid"])
+    return ProviderLogout(whose, said["jti"], int(made_s) + LOGOUT_MAX_AGE_S + 2 * skew_s + 1)
+
+
+_LOGOUT_TOKEN_TYPES = frozenset({"logout+jwt", "jwt"})

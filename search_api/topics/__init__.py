@@ -1,1 +1,0 @@
-"""Topics, isolation, coverage: what the last build says, under a reader's rights."""
