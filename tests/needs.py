@@ -82,7 +82,7 @@ def needs(item: pytest.Item) -> set[str]:
     words = set(callspec.id.split("-")) if callspec else set()
     given = list(callspec.params.values()) if callspec else []
     for function in [item.function, *_fixtures(item), *given]:
-        found |= _reached(function)
+        found |= servers_of(function)
     for server, chosen in _CHOSEN.items():
         if words & chosen:
             found.add(server)
@@ -102,7 +102,8 @@ def _of_code(function: types.FunctionType) -> frozenset[str]:
     return frozenset(_walk(function, set()))
 
 
-def _reached(named: Any) -> frozenset[str]:
+def servers_of(named: Any) -> frozenset[str]:
+    """The servers that a function or class starts, itself or by what it names."""
     function = _plain(named)
     if isinstance(function, types.FunctionType):
         return _of_code(function)
