@@ -3,7 +3,6 @@
 from fastapi import FastAPI
 
 from search_api import problems
-from search_api.catalogue.texts import use_catalogue
 from search_api.middleware.request_limits import limit_rates, limit_size_and_time
 from search_api.middleware.security import add_security_headers, check_host, check_same_site
 from search_api.routes import (
@@ -46,7 +45,6 @@ def create_app(services: Services) -> FastAPI:
     add_security_headers(app)
     add_embed_widget(app, STATIC / "embed", services.origins)
     problems.install_handlers(app)
-    use_catalogue(app, services.catalogue)
     app.include_router(api.router)
     app.include_router(topics.api_router)
     app.include_router(agents.api_router)
