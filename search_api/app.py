@@ -19,7 +19,7 @@ from search_api.routes import (
 from search_api.routes import sign_on as sign_on_routes
 from search_api.routes.embed_widget import add_embed_widget
 from search_api.services import PeopleDirectory, ReaderOf, Services
-from search_api.static_files import STATIC, CachedStaticFiles
+from search_api.static_files import STATIC, static_files
 
 __all__ = ["PeopleDirectory", "ReaderOf", "Services", "create_app"]
 
@@ -68,6 +68,6 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(pages.about_router)
     app.include_router(administration.administration_router)
     if services.theme:
-        app.mount("/theme", CachedStaticFiles(directory=services.theme), name="theme")
-    app.mount("/static", CachedStaticFiles(directory=STATIC), name="static")
+        app.mount("/theme", static_files(services.theme), name="theme")
+    app.mount("/static", static_files(STATIC), name="static")
     return app

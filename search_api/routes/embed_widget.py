@@ -12,7 +12,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 
 from search_api.catalogue.texts import _, both_forms
-from search_api.static_files import ASK, CachedStaticFiles
+from search_api.static_files import ASK, static_files
 
 _MODULE = """// Written by the server from its catalogue of texts.
 const NUMBER = new Intl.NumberFormat("fr-FR");
@@ -81,7 +81,7 @@ def add_embed_widget(app: FastAPI, scripts: Path, origins: Collection[str]) -> N
         headers = {"Cache-Control": ASK}
         return Response(texts_module(), headers=headers, media_type="text/javascript")
 
-    app.mount(SCRIPTS.rstrip("/"), CachedStaticFiles(directory=scripts), name="embed")
+    app.mount(SCRIPTS.rstrip("/"), static_files(scripts), name="embed")
 
     @app.middleware("http")
     async def cross_origin(
