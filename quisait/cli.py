@@ -48,7 +48,6 @@ from quisait.work.crawl import CrawlOutcome, crawl_sources, read_directory
 from quisait.work.reindexing import reindex_command
 from quisait.work.source_status import directory_state, forget, removed_source_statuses, status_of
 from quisait.work.worker import nearest_topic_of
-from search_api.catalogue.loading import TEMPLATE
 from search_api.catalogue.safe_text import safe_text
 from search_api.questions.query import Query, ResultOrder
 
@@ -301,12 +300,6 @@ def model_export(
 def schema_export() -> None:
     """Le schéma JSON des lignes d'un export."""
     _dump(json_schema())
-
-
-@schema_app.command("texts")
-def schema_texts() -> None:
-    """Tous les textes des pages, à reformuler (gettext ; voir docs/habillage.md)."""
-    print(TEMPLATE.read_text("utf-8"), end="")
 
 
 @schema_app.command("settings")

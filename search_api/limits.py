@@ -8,10 +8,10 @@ import ipaddress
 import math
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -108,26 +108,19 @@ class TooManyConcurrentRequests(Exception):
 
 
 @dataclass(slots=True)
-class _Waiter:
-    """A request that waits, in the loop that serves it."""
-
-    loop: asyncio.AbstractEventLoop
-    granted: "asyncio.Future[None]"
-
-
-@dataclass(slots=True)
 class _ReaderQueue:
-    """One reader's requests of one kind."""
+    """One reader's requests of one kind: `permits` to run, `requests` that run or wait."""
 
-    running: int = 0
-    waiting: deque[_Waiter] = field(default_factory=deque)
+    permits: asyncio.Semaphore
+    requests: int = 0
 
 
 class ConcurrencyLimiter:
-    """Turns, by kind of work and reader, in the order in which they were asked for.
+    """How many requests of one reader run at once, by kind, in the order in which they came.
 
-    `questions` and `others` are how many have theirs at once, 0: any. Beyond `waiting` others
-    the next is refused at once; after `wait_s` seconds whoever still waits is.
+    `questions` and `others` are the limits, 0: none. Where `waiting` requests wait already, the
+    next one is refused at once; one that has waited for `wait_s` seconds is refused then. For
+    the one event loop that serves the application; what waits holds no thread.
     """
 
     def __init__(
@@ -139,74 +132,33 @@ class ConcurrencyLimiter:
     ) -> None:
         self._most = {RequestKind.QUESTION: questions, RequestKind.OTHER: others}
         self._waiting, self._wait_s = waiting, wait_s
-        self._lines: dict[tuple[RequestKind, str], _ReaderQueue] = {}
-        # Several loops may share one: each request's waits in its own.
-        self._lock = threading.Lock()
+        self._queues: dict[tuple[RequestKind, str], _ReaderQueue] = {}
 
     @asynccontextmanager
-    async def turn(self, work: RequestKind, reader: str) -> AsyncIterator[None]:
-        """While a request of this reader is worked on. Raises `TooManyAtOnce`."""
-        if not self._most[work]:
+    async def turn(self, kind: RequestKind, reader: str) -> AsyncIterator[None]:
+        """Hold a permit while the block runs. Raises `TooManyConcurrentRequests`."""
+        most, key = self._most[kind], (kind, reader)
+        if not most:
             yield
             return
-        key = work, reader
-        waiter = self._queued(key)
-        if waiter is not None:
-            await self._granted(key, waiter)
-        try:
-            yield
-        finally:
-            self._leave(key)
-
-    def _queued(self, key: tuple[RequestKind, str]) -> _Waiter | None:
-        """None where the turn has come already. Raises `TooManyAtOnce`."""
-        with self._lock:
-            line = self._lines.setdefault(key, _ReaderQueue())
-            if line.running < self._most[key[0]]:
-                line.running += 1
-                return None
-            if len(line.waiting) >= self._waiting:
-                raise TooManyConcurrentRequests
-            loop = asyncio.get_running_loop()
-            waiter = _Waiter(loop, loop.create_future())
-            line.waiting.append(waiter)
-            return waiter
-
-    async def _granted(self, key: tuple[RequestKind, str], waiter: _Waiter) -> None:
-        try:
-            await asyncio.wait({waiter.granted}, timeout=self._wait_s)
-        except BaseException:
-            if not self._withdrawn(key, waiter):
-                self._leave(key)
-            raise
-        if self._withdrawn(key, waiter):
+        queue = self._queues.setdefault(key, _ReaderQueue(asyncio.Semaphore(most)))
+        if queue.requests >= most + self._waiting:
             raise TooManyConcurrentRequests
+        queue.requests += 1
+        try:
+            await self._acquire(queue)
+            try:
+                yield
+            finally:
+                queue.permits.release()
+        finally:
+            queue.requests -= 1
+            if not queue.requests:
+                del self._queues[key]
 
-    def _withdrawn(self, key: tuple[RequestKind, str], waiter: _Waiter) -> bool:
-        """Take it out of the line; False where its turn had come."""
-        with self._lock:
-            line = self._lines[key]
-            if waiter not in line.waiting:
-                return False
-            line.waiting.remove(waiter)
-            return True
-
-    def _leave(self, key: tuple[RequestKind, str]) -> None:
-        """Hand the turn to who waits longest."""
-        with self._lock:
-            line = self._lines[key]
-            while line.waiting:
-                next_one = line.waiting.popleft()
-                try:
-                    next_one.loop.call_soon_threadsafe(_grant, next_one.granted)
-                except RuntimeError:  # its loop has ended, and its request with it
-                    continue
-                return
-            line.running -= 1
-            if not line.running:
-                del self._lines[key]
-
-
-def _grant(granted: "asyncio.Future[None]") -> None:
-    if not granted.done():
-        granted.set_result(None)
+    async def _acquire(self, queue: _ReaderQueue) -> None:
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await queue.permits.acquire()
+        except TimeoutError:
+            raise TooManyConcurrentRequests from None

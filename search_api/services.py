@@ -15,7 +15,6 @@ from expertise.current_build import BuildReader
 from expertise.values import AgentDirectory, NameCompleter, NameMatcher
 from indexer.access import Reader
 from search_api.audit.port import Audit, NoAudit, RefusedAccesses
-from search_api.catalogue.texts import SOURCES, Catalogue
 from search_api.identity.grants import Grants
 from search_api.identity.readers import ReaderDirectory
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequestTimeouts
@@ -53,7 +52,6 @@ class Services:
     `sign_on` is None where nobody signs on here.
     `theme`: a folder whose `theme.css` comes after the
     pages' own style. `contact`: an address for who meets a page that they cannot use.
-    `catalogue`: the administration's own wording of texts.
     The site answers to `hosts` alone, None for any name.
     `consent` keeps what agents ask about themselves; `brought_up` tells one of them how often
     they were, None where that is not counted. `join_rules` tell them why an account is theirs.
@@ -81,7 +79,6 @@ class Services:
     sign_on: SignOn | None = None
     theme: Path | None = None
     contact: str = ""
-    catalogue: Catalogue = SOURCES
     administration: SystemStatusReader | None = None
 
     @property

@@ -25,8 +25,6 @@ from quisait.settings import Settings, beside_file
 from quisait.work.administration import ApplicationAdministration
 from search_api.app import ReaderOf, Services, create_app
 from search_api.audit.descriptions import ANY_AGENT
-from search_api.catalogue.loading import load_catalogue
-from search_api.catalogue.texts import SOURCES, Catalogue
 from search_api.identity.tokens import CompletedReaders, DemoReaders, SignedTokens, TokenReaders
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequesterKind, RequestTimeouts
 from search_api.middleware.metrics import add_request_metrics, request_metrics
@@ -151,7 +149,6 @@ def app_of(house: Application, journal: QueryLog) -> FastAPI:
             audit=house.privacy.audit,
             sign_on=sign_on,
             theme=theme_of(house.settings),
-            catalogue=catalogue_of(house.settings),
             contact=house.settings.pages.contact,
             hosts=own_hosts(house.settings, sign_on),
             rates=rate_limiter_of(house.settings),
@@ -175,13 +172,6 @@ def theme_of(settings: Settings) -> Path | None:
             f"{folder} ne contient pas de « theme.css » : réglez [pages] theme, ou videz-le."
         )
     return folder
-
-
-def catalogue_of(settings: Settings) -> Catalogue:
-    """The administration's own texts. Raises `ValueError` where they cannot be used."""
-    if not settings.pages.catalogue:
-        return SOURCES
-    return load_catalogue(beside_file(settings.pages.catalogue))
 
 
 def _reader_of(house: Application, sign_on: SignOn | None) -> ReaderOf:

@@ -12,7 +12,6 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from search_api.catalogue.texts import _
 from search_api.limits import RateLimiter, RequesterKind, RequestTimeouts, address_key
 from search_api.problems import Problem, answer_to
 from search_api.server import HEAD_BYTES
@@ -61,9 +60,7 @@ class _SizeAndTimeMiddleware:
             raise
         answer.late = True
         work.add_done_callback(_ignore_result)
-        problem = Problem(
-            503, _("La réponse tarde trop : réessayez."), {"Retry-After": "30"}, "late"
-        )
+        problem = Problem(503, "La réponse tarde trop : réessayez.", {"Retry-After": "30"}, "late")
         await answer_to(Request(scope), problem)(scope, receive, send)
 
 
@@ -176,7 +173,5 @@ def _client_address(request: Request) -> str:
 
 
 def _too_often(wait_s: int) -> Problem:
-    detail = _(
-        "Vous avez fait trop de demandes : recommencez dans %(seconds)s\u00a0s.", seconds=wait_s
-    )
+    detail = f"Vous avez fait trop de demandes : recommencez dans {wait_s}\u00a0s."
     return Problem(429, detail, {"Retry-After": str(wait_s)}, code="too_often")

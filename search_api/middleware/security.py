@@ -20,7 +20,6 @@ from fastapi import FastAPI, Request, Response
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from search_api.catalogue.texts import _, marked
 from search_api.problems import Problem, answer_to, is_file, unexpected_error
 
 _HEADERS = {
@@ -69,7 +68,7 @@ def add_security_headers(app: FastAPI) -> None:
 
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")
-UNKNOWN_HOST = marked(
+UNKNOWN_HOST = (
     "Ce site ne répond pas à ce nom. Vérifiez l’adresse ; si vous administrez Qui sait, "
     "ajoutez ce nom à « hosts », dans [door]."
 )
@@ -89,7 +88,7 @@ class _HostMiddleware:
         if scope["type"] == "http":
             request = Request(scope)
             if not is_own_host(request.headers.get("host", ""), self.hosts):
-                refusal = answer_to(request, Problem(421, _(UNKNOWN_HOST)))
+                refusal = answer_to(request, Problem(421, UNKNOWN_HOST))
                 await refusal(scope, receive, send)
                 return
         await self.app(scope, receive, send)
@@ -115,7 +114,7 @@ def _is_address(name: str) -> bool:
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
-OTHER_SITE = marked(
+OTHER_SITE = (
     "Cette demande vient d’une autre page que celles de Qui sait ? : rien n’a été changé. "
     "Revenez à la page, rechargez-la et recommencez."
 )
@@ -140,7 +139,7 @@ class _SameSiteMiddleware:
             request = Request(scope)
             own = f"{request.url.scheme}://{request.headers.get('host', '')}"
             if not is_same_site(request.headers, self.addresses | {_without_default_port(own)}):
-                refusal = answer_to(request, Problem(403, _(OTHER_SITE), code="other_site"))
+                refusal = answer_to(request, Problem(403, OTHER_SITE, code="other_site"))
                 await refusal(scope, receive, send)
                 return
         await self.app(scope, receive, send)

@@ -8,8 +8,6 @@
 
 from enum import StrEnum
 
-from search_api.catalogue.texts import marked
-
 
 class SignOnFailed(Exception):
     """Nobody is signed on. The text is a marked French sentence for the person."""
@@ -73,22 +71,22 @@ class NoAgentReason(StrEnum):
 
 
 _SENTENCES = {
-    NoAgentReason.NOT_ACCEPTED: marked(
+    NoAgentReason.NOT_ACCEPTED: (
         "Votre identité est établie, mais par un service dont Qui sait ? "
         "n’accueille pas les agents."
     ),
-    NoAgentReason.CLAIM_MISSING: marked(
+    NoAgentReason.CLAIM_MISSING: (
         "Votre fournisseur d’identité ne dit pas ce qui permettrait de vous "
         "retrouver dans l’annuaire."
     ),
-    NoAgentReason.EMAIL_UNVERIFIED: marked(
+    NoAgentReason.EMAIL_UNVERIFIED: (
         "Votre fournisseur d’identité ne garantit pas votre adresse "
         "électronique : elle ne suffit pas à vous retrouver dans l’annuaire."
     ),
-    NoAgentReason.UNKNOWN: marked(
+    NoAgentReason.UNKNOWN: (
         "Votre identité est établie, mais aucun agent en poste de l’annuaire n’y correspond."
     ),
-    NoAgentReason.AMBIGUOUS: marked(
+    NoAgentReason.AMBIGUOUS: (
         "Votre identité est établie, mais plusieurs agents de l’annuaire y "
         "correspondent : Qui sait ? ne choisit pas entre eux."
     ),

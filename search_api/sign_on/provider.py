@@ -12,7 +12,6 @@ import requests
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 
-from search_api.catalogue.texts import marked
 from search_api.sign_on.cookies import SignOnAttempt
 from search_api.sign_on.errors import ProviderRefused, ProviderUnreachable, logged_reason
 from search_api.sign_on.verification import (
@@ -28,7 +27,7 @@ from search_api.sign_on.verification import (
     signed_claims,
 )
 
-UNREACHABLE = marked(
+UNREACHABLE = (
     "Le fournisseur d’identité ne répond pas : personne ne peut se connecter pour l’instant. "
     "Réessayez dans quelques minutes."
 )

@@ -14,7 +14,6 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
-from search_api.catalogue.texts import marked
 from search_api.sign_on.errors import ProviderRefused, SignOnFailed
 
 MAX_AGE_S = 3600
@@ -58,7 +57,7 @@ class CachedFetch(Generic[T]):
         self._fetched_s = self._now_s()
 
 
-UNVERIFIABLE = marked(
+UNVERIFIABLE = (
     "La réponse du fournisseur d’identité ne peut pas être vérifiée : personne n’est connecté. "
     "Recommencez ; si cela dure, prévenez la personne qui administre le service."
 )
@@ -192,7 +191,7 @@ def _claim_of(what: str, error: Exception) -> str:
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 LOGOUT_MAX_AGE_S = 600
 """A logout token older than that is a replay: providers send it when they make it."""
-LOGOUT_UNVERIFIABLE = marked(
+LOGOUT_UNVERIFIABLE = (
     "Ce jeton de déconnexion ne peut pas être vérifié : aucune session n’est close."
 )
 
