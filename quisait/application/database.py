@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from connectors.values import Agent
 from expertise import build_tables, consent, directory, directory_tables
-from indexer import leases, state
+from indexer import state
 from indexer.errors import IndexRefused
 from indexer.state import digest
 from quisait.privacy import register
@@ -199,5 +199,3 @@ _CHANGED_IN_2: tuple[tuple[sa.Table, Callable[[Row], Row]], ...] = (
     ),
 )
 """Keys became digests, so that they may be long; a run tells how far it is."""
-
-assert leases.leases.metadata is state.metadata  # noqa: S101 - else leases would not be created

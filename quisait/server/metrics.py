@@ -82,7 +82,7 @@ class SourceMetrics(Collector):
         for source in self._house.settings.sources:
             name = source.name
             runs = list(self._house.state.runs_of(name, RUNS_CONSIDERED))
-            going = self._house.leases.holder(name) is not None
+            going = self._house.locks.source_is_held(name)
             due_count += not going and self._is_due(source, runs, now)
             lag.add_metric([name], self._lag_s(name, now))
             running.add_metric([name], going)

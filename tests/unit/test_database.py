@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from connectors.values import Agent
 from expertise.directory import SqlDirectory
 from indexer.errors import IndexRefused
-from indexer.leases import Leases
 from indexer.state import State
 from quisait.application.database import CURRENT, connect, migrate, schema_version
 
@@ -124,7 +123,6 @@ def test_processes_that_start_together_all_start(database_url: str) -> None:
         try:
             migrate(engine)
             State(engine).start_run("wiki")
-            Leases(engine).take("wiki", "a")
         except sa.exc.SQLAlchemyError as error:
             failed.append(error)
 
