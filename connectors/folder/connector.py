@@ -110,11 +110,11 @@ class FolderConnector:
         yield Listing(ids, tuple(unlisted))
         yield _checkpoint(seen, above)
 
-    def expected(self, since: str | None) -> int | None:
+    def count_pending(self, since: str | None) -> int | None:
         """How many files there are: unchanged ones bring nothing."""
         return sum(isinstance(found, FoundFile) for found in walk(_resolved(self.root)))
 
-    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         """Yield these files, read anew. Raises `SourceUnreachable`."""
         root = _resolved(self.root)
         wanted = set(document_ids)

@@ -44,7 +44,7 @@ class FoundFile:
     """An ordinary file. `path` is in NFC, `raw_path` opens it; both relative to the root.
 
     `rule` is None where one that is not understood may speak of the file; `problem`
-    says why the file cannot be read. `ruled_by`: as in `Listed`, tables and sidecar.
+    says why the file cannot be read. `rule_stamps`: as in `Listed`, tables and sidecar.
     """
 
     path: str
@@ -53,14 +53,14 @@ class FoundFile:
     mtime_ns: int
     rule: Rule | None
     problem: str = ""
-    ruled_by: tuple[tuple[str, FileStamp | None], ...] = ()
+    rule_stamps: tuple[tuple[str, FileStamp | None], ...] = ()
 
     def read(self, root: Path) -> bytes:
         """Its bytes, while it and its rules are as they were found.
 
         Raises `RecordVanished` or `SourceUnreachable`.
         """
-        listed = FileState(self.size, self.mtime_ns, self.ruled_by)
+        listed = FileState(self.size, self.mtime_ns, self.rule_stamps)
         return read_contained(root, self.raw_path, listed)
 
 
@@ -104,12 +104,12 @@ def root_identity(root: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def walk(root: Path, silence_s: float = DISK_TIMEOUT_S) -> Iterator[WalkEntry]:
+def walk(root: Path, timeout_s: float = DISK_TIMEOUT_S) -> Iterator[WalkEntry]:
     """Every file below `root`, and what could not be read or understood.
 
-    Raises `SourceUnreachable` where the disk says nothing for `silence_s`.
+    Raises `SourceUnreachable` where the disk says nothing for `timeout_s`.
     """
-    return iterate_with_timeout(_walk(root), silence_s, disk_timeout_error(root))
+    return iterate_with_timeout(_walk(root), timeout_s, disk_timeout_error(root))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class _Folder:
 
     raw_parts: tuple[str, ...] = ()
     tables: tuple[RuleTable, ...] = ()
-    ruled_by: tuple[tuple[str, FileStamp | None], ...] = ()
+    rule_stamps: tuple[tuple[str, FileStamp | None], ...] = ()
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -131,12 +131,12 @@ class _Folder:
         return "/".join((*self.parts, document_path(name)))
 
     def below(self, name: str) -> "_Folder":
-        return _Folder((*self.raw_parts, name), self.tables, self.ruled_by)
+        return _Folder((*self.raw_parts, name), self.tables, self.rule_stamps)
 
     def ruled(self, stamp: FileStamp | None, *table: RuleTable) -> "_Folder":
         """The same, with its own table, or none yet."""
-        ruled_by = (*self.ruled_by, (self.raw_path(TABLE_NAME), stamp))
-        return _Folder(self.raw_parts, (*self.tables, *table), ruled_by)
+        rule_stamps = (*self.rule_stamps, (self.raw_path(TABLE_NAME), stamp))
+        return _Folder(self.raw_parts, (*self.tables, *table), rule_stamps)
 
     def unreadable(self, name: str, reason: str) -> UnreadableFolder:
         """What bears that name in it cannot be listed."""
@@ -242,8 +242,10 @@ def _found_file(
             yield Malformed("/".join(path) + SIDECAR_SUFFIX, reason)
         rule = effective_rule(path, folder.tables, sidecar) if sidecar else None
     sidecar_path = folder.raw_path(beside or name + SIDECAR_SUFFIX)
-    ruled_by = (*folder.ruled_by, (sidecar_path, stamp))
-    yield FoundFile("/".join(path), folder.raw_path(name), size, mtime_ns, rule, problem, ruled_by)
+    rule_stamps = (*folder.rule_stamps, (sidecar_path, stamp))
+    yield FoundFile(
+        "/".join(path), folder.raw_path(name), size, mtime_ns, rule, problem, rule_stamps
+    )
 
 
 def _with_own_table(opened: int, folder: _Folder) -> tuple[_Folder, tuple[Malformed, ...]]:

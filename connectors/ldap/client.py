@@ -96,10 +96,10 @@ class LdapConnection:
         while True:
             page, following = self._page(branch, attributes, cookie)
             seen += len(page)
-            if seen > self.place.manners.most_entries or (not page and following == cookie != b""):
+            if seen > self.place.limits.max_entries or (not page and following == cookie != b""):
                 raise SourceRefused(
                     f"L'annuaire {self.host} n'en finit pas : plus de "
-                    f"{self.place.manners.most_entries} entrées, ou toujours la même page. "
+                    f"{self.place.limits.max_entries} entrées, ou toujours la même page. "
                     "Resserrez la base ou le filtre."
                 )
             yield from page
@@ -110,7 +110,7 @@ class LdapConnection:
     def _page(
         self, branch: LdapBranch, attributes: Sequence[str], cookie: bytes
     ) -> tuple[list[LdapEntry | str], bytes]:
-        manners = self.place.manners
+        limits = self.place.limits
 
         def ask() -> None:
             self.connection.search(
@@ -118,7 +118,7 @@ class LdapConnection:
                 branch.filter,
                 attributes=list(attributes),
                 dereference_aliases=ldap3.DEREF_NEVER,
-                paged_size=manners.page_size,
+                paged_size=limits.page_size,
                 paged_criticality=True,
                 paged_cookie=cookie or None,
             )
@@ -164,7 +164,7 @@ def open_connection(place: LdapConfig) -> Iterator[LdapConnection]:
 
 def _connect(place: LdapConfig, url: str) -> LdapConnection:
     address = urlsplit(url)
-    host, timeout_s = address.hostname or "", math.ceil(place.manners.timeout_s)
+    host, timeout_s = address.hostname or "", math.ceil(place.limits.timeout_s)
     with source_errors(host):
         verified = ldap3.Tls(
             validate=ssl.CERT_REQUIRED,
@@ -208,7 +208,7 @@ def _call_with_timeout(
     """A byte now and then would keep every silence short: the whole answer is bounded too."""
     late = _unreachable(host, "n'en finit pas de répondre")
     try:
-        call_with_timeout(place.manners.answer_s, ask, late)
+        call_with_timeout(place.limits.total_timeout_s, ask, late)
     except SourceUnreachable:
         # It is still being read from: that ends with the line.
         with suppress(OSError, AttributeError):

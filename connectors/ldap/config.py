@@ -42,15 +42,15 @@ class GroupAttributes:
 
 @dataclass(frozen=True, slots=True)
 class LdapLimits:
-    """`timeout_s` bounds each silence, `answer_s` a whole answer.
+    """`timeout_s` bounds each silence, `total_timeout_s` a whole answer.
 
-    A directory of more than `most_entries` is refused.
+    A directory of more than `max_entries` is refused.
     """
 
     page_size: int = 500
     timeout_s: float = 30.0
-    answer_s: float = 300.0
-    most_entries: int = 1_000_000
+    total_timeout_s: float = 300.0
+    max_entries: int = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +71,4 @@ class LdapConfig:
     authority: str = "ldap"
     attributes: Mapping[str, str] = field(default_factory=lambda: dict(AGENT_ATTRIBUTES))
     group_names: GroupAttributes = GroupAttributes()
-    manners: LdapLimits = LdapLimits()
+    limits: LdapLimits = LdapLimits()

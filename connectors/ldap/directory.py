@@ -131,7 +131,7 @@ class LdapDirectory:
                     yield said
         yield from self._told(agents, groups)
 
-    def stamp(self) -> str | None:
+    def fingerprint(self) -> str | None:
         """A text that stays as long as no entry is added, changed or removed.
 
         None where the directory does not mark its changes. Raises as `entries`.

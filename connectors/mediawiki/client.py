@@ -51,7 +51,7 @@ class WikiApi:
             code = _error_code(answer)
             if not code:
                 return answer
-            if code == "ratelimited" and waited < self.channel.manners.patience_s:
+            if code == "ratelimited" and waited < self.channel.limits.max_wait_s:
                 self.channel.wait(wait_s)
                 waited, wait_s = waited + wait_s, min(2 * wait_s, MAX_BACKOFF_S)
             elif code in LOGIN_NEEDED_CODES and self.user and not logged_in_again:
@@ -96,7 +96,7 @@ class WikiApi:
         if self._site is None:
             self.login()
         given = {name: value for name, value in said.items() if value is not None}
-        given |= {"formatversion": 2, "maxlag": self.channel.manners.maxlag_s}
+        given |= {"formatversion": 2, "maxlag": self.channel.limits.maxlag_s}
         given |= {"assert": "user"} if self.user else {}
         answer = self._guarded(
             lambda: self._site.raw_api(action, "POST" if post else "GET", False, **given)
@@ -312,8 +312,8 @@ class WikiClient:
 
     def download(self, file: FileVersion) -> bytes:
         """A file's bytes, from the wiki's own host. Raises `RecordVanished` or as `ask`."""
-        if file.size > self.api.channel.manners.max_bytes:
-            raise RecordVanished(f"le fichier dépasse {self.api.channel.manners.max_bytes} octets")
+        if file.size > self.api.channel.limits.max_bytes:
+            raise RecordVanished(f"le fichier dépasse {self.api.channel.limits.max_bytes} octets")
         answer = self.api.channel.request("GET", file.url)
         if answer.status_code == HTTPStatus.FORBIDDEN and self.api.user:
             self.api.login()

@@ -83,7 +83,7 @@ class WikiGroups:
         try:
             api = self._idle.get_nowait()
         except Empty:
-            channel = WikiTransport(place.root, place.manners, place.ca_file)
+            channel = WikiTransport(place.root, place.limits, place.ca_file)
             api = WikiApi(channel, place.user, place.password)
         try:
             yield api
@@ -125,14 +125,14 @@ class MediaWikiConnector:
         """Yield what changed. Raises `SourceUnreachable` or `SourceRefused`."""
         yield from self._reading().changes(read_cursor(since, self.place.root))
 
-    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         """Yield these pages as they are now. Raises `SourceUnreachable` or `SourceRefused`."""
         page_ids = {name.removeprefix(f"{self.source}:") for name in document_ids}
         reading = self._reading()
         for page_id in sorted(int(one) for one in page_ids if one.isascii() and one.isdigit()):
             yield from reading.page(page_id)
 
-    def expected(self, since: str | None) -> int | None:
+    def count_pending(self, since: str | None) -> int | None:
         """How many pages the wiki has, before a first reading: of a later one it cannot tell."""
         cursor = read_cursor(since, self.place.root)
         return self._wiki().site().statistics.pages if cursor is None else None
@@ -152,7 +152,7 @@ class MediaWikiConnector:
 
     def _wiki(self) -> WikiClient:
         place = self.place
-        channel = WikiTransport(place.root, place.manners, place.ca_file)
+        channel = WikiTransport(place.root, place.limits, place.ca_file)
         return WikiClient(WikiApi(channel, place.user, place.password))
 
 

@@ -253,9 +253,9 @@ class StoppableRereadable(Stoppable):
 
     connector: RereadableConnector
 
-    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         """The connector's, until told to stop. Raises `Stopped` then."""
-        return self._until_told(self.connector.again(document_ids))
+        return self._until_told(self.connector.refetch(document_ids))
 
 
 def stoppable(connector: Connector, stop: Event) -> Stoppable:

@@ -131,7 +131,7 @@ def _labels(held: StoredData, kind: PreferenceKind, topic_id: str) -> tuple[str,
 
 
 def _joined_by(services: Services, row: Agent, account: str) -> LinkBy | None:
-    found = (one.why(row, account) for one in services.join_rules)
+    found = (one.matched_by(row, account) for one in services.join_rules)
     return next(filter(None, found), None)
 
 
