@@ -215,7 +215,7 @@ def known_area(area: str) -> str:
     """The area, if it is one, or empty. Raises `InvalidParameter`."""
     if area and not is_area(area):
         raise InvalidParameter(
-            _("Le paramètre « area » n’est ni un département (22) ni une région (r53).")
+            _("Territoire inconnu : « area » n’est ni un département (22) ni une région (r53).")
         )
     return area
 

@@ -67,7 +67,7 @@ def topic_answer(context: AnswerContext, reader: Reader, topic_id: str) -> Topic
     build = context.required_build()
     view = topic_view(build, topic_id)
     if view is None:
-        raise NotFound(_("Ce sujet n’est pas dans la liste."))
+        raise NotFound(_("Sujet inconnu : il n’est pas dans la liste."))
     documents = [one for one in view.documents if one not in set(view.questions)]
     return TopicAnswer(
         build.dated,
@@ -110,7 +110,7 @@ def by_label(build: OpenBuild) -> tuple[Topic, ...]:
 def known_topic(build: OpenBuild, topic_id: str) -> str:
     """The topic's id, if it is listed. Raises `NotFound`."""
     if topic_id not in build.topics:
-        raise NotFound(_("Ce sujet n’est pas dans la liste."))
+        raise NotFound(_("Sujet inconnu : il n’est pas dans la liste."))
     return topic_id
 
 
