@@ -78,11 +78,14 @@ def is_asked(module: str) -> bool:
     return within(ASKED) and not within(TEXT)
 
 
-def is_value(found: object) -> bool:
+def is_value(found: Any) -> bool:
     """An enumeration, an error, a constant, or a frozen value that holds nothing but values."""
     if isinstance(found, ModuleType) or inspect.isroutine(found):
         return False
-    return not inspect.isclass(found) or issubclass(found, Exception) or holds_values(found)
+    if not inspect.isclass(found) or issubclass(found, Exception):
+        return True
+    held: Any = found
+    return holds_values(held)
 
 
 @cache
