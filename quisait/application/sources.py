@@ -23,7 +23,6 @@ from connectors.ldap.config import (
 from connectors.mediawiki.transport import WikiConfig, WikiLimits
 from connectors.ports import Connector, Directory, SourceRefused
 from connectors.push.connector import PushConnector
-from connectors.push.documents import metadata as push_tables
 from connectors.push.inbox import Inbox
 from connectors.push.tokens import PushTokens
 from connectors.values import Access, normalize_principals
@@ -89,7 +88,7 @@ def open_database(settings: Settings, folder: Path) -> sa.Engine:
     Raises `ValueError` for another kind of database, `IndexRefused` for one of later days.
     """
     url = settings.database or f"sqlite:///{folder / 'state.sqlite'}"
-    return migrate(connect(url, settings.database_password), push_tables)
+    return migrate(connect(url, settings.database_password))
 
 
 @contextmanager
