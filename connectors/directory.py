@@ -13,7 +13,14 @@ from connectors.account_linking import holders_by_account, undisputed
 from connectors.files import read_regular_file
 from connectors.geography import DEPARTEMENTS
 from connectors.ports import Malformed, SourceRefused, SourceUnreachable
-from connectors.tables import TableRow, TableUnreadable, exceeds_json_values, read_table
+from connectors.tables import (
+    TableRow,
+    TableUnreadable,
+    exceeds_json_values,
+    invalid_value,
+    none_if_empty,
+    read_table,
+)
 from connectors.values import (
     RESERVED_AUTHORITIES,
     Agent,
@@ -30,10 +37,6 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split("|") if part.strip()]
 
 
-def _none_if_empty(value: object) -> object:
-    return None if value == "" else value
-
-
 def _yes_or_no(value: object) -> object:
     words = {"": True, "oui": True, "non": False}
     return words.get(value.strip().lower(), value) if isinstance(value, str) else value
@@ -45,7 +48,7 @@ def _default_contact(value: object) -> object:
 
 Key = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]+$")]
 Text = Annotated[str, Field(max_length=2000)]
-Day = Annotated[date | None, BeforeValidator(_none_if_empty)]
+Day = Annotated[date | None, BeforeValidator(none_if_empty)]
 Keys = Annotated[tuple[Key, ...], BeforeValidator(_split)]
 Account = Annotated[str, Field(pattern=r"^[^:\s]+:\S.*$")]
 
@@ -131,9 +134,7 @@ def read_records(
         try:
             yield where, model.model_validate(row.cells)
         except ValidationError as error:
-            first = error.errors(include_input=False)[0]
-            field = first["loc"][0] if first["loc"] and first["loc"][0] in columns else "?"
-            yield where, f"« {field} » : valeur refusée ({first['type']})"
+            yield where, invalid_value(error, columns)
 
 
 def _read_bytes(path: Path) -> bytes:

@@ -2,12 +2,14 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import _csv
+
+    from pydantic import ValidationError
 
 _CHUNK_BYTES = 1 << 16
 _COUNTED_SIGNS = (b",", b"[", b"{")
@@ -69,6 +71,18 @@ def read_table(content: bytes, columns: frozenset[str], required: str) -> Iterat
     if len(set(header)) < len(header) or not columns.issuperset(header):
         raise TableUnreadable("une colonne est inconnue, ou nommée deux fois")
     return _rows(reader, header)
+
+
+def none_if_empty(cell: object) -> object:
+    """A cell's value; None for an empty one."""
+    return None if cell == "" else cell
+
+
+def invalid_value(error: "ValidationError", columns: Collection[str]) -> str:
+    """The first invalid column of a row and the kind of error, never the value."""
+    first = error.errors(include_input=False)[0]
+    column = first["loc"][0] if first["loc"] and first["loc"][0] in columns else "?"
+    return f"« {column} » : valeur refusée ({first['type']})"
 
 
 def _decode(content: bytes) -> str:
