@@ -5,13 +5,11 @@ for a reader is in `search_api/answers/`, which applies their rights and who may
 """
 
 import ast
-import dataclasses
 import importlib
 import inspect
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from enum import Enum
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -78,17 +76,13 @@ def is_asked(module: str) -> bool:
     return within(ASKED) and not within(TEXT)
 
 
-def is_value(found: Any) -> bool:
+def is_value(found: object) -> bool:
     """An enumeration, an error, a constant, or a frozen value that holds nothing but values."""
     if isinstance(found, ModuleType) or inspect.isroutine(found):
         return False
-    if not inspect.isclass(found) or issubclass(found, Exception):
-        return True
-    held: Any = found
-    return holds_values(held)
+    return not inspect.isclass(found) or issubclass(found, Exception) or holds_values(found)
 
 
-@cache
 def holds_values(found: Any) -> bool:
     """Whether there is nothing in it that could be asked: no store, no index, no function."""
     inside = get_args(found)
@@ -98,9 +92,8 @@ def holds_values(found: Any) -> bool:
         return True
     if not inspect.isclass(found):
         return isinstance(found, str)  # what a `Literal` allows
-    fixed = issubclass(found, tuple) or (
-        dataclasses.is_dataclass(found) and found.__dataclass_params__.frozen  # type: ignore[attr-defined]
-    )
+    parameters: Any = vars(found).get("__dataclass_params__")
+    fixed = issubclass(found, tuple) or (parameters is not None and parameters.frozen)
     return fixed and all(map(holds_values, get_type_hints(found).values()))
 
 
