@@ -146,7 +146,7 @@ def _build(house: Application, held: SourceLease, _stop: Event) -> int:
 
 
 def _turn_journal(house: Application, _held: SourceLease, _stop: Event) -> int:
-    return house.journal.turn(now())
+    return house.journal.close_ended(now())
 
 
 def _purge(house: Application, _held: SourceLease, _stop: Event) -> int:
