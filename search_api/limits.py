@@ -24,11 +24,11 @@ class RequestTimeouts:
 
 
 MAX_BUCKETS = 50_000
-"""So many askers are remembered; the one who was longest away is forgotten first."""
+"""Token buckets in memory; the one that was unused for longest is dropped first."""
 
 
 class RequesterKind(StrEnum):
-    """Whose requests are counted."""
+    """What requests are counted by."""
 
     READER = "reader"
     TOKEN = "token"  # noqa: S105 - what is counted, not a secret
@@ -36,7 +36,7 @@ class RequesterKind(StrEnum):
 
 
 class RateLimiter:
-    """`per_minute` requests of one asker: so many at once at most, refilled evenly. 0: any."""
+    """Token buckets: `per_minute` requests of one requester, refilled evenly. 0: no limit."""
 
     def __init__(
         self, per_minute: Mapping[RequesterKind, int], clock: Callable[[], float] = time.monotonic
@@ -45,36 +45,36 @@ class RateLimiter:
         self._buckets: OrderedDict[tuple[RequesterKind, str], tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def take(self, asker: RequesterKind, key: str) -> int:
-        """Grant one request: 0, or the seconds after which there is one to grant."""
-        most = self._per_minute.get(asker, 0)
+    def take(self, kind: RequesterKind, key: str) -> int:
+        """Take one token: 0, or the seconds after which there will be one."""
+        most = self._per_minute.get(kind, 0)
         if not most:
             return 0
         with self._lock:
-            left = self._left(asker, key, most)
+            left = self._left(kind, key, most)
             granted = left >= 1
-            self._keep(asker, key, left - 1 if granted else left)
+            self._keep(kind, key, left - 1 if granted else left)
         return 0 if granted else math.ceil((1 - left) * 60 / most)
 
-    def give_back(self, asker: RequesterKind, key: str) -> None:
-        """Undo a `take`: the request turned out to be somebody else's to account for."""
-        if most := self._per_minute.get(asker, 0):
+    def give_back(self, kind: RequesterKind, key: str) -> None:
+        """Undo a `take`: the request turned out to be another requester's."""
+        if most := self._per_minute.get(kind, 0):
             with self._lock:
-                self._keep(asker, key, min(float(most), self._left(asker, key, most) + 1))
+                self._keep(kind, key, min(float(most), self._left(kind, key, most) + 1))
 
-    def _left(self, asker: RequesterKind, key: str, most: int) -> float:
-        left, at = self._buckets.get((asker, key), (float(most), self._clock()))
+    def _left(self, kind: RequesterKind, key: str, most: int) -> float:
+        left, at = self._buckets.get((kind, key), (float(most), self._clock()))
         return min(float(most), left + (self._clock() - at) * most / 60)
 
-    def _keep(self, asker: RequesterKind, key: str, left: float) -> None:
-        self._buckets[asker, key] = left, self._clock()
-        self._buckets.move_to_end((asker, key))
+    def _keep(self, kind: RequesterKind, key: str, left: float) -> None:
+        self._buckets[kind, key] = left, self._clock()
+        self._buckets.move_to_end((kind, key))
         if len(self._buckets) > MAX_BUCKETS:
             self._buckets.popitem(last=False)
 
 
 def address_key(host: str) -> str:
-    """An address, or for IPv6 its /64: one subscriber has all of it."""
+    """An address to count by; of IPv6 its /64, which one subscriber has to themselves."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -87,24 +87,24 @@ def address_key(host: str) -> str:
 
 
 MAX_QUESTIONS = 2
-"""Questions of one reader that are answered at once, unless the settings say otherwise."""
+"""Questions of one reader that run at once, unless the settings say otherwise."""
 MAX_OTHERS = 4
-"""Their other requests: suggestions while they type, pages. They wait for no question."""
+"""Other requests of one reader: suggestions while they type, pages. They wait for no question."""
 MAX_WAITING = 16
-"""So many more may wait: a dozen tabs, opened one after the other."""
+"""Requests that wait beyond them: a dozen tabs, opened one after the other."""
 WAIT_S = 20.0
-"""How long a request waits. Nobody who reads what they ask for waits so long."""
+"""How long a request waits: longer than a person does."""
 
 
 class RequestKind(StrEnum):
-    """What a request asks for; each has its own turns."""
+    """What a request asks for; each kind has its own limit."""
 
     QUESTION = "question"
     OTHER = "other"
 
 
 class TooManyConcurrentRequests(Exception):
-    """A reader has too many requests under way."""
+    """A reader has too many requests that run or wait."""
 
 
 @dataclass(slots=True)

@@ -233,10 +233,10 @@ def open_authorities(settings: Settings, book: SqlDirectory, state: State) -> It
         return last.id if last else None
 
     wait = settings.authorities
-    patience = AuthorityLimits(
+    limits = AuthorityLimits(
         seconds_of(wait.fresh), wait.wait_s, wait.failures, seconds_of(wait.rest)
     )
-    authorities = Authorities(reader_group_authorities(settings), book, patience, stamp, silent)
+    authorities = Authorities(reader_group_authorities(settings), book, limits, stamp, silent)
     try:
         yield authorities
     finally:

@@ -134,7 +134,7 @@ def _build(house: Application, held: SourceLock, _stop: Event) -> int:
 
 
 def _turn_journal(house: Application, _held: SourceLock, _stop: Event) -> int:
-    return house.journal.turn(now())
+    return house.journal.close_ended(now())
 
 
 def _purge(house: Application, _held: SourceLock, _stop: Event) -> int:

@@ -29,7 +29,7 @@ _HEADERS = {
         "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    # Not `no-referrer`: browsers then hide where a form of our own comes from (`Origin: null`).
+    # `no-referrer` would make browsers send `Origin: null` with our own forms.
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -40,11 +40,14 @@ _HEADERS = {
     ),
 }
 _HTTPS_ONLY = "max-age=31536000"
-"""A browser that came once over https comes over nothing else for a year."""
+"""A browser that has used https uses nothing else for a year."""
 
 
 def add_security_headers(app: FastAPI) -> None:
-    """A page's address holds the query: it is given to no other site."""
+    """Add the security headers to every answer.
+
+    A page's address holds the query: no referrer is sent to another site.
+    """
 
     @app.middleware("http")
     async def headers(
@@ -52,7 +55,7 @@ def add_security_headers(app: FastAPI) -> None:
     ) -> Response:
         try:
             response = await call_next(request)
-        except Exception as error:  # noqa: BLE001 - else the server would log its text, and answer without these headers
+        except Exception as error:  # noqa: BLE001 - the server would log its text, and answer without these headers
             response = unexpected_error(request, error)
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
@@ -75,7 +78,7 @@ UNKNOWN_HOST = (
 
 
 def check_host(app: FastAPI, hosts: Collection[str]) -> None:
-    """Refuse (421) requests to other names than `hosts`, addresses and `localhost`."""
+    """Refuse (421) requests whose `Host` is not in `hosts`, an IP address or `localhost`."""
     app.add_middleware(_HostMiddleware, hosts=frozenset(host.lower() for host in hosts))
 
 
@@ -121,10 +124,10 @@ OTHER_SITE = (
 
 
 def check_same_site(app: FastAPI, addresses: Collection[str] = ()) -> None:
-    """Refuse what other sites' pages would have a browser change here.
+    """Refuse (403) requests that another site's page has a browser send to change something.
 
-    `addresses` are origins under which readers know this site, beside the one that a
-    request is sent to: what a proxy renames.
+    `addresses` are this site's origins as readers know them, where a proxy renames the one that
+    a request is sent to.
     """
     app.add_middleware(_SameSiteMiddleware, addresses=frozenset(addresses))
 
@@ -146,7 +149,7 @@ class _SameSiteMiddleware:
 
 
 def is_same_site(headers: Headers, own: Collection[str]) -> bool:
-    """Whether a request that changes something may be let through; `own` are origins."""
+    """Whether a request that changes something comes from one of the origins `own`."""
     if fetched := headers.get("sec-fetch-site"):
         return fetched in ("same-origin", "none")
     if origin := headers.get("origin"):
@@ -165,6 +168,6 @@ def _origin(address: str) -> str:
 
 
 def _without_default_port(origin: str) -> str:
-    """Without the port that goes without saying, as browsers write an origin."""
+    """An origin without the default port, as browsers write it."""
     scheme, _, host = origin.lower().partition("://")
     return f"{scheme}://{host.removesuffix(_DEFAULT_PORTS.get(scheme, ' '))}"

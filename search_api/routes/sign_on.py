@@ -66,7 +66,7 @@ def begin(request: Request, back: Annotated[str, Query()] = "/") -> Response:
         response = RedirectResponse(provider.authorization_address(one), status_code=303)
     except SignOnFailed as error:
         return _failed(request, sign_on, error, back)
-    sign_on.cookies.begin_try(request, response, one)
+    sign_on.cookies.begin_attempt(request, response, one)
     return response
 
 
@@ -80,7 +80,7 @@ def callback(
 ) -> Response:
     """What the provider answers through the browser: a session, or a page that says why not."""
     sign_on, provider = _provider_of(request)
-    kept = sign_on.cookies.try_of(request, attempt_id(state))
+    kept = sign_on.cookies.attempt_of(request, attempt_id(state))
     one = returned_attempt(state, kept, sign_on.now_s())
     back = local_path(one.back) if one else "/"
     response: Response
@@ -92,18 +92,18 @@ def callback(
                 logged_reason("answer", error), _REFUSALS.get(error, _OTHER_REFUSAL)
             )
         identity = provider.identity(code, iss, one)
-        agent = sign_on.agent_named(identity.naming(sign_on.rule.names))
+        agent = sign_on.agent_named(identity.naming_claims(sign_on.rule.names))
     except SignOnFailed as failure:
         response = _failed(request, sign_on, failure, back)
     else:
         before = sign_on.cookies.session_of(request)
         session_id = sign_on.sessions.begin(
-            agent.id, identity.id_token, before, identity.at_provider()
+            agent.id, identity.id_token, before, identity.provider_session()
         )
         response = RedirectResponse(back, status_code=303)
         sign_on.cookies.begin_session(response, session_id)
         log.info("signed on", extra={"way": "provider"})
-    sign_on.cookies.end_try(request, response, attempt_id(state))
+    sign_on.cookies.end_attempt(request, response, attempt_id(state))
     return response
 
 

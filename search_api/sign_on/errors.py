@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class SignOnFailed(Exception):
-    """Nobody is signed on. The text is a marked French sentence for the person."""
+    """Nobody is signed on. The text is a French sentence for the person."""
 
 
 class ProviderUnreachable(SignOnFailed):
@@ -18,7 +18,7 @@ class ProviderUnreachable(SignOnFailed):
 
 
 class ProviderRefused(SignOnFailed):
-    """`reason` is for the journal: a word, never a person's name nor a token."""
+    """`reason` is written to the log: a word, never a person's name nor a token."""
 
     def __init__(self, reason: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -53,15 +53,15 @@ KNOWN_CODES = frozenset(
 
 
 def logged_reason(place: str, code: object) -> str:
-    """A `reason` for an error that came from elsewhere, whose text may be anything.
+    """The `reason` for an error code that another server sent and that may be any text.
 
-    `place` is where it came: `answer` or `token`.
+    `place` is where it was sent: `answer` or `token`. A code that is not known is `other`.
     """
     return f"{place}_{code if isinstance(code, str) and code in KNOWN_CODES else 'other'}"
 
 
 class NoAgentReason(StrEnum):
-    """Why the provider's word names no agent."""
+    """Why the provider's claims name no agent."""
 
     NOT_ACCEPTED = "not_accepted"
     CLAIM_MISSING = "claim_missing"
@@ -94,7 +94,7 @@ _SENTENCES = {
 
 
 class NotAnAgent(SignOnFailed):
-    """The provider's word fits no agent, or more than one."""
+    """The provider's claims match no agent, or more than one."""
 
     def __init__(self, why: NoAgentReason) -> None:
         super().__init__(_SENTENCES[why])
