@@ -68,7 +68,7 @@ class Site:
 
     def session(self, agent: str, subject: str = "", session: str = "") -> str:
         whose = ProviderSession(self.provider.issuer, subject, session) if subject else None
-        return self.sign_on.sessions.begin(agent, whose=whose)
+        return self.sign_on.sessions.begin(agent, provider_session=whose)
 
     def client(self, agent: str = "", app: FastAPI | None = None, host: str = "127.0.0.1") -> Any:
         """A browser of this agent, signed on; of nobody without one."""
