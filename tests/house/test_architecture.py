@@ -110,7 +110,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     book = SqlDirectory(engine)
     book.replace(FictionalDirectory())
     readers = TokenReaders(TOKENS, book, lambda: NOW_S, lambda: TODAY)
-    services = Services(Search(index, ENCODER, book), book, readers, lambda: TODAY)
+    services = Services(Search(index, ENCODER, book), book, reader_of=readers, today=lambda: TODAY)
     headers = {"Authorization": f"Bearer {TOKENS.make('ag-1', NOW_S)}"}
     yield TestClient(create_app(services), headers=headers)
     engine.dispose()
