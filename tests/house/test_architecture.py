@@ -149,3 +149,23 @@ def test_adapters_are_named_where_the_page_says() -> None:
     )
     files = re.findall(r"`([\w/]+)\.py`", listed)
     assert {file.replace("/", ".") for file in files} == ASSEMBLY
+
+
+def test_each_port_that_is_named_has_its_contract() -> None:
+    """A suite of its own, and adapters that lie, or a module of tests that bends answers."""
+    _, _, after = section("What holds everywhere").partition("Those of ")
+    ports = re.split(r",\s+|\s+and\s+", after.partition(" have a contract suite")[0])
+    singular = [re.sub(r"ies$", "y", port).removesuffix("s") for port in ports]
+    suites = {path.name for path in (REPOSITORY / "tests/contract").glob("*_contract.py")}
+    named = {f"{port.replace('indexe', 'index')}_contract.py" for port in singular}
+    assert named <= suites
+    assert {suite for suite in suites if not suite.startswith("test_")} == named
+
+
+def test_words_are_defined_where_the_page_says() -> None:
+    """Each class in the file that follows it."""
+    said = re.findall(r"((?:`\w+`(?:, )?)+) in\s+`([\w/]+\.py)`", section("Words"))
+    assert len(said) == section("Words").count(".py`")
+    for names, file in said:
+        defined = set(re.findall(r"(?m)^class (\w+)", (REPOSITORY / file).read_text("utf-8")))
+        assert set(re.findall(r"\w+", names)) <= defined
