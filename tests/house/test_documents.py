@@ -14,10 +14,11 @@ DOCS = REPOSITORY / "docs"
 DECISIONS = DOCS / "decisions"
 PARTS = ["Context", "Decision", "Consequences"]
 MOST_LINES = 22
-FORMER_FORM = {5, 22, 25}
+FORMER_FORM = {5, 22}
 """Written before the form, and about to be written again with what they decide."""
 PAGES = [
     DOCS / "architecture.md",
+    DOCS / "evaluation.md",
     REPOSITORY / "CONTRIBUTING.md",
     REPOSITORY / "SECURITY.md",
     REPOSITORY / "README.md",
@@ -72,7 +73,7 @@ def test_a_decision_has_one_form(page: Path) -> None:
     title, *lines = text(page).splitlines()
     assert title.startswith("# ")
     assert re.findall(r"(?m)^\*\*(\w+)\b", "\n".join(lines)) == PARTS
-    assert len(lines) <= MOST_LINES
+    assert sum(not line.startswith("|") for line in lines) <= MOST_LINES
 
 
 def test_the_index_names_every_decision() -> None:
