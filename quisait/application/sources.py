@@ -23,7 +23,6 @@ from connectors.ldap.config import (
 from connectors.mediawiki.transport import WikiConfig, WikiLimits
 from connectors.ports import Connector, Directory, SourceRefused
 from connectors.push.connector import PushConnector
-from connectors.push.documents import metadata as push_tables
 from connectors.push.inbox import Inbox
 from connectors.push.tokens import PushTokens
 from connectors.values import Access, normalize_principals
@@ -89,7 +88,7 @@ def open_database(settings: Settings, folder: Path) -> sa.Engine:
     Raises `ValueError` for another kind of database, `IndexRefused` for one of later days.
     """
     url = settings.database or f"sqlite:///{folder / 'state.sqlite'}"
-    return migrate(connect(url, settings.database_password), push_tables)
+    return migrate(connect(url, settings.database_password))
 
 
 @contextmanager
@@ -234,10 +233,10 @@ def open_authorities(settings: Settings, book: SqlDirectory, state: State) -> It
         return last.id if last else None
 
     wait = settings.authorities
-    patience = AuthorityLimits(
+    limits = AuthorityLimits(
         seconds_of(wait.fresh), wait.wait_s, wait.failures, seconds_of(wait.rest)
     )
-    authorities = Authorities(reader_group_authorities(settings), book, patience, stamp, silent)
+    authorities = Authorities(reader_group_authorities(settings), book, limits, stamp, silent)
     try:
         yield authorities
     finally:

@@ -97,8 +97,8 @@ def test_a_slow_wiki_costs_a_reader_a_bounded_time(wiki: WikiServer, place: Wiki
     with door_before(wiki.url) as door:
         door.fault = lambda asked: Said(hangs_s=3) if asked.get("list") == "users" else None
         groups = WikiGroups("w", replace(place, url=door.url))
-        patience = AuthorityLimits(wait_s=0.5, rest_s=0.1)
-        authorities = Authorities([groups], agents, patience)
+        limits = AuthorityLimits(wait_s=0.5, rest_s=0.1)
+        authorities = Authorities([groups], agents, limits)
         began = time.monotonic()
         reader = authorities.complete(Reader("a", frozenset({"everyone"})))
         assert time.monotonic() - began < 2
