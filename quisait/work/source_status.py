@@ -14,7 +14,7 @@ from indexer.ports import IndexContents, IndexDenials
 from indexer.state import RunRow, reference_of
 from indexer.values import Remove
 from quisait.application.assembly import Application, index_with_deletion_log
-from quisait.application.locks import hold_source_lease
+from quisait.application.locks import hold_source_lock
 from quisait.application.progress import duration, plural_count
 from quisait.application.sources import DIRECTORY, has_directory
 from quisait.application.startup import opened_application
@@ -137,7 +137,7 @@ def status_of(house: Application, source: SourceSettings, now: datetime) -> Sour
     name = source.name
     runs = list(house.state.runs_of(name, RUNS_CONSIDERED))
     last, good = next(iter(runs), None), house.state.last_done(name)
-    running = _running(last) if last and house.leases.holder(name) else None
+    running = _running(last) if last and house.locks.source_is_held(name) else None
     pace = source_pace(house.settings, source)
     due = None if running else next_run(name, runs, pace, now)
     return SourceStatus(
@@ -176,7 +176,7 @@ def directory_state(house: Application) -> str:
 
 
 def _running(last: RunRow) -> RunningStatus | None:
-    if last.outcome != "running":  # the lease was taken, its run is about to begin
+    if last.outcome != "running":  # the lock was taken, its run is about to begin
         return None
     so_far = last.progress
     left_s = None
@@ -291,7 +291,7 @@ def forget_source(house: Application, source: str) -> int:
     if not _has_data(house, source):
         raise ValueError(f"Rien n'est gardé d'une source « {source} » : vérifiez son nom.")
     index = index_with_deletion_log(house)
-    with hold_source_lease(house.leases, source) as held:
+    with hold_source_lock(house.locks, source) as held:
         ids = [one.document_id for one in index.scan(source)]
         for some in pieces(ids, DELETED_AT_ONCE):
             held.check()

@@ -168,8 +168,8 @@ def every_site(parts: Parts) -> Iterator[Sites]:
     whole = Services(
         parts.search,
         parts.book,
-        demo,
-        lambda: TODAY,
+        reader_of=demo,
+        today=lambda: TODAY,
         demo=True,
         overview=overview,
         grants=GRANTS,

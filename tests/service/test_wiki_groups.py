@@ -29,8 +29,8 @@ def wiki() -> WikiServer:
 
 @pytest.fixture
 def place(wiki: WikiServer) -> WikiConfig:
-    quick = WikiLimits(rate_per_s=0, timeout_s=5, patience_s=0)
-    return WikiConfig(wiki.url, READER, PASSWORD, manners=quick)
+    quick = WikiLimits(rate_per_s=0, timeout_s=5, max_wait_s=0)
+    return WikiConfig(wiki.url, READER, PASSWORD, limits=quick)
 
 
 def test_groups_of_an_account(wiki: WikiServer, place: WikiConfig) -> None:
