@@ -20,9 +20,8 @@ from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
 from indexer.crawl.pipeline import CrawlDependencies
 from indexer.encoding.wrapped_encoders import QueryPriority
-from indexer.generations import EncoderRecord, GenerationWorks
 from indexer.leases import Leases
-from indexer.live import LiveIndex
+from indexer.live_index import EncoderRecord, IndexStorage, LiveIndex
 from indexer.ports import Encoder, Index
 from indexer.state import State
 from indexer.wrapped_index import DeletionLoggingIndex, NamedSourcesIndex
@@ -32,7 +31,7 @@ from quisait.application.engines import (
     open_cached_encoder,
     open_encoder,
     open_extractor,
-    open_generations,
+    open_index_storage,
     open_scratch_index,
     serving_encoder,
     vector_forgetter,
@@ -46,6 +45,7 @@ from quisait.application.sources import (
     open_authorities,
     open_database,
     open_directory,
+    open_inbox,
     open_push_tokens,
     open_source,
     opened_database,
@@ -77,8 +77,8 @@ __all__ = [
     "open_directory",
     "open_encoder",
     "open_extractor",
-    "open_generations",
     "open_index_parts",
+    "open_index_storage",
     "open_push_reception",
     "open_push_tokens",
     "open_scratch_index",
@@ -118,9 +118,9 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class IndexParts:
-    """What the index is made of, and remade by a reindex."""
+    """The engine's indexes, the encoders that they know, and the gate of their writers."""
 
-    generations: GenerationWorks
+    storage: IndexStorage
     encoders: OpenedEncoders
     gate: WriteGate
 
@@ -135,17 +135,17 @@ def open_application(settings: Settings) -> Iterator[Application]:
     close_to_others(settings)
     with (
         opened_database(settings) as database,
-        open_index_parts(settings, folder, database) as works,
+        open_index_parts(settings, folder, database) as parts,
     ):
-        own = serving_encoder(works.generations, works.encoders)
-        encoder, whole = works.encoders(own), live_index(works, own)
+        own = serving_encoder(parts.storage, parts.encoders)
+        encoder, whole = parts.encoders(own), live_index(parts, own)
         book = SqlDirectory(database)
         known = known_principals(settings, book, whole)
         names = frozenset(one.name for one in settings.sources)
         index = NamedSourcesIndex(whole, names, known)
         search = Search(index, encoder, book, open_guidance(settings, book))
         state, tokens = State(database), open_push_tokens(database)
-        inbox = Inbox(database, state.load, settings.push.max_waiting)
+        inbox = open_inbox(settings, database)
         leases, builds = Leases(database, has_ended), SqlBuilds(database)
         kept = (state, book, search, inbox, tokens, leases, builds)
         privacy = open_privacy(settings, database)
@@ -177,7 +177,7 @@ def index_with_deletion_log(house: Application) -> DeletionLoggingIndex:
 
 @contextmanager
 def open_index_parts(settings: Settings, folder: Path, database: sa.Engine) -> Iterator[IndexParts]:
-    """The index's generations, the encoders that they know, and the gate of their writers."""
+    """As the settings say; no index is opened or made yet."""
     precedence = QueryPriority()
     with ExitStack() as stack:
 
@@ -186,15 +186,15 @@ def open_index_parts(settings: Settings, folder: Path, database: sa.Engine) -> I
             return stack.enter_context(kept)
 
         yield IndexParts(
-            open_generations(settings.index, folder),
+            open_index_storage(settings.index, folder),
             OpenedEncoders(settings.encoder, opened),
             WriteGate(database, folder / "locks"),
         )
 
 
-def live_index(works: IndexParts, own: EncoderRecord) -> Index:
+def live_index(parts: IndexParts, own: EncoderRecord) -> Index:
     """The index as a program sees it that encodes with `own`."""
-    return LiveIndex(works.generations, works.encoders, works.gate, own)
+    return LiveIndex(parts.storage, parts.encoders, parts.gate, own)
 
 
 def open_push_reception(house: Application) -> PushService | None:
