@@ -69,7 +69,7 @@ def replace_directory(
     if directory is None:
         return None
     # Before the reading: what changes during it has the next one look again.
-    stamp = directory.stamp() if isinstance(directory, SupportsFingerprint) else None
+    stamp = directory.fingerprint() if isinstance(directory, SupportsFingerprint) else None
     if unless_same and stamp is not None and stamp == house.state.load(DIRECTORY):
         return None
     share = 1.0 if accept_departures else house.settings.guard_share
@@ -125,7 +125,9 @@ def crawl_with_lock(
     with recorded_run(house.state, source.name) as run:
         connector = open_source(source, house.inbox)
         since = None if asked.full else house.state.load(source.name)
-        run.expected = connector.expected(since) if isinstance(connector, SupportsCount) else None
+        run.expected = (
+            connector.count_pending(since) if isinstance(connector, SupportsCount) else None
+        )
         with shown_progress(source.name, "documents", asked.quiet) as advance:
 
             def progress(so_far: CrawlReport) -> None:

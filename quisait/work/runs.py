@@ -127,10 +127,10 @@ class LockedIndex:
         self.held.check()
         return self.index.write(batch)
 
-    def settle(self) -> None:
-        """As the index does, where it has anything to settle."""
+    def flush(self) -> None:
+        """As the index does, where it has anything to flush."""
         if isinstance(self.index, Flushable):
-            self.index.settle()
+            self.index.flush()
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         """As the index does."""
@@ -253,9 +253,9 @@ class StoppableRereadable(Stoppable):
 
     connector: RereadableConnector
 
-    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         """The connector's, until told to stop. Raises `Stopped` then."""
-        return self._until_told(self.connector.again(document_ids))
+        return self._until_told(self.connector.refetch(document_ids))
 
 
 def stoppable(connector: Connector, stop: Event) -> Stoppable:

@@ -39,6 +39,23 @@ def test_faults_of_the_settings_are_sentences(monkeypatch: pytest.MonkeyPatch) -
     ]
 
 
+def test_a_setting_that_is_gone_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An older file, or variable, is told what became of it, not that its name is misspelt."""
+    monkeypatch.setenv("QUISAIT_PAGES__CATALOGUE", "textes")
+    with pytest.raises(ValidationError) as raised:
+        Settings()
+    assert validation_messages(raised.value, Path("quisait.toml")) == [
+        "QUISAIT_PAGES__CATALOGUE (pages.catalogue) : ce réglage n'existe plus, les textes des "
+        "pages ne se reformulent plus : retirez-le"
+    ]
+    monkeypatch.delenv("QUISAIT_PAGES__CATALOGUE")
+    with pytest.raises(ValidationError) as raised:
+        Settings.model_validate({"pages": {"catalogue": ""}})
+    told = validation_messages(raised.value, Path("quisait.toml"))
+    assert [one.partition(" : ")[0] for one in told] == ["quisait.toml"]
+    assert "ce réglage n'existe plus" in told[0]
+
+
 WRONG = [3, 1.5, -1, float("nan"), True, "mot-secret", [1], ["mot-secret"], {"mot-secret": 1}, [{}]]
 SECRETS = {
     "token_key",
