@@ -26,12 +26,13 @@ from quisait.application.progress import shown_progress
 from quisait.application.sources import sources_named
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
 from quisait.checks import run_checks
+from quisait.clock import today
 from quisait.commands import answers
 from quisait.commands.coverage import coverage, peers, profile
 from quisait.commands.directory import directory
 from quisait.commands.expertise import expertise_app, isolation
 from quisait.commands.journal import journal_app
-from quisait.commands.privacy import audit, audit_command, audited_reader, privacy_app
+from quisait.commands.privacy import audit, audited_reader, privacy_app
 from quisait.commands.run import (
     INTERRUPTED_MESSAGE,
     INTERRUPTED_STATUS,
@@ -42,7 +43,7 @@ from quisait.commands.run import (
 )
 from quisait.commands.tokens import push_app, sessions_app
 from quisait.commands.topics import topics_app
-from quisait.privacy.retention import register_warning
+from quisait.privacy.retention import audit_command, register_warning
 from quisait.settings import FILE_VARIABLE, settings_file
 from quisait.settings.documentation import initial_file, settings_page
 from quisait.settings.errors import reason_of
@@ -255,7 +256,7 @@ def search(
     """Cherche des documents, avec les droits d'un agent."""
     with opened_application() as house:
         reader = audited_reader(house, agent, "quisait search")
-        results = house.search.answer(Query(query, page=page, order=sort), reader, answers.today())
+        results = house.search.answer(Query(query, page=page, order=sort), reader, today())
     _dump(answers.results_body(results)) if as_json else print(
         safe_text(answers.results_text(results))
     )

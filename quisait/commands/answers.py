@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from connectors.geography import area_name
@@ -15,6 +15,7 @@ from expertise.who_knows import Experts, find_experts
 from indexer.access import Reader
 from quisait.application.assembly import Application, open_overview
 from quisait.application.progress import duration, plural_count
+from quisait.clock import today
 from quisait.work.crawl import CrawlOutcome
 from quisait.work.source_status import SourceStatus, soon
 from search_api.answers.context import AnswerContext, NoBuild
@@ -25,11 +26,6 @@ from search_api.identity.readers import reader_of
 from search_api.ranking.excerpts import excerpt_span
 from search_api.ranking.results import Result, Results
 from search_api.search import OF_A_PERSON
-
-
-def today() -> date:
-    """The day on which a question is asked."""
-    return date.today()
 
 
 def command_line_reader(house: Application, agent_id: str) -> Reader:

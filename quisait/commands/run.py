@@ -21,9 +21,10 @@ import typer
 from quisait.application.assembly import Application
 from quisait.application.progress import duration
 from quisait.application.startup import opened_application
+from quisait.clock import today
 from quisait.commands import answers
 from quisait.commands.expertise import build_text
-from quisait.commands.privacy import audit_command
+from quisait.privacy.retention import audit_command
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.worker import Worker, build_and_publish, tasks_of
 from search_api.audit.descriptions import ANY_AGENT
@@ -262,8 +263,8 @@ def _check_all(house: Application, questions: list[DemoQuestion], *, as_json: bo
 
 def _demo_failures(house: Application, one: DemoQuestion) -> str:
     """What the question did not find, or showed and should not have; empty when all is well."""
-    reader = reader_of(one.agent, house.book, answers.today())
-    results = house.search.answer(Query(one.question, page_size=50), reader, answers.today())
+    reader = reader_of(one.agent, house.book, today())
+    results = house.search.answer(Query(one.question, page_size=50), reader, today())
     ids = [result.card.document_id for result in results.results]
     found = answers.find(house, one.question, reader)
     experts = [candidate.agent.id for candidate in found.candidates]
