@@ -47,7 +47,7 @@ from quisait.settings.errors import reason_of
 from quisait.work.crawl import CrawlOutcome, crawl_sources, read_directory
 from quisait.work.reindexing import reindex_command
 from quisait.work.source_status import directory_state, forget, removed_source_statuses, status_of
-from quisait.work.worker import nearest_topic_of
+from search_api.answers.topics import topic_to_go_on_from
 from search_api.catalogue.loading import TEMPLATE
 from search_api.catalogue.safe_text import safe_text
 from search_api.questions.query import Query, ResultOrder
@@ -247,10 +247,10 @@ def experts(
     as_json: AsJson = False,
 ) -> None:
     """Cherche qui sait, avec les droits d'un agent."""
-    with opened_application() as house:
+    with opened_application() as house, answers.answer_context(house) as context:
         reader = audited_reader(house, agent, "quisait experts")
         found = answers.find(house, query, reader, area, limit)
-        topic = nearest_topic_of(house, query, found)
+        topic = topic_to_go_on_from(context, query, found)
     if as_json:
         _dump(answers.experts_body(found, topic))
     else:

@@ -140,7 +140,7 @@ def app_of(house: Application, journal: QueryLog) -> FastAPI:
         Services(
             house.search,
             house.book,
-            CompletedReaders(_reader_of(house, sign_on), house.authorities),
+            reader_of=CompletedReaders(_reader_of(house, sign_on), house.authorities),
             today=today,
             demo=demo,
             reception=open_push_reception(house),

@@ -21,17 +21,14 @@ from connectors.ports import SourceError
 from expertise.build import build_expertise
 from expertise.build_tables import BuildStamp
 from expertise.corpus import SkippedItem, SkippedKind
-from expertise.current_build import OpenBuild, nearest_topic
 from expertise.decisions import apply_decisions
-from expertise.topics import Topic, TopicList, read_topics
-from expertise.who_knows import Experts
+from expertise.topics import TopicList, read_topics
 from indexer.crawl.pipeline import CrawlDependencies
 from indexer.errors import IndexerError
 from quisait.application.assembly import (
     Application,
     build_rules,
     open_crawl_dependencies,
-    open_overview,
 )
 from quisait.application.locks import SourceBusy, SourceLease, hold_source_lease
 from quisait.application.sources import DIRECTORY, has_directory
@@ -90,15 +87,6 @@ def publish_build(house: Application, held: SourceLease) -> BuildOutcome:
     left_out = (*malformed, *found.left_out)
     stamp = house.builds.publish(replace(found, left_out=left_out), listed)
     return BuildOutcome(stamp, listed, time.monotonic() - started, left_out)
-
-
-def nearest_topic_of(house: Application, question: str, found: Experts) -> Topic | None:
-    """The topic to go on from where nobody is known; None where somebody is, or without a build."""
-    overview = None if found.candidates else open_overview(house)
-    reading = overview.reading(today()) if overview else None
-    if not isinstance(reading, OpenBuild) or not question.strip():
-        return None
-    return nearest_topic(reading, question, found.nearest)
 
 
 JOURNAL = "@journal"

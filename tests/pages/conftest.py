@@ -59,14 +59,16 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
 def token_app(parts: Parts) -> FastAPI:
     """Readers are named by signed tokens."""
     readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
-    return create_app(Services(parts.search, parts.book, readers, lambda: TODAY))
+    return create_app(Services(parts.search, parts.book, reader_of=readers, today=lambda: TODAY))
 
 
 @pytest.fixture(scope="session")
 def demo_app(parts: Parts) -> FastAPI:
     """Readers choose who they are; Dora Lenoir, who wrote nothing, to begin with."""
     readers = DemoReaders(parts.book, "ag-5", lambda: TODAY)
-    return create_app(Services(parts.search, parts.book, readers, lambda: TODAY, demo=True))
+    return create_app(
+        Services(parts.search, parts.book, reader_of=readers, today=lambda: TODAY, demo=True)
+    )
 
 
 ClientOf = Callable[[str | None], TestClient]

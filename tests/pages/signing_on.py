@@ -113,8 +113,8 @@ def signing_on_app(
     services = Services(
         parts.search,
         parts.book,
-        readers,
-        _today,
+        reader_of=readers,
+        today=_today,
         sign_on=sign_on,
         grants=grants or Grants(),
         catalogue=catalogue,

@@ -169,8 +169,8 @@ def every_site(parts: Parts, catalogue: Catalogue = SOURCES) -> Iterator[Sites]:
     whole = Services(
         parts.search,
         parts.book,
-        demo,
-        lambda: TODAY,
+        reader_of=demo,
+        today=lambda: TODAY,
         demo=True,
         overview=overview,
         grants=GRANTS,

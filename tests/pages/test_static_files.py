@@ -97,7 +97,9 @@ def test_a_missing_file_is_the_same_for_everybody(path: str, parts: Parts) -> No
     def nobody_asks(request: Request) -> Reader:
         raise AssertionError("the reader was asked for")
 
-    services = Services(parts.search, parts.book, nobody_asks, lambda: TODAY, demo=True)
+    services = Services(
+        parts.search, parts.book, reader_of=nobody_asks, today=lambda: TODAY, demo=True
+    )
     client = TestClient(create_app(services), client=("127.0.0.1", 50000))
     found = client.get(path, headers={"Cookie": "quisait_session=x"})
     assert found.status_code == 404

@@ -23,6 +23,7 @@ from expertise.topics import Topic, TopicKind, TopicList
 from expertise.values import TopicsOf
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
+from search_api.answers import isolation
 from search_api.app import Services, create_app
 from search_api.identity.readers import reader_of
 from search_api.routes import topics
@@ -122,8 +123,8 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     yield Services(
         Search(index, ENCODER, book),
         book,
-        lambda request: reader_of(request.headers.get("x-agent", "ag-5"), book, TODAY),
-        lambda: TODAY,
+        reader_of=lambda request: reader_of(request.headers.get("x-agent", "ag-5"), book, TODAY),
+        today=lambda: TODAY,
         overview=BuildReader(builds, index, book, BuildRules()),
     )
     engine.dispose()
@@ -325,7 +326,7 @@ def test_each_isolated_agent_has_one_row(
     assert [names[0] for names in found] == ["Jo Loin"]
     assert "Lignes 3 à 3." in page
     monkeypatch.setattr(
-        topics, "MAPPED_ROWS", 4
+        isolation, "COUNTED_ROWS", 4
     )  # too many to be counted: pages of topics, by agent
     page, found = rows()
     assert found == [["Jo Seule", "cadastre", "géomètre", "Jo Loin"]]
