@@ -154,7 +154,7 @@ def times(name: str, count: int) -> float:
             f"{name}: experts",
             asked,
             lambda q, a: find_experts(
-                q, reader(a), search, book, TODAY, names=book, assigned=overview
+                search.window_of(q, reader(a)), q, book, TODAY, names=book, build=overview
             ),
         )
     print(f"{name}: {count} documents, experts cost {known / searched:.1f} times a search (p95)")

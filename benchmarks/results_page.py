@@ -82,7 +82,9 @@ def client(filled: FilledEngine, counting: CountingIndex) -> TestClient:
 
     index = cast("IndexReader", counting)
     search = Search(index, FakeEncoder(DIMENSION), filled.book)
-    services = Services(search, filled.book, reader, lambda: TODAY, overview=filled.overview)
+    services = Services(
+        search, filled.book, reader_of=reader, today=lambda: TODAY, overview=filled.overview
+    )
     return TestClient(create_app(services))
 
 

@@ -11,8 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from expertise.values import TopicsOf, Window
-from expertise.votes import Vote
-from expertise.voting import SHARPNESS, discounted
+from expertise.votes import SHARPNESS, Vote, discounted_votes
 
 DAMPING = 0.85
 """The usual share of steps that follow an edge; the others restart at the question's documents."""
@@ -192,7 +191,7 @@ class CandidateConfidences:
         self._near = {ranked.card.document_id: ranked.nearness for ranked in window.documents}
         self._votes = votes
         self._compared, self._far = window.compared, window.far
-        self.sums = {id_: discounted(cast) for id_, cast in votes.items()}
+        self.sums = {id_: discounted_votes(cast) for id_, cast in votes.items()}
         """By agent, as the served model of voting has them."""
 
     def of(self, agent_id: str) -> float:
@@ -206,16 +205,20 @@ class CandidateConfidences:
         return VOTES_WEIGHT * votes + NEARNESS_WEIGHT * near
 
     def sure(self, agent_id: str) -> bool:
-        """Whether their evidence bears being called an expert's; among few, nothing is said."""
+        """Whether they are called experts without reserve; among few documents, nothing is said."""
         return self._compared < FEWEST_COMPARED or self.of(agent_id) >= SURE_CONFIDENCE
 
-    def bearing(self, agent_ids: Sequence[str], bar: Threshold = SERVED_THRESHOLD) -> list[str]:
-        """Those whose evidence bears being shown, in their order."""
+    def passing(
+        self, agent_ids: Sequence[str], threshold: Threshold = SERVED_THRESHOLD
+    ) -> list[str]:
+        """Those whose evidence is enough to be shown, in their order."""
         if self._compared < FEWEST_COMPARED:
             return list(agent_ids)
-        if self._far and bar != NO_THRESHOLD:
+        if self._far and threshold != NO_THRESHOLD:
             return []
-        least = bar.share * max((self.sums[one] for one in agent_ids), default=0.0)
+        least = threshold.share * max((self.sums[one] for one in agent_ids), default=0.0)
         return [
-            id_ for id_ in agent_ids if self.sums[id_] >= least and self.of(id_) >= bar.confidence
+            id_
+            for id_ in agent_ids
+            if self.sums[id_] >= least and self.of(id_) >= threshold.confidence
         ]

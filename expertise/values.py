@@ -10,7 +10,6 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from connectors.values import Agent, ContributorRole
 from expertise.names import NamedAgent, Reason
-from indexer.access import Reader
 from indexer.suggestions import NearWord
 from indexer.values import Card, IndexedDocument, IndexEntry, ShownDocument, ShowRequest
 
@@ -101,14 +100,6 @@ TopicsOf: TypeAlias = Mapping[str, Sequence[tuple[str, float]]]
 """By document: ids of topics, each with the confidence, from 0 to 1, that it is about it."""
 
 
-class DocumentRanker(Protocol):
-    """Ranks documents for a topic, under a reader's rights."""
-
-    def window(self, topic: str, reader: Reader) -> Window:
-        """At most W documents, best first, each readable by the reader."""
-        ...
-
-
 class AccountDirectory(Protocol):
     """The directory as it stands now."""
 
@@ -121,7 +112,7 @@ class NameMatcher(Protocol):
     """The directory's words, as a question may name somebody by them."""
 
     def named(self, question: str) -> tuple[NamedAgent, ...]:
-        """Those listed of whom the directory says every word; see `names.named_among`."""
+        """Those listed of whom the directory says every word; see `names.match_agents`."""
         ...
 
 

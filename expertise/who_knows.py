@@ -1,9 +1,9 @@
 """A topic and a reader become candidates with their evidence. Read `find_experts` first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from connectors.geography import distance_km, region_of
 from connectors.values import Agent
@@ -13,7 +13,6 @@ from expertise.values import (
     AccountDirectory,
     AssignedTopics,
     Candidate,
-    DocumentRanker,
     Evidence,
     NameMatcher,
     RankedDocument,
@@ -21,9 +20,7 @@ from expertise.values import (
     Window,
 )
 from expertise.visibility import may_be_shown, refused_documents, refuses
-from expertise.votes import Vote, cast_votes, counting_contributions
-from expertise.voting import VOTING, Voting
-from indexer.access import Reader
+from expertise.votes import Vote, cast_votes, counting_contributions, discounted_votes
 
 EVIDENCE_SHARE = 0.5
 """A document is shown as evidence if it says at least this share of the candidate's best."""
@@ -86,6 +83,9 @@ gains on broad questions, and loses on those that one or two can answer."""
 NEAREST_DOCUMENTS = 3
 """How many documents are named where nobody is known."""
 
+SumVotes: TypeAlias = Callable[[Sequence[Vote]], float]
+"""What a candidate's votes are worth together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Experts:
@@ -109,56 +109,55 @@ class Experts:
 
 
 def find_experts(
-    topic: str,
-    reader: Reader,
-    ranker: DocumentRanker,
-    book: AccountDirectory,
+    window: Window,
+    question: str,
+    directory: AccountDirectory,
     today: date,
     *,
+    reader_id: str | None = None,
     area: str = "",
     limit: int = 10,
     names: NameMatcher | None = None,
-    assigned: AssignedTopics | None = None,
-    voting: Voting = Voting.DISCOUNTED,
-    bar: Threshold = SERVED_THRESHOLD,
+    build: AssignedTopics | None = None,
+    sum_votes: SumVotes = discounted_votes,
+    threshold: Threshold = SERVED_THRESHOLD,
 ) -> Experts:
-    """Who may know, as far as the reader's documents and the directory tell.
+    """Who may know, as far as the documents of a window and the directory tell.
 
-    `area` narrows to agents whose present post is there (see `in_area`). Nobody who
-    has departed or asked not to be listed is proposed, and not the one who asks, nor
-    anybody whose evidence does not pass the `bar`; where nobody passes, nobody is known.
-    The topics that documents share (`assigned`) take part in the walk.
-    Raises `IndexUnreachable`.
+    The window holds what the reader may read for their question. `area` narrows to agents whose
+    present post is there (see `in_area`). Nobody who has departed or asked not to be listed is
+    proposed, nor the reader themselves (`reader_id`), nor anybody whose evidence does not pass the
+    `threshold`; where nobody passes, nobody is known. `names` finds whom the question itself
+    names. The topics that documents share, by the last `build`, take part in the walk.
     """
-    window = ranker.window(topic, reader)
-    proposable = _Eligibility(reader, today, topic)
-    agents = proposable.among(book.by_account(_accounts(window)))
+    eligibility = _Eligibility(reader_id, today, question)
+    agents = eligibility.among(directory.by_account(_accounts(window)))
     owners = {account: agent.id for account, agent in agents.items()}
     votes = cast_votes(window, today, owners, refused=refused_documents(window, agents))
     confidences = CandidateConfidences(window, votes)
-    sums = confidences.sums if voting is Voting.DISCOUNTED else _sum_votes(votes, voting)
+    sums = confidences.sums if sum_votes is discounted_votes else _summed(votes, sum_votes)
     voting_ids = {vote.document_id for some in votes.values() for vote in some}
-    topics = assigned.topics_of(voting_ids, today) if assigned else NO_TOPICS
+    topics = build.topics_of(voting_ids, today) if build else NO_TOPICS
     scores = combine_scores(sums, walk(window, votes, topics))
     known = {agent.id: agent for agent in agents.values() if agent.id in scores}
-    there = sorted(
+    in_the_area = sorted(
         (id_ for id_, agent in known.items() if in_area(agent, area)),
         key=lambda id_: (-scores[id_].score, id_),
     )
-    shown = confidences.bearing(there, bar)
+    shown = confidences.passing(in_the_area, threshold)
     make = _CandidateFactory(scores, EvidenceFinder(window, agents, votes), confidences, today)
-    called = proposable.called(names, topic, area)
-    named = {id_: one for id_, one in called.items() if one.pointed_at}
-    voted = [id_ for id_ in shown if id_ not in named]
+    matched = eligibility.named(names, area)
+    named = {id_: one for id_, one in matched.items() if one.pointed_at}
+    ranked = [id_ for id_ in shown if id_ not in named]
     sure = any(map(confidences.sure, shown))
-    stated = called.keys() - named.keys() - set(shown)
+    stated = matched.keys() - named.keys() - set(shown)
     return Experts(
-        candidates=tuple(make.shown(known[id_], called.get(id_)) for id_ in voted[:limit]),
-        beyond=max(0, len(voted) - limit),
+        candidates=tuple(make.shown(known[id_], matched.get(id_)) for id_ in ranked[:limit]),
+        beyond=max(0, len(ranked) - limit),
         named=tuple(make.shown(one.agent, one) for one in named.values()),
-        stated=tuple(make.stated(one) for id_, one in called.items() if id_ in stated),
+        stated=tuple(make.stated(one) for id_, one in matched.items() if id_ in stated),
         nearest=() if sure or window.far else window.documents[:NEAREST_DOCUMENTS],
-        nearest_area="" if shown else _nearest_area(confidences, known, area, bar),
+        nearest_area="" if shown else _nearest_area(confidences, known, area, threshold),
         far=window.far,
     )
 
@@ -180,36 +179,36 @@ def _accounts(window: Window) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Eligibility:
-    """Who may be proposed: not who has left, nor who asked not to be, nor the one who asks.
+    """Who may be proposed: not who has left, nor who asked not to be, nor the reader.
 
-    Nor who refused a topic that the question names, unless it names them.
+    Nor who refused a topic that the question names, unless the question names them.
     """
 
-    reader: Reader
+    reader_id: str | None
     today: date
-    topic: str
+    question: str
 
     def among(self, agents: Mapping[str, Agent]) -> dict[str, Agent]:
         """The agents of these accounts, as far as they may be proposed."""
         return {
             account: agent
             for account, agent in agents.items()
-            if self._may_be(agent) and not refuses(agent, self.topic)
+            if self._may_be_proposed(agent) and not refuses(agent, self.question)
         }
 
-    def called(self, names: NameMatcher | None, topic: str, area: str) -> dict[str, NamedAgent]:
-        """By id, those whom the question itself names, in the book's order."""
-        found = names.named(topic) if names else ()
+    def named(self, names: NameMatcher | None, area: str) -> dict[str, NamedAgent]:
+        """By id, those whom the question itself names, in the directory's order."""
+        found = names.named(self.question) if names else ()
         return {
             one.agent.id: one
             for one in found
-            if self._may_be(one.agent)
+            if self._may_be_proposed(one.agent)
             and in_area(one.agent, area)
-            and (DirectoryField.NAME in one.fields or not refuses(one.agent, self.topic))
+            and (DirectoryField.NAME in one.fields or not refuses(one.agent, self.question))
         }
 
-    def _may_be(self, agent: Agent) -> bool:
-        return may_be_shown(agent, self.today) and agent.id != self.reader.agent_id
+    def _may_be_proposed(self, agent: Agent) -> bool:
+        return may_be_shown(agent, self.today) and agent.id != self.reader_id
 
 
 class ScoredCandidate(NamedTuple):
@@ -220,9 +219,8 @@ class ScoredCandidate(NamedTuple):
     walk: float
 
 
-def _sum_votes(votes: Mapping[str, tuple[Vote, ...]], voting: Voting) -> dict[str, float]:
-    model = VOTING[voting]
-    return {id_: model([v for v in cast_ if v.weight > 0]) for id_, cast_ in votes.items()}
+def _summed(votes: Mapping[str, tuple[Vote, ...]], sum_votes: SumVotes) -> dict[str, float]:
+    return {id_: sum_votes([v for v in cast if v.weight > 0]) for id_, cast in votes.items()}
 
 
 def combine_scores(
@@ -240,7 +238,7 @@ def combine_scores(
 
 
 def _nearest_area(
-    confidences: CandidateConfidences, known: Mapping[str, Agent], area: str, bar: Threshold
+    confidences: CandidateConfidences, known: Mapping[str, Agent], area: str, threshold: Threshold
 ) -> str:
     """The département nearest to the one asked for in which somebody is known, if any.
 
@@ -248,7 +246,7 @@ def _nearest_area(
     """
     somewhere = [
         (distance_km(area, known[id_].departement) or 0.0, -confidences.of(id_), id_)
-        for id_ in confidences.bearing(sorted(known), bar)
+        for id_ in confidences.passing(sorted(known), threshold)
         if known[id_].departement
     ]
     return known[min(somewhere)[-1]].departement if somewhere else ""
