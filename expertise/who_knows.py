@@ -1,4 +1,4 @@
-"""A topic and a reader become candidates with their evidence. Read `find_experts` first."""
+"""Rank the agents who may know, with their evidence. Read `find_experts` first."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ from expertise.visibility import may_be_shown, refused_documents, refuses
 from expertise.votes import Vote, cast_votes, counting_contributions, discounted_votes
 
 EVIDENCE_SHARE = 0.5
-"""A document is shown as evidence if it says at least this share of the candidate's best."""
+"""A document is shown as evidence if its vote has at least this share of the candidate's best."""
 
 
 def supporting_votes(votes: Sequence[Vote]) -> tuple[Vote, ...]:
-    """The votes to show, strongest first: what says far less than the best is no evidence."""
+    """The votes to show as evidence, strongest first: those far below the best are left out."""
     enough = EVIDENCE_SHARE * max((vote.weight for vote in votes), default=0.0)
     return tuple(vote for vote in votes if vote.weight > 0 and vote.weight >= enough)
 
@@ -45,7 +45,7 @@ class EvidenceFinder:
         self._agents, self._votes = agents, votes
 
     def of(self, agent: Agent) -> tuple[Evidence, ...]:
-        """Strongest first; none without votes."""
+        """Strongest first; empty without votes."""
         return tuple(
             self._evidence(agent, vote) for vote in supporting_votes(self._votes.get(agent.id, ()))
         )
@@ -77,11 +77,11 @@ def _before(last: date | None, arrival: date | None) -> bool:
 
 
 WALK_WEIGHT = 0.2
-"""How much the walk says beside the votes. From .1 to .3 a plateau of the development sets: more
-gains on broad questions, and loses on those that one or two can answer."""
+"""The weight of the walk in a score; the votes have the rest. From .1 to .3 the development sets
+are on a plateau: more gains on broad questions, and loses where one or two agents can answer."""
 
 NEAREST_DOCUMENTS = 3
-"""How many documents are named where nobody is known."""
+"""How many documents are shown where nobody is sure."""
 
 SumVotes: TypeAlias = Callable[[Sequence[Vote]], float]
 """What a candidate's votes are worth together."""
@@ -89,14 +89,14 @@ SumVotes: TypeAlias = Callable[[Sequence[Vote]], float]
 
 @dataclass(frozen=True, slots=True)
 class Experts:
-    """Who may know: three lists that are three things, each person in one of them.
+    """Who may know, in three lists; each agent is in one of them.
 
-    `named` are meant by the question itself, by name or by métier and place, whatever
-    they wrote. `candidates` have shown it, best first; `beyond` counts those that the
-    limit leaves out. `stated` are those whose métier or skill the directory alone states:
-    they stand below any evidence. Without a sure candidate, `nearest` are the documents that
-    come nearest to the question, none where nothing comes near it (`far`); without any
-    candidate, `nearest_area` is where somebody is known, if anywhere.
+    `named`: the question means them, by name or by métier and place, whatever they wrote.
+    `candidates`: their documents show it, best first; `beyond` counts those beyond the limit.
+    `stated`: only the directory states their métier or skill; they come below any evidence.
+    Without a sure candidate, `nearest` are the documents nearest to the question, none where no
+    document is near it (`far`). Without any candidate, `nearest_area` is an area where somebody
+    is known, if there is one.
     """
 
     candidates: tuple[Candidate, ...]
@@ -163,7 +163,7 @@ def find_experts(
 
 
 def in_area(agent: Agent, area: str) -> bool:
-    """Whether the present post is in a département (`22`) or a region (`r53`); all are in ``."""
+    """Whether the present post is in a département (`22`) or a region (`r53`); `` is everywhere."""
     if not area:
         return True
     if area.startswith("r"):
@@ -212,7 +212,7 @@ class _Eligibility:
 
 
 class ScoredCandidate(NamedTuple):
-    """Both parts are relative to the best candidate's."""
+    """Both parts are relative to the best candidate's, from 0 to 1."""
 
     score: float
     votes: float
@@ -226,7 +226,7 @@ def _summed(votes: Mapping[str, tuple[Vote, ...]], sum_votes: SumVotes) -> dict[
 def combine_scores(
     sums: Mapping[str, float], visits: Mapping[str, float]
 ) -> dict[str, ScoredCandidate]:
-    """Score and parts of each agent whose votes say something, by id."""
+    """Score and parts of each agent with a positive sum of votes, by id."""
     most = max(sums.values(), default=0.0)
     found = {}
     for agent_id, total in sums.items():
@@ -242,7 +242,7 @@ def _nearest_area(
 ) -> str:
     """The département nearest to the one asked for in which somebody is known, if any.
 
-    Of a region, or overseas, no distance is known: then that of the best evidence.
+    Without a distance (a region, overseas), the département of the best evidence.
     """
     somewhere = [
         (distance_km(area, known[id_].departement) or 0.0, -confidences.of(id_), id_)
@@ -253,7 +253,7 @@ def _nearest_area(
 
 
 class _CandidateFactory:
-    """Makes what an answer shows of each agent."""
+    """Makes the candidates of one answer."""
 
     def __init__(
         self,
@@ -266,7 +266,7 @@ class _CandidateFactory:
         self._confidences = confidences
 
     def shown(self, agent: Agent, named: NamedAgent | None) -> Candidate:
-        """With their evidence, and what the directory says of them that the question says."""
+        """With evidence, and with the reasons of a directory entry that matches the question."""
         scored = self._scores.get(agent.id, _NO_SCORE)
         confidence = self._confidences.of(agent.id) if agent.id in self._scores else 0.0
         evidence = self._evidence.of(agent)
@@ -276,7 +276,7 @@ class _CandidateFactory:
         return Candidate(agent, scored.score, parts, evidence, why, confidence, sure)
 
     def stated(self, named: NamedAgent) -> Candidate:
-        """By the directory alone: a thin document beside it would look like evidence."""
+        """By the directory alone: a weak document shown with it would look like evidence."""
         why = reasons(named, self._today, evidence=False)
         return Candidate(named.agent, 0.0, ScoreParts(0.0, 0.0, 0), (), why)
 
