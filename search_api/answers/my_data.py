@@ -54,17 +54,17 @@ class StoredData:
     @property
     def sources(self) -> list[str]:
         """Sources that one may withdraw from, or has withdrawn from."""
-        left = (one.wish.subject for one in self.of_kind(PreferenceKind.WITHDRAW))
+        left = (one.preference.subject for one in self.of_kind(PreferenceKind.WITHDRAW))
         return sorted({*(_source(one) for one in self.accounts), *left, *self.contributions} - {""})
 
     @property
     def withdrawn(self) -> frozenset[str]:
         """The sources withdrawn from; `WHOLE_SERVICE` for all of them."""
-        return frozenset(one.wish.subject for one in self.of_kind(PreferenceKind.WITHDRAW))
+        return frozenset(one.preference.subject for one in self.of_kind(PreferenceKind.WITHDRAW))
 
     def of_kind(self, kind: PreferenceKind) -> list[RecordedPreference]:
         """The wishes of one kind."""
-        return [one for one in self.wishes if one.wish.kind is kind]
+        return [one for one in self.wishes if one.preference.kind is kind]
 
 
 def stored_about(context: AnswerContext, reader: Reader) -> StoredData:

@@ -51,7 +51,7 @@ class ProfileBody(BaseModel):
 def profile_body(found: AgentProfile) -> ProfileBody:
     """The body of an answer about one agent."""
     return ProfileBody(
-        build=build_body(found.dated),
+        build=build_body(found.build),
         agent=agent_body(found.agent),
         metier=own_topic_body(found.metier) if found.metier else None,
         demonstrated=list(map(own_topic_body, found.shown)),
@@ -204,9 +204,9 @@ def my_data_body(held: StoredData) -> MeBody:
         profile=profile_body(held.profile),
         wishes=[
             WishBody(
-                kind=one.wish.kind,
-                subject=one.wish.subject,
-                said=list(one.wish.said),
+                kind=one.preference.kind,
+                subject=one.preference.subject,
+                said=list(one.preference.said),
                 since=one.since,
             )
             for one in held.wishes

@@ -43,13 +43,6 @@ READING = {"search", "overview", "index", "builds"}
 EXCEPTIONS = {
     ("quisait/commands/journal.py", "SqlDirectory"): "finds an agent's id, for who runs quisait",
     ("search_api/routes/health.py", "search"): "asks whether the engine answers, for nobody",
-    # Until `search_api/answers/question.py` answers them.
-    ("search_api/routes/api.py", "find_experts"): "who knows",
-    ("search_api/routes/api.py", "search"): "documents of a question",
-    ("search_api/routes/pages.py", "find_experts"): "who knows",
-    ("search_api/routes/pages.py", "Search"): "documents of a question",
-    ("search_api/routes/pages.py", "search"): "documents of a question",
-    ("quisait/commands/answers.py", "find_experts"): "who knows",
 }
 """By file and name, with the reason."""
 
