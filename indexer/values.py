@@ -241,6 +241,8 @@ class SearchRequest:
     `with_marks` returns a mark for each hit. `newest_first` orders what has most of the
     words by date instead of by relevance; its score is in seconds since the epoch.
     Without `counted` the rankings come alone and sooner: a total of 0, no facets.
+    `depth`: each ranking has so many hits, where that is more than `window`; total, facets and
+    marks stay those of the first `window`.
     """
 
     access: AccessFilter
@@ -256,6 +258,12 @@ class SearchRequest:
     with_marks: bool = False
     newest_first: bool = False
     counted: bool = True
+    depth: int = 0
+
+    @property
+    def ranked(self) -> int:
+        """How many hits each ranking has at most."""
+        return max(self.window, self.depth)
 
 
 class SearchHit(NamedTuple):

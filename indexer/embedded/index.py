@@ -192,14 +192,15 @@ class EmbeddedIndex:
             self._text.replay(wait=False)
             catalogue = self._memory.current()
             found = self._rankings.of(request, wanted, catalogue)
-        members, ranked = found.members, (*found.lexical, *found.nearest)
+        members = found.members
+        marked = (*found.lexical[: request.window], *found.nearest[: request.window])
         facets = request.facets if request.counted else ()
         return SearchAnswer(
             lexical=found.lexical,
             vector=found.nearest,
             total=len(members) if request.counted else 0,
             facets={name: catalogue.facet(name, members, request.facet_size) for name in facets},
-            marks=catalogue.marks_of(ranked) if request.with_marks else {},
+            marks=catalogue.marks_of(marked) if request.with_marks else {},
             terms_dropped=wanted.terms_dropped,
         )
 

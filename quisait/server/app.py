@@ -155,7 +155,7 @@ def app_of(house: Application, journal: QueryLog) -> FastAPI:
             bounds=request_timeouts_of(house.settings),
             consent=house.privacy.consent,
             join_rules=join_rules(house.settings),
-            brought_up=house.journal.mention_counts if house.settings.journal.enabled else None,
+            mention_counts=house.journal.mention_counts if house.settings.journal.enabled else None,
             administration=ApplicationAdministration(house),
         )
     )
