@@ -1,9 +1,11 @@
 """Every connector passes the contract, and rejects faulty ones."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from connectors.values import Document
 from tests.contract.connector_contract import CHECKS, ConnectorHarness
 from tests.contract.connector_harnesses import ExportHarness, FolderHarness
 from tests.contract.lying_connectors import LIES, Lie, LyingConnectorHarness
@@ -41,6 +43,16 @@ def test_contract_rejects_a_lie(name: str, how: str, lie: Lie, harness: Connecto
     """Each check rejects a connector with a fault in what it checks."""
     with pytest.raises(AssertionError):
         CHECKS[name](LyingConnectorHarness(harness, lie))
+
+
+@pytest.mark.parametrize("harness", ["folder", "export", "push"], indirect=True)
+def test_the_complete_document_sets_every_field(harness: ConnectorHarness) -> None:
+    """So that `check_carries_all_fields` notices a new field that a connector forgets."""
+    document = harness.add_complete_document()
+    unset = {
+        field.name for field in fields(Document) if getattr(document, field.name) == field.default
+    }
+    assert unset <= {"content", "version"}
 
 
 def test_every_check_has_its_liar() -> None:
