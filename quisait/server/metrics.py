@@ -95,7 +95,7 @@ class SourceMetrics(Collector):
             for kind, count in self._house.state.failure_counts(name).items():
                 failures.add_metric([name, kind], count)
             if source.kind == "push":
-                waiting.add_metric([name], self._house.inbox.waiting(name).items)
+                waiting.add_metric([name], self._house.inbox.backlog(name).items)
         due.add_metric([], due_count)
         return iter((lag, running, rate, left, outcome, failures, waiting, due))
 

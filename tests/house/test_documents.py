@@ -18,6 +18,7 @@ FORMER_FORM = {5, 22}
 """Written before the form, and about to be written again with what they decide."""
 PAGES = [
     DOCS / "architecture.md",
+    DOCS / "evaluation.md",
     REPOSITORY / "CONTRIBUTING.md",
     REPOSITORY / "SECURITY.md",
     REPOSITORY / "README.md",
