@@ -91,7 +91,7 @@ class AnswerContext:
     _by_keyword: KW_ONLY
     today: Callable[[], date]
     overview: BuildReader | None = None
-    journal: QueryLog = field(default_factory=NoQueryLog)
+    query_log: QueryLog = field(default_factory=NoQueryLog)
     grants: Grants = field(default_factory=Grants)
     audit: Audit = field(default_factory=NoAudit)
     refusals: RefusedAccesses = field(default_factory=RefusedAccesses)
@@ -104,7 +104,7 @@ class AnswerContext:
     @property
     def questions_kept(self) -> bool:
         """Whether questions are noted, without names."""
-        return not isinstance(self.journal, NoQueryLog)
+        return not isinstance(self.query_log, NoQueryLog)
 
     def build(self) -> OpenBuild | BuildStatus:
         """The build that today's answers come from, or why there is none."""

@@ -59,7 +59,7 @@ def search(
     query = Asked(q, filters, page, page_size, sort)
     results = services.search.answer(query, reader, today)
     better = correction(services.search, services.people, query, results, reader, today)
-    services.journal.note(search_query(reader, q, filters, page, results.found, sort))
+    services.query_log.note(search_query(reader, q, filters, page, results.found, sort))
     return search_answer(
         results, today, explain=explain, did_you_mean=better.text if better else None
     )
@@ -87,7 +87,7 @@ def experts(
         assigned=services.overview,
     )
     named = [one.agent.id for one in found.candidates]
-    services.journal.note(experts_query(reader, q, area, named))
+    services.query_log.note(experts_query(reader, q, area, named))
     beside = topic_to_go_on_from(services, q, found)
     return experts_answer(found, today, tuple(sorted(reader.unanswered)), beside)
 

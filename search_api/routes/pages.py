@@ -68,7 +68,7 @@ def search_page(
     total = 0 if found.instead else results.found
     knowing = _experts(services, search, address.q, reader, limit=CANDIDATES_BESIDE)
     beside = [one.agent.id for one in knowing.candidates]
-    services.journal.note(search_query(reader, q, filters, page, total, sort, beside))
+    services.query_log.note(search_query(reader, q, filters, page, total, sort, beside))
     return render(
         "search.html",
         request=request,
@@ -97,7 +97,7 @@ def experts_page(request: Request, reader: AskingReader, q: Typed = "", area: Ar
     services = services_of(request)
     found = _experts(services, services.search, q, reader, area)
     named = [one.agent.id for one in found.candidates]
-    services.journal.note(experts_query(reader, q, area, named))
+    services.query_log.note(experts_query(reader, q, area, named))
     return render(
         "experts.html",
         request=request,
