@@ -13,7 +13,6 @@ from expertise.current_build import BuildReader, OpenBuild
 from expertise.values import AgentDirectory, NameCompleter, NameMatcher
 from indexer.access import Reader
 from search_api.audit.port import Audit, NoAudit, RefusedAccesses
-from search_api.catalogue.texts import _, marked
 from search_api.identity.grants import Grants
 from search_api.identity.readers import ReaderDirectory
 from search_api.query_log.counts import MentionCount
@@ -22,7 +21,7 @@ from search_api.search import Search
 from search_api.sign_on.identification import SignOn
 from search_api.system_status import SystemStatusReader
 
-_NO_BUILD = marked("Aucune cartographie n’est publiée, ou la dernière est trop ancienne.")
+_NO_BUILD = "Aucune cartographie n’est publiée, ou la dernière est trop ancienne."
 
 
 class AnswerRefused(ValueError):
@@ -63,7 +62,7 @@ class NoBuild(NotFound):
     """No build is published, or it is too old to answer from; `build` says which."""
 
     def __init__(self, build: BuildStatus) -> None:
-        super().__init__(_(_NO_BUILD))
+        super().__init__(_NO_BUILD)
         self.build = build
 
 
