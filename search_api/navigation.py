@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
-from search_api.catalogue.texts import marked
 from search_api.identity.grants import NO_ROLES, HeldRoles, Role
 from search_api.services import services_of
 
@@ -20,9 +19,9 @@ class RolePage:
 
 
 ROLE_PAGES: tuple[RolePage, ...] = (
-    RolePage(Role.ANIMATOR, "/animation", marked("Animation"), "animation"),
-    RolePage(Role.ADMINISTRATOR, "/administration", marked("Administration"), "administration"),
-    RolePage(Role.OFFICER, "/audit", marked("Consultations"), "audit"),
+    RolePage(Role.ANIMATOR, "/animation", "Animation", "animation"),
+    RolePage(Role.ADMINISTRATOR, "/administration", "Administration", "administration"),
+    RolePage(Role.OFFICER, "/audit", "Consultations", "audit"),
 )
 """In the order of the navigation; each is shown to who may open it."""
 

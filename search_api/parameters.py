@@ -54,7 +54,7 @@ async def _asking_reader(request: Request, reader: _KnownReader) -> AsyncIterato
 @asynccontextmanager
 async def _slot(request: Request, work: RequestKind, reader: Reader) -> AsyncIterator[None]:
     try:
-        async with services_of(request).at_once.turn(work, reader.agent_id or ""):
+        async with services_of(request).concurrency_limiter.turn(work, reader.agent_id or ""):
             yield
     except TooManyConcurrentRequests:
         detail = (

@@ -25,7 +25,7 @@ from search_api.static_files import static_address
 def voice(role: ContributorRole, name: object) -> Markup:
     """Who speaks in a conversation: `réponse retenue de Claire`; `name` may be a link."""
     shown = safe_text(name) if type(name) is str else name
-    return Markup(wording.VOICES[role]) % {"name": shown}  # noqa: S704 - a text of ours
+    return Markup(wording.VOICES[role]).format(name=shown)  # noqa: S704 - a text of ours
 
 
 _environment = Environment(

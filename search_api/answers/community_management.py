@@ -19,7 +19,6 @@ from search_api.answers.context import AnswerContext, InvalidParameter, NotAllow
 from search_api.answers.isolation import risks
 from search_api.answers.roles import RoleHolder, note_access
 from search_api.answers.topics import by_label
-from search_api.catalogue.texts import _
 
 
 class ProposalAction(StrEnum):
@@ -140,7 +139,7 @@ def decide_on_topic(
         if action is ProposalAction.ACCEPT:
             return decisions.accept(proposal_id, label)
         if not holder.held.animates_topic(into):
-            raise NotAllowed(_("Vous n’animez pas le sujet auquel réunir celui-ci."))
+            raise NotAllowed("Vous n’animez pas le sujet auquel réunir celui-ci.")
         return decisions.merge(proposal_id, into, label)
 
 
@@ -207,6 +206,6 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except NoSuchProposal as error:
-        raise NotFound(_(error.sentence, **error.variables)) from error
+        raise NotFound(str(error)) from error
     except Undecidable as error:
-        raise InvalidParameter(_(error.sentence, **error.variables)) from error
+        raise InvalidParameter(str(error)) from error

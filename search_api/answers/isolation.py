@@ -23,7 +23,6 @@ from expertise.peers import accepted_communities
 from expertise.topics import Topic, label_order
 from search_api.answers.context import AnswerContext, InvalidParameter
 from search_api.answers.topics import by_label, known_topic
-from search_api.catalogue.texts import _
 
 ISOLATION_PAGE = 100
 """Rows of one page of isolated holders."""
@@ -216,7 +215,7 @@ def known_area(area: str) -> str:
     """The area, if it is one, or empty. Raises `InvalidParameter`."""
     if area and not is_area(area):
         raise InvalidParameter(
-            _("Territoire inconnu : « area » n’est ni un département (22) ni une région (r53).")
+            "Territoire inconnu : « area » n’est ni un département (22) ni une région (r53)."
         )
     return area
 

@@ -21,7 +21,6 @@ from expertise.topics import Topic, TopicKind
 from indexer.access import Reader, access_filter
 from search_api.answers.context import AnswerContext, InvalidParameter, NotFound
 from search_api.answers.topics import list_topics
-from search_api.catalogue.texts import _
 from search_api.query_log.counts import MentionCount
 from search_api.sign_on.sessions import PersonalToken, Session
 
@@ -72,7 +71,7 @@ def stored_about(context: AnswerContext, reader: Reader) -> StoredData:
     agent_id, people = reader.agent_id or "", context.people
     row, agent = people.as_read(agent_id), people.agent(agent_id)
     if row is None or agent is None:
-        raise NotFound(_("L’annuaire ne vous connaît pas."))
+        raise NotFound("L’annuaire ne vous connaît pas.")
     accounts, sign_on = sorted(people.accounts_of(agent_id)), context.sign_on
     return StoredData(
         row=row,
@@ -125,13 +124,13 @@ def _wish(
     held = stored_about(context, reader)
     said: tuple[str, ...] = ()
     if kind is PreferenceKind.WITHDRAW and subject not in {WHOLE_SERVICE, *held.sources}:
-        raise InvalidParameter(_("Vous n’avez ni compte ni contribution dans cette source."))
+        raise InvalidParameter("Vous n’avez ni compte ni contribution dans cette source.")
     if kind in (PreferenceKind.REFUSE, PreferenceKind.DECLARE):
         said = _labels(held, kind, subject)
     if kind is PreferenceKind.CONTACT:
         if way not in held.ways:
             raise InvalidParameter(
-                _("Choisissez l’une des façons de vous joindre que la page propose.")
+                "Choisissez l’une des façons de vous joindre que la page propose."
             )
         subject, said = "", (way,)
     return Preference(reader.agent_id or "", kind, subject, said)
@@ -140,9 +139,9 @@ def _wish(
 def _labels(held: StoredData, kind: PreferenceKind, topic_id: str) -> tuple[str, ...]:
     topic = next((one for one in held.topics if one.id == topic_id), None)
     if topic is None:
-        raise InvalidParameter(_("Ce sujet n’est pas dans la liste."))
+        raise InvalidParameter("Ce sujet n’est pas dans la liste.")
     if kind is PreferenceKind.DECLARE and topic.kind is not TopicKind.TOPIC:
-        raise InvalidParameter(_("Un métier vient de l’annuaire : il ne se déclare pas ici."))
+        raise InvalidParameter("Un métier vient de l’annuaire : il ne se déclare pas ici.")
     return topic.labels
 
 

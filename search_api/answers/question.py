@@ -86,7 +86,7 @@ def answer_question(
     # What was typed found nothing, where its correction answers.
     total = 0 if found.instead else results.found
     named = [one.agent.id for one in experts.candidates]
-    context.journal.note(
+    context.query_log.note(
         search_query(reader, query.text, query.filters, query.page, total, query.order, named)
     )
     return QuestionAnswer(found.query, results, found.correction, found.instead, experts, related)
@@ -103,7 +103,7 @@ def who_knows(
     window = context.search.window_of(question, reader)
     experts = _experts(context, reader, window, question, area=area, limit=limit)
     named = [one.agent.id for one in experts.candidates]
-    context.journal.note(experts_query(reader, question, area, named))
+    context.query_log.note(experts_query(reader, question, area, named))
     related = RelatedTopics()
     if question.strip() and not experts.candidates:
         related = related_topics(context, question, far=experts.far)

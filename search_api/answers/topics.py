@@ -13,7 +13,6 @@ from indexer.access import Reader, access_filter
 from indexer.french.analysis import terms
 from indexer.values import Card, Question, ShowRequest
 from search_api.answers.context import AnswerContext, NotFound, incomplete
-from search_api.catalogue.texts import _
 
 READ_FIRST = 8
 """Documents and questions that a topic's page offers."""
@@ -67,7 +66,7 @@ def topic_answer(context: AnswerContext, reader: Reader, topic_id: str) -> Topic
     build = context.required_build()
     view = topic_view(build, topic_id)
     if view is None:
-        raise NotFound(_("Sujet inconnu : il n’est pas dans la liste."))
+        raise NotFound("Sujet inconnu : il n’est pas dans la liste.")
     documents = [one for one in view.documents if one not in set(view.questions)]
     return TopicAnswer(
         build.status,
@@ -110,7 +109,7 @@ def by_label(build: OpenBuild) -> tuple[Topic, ...]:
 def known_topic(build: OpenBuild, topic_id: str) -> str:
     """The topic's id, if it is listed. Raises `NotFound`."""
     if topic_id not in build.topics:
-        raise NotFound(_("Sujet inconnu : il n’est pas dans la liste."))
+        raise NotFound("Sujet inconnu : il n’est pas dans la liste.")
     return topic_id
 
 

@@ -11,7 +11,6 @@ from connectors.geography import DEPARTEMENTS, REGIONS
 from indexer.french.analysis import fold
 from search_api.addresses import SearchAddress, experts_address, local_path, topic_address
 from search_api.answers.question import answer_question, who_knows
-from search_api.catalogue.texts import _, marked
 from search_api.catalogue.wording import valid_on
 from search_api.identity.tokens import DEMO_COOKIE, on_loopback
 from search_api.parameters import AreaCode, AskingReader, Filters, PageNumber, SortOrder, Typed
@@ -32,12 +31,12 @@ CANDIDATES_BESIDE = 3
 CANDIDATES = 20
 
 FACET_NAMES = {
-    "kind": marked("Nature"),
-    "year": marked("Année"),
-    "source": marked("Source"),
-    "space": marked("Espace"),
-    "entity": marked("Service"),
-    "area": marked("Département"),
+    "kind": "Nature",
+    "year": "Année",
+    "source": "Source",
+    "space": "Espace",
+    "entity": "Service",
+    "area": "Département",
 }
 
 
@@ -112,7 +111,7 @@ def choose_agent(
     if not (services.demo and on_loopback(request)):
         raise Problem(404)
     if agent not in {one.id for one in demo_agents(services)}:
-        raise Problem(400, _("Cet agent n’est pas dans l’annuaire de la démonstration."))
+        raise Problem(400, "Cet agent n’est pas dans l’annuaire de la démonstration.")
     response = RedirectResponse(local_path(back), status_code=303)
     response.set_cookie(DEMO_COOKIE, agent, httponly=True, samesite="lax")
     return response

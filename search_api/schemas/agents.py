@@ -9,7 +9,6 @@ from connectors.values import ContactVia
 from expertise.consent import PreferenceKind
 from expertise.peers import AgentProfile, Skill
 from search_api.answers.my_data import StoredData
-from search_api.catalogue.texts import marked
 from search_api.schemas.search import AgentBody
 from search_api.schemas.search_responses import agent_body
 from search_api.schemas.topics import (
@@ -66,23 +65,23 @@ def _skill_body(one: Skill) -> SkillBody:
     return SkillBody(label=one.label, renew=one.renew)
 
 
-PURPOSE = marked(
+PURPOSE = (
     "Aider à trouver de l’aide : proposer, à qui cherche, des collègues qui ont écrit sur le "
     "sujet. Jamais évaluer, comparer ni classer des agents."
 )
 NOT_HELD = (
-    marked("Vos questions : si un journal des questions est tenu, il ne dit pas par qui."),
-    marked("Ce que vous ouvrez : aucun clic n’est suivi."),
-    marked("Aucune note, aucune appréciation, aucun classement de vous."),
+    "Vos questions : si un journal des questions est tenu, il ne dit pas par qui.",
+    "Ce que vous ouvrez : aucun clic n’est suivi.",
+    "Aucune note, aucune appréciation, aucun classement de vous.",
 )
 
 HELD_ELSEWHERE = (
-    marked(
+    (
         "Le registre des consultations privilégiées : les pages qu’un rôle ouvre, qui "
         "les a ouvertes ou s’est vu les refuser, au sujet de qui. La personne chargée "
         "de la protection des données le lit : demandez-lui ce qui vous y concerne."
     ),
-    marked(
+    (
         "Le registre des suppressions : vos demandes faites ici, pour qu’une "
         "sauvegarde restaurée ne les défasse pas."
     ),

@@ -106,7 +106,7 @@ def asked(
         counting, encoder, log = CountingIndex(index), CountingEncoder(), NotedQueries()
         configuration = SearchConfiguration(authors=book)
         search = Search(counting, encoder, book, configuration)
-        context = AnswerContext(search, book, today=lambda: TODAY, journal=log)
+        context = AnswerContext(search, book, today=lambda: TODAY, query_log=log)
         yield Asked(counting, encoder, log, context)
 
 
