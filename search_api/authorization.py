@@ -15,15 +15,15 @@ from typing import Any
 from fastapi import Depends, Request
 
 from indexer.access import Reader
-from search_api.audit.port import AuditUnwritable, PrivilegedAccess
+from search_api.answers.roles import RoleHolder, note_refusal, open_by_role
 from search_api.catalogue.texts import _, marked
 from search_api.identity.grants import HeldRoles, Role
 from search_api.identity.readers import ReaderDirectory, reader_of
 from search_api.identity.tokens import TOKEN_COOKIE, SignedTokens
-from search_api.navigation import ROLE_NAMES, held_by
+from search_api.navigation import held_by
 from search_api.parameters import NamedReader
 from search_api.problems import Problem
-from search_api.services import Services, services_of
+from search_api.services import services_of
 from search_api.sign_on.cookies import SignOnCookies
 from search_api.sign_on.errors import ProviderUnreachable
 from search_api.sign_on.identification import (
@@ -143,20 +143,6 @@ IN_PERSON_ONLY = marked("Un jeton personnel n’ouvre pas ce qu’un rôle ouvre
 
 
 @dataclass(frozen=True, slots=True)
-class RoleHolder:
-    """A reader who holds a role, as a route is given them."""
-
-    reader: Reader
-    role: Role
-    held: HeldRoles
-
-    def wrote(self, request: Request, act: str, subject: str) -> None:
-        """Written down what is about to be done, beyond its route. Raises a problem 503."""
-        actor = self.reader.agent_id or ""
-        _write_audit(services_of(request), PrivilegedAccess(actor, self.role, act, subject))
-
-
-@dataclass(frozen=True, slots=True)
 class RoleRequired:
     """The dependency. `subject` is the path's parameter that says whom or what is read of."""
 
@@ -166,38 +152,17 @@ class RoleRequired:
     def __call__(self, request: Request, reader: NamedReader) -> RoleHolder:
         """The holder, their reading written down.
 
-        Raises a problem: 401 for nobody, 403 for who does not hold the role, 503 where
-        the audit cannot be written.
+        Raises a problem: 401 for nobody, 403 for a personal token; and as `open_by_role`.
         """
-        services, actor = services_of(request), reader.agent_id or ""
-        template = getattr(request.scope.get("route"), "path", "")
-        reading = f"{request.method} {template}"
-        held = services.grants.held_by(reader)
-        refusal = self._refusal(request, held)
-        if refusal:
-            services.refusals.note(services.audit, actor, self.role, reading)
-            raise refusal
-        named = request.path_params.get(self.subject, "") if self.subject else ""
-        subject = f"{self.subject}:{named}" if named else ""
-        _write_audit(services, PrivilegedAccess(actor, self.role, reading, subject))
-        return RoleHolder(reader, self.role, held)
-
-    def _refusal(self, request: Request, held: HeldRoles) -> Problem | None:
+        services = services_of(request)
+        access = f"{request.method} {getattr(request.scope.get('route'), 'path', '')}"
         who = identification_of(request)
         if who and who.way is IdentificationMethod.PERSONAL_TOKEN:
-            return Problem(403, _(IN_PERSON_ONLY), code="in_person")
-        if self.role not in held.roles:
-            role = _(ROLE_NAMES[self.role])
-            return Problem(403, _("Cette page est réservée au rôle « %(role)s ».", role=role))
-        return None
-
-
-def _write_audit(services: Services, reading: PrivilegedAccess) -> None:
-    try:
-        services.audit.write(reading)
-    except AuditUnwritable as error:
-        detail = _("Cette lecture doit être consignée, et n’a pas pu l’être. Réessayez bientôt.")
-        raise Problem(503, detail, code="audit_unwritable") from error
+            note_refusal(services, reader, self.role, access)
+            raise Problem(403, _(IN_PERSON_ONLY), code="in_person")
+        named = request.path_params.get(self.subject, "") if self.subject else ""
+        subject = f"{self.subject}:{named}" if named else ""
+        return open_by_role(services, reader, self.role, access, subject)
 
 
 def require(role: Role, subject: str = "") -> Any:

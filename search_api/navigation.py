@@ -8,14 +8,6 @@ from search_api.catalogue.texts import marked
 from search_api.identity.grants import NO_ROLES, HeldRoles, Role
 from search_api.services import services_of
 
-ROLE_NAMES: dict[Role, str] = {
-    Role.AGENT: marked("agent"),
-    Role.ANIMATOR: marked("animation de réseau"),
-    Role.ADMINISTRATOR: marked("administration"),
-    Role.OFFICER: marked("protection des données"),
-}
-"""Roles as a person reads them: what is done, which fits everybody."""
-
 
 @dataclass(frozen=True, slots=True)
 class RolePage:
@@ -44,6 +36,6 @@ def held_by(request: Request) -> HeldRoles:
 
 
 def role_pages_of(request: Request) -> list[RolePage]:
-    """The desks that the one who asks may open."""
+    """The pages that the one who asks may open."""
     roles = held_by(request).roles
-    return [desk for desk in ROLE_PAGES if desk.role in roles]
+    return [page for page in ROLE_PAGES if page.role in roles]

@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import Depends, Query, Request, Response
 
 from indexer.access import Reader
-from search_api.catalogue.texts import _
 from search_api.limits import RequesterKind, RequestKind, TooManyConcurrentRequests
 from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.problems import Problem, ReaderRequired
@@ -58,7 +57,7 @@ async def _slot(request: Request, work: RequestKind, reader: Reader) -> AsyncIte
         async with services_of(request).at_once.turn(work, reader.agent_id or ""):
             yield
     except TooManyConcurrentRequests:
-        detail = _(
+        detail = (
             "Vos demandes précédentes sont encore en cours : attendez leur réponse, puis réessayez."
         )
         retry = {"Retry-After": str(RETRY_S)}

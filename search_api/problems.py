@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 
 from indexer.errors import IndexRefused, IndexUnreachable
 from search_api.addresses import sign_on_address
+from search_api.answers.context import AnswerRefused
 from search_api.catalogue.texts import _, marked
 from search_api.services import services_of
 from search_api.templating import here, render
@@ -87,6 +88,7 @@ def install_handlers(app: FastAPI) -> None:
     app.add_exception_handler(IndexUnreachable, _engine)
     app.add_exception_handler(IndexRefused, _engine)
     app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(AnswerRefused, _refused)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
 
@@ -116,6 +118,11 @@ def _problem(request: Request, error: Exception) -> Response:
     if isinstance(error, ReaderRequired) and _may_sign_on(request):
         return RedirectResponse(sign_on_address(here(request)), status_code=303)
     return answer_to(request, error)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AnswerRefused)  # noqa: S101 - registered for this class
+    return _response(request, error.status, str(error), own_code=error.code)
 
 
 def _may_sign_on(request: Request) -> bool:

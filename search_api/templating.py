@@ -12,7 +12,7 @@ from search_api.addresses import agent_address
 from search_api.audit import descriptions
 from search_api.catalogue import wording
 from search_api.catalogue.safe_text import safe_text
-from search_api.catalogue.texts import TemplateTexts
+from search_api.catalogue.texts import plural
 from search_api.identity.tokens import on_loopback
 from search_api.navigation import role_pages_of
 from search_api.ranking.excerpts import excerpt
@@ -24,7 +24,8 @@ from search_api.static_files import static_address
 
 def voice(role: ContributorRole, name: object) -> Markup:
     """Who speaks in a conversation: `réponse retenue de Claire`; `name` may be a link."""
-    return TemplateTexts.gettext(wording.VOICES[role], name=name)
+    shown = safe_text(name) if type(name) is str else name
+    return Markup(wording.VOICES[role]) % {"name": shown}  # noqa: S704 - a text of ours
 
 
 _environment = Environment(
@@ -32,18 +33,8 @@ _environment = Environment(
     autoescape=True,
     finalize=lambda shown: safe_text(shown) if type(shown) is str else shown,
     undefined=StrictUndefined,
-    extensions=["jinja2.ext.i18n"],
     trim_blocks=True,
     lstrip_blocks=True,
-)
-# Not the extension's own functions, which hold a catalogue's text for markup.
-_environment.newstyle_gettext = True  # type: ignore[attr-defined]
-_environment.globals.update(
-    _=TemplateTexts.gettext,
-    gettext=TemplateTexts.gettext,
-    pgettext=TemplateTexts.pgettext,
-    ngettext=TemplateTexts.ngettext,
-    counted_forms=TemplateTexts.counted_forms,
 )
 _environment.filters.update(
     about=descriptions.about,
@@ -73,7 +64,7 @@ _environment.filters.update(
     way=descriptions.way,
     web_address=wording.web_address,
 )
-_environment.globals["static"] = static_address
+_environment.globals.update(plural=plural, static=static_address)
 
 _REFUSED_EARLY = {421, 429, 431}
 """Refused before anybody was asked who reads: such a page tells nothing of anybody."""

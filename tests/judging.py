@@ -48,7 +48,7 @@ def agent_book(folder: Path) -> Iterator[SqlDirectory]:
 def client(search: Search, book: SqlDirectory, agent: str = "ag-1") -> TestClient:
     """The pages and the API, for that agent."""
     readers = TokenReaders(TOKENS, book, lambda: NOW_S, lambda: TODAY)
-    app = create_app(Services(search, book, readers, lambda: TODAY))
+    app = create_app(Services(search, book, reader_of=readers, today=lambda: TODAY))
     return TestClient(app, headers={"Authorization": f"Bearer {TOKENS.make(agent, NOW_S)}"})
 
 

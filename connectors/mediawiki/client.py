@@ -38,7 +38,7 @@ class PageError(Exception):
 class WikiApi:
     """A wiki's api.php, as one account sees it; without a user, as anybody does."""
 
-    channel: WikiTransport
+    transport: WikiTransport
     user: str = ""
     password: str = field(default="", repr=False)
     _site: Any = None
@@ -51,8 +51,8 @@ class WikiApi:
             code = _error_code(answer)
             if not code:
                 return answer
-            if code == "ratelimited" and waited < self.channel.manners.patience_s:
-                self.channel.wait(wait_s)
+            if code == "ratelimited" and waited < self.transport.limits.max_wait_s:
+                self.transport.wait(wait_s)
                 waited, wait_s = waited + wait_s, min(2 * wait_s, MAX_BACKOFF_S)
             elif code in LOGIN_NEEDED_CODES and self.user and not logged_in_again:
                 logged_in_again = True
@@ -96,7 +96,7 @@ class WikiApi:
         if self._site is None:
             self.login()
         given = {name: value for name, value in said.items() if value is not None}
-        given |= {"formatversion": 2, "maxlag": self.channel.manners.maxlag_s}
+        given |= {"formatversion": 2, "maxlag": self.transport.limits.maxlag_s}
         given |= {"assert": "user"} if self.user else {}
         answer = self._guarded(
             lambda: self._site.raw_api(action, "POST" if post else "GET", False, **given)
@@ -107,20 +107,20 @@ class WikiApi:
 
     def login(self) -> None:
         """Begin a session anew, under the account if there is one."""
-        address = urlsplit(self.channel.root)
+        address = urlsplit(self.transport.root)
         self._site = mwclient.Site(
             address.netloc,
             path=address.path,
             scheme=address.scheme,
-            pool=self.channel,
+            pool=self.transport,
             do_init=False,
-            max_retries=0,  # the channel's own patience is enough
+            max_retries=0,  # the transport's own patience is enough
         )
         # A private wiki does not tell its version before the login, which depends on it.
         self._site.version = MIN_VERSION
         if self.user:
             self._guarded(self._logged_in)
-        log.info("wiki opened", extra={"host": self.channel.host, "logged_in": bool(self.user)})
+        log.info("wiki opened", extra={"host": self.transport.host, "logged_in": bool(self.user)})
 
     def _logged_in(self) -> None:
         """By a bot password (`account@name`) or the account's own; raises as mwclient."""
@@ -128,7 +128,7 @@ class WikiApi:
             self._site.login(self.user, self.password)
         elif self._site.clientlogin(username=self.user, password=self.password) is not True:
             raise SourceRefused(
-                f"Le wiki {self.channel.host} demande plus qu'un mot de passe : donnez-lui un "
+                f"Le wiki {self.transport.host} demande plus qu'un mot de passe : donnez-lui un "
                 "mot de passe de robot (Spécial:Mots de passe de robots)."
             )
 
@@ -138,14 +138,14 @@ class WikiApi:
             return call()
         except mwclient.errors.LoginError as error:
             raise SourceRefused(
-                f"Le wiki {self.channel.host} refuse le compte : vérifiez « user » et le mot de "
+                f"Le wiki {self.transport.host} refuse le compte : vérifiez « user » et le mot de "
                 "passe."
             ) from error
         except mwclient.errors.APIDisabledError as error:
-            raise SourceRefused(f"L'API du wiki {self.channel.host} est fermée.") from error
+            raise SourceRefused(f"L'API du wiki {self.transport.host} est fermée.") from error
         except requests.HTTPError as error:
             raise SourceRefused(
-                f"{self.channel.root}api.php répond {error} : vérifiez « url »."
+                f"{self.transport.root}api.php répond {error} : vérifiez « url »."
             ) from error
         except mwclient.errors.APIError as error:
             refusal = self._refusal(str(error.code))
@@ -163,23 +163,24 @@ class WikiApi:
 
     def _garbage(self, what: str) -> SourceUnreachable:
         return SourceUnreachable(
-            f"Le wiki {self.channel.host} a répondu quelque chose qui ne se comprend pas ({what}) "
-            ": il sera relu plus tard. Si cela dure, vérifiez « url » et les journaux du wiki."
+            f"Le wiki {self.transport.host} a répondu quelque chose qui ne se comprend pas "
+            f"({what}) : il sera relu plus tard. Si cela dure, vérifiez « url » et les journaux "
+            "du wiki."
         )
 
     def _refusal(self, code: str) -> Exception:
         if code in LOGIN_NEEDED_CODES:
             return SourceRefused(
-                f"Le wiki {self.channel.host} est privé : réglez « user » et son mot de passe, "
+                f"Le wiki {self.transport.host} est privé : réglez « user » et son mot de passe, "
                 "et donnez à ce compte le droit de lire."
             )
         if code == "ratelimited":
             return SourceUnreachable(
-                f"Le wiki {self.channel.host} limite le rythme des lectures : réduisez "
+                f"Le wiki {self.transport.host} limite le rythme des lectures : réduisez "
                 "« rate_per_s »."
             )
         if code in ("maxlag", "readonly") or code.startswith("internal_api_error_DB"):
-            return SourceUnreachable(f"Le wiki {self.channel.host} est occupé ({code}).")
+            return SourceUnreachable(f"Le wiki {self.transport.host} est occupé ({code}).")
         return PageError(code)
 
 
@@ -312,12 +313,12 @@ class WikiClient:
 
     def download(self, file: FileVersion) -> bytes:
         """A file's bytes, from the wiki's own host. Raises `RecordVanished` or as `ask`."""
-        if file.size > self.api.channel.manners.max_bytes:
-            raise RecordVanished(f"le fichier dépasse {self.api.channel.manners.max_bytes} octets")
-        answer = self.api.channel.request("GET", file.url)
+        if file.size > self.api.transport.limits.max_bytes:
+            raise RecordVanished(f"le fichier dépasse {self.api.transport.limits.max_bytes} octets")
+        answer = self.api.transport.request("GET", file.url)
         if answer.status_code == HTTPStatus.FORBIDDEN and self.api.user:
             self.api.login()
-            answer = self.api.channel.request("GET", file.url)
+            answer = self.api.transport.request("GET", file.url)
         if answer.status_code != HTTPStatus.OK:
             raise RecordVanished(f"le wiki ne rend pas le fichier (réponse {answer.status_code})")
         if file.sha1 and hashlib.sha1(answer.content, usedforsecurity=False).hexdigest() != (

@@ -45,8 +45,8 @@ NOT_IN_NAMES = frozenset("#<>[]|{}/\x1f\0")
 class WikiGroups:
     """The principals `name:group:…` of who holds accounts in the wiki of that name."""
 
-    def __init__(self, name: str, place: WikiConfig) -> None:
-        self._name, self._place = name, place
+    def __init__(self, name: str, config: WikiConfig) -> None:
+        self._name, self._config = name, config
         self._idle: LifoQueue[WikiApi] = LifoQueue()
 
     @property
@@ -79,17 +79,17 @@ class WikiGroups:
     @contextmanager
     def _api(self) -> Iterator[WikiApi]:
         """A session for one question; one that failed is not used again."""
-        place = self._place
+        config = self._config
         try:
             api = self._idle.get_nowait()
         except Empty:
-            channel = WikiTransport(place.root, place.manners, place.ca_file)
-            api = WikiApi(channel, place.user, place.password)
+            transport = WikiTransport(config.root, config.limits, config.ca_file)
+            api = WikiApi(transport, config.user, config.password)
         try:
             yield api
         except PageError as fault:
             raise SourceUnreachable(
-                f"Le wiki {api.channel.host} ne dit pas les groupes d'un compte ({fault.code})."
+                f"Le wiki {api.transport.host} ne dit pas les groupes d'un compte ({fault.code})."
             ) from fault
         self._idle.put(api)
 
@@ -119,22 +119,22 @@ class MediaWikiConnector:
     """The pages and files of the wiki at a place."""
 
     source: str
-    place: WikiConfig
+    config: WikiConfig
 
     def changes(self, since: str | None) -> Iterator[Change]:
         """Yield what changed. Raises `SourceUnreachable` or `SourceRefused`."""
-        yield from self._reading().changes(read_cursor(since, self.place.root))
+        yield from self._reading().changes(read_cursor(since, self.config.root))
 
-    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         """Yield these pages as they are now. Raises `SourceUnreachable` or `SourceRefused`."""
         page_ids = {name.removeprefix(f"{self.source}:") for name in document_ids}
         reading = self._reading()
         for page_id in sorted(int(one) for one in page_ids if one.isascii() and one.isdigit()):
             yield from reading.page(page_id)
 
-    def expected(self, since: str | None) -> int | None:
+    def count_pending(self, since: str | None) -> int | None:
         """How many pages the wiki has, before a first reading: of a later one it cannot tell."""
-        cursor = read_cursor(since, self.place.root)
+        cursor = read_cursor(since, self.config.root)
         return self._wiki().site().statistics.pages if cursor is None else None
 
     def _reading(self) -> "_WikiCrawl":
@@ -143,17 +143,17 @@ class MediaWikiConnector:
         return _WikiCrawl(
             wiki=wiki,
             site=site,
-            name=self.place.root,
-            rules=namespace_access(self.place, site),
+            name=self.config.root,
+            rules=namespace_access(self.config, site),
             author=PageConverter(
                 self.source, wiki.bots(), lambda page: wiki.download(page.imageinfo[0])
             ),
         )
 
     def _wiki(self) -> WikiClient:
-        place = self.place
-        channel = WikiTransport(place.root, place.manners, place.ca_file)
-        return WikiClient(WikiApi(channel, place.user, place.password))
+        config = self.config
+        transport = WikiTransport(config.root, config.limits, config.ca_file)
+        return WikiClient(WikiApi(transport, config.user, config.password))
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +319,7 @@ class _WikiCrawl:
 
     def _file_elsewhere(self, page: WikiPage) -> str:
         """Why the page's file is not read, where it does not stand on the wiki's own host."""
-        if not page.imageinfo or self.wiki.api.channel.same_host(page.imageinfo[0].url):
+        if not page.imageinfo or self.wiki.api.transport.same_host(page.imageinfo[0].url):
             return ""
         return "le fichier est sur un autre hôte que celui de « url » : seule sa page est lue"
 

@@ -24,7 +24,7 @@ NamespaceAccess = Mapping[int, Access]
 """The namespaces that are read, and who may read what stands in each."""
 
 
-def namespace_access(place: WikiConfig, site: SiteInfo) -> dict[int, Access]:
+def namespace_access(config: WikiConfig, site: SiteInfo) -> dict[int, Access]:
     """The rules, by number: `allowed` for the main namespace unless `namespaces` names it.
 
     Names are the wiki's own, the English ones, aliases or numbers. Raises `SourceRefused`
@@ -32,7 +32,7 @@ def namespace_access(place: WikiConfig, site: SiteInfo) -> dict[int, Access]:
     """
     known = dict(_namespace_names(site))
     rules: dict[int, Access] = {}
-    for name, principals in place.namespaces.items():
+    for name, principals in config.namespaces.items():
         number = known.get(_normalize_namespace(name))
         if number is None or number < MAIN:
             raise SourceRefused(
@@ -42,7 +42,7 @@ def namespace_access(place: WikiConfig, site: SiteInfo) -> dict[int, Access]:
         if number in rules:
             raise SourceRefused(f"« namespaces » nomme deux fois l'espace {number} (« {name} »).")
         rules[number] = Access(frozenset(principals))
-    rules.setdefault(MAIN, Access(place.allowed))
+    rules.setdefault(MAIN, Access(config.allowed))
     return dict(sorted(rules.items()))
 
 

@@ -24,14 +24,14 @@ from connectors.timeouts import call_with_timeout
 class WikiLimits:
     """What a wiki can be asked to bear, and for how long it is waited for.
 
-    `timeout_s` bounds each silence, `answer_s` a whole answer, `patience_s` the sum of
+    `timeout_s` bounds each silence, `total_timeout_s` a whole answer, `max_wait_s` the sum of
     the waits of one request. `maxlag_s`: a wiki whose replicas lag by more is left alone.
     """
 
     rate_per_s: float = 10.0
     timeout_s: float = 30.0
-    answer_s: float = 300.0
-    patience_s: float = 300.0
+    total_timeout_s: float = 300.0
+    max_wait_s: float = 300.0
     maxlag_s: int = 5
     max_bytes: int = 256 * 1024 * 1024
 
@@ -50,7 +50,7 @@ class WikiConfig:
     namespaces: Mapping[str, Sequence[str]] = field(default_factory=dict)
     allowed: frozenset[str] = frozenset()
     ca_file: str = ""
-    manners: WikiLimits = field(default_factory=WikiLimits)
+    limits: WikiLimits = field(default_factory=WikiLimits)
 
     @property
     def root(self) -> str:
@@ -99,7 +99,7 @@ class WikiTransport:
     """Requests to the host of `root`, the address of the folder that api.php is in."""
 
     root: str
-    manners: WikiLimits = field(default_factory=WikiLimits)
+    limits: WikiLimits = field(default_factory=WikiLimits)
     ca_file: str = ""
     sleep: Callable[[float], None] = time.sleep
     _session: requests.Session = field(default_factory=requests.Session)
@@ -140,7 +140,7 @@ class WikiTransport:
                 return said
             wait_s = said.wait_s if said.wait_s is not None else float(2 ** min(attempt, 6))
             out_of_tries = not said.answered and attempt >= MAX_TRIES
-            if out_of_tries or waited + wait_s > self.manners.patience_s:
+            if out_of_tries or waited + wait_s > self.limits.max_wait_s:
                 raise SourceUnreachable(f"Le wiki {self.host} {said.reason}")
             self.wait(wait_s)
             waited += wait_s
@@ -186,7 +186,7 @@ class WikiTransport:
                 url,
                 params=params,  # type: ignore[arg-type]  # mwclient's values are all text
                 data=data,
-                timeout=self.manners.timeout_s,
+                timeout=self.limits.timeout_s,
                 allow_redirects=False,
                 stream=True,
             )
@@ -195,7 +195,7 @@ class WikiTransport:
 
         try:
             # A byte of its headers now and then would keep every silence short.
-            return call_with_timeout(self.manners.answer_s, ask, requests.Timeout())
+            return call_with_timeout(self.limits.total_timeout_s, ask, requests.Timeout())
         except requests.exceptions.SSLError as error:
             raise SourceRefused(
                 f"Le certificat de {self.host} n'est pas reconnu : réglez « ca_file »."
@@ -207,12 +207,12 @@ class WikiTransport:
 
     def _body(self, response: requests.Response) -> bytes:
         """The whole body, within its bounds. Raises as `requests`, or `SourceUnreachable`."""
-        body, deadline = bytearray(), time.monotonic() + self.manners.answer_s
+        body, deadline = bytearray(), time.monotonic() + self.limits.total_timeout_s
         while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
             body += chunk
-            if len(body) > self.manners.max_bytes:
+            if len(body) > self.limits.max_bytes:
                 raise SourceUnreachable(
-                    f"Le wiki {self.host} a répondu plus de {self.manners.max_bytes} octets."
+                    f"Le wiki {self.host} a répondu plus de {self.limits.max_bytes} octets."
                 )
             if time.monotonic() > deadline:
                 raise requests.Timeout
@@ -223,8 +223,8 @@ class WikiTransport:
         now = time.monotonic()
         if self._not_before > now:
             self.sleep(self._not_before - now)
-        if self.manners.rate_per_s > 0:
-            self._not_before = max(now, self._not_before) + 1 / self.manners.rate_per_s
+        if self.limits.rate_per_s > 0:
+            self._not_before = max(now, self._not_before) + 1 / self.limits.rate_per_s
 
 
 def _interpret(response: requests.Response, body: bytes) -> WikiResponse | RetryLater:

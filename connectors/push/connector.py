@@ -69,7 +69,7 @@ class PushConnector:
         if position != marked or since is None:
             yield Checkpoint(str(position))
 
-    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         """Yield these documents as the inbox has them. Raises `SourceUnreachable`."""
         # An attachment's id goes on from its record's with `#`, which either may hold.
         records = set(document_ids)
@@ -82,7 +82,7 @@ class PushConnector:
                         if isinstance(change, Upsert) and change.document.id in document_ids:
                             yield change
 
-    def expected(self, since: str | None) -> int | None:
+    def count_pending(self, since: str | None) -> int | None:
         """How many documents wait to be applied."""
         try:
             return self.inbox.count_after(

@@ -143,7 +143,7 @@ def _changes(connector: Connector, since: str | None, crawling: "_Crawl") -> Ite
     left = set(missing.among(due))
     again = left | crawling.ahead
     if again and isinstance(connector, SupportsRefetch):
-        for change in connector.again(frozenset(again)):
+        for change in connector.refetch(frozenset(again)):
             if isinstance(change, Upsert) and change.document.id in left:
                 left.discard(change.document.id)
                 missing.count_try({change.document.id})
@@ -235,7 +235,7 @@ class _Crawl:
     def keep_only(self, listing: Listing) -> None:
         self.flush()
         self.write_encoded()
-        held = listing.holding()
+        held = listing.membership()
         kept = (one.document_id for one in self.workshop.index.scan(self.report.source))
         missing = sorted(document_id for document_id in kept if not held(document_id))
         if self.guard.lets_go(len(missing)):
@@ -247,7 +247,7 @@ class _Crawl:
         self.flush()
         self.write_encoded()
         for kept in self.workshop.index.scan(self.report.source):
-            if unseen.holds(kept.document_id):
+            if unseen.contains(kept.document_id):
                 self.add(PutAccess(kept.document_id, Access()))
 
     def malformed(self, key: str, reason: str) -> None:

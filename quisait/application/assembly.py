@@ -20,7 +20,6 @@ from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
 from indexer.crawl.pipeline import CrawlDependencies
 from indexer.encoding.wrapped_encoders import QueryPriority
-from indexer.leases import Leases
 from indexer.live_index import EncoderRecord, IndexStorage, LiveIndex
 from indexer.ports import Encoder, Index
 from indexer.state import State
@@ -36,7 +35,7 @@ from quisait.application.engines import (
     serving_encoder,
     vector_forgetter,
 )
-from quisait.application.locks import WriteGate, has_ended
+from quisait.application.locks import Locks, WriteGate
 from quisait.application.search_configuration import open_guidance
 from quisait.application.sources import (
     has_directory,
@@ -56,7 +55,7 @@ from quisait.privacy.query_log import open_query_log, query_log_key
 from quisait.privacy.replay import replay_where_older
 from quisait.privacy.retention import Privacy, open_privacy
 from quisait.settings import EncoderSettings, Settings, beside_file
-from quisait.settings.files import close_to_others
+from quisait.settings.files import LOCKS_FOLDER, close_to_others
 from search_api.identity.known_principals import CurrentKnownPrincipals
 from search_api.identity.readers import Authorities
 from search_api.query_log.sql import SqlQueryLog
@@ -106,7 +105,7 @@ class Application:
     search: Search
     inbox: Inbox
     push_tokens: PushTokens
-    leases: Leases
+    locks: Locks
     builds: SqlBuilds
     journal: SqlQueryLog
     privacy: Privacy
@@ -146,8 +145,8 @@ def open_application(settings: Settings) -> Iterator[Application]:
         search = Search(index, encoder, book, open_guidance(settings, book))
         state, tokens = State(database), open_push_tokens(database)
         inbox = open_inbox(settings, database)
-        leases, builds = Leases(database, has_ended), SqlBuilds(database)
-        kept = (state, book, search, inbox, tokens, leases, builds)
+        locks, builds = Locks(database, folder / LOCKS_FOLDER), SqlBuilds(database)
+        kept = (state, book, search, inbox, tokens, locks, builds)
         privacy = open_privacy(settings, database)
         key = query_log_key(settings)
         privacy.register.complete(opening=True)
@@ -188,7 +187,7 @@ def open_index_parts(settings: Settings, folder: Path, database: sa.Engine) -> I
         yield IndexParts(
             open_index_storage(settings.index, folder),
             OpenedEncoders(settings.encoder, opened),
-            WriteGate(database, folder / "locks"),
+            WriteGate(database, folder / LOCKS_FOLDER),
         )
 
 

@@ -9,6 +9,7 @@ from functools import partial
 import sqlalchemy as sa
 
 from connectors.ports import SourceError
+from connectors.timeouts import call_with_timeout
 from connectors.values import Agent
 from expertise.builds import SqlBuilds
 from expertise.corpus import skipped_text
@@ -29,7 +30,6 @@ from quisait.application.sources import (
     opened_push_tokens,
     reader_group_authorities,
 )
-from quisait.application.timeouts import with_timeout
 from quisait.checks.references import (
     MOST_LISTED,
     check_principals,
@@ -63,8 +63,10 @@ def check_authority(settings: Settings, source: SourceSettings) -> str:
         "vérifiez « url » et le réseau, ou allongez [authorities] wait_s"
     )
     try:
-        with_timeout(
-            lambda: one.principals("", frozenset({f"{source.name}:Quisait"})), wait_s, late
+        call_with_timeout(
+            wait_s,
+            lambda: one.principals("", frozenset({f"{source.name}:Quisait"})),
+            ValueError(late),
         )
     except SourceError as error:
         said = str(error).splitlines()[0].rstrip(".")
@@ -311,5 +313,6 @@ def _identity(settings: Settings) -> Check:
         "vérifiez [oidc] issuer, [signed_header] et le réseau"
     )
     return _attempt(
-        "identité", lambda: with_timeout(lambda: check_sign_on(settings), SIGN_ON_S, late)
+        "identité",
+        lambda: call_with_timeout(SIGN_ON_S, lambda: check_sign_on(settings), ValueError(late)),
     )

@@ -1,10 +1,14 @@
 """What the command line says of answers: text for people, bodies for programs."""
 
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
 from connectors.geography import area_name
 from connectors.values import Agent
+from expertise.answer_values import BuildState, BuildStatus
 from expertise.topics import Topic
 from expertise.values import Candidate
 from expertise.who_knows import Experts, find_experts
@@ -13,6 +17,8 @@ from quisait.application.assembly import Application, open_overview
 from quisait.application.progress import duration, plural_count
 from quisait.work.crawl import CrawlOutcome
 from quisait.work.source_status import SourceStatus, soon
+from search_api.answers.context import AnswerContext, NoBuild
+from search_api.answers.topics import is_shown
 from search_api.catalogue.wording import contact, day, month, place, reasons, role
 from search_api.catalogue.wording import voice as voice_of
 from search_api.identity.readers import reader_of
@@ -36,6 +42,47 @@ def command_line_reader(house: Application, agent_id: str) -> Reader:
             "Dites qui lit : --agent IDENTIFIANT, celui d'un agent présent dans l'annuaire."
         )
     return reader
+
+
+@contextmanager
+def answer_context(house: Application) -> Iterator[AnswerContext]:
+    """What answers are made from; inside the block `NoBuild` says what to run."""
+    try:
+        yield AnswerContext(
+            house.search,
+            house.book,
+            today=today,
+            overview=open_overview(house),
+            grants=house.privacy.grants,
+            audit=house.privacy.audit,
+        )
+    except NoBuild as error:
+        raise ValueError(_no_build(error.build)) from error
+
+
+def require_build(build: BuildStatus) -> None:
+    """Raises `ValueError`, which says what to run, where there is no build to answer from."""
+    if not is_shown(build):
+        raise ValueError(_no_build(build))
+
+
+def tell_incomplete(authorities: Sequence[str]) -> None:
+    """Say on the error stream which authorities did not answer: documents may be missing."""
+    if authorities:
+        print(
+            f"Réponse partielle : {', '.join(authorities)} ne répond pas ; des documents que cet "
+            "agent peut lire manquent peut-être.",
+            file=sys.stderr,
+        )
+
+
+def _no_build(build: BuildStatus) -> str:
+    if build.state is BuildState.TOO_OLD:
+        return (
+            f"La cartographie du {build.day} est trop ancienne : lancez « quisait expertise "
+            "build »."
+        )
+    return "Aucune cartographie : réglez [topics] file, puis lancez « quisait expertise build »."
 
 
 def find(

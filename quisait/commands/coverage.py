@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from expertise.answer_values import (
-    AreaCount,
-    BuildState,
-    BuildStatus,
-    OwnTopic,
-    Peers,
-    TopicCount,
-    TopicCounts,
-)
-from expertise.peers import AgentProfile, Skill, peers_of, profile_of
-from expertise.visibility import may_be_shown
-from indexer.access import access_filter
-from quisait.application.assembly import open_overview
+from expertise.answer_values import AreaCount, OwnTopic, Peers, TopicCount
+from expertise.peers import AgentProfile, Skill
 from quisait.application.startup import opened_application
 from quisait.commands import answers
-from quisait.commands.expertise import check_area, check_topic, shown_reading
 from quisait.commands.privacy import audited_reader
+from search_api.answers.agents import agent_peers, agent_profile
+from search_api.answers.isolation import risks, topic_coverage
 from search_api.catalogue.safe_text import safe_text
-from search_api.catalogue.wording import BASES, RISKS, contact, day, kilometres, month, role
+from search_api.catalogue.wording import (
+    BASES,
+    RISKS,
+    area_label,
+    contact,
+    day,
+    kilometres,
+    month,
+    role,
+)
+from search_api.schemas.spreadsheets import areas_csv, count_text, topics_csv
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -41,25 +41,18 @@ def coverage(
     as_csv: Annotated[bool, typer.Option("--csv", help="Résultat en CSV")] = False,
 ) -> None:
     """Combien de personnes tiennent chaque sujet, ou un sujet par territoire ; ce qui manque."""
-    with opened_application() as house:
-        reading = shown_reading(house)
-        check_topic(reading, topic)
-        check_area(area)
-        areas = reading.areas_of(topic)[1] if topic else ()
-        rows = () if topic else reading.coverage(area, 0, len(reading.topics)).rows
-    # Imported here: the models of the API's answers take a moment that text has no use for.
-    from search_api.schemas.spreadsheets import areas_csv, topics_csv
-    from search_api.schemas.topics import area_coverage, topic_coverage
+    with opened_application() as house, answers.answer_context(house) as context:
+        found = topic_coverage(context, area, topic, limit=None)
+        answers.require_build(found.build)
+    if as_json:
+        # Imported here: the models of the API's answers take a moment that text has no use for.
+        from search_api.schemas.topics import coverage_body
 
-    areas = tuple(one for one in areas if not area or one.code == area)
-    if as_json and topic:
-        _print(area_coverage(reading.dated, reading.topics[topic].topic, areas, area))
-    elif as_json:
-        _print(topic_coverage(reading.dated, TopicCounts(rows, None), area))
+        _print(coverage_body(found))
     elif as_csv:
-        print(areas_csv(areas) if topic else topics_csv(rows), end="")
+        print(areas_csv(found.areas) if topic else topics_csv(found.topics), end="")
     else:
-        lines = map(_area_line, areas) if topic else map(_topic_line, rows)
+        lines = map(_area_line, found.areas) if topic else map(_topic_line, found.topics)
         print(safe_text("\n".join(lines)) or "Personne de connu ici sur ce sujet.")
 
 
@@ -69,20 +62,16 @@ def peers(
     as_json: AsJson = False,
 ) -> None:
     """Qui partage les sujets d'un agent ; sans AGENT, de celui qui lit."""
-    with opened_application() as house:
+    with opened_application() as house, answers.answer_context(house) as context:
         reader = audited_reader(house, agent, "quisait peers", who)
-        shown = house.book.agent(who or reader.agent_id or "")
-        own = shown is not None and shown.id == reader.agent_id
-        if shown is None or not may_be_shown(shown, answers.today(), reader.agent_id):
-            raise ValueError("Aucun agent de ce nom ne peut être montré.")
-        reading = shown_reading(house)
-        found = peers_of(reading, shown, access_filter(reader), to_self=own)
+        found = agent_peers(context, reader, who)
+    answers.tell_incomplete(found.incomplete)
     if as_json:
-        from search_api.schemas.topics import peers_answer
+        from search_api.schemas.topics import peers_body
 
-        _print(peers_answer(reading.dated, found))
+        _print(peers_body(found))
     else:
-        print(safe_text(peers_text(found)))
+        print(safe_text(peers_text(found.peers)))
 
 
 def peers_text(found: Peers) -> str:
@@ -104,9 +93,6 @@ def peers_text(found: Peers) -> str:
 
 
 def _topic_line(one: TopicCount) -> str:
-    from search_api.schemas.spreadsheets import count_text
-    from search_api.schemas.topics import risks
-
     told = f"{one.topic.label} ({one.topic.id}) : {count_text(one.holders)}"
     if one.declared.agents:
         told += f" ; déclaré seulement : {count_text(one.declared)}"
@@ -115,9 +101,6 @@ def _topic_line(one: TopicCount) -> str:
 
 
 def _area_line(one: AreaCount) -> str:
-    from search_api.schemas.spreadsheets import count_text
-    from search_api.schemas.topics import area_label
-
     told = f"{area_label(one.code)} ({one.code or 'tout'}) : {count_text(one.holders)}"
     return (
         f"{told} ; déclaré seulement : {count_text(one.declared)}" if one.declared.agents else told
@@ -134,23 +117,17 @@ def profile(
     as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
 ) -> None:
     """Ce qu'un agent sait, d'après les documents, et ce qu'il déclare."""
-    with opened_application() as house:
+    with opened_application() as house, answers.answer_context(house) as context:
         reader = audited_reader(house, agent, "quisait profile", who)
-        shown = house.book.agent(who)
-        own = reader.agent_id == who
-        if shown is None or not may_be_shown(shown, answers.today(), reader.agent_id):
-            raise ValueError("Aucun agent de ce nom ne peut être montré.")
-        overview = open_overview(house)
-        reading = overview.reading(answers.today()) if overview else BuildStatus(BuildState.NONE)
-        found = profile_of(reading, shown, access_filter(reader), answers.today(), to_self=own)
+        found = agent_profile(context, reader, who)
+    answers.tell_incomplete(found.incomplete)
     if as_json:
         # Imported here: the models of the API's answers take half a second.
-        from search_api.schemas.agents import profile_answer
+        from search_api.schemas.agents import profile_body
 
-        body = profile_answer(found).model_dump(mode="json")
-        print(json.dumps(body, ensure_ascii=False, indent=2))
+        _print(profile_body(found.profile))
     else:
-        print(safe_text(profile_text(found)))
+        print(safe_text(profile_text(found.profile)))
 
 
 def profile_text(found: AgentProfile) -> str:

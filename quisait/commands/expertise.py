@@ -7,19 +7,17 @@ from typing import Annotated
 
 import typer
 
-from expertise.answer_values import BuildState, IsolatedHolder, IsolationPage
-from expertise.builds import IsolationQuery
+from expertise.answer_values import IsolatedHolder
 from expertise.corpus import SkippedKind
-from expertise.current_build import OpenBuild, departements_of, is_area
-from expertise.holders import IsolationScope
-from quisait.application.assembly import Application, open_overview
 from quisait.application.progress import duration
 from quisait.application.startup import opened_application
-from quisait.commands.answers import today
+from quisait.commands import answers
 from quisait.commands.privacy import audit_command
 from quisait.work.worker import BuildOutcome, build_and_publish
+from search_api.answers.isolation import all_isolated_holders
 from search_api.catalogue.safe_text import safe_text
 from search_api.catalogue.wording import SCOPES, kilometres
+from search_api.schemas.spreadsheets import isolation_csv
 
 expertise_app = typer.Typer(help="Qui sait, qui est seul sur son sujet.", no_args_is_help=True)
 
@@ -28,9 +26,6 @@ _PARTS = {
     SkippedKind.DOCUMENT: "document écarté",
     SkippedKind.AGENT: "agent écarté",
 }
-
-SHOWN = 1_000
-"""Rows that the command line asks for at once."""
 
 
 @expertise_app.command("build")
@@ -93,72 +88,23 @@ def isolation(
     as_csv: Annotated[bool, typer.Option("--csv", help="Résultat en CSV")] = False,
 ) -> None:
     """Qui est seul sur un sujet, par territoire ; ce n'est pas un classement."""
-    with opened_application() as house:
+    with opened_application() as house, answers.answer_context(house) as context:
         audit_command(house.privacy, "quisait isolation")
-        reading = shown_reading(house)
-        rows = _all_alone(reading, area, topic)
-    # Imported here: the models of the API's answers take a moment that text has no use for.
-    from search_api.schemas.spreadsheets import isolation_csv
-    from search_api.schemas.topics import isolation_answer
-
+        found = all_isolated_holders(context, area, topic)
+        answers.require_build(found.build)
     if as_json:
-        page = isolation_answer(reading.dated, IsolationPage(tuple(rows), None))
-        print(json.dumps(page.model_dump(mode="json"), ensure_ascii=False, indent=2))
+        # Imported here: the models of the API's answers take a moment that text has no use for.
+        from search_api.schemas.topics import isolation_body
+
+        body = isolation_body(found).model_dump(mode="json")
+        print(json.dumps(body, ensure_ascii=False, indent=2))
     elif as_csv:
-        print(isolation_csv(rows), end="")
+        print(isolation_csv(found.rows), end="")
     else:
         print(
-            safe_text("\n".join(map(_line, rows)))
+            safe_text("\n".join(map(_line, found.rows)))
             or "Personne n'est seul ici, parmi les agents connus."
         )
-
-
-def shown_reading(house: Application) -> OpenBuild:
-    """The build to answer from. Raises `ValueError` where there is none to show."""
-    overview = open_overview(house)
-    reading = overview.reading(today()) if overview else None
-    if isinstance(reading, OpenBuild):
-        return reading
-    if reading is not None and reading.state == BuildState.TOO_OLD:
-        raise ValueError(
-            f"La cartographie du {reading.day} est trop ancienne : lancez « quisait expertise "
-            "build »."
-        )
-    raise ValueError(
-        "Aucune cartographie : réglez [topics] file, puis lancez « quisait expertise build »."
-    )
-
-
-def check_topic(reading: OpenBuild, topic: str) -> None:
-    """Raises `ValueError` for a topic that the build does not have."""
-    if topic and topic not in reading.topics:
-        raise ValueError(f"Sujet inconnu : {topic}. La liste est celle de [topics] file.")
-
-
-def check_area(area: str) -> None:
-    """Raises `ValueError` for what is neither a département nor a region."""
-    if area and not is_area(area):
-        raise ValueError(f"Territoire inconnu : {area}. Un département (22) ou une région (r53).")
-
-
-def _all_alone(reading: OpenBuild, area: str, topic: str) -> list[IsolatedHolder]:
-    check_topic(reading, topic)
-    check_area(area)
-    wide = (IsolationScope.REGION, IsolationScope.COUNTRY)
-    rows: list[IsolatedHolder] = []
-    offset: int | None = 0
-    while offset is not None:
-        asked = IsolationQuery(
-            departements_of(area) if area else None,
-            (topic,) if topic else None,
-            wide if area.startswith("r") else (IsolationScope.DEPARTEMENT, *wide),
-            offset,
-            SHOWN,
-        )
-        page = reading.alone(asked)
-        rows += page.rows
-        offset = page.following
-    return rows
 
 
 def _line(one: IsolatedHolder) -> str:

@@ -27,6 +27,7 @@ from quisait.privacy.retention import (
     purge_expired,
     register_warning,
 )
+from search_api.answers.administration import read_audit
 from search_api.audit.port import AuditEntry, AuditIntegrity, AuditUnwritable, PrivilegedAccess
 
 
@@ -87,21 +88,21 @@ def audit(
     """Qui a consulté quoi au titre d'un rôle, et si le registre est intact."""
     with opened_privacy() as privacy:
         audit_command(privacy, "quisait audit")
-        entries, sound = privacy.audit.newest(limit), privacy.audit.soundness()
+        found = read_audit(privacy.audit, limit)
         missing = bool(head) and not privacy.audit.holds(*_parse_head(head))
     if as_json:
-        shown = [asdict(one) | {"moment": one.moment.isoformat()} for one in entries]
-        body = asdict(sound) | {"head_missing": missing, "readings": shown}
+        shown = [asdict(one) | {"moment": one.moment.isoformat()} for one in found.entries]
+        body = asdict(found.integrity) | {"head_missing": missing, "readings": shown}
         print(json.dumps(body, ensure_ascii=False, indent=2))
     else:
-        for one in reversed(entries):
+        for one in reversed(found.entries):
             print(_entry_text(one))
-        print(_soundness_text(sound))
+        print(_soundness_text(found.integrity))
         if missing:
             print(
                 f"L'entrée notée {head} n'y est plus : le registre a été amputé.", file=sys.stderr
             )
-    raise typer.Exit(1 if sound.broken or missing else 0)
+    raise typer.Exit(1 if found.integrity.broken or missing else 0)
 
 
 def _parse_head(head: str) -> tuple[int, str]:

@@ -4,40 +4,60 @@ The topics of the last build; proposals and communities for who moderates them.
 """
 
 import json
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from expertise.answer_values import CommunityView
-from expertise.community_management import AtRisk, CommunityProposals, topics_at_risk
+from expertise.community_management import AtRisk
 from expertise.decisions import CommunityDecision, TopicDecision, Verdict
-from expertise.proposals import NoSuchProposal, Proposal, ProposalDecisions, Undecidable
-from indexer.access import Reader
-from quisait.application.assembly import Application
+from expertise.proposals import Proposal
 from quisait.application.startup import opened_application
 from quisait.commands import answers
-from quisait.commands.expertise import shown_reading
-from quisait.commands.privacy import audit_command, audited_reader
+from quisait.commands.privacy import audited_reader
+from search_api.answers.community_management import (
+    CommunityAction,
+    ProposalAction,
+    all_risks,
+    decide_on_community,
+    decide_on_topic,
+    forget_topic_decision,
+    proposed_communities,
+    proposed_topics,
+    topics_to_watch,
+)
+from search_api.answers.context import AnswerContext, NotAllowed
+from search_api.answers.isolation import topic_coverage
+from search_api.answers.roles import RoleHolder, open_by_role
+from search_api.answers.topics import topic_answer
 from search_api.catalogue.safe_text import safe_text
 from search_api.catalogue.wording import RISKS, day
-from search_api.identity.grants import HeldRoles, Role
+from search_api.identity.grants import Role
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
 
-def animator(
-    house: Application, agent: str, reading: str, subject: str = ""
-) -> tuple[Reader, HeldRoles]:
-    """Who animates, written down as on the pages. Raises `ValueError` for who does not."""
-    reader = answers.command_line_reader(house, agent)
-    held = house.privacy.grants.held_by(reader)
-    if Role.ANIMATOR not in held.roles:
-        raise ValueError(f"{agent} n'a pas le rôle « animator » : voyez [[roles]].")
-    told = f"quisait topics {reading}"
-    audit_command(house.privacy, told, subject, actor=agent, role=Role.ANIMATOR)
-    return reader, held
+@contextmanager
+def opened_for_manager(
+    agent: str, command: str, subject: str = ""
+) -> Iterator[tuple[AnswerContext, RoleHolder]]:
+    """What answers are made from, for a community manager; written down as on the pages.
+
+    Raises `ValueError` for who is none.
+    """
+    with opened_application() as house, answers.answer_context(house) as context:
+        reader = answers.command_line_reader(house, agent)
+        try:
+            holder = open_by_role(
+                context, reader, Role.ANIMATOR, f"quisait topics {command}", subject
+            )
+        except NotAllowed as error:
+            message = f"{agent} n'a pas le rôle « animator » : voyez [[roles]]."
+            raise ValueError(message) from error
+        yield context, holder
 
 
 communities_app = typer.Typer(
@@ -58,65 +78,45 @@ def list_communities(
     as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
 ) -> None:
     """Celles qui attendent une décision, et ce qui a été décidé."""
+    with opened_for_manager(agent, "communities list") as (context, holder):
+        found = proposed_communities(context, holder)
+        answers.require_build(found.build)
+    if as_json:
+        # Imported here: the models of the API's answers take half a second.
+        from search_api.schemas.communities import communities_body
 
-    def told(gatherings: CommunityProposals) -> str:
-        if as_json:
-            # Imported here: the models of the API's answers take half a second.
-            from search_api.routes.community_management import gatherings_answer
-
-            return gatherings_answer(gatherings).model_dump_json(indent=2)
-        lines = [
-            *map(_community_text, gatherings.waiting()),
-            *map(_community_decision_text, gatherings.told()),
-        ]
-        return safe_text("\n".join(lines) or "Aucune communauté proposée.")
-
-    _community_decisions(agent, "list", "", told)
+        print(communities_body(found).model_dump_json(indent=2))
+        return
+    lines = [
+        *map(_community_text, found.waiting),
+        *map(_community_decision_text, found.decisions),
+    ]
+    print(safe_text("\n".join(lines) or "Aucune communauté proposée."))
 
 
 @communities_app.command("accept")
 def accept_community(topic: OfTopic, agent: AsCommunityAnimator) -> None:
     """La montrer à tous, avec ceux de ses membres qui acceptent de figurer."""
-    _community_decisions(
-        agent,
-        "accept",
-        topic,
-        lambda one: _community_decision_text(one.decide(topic, Verdict.ACCEPTED)),
-    )
+    _decide_on_community(agent, topic, CommunityAction.ACCEPT)
 
 
 @communities_app.command("refuse")
 def refuse_community(topic: OfTopic, agent: AsCommunityAnimator) -> None:
     """Ne plus la proposer."""
-    _community_decisions(
-        agent,
-        "refuse",
-        topic,
-        lambda one: _community_decision_text(one.decide(topic, Verdict.REFUSED)),
-    )
+    _decide_on_community(agent, topic, CommunityAction.REFUSE)
 
 
 @communities_app.command("forget")
 def forget_community_decision(topic: OfTopic, agent: AsCommunityAnimator) -> None:
     """Revient sur une décision."""
-
-    def taken_back(gatherings: CommunityProposals) -> str:
-        gatherings.forget(topic)
-        return f"{topic} : décision retirée."
-
-    _community_decisions(agent, "forget", topic, taken_back)
+    _decide_on_community(agent, topic, CommunityAction.FORGET)
 
 
-def _community_decisions(
-    agent: str, verb: str, topic: str, told: Callable[[CommunityProposals], str]
-) -> None:
-    subject = f"topic_id:{topic}" if topic else ""
-    with opened_application() as house:
-        _, held = animator(house, agent, f"communities {verb}", subject)
-        try:
-            print(told(CommunityProposals(shown_reading(house), held.animates_topic)))
-        except NoSuchProposal as error:
-            raise ValueError(str(error)) from error
+def _decide_on_community(agent: str, topic: str, action: CommunityAction) -> None:
+    command, subject = f"communities {action}", f"topic_id:{topic}"
+    with opened_for_manager(agent, command, subject) as (context, holder):
+        made = decide_on_community(context, holder, topic, action)
+    print(_community_decision_text(made) if made else f"{topic} : décision retirée.")
 
 
 def _community_text(one: CommunityView) -> str:
@@ -143,18 +143,16 @@ AsReader = Annotated[str, typer.Option("--agent", help="Identifiant de l'agent q
 AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON")]
 ProposalId = Annotated[str, typer.Argument(metavar="SUJET_PROPOSÉ", help="Son identifiant")]
 
-T = TypeVar("T")
-
 
 @topics_app.command("list")
 def list_topics(as_json: AsJson = False) -> None:
     """Les sujets de la dernière cartographie, et combien de personnes les tiennent."""
-    with opened_application() as house:
-        reading = shown_reading(house)
-        counts = reading.coverage("", 0, len(reading.topics)).rows
+    with opened_application() as house, answers.answer_context(house) as context:
+        found = topic_coverage(context, limit=None)
+        answers.require_build(found.build)
     rows = [
         {"id": one.topic.id, "label": one.topic.label, "holders": one.holders.agents}
-        for one in counts
+        for one in found.topics
     ]
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=2))
@@ -170,25 +168,22 @@ def show_topic(
     as_json: AsJson = False,
 ) -> None:
     """Qui tient un sujet, par où commencer, ce qui attend une réponse."""
-    from search_api.answers.topics import topic_page
-    from search_api.schemas.topics import topic_answer
-
-    with opened_application() as house:
+    with opened_application() as house, answers.answer_context(house) as context:
         reader = audited_reader(house, agent, "quisait topics show")
-        reading = shown_reading(house)
-        if topic not in reading.topics:
-            raise ValueError(f"Sujet inconnu : {topic} (« quisait topics list »).")
-        page = topic_page(reading, topic, reader)
-    view = page.view
+        found = topic_answer(context, reader, topic)
+    answers.tell_incomplete(found.incomplete)
     if as_json:
-        _print([topic_answer(reading.dated, view, page.documents, page.questions)], one=True)
+        from search_api.schemas.topics import topic_profile_body
+
+        _print([topic_profile_body(found)], one=True)
         return
+    view = found.view
     lines = [view.topic.label]
     lines += [
         f"   {one.agent.name} ({one.agent.id}) {answers.post(one.agent)}" for one in view.holders
     ]
-    lines += [f"   pour commencer : {card.title}" for card in page.documents]
-    lines += [f"   sans réponse : {card.title}" for card in page.questions]
+    lines += [f"   pour commencer : {card.title}" for card in found.documents]
+    lines += [f"   sans réponse : {card.title}" for card in found.questions]
     lines += [f"   voisin : {one.label}" for one in (*view.broader, *view.narrower, *view.related)]
     print(safe_text("\n".join(lines)))
 
@@ -196,29 +191,29 @@ def show_topic(
 @topics_app.command("risks")
 def list_risks(agent: AsAnimator, as_json: AsJson = False) -> None:
     """Ce qui repose sur une personne, ou sur personne, parmi les sujets que l'agent anime."""
-    with opened_application() as house:
-        _, held = animator(house, agent, "risks")
-        found = topics_at_risk(shown_reading(house), held.animates_topic)
+    with opened_for_manager(agent, "risks") as (context, holder):
+        found = topics_to_watch(context, holder)
+        answers.require_build(found.build)
     if as_json:
         from search_api.schemas.communities import at_risk_body
 
-        _print([at_risk_body(one) for one in found])
+        _print([at_risk_body(one) for one in found.topics])
     else:
-        print(safe_text("\n".join(map(_risk, found)) or "Rien à surveiller."))
+        print(safe_text("\n".join(map(_risk, found.topics)) or "Rien à surveiller."))
 
 
 @proposals_app.command("list")
 def list_proposals(agent: AsAnimator, as_json: AsJson = False) -> None:
     """Ceux de ses communautés que personne n'a encore acceptés, réunis ni refusés."""
-    with opened_application() as house:
-        _, held = animator(house, agent, "proposals list")
-        found = _deciding(house, held).waiting()
+    with opened_for_manager(agent, "proposals list") as (context, holder):
+        found = proposed_topics(context, holder)
+        answers.require_build(found.build)
     if as_json:
         from search_api.schemas.communities import proposal_body
 
-        _print([proposal_body(one) for one in found])
+        _print([proposal_body(one) for one in found.waiting])
     else:
-        print(safe_text("\n\n".join(map(_proposal, found)) or "Aucun sujet proposé."))
+        print(safe_text("\n\n".join(map(_proposal, found.waiting)) or "Aucun sujet proposé."))
 
 
 @proposals_app.command("accept")
@@ -228,7 +223,7 @@ def accept_proposal(
     label: Annotated[str, typer.Option(help="Le nom du sujet")],
 ) -> None:
     """Fait un sujet de la liste, à la prochaine cartographie."""
-    _decide(agent, "accept", proposal, lambda deciding, _: deciding.accept(proposal, label))
+    _decide(agent, proposal, ProposalAction.ACCEPT, label)
 
 
 @proposals_app.command("merge")
@@ -239,33 +234,27 @@ def merge_proposal(
     label: Annotated[str, typer.Option(help="Son nom, qui devient un autre nom du sujet")] = "",
 ) -> None:
     """En fait un autre nom d'un sujet que l'agent anime."""
-
-    def merged(deciding: ProposalDecisions, held: HeldRoles) -> TopicDecision:
-        if not held.animates_topic(into):
-            raise ValueError(f"{agent} n'anime pas le sujet {into}.")
-        return deciding.merge(proposal, into, label)
-
-    _decide(agent, "merge", proposal, merged)
+    _decide(agent, proposal, ProposalAction.MERGE, label, into)
 
 
 @proposals_app.command("refuse")
 def refuse_proposal(proposal: ProposalId, agent: AsAnimator) -> None:
     """Ne plus le proposer."""
-    _decide(agent, "refuse", proposal, lambda deciding, _: deciding.refuse(proposal))
+    _decide(agent, proposal, ProposalAction.REFUSE)
 
 
 @proposals_app.command("decisions")
 def list_decisions(agent: AsAnimator, as_json: AsJson = False) -> None:
     """Ce qui a été décidé."""
-    with opened_application() as house:
-        _, held = animator(house, agent, "proposals decisions")
-        made = _deciding(house, held).told()
+    with opened_for_manager(agent, "proposals decisions") as (context, holder):
+        found = proposed_topics(context, holder)
+        answers.require_build(found.build)
     if as_json:
         from search_api.schemas.communities import decision_body
 
-        _print([decision_body(one) for one in made])
+        _print([decision_body(one) for one in found.decisions])
     else:
-        print(safe_text("\n".join(map(_decision, made)) or "Aucune décision."))
+        print(safe_text("\n".join(map(_decision, found.decisions)) or "Aucune décision."))
 
 
 @proposals_app.command("forget")
@@ -274,38 +263,21 @@ def forget_decision(
     agent: AsAnimator,
 ) -> None:
     """Revient sur une décision."""
-    with opened_application() as house:
-        _, held = animator(house, agent, "proposals forget", f"decision_id:{decision}")
-        deciding = _deciding(house, held)
-        _in_sentences(lambda: deciding.forget(decision))
-
-
-def _deciding(house: Application, held: HeldRoles) -> ProposalDecisions:
-    return ProposalDecisions(shown_reading(house), house.builds.decisions, held.decides_on)
+    subject = f"decision_id:{decision}"
+    with opened_for_manager(agent, "proposals forget", subject) as (context, holder):
+        forget_topic_decision(context, holder, decision)
 
 
 def _decide(
-    agent: str,
-    verb: str,
-    proposal: str,
-    decide_it: Callable[[ProposalDecisions, HeldRoles], TopicDecision],
+    agent: str, proposal: str, action: ProposalAction, label: str = "", into: str = ""
 ) -> None:
-    with opened_application() as house:
-        _, held = animator(house, agent, f"proposals {verb}", f"proposal:{proposal}")
-        deciding = _deciding(house, held)
-        print(safe_text(_decision(_in_sentences(lambda: decide_it(deciding, held)))))
-
-
-def _in_sentences(decide_it: Callable[[], T]) -> T:
-    try:
-        return decide_it()
-    except (NoSuchProposal, Undecidable) as error:
-        raise ValueError(str(error)) from error
+    command, subject = f"proposals {action}", f"proposal:{proposal}"
+    with opened_for_manager(agent, command, subject) as (context, holder):
+        made = decide_on_topic(context, holder, proposal, action, label, into)
+    print(safe_text(_decision(made)))
 
 
 def _risk(one: AtRisk) -> str:
-    from search_api.schemas.communities import all_risks
-
     words = ", ".join(RISKS[name] for name in all_risks(one))
     who = ", ".join(agent.name for agent in one.holders)
     leaving = "".join(f" ; {agent.name} part le {day(agent.departure)}" for agent in one.leaving)

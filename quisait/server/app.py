@@ -25,8 +25,6 @@ from quisait.settings import Settings, beside_file
 from quisait.work.administration import ApplicationAdministration
 from search_api.app import ReaderOf, Services, create_app
 from search_api.audit.descriptions import ANY_AGENT
-from search_api.catalogue.loading import load_catalogue
-from search_api.catalogue.texts import SOURCES, Catalogue
 from search_api.identity.tokens import CompletedReaders, DemoReaders, SignedTokens, TokenReaders
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequesterKind, RequestTimeouts
 from search_api.middleware.metrics import add_request_metrics, request_metrics
@@ -140,7 +138,7 @@ def app_of(house: Application, journal: QueryLog) -> FastAPI:
         Services(
             house.search,
             house.book,
-            CompletedReaders(_reader_of(house, sign_on), house.authorities),
+            reader_of=CompletedReaders(_reader_of(house, sign_on), house.authorities),
             today=today,
             demo=demo,
             reception=open_push_reception(house),
@@ -151,7 +149,6 @@ def app_of(house: Application, journal: QueryLog) -> FastAPI:
             audit=house.privacy.audit,
             sign_on=sign_on,
             theme=theme_of(house.settings),
-            catalogue=catalogue_of(house.settings),
             contact=house.settings.pages.contact,
             hosts=own_hosts(house.settings, sign_on),
             rates=rate_limiter_of(house.settings),
@@ -159,7 +156,7 @@ def app_of(house: Application, journal: QueryLog) -> FastAPI:
             bounds=request_timeouts_of(house.settings),
             consent=house.privacy.consent,
             join_rules=join_rules(house.settings),
-            brought_up=house.journal.brought_up if house.settings.journal.enabled else None,
+            brought_up=house.journal.mention_counts if house.settings.journal.enabled else None,
             administration=ApplicationAdministration(house),
         )
     )
@@ -175,13 +172,6 @@ def theme_of(settings: Settings) -> Path | None:
             f"{folder} ne contient pas de « theme.css » : réglez [pages] theme, ou videz-le."
         )
     return folder
-
-
-def catalogue_of(settings: Settings) -> Catalogue:
-    """The administration's own texts. Raises `ValueError` where they cannot be used."""
-    if not settings.pages.catalogue:
-        return SOURCES
-    return load_catalogue(beside_file(settings.pages.catalogue))
 
 
 def _reader_of(house: Application, sign_on: SignOn | None) -> ReaderOf:

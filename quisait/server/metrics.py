@@ -82,7 +82,7 @@ class SourceMetrics(Collector):
         for source in self._house.settings.sources:
             name = source.name
             runs = list(self._house.state.runs_of(name, RUNS_CONSIDERED))
-            going = self._house.leases.holder(name) is not None
+            going = self._house.locks.source_is_held(name)
             due_count += not going and self._is_due(source, runs, now)
             lag.add_metric([name], self._lag_s(name, now))
             running.add_metric([name], going)
@@ -134,7 +134,9 @@ def metrics_router(registry: CollectorRegistry, token: str) -> APIRouter:
 def metrics_app(house: Application, registry: CollectorRegistry, hosts: Collection[str]) -> FastAPI:
     """What a port of its own serves: the measures, and whether this process is well."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    app.state.services = Services(house.search, house.book, lambda request: NOBODY, today=today)
+    app.state.services = Services(
+        house.search, house.book, reader_of=lambda request: NOBODY, today=today
+    )
     check_host(app, hosts)
     add_security_headers(app)
     app.include_router(health.router)

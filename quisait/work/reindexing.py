@@ -18,7 +18,6 @@ import typer
 
 from connectors.ports import Connector
 from indexer.crawl.pipeline import CrawlDependencies, crawl
-from indexer.leases import Leases
 from indexer.live_index import Pointers
 from indexer.passages import passage_text
 from indexer.ports import Encoder, Index
@@ -36,13 +35,14 @@ from indexer.state import State
 from indexer.wrapped_index import DeletionLoggingIndex
 from quisait.application.assembly import IndexParts, open_index_parts
 from quisait.application.engines import open_encoder, open_extractor, vector_forgetter
-from quisait.application.locks import has_ended, hold_source_lease
+from quisait.application.locks import Locks, hold_source_lock
 from quisait.application.progress import duration, shown_progress
 from quisait.application.sources import open_inbox, open_source, opened_database
 from quisait.application.startup import errors_as_sentences, read_settings
 from quisait.privacy.register import FileRegister
 from quisait.privacy.retention import open_register
 from quisait.settings import Settings, beside_file
+from quisait.settings.files import LOCKS_FOLDER
 
 SAMPLED_PER_SOURCE = 50
 """Documents read of each source to say how many passages there are."""
@@ -177,8 +177,8 @@ def reindex_from_sources(
 
     Servers and crawls of the version that made the live index go on with it. Its crawls are kept
     out for the last reading, which brings what changed during the first: no right in the new
-    index is older than in the former one. Raises what `crawl` raises, `SourceBusy` and
-    `IndexRefused`.
+    index is older than in the former one. Raises what `crawl` raises, `SourceBusy`,
+    `LockLost` and `IndexRefused`.
     """
     wanted = parts.storage.spec(parts.encoders.of_settings())
     beside, resumed = begin(_dependencies(parts), wanted)
@@ -192,16 +192,19 @@ def reindex_from_sources(
     )
     inbox = open_inbox(settings, database)
     connectors = [open_source(source, inbox) for source in settings.sources]
-    leases = Leases(database, has_ended)
+    locks = Locks(database, beside_file(settings.folder) / LOCKS_FOLDER)
     with open_extractor(settings.extractor) as extractor, ExitStack() as held:
         dependencies = CrawlDependencies(extractor, encoder, logged, own, own)
         for connector in connectors:
             _read(connector, dependencies, settings, quiet)
-        for name in sources:
-            held.enter_context(hold_source_lease(leases, name, CRAWL_WAIT_S))
+        alone = [
+            held.enter_context(hold_source_lock(locks, name, CRAWL_WAIT_S)) for name in sources
+        ]
         for connector in connectors:
             _read(connector, dependencies, settings, quiet)
         tried = check_rights(target, target)
+        for lock in alone:
+            lock.check()
         # Without a cursor a source is read whole: right for either index, wherever this ends.
         state.forget_cursors(sources)
         with parts.gate.alone():

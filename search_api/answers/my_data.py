@@ -16,15 +16,13 @@ from expertise.consent import (
     PreferenceKind,
     RecordedPreference,
 )
-from expertise.current_build import OpenBuild
 from expertise.peers import AgentProfile, profile_of
 from expertise.topics import Topic, TopicKind
 from indexer.access import Reader, access_filter
-from search_api.answers.topics import reading_of
+from search_api.answers.context import AnswerContext, InvalidParameter, NotFound
+from search_api.answers.topics import list_topics
 from search_api.catalogue.texts import _
-from search_api.problems import Problem
 from search_api.query_log.counts import MentionCount
-from search_api.services import Services
 from search_api.sign_on.sessions import PersonalToken, Session
 
 
@@ -69,53 +67,69 @@ class StoredData:
         return [one for one in self.wishes if one.wish.kind is kind]
 
 
-def stored_about(services: Services, reader: Reader) -> StoredData:
-    """What is held about the reader. Raises `Problem`, `IndexUnreachable`."""
-    agent_id, people = reader.agent_id or "", services.people
+def stored_about(context: AnswerContext, reader: Reader) -> StoredData:
+    """What is held about the reader. Raises `NotFound`, `IndexUnreachable`."""
+    agent_id, people = reader.agent_id or "", context.people
     row, agent = people.as_read(agent_id), people.agent(agent_id)
     if row is None or agent is None:
-        raise Problem(404, _("L’annuaire ne vous connaît pas."))
-    reading = reading_of(services)
-    accounts, sign_on = sorted(people.accounts_of(agent_id)), services.sign_on
-    listed = reading.topics.values() if isinstance(reading, OpenBuild) else ()
+        raise NotFound(_("L’annuaire ne vous connaît pas."))
+    accounts, sign_on = sorted(people.accounts_of(agent_id)), context.sign_on
     return StoredData(
         row=row,
-        profile=profile_of(reading, agent, access_filter(reader), services.today(), to_self=True),
+        profile=profile_of(
+            context.build(), agent, access_filter(reader), context.today(), to_self=True
+        ),
         accounts=accounts,
         groups=sorted(people.groups_of(agent_id)),
-        joined_by={one: _joined_by(services, row, one) for one in accounts},
-        contributions=services.search.contributed(accounts, reader),
-        wishes=consent_of(services).of(agent_id),
-        noted=consent_of(services).noted(agent_id),
-        topics=sorted((one.topic for one in listed), key=lambda one: one.label.lower()),
+        joined_by={one: _joined_by(context, row, one) for one in accounts},
+        contributions=context.search.contributed(accounts, reader),
+        wishes=_consent(context).of(agent_id),
+        noted=_consent(context).noted(agent_id),
+        topics=list_topics(context).topics,
         ways=NARROWER_CONTACTS[row.contact_via],
-        brought_up=services.brought_up(agent_id, services.today()) if services.brought_up else None,
+        brought_up=context.brought_up(agent_id, context.today()) if context.brought_up else None,
         sessions=sign_on.sessions.of(agent_id) if sign_on else (),
         tokens=sign_on.tokens.of(agent_id) if sign_on and sign_on.tokens else (),
     )
 
 
-def consent_of(services: Services) -> ConsentStore:
-    """Raises `Problem` 404 where wishes are not kept."""
-    if services.consent is None:
-        raise Problem(404)
-    return services.consent
+def ask_wish(
+    context: AnswerContext, reader: Reader, kind: PreferenceKind, subject: str, way: str = ""
+) -> None:
+    """Put what the reader asks, for themselves, in force; it acts at the next answer.
+
+    Raises `InvalidParameter` for what cannot be asked, `NotFound`, `IndexUnreachable`.
+    """
+    _consent(context).ask(_wish(context, reader, kind, subject, way))
 
 
-def wish_of(
-    services: Services, reader: Reader, kind: PreferenceKind, subject: str, way: str
+def take_back_wish(
+    context: AnswerContext, reader: Reader, kind: PreferenceKind, subject: str = ""
+) -> None:
+    """Undo what the reader asked. Raises `NotFound` where wishes are not kept."""
+    _consent(context).take_back(Preference(reader.agent_id or "", kind, subject))
+
+
+def _consent(context: AnswerContext) -> ConsentStore:
+    if context.consent is None:
+        raise NotFound("")
+    return context.consent
+
+
+def _wish(
+    context: AnswerContext, reader: Reader, kind: PreferenceKind, subject: str, way: str
 ) -> Preference:
-    """What the reader asks, for themselves. Raises `Problem` 422 for what cannot be asked."""
-    held = stored_about(services, reader)
+    """What the reader asks, for themselves. Raises `InvalidParameter` for what cannot be asked."""
+    held = stored_about(context, reader)
     said: tuple[str, ...] = ()
     if kind is PreferenceKind.WITHDRAW and subject not in {WHOLE_SERVICE, *held.sources}:
-        raise Problem(422, _("Vous n’avez ni compte ni contribution dans cette source."))
+        raise InvalidParameter(_("Vous n’avez ni compte ni contribution dans cette source."))
     if kind in (PreferenceKind.REFUSE, PreferenceKind.DECLARE):
         said = _labels(held, kind, subject)
     if kind is PreferenceKind.CONTACT:
         if way not in held.ways:
-            raise Problem(
-                422, _("Choisissez l’une des façons de vous joindre que la page propose.")
+            raise InvalidParameter(
+                _("Choisissez l’une des façons de vous joindre que la page propose.")
             )
         subject, said = "", (way,)
     return Preference(reader.agent_id or "", kind, subject, said)
@@ -124,14 +138,14 @@ def wish_of(
 def _labels(held: StoredData, kind: PreferenceKind, topic_id: str) -> tuple[str, ...]:
     topic = next((one for one in held.topics if one.id == topic_id), None)
     if topic is None:
-        raise Problem(422, _("Ce sujet n’est pas dans la liste."))
+        raise InvalidParameter(_("Ce sujet n’est pas dans la liste."))
     if kind is PreferenceKind.DECLARE and topic.kind is not TopicKind.TOPIC:
-        raise Problem(422, _("Un métier vient de l’annuaire : il ne se déclare pas ici."))
+        raise InvalidParameter(_("Un métier vient de l’annuaire : il ne se déclare pas ici."))
     return topic.labels
 
 
-def _joined_by(services: Services, row: Agent, account: str) -> LinkBy | None:
-    found = (one.why(row, account) for one in services.join_rules)
+def _joined_by(context: AnswerContext, row: Agent, account: str) -> LinkBy | None:
+    found = (one.matched_by(row, account) for one in context.join_rules)
     return next(filter(None, found), None)
 
 

@@ -7,14 +7,13 @@ from enum import StrEnum
 from functools import lru_cache
 from urllib.parse import quote
 
-from expertise.current_build import OpenBuild
 from indexer.access import Reader
 from indexer.french.analysis import folded_words
 from search_api.addresses import SearchAddress, experts_address
-from search_api.answers.topics import reading_of
+from search_api.answers.context import AnswerContext
+from search_api.answers.topics import list_topics
 from search_api.catalogue.safe_text import safe_text
 from search_api.questions.query import read_prefix
-from search_api.services import Services
 
 TITLES, TOPICS, PEOPLE = 8, 3, 3
 """How many of each kind at most."""
@@ -44,7 +43,7 @@ class SuggestedLink:
     document_id: str = ""
 
 
-def suggested(services: Services, prefix: str, reader: Reader) -> tuple[SuggestedLink, ...]:
+def suggested(context: AnswerContext, reader: Reader, prefix: str) -> tuple[SuggestedLink, ...]:
     """Titles that the reader may read, then topics, then agents who are listed and present.
 
     A reader without an agent gets nothing. Raises `IndexUnreachable`.
@@ -52,8 +51,8 @@ def suggested(services: Services, prefix: str, reader: Reader) -> tuple[Suggeste
     typed = read_prefix(prefix)
     if reader.agent_id is None or not folded_words(typed):
         return ()
-    titles = services.search.suggest(typed, reader, TITLES)
-    people = services.people.begun(typed, services.today(), PEOPLE)
+    titles = context.search.suggest(typed, reader, TITLES)
+    people = context.people.begun(typed, context.today(), PEOPLE)
     return (
         *(
             SuggestedLink(
@@ -64,7 +63,7 @@ def suggested(services: Services, prefix: str, reader: Reader) -> tuple[Suggeste
             )
             for one in titles
         ),
-        *_topic_links(services, typed),
+        *_topic_links(context, typed),
         *(
             SuggestedLink(SuggestionKind.PERSON, safe_text(one.name), experts_address(one.name))
             for one in people
@@ -72,12 +71,9 @@ def suggested(services: Services, prefix: str, reader: Reader) -> tuple[Suggeste
     )
 
 
-def _topic_links(services: Services, typed: str) -> list[SuggestedLink]:
+def _topic_links(context: AnswerContext, typed: str) -> list[SuggestedLink]:
     """Topics of the published list; none where there is no build to show."""
-    reading = reading_of(services)
-    if not isinstance(reading, OpenBuild):
-        return []
-    labels = tuple((one.topic.id, one.topic.label) for one in reading.topics.values())
+    labels = tuple((one.id, one.label) for one in list_topics(context).topics)
     return [
         SuggestedLink(
             SuggestionKind.TOPIC, safe_text(label), f"/topics/{quote(topic_id, safe=':')}"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from connectors.geography import area_name
+from connectors.geography import DEPARTEMENTS, REGIONS, area_name
 from connectors.values import Agent, ContactVia, ContributorRole
 from expertise.holders import Basis, IsolationScope
 from expertise.names import Reason
@@ -65,6 +65,16 @@ RISKS: dict[str, str] = {
     "open_questions": marked("questions sans réponse"),
     "leaving": marked("départ prévu"),
 }
+
+
+EVERYWHERE = marked("France entière")
+
+
+def area_label(code: str) -> str:
+    """The name of `22`, `r53`, or of everywhere."""
+    if code.startswith("r"):
+        return REGIONS.get(code[1:], code)
+    return DEPARTEMENTS.get(code, code) if code else _(EVERYWHERE)
 
 
 def kilometres(value: float | None) -> str:

@@ -1,17 +1,15 @@
 """The administrator's page, and the audit log for the data-protection officer."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
-from search_api.audit.port import AuditEntry, AuditIntegrity
-from search_api.authorization import RoleHolder, require
+from search_api.answers.administration import AUDIT_PAGE, AuditPage, audit_page, system_status
+from search_api.answers.roles import ROLE_NAMES, RoleHolder
+from search_api.authorization import require
 from search_api.identity.grants import Role
-from search_api.navigation import ROLE_NAMES
-from search_api.problems import Problem
 from search_api.services import services_of
 from search_api.templating import render
 
@@ -23,10 +21,8 @@ def administration_page(
     request: Request, administrator: Annotated[RoleHolder, require(Role.ADMINISTRATOR)]
 ) -> str:
     """Sources with their last run and remedies, engines, files, questions without an answer."""
-    look = services_of(request).administration
-    if look is None:
-        raise Problem(404)
-    return render("administration.html", request=request, seen=look())
+    status = system_status(services_of(request), administrator)
+    return render("administration.html", request=request, seen=status)
 
 
 pages = APIRouter(include_in_schema=False)
@@ -34,7 +30,6 @@ router = APIRouter(prefix="/api/v1")
 
 Officer = Annotated[RoleHolder, require(Role.OFFICER)]
 Before = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="entries before this number")]
-PAGE_SIZE = 100
 
 
 class EntryBody(BaseModel):
@@ -64,31 +59,28 @@ def audit(
     request: Request,
     officer: Officer,
     before: Before = None,
-    limit: Annotated[int, Query(ge=1, le=1_000)] = PAGE_SIZE,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = AUDIT_PAGE,
 ) -> AuditBody:
     """Who read what by a role, newest first; for the data-protection officer."""
-    kept = services_of(request).audit
-    return audit_body(kept.newest(limit, before), kept.soundness(), limit)
+    return audit_body(audit_page(services_of(request), officer, limit, before))
 
 
 @pages.get("/audit", response_class=HTMLResponse)
-def audit_page(request: Request, officer: Officer, before: Before = None) -> str:
+def audit_log_page(request: Request, officer: Officer, before: Before = None) -> str:
     """The same, for a person."""
-    kept = services_of(request).audit
-    entries = kept.newest(PAGE_SIZE, before)
-    names = services_of(request).people.agents(entry.actor for entry in entries)
+    found = audit_page(services_of(request), officer, before=before)
     return render(
         "audit.html",
         request=request,
-        entries=entries,
-        names={id_: agent.name for id_, agent in names.items()},
+        entries=found.entries,
+        names=found.names,
         roles={role.value: name for role, name in ROLE_NAMES.items()},
-        sound=kept.soundness(),
-        following=_following(entries, PAGE_SIZE),
+        sound=found.integrity,
+        following=found.following,
     )
 
 
-def audit_body(entries: Sequence[AuditEntry], sound: AuditIntegrity, limit: int) -> AuditBody:
+def audit_body(found: AuditPage) -> AuditBody:
     """The answer of the API."""
     shown = [
         EntryBody(
@@ -100,14 +92,12 @@ def audit_body(entries: Sequence[AuditEntry], sound: AuditIntegrity, limit: int)
             subject=one.subject,
             digest=one.digest,
         )
-        for one in entries
+        for one in found.entries
     ]
-    following = _following(entries, limit)
     return AuditBody(
-        entries=shown, following=following, last=sound.last, head=sound.head, broken=sound.broken
+        entries=shown,
+        following=found.following,
+        last=found.integrity.last,
+        head=found.integrity.head,
+        broken=found.integrity.broken,
     )
-
-
-def _following(entries: Sequence[AuditEntry], limit: int) -> int | None:
-    """Before which number the next page begins, None at the end."""
-    return entries[-1].number if len(entries) == limit and entries[-1].number > 1 else None

@@ -95,4 +95,4 @@ def experts(
 @router.get("/suggest")
 def suggest(request: Request, reader: NamedReader, q: Typed = "") -> SuggestionsBody:
     """Titles, topics and people that begin, somewhere, with what is being typed."""
-    return suggestions_answer(suggested(services_of(request), q, reader))
+    return suggestions_answer(suggested(services_of(request), reader, q))

@@ -1,185 +1,114 @@
 """Community management: topics to watch, proposed topics and communities. API and pages."""
 
-from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from expertise.answer_values import BuildStatus
-from expertise.community_management import CommunityProposals, topics_at_risk
-from expertise.current_build import OpenBuild
-from expertise.decisions import CommunityDecision, TopicDecision, Verdict
-from expertise.proposals import NoSuchProposal, ProposalDecisions, Undecidable
 from search_api.addresses import topic_address
-from search_api.answers.topics import reading_of, shown_reading
-from search_api.authorization import RoleHolder, require
+from search_api.answers.community_management import (
+    CommunityAction,
+    ProposalAction,
+    all_risks,
+    community_management,
+    decide_on_community,
+    decide_on_topic,
+    forget_topic_decision,
+    proposed_communities,
+    proposed_topics,
+    topics_to_watch,
+)
+from search_api.answers.roles import RoleHolder
+from search_api.answers.topics import is_shown
+from search_api.authorization import require
 from search_api.catalogue.texts import _
 from search_api.identity.grants import Role
-from search_api.problems import Problem
 from search_api.routes.api import PROBLEMS
 from search_api.routes.topics import not_mapped
 from search_api.schemas.communities import (
     CommunitiesBody,
-    CommunityAction,
-    CommunityDecisionBody,
     CommunityRequest,
     DecisionBody,
-    ProposalAction,
     ProposalRequest,
     ProposalsBody,
     RisksBody,
-    all_risks,
-    at_risk_body,
+    communities_body,
     decision_body,
-    proposal_body,
+    proposals_body,
+    risks_body,
 )
-from search_api.schemas.topics import build_body, community_body
 from search_api.services import services_of
 from search_api.templating import render
-
-communities_router = APIRouter(prefix="/api/v1/animation", responses=PROBLEMS)
-communities_pages = APIRouter(include_in_schema=False)
-
-CommunityManager = Annotated[RoleHolder, require(Role.ANIMATOR)]
-TopicManager = Annotated[RoleHolder, require(Role.ANIMATOR, subject="topic_id")]
-
-
-@communities_router.get("/communities")
-def communities(request: Request, animator: CommunityManager) -> CommunitiesBody:
-    """Of agents alone in their regions, on topics that one animates; and the decisions."""
-    reading = reading_of(services_of(request))
-    if isinstance(reading, BuildStatus):
-        return CommunitiesBody(build=build_body(reading), proposed=[], decisions=[])
-    return gatherings_answer(communities_of(reading, animator))
-
-
-@communities_router.post("/communities/{topic_id:path}", status_code=204)
-def decide_community(
-    request: Request, animator: TopicManager, topic_id: str, asked: CommunityRequest
-) -> None:
-    """Accept (shown to everybody at once), refuse for good, or take a decision back."""
-    _community_decided(request, animator, topic_id, asked.verdict)
-
-
-@communities_pages.post("/animation/communities/{topic_id:path}")
-def decide_community_on_page(
-    request: Request,
-    animator: TopicManager,
-    topic_id: str,
-    verdict: Annotated[CommunityAction, Form()],
-) -> RedirectResponse:
-    """The same from the page's form."""
-    _community_decided(request, animator, topic_id, verdict)
-    return RedirectResponse("/animation#communautes", status_code=303)
-
-
-def gatherings_answer(gatherings: CommunityProposals) -> CommunitiesBody:
-    """What waits, and what was decided."""
-    return CommunitiesBody(
-        build=build_body(gatherings.reading.dated),
-        proposed=list(map(community_body, gatherings.waiting())),
-        decisions=list(map(_community_decision, gatherings.told())),
-    )
-
-
-def communities_of(reading: OpenBuild, animator: RoleHolder) -> CommunityProposals:
-    """What the animator may decide."""
-    return CommunityProposals(reading, animator.held.animates_topic)
-
-
-def _community_decided(
-    request: Request, animator: RoleHolder, topic_id: str, word: CommunityAction
-) -> None:
-    gatherings = communities_of(shown_reading(reading_of(services_of(request))), animator)
-    try:
-        if word is CommunityAction.FORGET:
-            gatherings.forget(topic_id)
-        else:
-            accepted = word is CommunityAction.ACCEPT
-            gatherings.decide(topic_id, Verdict.ACCEPTED if accepted else Verdict.REFUSED)
-    except NoSuchProposal as error:
-        raise Problem(404, _(error.sentence, **error.variables)) from error
-
-
-def _community_decision(one: CommunityDecision) -> CommunityDecisionBody:
-    return CommunityDecisionBody(topic_id=one.topic_id, verdict=one.verdict, day=one.day)
-
 
 router = APIRouter(prefix="/api/v1/animation", responses=PROBLEMS)
 pages = APIRouter(include_in_schema=False)
 
-T = TypeVar("T")
-TopicsManager = Annotated[RoleHolder, require(Role.ANIMATOR)]
-ProposalManager = Annotated[RoleHolder, require(Role.ANIMATOR, "proposal_id")]
-DecisionManager = Annotated[RoleHolder, require(Role.ANIMATOR, "decision_id")]
+Manager = Annotated[RoleHolder, require(Role.ANIMATOR)]
+ManagerOfTopic = Annotated[RoleHolder, require(Role.ANIMATOR, "topic_id")]
+ManagerOfProposal = Annotated[RoleHolder, require(Role.ANIMATOR, "proposal_id")]
+ManagerOfDecision = Annotated[RoleHolder, require(Role.ANIMATOR, "decision_id")]
 
 
 @router.get("/risks")
-def risks(request: Request, animator: TopicsManager) -> RisksBody:
+def risks(request: Request, manager: Manager) -> RisksBody:
     """Topics of one's own to watch: one holder, nobody left, open questions, departures."""
-    reading = reading_of(services_of(request))
-    if isinstance(reading, BuildStatus):
-        return RisksBody(build=build_body(reading), topics=[])
-    found = topics_at_risk(reading, animator.held.animates_topic)
-    return RisksBody(build=build_body(reading.dated), topics=list(map(at_risk_body, found)))
+    return risks_body(topics_to_watch(services_of(request), manager))
 
 
 @router.get("/proposals")
-def proposals(request: Request, animator: TopicsManager) -> ProposalsBody:
+def proposals(request: Request, manager: Manager) -> ProposalsBody:
     """Subjects that the list lacks, of one's own communities; none becomes a topic by itself."""
-    reading = reading_of(services_of(request))
-    if isinstance(reading, BuildStatus):
-        return ProposalsBody(build=build_body(reading), proposals=[], decisions=[])
-    deciding = _deciding(reading, animator)
-    return ProposalsBody(
-        build=build_body(reading.dated),
-        proposals=list(map(proposal_body, deciding.waiting())),
-        decisions=list(map(decision_body, deciding.told())),
-    )
+    return proposals_body(proposed_topics(services_of(request), manager))
 
 
 @router.post("/proposals/{proposal_id}")
 def decide(
-    request: Request, animator: ProposalManager, proposal_id: str, asked: ProposalRequest
+    request: Request, manager: ManagerOfProposal, proposal_id: str, asked: ProposalRequest
 ) -> DecisionBody:
     """Accept under a name, merge into a topic that one animates, or refuse for good."""
-    return decision_body(_decided(request, animator, proposal_id, asked))
+    wanted = (proposal_id, asked.verdict, asked.label, asked.into)
+    return decision_body(decide_on_topic(services_of(request), manager, *wanted))
 
 
 @router.delete("/decisions/{decision_id}", status_code=204)
-def forget(request: Request, animator: DecisionManager, decision_id: str) -> None:
+def forget(request: Request, manager: ManagerOfDecision, decision_id: str) -> None:
     """Take a decision back; the next build may propose the subject again."""
-    deciding = _deciding(shown_reading(reading_of(services_of(request))), animator)
-    _in_problems(lambda: deciding.forget(decision_id))
+    forget_topic_decision(services_of(request), manager, decision_id)
+
+
+@router.get("/communities")
+def communities(request: Request, manager: Manager) -> CommunitiesBody:
+    """Of agents alone in their regions, on topics that one animates; and the decisions."""
+    return communities_body(proposed_communities(services_of(request), manager))
+
+
+@router.post("/communities/{topic_id:path}", status_code=204)
+def decide_community(
+    request: Request, manager: ManagerOfTopic, topic_id: str, asked: CommunityRequest
+) -> None:
+    """Accept (shown to everybody at once), refuse for good, or take a decision back."""
+    decide_on_community(services_of(request), manager, topic_id, asked.verdict)
 
 
 @pages.get("/animation", response_class=HTMLResponse)
-def desk(request: Request, animator: TopicsManager) -> str:
+def management_page(request: Request, manager: Manager) -> str:
     """What to watch, what is proposed, what was decided."""
-    reading = reading_of(services_of(request))
-    if isinstance(reading, BuildStatus):
-        return not_mapped(request, "animation", _("Animation"), reading)
-    deciding = _deciding(reading, animator)
-    gatherings = communities_of(reading, animator)
-    animated = [
-        one.topic
-        for one in reading.topics.values()
-        if animator.held.animates_topic(one.topic.id) and one.topic.kind == "topic"
-    ]
+    found = community_management(services_of(request), manager)
+    if not is_shown(found.build):
+        return not_mapped(request, "animation", _("Animation"), found.build)
     return render(
         "animation.html",
         request=request,
-        dated=reading.dated,
-        watched=topics_at_risk(reading, animator.held.animates_topic),
+        dated=found.build,
+        watched=found.watched.topics,
         risks=all_risks,
-        proposals=deciding.waiting(),
-        everywhere=animator.held.decides_on(frozenset()),
-        decisions=deciding.told(),
-        communities=gatherings.waiting(),
-        gathered=gatherings.told(),
-        labels={id_: one.topic.label for id_, one in reading.topics.items()},
-        animated=sorted(animated, key=lambda topic: topic.label.lower()),
+        proposals=found.proposed_topics.waiting,
+        everywhere=found.everywhere,
+        decisions=found.proposed_topics.decisions,
+        communities=found.communities.waiting,
+        gathered=found.communities.decisions,
+        labels={one.id: one.label for one in found.topics},
+        animated=found.managed,
         topic_address=topic_address,
     )
 
@@ -187,51 +116,33 @@ def desk(request: Request, animator: TopicsManager) -> str:
 @pages.post("/animation/proposals/{proposal_id}")
 def decide_on_page(
     request: Request,
-    animator: ProposalManager,
+    manager: ManagerOfProposal,
     proposal_id: str,
     verdict: Annotated[ProposalAction, Form()],
     label: Annotated[str, Form()] = "",
     into: Annotated[str, Form()] = "",
 ) -> RedirectResponse:
     """The same from the page's form."""
-    asked = ProposalRequest(verdict=verdict, label=label, into=into)
-    _decided(request, animator, proposal_id, asked)
+    decide_on_topic(services_of(request), manager, proposal_id, verdict, label, into)
     return RedirectResponse("/animation#proposes", status_code=303)
 
 
 @pages.post("/animation/decisions/{decision_id}/forget")
 def forget_on_page(
-    request: Request, animator: DecisionManager, decision_id: str
+    request: Request, manager: ManagerOfDecision, decision_id: str
 ) -> RedirectResponse:
     """Take a decision back."""
-    deciding = _deciding(shown_reading(reading_of(services_of(request))), animator)
-    _in_problems(lambda: deciding.forget(decision_id))
+    forget_topic_decision(services_of(request), manager, decision_id)
     return RedirectResponse("/animation#decisions", status_code=303)
 
 
-def _deciding(reading: OpenBuild, animator: RoleHolder) -> ProposalDecisions:
-    return ProposalDecisions(reading, reading.builds.decisions, animator.held.decides_on)
-
-
-def _decided(
-    request: Request, animator: RoleHolder, proposal_id: str, asked: ProposalRequest
-) -> TopicDecision:
-    deciding = _deciding(shown_reading(reading_of(services_of(request))), animator)
-    animator.wrote(request, f"proposal {asked.verdict}", f"proposal_id:{proposal_id}")
-    if asked.verdict is ProposalAction.REFUSE:
-        return _in_problems(lambda: deciding.refuse(proposal_id))
-    if asked.verdict is ProposalAction.ACCEPT:
-        return _in_problems(lambda: deciding.accept(proposal_id, asked.label))
-    if not animator.held.animates_topic(asked.into):
-        raise Problem(403, _("Vous n’animez pas le sujet auquel réunir celui-ci."))
-    return _in_problems(lambda: deciding.merge(proposal_id, asked.into, asked.label))
-
-
-def _in_problems(decide_it: Callable[[], T]) -> T:
-    """Raises `Problem` 404 or 422 for what cannot be decided."""
-    try:
-        return decide_it()
-    except NoSuchProposal as error:
-        raise Problem(404, _(error.sentence, **error.variables)) from error
-    except Undecidable as error:
-        raise Problem(422, _(error.sentence, **error.variables)) from error
+@pages.post("/animation/communities/{topic_id:path}")
+def decide_community_on_page(
+    request: Request,
+    manager: ManagerOfTopic,
+    topic_id: str,
+    verdict: Annotated[CommunityAction, Form()],
+) -> RedirectResponse:
+    """The same from the page's form."""
+    decide_on_community(services_of(request), manager, topic_id, verdict)
+    return RedirectResponse("/animation#communautes", status_code=303)

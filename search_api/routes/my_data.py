@@ -8,10 +8,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from connectors.account_linking import LinkBy
 from connectors.values import ContactVia
-from expertise.consent import WHOLE_SERVICE, Preference, PreferenceKind
+from expertise.consent import WHOLE_SERVICE, PreferenceKind
 from expertise.topics import TopicKind
 from search_api.addresses import topic_address
-from search_api.answers.my_data import consent_of, stored_about, wish_of
+from search_api.answers.my_data import ask_wish, stored_about, take_back_wish
 from search_api.authorization import not_by_personal_token
 from search_api.catalogue.texts import marked
 from search_api.parameters import NamedReader
@@ -22,7 +22,7 @@ from search_api.schemas.agents import (
     PURPOSE,
     MeBody,
     WishRequest,
-    me_answer,
+    my_data_body,
 )
 from search_api.services import services_of
 from search_api.templating import render
@@ -35,23 +35,22 @@ api_router = APIRouter(
 @api_router.get("")
 def me(request: Request, reader: NamedReader) -> MeBody:
     """Everything that is held about the one who asks, and from where."""
-    return me_answer(stored_about(services_of(request), reader))
+    return my_data_body(stored_about(services_of(request), reader))
 
 
 @api_router.get("/export")
 def export(request: Request, reader: NamedReader, response: Response) -> MeBody:
     """The same, as a file."""
     response.headers["Content-Disposition"] = 'attachment; filename="mes-donnees.json"'
-    return me_answer(stored_about(services_of(request), reader))
+    return my_data_body(stored_about(services_of(request), reader))
 
 
 @api_router.post("/wishes")
 def ask(request: Request, reader: NamedReader, asked: WishRequest) -> MeBody:
     """Withdraw, refuse or declare a topic, choose how to be reached; acts at the next answer."""
     services = services_of(request)
-    wish = wish_of(services, reader, asked.kind, asked.subject, asked.way)
-    consent_of(services).ask(wish)
-    return me_answer(stored_about(services, reader))
+    ask_wish(services, reader, asked.kind, asked.subject, asked.way)
+    return my_data_body(stored_about(services, reader))
 
 
 @api_router.delete("/wishes")
@@ -63,8 +62,8 @@ def take_back(
 ) -> MeBody:
     """Undo what was asked."""
     services = services_of(request)
-    consent_of(services).take_back(Preference(reader.agent_id or "", kind, subject))
-    return me_answer(stored_about(services, reader))
+    take_back_wish(services, reader, kind, subject)
+    return my_data_body(stored_about(services, reader))
 
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(not_by_personal_token)])
@@ -135,7 +134,7 @@ def change(
     """Put a wish in force or undo it, then show the page as it is now."""
     services = services_of(request)
     if act is WishAction.ASK:
-        consent_of(services).ask(wish_of(services, reader, kind, subject, way))
+        ask_wish(services, reader, kind, subject, way)
     else:
-        consent_of(services).take_back(Preference(reader.agent_id or "", kind, subject))
+        take_back_wish(services, reader, kind, subject)
     return RedirectResponse("/mes-donnees", status_code=303)

@@ -82,7 +82,7 @@ def search_page(
         typed=typed,
         pages=_pages(results),
         knowing=knowing,
-        elsewhere=_related_topics(services, address.q, knowing, results.found > 0),
+        elsewhere=_related_topics(services, results.question.words, knowing, results.found > 0),
         topic_address=topic_address,
         experts_address=experts_address(address.q),
         facet_names=FACET_NAMES,

@@ -17,7 +17,6 @@ from starlette.requests import ClientDisconnect
 
 from connectors.push.items import InboxFull, InboxUnreachable, PushOutcome, PushReceipt
 from connectors.tables import exceeds_json_values
-from search_api.catalogue.texts import _
 from search_api.limits import RequesterKind
 from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.problems import Problem
@@ -47,7 +46,7 @@ def reception_of(request: Request) -> PushReceiver:
     """The door; a problem 404 where the settings have no source that pushes."""
     reception = services_of(request).reception
     if reception is None:
-        raise Problem(404, _("Aucune source ne reçoit de documents poussés."))
+        raise Problem(404, "Aucune source ne reçoit de documents poussés.")
     return reception
 
 
@@ -58,10 +57,10 @@ def inbox_problems() -> Iterator[None]:
     try:
         yield
     except InboxFull:
-        detail = _("Trop de documents attendent d’être indexés : rien n’a été pris, recommencez.")
+        detail = "Trop de documents attendent d’être indexés : rien n’a été pris, recommencez."
         raise Problem(429, detail, again) from None
     except InboxUnreachable:
-        detail = _("La base d’état ne répond pas : rien n’a été pris, recommencez.")
+        detail = "La base d’état ne répond pas : rien n’a été pris, recommencez."
         raise Problem(503, detail, again, code="inbox_unreachable") from None
 
 
@@ -74,7 +73,7 @@ def _sender(request: Request) -> str:
         source = reception.source_of(token)
     if source is None:
         refuse_over_limit(request)
-        raise Problem(401, _("Présentez un jeton de cette source (« quisait push token add »)."))
+        raise Problem(401, "Présentez un jeton de cette source (« quisait push token add »).")
     charge(request, RequesterKind.TOKEN, token[:_TOKEN_NAME_CHARS])
     return source
 
@@ -84,14 +83,14 @@ Sender = Annotated[str, Depends(_sender)]
 
 def _own_source(sender: Sender, source: Annotated[str, Path()]) -> str:
     if source != sender:
-        raise Problem(403, _("Ce jeton est celui d’une autre source."))
+        raise Problem(403, "Ce jeton est celui d’une autre source.")
     return source
 
 
 async def _push_request(request: Request, source: str) -> PushRequest:
     reception = reception_of(request)
     if request.headers.get("content-encoding", "identity") != "identity":
-        raise Problem(415, _("Envoyez le JSON sans compression."))
+        raise Problem(415, "Envoyez le JSON sans compression.")
     most = reception.limits.request_bytes
     chunks, size = [], 0
     try:
@@ -102,9 +101,9 @@ async def _push_request(request: Request, source: str) -> PushRequest:
             elif size > _DRAIN_FACTOR * most:
                 break
     except ClientDisconnect:
-        raise Problem(400, _("L’envoi s’est interrompu : rien n’a été pris.")) from None
+        raise Problem(400, "L’envoi s’est interrompu : rien n’a été pris.") from None
     if size > most:
-        raise Problem(413, _("Envoyez %(most)s octets au plus à la fois.", most=most))
+        raise Problem(413, f"Envoyez {most} octets au plus à la fois.")
     return PushRequest(source, b"".join(chunks), reception)
 
 
@@ -131,17 +130,17 @@ def parsed(body: bytes) -> Any:
     Half a character in a text is let through: it refuses its own document alone.
     """
     if exceeds_json_values(body, _MAX_JSON_VALUES):
-        raise Problem(413, _("Trop de valeurs JSON à la fois : envoyez moins de documents."))
+        raise Problem(413, "Trop de valeurs JSON à la fois : envoyez moins de documents.")
     try:
         return json.loads(body.decode("utf-8-sig"), parse_constant=_no_number)
     except (ValueError, RecursionError):
-        raise Problem(400, _("Ce n’est pas du JSON en UTF-8.")) from None
+        raise Problem(400, "Ce n’est pas du JSON en UTF-8.") from None
 
 
 def at_most(items: list[Any], most: int) -> list[Any]:
     """The items; a problem 413 where there are too many."""
     if len(items) > most:
-        raise Problem(413, _("Envoyez %(most)s documents au plus à la fois.", most=most))
+        raise Problem(413, f"Envoyez {most} documents au plus à la fois.")
     return items
 
 
@@ -198,7 +197,7 @@ def push(delivery: OwnPushRequest) -> JSONResponse:
     elif isinstance(body, dict) and several is None:
         items = [body]
     else:
-        raise Problem(400, _('Envoyez un document, ou {"documents": […]}.'))
+        raise Problem(400, 'Envoyez un document, ou {"documents": […]}.')
     with inbox_problems():
         receipts = delivery.reception.receive(delivery.source, items)
     if several is None and receipts[0].outcome is PushOutcome.REFUSED:
@@ -249,7 +248,7 @@ def delete(delivery: SendersPushRequest) -> JSONResponse:
     body = parsed(delivery.body)
     ids = body.get("document_ids") if isinstance(body, dict) else None
     if not isinstance(ids, list) or not all(map(_named, ids)) or not ids or body.get("tags"):
-        raise Problem(400, _("Donnez « document_ids », une liste, et elle seule."))
+        raise Problem(400, "Donnez « document_ids », une liste, et elle seule.")
     receipts = _deleted(delivery, at_most(ids, delivery.reception.limits.documents))
     kept = [name for name, receipt in zip(ids, receipts, strict=True) if _refused(receipt)]
     body = {"nb-deleted-documents": len(ids) - len(kept), "undeleted-document-ids": kept}

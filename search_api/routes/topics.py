@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -10,30 +9,21 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from connectors.geography import DEPARTEMENTS, REGIONS, region_of
-from expertise.answer_values import (
-    AreaCount,
-    BuildStatus,
-    IsolatedHolder,
-    IsolationPage,
-    TopicCounts,
-)
-from expertise.current_build import OpenBuild
-from expertise.peers import accepted_communities
-from expertise.topics import Topic, label_order
+from expertise.answer_values import AreaCount, BuildStatus, IsolatedHolder
+from expertise.topics import Topic
 from search_api.addresses import topic_address
-from search_api.answers.topics import (
+from search_api.answers.context import NoBuild
+from search_api.answers.isolation import (
     ISOLATION_PAGE,
-    TOPICS_PAGE,
-    alone_query,
-    by_agent,
-    known_area,
-    known_topic,
-    reading_of,
-    shown_reading,
-    topic_page,
+    all_isolated_holders,
+    isolated_agents,
+    isolated_holders,
+    risks,
+    topic_coverage,
 )
+from search_api.answers.topics import is_shown, list_topics, topic_answer
 from search_api.catalogue.texts import _, ngettext
-from search_api.catalogue.wording import kilometres
+from search_api.catalogue.wording import area_label, kilometres
 from search_api.parameters import AreaCode, NamedReader, Offset
 from search_api.routes.api import PROBLEMS
 from search_api.routes.maps import TileMap, TilePlace, departement_places, region_places, tile_map
@@ -44,14 +34,10 @@ from search_api.schemas.topics import (
     IsolationBody,
     TopicProfileBody,
     TopicsBody,
-    area_coverage,
-    area_label,
-    build_body,
-    isolation_answer,
-    risks,
-    topic_answer,
-    topic_body,
-    topic_coverage,
+    coverage_body,
+    isolation_body,
+    topic_profile_body,
+    topics_body,
 )
 from search_api.services import services_of
 from search_api.templating import render
@@ -64,11 +50,7 @@ TopicId = Annotated[str, Query(description="a topic's id")]
 @api_router.get("/topics")
 def topics(request: Request, reader: NamedReader) -> TopicsBody:
     """The organisation's list, by label."""
-    reading = reading_of(services_of(request))
-    if isinstance(reading, BuildStatus):
-        return TopicsBody(build=build_body(reading), topics=[])
-    listed = sorted((one.topic for one in reading.topics.values()), key=lambda t: t.label.lower())
-    return TopicsBody(build=build_body(reading.dated), topics=list(map(topic_body, listed)))
+    return topics_body(list_topics(services_of(request)))
 
 
 @api_router.get("/isolation")
@@ -81,11 +63,7 @@ def isolation(
     limit: Annotated[int, Query(ge=1, le=ISOLATION_PAGE)] = ISOLATION_PAGE,
 ) -> IsolationBody:
     """Who is the only holder of a topic around; of a region, who is alone in all of it."""
-    reading = reading_of(services_of(request))
-    if isinstance(reading, BuildStatus):
-        return isolation_answer(reading, IsolationPage((), None))
-    page = reading.alone(alone_query(reading, area, topic, offset, limit))
-    return isolation_answer(reading.dated, page)
+    return isolation_body(isolated_holders(services_of(request), area, topic, offset, limit))
 
 
 @api_router.get("/coverage")
@@ -97,29 +75,18 @@ def coverage(
     offset: Offset = 0,
 ) -> CoverageBody:
     """How many hold a topic, area by area; without a topic, how many hold each in an area."""
-    reading = reading_of(services_of(request))
-    known_area(area)
-    if isinstance(reading, BuildStatus):
-        return topic_coverage(reading, TopicCounts((), None), area)
-    if not topic:
-        return topic_coverage(reading.dated, reading.coverage(area, offset, TOPICS_PAGE), area)
-    areas = reading.areas_of(known_topic(reading, topic))[1]
-    return area_coverage(reading.dated, reading.topics[topic].topic, areas, area)
+    return coverage_body(topic_coverage(services_of(request), area, topic, offset))
 
 
 @api_router.get("/topics/{topic_id:path}")
 def topic_profile(request: Request, reader: NamedReader, topic_id: str) -> TopicProfileBody:
     """Holders by area and name, documents to start with, open questions, related topics."""
-    reading = shown_reading(reading_of(services_of(request)))
-    page = topic_page(reading, topic_id, reader)
-    return topic_answer(reading.dated, page.view, page.documents, page.questions)
+    return topic_profile_body(topic_answer(services_of(request), reader, topic_id))
 
 
 router = APIRouter(include_in_schema=False)
 
 PageTopicId = Annotated[str, Query()]
-MAPPED_ROWS = 500
-"""The map counts isolated holders where there are at most so many to hold against the present."""
 SHOWN_AGENTS = 25
 """Agents in the table at once: on a telephone each of them is a block."""
 EXPORTED_ROWS = 5_000
@@ -135,39 +102,29 @@ def isolation_page(
     offset: Offset = 0,
 ) -> str:
     """Who is the only one around, on a map and in a table."""
-    reading = reading_of(services_of(request))
-    if isinstance(reading, BuildStatus):
-        return not_mapped(request, "isolation", _("Isolement"), reading)
-    everything = reading.alone(alone_query(reading, area, topic, limit=MAPPED_ROWS))
-    whole = everything.following is None
-    agents = by_agent(everything.rows)
-    if whole:
-        offset = offset if offset < len(agents) else 0
-        rows, end = agents[offset : offset + SHOWN_AGENTS], offset + SHOWN_AGENTS
-        following = end if end < len(agents) else None
-    else:
-        asked = alone_query(reading, area, topic, offset, SHOWN_AGENTS)
-        page = reading.alone(replace(asked, by_agent=True))
-        rows, following = by_agent(page.rows), page.following
+    found = isolated_agents(services_of(request), area, topic, offset, SHOWN_AGENTS)
+    if not is_shown(found.build):
+        return not_mapped(request, "isolation", _("Isolement"), found.build)
     return render(
         "isolation.html",
         request=request,
-        dated=reading.dated,
+        dated=found.build,
         area=area,
         topic=topic,
         area_label=area_label(area),
-        rows=rows,
-        counted=len(agents),
-        cases=len(everything.rows),
+        rows=found.agents,
+        counted=found.counted,
+        cases=found.cases,
         shown=SHOWN_AGENTS,
-        offset=offset,
-        following=following,
-        map=_isolation_map(everything.rows if whole else (), topic),
-        counted_on_map=whole,
-        communities=[] if area or topic else accepted_communities(reading),
+        offset=found.offset,
+        following=found.following,
+        map=_isolation_map(found.rows, topic),
+        counted_on_map=found.complete,
+        communities=found.communities,
+        topics=found.topics,
         topic_address=topic_address,
         export=f"/isolation.csv?{urlencode({'area': area, 'topic': topic})}",
-        **_choices(reading),
+        **_choices(),
     )
 
 
@@ -176,17 +133,8 @@ def isolation_table(
     request: Request, reader: NamedReader, area: AreaCode = "", topic: PageTopicId = ""
 ) -> Response:
     """The same rows for a spreadsheet; UTF-8 with its mark, semicolons."""
-    reading = reading_of(services_of(request))
-    rows: list[IsolatedHolder] = []
-    if isinstance(reading, OpenBuild):
-        asked = alone_query(reading, area, topic, limit=MAPPED_ROWS)
-        while len(rows) < EXPORTED_ROWS:
-            page = reading.alone(asked)
-            rows += page.rows
-            if page.following is None:
-                break
-            asked = replace(asked, offset=page.following)
-    return _csv(isolation_csv(rows), "isolement.csv")
+    found = all_isolated_holders(services_of(request), area, topic, EXPORTED_ROWS)
+    return _csv(isolation_csv(found.rows), "isolement.csv")
 
 
 @router.get("/coverage", response_class=HTMLResponse)
@@ -194,22 +142,20 @@ def coverage_page(
     request: Request, reader: NamedReader, area: AreaCode = "", offset: Offset = 0
 ) -> str:
     """Every topic, how many hold it in an area, and what is at risk."""
-    reading = reading_of(services_of(request))
-    known_area(area)
-    if isinstance(reading, BuildStatus):
-        return not_mapped(request, "coverage", _("Sujets"), reading)
-    page = reading.coverage(area, offset, TOPICS_PAGE)
+    found = topic_coverage(services_of(request), area, offset=offset)
+    if not is_shown(found.build):
+        return not_mapped(request, "coverage", _("Sujets"), found.build)
     return render(
         "coverage.html",
         request=request,
-        dated=reading.dated,
+        dated=found.build,
         area=area,
         area_label=area_label(area),
-        rows=page.rows,
+        rows=found.topics,
         risks=risks,
-        following=page.following,
+        following=found.following,
         topic_address=topic_address,
-        **_choices(reading),
+        **_choices(),
     )
 
 
@@ -218,33 +164,28 @@ def coverage_table(
     request: Request, reader: NamedReader, area: AreaCode = "", topic: PageTopicId = ""
 ) -> Response:
     """An area's topics for a spreadsheet, or with `topic` its areas."""
-    reading = reading_of(services_of(request))
-    known_area(area)
-    if isinstance(reading, BuildStatus):
-        told = topics_csv(())
-    elif topic:
-        told = areas_csv(reading.areas_of(known_topic(reading, topic))[1])
-    else:
-        told = topics_csv(reading.coverage(area, 0, len(reading.topics)).rows)
-    return _csv(told, "couverture.csv")
+    found = topic_coverage(services_of(request), area, topic, limit=None)
+    text = areas_csv(found.areas) if found.topic else topics_csv(found.topics)
+    return _csv(text, "couverture.csv")
 
 
 @router.get("/topics/{topic_id:path}", response_class=HTMLResponse)
 def topic_profile_page(request: Request, reader: NamedReader, topic_id: str) -> str:
     """A topic: who holds it, on a map and in a table, and where to begin."""
-    reading = reading_of(services_of(request))
-    if isinstance(reading, BuildStatus):
-        return not_mapped(request, "coverage", _("Sujet"), reading)
-    page = topic_page(reading, topic_id, reader)
+    try:
+        found = topic_answer(services_of(request), reader, topic_id)
+    except NoBuild as none:
+        return not_mapped(request, "coverage", _("Sujet"), none.build)
+    topic, areas = found.view.topic, found.view.areas
     return render(
         "topic.html",
         request=request,
-        dated=reading.dated,
-        view=page.view,
-        documents=page.documents,
-        questions=page.questions,
-        map=_coverage_map(page.view.topic, page.view.areas, departement_places()),
-        region_map=_coverage_map(page.view.topic, page.view.areas, region_places()),
+        dated=found.build,
+        view=found.view,
+        documents=found.documents,
+        questions=found.questions,
+        map=_coverage_map(topic, areas, departement_places()),
+        region_map=_coverage_map(topic, areas, region_places()),
         topic_address=topic_address,
         area_label=area_label,
         region_label=lambda code: REGIONS.get(region_of(code) or "", ""),
@@ -261,13 +202,9 @@ def _csv(told: str, name: str) -> Response:
     return Response(told, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _choices(reading: OpenBuild) -> dict[str, object]:
-    """What the pages' forms offer, and the words of the tables."""
-    topics = sorted(
-        (one.topic for one in reading.topics.values()), key=lambda t: label_order(t.label)
-    )
+def _choices() -> dict[str, object]:
+    """The areas that the pages' forms offer, and the words of the tables."""
     return {
-        "topics": topics,
         "regions": areas_by_name(REGIONS, "r"),
         "departements": areas_by_name(DEPARTEMENTS),
         "km": kilometres,

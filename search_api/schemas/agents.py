@@ -48,7 +48,7 @@ class ProfileBody(BaseModel):
     communities: list[CommunityBody]
 
 
-def profile_answer(found: AgentProfile) -> ProfileBody:
+def profile_body(found: AgentProfile) -> ProfileBody:
     """The body of an answer about one agent."""
     return ProfileBody(
         build=build_body(found.dated),
@@ -188,7 +188,7 @@ class MeBody(_MyDataSchema):
     held_elsewhere: list[str]
 
 
-def me_answer(held: StoredData) -> MeBody:
+def my_data_body(held: StoredData) -> MeBody:
     """The body."""
     row = {name: getattr(held.row, name) for name in RowBody.model_fields}
     return MeBody(
@@ -201,7 +201,7 @@ def me_answer(held: StoredData) -> MeBody:
             ContributionsBody(source=source, documents=count)
             for source, count in sorted(held.contributions.items())
         ],
-        profile=profile_answer(held.profile),
+        profile=profile_body(held.profile),
         wishes=[
             WishBody(
                 kind=one.wish.kind,

@@ -1,21 +1,29 @@
 """The API's answers to community managers: risks, proposals, communities, decisions."""
 
 from datetime import date
-from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from expertise.community_management import AtRisk
 from expertise.decisions import TopicDecision, Verdict
 from expertise.proposals import Proposal
+from search_api.answers.community_management import (
+    CommunityAction,
+    ProposalAction,
+    ProposedCommunities,
+    ProposedTopics,
+    TopicsToWatch,
+    all_risks,
+)
 from search_api.schemas.search import AgentBody, ReferenceBody
 from search_api.schemas.search_responses import agent_body
 from search_api.schemas.topics import (
     BuildBody,
     CommunityBody,
     TopicBody,
+    build_body,
+    community_body,
     reference_body,
-    risks,
     topic_body,
 )
 
@@ -52,14 +60,6 @@ class ProposalsBody(_CommunitySchema):
     decisions: list[DecisionBody]
 
 
-class ProposalAction(StrEnum):
-    """What an animator wants done with a proposal."""
-
-    ACCEPT = "accept"
-    MERGE = "merge"
-    REFUSE = "refuse"
-
-
 class ProposalRequest(_CommunitySchema):
     """A decision to take."""
 
@@ -90,14 +90,6 @@ class RisksBody(_CommunitySchema):
 
     build: BuildBody
     topics: list[AtRiskBody]
-
-
-class CommunityAction(StrEnum):
-    """What an animator says of a proposed community, or of a decision on one."""
-
-    ACCEPT = "accept"
-    REFUSE = "refuse"
-    FORGET = "forget"
 
 
 class CommunityRequest(_CommunitySchema):
@@ -155,6 +147,29 @@ def at_risk_body(one: AtRisk) -> AtRiskBody:
     )
 
 
-def all_risks(one: AtRisk) -> list[str]:
-    """Those that everybody may know, and the departures."""
-    return [*risks(one.count), *(["leaving"] if one.leaving else [])]
+def risks_body(found: TopicsToWatch) -> RisksBody:
+    """The body of an answer about topics at risk."""
+    return RisksBody(
+        build=build_body(found.build), topics=[at_risk_body(one) for one in found.topics]
+    )
+
+
+def proposals_body(found: ProposedTopics) -> ProposalsBody:
+    """The body of an answer about proposed topics."""
+    return ProposalsBody(
+        build=build_body(found.build),
+        proposals=[proposal_body(one) for one in found.waiting],
+        decisions=[decision_body(one) for one in found.decisions],
+    )
+
+
+def communities_body(found: ProposedCommunities) -> CommunitiesBody:
+    """The body of an answer about proposed communities."""
+    return CommunitiesBody(
+        build=build_body(found.build),
+        proposed=[community_body(one) for one in found.waiting],
+        decisions=[
+            CommunityDecisionBody(topic_id=one.topic_id, verdict=one.verdict, day=one.day)
+            for one in found.decisions
+        ],
+    )

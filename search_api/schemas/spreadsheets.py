@@ -5,10 +5,10 @@ import io
 from collections.abc import Iterable, Sequence
 
 from expertise.answer_values import AreaCount, CappedCount, IsolatedHolder, TopicCount
+from search_api.answers.isolation import risks
 from search_api.catalogue.safe_text import safe_text
 from search_api.catalogue.texts import _
-from search_api.catalogue.wording import RISKS, scope
-from search_api.schemas.topics import area_label, contact_address, risks
+from search_api.catalogue.wording import RISKS, area_label, contact, scope
 
 ISOLATION_COLUMNS = (
     "departement",
@@ -33,7 +33,7 @@ def isolation_csv(rows: Iterable[IsolatedHolder]) -> str:
 def _isolation_cells(row: IsolatedHolder) -> Sequence[str]:
     agent, near = row.agent, row.next
     cells = [agent.departement, area_label(agent.departement), row.topic.label, agent.name]
-    cells += [agent.metier, agent.entity, contact_address(agent), scope(row.scope)]
+    cells += [agent.metier, agent.entity, contact(agent).address, scope(row.scope)]
     cells += [near.name, near.departement] if near else ["", ""]
     return [*cells, "" if row.distance_km is None else str(round(row.distance_km))]
 
@@ -59,7 +59,7 @@ _AREA_COLUMNS = ("territoire", "nom_territoire", *_COUNTED)
 
 
 def topics_csv(rows: Iterable[TopicCount]) -> str:
-    """One line for each topic of an area, as `isolation_table.table` writes it."""
+    """One line for each topic of an area, as `table` writes it."""
     return table(
         _TOPIC_COLUMNS,
         (

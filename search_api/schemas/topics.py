@@ -1,12 +1,9 @@
 """The API's answers about topics, isolation, coverage and peers."""
 
-from collections.abc import Sequence
 from datetime import date
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from connectors.geography import DEPARTEMENTS, REGIONS
-from connectors.values import Agent
 from expertise.answer_values import (
     AreaCount,
     BuildState,
@@ -14,19 +11,17 @@ from expertise.answer_values import (
     CappedCount,
     CommunityView,
     IsolatedHolder,
-    IsolationPage,
     OwnTopic,
     Peer,
-    Peers,
     TopicCount,
-    TopicCounts,
-    TopicView,
 )
 from expertise.holders import Basis, IsolationScope
 from expertise.topics import Topic, TopicKind
 from indexer.values import Card
-from search_api.catalogue.texts import _, marked
-from search_api.catalogue.wording import contact, web_address
+from search_api.answers.agents import PeersAnswer
+from search_api.answers.isolation import Coverage, Isolation, risks
+from search_api.answers.topics import TopicAnswer, TopicList
+from search_api.catalogue.wording import area_label, web_address
 from search_api.schemas.search import AgentBody, AreaBody, EvidenceBody, ReferenceBody
 from search_api.schemas.search_responses import agent_body, evidence_body
 
@@ -170,95 +165,63 @@ class PeersBody(_BuildAnswer):
     communities: list[CommunityBody]
 
 
-EVERYWHERE = marked("France entière")
-
-
 def build_body(dated: BuildStatus) -> BuildBody:
     """Of which day an answer is, or why there is none."""
     return BuildBody(state=dated.state, day=dated.day)
 
 
-def isolation_answer(dated: BuildStatus, page: IsolationPage) -> IsolationBody:
+def topics_body(found: TopicList) -> TopicsBody:
+    """The body of the list of topics."""
+    return TopicsBody(build=build_body(found.build), topics=list(map(topic_body, found.topics)))
+
+
+def isolation_body(found: Isolation) -> IsolationBody:
     """The body of an answer about who is alone."""
     return IsolationBody(
-        build=build_body(dated),
-        rows=[_alone_body(one) for one in page.rows],
-        following=page.following,
+        build=build_body(found.build),
+        rows=[_alone_body(one) for one in found.rows],
+        following=found.following,
     )
 
 
-def area_coverage(
-    dated: BuildStatus, topic: Topic, areas: Sequence[AreaCount], area: str
-) -> CoverageBody:
-    """The body of a topic's coverage, area by area."""
+def coverage_body(found: Coverage) -> CoverageBody:
+    """The body of a topic's coverage area by area, or of an area's topic by topic."""
     return CoverageBody(
-        build=build_body(dated),
-        topic=topic_body(topic),
-        area=area_body(area),
-        areas=[_area_count_body(one) for one in areas if not area or one.code == area],
-        topics=[],
-        following=None,
+        build=build_body(found.build),
+        topic=topic_body(found.topic) if found.topic else None,
+        area=area_body(found.area),
+        areas=[_area_count_body(one) for one in found.areas],
+        topics=[_topic_count_body(one) for one in found.topics],
+        following=found.following,
     )
 
 
-def topic_coverage(dated: BuildStatus, counts: TopicCounts, area: str) -> CoverageBody:
-    """The body of an area's coverage, topic by topic."""
-    return CoverageBody(
-        build=build_body(dated),
-        topic=None,
-        area=area_body(area),
-        areas=[],
-        topics=[_topic_count_body(one) for one in counts.rows],
-        following=counts.following,
-    )
-
-
-def topic_answer(
-    dated: BuildStatus, view: TopicView, documents: Sequence[Card], questions: Sequence[Card]
-) -> TopicProfileBody:
-    """The body of a topic's profile; the cards are those that the reader may read."""
+def topic_profile_body(found: TopicAnswer) -> TopicProfileBody:
+    """The body of a topic's profile."""
+    view = found.view
     return TopicProfileBody(
-        build=build_body(dated),
+        build=build_body(found.build),
         topic=topic_body(view.topic),
         alt_labels=list(view.topic.alt_labels),
         holders=[HolderBody(agent=agent_body(h.agent), basis=h.basis) for h in view.holders],
         areas=[_area_count_body(one) for one in view.areas],
-        documents=[reference_body(card) for card in documents],
-        questions=[reference_body(card) for card in questions],
+        documents=[reference_body(card) for card in found.documents],
+        questions=[reference_body(card) for card in found.questions],
         broader=list(map(topic_body, view.broader)),
         narrower=list(map(topic_body, view.narrower)),
         related=list(map(topic_body, view.related)),
     )
 
 
-def peers_answer(dated: BuildStatus, found: Peers) -> PeersBody:
+def peers_body(found: PeersAnswer) -> PeersBody:
     """The body of an answer about who shares an agent's topics."""
     return PeersBody(
-        build=build_body(dated),
-        agent=agent_body(found.agent),
-        topics=[own_topic_body(one) for one in found.topics],
-        peers=[peer_body(one) for one in found.peers],
-        communities=[community_body(one) for one in found.communities],
+        build=build_body(found.build),
+        agent=agent_body(found.peers.agent),
+        topics=[own_topic_body(one) for one in found.peers.topics],
+        peers=[peer_body(one) for one in found.peers.peers],
+        communities=[community_body(one) for one in found.peers.communities],
     )
-
-
-def risks(one: TopicCount) -> list[str]:
-    """What is at risk about a topic, in words for programs."""
-    found = []
-    if one.holders.agents == 1 and not one.holders.more:
-        found.append("one_holder")
-    if not one.holders.agents and one.documented:
-        found.append("nobody")
-    if one.open_questions:
-        found.append("open_questions")
-    return found
-
-
-def area_label(code: str) -> str:
-    """The name of `22`, `r53`, or of everywhere."""
-    if code.startswith("r"):
-        return REGIONS.get(code[1:], code)
-    return DEPARTEMENTS.get(code, code) if code else _(EVERYWHERE)
 
 
 def area_body(code: str) -> AreaBody:
@@ -269,11 +232,6 @@ def area_body(code: str) -> AreaBody:
 def topic_body(topic: Topic) -> TopicBody:
     """A topic without its place in the list."""
     return TopicBody(id=topic.id, label=topic.label, kind=topic.kind)
-
-
-def contact_address(agent: Agent) -> str:
-    """The address that the agent's entity wishes to be written to: their own, or another."""
-    return contact(agent).address
 
 
 def _alone_body(one: IsolatedHolder) -> AloneBody:

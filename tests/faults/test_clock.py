@@ -63,7 +63,7 @@ def test_a_clock_that_jumps_amidst_crawls_loses_nothing(
 def test_two_machines_whose_clocks_disagree_lose_nothing(
     clock: FakedClock, tmp_path: Path, tally: Tally
 ) -> None:
-    """Their leases mean nothing to one another: whoever loses its own says so and stops."""
+    """Locks know no clock: one reads the source, the other is told that it is being read."""
     draw = random.Random(SEED)
     here = make_place(tmp_path / "place")
     there = Place(here.folder, {**here.environment, **clock.environment()})

@@ -33,7 +33,9 @@ ORDERED = {"/api/v1/search"}
 @pytest.fixture(scope="module")
 def api() -> Schema:
     nothing = cast(Any, None)
-    services = Services(nothing, nothing, lambda _: NOBODY, lambda: date(2026, 1, 1))
+    services = Services(
+        nothing, nothing, reader_of=lambda _: NOBODY, today=lambda: date(2026, 1, 1)
+    )
     return create_app(services).openapi()
 
 

@@ -20,6 +20,7 @@ from search_api.app import Services, create_app
 from search_api.identity.tokens import DemoReaders, SignedTokens, TokenReaders
 from search_api.search import Search
 from search_api.server import server
+from tests.needs import refuse_where_fast
 from tests.pages.administration import ENCODER, TODAY, FictionalDirectory, documents
 
 NOW_S = 1_770_000_000
@@ -59,14 +60,16 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
 def token_app(parts: Parts) -> FastAPI:
     """Readers are named by signed tokens."""
     readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
-    return create_app(Services(parts.search, parts.book, readers, lambda: TODAY))
+    return create_app(Services(parts.search, parts.book, reader_of=readers, today=lambda: TODAY))
 
 
 @pytest.fixture(scope="session")
 def demo_app(parts: Parts) -> FastAPI:
     """Readers choose who they are; Dora Lenoir, who wrote nothing, to begin with."""
     readers = DemoReaders(parts.book, "ag-5", lambda: TODAY)
-    return create_app(Services(parts.search, parts.book, readers, lambda: TODAY, demo=True))
+    return create_app(
+        Services(parts.search, parts.book, reader_of=readers, today=lambda: TODAY, demo=True)
+    )
 
 
 ClientOf = Callable[[str | None], TestClient]
@@ -129,6 +132,7 @@ def demo_address(demo_app: FastAPI) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, which playwright drives."""
+    refuse_where_fast("browser")
     path = shutil.which("chromium")
     if path is None:
         pytest.fail("The browser tests need Chromium: apt-get install chromium (`make servers`).")

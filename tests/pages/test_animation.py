@@ -169,8 +169,8 @@ def desk(index: Index, tmp_path: Path) -> Iterator[Desk]:
     services = Services(
         Search(index, ENCODER, book),
         book,
-        lambda request: reader_of(request.headers.get("x-agent", ""), book, TODAY),
-        lambda: TODAY,
+        reader_of=lambda request: reader_of(request.headers.get("x-agent", ""), book, TODAY),
+        today=lambda: TODAY,
         overview=BuildReader(builds, index, book, BuildRules()),
         grants=GRANTS,
         audit=SqlAudit(engine, now),

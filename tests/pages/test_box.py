@@ -39,7 +39,9 @@ def sites(parts: Parts) -> Iterator[Sites]:
         named, other = intranet_app(INTRANET), intranet_app(INTRANET)
         origins = [servers.enter_context(served(app)) for app in (named, other)]
         readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
-        services = Services(parts.search, parts.book, readers, lambda: TODAY, origins={origins[0]})
+        services = Services(
+            parts.search, parts.book, reader_of=readers, today=lambda: TODAY, origins={origins[0]}
+        )
         quisait = servers.enter_context(served(create_app(services)))
         named.state.quisait = other.state.quisait = quisait
         yield Sites(quisait, *origins)

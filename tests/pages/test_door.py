@@ -52,7 +52,9 @@ def test_other_names(host: str) -> None:
 def demo_behind_door(parts: Parts) -> Iterator[str]:
     """The demo as `quisait demo` makes it."""
     readers = DemoReaders(parts.book, "ag-4", lambda: TODAY)
-    services = Services(parts.search, parts.book, readers, lambda: TODAY, demo=True, hosts=())
+    services = Services(
+        parts.search, parts.book, reader_of=readers, today=lambda: TODAY, demo=True, hosts=()
+    )
     with served(create_app(services)) as address:
         yield address
 
@@ -117,7 +119,12 @@ def test_headers_of_every_kind_of_answer(parts: Parts) -> None:
     readers = DemoReaders(parts.book, "ag-1", lambda: TODAY)
     rates = RateLimiter({RequesterKind.READER: 6, RequesterKind.ADDRESS: 6})
     services = Services(
-        parts.search, parts.book, readers, lambda: TODAY, hosts=("testserver",), rates=rates
+        parts.search,
+        parts.book,
+        reader_of=readers,
+        today=lambda: TODAY,
+        hosts=("testserver",),
+        rates=rates,
     )
     client = TestClient(create_app(services), client=("127.0.0.1", 5))
     statuses = set()
@@ -139,7 +146,9 @@ def test_headers_of_every_kind_of_answer(parts: Parts) -> None:
 def limited(parts: Parts, **per_minute: int) -> FastAPI:
     rates = RateLimiter({RequesterKind(name): most for name, most in per_minute.items()})
     readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
-    return create_app(Services(parts.search, parts.book, readers, lambda: TODAY, rates=rates))
+    return create_app(
+        Services(parts.search, parts.book, reader_of=readers, today=lambda: TODAY, rates=rates)
+    )
 
 
 def asking(app: FastAPI, agent: str = "", address: str = "192.0.2.1", **more: str) -> TestClient:
@@ -180,7 +189,7 @@ def test_a_stranger_in_haste_waits(parts: Parts, shown: dict[str, str]) -> None:
 def bounded(parts: Parts) -> Iterator[str]:
     """A real server that waits a short time only, with one route that never answers."""
     readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
-    services = Services(parts.search, parts.book, readers, lambda: TODAY)
+    services = Services(parts.search, parts.book, reader_of=readers, today=lambda: TODAY)
     app = create_app(replace(services, bounds=RequestTimeouts(body_s=0.6, answer_s=0.4)))
 
     @app.get("/api/v1/lent")

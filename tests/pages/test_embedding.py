@@ -40,7 +40,9 @@ def embedding_app(parts: Parts) -> FastAPI:
     """Readers are named by tokens, and one intranet may embed the box."""
     readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
     origins = frozenset({INTRANET})
-    return create_app(Services(parts.search, parts.book, readers, lambda: TODAY, origins=origins))
+    return create_app(
+        Services(parts.search, parts.book, reader_of=readers, today=lambda: TODAY, origins=origins)
+    )
 
 
 @pytest.fixture

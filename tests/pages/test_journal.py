@@ -25,8 +25,8 @@ class Notebook:
 
     noted: list[AskedQuery] = field(default_factory=list)
 
-    def note(self, asking: AskedQuery) -> None:
-        self.noted.append(asking)
+    def note(self, query: AskedQuery) -> None:
+        self.noted.append(query)
 
 
 @pytest.fixture
@@ -37,7 +37,9 @@ def notebook() -> Notebook:
 @pytest.fixture
 def client(parts: Parts, notebook: Notebook) -> TestClient:
     claire = reader_of("ag-1", parts.book, TODAY)
-    services = Services(parts.search, parts.book, lambda _: claire, lambda: TODAY, journal=notebook)
+    services = Services(
+        parts.search, parts.book, reader_of=lambda _: claire, today=lambda: TODAY, journal=notebook
+    )
     return TestClient(create_app(services))
 
 
@@ -95,7 +97,9 @@ def test_an_answer_never_hangs_on_the_journal(
     engine.dispose()
     queue = BackgroundQueryLog(broken, lambda: NINE)
     claire = reader_of("ag-1", parts.book, TODAY)
-    services = Services(parts.search, parts.book, lambda _: claire, lambda: TODAY, journal=queue)
+    services = Services(
+        parts.search, parts.book, reader_of=lambda _: claire, today=lambda: TODAY, journal=queue
+    )
     with queue.writing(), served(create_app(services)) as address:
         for path in ("/", "/experts", "/api/v1/search", "/api/v1/experts"):
             asked = {"q": SOUGHT}
@@ -113,6 +117,8 @@ def test_the_foot_of_a_page_tells_that_questions_are_counted(
     assert "Vos questions sont comptées sans votre nom" in client.get("/").text
     claire = reader_of("ag-1", parts.book, TODAY)
     without = TestClient(
-        create_app(Services(parts.search, parts.book, lambda _: claire, lambda: TODAY))
+        create_app(
+            Services(parts.search, parts.book, reader_of=lambda _: claire, today=lambda: TODAY)
+        )
     )
     assert "Vos recherches ne sont pas consignées" in without.get("/").text

@@ -76,8 +76,8 @@ def place(
         services = Services(
             Search(index, ENCODER, book),
             book,
-            DemoReaders(book, "ag-5", lambda: TODAY),
-            lambda: TODAY,
+            reader_of=DemoReaders(book, "ag-5", lambda: TODAY),
+            today=lambda: TODAY,
             demo=True,
             overview=BuildReader(builds, index, book, BuildRules()),
             origins={beside},

@@ -67,7 +67,9 @@ def test_a_silent_authority_is_said(parts: Parts) -> None:
     """Where an authority did not answer, API and pages say that documents may be missing."""
     whole = reader_of("ag-1", parts.book, TODAY)
     partial = replace(whole, unanswered=frozenset({"ldap"}))
-    app = create_app(Services(parts.search, parts.book, lambda request: partial, lambda: TODAY))
+    app = create_app(
+        Services(parts.search, parts.book, reader_of=lambda request: partial, today=lambda: TODAY)
+    )
     client = TestClient(app)
     for path in ("search", "experts"):
         assert client.get(f"/api/v1/{path}?q=incendie").json()["incomplete"] == ["ldap"]

@@ -73,7 +73,7 @@ def test_a_failure_is_logged_without_its_text(
     """What nobody foresaw answers 500, and logs its kind and place only."""
     search = BrokenSearch.__new__(BrokenSearch)
     claire = reader_of("ag-1", parts.book, TODAY)
-    anyone = Services(search, parts.book, lambda request: claire, today=lambda: TODAY)
+    anyone = Services(search, parts.book, reader_of=lambda request: claire, today=lambda: TODAY)
     with served(create_app(anyone)) as address:
         asked = {"q": SOUGHT}
         api = httpx.get(f"{address}/api/v1/search", params=asked, trust_env=False, timeout=60)

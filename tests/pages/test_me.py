@@ -114,8 +114,8 @@ def stage(
         services = Services(
             Search(index, ENCODER, book),
             book,
-            lambda asked: reader_of(asked.headers.get("x-agent", READER), book, TODAY),
-            lambda: TODAY,
+            reader_of=lambda asked: reader_of(asked.headers.get("x-agent", READER), book, TODAY),
+            today=lambda: TODAY,
             overview=BuildReader(builds, index, book, BuildRules()),
             consent=SqlConsent(engine, lambda: datetime.now(UTC)),
         )

@@ -34,7 +34,9 @@ class AwaySearch(Search):
 
 @contextmanager
 def app_over(search: Search, people: SqlDirectory) -> Iterator[TestClient]:
-    app = create_app(Services(search, people, lambda request: NOBODY, today=lambda: TODAY))
+    app = create_app(
+        Services(search, people, reader_of=lambda request: NOBODY, today=lambda: TODAY)
+    )
     with TestClient(app, raise_server_exceptions=False) as asking:
         yield asking
 
@@ -105,7 +107,9 @@ def test_ready_recovers_from_a_thread_that_cannot_start(
 @pytest.fixture
 def measured(parts: Parts) -> tuple[FastAPI, CollectorRegistry]:
     """An application whose requests are measured, and where."""
-    app = create_app(Services(parts.search, parts.book, lambda request: NOBODY, lambda: TODAY))
+    app = create_app(
+        Services(parts.search, parts.book, reader_of=lambda request: NOBODY, today=lambda: TODAY)
+    )
     registry = CollectorRegistry()
     add_request_metrics(app, request_metrics(registry))
     app.include_router(metrics_router(registry, "t" * 32))

@@ -59,7 +59,12 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
     demo = DemoReaders(book, "ag-5", lambda: TODAY)
     overview = BuildReader(builds, index, book, BuildRules())
     services = Services(
-        Search(index, ENCODER, book), book, demo, lambda: TODAY, demo=True, overview=overview
+        Search(index, ENCODER, book),
+        book,
+        reader_of=demo,
+        today=lambda: TODAY,
+        demo=True,
+        overview=overview,
     )
     with ExitStack() as servers:
         intranet = intranet_app(test_box.INTRANET)

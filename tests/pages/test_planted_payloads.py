@@ -159,8 +159,8 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     yield Services(
         Search(index, ENCODER, book, guidance),
         book,
-        lambda request: reader_of("ag-5", book, TODAY),
-        lambda: TODAY,
+        reader_of=lambda request: reader_of("ag-5", book, TODAY),
+        today=lambda: TODAY,
         overview=BuildReader(builds, index, book, BuildRules()),
         grants=GRANTS,
         audit=SqlAudit(engine, now),

@@ -55,7 +55,13 @@ def door(parts: Parts, tmp_path: Path) -> Iterator[Door]:
     sources = {"docs": SuiteRules(), "drive": SuiteRules()}
     reception = PushService(inbox, tokens, sources, LIMITS)
     app = create_app(
-        Services(parts.search, parts.book, lambda _: NOBODY, lambda: TODAY, reception=reception)
+        Services(
+            parts.search,
+            parts.book,
+            reader_of=lambda _: NOBODY,
+            today=lambda: TODAY,
+            reception=reception,
+        )
     )
     client = TestClient(app, raise_server_exceptions=False)
     yield Door(client, inbox, tokens, tokens.add("docs", ""), engine)
@@ -134,7 +140,7 @@ def test_no_cookie_and_no_other_method_pushes(door: Door) -> None:
 
 def test_without_a_source_that_pushes_there_is_no_door(parts: Parts) -> None:
     """404 before anything else."""
-    services = Services(parts.search, parts.book, lambda _: NOBODY, lambda: TODAY)
+    services = Services(parts.search, parts.book, reader_of=lambda _: NOBODY, today=lambda: TODAY)
     client = TestClient(create_app(services))
     assert problem(client.post(PUSH, json=post("a"))) == (404, "not_found")
 

@@ -34,7 +34,7 @@ def guided(parts: Parts, tmp_path: Path) -> TestClient:
     guidance = SearchConfiguration(parts.book, GlossaryFile(glossary), BestBetsFile(bets))
     search = Search(index, ENCODER, parts.book, guidance)
     readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
-    app = create_app(Services(search, parts.book, readers, lambda: TODAY))
+    app = create_app(Services(search, parts.book, reader_of=readers, today=lambda: TODAY))
     return TestClient(app, headers={"Authorization": f"Bearer {TOKENS.make('ag-1', NOW_S)}"})
 
 

@@ -55,7 +55,7 @@ def audit(engine: sa.Engine) -> SqlAudit:
 def app(parts: Parts, audit: SqlAudit) -> FastAPI:
     readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
     services = Services(
-        parts.search, parts.book, readers, lambda: TODAY, grants=GRANTS, audit=audit
+        parts.search, parts.book, reader_of=readers, today=lambda: TODAY, grants=GRANTS, audit=audit
     )
     app = create_app(services)
     app.include_router(desk)
@@ -161,7 +161,7 @@ def test_a_departed_officer_is_nobody(parts: Parts, audit: SqlAudit) -> None:
     readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
     grants = Grants((Grant(Role.OFFICER, agents=frozenset({"ag-3"})),))
     services = Services(
-        parts.search, parts.book, readers, lambda: TODAY, grants=grants, audit=audit
+        parts.search, parts.book, reader_of=readers, today=lambda: TODAY, grants=grants, audit=audit
     )
     assert client(create_app(services), "ag-3").get("/audit").status_code == 401
 

@@ -69,7 +69,9 @@ def pushed(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
     rules, limits = {"docs": SuiteRules()}, PushLimits(1_000_000, 100_000, 100)
     readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
     reception = PushService(inbox, tokens, rules, limits)
-    services = Services(parts.search, parts.book, readers, lambda: TODAY, reception=reception)
+    services = Services(
+        parts.search, parts.book, reader_of=readers, today=lambda: TODAY, reception=reception
+    )
     app = create_app(services)
     app.state.push = f"Bearer {tokens.add('docs', '')}"
     yield app

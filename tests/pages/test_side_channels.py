@@ -64,7 +64,9 @@ def both(
         assert not index.write(puts).failed
         claire = reader_of("ag-1", book, TODAY)
         search = Search(index, ENCODER, book)
-        return TestClient(create_app(Services(search, book, lambda _: claire, lambda: TODAY)))
+        return TestClient(
+            create_app(Services(search, book, reader_of=lambda _: claire, today=lambda: TODAY))
+        )
 
     open_ones = [one for one in documents() if SECRET not in one.indexed.document.title]
     assert len(open_ones) == len(documents()) - 1

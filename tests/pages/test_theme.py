@@ -28,7 +28,7 @@ def test_a_theme_changes_the_pages(chromium: Browser, parts: Parts, tmp_path: Pa
     (tmp_path / "theme.css").write_text(THEME, "utf-8")
     (tmp_path / "couleurs.css").write_text(":root { --accent: rgb(0, 0, 145); }", "utf-8")
     reader = DemoReaders(parts.book, "ag-5", lambda: TODAY)
-    plain = Services(parts.search, parts.book, reader, lambda: TODAY, demo=True)
+    plain = Services(parts.search, parts.book, reader_of=reader, today=lambda: TODAY, demo=True)
     for services, colour in (
         (replace(plain, theme=tmp_path), "rgb(0, 0, 145)"),
         (plain, "rgb(27, 94, 90)"),

@@ -170,8 +170,8 @@ def _world(index: Index, engine: sa.Engine) -> World:
     services = Services(
         Search(index, ENCODER, book),
         book,
-        lambda request: reader_of(request.headers.get("x-agent", ""), book, TODAY),
-        lambda: TODAY,
+        reader_of=lambda request: reader_of(request.headers.get("x-agent", ""), book, TODAY),
+        today=lambda: TODAY,
         overview=BuildReader(builds, index, book, BuildRules()),
         grants=GRANTS,
         audit=SqlAudit(engine, now),

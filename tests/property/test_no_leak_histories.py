@@ -272,9 +272,9 @@ class Broken:
     def changes(self, since: str | None) -> Iterator[Change]:
         yield from self._some(self.true.changes(since))
 
-    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         assert isinstance(self.true, SupportsRefetch)
-        return self.true.again(document_ids)
+        return self.true.refetch(document_ids)
 
     def _some(self, changes: Iterator[Change]) -> Iterator[Change]:
         for number, change in enumerate(changes):

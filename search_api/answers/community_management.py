@@ -1,0 +1,212 @@
+"""Community management: topics to watch, proposed topics and communities, and decisions.
+
+Each function takes the `RoleHolder` whose access was written to the audit log, and answers of
+the topics and communities that are theirs.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+from expertise.answer_values import BuildStatus, CommunityView
+from expertise.community_management import AtRisk, CommunityProposals, topics_at_risk
+from expertise.current_build import OpenBuild
+from expertise.decisions import CommunityDecision, TopicDecision, Verdict
+from expertise.proposals import NoSuchProposal, Proposal, ProposalDecisions, Undecidable
+from expertise.topics import Topic, TopicKind
+from search_api.answers.context import AnswerContext, InvalidParameter, NotAllowed, NotFound
+from search_api.answers.isolation import risks
+from search_api.answers.roles import RoleHolder, note_access
+from search_api.answers.topics import by_label
+from search_api.catalogue.texts import _
+
+
+class ProposalAction(StrEnum):
+    """What a community manager wants done with a proposed topic."""
+
+    ACCEPT = "accept"
+    MERGE = "merge"
+    REFUSE = "refuse"
+
+
+class CommunityAction(StrEnum):
+    """What a community manager says of a proposed community; `forget` takes a decision back."""
+
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+    FORGET = "forget"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicsToWatch:
+    """Topics at risk, by label."""
+
+    build: BuildStatus
+    topics: tuple[AtRisk, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedTopics:
+    """Topics that the list lacks and that wait for a decision, and the decisions taken."""
+
+    build: BuildStatus
+    waiting: tuple[Proposal, ...] = ()
+    decisions: tuple[TopicDecision, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedCommunities:
+    """Communities that wait for a decision, and the decisions taken."""
+
+    build: BuildStatus
+    waiting: tuple[CommunityView, ...] = ()
+    decisions: tuple[CommunityDecision, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CommunityManagement:
+    """All of it, of one build. `topics` is the whole list, `managed` what one may merge into.
+
+    `everywhere`: the holder decides on every proposed topic, in whatever community.
+    """
+
+    build: BuildStatus
+    watched: TopicsToWatch
+    proposed_topics: ProposedTopics
+    communities: ProposedCommunities
+    topics: tuple[Topic, ...] = ()
+    managed: tuple[Topic, ...] = ()
+    everywhere: bool = False
+
+
+def topics_to_watch(context: AnswerContext, holder: RoleHolder) -> TopicsToWatch:
+    """One holder, nobody left, open questions, departures. Raises `IndexUnreachable`."""
+    return _watched(context.build(), holder)
+
+
+def proposed_topics(context: AnswerContext, holder: RoleHolder) -> ProposedTopics:
+    """Of the holder's communities; none becomes a topic by itself. Raises `IndexUnreachable`."""
+    return _proposed_topics(context.build(), holder)
+
+
+def proposed_communities(context: AnswerContext, holder: RoleHolder) -> ProposedCommunities:
+    """Of agents alone in their regions, on the holder's topics. Raises `IndexUnreachable`."""
+    return _proposed_communities(context.build(), holder)
+
+
+def community_management(context: AnswerContext, holder: RoleHolder) -> CommunityManagement:
+    """The three together. Raises `IndexUnreachable`."""
+    build = context.build()
+    parts = (
+        _watched(build, holder),
+        _proposed_topics(build, holder),
+        _proposed_communities(build, holder),
+    )
+    if isinstance(build, BuildStatus):
+        return CommunityManagement(build, *parts)
+    topics = by_label(build)
+    return CommunityManagement(
+        build.dated,
+        *parts,
+        topics=topics,
+        managed=tuple(
+            one
+            for one in topics
+            if one.kind is TopicKind.TOPIC and holder.held.animates_topic(one.id)
+        ),
+        everywhere=holder.held.decides_on(frozenset()),
+    )
+
+
+def decide_on_topic(
+    context: AnswerContext,
+    holder: RoleHolder,
+    proposal_id: str,
+    action: ProposalAction,
+    label: str = "",
+    into: str = "",
+) -> TopicDecision:
+    """Accept a proposed topic under a name, merge it `into` one of the holder's, or refuse it.
+
+    It acts at the next build. Raises `NoBuild`, `NotFound`, `NotAllowed` for a topic that is not
+    the holder's, `InvalidParameter` for a name that cannot be, `NotAudited`.
+    """
+    decisions = _topic_decisions(context.required_build(), holder)
+    note_access(context, holder, f"proposal {action}", f"proposal_id:{proposal_id}")
+    with _refusals():
+        if action is ProposalAction.REFUSE:
+            return decisions.refuse(proposal_id)
+        if action is ProposalAction.ACCEPT:
+            return decisions.accept(proposal_id, label)
+        if not holder.held.animates_topic(into):
+            raise NotAllowed(_("Vous n’animez pas le sujet auquel réunir celui-ci."))
+        return decisions.merge(proposal_id, into, label)
+
+
+def forget_topic_decision(context: AnswerContext, holder: RoleHolder, decision_id: str) -> None:
+    """Take a decision back; the next build may propose the topic again.
+
+    Raises `NoBuild`, `NotFound`.
+    """
+    decisions = _topic_decisions(context.required_build(), holder)
+    with _refusals():
+        decisions.forget(decision_id)
+
+
+def decide_on_community(
+    context: AnswerContext, holder: RoleHolder, topic_id: str, action: CommunityAction
+) -> CommunityDecision | None:
+    """Accept a community (shown to everybody at once), refuse it, or take a decision back.
+
+    The decision, None where one was taken back. Raises `NoBuild`, `NotFound`.
+    """
+    communities = CommunityProposals(context.required_build(), holder.held.animates_topic)
+    with _refusals():
+        if action is CommunityAction.FORGET:
+            communities.forget(topic_id)
+            return None
+        accepted = action is CommunityAction.ACCEPT
+        return communities.decide(topic_id, Verdict.ACCEPTED if accepted else Verdict.REFUSED)
+
+
+def all_risks(one: AtRisk) -> list[str]:
+    """Those that everybody may know, and the departures; in words for programs."""
+    return [*risks(one.count), *(["leaving"] if one.leaving else [])]
+
+
+def _watched(build: OpenBuild | BuildStatus, holder: RoleHolder) -> TopicsToWatch:
+    if isinstance(build, BuildStatus):
+        return TopicsToWatch(build)
+    return TopicsToWatch(build.dated, topics_at_risk(build, holder.held.animates_topic))
+
+
+def _proposed_topics(build: OpenBuild | BuildStatus, holder: RoleHolder) -> ProposedTopics:
+    if isinstance(build, BuildStatus):
+        return ProposedTopics(build)
+    decisions = _topic_decisions(build, holder)
+    return ProposedTopics(build.dated, decisions.waiting(), decisions.told())
+
+
+def _proposed_communities(
+    build: OpenBuild | BuildStatus, holder: RoleHolder
+) -> ProposedCommunities:
+    if isinstance(build, BuildStatus):
+        return ProposedCommunities(build)
+    found = CommunityProposals(build, holder.held.animates_topic)
+    return ProposedCommunities(build.dated, found.waiting(), found.told())
+
+
+def _topic_decisions(build: OpenBuild, holder: RoleHolder) -> ProposalDecisions:
+    return ProposalDecisions(build, build.builds.decisions, holder.held.decides_on)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What cannot be decided, as `NotFound` or `InvalidParameter` in the reader's words."""
+    try:
+        yield
+    except NoSuchProposal as error:
+        raise NotFound(_(error.sentence, **error.variables)) from error
+    except Undecidable as error:
+        raise InvalidParameter(_(error.sentence, **error.variables)) from error

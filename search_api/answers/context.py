@@ -1,0 +1,125 @@
+"""What answers are made from, and why one may be refused. Read `AnswerContext` first."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from datetime import date
+from typing import Protocol
+
+from connectors.account_linking import LinkRule
+from connectors.values import Agent
+from expertise.answer_values import BuildState, BuildStatus
+from expertise.consent import ConsentStore
+from expertise.current_build import BuildReader, OpenBuild
+from expertise.values import AgentDirectory, NameCompleter, NameMatcher
+from indexer.access import Reader
+from search_api.audit.port import Audit, NoAudit, RefusedAccesses
+from search_api.catalogue.texts import _, marked
+from search_api.identity.grants import Grants
+from search_api.identity.readers import ReaderDirectory
+from search_api.query_log.counts import MentionCount
+from search_api.query_log.recording import NoQueryLog, QueryLog
+from search_api.search import Search
+from search_api.sign_on.identification import SignOn
+from search_api.system_status import SystemStatusReader
+
+_NO_BUILD = marked("Aucune cartographie n’est publiée, ou la dernière est trop ancienne.")
+
+
+class AnswerRefused(ValueError):
+    """There is no such answer for this reader. Its text is a French sentence for them.
+
+    `status` is the HTTP status that says the same, `code` a word for programs where the status
+    alone does not say it.
+    """
+
+    status = 404
+    code = ""
+
+
+class NotFound(AnswerRefused):
+    """There is no such thing, or not for this reader: both are told alike."""
+
+
+class InvalidParameter(AnswerRefused):
+    """A parameter has no meaning, or what is asked cannot be done."""
+
+    status = 422
+
+
+class NotAllowed(AnswerRefused):
+    """The reader does not hold the role, or not for this topic."""
+
+    status = 403
+
+
+class NotAudited(AnswerRefused):
+    """The access could not be written to the audit log, so nothing is shown. Try again later."""
+
+    status = 503
+    code = "audit_unwritable"
+
+
+class NoBuild(NotFound):
+    """No build is published, or it is too old to answer from; `build` says which."""
+
+    def __init__(self, build: BuildStatus) -> None:
+        super().__init__(_(_NO_BUILD))
+        self.build = build
+
+
+class PeopleDirectory(AgentDirectory, NameMatcher, NameCompleter, ReaderDirectory, Protocol):
+    """The directory, as answers ask it."""
+
+    def as_read(self, agent_id: str) -> Agent | None:
+        """One agent as the directory has them, whatever they ask: for their own eyes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerContext:
+    """What answers are made from: the same for the pages, the API and the command line.
+
+    `overview` is None where there is no list of topics. `grants` say who holds which role; what
+    a role opens is written to `audit` before it is shown, and attempts at it by way of
+    `refusals`. `sign_on` is None where nobody signs on here. `consent` keeps what agents ask
+    about themselves; `brought_up` counts how often answers named one of them, None where that
+    is not counted. `join_rules` say why an account is somebody's.
+    """
+
+    search: Search
+    people: PeopleDirectory
+    _by_keyword: KW_ONLY
+    today: Callable[[], date]
+    overview: BuildReader | None = None
+    journal: QueryLog = field(default_factory=NoQueryLog)
+    grants: Grants = field(default_factory=Grants)
+    audit: Audit = field(default_factory=NoAudit)
+    refusals: RefusedAccesses = field(default_factory=RefusedAccesses)
+    consent: ConsentStore | None = None
+    join_rules: Sequence[LinkRule] = ()
+    brought_up: Callable[[str, date], Sequence[MentionCount]] | None = None
+    sign_on: SignOn | None = None
+    administration: SystemStatusReader | None = None
+
+    @property
+    def questions_kept(self) -> bool:
+        """Whether questions are noted, without names."""
+        return not isinstance(self.journal, NoQueryLog)
+
+    def build(self) -> OpenBuild | BuildStatus:
+        """The build that today's answers come from, or why there is none."""
+        if self.overview is None:
+            return BuildStatus(BuildState.NONE)
+        return self.overview.reading(self.today())
+
+    def required_build(self) -> OpenBuild:
+        """The same. Raises `NoBuild` where there is none."""
+        found = self.build()
+        if isinstance(found, BuildStatus):
+            raise NoBuild(found)
+        return found
+
+
+def incomplete(reader: Reader) -> tuple[str, ...]:
+    """The authorities that did not answer: documents of this reader may be missing."""
+    return tuple(sorted(reader.unanswered))

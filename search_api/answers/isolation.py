@@ -1,0 +1,256 @@
+"""Who is alone on a topic, and how many hold each topic in each area: the same for everybody.
+
+Every name and count is checked against the index and the directory before it is given
+(`expertise.revalidation`); who may not be shown to others is in none of it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from connectors.values import Agent
+from expertise.answer_values import (
+    AreaCount,
+    BuildStatus,
+    CommunityView,
+    IsolatedHolder,
+    TopicCount,
+)
+from expertise.builds import IsolationQuery
+from expertise.current_build import OpenBuild, by_area_topic_name, departements_of, is_area
+from expertise.holders import IsolationScope
+from expertise.peers import accepted_communities
+from expertise.topics import Topic, label_order
+from search_api.answers.context import AnswerContext, InvalidParameter
+from search_api.answers.topics import by_label, known_topic
+from search_api.catalogue.texts import _
+
+ISOLATION_PAGE = 100
+"""Rows of one page of isolated holders."""
+TOPICS_PAGE = 50
+"""Topics of one page of an area's coverage."""
+COUNTED_ROWS = 500
+"""Isolated agents are counted, and shown on the map, where there are at most so many rows."""
+_READ_AT_ONCE = 1_000
+"""Rows that are read at once where all of them are asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """Isolated holders by area, topic and name: never a ranking.
+
+    `following` is the offset of the next page, None at the end.
+    """
+
+    build: BuildStatus
+    rows: tuple[IsolatedHolder, ...] = ()
+    following: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IsolatedTopics:
+    """Topics of one agent that are alike in all else: how far alone, and who comes next."""
+
+    topics: tuple[Topic, ...]
+    scope: IsolationScope
+    next: Agent | None
+    distance_km: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class IsolatedAgent:
+    """One agent in their département."""
+
+    agent: Agent
+    alone_on: tuple[IsolatedTopics, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IsolatedAgents:
+    """A page of isolated agents, each once with their topics, from `offset`.
+
+    `rows` are all isolated holders where `complete`; where there are more than are counted
+    they are none, and `counted` agents with `cases` rows are some of them. `communities` of
+    who is alone are named where the whole country and every topic are asked for. `topics` are
+    those that one may ask for.
+    """
+
+    build: BuildStatus
+    agents: tuple[IsolatedAgent, ...] = ()
+    offset: int = 0
+    following: int | None = None
+    rows: tuple[IsolatedHolder, ...] = ()
+    complete: bool = True
+    counted: int = 0
+    cases: int = 0
+    communities: tuple[CommunityView, ...] = ()
+    topics: tuple[Topic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How many hold a topic: area by area for one `topic`, else topic by topic in an area."""
+
+    build: BuildStatus
+    area: str
+    topic: Topic | None = None
+    areas: tuple[AreaCount, ...] = ()
+    topics: tuple[TopicCount, ...] = ()
+    following: int | None = None
+
+
+def isolated_holders(
+    context: AnswerContext,
+    area: str = "",
+    topic_id: str = "",
+    offset: int = 0,
+    limit: int = ISOLATION_PAGE,
+) -> Isolation:
+    """One page of those who are the only holder of a topic around.
+
+    Of a region, those who are alone in the whole of it. Raises `NotFound` for a topic that is
+    not listed, `InvalidParameter` for an area that is none, `IndexUnreachable`.
+    """
+    build = context.build()
+    known_area(area)
+    if isinstance(build, BuildStatus):
+        return Isolation(build)
+    page = build.alone(_isolation_query(build, area, topic_id, offset, limit))
+    return Isolation(build.dated, page.rows, page.following)
+
+
+def all_isolated_holders(
+    context: AnswerContext, area: str = "", topic_id: str = "", most: int | None = None
+) -> Isolation:
+    """Every row, all of one build; reading stops where there are `most` of them."""
+    build = context.build()
+    known_area(area)
+    if isinstance(build, BuildStatus):
+        return Isolation(build)
+    query = _isolation_query(build, area, topic_id, 0, _READ_AT_ONCE)
+    rows: list[IsolatedHolder] = []
+    following: int | None = 0
+    while following is not None and (most is None or len(rows) < most):
+        page = build.alone(replace(query, offset=following))
+        rows += page.rows
+        following = page.following
+    listed = sorted(rows[:most], key=by_area_topic_name)
+    return Isolation(build.dated, tuple(listed), following)
+
+
+def isolated_agents(
+    context: AnswerContext, area: str = "", topic_id: str = "", offset: int = 0, limit: int = 25
+) -> IsolatedAgents:
+    """The same by agent. Raises as `isolated_holders` does."""
+    build = context.build()
+    known_area(area)
+    if isinstance(build, BuildStatus):
+        return IsolatedAgents(build)
+    query = _isolation_query(build, area, topic_id, 0, COUNTED_ROWS)
+    counted = build.alone(query)
+    agents = by_agent(counted.rows)
+    complete = counted.following is None
+    following: int | None
+    if complete:
+        offset = offset if offset < len(agents) else 0
+        end = offset + limit
+        page, following = agents[offset:end], end if end < len(agents) else None
+    else:
+        found = build.alone(replace(query, offset=offset, limit=limit, by_agent=True))
+        page, following = by_agent(found.rows), found.following
+    return IsolatedAgents(
+        build.dated,
+        page,
+        offset,
+        following,
+        rows=counted.rows if complete else (),
+        complete=complete,
+        counted=len(agents),
+        cases=len(counted.rows),
+        communities=() if area or topic_id else accepted_communities(build),
+        topics=by_label(build),
+    )
+
+
+def topic_coverage(
+    context: AnswerContext,
+    area: str = "",
+    topic_id: str = "",
+    offset: int = 0,
+    limit: int | None = TOPICS_PAGE,
+) -> Coverage:
+    """How many hold a topic in each area; without a topic, how many hold each in an area.
+
+    With a topic and an area, the count of that area alone. `limit` None: every topic.
+    Raises as `isolated_holders` does.
+    """
+    build = context.build()
+    known_area(area)
+    if isinstance(build, BuildStatus):
+        return Coverage(build, area)
+    if not topic_id:
+        counts = build.coverage(area, offset, len(build.topics) if limit is None else limit)
+        return Coverage(build.dated, area, topics=counts.rows, following=counts.following)
+    areas = build.areas_of(known_topic(build, topic_id))[1]
+    return Coverage(
+        build.dated,
+        area,
+        topic=build.topics[topic_id].topic,
+        areas=tuple(one for one in areas if not area or one.code == area),
+    )
+
+
+def risks(one: TopicCount) -> list[str]:
+    """What is at risk about a topic: `one_holder`, `nobody`, `open_questions`."""
+    found = []
+    if one.holders.agents == 1 and not one.holders.more:
+        found.append("one_holder")
+    if not one.holders.agents and one.documented:
+        found.append("nobody")
+    if one.open_questions:
+        found.append("open_questions")
+    return found
+
+
+def known_area(area: str) -> str:
+    """The area, if it is one, or empty. Raises `InvalidParameter`."""
+    if area and not is_area(area):
+        raise InvalidParameter(
+            _("Territoire inconnu : « area » n’est ni un département (22) ni une région (r53).")
+        )
+    return area
+
+
+def by_agent(rows: Iterable[IsolatedHolder]) -> tuple[IsolatedAgent, ...]:
+    """By département, then name; topics in the order of the rows."""
+    of_agent: dict[str, list[IsolatedHolder]] = defaultdict(list)
+    for row in rows:
+        of_agent[row.agent.id].append(row)
+    found = [IsolatedAgent(own[0].agent, _grouped_topics(own)) for own in of_agent.values()]
+    return tuple(sorted(found, key=lambda one: _by_area_and_name(one.agent)))
+
+
+def _isolation_query(
+    build: OpenBuild, area: str, topic_id: str, offset: int, limit: int
+) -> IsolationQuery:
+    """The one place that says what an area means: a region asks for who is alone in all of it."""
+    wide = (IsolationScope.REGION, IsolationScope.COUNTRY)
+    return IsolationQuery(
+        departements=departements_of(area) if area else None,
+        topic_ids=(known_topic(build, topic_id),) if topic_id else None,
+        scopes=wide if area.startswith("r") else (IsolationScope.DEPARTEMENT, *wide),
+        offset=offset,
+        limit=limit,
+    )
+
+
+def _grouped_topics(rows: Iterable[IsolatedHolder]) -> tuple[IsolatedTopics, ...]:
+    topics: dict[tuple[IsolationScope, Agent | None, float | None], list[Topic]] = defaultdict(list)
+    for row in rows:
+        topics[row.scope, row.next, row.distance_km].append(row.topic)
+    return tuple(IsolatedTopics(tuple(own), *alike) for alike, own in topics.items())
+
+
+def _by_area_and_name(agent: Agent) -> tuple[str, str, str, str]:
+    family, given = label_order(agent.family_name), label_order(agent.given_name)
+    return (agent.departement, family, given, agent.id)
