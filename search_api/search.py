@@ -134,7 +134,7 @@ class Search:
         first = (query.page - 1) * query.page_size
         page = window[first : first + query.page_size]
         shown, named = self._shown(page, request)
-        marks = {**found.marks, **page_marks(shown, named)}
+        marks = {**found.attributes, **page_marks(shown, named)}
         succession = Successors(marks, self._preferences.trust, today)
         agents = self._book.by_account(
             row.account for one in shown for row in one.card.contributions
@@ -174,7 +174,7 @@ class Search:
         if _by_date(query, reading.question):
             return unfused(found.lexical)
         hits = fuse(found.lexical, found.vector, len(found.lexical) + len(found.vector))
-        return reranked_documents(hits, found.marks, self._preferences, today)
+        return reranked_documents(hits, found.attributes, self._preferences, today)
 
     def window(self, topic: str, reader: Reader) -> Window:
         """The fused window of voters with its cards. Empty where no topic is named.
@@ -188,7 +188,7 @@ class Search:
             return Window(())
         request = self._request(reading, access)
         found = self._index.search(
-            replace(request, window=RANKING_DEPTH, with_marks=False, counted=False)
+            replace(request, window=RANKING_DEPTH, with_attributes=False, counted=False)
         )
         ranked = fuse(found.lexical, found.vector, VOTERS)
         ids = tuple(hit.document_id for hit in ranked)
@@ -248,7 +248,7 @@ class Search:
             filters=reading.filters,
             bylines=reading.bylines,
             period=reading.period,
-            with_marks=True,
+            with_attributes=True,
             newest_first=by_date,
         )
 
@@ -258,7 +258,12 @@ class Search:
             return False
         found = self._index.search(
             replace(
-                request, question=wanted, vector=None, window=1, with_marks=False, counted=False
+                request,
+                question=wanted,
+                vector=None,
+                window=1,
+                with_attributes=False,
+                counted=False,
             )
         )
         return bool(found.lexical) and not found.terms_dropped
@@ -275,10 +280,10 @@ class Search:
         """The window: fused and arranged, or in the order of dates."""
         if _by_date(query, question):
             dated = unfused(found.lexical)
-            return grouped_by_date(dated, found.marks, self._preferences, today)
+            return grouped_by_date(dated, found.attributes, self._preferences, today)
         # All that was fetched: copies leave room for what stands behind them.
         hits = fuse(found.lexical, found.vector, len(found.lexical) + len(found.vector))
-        return reranked(hits, found.marks, self._preferences, today)
+        return reranked(hits, found.attributes, self._preferences, today)
 
     def _encoded(self, question: Question) -> Vectors | None:
         """Of the words typed: an expansion says the same to a vector."""

@@ -124,7 +124,9 @@ class RankingChecks:
             for n in range(unreadable)
         ]
         index.write([*crowd, *(put(f"wiki:{n:02}", "cadastre " * (1 + n % 3)) for n in range(30))])
-        wanted = asking("cadastre", vector=vector_of("cadastre "), window=window, with_marks=True)
+        wanted = asking(
+            "cadastre", vector=vector_of("cadastre "), window=window, with_attributes=True
+        )
         counted, alone = index.search(wanted), index.search(replace(wanted, counted=False))
         assert counted.total == 30
         assert alone == replace(counted, total=0, facets={})
