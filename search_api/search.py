@@ -156,7 +156,7 @@ class Search:
         first = (query.page - 1) * query.page_size
         page = window[first : first + query.page_size]
         shown, named = self._shown(page, request)
-        marks = {**found.marks, **page_marks(shown, named)}
+        marks = {**found.attributes, **page_marks(shown, named)}
         successors = Successors(marks, self._preferences.trust, today)
         agents = self._directory.by_account(
             row.account for one in shown for row in one.card.contributions
@@ -192,7 +192,7 @@ class Search:
             parsed = replace(parsed, filters=parsed.typed_filters, bylines=())
             request = self._request(parsed, request.access, vector=request.vector)
             found = self._index.search(
-                replace(request, window=RANKING_DEPTH, with_marks=False, counted=False)
+                replace(request, window=RANKING_DEPTH, with_attributes=False, counted=False)
             )
         ranked = fuse(found.lexical, found.vector, VOTERS)
         ids = tuple(hit.document_id for hit in ranked)
@@ -214,7 +214,9 @@ class Search:
         parsed = replace(self._parser.read(text, access), bylines=())
         if not parsed.question.names_something:
             return Window(())
-        request = replace(self._request(parsed, access), window=RANKING_DEPTH, with_marks=False)
+        request = replace(
+            self._request(parsed, access), window=RANKING_DEPTH, with_attributes=False
+        )
         found = self._index.search(replace(request, counted=False))
         return self.window(SearchHits(Query(text), reader, parsed, request, found, deep=True))
 
@@ -238,7 +240,7 @@ class Search:
         if _by_date(query, parsed.question):
             return unfused(found.lexical)
         hits = fuse(found.lexical, found.vector, len(found.lexical) + len(found.vector))
-        return reranked_documents(hits, found.marks, self._preferences, today)
+        return reranked_documents(hits, found.attributes, self._preferences, today)
 
     def has_all_words(self, text: str, reader: Reader) -> bool:
         """Whether a document that the reader may read has all the words of a question."""
@@ -291,7 +293,7 @@ class Search:
             filters=parsed.filters,
             bylines=parsed.bylines,
             period=parsed.period,
-            with_marks=True,
+            with_attributes=True,
             newest_first=by_date,
         )
 
@@ -301,7 +303,12 @@ class Search:
             return False
         found = self._index.search(
             replace(
-                request, question=wanted, vector=None, window=1, with_marks=False, counted=False
+                request,
+                question=wanted,
+                vector=None,
+                window=1,
+                with_attributes=False,
+                counted=False,
             )
         )
         return bool(found.lexical) and not found.terms_dropped
@@ -318,10 +325,10 @@ class Search:
         """The window: fused and reranked, or in the order of dates."""
         if _by_date(query, question):
             dated = unfused(found.lexical)
-            return grouped_by_date(dated, found.marks, self._preferences, today)
+            return grouped_by_date(dated, found.attributes, self._preferences, today)
         # All that was fetched: copies leave room for what stands behind them.
         hits = fuse(found.lexical, found.vector, len(found.lexical) + len(found.vector))
-        return reranked(hits, found.marks, self._preferences, today)
+        return reranked(hits, found.attributes, self._preferences, today)
 
     def _encoded(self, question: Question) -> Vectors | None:
         """Of the words typed: an expansion says the same to a vector."""

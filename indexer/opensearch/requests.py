@@ -271,7 +271,7 @@ def _ranking(query: Body, order: Sequence[Body], request: SearchRequest) -> Body
         "track_total_hits": False,
         "query": query,
         "sort": list(order),
-        **({"docvalue_fields": ["mark"]} if request.with_marks else {}),
+        **({"docvalue_fields": ["mark"]} if request.with_attributes else {}),
     }
 
 

@@ -22,7 +22,7 @@ DOCS = REPOSITORY / "docs"
 DECISIONS = DOCS / "decisions"
 PARTS = ["Context", "Decision", "Consequences"]
 MOST_LINES = 22
-FORMER_FORM = {5, 22}
+FORMER_FORM: set[int] = set()
 """Written before the form, and about to be written again with what they decide."""
 PAGES = [
     DOCS / "architecture.md",
