@@ -37,7 +37,7 @@ from expertise.who_knows import find_experts
 from indexer.access import AccessFilter, Reader
 from indexer.ports import Index
 from indexer.values import IndexedDocument, Passage, Put
-from quisait.application.database import connect
+from quisait.application.database import connect, migrate
 from quisait.server.app import warm_up
 from search_api.questions.query import Query
 from search_api.search import Search
@@ -126,7 +126,7 @@ def filled_engine(name: str, count: int) -> Iterator[FilledEngine]:
     draw, words = random.Random(4), Words(random.Random(0), 30_000)
     people = max(100, count // 10)
     with tempfile.TemporaryDirectory() as folder, engine(name) as index:
-        database = connect(f"sqlite:///{Path(folder) / 'state.sqlite'}")
+        database = migrate(connect(f"sqlite:///{Path(folder) / 'state.sqlite'}"))
         book = SqlDirectory(database)
         book.replace(directory(words, draw, people))
         ids: list[str] = []

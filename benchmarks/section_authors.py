@@ -35,7 +35,7 @@ from expertise.votes import cast_votes, counting_contributions, discounted_votes
 from expertise.who_knows import combine_scores
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.state import State
-from quisait.application.database import connect
+from quisait.application.database import connect, migrate
 from quisait.application.engines import open_cached_encoder, open_scratch_index
 from quisait.settings import EncoderSettings, IndexSettings
 from search_api.search import Search
@@ -114,7 +114,7 @@ def asked(connector: Connector, judged: ExpertSet) -> Iterator[tuple[str, Asked]
         open_cached_encoder(encoder, Path(CACHE) / VECTORS, keep_queries=True) as encoding,
         open_scratch_index(settings, Path(folder), encoding.dimension) as index,
     ):
-        database = connect(f"sqlite:///{Path(folder) / 'state.sqlite'}")
+        database = migrate(connect(f"sqlite:///{Path(folder) / 'state.sqlite'}"))
         state, book = State(database), SqlDirectory(database)
         book.replace(JudgedDirectory(judged.candidates))
         crawl(connector, CrawlDependencies(NoFiles(), encoding, index, state, state))

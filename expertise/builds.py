@@ -28,7 +28,6 @@ from expertise.build_tables import (
     current,
     document_key,
     members,
-    metadata,
     proposal_record,
     proposals,
     rows_of,
@@ -74,7 +73,6 @@ class SqlBuilds:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        metadata.create_all(engine)
         self.decisions = SqlTopicDecisions(engine)
         self.community_decisions = SqlCommunityDecisions(engine)
 

@@ -154,7 +154,6 @@ class SqlConsent:
         register: PreferenceRegister | None = None,
     ) -> None:
         self._engine, self._now, self._register = engine, now, register
-        metadata.create_all(engine)
 
     def of(self, agent_id: str) -> Sequence[RecordedPreference]:
         """See `Consent`; by kind, then subject."""

@@ -82,7 +82,6 @@ class SqlTopicDecisions:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        metadata.create_all(engine)
 
     def all(self) -> tuple[TopicDecision, ...]:
         """Every decision, the newest first."""
@@ -193,7 +192,6 @@ class SqlCommunityDecisions:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        community_metadata.create_all(engine)
 
     def all(self) -> dict[str, CommunityDecision]:
         """Every decision, by the topic's id."""

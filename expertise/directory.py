@@ -9,7 +9,6 @@ import sqlalchemy as sa
 
 from connectors.ports import Directory, Malformed, SourceRefused
 from connectors.values import Agent, ContactVia, Group
-from expertise import build_tables, consent
 from expertise.consent import agents_with_words
 from expertise.directory_tables import (
     account_rows,
@@ -23,7 +22,6 @@ from expertise.directory_tables import (
     known_principals,
     membership_rows,
     memberships,
-    metadata,
     name_words,
     remember_known,
 )
@@ -150,8 +148,6 @@ class SqlDirectory:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._accounts = AccountCache(_agent)
-        for tables in (metadata, consent.metadata, build_tables.metadata):
-            tables.create_all(engine)
 
     def replace(self, directory: Directory, guard_share: float = 1.0) -> DirectoryReport:
         """Read the directory whole, then replace what is kept in one transaction.

@@ -89,7 +89,6 @@ class SqlAudit:
     ) -> None:
         self._engine, self._now = engine, now
         self._keep_days = max(keep_days, YOUNGEST_GOING_DAYS)
-        metadata.create_all(engine)
 
     def write(self, reading: PrivilegedAccess) -> None:
         """See `Audit`. Number and digest are logged too, so that they are stored elsewhere."""

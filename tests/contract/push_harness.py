@@ -8,11 +8,11 @@ import sqlalchemy as sa
 
 from connectors.ports import Connector
 from connectors.push.connector import PushConnector
-from connectors.push.documents import metadata as push_tables
 from connectors.push.documents import push_documents
 from connectors.push.inbox import Inbox
 from connectors.push.items import PushOutcome, PushReceipt, parse_item
 from connectors.values import Document
+from quisait.application.database import migrate
 from tests.contract.connector_harnesses import COMPLETE_LINE, COMPLETE_SECTIONS, complete_document
 
 HOSTILE: tuple[object, ...] = (
@@ -35,10 +35,9 @@ class PushHarness:
     inbox: Inbox = field(init=False)
 
     def __post_init__(self) -> None:
-        self.engine = sa.create_engine(f"sqlite:///{self.root / 'state.sqlite'}")
+        self.engine = migrate(sa.create_engine(f"sqlite:///{self.root / 'state.sqlite'}"))
         # Hundreds of transactions: do not wait for the disk.
         sa.event.listen(self.engine, "connect", lambda raw, _: raw.execute(UNDURABLE))
-        push_tables.create_all(self.engine)
         self.inbox = Inbox(self.engine, lambda source: None, 10_000)
 
     def connector(self) -> Connector:

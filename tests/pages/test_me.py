@@ -101,7 +101,7 @@ def stage(
             else stack.enter_context(fresh_index(ENCODER.dimension))
         )
         assert not index.write(notes()).failed
-        engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+        engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
         stack.callback(engine.dispose)
         book, builds = SqlDirectory(engine), SqlBuilds(engine)
         book.replace(Listed())

@@ -16,7 +16,6 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from connectors.push.documents import metadata as push_tables
 from connectors.push.inbox import Inbox, PushService
 from connectors.push.items import PushLimits, SuiteRules
 from connectors.push.tokens import PushTokens
@@ -112,7 +111,6 @@ def site(index: EmbeddedIndex, tmp_path: Path) -> Iterator[Site]:
     book.replace(Listed())
     build = build_expertise(index, book, ENCODER, LISTED.topics, BuildRules(), TODAY)
     builds.publish(build, LISTED)
-    push_tables.create_all(engine)
     push_tokens = PushTokens(engine)
     limits = PushLimits(request_bytes=20_000, document_bytes=5_000, documents=20)
     inbox = Inbox(engine, lambda source: None, max_waiting=40)

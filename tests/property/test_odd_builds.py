@@ -37,6 +37,7 @@ from indexer.errors import IndexUnreachable
 from indexer.ports import Encoder
 from indexer.state import storable
 from indexer.values import IndexedDocument, Passage, Put
+from quisait.application.database import migrate
 from tests.builders import make_document
 from tests.encoders import FakeEncoder
 from tests.planted import Planted
@@ -182,7 +183,7 @@ class Scene:
     def __init__(self, folder: Path, url: str = "", encoder: Encoder = ENCODER) -> None:
         self.folder, self.encoder = folder, encoder
         self.index = EmbeddedIndex(folder / "index", encoder.dimension)
-        self.engine = sa.create_engine(url or f"sqlite:///{folder / 'state.sqlite'}")
+        self.engine = migrate(sa.create_engine(url or f"sqlite:///{folder / 'state.sqlite'}"))
         self.book, self.builds = SqlDirectory(self.engine), SqlBuilds(self.engine)
 
     def close(self) -> None:

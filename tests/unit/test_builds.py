@@ -20,6 +20,7 @@ from expertise.build_tables import (
 from expertise.builds import IsolationQuery, SqlBuilds
 from expertise.holders import IsolationScope
 from expertise.topics import TopicList
+from quisait.application.database import migrate
 from tests.planted import plant
 from tests.property.test_expertise_build import built
 
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.experts
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = sa.create_engine(database_url)
+    engine = migrate(sa.create_engine(database_url))
     yield engine
     engine.dispose()
 
@@ -149,5 +150,5 @@ def _builds_in(engine: sa.Engine) -> int:
 def test_both_databases_give_the_same_digest(engine: sa.Engine) -> None:
     """The bytes do not hang on where they are kept."""
     build, listed = made(5)
-    memory = SqlBuilds(sa.create_engine("sqlite://"))
+    memory = SqlBuilds(migrate(sa.create_engine("sqlite://")))
     assert SqlBuilds(engine).publish(build, listed).digest == memory.publish(build, listed).digest
