@@ -8,7 +8,7 @@ export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export UV_LINK_MODE ?= hardlink
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help demo test check bench guide catalogue serve engines engines-stop servers schema requirements clean
+.PHONY: help demo test test-fast check bench guide serve engines engines-stop servers schema requirements clean
 
 help: ## show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 16
@@ -39,14 +39,24 @@ engines: .venv/all ## start OpenSearch and Tika on loopback and print their addr
 engines-stop: .venv/all ## end the engines that `make engines` started
 	$(BIN)/python -m tests.engines stop
 
-check: .venv/all ## style, types and the direction of imports
+check: .venv/all ## format, lint, types and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --cache-dir .cache/import-linter
 
+# Measured by bytecode that takes itself out: --source names the product's packages.
+COVERED := -m slipcover --source connectors,indexer,expertise,search_api,quisait,evaluation \
+	--json --out .cache/coverage.json -m pytest
+FAST := not (opensearch or tika or postgres or ldap or wiki or provider or browser or slow)
+
 test: .venv/all servers check ## run every test on real engines (ARGS='-m trust' goes to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+	@mkdir -p .cache
+	$(BIN)/python $(COVERED) $(ARGS); status=$$?; $(BIN)/python -m tests.coverage_lines .cache/coverage.json; exit $$status
+
+test-fast: .venv/all ## run the tests that need no server and no browser, in under two minutes
+	@mkdir -p .cache
+	TESTS_START_NO_SERVER=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m '$(FAST)' $(ARGS)
 
 bench: .venv/all engines ## print every figure of the documents: relevance on the development sets, speed
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -57,12 +67,9 @@ guide: .venv/all ## take the pictures of docs/guide.md again, from the demo
 serve: .venv/base ## serve what quisait.toml configures
 	$(BIN)/quisait serve $(ARGS)
 
-catalogue: .venv/base ## gather every text of pages and answers again (search_api/catalogue/quisait.pot)
-	$(BIN)/python -m search_api.catalogue.extracting
-
 requirements: .venv/bin/uv ## pin the dependencies again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --output-file requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra torch --extra test --constraints requirements.txt --output-file requirements-test.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra torch --extra evaluation --extra test --constraints requirements.txt --output-file requirements-test.txt
 
 clean: ## forget the demo's index (the cache of downloads stays)
 	rm -rf .demo

@@ -175,7 +175,7 @@ def beside_the_encoder(engines: Sequence[str]) -> None:
 def beside_the_extractor(engines: Sequence[str]) -> None:
     """Print the rates of the bare Tika server, of extraction, and of the whole pipeline."""
     url = ensure_tika()
-    files = [path for path in shared_files() if path.stat().st_size < 2_000_000]
+    files = [path for path in shared_files().values() if path.stat().st_size < 2_000_000]
     documents = [
         Document(f"{SOURCE}:{n}", SOURCE, "", OPEN, content=Content(path.name, path.read_bytes))
         for n, path in enumerate(files)

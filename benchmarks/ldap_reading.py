@@ -22,7 +22,7 @@ def main() -> None:
         count = sum(1 for _ in directory.entries())
         whole.append(time.perf_counter() - began)
         began = time.perf_counter()
-        directory.stamp()
+        directory.fingerprint()
         asked.append(time.perf_counter() - began)
     print(f"{count} entries: read whole {min(whole):.2f} s, whether any changed {min(asked):.2f} s")
 

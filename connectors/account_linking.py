@@ -15,18 +15,17 @@ from connectors.ports import Directory, Malformed, SourceRefused, SupportsFinger
 from connectors.values import Agent, Group, normalize_principal
 
 HoldersByAccount = Mapping[str, set[str]]
-"""The ids of the agents that may hold an account, by the account in its form.
+"""The ids of the agents who may hold an account, by normalized account.
 
-Two agents with an account each, in two Unicode forms of one name, would be one principal.
+Two accounts that differ only in their Unicode form would be one principal.
 """
 
-
 FINGERPRINT_VERSION = 2
-"""To be counted up when more is kept of an unchanged directory: it is then read once more."""
+"""Increment it when more is stored of a directory: unchanged directories are then read again."""
 
 
 class LinkBy(StrEnum):
-    """What of an agent names their account."""
+    """The field of an agent that equals the name of their account."""
 
     ID = "uid"
     EMAIL = "email"
@@ -34,25 +33,25 @@ class LinkBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LinkRule:
-    """How accounts of a source are named.
+    """How the accounts of a source are named.
 
-    `capital`: the source writes a name's first letter large, as MediaWiki does.
+    `capitalized`: the source writes names with a capital first letter, as MediaWiki does.
     """
 
     source: str
     by: tuple[LinkBy, ...]
-    capital: bool = False
+    capitalized: bool = False
 
     def accounts(self, agent: Agent) -> Iterator[str]:
-        """The accounts that the rule gives to an agent. An address is compared case aside."""
+        """The accounts that the rule gives to an agent. E-mail addresses ignore case."""
         for by in self.by:
-            yield from self._named(by, agent)
+            yield from self._accounts_by(by, agent)
 
-    def why(self, agent: Agent, account: str) -> LinkBy | None:
-        """By what of the agent the account is named; None where the rule does not give it."""
-        return next((by for by in self.by if account in self._named(by, agent)), None)
+    def matched_by(self, agent: Agent, account: str) -> LinkBy | None:
+        """The agent's field that gives them the account; None if the rule does not."""
+        return next((by for by in self.by if account in self._accounts_by(by, agent)), None)
 
-    def _named(self, by: LinkBy, agent: Agent) -> Iterator[str]:
+    def _accounts_by(self, by: LinkBy, agent: Agent) -> Iterator[str]:
         if by is LinkBy.ID:
             yield self._account(agent.id)
         elif "@" in agent.email:
@@ -60,13 +59,13 @@ class LinkRule:
             yield self._account(agent.email.lower())
 
     def _account(self, name: str) -> str:
-        shown = name[:1].upper() + name[1:] if self.capital else name
-        return f"{self.source}:{shown}"
+        written = name[:1].upper() + name[1:] if self.capitalized else name
+        return f"{self.source}:{written}"
 
 
 @dataclass(frozen=True, slots=True)
 class DisputedAccount(Malformed):
-    """An account that several agents may hold: joined to none of them."""
+    """An account that several agents could hold: it is linked to none of them."""
 
     account: str = ""
     agent_ids: tuple[str, ...] = ()
@@ -74,7 +73,7 @@ class DisputedAccount(Malformed):
 
 @dataclass(frozen=True, slots=True)
 class AccountAssignment:
-    """An account that a person gave to an agent, for whom no rule can tell."""
+    """An account that an administrator assigned to an agent."""
 
     account: str
     agent_id: str
@@ -82,14 +81,17 @@ class AccountAssignment:
 
 @dataclass(frozen=True, slots=True)
 class LinkedDirectory:
-    """A directory whose agents have the accounts that the rules give them as well."""
+    """A directory whose agents also have the accounts given by rules and by assignments."""
 
     directory: Directory
     rules: Sequence[LinkRule]
-    stated: Sequence[AccountAssignment] = ()
+    assignments: Sequence[AccountAssignment] = ()
 
     def entries(self) -> Iterator[Agent | Group | Malformed]:
-        """As the directory's, raises included; `SourceRefused` for a stated one misused."""
+        """Yield the directory's entries, accounts linked. Raises as the directory does.
+
+        Raises `SourceRefused` if an account is assigned to two agents.
+        """
         agents: list[Agent] = []
         disputed: set[str] = set()
         for entry in self.directory.entries():
@@ -99,58 +101,67 @@ class LinkedDirectory:
             if isinstance(entry, DisputedAccount):
                 disputed.add(normalize_principal(entry.account))
             yield entry
-        said = self._said(agents)
-        written, ruled = self._ruled(agents)
-        given: dict[str, list[str]] = defaultdict(list)
-        for account, holder in said.items():
-            given[holder].append(account)
-        settled = disputed | {normalize_principal(account) for account in said}
-        for known_as, claimed in ruled.items():
-            if known_as in settled:
+        stated = self._stated_holders(agents)
+        written, matched = self._matched_by_rules(agents)
+        linked: dict[str, list[str]] = defaultdict(list)
+        for account, holder in stated.items():
+            linked[holder].append(account)
+        settled = disputed | {normalize_principal(account) for account in stated}
+        for key, holders in matched.items():
+            if key in settled:
                 continue
-            if len(claimed) == 1:
-                given[next(iter(claimed))].append(written[known_as])
+            if len(holders) == 1:
+                linked[next(iter(holders))].append(written[key])
             else:
-                yield disputed_account(written[known_as], claimed)
+                yield disputed_account(written[key], holders)
         for agent in agents:
-            yield replace(agent, accounts=tuple(sorted(given[agent.id])))
+            yield replace(agent, accounts=tuple(sorted(linked[agent.id])))
 
-    def stamp(self) -> str | None:
-        """The directory's own, with what is joined to it; None where it has none."""
-        own = self.directory.stamp() if isinstance(self.directory, SupportsFingerprint) else None
+    def fingerprint(self) -> str | None:
+        """The directory's own fingerprint with the rules and assignments; None without one."""
+        own = (
+            self.directory.fingerprint()
+            if isinstance(self.directory, SupportsFingerprint)
+            else None
+        )
         if own is None:
             return None
-        return digest(FINGERPRINT_VERSION, own, self.rules, sorted(map(repr, self.stated)))
+        return digest(FINGERPRINT_VERSION, own, self.rules, sorted(map(repr, self.assignments)))
 
-    def _said(self, agents: Sequence[Agent]) -> dict[str, str]:
-        """What is stated: by the directory, over which what a person stated prevails."""
-        said = {account: agent.id for agent in agents for account in agent.accounts}
-        named: dict[str, tuple[str, str]] = {}
-        for one in self.stated:
-            given = named.setdefault(normalize_principal(one.account), (one.account, one.agent_id))
-            if given[1] != one.agent_id:
+    def _stated_holders(self, agents: Sequence[Agent]) -> dict[str, str]:
+        """The holder of each account in the directory or the assignments; these take precedence."""
+        stated = {account: agent.id for agent in agents for account in agent.accounts}
+        assigned: dict[str, tuple[str, str]] = {}
+        for one in self.assignments:
+            key = normalize_principal(one.account)
+            if assigned.setdefault(key, (one.account, one.agent_id))[1] != one.agent_id:
                 raise SourceRefused(
                     f"La table des comptes donne « {one.account} » à deux agents : corrigez-la ; "
                     "l'annuaire d'avant reste en place."
                 )
-        # Also to one who is not there any more: no rule gives their account to another.
-        kept = {name: id_ for name, id_ in said.items() if normalize_principal(name) not in named}
-        return kept | dict(named.values())
+        # An account assigned to an agent who left stays theirs: no rule gives it to another.
+        own = {
+            name: id_ for name, id_ in stated.items() if normalize_principal(name) not in assigned
+        }
+        return own | dict(assigned.values())
 
-    def _ruled(self, agents: Iterable[Agent]) -> tuple[Mapping[str, str], HoldersByAccount]:
-        """The accounts that the rules give, as first written, and who may hold each; by form."""
+    def _matched_by_rules(
+        self, agents: Iterable[Agent]
+    ) -> tuple[Mapping[str, str], HoldersByAccount]:
+        """(account as first written, its possible holders), each by normalized account."""
         written: dict[str, str] = {}
-        claims: dict[str, set[str]] = defaultdict(set)
+        holders: dict[str, set[str]] = defaultdict(set)
         for agent in agents:
             for rule in self.rules:
                 for account in rule.accounts(agent):
-                    written.setdefault(normalize_principal(account), account)
-                    claims[normalize_principal(account)].add(agent.id)
-        return written, claims
+                    key = normalize_principal(account)
+                    written.setdefault(key, account)
+                    holders[key].add(agent.id)
+        return written, holders
 
 
 class AccountHolder(Protocol):
-    """An agent, or a row that speaks of one."""
+    """An agent, or a record of one."""
 
     @property
     def id(self) -> str:
@@ -159,26 +170,37 @@ class AccountHolder(Protocol):
 
     @property
     def accounts(self) -> tuple[str, ...]:
-        """The accounts that are said to be theirs."""
+        """The accounts that are stated to be theirs."""
         ...
 
 
 def holders_by_account(people: Iterable[AccountHolder]) -> HoldersByAccount:
-    """Who is said to hold each account."""
-    claims: dict[str, set[str]] = defaultdict(set)
-    for one in people:
-        for account in one.accounts:
-            claims[normalize_principal(account)].add(one.id)
-    return claims
+    """The stated holders of each account."""
+    holders: dict[str, set[str]] = defaultdict(set)
+    for person in people:
+        for account in person.accounts:
+            holders[normalize_principal(account)].add(person.id)
+    return holders
+
+
+def undisputed(
+    agent: Agent, holders: HoldersByAccount, where: str
+) -> tuple[Agent, list[DisputedAccount]]:
+    """The agent with the accounts that only they hold, and their disputed ones."""
+    by_account = {account: holders[normalize_principal(account)] for account in agent.accounts}
+    own = tuple(account for account, ids in by_account.items() if len(ids) == 1)
+    others = sorted(by_account.keys() - set(own))
+    disputed = [disputed_account(account, by_account[account], where) for account in others]
+    return replace(agent, accounts=own), disputed
 
 
 def digest(*parts: object) -> str:
-    """A short text that differs where the parts do."""
+    """A short text that differs if the parts do."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def disputed_account(account: str, agent_ids: Iterable[str], where: str = "") -> DisputedAccount:
-    """What is said of an account that several agents may hold."""
+    """The problem reported for an account that several agents could hold."""
     ids = tuple(sorted(agent_ids))
     reason = f"compte que {len(ids)} agents peuvent tenir ({', '.join(ids)}) : joint à aucun"
     return DisputedAccount(where or account, reason, None, account, ids)

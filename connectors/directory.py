@@ -9,11 +9,18 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from connectors.account_linking import HoldersByAccount, disputed_account, holders_by_account
+from connectors.account_linking import holders_by_account, undisputed
 from connectors.files import read_regular_file
 from connectors.geography import DEPARTEMENTS
 from connectors.ports import Malformed, SourceRefused, SourceUnreachable
-from connectors.tables import TableRow, TableUnreadable, exceeds_json_values, read_table
+from connectors.tables import (
+    TableRow,
+    TableUnreadable,
+    exceeds_json_values,
+    invalid_value,
+    none_if_empty,
+    read_table,
+)
 from connectors.values import (
     RESERVED_AUTHORITIES,
     Agent,
@@ -30,10 +37,6 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split("|") if part.strip()]
 
 
-def _none_if_empty(value: object) -> object:
-    return None if value == "" else value
-
-
 def _yes_or_no(value: object) -> object:
     words = {"": True, "oui": True, "non": False}
     return words.get(value.strip().lower(), value) if isinstance(value, str) else value
@@ -45,13 +48,13 @@ def _default_contact(value: object) -> object:
 
 Key = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]+$")]
 Text = Annotated[str, Field(max_length=2000)]
-Day = Annotated[date | None, BeforeValidator(_none_if_empty)]
+Day = Annotated[date | None, BeforeValidator(none_if_empty)]
 Keys = Annotated[tuple[Key, ...], BeforeValidator(_split)]
 Account = Annotated[str, Field(pattern=r"^[^:\s]+:\S.*$")]
 
 
 class DirectoryRecord(BaseModel):
-    """A row: what it does not know is refused."""
+    """A row of a directory table; unknown columns are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
@@ -80,7 +83,7 @@ class AgentRecord(DirectoryRecord):
 
 def _not_reserved(principal: str) -> str:
     if authority_of(principal) in RESERVED_AUTHORITIES:
-        raise ValueError("everyone and agent are nobody's groups")
+        raise ValueError("the authorities everyone and agent are reserved")
     return principal
 
 
@@ -95,7 +98,7 @@ class GroupRecord(DirectoryRecord):
 
 
 class AccountRecord(DirectoryRecord):
-    """A row of the accounts' table: an account that a person gave to an agent."""
+    """A row of the accounts' table: an account that an administrator assigned to an agent."""
 
     account: Account
     agent: Key
@@ -104,13 +107,13 @@ class AccountRecord(DirectoryRecord):
 Record = TypeVar("Record", bound=DirectoryRecord)
 
 _MAX_ROW_VALUES = 250_000
-"""A group of all agents, one line."""
+"""Enough for a group of all agents in one line."""
 
 
 def read_records(
     path: Path, model: type[Record], required: str
 ) -> Iterator[tuple[str, Record | str]]:
-    """Each row as (where, line), or as (where, reason) where it cannot be understood."""
+    """Yield each row as (where, record), or as (where, reason) if it is invalid."""
     content = _read_bytes(path)
     columns = frozenset(model.model_fields)
     try:
@@ -131,9 +134,7 @@ def read_records(
         try:
             yield where, model.model_validate(row.cells)
         except ValidationError as error:
-            first = error.errors(include_input=False)[0]
-            field = first["loc"][0] if first["loc"] and first["loc"][0] in columns else "?"
-            yield where, f"« {field} » : valeur refusée ({first['type']})"
+            yield where, invalid_value(error, columns)
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -167,9 +168,9 @@ def _json_rows(content: bytes) -> Iterator[TableRow]:
 
 @dataclass(frozen=True, slots=True)
 class TableDirectory:
-    """The directory kept in two tables; `groups` may be left out.
+    """A directory in two tables; `groups` is optional.
 
-    Columns are the fields of `Agent` and `Group`; several skills, accounts or members
+    Columns are the fields of `Agent` and `Group`; multiple skills, accounts or members
     are separated by `|`. Tables are `.csv` (comma or semicolon) or `.jsonl`.
     """
 
@@ -177,12 +178,12 @@ class TableDirectory:
     groups: Path | None = None
 
     def entries(self) -> Iterator[Agent | Group | Malformed]:
-        """Yield every agent, then every group, and what could not be understood.
+        """Yield every agent, then every group, and invalid rows.
 
-        An account that two agents claim is joined to neither, and an id that stands
-        twice names its first agent, not to be listed if any of its rows says so. Raises
-        `SourceUnreachable`, or `SourceRefused`, as for a group that could not be
-        understood: without it, what is denied to its members would open to them.
+        An account that two agents claim is linked to neither. Of two rows with one id, the
+        first counts; the agent is not listed if either row says so. Raises
+        `SourceUnreachable`, or `SourceRefused`, also for an invalid group: without it,
+        documents that are denied to its members would open to them.
         """
         yield from self._agents()
         if self.groups is not None:
@@ -196,34 +197,26 @@ class TableDirectory:
                     )
 
     def _agents(self) -> Iterator[Agent | Malformed]:
-        sound: dict[str, tuple[str, AgentRecord]] = {}
-        for where, line in read_records(self.agents, AgentRecord, required="id"):
-            if not isinstance(line, AgentRecord):
-                yield Malformed(where, line)
+        valid: dict[str, tuple[str, AgentRecord]] = {}
+        for where, record in read_records(self.agents, AgentRecord, required="id"):
+            if not isinstance(record, AgentRecord):
+                yield Malformed(where, record)
                 continue
-            # Two ids of one form would be one principal.
-            known_as = normalize_principal(line.id)
-            if known_as in sound:
+            # Two ids with one normalized form would be one principal.
+            key = normalize_principal(record.id)
+            if key in valid:
                 yield Malformed(where, "identifiant déjà donné plus haut : ligne ignorée")
-                if not line.listed:
-                    first, kept = sound[known_as]
-                    sound[known_as] = first, kept.model_copy(update={"listed": False})
+                if not record.listed:
+                    first_where, first = valid[key]
+                    valid[key] = first_where, first.model_copy(update={"listed": False})
             else:
-                sound[known_as] = (where, line)
-        claims = holders_by_account(line for _, line in sound.values())
-        for where, line in sound.values():
-            yield from _agent(where, line, claims)
-
-
-def _agent(where: str, line: AgentRecord, claims: HoldersByAccount) -> Iterator[Agent | Malformed]:
-    agent = Agent(**line.model_dump())
-    own = tuple(
-        a for a in dict.fromkeys(agent.accounts) if len(claims[normalize_principal(a)]) == 1
-    )
-    for account in sorted({*agent.accounts} - {*own}):
-        yield disputed_account(account, claims[normalize_principal(account)], where)
-    departement = agent.departement.upper()
-    if departement and departement not in DEPARTEMENTS:
-        yield Malformed(where, "code de département inconnu : laissé vide")
-        departement = ""
-    yield replace(agent, accounts=own, departement=departement)
+                valid[key] = (where, record)
+        holders = holders_by_account(record for _, record in valid.values())
+        for where, record in valid.values():
+            agent, disputed = undisputed(Agent(**record.model_dump()), holders, where)
+            yield from disputed
+            departement = agent.departement.upper()
+            if departement and departement not in DEPARTEMENTS:
+                yield Malformed(where, "code de département inconnu : laissé vide")
+                departement = ""
+            yield replace(agent, departement=departement)

@@ -11,7 +11,7 @@ import os
 import posixpath
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -23,47 +23,46 @@ from connectors.timeouts import DISK_TIMEOUT_S, call_with_timeout
 _READ_FLAGS = os.O_RDONLY | os.O_NONBLOCK
 
 _TRAVERSE_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY
-"""To open what is below a folder, its names need not be readable."""
+"""Opening an entry of a folder does not need the right to list the folder."""
 _LIST_FLAGS = os.O_RDONLY | os.O_DIRECTORY
 _LINK_ERRORS = (errno.ELOOP, errno.ENOTDIR, errno.EMLINK)
 
 FileStamp = tuple[int, int, int]
-"""Size, and times of the last change of content and of status (ns): another one, another file."""
+"""Size, mtime and ctime (ns): they differ if the file was written to or replaced."""
 
 
 class UnsafePath(ValueError):
-    """The path leads out of its folder or through a link, or is no ordinary file."""
+    """The path leads out of its folder or through a link, or is not a regular file."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """A file as it was when its readers were decided.
+    """A file's state at the time its readers were determined.
 
-    `ruled_by`: the paths (relative to the root) at which a file would change its readers,
-    each with its stamp, None where no file was there.
+    `rule_stamps`: the paths (relative to the root) of the files that decide its readers,
+    each with its stamp, or None if there was no such file.
     """
 
     size: int
     mtime_ns: int
-    ruled_by: tuple[tuple[str, FileStamp | None], ...] = ()
+    rule_stamps: tuple[tuple[str, FileStamp | None], ...] = ()
 
 
 def regular_file_status(root: Path, path: str) -> os.stat_result:
-    """Status of the ordinary file `path`, relative to `root` or absolute below it.
+    """Status of the regular file `path`, relative to `root` or absolute below it.
 
-    Raises `OutsideFolder`, OSError where it cannot be looked at, or `SourceUnreachable`
-    where the disk does not answer.
+    Raises `UnsafePath`, OSError, or `SourceUnreachable` if the disk does not answer.
     """
 
-    def look() -> os.stat_result:
+    def status() -> os.stat_result:
         with _parent_folder(root, path) as (folder, name):
             return regular_status_at(folder, name)
 
-    return call_with_timeout(DISK_TIMEOUT_S, look, disk_timeout_error(root))
+    return call_with_timeout(DISK_TIMEOUT_S, status, disk_timeout_error(root))
 
 
 def regular_status_at(folder: int, name: str) -> os.stat_result:
-    """Status of the ordinary file `name` of an open folder. Raises `OutsideFolder` or OSError."""
+    """Status of the regular file `name` of an open folder. Raises `UnsafePath` or OSError."""
     status = os.stat(name, dir_fd=folder, follow_symlinks=False)
     if stat.S_ISLNK(status.st_mode):
         raise _symlink_error()
@@ -72,14 +71,14 @@ def regular_status_at(folder: int, name: str) -> os.stat_result:
 
 
 def stamp_of(status: os.stat_result) -> FileStamp:
-    """What differs once a file is written to, or another takes its place."""
+    """The stamp in a file's status."""
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def open_regular_file(path: Path, *, may_be_link: bool = True) -> BinaryIO:
     """Open a file that the settings name. Raises OSError, or `SourceRefused` for a pipe.
 
-    Of the files of a folder that the settings name, none `may_be_link`.
+    `may_be_link` is false for the files of a folder that the settings name.
     """
     flags = _READ_FLAGS | (0 if may_be_link else os.O_NOFOLLOW)
     opened = os.fdopen(os.open(path, flags), "rb")
@@ -93,7 +92,10 @@ def open_regular_file(path: Path, *, may_be_link: bool = True) -> BinaryIO:
 
 
 def read_regular_file(path: Path) -> bytes:
-    """The bytes of such a file. Raises OSError, `SourceRefused` or `SourceUnreachable`."""
+    """The bytes of a file that the settings name.
+
+    Raises OSError, `SourceRefused` or `SourceUnreachable`.
+    """
 
     def read() -> bytes:
         with open_regular_file(path) as opened:
@@ -103,28 +105,26 @@ def read_regular_file(path: Path) -> bytes:
 
 
 def disk_timeout_error(path: Path) -> SourceUnreachable:
-    """What a disk that never answers is told as."""
+    """The error for a disk that never answers."""
     return SourceUnreachable(
         f"Le disque de {path} ne répond plus : vérifiez le montage. Il sera relu plus tard."
     )
 
 
-@contextmanager
-def open_root(root: Path) -> Iterator[int]:
-    """A folder that the settings name, opened to be listed. Raises OSError."""
-    yield from _closing(os.open(root, _LIST_FLAGS))
+def open_root(root: Path) -> AbstractContextManager[int]:
+    """Open a folder that the settings name, to list it. Raises OSError."""
+    return _closing(os.open(root, _LIST_FLAGS))
 
 
-@contextmanager
-def open_subfolder(parent: int, name: str) -> Iterator[int]:
-    """A folder of an open one, opened to be listed. Raises OSError, or `OutsideFolder`."""
-    yield from _closing(_open_below(parent, name, _LIST_FLAGS))
+def open_subfolder(parent: int, name: str) -> AbstractContextManager[int]:
+    """Open a folder of an open one, to list it. Raises OSError, or `UnsafePath`."""
+    return _closing(_open_below(parent, name, _LIST_FLAGS))
 
 
 def read_file_at(folder: int, name: str, most: int | None = None) -> tuple[bytes, FileStamp]:
-    """The bytes of an ordinary file of an open folder, and its stamp before they were read.
+    """The bytes of a regular file of an open folder, and its stamp before they were read.
 
-    Raises `OutsideFolder` or OSError, `EFBIG` where it has more than `most` bytes.
+    Raises `UnsafePath` or OSError, `EFBIG` if it has more than `most` bytes.
     """
     with os.fdopen(_open_below(folder, name, _READ_FLAGS), "rb") as opened:
         status = os.fstat(opened.fileno())
@@ -136,13 +136,13 @@ def read_file_at(folder: int, name: str, most: int | None = None) -> tuple[bytes
 
 
 def read_contained(root: Path, path: str, listed: FileState | None = None) -> bytes:
-    """The bytes of `path`, which must still be an ordinary file inside `root`.
+    """The bytes of `path`, which must still be a regular file inside `root`.
 
-    Where `listed` is given, the file and what rules it must still be as they were: the
-    text of another version does not get the readers of that one.
+    If `listed` is given, the file and its rules must be unchanged since then: the text of
+    one version never gets the readers of another.
 
-    Raises `RecordVanished` where this file can no longer be read or has changed, and
-    `SourceUnreachable` where the whole folder went away, or its disk does not answer.
+    Raises `RecordVanished` if the file cannot be read any more or has changed, and
+    `SourceUnreachable` if the whole folder was removed or its disk does not answer.
     """
     return call_with_timeout(
         DISK_TIMEOUT_S, lambda: _read_contained(root, path, listed), disk_timeout_error(root)
@@ -153,7 +153,7 @@ def _read_contained(root: Path, path: str, listed: FileState | None) -> bytes:
     try:
         with _parent_folder(root, path) as (folder, name):
             content, stamp = read_file_at(folder, name)
-        # Looked at after the reading: what changed before it is seen then.
+        # Checked after the read, to notice changes during it.
         same = listed is None or _is_unchanged(root, path, stamp, listed)
     except (OSError, UnsafePath) as error:
         if not root.is_dir():
@@ -170,10 +170,10 @@ def _read_contained(root: Path, path: str, listed: FileState | None) -> bytes:
 
 
 def _is_unchanged(root: Path, path: str, read: FileStamp, listed: FileState) -> bool:
-    """Whether the file that was read is the one that was listed, and so is what rules it."""
+    """Whether the file that was read and its rules are as they were when it was listed."""
     if read[:2] != (listed.size, listed.mtime_ns):
         return False
-    if any(_stamp_below(root, rule) != stamp for rule, stamp in listed.ruled_by):
+    if any(_stamp_below(root, rule) != stamp for rule, stamp in listed.rule_stamps):
         return False
     return _stamp_below(root, path) == read
 
@@ -184,7 +184,7 @@ def _stamp_below(root: Path, path: str) -> FileStamp | None:
 
 
 def stamp_at(folder: int, name: str) -> FileStamp | None:
-    """The stamp of what bears that name in an open folder, None where nothing does."""
+    """The stamp of an entry of an open folder; None if there is none of that name."""
     try:
         return stamp_of(os.stat(name, dir_fd=folder, follow_symlinks=False))
     except FileNotFoundError:
@@ -193,33 +193,33 @@ def stamp_at(folder: int, name: str) -> FileStamp | None:
 
 @contextmanager
 def _parent_folder(root: Path, path: str) -> Iterator[tuple[int, str]]:
-    """The folder that holds `path`, opened from the root down, and the name it has in there."""
-    *above, name = _path_components(root, path)
+    """The folder that holds `path`, opened from the root down, and the file's name in it."""
+    *parents, name = _path_components(root, path)
     folder = os.open(root, _TRAVERSE_FLAGS)
     try:
-        for one in above:
-            former, folder = folder, _open_below(folder, one, _TRAVERSE_FLAGS)
-            os.close(former)
+        for component in parents:
+            parent, folder = folder, _open_below(folder, component, _TRAVERSE_FLAGS)
+            os.close(parent)
         yield folder, name
     finally:
         os.close(folder)
 
 
 def _path_components(root: Path, path: str) -> list[str]:
-    """The components of a path below the root. Without links `..` is what it is written as."""
-    below = posixpath.normpath(path)
-    if posixpath.isabs(below):
-        if not Path(below).is_relative_to(root):
+    """The components of a path below the root. Without links, `..` can be resolved as text."""
+    relative = posixpath.normpath(path)
+    if posixpath.isabs(relative):
+        if not Path(relative).is_relative_to(root):
             raise UnsafePath("son chemin sort du dossier")
-        below = str(Path(below).relative_to(root))
-    names = below.split("/")
+        relative = str(Path(relative).relative_to(root))
+    names = relative.split("/")
     if names[0] == "..":
         raise UnsafePath("son chemin sort du dossier")
     return names
 
 
 def _open_below(folder: int, name: str, flags: int) -> int:
-    """Open what bears that name in an open folder, unless it is a link."""
+    """Open an entry of an open folder. Raises `UnsafePath` for a link."""
     try:
         return os.open(name, flags | os.O_NOFOLLOW, dir_fd=folder)
     except OSError as error:
@@ -246,6 +246,7 @@ def _check_regular(status: os.stat_result) -> None:
         raise UnsafePath("ce n'est pas un fichier ordinaire")
 
 
+@contextmanager
 def _closing(descriptor: int) -> Iterator[int]:
     try:
         yield descriptor

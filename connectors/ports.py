@@ -16,7 +16,7 @@ from connectors.values import Access, Agent, Document, Group
 
 
 class SourceError(Exception):
-    """The root of what a source may raise; its text is a sentence for the administrator."""
+    """The base of a source's errors; the text is a sentence for the administrator."""
 
 
 class SourceUnreachable(SourceError):
@@ -24,33 +24,33 @@ class SourceUnreachable(SourceError):
 
 
 class SourceRefused(SourceError):
-    """The source, or its configuration, forbids going on: a person has to act."""
+    """The source or its configuration does not allow the crawl: a person has to act."""
 
 
 class RecordVanished(SourceError):
-    """The record went away between its listing and its reading."""
+    """The record was deleted between its listing and its reading."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upsert:
-    """The document exists, as given: new or changed."""
+    """The document is new or changed."""
 
     document: Document
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """The source says that the document is gone. It is removed at once."""
+    """The source deleted the document. It is removed from the index at once."""
 
     document_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class AccessChanged:
-    """Who may read the document changed; its content did not.
+    """The document's readers changed; its content did not.
 
-    The one change that may give a kept text more readers. A source yields it only where
-    it knows that the text of its last `Upsert` is still the document's text.
+    This is the only change that may add readers to an indexed text. A source yields it only
+    if the text of its last `Upsert` is still the document's text.
     """
 
     document_id: str
@@ -59,9 +59,9 @@ class AccessChanged:
 
 @dataclass(frozen=True, slots=True)
 class AccessNarrowed:
-    """At most these readers may read what is kept of the document: none is added.
+    """Only these readers may still read the indexed text; none is added.
 
-    For a source that knows the present readers before it has read the present text.
+    For a source that knows a document's current readers before it has read its current text.
     """
 
     document_id: str
@@ -70,9 +70,9 @@ class AccessNarrowed:
 
 @dataclass(frozen=True, slots=True)
 class ContentStale:
-    """What is kept of the document may no longer be its text, which could not be read.
+    """The indexed text may be out of date, and the current one could not be read.
 
-    Nobody reads what is kept until an `Upsert` brings the document's text.
+    Nobody may read the indexed text until an `Upsert` brings the current one.
     """
 
     document_id: str
@@ -80,47 +80,47 @@ class ContentStale:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Every id that the source holds now: whatever is kept beyond it is gone.
+    """All ids that the source has now: indexed documents with other ids were deleted.
 
-    `unknown` are ids of folders, as in `Unseen.under`, that could not be listed: what is kept
-    below them may still exist, and stays. Where too many vanish, their removal waits for an
-    administrator.
+    `unlisted` are ids of folders, as in `SubtreeHidden.root`, that could not be listed:
+    indexed documents below them may still exist, and stay. If too many documents vanished,
+    an administrator has to confirm their removal.
     """
 
     document_ids: frozenset[str]
-    unknown: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
 
-    def holding(self) -> Callable[[str], bool]:
-        """A function that says whether a document of this id exists, or may exist."""
-        held, unknown = self.document_ids, frozenset(self.unknown)
-        return lambda document_id: document_id in held or is_under(document_id, unknown)
+    def membership(self) -> Callable[[str], bool]:
+        """A function that says whether a document with this id exists, or may exist."""
+        ids, unlisted = self.document_ids, frozenset(self.unlisted)
+        return lambda document_id: document_id in ids or is_under(document_id, unlisted)
 
 
 @dataclass(frozen=True, slots=True)
 class SubtreeHidden:
-    """Nobody reads what is kept there: it may still exist, and who may read it is unknown.
+    """Nobody may read the indexed documents of this subtree: their readers are unknown.
 
-    `under` is the id of a document, or of a folder of documents, whose ids go on with `/`;
-    one that ends with a colon is the whole source.
+    `root` is the id of a document, or of a folder whose documents' ids continue with `/`;
+    a root that ends with a colon is the whole source.
     """
 
-    under: str
+    root: str
 
-    def holds(self, document_id: str) -> bool:
-        """Whether a document is one of these."""
-        return is_under(document_id, (self.under,))
+    def contains(self, document_id: str) -> bool:
+        """Whether a document is in the subtree."""
+        return is_under(document_id, (self.root,))
 
 
-def is_under(document_id: str, unders: Collection[str]) -> bool:
-    """Whether a document is one of these, or lies below one, as `Unseen.under` names them.
+def is_under(document_id: str, roots: Collection[str]) -> bool:
+    """Whether a document is one of these roots or below one, as in `SubtreeHidden.root`.
 
-    The time follows the length of the id, where `unders` is a set, not their number.
+    If `roots` is a set, the time depends on the length of the id, not on their number.
     """
-    return bool(unders) and (
-        document_id in unders
+    return bool(roots) and (
+        document_id in roots
         or any(
-            (document_id[:place] if char == "/" else document_id[: place + 1]) in unders
-            for place, char in enumerate(document_id)
+            (document_id[:at] if char == "/" else document_id[: at + 1]) in roots
+            for at, char in enumerate(document_id)
             if char in "/:"
         )
     )
@@ -128,18 +128,18 @@ def is_under(document_id: str, unders: Collection[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """All changes before this one, once applied, need not be asked for again."""
+    """Once all changes before this one are applied, a crawl may resume from `cursor`."""
 
     cursor: str
 
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A record that could not be understood: counted and shown, never guessed at.
+    """A record that could not be parsed: it is counted and reported.
 
-    `where` names it for the administrator (`export.jsonl:12`), `reason` says why.
-    Where the record named a document, `document_id` is that document: a listing
-    that follows still holds it.
+    `where` locates it for the administrator (`export.jsonl:12`), `reason` says why.
+    `document_id` is the document that the record is about, if it names one: a listing
+    that follows still contains it.
     """
 
     where: str
@@ -165,34 +165,33 @@ class Connector(Protocol):
 
     @property
     def source(self) -> str:
-        """The source's name: the part of each document id before its first colon."""
+        """The source's name: the part of each document id before the first colon."""
         ...
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield what changed after the cursor `since`; None asks for everything.
+        """Yield the changes after the cursor `since`, or everything if it is None.
 
-        A cursor is what an earlier `Checkpoint` of the same source carried; one that
-        is no longer understood reads as None. Raises `SourceUnreachable` or
-        `SourceRefused`.
+        A cursor comes from an earlier `Checkpoint` of the same source; one that can no
+        longer be parsed counts as None. Raises `SourceUnreachable` or `SourceRefused`.
         """
         ...
 
 
 @runtime_checkable
 class SupportsCount(Protocol):
-    """A source that can tell, cheaply, how many documents a reading may bring."""
+    """A source that can cheaply tell how many documents a crawl may yield."""
 
-    def expected(self, since: str | None) -> int | None:
-        """At most so many documents after the cursor; None where it cannot tell."""
+    def count_pending(self, since: str | None) -> int | None:
+        """An upper bound of the documents after the cursor; None if unknown."""
         ...
 
 
 @runtime_checkable
 class SupportsRefetch(Protocol):
-    """A source that can be asked again for single documents."""
+    """A source that can read single documents again."""
 
-    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """Yield those documents as they are now; what is no more is left out.
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """Yield these documents as they are now, without those that no longer exist.
 
         Raises `SourceUnreachable` or `SourceRefused`.
         """
@@ -200,7 +199,7 @@ class SupportsRefetch(Protocol):
 
 
 class Directory(Protocol):
-    """A source of agents and groups; each reading is complete."""
+    """A source of agents and groups; each read is complete."""
 
     def entries(self) -> Iterator[Agent | Group | Malformed]:
         """Yield every agent and group. Raises `SourceUnreachable` or `SourceRefused`."""
@@ -209,10 +208,10 @@ class Directory(Protocol):
 
 @runtime_checkable
 class SupportsFingerprint(Protocol):
-    """A directory that can tell, cheaply, whether it changed."""
+    """A directory that can cheaply tell whether it changed."""
 
-    def stamp(self) -> str | None:
-        """A text that stays as long as nothing changed; None where it cannot tell.
+    def fingerprint(self) -> str | None:
+        """A text that stays the same as long as nothing changed; None if unknown.
 
         Raises `SourceUnreachable` or `SourceRefused`.
         """

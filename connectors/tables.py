@@ -2,12 +2,14 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import _csv
+
+    from pydantic import ValidationError
 
 _CHUNK_BYTES = 1 << 16
 _COUNTED_SIGNS = (b",", b"[", b"{")
@@ -16,10 +18,12 @@ _COUNTED_SIGNS = (b",", b"[", b"{")
 def exceeds_json_values(raw: bytes, most: int) -> bool:
     """Whether a JSON text in UTF-8 has more than `most` commas, lists and objects.
 
-    That is at least the number of its values and keys, less one. Signs inside texts do
-    not count. Of what is no JSON it says something, and ends.
+    Their number is at least the number of values and keys, minus one. It is counted before
+    any value is built: twenty megabytes of empty lists become half a gigabyte of Python
+    objects. Signs inside strings do not count. For text that is not JSON the result is
+    arbitrary.
     """
-    if sum(map(raw.count, _COUNTED_SIGNS)) <= most:  # texts included: nearly always enough
+    if sum(map(raw.count, _COUNTED_SIGNS)) <= most:  # with those inside strings: mostly enough
         return False
     bare = raw.replace(rb"\\", b"").replace(rb"\"", b"")
     found, inside = 0, 0
@@ -34,12 +38,12 @@ def exceeds_json_values(raw: bytes, most: int) -> bool:
 
 
 class TableUnreadable(ValueError):
-    """The table as a whole cannot be understood; its text says why."""
+    """The table as a whole is invalid; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """A row by column name; `number` is its line in the file, `problem` is empty if sound."""
+    """A row by column name; `number` is its line in the file, `problem` is empty if it is valid."""
 
     number: int
     cells: Mapping[str, str] = field(default_factory=dict)
@@ -49,7 +53,7 @@ class TableRow:
 def read_table(content: bytes, columns: frozenset[str], required: str) -> Iterator[TableRow]:
     """Yield every row that is not blank.
 
-    Raises `TableUnreadable` before the first row where the text is not UTF-8, the
+    Raises `TableUnreadable` before the first row if the text is not UTF-8, the
     `required` column is missing, or a column is unknown or named twice.
     """
     text = _decode(content)
@@ -67,6 +71,18 @@ def read_table(content: bytes, columns: frozenset[str], required: str) -> Iterat
     if len(set(header)) < len(header) or not columns.issuperset(header):
         raise TableUnreadable("une colonne est inconnue, ou nommée deux fois")
     return _rows(reader, header)
+
+
+def none_if_empty(cell: object) -> object:
+    """A cell's value; None for an empty one."""
+    return None if cell == "" else cell
+
+
+def invalid_value(error: "ValidationError", columns: Collection[str]) -> str:
+    """The first invalid column of a row and the kind of error, never the value."""
+    first = error.errors(include_input=False)[0]
+    column = first["loc"][0] if first["loc"] and first["loc"][0] in columns else "?"
+    return f"« {column} » : valeur refusée ({first['type']})"
 
 
 def _decode(content: bytes) -> str:

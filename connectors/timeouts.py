@@ -14,79 +14,82 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 DISK_TIMEOUT_S = 300.0
-"""So long may a disk be silent: a folder of a million files on a slow share is listed by then."""
+"""A folder of a million files on a slow network share is listed in less."""
 _BATCH_WEIGHT = 256
 _BATCH_S = 0.1
 _QUEUED_BATCHES = 2
 
 
-def call_with_timeout(limit_s: float, call: Callable[[], Result], late: Exception) -> Result:
-    """What `call` gives or raises; raises `late` where it has done neither after `limit_s`."""
-    outcome: Future[Result] = Future()
+def call_with_timeout(
+    timeout_s: float, call: Callable[[], Result], timeout_error: Exception
+) -> Result:
+    """Return or raise what `call` does; raise `timeout_error` if it takes over `timeout_s`."""
+    future: Future[Result] = Future()
 
-    def work() -> None:
+    def run() -> None:
         try:
-            outcome.set_result(call())
-        except BaseException as error:  # noqa: BLE001 - it is raised again where it is waited for
-            outcome.set_exception(error)
+            future.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
+            future.set_exception(error)
 
-    Thread(target=work, name="bounded", daemon=True).start()
+    Thread(target=run, name="timed call", daemon=True).start()
     try:
-        return outcome.result(limit_s)
+        return future.result(timeout_s)
     except TimeoutError:
-        if outcome.done():  # the call's own
+        if future.done():  # raised by the call itself
             raise
-        raise late from None
+        raise timeout_error from None
 
 
 def iterate_with_timeout(
     items: Iterator[Item],
-    silence_s: float,
-    late: Exception,
+    timeout_s: float,
+    timeout_error: Exception,
     weight: Callable[[Item], int] = lambda _item: 1,
 ) -> Iterator[Item]:
-    """The same items; raises `late` where none comes, nor their end, for `silence_s`.
+    """Yield the same items; raise `timeout_error` if the next one takes over `timeout_s`.
 
-    They are read ahead, up to some hundreds by their `weight`.
+    Items are read ahead, up to a few hundred counted by their `weight`.
     """
-    told: Queue[tuple[list[Item], BaseException | None]] = Queue(_QUEUED_BATCHES)
-    left = Event()
-    Thread(target=_produce, args=(items, told, left, weight), name="watched", daemon=True).start()
+    batches: Queue[tuple[list[Item], BaseException | None]] = Queue(_QUEUED_BATCHES)
+    stopped = Event()
+    arguments = (items, batches, stopped, weight)
+    Thread(target=_produce, args=arguments, name="timed iterator", daemon=True).start()
     try:
         while True:
             try:
-                some, end = told.get(timeout=silence_s)
+                batch, end = batches.get(timeout=timeout_s)
             except Empty:
-                raise late from None
-            yield from some
+                raise timeout_error from None
+            yield from batch
             if isinstance(end, StopIteration):
                 return
             if end is not None:
                 raise end
     finally:
-        left.set()
+        stopped.set()
 
 
 def _produce(
     items: Iterator[Item],
-    told: "Queue[tuple[list[Item], BaseException | None]]",
-    left: Event,
+    batches: "Queue[tuple[list[Item], BaseException | None]]",
+    stopped: Event,
     weight: Callable[[Item], int],
 ) -> None:
-    """A few at a time: one by one, handing over would cost more than most of them do."""
+    """Put items in batches: putting each one alone would cost more than reading most of them."""
     end: BaseException | None = None
-    while end is None and not left.is_set():
-        some: list[Item] = []
-        began, weighed = time.monotonic(), 0
+    while end is None and not stopped.is_set():
+        batch: list[Item] = []
+        started, batch_weight = time.monotonic(), 0
         try:
-            while weighed < _BATCH_WEIGHT and time.monotonic() - began < _BATCH_S:
-                some.append(next(items))
-                weighed += weight(some[-1])
-        except BaseException as error:  # noqa: BLE001 - it is raised again where it is waited for
+            while batch_weight < _BATCH_WEIGHT and time.monotonic() - started < _BATCH_S:
+                batch.append(next(items))
+                batch_weight += weight(batch[-1])
+        except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
             end = error
-        while not left.is_set():
+        while not stopped.is_set():
             try:
-                told.put((some, end), timeout=1)
+                batches.put((batch, end), timeout=1)
                 break
             except Full:
                 continue

@@ -6,17 +6,17 @@ This module imports nothing of the project.
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
 EVERYONE = "everyone"
 RESERVED_AUTHORITIES = frozenset({EVERYONE, "agent"})
-"""Authorities that no source or directory may speak for: they are the application's own."""
+"""Authorities of the application itself: no source or directory may use them."""
 
 
 class ContributorRole(StrEnum):
-    """What an account did to a document. Which roles count is expertise's business."""
+    """What an account did to a document. `expertise` decides which roles count."""
 
     AUTHOR = "author"
     EDITOR = "editor"
@@ -33,29 +33,29 @@ class ContributorRole(StrEnum):
 ROLES_BY_NAME: Mapping[str, ContributorRole] = MappingProxyType(
     {role.value: role for role in ContributorRole}
 )
-"""By name: a thousand contributions are read for one question."""
+"""Faster than `ContributorRole(name)`: a thousand contributions are read for one question."""
 
 
 class EvidencePolicy(StrEnum):
-    """Whether contributions to a document may ever support a candidate."""
+    """Whether contributions to a document count as evidence for a candidate."""
 
     YES = "yes"
     NONE = "none"
 
 
 def normalize_principal(principal: str) -> str:
-    """The one form in which principals are compared: NFC (Unicode Standard Annex 15).
+    """The form in which principals are compared: NFC (Unicode Standard Annex 15).
 
-    Spellings of one text that Unicode calls canonically equivalent have the same form.
-    Nothing else is changed: letter case, and characters that nobody sees, tell two groups
-    apart to some authorities, and to merge two would open to one what is the other's.
-    Spaces around a principal are stripped where a text is read, before it comes here.
+    Canonically equivalent spellings have the same form. Nothing else is changed: some
+    authorities distinguish groups by letter case or invisible characters, and merging two
+    groups would open the documents of one to the other. Surrounding spaces are stripped
+    where the source's text is parsed.
     """
     return principal if principal.isascii() else unicodedata.normalize("NFC", principal)
 
 
 def normalize_principals(principals: Iterable[str]) -> frozenset[str]:
-    """Each principal in its form (`principal_form`)."""
+    """Each principal in its normalized form."""
     return frozenset(map(normalize_principal, principals))
 
 
@@ -63,7 +63,7 @@ def normalize_principals(principals: Iterable[str]) -> frozenset[str]:
 class Access:
     """Principals (`authority:kind:id`, or `everyone`) allowed and denied; empty means nobody.
 
-    They are held in their form (`principal_form`), however the source writes them.
+    They are stored in their normalized form (`normalize_principal`).
     """
 
     allowed: frozenset[str] = frozenset()
@@ -88,12 +88,12 @@ class Access:
 
 
 def authority_of(principal: str) -> str:
-    """The authority that vouches for a principal: what stands before its first colon."""
+    """The authority that vouches for a principal: the part before its first colon."""
     return principal.partition(":")[0]
 
 
 def account_principal(account: str) -> str:
-    """The principal of who holds an account: of `source:name`, `source:account:name`."""
+    """The principal of an account's holder: `source:account:name` for `source:name`."""
     source, _, name = account.partition(":")
     return normalize_principal(f"{source}:account:{name}")
 
@@ -104,7 +104,7 @@ class Contribution:
 
     `account` is `source:name`; `label` is the name that the source shows for it.
     `years` holds (year, count) pairs, ascending; their counts sum to `count`. `thanks`
-    is how many others thanked for it, where the source says so.
+    is how many others thanked for it, if the source says so.
     """
 
     account: str
@@ -119,7 +119,7 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A piece of a document in reading order: a chapter, a page, an answer, an attachment.
+    """A part of a document in reading order: a chapter, a page, an answer, an attachment.
 
     `page` counts from 1 (page or slide); `path` is the attachment's path inside
     the document, empty for the document itself; `author` is an account.
@@ -134,9 +134,9 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A file that is still to be extracted. `read` may raise `RecordVanished`.
+    """A file whose text is not extracted yet. `read` may raise `RecordVanished`.
 
-    Where `size_bytes` is known, a file that is too large is not read at all.
+    If `size_bytes` is known, a file that is too large is not read at all.
     """
 
     filename: str
@@ -146,10 +146,10 @@ class Content:
 
 
 MAX_REPLACED = 100
-"""So many documents one document may say that it replaces."""
+"""How many documents one document may replace."""
 MAX_PRINCIPALS = 1_000
-"""So many principals one document may allow, and so many it may deny: larger circles are
-groups. An index looks at each of them for each reader."""
+"""How many principals one document may allow, and how many it may deny; more need a group.
+An index checks each of them for each reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +157,8 @@ class Document:
     """A post, thread, page, file or message, as its source knows it.
 
     `id` is `source:…`; `area` is an INSEE département code, `entity` a path with
-    slashes: both speak of who published the document. `version` is any string that
-    changes when the content does; where it is empty the content itself is hashed.
+    slashes: both describe who published the document. `version` is any string that
+    changes when the content does; if it is empty the content itself is hashed.
     """
 
     id: str
@@ -184,8 +184,17 @@ class Document:
     version: str = ""
 
 
+COPIED_FIELDS = ("language", "valid_from", "valid_until", "entity", "area")
+"""Fields of a document that export records and folder rules give under the same name, as is."""
+
+
+def assume_utc(moment: datetime) -> datetime:
+    """The moment with a time zone: UTC if it has none."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 class ContactVia(StrEnum):
-    """How an agent is reached, as their entity wishes; at most as they wish themselves."""
+    """How an agent may be contacted: as their entity wishes, restricted by their own wish."""
 
     DIRECT = "direct"
     SERVICE = "service"
@@ -197,7 +206,7 @@ class ContactVia(StrEnum):
 class RefusedTopic:
     """A topic that an agent asked not to be proposed for, with its labels.
 
-    `documents` are those that the last build counted for them under it.
+    `documents` are the documents that the last build counted for the agent under the topic.
     """
 
     id: str
@@ -209,11 +218,11 @@ class RefusedTopic:
 class Agent:
     """A civil servant as the directory knows them.
 
-    `accounts` are `source:name`; `departement` is an INSEE code; `listed` is false
-    for who asked never to be proposed as an expert. `skills` are declared, on the day
-    `skills_declared`; `skills_confirmed` are those of them that somebody else vouches for.
-    `contact_via` says how their entity wishes them to be reached, at the address `contact`.
-    `refused` is the agent's own word, which no directory gives.
+    `accounts` are `source:name`; `departement` is an INSEE code; `listed` is false if the
+    agent asked never to be proposed as an expert. `skills` were declared on the day
+    `skills_declared`; somebody else confirmed `skills_confirmed`. `contact_via` and
+    `contact` say how and where to reach the agent. `refused` comes from the agent, never
+    from a directory.
     """
 
     id: str
@@ -247,7 +256,7 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group of agents, known as the principal `authority:group:id`, held in its form.
+    """A group of agents; its principal is `authority:group:id`, normalized.
 
     `members` are ids of agents.
     """

@@ -12,7 +12,7 @@ import typer
 from evaluation.abstention import cosine_text, curve, curve_text, evaluate_nobody, out_of_fold
 from evaluation.comparison import compare_report, comparison_body, comparison_text
 from evaluation.corpora import ExpertSet, SearchSet, load_expert_set, load_foreign, load_search_set
-from evaluation.measures import SavedRuns, read_saved_runs
+from evaluation.measures import SavedRuns, load_ir_measures, read_saved_runs
 from evaluation.rankings import evaluate_experts, evaluate_search
 from evaluation.reports import Report, report_body, report_text, write_runs
 from evaluation.scratch import Bench
@@ -207,6 +207,7 @@ class _RunFiles:
 
 
 def _run_files(run: Path | None, compare: Path | None, *, show_queries: bool) -> _RunFiles:
+    load_ir_measures()  # before anything is indexed
     return _RunFiles(run, compare, show_queries, read_saved_runs(compare) if compare else None)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
+from typing import Any
 
-import ir_measures
 from pydantic import BaseModel, ValidationError
 
 from evaluation.corpora import JudgedQuery, Judgments, MalformedSet
@@ -17,6 +17,9 @@ SEARCH_MEASURES = ("nDCG@10", "R@10", "RR", "R@100")
 EXPERT_MEASURES = ("AP", "RR", "P@10", "nDCG@10")
 """As ir_measures names them."""
 
+IR_MEASURES_MISSING = (
+    "Il faut ir-measures pour cela : installez quisait[evaluation], puis recommencez."
+)
 CUT = 100
 """How many documents of a ranking are judged and written."""
 
@@ -34,6 +37,15 @@ class Figure:
     standard_error: float
 
 
+def load_ir_measures() -> Any:
+    """The library that computes measures. Raises `ValueError` where it is not installed."""
+    try:
+        import ir_measures
+    except ModuleNotFoundError as error:
+        raise ValueError(IR_MEASURES_MISSING) from error
+    return ir_measures
+
+
 def values(run: Run, judgments: Judgments, names: Sequence[str]) -> Values:
     """Each measure of each question of the run; a question without any answer has 0.
 
@@ -45,6 +57,7 @@ def values(run: Run, judgments: Judgments, names: Sequence[str]) -> Values:
         query: {name: float(len(ids) - rank) for rank, name in enumerate(ids)}
         for query, ids in run.items()
     }
+    ir_measures = load_ir_measures()
     measures = [ir_measures.parse_measure(name) for name in names]
     for one in ir_measures.iter_calc(measures, asked, scored):
         found[str(one.measure)][one.query_id] = float(one.value)

@@ -152,7 +152,7 @@ class OpenBuild:
             rows.append(
                 IsolatedHolder(topic, one.agent, one.cell.basis, one.cell.scope, nearest, km)
             )
-        return tuple(sorted(rows, key=_by_area_topic_name))
+        return tuple(sorted(rows, key=by_area_topic_name))
 
     def areas_of(self, topic_id: str) -> tuple[tuple[CurrentHolder, ...], tuple[AreaCount, ...]]:
         """Who holds or declares a topic, and how many do in each area."""
@@ -231,7 +231,8 @@ def _distance_order(one: Agent, other: Agent) -> tuple[float, str]:
     return (float("inf") if km is None else km, other.id)
 
 
-def _by_area_topic_name(row: IsolatedHolder) -> tuple[str, str, str, str]:
+def by_area_topic_name(row: IsolatedHolder) -> tuple[str, str, str, str]:
+    """The only order in which isolated holders are ever listed."""
     agent = row.agent
     return (agent.departement, label_order(row.topic.label), agent.family_name, agent.given_name)
 

@@ -5,7 +5,7 @@ IndexerError
 ├── ExtractorUnreachable the extraction service did not answer: try again later
 ├── IndexUnreachable     the engine did not answer: nothing was acknowledged, try again later
 ├── IndexRefused         the engine or its configuration forbids going on: a person has to act
-├── LeaseLost            somebody else reads this source by now: stop before writing again
+├── LockLost             this run no longer holds its source's lock: stop before writing again
 └── DeletionsHeld        too large a share of a source vanished at once: a person has to confirm
 """
 
@@ -36,8 +36,8 @@ class IndexRefused(IndexerError):
     """The engine or its configuration forbids going on."""
 
 
-class LeaseLost(IndexerError):
-    """Another crawl of the source took the place of this one."""
+class LockLost(IndexerError):
+    """A run no longer holds the lock of its source: another may have taken its place."""
 
 
 class DeletionsHeld(IndexerError):

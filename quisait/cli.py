@@ -9,15 +9,17 @@ import sys
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Event
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from connectors.ports import SourceError
 from connectors.records.schema import json_schema
-from evaluation.cli import evaluate_app
 from quisait.application.assembly import Application
 from quisait.application.engines import export_bundled_model
 from quisait.application.progress import shown_progress
@@ -48,16 +50,37 @@ from quisait.work.crawl import CrawlOutcome, crawl_sources, read_directory
 from quisait.work.reindexing import reindex_command
 from quisait.work.source_status import directory_state, forget, removed_source_statuses, status_of
 from search_api.answers.question import answer_question, who_knows
-from search_api.catalogue.loading import TEMPLATE
 from search_api.catalogue.safe_text import safe_text
 from search_api.questions.query import Query, ResultOrder
 
-app = typer.Typer(help="Qui sait ? Recherche et experts.", no_args_is_help=True)
+COMMANDS = "quisait.commands"
+"""The group of entry points by which an installed package adds commands, as `evaluation` does."""
+
+
+class InstalledCommands(TyperGroup):
+    """The commands of this file, and those of installed packages, loaded when they are used."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names of both."""
+        return [*super().list_commands(ctx), *entry_points(group=COMMANDS).names]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """None for an unknown name, or where the package of the command is not installed."""
+        if command := super().get_command(ctx, cmd_name):
+            return command
+        for entry in entry_points(group=COMMANDS, name=cmd_name):
+            if find_spec(entry.module.partition(".")[0]):
+                return typer.main.get_command(entry.load())
+        return None
+
+
+app = typer.Typer(
+    help="Qui sait ? Recherche et experts.", no_args_is_help=True, cls=InstalledCommands
+)
 model_app = typer.Typer(help="Modèles d'encodage.", no_args_is_help=True)
 schema_app = typer.Typer(help="Schémas publiés.", no_args_is_help=True)
 app.add_typer(model_app, name="model")
 app.add_typer(schema_app, name="schema")
-app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(expertise_app, name="expertise")
 app.add_typer(topics_app, name="topics")
 app.command("isolation")(isolation)
@@ -304,12 +327,6 @@ def model_export(
 def schema_export() -> None:
     """Le schéma JSON des lignes d'un export."""
     _dump(json_schema())
-
-
-@schema_app.command("texts")
-def schema_texts() -> None:
-    """Tous les textes des pages, à reformuler (gettext ; voir docs/habillage.md)."""
-    print(TEMPLATE.read_text("utf-8"), end="")
 
 
 @schema_app.command("settings")

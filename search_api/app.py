@@ -3,7 +3,6 @@
 from fastapi import FastAPI
 
 from search_api import problems
-from search_api.catalogue.texts import use_catalogue
 from search_api.middleware.request_limits import limit_rates, limit_size_and_time
 from search_api.middleware.security import add_security_headers, check_host, check_same_site
 from search_api.routes import (
@@ -20,7 +19,7 @@ from search_api.routes import (
 from search_api.routes import sign_on as sign_on_routes
 from search_api.routes.embed_widget import add_embed_widget
 from search_api.services import PeopleDirectory, ReaderOf, Services
-from search_api.static_files import STATIC, CachedStaticFiles
+from search_api.static_files import STATIC, static_files
 
 __all__ = ["PeopleDirectory", "ReaderOf", "Services", "create_app"]
 
@@ -46,7 +45,6 @@ def create_app(services: Services) -> FastAPI:
     add_security_headers(app)
     add_embed_widget(app, STATIC / "embed", services.origins)
     problems.install_handlers(app)
-    use_catalogue(app, services.catalogue)
     app.include_router(api.router)
     app.include_router(topics.api_router)
     app.include_router(agents.api_router)
@@ -68,6 +66,6 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(pages.about_router)
     app.include_router(administration.administration_router)
     if services.theme:
-        app.mount("/theme", CachedStaticFiles(directory=services.theme), name="theme")
-    app.mount("/static", CachedStaticFiles(directory=STATIC), name="static")
+        app.mount("/theme", static_files(services.theme), name="theme")
+    app.mount("/static", static_files(STATIC), name="static")
     return app

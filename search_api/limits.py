@@ -8,10 +8,10 @@ import ipaddress
 import math
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -24,11 +24,11 @@ class RequestTimeouts:
 
 
 MAX_BUCKETS = 50_000
-"""So many askers are remembered; the one who was longest away is forgotten first."""
+"""Token buckets in memory; the one that was unused for longest is dropped first."""
 
 
 class RequesterKind(StrEnum):
-    """Whose requests are counted."""
+    """What requests are counted by."""
 
     READER = "reader"
     TOKEN = "token"  # noqa: S105 - what is counted, not a secret
@@ -36,7 +36,7 @@ class RequesterKind(StrEnum):
 
 
 class RateLimiter:
-    """`per_minute` requests of one asker: so many at once at most, refilled evenly. 0: any."""
+    """Token buckets: `per_minute` requests of one requester, refilled evenly. 0: no limit."""
 
     def __init__(
         self, per_minute: Mapping[RequesterKind, int], clock: Callable[[], float] = time.monotonic
@@ -45,36 +45,36 @@ class RateLimiter:
         self._buckets: OrderedDict[tuple[RequesterKind, str], tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def take(self, asker: RequesterKind, key: str) -> int:
-        """Grant one request: 0, or the seconds after which there is one to grant."""
-        most = self._per_minute.get(asker, 0)
+    def take(self, kind: RequesterKind, key: str) -> int:
+        """Take one token: 0, or the seconds after which there will be one."""
+        most = self._per_minute.get(kind, 0)
         if not most:
             return 0
         with self._lock:
-            left = self._left(asker, key, most)
+            left = self._left(kind, key, most)
             granted = left >= 1
-            self._keep(asker, key, left - 1 if granted else left)
+            self._keep(kind, key, left - 1 if granted else left)
         return 0 if granted else math.ceil((1 - left) * 60 / most)
 
-    def give_back(self, asker: RequesterKind, key: str) -> None:
-        """Undo a `take`: the request turned out to be somebody else's to account for."""
-        if most := self._per_minute.get(asker, 0):
+    def give_back(self, kind: RequesterKind, key: str) -> None:
+        """Undo a `take`: the request turned out to be another requester's."""
+        if most := self._per_minute.get(kind, 0):
             with self._lock:
-                self._keep(asker, key, min(float(most), self._left(asker, key, most) + 1))
+                self._keep(kind, key, min(float(most), self._left(kind, key, most) + 1))
 
-    def _left(self, asker: RequesterKind, key: str, most: int) -> float:
-        left, at = self._buckets.get((asker, key), (float(most), self._clock()))
+    def _left(self, kind: RequesterKind, key: str, most: int) -> float:
+        left, at = self._buckets.get((kind, key), (float(most), self._clock()))
         return min(float(most), left + (self._clock() - at) * most / 60)
 
-    def _keep(self, asker: RequesterKind, key: str, left: float) -> None:
-        self._buckets[asker, key] = left, self._clock()
-        self._buckets.move_to_end((asker, key))
+    def _keep(self, kind: RequesterKind, key: str, left: float) -> None:
+        self._buckets[kind, key] = left, self._clock()
+        self._buckets.move_to_end((kind, key))
         if len(self._buckets) > MAX_BUCKETS:
             self._buckets.popitem(last=False)
 
 
 def address_key(host: str) -> str:
-    """An address, or for IPv6 its /64: one subscriber has all of it."""
+    """An address to count by; of IPv6 its /64, which one subscriber has to themselves."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -87,47 +87,40 @@ def address_key(host: str) -> str:
 
 
 MAX_QUESTIONS = 2
-"""Questions of one reader that are answered at once, unless the settings say otherwise."""
+"""Questions of one reader that run at once, unless the settings say otherwise."""
 MAX_OTHERS = 4
-"""Their other requests: suggestions while they type, pages. They wait for no question."""
+"""Other requests of one reader: suggestions while they type, pages. They wait for no question."""
 MAX_WAITING = 16
-"""So many more may wait: a dozen tabs, opened one after the other."""
+"""Requests that wait beyond them: a dozen tabs, opened one after the other."""
 WAIT_S = 20.0
-"""How long a request waits. Nobody who reads what they ask for waits so long."""
+"""How long a request waits: longer than a person does."""
 
 
 class RequestKind(StrEnum):
-    """What a request asks for; each has its own turns."""
+    """What a request asks for; each kind has its own limit."""
 
     QUESTION = "question"
     OTHER = "other"
 
 
 class TooManyConcurrentRequests(Exception):
-    """A reader has too many requests under way."""
-
-
-@dataclass(slots=True)
-class _Waiter:
-    """A request that waits, in the loop that serves it."""
-
-    loop: asyncio.AbstractEventLoop
-    granted: "asyncio.Future[None]"
+    """A reader has too many requests that run or wait."""
 
 
 @dataclass(slots=True)
 class _ReaderQueue:
-    """One reader's requests of one kind."""
+    """One reader's requests of one kind: `permits` to run, `requests` that run or wait."""
 
-    running: int = 0
-    waiting: deque[_Waiter] = field(default_factory=deque)
+    permits: asyncio.Semaphore
+    requests: int = 0
 
 
 class ConcurrencyLimiter:
-    """Turns, by kind of work and reader, in the order in which they were asked for.
+    """How many requests of one reader run at once, by kind, in the order in which they came.
 
-    `questions` and `others` are how many have theirs at once, 0: any. Beyond `waiting` others
-    the next is refused at once; after `wait_s` seconds whoever still waits is.
+    `questions` and `others` are the limits, 0: none. Where `waiting` requests wait already, the
+    next one is refused at once; one that has waited for `wait_s` seconds is refused then. For
+    the one event loop that serves the application; what waits holds no thread.
     """
 
     def __init__(
@@ -139,74 +132,33 @@ class ConcurrencyLimiter:
     ) -> None:
         self._most = {RequestKind.QUESTION: questions, RequestKind.OTHER: others}
         self._waiting, self._wait_s = waiting, wait_s
-        self._lines: dict[tuple[RequestKind, str], _ReaderQueue] = {}
-        # Several loops may share one: each request's waits in its own.
-        self._lock = threading.Lock()
+        self._queues: dict[tuple[RequestKind, str], _ReaderQueue] = {}
 
     @asynccontextmanager
-    async def turn(self, work: RequestKind, reader: str) -> AsyncIterator[None]:
-        """While a request of this reader is worked on. Raises `TooManyAtOnce`."""
-        if not self._most[work]:
+    async def turn(self, kind: RequestKind, reader: str) -> AsyncIterator[None]:
+        """Hold a permit while the block runs. Raises `TooManyConcurrentRequests`."""
+        most, key = self._most[kind], (kind, reader)
+        if not most:
             yield
             return
-        key = work, reader
-        waiter = self._queued(key)
-        if waiter is not None:
-            await self._granted(key, waiter)
-        try:
-            yield
-        finally:
-            self._leave(key)
-
-    def _queued(self, key: tuple[RequestKind, str]) -> _Waiter | None:
-        """None where the turn has come already. Raises `TooManyAtOnce`."""
-        with self._lock:
-            line = self._lines.setdefault(key, _ReaderQueue())
-            if line.running < self._most[key[0]]:
-                line.running += 1
-                return None
-            if len(line.waiting) >= self._waiting:
-                raise TooManyConcurrentRequests
-            loop = asyncio.get_running_loop()
-            waiter = _Waiter(loop, loop.create_future())
-            line.waiting.append(waiter)
-            return waiter
-
-    async def _granted(self, key: tuple[RequestKind, str], waiter: _Waiter) -> None:
-        try:
-            await asyncio.wait({waiter.granted}, timeout=self._wait_s)
-        except BaseException:
-            if not self._withdrawn(key, waiter):
-                self._leave(key)
-            raise
-        if self._withdrawn(key, waiter):
+        queue = self._queues.setdefault(key, _ReaderQueue(asyncio.Semaphore(most)))
+        if queue.requests >= most + self._waiting:
             raise TooManyConcurrentRequests
+        queue.requests += 1
+        try:
+            await self._acquire(queue)
+            try:
+                yield
+            finally:
+                queue.permits.release()
+        finally:
+            queue.requests -= 1
+            if not queue.requests:
+                del self._queues[key]
 
-    def _withdrawn(self, key: tuple[RequestKind, str], waiter: _Waiter) -> bool:
-        """Take it out of the line; False where its turn had come."""
-        with self._lock:
-            line = self._lines[key]
-            if waiter not in line.waiting:
-                return False
-            line.waiting.remove(waiter)
-            return True
-
-    def _leave(self, key: tuple[RequestKind, str]) -> None:
-        """Hand the turn to who waits longest."""
-        with self._lock:
-            line = self._lines[key]
-            while line.waiting:
-                next_one = line.waiting.popleft()
-                try:
-                    next_one.loop.call_soon_threadsafe(_grant, next_one.granted)
-                except RuntimeError:  # its loop has ended, and its request with it
-                    continue
-                return
-            line.running -= 1
-            if not line.running:
-                del self._lines[key]
-
-
-def _grant(granted: "asyncio.Future[None]") -> None:
-    if not granted.done():
-        granted.set_result(None)
+    async def _acquire(self, queue: _ReaderQueue) -> None:
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await queue.permits.acquire()
+        except TimeoutError:
+            raise TooManyConcurrentRequests from None

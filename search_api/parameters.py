@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import Depends, Query, Request, Response
 
 from indexer.access import Reader
-from search_api.catalogue.texts import _
 from search_api.limits import RequesterKind, RequestKind, TooManyConcurrentRequests
 from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.problems import Problem, ReaderRequired
@@ -18,7 +17,7 @@ FILTER_VALUES = 100
 """How often one facet's parameter may be repeated."""
 
 RETRY_S = 5
-"""Seconds after which a reader who asked too much at once may try again."""
+"""`Retry-After` for a reader with too many concurrent requests."""
 
 _Values = Annotated[list[str], Query(max_length=FILTER_VALUES)]
 
@@ -58,7 +57,7 @@ async def _slot(request: Request, work: RequestKind, reader: Reader) -> AsyncIte
         async with services_of(request).at_once.turn(work, reader.agent_id or ""):
             yield
     except TooManyConcurrentRequests:
-        detail = _(
+        detail = (
             "Vos demandes précédentes sont encore en cours : attendez leur réponse, puis réessayez."
         )
         retry = {"Retry-After": str(RETRY_S)}
@@ -89,7 +88,7 @@ NamedReader = Annotated[Reader, Depends(_named_reader, scope="function")]
 """The reader; a request without one is a problem 401, one of too many at once a problem 429."""
 
 AskingReader = Annotated[Reader, Depends(_asking_reader, scope="function")]
-"""The same where a question is answered, of which fewer are at once."""
+"""The same for a question, of which fewer may run at once."""
 
 Filters = Annotated[dict[str, tuple[str, ...]], Depends(_filters)]
 """Accepted values by facet: each may be repeated, empty ones are left out."""

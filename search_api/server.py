@@ -19,47 +19,47 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_S = 15.0
-"""From a connection, or the end of an answer, to a whole head."""
+"""From the connection, or the end of an answer, to a whole head."""
 HEAD_BYTES = 32 * 1024
 MAX_CONNECTIONS = 800
-"""Beyond so many at once the answer is 503: below the usual limit of 1024 open files."""
+"""Connections at once, beyond which the answer is 503: below the usual 1024 open files."""
 
 
 class HeadTimeoutProtocol(H11Protocol):
-    """HTTP/1.1 as uvicorn speaks it, with a clock wherever it waits for a client's head."""
+    """uvicorn's HTTP/1.1, with a time limit wherever it waits for a client's head."""
 
     head_s: float = HEAD_S
-    _clock: asyncio.TimerHandle | None = None
+    _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the clock."""
+        """Start the timer."""
         super().connection_made(transport)
         self._start()
 
     def handle_events(self) -> None:
-        """Stop it once a head is whole."""
+        """Stop the timer once a head is whole."""
         super().handle_events()
         if self.cycle is not None and not self.cycle.response_complete:
             self._stop()
 
     def on_response_complete(self) -> None:
-        """Start it anew: what remains of a body counts as waiting too."""
+        """Restart the timer: what remains of a body counts as waiting too."""
         self._start()
         super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop it for good."""
+        """Stop the timer."""
         self._stop()
         super().connection_lost(exc)
 
     def _start(self) -> None:
         self._stop()
-        self._clock = self.loop.call_later(self.head_s, self._ended)
+        self._timer = self.loop.call_later(self.head_s, self._ended)
 
     def _stop(self) -> None:
-        if self._clock is not None:
-            self._clock.cancel()
-            self._clock = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _ended(self) -> None:
         if not self.transport.is_closing():
@@ -69,10 +69,10 @@ class HeadTimeoutProtocol(H11Protocol):
 
 
 class _WithoutTexts(logging.Filter):
-    """An error that reaches the server keeps its kind and loses its text: it may hold a query."""
+    """Logs the class of an error that reaches the server, not its text, which may hold a query."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass, reworded where it carries an error."""
+        """Keep every record; replace the message of one with an error."""
         if record.exc_info and record.exc_info[0]:
             record.msg, record.args = "unexpected error: %s", (record.exc_info[0].__name__,)
             record.exc_info, record.exc_text = None, None
@@ -82,14 +82,14 @@ class _WithoutTexts(logging.Filter):
 LOOPBACK = ("127.0.0.1", "::1")
 
 STOP_S = 5
-"""How long requests that began may take to end once the server stops."""
+"""How long running requests may take once the server stops."""
 
 
 @contextmanager
 def serving(
     app: FastAPI, host: str, port: int, proxies: Collection[str] = LOOPBACK
 ) -> Iterator[Thread]:
-    """Serve in a thread while the block runs; the caller says at which address.
+    """Serve in a thread while the block runs.
 
     Raises `ValueError` where the address cannot be listened at.
     """
@@ -112,12 +112,14 @@ def _listening(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            told = "ce port est pris : choisissez-en un autre (--port), ou arrêtez ce qui l'occupe"
+            reason = (
+                "ce port est pris : choisissez-en un autre (--port), ou arrêtez ce qui l'occupe"
+            )
         elif error.errno == errno.EACCES:
-            told = "ce port est réservé à root : choisissez-en un d'au moins 1024 (--port)"
+            reason = "ce port est réservé à root : choisissez-en un d'au moins 1024 (--port)"
         else:
-            told = "cette adresse n'est pas de cette machine : réglez [server] host, ou --host"
-        raise ValueError(f"{host}:{port} : {told}.") from error
+            reason = "cette adresse n'est pas de cette machine : réglez [server] host, ou --host"
+        raise ValueError(f"{host}:{port} : {reason}.") from error
 
 
 def server(
@@ -125,8 +127,8 @@ def server(
 ) -> uvicorn.Server:
     """The server of an application, not yet started.
 
-    Addresses that these proxies forward are believed (`X-Forwarded-For`), so that nobody
-    from elsewhere passes for somebody at this machine, or for everybody behind the proxy.
+    `X-Forwarded-For` is trusted from `proxies` alone, so that nobody passes for somebody at this
+    machine, nor for everybody behind the proxy.
     """
     errors = logging.getLogger("uvicorn.error")
     if not any(isinstance(one, _WithoutTexts) for one in errors.filters):

@@ -9,7 +9,6 @@ from fastapi import Request
 
 from indexer.access import Reader
 from search_api.answers.context import AnswerContext, PeopleDirectory
-from search_api.catalogue.texts import SOURCES, Catalogue
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequestTimeouts
 from search_api.push_answers import PushReceiver
 
@@ -31,8 +30,8 @@ class Services(AnswerContext):
     `demo` lets a person choose which fictional agent they are. `reception` is None where no
     source pushes. Pages of `origins` may embed the widget. `theme`: a folder whose `theme.css`
     comes after the pages' own style. `contact`: an address for who meets a page that they
-    cannot use. `catalogue`: the administration's own wording of texts. The site answers to
-    `hosts` alone, None for any name.
+    cannot use. The site answers to `hosts` alone, None
+    for any name.
     """
 
     reader_of: ReaderOf
@@ -45,7 +44,6 @@ class Services(AnswerContext):
     bounds: RequestTimeouts = field(default_factory=RequestTimeouts)
     theme: Path | None = None
     contact: str = ""
-    catalogue: Catalogue = SOURCES
 
 
 def services_of(request: Request) -> Services:

@@ -4,56 +4,41 @@ Pages themselves are never compressed: they hold what somebody asked beside what
 the length of the two compressed together would reveal the second (the BREACH attack, 2013).
 """
 
-import gzip
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
 from fastapi.staticfiles import StaticFiles
-from starlette.datastructures import Headers
-from starlette.responses import FileResponse, Response
-from starlette.types import Scope
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp, Scope
 
 STATIC = Path(__file__).parent / "static"
-COMPRESSED_TYPES = ("text/", "image/svg+xml", "application/javascript")
-"""Kinds of files that are smaller packed."""
 FOREVER, ASK = "public, max-age=31536000, immutable", "public, no-cache"
 
 
 @lru_cache
 def static_address(name: str) -> str:
-    """Where a file of `static` is: another address for each content it had."""
+    """The address of a file of `static`, which changes with the file's content."""
     return f"/static/{name}?v={sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
 
 
-class CachedStaticFiles(StaticFiles):
-    """Files of a folder. One asked by its own version is kept; else the browser asks again."""
+def static_files(folder: Path) -> ASGIApp:
+    """Serve the files of a folder, compressed for browsers that accept it."""
+    return GZipMiddleware(_CachedStaticFiles(directory=folder))
+
+
+class _CachedStaticFiles(StaticFiles):
+    """A file asked for by its versioned address is cached for a year, any other revalidated."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """The file, packed for who takes that; what is not found raises as it did."""
+        """The file. Raises a 404 as `StaticFiles` does."""
         response = await super().get_response(path, scope)
-        if isinstance(response, FileResponse):
-            response = _compressed(response, Headers(scope=scope))
+        if tag := response.headers.get("etag"):
+            # Weak (RFC 9110, 8.8.1): compressed or not, the bytes differ and the content does not.
+            response.headers["etag"] = f"W/{tag}"
         asked = f"/static/{path}?{scope['query_string'].decode('latin-1')}"
         known = self.directory == STATIC and scope["query_string"] and response.status_code < 400
         forever = known and asked == static_address(path)
         response.headers["Cache-Control"] = FOREVER if forever else ASK
         return response
-
-
-def _compressed(response: FileResponse, asked: Headers) -> Response:
-    if not response.headers["content-type"].startswith(COMPRESSED_TYPES):
-        return response
-    response.headers.add_vary_header("Accept-Encoding")
-    if "gzip" not in asked.get("accept-encoding", "") or "range" in asked:
-        return response
-    headers = {name: response.headers[name] for name in ("content-type", "vary", "last-modified")}
-    # A weak tag: the same words, in other bytes.
-    headers |= {"content-encoding": "gzip", "etag": f"W/{response.headers['etag']}"}
-    return Response(_gzip(str(response.path), response.headers["etag"]), headers=headers)
-
-
-@lru_cache(maxsize=64)
-def _gzip(path: str, etag: str) -> bytes:
-    """A file's bytes, packed once for each content."""
-    return gzip.compress(Path(path).read_bytes(), mtime=0)

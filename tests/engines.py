@@ -22,6 +22,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.needs import refuse_where_fast
+
 OPENSEARCH_URL = "http://127.0.0.1:19200"
 TIKA_URL = "http://127.0.0.1:19998"
 OPENSEARCH_VERSION = "3.5.0"
@@ -71,6 +73,7 @@ class EngineMissingError(RuntimeError):
 
 def ensure_opensearch() -> str:
     """The address of an OpenSearch that answers; starts one where none does."""
+    refuse_where_fast("opensearch")
     with _locked():
         if not _answers(OPENSEARCH_URL):
             _start_opensearch()
@@ -79,6 +82,7 @@ def ensure_opensearch() -> str:
 
 def ensure_tika() -> str:
     """The address of a Tika server that answers; starts one where none does."""
+    refuse_where_fast("tika")
     with _locked():
         if not _answers(f"{TIKA_URL}/version"):
             _start_tika()

@@ -1,6 +1,6 @@
-"""Every shared file through an extractor: each ends as text or as a named failure."""
+"""Every file of a collection through both extractors: each ends as text or as a named failure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,10 +12,15 @@ from indexer.extraction.tika_server import TikaServerExtractor
 from indexer.ports import Extractor
 from indexer.values import Failure
 from tests.engines import ensure_tika
+from tests.samples.files import SAMPLES, WITHOUT_TEXT, sample_bytes
 from tests.shared_files import SHARED
 
 DOCUMENTS = SHARED / "documents"
+NOTES = Path(__file__).resolve().parents[1] / "demo" / "notes"
 IN_PROCESS, SERVER = "in-process", "tika"
+
+Files = Mapping[str, Path | bytes]
+"""A path, or content, by the name that the file goes by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,30 +37,40 @@ class Ending:
     reason: str = ""
 
 
-def shared_files() -> tuple[Path, ...]:
-    """All files, in order of name; the manifest is none of them."""
-    return tuple(
-        path
+def shared_files() -> dict[str, Path]:
+    """All files of `../shared/documents`, in order of name; the manifest is none of them."""
+    return {
+        path.relative_to(DOCUMENTS).as_posix(): path
         for path in sorted(DOCUMENTS.rglob("*"))
         if path.is_file() and path != DOCUMENTS / "manifest.jsonl"
-    )
+    }
 
 
-def ending(extractor: Extractor, path: Path) -> Ending:
+def own_files() -> dict[str, Path | bytes]:
+    """What the project brings: the samples that it makes, and the notes of the demo."""
+    notes = {
+        path.relative_to(NOTES).as_posix(): path
+        for path in sorted(NOTES.rglob("*"))
+        if path.is_file() and path.name != "_quisait.csv"
+    }
+    return {name: sample_bytes(name) for name in (*SAMPLES, *WITHOUT_TEXT)} | notes
+
+
+def ending(extractor: Extractor, name: str, file: Path | bytes) -> Ending:
     """Raises whatever is neither text nor a failure of the file."""
-    file = path.relative_to(DOCUMENTS).as_posix()
+    held = file if isinstance(file, bytes) else file.read_bytes()
     try:
-        extracted = extractor.extract(path.read_bytes(), path.name, None)
+        extracted = extractor.extract(held, name.rpartition("/")[2], None)
     except ExtractionFailed as failed:
-        return Ending(file, failure=failed.failure, reason=str(failed))
+        return Ending(name, failure=failed.failure, reason=str(failed))
     return Ending(
-        file,
+        name,
         characters=sum(len(section.text) for section in extracted.sections),
         paths=frozenset(section.path for section in extracted.sections if section.path),
     )
 
 
-def endings(files: Sequence[Path]) -> dict[str, tuple[Ending, ...]]:
+def endings(files: Files) -> dict[str, tuple[Ending, ...]]:
     """The ending of each file by each extractor, both at once."""
     with ExitStack() as opened:
         child = InProcessExtractor()
@@ -72,6 +87,6 @@ def endings(files: Sequence[Path]) -> dict[str, tuple[Ending, ...]]:
         return {name: run.result() for name, run in running.items()}
 
 
-def _each(extractor: Extractor, files: Sequence[Path]) -> Iterator[Ending]:
-    for path in files:
-        yield ending(extractor, path)
+def _each(extractor: Extractor, files: Files) -> Iterator[Ending]:
+    for name, file in files.items():
+        yield ending(extractor, name, file)

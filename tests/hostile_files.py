@@ -1,37 +1,25 @@
 """Files that mean harm, or are only broken, made on the fly: `HOSTILE` lists them."""
 
 import gzip
-import io
 import random
 import struct
-import zipfile
 import zlib
 from collections.abc import Callable, Iterable
 from email.message import EmailMessage
 from functools import cache, partial
 from itertools import pairwise
 
-from tests.shared_files import SHARED
+from tests.samples.files import sample_bytes
+from tests.samples.office import Content, zipped
+from tests.samples.pdf_files import pdf
+from tests.shared_files import SHARED, is_there
 
-SAMPLES = SHARED / "documents" / "formats" / "unstructured"
+REAL = SHARED / "documents" / "formats" / "unstructured"
 MEGABYTE = bytes(1 << 20)
 _WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _ODF = "urn:oasis:names:tc:opendocument:xmlns"
-
-Content = bytes | Iterable[bytes]
-
-
-def zipped(parts: dict[str, Content]) -> bytes:
-    """An archive of these files."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, content in parts.items():
-            with archive.open(name, "w", force_zip64=True) as part:
-                for piece in [content] if isinstance(content, bytes) else content:
-                    part.write(piece)
-    return packed.getvalue()
 
 
 def locked(archive: bytes, name: str, method: int = 8) -> bytes:
@@ -172,18 +160,6 @@ def nested_zip(depth: int, width: int = 1, core: bytes = b"le fond") -> bytes:
     return made
 
 
-def pdf(objects: Iterable[bytes]) -> bytes:
-    made, places = b"%PDF-1.4\n", []
-    for number, content in enumerate(objects, 1):
-        places.append(len(made))
-        made += b"%d 0 obj\n" % number + content + b"\nendobj\n"
-    start = len(made)
-    made += b"xref\n0 %d\n0000000000 65535 f \n" % (len(places) + 1)
-    made += b"".join(b"%010d 00000 n \n" % place for place in places)
-    size = len(places) + 1
-    return made + b"trailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % (size, start)
-
-
 def page_loop() -> bytes:
     return pdf(
         [
@@ -224,18 +200,17 @@ def zeros_gz() -> bytes:
     return gzip.compress(MEGABYTE * 200, 1)
 
 
-def damaged(name: str, seed: int) -> bytes:
-    """A real file with one byte in fifty changed."""
+def damaged(whole: bytes, seed: int) -> bytes:
+    """A file with one byte in fifty changed."""
     draw = random.Random(seed)
-    made = bytearray((SAMPLES / name).read_bytes())
+    made = bytearray(whole)
     for at in draw.sample(range(len(made)), len(made) // 50):
         made[at] = draw.randrange(256)
     return bytes(made)
 
 
-def cut(name: str) -> bytes:
-    content = (SAMPLES / name).read_bytes()
-    return content[: len(content) * 2 // 3]
+def cut(whole: bytes) -> bytes:
+    return whole[: len(whole) * 2 // 3]
 
 
 _CELLS = b"<row>" + b"<c><v>12345</v></c>" * 1_000 + b"</row>"
@@ -258,15 +233,27 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "nothing.eml": lambda: mail([("vide.txt", b""), ("vide.pdf", b"")]),
     "names.eml": lambda: mail([("a\x01b\x1b[31m.txt", b"Le cadastre")]),
     "names.zip": lambda: zipped({"a\x01\n\x1b[31m.txt": b"Le cadastre", "../../x.txt": b"dehors"}),
-    "liar.pdf": lambda: (SAMPLES / "simple.docx").read_bytes(),
-    "liar.docx": lambda: (SAMPLES / "fake-html.html").read_bytes(),
-    "cut.pdf": lambda: cut("pdf__password.pdf"),
-    "cut.xlsx": lambda: cut("stanley-cups.xlsx"),
-    "cut.msg": lambda: cut("fake-email-attachment.msg"),
-    "damaged.doc": lambda: damaged("fake.doc", 1),
-    "damaged.docx": lambda: damaged("simple.docx", 2),
-    "damaged.ppt": lambda: damaged("fake-power-point.ppt", 3),
+    "liar.pdf": lambda: sample_bytes("effectifs.docx"),
+    "liar.docx": lambda: sample_bytes("accueil.html"),
+    "cut.pdf": lambda: cut(sample_bytes("ferme.pdf")),
+    "cut.xlsx": lambda: cut(sample_bytes("effectifs.xlsx")),
+    "cut.msg": lambda: cut(sample_bytes("amendes.msg")),
+    "damaged.doc": lambda: damaged(sample_bytes("notaire.doc"), 1),
+    "damaged.docx": lambda: damaged(sample_bytes("effectifs.docx"), 2),
+    "damaged.ppt": lambda: damaged(sample_bytes("accueil.ppt"), 3),
     "nothing.docx": bytes,
     **{f"laughs.{kind}": partial(laughs, kind) for kind in WITH_DOCTYPE},
 }
 """By file name. None is larger than twenty megabytes, whatever it unpacks to."""
+
+if is_there("documents"):
+    HOSTILE |= {
+        "real-liar.pdf": lambda: (REAL / "simple.docx").read_bytes(),
+        "real-liar.docx": lambda: (REAL / "fake-html.html").read_bytes(),
+        "real-cut.pdf": lambda: cut((REAL / "pdf__password.pdf").read_bytes()),
+        "real-cut.xlsx": lambda: cut((REAL / "stanley-cups.xlsx").read_bytes()),
+        "real-cut.msg": lambda: cut((REAL / "fake-email-attachment.msg").read_bytes()),
+        "real-damaged.doc": lambda: damaged((REAL / "fake.doc").read_bytes(), 1),
+        "real-damaged.docx": lambda: damaged((REAL / "simple.docx").read_bytes(), 2),
+        "real-damaged.ppt": lambda: damaged((REAL / "fake-power-point.ppt").read_bytes(), 3),
+    }

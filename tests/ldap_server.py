@@ -21,6 +21,7 @@ from typing import Any
 import ldap3
 
 from tests.made_certificates import make_certificates
+from tests.needs import refuse_where_fast
 
 SUFFIX = "dc=dgfip,dc=test"
 AGENTS, GROUPS = f"ou=agents,{SUFFIX}", f"ou=groupes,{SUFFIX}"
@@ -107,6 +108,7 @@ class LdapServer:
 @functools.cache
 def ensure_ldap() -> LdapServer:
     """The session's directory; started at the first call."""
+    refuse_where_fast("ldap")
     slapd = shutil.which("slapd", path="/usr/sbin:/usr/bin:/usr/local/sbin")
     if slapd is None:
         raise SlapdMissingError("The directory's tests need slapd ldap-utils (`make servers`).")

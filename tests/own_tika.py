@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 
 from tests.engines import START_TIMEOUT_S, TIKA_CONFIG, _tika_jar, ensure_tika, find_jdk
+from tests.needs import refuse_where_fast
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class OwnTika:
 @contextmanager
 def own_tika(folder: Path) -> Iterator[OwnTika]:
     """Started on a free port, as the shared one is; ended with its child."""
+    refuse_where_fast("tika")
     ensure_tika()  # fetches the program, where it is not there yet
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

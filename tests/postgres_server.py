@@ -20,6 +20,7 @@ from uuid import uuid4
 import psycopg
 
 from tests.engines import EngineMissingError
+from tests.needs import refuse_where_fast
 
 START_TIMEOUT_S = 60
 USER = "quisait"
@@ -73,6 +74,7 @@ class Postgres:
 @contextmanager
 def own_postgres() -> Iterator[Postgres]:
     """A running server, gone after use."""
+    refuse_where_fast("postgres")
     server = Postgres()
     try:
         server.start()

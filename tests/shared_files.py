@@ -1,4 +1,8 @@
-"""Where the shared test data lies."""
+"""Where further test data lies, beside the clone: real files, judged sets, the official code.
+
+Nothing of it is needed: the project brings test data of its own. Where it is there, it is
+tested as well; where it is not, the last lines of a run name what it would add.
+"""
 
 import os
 from pathlib import Path
@@ -6,3 +10,24 @@ from pathlib import Path
 SHARED = Path(
     os.environ.get("QUISAIT_SHARED", Path(__file__).resolve().parents[2] / "shared")
 ).resolve()
+
+ADDS = {
+    "documents": "real files of every format",
+    "eval/search_piaf": "relevance on search_piaf",
+    "geo": "the official geographic code",
+}
+"""What each folder adds to a run of the tests."""
+
+
+def is_there(folder: str) -> bool:
+    """Whether that folder of `ADDS` can be tested."""
+    assert folder in ADDS
+    return (SHARED / folder).is_dir()
+
+
+def what_is_missing() -> str:
+    """One line about the folders that are not there; empty where all are."""
+    missing = [what for folder, what in ADDS.items() if not is_there(folder)]
+    if not missing:
+        return ""
+    return f"Not tested, for want of ../shared (QUISAIT_SHARED): {', '.join(missing)}."

@@ -22,6 +22,8 @@ from typing import Any
 import httpx
 import mwclient
 
+from tests.needs import refuse_where_fast
+
 HOME = Path("/usr/share/mediawiki")
 PACKAGES = "mediawiki php-cli php-sqlite3 php-mbstring php-xml php-intl"
 START_TIMEOUT_S = 60
@@ -160,6 +162,7 @@ class WikiServer:
 @functools.cache
 def ensure_wiki() -> WikiServer:
     """The session's wiki; started at the first call."""
+    refuse_where_fast("wiki")
     if not (HOME / "api.php").is_file() or shutil.which("php") is None:
         raise WikiMissingError(f"The wiki tests need {PACKAGES} (`make servers`).")
     run = Path(tempfile.mkdtemp(prefix="quisait-wiki-", dir=_quick_folder()))

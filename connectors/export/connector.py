@@ -52,142 +52,141 @@ CHECKPOINT_LINES = 200
 class ExportConnector:
     """Read an export: one `.jsonl` file, or a folder of them in name order.
 
-    Lines may be appended and files added after the last one; where anything that was
-    already read changed, or a space's readers did, the whole export is read again.
-    Where a header says `complete`, a listing follows, unless a line that may speak of
-    a document does not say of which.
+    Lines may be appended, and files added after the last one. If anything that was already
+    read changed, or a space's readers did, the whole export is read again. If a header says
+    `complete`, a listing follows, unless an invalid line may be about an unknown document.
     """
 
     source: str
     path: Path
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield what the lines after the cursor say. Raises `SourceUnreachable`, `SourceRefused`.
+        """Yield the changes after the cursor. Raises `SourceUnreachable`, `SourceRefused`.
 
-        Of each document the last word alone is said: what is read anew opens nothing that
-        a later line closes. A document whose last record could not be understood, or whose
-        attachment could not be found, is stale: its former text has not the new readers.
+        Each document gets the state after its last line, so that no change opens what a
+        later line closes. A document whose last record is invalid, or whose attachment is
+        missing, is stale: its former text does not get the new readers.
         """
         files = export_files(self.path)
         _check_headers(files)
         unchanged = UnchangedCheck(files)
         position = _read_cursor(since, files)
-        learned, attachments = _build_index(files, position)
-        if since and _cursor_spaces_digest(since) != learned.spaces_digest():
+        index, attachments = _build_index(files, position)
+        if since and _cursor_spaces_digest(since) != index.spaces_digest():
             position, attachments = Position(), KnownAttachments()
-        reading = _ExportReading(files, self._setting(learned), learned, attachments, position)
+        crawl = _ExportCrawl(files, self._context(index), index, attachments, position)
         digest = PrefixDigest(files)
         marked = position
-        for count, line in enumerate(_lines_after(files, position), start=1):
-            understood = parse_line(line)
-            yield from reading.changes_of(line, understood)
-            if line.terminated or not isinstance(understood, InvalidLine):
-                # A last line that is still being written is read again once it is whole.
-                position = Position(line.file, line.end, line.number)
+        for count, raw in enumerate(_lines_after(files, position), start=1):
+            line = parse_line(raw)
+            yield from crawl.changes_of(raw, line)
+            if raw.terminated or not isinstance(line, InvalidLine):
+                # A last line that is still being written is read again once it is complete.
+                position = Position(raw.file, raw.end, raw.number)
             if count % CHECKPOINT_LINES == 0 and position != marked:
                 marked = position
-                yield _checkpoint(position, digest, learned, unchanged)
-        last = _checkpoint(position, digest, learned, unchanged)
-        if learned.complete:
-            yield self._listing(learned)
+                yield _checkpoint(position, digest, index, unchanged)
+        last = _checkpoint(position, digest, index, unchanged)
+        if index.complete:
+            yield self._listing(index)
         yield last
 
-    def expected(self, since: str | None) -> int | None:
+    def count_pending(self, since: str | None) -> int | None:
         """How many records are still to be read."""
         files = export_files(self.path)
         after = _lines_after(files, _read_cursor(since, files))
-        return sum(isinstance(parse_line(line), RecordLine) for line in after)
+        return sum(isinstance(parse_line(raw), RecordLine) for raw in after)
 
-    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """Yield these records and attachments, read anew. Raises as `changes` does."""
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """Yield these records and attachments, read again. Raises as `changes` does."""
         files = export_files(self.path)
         _check_headers(files)
-        learned, _ = _build_index(files, Position())
-        setting = self._setting(learned)
+        index, _ = _build_index(files, Position())
+        context = self._context(index)
         for raw in _lines_after(files, Position()):
             line = parse_line(raw)
-            if isinstance(line, RecordLine) and learned.records.get(line.id) == raw.place:
-                for change in _record_changes(raw, line, setting, learned):
+            if isinstance(line, RecordLine) and index.records.get(line.id) == raw.location:
+                for change in _record_changes(raw, line, context, index):
                     if isinstance(change, Upsert) and change.document.id in document_ids:
                         yield change
 
-    def _setting(self, learned: ExportIndex) -> RecordContext:
+    def _context(self, index: ExportIndex) -> RecordContext:
         folder = self.path if self.path.is_dir() else self.path.parent
-        return RecordContext(self.source, folder, learned.labels, learned.spaces)
+        return RecordContext(self.source, folder, index.labels, index.spaces)
 
-    def _listing(self, learned: ExportIndex) -> Change:
-        if learned.unattributed:
+    def _listing(self, index: ExportIndex) -> Change:
+        if index.unattributed:
             reason = (
-                f"{len(learned.unattributed)} lignes illisibles ne nomment pas leur document : "
+                f"{len(index.unattributed)} lignes illisibles ne nomment pas leur document : "
                 "rien n'est tenu pour supprimé"
             )
             return Malformed(self.path.name, reason)
-        return Listing(frozenset(f"{self.source}:{identity}" for identity in learned.ids))
+        return Listing(frozenset(f"{self.source}:{name}" for name in index.ids))
 
 
 @dataclass(frozen=True, slots=True)
-class _ExportReading:
-    """One reading of the lines from `start` on. `attachments`: those known so far."""
+class _ExportCrawl:
+    """One pass over the lines from `start` on, with the attachments known before them."""
 
     files: tuple[ExportFile, ...]
-    setting: RecordContext
-    learned: ExportIndex
+    context: RecordContext
+    index: ExportIndex
     attachments: KnownAttachments
     start: Position
 
     def changes_of(self, raw: RawLine, line: ExportLine | InvalidLine) -> Iterator[Change]:
-        """What a line says, in the light of all others."""
+        """The changes of one line, given all other lines."""
         match line:
             case RecordLine():
-                gone = self.attachments.gone(line)
-                if self.learned.records.get(line.id) == raw.place:
-                    yield from _record_changes(raw, line, self.setting, self.learned)
-                yield from self._deleted(gone)
+                deleted = self.attachments.update(line)
+                if self.index.records.get(line.id) == raw.location:
+                    yield from _record_changes(raw, line, self.context, self.index)
+                yield from self._deleted(deleted)
             case DeletedLine():
-                yield from self._deleted(self.attachments.gone(line) | {line.id})
+                yield from self._deleted(self.attachments.update(line) | {line.id})
             case AccessLine():
-                yield from self._access(raw, self.learned.ruled_by(line, self.attachments))
+                yield from self._access(raw, self.index.documents_of(line, self.attachments))
             case InvalidLine():
-                own = line.id if line.about_a_document else ""
-                yield Malformed(raw.where, line.reason, self.setting.qualified(own) or None)
+                own = line.id if line.concerns_document else ""
+                yield Malformed(raw.where, line.reason, self.context.qualified(own) or None)
                 if not is_unfinished(raw, line):
-                    yield from self._access(raw, self.attachments.named_by(line))
+                    yield from self._access(raw, self.attachments.possible_documents(line))
             case HeaderLine():
                 if raw.number != 1:
                     yield Malformed(raw.where, "un en-tête ailleurs qu'en première ligne")
             case AccountLine() | SpaceLine():
-                pass  # learned beforehand, wherever they stand
+                pass  # already in the index
 
-    def _deleted(self, ids: frozenset[str]) -> Iterator[Change]:
-        gone = sorted(ids - self.learned.ids)
-        return (Delete(self.setting.qualified(identity)) for identity in gone)
+    def _deleted(self, names: frozenset[str]) -> Iterator[Change]:
+        deleted = sorted(names - self.index.ids)
+        return (Delete(self.context.qualified(name)) for name in deleted)
 
-    def _access(self, raw: RawLine, ids: frozenset[str]) -> Iterator[Change]:
-        """The readers that a line gives these documents, where no later line speaks of them.
+    def _access(self, raw: RawLine, names: frozenset[str]) -> Iterator[Change]:
+        """The access that a line gives these documents, unless a later line is about them.
 
-        Whom it adds reads the text that the record has now: an attachment may have been
-        replaced since it was read.
+        Added readers get the record's current text: an attachment may have been replaced
+        since it was read.
         """
-        again: set[str] = set()
-        for identity in sorted(ids):
-            place, last = self.learned.access.get(identity, (None, None))
-            document_id = self.setting.qualified(identity)
-            if identity in self.learned.stale:
+        reread: set[str] = set()
+        for name in sorted(names):
+            location, line = self.index.access.get(name, (None, None))
+            document_id = self.context.qualified(name)
+            if name in self.index.stale:
                 yield ContentStale(document_id)
-            elif last is not None and place == raw.place:
-                yield AccessNarrowed(document_id, access_of_line(last))
-                record = self.learned.place_of(identity)
+            elif line is not None and location == raw.location:
+                yield AccessNarrowed(document_id, access_of_line(line))
+                record = self.index.record_location(name)
                 if record is None:
-                    yield from self._without_record(raw, document_id, last)
-                elif record < (self.start.file, self.start.offset):
-                    again.add(identity)
-        yield from self._again(again)
+                    yield from self._without_record(raw, document_id, line)
+                elif record < self.start.location:
+                    reread.add(name)
+        yield from self._reread(reread)
 
     def _without_record(
         self, raw: RawLine, document_id: str, line: AccessLine | InvalidLine
     ) -> Iterator[Change]:
-        """The record stands in the files no more: its text is known where no line was missed."""
-        if self.start != Position() and not self.learned.unattributed:
+        """The record is no longer in the files: its text is known only if no line was missed."""
+        if self.start != Position() and not self.index.unattributed:
             yield AccessChanged(document_id, access_of_line(line))
         else:
             reason = (
@@ -196,41 +195,40 @@ class _ExportReading:
             )
             yield Malformed(raw.where, reason, document_id)
 
-    def _again(self, identities: set[str]) -> Iterator[Change]:
-        """These documents, from their records' lines, which were read before."""
-        for file, offset in sorted(
-            {place for one in identities if (place := self.learned.place_of(one))}
-        ):
-            opened = next(one for one in self.files if one.path.name == file)
-            raw = next(read_lines(opened, after=Position(file, offset)))
+    def _reread(self, names: set[str]) -> Iterator[Change]:
+        """These documents, from their records' lines before the start."""
+        wanted = set(map(self.context.qualified, names))
+        locations = {at for name in names if (at := self.index.record_location(name))}
+        for file_name, offset in sorted(locations):
+            file = next(one for one in self.files if one.path.name == file_name)
+            raw = next(read_lines(file, after=Position(file_name, offset)))
             line = parse_line(raw)
             if isinstance(line, RecordLine):
-                wanted = {self.setting.qualified(one) for one in identities}
-                for change in _record_changes(raw, line, self.setting, self.learned):
+                for change in _record_changes(raw, line, self.context, self.index):
                     if _document_id(change) in wanted:
                         yield change
 
 
 def _record_changes(
-    raw: RawLine, line: RecordLine, setting: RecordContext, learned: ExportIndex
+    raw: RawLine, line: RecordLine, context: RecordContext, index: ExportIndex
 ) -> Iterator[Change]:
-    """The record and its attachments, less those deleted since, under their present readers."""
-    brought: set[str] = set()
-    for document in documents_of(line, setting, raw.where):
+    """The record and its attachments, without those deleted later, with their current readers."""
+    upserted: set[str] = set()
+    for document in documents_of(line, context, raw.where):
         if isinstance(document, Malformed):
             yield document
-            if document.document_id and document.document_id not in brought:
+            if document.document_id and document.document_id not in upserted:
                 yield ContentStale(document.document_id)
             continue
-        identity = document.id.removeprefix(f"{setting.source}:")
-        if later := learned.access.get(identity):
-            place, said = later
-            access = access_of_line(said)
-            if learned.in_doubt(identity, place):
+        name = document.id.removeprefix(f"{context.source}:")
+        if later := index.access.get(name):
+            location, access_line = later
+            access = access_of_line(access_line)
+            if index.in_doubt(name, location):
                 access = access.narrowed_to(document.access)
             document = replace(document, access=access)
-        if identity in learned.ids and identity not in learned.stale:
-            brought.add(document.id)
+        if name in index.ids and name not in index.stale:
+            upserted.add(document.id)
             yield Upsert(document)
 
 
@@ -267,19 +265,16 @@ def _check_headers(files: tuple[ExportFile, ...]) -> None:
 def _build_index(
     files: tuple[ExportFile, ...], position: Position
 ) -> tuple[ExportIndex, KnownAttachments]:
-    """All that holds for the whole export, and the attachments known at the position."""
-    learned, attachments = ExportIndex(), KnownAttachments()
+    """The index of the whole export, and the attachments known at the position."""
+    index, attachments = ExportIndex(), KnownAttachments()
     for file in files:
         for raw in read_lines(file):
             line = parse_line(raw)
-            learned.learn(raw, line)
-            if _before(raw, position) and isinstance(line, RecordLine | DeletedLine):
-                attachments.gone(line)
-    return learned, attachments
-
-
-def _before(line: RawLine, position: Position) -> bool:
-    return line.place < (position.file, position.offset)
+            index.add(raw, line)
+            before = raw.location < position.location
+            if before and isinstance(line, RecordLine | DeletedLine):
+                attachments.update(line)
+    return index, attachments
 
 
 def _lines_after(files: tuple[ExportFile, ...], position: Position) -> Iterator[RawLine]:
@@ -291,21 +286,21 @@ def _lines_after(files: tuple[ExportFile, ...], position: Position) -> Iterator[
 
 
 def _checkpoint(
-    position: Position, digest: PrefixDigest, learned: ExportIndex, unchanged: UnchangedCheck
+    position: Position, digest: PrefixDigest, index: ExportIndex, unchanged: UnchangedCheck
 ) -> Checkpoint:
-    """Raises `SourceUnreachable` where what was read is not what the digest is of."""
+    """Raises `SourceUnreachable` if the files changed while they were read."""
     cursor = {
         "v": 1,
         "at": [position.file, position.offset, position.line],
         "digest": digest.upto(position),
-        "spaces": learned.spaces_digest(),
+        "spaces": index.spaces_digest(),
     }
     unchanged.check()
     return Checkpoint(json.dumps(cursor))
 
 
 def _read_cursor(since: str | None, files: tuple[ExportFile, ...]) -> Position:
-    """The cursor's position, or the beginning where what stands before it is not the same."""
+    """The cursor's position, or the beginning if the files changed before it."""
     try:
         cursor = json.loads(since or "")
         file, offset, line = cursor["at"]

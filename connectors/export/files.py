@@ -20,57 +20,54 @@ ExportFileStamp = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class ExportFile:
-    """A file as long as it was when the reading began: what is appended waits.
+    """A file with the size that it had when the crawl began; text appended later is ignored.
 
-    `stamp` differs once anything was written to it, or another file took its place.
+    `stamp` changes when the file is written to or replaced. `named`: the settings name the
+    file itself and not its folder, so it may be a link.
     """
 
     path: Path
     size: int
     stamp: ExportFileStamp = ()
     named: bool = True
-    """Whether the settings name the file itself, and not its folder: it may be a link then."""
 
-    def opened(self) -> BinaryIO:
-        """The file that was listed.
+    def open(self) -> BinaryIO:
+        """Open the file that was listed.
 
-        Raises OSError, `SourceRefused` for what is no ordinary file, or `SourceUnreachable`
-        where another took its place: what was learned is not of its lines.
+        Raises OSError, `SourceRefused` if it is not a regular file, or `SourceUnreachable`
+        if it was replaced: the export's index would not match its lines.
         """
-        opened = open_regular_file(self.path, may_be_link=self.named)
-        if self.stamp and _stamp(os.fstat(opened.fileno()))[:2] != self.stamp[:2]:
-            opened.close()
+        stream = open_regular_file(self.path, may_be_link=self.named)
+        if self.stamp and _stamp(os.fstat(stream.fileno()))[:2] != self.stamp[:2]:
+            stream.close()
             raise changed_during_read(self.path)
-        return opened
-
-    def status(self) -> os.stat_result:
-        """Raises OSError."""
-        return self.path.stat(follow_symlinks=self.named)
+        return stream
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Everything before `offset` of this file, and every file before it, has been read."""
+    """Everything before `offset` in this file, and all files before it, have been read."""
 
     file: str = ""
     offset: int = 0
     line: int = 0
 
+    @property
+    def location(self) -> tuple[str, int]:
+        """(file, offset in bytes), as of a line."""
+        return self.file, self.offset
+
 
 def export_files(path: Path) -> tuple[ExportFile, ...]:
     """The export's files in name order. Raises `SourceUnreachable` or `SourceRefused`."""
     try:
-        listed = stat.S_ISDIR(path.stat().st_mode)
-        paths = sorted(path.iterdir()) if listed else [path]
-        found = (
-            (one, one.stat(follow_symlinks=not listed))
-            for one in paths
-            if not listed or _is_export_name(one)
-        )
+        named = not stat.S_ISDIR(path.stat().st_mode)
+        paths = [path] if named else sorted(filter(_is_export_name, path.iterdir()))
+        found = [(one, one.stat(follow_symlinks=named)) for one in paths]
         files = tuple(
-            ExportFile(one, status.st_size, _stamp(status), named=not listed)
+            ExportFile(one, status.st_size, _stamp(status), named)
             for one, status in found
-            if not listed or _is_file(one, status)
+            if named or _is_file(one, status)
         )
     except OSError as error:
         raise _unreadable(Path(error.filename or path), error) from error
@@ -82,7 +79,7 @@ def export_files(path: Path) -> tuple[ExportFile, ...]:
 
 
 def _is_file(path: Path, status: os.stat_result) -> bool:
-    """Raises `SourceRefused` for a link: it could lead to the export of other readers."""
+    """Raises `SourceRefused` for a link: it could lead to an export for other readers."""
     if stat.S_ISLNK(status.st_mode):
         raise SourceRefused(
             f"{path} est un lien symbolique : déposez le fichier lui-même dans ce dossier, ou "
@@ -100,11 +97,11 @@ def _stamp(status: os.stat_result) -> ExportFileStamp:
 
 
 def read_lines(file: ExportFile, after: Position | None = None) -> Iterator[RawLine]:
-    """Lines of a file that are not blank, from `after` on.
+    """Yield the lines of a file that are not blank, from `after` on.
 
-    Raises `SourceUnreachable`, or `SourceRefused` for what is no ordinary file.
+    Raises `SourceUnreachable`, or `SourceRefused` if it is not a regular file.
     """
-    # Lines may be long: few of such are read ahead.
+    # Long lines count more, so that few of them are read ahead.
     return iterate_with_timeout(
         _lines(file, after),
         DISK_TIMEOUT_S,
@@ -116,25 +113,25 @@ def read_lines(file: ExportFile, after: Position | None = None) -> Iterator[RawL
 def _lines(file: ExportFile, after: Position | None) -> Iterator[RawLine]:
     offset, number = (after.offset, after.line) if after else (0, 0)
     try:
-        with file.opened() as opened:
+        with file.open() as stream:
             if offset:
-                opened.seek(offset - 1)
-                if opened.read(1) != b"\n":
-                    number -= 1  # what was the last line has since got its line end
+                stream.seek(offset - 1)
+                if stream.read(1) != b"\n":
+                    number -= 1  # the last line read then has since been terminated
             while offset < file.size:
-                raw = opened.readline(min(MAX_LINE_BYTES, file.size - offset))
+                raw = stream.readline(min(MAX_LINE_BYTES, file.size - offset))
                 if not raw:
                     raise changed_during_read(file.path)
                 end = offset + len(raw)
-                last = raw
-                cut = not raw.endswith(b"\n") and end < file.size
-                while last and not last.endswith(b"\n") and end < file.size:
-                    last = opened.readline(min(_CHUNK_BYTES, file.size - end))
-                    end += len(last)
+                chunk = raw
+                too_long = not raw.endswith(b"\n") and end < file.size
+                while chunk and not chunk.endswith(b"\n") and end < file.size:
+                    chunk = stream.readline(min(_CHUNK_BYTES, file.size - end))
+                    end += len(chunk)
                 number += 1
                 if raw.strip():
-                    whole = last.endswith(b"\n")
-                    yield RawLine(file.path.name, number, offset, end, raw, cut, whole)
+                    terminated = chunk.endswith(b"\n")
+                    yield RawLine(file.path.name, number, offset, end, raw, too_long, terminated)
                 offset = end
     except OSError as error:
         raise _unreadable(file.path, error) from error
@@ -147,7 +144,7 @@ def _unreadable(path: Path, error: OSError) -> SourceUnreachable:
 
 
 def changed_during_read(path: Path) -> SourceUnreachable:
-    """What a file that is not the one that was begun is told as."""
+    """The error for a file that changed or was replaced during the crawl."""
     return SourceUnreachable(
         f"{path} a changé pendant la lecture : rien n'est tenu pour supprimé, il sera relu. "
         "Déposez un export entier d'un coup (écrivez-le à côté, puis renommez-le)."
@@ -155,43 +152,43 @@ def changed_during_read(path: Path) -> SourceUnreachable:
 
 
 class UnchangedCheck:
-    """Tells whether files still begin with the bytes that they had."""
+    """Checks that files still begin with the bytes that they had."""
 
     def __init__(self, files: Sequence[ExportFile]) -> None:
         self._files = files
         self._stamps = [file.stamp for file in files]
-        self._digest = self._now()
+        self._digest = self._current_digest()
 
     def check(self) -> None:
-        """Raise `SourceUnreachable` where anything but what was appended is not the same."""
-        for place, file in enumerate(self._files):
+        """Raise `SourceUnreachable` if a file changed other than by appending."""
+        for number, file in enumerate(self._files):
             try:
-                stamp = _stamp(file.status())
+                stamp = _stamp(file.path.stat(follow_symlinks=file.named))
             except OSError as error:
                 raise _unreadable(file.path, error) from error
-            if stamp != self._stamps[place]:
-                if self._now() != self._digest:
+            if stamp != self._stamps[number]:
+                if self._current_digest() != self._digest:
                     raise changed_during_read(file.path)
-                self._stamps[place] = stamp
+                self._stamps[number] = stamp
 
-    def _now(self) -> str | None:
+    def _current_digest(self) -> str | None:
         last = self._files[-1]
         return PrefixDigest(self._files).upto(Position(last.path.name, last.size))
 
 
 class PrefixDigest:
-    """A digest of everything before a position: names of the files and their bytes."""
+    """A digest of everything before a position: the files' names and bytes."""
 
     def __init__(self, files: Sequence[ExportFile]) -> None:
         self._files = files
         self._hash = hashlib.blake2b(digest_size=16)
-        self._at = 0
+        self._file_number = 0
         self._offset = 0
 
     def upto(self, position: Position) -> str | None:
-        """The digest of what stands before `position`, never before an earlier one.
+        """The digest of everything before `position`; positions must not decrease.
 
-        None where the files do not reach that far. Raises `SourceUnreachable`.
+        None if the files do not reach that far. Raises `SourceUnreachable`.
         """
         names = [file.path.name for file in self._files]
         if not position.file:
@@ -199,23 +196,23 @@ class PrefixDigest:
         if position.file not in names:
             return None
         target = names.index(position.file)
-        while self._at < target:
-            self._read(self._files[self._at].size)
-            self._at, self._offset = self._at + 1, 0
+        while self._file_number < target:
+            self._read(self._files[self._file_number].size)
+            self._file_number, self._offset = self._file_number + 1, 0
         if self._files[target].size < position.offset:
             return None
         self._read(position.offset)
         return self._hash.hexdigest()
 
     def _read(self, upto: int) -> None:
-        file = self._files[self._at]
+        file = self._files[self._file_number]
         if self._offset == 0:
             self._hash.update(f"{file.path.name}\0".encode(errors="surrogateescape"))
         try:
-            with file.opened() as opened:
-                opened.seek(self._offset)
+            with file.open() as stream:
+                stream.seek(self._offset)
                 while self._offset < upto:
-                    chunk = opened.read(min(_CHUNK_BYTES, upto - self._offset))
+                    chunk = stream.read(min(_CHUNK_BYTES, upto - self._offset))
                     if not chunk:
                         return
                     self._hash.update(chunk)

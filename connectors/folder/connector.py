@@ -9,7 +9,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -32,16 +32,18 @@ from connectors.ports import (
 )
 from connectors.timeouts import DISK_TIMEOUT_S, call_with_timeout
 from connectors.values import (
+    COPIED_FIELDS,
     Access,
     Content,
     Contribution,
     ContributorRole,
     Document,
     EvidencePolicy,
+    assume_utc,
 )
 
 FileDigests = tuple[str, str]
-"""Digests of a file as it was last yielded: of all but its access, and of its access."""
+"""Digests of a file as it was last yielded: of everything but its access, and of its access."""
 
 _Value = TypeVar("_Value")
 
@@ -49,12 +51,20 @@ CHECKPOINT_FILES = 200
 _MAX_CURSOR_BYTES = 1024 * 1024 * 1024
 
 
+@dataclass(slots=True)
+class _FolderState:
+    """What a cursor stores: known files, and folders with the digest of the tables above them."""
+
+    files: dict[str, FileDigests] = field(default_factory=dict)
+    upper_tables: dict[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class FolderConnector:
-    """Every ordinary file under `root` that is not hidden; links are not followed.
+    """Every regular file under `root` that is not hidden; links are not followed.
 
-    `default_access` holds where no rule names any readers; without it, nobody reads.
-    A file whose size and modification time are the same has not changed.
+    `default_access` applies if no rule names any readers; without it, nobody may read.
+    A file whose size and modification time are unchanged has not changed.
     """
 
     source: str
@@ -64,105 +74,106 @@ class FolderConnector:
     def changes(self, since: str | None) -> Iterator[Change]:
         """Yield new and changed files, then the listing. Raises `SourceUnreachable`.
 
-        A folder or file that cannot be read is reported and counts as still there: of what
-        lies below such a folder the listing does not speak. Nobody reads what is kept of it
-        where the tables above it have changed since, or where the cursor does not tell.
+        A folder or file that cannot be read is reported and counts as existing: the listing
+        deletes nothing below such a folder. Its indexed files are hidden if the tables above
+        it changed since the cursor, or if the cursor does not know them.
         """
         root = _resolved(self.root)
         identity = _identity(root)
-        before, formerly_above = _read_cursor(since)
-        seen: dict[str, FileDigests] = {}
-        above: dict[str, str] = {}
-        held: set[str] = set()
+        before, now = _read_cursor(since), _FolderState()
+        existing: set[str] = set()
         unlisted: list[str] = []
         pending = 0
-        for found in walk(root):
-            match found:
+        for entry in walk(root):
+            match entry:
                 case Malformed():
-                    yield found
-                case ListedFolder(path=path, above=tables):
-                    above[path] = tables
+                    yield entry
+                case ListedFolder(path=path):
+                    now.upper_tables[path] = entry.upper_tables
                 case UnreadableFolder(path=path):
-                    yield from self._unlisted(found, formerly_above)
-                    below = _below(path, before)
-                    held |= below.keys()
-                    unlisted.append(f"{self.source}:{path}")
-                    if formerly_above.get(path) != found.above:
-                        below = {
-                            name: (content, _NO_ACCESS_DIGEST)
-                            for name, (content, _) in below.items()
+                    yield Malformed(path or ".", entry.reason)
+                    files = _at_or_below(path, before.files)
+                    if before.upper_tables.get(path) != entry.upper_tables:
+                        # Other tables may apply now, and the folder's own are unknown.
+                        yield SubtreeHidden(f"{self.source}:{path}")
+                        files = {
+                            name: (text, _NO_ACCESS_DIGEST) for name, (text, _) in files.items()
                         }
-                    seen |= below
-                    above |= {**_below(path, formerly_above), path: found.above}
+                    existing |= files.keys()
+                    unlisted.append(f"{self.source}:{path}")
+                    now.files |= files
+                    now.upper_tables |= _at_or_below(path, before.upper_tables)
+                    now.upper_tables[path] = entry.upper_tables
                 case FoundFile():
-                    yield from self._file(root, found, before, seen)
-                    held.add(found.path)
-            pending += not isinstance(found, ListedFolder)
-            # The cursor grows with the tree: write it more rarely as it does.
-            if pending >= max(CHECKPOINT_FILES, len(seen) // 10):
+                    yield from self._file_changes(root, entry, before.files, now.files)
+                    existing.add(entry.path)
+            pending += not isinstance(entry, ListedFolder)
+            # The cursor grows with the tree: it is then written less often.
+            if pending >= max(CHECKPOINT_FILES, len(now.files) // 10):
                 pending = 0
-                yield _checkpoint({**before, **seen}, {**formerly_above, **above})
+                files = {**before.files, **now.files}
+                tables = {**before.upper_tables, **now.upper_tables}
+                yield _checkpoint(_FolderState(files, tables))
         if _identity(root) != identity:
             raise SourceUnreachable(
                 f"Le dossier {self.root} a été remplacé pendant la lecture : relancez."
             )
-        ids = frozenset(f"{self.source}:{path}" for path in held)
+        ids = frozenset(f"{self.source}:{path}" for path in existing)
         yield Listing(ids, tuple(unlisted))
-        yield _checkpoint(seen, above)
+        yield _checkpoint(now)
 
-    def expected(self, since: str | None) -> int | None:
-        """How many files there are: unchanged ones bring nothing."""
-        return sum(isinstance(found, FoundFile) for found in walk(_resolved(self.root)))
+    def count_pending(self, since: str | None) -> int | None:
+        """How many files there are, with those that are unchanged."""
+        return sum(isinstance(entry, FoundFile) for entry in walk(_resolved(self.root)))
 
-    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """Yield these files, read anew. Raises `SourceUnreachable`."""
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """Yield these files, read again. Raises `SourceUnreachable`."""
         root = _resolved(self.root)
         wanted = set(document_ids)
-        for found in walk(root):
-            if isinstance(found, FoundFile) and f"{self.source}:{found.path}" in wanted:
-                wanted.discard(f"{self.source}:{found.path}")
-                if not found.problem:
-                    yield Upsert(self._document(root, found))
+        for entry in walk(root):
+            if isinstance(entry, FoundFile) and f"{self.source}:{entry.path}" in wanted:
+                wanted.discard(f"{self.source}:{entry.path}")
+                if not entry.problem:
+                    yield Upsert(self._document(root, entry))
 
-    def _unlisted(self, folder: UnreadableFolder, formerly: Mapping[str, str]) -> Iterator[Change]:
-        """Its own tables cannot be known: where others may hold now, nobody, until it is listed."""
-        yield Malformed(folder.path or ".", folder.reason)
-        if formerly.get(folder.path) != folder.above:
-            yield SubtreeHidden(f"{self.source}:{folder.path}")
-
-    def _file(
+    def _file_changes(
         self,
         root: Path,
         found: FoundFile,
         before: Mapping[str, FileDigests],
-        seen: dict[str, FileDigests],
+        now: dict[str, FileDigests],
     ) -> Iterator[Change]:
-        if found.path in seen:
+        if found.path in now:
             yield Malformed(found.path, "un autre fichier porte le même nom", None)
             return
         document = self._document(root, found)
         content, access = _digests(document)
-        former = before.get(found.path)
+        former_content, former_access = before.get(found.path, (_UNKNOWN_DIGEST, _UNKNOWN_DIGEST))
         if found.problem:
             yield Malformed(found.path, found.problem, document.id)
-            if former is not None and former[0] == content:
-                # The text that is kept is still the file's.
+            if former_content == content:  # the indexed text is still the file's
                 yield AccessNarrowed(document.id, document.access)
             else:
                 content = _UNKNOWN_DIGEST
                 yield ContentStale(document.id)
-            seen[found.path] = (content, _UNKNOWN_DIGEST)
+            now[found.path] = (content, _UNKNOWN_DIGEST)
             return
-        seen[found.path] = (content, access)
-        if former is None or former[0] != content:
+        now[found.path] = (content, access)
+        if former_content != content:
             yield Upsert(document)
-        elif former[1] != access:
+        elif former_access != access:
             yield AccessChanged(document.id, document.access)
 
     def _document(self, root: Path, found: FoundFile) -> Document:
         rule = found.rule or Rule()
         modified = rule.modified or datetime.fromtimestamp(found.mtime_ns / 1e9, tz=UTC)
-        created = rule.created
+        day = (rule.created or modified).date()
+        role, years = ContributorRole.AUTHOR, ((day.year, 1),)
+        authors = tuple(
+            Contribution(f"{self.source}:{name}", role, name, 1, day, day, years)
+            for name in dict.fromkeys(rule.author or ())
+        )
+        copied = {n: value for n in COPIED_FIELDS if (value := getattr(rule, n))}
         return Document(
             id=f"{self.source}:{found.path}",
             source=self.source,
@@ -173,19 +184,15 @@ class FolderConnector:
             ),
             url=(rule.url or "").replace("{path}", quote(found.path)),
             kind=rule.kind or "document",
-            language=rule.language or "fr",
-            created=_aware(created) if created else None,
-            modified=_aware(modified),
-            valid_from=rule.valid_from,
-            valid_until=rule.valid_until,
+            created=assume_utc(rule.created) if rule.created else None,
+            modified=assume_utc(modified),
             replaces=tuple(f"{self.source}:{name}" for name in rule.replaces or ()),
             space=rule.space or "",
             part_of=f"{self.source}:{rule.part_of}" if rule.part_of else "",
-            entity=rule.entity or "",
-            area=rule.area or "",
             evidence=rule.evidence or EvidencePolicy.YES,
-            contributions=tuple(self._author(name, created or modified) for name in _authors(rule)),
+            contributions=authors,
             version=f"{found.size}:{found.mtime_ns}",
+            **copied,
         )
 
     def _access(self, rule: Rule | None) -> Access:
@@ -198,28 +205,15 @@ class FolderConnector:
             denied = frozenset(rule.denied)
         return Access(allowed, denied)
 
-    def _author(self, name: str, moment: datetime) -> Contribution:
-        day = moment.date()
-        account = f"{self.source}:{name}"
-        return Contribution(account, ContributorRole.AUTHOR, name, 1, day, day, ((day.year, 1),))
-
 
 def readable_title(path: str) -> str:
-    """A file's name as a title: without extension, words apart, a capital in front."""
+    """A file's name as a title: no extension, words separated, a capital first letter."""
     name = path.rpartition("/")[2]
     stem = re.sub(r"(?<=.)\.[A-Za-z0-9]{1,8}$", "", name)
     title = re.sub(r"[_\s]+", " ", stem).strip()
     if " " not in title and len(re.findall(r"[^\W\d_]{3,}-", title)) >= 2:
         title = re.sub(r"(?<=[^\W_])-(?=[^\W_])", " ", title)
     return title[:1].upper() + title[1:] if title else name
-
-
-def _authors(rule: Rule) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(rule.author or ()))
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def _identity(root: Path) -> tuple[int, int]:
@@ -237,25 +231,30 @@ def _resolved(root: Path) -> Path:
         ) from error
 
 
-def _below(path: str, known: Mapping[str, _Value]) -> dict[str, _Value]:
-    """What is known at that path and of what lies below; the root's is empty."""
+def _at_or_below(path: str, values: Mapping[str, _Value]) -> dict[str, _Value]:
+    """The values of a path and of all paths below it; the root's path is empty."""
     return {
-        name: kept
-        for name, kept in known.items()
+        name: value
+        for name, value in values.items()
         if not path or name == path or name.startswith(f"{path}/")
     }
 
 
+_NOT_METADATA = {"id", "source", "access", "sections", "content", "contributions", "version"}
+_METADATA = [field.name for field in fields(Document) if field.name not in _NOT_METADATA]
+
+
 def _digests(document: Document) -> FileDigests:
-    said = [
-        document.version, document.title, document.url, document.kind, document.language,
-        str(document.created), str(document.modified), str(document.valid_from),
-        str(document.valid_until), list(document.replaces), document.space, document.part_of,
-        document.entity, document.area, document.evidence.value,
-        [contribution.account for contribution in document.contributions],
-    ]  # fmt: skip
+    metadata = [_json_value(getattr(document, name)) for name in _METADATA]
+    accounts = [contribution.account for contribution in document.contributions]
     access = [sorted(document.access.allowed), sorted(document.access.denied)]
-    return _digest(said), _digest(access)
+    return _digest([document.version, *metadata, accounts]), _digest(access)
+
+
+def _json_value(value: object) -> object:
+    if isinstance(value, tuple):
+        return list(value)
+    return value if isinstance(value, str) else str(value)
 
 
 def _digest(value: object) -> str:
@@ -264,28 +263,30 @@ def _digest(value: object) -> str:
 
 
 _NO_ACCESS_DIGEST = _digest([[], []])
-"""The digest of an access that lets nobody in."""
+"""The digest of an access that allows nobody."""
 _UNKNOWN_DIGEST = ""
-"""Stands for the digest of what could not be read: it equals no digest, so that the next
-reading that succeeds brings it."""
+"""Stands for what could not be read. It equals no digest: the file is yielded at the next
+crawl that can read it."""
 
 
-def _checkpoint(known: Mapping[str, FileDigests], above: Mapping[str, str]) -> Checkpoint:
-    told = {"v": 1, "files": known, "above": above}
-    state = json.dumps(told, sort_keys=True, ensure_ascii=False)
-    return Checkpoint(base64.b64encode(zlib.compress(state.encode())).decode())
+def _checkpoint(state: _FolderState) -> Checkpoint:
+    values = {"v": 1, "files": state.files, "above": state.upper_tables}
+    text = json.dumps(values, sort_keys=True, ensure_ascii=False)
+    return Checkpoint(base64.b64encode(zlib.compress(text.encode())).decode())
 
 
-def _read_cursor(since: str | None) -> tuple[dict[str, FileDigests], dict[str, str]]:
-    """(files, folders with the digest of the tables above them) that a cursor knows.
-
-    None where it is not understood.
-    """
+def _read_cursor(since: str | None) -> _FolderState:
+    """The state that a cursor stores, empty if it cannot be parsed."""
     try:
         packed = base64.b64decode(since or "", validate=True)
-        state = json.loads(zlib.decompressobj().decompress(packed, _MAX_CURSOR_BYTES))
-        files = state["files"] if state["v"] == 1 else {}
-        known = {str(path): (str(said[0]), str(said[1])) for path, said in files.items()}
-        return known, {str(path): str(digest) for path, digest in state.get("above", {}).items()}
+        values = json.loads(zlib.decompressobj().decompress(packed, _MAX_CURSOR_BYTES))
+        files = values["files"] if values["v"] == 1 else {}
+        return _FolderState(
+            {
+                str(path): (str(content), str(access))
+                for path, (content, access, *_) in files.items()
+            },
+            {str(path): str(digest) for path, digest in values.get("above", {}).items()},
+        )
     except (ValueError, TypeError, KeyError, AttributeError, zlib.error):
-        return {}, {}
+        return _FolderState()

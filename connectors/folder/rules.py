@@ -22,17 +22,17 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from connectors.ports import Malformed
-from connectors.tables import TableUnreadable, read_table
+from connectors.tables import TableUnreadable, invalid_value, none_if_empty, read_table
 from connectors.values import MAX_PRINCIPALS, MAX_REPLACED, EvidencePolicy
 
 TABLE_NAME = "_quisait.csv"
 SIDECAR_SUFFIX = ".quisait.json"
 MAX_RULES = 100_000
-"""Rows of one table: a kilobyte each once read."""
+"""Rows of one table; each takes a kilobyte of memory."""
 MAX_RULE_BYTES = 16 * 1024 * 1024
-"""Of one table or sidecar."""
+"""Size of one table or sidecar."""
 NOBODY = "nobody"
-"""In `allowed`: nobody, whatever upper tables say."""
+"""In `allowed`: nobody may read, whatever upper tables say."""
 
 
 def _split(value: object) -> object:
@@ -41,12 +41,8 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split("|")] if value.strip() else None
 
 
-def _none_if_empty(value: object) -> object:
-    return None if value == "" else value
-
-
 Text = Annotated[
-    str | None, Field(max_length=2000, pattern=r"^[^\x00]*$"), BeforeValidator(_none_if_empty)
+    str | None, Field(max_length=2000, pattern=r"^[^\x00]*$"), BeforeValidator(none_if_empty)
 ]
 _name = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]+$")]
 Names = Annotated[tuple[_name, ...] | None, BeforeValidator(_split)]
@@ -64,12 +60,12 @@ Denied = Annotated[
     Field(max_length=MAX_PRINCIPALS),
     BeforeValidator(_split),
 ]
-Day = Annotated[date | None, BeforeValidator(_none_if_empty)]
-Moment = Annotated[datetime | None, BeforeValidator(_none_if_empty)]
+Day = Annotated[date | None, BeforeValidator(none_if_empty)]
+Moment = Annotated[datetime | None, BeforeValidator(none_if_empty)]
 
 
 class Rule(BaseModel):
-    """What is said of a file; None where nothing is. `replaces` and `part_of` are paths.
+    """Metadata of a file; unset fields are None. `replaces` and `part_of` are paths.
 
     `{path}` in `url` becomes the file's path relative to the root.
     """
@@ -91,13 +87,13 @@ class Rule(BaseModel):
     modified: Moment = None
     title: Text = None
     language: Text = None
-    evidence: Annotated[EvidencePolicy | None, BeforeValidator(_none_if_empty)] = None
+    evidence: Annotated[EvidencePolicy | None, BeforeValidator(none_if_empty)] = None
     url: Text = None
 
-    def under(self, winner: "Rule") -> "Rule":
-        """Return the rule with every field that `winner` speaks of replaced."""
-        said = {n: v for n in Rule.model_fields if (v := getattr(winner, n)) is not None}
-        return self.model_copy(update=said)
+    def overridden_by(self, other: "Rule") -> "Rule":
+        """The rule with every field that `other` sets replaced."""
+        values = {n: v for n in Rule.model_fields if (v := getattr(other, n)) is not None}
+        return self.model_copy(update=values)
 
 
 COLUMNS = frozenset(Rule.model_fields) | {"pattern"}
@@ -105,7 +101,7 @@ COLUMNS = frozenset(Rule.model_fields) | {"pattern"}
 
 @dataclass(frozen=True, slots=True)
 class RuleRow:
-    """A pattern, as path segments below its folder, and its rule: None if not understood."""
+    """A pattern, as path segments below its folder, and its rule: None if it is invalid."""
 
     pattern: tuple[str, ...]
     rule: Rule | None
@@ -123,12 +119,12 @@ EVERYTHING_BELOW = ("**",)
 
 
 def unreadable_table(folder: tuple[str, ...]) -> RuleTable:
-    """A table that could not be read: nobody reads what lies below."""
+    """A table that could not be read: nobody may read the files below it."""
     return RuleTable(folder, (RuleRow(EVERYTHING_BELOW, None),))
 
 
 def parse_table(content: bytes, folder: tuple[str, ...]) -> tuple[RuleTable, tuple[Malformed, ...]]:
-    """The table of a folder, and the rows that could not be understood."""
+    """The table of a folder, and its invalid rows."""
     where = "/".join((*folder, TABLE_NAME))
     try:
         raw_rows = list(islice(read_table(content, COLUMNS, required="pattern"), MAX_RULES + 1))
@@ -142,28 +138,28 @@ def parse_table(content: bytes, folder: tuple[str, ...]) -> tuple[RuleTable, tup
         cells: dict[str, object] = {n: c for n, c in raw.cells.items() if n != "pattern"}
         rule, reason = _parse_rule(cells, folder)
         reason = raw.problem or reason or ("" if pattern else "« pattern » : motif refusé")
-        # A torn row may have lost its pattern's place: it may speak of everything.
-        governed = EVERYTHING_BELOW if raw.problem or not pattern else pattern
-        rows.append(RuleRow(governed, None if reason else rule))
+        # In a row with missing cells any cell may be the pattern: it may apply to every file.
+        applies_to = EVERYTHING_BELOW if raw.problem or not pattern else pattern
+        rows.append(RuleRow(applies_to, None if reason else rule))
         if reason:
             problems.append(Malformed(f"{where}:{raw.number}", reason))
     return RuleTable(folder, tuple(rows)), tuple(problems)
 
 
 def tables_digest(tables: Sequence[RuleTable]) -> str:
-    """Changes when any of these tables says something else."""
+    """A digest that changes if any of these tables does."""
     return hashlib.blake2b(repr(tuple(tables)).encode(), digest_size=9).hexdigest()
 
 
 def parse_sidecar(content: bytes, folder: tuple[str, ...]) -> tuple[Rule | None, str]:
     """The rule of a sidecar, or None with the reason."""
     try:
-        said = json.loads(content.decode("utf-8-sig"))
+        values = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return None, "ce n'est pas du JSON"
-    if not isinstance(said, dict):
+    if not isinstance(values, dict):
         return None, "ce n'est pas un objet JSON"
-    return _parse_rule(said, folder)
+    return _parse_rule(values, folder)
 
 
 def effective_rule(
@@ -171,36 +167,35 @@ def effective_rule(
 ) -> Rule | None:
     """The rule of a file, from the tables of its folders (root first) and its sidecar.
 
-    None where a rule that is not understood may speak of it: then nobody reads it.
+    None if an invalid rule may apply to it: then nobody may read it.
     """
-    whole = Rule()
+    rule = Rule()
     for table in tables:
-        below = path[len(table.folder) :]
+        relative = path[len(table.folder) :]
         for row in table.rows:
-            if not _matches(row.pattern, below):
+            if not _matches(row.pattern, relative):
                 continue
             if row.rule is None:
                 return None
-            whole = whole.under(row.rule)
-    return whole.under(sidecar) if sidecar else whole
+            rule = rule.overridden_by(row.rule)
+    return rule.overridden_by(sidecar) if sidecar else rule
 
 
-def _parse_rule(said: dict[str, object], folder: tuple[str, ...]) -> tuple[Rule | None, str]:
+def _parse_rule(values: dict[str, object], folder: tuple[str, ...]) -> tuple[Rule | None, str]:
+    """The rule, or None with the reason."""
     try:
-        rule = Rule.model_validate(said)
+        rule = Rule.model_validate(values)
         replaces = tuple(_from_root(name, folder) for name in rule.replaces or ())
         part_of = _from_root(rule.part_of, folder) if rule.part_of else None
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        name = first["loc"][0] if first["loc"] and first["loc"][0] in COLUMNS else "?"
-        return None, f"« {name} » : valeur refusée ({first['type']})"
+        return None, invalid_value(error, COLUMNS)
     except ValueError as error:
         return None, str(error)
     return rule.model_copy(update={"replaces": replaces or None, "part_of": part_of}), ""
 
 
 def _from_root(name: str, folder: tuple[str, ...]) -> str:
-    """A path as a rule writes it (relative to its folder, or to the root after a slash)."""
+    """A rule's path, relative to the root; it is written relative to the folder, or from `/`."""
     start = "/" if name.startswith("/") else "/".join(folder)
     path = posixpath.normpath(posixpath.join(start, name).lstrip("/"))
     if path == ".." or path.startswith("../"):
@@ -209,7 +204,7 @@ def _from_root(name: str, folder: tuple[str, ...]) -> str:
 
 
 def _parse_pattern(written: str) -> tuple[str, ...]:
-    """The segments of a pattern; empty where it is none."""
+    """The segments of a pattern; empty if it is invalid."""
     if len(written) > 1000 or "\\" in written:
         return ()
     segments = tuple(unicodedata.normalize("NFC", written).removeprefix("./").split("/"))
@@ -218,22 +213,20 @@ def _parse_pattern(written: str) -> tuple[str, ...]:
 
 
 def _matches(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
-    """Segment by segment, with every number of names that those before it may take."""
+    """Match segment by segment; `ends` are the positions in the path reached so far."""
     if not pattern:
         return not path
-    taken = {0}
+    ends = {0}
     for segment in pattern[:-1]:
         if segment == "**":
-            taken = set(range(min(taken), len(path)))
+            ends = set(range(min(ends), len(path)))
         else:
-            taken = {
-                at + 1 for at in taken if at < len(path) and _matches_segment(path[at], segment)
-            }
-        if not taken:
+            ends = {at + 1 for at in ends if at < len(path) and _matches_segment(path[at], segment)}
+        if not ends:
             return False
     if pattern[-1] == "**":
-        return min(taken) < len(path)
-    return len(path) - 1 in taken and _matches_segment(path[-1], pattern[-1])
+        return min(ends) < len(path)
+    return len(path) - 1 in ends and _matches_segment(path[-1], pattern[-1])
 
 
 def _matches_segment(name: str, segment: str) -> bool:

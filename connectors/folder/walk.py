@@ -41,10 +41,10 @@ _UNREADABLE_RULE = "règle illisible : personne ne lit ce dont elle parle"
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """An ordinary file. `path` is in NFC, `raw_path` opens it; both relative to the root.
+    """A regular file. `path` is in NFC, `raw_path` opens it; both are relative to the root.
 
-    `rule` is None where one that is not understood may speak of the file; `problem`
-    says why the file cannot be read. `ruled_by`: as in `Listed`, tables and sidecar.
+    `rule` is None if an invalid rule may apply to the file; `problem` says why the file
+    cannot be read. `rule_stamps`, as in `FileState`, are those of tables and sidecar.
     """
 
     path: str
@@ -53,45 +53,43 @@ class FoundFile:
     mtime_ns: int
     rule: Rule | None
     problem: str = ""
-    ruled_by: tuple[tuple[str, FileStamp | None], ...] = ()
+    rule_stamps: tuple[tuple[str, FileStamp | None], ...] = ()
 
     def read(self, root: Path) -> bytes:
-        """Its bytes, while it and its rules are as they were found.
-
-        Raises `RecordVanished` or `SourceUnreachable`.
-        """
-        listed = FileState(self.size, self.mtime_ns, self.ruled_by)
+        """Its bytes. Raises `RecordVanished` if it or its rules changed, or `SourceUnreachable`."""
+        listed = FileState(self.size, self.mtime_ns, self.rule_stamps)
         return read_contained(root, self.raw_path, listed)
 
 
 @dataclass(frozen=True, slots=True)
 class ListedFolder:
-    """A folder that was listed, before what it holds. `above`: digest of the tables above it."""
+    """A folder that was listed; its entries follow."""
 
     path: str
-    above: str
+    upper_tables: str
+    """A digest of the tables above the folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnreadableFolder:
-    """A folder that could not be listed: what it holds is unknown, as are its own tables."""
+    """A folder that could not be listed: its files and its own tables are unknown."""
 
     path: str
     reason: str
-    above: str
+    upper_tables: str
 
 
 WalkEntry = FoundFile | ListedFolder | UnreadableFolder | Malformed
 
 
 def document_path(raw_path: str) -> str:
-    """A file's path as its id has it: NFC; bytes that are not UTF-8 are written out."""
+    """A file's path as used in its id: NFC, with bytes that are not UTF-8 escaped."""
     written = raw_path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return unicodedata.normalize("NFC", written)
 
 
 def root_identity(root: Path) -> tuple[int, int]:
-    """Device and inode of a root that can be listed. Raises `SourceUnreachable`."""
+    """Device and inode of the root. Raises `SourceUnreachable` if it cannot be listed."""
     try:
         with os.scandir(root):
             pass
@@ -104,21 +102,21 @@ def root_identity(root: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def walk(root: Path, silence_s: float = DISK_TIMEOUT_S) -> Iterator[WalkEntry]:
-    """Every file below `root`, and what could not be read or understood.
+def walk(root: Path, timeout_s: float = DISK_TIMEOUT_S) -> Iterator[WalkEntry]:
+    """Yield every file below `root`, and what could not be read or parsed.
 
-    Raises `SourceUnreachable` where the disk says nothing for `silence_s`.
+    Raises `SourceUnreachable` if the disk does not answer for `timeout_s`.
     """
-    return iterate_with_timeout(_walk(root), silence_s, disk_timeout_error(root))
+    return iterate_with_timeout(_walk(root), timeout_s, disk_timeout_error(root))
 
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """A folder on the way down: its names below the root, and the tables that hold in it."""
+    """A folder during the walk: its path below the root, and the tables that apply to it."""
 
     raw_parts: tuple[str, ...] = ()
     tables: tuple[RuleTable, ...] = ()
-    ruled_by: tuple[tuple[str, FileStamp | None], ...] = ()
+    rule_stamps: tuple[tuple[str, FileStamp | None], ...] = ()
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -130,40 +128,40 @@ class _Folder:
     def path(self, name: str) -> str:
         return "/".join((*self.parts, document_path(name)))
 
-    def below(self, name: str) -> "_Folder":
-        return _Folder((*self.raw_parts, name), self.tables, self.ruled_by)
+    def subfolder(self, name: str) -> "_Folder":
+        return _Folder((*self.raw_parts, name), self.tables, self.rule_stamps)
 
-    def ruled(self, stamp: FileStamp | None, *table: RuleTable) -> "_Folder":
-        """The same, with its own table, or none yet."""
-        ruled_by = (*self.ruled_by, (self.raw_path(TABLE_NAME), stamp))
-        return _Folder(self.raw_parts, (*self.tables, *table), ruled_by)
+    def with_table(self, stamp: FileStamp | None, *table: RuleTable) -> "_Folder":
+        """The same folder with its own table, if it has one, and that table's stamp."""
+        rule_stamps = (*self.rule_stamps, (self.raw_path(TABLE_NAME), stamp))
+        return _Folder(self.raw_parts, (*self.tables, *table), rule_stamps)
 
     def unreadable(self, name: str, reason: str) -> UnreadableFolder:
-        """What bears that name in it cannot be listed."""
+        """The subfolder of that name, which cannot be listed."""
         return UnreadableFolder(self.path(name), reason, tables_digest(self.tables))
 
 
 def _walk(root: Path) -> Iterator[WalkEntry]:
     try:
-        with open_root(root) as opened:
-            yield from _walk_folder(opened, _Folder())
+        with open_root(root) as descriptor:
+            yield from _walk_folder(descriptor, _Folder())
     except FileNotFoundError:
         return
     except OSError as error:
         yield UnreadableFolder("", _unreadable_reason(error), tables_digest(()))
 
 
-def _walk_folder(opened: int, folder: _Folder) -> Iterator[WalkEntry]:
-    """What is in an open folder, and below it. Raises OSError where it cannot be listed."""
-    with os.scandir(opened) as listed:
+def _walk_folder(descriptor: int, folder: _Folder) -> Iterator[WalkEntry]:
+    """The files in an open folder and below. Raises OSError if the folder cannot be listed."""
+    with os.scandir(descriptor) as listed:
         entries = sorted(listed, key=lambda entry: entry.name)
     yield ListedFolder("/".join(folder.parts), tables_digest(folder.tables))
     names = {document_path(entry.name): entry.name for entry in entries}
     if TABLE_NAME in names:
-        folder, problems = _with_own_table(opened, folder)
+        folder, problems = _with_own_table(descriptor, folder)
         yield from problems
     else:
-        folder = folder.ruled(None)
+        folder = folder.with_table(None)
     for entry in entries:
         if _skipped(entry.name):
             continue
@@ -174,22 +172,22 @@ def _walk_folder(opened: int, folder: _Folder) -> Iterator[WalkEntry]:
             yield folder.unreadable(entry.name, reason)
             continue
         if is_folder:
-            yield from _walk_subfolder(opened, folder, entry.name)
+            yield from _walk_subfolder(descriptor, folder, entry.name)
         elif is_file:
-            yield from _found_file(opened, folder, entry.name, names)
+            yield from _found_file(descriptor, folder, entry.name, names)
 
 
-def _walk_subfolder(opened: int, folder: _Folder, name: str) -> Iterator[WalkEntry]:
+def _walk_subfolder(descriptor: int, folder: _Folder, name: str) -> Iterator[WalkEntry]:
     if len(folder.raw_parts) >= _MAX_DEPTH:
         reason = f"plus de {_MAX_DEPTH} dossiers l'un dans l'autre"
         yield folder.unreadable(name, reason)
         return
     try:
-        with open_subfolder(opened, name) as inner:
-            yield from _walk_folder(inner, folder.below(name))
+        with open_subfolder(descriptor, name) as inner:
+            yield from _walk_folder(inner, folder.subfolder(name))
     except FileNotFoundError:
-        return  # went away since its parent was listed
-    except UnsafePath as error:  # a link took its place
+        return  # deleted since its parent was listed
+    except UnsafePath as error:  # replaced by a link
         yield folder.unreadable(name, str(error))
     except OSError as error:
         yield folder.unreadable(name, _unreadable_reason(error))
@@ -200,7 +198,7 @@ def _unreadable_reason(error: OSError) -> str:
 
 
 def _kind(entry: "os.DirEntry[str]") -> tuple[bool, bool]:
-    """(folder, file); neither of what went away. Raises OSError where nobody can tell."""
+    """(is a folder, is a file); both false if it was deleted. Raises OSError if unknown."""
     try:
         return entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)
     except (FileNotFoundError, NotADirectoryError):
@@ -208,63 +206,65 @@ def _kind(entry: "os.DirEntry[str]") -> tuple[bool, bool]:
 
 
 def _skipped(name: str) -> bool:
-    """Whether a name is hidden, a lock of an office program, or a rule of ours."""
+    """Whether a name is hidden, a lock file of an office program, or a rule file."""
     return name.startswith((".", "~$")) or name in _SKIPPED or name.endswith(SIDECAR_SUFFIX)
 
 
 def _found_file(
-    opened: int, folder: _Folder, name: str, names: dict[str, str]
+    descriptor: int, folder: _Folder, name: str, names: dict[str, str]
 ) -> Iterator[WalkEntry]:
     size, mtime_ns, problem = 0, 0, ""
     try:
-        status = os.stat(name, dir_fd=opened, follow_symlinks=False)
+        status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
         if not stat.S_ISREG(status.st_mode):
             return
         size, mtime_ns = status.st_size, status.st_mtime_ns
         effective_ids = os.access in os.supports_effective_ids
-        if not os.access(name, os.R_OK, dir_fd=opened, effective_ids=effective_ids):
+        if not os.access(name, os.R_OK, dir_fd=descriptor, effective_ids=effective_ids):
             problem = "droits insuffisants pour lire le fichier"
     except (FileNotFoundError, NotADirectoryError):
-        return  # went away since its folder was listed
+        return  # deleted since its folder was listed
     except OSError as error:
-        # As in a folder whose names may be read, and nothing of what bears them.
+        # The folder may be listed, but its entries may not be accessed.
         problem = f"le fichier ne peut être lu ({error.strerror})"
     path = (*folder.parts, document_path(name))
     rule = effective_rule(path, folder.tables)
-    beside = names.get(path[-1] + SIDECAR_SUFFIX)
+    sidecar_name = names.get(path[-1] + SIDECAR_SUFFIX)
     stamp = None
-    if beside is not None:
-        content, stamp = _read_rule_file(opened, beside)
+    if sidecar_name is not None:
+        content, stamp = _read_rule_file(descriptor, sidecar_name)
         sidecar, reason = (
             (None, _UNREADABLE_RULE) if content is None else parse_sidecar(content, folder.parts)
         )
         if sidecar is None:
             yield Malformed("/".join(path) + SIDECAR_SUFFIX, reason)
         rule = effective_rule(path, folder.tables, sidecar) if sidecar else None
-    sidecar_path = folder.raw_path(beside or name + SIDECAR_SUFFIX)
-    ruled_by = (*folder.ruled_by, (sidecar_path, stamp))
-    yield FoundFile("/".join(path), folder.raw_path(name), size, mtime_ns, rule, problem, ruled_by)
+    sidecar_path = folder.raw_path(sidecar_name or name + SIDECAR_SUFFIX)
+    rule_stamps = (*folder.rule_stamps, (sidecar_path, stamp))
+    yield FoundFile(
+        "/".join(path), folder.raw_path(name), size, mtime_ns, rule, problem, rule_stamps
+    )
 
 
-def _with_own_table(opened: int, folder: _Folder) -> tuple[_Folder, tuple[Malformed, ...]]:
-    """The folder under its own table too, and what could not be understood of it."""
-    content, stamp = _read_rule_file(opened, TABLE_NAME)
+def _with_own_table(descriptor: int, folder: _Folder) -> tuple[_Folder, tuple[Malformed, ...]]:
+    """The folder with its own table applied, and the invalid rows of that table."""
+    content, stamp = _read_rule_file(descriptor, TABLE_NAME)
     if content is None:
         table = unreadable_table(folder.parts)
         problems: tuple[Malformed, ...] = (Malformed(folder.path(TABLE_NAME), _UNREADABLE_RULE),)
     else:
         table, problems = parse_table(content, folder.parts)
-    return folder.ruled(stamp, table), problems
+    return folder.with_table(stamp, table), problems
 
 
-def _read_rule_file(opened: int, name: str) -> tuple[bytes | None, FileStamp | None]:
+def _read_rule_file(descriptor: int, name: str) -> tuple[bytes | None, FileStamp | None]:
     """The bytes of a table or sidecar of an open folder, and its stamp.
 
-    No bytes where it is a link, too large or cannot be read, no stamp where it cannot be looked at.
+    The bytes are None if it is a link, too large or unreadable, the stamp if it has no status.
     """
     try:
-        return read_file_at(opened, name, MAX_RULE_BYTES)
+        return read_file_at(descriptor, name, MAX_RULE_BYTES)
     except (OSError, UnsafePath):
         with suppress(OSError):
-            return None, stamp_at(opened, name)
+            return None, stamp_at(descriptor, name)
         return None, None

@@ -43,8 +43,8 @@ _PROTOCOL_ERRORS = (
     PyAsn1Error,
     struct.error,
 )
-"""What ldap3 stumbles over when an answer is none of LDAP."""
-# What a server may answer (RFC 4511, 4.1.9), by what can be done about it.
+"""What ldap3 raises for a response that is not LDAP."""
+# Result codes (RFC 4511, 4.1.9), by what the administrator can do.
 _RETRY_CODES = {
     3: "manque de temps",
     51: "est occupé",
@@ -68,63 +68,64 @@ _REFUSAL_CODES = {
 
 @dataclass(frozen=True, slots=True)
 class LdapEntry:
-    """An entry by its name (DN), its attributes by lower-case name, values as they came."""
+    """An entry: its DN, and its raw attribute values by lower-case name."""
 
     dn: str
     attributes: Mapping[str, Sequence[bytes]]
 
     def values(self, attribute: str) -> tuple[str, ...]:
-        """Its values, sorted. Raises `UnicodeDecodeError` for what is not text."""
+        """Its values as text, sorted. Raises `UnicodeDecodeError`."""
         raw = self.attributes.get(attribute.lower(), ()) if attribute else ()
         return tuple(sorted(text for value in raw if (text := value.decode("utf-8").strip())))
 
 
 @dataclass(frozen=True, slots=True)
 class LdapConnection:
-    """One opened connection."""
+    """One bound connection."""
 
     connection: Any
-    place: LdapConfig
+    config: LdapConfig
     host: str
 
     def entries(self, branch: LdapBranch, attributes: Sequence[str]) -> Iterator[LdapEntry | str]:
-        """Every entry of a branch; the address of a part that stands elsewhere, as text.
+        """Yield every entry of a branch, and as text the addresses of referrals.
 
-        Raises `SourceUnreachable` or `SourceRefused` unless the server says that it is all.
+        Raises `SourceUnreachable` or `SourceRefused` unless the result is complete.
         """
-        cookie, seen = b"", 0
+        cookie, count = b"", 0
         while True:
-            page, following = self._page(branch, attributes, cookie)
-            seen += len(page)
-            if seen > self.place.manners.most_entries or (not page and following == cookie != b""):
+            page, next_cookie = self._page(branch, attributes, cookie)
+            count += len(page)
+            looping = not page and next_cookie == cookie != b""
+            if looping or count > self.config.limits.max_entries:
                 raise SourceRefused(
                     f"L'annuaire {self.host} n'en finit pas : plus de "
-                    f"{self.place.manners.most_entries} entrées, ou toujours la même page. "
+                    f"{self.config.limits.max_entries} entrées, ou toujours la même page. "
                     "Resserrez la base ou le filtre."
                 )
             yield from page
-            if not following:
+            if not next_cookie:
                 return
-            cookie = following
+            cookie = next_cookie
 
     def _page(
         self, branch: LdapBranch, attributes: Sequence[str], cookie: bytes
     ) -> tuple[list[LdapEntry | str], bytes]:
-        manners = self.place.manners
+        limits = self.config.limits
 
-        def ask() -> None:
+        def search() -> None:
             self.connection.search(
                 branch.base,
                 branch.filter,
                 attributes=list(attributes),
                 dereference_aliases=ldap3.DEREF_NEVER,
-                paged_size=manners.page_size,
+                paged_size=limits.page_size,
                 paged_criticality=True,
                 paged_cookie=cookie or None,
             )
 
         with source_errors(self.host):
-            _call_with_timeout(self.connection, self.place, self.host, ask)
+            _call_with_timeout(self.connection, self.config, self.host, search)
             result, response = self.connection.result, self.connection.response
         if not isinstance(result, dict) or result.get("type") != "searchResDone":
             raise _unreachable(self.host, "a cessé de répondre")
@@ -132,25 +133,28 @@ class LdapConnection:
         control = (result.get("controls") or {}).get(PAGED_RESULTS_OID)
         if control is None:
             raise SourceRefused(f"L'annuaire {self.host} {_REFUSAL_CODES[12]}.")
-        return [_entry(one) for one in response or ()], bytes(control["value"]["cookie"] or b"")
+        return list(map(_entry, response or ())), bytes(control["value"]["cookie"] or b"")
 
 
-def _entry(one: dict[str, Any]) -> LdapEntry | str:
-    if one["type"] == REFERENCE:
-        return ", ".join(one.get("uri") or ("?",))
-    raw = {name.lower(): values for name, values in one["raw_attributes"].items()}
+def _entry(result: dict[str, Any]) -> LdapEntry | str:
+    if result["type"] == REFERENCE:
+        return ", ".join(result.get("uri") or ("?",))
+    raw = {name.lower(): values for name, values in result["raw_attributes"].items()}
     if any(";range=" in name for name in raw):
-        raise SourceRefused(f"Les membres de {one['dn']} ne sont pas donnés en entier.")
-    return LdapEntry(one["dn"], raw)
+        raise SourceRefused(f"Les membres de {result['dn']} ne sont pas donnés en entier.")
+    return LdapEntry(result["dn"], raw)
 
 
 @contextmanager
-def open_connection(place: LdapConfig) -> Iterator[LdapConnection]:
-    """The first server that answers, bound. Raises `SourceUnreachable` or `SourceRefused`."""
+def open_connection(config: LdapConfig) -> Iterator[LdapConnection]:
+    """Connect and bind to the first server that answers.
+
+    Raises `SourceUnreachable` or `SourceRefused`.
+    """
     failed: SourceError | None = None
-    for url in place.urls:
+    for url in config.urls:
         try:
-            server = _connect(place, url)
+            server = _connect(config, url)
         except SourceUnreachable as error:
             failed = error
             continue
@@ -162,14 +166,14 @@ def open_connection(place: LdapConfig) -> Iterator[LdapConnection]:
     raise failed or SourceRefused("Réglez [directory.ldap] urls.")
 
 
-def _connect(place: LdapConfig, url: str) -> LdapConnection:
+def _connect(config: LdapConfig, url: str) -> LdapConnection:
     address = urlsplit(url)
-    host, timeout_s = address.hostname or "", math.ceil(place.manners.timeout_s)
+    host, timeout_s = address.hostname or "", math.ceil(config.limits.timeout_s)
     with source_errors(host):
         verified = ldap3.Tls(
             validate=ssl.CERT_REQUIRED,
             version=ssl.PROTOCOL_TLS_CLIENT,
-            ca_certs_file=place.ca_file or None,
+            ca_certs_file=config.ca_file or None,
         )
         server = ldap3.Server(
             host,
@@ -181,9 +185,9 @@ def _connect(place: LdapConfig, url: str) -> LdapConnection:
         )
         connection = ldap3.Connection(
             server,
-            place.user or None,
-            place.password or None,
-            authentication=ldap3.SIMPLE if place.user else ldap3.ANONYMOUS,
+            config.user or None,
+            config.password or None,
+            authentication=ldap3.SIMPLE if config.user else ldap3.ANONYMOUS,
             auto_referrals=False,
             auto_range=True,
             check_names=False,
@@ -192,25 +196,25 @@ def _connect(place: LdapConfig, url: str) -> LdapConnection:
         )
     try:
         with source_errors(host):
-            tls = place.start_tls and address.scheme != "ldaps"
-            _call_with_timeout(connection, place, host, lambda: _bind(connection, tls=tls))
+            tls = config.start_tls and address.scheme != "ldaps"
+            _call_with_timeout(connection, config, host, lambda: _bind(connection, tls=tls))
         check_result(host, connection.result)
     except SourceError:
         _close(connection)
         raise
     log.info("directory opened", extra={"host": host, "scheme": address.scheme})
-    return LdapConnection(connection, place, host)
+    return LdapConnection(connection, config, host)
 
 
 def _call_with_timeout(
-    connection: Any, place: LdapConfig, host: str, ask: Callable[[], None]
+    connection: Any, config: LdapConfig, host: str, call: Callable[[], None]
 ) -> None:
-    """A byte now and then would keep every silence short: the whole answer is bounded too."""
+    """Limit the whole call: a server that sends a byte now and then never times out otherwise."""
     late = _unreachable(host, "n'en finit pas de répondre")
     try:
-        call_with_timeout(place.manners.answer_s, ask, late)
+        call_with_timeout(config.limits.total_timeout_s, call, late)
     except SourceUnreachable:
-        # It is still being read from: that ends with the line.
+        # The thread still reads from the socket until it is closed.
         with suppress(OSError, AttributeError):
             connection.socket.shutdown(socket.SHUT_RDWR)
         raise
@@ -219,7 +223,7 @@ def _call_with_timeout(
 def _bind(connection: Any, *, tls: bool) -> None:
     connection.open(read_server_info=False)
     if tls:
-        # Before the password is sent; an exception where TLS does not begin.
+        # Before the password is sent; raises if TLS is not available.
         connection.start_tls(read_server_info=False)
     connection.bind(read_server_info=False)
 
@@ -228,12 +232,12 @@ def _close(connection: Any) -> None:
     try:
         connection.unbind()
     except (LDAPExceptionError, OSError):
-        log.debug("directory left without a farewell")
+        log.debug("directory connection closed without unbind")
 
 
 @contextmanager
 def source_errors(host: str) -> Iterator[None]:
-    """What ldap3 raises, as a source's error."""
+    """Raise the errors of ldap3 as errors of a source."""
     try:
         yield
     except (LDAPCertificateError, LDAPStartTLSError, ssl.SSLError) as error:
@@ -254,7 +258,7 @@ def source_errors(host: str) -> Iterator[None]:
 
 
 def check_result(host: str, result: Mapping[str, Any]) -> None:
-    """Raises for every result but success."""
+    """Raise a source's error for every result but success."""
     code = result.get("result")
     if code in _RETRY_CODES:
         raise _unreachable(host, _RETRY_CODES[code])

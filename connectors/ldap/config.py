@@ -1,4 +1,4 @@
-"""Where an LDAP directory is, as whom it is read, and what its attributes mean.
+"""Configuration of an LDAP directory: servers, credentials, branches, attributes and limits.
 
 The settings import this module: it must not import ldap3, which takes a third of a second.
 """
@@ -20,7 +20,7 @@ AGENT_ATTRIBUTES: Mapping[str, str] = {
 OPTIONAL_AGENT_FIELDS = frozenset(
     {"arrival", "departure", "skills", "accounts", "listed", "contact_via", "contact"}
 )
-"""Fields that have no usual attribute: filled where the settings name one."""
+"""Fields without a standard attribute: they are read if the settings name one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class LdapBranch:
 
 @dataclass(frozen=True, slots=True)
 class GroupAttributes:
-    """What names a group, and says who is in it (DNs; of `memberUid`, ids)."""
+    """The attributes of a group's id, label and members (DNs, or ids in `memberUid`)."""
 
     id: str = "cn"
     label: str = "description"
@@ -42,15 +42,15 @@ class GroupAttributes:
 
 @dataclass(frozen=True, slots=True)
 class LdapLimits:
-    """`timeout_s` bounds each silence, `answer_s` a whole answer.
+    """`timeout_s` limits each read from the socket, `total_timeout_s` a whole response.
 
-    A directory of more than `most_entries` is refused.
+    A directory of more than `max_entries` is refused.
     """
 
     page_size: int = 500
     timeout_s: float = 30.0
-    answer_s: float = 300.0
-    most_entries: int = 1_000_000
+    total_timeout_s: float = 300.0
+    max_entries: int = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +71,4 @@ class LdapConfig:
     authority: str = "ldap"
     attributes: Mapping[str, str] = field(default_factory=lambda: dict(AGENT_ATTRIBUTES))
     group_names: GroupAttributes = GroupAttributes()
-    manners: LdapLimits = LdapLimits()
+    limits: LdapLimits = LdapLimits()

@@ -3,60 +3,60 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from connectors.account_linking import disputed_account, holders_by_account
-from connectors.ldap.client import LdapConnection, LdapEntry, open_connection
+from connectors.account_linking import holders_by_account, undisputed
+from connectors.ldap.client import LdapEntry, open_connection
 from connectors.ldap.config import GroupAttributes, LdapConfig
 from connectors.ldap.entries import agent_of, normalize_dn, normalize_id, rdn_values
 from connectors.ports import Malformed, SourceRefused
-from connectors.values import Agent, Group, normalize_principal
+from connectors.values import Agent, Group
 
 MEMBER_UID = "memberuid"
-"""The attribute (RFC 2307) that names members by their id, not by their entry."""
+"""The attribute (RFC 2307) that lists members by id instead of by DN."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentIds:
-    """The ids of the agents, by the name of their entry, and the same ids case aside."""
+    """The agents' ids, by the normalized DN of their entry and by normalized id."""
 
-    by_name: Mapping[str, str]
+    by_dn: Mapping[str, str]
     by_id: Mapping[str, str]
 
 
 def groups_of(
     entries: Sequence[LdapEntry], people: AgentIds, names: GroupAttributes, authority: str
 ) -> Iterator[Group]:
-    """Every group with its agents, those of the groups within it included.
+    """Yield every group with its agents and those of the groups nested in it.
 
-    Raises `SourceRefused` for a group without a name of its own: what is denied to its
-    members would open to them, or what is another group's.
+    Raises `SourceRefused` for a group without a unique name: documents that are denied to
+    its members, or allowed to another group's, would open to them.
     """
     ids = {normalize_dn(entry.dn): _group_id(entry, names) for entry in entries}
-    if len({normalize_id(one) for one in ids.values()}) < len(ids):
+    if len(set(map(normalize_id, ids.values()))) < len(ids):
         raise SourceRefused(
             "Deux groupes de l'annuaire portent le même nom : resserrez « groups_base », ou "
             "réglez « group_id » sur un attribut qui les distingue (entryUUID)."
         )
-    own: dict[str, set[str]] = {}
-    inside: dict[str, set[str]] = {}
+    members: dict[str, set[str]] = {}
+    subgroups: dict[str, set[str]] = {}
     for entry in entries:
-        name = normalize_dn(entry.dn)
-        own[name], inside[name] = _members(entry, names, people, ids)
+        dn = normalize_dn(entry.dn)
+        members[dn], subgroups[dn] = _members(entry, names, people, ids)
     for entry in entries:
-        name = normalize_dn(entry.dn)
-        members = {one for group in nested_groups(name, inside) for one in own[group]}
-        label = next(iter(entry.values(names.label)), ids[name])
-        yield Group(f"{authority}:group:{ids[name]}", label, frozenset(members))
+        dn = normalize_dn(entry.dn)
+        all_members = frozenset().union(*(members[one] for one in nested_groups(dn, subgroups)))
+        label = next(iter(entry.values(names.label)), ids[dn])
+        yield Group(f"{authority}:group:{ids[dn]}", label, all_members)
 
 
-def nested_groups(start: str, inside: Mapping[str, set[str]]) -> set[str]:
-    """A group and all groups within it, each once however they loop."""
-    seen, due = {start}, [start]
-    while due:
-        for one in inside[due.pop()] - seen:
-            seen.add(one)
-            due.append(one)
+def nested_groups(group: str, subgroups: Mapping[str, set[str]]) -> set[str]:
+    """A group and all groups nested in it; cycles are allowed."""
+    seen, pending = {group}, [group]
+    while pending:
+        new = subgroups[pending.pop()] - seen
+        seen |= new
+        pending += new
     return seen
 
 
@@ -78,119 +78,106 @@ def _group_id(entry: LdapEntry, names: GroupAttributes) -> str:
 def _members(
     entry: LdapEntry, names: GroupAttributes, people: AgentIds, groups: Mapping[str, str]
 ) -> tuple[set[str], set[str]]:
-    """The ids of the agents, and the names of the groups, that a group names itself."""
+    """The agents' ids and the normalized DNs of the groups that are direct members."""
     agents: set[str] = set()
-    inside: set[str] = set()
+    subgroups: set[str] = set()
     for attribute in names.members:
         for raw in entry.attributes.get(attribute.lower(), ()):
             text = raw.decode("utf-8", "replace")
             if attribute.lower() == MEMBER_UID:
-                agents |= {people.by_id[one] for one in [normalize_id(text)] if one in people.by_id}
-                continue
-            name = normalize_dn(text.partition("#")[0] if text.endswith("'B") else text)
-            if name in groups:
-                inside.add(name)
-            elif name in people.by_name:
-                agents.add(people.by_name[name])
-    return agents, inside
+                agent_id = people.by_id.get(normalize_id(text))
+            else:
+                dn = normalize_dn(text.partition("#")[0] if text.endswith("'B") else text)
+                if dn in groups:
+                    subgroups.add(dn)
+                    continue
+                agent_id = people.by_dn.get(dn)
+            if agent_id is not None:
+                agents.add(agent_id)
+    return agents, subgroups
 
 
 CHANGE_ATTRIBUTES = ("entryCSN", "uSNChanged")
-"""What changes with each change of an entry: OpenLDAP's and Active Directory's.
+"""Attributes that change with each change of an entry: OpenLDAP's and Active Directory's.
 
-Not modifyTimestamp: it tells two changes of one second apart for nobody.
+modifyTimestamp is not one: two changes within one second have the same.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class LdapDirectory:
-    """The directory at a place."""
+    """An LDAP server's agents and groups."""
 
-    place: LdapConfig
+    config: LdapConfig
 
     def entries(self) -> Iterator[Agent | Group | Malformed]:
         """Yield every agent, then every group, nested ones resolved.
 
-        An id that two entries claim, case aside, is nobody's: it could be either. Raises
-        `SourceUnreachable` or `SourceRefused` where anything is cut short.
+        Entries that share an id, ignoring case, give no agent. Raises `SourceUnreachable` or
+        `SourceRefused` if any result is incomplete.
         """
-        place = self.place
-        with open_connection(place) as server:
-            asked = [name for name in place.attributes.values() if name]
-            people = list(server.entries(place.agents, asked))
-            groups = list(self._groups(server))
+        config, names = self.config, self.config.group_names
+        with open_connection(config) as server:
+            requested = [name for name in config.attributes.values() if name]
+            agent_entries = list(server.entries(config.agents, requested))
+            requested = [names.id, names.label, *names.members]
+            groups = list(server.entries(config.groups, requested)) if config.groups else []
         agents: list[tuple[str, Agent]] = []
-        for entry in people:
+        for entry in agent_entries:
             if isinstance(entry, str):
-                yield _referral_problem(entry)
+                yield Malformed(
+                    entry, "cette partie de l'annuaire est ailleurs : elle n'est pas suivie"
+                )
                 continue
-            for said in agent_of(entry, place.attributes):
-                if isinstance(said, Agent):
-                    agents.append((entry.dn, said))
+            for found in agent_of(entry, config.attributes):
+                if isinstance(found, Agent):
+                    agents.append((entry.dn, found))
                 else:
-                    yield said
-        yield from self._told(agents, groups)
+                    yield found
+        id_counts = Counter(normalize_id(agent.id) for _, agent in agents)
+        unique = [(dn, agent) for dn, agent in agents if id_counts[normalize_id(agent.id)] == 1]
+        holders = holders_by_account(agent for _, agent in unique)
+        for dn, agent in agents:
+            if id_counts[normalize_id(agent.id)] > 1:
+                yield Malformed(dn, "identifiant de deux entrées : aucune des deux n'est reprise")
+                continue
+            agent, disputed = undisputed(agent, holders, dn)
+            yield from disputed
+            yield agent
+        people = AgentIds(
+            {normalize_dn(dn): agent.id for dn, agent in unique},
+            {normalize_id(agent.id): agent.id for _, agent in unique},
+        )
+        group_entries = [entry for entry in groups if isinstance(entry, LdapEntry)]
+        for referral in groups:
+            if isinstance(referral, str):
+                raise SourceRefused(
+                    f"Des groupes de l'annuaire sont ailleurs ({referral}) : sans eux, ce qui est "
+                    "fermé à leurs membres s'ouvrirait. Resserrez « groups_base »."
+                )
+        yield from groups_of(group_entries, people, names, config.authority)
 
-    def stamp(self) -> str | None:
-        """A text that stays as long as no entry is added, changed or removed.
+    def fingerprint(self) -> str | None:
+        """A text that stays the same as long as no entry is added, changed or removed.
 
-        None where the directory does not mark its changes. Raises as `entries`.
+        None if the server has none of `CHANGE_ATTRIBUTES`. Raises as `entries` does.
         """
-        place, marks = self.place, hashlib.sha256(repr(self.place).encode())
-        with open_connection(place) as server:
-            lines = []
-            for branch in (place.agents, *([place.groups] if place.groups else [])):
+        config, digest = self.config, hashlib.sha256(repr(self.config).encode())
+        lines = []
+        with open_connection(config) as server:
+            for branch in (config.agents, *([config.groups] if config.groups else [])):
                 for entry in server.entries(branch, CHANGE_ATTRIBUTES):
                     mark = entry if isinstance(entry, str) else _change_mark(entry)
                     if not mark:
                         return None
                     lines.append(f"{branch.base}\0{mark}")
         for line in sorted(lines):
-            marks.update(line.encode() + b"\n")
-        return marks.hexdigest()
-
-    def _groups(self, server: LdapConnection) -> Iterator[LdapEntry | str]:
-        if self.place.groups is not None:
-            names = self.place.group_names
-            yield from server.entries(self.place.groups, (names.id, names.label, *names.members))
-
-    def _told(
-        self, agents: list[tuple[str, Agent]], groups: list[LdapEntry | str]
-    ) -> Iterator[Agent | Group | Malformed]:
-        claims = Counter(normalize_id(agent.id) for _, agent in agents)
-        sound = [(dn, agent) for dn, agent in agents if claims[normalize_id(agent.id)] == 1]
-        accounts = holders_by_account(agent for _, agent in sound)
-        for dn, agent in agents:
-            if claims[normalize_id(agent.id)] > 1:
-                yield Malformed(dn, "identifiant de deux entrées : aucune des deux n'est reprise")
-                continue
-            own = [
-                one
-                for one in dict.fromkeys(agent.accounts)
-                if len(accounts[normalize_principal(one)]) == 1
-            ]
-            for account in sorted({*agent.accounts} - {*own}):
-                yield disputed_account(account, accounts[normalize_principal(account)], dn)
-            yield replace(agent, accounts=tuple(own))
-        people = AgentIds(
-            {normalize_dn(dn): agent.id for dn, agent in sound},
-            {normalize_id(agent.id): agent.id for _, agent in sound},
-        )
-        for one in groups:
-            if isinstance(one, str):
-                raise SourceRefused(
-                    f"Des groupes de l'annuaire sont ailleurs ({one}) : sans eux, ce qui est fermé "
-                    "à leurs membres s'ouvrirait. Resserrez « groups_base »."
-                )
-        found = [one for one in groups if isinstance(one, LdapEntry)]
-        yield from groups_of(found, people, self.place.group_names, self.place.authority)
+            digest.update(line.encode() + b"\n")
+        return digest.hexdigest()
 
 
 def _change_mark(entry: LdapEntry) -> str:
-    marks = [f"{name}={','.join(entry.values(name))}" for name in CHANGE_ATTRIBUTES]
-    told = any(entry.values(name) for name in CHANGE_ATTRIBUTES)
-    return f"{entry.dn}\0{marks}" if told else ""
-
-
-def _referral_problem(address: str) -> Malformed:
-    return Malformed(address, "cette partie de l'annuaire est ailleurs : elle n'est pas suivie")
+    """The entry's name and change attributes; empty if it has none."""
+    values = {name: entry.values(name) for name in CHANGE_ATTRIBUTES}
+    marks = [f"{name}={','.join(found)}" for name, found in values.items()]
+    return f"{entry.dn}\0{marks}" if any(values.values()) else ""

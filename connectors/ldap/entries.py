@@ -19,9 +19,9 @@ _ESCAPED = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)")
 
 
 def normalize_dn(dn: str) -> str:
-    """A form that equal names share: case, spaces, escapes and Unicode forms aside.
+    """A form in which equal DNs are equal, ignoring case, spaces, escapes and Unicode form.
 
-    What is no name is compared as it stands.
+    Text that is not a DN is only case-folded.
     """
     dn = unicodedata.normalize("NFC", dn)
     if not any(mark in dn for mark in '\\"+'):
@@ -37,23 +37,23 @@ def normalize_dn(dn: str) -> str:
 
 
 def normalize_id(name: str) -> str:
-    """A form that ids share which are one: case and Unicode forms aside."""
+    """A form in which equal ids are equal, ignoring case and Unicode form."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
 def normalized_rdns(parts: list[tuple[str, str, str]]) -> Iterator[str]:
-    """Each relative name, those of several values in order."""
-    held: list[str] = []
+    """Yield each relative name, the parts of multi-valued ones sorted."""
+    rdn: list[str] = []
     for attribute, value, separator in parts:
         plain = unicodedata.normalize("NFC", _unescape(value))
-        held.append(f"{attribute}={' '.join(plain.split())}".casefold())
+        rdn.append(f"{attribute}={' '.join(plain.split())}".casefold())
         if separator != "+":
-            yield "+".join(sorted(held))
-            held = []
+            yield "+".join(sorted(rdn))
+            rdn = []
 
 
 def rdn_values(dn: str, attribute: str) -> list[str]:
-    """The values of an attribute in the entry's own, first relative name."""
+    """The values of an attribute in the first relative name of a DN."""
     found = []
     try:
         for name, value, separator in parse_dn(dn, escape=False, strip=True):
@@ -82,13 +82,13 @@ _BOOLEANS = {"true": "oui", "false": "non", "1": "oui", "0": "non"}
 
 
 def agent_of(entry: LdapEntry, attributes: Mapping[str, str]) -> Iterator[Agent | Malformed]:
-    """The agent of an entry, and what of it could not be understood.
+    """Yield the agent of an entry, and what of it is invalid.
 
-    Nobody where id, departure or what is said of listing cannot be understood.
+    There is no agent if their id, departure or listing is invalid.
     """
     try:
-        said = {field: entry.values(name) for field, name in attributes.items()}
-        line = AgentRecord.model_validate(dict(_cells(entry, said, attributes["id"])))
+        values = {field: entry.values(name) for field, name in attributes.items()}
+        record = AgentRecord.model_validate(dict(_cells(entry, values, attributes["id"])))
     except UnicodeDecodeError:
         yield Malformed(entry.dn, "un attribut n'est pas du texte en UTF-8")
     except ValidationError as error:
@@ -96,16 +96,16 @@ def agent_of(entry: LdapEntry, attributes: Mapping[str, str]) -> Iterator[Agent 
         field = str(first["loc"][0])
         yield Malformed(entry.dn, f"« {attributes.get(field, field)} » : valeur refusée")
     else:
-        departement = departement_of(line.departement)
-        if line.departement and not departement:
+        departement = departement_of(record.departement)
+        if record.departement and not departement:
             yield Malformed(entry.dn, "code de département inconnu : laissé vide")
-        yield Agent(**line.model_copy(update={"departement": departement}).model_dump())
+        yield Agent(**record.model_copy(update={"departement": departement}).model_dump())
 
 
 def _cells(
-    entry: LdapEntry, said: Mapping[str, tuple[str, ...]], id_attribute: str
+    entry: LdapEntry, values_by_field: Mapping[str, tuple[str, ...]], id_attribute: str
 ) -> Iterator[tuple[str, object]]:
-    for field, values in said.items():
+    for field, values in values_by_field.items():
         if field in MULTI_VALUED_FIELDS:
             yield field, values
         elif field == "id":
@@ -119,7 +119,7 @@ def _cells(
 
 
 def _single(entry: LdapEntry, values: tuple[str, ...], attribute: str) -> str:
-    """The id: of several, the one that the entry is named by; empty where none is."""
+    """The id: of several, the one in the entry's DN; empty if there is none."""
     if len(values) == 1:
         return values[0]
     named = [value for value in rdn_values(entry.dn, attribute) if value in values]
@@ -137,7 +137,7 @@ def _day(written: str) -> object:
 
 
 def departement_of(written: str) -> str:
-    """An INSEE code, however padded (`035`, `1`, `2a`); empty where it is none."""
+    """The INSEE code of a text with any padding (`035`, `1`, `2a`); empty if it is not one."""
     code = written.upper()
-    tried = (code, code.removeprefix("0"), code.zfill(2))
-    return next((one for one in tried if one in DEPARTEMENTS), "")
+    candidates = (code, code.removeprefix("0"), code.zfill(2))
+    return next((one for one in candidates if one in DEPARTEMENTS), "")

@@ -4,8 +4,8 @@ import base64
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time
 from pathlib import Path
 
 from connectors.files import FileState, UnsafePath, read_contained, regular_file_status
@@ -20,6 +20,7 @@ from connectors.records.schema import (
     attachment_id,
 )
 from connectors.values import (
+    COPIED_FIELDS,
     Access,
     Content,
     Contribution,
@@ -27,12 +28,13 @@ from connectors.values import (
     Document,
     EvidencePolicy,
     Section,
+    assume_utc,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class RecordContext:
-    """What a record's reading takes from around it: source, folder, names, spaces."""
+    """What documents take from outside their record: source, folder, account labels, spaces."""
 
     source: str
     folder: Path
@@ -40,98 +42,75 @@ class RecordContext:
     spaces: Mapping[str, SpaceLine]
 
     def qualified(self, name: str) -> str:
-        """An id or account under the source's name; nothing stays nothing."""
+        """An id or account with the source's name in front; an empty one stays empty."""
         return f"{self.source}:{name}" if name else ""
 
 
 def access_of(readers: Readers | None) -> Access:
-    """No readers: nobody."""
+    """The access that a record's readers give; nobody's without readers."""
     if readers is None:
         return Access()
     return Access(frozenset(readers.allowed), frozenset(readers.denied))
 
 
 def access_of_line(line: AccessLine | InvalidLine) -> Access:
-    """The readers that an access line gives; nobody where it could not be understood."""
+    """The access that an access line gives; nobody's if the line is invalid."""
     return access_of(line.readers) if isinstance(line, AccessLine) else Access()
 
 
 def documents_of(
-    record: RecordLine, setting: RecordContext, where: str
+    record: RecordLine, context: RecordContext, where: str
 ) -> Iterator[Document | Malformed]:
-    """The record's document, then its attachments, each a document that is part of it."""
-    space = setting.spaces.get(record.space)
-    readers = record.readers or (space.readers if space else None)
-    evidence = record.evidence or (space.evidence if space else EvidencePolicy.YES)
-    whole = Document(
-        id=setting.qualified(record.id),
-        source=setting.source,
+    """Yield the record's document, then one for each attachment, which is part of it."""
+    space = context.spaces.get(record.space)
+    document = Document(
+        id=context.qualified(record.id),
+        source=context.source,
         title=record.title,
-        access=access_of(readers),
-        sections=tuple(_sections(record, setting)),
+        access=access_of(record.readers or (space.readers if space else None)),
+        sections=tuple(_sections(record, context)),
         url=record.url,
         kind=record.kind or record.type,
-        language=record.language,
-        created=_aware(record.created),
+        created=assume_utc(record.created) if record.created else None,
         modified=_modified(record),
-        valid_from=record.valid_from,
-        valid_until=record.valid_until,
-        replaces=tuple(map(setting.qualified, record.replaces)),
+        replaces=tuple(map(context.qualified, record.replaces)),
         space=space.title if space else record.space,
-        part_of=setting.qualified(record.part_of),
-        entity=record.entity,
-        area=record.area,
-        evidence=evidence,
-        contributions=_contributions(record, setting),
+        part_of=context.qualified(record.part_of),
+        evidence=record.evidence or (space.evidence if space else EvidencePolicy.YES),
+        contributions=_contributions(record, context),
+        **{name: getattr(record, name) for name in COPIED_FIELDS},
     )
-    yield whole
+    yield document
     names: set[str] = set()
     for attachment in record.attachments:
-        own_id = attachment_id(whole.id, attachment.name)
+        own_id = attachment_id(document.id, attachment.name)
         if attachment.name in names:
             yield Malformed(where, "deux pièces jointes portent le même nom", own_id)
             continue
         names.add(attachment.name)
         try:
-            yield _attachment_document(attachment, own_id, whole, record, setting)
+            read, version = _attachment_reader(attachment, context.folder)
         except (OSError, RuntimeError, ValueError) as error:
-            # A missing file, or a path that leads out: the reasons are our own words.
+            # A missing file, or an unsafe path, whose reason is a sentence of ours.
             reason = str(error) if isinstance(error, UnsafePath) else "illisible"
             yield Malformed(where, f"pièce jointe : {reason}", own_id)
-
-
-def _attachment_document(
-    attachment: AttachmentLine,
-    own_id: str,
-    whole: Document,
-    record: RecordLine,
-    setting: RecordContext,
-) -> Document:
-    read, version = _attachment_reader(attachment, setting.folder)
-    return Document(
-        id=own_id,
-        source=whole.source,
-        title=attachment.name,
-        access=whole.access,
-        content=Content(attachment.name, read, attachment.media_type),
-        url=whole.url,
-        language=whole.language,
-        created=whole.created,
-        modified=whole.modified,
-        valid_from=whole.valid_from,
-        valid_until=whole.valid_until,
-        space=whole.space,
-        part_of=whole.id,
-        entity=whole.entity,
-        area=whole.area,
-        evidence=whole.evidence,
-        contributions=_upload_contribution(record, setting),
-        version=version,
-    )
+            continue
+        yield replace(
+            document,
+            id=own_id,
+            title=attachment.name,
+            sections=(),
+            content=Content(attachment.name, read, attachment.media_type),
+            kind="document",
+            replaces=(),
+            part_of=document.id,
+            contributions=_upload_contribution(record, context),
+            version=version,
+        )
 
 
 def _attachment_reader(attachment: AttachmentLine, folder: Path) -> tuple[Callable[[], bytes], str]:
-    """How to read an attachment, and its version. Raises OSError or ValueError."""
+    """A function that reads an attachment, and its version. Raises OSError or ValueError."""
     if (attachment.path is None) == (attachment.base64 is None):
         raise UnsafePath("il faut « path » ou « base64 », l'un des deux")
     if attachment.path is not None:
@@ -146,26 +125,23 @@ def _attachment_reader(attachment: AttachmentLine, folder: Path) -> tuple[Callab
     return lambda: content, hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
-def _sections(record: RecordLine, setting: RecordContext) -> Iterator[Section]:
-    def account(name: str | None) -> str | None:
-        return setting.qualified(name) if name else None
-
-    sections = [Section(record.text, author=account(record.author))]
-    sections += [Section(s.text, s.heading, account(s.author), s.page) for s in record.sections]
+def _sections(record: RecordLine, context: RecordContext) -> Iterator[Section]:
+    sections: list[tuple[str, str, str | None, int | None]]
+    sections = [("", record.text, record.author, None)]
+    sections += [(s.heading, s.text, s.author, s.page) for s in record.sections]
     for answer in record.answers:
         heading = "Réponse acceptée" if answer.accepted else "Réponse"
-        sections.append(Section(answer.text, heading, account(answer.author)))
-    sections += [Section(c.text, "Commentaire", account(c.author)) for c in record.comments]
-    for section in sections:
-        if section.text.strip():
-            yield Section(
-                section.text.replace("\0", " "), section.heading, section.author, section.page
-            )
+        sections.append((heading, answer.text, answer.author, None))
+    sections += [("Commentaire", c.text, c.author, None) for c in record.comments]
+    for heading, text, author, page in sections:
+        if text.strip():
+            account = context.qualified(author) if author else None
+            yield Section(text.replace("\0", " "), heading, account, page)
 
 
 @dataclass(slots=True)
-class _Tally:
-    """Counts of one account in one role, by year where the year is known."""
+class _RoleTally:
+    """Counts of one account in one role, by year if the dates are known."""
 
     count: int = 0
     days: list[date] = field(default_factory=list)
@@ -179,83 +155,67 @@ class _Tally:
             return
         first, last = min(first, last), max(first, last)
         self.days += [first, last]
-        # Nothing says how a span is filled: evenly, the remainder to its latest years.
+        # The distribution over a span is unknown: spread evenly, the remainder on the last years.
         span = range(last.year, first.year - 1, -1)
-        share, more = divmod(count, len(span))
+        share, remainder = divmod(count, len(span))
         for place, year in enumerate(span[: count if share == 0 else None]):
-            self.years[year] += share + (place < more)
+            self.years[year] += share + (place < remainder)
+
+    def contribution(
+        self, account: str, role: ContributorRole, context: RecordContext
+    ) -> Contribution:
+        return Contribution(
+            account=context.qualified(account),
+            role=role,
+            label=context.labels.get(account, ""),
+            count=self.count,
+            first=min(self.days, default=None),
+            last=max(self.days, default=None),
+            years=tuple(sorted(self.years.items())),
+            thanks=self.thanks,
+        )
 
 
-def _contributions(record: RecordLine, setting: RecordContext) -> tuple[Contribution, ...]:
-    tallies: dict[tuple[str, ContributorRole], _Tally] = defaultdict(_Tally)
+def _contributions(record: RecordLine, context: RecordContext) -> tuple[Contribution, ...]:
+    tallies: dict[tuple[str, ContributorRole], _RoleTally] = defaultdict(_RoleTally)
 
-    def did(account: str, role: ContributorRole, on: datetime | None, thanks: int = 0) -> None:
+    def add(account: str, role: ContributorRole, on: datetime | None, thanks: int = 0) -> None:
         day = on.date() if on else None
         tallies[account, role].add(1, day, day)
         tallies[account, role].thanks += thanks
 
     if record.author:
-        role = ContributorRole.ASKER if record.type == "thread" else ContributorRole.AUTHOR
-        did(record.author, role, record.created)
+        asked = record.type == "thread"
+        role = ContributorRole.ASKER if asked else ContributorRole.AUTHOR
+        add(record.author, role, record.created)
     for answer in record.answers:
         role = ContributorRole.ACCEPTED_ANSWERER if answer.accepted else ContributorRole.ANSWERER
-        did(answer.author, role, answer.created, answer.thanks)
+        add(answer.author, role, answer.created, answer.thanks)
     for comment in record.comments:
-        did(comment.author, ContributorRole.COMMENTER, comment.created, comment.thanks)
+        add(comment.author, ContributorRole.COMMENTER, comment.created, comment.thanks)
     for line in record.contributors:
         tallies[line.account, line.role].add(line.count, line.first, line.last)
     named = {account for account, _ in tallies}
     for section in record.sections:
         if section.author and section.author not in named:
-            did(section.author, ContributorRole.AUTHOR, record.created)
-    return tuple(
-        _contribution(key, tally, setting) for key, tally in sorted(tallies.items(), key=_by_key)
-    )
+            add(section.author, ContributorRole.AUTHOR, record.created)
+    return tuple(tallies[key].contribution(*key, context) for key in sorted(tallies))
 
 
-def _by_key(item: tuple[tuple[str, ContributorRole], _Tally]) -> tuple[str, ContributorRole]:
-    return item[0]
-
-
-def _contribution(
-    key: tuple[str, ContributorRole], tally: _Tally, setting: RecordContext
-) -> Contribution:
-    account, role = key
-    return Contribution(
-        account=setting.qualified(account),
-        role=role,
-        label=setting.labels.get(account, ""),
-        count=tally.count,
-        first=min(tally.days, default=None),
-        last=max(tally.days, default=None),
-        years=tuple(sorted(tally.years.items())),
-        thanks=tally.thanks,
-    )
-
-
-def _upload_contribution(record: RecordLine, setting: RecordContext) -> tuple[Contribution, ...]:
+def _upload_contribution(record: RecordLine, context: RecordContext) -> tuple[Contribution, ...]:
     if not record.author:
         return ()
-    tally = _Tally()
+    tally = _RoleTally()
     day = record.created.date() if record.created else None
     tally.add(1, day, day)
-    return (_contribution((record.author, ContributorRole.UPLOADER), tally, setting),)
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    """A time without a zone reads as UTC, so that all can be compared."""
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+    return (tally.contribution(record.author, ContributorRole.UPLOADER, context),)
 
 
 def _modified(record: RecordLine) -> datetime | None:
-    """As given, or the latest date inside."""
+    """As given, or the latest date in the record."""
     if record.modified:
-        return _aware(record.modified)
-    replies = [*record.answers, *record.comments]
-    inside = [record.created, *(reply.created for reply in replies)]
-    inside += [
-        datetime(c.last.year, c.last.month, c.last.day, tzinfo=UTC)
-        for c in record.contributors
-        if c.last
-    ]
-    return max((aware for moment in inside if (aware := _aware(moment))), default=None)
+        return assume_utc(record.modified)
+    moments = [record.created]
+    moments += [reply.created for reply in (*record.answers, *record.comments)]
+    moments += [datetime.combine(c.last, time()) for c in record.contributors if c.last]
+    return max((assume_utc(moment) for moment in moments if moment), default=None)

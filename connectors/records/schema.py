@@ -6,6 +6,7 @@ its header. Account and space lines may stand anywhere in the files.
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, TypeVar
@@ -22,30 +23,29 @@ class _ExportModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
-# NUL breaks ids and columns further on; no honest name holds one.
+# NUL breaks ids and database columns; no real name contains one.
 Name = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
 Text = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")]
-# A denial that nobody could ever hold would widen access: refuse what is no principal.
+# Text that is not a principal is refused: as a denial it would match nobody and widen access.
 Principal = Annotated[Name, Field(pattern=r"^(everyone|[^:\s]+:\S[^\x00]*)$")]
 
 
 Item = TypeVar("Item")
 FailFastList = Annotated[list[Item], FailFast()]
-"""A list that is refused at its first item that is wrong: an error weighs a kilobyte."""
-
+"""A list whose validation stops at the first invalid item: each error takes a kilobyte."""
 
 Principals = Annotated[FailFastList[Principal], Field(max_length=MAX_PRINCIPALS)]
 
 
 class Readers(_ExportModel):
-    """Principals allowed and denied; none allowed means that nobody reads."""
+    """Principals allowed and denied; with none allowed nobody may read."""
 
     allowed: Principals
     denied: Principals = []
 
 
 class HeaderLine(_ExportModel):
-    """The first line. `complete`: what the file does not hold has been deleted."""
+    """The first line. `complete`: documents that the export does not contain were deleted."""
 
     type: Literal["header"]
     version: Literal[1]
@@ -140,8 +140,8 @@ class RecordLine(_ExportModel):
 class DeletedLine(_ExportModel):
     """A tombstone, of a record or of one attachment (`record#name`).
 
-    `attachments` names those that go along, where the record's line is no longer in
-    the files; otherwise they are known.
+    `attachments` names those that are deleted with it; it is needed only if the record's
+    line is no longer in the files.
     """
 
     type: Literal["deleted"]
@@ -152,7 +152,7 @@ class DeletedLine(_ExportModel):
 class AccessLine(_ExportModel):
     """New readers of a record whose content did not change, and of its attachments.
 
-    `attachments` names them where the record's line is no longer in the files.
+    `attachments` names them; it is needed only if the record's line is no longer in the files.
     """
 
     type: Literal["access"]
@@ -181,19 +181,19 @@ MAX_LINE_BYTES = 64 * 1024 * 1024
 """A longer line is skipped and reported."""
 
 MAX_LINE_VALUES = 100_000
-"""So is one of more values and keys: ten thousand answers with all that is said of them."""
+"""A line with more values and keys is skipped and reported; it is enough for a thread of ten
+thousand answers."""
 
 _EXPORT_LINE_TYPES = frozenset({"header", "account", "space"})
-_MODELS = (HeaderLine, AccountLine, SpaceLine, RecordLine, DeletedLine, AccessLine)
-_FIELDS = frozenset(name for model in _MODELS for name in model.model_fields) | {
-    "allowed", "denied", "author", "text", "accepted", "account", "role", "count", "heading",
-    "first", "last", "page", "path", "base64", "media_type", "created", "name",
-}  # fmt: skip
+_FIELDS = frozenset(name for model in _ExportModel.__subclasses__() for name in model.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
 class RawLine:
-    """A line; `raw` is cut where it was `too_long`; `terminated` unless the file ends in it."""
+    """A line of a file; `raw` is cut if the line is `too_long`.
+
+    `terminated` is false if the file ends before the line does.
+    """
 
     file: str
     number: int
@@ -204,38 +204,37 @@ class RawLine:
     terminated: bool
 
     @property
-    def place(self) -> tuple[str, int]:
+    def location(self) -> tuple[str, int]:
         """(file, offset in bytes), in the order of the export."""
         return self.file, self.start
 
     @property
     def where(self) -> str:
-        """The line as an administrator finds it."""
+        """File and line number, for the administrator."""
         return f"{self.file}:{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidLine:
-    """A line that could not be understood, with the little that it surely says.
+    """A line that could not be parsed, with what is known of it.
 
-    `reason` holds nothing of the line's text. `type` and `id` are empty where they are
-    unknown; `names` are the ids that it holds as far as it is JSON, None where it is
-    not.
+    `reason` contains nothing of the line's text. `type` and `id` are empty if unknown;
+    `ids` are the record's id and its attachments' ids, None if the line does not tell them.
     """
 
     reason: str
     type: str = ""
     id: str = ""
-    names: tuple[str, ...] | None = None
+    ids: tuple[str, ...] | None = None
 
     @property
-    def about_a_document(self) -> bool:
-        """Whether it may speak of a document."""
+    def concerns_document(self) -> bool:
+        """Whether it may be about a document."""
         return self.type not in _EXPORT_LINE_TYPES
 
 
 def parse_line(line: RawLine) -> ExportLine | InvalidLine:
-    """Read a line; never raises."""
+    """Parse a line; never raises."""
     raw = line.raw.removeprefix(b"\xef\xbb\xbf") if line.number == 1 else line.raw
     if line.too_long:
         return _invalid_with_prefix(raw, f"ligne de plus de {MAX_LINE_BYTES // 2**20} Mio")
@@ -249,46 +248,50 @@ def parse_line(line: RawLine) -> ExportLine | InvalidLine:
 
 def is_unfinished(raw: RawLine, line: ExportLine | InvalidLine) -> bool:
     """Whether this is a last line that is still being written."""
-    return isinstance(line, InvalidLine) and line.names is None and not raw.terminated
+    return isinstance(line, InvalidLine) and line.ids is None and not raw.terminated
 
 
 def attachment_id(record_id: str, name: str) -> str:
-    """The id of an attachment beside its record's."""
+    """The id of a record's attachment."""
     return f"{record_id}#{name}"
 
 
+def possible_records(name: str) -> Iterator[tuple[str, str]]:
+    """The (record id, attachment name) pairs that give this attachment id.
+
+    There may be several, since both may contain a `#`.
+    """
+    return ((name[:at], name[at + 1 :]) for at, sign in enumerate(name) if sign == "#")
+
+
 def _invalid(raw: bytes, error: ValidationError) -> InvalidLine:
-    first = error.errors(include_input=False, include_url=False, include_context=False)
-    if any(e["type"] == "json_invalid" for e in first):
+    errors = error.errors(include_input=False, include_url=False, include_context=False)
+    if any(e["type"] == "json_invalid" for e in errors):
         return _invalid_with_prefix(raw, "ce n'est pas du JSON")
-    known = _json_object(raw)
-    if known is None:
+    values = _json_object(raw)
+    if values is None:
         return _invalid_with_prefix(raw, "ce n'est pas un objet JSON")
-    kind, identity = known.get("type"), known.get("id")
-    places = [
-        [part for part in e["loc"] if isinstance(part, int) or part in _FIELDS] for e in first
-    ]
-    attached = known.get("attachments")
-    names = [a.get("name") if isinstance(a, dict) else a for a in attached or ()] if isinstance(
-        attached, list
-    ) else []  # fmt: skip
-    identity = identity.strip() if isinstance(identity, str) and "\0" not in identity else ""
-    own = [attachment_id(identity, n.strip()) for n in names if isinstance(n, str)]
+    location = [str(part) for part in errors[0]["loc"] if isinstance(part, int) or part in _FIELDS]
+    kind, record_id, attached = (values.get(name) for name in ("type", "id", "attachments"))
+    record_id = record_id.strip() if isinstance(record_id, str) and "\0" not in record_id else ""
+    names = attached if isinstance(attached, list) else ()
+    names = [a.get("name") if isinstance(a, dict) else a for a in names]
+    own = [attachment_id(record_id, name.strip()) for name in names if isinstance(name, str)]
     return InvalidLine(
-        reason=f"« {'.'.join(map(str, places[0])) or '?'} » : valeur refusée ({first[0]['type']})",
+        reason=f"« {'.'.join(location) or '?'} » : valeur refusée ({errors[0]['type']})",
         type=kind if isinstance(kind, str) else "",
-        id=identity,
-        names=(identity, *own) if identity else None,
+        id=record_id,
+        ids=(record_id, *own) if record_id else None,
     )
 
 
 def _json_object(raw: bytes) -> dict[str, Any] | None:
     try:
-        known = json.loads(raw)
-        json.dumps(known, ensure_ascii=False).encode()  # lone surrogates name nothing
+        value = json.loads(raw)
+        json.dumps(value, ensure_ascii=False).encode()  # raises for lone surrogates
     except (ValueError, RecursionError):
         return None
-    return known if isinstance(known, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def _invalid_with_prefix(raw: bytes, reason: str) -> InvalidLine:

@@ -92,7 +92,9 @@ class CachedEncoder:
         """The same for questions."""
         if not self._keep_queries:
             return self._encoder.queries(texts)
-        return self._through(texts, f"{self.name}/query", self._encoder.queries)
+        # An encoder reads a beginning only: a cache of one that read more holds other vectors.
+        read = [self._encoder.beginning(text) for text in texts]
+        return self._through(read, f"{self.name}/query", self._encoder.queries)
 
     def beginning(self, text: str) -> str:
         """The wrapped encoder's."""

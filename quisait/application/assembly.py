@@ -20,9 +20,7 @@ from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
 from indexer.crawl.pipeline import CrawlDependencies
 from indexer.encoding.wrapped_encoders import QueryPriority
-from indexer.generations import EncoderRecord, GenerationWorks
-from indexer.leases import Leases
-from indexer.live import LiveIndex
+from indexer.live_index import EncoderRecord, IndexStorage, LiveIndex
 from indexer.ports import Encoder, Index
 from indexer.state import State
 from indexer.wrapped_index import DeletionLoggingIndex, NamedSourcesIndex
@@ -32,12 +30,12 @@ from quisait.application.engines import (
     open_cached_encoder,
     open_encoder,
     open_extractor,
-    open_generations,
+    open_index_storage,
     open_scratch_index,
     serving_encoder,
     vector_forgetter,
 )
-from quisait.application.locks import WriteGate, has_ended
+from quisait.application.locks import Locks, WriteGate
 from quisait.application.search_configuration import open_guidance
 from quisait.application.sources import (
     has_directory,
@@ -56,7 +54,7 @@ from quisait.privacy.query_log import open_query_log, query_log_key
 from quisait.privacy.replay import replay_where_older
 from quisait.privacy.retention import Privacy, open_privacy
 from quisait.settings import EncoderSettings, Settings, beside_file
-from quisait.settings.files import close_to_others
+from quisait.settings.files import LOCKS_FOLDER, close_to_others
 from search_api.identity.known_principals import CurrentKnownPrincipals
 from search_api.identity.readers import Authorities
 from search_api.query_log.sql import SqlQueryLog
@@ -77,8 +75,8 @@ __all__ = [
     "open_directory",
     "open_encoder",
     "open_extractor",
-    "open_generations",
     "open_index_parts",
+    "open_index_storage",
     "open_push_reception",
     "open_push_tokens",
     "open_scratch_index",
@@ -106,7 +104,7 @@ class Application:
     search: Search
     inbox: Inbox
     push_tokens: PushTokens
-    leases: Leases
+    locks: Locks
     builds: SqlBuilds
     journal: SqlQueryLog
     privacy: Privacy
@@ -118,9 +116,9 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class IndexParts:
-    """What the index is made of, and remade by a reindex."""
+    """The engine's indexes, the encoders that they know, and the gate of their writers."""
 
-    generations: GenerationWorks
+    storage: IndexStorage
     encoders: OpenedEncoders
     gate: WriteGate
 
@@ -135,10 +133,10 @@ def open_application(settings: Settings) -> Iterator[Application]:
     close_to_others(settings)
     with (
         opened_database(settings) as database,
-        open_index_parts(settings, folder, database) as works,
+        open_index_parts(settings, folder, database) as parts,
     ):
-        own = serving_encoder(works.generations, works.encoders)
-        encoder, whole = works.encoders(own), live_index(works, own)
+        own = serving_encoder(parts.storage, parts.encoders)
+        encoder, whole = parts.encoders(own), live_index(parts, own)
         book = SqlDirectory(database)
         known = known_principals(settings, book, whole)
         names = frozenset(one.name for one in settings.sources)
@@ -146,8 +144,8 @@ def open_application(settings: Settings) -> Iterator[Application]:
         search = Search(index, encoder, book, open_guidance(settings, book))
         state, tokens = State(database), open_push_tokens(database)
         inbox = Inbox(database, state.load, settings.push.max_waiting)
-        leases, builds = Leases(database, has_ended), SqlBuilds(database)
-        kept = (state, book, search, inbox, tokens, leases, builds)
+        locks, builds = Locks(database, folder / LOCKS_FOLDER), SqlBuilds(database)
+        kept = (state, book, search, inbox, tokens, locks, builds)
         privacy = open_privacy(settings, database)
         key = query_log_key(settings)
         privacy.register.complete(opening=True)
@@ -177,7 +175,7 @@ def index_with_deletion_log(house: Application) -> DeletionLoggingIndex:
 
 @contextmanager
 def open_index_parts(settings: Settings, folder: Path, database: sa.Engine) -> Iterator[IndexParts]:
-    """The index's generations, the encoders that they know, and the gate of their writers."""
+    """As the settings say; no index is opened or made yet."""
     precedence = QueryPriority()
     with ExitStack() as stack:
 
@@ -186,15 +184,15 @@ def open_index_parts(settings: Settings, folder: Path, database: sa.Engine) -> I
             return stack.enter_context(kept)
 
         yield IndexParts(
-            open_generations(settings.index, folder),
+            open_index_storage(settings.index, folder),
             OpenedEncoders(settings.encoder, opened),
-            WriteGate(database, folder / "locks"),
+            WriteGate(database, folder / LOCKS_FOLDER),
         )
 
 
-def live_index(works: IndexParts, own: EncoderRecord) -> Index:
+def live_index(parts: IndexParts, own: EncoderRecord) -> Index:
     """The index as a program sees it that encodes with `own`."""
-    return LiveIndex(works.generations, works.encoders, works.gate, own)
+    return LiveIndex(parts.storage, parts.encoders, parts.gate, own)
 
 
 def open_push_reception(house: Application) -> PushService | None:

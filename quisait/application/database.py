@@ -1,27 +1,29 @@
-"""The state's database: connection, schema, and migrations from older versions.
-
-Version 1 is the schema of quisait 0.1.0, which stored no version; `CURRENT` is this one's.
-Added tables need no version: they are created where they are missing.
-"""
+"""The state's database: connection, tables, and migrations from older versions by Alembic."""
 
 import json
-from collections.abc import Callable
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.values import Agent
-from expertise import build_tables, consent, directory, directory_tables
-from indexer import leases, state
+from connectors.push import tokens as push_tokens
+from expertise import build_tables, consent, decisions, directory_tables
+from indexer import state
 from indexer.errors import IndexRefused
-from indexer.state import digest
 from quisait.privacy import register
 from search_api.audit import sql as audit_tables
 from search_api.query_log import storage as journal_tables
 from search_api.sign_on import sessions as sign_on_tables
 
-CURRENT = 2
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
+HEAD = "0002"
+"""The last migration in `MIGRATIONS`."""
+QUISAIT_0_1_0 = ""
+"""What quisait 0.1.0 made, without any mark of a version."""
+BEFORE_ALEMBIC, REVISION_BEFORE_ALEMBIC = 2, "0001"
+"""The number that `schema_version` had, and the migration that leads to the same schema."""
+BY_ALEMBIC = 3
+"""What it has since: a quisait of before refuses such a database."""
 WAIT_S = 30
 """How long SQLite waits for another process to end its write."""
 
@@ -31,17 +33,21 @@ schema_version = sa.Table(
     _metadata,
     sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
 )
-METADATA: tuple[sa.MetaData, ...] = (
+TABLES: tuple[sa.MetaData, ...] = (
     _metadata,
     state.metadata,
     directory_tables.metadata,
     build_tables.metadata,
     consent.metadata,
+    decisions.metadata,
+    decisions.community_metadata,
     journal_tables.metadata,
     audit_tables.metadata,
     register.metadata,
     sign_on_tables.metadata,
+    push_tokens.push_tokens.metadata,
 )
+"""Every table of the database."""
 
 _LOCK = 0x71756973616974
 """A number of ours (« quisait ») among PostgreSQL's advisory locks."""
@@ -89,29 +95,17 @@ def _read_json(written: str) -> Any:
     return [] if written == "[]" else json.loads(written)
 
 
-def migrate(engine: sa.Engine, *more: sa.MetaData) -> sa.Engine:
-    """Create what is missing, tables of `more` too, and change what an older version left.
+def migrate(engine: sa.Engine) -> sa.Engine:
+    """Create the tables, or change what an older version left. The engine is given back.
 
-    Whole or not at all; the engine is given back.
-    Processes that start together wait for one another. Raises `IndexRefused` for the
-    database of a later version, and leaves it as it is.
+    Whole or not at all. Processes that start together wait for one another. Raises
+    `IndexRefused` for the database of a later version, and leaves it as it is.
     """
     with engine.begin() as connection:
         _lock_schema(connection)
-        version = _version(connection)
-        if version > CURRENT:
-            raise IndexRefused(
-                f"La base d'état est d'une version plus récente de quisait (schéma {version}, "
-                f"celle-ci connaît {CURRENT}). Rien n'a été changé : mettez quisait à jour, ou "
-                "donnez une autre base à « database »."
-            )
-        if version == 1:
-            for table, fitted in _CHANGED_IN_2:
-                _rebuild_table(connection, table, fitted)
-        for tables in (*METADATA, *more):
-            tables.create_all(connection)
-        connection.execute(sa.delete(schema_version))
-        connection.execute(sa.insert(schema_version).values(version=CURRENT))
+        found = _revision(connection)
+        if found != HEAD:
+            _upgrade(connection, found)
     return engine
 
 
@@ -123,81 +117,48 @@ def _lock_schema(connection: sa.Connection) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
 
 
-def _version(connection: sa.Connection) -> int:
-    """Of what stands there; a database without tables is as good as made today."""
+def _revision(connection: sa.Connection) -> str | None:
+    """Of the schema that stands there; None for a database without tables.
+
+    Raises `IndexRefused` for one that this version does not know.
+    """
     tables = sa.inspect(connection).get_table_names()
+    if "alembic_version" in tables:
+        return connection.execute(sa.text("select version_num from alembic_version")).scalar()
     if schema_version.name in tables:
-        return connection.execute(sa.select(schema_version.c.version)).scalar() or CURRENT
-    return 1 if state.runs.name in tables else CURRENT
+        version = connection.execute(sa.select(schema_version.c.version)).scalar()
+        if version not in (None, BEFORE_ALEMBIC):
+            raise IndexRefused(_later(str(version)))
+        return REVISION_BEFORE_ALEMBIC
+    return QUISAIT_0_1_0 if state.runs.name in tables else None
 
 
-Row = dict[str, Any]
+def _upgrade(connection: sa.Connection, found: str | None) -> None:
+    # Imported here: it takes a moment, for which no start of an up-to-date database has a use.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
 
-
-def _rebuild_table(
-    connection: sa.Connection, table: sa.Table, fitted: Callable[[Row], Row]
-) -> None:
-    """Put the rows of an older table into the one of today: the state is small."""
-    if table.name not in sa.inspect(connection).get_table_names():
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes |= {"connection": connection, "tables": TABLES}
+    known = {one.revision for one in ScriptDirectory.from_config(config).walk_revisions()}
+    if found is not None and found not in {QUISAIT_0_1_0, *known}:
+        raise IndexRefused(_later(found))
+    if found is None:
+        for tables in TABLES:
+            tables.create_all(connection)
+        connection.execute(sa.insert(schema_version).values(version=BY_ALEMBIC))
+        command.stamp(config, HEAD)
         return
-    older = sa.Table(table.name, sa.MetaData(), autoload_with=connection)
-    rows = [fitted(dict(row)) for row in connection.execute(sa.select(older)).mappings()]
-    older.drop(connection)
-    table.create(connection)
-    if rows:
-        connection.execute(sa.insert(table), rows)
-    if connection.dialect.name == "postgresql" and table is state.runs:
-        _advance_sequence(connection, table)
+    if found == REVISION_BEFORE_ALEMBIC:
+        command.stamp(config, found)
+    command.upgrade(config, HEAD)
 
 
-def _advance_sequence(connection: sa.Connection, table: sa.Table) -> None:
-    """The next row's number follows the last one's."""
-    last = sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0) + 1).scalar_subquery()
-    sequence = sa.func.pg_get_serial_sequence(table.name, "id")
-    connection.execute(sa.select(sa.func.setval(sequence, last, sa.false())))
-
-
-def _run_2(row: Row) -> Row:
-    return row | {
-        "started": _with_time_zone(row["started"]),
-        "ended": _with_time_zone(row["ended"]),
-    }
-
-
-def _agent_2(row: Row) -> Row:
-    """With what agents have now; their words come with the next reading of the directory."""
-    return directory.agent_row(Agent(**row | {"skills": tuple(row["skills"])}))
-
-
-def _with_time_zone(moment: datetime | str | None) -> datetime | None:
-    read = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-    return read.replace(tzinfo=read.tzinfo or UTC) if read else None
-
-
-_CHANGED_IN_2: tuple[tuple[sa.Table, Callable[[Row], Row]], ...] = (
-    (state.runs, _run_2),
-    (
-        state.failures,
-        lambda row: row | {"digest": digest(row["key"]), "since": _with_time_zone(row["since"])},
-    ),
-    (directory_tables.agents, _agent_2),
-    (
-        directory_tables.accounts,
-        lambda row: {
-            "key": digest(row["account"]),
-            "account": row["account"],
-            "agent_key": digest(row["agent_id"]),
-        },
-    ),
-    (
-        directory_tables.memberships,
-        lambda row: {
-            "agent_key": digest(row["agent_id"]),
-            "principal_key": digest(row["principal"]),
-            "principal": row["principal"],
-        },
-    ),
-)
-"""Keys became digests, so that they may be long; a run tells how far it is."""
-
-assert leases.leases.metadata is state.metadata  # noqa: S101 - else leases would not be created
+def _later(found: str) -> str:
+    return (
+        f"La base d'état est d'une version plus récente de quisait (schéma {found}, celle-ci "
+        f"connaît {HEAD}). Rien n'a été changé : mettez quisait à jour, ou donnez une autre base "
+        "à « database »."
+    )

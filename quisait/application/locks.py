@@ -1,234 +1,251 @@
-"""Locks between processes.
+"""Locks between processes: one run per source, one reindex per index.
 
-One crawl per source, one reindex per index; they end with their holder.
+With PostgreSQL for the state, they are advisory locks of a session, which workers on several
+machines share (postgresql.org/docs/current/explicit-locking.html). With SQLite everything is
+on one machine, and files are locked (`flock`). The system releases both when their holder
+dies, however it dies. No clock takes part.
 """
 
-import fcntl
 import logging
-import os
-import socket
 import threading
 import time
-import zlib
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
-from uuid import uuid4
 
 import sqlalchemy as sa
 
 from connectors.ports import SourceRefused
-from indexer.errors import IndexRefused, LeaseLost
-from indexer.leases import Leases
-
-_DEAD = ("Z", "X")
-"""A process that has ended and whose parent has not asked yet."""
-
-
-def new_owner() -> str:
-    """A name that no other holder has, of this process on this machine."""
-    pid = os.getpid()
-    return f"{_machine()}/{pid}/{_start_time(pid)}/{uuid4().hex}"
-
-
-def is_mine(owner: str) -> bool:
-    """Whether the owner is this process."""
-    return owner.rpartition("/")[0] == new_owner().rpartition("/")[0]
-
-
-def has_ended(owner: str) -> bool:
-    """Whether the owner was a process of this machine, and is no more.
-
-    False where that cannot be told: on another machine, or where /proc is missing. Then
-    its lease ends in its own time.
-    """
-    machine, pid, born, _ = owner.rsplit("/", 3)
-    if machine != _machine() or not born:
-        return False
-    now_born = _start_time(int(pid))
-    return now_born != born and (now_born != "" or not _exists(int(pid)))
-
-
-def _exists(pid: int) -> bool:
-    """Also where /proc hides the processes of others."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return _process_state(pid) not in _DEAD
-
-
-def _machine() -> str:
-    """The machine since it started, and the container: a process's number means nothing beyond."""
-    return (
-        f"{socket.gethostname()}/{_read_proc('/proc/sys/kernel/random/boot_id')}/{_pid_namespace()}"
-    )
-
-
-def _pid_namespace() -> str:
-    try:
-        return str(Path("/proc/self/ns/pid").readlink())
-    except OSError:
-        return ""
-
-
-def _start_time(pid: int) -> str:
-    """When that process began, in ticks since boot: tells it from a later one of its number."""
-    fields = _stat_fields(pid)
-    return fields[19] if len(fields) > 19 and fields[0] not in _DEAD else ""
-
-
-def _process_state(pid: int) -> str:
-    return next(iter(_stat_fields(pid)), "")
-
-
-def _stat_fields(pid: int) -> list[str]:
-    """What /proc says of a process after its name, its state first (proc(5))."""
-    return _read_proc(f"/proc/{pid}/stat").rpartition(")")[2].split()
-
-
-def _read_proc(path: str) -> str:
-    try:
-        return Path(path).read_text().strip()
-    except OSError:
-        return ""
-
+from indexer.errors import IndexRefused, LockLost
+from quisait.settings.files import locked_file
 
 log = logging.getLogger(__name__)
 
-ASKED_AGAIN_EVERY_S = 0.2
-
-
-class SourceBusy(SourceRefused):
-    """Somebody else reads the source now."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceLease:
-    """The lease of a crawl that runs."""
-
-    leases: Leases
-    source: str
-    owner: str
-
-    def check(self) -> None:
-        """Called before each write: make the lease last. Raises `LeaseLost`."""
-        if not self.leases.renew(self.source, self.owner):
-            raise LeaseLost(
-                f"{self.source} : cette lecture est restée arrêtée trop longtemps, et une autre a "
-                "pris sa place. Rien de plus n'a été écrit ; l'autre continue."
-            )
-
-
-@contextmanager
-def hold_source_lease(leases: Leases, source: str, wait_s: float = 0) -> Iterator[SourceLease]:
-    """Hold the source's lease, renewed while the block runs.
-
-    Raises `SourceBusy` where another crawl still holds it after `wait_s`.
-    """
-    held = SourceLease(leases, source, new_owner())
-    deadline = time.monotonic() + wait_s
-    while not leases.take(source, held.owner):
-        if time.monotonic() >= deadline:
-            name = source.removeprefix("@")
-            raise SourceBusy(
-                f"{name} : une autre lecture de cette source est en cours. Attendez sa fin "
-                "(« quisait sources » la montre), puis relancez si besoin."
-            )
-        time.sleep(ASKED_AGAIN_EVERY_S)
-    done = threading.Event()
-    heart = threading.Thread(target=_renew, args=(held, done), name=f"lease {source}", daemon=True)
-    heart.start()
-    try:
-        yield held
-    finally:
-        done.set()
-        heart.join()
-        # A database that does not answer must not hide why the block ended.
-        with suppress(sa.exc.SQLAlchemyError):
-            leases.release(source, held.owner)
-
-
-def _renew(held: SourceLease, done: threading.Event) -> None:
-    """Renew until the crawl is done; a lease once lost is not taken back."""
-    while not done.wait(held.leases.lease_s / 4):
-        try:
-            if not held.leases.renew(held.source, held.owner):
-                log.warning("lease lost", extra={"source": held.source})
-                return
-        except sa.exc.SQLAlchemyError as error:
-            fields = {"source": held.source, "error": type(error).__name__}
-            log.warning("lease not renewed", extra=fields)
-
+IDLE_S = 60.0
+"""PostgreSQL ends a session that holds a source's lock and says nothing for so long: a machine
+that was cut off or suspended releases its sources."""
+RETRY_EVERY_S = 0.2
 
 GATE, TURN, REINDEX = "index-writes", "index-turn", "index-reindex"
 
 
+class SourceBusy(SourceRefused):
+    """Another process reads the source now."""
+
+
+class Locks:
+    """The named locks of one installation: those of its database, or of files in its folder."""
+
+    def __init__(self, database: sa.Engine, folder: Path, idle_s: float = IDLE_S) -> None:
+        self._database, self._folder, self.idle_s = database, folder, idle_s
+        self._on_postgresql = database.dialect.name == "postgresql"
+        self._held_here: set[str] = set()
+
+    @contextmanager
+    def hold(self, name: str, *, shared: bool = False, wait: bool = True) -> Iterator[None]:
+        """Hold a lock, alone or `shared`. Raises `BlockingIOError` where `wait` is false."""
+        with ExitStack() as stack:
+            if self._on_postgresql:
+                session = stack.enter_context(_session(self._database))
+                stack.enter_context(_advisory_lock(session, name, shared=shared, wait=wait))
+            else:
+                stack.enter_context(locked_file(self._path(name), shared=shared, wait=wait))
+            yield
+
+    @contextmanager
+    def hold_long(self, name: str) -> Iterator[Callable[[], bool]]:
+        """Hold a lock alone, for minutes; the function tells whether it is still held.
+
+        Raises `BlockingIOError` where another process, or another thread, holds it.
+        """
+        with ExitStack() as stack:
+            if self._on_postgresql:
+                session = stack.enter_context(_session(self._database, self.idle_s))
+                stack.enter_context(_advisory_lock(session, name, wait=False, watched=True))
+                still_held = stack.enter_context(_kept_alive(session, name, self.idle_s / 4))
+            else:
+                path = self._path(name)
+                place = stack.enter_context(locked_file(path, wait=False))
+                still_held = place.is_at_path
+            self._held_here.add(name)
+            stack.callback(self._held_here.discard, name)
+            yield still_held
+
+    def source_is_held(self, source: str) -> bool:
+        """Whether any process holds the lock of a source or of a task."""
+        name = _of_source(source)
+        if self._on_postgresql:
+            with self._database.connect() as connection:
+                return bool(connection.execute(_HOLDERS, _key_halves(name)).scalar())
+        path = self._path(name)
+        if not path.exists():
+            return False
+        try:
+            with locked_file(path, shared=True, wait=False):
+                return False
+        except BlockingIOError:
+            return True
+
+    def source_is_held_here(self, source: str) -> bool:
+        """Whether this process holds it."""
+        return _of_source(source) in self._held_here
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLock:
+    """The lock of a source, held by a run."""
+
+    source: str
+    is_held: Callable[[], bool]
+
+    def check(self) -> None:
+        """Called before each write. Raises `LockLost`."""
+        if not self.is_held():
+            raise LockLost(
+                f"{self.source} : cette lecture a perdu son verrou (arrêt prolongé, ou base d'état "
+                "coupée), et une autre a pu prendre sa place. Rien de plus n'a été écrit."
+            )
+
+
+@contextmanager
+def hold_source_lock(locks: Locks, source: str, wait_s: float = 0) -> Iterator[SourceLock]:
+    """Hold the source's lock while the block runs.
+
+    Raises `SourceBusy` where another process still holds it after `wait_s`.
+    """
+    deadline = time.monotonic() + wait_s
+    with ExitStack() as stack:
+        while True:
+            try:
+                is_held = stack.enter_context(locks.hold_long(_of_source(source)))
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    name = source.removeprefix("@")
+                    raise SourceBusy(
+                        f"{name} : une autre lecture de cette source est en cours. Attendez sa fin "
+                        "(« quisait sources » la montre), puis relancez si besoin."
+                    ) from None
+                time.sleep(RETRY_EVERY_S)
+        yield SourceLock(source, is_held)
+
+
 class WriteGate:
-    """The gate of one index; `only_reindex` besides keeps a second reindex out."""
+    """Writers of an index enter together, a reindex alone; a second reindex is refused."""
 
     def __init__(self, database: sa.Engine, folder: Path) -> None:
-        self._database, self._folder = database, folder
-        self._on_postgresql = database.dialect.name == "postgresql"
+        self._locks = Locks(database, folder)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold it with other writers."""
         with ExitStack() as stack:
             # Who waits to be alone holds the turn: no stream of writers keeps it out.
-            with self._held(TURN):
-                stack.enter_context(self._held(GATE, shared=True))
+            with self._locks.hold(TURN):
+                stack.enter_context(self._locks.hold(GATE, shared=True))
             yield
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Hold it alone."""
-        with self._held(TURN), self._held(GATE):
+        with self._locks.hold(TURN), self._locks.hold(GATE):
             yield
 
     @contextmanager
     def only_reindex(self) -> Iterator[None]:
         """Raises `IndexRefused` where a reindex runs already."""
-        try:
-            with self._held(REINDEX, wait=False):
-                yield
-        except BlockingIOError:
-            raise IndexRefused(
-                "Une réindexation est en cours : attendez sa fin. Rien n'a été changé."
-            ) from None
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._locks.hold(REINDEX, wait=False))
+            except BlockingIOError:
+                raise IndexRefused(
+                    "Une réindexation est en cours : attendez sa fin. Rien n'a été changé."
+                ) from None
+            yield
 
-    def _held(
-        self, name: str, *, shared: bool = False, wait: bool = True
-    ) -> AbstractContextManager[None]:
-        """Raises `BlockingIOError` where it is held and `wait` is false."""
-        if self._on_postgresql:
-            return _lock_in_postgresql(self._database, name, shared, wait)
-        return _lock_file(self._folder, name, shared, wait)
+
+def _of_source(source: str) -> str:
+    return f"source-{source}"
+
+
+_HOLDERS = sa.text(
+    "select exists (select 1 from pg_locks where locktype = 'advisory' and granted "
+    "and database = (select oid from pg_database where datname = current_database()) "
+    "and classid = cast(:high as oid) and objid = cast(:low as oid) and objsubid = 1)"
+)
+
+
+def _key(name: str) -> int:
+    """A signed number of 64 bits, as PostgreSQL names advisory locks."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True)
+
+
+def _key_halves(name: str) -> dict[str, int]:
+    """The key as `pg_locks` shows it."""
+    key = _key(name)
+    return {"high": (key >> 32) & 0xFFFFFFFF, "low": key & 0xFFFFFFFF}
 
 
 @contextmanager
-def _lock_file(folder: Path, name: str, shared: bool, wait: bool) -> Iterator[None]:
-    folder.mkdir(parents=True, exist_ok=True)
-    kind = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
-    with (folder / f"{name}.lock").open("a") as file:
-        fcntl.flock(file, kind)
-        yield
+def _session(database: sa.Engine, idle_s: float | None = None) -> Iterator[sa.Connection]:
+    """A session of PostgreSQL, which ends once it is idle for `idle_s`."""
+    with database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if idle_s is not None:
+            # Of its own, not of the pool: its lock and its limit end with it.
+            connection.detach()
+            connection.exec_driver_sql(f"set idle_session_timeout = {round(idle_s * 1000)}")
+        yield connection
 
 
 @contextmanager
-def _lock_in_postgresql(database: sa.Engine, name: str, shared: bool, wait: bool) -> Iterator[None]:
-    key = zlib.crc32(name.encode())
+def _advisory_lock(
+    session: sa.Connection, name: str, *, shared: bool = False, wait: bool, watched: bool = False
+) -> Iterator[None]:
+    """Raises, at the end, where the session was lost meanwhile, unless the holder watches it."""
     ending = "_shared" if shared else ""
     lock = getattr(sa.func, f"pg_{'' if wait else 'try_'}advisory_lock{ending}")
     unlock = getattr(sa.func, f"pg_advisory_unlock{ending}")
-    with database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if connection.execute(sa.select(lock(key))).scalar_one() is False:
-            raise BlockingIOError(name)
-        try:
-            yield
-        finally:
-            # A connection goes back to a pool, with the locks that it holds.
-            connection.execute(sa.select(unlock(key)))
+    if session.execute(sa.select(lock(_key(name)))).scalar_one() is False:
+        raise BlockingIOError(name)
+    quiet = True
+    try:
+        yield
+        quiet = watched
+    finally:
+        # A session goes back to its pool with the locks that it holds. One that has ended holds
+        # none, and must not hide why the block ended.
+        with suppress(sa.exc.SQLAlchemyError) if quiet else nullcontext():
+            session.execute(sa.select(unlock(_key(name))))
+
+
+@contextmanager
+def _kept_alive(session: sa.Connection, name: str, every_s: float) -> Iterator[Callable[[], bool]]:
+    """Ask the session something now and then; the function tells whether it answers."""
+    one_at_a_time, done = threading.Lock(), threading.Event()
+
+    def answers() -> bool:
+        with one_at_a_time:
+            try:
+                session.execute(sa.select(1))
+            except sa.exc.SQLAlchemyError:
+                return False
+            return True
+
+    def ask() -> None:
+        while not done.wait(every_s):
+            if not answers():
+                log.warning("lock lost", extra={"lock": name})
+                return
+
+    thread = threading.Thread(target=ask, name=f"lock {name}", daemon=True)
+    thread.start()
+    try:
+        yield answers
+    finally:
+        done.set()
+        thread.join()

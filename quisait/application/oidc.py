@@ -22,7 +22,7 @@ def now_s() -> int:
 
 
 def open_provider(settings: Settings) -> Provider | None:
-    """Nothing is asked of it yet. Raises `ValueError` where it could not lead back here."""
+    """The provider; nothing is requested yet. Raises `ValueError` without an own address."""
     asked, address = settings.oidc, settings.sign_on.address
     if not asked.issuer:
         return None
@@ -38,13 +38,13 @@ def open_provider(settings: Settings) -> Provider | None:
         algorithms=tuple(asked.algorithms),
         signed_userinfo=asked.signed_userinfo,
         skew_s=asked.skew_s,
-        asking=provider_http_of(settings),
+        http=provider_http_of(settings),
     )
     return Provider(rules, now_s)
 
 
 def provider_http_of(settings: Settings) -> ProviderHttp:
-    """How a provider is asked."""
+    """How requests to a provider are sent."""
     file = settings.oidc.ca_file
     return ProviderHttp(settings.oidc.timeout_s, str(beside_file(file)) if file else "")
 

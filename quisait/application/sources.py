@@ -23,7 +23,6 @@ from connectors.ldap.config import (
 from connectors.mediawiki.transport import WikiConfig, WikiLimits
 from connectors.ports import Connector, Directory, SourceRefused
 from connectors.push.connector import PushConnector
-from connectors.push.documents import metadata as push_tables
 from connectors.push.inbox import Inbox
 from connectors.push.tokens import PushTokens
 from connectors.values import Access, normalize_principals
@@ -61,7 +60,7 @@ def wiki_place(settings: SourceSettings) -> WikiConfig:
         namespaces=settings.namespaces,
         allowed=frozenset(settings.allowed),
         ca_file=str(beside_file(settings.ca_file)) if settings.ca_file else "",
-        manners=WikiLimits(rate_per_s=settings.rate_per_s),
+        limits=WikiLimits(rate_per_s=settings.rate_per_s),
     )
 
 
@@ -89,7 +88,7 @@ def open_database(settings: Settings, folder: Path) -> sa.Engine:
     Raises `ValueError` for another kind of database, `IndexRefused` for one of later days.
     """
     url = settings.database or f"sqlite:///{folder / 'state.sqlite'}"
-    return migrate(connect(url, settings.database_password), push_tables)
+    return migrate(connect(url, settings.database_password))
 
 
 @contextmanager
@@ -117,6 +116,11 @@ def opened_push_tokens(settings: Settings) -> Iterator[PushTokens]:
     """The same, without the rest of a house: neither index nor encoder is asked for."""
     with opened_database(settings) as database:
         yield open_push_tokens(database)
+
+
+def open_inbox(settings: Settings, database: sa.Engine) -> Inbox:
+    """What applications pushed; how much of it waits is told by the cursors of the state."""
+    return Inbox(database, State(database).load, settings.push.max_waiting)
 
 
 def open_source(settings: SourceSettings, inbox: Inbox | None) -> Connector:
@@ -159,7 +163,7 @@ def has_directory(settings: Settings) -> bool:
 def join_rules(settings: Settings) -> tuple[LinkRule, ...]:
     """How the accounts of each source are named."""
     return tuple(
-        LinkRule(one.name, tuple(map(LinkBy, one.join)), capital=one.kind == "mediawiki")
+        LinkRule(one.name, tuple(map(LinkBy, one.join)), capitalized=one.kind == "mediawiki")
         for one in settings.sources
         if one.join
     )
@@ -194,7 +198,7 @@ def ldap_place(settings: Settings) -> LdapConfig:
         authority=ldap.authority,
         attributes={**AGENT_ATTRIBUTES, **ldap.attributes},
         group_names=GroupAttributes(ldap.group_id, members=tuple(ldap.members)),
-        manners=LdapLimits(ldap.page_size, ldap.timeout_s),
+        limits=LdapLimits(ldap.page_size, ldap.timeout_s),
     )
 
 
@@ -234,10 +238,10 @@ def open_authorities(settings: Settings, book: SqlDirectory, state: State) -> It
         return last.id if last else None
 
     wait = settings.authorities
-    patience = AuthorityLimits(
+    limits = AuthorityLimits(
         seconds_of(wait.fresh), wait.wait_s, wait.failures, seconds_of(wait.rest)
     )
-    authorities = Authorities(reader_group_authorities(settings), book, patience, stamp, silent)
+    authorities = Authorities(reader_group_authorities(settings), book, limits, stamp, silent)
     try:
         yield authorities
     finally:
@@ -263,6 +267,6 @@ def reader_group_authorities(settings: Settings) -> list[Authority]:
 
     # A wiki that has to be asked twice is too late for the reader, who is not let wait.
     quick = WikiLimits(
-        rate_per_s=0, timeout_s=settings.authorities.wait_s, patience_s=0, answer_s=10
+        rate_per_s=0, timeout_s=settings.authorities.wait_s, max_wait_s=0, total_timeout_s=10
     )
-    return [WikiGroups(one.name, replace(wiki_place(one), manners=quick)) for one in asked]
+    return [WikiGroups(one.name, replace(wiki_place(one), limits=quick)) for one in asked]

@@ -9,6 +9,7 @@ from functools import partial
 import sqlalchemy as sa
 
 from connectors.ports import SourceError
+from connectors.timeouts import call_with_timeout
 from connectors.values import Agent
 from expertise.builds import SqlBuilds
 from expertise.corpus import skipped_text
@@ -29,7 +30,6 @@ from quisait.application.sources import (
     opened_push_tokens,
     reader_group_authorities,
 )
-from quisait.application.timeouts import with_timeout
 from quisait.checks.references import (
     MOST_LISTED,
     check_principals,
@@ -63,8 +63,10 @@ def check_authority(settings: Settings, source: SourceSettings) -> str:
         "vérifiez « url » et le réseau, ou allongez [authorities] wait_s"
     )
     try:
-        with_timeout(
-            lambda: one.principals("", frozenset({f"{source.name}:Quisait"})), wait_s, late
+        call_with_timeout(
+            wait_s,
+            lambda: one.principals("", frozenset({f"{source.name}:Quisait"})),
+            ValueError(late),
         )
     except SourceError as error:
         said = str(error).splitlines()[0].rstrip(".")
@@ -81,8 +83,8 @@ def unknown_denial_messages(settings: Settings) -> Iterator[tuple[str, str]]:
     """
     folder = beside_file(settings.folder)
     database = open_database(settings, folder)
-    with open_index_parts(settings, folder, database) as works:
-        index = live_index(works, serving_encoder(works.generations, works.encoders))
+    with open_index_parts(settings, folder, database) as parts:
+        index = live_index(parts, serving_encoder(parts.storage, parts.encoders))
         known = known_principals(settings, SqlDirectory(database), index)()
         for source in settings.sources:
             for one in unknown_denials(index, known, source.name):
@@ -195,8 +197,8 @@ def _guiding(settings: Settings, name: str, path: str) -> str:
 
 @contextmanager
 def _open_live_index(settings: Settings, database: sa.Engine) -> Iterator[Index]:
-    with open_index_parts(settings, beside_file(settings.folder), database) as works:
-        yield live_index(works, serving_encoder(works.generations, works.encoders))
+    with open_index_parts(settings, beside_file(settings.folder), database) as parts:
+        yield live_index(parts, serving_encoder(parts.storage, parts.encoders))
 
 
 def _encoder(settings: Settings) -> str:
@@ -215,11 +217,11 @@ def _index(settings: Settings) -> str:
     folder = make_folder(settings)
     with (
         opened_database(settings) as database,
-        open_index_parts(settings, folder, database) as works,
+        open_index_parts(settings, folder, database) as parts,
     ):
-        own = serving_encoder(works.generations, works.encoders)
-        live_index(works, own).search(SearchRequest(access_filter(NOBODY), Question()))
-        reasons = reindex_reasons(works)
+        own = serving_encoder(parts.storage, parts.encoders)
+        live_index(parts, own).search(SearchRequest(access_filter(NOBODY), Question()))
+        reasons = reindex_reasons(parts)
     return " ; ".join((settings.index.engine, *reasons))
 
 
@@ -311,5 +313,6 @@ def _identity(settings: Settings) -> Check:
         "vérifiez [oidc] issuer, [signed_header] et le réseau"
     )
     return _attempt(
-        "identité", lambda: with_timeout(lambda: check_sign_on(settings), SIGN_ON_S, late)
+        "identité",
+        lambda: call_with_timeout(SIGN_ON_S, lambda: check_sign_on(settings), ValueError(late)),
     )

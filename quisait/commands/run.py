@@ -19,7 +19,6 @@ import sqlalchemy as sa
 import typer
 
 from quisait.application.assembly import Application
-from quisait.application.locks import is_mine
 from quisait.application.progress import duration
 from quisait.application.startup import opened_application
 from quisait.commands import answers
@@ -94,7 +93,7 @@ def run_interruptibly(house: Application, work: Callable[[threading.Event], T]) 
     """Do a command's work, that ends early once its event is set: what it gives or raises.
 
     SIGINT and SIGTERM set it, and the work has `STOP_S` to end. Then, or at a second signal,
-    the process ends as it is; the house's leases are given back.
+    the process ends as it is; its locks are released.
     """
     stop = threading.Event()
     done: Future[T] = Future()
@@ -158,13 +157,9 @@ def _exit_now(house: Application, status: int) -> NoReturn:
     names = [*(s.name for s in house.settings.sources), *(t.name for t in tasks_of(house))]
     with suppress(sa.exc.SQLAlchemyError):
         for name in names:
-            owner = house.leases.holder(name)
             last = next(house.state.runs_of(name, 1), None)
-            if owner is None or not is_mine(owner):
-                continue
-            if last is not None and last.outcome == "running":
+            if last and last.outcome == "running" and house.locks.source_is_held_here(name):
                 house.state.end_run(last.id, "interrupted", 0)
-            house.leases.release(name, owner)
     logging.shutdown()
     if status:
         print(INTERRUPTED_MESSAGE, file=sys.stderr)

@@ -15,11 +15,11 @@ from search_api.query_log.recording import BackgroundQueryLog
 from search_api.query_log.sql import QueryLogRules, SqlQueryLog
 
 _PURPOSE = b"quisait journal"
-"""Parts this key from the other uses of the server's."""
+"""Separates this key from the other uses of the server's key."""
 
 
 def open_query_log(settings: Settings, database: sa.Engine, book: SqlDirectory) -> SqlQueryLog:
-    """The journal in the state's database. Its key comes from the server's, kept elsewhere."""
+    """The query log in the state's database. Its key is derived from the server's."""
     asked = settings.journal
     rules = QueryLogRules(query_log_key(settings), asked.period_days, asked.keep_days)
     return SqlQueryLog(
@@ -28,7 +28,7 @@ def open_query_log(settings: Settings, database: sa.Engine, book: SqlDirectory) 
 
 
 def query_log_key(settings: Settings) -> bytes:
-    """The journal's, made of the server's."""
+    """The key of the query log, derived from the server's."""
     return hmac.new(settings.server.token_key.encode(), _PURPOSE, hashlib.sha256).digest()
 
 
@@ -46,17 +46,17 @@ class _CurrentTopics:
         if self._known[0] != stamp.id:
             listed = tuple(one.topic for one in self._builds.topics(stamp.id))
             self._known = (stamp.id, listed)
-        # Imported here: NumPy is more than most commands have a use for.
+        # Imported here: it imports NumPy, which most commands do not need.
         from expertise.assignment import topics_named
 
         return topics_named(text, self._known[1])
 
 
-def background_query_log(journal: SqlQueryLog) -> BackgroundQueryLog:
-    """What a server hands to its routes."""
-    return BackgroundQueryLog(journal, now)
+def background_query_log(stored: SqlQueryLog) -> BackgroundQueryLog:
+    """The query log of a server's routes."""
+    return BackgroundQueryLog(stored, now)
 
 
 def now() -> datetime:
-    """The moment at which a question is asked."""
+    """The current time, in UTC."""
     return datetime.now(UTC)

@@ -10,12 +10,11 @@ open for want of a file. It is written with the next line, or when the applicati
 """
 
 import errno
-import fcntl
 import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,7 +27,7 @@ from expertise.consent import Preference
 from indexer.errors import IndexRefused
 from indexer.state import digest
 from quisait.settings.errors import reason_of
-from quisait.settings.files import account
+from quisait.settings.files import LockedFile, account, locked_file
 
 log = logging.getLogger(__name__)
 
@@ -386,25 +385,8 @@ class FileRegister:
         number = error.errno if isinstance(error, OSError) else None
         log.warning("register not written", extra={"error": errno.errorcode.get(number or 0)})
 
-    def _locked(self) -> "_RegisterLock":
-        return _RegisterLock(self.path.with_name(f"{self.path.name}.lock"))
-
-
-class _RegisterLock:
-    """Only one process writes; the lock ends with its holder."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._place = -1
-
-    def __enter__(self) -> None:
-        """Raises `OSError` where the folder cannot be made or written."""
-        self._path.parent.mkdir(0o700, parents=True, exist_ok=True)
-        self._place = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
-        fcntl.flock(self._place, fcntl.LOCK_EX)
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._place)
+    def _locked(self) -> AbstractContextManager[LockedFile]:
+        return locked_file(self.path.with_name(f"{self.path.name}.lock"))
 
 
 def _text(line: RegisterLine) -> str:

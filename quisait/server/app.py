@@ -25,8 +25,6 @@ from quisait.settings import Settings, beside_file
 from quisait.work.administration import ApplicationAdministration
 from search_api.app import ReaderOf, Services, create_app
 from search_api.audit.descriptions import ANY_AGENT
-from search_api.catalogue.loading import load_catalogue
-from search_api.catalogue.texts import SOURCES, Catalogue
 from search_api.identity.tokens import CompletedReaders, DemoReaders, SignedTokens, TokenReaders
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequesterKind, RequestTimeouts
 from search_api.middleware.metrics import add_request_metrics, request_metrics
@@ -36,13 +34,12 @@ from search_api.sign_on.identification import SignOn
 
 
 def warm_up(in_memory: IndexReader | None) -> None:
-    """Load what every question needs, and leave it out of the garbage collector's rounds.
+    """Load the index and freeze it for the garbage collector; once, before a process serves.
 
-    `in_memory` is an index that this process holds, None where an engine holds it.
-
-    A round through an index in memory costs whoever asks just then a tenth of a second and
-    more (`python -m benchmarks.experts_latency`). Once in a process, before it serves. An
-    index that cannot be read stops nothing: the pages tell so.
+    `in_memory` is an index in this process, None where an engine holds it. A collection of an
+    index in memory delays a request by a tenth of a second and more
+    (`python -m benchmarks.experts_latency`). An index that cannot be read is not an error here:
+    the pages report it.
     """
     if in_memory is not None:
         with suppress(IndexUnreachable, IndexRefused):
@@ -52,14 +49,14 @@ def warm_up(in_memory: IndexReader | None) -> None:
 
 
 def own_hosts(settings: Settings, sign_on: SignOn | None = None) -> frozenset[str]:
-    """The names that requests may come by; an address among them does no harm."""
+    """The hosts that requests may name; an IP address among them does no harm."""
     known = {*settings.door.hosts, settings.server.host, settings.metrics.host}
     known |= {urlsplit(sign_on.address).hostname or ""} if sign_on else set()
     return frozenset(filter(None, known))
 
 
 def rate_limiter_of(settings: Settings) -> RateLimiter:
-    """How often one may ask, counted from now on."""
+    """The rate limits of the settings."""
     door = settings.door
     return RateLimiter(
         {
@@ -71,12 +68,12 @@ def rate_limiter_of(settings: Settings) -> RateLimiter:
 
 
 def concurrency_limiter_of(settings: Settings) -> ConcurrencyLimiter:
-    """How many requests of one reader are worked on at once."""
+    """The limit of the settings on one reader's concurrent questions."""
     return ConcurrencyLimiter(questions=settings.door.reader_questions)
 
 
 def request_timeouts_of(settings: Settings) -> RequestTimeouts:
-    """How long a request may take."""
+    """The timeouts of requests of the settings."""
     return RequestTimeouts(settings.door.body_s, settings.door.answer_s)
 
 
@@ -86,10 +83,10 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 def servers(
     house: Application, pages: bool, host: str = "", port: int = 0
 ) -> list[AbstractContextManager[Thread]]:
-    """The servers of this process: the pages, and the measures' own port where there is one.
+    """The servers of this process: the pages, and the metrics' own port where there is one.
 
-    Raises `ValueError` for a demo or measures without a token beyond loopback, for a weak
-    key, and for a demo that cannot be written in the audit.
+    Raises `ValueError` for a demo, or metrics without a token, beyond loopback, for a weak key,
+    and for a demo that cannot be written to the audit.
     """
     registry = registry_of(house)
     found: list[AbstractContextManager[Thread]] = []
@@ -151,7 +148,6 @@ def app_of(house: Application, journal: QueryLog) -> FastAPI:
             audit=house.privacy.audit,
             sign_on=sign_on,
             theme=theme_of(house.settings),
-            catalogue=catalogue_of(house.settings),
             contact=house.settings.pages.contact,
             hosts=own_hosts(house.settings, sign_on),
             rates=rate_limiter_of(house.settings),
@@ -159,7 +155,7 @@ def app_of(house: Application, journal: QueryLog) -> FastAPI:
             bounds=request_timeouts_of(house.settings),
             consent=house.privacy.consent,
             join_rules=join_rules(house.settings),
-            brought_up=house.journal.brought_up if house.settings.journal.enabled else None,
+            mention_counts=house.journal.mention_counts if house.settings.journal.enabled else None,
             administration=ApplicationAdministration(house),
         )
     )
@@ -177,13 +173,6 @@ def theme_of(settings: Settings) -> Path | None:
     return folder
 
 
-def catalogue_of(settings: Settings) -> Catalogue:
-    """The administration's own texts. Raises `ValueError` where they cannot be used."""
-    if not settings.pages.catalogue:
-        return SOURCES
-    return load_catalogue(beside_file(settings.pages.catalogue))
-
-
 def _reader_of(house: Application, sign_on: SignOn | None) -> ReaderOf:
     server = house.settings.server
     if server.reader == "demo":
@@ -195,5 +184,5 @@ def _reader_of(house: Application, sign_on: SignOn | None) -> ReaderOf:
 
 
 def tokens_of(settings: Settings) -> SignedTokens:
-    """Raises `ValueError` where the key is missing or too short."""
+    """The signed tokens. Raises `ValueError` where the key is missing or too short."""
     return SignedTokens(settings.server.token_key)

@@ -55,6 +55,12 @@ _MESSAGES = {
 }
 """By pydantic's kind of error; its context fills the braces."""
 
+_REMOVED: dict[tuple[int | str, ...], str] = {
+    ("pages", "catalogue"): "ce réglage n'existe plus, les textes des pages ne se reformulent "
+    "plus : retirez-le",
+}
+"""Settings of earlier versions, by their place, and what to do where a file still has one."""
+
 _DEFAULT_MESSAGE = "valeur refusée : docs/reglages.md dit ce qu'il attend"
 
 _REASONS = {
@@ -82,7 +88,8 @@ def reason_of(error: OSError) -> str:
 def validation_messages(error: ValidationError, file: Path) -> list[str]:
     """One line per fault: the file or the variable, the setting, what to do."""
     return [
-        f"{_place(one['loc'], file)} : {_message(one['type'], one.get('ctx', {}))}"
+        f"{_place(one['loc'], file)} : "
+        f"{_REMOVED.get(one['loc']) or _message(one['type'], one.get('ctx', {}))}"
         for one in error.errors()
     ]
 

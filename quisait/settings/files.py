@@ -4,16 +4,20 @@ Read `private_files` first. An index holds the text of restricted documents.
 """
 
 import errno
+import fcntl
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from quisait.settings import Settings, beside_file, settings_file
 from quisait.settings.errors import reason_of as reason_of
 from quisait.settings.secret_files import FOLDER
 
+LOCKS_FOLDER = "locks"
+"""In the settings' folder: the files of locks, where the state is in SQLite."""
 OTHERS_READ_OR_WRITE = stat.S_IROTH | stat.S_IWOTH
 
 
@@ -63,6 +67,41 @@ def private_files() -> Iterator[None]:
         os.umask(before)
 
 
+@dataclass(frozen=True, slots=True)
+class LockedFile:
+    """A file that this process holds a lock on."""
+
+    path: Path
+    descriptor: int
+
+    def is_at_path(self) -> bool:
+        """Whether the path still names it: a lock on a deleted file keeps nobody out."""
+        try:
+            return os.path.samestat(os.fstat(self.descriptor), self.path.stat())
+        except OSError:
+            return False
+
+
+@contextmanager
+def locked_file(path: Path, *, shared: bool = False, wait: bool = True) -> Iterator[LockedFile]:
+    """Hold an advisory lock (flock(2)) on a file, which is made where it is missing.
+
+    The system releases it when the process ends. Raises `BlockingIOError` where it is held and
+    `wait` is false, `OSError` where the folder or the file cannot be made or opened.
+    """
+    path.parent.mkdir(0o700, parents=True, exist_ok=True)
+    kind = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
+    while True:
+        locked = LockedFile(path, os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        try:
+            fcntl.flock(locked.descriptor, kind)
+            if locked.is_at_path():  # else it was deleted between its opening and its lock
+                yield locked
+                return
+        finally:
+            os.close(locked.descriptor)
+
+
 def make_folder(settings: Settings) -> Path:
     """The settings' folder, made where it is missing. Raises `ValueError` where it cannot be."""
     folder = beside_file(settings.folder)
@@ -93,7 +132,7 @@ def _top_paths(settings: Settings) -> Iterator[tuple[Path, bool]]:
     """Each path that quisait makes, and whether what lies below it is quisait's too."""
     folder = beside_file(settings.folder)
     register = beside_file(settings.privacy.register_file)
-    tops = [folder / "locks"]
+    tops = [folder / LOCKS_FOLDER]
     if settings.index.engine == "embedded":
         tops.append(folder / "index")
     tops += [*_glob(folder, "state.sqlite*"), *_glob(folder, "vectors.sqlite*")]

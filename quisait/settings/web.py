@@ -98,11 +98,6 @@ class PagesSettings(SettingsTable):
         description="dossier d'un habillage : son « theme.css » s'ajoute au style des pages ; "
         "vide : aucun",
     )
-    catalogue: str = Field(
-        "",
-        description="dossier de vos propres textes, « fr/LC_MESSAGES/quisait.po » (gettext), qui "
-        "l'emportent sur ceux de quisait ; vide : aucun",
-    )
     contact: str = Field(
         "", description="adresse électronique de qui l'on prévient d'un défaut d'accessibilité"
     )

@@ -140,7 +140,8 @@ def _source_state(name: str, kind: str, status: SourceStatus, now: datetime) -> 
         kind=kind,
         documents=status.documents,
         state=status.state,
-        well=running is not None or (last is not None and last.outcome == "done"),
+        well=not status.unknown_denials
+        and (running is not None or (last is not None and last.outcome == "done")),
         last_end=last.ended if last else None,
         next_run=soon(status.next_run, now),
         done=running.done if running else None,

@@ -10,12 +10,12 @@ from expertise.directory import DirectoryReport
 from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, crawl
 from indexer.errors import IndexerError
 from quisait.application.assembly import Application, open_crawl_dependencies
-from quisait.application.locks import SourceLease, hold_source_lease
+from quisait.application.locks import SourceLock, hold_source_lock
 from quisait.application.progress import shown_progress
 from quisait.application.sources import DIRECTORY as DIRECTORY
 from quisait.application.sources import has_directory, open_directory, open_source
 from quisait.settings.sources import SourceSettings
-from quisait.work.runs import RunStopped, recorded_run, stoppable, with_lease
+from quisait.work.runs import RunStopped, recorded_run, stoppable, with_lock
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def read_directory(
     if not has_directory(house.settings):
         return None
     with (
-        hold_source_lease(house.leases, DIRECTORY, wait_s=DIRECTORY_WAIT_S),
+        hold_source_lock(house.locks, DIRECTORY, wait_s=DIRECTORY_WAIT_S),
         recorded_run(house.state, DIRECTORY) as run,
     ):
         report = replace_directory(house, accept_departures=accept_departures)
@@ -64,12 +64,12 @@ def read_directory(
 def replace_directory(
     house: Application, *, accept_departures: bool = False, unless_same: bool = False
 ) -> DirectoryReport | None:
-    """The same, by who holds its lease; None too where it is as it was, if `unless_same`."""
+    """The same, by who holds its lock; None too where it is as it was, if `unless_same`."""
     directory = open_directory(house.settings)
     if directory is None:
         return None
     # Before the reading: what changes during it has the next one look again.
-    stamp = directory.stamp() if isinstance(directory, SupportsFingerprint) else None
+    stamp = directory.fingerprint() if isinstance(directory, SupportsFingerprint) else None
     if unless_same and stamp is not None and stamp == house.state.load(DIRECTORY):
         return None
     share = 1.0 if accept_departures else house.settings.guard_share
@@ -105,27 +105,29 @@ def _crawl_one(
     house: Application, workshop: CrawlDependencies, source: SourceSettings, asked: CrawlOptions
 ) -> CrawlOutcome:
     try:
-        with hold_source_lease(house.leases, source.name) as held:
-            return CrawlOutcome(source.name, crawl_with_lease(house, workshop, source, held, asked))
+        with hold_source_lock(house.locks, source.name) as held:
+            return CrawlOutcome(source.name, crawl_with_lock(house, workshop, source, held, asked))
     except (SourceError, IndexerError) as failed:
         return CrawlOutcome(source.name, None, str(failed))
 
 
-def crawl_with_lease(
+def crawl_with_lock(
     house: Application,
     workshop: CrawlDependencies,
     source: SourceSettings,
-    held: SourceLease,
+    held: SourceLock,
     asked: CrawlOptions,
 ) -> CrawlReport:
-    """A crawl by who holds the source's lease; its beginning, progress and end are kept.
+    """A crawl by who holds the source's lock; its beginning, progress and end are kept.
 
-    Raises what `crawl` raises, `Stopped` and `LeaseLost`.
+    Raises what `crawl` raises, `Stopped` and `LockLost`.
     """
     with recorded_run(house.state, source.name) as run:
         connector = open_source(source, house.inbox)
         since = None if asked.full else house.state.load(source.name)
-        run.expected = connector.expected(since) if isinstance(connector, SupportsCount) else None
+        run.expected = (
+            connector.count_pending(since) if isinstance(connector, SupportsCount) else None
+        )
         with shown_progress(source.name, "documents", asked.quiet) as advance:
 
             def progress(so_far: CrawlReport) -> None:
@@ -136,7 +138,7 @@ def crawl_with_lease(
 
             report = crawl(
                 stoppable(connector, asked.stop),
-                with_lease(workshop, held, asked.stop),
+                with_lock(workshop, held, asked.stop),
                 full=asked.full,
                 accept_deletions=asked.accept_deletions,
                 guard_share=house.settings.guard_share,

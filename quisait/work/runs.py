@@ -1,6 +1,6 @@
 """The runs of a source or of a task: when the next one is due, how one is recorded and interrupted.
 
-A run writes only while it holds its lease.
+A run writes only while it holds its lock.
 """
 
 import time
@@ -17,11 +17,11 @@ import numpy as np
 
 from connectors.ports import Change, Connector, SourceError, SourceRefused, SupportsRefetch
 from indexer.crawl.pipeline import CrawlDependencies, CrawlReport
-from indexer.errors import DeletionsHeld, IndexerError, IndexRefused, LeaseLost
+from indexer.errors import DeletionsHeld, IndexerError, IndexRefused, LockLost
 from indexer.ports import Cursors, Encoder, Flushable, IndexWriter
 from indexer.state import Progress, RunRow, State
 from indexer.values import IndexEntry, Vectors, Write, WriteReport
-from quisait.application.locks import SourceLease
+from quisait.application.locks import SourceLock
 from quisait.settings import Settings
 from quisait.settings.sources import SourceSettings
 from quisait.settings.types import NEVER, seconds_of
@@ -101,36 +101,36 @@ class RunStopped(SourceError):
     """The worker is told to stop: what is encoded is written, the rest is read again."""
 
 
-def with_lease(workshop: CrawlDependencies, held: SourceLease, stop: Event) -> CrawlDependencies:
-    """The same workshop, that writes only while the lease is held, and encodes until told."""
+def with_lock(workshop: CrawlDependencies, held: SourceLock, stop: Event) -> CrawlDependencies:
+    """The same dependencies, which write only while the lock is held, and encode until stopped."""
     return replace(
         workshop,
         encoder=StoppableEncoder(workshop.encoder, stop),
-        index=LeasedIndex(workshop.index, held),
-        cursors=LeasedCursors(workshop.cursors, held),
+        index=LockedIndex(workshop.index, held),
+        cursors=LockedCursors(workshop.cursors, held),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class LeasedIndex:
-    """An index that a crawl writes to. `write` raises `LeaseLost` before it writes anything.
+class LockedIndex:
+    """An index that a crawl writes to. `write` raises `LockLost` before it writes anything.
 
-    A lease that was renewed lasts `lease_s` more: only a process that is paused for longer
-    than that between asking and writing writes once without a lease.
+    With PostgreSQL, a process that is suspended for longer than `Locks.idle_s` between the look
+    at the lock and the write writes once without it.
     """
 
     index: IndexWriter
-    held: SourceLease
+    held: SourceLock
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
         """As the index does."""
         self.held.check()
         return self.index.write(batch)
 
-    def settle(self) -> None:
-        """As the index does, where it has anything to settle."""
+    def flush(self) -> None:
+        """As the index does, where it has anything to flush."""
         if isinstance(self.index, Flushable):
-            self.index.settle()
+            self.index.flush()
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         """As the index does."""
@@ -146,11 +146,11 @@ class LeasedIndex:
 
 
 @dataclass(frozen=True, slots=True)
-class LeasedCursors:
-    """Cursors that a crawl keeps. `save` raises `LeaseLost` before it saves."""
+class LockedCursors:
+    """Cursors that a crawl keeps. `save` raises `LockLost` before it saves."""
 
     cursors: Cursors
-    held: SourceLease
+    held: SourceLock
 
     def load(self, source: str) -> str | None:
         """As the cursors do."""
@@ -253,9 +253,9 @@ class StoppableRereadable(Stoppable):
 
     connector: RereadableConnector
 
-    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         """The connector's, until told to stop. Raises `Stopped` then."""
-        return self._until_told(self.connector.again(document_ids))
+        return self._until_told(self.connector.refetch(document_ids))
 
 
 def stoppable(connector: Connector, stop: Event) -> Stoppable:
@@ -321,7 +321,7 @@ def outcome_of(error: BaseException) -> str:
             return "held"
         case SourceRefused() | IndexRefused():
             return "refused"
-        case KeyboardInterrupt() | SystemExit() | RunStopped() | LeaseLost():
+        case KeyboardInterrupt() | SystemExit() | RunStopped() | LockLost():
             return "interrupted"
         case _:
             return "failed"

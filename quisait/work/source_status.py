@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 
 from indexer.access import PrincipalLookup
-from indexer.copying import pieces
+from indexer.comparison import pages
 from indexer.ports import IndexContents, IndexDenials
 from indexer.state import RunRow, reference_of
 from indexer.values import Remove
 from quisait.application.assembly import Application, index_with_deletion_log
-from quisait.application.locks import hold_source_lease
+from quisait.application.locks import hold_source_lock
 from quisait.application.progress import duration, plural_count
 from quisait.application.sources import DIRECTORY, has_directory
 from quisait.application.startup import opened_application
@@ -23,9 +23,9 @@ from quisait.settings import Settings
 from quisait.settings.sources import SourceSettings
 from quisait.work.runs import IMMEDIATELY, RUNS_CONSIDERED, next_run, source_pace
 from search_api.catalogue.safe_text import safe_text
-from search_api.catalogue.texts import _, marked, ngettext
+from search_api.catalogue.texts import plural
 
-UNKNOWN_DENIAL_REMEDY = marked(
+UNKNOWN_DENIAL_REMEDY = (
     "Corrigez ce nom à la source, ou complétez l'annuaire, puis lancez « quisait crawl ». Si le "
     "refus est voulu tel quel (un groupe supprimé, par exemple), ajoutez-le à [access] "
     "accepted_denials et redémarrez."
@@ -43,8 +43,8 @@ class UnknownDenial:
     @property
     def closed(self) -> str:
         """How many documents it closes, in words."""
-        return ngettext(
-            "%(num)s document fermé à tous", "%(num)s documents fermés à tous", self.documents
+        return plural(
+            "{num} document fermé à tous", "{num} documents fermés à tous", self.documents
         )
 
 
@@ -54,34 +54,30 @@ def unknown_denials(
     """Those of a source, the ones that close most first. Raises as the index does."""
     denials = index.denials(source)
     strangers = known.strangers(denials)
-    found = (UnknownDenial(one, denials[one], _(UNKNOWN_DENIAL_REMEDY)) for one in strangers)
+    found = (UnknownDenial(one, denials[one], UNKNOWN_DENIAL_REMEDY) for one in strangers)
     return tuple(sorted(found, key=lambda one: (-one.documents, one.principal)))
 
 
 REMEDIES = {
-    "encrypted": marked("Déposez une version sans mot de passe."),
-    "unreadable": marked(
-        "Ouvrez le fichier : s'il est abîmé, remplacez-le ; sinon signalez son format."
-    ),
-    "empty": marked("Le fichier ne contient pas de texte : rien à faire, ou complétez-le."),
-    "image_only": marked("Déposez une version avec du texte (numérisation avec reconnaissance)."),
-    "too_large": marked(
+    "encrypted": "Déposez une version sans mot de passe.",
+    "unreadable": "Ouvrez le fichier : s'il est abîmé, remplacez-le ; sinon signalez son format.",
+    "empty": "Le fichier ne contient pas de texte : rien à faire, ou complétez-le.",
+    "image_only": "Déposez une version avec du texte (numérisation avec reconnaissance).",
+    "too_large": (
         "Découpez le fichier, ou relevez la limite nommée (réglages [extractor]), puis "
         "relancez « quisait crawl --full »."
     ),
-    "timed_out": marked(
+    "timed_out": (
         "Un dossier est réessayé trois fois de lui-même ; sinon relevez [extractor] timeout_s, "
         "puis relancez « quisait crawl --full »."
     ),
-    "vanished": marked(
+    "vanished": (
         "Illisible, ou disparu, pendant la lecture : un dossier est réessayé trois fois de "
         "lui-même ; s'il existe encore, vérifiez ses droits sur le disque, puis relancez « "
         "quisait crawl --full »."
     ),
-    "malformed": marked(
-        "Corrigez l'enregistrement à la source ; il sera relu au prochain passage."
-    ),
-    "refused": marked(
+    "malformed": "Corrigez l'enregistrement à la source ; il sera relu au prochain passage.",
+    "refused": (
         "L'index a refusé ce document, qui n'est plus trouvé : signalez-le avec ce message, "
         "puis relancez « quisait crawl --full »."
     ),
@@ -141,7 +137,7 @@ def status_of(house: Application, source: SourceSettings, now: datetime) -> Sour
     name = source.name
     runs = list(house.state.runs_of(name, RUNS_CONSIDERED))
     last, good = next(iter(runs), None), house.state.last_done(name)
-    running = _running(last) if last and house.leases.holder(name) else None
+    running = _running(last) if last and house.locks.source_is_held(name) else None
     pace = source_pace(house.settings, source)
     due = None if running else next_run(name, runs, pace, now)
     return SourceStatus(
@@ -180,7 +176,7 @@ def directory_state(house: Application) -> str:
 
 
 def _running(last: RunRow) -> RunningStatus | None:
-    if last.outcome != "running":  # the lease was taken, its run is about to begin
+    if last.outcome != "running":  # the lock was taken, its run is about to begin
         return None
     so_far = last.progress
     left_s = None
@@ -190,43 +186,43 @@ def _running(last: RunRow) -> RunningStatus | None:
 
 
 def _running_state(running: RunningStatus, last: RunRow, now: datetime) -> str:
-    parts = [_("lecture en cours depuis le %(moment)s", moment=moment(running.since))]
+    parts = [f"lecture en cours depuis le {moment(running.since)}"]
     if last.noted is not None:
         seen = str(running.done)
         if running.expected is not None:
-            seen = _("%(done)s sur %(expected)s", done=seen, expected=running.expected)
+            seen = f"{seen} sur {running.expected}"
         rate = f"{running.rate:.1f}"
-        parts.append(_("%(seen)s documents vus, %(rate)s/s", seen=seen, rate=rate))
+        parts.append(f"{seen} documents vus, {rate}/s")
     if running.left_s is not None:
-        parts.append(_("reste environ %(duration)s", duration=duration(running.left_s)))
+        parts.append(f"reste environ {duration(running.left_s)}")
     silent_s = round((now - (last.noted or last.started)).total_seconds())
     if silent_s >= 120:
         silent = duration(silent_s)
-        parts.append(_("sans nouvelle depuis %(time)s : la source répond-elle ?", time=silent))
+        parts.append(f"sans nouvelle depuis {silent} : la source répond-elle ?")
     return ", ".join(parts)
 
 
 _STATES = {
-    "done": marked("à jour au %(day)s"),
-    "running": marked(
-        "interrompue le %(day)s : relancez « quisait crawl » pour reprendre, ou laissez faire "
+    "done": "à jour au {day}",
+    "running": (
+        "interrompue le {day} : relancez « quisait crawl » pour reprendre, ou laissez faire "
         "« quisait run »"
     ),
-    "held": marked("suppressions en attente depuis le %(day)s : vérifiez, puis --accept-deletions"),
+    "held": "suppressions en attente depuis le {day} : vérifiez, puis --accept-deletions",
 }
 
 
 def _state(last: RunRow | None) -> str:
     if last is None:
-        return _("jamais lue : lancez « quisait crawl », ou laissez faire « quisait run »")
+        return "jamais lue : lancez « quisait crawl », ou laissez faire « quisait run »"
     day = moment(last.ended or last.noted or last.started)
     outcome = "running" if last.outcome == "interrupted" else last.outcome
     if outcome in _STATES:
-        return _(_STATES[outcome], day=day)
+        return _STATES[outcome].format(day=day)
     if outcome == "refused":
-        return _("arrêtée le %(day)s, il faut y remédier : %(why)s", day=day, why=last.reason)
-    why = last.reason or _("relancez « quisait crawl » pour voir pourquoi")
-    return _("en échec le %(day)s, « quisait run » réessaiera : %(why)s", day=day, why=why)
+        return f"arrêtée le {day}, il faut y remédier : {last.reason}"
+    why = last.reason or "relancez « quisait crawl » pour voir pourquoi"
+    return f"en échec le {day}, « quisait run » réessaiera : {why}"
 
 
 def moment(instant: datetime) -> str:
@@ -240,8 +236,8 @@ def soon(instant: datetime | None, now: datetime) -> str:
         return ""
     wait_s = round((instant - now).total_seconds())
     if instant == IMMEDIATELY or wait_s <= 0:
-        return _("dès que « quisait run » le peut")
-    return _("dans %(duration)s", duration=duration(wait_s))
+        return "dès que « quisait run » le peut"
+    return f"dans {duration(wait_s)}"
 
 
 DELETED_AT_ONCE = 500
@@ -255,10 +251,9 @@ def removed_sources(index: IndexContents, settings: Settings) -> tuple[str, ...]
 
 def removed_source_remedy(source: str) -> str:
     """What stands of it, and what a person can do."""
-    return _(
+    return (
         "absente de quisait.toml : personne ne trouve plus ses documents. « quisait forget "
-        "%(source)s » les efface ; sinon, remettez sa table [[sources]]",
-        source=source,
+        f"{source} » les efface ; sinon, remettez sa table [[sources]]"
     )
 
 
@@ -296,9 +291,9 @@ def forget_source(house: Application, source: str) -> int:
     if not _has_data(house, source):
         raise ValueError(f"Rien n'est gardé d'une source « {source} » : vérifiez son nom.")
     index = index_with_deletion_log(house)
-    with hold_source_lease(house.leases, source) as held:
+    with hold_source_lock(house.locks, source) as held:
         ids = [one.document_id for one in index.scan(source)]
-        for some in pieces(ids, DELETED_AT_ONCE):
+        for some in pages(ids, DELETED_AT_ONCE):
             held.check()
             index.write([Remove(one) for one in some])
         house.inbox.forget(source)

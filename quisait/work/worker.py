@@ -1,6 +1,6 @@
 """A worker: runs each source and each task when it is due, one at a time, until it is stopped.
 
-Several workers may run, on one machine or on several: the first that takes a source's lease
+Several workers may run, on one machine or on several: the first that takes a source's lock
 reads it, the others go on to the next. Tasks: the directory, the build of the expertise, the
 query log, purges.
 """
@@ -30,14 +30,14 @@ from quisait.application.assembly import (
     build_rules,
     open_crawl_dependencies,
 )
-from quisait.application.locks import SourceBusy, SourceLease, hold_source_lease
+from quisait.application.locks import SourceBusy, SourceLock, hold_source_lock
 from quisait.application.sources import DIRECTORY, has_directory
 from quisait.commands.answers import today
 from quisait.privacy.query_log import now
 from quisait.privacy.retention import expunge_deleted_texts, purge_expired
 from quisait.settings import beside_file
 from quisait.settings.sources import SourceSettings
-from quisait.work.crawl import CrawlOptions, crawl_with_lease, replace_directory
+from quisait.work.crawl import CrawlOptions, crawl_with_lock, replace_directory
 from quisait.work.runs import (
     RUNS_CONSIDERED,
     Pace,
@@ -70,12 +70,12 @@ def build_and_publish(house: Application) -> BuildOutcome:
     """
     if not house.settings.topics.file:
         raise ValueError("Aucune liste de sujets : réglez [topics] file.")
-    with hold_source_lease(house.leases, BUILD) as held:
+    with hold_source_lock(house.locks, BUILD) as held:
         return publish_build(house, held)
 
 
-def publish_build(house: Application, held: SourceLease) -> BuildOutcome:
-    """The same, for who holds the build's lease."""
+def publish_build(house: Application, held: SourceLock) -> BuildOutcome:
+    """The same, for who holds the build's lock."""
     started = time.monotonic()
     listed = read_topics(beside_file(house.settings.topics.file))
     listed = apply_decisions(listed, house.builds.decisions.all())
@@ -100,12 +100,12 @@ class Task:
     """`name` begins with `@`, as no source does. `work` gives how much it changed.
 
     `first`: done before the sources, which it says something about. `work` returns soon
-    after its event is set, while its lease is held; it may raise what a crawl raises.
+    after its event is set, while its lock is held; it may raise what a crawl raises.
     """
 
     name: str
     pace: Pace
-    work: Callable[[Application, SourceLease, Event], int]
+    work: Callable[[Application, SourceLock, Event], int]
     first: bool = False
 
 
@@ -124,20 +124,20 @@ def tasks_of(house: Application) -> tuple[Task, ...]:
     return tuple(tasks)
 
 
-def _read_directory(house: Application, _held: SourceLease, _stop: Event) -> int:
+def _read_directory(house: Application, _held: SourceLock, _stop: Event) -> int:
     report = replace_directory(house, unless_same=True)
     return report.agents if report else 0
 
 
-def _build(house: Application, held: SourceLease, _stop: Event) -> int:
+def _build(house: Application, held: SourceLock, _stop: Event) -> int:
     return publish_build(house, held).stamp.documents
 
 
-def _turn_journal(house: Application, _held: SourceLease, _stop: Event) -> int:
-    return house.journal.turn(now())
+def _turn_journal(house: Application, _held: SourceLock, _stop: Event) -> int:
+    return house.journal.close_ended(now())
 
 
-def _purge(house: Application, _held: SourceLease, _stop: Event) -> int:
+def _purge(house: Application, _held: SourceLock, _stop: Event) -> int:
     rows = purge_expired(
         house.privacy, house.database, house.whole_index, house.settings, today()
     ).rows
@@ -153,11 +153,11 @@ POLL_EVERY_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Something that is done when it is due, by who holds its lease."""
+    """Something that is done when it is due, by who holds its lock."""
 
     name: str
     pace: Pace
-    do: Callable[[SourceLease], int]
+    do: Callable[[SourceLock], int]
 
 
 @dataclass(slots=True)
@@ -209,7 +209,7 @@ class Worker:
         ]
 
     def _task(self, task: Task) -> Job:
-        def do(held: SourceLease) -> int:
+        def do(held: SourceLock) -> int:
             with recorded_run(self.house.state, task.name) as run:
                 run.changed = task.work(self.house, held, self.stop)
             return run.changed
@@ -217,10 +217,10 @@ class Worker:
         return Job(task.name, task.pace, do)
 
     def _crawl(
-        self, source: SourceSettings, workshop: Callable[[], CrawlDependencies], held: SourceLease
+        self, source: SourceSettings, workshop: Callable[[], CrawlDependencies], held: SourceLock
     ) -> int:
         asked = CrawlOptions(quiet=True, stop=self.stop)
-        return crawl_with_lease(self.house, workshop(), source, held, asked).changed
+        return crawl_with_lock(self.house, workshop(), source, held, asked).changed
 
     def _next(self, job: Job) -> datetime | None:
         runs = list(self.house.state.runs_of(job.name, RUNS_CONSIDERED))
@@ -232,7 +232,7 @@ class Worker:
 
     def _try(self, job: Job) -> bool:
         """Whether it was done. What it raises is kept with its run, and holds up nothing else."""
-        with suppress(SourceBusy), hold_source_lease(self.house.leases, job.name) as held:
+        with suppress(SourceBusy), hold_source_lock(self.house.locks, job.name) as held:
             if not self._due(job):  # another worker did it meanwhile
                 return False
             try:

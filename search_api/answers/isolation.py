@@ -17,7 +17,7 @@ from expertise.answer_values import (
     TopicCount,
 )
 from expertise.builds import IsolationQuery
-from expertise.current_build import OpenBuild, departements_of, is_area
+from expertise.current_build import OpenBuild, by_area_topic_name, departements_of, is_area
 from expertise.holders import IsolationScope
 from expertise.peers import accepted_communities
 from expertise.topics import Topic, label_order
@@ -134,7 +134,8 @@ def all_isolated_holders(
         page = build.isolated_holders(replace(query, offset=following))
         rows += page.rows
         following = page.following
-    return Isolation(build.status, tuple(rows[:most]), following)
+    listed = sorted(rows[:most], key=by_area_topic_name)
+    return Isolation(build.status, tuple(listed), following)
 
 
 def isolated_agents(

@@ -80,8 +80,9 @@ def answer_question(
     if candidates:
         window = context.search.window(found.hits)
         experts = _experts(context, reader, window, text, limit=candidates)
-        if text and not (results.found and experts.candidates):
-            related = related_topics(context, text, far=experts.far)
+        words = results.question.words  # what operators narrow names no topic
+        if words.strip() and not (results.found and experts.candidates):
+            related = related_topics(context, words, far=experts.far)
     # What was typed found nothing, where its correction answers.
     total = 0 if found.instead else results.found
     named = [one.agent.id for one in experts.candidates]

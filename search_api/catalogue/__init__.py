@@ -1,1 +1,1 @@
-"""Every text that an agent meets, under its French source, in one catalogue (decision 0025)."""
+"""Texts that an agent meets: sentences, plural forms, names of months and roles."""

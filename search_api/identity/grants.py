@@ -12,7 +12,7 @@ from indexer.access import Reader
 
 
 class Role(StrEnum):
-    """What somebody is here for. Every named reader is an agent."""
+    """A role in the application. Every identified reader is an agent."""
 
     AGENT = "agent"
     ANIMATOR = "animator"
@@ -26,10 +26,10 @@ ALL = "*"
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A role for these agents, and for who is in one of these groups (principals).
+    """A role for some agents, and for the members of some groups (principals).
 
-    An animator's is for topics (ids) and communities (spaces as documents name them), or
-    for `*`; the other roles have no such bounds.
+    An animator's role is limited to topics (ids) and communities (spaces as documents name
+    them), or `*` for all; the other roles have no such limits.
     """
 
     role: Role
@@ -42,20 +42,20 @@ class Grant:
         object.__setattr__(self, "groups", normalize_principals(self.groups))
 
     def is_for(self, reader: Reader) -> bool:
-        """Whether the reader is meant: by their id, or by a group that answered."""
+        """Whether the reader has the role: by their id, or by one of their groups."""
         return reader.agent_id in self.agents or not self.groups.isdisjoint(reader.principals)
 
 
 @dataclass(frozen=True, slots=True)
 class HeldRoles:
-    """The roles of one reader, and what they animate."""
+    """The roles of one reader, with the topics and communities that they manage."""
 
     roles: frozenset[Role] = frozenset()
     topics: frozenset[str] = frozenset()
     communities: frozenset[str] = frozenset()
 
     def animates_topic(self, topic_id: str) -> bool:
-        """Whether a topic is theirs to animate."""
+        """Whether they manage a topic."""
         return not self.topics.isdisjoint((topic_id, ALL))
 
     def decides_on(self, communities: frozenset[str]) -> bool:
@@ -68,7 +68,7 @@ class HeldRoles:
         return everywhere or (bool(communities) and communities <= self.communities)
 
     def animates_community(self, community: str) -> bool:
-        """Whether a community is theirs to animate."""
+        """Whether they manage a community."""
         return not self.communities.isdisjoint((community, ALL))
 
 

@@ -1,8 +1,8 @@
 """From an agent's id to a reader with principals: the directory's, then each authority's.
 
 `reader_of` gives what the directory says. `Authorities.complete` adds what every authority
-vouches for, asked in parallel and with a time limit. An authority that does not answer in time,
-fails, or vouches for a principal that is not its own is *unanswered*: what it governs is closed,
+returns, called in parallel and with a time limit. An authority that does not answer in time,
+fails, or returns a principal that is not its own is *unanswered*: what it governs is closed,
 whether it lets in or shuts out (`indexer.access`).
 """
 
@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as TooLate
 from dataclasses import dataclass, replace
 from datetime import date
 from threading import Lock
@@ -26,9 +25,11 @@ from connectors.values import (
 )
 from indexer.access import NOBODY, Reader
 
+log = logging.getLogger(__name__)
+
 
 class ReaderDirectory(Protocol):
-    """What is asked of the directory about one agent."""
+    """The agents of the directory, with their groups and accounts."""
 
     def agent(self, agent_id: str) -> Agent | None:
         """The agent, or None where there is no such id."""
@@ -57,24 +58,24 @@ def reader_of(agent_id: str | None, agents: ReaderDirectory, today: date) -> Rea
 
 
 MAX_CONCURRENT_CALLS = 4
-"""So many questions to one authority at once."""
+"""Calls to one authority at the same time."""
 MAX_PENDING_CALLS = 64
-"""Beyond so many questions under way, nobody joins the queue: it would be too late for them."""
+"""Calls that run or wait; beyond them a call is not made, since it would be answered too late."""
 MAX_CACHED_ANSWERS = 50_000
-"""Answers remembered; the oldest are forgotten first."""
+"""Cached answers of one authority; the oldest are dropped first."""
 
 
 class ForeignPrincipal(Exception):
-    """An authority vouched for a principal that is not its own: nothing of it is believed."""
+    """An authority returned a principal that is not its own: its whole answer is rejected."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorityLimits:
-    """How authorities are asked. All in seconds.
+    """Timeouts and caching of calls to authorities. Times are in seconds.
 
-    An answer is believed for `fresh_s` from when it was asked for. A reader waits at most
-    `wait_s`. After `failures` in a row an authority is left alone for `rest_s`; then one
-    question tells whether it is back.
+    An answer is cached for `fresh_s` from when the call was made. A reader waits at most
+    `wait_s`. After `failures` in a row an authority is not called for `rest_s`; then one call
+    at a time shows whether it is back.
     """
 
     fresh_s: float = 60.0
@@ -83,16 +84,19 @@ class AuthorityLimits:
     rest_s: float = 30.0
 
 
-class AuthorityPort(Protocol):
-    """The authority, as its desk asks it; see `authorities.Authority`."""
+class Authority(Protocol):
+    """A source of principals: those that begin with its name."""
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """The authority: what stands before the first colon of its principals."""
         ...
 
     def principals(self, agent_id: str, accounts: frozenset[str]) -> frozenset[str]:
-        """What an agent is for it."""
+        """An agent's principals of this authority, by their id or accounts (`source:name`).
+
+        Raises `SourceError` where it cannot tell. It has a timeout of its own.
+        """
         ...
 
 
@@ -100,71 +104,71 @@ AgentAccounts = tuple[str, frozenset[str]]
 
 
 class AuthorityClient:
-    """The questions to one authority."""
+    """Calls to one authority: cached, in parallel, and stopped for a while after failures."""
 
     def __init__(
-        self, authority: AuthorityPort, patience: AuthorityLimits, clock_s: Callable[[], float]
+        self, authority: Authority, limits: AuthorityLimits, clock_s: Callable[[], float]
     ) -> None:
-        self._authority, self._patience, self._clock_s = authority, patience, clock_s
+        self._authority, self._limits, self._clock_s = authority, limits, clock_s
         self._pool = ThreadPoolExecutor(
             MAX_CONCURRENT_CALLS, thread_name_prefix=f"authority-{self.name}"
         )
         self._lock = Lock()
-        self._kept: dict[AgentAccounts, tuple[float, frozenset[str]]] = {}
-        self._flying: dict[AgentAccounts, Future[frozenset[str]]] = {}
-        self._age, self._failures, self._rests_until_s = 0, 0, 0.0
+        self._cached: dict[AgentAccounts, tuple[float, frozenset[str]]] = {}
+        self._pending: dict[AgentAccounts, Future[frozenset[str]]] = {}
+        self._generation, self._failures, self._paused_until_s = 0, 0, 0.0
 
     @property
     def name(self) -> str:
-        """The authority's."""
+        """The authority's name."""
         return self._authority.name
 
     def ask(self, agent_id: str, accounts: frozenset[str]) -> Future[frozenset[str]] | None:
-        """The answer, at once or to come; None where the authority is not to be asked now."""
+        """The answer, cached or to come; None where the authority is not to be called now."""
         identity, now_s = (agent_id, accounts), self._clock_s()
         with self._lock:
-            asked_s, known = self._kept.get(identity, (float("-inf"), frozenset()))
-            if now_s - asked_s < self._patience.fresh_s:
+            called_s, known = self._cached.get(identity, (float("-inf"), frozenset()))
+            if now_s - called_s < self._limits.fresh_s:
                 done: Future[frozenset[str]] = Future()
                 done.set_result(known)
                 return done
-            if identity in self._flying:
-                return self._flying[identity]
-            if len(self._flying) >= MAX_PENDING_CALLS or not self._may_ask(now_s):
+            if identity in self._pending:
+                return self._pending[identity]
+            if len(self._pending) >= MAX_PENDING_CALLS or not self._may_call(now_s):
                 return None
-            flying = self._pool.submit(self._answer, identity, now_s, self._age)
-            self._flying[identity] = flying
-        flying.add_done_callback(lambda _: self._landed(identity, flying))
-        return flying
+            pending = self._pool.submit(self._answer, identity, now_s, self._generation)
+            self._pending[identity] = pending
+        pending.add_done_callback(lambda _: self._finished(identity, pending))
+        return pending
 
     def failed(self) -> None:
-        """It did not answer, or not in time."""
+        """Count a call that failed or came too late."""
         with self._lock:
             self._failures += 1
-            if self._failures >= self._patience.failures:
-                self._rests_until_s = self._clock_s() + self._patience.rest_s
+            if self._failures >= self._limits.failures:
+                self._paused_until_s = self._clock_s() + self._limits.rest_s
 
     def forget(self) -> None:
-        """Remember nothing, not even an answer that is under way."""
+        """Drop the cache; an answer that is still to come is not cached either."""
         with self._lock:
-            self._age += 1
-            self._kept.clear()
-            self._flying.clear()
+            self._generation += 1
+            self._cached.clear()
+            self._pending.clear()
 
     def close(self) -> None:
-        """Ask nothing more."""
+        """Make no further call."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _may_ask(self, now_s: float) -> bool:
-        if self._failures < self._patience.failures:
+    def _may_call(self, now_s: float) -> bool:
+        if self._failures < self._limits.failures:
             return True
-        if now_s < self._rests_until_s:
+        if now_s < self._paused_until_s:
             return False
-        # One question at a time tells whether it is back.
-        self._rests_until_s = now_s + self._patience.rest_s
+        # One call at a time shows whether it is back.
+        self._paused_until_s = now_s + self._limits.rest_s
         return True
 
-    def _answer(self, identity: AgentAccounts, asked_s: float, age: int) -> frozenset[str]:
+    def _answer(self, identity: AgentAccounts, called_s: float, generation: int) -> frozenset[str]:
         try:
             found = normalize_principals(self._authority.principals(*identity))
             if any(authority_of(one) != self.name for one in found):
@@ -174,59 +178,40 @@ class AuthorityClient:
             raise
         with self._lock:
             self._failures = 0
-            if age == self._age:
-                self._kept.pop(identity, None)
-                self._kept[identity] = (asked_s, found)
-                while len(self._kept) > MAX_CACHED_ANSWERS:
-                    del self._kept[next(iter(self._kept))]
+            if generation == self._generation:
+                self._cached.pop(identity, None)
+                self._cached[identity] = (called_s, found)
+                while len(self._cached) > MAX_CACHED_ANSWERS:
+                    del self._cached[next(iter(self._cached))]
         return found
 
-    def _landed(self, identity: AgentAccounts, flying: Future[frozenset[str]]) -> None:
+    def _finished(self, identity: AgentAccounts, pending: Future[frozenset[str]]) -> None:
         with self._lock:
-            if self._flying.get(identity) is flying:
-                del self._flying[identity]
-
-
-log = logging.getLogger(__name__)
-
-
-class Authority(Protocol):
-    """Who vouches for the principals that begin with its name."""
-
-    @property
-    def name(self) -> str:
-        """The authority: what stands before the first colon of its principals."""
-        ...
-
-    def principals(self, agent_id: str, accounts: frozenset[str]) -> frozenset[str]:
-        """What an agent is for this authority, by their id or their accounts (`source:name`).
-
-        Raises `SourceError` where it cannot tell. It gives up by itself in a bounded time.
-        """
-        ...
+            if self._pending.get(identity) is pending:
+                del self._pending[identity]
 
 
 @dataclass(frozen=True, slots=True)
 class NoSilentAuthority:
-    """Every authority that is known without being asked is believed."""
+    """The default of `silent`: every authority that is read beforehand is up."""
 
     def __call__(self) -> frozenset[str]:
-        """None of them."""
+        """No authority."""
         return frozenset()
 
 
 class Authorities:
-    """All that is asked about a reader, at once and for at most `patience.wait_s`.
+    """Every authority, called for a reader in parallel and for at most `limits.wait_s`.
 
-    `stamp` changes when the directory was read again: what was answered before is forgotten
-    then. `silent` names authorities that are known, without being asked, not to answer.
+    `stamp` changes when the directory was read again: cached answers are dropped then. `silent`
+    returns authorities that are known, without a call, not to answer.
     """
 
     def __init__(
         self,
         authorities: Sequence[Authority] = (),
         agents: ReaderDirectory | None = None,
-        patience: AuthorityLimits | None = None,
+        limits: AuthorityLimits | None = None,
         stamp: Callable[[], Hashable] = lambda: None,
         silent: Callable[[], frozenset[str]] = NoSilentAuthority(),
         clock_s: Callable[[], float] = time.monotonic,
@@ -234,36 +219,38 @@ class Authorities:
         names = [one.name for one in authorities]
         if len(set(names)) < len(names) or RESERVED_AUTHORITIES.intersection(names):
             raise ValueError("Deux sources de droits portent le même nom, ou un nom réservé.")
-        self._agents, self._patience = agents, patience or AuthorityLimits()
+        self._generationnts, self._limits = agents, limits or AuthorityLimits()
         self._stamp, self._silent, self._clock_s = stamp, silent, clock_s
-        self._desks = [AuthorityClient(one, self._patience, clock_s) for one in authorities]
+        self._clients = [AuthorityClient(one, self._limits, clock_s) for one in authorities]
         self._stamped: Hashable = None
 
     def complete(self, reader: Reader) -> Reader:
-        """The reader with what every authority says of them, and which did not answer."""
-        if reader.agent_id is None or self._agents is None:
+        """The reader with every authority's principals, and which authorities did not answer."""
+        if reader.agent_id is None or self._generationnts is None:
             return reader
         self._forget_if_read_again()
-        accounts = self._agents.accounts_of(reader.agent_id)
-        answers, unanswered = self._asked(reader.agent_id, accounts)
-        said = frozenset().union(*answers.values())
+        accounts = self._generationnts.accounts_of(reader.agent_id)
+        answers, unanswered = self._answers(reader.agent_id, accounts)
+        vouched = frozenset().union(*answers.values())
         own = frozenset(map(account_principal, accounts))
-        # Of the directory's own groups one may bear another authority's name: believed where
-        # that one says it too; otherwise neither is, for one of them may shut out.
-        contested = {authority_of(one) for one in reader.principals - own - said} & answers.keys()
+        # A group of the directory may bear another authority's name. It holds where that
+        # authority returns it too; otherwise neither does, since one of them may deny.
+        contested = {
+            authority_of(one) for one in reader.principals - own - vouched
+        } & answers.keys()
         unanswered |= reader.unanswered | self._silent() | contested
-        sure = {one for one in reader.principals | said if authority_of(one) not in unanswered}
+        sure = {one for one in reader.principals | vouched if authority_of(one) not in unanswered}
         return replace(reader, principals=frozenset(sure), unanswered=frozenset(unanswered))
 
     def forget(self) -> None:
-        """Ask everything anew."""
-        for desk in self._desks:
-            desk.forget()
+        """Drop every cached answer."""
+        for client in self._clients:
+            client.forget()
 
     def close(self) -> None:
-        """Wait for nobody any more."""
-        for desk in self._desks:
-            desk.close()
+        """Make no further call."""
+        for client in self._clients:
+            client.close()
 
     def _forget_if_read_again(self) -> None:
         stamp = self._stamp()
@@ -271,34 +258,34 @@ class Authorities:
             self._stamped = stamp
             self.forget()
 
-    def _asked(
+    def _answers(
         self, agent_id: str, accounts: frozenset[str]
     ) -> tuple[dict[str, frozenset[str]], set[str]]:
         """Each authority's answer by its name, and those that gave none."""
-        until_s = self._clock_s() + self._patience.wait_s
-        asked = [(desk, desk.ask(agent_id, accounts)) for desk in self._desks]
+        until_s = self._clock_s() + self._limits.wait_s
+        calls = [(client, client.ask(agent_id, accounts)) for client in self._clients]
         answers: dict[str, frozenset[str]] = {}
         unanswered = set()
-        for desk, answer in asked:
-            found = self._in_time(desk, answer, until_s)
+        for client, answer in calls:
+            found = self._result(client, answer, until_s)
             if found is None:
-                unanswered.add(desk.name)
+                unanswered.add(client.name)
             else:
-                answers[desk.name] = found
+                answers[client.name] = found
         return answers, unanswered
 
-    def _in_time(
-        self, desk: AuthorityClient, answer: Future[frozenset[str]] | None, until_s: float
+    def _result(
+        self, client: AuthorityClient, answer: Future[frozenset[str]] | None, until_s: float
     ) -> frozenset[str] | None:
         if answer is None:
             return None
         try:
             return answer.result(max(0.0, until_s - self._clock_s()))
-        except TooLate:
-            desk.failed()
-            log.warning("authority too late", extra={"authority": desk.name})
-        except Exception as error:  # noqa: BLE001 - whatever fails there, nothing is believed
-            fields = {"authority": desk.name, "error": type(error).__name__}
+        except TimeoutError:
+            client.failed()
+            log.warning("authority too late", extra={"authority": client.name})
+        except Exception as error:  # noqa: BLE001 - whatever fails, the authority counts as unanswered
+            fields = {"authority": client.name, "error": type(error).__name__}
             log.warning("authority did not answer", extra=fields)
         return None
 

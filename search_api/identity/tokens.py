@@ -16,9 +16,9 @@ TOKEN_LIFE_S = 8 * 3600
 
 
 class SignedTokens:
-    """Signed tokens (JWT, HS256) that name an agent; made with `quisait token`.
+    """Signed tokens (JWT, HS256) that name an agent; `quisait token` makes them.
 
-    `key` has at least 32 bytes.
+    `key` must have at least 32 bytes; else `ValueError`, in French.
     """
 
     def __init__(self, key: str) -> None:
@@ -79,12 +79,12 @@ class TokenReaders:
 
 
 def on_loopback(request: Request) -> bool:
-    """Whether the request comes from this very machine."""
+    """Whether the request comes from this machine."""
     return request.client is not None and request.client.host in _LOOPBACK
 
 
 class DemoReaders:
-    """Any fictional agent, for who sits at this very machine."""
+    """Any fictional agent, for a person at this machine."""
 
     def __init__(self, agents: ReaderDirectory, first: str, today: Callable[[], date]) -> None:
         self._agents, self._first, self._today = agents, first, today
@@ -98,13 +98,13 @@ class DemoReaders:
 
 
 class CompletedReaders:
-    """Any other way of naming a reader, with what the authorities say of them."""
+    """Readers as `named` finds them, with the principals of every authority."""
 
     def __init__(self, named: Callable[[Request], Reader], authorities: Authorities) -> None:
         self._named, self._authorities = named, authorities
 
     def __call__(self, request: Request) -> Reader:
-        """The reader, completed once a request: each part of it sees the same rights."""
+        """The reader, completed once a request, so that all of it uses the same rights."""
         reader = self._named(request)
         known: tuple[Reader, Reader] | None = getattr(request.state, "completed", None)
         if known is None or known[0] != reader:

@@ -8,13 +8,13 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 OTHER_ROUTE = "other"
-"""The route of an address that none has: what a stranger types must not become a label."""
+"""The label of a path without a route: what a stranger types must not become a label."""
 _BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestMetrics:
-    """Requests by route and status, and their duration in seconds by route."""
+    """The number of requests by route and status, and their duration in seconds by route."""
 
     requests: Counter
     durations: Histogram
@@ -26,7 +26,7 @@ class RequestMetrics:
 
 
 def request_metrics(registry: CollectorRegistry) -> RequestMetrics:
-    """The measures of one application, kept in that registry."""
+    """The metrics of one application, in a registry."""
     return RequestMetrics(
         Counter(
             "quisait_requests",
@@ -44,15 +44,15 @@ def request_metrics(registry: CollectorRegistry) -> RequestMetrics:
     )
 
 
-def add_request_metrics(app: FastAPI, measures: RequestMetrics) -> None:
-    """Measure every request of the application, whatever answers it."""
-    app.add_middleware(_MetricsMiddleware, measures=measures)
+def add_request_metrics(app: FastAPI, metrics: RequestMetrics) -> None:
+    """Measure every request of the application."""
+    app.add_middleware(_MetricsMiddleware, metrics=metrics)
 
 
 @dataclass(frozen=True, slots=True)
 class _MetricsMiddleware:
     app: ASGIApp
-    measures: RequestMetrics
+    metrics: RequestMetrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -70,9 +70,9 @@ class _MetricsMiddleware:
             await self.app(scope, receive, noted)
         finally:
             seconds = time.perf_counter() - started
-            self.measures.note(_route(scope), status, seconds)
+            self.metrics.note(_route(scope), status, seconds)
 
 
 def _route(scope: Scope) -> str:
-    """As the application declares it: `/documents/{id}`, without the id."""
+    """The path of the route, such as `/documents/{id}`, without the id."""
     return str(getattr(scope.get("route"), "path", "") or OTHER_ROUTE)

@@ -12,47 +12,46 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from search_api.catalogue.texts import _
 from search_api.limits import RateLimiter, RequesterKind, RequestTimeouts, address_key
 from search_api.problems import Problem, answer_to
 from search_api.server import HEAD_BYTES
 from search_api.services import services_of
 
 MAX_FORM_BYTES = 256 * 1024
-"""The largest body where nothing is pushed: the pages' forms are smaller by far."""
+"""The largest body of other requests than pushes: the pages' forms are much smaller."""
 PUSH_PATHS = ("/api/v1/push/", "/api/v1.0/documents/")
-"""Where bodies are large; the sender's token and the settings' own limit stand before them."""
+"""Paths with large bodies, which their routes limit as the settings say."""
 
 
-def limit_size_and_time(app: FastAPI, bounds: RequestTimeouts) -> None:
-    """Answer 413 to a body that is too large, 408 to one too slow, 503 where work lasts too long.
+def limit_size_and_time(app: FastAPI, timeouts: RequestTimeouts) -> None:
+    """Answer 413 to a body that is too large, 408 to one too slow, 503 to a request too long.
 
-    What a thread began is not broken off; nobody waits for it any more.
+    A thread that works on the request is not cancelled: nothing waits for it any more.
     """
-    app.add_middleware(_SizeAndTimeMiddleware, bounds=bounds)
+    app.add_middleware(_SizeAndTimeMiddleware, timeouts=timeouts)
 
 
 @dataclass(frozen=True, slots=True)
 class _SizeAndTimeMiddleware:
     app: ASGIApp
-    bounds: RequestTimeouts
+    timeouts: RequestTimeouts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         if _head_bytes(scope) > HEAD_BYTES:
-            # The server's own limit holds only for what arrives in several pieces.
+            # The server's own limit applies only to a head that arrives in several pieces.
             await answer_to(Request(scope), Problem(431))(scope, receive, send)
             return
         answer = _GuardedSend(send)
         body = _LimitedBody(
             receive, None if scope["path"].startswith(PUSH_PATHS) else MAX_FORM_BYTES
         )
-        body.until = asyncio.get_running_loop().time() + self.bounds.body_s
+        body.until = asyncio.get_running_loop().time() + self.timeouts.body_s
         work = asyncio.ensure_future(self.app(scope, body.receive, answer.send))
         try:
-            await asyncio.wait({work}, timeout=self.bounds.body_s + self.bounds.answer_s)
+            await asyncio.wait({work}, timeout=self.timeouts.body_s + self.timeouts.answer_s)
             if work.done() or answer.started:
                 await work
                 return
@@ -61,15 +60,13 @@ class _SizeAndTimeMiddleware:
             raise
         answer.late = True
         work.add_done_callback(_ignore_result)
-        problem = Problem(
-            503, _("La réponse tarde trop : réessayez."), {"Retry-After": "30"}, "late"
-        )
+        problem = Problem(503, "La réponse tarde trop : réessayez.", {"Retry-After": "30"}, "late")
         await answer_to(Request(scope), problem)(scope, receive, send)
 
 
 @dataclass(slots=True)
 class _GuardedSend:
-    """What is sent, unless another answer was given meanwhile."""
+    """The `send` of the application, ignored once another answer was sent."""
 
     to: Send
     started: bool = False
@@ -83,7 +80,7 @@ class _GuardedSend:
 
 @dataclass(slots=True)
 class _LimitedBody:
-    """What arrives, within bytes (None: bounded elsewhere) and until a moment of the loop's."""
+    """The `receive` of the application: at most `most` bytes (None: any), until a loop time."""
 
     arriving: Receive
     most: int | None
@@ -92,7 +89,7 @@ class _LimitedBody:
     whole: bool = False
 
     async def receive(self) -> Message:
-        """Raises `HTTPException`, which reaches the application as its own would."""
+        """The next message. Raises `HTTPException` into the application, 408 or 413."""
         if self.whole:
             return await self.arriving()
         try:
@@ -113,17 +110,17 @@ def _head_bytes(scope: Scope) -> int:
 
 
 def _ignore_result(work: "asyncio.Future[None]") -> None:
-    """Take note of how late work ended, so that nothing complains that nobody did."""
+    """Retrieve the exception, which asyncio would log otherwise."""
     if not work.cancelled():
         work.exception()
 
 
 UNCOUNTED_PATHS = ("/static/", "/embed/", "/health/")
-"""What costs nothing and is the same for everybody is not counted."""
+"""Files and health checks are not counted."""
 
 
 def limit_rates(app: FastAPI, rates: RateLimiter) -> None:
-    """Count requests by address; without a session, refuse (429) what is too much."""
+    """Count requests by address; over the limit, refuse (429) those without a credential."""
     app.add_middleware(_RateLimitMiddleware, rates=rates)
 
 
@@ -145,27 +142,27 @@ class _RateLimitMiddleware:
         await self.app(scope, receive, send)
 
 
-def charge(request: Request, asker: RequesterKind, key: str) -> None:
-    """Count a request on this account and no longer on its address's. Raises a problem 429."""
+def charge(request: Request, kind: RequesterKind, key: str) -> None:
+    """Count a request for this requester and no longer for its address. Raises a problem 429."""
     rates, counted = services_of(request).rates, getattr(request.state, "wait_s", None)
     if counted == 0:
         rates.give_back(RequesterKind.ADDRESS, _client_address(request))
         request.state.wait_s = None
-    if wait_s := rates.take(asker, key):
+    if wait_s := rates.take(kind, key):
         raise _too_often(wait_s)
 
 
 def refund(request: Request) -> None:
-    """On nobody's account: its sender proved who they are, and may be in haste."""
+    """Do not count a request at all: its sender proved who they are."""
     if getattr(request.state, "wait_s", None) == 0:
         services_of(request).rates.give_back(RequesterKind.ADDRESS, _client_address(request))
         request.state.wait_s = None
 
 
 def refuse_over_limit(request: Request) -> None:
-    """For a request that turned out to be nobody's: a problem 429 where its address has none left.
+    """Raise a problem 429 where the sender's address is over its limit.
 
-    To be called where a credential was shown and named nobody.
+    To be called where a credential identified nobody.
     """
     if wait_s := getattr(request.state, "wait_s", None):
         raise _too_often(wait_s)
@@ -176,7 +173,5 @@ def _client_address(request: Request) -> str:
 
 
 def _too_often(wait_s: int) -> Problem:
-    detail = _(
-        "Vous avez fait trop de demandes : recommencez dans %(seconds)s\u00a0s.", seconds=wait_s
-    )
+    detail = f"Vous avez fait trop de demandes : recommencez dans {wait_s}\u00a0s."
     return Problem(429, detail, {"Retry-After": str(wait_s)}, code="too_often")

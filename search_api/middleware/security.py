@@ -20,7 +20,6 @@ from fastapi import FastAPI, Request, Response
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from search_api.catalogue.texts import _, marked
 from search_api.problems import Problem, answer_to, is_file, unexpected_error
 
 _HEADERS = {
@@ -30,7 +29,7 @@ _HEADERS = {
         "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    # Not `no-referrer`: browsers then hide where a form of our own comes from (`Origin: null`).
+    # `no-referrer` would make browsers send `Origin: null` with our own forms.
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -41,11 +40,14 @@ _HEADERS = {
     ),
 }
 _HTTPS_ONLY = "max-age=31536000"
-"""A browser that came once over https comes over nothing else for a year."""
+"""A browser that has used https uses nothing else for a year."""
 
 
 def add_security_headers(app: FastAPI) -> None:
-    """A page's address holds the query: it is given to no other site."""
+    """Add the security headers to every answer.
+
+    A page's address holds the query: no referrer is sent to another site.
+    """
 
     @app.middleware("http")
     async def headers(
@@ -53,7 +55,7 @@ def add_security_headers(app: FastAPI) -> None:
     ) -> Response:
         try:
             response = await call_next(request)
-        except Exception as error:  # noqa: BLE001 - else the server would log its text, and answer without these headers
+        except Exception as error:  # noqa: BLE001 - the server would log its text, and answer without these headers
             response = unexpected_error(request, error)
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
@@ -69,14 +71,14 @@ def add_security_headers(app: FastAPI) -> None:
 
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")
-UNKNOWN_HOST = marked(
+UNKNOWN_HOST = (
     "Ce site ne répond pas à ce nom. Vérifiez l’adresse ; si vous administrez Qui sait, "
     "ajoutez ce nom à « hosts », dans [door]."
 )
 
 
 def check_host(app: FastAPI, hosts: Collection[str]) -> None:
-    """Refuse (421) requests to other names than `hosts`, addresses and `localhost`."""
+    """Refuse (421) requests whose `Host` is not in `hosts`, an IP address or `localhost`."""
     app.add_middleware(_HostMiddleware, hosts=frozenset(host.lower() for host in hosts))
 
 
@@ -89,7 +91,7 @@ class _HostMiddleware:
         if scope["type"] == "http":
             request = Request(scope)
             if not is_own_host(request.headers.get("host", ""), self.hosts):
-                refusal = answer_to(request, Problem(421, _(UNKNOWN_HOST)))
+                refusal = answer_to(request, Problem(421, UNKNOWN_HOST))
                 await refusal(scope, receive, send)
                 return
         await self.app(scope, receive, send)
@@ -115,17 +117,17 @@ def _is_address(name: str) -> bool:
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
-OTHER_SITE = marked(
+OTHER_SITE = (
     "Cette demande vient d’une autre page que celles de Qui sait ? : rien n’a été changé. "
     "Revenez à la page, rechargez-la et recommencez."
 )
 
 
 def check_same_site(app: FastAPI, addresses: Collection[str] = ()) -> None:
-    """Refuse what other sites' pages would have a browser change here.
+    """Refuse (403) requests that another site's page has a browser send to change something.
 
-    `addresses` are origins under which readers know this site, beside the one that a
-    request is sent to: what a proxy renames.
+    `addresses` are this site's origins as readers know them, where a proxy renames the one that
+    a request is sent to.
     """
     app.add_middleware(_SameSiteMiddleware, addresses=frozenset(addresses))
 
@@ -140,14 +142,14 @@ class _SameSiteMiddleware:
             request = Request(scope)
             own = f"{request.url.scheme}://{request.headers.get('host', '')}"
             if not is_same_site(request.headers, self.addresses | {_without_default_port(own)}):
-                refusal = answer_to(request, Problem(403, _(OTHER_SITE), code="other_site"))
+                refusal = answer_to(request, Problem(403, OTHER_SITE, code="other_site"))
                 await refusal(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
 
 def is_same_site(headers: Headers, own: Collection[str]) -> bool:
-    """Whether a request that changes something may be let through; `own` are origins."""
+    """Whether a request that changes something comes from one of the origins `own`."""
     if fetched := headers.get("sec-fetch-site"):
         return fetched in ("same-origin", "none")
     if origin := headers.get("origin"):
@@ -166,6 +168,6 @@ def _origin(address: str) -> str:
 
 
 def _without_default_port(origin: str) -> str:
-    """Without the port that goes without saying, as browsers write an origin."""
+    """An origin without the default port, as browsers write it."""
     scheme, _, host = origin.lower().partition("://")
     return f"{scheme}://{host.removesuffix(_DEFAULT_PORTS.get(scheme, ' '))}"

@@ -35,36 +35,35 @@ from search_api.query_log.storage import (
 )
 
 MAX_CHARACTERS = 200
-"""A longer text was pasted: nobody else asks it, and it may say anything."""
+"""A longer text was pasted: it may contain anything."""
 _MIN_NAME_CHARS = 2
 _MIN_PART_CHARS = 3
-"""Of a name written in one word with another, as logins are."""
+"""Of a name that is written in one word with another, as in a login."""
 
 
 def normal_text(typed: str) -> str:
-    """The query as it is counted and shown: its words, accents, case and signs aside.
+    """A query as it is counted and shown: its words without accents, case and signs.
 
-    Five askers of one normal text have asked the very words that are shown. The text is
-    empty where there is no word.
+    So five askers of one normal text have asked the words that are shown. Empty without words.
     """
     return " ".join(folded_words(typed))
 
 
 @dataclass(frozen=True, slots=True)
 class DirectoryNames:
-    """Names of the directory, folded: words, and each name written as one word.
+    """Names of the directory, folded: each of their words, and each name as one word.
 
-    Empty means that they are not known: then nothing is shown.
+    Empty means that they are not known; then no text is shown.
     """
 
     words: frozenset[str] = frozenset()
 
     def named_in(self, text: str) -> bool:
-        """Whether a normal text has a name of the directory in it, in one word or in two."""
-        said = text.split()
-        joined = [one + other for one, other in pairwise(said)]
-        triples = [a + b + c for a, b, c in zip(said, said[1:], said[2:], strict=False)]
-        return any(self._is_name(word) for word in (*said, *joined, *triples))
+        """Whether a normal text contains a name of the directory, in one to three words."""
+        words = text.split()
+        pairs = [one + other for one, other in pairwise(words)]
+        triples = [a + b + c for a, b, c in zip(words, words[1:], words[2:], strict=False)]
+        return any(self._is_name(word) for word in (*words, *pairs, *triples))
 
     def _is_name(self, word: str) -> bool:
         known = self.words
@@ -90,10 +89,10 @@ def names_of(people: Iterable[tuple[str, str]]) -> DirectoryNames:
 
 
 def may_be_shown(typed: str, names: DirectoryNames) -> bool:
-    """Whether a query may be shown, however many asked it. `typed`: as written, or normal."""
+    """Whether a query may be shown, however many asked it; `typed` or its normal text."""
     if len(typed) > MAX_CHARACTERS or not names.words or "@" in typed:
         return False
-    # As written and in plain signs: «Ⅳ» is a number, «②» hides one.
+    # As typed and in compatibility form: «Ⅳ» is a number, «②» contains one.
     letters = typed + unicodedata.normalize("NFKC", typed)
     if any(unicodedata.category(letter).startswith("N") for letter in letters):
         return False
@@ -105,17 +104,17 @@ def _singular(word: str) -> str:
 
 
 MIN_ASKERS = 5
-"""So many distinct askers within one period before a query's text is kept and shown."""
+"""Distinct askers within one period before a query's text, or a mention, is kept and shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueryCounts:
-    """What was asked of one kind. `text` is None for queries that are not shown.
+    """Counts of one query, or of all queries that are not shown (`text` is None).
 
-    An asking is one query of one asker within one hour, however often repeated. `results`
-    is the sum over the `counted` askings that told a number; `zero` of them had none.
-    `abandoned` were followed by another query of the same asker within the same hour,
-    and their answers never looked further into.
+    An asking is one query of one asker within one hour, however often repeated. `results` is
+    summed over the `counted` askings that have a number of results; `zero` of them had none.
+    `abandoned` askings were followed by another query of the same asker within the hour, and
+    nobody looked further into their answers.
     """
 
     asked_for: str
@@ -132,7 +131,7 @@ COUNT_FIELDS = ("queries", "askings", "results", "counted", "zero", "abandoned")
 
 
 def live_counts(connection: sa.Connection, names: DirectoryNames) -> list[QueryCounts]:
-    """The counts of the period that goes on."""
+    """The counts of the current period."""
     asked = journal_askings.c
     query = (
         sa.select(
@@ -148,16 +147,16 @@ def live_counts(connection: sa.Connection, names: DirectoryNames) -> list[QueryC
         .outerjoin_from(journal_askings, journal_texts, journal_texts.c.query == asked.query)
         .group_by(asked.asked_for, asked.query, journal_texts.c.text)
     )
-    found = [QueryCounts(**row) for row in connection.execute(query).mappings()]
-    return summed_counts(found, names)
+    counts = [QueryCounts(**row) for row in connection.execute(query).mappings()]
+    return summed_counts(counts, names)
 
 
-def summed_counts(found: Iterable[QueryCounts], names: DirectoryNames) -> list[QueryCounts]:
-    """One each for a kind and text; what may not be shown, today, is among the others."""
+def summed_counts(counts: Iterable[QueryCounts], names: DirectoryNames) -> list[QueryCounts]:
+    """One count for each kind and text; a text that may not be shown today is with the others."""
     totals: Mapping[tuple[str, str | None], dict[str, int]] = defaultdict(
         lambda: dict.fromkeys(COUNT_FIELDS, 0)
     )
-    for one in found:
+    for one in counts:
         shown = one.text is not None and may_be_shown(one.text, names)
         total = totals[one.asked_for, one.text if shown else None]
         for name in COUNT_FIELDS:
@@ -177,12 +176,12 @@ def _how_many(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
 
 
 OTHER_TOPICS = ""
-"""Of questions that name no topic of the list."""
+"""The topic of questions that name no topic of the list."""
 
 
 @dataclass(frozen=True, slots=True)
 class MentionCount:
-    """By how many distinct askers, in a period that began on a day; `OTHER` or a topic's id."""
+    """Distinct askers to whom an agent was named, by topic, in the period that began on a day."""
 
     topic_id: str
     start: date
@@ -190,14 +189,14 @@ class MentionCount:
 
 
 def drop_old_tables(engine: sa.Engine) -> None:
-    """Delete what an earlier version kept under a digest without a key: it cannot be told anew."""
-    there = set(OLD_TABLES).intersection(sa.inspect(engine).get_table_names())
-    if not there:
+    """Delete the tables of an earlier version, whose digests had no key."""
+    found = set(OLD_TABLES).intersection(sa.inspect(engine).get_table_names())
+    if not found:
         return
     with engine.begin() as connection:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("pragma secure_delete = on")
-        for name in sorted(there):
+        for name in sorted(found):
             connection.execute(sa.text(f"drop table if exists {name}"))
 
 
@@ -209,8 +208,8 @@ def record_mentions(
     named: Sequence[str],
     topics: Collection[str],
 ) -> None:
-    """One row for each agent that an answer named, each topic of the question, each asker."""
-    table, pseudonym = journal_named, period.bringer(asker)
+    """Insert a row for each agent named in an answer and each topic of the question."""
+    table, pseudonym = journal_named, period.mention_pseudonym(asker)
     for agent_id in dict.fromkeys(named):
         for topic in sorted(topics) or [OTHER_TOPICS]:
             row = {
@@ -224,7 +223,7 @@ def record_mentions(
 
 
 def close_mentions(connection: sa.Connection, start: datetime) -> None:
-    """Keep counts that are large enough, and nothing else."""
+    """Replace the mentions of a period by the counts that are large enough."""
     rows = connection.execute(_enough()).all()
     kept = [
         {"agent_key": key, "topic_id": topic, "start": start, "askers": askers}
@@ -238,29 +237,29 @@ def close_mentions(connection: sa.Connection, start: datetime) -> None:
 def mention_counts(
     engine: sa.Engine, key: bytes, agent_id: str, today: date
 ) -> tuple[MentionCount, ...]:
-    """What one agent may know of themselves: newest first, the period that goes on included."""
+    """The counts of one agent, newest first, with the current period."""
     counts = journal_named_counts.c
     query = sa.select(counts.topic_id, counts.start, counts.askers)
     with engine.connect() as connection:
-        theirs = _keys_of(connection, key, agent_id)
-        live = connection.execute(_enough().where(journal_named.c.agent_key.in_(theirs))).all()
-        closed = connection.execute(query.where(counts.agent_key.in_(theirs))).all()
+        keys = _keys_of(connection, key, agent_id)
+        live = connection.execute(_enough().where(journal_named.c.agent_key.in_(keys))).all()
+        closed = connection.execute(query.where(counts.agent_key.in_(keys))).all()
     found = [MentionCount(topic, today, askers) for _, topic, askers in live]
     found += [MentionCount(topic, start.date(), askers) for topic, start, askers in closed]
     return tuple(sorted(found, key=lambda one: (-one.start.toordinal(), one.topic_id)))
 
 
 def forget_mentions(connection: sa.Connection, key: bytes, agent_id: str) -> int:
-    """Delete all that is kept of how one agent was brought up: how many rows."""
-    theirs = _keys_of(connection, key, agent_id)
+    """Delete the mentions of one agent: how many rows."""
+    keys = _keys_of(connection, key, agent_id)
     return sum(
-        connection.execute(sa.delete(table).where(table.c.agent_key.in_(theirs))).rowcount
+        connection.execute(sa.delete(table).where(table.c.agent_key.in_(keys))).rowcount
         for table in (journal_named, journal_named_counts)
     )
 
 
 def _keys_of(connection: sa.Connection, key: bytes, agent_id: str) -> list[str]:
-    """What stands for one agent in each period of which something is kept."""
+    """The digests of one agent in each stored period."""
     asked = (
         sa.select(table.c.start).distinct() for table in (journal_period, journal_named_counts)
     )

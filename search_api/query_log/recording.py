@@ -18,6 +18,8 @@ from indexer.access import Reader
 from search_api.query_log.storage import hour_of
 from search_api.questions.query import ResultOrder
 
+log = logging.getLogger(__name__)
+
 
 class QueryKind(StrEnum):
     """What a question looks for."""
@@ -28,11 +30,11 @@ class QueryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AskedQuery:
-    """One question as a route met it. Neither who nor what shows in its `repr`.
+    """One question that a route answered. Its `repr` shows neither the asker nor the text.
 
-    `further`: the answers were known already, and were looked into (a second page, a facet,
-    an area, another order); their number then is not the question's own.
-    `named`: the agents whom the answer brought up.
+    `further`: the asker looks further into an answer (a second page, a facet, an area, another
+    order); the number of results is then not the question's own. `named`: the agents whom the
+    answer named.
     """
 
     asked_for: QueryKind
@@ -44,18 +46,18 @@ class AskedQuery:
 
 
 class QueryLog(Protocol):
-    """Where questions are noted."""
+    """Where routes record questions."""
 
-    def note(self, asking: AskedQuery) -> None:
-        """Returns at once and never raises: an answer neither waits nor fails for it."""
+    def note(self, query: AskedQuery) -> None:
+        """Record a question. Returns at once and never raises: no answer waits or fails for it."""
         ...
 
 
 class NoQueryLog:
-    """Keeps nothing: the default."""
+    """The default: records nothing."""
 
-    def note(self, asking: AskedQuery) -> None:
-        """Let it pass."""
+    def note(self, query: AskedQuery) -> None:
+        """Do nothing."""
 
 
 def search_query(
@@ -67,58 +69,57 @@ def search_query(
     order: ResultOrder = ResultOrder.RELEVANCE,
     named: Sequence[str] = (),
 ) -> AskedQuery:
-    """A search, as the API or a page answered it; `named` are the agents shown beside it."""
+    """A search; `named` are the agents shown beside its results."""
     further = page > 1 or bool(filters) or order is not ResultOrder.RELEVANCE
     asker = reader.agent_id or ""
     return AskedQuery(QueryKind.SEARCH, asker, text, total, further, tuple(named))
 
 
 def experts_query(reader: Reader, text: str, area: str, found: Sequence[str]) -> AskedQuery:
-    """A question for those who know; `found` are the candidates' ids."""
+    """A question of who knows; `found` are the ids of the candidates."""
     asker = reader.agent_id or ""
     return AskedQuery(QueryKind.EXPERTS, asker, text, len(found), bool(area), tuple(found))
 
 
-log = logging.getLogger(__name__)
-
 MAX_QUEUED = 1_000
-"""Questions beyond it are not noted: a database that is away must not fill the memory."""
+"""Questions that wait to be written; more are dropped, so that they never fill the memory."""
 CLOSE_EVERY_S = 300.0
-"""Where nobody asks, a period that has ended is closed after so long."""
+"""Where nobody asks, how often an ended period is looked for and closed."""
 DRAIN_S = 10.0
+"""How long what waits may take to be written when the server stops."""
 
 
 class QueryLogWriter(Protocol):
-    """Where questions end up."""
+    """The stored log, as the background thread writes it."""
 
-    def write(self, asking: AskedQuery, moment: datetime) -> None:
-        """Keep one."""
+    def write(self, query: AskedQuery, moment: datetime) -> None:
+        """Store one question."""
         ...
 
-    def turn(self, moment: datetime) -> int:
+    def close_ended(self, moment: datetime) -> int:
         """Close a period that has ended."""
         ...
 
 
 class BackgroundQueryLog:
-    """The `Journal` that the routes are given. A fault of it is counted in the log alone."""
+    """A `QueryLog` that one thread writes. A failure to write goes to the log file alone."""
 
     def __init__(
-        self, journal: QueryLogWriter, now: Callable[[], datetime], most: int = MAX_QUEUED
+        self, stored: QueryLogWriter, now: Callable[[], datetime], most: int = MAX_QUEUED
     ) -> None:
-        self._journal, self._now = journal, now
+        self._stored, self._now = stored, now
         self._waiting: Queue[tuple[AskedQuery, datetime] | None] = Queue(most)
 
-    def note(self, asking: AskedQuery) -> None:
-        """Leave it to the thread, with the hour alone; lost where too many wait already."""
+    def note(self, query: AskedQuery) -> None:
+        """Queue a question with its hour; dropped where too many wait."""
         try:
-            self._waiting.put_nowait((asking, hour_of(self._now())))
+            self._waiting.put_nowait((query, hour_of(self._now())))
         except Full:
             log.warning("journal full", extra={"waiting": self._waiting.maxsize})
 
     @contextmanager
     def writing(self) -> Iterator[Thread]:
-        """Write down what comes; what waits at the end is written too, for `END_S` at most."""
+        """Write while the block runs, then what still waits, for at most `DRAIN_S`."""
         thread = Thread(target=self._work, name="journal", daemon=True)
         thread.start()
         try:
@@ -136,18 +137,18 @@ class BackgroundQueryLog:
         while going:
             try:
                 going = self._step()
-            except Exception as error:  # noqa: BLE001 - no fault of it may end the server
-                # Its kind alone: the text of an error may hold the question.
+            except Exception as error:  # noqa: BLE001 - no failure here may end the server
+                # Its class alone: the text of an error may hold the question.
                 log.warning("journal failed", extra={"error": type(error).__name__})
 
     def _step(self) -> bool:
-        """Write down the next one; False after the last."""
+        """Write the next question; False after the last."""
         try:
             taken = self._waiting.get(timeout=CLOSE_EVERY_S)
         except Empty:
-            self._journal.turn(self._now())
+            self._stored.close_ended(self._now())
             return True
         if taken is None:
             return False
-        self._journal.write(*taken)
+        self._stored.write(*taken)
         return True

@@ -42,7 +42,7 @@ from search_api.query_log.storage import (
 
 @dataclass(frozen=True, slots=True)
 class QueryLogRules:
-    """What the organisation decides. `key` is kept elsewhere than the database."""
+    """The organisation's settings of the log. `key` is not stored in the database."""
 
     key: bytes
     period_days: int = 1
@@ -50,7 +50,7 @@ class QueryLogRules:
 
 
 class SqlQueryLog:
-    """Writes, closes periods, forgets, and counts. Moments are given, in any time zone."""
+    """Writes the log, closes its periods, counts, and deletes. Moments may be in any time zone."""
 
     def __init__(
         self,
@@ -65,37 +65,37 @@ class SqlQueryLog:
         metadata.create_all(engine)
         drop_old_tables(engine)
 
-    def write(self, asking: AskedQuery, moment: datetime) -> None:
-        """Keep one asking: digests of who and what, and the text once enough have asked it.
+    def write(self, query: AskedQuery, moment: datetime) -> None:
+        """Store digests of the asker and the text, and the text once enough have asked it.
 
-        Raises `sqlalchemy.exc.SQLAlchemyError`. Whoever comes first after a period's end
-        closes it.
+        The first question after a period's end closes it. Raises
+        `sqlalchemy.exc.SQLAlchemyError`.
         """
-        text, hour = normal_text(asking.text), hour_of(moment)
-        if not text or not asking.agent_id:
+        text, hour = normal_text(query.text), hour_of(moment)
+        if not text or not query.agent_id:
             return
         names = self._names_in(hour)
         try:
-            self._write(asking, text, hour, names)
+            self._write(query, text, hour, names)
         except sa.exc.IntegrityError:  # another server began the first period meanwhile
-            self._write(asking, text, hour, names)
+            self._write(query, text, hour, names)
 
-    def _write(self, asking: AskedQuery, text: str, hour: datetime, names: DirectoryNames) -> None:
-        topics = self._topics(asking.text) if asking.named else ()
+    def _write(self, query: AskedQuery, text: str, hour: datetime, names: DirectoryNames) -> None:
+        topics = self._topics(query.text) if query.named else ()
         with self._engine.begin() as connection:
             period = self._period(connection, hour, names)
-            asker, query = period.asker(asking.agent_id), period.query(text)
-            _record(connection, asking, {"hour": hour, "asker": asker, "query": query})
+            asker, digest = period.asker_pseudonym(query.agent_id), period.query_digest(text)
+            _record(connection, query, {"hour": hour, "asker": asker, "query": digest})
             record_mentions(
-                connection, self._rules.key, period, asking.agent_id, asking.named, topics
+                connection, self._rules.key, period, query.agent_id, query.named, topics
             )
-            if askers_of(connection, query) < MIN_ASKERS:
+            if askers_of(connection, digest) < MIN_ASKERS:
                 return
-            if may_be_shown(asking.text, names) and may_be_shown(text, names):
-                _keep_text(connection, query, text)
+            if may_be_shown(query.text, names) and may_be_shown(text, names):
+                _keep_text(connection, digest, text)
 
-    def turn(self, moment: datetime) -> int:
-        """Close a period that has ended and forget what is too old: how many rows are gone."""
+    def close_ended(self, moment: datetime) -> int:
+        """Close a period that has ended and delete old counts: how many rows were deleted."""
         hour = hour_of(moment)
         oldest = hour - timedelta(days=self._rules.keep_days)
         with self._engine.begin() as connection:
@@ -108,13 +108,13 @@ class SqlQueryLog:
             older = journal_named_counts.c.start < oldest
             return gone + connection.execute(sa.delete(journal_named_counts).where(older)).rowcount
 
-    def brought_up(self, agent_id: str, today: date) -> tuple[MentionCount, ...]:
-        """How often an agent was brought up: for their own eyes."""
+    def mention_counts(self, agent_id: str, today: date) -> tuple[MentionCount, ...]:
+        """How often answers named an agent; to be shown to that agent alone."""
         return mention_counts(self._engine, self._rules.key, agent_id, today)
 
     def counts(self, moment: datetime, days: int) -> list[QueryCounts]:
-        """What was asked in the last so many days, the period that goes on included."""
-        self.turn(moment)
+        """What was asked in the last `days` days, with the current period."""
+        self.close_ended(moment)
         since = hour_of(moment) - timedelta(days=days)
         columns = [journal_counts.c[name] for name in QueryCounts.__dataclass_fields__]
         query = sa.select(*columns).where(journal_counts.c.start >= since)
@@ -124,13 +124,13 @@ class SqlQueryLog:
             return summed_counts([*closed, *live_counts(connection, names)], names)
 
     def purge(self) -> int:
-        """Delete everything, the salt first of all: how many rows are gone."""
+        """Delete the whole log: how many rows were deleted."""
         with self._engine.begin() as connection:
             locked_period(connection)
             return sum(connection.execute(sa.delete(table)).rowcount for table in ALL_TABLES)
 
     def is_kept(self) -> bool:
-        """Whether there is anything to close or to forget."""
+        """Whether anything is stored."""
         with self._engine.connect() as connection:
             asked = (sa.select(sa.exists().select_from(table)) for table in ALL_TABLES)
             return any(connection.execute(one).scalar() for one in asked)
@@ -147,30 +147,30 @@ class SqlQueryLog:
         return begin_period(connection, self._rules.key, hour, self._rules.period_days)
 
     def _names_in(self, hour: datetime) -> DirectoryNames:
-        """Read once an hour: who arrived since is looked for again before anything is shown."""
+        """The names of the directory, read once an hour; `counts` reads them anew."""
         if self._known[0] != hour:
             self._known = (hour, self._names())
         return self._known[1]
 
 
-def _record(connection: sa.Connection, asking: AskedQuery, key: dict[str, object]) -> None:
-    """One row for a query of an asker within an hour; it is now the last one they asked."""
+def _record(connection: sa.Connection, query: AskedQuery, key: dict[str, object]) -> None:
+    """Insert or update the row of a query of an asker within an hour, now their last one."""
     asked, table = journal_askings.c, journal_askings
     theirs = (asked.hour == key["hour"]) & (asked.asker == key["asker"])
     this = theirs & (asked.query == key["query"])
-    own, other = (asked.asked_for == asking.asked_for), (asked.asked_for != asking.asked_for)
+    own, other = (asked.asked_for == query.asked_for), (asked.asked_for != query.asked_for)
     left_behind = sa.update(table).where(theirs, asked.query != key["query"])
     connection.execute(left_behind.values(followed=True))
-    # Who asks both for documents and for those who know looks further into one question.
+    # Asking for documents and for people with one text counts as looking further into it.
     beside = sa.update(table).where(this, other).values(followed=False, further=True)
-    further = connection.execute(beside).rowcount > 0 or asking.further
+    further = connection.execute(beside).rowcount > 0 or query.further
     values: dict[str, object] = {"followed": False}
     if further:
         values["further"] = True
-    if not asking.further:
-        values["results"] = asking.results
+    if not query.further:
+        values["results"] = query.results
     if connection.execute(sa.update(table).where(this, own).values(values)).rowcount == 0:
-        row = {**key, "asked_for": asking.asked_for.value, "further": False, **values}
+        row = {**key, "asked_for": query.asked_for.value, "further": False, **values}
         connection.execute(sa.insert(table).values(row))
 
 
@@ -181,7 +181,7 @@ def _keep_text(connection: sa.Connection, query: str, text: str) -> None:
 
 
 def _close(connection: sa.Connection, start: datetime, names: DirectoryNames) -> int:
-    """A period becomes counts; pseudonyms, digests and the texts' rows go."""
+    """Replace the rows of a period by counts; its pseudonyms and digests are deleted."""
     rows = [{"start": start, **asdict(one)} for one in live_counts(connection, names)]
     if rows:
         connection.execute(sa.insert(journal_counts), rows)

@@ -24,7 +24,7 @@ journal_period = sa.Table(
     sa.Column("salt", sa.String(64), nullable=False),
     sa.Column("key_check", sa.String(64), nullable=False),
 )
-"""The one period that goes on. Its row is also the lock under which the journal is written."""
+"""The current period. Its row is also the lock under which the log is written."""
 
 journal_askings = sa.Table(
     "journal_askings",
@@ -38,8 +38,8 @@ journal_askings = sa.Table(
     sa.Column("followed", sa.Boolean, nullable=False),
     sa.Index("journal_askings_query", "query"),
 )
-"""Of this period alone. `asker` and `query` are keyed digests; nothing tells their order within
-an hour, but that `followed` queries were followed by another one of the same asker."""
+"""Questions of the current period. `asker` and `query` are keyed digests; their order within an
+hour is not stored, only that a `followed` query was followed by another of the same asker."""
 
 journal_texts = sa.Table(
     "journal_texts",
@@ -47,7 +47,7 @@ journal_texts = sa.Table(
     sa.Column("query", sa.String(64), primary_key=True),
     sa.Column("text", sa.Text, nullable=False),
 )
-"""Of this period's queries that enough askers have asked, and that may be shown."""
+"""Texts of the current period that enough askers have asked, and that may be shown."""
 
 journal_counts = sa.Table(
     "journal_counts",
@@ -63,11 +63,11 @@ journal_counts = sa.Table(
     sa.Column("zero", sa.Integer, nullable=False),
     sa.Column("abandoned", sa.Integer, nullable=False),
 )
-"""Of the periods that ended: a row for each query that may be shown, and one, without a text,
-for all the others together. `counted` askings told a number of results, `results` is its sum."""
+"""Of the periods that ended: a row for each query that may be shown, and one without a text for
+all the others together. `results` is summed over the `counted` askings that have a number."""
 
 OLD_TABLES = ("journal_brought", "journal_brought_counts")
-"""Tables that named who was brought up by a digest that a list of agents could be held against."""
+"""Tables of an earlier version: a list of agents reveals whom their unkeyed digests name."""
 
 journal_named = sa.Table(
     "journal_named",
@@ -76,7 +76,7 @@ journal_named = sa.Table(
     sa.Column("topic_id", sa.String(200), primary_key=True),
     sa.Column("asker", sa.String(64), primary_key=True),
 )
-"""Of this period alone: who was named in answers, by pseudonyms of who asked. Both are keyed."""
+"""Of the current period: who was named in answers to whom. Both are keyed digests."""
 
 journal_named_counts = sa.Table(
     "journal_named_counts",
@@ -86,7 +86,7 @@ journal_named_counts = sa.Table(
     sa.Column("start", sa.DateTime(timezone=True), primary_key=True),
     sa.Column("askers", sa.Integer, nullable=False),
 )
-"""Of the periods that ended: five askers or more. `agent_key` is another one in each period."""
+"""Of the periods that ended: five askers or more. `agent_key` differs in each period."""
 
 ALL_TABLES = (
     journal_named,
@@ -99,50 +99,50 @@ ALL_TABLES = (
 
 
 PERIOD_ROW_ID = 1
-"""The number of the table's one row."""
+"""The id of the table's only row."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogPeriod:
-    """From `start` until `until`, in UTC. Its secret is made of the salt and the key."""
+    """From `start` until `until`, in UTC. `secret` is derived from the salt and the key."""
 
     start: datetime
     until: datetime
     secret: bytes
 
-    def asker(self, agent_id: str) -> str:
-        """The pseudonym of an agent within this period."""
+    def asker_pseudonym(self, agent_id: str) -> str:
+        """The pseudonym of an asker within this period."""
         return self._digest(b"asker", agent_id)
 
-    def bringer(self, agent_id: str) -> str:
-        """Another pseudonym of theirs, which does not join the first."""
+    def mention_pseudonym(self, agent_id: str) -> str:
+        """Another pseudonym of the asker, for mentions: the two cannot be joined."""
         return self._digest(b"bringer", agent_id)
 
-    def query(self, text: str) -> str:
-        """What stands for a query until enough askers have asked it."""
+    def query_digest(self, text: str) -> str:
+        """The digest of a query, stored until enough askers have asked it."""
         return self._digest(b"query", text)
 
     def _digest(self, kind: bytes, value: str) -> str:
         # An id from a source may hold lone surrogates.
-        said = value.encode("utf-8", "surrogatepass")
-        return hmac.new(self.secret, kind + b"\0" + said, hashlib.sha256).hexdigest()
+        encoded = value.encode("utf-8", "surrogatepass")
+        return hmac.new(self.secret, kind + b"\0" + encoded, hashlib.sha256).hexdigest()
 
 
 def named_key(key: bytes, start: datetime, agent_id: str) -> str:
-    """What stands for an agent who is named in the period that began then."""
-    said = f"named\0{utc(start).isoformat()}\0{agent_id}".encode("utf-8", "surrogatepass")
-    return hmac.new(key, said, hashlib.sha256).hexdigest()
+    """The digest of an agent who is named in the period that began at `start`."""
+    text = f"named\0{utc(start).isoformat()}\0{agent_id}".encode("utf-8", "surrogatepass")
+    return hmac.new(key, text, hashlib.sha256).hexdigest()
 
 
 def hour_of(moment: datetime) -> datetime:
-    """The hour that a moment is in, in UTC: nothing finer is kept."""
+    """The hour of a moment, in UTC: nothing finer is stored."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def locked_period(connection: sa.Connection) -> sa.Row[tuple[object, ...]] | None:
-    """The row of the period, with the only right to write the journal until the commit."""
+    """The row of the current period, locked until the commit: one writer at a time."""
     if connection.dialect.name == "sqlite":
-        # Else what is deleted stays readable in the file until its page is used again.
+        # Otherwise deleted rows stay readable in the file until their page is used again.
         connection.exec_driver_sql("pragma secure_delete = on")
     mine = journal_period.c.id == PERIOD_ROW_ID
     connection.execute(sa.update(journal_period).where(mine).values(id=PERIOD_ROW_ID))
@@ -150,9 +150,9 @@ def locked_period(connection: sa.Connection) -> sa.Row[tuple[object, ...]] | Non
 
 
 def current_period(row: sa.Row[tuple[object, ...]], key: bytes, hour: datetime) -> LogPeriod | None:
-    """The period of the row, None where it has ended or was begun under another key.
+    """The period of the row, None where it has ended or began under another key.
 
-    One key more would give everybody a second pseudonym.
+    Under two keys everybody would have two pseudonyms.
     """
     secret = _secret(key, row.salt)
     if period_has_ended(row, hour) or not hmac.compare_digest(row.key_check, _check(secret)):
@@ -161,17 +161,17 @@ def current_period(row: sa.Row[tuple[object, ...]], key: bytes, hour: datetime) 
 
 
 def period_has_ended(row: sa.Row[tuple[object, ...]], hour: datetime) -> bool:
-    """Whether the period of the row is over, whoever asks and with whatever key.
+    """Whether the period of the row is over.
 
-    So is one that begins more than its own length after now: a clock that had gone astray
-    began it, and it would never end.
+    A period that begins more than its own length after now counts as ended: a wrong clock began
+    it, and it would never end.
     """
     start, until = utc(row.start), utc(row.until)
     return not start - (until - start) <= hour < until
 
 
 def begin_period(connection: sa.Connection, key: bytes, hour: datetime, days: int) -> LogPeriod:
-    """Overwrite the row, or make it. Periods of so many days are counted from 1970."""
+    """Begin a period of `days` days, counted from 1970: overwrite or insert the row."""
     day = int(hour.timestamp()) // 86400
     start = datetime.fromtimestamp((day - day % days) * 86400, UTC)
     salt = secrets.token_hex(32)
@@ -189,7 +189,7 @@ def begin_period(connection: sa.Connection, key: bytes, hour: datetime, days: in
 
 
 def utc(moment: datetime) -> datetime:
-    """SQLite forgets the time zone that it was given."""
+    """The moment in UTC; SQLite does not store its time zone."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

@@ -2,7 +2,6 @@
 
 from indexer.french.analysis import analyse, analyse_query
 from indexer.values import Question
-from search_api.catalogue.texts import _, marked
 from search_api.questions.query import ResultOrder
 from search_api.ranking.reranking import RankingEffect
 from search_api.ranking.results import Result, Results
@@ -11,12 +10,12 @@ MOST_WORDS = 8
 """So many words are named in one sentence."""
 
 _EFFECT_SENTENCES = {
-    RankingEffect.RECENT: marked("Il est récent, ce qui le relève un peu."),
-    RankingEffect.TRUSTED: marked("Sa source est de celles que vos administrateurs relèvent."),
-    RankingEffect.DISTRUSTED: marked("Sa source est de celles que vos administrateurs abaissent."),
-    RankingEffect.EXPIRED: marked("Il n’est plus en vigueur, ce qui l’abaisse."),
-    RankingEffect.REPLACED: marked("Il est rangé sous le document qui le remplace."),
-    RankingEffect.SUCCEEDS: marked("Il tient la place d’un document qu’il remplace."),
+    RankingEffect.RECENT: "Il est récent, ce qui le relève un peu.",
+    RankingEffect.TRUSTED: "Sa source est de celles que vos administrateurs relèvent.",
+    RankingEffect.DISTRUSTED: "Sa source est de celles que vos administrateurs abaissent.",
+    RankingEffect.EXPIRED: "Il n’est plus en vigueur, ce qui l’abaisse.",
+    RankingEffect.REPLACED: "Il est rangé sous le document qui le remplace.",
+    RankingEffect.SUCCEEDS: "Il tient la place d’un document qu’il remplace.",
 }
 
 
@@ -30,10 +29,10 @@ def explanation(result: Result, results: Results) -> tuple[str, ...]:
     if not question.names_something:
         return ()
     by_date = results.order is ResultOrder.DATE
-    place = _("Les résultats sont rangés par date.") if by_date else ""
+    place = "Les résultats sont rangés par date." if by_date else ""
     if not by_date and results.counts is not None:
         place = _rank_sentence(result)
-    moved = [] if by_date else [_(_EFFECT_SENTENCES[effect]) for effect in result.effects]
+    moved = [] if by_date else [_EFFECT_SENTENCES[effect] for effect in result.effects]
     return tuple(filter(None, [*_word_sentences(result, question), place, *moved]))
 
 
@@ -47,8 +46,8 @@ def _word_sentences(result: Result, question: Question) -> list[str]:
         for start, end in shown.highlights
     ]
     return [
-        _("Le titre contient\u00a0: %(words)s.", words=_listed(titled)) if titled else "",
-        _("Le passage contient\u00a0: %(words)s.", words=_listed(said)) if said else "",
+        f"Le titre contient\u00a0: {_listed(titled)}." if titled else "",
+        f"Le passage contient\u00a0: {_listed(said)}." if said else "",
     ]
 
 
@@ -62,23 +61,17 @@ def _rank_sentence(result: Result) -> str:
     parts = result.parts
     words, sense = parts.lexical_rank, parts.vector_rank
     if words and sense:
-        return _(
-            "Parmi les documents que vous pouvez lire, il est %(words)s par les mots de "
-            "votre question et %(sense)s par son sens.",
-            words=_ordinal(words),
-            sense=_ordinal(sense),
+        return (
+            f"Parmi les documents que vous pouvez lire, il est {_ordinal(words)} par les mots de "
+            f"votre question et {_ordinal(sense)} par son sens."
         )
     if words:
-        return _(
-            "Parmi les documents que vous pouvez lire, il est %(words)s par les mots.",
-            words=_ordinal(words),
-        )
-    return _(
-        "Parmi les documents que vous pouvez lire, il est %(sense)s par le sens de votre "
-        "question, sans en avoir assez de mots pour compter par là.",
-        sense=_ordinal(sense or 1),
+        return f"Parmi les documents que vous pouvez lire, il est {_ordinal(words)} par les mots."
+    return (
+        f"Parmi les documents que vous pouvez lire, il est {_ordinal(sense or 1)} par le sens de "
+        "votre question, sans en avoir assez de mots pour compter par là."
     )
 
 
 def _ordinal(rank: int) -> str:
-    return _("1er") if rank == 1 else _("%(rank)se", rank=rank)
+    return "1er" if rank == 1 else f"{rank}e"

@@ -11,8 +11,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 
-from search_api.catalogue.texts import _, both_forms
-from search_api.static_files import ASK, CachedStaticFiles
+from search_api.static_files import ASK, static_files
 
 _MODULE = """// Written by the server from its catalogue of texts.
 const NUMBER = new Intl.NumberFormat("fr-FR");
@@ -29,37 +28,37 @@ export function counted([one, many], number) {
 def texts_module() -> str:
     """JavaScript; every text is a JSON string in it, and becomes a text node in the box."""
     words = {
-        "label": _("Votre question, ou quelques mots"),
-        "search": _("Chercher"),
-        "titles": _("Titres proposés"),
-        "titles_found": both_forms(
-            "%(num)s\u00a0titre proposé\u00a0: flèche vers le bas pour choisir.",
-            "%(num)s\u00a0titres proposés\u00a0: flèche vers le bas pour choisir.",
+        "label": "Votre question, ou quelques mots",
+        "search": "Chercher",
+        "titles": "Titres proposés",
+        "titles_found": (
+            "{num}\u00a0titre proposé\u00a0: flèche vers le bas pour choisir.",
+            "{num}\u00a0titres proposés\u00a0: flèche vers le bas pour choisir.",
         ),
-        "results": _("Résultats de Qui sait\u202f?"),
-        "waiting": _("Recherche en cours…"),
-        "open": _("Ouvrir Qui sait\u202f?"),
-        "failed": _("La demande n’a pas pu aboutir."),
-        "sign_on": _("Connectez-vous à Qui sait\u202f?"),
-        "sign_on_first": _("%(link)s, puis revenez à cette page.", link="{link}"),
-        "unreachable": _(
+        "results": "Résultats de Qui sait\u202f?",
+        "waiting": "Recherche en cours…",
+        "open": "Ouvrir Qui sait\u202f?",
+        "failed": "La demande n’a pas pu aboutir.",
+        "sign_on": "Connectez-vous à Qui sait\u202f?",
+        "sign_on_first": "{link}, puis revenez à cette page.",
+        "unreachable": (
             "Qui sait\u202f? ne répond pas, ou votre navigateur ne permet pas à cette page de "
             "l’interroger."
         ),
-        "documents": both_forms("%(num)s\u00a0document.", "%(num)s\u00a0documents."),
-        "of_a_person": _("Documents d’une personne\u00a0: ils ne se comptent pas."),
-        "worded": both_forms(
-            "%(num)s\u00a0avec des mots de votre question, les autres proches par le sens.",
-            "%(num)s\u00a0avec des mots de votre question, les autres proches par le sens.",
+        "documents": ("{num}\u00a0document.", "{num}\u00a0documents."),
+        "of_a_person": "Documents d’une personne\u00a0: ils ne se comptent pas.",
+        "worded": (
+            "{num}\u00a0avec des mots de votre question, les autres proches par le sens.",
+            "{num}\u00a0avec des mots de votre question, les autres proches par le sens.",
         ),
-        "none": _("Parmi les documents que vous pouvez lire, aucun ne répond."),
-        "partial": _(
+        "none": "Parmi les documents que vous pouvez lire, aucun ne répond.",
+        "partial": (
             "Réponse partielle\u00a0: des documents que vous pouvez lire manquent peut-être."
         ),
-        "shortened": _("Seul le début de votre question a été lu."),
-        "all": _("Tout voir dans Qui sait\u202f?, avec les collègues qui savent"),
-        "untitled": _("Sans titre"),
-        "not_in_force": _("N’est pas en vigueur aujourd’hui."),
+        "shortened": "Seul le début de votre question a été lu.",
+        "all": "Tout voir dans Qui sait\u202f?, avec les collègues qui savent",
+        "untitled": "Sans titre",
+        "not_in_force": "N’est pas en vigueur aujourd’hui.",
     }
     return _MODULE % json.dumps(words, ensure_ascii=True)
 
@@ -81,7 +80,7 @@ def add_embed_widget(app: FastAPI, scripts: Path, origins: Collection[str]) -> N
         headers = {"Cache-Control": ASK}
         return Response(texts_module(), headers=headers, media_type="text/javascript")
 
-    app.mount(SCRIPTS.rstrip("/"), CachedStaticFiles(directory=scripts), name="embed")
+    app.mount(SCRIPTS.rstrip("/"), static_files(scripts), name="embed")
 
     @app.middleware("http")
     async def cross_origin(

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from search_api.addresses import local_path, sign_on_address
-from search_api.catalogue.texts import _, marked
 from search_api.middleware.request_limits import refund, refuse_over_limit
 from search_api.parameters import NamedReader
 from search_api.problems import Problem
@@ -43,20 +42,16 @@ router = APIRouter(include_in_schema=False)
 MAX_TOKEN_CHARS = 16_000
 Answered = Annotated[str, Query(max_length=4_000)]
 
-_NOT_BEGUN = marked(
+_NOT_BEGUN = (
     "Cette connexion n’a pas été commencée dans ce navigateur, a déjà servi, ou a trop duré : "
     "personne n’est connecté. Recommencez."
 )
 _REFUSALS = {
-    "access_denied": marked(
-        "La connexion a été refusée ou abandonnée chez votre fournisseur d’identité."
-    ),
-    "temporarily_unavailable": marked(
-        "Votre fournisseur d’identité est momentanément indisponible."
-    ),
-    "server_error": marked("Votre fournisseur d’identité a rencontré une erreur."),
+    "access_denied": "La connexion a été refusée ou abandonnée chez votre fournisseur d’identité.",
+    "temporarily_unavailable": "Votre fournisseur d’identité est momentanément indisponible.",
+    "server_error": "Votre fournisseur d’identité a rencontré une erreur.",
 }
-_OTHER_REFUSAL = marked("Votre fournisseur d’identité n’a pas accepté la demande de connexion.")
+_OTHER_REFUSAL = "Votre fournisseur d’identité n’a pas accepté la demande de connexion."
 
 
 @router.get("/sign-on")
@@ -71,7 +66,7 @@ def begin(request: Request, back: Annotated[str, Query()] = "/") -> Response:
         response = RedirectResponse(provider.authorization_address(one), status_code=303)
     except SignOnFailed as error:
         return _failed(request, sign_on, error, back)
-    sign_on.cookies.begin_try(request, response, one)
+    sign_on.cookies.begin_attempt(request, response, one)
     return response
 
 
@@ -85,7 +80,7 @@ def callback(
 ) -> Response:
     """What the provider answers through the browser: a session, or a page that says why not."""
     sign_on, provider = _provider_of(request)
-    kept = sign_on.cookies.try_of(request, attempt_id(state))
+    kept = sign_on.cookies.attempt_of(request, attempt_id(state))
     one = returned_attempt(state, kept, sign_on.now_s())
     back = local_path(one.back) if one else "/"
     response: Response
@@ -97,18 +92,18 @@ def callback(
                 logged_reason("answer", error), _REFUSALS.get(error, _OTHER_REFUSAL)
             )
         identity = provider.identity(code, iss, one)
-        agent = sign_on.agent_named(identity.naming(sign_on.rule.names))
+        agent = sign_on.agent_named(identity.naming_claims(sign_on.rule.names))
     except SignOnFailed as failure:
         response = _failed(request, sign_on, failure, back)
     else:
         before = sign_on.cookies.session_of(request)
         session_id = sign_on.sessions.begin(
-            agent.id, identity.id_token, before, identity.at_provider()
+            agent.id, identity.id_token, before, identity.provider_session()
         )
         response = RedirectResponse(back, status_code=303)
         sign_on.cookies.begin_session(response, session_id)
         log.info("signed on", extra={"way": "provider"})
-    sign_on.cookies.end_try(request, response, attempt_id(state))
+    sign_on.cookies.end_attempt(request, response, attempt_id(state))
     return response
 
 
@@ -145,7 +140,7 @@ def logged_out(request: Request, logout_token: Annotated[str, Form()] = "") -> R
         log.warning("logout refused", extra={"reason": reason})
         status = 503 if isinstance(error, ProviderUnreachable) else 400
         sentence = LOGOUT_UNVERIFIABLE if status == 400 else str(error)
-        raise Problem(status, _(sentence)) from error
+        raise Problem(status, sentence) from error
     # A provider that ends many sessions at once is heard to the end.
     refund(request)
     log.info("logged out by the provider", extra={"sessions": ended})
@@ -186,7 +181,7 @@ def _failed(request: Request, sign_on: SignOn, error: SignOnFailed, back: str) -
         "sign_on_failed.html",
         request=request,
         status=status,
-        sentence=_(str(error)),
+        sentence=str(error),
         whom_to_ask=sign_on.whom_to_ask if isinstance(error, NotAnAgent) else "",
         again=sign_on_address(back),
     )
@@ -204,7 +199,7 @@ def _in_person(request: Request, reader: NamedReader) -> Identification:
     if who is None or who.way not in IN_PERSON_METHODS:
         raise Problem(
             403,
-            _("Un jeton ne donne pas accès à cette page : connectez-vous dans un navigateur."),
+            "Un jeton ne donne pas accès à cette page : connectez-vous dans un navigateur.",
             code="in_person",
         )
     return who
@@ -234,15 +229,11 @@ def make_token(
     try:
         token = tokens.make(who.agent_id or "", label, days)
     except TooManyTokens:
-        fault = _(
-            "Vous avez déjà %(most)s jetons : supprimez ceux qui ne servent plus.", most=MAX_TOKENS
-        )
+        fault = f"Vous avez déjà {MAX_TOKENS} jetons : supprimez ceux qui ne servent plus."
     except ValueError:
-        fault = _(
-            "Donnez à ce jeton un nom (%(signs)s signes au plus) et une durée de 1 à "
-            "%(days)s jours.",
-            signs=MAX_LABEL_CHARS,
-            days=tokens.most_days,
+        fault = (
+            f"Donnez à ce jeton un nom ({MAX_LABEL_CHARS} signes au plus) et une durée de 1 à "
+            f"{tokens.most_days} jours."
         )
     else:
         return HTMLResponse(_page(request, who, made=token))
@@ -253,7 +244,7 @@ def make_token(
 def revoke_token(request: Request, who: InPerson, token: Named = "") -> RedirectResponse:
     """From now on it opens nothing."""
     if not _tokens(request).revoke(who.agent_id or "", token):
-        raise Problem(404, _("Vous n’avez pas ce jeton, ou plus."))
+        raise Problem(404, "Vous n’avez pas ce jeton, ou plus.")
     return _to_access_page()
 
 
@@ -261,7 +252,7 @@ def revoke_token(request: Request, who: InPerson, token: Named = "") -> Redirect
 def revoke_session(request: Request, who: InPerson, session: Named = "") -> RedirectResponse:
     """One of the agent's own; this very one too."""
     if not _sign_on_of(request).sessions.revoke(who.agent_id or "", session):
-        raise Problem(404, _("Vous n’avez pas cette session, ou plus."))
+        raise Problem(404, "Vous n’avez pas cette session, ou plus.")
     return _to_access_page()
 
 
@@ -287,7 +278,7 @@ def _sign_on_of(request: Request) -> SignOn:
 def _tokens(request: Request) -> SqlPersonalTokens:
     tokens = _sign_on_of(request).tokens
     if tokens is None:
-        raise Problem(404, _("Les jetons personnels ne sont pas permis ici."))
+        raise Problem(404, "Les jetons personnels ne sont pas permis ici.")
     return tokens
 
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from fastapi import Request, Response
 
 ATTEMPT_LIFE_S = 600
-"""How long a person may take at the provider."""
+"""How long a person may take to sign on at the provider."""
 _MAX_BACK_BYTES = 1_500
 
 
 @dataclass(frozen=True, slots=True)
 class SignOnAttempt:
-    """A try: its public id, the browser's secret, when it began, where to return."""
+    """An attempt: its public id, the browser's secret, when it began, where to return."""
 
     id: str
     secret: str
@@ -29,12 +29,12 @@ class SignOnAttempt:
 
     @property
     def state(self) -> str:
-        """What the answer must bring back: `id.proof`, 66 characters."""
+        """The `state` that the answer must have: `id.proof`, 66 characters."""
         return f"{self.id}.{self._derived('state')}"
 
     @property
     def nonce(self) -> str:
-        """What the ID token must hold, 43 characters."""
+        """The `nonce` that the ID token must have, 43 characters."""
         return self._derived("nonce")
 
     @property
@@ -47,24 +47,24 @@ class SignOnAttempt:
         return base64.urlsafe_b64encode(made).rstrip(b"=").decode()
 
     def cookie(self) -> str:
-        """What the browser keeps of it."""
+        """The value of the browser's cookie."""
         back = base64.urlsafe_b64encode(self.back.encode()).decode()
         return f"{self.secret}.{self.begun_s}.{back}"
 
 
 def begin_attempt(back: str, now_s: int) -> SignOnAttempt:
-    """A new one. `back` is a path of this site; a very long one is forgotten."""
+    """A new attempt. `back` is a path of this site; a very long one is replaced by `/`."""
     kept = back if len(back.encode()) <= _MAX_BACK_BYTES else "/"
     return SignOnAttempt(secrets.token_urlsafe(16), secrets.token_urlsafe(32), now_s, kept)
 
 
 def attempt_id(state: str) -> str:
-    """The try that a state speaks of."""
+    """The id of the attempt that a `state` belongs to."""
     return state.partition(".")[0]
 
 
 def returned_attempt(state: str, cookie: str, now_s: int) -> SignOnAttempt | None:
-    """The try that this browser began and that this state answers, else None."""
+    """The attempt that this browser began and that `state` belongs to, else None."""
     secret, _, rest = cookie.partition(".")
     begun, _, back = rest.partition(".")
     try:
@@ -78,6 +78,7 @@ def returned_attempt(state: str, cookie: str, now_s: int) -> SignOnAttempt | Non
 
 
 _MAX_ATTEMPTS = 8
+"""Cookies of attempts in one browser; beyond them the first ones are deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,41 +95,41 @@ class SignOnCookies:
     def _named(self, name: str) -> str:
         return f"__Host-{name}" if self.secure else name
 
-    def _tries(self) -> str:
+    def _attempts(self) -> str:
         return self._named("quisait_sign_on_")
 
     def session_of(self, request: Request) -> str:
-        """The session id that the browser brings, or nothing."""
+        """The session id that the browser sends, or an empty text."""
         return request.cookies.get(self.session, "")
 
     def begin_session(self, response: Response, session_id: str) -> None:
-        """Until the browser is closed; the server's own limits end it before."""
+        """Set the session's cookie, until the browser is closed; the server may end it before."""
         self._set(response, self.session, session_id)
 
     def end_session(self, response: Response) -> None:
-        """Forget it."""
-        self._forget(response, self.session)
+        """Delete the session's cookie."""
+        self._delete(response, self.session)
 
-    def begin_try(self, request: Request, response: Response, one: SignOnAttempt) -> None:
-        """Keep the browser's part of a try; of many that never ended the first are forgotten."""
-        before = [name for name in request.cookies if name.startswith(self._tries())]
+    def begin_attempt(self, request: Request, response: Response, one: SignOnAttempt) -> None:
+        """Set the cookie of an attempt; of many that never ended, the first are deleted."""
+        before = [name for name in request.cookies if name.startswith(self._attempts())]
         for name in before[: max(0, len(before) - _MAX_ATTEMPTS + 1)]:
-            self._forget(response, name)
-        self._set(response, self._tries() + one.id, one.cookie(), ATTEMPT_LIFE_S)
+            self._delete(response, name)
+        self._set(response, self._attempts() + one.id, one.cookie(), ATTEMPT_LIFE_S)
 
-    def try_of(self, request: Request, try_id: str) -> str:
-        """What the browser kept of a try, or nothing."""
-        return request.cookies.get(self._tries() + try_id, "")
+    def attempt_of(self, request: Request, attempt: str) -> str:
+        """The cookie of an attempt, or an empty text."""
+        return request.cookies.get(self._attempts() + attempt, "")
 
-    def end_try(self, request: Request, response: Response, try_id: str) -> None:
-        """A try is answered once. What the browser did not bring is no cookie's name."""
-        if (name := self._tries() + try_id) in request.cookies:
-            self._forget(response, name)
+    def end_attempt(self, request: Request, response: Response, attempt: str) -> None:
+        """Delete the cookie of an attempt, where the browser sent it: it is answered once."""
+        if (name := self._attempts() + attempt) in request.cookies:
+            self._delete(response, name)
 
     def _set(self, response: Response, name: str, value: str, life_s: int | None = None) -> None:
         response.set_cookie(
             name, value, max_age=life_s, secure=self.secure, httponly=True, samesite="lax"
         )
 
-    def _forget(self, response: Response, name: str) -> None:
+    def _delete(self, response: Response, name: str) -> None:
         response.delete_cookie(name, secure=self.secure, httponly=True, samesite="lax")

@@ -8,11 +8,9 @@
 
 from enum import StrEnum
 
-from search_api.catalogue.texts import marked
-
 
 class SignOnFailed(Exception):
-    """Nobody is signed on. The text is a marked French sentence for the person."""
+    """Nobody is signed on. The text is a French sentence for the person."""
 
 
 class ProviderUnreachable(SignOnFailed):
@@ -20,7 +18,7 @@ class ProviderUnreachable(SignOnFailed):
 
 
 class ProviderRefused(SignOnFailed):
-    """`reason` is for the journal: a word, never a person's name nor a token."""
+    """`reason` is written to the log: a word, never a person's name nor a token."""
 
     def __init__(self, reason: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -55,15 +53,15 @@ KNOWN_CODES = frozenset(
 
 
 def logged_reason(place: str, code: object) -> str:
-    """A `reason` for an error that came from elsewhere, whose text may be anything.
+    """The `reason` for an error code that another server sent and that may be any text.
 
-    `place` is where it came: `answer` or `token`.
+    `place` is where it was sent: `answer` or `token`. A code that is not known is `other`.
     """
     return f"{place}_{code if isinstance(code, str) and code in KNOWN_CODES else 'other'}"
 
 
 class NoAgentReason(StrEnum):
-    """Why the provider's word names no agent."""
+    """Why the provider's claims name no agent."""
 
     NOT_ACCEPTED = "not_accepted"
     CLAIM_MISSING = "claim_missing"
@@ -73,22 +71,22 @@ class NoAgentReason(StrEnum):
 
 
 _SENTENCES = {
-    NoAgentReason.NOT_ACCEPTED: marked(
+    NoAgentReason.NOT_ACCEPTED: (
         "Votre identité est établie, mais par un service dont Qui sait ? "
         "n’accueille pas les agents."
     ),
-    NoAgentReason.CLAIM_MISSING: marked(
+    NoAgentReason.CLAIM_MISSING: (
         "Votre fournisseur d’identité ne dit pas ce qui permettrait de vous "
         "retrouver dans l’annuaire."
     ),
-    NoAgentReason.EMAIL_UNVERIFIED: marked(
+    NoAgentReason.EMAIL_UNVERIFIED: (
         "Votre fournisseur d’identité ne garantit pas votre adresse "
         "électronique : elle ne suffit pas à vous retrouver dans l’annuaire."
     ),
-    NoAgentReason.UNKNOWN: marked(
+    NoAgentReason.UNKNOWN: (
         "Votre identité est établie, mais aucun agent en poste de l’annuaire n’y correspond."
     ),
-    NoAgentReason.AMBIGUOUS: marked(
+    NoAgentReason.AMBIGUOUS: (
         "Votre identité est établie, mais plusieurs agents de l’annuaire y "
         "correspondent : Qui sait ? ne choisit pas entre eux."
     ),
@@ -96,7 +94,7 @@ _SENTENCES = {
 
 
 class NotAnAgent(SignOnFailed):
-    """The provider's word fits no agent, or more than one."""
+    """The provider's claims match no agent, or more than one."""
 
     def __init__(self, why: NoAgentReason) -> None:
         super().__init__(_SENTENCES[why])

@@ -21,36 +21,38 @@ from search_api.sign_on.provider import Provider
 from search_api.sign_on.sessions import Session, SqlPersonalTokens, SqlSessions
 from search_api.sign_on.verification import Claims, KeyOf, checked_claims, signed_claims
 
+log = logging.getLogger(__name__)
+
 _MAX_CLAIM_CHARS = 500
 
 
 class SignOnDirectory(Protocol):
-    """What is asked of the directory about somebody who signs on."""
+    """The agents of the directory, found by what a provider says of them."""
 
     def agent(self, agent_id: str) -> Agent | None:
         """The agent, or None where there is no such id."""
         ...
 
     def owner_of(self, account: str) -> Agent | None:
-        """Whose account it is, as the directory has it.
+        """The owner of an account (`source:name`), as the directory has it.
 
-        Whatever they wish: who withdrew from a source signs on by their account there still,
-        and may take the withdrawal back.
+        Also of one who withdrew from that source: they still sign on by their account, and may
+        take the withdrawal back.
         """
         ...
 
     def by_email(self, email: str) -> tuple[Agent, ...]:
-        """Every agent with this address, letter case aside."""
+        """Every agent with this address, upper or lower case."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class AgentRule:
-    """The claim that names an agent, and what of an agent it is.
+    """The claim that names an agent, and which of the agent's fields it holds.
 
-    `source` is that of the account, where it is one. `accepted` are claims that must have one
+    `source` is the account's, where it is an account. `accepted` are claims that must have one
     of these values: the identity provider behind ProConnect, an organisation's SIRET.
-    `email_trusted`: addresses are believed though the provider does not say `email_verified`.
+    `email_trusted`: addresses are trusted though the provider does not say `email_verified`.
     """
 
     claim: str = "uid"
@@ -61,7 +63,7 @@ class AgentRule:
 
     @property
     def names(self) -> frozenset[str]:
-        """The claims that name an agent together: what one document says, no other completes."""
+        """The claims that together name an agent: all are read from one document."""
         verified = self.by == "email" and not self.email_trusted
         return frozenset({self.claim, *self.accepted} | ({"email_verified"} if verified else set()))
 
@@ -69,22 +71,22 @@ class AgentRule:
 def agent_named(
     claims: Mapping[str, Any], rule: AgentRule, known: SignOnDirectory, today: date
 ) -> Agent:
-    """The one agent in post that the claims name. Raises `NotAnAgent`."""
+    """The one agent in post whom the claims name. Raises `NotAnAgent`."""
     for name, values in rule.accepted.items():
-        told = claims.get(name)
-        if not isinstance(told, str) or told not in values:
+        found = claims.get(name)
+        if not isinstance(found, str) or found not in values:
             raise NotAnAgent(NoAgentReason.NOT_ACCEPTED)
     value = claims.get(rule.claim)
     if not isinstance(value, str) or not 0 < len(value) <= _MAX_CLAIM_CHARS:
         raise NotAnAgent(NoAgentReason.CLAIM_MISSING)
     if rule.by == "email" and not rule.email_trusted and claims.get("email_verified") is not True:
         raise NotAnAgent(NoAgentReason.EMAIL_UNVERIFIED)
-    found = [agent for agent in _matching_agents(value, rule, known) if not agent.departed(today)]
-    if not found:
+    agents = [agent for agent in _matching_agents(value, rule, known) if not agent.departed(today)]
+    if not agents:
         raise NotAnAgent(NoAgentReason.UNKNOWN)
-    if len(found) > 1:
+    if len(agents) > 1:
         raise NotAnAgent(NoAgentReason.AMBIGUOUS)
-    return found[0]
+    return agents[0]
 
 
 def _matching_agents(value: str, rule: AgentRule, known: SignOnDirectory) -> Iterable[Agent]:
@@ -94,12 +96,9 @@ def _matching_agents(value: str, rule: AgentRule, known: SignOnDirectory) -> Ite
     return [agent] if agent else []
 
 
-log = logging.getLogger(__name__)
-
-
 @dataclass(frozen=True, slots=True)
 class SignedHeaderRules:
-    """The header's name, and what its token must say. `skew_s` is in seconds."""
+    """The header's name, and what its token must have. `skew_s` is in seconds."""
 
     name: str
     issuer: str
@@ -109,7 +108,7 @@ class SignedHeaderRules:
 
 
 class SignedHeader:
-    """From a header's token to the agent's id."""
+    """Reads the agent's id from the token of a header."""
 
     def __init__(
         self,
@@ -125,7 +124,7 @@ class SignedHeader:
         self._now_s, self._today = now_s, today
 
     def agent_id(self, token: str) -> str | None:
-        """Whom it names, or None. Raises `ProviderUnreachable` where the keys are elsewhere."""
+        """The agent that a token names, or None. Raises `ProviderUnreachable` as its keys do."""
         try:
             return agent_named(self._claims(token), self._rule, self._known, self._today()).id
         except ProviderRefused as error:
@@ -148,21 +147,21 @@ class SignedHeader:
 
 
 class IdentificationMethod(StrEnum):
-    """How a reader was named."""
+    """How a reader was identified."""
 
     SESSION = "session"
     SIGNED_HEADER = "signed_header"
-    PERSONAL_TOKEN = "personal_token"  # noqa: S105 - a way's name
+    PERSONAL_TOKEN = "personal_token"  # noqa: S105 - a method's name
     SIGNED_TOKEN = "signed_token"  # noqa: S105
 
 
 IN_PERSON_METHODS = frozenset({IdentificationMethod.SESSION, IdentificationMethod.SIGNED_HEADER})
-"""Ways of a person at a browser; the others are programs'."""
+"""Methods of a person at a browser; the others are for programs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """What a request said of who asks; `agent_id` is None where it was not believed."""
+    """How a request identified its sender; `agent_id` is None where that was not valid."""
 
     agent_id: str | None
     way: IdentificationMethod
@@ -170,17 +169,18 @@ class Identification:
 
 
 def identification_of(request: Request) -> Identification | None:
-    """How the reader of this request was named, once they have been; None for nobody."""
+    """How the reader of a request was identified; None for nobody, and before it is known."""
     who: Identification | None = getattr(request.state, "identified", None)
     return who
 
 
 @dataclass(frozen=True, slots=True)
 class SignOn:
-    """`provider` is None where a reverse proxy names readers, `tokens` where none are allowed.
+    """What the sign-on routes need.
 
-    `address` is this site's, as readers know it, without a final `/`; `whom_to_ask` a French
-    noun phrase; `now_s` is in whole seconds since 1970.
+    `provider` is None where a reverse proxy identifies readers, `tokens` where personal tokens
+    are not allowed. `address` is this site's origin, as readers know it; `whom_to_ask` a French
+    noun phrase; `now_s` returns whole seconds since 1970.
     """
 
     address: str
@@ -195,5 +195,5 @@ class SignOn:
     today: Callable[[], date]
 
     def agent_named(self, claims: Claims) -> Agent:
-        """Raises `NotAnAgent`."""
+        """The agent whom the claims name. Raises `NotAnAgent`."""
         return agent_named(claims, self.rule, self.known, self.today())

@@ -12,7 +12,6 @@ import requests
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 
-from search_api.catalogue.texts import marked
 from search_api.sign_on.cookies import SignOnAttempt
 from search_api.sign_on.errors import ProviderRefused, ProviderUnreachable, logged_reason
 from search_api.sign_on.verification import (
@@ -28,31 +27,31 @@ from search_api.sign_on.verification import (
     signed_claims,
 )
 
-UNREACHABLE = marked(
+UNREACHABLE = (
     "Le fournisseur d’identité ne répond pas : personne ne peut se connecter pour l’instant. "
     "Réessayez dans quelques minutes."
 )
 _AUTHENTICATION_CLAIMS = frozenset({"acr", "amr", "auth_time"})
-"""Of the authentication itself (OpenID Connect Core 1.0, 2): in the ID token alone."""
+"""Claims about the authentication (OpenID Connect Core 1.0, 2): read from the ID token alone."""
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint")
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderHttp:
-    """How a provider is asked: not for ever, never led elsewhere, its certificate checked."""
+    """How requests to a provider are sent: with a timeout, no redirect, a checked certificate."""
 
     timeout_s: float = 10.0
     ca_file: str = ""
 
     def options(self) -> dict[str, Any]:
-        """As `requests` takes them."""
+        """The keyword arguments for `requests`."""
         verify: str | bool = self.ca_file or True
         return {"timeout": self.timeout_s, "allow_redirects": False, "verify": verify}
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderRules:
-    """What the organisation agreed with its provider. Times are in seconds."""
+    """The client's registration at the provider, and what it accepts. Times are in seconds."""
 
     issuer: str
     client_id: str
@@ -63,70 +62,73 @@ class ProviderRules:
     algorithms: tuple[str, ...] = ("RS256", "ES256")
     signed_userinfo: bool = True
     skew_s: int = 30
-    asking: ProviderHttp = ProviderHttp()
+    http: ProviderHttp = ProviderHttp()
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderIdentity:
-    """Whom the provider named, and its own word for ending that.
+    """Whom the provider named: the claims of the ID token, and of userinfo for the same `sub`.
 
-    `claims` are the ID token's, `userinfo` those of the address of that name, of one `sub`.
+    `id_token` is kept for signing off at the provider.
     """
 
     claims: Claims
     userinfo: Claims
     id_token: str = field(repr=False)
 
-    def naming(self, names: Collection[str]) -> Claims:
-        """All claims of one document, by which somebody is named.
+    def naming_claims(self, names: Collection[str]) -> Claims:
+        """The claims of one document, ID token or userinfo, to find the agent by.
 
-        It is the one that has more of these names, else the ID token: an address of one is
-        not verified by a word of the other. How somebody signed on is always the ID token's,
-        and does not count here: ProConnect says it there, and names the person in userinfo.
+        It is the one that has more of `names`, else the ID token: one document's
+        `email_verified` does not verify the other's address. The claims about the
+        authentication always come from the ID token and are not counted: ProConnect gives them
+        there, and names the person in userinfo.
         """
         counted = set(names) - _AUTHENTICATION_CLAIMS
-        said = max((self.claims, self.userinfo), key=lambda one: len(one.keys() & counted))
+        chosen = max((self.claims, self.userinfo), key=lambda one: len(one.keys() & counted))
         how = {name: value for name, value in self.claims.items() if name in _AUTHENTICATION_CLAIMS}
         return {
-            name: value for name, value in said.items() if name not in _AUTHENTICATION_CLAIMS
+            name: value for name, value in chosen.items() if name not in _AUTHENTICATION_CLAIMS
         } | how
 
-    def at_provider(self) -> ProviderSession:
-        """Whose session it is there."""
+    def provider_session(self) -> ProviderSession:
+        """The session at the provider."""
         session = self.claims.get("sid")
         named = session if isinstance(session, str) else ""
         return ProviderSession(str(self.claims["iss"]), str(self.claims["sub"]), named)
 
 
 class Provider:
-    """One provider; `now_s` is in whole seconds since 1970. Threads may share it."""
+    """One provider; thread-safe. `now_s` is in whole seconds since 1970."""
 
     def __init__(self, rules: ProviderRules, now_s: Callable[[], int]) -> None:
         self.rules, self._now_s = rules, now_s
         self._metadata = CachedFetch(self._discovered, now_s)
         self._keys = ProviderKeys(lambda: self._fetched(self.metadata()["jwks_uri"]), now_s)
 
-    def authorization_address(self, one: SignOnAttempt) -> str:
-        """Where the browser is sent. Raises `ProviderUnreachable`, `ProviderRefused`."""
-        asked = {"nonce": one.nonce, "code_verifier": one.verifier}
+    def authorization_address(self, attempt: SignOnAttempt) -> str:
+        """The address for signing on. Raises `ProviderUnreachable`, `ProviderRefused`."""
+        asked = {"nonce": attempt.nonce, "code_verifier": attempt.verifier}
         if self.rules.acr_values:
             asked["acr_values"] = self.rules.acr_values
         address, _ = self._client().create_authorization_url(
-            self.metadata()["authorization_endpoint"], state=one.state, **asked
+            self.metadata()["authorization_endpoint"], state=attempt.state, **asked
         )
         return str(address)
 
-    def identity(self, code: str, issuer_said: str | None, one: SignOnAttempt) -> ProviderIdentity:
-        """Whom a code names. Raises `ProviderUnreachable` and `ProviderRefused`.
+    def identity(
+        self, code: str, issuer_said: str | None, attempt: SignOnAttempt
+    ) -> ProviderIdentity:
+        """The identity behind an authorization code.
 
-        `issuer_said` is the answer's `iss` (RFC 9207): another provider's is refused before
-        the code is shown to anybody.
+        `issuer_said` is the answer's `iss` (RFC 9207): where it is another provider's, the code
+        is sent to nobody. Raises `ProviderUnreachable` and `ProviderRefused`.
         """
         metadata = self.metadata()
         promised = metadata.get("authorization_response_iss_parameter_supported") is True
         if issuer_said != self.rules.issuer and (promised or issuer_said is not None):
             raise ProviderRefused("other_issuer", UNVERIFIABLE)
-        token = self._token(code, one)
+        token = self._token(code, attempt)
         id_token, access_token = token.get("id_token"), token.get("access_token")
         if not isinstance(id_token, str) or not isinstance(access_token, str):
             raise ProviderRefused("no_id_token", UNVERIFIABLE)
@@ -134,7 +136,7 @@ class Provider:
             signed_claims(id_token, self._keys, self.rules.algorithms, "id_token"),
             issuer=self.rules.issuer,
             client_id=self.rules.client_id,
-            nonce=one.nonce,
+            nonce=attempt.nonce,
             access_token=access_token,
             now_s=self._now_s(),
             skew_s=self.rules.skew_s,
@@ -142,7 +144,7 @@ class Provider:
         return ProviderIdentity(claims, self._userinfo(access_token, claims["sub"]), id_token)
 
     def logout(self, token: str) -> ProviderLogout:
-        """What a logout token says is over. Raises `ProviderUnreachable`, `ProviderRefused`."""
+        """What a logout token ends. Raises `ProviderUnreachable`, `ProviderRefused`."""
         now_s, rules = self._now_s(), self.rules
         header, claims = signed_claims(token, self._keys, rules.algorithms, "logout")
         checked_claims(
@@ -157,7 +159,7 @@ class Provider:
         return checked_logout(header, claims, now_s, rules.skew_s)
 
     def end_address(self, id_token: str, back: str) -> str | None:
-        """Where the browser signs off there too; None where the provider has no such page."""
+        """The provider's page for signing off; None where it has none."""
         end = self.metadata().get("end_session_endpoint")
         if not isinstance(end, str) or not self._trusted(end):
             return None
@@ -167,11 +169,11 @@ class Provider:
         return f"{end}{'&' if '?' in end else '?'}{urlencode(asked)}"
 
     def metadata(self) -> Mapping[str, Any]:
-        """What the provider says of itself (OpenID Connect Discovery 1.0)."""
+        """The provider's metadata (OpenID Connect Discovery 1.0)."""
         return self._metadata.now()
 
     def keys_count(self) -> int:
-        """How many keys it signs with: for trying the settings."""
+        """How many signing keys it publishes: for checking the settings."""
         return self._keys.count()
 
     def _discovered(self) -> Mapping[str, Any]:
@@ -185,18 +187,18 @@ class Provider:
         return found
 
     def _trusted(self, endpoint: str) -> bool:
-        """No endpoint of a provider over TLS is asked without it."""
+        """Whether an endpoint is over TLS, as it must be where the issuer is."""
         scheme = urlsplit(endpoint).scheme
         return scheme == "https" or scheme == urlsplit(self.rules.issuer).scheme == "http"
 
-    def _token(self, code: str, one: SignOnAttempt) -> Mapping[str, Any]:
+    def _token(self, code: str, attempt: SignOnAttempt) -> Mapping[str, Any]:
         try:
             token = self._client().fetch_token(
                 self.metadata()["token_endpoint"],
                 grant_type="authorization_code",
                 code=code,
-                code_verifier=one.verifier,
-                **self.rules.asking.options(),
+                code_verifier=attempt.verifier,
+                **self.rules.http.options(),
             )
         except OAuthError as error:
             raise ProviderRefused(logged_reason("token", error.error), UNVERIFIABLE) from None
@@ -245,21 +247,21 @@ class Provider:
         )
 
     def _fetched(self, address: str) -> dict[str, Any]:
-        return fetch_object(address, self.rules.asking)
+        return fetch_object(address, self.rules.http)
 
     def _asked(self, address: str, headers: Mapping[str, str]) -> requests.Response:
-        return get_response(address, headers, self.rules.asking)
+        return get_response(address, headers, self.rules.http)
 
 
 def fetch_object(address: str, how: ProviderHttp) -> dict[str, Any]:
-    """A JSON object of a provider. Raises `ProviderUnreachable`, `ProviderRefused`."""
+    """A provider's JSON object. Raises `ProviderUnreachable`, `ProviderRefused`."""
     return _object(get_response(address, {"Accept": "application/json"}, how))
 
 
 def get_response(address: str, headers: Mapping[str, str], how: ProviderHttp) -> requests.Response:
-    """A successful answer. Raises `ProviderUnreachable`, `ProviderRefused`."""
+    """A provider's answer with status 200. Raises `ProviderUnreachable`, `ProviderRefused`."""
     try:
-        response = requests.get(  # noqa: S113 - it has one
+        response = requests.get(  # noqa: S113 - `options` has one
             address, headers=dict(headers), auth=_no_netrc, **how.options()
         )
     except requests.RequestException:
@@ -272,9 +274,9 @@ def get_response(address: str, headers: Mapping[str, str], how: ProviderHttp) ->
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Credentials are those that we name: without an `auth`, one of `~/.netrc` replaces them.
+    """An `auth` that changes nothing: without one, `requests` sends credentials of `~/.netrc`.
 
-    The proxies of the environment hold all the same.
+    The environment's proxies are used all the same.
     """
     return request
 

@@ -35,14 +35,14 @@ provider_sessions = sa.Table(
     sa.Column("subject_key", sa.String(64), nullable=False, index=True),
     sa.Column("session_key", sa.String(64), nullable=False, index=True),
 )
-"""Of which of the provider's sessions each of ours is, by digests; empty: it did not say."""
+"""The provider's session of each of ours, by digests; empty where it gave no name."""
 logout_tokens = sa.Table(
     "logout_tokens",
     metadata,
     sa.Column("key", sa.String(64), primary_key=True),
     sa.Column("until_s", sa.BigInteger, nullable=False),
 )
-"""Logout tokens that were believed, as long as they could be shown again."""
+"""Logout tokens that were accepted, kept as long as one could be sent again."""
 personal_tokens = sa.Table(
     "personal_tokens",
     metadata,
@@ -56,18 +56,18 @@ personal_tokens = sa.Table(
 )
 
 SHORT_KEY_CHARS = 12
-"""Characters of a digest by which a person names one of their own."""
+"""Characters of a digest by which a form names a session or a token."""
 
 
 MAX_SESSIONS = 20
-"""Sessions of one agent; the next one ends the oldest."""
+"""Sessions of one agent; one more ends the oldest."""
 SEEN_RESOLUTION_S = 60
-"""A session's last use is known to so many seconds: not every request writes."""
+"""A session's last use is stored with this resolution, so that not every request writes."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """How long a session lives without being used, and in all, in seconds."""
+    """How long a session lives unused, and at most, in seconds."""
 
     idle_s: float
     absolute_s: float
@@ -75,7 +75,7 @@ class SessionLimits:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One session. `short` names it to its agent; moments are seconds since 1970."""
+    """One session. Times are seconds since 1970."""
 
     key: str
     agent_id: str
@@ -85,12 +85,12 @@ class Session:
 
     @property
     def short(self) -> str:
-        """What a person names it by; it opens nothing."""
+        """The name of the session in forms; it gives no access."""
         return self.key[:SHORT_KEY_CHARS]
 
 
 class SqlSessions:
-    """Begins, finds and ends sessions."""
+    """Creates, finds and ends sessions."""
 
     def __init__(self, engine: sa.Engine, limits: SessionLimits, now_s: Callable[[], int]) -> None:
         self._engine, self._limits, self._now_s = engine, limits, now_s
@@ -101,11 +101,11 @@ class SqlSessions:
         agent_id: str,
         id_token: str = "",
         instead_of: str = "",
-        whose: ProviderSession | None = None,
+        provider_session: ProviderSession | None = None,
     ) -> str:
-        """A new session's id, never one that the browser brought: that one ends.
+        """Create a session and return its id; the session `instead_of` ends.
 
-        `whose` it is at the provider, which may end it from there.
+        The provider may end `provider_session`, and this session with it.
         """
         session_id, now_s = secrets.token_urlsafe(32), self._now_s()
         with self._engine.begin() as connection:
@@ -122,11 +122,11 @@ class SqlSessions:
                 "id_token": id_token,
             }
             connection.execute(sa.insert(sessions).values(row))
-            _record_provider_session(connection, digest(session_id), whose)
+            _record_provider_session(connection, digest(session_id), provider_session)
         return session_id
 
     def find(self, session_id: str) -> Session | None:
-        """The session of an id, which counts as used now; None where there is none any more."""
+        """The session of an id, marked as used now; None where there is none, or it has ended."""
         key, now_s = digest(session_id), self._now_s()
         alive = sa.select(sessions).where(sessions.c.key == key, ~self._over(now_s))
         with self._engine.connect() as connection:
@@ -140,34 +140,34 @@ class SqlSessions:
         return _session(row)
 
     def end(self, session_id: str) -> None:
-        """At once, and for good."""
+        """End a session."""
         with self._engine.begin() as connection:
             connection.execute(sa.delete(sessions).where(sessions.c.key == digest(session_id)))
 
     def log_out(self, logout: ProviderLogout) -> int | None:
-        """End what the provider ended: how many. None for a logout token that was shown before."""
-        whose, now_s = logout.whose, self._now_s()
-        theirs = [
-            column == _provider_digest(whose.issuer, name)
+        """End the sessions that the provider ended: how many. None for a token seen before."""
+        ended, now_s = logout.ended, self._now_s()
+        matches = [
+            column == _provider_digest(ended.issuer, name)
             for column, name in (
-                (provider_sessions.c.subject_key, whose.subject),
-                (provider_sessions.c.session_key, whose.session),
+                (provider_sessions.c.subject_key, ended.subject),
+                (provider_sessions.c.session_key, ended.session),
             )
             if name
         ]
-        seen = {"key": _provider_digest(whose.issuer, logout.token_id), "until_s": logout.until_s}
+        seen = {"key": _provider_digest(ended.issuer, logout.token_id), "until_s": logout.until_s}
         try:
             with self._engine.begin() as connection:
                 connection.execute(sa.delete(logout_tokens).where(logout_tokens.c.until_s < now_s))
                 connection.execute(sa.insert(logout_tokens).values(seen))
-                keys = sa.select(provider_sessions.c.key).where(*theirs)
+                keys = sa.select(provider_sessions.c.key).where(*matches)
                 done = connection.execute(sa.delete(sessions).where(sessions.c.key.in_(keys)))
         except sa.exc.IntegrityError:
             return None
         return done.rowcount
 
     def of(self, agent_id: str = "") -> tuple[Session, ...]:
-        """Those that are open, latest use first; of everybody where no agent is named."""
+        """An agent's open sessions, latest use first; everybody's where no agent is named."""
         query = sa.select(sessions).where(~self._over(self._now_s()))
         if agent_id:
             query = query.where(sessions.c.agent_key == digest(agent_id))
@@ -177,14 +177,14 @@ class SqlSessions:
         return tuple(_session(row) for row in rows)
 
     def revoke(self, agent_id: str, short: str) -> bool:
-        """End one of an agent's own; whether there was one."""
+        """End one of an agent's sessions; whether there was one."""
         mine = sessions.c.agent_key == digest(agent_id)
         named = sa.func.substr(sessions.c.key, 1, SHORT_KEY_CHARS) == short
         with self._engine.begin() as connection:
             return connection.execute(sa.delete(sessions).where(mine, named)).rowcount > 0
 
     def revoke_all(self, agent_id: str = "", but: str = "") -> int:
-        """End an agent's, or everybody's; `but` is the key of one that stays. How many ended."""
+        """End an agent's sessions, or everybody's, except the one with the key `but`: how many."""
         query = sa.delete(sessions).where(sessions.c.key != but)
         if agent_id:
             query = query.where(sessions.c.agent_key == digest(agent_id))
@@ -204,16 +204,17 @@ def _end_oldest(connection: sa.Connection, agent_id: str, most: int) -> None:
 
 
 def _record_provider_session(
-    connection: sa.Connection, key: str, whose: ProviderSession | None
+    connection: sa.Connection, key: str, provider_session: ProviderSession | None
 ) -> None:
-    """And forget whose those were that are over."""
+    """Record the provider's session of ours, and delete the records of ended ones."""
     open_still = sa.select(sessions.c.key)
     connection.execute(
         sa.delete(provider_sessions).where(provider_sessions.c.key.not_in(open_still))
     )
-    if whose:
+    if provider_session:
         subject, session = (
-            _provider_digest(whose.issuer, one) for one in (whose.subject, whose.session)
+            _provider_digest(provider_session.issuer, one)
+            for one in (provider_session.subject, provider_session.session)
         )
         row = {"key": key, "subject_key": subject, "session_key": session}
         connection.execute(sa.insert(provider_sessions).values(row))
@@ -228,7 +229,7 @@ def _session(row: sa.RowMapping) -> Session:
 
 
 PREFIX = "qsp_"
-"""By which a token is told from a signed one, and found by a search for leaked secrets."""
+"""Distinguishes a personal token from a signed one, and lets secret scanners find it."""
 MAX_TOKENS = 20
 """Tokens of one agent."""
 MAX_LABEL_CHARS = 80
@@ -237,12 +238,12 @@ DAY_S = 86_400
 
 
 class TooManyTokens(ValueError):
-    """The agent has `MOST` already."""
+    """The agent has `MAX_TOKENS` already."""
 
 
 @dataclass(frozen=True, slots=True)
 class PersonalToken:
-    """A token as its agent sees it again: all but the token. `last_used` is a day."""
+    """What is stored of a token, less the token itself."""
 
     short: str
     agent_id: str
@@ -253,22 +254,19 @@ class PersonalToken:
 
 
 class SqlPersonalTokens:
-    """Makes, reads and revokes them. `most_days` bounds their life."""
+    """Makes, finds and revokes personal tokens; none lives longer than `most_days`."""
 
     def __init__(self, engine: sa.Engine, most_days: int, now_s: Callable[[], int]) -> None:
         self._engine, self.most_days, self._now_s = engine, most_days, now_s
         metadata.create_all(engine)
 
     def make(self, agent_id: str, label: str, days: int) -> str:
-        """A new token, shown this once. Raises `ValueError` for a life or a name out of bounds."""
+        """A new token, which is not stored. Raises `ValueError` for a bad lifetime or label."""
         label = label.strip()
         if not 1 <= days <= self.most_days or not 1 <= len(label) <= MAX_LABEL_CHARS:
             raise ValueError("a token's days or label are out of bounds")
-        token, now_s, agent_key = (
-            PREFIX + secrets.token_urlsafe(32),
-            self._now_s(),
-            digest(agent_id),
-        )
+        token, agent_key = PREFIX + secrets.token_urlsafe(32), digest(agent_id)
+        now_s = self._now_s()
         mine = personal_tokens.c.agent_key == agent_key
         with self._engine.begin() as connection:
             over = personal_tokens.c.ends_s <= now_s
@@ -288,7 +286,7 @@ class SqlPersonalTokens:
         return token
 
     def agent_id(self, token: str) -> str | None:
-        """Whose it is, if it is one and not over; its day of use is noted."""
+        """The agent of a valid token, else None; the day of its use is stored."""
         key, now_s = digest(token), self._now_s()
         mine = personal_tokens.c.key == key
         query = sa.select(personal_tokens).where(mine, personal_tokens.c.ends_s > now_s)
@@ -303,7 +301,7 @@ class SqlPersonalTokens:
         return str(row["agent_id"])
 
     def of(self, agent_id: str = "") -> tuple[PersonalToken, ...]:
-        """Those not over, oldest first; of everybody where no agent is named."""
+        """An agent's valid tokens, oldest first; everybody's where no agent is named."""
         query = sa.select(personal_tokens).where(personal_tokens.c.ends_s > self._now_s())
         if agent_id:
             query = query.where(personal_tokens.c.agent_key == digest(agent_id))
@@ -313,14 +311,14 @@ class SqlPersonalTokens:
         return tuple(_token(row) for row in rows)
 
     def revoke(self, agent_id: str, short: str) -> bool:
-        """End one of an agent's own; whether there was one."""
+        """Revoke one of an agent's tokens; whether there was one."""
         mine = personal_tokens.c.agent_key == digest(agent_id)
         named = sa.func.substr(personal_tokens.c.key, 1, SHORT_KEY_CHARS) == short
         with self._engine.begin() as connection:
             return connection.execute(sa.delete(personal_tokens).where(mine, named)).rowcount > 0
 
     def revoke_all(self, agent_id: str = "") -> int:
-        """End an agent's, or everybody's: how many."""
+        """Revoke an agent's tokens, or everybody's: how many."""
         query = sa.delete(personal_tokens)
         if agent_id:
             query = query.where(personal_tokens.c.agent_key == digest(agent_id))

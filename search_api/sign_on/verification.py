@@ -1,4 +1,4 @@
-"""What the provider signed, verified: its keys, its tokens, its logout tokens.
+"""Verification of what the provider signs: its keys, its tokens, its logout tokens.
 
 The keys are fetched and cached, and fetched again when a token names another one. A logout token
 is checked as OpenID Connect Back-Channel Logout 1.0, section 2.6, asks.
@@ -14,22 +14,21 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
-from search_api.catalogue.texts import marked
 from search_api.sign_on.errors import ProviderRefused, SignOnFailed
 
 MAX_AGE_S = 3600
-"""What a provider withdrew is believed no longer than this."""
+"""How long a fetched value is used: a key that the provider withdrew is trusted no longer."""
 MIN_REFETCH_S = 60
-"""Something newer is looked for at most so often: strangers choose a token's `kid`."""
+"""Least time between two fetches, since anybody may send a token with an unknown `kid`."""
 FAILURE_PAUSE_S = 5
-"""After a failure the next ones are told at once: a provider that is down must not hold
-every thread of the server for its time-out."""
+"""For so long after a failure, the next calls fail at once: a provider that is down must not
+hold every thread of the server until its timeout."""
 
 T = TypeVar("T")
 
 
 class CachedFetch(Generic[T]):
-    """One published thing; threads may share it. `fetch` may raise `SignOnFailed`."""
+    """A value that is fetched and cached; thread-safe. `fetch` may raise `SignOnFailed`."""
 
     def __init__(self, fetch: Callable[[], T], now_s: Callable[[], float]) -> None:
         self._fetch, self._now_s = fetch, now_s
@@ -39,7 +38,7 @@ class CachedFetch(Generic[T]):
         self._failure = SignOnFailed()
 
     def now(self, *, newer: bool = False) -> T:
-        """What is published. `newer`: unless it was fetched just now, fetch it again."""
+        """The value. `newer`: fetch it again, unless that was done just now."""
         with self._lock:
             age_s = self._now_s() - self._fetched_s
             if self._value is None or age_s >= (MIN_REFETCH_S if newer else MAX_AGE_S):
@@ -58,7 +57,7 @@ class CachedFetch(Generic[T]):
         self._fetched_s = self._now_s()
 
 
-UNVERIFIABLE = marked(
+UNVERIFIABLE = (
     "La réponse du fournisseur d’identité ne peut pas être vérifiée : personne n’est connecté. "
     "Recommencez ; si cela dure, prévenez la personne qui administre le service."
 )
@@ -80,12 +79,12 @@ class ProviderKeys:
         return found
 
     def count(self) -> int:
-        """How many there are. Raises as a call does."""
+        """How many keys there are. Raises as a call does."""
         return len(self._keys.now())
 
 
 def _imported(fetched: Any) -> tuple[Key, ...]:
-    """Whatever a set holds, a secret shared with nobody proves nothing."""
+    """The public keys of a set; a symmetric one in it would let anybody sign."""
     try:
         keys = KeySet.import_key_set(fetched).keys
     except (JoseError, ValueError, TypeError, KeyError, AttributeError):
@@ -94,7 +93,7 @@ def _imported(fetched: Any) -> tuple[Key, ...]:
 
 
 def _key_for(keys: tuple[Key, ...], header: Mapping[str, Any]) -> Key | None:
-    """By `kid`; without one only where the provider has a single key of that sort."""
+    """By `kid`; without one, only where a single key fits the algorithm."""
     algorithm = str(header.get("alg", ""))
     fitting = [key for key in keys if _can_verify(key, algorithm)]
     if (kid := header.get("kid")) is None:
@@ -116,13 +115,13 @@ KeyOf = Callable[[Mapping[str, Any]], Key]
 
 ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
               "Ed25519")  # fmt: skip
-"""Algorithms that settings may name: with all others who checks could also sign."""
+"""Algorithms that the settings may name: with a symmetric one, who verifies can also sign."""
 
 
 def signed_claims(
     token: str, key_of: KeyOf, algorithms: Collection[str], what: str
 ) -> tuple[Mapping[str, Any], dict[str, Any]]:
-    """(header, claims) of a token whose signature holds. `what` names it in the journal."""
+    """(header, claims) of a token with a valid signature. `what` names the token in the log."""
     chosen = [one for one in algorithms if one in ASYMMETRIC]
     try:
         decoded = jwt.decode(token, lambda one: key_of(one.headers()), algorithms=chosen)
@@ -141,7 +140,7 @@ def id_token_claims(
     now_s: int,
     skew_s: int,
 ) -> Claims:
-    """As OpenID Connect Core 1.0, 3.1.3.7 asks; else `ProviderRefused`."""
+    """The claims, checked as OpenID Connect Core 1.0, 3.1.3.7 asks; else `ProviderRefused`."""
     header, claims = signed
     options = {
         "iss": {"essential": True, "value": issuer},
@@ -170,7 +169,7 @@ def checked_claims(
     skew_s: int,
     expires: bool,
 ) -> Claims:
-    """Of another token of the same signer: issuer, audience and life; else `ProviderRefused`."""
+    """The claims, their issuer, audience and lifetime checked; else `ProviderRefused`."""
     rules = jwt.JWTClaimsRegistry(
         now=now_s,
         leeway=skew_s,
@@ -191,15 +190,15 @@ def _claim_of(what: str, error: Exception) -> str:
 
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 LOGOUT_MAX_AGE_S = 600
-"""A logout token older than that is a replay: providers send it when they make it."""
-LOGOUT_UNVERIFIABLE = marked(
+"""An older logout token is a replay: providers send one as soon as they make it."""
+LOGOUT_UNVERIFIABLE = (
     "Ce jeton de déconnexion ne peut pas être vérifié : aucune session n’est close."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderSession:
-    """Whose session at the provider: its subject, and the session's own name where it has one."""
+    """A session at the provider: its subject, and the session id where the provider gives one."""
 
     issuer: str
     subject: str = ""
@@ -208,12 +207,12 @@ class ProviderSession:
 
 @dataclass(frozen=True, slots=True)
 class ProviderLogout:
-    """Which sessions are over: of `whose.session`, or every one of `whose.subject`.
+    """Sessions that the provider ended: `ended.session`, or all of `ended.subject`.
 
-    `token_id` is the token's own, to be believed once; until `until_s`, when it is too old.
+    `token_id` is accepted once; it is remembered until `until_s`, when the token is too old.
     """
 
-    whose: ProviderSession
+    ended: ProviderSession
     token_id: str
     until_s: int
 
@@ -221,19 +220,17 @@ class ProviderLogout:
 def checked_logout(
     header: Mapping[str, Any], claims: Mapping[str, Any], now_s: int, skew_s: int
 ) -> ProviderLogout:
-    """What a logout token says whose issuer, audience and life were checked.
+    """The content of a logout token whose issuer, audience and lifetime were checked.
 
-    Raises `ProviderRefused` where it is no logout token, is old, or names nobody.
+    Raises `ProviderRefused` where it is no logout token, is too old, or names nobody.
     """
-    if (
-        str(header.get("typ", "JWT")).lower().removeprefix("application/")
-        not in _LOGOUT_TOKEN_TYPES
-    ):
+    kind = str(header.get("typ", "JWT")).lower().removeprefix("application/")
+    if kind not in _LOGOUT_TOKEN_TYPES:
         raise ProviderRefused("logout_typ", LOGOUT_UNVERIFIABLE)
     events = claims.get("events")
     if not isinstance(events, dict) or not isinstance(events.get(LOGOUT_EVENT), dict):
         raise ProviderRefused("logout_events", LOGOUT_UNVERIFIABLE)
-    # An ID token has one: it must not pass for this.
+    # An ID token has a nonce, and must not be accepted as a logout token.
     if "nonce" in claims:
         raise ProviderRefused("logout_nonce", LOGOUT_UNVERIFIABLE)
     made_s = claims.get("iat")
@@ -241,13 +238,13 @@ def checked_logout(
         raise ProviderRefused("logout_iat", LOGOUT_UNVERIFIABLE)
     if not now_s - LOGOUT_MAX_AGE_S - skew_s <= made_s <= now_s + skew_s:
         raise ProviderRefused("logout_iat", LOGOUT_UNVERIFIABLE)
-    said = {name: claims.get(name, "") for name in ("jti", "sub", "sid")}
-    if not all(isinstance(one, str) and len(one) <= 2_000 for one in said.values()):
+    names = {name: claims.get(name, "") for name in ("jti", "sub", "sid")}
+    if not all(isinstance(one, str) and len(one) <= 2_000 for one in names.values()):
         raise ProviderRefused("logout_names", LOGOUT_UNVERIFIABLE)
-    if not said["jti"] or not (said["sub"] or said["sid"]):
+    if not names["jti"] or not (names["sub"] or names["sid"]):
         raise ProviderRefused("logout_names", LOGOUT_UNVERIFIABLE)
-    whose = ProviderSession(str(claims["iss"]), said["sub"], said["sid"])
-    return ProviderLogout(whose, said["jti"], int(made_s) + LOGOUT_MAX_AGE_S + 2 * skew_s + 1)
+    ended = ProviderSession(str(claims["iss"]), names["sub"], names["sid"])
+    return ProviderLogout(ended, names["jti"], int(made_s) + LOGOUT_MAX_AGE_S + 2 * skew_s + 1)
 
 
 _LOGOUT_TOKEN_TYPES = frozenset({"logout+jwt", "jwt"})

@@ -22,8 +22,8 @@ class WikiStage:
     bound_s: float = 30.0
 
     def authority(self) -> Authority:
-        quick = WikiLimits(rate_per_s=0, timeout_s=5, patience_s=0, answer_s=10)
-        return WikiGroups("w", WikiConfig(self.door.url, READER, PASSWORD, manners=quick))
+        quick = WikiLimits(rate_per_s=0, timeout_s=5, max_wait_s=0, total_timeout_s=10)
+        return WikiGroups("w", WikiConfig(self.door.url, READER, PASSWORD, limits=quick))
 
     def hold(self, groups: Mapping[Identity, set[str]]) -> None:
         site = self.wiki.site()

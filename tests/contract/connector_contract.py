@@ -97,7 +97,7 @@ def apply(changes: Iterable[Change], kept: Kept | None = None) -> Kept:
             case Delete(document_id):
                 kept.pop(document_id, None)
             case Listing():
-                held = change.holding()
+                held = change.membership()
                 kept = {i: d for i, d in kept.items() if held(i)}
             case ContentStale(document_id):
                 stale.add(document_id)
@@ -118,7 +118,7 @@ def _access_after(change: Change, document: Document, stale: set[str]) -> Access
             return access
         case AccessNarrowed(document_id, access) if document_id == document.id:
             return document.access.narrowed_to(access)
-        case SubtreeHidden() if change.holds(document.id):
+        case SubtreeHidden() if change.contains(document.id):
             return Access()
     return document.access
 
@@ -211,7 +211,7 @@ def check_read_again(stage: Stage) -> None:
     wanted = frozenset(stage.document_id(f"d{n:03}.txt") for n in (1, 3, 4))
     connector = stage.connector()
     assert isinstance(connector, SupportsRefetch)
-    changes = list(connector.again(wanted))
+    changes = list(connector.refetch(wanted))
     asked = {i: d for i, d in whole.items() if i in wanted}
     assert len(asked) == 2
     assert {c.document.id: plain(c.document) for c in changes if isinstance(c, Upsert)} == asked
@@ -247,10 +247,10 @@ def check_ids_are_qualified(stage: Stage) -> None:
                 | Delete(document_id)
             ):
                 names = [document_id]
-            case Listing(document_ids, unknown):
-                names = [*document_ids, *unknown]
-            case SubtreeHidden(under):
-                names = [under]
+            case Listing(document_ids, unlisted):
+                names = [*document_ids, *unlisted]
+            case SubtreeHidden(root):
+                names = [root]
             case Malformed(document_id=str(document_id)):
                 names = [document_id]
         assert all(name.startswith(f"{source}:") for name in names)

@@ -1,4 +1,4 @@
-"""What every extractor must make of a fixed sample of real files."""
+"""What every extractor must make of the project's own sample files, and of real ones."""
 
 import io
 import zipfile
@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from indexer.errors import ExtractionFailed
 from indexer.ports import Extractor
 from indexer.values import Extracted, Failure
-from tests.shared_files import SHARED
+from tests.samples.files import SAMPLES, WITHOUT_TEXT, sample_bytes
+from tests.shared_files import SHARED, is_there
 
 FORMATS = SHARED / "documents" / "formats"
-FRENCH = SHARED / "documents" / "fr_admin"
+
+
+def content_of(file: str) -> bytes:
+    """The bytes of a sample of the project's own, or of a real file in `../shared`."""
+    return sample_bytes(file) if file in SAMPLES | WITHOUT_TEXT else (FORMATS / file).read_bytes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +34,33 @@ class Readable:
     title: str | None = None
 
     def content(self) -> bytes:
-        return (FORMATS / self.file).read_bytes()
+        return content_of(self.file)
 
 
-READABLE = (
+OWN = (
+    Readable("regie.docx", ("encaisse", "quittances"), heading="Clore une régie", title=""),
+    Readable("effectifs.docx", ("Cadastre", "31")),
+    Readable("bail.odt", ("emphytéotique",), heading="Le bail"),
+    Readable("court.odt", ("échelle",)),
+    Readable("notaire.doc", ("notaire", "signature")),
+    Readable("reunion.rtf", ("réunion", "pêche à pied")),
+    Readable("rapport.pdf", ("Première", "bornage", "vacance"), pages=4),
+    Readable("envoi.pdf", ("Bordereau", "coffres"), pages=1),
+    Readable("effectifs.xlsx", ("Recouvrement", "31"), heading="Postes vacants"),
+    Readable("tarifs.pptx", ("cantine",), pages=1),
+    Readable("formation.pptx", ("Module 1", "anonyme"), pages=6),
+    Readable("accueil.ppt", ("Bienvenue", "horaires"), pages=2),
+    Readable(
+        "amendes.msg", ("révisé", "Stationnement"), path="bareme.txt", title="Barème des amendes"
+    ),
+    Readable("amendes.eml", ("révisé", "gênant"), path="bareme.txt", title="Barème des amendes"),
+    Readable("entete.docx", ("Direction", "circulaire", "Page de garde")),
+    Readable("accueil.html", ("mardi",), heading="Les pièces à demander", title="Fiche d'accueil"),
+    Readable("communes.csv", ("Saint-Céré", "Figeac")),
+    Readable("timbre.md", ("dématérialisé",), heading="Exceptions"),
+    Readable("dossier.zip", ("quittances",), path="piece.docx"),
+)
+REAL = (
     Readable("markitdown/test.docx", ("AutoGen", "multi-agent"), heading="Abstract", title=""),
     Readable("unstructured/docx-tables.docx", ("table",)),
     Readable("unstructured/simple.odt", ("thought",)),
@@ -63,8 +91,17 @@ READABLE = (
     Readable("markitdown/expected_outputs/test.md", ("AutoGen",)),
     Readable("markitdown/test_files.zip", ("AutoGen",), path="test.docx"),
 )
+READABLE = OWN + (REAL if is_there("documents") else ())
 
-UNREADABLE = (
+OWN_UNREADABLE = (
+    ("ferme.pdf", Failure.ENCRYPTED),
+    ("ferme.xlsx", Failure.ENCRYPTED),
+    ("photo.png", Failure.IMAGE_ONLY),
+    ("photo.pptx", Failure.IMAGE_ONLY),
+    ("numerise.pdf", Failure.IMAGE_ONLY),
+    ("vide.eml", Failure.EMPTY),
+)
+REAL_UNREADABLE = (
     ("pypdf/005-libreoffice-writer-password__libreoffice-writer-password.pdf", Failure.ENCRYPTED),
     ("unstructured/pdf__password.pdf", Failure.ENCRYPTED),
     ("unstructured/password_protected.xlsx", Failure.ENCRYPTED),
@@ -73,6 +110,7 @@ UNREADABLE = (
     ("pypdf/019-grayscale-image__grayscale-image.pdf", Failure.IMAGE_ONLY),
     ("unstructured/eml__empty.eml", Failure.EMPTY),
 )
+UNREADABLE = OWN_UNREADABLE + (REAL_UNREADABLE if is_there("documents") else ())
 
 
 def encrypted_odt() -> bytes:
@@ -94,7 +132,7 @@ def encrypted_odt() -> bytes:
 
 def cut_docx() -> bytes:
     """The first bytes of a text document: its directory is lost."""
-    return (FORMATS / "unstructured" / "simple.docx").read_bytes()[:2000]
+    return sample_bytes("effectifs.docx")[:2000]
 
 
 MADE = (

@@ -33,7 +33,7 @@ class LyingConnector:
     def changes(self, since: str | None) -> Iterator[Change]:
         return self.lie(self.true, since)
 
-    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         return self.lie(AskedAgain(self.true, document_ids), "")
 
 
@@ -50,7 +50,7 @@ class AskedAgain:
 
     def changes(self, since: str | None) -> Iterator[Change]:
         assert isinstance(self.true, SupportsRefetch)
-        return self.true.again(self.document_ids)
+        return self.true.refetch(self.document_ids)
 
 
 Lie = Callable[[Connector, str | None], Iterator[Change]]

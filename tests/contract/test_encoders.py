@@ -278,6 +278,16 @@ def test_queries_are_not_kept_unless_asked(tmp_path: Path) -> None:
             assert database.execute("select count(*) from vectors").fetchone() == (kept,)
 
 
+def test_a_query_is_kept_by_what_is_read_of_it(tmp_path: Path) -> None:
+    """A file of an encoder that read more of a long one does not answer for it."""
+    long = "début " * 100 + "fin"
+    read_whole = CachedEncoder(_ReadsAll(), tmp_path / "v.sqlite", keep_queries=True)
+    read_whole._through([long], "counting/query", _ReadsAll().queries)  # as it was kept once
+    cache = CachedEncoder(Counting(), tmp_path / "v.sqlite", keep_queries=True)
+    assert not np.array_equal(_ReadsAll().queries([long]), Counting().queries([long]))
+    assert np.array_equal(cache.queries([long]), Counting().queries([long]))
+
+
 class _Unnormalised(Counting):
     def passages(self, texts: Sequence[str]) -> Vectors:
         return super().passages(texts) * 2

@@ -43,7 +43,7 @@ def test_files_are_read(extractor: Extractor, sample: contract.Readable) -> None
 @pytest.mark.parametrize(("file", "failure"), contract.UNREADABLE)
 def test_files_without_text_say_why(extractor: Extractor, file: str, failure: Failure) -> None:
     """A protected, pictured or empty file is a named failure, never an empty success."""
-    content = (contract.FORMATS / file).read_bytes()
+    content = contract.content_of(file)
     contract.fails(extractor, content, file.rpartition("/")[2], failure)
 
 
@@ -95,7 +95,7 @@ def test_large_files_are_not_even_sent(small: Extractor) -> None:
 def test_time_is_bounded_in_process() -> None:
     """A file that takes too long costs itself; the next one gets a new child."""
     child = InProcessExtractor(ExtractionLimits(timeout_s=0.001))
-    content = contract.READABLE[-1].content()
+    content = contract.OWN[-1].content()
     contract.fails(child, content, "slow.zip", Failure.TIMED_OUT)
     child._limits = ExtractionLimits()
     contract.reads(child, contract.READABLE[0])

@@ -19,11 +19,13 @@ from tests import hostile_files as hostile
 from tests.contract import extractor_bounds as bounds
 from tests.contract import extractor_contract as contract
 from tests.own_tika import OwnTika, own_tika
+from tests.samples.files import sample_bytes
+from tests.samples.office import zipped
+from tests.shared_files import is_there
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
 CUT = {"paragraphs.docx", "table.csv", "many.eml"}
-LOCKED_SHEET = hostile.SAMPLES / "password_protected.xlsx"
 
 
 @pytest.fixture(scope="module")
@@ -73,19 +75,24 @@ def test_entities_reach_neither_files_nor_the_network(extractor: Extractor, kind
 
 
 LOCKED = {
-    "zipcrypto.zip": lambda: hostile.locked(hostile.zipped({"s.txt": b"secret"}), "s.txt"),
-    "aes.zip": lambda: hostile.locked(hostile.zipped({"s.txt": b"secret"}), "s.txt", 99),
-    "classeur.xlsx": LOCKED_SHEET.read_bytes,
-    "word.doc": lambda: _locked_doc(),
+    "zipcrypto.zip": lambda: hostile.locked(zipped({"s.txt": b"secret"}), "s.txt"),
+    "aes.zip": lambda: hostile.locked(zipped({"s.txt": b"secret"}), "s.txt", 99),
+    "classeur.xlsx": lambda: sample_bytes("ferme.xlsx"),
+    "word.doc": lambda: _locked_doc(sample_bytes("notaire.doc")),
     "texte.odt": contract.encrypted_odt,
 }
+if is_there("documents"):
+    LOCKED |= {
+        "real.xlsx": (hostile.REAL / "password_protected.xlsx").read_bytes,
+        "real.doc": lambda: _locked_doc((hostile.REAL / "fake.doc").read_bytes()),
+    }
 
 
-def _locked_doc() -> bytes:
+def _locked_doc(whole: bytes) -> bytes:
     """An old Word file that says that it is encrypted ([MS-DOC] 2.5.2)."""
-    content = bytearray((hostile.SAMPLES / "fake.doc").read_bytes())
-    content[content.find(b"\xec\xa5") + 11] |= 1
-    return bytes(content)
+    changed = bytearray(whole)
+    changed[changed.find(b"\xec\xa5") + 11] |= 1
+    return bytes(changed)
 
 
 @pytest.mark.parametrize("filename", LOCKED)
@@ -95,9 +102,12 @@ def test_what_needs_a_password_is_called_encrypted(extractor: Extractor, filenam
 
 
 def _half_locked_mail() -> bytes:
-    closed = hostile.SAMPLES / "pdf__password.pdf"
     return hostile.mail(
-        [("a.xlsx", LOCKED_SHEET.read_bytes()), ("b.pdf", closed.read_bytes()), ("c.txt", b"ici")]
+        [
+            ("a.xlsx", sample_bytes("ferme.xlsx")),
+            ("b.pdf", sample_bytes("ferme.pdf")),
+            ("c.txt", b"ici"),
+        ]
     )
 
 
@@ -105,9 +115,9 @@ def _half_locked_zip() -> bytes:
     parts = {
         "clair.txt": b"Le cadastre",
         "d/s.txt": b"secret",
-        "d/a.xlsx": LOCKED_SHEET.read_bytes(),
+        "d/a.xlsx": sample_bytes("ferme.xlsx"),
     }
-    return hostile.locked(hostile.zipped(dict(parts)), "d/s.txt")
+    return hostile.locked(zipped(dict(parts)), "d/s.txt")
 
 
 def test_a_locked_attachment_is_named_beside_a_readable_mail(extractor: Extractor) -> None:

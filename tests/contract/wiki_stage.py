@@ -41,7 +41,7 @@ class WikiStage:
 
     def connector(self) -> Connector:
         self._make()
-        place = WikiConfig(self.wiki.url, READER, PASSWORD, self.rules, manners=QUICK)
+        place = WikiConfig(self.wiki.url, READER, PASSWORD, self.rules, limits=QUICK)
         return MediaWikiConnector("t", place)
 
     def document_id(self, name: str) -> str:

@@ -21,6 +21,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 ROOMS = ("connectors", "indexer", "expertise", "search_api", "quisait", "evaluation")
 ASSEMBLY = {
     "quisait.application.assembly",
+    "quisait.application.database",
     "quisait.application.sources",
     "quisait.application.engines",
 }

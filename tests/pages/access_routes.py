@@ -40,7 +40,7 @@ def of_each(agents: Sequence[str], pattern: str) -> tuple[Ask, ...]:
 
 
 def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tuple[Ask, ...]]:
-    """How each route is asked, by method and path."""
+    """How each route is asked, by method and path: nothing that would be refused as malformed."""
     push = {"type": "page", "id": "1", "title": "x", "text": "x", "readers": {"allowed": []}}
     narrowed = [f"space=coin-{name}" for name in ("fraude", "direction", "interne")]
     return {
@@ -60,7 +60,7 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("GET", "/api/v1/animation/risks"): asked("/api/v1/animation/risks"),
         ("GET", "/api/v1/animation/proposals"): asked("/api/v1/animation/proposals"),
         ("POST", "/api/v1/animation/proposals/{proposal_id}"): (
-            Ask("/api/v1/animation/proposals/1", "POST", json={"decision": "accepted"}),
+            Ask("/api/v1/animation/proposals/1", "POST", json={"verdict": "refuse"}),
         ),
         ("DELETE", "/api/v1/animation/decisions/{decision_id}"): posted(
             "/api/v1/animation/decisions/1", "DELETE"
@@ -79,8 +79,10 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("GET", "/api/v1/audit"): asked("/api/v1/audit"),
         ("GET", "/api/v1/me"): asked("/api/v1/me"),
         ("GET", "/api/v1/me/export"): asked("/api/v1/me/export"),
-        ("POST", "/api/v1/me/wishes"): (Ask("/api/v1/me/wishes", "POST", json={}),),
-        ("DELETE", "/api/v1/me/wishes"): posted("/api/v1/me/wishes?kind=x&subject=y", "DELETE"),
+        ("POST", "/api/v1/me/wishes"): (
+            Ask("/api/v1/me/wishes", "POST", json={"kind": "contact", "way": "none"}),
+        ),
+        ("DELETE", "/api/v1/me/wishes"): posted("/api/v1/me/wishes?kind=contact", "DELETE"),
         ("GET", "/health/live"): asked("/health/live"),
         ("GET", "/health/ready"): asked("/health/ready"),
         ("GET", "/"): (*questions("/"), *asked("/", "q=cadastre&page=2", *narrowed)),
@@ -94,7 +96,9 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("GET", "/agents/{agent_id:path}"): of_each(agents, "/agents/{}"),
         ("GET", "/peers"): of_each(agents, "/peers?agent={}"),
         ("GET", "/animation"): asked("/animation"),
-        ("POST", "/animation/proposals/{proposal_id}"): posted("/animation/proposals/1"),
+        ("POST", "/animation/proposals/{proposal_id}"): posted(
+            "/animation/proposals/1", verdict="refuse"
+        ),
         ("POST", "/animation/communities/{topic_id:path}"): posted(
             "/animation/communities/1", verdict="accept"
         ),
@@ -103,7 +107,7 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ),
         ("GET", "/audit"): asked("/audit"),
         ("GET", "/mes-donnees"): asked("/mes-donnees"),
-        ("POST", "/mes-donnees"): posted("/mes-donnees", kind="x"),
+        ("POST", "/mes-donnees"): posted("/mes-donnees", act="take_back", kind="contact"),
         ("GET", "/opensearch.xml"): asked("/opensearch.xml"),
         ("GET", "/accessibilite"): asked("/accessibilite"),
         ("GET", "/administration"): asked("/administration"),
@@ -115,7 +119,7 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ),
         ("POST", "/sign-out"): posted("/sign-out"),
         ("GET", "/access"): asked("/access"),
-        ("POST", "/access/tokens"): posted("/access/tokens", name="x"),
+        ("POST", "/access/tokens"): posted("/access/tokens", label="x"),
         ("POST", "/access/tokens/revoke"): posted("/access/tokens/revoke", token="1"),
         ("POST", "/access/sessions/revoke"): posted("/access/sessions/revoke", session="1"),
         ("POST", "/access/sessions/revoke-others"): posted("/access/sessions/revoke-others"),
@@ -123,6 +127,9 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("MOUNT", "/embed"): asked("/embed/asking.js"),
         ("GET", "/embed/words.js"): asked("/embed/words.js"),
     }
+
+
+WRITE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 def routes_of(app: FastAPI) -> set[tuple[str, str]]:

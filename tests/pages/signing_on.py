@@ -14,7 +14,6 @@ from fastapi import FastAPI
 
 from search_api.app import Services, create_app
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie
-from search_api.catalogue.texts import SOURCES, Catalogue
 from search_api.identity.grants import Grants
 from search_api.sign_on.cookies import SignOnCookies
 from search_api.sign_on.identification import AgentRule, SignOn
@@ -80,7 +79,6 @@ def signing_on_app(
     *,
     rule: AgentRule | None = None,
     grants: Grants | None = None,
-    catalogue: Catalogue = SOURCES,
     **rules: Any,
 ) -> SigningOn:
     """An application that signs readers on at that issuer."""
@@ -117,7 +115,6 @@ def signing_on_app(
         today=_today,
         sign_on=sign_on,
         grants=grants or Grants(),
-        catalogue=catalogue,
     )
     return SigningOn(create_app(services), sign_on, clock)
 

@@ -21,7 +21,6 @@ from indexer.opensearch.index import OpenSearchIndex
 from quisait.privacy.query_log import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
-from search_api.catalogue.texts import SOURCES, Catalogue
 from search_api.identity.grants import Grant, Grants, Role
 from search_api.identity.tokens import DemoReaders
 from search_api.search import Search
@@ -159,8 +158,8 @@ STATES = (
 
 
 @contextmanager
-def every_site(parts: Parts, catalogue: Catalogue = SOURCES) -> Iterator[Sites]:
-    """The servers of all states, in the words of a catalogue."""
+def every_site(parts: Parts) -> Iterator[Sites]:
+    """The servers of all states."""
     builds = SqlBuilds(parts.engine)
     build = build_expertise(parts.index, parts.book, ENCODER, TOPICS, BuildRules(), TODAY)
     builds.publish(build, TopicList(TOPICS))
@@ -176,7 +175,6 @@ def every_site(parts: Parts, catalogue: Catalogue = SOURCES) -> Iterator[Sites]:
         grants=GRANTS,
         audit=SqlAudit(parts.engine, now),
         consent=SqlConsent(parts.engine, now),
-        catalogue=catalogue,
     )
 
     def partial(request: Request) -> Reader:
@@ -197,21 +195,19 @@ def every_site(parts: Parts, catalogue: Catalogue = SOURCES) -> Iterator[Sites]:
             ),
         }
         sites = {name: stack.enter_context(served(app)) for name, app in apps.items()}
-        sites["signing"], sites["session"] = stack.enter_context(
-            _signing(parts, lost_port, catalogue)
-        )
+        sites["signing"], sites["session"] = stack.enter_context(_signing(parts, lost_port))
         yield Sites(**sites)
 
 
 @contextmanager
-def _signing(parts: Parts, lost_port: int, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+def _signing(parts: Parts, lost_port: int) -> Iterator[tuple[str, str]]:
     """Where readers sign on, and the id of a session there, the newest of three."""
     beside = Path(parts.engine.url.database or "").with_name("sign-on.sqlite")
     database = sa.create_engine(f"sqlite:///{beside}")
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     away = f"http://127.0.0.1:{lost_port}"
-    made = signing_on_app(parts, database, address, away, catalogue=catalogue)
+    made = signing_on_app(parts, database, address, away)
     for _ in range(2):
         made.sign_on.sessions.begin("ag-5")
     with served(made.app, port):

@@ -153,5 +153,6 @@ def test_a_denial_of_nobody_known_is_told(tmp_path: Path) -> None:
         crawl_sources(house, house.settings.sources, quiet=True)
         page = asking(house).get("/administration").text
     assert "fermés à tous : leur refus ne nomme personne de connu" in page
+    assert '<span class="state ill">À voir</span> notes' in page, "quisait check fails on it too"
     assert "« quisait sources notes » dit lequel" in page.replace("\u00a0", " ")
     assert "zanzibar" not in page.lower()

@@ -40,7 +40,7 @@ class Behind:
 
     def session(self, agent: str, subject: str, session: str = "") -> str:
         whose = ProviderSession(self.provider.issuer, subject, session)
-        return self.made.sign_on.sessions.begin(agent, whose=whose)
+        return self.made.sign_on.sessions.begin(agent, provider_session=whose)
 
     def open(self, *sessions: str) -> list[bool]:
         return [self.made.sign_on.sessions.find(one) is not None for one in sessions]

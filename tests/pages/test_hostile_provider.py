@@ -427,7 +427,7 @@ def test_a_provider_that_never_ends(parts: Parts, provider: LyingProvider, tmp_p
     from search_api.sign_on.provider import ProviderHttp
 
     database = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
-    made = signing_on_app(parts, database, ADDRESS, provider.issuer, asking=ProviderHttp(0.2))
+    made = signing_on_app(parts, database, ADDRESS, provider.issuer, http=ProviderHttp(0.2))
     provider.delay_s = 10.0
     started = time.monotonic()
     with TestClient(made.app) as client:

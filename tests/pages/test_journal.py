@@ -25,8 +25,8 @@ class Notebook:
 
     noted: list[AskedQuery] = field(default_factory=list)
 
-    def note(self, asking: AskedQuery) -> None:
-        self.noted.append(asking)
+    def note(self, query: AskedQuery) -> None:
+        self.noted.append(query)
 
 
 @pytest.fixture

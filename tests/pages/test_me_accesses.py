@@ -58,7 +58,7 @@ def test_each_account_is_told_with_the_rule_that_gives_it(made: SigningOn, tmp_p
     )
     services = made.app.state.services
     rules = (
-        LinkRule("wiki", (LinkBy.ID,), capital=True),
+        LinkRule("wiki", (LinkBy.ID,), capitalized=True),
         LinkRule("forum", (LinkBy.ID, LinkBy.EMAIL)),
     )
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'book.sqlite'}")

@@ -427,6 +427,19 @@ def test_who_knows_is_asked_of_everybody(world: World) -> None:
     assert whole["candidates"]
 
 
+def test_a_name_alone_asks_about_no_subject(world: World) -> None:
+    """Nobody is said to be unknown on it, and no topic is near it; words beside it have both."""
+    unknown, near = "Personne de connu sur ce sujet", "Le sujet le plus proche"
+    for q in (f'auteur:"{TOPICS[0]}"', f'auteur:"{PEOPLE[0].family_name}"', "après:2001"):
+        page = world.get("/", q=q).text
+        assert "Posez une question pour voir quels collègues" in page
+        assert unknown not in page
+        assert near not in page
+    page = world.get("/", q=f'"{TOPICS[0]}" -{TOPICS[0]}').text
+    assert unknown in page
+    assert near in page
+
+
 def test_other_questions_are_counted(world: World) -> None:
     """A name that is typed as words, and any other operator, narrow to no person."""
     for q in ("galette", "galette après:2001", PEOPLE[0].family_name, "source:wiki", ""):

@@ -77,10 +77,10 @@ class Asking:
     def __init__(self, address: str, threads: ThreadPoolExecutor) -> None:
         self._address, self._threads = address, threads
 
-    def get(self, path: str, agent: str = "") -> httpx.Response:
+    def get(self, path: str, agent: str = "", timeout_s: float = 60) -> httpx.Response:
         headers = _named(agent) if agent else {}
         url = f"{self._address}{path}"
-        return httpx.get(url, headers=headers, trust_env=False, timeout=60)
+        return httpx.get(url, headers=headers, trust_env=False, timeout=timeout_s)
 
     def at_once(self, path: str, agent: str, times: int) -> list["Future[httpx.Response]"]:
         return [self._threads.submit(self.get, path, agent) for _ in range(times)]
@@ -188,8 +188,10 @@ def test_health_answers_while_every_thread_is_at_work(
     with asked(parts, encoder, ConcurrencyLimiter(questions=0)) as asking:
         asking.at_once("/?q=lente", "ag-1", THREADS + 5)
         wait_until(lambda: encoder.slow == THREADS)
-        assert asking.get("/health/live").json() == {"status": "ok"}
-        assert asking.get("/health/ready").json() == {"status": "ok"}
+        # In much less than the time after which a slow question gives up its thread.
+        assert asking.get("/health/live", timeout_s=20).json() == {"status": "ok"}
+        assert asking.get("/health/ready", timeout_s=20).json() == {"status": "ok"}
+        assert encoder.slow == THREADS
 
 
 def test_a_part_that_does_not_answer_is_asked_by_one_thread_alone(

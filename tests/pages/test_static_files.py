@@ -12,7 +12,7 @@ from starlette.routing import Mount
 
 from indexer.access import Reader
 from search_api.app import Services, create_app
-from search_api.static_files import ASK, FOREVER, STATIC, CachedStaticFiles, static_address
+from search_api.static_files import ASK, FOREVER, STATIC, static_address, static_files
 from tests.pages.administration import TODAY
 from tests.pages.conftest import Parts
 from tests.pages.test_browser import opened
@@ -67,7 +67,7 @@ def test_kept_by_its_version_only(demo: TestClient) -> None:
 
 def test_a_changed_file_is_seen_at_once(tmp_path: Path) -> None:
     """A theme is edited while quisait runs: the packed copy follows."""
-    client = TestClient(Starlette(routes=[Mount("/theme", CachedStaticFiles(directory=tmp_path))]))
+    client = TestClient(Starlette(routes=[Mount("/theme", static_files(tmp_path))]))
     sheet = tmp_path / "theme.css"
     for colour in ("rouge", "bleu pâle"):
         sheet.write_text(f"/* {colour} */" * 50, "utf-8")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from fastapi import Request
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
 
@@ -20,10 +21,13 @@ from expertise.builds import SqlBuilds
 from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
 from expertise.topics import Topic, TopicKind, TopicList
-from expertise.values import TopicsOf
+from expertise.values import Candidate, ScoreParts, TopicsOf
+from expertise.who_knows import Experts
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
 from search_api.answers import isolation
+from search_api.answers.agents import agent_peers, agent_profile
+from search_api.answers.topics import topic_answer, topic_to_go_on_from
 from search_api.app import Services, create_app
 from search_api.identity.readers import reader_of
 from search_api.routes import topics
@@ -188,6 +192,67 @@ def test_coverage_for_a_spreadsheet(client: TestClient) -> None:
     assert areas == {"": "1", "r76": "1", "48": "1"}
     assert client.get("/coverage.csv?topic=rien").status_code == 404
     assert client.get("/coverage.csv?area=r999").status_code == 422
+
+
+@pytest.mark.parametrize("area", ["", "22", "r53", "48"])
+@pytest.mark.parametrize("topic", ["", "regies", "m-geometre"])
+def test_whoever_asks_is_told_the_same(
+    services: Services,
+    client: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+    area: str,
+    topic: str,
+) -> None:
+    """The page, the API, the spreadsheet and the command line show the rows of one answer."""
+    monkeypatch.setattr(isolation, "_READ_AT_ONCE", 1)  # as a large administration is read
+    rows = isolation.all_isolated_holders(services, area, topic).rows
+    names = [one.agent.name for one in rows]
+    asked = f"?area={area}&topic={topic}"
+    body = client.get(f"/api/v1/isolation{asked}").json()["rows"]
+    assert [one["agent"]["name"] for one in body] == names
+    text = client.get(f"/isolation.csv{asked}").text.removeprefix("\ufeff")
+    table = list(csv.DictReader(io.StringIO(text), delimiter=";"))
+    assert [one["agent"].lstrip("'") for one in table] == names
+    agents = isolation.isolated_agents(services, area, topic)
+    assert {one.agent.name for one in agents.agents} == set(names)
+    assert agents.rows == rows
+
+
+@pytest.mark.parametrize("area", ["", "48", "22"])
+def test_a_topics_table_keeps_to_the_area_that_is_asked_for(client: TestClient, area: str) -> None:
+    """As the API does: of one area, that one alone."""
+    body = client.get(f"/api/v1/coverage?topic=regies&area={area}").json()["areas"]
+    text = client.get(f"/coverage.csv?topic=regies&area={area}").text.removeprefix("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(text), delimiter=";"))
+    assert [one["territoire"] for one in rows] == [one["area"]["code"] for one in body]
+    assert {one["territoire"] for one in rows} <= ({area} if area else {"", "r76", "48"})
+
+
+@pytest.mark.parametrize(("sure", "named"), [(True, None), (False, "regies")])
+def test_a_topic_to_go_on_from_is_named_where_nobody_is_certain(
+    services: Services, sure: bool, named: str | None
+) -> None:
+    """Also beside candidates, as long as none of them is sure."""
+    agent = services.people.agent("ag-1")
+    assert agent is not None
+    one = Candidate(agent, 0.4, ScoreParts(0.4, 0.0, 1), (), sure=sure)
+    found = topic_to_go_on_from(services, "régies", Experts((one,), 0))
+    assert (found.id if found else None) == named
+
+
+def test_an_answer_says_what_may_be_missing(services: Services) -> None:
+    """Of the authorities that did not answer for this reader; the same for every rendering."""
+    reader = replace(services.reader_of(_asked_by("ag-5")), unanswered=frozenset({"ldap", "autre"}))
+    for found in (
+        topic_answer(services, reader, "regies"),
+        agent_profile(services, reader, "ag-1"),
+        agent_peers(services, reader),
+    ):
+        assert found.incomplete == ("autre", "ldap")
+
+
+def _asked_by(agent: str) -> Request:
+    return Request({"type": "http", "headers": [(b"x-agent", agent.encode())]})
 
 
 def test_coverage_both_ways(client: TestClient) -> None:

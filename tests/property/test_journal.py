@@ -47,7 +47,7 @@ def test_no_text_before_five_askers_of_one_day(
         (period,) = rows(engine, journal_period)
         assert salts.setdefault(moment.date(), period["salt"]) == period["salt"]
         _check(engine, askers, salts, moment)
-    journal.turn(moment + 24 * HOUR)
+    journal.close_ended(moment + 24 * HOUR)
     assert rows(engine, journal_period) == []
     enough = {text for (_, text), who in askers.items() if _is_shown(text, who)}
     counts = journal.counts(moment + 24 * HOUR, 365)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from quisait.application.timeouts import with_timeout
+from connectors.timeouts import call_with_timeout
 from quisait.checks import check_authority
 from quisait.settings import Settings
 from quisait.settings.sources import AuthoritySettings, SourceSettings
@@ -69,8 +69,8 @@ def test_a_password_that_is_refused(door: Door) -> None:
 
 def test_an_attempt_without_end_is_left() -> None:
     """What it would have raised or returned is told where it comes in time."""
-    assert with_timeout(lambda: 3, 60, "tard") == 3
+    assert call_with_timeout(60, lambda: 3, ValueError("tard")) == 3
     with pytest.raises(ZeroDivisionError):
-        with_timeout(lambda: 1 // 0, 60, "tard")
+        call_with_timeout(60, lambda: 1 // 0, ValueError("tard"))
     with pytest.raises(ValueError, match="tard"):
-        with_timeout(lambda: time.sleep(30), 0.1, "tard")
+        call_with_timeout(0.1, lambda: time.sleep(30), ValueError("tard"))

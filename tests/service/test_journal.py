@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from quisait.application.assembly import open_application
-from quisait.application.locks import hold_source_lease
+from quisait.application.locks import hold_source_lock
 from quisait.settings import load_settings
 from quisait.work.worker import JOURNAL, tasks_of
 from search_api.identity.tokens import SignedTokens
@@ -102,7 +102,7 @@ def test_a_worker_closes_what_nobody_asks_about_any_more(
         assert JOURNAL not in [task.name for task in tasks_of(house)]
         house.journal.write(search("ag-1", "hippocampe"), NINE)
         (task,) = (task for task in tasks_of(house) if task.name == JOURNAL)
-        with hold_source_lease(house.leases, task.name) as held:
+        with hold_source_lock(house.locks, task.name) as held:
             task.work(house, held, Event())
         assert not house.journal.is_kept(), "counts of that age are forgotten too"
         assert JOURNAL not in [one.name for one in tasks_of(house)]

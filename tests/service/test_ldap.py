@@ -101,7 +101,7 @@ REFUSALS: list[tuple[Callable[[LdapConfig], LdapConfig], str]] = [
     ),
     (lambda place: replace(place, agents=LdapBranch(AGENTS, "(((")), "filtre"),
     (lambda place: replace(place, ca_file="/absent.pem", start_tls=True), "ca_file"),
-    (lambda place: replace(place, manners=LdapLimits(most_entries=1_000)), "n'en finit pas"),
+    (lambda place: replace(place, limits=LdapLimits(max_entries=1_000)), "n'en finit pas"),
 ]
 
 
@@ -133,7 +133,7 @@ def test_a_silent_server_costs_a_bounded_time(place: LdapConfig) -> None:
     with relay(int(place.urls[0].rpartition(":")[2])) as line:
         line.most_bytes, line.hangs = 30_000, True
         quick = LdapLimits(timeout_s=1)
-        through = replace(place, urls=(f"ldap://127.0.0.1:{line.port}",), manners=quick)
+        through = replace(place, urls=(f"ldap://127.0.0.1:{line.port}",), limits=quick)
         with pytest.raises(SourceUnreachable):
             read(through)
 
@@ -193,15 +193,15 @@ def test_two_groups_of_one_name_refuse_the_directory(ldap: LdapServer, place: Ld
 def test_the_stamp_changes_with_each_change(ldap: LdapServer, place: LdapConfig) -> None:
     """It stays where nothing changed, and differs for who comes, changes, or leaves."""
     directory = LdapDirectory(place)
-    first = directory.stamp()
+    first = directory.fingerprint()
     assert first is not None
-    assert directory.stamp() == first
+    assert directory.fingerprint() == first
     stamps = {first}
     with ldap.with_entries(agent("nouvelle", "Ève", "Nouvelle")):
-        stamps.add(directory.stamp() or "")
+        stamps.add(directory.fingerprint() or "")
         with ldap.changed() as connection:
             connection.modify(f"uid=nouvelle,{AGENTS}", {"title": [("MODIFY_ADD", ["chef"])]})
-        stamps.add(directory.stamp() or "")
+        stamps.add(directory.fingerprint() or "")
     assert len(stamps) == 3
-    assert directory.stamp() == first
-    assert LdapDirectory(replace(place, authority="autre")).stamp() != first
+    assert directory.fingerprint() == first
+    assert LdapDirectory(replace(place, authority="autre")).fingerprint() != first

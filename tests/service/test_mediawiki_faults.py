@@ -21,7 +21,7 @@ from tests.wiki_server import WikiServer, ensure_wiki
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
-HURRIED = WikiLimits(rate_per_s=0, timeout_s=20, answer_s=20, patience_s=3)
+HURRIED = WikiLimits(rate_per_s=0, timeout_s=20, total_timeout_s=20, max_wait_s=3)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def door(wiki: WikiServer) -> Iterator[Door]:
 def reading(wiki: WikiServer, door: Door) -> WikiReading:
     """The wiki's own addresses are those of the door, as behind any reverse proxy."""
     wiki.configure(f"$wgServer = '{door.url.rstrip('/')}';")
-    return WikiReading(wiki, url=door.url, manners=HURRIED)
+    return WikiReading(wiki, url=door.url, limits=HURRIED)
 
 
 def once(fault: Fault) -> Fault:
@@ -129,13 +129,13 @@ def test_garbage_is_no_answer(reading: WikiReading, door: Door, name: str) -> No
 
 def test_a_wiki_that_hangs_is_left(reading: WikiReading, door: Door) -> None:
     """Silence, and an answer that drips for ever, both end."""
-    reading.manners = replace(HURRIED, timeout_s=0.5, answer_s=1)
+    reading.limits = replace(HURRIED, timeout_s=0.5, total_timeout_s=1)
     for said in (Said(hangs_s=3), Said(b"x" * 2000, trickles=True)):
         door.fault = when_listing(said)
         began = time.monotonic()
         with pytest.raises(SourceUnreachable, match="ne répond pas"):
             list(
-                WikiTransport(door.url, reading.manners)
+                WikiTransport(door.url, reading.limits)
                 .request("GET", door.url, {"generator": "allpages"})
                 .text
             )
@@ -195,7 +195,7 @@ def test_a_lost_session_is_begun_again(reading: WikiReading, door: Door) -> None
 
 def test_a_wiki_that_lags_says_so_itself(reading: WikiReading) -> None:
     """The real wiki refuses a reading that bears no lag; the reading says why it ends."""
-    reading.manners = replace(HURRIED, maxlag_s=-2)
+    reading.limits = replace(HURRIED, maxlag_s=-2)
     with pytest.raises(SourceUnreachable, match="retard"):
         reading.read()
 
@@ -219,6 +219,6 @@ def test_requests_are_as_far_apart_as_the_rate_says(reading: WikiReading, door: 
 def test_an_address_without_a_wiki_is_refused(wiki: WikiServer) -> None:
     """A wrong path, and a port where nobody answers, each have their own sentence."""
     with pytest.raises(SourceRefused, match="« url »"):
-        WikiReading(wiki, url=f"{wiki.url}absent/", manners=HURRIED).read()
+        WikiReading(wiki, url=f"{wiki.url}absent/", limits=HURRIED).read()
     with pytest.raises(SourceUnreachable, match="vérifiez l'adresse"):
-        WikiReading(wiki, url="http://127.0.0.1:9/", manners=HURRIED).read()
+        WikiReading(wiki, url="http://127.0.0.1:9/", limits=HURRIED).read()

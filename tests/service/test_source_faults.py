@@ -80,9 +80,9 @@ def kept(tmp_path: Path) -> Kept:
 def test_a_wiki_that_is_none(kept: Kept, manner: Manner) -> None:
     """Silent, endless, cut, garbage, or a sign-in page in its place."""
     with hostile_server(manner) as port:
-        manners = WikiLimits(rate_per_s=0, timeout_s=1, answer_s=3, patience_s=1)
+        limits = WikiLimits(rate_per_s=0, timeout_s=1, total_timeout_s=3, max_wait_s=1)
         place = WikiConfig(f"http://127.0.0.1:{port}/", allowed=frozenset({EVERYONE}))
-        told = kept.fails(MediaWikiConnector("s", WikiConfig(place.url, manners=manners)))
+        told = kept.fails(MediaWikiConnector("s", WikiConfig(place.url, limits=limits)))
     assert "wiki" in told
     assert any(word in told for word in ("vérifiez", "Vérifiez", "plus tard")), told
 
@@ -95,7 +95,7 @@ def test_a_directory_that_is_none(tmp_path: Path, manner: Manner) -> None:
         place = LdapConfig(
             (f"ldap://127.0.0.1:{port}",),
             LdapBranch("dc=a", "(uid=*)"),
-            manners=LdapLimits(timeout_s=1, answer_s=3),
+            limits=LdapLimits(timeout_s=1, total_timeout_s=3),
         )
         with pytest.raises(SourceError, match="plus tard"):
             in_time(lambda: book.replace(LdapDirectory(place), 1.0))

@@ -29,8 +29,8 @@ def wiki() -> WikiServer:
 
 @pytest.fixture
 def place(wiki: WikiServer) -> WikiConfig:
-    quick = WikiLimits(rate_per_s=0, timeout_s=5, patience_s=0)
-    return WikiConfig(wiki.url, READER, PASSWORD, manners=quick)
+    quick = WikiLimits(rate_per_s=0, timeout_s=5, max_wait_s=0)
+    return WikiConfig(wiki.url, READER, PASSWORD, limits=quick)
 
 
 def test_groups_of_an_account(wiki: WikiServer, place: WikiConfig) -> None:
@@ -97,8 +97,8 @@ def test_a_slow_wiki_costs_a_reader_a_bounded_time(wiki: WikiServer, place: Wiki
     with door_before(wiki.url) as door:
         door.fault = lambda asked: Said(hangs_s=3) if asked.get("list") == "users" else None
         groups = WikiGroups("w", replace(place, url=door.url))
-        patience = AuthorityLimits(wait_s=0.5, rest_s=0.1)
-        authorities = Authorities([groups], agents, patience)
+        limits = AuthorityLimits(wait_s=0.5, rest_s=0.1)
+        authorities = Authorities([groups], agents, limits)
         began = time.monotonic()
         reader = authorities.complete(Reader("a", frozenset({"everyone"})))
         assert time.monotonic() - began < 2

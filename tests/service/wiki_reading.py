@@ -19,7 +19,7 @@ class WikiReading:
     wiki: WikiServer
     rules: Mapping[str, Sequence[str]] = field(default_factory=lambda: dict(RULES))
     url: str = ""
-    manners: WikiLimits = QUICK
+    limits: WikiLimits = QUICK
     kept: dict[str, Document] = field(default_factory=dict)
     cursor: str | None = None
     user: str = READER
@@ -27,7 +27,7 @@ class WikiReading:
 
     def connector(self) -> MediaWikiConnector:
         place = WikiConfig(
-            self.url or self.wiki.url, self.user, self.password, self.rules, manners=self.manners
+            self.url or self.wiki.url, self.user, self.password, self.rules, limits=self.limits
         )
         return MediaWikiConnector("w", place)
 

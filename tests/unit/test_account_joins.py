@@ -20,7 +20,7 @@ from connectors.values import Agent, Group
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
-UID = LinkRule("wiki", (LinkBy.ID,), capital=True)
+UID = LinkRule("wiki", (LinkBy.ID,), capitalized=True)
 MAIL = LinkRule("docs", (LinkBy.EMAIL,))
 ANA = Agent("ana", "Ana", "Martin", email="Ana.Martin@x.fr")
 BEN = Agent("ben", "Ben", "Martin", email="ben@x.fr")

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from connectors.geography import CENTROIDS, distance_km
+from connectors.geography import CENTROIDS, DEPARTEMENTS, distance_km
 from expertise.assignment import LEAST_CONFIDENCE, Assignment, TopicVectors, topic_vectors
 from expertise.topics import Topic, TopicKind
 from indexer.values import IndexedDocument, Passage, Vectors
 from tests.builders import ENCODER, make_document
-from tests.shared_files import SHARED
+from tests.shared_files import SHARED, is_there
 
 pytestmark = pytest.mark.experts
 
@@ -105,19 +105,38 @@ def test_only_labels_are_encoded() -> None:
     assert LEAST_CONFIDENCE < 0.5
 
 
-def test_distances_are_those_of_the_official_centroids() -> None:
-    """The project's own table against ../shared/geo, and a distance that everybody knows."""
-    known = {
-        one["code"]: (one["lat"], one["lon"])
-        for one in json.loads((SHARED / "geo/departements.json").read_text("utf-8"))
-        if one["lat"] is not None
-    }
-    assert known.keys() <= CENTROIDS.keys()
-    for code, place in known.items():
-        assert CENTROIDS[code] == pytest.approx(place, abs=0.006)
+def test_distances_are_those_that_everybody_knows() -> None:
+    """Between the middles of two départements, by the project's own table."""
     assert distance_km("75", "13") == pytest.approx(630, abs=30)
+    assert distance_km("59", "06") == pytest.approx(800, abs=50)
+    assert distance_km("29", "67") == pytest.approx(860, abs=50)
+    assert distance_km("2A", "2B") == pytest.approx(60, abs=20)
+    assert distance_km("971", "972") == pytest.approx(190, abs=30)
     assert distance_km("22", "22") == 0
     assert distance_km("22", "989") is None
     for one in ("22", "2A", "974"):
         for other in ("75", "988"):
             assert distance_km(one, other) == pytest.approx(distance_km(other, one) or 0)
+
+
+def test_every_departement_has_its_place() -> None:
+    """Those of the mainland and of Corsica between its coasts and borders."""
+    assert DEPARTEMENTS.keys() - CENTROIDS.keys() == {"984", "989"}, "nobody works there"
+    for code in (code for code in DEPARTEMENTS if len(code) == 2):
+        latitude, longitude = CENTROIDS[code]
+        assert 41.3 < latitude < 51.1, code
+        assert -5.2 < longitude < 9.6, code
+
+
+if is_there("geo"):
+
+    def test_places_are_the_official_centroids() -> None:
+        """The project's own table against the one in ../shared/geo."""
+        known = {
+            one["code"]: (one["lat"], one["lon"])
+            for one in json.loads((SHARED / "geo/departements.json").read_text("utf-8"))
+            if one["lat"] is not None
+        }
+        assert known.keys() <= CENTROIDS.keys()
+        for code, place in known.items():
+            assert CENTROIDS[code] == pytest.approx(place, abs=0.006)

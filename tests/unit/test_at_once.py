@@ -64,7 +64,7 @@ def test_the_third_waits_for_one_of_two_and_others_for_nobody() -> None:
             gate.set()
         await asyncio.gather(*tasks)
         assert asking.order[-1] == "d"
-        assert not asking.turns._lines
+        assert not asking.turns._queues
 
     run(told())
 
@@ -86,7 +86,7 @@ def test_who_waits_too_long_or_behind_too_many_is_refused() -> None:
         asking.gates["first"].set()
         await first
         assert asking.order == ["first"]
-        assert not asking.turns._lines
+        assert not asking.turns._queues
 
     run(told())
 
@@ -107,7 +107,7 @@ def test_what_fails_or_is_given_up_hands_its_turn_on() -> None:
         assert asking.order == ["works", "last"]
         asking.gates["last"].set()
         await last
-        assert not asking.turns._lines
+        assert not asking.turns._queues
 
     run(told())
 
@@ -165,6 +165,6 @@ def test_no_reader_has_more_than_their_own_at_once(
         assert greatest <= most
         assert answered == sum(end is None for end in ends)
         assert all(end is None or isinstance(end, asyncio.CancelledError) for end in ends)
-        assert not turns._lines
+        assert not turns._queues
 
     run(told())

@@ -60,11 +60,11 @@ class Stage:
 
 @contextmanager
 def authorities(
-    stage: Stage, *more: Scripted, patience: AuthorityLimits = QUICK, real_time: bool = False
+    stage: Stage, *more: Scripted, limits: AuthorityLimits = QUICK, real_time: bool = False
 ) -> Iterator[Authorities]:
     clock: Callable[[], float] = time.monotonic if real_time else stage.clock
     made = Authorities(
-        (stage.one, *more), AGENTS, patience, lambda: stage.stamp, lambda: stage.silent, clock
+        (stage.one, *more), AGENTS, limits, lambda: stage.stamp, lambda: stage.silent, clock
     )
     try:
         yield made
@@ -104,7 +104,7 @@ LIES = [
 ]
 
 
-@pytest.mark.parametrize("lie", LIES, ids=str)
+@pytest.mark.parametrize("lie", LIES, ids=lambda lie: "+".join(sorted(lie)))
 def test_an_authority_speaks_for_itself_alone(stage: Stage, lie: set[str]) -> None:
     """One that vouches for another's principals is not believed at all."""
     stage.one.says = frozenset({"wiki:group:sysop", *lie})
@@ -197,8 +197,8 @@ def test_one_that_hangs_is_soon_not_waited_for(stage: Stage) -> None:
     """And its late answer counts once it is there."""
     over = threading.Event()
     stage.one.hangs = over
-    patience = AuthorityLimits(fresh_s=60, wait_s=0.05, failures=3, rest_s=30)
-    with authorities(stage, patience=patience, real_time=True) as all_of_them:
+    limits = AuthorityLimits(fresh_s=60, wait_s=0.05, failures=3, rest_s=30)
+    with authorities(stage, limits=limits, real_time=True) as all_of_them:
         for _ in range(3):
             all_of_them.complete(READER)
         began = time.monotonic()

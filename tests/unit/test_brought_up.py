@@ -39,7 +39,7 @@ def ask(journal: SqlQueryLog, asker: int, text: str, *named: str) -> None:
 
 
 def told(journal: SqlQueryLog, agent: str, today: date = TODAY) -> list[MentionCount]:
-    return list(journal.brought_up(agent, today))
+    return list(journal.mention_counts(agent, today))
 
 
 def test_from_five_distinct_askers_on(journal: SqlQueryLog) -> None:
@@ -61,13 +61,13 @@ def test_only_counts_outlive_their_period(journal: SqlQueryLog, engine: sa.Engin
     """Pseudonyms and small counts go; what is left is forgotten in time."""
     for asker in range(7):
         ask(journal, asker, "le cadastre", "ana", *(("ben",) if asker < 4 else ()))
-    journal.turn(NINE + 2 * DAY)
+    journal.close_ended(NINE + 2 * DAY)
     assert told(journal, "ana") == [MentionCount("cadastre", TODAY, 7)]
     assert told(journal, "ben") == []
     with engine.connect() as connection:
         rows = connection.execute(sa.text("select count(*) from journal_named")).scalar()
     assert rows == 0
-    journal.turn(NINE + 100 * DAY)
+    journal.close_ended(NINE + 100 * DAY)
     assert told(journal, "ana") == []
 
 

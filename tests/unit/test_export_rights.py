@@ -194,7 +194,7 @@ def test_an_attachment_named_twice_stays_the_first(tmp_path: Path) -> None:
 def test_an_export_that_is_replaced_while_it_is_read_is_not_read_on(tmp_path: Path) -> None:
     """What was learned of its lines is not of the lines of another file."""
     path = write(tmp_path / "e.jsonl", HEADER, RECORD | CELL)
-    changes = ExportConnector("w", path).again(frozenset({"w:t1"}))
+    changes = ExportConnector("w", path).refetch(frozenset({"w:t1"}))
     other = write(tmp_path / "other", HEADER, RECORD | {"title": "Un autre texte"})
     files = export_files(path)
     other.rename(path)

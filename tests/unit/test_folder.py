@@ -280,19 +280,19 @@ def test_a_folder_that_was_never_read_withholds_no_deletion(tmp_path: Path) -> N
 def test_a_root_that_cannot_be_listed_deletes_nothing() -> None:
     """It is met on the way, after its identity was taken."""
     listing = Listing(frozenset(), ("f:",))
-    assert all(map(listing.holding(), ("f:x.txt", "f:a/b.txt", "f:x.txt#p")))
-    assert not listing.holding()("g:x.txt")
+    assert all(map(listing.membership(), ("f:x.txt", "f:a/b.txt", "f:x.txt#p")))
+    assert not listing.membership()("g:x.txt")
 
 
 @given(st.text("ab/:", max_size=8), st.lists(st.text("ab/:", max_size=5), max_size=4))
-def test_what_lies_under_a_folder_is_what_begins_with_it(name: str, unders: list[str]) -> None:
+def test_a_subtree_is_the_ids_that_continue_its_root(name: str, roots: list[str]) -> None:
     """Folder by folder, whatever their number."""
 
-    def below(under: str) -> bool:
-        return name == under or name.startswith(under if under.endswith(":") else f"{under}/")
+    def below(root: str) -> bool:
+        return name == root or name.startswith(root if root.endswith(":") else f"{root}/")
 
-    assert is_under(name, frozenset(unders)) == any(map(below, unders))
-    assert [SubtreeHidden(under).holds(name) for under in unders] == list(map(below, unders))
+    assert is_under(name, frozenset(roots)) == any(map(below, roots))
+    assert [SubtreeHidden(root).contains(name) for root in roots] == list(map(below, roots))
 
 
 def test_a_disk_that_never_answers_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,7 +307,7 @@ def test_a_disk_that_never_answers_is_left(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(os, "open", silent_below)
     with pytest.raises(SourceUnreachable, match="montage"):
-        list(walk(tmp_path, silence_s=0.5))
+        list(walk(tmp_path, timeout_s=0.5))
     over.set()
 
 

@@ -154,14 +154,14 @@ def test_a_period_that_ended_leaves_counts_alone(engine: sa.Engine) -> None:
     asked_by(journal, range(2), "divorce", NINE)
     before = rows(engine, journal_askings)
     (period,) = rows(engine, journal_period)
-    assert journal.turn(NINE) == 0
+    assert journal.close_ended(NINE) == 0
     asked_by(journal, [9], "autre", NINE + DAY)
     kept = everything(engine)
     secrets = {period["salt"], *(row["asker"] for row in before), *(row["query"] for row in before)}
     assert not [one for one in secrets if one in kept]
     assert sorted((row["text"], row["askings"]) for row in rows(engine, journal_counts)
                   if row["text"]) == [("bornage", 5)]  # fmt: skip
-    assert journal.turn(NINE + 2 * DAY) == 1
+    assert journal.close_ended(NINE + 2 * DAY) == 1
     assert rows(engine, journal_period) == []
 
 
@@ -171,7 +171,7 @@ def test_counts_are_forgotten_in_time(engine: sa.Engine) -> None:
     asked_by(journal, range(5), "bornage", NINE)
     assert "bornage" in shown(journal.counts(NINE + 9 * DAY, 30))
     assert "bornage" not in shown(journal.counts(NINE + 9 * DAY, 5))
-    journal.turn(NINE + 11 * DAY)
+    journal.close_ended(NINE + 11 * DAY)
     assert "bornage" not in everything(engine)
     assert not journal.is_kept()
 
@@ -180,7 +180,7 @@ def test_a_purge_leaves_nothing(engine: sa.Engine) -> None:
     """All tables, the salt too; the journal goes on afterwards."""
     journal = journal_of(engine)
     asked_by(journal, range(5), "bornage", NINE)
-    journal.turn(NINE + DAY)
+    journal.close_ended(NINE + DAY)
     asked_by(journal, range(5), "divorce", NINE + DAY)
     assert journal.is_kept()
     assert journal.purge() == 1 + 5 + 1 + 1
@@ -212,7 +212,7 @@ def test_what_is_deleted_is_overwritten(tmp_path: Path) -> None:
     asked_by(journal, range(5), "bornage contradictoire", NINE)
     (period,), askings = rows(engine, journal_period), rows(engine, journal_askings)
     assert period["salt"].encode() in path.read_bytes()
-    journal.turn(NINE + DAY)
+    journal.close_ended(NINE + DAY)
     left = path.read_bytes()
     assert b"bornage contradictoire" in left
     assert period["salt"].encode() not in left
@@ -236,7 +236,7 @@ class Stubborn:
             raise RuntimeError(f"cannot keep {asking.text}")
         self.written.append((asking, moment))
 
-    def turn(self, moment: datetime) -> int:
+    def close_ended(self, moment: datetime) -> int:
         return 0
 
 

@@ -73,7 +73,7 @@ class Rereadable(ScriptedSource):
 
     asked: tuple[frozenset[str], ...] = ()
 
-    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         self.asked = (*self.asked, document_ids)
         yield from (Upsert(filed(int(one.rpartition(":")[2]))) for one in sorted(document_ids))
 
@@ -96,10 +96,10 @@ class AwayOf(Rereadable):
 
     away_again = False
 
-    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         if self.away_again:
             raise SourceUnreachable("away")
-        yield from super().again(document_ids)
+        yield from super().refetch(document_ids)
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["changes", "again"])
@@ -143,7 +143,7 @@ def test_what_the_source_has_no_more_is_not_asked_for_without_end(tmp_path: Path
     house.crawl(Upsert(filed(1)), Checkpoint("a"))
 
     class Empty(Rereadable):
-        def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
             self.asked = (*self.asked, document_ids)
             yield from ()
 
@@ -172,7 +172,7 @@ def test_a_folder_gives_a_file_again(tmp_path: Path) -> None:
     """Though its cursor has seen it; a file that is gone is left out."""
     (tmp_path / "note.txt").write_text("texte")
     folder = FolderConnector("f", tmp_path, Access(frozenset({"everyone"})))
-    given = list(folder.again(frozenset({"f:note.txt", "f:partie.txt"})))
+    given = list(folder.refetch(frozenset({"f:note.txt", "f:partie.txt"})))
     assert [change.document.id for change in given if isinstance(change, Upsert)] == ["f:note.txt"]
 
 

@@ -52,7 +52,7 @@ class ScriptedSource:
 class Rereadable(ScriptedSource):
     """May be asked for single documents: it has the pages of `page`."""
 
-    def again(self, document_ids: frozenset[str]) -> Iterator[Change]:
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         yield from (Upsert(page(int(one.rpartition(":")[2]))) for one in sorted(document_ids))
 
 

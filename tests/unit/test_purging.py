@@ -114,9 +114,9 @@ def test_what_the_journal_counted_goes_with_who_left(kept: Kept) -> None:
             journal.write(
                 AskedQuery(QueryKind.EXPERTS, f"q-{asker}", "cadastre", 2, False, named), moment
             )
-    assert [len(journal.brought_up(one, TODAY)) for one in ("ag-1", "ag-3")] == [2, 2]
+    assert [len(journal.mention_counts(one, TODAY)) for one in ("ag-1", "ag-3")] == [2, 2]
     assert kept.purge() == ("ag-3",)
-    assert [len(journal.brought_up(one, TODAY)) for one in ("ag-1", "ag-3")] == [2, 0]
+    assert [len(journal.mention_counts(one, TODAY)) for one in ("ag-1", "ag-3")] == [2, 0]
 
 
 def test_whom_no_document_denies_is_forgotten_and_the_others_stay(kept: Kept) -> None:

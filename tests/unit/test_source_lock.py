@@ -4,37 +4,38 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from connectors.ports import SourceRefused
-from indexer.errors import LeaseLost
-from indexer.leases import Leases
+from indexer.errors import LockLost
 from indexer.values import Remove, WriteReport
-from quisait.application.database import connect, migrate
-from quisait.application.locks import has_ended, hold_source_lease, is_mine, new_owner
-from quisait.work.runs import LeasedIndex
+from quisait.application.database import connect
+from quisait.application.locks import Locks, SourceBusy, hold_source_lock
+from quisait.work.runs import LockedIndex
 
 pytestmark = pytest.mark.sources
 
+IDLE_S = 1.0
 HOLD = """
-import sys, time
-from indexer.errors import LeaseLost
-from indexer.leases import Leases
+import sys
+from pathlib import Path
+from indexer.errors import LockLost
 from quisait.application.database import connect
-from quisait.application.locks import has_ended
-from quisait.application.locks import hold_source_lease
-leases = Leases(connect(sys.argv[1]), has_ended, float(sys.argv[2]))
-with hold_source_lease(leases, "wiki") as held:
+from quisait.application.locks import Locks, hold_source_lock
+locks = Locks(connect(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]))
+with hold_source_lock(locks, "wiki") as held:
     print("held", flush=True)
     sys.stdin.readline()
     try:
         held.check()
-    except LeaseLost as lost:
+    except LockLost as lost:
         print(lost, flush=True)
     else:
         print("still held", flush=True)
@@ -42,17 +43,24 @@ with hold_source_lease(leases, "wiki") as held:
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = migrate(connect(database_url))
-    yield engine
-    engine.dispose()
+def opened(database_url: str, tmp_path: Path) -> Iterator[Callable[[], Locks]]:
+    """Opens the locks as another process would."""
+    engines: list[sa.Engine] = []
+
+    def one() -> Locks:
+        engines.append(connect(database_url))
+        return Locks(engines[-1], tmp_path / "locks", IDLE_S)
+
+    yield one
+    for engine in engines:
+        engine.dispose()
 
 
 @contextmanager
-def holding(url: str, lease_s: float) -> Iterator[subprocess.Popen[str]]:
+def holding(url: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that reads the source, until it is told to go on."""
     with subprocess.Popen(
-        [sys.executable, "-c", HOLD, url, str(lease_s)],
+        [sys.executable, "-c", HOLD, url, str(folder / "locks"), str(IDLE_S)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -63,51 +71,97 @@ def holding(url: str, lease_s: float) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def told(process: subprocess.Popen[str]) -> str:
-    """What the process says of its lease when it goes on."""
+def outcome(process: subprocess.Popen[str]) -> str:
+    """What the process says of its lock when it goes on."""
     output, _ = process.communicate("\n", timeout=30)
     return output
 
 
 def test_a_second_crawl_is_told_to_wait_until_the_first_is_gone(
-    engine: sa.Engine, database_url: str
+    opened: Callable[[], Locks], database_url: str, tmp_path: Path
 ) -> None:
-    """Even where the first was killed: at once on its machine. Another source is free."""
-    leases = Leases(engine, has_ended)
-    with holding(database_url, 60) as first:
-        with pytest.raises(SourceRefused, match="en cours"), hold_source_lease(leases, "wiki"):
+    """Even where the first was killed: at once, without asking a clock. Another source is free."""
+    locks = opened()
+    assert not locks.source_is_held("wiki")
+    with holding(database_url, tmp_path) as first:
+        assert locks.source_is_held("wiki")
+        assert not locks.source_is_held_here("wiki")
+        with pytest.raises(SourceRefused, match="en cours"), hold_source_lock(locks, "wiki"):
             pass
-        with hold_source_lease(leases, "notes"):
-            pass
+        with hold_source_lock(locks, "notes"):
+            assert locks.source_is_held_here("notes")
         first.kill()
         first.wait()
-        with hold_source_lease(leases, "wiki"):
+        with hold_source_lock(locks, "wiki", wait_s=5):
             pass
+    assert not locks.source_is_held("wiki")
 
 
-def test_a_lease_lasts_as_long_as_its_crawl(engine: sa.Engine, database_url: str) -> None:
-    """It is renewed meanwhile, and given back at the end."""
-    leases = Leases(engine, lease_s=0.8)
-    with holding(database_url, 0.8) as first:
-        deadline = time.monotonic() + 2.5
-        while time.monotonic() < deadline:
-            assert not leases.take("wiki", "another")
-            time.sleep(0.1)
-        assert told(first) == "still held\n"
-    assert leases.take("wiki", "another")
+def test_of_many_that_ask_at_once_one_is_served(opened: Callable[[], Locks]) -> None:
+    """Of one process too; once it is released, another one."""
+    for _ in range(2):
+        served: list[str] = []
+        ready, leave = threading.Barrier(8), threading.Event()
+
+        def ask(
+            served: list[str] = served,
+            ready: threading.Barrier = ready,
+            leave: threading.Event = leave,
+        ) -> None:
+            locks = opened()
+            ready.wait()
+            try:
+                with hold_source_lock(locks, "wiki"):
+                    served.append("held")
+                    leave.wait(20)
+            except SourceBusy:
+                served.append("busy")
+
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + 20
+        while len(served) < 8 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        leave.set()
+        for thread in threads:
+            thread.join()
+        assert sorted(served) == ["busy"] * 7 + ["held"]
 
 
-def test_a_crawl_that_was_paused_too_long_stops_before_it_writes(
-    engine: sa.Engine, database_url: str
+def test_a_lock_lasts_as_long_as_its_crawl(
+    opened: Callable[[], Locks], database_url: str, tmp_path: Path
 ) -> None:
-    """Another one took its place meanwhile: it says so, and leaves the other its lease."""
-    leases = Leases(engine, lease_s=0.8)
-    with holding(database_url, 0.8) as first:
+    """However long nothing is written; it is released at the end."""
+    locks = opened()
+    with holding(database_url, tmp_path) as first:
+        deadline = time.monotonic() + 2.5 * IDLE_S
+        while time.monotonic() < deadline:
+            with pytest.raises(SourceBusy), hold_source_lock(locks, "wiki"):
+                pass
+            time.sleep(0.1)
+        assert outcome(first) == "still held\n"
+    with hold_source_lock(locks, "wiki", wait_s=5):
+        pass
+
+
+def test_a_crawl_that_was_paused_never_writes_beside_another(
+    opened: Callable[[], Locks], database_url: str, tmp_path: Path
+) -> None:
+    """On PostgreSQL another takes its place, and it says so; on one machine it keeps its lock."""
+    locks = opened()
+    with holding(database_url, tmp_path) as first:
         os.kill(first.pid, signal.SIGSTOP)
-        time.sleep(1.2)
-        with hold_source_lease(leases, "wiki") as mine:
+        time.sleep(2 * IDLE_S)
+        if database_url.startswith("sqlite"):
+            with pytest.raises(SourceBusy), hold_source_lock(locks, "wiki"):
+                pass
             os.kill(first.pid, signal.SIGCONT)
-            assert "trop longtemps" in told(first)
+            assert outcome(first) == "still held\n"
+            return
+        with hold_source_lock(locks, "wiki") as mine:
+            os.kill(first.pid, signal.SIGCONT)
+            assert "arrêt prolongé" in outcome(first)
             mine.check()
 
 
@@ -122,37 +176,50 @@ class CountedIndex:
         return WriteReport(1)
 
 
-def test_nothing_is_written_without_the_lease(engine: sa.Engine) -> None:
+def test_nothing_is_written_without_the_lock(
+    opened: Callable[[], Locks], database_url: str, tmp_path: Path
+) -> None:
     """The batch that comes after the loss does not reach the index."""
-    leases, counted = Leases(engine), CountedIndex()
-    with hold_source_lease(leases, "wiki") as held:
-        index = LeasedIndex(counted, held)  # type: ignore[arg-type]
+    locks, counted = opened(), CountedIndex()
+    with hold_source_lock(locks, "wiki") as held:
+        index = LockedIndex(counted, held)  # type: ignore[arg-type]
         index.write([Remove("wiki:1")])
-        leases.release("wiki", held.owner)
-        assert leases.take("wiki", "another")
-        with pytest.raises(LeaseLost, match="wiki"):
-            index.write([Remove("wiki:2")])
+        if database_url.startswith("sqlite"):
+            (tmp_path / "locks" / "source-wiki.lock").unlink()
+        else:
+            end_lock_sessions(database_url)
+        with hold_source_lock(opened(), "wiki", wait_s=5):
+            with pytest.raises(LockLost, match="wiki"):
+                index.write([Remove("wiki:2")])
+            assert locks.source_is_held("wiki")
     assert counted.batches == 1
-    assert leases.holder("wiki") == "another"
 
 
-def test_a_wait_ends_with_the_other_crawl(engine: sa.Engine) -> None:
-    """Whoever asks for some patience has its turn where the other is done in time."""
-    leases = Leases(engine, lease_s=0.5)
-    assert leases.take("wiki", "another")
-    with hold_source_lease(leases, "wiki", wait_s=10):
+def end_lock_sessions(database_url: str) -> None:
+    """As a restart of the server does."""
+    engine = connect(database_url)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(
+            "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' "
+            "and database = (select oid from pg_database where datname = current_database())"
+        )
+    engine.dispose()
+
+
+def test_a_wait_ends_with_the_other_crawl(opened: Callable[[], Locks]) -> None:
+    """Whoever waits a while has its turn where the other is done in time."""
+    leave = threading.Event()
+
+    def hold() -> None:
+        with hold_source_lock(opened(), "wiki"):
+            inside.set()
+            leave.wait(20)
+
+    inside = threading.Event()
+    other = threading.Thread(target=hold)
+    other.start()
+    assert inside.wait(20)
+    threading.Timer(0.5, leave.set).start()
+    with hold_source_lock(opened(), "wiki", wait_s=10):
         pass
-
-
-def test_owners_know_the_living_from_the_dead() -> None:
-    """This process lives; one that was waited for does not; of another machine nothing is known."""
-    mine = new_owner()
-    assert is_mine(mine)
-    assert not has_ended(mine)
-    machine, pid, born, unique = mine.rsplit("/", 3)
-    assert has_ended(f"{machine}/{pid}/1/{unique}")
-    assert not is_mine(f"{machine}/{int(pid) + 1}/{born}/{unique}")
-    assert not has_ended(f"elsewhere/{pid}/1/{unique}")
-    with subprocess.Popen(["true"]) as ended:
-        ended.wait()
-    assert has_ended(f"{machine}/{ended.pid}/{born}/{unique}")
+    other.join()

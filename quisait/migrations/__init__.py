@@ -1,0 +1,8 @@
+"""Migrations of the state's database, by Alembic: `env` runs them, `versions` holds them.
+
+A change of a table is a new file in `versions`, after the last one, and the new
+`quisait.application.database.HEAD`; tests/unit/test_database.py fails until both are there.
+`alembic.sqlalchemy.org/en/latest/ops.html` lists the operations. A new database is created
+from the tables as they are, and marked as up to date. An older one may have been created with
+tables that a migration adds: use `if_not_exists=True`.
+"""

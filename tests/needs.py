@@ -1,0 +1,184 @@
+"""What each test needs beside Python: markers that are read off its code, not written by hand.
+
+A test needs a server if it, a fixture of its, or a helper that they name starts one. Where a
+parameter chooses between engines (`embedded`, `opensearch`), only the chosen one is needed.
+`make test-fast` runs what needs none; there, a server that is asked for all the same is refused
+(`refuse_where_fast`), so that a marker that is missing is an error and not a slow run.
+"""
+
+import functools
+import inspect
+import os
+import types
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+SERVERS = {
+    "opensearch": "needs a real OpenSearch",
+    "tika": "needs a real Tika server",
+    "postgres": "needs a real PostgreSQL",
+    "ldap": "needs a real slapd",
+    "wiki": "needs a real MediaWiki",
+    "provider": "needs a real OpenID Connect provider",
+    "browser": "needs Chromium",
+}
+SLOW = "slow"
+MARKERS = {
+    **SERVERS,
+    SLOW: "takes long without any server: processes, histories, figures",
+}
+"""Marker and meaning; `pytest --markers` prints them."""
+
+NO_SERVERS = "TESTS_START_NO_SERVER"
+"""Set by `make test-fast`."""
+
+_STARTS = {
+    "tests.engines.ensure_opensearch": "opensearch",
+    "tests.engines.ensure_tika": "tika",
+    "tests.own_tika.own_tika": "tika",
+    "tests.postgres_server.own_postgres": "postgres",
+    "tests.postgres_server.postgres_server": "postgres",
+    "tests.ldap_server.ensure_ldap": "ldap",
+    "tests.wiki_server.ensure_wiki": "wiki",
+    "tests.oidc_provider.running_provider": "provider",
+    "tests.pages.conftest.chromium": "browser",
+    "tests.conftest.postgres": "postgres",
+}
+_INSTEAD = {
+    "opensearch": {"embedded"},
+    "tika": {"in_process", "in-process"},
+    "postgres": {"sqlite"},
+}
+"""Words of a test's parameters that say that another engine was chosen."""
+_CHOSEN = {
+    "opensearch": {"opensearch"},
+    "tika": {"tika", "tika_server"},
+    "postgres": {"postgresql", "postgres"},
+    "ldap": {"ldap"},
+    "wiki": {"wiki"},
+}
+"""Words of a test's parameters that choose a server by its name."""
+_SLOW = (
+    "tests/faults/",
+    "tests/effectiveness/",
+    "tests/property/",
+    "tests/service/",
+    "tests/contract/test_encoders.py",
+    "tests/contract/test_hostile_files.py",
+    "tests/pages/test_hostile_provider.py",
+    "tests/pages/test_logs.py",
+    "tests/pages/test_naming.py",
+    "tests/pages/test_schema.py",
+    "tests/unit/test_growth.py",
+)
+"""Folders and files of `slow`, as `--durations` told them."""
+
+
+def refuse_where_fast(server: str) -> None:
+    """Raises where a test that is not marked so asks for a server."""
+    if os.environ.get(NO_SERVERS):
+        raise AssertionError(
+            f"{os.environ.get('PYTEST_CURRENT_TEST')} starts {server} and is not marked {server}: "
+            "tests/needs.py does not see how."
+        )
+
+
+def mark(items: Iterable[pytest.Item]) -> None:
+    """Give each test the markers of what it needs."""
+    for item in items:
+        for name in sorted(needs(item)):
+            item.add_marker(name)
+
+
+def needs(item: pytest.Item) -> set[str]:
+    """Names of `MARKERS`."""
+    found = {SLOW} if item.nodeid.startswith(_SLOW) else set()
+    if not isinstance(item, pytest.Function):
+        return found
+    callspec = getattr(item, "callspec", None)
+    words = set(callspec.id.split("-")) if callspec else set()
+    given = list(callspec.params.values()) if callspec else []
+    for function in [item.function, *_fixtures(item), *given]:
+        found |= servers_of(function)
+    for server, chosen in _CHOSEN.items():
+        if words & chosen:
+            found.add(server)
+        elif words & _INSTEAD.get(server, set()):
+            found.discard(server)
+    return found
+
+
+def _fixtures(item: pytest.Function) -> Iterator[Any]:
+    for definitions in item._fixtureinfo.name2fixturedefs.values():
+        for definition in definitions:
+            yield definition.func
+
+
+@functools.cache
+def _of_code(function: types.FunctionType) -> frozenset[str]:
+    return frozenset(_walk(function, set()))
+
+
+def servers_of(named: Any) -> frozenset[str]:
+    """The servers that a function or class starts, itself or by what it names."""
+    function = _plain(named)
+    if isinstance(function, types.FunctionType):
+        return _of_code(function)
+    return frozenset(_walk(function, set()))
+
+
+def _walk(named: Any, seen: set[int]) -> Iterator[str]:
+    """The servers that a function or class starts, by whatever it names in `tests`."""
+    named = _plain(named)
+    if id(named) in seen or not _is_ours(named):
+        return
+    seen.add(id(named))
+    if server := _STARTS.get(f"{named.__module__}.{named.__qualname__}"):
+        yield server
+        return
+    if isinstance(named, type):
+        for member in vars(named).values():
+            yield from _walk(member, seen)
+        return
+    if not isinstance(named, types.FunctionType):
+        return
+    names = set(_names(named.__code__))
+    for name in names:
+        value = named.__globals__.get(name)
+        if isinstance(value, types.ModuleType) and value.__name__.startswith("tests"):
+            for inner in names:
+                yield from _walk(getattr(value, inner, None), seen)
+        else:
+            yield from _walk(value, seen)
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names(constant)
+
+
+def _plain(named: Any) -> Any:
+    """Without decorators, of a method its function, of a partial what it calls."""
+    named = getattr(getattr(named, "hypothesis", None), "inner_test", named)
+    if isinstance(named, functools.partial):
+        named = named.func
+    if isinstance(named, (staticmethod, classmethod)):
+        named = named.__func__
+    if isinstance(named, property):
+        named = named.fget
+    if inspect.ismethod(named):
+        named = named.__func__
+    try:
+        return inspect.unwrap(named)
+    except (ValueError, AttributeError):
+        return named
+
+
+def _is_ours(named: Any) -> bool:
+    return isinstance(named, (types.FunctionType, type)) and (
+        (named.__module__ or "").partition(".")[0] in {"tests", "benchmarks"}
+    )

@@ -1,0 +1,354 @@
+"""Every route that writes, asked by whom it may: it succeeds. And by others: it does not.
+
+The access matrix asks these routes too, for leaks alone; what is only ever refused there would
+prove nothing.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from connectors.push.inbox import Inbox, PushService
+from connectors.push.items import PushLimits, SuiteRules
+from connectors.push.tokens import PushTokens
+from expertise.build import BuildRules, build_expertise
+from expertise.builds import SqlBuilds
+from expertise.consent import SqlConsent
+from expertise.current_build import BuildReader
+from expertise.directory import SqlDirectory
+from indexer.embedded.index import EmbeddedIndex
+from quisait.privacy.query_log import now
+from search_api.app import Services, create_app
+from search_api.audit.sql import SqlAudit
+from search_api.authorization import IdentifiedReaders, bearer, session_cookie
+from search_api.search import Search
+from search_api.sign_on.cookies import SignOnCookies
+from search_api.sign_on.identification import AgentRule, SignOn
+from search_api.sign_on.provider import Provider, ProviderRules
+from search_api.sign_on.sessions import SessionLimits, SqlPersonalTokens, SqlSessions
+from search_api.sign_on.verification import LOGOUT_EVENT, ProviderSession
+from tests.lying_provider import CLIENT_ID, LyingProvider, lying_provider, rsa_key, signed
+from tests.pages.access_routes import WRITE_METHODS, routes_of
+from tests.pages.conftest import TOKENS
+from tests.pages.test_animation import GRANTS, LISTED, Listed, notes
+from tests.planted import ENCODER, TODAY
+from tests.unit.test_push_find import DOCUMENT
+from tests.unit.test_push_inbox import post
+
+pytestmark = [pytest.mark.pages, pytest.mark.trust]
+
+SITE = "http://localhost"
+MANAGER, OTHER = "ag-1", "ag-5"
+"""Who manages «géomètre» and the community «Réseau», and who holds no role."""
+STRANGER = rsa_key("first")
+"""A key that is not the provider's."""
+PROPOSED = "m/geometre"
+"""A topic whose agents are alone in their regions: a community is proposed."""
+
+
+@dataclass
+class Site:
+    """The application with every route that writes, and what one writes with."""
+
+    app: FastAPI
+    demo: FastAPI
+    sign_on: SignOn
+    tokens: SqlPersonalTokens
+    provider: LyingProvider
+    push_token: str
+    services: Services
+
+    def session(self, agent: str, subject: str = "", session: str = "") -> str:
+        whose = ProviderSession(self.provider.issuer, subject, session) if subject else None
+        return self.sign_on.sessions.begin(agent, provider_session=whose)
+
+    def client(self, agent: str = "", app: FastAPI | None = None, host: str = "127.0.0.1") -> Any:
+        """A browser of this agent, signed on; of nobody without one."""
+        made = TestClient(
+            app or self.app,
+            SITE,
+            headers={"Origin": SITE},
+            follow_redirects=False,
+            client=(host, 50_000),
+        )
+        if agent:
+            made.cookies.set("quisait_session", self.session(agent))
+        return made
+
+    def proposal(self) -> str:
+        """The id of a topic that is proposed to the manager."""
+        body = self.client(MANAGER).get("/api/v1/animation/proposals").json()
+        return str(body["proposals"][0]["id"])
+
+    def decision(self) -> str:
+        """The id of a decision of the manager."""
+        path = f"/api/v1/animation/proposals/{self.proposal()}"
+        return str(self.client(MANAGER).post(path, json={"verdict": "refuse"}).json()["id"])
+
+    def is_open(self, session: str) -> bool:
+        return self.sign_on.sessions.find(session) is not None
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> EmbeddedIndex:
+    made = EmbeddedIndex(tmp_path_factory.mktemp("written") / "index", ENCODER.dimension)
+    assert not made.write(notes()).failed
+    return made
+
+
+@pytest.fixture
+def site(index: EmbeddedIndex, tmp_path: Path) -> Iterator[Site]:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
+    book, builds = SqlDirectory(engine), SqlBuilds(engine)
+    book.replace(Listed())
+    build = build_expertise(index, book, ENCODER, LISTED.topics, BuildRules(), TODAY)
+    builds.publish(build, LISTED)
+    push_tokens = PushTokens(engine)
+    limits = PushLimits(request_bytes=20_000, document_bytes=5_000, documents=20)
+    inbox = Inbox(engine, lambda source: None, max_waiting=40)
+    with lying_provider() as provider:
+        personal = SqlPersonalTokens(engine, 90, now_s)
+        sign_on = signing_on(engine, book, provider.issuer, personal)
+        identify = [
+            bearer(TOKENS, personal, now_s),
+            session_cookie(sign_on.sessions, sign_on.cookies),
+        ]
+        services = Services(
+            Search(index, ENCODER, book),
+            book,
+            today=lambda: TODAY,
+            overview=BuildReader(builds, index, book, BuildRules()),
+            grants=GRANTS,
+            audit=SqlAudit(engine, now),
+            consent=SqlConsent(engine, now),
+            sign_on=sign_on,
+            reader_of=IdentifiedReaders(identify, book, lambda: TODAY),
+            reception=PushService(inbox, push_tokens, {"docs": SuiteRules()}, limits),
+        )
+        yield Site(
+            create_app(services),
+            create_app(replace(services, demo=True)),
+            sign_on,
+            personal,
+            provider,
+            push_tokens.add("docs", ""),
+            services,
+        )
+    engine.dispose()
+
+
+def signing_on(
+    engine: sa.Engine, book: SqlDirectory, issuer: str, personal: SqlPersonalTokens
+) -> SignOn:
+    rules = ProviderRules(
+        issuer=issuer,
+        client_id=CLIENT_ID,
+        client_secret="un secret",
+        redirect_uri=f"{SITE}/sign-on/callback",
+        scopes="openid",
+    )
+    return SignOn(
+        address=SITE,
+        provider=Provider(rules, now_s),
+        sessions=SqlSessions(engine, SessionLimits(3_600, 36_000), now_s),
+        tokens=personal,
+        cookies=SignOnCookies(secure=False),
+        rule=AgentRule(),
+        known=book,
+        whom_to_ask="",
+        now_s=now_s,
+        today=lambda: TODAY,
+    )
+
+
+def now_s() -> int:
+    return int(time.time())
+
+
+Answer = httpx.Response
+
+
+@dataclass(frozen=True)
+class Write:
+    """How a route is asked by whom it may, who then is answered `status`; and by others."""
+
+    allowed: Callable[[Site], Answer]
+    status: int
+    refused: Mapping[int, Callable[[Site], Answer]]
+    """By the status of their refusal."""
+
+
+def managing(path: str, named: Callable[[Site], str], status: int, **body: Any) -> Write:
+    """A community manager may, another agent and nobody may not."""
+
+    def ask(site: Site, agent: str) -> Answer:
+        method = body.get("method", "POST")
+        sent = {name: body[name] for name in ("json", "data") if name in body}
+        answer: Answer = site.client(agent).request(method, path.format(named(site)), **sent)
+        return answer
+
+    return Write(
+        lambda site: ask(site, MANAGER),
+        status,
+        {403: lambda site: ask(site, OTHER), 401: lambda site: ask(site, "")},
+    )
+
+
+def in_person(path: str, status: int, method: str = "POST", **sent: Any) -> Write:
+    """Everybody may for themselves, in a browser; nobody may not, nor may a personal token."""
+
+    def ask(client: Any, **headers: str) -> Answer:
+        answer: Answer = client.request(method, path, headers=headers, **sent)
+        return answer
+
+    def by_token(site: Site) -> Answer:
+        token = site.tokens.make(OTHER, "un programme", 30)
+        return ask(site.client(), Authorization=f"Bearer {token}")
+
+    return Write(
+        lambda site: ask(site.client(OTHER)),
+        status,
+        {401: lambda site: ask(site.client()), 403: by_token},
+    )
+
+
+def of_own(path: str, name: str, own: Callable[[Site, str], str]) -> Write:
+    """Everybody may end what is theirs; what is somebody else's is unknown to them."""
+
+    def ask(site: Site, agent: str) -> Answer:
+        answer: Answer = site.client(agent).post(path, data={name: own(site, OTHER)})
+        return answer
+
+    return Write(
+        lambda site: ask(site, OTHER),
+        303,
+        {404: lambda site: ask(site, MANAGER), 401: lambda site: ask(site, "")},
+    )
+
+
+def pushing(path: str, status: int, body: Any) -> Write:
+    """A source's token may, anybody without one may not."""
+
+    def ask(site: Site, token: str) -> Answer:
+        headers = {"Authorization": f"Bearer {token}"}
+        answer: Answer = site.client().post(path, json=body, headers=headers)
+        return answer
+
+    return Write(
+        lambda site: ask(site, site.push_token), status, {401: lambda site: ask(site, "qsp_x")}
+    )
+
+
+def logged_out(site: Site, key: Any = None) -> Answer:
+    """What the provider posts when a session is over there."""
+    site.session(OTHER, "sub-5", "s5")
+    claims = {
+        "iss": site.provider.issuer,
+        "aud": CLIENT_ID,
+        "iat": now_s(),
+        "jti": f"jeton-{time.monotonic_ns()}",
+        "sub": "sub-5",
+        "sid": "s5",
+        "events": {LOGOUT_EVENT: {}},
+    }
+    token = signed(claims, key or site.provider.key, typ="logout+jwt")
+    answer: Answer = site.client().post(
+        "/sign-on/back-channel-logout", data={"logout_token": token}
+    )
+    return answer
+
+
+def become(site: Site, app: FastAPI, host: str) -> Answer:
+    """Choose in the demo who one is."""
+    answer: Answer = site.client(app=app, host=host).post("/demo/agent", data={"agent": MANAGER})
+    return answer
+
+
+def topic_of_community(site: Site) -> str:
+    return PROPOSED
+
+
+def own_token(site: Site, agent: str) -> str:
+    site.tokens.make(agent, "un programme", 30)
+    return str(site.tokens.of(agent)[0].short)
+
+
+def own_session(site: Site, agent: str) -> str:
+    site.session(agent)
+    return str(site.sign_on.sessions.of(agent)[0].short)
+
+
+WITHDRAW = {"kind": "withdraw", "subject": ""}
+WRITES: dict[tuple[str, str], Write] = {
+    ("POST", "/api/v1/animation/proposals/{proposal_id}"): managing(
+        "/api/v1/animation/proposals/{}", Site.proposal, 200, json={"verdict": "refuse"}
+    ),
+    ("DELETE", "/api/v1/animation/decisions/{decision_id}"): managing(
+        "/api/v1/animation/decisions/{}", Site.decision, 204, method="DELETE"
+    ),
+    ("POST", "/api/v1/animation/communities/{topic_id:path}"): managing(
+        "/api/v1/animation/communities/{}", topic_of_community, 204, json={"verdict": "accept"}
+    ),
+    ("POST", "/animation/proposals/{proposal_id}"): managing(
+        "/animation/proposals/{}", Site.proposal, 303, data={"verdict": "refuse"}
+    ),
+    ("POST", "/animation/decisions/{decision_id}/forget"): managing(
+        "/animation/decisions/{}/forget", Site.decision, 303
+    ),
+    ("POST", "/animation/communities/{topic_id:path}"): managing(
+        "/animation/communities/{}", topic_of_community, 303, data={"verdict": "refuse"}
+    ),
+    ("POST", "/api/v1/push/{source}"): pushing("/api/v1/push/docs", 200, post("a")),
+    ("POST", "/api/v1.0/documents/index/"): pushing("/api/v1.0/documents/index/", 201, [DOCUMENT]),
+    ("POST", "/api/v1.0/documents/delete/"): pushing(
+        "/api/v1.0/documents/delete/", 200, {"service": "docs", "document_ids": ["x"]}
+    ),
+    ("POST", "/api/v1/me/wishes"): in_person("/api/v1/me/wishes", 200, json=WITHDRAW),
+    ("DELETE", "/api/v1/me/wishes"): in_person("/api/v1/me/wishes", 200, "DELETE", params=WITHDRAW),
+    ("POST", "/mes-donnees"): in_person("/mes-donnees", 303, data={"act": "ask", **WITHDRAW}),
+    ("POST", "/demo/agent"): Write(
+        lambda site: become(site, site.demo, "127.0.0.1"),
+        303,
+        {404: lambda site: become(site, site.app, "127.0.0.1")},
+    ),
+    ("POST", "/sign-on/back-channel-logout"): Write(
+        logged_out, 200, {400: lambda site: logged_out(site, STRANGER)}
+    ),
+    ("POST", "/sign-out"): Write(lambda site: site.client(OTHER).post("/sign-out"), 200, {}),
+    ("POST", "/access/tokens"): in_person(
+        "/access/tokens", 200, data={"label": "un programme", "days": "30"}
+    ),
+    ("POST", "/access/tokens/revoke"): of_own("/access/tokens/revoke", "token", own_token),
+    ("POST", "/access/sessions/revoke"): of_own("/access/sessions/revoke", "session", own_session),
+    ("POST", "/access/sessions/revoke-others"): in_person("/access/sessions/revoke-others", 303),
+}
+"""Anybody may sign out: there is nobody whom that is refused."""
+
+
+def test_every_route_that_writes_is_here(site: Site) -> None:
+    """A route that is added says here who may, and who may not."""
+    writing = {one for one in routes_of(site.app) if one[0] in WRITE_METHODS}
+    assert writing == set(WRITES)
+
+
+@pytest.mark.parametrize("route", WRITES, ids=" ".join)
+def test_it_succeeds_for_whom_it_may(site: Site, route: tuple[str, str]) -> None:
+    """Else the access matrix could not tell a right from a fault in what it sends."""
+    write = WRITES[route]
+    answer = write.allowed(site)
+    assert answer.status_code == write.status, answer.text
+
+
+@pytest.mark.parametrize("route", WRITES, ids=" ".join)
+def test_it_is_refused_to_others(site: Site, route: tuple[str, str]) -> None:
+    """The very same request; what differs is who asks."""
+    for status, ask in WRITES[route].refused.items():
+        assert ask(site).status_code == status

@@ -1,0 +1,1 @@
+"""Files of the common formats, made by the project itself: `samples.files.SAMPLES` names them."""

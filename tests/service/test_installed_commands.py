@@ -1,0 +1,57 @@
+"""Commands of installed packages: `quisait evaluate`, which the product does not import."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evaluation.measures import IR_MEASURES_MISSING
+
+pytestmark = pytest.mark.sources
+
+RUN = (
+    "import sys; {before}; sys.argv = ['quisait', *{arguments}]; from quisait.cli import app; app()"
+)
+
+
+def quisait(*arguments: str, before: str = "pass") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", RUN.format(before=before, arguments=list(arguments))],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_evaluate_is_found_where_its_package_is_installed() -> None:
+    shown = quisait("evaluate", "--help")
+    assert shown.returncode == 0, shown.stderr
+    assert all(name in shown.stdout for name in ("search", "experts", "nobody"))
+
+
+def test_without_its_package_the_other_commands_work() -> None:
+    """As in the container, which does not have it."""
+    absent = "sys.modules['evaluation'] = None"
+    shown = quisait("--help", before=absent)
+    assert shown.returncode == 0, shown.stderr
+    assert "crawl" in shown.stdout
+    assert "evaluate" not in shown.stdout
+    assert quisait("evaluate", before=absent).returncode == 2
+
+
+def test_no_other_command_loads_it() -> None:
+    """The product imports nothing of it."""
+    after = "import atexit; atexit.register(lambda: print('evaluation' in sys.modules))"
+    shown = quisait("schema", "--help", before=after)
+    assert shown.stdout.endswith("False\n"), shown.stdout
+
+
+def test_without_the_measures_a_sentence_says_what_to_install(tmp_path: Path) -> None:
+    """Before anything is indexed."""
+    failed = quisait(
+        "evaluate", "search", str(tmp_path), before="sys.modules['ir_measures'] = None"
+    )
+    assert failed.returncode == 1
+    assert failed.stderr.strip() == IR_MEASURES_MISSING
