@@ -25,6 +25,7 @@ from expertise.consent import SqlConsent
 from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
+from quisait.application.database import migrate
 from quisait.privacy.query_log import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
@@ -106,7 +107,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> EmbeddedIndex:
 
 @pytest.fixture
 def site(index: EmbeddedIndex, tmp_path: Path) -> Iterator[Site]:
-    engine = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
+    engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     book, builds = SqlDirectory(engine), SqlBuilds(engine)
     book.replace(Listed())
     build = build_expertise(index, book, ENCODER, LISTED.topics, BuildRules(), TODAY)
