@@ -14,7 +14,6 @@ from indexer.french.analysis import fold
 from search_api.addresses import SearchAddress, experts_address, local_path, topic_address
 from search_api.answers.correction import corrected_results
 from search_api.answers.topics import RelatedTopics, related_topics, topic_to_go_on_from
-from search_api.catalogue.wording import valid_on
 from search_api.identity.tokens import DEMO_COOKIE, on_loopback
 from search_api.parameters import AreaCode, AskingReader, Filters, PageNumber, SortOrder, Typed
 from search_api.problems import Problem
@@ -24,6 +23,7 @@ from search_api.ranking.results import Results
 from search_api.search import OF_A_PERSON, Search
 from search_api.services import Services, services_of
 from search_api.templating import demo_agents, render
+from search_api.texts.wording import valid_on
 
 router = APIRouter(include_in_schema=False)
 

@@ -26,7 +26,6 @@ from indexer.values import Passage, Put
 from quisait.privacy.query_log import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
-from search_api.catalogue.safe_text import safe_text
 from search_api.identity.readers import reader_of
 from search_api.questions.glossary import GlossaryFile
 from search_api.ranking.search_configuration import BestBetsFile, SearchConfiguration
@@ -39,6 +38,7 @@ from search_api.system_status import (
     SystemStatus,
     UnansweredQuestion,
 )
+from search_api.texts.safe_text import safe_text
 from tests.builders import indexed, make_document
 from tests.pages.conftest import served
 from tests.pages.states import GRANTS
