@@ -121,7 +121,7 @@ def not_by_personal_token(request: Request, reader: NamedReader) -> None:
     So a stolen token neither shows nor changes what is stored about its agent.
     """
     who = identification_of(request)
-    if who is not None and who.way is IdentificationMethod.PERSONAL_TOKEN:
+    if who is not None and who.method is IdentificationMethod.PERSONAL_TOKEN:
         raise Problem(
             403,
             "Un jeton personnel ne donne pas accès à vos données : connectez-vous dans un "
@@ -148,7 +148,7 @@ class RoleRequired:
         services = services_of(request)
         access = f"{request.method} {getattr(request.scope.get('route'), 'path', '')}"
         who = identification_of(request)
-        if who and who.way is IdentificationMethod.PERSONAL_TOKEN:
+        if who and who.method is IdentificationMethod.PERSONAL_TOKEN:
             note_refusal(services, reader, self.role, access)
             raise Problem(403, IN_PERSON_ONLY, code="in_person")
         named = request.path_params.get(self.subject, "") if self.subject else ""

@@ -90,7 +90,7 @@ def render(name: str, *, request: Request, **values: object) -> str:
 def _signed_on(request: Request) -> Identification | None:
     """Who has «Mes accès» and may sign off: a person, once a route has asked who they are."""
     who = identification_of(request)
-    return who if who and who.way in IN_PERSON_METHODS else None
+    return who if who and who.method in IN_PERSON_METHODS else None
 
 
 def _demo(request: Request) -> dict[str, object] | None:

@@ -197,7 +197,7 @@ NAMED = 40
 
 def _in_person(request: Request, reader: NamedReader) -> Identification:
     who = identification_of(request)
-    if who is None or who.way not in IN_PERSON_METHODS:
+    if who is None or who.method not in IN_PERSON_METHODS:
         raise Problem(
             403,
             "Un jeton ne donne pas accès à cette page : connectez-vous dans un navigateur.",
