@@ -10,7 +10,7 @@ from search_api.services import services_of
 
 @dataclass(frozen=True, slots=True)
 class RolePage:
-    """A page that a role opens, as the navigation offers it. `section` marks it as current."""
+    """A page that a role opens, as an entry of the navigation. `section` is the page's own."""
 
     role: Role
     path: str
@@ -27,7 +27,7 @@ ROLE_PAGES: tuple[RolePage, ...] = (
 
 
 def held_by(request: Request) -> HeldRoles:
-    """The roles of the one who asks; nobody holds none."""
+    """The roles of the reader of a request; none without a reader."""
     services = services_of(request)
     if not services.grants.every:
         return NO_ROLES
@@ -35,6 +35,6 @@ def held_by(request: Request) -> HeldRoles:
 
 
 def role_pages_of(request: Request) -> list[RolePage]:
-    """The pages that the one who asks may open."""
+    """The pages that the reader of a request may open."""
     roles = held_by(request).roles
     return [page for page in ROLE_PAGES if page.role in roles]

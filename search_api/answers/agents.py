@@ -54,7 +54,7 @@ def agent_peers(context: AnswerContext, reader: Reader, agent_id: str = "") -> P
     own = agent.id == reader.agent_id
     build = context.required_build()
     found = peers_of(build, agent, access_filter(reader), to_self=own)
-    return PeersAnswer(build.dated, found, own, incomplete(reader))
+    return PeersAnswer(build.status, found, own, incomplete(reader))
 
 
 def shown_agent(context: AnswerContext, reader: Reader, agent_id: str) -> Agent:

@@ -106,7 +106,7 @@ def community_management(context: AnswerContext, holder: RoleHolder) -> Communit
         return CommunityManagement(build, *parts)
     topics = by_label(build)
     return CommunityManagement(
-        build.dated,
+        build.status,
         *parts,
         topics=topics,
         managed=tuple(
@@ -177,14 +177,14 @@ def all_risks(one: AtRisk) -> list[str]:
 def _watched(build: OpenBuild | BuildStatus, holder: RoleHolder) -> TopicsToWatch:
     if isinstance(build, BuildStatus):
         return TopicsToWatch(build)
-    return TopicsToWatch(build.dated, topics_at_risk(build, holder.held.animates_topic))
+    return TopicsToWatch(build.status, topics_at_risk(build, holder.held.animates_topic))
 
 
 def _proposed_topics(build: OpenBuild | BuildStatus, holder: RoleHolder) -> ProposedTopics:
     if isinstance(build, BuildStatus):
         return ProposedTopics(build)
     decisions = _topic_decisions(build, holder)
-    return ProposedTopics(build.dated, decisions.waiting(), decisions.told())
+    return ProposedTopics(build.status, decisions.pending(), decisions.decided())
 
 
 def _proposed_communities(
@@ -193,7 +193,7 @@ def _proposed_communities(
     if isinstance(build, BuildStatus):
         return ProposedCommunities(build)
     found = CommunityProposals(build, holder.held.animates_topic)
-    return ProposedCommunities(build.dated, found.waiting(), found.told())
+    return ProposedCommunities(build.status, found.pending(), found.decided())
 
 
 def _topic_decisions(build: OpenBuild, holder: RoleHolder) -> ProposalDecisions:

@@ -81,7 +81,7 @@ class AnswerContext:
     `overview` is None where there is no list of topics. `grants` say who holds which role; what
     a role opens is written to `audit` before it is shown, and attempts at it by way of
     `refusals`. `sign_on` is None where nobody signs on here. `consent` keeps what agents ask
-    about themselves; `brought_up` counts how often answers named one of them, None where that
+    about themselves; `mention_counts` counts how often answers named one of them, None where that
     is not counted. `join_rules` say why an account is somebody's.
     """
 
@@ -96,7 +96,7 @@ class AnswerContext:
     refusals: RefusedAccesses = field(default_factory=RefusedAccesses)
     consent: ConsentStore | None = None
     join_rules: Sequence[LinkRule] = ()
-    brought_up: Callable[[str, date], Sequence[MentionCount]] | None = None
+    mention_counts: Callable[[str, date], Sequence[MentionCount]] | None = None
     sign_on: SignOn | None = None
     administration: SystemStatusReader | None = None
 

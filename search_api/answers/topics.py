@@ -55,7 +55,7 @@ def list_topics(context: AnswerContext) -> TopicList:
     build = context.build()
     if isinstance(build, BuildStatus):
         return TopicList(build, ())
-    return TopicList(build.dated, by_label(build))
+    return TopicList(build.status, by_label(build))
 
 
 def topic_answer(context: AnswerContext, reader: Reader, topic_id: str) -> TopicAnswer:
@@ -69,7 +69,7 @@ def topic_answer(context: AnswerContext, reader: Reader, topic_id: str) -> Topic
         raise NotFound("Sujet inconnu : il n’est pas dans la liste.")
     documents = [one for one in view.documents if one not in set(view.questions)]
     return TopicAnswer(
-        build.dated,
+        build.status,
         view,
         _readable(build, reader, documents[:READ_FIRST]),
         _readable(build, reader, view.questions[:READ_FIRST]),
@@ -123,7 +123,7 @@ def _readable(build: OpenBuild, reader: Reader, ids: Iterable[str]) -> tuple[Car
     if not wanted:
         return ()
     request = ShowRequest(access_filter(reader), wanted, Question())
-    return tuple(shown.card for shown in build.standing.index.show(request))
+    return tuple(shown.card for shown in build.revalidation.index.show(request))
 
 
 _Labels = tuple[tuple[str, tuple[str, ...]], ...]

@@ -98,7 +98,7 @@ def me_page(request: Request, reader: NamedReader) -> str:
     held = stored_about(services_of(request), reader)
     refused = held.of_kind(PreferenceKind.REFUSE)
     declared = held.of_kind(PreferenceKind.DECLARE)
-    settled = {one.wish.subject for one in (*refused, *declared)}
+    settled = {one.preference.subject for one in (*refused, *declared)}
     return render(
         "me.html",
         request=request,

@@ -50,7 +50,7 @@ class ProfileBody(BaseModel):
 def profile_body(found: AgentProfile) -> ProfileBody:
     """The body of an answer about one agent."""
     return ProfileBody(
-        build=build_body(found.dated),
+        build=build_body(found.build),
         agent=agent_body(found.agent),
         metier=own_topic_body(found.metier) if found.metier else None,
         demonstrated=list(map(own_topic_body, found.shown)),
@@ -86,7 +86,7 @@ HELD_ELSEWHERE = (
         "sauvegarde restaurée ne les défasse pas."
     ),
 )
-"""What this answer does not show of the one who asks."""
+"""What is stored about the reader elsewhere, and not in this answer."""
 
 
 class _MyDataSchema(BaseModel):
@@ -122,7 +122,7 @@ class ContributionsBody(_MyDataSchema):
 
 
 class MentionCountBody(_MyDataSchema):
-    """In a period, by how many distinct askers answers brought one up: five or more."""
+    """How many distinct askers were shown one in a period: five or more."""
 
     topic_id: str = Field(description="empty: questions that name no topic of the list")
     start: date
@@ -130,14 +130,14 @@ class MentionCountBody(_MyDataSchema):
 
 
 class SessionBody(_MyDataSchema):
-    """An open session, by days. What opens it is not held."""
+    """An open session, by days. Its secret is not stored."""
 
     begun: date
     last_used: date
 
 
 class TokenBody(_MyDataSchema):
-    """A personal token that is not over, by days. What opens it is not held."""
+    """A personal token that has not expired, by days. Its secret is not stored."""
 
     label: str
     made: date
@@ -146,7 +146,7 @@ class TokenBody(_MyDataSchema):
 
 
 class WishBody(_MyDataSchema):
-    """Something asked, in force since a moment."""
+    """A wish, and since when it is in force."""
 
     kind: PreferenceKind
     subject: str = Field(description="a source (empty: the finder as a whole), or a topic's id")
@@ -155,7 +155,7 @@ class WishBody(_MyDataSchema):
 
 
 class WishRequest(_MyDataSchema):
-    """What is asked, or taken back."""
+    """A wish to put in force."""
 
     kind: PreferenceKind
     subject: str = Field("", max_length=200)
@@ -163,7 +163,7 @@ class WishRequest(_MyDataSchema):
 
 
 class MeBody(_MyDataSchema):
-    """What is held about the one who asks, and where the rest is."""
+    """What is stored about the reader, and where the rest is."""
 
     purpose: str
     directory: RowBody
@@ -188,7 +188,7 @@ class MeBody(_MyDataSchema):
 
 
 def my_data_body(held: StoredData) -> MeBody:
-    """The body."""
+    """The body of an answer about the reader's own data."""
     row = {name: getattr(held.row, name) for name in RowBody.model_fields}
     return MeBody(
         purpose=PURPOSE,
@@ -203,19 +203,19 @@ def my_data_body(held: StoredData) -> MeBody:
         profile=profile_body(held.profile),
         wishes=[
             WishBody(
-                kind=one.wish.kind,
-                subject=one.wish.subject,
-                said=list(one.wish.said),
+                kind=one.preference.kind,
+                subject=one.preference.subject,
+                said=list(one.preference.said),
                 since=one.since,
             )
             for one in held.wishes
         ],
         noted=held.noted,
         brought_up=None
-        if held.brought_up is None
+        if held.mention_counts is None
         else [
             MentionCountBody(topic_id=one.topic_id, start=one.start, askers=one.askers)
-            for one in held.brought_up
+            for one in held.mention_counts
         ],
         sessions=[
             SessionBody(begun=_day(one.begun_s), last_used=_day(one.seen_s))

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 
+from quisait.application.database import migrate
 from quisait.privacy.query_log import now
 from search_api.answers.roles import RoleHolder
 from search_api.app import Services, create_app
@@ -42,7 +43,7 @@ def desk_of(agent: str, holder: Annotated[RoleHolder, require(Role.ADMINISTRATOR
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[sa.Engine]:
-    engine = sa.create_engine(f"sqlite:///{tmp_path / 'audit.sqlite'}")
+    engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'audit.sqlite'}"))
     yield engine
     engine.dispose()
 
