@@ -50,8 +50,8 @@ from quisait.work.crawl import CrawlOutcome, crawl_sources, read_directory
 from quisait.work.reindexing import reindex_command
 from quisait.work.source_status import directory_state, forget, removed_source_statuses, status_of
 from search_api.answers.question import answer_question, who_knows
-from search_api.catalogue.safe_text import safe_text
 from search_api.questions.query import Query, ResultOrder
+from search_api.texts.safe_text import safe_text
 
 COMMANDS = "quisait.commands"
 """The group of entry points by which an installed package adds commands, as `evaluation` does."""

@@ -10,9 +10,6 @@ from connectors.geography import area_name
 from connectors.values import Agent, ContributorRole
 from search_api.addresses import agent_address
 from search_api.audit import descriptions
-from search_api.catalogue import wording
-from search_api.catalogue.safe_text import safe_text
-from search_api.catalogue.texts import plural
 from search_api.identity.tokens import on_loopback
 from search_api.navigation import role_pages_of
 from search_api.ranking.excerpts import excerpt
@@ -20,6 +17,9 @@ from search_api.ranking.explanations import explanation
 from search_api.services import Services, services_of
 from search_api.sign_on.identification import IN_PERSON_METHODS, Identification, identification_of
 from search_api.static_files import static_address
+from search_api.texts import wording
+from search_api.texts.plurals import plural
+from search_api.texts.safe_text import safe_text
 
 
 def voice(role: ContributorRole, name: object) -> Markup:
@@ -90,7 +90,7 @@ def render(name: str, *, request: Request, **values: object) -> str:
 def _signed_on(request: Request) -> Identification | None:
     """Who is signed on in person, so that «Mes accès» and sign-out are offered; else None."""
     who = identification_of(request)
-    return who if who and who.way in IN_PERSON_METHODS else None
+    return who if who and who.method in IN_PERSON_METHODS else None
 
 
 def _demo(request: Request) -> dict[str, object] | None:

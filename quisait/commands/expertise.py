@@ -15,9 +15,9 @@ from quisait.commands import answers
 from quisait.commands.privacy import audit_command
 from quisait.work.worker import BuildOutcome, build_and_publish
 from search_api.answers.isolation import all_isolated_holders
-from search_api.catalogue.safe_text import safe_text
-from search_api.catalogue.wording import SCOPES, kilometres
 from search_api.schemas.spreadsheets import isolation_csv
+from search_api.texts.safe_text import safe_text
+from search_api.texts.wording import SCOPES, kilometres
 
 expertise_app = typer.Typer(help="Qui sait, qui est seul sur son sujet.", no_args_is_help=True)
 

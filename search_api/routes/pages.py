@@ -11,7 +11,6 @@ from connectors.geography import DEPARTEMENTS, REGIONS
 from indexer.french.analysis import fold
 from search_api.addresses import SearchAddress, experts_address, local_path, topic_address
 from search_api.answers.question import answer_question, who_knows
-from search_api.catalogue.wording import valid_on
 from search_api.identity.tokens import DEMO_COOKIE, on_loopback
 from search_api.parameters import AreaCode, AskingReader, Filters, PageNumber, SortOrder, Typed
 from search_api.problems import Problem
@@ -20,6 +19,7 @@ from search_api.ranking.results import Results
 from search_api.search import OF_A_PERSON
 from search_api.services import services_of
 from search_api.templating import demo_agents, render
+from search_api.texts.wording import valid_on
 
 router = APIRouter(include_in_schema=False)
 

@@ -22,8 +22,6 @@ from search_api.answers.isolation import (
     topic_coverage,
 )
 from search_api.answers.topics import is_shown, list_topics, topic_answer
-from search_api.catalogue.texts import plural
-from search_api.catalogue.wording import area_label, kilometres
 from search_api.parameters import AreaCode, NamedReader, Offset
 from search_api.routes.api import PROBLEMS
 from search_api.routes.maps import TileMap, TilePlace, departement_places, region_places, tile_map
@@ -41,6 +39,8 @@ from search_api.schemas.topics import (
 )
 from search_api.services import services_of
 from search_api.templating import render
+from search_api.texts.plurals import plural
+from search_api.texts.wording import area_label, kilometres
 
 api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 

@@ -10,8 +10,8 @@ from connectors.values import Agent, ContactVia, ContributorRole
 from expertise.holders import Basis, IsolationScope
 from expertise.names import Reason
 from indexer.values import Passage
-from search_api.catalogue.texts import grouped
 from search_api.questions.query_parser import QueryPartKind
+from search_api.texts.plurals import grouped
 
 _MONTHS = [
     "janvier",
