@@ -56,7 +56,7 @@ test: .venv/all servers check ## run every test on real engines (ARGS='-m trust'
 
 test-fast: .venv/all ## run the tests that need no server and no browser, in under two minutes
 	@mkdir -p .cache
-	QUISAIT_TESTS_NO_SERVERS=1 $(BIN)/python -m pytest -m '$(FAST)' $(ARGS)
+	TESTS_START_NO_SERVER=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m '$(FAST)' $(ARGS)
 
 bench: .venv/all engines ## print every figure of the documents: relevance on the development sets, speed
 	$(BIN)/python -m benchmarks $(ARGS)

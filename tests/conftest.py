@@ -3,6 +3,7 @@
 Each test is marked by the servers that it needs; the last line names what was not tested.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if line := what_is_missing():
         terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_variable_of_the_tests() -> None:
+    """`QUISAIT_SHARED` was read; to `quisait check` it would be a setting that does not exist."""
+    os.environ.pop("QUISAIT_SHARED", None)
 
 
 @pytest.fixture(scope="session")

@@ -25,10 +25,13 @@ SERVERS = {
     "browser": "needs Chromium",
 }
 SLOW = "slow"
-MARKERS = {**SERVERS, SLOW: "takes long without any server: faults, generated histories, figures"}
+MARKERS = {
+    **SERVERS,
+    SLOW: "takes long without any server: processes, histories, figures",
+}
 """Marker and meaning; `pytest --markers` prints them."""
 
-NO_SERVERS = "QUISAIT_TESTS_NO_SERVERS"
+NO_SERVERS = "TESTS_START_NO_SERVER"
 """Set by `make test-fast`."""
 
 _STARTS = {
@@ -53,8 +56,24 @@ _CHOSEN = {
     "opensearch": {"opensearch"},
     "tika": {"tika", "tika_server"},
     "postgres": {"postgresql", "postgres"},
+    "ldap": {"ldap"},
+    "wiki": {"wiki"},
 }
-_SLOW_FOLDERS = ("tests/faults/", "tests/effectiveness/")
+"""Words of a test's parameters that choose a server by its name."""
+_SLOW = (
+    "tests/faults/",
+    "tests/effectiveness/",
+    "tests/property/",
+    "tests/service/",
+    "tests/contract/test_encoders.py",
+    "tests/contract/test_hostile_files.py",
+    "tests/pages/test_hostile_provider.py",
+    "tests/pages/test_logs.py",
+    "tests/pages/test_naming.py",
+    "tests/pages/test_schema.py",
+    "tests/unit/test_growth.py",
+)
+"""Folders and files of `slow`, as `--durations` told them."""
 
 
 def refuse_where_fast(server: str) -> None:
@@ -75,7 +94,7 @@ def mark(items: Iterable[pytest.Item]) -> None:
 
 def needs(item: pytest.Item) -> set[str]:
     """Names of `MARKERS`."""
-    found = {SLOW} if item.nodeid.startswith(_SLOW_FOLDERS) else set()
+    found = {SLOW} if item.nodeid.startswith(_SLOW) else set()
     if not isinstance(item, pytest.Function):
         return found
     callspec = getattr(item, "callspec", None)
@@ -86,7 +105,7 @@ def needs(item: pytest.Item) -> set[str]:
     for server, chosen in _CHOSEN.items():
         if words & chosen:
             found.add(server)
-        elif words & _INSTEAD[server]:
+        elif words & _INSTEAD.get(server, set()):
             found.discard(server)
     return found
 
@@ -144,6 +163,7 @@ def _names(code: types.CodeType) -> Iterator[str]:
 
 def _plain(named: Any) -> Any:
     """Without decorators, of a method its function, of a partial what it calls."""
+    named = getattr(getattr(named, "hypothesis", None), "inner_test", named)
     if isinstance(named, functools.partial):
         named = named.func
     if isinstance(named, (staticmethod, classmethod)):

@@ -20,7 +20,7 @@ from quisait.cli import app
 from search_api.app import Services, create_app
 from search_api.identity.tokens import TokenReaders
 from search_api.search import Search
-from tests.house.test_house import ASSEMBLY, REPOSITORY, ROOMS, imports_of, python_files
+from tests.house.test_house import ASSEMBLY, REPOSITORY, ROOMS
 from tests.pages.administration import ENCODER, TODAY, FictionalDirectory, documents
 from tests.pages.conftest import NOW_S, TOKENS
 
@@ -136,17 +136,10 @@ def test_the_packages_are_those_of_the_project() -> None:
 
 
 def test_the_layers_are_those_that_are_checked() -> None:
-    """In the order of import-linter; `evaluation` is named by the command line alone."""
+    """In the order of import-linter."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
     (contract,) = project["tool"]["importlinter"]["contracts"]
-    layers = [layer.split(" : ")[-1] for layer in contract["layers"]]
-    assert f"`{' → '.join(layers)}`" in section("Packages")
-    naming = [
-        path.relative_to(REPOSITORY).as_posix()
-        for path in python_files(*layers)
-        if any(name.partition(".")[0] == "evaluation" for name in imports_of(path))
-    ]
-    assert naming == ["quisait/cli.py"]
+    assert f"`{' → '.join(contract['layers'])}`" in section("Packages")
 
 
 def test_adapters_are_named_where_the_page_says() -> None:
@@ -156,3 +149,23 @@ def test_adapters_are_named_where_the_page_says() -> None:
     )
     files = re.findall(r"`([\w/]+)\.py`", listed)
     assert {file.replace("/", ".") for file in files} == ASSEMBLY
+
+
+def test_each_port_that_is_named_has_its_contract() -> None:
+    """A suite of its own, and adapters that lie, or a module of tests that bends answers."""
+    _, _, after = section("What holds everywhere").partition("Those of ")
+    ports = re.split(r",\s+|\s+and\s+", after.partition(" have a contract suite")[0])
+    singular = [re.sub(r"ies$", "y", port).removesuffix("s") for port in ports]
+    suites = {path.name for path in (REPOSITORY / "tests/contract").glob("*_contract.py")}
+    named = {f"{port.replace('indexe', 'index')}_contract.py" for port in singular}
+    assert named <= suites
+    assert {suite for suite in suites if not suite.startswith("test_")} == named
+
+
+def test_words_are_defined_where_the_page_says() -> None:
+    """Each class in the file that follows it."""
+    said = re.findall(r"((?:`\w+`(?:, )?)+) in\s+`([\w/]+\.py)`", section("Words"))
+    assert len(said) == section("Words").count(".py`")
+    for names, file in said:
+        defined = set(re.findall(r"(?m)^class (\w+)", (REPOSITORY / file).read_text("utf-8")))
+        assert set(re.findall(r"\w+", names)) <= defined

@@ -104,7 +104,7 @@ LIES = [
 ]
 
 
-@pytest.mark.parametrize("lie", LIES, ids=str)
+@pytest.mark.parametrize("lie", LIES, ids=lambda lie: "+".join(sorted(lie)))
 def test_an_authority_speaks_for_itself_alone(stage: Stage, lie: set[str]) -> None:
     """One that vouches for another's principals is not believed at all."""
     stage.one.says = frozenset({"wiki:group:sysop", *lie})

@@ -108,7 +108,7 @@ def test_a_true_header_names_its_agent() -> None:
         {"uid": "ag-404"},
         {"uid": "ag-3"},
     ],
-    ids=str,
+    ids=lambda change: "-".join((*change, *{type(value).__name__ for value in change.values()})),
 )
 def test_a_claim_that_is_missing_or_wrong(change: dict[str, Any]) -> None:
     """Under the true key: for another, of another, over, without end, or of no agent in post."""
