@@ -90,7 +90,7 @@ class IndexWriter(Protocol):
 class Flushable(Protocol):
     """An index that is to be put in order before somebody writes from what it keeps."""
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """What was sent before, without an answer too, is kept by now, or never will be.
 
         Access lists that no document names are gone. Nobody else may be writing. Raises

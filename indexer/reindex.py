@@ -1,33 +1,69 @@
-"""A new generation beside the old one, then in its place. Read `reindex` first."""
+"""A reindex: the next index filled beside the live one, compared with it, then made live.
+
+Read `reindex` first. The live index alone is written to and answers all the while. What it is
+given meanwhile (texts, readers, deletions, `WITHHELD`, whoever wrote them) is found by comparing
+again, the last time with writers kept out: when the pointer moves, both hold the same, and the
+cursors of the sources stand for both.
+"""
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
-from indexer.copying import Copied, Copying, copying, pieces, settled
+from connectors.values import Access, authority_of
+from indexer.access import NOBODY, AccessFilter, Reader, access_filter
+from indexer.cards import re_encoded
+from indexer.comparison import differing, pages, same_text
 from indexer.errors import IndexRefused
-from indexer.generations import Encoders, Gate, Generation, GenerationWorks, Signature, Standing
-from indexer.rights_sample import check_counts, check_rights
+from indexer.live_index import Encoders, Gate, IndexSpec, IndexStorage, NamedIndex, flush
+from indexer.ports import Encoder, Index
+from indexer.values import (
+    IndexedDocument,
+    IndexEntry,
+    Put,
+    PutAccess,
+    Question,
+    Remove,
+    SearchRequest,
+    ShowRequest,
+    Write,
+)
 
 log = logging.getLogger(__name__)
 
 COPIED = 100
 """How many documents are read, encoded and written at once."""
-
 FEW = 200
 """When a pass finds no more than so many differences, the rest is done with writers kept out."""
 PASSES = 20
 """After so many passes it is done so however many there are."""
 
-Progress = Callable[[Copied, int], None]
+SAMPLE_SEED = 11
+SAMPLE_DOCUMENTS = 60
+"""Drawn over all sources; and as many documents as that among those with a denial."""
+SAMPLE_READERS = 40
+
+
+@dataclass(slots=True)
+class CopyCounts:
+    """What was done so far. `seen` counts documents compared in this pass, `encoded` passages."""
+
+    seen: int = 0
+    written: int = 0
+    removed: int = 0
+    encoded: int = 0
+
+
+Progress = Callable[[CopyCounts, int], None]
 """Called with what is done, and of how many documents."""
 
 
 @dataclass(frozen=True, slots=True)
-class Works:
-    """The parts that a reindex works with."""
+class ReindexDependencies:
+    """What a reindex works with."""
 
-    generations: GenerationWorks
+    storage: IndexStorage
     encoders: Encoders
     gate: Gate
 
@@ -37,122 +73,253 @@ class ReindexReport:
     """What a reindex did: documents in all, and `tried` pairs of reader and document."""
 
     documents: int
-    copied: Copied
+    copied: CopyCounts
     tried: int
     resumed: bool = False
 
 
 def reindex(
-    works: Works, wanted: Signature, progress: Progress = lambda done, total: None
+    parts: ReindexDependencies,
+    wanted: IndexSpec,
+    progress: Progress = lambda done, total: None,
 ) -> ReindexReport:
-    """Fill a generation made as `wanted` from the live one, check it, and let it answer.
+    """Fill an index made as `wanted` from the live one, check it, and let it answer.
 
-    Resumes one that was interrupted; a former generation that was kept makes way first. A
-    live one of another format is not kept beside the new one: no writer of both is left.
-    Raises `IndexUnreachable`, or `IndexRefused` where a check fails or another signature
-    is being filled: the live generation answers in any case.
+    Resumes one that was interrupted. Raises `IndexUnreachable`, or `IndexRefused` where the live
+    index is of another format or a check fails: the live index answers in any case.
     """
-    standing = _standing(works)
-    filling = standing.filling
-    if filling is not None and not filling.made.serves(wanted):
-        raise IndexRefused(
-            "Une autre réindexation est commencée, pour d'autres réglages : terminez-la avec "
-            "ceux-là, ou lancez « quisait reindex --abandon »."
-        )
-    if standing.former is not None and standing.former.made.serves(wanted):
-        return _change_over(works, standing.live, standing.former, progress)
-    resumed = filling is not None
-    if filling is None:
-        with works.gate.alone():
-            if standing.former is not None:
-                works.generations.drop()
-            filling = works.generations.begin(wanted)
-    report = _change_over(works, standing.live, filling, progress)
-    if standing.live.made.format != wanted.format:
-        # Nothing here can write to it: left alone, its rights would go stale.
-        with works.gate.alone():
-            works.generations.drop()
-    return ReindexReport(report.documents, report.copied, report.tried, resumed)
-
-
-def roll_back(works: Works, progress: Progress = lambda done, total: None) -> ReindexReport:
-    """Let the former generation answer again; it has had every write since.
-
-    What a killed writer left different is mended first, so that no right is loosened.
-    """
-    standing = _standing(works)
-    if standing.former is None:
-        raise IndexRefused(
-            "Il n'y a pas d'ancienne génération à laquelle revenir : rien n'a été changé."
-        )
-    if standing.former.made.format != standing.live.made.format:
-        raise IndexRefused(
-            "L'ancienne génération est d'une autre version, et n'est plus tenue à jour : rien n'a "
-            "été changé. « quisait reindex --finish » la supprime."
-        )
-    return _change_over(works, standing.live, standing.former, progress)
-
-
-def abandon(works: Works) -> None:
-    """Drop the generation that is being filled."""
-    if _standing(works).filling is None:
-        raise IndexRefused("Aucune réindexation n'est commencée : rien n'a été changé.")
-    with works.gate.alone():
-        works.generations.drop()
-
-
-def finish(works: Works) -> None:
-    """Drop the former generation: there is no way back any more, and writes go to one index."""
-    if _standing(works).former is None:
-        raise IndexRefused("Il n'y a pas d'ancienne génération : rien n'a été changé.")
-    with works.gate.alone():
-        works.generations.drop()
-
-
-def _change_over(
-    works: Works, live: Generation, other: Generation, progress: Progress
-) -> ReindexReport:
-    """Bring `other` to what `live` has, check that it is so, and let them change places."""
-    generations = works.generations
-    copy = copying(generations, live, other, works.encoders, works.gate)
+    live = live_of(parts)
+    if live.spec.format != wanted.format:
+        raise IndexRefused("L'index est d'un autre format : ses documents ne peuvent être copiés.")
+    beside, resumed = begin(parts, wanted)
+    alike = live.spec.encoder.name == wanted.encoder.name
+    copy = IndexCopy(
+        parts.storage.index(live),
+        parts.storage.index(beside),
+        None if alike else lambda: parts.encoders(wanted.encoder),
+        parts.gate,
+    )
     for _ in range(PASSES):
-        if _one_pass(copy, progress) <= FEW:
+        if _pass(copy, progress) <= FEW:
             break
-    with works.gate.alone():
-        settled(copy.source)
-        settled(copy.target)
-        for differing in copy.differing():
-            copy.copy_alone(differing)
-        if any(differing for differing in copy.differing()):
+    with parts.gate.alone():
+        flush(copy.source)
+        flush(copy.target)
+        for _, ids in differing(copy.source, copy.target):
+            copy.write(ids, copy.read(ids))
+        if any(ids for _, ids in differing(copy.source, copy.target)):
             raise IndexRefused(
-                "Les deux générations diffèrent encore après la copie : rien n'a été échangé. "
+                "Les deux index diffèrent encore après la copie : rien n'a été échangé. "
                 "Relancez « quisait reindex »."
             )
         documents = check_counts(copy.source, copy.target)
         tried = check_rights(copy.source, copy.target)
-        generations.swap()
-    log.info(
-        "generations swapped",
-        extra={"live": other.name, "former": live.name, "documents": documents},
-    )
-    return ReindexReport(documents, copy.done, tried)
+        parts.storage.promote()
+    log.info("index promoted", extra={"live": beside.name, "documents": documents})
+    return ReindexReport(documents, copy.counts, tried, resumed)
 
 
-def _one_pass(copy: Copying, progress: Progress) -> int:
+def begin(parts: ReindexDependencies, wanted: IndexSpec) -> tuple[NamedIndex, bool]:
+    """(the next index, whether it was begun before). One made otherwise makes way first."""
+    with parts.gate.alone():
+        parts.storage.clear()
+        pointers = parts.storage.pointers()
+        if pointers is None:
+            raise IndexRefused("Il n'y a pas encore d'index : lancez « quisait crawl ».")
+        if pointers.next is not None and pointers.next.spec.serves(wanted):
+            return pointers.next, True
+        if pointers.next is not None:
+            parts.storage.drop_next()
+        return parts.storage.create(wanted), False
+
+
+def abandon(parts: ReindexDependencies) -> None:
+    """Delete the index that is being filled."""
+    with parts.gate.alone():
+        pointers = parts.storage.pointers()
+        if pointers is None or pointers.next is None:
+            raise IndexRefused("Aucune réindexation n'est commencée : rien n'a été changé.")
+        parts.storage.drop_next()
+
+
+def live_of(parts: ReindexDependencies) -> NamedIndex:
+    """The live index. Raises `IndexRefused` where there is none yet."""
+    pointers = parts.storage.pointers()
+    if pointers is None:
+        raise IndexRefused("Il n'y a pas encore d'index : lancez « quisait crawl ».")
+    return pointers.live
+
+
+@dataclass(slots=True)
+class IndexCopy:
+    """From one index to another.
+
+    `encoder` opens that of the second, once there is something to encode; None: both have the
+    same one, and vectors are copied.
+    """
+
+    source: Index
+    target: Index
+    encoder: Callable[[], Encoder] | None
+    gate: Gate
+    counts: CopyCounts = field(default_factory=CopyCounts)
+
+    def copy(self, document_ids: Sequence[str]) -> None:
+        """Copy these beside other writers; what is written to meanwhile waits for the next pass."""
+        read = self.read(document_ids)
+        with self.gate.writing():
+            self.write(document_ids, read)
+
+    def read(self, document_ids: Sequence[str]) -> dict[str, IndexedDocument]:
+        """Those whose text or record differs, with the target's vectors; the rest needs none."""
+        here, there = self.source.kept(document_ids), self.target.kept(document_ids)
+        wanted = [
+            document_id
+            for document_id, entry in here.items()
+            if document_id not in there or not same_text(entry, there[document_id])
+        ]
+        documents = list(self.source.documents(wanted))
+        if self.encoder is not None and documents:
+            documents = re_encoded(self.encoder(), documents)
+            self.counts.encoded += sum(len(one.passages) for one in documents)
+        return {one.document.id: one for one in documents}
+
+    def write(self, document_ids: Sequence[str], read: dict[str, IndexedDocument]) -> None:
+        """Make the target of these what the source is now, as far as what was read is still so.
+
+        A text that was removed since is not written: nobody who cleared it away has to come back.
+        """
+        now, there = self.source.kept(document_ids), self.target.kept(document_ids)
+        needed = (_needed(now.get(one), there.get(one), read.get(one)) for one in document_ids)
+        writes = [write for write in needed if write is not None]
+        failed = self.target.write(writes).failed
+        if failed:
+            document_id, reason = failed[0]
+            raise IndexRefused(
+                f"Le nouvel index refuse {len(failed)} documents, dont {document_id} : {reason}. "
+                "L'ancien répond toujours ; corrigez, puis relancez."
+            )
+        removed = sum(isinstance(write, Remove) for write in writes)
+        self.counts.removed += removed
+        self.counts.written += len(writes) - removed
+
+
+def _pass(copy: IndexCopy, progress: Progress) -> int:
     """Compare all, copy what differs; gives how many documents did."""
     total = sum(copy.source.count(name) for name in copy.source.sources())
-    copy.done.seen = found = 0
-    for differing in copy.differing():
-        found += len(differing)
-        for some in pieces(differing, COPIED):
+    copy.counts.seen = found = 0
+    for seen, ids in differing(copy.source, copy.target):
+        copy.counts.seen += seen
+        found += len(ids)
+        for some in pages(ids, COPIED):
             copy.copy(some)
-            progress(copy.done, total)
-    progress(copy.done, total)
+            progress(copy.counts, total)
+    progress(copy.counts, total)
     return found
 
 
-def _standing(works: Works) -> Standing:
-    standing = works.generations.standing()
-    if standing is None:
-        raise IndexRefused("Il n'y a pas encore d'index : lancez « quisait crawl ».")
-    return standing
+def _needed(
+    now: IndexEntry | None, there: IndexEntry | None, read: IndexedDocument | None
+) -> Write | None:
+    """The write that makes the target as the source is now; None if none or it must be reread."""
+    if now == there:
+        return None
+    if now is None:
+        return Remove(there.document_id) if there else None
+    if read is not None and _entry_of(read) == now:
+        return Put(read)
+    if there is not None and same_text(now, there):
+        return PutAccess(now.document_id, now.access)
+    return None
+
+
+def _entry_of(indexed: IndexedDocument) -> IndexEntry:
+    """What a scan tells of it."""
+    document = indexed.document
+    return IndexEntry(document.id, indexed.content_hash, indexed.record_hash, document.access)
+
+
+def check_counts(kept: Index, made: Index) -> int:
+    """Documents in all. Raises `IndexRefused` where a source has more or fewer of them."""
+    total = 0
+    for source in sorted(kept.sources() | made.sources()):
+        here, there = kept.count(source), made.count(source)
+        if here != there:
+            raise IndexRefused(
+                f"{source} : {here} documents ici, {there} là. Rien n'a été échangé : "
+                "relancez « quisait reindex »."
+            )
+        total += here
+    return total
+
+
+def check_rights(kept: Index, made: Index) -> int:
+    """How many (reader, document) pairs were tried. Raises `IndexRefused` where one differs.
+
+    Readers are made of the documents' own principals: each allowed one, each denied one
+    together with an allowed one, one whose authority does not answer, and nobody.
+    """
+    sample = _sampled(kept)
+    ids = tuple(sorted(one.document_id for one in sample))
+    tried = 0
+    for reader in _readers(sample):
+        wanted = frozenset(one.document_id for one in sample if reader.admits(one.access))
+        request = ShowRequest(reader, ids, Question())
+        for index in (kept, made):
+            seen = frozenset(shown.card.document_id for shown in index.show(request))
+            if seen != wanted:
+                raise IndexRefused(_refusal(len(seen - wanted), len(wanted - seen)))
+        totals = [index.search(SearchRequest(reader, Question())).total for index in (kept, made)]
+        if totals[0] != totals[1]:
+            raise IndexRefused(_refusal(max(totals[1] - totals[0], 0), 0))
+        tried += len(ids)
+    return tried
+
+
+def _refusal(more: int, fewer: int) -> str:
+    return (
+        f"Un lecteur d'essai lit {more} documents de trop et {fewer} de moins : rien n'a été "
+        "échangé. Relancez « quisait reindex » ; si cela se répète, --abandon, puis signalez-le."
+    )
+
+
+def _sampled(index: Index) -> Sequence[IndexEntry]:
+    """A reservoir over all sources, and another of the documents that deny somebody."""
+    drawn = random.Random(SAMPLE_SEED)  # noqa: S311 - a sample, no secret
+    every: list[IndexEntry] = []
+    denying: list[IndexEntry] = []
+    seen = denied = 0
+    for source in sorted(index.sources()):
+        for one in index.scan(source):
+            seen += 1
+            _keep(every, one, seen, drawn)
+            if one.access.denied:
+                denied += 1
+                _keep(denying, one, denied, drawn)
+    return list({one.document_id: one for one in (*every, *denying)}.values())
+
+
+def _keep(reservoir: list[IndexEntry], one: IndexEntry, seen: int, drawn: random.Random) -> None:
+    """Algorithm R (Vitter, 1985): each of those seen is kept with the same chance."""
+    if len(reservoir) < SAMPLE_DOCUMENTS:
+        reservoir.append(one)
+    elif (place := drawn.randrange(seen)) < SAMPLE_DOCUMENTS:
+        reservoir[place] = one
+
+
+def _readers(sample: Sequence[IndexEntry]) -> Sequence[AccessFilter]:
+    readers = [access_filter(NOBODY)]
+    accesses = dict.fromkeys(one.access for one in sample)
+    # Those with a denial first: there is most to loosen.
+    for access in sorted(accesses, key=lambda one: not one.denied):
+        readers += map(access_filter, _readers_of(access))
+    return list(dict.fromkeys(readers))[:SAMPLE_READERS]
+
+
+def _readers_of(access: Access) -> Iterator[Reader]:
+    allowed, denied = sorted(access.allowed)[:3], sorted(access.denied)[:3]
+    for principal in allowed:
+        yield Reader("reindex", frozenset({principal}))
+        for refused in denied:
+            yield Reader("reindex", frozenset({principal, refused}))
+            yield Reader("reindex", frozenset({principal}), frozenset({authority_of(refused)}))

@@ -55,6 +55,8 @@ runs = sa.Table(
     sa.Column("passage_rate", sa.Double, nullable=False, server_default="0"),
 )
 
+_BESIDE = "@reindex:"
+"""Before the names of sources in the rows of an index that a reindex fills."""
 _KEYS_AT_ONCE = 500
 """Below every database's limit of parameters in one statement."""
 KEPT_RUNS = 200
@@ -101,20 +103,51 @@ class RunRow:
 
 
 class State:
-    """Cursors, failures and runs in one database. Moments are given in UTC."""
+    """Cursors, failures and runs in one database. Moments are given in UTC.
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+    The rows of a `prefix` are apart from all others.
+    """
+
+    def __init__(self, engine: sa.Engine, prefix: str = "") -> None:
+        self._engine, self._prefix = engine, prefix
         metadata.create_all(engine, tables=[cursors, ahead, failures, runs])
+
+    def beside(self, index: str) -> "State":
+        """Cursors and failures of the index of that name, which a reindex fills."""
+        return State(self._engine, f"{_BESIDE}{index}:")
+
+    def forget_beside(self) -> None:
+        """Forget those of every index that a reindex fills."""
+        with self._engine.begin() as connection:
+            for table in (cursors, ahead, failures):
+                theirs = table.c.source.startswith(_BESIDE, autoescape=True)
+                connection.execute(sa.delete(table).where(theirs))
+
+    def forget_cursors(self, sources: Collection[str]) -> None:
+        """Each of these sources is read whole next time."""
+        with self._engine.begin() as connection:
+            for table in (cursors, ahead):
+                connection.execute(sa.delete(table).where(table.c.source.in_(sources)))
+
+    def adopt(self, beside: "State", sources: Collection[str]) -> None:
+        """Take the cursors and failures of these sources over from another state, all at once."""
+        with self._engine.begin() as connection:
+            for table in (cursors, ahead, failures):
+                for source in sources:
+                    connection.execute(sa.delete(table).where(table.c.source == source))
+                    theirs = sa.update(table).where(table.c.source == beside._prefix + source)
+                    connection.execute(theirs.values(source=source))
 
     def load(self, source: str) -> str | None:
         """The source's cursor, or None where it was never crawled to a checkpoint."""
+        source = self._prefix + source
         query = sa.select(cursors.c.cursor).where(cursors.c.source == source)
         with self._engine.connect() as connection:
             return connection.execute(query).scalar_one_or_none()
 
     def save(self, source: str, cursor: str) -> None:
         """Replace the source's cursor: no document is ahead of it any more."""
+        source = self._prefix + source
         with self._engine.begin() as connection:
             for table in (cursors, ahead):
                 connection.execute(sa.delete(table).where(table.c.source == source))
@@ -122,6 +155,7 @@ class State:
 
     def note_ahead(self, source: str, document_ids: Collection[str]) -> None:
         """Remember documents that are about to be written, before any cursor tells of it."""
+        source = self._prefix + source
         rows = {digest(one): storable(one) for one in document_ids}
         digests = sorted(rows)
         with self._engine.begin() as connection:
@@ -139,12 +173,14 @@ class State:
 
     def ahead(self, source: str) -> frozenset[str]:
         """The documents written since the source's cursor was last saved."""
+        source = self._prefix + source
         query = sa.select(ahead.c.document_id).where(ahead.c.source == source)
         with self._engine.connect() as connection:
             return frozenset(connection.execute(query).scalars())
 
     def record(self, source: str, key: str, kind: str, reason: str) -> None:
         """Remember one failure; a known one keeps the moment it was first seen."""
+        source = self._prefix + source
         values = {"kind": kind, "reason": storable(reason)}
         with self._engine.begin() as connection:
             changed = connection.execute(
@@ -157,6 +193,7 @@ class State:
 
     def resolve(self, source: str, key: str) -> None:
         """Forget a failure that no longer holds."""
+        source = self._prefix + source
         with self._engine.begin() as connection:
             connection.execute(sa.delete(failures).where(_of(source, key)))
 
@@ -173,12 +210,14 @@ class State:
 
     def keys(self, source: str) -> frozenset[str]:
         """The keys of all open failures of a source."""
+        source = self._prefix + source
         query = sa.select(failures.c.key).where(failures.c.source == source)
         with self._engine.connect() as connection:
             return frozenset(connection.execute(query).scalars())
 
     def due(self, source: str, kinds: Sequence[str], tries: int) -> frozenset[str]:
         """The keys of failures of these kinds that were given fewer than so many tries."""
+        source = self._prefix + source
         columns = failures.c
         due = (columns.source == source) & columns.kind.in_(kinds) & (columns.tries < tries)
         with self._engine.connect() as connection:
@@ -186,6 +225,7 @@ class State:
 
     def count_try(self, source: str, keys: Collection[str]) -> None:
         """Each of these failures was given one more try."""
+        source = self._prefix + source
         with self._engine.begin() as connection:
             for key in sorted(keys):
                 more = sa.update(failures).where(_of(source, key))
@@ -193,6 +233,7 @@ class State:
 
     def begin_anew(self, source: str, key: str) -> None:
         """The failure of this key has been given no try yet."""
+        source = self._prefix + source
         with self._engine.begin() as connection:
             connection.execute(sa.update(failures).where(_of(source, key)).values(tries=0))
 

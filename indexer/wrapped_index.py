@@ -160,10 +160,10 @@ class DeletionLoggingIndex:
         if closed:
             self.witness.closed(closed)
 
-    def settle(self) -> None:
-        """As the index does, where it has anything to settle."""
+    def flush(self) -> None:
+        """As the index does, where it has anything to flush."""
         if isinstance(self.index, Flushable):
-            self.index.settle()
+            self.index.flush()
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         """The index's."""

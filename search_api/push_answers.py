@@ -9,29 +9,29 @@ from connectors.push.items import PushLimits, PushOutcome, PushReceipt
 
 
 class PushReceiver(Protocol):
-    """The door of the sources that push; every call may raise `InboxUnreachable`."""
+    """Receives pushed documents; every call may raise `InboxUnreachable`."""
 
     limits: PushLimits
 
     def source_of(self, token: str) -> str | None:
-        """The source that a token opens, None for a token that opens none."""
+        """The source that a token belongs to, None for an unknown token."""
         ...
 
     def receive(self, source: str, items: Sequence[object]) -> tuple[PushReceipt, ...]:
-        """Take in records, tombstones and new readers, durably. Raises `InboxFull`."""
+        """Store records, deletions and changes of access durably. Raises `InboxFull`."""
         ...
 
     def receive_find(self, source: str, items: Sequence[object]) -> tuple[PushReceipt, ...]:
-        """The same for documents as La Suite's find takes them."""
+        """The same for documents in the form of La Suite's find."""
         ...
 
     def delete(self, source: str, ids: Sequence[str]) -> tuple[PushReceipt, ...]:
-        """Take in tombstones alone."""
+        """Store deletions."""
         ...
 
 
 class ReceiptBody(BaseModel):
-    """What became of one item, in the order in which they came."""
+    """The outcome of one item; outcomes stand in the order of the items."""
 
     id: str
     status: PushOutcome
@@ -40,7 +40,7 @@ class ReceiptBody(BaseModel):
 
 
 class PushBody(BaseModel):
-    """The answer to a push: everything that it says is accepted is durable."""
+    """The answer to a push: what it calls accepted is stored durably."""
 
     accepted: int
     unchanged: int
@@ -49,7 +49,7 @@ class PushBody(BaseModel):
 
 
 class FindFault(BaseModel):
-    """What find says of a field that it refuses."""
+    """How find reports a field that it refuses."""
 
     msg: str
     type: str
@@ -57,7 +57,7 @@ class FindFault(BaseModel):
 
 
 class FindItem(BaseModel):
-    """What find answers about one document of several."""
+    """How find answers for one document of several."""
 
     index: int
     status: Literal["success", "error"]
@@ -65,17 +65,22 @@ class FindItem(BaseModel):
     errors: list[FindFault] | None = None
 
     def spelled(self) -> dict[str, object]:
-        """As find spells it: the id is `_id`, and what is not there is left out."""
+        """The JSON of find: the id is `_id`, and absent fields are left out."""
         body = self.model_dump(exclude_none=True)
         return {("_id" if name == "id" else name): value for name, value in body.items()}
 
 
 def push_answer(receipts: Sequence[PushReceipt]) -> PushBody:
     """Counts and receipts."""
-    counts = {one: sum(r.outcome is one for r in receipts) for one in PushOutcome}
+    counts = {one: sum(receipt.outcome is one for receipt in receipts) for one in PushOutcome}
     items = [
-        ReceiptBody(id=r.document_id, status=r.outcome, code=r.code, reason=r.reason)
-        for r in receipts
+        ReceiptBody(
+            id=receipt.document_id,
+            status=receipt.outcome,
+            code=receipt.code,
+            reason=receipt.reason,
+        )
+        for receipt in receipts
     ]
     return PushBody(
         accepted=counts[PushOutcome.ACCEPTED],
@@ -86,7 +91,7 @@ def push_answer(receipts: Sequence[PushReceipt]) -> PushBody:
 
 
 def find_fault(receipt: PushReceipt) -> FindFault:
-    """A refusal in find's words."""
+    """A refusal in find's form."""
     return FindFault(msg=receipt.reason, type=receipt.code, loc=[receipt.place])
 
 

@@ -6,7 +6,7 @@ at which its edit began and becomes visible when it is written, on each replica 
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from connectors.mediawiki.client import WikiClient
@@ -18,10 +18,10 @@ from connectors.values import Access
 
 @dataclass(frozen=True, slots=True)
 class CrawlPoint:
-    """A moment by the wiki's own clock, and the newest rows that were known by then.
+    """A moment by the wiki's clock, and the newest rows that were known at that time.
 
-    Rows are asked for again from a while before `moment`; those in `changes` and
-    `events` (ids) were already read. `newest` is the highest id of a recent change.
+    Rows are queried again from `OVERLAP` before `moment`; those whose ids are in `changes`
+    and `events` were already read. `newest` is the highest id of a recent change.
     """
 
     moment: datetime
@@ -32,67 +32,61 @@ class CrawlPoint:
 
 @dataclass(frozen=True, slots=True)
 class FullCrawl:
-    """A full listing under way: the pages of `namespace` from `title` on are still to come.
+    """A full crawl in progress, which continues at `title` in `namespace`.
 
-    Of the namespaces in `kept` only pages that the wiki touched since `since` are read;
-    None: all.
+    In `known_namespaces` only pages that the wiki touched since `since` are read; if it is
+    None, all pages are.
     """
 
     since: datetime | None = None
-    kept: frozenset[int] = frozenset()
+    known_namespaces: frozenset[int] = frozenset()
     namespace: int = 0
     title: str = ""
 
-    def reads(self, namespace: int, touched: datetime | None) -> bool:
-        """Whether a page has to be read, or is known as it is."""
-        if self.since is None or namespace not in self.kept or touched is None:
+    def must_read(self, namespace: int, touched: datetime | None) -> bool:
+        """Whether a page has to be read again."""
+        if self.since is None or namespace not in self.known_namespaces or touched is None:
             return True
         return touched >= self.since
 
 
 @dataclass(frozen=True, slots=True)
 class WikiCursor:
-    """All that is kept between two readings.
+    """The state between two crawls of a wiki.
 
-    `rules` are those under which everything before was given; `listed` is when the last
-    full listing began, `pending` the changed pages that are still to be read, `failed` those
-    that the wiki could not show: they are asked for again.
+    `access` applied to everything yielded before. `last_full_crawl` is when the last one
+    began. `pending` are changed pages to read, `failed` those that the wiki could not render;
+    both are read in the next crawl.
     """
 
     wiki: str
-    rules: NamespaceAccess
+    access: NamespaceAccess
     point: CrawlPoint
-    listed: datetime
-    walk: FullCrawl | None = None
+    last_full_crawl: datetime
+    full_crawl: FullCrawl | None = None
     pending: tuple[int, ...] = ()
     failed: tuple[int, ...] = ()
 
-    def at(self, namespace: int, title: str) -> "WikiCursor":
-        """The same, with the walk further on."""
-        return replace(
-            self, walk=replace(self.walk or FullCrawl(), namespace=namespace, title=title)
-        )
-
-    def written(self) -> str:
+    def to_json(self) -> str:
         """The cursor as text."""
-        walk = self.walk
+        crawl = self.full_crawl
         return json.dumps(
             {
                 "v": 1,
                 "wiki": self.wiki,
-                "rules": {n: sorted(access.allowed) for n, access in self.rules.items()},
+                "rules": {n: sorted(access.allowed) for n, access in self.access.items()},
                 "moment": _format_time(self.point.moment),
                 "changes": sorted(self.point.changes),
                 "events": sorted(self.point.events),
                 "newest": self.point.newest,
-                "listed": _format_time(self.listed),
+                "listed": _format_time(self.last_full_crawl),
                 "pending": self.pending,
                 "failed": self.failed,
-                "walk": walk
+                "walk": crawl
                 and {
-                    "since": walk.since and _format_time(walk.since),
-                    "kept": sorted(walk.kept),
-                    "at": [walk.namespace, walk.title],
+                    "since": crawl.since and _format_time(crawl.since),
+                    "kept": sorted(crawl.known_namespaces),
+                    "at": [crawl.namespace, crawl.title],
                 },
             },
             ensure_ascii=False,
@@ -100,30 +94,30 @@ class WikiCursor:
 
 
 def read_cursor(text: str | None, wiki: str) -> WikiCursor | None:
-    """The cursor of that wiki; None where it is not understood, or another wiki's."""
+    """The cursor of that wiki; None if it cannot be parsed or is another wiki's."""
     try:
-        said = json.loads(text or "")
-        if said["v"] != 1 or said["wiki"] != wiki:
+        values = json.loads(text or "")
+        if values["v"] != 1 or values["wiki"] != wiki:
             return None
-        walk = said["walk"]
+        crawl = values["walk"]
         return WikiCursor(
             wiki=wiki,
-            rules={int(n): Access(frozenset(map(str, p))) for n, p in said["rules"].items()},
+            access={int(n): Access(frozenset(map(str, p))) for n, p in values["rules"].items()},
             point=CrawlPoint(
-                moment=_parse_time(said["moment"]),
-                changes=frozenset(map(int, said["changes"])),
-                events=frozenset(map(int, said["events"])),
-                newest=int(said["newest"]),
+                moment=_parse_time(values["moment"]),
+                changes=frozenset(map(int, values["changes"])),
+                events=frozenset(map(int, values["events"])),
+                newest=int(values["newest"]),
             ),
-            listed=_parse_time(said["listed"]),
-            pending=tuple(map(int, said["pending"])),
-            failed=tuple(map(int, said["failed"])),
-            walk=walk
+            last_full_crawl=_parse_time(values["listed"]),
+            pending=tuple(map(int, values["pending"])),
+            failed=tuple(map(int, values["failed"])),
+            full_crawl=crawl
             and FullCrawl(
-                since=walk["since"] and _parse_time(walk["since"]),
-                kept=frozenset(map(int, walk["kept"])),
-                namespace=int(walk["at"][0]),
-                title=str(walk["at"][1]),
+                since=crawl["since"] and _parse_time(crawl["since"]),
+                known_namespaces=frozenset(map(int, crawl["kept"])),
+                namespace=int(crawl["at"][0]),
+                title=str(crawl["at"][1]),
             ),
         )
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
@@ -141,24 +135,17 @@ def _parse_time(text: str) -> datetime:
 OVERLAP = timedelta(minutes=10)
 CLOCK_TOLERANCE = timedelta(minutes=1)
 PAGE_LOG_TYPES = {
-    "contentmodel",
-    "create",
-    "delete",
-    "import",
-    "merge",
-    "move",
-    "suppress",
-    "upload",
-}
-"""The logs that tell of what a page is, where it stands, or whether there is one."""
+    "contentmodel", "create", "delete", "import", "merge", "move", "suppress", "upload",
+}  # fmt: skip
+"""The logs about a page's content model, title, namespace or existence."""
 
 
 @dataclass(frozen=True, slots=True)
 class WikiChanges:
-    """What a point missed: pages by id and by title.
+    """Pages that changed since a point, by id and by title.
 
-    `complete` is false where changes may be missing: recent changes have expired, a log
-    entry hides its page, or the wiki's clock went back.
+    `complete` is false if changes may be missing: recent changes have expired, a log entry
+    hides its page, or the wiki's clock went back.
     """
 
     point: CrawlPoint
@@ -169,7 +156,7 @@ class WikiChanges:
 
 
 def current_point(wiki: WikiClient) -> CrawlPoint:
-    """The present point: whatever is read of the wiki after this holds all rows before it."""
+    """The current point: pages that are read later contain all changes before it."""
     moment, newest = _time_and_edge(wiki, "older")
     changes, events = _recent_rows(wiki, moment - OVERLAP)
     return _point(moment, changes, events, newest.rcid if newest else 0)
@@ -198,20 +185,20 @@ def changes_since(wiki: WikiClient, since: CrawlPoint) -> WikiChanges:
 
 
 def _concerns_pages(event: LogEvent) -> bool:
-    """Whether the event may be of a page; one that hides its kind or title may be of any."""
+    """Whether the event may be about a page; one with a hidden type may be."""
     return event.type in PAGE_LOG_TYPES or not event.type
 
 
 def _page_ids(changes: Iterable[RecentChange], events: Iterable[LogEvent]) -> frozenset[int]:
-    named = {change.pageid for change in changes}
-    named |= {page for event in events for page in (event.logpage, event.pageid)}
-    return frozenset(named - {0})
+    ids = {change.pageid for change in changes}
+    ids |= {page_id for event in events for page_id in (event.logpage, event.pageid)}
+    return frozenset(ids - {0})
 
 
 def _history_reaches(oldest: RecentChange | None, start: datetime, since: CrawlPoint) -> bool:
-    """Whether the wiki still keeps the changes that follow the point.
+    """Whether the wiki still has all changes after the point.
 
-    It does where an older one is left, or where the next one after the last known is.
+    It does if it has an older one, or the one that follows the last known one.
     """
     if oldest is None:
         return since.newest == 0
@@ -219,10 +206,7 @@ def _history_reaches(oldest: RecentChange | None, start: datetime, since: CrawlP
 
 
 def _point(
-    moment: datetime,
-    changes: list[RecentChange],
-    events: list[LogEvent],
-    newest: int,
+    moment: datetime, changes: list[RecentChange], events: list[LogEvent], newest: int
 ) -> CrawlPoint:
     return CrawlPoint(
         moment=moment,
@@ -256,9 +240,9 @@ def _recent_rows(wiki: WikiClient, start: datetime) -> tuple[list[RecentChange],
 
 
 def _time_and_edge(wiki: WikiClient, direction: str) -> tuple[datetime, RecentChange | None]:
-    """The time by the wiki's clock, and a row of the recent changes.
+    """The time by the wiki's clock, and the first recent change in that direction.
 
-    That is the oldest that is left (`newer`), or the newest (`older`).
+    It is the oldest one that the wiki still has (`newer`), or the newest (`older`).
     """
     answer = wiki.api.ask(
         "query",
@@ -268,7 +252,7 @@ def _time_and_edge(wiki: WikiClient, direction: str) -> tuple[datetime, RecentCh
         rcprop="ids|timestamp",
         curtimestamp=1,
     )
-    rows = wiki.api.understood(RecentChange, answer, "recentchanges")
+    rows = wiki.api.parse_list(RecentChange, answer, "recentchanges")
     try:
         return datetime.fromisoformat(answer["curtimestamp"]), rows[0] if rows else None
     except (KeyError, TypeError, ValueError) as error:

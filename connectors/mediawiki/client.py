@@ -13,13 +13,13 @@ import requests
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from connectors.mediawiki.models import FileVersion, Rendering, SiteInfo, WikiPage, WikiUser
-from connectors.mediawiki.transport import WikiTransport
+from connectors.mediawiki.transport import WikiConfig, WikiTransport
 from connectors.ports import RecordVanished, SourceRefused, SourceUnreachable
 
 log = logging.getLogger(__name__)
 
 MIN_VERSION = (1, 31)
-"""The oldest MediaWiki whose answers are understood."""
+"""The oldest supported MediaWiki."""
 MAX_BACKOFF_S = 64.0
 LOGIN_NEEDED_CODES = {"assertuserfailed", "assertnameduserfailed", "readapidenied"}
 
@@ -27,7 +27,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class PageError(Exception):
-    """The wiki cannot show one page: `code` is the API's word for it."""
+    """The wiki cannot return one page; `code` is the API's error code."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -36,18 +36,18 @@ class PageError(Exception):
 
 @dataclass(slots=True)
 class WikiApi:
-    """A wiki's api.php, as one account sees it; without a user, as anybody does."""
+    """A session with a wiki's api.php, anonymous without a user."""
 
     transport: WikiTransport
     user: str = ""
     password: str = field(default="", repr=False)
     _site: Any = None
 
-    def ask(self, action: str, *, post: bool = False, **said: object) -> dict[str, Any]:
-        """One question to the API. Raises `SourceUnreachable`, `SourceRefused`, `PageFault`."""
+    def ask(self, action: str, *, post: bool = False, **parameters: object) -> dict[str, Any]:
+        """Send one request. Raises `SourceUnreachable`, `SourceRefused`, `PageError`."""
         waited, wait_s, logged_in_again = 0.0, 2.0, False
         while True:
-            answer = self._asked(action, post, said)
+            answer = self._send(action, post, parameters)
             code = _error_code(answer)
             if not code:
                 return answer
@@ -60,53 +60,53 @@ class WikiApi:
             else:
                 raise self._refusal(code)
 
-    def query(self, *, post: bool = False, **said: object) -> Iterator[dict[str, Any]]:
-        """Every part of a query's answer, along its continuations. Raises as `ask`."""
-        going_on: dict[str, Any] = {}
+    def query(self, *, post: bool = False, **parameters: object) -> Iterator[dict[str, Any]]:
+        """Yield every part of a query's answer, following `continue`. Raises as `ask` does."""
+        position: dict[str, Any] = {}
         while True:
             try:
-                answer = self.ask("query", post=post, **said, **going_on)
-            except PageError as fault:
-                raise self._garbage(fault.code) from fault
+                answer = self.ask("query", post=post, **parameters, **position)
+            except PageError as error:
+                raise self._unexpected(error.code) from error
             yield answer
             following = answer.get("continue")
             if following is None:
                 return
-            if not isinstance(following, dict) or following == going_on:
-                raise self._garbage("continue")
-            going_on = following
+            if not isinstance(following, dict) or following == position:
+                raise self._unexpected("continue")
+            position = following
 
     def rows(
-        self, of: type[Model], name: str, *, post: bool = False, **said: object
+        self, of: type[Model], name: str, *, post: bool = False, **parameters: object
     ) -> Iterator[Model]:
-        """The rows of a list, page by page, under the name that the answer gives it."""
-        for answer in self.query(post=post, **said):
-            yield from self.understood(of, answer, name)
+        """Yield the rows of a query's list `name`, over all continuations."""
+        for answer in self.query(post=post, **parameters):
+            yield from self.parse_list(of, answer, name)
 
-    def understood(self, of: type[Model], answer: dict[str, Any], name: str) -> list[Model]:
-        """What an answer holds under a name. Raises `SourceUnreachable` where it is no such."""
-        inside = answer.get("query", {})
-        raw = inside.get(name, []) if isinstance(inside, dict) else None
+    def parse_list(self, of: type[Model], answer: dict[str, Any], name: str) -> list[Model]:
+        """The list `name` of a query's answer. Raises `SourceUnreachable` if it is invalid."""
+        result = answer.get("query", {})
+        raw = result.get(name, []) if isinstance(result, dict) else None
         try:
             return TypeAdapter(list[of]).validate_python(raw)  # type: ignore[valid-type]
         except ValidationError as error:
-            raise self._garbage(name) from error
+            raise self._unexpected(name) from error
 
-    def _asked(self, action: str, post: bool, said: dict[str, object]) -> dict[str, Any]:
+    def _send(self, action: str, post: bool, parameters: dict[str, object]) -> dict[str, Any]:
         if self._site is None:
             self.login()
-        given = {name: value for name, value in said.items() if value is not None}
-        given |= {"formatversion": 2, "maxlag": self.transport.limits.maxlag_s}
-        given |= {"assert": "user"} if self.user else {}
-        answer = self._guarded(
-            lambda: self._site.raw_api(action, "POST" if post else "GET", False, **given)
+        sent = {name: value for name, value in parameters.items() if value is not None}
+        sent |= {"formatversion": 2, "maxlag": self.transport.limits.maxlag_s}
+        sent |= {"assert": "user"} if self.user else {}
+        answer = self._source_errors(
+            lambda: self._site.raw_api(action, "POST" if post else "GET", False, **sent)
         )
         if not isinstance(answer, dict):
-            raise self._garbage("pas un objet")
+            raise self._unexpected("pas un objet")
         return answer
 
     def login(self) -> None:
-        """Begin a session anew, under the account if there is one."""
+        """Start a new session, with the account if there is one."""
         address = urlsplit(self.transport.root)
         self._site = mwclient.Site(
             address.netloc,
@@ -114,16 +114,16 @@ class WikiApi:
             scheme=address.scheme,
             pool=self.transport,
             do_init=False,
-            max_retries=0,  # the transport's own patience is enough
+            max_retries=0,  # the transport retries
         )
-        # A private wiki does not tell its version before the login, which depends on it.
+        # mwclient's login depends on the version, which a private wiki tells only after it.
         self._site.version = MIN_VERSION
         if self.user:
-            self._guarded(self._logged_in)
+            self._source_errors(self._log_in)
         log.info("wiki opened", extra={"host": self.transport.host, "logged_in": bool(self.user)})
 
-    def _logged_in(self) -> None:
-        """By a bot password (`account@name`) or the account's own; raises as mwclient."""
+    def _log_in(self) -> None:
+        """With a bot password (`account@name`) or the account's own. Raises as mwclient does."""
         if "@" in self.user:
             self._site.login(self.user, self.password)
         elif self._site.clientlogin(username=self.user, password=self.password) is not True:
@@ -132,8 +132,8 @@ class WikiApi:
                 "mot de passe de robot (Spécial:Mots de passe de robots)."
             )
 
-    def _guarded(self, call: Callable[[], Any]) -> Any:
-        """What mwclient answers, its faults told as a source's."""
+    def _source_errors(self, call: Callable[[], Any]) -> Any:
+        """Call mwclient; its errors are raised as errors of a source."""
         try:
             return call()
         except mwclient.errors.LoginError as error:
@@ -149,19 +149,20 @@ class WikiApi:
             ) from error
         except mwclient.errors.APIError as error:
             refusal = self._refusal(str(error.code))
-            known = not isinstance(refusal, PageError)
-            raise (refusal if known else self._garbage(str(error.code))) from error
+            if isinstance(refusal, PageError):
+                refusal = self._unexpected(refusal.code)
+            raise refusal from error
         except (mwclient.errors.MwClientError, ValueError, LookupError, TypeError) as error:
-            raise self._garbage(type(error).__name__) from error
+            raise self._unexpected(type(error).__name__) from error
 
-    def one(self, of: type[Model], raw: object, name: str) -> Model:
-        """One thing of an answer. Raises `SourceUnreachable` where it is no such."""
+    def parse(self, of: type[Model], raw: object, name: str) -> Model:
+        """One value of an answer. Raises `SourceUnreachable` if it is invalid."""
         try:
             return of.model_validate(raw)
         except ValidationError as error:
-            raise self._garbage(name) from error
+            raise self._unexpected(name) from error
 
-    def _garbage(self, what: str) -> SourceUnreachable:
+    def _unexpected(self, what: str) -> SourceUnreachable:
         return SourceUnreachable(
             f"Le wiki {self.transport.host} a répondu quelque chose qui ne se comprend pas "
             f"({what}) : il sera relu plus tard. Si cela dure, vérifiez « url » et les journaux "
@@ -184,8 +185,14 @@ class WikiApi:
         return PageError(code)
 
 
+def wiki_api(config: WikiConfig) -> WikiApi:
+    """A new session; it connects at its first request."""
+    transport = WikiTransport(config.root, config.limits, config.ca_file)
+    return WikiApi(transport, config.user, config.password)
+
+
 def _error_code(answer: dict[str, Any]) -> str:
-    """The code of an answer's error, empty where it has none."""
+    """The code of an answer's error, empty if it has none."""
     error = answer.get("error")
     if error is None:
         return ""
@@ -193,7 +200,7 @@ def _error_code(answer: dict[str, Any]) -> str:
 
 
 PAGES_PER_QUERY = 50
-"""How many pages one question may name, for an account without higher limits."""
+"""How many pages one query may name, for an account without higher limits."""
 DELETED_CODES = {"nosuchpageid", "missingtitle", "nosuchrevid"}
 SYSTEM_ACCOUNTS = frozenset(
     {
@@ -209,16 +216,16 @@ SYSTEM_ACCOUNTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class WikiClient:
-    """A wiki, asked through its API."""
+    """The queries that are sent to a wiki."""
 
     api: WikiApi
 
     def site(self) -> SiteInfo:
-        """What the wiki says of itself."""
+        """The wiki's namespaces and statistics."""
         answer = next(
             self.api.query(meta="siteinfo", siprop="namespaces|namespacealiases|statistics")
         )
-        return self.api.one(SiteInfo, answer.get("query"), "siteinfo")
+        return self.api.parse(SiteInfo, answer.get("query"), "siteinfo")
 
     def page(self, page_id: int) -> WikiPage | None:
         """A page with its whole history, its redirects and its file's versions, or None."""
@@ -235,35 +242,35 @@ class WikiClient:
             iiprop="timestamp|user|url|size|sha1|mime|mediatype",
             iilimit="max",
         ):
-            for part in self.api.understood(WikiPage, answer, "pages"):
+            for part in self.api.parse_list(WikiPage, answer, "pages"):
                 whole = part if whole is None else _merge_parts(whole, part)
         return None if whole is None or whole.missing else whole
 
     def pages(self, ids: Iterable[int], *, follow: bool = False) -> Iterator[WikiPage]:
-        """What is said of the pages of these ids, missing ones included.
+        """Basic properties of the pages with these ids, with those that are missing.
 
-        `follow`: in place of redirects, the pages that they lead to.
+        `follow`: redirects are replaced by their targets.
         """
-        for some in _batches(sorted(ids)):
-            named = "|".join(map(str, some))
+        for batch in _batches(sorted(ids)):
+            page_ids = "|".join(map(str, batch))
             yield from self.api.rows(
-                WikiPage, "pages", prop="info", pageids=named, redirects=1 if follow else None
+                WikiPage, "pages", prop="info", pageids=page_ids, redirects=1 if follow else None
             )
 
     def titled(self, titles: Iterable[str]) -> Iterator[WikiPage]:
-        """What is said of the pages of these titles, missing ones included."""
-        for some in _batches(sorted(titles)):
-            # By POST: fifty accented titles are longer than an address may be.
+        """Basic properties of the pages with these titles, with those that are missing."""
+        for batch in _batches(sorted(titles)):
+            # By POST: fifty accented titles are too long for a URL.
             yield from self.api.rows(
-                WikiPage, "pages", prop="info", titles="|".join(some), post=True
+                WikiPage, "pages", prop="info", titles="|".join(batch), post=True
             )
 
     def listed(self, namespace: int, title: str, size: int) -> Iterator[tuple[list[WikiPage], str]]:
-        """The pages of a namespace from a title on, redirects aside, by at most `size`.
+        """Yield a namespace's pages from a title on, without redirects, in batches of `size`.
 
-        With each batch the title that follows it, empty after the last.
+        Each batch comes with the title that follows it, empty after the last one.
         """
-        held: dict[int, WikiPage] = {}
+        pages: dict[int, WikiPage] = {}
         for answer in self.api.query(
             generator="allpages",
             gapnamespace=namespace,
@@ -272,13 +279,13 @@ class WikiClient:
             gaplimit=size,
             prop="info",
         ):
-            held |= {page.pageid: page for page in self.api.understood(WikiPage, answer, "pages")}
+            pages |= {page.pageid: page for page in self.api.parse_list(WikiPage, answer, "pages")}
             if answer.get("batchcomplete"):
-                yield list(held.values()), str(answer.get("continue", {}).get("gapcontinue", ""))
-                held = {}
+                yield list(pages.values()), str(answer.get("continue", {}).get("gapcontinue", ""))
+                pages = {}
 
     def ids(self, namespace: int) -> Iterator[int]:
-        """The ids of all pages of a namespace, redirects aside."""
+        """The ids of all pages of a namespace, without redirects."""
         for page in self.api.rows(
             WikiPage,
             "allpages",
@@ -290,12 +297,12 @@ class WikiClient:
             yield page.pageid
 
     def bots(self) -> frozenset[str]:
-        """The accounts that the wiki calls bots, and those that it acts under itself."""
+        """The accounts in the wiki's group of bots, and those of the software itself."""
         users = self.api.rows(WikiUser, "allusers", list="allusers", augroup="bot", aulimit="max")
         return SYSTEM_ACCOUNTS | {user.name for user in users}
 
     def rendering(self, page_id: int) -> Rendering:
-        """A page as the wiki renders it. Raises `RecordVanished`, `PageFault` or as `ask`."""
+        """A page as the wiki renders it. Raises `RecordVanished`, or as `ask` does."""
         try:
             answer = self.api.ask(
                 "parse",
@@ -305,31 +312,31 @@ class WikiClient:
                 disabletoc=1,
                 disablelimitreport=1,
             )
-        except PageError as fault:
-            if fault.code in DELETED_CODES:
-                raise RecordVanished("la page a été supprimée pendant la lecture") from fault
+        except PageError as error:
+            if error.code in DELETED_CODES:
+                raise RecordVanished("la page a été supprimée pendant la lecture") from error
             raise
-        return self.api.one(Rendering, answer.get("parse"), "parse")
+        return self.api.parse(Rendering, answer.get("parse"), "parse")
 
     def download(self, file: FileVersion) -> bytes:
-        """A file's bytes, from the wiki's own host. Raises `RecordVanished` or as `ask`."""
-        if file.size > self.api.transport.limits.max_bytes:
-            raise RecordVanished(f"le fichier dépasse {self.api.transport.limits.max_bytes} octets")
-        answer = self.api.transport.request("GET", file.url)
-        if answer.status_code == HTTPStatus.FORBIDDEN and self.api.user:
+        """A file's bytes, from the wiki's own host. Raises `RecordVanished`, or as `ask` does."""
+        transport = self.api.transport
+        if file.size > transport.limits.max_bytes:
+            raise RecordVanished(f"le fichier dépasse {transport.limits.max_bytes} octets")
+        response = transport.request("GET", file.url)
+        if response.status_code == HTTPStatus.FORBIDDEN and self.api.user:
             self.api.login()
-            answer = self.api.transport.request("GET", file.url)
-        if answer.status_code != HTTPStatus.OK:
-            raise RecordVanished(f"le wiki ne rend pas le fichier (réponse {answer.status_code})")
-        if file.sha1 and hashlib.sha1(answer.content, usedforsecurity=False).hexdigest() != (
-            file.sha1.lower()
-        ):
+            response = transport.request("GET", file.url)
+        if response.status_code != HTTPStatus.OK:
+            raise RecordVanished(f"le wiki ne rend pas le fichier (réponse {response.status_code})")
+        digest = hashlib.sha1(response.content, usedforsecurity=False).hexdigest()
+        if file.sha1 and digest != file.sha1.lower():
             raise RecordVanished("le fichier reçu n'est pas celui que le wiki annonce")
-        return answer.content
+        return response.content
 
 
 def _merge_parts(whole: WikiPage, part: WikiPage) -> WikiPage:
-    """A page whose lists came in several parts."""
+    """A page whose lists came in several answers."""
     return whole.model_copy(
         update={
             "revisions": whole.revisions + part.revisions,

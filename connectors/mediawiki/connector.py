@@ -20,10 +20,10 @@ from connectors.mediawiki.changes import (
     current_point,
     read_cursor,
 )
-from connectors.mediawiki.client import PAGES_PER_QUERY, PageError, WikiApi, WikiClient
+from connectors.mediawiki.client import PAGES_PER_QUERY, PageError, WikiApi, WikiClient, wiki_api
 from connectors.mediawiki.models import Rendering, SiteInfo, UserGroups, WikiPage
 from connectors.mediawiki.pages import NamespaceAccess, PageConverter, namespace_access
-from connectors.mediawiki.transport import WikiConfig, WikiTransport
+from connectors.mediawiki.transport import WikiConfig
 from connectors.ports import (
     AccessNarrowed,
     Change,
@@ -39,11 +39,11 @@ from connectors.ports import (
 from connectors.values import Access
 
 NOT_IN_NAMES = frozenset("#<>[]|{}/\x1f\0")
-"""What no account's name holds; the bar would ask for several."""
+"""Characters that no account's name contains; a `|` would query several accounts."""
 
 
 class WikiGroups:
-    """The principals `name:group:…` of who holds accounts in the wiki of that name."""
+    """The principals `name:group:…` of the holders of accounts in the wiki of that name."""
 
     def __init__(self, name: str, config: WikiConfig) -> None:
         self._name, self._config = name, config
@@ -51,11 +51,11 @@ class WikiGroups:
 
     @property
     def name(self) -> str:
-        """The source's name, with which its principals begin."""
+        """The source's name, with which its principals start."""
         return self._name
 
     def principals(self, agent_id: str, accounts: frozenset[str]) -> frozenset[str]:
-        """The groups of all their accounts in this wiki; without an account, none, unasked.
+        """The groups of an agent's accounts in this wiki; without an account no query is sent.
 
         Raises `SourceUnreachable` or `SourceRefused`.
         """
@@ -65,195 +65,184 @@ class WikiGroups:
         if not names:
             return frozenset()
         with self._api() as api:
-            rows = list(
-                api.rows(
-                    UserGroups, "users", list="users", ususers="|".join(names), usprop="groups"
-                )
-            )
-        # Only of whom was asked about, whatever the answer says besides.
-        found = {
-            group for row in rows if _normalize_account(row.name) in names for group in row.groups
-        }
-        return frozenset(f"{self._name}:group:{group}" for group in found)
+            users = "|".join(names)
+            rows = list(api.rows(UserGroups, "users", list="users", ususers=users, usprop="groups"))
+        # Other accounts in the response are ignored.
+        own_rows = [row for row in rows if _normalize_account(row.name) in names]
+        return frozenset(f"{self._name}:group:{group}" for row in own_rows for group in row.groups)
 
     @contextmanager
     def _api(self) -> Iterator[WikiApi]:
-        """A session for one question; one that failed is not used again."""
-        config = self._config
+        """A session for one query; it is not used again if the query failed."""
         try:
             api = self._idle.get_nowait()
         except Empty:
-            transport = WikiTransport(config.root, config.limits, config.ca_file)
-            api = WikiApi(transport, config.user, config.password)
+            api = wiki_api(self._config)
         try:
             yield api
-        except PageError as fault:
+        except PageError as error:
             raise SourceUnreachable(
-                f"Le wiki {api.transport.host} ne dit pas les groupes d'un compte ({fault.code})."
-            ) from fault
+                f"Le wiki {api.transport.host} ne dit pas les groupes d'un compte ({error.code})."
+            ) from error
         self._idle.put(api)
 
 
 def _normalize_account(name: str) -> str:
-    """As the wiki writes it: spaces, a large first letter, NFC.
+    """The name as the wiki writes it: spaces, a capital first letter, NFC.
 
-    Groups of a name that is written otherwise would be taken for somebody else's.
+    Groups of a name that is written otherwise would be taken for another account's.
     """
     plain = " ".join(unicodedata.normalize("NFC", name).replace("_", " ").split())
     return plain[:1].upper() + plain[1:]
 
 
-RELIST_EVERY = timedelta(days=1)
-"""So often everything is listed, whatever the recent changes say: for deletions that the
-wiki hides, pages that scripts brought, and templates that changed."""
+FULL_CRAWL_EVERY = timedelta(days=1)
+"""All pages are listed this often, whatever the recent changes say: for deletions that the
+wiki hides, pages that scripts add, and templates that change."""
 LISTING_BATCH = 500
 MAX_READS = 3
-"""So often a page that changes while it is read is read anew, before it waits for a later crawl."""
+"""A page that changes while it is read is read this often, before it waits for a later crawl."""
 
 CrawlSteps = Generator[Change, None, WikiCursor]
-"""Changes, and then where the reading stands."""
+"""Yields changes and returns the cursor after them."""
 
 
 @dataclass(frozen=True, slots=True)
 class MediaWikiConnector:
-    """The pages and files of the wiki at a place."""
+    """The pages and files of a wiki."""
 
     source: str
     config: WikiConfig
 
     def changes(self, since: str | None) -> Iterator[Change]:
         """Yield what changed. Raises `SourceUnreachable` or `SourceRefused`."""
-        yield from self._reading().changes(read_cursor(since, self.config.root))
+        yield from self._crawl().changes(read_cursor(since, self.config.root))
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         """Yield these pages as they are now. Raises `SourceUnreachable` or `SourceRefused`."""
         page_ids = {name.removeprefix(f"{self.source}:") for name in document_ids}
-        reading = self._reading()
+        crawl = self._crawl()
         for page_id in sorted(int(one) for one in page_ids if one.isascii() and one.isdigit()):
-            yield from reading.page(page_id)
+            yield from crawl.page(page_id)
 
     def count_pending(self, since: str | None) -> int | None:
-        """How many pages the wiki has, before a first reading: of a later one it cannot tell."""
+        """The wiki's number of pages before the first crawl; unknown for later ones."""
         cursor = read_cursor(since, self.config.root)
-        return self._wiki().site().statistics.pages if cursor is None else None
+        if cursor is not None:
+            return None
+        return WikiClient(wiki_api(self.config)).site().statistics.pages
 
-    def _reading(self) -> "_WikiCrawl":
-        wiki = self._wiki()
+    def _crawl(self) -> "_WikiCrawl":
+        wiki = WikiClient(wiki_api(self.config))
         site = wiki.site()
         return _WikiCrawl(
             wiki=wiki,
             site=site,
             name=self.config.root,
-            rules=namespace_access(self.config, site),
-            author=PageConverter(
+            access=namespace_access(self.config, site),
+            converter=PageConverter(
                 self.source, wiki.bots(), lambda page: wiki.download(page.imageinfo[0])
             ),
         )
 
-    def _wiki(self) -> WikiClient:
-        config = self.config
-        transport = WikiTransport(config.root, config.limits, config.ca_file)
-        return WikiClient(WikiApi(transport, config.user, config.password))
-
 
 @dataclass(frozen=True, slots=True)
 class _WikiCrawl:
-    """One reading of a wiki under the present rules."""
+    """One crawl of a wiki with the current access of its namespaces."""
 
     wiki: WikiClient
     site: SiteInfo
     name: str
-    rules: NamespaceAccess
-    author: PageConverter
+    access: NamespaceAccess
+    converter: PageConverter
 
     def changes(self, cursor: WikiCursor | None) -> Iterator[Change]:
-        """Readers that changed, then pages that did, then a full listing where one is due.
+        """Yield changed readers, then changed pages, then a full crawl if one is due.
 
-        What changes during the listing is read after it: the point stands before it.
+        Pages that change during the full crawl are read after it.
         """
         if cursor is None:
             point = current_point(self.wiki)
-            cursor = WikiCursor(self.name, self.rules, point, point.moment, FullCrawl())
+            cursor = WikiCursor(self.name, self.access, point, point.moment, FullCrawl())
         else:
-            yield from self._other_readers(cursor.rules)
-            again = {*cursor.pending, *cursor.failed}
-            cursor = self._told(replace(cursor, pending=tuple(again), failed=()))
-            yield Checkpoint(cursor.written())
-            cursor = yield from self._pending(cursor)
-        if cursor.walk is not None:
-            cursor = yield from self._walk(cursor, cursor.walk)
-            cursor = self._told(cursor)
-            yield Checkpoint(cursor.written())
-            cursor = yield from self._pending(cursor)
+            yield from self._narrow_access(cursor.access)
+            pending = {*cursor.pending, *cursor.failed}
+            cursor = self._advance(replace(cursor, pending=tuple(pending), failed=()))
+            yield Checkpoint(cursor.to_json())
+            cursor = yield from self._read_pending(cursor)
+        if cursor.full_crawl is not None:
+            cursor = yield from self._read_all(cursor, cursor.full_crawl)
+            cursor = self._advance(cursor)
+            yield Checkpoint(cursor.to_json())
+            cursor = yield from self._read_pending(cursor)
 
-    def _other_readers(self, former: NamespaceAccess) -> Iterator[Change]:
-        """Take from the pages of a namespace the readers whom the rules no longer give it.
+    def _narrow_access(self, former: NamespaceAccess) -> Iterator[Change]:
+        """Remove from pages the readers that their namespace no longer has.
 
-        A page may stand there since it was last read: its text is read anew before anybody
-        is added (`_same_readers`).
+        A page may have moved there since it was last read: it is read again before readers
+        are added (`_known_namespaces`).
         """
         for namespace, access in former.items():
-            present = self.rules.get(namespace, Access())
-            if present != access and str(namespace) in self.site.namespaces:
+            current = self.access.get(namespace, Access())
+            if current != access and str(namespace) in self.site.namespaces:
                 for page_id in self.wiki.ids(namespace):
-                    yield AccessNarrowed(self._id(page_id), present)
+                    yield AccessNarrowed(self._id(page_id), current)
 
-    def _told(self, cursor: WikiCursor) -> WikiCursor:
-        """The cursor with what the wiki tells since its point still to be read."""
+    def _advance(self, cursor: WikiCursor) -> WikiCursor:
+        """The cursor at the current point, with the pages that changed in `pending`."""
         found = changes_since(self.wiki, cursor.point)
-        walk = self._due(cursor, found)
-        began = walk is not None and cursor.walk is None
+        full_crawl = self._due_crawl(cursor, found)
+        starts = full_crawl is not None and cursor.full_crawl is None
         return WikiCursor(
             wiki=cursor.wiki,
-            rules=self.rules,
+            access=self.access,
             point=found.point,
-            listed=found.point.moment if began else cursor.listed,
-            walk=walk,
-            pending=tuple(sorted({*cursor.pending, *self._named(found)})),
+            last_full_crawl=found.point.moment if starts else cursor.last_full_crawl,
+            full_crawl=full_crawl,
+            pending=tuple(sorted({*cursor.pending, *self._changed_ids(found)})),
             failed=cursor.failed,
         )
 
-    def _due(self, cursor: WikiCursor, found: WikiChanges) -> FullCrawl | None:
-        """The listing that is needed, from its beginning, or the one under way, or none."""
+    def _due_crawl(self, cursor: WikiCursor, found: WikiChanges) -> FullCrawl | None:
+        """A new full crawl if one is needed, the one in progress, or None."""
         if found.clock_went_back:
             return FullCrawl()
-        uncertain = not found.complete or cursor.rules != self.rules
-        known = self._same_readers(cursor.rules)
-        if cursor.walk is not None:
-            return (
-                FullCrawl(cursor.walk.since, cursor.walk.kept & known) if uncertain else cursor.walk
-            )
-        if uncertain or found.point.moment - cursor.listed >= RELIST_EVERY:
-            return FullCrawl(cursor.listed - OVERLAP, known)
+        uncertain = not found.complete or cursor.access != self.access
+        known = self._known_namespaces(cursor.access)
+        current = cursor.full_crawl
+        if current is not None:
+            restarted = FullCrawl(current.since, current.known_namespaces & known)
+            return restarted if uncertain else current
+        if uncertain or found.point.moment - cursor.last_full_crawl >= FULL_CRAWL_EVERY:
+            return FullCrawl(cursor.last_full_crawl - OVERLAP, known)
         return None
 
-    def _same_readers(self, former: NamespaceAccess) -> frozenset[int]:
-        """The namespaces whose pages need not be read anew: their readers are as narrowed."""
+    def _known_namespaces(self, former: NamespaceAccess) -> frozenset[int]:
+        """Namespaces that gained no reader: unchanged pages need not be read again."""
         return frozenset(
             namespace
             for namespace, access in former.items()
-            if (present := self.rules.get(namespace)) is not None
-            and access.narrowed_to(present) == present
+            if (current := self.access.get(namespace)) is not None
+            and access.narrowed_to(current) == current
         )
 
-    def _named(self, found: WikiChanges) -> set[int]:
-        """The ids of what the news names; with a redirect the page that it leads to."""
-        named = list(self.wiki.titled(found.titles))
-        ids = {*found.pages, *(page.pageid for page in named if page.pageid)}
-        told = self.wiki.pages(ids)
-        leading = {page.pageid for page in told if page.redirect}
-        led_to = self.wiki.pages(leading, follow=True)
-        return ids | {page.pageid for page in led_to if page.pageid}
+    def _changed_ids(self, found: WikiChanges) -> set[int]:
+        """The ids of changed pages; for a redirect also that of its target."""
+        titled = list(self.wiki.titled(found.titles))
+        ids = {*found.pages, *(page.pageid for page in titled if page.pageid)}
+        redirects = {page.pageid for page in self.wiki.pages(ids) if page.redirect}
+        targets = self.wiki.pages(redirects, follow=True)
+        return ids | {page.pageid for page in targets if page.pageid}
 
-    def _pending(self, cursor: WikiCursor) -> CrawlSteps:
+    def _read_pending(self, cursor: WikiCursor) -> CrawlSteps:
         while cursor.pending:
             cursor = yield from self._pages(cursor, cursor.pending[:PAGES_PER_QUERY])
             cursor = replace(cursor, pending=cursor.pending[PAGES_PER_QUERY:])
-            yield Checkpoint(cursor.written())
+            yield Checkpoint(cursor.to_json())
         return cursor
 
     def _pages(self, cursor: WikiCursor, page_ids: Iterable[int]) -> CrawlSteps:
-        """Pages as they are now, and which of them the wiki could not show."""
+        """Read pages; the cursor notes those that the wiki could not render."""
         failed = set(cursor.failed)
         for page_id in page_ids:
             kinds = set()
@@ -266,29 +255,31 @@ class _WikiCrawl:
                 failed.discard(page_id)
         return replace(cursor, failed=tuple(sorted(failed)))
 
-    def _walk(self, cursor: WikiCursor, walk: FullCrawl) -> CrawlSteps:
-        """Read what the walk has to, from where it stands, and list what there is."""
-        size = PAGES_PER_QUERY if walk.since is None else LISTING_BATCH
-        for namespace in (n for n in sorted(self.rules) if n >= walk.namespace):
-            title = walk.title if namespace == walk.namespace else ""
-            for pages, following in self.wiki.listed(namespace, title, size):
-                due = [page.pageid for page in pages if walk.reads(namespace, page.touched)]
+    def _read_all(self, cursor: WikiCursor, crawl: FullCrawl) -> CrawlSteps:
+        """Continue a full crawl, then list all pages."""
+        size = PAGES_PER_QUERY if crawl.since is None else LISTING_BATCH
+        for namespace in [n for n in sorted(self.access) if n >= crawl.namespace]:
+            title = crawl.title if namespace == crawl.namespace else ""
+            for pages, next_title in self.wiki.listed(namespace, title, size):
+                due = [page.pageid for page in pages if crawl.must_read(namespace, page.touched)]
                 cursor = yield from self._pages(cursor, due)
-                cursor = cursor.at(*((namespace, following) if following else (namespace + 1, "")))
-                yield Checkpoint(cursor.written())
-        present = (page_id for namespace in self.rules for page_id in self.wiki.ids(namespace))
-        yield Listing(frozenset(map(self._id, present)))
-        return replace(cursor, walk=None)
+                next_namespace = namespace if next_title else namespace + 1
+                crawl = replace(crawl, namespace=next_namespace, title=next_title)
+                cursor = replace(cursor, full_crawl=crawl)
+                yield Checkpoint(cursor.to_json())
+        page_ids = (page_id for namespace in self.access for page_id in self.wiki.ids(namespace))
+        yield Listing(frozenset(map(self._id, page_ids)))
+        return replace(cursor, full_crawl=None)
 
     def page(self, page_id: int) -> Iterator[Change]:
-        """A page as it is now: a document, or none.
+        """Yield a page as it is now: a document, or its deletion.
 
-        Its readers are those of the namespace where it stands, so it must not have moved
-        between the question about the page and the one about its text.
+        Its readers are those of its namespace: if it changed between the queries for the
+        page and for its text, it is read again.
         """
         for _ in range(MAX_READS):
             page = self.wiki.page(page_id)
-            if page is None or page.redirect or page.ns not in self.rules:
+            if page is None or page.redirect or page.ns not in self.access:
                 yield Delete(self._id(page_id))
                 return
             try:
@@ -296,8 +287,8 @@ class _WikiCrawl:
             except RecordVanished:
                 yield Delete(self._id(page_id))
                 return
-            except PageError as fault:
-                reason = f"le wiki ne rend pas cette page ({fault.code}) : voyez-la dans le wiki"
+            except PageError as error:
+                reason = f"le wiki ne rend pas cette page ({error.code}) : voyez-la dans le wiki"
                 yield from self._unread(page_id, reason)
                 return
             if page.lastrevid in (0, rendering.revid):
@@ -310,18 +301,14 @@ class _WikiCrawl:
         yield ContentStale(self._id(page_id))
 
     def _document(self, page: WikiPage, rendering: Rendering) -> Iterator[Change]:
-        elsewhere = self._file_elsewhere(page)
-        if elsewhere:
+        """The page's document; its file is left out if it is on another host."""
+        other_host = page.imageinfo and not self.wiki.api.transport.same_host(page.imageinfo[0].url)
+        if other_host:
             page = page.model_copy(update={"imageinfo": ()})
-        yield Upsert(self.author.document(page, rendering, self.rules[page.ns]))
-        if elsewhere:
-            yield Malformed(f"page {page.pageid}", elsewhere, self._id(page.pageid))
-
-    def _file_elsewhere(self, page: WikiPage) -> str:
-        """Why the page's file is not read, where it does not stand on the wiki's own host."""
-        if not page.imageinfo or self.wiki.api.transport.same_host(page.imageinfo[0].url):
-            return ""
-        return "le fichier est sur un autre hôte que celui de « url » : seule sa page est lue"
+        yield Upsert(self.converter.document(page, rendering, self.access[page.ns]))
+        if other_host:
+            reason = "le fichier est sur un autre hôte que celui de « url » : seule sa page est lue"
+            yield Malformed(f"page {page.pageid}", reason, self._id(page.pageid))
 
     def _id(self, page_id: int) -> str:
-        return f"{self.author.source}:{page_id}"
+        return f"{self.converter.source}:{page_id}"

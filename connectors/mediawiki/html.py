@@ -25,26 +25,25 @@ HIDDEN_CLASSES = {
     "catlinks", "error", "mw-cite-backlink", "mw-editsection", "mw-empty-elt", "mw-jump-link",
     "navbox", "noprint", "reference", "toc",
 }  # fmt: skip
-"""What serves to read on the screen, not to be found."""
+"""Classes of elements for navigation on the screen, which are not indexed."""
 HEADINGS = {f"h{depth}": depth for depth in range(1, 7)}
 HEADING_SEPARATOR = " › "
 MAX_DEPTH = 1_000
-"""So many elements in one another, at most: browsers stop at 512. libxml2 looks through all that
-are open for each end tag that closes none."""
+"""The maximum nesting of elements; browsers stop at 512. For each end tag that closes nothing,
+libxml2 searches all open elements."""
 _CHUNK_BYTES = 1 << 14
-"""Bytes that the parser is given at once: it goes through them even once the reading stopped."""
+"""Bytes that the parser gets at once: it parses all of them even after an exception."""
 _TAG = re.compile("<[^<>]*>")
 
 
 class _TooDeep(Exception):
-    """Elements stand too deep in one another to be read in time."""
+    """Elements are nested too deep to be parsed in time."""
 
 
 def sections_of(html: str) -> tuple[Section, ...]:
-    """The text before the first heading, then that below each; headings carry those above.
+    """The text before the first heading, then the text below each, with all headings above it.
 
-    A page of too many elements in one another is read without them: all its text, with no
-    headings.
+    A page with elements nested too deep becomes text without headings.
     """
     try:
         return _parse(html)
@@ -55,30 +54,30 @@ def sections_of(html: str) -> tuple[Section, ...]:
 
 def _parse(html: str) -> tuple[Section, ...]:
     parser = etree.HTMLParser(target=_SectionBuilder(), encoding="utf-8", huge_tree=True)
-    # Within an element, as a page without any is no document to the parser.
+    # In an element, since the parser rejects text without any.
     written = f"<div>{html}".encode("utf-8", "replace")
     for at in range(0, len(written), _CHUNK_BYTES):
-        parser.feed(written[at : at + _CHUNK_BYTES])  # raises what the reading raised before it
+        parser.feed(written[at : at + _CHUNK_BYTES])  # raises what the builder raised
     found: tuple[Section, ...] = parser.close()
     return found
 
 
 class _SectionBuilder:
-    """What the parser tells of tags and text: the text of one section after the other."""
+    """The parser's target: it builds one section after the other from tags and text."""
 
     def __init__(self) -> None:
         self._sections: list[Section] = []
-        self._said: list[str] = []
+        self._pending: list[str] = []
         self._text: list[str] = []
-        self._above: dict[int, str] = {}
+        self._headings: dict[int, str] = {}
         self._heading: int | None = None
-        self._unseen: list[str] = []
-        self._as_written = 0
+        self._hidden: list[str] = []
+        self._preformatted = 0
         self._depth = 0
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """Open a heading, a line, a cell, or something that is not seen. Raises `_TooDeep`."""
-        self._hear()
+        """Open a heading, a line, a cell or a hidden element. Raises `_TooDeep`."""
+        self._flush_text()
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise _TooDeep
@@ -86,24 +85,24 @@ class _SectionBuilder:
             if tag in BLOCK_TAGS:
                 self._text.append("\n")
             return
-        if self._unseen or _is_hidden(tag, attributes):
-            self._unseen.append(tag)
+        if self._hidden or _is_hidden(tag, attributes):
+            self._hidden.append(tag)
             return
         if tag in HEADINGS:
             self._end_section()
             self._heading = HEADINGS[tag]
         elif tag in BLOCK_TAGS:
             self._text.append("\n")
-        self._as_written += tag == "pre"
+        self._preformatted += tag == "pre"
 
     def end(self, tag: str) -> None:
-        """Close what was opened."""
-        self._hear()
+        """Close an element."""
+        self._flush_text()
         self._depth -= 1
         if tag in VOID_TAGS:
             return
-        if self._unseen:
-            self._unseen.pop()
+        if self._hidden:
+            self._hidden.pop()
             return
         if tag in HEADINGS and self._heading is not None:
             self._end_heading(self._heading)
@@ -111,38 +110,38 @@ class _SectionBuilder:
             self._text.append(" \t")
         elif tag in BLOCK_TAGS:
             self._text.append("\n")
-        self._as_written -= tag == "pre"
+        self._preformatted -= tag == "pre"
 
     def data(self, data: str) -> None:
-        """A piece of text: the parser cuts it where it likes."""
-        self._said.append(data)
+        """Add text; the parser may split it anywhere."""
+        self._pending.append(data)
 
     def close(self) -> tuple[Section, ...]:
-        """The end: every section."""
-        self._hear()
+        """All sections, at the end of the document."""
+        self._flush_text()
         self._end_section()
         return tuple(self._sections)
 
-    def _hear(self) -> None:
-        """Take the text that was told since the last tag, if it is seen."""
-        said, self._said = "".join(self._said), []
-        if said and not self._unseen:
-            self._text.append(said if self._as_written else re.sub(r"[ \t\r\n]+", " ", said))
+    def _flush_text(self) -> None:
+        """Add the text since the last tag to the section, unless it is hidden."""
+        text, self._pending = "".join(self._pending), []
+        if text and not self._hidden:
+            self._text.append(text if self._preformatted else re.sub(r"[ \t\r\n]+", " ", text))
 
     def _end_section(self) -> None:
-        """Keep what was gathered under the headings that stand above it."""
+        """Finish a section, with the headings above it."""
         text = _tidy("".join(self._text))
         self._text = []
-        heading = HEADING_SEPARATOR.join(self._above[depth] for depth in sorted(self._above))
+        heading = HEADING_SEPARATOR.join(self._headings[depth] for depth in sorted(self._headings))
         if text:
             self._sections.append(Section(text, heading=heading))
 
     def _end_heading(self, depth: int) -> None:
         name = " ".join("".join(self._text).split())
         self._text, self._heading = [], None
-        self._above = {d: n for d, n in self._above.items() if d < depth}
+        self._headings = {d: n for d, n in self._headings.items() if d < depth}
         if name:
-            self._above[depth] = name
+            self._headings[depth] = name
 
 
 def _is_hidden(tag: str, attributes: Mapping[str, str]) -> bool:
@@ -151,7 +150,7 @@ def _is_hidden(tag: str, attributes: Mapping[str, str]) -> bool:
 
 
 def _tidy(text: str) -> str:
-    """Cells apart by a bar, no space at the ends of lines, no empty lines."""
+    """Separate cells by a bar, and remove empty lines and spaces at the ends of lines."""
     lines = []
     for line in text.split("\n"):
         cells = [cell.strip(" ") for cell in line.split(" \t")]

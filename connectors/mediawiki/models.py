@@ -7,11 +7,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 _TEMPORARY_ACCOUNT = re.compile(r"~\d{4}-\d")
-"""A name that a wiki gave to somebody without an account (MediaWiki ≥ 1.42), in their place."""
+"""The name that a wiki gives to an editor without an account (MediaWiki ≥ 1.42)."""
 
 
 def account_named(user: str) -> str:
-    """The name where it is an account's of this wiki; empty where it can be none.
+    """The name if it is an account's of this wiki; empty if it cannot be one.
 
     With `>` it is another wiki's (imported revisions), whoever bears it here.
     """
@@ -38,13 +38,13 @@ class NamespaceAlias(_ApiModel):
 
 
 class Statistics(_ApiModel):
-    """How much the wiki holds, redirects and talk included."""
+    """The number of pages of all kinds, with redirects and talk pages."""
 
     pages: int = 0
 
 
 class SiteInfo(_ApiModel):
-    """What a wiki says of itself."""
+    """A wiki's namespaces and statistics."""
 
     namespaces: dict[str, Namespace]
     namespacealiases: tuple[NamespaceAlias, ...] = ()
@@ -52,7 +52,7 @@ class SiteInfo(_ApiModel):
 
 
 class Revision(_ApiModel):
-    """One edit; without `user` where the wiki hides who made it."""
+    """One edit; without `user` if the wiki hides who made it."""
 
     revid: int
     timestamp: datetime
@@ -64,12 +64,12 @@ class Revision(_ApiModel):
 
     @property
     def account(self) -> str:
-        """The account that made it; empty where nobody is to be known, or has none here."""
+        """The account that made it; empty if it is hidden or there is none on this wiki."""
         return "" if self.userhidden or self.anon or self.temp else account_named(self.user)
 
 
 class FileVersion(_ApiModel):
-    """One version of a file; the first of a list is the present one."""
+    """One version of a file; the first of a list is the current one."""
 
     timestamp: datetime
     user: str = ""
@@ -82,19 +82,19 @@ class FileVersion(_ApiModel):
 
     @property
     def account(self) -> str:
-        """As a revision's."""
+        """The account that uploaded it, empty as for a revision."""
         return "" if self.userhidden else account_named(self.user)
 
 
 class RedirectTitle(_ApiModel):
-    """A page by its title, as redirects are listed."""
+    """The title of a redirect."""
 
     title: str
     ns: int = 0
 
 
 class WikiPage(_ApiModel):
-    """A page as a query tells it, with the properties that were asked for.
+    """A page with the properties that were queried.
 
     `pageid` is 0 and `missing` true where a title or id names no page. `lastrevid` is the
     revision that the page shows now, 0 where that was not asked for.
@@ -121,14 +121,14 @@ class WikiUser(_ApiModel):
 
 
 class UserGroups(_ApiModel):
-    """An account with the groups that it is in; without any where there is no such account."""
+    """An account and its groups; none if there is no such account."""
 
     name: str
     groups: tuple[str, ...] = ()
 
 
 class CategoryLink(_ApiModel):
-    """A category of a page, in the order in which the page names them."""
+    """A category of a page; they are listed in the page's order."""
 
     category: str
     hidden: bool = False
@@ -152,7 +152,7 @@ class RecentChange(_ApiModel):
 
 
 class LogEvent(_ApiModel):
-    """A row of the logs; without `title` where it is hidden.
+    """A row of the logs; without `title` if it is hidden.
 
     `logpage` is the id that the page had when the event happened, `pageid` that of the
     page which has the title now.
@@ -169,6 +169,6 @@ class LogEvent(_ApiModel):
     @property
     def titles(self) -> frozenset[str]:
         """Every title that the event names: a move and a merge name two."""
-        said = self.params if isinstance(self.params, dict) else {}
-        named = (self.title, said.get("target_title"), said.get("dest_title"))
-        return frozenset(str(title) for title in named if title)
+        params = self.params if isinstance(self.params, dict) else {}
+        titles = (self.title, params.get("target_title"), params.get("dest_title"))
+        return frozenset(str(title) for title in titles if title)

@@ -21,17 +21,17 @@ FILES = 6
 MAIN_NAMES = {"", "principal", "main"}
 
 NamespaceAccess = Mapping[int, Access]
-"""The namespaces that are read, and who may read what stands in each."""
+"""The access of each namespace that is read, by number."""
 
 
 def namespace_access(config: WikiConfig, site: SiteInfo) -> dict[int, Access]:
-    """The rules, by number: `allowed` for the main namespace unless `namespaces` names it.
+    """The access of each namespace; `allowed` is the main one's unless `namespaces` names it.
 
     Names are the wiki's own, the English ones, aliases or numbers. Raises `SourceRefused`
-    for a name that the wiki does not know, or one namespace named twice.
+    for a name that the wiki does not know, or a namespace that is named twice.
     """
     known = dict(_namespace_names(site))
-    rules: dict[int, Access] = {}
+    found: dict[int, Access] = {}
     for name, principals in config.namespaces.items():
         number = known.get(_normalize_namespace(name))
         if number is None or number < MAIN:
@@ -39,11 +39,11 @@ def namespace_access(config: WikiConfig, site: SiteInfo) -> dict[int, Access]:
                 f"« namespaces » : le wiki n'a pas d'espace de noms « {name} ». Il a : "
                 f"{', '.join(_namespace_labels(site))}."
             )
-        if number in rules:
+        if number in found:
             raise SourceRefused(f"« namespaces » nomme deux fois l'espace {number} (« {name} »).")
-        rules[number] = Access(frozenset(principals))
-    rules.setdefault(MAIN, Access(config.allowed))
-    return dict(sorted(rules.items()))
+        found[number] = Access(frozenset(principals))
+    found.setdefault(MAIN, Access(config.allowed))
+    return dict(sorted(found.items()))
 
 
 def _namespace_names(site: SiteInfo) -> Iterator[tuple[str, int]]:
@@ -67,20 +67,20 @@ def _namespace_labels(site: SiteInfo) -> list[str]:
 
 
 MEDIA_TYPES_WITHOUT_TEXT = {"3D", "AUDIO", "BITMAP", "DRAWING", "EXECUTABLE", "VIDEO"}
-"""MediaWiki's media types of files that have no text: what the page says of them is kept."""
+"""MediaWiki's media types of files without text; only their page is indexed."""
 OTHER_TITLES = "Autres titres"
 
 
 @dataclass(frozen=True, slots=True)
 class PageConverter:
-    """How a document is made of a page of one source; `bots` are accounts that are no person."""
+    """Converts pages of one source to documents; `bots` are accounts that are not persons."""
 
     source: str
     bots: frozenset[str]
     read: Callable[[WikiPage], bytes]
 
     def document(self, page: WikiPage, rendering: Rendering, access: Access) -> Document:
-        """The document of a page that is no redirect."""
+        """The document of a page that is not a redirect."""
         space, title = _split_title(page)
         file = page.imageinfo[0] if page.ns == FILES and page.imageinfo else None
         moments = [revision.timestamp for revision in page.revisions]
@@ -111,16 +111,16 @@ class PageConverter:
         return Content(filename, lambda: self.read(page), file.mime)
 
     def _contributions(self, page: WikiPage) -> tuple[Contribution, ...]:
-        """One row per account and role; hidden and anonymous editors are nobody's account."""
+        """One contribution per account and role, none for hidden and anonymous editors."""
         uploaders = {version.account for version in page.imageinfo}
         moments: dict[tuple[str, ContributorRole], list[datetime]] = {}
-        # A wiki lists the newest first; of two in one second the higher id is the later one.
+        # Of two revisions within one second the one with the higher id is later.
         oldest_first = sorted(page.revisions, key=lambda r: (r.timestamp, r.revid))
-        for place, revision in enumerate(oldest_first):
+        for number, revision in enumerate(oldest_first):
             if revision.account:
-                role = self._role(revision, uploaders, first=place == 0)
+                role = self._role(revision, uploaders, first=number == 0)
                 moments.setdefault((revision.account, role), []).append(revision.timestamp)
-        return tuple(self._row(user, role, when) for (user, role), when in moments.items())
+        return tuple(self._contribution(user, role, when) for (user, role), when in moments.items())
 
     def _role(
         self, revision: Revision, uploaders: Iterable[str], *, first: bool
@@ -133,7 +133,9 @@ class PageConverter:
             return ContributorRole.AUTHOR
         return ContributorRole.BOT if revision.minor else ContributorRole.EDITOR
 
-    def _row(self, user: str, role: ContributorRole, moments: list[datetime]) -> Contribution:
+    def _contribution(
+        self, user: str, role: ContributorRole, moments: list[datetime]
+    ) -> Contribution:
         return Contribution(
             account=f"{self.source}:{user}",
             role=role,
@@ -146,7 +148,7 @@ class PageConverter:
 
 
 def _split_title(page: WikiPage) -> tuple[str, str]:
-    """(namespace, title below it): the wiki's titles begin with their namespace's name."""
+    """(namespace, title without it): the wiki's titles begin with their namespace."""
     if page.ns == MAIN:
         return "", page.title
     space, _, title = page.title.partition(":")
@@ -154,13 +156,13 @@ def _split_title(page: WikiPage) -> tuple[str, str]:
 
 
 def _category(rendering: Rendering) -> str:
-    """The first category that the page names and the wiki shows."""
+    """The page's first category that is not hidden."""
     shown = (link.category for link in rendering.categories if not link.hidden)
     return re.sub(r"_+", " ", next(shown, "")).strip()
 
 
 def _other_titles(page: WikiPage) -> tuple[Section, ...]:
-    """The titles that lead here, those of the same namespace: others have other readers."""
+    """The titles of redirects to the page from its own namespace: others have other readers."""
     space, _ = _split_title(page)
     titles = [
         redirect.title.removeprefix(f"{space}:") if space else redirect.title

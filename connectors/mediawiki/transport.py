@@ -18,14 +18,16 @@ import urllib3
 
 from connectors.ports import SourceRefused, SourceUnreachable
 from connectors.timeouts import call_with_timeout
+from connectors.values import assume_utc
 
 
 @dataclass(frozen=True, slots=True)
 class WikiLimits:
-    """What a wiki can be asked to bear, and for how long it is waited for.
+    """The request rate and the time limits for one wiki.
 
-    `timeout_s` bounds each silence, `total_timeout_s` a whole answer, `max_wait_s` the sum of
-    the waits of one request. `maxlag_s`: a wiki whose replicas lag by more is left alone.
+    `timeout_s` limits each read from the socket, `total_timeout_s` a whole response,
+    `max_wait_s` the sum of the waits before retries of one request. `maxlag_s`: requests wait
+    while the wiki's replicas lag by more.
     """
 
     rate_per_s: float = 10.0
@@ -38,10 +40,10 @@ class WikiLimits:
 
 @dataclass(frozen=True, slots=True)
 class WikiConfig:
-    """A wiki: `url` is the address of api.php, or of the folder that it stands in.
+    """A wiki: `url` is the address of api.php, or of the folder that contains it.
 
     `namespaces` names the readers of each namespace that is read, `allowed` those of the
-    main one where `namespaces` does not. `user` may be a bot password's (`account@name`).
+    main one if `namespaces` does not. `user` may be a bot password's (`account@name`).
     """
 
     url: str
@@ -54,13 +56,13 @@ class WikiConfig:
 
     @property
     def root(self) -> str:
-        """The folder that api.php is in, with a slash at its end."""
+        """The address of the folder that contains api.php, with a slash at its end."""
         return self.url.removesuffix("api.php").rstrip("/") + "/"
 
 
 CHUNK_BYTES = 64 * 1024
 MAX_TRIES = 3
-"""So often is asked of a wiki that does not answer; one that says «later» is asked for longer."""
+"""Tries of a wiki that does not respond; one that asks to retry later is tried for longer."""
 MAX_REDIRECTS = 3
 MAX_WAIT_S = 120.0
 USER_AGENT = "quisait (mwclient)"
@@ -68,7 +70,7 @@ USER_AGENT = "quisait (mwclient)"
 
 @dataclass(frozen=True, slots=True)
 class WikiResponse:
-    """A whole answer, as mwclient reads one."""
+    """A whole response, with the attributes that mwclient reads."""
 
     status_code: int
     headers: Mapping[str, str]
@@ -80,18 +82,18 @@ class WikiResponse:
         return self.content.decode("utf-8", "replace")
 
     def raise_for_status(self) -> None:
-        """Raise `requests.HTTPError` where the wiki says that it did not answer the question."""
+        """Raise `requests.HTTPError` for a status of 400 or more."""
         if self.status_code >= HTTPStatus.BAD_REQUEST:
             raise requests.HTTPError(f"{self.status_code}")
 
 
 @dataclass(frozen=True, slots=True)
 class RetryLater:
-    """The wiki did not answer, or asks to come back: after `wait_s` where it says when."""
+    """The wiki did not respond, or asks to retry later, after `wait_s` if it says when."""
 
     reason: str
     wait_s: float | None = None
-    answered: bool = True
+    responded: bool = True
 
 
 @dataclass(slots=True)
@@ -106,7 +108,7 @@ class WikiTransport:
     _not_before: float = 0.0
 
     def __post_init__(self) -> None:
-        # Neither a proxy nor a password of the machine's own files.
+        # Use no proxy or password from the machine's environment.
         self._session.trust_env = False
         self._session.headers["User-Agent"] = USER_AGENT
         self._session.verify = self.ca_file or True
@@ -117,9 +119,9 @@ class WikiTransport:
         return urlsplit(self.root).netloc
 
     def same_host(self, url: str) -> bool:
-        """Whether an address is on the configured host, by the same scheme."""
-        asked, own = urlsplit(url), urlsplit(self.root)
-        return (asked.scheme, asked.netloc.lower()) == (own.scheme, own.netloc.lower())
+        """Whether a URL has the configured scheme and host."""
+        other, own = urlsplit(url), urlsplit(self.root)
+        return (other.scheme, other.netloc.lower()) == (own.scheme, own.netloc.lower())
 
     def request(
         self,
@@ -127,27 +129,27 @@ class WikiTransport:
         url: str,
         params: Mapping[str, object] | None = None,
         data: Mapping[str, object] | None = None,
-        **_said_by_mwclient: object,
+        **_from_mwclient: object,
     ) -> WikiResponse:
-        """Ask until an answer comes. Raises `SourceUnreachable` or `SourceRefused`.
+        """Send a request until it succeeds. Raises `SourceUnreachable` or `SourceRefused`.
 
-        An answer may be an error of the 4xx kind: what it means is for the caller to say.
+        The response may have a status of 4xx, which the caller has to handle.
         """
         waited = 0.0
         for attempt in count(1):
-            said = self._follow(method, url, params, data)
-            if isinstance(said, WikiResponse):
-                return said
-            wait_s = said.wait_s if said.wait_s is not None else float(2 ** min(attempt, 6))
-            out_of_tries = not said.answered and attempt >= MAX_TRIES
+            result = self._follow(method, url, params, data)
+            if isinstance(result, WikiResponse):
+                return result
+            wait_s = result.wait_s if result.wait_s is not None else float(2 ** min(attempt, 6))
+            out_of_tries = not result.responded and attempt >= MAX_TRIES
             if out_of_tries or waited + wait_s > self.limits.max_wait_s:
-                raise SourceUnreachable(f"Le wiki {self.host} {said.reason}")
+                raise SourceUnreachable(f"Le wiki {self.host} {result.reason}")
             self.wait(wait_s)
             waited += wait_s
         raise AssertionError  # count() has no end
 
     def wait(self, wait_s: float) -> None:
-        """Leave the wiki alone for a while."""
+        """Wait before the next request."""
         self.sleep(min(wait_s, MAX_WAIT_S))
 
     def _follow(
@@ -157,21 +159,23 @@ class WikiTransport:
         params: Mapping[str, object] | None,
         data: Mapping[str, object] | None,
     ) -> WikiResponse | RetryLater:
-        """One try, along redirects that stay on the host."""
+        """One try, following redirects on the same host."""
         for _ in range(MAX_REDIRECTS + 1):
             if not self.same_host(url):
                 raise SourceRefused(
                     f"Le wiki {self.host} renvoie vers {urlsplit(url).netloc} : seul l'hôte réglé "
                     "est lu. Corrigez « url » si le wiki a déménagé."
                 )
-            said = self._once(method, url, params, data)
-            location = said.headers.get("Location") if isinstance(said, WikiResponse) else None
-            if location is None or method != "GET" or said.status_code not in range(300, 400):  # type: ignore[union-attr]
-                return said
+            result = self._send(method, url, params, data)
+            if isinstance(result, RetryLater) or result.status_code not in range(300, 400):
+                return result
+            location = result.headers.get("Location")
+            if location is None or method != "GET":
+                return result
             url, params = urljoin(url, location), None
         raise SourceRefused(f"Le wiki {self.host} renvoie sans fin d'une adresse à l'autre.")
 
-    def _once(
+    def _send(
         self,
         method: str,
         url: str,
@@ -180,7 +184,7 @@ class WikiTransport:
     ) -> WikiResponse | RetryLater:
         self._pace()
 
-        def ask() -> WikiResponse | RetryLater:
+        def send() -> WikiResponse | RetryLater:
             response = self._session.request(
                 method,
                 url,
@@ -194,19 +198,19 @@ class WikiTransport:
                 return _interpret(response, self._body(response))
 
         try:
-            # A byte of its headers now and then would keep every silence short.
-            return call_with_timeout(self.limits.total_timeout_s, ask, requests.Timeout())
+            # `timeout_s` never expires if the wiki sends a byte of its headers now and then.
+            return call_with_timeout(self.limits.total_timeout_s, send, requests.Timeout())
         except requests.exceptions.SSLError as error:
             raise SourceRefused(
                 f"Le certificat de {self.host} n'est pas reconnu : réglez « ca_file »."
             ) from error
         except (requests.Timeout, urllib3.exceptions.TimeoutError):
-            return RetryLater("ne répond pas à temps : il sera relu plus tard.", answered=False)
+            return RetryLater("ne répond pas à temps : il sera relu plus tard.", responded=False)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
-            return RetryLater("ne répond pas : vérifiez l'adresse et le réseau.", answered=False)
+            return RetryLater("ne répond pas : vérifiez l'adresse et le réseau.", responded=False)
 
     def _body(self, response: requests.Response) -> bytes:
-        """The whole body, within its bounds. Raises as `requests`, or `SourceUnreachable`."""
+        """The whole body, within the limits. Raises as `requests` does, or `SourceUnreachable`."""
         body, deadline = bytearray(), time.monotonic() + self.limits.total_timeout_s
         while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
             body += chunk
@@ -228,20 +232,21 @@ class WikiTransport:
 
 
 def _interpret(response: requests.Response, body: bytes) -> WikiResponse | RetryLater:
-    """Whether this is an answer, or a wish to be asked later."""
-    status, asked = response.status_code, _retry_after(response.headers.get("Retry-After"))
+    """The response, or the wait that it asks for."""
+    status, wait_s = response.status_code, _retry_after(response.headers.get("Retry-After"))
     if "X-Database-Lag" in response.headers:
-        return RetryLater("a trop de retard sur ses copies : il sera relu plus tard.", asked or 5.0)
+        reason = "a trop de retard sur ses copies : il sera relu plus tard."
+        return RetryLater(reason, wait_s or 5.0)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return RetryLater("limite le rythme des lectures : réduisez « rate_per_s ».", asked)
+        return RetryLater("limite le rythme des lectures : réduisez « rate_per_s ».", wait_s)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        unasked = f"est en panne (réponse {status}) : il sera relu plus tard."
-        return RetryLater(unasked, asked, answered=asked is not None)
+        reason = f"est en panne (réponse {status}) : il sera relu plus tard."
+        return RetryLater(reason, wait_s, responded=wait_s is not None)
     return WikiResponse(status, response.headers, body)
 
 
 def _retry_after(header: str | None) -> float | None:
-    """Seconds, from a number of them or a date (RFC 9110, 10.2.3); None where nothing is said."""
+    """Seconds, given as a number or as a date (RFC 9110, 10.2.3); None if neither."""
     if not header:
         return None
     if header.strip().isdigit():
@@ -250,5 +255,4 @@ def _retry_after(header: str | None) -> float | None:
         moment = parsedate_to_datetime(header)
     except ValueError:
         return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(1.0, (aware - datetime.now(UTC)).total_seconds())
+    return max(1.0, (assume_utc(moment) - datetime.now(UTC)).total_seconds())

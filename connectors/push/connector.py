@@ -22,43 +22,42 @@ from connectors.push.documents import PushedDocument
 from connectors.push.inbox import Inbox, position_of
 from connectors.push.items import InboxUnreachable
 from connectors.records.documents import RecordContext, access_of, documents_of
-from connectors.records.schema import RecordLine, attachment_id
+from connectors.records.schema import attachment_id, possible_records
 from connectors.values import Document
 
 CHECKPOINT_DOCUMENTS = 200
 _ROWS_AT_ONCE = 16
-"""Few: each may be as large as a document may be."""
+"""Few, since each may have the maximum size of a document."""
 
 
 @dataclass(frozen=True, slots=True)
 class PushConnector:
-    """The changes of one source's inbox, by their numbers; the cursor is the last of them.
+    """The changes of one source's inbox, by number; the cursor is the last number.
 
-    What is accepted during a reading waits for the next one.
+    Items that are accepted during a crawl wait for the next one.
     """
 
     source: str
     inbox: Inbox
-    _setting: RecordContext = field(init=False)
+    _context: RecordContext = field(init=False)
 
     def __post_init__(self) -> None:
-        # No record of an inbox names a file: the folder is never looked into.
-        object.__setattr__(
-            self, "_setting", RecordContext(self.source, Path("/nonexistent"), {}, {})
-        )
+        # The folder is never read: no record of an inbox names a file.
+        context = RecordContext(self.source, Path("/nonexistent"), {}, {})
+        object.__setattr__(self, "_context", context)
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield narrowed readers first, then records and tombstones.
+        """Yield removed readers first, then records and tombstones.
 
-        A document that lost readers, or was deleted, is closed before the text of any
-        other is worked on. Readers are only added with the text that they may read.
+        Documents that lost readers or were deleted are closed before any text is processed.
+        Readers are only added together with the text that they may read.
         Raises `SourceUnreachable`.
         """
         with self._reachable():
             upto = self.inbox.last_seq(self.source)
             position = self._position(since, upto)
             for document in self._documents(position, upto, access=True):
-                yield from self._closed(document)
+                yield from self._narrow(document)
             marked = position
             for count, document in enumerate(self._documents(position, upto), start=1):
                 yield from self._changes_of(document)
@@ -71,19 +70,18 @@ class PushConnector:
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         """Yield these documents as the inbox has them. Raises `SourceUnreachable`."""
-        # An attachment's id goes on from its record's with `#`, which either may hold.
         records = set(document_ids)
         for name in document_ids:
-            records.update(name[:place] for place, one in enumerate(name) if one == "#")
+            records |= {record for record, _ in possible_records(name)}
         with self._reachable():
             for document in self._documents(0, self.inbox.last_seq(self.source)):
-                if self._setting.qualified(document.id) in records:
+                if self._context.qualified(document.id) in records:
                     for change in self._changes_of(document):
                         if isinstance(change, Upsert) and change.document.id in document_ids:
                             yield change
 
     def count_pending(self, since: str | None) -> int | None:
-        """How many documents wait to be applied."""
+        """How many documents wait to be indexed."""
         try:
             return self.inbox.count_after(
                 self.source, self._position(since, self.inbox.last_seq(self.source))
@@ -102,7 +100,7 @@ class PushConnector:
             ) from error
 
     def _position(self, since: str | None, upto: int) -> int:
-        """What the cursor has passed; nothing where it is not one of this inbox."""
+        """The cursor's number; 0 if it is not a cursor of this inbox."""
         position = position_of(since) or 0
         return position if position <= upto else 0
 
@@ -111,18 +109,23 @@ class PushConnector:
             yield from page
             seq = page[-1].access_seq if access else page[-1].seq
 
-    def _closed(self, document: PushedDocument) -> Iterator[Change]:
-        """What is kept already has no reader whom its present version does not have."""
-        record = _record_or_none(document)
-        for name in _document_names(document, record):
-            kept = self._setting.qualified(name)
-            yield AccessNarrowed(kept, access_of(record.readers)) if record else ContentStale(kept)
+    def _narrow(self, document: PushedDocument) -> Iterator[Change]:
+        """Remove from the indexed text the readers that the current version does not have."""
+        own_id = self._context.qualified(document.id)
+        record = document.record()
+        if record is None:
+            yield ContentStale(own_id)
+        else:
+            access = access_of(record.readers)
+            yield AccessNarrowed(own_id, access)
+            for attachment in record.attachments:
+                yield AccessNarrowed(attachment_id(own_id, attachment.name), access)
         for name in document.gone:
-            yield ContentStale(self._setting.qualified(attachment_id(document.id, name)))
+            yield ContentStale(attachment_id(own_id, name))
 
     def _changes_of(self, document: PushedDocument) -> Iterator[Change]:
-        own_id = self._setting.qualified(document.id)
-        record = _record_or_none(document)
+        own_id = self._context.qualified(document.id)
+        record = document.record()
         if document.line is None:
             yield Delete(own_id)
         elif record is None:
@@ -130,25 +133,12 @@ class PushConnector:
             yield Malformed(own_id, reason, own_id)
             yield ContentStale(own_id)
         else:
-            for one in documents_of(record, self._setting, own_id):
-                if isinstance(one, Document):
-                    yield Upsert(one)
+            for found in documents_of(record, self._context, own_id):
+                if isinstance(found, Document):
+                    yield Upsert(found)
                     continue
-                yield one
-                if one.document_id:
-                    yield ContentStale(one.document_id)
+                yield found
+                if found.document_id:
+                    yield ContentStale(found.document_id)
         for name in document.gone:
-            yield Delete(self._setting.qualified(attachment_id(document.id, name)))
-
-
-def _record_or_none(document: PushedDocument) -> RecordLine | None:
-    try:
-        return document.record()
-    except ValueError:
-        return None
-
-
-def _document_names(document: PushedDocument, record: RecordLine | None) -> Iterator[str]:
-    yield document.id
-    for attachment in record.attachments if record else ():
-        yield attachment_id(document.id, attachment.name)
+            yield Delete(attachment_id(own_id, name))

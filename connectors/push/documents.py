@@ -3,10 +3,11 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 import sqlalchemy as sa
+from pydantic import ValidationError
 
 from connectors.push.items import (
     PushedItem,
@@ -16,6 +17,7 @@ from connectors.push.items import (
     refused_receipt,
 )
 from connectors.records.schema import AccessLine, DeletedLine, RecordLine
+from connectors.values import assume_utc
 
 metadata = sa.MetaData()
 
@@ -26,13 +28,13 @@ push_sources = sa.Table(
     sa.Column("last_seq", sa.BigInteger, nullable=False),
     sa.Column("applied_seq", sa.BigInteger, nullable=False),
 )
-"""`last_seq` is taken under the row's lock: what has a higher number was accepted later."""
+"""`last_seq` is incremented under the row's lock: a higher number was accepted later."""
 
 push_documents = sa.Table(
     "push_documents",
     metadata,
     sa.Column("source", sa.String(200), primary_key=True),
-    # Of the id, which is too long for an index where its letters are.
+    # A digest of the id, which is too long for an index.
     sa.Column("key", sa.String(64), primary_key=True),
     sa.Column("seq", sa.BigInteger, nullable=False),
     sa.Column("access_seq", sa.BigInteger, nullable=False),
@@ -50,12 +52,12 @@ push_documents = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class PushedDocument:
-    """The last word about one document.
+    """The latest state of one document.
 
-    `line` is the record with its present readers, None for a tombstone. `access_seq` is
-    the number of the last change of readers of a document that may be kept already.
-    `gone` are the names of attachments that it no longer has. `version_digest` is of the
-    item that brought `version`, `digest` of the last one, with or without a version.
+    `line` is the record with its current readers, None for a tombstone. `access_seq` is the
+    number of the last item that changed the readers of a document that may be indexed.
+    `gone` are the names of attachments that it no longer has. `version_digest` is the digest
+    of the item that gave `version`, `digest` that of the last item, with a version or not.
     """
 
     id: str
@@ -68,8 +70,11 @@ class PushedDocument:
     digest: str = ""
 
     def record(self) -> RecordLine | None:
-        """The record, None for a tombstone. Raises `pydantic.ValidationError`, a `ValueError`."""
-        return None if self.line is None else RecordLine.model_validate_json(self.line)
+        """The record; None for a tombstone, or if an older release stored it otherwise."""
+        try:
+            return RecordLine.model_validate_json(self.line) if self.line else None
+        except ValidationError:
+            return None
 
 
 COLUMNS = (
@@ -91,22 +96,22 @@ def document_from_row(row: sa.RowMapping) -> PushedDocument:
 
 
 class VersionOrder(Enum):
-    """How a version that arrives stands to the one that was last accepted."""
+    """How a new item's version compares to the last accepted one."""
 
     OLDER = "older"
     EQUAL = "equal"
     NEWER = "newer"
 
 
-def compare_versions(kept: str, given: str) -> VersionOrder:
-    """Integers compare as numbers, ISO 8601 dates as moments (without a zone: UTC).
+def compare_versions(stored: str, given: str) -> VersionOrder:
+    """Compare integers as numbers, and ISO 8601 dates as moments (UTC without a zone).
 
-    Any other two versions that differ have no order: the one that arrives is the newer.
+    Any other two versions that differ have no order: the given one counts as newer.
     """
-    if kept == given:
+    if stored == given:
         return VersionOrder.EQUAL
     for measure in (_number, _microseconds):
-        before, after = measure(kept), measure(given)
+        before, after = measure(stored), measure(given)
         if before is not None and after is not None:
             if before == after:
                 return VersionOrder.EQUAL
@@ -114,30 +119,28 @@ def compare_versions(kept: str, given: str) -> VersionOrder:
     return VersionOrder.NEWER
 
 
-def _number(version: str) -> float | int | None:
+def _number(version: str) -> int | None:
     return int(version) if re.fullmatch(r"-?[0-9]{1,40}", version) else None
 
 
-def _microseconds(version: str) -> float | int | None:
-    """Seconds since year 1, exact to the microsecond."""
+def _microseconds(version: str) -> int | None:
+    """Microseconds since year 1; None for a version that is not a date."""
     if _number(version) is not None:
         return None
     try:
-        read = datetime.fromisoformat(version)
+        moment = assume_utc(datetime.fromisoformat(version))
     except ValueError:
         return None
-    aware = read if read.tzinfo else read.replace(tzinfo=UTC)
-    since = aware - datetime(1, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return (moment - datetime(1, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def apply_item(
     before: PushedDocument | None, item: PushedItem, seq: int
 ) -> tuple[PushReceipt, PushedDocument | None]:
-    """The receipt, and the new last word where there is one, under the number `seq`."""
+    """The receipt of an item, and the new state under the number `seq`, None if unchanged."""
     if before is not None and (receipt := _receipt_if_known(before, item)):
         return receipt, None
-    if isinstance(item.line, AccessLine) and (before is None or _record_or_none(before) is None):
+    if isinstance(item.line, AccessLine) and (before is None or before.record() is None):
         reason = "document inconnu, ou supprimé : poussez-le d'abord"
         return refused_receipt(item.line.id, "unknown", reason), None
     after = _updated(before or PushedDocument(item.line.id), item, seq)
@@ -151,37 +154,34 @@ def apply_item(
 def withdraw_document(
     before: PushedDocument, attachments: Collection[str], seq: int, *, whole: bool
 ) -> PushedDocument | None:
-    """Without these attachments, or (`whole`) a tombstone; None where nothing changes.
+    """The document without these attachments, or (`whole`) a tombstone; None if unchanged.
 
-    No item is known of what is left, so that the next one is accepted whatever it says.
+    The result has no version or digest, so that any next item is accepted.
     """
-    record = _record_or_none(before)
-    has = {attachment.name for attachment in record.attachments} if record else set()
-    lost = has if whole else has & set(attachments)
-    if before.line is None or not (whole or lost):
+    record = before.record()
+    names = _attachment_names(record)
+    removed = names if whole else names & set(attachments)
+    if before.line is None or not (whole or removed):
         return None
-    left = PushedDocument(before.id, seq, seq, gone=tuple(sorted(lost | set(before.gone))))
+    after = PushedDocument(before.id, seq, seq, gone=tuple(sorted(removed | set(before.gone))))
     if whole or record is None:
-        return left
-    kept = [one for one in record.attachments if one.name not in lost]
-    return replace(left, line=canonical_json(record.model_copy(update={"attachments": kept})))
+        return after
+    left = [one for one in record.attachments if one.name not in removed]
+    return replace(after, line=canonical_json(record.model_copy(update={"attachments": left})))
 
 
 def _receipt_if_known(before: PushedDocument, item: PushedItem) -> PushReceipt | None:
-    """The receipt of an item that says nothing new, or contradicts its own version."""
+    """The receipt of an item that changes nothing, or conflicts with its version."""
     name = item.line.id
     if not item.version:
-        again = item.digest == before.digest
-        return PushReceipt(name, PushOutcome.UNCHANGED, "same", "déjà reçu") if again else None
-    stands = (
-        compare_versions(before.version, item.version) if before.version else VersionOrder.NEWER
-    )
-    if stands is VersionOrder.NEWER:
+        same = item.digest == before.digest
+        return PushReceipt(name, PushOutcome.UNCHANGED, "same", "déjà reçu") if same else None
+    order = compare_versions(before.version, item.version) if before.version else None
+    if order in (None, VersionOrder.NEWER):
         return None
-    if stands is VersionOrder.OLDER:
-        return PushReceipt(
-            name, PushOutcome.UNCHANGED, "older", "une version plus récente a été reçue"
-        )
+    if order is VersionOrder.OLDER:
+        reason = "une version plus récente a été reçue"
+        return PushReceipt(name, PushOutcome.UNCHANGED, "older", reason)
     if item.digest == before.version_digest:
         return PushReceipt(name, PushOutcome.UNCHANGED, "same", "cette version a déjà été reçue")
     reason = "cette version a déjà été reçue avec autre chose : donnez-en une plus récente"
@@ -189,28 +189,23 @@ def _receipt_if_known(before: PushedDocument, item: PushedItem) -> PushReceipt |
 
 
 def _updated(before: PushedDocument, item: PushedItem, seq: int) -> PushedDocument:
-    former = _record_or_none(before)
-    names = {attachment.name for attachment in former.attachments} if former else set()
+    former = before.record()
+    removable = _attachment_names(former) | set(before.gone)
     match item.line:
         case RecordLine() as record:
-            kept = {attachment.name for attachment in record.attachments}
-            gone = tuple(sorted((names | set(before.gone)) - kept))
+            gone = tuple(sorted(removable - _attachment_names(record)))
             new = before.seq == 0
             same = former is not None and former.readers == record.readers
             access_seq = before.access_seq if new or same else seq
             return replace(before, line=canonical_json(record), gone=gone, access_seq=access_seq)
         case DeletedLine(attachments=named):
-            gone = tuple(sorted(names | set(before.gone) | set(named)))
+            gone = tuple(sorted(removable | set(named)))
             return replace(before, line=None, gone=gone, access_seq=seq)
         case AccessLine(readers=readers):
-            assert former is not None  # noqa: S101 - `judged` refuses it
+            assert former is not None  # noqa: S101 - `apply_item` refuses it
             line = canonical_json(former.model_copy(update={"readers": readers}))
             return replace(before, line=line, access_seq=seq)
 
 
-def _record_or_none(before: PushedDocument) -> RecordLine | None:
-    """The record that is kept; None also where an older release wrote it otherwise."""
-    try:
-        return before.record()
-    except ValueError:
-        return None
+def _attachment_names(record: RecordLine | None) -> set[str]:
+    return {attachment.name for attachment in record.attachments} if record else set()

@@ -17,7 +17,6 @@ from connectors.push.documents import (
     PushedDocument,
     apply_item,
     document_from_row,
-    metadata,
     push_documents,
     push_sources,
     withdraw_document,
@@ -34,117 +33,105 @@ from connectors.push.items import (
     parse_item,
 )
 from connectors.push.tokens import PushTokens
+from connectors.records.schema import possible_records
 
 _KEYS_AT_ONCE = 500
-"""Below every database's limit of parameters in one statement."""
+"""Less than every database's maximum number of parameters in a statement."""
 
 CursorOf = Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class InboxBacklog:
-    """How much of a source is accepted and not yet applied, and since when."""
+    """How many items of a source are accepted but not indexed yet, and since when."""
 
     items: int
     oldest: datetime | None
 
 
 class Inbox:
-    """What was pushed. `cursor_of` gives a source's cursor: what it has passed is applied."""
+    """Pushed documents. Items before a source's cursor (`cursor_of`) are indexed."""
 
-    def __init__(self, engine: sa.Engine, cursor_of: CursorOf, most_waiting: int) -> None:
-        self._engine, self._cursor_of, self._most_waiting = engine, cursor_of, most_waiting
-        metadata.create_all(engine)
+    def __init__(self, engine: sa.Engine, cursor_of: CursorOf, max_waiting: int) -> None:
+        self._engine, self._cursor_of, self._max_waiting = engine, cursor_of, max_waiting
 
     def receive(
         self, source: str, items: Sequence[PushedItem | PushReceipt]
     ) -> tuple[PushReceipt, ...]:
-        """Accept what can be, in order; what is accepted is durable once this returns.
+        """Accept valid items in order; they are durable when this returns.
 
-        Raises `InboxFull` or `InboxUnreachable`: nothing was taken.
+        Raises `InboxFull` or `InboxUnreachable`: nothing was accepted.
         """
-        with self._answering():
+        with self._reachable():
             applied = position_of(self._cursor_of(source)) or 0
             with self._engine.begin() as connection:
                 last = _lock_source(connection, source)
                 _note_applied(connection, source, min(applied, last))
-                if _backlog(connection, source, 0).items >= self._most_waiting:
+                if _backlog(connection, source, 0).items >= self._max_waiting:
                     raise InboxFull
-                understood = [item for item in items if isinstance(item, PushedItem)]
-                before = _stored_documents(
-                    connection, source, [item.line.id for item in understood]
-                )
+                ids = [item.line.id for item in items if isinstance(item, PushedItem)]
+                before = _stored_documents(connection, source, ids)
                 receipts, after = _apply_all(items, before, last)
                 _write(connection, source, after, before.keys())
-                if after:
-                    last = max(document.seq for document in after)
-                    own = push_sources.c.source == source
-                    connection.execute(sa.update(push_sources).where(own).values(last_seq=last))
         return receipts
 
-    def waiting(self, source: str) -> InboxBacklog:
-        """What is not yet applied. Raises `InboxUnreachable`."""
-        with self._answering():
+    def backlog(self, source: str) -> InboxBacklog:
+        """The items that are not indexed yet. Raises `InboxUnreachable`."""
+        with self._reachable():
             applied = position_of(self._cursor_of(source)) or 0
             with self._engine.connect() as connection:
                 return _backlog(connection, source, applied)
 
     def forget(self, source: str) -> None:
-        """Forget all that a source pushed. Raises `InboxUnreachable`."""
-        with self._answering(), self._engine.begin() as connection:
+        """Delete everything that a source pushed. Raises `InboxUnreachable`."""
+        with self._reachable(), self._engine.begin() as connection:
             for table in (push_documents, push_sources):
                 connection.execute(sa.delete(table).where(table.c.source == source))
 
     def withdraw(self, source: str, names: Collection[str]) -> int:
-        """Documents and attachments (`record#name`) stay away until they are pushed again.
+        """Remove documents and attachments (`record#name`) until they are pushed again.
 
-        For an inbox that was restored: it holds what was deleted or closed since. Whatever is
-        pushed of them next is accepted, also under a version that was received before.
-        Returns how many records were changed; raises `InboxUnreachable`.
+        For an inbox that was restored from a backup and contains what was deleted or closed
+        since. The next item about them is accepted, also with a version that was received
+        before. Returns how many records were changed; raises `InboxUnreachable`.
         """
-        # An attachment's id goes on from its record's with `#`, which either may hold.
         attached: dict[str, set[str]] = {name: set() for name in names}
         for name in names:
-            for place, one in enumerate(name):
-                if one == "#":
-                    attached.setdefault(name[:place], set()).add(name[place + 1 :])
-        with self._answering(), self._engine.begin() as connection:
-            if not connection.execute(
-                sa.select(push_sources.c.source).where(push_sources.c.source == source)
-            ).first():
+            for record_id, attachment in possible_records(name):
+                attached.setdefault(record_id, set()).add(attachment)
+        with self._reachable(), self._engine.begin() as connection:
+            own = push_sources.c.source == source
+            if not connection.execute(sa.select(push_sources.c.source).where(own)).first():
                 return 0
             last = _lock_source(connection, source)
             before = _stored_documents(connection, source, list(attached))
             after: list[PushedDocument] = []
             for name, document in sorted(before.items()):
                 seq = last + len(after) + 1
-                left = withdraw_document(document, attached[name], seq, whole=name in names)
-                if left is not None:
-                    after.append(left)
+                changed = withdraw_document(document, attached[name], seq, whole=name in names)
+                if changed is not None:
+                    after.append(changed)
             _write(connection, source, after, before.keys())
-            own = push_sources.c.source == source
-            seq = last + len(after)
-            connection.execute(sa.update(push_sources).where(own).values(last_seq=seq))
         return len(after)
 
     def last_seq(self, source: str) -> int:
         """The number of the last item that was accepted, 0 for none."""
         query = sa.select(push_sources.c.last_seq).where(push_sources.c.source == source)
-        with self._answering(), self._engine.connect() as connection:
+        with self._reachable(), self._engine.connect() as connection:
             return connection.execute(query).scalar_one_or_none() or 0
 
     def after(
         self, source: str, seq: int, upto: int, limit: int, *, access: bool = False
     ) -> list[PushedDocument]:
-        """The next documents numbered above `seq` and up to `upto`, by number.
+        """The next documents with a number above `seq` and up to `upto`, by number.
 
-        With `access`, by the number of the last change of their readers instead.
+        With `access`, that is the number of the last change of their readers.
         """
         column = push_documents.c.access_seq if access else push_documents.c.seq
         query = sa.select(*COLUMNS).where(
             push_documents.c.source == source, column > seq, column <= upto
         )
-        with self._answering(), self._engine.connect() as connection:
+        with self._reachable(), self._engine.connect() as connection:
             rows = connection.execute(query.order_by(column, push_documents.c.key).limit(limit))
             return [document_from_row(row) for row in rows.mappings()]
 
@@ -153,11 +140,11 @@ class Inbox:
         query = sa.select(sa.func.count()).where(
             push_documents.c.source == source, push_documents.c.seq > seq
         )
-        with self._answering(), self._engine.connect() as connection:
+        with self._reachable(), self._engine.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
     @contextmanager
-    def _answering(self) -> Iterator[None]:
+    def _reachable(self) -> Iterator[None]:
         try:
             yield
         except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
@@ -165,15 +152,15 @@ class Inbox:
 
 
 def position_of(cursor: str | None) -> int | None:
-    """The number that a cursor stands for, None for one that is no number."""
-    known = cursor is not None and cursor.isascii() and cursor.isdigit() and len(cursor) < 19
-    return int(cursor) if known and cursor else None
+    """The number that a cursor contains; None if it is not a number."""
+    valid = cursor is not None and cursor.isascii() and cursor.isdigit() and len(cursor) < 19
+    return int(cursor) if valid and cursor else None
 
 
 def _lock_source(connection: sa.Connection, source: str) -> int:
-    """Lock the source's row until the transaction ends; the last number that was given.
+    """Lock the source's row until the transaction ends; returns the last number in use.
 
-    Numbers become visible in their order: a reading that has seen one misses none below.
+    Numbers become visible in order: a crawl that has seen one has seen all lower ones.
     """
     own = push_sources.c.source == source
     lock = sa.update(push_sources).where(own).values(last_seq=push_sources.c.last_seq)
@@ -182,22 +169,22 @@ def _lock_source(connection: sa.Connection, source: str) -> int:
             with connection.begin_nested():
                 first = {"source": source, "last_seq": 0, "applied_seq": 0}
                 connection.execute(sa.insert(push_sources).values(**first))
-        except sa.exc.IntegrityError:  # somebody else's first push, a moment ago
+        except sa.exc.IntegrityError:  # inserted by a concurrent first push
             connection.execute(lock)
     query = sa.select(push_sources.c.last_seq).where(own)
     return int(connection.execute(query).scalar_one())
 
 
 def _note_applied(connection: sa.Connection, source: str, seq: int) -> None:
-    """What was once applied stays so: a full reading begins its cursor anew."""
+    """Store the highest number that was indexed: a full crawl resets the cursor."""
     behind = (push_sources.c.source == source) & (push_sources.c.applied_seq < seq)
     connection.execute(sa.update(push_sources).where(behind).values(applied_seq=seq))
 
 
 def _backlog(connection: sa.Connection, source: str, at_least: int) -> InboxBacklog:
-    """`at_least` so much is known to be applied, whatever was noted of it."""
-    noted = sa.select(push_sources.c.applied_seq).where(push_sources.c.source == source)
-    applied = max(connection.execute(noted).scalar_one_or_none() or 0, at_least)
+    """The items that are not indexed; those up to `at_least` are, whatever is stored."""
+    stored = sa.select(push_sources.c.applied_seq).where(push_sources.c.source == source)
+    applied = max(connection.execute(stored).scalar_one_or_none() or 0, at_least)
     query = sa.select(sa.func.count(), sa.func.min(push_documents.c.received)).where(
         push_documents.c.source == source, push_documents.c.seq > applied
     )
@@ -223,7 +210,7 @@ def _stored_documents(
 def _apply_all(
     items: Sequence[PushedItem | PushReceipt], before: dict[str, PushedDocument], last: int
 ) -> tuple[tuple[PushReceipt, ...], list[PushedDocument]]:
-    """Each item in its turn: a later one of the same request sees what an earlier one made."""
+    """Apply each item in order: a later one sees the state after the earlier ones."""
     receipts: list[PushReceipt] = []
     after: dict[str, PushedDocument] = {}
     for item in items:
@@ -242,6 +229,9 @@ def _apply_all(
 def _write(
     connection: sa.Connection, source: str, after: Sequence[PushedDocument], known: Container[str]
 ) -> None:
+    """Write these states, and the last of their numbers; documents in `known` have a row."""
+    if not after:
+        return
     now = datetime.now(UTC)
     rows = [_row(document, source, now) for document in after]
     old = [row | {"own_key": row["key"]} for row in rows if row["id"] in known]
@@ -251,6 +241,9 @@ def _write(
         connection.execute(sa.update(push_documents).where(own), old)
     if new:
         connection.execute(sa.insert(push_documents), new)
+    last = max(document.seq for document in after)
+    own_source = push_sources.c.source == source
+    connection.execute(sa.update(push_sources).where(own_source).values(last_seq=last))
 
 
 def _row(document: PushedDocument, source: str, now: datetime) -> dict[str, object]:
@@ -268,7 +261,7 @@ def _key(name: str) -> str:
 
 
 class PushService:
-    """`sources` are those of the settings that push, each with its rules for La Suite."""
+    """Accepts pushes. `sources` are the configured ones that push, with their La Suite rules."""
 
     def __init__(
         self,
@@ -281,7 +274,7 @@ class PushService:
         self.limits = limits
 
     def source_of(self, token: str) -> str | None:
-        """The source that a token opens; None for no token of a source of the settings.
+        """The configured source that a token gives access to, or None.
 
         Raises `InboxUnreachable`.
         """
@@ -292,18 +285,16 @@ class PushService:
         return source if source in self._sources else None
 
     def receive(self, source: str, items: Sequence[object]) -> tuple[PushReceipt, ...]:
-        """Take in records, tombstones and new readers. Raises `InboxFull`, `InboxUnreachable`."""
-        most = self.limits.document_bytes
-        return self._inbox.receive(source, [parse_item(item, most) for item in items])
+        """Receive records, tombstones and new readers. Raises `InboxFull`, `InboxUnreachable`."""
+        max_bytes = self.limits.document_bytes
+        return self._inbox.receive(source, [parse_item(item, max_bytes) for item in items])
 
     def receive_find(self, source: str, items: Sequence[object]) -> tuple[PushReceipt, ...]:
-        """The same for documents as find takes them."""
-        rules, most = self._sources[source], self.limits.document_bytes
-        understood = [parse_find_item(item, source, rules, most) for item in items]
-        return self._inbox.receive(source, understood)
+        """Receive documents in find's format. Raises as `receive` does."""
+        rules, max_bytes = self._sources[source], self.limits.document_bytes
+        parsed = [parse_find_item(item, source, rules, max_bytes) for item in items]
+        return self._inbox.receive(source, parsed)
 
     def delete(self, source: str, ids: Sequence[str]) -> tuple[PushReceipt, ...]:
-        """Take in tombstones alone; an id that is none is refused by its receipt."""
-        most = self.limits.document_bytes
-        lines = [parse_item({"type": "deleted", "id": name}, most) for name in ids]
-        return self._inbox.receive(source, lines)
+        """Receive tombstones of these ids. Raises as `receive` does."""
+        return self.receive(source, [{"type": "deleted", "id": name} for name in ids])

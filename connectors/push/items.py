@@ -13,7 +13,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -42,10 +42,10 @@ class PushOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PushReceipt:
-    """The answer to one item. `document_id` is as it was pushed, without the source in front.
+    """The answer to one item. `document_id` is as it was pushed, without the source's name.
 
-    `code` is for programs, `reason` a French sentence; neither holds anything of the
-    document's text. `place` is the field at fault, where it is known.
+    `code` is for programs, `reason` a French sentence; neither contains anything of the
+    document's text. `place` is the invalid field, if known.
     """
 
     document_id: str
@@ -57,7 +57,7 @@ class PushReceipt:
 
 @dataclass(frozen=True, slots=True)
 class PushLimits:
-    """How much is taken: bytes of a request, bytes and number of its documents."""
+    """The maximum size of a request and of a document, and number of documents in a request."""
 
     request_bytes: int
     document_bytes: int
@@ -66,10 +66,10 @@ class PushLimits:
 
 @dataclass(frozen=True, slots=True)
 class SuiteRules:
-    """What La Suite's documents leave to the settings of their source.
+    """Settings of a source for La Suite's documents.
 
-    `open_reach` holds the reaches (`public`, `authenticated`) whose documents every agent
-    finds; `link` is a document's address, with `{id}` in it, empty for none.
+    `open_reach` are the reaches (`public`, `authenticated`) whose documents every agent may
+    find; `link` is a template of a document's URL with `{id}`, empty for none.
     """
 
     open_reach: frozenset[str] = frozenset()
@@ -77,11 +77,11 @@ class SuiteRules:
 
 
 class InboxFull(Exception):
-    """Too much of a source waits to be applied: nothing was taken, try again later."""
+    """Too many items of a source wait to be indexed: nothing was accepted, try again later."""
 
 
 class InboxUnreachable(Exception):
-    """The database did not answer, or not in time: nothing was taken, try again later."""
+    """The database did not answer in time: nothing was accepted, try again later."""
 
 
 VERSION_CHARACTERS = 200
@@ -91,31 +91,31 @@ PushedLine = RecordLine | DeletedLine | AccessLine
 
 @dataclass(frozen=True, slots=True)
 class PushedItem:
-    """An item that was understood. `version` is empty where none was given."""
+    """A valid item. `version` is empty if none was given."""
 
     line: PushedLine
     version: str = ""
 
     @property
     def digest(self) -> str:
-        """Of all that the item says but its version: what comes again says the same."""
+        """A digest of the item without its version, to recognize one that is pushed again."""
         return hashlib.blake2b(canonical_json(self.line).encode(), digest_size=16).hexdigest()
 
 
 def canonical_json(line: PushedLine) -> str:
-    """A line as the inbox keeps it: one text for one meaning, without NUL."""
+    """A line as the inbox stores it: equal lines give equal texts, without NUL."""
     return line.model_dump_json(exclude_defaults=True)
 
 
 def parse_item(item: object, document_bytes: int) -> PushedItem | PushReceipt:
-    """What an item says, or why it is refused; never raises.
+    """The item, or the receipt that refuses it; never raises.
 
-    `item` is JSON, parsed; `version` beside the record's own fields is an integer or a text.
+    `item` is parsed JSON; `version`, next to the record's own fields, is an integer or a text.
     """
     text = encode_item(item, document_bytes)
     if isinstance(text, PushReceipt):
         return text
-    assert isinstance(item, dict)  # noqa: S101 - `written` refuses all else
+    assert isinstance(item, dict)  # noqa: S101 - `encode_item` refuses everything else
     record = {name: value for name, value in item.items() if name != "version"}
     raw = json.dumps(record, ensure_ascii=False).encode()
     line = parse_line(RawLine("", 1, 0, len(raw), raw, too_long=False, terminated=True))
@@ -129,13 +129,13 @@ def parse_item(item: object, document_bytes: int) -> PushedItem | PushReceipt:
     if version is None:
         reason = f"« version » : un entier, ou un texte de {VERSION_CHARACTERS} signes au plus"
         return refused_receipt(line.id, "malformed", reason, "version")
-    if isinstance(line, RecordLine) and (fault := _attachments_problem(line)):
-        return refused_receipt(line.id, "malformed", f"« attachments » : {fault}", "attachments")
+    if isinstance(line, RecordLine) and (problem := _attachments_problem(line)):
+        return refused_receipt(line.id, "malformed", f"« attachments » : {problem}", "attachments")
     return PushedItem(line, version)
 
 
 def encode_item(item: object, document_bytes: int) -> bytes | PushReceipt:
-    """The item as UTF-8, or why it cannot be one: no object, half a character, too large."""
+    """The item in UTF-8, or its refusal: not an object, a lone surrogate, or too large."""
     if not isinstance(item, dict):
         return refused_receipt("", "malformed", "ce n'est pas un objet JSON")
     try:
@@ -145,19 +145,24 @@ def encode_item(item: object, document_bytes: int) -> bytes | PushReceipt:
     except RecursionError:
         return refused_receipt("", "malformed", "trop de niveaux d'objets")
     if len(text) > document_bytes:
-        named = item.get("id")
-        name = named if isinstance(named, str) and len(named) <= 2000 else ""
-        return refused_receipt(name, "too_large", f"document de plus de {document_bytes} octets")
+        reason = f"document de plus de {document_bytes} octets"
+        return refused_receipt(_id_of(item), "too_large", reason)
     return text
 
 
 def refused_receipt(document_id: str, code: str, reason: str, place: str = "") -> PushReceipt:
-    """The receipt of an item that is not taken."""
+    """The receipt of an item that is not accepted."""
     return PushReceipt(document_id, PushOutcome.REFUSED, code, reason, place)
 
 
+def _id_of(item: dict[str, object]) -> str:
+    """The id of an invalid item, empty if that is invalid too."""
+    given = item.get("id")
+    return given.strip() if isinstance(given, str) and len(given) <= 2000 else ""
+
+
 def _parse_version(given: object) -> str | None:
-    """The version as text, empty for none; None where it cannot be one."""
+    """The version as text, empty for none; None if it is invalid."""
     if given is None:
         return ""
     if isinstance(given, int) and not isinstance(given, bool) and abs(given) < 10**40:
@@ -169,9 +174,9 @@ def _parse_version(given: object) -> str | None:
 
 
 def _attachments_problem(line: RecordLine) -> str:
-    """Why a record's attachments cannot be taken; empty where they can.
+    """Why a record's attachments are refused; empty if they are valid.
 
-    A path would be one of the server's own files: nothing but base64 is taken.
+    A path would name a file of the server: only base64 is accepted.
     """
     names = Counter(attachment.name for attachment in line.attachments)
     if any(count > 1 for count in names.values()):
@@ -193,7 +198,7 @@ Identity = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00]
 
 
 class _FindDocument(BaseModel):
-    """One document of `/documents/index/`. What it says beyond these fields is passed over."""
+    """One document of `/documents/index/`. Other fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, str_strip_whitespace=True)
 
@@ -212,9 +217,9 @@ class _FindDocument(BaseModel):
 def parse_find_item(
     item: object, source: str, rules: SuiteRules, document_bytes: int
 ) -> PushedItem | PushReceipt:
-    """What one of find's documents says, or why it is refused; never raises.
+    """The item of one of find's documents, or the receipt that refuses it; never raises.
 
-    It has no version: `updated_at` stays the same when its readers change.
+    It has no version: `updated_at` does not change when the readers do.
     """
     text = encode_item(item, document_bytes)
     if isinstance(text, PushReceipt):
@@ -222,7 +227,12 @@ def parse_find_item(
     try:
         document = _FindDocument.model_validate_json(text)
     except ValidationError as error:
-        return _refused_find_item(item, error)
+        # The reason names the field and the kind of error, never the value.
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        place = str(first["loc"][0]) if first["loc"] else ""
+        reason = f"« {place} » : valeur refusée ({first['type']})"
+        assert isinstance(item, dict)  # noqa: S101 - `encode_item` refuses everything else
+        return refused_receipt(_id_of(item), first["type"], reason, place)
     if not document.is_active:
         return PushedItem(DeletedLine(type="deleted", id=document.id))
     if not document.title and not document.content:
@@ -235,15 +245,15 @@ def parse_find_item(
 
 
 def _find_record(document: _FindDocument, allowed: list[str], rules: SuiteRules) -> RecordLine:
-    described = document.description.strip()
-    first_line = next(iter(document.content.replace("\0", " ").split("\n")), "").strip()
+    description = document.description.strip()
+    first_line = document.content.replace("\0", " ").partition("\n")[0].strip()
     return RecordLine(
         type="page",
         kind="document",
         id=document.id,
         title=document.title or first_line[:_TITLE_CHARACTERS] or document.id,
         text=document.content,
-        sections=[SectionLine(text=described, heading="Description")] if described else [],
+        sections=[SectionLine(text=description, heading="Description")] if description else [],
         readers=Readers(allowed=allowed),
         created=document.created_at,
         modified=document.updated_at,
@@ -252,24 +262,13 @@ def _find_record(document: _FindDocument, allowed: list[str], rules: SuiteRules)
 
 
 def _find_principals(document: _FindDocument, source: str, rules: SuiteRules) -> list[str]:
-    """A user is who holds that account of the source, a group is the source's own.
+    """Users are accounts of the source, groups are its own groups.
 
-    A document that a link opens is not one that every agent finds, unless the settings
-    say so: find itself shows it only to who has already opened it.
+    Every agent may find a document that is open to all with its link only if the settings
+    say so: find itself shows it only to users who have opened it.
     """
     allowed = {account_principal(f"{source}:{user}") for user in document.users}
     allowed |= {f"{source}:group:{group}" for group in document.groups}
     if document.reach in rules.open_reach:
         allowed.add(EVERYONE)
     return sorted(allowed)
-
-
-def _refused_find_item(item: Any, error: ValidationError) -> PushReceipt:
-    """Names the field and the kind of fault, never the value."""
-    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    place = str(first["loc"][0]) if first["loc"] else ""
-    named = item.get("id")
-    name = named.strip() if isinstance(named, str) and len(named) <= 2000 else ""
-    return refused_receipt(
-        name, first["type"], f"« {place} » : valeur refusée ({first['type']})", place
-    )

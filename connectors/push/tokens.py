@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 import sqlalchemy as sa
 
 from connectors.push.documents import metadata
+from connectors.values import assume_utc
 
 _TOKEN = re.compile(r"qsp_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 
@@ -25,7 +26,7 @@ push_tokens = sa.Table(
     sa.Column("created", sa.DateTime(timezone=True), nullable=False),
 )
 
-# Beside the tokens and not in their table, which older databases have already.
+# In a table of its own, since older databases already have `push_tokens`.
 push_token_validity = sa.Table(
     "push_token_lives",
     metadata,
@@ -33,12 +34,12 @@ push_token_validity = sa.Table(
     sa.Column("ends", sa.DateTime(timezone=True)),
     sa.Column("used", sa.Date),
 )
-"""Until when a token opens, where that is set, and the last day on which it did."""
+"""The end of a token's validity, if it has one, and the last day on which it was used."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """What can be shown of a token: never the token."""
+    """What may be shown of a token, never the token itself."""
 
     id: str
     label: str
@@ -48,16 +49,15 @@ class TokenRow:
 
 
 class PushTokens:
-    """Make, list and revoke tokens, and tell which source one opens."""
+    """Create, list, rotate, revoke and check tokens."""
 
     def __init__(
         self, engine: sa.Engine, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._engine, self._now = engine, now
-        metadata.create_all(engine)
 
     def add(self, source: str, label: str) -> str:
-        """A new token with 256 random bits, shown this once."""
+        """A new token with 256 random bits; it cannot be shown again."""
         name = secrets.token_hex(4)
         token = f"qsp_{name}_{secrets.token_urlsafe(32)}"
         row = {"id": name, "source": source, "label": label, "digest": _digest(token)}
@@ -68,80 +68,76 @@ class PushTokens:
     def of(self, source: str) -> tuple[TokenRow, ...]:
         """The tokens of a source, oldest first."""
         columns = (push_tokens.c.id, push_tokens.c.label, push_tokens.c.created)
-        lives = (push_token_validity.c.ends, push_token_validity.c.used)
-        query = sa.select(*columns, *lives).select_from(_TOKENS_WITH_VALIDITY)
+        query = sa.select(*columns, *_VALIDITY).select_from(_TOKENS_WITH_VALIDITY)
         query = query.where(push_tokens.c.source == source)
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(push_tokens.c.created, push_tokens.c.id))
-            return tuple(TokenRow(*row[:3], _aware(row.ends), row.used) for row in rows)
+            return tuple(TokenRow(*row[:3], _with_zone(row.ends), row.used) for row in rows)
 
     def rotate(self, source: str, token_id: str, overlap: timedelta) -> str | None:
-        """A new token beside that one, which ends after `overlap`; None where there is no such.
+        """A new token; the old one expires after `overlap`, or earlier if it already would.
 
-        An end that is nearer already stays.
+        None if there is no such token.
         """
         before = next((row for row in self.of(source) if row.id == token_id), None)
         if before is None:
             return None
         ends = self._now() + overlap
         if before.ends is None or ends < before.ends:
-            self._lives(token_id, ends=ends)
+            self._set_validity(token_id, ends=ends)
         return self.add(source, before.label)
 
     def revoke(self, source: str, token_id: str) -> bool:
-        """Whether there was such a token; from now on it opens nothing."""
+        """Revoke a token; whether there was one."""
         own = (push_tokens.c.source == source) & (push_tokens.c.id == token_id)
         with self._engine.begin() as connection:
             if not connection.execute(sa.delete(push_tokens).where(own)).rowcount:
                 return False
-            of_it = push_token_validity.c.id == token_id
-            connection.execute(sa.delete(push_token_validity).where(of_it))
+            own_validity = push_token_validity.c.id == token_id
+            connection.execute(sa.delete(push_token_validity).where(own_validity))
             return True
 
     def source_of(self, token: str) -> str | None:
-        """The source that a token opens, None for a token that is none of ours.
+        """The source that a token gives access to; None for an invalid token.
 
-        The digests are compared in constant time: what is looked up is not the secret.
+        The id, which is looked up, is not secret; the digests are compared in constant time.
         """
-        named = _TOKEN.fullmatch(token)
-        if named is None:
+        match = _TOKEN.fullmatch(token)
+        if match is None:
             return None
-        lives = (push_token_validity.c.ends, push_token_validity.c.used)
-        query = sa.select(push_tokens.c.source, push_tokens.c.digest, *lives).select_from(
-            _TOKENS_WITH_VALIDITY
-        )
+        columns = (push_tokens.c.source, push_tokens.c.digest, *_VALIDITY)
+        query = sa.select(*columns).select_from(_TOKENS_WITH_VALIDITY)
         with self._engine.connect() as connection:
-            row = connection.execute(query.where(push_tokens.c.id == named[1])).one_or_none()
+            row = connection.execute(query.where(push_tokens.c.id == match[1])).one_or_none()
         if row is None or not hmac.compare_digest(row.digest, _digest(token)):
             return None
-        ends = _aware(row.ends)
+        ends = _with_zone(row.ends)
         if ends is not None and ends <= self._now():
             return None
         if row.used != (today := self._now().date()):
-            self._lives(named[1], used=today)
+            self._set_validity(match[1], used=today)
         return str(row.source)
 
-    def _lives(self, token_id: str, **said: object) -> None:
-        of_it = push_token_validity.c.id == token_id
+    def _set_validity(self, token_id: str, **values: object) -> None:
+        update = sa.update(push_token_validity).where(push_token_validity.c.id == token_id)
         with self._engine.begin() as connection:
-            if connection.execute(
-                sa.update(push_token_validity).where(of_it).values(**said)
-            ).rowcount:
+            if connection.execute(update.values(**values)).rowcount:
                 return
             with suppress(sa.exc.IntegrityError), connection.begin_nested():
-                connection.execute(sa.insert(push_token_validity).values(id=token_id, **said))
+                connection.execute(sa.insert(push_token_validity).values(id=token_id, **values))
 
 
+_VALIDITY = (push_token_validity.c.ends, push_token_validity.c.used)
 _TOKENS_WITH_VALIDITY = push_tokens.outerjoin(
     push_token_validity, push_tokens.c.id == push_token_validity.c.id
 )
 
 
-def _aware(moment: datetime | None) -> datetime | None:
-    """SQLite forgets the zone."""
-    return moment.replace(tzinfo=moment.tzinfo or UTC) if moment else None
+def _with_zone(moment: datetime | None) -> datetime | None:
+    """The moment in UTC: SQLite does not store the time zone."""
+    return assume_utc(moment) if moment else None
 
 
 def _digest(token: str) -> str:
-    """Enough for 256 random bits: there is nothing to guess, so nothing to slow down."""
+    """A fast hash is enough: 256 random bits cannot be guessed."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -6,6 +6,7 @@ its header. Account and space lines may stand anywhere in the files.
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, TypeVar
@@ -253,6 +254,14 @@ def is_unfinished(raw: RawLine, line: ExportLine | InvalidLine) -> bool:
 def attachment_id(record_id: str, name: str) -> str:
     """The id of a record's attachment."""
     return f"{record_id}#{name}"
+
+
+def possible_records(name: str) -> Iterator[tuple[str, str]]:
+    """The (record id, attachment name) pairs that give this attachment id.
+
+    There may be several, since both may contain a `#`.
+    """
+    return ((name[:at], name[at + 1 :]) for at, sign in enumerate(name) if sign == "#")
 
 
 def _invalid(raw: bytes, error: ValidationError) -> InvalidLine:

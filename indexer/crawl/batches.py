@@ -162,7 +162,7 @@ def _merge(document: Document, extracted: Extracted) -> Document:
 
 
 def _content_hash(title: str, passages: tuple[Passage, ...]) -> str:
-    """Of what is encoded, whatever the encoder: generations of an index differ in that."""
+    """Of what is encoded, whatever the encoder: a reindex compares by it."""
     digest = hashlib.sha256(f"{FORMAT}\0{title}".encode())
     for passage in passages:
         digest.update(b"\0" + passage_text(title, passage).encode())

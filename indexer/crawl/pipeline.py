@@ -100,7 +100,7 @@ def crawl(
     if ahead and not isinstance(connector, SupportsRefetch):
         since = None  # only a full reading brings what the index holds in step with the source
     if isinstance(workshop.index, Flushable):
-        workshop.index.settle()
+        workshop.index.flush()
     with ExitStack() as stack:
         encoding = stack.enter_context(ThreadPoolExecutor(1, "encoding"))
         guard = DeletionGuard(
@@ -119,7 +119,7 @@ def crawl(
                 crawling.apply(change, awaited)
         except (SourceError, ExtractorUnreachable):
             crawling.flush()  # a restriction or deletion that was read does not wait
-            crawling.settle()  # what stood before a checkpoint is not read again
+            crawling.write_encoded()  # what stood before a checkpoint is not read again
             raise
         crawling.end(whole=since is None)
     return crawling.report
@@ -234,7 +234,7 @@ class _Crawl:
 
     def keep_only(self, listing: Listing) -> None:
         self.flush()
-        self.settle()
+        self.write_encoded()
         held = listing.membership()
         kept = (one.document_id for one in self.workshop.index.scan(self.report.source))
         missing = sorted(document_id for document_id in kept if not held(document_id))
@@ -245,7 +245,7 @@ class _Crawl:
 
     def close(self, unseen: SubtreeHidden) -> None:
         self.flush()
-        self.settle()
+        self.write_encoded()
         for kept in self.workshop.index.scan(self.report.source):
             if unseen.contains(kept.document_id):
                 self.add(PutAccess(kept.document_id, Access()))
@@ -270,7 +270,7 @@ class _Crawl:
         """Begin to encode what is gathered, and write what was encoded meanwhile."""
         ids = {id_of(write) for write in self.gathered}
         if self.underway and not ids.isdisjoint(map(id_of, self.underway.wanted)):
-            self.settle()  # what it is compared with must be what is kept by then
+            self.write_encoded()  # what it is compared with must be what is kept by then
         wanted, unchanged = needed_writes(self.gathered, self.workshop.index.kept(ids))
         self.report.unchanged += unchanged
         self.gathered, self.gathered_passages, self.gathered_access_changes = [], 0, 0
@@ -295,7 +295,7 @@ class _Crawl:
         wanted = [write for write in wanted if id_of(write) in put]
         texts = texts_of(wanted)
         vectors = self.encoding.submit(self.workshop.encoder.passages, texts)
-        self.settle()
+        self.write_encoded()
         self.report.passages += len(texts)
         self.underway = Batch(wanted, vectors, cursor)
 
@@ -305,7 +305,7 @@ class _Crawl:
         Raises `DeletionsHeld` where deletions wait for a person's word.
         """
         self.flush()
-        self.settle()
+        self.write_encoded()
         self.guard.check()
         if self.cursor is not None and not self.written:
             # Whatever was ahead has been read again, and is as it was kept.
@@ -313,7 +313,7 @@ class _Crawl:
         if whole:
             self.missing.forget_older()
 
-    def settle(self) -> None:
+    def write_encoded(self) -> None:
         """Write what was encoded, count what was acknowledged, then keep the cursor."""
         if self.underway is None:
             return

@@ -129,7 +129,7 @@ class EmbeddedIndex:
             self._text.replay(wait=True)
         return WriteReport(written=len(prepared), failed=tuple(failed))
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Forget the access lists that no document names; no write here comes late."""
         with engine_faults():
             self._store.forget_lists()

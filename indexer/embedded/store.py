@@ -10,7 +10,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import astuple
 from pathlib import Path
 
@@ -276,18 +276,6 @@ def _to_wal(connection: sqlite3.Connection) -> None:
             time.sleep(0.01)
         else:
             return
-
-
-def kept_made(path: Path) -> tuple[int, str] | None:
-    """(numbers of the vectors, format) of a store; None where there is none."""
-    if not path.exists():
-        return None
-    with engine_faults(), closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
-        found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone()
-        if found is None:  # killed before its first transaction
-            return None
-        said = dict(connection.execute("SELECT name, value FROM meta").fetchall())
-    return (int(said["dimension"]), str(said.get("format", ""))) if "dimension" in said else None
 
 
 def _kept(row: tuple[int, str, str, str, str]) -> IndexEntry:

@@ -132,9 +132,9 @@ class AccessLists:
     def __init__(self, alias: Alias) -> None:
         self._alias = alias
 
-    def ensure(self, replicas: int, *, as_it_is: bool = False) -> None:
+    def ensure(self, replicas: int) -> None:
         """Make it where there is none; bring lists of an older version to today's form, once."""
-        self._alias.ensure(access_lists.lists_index_body(replicas), as_it_is=as_it_is)
+        self._alias.ensure(access_lists.lists_index_body(replicas))
         if self._alias.marks().get(FORM_MARK) != FORM:
             self._bring_to_form()
             self._alias.mark(FORM_MARK, FORM)
@@ -143,9 +143,9 @@ class AccessLists:
         """Make all that was written seen by the next search."""
         self._alias.refresh()
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """What was sent before is seen by now, or never will be."""
-        self._alias.settle()
+        self._alias.flush()
 
     def readable(self, access: AccessFilter) -> ReadableLists:
         """Give the lists that the filter admits; raises `IndexRefused` where they are too many."""

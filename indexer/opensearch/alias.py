@@ -28,15 +28,12 @@ class Alias:
         self._client, self._name, self._back_off_s = client, name, back_off_s
         self._epoch = WriteFence(client, name)
 
-    def ensure(self, index_body: Body, *, as_it_is: bool = False) -> None:
-        """Make index and alias where there are none; refuse an index of another schema.
-
-        `as_it_is`: take that of another schema too, to read what it keeps.
-        """
+    def ensure(self, index_body: Body) -> None:
+        """Make index and alias where there are none; refuse an index of another schema."""
         with engine_faults():
             if not self._client.indices.exists_alias(name=self._name):
                 self._create(index_body)
-            mappings = {} if as_it_is else self._client.indices.get_mapping(index=self._name)
+            mappings = self._client.indices.get_mapping(index=self._name)
         wanted = index_body["mappings"]["_meta"]
         for index, kept in mappings.items():
             meta = kept["mappings"].get("_meta", {})
@@ -112,7 +109,7 @@ class Alias:
         self.refresh()
         return failed
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """What was sent before, by whatever writer, is seen by now, or never will be."""
         self._epoch.begin()
         self.refresh()

@@ -51,7 +51,7 @@ class OpenSearchIndex:
     """Documents behind an alias, and behind `{alias}-access` the lists of who may read them.
 
     A source has one writer at a time: two could each count a list's documents while the
-    other adds some. An index of another schema is refused, unless it is taken `as_it_is`.
+    other adds some. An index of another schema is refused.
     """
 
     def __init__(
@@ -63,12 +63,10 @@ class OpenSearchIndex:
         shards: int = 1,
         replicas: int = 0,
         back_off_s: float = BACK_OFF_S,
-        as_it_is: bool = False,
     ) -> None:
         self._documents = Alias(client, alias, back_off_s)
         self._lists = AccessLists(Alias(client, f"{alias}-access", back_off_s))
         self._dimension, self._shards, self._replicas = dimension, shards, replicas
-        self._as_it_is = as_it_is
         self._ensured = False
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
@@ -162,14 +160,14 @@ class OpenSearchIndex:
         held = self._lists.held_by({answers.list_of(hit) for hit in hits})
         return {kept.document_id: kept for kept in (answers.kept(hit, held) for hit in hits)}
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Wait for, or refuse, what writers that broke off have sent; forget unnamed lists.
 
         Nobody else may be writing: a list could be joined while it is forgotten.
         """
         self._ensure()
-        self._lists.settle()
-        self._documents.settle()
+        self._lists.flush()
+        self._documents.flush()
         for names in pages(sorted(self._lists.names())):
             named = self._sizes(set(names))
             self._lists.forget([name for name in names if not named.get(name)])
@@ -294,9 +292,9 @@ class OpenSearchIndex:
         """Make the indexes where there are none; refuse those of another schema."""
         if self._ensured:
             return
-        self._lists.ensure(self._replicas, as_it_is=self._as_it_is)
+        self._lists.ensure(self._replicas)
         body = index_body(self._dimension, self._shards, self._replicas)
-        self._documents.ensure(body, as_it_is=self._as_it_is)
+        self._documents.ensure(body)
         self._ensured = True
 
 

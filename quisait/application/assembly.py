@@ -20,8 +20,7 @@ from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
 from indexer.crawl.pipeline import CrawlDependencies
 from indexer.encoding.wrapped_encoders import QueryPriority
-from indexer.generations import EncoderRecord, GenerationWorks
-from indexer.live import LiveIndex
+from indexer.live_index import EncoderRecord, IndexStorage, LiveIndex
 from indexer.ports import Encoder, Index
 from indexer.state import State
 from indexer.wrapped_index import DeletionLoggingIndex, NamedSourcesIndex
@@ -31,7 +30,7 @@ from quisait.application.engines import (
     open_cached_encoder,
     open_encoder,
     open_extractor,
-    open_generations,
+    open_index_storage,
     open_scratch_index,
     serving_encoder,
     vector_forgetter,
@@ -76,8 +75,8 @@ __all__ = [
     "open_directory",
     "open_encoder",
     "open_extractor",
-    "open_generations",
     "open_index_parts",
+    "open_index_storage",
     "open_push_reception",
     "open_push_tokens",
     "open_scratch_index",
@@ -117,9 +116,9 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class IndexParts:
-    """What the index is made of, and remade by a reindex."""
+    """The engine's indexes, the encoders that they know, and the gate of their writers."""
 
-    generations: GenerationWorks
+    storage: IndexStorage
     encoders: OpenedEncoders
     gate: WriteGate
 
@@ -134,10 +133,10 @@ def open_application(settings: Settings) -> Iterator[Application]:
     close_to_others(settings)
     with (
         opened_database(settings) as database,
-        open_index_parts(settings, folder, database) as works,
+        open_index_parts(settings, folder, database) as parts,
     ):
-        own = serving_encoder(works.generations, works.encoders)
-        encoder, whole = works.encoders(own), live_index(works, own)
+        own = serving_encoder(parts.storage, parts.encoders)
+        encoder, whole = parts.encoders(own), live_index(parts, own)
         book = SqlDirectory(database)
         known = known_principals(settings, book, whole)
         names = frozenset(one.name for one in settings.sources)
@@ -176,7 +175,7 @@ def index_with_deletion_log(house: Application) -> DeletionLoggingIndex:
 
 @contextmanager
 def open_index_parts(settings: Settings, folder: Path, database: sa.Engine) -> Iterator[IndexParts]:
-    """The index's generations, the encoders that they know, and the gate of their writers."""
+    """As the settings say; no index is opened or made yet."""
     precedence = QueryPriority()
     with ExitStack() as stack:
 
@@ -185,15 +184,15 @@ def open_index_parts(settings: Settings, folder: Path, database: sa.Engine) -> I
             return stack.enter_context(kept)
 
         yield IndexParts(
-            open_generations(settings.index, folder),
+            open_index_storage(settings.index, folder),
             OpenedEncoders(settings.encoder, opened),
             WriteGate(database, folder / LOCKS_FOLDER),
         )
 
 
-def live_index(works: IndexParts, own: EncoderRecord) -> Index:
+def live_index(parts: IndexParts, own: EncoderRecord) -> Index:
     """The index as a program sees it that encodes with `own`."""
-    return LiveIndex(works.generations, works.encoders, works.gate, own)
+    return LiveIndex(parts.storage, parts.encoders, parts.gate, own)
 
 
 def open_push_reception(house: Application) -> PushService | None:

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from indexer.embedded.generations import EmbeddedGenerations
 from indexer.embedded.index import EmbeddedIndex
+from indexer.embedded.storage import EmbeddedStorage
 from indexer.encoding.export_model import export_model
 from indexer.encoding.model_directory import CARD, TorchMissing
 from indexer.encoding.wrapped_encoders import CachedEncoder, QueryPriority, QueryPriorityEncoder
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.extraction.files import ExtractionLimits
-from indexer.generations import EncoderRecord, Generations, GenerationWorks
+from indexer.live_index import EncoderRecord, IndexStorage
 from indexer.ports import Encoder, Extractor, Index
 from quisait.settings import EncoderSettings, ExtractorSettings, IndexSettings, beside_file
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 TORCH_MISSING = "Il faut torch pour cela : installez quisait[torch], puis recommencez."
 
 
-def open_generations(settings: IndexSettings, folder: Path) -> GenerationWorks:
-    """The generations of the settings' index; none is opened or made yet."""
+def open_index_storage(settings: IndexSettings, folder: Path) -> IndexStorage:
+    """The indexes of the settings' engine; none is opened or made yet."""
     if settings.engine == "opensearch":
-        from indexer.opensearch.generations import OpenSearchGenerations
+        from indexer.opensearch.storage import OpenSearchStorage
 
-        return OpenSearchGenerations(open_client(settings), settings.alias)
-    return EmbeddedGenerations(folder / "index")
+        return OpenSearchStorage(open_client(settings), settings.alias)
+    return EmbeddedStorage(folder / "index")
 
 
 def open_encoder(settings: EncoderSettings) -> Encoder:
@@ -178,9 +178,9 @@ class OpenedEncoders:
 
     def _by_record(self, record: EncoderRecord) -> Encoder:
         gone = (
-            f"L'index a une génération faite avec l'encodeur {record.name or 'inconnu'}, qui n'est "
-            f"plus là ({record.kind} {record.model}) : remettez-le, ou « quisait reindex --finish »"
-            " s'il n'est plus que celui d'avant."
+            f"L'index est fait avec l'encodeur {record.name or 'inconnu'}, qui n'est plus là "
+            f"({record.kind} {record.model}) : remettez-le, ou lancez « quisait reindex » avec "
+            "celui des réglages."
         )
         if not record.kind:
             raise IndexRefused(gone)
@@ -194,19 +194,19 @@ class OpenedEncoders:
         return encoder
 
 
-def serving_encoder(generations: Generations, encoders: OpenedEncoders) -> EncoderRecord:
-    """What this program asks and writes with: the live generation's, as far as it is to be had.
+def serving_encoder(storage: IndexStorage, encoders: OpenedEncoders) -> EncoderRecord:
+    """What this program asks and writes with: the live index's, as far as it is to be had.
 
     Settings that name another one wait for a reindex; the index answers meanwhile.
     """
     wanted = encoders.of_settings()
     try:
-        standing = generations.standing()
+        pointers = storage.pointers()
     except IndexUnreachable:  # told by whoever asks it
         return wanted
-    if standing is None or standing.live.made.encoder.name in ("", wanted.name):
+    if pointers is None or pointers.live.spec.encoder.name in ("", wanted.name):
         return wanted
-    kept = standing.live.made.encoder
+    kept = pointers.live.spec.encoder
     try:
         encoders(kept)
     except IndexRefused:

@@ -22,33 +22,33 @@ log = logging.getLogger(__name__)
 
 PACKAGES = ("connectors", "indexer", "expertise", "search_api", "quisait")
 TRUSTED_LIBRARIES = ("uvicorn",)
-"""Libraries whose sentences are kept: they say nothing of what was asked."""
+"""Libraries whose messages are kept: they contain nothing of what was asked."""
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def set_up_logs(form: str, level: str) -> None:
-    """Write the journals of this process, `form` being `text` or `json`."""
+    """Write the log of this process, in the form `text` or `json`."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_json() if form == "json" else _Text())
     handler.addFilter(without_texts)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.captureWarnings(capture=True)
     threading.excepthook = _thread_ended
-    for room in PACKAGES:
-        logging.getLogger(room).setLevel(level.upper())
+    for package in PACKAGES:
+        logging.getLogger(package).setLevel(level.upper())
 
 
 def without_texts(record: logging.LogRecord) -> bool:
-    """Let every record pass, an error's text and trace replaced by its kind and place.
+    """Keep every record, with the class and place of an error instead of its text and trace.
 
-    So is what a library says.
+    A library's message is replaced by its place.
     """
-    speaker, error = record.name.partition(".")[0], bool(record.exc_info and record.exc_info[0])
+    package, error = record.name.partition(".")[0], bool(record.exc_info and record.exc_info[0])
     if record.exc_info and record.exc_info[0]:
         last = traceback.extract_tb(record.exc_info[2])[-1:]
         record.error = record.exc_info[0].__name__
         record.place = "".join(f"{frame.filename}:{frame.lineno}" for frame in last)
-    if speaker not in PACKAGES and (error or speaker not in TRUSTED_LIBRARIES):
+    if package not in PACKAGES and (error or package not in TRUSTED_LIBRARIES):
         record.msg, record.args = "unexpected error" if error else "said by a library", ()
         if not error:
             record.place = f"{record.pathname}:{record.lineno}"
@@ -57,14 +57,14 @@ def without_texts(record: logging.LogRecord) -> bool:
 
 
 def _thread_ended(ended: threading.ExceptHookArgs) -> None:
-    """A thread that ends by an error says which, as a record does; never its text."""
+    """Log the class and place of the error that ended a thread."""
     if ended.exc_type is not SystemExit:
         error = (ended.exc_type, ended.exc_value, ended.exc_traceback)
         log.error("thread ended", exc_info=error)  # type: ignore[arg-type]
 
 
 def fields_of(record: logging.LogRecord) -> Mapping[str, Any]:
-    """What was passed as `extra`."""
+    """The fields that were passed as `extra`."""
     return {name: value for name, value in vars(record).items() if name not in _STANDARD}
 
 
@@ -72,7 +72,7 @@ class _Text(logging.Formatter):
     """`2026-01-31T10:00:00+01:00 WARNING indexer.crawl.pipeline: record failed failure=empty`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, the fields last."""
+        """The record in one line, its fields last."""
         moment = datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="seconds")
         fields = "".join(f" {name}={value}" for name, value in fields_of(record).items())
         line = f"{moment} {record.levelname} {record.name}: {record.getMessage()}{fields}"
@@ -85,7 +85,7 @@ class _Json(JsonFormatter):
     def add_fields(
         self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
     ) -> None:
-        """Times in UTC, as RFC 3339 has them."""
+        """Add the fields; the time is in UTC, as in RFC 3339."""
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         log_data |= {
             "time": moment.replace("+00:00", "Z"),

@@ -18,11 +18,11 @@ from search_api.ranking.search_configuration import (
 
 DAY_S = 86_400
 MAX_FAULTS_SHOWN = 3
-"""So many faults of a file are told one by one."""
+"""Faults of a file that are listed one by one."""
 
 
 def open_guidance(settings: Settings, authors: AuthorDirectory) -> SearchConfiguration:
-    """Nothing is read yet: each file is, as it is then, when a question is asked."""
+    """The configuration of the settings; its files are read when a question is asked."""
     search = settings.search
     return SearchConfiguration(
         authors,
@@ -44,7 +44,7 @@ def search_files(settings: SearchSettings) -> Iterator[tuple[str, str]]:
 
 
 def check_search_file(name: str, path: str) -> str:
-    """What a file holds. Raises `ValueError` naming its first bad lines, or `OSError`."""
+    """What a file contains. Raises `ValueError` naming its first bad lines, or `OSError`."""
     lines = lines_of(beside_file(path))
     if name == "glossaire":
         glossary = read_glossary(lines)
@@ -58,6 +58,6 @@ def check_search_file(name: str, path: str) -> str:
 
 
 def _fault_text(faults: tuple[LineFault, ...]) -> str:
-    told = " ; ".join(f"ligne {one.line}, {one.reason}" for one in faults[:MAX_FAULTS_SHOWN])
+    text = " ; ".join(f"ligne {one.line}, {one.reason}" for one in faults[:MAX_FAULTS_SHOWN])
     rest = len(faults) - MAX_FAULTS_SHOWN
-    return f"{told} ; autres lignes : {rest}" if rest > 0 else told
+    return f"{text} ; autres lignes : {rest}" if rest > 0 else text

@@ -118,6 +118,11 @@ def opened_push_tokens(settings: Settings) -> Iterator[PushTokens]:
         yield open_push_tokens(database)
 
 
+def open_inbox(settings: Settings, database: sa.Engine) -> Inbox:
+    """What applications pushed; how much of it waits is told by the cursors of the state."""
+    return Inbox(database, State(database).load, settings.push.max_waiting)
+
+
 def open_source(settings: SourceSettings, inbox: Inbox | None) -> Connector:
     """The connector of one source. The inbox is what one that pushes is read from.
 

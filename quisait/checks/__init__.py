@@ -83,8 +83,8 @@ def unknown_denial_messages(settings: Settings) -> Iterator[tuple[str, str]]:
     """
     folder = beside_file(settings.folder)
     database = open_database(settings, folder)
-    with open_index_parts(settings, folder, database) as works:
-        index = live_index(works, serving_encoder(works.generations, works.encoders))
+    with open_index_parts(settings, folder, database) as parts:
+        index = live_index(parts, serving_encoder(parts.storage, parts.encoders))
         known = known_principals(settings, SqlDirectory(database), index)()
         for source in settings.sources:
             for one in unknown_denials(index, known, source.name):
@@ -197,8 +197,8 @@ def _guiding(settings: Settings, name: str, path: str) -> str:
 
 @contextmanager
 def _open_live_index(settings: Settings, database: sa.Engine) -> Iterator[Index]:
-    with open_index_parts(settings, beside_file(settings.folder), database) as works:
-        yield live_index(works, serving_encoder(works.generations, works.encoders))
+    with open_index_parts(settings, beside_file(settings.folder), database) as parts:
+        yield live_index(parts, serving_encoder(parts.storage, parts.encoders))
 
 
 def _encoder(settings: Settings) -> str:
@@ -217,11 +217,11 @@ def _index(settings: Settings) -> str:
     folder = make_folder(settings)
     with (
         opened_database(settings) as database,
-        open_index_parts(settings, folder, database) as works,
+        open_index_parts(settings, folder, database) as parts,
     ):
-        own = serving_encoder(works.generations, works.encoders)
-        live_index(works, own).search(SearchRequest(access_filter(NOBODY), Question()))
-        reasons = reindex_reasons(works)
+        own = serving_encoder(parts.storage, parts.encoders)
+        live_index(parts, own).search(SearchRequest(access_filter(NOBODY), Question()))
+        reasons = reindex_reasons(parts)
     return " ; ".join((settings.index.engine, *reasons))
 
 

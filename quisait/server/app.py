@@ -34,13 +34,12 @@ from search_api.sign_on.identification import SignOn
 
 
 def warm_up(in_memory: IndexReader | None) -> None:
-    """Load what every question needs, and leave it out of the garbage collector's rounds.
+    """Load the index and freeze it for the garbage collector; once, before a process serves.
 
-    `in_memory` is an index that this process holds, None where an engine holds it.
-
-    A round through an index in memory costs whoever asks just then a tenth of a second and
-    more (`python -m benchmarks.experts_latency`). Once in a process, before it serves. An
-    index that cannot be read stops nothing: the pages tell so.
+    `in_memory` is an index in this process, None where an engine holds it. A collection of an
+    index in memory delays a request by a tenth of a second and more
+    (`python -m benchmarks.experts_latency`). An index that cannot be read is not an error here:
+    the pages report it.
     """
     if in_memory is not None:
         with suppress(IndexUnreachable, IndexRefused):
@@ -50,14 +49,14 @@ def warm_up(in_memory: IndexReader | None) -> None:
 
 
 def own_hosts(settings: Settings, sign_on: SignOn | None = None) -> frozenset[str]:
-    """The names that requests may come by; an address among them does no harm."""
+    """The hosts that requests may name; an IP address among them does no harm."""
     known = {*settings.door.hosts, settings.server.host, settings.metrics.host}
     known |= {urlsplit(sign_on.address).hostname or ""} if sign_on else set()
     return frozenset(filter(None, known))
 
 
 def rate_limiter_of(settings: Settings) -> RateLimiter:
-    """How often one may ask, counted from now on."""
+    """The rate limits of the settings."""
     door = settings.door
     return RateLimiter(
         {
@@ -69,12 +68,12 @@ def rate_limiter_of(settings: Settings) -> RateLimiter:
 
 
 def concurrency_limiter_of(settings: Settings) -> ConcurrencyLimiter:
-    """How many requests of one reader are worked on at once."""
+    """The limit of the settings on one reader's concurrent questions."""
     return ConcurrencyLimiter(questions=settings.door.reader_questions)
 
 
 def request_timeouts_of(settings: Settings) -> RequestTimeouts:
-    """How long a request may take."""
+    """The timeouts of requests of the settings."""
     return RequestTimeouts(settings.door.body_s, settings.door.answer_s)
 
 
@@ -84,10 +83,10 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 def servers(
     house: Application, pages: bool, host: str = "", port: int = 0
 ) -> list[AbstractContextManager[Thread]]:
-    """The servers of this process: the pages, and the measures' own port where there is one.
+    """The servers of this process: the pages, and the metrics' own port where there is one.
 
-    Raises `ValueError` for a demo or measures without a token beyond loopback, for a weak
-    key, and for a demo that cannot be written in the audit.
+    Raises `ValueError` for a demo, or metrics without a token, beyond loopback, for a weak key,
+    and for a demo that cannot be written to the audit.
     """
     registry = registry_of(house)
     found: list[AbstractContextManager[Thread]] = []
@@ -185,5 +184,5 @@ def _reader_of(house: Application, sign_on: SignOn | None) -> ReaderOf:
 
 
 def tokens_of(settings: Settings) -> SignedTokens:
-    """Raises `ValueError` where the key is missing or too short."""
+    """The signed tokens. Raises `ValueError` where the key is missing or too short."""
     return SignedTokens(settings.server.token_key)

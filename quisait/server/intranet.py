@@ -14,14 +14,14 @@ from quisait.settings import Settings
 from search_api.server import serving
 
 WRITTEN_ORIGIN = "http://127.0.0.1:8077"
-"""Where the page says that quisait is; it may have been started elsewhere."""
+"""The address of quisait in the page, replaced by the one where it runs."""
 
 
 @contextmanager
 def serving_intranet(settings: Settings, folder: Path, quisait: str) -> Iterator[None]:
-    """Serve the page at each origin of the settings that is on loopback, and say where.
+    """Serve the page at each loopback origin of the settings, and print where.
 
-    A port that is taken is told, and the demonstration goes on without the page.
+    Where a port is taken, that is printed, and the demonstration runs without the page.
     """
     app = intranet_app(folder)
     app.state.quisait = quisait
@@ -54,7 +54,7 @@ def intranet_app(folder: Path) -> FastAPI:
 
 
 def _policy(quisait: str) -> str:
-    """As strict as an intranet's may be: what docs/administration.md asks for, and no more."""
+    """The strictest policy that the widget works under, as docs/administration.md gives it."""
     return (
         "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; "
         f"script-src {quisait}; connect-src {quisait}; form-action {quisait}"

@@ -46,17 +46,17 @@ def registry_of(house: Application) -> CollectorRegistry:
 
 
 class SourceMetrics(Collector):
-    """The sources' gauges, read from the database when they are asked for."""
+    """The sources' gauges, read from the database when they are collected."""
 
     def __init__(self, house: Application) -> None:
         self._house = house
 
     def describe(self) -> Iterator[Metric]:
-        """Nothing: the database need not answer for the registry to be made."""
+        """Nothing, so that the registry can be made without the database."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """Every gauge; without the database, that it does not answer."""
+        """Every gauge; where the database does not answer, that alone."""
         answers = GaugeMetricFamily("quisait_database_up", "Whether the state's database answers.")
         try:
             gauges = list(self._gauges(datetime.now(UTC)))
@@ -95,7 +95,7 @@ class SourceMetrics(Collector):
             for kind, count in self._house.state.failure_counts(name).items():
                 failures.add_metric([name, kind], count)
             if source.kind == "push":
-                waiting.add_metric([name], self._house.inbox.waiting(name).items)
+                waiting.add_metric([name], self._house.inbox.backlog(name).items)
         due.add_metric([], due_count)
         return iter((lag, running, rate, left, outcome, failures, waiting, due))
 
@@ -114,7 +114,7 @@ def _gauge(name: str, documentation: str, *more: str) -> GaugeMetricFamily:
 
 
 def metrics_router(registry: CollectorRegistry, token: str) -> APIRouter:
-    """One route. Where `token` is not empty, it is shown as `Authorization: Bearer …`."""
+    """The route `/metrics`; a `token` is asked for as `Authorization: Bearer …`."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/metrics")
@@ -132,7 +132,7 @@ def metrics_router(registry: CollectorRegistry, token: str) -> APIRouter:
 
 
 def metrics_app(house: Application, registry: CollectorRegistry, hosts: Collection[str]) -> FastAPI:
-    """What a port of its own serves: the measures, and whether this process is well."""
+    """The application of the metrics' own port: metrics and health."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.services = Services(
         house.search, house.book, reader_of=lambda request: NOBODY, today=today

@@ -1,43 +1,70 @@
-"""`quisait reindex`: the index made anew beside itself, while it is searched and written to."""
+"""`quisait reindex`: another index filled beside the one that answers, then put in its place.
+
+Read `reindex_command` first. It is filled from the documents of the live index; where that is of
+another format, which this version does not read, from the sources, with cursors of its own.
+"""
 
 import json
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Annotated, Any
 
+import sqlalchemy as sa
 import typer
 
-from indexer.errors import IndexRefused
-from indexer.generations import Signature, Standing
+from connectors.ports import Connector
+from indexer.crawl.pipeline import CrawlDependencies, crawl
+from indexer.live_index import Pointers
 from indexer.passages import passage_text
 from indexer.ports import Encoder, Index
-from indexer.reindex import ReindexReport, Works, abandon, finish, reindex, roll_back
+from indexer.reindex import (
+    CopyCounts,
+    ReindexDependencies,
+    ReindexReport,
+    abandon,
+    begin,
+    check_rights,
+    live_of,
+    reindex,
+)
+from indexer.state import State
+from indexer.wrapped_index import DeletionLoggingIndex
 from quisait.application.assembly import IndexParts, open_index_parts
-from quisait.application.engines import open_encoder
+from quisait.application.engines import open_encoder, open_extractor, vector_forgetter
+from quisait.application.locks import Locks, hold_source_lock
 from quisait.application.progress import duration, shown_progress
-from quisait.application.sources import opened_database
+from quisait.application.sources import open_inbox, open_source, opened_database
 from quisait.application.startup import errors_as_sentences, read_settings
+from quisait.privacy.register import FileRegister
+from quisait.privacy.retention import open_register
 from quisait.settings import Settings, beside_file
+from quisait.settings.files import LOCKS_FOLDER
 
 SAMPLED_PER_SOURCE = 50
 """Documents read of each source to say how many passages there are."""
 TIMED_PASSAGES = 32
 """Passages encoded to say how long all of them take."""
+CRAWL_WAIT_S = 600.0
+"""How long a reindex waits for a crawl of the former version to end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a reindex would do. `passages` are those to encode; 0 where vectors are copied."""
+    """What a reindex would do. `passages` are those to encode; 0 where vectors are copied.
+
+    `from_sources`: the documents cannot be read, and their number is not known.
+    """
 
     reasons: tuple[str, ...]
     documents: int
     size_bytes: int
     passages: int
     passages_per_s: float
+    from_sources: bool = False
 
     @property
     def seconds(self) -> int:
@@ -49,122 +76,187 @@ def reindex_command(
     check: Annotated[
         bool, typer.Option("--check", help="Dire s'il le faut et combien de temps, sans rien faire")
     ] = False,
-    back: Annotated[
-        bool, typer.Option("--roll-back", help="Revenir à l'ancienne génération, restée à jour")
-    ] = False,
-    drop_former: Annotated[
-        bool, typer.Option("--finish", help="Supprimer l'ancienne génération")
-    ] = False,
-    drop_filling: Annotated[
+    drop: Annotated[
         bool, typer.Option("--abandon", help="Supprimer une réindexation commencée")
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Résultat en JSON, pour un programme")
     ] = False,
 ) -> None:
-    """Refait l'index à côté de lui-même (autre encodeur, autre analyse), puis l'échange."""
-    if check + back + drop_former + drop_filling > 1:
+    """Refait l'index à côté de lui-même (autre encodeur, analyse ou format), puis l'échange."""
+    if check and drop:
         print("Une seule de ces options à la fois.", file=sys.stderr)
         raise typer.Exit(2)
-    with _opened() as (settings, works):
+    with _opened() as (settings, database, parts):
         if check:
-            _tell(asdict(_outlook(settings, works)), _outlook_text, as_json)
+            _tell(asdict(_outlook(settings, parts)), _outlook_text, as_json)
             return
-        with works.gate.only_reindex():
-            parts = Works(works.generations, works.encoders, works.gate)
-            if drop_filling:
-                abandon(parts)
+        with parts.gate.only_reindex():
+            if drop:
+                _abandon(database, parts)
                 _tell({"abandoned": True}, lambda _: "La réindexation est abandonnée.", as_json)
-            elif drop_former:
-                finish(parts)
-                _tell(
-                    {"finished": True},
-                    lambda _: "L'ancienne génération est supprimée : il n'y a plus de retour.",
-                    as_json,
-                )
             else:
-                _change(works, parts, back=back, as_json=as_json)
+                _reindex(settings, database, parts, as_json)
 
 
-def reindex_reasons(works: IndexParts) -> tuple[str, ...]:
-    """Why a reindex is due, in words; empty where none is. Raises as `standing` does."""
-    standing = works.generations.standing()
-    if standing is None:
-        return ()
-    return _reasons(standing, works.generations.signature(works.encoders.of_settings()))
+def reindex_reasons(parts: IndexParts) -> tuple[str, ...]:
+    """Why a reindex is due, in words; empty where none is. Raises as `pointers` does."""
+    pointers = parts.storage.pointers()
+    return _reasons(parts, pointers) if pointers else ()
 
 
-def _reasons(standing: Standing, wanted: Signature) -> tuple[str, ...]:
-    made = standing.live.made
+def _reasons(parts: IndexParts, pointers: Pointers) -> tuple[str, ...]:
+    made, wanted = pointers.live.spec, parts.storage.spec(parts.encoders.of_settings())
+    if made.format != wanted.format:
+        return ("l'index est d'une autre version",)
     reasons = []
     if made.encoder.name != wanted.encoder.name:
         kept = made.encoder.name or "un encodeur inconnu"
         reasons.append(f"l'index est fait avec {kept}, les réglages disent {wanted.encoder.name}")
     if made.analysis != wanted.analysis:
         reasons.append("l'analyse du français ou les champs ont changé depuis que l'index est fait")
-    if made.format != wanted.format:
-        reasons.append("l'index est d'une autre version")
-    if standing.filling is not None:
-        reasons.append("une réindexation est commencée : « quisait reindex » la reprend")
+    if pointers.next is not None:
+        then = "la reprend" if reasons else "l'efface, elle n'est plus utile"
+        reasons.append(f"une réindexation est commencée : « quisait reindex » {then}")
     return tuple(reasons)
 
 
 @contextmanager
-def _opened() -> Iterator[tuple[Settings, IndexParts]]:
+def _opened() -> Iterator[tuple[Settings, sa.Engine, IndexParts]]:
     with errors_as_sentences():
         settings = read_settings()
         with (
             opened_database(settings) as database,
-            open_index_parts(settings, beside_file(settings.folder), database) as works,
+            open_index_parts(settings, beside_file(settings.folder), database) as parts,
         ):
-            yield settings, works
+            yield settings, database, parts
 
 
-def _change(works: IndexParts, parts: Works, *, back: bool, as_json: bool) -> None:
-    """Reindex, or roll back; an interruption loses nothing."""
-    if not back and not reindex_reasons(works):
+def _abandon(database: sa.Engine, parts: IndexParts) -> None:
+    abandon(_dependencies(parts))
+    State(database).forget_beside()
+
+
+def _dependencies(parts: IndexParts) -> ReindexDependencies:
+    return ReindexDependencies(parts.storage, parts.encoders, parts.gate)
+
+
+def _reindex(settings: Settings, database: sa.Engine, parts: IndexParts, as_json: bool) -> None:
+    """From the documents that are kept, or from the sources; an interruption loses nothing."""
+    if not reindex_reasons(parts):
         _tell({"needed": False}, lambda _: "L'index est à jour : rien à faire.", as_json)
+        return
+    wanted = parts.storage.spec(parts.encoders.of_settings())
+    live = live_of(_dependencies(parts))
+    if live.spec.serves(wanted):
+        _abandon(database, parts)
+        _tell({"needed": False}, lambda _: "L'index est à jour ; l'autre est effacé.", as_json)
         return
     started = time.monotonic()
     try:
-        with shown_progress("réindexation", "documents", as_json) as advance:
-            if back:
-                report = roll_back(parts, lambda done, total: advance(done.seen, total))
-            else:
-                wanted = works.generations.signature(works.encoders.of_settings())
-                report = reindex(parts, wanted, lambda done, total: advance(done.seen, total))
+        if live.spec.format == wanted.format:
+            with shown_progress("réindexation", "documents", as_json) as advance:
+                report = reindex(
+                    _dependencies(parts), wanted, lambda done, total: advance(done.seen, total)
+                )
+        else:
+            report = reindex_from_sources(settings, database, parts, quiet=as_json)
     except KeyboardInterrupt:
         raise SystemExit(
             "Réindexation interrompue ; l'index répond comme avant. Relancez pour reprendre, ou "
             "« quisait reindex --abandon »."
         ) from None
     taken = duration(round(time.monotonic() - started))
-    _tell(asdict(report), lambda _: _report_text(report, taken, back=back), as_json)
+    _tell(asdict(report), lambda _: _report_text(report, taken), as_json)
 
 
-def _report_text(report: ReindexReport, taken: str, *, back: bool) -> str:
+def reindex_from_sources(
+    settings: Settings, database: sa.Engine, parts: IndexParts, *, quiet: bool = False
+) -> ReindexReport:
+    """Fill the next index by reading every source, with cursors of its own; then let it answer.
+
+    Servers and crawls of the version that made the live index go on with it. Its crawls are kept
+    out for the last reading, which brings what changed during the first: no right in the new
+    index is older than in the former one. Raises what `crawl` raises, `SourceBusy` and
+    `IndexRefused`.
+    """
+    wanted = parts.storage.spec(parts.encoders.of_settings())
+    beside, resumed = begin(_dependencies(parts), wanted)
+    state, sources = State(database), [one.name for one in settings.sources]
+    if not resumed:
+        state.forget_beside()
+    own, target = state.beside(beside.name), parts.storage.index(beside)
+    encoder = parts.encoders(wanted.encoder)
+    logged = DeletionLoggingIndex(
+        target, _deletion_log(settings, database), vector_forgetter(encoder)
+    )
+    inbox = open_inbox(settings, database)
+    connectors = [open_source(source, inbox) for source in settings.sources]
+    locks = Locks(database, beside_file(settings.folder) / LOCKS_FOLDER)
+    with open_extractor(settings.extractor) as extractor, ExitStack() as held:
+        dependencies = CrawlDependencies(extractor, encoder, logged, own, own)
+        for connector in connectors:
+            _read(connector, dependencies, settings, quiet)
+        for name in sources:
+            held.enter_context(hold_source_lock(locks, name, CRAWL_WAIT_S))
+        for connector in connectors:
+            _read(connector, dependencies, settings, quiet)
+        tried = check_rights(target, target)
+        # Without a cursor a source is read whole: right for either index, wherever this ends.
+        state.forget_cursors(sources)
+        with parts.gate.alone():
+            parts.storage.promote()
+        state.adopt(own, sources)
+    documents = sum(target.count(name) for name in sources)
+    return ReindexReport(documents, CopyCounts(written=documents), tried, resumed)
+
+
+def _read(
+    connector: Connector,
+    dependencies: CrawlDependencies,
+    settings: Settings,
+    quiet: bool,
+) -> None:
+    """Read a source from the cursor that the new index has of it."""
+    with shown_progress(connector.source, "documents", quiet) as advance:
+        crawl(
+            connector,
+            dependencies,
+            guard_share=settings.guard_share,
+            progress=lambda done: advance(done.seen, None),
+        )
+
+
+def _deletion_log(settings: Settings, database: sa.Engine) -> FileRegister:
+    """The register; its marks stay where they are if a restored backup was not told of it yet."""
+    register = open_register(settings, database)
+    last, known = register.standing()
+    if any(mark != last for mark in known):
+        register.marks = ()
+    return register
+
+
+def _report_text(report: ReindexReport, taken: str) -> str:
     done = report.copied
-    first = "L'ancienne génération répond de nouveau" if back else "La nouvelle génération répond"
     return (
-        f"{first} : {report.documents} documents, {done.written} écrits, {done.removed} retirés, "
-        f"{done.encoded} passages encodés, {report.tried} lectures d'essai sous les mêmes droits, "
-        f"en {taken}.\n"
-        "L'autre reste tenue à jour : « quisait reindex --roll-back » y revient, « quisait reindex "
-        "--finish » la supprime. Si l'encodeur a changé, redémarrez les serveurs avant --finish."
+        f"Le nouvel index répond : {report.documents} documents, {done.written} écrits, "
+        f"{done.removed} retirés, {done.encoded} passages encodés, {report.tried} lectures d'essai "
+        f"sous les mêmes droits, en {taken}. L'ancien est supprimé.\n"
+        "Si l'encodeur ou la version a changé, redémarrez les serveurs et les lectures."
     )
 
 
-def _outlook(settings: Settings, works: IndexParts) -> Outlook:
-    standing = works.generations.standing()
-    if standing is None:
-        raise IndexRefused("Il n'y a pas encore d'index : lancez « quisait crawl ».")
-    reasons = reindex_reasons(works)
-    live = works.generations.index(standing.live)
-    documents = sum(live.count(source) for source in live.sources())
-    size = works.generations.size_bytes(standing.live)
-    if standing.live.made.encoder.name == works.encoders.of_settings().name:
+def _outlook(settings: Settings, parts: IndexParts) -> Outlook:
+    live = live_of(_dependencies(parts))
+    reasons, size = reindex_reasons(parts), parts.storage.size_bytes(live)
+    wanted = parts.storage.spec(parts.encoders.of_settings())
+    if live.spec.format != wanted.format:
+        return Outlook(reasons, 0, size, 0, 0.0, from_sources=True)
+    index = parts.storage.index(live)
+    documents = sum(index.count(source) for source in index.sources())
+    if live.spec.encoder.name == wanted.encoder.name:
         return Outlook(reasons, documents, size, 0, 0.0)
-    texts, sampled = _sampled_texts(live)
+    texts, sampled = _sampled_texts(index)
     passages = round(len(texts) / sampled * documents) if sampled else 0
     # The cache would answer for texts that it has, and too fast.
     rate = _rate(open_encoder(settings.encoder), texts[:TIMED_PASSAGES]) if texts else 0.0
@@ -193,12 +285,15 @@ def _rate(encoder: Encoder, texts: list[str]) -> float:
 
 def _outlook_text(told: dict[str, Any]) -> str:
     outlook = Outlook(**told)
-    lines = [f"Index : {outlook.documents} documents, {outlook.size_bytes / 1e6:.1f} Mo."]
+    counted = "" if outlook.from_sources else f"{outlook.documents} documents, "
+    lines = [f"Index : {counted}{outlook.size_bytes / 1e6:.1f} Mo."]
     if not outlook.reasons:
         return "\n".join([*lines, "Rien n'est à refaire."])
     lines += [f"À refaire : {reason}." for reason in outlook.reasons]
     lines.append(f"Place à prévoir à côté : environ {outlook.size_bytes / 1e6:.1f} Mo.")
-    if outlook.passages:
+    if outlook.from_sources:
+        lines.append("Ses documents ne peuvent être lus : toutes les sources seront relues.")
+    elif outlook.passages:
         lines.append(
             f"À encoder : environ {outlook.passages} passages, à {outlook.passages_per_s:.0f} par "
             f"seconde (mesuré) : environ {duration(outlook.seconds)}."

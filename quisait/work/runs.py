@@ -127,10 +127,10 @@ class LockedIndex:
         self.held.check()
         return self.index.write(batch)
 
-    def settle(self) -> None:
-        """As the index does, where it has anything to settle."""
+    def flush(self) -> None:
+        """As the index does, where it has anything to flush."""
         if isinstance(self.index, Flushable):
-            self.index.settle()
+            self.index.flush()
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         """As the index does."""

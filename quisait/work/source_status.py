@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from indexer.access import PrincipalLookup
-from indexer.copying import pieces
+from indexer.comparison import pages
 from indexer.ports import IndexContents, IndexDenials
 from indexer.state import RunRow, reference_of
 from indexer.values import Remove
@@ -293,7 +293,7 @@ def forget_source(house: Application, source: str) -> int:
     index = index_with_deletion_log(house)
     with hold_source_lock(house.locks, source) as held:
         ids = [one.document_id for one in index.scan(source)]
-        for some in pieces(ids, DELETED_AT_ONCE):
+        for some in pages(ids, DELETED_AT_ONCE):
             held.check()
             index.write([Remove(one) for one in some])
         house.inbox.forget(source)

@@ -33,64 +33,64 @@ async def live() -> dict[str, str]:
 
 @router.get("/ready")
 async def ready(request: Request) -> JSONResponse:
-    """Index and database answer a request in time; 503 where one does not, and which.
+    """Whether index and database answer a request in time; 503 with the one that does not.
 
-    The index is asked as for a reader who reads nothing, the database for nobody.
+    The index is searched for a reader who may read nothing.
     """
-    services, looks = services_of(request), _health_checks(request)
-    answers = await asyncio.gather(*(_answer(look, services) for look in looks.values()))
-    found = dict(zip(looks, answers, strict=True))
+    services, checks = services_of(request), _health_checks(request)
+    answers = await asyncio.gather(*(_answer(check, services) for check in checks.values()))
+    found = dict(zip(checks, answers, strict=True))
     well = set(found.values()) == {"ok"}
     status = {"status": "ok" if well else "unavailable"}
     return JSONResponse(status | ({} if well else found), status_code=200 if well else 503)
 
 
 class _HealthCheck:
-    """One part asked whether it answers; by one thread at a time, whoever waits for it."""
+    """Checks one part, in one thread at a time however many requests wait for it."""
 
-    def __init__(self, ask: Callable[[Services], None]) -> None:
-        self._ask = ask
+    def __init__(self, check: Callable[[Services], None]) -> None:
+        self._check = check
         self._lock = Lock()
-        self._under_way: Future[str] | None = None
+        self._running: Future[str] | None = None
 
     def answer(self, services: Services) -> "Future[str]":
-        """«ok» or «unreachable», once it is known. The part may never answer."""
+        """`ok` or `unreachable`, once it is known. The part may never answer."""
         with self._lock:
-            if self._under_way is None or self._under_way.done():
-                self._under_way = Future()
-                # A daemon: a part that does not answer keeps nobody from stopping the server.
-                asking = (services, self._under_way)
-                thread = Thread(target=self._tell, args=asking, name="health", daemon=True)
+            if self._running is None or self._running.done():
+                self._running = Future()
+                # A daemon thread: a part that never answers does not keep the server from stopping.
+                arguments = (services, self._running)
+                thread = Thread(target=self._run, args=arguments, name="health", daemon=True)
                 try:
                     thread.start()
                 except RuntimeError as error:  # the machine has no thread left
-                    self._unreachable(self._under_way, error)
-            return self._under_way
+                    self._unreachable(self._running, error)
+            return self._running
 
-    def _tell(self, services: Services, told: "Future[str]") -> None:
+    def _run(self, services: Services, answer: "Future[str]") -> None:
         try:
-            self._ask(services)
+            self._check(services)
         except BaseException as error:  # noqa: BLE001 - a panic of tantivy is no `Exception`
-            self._unreachable(told, error)
+            self._unreachable(answer, error)
         else:
-            told.set_result("ok")
+            answer.set_result("ok")
 
-    def _unreachable(self, told: "Future[str]", error: BaseException) -> None:
-        part, kind = self._ask.__name__, type(error).__name__
+    def _unreachable(self, answer: "Future[str]", error: BaseException) -> None:
+        part, kind = self._check.__name__, type(error).__name__
         log.warning("not ready", extra={"part": part, "error": kind})
-        told.set_result("unreachable")
+        answer.set_result("unreachable")
 
 
 def _health_checks(request: Request) -> Mapping[str, _HealthCheck]:
     state = request.app.state
     if not hasattr(state, "health"):
         state.health = {"index": _HealthCheck(_index), "database": _HealthCheck(_database)}
-    looks: Mapping[str, _HealthCheck] = state.health
-    return looks
+    checks: Mapping[str, _HealthCheck] = state.health
+    return checks
 
 
-async def _answer(look: _HealthCheck, services: Services) -> str:
-    answered = asyncio.wrap_future(look.answer(services))
+async def _answer(check: _HealthCheck, services: Services) -> str:
+    answered = asyncio.wrap_future(check.answer(services))
     await asyncio.wait({answered}, timeout=CHECK_TIMEOUT_S)
     return answered.result() if answered.done() else "unreachable"
 

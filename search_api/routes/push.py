@@ -26,51 +26,51 @@ from search_api.services import services_of
 
 RETRY_AFTER_S = 30
 _TOKEN_NAME_CHARS = 12
-"""The letters of a token that name it: `qsp_` and eight more, none of them secret."""
+"""The first characters of a token, `qsp_` and eight more, name it and are no secret."""
 _MAX_JSON_VALUES = 250_000
-"""So many JSON values and keys in a request: more become too much memory to be looked at."""
+"""JSON values and keys of a request: parsing more would take too much memory."""
 _DRAIN_FACTOR = 2
-"""How many times the limit is read, and not kept, so that a sender gets to read the answer."""
+"""Up to so many times the limit is read and dropped, so that the sender reads the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class PushRequest:
-    """What arrived, not yet parsed, from an application that may push to this source."""
+    """The unparsed body that an application pushes to one of its sources."""
 
     source: str
     body: bytes
-    reception: PushReceiver
+    receiver: PushReceiver
 
 
-def reception_of(request: Request) -> PushReceiver:
-    """The door; a problem 404 where the settings have no source that pushes."""
-    reception = services_of(request).reception
-    if reception is None:
+def receiver_of(request: Request) -> PushReceiver:
+    """The receiver; a problem 404 where the settings have no source that is pushed to."""
+    receiver = services_of(request).reception
+    if receiver is None:
         raise Problem(404, "Aucune source ne reçoit de documents poussés.")
-    return reception
+    return receiver
 
 
 @contextmanager
 def inbox_problems() -> Iterator[None]:
-    """What the inbox cannot take now is a problem that says when to come again."""
-    again = {"Retry-After": str(RETRY_AFTER_S)}
+    """Turn errors of the inbox into problems with `Retry-After`."""
+    retry = {"Retry-After": str(RETRY_AFTER_S)}
     try:
         yield
     except InboxFull:
         detail = "Trop de documents attendent d’être indexés : rien n’a été pris, recommencez."
-        raise Problem(429, detail, again) from None
+        raise Problem(429, detail, retry) from None
     except InboxUnreachable:
         detail = "La base d’état ne répond pas : rien n’a été pris, recommencez."
-        raise Problem(503, detail, again, code="inbox_unreachable") from None
+        raise Problem(503, detail, retry, code="inbox_unreachable") from None
 
 
 def _sender(request: Request) -> str:
-    """The source that the request's token opens."""
-    reception = reception_of(request)
-    # find's applications say Bearer or Token, or send the token alone.
+    """The source that the request's token belongs to."""
+    receiver = receiver_of(request)
+    # Applications of find send `Bearer`, `Token`, or the token alone.
     token = request.headers.get("authorization", "").rpartition(" ")[2]
     with inbox_problems():
-        source = reception.source_of(token)
+        source = receiver.source_of(token)
     if source is None:
         refuse_over_limit(request)
         raise Problem(401, "Présentez un jeton de cette source (« quisait push token add »).")
@@ -88,10 +88,10 @@ def _own_source(sender: Sender, source: Annotated[str, Path()]) -> str:
 
 
 async def _push_request(request: Request, source: str) -> PushRequest:
-    reception = reception_of(request)
+    receiver = receiver_of(request)
     if request.headers.get("content-encoding", "identity") != "identity":
         raise Problem(415, "Envoyez le JSON sans compression.")
-    most = reception.limits.request_bytes
+    most = receiver.limits.request_bytes
     chunks, size = [], 0
     try:
         async for chunk in request.stream():
@@ -104,7 +104,7 @@ async def _push_request(request: Request, source: str) -> PushRequest:
         raise Problem(400, "L’envoi s’est interrompu : rien n’a été pris.") from None
     if size > most:
         raise Problem(413, f"Envoyez {most} octets au plus à la fois.")
-    return PushRequest(source, b"".join(chunks), reception)
+    return PushRequest(source, b"".join(chunks), receiver)
 
 
 async def _own_push_request(
@@ -118,16 +118,16 @@ async def _senders_push_request(request: Request, source: Sender) -> PushRequest
 
 
 OwnPushRequest = Annotated[PushRequest, Depends(_own_push_request)]
-"""What is pushed to the source of the path, by a token of that source."""
+"""A push to the source of the path, with a token of that source."""
 
 SendersPushRequest = Annotated[PushRequest, Depends(_senders_push_request)]
-"""What is pushed to the source of the token."""
+"""A push to the source of the token."""
 
 
 def parsed(body: bytes) -> Any:
     """The JSON of a body; a problem 400 where it is none, 413 where it has too many values.
 
-    Half a character in a text is let through: it refuses its own document alone.
+    A lone surrogate in a text is not an error here: only its own document is refused.
     """
     if exceeds_json_values(body, _MAX_JSON_VALUES):
         raise Problem(413, "Trop de valeurs JSON à la fois : envoyez moins de documents.")
@@ -193,13 +193,13 @@ def push(delivery: OwnPushRequest) -> JSONResponse:
         body.get("documents") if isinstance(body, dict) and set(body) == {"documents"} else None
     )
     if isinstance(several, list):
-        items = at_most(several, delivery.reception.limits.documents)
+        items = at_most(several, delivery.receiver.limits.documents)
     elif isinstance(body, dict) and several is None:
         items = [body]
     else:
         raise Problem(400, 'Envoyez un document, ou {"documents": […]}.')
     with inbox_problems():
-        receipts = delivery.reception.receive(delivery.source, items)
+        receipts = delivery.receiver.receive(delivery.source, items)
     if several is None and receipts[0].outcome is PushOutcome.REFUSED:
         raise _refusal(receipts[0])
     answer = push_answer(receipts)
@@ -226,9 +226,9 @@ def index(delivery: SendersPushRequest) -> JSONResponse:
     """
     body = parsed(delivery.body)
     single = not isinstance(body, list)
-    items = [body] if single else at_most(body, delivery.reception.limits.documents)
+    items = [body] if single else at_most(body, delivery.receiver.limits.documents)
     with inbox_problems():
-        receipts = delivery.reception.receive_find(delivery.source, items)
+        receipts = delivery.receiver.receive_find(delivery.source, items)
     refused = any(receipt.outcome is PushOutcome.REFUSED for receipt in receipts)
     status = 400 if refused else 201
     if not single:
@@ -249,7 +249,7 @@ def delete(delivery: SendersPushRequest) -> JSONResponse:
     ids = body.get("document_ids") if isinstance(body, dict) else None
     if not isinstance(ids, list) or not all(map(_named, ids)) or not ids or body.get("tags"):
         raise Problem(400, "Donnez « document_ids », une liste, et elle seule.")
-    receipts = _deleted(delivery, at_most(ids, delivery.reception.limits.documents))
+    receipts = _deleted(delivery, at_most(ids, delivery.receiver.limits.documents))
     kept = [name for name, receipt in zip(ids, receipts, strict=True) if _refused(receipt)]
     body = {"nb-deleted-documents": len(ids) - len(kept), "undeleted-document-ids": kept}
     return JSONResponse(body)
@@ -262,7 +262,7 @@ def _named(name: object) -> bool:
 
 def _deleted(delivery: PushRequest, ids: list[Any]) -> tuple[PushReceipt, ...]:
     with inbox_problems():
-        return delivery.reception.delete(delivery.source, ids)
+        return delivery.receiver.delete(delivery.source, ids)
 
 
 def _refused(receipt: PushReceipt) -> bool:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from connectors.ports import Connector
 from connectors.push.connector import PushConnector
+from connectors.push.documents import metadata as push_tables
 from connectors.push.documents import push_documents
 from connectors.push.inbox import Inbox
 from connectors.push.items import PushOutcome, PushReceipt, parse_item
@@ -37,6 +38,7 @@ class PushStage:
         self.engine = sa.create_engine(f"sqlite:///{self.root / 'state.sqlite'}")
         # Each item is a transaction of its own, hundreds of times: the disk is not waited for.
         sa.event.listen(self.engine, "connect", lambda raw, _: raw.execute(UNDURABLE))
+        push_tables.create_all(self.engine)
         self.inbox = Inbox(self.engine, lambda source: None, 10_000)
 
     def connector(self) -> Connector:

@@ -2,7 +2,7 @@
 
 Each line of the input begins something in a child: `crawl` reads `FOLDER/export.jsonl`,
 `full BYTES` does where no file may grow beyond so many bytes, as on a disk without room,
-`reindex NAME` makes a generation of an analysis of that name. The child's process id is a
+`reindex NAME` makes an index of an analysis of that name. The child's process id is a
 line of the output, and so is its exit status once it is over. Each write that the index
 acknowledged is a line of `FOLDER/acknowledged`, written before the crawl goes on.
 """
@@ -26,7 +26,7 @@ from indexer.state import State
 from indexer.values import Put, PutAccess, Write, WriteReport
 from tests.builders import ENCODER
 from tests.faults.history import SOURCE
-from tests.service.generations import Ground
+from tests.service.index_places import IndexPlace
 
 STOPPED = 3
 """The status of a child that says that its index or its state's database is away."""
@@ -71,21 +71,21 @@ def _said(write: Write) -> dict[str, object]:
             return {"id": write.document_id}
 
 
-def _crawl(ground: Ground) -> None:
-    index = Acknowledging(ground.live(), ground.folder / "acknowledged")
-    state = open_state(ground.folder)
+def _crawl(place: IndexPlace) -> None:
+    index = Acknowledging(place.live(), place.folder / "acknowledged")
+    state = open_state(place.folder)
     workshop = CrawlDependencies(None, ENCODER, index, state, state)  # type: ignore[arg-type]
     # Many steps that no crawl came through may delete much at once.
-    crawl(ExportConnector(SOURCE, ground.folder / "export.jsonl"), workshop, accept_deletions=True)
+    crawl(ExportConnector(SOURCE, place.folder / "export.jsonl"), workshop, accept_deletions=True)
 
 
-def _work(ground: Ground, what: str, name: str = "") -> None:
+def _work(place: IndexPlace, what: str, name: str = "") -> None:
     if what == "full":
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(name), int(name)))
     if what == "reindex":
-        reindex(ground.works(), ground.made(analysis=name))
+        reindex(place.parts(), place.spec(analysis=name))
     else:
-        _crawl(ground)
+        _crawl(place)
 
 
 def main(folder: str, engine: str, alias: str) -> None:
@@ -94,7 +94,7 @@ def main(folder: str, engine: str, alias: str) -> None:
         if not child:
             status = 1
             try:
-                _work(Ground(Path(folder), alias, engine), *line.split())
+                _work(IndexPlace(Path(folder), alias, engine), *line.split())
                 status = 0
             except (IndexUnreachable, IndexRefused, sa.exc.OperationalError):
                 status = STOPPED

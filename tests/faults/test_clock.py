@@ -14,7 +14,7 @@ from tests.engines import ensure_opensearch
 from tests.faults.conftest import Tally
 from tests.faults.faked_clock import DAY_S, JUMPS_S, ZONES, FakedClock, faked_clock
 from tests.faults.trial import Trial, assert_true, trial_in
-from tests.service.generations import ground
+from tests.service.index_places import index_place
 from tests.service.place import Place, export, make_place, post
 from tests.service.running import Running, running, wait_until
 
@@ -36,7 +36,7 @@ def trial(request: pytest.FixtureRequest, clock: FakedClock, tmp_path: Path) -> 
         ensure_opensearch()
     zone = random.Random(SEED).choice(ZONES)
     with (
-        ground(request.param, tmp_path) as place,
+        index_place(request.param, tmp_path) as place,
         trial_in(place, SEED, TZ=zone, **clock.environment()) as made,
     ):
         yield made
@@ -48,7 +48,7 @@ def test_a_clock_that_jumps_amidst_crawls_loses_nothing(
     """Two jumps a crawl, one before it and one amidst it."""
     draw, whole_s = trial.history.draw, trial.seconds_undisturbed()
     for _ in range(POINTS * tally.times):
-        with tally.point(f"clock jumped, {trial.ground.engine}"):
+        with tally.point(f"clock jumped, {trial.place.engine}"):
             trial.move()
             clock.jump(draw.choice(JUMPS_S))
             trial.crawler.begin("crawl")

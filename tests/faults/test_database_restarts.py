@@ -10,7 +10,7 @@ from tests.faults.conftest import Tally
 from tests.faults.mortal import STATE_URL
 from tests.faults.trial import Trial, assert_true, trial_in
 from tests.postgres_server import Postgres, database, own_postgres
-from tests.service.generations import ground
+from tests.service.index_places import index_place
 
 pytestmark = pytest.mark.sources
 
@@ -26,7 +26,7 @@ def server() -> Iterator[Postgres]:
 
 @pytest.fixture
 def trial(server: Postgres, tmp_path: Path) -> Iterator[Trial]:
-    with database(server.url) as url, ground("embedded", tmp_path) as place:
+    with database(server.url) as url, index_place("embedded", tmp_path) as place:
         (place.folder / STATE_URL).write_text(url, "utf-8")
         with trial_in(place, SEED) as made:
             yield made

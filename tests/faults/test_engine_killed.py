@@ -19,7 +19,7 @@ from tests.faults.history import SOURCE, History
 from tests.faults.mortal import Acknowledging, open_state
 from tests.faults.trial import Mortal, Trial
 from tests.own_opensearch import OwnOpenSearch, own_opensearch
-from tests.service.generations import Ground
+from tests.service.index_places import IndexPlace
 
 pytestmark = pytest.mark.sources
 
@@ -42,15 +42,15 @@ def trial(engine: OwnOpenSearch, tmp_path: Path) -> Iterator[Trial]:
     index = OpenSearchIndex(client, alias, ENCODER.dimension, back_off_s=0.01)
     nobody = Mortal(None)  # type: ignore[arg-type]  # it is the engine that dies
     history = History(tmp_path / "export.jsonl", random.Random(SEED))
-    ground = Ground(tmp_path, alias, "opensearch")
+    place = IndexPlace(tmp_path, alias, "opensearch")
     told = Acknowledging(index, tmp_path / "acknowledged")
-    yield Trial(ground, history, told, nobody, nobody)  # type: ignore[arg-type]  # passes all on
+    yield Trial(place, history, told, nobody, nobody)  # type: ignore[arg-type]  # passes all on
     client.close()
 
 
 def crawled(trial: Trial) -> bool:
     """Whether a crawl came to its end; otherwise it says that the engine does not answer."""
-    state = open_state(trial.ground.folder)
+    state = open_state(trial.place.folder)
     workshop = CrawlDependencies(None, ENCODER, trial.index, state, state)  # type: ignore[arg-type]
     connector = ExportConnector(SOURCE, trial.history.path)
     try:

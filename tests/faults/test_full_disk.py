@@ -14,7 +14,7 @@ import pytest
 
 from tests.faults.conftest import Tally
 from tests.faults.trial import Trial, assert_true, trial_in
-from tests.service.generations import ground
+from tests.service.index_places import index_place
 from tests.service.place import COMMAND, Place, export, make_place, post
 
 pytestmark = pytest.mark.sources
@@ -27,7 +27,7 @@ MOST_BEYOND = 250_000
 
 @pytest.fixture
 def trial(tmp_path: Path, seed: int) -> Iterator[Trial]:
-    with ground("embedded", tmp_path) as place, trial_in(place, seed) as made:
+    with index_place("embedded", tmp_path) as place, trial_in(place, seed) as made:
         yield made
 
 
@@ -41,7 +41,7 @@ def test_a_disk_that_fills_up_loses_nothing(trial: Trial, seed: int, tally: Tall
     stopped, draw, points = 0, trial.history.draw, POINTS * tally.times
     for _ in range(points):
         trial.move()
-        room = draw.randint(4_096, largest(trial.ground.folder / "index") + MOST_BEYOND)
+        room = draw.randint(4_096, largest(trial.place.folder / "index") + MOST_BEYOND)
         trial.crawler.begin(f"full {room}")
         if trial.crawler.ended(may_stop=True):
             continue

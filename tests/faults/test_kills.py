@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from indexer.reindex import reindex, roll_back
+from indexer.reindex import reindex
 from tests.engines import ensure_opensearch
 from tests.faults.conftest import Tally
 from tests.faults.mortal import STATE_URL
 from tests.faults.trial import Trial, assert_true, trial_in
 from tests.postgres_server import database
-from tests.service.generations import Ground, ground
+from tests.service.index_places import IndexPlace, index_place
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -24,21 +24,21 @@ REINDEX_KILLS = 12
 
 
 @pytest.fixture(params=["embedded", "opensearch"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[IndexPlace]:
     if request.param == "opensearch":
         ensure_opensearch()
-    with ground(request.param, tmp_path) as made:
+    with index_place(request.param, tmp_path) as made:
         yield made
 
 
 @pytest.fixture
-def trial(place: Ground, seed: int) -> Iterator[Trial]:
+def trial(place: IndexPlace, seed: int) -> Iterator[Trial]:
     with trial_in(place, seed) as made:
         yield made
 
 
 @pytest.fixture
-def trial_on_postgresql(place: Ground, seed: int, postgres: str) -> Iterator[Trial]:
+def trial_on_postgresql(place: IndexPlace, seed: int, postgres: str) -> Iterator[Trial]:
     with database(postgres) as url:
         (place.folder / STATE_URL).write_text(url, "utf-8")
         with trial_in(place, seed) as made:
@@ -48,7 +48,7 @@ def trial_on_postgresql(place: Ground, seed: int, postgres: str) -> Iterator[Tri
 @pytest.mark.parametrize("seed", range(4))
 def test_a_crawl_killed_at_any_point_loses_nothing(trial: Trial, seed: int, tally: Tally) -> None:
     """Kill after kill, each at a moment of its own."""
-    kill_after_kill(trial, tally, f"crawl killed, {trial.ground.engine}")
+    kill_after_kill(trial, tally, f"crawl killed, {trial.place.engine}")
 
 
 @pytest.mark.parametrize("seed", [5])
@@ -78,11 +78,12 @@ def kill_after_kill(trial: Trial, tally: Tally, fault: str) -> None:
 def test_a_reindex_killed_beside_a_crawl_loses_nothing(
     trial: Trial, seed: int, tally: Tally
 ) -> None:
-    """The crawl is killed too, every other time; in the end both generations hold the truth."""
+    """The crawl is killed too, every other time; in the end one index holds the truth."""
     draw, killed, made = trial.history.draw, 0, 0
     begun = time.monotonic()
-    reindex(trial.ground.works(), trial.ground.made(analysis="first"))
+    reindex(trial.place.parts(), trial.place.spec(analysis="first"))
     whole_s = time.monotonic() - begun
+    held_at_first = len(trial.place.held())
     kills = REINDEX_KILLS * tally.times
     for number in range(kills):
         trial.move()
@@ -100,12 +101,11 @@ def test_a_reindex_killed_beside_a_crawl_loses_nothing(
         else:
             killed += 1
             trial.let_land()
-        with tally.point(f"reindex killed beside a crawl, {trial.ground.engine}"):
+        with tally.point(f"reindex killed beside a crawl, {trial.place.engine}"):
             trial.check()
     assert_true(trial)
-    reindex(trial.ground.works(), trial.ground.made(analysis=f"made{made}"))
-    assert trial.held() == trial.history.truth
-    roll_back(trial.ground.works())
+    reindex(trial.place.parts(), trial.place.spec(analysis=f"made{made}"))
     trial.check()
     assert trial.held() == trial.history.truth
+    assert len(trial.place.held()) == held_at_first, "something is left of a former index"
     assert killed >= kills // 3, "too few were killed before their end to say anything"

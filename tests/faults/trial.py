@@ -21,7 +21,7 @@ from tests.builders import asking, reading, vector_of
 from tests.faults.history import GROUP, PIECES, SOURCE, History, PageState, pieces
 from tests.faults.mortal import STOPPED, open_state
 from tests.opensearch_index import client
-from tests.service.generations import Ground
+from tests.service.index_places import IndexPlace
 
 LANDING_S, LANDED_S = 0.3, 30.0
 """After the first the engine has begun what a killed child had sent, and before the second it
@@ -62,10 +62,10 @@ class Mortal:
 
 
 @contextmanager
-def mortal(ground: Ground, **environment: str) -> Iterator[Mortal]:
+def mortal(place: IndexPlace, **environment: str) -> Iterator[Mortal]:
     """A parent of such children, ended after use."""
     parent = subprocess.Popen(
-        [*COMMAND, str(ground.folder), ground.engine, ground.alias],
+        [*COMMAND, str(place.folder), place.engine, place.alias],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -82,7 +82,7 @@ def mortal(ground: Ground, **environment: str) -> Iterator[Mortal]:
 class Trial:
     """`possible` holds every state that a document may be found in (None: not at all)."""
 
-    ground: Ground
+    place: IndexPlace
     history: History
     index: Index
     crawler: Mortal
@@ -112,12 +112,12 @@ class Trial:
 
     def let_land(self) -> None:
         """What was sent before a kill is applied, and seen."""
-        if self.ground.engine == "opensearch":
+        if self.place.engine == "opensearch":
             time.sleep(LANDING_S)
             deadline = time.monotonic() + LANDED_S
             while _writing() and time.monotonic() < deadline:
                 time.sleep(LANDING_S)
-            client().indices.refresh(index=f"{self.ground.alias}*")
+            client().indices.refresh(index=f"{self.place.alias}*")
 
     def move(self, births: int = 4) -> None:
         """The source moves on; the index may come to hold what it says now."""
@@ -162,7 +162,7 @@ class Trial:
 
     def _hear(self) -> None:
         """What was acknowledged is held, and no longer what was before."""
-        path = self.ground.folder / "acknowledged"
+        path = self.place.folder / "acknowledged"
         lines = path.read_text("utf-8").splitlines() if path.exists() else []
         for line in lines[self.heard :]:
             said = json.loads(line)
@@ -186,7 +186,7 @@ class Trial:
 
 
 @contextmanager
-def trial_in(place: Ground, seed: int, **environment: str) -> Iterator[Trial]:
+def trial_in(place: IndexPlace, seed: int, **environment: str) -> Iterator[Trial]:
     """A small source, crawled once without disturbance."""
     history = History(place.folder / "export.jsonl", random.Random(seed))
     with mortal(place, **environment) as crawler, mortal(place) as reindexer:
@@ -202,7 +202,7 @@ def assert_true(trial: Trial) -> None:
     assert trial.crawl()
     trial.check()
     assert trial.held() == trial.history.truth
-    assert open_state(trial.ground.folder).failures_of(SOURCE) == ()
+    assert open_state(trial.place.folder).failures_of(SOURCE) == ()
 
 
 def _writing() -> bool:

@@ -98,7 +98,7 @@ def test_decisions_are_numbered_without_gaps() -> None:
 
 @pytest.mark.parametrize("page", decisions(), ids=name_of)
 def test_a_decision_has_one_form(page: Path) -> None:
-    """Title, context, decision, consequences, in few lines."""
+    """Title, context, decision, consequences, in few lines; a table may be as long as it is."""
     if int(page.name[:4]) in FORMER_FORM:
         return
     title, *lines = text(page).splitlines()

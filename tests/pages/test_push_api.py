@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
+from connectors.push.documents import metadata as push_tables
 from connectors.push.inbox import Inbox, PushService
 from connectors.push.items import PushLimits, SuiteRules
 from connectors.push.tokens import PushTokens
@@ -50,8 +51,9 @@ class Door:
 @pytest.fixture
 def door(parts: Parts, tmp_path: Path) -> Iterator[Door]:
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'inbox.sqlite'}")
+    push_tables.create_all(engine)
     tokens = PushTokens(engine)
-    inbox = Inbox(engine, lambda source: None, most_waiting=40)
+    inbox = Inbox(engine, lambda source: None, max_waiting=40)
     sources = {"docs": SuiteRules(), "drive": SuiteRules()}
     reception = PushService(inbox, tokens, sources, LIMITS)
     app = create_app(

@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from connectors.push.documents import metadata as push_tables
 from connectors.push.inbox import Inbox, PushService
 from connectors.push.items import PushLimits, SuiteRules
 from connectors.push.tokens import PushTokens
@@ -64,6 +65,7 @@ def pushed(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
     """The application with a source that pushes; its token is in `app.state.push`."""
     folder: Path = tmp_path_factory.mktemp("schema")
     engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+    push_tables.create_all(engine)
     tokens = PushTokens(engine)
     inbox = Inbox(engine, State(engine).load, 100_000)
     rules, limits = {"docs": SuiteRules()}, PushLimits(1_000_000, 100_000, 100)

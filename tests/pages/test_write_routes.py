@@ -113,7 +113,7 @@ def site(index: EmbeddedIndex, tmp_path: Path) -> Iterator[Site]:
     builds.publish(build, LISTED)
     push_tokens = PushTokens(engine)
     limits = PushLimits(request_bytes=20_000, document_bytes=5_000, documents=20)
-    inbox = Inbox(engine, lambda source: None, most_waiting=40)
+    inbox = Inbox(engine, lambda source: None, max_waiting=40)
     with lying_provider() as provider:
         personal = SqlPersonalTokens(engine, 90, now_s)
         sign_on = signing_on(engine, book, provider.issuer, personal)

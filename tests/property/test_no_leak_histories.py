@@ -28,6 +28,7 @@ from connectors.export.connector import ExportConnector
 from connectors.folder.connector import FolderConnector
 from connectors.ports import Change, Connector, RecordVanished, SourceUnreachable, SupportsRefetch
 from connectors.push.connector import PushConnector
+from connectors.push.documents import metadata as push_tables
 from connectors.push.inbox import Inbox
 from connectors.push.items import PushOutcome, parse_item
 from connectors.values import EVERYONE, Access, Section
@@ -205,6 +206,7 @@ class CompleteExportHistory:
 class PushHistory:
     def __init__(self, root: Path) -> None:
         self.engine = sa.create_engine(f"sqlite:///{root / 'inbox.sqlite'}")
+        push_tables.create_all(self.engine)
         self.inbox = Inbox(self.engine, lambda source: None, 10_000)
 
     def write(self, name: str, version: Version) -> None:

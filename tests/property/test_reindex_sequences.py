@@ -1,4 +1,4 @@
-"""Whatever is written between the steps of a copy, both generations end alike, no right looser."""
+"""Whatever is written while an index is filled, each answer is that of the last word."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,13 +11,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connectors.values import Access
-from indexer.copying import Copying, copying
-from indexer.embedded.generations import EmbeddedGenerations
-from indexer.generations import EncoderRecord, Standing
-from indexer.live import LiveIndex
+from indexer.embedded.storage import EmbeddedStorage
+from indexer.live_index import EncoderRecord, LiveIndex
 from indexer.ports import Encoder, Index
-from indexer.reindex import Works, reindex
-from indexer.values import IndexedDocument, PutAccess, Remove, Write
+from indexer.reindex import IndexCopy, ReindexDependencies, begin, live_of, reindex
+from indexer.values import IndexedDocument, IndexEntry, Put, PutAccess, Remove, Write
 from tests.builders import ANYONE, OPEN, allowed, asking, put, reading
 from tests.encoders import FakeEncoder
 
@@ -68,96 +66,121 @@ _writes = st.one_of(
     st.builds(PutAccess, st.sampled_from(IDS), st.sampled_from(ACCESSES)),
     st.builds(Remove, st.sampled_from(IDS)),
 )
+_ids = st.lists(st.sampled_from(IDS), min_size=1, unique=True)
 _steps = st.lists(
     st.one_of(
         st.tuples(st.just("write"), st.lists(_writes, min_size=1, max_size=3)),
-        st.tuples(st.just("killed between the two"), st.lists(_writes, min_size=1, max_size=2)),
-        st.tuples(st.just("read"), st.lists(st.sampled_from(IDS), min_size=1, unique=True)),
+        st.tuples(st.just("read"), _ids),
         st.tuples(st.just("write what was read"), st.just([])),
+        st.tuples(st.just("killed while it wrote what was read"), st.just([])),
+        st.tuples(st.just("expunge"), st.just([])),
+        st.tuples(st.just("begin again"), st.just([])),
     ),
     max_size=10,
 )
-
 
 _NARROWED_WHILE_COPIED: Steps = [
     ("read", ["wiki:0"]),
     ("write", [PutAccess("wiki:0", Access())]),
     ("write what was read", []),
 ]
+_REMOVED_AND_EXPUNGED_WHILE_COPIED: Steps = [
+    ("read", ["wiki:0"]),
+    ("write", [Remove("wiki:0")]),
+    ("expunge", []),
+    ("write what was read", []),
+]
+_FIRST = [put("wiki:0", "Le cadastre", title="Le cadastre")]
 
 
-@settings(max_examples=20, deadline=None)
-@example([put("wiki:0", "Le cadastre", title="Le cadastre")], _NARROWED_WHILE_COPIED)
+class Expected:
+    """The last word about each document."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, IndexEntry] = {}
+
+    def write(self, batch: list[Write]) -> None:
+        for write in batch:
+            match write:
+                case Put(indexed):
+                    document = indexed.document
+                    self.entries[document.id] = IndexEntry(
+                        document.id, indexed.content_hash, indexed.record_hash, document.access
+                    )
+                case PutAccess(document_id, access) if document_id in self.entries:
+                    former = self.entries[document_id]
+                    self.entries[document_id] = IndexEntry(
+                        document_id, former.content_hash, former.record_hash, access
+                    )
+                case Remove(document_id):
+                    self.entries.pop(document_id, None)
+
+    def check(self, index: Index) -> None:
+        """What the index keeps, and what each reader is answered."""
+        assert {one: index.kept(IDS)[one] for one in index.kept(IDS)} == self.entries
+        for reader in READERS:
+            wanted = {one.document_id for one in self.entries.values() if reader.admits(one.access)}
+            answer = index.search(asking(access=reader))
+            assert {hit.document_id for hit in answer.lexical} == wanted
+            assert answer.total == len(wanted)
+
+
+@settings(max_examples=25, deadline=None)
+@example(_FIRST, _NARROWED_WHILE_COPIED)
+@example(_FIRST, _REMOVED_AND_EXPUNGED_WHILE_COPIED)
 @given(st.lists(_puts, min_size=1, max_size=4), _steps)
-def test_both_end_alike(first: list[Write], steps: Steps) -> None:
-    """Copied rows never go over newer ones; nobody reads in the new what the old withholds."""
+def test_each_answer_is_that_of_the_last_word(first: list[Write], steps: Steps) -> None:
+    """Before, while and after another index is filled; a copy never brings anything back."""
     with TemporaryDirectory() as folder:
-        works = Works(EmbeddedGenerations(Path(folder)), _encoders, OneProcess())
-        live = LiveIndex(works.generations, _encoders, works.gate, _record(OLD))
+        parts = ReindexDependencies(EmbeddedStorage(Path(folder)), _encoders, OneProcess())
+        live = LiveIndex(parts.storage, _encoders, parts.gate, _record(OLD))
+        expected = Expected()
         live.write(first)
-        wanted = works.generations.signature(_record(NEW))
-        works.generations.begin(wanted)
-        old, new = _two(works)
-        copy = _copying(works)
+        expected.write(first)
+        wanted = parts.storage.spec(_record(NEW))
+        copy = _copy(parts)
         read: list[tuple[list[str], dict[str, IndexedDocument]]] = []
-        apart = False
         for step, argument in steps:
-            if step == "write":
-                live.write(argument)
-            elif step == "killed between the two":
-                old.write(argument)
-                apart = True
-            elif step == "read":
-                ids = [str(one) for one in argument]
-                read.append((ids, copy._read(ids)))
-            elif read:
-                copy._write(*read.pop(0))
-            if not apart:
-                _assert_no_looser(old, new)
-        reindex(works, wanted)
-        _assert_alike(old, new)
-        assert live.search(asking()).total == new.search(asking()).total
+            match step:
+                case "write":
+                    live.write(argument)
+                    expected.write(argument)
+                case "read":
+                    read.append((argument, copy.read(argument)))
+                case "write what was read" if read:
+                    copy.write(*read.pop(0))
+                case "killed while it wrote what was read" if read:
+                    ids, documents = read.pop(0)
+                    copy.write(ids[:1], documents)
+                case "expunge":
+                    live.expunge()
+                    _assert_nothing_stale(copy)
+                case "begin again":
+                    assert begin(parts, wanted)[1]
+            expected.check(live)
+        reindex(parts, wanted)
+        expected.check(live)
+        new = parts.storage.index(live_of(parts))
+        assert live_of(parts).spec == wanted
+        for one in new.documents(list(expected.entries)):
+            # The title is the passage's text here, and none is encoded twice.
+            assert (one.vectors == NEW.passages([p.text for p in one.passages])).all()
+        closing: list[Write] = [PutAccess(document_id, Access()) for document_id in IDS]
+        live.write(closing)
+        expected.write(closing)
+        expected.check(live)
 
 
-def _two(works: Works) -> tuple[Index, Index]:
-    standing = _standing(works)
-    assert standing.filling is not None
-    return works.generations.index(standing.live), works.generations.index(standing.filling)
+def _copy(parts: ReindexDependencies) -> IndexCopy:
+    """From the live index to one that was begun."""
+    beside, _ = begin(parts, parts.storage.spec(_record(NEW)))
+    source, target = map(parts.storage.index, (live_of(parts), beside))
+    return IndexCopy(source, target, lambda: NEW, parts.gate)
 
 
-def _copying(works: Works) -> Copying:
-    standing = _standing(works)
-    assert standing.filling is not None
-    return copying(works.generations, standing.live, standing.filling, _encoders, works.gate)
-
-
-def _standing(works: Works) -> Standing:
-    standing = works.generations.standing()
-    assert standing is not None
-    return standing
-
-
-def _assert_no_looser(old: Index, new: Index) -> None:
-    for reader in READERS:
-        seen, kept = (
-            {hit.document_id for hit in index.search(asking(access=reader)).lexical}
-            for index in (new, old)
-        )
-        assert seen <= kept
-
-
-def _assert_alike(old: Index, new: Index) -> None:
-    assert old.sources() == new.sources()
-    for source in old.sources():
-        kept, made = ({one.document_id: one for one in index.scan(source)} for index in (old, new))
-        assert kept == made
-    ids = [one.document_id for source in old.sources() for one in old.scan(source)]
-    for one in new.documents(ids):
-        # The title is the passage's text here, and none is encoded twice.
-        assert (one.vectors == NEW.passages([p.text for p in one.passages])).all()
-    for reader in READERS:
-        answers = [index.search(asking(access=reader)) for index in (old, new)]
-        assert answers[0].total == answers[1].total
-        assert {h.document_id for h in answers[0].lexical} == {
-            h.document_id for h in answers[1].lexical
-        }
+def _assert_nothing_stale(copy: IndexCopy) -> None:
+    """No text lies beside that the live index has not."""
+    for source in copy.target.sources():
+        for entry in copy.target.scan(source):
+            now = copy.source.kept([entry.document_id])[entry.document_id]
+            assert (now.content_hash, now.record_hash) == (entry.content_hash, entry.record_hash)

@@ -13,16 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from indexer import reindex
-from indexer.copying import Copying
-from indexer.embedded.generations import EmbeddedGenerations
-from indexer.opensearch.generations import OpenSearchGenerations
+from indexer.embedded.storage import EmbeddedStorage
+from indexer.opensearch.storage import OpenSearchStorage
+from indexer.state import State
 from quisait.cli import app
+from quisait.work import reindexing
 
 POINTS: dict[str, list[tuple[object, str, int]]] = {
-    "begun": [(EmbeddedGenerations, "begin", 1), (OpenSearchGenerations, "begin", 1)],
-    "copying": [(Copying, "copy", 2)],
-    "checked": [(reindex, "check_rights", 1)],
-    "swapped": [(EmbeddedGenerations, "swap", 1), (OpenSearchGenerations, "swap", 1)],
+    "begun": [(EmbeddedStorage, "create", 1), (OpenSearchStorage, "create", 1)],
+    "copying": [(reindex.IndexCopy, "copy", 2)],
+    "checked": [(reindex, "check_rights", 1), (reindexing, "check_rights", 1)],
+    "swapped": [(EmbeddedStorage, "promote", 1), (OpenSearchStorage, "promote", 1)],
+    "read once": [(reindexing, "_read", 1)],
+    "read again": [(reindexing, "_read", 3)],
+    "without cursors": [(State, "forget_cursors", 1)],
 }
 """What returns for the n-th time when it happens."""
 

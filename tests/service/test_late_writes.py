@@ -4,7 +4,7 @@ The same line without the name that is replaced (`Epoch`) would let each of them
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -15,18 +15,17 @@ from connectors.ports import Checkpoint, Delete, Upsert
 from connectors.values import EVERYONE, Access, Section
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.errors import IndexUnreachable
-from indexer.live import LiveIndex
-from indexer.opensearch.generations import OpenSearchGenerations
+from indexer.live_index import LiveIndex
 from indexer.opensearch.index import OpenSearchIndex
-from indexer.reindex import Works, reindex, roll_back
+from indexer.opensearch.storage import OpenSearchStorage
+from indexer.reindex import IndexCopy, begin, live_of, reindex
 from indexer.state import State
 from indexer.values import PutAccess, Remove
-from quisait.application.locks import WriteGate
 from tests.builders import ENCODER, asking, make_document, put
 from tests.engines import ensure_opensearch
 from tests.held_line import HeldLine, held_line
 from tests.opensearch_index import fresh_index
-from tests.service.generations import OLD, Ground, encoders, ground, recorded
+from tests.service.index_places import OLD, encoders, index_place, recorded
 from tests.unit.test_pipeline import ScriptedSource
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
@@ -152,38 +151,38 @@ def test_two_writers_go_on_beside_each_other(stand: Stand) -> None:
     """Each new name replaces the other's, and neither loses a write."""
     one, other = stand.writer(), stand.writer()
     for number in range(4):
-        one.settle()
+        one.flush()
         other.write([put(f"s:{10 + number}", "parcelle")])
         one.write([put(f"t:{10 + number}", "parcelle")])
     assert len(stand.found("parcelle")) == 8
 
 
-def test_nothing_late_comes_into_a_generation_that_is_filled_or_kept(
-    line: HeldLine, tmp_path: Path
-) -> None:
-    """A write to both is held and sent again; it arrives after newer ones, and after a swap."""
-    with ground("opensearch", tmp_path) as there:
+def test_nothing_late_comes_into_an_index_that_was_filled(line: HeldLine, tmp_path: Path) -> None:
+    """What a copy sent is held and sent again; it arrives after newer words, and after the swap."""
+    with index_place("opensearch", tmp_path) as there:
         client = OpenSearch(line.url, timeout=60)
-        live = _through(there, client)
-        live.write([put("s:1", "premier cadastre"), put("s:2", "régie")])
-        reindex(there.works(), there.made(analysis="autre"))
-        for number in (1, 2):  # the first request of a write goes to the live one, the next not
-            line.hold(number)
-            live.write([put("s:1", "deuxième bornage")])
-            live.write([put("s:1", "troisième remembrement"), Remove("s:2")])
-        assert set(line.deliver()) == {200}
-        for back in (False, True):
-            if back:
-                roll_back(there.works())
-            found = there.live()
-            assert [h.document_id for h in found.search(asking("remembrement")).lexical] == ["s:1"]
-            assert found.search(asking("bornage")).lexical == ()
-            assert found.kept(["s:2"]) == {}
+        parts = replace(there.parts(), storage=OpenSearchStorage(client, there.alias))
+        live = LiveIndex(parts.storage, encoders, parts.gate, recorded(OLD))
+        live.write([put("s:1", "premier cadastre"), put("s:2", "régie"), put("s:3", "parcelle")])
+        beside, _ = begin(parts, there.spec(analysis="autre"))
+        source, target = map(parts.storage.index, (live_of(parts), beside))
+        line.hold(1)  # the copy's
+        IndexCopy(source, target, None, parts.gate).copy(["s:1", "s:2", "s:3"])
+        line.hold(1)  # the crawl's
+        live.write([put("s:1", "deuxième bornage"), PutAccess("s:3", CLOSED)])
+        live.write([put("s:1", "troisième remembrement"), Remove("s:2")])
+        reindex(parts, there.spec(analysis="autre"))
+        # What names an index that is gone is refused as a whole: no alias is made an index.
+        assert set(line.deliver()) <= {200, 404}
+        client.indices.refresh(index=f"{there.alias}*")
+        found = there.live()
+        assert [h.document_id for h in found.search(asking("remembrement")).lexical] == ["s:1"]
+        assert found.search(asking("bornage")).lexical == ()
+        assert found.search(asking("cadastre")).lexical == ()
+        assert found.search(asking("parcelle")).lexical == ()
+        assert found.kept(["s:2"]) == {}
+        assert there.held() == {
+            f"{there.pointers().live.name}-000001",
+            f"{there.pointers().live.name}-access-000001",
+        }
         client.close()
-
-
-def _through(there: Ground, client: OpenSearch) -> LiveIndex:
-    generations = OpenSearchGenerations(client, there.alias)
-    gate = WriteGate(sa.create_engine("sqlite://"), there.folder / "locks")
-    works = Works(generations, encoders, gate)
-    return LiveIndex(works.generations, works.encoders, works.gate, recorded(OLD))

@@ -1,5 +1,6 @@
-"""The real `quisait reindex` on both engines: searched, written to, killed, rolled back."""
+"""The real `quisait reindex` on both engines: searched, written to, killed, from the sources."""
 
+import json
 import os
 import signal
 import socket
@@ -148,8 +149,13 @@ def _until(holds: Any) -> None:
         time.sleep(0.05)
 
 
+def restricted(line: dict[str, Any]) -> dict[str, Any]:
+    """The same post, for the agents of one group."""
+    return line | {"readers": {"allowed": ["annuaire:group:fraude"]}}
+
+
 def test_a_reindex_under_search_and_writes(place: Place) -> None:
-    """Another encoder: no failed or empty answer, no stale right, no deleted document; and back."""
+    """Another encoder: no failed or empty answer, no stale right, no deleted document."""
     changed = with_another_encoder(place)
     told = changed.run("reindex", "--check").stdout
     assert "les réglages disent" in told
@@ -159,39 +165,33 @@ def test_a_reindex_under_search_and_writes(place: Place) -> None:
         child = start_reindex(changed, "copying", "wait")
         _until(lambda: (place.folder / "paused").exists() or child.poll() is not None)
         assert "en cours" in changed.run("reindex", status=1).stderr
-        closed = POSTS[1] | {"readers": {"allowed": ["annuaire:group:fraude"]}}
         added = post(99, "Une borne nouvelle et son bornage.", "ben")
         (place.folder / "export.jsonl").write_text(
-            export([POSTS[0], closed, *POSTS[3:], added]), "utf-8"
+            export([POSTS[0], restricted(POSTS[1]), *POSTS[3:], added]), "utf-8"
         )
         assert "1 droits changés, 1 retirés" in place.run("crawl", "wiki").stdout
         (place.folder / "go").touch()
         output = child.communicate(timeout=DEADLINE_S)[0]
         assert child.returncode == 0, output
-        assert "La nouvelle génération répond : 19 documents" in output
-        # The server has the former encoder: it goes on with the former generation.
+        assert "Le nouvel index répond : 19 documents" in output
+        # The server has the former encoder: it goes on with the new index, by words alone.
         before = len(asking.answers)
         _until(lambda: len(asking.answers) > before + 5)
+        seen = {one["id"] for one in asking.ask()["documents"]}
+        assert seen & {"wiki:2", "wiki:3"} == set()
     assert asking.faults == []
     assert min(asking.answers) > 0
     assert len(asking.answers) > 20
-
-    def readable() -> None:
-        ana, ben = found(changed, "bornage cadastre"), found(changed, "bornage 2", "ag-2")
-        assert ana & {"wiki:2", "wiki:3"} == set()
-        assert "wiki:2" in ben
-        assert "wiki:99" in found(changed, "borne nouvelle")
-
-    readable()
-    narrowed = added | {"readers": {"allowed": ["annuaire:group:fraude"]}}
-    lines = export([POSTS[0], closed, *POSTS[3:], narrowed])
+    ana, ben = found(changed, "bornage cadastre"), found(changed, "bornage 2", "ag-2")
+    assert ana & {"wiki:2", "wiki:3"} == set()
+    assert "wiki:2" in ben
+    assert "wiki:99" in found(changed, "borne nouvelle")
+    lines = export([POSTS[0], restricted(POSTS[1]), *POSTS[3:], restricted(added)])
     (place.folder / "export.jsonl").write_text(lines, "utf-8")
     assert "1 droits changés" in changed.run("crawl", "wiki").stdout
-    back = place.run("reindex", "--roll-back").stdout
-    assert "L'ancienne génération répond de nouveau : 19 documents, 0 écrits" in back
-    assert "wiki:99" not in found(place, "borne nouvelle")
-    assert "wiki:99" in found(place, "borne nouvelle", "ag-2")
-    assert "plus de retour" in place.run("reindex", "--finish").stdout
+    assert "wiki:99" not in found(changed, "borne nouvelle")
+    assert "wiki:99" in found(changed, "borne nouvelle", "ag-2")
+    assert "rien à faire" in changed.run("reindex").stdout
 
 
 def test_a_killed_reindex_is_resumed(place: Place) -> None:
@@ -202,12 +202,84 @@ def test_a_killed_reindex_is_resumed(place: Place) -> None:
     changed = with_another_encoder(place)
     with served(place) as asking:
         before = {one["id"] for one in asking.ask()["documents"]}
-        for point in ("begun", "copying", "checked", "swapped"):
+        for point in ("begun", "copying", "checked"):
             child = start_reindex(changed, point, "die")
             child.communicate(timeout=DEADLINE_S)
             assert child.returncode == -signal.SIGKILL, point
             assert {one["id"] for one in asking.ask()["documents"]} == before, point
+        child = start_reindex(changed, "swapped", "die")
+        child.communicate(timeout=DEADLINE_S)
+        assert child.returncode == -signal.SIGKILL
+        assert {one["id"] for one in asking.ask()["documents"]} <= READABLE
     assert asking.faults == []
     assert min(asking.answers) > 0
     assert "rien à faire" in changed.run("reindex").stdout
     assert found(changed, "bornage cadastre") == READABLE
+
+
+def test_settings_that_went_back_leave_no_reindex(place: Place) -> None:
+    """What was begun for others is deleted by the next one, or by `--abandon`."""
+    changed = with_another_encoder(place)
+    for last in (("reindex",), ("reindex", "--abandon")):
+        child = start_reindex(changed, "copying", "die")
+        child.communicate(timeout=DEADLINE_S)
+        assert "n'est plus utile" in place.run("reindex", "--check").stdout
+        place.run(*last)
+        assert "Rien n'est à refaire" in place.run("reindex", "--check").stdout
+    assert found(place, "bornage cadastre") == READABLE
+
+
+def of_another_format(place: Place) -> None:
+    """As an upgrade finds it: another version made the index."""
+    if place.environment["QUISAIT_INDEX__ENGINE"] == "opensearch":
+        index = f"{place.environment['QUISAIT_INDEX__ALIAS']}-000001"
+        meta = client().indices.get_mapping(index=index)[index]["mappings"]["_meta"]
+        client().indices.put_mapping(index=index, body={"_meta": {**meta, "format": 5}})
+        return
+    file = place.folder / ".quisait" / "index" / "generations.json"
+    told = json.loads(file.read_text("utf-8"))
+    told["live"]["made"]["format"] = "0"
+    file.write_text(json.dumps(told), "utf-8")
+
+
+def test_an_index_of_another_format_is_made_from_the_sources(place: Place) -> None:
+    """With the rights and the documents that the sources have by the end; killed, it is resumed.
+
+    No document is read without its readers, and the cursors that are left are the new index's.
+    """
+    of_another_format(place)
+    assert "lancez « quisait reindex »" in place.run("crawl", "wiki", status=1).stdout
+    assert "toutes les sources seront relues" in place.run("reindex", "--check").stdout
+    for point in ("begun", "read once", "read again", "checked"):
+        child = start_reindex(place, point, "die")
+        child.communicate(timeout=DEADLINE_S)
+        assert child.returncode == -signal.SIGKILL, point
+        assert "lancez « quisait reindex »" in place.run("crawl", "wiki", status=1).stdout, point
+    child = start_reindex(place, "read again", "wait")
+    _until(lambda: (place.folder / "paused").exists() or child.poll() is not None)
+    assert "une autre lecture" in place.run("crawl", "wiki", status=1).stdout
+    lines = export([POSTS[0], restricted(POSTS[1]), *POSTS[3:]])
+    (place.folder / "export.jsonl").write_text(lines, "utf-8")
+    (place.folder / "go").touch()
+    output = child.communicate(timeout=DEADLINE_S)[0]
+    assert child.returncode == 0, output
+    assert "Le nouvel index répond" in output
+    ana = found(place, "bornage cadastre")
+    assert ana == READABLE - {"wiki:2", "wiki:3"}
+    assert "wiki:2" in found(place, "bornage 2", "ag-2")
+    told = place.run("crawl", "wiki").stdout
+    assert "1 droits changés" not in told
+    assert "rien à faire" in place.run("reindex").stdout
+
+
+def test_a_kill_while_cursors_change_hands_has_all_read_again(place: Place) -> None:
+    """Neither index is taken to be as far as the other's cursors say."""
+    of_another_format(place)
+    for point in ("without cursors", "swapped"):
+        child = start_reindex(place, point, "die")
+        child.communicate(timeout=DEADLINE_S)
+        assert child.returncode == -signal.SIGKILL, point
+    lines = export([POSTS[0], restricted(POSTS[1]), *POSTS[3:]])
+    (place.folder / "export.jsonl").write_text(lines, "utf-8")
+    assert "1 droits changés, 1 retirés" in place.run("crawl", "wiki").stdout
+    assert found(place, "bornage cadastre") == READABLE - {"wiki:2", "wiki:3"}

@@ -12,7 +12,7 @@ from connectors.values import Access
 from indexer.values import PutAccess, Remove
 from tests.builders import allowed, asking, put, reading
 from tests.opensearch_index import client
-from tests.service.generations import Ground, ground
+from tests.service.index_places import IndexPlace, index_place
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -20,12 +20,12 @@ WRITTEN = 12
 
 
 @pytest.fixture(params=["embedded", "opensearch"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
-    with ground(request.param, tmp_path) as made:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[IndexPlace]:
+    with index_place(request.param, tmp_path) as made:
         yield made
 
 
-def lists_kept(place: Ground) -> int:
+def lists_kept(place: IndexPlace) -> int:
     if place.engine == "opensearch":
         return int(client().count(index=f"{place.alias}-first-access")["count"])
     (path,) = (place.folder / "index").glob("*/index.sqlite")
@@ -37,7 +37,7 @@ def group(number: int) -> Access:
     return allowed(f"g:g:{number}")
 
 
-def test_what_no_document_names_is_forgotten(place: Ground) -> None:
+def test_what_no_document_names_is_forgotten(place: IndexPlace) -> None:
     """A process that read them before goes on rightly, and no name means another list later."""
     other = place.live()
     live = place.live()
@@ -47,7 +47,7 @@ def test_what_no_document_names_is_forgotten(place: Ground) -> None:
     live.write([Remove(f"s:{WRITTEN - 1}")])
     live.write([put("s:new", "cadastre", access=group(0)), Remove("s:new")])
     before = lists_kept(place)
-    live.settle()
+    live.flush()
     # On OpenSearch a list belongs to one space, too, and is rewritten where all of it changes.
     most = WRITTEN - 1 if place.engine == "opensearch" else 2
     assert lists_kept(place) <= most < before
@@ -58,7 +58,7 @@ def test_what_no_document_names_is_forgotten(place: Ground) -> None:
         assert reader.search(asking(access=reading("g:g:3"))).total == 0
 
 
-def test_a_list_that_is_joined_meanwhile_stays(place: Ground) -> None:
+def test_a_list_that_is_joined_meanwhile_stays(place: IndexPlace) -> None:
     """One writer lets lists go and joins them again, another forgets what nobody names."""
     live = place.live()
     live.write([put("s:first", "cadastre", access=group(0))])
@@ -73,7 +73,7 @@ def test_a_list_that_is_joined_meanwhile_stays(place: Ground) -> None:
     with ThreadPoolExecutor(1) as pool:
         writing = pool.submit(write)
         while not writing.done():
-            live.settle()
+            live.flush()
         writing.result()
     kept = live.kept([f"s:{number}" for number in range(WRITTEN)])
     assert [kept[f"s:{n}"].access for n in range(WRITTEN)] == [group(n % 3) for n in range(WRITTEN)]

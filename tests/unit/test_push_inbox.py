@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from connectors.ports import AccessNarrowed, Change, Checkpoint, ContentStale, Delete, Upsert
 from connectors.push.connector import PushConnector
+from connectors.push.documents import metadata as push_tables
 from connectors.push.inbox import Inbox
 from connectors.push.items import InboxFull, InboxUnreachable, PushOutcome, PushReceipt, parse_item
 from connectors.values import Access
@@ -30,13 +31,14 @@ class Box:
     """An inbox, and what an index keeps of the source `docs` once its changes are applied."""
 
     engine: sa.Engine
-    most_waiting: int = 1000
+    max_waiting: int = 1000
     cursor: str | None = None
     kept: dict[str, tuple[str, Access]] = field(default_factory=dict)
     inbox: Inbox = field(init=False)
 
     def __post_init__(self) -> None:
-        self.inbox = Inbox(self.engine, lambda source: self.cursor, self.most_waiting)
+        push_tables.create_all(self.engine)
+        self.inbox = Inbox(self.engine, lambda source: self.cursor, self.max_waiting)
 
     def push(self, *items: object, source: str = "docs") -> list[PushReceipt]:
         return list(self.inbox.receive(source, [parse_item(one, 100_000) for one in items]))
@@ -229,17 +231,17 @@ def test_one_bad_item_keeps_no_other_out(box: Box) -> None:
 
 def test_too_much_that_waits_is_not_taken(engine: sa.Engine) -> None:
     """Nothing of the request is; once it is applied there is room again, also in a full reading."""
-    box = Box(engine, most_waiting=3)
+    box = Box(engine, max_waiting=3)
     box.push(post("a"), post("b"), post("c"))
     with pytest.raises(InboxFull):
         box.push(post("d"), {"type": "deleted", "id": "a"})
     box.crawl()
     assert box.kept.keys() == {"docs:a", "docs:b", "docs:c"}
     assert box.said(post("d")) == ["accepted"]
-    assert box.inbox.waiting("docs").items == 1
+    assert box.inbox.backlog("docs").items == 1
     box.cursor = "1"  # a full reading that is at its beginning
     assert box.said(post("e")) == ["accepted"]
-    assert box.inbox.waiting("docs").items == 2
+    assert box.inbox.backlog("docs").items == 2
     box.push(post("x"), post("y"), post("z"), source="drive")
 
 

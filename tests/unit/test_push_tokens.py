@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from connectors.push.documents import metadata as push_tables
 from connectors.push.tokens import PushTokens
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
@@ -14,6 +15,7 @@ pytestmark = [pytest.mark.sources, pytest.mark.trust]
 @pytest.fixture
 def engine(database_url: str) -> Iterator[sa.Engine]:
     engine = sa.create_engine(database_url)
+    push_tables.create_all(engine)
     yield engine
     engine.dispose()
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from connectors.ports import Upsert
 from connectors.push.connector import PushConnector
+from connectors.push.documents import metadata as push_tables
 from connectors.push.inbox import Inbox
 from connectors.push.items import PushOutcome, parse_item
 from expertise.consent import Preference, PreferenceKind, SqlConsent
@@ -198,6 +199,7 @@ def test_what_waits_in_a_restored_database_is_not_the_last_word(
     assert register.complete(opening=True) == 0
     assert register.path.read_text("utf-8").count("\n") == len(before)
     index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
+    push_tables.create_all(engine)
     inbox = Inbox(engine, lambda _: None, 10)
     replay_where_older(register, engine, consent, index, b"key", inbox)
     assert [one.wish for one in consent.of("ag-1")] == [RETREAT]
@@ -224,6 +226,7 @@ def test_a_restored_inbox_publishes_nothing_that_was_deleted_or_closed_since(
 ) -> None:
     """What was pushed stays away until it is pushed again; an inbox of today is left as it is."""
     give_back(register)
+    push_tables.create_all(engine)
     inbox = Inbox(engine, lambda _: None, 100)
 
     def push(name: str, **more: object) -> PushOutcome:

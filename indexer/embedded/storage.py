@@ -1,0 +1,141 @@
+"""The embedded indexes: a folder each, and one file that says which of them is live.
+
+The file is replaced by a rename, so that it is always whole; every process reads it at
+each request and batch.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import threading
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from indexer.embedded.index import EmbeddedIndex
+from indexer.embedded.store import FORMAT, engine_faults
+from indexer.errors import IndexRefused, IndexUnreachable
+from indexer.french.signature import analysis_signature
+from indexer.live_index import EncoderRecord, IndexSpec, NamedIndex, Pointers
+
+POINTER = "generations.json"
+UNNAMED = NamedIndex("", IndexSpec(EncoderRecord("", 0), "", ""))
+"""An index of before there was a pointer lies in the folder itself."""
+
+
+class EmbeddedStorage:
+    """Adapter of `IndexStorage`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._opened: dict[str, EmbeddedIndex] = {}
+        self._opening = threading.Lock()
+
+    def spec(self, encoder: EncoderRecord) -> IndexSpec:
+        """What this code makes indexes with."""
+        return IndexSpec(encoder, analysis_signature(), FORMAT)
+
+    def pointers(self) -> Pointers | None:
+        """Read the file; without it, an index that lies in the folder itself is the live one."""
+        with engine_faults():
+            try:
+                text = (self._folder / POINTER).read_text("utf-8")
+            except FileNotFoundError:
+                there = (self._folder / "index.sqlite").exists()
+                return Pointers(UNNAMED) if there else None
+        told = json.loads(text)
+        beside = told.get("next")
+        return Pointers(_named(told["live"]), _named(beside) if beside else None)
+
+    def index(self, named: NamedIndex) -> EmbeddedIndex:
+        """Open an index's folder, once in this process."""
+        with self._opening:
+            if named.name not in self._opened:
+                if not (self._folder / named.name / "index.sqlite").exists():
+                    raise IndexUnreachable("Cet index vient d'être supprimé : recommencez.")
+                self._opened[named.name] = EmbeddedIndex(
+                    self._folder / named.name, named.spec.encoder.dimension
+                )
+            return self._opened[named.name]
+
+    def create(self, spec: IndexSpec) -> NamedIndex:
+        """Make the folder, then name it: what is made and never named, `clear` deletes."""
+        pointers = self.pointers()
+        # A name is never used twice: what a process has opened cannot become another.
+        created = NamedIndex(f"{datetime.now(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(2)}", spec)
+        EmbeddedIndex(self._folder / created.name, spec.encoder.dimension)
+        self._point(Pointers(pointers.live, created) if pointers else Pointers(created))
+        return created
+
+    def promote(self) -> None:
+        """One rename; then delete what is not named any more."""
+        pointers = self.pointers()
+        if pointers is None or pointers.next is None:
+            raise IndexRefused("Il n'y a pas d'index à mettre en service : rien n'a été changé.")
+        self._point(Pointers(pointers.next))
+        self.clear()
+
+    def drop_next(self) -> None:
+        """Name it no more, then delete it."""
+        pointers = self.pointers()
+        if pointers is not None:
+            self._point(Pointers(pointers.live))
+            self.clear()
+
+    def clear(self) -> None:
+        """Delete every folder with an index that the file does not name."""
+        pointers = self.pointers()
+        if pointers is None:
+            return
+        named = {one.name for one in (pointers.live, pointers.next) if one}
+        with engine_faults():
+            for store in self._folder.glob("*/index.sqlite"):
+                if store.parent.name not in named:
+                    self._opened.pop(store.parent.name, None)
+                    shutil.rmtree(store.parent, ignore_errors=True)
+            if UNNAMED.name not in named:
+                for path in (*self._folder.glob("index.sqlite*"), *self._folder.glob("text*")):
+                    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+    def size_bytes(self, named: NamedIndex) -> int:
+        """Size of the index's files, as far as they stay while they are counted."""
+        with engine_faults():
+            return sum(map(_size, (self._folder / named.name).rglob("*")))
+
+    def _point(self, pointers: Pointers) -> None:
+        """Replace the file; once this returns, it outlasts a loss of power."""
+        named = {"live": pointers.live, "next": pointers.next}
+        text = json.dumps({role: _row(one) for role, one in named.items() if one})
+        written = self._folder / f"{POINTER}.new"
+        with engine_faults():
+            with written.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            written.replace(self._folder / POINTER)
+            folder = os.open(self._folder, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except FileNotFoundError:
+        return 0
+
+
+def _row(named: NamedIndex) -> dict[str, Any]:
+    """As every version reads it: one that is still running has to say that it is a former one."""
+    return {"name": named.name, "made": asdict(named.spec)}
+
+
+def _named(row: dict[str, Any]) -> NamedIndex:
+    made = row["made"]
+    return NamedIndex(
+        row["name"], IndexSpec(EncoderRecord(**made["encoder"]), made["analysis"], made["format"])
+    )

@@ -1,0 +1,302 @@
+"""The index that a process reads and writes: the one that its engine's pointer names as live.
+
+An engine holds one live index and, while `quisait reindex` runs, the next one beside it. The
+pointer is read at each request and each batch, so that processes follow a reindex without a
+restart. Read `LiveIndex` first.
+"""
+
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+from indexer.access import AccessFilter
+from indexer.cards import re_encoded
+from indexer.comparison import withdraw_stale
+from indexer.errors import IndexRefused, IndexUnreachable
+from indexer.ports import Encoder, Expungeable, Flushable, Index
+from indexer.suggestions import NearWord
+from indexer.values import (
+    IndexedDocument,
+    IndexEntry,
+    Put,
+    SearchAnswer,
+    SearchRequest,
+    ShownDocument,
+    ShowRequest,
+    Suggestion,
+    Write,
+    WriteReport,
+)
+
+log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderRecord:
+    """An encoder as an index remembers it: `kind` and `model` are the settings that open it."""
+
+    name: str
+    dimension: int
+    kind: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSpec:
+    """What an index is made with; settings or code of another one ask for a reindex.
+
+    `analysis` stands for the French analysis and the mapping. An index of another `format`
+    cannot be read by this code.
+    """
+
+    encoder: EncoderRecord
+    analysis: str
+    format: str
+
+    def serves(self, wanted: "IndexSpec") -> bool:
+        """Whether an index so made is what `wanted` asks for, wherever the model lies."""
+        return (self.encoder.name, self.encoder.dimension, self.analysis, self.format) == (
+            wanted.encoder.name,
+            wanted.encoder.dimension,
+            wanted.analysis,
+            wanted.format,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NamedIndex:
+    """One whole index, by the name that its storage gave it. A name is never used twice."""
+
+    name: str
+    spec: IndexSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Pointers:
+    """Which index answers, and which one a reindex is filling, if any."""
+
+    live: NamedIndex
+    next: NamedIndex | None = None
+
+
+class IndexStorage(Protocol):
+    """The indexes that an engine holds, and the pointer to the live one.
+
+    Each change is durable, and is done whole or not at all; who makes one holds the gate
+    alone. All methods raise `IndexUnreachable` or `IndexRefused`.
+    """
+
+    def spec(self, encoder: EncoderRecord) -> IndexSpec:
+        """What this code makes indexes with."""
+        ...
+
+    def pointers(self) -> Pointers | None:
+        """As they are now, whichever process moved them; None where there is no index yet."""
+        ...
+
+    def index(self, named: NamedIndex) -> Index:
+        """Open an index. Raises `IndexUnreachable` where it was deleted meanwhile."""
+        ...
+
+    def create(self, spec: IndexSpec) -> NamedIndex:
+        """Make an empty index: the live one where there is none, else the next one."""
+        ...
+
+    def promote(self) -> None:
+        """Move the pointer: the next index is the live one. The former one is deleted."""
+        ...
+
+    def drop_next(self) -> None:
+        """Delete the next index."""
+        ...
+
+    def clear(self) -> None:
+        """Delete every index that is neither live nor next: a killed process left it."""
+        ...
+
+    def size_bytes(self, named: NamedIndex) -> int:
+        """How much it takes on disk."""
+        ...
+
+
+class Encoders(Protocol):
+    """Encoders as indexes remember them."""
+
+    def __call__(self, record: EncoderRecord) -> Encoder:
+        """Open it, once. Raises `IndexRefused` where that model is no longer to be had."""
+        ...
+
+
+class Gate(Protocol):
+    """Writers go in together, each for one batch; who moves a pointer goes in alone."""
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Hold it with other writers; waits for who is alone."""
+        ...
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Hold it alone; waits for the writers' batches, and no further writer goes first."""
+        ...
+
+
+class LiveIndex:
+    """Adapter of `Index` over whichever index is live, for a process that encodes with `own`.
+
+    Where the live index has another encoder, what is written is encoded anew, and questions
+    are answered by their words alone, until the process is started again.
+    """
+
+    def __init__(
+        self, storage: IndexStorage, encoders: Encoders, gate: Gate, own: EncoderRecord
+    ) -> None:
+        self._storage, self._encoders, self._gate = storage, encoders, gate
+        self._spec = storage.spec(own)
+        self._warned: set[str] = set()
+
+    def write(self, batch: Sequence[Write]) -> WriteReport:
+        """Apply to the live index. Raises `IndexUnreachable` or `IndexRefused`."""
+        if not batch:
+            return WriteReport(0)
+        self._live()
+        with self._gate.writing():
+            live = self._live(create=False)
+            return self._storage.index(live).write(self._encoded_for(live, batch))
+
+    def flush(self) -> None:
+        """As the live index does, while nobody else writes."""
+        self._live()
+        with self._gate.alone():
+            flush(self._storage.index(self._live(create=False)))
+
+    def expunge(self) -> None:
+        """Also what an unfinished reindex holds: of texts that are gone, or are others by now."""
+        self._live()
+        with self._gate.alone():
+            self._storage.clear()
+            pointers = self._pointers()
+            indexes = [self._storage.index(one) for one in (pointers.live, pointers.next) if one]
+            for beside in indexes[1:]:
+                withdraw_stale(indexes[0], beside)
+        for index in indexes:
+            if isinstance(index, Expungeable):
+                index.expunge()
+
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
+        """The live index's."""
+        return self._ask(lambda index: index.kept(document_ids))
+
+    def count(self, source: str) -> int:
+        """The live index's."""
+        return self._ask(lambda index: index.count(source))
+
+    def scan(self, source: str) -> Iterator[IndexEntry]:
+        """The live index's."""
+        return self._ask(lambda index: index.scan(source))
+
+    def sources(self) -> frozenset[str]:
+        """The live index's."""
+        return self._ask(lambda index: index.sources())
+
+    def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
+        """The live index's."""
+        return self._ask(lambda index: index.documents(document_ids))
+
+    def denials(self, source: str) -> Mapping[str, int]:
+        """The live index's."""
+        return self._ask(lambda index: index.denials(source))
+
+    def signing(self, accounts: Collection[str]) -> frozenset[str]:
+        """The live index's."""
+        return self._ask(lambda index: index.signing(accounts))
+
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        """The live index's; by words alone where it has another encoder."""
+        by_words = replace(request, vector=None, lexical=True)
+        return self._ask_with_vector(
+            lambda index, same: index.search(request if same else by_words)
+        )
+
+    def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
+        """The live index's; passages are chosen by words alone where it has another encoder."""
+        by_words = replace(request, vector=None)
+        return self._ask_with_vector(lambda index, same: index.show(request if same else by_words))
+
+    def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
+        """The live index's."""
+        return self._ask(lambda index: index.suggest(access, prefix, limit))
+
+    def near_words(
+        self, access: AccessFilter, words: Sequence[str]
+    ) -> Mapping[str, tuple[NearWord, ...]]:
+        """The live index's."""
+        return self._ask(lambda index: index.near_words(access, words))
+
+    def _ask(self, ask: Callable[[Index], Answer]) -> Answer:
+        return self._ask_live(lambda live: ask(self._storage.index(live)))
+
+    def _ask_with_vector(self, ask: Callable[[Index, bool], Answer]) -> Answer:
+        return self._ask_live(
+            lambda live: ask(self._storage.index(live), self._has_own_encoder(live))
+        )
+
+    def _ask_live(self, ask: Callable[[NamedIndex], Answer]) -> Answer:
+        """Ask again where another index took the place of the one that was asked."""
+        live = self._live()
+        try:
+            return ask(live)
+        except (IndexUnreachable, IndexRefused):
+            instead = self._live()
+            if instead == live:
+                raise
+            return ask(instead)
+
+    def _live(self, *, create: bool = True) -> NamedIndex:
+        """Raises `IndexRefused` for an index of another format."""
+        return self._pointers(create=create).live
+
+    def _pointers(self, *, create: bool = False) -> Pointers:
+        pointers = self._storage.pointers()
+        if pointers is None and create:
+            with self._gate.alone():
+                if self._storage.pointers() is None:
+                    self._storage.create(self._spec)
+            pointers = self._storage.pointers()
+        if pointers is None:
+            raise IndexUnreachable("L'index vient de disparaître : relancez plus tard.")
+        if pointers.live.spec.format != self._spec.format:
+            raise IndexRefused(
+                "L'index est d'une autre version que ce programme : s'il est le plus récent des "
+                "deux, lancez « quisait reindex » ; sinon redémarrez-le dans l'autre."
+            )
+        return pointers
+
+    def _has_own_encoder(self, live: NamedIndex) -> bool:
+        same = live.spec.encoder.name == self._spec.encoder.name
+        if not same and live.name not in self._warned:
+            self._warned.add(live.name)
+            log.warning(
+                "the index has another encoder: questions are answered by words until a restart",
+                extra={
+                    "encoder": live.spec.encoder.name,
+                    "own_encoder": self._spec.encoder.name,
+                },
+            )
+        return same
+
+    def _encoded_for(self, live: NamedIndex, batch: Sequence[Write]) -> Sequence[Write]:
+        """The same writes with the vectors of that index's encoder."""
+        documents = [write.indexed for write in batch if isinstance(write, Put)]
+        if live.spec.encoder.name == self._spec.encoder.name or not documents:
+            return batch
+        encoded = iter(re_encoded(self._encoders(live.spec.encoder), documents))
+        return [Put(next(encoded)) if isinstance(write, Put) else write for write in batch]
+
+
+def flush(index: Index) -> None:
+    """Nothing that was sent to it before comes after this."""
+    if isinstance(index, Flushable):
+        index.flush()

@@ -1,0 +1,186 @@
+"""The indexes on OpenSearch: each behind an alias of its own, and two aliases that point.
+
+`{alias}` points at the live index, `{alias}-next` at the one that a reindex fills. Pointers are
+made, moved and gone with one call each. An index's access lists go by its own alias
+(`…-access`), so that documents and lists change place together.
+"""
+
+import hashlib
+import json
+import re
+import secrets
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from opensearchpy import OpenSearch
+from opensearchpy.exceptions import RequestError
+
+from indexer.errors import IndexRefused, IndexUnreachable
+from indexer.french.signature import analysis_signature
+from indexer.live_index import EncoderRecord, IndexSpec, NamedIndex, Pointers
+from indexer.opensearch.client import engine_faults
+from indexer.opensearch.index import OpenSearchIndex
+from indexer.opensearch.schema import FORMAT, index_body
+
+FIRST = "first"
+"""The first index is `{alias}-000001`: of several processes that make it, one does."""
+
+
+class OpenSearchStorage:
+    """Adapter of `IndexStorage`."""
+
+    def __init__(
+        self, client: OpenSearch, alias: str, *, shards: int = 1, replicas: int = 0
+    ) -> None:
+        self._client, self._alias = client, alias
+        self._shards, self._replicas = shards, replicas
+        self._opened: dict[str, OpenSearchIndex] = {}
+        self._specs: dict[str, IndexSpec] = {}
+        self._opening = threading.Lock()
+
+    def spec(self, encoder: EncoderRecord) -> IndexSpec:
+        """What this code makes indexes with: analysis and fields as they are declared."""
+        body = index_body(dimension=1)  # the encoder speaks for itself
+        analysis, fields = body["settings"]["index"]["analysis"], body["mappings"]["properties"]
+        declared = json.dumps([analysis, fields, analysis_signature()], sort_keys=True)
+        digest = hashlib.sha256(declared.encode()).hexdigest()
+        return IndexSpec(encoder, digest[:16], str(FORMAT))
+
+    def pointers(self) -> Pointers | None:
+        """Read both; one answer of the cluster's state."""
+        pointing = [self._alias, f"{self._alias}-next"]
+        with engine_faults():
+            # One that points at nothing makes it a 404, which tells of the other all the same.
+            found = self._client.indices.get_alias(name=",".join(pointing), ignore=404)
+        by_alias = {
+            alias: index
+            for index, held in found.items()
+            if isinstance(held, dict)
+            for alias in held.get("aliases", ())
+        }
+        live, beside = (by_alias.get(alias) for alias in pointing)
+        if live is None:
+            return None
+        return Pointers(self._named(live), self._named(beside) if beside else None)
+
+    def index(self, named: NamedIndex) -> OpenSearchIndex:
+        """Speak to an index by its own alias, wherever the pointers stand."""
+        with self._opening:
+            if named.name not in self._opened:
+                with engine_faults():
+                    there = self._client.indices.exists(index=self._index_of(named.name))
+                if not there:
+                    raise IndexUnreachable("Cet index vient d'être supprimé : recommencez.")
+                self._opened[named.name] = OpenSearchIndex(
+                    self._client,
+                    self._own(named.name),
+                    named.spec.encoder.dimension,
+                    shards=self._shards,
+                    replicas=self._replicas,
+                )
+            return self._opened[named.name]
+
+    def create(self, spec: IndexSpec) -> NamedIndex:
+        """Make an index with its own alias and its pointer, in one call."""
+        pointer, name = self._alias, FIRST
+        if self.pointers():
+            # A name is never used twice: what a process has opened cannot become another.
+            name = f"{datetime.now(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(2)}"
+            pointer = f"{self._alias}-next"
+        body = index_body(spec.encoder.dimension, self._shards, self._replicas)
+        body["mappings"]["_meta"] |= {"analysis": spec.analysis, "encoder": asdict(spec.encoder)}
+        body["aliases"] = {self._own(name): {}, pointer: {}}
+        with engine_faults():
+            try:
+                self._client.indices.create(index=self._index_of(name), body=body)
+            except RequestError as fault:
+                # Another process made the first one in between.
+                if name != FIRST or fault.error != "resource_already_exists_exception":
+                    raise
+        return NamedIndex(name, spec)
+
+    def promote(self) -> None:
+        """Move the pointer in one call; then delete what nothing points at any more."""
+        pointers = self.pointers()
+        if pointers is None or pointers.next is None:
+            raise IndexRefused("Il n'y a pas d'index à mettre en service : rien n'a été changé.")
+        live, beside = self._index_of(pointers.live.name), self._index_of(pointers.next.name)
+        actions = [
+            {"remove": {"index": live, "alias": self._alias}},
+            {"remove": {"index": beside, "alias": f"{self._alias}-next"}},
+            {"add": {"index": beside, "alias": self._alias}},
+        ]
+        with engine_faults():
+            self._client.indices.update_aliases(body={"actions": actions})
+        self.clear()
+
+    def drop_next(self) -> None:
+        """Delete its documents and lists; its pointer goes with them."""
+        pointers = self.pointers()
+        if pointers is not None and pointers.next is not None:
+            name = pointers.next.name
+            self._delete([self._index_of(name), self._lists_of(name)])
+
+    def clear(self) -> None:
+        """Delete documents and lists of every index that no pointer names."""
+        pointers = self.pointers()
+        if pointers is None:
+            return
+        with engine_faults():
+            found = self._client.indices.get_alias(index=f"{self._alias}-*")
+        named = {None, *(one.name for one in (pointers.live, pointers.next) if one)}
+        self._delete([index for index in found if self._name_of(index) not in named])
+
+    def size_bytes(self, named: NamedIndex) -> int:
+        """Size of documents and lists on disk, copies of shards included."""
+        names = [self._index_of(named.name), self._lists_of(named.name)]
+        with engine_faults():
+            there = [name for name in names if self._client.indices.exists(index=name)]
+            told = self._client.indices.stats(index=",".join(there), metric="store")
+        return int(told["_all"]["total"]["store"]["size_in_bytes"])
+
+    def _delete(self, indexes: Iterable[str]) -> None:
+        for index in sorted(indexes):
+            self._opened.pop(self._name_of(index) or "", None)
+            with engine_faults():
+                self._client.indices.delete(index=index, ignore_unavailable=True)
+
+    def _named(self, index: str) -> NamedIndex:
+        name = self._name_of(index)
+        if name is None:
+            raise IndexRefused(
+                f"L'alias {self._alias} mène à {index}, que quisait n'a pas fait : réglez un "
+                "autre [index] alias."
+            )
+        return NamedIndex(name, self._spec_of(index))
+
+    def _name_of(self, index: str) -> str | None:
+        """The name in that of an index of documents or lists; None for one of another origin."""
+        alias, name = re.escape(self._alias), rf"\d{{14}}-[0-9a-f]{{4}}|{FIRST}"
+        found = re.fullmatch(rf"{alias}(?:-({name}))?(?:-access)?-000001", index)
+        return (found[1] or FIRST) if found else None
+
+    def _spec_of(self, index: str) -> IndexSpec:
+        """Read what an index was made with; it never changes."""
+        if index not in self._specs:
+            with engine_faults():
+                answer = self._client.indices.get_mapping(index=index)
+            self._specs[index] = _spec(answer[index]["mappings"].get("_meta", {}))
+        return self._specs[index]
+
+    def _own(self, name: str) -> str:
+        return f"{self._alias}-{name}"
+
+    def _index_of(self, name: str) -> str:
+        return f"{self._alias}-000001" if name == FIRST else f"{self._own(name)}-000001"
+
+    def _lists_of(self, name: str) -> str:
+        return f"{self._own(name)}-access-000001"
+
+
+def _spec(meta: Mapping[str, Any]) -> IndexSpec:
+    encoder = meta.get("encoder") or {"name": "", "dimension": meta.get("dimension", 0)}
+    return IndexSpec(EncoderRecord(**encoder), meta.get("analysis", ""), str(meta.get("format")))
