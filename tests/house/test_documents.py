@@ -22,8 +22,7 @@ DOCS = REPOSITORY / "docs"
 DECISIONS = DOCS / "decisions"
 PARTS = ["Context", "Decision", "Consequences"]
 MOST_LINES = 22
-FORMER_FORM = {5, 22}
-"""Written before the form, and about to be written again with what they decide."""
+
 PAGES = [
     DOCS / "architecture.md",
     DOCS / "evaluation.md",
@@ -99,8 +98,6 @@ def test_decisions_are_numbered_without_gaps() -> None:
 @pytest.mark.parametrize("page", decisions(), ids=name_of)
 def test_a_decision_has_one_form(page: Path) -> None:
     """Title, context, decision, consequences, in few lines; a table may be as long as it is."""
-    if int(page.name[:4]) in FORMER_FORM:
-        return
     title, *lines = text(page).splitlines()
     assert title.startswith("# ")
     assert re.findall(r"(?m)^\*\*(\w+)\b", "\n".join(lines)) == PARTS
