@@ -31,8 +31,7 @@ from evaluation.scratch import (
 from expertise.directory import SqlDirectory
 from expertise.scoring import walk
 from expertise.values import Window
-from expertise.votes import cast_votes, counting_contributions
-from expertise.voting import discounted
+from expertise.votes import cast_votes, counting_contributions, discounted_votes
 from expertise.who_knows import combine_scores
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.state import State
@@ -121,7 +120,7 @@ def asked(connector: Connector, judged: ExpertSet) -> Iterator[tuple[str, Asked]
         crawl(connector, CrawlDependencies(NoFiles(), encoding, index, state, state))
         search = Search(index, encoding, book)
         for query in judged.queries:
-            window = search.window(query.text, evaluation_reader(query))
+            window = search.window_of(query.text, evaluation_reader(query))
             accounts = {
                 row.account for one in window.documents for row in counting_contributions(one.card)
             }
@@ -132,7 +131,7 @@ def asked(connector: Connector, judged: ExpertSet) -> Iterator[tuple[str, Asked]
 def ranking(window: Window, owners: dict[str, str], judged: ExpertSet, weight: float) -> list[str]:
     """As `expertise.who_knows` scores."""
     votes = cast_votes(window, date.today(), owners, elsewhere=weight)
-    sums = {id_: discounted(some) for id_, some in votes.items()}
+    sums = {id_: discounted_votes(some) for id_, some in votes.items()}
     scores = combine_scores(sums, walk(window, votes))
     return sorted(scores.keys() & judged.ranked, key=lambda id_: (-scores[id_].score, id_))
 

@@ -12,7 +12,7 @@ from search_api.questions.query import ResultOrder
 
 @dataclass(frozen=True, slots=True)
 class SearchAddress:
-    """What is asked, what it is narrowed to, the page (from 1) and the order."""
+    """The query, the filters, the page (from 1) and the order."""
 
     q: str = ""
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -27,12 +27,12 @@ class SearchAddress:
 
     @property
     def chosen(self) -> list[tuple[str, str]]:
-        """(facet, value) pairs that narrow the search, in the facets' order."""
+        """(facet, value) pairs of the filters, in the facets' order."""
         return [(name, value) for name in FACETS for value in self.filters.get(name, ())]
 
     @property
     def ordered(self) -> list[tuple[str, str]]:
-        """The parameter that says the order, where it is not the usual one."""
+        """The parameter of the order, where it is not the default."""
         return [] if self.order is ResultOrder.RELEVANCE else [("sort", self.order.value)]
 
     def sorted_by(self, order: str) -> "SearchAddress":
@@ -40,16 +40,16 @@ class SearchAddress:
         return replace(self, order=ResultOrder(order), page=1)
 
     def has(self, facet: str, value: str) -> bool:
-        """Whether the search is narrowed to this value."""
+        """Whether the search is filtered by this value."""
         return value in self.filters.get(facet, ())
 
     def narrowed(self, facet: str, value: str) -> "SearchAddress":
-        """The first page, with this value too."""
+        """The first page, filtered by this value too."""
         kept = tuple(dict.fromkeys((*self.filters.get(facet, ()), value)))
         return replace(self, filters={**self.filters, facet: kept}, page=1)
 
     def widened(self, facet: str, value: str) -> "SearchAddress":
-        """The first page, without this value."""
+        """The first page, without this filter."""
         kept = tuple(one for one in self.filters.get(facet, ()) if one != value)
         return replace(self, filters={**self.filters, facet: kept}, page=1)
 
@@ -58,16 +58,16 @@ class SearchAddress:
         return replace(self, page=page)
 
     def asking(self, q: str) -> "SearchAddress":
-        """The first page of another question, narrowed to the same."""
+        """The first page of another query, with the same filters."""
         return replace(self, q=q, page=1)
 
     def as_typed(self) -> str:
-        """The same question, whatever a correction would find."""
+        """The same query, without spelling correction."""
         pairs = [("q", self.q), *self.chosen, *self.ordered, ("as_typed", "1")]
         return f"/?{urlencode(pairs)}"
 
     def unfiltered(self) -> "SearchAddress":
-        """The same question, not narrowed."""
+        """The same query, without filters."""
         return SearchAddress(self.q, order=self.order)
 
 

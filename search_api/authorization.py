@@ -16,11 +16,9 @@ from fastapi import Depends, Request
 
 from indexer.access import Reader
 from search_api.answers.roles import RoleHolder, note_refusal, open_by_role
-from search_api.catalogue.texts import _, marked
-from search_api.identity.grants import HeldRoles, Role
+from search_api.identity.grants import Role
 from search_api.identity.readers import ReaderDirectory, reader_of
 from search_api.identity.tokens import TOKEN_COOKIE, SignedTokens
-from search_api.navigation import held_by
 from search_api.parameters import NamedReader
 from search_api.problems import Problem
 from search_api.services import services_of
@@ -35,7 +33,7 @@ from search_api.sign_on.identification import (
 from search_api.sign_on.sessions import PREFIX, SqlPersonalTokens, SqlSessions
 
 Identify = Callable[[Request], Identification | None]
-"""None: the request says nothing in this way."""
+"""Reads one method of identification from a request; None where the request does not use it."""
 
 
 def bearer(
@@ -57,14 +55,14 @@ def bearer(
 
 
 def signed_header(header: SignedHeader) -> Identify:
-    """What the reverse proxy signed; keys out of reach are a problem 503."""
+    """The header that the reverse proxy signs; a problem 503 where its keys cannot be fetched."""
 
     def identify(request: Request) -> Identification | None:
         sent = request.headers.getlist(header.rules.name)
         if not sent:
             return None
         try:
-            # Two of them: one may have slipped past the proxy.
+            # With two headers, one may come from the sender and not from the proxy.
             agent_id = header.agent_id(sent[0].strip()) if len(sent) == 1 else None
         except ProviderUnreachable as error:
             raise Problem(503, str(error), code="provider_unreachable") from None
@@ -74,22 +72,20 @@ def signed_header(header: SignedHeader) -> Identify:
 
 
 def session_cookie(sessions: SqlSessions, cookies: SignOnCookies) -> Identify:
-    """The session that the browser's cookie names; one that ended says nothing."""
+    """The session of the browser's cookie; one that has ended counts as none."""
 
     def identify(request: Request) -> Identification | None:
         session_id = cookies.session_of(request)
         session = sessions.find(session_id) if session_id else None
-        return (
-            Identification(session.agent_id, IdentificationMethod.SESSION, session)
-            if session
-            else None
-        )
+        if session is None:
+            return None
+        return Identification(session.agent_id, IdentificationMethod.SESSION, session)
 
     return identify
 
 
 def token_cookie(tokens: SignedTokens, now_s: Callable[[], int]) -> Identify:
-    """A signed token in a cookie, as whatever authenticates in front may set it."""
+    """A signed token in a cookie, which a proxy in front may set."""
 
     def identify(request: Request) -> Identification | None:
         token = request.cookies.get(TOKEN_COOKIE, "").strip()
@@ -101,18 +97,18 @@ def token_cookie(tokens: SignedTokens, now_s: Callable[[], int]) -> Identify:
 
 
 class IdentifiedReaders:
-    """The reader of a request, found once for each."""
+    """Finds the reader of a request, once for each request."""
 
     def __init__(
-        self, ways: Sequence[Identify], agents: ReaderDirectory, today: Callable[[], date]
+        self, methods: Sequence[Identify], agents: ReaderDirectory, today: Callable[[], date]
     ) -> None:
-        self._ways, self._agents, self._today = tuple(ways), agents, today
+        self._methods, self._agents, self._today = tuple(methods), agents, today
 
     def __call__(self, request: Request) -> Reader:
-        """Who is named, in post today; else nobody. Raises `Problem` 503 as the ways do."""
+        """The reader, if an agent in post; else nobody. Raises a problem 503 as the methods do."""
         found: Reader | None = getattr(request.state, "reader", None)
         if found is None:
-            who = next(filter(None, (way(request) for way in self._ways)), None)
+            who = next(filter(None, (identify(request) for identify in self._methods)), None)
             found = reader_of(who.agent_id if who else None, self._agents, self._today())
             request.state.reader = found
             request.state.identified = who if found.agent_id is not None else None
@@ -120,31 +116,26 @@ class IdentifiedReaders:
 
 
 def not_by_personal_token(request: Request, reader: NamedReader) -> None:
-    """A stolen token tells nothing that is held about its agent, and changes nothing of it.
+    """A dependency of routes that no program may use: a problem 403 for a personal token.
 
-    A dependency of routes. Raises a problem 403.
+    So a stolen token neither shows nor changes what is stored about its agent.
     """
     who = identification_of(request)
-    if who is not None and who.way is IdentificationMethod.PERSONAL_TOKEN:
+    if who is not None and who.method is IdentificationMethod.PERSONAL_TOKEN:
         raise Problem(
             403,
-            _(
-                "Un jeton personnel ne donne pas accès à vos données : connectez-vous dans un "
-                "navigateur."
-            ),
+            "Un jeton personnel ne donne pas accès à vos données : connectez-vous dans un "
+            "navigateur.",
             code="in_person",
         )
 
 
-__all__ = ["HeldRoles", "Role", "RoleHolder", "RoleRequired", "held_by", "require"]
-
-
-IN_PERSON_ONLY = marked("Un jeton personnel n’ouvre pas ce qu’un rôle ouvre : connectez-vous.")
+IN_PERSON_ONLY = "Un jeton personnel n’ouvre pas ce qu’un rôle ouvre : connectez-vous."
 
 
 @dataclass(frozen=True, slots=True)
 class RoleRequired:
-    """The dependency. `subject` is the path's parameter that says whom or what is read of."""
+    """The dependency. `subject` is the path parameter that names what is read."""
 
     role: Role
     subject: str = ""
@@ -157,9 +148,9 @@ class RoleRequired:
         services = services_of(request)
         access = f"{request.method} {getattr(request.scope.get('route'), 'path', '')}"
         who = identification_of(request)
-        if who and who.way is IdentificationMethod.PERSONAL_TOKEN:
+        if who and who.method is IdentificationMethod.PERSONAL_TOKEN:
             note_refusal(services, reader, self.role, access)
-            raise Problem(403, _(IN_PERSON_ONLY), code="in_person")
+            raise Problem(403, IN_PERSON_ONLY, code="in_person")
         named = request.path_params.get(self.subject, "") if self.subject else ""
         subject = f"{self.subject}:{named}" if named else ""
         return open_by_role(services, reader, self.role, access, subject)

@@ -16,7 +16,7 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
-from search_api.catalogue.safe_text import safe_text
+from search_api.texts.safe_text import safe_text
 
 log = logging.getLogger(__name__)
 

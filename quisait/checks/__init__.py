@@ -46,7 +46,7 @@ from quisait.settings.files import exposed_secret_files as secrets_open_to_other
 from quisait.settings.sources import SourceSettings
 from quisait.work.reindexing import reindex_reasons
 from quisait.work.source_status import removed_source_remedy, removed_sources, unknown_denials
-from search_api.catalogue.safe_text import safe_text
+from search_api.texts.safe_text import safe_text
 
 _GROUPS_CLOSED = "tant qu'il ne dit rien, ce que ses groupes ouvrent est fermé à tous"
 
@@ -283,7 +283,7 @@ def _build(settings: Settings) -> str:
     with opened_database(settings) as database:
         builds = SqlBuilds(database)
         stamp = builds.current()
-        left_out = skipped_text(builds.left_out(stamp.id)) if stamp else ""
+        left_out = skipped_text(builds.skipped(stamp.id)) if stamp else ""
     if stamp is None:
         return "pas encore faite (quisait expertise build)"
     without = f" ; écartés : {safe_text(left_out)}" if left_out else ""

@@ -15,8 +15,9 @@ from quisait.commands import answers
 from quisait.commands.privacy import audited_reader
 from search_api.answers.agents import agent_peers, agent_profile
 from search_api.answers.isolation import risks, topic_coverage
-from search_api.catalogue.safe_text import safe_text
-from search_api.catalogue.wording import (
+from search_api.schemas.spreadsheets import areas_csv, count_text, topics_csv
+from search_api.texts.safe_text import safe_text
+from search_api.texts.wording import (
     BASES,
     RISKS,
     area_label,
@@ -26,7 +27,6 @@ from search_api.catalogue.wording import (
     month,
     role,
 )
-from search_api.schemas.spreadsheets import areas_csv, count_text, topics_csv
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

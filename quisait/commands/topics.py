@@ -32,9 +32,9 @@ from search_api.answers.context import AnswerContext, NotAllowed
 from search_api.answers.isolation import topic_coverage
 from search_api.answers.roles import RoleHolder, open_by_role
 from search_api.answers.topics import topic_answer
-from search_api.catalogue.safe_text import safe_text
-from search_api.catalogue.wording import RISKS, day
 from search_api.identity.grants import Role
+from search_api.texts.safe_text import safe_text
+from search_api.texts.wording import RISKS, day
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

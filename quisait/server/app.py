@@ -80,21 +80,25 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def servers(
-    house: Application, pages: bool, host: str = "", port: int = 0
+    application: Application, pages: bool, host: str = "", port: int = 0
 ) -> list[AbstractContextManager[Thread]]:
     """The servers of this process: the pages, and the metrics' own port where there is one.
 
     Raises `ValueError` for a demo, or metrics without a token, beyond loopback, for a weak key,
     and for a demo that cannot be written to the audit.
     """
-    registry = registry_of(house)
+    registry = registry_of(application)
     found: list[AbstractContextManager[Thread]] = []
     if pages:
-        journal = background_query_log(house.journal) if house.settings.journal.enabled else None
-        if journal:
-            found.append(journal.writing())
-        found.append(_pages(house, registry, host, port, journal or NoQueryLog()))
-    metrics = house.settings.metrics
+        query_log = (
+            background_query_log(application.journal)
+            if application.settings.journal.enabled
+            else None
+        )
+        if query_log:
+            found.append(query_log.writing())
+        found.append(_pages(application, registry, host, port, query_log or NoQueryLog()))
+    metrics = application.settings.metrics
     if metrics.port:
         if metrics.host not in _LOOPBACK and not metrics.token:
             raise ValueError(
@@ -103,59 +107,65 @@ def servers(
             )
         found.append(
             serving(
-                metrics_app(house, registry, own_hosts(house.settings)), metrics.host, metrics.port
+                metrics_app(application, registry, own_hosts(application.settings)),
+                metrics.host,
+                metrics.port,
             )
         )
     return found
 
 
 def _pages(
-    house: Application, registry: CollectorRegistry, host: str, port: int, journal: QueryLog
+    application: Application, registry: CollectorRegistry, host: str, port: int, query_log: QueryLog
 ) -> AbstractContextManager[Thread]:
-    server = house.settings.server
+    server = application.settings.server
     address = host or server.host
     if server.reader == "demo" and address not in _LOOPBACK:
         raise ValueError(
             "En démonstration, chacun choisit qui il est : quisait n'écoute alors que sur "
             '127.0.0.1. Réglez [server] reader = "token" pour servir au-delà.'
         )
-    if server.reader == "demo":  # whose house may be a real one
-        audit_command(house.privacy, "quisait serve", ANY_AGENT)
-    app = app_of(house, journal)
+    if server.reader == "demo":  # whose application may be a real one
+        audit_command(application.privacy, "quisait serve", ANY_AGENT)
+    app = app_of(application, query_log)
     add_request_metrics(app, request_metrics(registry))
-    if token := house.settings.metrics.token:
+    if token := application.settings.metrics.token:
         app.include_router(metrics_router(registry, token))
-    return serving(app, address, port or server.port, house.settings.door.proxies)
+    return serving(app, address, port or server.port, application.settings.door.proxies)
 
 
-def app_of(house: Application, journal: QueryLog) -> FastAPI:
-    """The application over a house."""
-    demo = house.settings.server.reader == "demo"
-    sign_on = None if demo else open_sign_on(house.settings, house.database, house.book)
+def app_of(application: Application, query_log: QueryLog) -> FastAPI:
+    """The application over a application."""
+    demo = application.settings.server.reader == "demo"
+    sign_on = (
+        None if demo else open_sign_on(application.settings, application.database, application.book)
+    )
     return create_app(
         Services(
-            house.search,
-            house.book,
-            reader_of=CompletedReaders(_reader_of(house, sign_on), house.authorities),
+            application.search,
+            application.book,
+            reader_of=CompletedReaders(_reader_of(application, sign_on), application.authorities),
             today=today,
             demo=demo,
-            reception=open_push_reception(house),
-            overview=open_overview(house),
-            journal=journal,
-            origins=frozenset(house.settings.embed.origins),
-            grants=house.privacy.grants,
-            audit=house.privacy.audit,
+            push_receiver=open_push_reception(application),
+            overview=open_overview(application),
+            query_log=query_log,
+            origins=frozenset(application.settings.embed.origins),
+            grants=application.privacy.grants,
+            audit=application.privacy.audit,
             sign_on=sign_on,
-            theme=theme_of(house.settings),
-            contact=house.settings.pages.contact,
-            hosts=own_hosts(house.settings, sign_on),
-            rates=rate_limiter_of(house.settings),
-            at_once=concurrency_limiter_of(house.settings),
-            bounds=request_timeouts_of(house.settings),
-            consent=house.privacy.consent,
-            join_rules=join_rules(house.settings),
-            brought_up=house.journal.mention_counts if house.settings.journal.enabled else None,
-            administration=ApplicationAdministration(house),
+            theme=theme_of(application.settings),
+            contact=application.settings.pages.contact,
+            hosts=own_hosts(application.settings, sign_on),
+            rate_limiter=rate_limiter_of(application.settings),
+            concurrency_limiter=concurrency_limiter_of(application.settings),
+            timeouts=request_timeouts_of(application.settings),
+            consent=application.privacy.consent,
+            join_rules=join_rules(application.settings),
+            mention_counts=application.journal.mention_counts
+            if application.settings.journal.enabled
+            else None,
+            administration=ApplicationAdministration(application),
         )
     )
 
@@ -172,14 +182,14 @@ def theme_of(settings: Settings) -> Path | None:
     return folder
 
 
-def _reader_of(house: Application, sign_on: SignOn | None) -> ReaderOf:
-    server = house.settings.server
+def _reader_of(application: Application, sign_on: SignOn | None) -> ReaderOf:
+    server = application.settings.server
     if server.reader == "demo":
-        return DemoReaders(house.book, server.demo_agent, today)
-    tokens = tokens_of(house.settings)
+        return DemoReaders(application.book, server.demo_agent, today)
+    tokens = tokens_of(application.settings)
     if sign_on:
-        return open_readers(house.settings, sign_on, house.book, tokens)
-    return TokenReaders(tokens, house.book, now_s, today)
+        return open_readers(application.settings, sign_on, application.book, tokens)
+    return TokenReaders(tokens, application.book, now_s, today)
 
 
 def tokens_of(settings: Settings) -> SignedTokens:

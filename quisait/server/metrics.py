@@ -37,10 +37,10 @@ from search_api.services import Services
 log = logging.getLogger(__name__)
 
 
-def registry_of(house: Application) -> CollectorRegistry:
+def registry_of(application: Application) -> CollectorRegistry:
     """A registry with the sources and this process."""
     registry = CollectorRegistry()
-    registry.register(SourceMetrics(house))
+    registry.register(SourceMetrics(application))
     ProcessCollector(registry=registry)
     return registry
 
@@ -48,8 +48,8 @@ def registry_of(house: Application) -> CollectorRegistry:
 class SourceMetrics(Collector):
     """The sources' gauges, read from the database when they are collected."""
 
-    def __init__(self, house: Application) -> None:
-        self._house = house
+    def __init__(self, application: Application) -> None:
+        self._application = application
 
     def describe(self) -> Iterator[Metric]:
         """Nothing, so that the registry can be made without the database."""
@@ -79,10 +79,10 @@ class SourceMetrics(Collector):
         waiting = _gauge("push_waiting", "Pushed documents that are not yet applied.")
         due = GaugeMetricFamily("quisait_sources_due", "Sources whose turn has come.")
         due_count = 0
-        for source in self._house.settings.sources:
+        for source in self._application.settings.sources:
             name = source.name
-            runs = list(self._house.state.runs_of(name, RUNS_CONSIDERED))
-            going = self._house.locks.source_is_held(name)
+            runs = list(self._application.state.runs_of(name, RUNS_CONSIDERED))
+            going = self._application.locks.source_is_held(name)
             due_count += not going and self._is_due(source, runs, now)
             lag.add_metric([name], self._lag_s(name, now))
             running.add_metric([name], going)
@@ -92,20 +92,20 @@ class SourceMetrics(Collector):
                 left.add_metric([name], max(0, progress.expected - progress.done))
             if runs:
                 outcome.add_metric([name, runs[0].outcome], 1)
-            for kind, count in self._house.state.failure_counts(name).items():
+            for kind, count in self._application.state.failure_counts(name).items():
                 failures.add_metric([name, kind], count)
             if source.kind == "push":
-                waiting.add_metric([name], self._house.inbox.backlog(name).items)
+                waiting.add_metric([name], self._application.inbox.backlog(name).items)
         due.add_metric([], due_count)
         return iter((lag, running, rate, left, outcome, failures, waiting, due))
 
     def _is_due(self, source: SourceSettings, runs: list[RunRow], now: datetime) -> bool:
-        pace = source_pace(self._house.settings, source)
+        pace = source_pace(self._application.settings, source)
         due = next_run(source.name, runs, pace, now)
         return due is not None and due <= now
 
     def _lag_s(self, source: str, now: datetime) -> float:
-        last = self._house.state.last_done(source)
+        last = self._application.state.last_done(source)
         return max(0.0, (now - last.started).total_seconds()) if last else math.inf
 
 
@@ -131,14 +131,16 @@ def metrics_router(registry: CollectorRegistry, token: str) -> APIRouter:
     return router
 
 
-def metrics_app(house: Application, registry: CollectorRegistry, hosts: Collection[str]) -> FastAPI:
+def metrics_app(
+    application: Application, registry: CollectorRegistry, hosts: Collection[str]
+) -> FastAPI:
     """The application of the metrics' own port: metrics and health."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.services = Services(
-        house.search, house.book, reader_of=lambda request: NOBODY, today=today
+        application.search, application.book, reader_of=lambda request: NOBODY, today=today
     )
     check_host(app, hosts)
     add_security_headers(app)
     app.include_router(health.router)
-    app.include_router(metrics_router(registry, house.settings.metrics.token))
+    app.include_router(metrics_router(registry, application.settings.metrics.token))
     return app

@@ -22,8 +22,8 @@ from quisait.privacy.retention import register_warning
 from quisait.settings import Settings
 from quisait.settings.sources import SourceSettings
 from quisait.work.runs import IMMEDIATELY, RUNS_CONSIDERED, next_run, source_pace
-from search_api.catalogue.safe_text import safe_text
-from search_api.catalogue.texts import plural
+from search_api.texts.plurals import plural
+from search_api.texts.safe_text import safe_text
 
 UNKNOWN_DENIAL_REMEDY = (
     "Corrigez ce nom à la source, ou complétez l'annuaire, puis lancez « quisait crawl ». Si le "

@@ -12,8 +12,8 @@ from indexer.french.analysis import folded_words
 from search_api.addresses import SearchAddress, experts_address
 from search_api.answers.context import AnswerContext
 from search_api.answers.topics import list_topics
-from search_api.catalogue.safe_text import safe_text
 from search_api.questions.query import read_prefix
+from search_api.texts.safe_text import safe_text
 
 TITLES, TOPICS, PEOPLE = 8, 3, 3
 """How many of each kind at most."""
@@ -83,7 +83,7 @@ def _topic_links(context: AnswerContext, typed: str) -> list[SuggestedLink]:
 
 
 def labels_starting_with(labels: Labels, typed: str, limit: int) -> Sequence[tuple[str, str]]:
-    """Labels with all typed words, the last of which may be only begun; short ones first."""
+    """Labels with all typed words, the last of which may be a prefix; short ones first."""
     *whole, beginning = folded_words(typed) or [""]
     if not beginning:
         return []

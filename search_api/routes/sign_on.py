@@ -56,7 +56,7 @@ _OTHER_REFUSAL = "Votre fournisseur d’identité n’a pas accepté la demande 
 
 @router.get("/sign-on")
 def begin(request: Request, back: Annotated[str, Query()] = "/") -> Response:
-    """To the provider, and then back to the page that was wanted."""
+    """Redirect to the provider, which leads back to the page `back`."""
     sign_on, provider = _provider_of(request)
     back = local_path(back)
     if services_of(request).reader_of(request).agent_id is not None:
@@ -78,7 +78,7 @@ def callback(
     error: Answered = "",
     iss: Answered | None = None,
 ) -> Response:
-    """What the provider answers through the browser: a session, or a page that says why not."""
+    """The provider's answer through the browser: a session, or a page that says why not."""
     sign_on, provider = _provider_of(request)
     kept = sign_on.cookies.attempt_of(request, attempt_id(state))
     one = returned_attempt(state, kept, sign_on.now_s())
@@ -109,13 +109,13 @@ def callback(
 
 @router.post("/sign-out")
 def sign_out(request: Request) -> Response:
-    """The session ends here at once, then at the provider, if it can be told."""
+    """End the session here, then at the provider where it has a page for that."""
     sign_on, provider = _provider_of(request)
     session_id = sign_on.cookies.session_of(request)
     session = sign_on.sessions.find(session_id) if session_id else None
     sign_on.sessions.end(session_id)
     there = _end_address(provider, sign_on, session.id_token) if session else None
-    # A page that goes on by itself: browsers apply `form-action` to where a form leads in the end.
+    # A page that forwards: browsers apply `form-action` also to the redirect after a form.
     page = render("signed_out.html", request=request, there=there)
     response = HTMLResponse(page)
     sign_on.cookies.end_session(response)
@@ -124,9 +124,10 @@ def sign_out(request: Request) -> Response:
 
 @router.post("/sign-on/back-channel-logout")
 def logged_out(request: Request, logout_token: Annotated[str, Form()] = "") -> Response:
-    """The provider says that a session is over there: ours of it ends at once.
+    """End our sessions of one that the provider ended.
 
-    400 for what cannot be verified or was said before, 503 where the keys cannot be fetched.
+    400 for a token that cannot be verified or was seen before, 503 where the keys cannot be
+    fetched.
     """
     sign_on, provider = _provider_of(request)
     try:
@@ -141,7 +142,7 @@ def logged_out(request: Request, logout_token: Annotated[str, Form()] = "") -> R
         status = 503 if isinstance(error, ProviderUnreachable) else 400
         sentence = LOGOUT_UNVERIFIABLE if status == 400 else str(error)
         raise Problem(status, sentence) from error
-    # A provider that ends many sessions at once is heard to the end.
+    # A provider may end many sessions at once: verified requests are not rate-limited.
     refund(request)
     log.info("logged out by the provider", extra={"sessions": ended})
     return Response()
@@ -149,7 +150,7 @@ def logged_out(request: Request, logout_token: Annotated[str, Form()] = "") -> R
 
 @router.get("/signed-out", response_class=HTMLResponse)
 def signed_out(request: Request) -> str:
-    """Where the provider leads back to."""
+    """The page that the provider leads back to."""
     _provider_of(request)
     return render("signed_out.html", request=request, there=None)
 
@@ -191,12 +192,12 @@ def _failed(request: Request, sign_on: SignOn, error: SignOnFailed, back: str) -
 access_router = APIRouter(prefix="/access", include_in_schema=False)
 
 NAMED = 40
-"""Characters of what a form sends to name a session or a token."""
+"""Most characters of the name of a session or a token in a form."""
 
 
 def _in_person(request: Request, reader: NamedReader) -> Identification:
     who = identification_of(request)
-    if who is None or who.way not in IN_PERSON_METHODS:
+    if who is None or who.method not in IN_PERSON_METHODS:
         raise Problem(
             403,
             "Un jeton ne donne pas accès à cette page : connectez-vous dans un navigateur.",
@@ -206,14 +207,14 @@ def _in_person(request: Request, reader: NamedReader) -> Identification:
 
 
 InPerson = Annotated[Identification, Depends(_in_person)]
-"""Who asks, as a person who signed on and not a program with a token; else a problem 403."""
+"""How a person at a browser was identified; a problem 403 for a program with a token."""
 
 Named = Annotated[str, Form(max_length=NAMED)]
 
 
 @access_router.get("", response_class=HTMLResponse)
 def access_page(request: Request, who: InPerson) -> str:
-    """What opens quisait in the agent's name today."""
+    """The agent's open sessions and personal tokens."""
     return _page(request, who)
 
 
@@ -224,7 +225,7 @@ def make_token(
     label: Annotated[str, Form(max_length=1_000)] = "",
     days: Annotated[int, Form(ge=-100_000, le=100_000)] = 30,
 ) -> HTMLResponse:
-    """A new token, shown on this very page and never again."""
+    """Make a token, shown on this page and never again."""
     tokens = _tokens(request)
     try:
         token = tokens.make(who.agent_id or "", label, days)
@@ -242,7 +243,7 @@ def make_token(
 
 @access_router.post("/tokens/revoke")
 def revoke_token(request: Request, who: InPerson, token: Named = "") -> RedirectResponse:
-    """From now on it opens nothing."""
+    """Revoke one of the agent's tokens."""
     if not _tokens(request).revoke(who.agent_id or "", token):
         raise Problem(404, "Vous n’avez pas ce jeton, ou plus.")
     return _to_access_page()
@@ -250,7 +251,7 @@ def revoke_token(request: Request, who: InPerson, token: Named = "") -> Redirect
 
 @access_router.post("/sessions/revoke")
 def revoke_session(request: Request, who: InPerson, session: Named = "") -> RedirectResponse:
-    """One of the agent's own; this very one too."""
+    """End one of the agent's sessions, possibly this one."""
     if not _sign_on_of(request).sessions.revoke(who.agent_id or "", session):
         raise Problem(404, "Vous n’avez pas cette session, ou plus.")
     return _to_access_page()
@@ -258,7 +259,7 @@ def revoke_session(request: Request, who: InPerson, session: Named = "") -> Redi
 
 @access_router.post("/sessions/revoke-others")
 def revoke_other_sessions(request: Request, who: InPerson) -> RedirectResponse:
-    """All but this one."""
+    """End all of the agent's sessions but this one."""
     kept = who.session.key if who.session else ""
     _sign_on_of(request).sessions.revoke_all(who.agent_id or "", but=kept)
     return _to_access_page()

@@ -21,9 +21,9 @@ from indexer.values import Card
 from search_api.answers.agents import PeersAnswer
 from search_api.answers.isolation import Coverage, Isolation, risks
 from search_api.answers.topics import TopicAnswer, TopicList
-from search_api.catalogue.wording import area_label, web_address
 from search_api.schemas.search import AgentBody, AreaBody, EvidenceBody, ReferenceBody
 from search_api.schemas.search_responses import agent_body, evidence_body
+from search_api.texts.wording import area_label, web_address
 
 
 class _TopicSchema(BaseModel):

@@ -164,7 +164,7 @@ class Identification:
     """How a request identified its sender; `agent_id` is None where that was not valid."""
 
     agent_id: str | None
-    way: IdentificationMethod
+    method: IdentificationMethod
     session: Session | None = None
 
 

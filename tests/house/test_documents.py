@@ -7,6 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from expertise import clustering, directory, scoring, votes, who_knows
+from indexer import near_duplicates, parsed_query
+from indexer.opensearch import access_lists
+from search_api import server
+from search_api.audit import sql as audit
+from search_api.questions import query
+from search_api.ranking import fusion
+
 pytestmark = pytest.mark.sources
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -14,8 +22,6 @@ DOCS = REPOSITORY / "docs"
 DECISIONS = DOCS / "decisions"
 PARTS = ["Context", "Decision", "Consequences"]
 MOST_LINES = 22
-FORMER_FORM = {5, 22}
-"""Written before the form, and about to be written again with what they decide."""
 PAGES = [
     DOCS / "architecture.md",
     DOCS / "evaluation.md",
@@ -25,6 +31,29 @@ PAGES = [
     *sorted(DECISIONS.glob("*.md")),
 ]
 """Every path and link in them leads somewhere."""
+
+FIGURES = [
+    (1, access_lists.MOST_READABLE, "65 536 lists"),
+    (3, votes.RANKING_DEPTH, "first 1 000 hits"),
+    (3, votes.VOTERS, "700 documents vote"),
+    (3, votes.VOLUME_DISCOUNT, "counts .8 to the i"),
+    (3, parsed_query.MAX_MINIMUM_MATCH, "more\nthan 5 of"),
+    (3, query.TYPED_WORDS, "more than 30 words"),
+    (4, parsed_query.MINIMUM_MATCH_PERCENT, "20 % of"),
+    (6, parsed_query.EXACT_WEIGHT, "(weight .5)"),
+    (6, parsed_query.PAIR_WEIGHT, "side by side (.7)"),
+    (8, scoring.FEWEST_COMPARED, "fewer than 50 documents"),
+    (8, scoring.SERVED_THRESHOLD.share, "less than .4 of"),
+    (8, fusion.FAR_COSINES["multilingual-e5-small"], "(.845 for"),
+    (11, audit.YOUNGEST_GOING_DAYS, "younger than 365 days"),
+    (12, server.HEAD_S, "in 15 s"),
+    (14, near_duplicates.LEAST_RESEMBLANCE, "90 % of"),
+    (15, clustering.CLUSTER_DISTANCE, "cut at .6"),
+    (16, who_knows.WALK_WEIGHT, "has .2 of a score"),
+    (24, scoring.SURE_CONFIDENCE, "and 2.0 a name"),
+    (27, directory.MOST_ACCOUNTS_CACHED, "20 000 accounts"),
+]
+"""A constant, and where its decision states it."""
 
 _PATH = re.compile(
     r"`((?:connectors|indexer|expertise|search_api|quisait|evaluation|tests|benchmarks|docs|demo)"
@@ -68,8 +97,6 @@ def test_decisions_are_numbered_without_gaps() -> None:
 @pytest.mark.parametrize("page", decisions(), ids=name_of)
 def test_a_decision_has_one_form(page: Path) -> None:
     """Title, context, decision, consequences, in few lines; a table may be as long as it is."""
-    if int(page.name[:4]) in FORMER_FORM:
-        return
     title, *lines = text(page).splitlines()
     assert title.startswith("# ")
     assert re.findall(r"(?m)^\*\*(\w+)\b", "\n".join(lines)) == PARTS
@@ -83,6 +110,17 @@ def test_the_index_names_every_decision() -> None:
     for number, title, file, held_by in rows:
         assert text(DECISIONS / file).startswith(f"# {number}. {title}\n")
         assert re.search(r"`tests/[\w/]+\.py`", held_by), f"no test holds decision {number}"
+
+
+@pytest.mark.parametrize(("number", "value", "stated"), FIGURES)
+def test_decisions_state_the_constants_that_serve(number: int, value: float, stated: str) -> None:
+    """In the unit of the sentence: a share may be written in per cent."""
+    page = text(decisions()[number - 1]).replace("\n", " ")
+    assert stated.replace("\n", " ") in page
+    figures = [
+        float(one.replace(" ", "")) for one in re.findall(r"\d[\d ]*(?:\.\d+)?|\.\d+", stated)
+    ]
+    assert value in figures or value * 100 in figures
 
 
 def cited() -> Iterator[tuple[str, int]]:

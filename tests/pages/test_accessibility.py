@@ -205,7 +205,7 @@ def test_a_slow_engine_is_waited_for_aloud(chromium: Browser, sites: Sites) -> N
 
 
 def test_the_foot_says_whether_questions_are_kept(chromium: Browser, sites: Sites) -> None:
-    """Without a journal nothing is kept; see test_journal for the other sentence."""
+    """Without a journal nothing is kept; see test_query_log for the other sentence."""
     with opened(chromium, sites.whole) as page:
         page.goto("/")
         expect(page.locator("footer")).to_contain_text("Vos recherches ne sont pas consignées.")

@@ -130,7 +130,7 @@ def mine(stage: Stage) -> Iterator[TestClient]:
     assert consent is not None
     for agent in (SEULE, LOIN):
         for kept in consent.of(agent):
-            consent.take_back(kept.wish)
+            consent.take_back(kept.preference)
 
 
 def ask(client: TestClient, kind: str, subject: str = "", way: str = "", act: str = "ask") -> None:

@@ -27,7 +27,6 @@ from quisait.application.database import migrate
 from quisait.clock import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
-from search_api.catalogue.safe_text import safe_text
 from search_api.identity.readers import reader_of
 from search_api.questions.glossary import GlossaryFile
 from search_api.ranking.search_configuration import BestBetsFile, SearchConfiguration
@@ -40,6 +39,7 @@ from search_api.system_status import (
     SystemStatus,
     UnansweredQuestion,
 )
+from search_api.texts.safe_text import safe_text
 from tests.builders import indexed, make_document
 from tests.pages.conftest import served
 from tests.pages.states import GRANTS

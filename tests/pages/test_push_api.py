@@ -61,7 +61,7 @@ def door(parts: Parts, tmp_path: Path) -> Iterator[Door]:
             parts.book,
             reader_of=lambda _: NOBODY,
             today=lambda: TODAY,
-            reception=reception,
+            push_receiver=reception,
         )
     )
     client = TestClient(app, raise_server_exceptions=False)

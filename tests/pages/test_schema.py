@@ -71,7 +71,7 @@ def pushed(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
     readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
     reception = PushService(inbox, tokens, rules, limits)
     services = Services(
-        parts.search, parts.book, reader_of=readers, today=lambda: TODAY, reception=reception
+        parts.search, parts.book, reader_of=readers, today=lambda: TODAY, push_receiver=reception
     )
     app = create_app(services)
     app.state.push = f"Bearer {tokens.add('docs', '')}"

@@ -62,7 +62,9 @@ class Stage:
         found: set[tuple[str, str, IsolationScope]] = set()
         offset: int | None = 0
         while offset is not None:
-            page = self.reading().alone(IsolationQuery(area, None, offset=offset, limit=40))
+            page = self.reading().isolated_holders(
+                IsolationQuery(area, None, offset=offset, limit=40)
+            )
             found |= {(row.topic.id, row.agent.id, row.scope) for row in page.rows}
             offset = page.following
         return found
@@ -71,7 +73,7 @@ class Stage:
         """All answers at once, as text: who is not to be seen must not stand in it."""
         reading = self.reading()
         parts: list[object] = [
-            reading.alone(IsolationQuery(limit=1000)),
+            reading.isolated_holders(IsolationQuery(limit=1000)),
             accepted_communities(reading),
         ]
         for area in ("", "22", *(f"r{code}" for code in REGIONS)):

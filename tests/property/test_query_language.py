@@ -195,7 +195,7 @@ def test_no_query_is_an_error(search: Search, text: str) -> None:
     else:
         assert results.counts is not None
         assert results.counts.total >= len(results.results)
-    assert len(search.window(text, CLAIRE).documents) <= 200
+    assert len(search.window_of(text, CLAIRE).documents) <= 200
     assert all(part.value for part in results.understood)
     assert _answer(search, text, NOBODY).found == 0
 

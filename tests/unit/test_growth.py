@@ -61,8 +61,6 @@ from indexer.near_duplicates import signature
 from indexer.passages import cut
 from indexer.suggestions import near_in
 from indexer.values import Passage
-from search_api.catalogue.safe_text import safe_text
-from search_api.catalogue.wording import mail_address, web_address
 from search_api.middleware.security import is_own_host
 from search_api.problems import Problem
 from search_api.questions.glossary import read_glossary
@@ -79,6 +77,8 @@ from search_api.routes.push import parsed
 from search_api.sign_on.errors import NotAnAgent, ProviderRefused
 from search_api.sign_on.identification import AgentRule, agent_named
 from search_api.sign_on.verification import checked_claims, id_token_claims, signed_claims
+from search_api.texts.safe_text import safe_text
+from search_api.texts.wording import mail_address, web_address
 
 pytestmark = pytest.mark.trust
 

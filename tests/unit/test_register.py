@@ -76,7 +76,7 @@ def test_a_wish_acts_at_once_and_says_that_it_is_not_noted(
     """Of its agent alone; it is said no more once it is written."""
     consent = SqlConsent(engine, lambda: NOW, register)
     consent.ask(RETREAT)
-    assert [one.wish for one in consent.of("ag-1")] == [RETREAT]
+    assert [one.preference for one in consent.of("ag-1")] == [RETREAT]
     assert (consent.noted("ag-1"), consent.noted("ag-2")) == (False, True)
     give_back(register)
     assert register.complete() == 0
@@ -200,7 +200,7 @@ def test_what_waits_in_a_restored_database_is_not_the_last_word(
     index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
     inbox = Inbox(engine, lambda _: None, 10)
     replay_where_older(register, engine, consent, index, b"key", inbox)
-    assert [one.wish for one in consent.of("ag-1")] == [RETREAT]
+    assert [one.preference for one in consent.of("ag-1")] == [RETREAT]
 
 
 def test_a_line_that_was_written_twice_counts_where_it_stands_first(

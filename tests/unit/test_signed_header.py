@@ -89,7 +89,7 @@ def test_a_true_header_names_its_agent() -> None:
     assert READERS(asked).agent_id == "ag-1"
     who = identification_of(asked)
     assert who is not None
-    assert who.way is IdentificationMethod.SIGNED_HEADER
+    assert who.method is IdentificationMethod.SIGNED_HEADER
 
 
 @pytest.mark.parametrize(

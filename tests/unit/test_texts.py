@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.values import ContributorRole
-from search_api.catalogue.texts import plural
 from search_api.templating import voice
+from search_api.texts.plurals import plural
 
 pytestmark = pytest.mark.pages
 

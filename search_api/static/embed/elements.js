@@ -5,7 +5,7 @@ const STEERING = new RegExp(
   "gu",
 );
 
-/** A text of a source without what steers: the pages do the same (`search_api/catalogue/safe_text.py`). */
+/** A text of a source without what steers: the pages do the same (`search_api/texts/safe_text.py`). */
 export function neutral(text) {
   return text.replace(STEERING, "");
 }

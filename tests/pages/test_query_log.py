@@ -39,7 +39,11 @@ def notebook() -> Notebook:
 def client(parts: Parts, notebook: Notebook) -> TestClient:
     claire = reader_of("ag-1", parts.book, TODAY)
     services = Services(
-        parts.search, parts.book, reader_of=lambda _: claire, today=lambda: TODAY, journal=notebook
+        parts.search,
+        parts.book,
+        reader_of=lambda _: claire,
+        today=lambda: TODAY,
+        query_log=notebook,
     )
     return TestClient(create_app(services))
 
@@ -99,7 +103,7 @@ def test_an_answer_never_hangs_on_the_journal(
     queue = BackgroundQueryLog(broken, lambda: NINE)
     claire = reader_of("ag-1", parts.book, TODAY)
     services = Services(
-        parts.search, parts.book, reader_of=lambda _: claire, today=lambda: TODAY, journal=queue
+        parts.search, parts.book, reader_of=lambda _: claire, today=lambda: TODAY, query_log=queue
     )
     with queue.writing(), served(create_app(services)) as address:
         for path in ("/", "/experts", "/api/v1/search", "/api/v1/experts"):
