@@ -31,7 +31,7 @@ from quisait.commands.coverage import coverage, peers, profile
 from quisait.commands.directory import directory
 from quisait.commands.expertise import expertise_app, isolation
 from quisait.commands.journal import journal_app
-from quisait.commands.privacy import audit, audit_command, audited_reader, privacy_app
+from quisait.commands.privacy import audit, audited_reader, privacy_app
 from quisait.commands.run import (
     INTERRUPTED_MESSAGE,
     INTERRUPTED_STATUS,
@@ -42,7 +42,7 @@ from quisait.commands.run import (
 )
 from quisait.commands.tokens import push_app, sessions_app
 from quisait.commands.topics import topics_app
-from quisait.privacy.retention import register_warning
+from quisait.privacy.retention import audit_command, register_warning
 from quisait.settings import FILE_VARIABLE, settings_file
 from quisait.settings.documentation import initial_file, settings_page
 from quisait.settings.errors import reason_of

@@ -24,6 +24,7 @@ from indexer.live_index import EncoderRecord, IndexStorage, LiveIndex
 from indexer.ports import Encoder, Index
 from indexer.state import State
 from indexer.wrapped_index import DeletionLoggingIndex, NamedSourcesIndex
+from quisait.application.database import open_database, opened_database
 from quisait.application.engines import (
     OpenedEncoders,
     export_bundled_model,
@@ -42,12 +43,10 @@ from quisait.application.sources import (
     join_rules,
     known_principals,
     open_authorities,
-    open_database,
     open_directory,
     open_inbox,
     open_push_tokens,
     open_source,
-    opened_database,
     opened_push_tokens,
     reader_group_authorities,
 )

@@ -1,6 +1,8 @@
 """The state's database: connection, tables, and migrations from older versions by Alembic."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ from expertise import build_tables, consent, decisions, directory_tables
 from indexer import state
 from indexer.errors import IndexRefused
 from quisait.privacy import register
+from quisait.settings import Settings
+from quisait.settings.files import make_folder, private_files
 from search_api.audit import sql as audit_tables
 from search_api.query_log import storage as journal_tables
 from search_api.sign_on import sessions as sign_on_tables
@@ -162,3 +166,27 @@ def _later(found: str) -> str:
         f"connaît {HEAD}). Rien n'a été changé : mettez quisait à jour, ou donnez une autre base "
         "à « database »."
     )
+
+
+def open_database(settings: Settings, folder: Path) -> sa.Engine:
+    """The state's database, brought up: SQLite in the folder, or the URL of the settings.
+
+    Raises `ValueError` for another kind of database, `IndexRefused` for one of later days.
+    """
+    url = settings.database or f"sqlite:///{folder / 'state.sqlite'}"
+    return migrate(connect(url, settings.database_password))
+
+
+@contextmanager
+def opened_database(settings: Settings) -> Iterator[sa.Engine]:
+    """The same for as long as the block runs, its folder made; without the rest of a house.
+
+    What is made in the block is closed to other accounts. Raises `ValueError` where the folder
+    cannot be made or written.
+    """
+    with private_files():
+        database = open_database(settings, make_folder(settings))
+        try:
+            yield database
+        finally:
+            database.dispose()

@@ -1,7 +1,6 @@
 """The identity provider and the reverse proxy's keys, from the settings."""
 
 import json
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -9,16 +8,12 @@ from typing import Any
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
+from quisait.clock import now_s
 from quisait.settings import Settings, beside_file
 from search_api.sign_on.provider import Provider, ProviderHttp, ProviderRules, fetch_object
 from search_api.sign_on.verification import ProviderKeys
 
 CALLBACK = "/sign-on/callback"
-
-
-def now_s() -> int:
-    """Whole seconds since 1970."""
-    return int(time.time())
 
 
 def open_provider(settings: Settings) -> Provider | None:

@@ -4,7 +4,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 
 def plural_count(value: int, one: str) -> str:
@@ -29,14 +32,36 @@ def shown_progress(label: str, unit: str, quiet: bool = False) -> Iterator[Advan
     if quiet:
         yield lambda done, total: None
     elif sys.stderr.isatty():
-        # Imported here: a terminal's bar takes a moment that no other output has use for.
-        from quisait.application.progress_bar import terminal_bar
-
-        with terminal_bar() as bar:
+        with _terminal_bar() as bar:
             task = bar.add_task(label, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
     else:
         yield _ProgressLines(label, unit)
+
+
+def _terminal_bar() -> "Progress":
+    """Label, bar, count, rate, time taken and time left, on the standard error."""
+    # Imported here: it takes a moment that no other output has use for.
+    from rich import console, progress
+    from rich.text import Text
+
+    class Rate(progress.ProgressColumn):
+        """The current rate, or the mean of a finished task; nothing before the first."""
+
+        def render(self, task: progress.Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text(f"{speed:.1f}/s" if speed else "")
+
+    return progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        Rate(),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("· reste"),
+        progress.TimeRemainingColumn(),
+        console=console.Console(stderr=True),
+    )
 
 
 class _ProgressLines:

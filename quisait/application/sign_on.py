@@ -2,9 +2,8 @@
 
 import sqlalchemy as sa
 
-from quisait.application.oidc import now_s, open_keys, open_provider
-from quisait.checks.sign_on import has_sign_on
-from quisait.commands.answers import today
+from quisait.application.oidc import open_keys, open_provider
+from quisait.clock import now_s, today
 from quisait.settings import Settings
 from quisait.settings.types import seconds_of
 from search_api.authorization import (
@@ -29,7 +28,7 @@ from search_api.sign_on.sessions import SessionLimits, SqlPersonalTokens, SqlSes
 
 def open_sign_on(settings: Settings, database: sa.Engine, known: SignOnDirectory) -> SignOn | None:
     """What the routes need, None where nobody signs on. Raises `ValueError` without an address."""
-    if not has_sign_on(settings):
+    if not settings.has_sign_on:
         return None
     asked = settings.sign_on
     return SignOn(

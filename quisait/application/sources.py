@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -30,9 +29,8 @@ from expertise.directory import SqlDirectory
 from indexer.errors import IndexRefused
 from indexer.ports import IndexDenials
 from indexer.state import State
-from quisait.application.database import connect, migrate
+from quisait.application.database import opened_database
 from quisait.settings import Settings, beside_file
-from quisait.settings.files import make_folder, private_files
 from quisait.settings.sources import SourceSettings
 from quisait.settings.types import seconds_of
 from search_api.identity.known_principals import CurrentKnownPrincipals, KnownPrincipalRules
@@ -80,30 +78,6 @@ def _wiki_password(settings: SourceSettings) -> str:
         raise SourceRefused(
             f"Le mot de passe de {settings.name} ne se lit pas : vérifiez « password_file »."
         ) from error
-
-
-def open_database(settings: Settings, folder: Path) -> sa.Engine:
-    """The state's database, brought up: SQLite in the folder, or the URL of the settings.
-
-    Raises `ValueError` for another kind of database, `IndexRefused` for one of later days.
-    """
-    url = settings.database or f"sqlite:///{folder / 'state.sqlite'}"
-    return migrate(connect(url, settings.database_password))
-
-
-@contextmanager
-def opened_database(settings: Settings) -> Iterator[sa.Engine]:
-    """The same for as long as the block runs, its folder made; without the rest of a house.
-
-    What is made in the block is closed to other accounts. Raises `ValueError` where the folder
-    cannot be made or written.
-    """
-    with private_files():
-        database = open_database(settings, make_folder(settings))
-        try:
-            yield database
-        finally:
-            database.dispose()
 
 
 def open_push_tokens(database: sa.Engine) -> PushTokens:

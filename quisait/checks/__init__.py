@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
@@ -19,14 +21,13 @@ from indexer.errors import IndexerError
 from indexer.ports import Index
 from indexer.values import Question, SearchRequest
 from quisait.application.assembly import live_index, open_index_parts
+from quisait.application.database import open_database, opened_database
 from quisait.application.engines import open_encoder, open_extractor, serving_encoder
 from quisait.application.search_configuration import check_search_file, search_files
 from quisait.application.sources import (
     known_principals,
-    open_database,
     open_directory,
     open_source,
-    opened_database,
     opened_push_tokens,
     reader_group_authorities,
 )
@@ -37,7 +38,6 @@ from quisait.checks.references import (
     missing_best_bets,
     names_principals,
 )
-from quisait.checks.sign_on import check_sign_on, has_sign_on
 from quisait.privacy.retention import open_register
 from quisait.settings import Settings, beside_file, unknown_variables
 from quisait.settings.errors import reason_of
@@ -306,7 +306,7 @@ def _identity(settings: Settings) -> Check:
         return Check("identité", True, "démonstration : agent choisi, boucle locale seulement")
     if len(settings.server.token_key.encode()) < 32:
         return Check("identité", False, "réglez QUISAIT_SERVER__TOKEN_KEY (32 octets au moins)")
-    if not has_sign_on(settings):
+    if not settings.has_sign_on:
         return Check("identité", True, "jetons signés")
     late = (
         f"le fournisseur ne répond pas en {SIGN_ON_S} s : personne ne peut se connecter ; "
@@ -316,3 +316,41 @@ def _identity(settings: Settings) -> Check:
         "identité",
         lambda: call_with_timeout(SIGN_ON_S, lambda: check_sign_on(settings), ValueError(late)),
     )
+
+
+def check_sign_on(settings: Settings) -> str:
+    """What was seen of each way. Raises `ValueError` with what to do where one would fail."""
+    # Imported here: a provider's libraries are asked for by no other command.
+    from quisait.application.oidc import open_keys, open_provider
+    from search_api.sign_on.errors import ProviderRefused, SignOnFailed
+
+    ways = []
+    try:
+        if provider := open_provider(settings):
+            _require_tls("[sign_on] address", settings.sign_on.address)
+            _require_tls("[oidc] issuer", settings.oidc.issuer)
+            ways.append(f"{settings.oidc.issuer}, {provider.keys_count()} clés")
+        if name := settings.signed_header.name:
+            ways.append(f"en-tête {name}, {open_keys(settings).count()} clés")
+    except ProviderRefused as error:
+        raise ValueError(
+            f"le fournisseur ne peut pas être cru ({error.reason}) : vérifiez [oidc] issuer, tel "
+            "que sa page .well-known/openid-configuration le dit"
+        ) from None
+    except SignOnFailed:
+        raise ValueError(
+            "le fournisseur ne répond pas : vérifiez [oidc] issuer, ca_file et le réseau"
+        ) from None
+    return " ; ".join(ways)
+
+
+def _require_tls(name: str, address: str) -> None:
+    parts = urlsplit(address)
+    if parts.scheme == "https" or parts.hostname == "localhost":
+        return
+    try:
+        loopback = ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise ValueError(f"{name} n'est pas en https : les sessions se voleraient sur le réseau")

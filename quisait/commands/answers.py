@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from connectors.geography import area_name
@@ -13,6 +13,7 @@ from expertise.values import Candidate
 from indexer.access import Reader
 from quisait.application.assembly import Application, open_overview
 from quisait.application.progress import duration, plural_count
+from quisait.clock import today
 from quisait.work.crawl import CrawlOutcome
 from quisait.work.source_status import SourceStatus, soon
 from search_api.answers.context import AnswerContext, NoBuild
@@ -24,11 +25,6 @@ from search_api.ranking.results import Result, Results
 from search_api.search import OF_A_PERSON
 from search_api.texts.wording import contact, day, month, place, reasons, role
 from search_api.texts.wording import voice as voice_of
-
-
-def today() -> date:
-    """The day on which a question is asked."""
-    return date.today()
 
 
 def command_line_reader(house: Application, agent_id: str) -> Reader:

@@ -18,8 +18,8 @@ from connectors.values import Agent, Group
 from quisait.application.assembly import Application
 from quisait.application.sources import open_directory
 from quisait.application.startup import opened_application
-from quisait.commands.answers import today
-from quisait.commands.privacy import audit_command
+from quisait.clock import today
+from quisait.privacy.retention import audit_command
 from quisait.work.crawl import read_directory
 
 REMEDY = (

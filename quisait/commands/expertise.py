@@ -12,7 +12,7 @@ from expertise.corpus import SkippedKind
 from quisait.application.progress import duration
 from quisait.application.startup import opened_application
 from quisait.commands import answers
-from quisait.commands.privacy import audit_command
+from quisait.privacy.retention import audit_command
 from quisait.work.worker import BuildOutcome, build_and_publish
 from search_api.answers.isolation import all_isolated_holders
 from search_api.schemas.spreadsheets import isolation_csv

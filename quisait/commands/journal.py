@@ -9,12 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from expertise.directory import SqlDirectory
-from quisait.application.sources import opened_database
+from quisait.application.database import opened_database
 from quisait.application.startup import errors_as_sentences, read_settings
-from quisait.commands.privacy import audit_command, opened_privacy
-from quisait.privacy.query_log import now, open_query_log
+from quisait.clock import now
+from quisait.commands.privacy import opened_privacy
+from quisait.privacy.query_log import frequent_queries, hidden_queries, open_query_log
+from quisait.privacy.retention import audit_command
 from quisait.settings import Settings
-from search_api.query_log.counts import COUNT_FIELDS, MIN_ASKERS, QueryCounts
+from search_api.query_log.counts import MIN_ASKERS, QueryCounts
 from search_api.query_log.sql import SqlQueryLog
 
 journal_app = typer.Typer(
@@ -70,20 +72,6 @@ def purge() -> None:
     with errors_as_sentences(), opened_journal(read_settings()) as kept:
         gone = kept.purge()
     print(f"Journal effacé : {gone} lignes.")
-
-
-def frequent_queries(counts: Sequence[QueryCounts], order: Order, limit: int) -> list[QueryCounts]:
-    """Shown queries that have some of it, most first."""
-    shown = [one for one in counts if one.text is not None and order(one)]
-    return sorted(shown, key=lambda one: (-order(one), one.text, one.asked_for))[:limit]
-
-
-def hidden_queries(counts: Sequence[QueryCounts]) -> QueryCounts:
-    """All that is not shown, together."""
-    some = [one for one in counts if one.text is None]
-    return QueryCounts(
-        "", None, **{name: sum(getattr(one, name) for one in some) for name in COUNT_FIELDS}
-    )
 
 
 def report_body(counts: Sequence[QueryCounts], days: int, limit: int) -> dict[str, Any]:

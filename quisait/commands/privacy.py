@@ -1,8 +1,6 @@
 """`quisait audit` and `quisait privacy`: privileged reads, purges, restored backups."""
 
 import json
-import os
-import pwd
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,21 +12,23 @@ import typer
 
 from indexer.access import Reader
 from quisait.application.assembly import Application
-from quisait.application.sources import opened_database
+from quisait.application.database import opened_database
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
-from quisait.commands.answers import command_line_reader, today
+from quisait.clock import today
+from quisait.commands.answers import command_line_reader
 from quisait.privacy.query_log import query_log_key
 from quisait.privacy.replay import replay
 from quisait.privacy.report import report_text
 from quisait.privacy.retention import (
     Privacy,
+    audit_command,
     expunge_deleted_texts,
     open_privacy,
     purge_expired,
     register_warning,
 )
 from search_api.answers.administration import read_audit
-from search_api.audit.port import AuditEntry, AuditIntegrity, AuditUnwritable, PrivilegedAccess
+from search_api.audit.port import AuditEntry, AuditIntegrity
 
 
 @contextmanager
@@ -38,22 +38,6 @@ def opened_privacy() -> Iterator[Privacy]:
         settings = read_settings()
         with opened_database(settings) as database:
             yield open_privacy(settings, database)
-
-
-def audit_command(
-    privacy: Privacy, command: str, subject: str = "", *, actor: str = "", role: str = ""
-) -> None:
-    """Write down that a command reads, before it shows anything.
-
-    `actor`: who reads, the system's account where it is nobody else. Raises `ValueError` where
-    it cannot be written.
-    """
-    try:
-        privacy.audit.write(
-            PrivilegedAccess(actor or f"system:{_account()}", role, command, subject)
-        )
-    except AuditUnwritable as error:
-        raise ValueError("Cette lecture doit être consignée, et n'a pas pu l'être.") from error
 
 
 def audited_reader(house: Application, agent: str, command: str, shown: str = "") -> Reader:
@@ -67,14 +51,6 @@ def audited_reader(house: Application, agent: str, command: str, shown: str = ""
     if shown and shown != reader.agent_id:
         audit_command(house.privacy, command, f"agent:{shown}")
     return reader
-
-
-def _account() -> str:
-    """Of the process itself: what the environment says of it anybody may write."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container's account may have no name
-        return str(os.getuid())
 
 
 def audit(

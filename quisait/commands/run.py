@@ -21,9 +21,10 @@ import typer
 from quisait.application.assembly import Application
 from quisait.application.progress import duration
 from quisait.application.startup import opened_application
+from quisait.clock import today
 from quisait.commands import answers
 from quisait.commands.expertise import build_text
-from quisait.commands.privacy import audit_command
+from quisait.privacy.retention import audit_command
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.worker import Worker, build_and_publish, tasks_of
 from search_api.answers.question import answer_question
@@ -263,7 +264,7 @@ def _check_all(house: Application, questions: list[DemoQuestion], *, as_json: bo
 
 def _demo_failures(house: Application, one: DemoQuestion) -> str:
     """What the question did not find, or showed and should not have; empty when all is well."""
-    reader = reader_of(one.agent, house.book, answers.today())
+    reader = reader_of(one.agent, house.book, today())
     with answers.answer_context(house) as context:
         query = Query(one.question, page_size=50)
         found = answer_question(context, reader, query, candidates=FIRST_EXPERTS, as_typed=True)

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from indexer.errors import IndexRefused
-from quisait.application.sources import opened_database, opened_push_tokens, sources_named
+from quisait.application.database import opened_database
+from quisait.application.sources import opened_push_tokens, sources_named
 from quisait.application.startup import errors_as_sentences, read_settings
-from quisait.commands.privacy import audit_command, opened_privacy
+from quisait.clock import now_s
+from quisait.commands.privacy import opened_privacy
+from quisait.privacy.retention import audit_command
 from quisait.settings import Settings
 from quisait.settings.types import seconds_of
 
@@ -46,7 +49,7 @@ def _opened_sessions() -> Iterator[SessionStores]:
         settings = read_settings()
         with opened_database(settings) as database:
             # Tokens that the settings allow no longer are listed and revoked all the same.
-            tokens = SqlPersonalTokens(database, max(1, settings.sign_on.token_days), _now_s)
+            tokens = SqlPersonalTokens(database, max(1, settings.sign_on.token_days), now_s)
             yield SessionStores(open_sessions(settings, database), tokens)
 
 
@@ -109,10 +112,6 @@ def revoke_sessions(
 
 def _moment(moment_s: int) -> str:
     return datetime.fromtimestamp(moment_s, UTC).isoformat(timespec="minutes")
-
-
-def _now_s() -> int:
-    return int(datetime.now(UTC).timestamp())
 
 
 push_app = typer.Typer(help="Sources que des applications alimentent.", no_args_is_help=True)

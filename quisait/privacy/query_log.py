@@ -2,15 +2,16 @@
 
 import hashlib
 import hmac
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
 from expertise.builds import SqlBuilds
 from expertise.directory import SqlDirectory
 from expertise.topics import Topic
+from quisait.clock import now
 from quisait.settings import Settings
-from search_api.query_log.counts import names_of
+from search_api.query_log.counts import COUNT_FIELDS, QueryCounts, names_of
 from search_api.query_log.recording import BackgroundQueryLog
 from search_api.query_log.sql import QueryLogRules, SqlQueryLog
 
@@ -57,6 +58,17 @@ def background_query_log(stored: SqlQueryLog) -> BackgroundQueryLog:
     return BackgroundQueryLog(stored, now)
 
 
-def now() -> datetime:
-    """The current time, in UTC."""
-    return datetime.now(UTC)
+def frequent_queries(
+    counts: Sequence[QueryCounts], order: Callable[[QueryCounts], int], limit: int
+) -> list[QueryCounts]:
+    """Shown queries that have some of it, most first."""
+    shown = [one for one in counts if one.text is not None and order(one)]
+    return sorted(shown, key=lambda one: (-order(one), one.text, one.asked_for))[:limit]
+
+
+def hidden_queries(counts: Sequence[QueryCounts]) -> QueryCounts:
+    """All that is not shown, together."""
+    some = [one for one in counts if one.text is None]
+    return QueryCounts(
+        "", None, **{name: sum(getattr(one, name) for one in some) for name in COUNT_FIELDS}
+    )

@@ -3,6 +3,8 @@
 Roles, audit, consent, and the purge of what has expired.
 """
 
+import os
+import pwd
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -14,7 +16,8 @@ from expertise.directory import mark_directory_changed
 from expertise.directory_tables import forget_others
 from indexer.ports import Expungeable, Index
 from indexer.state import digest
-from quisait.privacy.query_log import now, query_log_key
+from quisait.clock import now
+from quisait.privacy.query_log import query_log_key
 from quisait.privacy.register import (
     DatabaseRegisterMark,
     FileRegister,
@@ -25,6 +28,7 @@ from quisait.privacy.register import (
 )
 from quisait.settings import Settings, beside_file
 from quisait.settings.sources import grant_of
+from search_api.audit.port import AuditUnwritable, PrivilegedAccess
 from search_api.audit.sql import SqlAudit
 from search_api.identity.grants import Grants
 from search_api.query_log.counts import forget_mentions
@@ -50,6 +54,30 @@ def open_privacy(settings: Settings, database: sa.Engine) -> Privacy:
     audit = SqlAudit(database, now, settings.privacy.audit_days)
     register = open_register(settings, database)
     return Privacy(grants, audit, SqlConsent(database, now, register), register)
+
+
+def audit_command(
+    privacy: Privacy, command: str, subject: str = "", *, actor: str = "", role: str = ""
+) -> None:
+    """Write down that a command reads, before it shows anything.
+
+    `actor`: who reads, the system's account where it is nobody else. Raises `ValueError` where
+    it cannot be written.
+    """
+    try:
+        privacy.audit.write(
+            PrivilegedAccess(actor or f"system:{_account()}", role, command, subject)
+        )
+    except AuditUnwritable as error:
+        raise ValueError("Cette lecture doit être consignée, et n'a pas pu l'être.") from error
+
+
+def _account() -> str:
+    """Of the process itself: what the environment says of it anybody may write."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's account may have no name
+        return str(os.getuid())
 
 
 def open_register(settings: Settings, database: sa.Engine) -> FileRegister:

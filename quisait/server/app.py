@@ -14,12 +14,11 @@ from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.ports import IndexReader
 from indexer.values import Question, SearchRequest
 from quisait.application.assembly import Application, open_overview, open_push_reception
-from quisait.application.oidc import now_s
 from quisait.application.sign_on import open_readers, open_sign_on
 from quisait.application.sources import join_rules
-from quisait.commands.answers import today
-from quisait.commands.privacy import audit_command
+from quisait.clock import now_s, today
 from quisait.privacy.query_log import background_query_log
+from quisait.privacy.retention import audit_command
 from quisait.server.metrics import metrics_app, metrics_router, registry_of
 from quisait.settings import Settings, beside_file
 from quisait.work.administration import ApplicationAdministration

@@ -27,7 +27,7 @@ from connectors.ports import SourceError
 from indexer.access import NOBODY
 from indexer.state import RunRow
 from quisait.application.assembly import Application
-from quisait.commands.answers import today
+from quisait.clock import today
 from quisait.settings.sources import SourceSettings
 from quisait.work.runs import RUNS_CONSIDERED, next_run, source_pace
 from search_api.middleware.security import add_security_headers, check_host

@@ -310,6 +310,11 @@ class Settings(BaseSettings):
         [], description="les sources, une table [[sources]] chacune"
     )
 
+    @property
+    def has_sign_on(self) -> bool:
+        """Whether they name a provider or a header that says who reads."""
+        return bool(self.oidc.issuer or self.signed_header.name)
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -11,8 +11,8 @@ from indexer.access import NOBODY
 from indexer.errors import IndexerError
 from quisait.application.assembly import Application
 from quisait.application.search_configuration import check_search_file, search_files
-from quisait.commands.answers import today
-from quisait.commands.journal import frequent_queries, hidden_queries
+from quisait.clock import today
+from quisait.privacy.query_log import frequent_queries, hidden_queries
 from quisait.settings.sources import SourceSettings
 from quisait.work.source_status import (
     REMEDIES,

@@ -34,10 +34,11 @@ from indexer.reindex import (
 from indexer.state import State
 from indexer.wrapped_index import DeletionLoggingIndex
 from quisait.application.assembly import IndexParts, open_index_parts
+from quisait.application.database import opened_database
 from quisait.application.engines import open_encoder, open_extractor, vector_forgetter
 from quisait.application.locks import Locks, hold_source_lock
 from quisait.application.progress import duration, shown_progress
-from quisait.application.sources import open_inbox, open_source, opened_database
+from quisait.application.sources import open_inbox, open_source
 from quisait.application.startup import errors_as_sentences, read_settings
 from quisait.privacy.register import FileRegister
 from quisait.privacy.retention import open_register

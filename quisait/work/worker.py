@@ -32,8 +32,7 @@ from quisait.application.assembly import (
 )
 from quisait.application.locks import SourceBusy, SourceLock, hold_source_lock
 from quisait.application.sources import DIRECTORY, has_directory
-from quisait.commands.answers import today
-from quisait.privacy.query_log import now
+from quisait.clock import now, today
 from quisait.privacy.retention import expunge_deleted_texts, purge_expired
 from quisait.settings import beside_file
 from quisait.settings.sources import SourceSettings

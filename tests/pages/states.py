@@ -19,7 +19,7 @@ from indexer.access import Reader
 from indexer.opensearch.client import connect
 from indexer.opensearch.index import OpenSearchIndex
 from quisait.application.database import migrate
-from quisait.privacy.query_log import now
+from quisait.clock import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.identity.grants import Grant, Grants, Role

@@ -19,7 +19,7 @@ from fastapi.testclient import TestClient
 
 from connectors.ports import SourceUnreachable
 from quisait.application.assembly import Application, open_application
-from quisait.application.oidc import now_s
+from quisait.clock import now_s
 from quisait.server.app import app_of, tokens_of
 from quisait.settings import load_settings
 from quisait.work.crawl import crawl_sources, read_directory

@@ -22,7 +22,7 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Put, PutAccess, Remove
 from quisait.application.database import migrate
-from quisait.privacy.query_log import now
+from quisait.clock import now
 from search_api.app import Services, create_app
 from search_api.audit.port import NoAudit
 from search_api.audit.sql import SqlAudit

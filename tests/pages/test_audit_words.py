@@ -15,7 +15,7 @@ import quisait.cli
 import quisait.commands
 import quisait.server.app
 from quisait.application.database import migrate
-from quisait.privacy.query_log import now
+from quisait.clock import now
 from search_api.answers.community_management import CommunityAction, ProposalAction
 from search_api.app import Services, create_app
 from search_api.audit.descriptions import OPENED, about, opened, way

@@ -20,8 +20,8 @@ from typer.testing import CliRunner
 
 from expertise.consent import Preference, PreferenceKind
 from quisait.application.assembly import Application, open_application
-from quisait.application.oidc import now_s
 from quisait.cli import app as command
+from quisait.clock import now_s
 from quisait.server.app import app_of, tokens_of
 from quisait.settings import load_settings
 from quisait.work.crawl import crawl_sources, read_directory

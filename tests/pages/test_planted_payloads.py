@@ -24,7 +24,7 @@ from expertise.topics import Topic, TopicKind, TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Passage, Put
 from quisait.application.database import migrate
-from quisait.privacy.query_log import now
+from quisait.clock import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.identity.readers import reader_of

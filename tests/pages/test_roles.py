@@ -11,7 +11,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 
 from quisait.application.database import migrate
-from quisait.privacy.query_log import now
+from quisait.clock import now
 from search_api.answers.roles import RoleHolder
 from search_api.app import Services, create_app
 from search_api.audit.port import EVERY_S, RefusedAccesses

@@ -31,7 +31,7 @@ from expertise.current_build import BuildReader
 from expertise.topics import TopicList
 from indexer.state import State
 from quisait.application.database import migrate
-from quisait.privacy.query_log import now
+from quisait.clock import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.identity.grants import Grant, Grants, Role

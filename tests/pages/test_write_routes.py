@@ -26,7 +26,7 @@ from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
 from quisait.application.database import migrate
-from quisait.privacy.query_log import now
+from quisait.clock import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie

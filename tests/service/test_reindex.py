@@ -20,7 +20,8 @@ import httpx
 import pytest
 
 from quisait.application.assembly import open_application
-from quisait.commands.answers import command_line_reader, today
+from quisait.clock import today
+from quisait.commands.answers import command_line_reader
 from quisait.settings import load_settings
 from search_api.questions.query import Query
 from tests.engines import ensure_opensearch

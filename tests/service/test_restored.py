@@ -10,7 +10,7 @@ from expertise.consent import Preference, PreferenceKind
 from indexer.state import digest
 from quisait.application.assembly import open_application
 from quisait.application.sign_on import open_personal_tokens, open_sessions
-from quisait.commands.answers import today
+from quisait.clock import today
 from quisait.settings import load_settings
 from quisait.work.crawl import crawl_sources
 from search_api.identity.readers import reader_of

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings.exceptions import SettingsError
 from rich.console import Console
 
-from quisait.application import progress, progress_bar
+from quisait.application import progress
 from quisait.settings import Settings, load_settings, unknown_variables
 from quisait.settings.errors import unreadable_message, validation_messages
 from quisait.settings.sources import SourceSettings
@@ -152,7 +152,7 @@ def test_a_terminal_sees_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> 
     """The bar says how many, how fast and how long."""
     shown = io.StringIO()
     terminal = Console(file=shown, force_terminal=True, width=120)
-    monkeypatch.setattr(progress_bar, "Console", lambda stderr: terminal)
+    monkeypatch.setattr("rich.console.Console", lambda stderr: terminal)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     with progress.shown_progress("notes", "documents") as advance:
         for done in range(5):
