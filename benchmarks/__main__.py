@@ -11,7 +11,7 @@ from evaluation.corpora import load_expert_set, load_search_set
 from evaluation.rankings import evaluate_experts, evaluate_search
 from evaluation.reports import Report, report_text
 from evaluation.scratch import Bench
-from expertise.voting import Voting
+from evaluation.voting_models import VotingModel
 from quisait.settings import EncoderSettings, IndexSettings
 from search_api.search import Retriever
 from tests.model_export import exported_model
@@ -36,7 +36,7 @@ def relevance(engine: str) -> None:
         tell(engine, evaluate_search(judged, bench, list(Retriever)))
     for name, queries, qrels in EXPERT_SETS:
         experts = load_expert_set(SHARED / "eval" / name, queries, qrels)
-        tell(engine, evaluate_experts(experts, bench, [Voting.DISCOUNTED]))
+        tell(engine, evaluate_experts(experts, bench, [VotingModel.DISCOUNTED]))
 
 
 def tell(engine: str, report: Report) -> None:

@@ -26,6 +26,7 @@ from expertise.build import BuildRules, build_from
 from expertise.builds import SqlBuilds
 from expertise.corpus import Corpus
 from expertise.topics import Topic, TopicKind, TopicList
+from quisait.application.database import migrate
 
 SIZES = (10_000, 100_000, 1_000_000)
 TOPICS = 1_000
@@ -117,7 +118,7 @@ def measure(documents: int) -> None:
     built = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "state.sqlite"
-        engine = sa.create_engine(f"sqlite:///{path}")
+        engine = migrate(sa.create_engine(f"sqlite:///{path}"))
         SqlBuilds(engine).publish(found, TopicList(tuple(topics)))
         published, size = time.perf_counter(), path.stat().st_size
         engine.dispose()

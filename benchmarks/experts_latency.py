@@ -11,7 +11,8 @@ import random
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +35,9 @@ from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
 from expertise.who_knows import find_experts
 from indexer.access import AccessFilter, Reader
+from indexer.ports import Index
 from indexer.values import IndexedDocument, Passage, Put
-from quisait.application.database import connect
+from quisait.application.database import connect, migrate
 from quisait.server.app import warm_up
 from search_api.questions.query import Query
 from search_api.search import Search
@@ -108,24 +110,43 @@ def topics_given(database: sa.Engine, ids: Iterable[str], draw: random.Random) -
     return store
 
 
-def times(name: str, count: int) -> float:
-    """How many times a search's p95 that of experts is, on one engine."""
+@dataclass(frozen=True, slots=True)
+class FilledEngine:
+    """An index with its directory and a published build; `words` draws questions."""
+
+    index: Index
+    book: SqlDirectory
+    overview: BuildReader
+    words: Words
+
+
+@contextmanager
+def filled_engine(name: str, count: int) -> Iterator[FilledEngine]:
+    """So many documents on one engine, gone afterwards."""
     draw, words = random.Random(4), Words(random.Random(0), 30_000)
     people = max(100, count // 10)
     with tempfile.TemporaryDirectory() as folder, engine(name) as index:
-        database = connect(f"sqlite:///{Path(folder) / 'state.sqlite'}")
+        database = migrate(connect(f"sqlite:///{Path(folder) / 'state.sqlite'}"))
         book = SqlDirectory(database)
         book.replace(directory(words, draw, people))
         ids: list[str] = []
         fill(index, named(contributed(documents(words, draw, count), draw, people), ids))
         overview = BuildReader(topics_given(database, ids, draw), index, book, BuildRules())
-        search = Search(index, FakeEncoder(DIMENSION), book)
         warm_up(index if name == "embedded" else None)  # as a server does
-        asked = [words.some(3) for _ in range(ASKED)]
+        yield FilledEngine(index, book, overview, words)
+        database.dispose()
 
-        def reader(access: AccessFilter) -> Reader:
-            return Reader("a", access.principals)
 
+def times(name: str, count: int) -> float:
+    """How many times a search's p95 that of experts is, on one engine."""
+
+    def reader(access: AccessFilter) -> Reader:
+        return Reader("a", access.principals)
+
+    with filled_engine(name, count) as filled:
+        book, overview = filled.book, filled.overview
+        search = Search(filled.index, FakeEncoder(DIMENSION), book)
+        asked = [filled.words.some(3) for _ in range(ASKED)]
         searched = measure(
             f"{name}: search", asked, lambda q, a: search.answer(Query(q), reader(a), TODAY)
         )
@@ -133,10 +154,9 @@ def times(name: str, count: int) -> float:
             f"{name}: experts",
             asked,
             lambda q, a: find_experts(
-                q, reader(a), search, book, TODAY, names=book, assigned=overview
+                search.window_of(q, reader(a)), q, book, TODAY, names=book, build=overview
             ),
         )
-        database.dispose()
     print(f"{name}: {count} documents, experts cost {known / searched:.1f} times a search (p95)")
     return known / searched
 

@@ -21,6 +21,7 @@ from benchmarks.guide import ADMINISTRATOR, ALONE, boxed, nothing, typing
 from benchmarks.served_demo import ServedDemo, served_demo
 from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
+from quisait.application.database import migrate
 from search_api.identity.tokens import DEMO_COOKIE
 from search_api.search import Search
 from tests.pages.administration import ENCODER, FictionalDirectory, documents
@@ -64,7 +65,7 @@ def every_state() -> Iterator[list[Sight]]:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         index = EmbeddedIndex(folder / "index", ENCODER.dimension)
         index.write(documents())
-        engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+        engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
         stack.callback(engine.dispose)
         book = SqlDirectory(engine)
         book.replace(FictionalDirectory())

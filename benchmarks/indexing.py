@@ -38,6 +38,7 @@ from indexer.passages import cut, passage_text
 from indexer.ports import Encoder, Extractor, Index
 from indexer.state import State
 from indexer.values import Extracted, Vectors
+from quisait.application.database import migrate
 from tests.engines import ensure_tika
 from tests.every_file import shared_files
 from tests.model_export import exported_model
@@ -119,7 +120,7 @@ def document(number: int, title: str, text: str) -> Document:
 def workshop(index: Index, encoder: Encoder, extractor: Extractor) -> Iterator[CrawlDependencies]:
     """A workshop whose state is gone afterwards."""
     with tempfile.TemporaryDirectory() as folder:
-        database = sa.create_engine(f"sqlite:///{folder}/state.sqlite")
+        database = migrate(sa.create_engine(f"sqlite:///{folder}/state.sqlite"))
         state = State(database)
         yield CrawlDependencies(extractor, encoder, index, state, state)
         database.dispose()

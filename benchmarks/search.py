@@ -42,6 +42,7 @@ from indexer.encoding.onnx_encoder import OnnxEncoder
 from indexer.encoding.wrapped_encoders import CachedEncoder
 from indexer.opensearch.client import connect
 from indexer.values import Put, Vectors
+from quisait.application.database import migrate
 from quisait.server.app import warm_up
 from search_api.questions.query import Query
 from search_api.search import Search
@@ -171,7 +172,7 @@ def timed_ms(asked: Callable[[], object]) -> float:
 
 def measured(engines: Sequence[str], places: Places, known: Known) -> None:
     """Ask everything in turns, so that a busy moment falls on all."""
-    book = SqlDirectory(sa.create_engine("sqlite://", poolclass=sa.StaticPool))
+    book = SqlDirectory(migrate(sa.create_engine("sqlite://", poolclass=sa.StaticPool)))
     mine = {f"ldap:group:{number}" for number in range(OWN_GROUPS)}
     reader = Reader("a", frozenset({EVERYONE, "agent:a", *mine}))
     recording = Recording(connect(OPENSEARCH_URL))

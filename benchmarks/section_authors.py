@@ -31,12 +31,11 @@ from evaluation.scratch import (
 from expertise.directory import SqlDirectory
 from expertise.scoring import walk
 from expertise.values import Window
-from expertise.votes import cast_votes, counting_contributions
-from expertise.voting import discounted
+from expertise.votes import cast_votes, counting_contributions, discounted_votes
 from expertise.who_knows import combine_scores
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.state import State
-from quisait.application.database import connect
+from quisait.application.database import connect, migrate
 from quisait.application.engines import open_cached_encoder, open_scratch_index
 from quisait.settings import EncoderSettings, IndexSettings
 from search_api.search import Search
@@ -115,13 +114,13 @@ def asked(connector: Connector, judged: ExpertSet) -> Iterator[tuple[str, Asked]
         open_cached_encoder(encoder, Path(CACHE) / VECTORS, keep_queries=True) as encoding,
         open_scratch_index(settings, Path(folder), encoding.dimension) as index,
     ):
-        database = connect(f"sqlite:///{Path(folder) / 'state.sqlite'}")
+        database = migrate(connect(f"sqlite:///{Path(folder) / 'state.sqlite'}"))
         state, book = State(database), SqlDirectory(database)
         book.replace(JudgedDirectory(judged.candidates))
         crawl(connector, CrawlDependencies(NoFiles(), encoding, index, state, state))
         search = Search(index, encoding, book)
         for query in judged.queries:
-            window = search.window(query.text, evaluation_reader(query))
+            window = search.window_of(query.text, evaluation_reader(query))
             accounts = {
                 row.account for one in window.documents for row in counting_contributions(one.card)
             }
@@ -132,7 +131,7 @@ def asked(connector: Connector, judged: ExpertSet) -> Iterator[tuple[str, Asked]
 def ranking(window: Window, owners: dict[str, str], judged: ExpertSet, weight: float) -> list[str]:
     """As `expertise.who_knows` scores."""
     votes = cast_votes(window, date.today(), owners, elsewhere=weight)
-    sums = {id_: discounted(some) for id_, some in votes.items()}
+    sums = {id_: discounted_votes(some) for id_, some in votes.items()}
     scores = combine_scores(sums, walk(window, votes))
     return sorted(scores.keys() & judged.ranked, key=lambda id_: (-scores[id_].score, id_))
 

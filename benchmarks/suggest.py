@@ -23,7 +23,7 @@ from expertise.directory import SqlDirectory
 from indexer.access import AccessFilter, Reader, access_filter
 from indexer.ports import Index
 from indexer.values import IndexedDocument, Passage, Put
-from quisait.application.database import connect
+from quisait.application.database import connect, migrate
 from search_api.answers.suggestions import PEOPLE, TITLES, TOPICS, labels_starting_with
 from tests.pages.administration import TODAY
 
@@ -156,7 +156,7 @@ def directory(count: int, words: Words) -> float:
     draw = random.Random(3)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        database = connect(f"sqlite:///{Path(folder) / 'state.sqlite'}")
+        database = migrate(connect(f"sqlite:///{Path(folder) / 'state.sqlite'}"))
         stack.callback(database.dispose)
         book, names = SqlDirectory(database), agents(words, draw, count)
         book.replace(names)

@@ -38,6 +38,7 @@ from indexer.parsed_query import EXACT_WEIGHT, PAIR_WEIGHT, AnalyzedQuery
 from indexer.ports import Encoder
 from indexer.state import State
 from indexer.values import WINDOW
+from quisait.application.database import migrate
 from quisait.application.engines import open_cached_encoder
 from quisait.settings import EncoderSettings
 from search_api.questions.query import read_question
@@ -88,7 +89,7 @@ def indexed(judged: SearchSet, encoder: Encoder) -> Iterator[tuple[TextIndex, Sn
     """The set in an embedded index, which is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="quisait-tuning-") as name:
         folder = Path(name)
-        database = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+        database = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
         state = State(database)
         index = EmbeddedIndex(folder / "index", encoder.dimension)
         shop = CrawlDependencies(NoFiles(), encoder, index, state, state)

@@ -22,8 +22,14 @@ from evaluation.measures import Run, figure, values
 from evaluation.scratch import Bench, evaluation_reader, open_scratch
 from expertise.scoring import walk
 from expertise.values import Window
-from expertise.votes import VOLUME_DISCOUNT, Vote, cast_votes, counting_contributions
-from expertise.voting import SHARPNESS, discounted
+from expertise.votes import (
+    SHARPNESS,
+    VOLUME_DISCOUNT,
+    Vote,
+    cast_votes,
+    counting_contributions,
+    discounted_votes,
+)
 from quisait.settings import EncoderSettings, IndexSettings
 from tests.model_export import exported_model
 from tests.shared_files import SHARED
@@ -73,7 +79,7 @@ def measured(name: str, judged: ExpertSet, bench: Bench) -> MeasuredSet:
     with open_scratch(bench, judged) as scratch:
 
         def ask(query: JudgedQuery) -> dict[Setting, list[str]]:
-            window = scratch.search.window(query.text, evaluation_reader(query))
+            window = scratch.search.window_of(query.text, evaluation_reader(query))
             accounts = {
                 row.account for one in window.documents for row in counting_contributions(one.card)
             }
@@ -101,7 +107,7 @@ def _rankings(
         visits = walk(window, votes, sharpness=sharpness)
         for discount in DISCOUNTS:
             sums = {
-                id_: discounted([one for one in some if one.weight > 0], sharpness, discount)
+                id_: discounted_votes([one for one in some if one.weight > 0], sharpness, discount)
                 for id_, some in votes.items()
             }
             most = max(sums.values(), default=1.0) or 1.0

@@ -24,7 +24,7 @@ _REGIONS = """
 94 Corse
 """
 
-# Each line: the region, then its départements. Overseas collectivities stand alone below.
+# Each line: the region, then its départements. Overseas collectivities are listed below.
 _DEPARTEMENTS = """
 01: 971 Guadeloupe
 02: 972 Martinique
@@ -84,21 +84,21 @@ def _departement_tables() -> tuple[dict[str, str], dict[str, str]]:
 _names, _region_codes = _departement_tables()
 
 DEPARTEMENTS = MappingProxyType(_names)
-"""Département code → name; a collectivity overseas counts as one."""
+"""Département code → name; an overseas collectivity counts as one."""
 
 REGIONS = MappingProxyType(
     dict(map(_code_and_name, (_REGIONS.strip() + _COLLECTIVITIES.rstrip()).splitlines()))
 )
-"""Region code → name; a collectivity overseas is its own region, under its own code."""
+"""Region code → name; an overseas collectivity is a region with the same code."""
 
 
 def area_name(code: str) -> str:
-    """Name of a département; the code itself where it is none."""
+    """The name of a département; the code itself if there is none."""
     return DEPARTEMENTS.get(code, code)
 
 
 def region_of(code: str) -> str | None:
-    """Code of the region that a département belongs to; None where it is none."""
+    """The code of the region of a département; None if there is none."""
     return _region_codes.get(code)
 
 
@@ -139,7 +139,7 @@ CENTROIDS = MappingProxyType(_parse_centroids())
 
 
 def distance_km(one: str, other: str) -> float | None:
-    """Great-circle distance between two départements' centroids; None where one is unknown.
+    """Great-circle distance between two départements' centroids; None if one is unknown.
 
     The haversine formula (Sinnott, "Virtues of the haversine", Sky & Telescope 1984).
     Agents of one département are 0 km apart.

@@ -13,9 +13,7 @@ from functools import partial
 from evaluation.corpora import ExpertSet, JudgedQuery
 from evaluation.scratch import Bench, Scratch, evaluation_reader, open_scratch
 from expertise.scoring import NO_THRESHOLD, SERVED_THRESHOLD, Threshold
-from expertise.values import Window
 from expertise.who_knows import find_experts
-from indexer.access import Reader
 
 CANDIDATES_JUDGED = 20
 """So many candidates of a question are judged: what a page can show."""
@@ -119,14 +117,14 @@ def _ask_question(
     if not experts and case is not QuestionCase.FOREIGN:
         return None
     reader = evaluation_reader(query, experts if case is QuestionCase.WITHOUT_EXPERTS else ())
-    window = scratch.search.window(query.text, reader)
+    window = scratch.search.window_of(query.text, reader)
     found = find_experts(
+        window,
         query.text,
-        reader,
-        _FixedWindow(window),
         scratch.book,
         date.today(),
-        bar=NO_THRESHOLD,
+        reader_id=reader.agent_id,
+        threshold=NO_THRESHOLD,
         limit=len(judged.candidates),
     )
     ranked = [one for one in found.candidates if one.agent.id in judged.ranked][:CANDIDATES_JUDGED]
@@ -135,22 +133,12 @@ def _ask_question(
         query.group,
         case,
         window.closest,
-        scratch.search.says_all(query.text, reader),
+        scratch.search.has_all_words(query.text, reader),
         tuple(
             JudgedShownCandidate(one.confidence, one.parts.votes / most, one.agent.id in experts)
             for one in ranked
         ),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _FixedWindow:
-    """A window that was already asked for."""
-
-    only: Window
-
-    def window(self, topic: str, reader: Reader) -> Window:
-        return self.only
 
 
 def curve_point(asked: Sequence[QuestionOutcome], bar: Threshold) -> CurvePoint:

@@ -16,8 +16,8 @@ from evaluation.measures import SavedRuns, load_ir_measures, read_saved_runs
 from evaluation.rankings import evaluate_experts, evaluate_search
 from evaluation.reports import Report, report_body, report_text, write_runs
 from evaluation.scratch import Bench
+from evaluation.voting_models import VotingModel
 from expertise.topics import read_topics
-from expertise.voting import Voting
 from quisait.application.startup import errors_as_sentences, read_settings
 from search_api.ranking.fusion import far_cosine
 from search_api.search import Retriever
@@ -78,7 +78,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un
 Kind = Annotated[EncoderChoice | None, typer.Option("--encoder", help="Sinon, celui des réglages")]
 Model = Annotated[Path | None, typer.Option("--model", help="Dossier du modèle de l'encodeur")]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="Questions posées en même temps")]
-VotingModel = Annotated[
+VotingOption = Annotated[
     str,
     typer.Option("--voting", help="Modèle de vote, ou « all » : celui du service et les autres"),
 ]
@@ -122,7 +122,7 @@ def experts_command(
     engine: OnEngine = None,
     queries: Annotated[str, typer.Option(help="Fichier des questions")] = "queries.jsonl",
     qrels: Annotated[str, typer.Option(help="Fichier des jugements")] = "qrels.tsv",
-    voting: VotingModel = Voting.DISCOUNTED.value,
+    voting: VotingOption = VotingModel.DISCOUNTED.value,
     topics: TopicsFile = None,
     run: RunFile = None,
     compare: CompareFile = None,
@@ -169,13 +169,13 @@ def nobody_command(
             typer.echo(f"\n{told}")
 
 
-def models_of(name: str) -> tuple[Voting, ...]:
+def models_of(name: str) -> tuple[VotingModel, ...]:
     """The model of this name, or all of them. Raises `ValueError` where there is none."""
     if name == ALL:
-        return tuple(Voting)
-    if name not in list(Voting):
-        raise ValueError(f"Modèles de vote : {', '.join(Voting)}, ou {ALL}.")
-    return (Voting(name),)
+        return tuple(VotingModel)
+    if name not in list(VotingModel):
+        raise ValueError(f"Modèles de vote : {', '.join(VotingModel)}, ou {ALL}.")
+    return (VotingModel(name),)
 
 
 def _bench(

@@ -15,13 +15,13 @@ from evaluation.scratch import (
     open_scratch,
     rank_by_popularity,
 )
+from evaluation.voting_models import VOTING_MODELS, VotingModel
 from expertise.assignment import Assignment, topic_vectors
 from expertise.build import all_documents
 from expertise.corpus import topics_in_row
 from expertise.scoring import NO_THRESHOLD
 from expertise.topics import Topic
 from expertise.values import TopicsOf
-from expertise.voting import Voting
 from expertise.who_knows import find_experts
 from search_api.questions.query import Query
 from search_api.search import Retriever
@@ -81,7 +81,7 @@ EXPERTS, POPULARITY = "experts", "popularity"
 
 
 def evaluate_experts(
-    judged: ExpertSet, bench: Bench, models: Sequence[Voting], topics: Sequence[Topic] = ()
+    judged: ExpertSet, bench: Bench, models: Sequence[VotingModel], topics: Sequence[Topic] = ()
 ) -> Report:
     """Index the set by the pipeline, ask who knows as a page does, and judge the candidates.
 
@@ -108,22 +108,23 @@ def _expert_run(
     judged: ExpertSet,
     bench: Bench,
     scratch: Scratch,
-    voting: Voting,
+    voting: VotingModel,
     assigned: SetTopics | None,
 ) -> Run:
     today = date.today()
 
     def ask(query: JudgedQuery) -> list[str]:
+        reader = evaluation_reader(query)
         found = find_experts(
+            scratch.search.window_of(query.text, reader),
             query.text,
-            evaluation_reader(query),
-            scratch.search,
             scratch.book,
             today,
+            reader_id=reader.agent_id,
             limit=len(judged.candidates),
-            assigned=assigned,
-            voting=voting,
-            bar=NO_THRESHOLD,
+            build=assigned,
+            sum_votes=VOTING_MODELS[voting],
+            threshold=NO_THRESHOLD,
         )
         ids = [candidate.agent.id for candidate in found.candidates]
         return [candidate for candidate in ids if candidate in judged.ranked]

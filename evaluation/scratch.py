@@ -29,6 +29,7 @@ from indexer.errors import ExtractionFailed, IndexRefused
 from indexer.ports import Encoder, Index
 from indexer.state import State
 from indexer.values import Extracted, Failure
+from quisait.application.database import migrate
 from quisait.application.engines import open_cached_encoder, open_scratch_index
 from quisait.application.progress import shown_progress
 from quisait.settings import EncoderSettings, IndexSettings
@@ -175,7 +176,7 @@ def open_scratch(bench: Bench, judged: SearchSet | ExpertSet) -> Iterator[Scratc
         open_cached_encoder(bench.encoder, vectors, keep_queries=True) as encoder,
         open_scratch_index(bench.index, Path(name), encoder.dimension) as index,
     ):
-        database = sa.create_engine(f"sqlite:///{Path(name) / 'state.sqlite'}")
+        database = migrate(sa.create_engine(f"sqlite:///{Path(name) / 'state.sqlite'}"))
         try:
             state, book = State(database), SqlDirectory(database)
             if isinstance(judged, ExpertSet):

@@ -1,1 +1,1 @@
-"""Who knows: contributions become evidence, and evidence becomes candidates."""
+"""Who knows: the directory, topics, the offline build, and ranking agents for a question."""

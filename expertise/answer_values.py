@@ -20,7 +20,7 @@ class BuildState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BuildStatus:
-    """The state of the build, and its day where there is one."""
+    """Whether there is a build, and of which day."""
 
     state: BuildState
     day: date | None = None
@@ -28,7 +28,7 @@ class BuildStatus:
 
 @dataclass(frozen=True, slots=True)
 class IsolatedHolder:
-    """The only holder around. `next` is the nearest that still stands, `distance_km` how far."""
+    """The only holder in an area. `next` is the nearest other holder, at `distance_km`."""
 
     topic: Topic
     agent: Agent
@@ -40,7 +40,7 @@ class IsolatedHolder:
 
 @dataclass(frozen=True, slots=True)
 class IsolationPage:
-    """One page of isolated holders; `following` is where the next one begins, None at the end."""
+    """One page of isolated holders; `following` is the offset of the next page, None at the end."""
 
     rows: tuple[IsolatedHolder, ...]
     following: int | None
@@ -48,7 +48,7 @@ class IsolationPage:
 
 @dataclass(frozen=True, slots=True)
 class CappedCount:
-    """A count of agents; `more` says that there are more than were counted."""
+    """A count of agents, capped: `more` says that there are more."""
 
     agents: int
     more: bool = False
@@ -56,7 +56,7 @@ class CappedCount:
 
 @dataclass(frozen=True, slots=True)
 class AreaCount:
-    """Who holds a topic in an area: `22`, a region (`r53`), or `` for the country."""
+    """How many hold a topic in an area: `22`, a region (`r53`), or `` for the country."""
 
     code: str
     holders: CappedCount
@@ -92,9 +92,9 @@ class TopicHolder:
 
 @dataclass(frozen=True, slots=True)
 class OwnTopic:
-    """A topic of one agent. `strength` is for that agent's eyes alone, else None.
+    """A topic of one agent. `strength` is shown to that agent only, else None.
 
-    `evidence` is what the one who asks may read, newest first.
+    `evidence` is what the reader may read, newest first.
     """
 
     topic: Topic
@@ -105,7 +105,7 @@ class OwnTopic:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """An agent with the same topics; nearest in subject, then in kilometres."""
+    """An agent with common topics; most topics first, then nearest."""
 
     agent: Agent
     topics: tuple[Topic, ...]
@@ -114,7 +114,7 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class CommunityView:
-    """Topics that bring agents together, and those of them who may be named."""
+    """A community's topics and the members who may be shown."""
 
     topics: tuple[Topic, ...]
     members: tuple[Agent, ...]
@@ -123,7 +123,7 @@ class CommunityView:
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """The topics of an agent, and who shares them."""
+    """An agent's topics, and who shares them."""
 
     agent: Agent
     topics: tuple[OwnTopic, ...]
@@ -133,7 +133,7 @@ class Peers:
 
 @dataclass(frozen=True, slots=True)
 class TopicView:
-    """A topic: who holds it, where to begin, what waits for an answer, what is near.
+    """A topic: holders, documents to start with, open questions, and neighbouring topics.
 
     `documents` and `questions` are ids that every agent may read.
     """

@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
 
 IN_TITLE = 1.0
-"""A document whose title has a label is about it."""
+"""The confidence where a document's title has a label of the topic."""
 IN_TEXT = (0.5, 0.4)
-"""A label in the text alone: the first at least, and as much of the second as the share of
-passages that have it; divided by the square root of how many topics the text names. One
-mention in a long file says little, and a glossary, which names them all, is about none."""
+"""The confidence where only the text has a label: the first, plus the second times the share of
+passages that have it, divided by the square root of the number of topics that the text names. One
+mention in a long file says little, and a glossary that names all topics is about none."""
 BY_VECTOR = (2.5, 5.0, 0.7)
-"""Standard deviations above the topic's mean similarity where confidence begins (at half of
-the third number) and where it reaches the third. Nothing is as sure by vector as by label."""
+"""Standard deviations above the topic's mean similarity at which the confidence by vector begins
+(with half of the third number) and at which it reaches the third number."""
 LEAST_CONFIDENCE = 0.35
-"""What is less sure is not assigned."""
+"""Topics with less confidence are not assigned."""
 LEAST_DOCUMENTS = 50
-"""Fewer documents give no mean to stand out from: labels alone assign."""
+"""With fewer documents there is no meaningful mean: only labels assign topics."""
 
 _KEPT_SIMILAR = 5
 _SCALE = 1_000_000
-"""Similarities are summed as whole millionths: the sums do not hang on the order of a scan."""
+"""Similarities are summed as integers (millionths), so that the order of a scan does not matter."""
 
 _LARGEST_COMPONENT = 10.0
-"""No number of a vector of length 1 comes near it; what is not a number fails it too."""
+"""No component of a vector of length 1 reaches it; NaN fails the comparison too."""
 
 ConfidenceMatrix: TypeAlias = "sp.csr_array"
 """float32 (documents, topics), from 0 to 1."""
@@ -47,14 +47,14 @@ Phrase = tuple[tuple[int, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class TopicVectors:
-    """One vector for each topic that has any: `vectors[i]` belongs to topic `topics[i]`."""
+    """Vectors of topics: `vectors[i]` is that of topic number `topics[i]`."""
 
     topics: NDArray[np.int64]
     vectors: Vectors
 
 
 def topic_vectors(topics: Sequence[Topic], encoder: Encoder) -> TopicVectors:
-    """Encode the labels as questions. A métier says who, not what: it has no vector."""
+    """Encode the labels of each topic as a question. Métiers have no vector."""
     numbers = [n for n, topic in enumerate(topics) if topic.kind == TopicKind.TOPIC]
     texts = [", ".join(topics[n].labels) for n in numbers]
     if not texts:
@@ -63,7 +63,7 @@ def topic_vectors(topics: Sequence[Topic], encoder: Encoder) -> TopicVectors:
 
 
 class Assignment:
-    """Takes documents one by one; `confidences` then speaks of all of them."""
+    """Assigns topics to documents, added one by one; `confidences` then gives all of them."""
 
     def __init__(self, topics: Sequence[Topic], vectors: TopicVectors | None = None) -> None:
         self._topics, self._vectors = topics, vectors
@@ -77,8 +77,8 @@ class Assignment:
         self._encoded = 0
 
     def add(self, document: IndexedDocument) -> bool:
-        """Read one document's text and vectors; nothing is encoded. True where a label names it."""
-        # What may fail comes first: a document that fails leaves nothing behind.
+        """Add a document with its text and vectors. Returns whether it has a label of a topic."""
+        # What may fail comes first, so that a failing document adds nothing.
         labelled = tuple(_topics_by_label(document, self._phrases).items())
         similar = self._similar(document)
         self._by_label.append(labelled)
@@ -88,8 +88,8 @@ class Assignment:
     def _similar(self, document: IndexedDocument) -> NDArray[np.int64]:
         """Shape (topic vectors,), or (0,) without any: in whole millionths.
 
-        Raises `ValueError` for vectors that no encoder gives: they would disturb the means
-        that every document is held against.
+        Raises `ValueError` for vectors that no encoder makes: they would distort the means that
+        every document is compared with.
         """
         if not len(document.vectors):
             return np.empty(0, dtype=np.int64)
@@ -148,7 +148,7 @@ class Assignment:
     def _by_vector(
         self, row: int, means: NDArray[np.float64], deviations: NDArray[np.float64]
     ) -> dict[int, float]:
-        """The topic that stands out most, if it does."""
+        """The topic whose similarity stands out most, if it is enough."""
         places = slice(row * _KEPT_SIMILAR, (row + 1) * _KEPT_SIMILAR)
         best = np.array(self._best[places], dtype=np.int64)
         best, whole = best[best >= 0], np.array(self._whole[places], dtype=np.int64)[best >= 0]
@@ -165,7 +165,7 @@ class Assignment:
     def _with_broader(
         self, found: Mapping[int, float], ups: Mapping[int, Sequence[int]]
     ) -> dict[int, float]:
-        """A document about a topic is about those above it; a métier's name says nothing more."""
+        """With the broader topics of each topic. Métiers add none."""
         whole = dict(found)
         for topic, confidence in found.items():
             if self._topics[topic].kind == TopicKind.TOPIC:
@@ -175,7 +175,7 @@ class Assignment:
 
 
 def _combine_confidences(one: Mapping[int, float], other: Mapping[int, float]) -> dict[int, float]:
-    """Two signs of one thing: 1 - (1 - a)(1 - b)."""
+    """Combine two independent confidences: 1 - (1 - a)(1 - b)."""
     return {
         topic: 1.0 - (1.0 - one.get(topic, 0.0)) * (1.0 - other.get(topic, 0.0))
         for topic in {*one, *other}
@@ -193,7 +193,7 @@ def _cached_phrases(topics: tuple[Topic, ...]) -> dict[str, list[tuple[int, Phra
 
 
 def _phrases(topics: Sequence[Topic]) -> dict[str, list[tuple[int, Phrase]]]:
-    """Every label by its first term: (topic, its terms with their distance from the first)."""
+    """Labels by their first term: (topic number, terms with their distance from the first)."""
     found: dict[str, list[tuple[int, Phrase]]] = {}
     for number, topic in enumerate(topics):
         for label in topic.labels:
@@ -209,7 +209,7 @@ def _phrases(topics: Sequence[Topic]) -> dict[str, list[tuple[int, Phrase]]]:
 def _topics_by_label(
     document: IndexedDocument, phrases: Mapping[str, list[tuple[int, Phrase]]]
 ) -> dict[int, float]:
-    """What the labels in a document's title and passages say."""
+    """Confidences by topic number, from the labels in a document's title and passages."""
     found = dict.fromkeys(_topics_in(document.document.title, phrases), IN_TITLE)
     counts: dict[int, int] = {}
     for passage in document.passages:

@@ -61,19 +61,19 @@ from indexer.ports import Encoder
 from indexer.values import IndexedDocument
 
 BATCH_DOCUMENTS = 200
-"""Documents of one request: their vectors are large."""
+"""Documents read in one request: their vectors are large."""
 DOCUMENTS_KEPT_PER_TOPIC = 20
-"""How many documents of a topic, and how many of its open questions, are kept to begin with."""
+"""How many documents, and how many open questions, are stored with each topic."""
 HASH_PREFIX_CHARS = 12
-"""Of a record hash: enough to notice that a document is no longer what was counted."""
+"""Characters of a record hash that are stored, to detect that a document has changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildRules:
-    """What an organisation decides.
+    """The organisation's settings for builds.
 
-    `universal` are the principals that every agent has; `least_strength` makes a
-    holder; a build older than `oldest_days` is not shown.
+    `universal` are the principals that every agent has; `least_strength` is the threshold for
+    holders; a build older than `oldest_days` is not shown.
     """
 
     universal: frozenset[str] = frozenset({"everyone"})
@@ -86,7 +86,7 @@ class BuildRules:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Build:
-    """What was found on a day, as arrays; `records` gives it row by row."""
+    """The result of one day's build, as arrays; `records` gives it row by row."""
 
     day: date
     rules: BuildRules
@@ -98,7 +98,7 @@ class Build:
     isolation: Isolation
     communities: Sequence[Community]
     clusters: Sequence[Cluster] = ()
-    left_out: Sequence[SkippedItem] = ()
+    skipped: Sequence[SkippedItem] = ()
 
 
 def build_expertise(
@@ -111,8 +111,7 @@ def build_expertise(
 ) -> Build:
     """Read every kept document once, and the directory.
 
-    Raises `IndexUnreachable`, and `ValueError` where so many documents fail that the fault
-    is not theirs.
+    Raises `IndexUnreachable`, and `ValueError` where too many documents fail.
     """
     omissions, listed = SkippedItems(), check_topics((topic.id, topic) for topic in topics)
     for one in listed.malformed:
@@ -127,7 +126,7 @@ def build_expertise(
     clusters = discover_clusters(without_topics(leftovers.kept(), corpus), omissions)
     omissions.check_share(len(corpus.document_ids))
     build = build_from(corpus, topics, agents, owners, rules, today)
-    return replace(build, clusters=clusters, left_out=tuple(omissions.found))
+    return replace(build, clusters=clusters, skipped=tuple(omissions.found))
 
 
 def build_from(
@@ -138,7 +137,7 @@ def build_from(
     rules: BuildRules,
     today: date,
 ) -> Build:
-    """The part on arrays. `agents` are those who may be shown; other owners count for nobody."""
+    """The computation on arrays. `agents` are those who may be shown; other owners do not count."""
     shown = sorted(agents, key=lambda agent: agent.id)
     number = {agent.id: n for n, agent in enumerate(shown)}
     owner = [number.get(owners[one].id, -1) if one in owners else -1 for one in corpus.accounts]
@@ -155,7 +154,7 @@ def build_from(
 def all_documents(
     library: DocumentStore, omissions: SkippedItems | None = None
 ) -> Iterator[IndexedDocument]:
-    """Every kept document, a few at once; those that cannot be decoded are noted."""
+    """Every indexed document, in batches; those that cannot be decoded are recorded as skipped."""
     omissions = omissions or SkippedItems()
     for source in sorted(library.sources()):
         waiting: list[str] = []
@@ -170,7 +169,7 @@ def all_documents(
 def _read_batch(
     library: DocumentStore, document_ids: Sequence[str], omissions: SkippedItems
 ) -> Iterator[IndexedDocument]:
-    """These documents together; where one of them fails, what is left one by one."""
+    """These documents in one request; where one fails, the remaining ones one by one."""
     given: set[str] = set()
     together = SkippedItems()
     with together.instead(SkippedKind.DOCUMENT, ""):
@@ -185,7 +184,7 @@ def _read_batch(
 
 
 def records(build: Build) -> Iterator[BuildRecord]:
-    """Topics, cells, communities, proposed topics, documents, then what was left out.
+    """Topics, cells, communities, proposed topics, documents, then what was skipped.
 
     Always in the same order.
     """
@@ -206,12 +205,12 @@ def records(build: Build) -> Iterator[BuildRecord]:
             tuple((term.written, term.places) for term in cluster.terms),
         )
     yield from _assigned_records(build)
-    yield from skipped_records(build.left_out)
+    yield from skipped_records(build.skipped)
 
 
-def skipped_records(left_out: Sequence[SkippedItem]) -> Iterator[SkippedRecord]:
-    """What was left out, by part and id."""
-    ordered = sorted(left_out, key=lambda one: (one.part, one.id, one.reason))
+def skipped_records(skipped: Sequence[SkippedItem]) -> Iterator[SkippedRecord]:
+    """What was skipped, by kind and id."""
+    ordered = sorted(skipped, key=lambda one: (one.part, one.id, one.reason))
     for number, one in enumerate(ordered):
         yield SkippedRecord(number, one)
 
@@ -237,9 +236,9 @@ def _topic_records(build: Build) -> Iterator[TopicRecord]:
 
 
 def _assigned_records(build: Build) -> Iterator[AssignedRecord]:
-    """Of the documents that somebody contributed to: no other ever votes.
+    """The topics of documents with contributors: no other document votes.
 
-    By key, as a table in the order of its keys is written quickest.
+    Sorted by key, the fastest order to write a table in.
     """
     ids, names = build.corpus.document_ids, [topic.id for topic in build.topics]
     voting = np.unique(build.corpus.document).tolist()
@@ -252,10 +251,10 @@ def _cell_record(build: Build, row: int) -> CellRecord:
     held, cells, corpus = build.holdings, build.cells, build.corpus
     agent, cell = build.agents[int(held.agent[row])], int(held.cell[row])
     nearest = build.isolation.nearest[row].tolist()
-    proofs: tuple[CellEvidence, ...] = ()
+    evidence: tuple[CellEvidence, ...] = ()
     if cell >= 0:
         places = range(int(cells.start[cell]), int(cells.start[cell + 1]))
-        proofs = tuple(
+        evidence = tuple(
             CellEvidence(
                 corpus.document_ids[int(cells.document[n])],
                 corpus.accounts[int(cells.account[n])],
@@ -272,5 +271,5 @@ def _cell_record(build: Build, row: int) -> CellRecord:
         strength=float(cells.strength[cell]) if cell >= 0 else 0.0,
         scope=SCOPES[int(build.isolation.scope[row])],
         nearest=tuple(build.agents[n].id for n in nearest if n >= 0),
-        proofs=proofs,
+        evidence=evidence,
     )

@@ -22,7 +22,7 @@ DOCUMENT_KEY_CHARS = 24
 class CellEvidence:
     """A document of a cell, and the account that contributed.
 
-    `weight` is what it says, from 0 to 1; `mark` is the beginning of its record hash.
+    `weight` is from 0 to 1; `mark` is the beginning of the document's record hash.
     """
 
     document_id: str
@@ -33,10 +33,10 @@ class CellEvidence:
 
 @dataclass(frozen=True, slots=True)
 class CellRecord:
-    """What an agent holds, or declares, of a topic.
+    """An agent who holds, or declares, a topic.
 
-    `departement` is where they were in post; `nearest` names the next holders, for who
-    is alone somewhere; `proofs` are all the documents, strongest first.
+    `departement` is where they were in post; `nearest` are the nearest other holders, for agents
+    who are alone in an area; `evidence` are all the documents, strongest first.
     """
 
     topic_id: str
@@ -46,12 +46,12 @@ class CellRecord:
     strength: float
     scope: IsolationScope
     nearest: tuple[str, ...]
-    proofs: tuple[CellEvidence, ...]
+    evidence: tuple[CellEvidence, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class TopicRecord:
-    """A topic of the list, with documents to start with and questions nobody answered."""
+    """A topic of the list, with documents to start with and unanswered questions."""
 
     topic: Topic
     documents: tuple[str, ...]
@@ -60,20 +60,20 @@ class TopicRecord:
 
 @dataclass(frozen=True, slots=True)
 class AssignedRecord:
-    """The topics of a document that somebody contributed to: (id, confidence from 0 to 1)."""
+    """The topics of a document with contributors: (id, confidence from 0 to 1)."""
 
     key: str
     topics: tuple[tuple[str, float], ...]
 
 
 def document_key(document_id: str) -> str:
-    """What stands for a document: 96 bits of its id's digest."""
+    """The key of a document: 96 bits of its id's digest."""
     return digest(document_id)[:DOCUMENT_KEY_CHARS]
 
 
 @dataclass(frozen=True, slots=True)
 class CommunityRecord:
-    """Agents that topics bring together."""
+    """A community: topics and members by id."""
 
     number: int
     kind: CommunityKind
@@ -85,7 +85,7 @@ class CommunityRecord:
 class ProposalRecord:
     """A cluster of documents that no topic covers: (id, mark) pairs, and its terms.
 
-    Each term is as most documents write it, with the places of those that have it.
+    Each term comes with the indices of the documents that have it.
     """
 
     number: int
@@ -94,16 +94,16 @@ class ProposalRecord:
 
     @property
     def id(self) -> str:
-        """The same for the same documents."""
+        """A digest of the documents' ids."""
         return digest("\n".join(sorted(id_ for id_, _ in self.documents)))[:12]
 
 
 @dataclass(frozen=True, slots=True)
 class SkippedRecord:
-    """One thing that the build does not hold."""
+    """One thing that the build skipped."""
 
     number: int
-    left_out: SkippedItem
+    item: SkippedItem
 
 
 BuildRecord: TypeAlias = (
@@ -113,10 +113,10 @@ BuildRecord: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class BuildStamp:
-    """Which build is read, of which day, and how much it counted.
+    """A published build: its day, digests and counts.
 
-    `least_strength` is what made a holder; `documents` and `contributions` are those
-    that every agent may read, of `contributions_seen`.
+    `least_strength` is the threshold for holders; `documents` and `contributions` count what
+    every agent may read, of `contributions_seen`.
     """
 
     id: str
@@ -250,7 +250,7 @@ def topic_record(row: sa.RowMapping) -> TopicRecord:
 
 def cell_row(record: CellRecord) -> Row:
     """A cell as it is kept; all its document ids, compressed."""
-    proofs = record.proofs
+    proofs = record.evidence
     columns = (
         [proof.document_id for proof in proofs],
         [proof.account for proof in proofs],
@@ -338,7 +338,7 @@ def proposal_record(row: sa.RowMapping) -> ProposalRecord:
 
 def skipped_row(record: SkippedRecord) -> Row:
     """What a build left out as it is kept."""
-    one = record.left_out
+    one = record.item
     return {
         "number": record.number,
         "part": one.part.value,

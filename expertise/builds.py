@@ -28,7 +28,6 @@ from expertise.build_tables import (
     current,
     document_key,
     members,
-    metadata,
     proposal_record,
     proposals,
     rows_of,
@@ -47,14 +46,14 @@ from expertise.values import TopicsOf
 from indexer.state import digest
 
 _ROWS_PER_TRANSACTION = 2_000
-"""Rows of one transaction: crawls and servers write to the same database meanwhile."""
+"""Rows in one transaction: crawls and servers write to the same database meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class IsolationQuery:
     """Which isolated holders: in these départements (None: all), of these topics (None: all).
 
-    Pages go by département, topic and agent; `by_agent` keeps an agent's topics together.
+    Ordered by département, topic and agent; `by_agent`: by département, agent and topic.
     """
 
     departements: tuple[str, ...] | None = None
@@ -74,16 +73,15 @@ class SqlBuilds:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        metadata.create_all(engine)
         self.decisions = SqlTopicDecisions(engine)
-        self.gatherings = SqlCommunityDecisions(engine)
+        self.community_decisions = SqlCommunityDecisions(engine)
 
     def publish(self, build: Build, listed: TopicList) -> BuildStamp:
         """Write a build beside the current one, then make it the current one.
 
-        What fails on the way leaves the current one standing; its rows go with the next
-        publication. The former build stays, for the answers that still read it. Only one
-        build is to be made at a time.
+        A failure leaves the current one in place; the rows written are deleted by the next
+        publication. The previous build stays, for answers that still read it. Only one process
+        may publish at a time.
         """
         former = self._current_id()
         self._forget_all_but(former)
@@ -107,7 +105,7 @@ class SqlBuilds:
         return stamp
 
     def current(self) -> BuildStamp | None:
-        """The build that is read, or None before the first."""
+        """The current build, or None before the first."""
         query = sa.select(builds).join(current, current.c.build_id == builds.c.id)
         with self._engine.connect() as connection:
             row = connection.execute(query).mappings().one_or_none()
@@ -120,7 +118,7 @@ class SqlBuilds:
             return tuple(map(topic_record, connection.execute(query).mappings()))
 
     def cells_of(self, build_id: str, agent_ids: Sequence[str]) -> tuple[CellRecord, ...]:
-        """What a few agents hold or declare, by topic."""
+        """The cells of a few agents, by topic."""
         query = (
             sa.select(cells)
             .where(cells.c.build_id == build_id, cells.c.agent_key.in_(map(digest, agent_ids)))
@@ -131,7 +129,7 @@ class SqlBuilds:
     def cells_between(
         self, build_id: str, agent_ids: Iterable[str], topic_ids: Iterable[str]
     ) -> tuple[CellRecord, ...]:
-        """What these agents hold or declare of these topics."""
+        """The cells of these agents and topics."""
         with self._engine.connect() as connection:
             query = sa.select(cells).where(
                 cells.c.build_id == build_id,
@@ -150,7 +148,7 @@ class SqlBuilds:
         *,
         each_departement: bool = True,
     ) -> tuple[CellRecord, ...]:
-        """At most so many holders of each topic (in each département), and who declares it."""
+        """At most `most` cells of each topic and basis (and département)."""
         parts = [cells.c.topic_id, cells.c.basis]
         if each_departement:
             parts.append(cells.c.departement)
@@ -172,7 +170,7 @@ class SqlBuilds:
     def holders_places(
         self, build_id: str, topic_ids: Sequence[str], most: int
     ) -> tuple[tuple[str, str, str], ...]:
-        """(topic, agent, département) of holders, without what they rest on; at most so many."""
+        """(topic, agent, département) of holders, without evidence; at most `most`."""
         query = (
             sa.select(cells.c.topic_id, cells.c.agent_id, cells.c.departement)
             .where(
@@ -186,8 +184,8 @@ class SqlBuilds:
         with self._engine.connect() as connection:
             return tuple((row[0], row[1], row[2]) for row in connection.execute(query))
 
-    def alone(self, build_id: str, asked: IsolationQuery) -> tuple[CellRecord, ...]:
-        """Isolated holders: one page, in the order that is asked for."""
+    def isolated_cells(self, build_id: str, asked: IsolationQuery) -> tuple[CellRecord, ...]:
+        """One page of the cells of isolated holders."""
         query = sa.select(cells).where(
             cells.c.build_id == build_id,
             cells.c.scope.in_([scope.value for scope in asked.scopes]),
@@ -232,21 +230,21 @@ class SqlBuilds:
         return tuple(community_record(row, found) for row in rows)
 
     def proposals(self, build_id: str) -> tuple[ProposalRecord, ...]:
-        """Topics that the build proposes, by number."""
+        """The topics that the build proposes, by number."""
         query = sa.select(proposals).where(proposals.c.build_id == build_id)
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(proposals.c.number)).mappings()
             return tuple(map(proposal_record, rows))
 
-    def left_out(self, build_id: str) -> tuple[SkippedItem, ...]:
-        """What the build could not take, by part and id."""
+    def skipped(self, build_id: str) -> tuple[SkippedItem, ...]:
+        """What the build skipped, by kind and id."""
         query = sa.select(skipped).where(skipped.c.build_id == build_id)
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(skipped.c.number)).mappings()
             return tuple(map(skipped_item, rows))
 
     def topics_of(self, build_id: str, document_ids: Iterable[str]) -> TopicsOf:
-        """The topics of these documents, those left out that have none."""
+        """The topics of these documents; documents without a topic are left out."""
         by_key = {document_key(one): one for one in document_ids}
         with self._engine.connect() as connection:
             query = sa.select(assigned.c.document_key, assigned.c.topics).where(
@@ -254,7 +252,7 @@ class SqlBuilds:
                 one_of(connection, assigned.c.document_key, by_key),
             )
             rows = connection.execute(query).all()
-        # All in one text: reading each alone takes longer than the table does.
+        # Parsed as one text: parsing each row takes longer than the query.
         about = json.loads(f"[{','.join(text for _, text in rows)}]")
         return {
             by_key[key]: [(id_, sure) for id_, sure in some]
@@ -277,7 +275,7 @@ class SqlBuilds:
             connection.execute(sa.delete(builds).where(builds.c.id != (build_id or "")))
 
     def _write(self, build: Build, build_id: str) -> str:
-        """Write every row; gives the digest of what was written."""
+        """Write every row. Returns the digest of what was written."""
         found = hashlib.sha256(build.day.isoformat().encode())
         rows = _rows(build)
         while some := list(islice(rows, _ROWS_PER_TRANSACTION)):

@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
 
 LOUVAIN_SEED = 20
-"""Louvain draws; the same seed gives the same communities."""
+"""Louvain's method is random; the same seed gives the same communities."""
 LEAST_MEMBERS = 3
 LEAST_TOPICS = 2
-"""A member of a detected community holds at least so many of its topics."""
+"""A member of a detected community holds at least this many of its topics."""
 LEAST_SHARED_HOLDERS = 2
-"""Topics are tied by at least so many holders: one person ties nothing."""
+"""Two topics are linked from this many common holders on."""
 
 
 class CommunityKind(StrEnum):
-    """Seen in what agents hold together, or proposed to those who are alone."""
+    """Detected from topics held together, or proposed to isolated holders."""
 
     DETECTED = "detected"
     PROPOSED = "proposed"
@@ -74,7 +74,7 @@ def detected_communities(holdings: Holdings, topics: int) -> list[Community]:
 def proposed_communities(
     holdings: Holdings, isolation: Isolation, agents: Sequence[Agent], topics: int
 ) -> list[Community]:
-    """For each topic, those who are alone in their region, from at least three regions."""
+    """For each topic, the holders who are alone in their region, from at least three regions."""
     alone = np.flatnonzero(isolation.scope >= SCOPES.index(IsolationScope.REGION))
     members: list[list[int]] = [[] for _ in range(topics)]
     for row in alone.tolist():
@@ -117,27 +117,27 @@ def _holder_counts(holdings: Holdings, topics: int) -> np.ndarray[tuple[int], np
 
 
 LEAST_DOCUMENTS = 5
-"""Fewer are no topic yet."""
+"""Fewer documents are not a topic."""
 CLUSTER_DISTANCE = 0.6
-"""Cosine distance between centred vectors, on average over two clusters, up to which they
-are one: centred, unrelated texts stand at 1, whatever the encoder."""
+"""The average cosine distance between centred vectors up to which two clusters are merged.
+Unrelated texts have distance 1 after centring, whatever the encoder."""
 LARGEST_CLUSTER_SHARE = 0.25
-"""A cluster of more of all that was left over is what texts have in common, no topic."""
+"""A cluster with a larger share of all documents is what the texts have in common, not a topic."""
 TERMS_KEPT = 8
 """Terms kept of a cluster."""
 BIGRAM_WEIGHT = 1.3
-"""Two words side by side name more than each of them."""
+"""The factor for a pair of adjacent words, which says more than each of them."""
 LEAST_WITH_TERM = 3
-"""Documents of the cluster that a term must stand in."""
+"""Documents of the cluster that must have a term."""
 
 _SEPARATOR = re.compile('[.,;:!?()\\[\\]«»"\\d\\x00-\\x1f\\x7f\ufffd\ud800-\udfff]')
-"""What never stands in a term: signs between two phrases, figures, and what no database keeps."""
+"""What a term never has: punctuation, digits, and characters that databases do not store."""
 _LONGEST_TERM = 60
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterTerm:
-    """A term as it is written, and the documents of the cluster (places) that have it."""
+    """A term as written, and the indices of the cluster's documents that have it."""
 
     written: str
     places: tuple[int, ...]
@@ -145,7 +145,7 @@ class ClusterTerm:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Documents that speak of the same, and the terms that tell them from the others."""
+    """Documents on one subject, and the terms that distinguish them from the others."""
 
     documents: tuple[UnlabelledDocument, ...]
     terms: tuple[ClusterTerm, ...]
@@ -158,8 +158,8 @@ def discover_clusters(
 
     Average linkage (Sokal & Michener 1958) on the cosine distance of vectors less their
     common mean; terms by how much more often the cluster has them (class-based tf-idf,
-    Grootendorst, "BERTopic", 2022, on documents instead of occurrences). A document whose
-    text fails is noted in `omissions`.
+    Grootendorst, "BERTopic", 2022, on documents instead of occurrences). A document that
+    fails is recorded in `omissions`.
     """
     omissions = omissions or SkippedItems()
     if len(leftovers) < 2 * LEAST_DOCUMENTS:
@@ -190,15 +190,15 @@ def discover_clusters(
 
 
 def _cluster_members(leftovers: Sequence[UnlabelledDocument]) -> list[list[int]]:
-    """Places of each cluster of enough documents, ascending."""
-    # Imported here: it takes a while, and only a build has a use for it.
+    """Indices of the documents of each cluster that is large enough, ascending."""
+    # Imported here: it takes a while, and only a build needs it.
     from scipy.cluster.hierarchy import fcluster, linkage
 
     vectors = np.stack([one.vector for one in leftovers]).astype(np.float64)
     centred = vectors - vectors.mean(axis=0)
     centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
     centred = np.round(centred, 6)
-    # What all have in common has no direction of its own, and stands in no cluster.
+    # Documents equal to the mean have no direction, and are in no cluster.
     apart = np.flatnonzero(centred.any(axis=1))
     if len(apart) < 2 * LEAST_DOCUMENTS:
         return []
@@ -212,7 +212,7 @@ def _cluster_members(leftovers: Sequence[UnlabelledDocument]) -> list[list[int]]
 
 @dataclass(frozen=True, slots=True)
 class _DocumentTerms:
-    """How a document writes each of its terms; those of its title."""
+    """How a document writes each of its terms, and the terms of its title."""
 
     terms: Mapping[str, str]
     titled: frozenset[str]
@@ -224,7 +224,7 @@ def _document_terms(one: UnlabelledDocument) -> _DocumentTerms:
 
 
 def _terms(text: str) -> dict[str, str]:
-    """How a text writes each of its terms, and each pair of neighbours."""
+    """How a text writes each of its terms and pairs of adjacent terms."""
     found: dict[str, str] = {}
     analysed = analyse(text)
     for term, following in zip_longest(analysed, analysed[1:]):
@@ -241,7 +241,7 @@ def _terms(text: str) -> dict[str, str]:
 def _cluster_terms(
     said: Sequence[_DocumentTerms], spread: Counter[str], documents: int
 ) -> tuple[ClusterTerm, ...]:
-    """The terms that tell the cluster best; a word that a chosen pair holds says no more."""
+    """The terms that distinguish the cluster best; no word is in two of them."""
     places: dict[str, list[int]] = defaultdict(list)
     for place, one in enumerate(said):
         for term in one.terms:
@@ -264,6 +264,6 @@ def _cluster_terms(
 
 
 def _most_common_form(term: str, said: Sequence[_DocumentTerms]) -> str:
-    """As most of the documents write it."""
+    """The form that most of the documents write."""
     ways = Counter(one.terms[term] for one in said if term in one.terms)
     return min(ways, key=lambda way: (-ways[way], way))

@@ -21,14 +21,14 @@ from expertise.revalidation import CurrentHolder
 
 @dataclass(frozen=True, slots=True)
 class CommunityProposals:
-    """What one animator may decide. `animated` says of a topic's id whether it is theirs."""
+    """Decisions of one community manager. `animated` says whether a topic is theirs."""
 
     reading: OpenBuild
     animated: Callable[[str], bool]
 
-    def waiting(self) -> tuple[CommunityView, ...]:
-        """Proposed, of a topic that is theirs, and undecided; three at least still stand."""
-        decided = self.reading.builds.gatherings.all()
+    def pending(self) -> tuple[CommunityView, ...]:
+        """Undecided proposals on topics that are theirs, with at least three valid members."""
+        decided = self.reading.builds.community_decisions.all()
         found = self.reading.builds.communities(
             self.reading.stamp.id, kind=CommunityKind.PROPOSED, most=None
         )
@@ -40,30 +40,30 @@ class CommunityProposals:
         views = (community_view(self.reading, one) for one in mine)
         return tuple(one for one in views if len(one.members) >= LEAST_MEMBERS)
 
-    def told(self) -> tuple[CommunityDecision, ...]:
-        """Decisions on the topics that are theirs, the newest first."""
+    def decided(self) -> tuple[CommunityDecision, ...]:
+        """Decisions on topics that are theirs, the newest first."""
         mine = [
             one
-            for one in self.reading.builds.gatherings.all().values()
+            for one in self.reading.builds.community_decisions.all().values()
             if self.animated(one.topic_id)
         ]
         return tuple(sorted(mine, key=lambda one: (-one.day.toordinal(), one.topic_id)))
 
     def decide(self, topic_id: str, verdict: Verdict) -> CommunityDecision:
-        """Accept it, and it is shown to everybody at once; or refuse it for good.
+        """Accept it, which shows it to everybody at once; or refuse it for good.
 
-        Raises `NoSuchProposal` where it does not wait for this animator's decision.
+        Raises `NoSuchProposal` where it is not pending for this community manager.
         """
-        if topic_id not in {topic.id for one in self.waiting() for topic in one.topics}:
+        if topic_id not in {topic.id for one in self.pending() for topic in one.topics}:
             raise NoSuchProposal("Cette communauté n'est pas, ou n'est plus, proposée.")
-        made = CommunityDecision(topic_id, verdict, self.reading.standing.today)
-        self.reading.builds.gatherings.keep(made)
+        made = CommunityDecision(topic_id, verdict, self.reading.revalidation.today)
+        self.reading.builds.community_decisions.keep(made)
         return made
 
     def forget(self, topic_id: str) -> None:
-        """Take a decision back. Raises `NoSuchProposal`."""
+        """Delete a decision. Raises `NoSuchProposal`."""
         mine = self.animated(topic_id)
-        if not (mine and self.reading.builds.gatherings.forget(topic_id)):
+        if not (mine and self.reading.builds.community_decisions.forget(topic_id)):
             raise NoSuchProposal("Cette décision n'existe pas, ou plus.")
 
 
@@ -109,7 +109,7 @@ def _at_risk(reading: OpenBuild, count: TopicCount, standing: tuple[CurrentHolde
         if len(holders) <= FEW_HOLDERS
         else ()
     )
-    last = reading.standing.today + timedelta(days=LEAVING_DAYS)
+    last = reading.revalidation.today + timedelta(days=LEAVING_DAYS)
     return AtRisk(count, few, tuple(one for one in few if one.departure and one.departure <= last))
 
 

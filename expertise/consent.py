@@ -19,7 +19,7 @@ from indexer.state import digest, storable
 
 
 class PreferenceKind(StrEnum):
-    """What is asked."""
+    """What an agent asks for."""
 
     WITHDRAW = "withdraw"
     REFUSE = "refuse"
@@ -28,12 +28,12 @@ class PreferenceKind(StrEnum):
 
 
 WHOLE_SERVICE = ""
-"""The subject of a withdrawal from the finder as a whole; else it is a source's name."""
+"""The subject of a withdrawal from the whole service; otherwise it is a source's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """One thing that an agent asks, one row for each (agent, kind, subject).
+    """One thing that an agent asks for; one row for each (agent, kind, subject).
 
     `subject`: a source or `FINDER` (withdraw), a topic's id (refuse, declare), empty
     (contact). `said`: the topic's labels, its own first, or the way of contact.
@@ -47,29 +47,29 @@ class Preference:
 
 @dataclass(frozen=True, slots=True)
 class RecordedPreference:
-    """A wish that is in force, and since when."""
+    """A preference in force, and since when."""
 
-    wish: Preference
+    preference: Preference
     since: datetime
 
 
 class ConsentStore(Protocol):
-    """Where agents' wishes are kept. Each call acts at the next answer."""
+    """Where agents' preferences are stored. Each change applies from the next answer on."""
 
     def of(self, agent_id: str) -> Sequence[RecordedPreference]:
-        """The wishes of one agent, in force now."""
+        """The preferences of one agent that are in force."""
         ...
 
     def ask(self, wish: Preference) -> None:
-        """Put one in force. A topic is refused or declared, never both."""
+        """Put a preference in force. A topic is refused or declared, never both."""
         ...
 
     def take_back(self, wish: Preference) -> None:
-        """Undo one; nothing where it was not in force."""
+        """Remove a preference; no effect where it was not in force."""
         ...
 
     def noted(self, agent_id: str) -> bool:
-        """Whether a restored backup would be told all that this agent asked."""
+        """Whether all that this agent asked for would survive the restoration of a backup."""
         ...
 
 
@@ -79,7 +79,7 @@ NARROWER_CONTACTS: dict[ContactVia, tuple[ContactVia, ...]] = {
     ContactVia.HEAD: (ContactVia.HEAD, ContactVia.NONE),
     ContactVia.NONE: (ContactVia.NONE,),
 }
-"""What an agent may choose where their entity wishes for this way: as narrow, or narrower."""
+"""The ways of contact that an agent may choose, by their entity's: the same or narrower ones."""
 
 
 metadata = sa.MetaData()
@@ -103,7 +103,7 @@ preference_words = sa.Table(
     sa.Column("word", sa.String(200), primary_key=True),
     sa.Index("agent_wish_words_word", "word"),
 )
-"""The words of declared topics, by which a question may name who declares them."""
+"""The words of declared topics: a question that has them matches who declared them."""
 
 absent_agents = sa.Table(
     "agents_missing",
@@ -111,11 +111,11 @@ absent_agents = sa.Table(
     sa.Column("agent_key", sa.String(64), primary_key=True),
     sa.Column("since", sa.Date, nullable=False),
 )
-"""Since when the directory no longer knows somebody whose wishes are kept."""
+"""Since when the directory no longer has an agent whose preferences are stored."""
 
 
 def agents_with_words(agent_words: sa.Table, words: Sequence[str]) -> sa.Select[tuple[str]]:
-    """Keys of agents of whom each of these words is said."""
+    """Keys of the agents whose entry or declared topics have each of these words."""
     said = sa.union(
         sa.select(agent_words.c.agent_key, agent_words.c.word).where(agent_words.c.word.in_(words)),
         sa.select(preference_words.c.agent_key, preference_words.c.word).where(
@@ -133,14 +133,14 @@ _OPPOSITE = {
 
 
 class PreferenceRegister(Protocol):
-    """Where each change is written too, so that a restored database can be told of it."""
+    """Where each change is also written, to be replayed on a restored database."""
 
     def wished(self, wish: Preference, moment: datetime, *, in_force: bool) -> None:
-        """Kept once this returns."""
+        """Stored durably once this returns."""
         ...
 
     def noted(self, agent_id: str) -> bool:
-        """Whether all that was written of an agent stands where a restoration finds it."""
+        """Whether all that was written of an agent is where a restoration finds it."""
         ...
 
 
@@ -154,7 +154,6 @@ class SqlConsent:
         register: PreferenceRegister | None = None,
     ) -> None:
         self._engine, self._now, self._register = engine, now, register
-        metadata.create_all(engine)
 
     def of(self, agent_id: str) -> Sequence[RecordedPreference]:
         """See `Consent`; by kind, then subject."""
@@ -181,7 +180,7 @@ class SqlConsent:
         return self._register is None or self._register.noted(agent_id)
 
     def put(self, wish: Preference, moment: datetime) -> None:
-        """Put in force without telling the register: what it tells is put so."""
+        """Put in force without writing to the register: for what is replayed from it."""
         with self._engine.begin() as connection:
             for kind in {wish.kind, _OPPOSITE.get(wish.kind, wish.kind)}:
                 _remove(connection, wish.agent_id, kind, wish.subject)
@@ -195,12 +194,12 @@ class SqlConsent:
                     connection.execute(sa.insert(preference_words), words)
 
     def remove(self, wish: Preference) -> None:
-        """Undo without telling the register."""
+        """Remove without writing to the register."""
         with self._engine.begin() as connection:
             _remove(connection, wish.agent_id, wish.kind, wish.subject)
 
     def forget(self, agent_id: str) -> int:
-        """Delete all that an agent asked: how many wishes."""
+        """Delete all preferences of an agent. Returns how many."""
         mine = digest(agent_id)
         with self._engine.begin() as connection:
             connection.execute(
@@ -210,7 +209,7 @@ class SqlConsent:
             return connection.execute(gone).rowcount
 
     def counts(self) -> dict[PreferenceKind, int]:
-        """How many wishes of each kind are in force."""
+        """How many preferences of each kind are in force."""
         query = sa.select(preferences.c.kind, sa.func.count()).group_by(preferences.c.kind)
         with self._engine.connect() as connection:
             return {PreferenceKind(kind): number for kind, number in connection.execute(query)}

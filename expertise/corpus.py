@@ -25,11 +25,11 @@ from indexer.values import IndexedDocument
 
 LARGEST_SKIPPED_SHARE = 0.1
 FEW_SKIPPED = 20
-"""Beyond so many documents and such a share of all, the fault is not a document's own."""
+"""Beyond this number of documents and this share of all, the build fails: the cause is general."""
 
 
 class SkippedKind(StrEnum):
-    """What was left out."""
+    """The kind of a skipped thing."""
 
     DOCUMENT = "document"
     AGENT = "agent"
@@ -38,7 +38,7 @@ class SkippedKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SkippedItem:
-    """One thing that a build does not hold, by its id, with the reason in French."""
+    """A document, agent or topic that a build skipped, with the reason in French."""
 
     part: SkippedKind
     id: str
@@ -46,13 +46,13 @@ class SkippedItem:
 
 
 MOST_LISTED = 10
-"""So many are named in one sentence; the build's report in JSON names all."""
+"""So many are listed in one sentence; the build's JSON report lists all."""
 
 
 def skipped_text(found: Sequence[SkippedItem]) -> str:
-    """How many of each part, and the first ones by name, in French; empty for none.
+    """How many of each kind, and the ids of the first ones, in French; empty for none.
 
-    For a terminal: ids name documents and agents, and belong in no log.
+    For a terminal only: ids of documents and agents do not belong in a log.
     """
     if not found:
         return ""
@@ -71,19 +71,19 @@ _IN_FRENCH = {
 
 @dataclass(slots=True)
 class SkippedItems:
-    """Gathers what one build leaves out."""
+    """Collects what one build skips."""
 
     found: list[SkippedItem] = field(default_factory=list)
 
     def add(self, part: SkippedKind, id_: str, reason: str) -> None:
-        """Note one thing."""
+        """Record one thing."""
         self.found.append(SkippedItem(part, id_, reason))
 
     @contextmanager
     def instead(self, part: SkippedKind, id_: str) -> Iterator[None]:
-        """Where the block fails on this one thing, note it and go on after the block.
+        """Where the block fails, record this thing as skipped and go on after the block.
 
-        What speaks of an index or of the machine, not of the thing, is raised on.
+        Errors of the index or of the machine are raised.
         """
         try:
             yield
@@ -93,7 +93,7 @@ class SkippedItems:
             self.add(part, id_, f"ne peut pas être lu ({type(error).__name__})")
 
     def check_share(self, counted: int) -> None:
-        """Raises `ValueError` where so many failed beside those counted that all may."""
+        """Raises `ValueError` where too many documents failed beside those counted."""
         failed = sum(one.part is SkippedKind.DOCUMENT for one in self.found)
         documents = counted + failed
         if failed > FEW_SKIPPED and failed > LARGEST_SKIPPED_SHARE * documents:
@@ -106,15 +106,15 @@ class SkippedItems:
 
 
 MOST_UNLABELLED = 4_000
-"""Clustering takes the square of their number: of more, those whose hash is smallest, which
-is a draw that another build repeats."""
+"""Clustering is quadratic in their number. Of more, those with the smallest hashes: a sample that
+another build repeats."""
 TEXT_CHARS = 1_500
-"""Of each document, to name its cluster by."""
+"""Characters read of each document for the terms of its cluster."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnlabelledDocument:
-    """A document with the mean of its passages' vectors, of length 1, and its first words."""
+    """A document with its beginning and the mean of its passages' vectors, of length 1."""
 
     document_id: str
     mark: str
@@ -125,13 +125,13 @@ class UnlabelledDocument:
 
 @dataclass(slots=True)
 class UnlabelledSample:
-    """Takes documents one by one, in any order; `kept` then gives them by id."""
+    """A sample of the documents added, in any order; `kept` gives them by id."""
 
     most: int = MOST_UNLABELLED
     _heap: list[tuple[int, str, UnlabelledDocument]] = field(default_factory=list)
 
     def take(self, document: IndexedDocument) -> None:
-        """Keep it, unless it has no vector or enough others come before it."""
+        """Add a document; one without a vector, or beyond the sample, is not kept."""
         id_ = document.document.id
         place = -int.from_bytes(hashlib.sha256(id_.encode()).digest()[:8])
         full = len(self._heap) == self.most
@@ -163,11 +163,11 @@ _ANSWERS = frozenset({ContributorRole.ANSWERER, ContributorRole.ACCEPTED_ANSWERE
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Corpus:
-    """Documents by ascending id, and one row for each counting contribution.
+    """Documents by ascending id, and one row for each contribution with a weight.
 
-    `document`, `account` and `weight` have shape (rows,): positions in `document_ids`
-    and `accounts`, and role times recency. `marks` are the record hashes, by which a
-    later change is noticed. `dated` and `open_question` have shape (documents,).
+    `document`, `account` and `weight` have shape (rows,): indices into `document_ids` and
+    `accounts`, and role times recency. `marks` are record hashes, to detect later changes.
+    `dated` and `open_question` have shape (documents,).
     """
 
     document_ids: Sequence[str]
@@ -188,7 +188,7 @@ class Corpus:
 
 
 def is_universal(access: Access, universal: frozenset[str]) -> bool:
-    """Whether every agent may read: a principal that everyone has, and no denial at all."""
+    """Whether every agent may read: a universal principal is allowed, and nobody is denied."""
     return not access.denied and not universal.isdisjoint(access.allowed)
 
 
@@ -200,10 +200,10 @@ def read_corpus(
     leftovers: UnlabelledSample | None = None,
     omissions: SkippedItems | None = None,
 ) -> Corpus:
-    """Read every document once; what not every agent may read leaves nothing but a count.
+    """Read every document once; of those that not every agent may read, contributions are counted.
 
-    What no label names, and somebody contributed to, is kept in `leftovers`. A document that
-    fails is noted in `omissions` and counts for nothing else.
+    Documents without a topic's label that somebody contributed to are sampled in `leftovers`. A
+    document that fails is recorded in `omissions` only.
     """
     read, omissions = _CorpusBuilder(), omissions or SkippedItems()
     for one in documents:
@@ -211,7 +211,7 @@ def read_corpus(
         read.seen += len(kept.contributions)
         if is_universal(kept.access, universal) and kept.evidence == EvidencePolicy.YES:
             with omissions.instead(SkippedKind.DOCUMENT, kept.id):
-                # What may fail comes before what is kept: half of a document counts nowhere.
+                # What may fail comes first, so that a failing document adds nothing.
                 counted = _DocumentEntry.of(kept, one.record_hash, today)
                 labelled = assignment.add(one)
                 read.take(counted)
@@ -223,7 +223,7 @@ def read_corpus(
 def without_topics(
     leftovers: Sequence[UnlabelledDocument], corpus: Corpus
 ) -> tuple[UnlabelledDocument, ...]:
-    """Those that no topic was assigned to by vector either."""
+    """Those that got no topic by vector either."""
     topics = np.diff(corpus.topics.indptr)
     bare = {id_ for id_, count in zip(corpus.document_ids, topics, strict=True) if not count}
     return tuple(one for one in leftovers if one.document_id in bare)
@@ -231,7 +231,7 @@ def without_topics(
 
 @dataclass(frozen=True, slots=True)
 class _DocumentEntry:
-    """What a corpus keeps of one document; `rows` are (account, weight)."""
+    """What a corpus has of one document; `rows` are (account, weight)."""
 
     id: str
     mark: str
@@ -264,7 +264,7 @@ class _CorpusBuilder:
     dated: list[int] = field(default_factory=list)
     open_question: list[bool] = field(default_factory=list)
     accounts: dict[str, int] = field(default_factory=dict)
-    # One place for each counting contribution: three million of them as tuples would not fit.
+    # Arrays, since three million contributions as tuples would not fit in memory.
     document: "array[int]" = field(default_factory=lambda: array("q"))
     account: "array[int]" = field(default_factory=lambda: array("q"))
     weight: "array[float]" = field(default_factory=lambda: array("d"))
@@ -281,7 +281,7 @@ class _CorpusBuilder:
             self.weight.append(weight)
 
     def corpus(self, topics: ConfidenceMatrix) -> Corpus:
-        """Put in the order of ids and accounts: a scan has none."""
+        """Sorted by ids and accounts, since a scan has no order."""
         order, document_place = _sort_order(self.ids)
         account_order, account_place = _sort_order(list(self.accounts))
         names = list(self.accounts)
@@ -302,14 +302,14 @@ class _CorpusBuilder:
 def topics_in_row(
     topics: ConfidenceMatrix, row: int, names: Sequence[str]
 ) -> tuple[tuple[str, float], ...]:
-    """What a document is about: (name, confidence to the hundredth)."""
+    """The topics of a document: (name, confidence rounded to hundredths)."""
     here = slice(int(topics.indptr[row]), int(topics.indptr[row + 1]))
     found = zip(topics.indices[here].tolist(), topics.data[here].tolist(), strict=True)
     return tuple((names[topic], round(sure, 2)) for topic, sure in found)
 
 
 def _sort_order(names: Sequence[str]) -> tuple[IntArray, IntArray]:
-    """(numbers in the order of names, the place of each number in that order)."""
+    """(indices in the order of names, the position of each index in that order)."""
     order = np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.int64)
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))

@@ -32,13 +32,13 @@ from indexer.french.analysis import terms
 
 
 def capped_count(holders: Sequence[CurrentHolder], most: int) -> CappedCount:
-    """A count that stops at `most`."""
+    """How many agents, capped at `most`."""
     agents = len({one.agent.id for one in holders})
     return CappedCount(min(agents, most), agents > most)
 
 
 def area_counts(standing: Sequence[CurrentHolder], most: int) -> tuple[AreaCount, ...]:
-    """The country, then regions, then départements, by code; where nobody is there is no row."""
+    """The country, then regions, then départements, by code; areas with nobody have no row."""
     by_area: dict[str, list[CurrentHolder]] = defaultdict(list)
     for one in standing:
         by_area[""].append(one)
@@ -59,12 +59,12 @@ def area_counts(standing: Sequence[CurrentHolder], most: int) -> tuple[AreaCount
 
 
 MOST_COUNTED = 10
-"""Beyond so many holders of a topic in an area nobody is alone, and counting would cost."""
+"""Holders of a topic in an area are counted up to this number, to bound the cost."""
 
 
 @dataclass(slots=True)
 class BuildReader:
-    """Opens the current build for one answer."""
+    """Opens the current build, for one answer each."""
 
     builds: SqlBuilds
     index: DocumentLookup
@@ -89,9 +89,9 @@ class BuildReader:
         return OpenBuild(self.builds, self.book, stamp, topics, standing)
 
     def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
-        """What the build that is read found these documents to be about, if one may be read.
+        """The topics that the current build assigned to these documents; none without a build.
 
-        It says nothing of who may read them: ask about documents that the reader may read.
+        It checks no rights: to be called with documents that the reader may read.
         """
         stamp = self._stamp(today)
         return (
@@ -108,23 +108,23 @@ class BuildReader:
 
 @dataclass(frozen=True, slots=True)
 class OpenBuild:
-    """One build, for one answer."""
+    """One build, opened for one answer."""
 
     builds: SqlBuilds
     book: AgentDirectory
     stamp: BuildStamp
     topics: Mapping[str, TopicRecord]
-    standing: Revalidation
+    revalidation: Revalidation
 
     @property
-    def dated(self) -> BuildStatus:
-        """Of which day the answer is."""
+    def status(self) -> BuildStatus:
+        """The day that the answer is of."""
         return BuildStatus(BuildState.YES, self.stamp.day)
 
-    def alone(self, asked: IsolationQuery) -> IsolationPage:
-        """Isolated holders by area, topic and name; who moved, left or fell is not among them."""
-        found = self.builds.alone(self.stamp.id, asked)
-        there = [one for one in self.standing.of(found) if _in_post(one)]
+    def isolated_holders(self, asked: IsolationQuery) -> IsolationPage:
+        """Isolated holders by area, topic and name, without those who moved or left."""
+        found = self.builds.isolated_cells(self.stamp.id, asked)
+        there = [one for one in self.revalidation.current_holders(found) if _in_post(one)]
         following = asked.offset + asked.limit if len(found) == asked.limit else None
         return IsolationPage(self._with_next(there), following)
 
@@ -133,7 +133,9 @@ class OpenBuild:
         topic_ids = {one.cell.topic_id for one in holders if one.cell.nearest}
         cells = self.builds.cells_between(self.stamp.id, names, topic_ids)
         wanted = {(one.cell.topic_id, name) for one in holders for name in one.cell.nearest}
-        near = self.standing.of([c for c in cells if (c.topic_id, c.agent_id) in wanted])
+        near = self.revalidation.current_holders(
+            [c for c in cells if (c.topic_id, c.agent_id) in wanted]
+        )
         standing = {(one.cell.topic_id, one.agent.id): one.agent for one in near}
         rows = []
         for one in holders:
@@ -153,9 +155,9 @@ class OpenBuild:
         return tuple(sorted(rows, key=by_area_topic_name))
 
     def areas_of(self, topic_id: str) -> tuple[tuple[CurrentHolder, ...], tuple[AreaCount, ...]]:
-        """Who holds or declares a topic, and how many in each area."""
+        """Who holds or declares a topic, and how many do in each area."""
         cells = self.builds.sample(self.stamp.id, [topic_id], MOST_COUNTED + 1)
-        standing = self.standing.of(cells)
+        standing = self.revalidation.current_holders(cells)
         return standing, area_counts(standing, MOST_COUNTED)
 
     def coverage(self, area: str, offset: int = 0, limit: int = 50) -> TopicCounts:
@@ -177,9 +179,9 @@ class OpenBuild:
             departements_of(area) if area else None,
             each_departement=bool(area),
         )
-        standing = self.standing.of(cells)
-        questions = self.standing.still_open(id_ for one in page for id_ in one.questions)
-        begun = self.standing.still_open(id_ for one in page for id_ in one.documents[:3])
+        standing = self.revalidation.current_holders(cells)
+        questions = self.revalidation.readable_by_all(id_ for one in page for id_ in one.questions)
+        begun = self.revalidation.readable_by_all(id_ for one in page for id_ in one.documents[:3])
         still = frozenset((*questions, *begun))
         rows = tuple(self._topic_count(one, standing, area, still) for one in page)
         following = offset + limit if offset + limit < len(ordered) else None
@@ -208,7 +210,7 @@ class OpenBuild:
 
 
 def is_area(area: str) -> bool:
-    """Whether `22` or `r53` is one of the official code's."""
+    """Whether a code (`22`, `r53`) is a département or a region."""
     return area[1:] in REGIONS if area.startswith("r") else area in DEPARTEMENTS
 
 
@@ -236,17 +238,17 @@ def by_area_topic_name(row: IsolatedHolder) -> tuple[str, str, str, str]:
 
 
 LEAST_SHARED = 0.5
-"""Of a label's words, where a topic is told of by its words alone."""
+"""The share of a label's words that a question must have, where words alone decide."""
 
 
 def nearest_topic(
     reading: OpenBuild, question: str, nearest: Sequence[RankedDocument]
 ) -> Topic | None:
-    """The topic that the question names whole, else that all of `nearest` speak of.
+    """The topic with a label in the question, else the topic of all `nearest` documents.
 
-    Else one that most of them speak of, and that has a word of the question: one sign alone
-    names silly topics. `nearest` are documents that the reader may read; without any nothing
-    comes near, and only a topic that is named whole is told. Topics are known to every agent.
+    Else a topic of most of them that has a word of the question: one of both signs alone gives
+    wrong topics. `nearest` are documents that the reader may read; without any, only a topic with
+    a label in the question is returned. Topics are public to every agent.
     """
     asked = set(terms(question))
     topics = sorted((one.topic for one in reading.topics.values()), key=lambda one: one.id)
@@ -268,6 +270,6 @@ def nearest_topic(
 
 
 def _label_overlap(topic: Topic, asked: set[str]) -> tuple[float, int]:
-    """(the share of a label's words that are asked for, how many), of the best label."""
+    """(share of a label's words that the question has, how many), of the best label."""
     labels = [set(label_key(label).split()) for label in topic.labels]
     return max((len(words & asked) / len(words), len(words & asked)) for words in labels if words)

@@ -29,11 +29,11 @@ decisions = sa.Table(
 )
 
 DISCOVERED_PREFIX = "decouvert:"
-"""Stands before the id of a topic that was discovered and accepted."""
+"""The prefix of the ids of topics that were discovered and accepted."""
 
 
 class Verdict(StrEnum):
-    """What became of a proposal."""
+    """The decision on a proposal."""
 
     ACCEPTED = "accepted"
     MERGED = "merged"
@@ -42,12 +42,12 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TopicDecision:
-    """One verdict, and what it was about.
+    """A decision on a proposed topic.
 
     `label` names the topic that was accepted, or becomes another name of the topic
     `topic_id` that it was merged into; both are empty for a refusal. `marked` are the
-    documents (id, mark) and `terms` the words that it was about. Who decided is not kept
-    here: the audit knows.
+    documents (id, mark) and `terms` the words that it was about. Who decided is in
+    the audit log, not here.
     """
 
     id: str
@@ -60,14 +60,13 @@ class TopicDecision:
 
     @property
     def documents(self) -> frozenset[str]:
-        """The ids of what it was about."""
+        """The ids of the documents that it was about."""
         return frozenset(id_ for id_, _ in self.marked)
 
     def is_about(self, documents: frozenset[str], terms: frozenset[str]) -> bool:
-        """Whether a cluster is the one that was decided about, as far as it has changed since.
+        """Whether a cluster is the one that was decided on, though it may have changed.
 
-        Half of the smaller one's documents are enough, or half of its terms and two of them:
-        subjects may well have one word in common.
+        They share half of the smaller one's documents, or half of its terms and at least two.
         """
         same_words = len(self.terms & terms) > 1 and _half_shared(self.terms, terms)
         return _half_shared(self.documents, documents) or same_words
@@ -79,11 +78,10 @@ def _half_shared(one: frozenset[str], other: frozenset[str]) -> bool:
 
 
 class SqlTopicDecisions:
-    """Verdicts in the state database; SQLite or PostgreSQL."""
+    """Decisions in the state database; SQLite or PostgreSQL."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        metadata.create_all(engine)
 
     def all(self) -> tuple[TopicDecision, ...]:
         """Every decision, the newest first."""
@@ -101,7 +99,7 @@ class SqlTopicDecisions:
         label: str = "",
         topic_id: str = "",
     ) -> TopicDecision:
-        """Write a decision down. An accepted topic gets an id of its own."""
+        """Store a decision. An accepted topic gets an id of its own."""
         id_ = uuid.uuid4().hex
         if verdict is Verdict.ACCEPTED:
             topic_id = DISCOVERED_PREFIX + id_[:12]
@@ -120,7 +118,7 @@ class SqlTopicDecisions:
         return made
 
     def forget(self, decision_id: str) -> bool:
-        """Take a decision back; the next build may propose the cluster again. False: no such."""
+        """Delete a decision: the cluster may be proposed again. False where there is none."""
         with self._engine.begin() as connection:
             done = connection.execute(sa.delete(decisions).where(decisions.c.id == decision_id))
         return done.rowcount > 0
@@ -139,9 +137,9 @@ def _decision(row: sa.RowMapping) -> TopicDecision:
 
 
 def apply_decisions(listed: TopicList, made: Sequence[TopicDecision]) -> TopicList:
-    """The organisation's list with what animators added to it; the list's own names come first.
+    """The organisation's list with the topics and labels that were accepted; its own labels win.
 
-    A label that the list has by now, or a topic that it no longer has, is told as malformed.
+    A label that the list has by now, or a topic that it no longer has, is reported as malformed.
     """
     oldest_first = made[::-1]
     accepted = [one for one in oldest_first if one.verdict is Verdict.ACCEPTED]
@@ -182,7 +180,7 @@ community_decisions = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class CommunityDecision:
-    """A verdict on the community of a topic. Who decided is not kept here: the audit knows."""
+    """A decision on the community of a topic. Who decided is in the audit log, not here."""
 
     topic_id: str
     verdict: Verdict
@@ -190,11 +188,10 @@ class CommunityDecision:
 
 
 class SqlCommunityDecisions:
-    """Verdicts in the state database; SQLite or PostgreSQL."""
+    """Decisions in the state database; SQLite or PostgreSQL."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        community_metadata.create_all(engine)
 
     def all(self) -> dict[str, CommunityDecision]:
         """Every decision, by the topic's id."""
@@ -221,7 +218,7 @@ class SqlCommunityDecisions:
             connection.execute(sa.insert(community_decisions), row)
 
     def forget(self, topic_id: str) -> bool:
-        """Take a decision back; False where there was none."""
+        """Delete a decision; False where there was none."""
         gone = sa.delete(community_decisions).where(
             community_decisions.c.topic_key == digest(topic_id)
         )

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 
 from connectors.ports import Directory, Malformed, SourceRefused
 from connectors.values import Agent, ContactVia, Group
-from expertise import build_tables, consent
 from expertise.consent import agents_with_words
 from expertise.directory_tables import (
     account_rows,
@@ -23,7 +22,6 @@ from expertise.directory_tables import (
     known_principals,
     membership_rows,
     memberships,
-    metadata,
     name_words,
     remember_known,
 )
@@ -50,16 +48,15 @@ from indexer.suggestions import NearWord
 
 
 class TooManyDepartures(SourceRefused):
-    """More agents or groups are missing than the guard lets go: nothing was replaced."""
+    """More agents or groups are missing than the guard allows: nothing was replaced."""
 
 
 def check_departures(
     what: str, kept: Collection[str], coming: Collection[str], share: float
 ) -> frozenset[str]:
-    """Which of the kept ids do not come again.
+    """The stored ids that are missing from the new directory.
 
-    Raises `LeaversHeld` where they are too many by the rules of `Guard`; a `share` of 1
-    lets all go.
+    Raises `TooManyDepartures` where they are too many for the guard; a `share` of 1 allows all.
     """
     leaving = frozenset(kept).difference(coming)
     if not DeletionGuard(what, len(kept), share).lets_go(len(leaving)):
@@ -72,22 +69,22 @@ def check_departures(
 
 
 MOST_ACCOUNTS_CACHED = 20_000
-"""Accounts, of some kilobyte each; beyond, all are forgotten and what is asked is read again."""
+"""Accounts, of about a kilobyte each; beyond, the cache is emptied."""
 
 _AgentsByAccount = dict[str, Agent | None]
-"""None for an account that nobody claims."""
+"""None for an account that the directory links to no agent."""
 
 
 def mark_directory_changed(connection: sa.Connection) -> None:
-    """To be said in each transaction that changes agents or their accounts."""
+    """To be called in each transaction that changes agents or their accounts."""
     connection.execute(sa.delete(directory_versions))
     connection.execute(sa.insert(directory_versions).values(token=uuid4().hex))
 
 
 class AccountCache:
-    """The agents of accounts, as the directory has them; safe for several threads.
+    """The agents of accounts, as the directory has them, without their preferences. Thread-safe.
 
-    `agent_of` makes an agent of a row of `agents`.
+    It holds while the directory is unchanged. `agent_of` makes an agent of a row of `agents`.
     """
 
     def __init__(self, agent_of: Callable[[sa.RowMapping], Agent]) -> None:
@@ -95,16 +92,16 @@ class AccountCache:
         self._kept: tuple[str, _AgentsByAccount] = ("", {})
 
     def read(self, connection: sa.Connection, names: Collection[str]) -> dict[str, Agent]:
-        """By account; what other processes changed is seen at once."""
-        # The token is read before the rows: these may be newer than it says, never older.
-        # Two changes at once may leave two tokens: the one alone is not what both are.
+        """By account; changes by other processes are seen at once."""
+        # The token is read before the rows: these may be newer than the token, never older.
+        # Two concurrent changes may leave two tokens, which together differ from either.
         token = " ".join(
             sorted(connection.execute(sa.select(directory_versions.c.token)).scalars())
         )
         as_of, kept = self._kept
         unread = [name for name in names if name not in kept]
         if not token or token != as_of or len(kept) + len(unread) > MOST_ACCOUNTS_CACHED:
-            # Another thread may still fill what it took before: nobody will ask that again.
+            # Another thread may still fill the former dictionary, which nothing reads any more.
             self._kept, unread = (token, kept := {}), list(names)
         kept.update(self._claimed(connection, unread))
         found = ((name, kept[name]) for name in names)
@@ -126,18 +123,18 @@ class AccountCache:
 _LONGEST_WORD = 200
 
 MOST_WORDS = 8
-"""A longer question names nobody: it is about something."""
+"""A longer question is about something, and matches no agent."""
 
 MOST_READ = 200
-"""Beyond any number of agents that a question may name."""
+"""More agents than a question may match."""
 
 MOST_COMPLETIONS = 30
-"""Of so many agents whose name begins so, the first by name are suggested."""
+"""So many agents with the prefix are read; the first of them by name are suggested."""
 
 
 @dataclass(frozen=True, slots=True)
 class DirectoryReport:
-    """What a reading of the directory brought; `left` agents are not in it any more."""
+    """What reading the directory found; `left` counts the agents who are no longer in it."""
 
     agents: int
     groups: int
@@ -146,13 +143,11 @@ class DirectoryReport:
 
 
 class SqlDirectory:
-    """The `AgentBook` of the application, and where the directory's groups are kept."""
+    """The application's directory of agents and groups, with agents' preferences applied."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._accounts = AccountCache(_agent)
-        for tables in (metadata, consent.metadata, build_tables.metadata):
-            tables.create_all(engine)
 
     def replace(self, directory: Directory, guard_share: float = 1.0) -> DirectoryReport:
         """Read the directory whole, then replace what is kept in one transaction.
@@ -189,7 +184,7 @@ class SqlDirectory:
         return DirectoryReport(len(people), len(circles), malformed, left)
 
     def by_account(self, accounts_asked: Iterable[str]) -> Mapping[str, Agent]:
-        """The agent of each account that the directory joins to one."""
+        """The agent of each account that the directory links to one."""
         names = set(accounts_asked)
         if not names:
             return {}
@@ -197,21 +192,21 @@ class SqlDirectory:
             return apply_preferences_by_account(connection, self._accounts.read(connection, names))
 
     def agent(self, agent_id: str) -> Agent | None:
-        """One agent, or None where the directory knows no such id."""
+        """One agent, or None where the directory has no such id."""
         with self._engine.connect() as connection:
             query = sa.select(agents).where(agents.c.key == digest(agent_id))
             rows = connection.execute(query).mappings().all()
             return apply_preferences(connection, map(_agent, rows)).get(agent_id)
 
     def as_read(self, agent_id: str) -> Agent | None:
-        """One agent as the directory has them, whatever they ask: for their own eyes."""
+        """One agent as the directory has them, without their preferences: to show to themselves."""
         query = sa.select(agents).where(agents.c.key == digest(agent_id))
         with self._engine.connect() as connection:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else _agent(row)
 
     def owner_of(self, account: str) -> Agent | None:
-        """Whose account it is as the directory has it, whatever they wish: to know who asks."""
+        """The agent of an account, without their preferences: to know who asks."""
         query = (
             sa.select(agents)
             .join(accounts, accounts.c.agent_key == agents.c.key)
@@ -222,7 +217,7 @@ class SqlDirectory:
         return None if row is None else _agent(row)
 
     def agents(self, agent_ids: Iterable[str]) -> Mapping[str, Agent]:
-        """These agents, as far as the directory knows them."""
+        """By id; ids that the directory does not have are left out."""
         keys = {digest(name) for name in agent_ids}
         if not keys:
             return {}
@@ -232,7 +227,7 @@ class SqlDirectory:
             return apply_preferences(connection, map(_agent, rows))
 
     def by_email(self, email: str) -> tuple[Agent, ...]:
-        """Every agent with this address, departed or not, letter case aside."""
+        """Every agent with this address, departed or not, ignoring case."""
         if not (wanted := email.strip().lower()):
             return ()
         same = sa.func.lower(agents.c.email) == wanted
@@ -241,7 +236,7 @@ class SqlDirectory:
         return tuple(_agent(row) for row in rows)
 
     def named(self, question: str) -> tuple[NamedAgent, ...]:
-        """Those of whom the directory says every word of the question; see `named_among`."""
+        """Listed agents whose entry has every word of the question; see `match_agents`."""
         words = asked_words(question)
         if not words or len(words) > MOST_WORDS:
             return ()
@@ -255,7 +250,7 @@ class SqlDirectory:
         return order_matches(one for agent in asked.values() if (one := match_agent(words, agent)))
 
     def begun(self, typed: str, today: date, limit: int) -> tuple[Agent, ...]:
-        """See `NamesBook`."""
+        """See `NameCompleter`."""
         query = names_with_prefix(agents, name_words, typed, today)
         if query is None:
             return ()
@@ -267,7 +262,7 @@ class SqlDirectory:
         )
 
     def near(self, word: str, today: date) -> tuple[NearWord, ...]:
-        """See `NamesBook`."""
+        """See `NameCompleter`."""
         with self._engine.connect() as connection:
             spoken = near_known_words(connection, agents, name_words, word, today)
             keys = [key for _, key, _ in spoken]
@@ -277,12 +272,12 @@ class SqlDirectory:
         return near_names(word, ((w, of_whom[key], many) for w, key, many in spoken))
 
     def accounts_named(self, words: Sequence[str]) -> tuple[str, ...]:
-        """Accounts of those who may be named, gone or not, whose name has all these words."""
+        """Accounts of agents who may be named, departed or not, whose name has all these words."""
         with self._engine.connect() as connection:
             return accounts_named(connection, AuthorTables(author_words, accounts, agents), words)
 
     def everyone(self) -> tuple[Agent, ...]:
-        """Every agent, by name. For choosing a reader on a loopback demo, never for a ranking."""
+        """Every agent, by name."""
         order = (agents.c.family_name, agents.c.given_name, agents.c.id)
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(agents).order_by(*order)).mappings().all()
@@ -308,13 +303,13 @@ class SqlDirectory:
             return frozenset(connection.execute(query).scalars())
 
     def reading(self) -> str:
-        """Another text whenever the directory was read again; empty where it never was."""
+        """Changes whenever the directory is read again; empty before the first time."""
         query = sa.select(directory_versions.c.token).order_by(directory_versions.c.token)
         with self._engine.connect() as connection:
             return " ".join(connection.execute(query).scalars())
 
     def known(self, principals: Collection[str]) -> frozenset[str]:
-        """Those of these denied principals that name a group it has, or a person it has had."""
+        """Those of these denied principals that are a group it has, or a person it has or had."""
         with self._engine.connect() as connection:
             found = known_principals(connection, principals)
         return found | remember_known(self._engine, principals, found)
@@ -323,11 +318,11 @@ class SqlDirectory:
 def _count_departed(
     connection: sa.Connection, people: list[Agent], circles: list[Group], guard_share: float
 ) -> int:
-    """How many agents are gone, of those who had not said when they would leave."""
+    """How many agents without a departure date are missing. Raises `TooManyDepartures`."""
     staying = sa.select(agents.c.id).where(agents.c.departure.is_(None))
     kept = connection.execute(staying).scalars().all()
     held = connection.execute(sa.select(memberships.c.principal).distinct()).scalars().all()
-    # A group whose members are hidden is as good as gone: what it closes would open to them.
+    # A group without members counts as missing: what is denied to it would open to its members.
     coming = [one.principal for one in circles if one.members]
     check_departures("groupes", held, coming, guard_share)
     return len(check_departures("agents", kept, [one.id for one in people], guard_share))
@@ -347,7 +342,7 @@ def agent_row(agent: Agent) -> dict[str, object]:
 
 
 def _word_rows(people: list[Agent]) -> list[dict[str, str]]:
-    """The words of those who may be found by them: who is not listed has none."""
+    """The words that agents are found by; agents who are not listed have none."""
     return [
         {"word": word, "agent_key": digest(agent.id)}
         for agent in people

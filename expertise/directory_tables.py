@@ -44,7 +44,7 @@ accounts = sa.Table(
 directory_versions = sa.Table(
     "directory_readings", metadata, sa.Column("token", sa.String(32), primary_key=True)
 )
-"""Other rows whenever agents or their accounts change: see `account_memory`."""
+"""Another row whenever agents or their accounts change: see `AccountCache`."""
 memberships = sa.Table(
     "memberships",
     metadata,
@@ -58,13 +58,13 @@ groups = sa.Table(
     sa.Column("principal_key", sa.String(64), primary_key=True),
     sa.Column("principal", sa.Text, nullable=False),
 )
-"""Every group, also without members: what is denied to it is not denied to nobody known."""
+"""Every group, also without members: a denial to it is a denial to a known principal."""
 once_known = sa.Table(
     "once_known",
     metadata,
     sa.Column("principal_key", sa.String(64), primary_key=True),
 )
-"""Agents and accounts that a document denies and that the directory has had: see `principals`."""
+"""Agents and accounts that documents deny and that the directory once had: see `remember_known`."""
 agent_words = sa.Table(
     "agent_words",
     metadata,
@@ -76,7 +76,7 @@ author_words = author_words_table(metadata)
 
 
 def account_rows(people: list[Agent]) -> list[dict[str, str]]:
-    """Which account is whose."""
+    """Rows of accounts with their agents."""
     return [
         {"key": digest(name), "account": name, "agent_key": digest(agent.id)}
         for agent in people
@@ -85,9 +85,9 @@ def account_rows(people: list[Agent]) -> list[dict[str, str]]:
 
 
 def membership_rows(people: list[Agent], groups: list[Group]) -> list[dict[str, str]]:
-    """Who is in which group, once each.
+    """Rows of group members, once each.
 
-    A group may write a member's id in another Unicode form than the agents' table does.
+    A group may write a member's id in another Unicode form than the agents' table.
     """
     ids = {normalize_principal(agent.id): agent.id for agent in people}
     pairs = {
@@ -102,22 +102,22 @@ def membership_rows(people: list[Agent], groups: list[Group]) -> list[dict[str, 
 
 
 def group_rows(found: Iterable[Group]) -> list[dict[str, str]]:
-    """Every group once, also one without members: it is known all the same."""
+    """Rows of groups, once each, also of those without members."""
     names = {group.principal for group in found}
     return [{"principal_key": digest(one), "principal": one} for one in sorted(names)]
 
 
 def account_of(principal: str) -> str | None:
-    """The account (`source:name`) that a principal is of; None for another kind of principal."""
+    """The account (`source:name`) of a principal; None for another kind of principal."""
     source, _, rest = principal.partition(":")
     kind, _, name = rest.partition(":")
     return f"{source}:{name}" if kind == "account" and name else None
 
 
 def known_principals(connection: sa.Connection, principals: Collection[str]) -> frozenset[str]:
-    """Those of these principals, in their form, that the directory as last read knows.
+    """Those of these principals, as written, that the directory has.
 
-    An agent with a day of departure is known, whether it has come or not.
+    An agent with a departure date is one of them, before and after that date.
     """
     ids = {one: one.removeprefix("agent:") for one in principals if one.startswith("agent:")}
     held = {one: account for one in principals if (account := account_of(one))}
@@ -131,10 +131,10 @@ def known_principals(connection: sa.Connection, principals: Collection[str]) -> 
 def remember_known(
     engine: sa.Engine, principals: Collection[str], known: Collection[str]
 ) -> frozenset[str]:
-    """Those that are persons whom it has had; those of them known now are remembered.
+    """Those that are persons whom the directory once had; those it has now are stored for later.
 
-    To be asked only about what documents deny: of others nothing is kept, and of these a
-    digest of what stands in the document's own list.
+    To be called only with principals that documents deny: nothing is stored of others, and of
+    these a digest.
     """
     keys = {digest(one): one for one in principals if _of_a_person(one)}
     with engine.connect() as connection:
@@ -143,7 +143,7 @@ def remember_known(
             connection.execute(sa.select(column).where(one_of(connection, column, keys))).scalars()
         )
     new = [{"principal_key": key} for key, one in keys.items() if one in known and key not in kept]
-    # Another process may remember the same just now.
+    # Another process may insert the same row at the same time.
     with suppress(sa.exc.IntegrityError):
         if new:
             with engine.begin() as connection:
@@ -152,14 +152,14 @@ def remember_known(
 
 
 def forget_others(engine: sa.Engine, denied: Callable[[], Iterable[str]]) -> int:
-    """Forget whom no document denies any more: how many. `denied` reads whom some deny.
+    """Delete stored principals that no document denies any more. Returns how many.
 
-    Raises what `denied` raises. Who is still in the directory is remembered again when a
-    document denies them.
+    `denied` reads the principals that some document denies; what it raises is raised. An agent
+    who is still in the directory is stored again when a document denies them.
     """
     column = once_known.c.principal_key
     with engine.connect() as connection:
-        # Read first: whom another process remembers meanwhile is not forgotten.
+        # Read first, so that what another process stores meanwhile is not deleted.
         kept = set(connection.execute(sa.select(column)).scalars())
     if not kept:
         return 0
@@ -178,7 +178,7 @@ def _of_a_person(principal: str) -> bool:
 def _existing_groups(connection: sa.Connection, principals: Collection[str]) -> set[str]:
     keys = {digest(one): one for one in principals}
     found: set[str] = set()
-    # A directory that was read by an older version has its groups' members alone.
+    # A directory that was read by an older version has only its groups' members.
     for column in (groups.c.principal_key, memberships.c.principal_key):
         query = sa.select(column).where(one_of(connection, column, keys)).distinct()
         found |= {keys[key] for key in connection.execute(query).scalars()}
@@ -191,7 +191,7 @@ def _existing(
     column: sa.Column[str],
     names: Mapping[str, str],
 ) -> set[str]:
-    """The principals whose id or account the table has, in whatever Unicode form."""
+    """The principals whose id or account the table has, in any Unicode form."""
     if not names:
         return set()
     keys = {digest(name): principal for principal, name in names.items()}

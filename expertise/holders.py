@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
 
 VOLUME_DISCOUNT = 0.8
-"""How much less each further document says: who wrote much is not who knows most."""
+"""The factor from each document to the next: who wrote most is not who knows most."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cells:
-    """Topic × agent, by topic, then agent; a cell without evidence is not there.
+    """Cells of the topic × agent matrix that have evidence, by topic, then agent.
 
-    `topic`, `agent` and `strength` have shape (cells,). The evidence of cell i stands at
-    `start[i]` to `start[i + 1]` in `document`, `account` and `weight`, strongest first.
+    `topic`, `agent` and `strength` have shape (cells,). The evidence of cell i is
+    `start[i]:start[i + 1]` of `document`, `account` and `weight`, strongest first.
     """
 
     topic: IntArray
@@ -39,11 +39,11 @@ class Cells:
 
 
 def weigh_cells(corpus: Corpus, owner: IntArray) -> Cells:
-    """The strength of each agent on each topic, and all that it rests on.
+    """The strength of each agent on each topic, with its evidence.
 
-    `owner` has shape (accounts,): the agent of each account, -1 where it has none. A
-    document says its confidence in the topic times the best weight among the agent's
-    contributions to it; the i-th strongest (from 0) counts `VOLUME_DISCOUNT` to the i,
+    `owner` has shape (accounts,): the agent of each account, -1 where it has none. A document
+    weighs its confidence in the topic times the best weight of the agent's contributions to it;
+    the i-th strongest (from 0) is multiplied by `VOLUME_DISCOUNT` to the i,
     the geometric discount of Moffat & Zobel, "Rank-biased precision" (TOIS 2008);
     `discounted` is the reference.
     """
@@ -71,14 +71,14 @@ def weigh_cells(corpus: Corpus, owner: IntArray) -> Cells:
 
 
 def discounted_strength(said: Sequence[float]) -> float:
-    """The strength of what documents say, strongest first: the same sum for one cell."""
+    """The strength of one cell from its documents' weights, strongest first."""
     return math.fsum(one * VOLUME_DISCOUNT**rank for rank, one in enumerate(said))
 
 
 def _best_rows(
     corpus: Corpus, owner: IntArray
 ) -> tuple[IntArray, IntArray, IntArray, NDArray[np.float64]]:
-    """(document, agent, account, weight): one row for each agent of a document, their best."""
+    """(document, agent, account, weight): the best row of each agent of a document."""
     agent = owner[corpus.account] if len(corpus.account) else corpus.account
     known = np.flatnonzero(agent >= 0)
     order = known[
@@ -98,7 +98,7 @@ def _best_rows(
 def _rows_by_topic(
     corpus: Corpus, document: IntArray
 ) -> tuple[IntArray, IntArray, NDArray[np.float64]]:
-    """(row, topic, confidence): each row once for each topic of its document."""
+    """(row, topic, confidence): each row repeated for each topic of its document."""
     starts = corpus.topics.indptr.astype(np.int64)
     counts = np.diff(starts)[document]
     row = np.repeat(np.arange(len(document)), counts)
@@ -112,7 +112,7 @@ def _rows_by_topic(
 
 
 def _group_starts(one: IntArray, other: IntArray) -> IntArray:
-    """Where a new pair begins in two sorted columns."""
+    """Indices where a new pair begins in two sorted columns."""
     if not len(one):
         return np.empty(0, dtype=np.int64)
     changes = (one[1:] != one[:-1]) | (other[1:] != other[:-1])
@@ -120,7 +120,7 @@ def _group_starts(one: IntArray, other: IntArray) -> IntArray:
 
 
 class Basis(StrEnum):
-    """What a holding rests on. What is declared alone makes no holder."""
+    """What a holding is based on. Agents who only declare a topic are not holders."""
 
     DEMONSTRATED = "demonstrated"
     METIER = "metier"
@@ -135,7 +135,7 @@ BASES = tuple(Basis)
 class Holdings:
     """One row for each agent and topic, by topic, then agent; columns of shape (rows,).
 
-    `basis` points into `BASES`, `cell` into the cells (-1 without evidence).
+    `basis` is an index into `BASES`, `cell` into the cells (-1 without evidence).
     """
 
     topic: IntArray
@@ -145,7 +145,7 @@ class Holdings:
 
     @property
     def holds(self) -> NDArray[np.bool_]:
-        """Whether the row is a holder's."""
+        """Whether each row is a holder's."""
         held: NDArray[np.bool_] = self.basis != BASES.index(Basis.DECLARED)
         return held
 
@@ -155,10 +155,10 @@ def find_holdings(
 ) -> Holdings:
     """Holders by evidence of at least `least_strength`, by métier or by a confirmed skill.
 
-    Those who only declare a skill stand beside them and are none.
+    Agents who only declare a skill have rows too, and are not holders.
 
-    A métier is held by whom the directory says so, never by what was written: to write
-    about geometers makes none. A skill that evidence shows is not told twice.
+    A métier is held by those whose directory entry has it, never by evidence: writing about
+    geometers makes no geometer. A topic with evidence gets no second row for a skill.
     """
     is_topic = np.array([topic.kind == TopicKind.TOPIC for topic in topics], dtype=np.bool_)
     shown = np.flatnonzero((cells.strength >= least_strength) & is_topic[cells.topic])
@@ -179,7 +179,7 @@ def find_holdings(
 def valid_agents(
     agents: Iterable[Agent], topics: Sequence[Topic], omissions: SkippedItems
 ) -> list[Agent]:
-    """The agents by id, each once; an unknown département is none. The others are noted."""
+    """The agents by id, each once, without unknown départements. Others are recorded as skipped."""
     named = topic_ids_by_label(topics)
     found: dict[str, Agent] = {}
     for agent in agents:
@@ -196,7 +196,7 @@ def valid_agents(
 def _stated_holdings(
     topics: Sequence[Topic], agents: Sequence[Agent]
 ) -> list[tuple[int, int, Basis]]:
-    """(topic, agent, basis) of what the directory says."""
+    """(topic, agent, basis) from directory entries."""
     named = topic_ids_by_label(topics)
     numbers = {topic.id: number for number, topic in enumerate(topics)}
     return [
@@ -211,14 +211,14 @@ TopicIdsByLabel = Mapping[tuple[TopicKind, str], str]
 
 
 def topic_ids_by_label(topics: Sequence[Topic]) -> TopicIdsByLabel:
-    """Each label's topic; a list gives no label to two of one kind."""
+    """The topic id of each label; no two topics of one kind share a label."""
     return {(topic.kind, label_key(name)): topic.id for topic in topics for name in topic.labels}
 
 
 def stated_topics(agent: Agent, named: TopicIdsByLabel) -> dict[str, Basis]:
-    """The topics that the directory gives: the métier, skills confirmed by others, or declared.
+    """The topics of an agent's directory entry: métier, confirmed skills, declared skills.
 
-    Less those that the agent refused.
+    Without those that the agent refused.
     """
     found: dict[str, Basis] = {}
     if metier := named.get((TopicKind.METIER, label_key(agent.metier))):
@@ -262,9 +262,9 @@ class Isolation:
 def find_isolation(holdings: Holdings, agents: Sequence[Agent], topics: int) -> Isolation:
     """Topic × agent times agent × area: a cell of 1 is a holder alone there.
 
-    An agent without a known département is in the country only.
+    An agent without a known département counts for the country only.
     """
-    # Imported here: half a second, and most commands of the command line build nothing.
+    # Imported here: it takes half a second, and most commands do not need it.
     import scipy.sparse as sp
 
     rows = np.flatnonzero(holdings.holds)
@@ -309,7 +309,7 @@ def _alone_in_area(
 
 
 def _nearest_holders(one: int, others: IntArray, place: IntArray) -> IntArray:
-    """The next holders by distance, ties by number; where it is unknown they come last."""
+    """The nearest other holders by distance, ties by number; unknown distances come last."""
     far = _DISTANCES_KM[place[one], place[others]]
     order = np.lexsort((others, far))
     found: IntArray = others[order[others[order] != one]][:NEAREST_HOLDERS]
@@ -320,7 +320,7 @@ _PLACES = {code: number for number, code in enumerate(CENTROIDS)}
 
 
 def _distances() -> NDArray[np.float64]:
-    """Kilometres between known places; the last row and column, for the unknown, are infinite."""
+    """Kilometres between départements; the last row and column, for unknown ones, are infinite."""
     far = np.full((len(CENTROIDS) + 1, len(CENTROIDS) + 1), np.inf)
     for one, here in _PLACES.items():
         for other, there in _PLACES.items():

@@ -22,26 +22,26 @@ from indexer.suggestions import NEAR_WORDS, SHORT_LETTERS, NearWord, edit_distan
 LONGEST_WORD = 200
 
 SHORTEST_NAME = 3
-"""«Gof» is given a slip too, as no word of a document so short is."""
+"""Names this short («Gof») may have one edit, unlike words of documents."""
 
 _MOST_LOOKED_UP = 20
-"""So many near words are looked up with whom they are said of."""
+"""So many near words are looked up with the agents who have them."""
 
 _AFTER_ANY_LETTER = "\uffff"
-"""Stands behind every letter: words with one beginning are a range that ends there."""
+"""Sorts after every letter: the words with a prefix are a range that ends with it."""
 
 _WRITTEN_WORD = re.compile(r"[^\W\d_]+")
 
 
 class WordSource(StrEnum):
-    """Whether a word is of somebody's name or of the place of their post."""
+    """Whether a word is of an agent's name or of their place of work."""
 
     NAME = "name"
     PLACE = "place"
 
 
 def name_words_table(metadata: sa.MetaData) -> sa.Table:
-    """The table of words; by code points on every database, so that a beginning is a range."""
+    """The table of words, sorted by code point on every database, so that a prefix is a range."""
     by_code_point = sa.String(LONGEST_WORD).with_variant(
         sa.String(LONGEST_WORD, collation="C"), "postgresql"
     )
@@ -55,7 +55,7 @@ def name_words_table(metadata: sa.MetaData) -> sa.Table:
 
 
 def name_word_rows(people: Iterable[Agent]) -> list[dict[str, str]]:
-    """The words of those who may be proposed: who is not listed has none."""
+    """The rows of these agents; agents who are not listed have none."""
     return [
         {"said": said, "word": word, "agent_key": digest(agent.id)}
         for agent in people
@@ -71,7 +71,7 @@ def name_word_rows(people: Iterable[Agent]) -> list[dict[str, str]]:
 def names_with_prefix(
     agents: sa.Table, words: sa.Table, typed: str, today: date
 ) -> sa.Select[tuple[str]] | None:
-    """Present agents with these words in their name, the last of which may be only begun."""
+    """The query for agents in post with these words in their name; the last may be a prefix."""
     *whole, beginning = folded_words(typed) or [""]
     if not beginning:
         return None
@@ -91,10 +91,10 @@ def names_with_prefix(
 def near_known_words(
     connection: sa.Connection, agents: sa.Table, words: sa.Table, word: str, today: date
 ) -> list[tuple[str, str, int]]:
-    """(word, one of whom it is said, of how many) within `name_reach`, nearest first.
+    """(word, one agent's key, number of agents) within `name_reach`, nearest first.
 
-    The word itself is among them. Only words with its first letter: others would mean
-    reading every name there is.
+    The word itself is among them. Only words with the same first letter are read, to not read
+    every name.
     """
     most, column = name_reach(word), words.c.word
     same_beginning = sa.select(column).where(
@@ -115,12 +115,12 @@ def near_known_words(
 
 
 def name_reach(word: str) -> int:
-    """How many slips a word is given that may be a name or a place: 0, 1 or 2."""
+    """The edit distance allowed for a word that may be a name or a place: 0, 1 or 2."""
     return 1 if SHORTEST_NAME <= len(word) < SHORT_LETTERS else max_edits(word)
 
 
 def near_names(word: str, said: Iterable[tuple[str, Agent, int]]) -> tuple[NearWord, ...]:
-    """Those words as they are written, and areas of the official code; the best few."""
+    """These words as they are written, and names of départements and regions; the best few."""
     most = name_reach(word)
     found = {
         one: NearWord(written_in(one, f"{agent.name} {agent.office} {agent.entity}"), apart, many)
@@ -135,20 +135,20 @@ def near_names(word: str, said: Iterable[tuple[str, Agent, int]]) -> tuple[NearW
 
 
 def written_in(word: str, text: str) -> str:
-    """A folded word as the text writes it, in lower case; as it is where it does not."""
+    """A folded word as the text writes it, in lower case; unchanged where the text lacks it."""
     written = (match.lower() for match in _WRITTEN_WORD.findall(text))
     return next((one for one in written if fold(one) == word), word)
 
 
 @cache
 def _areas() -> dict[str, str]:
-    """(folded word → as it is written) of the names of départements and regions."""
+    """(folded word → written word) of the names of départements and regions."""
     names = " ".join((*DEPARTEMENTS.values(), *REGIONS.values()))
     return {fold(one): one for match in _WRITTEN_WORD.findall(names) if (one := match.lower())}
 
 
 MOST_ACCOUNTS = 500
-"""A first name alone may mean thousands: some of them are then enough."""
+"""A first name alone may match thousands of accounts: so many are enough."""
 
 _LONGEST_WORD = 200
 
@@ -184,7 +184,7 @@ def author_rows(people: Iterable[Agent]) -> list[dict[str, str]]:
 def accounts_named(
     connection: sa.Connection, tables: AuthorTables, words: Sequence[str]
 ) -> tuple[str, ...]:
-    """Accounts of those who may be named and whose name has all these folded words, in order."""
+    """Accounts of agents who may be named and whose name has all these folded words, sorted."""
     authors, accounts, agents = tables.authors, tables.accounts, tables.agents
     wanted = sorted({word[:_LONGEST_WORD] for word in words})
     column = authors.c.agent_key

@@ -12,17 +12,17 @@ from indexer.french.analysis import folded_words
 STOP_WORDS = frozenset(
     {"a", "au", "aux", "d", "de", "des", "du", "en", "et", "l", "la", "le", "les"}
 )
-"""Words that name nobody. «Le» of «Le Goff» is among them: «Goff» is left to find her by."""
+"""Words that match no agent. «Le» of «Le Goff» is one of them: «Goff» still matches."""
 
 MOST_NAMED = 20
-"""How many agents a question may name: «inspecteur» names thousands, and so nobody."""
+"""A question that matches more agents than this («inspecteur») counts as matching none."""
 
 SKILL_DAYS = 365
-"""A declared skill is asked for anew after so many days without any evidence."""
+"""Days after which a declared skill without evidence is to be confirmed again."""
 
 
 class DirectoryField(StrEnum):
-    """Where a word of a question stands in what the directory says of an agent."""
+    """Which part of an agent's directory entry a word of the question matches."""
 
     NAME = "name"
     METIER = "metier"
@@ -31,7 +31,7 @@ class DirectoryField(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why somebody stands in an answer, beside their evidence."""
+    """Why an agent is in an answer, besides their evidence."""
 
     NAME = "name"
     METIER = "metier"
@@ -43,9 +43,9 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NamedAgent:
-    """An agent of whom the directory says every word of the question, and where it says it.
+    """An agent whose directory entry has every word of the question, and the matching fields.
 
-    `confirmed`: a word of it is of a skill that somebody else vouches for.
+    `confirmed`: a word matches a skill that somebody else confirmed.
     """
 
     agent: Agent
@@ -54,7 +54,7 @@ class NamedAgent:
 
     @property
     def pointed_at(self) -> bool:
-        """Whether the question means this very agent: by name, or by métier and place."""
+        """Whether the question means this agent: by name, or by métier and place."""
         return DirectoryField.NAME in self.fields or self.fields >= {
             DirectoryField.METIER,
             DirectoryField.PLACE,
@@ -62,7 +62,7 @@ class NamedAgent:
 
 
 def words_of(agent: Agent) -> Mapping[DirectoryField, frozenset[str]]:
-    """The words that the directory says of an agent, folded, by field."""
+    """The folded words of an agent's directory entry, by field."""
     region = REGIONS.get(region_of(agent.departement) or "", "")
     place = (agent.office, agent.entity, area_name(agent.departement), region, agent.departement)
     return {
@@ -74,12 +74,12 @@ def words_of(agent: Agent) -> Mapping[DirectoryField, frozenset[str]]:
 
 
 def asked_words(question: str) -> frozenset[str]:
-    """The words of a question that could name somebody; accents, case and plurals aside."""
+    """The folded words of a question, without stop words, accents, case and plurals."""
     return _word_set(question)
 
 
 def match_agent(words: frozenset[str], agent: Agent) -> NamedAgent | None:
-    """The agent, if each word is said of them, and one at least elsewhere than of their place."""
+    """The agent, if their entry has each word, and at least one outside their place of work."""
     said = words_of(agent)
     fields = frozenset(field for field, known in said.items() if known & words)
     whole = bool(words) and words <= frozenset().union(*said.values())
@@ -90,14 +90,14 @@ def match_agent(words: frozenset[str], agent: Agent) -> NamedAgent | None:
 
 
 def match_agents(question: str, agents: Iterable[Agent]) -> tuple[NamedAgent, ...]:
-    """The reference of what a book's `named` does. Nobody where it would be too many."""
+    """The reference for a directory's `named`. Nobody where too many match."""
     words = asked_words(question)
     found = [one for agent in agents if (one := match_agent(words, agent))]
     return order_matches(found)
 
 
 def order_matches(found: Iterable[NamedAgent]) -> tuple[NamedAgent, ...]:
-    """By name, then id; those pointed at first. Nobody where there are too many."""
+    """Those that the question means first, then by name and id. Nobody where too many match."""
     ordered = sorted(
         found,
         key=lambda one: (
@@ -111,7 +111,7 @@ def order_matches(found: Iterable[NamedAgent]) -> tuple[NamedAgent, ...]:
 
 
 def reasons(one: NamedAgent, today: date, *, evidence: bool) -> tuple[Reason, ...]:
-    """Why the question names them; a skill is confirmed, declared, or to be renewed."""
+    """Why the question matches an agent; a skill is confirmed, declared, or to be renewed."""
     plain = {
         DirectoryField.NAME: Reason.NAME,
         DirectoryField.METIER: Reason.METIER,
@@ -132,7 +132,7 @@ def _skill_reason(one: NamedAgent, today: date, *, evidence: bool) -> Reason:
 
 
 def _word_set(*texts: str) -> frozenset[str]:
-    """Words without their plural; one letter is no word."""
+    """Folded words without their plural ending; single letters are left out."""
     words = {word for text in texts for word in folded_words(text)} - STOP_WORDS
     return frozenset(_singular(word) for word in words if len(word) > 1)
 

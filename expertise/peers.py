@@ -40,22 +40,22 @@ _EVIDENCE_READ = 2 * EVIDENCE_SHOWN
 def evidence_of_topics(
     reading: OpenBuild, agent: Agent, held: Sequence[CurrentHolder], access: AccessFilter
 ) -> Mapping[str, tuple[Evidence, ...]]:
-    """By topic id, newest first: what the agent contributed to, as the documents are now.
+    """By topic id, newest first: the agent's evidence, as the documents are now.
 
-    Each document is open to every agent still, readable under `access`, and has a
-    contribution of the agent's that counts.
+    Every agent may still read each document, `access` too, and a contribution of the agent to it
+    counts.
     """
     weights = {
         one.cell.topic_id: {
-            proof.document_id: proof.weight for proof in one.cell.proofs[:_EVIDENCE_READ]
+            proof.document_id: proof.weight for proof in one.cell.evidence[:_EVIDENCE_READ]
         }
         for one in held
         if one.cell.basis == Basis.DEMONSTRATED and one.agent.id == agent.id
     }
-    ids = reading.standing.still_open(id_ for some in weights.values() for id_ in some)
+    ids = reading.revalidation.readable_by_all(id_ for some in weights.values() for id_ in some)
     if not ids:
         return {}
-    shown = reading.standing.index.show(ShowRequest(access, ids, Question()))
+    shown = reading.revalidation.index.show(ShowRequest(access, ids, Question()))
     cards = {one.card.document_id: one.card for one in shown}
     accounts = {row.account for card in cards.values() for row in counting_contributions(card)}
     owners = reading.book.by_account(accounts)
@@ -91,28 +91,28 @@ def _newest_first(one: Evidence) -> tuple[int, str]:
 PEERS = 20
 """How many peers are shown."""
 _PEERS_READ = 3 * PEERS
-"""How many of the nearest are held against the present: some will have left."""
+"""How many of the nearest are checked, since some may have left."""
 _HOLDERS_READ = 20_000
-"""How many holders are looked at to find the nearest, whatever the topics' size."""
+"""How many holders are read to find the nearest."""
 _MEMBERS = 30
 RELATED = 6
 _RELATED_HOLDERS_READ = 50
-"""How many holders are looked at to find the topics nearby."""
+"""How many holders are read to find related topics."""
 
 
 def peers_of(
     reading: OpenBuild, agent: Agent, access: AccessFilter | None = None, *, to_self: bool
 ) -> Peers:
-    """The agent's topics and those who hold them too; the strength only to themselves.
+    """The agent's topics and who else holds them; the strength only `to_self`.
 
-    Evidence is shown under `access`, none without.
-
-    The topics are those that evidence shows, the métier, and the skills they declare, so
-    that who has just arrived finds peers as well.
+    The topics are those with evidence, the métier and the declared skills, so that newcomers
+    find peers too. Evidence is what `access` may read, none without it.
     """
-    cells = reading.standing.of(reading.builds.cells_of(reading.stamp.id, [agent.id]))
+    cells = reading.revalidation.current_holders(
+        reading.builds.cells_of(reading.stamp.id, [agent.id])
+    )
     own = {one.cell.topic_id: (one.cell.basis, one.cell.strength) for one in cells}
-    for topic_id, basis in stated_topics(agent, reading.standing.named).items():
+    for topic_id, basis in stated_topics(agent, reading.revalidation.named).items():
         own.setdefault(topic_id, (basis, 0.0))
     evidence = evidence_of_topics(reading, agent, cells, access) if access else {}
     topics = tuple(
@@ -148,7 +148,7 @@ def _nearest_peers(reading: OpenBuild, agent: Agent, topic_ids: Sequence[str]) -
     held = [one for one in cells if one.topic_id in shared.get(one.agent_id, ())]
     standing: dict[str, list[Topic]] = defaultdict(list)
     agents: dict[str, Agent] = {}
-    for one in reading.standing.of(held):
+    for one in reading.revalidation.current_holders(held):
         standing[one.agent.id].append(reading.topics[one.cell.topic_id].topic)
         agents[one.agent.id] = one.agent
     peers = [
@@ -168,14 +168,14 @@ def _by_nearness(peer: Peer) -> tuple[int, float, str, str]:
 
 
 def accepted_communities(reading: OpenBuild) -> tuple[CommunityView, ...]:
-    """Of those who are alone, as an animator accepted them, while three of them still stand."""
+    """Accepted communities of isolated holders that still have three valid members."""
     found = reading.builds.communities(reading.stamp.id, kind=CommunityKind.PROPOSED, most=None)
     views = (community_view(reading, one) for one in _keep_accepted(reading, found))
     return tuple(one for one in views if len(one.members) >= LEAST_MEMBERS)
 
 
 def communities_on(reading: OpenBuild, topic_ids: Sequence[str]) -> tuple[CommunityView, ...]:
-    """Those on one of these topics, as far as two of their members still stand."""
+    """Communities on one of these topics that still have two valid members."""
     wanted = set(topic_ids)
     found = reading.builds.communities(reading.stamp.id, most=None)
     on = [one for one in found if not wanted.isdisjoint(one.topics)]
@@ -188,10 +188,9 @@ def communities_on(reading: OpenBuild, topic_ids: Sequence[str]) -> tuple[Commun
 
 
 def communities_of(reading: OpenBuild, agent: Agent) -> tuple[CommunityView, ...]:
-    """Those of which the agent still is a member, narrowed to the topics they still hold.
+    """Communities that the agent still is a member of, with the topics that they still hold.
 
-    The build names its members; what stands now decides. An agent whose evidence is gone, who
-    withdrew or who refused the topics is in none, whoever else is left in it.
+    An agent whose evidence is gone, who withdrew or who refused the topics is in none.
     """
     found = reading.builds.communities(reading.stamp.id, agent_id=agent.id)
     views = (community_view(reading, one, of=agent.id) for one in _keep_accepted(reading, found))
@@ -199,10 +198,10 @@ def communities_of(reading: OpenBuild, agent: Agent) -> tuple[CommunityView, ...
 
 
 def _keep_accepted(reading: OpenBuild, found: Sequence[CommunityRecord]) -> list[CommunityRecord]:
-    """What agents do together already, and what an animator accepted of the rest."""
+    """Detected communities, and the proposed ones that were accepted."""
     if not any(one.kind is CommunityKind.PROPOSED for one in found):
         return list(found)
-    made = reading.builds.gatherings.all().values()
+    made = reading.builds.community_decisions.all().values()
     accepted = {one.topic_id for one in made if one.verdict is Verdict.ACCEPTED}
     return [
         one
@@ -214,19 +213,20 @@ def _keep_accepted(reading: OpenBuild, found: Sequence[CommunityRecord]) -> list
 def community_view(
     reading: OpenBuild, record: CommunityRecord, of: str | None = None
 ) -> CommunityView:
-    """The topics and members of a community that still stand; none of either if nothing does.
+    """The topics and members of a community that are still valid; both may be empty.
 
-    A member still holds as many of its topics as made them one: two of those of a detected
-    community, the one topic of a proposed one. With `of`, an agent's id, it is narrowed to the
-    topics that this agent still holds and to who shares one of them; empty if they are no
-    member any more.
+    A member still holds two topics of a detected community, or the topic of a proposed one. With
+    `of`, an agent's id, only the topics that this agent still holds and the members who share one
+    of them; empty if they are no longer a member.
     """
     least = LEAST_TOPICS if record.kind is CommunityKind.DETECTED else 1
     members = _members_to_show(record, of)
     cells = reading.builds.cells_between(reading.stamp.id, members, record.topics)
     held: dict[str, set[str]] = defaultdict(set)
     agents: dict[str, Agent] = {}
-    for one in reading.standing.of([cell for cell in cells if cell.basis != Basis.DECLARED]):
+    for one in reading.revalidation.current_holders(
+        [cell for cell in cells if cell.basis != Basis.DECLARED]
+    ):
         held[one.agent.id].add(one.cell.topic_id)
         agents[one.agent.id] = one.agent
     still = {id_: topics for id_, topics in held.items() if len(topics) >= least}
@@ -240,14 +240,14 @@ def community_view(
 
 
 def _members_to_show(record: CommunityRecord, of: str | None) -> tuple[str, ...]:
-    """As many as are shown; the one who is asked about is always among them."""
+    """As many members as are shown, with `of` among them if they are a member."""
     others = [one for one in record.members if one != of]
     asked = (of,) if of is not None and of in record.members else ()
     return (*asked, *others[: _MEMBERS - len(asked)])
 
 
 def topic_view(reading: OpenBuild, topic_id: str) -> TopicView | None:
-    """Everything of a topic that every agent may know; None where the list has none such."""
+    """A topic as every agent may see it; None where the list has no such topic."""
     record = reading.topics.get(topic_id)
     if record is None:
         return None
@@ -260,8 +260,8 @@ def topic_view(reading: OpenBuild, topic_id: str) -> TopicView | None:
         topic=record.topic,
         holders=tuple(sorted(holders, key=lambda one: by_area_then_name(one.agent))),
         areas=areas,
-        documents=reading.standing.still_open(record.documents),
-        questions=reading.standing.still_open(record.questions),
+        documents=reading.revalidation.readable_by_all(record.documents),
+        questions=reading.revalidation.readable_by_all(record.questions),
         broader=tuple(topics[id_] for id_ in record.topic.broader),
         narrower=tuple(sorted(narrower, key=lambda one: label_order(one.label))),
         related=tuple(topics[id_] for id_ in _related(reading, standing) if id_ not in near),
@@ -269,13 +269,15 @@ def topic_view(reading: OpenBuild, topic_id: str) -> TopicView | None:
 
 
 def _related(reading: OpenBuild, standing: Sequence[CurrentHolder]) -> list[str]:
-    """Ids of the other topics that the same agents hold, the most shared first.
+    """Ids of other topics that the same agents hold, the most shared first.
 
-    Counted now and not by the build: what ties two topics may have been withdrawn since.
+    Counted at each answer, since evidence may have been withdrawn since the build.
     """
     agents = [one.agent.id for one in standing if one.cell.basis != Basis.DECLARED]
     cells = reading.builds.cells_of(reading.stamp.id, agents[:_RELATED_HOLDERS_READ])
-    held = reading.standing.of([one for one in cells if one.basis != Basis.DECLARED])
+    held = reading.revalidation.current_holders(
+        [one for one in cells if one.basis != Basis.DECLARED]
+    )
     shared = Counter(one.cell.topic_id for one in held)
     ordered = sorted(shared, key=lambda id_: (-shared[id_], id_))
     own = {one.cell.topic_id for one in standing}
@@ -283,13 +285,13 @@ def _related(reading: OpenBuild, standing: Sequence[CurrentHolder]) -> list[str]
 
 
 def by_area_then_name(agent: Agent) -> tuple[str, str, str, str]:
-    """The only order in which agents of a topic are ever listed."""
+    """The order of all lists of a topic's agents: never by strength."""
     return agent.departement, agent.family_name, agent.given_name, agent.id
 
 
 @dataclass(frozen=True, slots=True)
 class Skill:
-    """What the directory says that an agent can do. `renew`: said long ago, shown by nothing."""
+    """A skill of an agent's directory entry. `renew`: declared long ago, without evidence."""
 
     label: str
     confirmed: bool
@@ -298,14 +300,14 @@ class Skill:
 
 @dataclass(frozen=True, slots=True)
 class AgentProfile:
-    """Three things apart: what documents show, what others confirmed, what is only declared.
+    """An agent's profile: what documents show, what others confirmed, what is only declared.
 
     `shown` holds topics by label, each with its evidence newest first; `metier` is the
-    métier as a topic of the list. Without a build (`dated`) the directory alone speaks.
+    métier as a topic of the list. Without a build only the directory is shown.
     """
 
     agent: Agent
-    dated: BuildStatus
+    build: BuildStatus
     shown: tuple[OwnTopic, ...]
     metier: OwnTopic | None
     confirmed: tuple[Skill, ...]
@@ -324,8 +326,8 @@ def profile_of(
 ) -> AgentProfile:
     """What a reader may see of an agent who may be shown to them.
 
-    Evidence is what `access` may read of what every agent may read; the strength of a
-    topic is told `to_self` alone. Raises `IndexUnreachable`.
+    Evidence is what `access` may read of what every agent may read; the strength of a topic is
+    shown `to_self` only. Raises `IndexUnreachable`.
     """
     if isinstance(reading, BuildStatus):
         skills = _skills(agent, frozenset(), today)
@@ -335,7 +337,7 @@ def profile_of(
     proven = frozenset(label_key(name) for one in shown for name in one.topic.labels)
     return AgentProfile(
         agent,
-        reading.dated,
+        reading.status,
         shown,
         next((one for one in found.topics if one.basis == Basis.METIER), None),
         *_skills(agent, proven, today),
@@ -347,7 +349,7 @@ def profile_of(
 def _skills(
     agent: Agent, proven: frozenset[str], today: date
 ) -> tuple[tuple[Skill, ...], tuple[Skill, ...]]:
-    """(confirmed, declared), each by label. `proven` are analysed labels that documents show."""
+    """(confirmed, declared), each by label. `proven`: analysed labels of topics with evidence."""
     said = agent.skills_declared
     old = said is not None and (today - said).days > SKILL_DAYS
     confirmed = sorted(set(agent.skills_confirmed), key=str.lower)

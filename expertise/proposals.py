@@ -18,18 +18,18 @@ from indexer.access import Reader, access_filter
 from indexer.values import Card, Question, ShowRequest
 
 MOST_PEOPLE = 10
-"""How many of those who contributed are named."""
+"""How many contributors are shown."""
 MOST_CITED = 5
-"""How many documents are named."""
+"""How many documents are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A subject that nobody listed. `terms` tell it, the most telling first.
+    """A proposed topic: its `terms`, the most distinctive first.
 
-    `documents` counts what it rests on, `cited` are some of it, all open to every agent;
-    `people` contributed to it and may be shown, by area and name. `communities` are the
-    spaces of all that it rests on, with an empty one for documents that stand in none.
+    `documents` counts its documents, `cited` are some of them, all readable by every agent;
+    `people` contributed to them and may be shown, by area and name. `communities` are the spaces
+    of all its documents, with an empty one for documents without a space.
     """
 
     id: str
@@ -41,7 +41,7 @@ class Proposal:
 
 
 def open_proposals(reading: OpenBuild, made: Sequence[TopicDecision]) -> tuple[Proposal, ...]:
-    """Those that nobody decided about, the largest first. Raises `IndexUnreachable`."""
+    """Proposals without a decision, the largest first. Raises `IndexUnreachable`."""
     waiting = [
         one for one in reading.builds.proposals(reading.stamp.id) if not _is_decided(one, made)
     ]
@@ -69,9 +69,9 @@ def terms_of(one: ProposalRecord) -> frozenset[str]:
 def unchanged_documents(
     reading: OpenBuild, pairs: Collection[tuple[str, str]]
 ) -> frozenset[tuple[str, str]]:
-    """The (id, mark) pairs that are as they were, and that every agent may still read."""
-    kept = reading.standing.index.kept({id_ for id_, _ in pairs}) if pairs else {}
-    universal = reading.standing.universal
+    """The (id, mark) pairs of unchanged documents that every agent may still read."""
+    kept = reading.revalidation.index.kept({id_ for id_, _ in pairs}) if pairs else {}
+    universal = reading.revalidation.universal
     return frozenset(
         (id_, mark)
         for id_, mark in pairs
@@ -84,7 +84,7 @@ def unchanged_documents(
 def _proposal(
     reading: OpenBuild, one: ProposalRecord, open_now: frozenset[tuple[str, str]]
 ) -> Proposal | None:
-    """None where too little is left; a term stays where enough of its documents do."""
+    """None where too few documents are left; a term stays where enough of its documents do."""
     places = {n for n, pair in enumerate(one.documents) if pair in open_now}
     terms = tuple(
         written for written, where in one.terms if len(places & set(where)) >= LEAST_WITH_TERM
@@ -100,15 +100,15 @@ def _proposal(
 
 def open_cards(reading: OpenBuild, document_ids: Sequence[str]) -> list[Card]:
     """Cards of those that every agent may read now."""
-    everyone = access_filter(Reader("everyone", reading.standing.universal))
+    everyone = access_filter(Reader("everyone", reading.revalidation.universal))
     wanted = ShowRequest(everyone, tuple(document_ids), Question())
-    return [found.card for found in reading.standing.index.show(wanted)]
+    return [found.card for found in reading.revalidation.index.show(wanted)]
 
 
 def _people(reading: OpenBuild, cards: Sequence[Card]) -> tuple[Agent, ...]:
     accounts = {row.account for card in cards for row in counting_contributions(card)}
     owners = {agent.id: agent for agent in reading.book.by_account(accounts).values()}
-    today = reading.standing.today
+    today = reading.revalidation.today
     shown = [
         agent
         for agent in owners.values()
@@ -128,7 +128,7 @@ LONGEST_LABEL = 120
 
 
 class _DecisionError(Exception):
-    """`sentence` is French, its `%(name)s` filled by `variables` in the error's own text."""
+    """`sentence` is French; `variables` fill its `%(name)s` in the error's text."""
 
     def __init__(self, sentence: str, **variables: object) -> None:
         super().__init__(sentence % variables if variables else sentence)
@@ -136,32 +136,32 @@ class _DecisionError(Exception):
 
 
 class NoSuchProposal(_DecisionError):
-    """It was decided about, has fallen, or never was; or there is no such topic or decision."""
+    """There is no such proposal (any more), topic or decision."""
 
 
 class Undecidable(_DecisionError):
-    """What was asked cannot be done; the sentence says why."""
+    """The decision is not possible; the sentence says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProposalDecisions:
-    """Verdicts on what one build proposes. Each raises `NoSuchProposal` or `Undecidable`.
+    """Decisions on what one build proposes. Each raises `NoSuchProposal` or `Undecidable`.
 
-    `may` says whether what stands in these communities is the decider's: what is not theirs
-    is unknown to them. It is asked of none where all of a decision's documents are gone.
+    `may` says whether the community manager manages these spaces; other proposals do not exist
+    for them. It is called with no space where all of a decision's documents are gone.
     """
 
     reading: OpenBuild
     decisions: SqlTopicDecisions
     may: Callable[[frozenset[str]], bool]
 
-    def waiting(self) -> tuple[Proposal, ...]:
-        """Proposals that nobody decided about. Raises `IndexUnreachable`."""
+    def pending(self) -> tuple[Proposal, ...]:
+        """Proposals without a decision. Raises `IndexUnreachable`."""
         found = open_proposals(self.reading, self.decisions.all())
         return tuple(one for one in found if self.may(one.communities))
 
-    def told(self) -> tuple[TopicDecision, ...]:
-        """Decisions; what was refused keeps its terms only while all of it is still open."""
+    def decided(self) -> tuple[TopicDecision, ...]:
+        """Decisions. Their terms are shown only while every agent may read all their documents."""
         made = [one for one in self.decisions.all() if self._is_theirs(one)]
         still = unchanged_documents(self.reading, {pair for one in made for pair in one.marked})
         return tuple(
@@ -169,7 +169,7 @@ class ProposalDecisions:
         )
 
     def accept(self, proposal_id: str, label: str) -> TopicDecision:
-        """Make it a topic of this name."""
+        """Accept it as a topic with this label."""
         named = _valid_label(label)
         other = next(
             (
@@ -197,7 +197,7 @@ class ProposalDecisions:
         return self._keep(Verdict.ACCEPTED, self._record(proposal_id), label=named)
 
     def merge(self, proposal_id: str, topic_id: str, label: str = "") -> TopicDecision:
-        """Make it another name of a topic: `label`, else its most telling term."""
+        """Merge it into a topic as another label: `label`, else its most distinctive term."""
         if topic_id not in self.reading.topics:
             raise NoSuchProposal("Ce sujet n'est pas dans la liste.")
         record = self._record(proposal_id)
@@ -205,11 +205,11 @@ class ProposalDecisions:
         return self._keep(Verdict.MERGED, record, label=named, topic_id=topic_id)
 
     def refuse(self, proposal_id: str) -> TopicDecision:
-        """Not to be proposed again, as long as it is about the same documents or terms."""
+        """Refuse it: it is not proposed again while it has the same documents or terms."""
         return self._keep(Verdict.REFUSED, self._record(proposal_id))
 
     def forget(self, decision_id: str) -> None:
-        """Take a decision back."""
+        """Delete a decision."""
         theirs = {one.id for one in self.decisions.all() if self._is_theirs(one)}
         if decision_id not in theirs or not self.decisions.forget(decision_id):
             raise NoSuchProposal("Cette décision n'existe pas, ou plus.")
@@ -221,7 +221,7 @@ class ProposalDecisions:
         return self.may(frozenset(card.space for card in cards))
 
     def _record(self, proposal_id: str) -> ProposalRecord:
-        shown = {one.id for one in self.waiting()}
+        shown = {one.id for one in self.pending()}
         record = find_proposal_record(self.reading, proposal_id) if proposal_id in shown else None
         if record is None:
             raise NoSuchProposal("Ce sujet n'est pas, ou n'est plus, proposé.")
@@ -234,7 +234,7 @@ class ProposalDecisions:
             verdict,
             frozenset(record.documents),
             terms_of(record),
-            self.reading.standing.today,
+            self.reading.revalidation.today,
             label=label,
             topic_id=topic_id,
         )

@@ -19,13 +19,13 @@ from indexer.access import Reader, access_filter
 from indexer.values import Question, ShowRequest
 
 ROUNDS = 6
-"""How often documents are asked for, to answer once. A cell that lost so many of its
-strongest that it is still open then is taken for fallen: the next build tells."""
+"""How many rounds of documents are checked for one answer. A cell that is undecided after them
+counts as no longer valid, until the next build."""
 
 
 @dataclass(frozen=True, slots=True)
 class CurrentHolder:
-    """A cell that stands, with the agent as the directory has them now."""
+    """A cell that is still valid, with the agent as they are in the directory now."""
 
     cell: CellRecord
     agent: Agent
@@ -33,7 +33,7 @@ class CurrentHolder:
 
 @dataclass(frozen=True, slots=True)
 class Revalidation:
-    """Asks as little as settles the question: few documents make a holder."""
+    """Checks cells against the present, with as few documents as decide it."""
 
     index: DocumentLookup
     book: AgentDirectory
@@ -42,8 +42,8 @@ class Revalidation:
     named: TopicIdsByLabel
     today: date
 
-    def of(self, cells: Sequence[CellRecord]) -> tuple[CurrentHolder, ...]:
-        """The cells that stand, in their order. Raises `IndexUnreachable`."""
+    def current_holders(self, cells: Sequence[CellRecord]) -> tuple[CurrentHolder, ...]:
+        """The cells that are still valid, in their order. Raises `IndexUnreachable`."""
         agents = self.book.agents(cell.agent_id for cell in cells)
         present = [
             CurrentHolder(cell, agents[cell.agent_id])
@@ -61,8 +61,8 @@ class Revalidation:
             or stated_topics(one.agent, self.named).get(one.cell.topic_id) == one.cell.basis
         )
 
-    def still_open(self, document_ids: Iterable[str]) -> tuple[str, ...]:
-        """Those of the documents that every agent may still read, in their order."""
+    def readable_by_all(self, document_ids: Iterable[str]) -> tuple[str, ...]:
+        """Those of these documents that every agent may still read, in their order."""
         wanted = list(dict.fromkeys(document_ids))
         kept = self.index.kept(wanted) if wanted else {}
         return tuple(
@@ -70,15 +70,15 @@ class Revalidation:
         )
 
     def _demonstrated(self, cells: Sequence[CellRecord]) -> set[tuple[str, str]]:
-        """(topic, agent) of the cells whose documents still make a holder."""
+        """(topic, agent) of the cells whose documents still reach the threshold."""
         standing: set[tuple[str, str]] = set()
-        unsettled = [_PendingCell(cell, self.least_strength) for cell in cells]
+        pending = [_PendingCell(cell, self.least_strength) for cell in cells]
         known: dict[tuple[str, str], bool] = {}
         for _ in range(ROUNDS):
-            wanted = [(one, one.next_proofs()) for one in unsettled]
+            wanted = [(one, one.next_proofs()) for one in pending]
             self._learn({(p.document_id, p.account): p for _, some in wanted for p in some}, known)
             owners = self.book.by_account({p.account for _, some in wanted for p in some})
-            unsettled = []
+            pending = []
             for one, some in wanted:
                 for proof in some:
                     owner = owners.get(proof.account)
@@ -87,8 +87,8 @@ class Revalidation:
                 if one.stands:
                     standing.add((one.cell.topic_id, one.cell.agent_id))
                 elif some:
-                    unsettled.append(one)
-            if not unsettled:
+                    pending.append(one)
+            if not pending:
                 break
         return standing
 
@@ -97,7 +97,7 @@ class Revalidation:
         proofs: Mapping[tuple[str, str], CellEvidence],
         known: dict[tuple[str, str], bool],
     ) -> None:
-        """Find out whether each (document, account) still counts as it was counted."""
+        """Check whether each (document, account) still counts, and add it to `known`."""
         new = {key: proof for key, proof in proofs.items() if key not in known}
         if not new:
             return
@@ -115,7 +115,7 @@ class Revalidation:
                 known[document_id, account] = account in counting.get(document_id, ())
 
     def _counting(self, document_ids: set[str]) -> dict[str, set[str]]:
-        """The accounts that count in documents which were written again since."""
+        """The accounts that count in documents that changed since the build."""
         if not document_ids:
             return {}
         everyone = access_filter(Reader("everyone", self.universal))
@@ -128,7 +128,7 @@ class Revalidation:
 
 @dataclass(slots=True)
 class _PendingCell:
-    """A cell on its way: what stands so far, and the proofs not asked for yet."""
+    """A cell that is being checked: weights confirmed so far, and evidence not checked yet."""
 
     cell: CellRecord
     least: float
@@ -140,12 +140,12 @@ class _PendingCell:
         return discounted_strength(self.said) >= self.least - 1e-6
 
     def next_proofs(self) -> tuple[CellEvidence, ...]:
-        """As many more as would make a holder if all of them still count."""
+        """As much more evidence as reaches the threshold, if all of it still counts."""
         hoped, taken = list(self.said), self.asked
-        while discounted_strength(hoped) < self.least - 1e-6 and taken < len(self.cell.proofs):
-            hoped.append(self.cell.proofs[taken].weight)
+        while discounted_strength(hoped) < self.least - 1e-6 and taken < len(self.cell.evidence):
+            hoped.append(self.cell.evidence[taken].weight)
             taken += 1
-        some = self.cell.proofs[self.asked : taken]
+        some = self.cell.evidence[self.asked : taken]
         self.asked = taken
         return some
 

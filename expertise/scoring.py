@@ -11,27 +11,26 @@ from types import MappingProxyType
 import numpy as np
 
 from expertise.values import TopicsOf, Window
-from expertise.votes import Vote
-from expertise.voting import SHARPNESS, discounted
+from expertise.votes import SHARPNESS, Vote, discounted_votes
 
 DAMPING = 0.85
-"""The usual share of steps that follow an edge; the others restart at the question's documents."""
+"""The usual probability of following an edge; otherwise the walk restarts at a document."""
 
 SPACE_WEIGHT = 0.05
-"""A document's edge to its space, beside an author's of 1: a community is a hint, no evidence."""
+"""Weight of the edge from a document to its space, a weak hint; an author's edge has 1."""
 
 TOPIC_WEIGHT = 0.2
-"""A document's edge to a topic, times the confidence that it is about it. With the seven names of
-expert_dblp as the list, more gains on these names and costs its other questions (decision 28,
-tried by hand)."""
+"""Weight of the edge from a document to a topic, times the assignment's confidence. With the seven
+names of expert_dblp as topics, a larger one gains on these names and loses on its other questions
+(decision 28, tried by hand)."""
 
 NO_TOPICS: TopicsOf = MappingProxyType({})
 
 SMALL_GRAPH_EDGES = 200
-"""Up to so many edges the reference walks; beyond, sums over a sparse matrix."""
+"""Up to this many edges NetworkX computes the walk; beyond, sparse matrices do."""
 
 _LEAST_EDGE = 1e-12
-"""A fainter share is what rounding left; its inverse overflows."""
+"""A smaller weight is a rounding error; its inverse overflows."""
 
 _TOLERANCE, _MOST_STEPS = 1e-10, 200
 
@@ -43,8 +42,8 @@ Node = tuple[str, str]
 class WalkGraph:
     """Undirected weighted edges from documents to their owners, spaces and topics.
 
-    An edge is (number of a document, number among `others`, weight); none stands twice, and
-    every node has one. The walk restarts at documents, each with its weight in `restart`.
+    An edge is (index of a document, index in `others`, weight); no edge is repeated, and every
+    node has one. The walk restarts at documents, with the weights in `restart`.
     """
 
     documents: Sequence[str]
@@ -59,7 +58,7 @@ def walk(
     topics: TopicsOf = NO_TOPICS,
     sharpness: float = SHARPNESS,
 ) -> dict[str, float]:
-    """The share of visits to each owner, from 0 to 1 (the most visited has 1).
+    """The share of visits to each owner, from 0 to 1; the most visited has 1.
 
     A random walk with restart (Page et al. 1999; Serdyukov, Rode & Hiemstra, "Modeling
     multi-step relevance propagation for expert finding", CIKM 2008) between documents
@@ -111,7 +110,7 @@ def _walk_for(graph: WalkGraph) -> Callable[[WalkGraph], dict[Node, float]]:
 
 def reference_walk(graph: WalkGraph) -> dict[Node, float]:
     """The share of visits to each node, by NetworkX."""
-    # Imported here: it takes a second, and most commands of the command line walk nowhere.
+    # Imported here: it takes a second, and most commands do not need it.
     import networkx as nx
 
     nodes = [("document", name) for name in graph.documents]
@@ -129,8 +128,8 @@ def reference_walk(graph: WalkGraph) -> dict[Node, float]:
 
 
 def sparse_walk(graph: WalkGraph) -> dict[Node, float]:
-    """The same, by sums over sparse matrices: there from documents and back, in one step of two."""
-    # Imported here, as NetworkX is, and for the same reason.
+    """The same with sparse matrices: one iteration goes from documents to the others and back."""
+    # Imported here for the same reason.
     from scipy import sparse
 
     rows, columns, weights = map(np.array, zip(*graph.edges, strict=True))
@@ -151,20 +150,20 @@ def sparse_walk(graph: WalkGraph) -> dict[Node, float]:
 
 
 VOTES_WEIGHT, NEARNESS_WEIGHT = 2.0, 0.4
-"""Of the logarithm of the summed votes, and of the nearness of the best document: as a
-logistic regression weighs them on expert_vdd_contacts (decision 8)."""
+"""Coefficients of the logarithm of the summed votes and of the best document's nearness, from a
+logistic regression on expert_vdd_contacts (decision 8)."""
 
 FEWEST_COMPARED = 50
-"""With fewer documents nothing can be said of how near is near, and nobody is held back."""
+"""With fewer documents in the vector ranking `nearness` says nothing: no threshold applies."""
 
 _LEAST_SUM = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """What a candidate must pass to be shown.
+    """What a candidate must reach to be shown.
 
-    A confidence of their own, and a share, from 0 to 1, of the votes of whoever has most.
+    A confidence, and a share, from 0 to 1, of the summed votes of the candidate with most.
     """
 
     confidence: float
@@ -175,30 +174,30 @@ SERVED_THRESHOLD = Threshold(confidence=0.5, share=0.4)
 """By `quisait evaluate nobody` (decision 8): the highest confidence, in steps of a quarter,
 that leaves nine answerable questions of ten their answer on both sets."""
 SURE_CONFIDENCE = 2.0
-"""By the same command: the first confidence of its table at which most of the names that are
-shown are right on both sets. Below it a name is only where one may ask (decision 24)."""
+"""By the same command: the first confidence of its table at which most of the names shown are
+right on both sets. Below it, a candidate is marked as not sure (decision 24)."""
 NO_THRESHOLD = Threshold(-math.inf, 0.0)
-"""Everybody with a vote."""
+"""Every candidate with a vote."""
 
 
 class CandidateConfidences:
-    """Of the candidates of one window.
+    """Confidences of the candidates of one window.
 
-    They can be compared across questions, encoders and organisations, as the scores of one
-    answer cannot: their best is always 1.
+    They can be compared across questions, encoders and organisations; scores cannot, since the
+    best of each answer is 1.
     """
 
     def __init__(self, window: Window, votes: Mapping[str, Sequence[Vote]]) -> None:
         self._near = {ranked.card.document_id: ranked.nearness for ranked in window.documents}
         self._votes = votes
         self._compared, self._far = window.compared, window.far
-        self.sums = {id_: discounted(cast) for id_, cast in votes.items()}
-        """By agent, as the served model of voting has them."""
+        self.sums = {id_: discounted_votes(cast) for id_, cast in votes.items()}
+        """Summed votes by agent."""
 
     def of(self, agent_id: str) -> float:
-        """Log-odds, up to a constant: summed votes, and how near the nearest document stands.
+        """Log-odds, up to a constant, from the summed votes and the nearest document's nearness.
 
-        Further documents only add to it: one that fits very well is enough.
+        Further documents only add to it: one that matches very well is enough.
         """
         cast = [vote for vote in self._votes[agent_id] if vote.weight > 0]
         near = max((self._near[vote.document_id] for vote in cast), default=0.0)
@@ -206,16 +205,20 @@ class CandidateConfidences:
         return VOTES_WEIGHT * votes + NEARNESS_WEIGHT * near
 
     def sure(self, agent_id: str) -> bool:
-        """Whether their evidence bears being called an expert's; among few, nothing is said."""
+        """Whether they are called experts without reserve; among few documents, nothing is said."""
         return self._compared < FEWEST_COMPARED or self.of(agent_id) >= SURE_CONFIDENCE
 
-    def bearing(self, agent_ids: Sequence[str], bar: Threshold = SERVED_THRESHOLD) -> list[str]:
-        """Those whose evidence bears being shown, in their order."""
+    def passing(
+        self, agent_ids: Sequence[str], threshold: Threshold = SERVED_THRESHOLD
+    ) -> list[str]:
+        """Those whose evidence is enough to be shown, in their order."""
         if self._compared < FEWEST_COMPARED:
             return list(agent_ids)
-        if self._far and bar != NO_THRESHOLD:
+        if self._far and threshold != NO_THRESHOLD:
             return []
-        least = bar.share * max((self.sums[one] for one in agent_ids), default=0.0)
+        least = threshold.share * max((self.sums[one] for one in agent_ids), default=0.0)
         return [
-            id_ for id_ in agent_ids if self.sums[id_] >= least and self.of(id_) >= bar.confidence
+            id_
+            for id_ in agent_ids
+            if self.sums[id_] >= least and self.of(id_) >= threshold.confidence
         ]

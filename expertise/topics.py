@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 _COLUMNS = frozenset({"id", "label", "alt_labels", "broader", "kind"})
 _LONGEST_ID = 200
-"""What the database keeps of an id."""
+"""The longest id that the database stores."""
 
 
 def label_order(label: str) -> str:
-    """What sorts labels as a French reader looks for them: É beside E."""
+    """The key that sorts labels alphabetically in French: É with E."""
     return fold(label.lower())
 
 
 class TopicKind(StrEnum):
-    """What is learnt by doing, or a trade held by an agent."""
+    """A professional subject, or a métier."""
 
     TOPIC = "topic"
     METIER = "métier"
@@ -58,14 +58,14 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class TopicList:
-    """The topics by id, and what of the file could not be taken as it stands."""
+    """The topics by id, and the rows or links of the file that are not valid."""
 
     topics: tuple[Topic, ...]
     malformed: tuple[Malformed, ...] = ()
 
     @property
     def digest(self) -> str:
-        """The same for the same topics, in whatever order they were written."""
+        """A digest of the topics, independent of their order in the file."""
         rows = sorted(json.dumps(astuple(topic), ensure_ascii=False) for topic in self.topics)
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
@@ -78,14 +78,14 @@ _KINDS = {
 }
 
 TopicEntry = tuple[str, Topic | Malformed]
-"""Where it stands in the file, and what stands there."""
+"""The place in the file, and the topic there."""
 
 
 def read_topics(path: Path) -> TopicList:
     """Read a list: `.csv`, or SKOS as `.ttl` (Turtle), `.rdf` or `.xml` (RDF/XML).
 
-    Nothing is guessed: a row that is not sound is left out and shown, and so is a link
-    to nothing or in a circle, and a label that two topics claim. Raises
+    Nothing is guessed: invalid rows are left out and reported, and so are links to unknown topics
+    or in a cycle, and labels of two topics. Raises
     `SourceUnreachable` or `SourceRefused`.
     """
     try:
@@ -102,7 +102,7 @@ def read_topics(path: Path) -> TopicList:
 
 
 def check_topics(entries: Iterable[TopicEntry]) -> TopicList:
-    """Keep the topics that are sound together, by id; tell what was left out."""
+    """Keep the topics that are valid together, by id; report what was left out."""
     kept: dict[str, tuple[str, Topic]] = {}
     faults: list[Malformed] = []
     seen: dict[tuple[str, str], str] = {}
@@ -125,12 +125,12 @@ def check_topics(entries: Iterable[TopicEntry]) -> TopicList:
 
 @lru_cache(maxsize=100_000)
 def label_key(label: str) -> str:
-    """A label as it is compared: its analysed terms."""
+    """The form in which labels are compared: their analysed terms."""
     return " ".join(terms(label))
 
 
 def broader_closure(topics: Sequence[Topic]) -> Mapping[str, tuple[str, ...]]:
-    """Every topic above each topic, sorted; the list holds no circle."""
+    """All broader topics of each topic, sorted; the list has no cycle."""
     broader = {topic.id: topic.broader for topic in topics}
     above: dict[str, tuple[str, ...]] = {}
     for topic in topics:
@@ -176,7 +176,7 @@ def _parts(cell: str) -> tuple[str, ...]:
 def _reason_to_reject(
     topic: Topic, kept: Mapping[str, object], seen: Mapping[tuple[str, str], str]
 ) -> str:
-    """Say why a topic cannot be taken, or nothing."""
+    """Why a topic is rejected, in French, or nothing."""
     if not topic.id or len(topic.id) > _LONGEST_ID:
         return f"l'identifiant manque ou dépasse {_LONGEST_ID} caractères"
     if any(storable(text) != text for text in (topic.id, topic.label)):
@@ -202,7 +202,7 @@ def _with_known_links(
 def _without_cycles(
     topics: dict[str, Topic], places: Mapping[str, str], faults: list[Malformed]
 ) -> dict[str, Topic]:
-    """Cut every link of a circle; which one was wrong is not guessed."""
+    """Remove every link of a cycle: which one is wrong is not known."""
     # Imported here: it takes a second, and few lists are read.
     import networkx as nx
 
@@ -220,7 +220,7 @@ def _without_cycles(
 def _each_label_once(
     topics: dict[str, Topic], places: Mapping[str, str], faults: list[Malformed]
 ) -> dict[str, Topic]:
-    """An alternative label that is another's label, or two topics', is nobody's."""
+    """Remove alternative labels that are also another topic's label."""
     claims = Counter(
         (topic.kind, key)
         for topic in topics.values()
@@ -247,7 +247,7 @@ def _each_label_once(
 FORMATS = {".ttl": "turtle", ".rdf": "xml", ".xml": "xml"}
 
 _PARSER_FAULTS = (LookupError, TypeError, AttributeError, AssertionError, RecursionError)
-"""What rdflib's parsers raise where a file ends in the middle of something."""
+"""What rdflib's parsers raise for truncated files."""
 _METIER_TYPES = frozenset({"métier", "metier"})
 
 

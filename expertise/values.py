@@ -10,7 +10,6 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from connectors.values import Agent, ContributorRole
 from expertise.names import NamedAgent, Reason
-from indexer.access import Reader
 from indexer.suggestions import NearWord
 from indexer.values import Card, IndexedDocument, IndexEntry, ShownDocument, ShowRequest
 
@@ -18,10 +17,9 @@ from indexer.values import Card, IndexedDocument, IndexEntry, ShownDocument, Sho
 class RankedDocument(NamedTuple):
     """A document of the window with its fused score, from 0 to 1.
 
-    `nearness` says how far above the middle of the vector ranking it stands, in that
-    ranking's own standard deviations: encoders and engines scale cosines each their way.
-    `answered_by` is the account that wrote the part of it which answers, where several
-    wrote parts and that is known.
+    `nearness` is its cosine above the median of the vector ranking, in standard deviations of
+    that ranking: encoders and engines scale cosines differently. `answered_by` is the account
+    that wrote the passage which answers, where several accounts wrote passages.
     """
 
     card: Card
@@ -32,11 +30,11 @@ class RankedDocument(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The documents that answer a topic for one reader, best first.
+    """The documents that match a question for one reader, best first.
 
-    `compared` counts the documents that `nearness` was measured among. `closest` is the
-    cosine of the nearest one, on its encoder's scale. `far`: nothing comes near the topic,
-    neither in sense, as far as its encoder tells, nor by having all of its words.
+    `compared` is the size of the vector ranking that `nearness` is measured in. `closest` is the
+    best cosine, on the encoder's scale. `far`: no document is near the question, neither by
+    vector nor by having all of its words.
     """
 
     documents: tuple[RankedDocument, ...]
@@ -47,11 +45,11 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One document that supports a candidate, and what they did to it.
+    """One document that supports a candidate, and how they contributed to it.
 
-    `weight` is the document's vote: its score times its share (see `Vote`). `former` says
-    that all of it dates from before the present post; `answers`, that they wrote the part
-    of it which answers.
+    `weight` is the document's vote: its score times its share (see `Vote`). `former`: all of the
+    contribution is older than the candidate's present post. `answers`: they wrote the passage
+    that answers.
     """
 
     document_id: str
@@ -67,7 +65,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class ScoreParts:
-    """Why a candidate stands where they stand. `votes` and `walk` are from 0 to 1."""
+    """The parts of a candidate's score. `votes` and `walk` are from 0 to 1."""
 
     votes: float
     walk: float
@@ -76,11 +74,11 @@ class ScoreParts:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An agent who may know. `score` orders one answer only.
+    """An agent who may know. `score` orders the candidates of one answer only.
 
-    Without `evidence` (and then at score 0) the directory alone names them: `reasons`.
-    `confidence` is what their evidence bears (see `confidence.Confidences`); not `sure`:
-    what they wrote comes near, and they may know whom to ask.
+    Without `evidence` (score 0) they are in the answer for their directory entry: `reasons`.
+    `confidence` can be compared across questions (see `scoring.CandidateConfidences`); not
+    `sure`: their documents are near the question, and they may know whom to ask.
     """
 
     agent: Agent
@@ -101,91 +99,83 @@ TopicsOf: TypeAlias = Mapping[str, Sequence[tuple[str, float]]]
 """By document: ids of topics, each with the confidence, from 0 to 1, that it is about it."""
 
 
-class DocumentRanker(Protocol):
-    """Ranks documents for a topic, under a reader's rights."""
-
-    def window(self, topic: str, reader: Reader) -> Window:
-        """At most W documents, best first, each readable by the reader."""
-        ...
-
-
 class AccountDirectory(Protocol):
-    """The directory as it stands now."""
+    """Looks up agents by account in the current directory."""
 
     def by_account(self, accounts: Iterable[str]) -> Mapping[str, Agent]:
-        """The agent of each account that the directory joins to one; others are left out."""
+        """The agent of each account that the directory links to one; others are left out."""
         ...
 
 
 class NameMatcher(Protocol):
-    """The directory's words, as a question may name somebody by them."""
+    """Finds the agents whose directory entry matches a question."""
 
     def named(self, question: str) -> tuple[NamedAgent, ...]:
-        """Those listed of whom the directory says every word; see `names.named_among`."""
+        """Listed agents whose entry has every word of the question; see `names.match_agents`."""
         ...
 
 
 class NameCompleter(Protocol):
-    """Names and places of those who are listed and present on a day."""
+    """Completes and corrects names and places of the agents who are shown on a day."""
 
     def begun(self, typed: str, today: date, limit: int) -> tuple[Agent, ...]:
-        """Agents with the typed words in their name, the last of which may be only begun.
+        """Agents whose name has the typed words; the last word may be a prefix.
 
-        By name; accents and case aside. Nobody where nothing is typed.
+        Ordered by name, ignoring accents and case. Nobody where nothing is typed.
         """
         ...
 
     def near(self, word: str, today: date) -> tuple[NearWord, ...]:
-        """The best words of a name or place within few slips of a folded one.
+        """The best words of names and places within a small edit distance of a folded word.
 
-        The word itself, with no slip, is among them where it is one.
+        The word itself, at distance 0, is among them where it is one of them.
         """
         ...
 
 
 class AssignedTopics(Protocol):
-    """What the last build found documents to be about."""
+    """The topics that the last build assigned to documents."""
 
     def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
-        """Documents without a topic are left out, and all where no build may be read."""
+        """By document id. Documents without a topic are left out; empty without a build."""
         ...
 
 
 class AgentDirectory(AccountDirectory, Protocol):
-    """The whole directory, for what is counted over it."""
+    """The whole directory, for counts and lists."""
 
     def everyone(self) -> tuple[Agent, ...]:
         """Every agent, by name."""
         ...
 
     def agents(self, agent_ids: Iterable[str]) -> Mapping[str, Agent]:
-        """These agents, as far as the directory knows them."""
+        """By id; ids that the directory does not have are left out."""
         ...
 
 
 class DocumentLookup(Protocol):
-    """What has become of documents since they were counted."""
+    """Looks up indexed documents as they are now."""
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
-        """What is kept of these documents, those left out that are not."""
+        """The entries of these documents; documents that are not indexed are left out."""
         ...
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
-        """In the order asked for; what the reader may not read is left out."""
+        """In the order of the request; documents that the reader may not read are left out."""
         ...
 
 
 class DocumentStore(DocumentLookup, Protocol):
-    """Everything that is kept. It never meets a reader."""
+    """All indexed documents, for the offline build: without access filters."""
 
     def sources(self) -> frozenset[str]:
-        """The sources of which documents are kept."""
+        """The sources that have indexed documents."""
         ...
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
-        """Every kept document of a source, in no particular order."""
+        """Every indexed document of a source, in no particular order."""
         ...
 
     def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
-        """These documents whole, those left out that are not kept."""
+        """These documents with text and vectors; documents that are not indexed are left out."""
         ...

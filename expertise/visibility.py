@@ -21,7 +21,7 @@ from indexer.french.analysis import analyse
 from indexer.state import digest
 
 _READ_ALL_BEYOND = 5_000
-"""Agents beyond which all that anybody asked for is read in one go."""
+"""For more agents than this, all preferences are read in one query."""
 
 
 def has_withdrawn(agent_key: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
@@ -50,7 +50,7 @@ def _withdrawn(
 
 
 def apply_preferences(connection: sa.Connection, agents: Iterable[Agent]) -> dict[str, Agent]:
-    """These agents by id, in their order, each as they may be shown."""
+    """These agents by id, in their order, each with their preferences applied."""
     known = {agent.id: agent for agent in agents}
     return _apply_to_all(connection, known, _preferences_by_agent(connection, known))
 
@@ -58,7 +58,7 @@ def apply_preferences(connection: sa.Connection, agents: Iterable[Agent]) -> dic
 def apply_preferences_by_account(
     connection: sa.Connection, agents: Mapping[str, Agent]
 ) -> dict[str, Agent]:
-    """By account, but for the accounts of a source from which their agent has withdrawn."""
+    """The same by account, without accounts of sources from which their agent has withdrawn."""
     known = {agent.id: agent for agent in agents.values()}
     asked = _preferences_by_agent(connection, known)
     wished = _apply_to_all(connection, known, asked)
@@ -79,7 +79,7 @@ def _withdrew_from(account: str, rows: Sequence[sa.RowMapping]) -> bool:
 
 
 _PreferencesByAgent = Mapping[str, Sequence[sa.RowMapping]]
-"""What each agent has asked for, by id."""
+"""Rows of preferences, by agent id."""
 
 
 def _preferences_by_agent(
@@ -97,7 +97,7 @@ def _read_preferences(
     if not agent_ids:
         return []
     query = sa.select(preferences)
-    if len(agent_ids) <= _READ_ALL_BEYOND:  # else most of a directory: few have asked for anything
+    if len(agent_ids) <= _READ_ALL_BEYOND:  # else it is most of a directory: few rows match
         keys = [digest(agent_id) for agent_id in agent_ids]
         query = query.where(one_of(connection, preferences.c.agent_key, keys))
     return connection.execute(query).mappings().all()
@@ -121,7 +121,7 @@ _RefusedDocuments = Mapping[tuple[str, str], frozenset[str]]
 def _refused_documents(
     connection: sa.Connection, asked: Iterable[Sequence[sa.RowMapping]]
 ) -> _RefusedDocuments:
-    """What the current build counted for agents under the topics that they refuse."""
+    """Documents that the current build counts for agents under the topics that they refuse."""
     refused = [
         (row["agent_key"], row["subject"])
         for rows in asked
@@ -137,7 +137,7 @@ def _refused_documents(
     )
     found = map(cell_record, connection.execute(query).mappings())
     return {
-        (cell.agent_id, cell.topic_id): frozenset(proof.document_id for proof in cell.proofs)
+        (cell.agent_id, cell.topic_id): frozenset(proof.document_id for proof in cell.evidence)
         for cell in found
     }
 
@@ -192,10 +192,10 @@ def _with_refused_topics(
 
 
 def _with_contact(agent: Agent, way: ContactVia) -> Agent:
-    """Never wider than their entity wishes: what it narrowed since holds."""
+    """Never wider than the entity's way of contact, which may have been narrowed since."""
     if way is agent.contact_via or way not in NARROWER_CONTACTS[agent.contact_via]:
         return agent
-    # The entity's address is for the entity's way; the agent's own is no longer shown.
+    # The contact address belongs to the entity's way; the agent's own is no longer shown.
     return replace(agent, contact_via=way, contact="", email="")
 
 
@@ -204,42 +204,42 @@ def _day(moment: datetime) -> date:
 
 
 def may_be_named(agent: Agent) -> bool:
-    """Whether the directory's name may stand beside what an agent wrote, in post or gone.
+    """Whether an agent's directory name may be shown with what they wrote, in post or departed.
 
-    Of others a reader sees the name that the source shows, and finds them by that name alone.
+    Of others, readers see the name that the source shows, and find them by that name only.
     """
     return agent.listed
 
 
 def may_be_shown(agent: Agent, today: date, reader_id: str | None = None) -> bool:
-    """Whether an agent may be proposed, counted and have a page: who may be named and is in post.
+    """Whether an agent may be proposed, counted and have a page: may be named, and is in post.
 
-    One who is in post may always be shown to themselves.
+    Agents in post may always be shown to themselves (`reader_id`).
     """
     return not agent.departed(today) and (may_be_named(agent) or agent.id == reader_id)
 
 
 def named_rows(agents: sa.Table) -> sa.ColumnElement[bool]:
-    """The rows of those who may be named."""
+    """The SQL condition for `may_be_named`."""
     return sa.and_(agents.c.listed, ~has_withdrawn(agents.c.key))
 
 
 def shown_rows(agents: sa.Table, today: date) -> sa.ColumnElement[bool]:
-    """The rows of those who may be shown to others."""
+    """The SQL condition for `may_be_shown` to others."""
     stays = sa.or_(agents.c.departure.is_(None), agents.c.departure > today)
     return sa.and_(named_rows(agents), stays)
 
 
 def refuses(agent: Agent, question: str) -> bool:
-    """Whether a question names, by one of its labels, a topic that the agent refused."""
+    """Whether a question has a label of a topic that the agent refused."""
     return any(_mentions(question, topic) for topic in agent.refused)
 
 
 def refused_documents(window: Window, agents: Mapping[str, Agent]) -> Mapping[str, frozenset[str]]:
-    """By agent id, the documents of the window that do not speak for them.
+    """By agent id, the documents of the window that do not count for them.
 
-    Those that the last build counted under a topic that they refused, and those whose
-    title names it. `agents` are by account.
+    Those that the last build counted under a topic that they refused, and those whose title has
+    a label of it. `agents` are by account.
     """
     refusing = {agent.id: agent for agent in agents.values() if agent.refused}
     return {
@@ -259,7 +259,7 @@ def _mentions(text: str, topic: RefusedTopic) -> bool:
 
 
 def _contains_label(places: set[tuple[int, str]], label: str) -> bool:
-    """Whether the label's terms follow one another in the text as they do in the label."""
+    """Whether the text has the label's terms at the same distances as the label."""
     terms = [(term.position, term.term) for term in analyse(label)]
     if not terms:
         return False

@@ -22,7 +22,7 @@ ROLE_WEIGHTS: dict[ContributorRole, float] = {
     ContributorRole.EDITOR: 0.6,
     ContributorRole.REVIEWER: 0.5,
     ContributorRole.COMMENTER: 0.2,
-    # To ask, to upload, to forward or to be a program shows no knowledge.
+    # Asking, uploading and forwarding show no knowledge, nor does a bot.
     ContributorRole.ASKER: 0.0,
     ContributorRole.UPLOADER: 0.0,
     ContributorRole.FORWARDER: 0.0,
@@ -30,29 +30,29 @@ ROLE_WEIGHTS: dict[ContributorRole, float] = {
 }
 
 THANKS_HALFWAY = 3
-"""So many thanks raise an answer half of the way to an accepted one, which none passes.
-Stated, not measured: no judged set has thanks, so that without them nothing changes."""
+"""This many thanks raise an answer's weight half of the way to an accepted answer's, its limit.
+Chosen, not measured: no judged set has thanks."""
 
 _MOST_THANKS = 1_000_000
-"""As the export's schema has it; other ways in have no limit of their own."""
+"""The limit of the export's schema; other connectors set none."""
 
 OTHER_PARTS = frozenset({ContributorRole.AUTHOR, ContributorRole.ANSWERER})
-"""Roles that count less where another one's part of the document answers. An accepted answer
-does not: who asked has said that it answers."""
+"""Roles that count less where another account wrote the passage that answers. An accepted
+answer does not: whoever asked said that it answers."""
 
 WHOLE_PARTS = OTHER_PARTS | {ContributorRole.ACCEPTED_ANSWERER}
-"""Whoever has one of these roles wrote a part of a document."""
+"""Accounts with one of these roles wrote passages of a document."""
 
 OTHER_PART_WEIGHT = 0.5
-"""What it counts to have written another part than the one that answers: gives back most of
-what binding documents by chance costs (`python -m benchmarks.section_authors`); less would take
-a handbook's other authors, who know its subject, for strangers."""
+"""The factor for having written another passage than the one that answers. It recovers most of
+what joining unrelated documents into one costs (`python -m benchmarks.section_authors`); a
+smaller one would discard a handbook's other authors, who know its subject too."""
 
 HALF_LIFE_DAYS = 5 * 365
-"""What was shown five years ago counts half: trades last longer than posts."""
+"""A contribution counts half after five years: a métier lasts longer than a post."""
 
 _DAYS_OF_NO_DECAY = 365
-"""A year's cycle of campaigns: within it nothing has aged."""
+"""No decay within a year, the cycle of the administration's campaigns."""
 
 
 @lru_cache(maxsize=1024)  # the same days come back in one window after another
@@ -70,7 +70,7 @@ def contribution_weight(row: Contribution, today: date) -> float:
 
 
 def _endorsed(row: Contribution) -> float:
-    """An answer's weight grows with its thanks, to at most that of an accepted one."""
+    """The role's weight; an answer's grows with its thanks, up to that of an accepted answer."""
     weight = ROLE_WEIGHTS[row.role]
     if row.role is not ContributorRole.ANSWERER:
         return weight
@@ -80,17 +80,17 @@ def _endorsed(row: Contribution) -> float:
 
 
 def counting_contributions(card: Card) -> tuple[Contribution, ...]:
-    """The contributions that may count at all, under the document's evidence policy."""
+    """The contributions with a weight above 0, under the document's evidence policy."""
     if card.evidence == EvidencePolicy.NONE:
         return ()
     return tuple(row for row in card.contributions if ROLE_WEIGHTS[row.role] > 0)
 
 
 RANKING_DEPTH = 1000
-"""How many documents of each ranking are fused: a score is relative to the last of them."""
+"""Hits of each ranking that are fused: min-max normalised scores depend on the last of them."""
 
 VOTERS = 700
-"""How many of these vote: more than a page shows, for who knows shows in many documents.
+"""How many of the fused documents vote: expertise shows in more documents than a page has.
 
 Broad questions (expert_dblp) lose with 200, and hardly with 700 beside 1000; on
 expert_vdd_contacts 200 to 1000 are a plateau for votes as sharp as the served ones.
@@ -98,19 +98,23 @@ Tried by hand on these very sets (decision 3).
 """
 
 VOLUME_DISCOUNT = 0.8
-"""How much less each further document says: without it, who wrote much outranks who wrote
-the right thing. From .8 to .9 the development sets are on a plateau; 1 costs
+"""The factor from each document of a candidate to their next: without it, many weak documents
+outrank one that answers. From .8 to .9 the development sets are on a plateau; 1 costs
 expert_vdd_contacts a point or two of AP."""
 
+SHARPNESS = 2.0
+"""The power of a document's score in its vote: with so many voters, the many that hardly answer
+would outvote the few that do. From 1.5 to 2.5 a plateau."""
+
 CONTRIBUTORS_ROOT = 4
-"""A document shared by n contributors says the n-th part, softened by this root."""
+"""A document's vote is divided by this root of the number of its contributors."""
 
 
 class Vote(NamedTuple):
-    """What one document says for one voter's key (an agent, or an account nobody claims).
+    """One document's vote for one agent.
 
-    `weight` is the document's score times `share`: what the best role in it, its age and
-    the number of its contributors leave of it, from 0 to 1. `rank` counts from 1.
+    `weight` is the document's score times `share`, from 0 to 1: the best role's weight and age,
+    divided by the root of the number of contributors. `rank` counts from 1.
     """
 
     document_id: str
@@ -120,7 +124,7 @@ class Vote(NamedTuple):
 
     @property
     def score(self) -> float:
-        """The document's own."""
+        """The document's own score."""
         return self.weight / self.share if self.share > 0 else 0.0
 
 
@@ -134,10 +138,10 @@ def cast_votes(
 ) -> dict[str, tuple[Vote, ...]]:
     """The votes for each owner of an account, strongest first.
 
-    `owner_of` maps accounts to owners; other accounts get no vote, though they count
-    among a document's contributors. A document votes once for an owner, by the best
-    weight among their roles in it, and not where they refused it (`refused`, by owner).
-    Where it is known whose part of a document answers, the other parts count `elsewhere`.
+    `owner_of` maps accounts to owners; other accounts get no vote, but count among a document's
+    contributors. A document votes once for an owner, with the best weight of their roles, and not
+    where they refused it (`refused`, by owner). Where the account that wrote the answering passage
+    is known, the other passages' authors count `elsewhere`.
     """
     votes: dict[str, list[Vote]] = defaultdict(list)
     for rank, ranked in enumerate(window.documents[:voters], 1):
@@ -172,8 +176,15 @@ def discounted_sum(weights: Iterable[float], discount: float = VOLUME_DISCOUNT) 
     """Votes' weights, the i-th strongest (from 0) times `discount` to the i.
 
     CombSUM of Macdonald & Ounis, "Voting for candidates" (CIKM 2006), with the
-    geometric discount of Moffat & Zobel, "Rank-biased precision" (TOIS 2008): any
-    number of documents that hardly answer is worth less than a few that do.
+    geometric discount of Moffat & Zobel, "Rank-biased precision" (TOIS 2008): many
+    documents that hardly match are worth less than a few that match well.
     """
     strongest = sorted(weights, reverse=True)
     return math.fsum(weight * discount**rank for rank, weight in enumerate(strongest))
+
+
+def discounted_votes(
+    votes: Sequence[Vote], sharpness: float = SHARPNESS, discount: float = VOLUME_DISCOUNT
+) -> float:
+    """What a candidate's votes are worth together: `discounted_sum` of sharpened votes."""
+    return discounted_sum((vote.share * vote.score**sharpness for vote in votes), discount)

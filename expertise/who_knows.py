@@ -1,9 +1,9 @@
-"""A topic and a reader become candidates with their evidence. Read `find_experts` first."""
+"""Rank the agents who may know, with their evidence. Read `find_experts` first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from connectors.geography import distance_km, region_of
 from connectors.values import Agent
@@ -13,7 +13,6 @@ from expertise.values import (
     AccountDirectory,
     AssignedTopics,
     Candidate,
-    DocumentRanker,
     Evidence,
     NameMatcher,
     RankedDocument,
@@ -21,16 +20,14 @@ from expertise.values import (
     Window,
 )
 from expertise.visibility import may_be_shown, refused_documents, refuses
-from expertise.votes import Vote, cast_votes, counting_contributions
-from expertise.voting import VOTING, Voting
-from indexer.access import Reader
+from expertise.votes import Vote, cast_votes, counting_contributions, discounted_votes
 
 EVIDENCE_SHARE = 0.5
-"""A document is shown as evidence if it says at least this share of the candidate's best."""
+"""A document is shown as evidence if its vote has at least this share of the candidate's best."""
 
 
 def supporting_votes(votes: Sequence[Vote]) -> tuple[Vote, ...]:
-    """The votes to show, strongest first: what says far less than the best is no evidence."""
+    """The votes to show as evidence, strongest first: those far below the best are left out."""
     enough = EVIDENCE_SHARE * max((vote.weight for vote in votes), default=0.0)
     return tuple(vote for vote in votes if vote.weight > 0 and vote.weight >= enough)
 
@@ -48,7 +45,7 @@ class EvidenceFinder:
         self._agents, self._votes = agents, votes
 
     def of(self, agent: Agent) -> tuple[Evidence, ...]:
-        """Strongest first; none without votes."""
+        """Strongest first; empty without votes."""
         return tuple(
             self._evidence(agent, vote) for vote in supporting_votes(self._votes.get(agent.id, ()))
         )
@@ -80,23 +77,26 @@ def _before(last: date | None, arrival: date | None) -> bool:
 
 
 WALK_WEIGHT = 0.2
-"""How much the walk says beside the votes. From .1 to .3 a plateau of the development sets: more
-gains on broad questions, and loses on those that one or two can answer."""
+"""The weight of the walk in a score; the votes have the rest. From .1 to .3 the development sets
+are on a plateau: more gains on broad questions, and loses where one or two agents can answer."""
 
 NEAREST_DOCUMENTS = 3
-"""How many documents are named where nobody is known."""
+"""How many documents are shown where nobody is sure."""
+
+SumVotes: TypeAlias = Callable[[Sequence[Vote]], float]
+"""What a candidate's votes are worth together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Experts:
-    """Who may know: three lists that are three things, each person in one of them.
+    """Who may know, in three lists; each agent is in one of them.
 
-    `named` are meant by the question itself, by name or by métier and place, whatever
-    they wrote. `candidates` have shown it, best first; `beyond` counts those that the
-    limit leaves out. `stated` are those whose métier or skill the directory alone states:
-    they stand below any evidence. Without a sure candidate, `nearest` are the documents that
-    come nearest to the question, none where nothing comes near it (`far`); without any
-    candidate, `nearest_area` is where somebody is known, if anywhere.
+    `named`: the question means them, by name or by métier and place, whatever they wrote.
+    `candidates`: their documents show it, best first; `beyond` counts those beyond the limit.
+    `stated`: only the directory states their métier or skill; they come below any evidence.
+    Without a sure candidate, `nearest` are the documents nearest to the question, none where no
+    document is near it (`far`). Without any candidate, `nearest_area` is an area where somebody
+    is known, if there is one.
     """
 
     candidates: tuple[Candidate, ...]
@@ -109,62 +109,61 @@ class Experts:
 
 
 def find_experts(
-    topic: str,
-    reader: Reader,
-    ranker: DocumentRanker,
-    book: AccountDirectory,
+    window: Window,
+    question: str,
+    directory: AccountDirectory,
     today: date,
     *,
+    reader_id: str | None = None,
     area: str = "",
     limit: int = 10,
     names: NameMatcher | None = None,
-    assigned: AssignedTopics | None = None,
-    voting: Voting = Voting.DISCOUNTED,
-    bar: Threshold = SERVED_THRESHOLD,
+    build: AssignedTopics | None = None,
+    sum_votes: SumVotes = discounted_votes,
+    threshold: Threshold = SERVED_THRESHOLD,
 ) -> Experts:
-    """Who may know, as far as the reader's documents and the directory tell.
+    """Who may know, as far as the documents of a window and the directory tell.
 
-    `area` narrows to agents whose present post is there (see `in_area`). Nobody who
-    has departed or asked not to be listed is proposed, and not the one who asks, nor
-    anybody whose evidence does not pass the `bar`; where nobody passes, nobody is known.
-    The topics that documents share (`assigned`) take part in the walk.
-    Raises `IndexUnreachable`.
+    The window holds what the reader may read for their question. `area` narrows to agents whose
+    present post is there (see `in_area`). Nobody who has departed or asked not to be listed is
+    proposed, nor the reader themselves (`reader_id`), nor anybody whose evidence does not pass the
+    `threshold`; where nobody passes, nobody is known. `names` finds whom the question itself
+    names. The topics that documents share, by the last `build`, take part in the walk.
     """
-    window = ranker.window(topic, reader)
-    proposable = _Eligibility(reader, today, topic)
-    agents = proposable.among(book.by_account(_accounts(window)))
+    eligibility = _Eligibility(reader_id, today, question)
+    agents = eligibility.among(directory.by_account(_accounts(window)))
     owners = {account: agent.id for account, agent in agents.items()}
     votes = cast_votes(window, today, owners, refused=refused_documents(window, agents))
     confidences = CandidateConfidences(window, votes)
-    sums = confidences.sums if voting is Voting.DISCOUNTED else _sum_votes(votes, voting)
+    sums = confidences.sums if sum_votes is discounted_votes else _summed(votes, sum_votes)
     voting_ids = {vote.document_id for some in votes.values() for vote in some}
-    topics = assigned.topics_of(voting_ids, today) if assigned else NO_TOPICS
+    topics = build.topics_of(voting_ids, today) if build else NO_TOPICS
     scores = combine_scores(sums, walk(window, votes, topics))
     known = {agent.id: agent for agent in agents.values() if agent.id in scores}
-    there = sorted(
+    in_the_area = sorted(
         (id_ for id_, agent in known.items() if in_area(agent, area)),
         key=lambda id_: (-scores[id_].score, id_),
     )
-    shown = confidences.bearing(there, bar)
+    shown = confidences.passing(in_the_area, threshold)
     make = _CandidateFactory(scores, EvidenceFinder(window, agents, votes), confidences, today)
-    called = proposable.called(names, topic, area)
-    named = {id_: one for id_, one in called.items() if one.pointed_at}
-    voted = [id_ for id_ in shown if id_ not in named]
+    matched = eligibility.named(names, area)
+    named = {id_: one for id_, one in matched.items() if one.pointed_at}
+    ranked = [id_ for id_ in shown if id_ not in named]
     sure = any(map(confidences.sure, shown))
-    stated = called.keys() - named.keys() - set(shown)
+    stated = matched.keys() - named.keys() - set(shown)
     return Experts(
-        candidates=tuple(make.shown(known[id_], called.get(id_)) for id_ in voted[:limit]),
-        beyond=max(0, len(voted) - limit),
+        candidates=tuple(make.shown(known[id_], matched.get(id_)) for id_ in ranked[:limit]),
+        beyond=max(0, len(ranked) - limit),
         named=tuple(make.shown(one.agent, one) for one in named.values()),
-        stated=tuple(make.stated(one) for id_, one in called.items() if id_ in stated),
+        stated=tuple(make.stated(one) for id_, one in matched.items() if id_ in stated),
         nearest=() if sure or window.far else window.documents[:NEAREST_DOCUMENTS],
-        nearest_area="" if shown else _nearest_area(confidences, known, area, bar),
+        nearest_area="" if shown else _nearest_area(confidences, known, area, threshold),
         far=window.far,
     )
 
 
 def in_area(agent: Agent, area: str) -> bool:
-    """Whether the present post is in a département (`22`) or a region (`r53`); all are in ``."""
+    """Whether the present post is in a département (`22`) or a region (`r53`); `` is everywhere."""
     if not area:
         return True
     if area.startswith("r"):
@@ -180,55 +179,54 @@ def _accounts(window: Window) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Eligibility:
-    """Who may be proposed: not who has left, nor who asked not to be, nor the one who asks.
+    """Who may be proposed: not who has left, nor who asked not to be, nor the reader.
 
-    Nor who refused a topic that the question names, unless it names them.
+    Nor who refused a topic that the question names, unless the question names them.
     """
 
-    reader: Reader
+    reader_id: str | None
     today: date
-    topic: str
+    question: str
 
     def among(self, agents: Mapping[str, Agent]) -> dict[str, Agent]:
         """The agents of these accounts, as far as they may be proposed."""
         return {
             account: agent
             for account, agent in agents.items()
-            if self._may_be(agent) and not refuses(agent, self.topic)
+            if self._may_be_proposed(agent) and not refuses(agent, self.question)
         }
 
-    def called(self, names: NameMatcher | None, topic: str, area: str) -> dict[str, NamedAgent]:
-        """By id, those whom the question itself names, in the book's order."""
-        found = names.named(topic) if names else ()
+    def named(self, names: NameMatcher | None, area: str) -> dict[str, NamedAgent]:
+        """By id, those whom the question itself names, in the directory's order."""
+        found = names.named(self.question) if names else ()
         return {
             one.agent.id: one
             for one in found
-            if self._may_be(one.agent)
+            if self._may_be_proposed(one.agent)
             and in_area(one.agent, area)
-            and (DirectoryField.NAME in one.fields or not refuses(one.agent, self.topic))
+            and (DirectoryField.NAME in one.fields or not refuses(one.agent, self.question))
         }
 
-    def _may_be(self, agent: Agent) -> bool:
-        return may_be_shown(agent, self.today) and agent.id != self.reader.agent_id
+    def _may_be_proposed(self, agent: Agent) -> bool:
+        return may_be_shown(agent, self.today) and agent.id != self.reader_id
 
 
 class ScoredCandidate(NamedTuple):
-    """Both parts are relative to the best candidate's."""
+    """Both parts are relative to the best candidate's, from 0 to 1."""
 
     score: float
     votes: float
     walk: float
 
 
-def _sum_votes(votes: Mapping[str, tuple[Vote, ...]], voting: Voting) -> dict[str, float]:
-    model = VOTING[voting]
-    return {id_: model([v for v in cast_ if v.weight > 0]) for id_, cast_ in votes.items()}
+def _summed(votes: Mapping[str, tuple[Vote, ...]], sum_votes: SumVotes) -> dict[str, float]:
+    return {id_: sum_votes([v for v in cast if v.weight > 0]) for id_, cast in votes.items()}
 
 
 def combine_scores(
     sums: Mapping[str, float], visits: Mapping[str, float]
 ) -> dict[str, ScoredCandidate]:
-    """Score and parts of each agent whose votes say something, by id."""
+    """Score and parts of each agent with a positive sum of votes, by id."""
     most = max(sums.values(), default=0.0)
     found = {}
     for agent_id, total in sums.items():
@@ -240,22 +238,22 @@ def combine_scores(
 
 
 def _nearest_area(
-    confidences: CandidateConfidences, known: Mapping[str, Agent], area: str, bar: Threshold
+    confidences: CandidateConfidences, known: Mapping[str, Agent], area: str, threshold: Threshold
 ) -> str:
     """The département nearest to the one asked for in which somebody is known, if any.
 
-    Of a region, or overseas, no distance is known: then that of the best evidence.
+    Without a distance (a region, overseas), the département of the best evidence.
     """
     somewhere = [
         (distance_km(area, known[id_].departement) or 0.0, -confidences.of(id_), id_)
-        for id_ in confidences.bearing(sorted(known), bar)
+        for id_ in confidences.passing(sorted(known), threshold)
         if known[id_].departement
     ]
     return known[min(somewhere)[-1]].departement if somewhere else ""
 
 
 class _CandidateFactory:
-    """Makes what an answer shows of each agent."""
+    """Makes the candidates of one answer."""
 
     def __init__(
         self,
@@ -268,7 +266,7 @@ class _CandidateFactory:
         self._confidences = confidences
 
     def shown(self, agent: Agent, named: NamedAgent | None) -> Candidate:
-        """With their evidence, and what the directory says of them that the question says."""
+        """With evidence, and with the reasons of a directory entry that matches the question."""
         scored = self._scores.get(agent.id, _NO_SCORE)
         confidence = self._confidences.of(agent.id) if agent.id in self._scores else 0.0
         evidence = self._evidence.of(agent)
@@ -278,7 +276,7 @@ class _CandidateFactory:
         return Candidate(agent, scored.score, parts, evidence, why, confidence, sure)
 
     def stated(self, named: NamedAgent) -> Candidate:
-        """By the directory alone: a thin document beside it would look like evidence."""
+        """By the directory alone: a weak document shown with it would look like evidence."""
         why = reasons(named, self._today, evidence=False)
         return Candidate(named.agent, 0.0, ScoreParts(0.0, 0.0, 0), (), why)
 

@@ -110,7 +110,6 @@ class State:
 
     def __init__(self, engine: sa.Engine, prefix: str = "") -> None:
         self._engine, self._prefix = engine, prefix
-        metadata.create_all(engine, tables=[cursors, ahead, failures, runs])
 
     def beside(self, index: str) -> "State":
         """Cursors and failures of the index of that name, which a reindex fills."""

@@ -16,7 +16,7 @@ from indexer.access import AccessFilter
 class HitAttributes(NamedTuple):
     """`dated`: seconds since the epoch, as the facet `year` sees it. Days are ISO texts.
 
-    `twins` is the signature of `indexer.near_duplicates`, empty where there is none.
+    `text_signature` is the signature of `indexer.near_duplicates`, empty where there is none.
     """
 
     source: str
@@ -24,7 +24,7 @@ class HitAttributes(NamedTuple):
     valid_from: str | None = None
     valid_until: str | None = None
     replaces: tuple[str, ...] = ()
-    twins: bytes = b""
+    text_signature: bytes = b""
 
     def begun(self, today: date) -> bool:
         """Whether its validity has begun."""
@@ -238,9 +238,11 @@ class SearchRequest:
     facet must hold); each of `bylines` must have contributed. `vector` has shape (d,), or
     is None for a lexical search; `lexical` False leaves the words to the vector alone
     (phrases, exclusions and filters still bind).
-    `with_marks` returns a mark for each hit. `newest_first` orders what has most of the
+    `with_attributes` returns the attributes of each hit. `newest_first` orders what has most of the
     words by date instead of by relevance; its score is in seconds since the epoch.
     Without `counted` the rankings come alone and sooner: a total of 0, no facets.
+    `depth`: each ranking has so many hits, where that is more than `window`; total, facets and
+    marks stay those of the first `window`.
     """
 
     access: AccessFilter
@@ -253,9 +255,15 @@ class SearchRequest:
     window: int = WINDOW
     facets: tuple[str, ...] = FACETS
     facet_size: int = 50
-    with_marks: bool = False
+    with_attributes: bool = False
     newest_first: bool = False
     counted: bool = True
+    depth: int = 0
+
+    @property
+    def ranked(self) -> int:
+        """How many hits each ranking has at most."""
+        return max(self.window, self.depth)
 
 
 class SearchHit(NamedTuple):
@@ -313,7 +321,7 @@ class SearchAnswer:
     vector: tuple[SearchHit, ...]
     total: int
     facets: Mapping[str, tuple[FacetValue, ...]]
-    marks: Mapping[str, HitAttributes] = field(default_factory=dict)
+    attributes: Mapping[str, HitAttributes] = field(default_factory=dict)
     terms_dropped: bool = False
 
 

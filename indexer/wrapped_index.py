@@ -122,15 +122,18 @@ class DeletionLoggingIndex:
     """The `IndexWriter` of a crawl. `forget` is told the texts whose cached vectors must go."""
 
     index: Index
-    witness: DeletionLog
+    log: DeletionLog
     forget: Callable[[Sequence[str]], object]
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
-        """Tell, forget, then write. Raises what the index and the witness raise."""
+        """Log deletions and narrowed rights, forget vectors, then write.
+
+        Raises what the index and the deletion log raise.
+        """
         ids = sorted({_id(write) for write in batch})
         kept = self.index.kept(ids) if ids else {}
         gone = [one.document_id for one in batch if isinstance(one, Remove)]
-        self._tell(batch, kept, gone)
+        self._log(batch, kept, gone)
         replaced = [
             one.indexed.document.id
             for one in batch
@@ -147,7 +150,7 @@ class DeletionLoggingIndex:
             )
         return self.index.write(batch)
 
-    def _tell(
+    def _log(
         self, batch: Sequence[Write], kept: Mapping[str, IndexEntry], gone: Sequence[str]
     ) -> None:
         closed = [
@@ -156,9 +159,9 @@ class DeletionLoggingIndex:
             if (now := _access(write)) and _id(write) in kept and kept[_id(write)].access != now
         ]
         if gone:
-            self.witness.gone(gone)
+            self.log.gone(gone)
         if closed:
-            self.witness.closed(closed)
+            self.log.closed(closed)
 
     def flush(self) -> None:
         """As the index does, where it has anything to flush."""

@@ -49,7 +49,7 @@ from quisait.settings.errors import reason_of
 from quisait.work.crawl import CrawlOutcome, crawl_sources, read_directory
 from quisait.work.reindexing import reindex_command
 from quisait.work.source_status import directory_state, forget, removed_source_statuses, status_of
-from search_api.answers.topics import topic_to_go_on_from
+from search_api.answers.question import answer_question, who_knows
 from search_api.catalogue.safe_text import safe_text
 from search_api.questions.query import Query, ResultOrder
 
@@ -253,12 +253,15 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Cherche des documents, avec les droits d'un agent."""
-    with opened_application() as house:
+    with opened_application() as house, answers.answer_context(house) as context:
         reader = audited_reader(house, agent, "quisait search")
-        results = house.search.answer(Query(query, page=page, order=sort), reader, answers.today())
-    _dump(answers.results_body(results)) if as_json else print(
-        safe_text(answers.results_text(results))
-    )
+        asked = Query(query, page=page, order=sort)
+        found = answer_question(context, reader, asked, as_typed=True)
+    if as_json:
+        _dump(answers.results_body(found))
+    else:
+        print(safe_text(answers.results_text(found)))
+        answers.tell_incomplete(found.results.incomplete)
 
 
 @app.command()
@@ -272,12 +275,12 @@ def experts(
     """Cherche qui sait, avec les droits d'un agent."""
     with opened_application() as house, answers.answer_context(house) as context:
         reader = audited_reader(house, agent, "quisait experts")
-        found = answers.find(house, query, reader, area, limit)
-        topic = topic_to_go_on_from(context, query, found)
+        found = who_knows(context, reader, query, area=area, limit=limit)
     if as_json:
-        _dump(answers.experts_body(found, topic))
+        _dump(answers.experts_body(found))
     else:
-        print(safe_text(answers.experts_text(found, topic)))
+        print(safe_text(answers.experts_text(found)))
+        answers.tell_incomplete(found.incomplete)
 
 
 @app.command()

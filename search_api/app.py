@@ -38,8 +38,8 @@ def create_app(services: Services) -> FastAPI:
     # The last to be added is the first to see a request.
     sign_on = services.sign_on
     check_same_site(app, {sign_on.address} if sign_on else ())
-    limit_size_and_time(app, services.bounds)
-    limit_rates(app, services.rates)
+    limit_size_and_time(app, services.timeouts)
+    limit_rates(app, services.rate_limiter)
     if services.hosts is not None:
         check_host(app, services.hosts)
     add_security_headers(app)

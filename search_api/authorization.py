@@ -16,11 +16,9 @@ from fastapi import Depends, Request
 
 from indexer.access import Reader
 from search_api.answers.roles import RoleHolder, note_refusal, open_by_role
-from search_api.catalogue.texts import _, marked
-from search_api.identity.grants import HeldRoles, Role
+from search_api.identity.grants import Role
 from search_api.identity.readers import ReaderDirectory, reader_of
 from search_api.identity.tokens import TOKEN_COOKIE, SignedTokens
-from search_api.navigation import held_by
 from search_api.parameters import NamedReader
 from search_api.problems import Problem
 from search_api.services import services_of
@@ -128,18 +126,13 @@ def not_by_personal_token(request: Request, reader: NamedReader) -> None:
     if who is not None and who.way is IdentificationMethod.PERSONAL_TOKEN:
         raise Problem(
             403,
-            _(
-                "Un jeton personnel ne donne pas accès à vos données : connectez-vous dans un "
-                "navigateur."
-            ),
+            "Un jeton personnel ne donne pas accès à vos données : connectez-vous dans un "
+            "navigateur.",
             code="in_person",
         )
 
 
-__all__ = ["HeldRoles", "Role", "RoleHolder", "RoleRequired", "held_by", "require"]
-
-
-IN_PERSON_ONLY = marked("Un jeton personnel n’ouvre pas ce qu’un rôle ouvre : connectez-vous.")
+IN_PERSON_ONLY = "Un jeton personnel n’ouvre pas ce qu’un rôle ouvre : connectez-vous."
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +152,7 @@ class RoleRequired:
         who = identification_of(request)
         if who and who.way is IdentificationMethod.PERSONAL_TOKEN:
             note_refusal(services, reader, self.role, access)
-            raise Problem(403, _(IN_PERSON_ONLY), code="in_person")
+            raise Problem(403, IN_PERSON_ONLY, code="in_person")
         named = request.path_params.get(self.subject, "") if self.subject else ""
         subject = f"{self.subject}:{named}" if named else ""
         return open_by_role(services, reader, self.role, access, subject)

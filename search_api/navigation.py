@@ -4,14 +4,13 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
-from search_api.catalogue.texts import marked
 from search_api.identity.grants import NO_ROLES, HeldRoles, Role
 from search_api.services import services_of
 
 
 @dataclass(frozen=True, slots=True)
 class RolePage:
-    """A page that a role opens, as the navigation offers it. `section` marks it as current."""
+    """A page that a role opens, as an entry of the navigation. `section` is the page's own."""
 
     role: Role
     path: str
@@ -20,15 +19,15 @@ class RolePage:
 
 
 ROLE_PAGES: tuple[RolePage, ...] = (
-    RolePage(Role.ANIMATOR, "/animation", marked("Animation"), "animation"),
-    RolePage(Role.ADMINISTRATOR, "/administration", marked("Administration"), "administration"),
-    RolePage(Role.OFFICER, "/audit", marked("Consultations"), "audit"),
+    RolePage(Role.ANIMATOR, "/animation", "Animation", "animation"),
+    RolePage(Role.ADMINISTRATOR, "/administration", "Administration", "administration"),
+    RolePage(Role.OFFICER, "/audit", "Consultations", "audit"),
 )
 """In the order of the navigation; each is shown to who may open it."""
 
 
 def held_by(request: Request) -> HeldRoles:
-    """The roles of the one who asks; nobody holds none."""
+    """The roles of the reader of a request; none without a reader."""
     services = services_of(request)
     if not services.grants.every:
         return NO_ROLES
@@ -36,6 +35,6 @@ def held_by(request: Request) -> HeldRoles:
 
 
 def role_pages_of(request: Request) -> list[RolePage]:
-    """The pages that the one who asks may open."""
+    """The pages that the reader of a request may open."""
     roles = held_by(request).roles
     return [page for page in ROLE_PAGES if page.role in roles]

@@ -17,7 +17,7 @@ FILTER_VALUES = 100
 """How often one facet's parameter may be repeated."""
 
 RETRY_S = 5
-"""Seconds after which a reader who asked too much at once may try again."""
+"""`Retry-After` for a reader with too many concurrent requests."""
 
 _Values = Annotated[list[str], Query(max_length=FILTER_VALUES)]
 
@@ -54,7 +54,7 @@ async def _asking_reader(request: Request, reader: _KnownReader) -> AsyncIterato
 @asynccontextmanager
 async def _slot(request: Request, work: RequestKind, reader: Reader) -> AsyncIterator[None]:
     try:
-        async with services_of(request).at_once.turn(work, reader.agent_id or ""):
+        async with services_of(request).concurrency_limiter.turn(work, reader.agent_id or ""):
             yield
     except TooManyConcurrentRequests:
         detail = (
@@ -88,7 +88,7 @@ NamedReader = Annotated[Reader, Depends(_named_reader, scope="function")]
 """The reader; a request without one is a problem 401, one of too many at once a problem 429."""
 
 AskingReader = Annotated[Reader, Depends(_asking_reader, scope="function")]
-"""The same where a question is answered, of which fewer are at once."""
+"""The same for a question, of which fewer may run at once."""
 
 Filters = Annotated[dict[str, tuple[str, ...]], Depends(_filters)]
 """Accepted values by facet: each may be repeated, empty ones are left out."""

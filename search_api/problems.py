@@ -19,51 +19,50 @@ from starlette.exceptions import HTTPException
 from indexer.errors import IndexRefused, IndexUnreachable
 from search_api.addresses import sign_on_address
 from search_api.answers.context import AnswerRefused
-from search_api.catalogue.texts import _, marked
 from search_api.services import services_of
 from search_api.templating import here, render
 
 log = logging.getLogger(__name__)
 
 _TITLES = {
-    400: ("bad_request", marked("La demande n’a pas été comprise.")),
-    401: ("unknown_reader", marked("Vous n’êtes pas identifié.")),
-    403: ("forbidden", marked("Cette action ne vous est pas ouverte.")),
-    404: ("not_found", marked("Cette page n’existe pas.")),
-    405: ("method_not_allowed", marked("Cette adresse ne répond pas à cette méthode.")),
-    408: ("too_slow", marked("La demande est arrivée trop lentement.")),
-    413: ("too_large", marked("La demande est trop grande.")),
-    415: ("unsupported_media_type", marked("Cette forme d’envoi n’est pas comprise.")),
-    421: ("unknown_host", marked("Cette adresse n’est pas celle de Qui sait ?.")),
-    422: ("invalid_parameter", marked("Un paramètre de la demande n’est pas valable.")),
-    429: ("too_many_waiting", marked("Trop de travail attend déjà. Recommencez un peu plus tard.")),
-    431: ("head_too_large", marked("L’adresse ou les en-têtes de la demande sont trop longs.")),
-    500: ("internal", marked("Une erreur est survenue. Elle a été notée ; vous pouvez réessayer.")),
+    400: ("bad_request", "La demande n’a pas été comprise."),
+    401: ("unknown_reader", "Vous n’êtes pas identifié."),
+    403: ("forbidden", "Cette action ne vous est pas ouverte."),
+    404: ("not_found", "Cette page n’existe pas."),
+    405: ("method_not_allowed", "Cette adresse ne répond pas à cette méthode."),
+    408: ("too_slow", "La demande est arrivée trop lentement."),
+    413: ("too_large", "La demande est trop grande."),
+    415: ("unsupported_media_type", "Cette forme d’envoi n’est pas comprise."),
+    421: ("unknown_host", "Cette adresse n’est pas celle de Qui sait ?."),
+    422: ("invalid_parameter", "Un paramètre de la demande n’est pas valable."),
+    429: ("too_many_waiting", "Trop de travail attend déjà. Recommencez un peu plus tard."),
+    431: ("head_too_large", "L’adresse ou les en-têtes de la demande sont trop longs."),
+    500: ("internal", "Une erreur est survenue. Elle a été notée ; vous pouvez réessayer."),
     503: (
         "engine_unreachable",
-        marked("Le moteur de recherche ne répond pas. Réessayez dans quelques instants."),
+        "Le moteur de recherche ne répond pas. Réessayez dans quelques instants.",
     ),
 }
 
 
-_FAILED = marked("La demande n’a pas pu aboutir.")
+_FAILED = "La demande n’a pas pu aboutir."
 
 
 _FILE_PATHS = ("/static/", "/embed/", "/theme/")
 
 
 def is_file(request: Request) -> bool:
-    """Whether a file is asked for that is the same for everybody.
+    """Whether the request is for a file, which is the same for everybody.
 
-    A problem there is told without asking who reads: nothing of a reader may stand in it.
+    A problem with it is answered without asking who reads, so it holds nothing of a reader.
     """
     return f"{request.url.path}/".startswith(_FILE_PATHS)
 
 
 class Problem(Exception):
-    """A problem that a route meets; `detail` is a French sentence for the person.
+    """A problem that a route raises; `detail` is a French sentence for the person.
 
-    `code` says it to a program where the status alone does not.
+    `code` distinguishes it for a program where the status alone does not.
     """
 
     def __init__(
@@ -74,16 +73,16 @@ class Problem(Exception):
 
 
 class ReaderRequired(Problem):
-    """A page or an answer for a reader, asked by nobody: the page leads to sign-on."""
+    """A request that needs a reader and has none; a page redirects to sign-on."""
 
     def __init__(self) -> None:
-        super().__init__(401, _("Identifiez-vous pour chercher : sans nom, personne ne lit rien."))
+        super().__init__(401, "Identifiez-vous pour chercher : sans nom, personne ne lit rien.")
 
 
 def install_handlers(app: FastAPI) -> None:
     """Turn every error of the application into a problem, or for a page into a page.
 
-    What nobody foresaw is `unexpected`, which the outermost middleware calls.
+    Any other exception is answered by `unexpected_error`, which the outermost middleware calls.
     """
     app.add_exception_handler(IndexUnreachable, _engine)
     app.add_exception_handler(IndexRefused, _engine)
@@ -94,9 +93,9 @@ def install_handlers(app: FastAPI) -> None:
 
 
 def unexpected_error(request: Request, error: Exception) -> Response:
-    """The answer to what nobody foresaw.
+    """The answer to an exception without a handler.
 
-    Its place is logged and its text is not: that may hold a query.
+    Its place is logged, its text is not: it may hold a query.
     """
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
@@ -137,7 +136,7 @@ def _has_token(request: Request) -> bool:
 
 
 def answer_to(request: Request, problem: Problem) -> Response:
-    """A problem as the API or a page tells it, for what stands before the routes."""
+    """The answer of the API or of a page to a problem, for middleware."""
     return _response(request, problem.status, problem.detail, problem.headers, problem.code)
 
 
@@ -154,26 +153,24 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 
 _EXPECTED = {
-    "int_parsing": marked("doit être un nombre entier"),
-    "int_parsing_size": marked("doit être un nombre entier plus petit"),
-    "bool_parsing": marked("doit valoir true ou false"),
-    "greater_than_equal": marked("doit valoir au moins %(ge)s"),
-    "less_than_equal": marked("doit valoir au plus %(le)s"),
-    "too_long": marked("est répété plus de %(max_length)s fois"),
-    "missing": marked("manque"),
+    "int_parsing": "doit être un nombre entier",
+    "int_parsing_size": "doit être un nombre entier plus petit",
+    "bool_parsing": "doit valoir true ou false",
+    "greater_than_equal": "doit valoir au moins {ge}",
+    "less_than_equal": "doit valoir au plus {le}",
+    "too_long": "est répété plus de {max_length} fois",
+    "missing": "manque",
 }
 
 
-_NOT_VALID = marked("n’est pas valable")
+_NOT_VALID = "n’est pas valable"
 
 
 def _fault(error: Mapping[str, Any]) -> str:
     # A list's own index follows its name: ("query", "source", 3).
     name = error["loc"][1] if len(error["loc"]) > 1 else error["loc"][0]
     expected = _EXPECTED.get(error["type"], _NOT_VALID)
-    bounds = {k: v for k, v in error.get("ctx", {}).items() if f"%({k})s" in expected}
-    said = _(expected, **bounds)
-    return _("Le paramètre « %(name)s » %(fault)s.", name=name, fault=said)
+    return f"Le paramètre « {name} » {expected.format(**error.get('ctx', {}))}."
 
 
 def _response(
@@ -186,7 +183,6 @@ def _response(
     code, title = _TITLES.get(status, ("error", _FAILED))
     if own_code:
         code, title = own_code, title if status == 403 else _FAILED
-    title = _(title)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}  # RFC 9110, 15.5.2
     headers |= more_headers
     if is_file(request):

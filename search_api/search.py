@@ -1,12 +1,9 @@
-"""Search under a reader's rights: a page of documents, or a window. Read `Search.answer` first."""
+"""Search under a reader's rights: the hits of a query, a page and a window. Read `Search` first."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-
-import numpy as np
 
 from expertise.values import AccountDirectory, RankedDocument, Window
 from expertise.votes import RANKING_DEPTH, VOTERS, WHOLE_PARTS, counting_contributions
@@ -95,64 +92,133 @@ class Retriever(StrEnum):
     HYBRID = "hybrid"
 
 
+@dataclass(frozen=True, slots=True)
+class SearchHits:
+    """The hits of one search for a reader: a page and the window of who knows come from them.
+
+    `request` is what the index was asked, `found` its two rankings; where these are `deep`, the
+    window of who knows needs no search of its own.
+    """
+
+    query: Query
+    reader: Reader
+    parsed: ParsedQuery
+    request: SearchRequest
+    found: SearchAnswer
+    deep: bool
+
+
 class Search:
-    """Search under a reader's rights; also the `DocumentRanker` of expertise."""
+    """Search under a reader's rights. Read `hits`, then `page` and `window`."""
 
     def __init__(
         self,
         index: IndexReader,
         encoder: Encoder,
-        book: AccountDirectory,
-        guidance: SearchConfiguration = SearchConfiguration(),  # noqa: B008 - frozen, and without a state
+        directory: AccountDirectory,
+        configuration: SearchConfiguration = SearchConfiguration(),  # noqa: B008 - frozen, and without a state
     ) -> None:
-        self._index, self._encoder, self._book = index, encoder, book
-        self._best_bets, self._preferences = guidance.best_bets, guidance.preferences
-        self._understanding = QueryParser(index, guidance.authors, guidance.glossary)
-
-    def within_request(self) -> "Search":
-        """The same search for one request: a question that it asks twice is encoded once.
-
-        Not to be kept: nobody may tell by the time of an answer what others have asked.
-        """
-        one = copy(self)
-        one._encoder = _EncodedOnce(self._encoder)
-        return one
+        self._index, self._encoder, self._directory = index, encoder, directory
+        self._best_bets, self._preferences = configuration.best_bets, configuration.preferences
+        self._parser = QueryParser(index, configuration.authors, configuration.glossary)
 
     def answer(self, query: Query, reader: Reader, today: date) -> Results:
+        """One page of results alone. Raises `IndexUnreachable`."""
+        return self.page(self.hits(query, reader), today)
+
+    def hits(self, query: Query, reader: Reader, *, with_experts: bool = False) -> SearchHits:
+        """Parse, encode and search a query, once.
+
+        `with_experts`: the rankings are deep enough for `window`, unless the page is narrowed or
+        ordered otherwise than who knows is. Raises `IndexUnreachable`.
+        """
+        access = access_filter(reader)
+        parsed = self._parser.read(query.text, access, query.filters)
+        request = self._request(parsed, access, order=query.order)
+        deep = with_experts and not (
+            query.filters or parsed.bylines or _by_date(query, parsed.question)
+        )
+        depth = RANKING_DEPTH if deep else 0
+        counted = not parsed.of_a_person
+        found = self._index.search(replace(request, depth=depth, counted=counted))
+        return SearchHits(query, reader, parsed, request, found, deep)
+
+    def page(self, hits: SearchHits, today: date) -> Results:
         """One page of the fused window; order and scores are the same on every page.
 
         Raises `IndexUnreachable`.
         """
-        access = access_filter(reader)
-        reading = self._understanding.read(query.text, access, query.filters)
-        question = reading.question
-        request = self._request(reading, access, order=query.order)
-        found = self._index.search(replace(request, counted=not reading.of_a_person))
-        window = self._arranged(query, question, found, today)
-        if reading.of_a_person:
+        query, parsed, request = hits.query, hits.parsed, hits.request
+        found = _first_of(hits.found, request.window)
+        window = self._reranked(query, parsed.question, found, today)
+        if parsed.of_a_person:
             window = window[:OF_A_PERSON]
         first = (query.page - 1) * query.page_size
         page = window[first : first + query.page_size]
         shown, named = self._shown(page, request)
-        marks = {**found.marks, **page_marks(shown, named)}
-        succession = Successors(marks, self._preferences.trust, today)
-        agents = self._book.by_account(
+        marks = {**found.attributes, **page_marks(shown, named)}
+        successors = Successors(marks, self._preferences.trust, today)
+        agents = self._directory.by_account(
             row.account for one in shown for row in one.card.contributions
         )
         return Results(
-            question=question,
+            question=parsed.question,
             order=query.order,
-            results=page_results(page, shown, named, agents, today, succession),
-            counts=None if reading.of_a_person else _counts(found, request, len(window)),
+            results=page_results(page, shown, named, agents, today, successors),
+            counts=None if parsed.of_a_person else _counts(found, request, len(window)),
             more=first + query.page_size < len(window),
             page=query.page,
             page_size=query.page_size,
             facets=found.facets,
             shortened=was_shortened(query.text) or found.terms_dropped or self._cut(request),
-            incomplete=tuple(sorted(reader.unanswered)),
-            understood=reading.parts,
-            best_bets=self._bets(question, access) if query.page == 1 else (),
+            incomplete=tuple(sorted(hits.reader.unanswered)),
+            understood=parsed.parts,
+            best_bets=self._bets(parsed.question, request.access) if query.page == 1 else (),
         )
+
+    def window(self, hits: SearchHits) -> Window:
+        """The fused window of voters with its cards. Empty where no topic is named.
+
+        Who knows is asked of everybody: neither the facets that narrow the page, nor its order,
+        nor a person whom the question is narrowed to narrow the votes, which would count what
+        that person wrote. Then, and where the rankings are not deep, this searches once more.
+        Raises `IndexUnreachable`.
+        """
+        parsed = hits.parsed
+        if not parsed.question.names_something:
+            return Window(())
+        request, found = hits.request, hits.found
+        if not hits.deep:
+            parsed = replace(parsed, filters=parsed.typed_filters, bylines=())
+            request = self._request(parsed, request.access, vector=request.vector)
+            found = self._index.search(
+                replace(request, window=RANKING_DEPTH, with_attributes=False, counted=False)
+            )
+        ranked = fuse(found.lexical, found.vector, VOTERS)
+        ids = tuple(hit.document_id for hit in ranked)
+        shown = self._index.show(ShowRequest(request.access, ids, Question(), passages=0))
+        cards = {one.card.document_id: one.card for one in shown}
+        near, authors = nearness(found.vector), self._answering(request, list(cards.values()))
+        documents = tuple(
+            RankedDocument(cards[id_], hit.score, near.get(id_, 0.0), authors.get(id_, ""))
+            for hit in ranked
+            if (id_ := hit.document_id) in cards
+        )
+        closest = found.vector[0].score if found.vector else 1.0
+        far = closest < far_cosine(self._encoder.name) and not self._has_all_words(request)
+        return Window(documents, compared=len(found.vector), closest=closest, far=far)
+
+    def window_of(self, text: str, reader: Reader) -> Window:
+        """The window of a question that asks for no page. Raises `IndexUnreachable`."""
+        access = access_filter(reader)
+        parsed = replace(self._parser.read(text, access), bylines=())
+        if not parsed.question.names_something:
+            return Window(())
+        request = replace(
+            self._request(parsed, access), window=RANKING_DEPTH, with_attributes=False
+        )
+        found = self._index.search(replace(request, counted=False))
+        return self.window(SearchHits(Query(text), reader, parsed, request, found, deep=True))
 
     def rank(
         self,
@@ -168,47 +234,19 @@ class Search:
         Raises `IndexUnreachable`.
         """
         access = access_filter(reader)
-        reading = self._understanding.read(query.text, access, query.filters)
-        request = self._request(reading, access, retriever, query.order)
+        parsed = self._parser.read(query.text, access, query.filters)
+        request = self._request(parsed, access, retriever, query.order)
         found = self._index.search(replace(request, counted=False))
-        if _by_date(query, reading.question):
+        if _by_date(query, parsed.question):
             return unfused(found.lexical)
         hits = fuse(found.lexical, found.vector, len(found.lexical) + len(found.vector))
-        return reranked_documents(hits, found.marks, self._preferences, today)
+        return reranked_documents(hits, found.attributes, self._preferences, today)
 
-    def window(self, topic: str, reader: Reader) -> Window:
-        """The fused window of voters with its cards. Empty where no topic is named.
-
-        Who knows is asked of everybody: a person whom the question is narrowed to narrows no
-        vote, which would count what they wrote.
-        """
+    def has_all_words(self, text: str, reader: Reader) -> bool:
+        """Whether a document that the reader may read has all the words of a question."""
         access = access_filter(reader)
-        reading = replace(self._understanding.read(topic, access), bylines=())
-        if not reading.question.names_something:
-            return Window(())
-        request = self._request(reading, access)
-        found = self._index.search(
-            replace(request, window=RANKING_DEPTH, with_marks=False, counted=False)
-        )
-        ranked = fuse(found.lexical, found.vector, VOTERS)
-        ids = tuple(hit.document_id for hit in ranked)
-        shown = self._index.show(ShowRequest(access, ids, Question(), passages=0))
-        cards = {one.card.document_id: one.card for one in shown}
-        near, authors = nearness(found.vector), self._answering(request, list(cards.values()))
-        documents = tuple(
-            RankedDocument(cards[id_], hit.score, near.get(id_, 0.0), authors.get(id_, ""))
-            for hit in ranked
-            if (id_ := hit.document_id) in cards
-        )
-        closest = found.vector[0].score if found.vector else 1.0
-        far = closest < far_cosine(self._encoder.name) and not self._says_all(request)
-        return Window(documents, compared=len(found.vector), closest=closest, far=far)
-
-    def says_all(self, topic: str, reader: Reader) -> bool:
-        """Whether a document that the reader may read has all the words of the topic."""
-        access = access_filter(reader)
-        reading = self._understanding.read(topic, access)
-        return self._says_all(self._request(reading, access, Retriever.LEXICAL))
+        parsed = self._parser.read(text, access)
+        return self._has_all_words(self._request(parsed, access, Retriever.LEXICAL))
 
     def contributed(self, accounts: Sequence[str], reader: Reader) -> Mapping[str, int]:
         """By source, how many documents that the reader may read these accounts contributed to."""
@@ -232,33 +270,45 @@ class Search:
 
     def _request(
         self,
-        reading: ParsedQuery,
+        parsed: ParsedQuery,
         access: AccessFilter,
         retriever: Retriever = Retriever.HYBRID,
         order: ResultOrder = ResultOrder.RELEVANCE,
+        vector: Vectors | None = None,
     ) -> SearchRequest:
-        """By date, words alone decide: what is merely near in sense is not what is newest."""
+        """By date, words alone decide: what is merely near in sense is not what is newest.
+
+        `vector` is the question's, where it was encoded already.
+        """
         by_date = order is ResultOrder.DATE
-        lexical_only = by_date or retriever is Retriever.LEXICAL
+        if by_date or retriever is Retriever.LEXICAL:
+            vector = None
+        elif vector is None:
+            vector = self._encoded(parsed.question)
         return SearchRequest(
             access,
-            reading.question,
-            vector=None if lexical_only else self._encoded(reading.question),
+            parsed.question,
+            vector=vector,
             lexical=retriever is not Retriever.VECTOR,
-            filters=reading.filters,
-            bylines=reading.bylines,
-            period=reading.period,
-            with_marks=True,
+            filters=parsed.filters,
+            bylines=parsed.bylines,
+            period=parsed.period,
+            with_attributes=True,
             newest_first=by_date,
         )
 
-    def _says_all(self, request: SearchRequest) -> bool:
+    def _has_all_words(self, request: SearchRequest) -> bool:
         wanted = requiring_all_words(request.question)
         if not wanted.any_of:
             return False
         found = self._index.search(
             replace(
-                request, question=wanted, vector=None, window=1, with_marks=False, counted=False
+                request,
+                question=wanted,
+                vector=None,
+                window=1,
+                with_attributes=False,
+                counted=False,
             )
         )
         return bool(found.lexical) and not found.terms_dropped
@@ -269,16 +319,16 @@ class Search:
         asked = ShowRequest(request.access, ids, request.question, request.vector, PARTS_READ)
         return answering_accounts(self._index.show(asked)) if ids else {}
 
-    def _arranged(
+    def _reranked(
         self, query: Query, question: Question, found: SearchAnswer, today: date
     ) -> tuple[RankedResult, ...]:
-        """The window: fused and arranged, or in the order of dates."""
+        """The window: fused and reranked, or in the order of dates."""
         if _by_date(query, question):
             dated = unfused(found.lexical)
-            return grouped_by_date(dated, found.marks, self._preferences, today)
+            return grouped_by_date(dated, found.attributes, self._preferences, today)
         # All that was fetched: copies leave room for what stands behind them.
         hits = fuse(found.lexical, found.vector, len(found.lexical) + len(found.vector))
-        return reranked(hits, found.marks, self._preferences, today)
+        return reranked(hits, found.attributes, self._preferences, today)
 
     def _encoded(self, question: Question) -> Vectors | None:
         """Of the words typed: an expansion says the same to a vector."""
@@ -325,32 +375,9 @@ def _counts(found: SearchAnswer, request: SearchRequest, reachable: int) -> Resu
     )
 
 
-class _EncodedOnce:
-    """An encoder that remembers the questions of one request, and what it reads of them."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
-        self._vectors: dict[str, Vectors] = {}
-
-    @property
-    def name(self) -> str:
-        return self._encoder.name
-
-    @property
-    def dimension(self) -> int:
-        return self._encoder.dimension
-
-    def passages(self, texts: Sequence[str]) -> Vectors:
-        return self._encoder.passages(texts)
-
-    def queries(self, texts: Sequence[str]) -> Vectors:
-        new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
-        if new:
-            self._vectors |= zip(new, self._encoder.queries(new), strict=True)
-        return np.stack([self._vectors[text] for text in texts])
-
-    def beginning(self, text: str) -> str:
-        return self._encoder.beginning(text)
+def _first_of(found: SearchAnswer, window: int) -> SearchAnswer:
+    """The first hits of each ranking, which its total, facets and marks are of."""
+    return replace(found, lexical=found.lexical[:window], vector=found.vector[:window])
 
 
 def _by_date(query: Query, question: Question) -> bool:

@@ -27,7 +27,7 @@ class ReaderOf(Protocol):
 class Services(AnswerContext):
     """What the routes need: what answers are made from, and what they ask of a request.
 
-    `demo` lets a person choose which fictional agent they are. `reception` is None where no
+    `demo` lets a person choose which fictional agent they are. `push_receiver` is None where no
     source pushes. Pages of `origins` may embed the widget. `theme`: a folder whose `theme.css`
     comes after the pages' own style. `contact`: an address for who meets a page that they
     cannot use. The site answers to `hosts` alone, None
@@ -36,12 +36,12 @@ class Services(AnswerContext):
 
     reader_of: ReaderOf
     demo: bool = False
-    reception: PushReceiver | None = None
+    push_receiver: PushReceiver | None = None
     origins: Collection[str] = ()
     hosts: Collection[str] | None = None
-    rates: RateLimiter = field(default_factory=lambda: RateLimiter({}))
-    at_once: ConcurrencyLimiter = field(default_factory=ConcurrencyLimiter)
-    bounds: RequestTimeouts = field(default_factory=RequestTimeouts)
+    rate_limiter: RateLimiter = field(default_factory=lambda: RateLimiter({}))
+    concurrency_limiter: ConcurrencyLimiter = field(default_factory=ConcurrencyLimiter)
+    timeouts: RequestTimeouts = field(default_factory=RequestTimeouts)
     theme: Path | None = None
     contact: str = ""
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class MissingDocuments:
-    """So many documents that are missing for one reason, and what a person can do."""
+    """How many documents are missing for one reason, and what a person can do."""
 
     said: str
     count: int
@@ -24,9 +24,9 @@ class SourceState:
     """A source: `documents` is None where the index does not answer.
 
     `state` and `next_run` are French sentences. `done` of `expected` documents were seen by
-    a reading that goes on; both are None where none does, `expected` where it cannot be told.
-    `closed_rules` counts rules of access that were not understood: what they may aim at is
-    closed to everybody.
+    a crawl that is running; both are None where none is, `expected` where it is unknown.
+    `closed_rules` counts access rules that were not understood: the documents that they may
+    be about are closed to everybody.
     """
 
     name: str
@@ -44,7 +44,7 @@ class SourceState:
 
 @dataclass(frozen=True, slots=True)
 class PartState:
-    """An engine, a database, a file: whether it is well, what was seen or what to do."""
+    """An engine, a database or a file: whether it works, and what was seen or what to do."""
 
     name: str
     well: bool
@@ -53,7 +53,7 @@ class PartState:
 
 @dataclass(frozen=True, slots=True)
 class UnansweredQuestion:
-    """A question that found nothing, as enough people asked it to be shown."""
+    """A question that found nothing, and that enough people asked for it to be shown."""
 
     text: str
     asked_for: str
@@ -62,7 +62,10 @@ class UnansweredQuestion:
 
 @dataclass(frozen=True, slots=True)
 class QuestionFigures:
-    """What was asked in the last `days`. `hidden` unanswered ones are not shown in words."""
+    """What was asked in the last `days`.
+
+    `hidden` counts unanswered questions that too few people asked for them to be shown.
+    """
 
     days: int
     askings: int
@@ -72,7 +75,7 @@ class QuestionFigures:
 
 @dataclass(frozen=True, slots=True)
 class SystemStatus:
-    """Everything, as it is now. `questions` is None where no journal is kept."""
+    """The whole state now. `questions` is None where there is no query log."""
 
     parts: Sequence[PartState]
     sources: Sequence[SourceState]
@@ -80,8 +83,8 @@ class SystemStatus:
 
 
 class SystemStatusReader(Protocol):
-    """Looks at everything; a part that is away is told, and takes no other with it."""
+    """Reads the state; a part that does not answer is reported, and the others are still read."""
 
     def __call__(self) -> SystemStatus:
-        """As it is now."""
+        """The state now."""
         ...

@@ -25,7 +25,7 @@ from search_api.static_files import static_address
 def voice(role: ContributorRole, name: object) -> Markup:
     """Who speaks in a conversation: `réponse retenue de Claire`; `name` may be a link."""
     shown = safe_text(name) if type(name) is str else name
-    return Markup(wording.VOICES[role]) % {"name": shown}  # noqa: S704 - a text of ours
+    return Markup(wording.VOICES[role]).format(name=shown)  # noqa: S704 - a text of ours
 
 
 _environment = Environment(
@@ -67,11 +67,11 @@ _environment.filters.update(
 _environment.globals.update(plural=plural, static=static_address)
 
 _REFUSED_EARLY = {421, 429, 431}
-"""Refused before anybody was asked who reads: such a page tells nothing of anybody."""
+"""Statuses of refusals before the reader is known: such a page shows nothing of anybody."""
 
 
 def render(name: str, *, request: Request, **values: object) -> str:
-    """A page. Where something failed, or was refused unheard, nothing more is asked of services."""
+    """A page. Where something failed, or was refused early, no service is asked for the frame."""
     status = values.get("status", 200)
     sound = isinstance(status, int) and status < 500 and status not in _REFUSED_EARLY
     services = services_of(request)
@@ -88,13 +88,13 @@ def render(name: str, *, request: Request, **values: object) -> str:
 
 
 def _signed_on(request: Request) -> Identification | None:
-    """Who has «Mes accès» and may sign off: a person, once a route has asked who they are."""
+    """Who is signed on in person, so that «Mes accès» and sign-out are offered; else None."""
     who = identification_of(request)
     return who if who and who.way in IN_PERSON_METHODS else None
 
 
 def _demo(request: Request) -> dict[str, object] | None:
-    """Who one may be in the demo, and who one is."""
+    """The agents to choose from in the demo, and the chosen one."""
     services = services_of(request)
     if not (services.demo and on_loopback(request)):
         return None
@@ -102,13 +102,13 @@ def _demo(request: Request) -> dict[str, object] | None:
 
 
 def demo_agents(services: Services) -> list[Agent]:
-    """The demo's agents, less those who left: they read nothing."""
+    """The demo's agents, without those who left, who may read nothing."""
     today = services.today()
     return [agent for agent in services.people.everyone() if not agent.departed(today)]
 
 
 def here(request: Request) -> str:
-    """The page's own address, to come back to after a choice."""
+    """The page's own path and query, to come back to after a form."""
     if request.method != "GET":
         return "/"
     query = f"?{request.url.query}" if request.url.query else ""

@@ -14,6 +14,7 @@ from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Passage, Put
+from quisait.application.database import migrate
 from search_api.app import Services, create_app
 from search_api.identity.tokens import TokenReaders
 from search_api.search import Search
@@ -38,7 +39,7 @@ def engine_index(engine: str, folder: Path, dimension: int = ENCODER.dimension) 
 @contextmanager
 def agent_book(folder: Path) -> Iterator[SqlDirectory]:
     """The fictional directory."""
-    database = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+    database = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     book = SqlDirectory(database)
     book.replace(FictionalDirectory())
     yield book

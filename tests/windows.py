@@ -6,8 +6,7 @@ from datetime import date
 
 from connectors.values import Agent, Contribution, ContributorRole, EvidencePolicy
 from expertise.names import NamedAgent, match_agents
-from expertise.values import RankedDocument, Window
-from indexer.access import Reader
+from expertise.values import RankedDocument
 from indexer.values import Card
 
 TODAY = date(2026, 3, 10)
@@ -46,16 +45,6 @@ def wrote(
 def ranked(score: float, one: Card) -> RankedDocument:
     """A document of a window."""
     return RankedDocument(one, score)
-
-
-@dataclass(frozen=True, slots=True)
-class FixedRanker:
-    """Answers every topic with the same window, and remembers nothing."""
-
-    documents: tuple[RankedDocument, ...]
-
-    def window(self, topic: str, reader: Reader) -> Window:
-        return Window(self.documents)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ _TEMPORARY_ACCOUNT = re.compile(r"~\d{4}-\d")
 def account_named(user: str) -> str:
     """The name if it is an account's of this wiki; empty if it cannot be one.
 
-    With `>` it is another wiki's (imported revisions), whoever bears it here.
+    With `>` it is another wiki's (imported revisions), and not of an account here with that name.
     """
     return "" if ">" in user or _TEMPORARY_ACCOUNT.match(user) else user
 
@@ -96,8 +96,8 @@ class RedirectTitle(_ApiModel):
 class WikiPage(_ApiModel):
     """A page with the properties that were queried.
 
-    `pageid` is 0 and `missing` true where a title or id names no page. `lastrevid` is the
-    revision that the page shows now, 0 where that was not asked for.
+    `pageid` is 0 and `missing` true if a title or id names no page. `lastrevid` is the
+    revision that the page shows now, 0 if that was not queried.
     """
 
     pageid: int = 0

@@ -90,7 +90,7 @@ class SectionLine(_ExportModel):
 
 
 class ContributorLine(_ExportModel):
-    """What an account did, where the record itself does not say it (revisions of a page)."""
+    """What an account did, if the record itself does not say it (revisions of a page)."""
 
     account: Name
     role: ContributorRole

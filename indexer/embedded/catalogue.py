@@ -87,8 +87,8 @@ class StoreSnapshot:
     """The store as it stood at `seq`: one slot per row, ascending by the row's number.
 
     Arrays have shape (slots,). `codes[facet]` points into `values[facet]`. Later catalogues
-    share `ids`, `titles`, `values` and `marks`, and only append to them; `places` (a
-    document's last slot) and `heirs` (slots of what replaces it) may know of later slots.
+    share `ids`, `titles`, `values` and `attributes`, and only append to them; `places` (a
+    document's last slot) and `replaced_by` (slots of what replaces it) may know of later slots.
     """
 
     seq: int
@@ -102,9 +102,9 @@ class StoreSnapshot:
     codes: Mapping[str, NDArray[np.int64]]
     ids: list[str]
     titles: list[str]
-    marks: list[HitAttributes]
+    attributes: list[HitAttributes]
     places: dict[str, int]
-    heirs: dict[str, list[int]]
+    replaced_by: dict[str, list[int]]
     values: Mapping[str, dict[str, int]]
     vectors: VectorView
     _readable: dict[AccessFilter, Mask] = field(default_factory=dict)
@@ -171,14 +171,14 @@ class StoreSnapshot:
             SearchHit(document_id, -score) for score, document_id in sorted(pairs)[:window]
         )
 
-    def marks_of(self, hits: Iterable[SearchHit]) -> dict[str, HitAttributes]:
-        """The marks of hits; none of what was put again since this catalogue."""
+    def attributes_of(self, hits: Iterable[SearchHit]) -> dict[str, HitAttributes]:
+        """The attributes of hits; none of what was put again since this catalogue."""
         slots = ((hit.document_id, self.places[hit.document_id]) for hit in hits)
-        return {one: self.marks[slot] for one, slot in slots if slot < len(self.rows)}
+        return {one: self.attributes[slot] for one, slot in slots if slot < len(self.rows)}
 
     def successors(self, document_id: str) -> list[str]:
         """The ids of what replaces a document, whoever may read it."""
-        slots = [slot for slot in self.heirs.get(document_id, ()) if slot < len(self.rows)]
+        slots = [slot for slot in self.replaced_by.get(document_id, ()) if slot < len(self.rows)]
         return sorted({self.ids[slot] for slot in slots if self.alive[slot]})
 
     def shortest(self, slots: Slots, most: int) -> list[int]:
@@ -243,9 +243,9 @@ class SnapshotCache:
             codes=dict.fromkeys(FACETS, none),
             ids=[],
             titles=[],
-            marks=[],
+            attributes=[],
             places={},
-            heirs={},
+            replaced_by={},
             values={name: {} for name in FACETS},
             vectors=self._buffer.append([]),
         )
@@ -284,15 +284,15 @@ class SnapshotCache:
         rows, vectors = [], []
         codes: dict[str, list[int]] = {name: [] for name in FACETS}
         for seq, document_id, access, newest, facets, encoded in cursor:
-            # Rows that were written before there were marks have none.
+            # Rows that were written before there were attributes have none.
             decoded = [*json.loads(str(facets)), ()]
             values, title = decoded[: len(FACETS)], decoded[len(FACETS)]
             rows.append((seq, access, newest, len(title)))
             old.places[str(document_id)] = len(old.ids)
             old.ids.append(str(document_id))
             old.titles.append(title)
-            mark = hit_attributes_of(decoded[len(FACETS) + 1], values[0], float(str(newest)))
-            _note_attributes(old.marks, old.heirs, mark)
+            new = hit_attributes_of(decoded[len(FACETS) + 1], values[0], float(str(newest)))
+            _note_attributes(old.attributes, old.replaced_by, new)
             vectors.append(vectors_of(encoded, self._dimension))  # type: ignore[arg-type]
             for name, value in zip(FACETS, values, strict=True):
                 codes[name].append(old.values[name].setdefault(value, len(old.values[name])))
@@ -314,12 +314,12 @@ class SnapshotCache:
 
 
 def _note_attributes(
-    marks: list[HitAttributes], heirs: dict[str, list[int]], mark: HitAttributes
+    attributes: list[HitAttributes], replaced_by: dict[str, list[int]], new: HitAttributes
 ) -> None:
-    """Keep the next slot's mark, and what it replaces."""
-    for former in mark.replaces:
-        heirs.setdefault(former, []).append(len(marks))
-    marks.append(mark)
+    """Keep the next slot's attributes, and what it replaces."""
+    for former in new.replaces:
+        replaced_by.setdefault(former, []).append(len(attributes))
+    attributes.append(new)
 
 
 def _midnight(day: date) -> float:

@@ -192,14 +192,15 @@ class EmbeddedIndex:
             self._text.replay(wait=False)
             catalogue = self._memory.current()
             found = self._rankings.of(request, wanted, catalogue)
-        members, ranked = found.members, (*found.lexical, *found.nearest)
+        members = found.members
+        marked = (*found.lexical[: request.window], *found.nearest[: request.window])
         facets = request.facets if request.counted else ()
         return SearchAnswer(
             lexical=found.lexical,
             vector=found.nearest,
             total=len(members) if request.counted else 0,
             facets={name: catalogue.facet(name, members, request.facet_size) for name in facets},
-            marks=catalogue.marks_of(ranked) if request.with_marks else {},
+            attributes=catalogue.attributes_of(marked) if request.with_attributes else {},
             terms_dropped=wanted.terms_dropped,
         )
 
@@ -219,7 +220,7 @@ class EmbeddedIndex:
                     "card, body_terms, passages, vectors", request.access, request.document_ids
                 )
             }
-            heirs = self._successors(request, list(found))
+            successors_of = self._successors(request, list(found))
         shown = []
         for document_id, card, body, passages, vectors in (
             found[document_id] for document_id in request.document_ids if document_id in found
@@ -229,7 +230,7 @@ class EmbeddedIndex:
             best = best_passages(
                 passages_of(passages), body.split("\n"), terms, similar, request.passages
             )
-            shown.append(ShownDocument(card_of(card), best, heirs.get(document_id, ())))
+            shown.append(ShownDocument(card_of(card), best, successors_of.get(document_id, ())))
         return tuple(shown)
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
@@ -245,9 +246,9 @@ class EmbeddedIndex:
     def _cards(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         with engine_faults():
             found = dict(self._rows("card", request.access, request.document_ids))
-            heirs = self._successors(request, list(found))
+            successors_of = self._successors(request, list(found))
         return tuple(
-            ShownDocument(card_of(found[id_]), (), heirs.get(id_, ()))
+            ShownDocument(card_of(found[id_]), (), successors_of.get(id_, ()))
             for id_ in request.document_ids
             if id_ in found
         )

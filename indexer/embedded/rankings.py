@@ -159,7 +159,7 @@ class Rankings:
                 return self._by_words(request, wanted, catalogue, eligible)
             matched = eligible & self._matching.of(wanted, catalogue)
         slots = np.flatnonzero(matched)
-        return catalogue.best(slots, scores[slots], request.window), matched
+        return catalogue.best(slots, scores[slots], request.ranked), matched
 
     def _by_words(
         self,
@@ -169,13 +169,13 @@ class Rankings:
         eligible: Mask,
     ) -> tuple[tuple[SearchHit, ...], Mask]:
         """(ranking, mask of all that match: empty where nothing is counted)."""
-        best = self._best(wanted, catalogue, eligible, request.window)
+        best = self._best(wanted, catalogue, eligible, request.ranked)
         if best is None:
             slots, found, scores = self._matches(wanted, catalogue)
             slots, scores = slots[found], scores[found]
             readable = eligible[slots]
             slots, scores = slots[readable], scores[readable]
-            return catalogue.best(slots, scores, request.window), catalogue.mask(slots)
+            return catalogue.best(slots, scores, request.ranked), catalogue.mask(slots)
         if not request.counted:
             return best, np.zeros_like(eligible)
         return best, eligible & self._matching.of(wanted, catalogue)
@@ -225,9 +225,10 @@ class Rankings:
         similar = compared.result()
         bound = eligible & (catalogue.vectors.counts > 0) & self._bound(wanted, catalogue)
         slots = np.flatnonzero(bound)
-        ranking = catalogue.best(slots, similar[slots], request.window)
-        least = ranking[-1].score if ranking else np.inf
-        chosen = {hit.document_id for hit in ranking}
+        ranking = catalogue.best(slots, similar[slots], request.ranked)
+        counted = ranking[: request.window]
+        least = counted[-1].score if counted else np.inf
+        chosen = {hit.document_id for hit in counted}
         close = [slot for slot in slots[similar[slots] >= least] if catalogue.ids[slot] in chosen]
         return ranking, catalogue.mask(np.array(close, dtype=np.int64))
 

@@ -87,15 +87,15 @@ def successors(
 ) -> dict[str, tuple[Card, ...]]:
     """For each document the cards of what replaces it, by id, as the store has them now."""
     wanted = {one: catalogue.successors(one) for one in document_ids}
-    ids = dict.fromkeys(heir for heirs in wanted.values() for heir in heirs)
+    ids = dict.fromkeys(id_ for replacing in wanted.values() for id_ in replacing)
     if not ids:
         return {}
     rows = readable_rows(store, "card", access, ids)
     cards = {document_id: card_of(card) for document_id, card in rows}
     # Put again meanwhile, it may replace another one.
     return {
-        one: tuple(cards[heir] for heir in heirs if heir in cards and one in cards[heir].replaces)
-        for one, heirs in wanted.items()
+        one: tuple(cards[id_] for id_ in replacing if id_ in cards and one in cards[id_].replaces)
+        for one, replacing in wanted.items()
     }
 
 

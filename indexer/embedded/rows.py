@@ -102,14 +102,14 @@ def vectors_of(encoded: bytes, dimension: int) -> Vectors:
 
 def hit_attributes_of(encoded: Sequence[Any], source: str, newest: float) -> HitAttributes:
     """Decode a mark; of a row that was written before there were marks, what is known."""
-    valid_from, valid_until, replaces, twins = encoded or (None, None, (), "")
+    valid_from, valid_until, replaces, text_signature = encoded or (None, None, (), "")
     return HitAttributes(
         source=source,
         dated=None if newest == UNDATED else newest,
         valid_from=valid_from,
         valid_until=valid_until,
         replaces=tuple(replaces),
-        twins=b64decode(twins),
+        text_signature=b64decode(text_signature),
     )
 
 

@@ -26,7 +26,7 @@ class Alias:
 
     def __init__(self, client: OpenSearch, name: str, back_off_s: float) -> None:
         self._client, self._name, self._back_off_s = client, name, back_off_s
-        self._epoch = WriteFence(client, name)
+        self._fence = WriteFence(client, name)
 
     def ensure(self, index_body: Body) -> None:
         """Make index and alias where there are none; refuse an index of another schema."""
@@ -105,13 +105,13 @@ class Alias:
         """Send every line, and make what was taken seen; gives (subject → reason refused)."""
         failed: dict[str, str] = {}
         for chunk in chunks(lines):
-            failed |= send(self._client, self._epoch, chunk, self._back_off_s)
+            failed |= send(self._client, self._fence, chunk, self._back_off_s)
         self.refresh()
         return failed
 
     def flush(self) -> None:
         """What was sent before, by whatever writer, is seen by now, or never will be."""
-        self._epoch.begin()
+        self._fence.begin()
         self.refresh()
 
     def expunge(self) -> None:

@@ -39,7 +39,7 @@ def search_answer(
 ) -> SearchAnswer:
     """Put the parts of one `_msearch` together."""
     # What both rankings found is read once.
-    parts = [part["hits"]["hits"] for part in (lexical, vector) if part]
+    parts = [part["hits"]["hits"][: asked.window] for part in (lexical, vector) if part]
     hits = {hit["sort"][1]: hit for part in parts for hit in part}
     facets = counts.get("aggregations", {}) if counts else {}
     return SearchAnswer(
@@ -47,7 +47,7 @@ def search_answer(
         vector=_ranked(vector, _cosine),
         total=counts["hits"]["total"]["value"] if counts else 0,
         facets={name: _facet(found) for name, found in facets.items()},
-        marks={
+        attributes={
             id_: hit_attributes_of(h["fields"]["mark"][0])
             for id_, h in hits.items()
             if "fields" in h
@@ -127,7 +127,7 @@ def shown(
 
     `wanted` are the terms to highlight; `successors` answers what replaces them.
     """
-    heirs = [card(hit["_source"]) for hit in successors["hits"]["hits"]] if successors else []
+    replacing = [card(hit["_source"]) for hit in successors["hits"]["hits"]] if successors else []
     found = {}
     for hit in answer["hits"]["hits"]:
         own = card(hit["_source"])
@@ -135,7 +135,7 @@ def shown(
         found[own.document_id] = ShownDocument(
             own,
             tuple(_passage(row, wanted) for row in best),
-            tuple(heir for heir in heirs if own.document_id in heir.replaces),
+            tuple(one for one in replacing if own.document_id in one.replaces),
         )
     return found
 

@@ -204,7 +204,7 @@ def chunks(
 
 
 def send(
-    client: OpenSearch, epoch: WriteFence, chunk: list[BulkAction], pause_s: float
+    client: OpenSearch, fence: WriteFence, chunk: list[BulkAction], pause_s: float
 ) -> dict[str, str]:
     """Send one request until each line is taken or refused; gives (subject → reason).
 
@@ -216,7 +216,7 @@ def send(
         if attempt:
             time.sleep(pause_s * 2 ** (attempt - 1))
         try:
-            chunk, refused = _sent_once(client, epoch, chunk)
+            chunk, refused = _sent_once(client, fence, chunk)
         except IndexUnreachable:
             if attempt == TRIES - 1:
                 raise
@@ -231,19 +231,19 @@ def send(
 
 
 def _sent_once(
-    client: OpenSearch, epoch: WriteFence, chunk: list[BulkAction]
+    client: OpenSearch, fence: WriteFence, chunk: list[BulkAction]
 ) -> tuple[list[BulkAction], dict[str, str]]:
     """(lines to send again, subject → reason of those refused)."""
-    body, name = b"".join(line.encoded for line in chunk), epoch.name()
+    body, name = b"".join(line.encoded for line in chunk), fence.name()
     try:
         answer = _answer(client, name, body)
     except (NoConnection, SerializationError):
-        epoch.doubt()
+        fence.doubt()
         return chunk, {}
     except TransportError as fault:
         if passing(int(fault.status_code)):
             if fault.status_code != TOO_MANY_REQUESTS:
-                epoch.doubt()  # a proxy may have given up before the engine did
+                fence.doubt()  # a proxy may have given up before the engine did
             return chunk, {}
         if fault.status_code == TOO_LARGE and len(chunk) == 1:
             return [], {chunk[0].subject: f"{len(body)} octets : trop gros pour OpenSearch"}
@@ -251,7 +251,7 @@ def _sent_once(
             raise
     again, refused, replaced = _sorted_out(chunk, answer["items"])
     if replaced:
-        epoch.replaced()
+        fence.replaced()
     return again, refused
 
 

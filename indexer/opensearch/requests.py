@@ -20,7 +20,16 @@ from indexer.parsed_query import (
     parse_query,
 )
 from indexer.suggestions import SUGGESTIONS_READ
-from indexer.values import FACETS, Byline, DateRange, Question, SearchRequest, ShowRequest, Vectors
+from indexer.values import (
+    FACETS,
+    WINDOW,
+    Byline,
+    DateRange,
+    Question,
+    SearchRequest,
+    ShowRequest,
+    Vectors,
+)
 
 
 def filter_clauses(request: SearchRequest, lists: ReadableLists) -> list[Body]:
@@ -84,6 +93,7 @@ class Searches:
     counts: Body | None
     newest_first: bool = False
     terms_dropped: bool = False
+    window: int = WINDOW
 
 
 def searches(request: SearchRequest, lists: ReadableLists) -> Searches:
@@ -98,7 +108,7 @@ def searches(request: SearchRequest, lists: ReadableLists) -> Searches:
         lexical = _lexical_query(words, narrowing, everything=browses)
     if request.vector is not None:
         nearest = _nearest_query(request.vector, request.window, words, narrowing)
-        ranked = _nearest_query(request.vector, request.window + TIE_ROOM, words, narrowing)
+        ranked = _nearest_query(request.vector, request.ranked + TIE_ROOM, words, narrowing)
     by_date = browses or request.newest_first
     order = NEWEST_FIRST if by_date else BEST_FIRST
     matched = [query for query in (lexical, nearest) if query]
@@ -108,6 +118,7 @@ def searches(request: SearchRequest, lists: ReadableLists) -> Searches:
         counts=_counts(matched, request) if request.counted else None,
         newest_first=by_date,
         terms_dropped=words.terms_dropped,
+        window=request.window,
     )
 
 
@@ -255,12 +266,12 @@ def _excluded(words: AnalyzedQuery) -> list[Body]:
 
 def _ranking(query: Body, order: Sequence[Body], request: SearchRequest) -> Body:
     return {
-        "size": request.window,
+        "size": request.ranked,
         **COLUMNS_ALONE,
         "track_total_hits": False,
         "query": query,
         "sort": list(order),
-        **({"docvalue_fields": ["mark"]} if request.with_marks else {}),
+        **({"docvalue_fields": ["mark"]} if request.with_attributes else {}),
     }
 
 

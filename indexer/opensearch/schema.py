@@ -19,7 +19,7 @@ _READER = OrjsonSerializer()
 
 
 def hit_attributes_column(indexed: IndexedDocument) -> str:
-    """Base64 of a line of JSON, a zero byte and the twins; such a line has no zero byte."""
+    """Base64 of a line of JSON, a zero byte (such a line has none) and the signature."""
     document = indexed.document
     said = [
         document.source,
@@ -33,9 +33,9 @@ def hit_attributes_column(indexed: IndexedDocument) -> str:
 
 def hit_attributes_of(column: str) -> HitAttributes:
     """Decode it; the engine leaves the padding out."""
-    line, _, twins = a2b_base64(column + "==").partition(b"\0")
+    line, _, text_signature = a2b_base64(column + "==").partition(b"\0")
     source, dated, begins, ends, replaces = _READER.loads(line.decode())
-    return HitAttributes(source, dated, begins, ends, tuple(replaces), twins)
+    return HitAttributes(source, dated, begins, ends, tuple(replaces), text_signature)
 
 
 Body = dict[str, Any]

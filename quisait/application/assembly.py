@@ -44,6 +44,7 @@ from quisait.application.sources import (
     open_authorities,
     open_database,
     open_directory,
+    open_inbox,
     open_push_tokens,
     open_source,
     opened_database,
@@ -143,7 +144,7 @@ def open_application(settings: Settings) -> Iterator[Application]:
         index = NamedSourcesIndex(whole, names, known)
         search = Search(index, encoder, book, open_guidance(settings, book))
         state, tokens = State(database), open_push_tokens(database)
-        inbox = Inbox(database, state.load, settings.push.max_waiting)
+        inbox = open_inbox(settings, database)
         locks, builds = Locks(database, folder / LOCKS_FOLDER), SqlBuilds(database)
         kept = (state, book, search, inbox, tokens, locks, builds)
         privacy = open_privacy(settings, database)

@@ -283,7 +283,7 @@ def _build(settings: Settings) -> str:
     with opened_database(settings) as database:
         builds = SqlBuilds(database)
         stamp = builds.current()
-        left_out = skipped_text(builds.left_out(stamp.id)) if stamp else ""
+        left_out = skipped_text(builds.skipped(stamp.id)) if stamp else ""
     if stamp is None:
         return "pas encore faite (quisait expertise build)"
     without = f" ; écartés : {safe_text(left_out)}" if left_out else ""

@@ -9,15 +9,14 @@ from typing import Any
 from connectors.geography import area_name
 from connectors.values import Agent
 from expertise.answer_values import BuildState, BuildStatus
-from expertise.topics import Topic
 from expertise.values import Candidate
-from expertise.who_knows import Experts, find_experts
 from indexer.access import Reader
 from quisait.application.assembly import Application, open_overview
 from quisait.application.progress import duration, plural_count
 from quisait.work.crawl import CrawlOutcome
 from quisait.work.source_status import SourceStatus, soon
 from search_api.answers.context import AnswerContext, NoBuild
+from search_api.answers.question import QuestionAnswer, WhoKnows
 from search_api.answers.topics import is_shown
 from search_api.catalogue.wording import contact, day, month, place, reasons, role
 from search_api.catalogue.wording import voice as voice_of
@@ -85,43 +84,28 @@ def _no_build(build: BuildStatus) -> str:
     return "Aucune cartographie : réglez [topics] file, puis lancez « quisait expertise build »."
 
 
-def find(
-    house: Application, topic: str, reader: Reader, area: str = "", limit: int = 10
-) -> Experts:
-    """Who knows, for the reader, today."""
-    return find_experts(
-        topic,
-        reader,
-        house.search,
-        house.book,
-        today(),
-        area=area,
-        limit=limit,
-        names=house.book,
-        assigned=open_overview(house),
-    )
-
-
-def results_body(results: Results) -> dict[str, Any]:
+def results_body(found: QuestionAnswer) -> dict[str, Any]:
     """The same body as the API's, scores explained."""
     # Imported here: the models of the API's answers take half a second that text has no use for.
     from search_api.schemas.search_responses import search_answer
 
-    return search_answer(results, today(), explain=True).model_dump(mode="json")
+    return search_answer(found, today(), explain=True).model_dump(mode="json")
 
 
-def experts_body(found: Experts, nearest_topic: Topic | None = None) -> dict[str, Any]:
+def experts_body(found: WhoKnows) -> dict[str, Any]:
     """The same body as the API's."""
     from search_api.schemas.search_responses import experts_answer  # here for the same reason
 
-    return experts_answer(found, today(), nearest_topic=nearest_topic).model_dump(mode="json")
+    return experts_answer(found, today()).model_dump(mode="json")
 
 
-def results_text(results: Results) -> str:
-    """Documents, one block each."""
+def results_text(found: QuestionAnswer) -> str:
+    """Documents, one block each, behind another wording where one is found."""
+    results = found.results
+    blocks = [f"Vouliez-vous dire : {found.correction.text}"] if found.correction else []
     if not results.results:
-        return "Aucun document."
-    blocks = [_counted(results)]
+        return "\n\n".join([*blocks, "Aucun document."])
+    blocks.append(_counted(results))
     first = (results.page - 1) * results.page_size + 1
     blocks += [_result(one, number) for number, one in enumerate(results.results, first)]
     return "\n\n".join(blocks)
@@ -161,29 +145,31 @@ def _result(result: Result, number: int) -> str:
     return "\n".join(lines)
 
 
-def experts_text(found: Experts, nearest_topic: Topic | None = None) -> str:
+def experts_text(found: WhoKnows) -> str:
     """Whom the question names, who has shown it, and whom the directory alone states."""
+    experts = found.experts
     lists = (
-        ("Vous nommez", found.named),
-        ("", found.candidates),
-        ("D'après l'annuaire seul", found.stated),
+        ("Vous nommez", experts.named),
+        ("", experts.candidates),
+        ("D'après l'annuaire seul", experts.stated),
     )
-    surely = any(one.sure for one in found.candidates)
-    blocks = [] if surely else [_nobody(found, nearest_topic)]
+    certain = any(one.sure for one in experts.candidates)
+    blocks = [] if certain else [_nobody(found)]
     for heading, candidates in lists:
         blocks += [f"{heading} :"] if heading and candidates else []
         blocks += [_candidate(one, n) for n, one in enumerate(candidates, 1)]
     return "\n\n".join(blocks)
 
 
-def _nobody(found: Experts, nearest_topic: Topic | None) -> str:
-    known = "sûr" if found.candidates else "connu"
+def _nobody(found: WhoKnows) -> str:
+    experts, topic = found.experts, found.nearest_topic
+    known = "sûr" if experts.candidates else "connu"
     lines = [f"Personne de {known} sur ce sujet, parmi les documents que vous pouvez lire."]
-    if found.nearest_area:
-        lines.append(f"Le plus près, quelqu'un est connu ici : {area_name(found.nearest_area)}.")
-    if nearest_topic:
-        lines.append(f"Le sujet le plus proche : {nearest_topic.label} ({nearest_topic.id}).")
-    lines += [f"   – document proche : {ranked.card.title}" for ranked in found.nearest]
+    if experts.nearest_area:
+        lines.append(f"Le plus près, quelqu'un est connu ici : {area_name(experts.nearest_area)}.")
+    if topic:
+        lines.append(f"Le sujet le plus proche : {topic.label} ({topic.id}).")
+    lines += [f"   – document proche : {ranked.card.title}" for ranked in experts.nearest]
     return "\n".join(lines)
 
 

@@ -35,7 +35,7 @@ def build(
     """Refait la cartographie : sujets, référents, isolement, communautés."""
     with opened_application() as house:
         outcome = build_and_publish(house)
-    for one in outcome.left_out:
+    for one in outcome.skipped:
         print(
             f"{_PARTS[one.part]} : {safe_text(one.id)} : {safe_text(one.reason)}", file=sys.stderr
         )
@@ -56,7 +56,7 @@ def build_text(outcome: BuildOutcome) -> str:
 
 
 def _left_out(outcome: BuildOutcome) -> str:
-    counts = Counter(one.part for one in outcome.left_out)
+    counts = Counter(one.part for one in outcome.skipped)
     documents, agents = counts[SkippedKind.DOCUMENT], counts[SkippedKind.AGENT]
     if not documents and not agents:
         return ""
@@ -71,7 +71,7 @@ def _as_json(outcome: BuildOutcome) -> str:
         "topics": len(outcome.listed.topics),
         "malformed": [f"{one.where} : {one.reason}" for one in outcome.listed.malformed],
         "left_out": [
-            {"part": one.part.value, "id": one.id, "reason": one.reason} for one in outcome.left_out
+            {"part": one.part.value, "id": one.id, "reason": one.reason} for one in outcome.skipped
         ],
         "documents": stamp.documents,
         "contributions": stamp.contributions,

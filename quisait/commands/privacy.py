@@ -97,7 +97,7 @@ def audit(
     else:
         for one in reversed(found.entries):
             print(_entry_text(one))
-        print(_soundness_text(found.integrity))
+        print(_integrity_text(found.integrity))
         if missing:
             print(
                 f"L'entrée notée {head} n'y est plus : le registre a été amputé.", file=sys.stderr
@@ -120,7 +120,7 @@ def _entry_text(one: AuditEntry) -> str:
     return f"{one.number:>6}  {moment}  {one.actor}{role}  {refused}{one.asked}{subject}"
 
 
-def _soundness_text(sound: AuditIntegrity) -> str:
+def _integrity_text(sound: AuditIntegrity) -> str:
     if sound.broken:
         return (
             f"Registre altéré : l'entrée {sound.broken} n'est pas telle qu'elle a été écrite, ou "

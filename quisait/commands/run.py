@@ -26,6 +26,7 @@ from quisait.commands.expertise import build_text
 from quisait.commands.privacy import audit_command
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.worker import Worker, build_and_publish, tasks_of
+from search_api.answers.question import answer_question
 from search_api.audit.descriptions import ANY_AGENT
 from search_api.identity.readers import reader_of
 from search_api.questions.query import Query
@@ -263,14 +264,15 @@ def _check_all(house: Application, questions: list[DemoQuestion], *, as_json: bo
 def _demo_failures(house: Application, one: DemoQuestion) -> str:
     """What the question did not find, or showed and should not have; empty when all is well."""
     reader = reader_of(one.agent, house.book, answers.today())
-    results = house.search.answer(Query(one.question, page_size=50), reader, answers.today())
-    ids = [result.card.document_id for result in results.results]
-    found = answers.find(house, one.question, reader)
-    experts = [candidate.agent.id for candidate in found.candidates]
+    with answers.answer_context(house) as context:
+        query = Query(one.question, page_size=50)
+        found = answer_question(context, reader, query, candidates=FIRST_EXPERTS, as_typed=True)
+    ids = [result.card.document_id for result in found.results.results]
+    experts = [candidate.agent.id for candidate in found.experts.candidates]
     faults = []
     if one.document not in ids[:FIRST_DOCUMENTS]:
         faults.append(f"document {one.document} absent des {FIRST_DOCUMENTS} premiers")
-    if one.expert not in experts[:FIRST_EXPERTS]:
+    if one.expert not in experts:
         faults.append(f"expert {one.expert} absent des {FIRST_EXPERTS} premiers")
     if one.hidden and one.hidden in ids:
         faults.append(f"document {one.hidden} montré à qui ne peut le lire")

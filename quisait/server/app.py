@@ -91,10 +91,10 @@ def servers(
     registry = registry_of(house)
     found: list[AbstractContextManager[Thread]] = []
     if pages:
-        journal = background_query_log(house.journal) if house.settings.journal.enabled else None
-        if journal:
-            found.append(journal.writing())
-        found.append(_pages(house, registry, host, port, journal or NoQueryLog()))
+        query_log = background_query_log(house.journal) if house.settings.journal.enabled else None
+        if query_log:
+            found.append(query_log.writing())
+        found.append(_pages(house, registry, host, port, query_log or NoQueryLog()))
     metrics = house.settings.metrics
     if metrics.port:
         if metrics.host not in _LOOPBACK and not metrics.token:
@@ -111,7 +111,7 @@ def servers(
 
 
 def _pages(
-    house: Application, registry: CollectorRegistry, host: str, port: int, journal: QueryLog
+    house: Application, registry: CollectorRegistry, host: str, port: int, query_log: QueryLog
 ) -> AbstractContextManager[Thread]:
     server = house.settings.server
     address = host or server.host
@@ -122,14 +122,14 @@ def _pages(
         )
     if server.reader == "demo":  # whose house may be a real one
         audit_command(house.privacy, "quisait serve", ANY_AGENT)
-    app = app_of(house, journal)
+    app = app_of(house, query_log)
     add_request_metrics(app, request_metrics(registry))
     if token := house.settings.metrics.token:
         app.include_router(metrics_router(registry, token))
     return serving(app, address, port or server.port, house.settings.door.proxies)
 
 
-def app_of(house: Application, journal: QueryLog) -> FastAPI:
+def app_of(house: Application, query_log: QueryLog) -> FastAPI:
     """The application over a house."""
     demo = house.settings.server.reader == "demo"
     sign_on = None if demo else open_sign_on(house.settings, house.database, house.book)
@@ -140,9 +140,9 @@ def app_of(house: Application, journal: QueryLog) -> FastAPI:
             reader_of=CompletedReaders(_reader_of(house, sign_on), house.authorities),
             today=today,
             demo=demo,
-            reception=open_push_reception(house),
+            push_receiver=open_push_reception(house),
             overview=open_overview(house),
-            journal=journal,
+            query_log=query_log,
             origins=frozenset(house.settings.embed.origins),
             grants=house.privacy.grants,
             audit=house.privacy.audit,
@@ -150,12 +150,12 @@ def app_of(house: Application, journal: QueryLog) -> FastAPI:
             theme=theme_of(house.settings),
             contact=house.settings.pages.contact,
             hosts=own_hosts(house.settings, sign_on),
-            rates=rate_limiter_of(house.settings),
-            at_once=concurrency_limiter_of(house.settings),
-            bounds=request_timeouts_of(house.settings),
+            rate_limiter=rate_limiter_of(house.settings),
+            concurrency_limiter=concurrency_limiter_of(house.settings),
+            timeouts=request_timeouts_of(house.settings),
             consent=house.privacy.consent,
             join_rules=join_rules(house.settings),
-            brought_up=house.journal.mention_counts if house.settings.journal.enabled else None,
+            mention_counts=house.journal.mention_counts if house.settings.journal.enabled else None,
             administration=ApplicationAdministration(house),
         )
     )

@@ -21,7 +21,6 @@ from quisait.work.source_status import (
     soon,
     status_of,
 )
-from search_api.catalogue.texts import _, marked
 from search_api.questions.query import Query
 from search_api.system_status import (
     MissingDocuments,
@@ -38,19 +37,19 @@ QUESTIONS_SHOWN = 20
 RULE_FILES = ("_quisait.csv", ".quisait.json")
 """What is in the key of a failure about a folder's own files of rights."""
 
-FILE_LABELS = {"glossaire": marked("Glossaire"), "réponses en tête": marked("Réponses en tête")}
+FILE_LABELS = {"glossaire": "Glossaire", "réponses en tête": "Réponses en tête"}
 """Files that an administrator edits, as the desk names them."""
 
 FAILURE_LABELS = {
-    "encrypted": marked("protégés par un mot de passe"),
-    "unreadable": marked("illisibles"),
-    "empty": marked("sans texte"),
-    "image_only": marked("images sans texte"),
-    "too_large": marked("trop grands"),
-    "timed_out": marked("trop longs à lire"),
-    "vanished": marked("disparus ou fermés pendant la lecture"),
-    "malformed": marked("mal formés"),
-    "refused": marked("refusés par l'index"),
+    "encrypted": "protégés par un mot de passe",
+    "unreadable": "illisibles",
+    "empty": "sans texte",
+    "image_only": "images sans texte",
+    "too_large": "trop grands",
+    "timed_out": "trop longs à lire",
+    "vanished": "disparus ou fermés pendant la lecture",
+    "malformed": "mal formés",
+    "refused": "refusés par l'index",
 }
 """What became of documents, by kind of failure."""
 
@@ -71,15 +70,15 @@ class ApplicationAdministration:
     def _parts(self) -> Iterator[PartState]:
         settings, house = self.house.settings, self.house
         yield _part_state(
-            _("Index"),
-            lambda: _("%(engine)s, répond", engine=settings.index.engine),
+            "Index",
+            lambda: f"{settings.index.engine}, répond",
             self._asked,
         )
-        yield _part_state(_("Base d’état"), lambda: _("répond"), lambda: house.book.agent(""))
-        yield _part_state(_("Encodeur"), lambda: house.encoder.name)
-        yield _part_state(_("Registre des suppressions"), lambda: _("à jour"), self._noted)
+        yield _part_state("Base d’état", lambda: "répond", lambda: house.book.agent(""))
+        yield _part_state("Encodeur", lambda: house.encoder.name)
+        yield _part_state("Registre des suppressions", lambda: "à jour", self._noted)
         for name, path in search_files(settings.search):
-            yield _part_state(_(FILE_LABELS[name]), partial(check_search_file, name, path))
+            yield _part_state(FILE_LABELS[name], partial(check_search_file, name, path))
 
     def _asked(self) -> None:
         """A search as for a reader who reads nothing."""
@@ -89,18 +88,15 @@ class ApplicationAdministration:
         """Raises `ValueError` where what was deleted or withdrawn waits to be noted."""
         if count := self.house.privacy.register.complete():
             raise ValueError(
-                _(
-                    "faits qui attendent d'être notés : %(count)s. Une sauvegarde restaurée les "
-                    "ignorerait ; « quisait check » dit pourquoi",
-                    count=count,
-                )
+                f"faits qui attendent d'être notés : {count}. Une sauvegarde restaurée les "
+                "ignorerait ; « quisait check » dit pourquoi"
             )
 
     def _source(self, source: SourceSettings, now: datetime) -> SourceState:
         try:
             status = status_of(self.house, source, now)
         except IndexerError:
-            away = _("l’index ne répond pas : l’état n’est pas connu")
+            away = "l’index ne répond pas : l’état n’est pas connu"
             return SourceState(
                 source.name, source.kind, None, away, False, None, "", None, None, 0, ()
             )
@@ -112,9 +108,7 @@ class ApplicationAdministration:
             kept = removed_source_statuses(self.house)
         except IndexerError:
             return []  # the lines of the others say that it does not answer
-        return [
-            replace(_source_state(one.source, _("retirée"), one, now), well=False) for one in kept
-        ]
+        return [replace(_source_state(one.source, "retirée", one, now), well=False) for one in kept]
 
     def _questions(self, now: datetime) -> QuestionFigures | None:
         if not self.house.settings.journal.enabled:
@@ -148,7 +142,7 @@ def _source_state(name: str, kind: str, status: SourceStatus, now: datetime) -> 
         expected=running.expected if running else None,
         closed_rules=len(rules),
         troubles=tuple(
-            MissingDocuments(_(FAILURE_LABELS[kind]), count, _(REMEDIES[kind]))
+            MissingDocuments(FAILURE_LABELS[kind], count, REMEDIES[kind])
             if kind in FAILURE_LABELS
             else MissingDocuments(kind, count, "")
             for kind, count in counts.items()
@@ -156,12 +150,10 @@ def _source_state(name: str, kind: str, status: SourceStatus, now: datetime) -> 
         )
         + tuple(
             MissingDocuments(
-                _("fermés à tous : leur refus ne nomme personne de connu"), one.documents, remedy
+                "fermés à tous : leur refus ne nomme personne de connu", one.documents, remedy
             )
             for one in status.unknown_denials
-            for remedy in (
-                _("« quisait sources %(source)s » dit lequel, et que faire", source=name),
-            )
+            for remedy in (f"« quisait sources {name} » dit lequel, et que faire",)
         ),
     )
 
@@ -173,6 +165,6 @@ def _part_state(
         attempt()
         return PartState(name, True, tell())
     except (IndexerError, sa.exc.SQLAlchemyError):
-        return PartState(name, False, _("ne répond pas : « quisait check » dit pourquoi"))
+        return PartState(name, False, "ne répond pas : « quisait check » dit pourquoi")
     except (ValueError, OSError) as error:
         return PartState(name, False, str(error))

@@ -177,8 +177,8 @@ def reindex_from_sources(
 
     Servers and crawls of the version that made the live index go on with it. Its crawls are kept
     out for the last reading, which brings what changed during the first: no right in the new
-    index is older than in the former one. Raises what `crawl` raises, `SourceBusy` and
-    `IndexRefused`.
+    index is older than in the former one. Raises what `crawl` raises, `SourceBusy`,
+    `LockLost` and `IndexRefused`.
     """
     wanted = parts.storage.spec(parts.encoders.of_settings())
     beside, resumed = begin(_dependencies(parts), wanted)
@@ -197,11 +197,14 @@ def reindex_from_sources(
         dependencies = CrawlDependencies(extractor, encoder, logged, own, own)
         for connector in connectors:
             _read(connector, dependencies, settings, quiet)
-        for name in sources:
-            held.enter_context(hold_source_lock(locks, name, CRAWL_WAIT_S))
+        alone = [
+            held.enter_context(hold_source_lock(locks, name, CRAWL_WAIT_S)) for name in sources
+        ]
         for connector in connectors:
             _read(connector, dependencies, settings, quiet)
         tried = check_rights(target, target)
+        for lock in alone:
+            lock.check()
         # Without a cursor a source is read whole: right for either index, wherever this ends.
         state.forget_cursors(sources)
         with parts.gate.alone():

@@ -59,7 +59,7 @@ class BuildOutcome:
     stamp: BuildStamp
     listed: TopicList
     seconds: float
-    left_out: tuple[SkippedItem, ...] = ()
+    skipped: tuple[SkippedItem, ...] = ()
 
 
 def build_and_publish(house: Application) -> BuildOutcome:
@@ -84,9 +84,9 @@ def publish_build(house: Application, held: SourceLock) -> BuildOutcome:
     held.check()
     # Kept with the build: whoever reads the terminal of a worker, `quisait check` still tells.
     malformed = (SkippedItem(SkippedKind.TOPIC, one.where, one.reason) for one in listed.malformed)
-    left_out = (*malformed, *found.left_out)
-    stamp = house.builds.publish(replace(found, left_out=left_out), listed)
-    return BuildOutcome(stamp, listed, time.monotonic() - started, left_out)
+    skipped = (*malformed, *found.skipped)
+    stamp = house.builds.publish(replace(found, skipped=skipped), listed)
+    return BuildOutcome(stamp, listed, time.monotonic() - started, skipped)
 
 
 JOURNAL = "@journal"

@@ -53,7 +53,7 @@ def read_audit(
     more = len(entries) == limit and entries[-1].number > 1
     return AuditPage(
         entries,
-        audit.soundness(),
+        audit.verify(),
         entries[-1].number if more else None,
         {id_: agent.name for id_, agent in known.items()},
     )

@@ -8,7 +8,6 @@ from expertise.peers import AgentProfile, peers_of, profile_of
 from expertise.visibility import may_be_shown
 from indexer.access import Reader, access_filter
 from search_api.answers.context import AnswerContext, NotFound, incomplete
-from search_api.catalogue.texts import _
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ def agent_peers(context: AnswerContext, reader: Reader, agent_id: str = "") -> P
     own = agent.id == reader.agent_id
     build = context.required_build()
     found = peers_of(build, agent, access_filter(reader), to_self=own)
-    return PeersAnswer(build.dated, found, own, incomplete(reader))
+    return PeersAnswer(build.status, found, own, incomplete(reader))
 
 
 def shown_agent(context: AnswerContext, reader: Reader, agent_id: str) -> Agent:
@@ -65,5 +64,5 @@ def shown_agent(context: AnswerContext, reader: Reader, agent_id: str) -> Agent:
     """
     agent = context.people.agent(agent_id)
     if agent is None or not may_be_shown(agent, context.today(), reader.agent_id):
-        raise NotFound(_("Aucun agent de ce nom ne peut être montré."))
+        raise NotFound("Aucun agent de ce nom ne peut être montré.")
     return agent

@@ -19,7 +19,6 @@ from search_api.answers.context import AnswerContext, InvalidParameter, NotAllow
 from search_api.answers.isolation import risks
 from search_api.answers.roles import RoleHolder, note_access
 from search_api.answers.topics import by_label
-from search_api.catalogue.texts import _
 
 
 class ProposalAction(StrEnum):
@@ -107,7 +106,7 @@ def community_management(context: AnswerContext, holder: RoleHolder) -> Communit
         return CommunityManagement(build, *parts)
     topics = by_label(build)
     return CommunityManagement(
-        build.dated,
+        build.status,
         *parts,
         topics=topics,
         managed=tuple(
@@ -140,7 +139,7 @@ def decide_on_topic(
         if action is ProposalAction.ACCEPT:
             return decisions.accept(proposal_id, label)
         if not holder.held.animates_topic(into):
-            raise NotAllowed(_("Vous n’animez pas le sujet auquel réunir celui-ci."))
+            raise NotAllowed("Vous n’animez pas le sujet auquel réunir celui-ci.")
         return decisions.merge(proposal_id, into, label)
 
 
@@ -178,14 +177,14 @@ def all_risks(one: AtRisk) -> list[str]:
 def _watched(build: OpenBuild | BuildStatus, holder: RoleHolder) -> TopicsToWatch:
     if isinstance(build, BuildStatus):
         return TopicsToWatch(build)
-    return TopicsToWatch(build.dated, topics_at_risk(build, holder.held.animates_topic))
+    return TopicsToWatch(build.status, topics_at_risk(build, holder.held.animates_topic))
 
 
 def _proposed_topics(build: OpenBuild | BuildStatus, holder: RoleHolder) -> ProposedTopics:
     if isinstance(build, BuildStatus):
         return ProposedTopics(build)
     decisions = _topic_decisions(build, holder)
-    return ProposedTopics(build.dated, decisions.waiting(), decisions.told())
+    return ProposedTopics(build.status, decisions.pending(), decisions.decided())
 
 
 def _proposed_communities(
@@ -194,7 +193,7 @@ def _proposed_communities(
     if isinstance(build, BuildStatus):
         return ProposedCommunities(build)
     found = CommunityProposals(build, holder.held.animates_topic)
-    return ProposedCommunities(build.dated, found.waiting(), found.told())
+    return ProposedCommunities(build.status, found.pending(), found.decided())
 
 
 def _topic_decisions(build: OpenBuild, holder: RoleHolder) -> ProposalDecisions:
@@ -207,6 +206,6 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except NoSuchProposal as error:
-        raise NotFound(_(error.sentence, **error.variables)) from error
+        raise NotFound(str(error)) from error
     except Undecidable as error:
-        raise InvalidParameter(_(error.sentence, **error.variables)) from error
+        raise InvalidParameter(str(error)) from error

@@ -13,7 +13,6 @@ from expertise.current_build import BuildReader, OpenBuild
 from expertise.values import AgentDirectory, NameCompleter, NameMatcher
 from indexer.access import Reader
 from search_api.audit.port import Audit, NoAudit, RefusedAccesses
-from search_api.catalogue.texts import _, marked
 from search_api.identity.grants import Grants
 from search_api.identity.readers import ReaderDirectory
 from search_api.query_log.counts import MentionCount
@@ -22,7 +21,7 @@ from search_api.search import Search
 from search_api.sign_on.identification import SignOn
 from search_api.system_status import SystemStatusReader
 
-_NO_BUILD = marked("Aucune cartographie n’est publiée, ou la dernière est trop ancienne.")
+_NO_BUILD = "Aucune cartographie n’est publiée, ou la dernière est trop ancienne."
 
 
 class AnswerRefused(ValueError):
@@ -63,7 +62,7 @@ class NoBuild(NotFound):
     """No build is published, or it is too old to answer from; `build` says which."""
 
     def __init__(self, build: BuildStatus) -> None:
-        super().__init__(_(_NO_BUILD))
+        super().__init__(_NO_BUILD)
         self.build = build
 
 
@@ -82,7 +81,7 @@ class AnswerContext:
     `overview` is None where there is no list of topics. `grants` say who holds which role; what
     a role opens is written to `audit` before it is shown, and attempts at it by way of
     `refusals`. `sign_on` is None where nobody signs on here. `consent` keeps what agents ask
-    about themselves; `brought_up` counts how often answers named one of them, None where that
+    about themselves; `mention_counts` counts how often answers named one of them, None where that
     is not counted. `join_rules` say why an account is somebody's.
     """
 
@@ -91,20 +90,20 @@ class AnswerContext:
     _by_keyword: KW_ONLY
     today: Callable[[], date]
     overview: BuildReader | None = None
-    journal: QueryLog = field(default_factory=NoQueryLog)
+    query_log: QueryLog = field(default_factory=NoQueryLog)
     grants: Grants = field(default_factory=Grants)
     audit: Audit = field(default_factory=NoAudit)
     refusals: RefusedAccesses = field(default_factory=RefusedAccesses)
     consent: ConsentStore | None = None
     join_rules: Sequence[LinkRule] = ()
-    brought_up: Callable[[str, date], Sequence[MentionCount]] | None = None
+    mention_counts: Callable[[str, date], Sequence[MentionCount]] | None = None
     sign_on: SignOn | None = None
     administration: SystemStatusReader | None = None
 
     @property
     def questions_kept(self) -> bool:
         """Whether questions are noted, without names."""
-        return not isinstance(self.journal, NoQueryLog)
+        return not isinstance(self.query_log, NoQueryLog)
 
     def build(self) -> OpenBuild | BuildStatus:
         """The build that today's answers come from, or why there is none."""

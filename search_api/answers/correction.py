@@ -21,7 +21,7 @@ from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
 from indexer.suggestions import NEAR_WORDS
 from search_api.questions.query import Query
 from search_api.ranking.results import Results
-from search_api.search import Retriever, Search
+from search_api.search import Retriever, Search, SearchHits
 
 MOST_WORDS = 12
 """A longer question has words enough to be found by."""
@@ -50,6 +50,7 @@ class CorrectedResults:
     """A page, and the wording that it answers: `query`, `instead` of that which was typed."""
 
     query: Query
+    hits: SearchHits
     results: Results
     correction: Correction | None
     instead: bool = False
@@ -63,19 +64,23 @@ def corrected_results(
     today: date,
     *,
     as_typed: bool = False,
+    with_experts: bool = False,
 ) -> CorrectedResults:
     """Answer a question, or its correction at once where no word of it is found.
 
-    Whoever wants what they typed says `as_typed`.
+    Whoever wants what they typed says `as_typed`; `with_experts`: the hits are those from which
+    who knows is found, too.
 
     Raises `IndexUnreachable`.
     """
-    results = search.answer(query, reader, today)
+    hits = search.hits(query, reader, with_experts=with_experts)
+    results = search.page(hits, today)
     better = correction(search, directory, query, results, reader, today)
     if as_typed or better is None or not better.documents or _matched(results):
-        return CorrectedResults(query, results, better)
+        return CorrectedResults(query, hits, results, better)
     instead = replace(query, text=better.text)
-    return CorrectedResults(instead, search.answer(instead, reader, today), better, instead=True)
+    hits = search.hits(instead, reader, with_experts=with_experts)
+    return CorrectedResults(instead, hits, search.page(hits, today), better, instead=True)
 
 
 def correction(

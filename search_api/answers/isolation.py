@@ -23,7 +23,6 @@ from expertise.peers import accepted_communities
 from expertise.topics import Topic, label_order
 from search_api.answers.context import AnswerContext, InvalidParameter
 from search_api.answers.topics import by_label, known_topic
-from search_api.catalogue.texts import _
 
 ISOLATION_PAGE = 100
 """Rows of one page of isolated holders."""
@@ -115,8 +114,8 @@ def isolated_holders(
     known_area(area)
     if isinstance(build, BuildStatus):
         return Isolation(build)
-    page = build.alone(_isolation_query(build, area, topic_id, offset, limit))
-    return Isolation(build.dated, page.rows, page.following)
+    page = build.isolated_holders(_isolation_query(build, area, topic_id, offset, limit))
+    return Isolation(build.status, page.rows, page.following)
 
 
 def all_isolated_holders(
@@ -131,11 +130,11 @@ def all_isolated_holders(
     rows: list[IsolatedHolder] = []
     following: int | None = 0
     while following is not None and (most is None or len(rows) < most):
-        page = build.alone(replace(query, offset=following))
+        page = build.isolated_holders(replace(query, offset=following))
         rows += page.rows
         following = page.following
     listed = sorted(rows[:most], key=by_area_topic_name)
-    return Isolation(build.dated, tuple(listed), following)
+    return Isolation(build.status, tuple(listed), following)
 
 
 def isolated_agents(
@@ -147,7 +146,7 @@ def isolated_agents(
     if isinstance(build, BuildStatus):
         return IsolatedAgents(build)
     query = _isolation_query(build, area, topic_id, 0, COUNTED_ROWS)
-    counted = build.alone(query)
+    counted = build.isolated_holders(query)
     agents = by_agent(counted.rows)
     complete = counted.following is None
     following: int | None
@@ -156,10 +155,10 @@ def isolated_agents(
         end = offset + limit
         page, following = agents[offset:end], end if end < len(agents) else None
     else:
-        found = build.alone(replace(query, offset=offset, limit=limit, by_agent=True))
+        found = build.isolated_holders(replace(query, offset=offset, limit=limit, by_agent=True))
         page, following = by_agent(found.rows), found.following
     return IsolatedAgents(
-        build.dated,
+        build.status,
         page,
         offset,
         following,
@@ -190,10 +189,10 @@ def topic_coverage(
         return Coverage(build, area)
     if not topic_id:
         counts = build.coverage(area, offset, len(build.topics) if limit is None else limit)
-        return Coverage(build.dated, area, topics=counts.rows, following=counts.following)
+        return Coverage(build.status, area, topics=counts.rows, following=counts.following)
     areas = build.areas_of(known_topic(build, topic_id))[1]
     return Coverage(
-        build.dated,
+        build.status,
         area,
         topic=build.topics[topic_id].topic,
         areas=tuple(one for one in areas if not area or one.code == area),
@@ -216,7 +215,7 @@ def known_area(area: str) -> str:
     """The area, if it is one, or empty. Raises `InvalidParameter`."""
     if area and not is_area(area):
         raise InvalidParameter(
-            _("Territoire inconnu : « area » n’est ni un département (22) ni une région (r53).")
+            "Territoire inconnu : « area » n’est ni un département (22) ni une région (r53)."
         )
     return area
 

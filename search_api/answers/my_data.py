@@ -21,7 +21,6 @@ from expertise.topics import Topic, TopicKind
 from indexer.access import Reader, access_filter
 from search_api.answers.context import AnswerContext, InvalidParameter, NotFound
 from search_api.answers.topics import list_topics
-from search_api.catalogue.texts import _
 from search_api.query_log.counts import MentionCount
 from search_api.sign_on.sessions import PersonalToken, Session
 
@@ -32,9 +31,9 @@ class StoredData:
 
     `row` is the directory's, `profile` what others may see (its strengths and evidence as
     the agent may read them); `contributions` counts documents by source; `sessions` are
-    open ones, `tokens` personal ones; `brought_up` is None where that is not counted.
-    `joined_by`: for each account, the rule that gives it, None where the directory does.
-    `noted`: whether a restored backup would be told all that the agent asked.
+    open ones, `tokens` personal ones; `mention_counts` is None where that is not counted.
+    `joined_by`: for each account, the rule that links it, None where the directory does.
+    `noted`: whether every wish is in the register that a restored backup replays.
     """
 
     row: Agent
@@ -47,32 +46,32 @@ class StoredData:
     ways: Sequence[ContactVia]
     sessions: Sequence[Session] = ()
     tokens: Sequence[PersonalToken] = ()
-    brought_up: Sequence[MentionCount] | None = None
+    mention_counts: Sequence[MentionCount] | None = None
     joined_by: Mapping[str, LinkBy | None] = field(default_factory=dict)
     noted: bool = True
 
     @property
     def sources(self) -> list[str]:
-        """Sources that one may withdraw from: those of one's accounts, or withdrawn from."""
-        left = (one.wish.subject for one in self.of_kind(PreferenceKind.WITHDRAW))
+        """Sources that one may withdraw from, or has withdrawn from."""
+        left = (one.preference.subject for one in self.of_kind(PreferenceKind.WITHDRAW))
         return sorted({*(_source(one) for one in self.accounts), *left, *self.contributions} - {""})
 
     @property
     def withdrawn(self) -> frozenset[str]:
-        """The sources withdrawn from; `FINDER` for the whole."""
-        return frozenset(one.wish.subject for one in self.of_kind(PreferenceKind.WITHDRAW))
+        """The sources withdrawn from; `WHOLE_SERVICE` for all of them."""
+        return frozenset(one.preference.subject for one in self.of_kind(PreferenceKind.WITHDRAW))
 
     def of_kind(self, kind: PreferenceKind) -> list[RecordedPreference]:
         """The wishes of one kind."""
-        return [one for one in self.wishes if one.wish.kind is kind]
+        return [one for one in self.wishes if one.preference.kind is kind]
 
 
 def stored_about(context: AnswerContext, reader: Reader) -> StoredData:
-    """What is held about the reader. Raises `NotFound`, `IndexUnreachable`."""
+    """What is stored about the reader. Raises `NotFound`, `IndexUnreachable`."""
     agent_id, people = reader.agent_id or "", context.people
     row, agent = people.as_read(agent_id), people.agent(agent_id)
     if row is None or agent is None:
-        raise NotFound(_("L’annuaire ne vous connaît pas."))
+        raise NotFound("L’annuaire ne vous connaît pas.")
     accounts, sign_on = sorted(people.accounts_of(agent_id)), context.sign_on
     return StoredData(
         row=row,
@@ -87,7 +86,9 @@ def stored_about(context: AnswerContext, reader: Reader) -> StoredData:
         noted=_consent(context).noted(agent_id),
         topics=list_topics(context).topics,
         ways=NARROWER_CONTACTS[row.contact_via],
-        brought_up=context.brought_up(agent_id, context.today()) if context.brought_up else None,
+        mention_counts=(
+            context.mention_counts(agent_id, context.today()) if context.mention_counts else None
+        ),
         sessions=sign_on.sessions.of(agent_id) if sign_on else (),
         tokens=sign_on.tokens.of(agent_id) if sign_on and sign_on.tokens else (),
     )
@@ -119,17 +120,17 @@ def _consent(context: AnswerContext) -> ConsentStore:
 def _wish(
     context: AnswerContext, reader: Reader, kind: PreferenceKind, subject: str, way: str
 ) -> Preference:
-    """What the reader asks, for themselves. Raises `InvalidParameter` for what cannot be asked."""
+    """The wish, checked. Raises `InvalidParameter` for what cannot be asked."""
     held = stored_about(context, reader)
     said: tuple[str, ...] = ()
     if kind is PreferenceKind.WITHDRAW and subject not in {WHOLE_SERVICE, *held.sources}:
-        raise InvalidParameter(_("Vous n’avez ni compte ni contribution dans cette source."))
+        raise InvalidParameter("Vous n’avez ni compte ni contribution dans cette source.")
     if kind in (PreferenceKind.REFUSE, PreferenceKind.DECLARE):
         said = _labels(held, kind, subject)
     if kind is PreferenceKind.CONTACT:
         if way not in held.ways:
             raise InvalidParameter(
-                _("Choisissez l’une des façons de vous joindre que la page propose.")
+                "Choisissez l’une des façons de vous joindre que la page propose."
             )
         subject, said = "", (way,)
     return Preference(reader.agent_id or "", kind, subject, said)
@@ -138,9 +139,9 @@ def _wish(
 def _labels(held: StoredData, kind: PreferenceKind, topic_id: str) -> tuple[str, ...]:
     topic = next((one for one in held.topics if one.id == topic_id), None)
     if topic is None:
-        raise InvalidParameter(_("Ce sujet n’est pas dans la liste."))
+        raise InvalidParameter("Ce sujet n’est pas dans la liste.")
     if kind is PreferenceKind.DECLARE and topic.kind is not TopicKind.TOPIC:
-        raise InvalidParameter(_("Un métier vient de l’annuaire : il ne se déclare pas ici."))
+        raise InvalidParameter("Un métier vient de l’annuaire : il ne se déclare pas ici.")
     return topic.labels
 
 

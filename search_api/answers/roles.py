@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from indexer.access import Reader
 from search_api.answers.context import AnswerContext, NotAllowed, NotAudited
 from search_api.audit.port import AuditUnwritable, PrivilegedAccess
-from search_api.catalogue.texts import _, marked
 from search_api.identity.grants import HeldRoles, Role
 
 ROLE_NAMES: dict[Role, str] = {
-    Role.AGENT: marked("agent"),
-    Role.ANIMATOR: marked("animation de réseau"),
-    Role.ADMINISTRATOR: marked("administration"),
-    Role.OFFICER: marked("protection des données"),
+    Role.AGENT: "agent",
+    Role.ANIMATOR: "animation de réseau",
+    Role.ADMINISTRATOR: "administration",
+    Role.OFFICER: "protection des données",
 }
 """Roles as a person reads them: what is done, which fits everybody."""
 
@@ -41,8 +40,8 @@ def open_by_role(
     held = context.grants.held_by(reader)
     if role not in held.roles:
         note_refusal(context, reader, role, access)
-        name = _(ROLE_NAMES[role])
-        raise NotAllowed(_("Cette page est réservée au rôle « %(role)s ».", role=name))
+        name = ROLE_NAMES[role]
+        raise NotAllowed(f"Cette page est réservée au rôle « {name} ».")
     holder = RoleHolder(reader, role, held)
     note_access(context, holder, access, subject)
     return holder
@@ -55,7 +54,7 @@ def note_access(context: AnswerContext, holder: RoleHolder, access: str, subject
         context.audit.write(PrivilegedAccess(actor, holder.role, access, subject))
     except AuditUnwritable as error:
         raise NotAudited(
-            _("Cette lecture doit être consignée, et n’a pas pu l’être. Réessayez bientôt.")
+            "Cette lecture doit être consignée, et n’a pas pu l’être. Réessayez bientôt."
         ) from error
 
 

@@ -83,7 +83,7 @@ def _topic_links(context: AnswerContext, typed: str) -> list[SuggestedLink]:
 
 
 def labels_starting_with(labels: Labels, typed: str, limit: int) -> Sequence[tuple[str, str]]:
-    """Labels with all typed words, the last of which may be only begun; short ones first."""
+    """Labels with all typed words, the last of which may be a prefix; short ones first."""
     *whole, beginning = folded_words(typed) or [""]
     if not beginning:
         return []

@@ -13,7 +13,6 @@ from indexer.access import Reader, access_filter
 from indexer.french.analysis import terms
 from indexer.values import Card, Question, ShowRequest
 from search_api.answers.context import AnswerContext, NotFound, incomplete
-from search_api.catalogue.texts import _
 
 READ_FIRST = 8
 """Documents and questions that a topic's page offers."""
@@ -56,7 +55,7 @@ def list_topics(context: AnswerContext) -> TopicList:
     build = context.build()
     if isinstance(build, BuildStatus):
         return TopicList(build, ())
-    return TopicList(build.dated, by_label(build))
+    return TopicList(build.status, by_label(build))
 
 
 def topic_answer(context: AnswerContext, reader: Reader, topic_id: str) -> TopicAnswer:
@@ -67,10 +66,10 @@ def topic_answer(context: AnswerContext, reader: Reader, topic_id: str) -> Topic
     build = context.required_build()
     view = topic_view(build, topic_id)
     if view is None:
-        raise NotFound(_("Sujet inconnu : il n’est pas dans la liste."))
+        raise NotFound("Sujet inconnu : il n’est pas dans la liste.")
     documents = [one for one in view.documents if one not in set(view.questions)]
     return TopicAnswer(
-        build.dated,
+        build.status,
         view,
         _readable(build, reader, documents[:READ_FIRST]),
         _readable(build, reader, view.questions[:READ_FIRST]),
@@ -110,7 +109,7 @@ def by_label(build: OpenBuild) -> tuple[Topic, ...]:
 def known_topic(build: OpenBuild, topic_id: str) -> str:
     """The topic's id, if it is listed. Raises `NotFound`."""
     if topic_id not in build.topics:
-        raise NotFound(_("Sujet inconnu : il n’est pas dans la liste."))
+        raise NotFound("Sujet inconnu : il n’est pas dans la liste.")
     return topic_id
 
 
@@ -124,7 +123,7 @@ def _readable(build: OpenBuild, reader: Reader, ids: Iterable[str]) -> tuple[Car
     if not wanted:
         return ()
     request = ShowRequest(access_filter(reader), wanted, Question())
-    return tuple(shown.card for shown in build.standing.index.show(request))
+    return tuple(shown.card for shown in build.revalidation.index.show(request))
 
 
 _Labels = tuple[tuple[str, tuple[str, ...]], ...]

@@ -7,7 +7,7 @@ _API = "/api/v1/"
 _COMMAND = "quisait "
 
 ANY_AGENT = "as:*"
-"""The subject of a reading where whoever reads chooses as which agent."""
+"""The subject of an access with the rights of any agent that one chooses."""
 
 _AUDIT = "registre des consultations"
 _RISKS = "sujets à surveiller"
@@ -65,7 +65,7 @@ OPENED: dict[str, str] = {
     "quisait topics communities refuse": "refus d’une communauté",
     "quisait topics communities forget": _TAKEN_BACK,
 }
-"""By reading, as the audit keeps it. Nothing that a role opens may lack here."""
+"""By an entry's `reading`. Everything that a role opens is here."""
 
 _ABOUT: dict[str, str] = {
     "agent": "agent {name}",
@@ -78,19 +78,19 @@ _ABOUT: dict[str, str] = {
 
 
 def opened(entry: AuditEntry) -> str:
-    """What was opened or, if it was refused, would have been."""
+    """What was opened, or was asked for and refused, in French."""
     return OPENED.get(entry.asked, "page ou commande d’une autre version")
 
 
 def way(entry: AuditEntry) -> str:
-    """How, where it was not a page."""
+    """By the API or the command line; empty for a page."""
     if _API in entry.asked:
         return "par l’API"
     return "en ligne de commande" if entry.asked.startswith(_COMMAND) else ""
 
 
 def about(entry: AuditEntry) -> str:
-    """Whom or what it was about; empty for nothing in particular."""
+    """Whom or what it was about, in French; empty for nothing in particular."""
     if entry.reading == FORGOTTEN:
         return f"jusqu’à l’entrée {entry.subject.partition(' ')[0]}"
     if entry.subject == ANY_AGENT:

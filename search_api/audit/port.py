@@ -16,15 +16,15 @@ from datetime import datetime
 from typing import Protocol
 
 REFUSED = "refused "
-"""Before the reading of an entry: it was asked for, and not shown."""
+"""Prefix of an entry's `reading`: it was asked for, and not shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrivilegedAccess:
-    """One privileged reading.
+    """One access that a role opens, or a command.
 
-    `actor` is an agent's id, or `system:` and a name where it was read by command;
-    `reading` a route (`GET /audit`) or a command (`quisait audit`); `subject` what it was
+    `actor` is an agent's id, or `system:` and an account where a command was run;
+    `reading` is a route (`GET /audit`) or a command (`quisait audit`); `subject` what it was
     about (`agent:ag-1`) or with whose rights (`as:ag-1`), empty where it was neither.
     """
 
@@ -36,7 +36,7 @@ class PrivilegedAccess:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """A reading as it was written. `digest` covers it and, by `previous`, all before it."""
+    """An access as it was written. `digest` covers it and, by `previous`, all before it."""
 
     number: int
     moment: datetime
@@ -49,21 +49,21 @@ class AuditEntry:
 
     @property
     def refused(self) -> bool:
-        """Whether it was not shown."""
+        """Whether the access was refused."""
         return self.reading.startswith(REFUSED)
 
     @property
     def asked(self) -> str:
-        """What was read or, if it was refused, would have been."""
+        """The route or command, whether it was refused or not."""
         return self.reading.removeprefix(REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
 class AuditIntegrity:
-    """Whether the audit is as it was written.
+    """Whether the audit log is as it was written.
 
-    `broken` is the number of the first entry that was changed, or that something is
-    missing before; None where there is none. `last` and `head` are those of the newest.
+    `broken` is the number of the first entry that was changed, or before which one is
+    missing; None where there is none. `last` and `head` are those of the newest.
     """
 
     entries: int
@@ -73,58 +73,61 @@ class AuditIntegrity:
 
 
 class AuditUnwritable(Exception):
-    """The reading could not be written: it must not be shown. Try again later."""
+    """The access could not be written, so nothing may be shown. Try again later."""
 
 
 class Audit(Protocol):
-    """Where privileged readings are kept. Nothing of it is changed or taken away."""
+    """Stores privileged accesses. Entries are never changed, and deleted only with age."""
 
     def write(self, reading: PrivilegedAccess) -> None:
-        """Kept once this returns. Raises `AuditUnwritable`."""
+        """Store one; it is durable once this returns. Raises `AuditUnwritable`."""
         ...
 
     def newest(self, limit: int, before: int | None = None) -> Sequence[AuditEntry]:
         """The newest entries, or those before a number, newest first."""
         ...
 
-    def soundness(self) -> AuditIntegrity:
-        """Read every entry, and hold each against the one before."""
+    def verify(self) -> AuditIntegrity:
+        """Read every entry, and check each against the one before."""
         ...
 
 
 class NoAudit:
-    """Keeps nothing: what must be written before it is shown is not shown."""
+    """No audit log: what must be written before it is shown is not shown."""
 
     def write(self, reading: PrivilegedAccess) -> None:
         """Raises `AuditUnwritable`."""
         raise AuditUnwritable
 
     def newest(self, limit: int, before: int | None = None) -> Sequence[AuditEntry]:
-        """Nothing."""
+        """No entries."""
         return ()
 
-    def soundness(self) -> AuditIntegrity:
-        """Of nothing."""
+    def verify(self) -> AuditIntegrity:
+        """Of an empty log."""
         return AuditIntegrity(0, 0, "")
 
 
 EVERY_S = 3_600.0
-"""An agent's attempts at one page are written once in so long."""
+"""How often an agent's attempts at one page are written."""
 KEPT = 10_000
-"""So many are remembered; the one that was written longest ago is forgotten first."""
+"""How many attempts are remembered; the oldest is dropped first."""
 
 
 class RefusedAccesses:
-    """Threads may share it. `clock` is in seconds and never goes back."""
+    """Writes refused accesses, each at most once in `EVERY_S`.
+
+    Threads may share it. `clock` is in seconds and never goes back.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._lock = clock, threading.Lock()
         self._written: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     def note(self, audit: Audit, actor: str, role: str, reading: str) -> None:
-        """Write one down, unless the same was within `EVERY_S`.
+        """Write one, unless the same was written within `EVERY_S`.
 
-        Nothing was shown: where it cannot be written, the refusal stands all the same.
+        Nothing was shown, so an entry that cannot be written is no error.
         """
         key = (actor, reading)
         if not self._is_due(key):

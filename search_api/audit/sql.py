@@ -19,7 +19,7 @@ from search_api.audit.port import AuditEntry, AuditIntegrity, AuditUnwritable, P
 metadata = sa.MetaData()
 
 YOUNGEST_GOING_DAYS = 365
-"""The database lets an entry go after so many days, and not before."""
+"""The database refuses to delete an entry before so many days."""
 
 audit_entries = sa.Table(
     "audit_entries",
@@ -77,22 +77,21 @@ sa.event.listen(audit_entries, "after_create", _guard)
 log = logging.getLogger(__name__)
 
 _LOCK = 0x7175695F617564
-"""A number of ours (« qui_aud ») among PostgreSQL's advisory locks."""
+"""The key of our PostgreSQL advisory lock (« qui_aud » in ASCII)."""
 _READ_AT_ONCE = 1_000
 
 
 class SqlAudit:
-    """Writes and reads; `keep_days` is how long entries stay, a year at least."""
+    """The `Audit` of an SQL database. Entries are stored for `keep_days`, a year at least."""
 
     def __init__(
         self, engine: sa.Engine, now: Callable[[], datetime], keep_days: int = YOUNGEST_GOING_DAYS
     ) -> None:
         self._engine, self._now = engine, now
         self._keep_days = max(keep_days, YOUNGEST_GOING_DAYS)
-        metadata.create_all(engine)
 
     def write(self, reading: PrivilegedAccess) -> None:
-        """See `Audit`. Number and digest go to the log too, which is kept elsewhere."""
+        """See `Audit`. Number and digest are logged too, so that they are stored elsewhere."""
         try:
             with self._engine.begin() as connection:
                 entry = _chained(_last(connection), reading, self._now())
@@ -110,8 +109,8 @@ class SqlAudit:
         with self._engine.connect() as connection:
             return tuple(map(_entry, connection.execute(query).mappings()))
 
-    def soundness(self) -> AuditIntegrity:
-        """See `Audit`. Entries that were let go with age are no break."""
+    def verify(self) -> AuditIntegrity:
+        """See `Audit`. Entries that were deleted with age are no break."""
         query = sa.select(audit_entries).order_by(audit_entries.c.number)
         before: AuditEntry | None = None
         count, broken = 0, None
@@ -127,7 +126,7 @@ class SqlAudit:
         return AuditIntegrity(count, last, head, broken)
 
     def holds(self, number: int, digest: str) -> bool:
-        """Whether an entry that was noted elsewhere is there still, or let go with age."""
+        """Whether an entry that was noted elsewhere is still there, or was deleted with age."""
         table = audit_entries.c
         query = sa.select(table.digest).where(table.number == number)
         first = sa.select(sa.func.min(table.number))
@@ -137,7 +136,7 @@ class SqlAudit:
         return found == digest if found else oldest is not None and number < oldest
 
     def forget(self) -> int:
-        """Let go of entries older than `keep_days`: how many. That is written down first."""
+        """Delete entries older than `keep_days`, after an entry that says so. How many."""
         table, now = audit_entries.c, self._now()
         old = table.moment < _iso(now - timedelta(days=self._keep_days))
         query = sa.select(audit_entries).where(old).order_by(table.number.desc()).limit(1)
@@ -155,7 +154,7 @@ class SqlAudit:
 
 
 FORGOTTEN = "audit forgotten"
-"""The reading of the entry that says which entries were let go with age."""
+"""The `reading` of the entry that says which entries were deleted with age."""
 
 
 def _forgotten_up_to(number: int, digest: str) -> str:
@@ -163,13 +162,13 @@ def _forgotten_up_to(number: int, digest: str) -> str:
 
 
 def _forgotten(connection: sa.Connection) -> frozenset[str]:
-    """Up to which entries, with their digests, the audit says that it let go."""
+    """Up to which entries, with their digests, the log says that it deleted."""
     query = sa.select(audit_entries.c.subject).where(audit_entries.c.reading == FORGOTTEN)
     return frozenset(connection.execute(query).scalars())
 
 
 def _last(connection: sa.Connection) -> AuditEntry | None:
-    """The newest entry, with the only right to write the next until the commit."""
+    """The newest entry; no other transaction writes the next before this one ends."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("begin immediate")
     else:
@@ -193,7 +192,7 @@ def _digest(number: int, moment: datetime, *said: str) -> str:
 def _follows(entry: AuditEntry, before: AuditEntry | None, forgotten: frozenset[str]) -> bool:
     """Whether an entry is as it was written, right after the one before.
 
-    The first that is kept is the very first, or follows one that the audit let go.
+    The first that is stored is number 1, or follows one that was deleted with age.
     """
     said = (entry.actor, entry.role, entry.reading, entry.subject, entry.previous)
     if entry.digest != _digest(entry.number, entry.moment, *said):

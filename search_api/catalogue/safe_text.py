@@ -16,5 +16,5 @@ _UNSAFE = re.compile(
 
 
 def safe_text(text: str) -> str:
-    """The text without what steers: each such character is left out."""
+    """The text without such characters."""
     return _UNSAFE.sub("", text)

@@ -10,89 +10,89 @@ from connectors.values import Agent, ContactVia, ContributorRole
 from expertise.holders import Basis, IsolationScope
 from expertise.names import Reason
 from indexer.values import Passage
-from search_api.catalogue.texts import _, grouped, marked
+from search_api.catalogue.texts import grouped
 from search_api.questions.query_parser import QueryPartKind
 
 _MONTHS = [
-    marked("janvier"),
-    marked("février"),
-    marked("mars"),
-    marked("avril"),
-    marked("mai"),
-    marked("juin"),
-    marked("juillet"),
-    marked("août"),
-    marked("septembre"),
-    marked("octobre"),
-    marked("novembre"),
-    marked("décembre"),
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "mai",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
+    "décembre",
 ]
 _WEB = re.compile(r"https?://[^\s\x00-\x1f\\]+", re.IGNORECASE)
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
 # Nouns of what was done, which fit everybody.
 ROLES: dict[ContributorRole, str] = {
-    ContributorRole.AUTHOR: marked("rédaction"),
-    ContributorRole.EDITOR: marked("mise à jour"),
-    ContributorRole.ANSWERER: marked("réponse"),
-    ContributorRole.ACCEPTED_ANSWERER: marked("réponse retenue"),
-    ContributorRole.COMMENTER: marked("commentaire"),
-    ContributorRole.REVIEWER: marked("relecture"),
-    ContributorRole.ASKER: marked("question"),
-    ContributorRole.UPLOADER: marked("dépôt"),
-    ContributorRole.FORWARDER: marked("transmission"),
-    ContributorRole.BOT: marked("programme"),
+    ContributorRole.AUTHOR: "rédaction",
+    ContributorRole.EDITOR: "mise à jour",
+    ContributorRole.ANSWERER: "réponse",
+    ContributorRole.ACCEPTED_ANSWERER: "réponse retenue",
+    ContributorRole.COMMENTER: "commentaire",
+    ContributorRole.REVIEWER: "relecture",
+    ContributorRole.ASKER: "question",
+    ContributorRole.UPLOADER: "dépôt",
+    ContributorRole.FORWARDER: "transmission",
+    ContributorRole.BOT: "programme",
 }
 
 
 SCOPES: dict[IsolationScope, str] = {
     IsolationScope.NONE: "",
-    IsolationScope.DEPARTEMENT: marked("département"),
-    IsolationScope.REGION: marked("région"),
-    IsolationScope.COUNTRY: marked("France entière"),
+    IsolationScope.DEPARTEMENT: "département",
+    IsolationScope.REGION: "région",
+    IsolationScope.COUNTRY: "France entière",
 }
 
 BASES: dict[Basis, str] = {
-    Basis.DEMONSTRATED: marked("contributions"),
-    Basis.METIER: marked("métier"),
-    Basis.CONFIRMED: marked("compétence confirmée"),
-    Basis.DECLARED: marked("compétence déclarée"),
+    Basis.DEMONSTRATED: "contributions",
+    Basis.METIER: "métier",
+    Basis.CONFIRMED: "compétence confirmée",
+    Basis.DECLARED: "compétence déclarée",
 }
 
 RISKS: dict[str, str] = {
-    "one_holder": marked("repose sur une personne"),
-    "nobody": marked("plus personne de connu"),
-    "open_questions": marked("questions sans réponse"),
-    "leaving": marked("départ prévu"),
+    "one_holder": "repose sur une personne",
+    "nobody": "plus personne de connu",
+    "open_questions": "questions sans réponse",
+    "leaving": "départ prévu",
 }
 
 
-EVERYWHERE = marked("France entière")
+EVERYWHERE = "France entière"
 
 
 def area_label(code: str) -> str:
     """The name of `22`, `r53`, or of everywhere."""
     if code.startswith("r"):
         return REGIONS.get(code[1:], code)
-    return DEPARTEMENTS.get(code, code) if code else _(EVERYWHERE)
+    return DEPARTEMENTS.get(code, code) if code else EVERYWHERE
 
 
 def kilometres(value: float | None) -> str:
     """`120 km`, or nothing where the distance is unknown."""
-    return "" if value is None else _("%(number)s\u00a0km", number=number(round(value)))
+    return "" if value is None else f"{number(round(value))}\u00a0km"
 
 
 CONTACTS = {
-    ContactVia.SERVICE: marked("par la boîte du service\u00a0:"),
-    ContactVia.HEAD: marked("par le chef de service\u00a0:"),
+    ContactVia.SERVICE: "par la boîte du service\u00a0:",
+    ContactVia.HEAD: "par le chef de service\u00a0:",
 }
 REASONS: dict[Reason, str] = {
-    Reason.NAME: marked("son nom"),
-    Reason.METIER: marked("son métier"),
-    Reason.PLACE: marked("son lieu de poste"),
-    Reason.CONFIRMED: marked("une compétence confirmée"),
-    Reason.DECLARED: marked("une compétence déclarée"),
-    Reason.RENEW: marked("une compétence déclarée il y a plus d’un an, à renouveler"),
+    Reason.NAME: "son nom",
+    Reason.METIER: "son métier",
+    Reason.PLACE: "son lieu de poste",
+    Reason.CONFIRMED: "une compétence confirmée",
+    Reason.DECLARED: "une compétence déclarée",
+    Reason.RENEW: "une compétence déclarée il y a plus d’un an, à renouveler",
 }
 
 
@@ -101,8 +101,8 @@ def day(value: date | datetime | str | None) -> str:
     known = _date(value)
     if known is None:
         return str(value or "")
-    first = _("1er") if known.day == 1 else str(known.day)
-    return f"{first} {_(_MONTHS[known.month - 1])} {known.year}"
+    first = "1er" if known.day == 1 else str(known.day)
+    return f"{first} {_MONTHS[known.month - 1]} {known.year}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,22 +119,22 @@ def contact(agent: Agent) -> ContactLine:
         return ContactLine("", "")
     if agent.contact_via is ContactVia.DIRECT:
         return ContactLine("", agent.contact or agent.email)
-    return ContactLine(f"{_(CONTACTS[agent.contact_via])} ", agent.contact)
+    return ContactLine(f"{CONTACTS[agent.contact_via]} ", agent.contact)
 
 
 def reasons(values: Sequence[Reason]) -> str:
     """Why the directory names somebody: `Son métier et son lieu de poste`."""
-    words = [_(REASONS[value]) for value in values]
+    words = [REASONS[value] for value in values]
     joined = words[-1] if words else ""
     if len(words) > 1:
-        joined = _("%(several)s et %(last)s", several=", ".join(words[:-1]), last=joined)
+        joined = f"{', '.join(words[:-1])} et {joined}"
     return joined[:1].upper() + joined[1:]
 
 
 def month(value: date | datetime | str | None) -> str:
     """`mars 2024`."""
     known = _date(value)
-    return f"{_(_MONTHS[known.month - 1])} {known.year}" if known else ""
+    return f"{_MONTHS[known.month - 1]} {known.year}" if known else ""
 
 
 def day_of(moment_s: float) -> str:
@@ -157,15 +157,15 @@ def iso(value: date | datetime | str | None) -> str:
 
 
 UNDERSTOOD: dict[QueryPartKind, str] = {
-    QueryPartKind.AUTHOR: marked("Auteur"),
-    QueryPartKind.SINCE: marked("À partir du"),
-    QueryPartKind.BEFORE: marked("Avant le"),
-    QueryPartKind.ENTITY: marked("Service"),
-    QueryPartKind.KIND: marked("Nature"),
-    QueryPartKind.SOURCE: marked("Source"),
-    QueryPartKind.SPACE: marked("Espace"),
-    QueryPartKind.ANY_OF: marked("Au moins"),
-    QueryPartKind.WORDS: marked("Cherché comme des mots"),
+    QueryPartKind.AUTHOR: "Auteur",
+    QueryPartKind.SINCE: "À partir du",
+    QueryPartKind.BEFORE: "Avant le",
+    QueryPartKind.ENTITY: "Service",
+    QueryPartKind.KIND: "Nature",
+    QueryPartKind.SOURCE: "Source",
+    QueryPartKind.SPACE: "Espace",
+    QueryPartKind.ANY_OF: "Au moins",
+    QueryPartKind.WORDS: "Cherché comme des mots",
 }
 
 
@@ -193,35 +193,35 @@ def number(value: int) -> str:
 
 def understood(said: QueryPartKind) -> str:
     """What a part of the question was taken for."""
-    return _(UNDERSTOOD[said])
+    return UNDERSTOOD[said]
 
 
 def scope(value: IsolationScope) -> str:
     """The area in which somebody is alone; empty where they are not."""
-    return _(SCOPES[value]) if SCOPES[value] else ""
+    return SCOPES[value]
 
 
 def basis(value: Basis) -> str:
     """By what somebody holds a topic."""
-    return _(BASES[value])
+    return BASES[value]
 
 
 def role(value: ContributorRole) -> str:
     """What was done, as a noun."""
-    return _(ROLES[value])
+    return ROLES[value]
 
 
 VOICES: dict[ContributorRole, str] = {
-    ContributorRole.ASKER: marked("question de %(name)s"),
-    ContributorRole.ACCEPTED_ANSWERER: marked("réponse retenue de %(name)s"),
-    ContributorRole.ANSWERER: marked("réponse de %(name)s"),
-    ContributorRole.COMMENTER: marked("commentaire de %(name)s"),
+    ContributorRole.ASKER: "question de {name}",
+    ContributorRole.ACCEPTED_ANSWERER: "réponse retenue de {name}",
+    ContributorRole.ANSWERER: "réponse de {name}",
+    ContributorRole.COMMENTER: "commentaire de {name}",
 }
 
 
 def voice(value: ContributorRole, name: str) -> str:
     """Who speaks in a conversation: `réponse retenue de Claire`."""
-    return _(VOICES[value], name=name)
+    return VOICES[value].format(name=name)
 
 
 _SLIDES = (".ppt", ".pptx", ".pptm", ".odp", ".key")
@@ -233,8 +233,8 @@ def place(passage: Passage, url: str) -> str:
         return ""
     file = (passage.path or url.partition("?")[0].partition("#")[0]).lower()
     if file.endswith(_SLIDES):
-        return _("diapositive\u00a0%(page)s", page=passage.page)
-    return _("page\u00a0%(page)s", page=passage.page)
+        return f"diapositive\u00a0{passage.page}"
+    return f"page\u00a0{passage.page}"
 
 
 def post(agent: Agent) -> str:

@@ -119,22 +119,22 @@ UNCOUNTED_PATHS = ("/static/", "/embed/", "/health/")
 """Files and health checks are not counted."""
 
 
-def limit_rates(app: FastAPI, rates: RateLimiter) -> None:
+def limit_rates(app: FastAPI, limiter: RateLimiter) -> None:
     """Count requests by address; over the limit, refuse (429) those without a credential."""
-    app.add_middleware(_RateLimitMiddleware, rates=rates)
+    app.add_middleware(_RateLimitMiddleware, limiter=limiter)
 
 
 @dataclass(frozen=True, slots=True)
 class _RateLimitMiddleware:
     app: ASGIApp
-    rates: RateLimiter
+    limiter: RateLimiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(UNCOUNTED_PATHS):
             await self.app(scope, receive, send)
             return
         request = Request(scope)
-        wait_s = self.rates.take(RequesterKind.ADDRESS, _client_address(request))
+        wait_s = self.limiter.take(RequesterKind.ADDRESS, _client_address(request))
         request.state.wait_s = wait_s
         if wait_s and not {"authorization", "cookie"} & set(request.headers):
             await answer_to(request, _too_often(wait_s))(scope, receive, send)
@@ -144,18 +144,18 @@ class _RateLimitMiddleware:
 
 def charge(request: Request, kind: RequesterKind, key: str) -> None:
     """Count a request for this requester and no longer for its address. Raises a problem 429."""
-    rates, counted = services_of(request).rates, getattr(request.state, "wait_s", None)
+    limiter, counted = services_of(request).rate_limiter, getattr(request.state, "wait_s", None)
     if counted == 0:
-        rates.give_back(RequesterKind.ADDRESS, _client_address(request))
+        limiter.give_back(RequesterKind.ADDRESS, _client_address(request))
         request.state.wait_s = None
-    if wait_s := rates.take(kind, key):
+    if wait_s := limiter.take(kind, key):
         raise _too_often(wait_s)
 
 
 def refund(request: Request) -> None:
     """Do not count a request at all: its sender proved who they are."""
     if getattr(request.state, "wait_s", None) == 0:
-        services_of(request).rates.give_back(RequesterKind.ADDRESS, _client_address(request))
+        services_of(request).rate_limiter.give_back(RequesterKind.ADDRESS, _client_address(request))
         request.state.wait_s = None
 
 

@@ -34,7 +34,6 @@ from search_api.query_log.storage import (
     journal_period,
     journal_texts,
     locked_period,
-    metadata,
     period_has_ended,
     utc,
 )
@@ -62,7 +61,6 @@ class SqlQueryLog:
         self._engine, self._names, self._rules = engine, names, rules
         self._topics = topics
         self._known: tuple[datetime | None, DirectoryNames] = (None, DirectoryNames())
-        metadata.create_all(engine)
         drop_old_tables(engine)
 
     def write(self, query: AskedQuery, moment: datetime) -> None:

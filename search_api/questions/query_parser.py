@@ -1,7 +1,7 @@
 """Parse a query: operators become filters, the glossary adds expansions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -58,6 +58,7 @@ class ParsedQuery:
     bylines: tuple[Byline, ...] = ()
     period: DateRange | None = None
     parts: tuple[QueryPart, ...] = ()
+    typed_filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def narrowed(self) -> bool:
@@ -136,12 +137,14 @@ class QueryParser:
             QueryPart(QueryPartKind.ANY_OF, " ou ".join(group), None) for group in question.any_of
         ]
         question = replace(question, expansions=self._glossary.expansions(question.text))
+        typed_filters = [(one.field, named[one]) for one in kept if one in named]
         return ParsedQuery(
             question,
-            _joined(filters or {}, [(one.field, named[one]) for one in kept if one in named]),
+            _joined(filters or {}, typed_filters),
             tuple(self._byline(one) for one in kept if one.field is OperatorField.AUTHOR),
             _period(kept),
             tuple(parts),
+            _joined({}, typed_filters),
         )
 
     def _values(
@@ -188,8 +191,8 @@ def _joined(
 ) -> dict[str, tuple[str, ...]]:
     """Several operators on one facet accept any of theirs; what was chosen must hold too."""
     asked: dict[str, tuple[str, ...]] = {}
-    for field, values in named:
-        asked[str(field)] = (*asked.get(str(field), ()), *values)
+    for facet, values in named:
+        asked[str(facet)] = (*asked.get(str(facet), ()), *values)
     joined = dict(chosen)
     for name, values in asked.items():
         accepted = tuple(dict.fromkeys(values))

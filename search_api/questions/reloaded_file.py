@@ -29,7 +29,7 @@ class ParsedFile(Generic[Content]):
 
 
 class ReloadedFile(Generic[Content]):
-    """What a file says now. While it is away or cannot be read, what it said last holds.
+    """The content of a file now; the last one while it is missing or cannot be read.
 
     `kind` is what the logs call it: a file's name may be a person's.
     """
@@ -47,7 +47,7 @@ class ReloadedFile(Generic[Content]):
         self._reading = threading.Lock()
 
     def now(self) -> Content:
-        """Its content, read again where its time or size is another than last time."""
+        """The content, read again where the file's time or size has changed."""
         with self._reading:
             seen = self._stamp()
             if seen != self._seen:

@@ -242,7 +242,10 @@ def group_copies(
     ordered: Sequence[FusedHit], marks: Mapping[str, HitAttributes], succession: Successors
 ) -> list[tuple[FusedHit, tuple[str, ...]]]:
     """Each hit with its copies: beneath the first before it that it is one of; no chains."""
-    signed = [marks[hit.document_id].twins if hit.document_id in marks else b"" for hit in ordered]
+    signed = [
+        marks[hit.document_id].text_signature if hit.document_id in marks else b""
+        for hit in ordered
+    ]
     heads: dict[tuple[int, bytes], list[str]] = {}
     copies: dict[str, list[str]] = {}
     beneath: set[str] = set()
@@ -271,7 +274,7 @@ def _are_copies(one: HitAttributes, other: HitAttributes) -> bool:
     return (
         _compatible(one.valid_from, other.valid_from)
         and _compatible(one.valid_until, other.valid_until)
-        and same_text(one.twins, other.twins)
+        and same_text(one.text_signature, other.text_signature)
     )
 
 

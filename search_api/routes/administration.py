@@ -33,7 +33,7 @@ Before = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="entries be
 
 
 class EntryBody(BaseModel):
-    """One privileged reading; `reading` begins with `refused ` where it was not shown."""
+    """One privileged access; `reading` begins with `refused ` where it was refused."""
 
     number: int
     moment: str
@@ -45,7 +45,7 @@ class EntryBody(BaseModel):
 
 
 class AuditBody(BaseModel):
-    """Readings, newest first. `broken`: the first entry that is not as it was written."""
+    """Accesses, newest first. `broken`: the first entry that is not as it was written."""
 
     entries: list[EntryBody]
     following: int | None
@@ -67,7 +67,7 @@ def audit(
 
 @pages.get("/audit", response_class=HTMLResponse)
 def audit_log_page(request: Request, officer: Officer, before: Before = None) -> str:
-    """The same, for a person."""
+    """The same as a page."""
     found = audit_page(services_of(request), officer, before=before)
     return render(
         "audit.html",
@@ -81,7 +81,7 @@ def audit_log_page(request: Request, officer: Officer, before: Before = None) ->
 
 
 def audit_body(found: AuditPage) -> AuditBody:
-    """The answer of the API."""
+    """The body of the API's answer."""
     shown = [
         EntryBody(
             number=one.number,

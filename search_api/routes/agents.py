@@ -8,7 +8,6 @@ from fastapi.responses import HTMLResponse
 from search_api.addresses import topic_address
 from search_api.answers.agents import agent_peers, agent_profile
 from search_api.answers.context import NoBuild
-from search_api.catalogue.texts import _
 from search_api.catalogue.wording import kilometres
 from search_api.parameters import NamedReader
 from search_api.routes.api import PROBLEMS
@@ -57,7 +56,7 @@ def peers_page(request: Request, reader: NamedReader, agent: Annotated[str, Quer
     try:
         found = agent_peers(services_of(request), reader, agent)
     except NoBuild as none:
-        return not_mapped(request, "peers", _("Vos pairs"), none.build)
+        return not_mapped(request, "peers", "Vos pairs", none.build)
     return render(
         "peers.html",
         request=request,

@@ -4,10 +4,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
-from expertise.who_knows import find_experts
-from search_api.answers.correction import correction
+from search_api.answers.question import answer_question, who_knows
 from search_api.answers.suggestions import suggested
-from search_api.answers.topics import topic_to_go_on_from
 from search_api.parameters import (
     AreaCode,
     AskingReader,
@@ -17,7 +15,6 @@ from search_api.parameters import (
     SortOrder,
     Typed,
 )
-from search_api.query_log.recording import experts_query, search_query
 from search_api.questions.query import Query as Asked
 from search_api.questions.query import ResultOrder
 from search_api.schemas.search import ExpertsBody, ProblemBody, SearchBody, SuggestionsBody
@@ -55,14 +52,10 @@ def search(
     explain: Annotated[bool, Query(description="add score, parts and reasons")] = False,
 ) -> SearchBody:
     """Documents that answer, each with its answering passage; without a question the newest."""
-    services, today = services_of(request), services_of(request).today()
+    services = services_of(request)
     query = Asked(q, filters, page, page_size, sort)
-    results = services.search.answer(query, reader, today)
-    better = correction(services.search, services.people, query, results, reader, today)
-    services.journal.note(search_query(reader, q, filters, page, results.found, sort))
-    return search_answer(
-        results, today, explain=explain, did_you_mean=better.text if better else None
-    )
+    found = answer_question(services, reader, query, as_typed=True)
+    return search_answer(found, services.today(), explain=explain)
 
 
 @router.get("/experts")
@@ -74,22 +67,9 @@ def experts(
     limit: Annotated[int, Query(ge=1, le=50)] = 10,
 ) -> ExpertsBody:
     """Agents who may know, each with the documents that show it; without a question nobody."""
-    services, today = services_of(request), services_of(request).today()
-    found = find_experts(
-        q,
-        reader,
-        services.search,
-        services.people,
-        today,
-        area=area,
-        limit=limit,
-        names=services.people,
-        assigned=services.overview,
-    )
-    named = [one.agent.id for one in found.candidates]
-    services.journal.note(experts_query(reader, q, area, named))
-    beside = topic_to_go_on_from(services, q, found)
-    return experts_answer(found, today, tuple(sorted(reader.unanswered)), beside)
+    services = services_of(request)
+    found = who_knows(services, reader, q, area=area, limit=limit)
+    return experts_answer(found, services.today())
 
 
 @router.get("/suggest")

@@ -21,7 +21,6 @@ from search_api.answers.community_management import (
 from search_api.answers.roles import RoleHolder
 from search_api.answers.topics import is_shown
 from search_api.authorization import require
-from search_api.catalogue.texts import _
 from search_api.identity.grants import Role
 from search_api.routes.api import PROBLEMS
 from search_api.routes.topics import not_mapped
@@ -95,7 +94,7 @@ def management_page(request: Request, manager: Manager) -> str:
     """What to watch, what is proposed, what was decided."""
     found = community_management(services_of(request), manager)
     if not is_shown(found.build):
-        return not_mapped(request, "animation", _("Animation"), found.build)
+        return not_mapped(request, "animation", "Animation", found.build)
     return render(
         "animation.html",
         request=request,

@@ -12,7 +12,7 @@ from connectors.geography import CENTROIDS, DEPARTEMENTS, REGIONS, region_of
 TILE = 40
 """Side of a tile with its gap, in units of the drawing."""
 LINE = 12
-"""Letters of a region's name in one line of its tile."""
+"""Characters of a region's name that fit one line of its tile."""
 _COSINE = 0.687
 """Of 46.6° north, the middle of the country: a degree of longitude is that much of one of
 latitude (equirectangular projection)."""
@@ -20,7 +20,7 @@ latitude (equirectangular projection)."""
 
 @dataclass(frozen=True, slots=True)
 class TilePlace:
-    """Where a tile stands, in units of the drawing."""
+    """The position of a tile, in units of the drawing."""
 
     code: str
     name: str
@@ -29,13 +29,13 @@ class TilePlace:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """What the tile bears: a département's number, which people know; a region's name."""
+        """The text of the tile: a département's number, which people know; a region's name."""
         return _wrapped(self.name) if self.code.startswith("r") else (self.code,)
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A place with what stands on it; `level` names how many there are, for the style sheet."""
+    """A place with its figure; `level` says how many there are, for the style sheet."""
 
     place: TilePlace
     figure: str
@@ -59,7 +59,7 @@ def tile_map(
     say: Callable[[TilePlace, str], str],
     address: Callable[[TilePlace], str],
 ) -> TileMap:
-    """Draw `counts`, (figure, level) by code; where there is none, nobody is."""
+    """Draw `counts`: (figure, level) by code. A place without a count has level `none`."""
     tiles = []
     for place in places:
         figure, level = counts.get(place.code, ("", "none"))
@@ -73,7 +73,7 @@ def tile_map(
 
 @cache
 def departement_places() -> tuple[TilePlace, ...]:
-    """Every département and collectivity; those overseas stand in rows below."""
+    """Every département and collectivity; those overseas are in rows below."""
     metropolitan = {c: p for c, p in CENTROIDS.items() if not c.startswith("9") or len(c) < 3}
     overseas = [code for code in DEPARTEMENTS if code not in metropolitan]
     return _laid_out(metropolitan, overseas, columns=13, rows=13, names=DEPARTEMENTS)
@@ -93,7 +93,7 @@ def region_places() -> tuple[TilePlace, ...]:
 
 
 def _wrapped(name: str) -> tuple[str, ...]:
-    """A name in lines that a tile holds, cut after hyphens and at spaces."""
+    """A name in lines that fit a tile, cut after hyphens and at spaces."""
     lines = [""]
     for piece in re.findall(r"[^- ]+[- ]?", name):
         if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > LINE:
@@ -110,7 +110,7 @@ def _laid_out(
     rows: int,
     names: Mapping[str, str],
 ) -> tuple[TilePlace, ...]:
-    """Each centroid takes a free tile near it, so that all together move least."""
+    """Assign each centroid to a tile, with the least sum of squared distances."""
     # Imported here: it takes a while, and a command line has no use for it.
     from scipy.optimize import linear_sum_assignment
 

@@ -13,7 +13,6 @@ from expertise.topics import TopicKind
 from search_api.addresses import topic_address
 from search_api.answers.my_data import ask_wish, stored_about, take_back_wish
 from search_api.authorization import not_by_personal_token
-from search_api.catalogue.texts import marked
 from search_api.parameters import NamedReader
 from search_api.routes.api import PROBLEMS
 from search_api.schemas.agents import (
@@ -69,21 +68,19 @@ def take_back(
 router = APIRouter(include_in_schema=False, dependencies=[Depends(not_by_personal_token)])
 
 CONTACT_WAYS: dict[ContactVia, str] = {
-    ContactVia.DIRECT: marked("directement"),
-    ContactVia.SERVICE: marked("par la boîte du service"),
-    ContactVia.HEAD: marked("par le chef de service"),
-    ContactVia.NONE: marked("ne pas donner d’adresse"),
+    ContactVia.DIRECT: "directement",
+    ContactVia.SERVICE: "par la boîte du service",
+    ContactVia.HEAD: "par le chef de service",
+    ContactVia.NONE: "ne pas donner d’adresse",
 }
 
 JOIN_REASONS: dict[LinkBy | None, str] = {
-    LinkBy.ID: marked(
-        "il porte votre identifiant d’agent, selon la règle réglée pour cette source"
-    ),
-    LinkBy.EMAIL: marked(
+    LinkBy.ID: "il porte votre identifiant d’agent, selon la règle réglée pour cette source",
+    LinkBy.EMAIL: (
         "il porte votre adresse électronique, selon la règle réglée pour cette source, "
         "dont l’administration déclare qu’elle vérifie les adresses"
     ),
-    None: marked("l’annuaire vous le donne, ou la table des comptes tenue par l’administration"),
+    None: "l’annuaire vous le donne, ou la table des comptes tenue par l’administration",
 }
 """Why an account is somebody's."""
 
@@ -101,7 +98,7 @@ def me_page(request: Request, reader: NamedReader) -> str:
     held = stored_about(services_of(request), reader)
     refused = held.of_kind(PreferenceKind.REFUSE)
     declared = held.of_kind(PreferenceKind.DECLARE)
-    settled = {one.wish.subject for one in (*refused, *declared)}
+    settled = {one.preference.subject for one in (*refused, *declared)}
     return render(
         "me.html",
         request=request,

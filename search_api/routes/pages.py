@@ -8,22 +8,17 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from connectors.geography import DEPARTEMENTS, REGIONS
-from expertise.who_knows import Experts, find_experts
-from indexer.access import Reader
 from indexer.french.analysis import fold
 from search_api.addresses import SearchAddress, experts_address, local_path, topic_address
-from search_api.answers.correction import corrected_results
-from search_api.answers.topics import RelatedTopics, related_topics, topic_to_go_on_from
-from search_api.catalogue.texts import _, marked
+from search_api.answers.question import answer_question, who_knows
 from search_api.catalogue.wording import valid_on
 from search_api.identity.tokens import DEMO_COOKIE, on_loopback
 from search_api.parameters import AreaCode, AskingReader, Filters, PageNumber, SortOrder, Typed
 from search_api.problems import Problem
-from search_api.query_log.recording import experts_query, search_query
 from search_api.questions.query import Query, ResultOrder
 from search_api.ranking.results import Results
-from search_api.search import OF_A_PERSON, Search
-from search_api.services import Services, services_of
+from search_api.search import OF_A_PERSON
+from search_api.services import services_of
 from search_api.templating import demo_agents, render
 
 router = APIRouter(include_in_schema=False)
@@ -36,12 +31,12 @@ CANDIDATES_BESIDE = 3
 CANDIDATES = 20
 
 FACET_NAMES = {
-    "kind": marked("Nature"),
-    "year": marked("Année"),
-    "source": marked("Source"),
-    "space": marked("Espace"),
-    "entity": marked("Service"),
-    "area": marked("Département"),
+    "kind": "Nature",
+    "year": "Année",
+    "source": "Source",
+    "space": "Espace",
+    "entity": "Service",
+    "area": "Département",
 }
 
 
@@ -57,32 +52,26 @@ def search_page(
 ) -> str:
     """The field, and once something is asked the documents and who knows."""
     services, today = services_of(request), services_of(request).today()
-    search = services.search.within_request()
-    address = SearchAddress(q.strip(), filters, page, sort)
-    asked = bool(address.q or filters)
-    size = PAGE_SIZE if asked else NEWEST_SHOWN
-    query = Query(q, filters, page, size, sort)
-    found = corrected_results(search, services.people, query, reader, today, as_typed=as_typed)
-    results, typed = found.results, address
-    address = replace(address, q=found.query.text.strip())
-    # What was typed found nothing, where its correction answers.
-    total = 0 if found.instead else results.found
-    knowing = _experts(services, search, address.q, reader, limit=CANDIDATES_BESIDE)
-    beside = [one.agent.id for one in knowing.candidates]
-    services.journal.note(search_query(reader, q, filters, page, total, sort, beside))
+    typed = SearchAddress(q.strip(), filters, page, sort)
+    asked = bool(typed.q or filters)
+    query = Query(q, filters, page, PAGE_SIZE if asked else NEWEST_SHOWN, sort)
+    found = answer_question(
+        services, reader, query, candidates=CANDIDATES_BESIDE, as_typed=as_typed
+    )
+    address = replace(typed, q=found.query.text.strip())
     return render(
         "search.html",
         request=request,
         q=address.q,
         address=address,
         asked=asked,
-        results=results,
+        results=found.results,
         correction=found.correction,
         instead=found.instead,
         typed=typed,
-        pages=_pages(results),
-        knowing=knowing,
-        elsewhere=_related_topics(services, results.question.words, knowing, results.found > 0),
+        pages=_pages(found.results),
+        knowing=found.experts,
+        elsewhere=found.related,
         topic_address=topic_address,
         experts_address=experts_address(address.q),
         facet_names=FACET_NAMES,
@@ -95,23 +84,20 @@ def search_page(
 @router.get("/experts", response_class=HTMLResponse)
 def experts_page(request: Request, reader: AskingReader, q: Typed = "", area: AreaCode = "") -> str:
     """Those who may know, each with the reason."""
-    services = services_of(request)
-    found = _experts(services, services.search, q, reader, area)
-    named = [one.agent.id for one in found.candidates]
-    services.journal.note(experts_query(reader, q, area, named))
+    found = who_knows(services_of(request), reader, q, area=area, limit=CANDIDATES)
     return render(
         "experts.html",
         request=request,
-        q=q.strip(),
+        q=found.question,
         area=area,
-        experts=found,
-        nearest_topic=topic_to_go_on_from(services, q, found),
-        incomplete=bool(reader.unanswered),
-        search_address=SearchAddress(q.strip()),
-        everywhere=experts_address(q.strip()),
+        experts=found.experts,
+        nearest_topic=found.nearest_topic,
+        incomplete=bool(found.incomplete),
+        search_address=SearchAddress(found.question),
+        everywhere=experts_address(found.question),
         regions=areas_by_name(REGIONS, "r"),
         departements=areas_by_name(DEPARTEMENTS),
-        elsewhere=_related_topics(services, q, found),
+        elsewhere=found.related,
         topic_address=topic_address,
     )
 
@@ -125,41 +111,10 @@ def choose_agent(
     if not (services.demo and on_loopback(request)):
         raise Problem(404)
     if agent not in {one.id for one in demo_agents(services)}:
-        raise Problem(400, _("Cet agent n’est pas dans l’annuaire de la démonstration."))
+        raise Problem(400, "Cet agent n’est pas dans l’annuaire de la démonstration.")
     response = RedirectResponse(local_path(back), status_code=303)
     response.set_cookie(DEMO_COOKIE, agent, httponly=True, samesite="lax")
     return response
-
-
-def _related_topics(
-    services: Services, text: str, found: Experts, any_document: bool = True
-) -> RelatedTopics:
-    """Asked for only where something was not found."""
-    if not text.strip() or (any_document and found.candidates):
-        return RelatedTopics()
-    return related_topics(services, text, far=found.far)
-
-
-def _experts(
-    services: Services,
-    search: Search,
-    topic: str,
-    reader: Reader,
-    area: str = "",
-    limit: int = CANDIDATES,
-) -> Experts:
-    today = services.today()
-    return find_experts(
-        topic,
-        reader,
-        search,
-        services.people,
-        today,
-        area=area,
-        limit=limit,
-        names=services.people,
-        assigned=services.overview,
-    )
 
 
 def _pages(results: Results) -> Sequence[int | None]:

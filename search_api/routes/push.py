@@ -44,7 +44,7 @@ class PushRequest:
 
 def receiver_of(request: Request) -> PushReceiver:
     """The receiver; a problem 404 where the settings have no source that is pushed to."""
-    receiver = services_of(request).reception
+    receiver = services_of(request).push_receiver
     if receiver is None:
         raise Problem(404, "Aucune source ne reçoit de documents poussés.")
     return receiver

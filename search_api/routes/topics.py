@@ -22,7 +22,7 @@ from search_api.answers.isolation import (
     topic_coverage,
 )
 from search_api.answers.topics import is_shown, list_topics, topic_answer
-from search_api.catalogue.texts import _, ngettext
+from search_api.catalogue.texts import plural
 from search_api.catalogue.wording import area_label, kilometres
 from search_api.parameters import AreaCode, NamedReader, Offset
 from search_api.routes.api import PROBLEMS
@@ -104,7 +104,7 @@ def isolation_page(
     """Who is the only one around, on a map and in a table."""
     found = isolated_agents(services_of(request), area, topic, offset, SHOWN_AGENTS)
     if not is_shown(found.build):
-        return not_mapped(request, "isolation", _("Isolement"), found.build)
+        return not_mapped(request, "isolation", "Isolement", found.build)
     return render(
         "isolation.html",
         request=request,
@@ -144,7 +144,7 @@ def coverage_page(
     """Every topic, how many hold it in an area, and what is at risk."""
     found = topic_coverage(services_of(request), area, offset=offset)
     if not is_shown(found.build):
-        return not_mapped(request, "coverage", _("Sujets"), found.build)
+        return not_mapped(request, "coverage", "Sujets", found.build)
     return render(
         "coverage.html",
         request=request,
@@ -175,7 +175,7 @@ def topic_profile_page(request: Request, reader: NamedReader, topic_id: str) -> 
     try:
         found = topic_answer(services_of(request), reader, topic_id)
     except NoBuild as none:
-        return not_mapped(request, "coverage", _("Sujet"), none.build)
+        return not_mapped(request, "coverage", "Sujet", none.build)
     topic, areas = found.view.topic, found.view.areas
     return render(
         "topic.html",
@@ -218,10 +218,10 @@ def _isolation_map(rows: Sequence[IsolatedHolder], topic: str) -> TileMap:
     def say(place: TilePlace, figure: str) -> str:
         where = f"{place.name} ({place.code})"
         if not figure:
-            return _("%(place)s\u00a0: aucun", place=where)
-        return ngettext(
-            "%(place)s\u00a0: %(num)s\u00a0sujet isolé",
-            "%(place)s\u00a0: %(num)s\u00a0sujets isolés",
+            return f"{where}\u00a0: aucun"
+        return plural(
+            "{place}\u00a0: {num}\u00a0sujet isolé",
+            "{place}\u00a0: {num}\u00a0sujets isolés",
             int(figure),
             place=where,
         )
@@ -247,17 +247,17 @@ def _coverage_map(
     def say(place: TilePlace, figure: str) -> str:
         where = f"{place.name} ({place.code.removeprefix('r')})"
         if not figure:
-            return _("%(place)s\u00a0: personne de connu", place=where)
+            return f"{where}\u00a0: personne de connu"
         if figure.endswith("+"):
-            return ngettext(
-                "%(place)s\u00a0: %(num)s\u00a0personne au moins",
-                "%(place)s\u00a0: %(num)s\u00a0personnes au moins",
+            return plural(
+                "{place}\u00a0: {num}\u00a0personne au moins",
+                "{place}\u00a0: {num}\u00a0personnes au moins",
                 int(figure.rstrip("+")),
                 place=where,
             )
-        return ngettext(
-            "%(place)s\u00a0: %(num)s\u00a0personne",
-            "%(place)s\u00a0: %(num)s\u00a0personnes",
+        return plural(
+            "{place}\u00a0: {num}\u00a0personne",
+            "{place}\u00a0: {num}\u00a0personnes",
             int(figure),
             place=where,
         )

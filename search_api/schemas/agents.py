@@ -9,7 +9,6 @@ from connectors.values import ContactVia
 from expertise.consent import PreferenceKind
 from expertise.peers import AgentProfile, Skill
 from search_api.answers.my_data import StoredData
-from search_api.catalogue.texts import marked
 from search_api.schemas.search import AgentBody
 from search_api.schemas.search_responses import agent_body
 from search_api.schemas.topics import (
@@ -51,7 +50,7 @@ class ProfileBody(BaseModel):
 def profile_body(found: AgentProfile) -> ProfileBody:
     """The body of an answer about one agent."""
     return ProfileBody(
-        build=build_body(found.dated),
+        build=build_body(found.build),
         agent=agent_body(found.agent),
         metier=own_topic_body(found.metier) if found.metier else None,
         demonstrated=list(map(own_topic_body, found.shown)),
@@ -66,28 +65,28 @@ def _skill_body(one: Skill) -> SkillBody:
     return SkillBody(label=one.label, renew=one.renew)
 
 
-PURPOSE = marked(
+PURPOSE = (
     "Aider à trouver de l’aide : proposer, à qui cherche, des collègues qui ont écrit sur le "
     "sujet. Jamais évaluer, comparer ni classer des agents."
 )
 NOT_HELD = (
-    marked("Vos questions : si un journal des questions est tenu, il ne dit pas par qui."),
-    marked("Ce que vous ouvrez : aucun clic n’est suivi."),
-    marked("Aucune note, aucune appréciation, aucun classement de vous."),
+    "Vos questions : si un journal des questions est tenu, il ne dit pas par qui.",
+    "Ce que vous ouvrez : aucun clic n’est suivi.",
+    "Aucune note, aucune appréciation, aucun classement de vous.",
 )
 
 HELD_ELSEWHERE = (
-    marked(
+    (
         "Le registre des consultations privilégiées : les pages qu’un rôle ouvre, qui "
         "les a ouvertes ou s’est vu les refuser, au sujet de qui. La personne chargée "
         "de la protection des données le lit : demandez-lui ce qui vous y concerne."
     ),
-    marked(
+    (
         "Le registre des suppressions : vos demandes faites ici, pour qu’une "
         "sauvegarde restaurée ne les défasse pas."
     ),
 )
-"""What this answer does not show of the one who asks."""
+"""What is stored about the reader elsewhere, and not in this answer."""
 
 
 class _MyDataSchema(BaseModel):
@@ -123,7 +122,7 @@ class ContributionsBody(_MyDataSchema):
 
 
 class MentionCountBody(_MyDataSchema):
-    """In a period, by how many distinct askers answers brought one up: five or more."""
+    """How many distinct askers were shown one in a period: five or more."""
 
     topic_id: str = Field(description="empty: questions that name no topic of the list")
     start: date
@@ -131,14 +130,14 @@ class MentionCountBody(_MyDataSchema):
 
 
 class SessionBody(_MyDataSchema):
-    """An open session, by days. What opens it is not held."""
+    """An open session, by days. Its secret is not stored."""
 
     begun: date
     last_used: date
 
 
 class TokenBody(_MyDataSchema):
-    """A personal token that is not over, by days. What opens it is not held."""
+    """A personal token that has not expired, by days. Its secret is not stored."""
 
     label: str
     made: date
@@ -147,7 +146,7 @@ class TokenBody(_MyDataSchema):
 
 
 class WishBody(_MyDataSchema):
-    """Something asked, in force since a moment."""
+    """A wish, and since when it is in force."""
 
     kind: PreferenceKind
     subject: str = Field(description="a source (empty: the finder as a whole), or a topic's id")
@@ -156,7 +155,7 @@ class WishBody(_MyDataSchema):
 
 
 class WishRequest(_MyDataSchema):
-    """What is asked, or taken back."""
+    """A wish to put in force."""
 
     kind: PreferenceKind
     subject: str = Field("", max_length=200)
@@ -164,7 +163,7 @@ class WishRequest(_MyDataSchema):
 
 
 class MeBody(_MyDataSchema):
-    """What is held about the one who asks, and where the rest is."""
+    """What is stored about the reader, and where the rest is."""
 
     purpose: str
     directory: RowBody
@@ -189,7 +188,7 @@ class MeBody(_MyDataSchema):
 
 
 def my_data_body(held: StoredData) -> MeBody:
-    """The body."""
+    """The body of an answer about the reader's own data."""
     row = {name: getattr(held.row, name) for name in RowBody.model_fields}
     return MeBody(
         purpose=PURPOSE,
@@ -204,19 +203,19 @@ def my_data_body(held: StoredData) -> MeBody:
         profile=profile_body(held.profile),
         wishes=[
             WishBody(
-                kind=one.wish.kind,
-                subject=one.wish.subject,
-                said=list(one.wish.said),
+                kind=one.preference.kind,
+                subject=one.preference.subject,
+                said=list(one.preference.said),
                 since=one.since,
             )
             for one in held.wishes
         ],
         noted=held.noted,
         brought_up=None
-        if held.brought_up is None
+        if held.mention_counts is None
         else [
             MentionCountBody(topic_id=one.topic_id, start=one.start, askers=one.askers)
-            for one in held.brought_up
+            for one in held.mention_counts
         ],
         sessions=[
             SessionBody(begun=_day(one.begun_s), last_used=_day(one.seen_s))

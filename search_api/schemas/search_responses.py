@@ -6,10 +6,9 @@ from typing import NamedTuple
 
 from connectors.geography import area_name
 from connectors.values import Agent
-from expertise.topics import Topic
 from expertise.values import Candidate, Evidence
-from expertise.who_knows import Experts
 from indexer.values import Card, FacetValue, ShownPassage
+from search_api.answers.question import QuestionAnswer, WhoKnows
 from search_api.answers.suggestions import SuggestedLink
 from search_api.catalogue.wording import contact, valid_on, web_address
 from search_api.ranking.excerpts import excerpt_span
@@ -40,11 +39,9 @@ from search_api.schemas.search import (
 )
 
 
-def search_answer(
-    results: Results, today: date, *, explain: bool = False, did_you_mean: str | None = None
-) -> SearchBody:
+def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) -> SearchBody:
     """The body of a search's answer."""
-    counts = results.counts
+    results, counts = found.results, found.results.counts
     return SearchBody(
         total=counts.total if counts else None,
         worded=counts.worded if counts else None,
@@ -72,27 +69,22 @@ def search_answer(
         best_bets=[_best_bet(one) for one in results.best_bets],
         shortened=results.shortened,
         incomplete=list(results.incomplete),
-        did_you_mean=did_you_mean,
+        did_you_mean=found.correction.text if found.correction else None,
     )
 
 
-def experts_answer(
-    found: Experts,
-    today: date,
-    incomplete: tuple[str, ...] = (),
-    nearest_topic: Topic | None = None,
-) -> ExpertsBody:
+def experts_answer(found: WhoKnows, today: date) -> ExpertsBody:
     """The body of an answer to who knows."""
-    topic = nearest_topic and NearestTopicBody(id=nearest_topic.id, label=nearest_topic.label)
+    experts, topic = found.experts, found.nearest_topic
     return ExpertsBody(
-        candidates=[_candidate(one, today) for one in found.candidates],
-        beyond=found.beyond,
-        named=[_candidate(one, today) for one in found.named],
-        stated=[_candidate(one, today) for one in found.stated],
-        nearest=[_nearest(one.card) for one in found.nearest],
-        nearest_area=_area(found.nearest_area),
-        nearest_topic=topic,
-        incomplete=list(incomplete),
+        candidates=[_candidate(one, today) for one in experts.candidates],
+        beyond=experts.beyond,
+        named=[_candidate(one, today) for one in experts.named],
+        stated=[_candidate(one, today) for one in experts.stated],
+        nearest=[_nearest(one.card) for one in experts.nearest],
+        nearest_area=_area(experts.nearest_area),
+        nearest_topic=NearestTopicBody(id=topic.id, label=topic.label) if topic else None,
+        incomplete=list(found.incomplete),
     )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from expertise.answer_values import AreaCount, CappedCount, IsolatedHolder, TopicCount
 from search_api.answers.isolation import risks
 from search_api.catalogue.safe_text import safe_text
-from search_api.catalogue.texts import _
 from search_api.catalogue.wording import RISKS, area_label, contact, scope
 
 ISOLATION_COLUMNS = (
@@ -70,7 +69,7 @@ def topics_csv(rows: Iterable[TopicCount]) -> str:
                 count_text(one.holders),
                 count_text(one.declared),
                 str(one.open_questions),
-                ", ".join(_(RISKS[name]) for name in risks(one)),
+                ", ".join(RISKS[name] for name in risks(one)),
             )
             for one in rows
         ),
@@ -95,4 +94,4 @@ def areas_csv(rows: Iterable[AreaCount]) -> str:
 
 def count_text(count: CappedCount) -> str:
     """`3`, or `10 et plus` where nobody counted further."""
-    return f"{count.agents} {_('et plus')}" if count.more else str(count.agents)
+    return f"{count.agents} et plus" if count.more else str(count.agents)

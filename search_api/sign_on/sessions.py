@@ -94,7 +94,6 @@ class SqlSessions:
 
     def __init__(self, engine: sa.Engine, limits: SessionLimits, now_s: Callable[[], int]) -> None:
         self._engine, self._limits, self._now_s = engine, limits, now_s
-        metadata.create_all(engine)
 
     def begin(
         self,
@@ -258,7 +257,6 @@ class SqlPersonalTokens:
 
     def __init__(self, engine: sa.Engine, most_days: int, now_s: Callable[[], int]) -> None:
         self._engine, self.most_days, self._now_s = engine, most_days, now_s
-        metadata.create_all(engine)
 
     def make(self, agent_id: str, label: str, days: int) -> str:
         """A new token, which is not stored. Raises `ValueError` for a bad lifetime or label."""

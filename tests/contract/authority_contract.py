@@ -1,4 +1,4 @@
-"""What every authority must hold to. Each check raises AssertionError where it does not."""
+"""The contract of every authority. Each check raises AssertionError if it is broken."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,18 +11,18 @@ from connectors.values import authority_of
 from search_api.identity.readers import Authority
 
 FIRST, SECOND = "interface-admin", "suppress"
-"""Two groups that every authority under test can put somebody into."""
+"""Two groups that every authority under test has."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """An agent, and their account at the authority; `NOBODY` has none there."""
+    """An agent and their account at the authority; `NOBODY` has none."""
 
     agent_id: str
     account: str = ""
 
-    def asked_of(self, authority: Authority) -> frozenset[str]:
-        """What the authority says of them; another source's account comes along, as in life."""
+    def principals_at(self, authority: Authority) -> frozenset[str]:
+        """The agent's principals; the query also contains another source's account."""
         own = {f"{authority.name}:{self.account}"} if self.account else set()
         return authority.principals(self.agent_id, frozenset(own | {"autre:Robot"}))
 
@@ -30,122 +30,124 @@ class Identity:
 ONE, OTHER, NOBODY = Identity("ag-1", "Zoé"), Identity("ag-2", "Robot"), Identity("ag-3")
 
 
-class AuthorityStage(Protocol):
-    """An authority under test. One that fails gives up within `bound_s`."""
+class AuthorityHarness(Protocol):
+    """An authority under test. Its queries end within `timeout_s`."""
 
-    bound_s: float
+    timeout_s: float
 
     def authority(self) -> Authority: ...
 
-    def hold(self, groups: Mapping[Identity, set[str]]) -> None:
-        """From now on these agents are in these of the two groups, and in no other of them."""
+    def set_groups(self, groups: Mapping[Identity, set[str]]) -> None:
+        """Set which of the two groups these agents are in."""
 
-    def fall(self) -> None:
+    def refuse(self) -> None:
         """From now on it does not answer."""
 
-    def cut(self) -> None:
-        """From now on its answers end in the middle."""
+    def truncate(self) -> None:
+        """From now on its answers are cut off."""
 
     def hang(self) -> None:
-        """From now on it takes a question and says nothing."""
+        """From now on it accepts queries and does not answer."""
 
-    def rise(self) -> None:
-        """It is well again."""
+    def recover(self) -> None:
+        """From now on it answers again."""
 
 
-def says(stage: AuthorityStage, who: Identity, authority: Authority | None = None) -> set[str]:
-    """Which of the two groups it says; raises what it raises, AssertionError where it is late."""
-    one = authority or stage.authority()
+def groups_of(
+    harness: AuthorityHarness, who: Identity, authority: Authority | None = None
+) -> set[str]:
+    """Which of the two groups the agent is in. Raises as the authority does, or if it is late."""
+    one = authority or harness.authority()
     pool = ThreadPoolExecutor(1)
     try:
-        found = pool.submit(who.asked_of, one).result(stage.bound_s)
+        found = pool.submit(who.principals_at, one).result(harness.timeout_s)
     except TooLate:
-        raise AssertionError("it does not give up by itself") from None
+        raise AssertionError("it does not time out") from None
     finally:
         pool.shutdown(wait=False)
     return {group for group in (FIRST, SECOND) if f"{one.name}:group:{group}" in found}
 
 
-def check_it_speaks_for_itself(stage: AuthorityStage) -> None:
-    """Each principal begins with its name, and has a kind and an id."""
-    stage.hold({ONE: {FIRST}, OTHER: {SECOND}})
-    one = stage.authority()
+def check_principals_have_its_name(harness: AuthorityHarness) -> None:
+    """Each principal has its name, a kind and an id."""
+    harness.set_groups({ONE: {FIRST}, OTHER: {SECOND}})
+    one = harness.authority()
     for who in (ONE, OTHER, NOBODY):
-        for principal in who.asked_of(one):
+        for principal in who.principals_at(one):
             assert authority_of(principal) == one.name
             assert len(principal.split(":", 2)) == 3
 
 
-def check_each_has_their_own(stage: AuthorityStage) -> None:
-    """Whoever was asked about before; and who is unknown there has none of them."""
-    stage.hold({ONE: {FIRST}, OTHER: {SECOND}})
-    one = stage.authority()
+def check_groups_per_agent(harness: AuthorityHarness) -> None:
+    """Answers do not depend on earlier queries; unknown agents have no group."""
+    harness.set_groups({ONE: {FIRST}, OTHER: {SECOND}})
+    one = harness.authority()
     for _ in range(2):
-        assert says(stage, ONE, one) == {FIRST}
-        assert says(stage, OTHER, one) == {SECOND}
-        assert says(stage, NOBODY, one) == set()
+        assert groups_of(harness, ONE, one) == {FIRST}
+        assert groups_of(harness, OTHER, one) == {SECOND}
+        assert groups_of(harness, NOBODY, one) == set()
 
 
-def check_each_has_their_own_at_once(stage: AuthorityStage) -> None:
-    """Several are asked about at the same time."""
-    stage.hold({ONE: {FIRST}, OTHER: {SECOND}})
-    one = stage.authority()
+def check_concurrent_queries(harness: AuthorityHarness) -> None:
+    """Concurrent queries get the right answers."""
+    harness.set_groups({ONE: {FIRST}, OTHER: {SECOND}})
+    one = harness.authority()
     asked = [(ONE, {FIRST}), (OTHER, {SECOND}), (NOBODY, set())] * 4
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda pair: says(stage, pair[0], one), asked))
+        found = list(pool.map(lambda pair: groups_of(harness, pair[0], one), asked))
     assert found == [groups for _, groups in asked]
 
 
-def check_a_change_is_said_at_once(stage: AuthorityStage) -> None:
-    """It remembers nothing: how long an answer is believed is its desk's to say."""
-    one = stage.authority()
+def check_changes_are_immediate(harness: AuthorityHarness) -> None:
+    """It caches nothing: its client does."""
+    one = harness.authority()
     for groups in ({FIRST, SECOND}, {SECOND}, set()):
-        stage.hold({ONE: groups})
-        assert says(stage, ONE, one) == groups
+        harness.set_groups({ONE: groups})
+        assert groups_of(harness, ONE, one) == groups
 
 
-def check_no_answer_is_an_error(stage: AuthorityStage) -> None:
-    """Never «no groups», which would open what they shut; and it comes back by itself."""
-    _check_fault(stage, stage.fall)
+def check_no_answer_raises(harness: AuthorityHarness) -> None:
+    """It never means "no groups", which would open denied documents; queries work again later."""
+    _check_fault(harness, harness.refuse)
 
 
-def check_half_an_answer_is_an_error(stage: AuthorityStage) -> None:
-    """Never the half that came."""
-    _check_fault(stage, stage.cut)
+def check_truncated_answer_raises(harness: AuthorityHarness) -> None:
+    """A partial answer is never used."""
+    _check_fault(harness, harness.truncate)
 
 
-def check_it_gives_up_by_itself(stage: AuthorityStage) -> None:
-    """In the bounded time: who asked is gone, and a thread that waits for ever is lost."""
-    _check_fault(stage, stage.hang)
+def check_timeout_raises(harness: AuthorityHarness) -> None:
+    """A query ends in time: a thread that waits for ever would be lost."""
+    _check_fault(harness, harness.hang)
 
 
-def _check_fault(stage: AuthorityStage, begin: Callable[[], None]) -> None:
-    stage.hold({ONE: {FIRST, SECOND}})
-    one = stage.authority()
-    assert says(stage, ONE, one) == {FIRST, SECOND}
+def _check_fault(harness: AuthorityHarness, begin: Callable[[], None]) -> None:
+    harness.set_groups({ONE: {FIRST, SECOND}})
+    one = harness.authority()
+    assert groups_of(harness, ONE, one) == {FIRST, SECOND}
     begin()
     try:
-        found = says(stage, ONE, one)
+        found = groups_of(harness, ONE, one)
     except SourceError:
         found = None
     except AssertionError:
         raise
     except Exception as error:
-        raise AssertionError(f"{type(error).__name__} is no SourceError") from error
+        raise AssertionError(f"{type(error).__name__} is not a SourceError") from error
     finally:
-        stage.rise()
-    assert found is None, "a failure was taken for an answer"
-    assert says(stage, ONE, one) == {FIRST, SECOND}
+        harness.recover()
+    assert found is None, "a failure was returned as an answer"
+    assert groups_of(harness, ONE, one) == {FIRST, SECOND}
 
 
-SAYING = (
-    check_it_speaks_for_itself,
-    check_each_has_their_own,
-    check_each_has_their_own_at_once,
-    check_a_change_is_said_at_once,
+ANSWER_CHECKS = (
+    check_principals_have_its_name,
+    check_groups_per_agent,
+    check_concurrent_queries,
+    check_changes_are_immediate,
 )
-FAILING = (
-    check_no_answer_is_an_error,
-    check_half_an_answer_is_an_error,
-    check_it_gives_up_by_itself,
+FAILURE_CHECKS = (
+    check_no_answer_raises,
+    check_truncated_answer_raises,
+    check_timeout_raises,
 )

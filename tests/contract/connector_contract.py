@@ -1,11 +1,11 @@
-"""What every connector must hold to. Each check raises AssertionError where it does not.
+"""The contract of every connector. Each check raises AssertionError if it is broken.
 
-A `Stage` is a small source that a check may change; its connector is made anew for each
+A `ConnectorHarness` is a small source that a check may change; its connector is made anew for each
 reading, as each crawl does.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from connectors.ports import (
@@ -24,45 +24,47 @@ from connectors.ports import (
 )
 from connectors.values import Access, Document, Section
 
-Kept = dict[str, Document]
+IndexedDocuments = dict[str, Document]
 
 
-class Stage(Protocol):
-    """A source under test. Names are those that a check gives its documents."""
+class ConnectorHarness(Protocol):
+    """A source under test. Checks choose the names of its documents."""
 
-    many: int
-    """So many documents are read with three checkpoints and more."""
+    resumable_count: int
+    """So many documents that a crawl has at least three checkpoints."""
 
     def connector(self) -> Connector: ...
 
     def document_id(self, name: str) -> str:
-        """The id under which the source has a document that was added."""
+        """The id of a document that was added."""
 
     def add(self, name: str, text: str, allowed: tuple[str, ...]) -> None:
         """Add a document, or change its text."""
 
-    def restrict(self, name: str, allowed: tuple[str, ...]) -> None:
-        """Change who may read it, and nothing else."""
+    def set_readers(self, name: str, allowed: tuple[str, ...]) -> None:
+        """Change its readers and nothing else."""
 
     def remove(self, name: str) -> None: ...
 
-    def spoil(self) -> int:
-        """Add records that cannot be understood; how many."""
+    def add_invalid_records(self) -> int:
+        """Add invalid records; returns how many."""
 
-    def carry_everything(self) -> Document:
-        """Add one document that uses every field; what is expected of it."""
+    def add_complete_document(self) -> Document:
+        """Add a document with every field set; returns the expected document."""
 
 
 EVERYONE = ("everyone",)
 
 
-def fill(stage: Stage, count: int = 5) -> None:
+def fill(harness: ConnectorHarness, count: int = 5) -> None:
     for number in range(count):
-        stage.add(f"d{number:03}.txt", f"texte {number}", ("test:group:a",) if number else EVERYONE)
+        harness.add(
+            f"d{number:03}.txt", f"texte {number}", ("test:group:a",) if number else EVERYONE
+        )
 
 
-def read(stage: Stage, since: str | None = None) -> list[Change]:
-    return list(stage.connector().changes(since))
+def read(harness: ConnectorHarness, since: str | None = None) -> list[Change]:
+    return list(harness.connector().changes(since))
 
 
 def last_cursor(changes: Iterable[Change]) -> str:
@@ -71,8 +73,8 @@ def last_cursor(changes: Iterable[Change]) -> str:
     return cursors[-1]
 
 
-def plain(document: Document) -> Document:
-    """The document with its file's bytes in a section, so that two readings compare."""
+def with_file_text(document: Document) -> Document:
+    """The document with its file's bytes in a section, to compare two reads."""
     if document.content is None:
         return document
     body = document.content.read().decode("utf-8", "replace")
@@ -81,19 +83,19 @@ def plain(document: Document) -> Document:
     )
 
 
-def plain_change(change: Change) -> Change:
-    return Upsert(plain(change.document)) if isinstance(change, Upsert) else change
+def comparable(change: Change) -> Change:
+    return Upsert(with_file_text(change.document)) if isinstance(change, Upsert) else change
 
 
-def apply(changes: Iterable[Change], kept: Kept | None = None) -> Kept:
-    """What is kept after these changes."""
+def apply(changes: Iterable[Change], kept: IndexedDocuments | None = None) -> IndexedDocuments:
+    """The indexed documents after these changes."""
     kept = dict(kept or {})
     stale: set[str] = set()
     for change in changes:
         match change:
             case Upsert(document):
                 stale.discard(document.id)
-                kept[document.id] = plain(document)
+                kept[document.id] = with_file_text(document)
             case Delete(document_id):
                 kept.pop(document_id, None)
             case Listing():
@@ -110,7 +112,7 @@ def apply(changes: Iterable[Change], kept: Kept | None = None) -> Kept:
 
 
 def _access_after(change: Change, document: Document, stale: set[str]) -> Access:
-    """Who reads a kept document after a change: nobody a stale one."""
+    """An indexed document's access after a change; nobody may read a stale one."""
     if document.id in stale:
         return Access()
     match change:
@@ -123,77 +125,77 @@ def _access_after(change: Change, document: Document, stale: set[str]) -> Access
     return document.access
 
 
-def check_idempotent(stage: Stage) -> None:
-    """Two full readings of an unchanged source say the same, in the same order."""
-    fill(stage)
-    first, second = read(stage), read(stage)
-    # A cursor is the source's own affair, and may tell the time.
+def check_idempotent(harness: ConnectorHarness) -> None:
+    """Two full crawls of an unchanged source yield the same changes in the same order."""
+    fill(harness)
+    first, second = read(harness), read(harness)
+    # A cursor is opaque, and may contain the time.
     said = [
-        [Checkpoint("") if isinstance(c, Checkpoint) else plain_change(c) for c in changes]
+        [Checkpoint("") if isinstance(c, Checkpoint) else comparable(c) for c in changes]
         for changes in (first, second)
     ]
     assert said[0] == said[1]
     assert len(apply(first)) == 5
 
 
-def check_resumes_anywhere(stage: Stage) -> None:
-    """From each checkpoint, the rest follows and the same is kept in the end."""
-    fill(stage, stage.many)
-    changes = read(stage)
+def check_resumes_anywhere(harness: ConnectorHarness) -> None:
+    """A crawl from each checkpoint yields the rest, with the same result in the end."""
+    fill(harness, harness.resumable_count)
+    changes = read(harness)
     whole = apply(changes)
-    assert len(whole) == stage.many
+    assert len(whole) == harness.resumable_count
     places = [i for i, change in enumerate(changes) if isinstance(change, Checkpoint)]
     assert len(places) >= 3
     for place in places:
         checkpoint = changes[place]
         assert isinstance(checkpoint, Checkpoint)
         done = apply(changes[: place + 1])
-        rest = read(stage, checkpoint.cursor)
+        rest = read(harness, checkpoint.cursor)
         assert apply(rest, done) == whole
         again = {c.document.id for c in rest if isinstance(c, Upsert)} & done.keys()
-        assert not again, "what stands before a checkpoint came again"
+        assert not again, "a document before the checkpoint came again"
 
 
-def check_unchanged_yields_nothing(stage: Stage) -> None:
-    """Asked again after the last checkpoint, an unchanged source yields no document."""
-    fill(stage)
-    rest = read(stage, last_cursor(read(stage)))
+def check_unchanged_yields_nothing(harness: ConnectorHarness) -> None:
+    """After the last checkpoint, an unchanged source yields no document."""
+    fill(harness)
+    rest = read(harness, last_cursor(read(harness)))
     assert not [c for c in rest if isinstance(c, Upsert | AccessChanged | Delete)]
 
 
-def check_change_arrives(stage: Stage) -> None:
-    """A changed text and a new document arrive after the last checkpoint."""
-    fill(stage)
-    first = read(stage)
+def check_change_arrives(harness: ConnectorHarness) -> None:
+    """A changed text and a new document come after the last checkpoint."""
+    fill(harness)
+    first = read(harness)
     before = apply(first)
-    stage.add("d001.txt", "un texte tout autre", EVERYONE)
-    stage.add("new.txt", "nouveau", EVERYONE)
-    kept = apply(read(stage, last_cursor(first)), before)
-    assert "un texte tout autre" in kept[stage.document_id("d001.txt")].sections[-1].text
-    assert stage.document_id("new.txt") in kept
+    harness.add("d001.txt", "un texte tout autre", EVERYONE)
+    harness.add("new.txt", "nouveau", EVERYONE)
+    kept = apply(read(harness, last_cursor(first)), before)
+    assert "un texte tout autre" in kept[harness.document_id("d001.txt")].sections[-1].text
+    assert harness.document_id("new.txt") in kept
 
 
-def check_deletion(stage: Stage) -> None:
-    """What is removed goes, by tombstone or listing, and nothing else does."""
-    fill(stage)
-    first = read(stage)
+def check_deletion(harness: ConnectorHarness) -> None:
+    """A removed document is deleted, by tombstone or listing, and no other is."""
+    fill(harness)
+    first = read(harness)
     before = apply(first)
-    left = {stage.document_id(f"d{n:03}.txt") for n in (0, 1, 3, 4)}
-    stage.remove("d002.txt")
-    kept = apply(read(stage, last_cursor(first)), before)
+    left = {harness.document_id(f"d{n:03}.txt") for n in (0, 1, 3, 4)}
+    harness.remove("d002.txt")
+    kept = apply(read(harness, last_cursor(first)), before)
     assert kept.keys() == left
-    assert apply(read(stage)).keys() == kept.keys()
+    assert apply(read(harness)).keys() == kept.keys()
 
 
-def check_access_change(stage: Stage) -> None:
-    """New readers alone come as an access change, or as a document that is else the same."""
-    fill(stage)
-    first = read(stage)
+def check_access_change(harness: ConnectorHarness) -> None:
+    """New readers come as an access change, or with a document that is otherwise the same."""
+    fill(harness)
+    first = read(harness)
     before = apply(first)
-    stage.restrict("d000.txt", ("test:group:b",))
-    rest = read(stage, last_cursor(first))
+    harness.set_readers("d000.txt", ("test:group:b",))
+    rest = read(harness, last_cursor(first))
     after = apply(rest, before)
-    document_id = stage.document_id("d000.txt")
+    document_id = harness.document_id("d000.txt")
     assert after[document_id].access == Access(frozenset({"test:group:b"}))
     assert {i: replace(d, access=Access()) for i, d in after.items()} == {
         i: replace(d, access=Access()) for i, d in before.items()
@@ -203,36 +205,38 @@ def check_access_change(stage: Stage) -> None:
     }
 
 
-def check_read_again(stage: Stage) -> None:
-    """Single documents are asked for again: each comes as a full reading has it."""
-    fill(stage)
-    stage.remove("d004.txt")
-    whole = apply(read(stage))
-    wanted = frozenset(stage.document_id(f"d{n:03}.txt") for n in (1, 3, 4))
-    connector = stage.connector()
+def check_refetch(harness: ConnectorHarness) -> None:
+    """Documents that are read again are the same as in a full crawl."""
+    fill(harness)
+    harness.remove("d004.txt")
+    whole = apply(read(harness))
+    wanted = frozenset(harness.document_id(f"d{n:03}.txt") for n in (1, 3, 4))
+    connector = harness.connector()
     assert isinstance(connector, SupportsRefetch)
     changes = list(connector.refetch(wanted))
     asked = {i: d for i, d in whole.items() if i in wanted}
     assert len(asked) == 2
-    assert {c.document.id: plain(c.document) for c in changes if isinstance(c, Upsert)} == asked
+    assert {
+        c.document.id: with_file_text(c.document) for c in changes if isinstance(c, Upsert)
+    } == asked
     assert not [c for c in changes if isinstance(c, Checkpoint | Listing)]
 
 
-def check_no_readers_invented(stage: Stage) -> None:
-    """Where the source names no reader, nobody reads; where it names some, those do."""
-    stage.add("silent.txt", "sans lecteurs", ())
-    stage.add("open.txt", "ouvert", EVERYONE)
-    kept = apply(read(stage))
-    assert kept[stage.document_id("silent.txt")].access.allowed == frozenset()
-    assert kept[stage.document_id("open.txt")].access.allowed == {"everyone"}
+def check_no_readers_invented(harness: ConnectorHarness) -> None:
+    """Only readers that the source names may read."""
+    harness.add("silent.txt", "sans lecteurs", ())
+    harness.add("open.txt", "ouvert", EVERYONE)
+    kept = apply(read(harness))
+    assert kept[harness.document_id("silent.txt")].access.allowed == frozenset()
+    assert kept[harness.document_id("open.txt")].access.allowed == {"everyone"}
 
 
-def check_ids_are_qualified(stage: Stage) -> None:
-    """Every id, reference and account carries the source's name in front."""
-    fill(stage)
-    stage.carry_everything()
-    source = stage.connector().source
-    for change in read(stage):
+def check_ids_are_qualified(harness: ConnectorHarness) -> None:
+    """Every id, reference and account starts with the source's name."""
+    fill(harness)
+    harness.add_complete_document()
+    source = harness.connector().source
+    for change in read(harness):
         names: list[str] = []
         match change:
             case Upsert(document):
@@ -256,45 +260,39 @@ def check_ids_are_qualified(stage: Stage) -> None:
         assert all(name.startswith(f"{source}:") for name in names)
 
 
-def check_hostile_records(stage: Stage) -> None:
-    """What cannot be understood is counted, each with its place; the rest arrives."""
-    fill(stage)
-    spoiled = stage.spoil()
-    stage.add("after.txt", "la suite", EVERYONE)
-    changes = read(stage)
+def check_hostile_records(harness: ConnectorHarness) -> None:
+    """Invalid records are reported with their location; all others arrive."""
+    fill(harness)
+    spoiled = harness.add_invalid_records()
+    harness.add("after.txt", "la suite", EVERYONE)
+    changes = read(harness)
     reports = [c for c in changes if isinstance(c, Malformed)]
     assert len(reports) >= spoiled
     assert all(report.where and report.reason for report in reports)
     added = [*(f"d{n:03}.txt" for n in range(5)), "after.txt"]
-    assert set(map(stage.document_id, added)) <= apply(changes).keys()
+    assert set(map(harness.document_id, added)) <= apply(changes).keys()
 
 
-def check_carries_all_fields(stage: Stage) -> None:
-    """Every field that the glossary gives a document arrives as the source says it."""
-    expected = stage.carry_everything()
-    kept = apply(read(stage))
+def check_carries_all_fields(harness: ConnectorHarness) -> None:
+    """Every field of a document arrives as the source gives it."""
+    expected = harness.add_complete_document()
+    kept = apply(read(harness))
     assert kept[expected.id] == expected
 
 
-@dataclass(frozen=True)
-class Check:
-    name: str
-    run: Callable[[Stage], None]
-
-
-CHECKS = tuple(
-    Check(run.__name__.removeprefix("check_"), run)
-    for run in (
+CHECKS: dict[str, Callable[[ConnectorHarness], None]] = {
+    check.__name__.removeprefix("check_"): check
+    for check in (
         check_idempotent,
         check_resumes_anywhere,
         check_unchanged_yields_nothing,
         check_change_arrives,
         check_deletion,
         check_access_change,
-        check_read_again,
+        check_refetch,
         check_no_readers_invented,
         check_ids_are_qualified,
         check_hostile_records,
         check_carries_all_fields,
     )
-)
+}

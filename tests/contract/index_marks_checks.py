@@ -18,11 +18,11 @@ NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 
 def _marks(index: Index, access: AccessFilter = ANYONE) -> dict[str, HitAttributes]:
     """Of what words or the vector find."""
-    wanted = asking("circulaire", vector=vector_of("x"), access=access, with_marks=True)
+    wanted = asking("circulaire", vector=vector_of("x"), access=access, with_attributes=True)
     answer = index.search(wanted)
     found = {hit.document_id for hit in (*answer.lexical, *answer.vector)}
-    assert set(answer.marks) == found
-    return dict(answer.marks)
+    assert set(answer.attributes) == found
+    return dict(answer.attributes)
 
 
 def _heirs(index: Index, document_id: str, access: AccessFilter = ANYONE) -> list[str]:
@@ -55,7 +55,7 @@ class MarksChecks:
     def test_marks_come_only_when_asked_for(self, index: Index) -> None:
         """A search without them is spared their columns."""
         index.write([put("wiki:1", "La circulaire.")])
-        assert index.search(asking("circulaire")).marks == {}
+        assert index.search(asking("circulaire")).attributes == {}
 
     def test_the_same_text_has_the_same_twins(self, index: Index) -> None:
         """Under any title, however it is cut; another text has others, a short one none."""
@@ -70,9 +70,9 @@ class MarksChecks:
             ]
         )
         marks = _marks(index)
-        assert same_text(marks["wiki:one"].twins, marks["notes:two"].twins)
-        assert not same_text(marks["wiki:one"].twins, marks["wiki:other"].twins)
-        assert marks["wiki:short"].twins == b""
+        assert same_text(marks["wiki:one"].text_signature, marks["notes:two"].text_signature)
+        assert not same_text(marks["wiki:one"].text_signature, marks["wiki:other"].text_signature)
+        assert marks["wiki:short"].text_signature == b""
 
     def test_an_unreadable_document_has_no_mark(self, index: Index) -> None:
         """Before a change of access, after it, and once it is back."""
@@ -96,7 +96,10 @@ class MarksChecks:
     def test_marks_come_with_the_newest(self, index: Index) -> None:
         """Where nothing is asked, too."""
         index.write([put("wiki:1", CIRCULAR, modified=NOON)])
-        assert index.search(asking(with_marks=True)).marks["wiki:1"].dated == NOON.timestamp()
+        assert (
+            index.search(asking(with_attributes=True)).attributes["wiki:1"].dated
+            == NOON.timestamp()
+        )
 
     @pytest.mark.parametrize("access", [allowed("ldap:group:x"), Access()])
     def test_an_heir_shows_to_its_readers_alone(self, index: Index, access: Access) -> None:

@@ -124,10 +124,26 @@ class RankingChecks:
             for n in range(unreadable)
         ]
         index.write([*crowd, *(put(f"wiki:{n:02}", "cadastre " * (1 + n % 3)) for n in range(30))])
-        wanted = asking("cadastre", vector=vector_of("cadastre "), window=window, with_marks=True)
+        wanted = asking(
+            "cadastre", vector=vector_of("cadastre "), window=window, with_attributes=True
+        )
         counted, alone = index.search(wanted), index.search(replace(wanted, counted=False))
         assert counted.total == 30
         assert alone == replace(counted, total=0, facets={})
+
+    @pytest.mark.parametrize("window", [1, 2, 16])
+    def test_a_deeper_ranking_leaves_the_counts_of_the_window(
+        self, index: Index, window: int
+    ) -> None:
+        """Deeper rankings begin with the same hits; total, facets and marks stay the same."""
+        texts = [f"{'cadastre ' * (n % 3)} note {n}" for n in range(30)]
+        index.write([put(f"wiki:{n:02}", text) for n, text in enumerate(texts)])
+        wanted = asking("cadastre", vector=vector_of(texts[7]), window=window, with_attributes=True)
+        plain, deep = index.search(wanted), index.search(replace(wanted, depth=20))
+        large = index.search(replace(wanted, window=20))
+        assert (deep.lexical, deep.vector) == (large.lexical, large.vector)
+        first = replace(deep, lexical=deep.lexical[:window], vector=deep.vector[:window])
+        assert first == plain
 
     def test_the_best_passage_ranks_its_document_once(self, index: Index) -> None:
         """A document of many passages is one hit, as near as its nearest passage."""

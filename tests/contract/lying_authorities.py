@@ -1,29 +1,29 @@
-"""Authorities that lie, each in one way that the contract must catch."""
+"""Faulty authorities, each with one fault that the contract must find."""
 
 from dataclasses import dataclass, field
 
 from search_api.identity.readers import Authority
 from tests.contract.authority_contract import SECOND
-from tests.contract.authority_stages import Roll, RollStage
+from tests.contract.authority_harnesses import MemoryAuthority, MemoryAuthorityHarness
 
 
-class NamesAnother(Roll):
-    """Vouches for what is not its own."""
+class NamesAnotherAuthority(MemoryAuthority):
+    """Returns another authority's principal."""
 
     def principals(self, agent_id: str, accounts: frozenset[str]) -> frozenset[str]:
         return super().principals(agent_id, accounts) | {"ldap:group:fraude"}
 
 
-class NamesNoKind(Roll):
-    """A principal that no document can name."""
+class NamesNoKind(MemoryAuthority):
+    """Returns a principal without a kind."""
 
     def principals(self, agent_id: str, accounts: frozenset[str]) -> frozenset[str]:
         return super().principals(agent_id, accounts) | {"w"}
 
 
 @dataclass
-class SaysTheFirst(Roll):
-    """What it said of the first one it says of everybody."""
+class RepeatsFirstAnswer(MemoryAuthority):
+    """Returns the first answer for everybody."""
 
     said: frozenset[str] | None = None
 
@@ -33,28 +33,28 @@ class SaysTheFirst(Roll):
         return self.said
 
 
-class TakesAnyAccount(Roll):
-    """Another source's account of the same name opens its groups."""
+class AcceptsOtherSources(MemoryAuthority):
+    """Accepts another source's account with the same name."""
 
     def groups(self, accounts: frozenset[str]) -> frozenset[str]:
         return super().groups(frozenset(f"w:{one.partition(':')[2]}" for one in accounts))
 
 
 @dataclass
-class MixesThoseAtOnce(Roll):
-    """Keeps who is asked about where the next question overwrites it."""
+class MixesConcurrentQueries(MemoryAuthority):
+    """Shares the query between concurrent calls."""
 
     asked: frozenset[str] = frozenset()
 
     def principals(self, agent_id: str, accounts: frozenset[str]) -> frozenset[str]:
         self.asked = accounts
-        self.stage.over.wait(0.02)
+        self.harness.over.wait(0.02)
         return super().principals(agent_id, self.asked)
 
 
 @dataclass
-class RemembersTooLong(Roll):
-    """An answer of before."""
+class CachesAnswers(MemoryAuthority):
+    """Returns an earlier answer."""
 
     said: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
 
@@ -64,45 +64,45 @@ class RemembersTooLong(Roll):
         return self.said[accounts]
 
 
-class TakesSilenceForNone(Roll):
-    """No answer, no groups."""
+class HidesErrors(MemoryAuthority):
+    """Returns no groups without an answer."""
 
     def principals(self, agent_id: str, accounts: frozenset[str]) -> frozenset[str]:
-        return frozenset() if self.stage.fault else self.groups(accounts)
+        return frozenset() if self.harness.fault else self.groups(accounts)
 
 
-class TakesHalf(Roll):
-    """What came is what there is."""
+class AcceptsTruncatedAnswers(MemoryAuthority):
+    """Returns a truncated answer."""
 
     def principals(self, agent_id: str, accounts: frozenset[str]) -> frozenset[str]:
-        if self.stage.fault == "half":
+        if self.harness.fault == "half":
             return frozenset({f"w:group:{SECOND}"})
         return super().principals(agent_id, accounts)
 
 
-class Breaks(Roll):
-    """An exception that tells nobody what to do."""
+class RaisesKeyError(MemoryAuthority):
+    """Raises an error that is not a SourceError."""
 
     def principals(self, agent_id: str, accounts: frozenset[str]) -> frozenset[str]:
-        if self.stage.fault:
+        if self.harness.fault:
             raise KeyError("users")
         return self.groups(accounts)
 
 
-class Hangs(Roll):
-    """Waits for as long as it is let."""
+class Hangs(MemoryAuthority):
+    """Waits without a limit."""
 
     def principals(self, agent_id: str, accounts: frozenset[str]) -> frozenset[str]:
-        if self.stage.fault == "hangs":
-            self.stage.over.wait(30)
+        if self.harness.fault == "hangs":
+            self.harness.over.wait(30)
         return super().principals(agent_id, accounts)
 
 
 @dataclass
-class LyingStage(RollStage):
-    """The honest stage with a liar on it."""
+class LyingAuthorityHarness(MemoryAuthorityHarness):
+    """A harness with a faulty authority."""
 
-    liar: type[Roll] = Roll
+    liar: type[MemoryAuthority] = MemoryAuthority
 
     def authority(self) -> Authority:
         return self.liar(self)

@@ -1,4 +1,4 @@
-"""Connectors that lie, each in one way that the contract must catch."""
+"""Faulty connectors, each with one fault that the contract must find."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -16,12 +16,12 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.values import Access, Document
-from tests.contract.connector_contract import Stage
+from tests.contract.connector_contract import ConnectorHarness
 
 
 @dataclass
 class LyingConnector:
-    """A true connector, whose changes a lie may alter."""
+    """A connector whose changes a fault alters."""
 
     true: Connector
     lie: "Lie"
@@ -34,12 +34,12 @@ class LyingConnector:
         return self.lie(self.true, since)
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        return self.lie(AskedAgain(self.true, document_ids), "")
+        return self.lie(RefetchedDocuments(self.true, document_ids), "")
 
 
 @dataclass
-class AskedAgain:
-    """Single documents of a connector, as a lie takes them."""
+class RefetchedDocuments:
+    """A connector's refetched documents, in the form that a fault alters."""
 
     true: Connector
     document_ids: frozenset[str]
@@ -57,17 +57,17 @@ Lie = Callable[[Connector, str | None], Iterator[Change]]
 
 
 @dataclass
-class LyingStage:
-    """A true stage, whose connector lies."""
+class LyingConnectorHarness:
+    """A harness with a faulty connector."""
 
-    true: Stage
+    true: ConnectorHarness
     lie: Lie
     add: Callable[[str, str, tuple[str, ...]], None] = field(init=False)
-    many: int = field(init=False)
+    resumable_count: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.add = self.true.add
-        self.many = self.true.many
+        self.resumable_count = self.true.resumable_count
 
     def connector(self) -> Connector:
         return LyingConnector(self.true.connector(), self.lie)
@@ -75,17 +75,17 @@ class LyingStage:
     def document_id(self, name: str) -> str:
         return self.true.document_id(name)
 
-    def restrict(self, name: str, allowed: tuple[str, ...]) -> None:
-        self.true.restrict(name, allowed)
+    def set_readers(self, name: str, allowed: tuple[str, ...]) -> None:
+        self.true.set_readers(name, allowed)
 
     def remove(self, name: str) -> None:
         self.true.remove(name)
 
-    def spoil(self) -> int:
-        return self.true.spoil()
+    def add_invalid_records(self) -> int:
+        return self.true.add_invalid_records()
 
-    def carry_everything(self) -> Document:
-        return self.true.carry_everything()
+    def add_complete_document(self) -> Document:
+        return self.true.add_complete_document()
 
 
 def each(alter: Callable[[Change], Change | None]) -> Lie:
@@ -102,11 +102,11 @@ def documents(alter: Callable[[Document], Document]) -> Lie:
     return each(lambda c: Upsert(alter(c.document)) if isinstance(c, Upsert) else c)
 
 
-_readings = iter(range(10**9))
+_read_numbers = iter(range(10**9))
 
 
-def never_the_same(true: Connector, since: str | None) -> Iterator[Change]:
-    reading = next(_readings)
+def changes_titles(true: Connector, since: str | None) -> Iterator[Change]:
+    reading = next(_read_numbers)
     for change in true.changes(since):
         if isinstance(change, Upsert):
             change = Upsert(replace(change.document, title=f"lecture {reading}"))
@@ -114,7 +114,7 @@ def never_the_same(true: Connector, since: str | None) -> Iterator[Change]:
 
 
 def forgets_after_checkpoint(true: Connector, since: str | None) -> Iterator[Change]:
-    """Resumed, it skips the first document that follows."""
+    """Skips the first document after a cursor."""
     skipped = since is None
     for change in true.changes(since):
         if isinstance(change, Upsert) and not skipped:
@@ -124,7 +124,7 @@ def forgets_after_checkpoint(true: Connector, since: str | None) -> Iterator[Cha
 
 
 def withholds_the_last(true: Connector, since: str | None) -> Iterator[Change]:
-    """Resumed, it leaves out the last document."""
+    """Skips the last document after a cursor."""
     changes = list(true.changes(since))
     last = max((i for i, c in enumerate(changes) if isinstance(c, Upsert)), default=-1)
     yield from (c for i, c in enumerate(changes) if since is None or i != last)
@@ -153,7 +153,7 @@ def no_access_change(true: Connector, since: str | None) -> Iterator[Change]:
         yield change
 
 
-def _open_to_all(document: Document) -> Document:
+def _open_to_everyone(document: Document) -> Document:
     return replace(document, access=Access(document.access.allowed | {"everyone"}))
 
 
@@ -174,16 +174,16 @@ def stops_at_malformed(true: Connector, since: str | None) -> Iterator[Change]:
 
 
 LIES: tuple[tuple[str, str, Lie], ...] = (
-    ("idempotent", "says something else each time", never_the_same),
-    ("resumes_anywhere", "forgets after a checkpoint", forgets_after_checkpoint),
-    ("resumes_anywhere", "begins anew", ignores_cursor),
+    ("idempotent", "changes titles", changes_titles),
+    ("resumes_anywhere", "skips one after a checkpoint", forgets_after_checkpoint),
+    ("resumes_anywhere", "starts again", ignores_cursor),
     ("unchanged_yields_nothing", "ignores the cursor", ignores_cursor),
-    ("change_arrives", "withholds the last", withholds_the_last),
+    ("change_arrives", "skips the last", withholds_the_last),
     ("deletion", "never deletes", each(never_deletes)),
     ("deletion", "lists nothing", lists_nothing),
-    ("access_change", "keeps the former readers", no_access_change),
-    ("read_again", "withholds the last", withholds_the_last),
-    ("no_readers_invented", "opens to all", documents(_open_to_all)),
+    ("access_change", "keeps former readers", no_access_change),
+    ("refetch", "skips the last", withholds_the_last),
+    ("no_readers_invented", "opens to all", documents(_open_to_everyone)),
     ("no_readers_invented", "opens to nobody", documents(lambda d: replace(d, access=Access()))),
     (
         "ids_are_qualified",

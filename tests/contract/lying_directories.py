@@ -1,4 +1,4 @@
-"""Directories that lie, each in one way that the contract must catch."""
+"""Faulty directories, each with one fault that the contract must find."""
 
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from connectors.account_linking import DisputedAccount
 from connectors.ports import Directory, Malformed, SourceError
 from connectors.values import Agent, Group
-from tests.contract.directory_contract import DirectoryStage
+from tests.contract.directory_contract import DirectoryHarness
 
 Entries = Iterator[Agent | Group | Malformed]
 Lie = Callable[[Directory, list[Agent]], Entries]
@@ -24,22 +24,22 @@ class LyingDirectory:
 
 
 @dataclass
-class LyingStage:
-    true: DirectoryStage
+class LyingDirectoryHarness:
+    true: DirectoryHarness
     lie: Lie
     remembered: list[Agent] = field(default_factory=list)
 
     def directory(self) -> Directory:
         return LyingDirectory(self.true.directory(), self.lie, self.remembered)
 
-    def hold(self, agents: Sequence[Agent], groups: Mapping[str, Sequence[str]]) -> None:
-        self.true.hold(agents, groups)
+    def set_entries(self, agents: Sequence[Agent], groups: Mapping[str, Sequence[str]]) -> None:
+        self.true.set_entries(agents, groups)
 
-    def add_unreadable(self) -> None:
-        self.true.add_unreadable()
+    def add_invalid_agent(self) -> None:
+        self.true.add_invalid_agent()
 
-    def cut(self) -> None:
-        self.true.cut()
+    def truncate_reads(self) -> None:
+        self.true.truncate_reads()
 
 
 def folds_accents(true: Directory, _: list[Agent]) -> Entries:
@@ -57,14 +57,14 @@ def stops_at_a_thousand(true: Directory, _: list[Agent]) -> Entries:
             yield entry
 
 
-def comes_twice(true: Directory, _: list[Agent]) -> Entries:
+def repeats_agents(true: Directory, _: list[Agent]) -> Entries:
     for entry in true.entries():
         yield entry
         if isinstance(entry, Agent):
             yield entry
 
 
-def merges_homonyms(true: Directory, _: list[Agent]) -> Entries:
+def merges_namesakes(true: Directory, _: list[Agent]) -> Entries:
     names: set[str] = set()
     for entry in true.entries():
         if not isinstance(entry, Agent) or entry.name not in names:
@@ -73,7 +73,7 @@ def merges_homonyms(true: Directory, _: list[Agent]) -> Entries:
             names.add(entry.name)
 
 
-def guesses(true: Directory, _: list[Agent]) -> Entries:
+def gives_disputed_accounts(true: Directory, _: list[Agent]) -> Entries:
     entries = list(true.entries())
     disputed = {d.agent_ids[0]: d.account for d in entries if isinstance(d, DisputedAccount)}
     for entry in entries:
@@ -83,7 +83,7 @@ def guesses(true: Directory, _: list[Agent]) -> Entries:
             yield entry
 
 
-def remembers_leavers(true: Directory, remembered: list[Agent]) -> Entries:
+def keeps_departed_agents(true: Directory, remembered: list[Agent]) -> Entries:
     entries = list(true.entries())
     here = [entry for entry in entries if isinstance(entry, Agent)]
     remembered += [agent for agent in here if agent not in remembered]
@@ -91,18 +91,18 @@ def remembers_leavers(true: Directory, remembered: list[Agent]) -> Entries:
     yield from (entry for entry in entries if not isinstance(entry, Agent))
 
 
-def says_nothing(true: Directory, _: list[Agent]) -> Entries:
+def hides_problems(true: Directory, _: list[Agent]) -> Entries:
     yield from (entry for entry in true.entries() if not isinstance(entry, Malformed))
 
 
-def gives_what_it_had(true: Directory, _: list[Agent]) -> Entries:
+def hides_errors(true: Directory, _: list[Agent]) -> Entries:
     try:
         yield from true.entries()
     except SourceError:
         return
 
 
-def speaks_for_everyone(true: Directory, _: list[Agent]) -> Entries:
+def uses_reserved_authority(true: Directory, _: list[Agent]) -> Entries:
     for entry in true.entries():
         if isinstance(entry, Group):
             name = entry.principal.partition(":")[2]
@@ -112,14 +112,14 @@ def speaks_for_everyone(true: Directory, _: list[Agent]) -> Entries:
 
 
 LIES: list[tuple[str, Lie]] = [
-    ("every_agent_comes", folds_accents),
-    ("every_agent_comes", comes_twice),
-    ("many_come", stops_at_a_thousand),
-    ("homonyms_stay_apart", merges_homonyms),
-    ("disputed_account", guesses),
-    ("disputed_account", says_nothing),
-    ("leavers_are_gone", remembers_leavers),
-    ("unreadable_is_said", says_nothing),
-    ("cut_short_raises", gives_what_it_had),
-    ("authorities", speaks_for_everyone),
+    ("all_fields", folds_accents),
+    ("all_fields", repeats_agents),
+    ("several_pages", stops_at_a_thousand),
+    ("namesakes_are_separate", merges_namesakes),
+    ("disputed_account", gives_disputed_accounts),
+    ("disputed_account", hides_problems),
+    ("departed_agents_are_removed", keeps_departed_agents),
+    ("invalid_agent_is_reported", hides_problems),
+    ("truncated_read_raises", hides_errors),
+    ("group_principals", uses_reserved_authority),
 ]

@@ -209,6 +209,11 @@ class ChangesOrderByWindow(HonestIndex):
         return replace(answer, lexical=answer.lexical[::-1]) if turned else answer
 
 
+class CountsWhatIsDeeper(HonestIndex):
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        return self.index.search(replace(request, window=request.ranked))
+
+
 class RanksAloneBeforeRights(HonestIndex):
     def search(self, request: SearchRequest) -> SearchAnswer:
         if request.counted:

@@ -9,21 +9,23 @@ from tests.contract.lying_indexes import OMNISCIENT, HonestIndex
 class MarksTheUnreadable(HonestIndex):
     def search(self, request: SearchRequest) -> SearchAnswer:
         everything = self.index.search(replace(request, access=OMNISCIENT))
-        return replace(self.index.search(request), marks=everything.marks)
+        return replace(self.index.search(request), attributes=everything.attributes)
 
 
 class TakesAllForTwins(HonestIndex):
     def search(self, request: SearchRequest) -> SearchAnswer:
         answer = self.index.search(request)
-        marks = {one: mark._replace(twins=b"x" * 128) for one, mark in answer.marks.items()}
-        return replace(answer, marks=marks)
+        marks = {
+            one: mark._replace(text_signature=b"x" * 128) for one, mark in answer.attributes.items()
+        }
+        return replace(answer, attributes=marks)
 
 
 class ForgetsValidity(HonestIndex):
     def search(self, request: SearchRequest) -> SearchAnswer:
         answer = self.index.search(request)
-        marks = {one: mark._replace(valid_until=None) for one, mark in answer.marks.items()}
-        return replace(answer, marks=marks)
+        marks = {one: mark._replace(valid_until=None) for one, mark in answer.attributes.items()}
+        return replace(answer, attributes=marks)
 
 
 class NamesUnreadableHeirs(HonestIndex):

@@ -50,6 +50,10 @@ LIES: list[tuple[type[lying.HonestIndex], Check]] = [
         _contract.test_the_page_stays_full_beside_many_unreadable_documents,
     ),
     (
+        lying.CountsWhatIsDeeper,
+        lambda i: _contract.test_a_deeper_ranking_leaves_the_counts_of_the_window(i, 1),
+    ),
+    (
         lying.IgnoresSilentAuthorities,
         lambda i: _contract.test_an_unreadable_document_is_in_no_ranking(i, *_denied_by_silence),
     ),

@@ -15,9 +15,9 @@ from evaluation.corpora import load_expert_set, load_search_set
 from evaluation.measures import figure, values
 from evaluation.rankings import SetTopics, assigned_topics, evaluate_experts
 from evaluation.scratch import Bench, open_scratch, rank_by_popularity
+from evaluation.voting_models import VotingModel
 from expertise.topics import read_topics
 from expertise.values import TopicsOf
-from expertise.voting import Voting
 from quisait.settings import Settings
 from tests.evaluation_sets import EXPERTS, SEARCH, write_set
 
@@ -103,7 +103,7 @@ def test_a_list_of_topics_takes_part(tmp_path: Path) -> None:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(SetTopics, "topics_of", noted)
-        evaluate_experts(judged, bench, [Voting.DISCOUNTED], listed)
+        evaluate_experts(judged, bench, [VotingModel.DISCOUNTED], listed)
     assert len(asked) == len(judged.queries)
     assert "evaluation:d2" in set().union(*asked)
     every = found.topics_of([f"evaluation:d{n}" for n in range(9)], date(2026, 10, 1))

@@ -15,7 +15,7 @@ from evaluation.corpora import load_expert_set, load_search_set
 from evaluation.measures import Figure
 from evaluation.rankings import evaluate_experts, evaluate_search
 from evaluation.scratch import Bench
-from expertise.voting import Voting
+from evaluation.voting_models import VotingModel
 from quisait.settings import EncoderSettings, IndexSettings
 from search_api.search import Retriever
 from tests.engines import ensure_opensearch
@@ -83,7 +83,7 @@ def test_both_engines_name_those_who_answered(tmp_path: Path) -> None:
     """Who answered on a subject is named for it, on each engine, and they are within .02."""
     judged = load_expert_set(write_expert_set(tmp_path))
     found = {
-        name: evaluate_experts(judged, bench(index), [Voting.DISCOUNTED]).rows["experts"]
+        name: evaluate_experts(judged, bench(index), [VotingModel.DISCOUNTED]).rows["experts"]
         for name, index in engines().items()
     }
     for name, figures in found.items():

@@ -24,6 +24,7 @@ from indexer.ports import Index
 from indexer.reindex import reindex
 from indexer.state import State
 from indexer.values import Put, PutAccess, Write, WriteReport
+from quisait.application.database import migrate
 from tests.builders import ENCODER
 from tests.faults.history import SOURCE
 from tests.service.index_places import IndexPlace
@@ -37,7 +38,7 @@ STATE_URL = "state.url"
 def open_state(folder: Path) -> State:
     told = folder / STATE_URL
     url = told.read_text("utf-8") if told.exists() else f"sqlite:///{folder / 'state.sqlite'}"
-    return State(sa.create_engine(url))
+    return State(migrate(sa.create_engine(url)))
 
 
 class Acknowledging:

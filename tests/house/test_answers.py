@@ -43,13 +43,6 @@ READING = {"search", "overview", "index", "builds"}
 EXCEPTIONS = {
     ("quisait/commands/journal.py", "SqlDirectory"): "finds an agent's id, for who runs quisait",
     ("search_api/routes/health.py", "search"): "asks whether the engine answers, for nobody",
-    # Until `search_api/answers/question.py` answers them.
-    ("search_api/routes/api.py", "find_experts"): "who knows",
-    ("search_api/routes/api.py", "search"): "documents of a question",
-    ("search_api/routes/pages.py", "find_experts"): "who knows",
-    ("search_api/routes/pages.py", "Search"): "documents of a question",
-    ("search_api/routes/pages.py", "search"): "documents of a question",
-    ("quisait/commands/answers.py", "find_experts"): "who knows",
 }
 """By file and name, with the reason."""
 
@@ -132,3 +125,18 @@ def test_no_route_reaches_an_engine_through_its_services(path: Path) -> None:
         and (name, node.value.attr) not in EXCEPTIONS
     ]
     assert reached == []
+
+
+def test_a_role_holder_is_made_in_one_place() -> None:
+    """By `open_by_role`, which writes the access to the audit log first."""
+    made = [
+        (str(path.relative_to(REPOSITORY)), function.name)
+        for package in ("search_api", "quisait")
+        for path in sorted((REPOSITORY / package).rglob("*.py"))
+        for function in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(function, ast.FunctionDef)
+        for call in ast.walk(function)
+        if isinstance(call, ast.Call)
+        and getattr(call.func, "attr", getattr(call.func, "id", "")) == "RoleHolder"
+    ]
+    assert made == [("search_api/answers/roles.py", "open_by_role")]

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
+from quisait.application.database import migrate
 from quisait.cli import app
 from search_api.app import Services, create_app
 from search_api.identity.tokens import TokenReaders
@@ -106,7 +107,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     folder = tmp_path_factory.mktemp("architecture")
     index = EmbeddedIndex(folder / "index", ENCODER.dimension)
     assert index.write(documents()).failed == ()
-    engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     book = SqlDirectory(engine)
     book.replace(FictionalDirectory())
     readers = TokenReaders(TOKENS, book, lambda: NOW_S, lambda: TODAY)

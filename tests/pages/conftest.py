@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
+from quisait.application.database import migrate
 from search_api.app import Services, create_app
 from search_api.identity.tokens import DemoReaders, SignedTokens, TokenReaders
 from search_api.search import Search
@@ -49,7 +50,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     folder: Path = tmp_path_factory.mktemp("administration")
     index = EmbeddedIndex(folder / "index", ENCODER.dimension)
     assert index.write(documents()).failed == ()
-    engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     book = SqlDirectory(engine)
     book.replace(FictionalDirectory())
     yield Parts(Search(index, ENCODER, book), book, index, engine)

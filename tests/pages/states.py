@@ -18,6 +18,7 @@ from expertise.topics import Topic, TopicKind, TopicList
 from indexer.access import Reader
 from indexer.opensearch.client import connect
 from indexer.opensearch.index import OpenSearchIndex
+from quisait.application.database import migrate
 from quisait.privacy.query_log import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
@@ -203,7 +204,7 @@ def every_site(parts: Parts) -> Iterator[Sites]:
 def _signing(parts: Parts, lost_port: int) -> Iterator[tuple[str, str]]:
     """Where readers sign on, and the id of a session there, the newest of three."""
     beside = Path(parts.engine.url.database or "").with_name("sign-on.sqlite")
-    database = sa.create_engine(f"sqlite:///{beside}")
+    database = migrate(sa.create_engine(f"sqlite:///{beside}"))
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     away = f"http://127.0.0.1:{lost_port}"

@@ -21,6 +21,7 @@ from expertise.topics import Topic, TopicKind, TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Put, PutAccess, Remove
+from quisait.application.database import migrate
 from quisait.privacy.query_log import now
 from search_api.app import Services, create_app
 from search_api.audit.port import NoAudit
@@ -163,7 +164,7 @@ def index(
 @pytest.fixture
 def desk(index: Index, tmp_path: Path) -> Iterator[Desk]:
     assert not index.write(notes()).failed
-    engine = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
+    engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     book, builds = SqlDirectory(engine), SqlBuilds(engine)
     book.replace(Listed())
     services = Services(

@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 import quisait.cli
 import quisait.commands
 import quisait.server.app
+from quisait.application.database import migrate
 from quisait.privacy.query_log import now
 from search_api.answers.community_management import CommunityAction, ProposalAction
 from search_api.app import Services, create_app
@@ -37,7 +38,7 @@ TECHNICAL = re.compile(
 
 @pytest.fixture
 def audit(tmp_path: Path) -> Iterator[SqlAudit]:
-    engine = sa.create_engine(f"sqlite:///{tmp_path / 'audit.sqlite'}")
+    engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'audit.sqlite'}"))
     yield SqlAudit(engine, now)
     engine.dispose()
 

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
+from quisait.application.database import migrate
 from search_api.sign_on.verification import LOGOUT_EVENT, LOGOUT_MAX_AGE_S, ProviderSession
 from tests.lying_provider import (
     CLIENT_ID,
@@ -71,7 +72,7 @@ class Behind:
 @pytest.fixture(scope="module")
 def behind(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
     folder = tmp_path_factory.mktemp("behind")
-    database = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+    database = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     with lying_provider() as provider:
         made = signing_on_app(parts, database, "http://testserver", provider.issuer)
         yield Behind(made, TestClient(made.app), provider)
@@ -177,7 +178,7 @@ def test_no_lie_ends_a_session(behind: Behind, lie: Token) -> None:
 
 def test_a_provider_whose_keys_do_not_come(parts: Parts, tmp_path: Path) -> None:
     """503: the provider may say it again."""
-    database = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
+    database = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     made = signing_on_app(parts, database, "http://testserver", "http://127.0.0.1:1")
     with lying_provider() as provider:
         token = signed({"iss": "http://127.0.0.1:1"}, provider.key)

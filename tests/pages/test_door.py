@@ -124,7 +124,7 @@ def test_headers_of_every_kind_of_answer(parts: Parts) -> None:
         reader_of=readers,
         today=lambda: TODAY,
         hosts=("testserver",),
-        rates=rates,
+        rate_limiter=rates,
     )
     client = TestClient(create_app(services), client=("127.0.0.1", 5))
     statuses = set()
@@ -147,7 +147,9 @@ def limited(parts: Parts, **per_minute: int) -> FastAPI:
     rates = RateLimiter({RequesterKind(name): most for name, most in per_minute.items()})
     readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
     return create_app(
-        Services(parts.search, parts.book, reader_of=readers, today=lambda: TODAY, rates=rates)
+        Services(
+            parts.search, parts.book, reader_of=readers, today=lambda: TODAY, rate_limiter=rates
+        )
     )
 
 
@@ -190,7 +192,7 @@ def bounded(parts: Parts) -> Iterator[str]:
     """A real server that waits a short time only, with one route that never answers."""
     readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
     services = Services(parts.search, parts.book, reader_of=readers, today=lambda: TODAY)
-    app = create_app(replace(services, bounds=RequestTimeouts(body_s=0.6, answer_s=0.4)))
+    app = create_app(replace(services, timeouts=RequestTimeouts(body_s=0.6, answer_s=0.4)))
 
     @app.get("/api/v1/lent")
     def slow() -> str:

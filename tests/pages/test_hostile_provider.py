@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from joserfc.jwk import ECKey, OctKey
 
+from quisait.application.database import migrate
 from search_api.identity.grants import Grant, Grants, Role
 from search_api.sign_on.identification import AgentRule
 from tests.lying_provider import (
@@ -79,7 +80,7 @@ def met(
     parts: Parts, provider: LyingProvider, caplog: pytest.LogCaptureFixture, tmp_path: Any
 ) -> Iterator[Met]:
     caplog.set_level(logging.INFO)
-    database = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
+    database = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     made = signing_on_app(parts, database, ADDRESS, provider.issuer)
     with TestClient(made.app, follow_redirects=False) as client:
         yield Met(made, client, provider, caplog)
@@ -426,7 +427,7 @@ def test_a_provider_that_never_ends(parts: Parts, provider: LyingProvider, tmp_p
     """The time-out of the settings holds."""
     from search_api.sign_on.provider import ProviderHttp
 
-    database = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
+    database = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     made = signing_on_app(parts, database, ADDRESS, provider.issuer, http=ProviderHttp(0.2))
     provider.delay_s = 10.0
     started = time.monotonic()
@@ -451,7 +452,7 @@ def test_nothing_secret_in_a_journal(met: Met) -> None:
 
 def test_over_https(parts: Parts, provider: LyingProvider, tmp_path: Any) -> None:
     """Cookies are bound to this very host and never travel in clear (`__Host-`, `Secure`)."""
-    database = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
+    database = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     made = signing_on_app(parts, database, "https://testserver", provider.issuer)
     with TestClient(made.app, "https://testserver", follow_redirects=False) as client:
         begun = client.get("/sign-on")
@@ -472,7 +473,7 @@ def test_over_https(parts: Parts, provider: LyingProvider, tmp_path: Any) -> Non
 
 def test_a_proxy_that_renames_us(parts: Parts, provider: LyingProvider, tmp_path: Any) -> None:
     """Our own form is known by the address of the settings, though `Host` says another."""
-    database = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
+    database = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     made = signing_on_app(parts, database, "https://qui.exemple.fr", provider.issuer)
     with TestClient(made.app, "http://127.0.0.1:8077", follow_redirects=False) as client:
         cookie = {"Cookie": "a=b"}
@@ -486,7 +487,7 @@ def test_a_personal_token_opens_no_role(
     parts: Parts, provider: LyingProvider, tmp_path: Any
 ) -> None:
     """What a role opens is for a person who signed on, not for their program."""
-    database = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
+    database = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     grants = Grants((Grant(Role.OFFICER, agents=frozenset({"ag-1"})),))
     made = signing_on_app(parts, database, ADDRESS, provider.issuer, grants=grants)
     sign_on = made.sign_on
@@ -613,7 +614,7 @@ def signed_on_by(
     user_claims: dict[str, Any],
 ) -> str | None:
     """Whom the two documents sign on under a rule; None where nobody."""
-    database = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
+    database = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     made = signing_on_app(parts, database, ADDRESS, provider.issuer, rule=rule)
     with TestClient(made.app, follow_redirects=False) as client:
         asked = parse_qs(urlsplit(client.get("/sign-on").headers["location"]).query)

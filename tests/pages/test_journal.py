@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
+from quisait.application.database import migrate
 from search_api.app import Services, create_app
 from search_api.identity.readers import reader_of
 from search_api.query_log.recording import AskedQuery, BackgroundQueryLog, QueryKind
@@ -38,7 +39,11 @@ def notebook() -> Notebook:
 def client(parts: Parts, notebook: Notebook) -> TestClient:
     claire = reader_of("ag-1", parts.book, TODAY)
     services = Services(
-        parts.search, parts.book, reader_of=lambda _: claire, today=lambda: TODAY, journal=notebook
+        parts.search,
+        parts.book,
+        reader_of=lambda _: claire,
+        today=lambda: TODAY,
+        query_log=notebook,
     )
     return TestClient(create_app(services))
 
@@ -92,13 +97,13 @@ def test_an_answer_never_hangs_on_the_journal(
     parts: Parts, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Its tables are gone: people are answered, and no log says what they asked."""
-    engine = sa.create_engine("sqlite://", hide_parameters=True)
+    engine = migrate(sa.create_engine("sqlite://", hide_parameters=True))
     broken = journal_of(engine)
     engine.dispose()
     queue = BackgroundQueryLog(broken, lambda: NINE)
     claire = reader_of("ag-1", parts.book, TODAY)
     services = Services(
-        parts.search, parts.book, reader_of=lambda _: claire, today=lambda: TODAY, journal=queue
+        parts.search, parts.book, reader_of=lambda _: claire, today=lambda: TODAY, query_log=queue
     )
     with queue.writing(), served(create_app(services)) as address:
         for path in ("/", "/experts", "/api/v1/search", "/api/v1/experts"):

@@ -16,6 +16,7 @@ from expertise.directory import SqlDirectory
 from expertise.topics import TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
+from quisait.application.database import migrate
 from quisait.server.intranet import intranet_app
 from search_api.app import Services, create_app
 from search_api.identity.tokens import DEMO_COOKIE, DemoReaders
@@ -64,7 +65,7 @@ def place(
     with ExitStack() as stack:
         index = stack.enter_context(index_of(request.param, folder))
         assert not index.write(notes()).failed
-        database = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+        database = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
         stack.callback(database.dispose)
         book, builds = SqlDirectory(database), SqlBuilds(database)
         book.replace(Listed())

@@ -101,7 +101,7 @@ def stage(
             else stack.enter_context(fresh_index(ENCODER.dimension))
         )
         assert not index.write(notes()).failed
-        engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+        engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
         stack.callback(engine.dispose)
         book, builds = SqlDirectory(engine), SqlBuilds(engine)
         book.replace(Listed())
@@ -130,7 +130,7 @@ def mine(stage: Stage) -> Iterator[TestClient]:
     assert consent is not None
     for agent in (SEULE, LOIN):
         for kept in consent.of(agent):
-            consent.take_back(kept.wish)
+            consent.take_back(kept.preference)
 
 
 def ask(client: TestClient, kind: str, subject: str = "", way: str = "", act: str = "ask") -> None:

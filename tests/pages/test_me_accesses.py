@@ -15,6 +15,7 @@ from connectors.values import Agent
 from expertise.consent import SqlConsent
 from expertise.directory import SqlDirectory
 from indexer.state import digest
+from quisait.application.database import migrate
 from search_api.identity.readers import reader_of
 from search_api.sign_on.sessions import DAY_S, SHORT_KEY_CHARS
 from tests.pages.administration import TODAY
@@ -39,7 +40,7 @@ class Listed:
 @pytest.fixture
 def made(parts: Parts, tmp_path: Path) -> Iterator[SigningOn]:
     """The application; no reader of these tests goes to its provider."""
-    database = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
+    database = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     made = signing_on_app(parts, database, "http://testserver", "http://127.0.0.1:9")
     consent = SqlConsent(database, lambda: datetime.now(UTC))
     made.app.state.services = replace(made.app.state.services, consent=consent)
@@ -61,7 +62,7 @@ def test_each_account_is_told_with_the_rule_that_gives_it(made: SigningOn, tmp_p
         LinkRule("wiki", (LinkBy.ID,), capitalized=True),
         LinkRule("forum", (LinkBy.ID, LinkBy.EMAIL)),
     )
-    engine = sa.create_engine(f"sqlite:///{tmp_path / 'book.sqlite'}")
+    engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'book.sqlite'}"))
     book = SqlDirectory(engine)
     book.replace(Listed(agent))
     made.app.state.services = replace(

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from expertise.directory import SqlDirectory
 from indexer.access import NOBODY
 from indexer.errors import IndexUnreachable
+from quisait.application.database import migrate
 from quisait.server.metrics import metrics_router
 from search_api.app import Services, create_app
 from search_api.middleware.metrics import add_request_metrics, request_metrics
@@ -54,7 +55,7 @@ def test_ready_is_not_fooled_by_half_a_service(parts: Parts) -> None:
             "database": "ok",
         }
         assert no_index.get("/health/live").status_code == 200
-    gone = SqlDirectory(sa.create_engine("sqlite://"))
+    gone = SqlDirectory(migrate(sa.create_engine("sqlite://")))
     gone._engine = sa.create_engine("sqlite:////nowhere/at/all/state.sqlite")
     with app_over(parts.search, gone) as no_database:
         answer = no_database.get("/health/ready")

@@ -16,6 +16,7 @@ from expertise.directory import SqlDirectory
 from expertise.topics import Topic, TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
+from quisait.application.database import migrate
 from quisait.server.intranet import intranet_app
 from search_api.app import Services, create_app
 from search_api.identity.tokens import DemoReaders, TokenReaders
@@ -51,7 +52,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
     folder: Path = tmp_path_factory.mktemp("long")
     index = EmbeddedIndex(folder / "index", ENCODER.dimension)
     assert index.write(list(_documents())).failed == ()
-    engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     book, builds = SqlDirectory(engine), SqlBuilds(engine)
     book.replace(FictionalDirectory())
     build = build_expertise(index, book, ENCODER, TOPICS, BuildRules(), TODAY)

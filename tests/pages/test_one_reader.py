@@ -64,7 +64,9 @@ def encoder() -> Iterator[WatchedEncoder]:
 def services(parts: Parts, encoder: WatchedEncoder, at_once: ConcurrencyLimiter) -> Services:
     search = Search(parts.index, encoder, parts.book)
     readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
-    return Services(search, parts.book, reader_of=readers, today=lambda: TODAY, at_once=at_once)
+    return Services(
+        search, parts.book, reader_of=readers, today=lambda: TODAY, concurrency_limiter=at_once
+    )
 
 
 def _named(agent: str) -> dict[str, str]:

@@ -13,6 +13,8 @@ from connectors.values import Access
 from indexer.ports import Index
 from indexer.values import Put, PutAccess, Remove
 from quisait.commands.answers import results_text
+from search_api.answers.context import AnswerContext
+from search_api.answers.question import answer_question
 from search_api.identity.readers import reader_of
 from search_api.questions.query import Query
 from search_api.ranking.reranking import RankingPreferences
@@ -162,8 +164,9 @@ def test_the_command_line_says_both(asked: Asked, tmp_path: Path) -> None:
     """Places and successors, as the reader may see them."""
     with agent_book(tmp_path) as book:
         reader = reader_of(CLAIRE, book, TODAY)
-        circular = results_text(asked.search.answer(Query('"circulaire"'), reader, TODAY))
-        scale = results_text(asked.search.answer(Query("barème vélos 2019"), reader, TODAY))
+        context = AnswerContext(asked.search, book, today=lambda: TODAY)
+        circular = results_text(answer_question(context, reader, Query('"circulaire"')))
+        scale = results_text(answer_question(context, reader, Query("barème vélos 2019")))
     assert "même texte : share:circ" in circular
     assert "secret" not in circular
     assert "remplacé par : Barème 2024 (wiki:v2)" in scale

@@ -23,6 +23,7 @@ from expertise.directory import SqlDirectory
 from expertise.topics import Topic, TopicKind, TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Passage, Put
+from quisait.application.database import migrate
 from quisait.privacy.query_log import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
@@ -142,7 +143,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     folder: Path = tmp_path_factory.mktemp("planted")
     index = EmbeddedIndex(folder / "index", ENCODER.dimension)
     index.write(_documents())
-    engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     book, builds = SqlDirectory(engine), SqlBuilds(engine)
     book.replace(_Listed())
     (folder / "glossaire.csv").write_text(f"cadastre;{PAYLOADS[1]};{PAYLOADS[0]}\n", "utf-8")

@@ -11,11 +11,11 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from connectors.push.documents import metadata as push_tables
 from connectors.push.inbox import Inbox, PushService
 from connectors.push.items import PushLimits, SuiteRules
 from connectors.push.tokens import PushTokens
 from indexer.access import NOBODY
+from quisait.application.database import migrate
 from search_api.app import Services, create_app
 from tests.pages.administration import TODAY
 from tests.pages.conftest import Parts
@@ -50,8 +50,7 @@ class Door:
 
 @pytest.fixture
 def door(parts: Parts, tmp_path: Path) -> Iterator[Door]:
-    engine = sa.create_engine(f"sqlite:///{tmp_path / 'inbox.sqlite'}")
-    push_tables.create_all(engine)
+    engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'inbox.sqlite'}"))
     tokens = PushTokens(engine)
     inbox = Inbox(engine, lambda source: None, max_waiting=40)
     sources = {"docs": SuiteRules(), "drive": SuiteRules()}
@@ -62,7 +61,7 @@ def door(parts: Parts, tmp_path: Path) -> Iterator[Door]:
             parts.book,
             reader_of=lambda _: NOBODY,
             today=lambda: TODAY,
-            reception=reception,
+            push_receiver=reception,
         )
     )
     client = TestClient(app, raise_server_exceptions=False)

@@ -10,11 +10,13 @@ import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 
+from quisait.application.database import migrate
 from quisait.privacy.query_log import now
+from search_api.answers.roles import RoleHolder
 from search_api.app import Services, create_app
 from search_api.audit.port import EVERY_S, RefusedAccesses
 from search_api.audit.sql import SqlAudit
-from search_api.authorization import RoleHolder, require
+from search_api.authorization import require
 from search_api.identity.grants import Grant, Grants, Role
 from search_api.identity.readers import reader_of
 from search_api.identity.tokens import TokenReaders
@@ -41,7 +43,7 @@ def desk_of(agent: str, holder: Annotated[RoleHolder, require(Role.ADMINISTRATOR
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[sa.Engine]:
-    engine = sa.create_engine(f"sqlite:///{tmp_path / 'audit.sqlite'}")
+    engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'audit.sqlite'}"))
     yield engine
     engine.dispose()
 

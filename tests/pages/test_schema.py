@@ -21,7 +21,6 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from connectors.push.documents import metadata as push_tables
 from connectors.push.inbox import Inbox, PushService
 from connectors.push.items import PushLimits, SuiteRules
 from connectors.push.tokens import PushTokens
@@ -31,6 +30,7 @@ from expertise.builds import SqlBuilds
 from expertise.current_build import BuildReader
 from expertise.topics import TopicList
 from indexer.state import State
+from quisait.application.database import migrate
 from quisait.privacy.query_log import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
@@ -64,15 +64,14 @@ BEARERS = {"reader": f"Bearer {TOKENS.make('ag-1', NOW_S)}", "nobody": ""}
 def pushed(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
     """The application with a source that pushes; its token is in `app.state.push`."""
     folder: Path = tmp_path_factory.mktemp("schema")
-    engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
-    push_tables.create_all(engine)
+    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     tokens = PushTokens(engine)
     inbox = Inbox(engine, State(engine).load, 100_000)
     rules, limits = {"docs": SuiteRules()}, PushLimits(1_000_000, 100_000, 100)
     readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
     reception = PushService(inbox, tokens, rules, limits)
     services = Services(
-        parts.search, parts.book, reader_of=readers, today=lambda: TODAY, reception=reception
+        parts.search, parts.book, reader_of=readers, today=lambda: TODAY, push_receiver=reception
     )
     app = create_app(services)
     app.state.push = f"Bearer {tokens.add('docs', '')}"
@@ -183,7 +182,7 @@ def everything(
 ) -> Iterator[FastAPI]:
     """The application with every page: sign-on, topics, the audit and its officer."""
     folder = tmp_path_factory.mktemp("numbers")
-    database = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+    database = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     builds = SqlBuilds(database)
     build = build_expertise(parts.index, parts.book, ENCODER, TOPICS, BuildRules(), TODAY)
     builds.publish(build, TopicList(TOPICS))

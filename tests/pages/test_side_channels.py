@@ -16,6 +16,7 @@ from fastapi.testclient import TestClient
 from expertise.directory import SqlDirectory
 from indexer.ports import Index
 from indexer.values import Put
+from quisait.application.database import migrate
 from search_api.app import Services, create_app
 from search_api.identity.readers import reader_of
 from search_api.search import Search
@@ -56,7 +57,7 @@ def both(
 ) -> Iterator[tuple[TestClient, TestClient]]:
     """Claire's client where restricted documents are kept, and where they never were."""
     folder: Path = tmp_path_factory.mktemp("channels")
-    engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     book = SqlDirectory(engine)
     book.replace(FictionalDirectory())
 

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from quisait.application.database import migrate
 from tests.oidc_provider import ProviderPlan, running_provider
 from tests.pages.administration import SECRET
 from tests.pages.conftest import Parts, served
@@ -45,7 +46,9 @@ def site(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sit
     port, provider_port = free_port(), free_port()
     address = f"http://127.0.0.1:{port}"
     plan = ProviderPlan(provider_port, address, ACCOUNTS)
-    database = sa.create_engine(f"sqlite:///{tmp_path_factory.mktemp('sign-on') / 'state.sqlite'}")
+    database = migrate(
+        sa.create_engine(f"sqlite:///{tmp_path_factory.mktemp('sign-on') / 'state.sqlite'}")
+    )
     made = signing_on_app(parts, database, address, plan.issuer)
     with running_provider(plan), served(made.app, port):
         yield Site(address, plan, made)
@@ -323,7 +326,7 @@ def test_keys_of_the_real_provider_rotate(site: Site, parts: Parts, tmp_path: Pa
     """The provider comes back with another key: who signs on next is believed."""
     port, provider_port = free_port(), free_port()
     address = f"http://127.0.0.1:{port}"
-    database = sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")
+    database = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     plans = [ProviderPlan(provider_port, address, ACCOUNTS) for _ in range(2)]
     made = signing_on_app(parts, database, address, plans[0].issuer, skew_s=120)
     with served(made.app, port):

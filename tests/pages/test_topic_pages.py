@@ -25,6 +25,7 @@ from expertise.values import Candidate, ScoreParts, TopicsOf
 from expertise.who_knows import Experts
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
+from quisait.application.database import migrate
 from search_api.answers import isolation
 from search_api.answers.agents import agent_peers, agent_profile
 from search_api.answers.topics import topic_answer, topic_to_go_on_from
@@ -119,7 +120,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     folder: Path = tmp_path_factory.mktemp("topics")
     index = EmbeddedIndex(folder / "index", ENCODER.dimension)
     assert not index.write(notes()).failed
-    engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     book, builds = SqlDirectory(engine), SqlBuilds(engine)
     book.replace(Listed())
     build = build_expertise(index, book, ENCODER, TOPICS, BuildRules(), TODAY)

@@ -131,7 +131,7 @@ def site(index: EmbeddedIndex, tmp_path: Path) -> Iterator[Site]:
             consent=SqlConsent(engine, now),
             sign_on=sign_on,
             reader_of=IdentifiedReaders(identify, book, lambda: TODAY),
-            reception=PushService(inbox, push_tokens, {"docs": SuiteRules()}, limits),
+            push_receiver=PushService(inbox, push_tokens, {"docs": SuiteRules()}, limits),
         )
         yield Site(
             create_app(services),

@@ -23,6 +23,7 @@ from expertise.holders import NEAREST_HOLDERS, VOLUME_DISCOUNT, IsolationScope, 
 from expertise.topics import Topic, TopicList
 from expertise.votes import contribution_weight
 from indexer.values import IndexedDocument, Passage
+from quisait.application.database import migrate
 from tests.builders import make_document
 from tests.planted import ENCODER, TODAY, Planted, plant
 
@@ -106,7 +107,7 @@ def _km(planted: Planted, one: str, other: str) -> float:
 def test_the_order_of_the_scan_changes_nothing() -> None:
     """Same inputs and same day in any order: the same bytes."""
     planted = plant(5)
-    engine = sa.create_engine("sqlite://")
+    engine = migrate(sa.create_engine("sqlite://"))
     digests = set()
     for seed in range(3):
         shuffled = list(planted.documents)

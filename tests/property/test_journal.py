@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.french.analysis import folded_words
+from quisait.application.database import migrate
 from search_api.query_log.counts import MIN_ASKERS, may_be_shown, names_of, normal_text
 from search_api.query_log.recording import AskedQuery, QueryKind
 from search_api.query_log.storage import journal_counts, journal_period, journal_texts
@@ -36,7 +37,7 @@ def test_no_text_before_five_askers_of_one_day(
     asked: list[tuple[QueryKind, int, str, int, bool, int]],
 ) -> None:
     """After each question: the texts kept are exactly those that five asked that day."""
-    engine = sa.create_engine("sqlite://")
+    engine = migrate(sa.create_engine("sqlite://"))
     journal, moment = journal_of(engine), NINE
     askers: dict[tuple[object, str], set[int]] = defaultdict(set)
     salts: dict[object, str] = {}

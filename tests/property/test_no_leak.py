@@ -191,11 +191,20 @@ def test_results_and_experts_rest_on_what_is_readable(library: Library, reader: 
     assert {result.card.document_id for result in results.results} <= readable
     assert results.found == len(readable)
     question = "cadastre commun"
+    window = search.window_of(question, reader)
     nearest = find_experts(
-        question, reader, search, book, TODAY, bar=Threshold(math.inf, 0.0)
+        window, question, book, TODAY, reader_id=reader.agent_id, threshold=Threshold(math.inf, 0.0)
     ).nearest
     assert {ranked.card.document_id for ranked in nearest} <= readable
-    experts = find_experts(question, reader, search, book, TODAY, limit=1000, bar=NO_THRESHOLD)
+    experts = find_experts(
+        window,
+        question,
+        book,
+        TODAY,
+        reader_id=reader.agent_id,
+        limit=1000,
+        threshold=NO_THRESHOLD,
+    )
     evidence = {e.document_id for c in experts.candidates for e in c.evidence}
     assert evidence <= readable
     assert bool(evidence) == bool(readable)

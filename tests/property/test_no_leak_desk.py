@@ -26,6 +26,7 @@ from expertise.topics import Topic, TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Put, PutAccess, Remove, Write
+from quisait.application.database import migrate
 from quisait.privacy.query_log import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
@@ -156,7 +157,7 @@ def world(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("desk")
-    engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     if request.param == "embedded":
         yield _world(EmbeddedIndex(folder / "index", ENCODER.dimension), engine)
     else:

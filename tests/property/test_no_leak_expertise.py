@@ -26,6 +26,7 @@ from indexer.access import Reader, access_filter
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Put, PutAccess, Remove, Write
+from quisait.application.database import migrate
 from tests.opensearch_index import fresh_index
 from tests.planted import ENCODER, TODAY, Planted, plant
 
@@ -61,7 +62,9 @@ class Stage:
         found: set[tuple[str, str, IsolationScope]] = set()
         offset: int | None = 0
         while offset is not None:
-            page = self.reading().alone(IsolationQuery(area, None, offset=offset, limit=40))
+            page = self.reading().isolated_holders(
+                IsolationQuery(area, None, offset=offset, limit=40)
+            )
             found |= {(row.topic.id, row.agent.id, row.scope) for row in page.rows}
             offset = page.following
         return found
@@ -70,7 +73,7 @@ class Stage:
         """All answers at once, as text: who is not to be seen must not stand in it."""
         reading = self.reading()
         parts: list[object] = [
-            reading.alone(IsolationQuery(limit=1000)),
+            reading.isolated_holders(IsolationQuery(limit=1000)),
             accepted_communities(reading),
         ]
         for area in ("", "22", *(f"r{code}" for code in REGIONS)):
@@ -103,7 +106,7 @@ def staged(index: Index, folder: Path) -> Stage:
     puts = planted.puts()
     for start in range(0, len(puts), 300):
         assert not index.write(puts[start : start + 300]).failed
-    engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     book, builds = SqlDirectory(engine), SqlBuilds(engine)
     book.replace(planted)
     build = build_expertise(index, book, ENCODER, planted.topics, BuildRules(), TODAY)
@@ -253,7 +256,7 @@ def test_an_old_build_is_not_shown(stage: Stage) -> None:
     """Too old, or not there: nothing but why."""
     late = TODAY.replace(year=TODAY.year + 1)
     assert stage.overview.reading(late) == BuildStatus(BuildState.TOO_OLD, TODAY)
-    empty = SqlBuilds(sa.create_engine("sqlite://"))
+    empty = SqlBuilds(migrate(sa.create_engine("sqlite://")))
     overview = BuildReader(empty, stage.index, stage.book, BuildRules())
     assert overview.reading(TODAY) == BuildStatus(BuildState.NONE)
     every = [one.document.id for one in stage.planted.documents]

@@ -28,7 +28,6 @@ from connectors.export.connector import ExportConnector
 from connectors.folder.connector import FolderConnector
 from connectors.ports import Change, Connector, RecordVanished, SourceUnreachable, SupportsRefetch
 from connectors.push.connector import PushConnector
-from connectors.push.documents import metadata as push_tables
 from connectors.push.inbox import Inbox
 from connectors.push.items import PushOutcome, parse_item
 from connectors.values import EVERYONE, Access, Section
@@ -39,6 +38,7 @@ from indexer.errors import DeletionsHeld, ExtractionFailed, ExtractorUnreachable
 from indexer.ports import Index
 from indexer.state import State
 from indexer.values import Extracted, Failure, Question, ShowRequest, Write, WriteReport
+from quisait.application.database import migrate
 from tests.builders import ENCODER, asking, reading
 from tests.opensearch_index import fresh_index
 
@@ -205,8 +205,7 @@ class CompleteExportHistory:
 
 class PushHistory:
     def __init__(self, root: Path) -> None:
-        self.engine = sa.create_engine(f"sqlite:///{root / 'inbox.sqlite'}")
-        push_tables.create_all(self.engine)
+        self.engine = migrate(sa.create_engine(f"sqlite:///{root / 'inbox.sqlite'}"))
         self.inbox = Inbox(self.engine, lambda source: None, 10_000)
 
     def write(self, name: str, version: Version) -> None:
@@ -314,7 +313,7 @@ class World:
     def __init__(self, history: History, index: Index, folder: Path) -> None:
         self.history, self.index = history, index
         self.extraction = Extraction()
-        self.state = State(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
+        self.state = State(migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")))
         self.present: dict[str, Version] = {}
         self.allowed: dict[str, list[Access]] = defaultdict(list)
         self.first: dict[str, str] = {}

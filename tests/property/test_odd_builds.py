@@ -37,6 +37,7 @@ from indexer.errors import IndexUnreachable
 from indexer.ports import Encoder
 from indexer.state import storable
 from indexer.values import IndexedDocument, Passage, Put
+from quisait.application.database import migrate
 from tests.builders import make_document
 from tests.encoders import FakeEncoder
 from tests.planted import Planted
@@ -182,7 +183,7 @@ class Scene:
     def __init__(self, folder: Path, url: str = "", encoder: Encoder = ENCODER) -> None:
         self.folder, self.encoder = folder, encoder
         self.index = EmbeddedIndex(folder / "index", encoder.dimension)
-        self.engine = sa.create_engine(url or f"sqlite:///{folder / 'state.sqlite'}")
+        self.engine = migrate(sa.create_engine(url or f"sqlite:///{folder / 'state.sqlite'}"))
         self.book, self.builds = SqlDirectory(self.engine), SqlBuilds(self.engine)
 
     def close(self) -> None:
@@ -219,7 +220,7 @@ class Scene:
         """Every answer that rests on a build is asked for; none fails."""
         reading = BuildReader(self.builds, self.index, self.book, RULES).reading(TODAY)
         assert isinstance(reading, OpenBuild)
-        reading.alone(IsolationQuery(limit=1_000))
+        reading.isolated_holders(IsolationQuery(limit=1_000))
         for area in ("", "22", *(f"r{code}" for code in REGIONS)):
             reading.coverage(area)
         accepted_communities(reading)
@@ -241,7 +242,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 
 def left_out(build: Build, part: SkippedKind) -> set[str]:
-    return {one.id for one in build.left_out if one.part is part}
+    return {one.id for one in build.skipped if one.part is part}
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -266,11 +267,11 @@ def test_a_build_is_published_whatever_stands_there(
         assert {one.id for one in build.agents} == present
         sound = check_topics((one.id, one) for one in topics)
         assert {one.id for one in build.topics} == {one.id for one in sound.topics}
-        assert len(build.left_out) == len(sound.malformed)
+        assert len(build.skipped) == len(sound.malformed)
         reading = scene.answered()
         assert reading.topics.keys() == {one.id for one in sound.topics}
-        kept = [(one.part, one.reason) for one in scene.builds.left_out(stamp.id)]
-        assert sorted(kept) == sorted((one.part, storable(one.reason)) for one in build.left_out)
+        kept = [(one.part, one.reason) for one in scene.builds.skipped(stamp.id)]
+        assert sorted(kept) == sorted((one.part, storable(one.reason)) for one in build.skipped)
         scene.close()
 
 
@@ -362,7 +363,7 @@ def test_a_vector_that_no_encoder_gives(scene: Scene, value: float) -> None:
     build, stamp = scene.built(TOPICS)
     assert left_out(build, SkippedKind.DOCUMENT) == {"wiki:x"}
     assert SkippedItem(SkippedKind.DOCUMENT, "wiki:x", "ne peut pas être lu (ValueError)") in (
-        scene.builds.left_out(stamp.id)
+        scene.builds.skipped(stamp.id)
     )
     assert np.array_equal(build.cells.strength, without.cells.strength)
     assert (build.topics, build.agents) == (without.topics, without.agents)

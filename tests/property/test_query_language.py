@@ -14,6 +14,7 @@ from expertise.directory import SqlDirectory
 from indexer.access import NOBODY, Reader
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
+from quisait.application.database import migrate
 from search_api.questions.glossary import GlossaryFile
 from search_api.questions.query import Query
 from search_api.questions.query_parser import QueryPartKind
@@ -81,7 +82,7 @@ def search(
     folder = tmp_path_factory.mktemp("language")
     (folder / "glossaire.csv").write_text(GLOSSARY, encoding="utf-8")
     (folder / "tete.csv").write_text(BETS, encoding="utf-8")
-    engine = sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")
+    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     book = SqlDirectory(engine)
     book.replace(FictionalDirectory())
     guidance = SearchConfiguration(
@@ -194,7 +195,7 @@ def test_no_query_is_an_error(search: Search, text: str) -> None:
     else:
         assert results.counts is not None
         assert results.counts.total >= len(results.results)
-    assert len(search.window(text, CLAIRE).documents) <= 200
+    assert len(search.window_of(text, CLAIRE).documents) <= 200
     assert all(part.value for part in results.understood)
     assert _answer(search, text, NOBODY).found == 0
 

@@ -9,7 +9,7 @@ import pytest
 from expertise.directory import SqlDirectory
 from indexer.access import NOBODY, Reader
 from indexer.embedded.index import EmbeddedIndex
-from quisait.application.database import connect
+from quisait.application.database import connect, migrate
 from search_api.answers.correction import corrected_results
 from search_api.identity.readers import reader_of
 from search_api.questions.query import Query
@@ -36,7 +36,7 @@ def desk(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Desk]:
     folder: Path = tmp_path_factory.mktemp("desk")
-    database = connect(f"sqlite:///{folder / 'state.sqlite'}")
+    database = migrate(connect(f"sqlite:///{folder / 'state.sqlite'}"))
     book = SqlDirectory(database)
     book.replace(FictionalDirectory())
     with fresh_index(ENCODER.dimension) as real:

@@ -58,7 +58,7 @@ def search(index: Index, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 @pytest.mark.parametrize("topic", ["xylophone", "xylophone du régisseur", "caisse rurale"])
 def test_a_word_that_no_document_has_beside_the_others_is_far(search: Search, topic: str) -> None:
     """Far in sense, and no single document has all the words."""
-    window = search.window(topic, CLAIRE)
+    window = search.window_of(topic, CLAIRE)
     assert window.far
     assert window.closest < far_cosine(MeasuredEncoder().name)
 
@@ -66,25 +66,25 @@ def test_a_word_that_no_document_has_beside_the_others_is_far(search: Search, to
 @pytest.mark.parametrize("topic", ["bail", "Qui contrôle la caisse du régisseur ?", "baux ruraux"])
 def test_a_document_with_every_word_is_near_whatever_its_sense(search: Search, topic: str) -> None:
     """In any of their forms; words that only put the question do not count."""
-    assert not search.window(topic, CLAIRE).far
+    assert not search.window_of(topic, CLAIRE).far
 
 
 def test_the_same_sense_is_near(search: Search) -> None:
     """The encoder alone is enough."""
-    window = search.window("Le bail rural est exonéré.", CLAIRE)
+    window = search.window_of("Le bail rural est exonéré.", CLAIRE)
     assert (round(window.closest, 3), window.far) == (1.0, False)
 
 
 def test_words_of_what_a_reader_may_not_read_bring_nothing_near(search: Search) -> None:
     """Only whoever reads the restricted document has one with both words."""
-    assert search.window("régisseur bail", CLAIRE).far
-    assert not search.window("régisseur bail", IRIS).far
+    assert search.window_of("régisseur bail", CLAIRE).far
+    assert not search.window_of("régisseur bail", IRIS).far
 
 
 def test_of_an_encoder_that_was_not_measured_nothing_is_said(index: Index, tmp_path: Path) -> None:
     """Its cosines mean something else: nobody is held back by them."""
     with agent_book(tmp_path) as book:
-        window = Search(index, FakeEncoder(), book).window("xylophone", CLAIRE)
+        window = Search(index, FakeEncoder(), book).window_of("xylophone", CLAIRE)
     assert window.closest < 1
     assert not window.far
 

@@ -21,6 +21,7 @@ from indexer.opensearch.storage import OpenSearchStorage
 from indexer.reindex import IndexCopy, begin, live_of, reindex
 from indexer.state import State
 from indexer.values import PutAccess, Remove
+from quisait.application.database import migrate
 from tests.builders import ENCODER, asking, make_document, put
 from tests.engines import ensure_opensearch
 from tests.held_line import HeldLine, held_line
@@ -131,7 +132,7 @@ def test_what_a_crawl_sent_before_it_failed_does_not_come_after_the_next(
 
     It has nothing to delete: what arrives then would be found by everybody.
     """
-    state = State(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
+    state = State(migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")))
     document = make_document("s:3", sections=(Section("carrousel"),))
 
     def crawled(index: OpenSearchIndex, *script: Upsert | Delete | Checkpoint) -> None:

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from indexer.state import State
-from quisait.application.database import connect
+from quisait.application.database import connect, migrate
 from search_api.identity.tokens import SignedTokens
 from tests.engines import ensure_opensearch
 from tests.opensearch_index import client
@@ -36,7 +36,7 @@ def place_of_many(folder: Path, many: int = MANY, **environment: str) -> Place:
 
 def state_of(place: Place) -> State:
     url = place.environment.get("QUISAIT_DATABASE")
-    return State(connect(url or f"sqlite:///{place.folder}/.quisait/state.sqlite"))
+    return State(migrate(connect(url or f"sqlite:///{place.folder}/.quisait/state.sqlite")))
 
 
 def test_it_reads_serves_tells_and_stops(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def search(index: Index, tmp_path: Path) -> Iterator[Search]:
 
 
 def answered_by(search: Search, topic: str, reader: Reader = CLAIRE) -> dict[str, str]:
-    found = search.window(topic, reader).documents
+    found = search.window_of(topic, reader).documents
     return {one.card.document_id: one.answered_by for one in found}
 
 
@@ -101,7 +101,9 @@ def test_without_signed_sections_nothing_is_said(search: Search) -> None:
 
 def test_who_wrote_the_part_that_answers_stands_first_and_it_is_said(search: Search) -> None:
     """Equal contributors otherwise: the handbook's other authors stand behind, and stay."""
-    found = find_experts(HANDBOOK[1][0], CLAIRE, search, ListedBook(AGENTS), TODAY)
+    found = find_experts(
+        search.window_of(HANDBOOK[1][0], CLAIRE), HANDBOOK[1][0], ListedBook(AGENTS), TODAY
+    )
     first, *others = found.candidates
     assert first.agent.id == "ag-ben"
     (proof,) = [one for one in first.evidence if one.document_id == "s:handbook"]
@@ -117,7 +119,9 @@ def test_who_wrote_the_part_that_answers_stands_first_and_it_is_said(search: Sea
 
 def test_an_accepted_answer_counts_whole(search: Search) -> None:
     """Who asked said that it answers, whatever its words: one behind does not outrank it."""
-    found = find_experts(THREAD[2][0], CLAIRE, search, ListedBook(AGENTS), TODAY)
+    found = find_experts(
+        search.window_of(THREAD[2][0], CLAIRE), THREAD[2][0], ListedBook(AGENTS), TODAY
+    )
     order = [one.agent.id for one in found.candidates]
     assert order.index("ag-ben") < order.index("ag-dan")
     assert order.index("ag-cyd") < order.index("ag-dan")

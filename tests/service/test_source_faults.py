@@ -27,6 +27,7 @@ from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.embedded.index import EmbeddedIndex
 from indexer.state import State
 from quisait.application.assembly import open_application
+from quisait.application.database import migrate
 from quisait.settings import load_settings
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.source_status import status_of
@@ -56,7 +57,7 @@ class Kept:
 
     def __post_init__(self) -> None:
         self.index = EmbeddedIndex(self.folder / "index", ENCODER.dimension)
-        self.state = State(sa.create_engine(f"sqlite:///{self.folder / 'state.sqlite'}"))
+        self.state = State(migrate(sa.create_engine(f"sqlite:///{self.folder / 'state.sqlite'}")))
         self.index.write([put("s:1", "cadastre", access=OPEN), put("s:2", "régie", access=OPEN)])
 
     def fails(self, connector: Connector) -> str:
@@ -90,7 +91,7 @@ def test_a_wiki_that_is_none(kept: Kept, manner: Manner) -> None:
 @pytest.mark.parametrize("manner", MANNERS)
 def test_a_directory_that_is_none(tmp_path: Path, manner: Manner) -> None:
     """The same for who is an agent and who is in which group: what was known stays."""
-    book = SqlDirectory(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
+    book = SqlDirectory(migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")))
     with hostile_server(manner) as port:
         place = LdapConfig(
             (f"ldap://127.0.0.1:{port}",),

@@ -16,6 +16,7 @@ from quisait.application.assembly import open_application
 from quisait.commands import answers
 from quisait.commands.answers import command_line_reader
 from quisait.settings import load_settings
+from search_api.answers.question import who_knows
 from tests.service.place import Place, make_place
 from tests.service.running import running, wait_until
 
@@ -214,6 +215,6 @@ def test_the_command_line_walks_over_topics_too(
         return asked[-1]
 
     monkeypatch.setattr(BuildReader, "topics_of", noted)
-    with open_application(load_settings()) as house:
-        answers.find(house, "bornage", command_line_reader(house, "ag-2"))
+    with open_application(load_settings()) as house, answers.answer_context(house) as context:
+        who_knows(context, command_line_reader(house, "ag-2"), "bornage", limit=10)
     assert "bornage" in {topic for some in asked[0].values() for topic, _ in some}

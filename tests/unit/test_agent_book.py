@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from connectors.ports import Malformed, SourceRefused, SourceUnreachable
 from connectors.values import Agent, Group
 from expertise.directory import DirectoryReport, SqlDirectory
-from quisait.application.database import connect
+from quisait.application.database import connect, migrate
 
 pytestmark = pytest.mark.experts
 
@@ -48,7 +48,7 @@ class Listed:
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = connect(database_url)
+    engine = migrate(connect(database_url))
     yield engine
     engine.dispose()
 
@@ -166,7 +166,7 @@ def test_long_names_are_kept_whole(book: SqlDirectory) -> None:
 
 def test_a_second_process_sees_what_the_first_replaced(database_url: str) -> None:
     """The book is the database's, not the object's."""
-    first, second = connect(database_url), connect(database_url)
+    first, second = migrate(connect(database_url)), migrate(connect(database_url))
     SqlDirectory(first).replace(Listed([ANA]))
     assert SqlDirectory(second).agent("ag-1") == replace(ANA, accounts=())
     first.dispose()
@@ -180,7 +180,7 @@ def test_a_second_process_sees_what_the_first_replaced(database_url: str) -> Non
 )
 def test_a_directory_that_lost_many_waits(left: int, share: float, held: bool) -> None:
     """Beyond the share, and beyond ten; who had said when they leave is not counted."""
-    book = SqlDirectory(sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool))
+    book = SqlDirectory(migrate(sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool)))
     staying = [Agent(f"a{n}", "P", f"N{n}") for n in range(100)]
     leaving = [Agent(f"p{n}", "P", "N", departure=date(2020, 1, 1)) for n in range(100)]
     book.replace(Listed([*staying, *leaving]))
@@ -196,7 +196,7 @@ def test_a_directory_that_lost_many_waits(left: int, share: float, held: bool) -
 @pytest.mark.trust
 def test_groups_whose_members_are_hidden_are_held() -> None:
     """What is closed to their members would open to them."""
-    book = SqlDirectory(sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool))
+    book = SqlDirectory(migrate(sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool)))
     people = [ANA, BEN]
     groups = [Group(f"ldap:group:{n}", "", frozenset({"ag-1"})) for n in range(12)]
     book.replace(Listed([*people, *groups]))

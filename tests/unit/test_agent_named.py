@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from connectors.values import Agent
 from expertise.consent import WHOLE_SERVICE, Preference, PreferenceKind, SqlConsent
 from expertise.directory import SqlDirectory
+from quisait.application.database import migrate
 from search_api.sign_on.errors import NoAgentReason, NotAnAgent
 from search_api.sign_on.identification import AgentRule, agent_named
 from tests.pages.administration import TODAY
@@ -40,7 +41,9 @@ class People:
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
-    engine = sa.create_engine(f"sqlite:///{tmp_path_factory.mktemp('book') / 'book.sqlite'}")
+    engine = migrate(
+        sa.create_engine(f"sqlite:///{tmp_path_factory.mktemp('book') / 'book.sqlite'}")
+    )
     yield engine
     engine.dispose()
 

@@ -151,13 +151,13 @@ def test_freshness_is_mild_and_trust_multiplies() -> None:
 
 def test_copies_are_one_result() -> None:
     """The best stands for all; different validities, heirs and other texts stay apart."""
-    text = HitAttributes("wiki", twins=signed(TEXT))
+    text = HitAttributes("wiki", text_signature=signed(TEXT))
     marks = {
         "a": text,
-        "b": text._replace(source="notes", twins=signed(f"Reçu le 12. {TEXT}")),
+        "b": text._replace(source="notes", text_signature=signed(f"Reçu le 12. {TEXT}")),
         "c": text._replace(valid_until="2030-01-01"),
         "d": text._replace(valid_until="2031-01-01"),
-        "e": HitAttributes("wiki", twins=signed(OTHER)),
+        "e": HitAttributes("wiki", text_signature=signed(OTHER)),
         "f": text._replace(replaces=("a",)),
     }
     scores = {"c": 0.9, "a": 0.8, "b": 0.7, "d": 0.6, "e": 0.5, "f": 0.1}
@@ -179,7 +179,7 @@ def test_copies_are_one_result() -> None:
 
 def test_many_copies_leave_the_window_to_others() -> None:
     """Cut to W after grouping, not before."""
-    marks = {f"copy{n:03}": HitAttributes("wiki", twins=signed(TEXT)) for n in range(30)}
+    marks = {f"copy{n:03}": HitAttributes("wiki", text_signature=signed(TEXT)) for n in range(30)}
     hits = [hit(one, 0.9) for one in marks] + [hit("other", 0.1)]
     placed = reranked(hits, marks, PLAIN, TODAY, window=2)
     assert [one.hit.document_id for one in placed] == ["copy000", "other"]

@@ -68,7 +68,7 @@ def test_what_was_read_is_kept_in_order(audit: SqlAudit) -> None:
     assert (first.number, first.actor, first.moment) == (5, "ag-4", NOW)
     assert first.previous == second.digest
     assert [one.number for one in audit.newest(10, before=3)] == [2, 1]
-    sound = audit.soundness()
+    sound = audit.verify()
     assert (sound.entries, sound.last, sound.head, sound.broken) == (5, 5, first.digest, None)
     assert audit.holds(second.number, second.digest)
     assert not audit.holds(second.number, first.digest)
@@ -88,7 +88,7 @@ def test_the_database_refuses_a_change(engine: sa.Engine, audit: SqlAudit, state
         audit.write(reading(number))
     with pytest.raises(sa.exc.DatabaseError, match="append-only"):
         change(engine, statement)
-    assert audit.soundness().entries == 3
+    assert audit.verify().entries == 3
 
 
 def test_postgresql_refuses_to_empty_the_table(engine: sa.Engine, audit: SqlAudit) -> None:
@@ -97,7 +97,7 @@ def test_postgresql_refuses_to_empty_the_table(engine: sa.Engine, audit: SqlAudi
     if engine.dialect.name == "postgresql":
         with pytest.raises(sa.exc.DatabaseError, match="append-only"):
             change(engine, "truncate audit_entries")
-    assert audit.soundness().entries == 1
+    assert audit.verify().entries == 1
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_change_by_the_tables_owner_shows(
         audit.write(reading(number))
     for one in (*UNGUARDED[engine.dialect.name], statement):
         change(engine, one)
-    assert audit.soundness().broken == broken
+    assert audit.verify().broken == broken
 
 
 def test_a_cut_at_the_end_shows_by_a_head_kept_elsewhere(
@@ -126,10 +126,10 @@ def test_a_cut_at_the_end_shows_by_a_head_kept_elsewhere(
     """The chain alone cannot tell."""
     for number in range(5):
         audit.write(reading(number))
-    sound = audit.soundness()
+    sound = audit.verify()
     for one in (*UNGUARDED[engine.dialect.name], "delete from audit_entries where number > 3"):
         change(engine, one)
-    assert audit.soundness().broken is None
+    assert audit.verify().broken is None
     assert not audit.holds(sound.last, sound.head)
 
 
@@ -143,7 +143,7 @@ def test_old_entries_go_and_that_is_no_break(audit: SqlAudit, clock: Clock) -> N
     assert audit.forget() == 3
     assert audit.forget() == 0
     assert [one.reading for one in audit.newest(10)] == [FORGOTTEN, "GET /audit"]
-    assert audit.soundness().broken is None
+    assert audit.verify().broken is None
 
 
 def test_nothing_younger_than_a_year_goes(engine: sa.Engine, clock: Clock) -> None:
@@ -153,7 +153,7 @@ def test_nothing_younger_than_a_year_goes(engine: sa.Engine, clock: Clock) -> No
     audit.write(reading(1))
     clock.now = NOW
     assert audit.forget() == 0
-    assert audit.soundness().entries == 1
+    assert audit.verify().entries == 1
 
 
 def test_who_read_at_the_same_time_are_both_kept(audit: SqlAudit) -> None:
@@ -168,7 +168,7 @@ def test_who_read_at_the_same_time_are_both_kept(audit: SqlAudit) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    sound = audit.soundness()
+    sound = audit.verify()
     assert (sound.entries, sound.broken) == (20, None)
 
 

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from indexer.state import digest
+from quisait.application.database import migrate
 from search_api.query_log.counts import MentionCount, names_of
 from search_api.query_log.recording import AskedQuery, QueryKind
 from search_api.query_log.sql import QueryLogRules, SqlQueryLog
@@ -20,7 +21,7 @@ TODAY = NINE.date()
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = sa.create_engine(database_url)
+    engine = migrate(sa.create_engine(database_url))
     yield engine
     engine.dispose()
 

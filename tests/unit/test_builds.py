@@ -20,6 +20,7 @@ from expertise.build_tables import (
 from expertise.builds import IsolationQuery, SqlBuilds
 from expertise.holders import IsolationScope
 from expertise.topics import TopicList
+from quisait.application.database import migrate
 from tests.planted import plant
 from tests.property.test_expertise_build import built
 
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.experts
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = sa.create_engine(database_url)
+    engine = migrate(sa.create_engine(database_url))
     yield engine
     engine.dispose()
 
@@ -55,7 +56,7 @@ def test_what_is_published_is_read_back(engine: sa.Engine) -> None:
         (one.number, one.kind, one.topics) for one in communities
     ]
     asked = IsolationQuery(limit=10_000)
-    alone = {(one.topic_id, one.agent_id): one for one in store.alone(stamp.id, asked)}
+    alone = {(one.topic_id, one.agent_id): one for one in store.isolated_cells(stamp.id, asked)}
     assert alone == {key: one for key, one in kept.items() if one.scope != IsolationScope.NONE}
     for topic_id, agent_id in list(kept)[:20]:
         assert kept[topic_id, agent_id] in store.cells_of(stamp.id, [agent_id])
@@ -72,7 +73,7 @@ def test_pages_of_who_is_alone_go_by_topic_or_by_agent(engine: sa.Engine) -> Non
 
     def paged(by_agent: bool) -> list[tuple[str, str, str]]:
         pages = [
-            store.alone(stamp.id, IsolationQuery(offset=at, limit=7, by_agent=by_agent))
+            store.isolated_cells(stamp.id, IsolationQuery(offset=at, limit=7, by_agent=by_agent))
             for at in range(0, 1_000, 7)
         ]
         return [(one.departement, one.topic_id, one.agent_id) for page in pages for one in page]
@@ -117,7 +118,7 @@ def test_a_failed_build_leaves_the_last_one_standing(
     first, listed = made(3)
     store = SqlBuilds(engine)
     stamp = store.publish(first, listed)
-    before = store.alone(stamp.id, IsolationQuery(limit=1_000))
+    before = store.isolated_cells(stamp.id, IsolationQuery(limit=1_000))
     monkeypatch.setattr(module, "_ROWS_PER_TRANSACTION", 10)
 
     def breaking(build: Build) -> Iterator[Any]:
@@ -131,13 +132,13 @@ def test_a_failed_build_leaves_the_last_one_standing(
     with pytest.raises(RuntimeError, match="goes down"):
         store.publish(second, other)
     assert store.current() == stamp
-    assert store.alone(stamp.id, IsolationQuery(limit=1_000)) == before
+    assert store.isolated_cells(stamp.id, IsolationQuery(limit=1_000)) == before
     assert _builds_in(engine) == 2
     monkeypatch.setattr(module, "records", records)
     third = store.publish(second, other)
     assert store.current() == third
     assert _builds_in(engine) == 2  # the former stays for answers under way
-    assert store.alone(stamp.id, IsolationQuery(limit=1_000)) == before
+    assert store.isolated_cells(stamp.id, IsolationQuery(limit=1_000)) == before
 
 
 def _builds_in(engine: sa.Engine) -> int:
@@ -149,5 +150,5 @@ def _builds_in(engine: sa.Engine) -> int:
 def test_both_databases_give_the_same_digest(engine: sa.Engine) -> None:
     """The bytes do not hang on where they are kept."""
     build, listed = made(5)
-    memory = SqlBuilds(sa.create_engine("sqlite://"))
+    memory = SqlBuilds(migrate(sa.create_engine("sqlite://")))
     assert SqlBuilds(engine).publish(build, listed).digest == memory.publish(build, listed).digest

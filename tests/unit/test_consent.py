@@ -145,14 +145,14 @@ def test_a_topic_is_refused_or_declared(book: SqlDirectory, consent: SqlConsent)
     assert [one.id for one in agent.refused] == ["t"]
     assert book.named("plan minute") == ()
     assert book.named("bornage") == ()
-    assert [kept.wish.kind for kept in consent.of("ag-1")] == [PreferenceKind.REFUSE]
+    assert [kept.preference.kind for kept in consent.of("ag-1")] == [PreferenceKind.REFUSE]
 
 
 def test_wishes_are_ones_own(consent: SqlConsent) -> None:
     """And all of them can be forgotten at once."""
     consent.ask(Preference("ag-1", PreferenceKind.WITHDRAW))
     consent.ask(Preference("ag-2", PreferenceKind.DECLARE, "t", ("régies",)))
-    assert [kept.wish.agent_id for kept in consent.of("ag-1")] == ["ag-1"]
+    assert [kept.preference.agent_id for kept in consent.of("ag-1")] == ["ag-1"]
     assert consent.of("ag-1")[0].since == NOW
     assert consent.counts() == {PreferenceKind.WITHDRAW: 1, PreferenceKind.DECLARE: 1}
     assert consent.forget("ag-2") == 1

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from connectors.values import Agent
 from expertise.directory import SqlDirectory
-from quisait.application.database import connect
+from quisait.application.database import connect, migrate
 
 pytestmark = [pytest.mark.experts, pytest.mark.trust]
 
@@ -31,7 +31,7 @@ class People:
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = connect(database_url)
+    engine = migrate(connect(database_url))
     yield engine
     engine.dispose()
 

@@ -12,6 +12,7 @@ from expertise.corpus import UnlabelledDocument, UnlabelledSample
 from expertise.decisions import SqlTopicDecisions, Verdict, apply_decisions
 from expertise.topics import Topic, TopicList
 from indexer.values import IndexedDocument
+from quisait.application.database import migrate
 from tests.builders import indexed, make_document
 
 pytestmark = pytest.mark.experts
@@ -86,7 +87,7 @@ def test_too_few_are_no_topic() -> None:
 
 @pytest.fixture
 def decisions() -> SqlTopicDecisions:
-    return SqlTopicDecisions(sa.create_engine("sqlite://"))
+    return SqlTopicDecisions(migrate(sa.create_engine("sqlite://")))
 
 
 MARKED = frozenset({(f"wiki:{n}", "m") for n in range(6)})

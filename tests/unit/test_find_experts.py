@@ -1,7 +1,7 @@
 """Who is proposed for a topic, who never is, and on what evidence."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -13,12 +13,11 @@ from expertise.names import Reason
 from expertise.scoring import FEWEST_COMPARED, NO_THRESHOLD, SERVED_THRESHOLD
 from expertise.values import AssignedTopics, RankedDocument, ScoreParts, TopicsOf, Window
 from expertise.who_knows import WALK_WEIGHT, Experts, find_experts, in_area
-from indexer.access import Reader
-from tests.windows import TODAY, FixedRanker, ListedBook, card, ranked, wrote
+from tests.windows import TODAY, ListedBook, card, ranked, wrote
 
 pytestmark = pytest.mark.experts
 
-READER = Reader("ag-9", frozenset({"everyone", "agent:ag-9"}))
+READER = "ag-9"
 ANA = Agent("ag-1", "Ana", "Le Goff", departement="22", accounts=("wiki:ana", "mail:ana"))
 BEN = Agent("ag-2", "Ben", "Amrani", departement="974", accounts=("wiki:ben",))
 CYD = Agent("ag-3", "Cyd", "Rossi", departement="29", accounts=("wiki:cyd",))
@@ -28,11 +27,11 @@ def asked(
     documents: list[RankedDocument], *agents: Agent, area: str = "", limit: int = 10
 ) -> Experts:
     return find_experts(
+        Window(tuple(documents)),
         "cadastre",
-        READER,
-        FixedRanker(tuple(documents)),
         ListedBook(agents),
         TODAY,
+        reader_id=READER,
         area=area,
         limit=limit,
     )
@@ -65,8 +64,8 @@ def test_topics_are_asked_of_the_documents_that_vote_and_no_others() -> None:
     topics, book = Topics(), ListedBook((ANA, BEN, CYD))
 
     def parts(assigned: AssignedTopics | None) -> dict[str, ScoreParts]:
-        ranker = FixedRanker(tuple(documents))
-        found = find_experts("cadastre", READER, ranker, book, TODAY, assigned=assigned)
+        window = Window(tuple(documents))
+        found = find_experts(window, "cadastre", book, TODAY, build=assigned)
         return {one.agent.id: one.parts for one in found.candidates}
 
     before, after = parts(None), parts(topics)
@@ -241,21 +240,11 @@ def compared(documents: list[RankedDocument], nearness: float) -> Window:
     return Window(near, compared=FEWEST_COMPARED)
 
 
-@dataclass(frozen=True, slots=True)
-class OneWindow:
-    """Answers every topic with this window."""
-
-    only: Window
-
-    def window(self, topic: str, reader: Reader) -> Window:
-        return self.only
-
-
 def test_thin_evidence_names_nobody() -> None:
     """Nobody, the nearest documents instead; and no area where nobody is known anywhere."""
     book = ListedBook((ANA, BEN, CYD))
-    thin = OneWindow(compared(three_notes(), nearness=THIN))
-    nobody = find_experts("cadastre", READER, thin, book, TODAY)
+    thin = compared(three_notes(), nearness=THIN)
+    nobody = find_experts(thin, "cadastre", book, TODAY)
     assert (nobody.candidates, nobody.beyond, nobody.nearest_area) == ((), 0, "")
     assert [one.card.document_id for one in nobody.nearest] == ["wiki:1", "wiki:2", "wiki:3"]
     assert nobody.stated == ()
@@ -265,14 +254,14 @@ def test_where_nothing_comes_near_the_strongest_name_is_held_back() -> None:
     """However the documents stand among themselves; among few, nothing can be said."""
     book = ListedBook((ANA, BEN, CYD))
     firm = compared(three_notes(), nearness=FIRM)
-    far = OneWindow(replace(firm, far=True))
-    nobody = find_experts("xylophone", READER, far, book, TODAY)
+    far = replace(firm, far=True)
+    nobody = find_experts(far, "xylophone", book, TODAY)
     assert (nobody.candidates, nobody.beyond, nobody.nearest_area) == ((), 0, "")
     assert (nobody.nearest, nobody.far) == ((), True)
-    everybody = find_experts("xylophone", READER, far, book, TODAY, bar=NO_THRESHOLD)
+    everybody = find_experts(far, "xylophone", book, TODAY, threshold=NO_THRESHOLD)
     assert found(everybody) == ["ag-1", "ag-2", "ag-3"]
-    few = OneWindow(replace(firm, far=True, compared=FEWEST_COMPARED - 1))
-    assert find_experts("xylophone", READER, few, book, TODAY).candidates
+    few = replace(firm, far=True, compared=FEWEST_COMPARED - 1)
+    assert find_experts(few, "xylophone", book, TODAY).candidates
 
 
 def test_each_candidate_stands_on_their_own() -> None:
@@ -282,8 +271,8 @@ def test_each_candidate_stands_on_their_own() -> None:
         ranked(0.9, card("wiki:2", wrote("wiki:ben"))),
         ranked(0.3, card("wiki:3", wrote("wiki:cyd"))),
     ]
-    firm = OneWindow(compared(notes, nearness=FIRM))
-    somebody = find_experts("cadastre", READER, firm, ListedBook((ANA, BEN, CYD)), TODAY)
+    firm = compared(notes, nearness=FIRM)
+    somebody = find_experts(firm, "cadastre", ListedBook((ANA, BEN, CYD)), TODAY)
     assert (found(somebody), somebody.nearest, somebody.beyond) == (["ag-1", "ag-2"], (), 0)
     assert all(one.confidence >= SERVED_THRESHOLD.confidence for one in somebody.candidates)
 
@@ -295,8 +284,8 @@ def test_each_candidate_stands_on_their_own() -> None:
 def test_who_only_comes_near_is_marked(nearness: float, compared_to: int, sure: bool) -> None:
     """Between the bar that shows and the one that vouches; among few, nothing is said."""
     one = [ranked(1.0, card("wiki:1", wrote("wiki:ana")))]
-    window = OneWindow(replace(compared(one, nearness=nearness), compared=compared_to))
-    (ana,) = find_experts("cadastre", READER, window, ListedBook((ANA,)), TODAY).candidates
+    window = replace(compared(one, nearness=nearness), compared=compared_to)
+    (ana,) = find_experts(window, "cadastre", ListedBook((ANA,)), TODAY).candidates
     assert ana.sure is sure
 
 
@@ -306,24 +295,24 @@ def test_one_very_fitting_document_is_enough() -> None:
     more = [*one, ranked(0.2, card("wiki:2", wrote("wiki:ana")))]
     confidences = []
     for notes in (one, more):
-        window = OneWindow(compared(notes, nearness=3.0))
-        (ana,) = find_experts("cadastre", READER, window, ListedBook((ANA,)), TODAY).candidates
+        window = compared(notes, nearness=3.0)
+        (ana,) = find_experts(window, "cadastre", ListedBook((ANA,)), TODAY).candidates
         confidences.append(ana.confidence)
     assert SERVED_THRESHOLD.confidence <= confidences[0] <= confidences[1]
 
 
 def test_where_nobody_is_known_the_nearest_area_is_named() -> None:
     """In Morbihan nobody: Côtes-d'Armor is nearer than Finistère and La Réunion."""
-    firm = OneWindow(compared(three_notes(), nearness=FIRM))
+    firm = compared(three_notes(), nearness=FIRM)
     book = ListedBook((ANA, BEN, CYD))
-    nobody = find_experts("cadastre", READER, firm, book, TODAY, area="56")
+    nobody = find_experts(firm, "cadastre", book, TODAY, area="56")
     assert (nobody.candidates, nobody.nearest_area) == ((), "22")
 
 
 def called(question: str, *agents: Agent, documents: list[RankedDocument] | None = None) -> Experts:
     book = ListedBook(agents)
-    window = FixedRanker(tuple(documents or ()))
-    return find_experts(question, READER, window, book, TODAY, names=book)
+    window = Window(tuple(documents or ()))
+    return find_experts(window, question, book, TODAY, reader_id=READER, names=book)
 
 
 GEOMETER = replace(BEN, metier="géomètre du cadastre", departement="15", office="Aurillac")

@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 import sqlalchemy as sa
 
-from quisait.application.database import connect
+from quisait.application.database import connect, migrate
 from search_api.query_log.recording import AskedQuery, BackgroundQueryLog
 from search_api.query_log.storage import journal_askings, journal_counts, journal_period, utc
 from tests.journals import (
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.trust
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = connect(database_url)
+    engine = migrate(connect(database_url))
     yield engine
     engine.dispose()
 
@@ -207,7 +207,7 @@ def test_clocks_that_differ_lose_nothing(engine: sa.Engine) -> None:
 def test_what_is_deleted_is_overwritten(tmp_path: Path) -> None:
     """Neither an old salt nor a digest can be read out of the file of SQLite."""
     path = tmp_path / "state.sqlite"
-    engine = connect(f"sqlite:///{path}")
+    engine = migrate(connect(f"sqlite:///{path}"))
     journal = journal_of(engine)
     asked_by(journal, range(5), "bornage contradictoire", NINE)
     (period,), askings = rows(engine, journal_period), rows(engine, journal_askings)

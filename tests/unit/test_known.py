@@ -18,6 +18,7 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.state import digest
 from indexer.values import WITHHELD, Question, ShowRequest
 from indexer.wrapped_index import NamedSourcesIndex
+from quisait.application.database import migrate
 from search_api.identity.known_principals import CurrentKnownPrincipals, KnownPrincipalRules
 from tests.builders import ANYONE, ENCODER, asking, put
 
@@ -49,7 +50,7 @@ class Signs:
 
 
 def book_of(*entries: Agent | Group) -> SqlDirectory:
-    book = SqlDirectory(sa.create_engine("sqlite://"))
+    book = SqlDirectory(migrate(sa.create_engine("sqlite://")))
     book.replace(Listed(*entries))  # type: ignore[arg-type]
     return book
 
@@ -124,7 +125,7 @@ def test_a_stranger_is_what_no_reader_could_be(
 
 def test_another_reading_of_the_directory_is_seen_at_once() -> None:
     """By every process: what was known may name nobody now, and the reverse."""
-    engine = sa.create_engine("sqlite://")
+    engine = migrate(sa.create_engine("sqlite://"))
     book, elsewhere = SqlDirectory(engine), SqlDirectory(engine)
     knowing = CurrentKnownPrincipals(book, Signs(), KnownPrincipalRules())
     asked = {"ldap:group:fraude", "ldap:group:vide"}
@@ -141,7 +142,7 @@ def test_another_reading_of_the_directory_is_seen_at_once() -> None:
 
 def test_the_groups_of_a_directory_that_an_older_version_read_are_known() -> None:
     """As far as they have members; the rest is known with the next reading."""
-    engine = sa.create_engine("sqlite://")
+    engine = migrate(sa.create_engine("sqlite://"))
     book = SqlDirectory(engine)
     book.replace(Listed(*BOOK))  # type: ignore[arg-type]
     with engine.begin() as connection:
@@ -177,7 +178,7 @@ def test_a_directory_of_tables_knows_its_groups(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(json.dumps({"id": "ana"}) + "\n")
     rows = [{"principal": "t:group:vide", "members": []}]
     (tmp_path / "g.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    book = SqlDirectory(sa.create_engine("sqlite://"))
+    book = SqlDirectory(migrate(sa.create_engine("sqlite://")))
     book.replace(TableDirectory(tmp_path / "a.jsonl", tmp_path / "g.jsonl"))
     assert book.known({"t:group:vide", "t:group:vides"}) == {"t:group:vide"}
 
@@ -194,7 +195,7 @@ def test_who_is_gone_from_the_directory_is_known_and_a_group_is_not() -> None:
 
 def test_nothing_is_kept_of_whom_no_document_denies() -> None:
     """Of the others a digest, once."""
-    engine = sa.create_engine("sqlite://")
+    engine = migrate(sa.create_engine("sqlite://"))
     book = SqlDirectory(engine)
     book.replace(Listed(*BOOK))  # type: ignore[arg-type]
     for _ in range(2):

@@ -25,6 +25,7 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.errors import DeletionsHeld, ExtractionFailed, ExtractorUnreachable, IndexUnreachable
 from indexer.state import State
 from indexer.values import WITHHELD, Extracted, Failure, UnreadPart, Vectors, Write, WriteReport
+from quisait.application.database import migrate
 from tests.builders import OPEN, asking, make_document, reading
 from tests.encoders import FakeEncoder
 
@@ -83,7 +84,7 @@ class House:
         self.index = EmbeddedIndex(folder / "index", 16)
         self.encoder = CountingEncoder()
         self.extractor = FileReader()
-        self.state = State(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
+        self.state = State(migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")))
 
     @property
     def workshop(self) -> CrawlDependencies:

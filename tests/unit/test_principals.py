@@ -32,6 +32,7 @@ from expertise.directory import SqlDirectory
 from indexer.access import Reader, access_filter
 from indexer.embedded.rows import access_key
 from indexer.embedded.rows import access_of as stored_access
+from quisait.application.database import migrate
 from quisait.settings import TopicsSettings
 from quisait.settings.sources import RoleSettings, SourceSettings, grant_of
 from search_api.identity.readers import Authorities, reader_of
@@ -212,7 +213,7 @@ def test_the_directory_s_groups_ids_and_accounts(
 ) -> None:
     """A group's name, its member's id, an agent's id and their account, in forms of their own."""
     (ours, theirs), (written, otherwise) = names, people
-    book = SqlDirectory(sa.create_engine("sqlite://"))
+    book = SqlDirectory(migrate(sa.create_engine("sqlite://")))
     book.replace(tables(tmp_path, written, theirs, otherwise, f"w:{written}"))
     found = access_filter(Authorities(agents=book).complete(reader_of(written, book, TODAY)))
     for principal in (f"ldap:group:{ours}", f"agent:{otherwise}", f"w:account:{otherwise}"):
@@ -253,7 +254,7 @@ class Says:
 def test_what_an_authority_says_whatever_the_form(names: tuple[str, str]) -> None:
     """And that the directory says the same otherwise is no contest between the two."""
     ours, theirs = names
-    book = SqlDirectory(sa.create_engine("sqlite://"))
+    book = SqlDirectory(migrate(sa.create_engine("sqlite://")))
     authorities = Authorities([Says(f"w:group:{theirs}")], book)
     found = authorities.complete(reader(f"w:group:{ours}"))
     authorities.close()

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from connectors.ports import AccessNarrowed, Change, Checkpoint, ContentStale, Delete, Upsert
 from connectors.push.connector import PushConnector
-from connectors.push.documents import metadata as push_tables
 from connectors.push.inbox import Inbox
 from connectors.push.items import InboxFull, InboxUnreachable, PushOutcome, PushReceipt, parse_item
 from connectors.values import Access
+from quisait.application.database import migrate
 
 pytestmark = pytest.mark.sources
 
@@ -37,7 +37,6 @@ class Box:
     inbox: Inbox = field(init=False)
 
     def __post_init__(self) -> None:
-        push_tables.create_all(self.engine)
         self.inbox = Inbox(self.engine, lambda source: self.cursor, self.max_waiting)
 
     def push(self, *items: object, source: str = "docs") -> list[PushReceipt]:
@@ -72,7 +71,7 @@ class Box:
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = sa.create_engine(database_url)
+    engine = migrate(sa.create_engine(database_url))
     yield engine
     engine.dispose()
 

@@ -6,16 +6,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from connectors.push.documents import metadata as push_tables
 from connectors.push.tokens import PushTokens
+from quisait.application.database import migrate
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = sa.create_engine(database_url)
-    push_tables.create_all(engine)
+    engine = migrate(sa.create_engine(database_url))
     yield engine
     engine.dispose()
 

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from connectors.ports import Upsert
 from connectors.push.connector import PushConnector
-from connectors.push.documents import metadata as push_tables
 from connectors.push.inbox import Inbox
 from connectors.push.items import PushOutcome, parse_item
 from expertise.consent import Preference, PreferenceKind, SqlConsent
@@ -77,7 +76,7 @@ def test_a_wish_acts_at_once_and_says_that_it_is_not_noted(
     """Of its agent alone; it is said no more once it is written."""
     consent = SqlConsent(engine, lambda: NOW, register)
     consent.ask(RETREAT)
-    assert [one.wish for one in consent.of("ag-1")] == [RETREAT]
+    assert [one.preference for one in consent.of("ag-1")] == [RETREAT]
     assert (consent.noted("ag-1"), consent.noted("ag-2")) == (False, True)
     give_back(register)
     assert register.complete() == 0
@@ -199,10 +198,9 @@ def test_what_waits_in_a_restored_database_is_not_the_last_word(
     assert register.complete(opening=True) == 0
     assert register.path.read_text("utf-8").count("\n") == len(before)
     index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
-    push_tables.create_all(engine)
     inbox = Inbox(engine, lambda _: None, 10)
     replay_where_older(register, engine, consent, index, b"key", inbox)
-    assert [one.wish for one in consent.of("ag-1")] == [RETREAT]
+    assert [one.preference for one in consent.of("ag-1")] == [RETREAT]
 
 
 def test_a_line_that_was_written_twice_counts_where_it_stands_first(
@@ -226,7 +224,6 @@ def test_a_restored_inbox_publishes_nothing_that_was_deleted_or_closed_since(
 ) -> None:
     """What was pushed stays away until it is pushed again; an inbox of today is left as it is."""
     give_back(register)
-    push_tables.create_all(engine)
     inbox = Inbox(engine, lambda _: None, 100)
 
     def push(name: str, **more: object) -> PushOutcome:

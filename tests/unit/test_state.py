@@ -7,14 +7,14 @@ import pytest
 import sqlalchemy as sa
 
 from indexer.state import Progress, State
-from quisait.application.database import connect
+from quisait.application.database import connect, migrate
 
 pytestmark = pytest.mark.sources
 
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = connect(database_url)
+    engine = migrate(connect(database_url))
     yield engine
     engine.dispose()
 
@@ -166,7 +166,7 @@ def test_old_runs_are_forgotten_but_the_last_good_one(
 
 def test_what_is_remembered_outlives_its_process(database_url: str) -> None:
     """Another opening of the same database goes on from there."""
-    first, second = connect(database_url), connect(database_url)
+    first, second = migrate(connect(database_url)), migrate(connect(database_url))
     before = State(first)
     before.save("wiki", "7")
     before.record("wiki", "wiki:1", "empty", "no text")

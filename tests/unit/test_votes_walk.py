@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.values import Contribution, ContributorRole, EvidencePolicy
+from evaluation.voting_models import VOTING_MODELS, VotingModel
 from expertise.scoring import DAMPING, graph_of, reference_walk, sparse_walk, walk
 from expertise.values import RankedDocument, TopicsOf, Window
 from expertise.votes import (
@@ -18,6 +19,7 @@ from expertise.votes import (
     HALF_LIFE_DAYS,
     OTHER_PART_WEIGHT,
     ROLE_WEIGHTS,
+    SHARPNESS,
     VOLUME_DISCOUNT,
     VOTERS,
     Vote,
@@ -26,7 +28,6 @@ from expertise.votes import (
     discounted_sum,
     recency,
 )
-from expertise.voting import SHARPNESS, VOTING, Voting
 from tests.windows import TODAY, card, ranked, wrote
 
 pytestmark = pytest.mark.experts
@@ -294,22 +295,22 @@ def test_who_writes_on_the_same_topic_is_nearer_and_more_so_where_it_is_surer() 
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
-        (Voting.DISCOUNTED, 0.64 + VOLUME_DISCOUNT * 0.5 * 0.16),
-        (Voting.COMB_SUM, 1.0),
-        (Voting.COMB_MNZ, 2.0),
-        (Voting.COMB_MAX, 0.8),
-        (Voting.EXP_COMB_SUM, math.exp(0.8) + 0.5 * math.exp(0.4)),
-        (Voting.EXP_COMB_MNZ, 2 * (math.exp(0.8) + 0.5 * math.exp(0.4))),
-        (Voting.RECIPROCAL_RANK, 1 + 0.5 / 4),
-        (Voting.BORDA_FUSE, VOTERS + 0.5 * (VOTERS - 3)),
+        (VotingModel.DISCOUNTED, 0.64 + VOLUME_DISCOUNT * 0.5 * 0.16),
+        (VotingModel.COMB_SUM, 1.0),
+        (VotingModel.COMB_MNZ, 2.0),
+        (VotingModel.COMB_MAX, 0.8),
+        (VotingModel.EXP_COMB_SUM, math.exp(0.8) + 0.5 * math.exp(0.4)),
+        (VotingModel.EXP_COMB_MNZ, 2 * (math.exp(0.8) + 0.5 * math.exp(0.4))),
+        (VotingModel.RECIPROCAL_RANK, 1 + 0.5 / 4),
+        (VotingModel.BORDA_FUSE, VOTERS + 0.5 * (VOTERS - 3)),
     ],
 )
-def test_each_model_by_hand(model: Voting, expected: float) -> None:
+def test_each_model_by_hand(model: VotingModel, expected: float) -> None:
     """A document at rank 1 in full, and one at rank 4 of which half is theirs."""
     votes = (Vote("wiki:1", 0.8, 1.0, 1), Vote("wiki:2", 0.2, 0.5, 4))
-    assert VOTING[model](votes) == pytest.approx(expected)
+    assert VOTING_MODELS[model](votes) == pytest.approx(expected)
 
 
 def test_every_model_says_nothing_of_no_votes() -> None:
     """Nobody's sum is 0 in all of them, and each name has its model."""
-    assert [VOTING[model](()) for model in Voting] == [0] * len(Voting)
+    assert [VOTING_MODELS[model](()) for model in VotingModel] == [0] * len(VotingModel)

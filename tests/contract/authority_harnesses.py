@@ -1,4 +1,4 @@
-"""The authorities that the contract is run on: a real wiki, and a roll that is honest."""
+"""Authorities for the contract: a real wiki, and groups in memory."""
 
 import threading
 from collections.abc import Mapping
@@ -14,18 +14,18 @@ from tests.wiki_server import PASSWORD, READER, WikiServer
 
 
 @dataclass
-class WikiStage:
-    """MediaWiki's groups, asked through a door that can misbehave."""
+class WikiGroupsHarness:
+    """MediaWiki's groups, queried through a proxy that can fail."""
 
     wiki: WikiServer
     door: Door
-    bound_s: float = 30.0
+    timeout_s: float = 30.0
 
     def authority(self) -> Authority:
         quick = WikiLimits(rate_per_s=0, timeout_s=5, max_wait_s=0, total_timeout_s=10)
         return WikiGroups("w", WikiConfig(self.door.url, READER, PASSWORD, limits=quick))
 
-    def hold(self, groups: Mapping[Identity, set[str]]) -> None:
+    def set_groups(self, groups: Mapping[Identity, set[str]]) -> None:
         site = self.wiki.site()
         token = site.get_token("userrights")
         for who, wanted in groups.items():
@@ -33,17 +33,17 @@ class WikiStage:
             change = {"add": "|".join(wanted), "remove": "|".join(left)}
             site.raw_api("userrights", "POST", True, user=who.account, token=token, **change)
 
-    def fall(self) -> None:
+    def refuse(self) -> None:
         self._say(Said(status=503))
 
-    def cut(self) -> None:
+    def truncate(self) -> None:
         name = '{"query":{"users":[{"name":"Zoé","groups":["suppress"]}'
         self._say(Said(name.encode(), promised=100))
 
     def hang(self) -> None:
         self._say(Said(hangs_s=12))
 
-    def rise(self) -> None:
+    def recover(self) -> None:
         self.door.fault = lambda asked: None
 
     def _say(self, said: Said) -> None:
@@ -51,40 +51,40 @@ class WikiStage:
 
 
 @dataclass
-class RollStage:
-    """A list in memory, honest, that the liars speak in the place of."""
+class MemoryAuthorityHarness:
+    """Groups in memory: the correct authority that the liars derive from."""
 
-    bound_s: float = 0.5
+    timeout_s: float = 0.5
     held: dict[str, set[str]] = field(default_factory=dict)
     fault: str = ""
     over: threading.Event = field(default_factory=threading.Event)
 
     def authority(self) -> Authority:
-        return Roll(self)
+        return MemoryAuthority(self)
 
-    def hold(self, groups: Mapping[Identity, set[str]]) -> None:
+    def set_groups(self, groups: Mapping[Identity, set[str]]) -> None:
         self.held |= {who.account: set(names) for who, names in groups.items()}
 
-    def fall(self) -> None:
+    def refuse(self) -> None:
         self.fault = "down"
 
-    def cut(self) -> None:
+    def truncate(self) -> None:
         self.fault = "half"
 
     def hang(self) -> None:
         self.fault = "hangs"
 
-    def rise(self) -> None:
+    def recover(self) -> None:
         self.fault = ""
 
 
 @dataclass
-class Roll:
-    stage: RollStage
+class MemoryAuthority:
+    harness: MemoryAuthorityHarness
     name: str = "w"
 
     def principals(self, agent_id: str, accounts: frozenset[str]) -> frozenset[str]:
-        if self.stage.fault:
+        if self.harness.fault:
             raise SourceUnreachable("La liste ne répond pas.")
         return self.groups(accounts)
 
@@ -92,4 +92,4 @@ class Roll:
         own = [
             name for source, _, name in (one.partition(":") for one in accounts) if source == "w"
         ]
-        return frozenset(f"w:group:{g}" for name in own for g in self.stage.held.get(name, ()))
+        return frozenset(f"w:group:{g}" for name in own for g in self.harness.held.get(name, ()))

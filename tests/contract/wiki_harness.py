@@ -1,7 +1,7 @@
-"""The wiki that the contract is run on: a real one, changed by editors.
+"""A real wiki for the connector contract, changed by editors.
 
-A wiki's readers are those of a namespace: a document stands in that of its first readers,
-and other readers are a change of the rules.
+A page's readers are those of its namespace: a document is added to the namespace of its first
+readers, and later readers are a change of the namespace's access.
 """
 
 import hashlib
@@ -24,11 +24,11 @@ QUICK = WikiLimits(rate_per_s=0)
 
 
 @dataclass
-class WikiStage:
-    """Additions are gathered until the wiki is read: the same ones are put back, not made again."""
+class WikiConnectorHarness:
+    """Collects additions until the wiki is read; the same ones are restored from a snapshot."""
 
     wiki: WikiServer = field(default_factory=ensure_wiki)
-    many: int = 53
+    resumable_count: int = 53
     rules: dict[str, tuple[str, ...]] = field(
         default_factory=lambda: {name: allowed for allowed, name in SPACES.items()}
     )
@@ -40,43 +40,43 @@ class WikiStage:
         self.wiki.reset()
 
     def connector(self) -> Connector:
-        self._make()
-        place = WikiConfig(self.wiki.url, READER, PASSWORD, self.rules, limits=QUICK)
-        return MediaWikiConnector("t", place)
+        self._add_pages()
+        config = WikiConfig(self.wiki.url, READER, PASSWORD, self.rules, limits=QUICK)
+        return MediaWikiConnector("t", config)
 
     def document_id(self, name: str) -> str:
-        self._make()
+        self._add_pages()
         return f"t:{self.wiki.page_id(self._title(name))}"
 
     def add(self, name: str, text: str, allowed: tuple[str, ...]) -> None:
         space, former = SPACES[allowed], self.spaces.get(name)
         if former not in (None, space):
-            self._make()
+            self._add_pages()
             old = self._title(name)
             self.spaces[name] = space
             self.wiki.move(old, self._title(name), noredirect=1)
         self.spaces[name] = space
         self.texts.append((self._title(name), text))
 
-    def restrict(self, name: str, allowed: tuple[str, ...]) -> None:
+    def set_readers(self, name: str, allowed: tuple[str, ...]) -> None:
         space = self.spaces[name]
-        assert list(self.spaces.values()).count(space) == 1, "others would change with it"
+        assert list(self.spaces.values()).count(space) == 1, "other documents would change too"
         self.rules[space] = allowed
 
     def remove(self, name: str) -> None:
-        self._make()
+        self._add_pages()
         self.wiki.delete(self._title(name))
 
-    def spoil(self) -> int:
-        """Two pages whose text the database has lost, before all others."""
-        self._make()
+    def add_invalid_records(self) -> int:
+        """Add two pages without text in the database, listed before all others."""
+        self._add_pages()
         for title in ("Aaa", "Aab"):
             self.wiki.edit(title, "perdu")
             self.wiki.damage(title)
         return 2
 
-    def carry_everything(self) -> Document:
-        self._make()
+    def add_complete_document(self) -> Document:
+        self._add_pages()
         title = "Équipe:L’été"
         edits = [
             (EDITOR, "Début {{absent}}", {}),
@@ -111,8 +111,8 @@ class WikiStage:
         space = self.spaces[name]
         return f"{space}:{name}" if space else name
 
-    def _make(self) -> None:
-        """Bring the additions into the wiki."""
+    def _add_pages(self) -> None:
+        """Add the collected pages to the wiki."""
         texts, self.texts = self.texts, []
         if not texts:
             return

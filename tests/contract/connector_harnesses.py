@@ -1,4 +1,4 @@
-"""The sources that the contract is run on: a folder and an export, made and changed at will."""
+"""Sources for the connector contract: a folder and an export."""
 
 import csv
 import json
@@ -23,10 +23,10 @@ from connectors.values import (
 
 
 @dataclass
-class FolderStage:
+class FolderHarness:
     root: Path
     rules: dict[str, dict[str, str]] = field(default_factory=dict)
-    many: int = 450
+    resumable_count: int = 450
 
     def connector(self) -> Connector:
         return FolderConnector("t", self.root)
@@ -47,13 +47,13 @@ class FolderStage:
         if self.rules.get(name) != {"allowed": "|".join(allowed)}:
             self._rule(name, allowed="|".join(allowed))
 
-    def restrict(self, name: str, allowed: tuple[str, ...]) -> None:
+    def set_readers(self, name: str, allowed: tuple[str, ...]) -> None:
         self._rule(name, allowed="|".join(allowed))
 
     def remove(self, name: str) -> None:
         (self.root / name).unlink()
 
-    def spoil(self) -> int:
+    def add_invalid_records(self) -> int:
         (self.root / "odd.txt").write_text("x")
         (self.root / "odd.txt.quisait.json").write_text("{")
         (self.root / "bomb.txt").write_text("x")
@@ -64,7 +64,7 @@ class FolderStage:
         (self.root / "nulle-part.txt").symlink_to("absent")
         return 2
 
-    def carry_everything(self) -> Document:
+    def add_complete_document(self) -> Document:
         name = unicodedata.normalize("NFD", "été.txt")
         (self.root / name).write_text("corps", encoding="utf-8")
         os.utime(self.root / name, (1e9, 1e9))
@@ -75,7 +75,7 @@ class FolderStage:
             part_of="dossier.txt", created="2019-05-04", modified="2019-06-01T10:00:00Z",
             title="L’été", language="br", evidence="none", url="https://f.example/{path}",
         )  # fmt: skip
-        return everything(
+        return complete_document(
             "t:été.txt",
             sections=(Section("été.txt"), Section("corps")),
             version="5:1000000000000000000",
@@ -84,7 +84,7 @@ class FolderStage:
         )
 
 
-def everything(
+def complete_document(
     document_id: str, sections: tuple[Section, ...], version: str, url: str, label: str
 ) -> Document:
     day = date(2019, 5, 4)
@@ -102,7 +102,7 @@ def everything(
     )  # fmt: skip
 
 
-EVERYTHING_LINE: dict[str, Any] = {
+COMPLETE_LINE: dict[str, Any] = {
     "type": "page", "id": "été", "title": "L’été", "author": "jdupont", "text": "corps",
     "readers": {"allowed": ["everyone", "test:group:a"], "denied": ["test:agent:x"]},
     "space": "Cadastre", "url": "https://f.example/e", "kind": "note", "language": "br",
@@ -111,22 +111,22 @@ EVERYTHING_LINE: dict[str, Any] = {
     "part_of": "dossier.txt", "entity": "DGFiP/DDFiP 22", "area": "22",
     "evidence": "none", "sections": [{"text": "suite", "heading": "II", "page": 2}],
 }  # fmt: skip
-EVERYTHING_SECTIONS = (
+COMPLETE_SECTIONS = (
     Section("corps", author="t:jdupont"),
     Section("suite", heading="II", page=2),
 )
-"""A record's line that carries every field, and the sections that it makes."""
+"""A record's line with every field, and the sections that it gives."""
 
 
 @dataclass
-class ExportStage:
-    """An export in a folder. `complete`: rewritten whole at each change, as a nightly dump."""
+class ExportHarness:
+    """An export in a folder. `complete`: it is rewritten at each change, like a nightly dump."""
 
     root: Path
     complete: bool
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     extra: list[bytes] = field(default_factory=list)
-    many: int = 450
+    resumable_count: int = 450
 
     def connector(self) -> Connector:
         self._file()
@@ -163,13 +163,13 @@ class ExportStage:
         line = {"type": "post", "id": name, "title": name, "text": text, "author": "a"}
         self._put(line | ({"readers": {"allowed": allowed}} if allowed else {}))
 
-    def restrict(self, name: str, allowed: tuple[str, ...]) -> None:
+    def set_readers(self, name: str, allowed: tuple[str, ...]) -> None:
         self._put({"type": "access", "id": name, "readers": {"allowed": allowed}})
 
     def remove(self, name: str) -> None:
         self._put({"type": "deleted", "id": name})
 
-    def spoil(self) -> int:
+    def add_invalid_records(self) -> int:
         hostile = [
             b"\xff\xfe\x00", b"[" * 100_000, b"{", b"null", b"[]", b'"text"', b"\0" * 50,
             b'{"type":"post"}', b'{"type":"no","id":"n"}', b'{"type":"post","id":"\\ud800"}',
@@ -183,7 +183,9 @@ class ExportStage:
             opened.write(b"\n".join(hostile) + b"\n")
         return len(hostile)
 
-    def carry_everything(self) -> Document:
+    def add_complete_document(self) -> Document:
         self._put({"type": "account", "id": "jdupont", "name": "Jeanne Dupont"})
-        self._put(EVERYTHING_LINE)
-        return everything("t:été", EVERYTHING_SECTIONS, "", "https://f.example/e", "Jeanne Dupont")
+        self._put(COMPLETE_LINE)
+        return complete_document(
+            "t:été", COMPLETE_SECTIONS, "", "https://f.example/e", "Jeanne Dupont"
+        )

@@ -9,14 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 
-from expertise.votes import VOLUME_DISCOUNT, VOTERS, Vote, discounted_sum
-
-SHARPNESS = 2.0
-"""The power of a document's score in the served model: with so many voters, the many that
-hardly answer would outvote the few that do. From 1.5 to 2.5 a plateau."""
+from expertise.votes import VOTERS, Vote, discounted_votes
 
 
-class Voting(StrEnum):
+class VotingModel(StrEnum):
     """The models, by the names of their authors; `discounted` is the one that serves."""
 
     DISCOUNTED = "discounted"
@@ -27,13 +23,6 @@ class Voting(StrEnum):
     EXP_COMB_MNZ = "expCombMNZ"
     RECIPROCAL_RANK = "RR"
     BORDA_FUSE = "BordaFuse"
-
-
-def discounted(
-    votes: Sequence[Vote], sharpness: float = SHARPNESS, discount: float = VOLUME_DISCOUNT
-) -> float:
-    """`discounted_sum` of sharpened votes."""
-    return discounted_sum((vote.share * vote.score**sharpness for vote in votes), discount)
 
 
 def comb_sum(votes: Sequence[Vote]) -> float:
@@ -71,15 +60,15 @@ def borda_fuse(votes: Sequence[Vote]) -> float:
     return math.fsum(vote.share * max(0, VOTERS + 1 - vote.rank) for vote in votes)
 
 
-VOTING: Mapping[Voting, Callable[[Sequence[Vote]], float]] = MappingProxyType(
+VOTING_MODELS: Mapping[VotingModel, Callable[[Sequence[Vote]], float]] = MappingProxyType(
     {
-        Voting.DISCOUNTED: discounted,
-        Voting.COMB_SUM: comb_sum,
-        Voting.COMB_MNZ: comb_mnz,
-        Voting.COMB_MAX: comb_max,
-        Voting.EXP_COMB_SUM: exp_comb_sum,
-        Voting.EXP_COMB_MNZ: exp_comb_mnz,
-        Voting.RECIPROCAL_RANK: reciprocal_rank,
-        Voting.BORDA_FUSE: borda_fuse,
+        VotingModel.DISCOUNTED: discounted_votes,
+        VotingModel.COMB_SUM: comb_sum,
+        VotingModel.COMB_MNZ: comb_mnz,
+        VotingModel.COMB_MAX: comb_max,
+        VotingModel.EXP_COMB_SUM: exp_comb_sum,
+        VotingModel.EXP_COMB_MNZ: exp_comb_mnz,
+        VotingModel.RECIPROCAL_RANK: reciprocal_rank,
+        VotingModel.BORDA_FUSE: borda_fuse,
     }
 )

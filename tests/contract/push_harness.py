@@ -1,4 +1,4 @@
-"""A source that pushes, for the connector contract: an inbox in a scratch database."""
+"""A source that pushes, for the connector contract: an inbox in a temporary database."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,12 +8,12 @@ import sqlalchemy as sa
 
 from connectors.ports import Connector
 from connectors.push.connector import PushConnector
-from connectors.push.documents import metadata as push_tables
 from connectors.push.documents import push_documents
 from connectors.push.inbox import Inbox
 from connectors.push.items import PushOutcome, PushReceipt, parse_item
 from connectors.values import Document
-from tests.contract.connector_stages import EVERYTHING_LINE, EVERYTHING_SECTIONS, everything
+from quisait.application.database import migrate
+from tests.contract.connector_harnesses import COMPLETE_LINE, COMPLETE_SECTIONS, complete_document
 
 HOSTILE: tuple[object, ...] = (
     None, [], "text", 1, {}, {"type": "post"}, {"type": "no", "id": "n"},
@@ -28,17 +28,16 @@ UNDURABLE = "pragma synchronous = off"
 
 
 @dataclass
-class PushStage:
+class PushHarness:
     root: Path
-    many: int = 450
+    resumable_count: int = 450
     engine: sa.Engine = field(init=False)
     inbox: Inbox = field(init=False)
 
     def __post_init__(self) -> None:
-        self.engine = sa.create_engine(f"sqlite:///{self.root / 'state.sqlite'}")
-        # Each item is a transaction of its own, hundreds of times: the disk is not waited for.
+        self.engine = migrate(sa.create_engine(f"sqlite:///{self.root / 'state.sqlite'}"))
+        # Hundreds of transactions: do not wait for the disk.
         sa.event.listen(self.engine, "connect", lambda raw, _: raw.execute(UNDURABLE))
-        push_tables.create_all(self.engine)
         self.inbox = Inbox(self.engine, lambda source: None, 10_000)
 
     def connector(self) -> Connector:
@@ -59,14 +58,14 @@ class PushStage:
         line = {"type": "post", "id": name, "title": name, "text": text, "author": "a"}
         self._accepted(line | ({"readers": {"allowed": list(allowed)}} if allowed else {}))
 
-    def restrict(self, name: str, allowed: tuple[str, ...]) -> None:
+    def set_readers(self, name: str, allowed: tuple[str, ...]) -> None:
         self._accepted({"type": "access", "id": name, "readers": {"allowed": list(allowed)}})
 
     def remove(self, name: str) -> None:
         self._accepted({"type": "deleted", "id": name})
 
-    def spoil(self) -> int:
-        """At the door nothing of the kind passes: only an older release can have kept it."""
+    def add_invalid_records(self) -> int:
+        """Invalid items are refused: only an older release can have stored such lines."""
         for item in HOSTILE:
             assert self._push(item).outcome is PushOutcome.REFUSED, item
         for number, line in enumerate(("{", '{"type":"post","id":"x"}', "null")):
@@ -77,6 +76,6 @@ class PushStage:
                 connection.execute(sa.update(push_documents).where(own).values(line=line))
         return 3
 
-    def carry_everything(self) -> Document:
-        self._accepted(EVERYTHING_LINE)
-        return everything("t:été", EVERYTHING_SECTIONS, "", "https://f.example/e", "")
+    def add_complete_document(self) -> Document:
+        self._accepted(COMPLETE_LINE)
+        return complete_document("t:été", COMPLETE_SECTIONS, "", "https://f.example/e", "")

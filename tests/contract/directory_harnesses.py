@@ -1,4 +1,4 @@
-"""The directories that the contract is run on: tables, and a real slapd."""
+"""Directories for the contract: tables, and a real slapd."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,19 +15,19 @@ from connectors.values import Agent
 from tests.cut_relay import relay
 from tests.ldap_server import PASSWORD, READER, SUFFIX, LdapServer, ensure_ldap
 
-STAGE = f"ou=contrat,{SUFFIX}"
+BRANCH = f"ou=contrat,{SUFFIX}"
 GROUPS_FILTER = "(objectClass=groupOfNames)"
 
 
 @dataclass
-class TableStage:
+class TableDirectoryHarness:
     root: Path
     groups: list[str] = field(default_factory=list)
 
     def directory(self) -> Directory:
         return TableDirectory(self.root / "a.jsonl", self.root / "g.jsonl")
 
-    def hold(self, agents: Sequence[Agent], groups: Mapping[str, Sequence[str]]) -> None:
+    def set_entries(self, agents: Sequence[Agent], groups: Mapping[str, Sequence[str]]) -> None:
         columns = AgentRecord.model_fields
         known = ({k: v for k, v in asdict(agent).items() if k in columns} for agent in agents)
         rows = [json.dumps(row, default=str) for row in known]
@@ -35,23 +35,23 @@ class TableStage:
         made = [{"principal": f"t:group:{n}", "members": list(m)} for n, m in groups.items()]
         (self.root / "g.jsonl").write_text("".join(json.dumps(one) + "\n" for one in made))
 
-    def add_unreadable(self) -> None:
+    def add_invalid_agent(self) -> None:
         with (self.root / "a.jsonl").open("a") as table:
             table.write('{"id": "parti", "departure": "bientôt"}\n')
 
-    def cut(self) -> None:
-        """Of a table on a share that goes away, the second cannot be opened."""
+    def truncate_reads(self) -> None:
+        """The second table cannot be opened, as on a share that is unmounted."""
         (self.root / "g.jsonl").unlink()
 
 
 @dataclass
-class LdapStage:
-    """A branch of its own on the session's slapd."""
+class LdapDirectoryHarness:
+    """A separate branch of the session's slapd."""
 
     stack: ExitStack
     ldap: LdapServer = field(default_factory=ensure_ldap)
     port: int = 0
-    held: list[str] = field(default_factory=list)
+    added_dns: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.port = self.ldap.port
@@ -61,8 +61,8 @@ class LdapStage:
         return LdapDirectory(
             LdapConfig(
                 (f"ldap://127.0.0.1:{self.port}",),
-                LdapBranch(STAGE, "(objectClass=inetOrgPerson)"),
-                LdapBranch(STAGE, GROUPS_FILTER),
+                LdapBranch(BRANCH, "(objectClass=inetOrgPerson)"),
+                LdapBranch(BRANCH, GROUPS_FILTER),
                 READER,
                 PASSWORD,
                 attributes={
@@ -73,26 +73,26 @@ class LdapStage:
             )
         )
 
-    def hold(self, agents: Sequence[Agent], groups: Mapping[str, Sequence[str]]) -> None:
+    def set_entries(self, agents: Sequence[Agent], groups: Mapping[str, Sequence[str]]) -> None:
         self._clear()
-        self._add(STAGE, {"objectClass": ["organizationalUnit"], "ou": "contrat"})
+        self._add(BRANCH, {"objectClass": ["organizationalUnit"], "ou": "contrat"})
         for agent in agents:
             self._add(_dn(agent.id), _attributes(agent))
         for name, members in groups.items():
             made = {"objectClass": ["groupOfNames"], "cn": name, "member": list(map(_dn, members))}
-            self._add(f"cn={name},{STAGE}", made)
+            self._add(f"cn={name},{BRANCH}", made)
 
-    def add_unreadable(self) -> None:
+    def add_invalid_agent(self) -> None:
         left = _attributes(Agent("parti", "Paul", "Parti")) | {"carLicense": "bientôt"}
         self._add(_dn("parti"), left)
 
-    def cut(self) -> None:
+    def truncate_reads(self) -> None:
         line = self.stack.enter_context(relay(self.ldap.port))
         line.most_bytes = 60_000
         self.port = line.port
 
     def _add(self, dn: str, attributes: Mapping[str, Any]) -> None:
-        self.held.append(dn)
+        self.added_dns.append(dn)
         self.connection.add(dn, attributes=dict(attributes))
 
     @property
@@ -102,13 +102,13 @@ class LdapStage:
         return self._connection
 
     def _clear(self) -> None:
-        for dn in reversed(self.held):
+        for dn in reversed(self.added_dns):
             self.connection.delete(dn)
-        self.held.clear()
+        self.added_dns.clear()
 
 
 def _dn(agent_id: str) -> str:
-    return f"uid={agent_id},{STAGE}"
+    return f"uid={agent_id},{BRANCH}"
 
 
 def _attributes(agent: Agent) -> dict[str, Any]:

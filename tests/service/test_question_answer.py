@@ -1,0 +1,179 @@
+"""One answer for a question: searched once, the same for page, API and command line."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.values import EVERYONE, Contribution, ContributorRole
+from expertise.votes import RANKING_DEPTH
+from indexer.access import Reader
+from indexer.ports import Index
+from indexer.values import Put
+from quisait.commands.answers import experts_body, results_body
+from search_api.answers.context import AnswerContext
+from search_api.answers.question import QuestionAnswer, answer_question, who_knows
+from search_api.query_log.recording import AskedQuery
+from search_api.questions.query import Query, ResultOrder
+from search_api.ranking.search_configuration import SearchConfiguration
+from search_api.search import Search
+from tests.builders import put
+from tests.judging import ENGINES, agent_book, encoded, engine_index
+from tests.pages.administration import ENCODER, TODAY, documents
+
+pytestmark = [pytest.mark.search, pytest.mark.experts]
+
+READER = Reader("ag-9", frozenset({EVERYONE, "agent:ag-9"}))
+QUESTION = "taxe foncière"
+
+
+@dataclass
+class CountingIndex:
+    """An index whose calls are counted."""
+
+    index: Index
+    calls: Counter[str] = field(default_factory=Counter)
+
+    def __getattr__(self, name: str) -> Any:
+        def called(*arguments: Any) -> Any:
+            self.calls[name] += 1
+            return getattr(self.index, name)(*arguments)
+
+        return called
+
+
+@dataclass
+class CountingEncoder:
+    """The tests' encoder; how often a question was encoded is counted."""
+
+    questions: int = 0
+    name, dimension = ENCODER.name, ENCODER.dimension
+    passages, beginning = ENCODER.passages, ENCODER.beginning
+
+    def queries(self, texts: Any) -> Any:
+        self.questions += len(texts)
+        return ENCODER.queries(texts)
+
+
+@dataclass
+class NotedQueries:
+    """A query log in memory."""
+
+    noted: list[AskedQuery] = field(default_factory=list)
+
+    def note(self, asking: AskedQuery) -> None:
+        self.noted.append(asking)
+
+
+@dataclass
+class Asked:
+    """Who asks, of what, and what it takes."""
+
+    index: CountingIndex
+    encoder: CountingEncoder
+    log: NotedQueries
+    context: AnswerContext
+
+    def answer(self, query: Query, **options: Any) -> tuple[QuestionAnswer, int, int]:
+        """(the answer, how often the index was searched, how often anything was encoded)."""
+        self.index.calls.clear()
+        self.encoder.questions = 0
+        found = answer_question(self.context, READER, query, candidates=3, **options)
+        return found, self.index.calls["search"], self.encoder.questions
+
+
+def library() -> list[Put]:
+    """More notes by one author than a page's window, beside the fictional documents."""
+    wrote = (Contribution("wiki:claire", ContributorRole.AUTHOR, last=date(2025, 1, 1)),)
+    notes = (
+        put(f"notes:{n:03}", f"La taxe foncière, note {n}. " * (1 + n % 5), contributions=wrote)
+        for n in range(230)
+    )
+    return [*documents(), *map(encoded, notes)]
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def asked(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Asked]:
+    folder: Path = tmp_path_factory.mktemp("question")
+    with engine_index(request.param, folder) as index, agent_book(folder) as book:
+        assert not index.write(library()).failed
+        counting, encoder, log = CountingIndex(index), CountingEncoder(), NotedQueries()
+        configuration = SearchConfiguration(authors=book)
+        search = Search(counting, encoder, book, configuration)
+        context = AnswerContext(search, book, today=lambda: TODAY, query_log=log)
+        yield Asked(counting, encoder, log, context)
+
+
+def test_a_page_is_searched_and_encoded_once(asked: Asked) -> None:
+    """Documents and people come from the same hits, on any page."""
+    for page in (1, 2):
+        found, searches, encodings = asked.answer(Query(QUESTION, page=page))
+        assert found.results.results
+        assert found.experts.candidates
+        assert (searches, encodings) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query(QUESTION, {"source": ("notes",)}),
+        Query(QUESTION, order=ResultOrder.DATE),
+        Query(f"{QUESTION} auteur:martin"),
+    ],
+)
+def test_what_narrows_or_orders_a_page_leaves_who_knows(asked: Asked, query: Query) -> None:
+    """The people are those of the whole question: searched for apart, encoded once."""
+    whole, _, _ = asked.answer(Query(QUESTION))
+    found, searches, encodings = asked.answer(query)
+    assert (searches, encodings) == (2, 1)
+    assert _ids(found) == _ids(whole)
+
+
+def test_one_search_finds_what_two_would(asked: Asked) -> None:
+    """Page and window are those of a search for each."""
+    search = asked.context.search
+    for query in (Query(QUESTION), Query("bail rural", page_size=50), Query('"taxe"'), Query("")):
+        hits = search.hits(query, READER, with_experts=True)
+        assert search.page(hits, TODAY) == search.answer(query, READER, TODAY)
+        assert search.window(hits) == search.window_of(query.text, READER)
+
+
+def test_without_people_the_rankings_are_no_deeper_than_the_page(asked: Asked) -> None:
+    """The API's search asks for no people."""
+    shallow = asked.context.search.hits(Query(QUESTION), READER)
+    deep = asked.context.search.hits(Query(QUESTION), READER, with_experts=True)
+    assert len(shallow.found.lexical) == shallow.request.window < len(deep.found.lexical)
+    assert len(deep.found.lexical) <= RANKING_DEPTH
+    assert (shallow.found.total, shallow.found.facets) == (deep.found.total, deep.found.facets)
+
+
+def test_a_question_is_noted_once(asked: Asked) -> None:
+    """With whom it named; a question for those who know, too."""
+    asked.log.noted.clear()
+    found, _, _ = asked.answer(Query(QUESTION))
+    knowing = who_knows(asked.context, READER, QUESTION, limit=5)
+    noted = [(one.text, one.results, tuple(one.named)) for one in asked.log.noted]
+    named = tuple(one.agent.id for one in knowing.experts.candidates)
+    assert noted == [
+        (QUESTION, found.results.found, _ids(found)),
+        (QUESTION, len(named), named),
+    ]
+
+
+def test_the_command_line_says_what_is_incomplete(asked: Asked) -> None:
+    """As the API does: the authorities that did not answer."""
+    silent = replace(READER, unanswered=frozenset({"mail", "ged"}))
+    knowing = who_knows(asked.context, silent, QUESTION, limit=5)
+    assert experts_body(knowing)["incomplete"] == ["ged", "mail"]
+    found = answer_question(asked.context, silent, Query(QUESTION))
+    assert results_body(found)["incomplete"] == ["ged", "mail"]
+
+
+def _ids(found: QuestionAnswer) -> tuple[str, ...]:
+    return tuple(one.agent.id for one in found.experts.candidates)
