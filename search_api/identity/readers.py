@@ -219,17 +219,17 @@ class Authorities:
         names = [one.name for one in authorities]
         if len(set(names)) < len(names) or RESERVED_AUTHORITIES.intersection(names):
             raise ValueError("Deux sources de droits portent le même nom, ou un nom réservé.")
-        self._generationnts, self._limits = agents, limits or AuthorityLimits()
+        self._agents, self._limits = agents, limits or AuthorityLimits()
         self._stamp, self._silent, self._clock_s = stamp, silent, clock_s
         self._clients = [AuthorityClient(one, self._limits, clock_s) for one in authorities]
         self._stamped: Hashable = None
 
     def complete(self, reader: Reader) -> Reader:
         """The reader with every authority's principals, and which authorities did not answer."""
-        if reader.agent_id is None or self._generationnts is None:
+        if reader.agent_id is None or self._agents is None:
             return reader
         self._forget_if_read_again()
-        accounts = self._generationnts.accounts_of(reader.agent_id)
+        accounts = self._agents.accounts_of(reader.agent_id)
         answers, unanswered = self._answers(reader.agent_id, accounts)
         vouched = frozenset().union(*answers.values())
         own = frozenset(map(account_principal, accounts))
