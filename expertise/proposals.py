@@ -127,20 +127,12 @@ def _refused(agent: Agent, cards: Sequence[Card]) -> bool:
 LONGEST_LABEL = 120
 
 
-class _DecisionError(Exception):
-    """`sentence` is French; `variables` fill its `%(name)s` in the error's text."""
-
-    def __init__(self, sentence: str, **variables: object) -> None:
-        super().__init__(sentence % variables if variables else sentence)
-        self.sentence, self.variables = sentence, variables
+class NoSuchProposal(Exception):
+    """There is no such proposal (any more), topic or decision. The text is French."""
 
 
-class NoSuchProposal(_DecisionError):
-    """There is no such proposal (any more), topic or decision."""
-
-
-class Undecidable(_DecisionError):
-    """The decision is not possible; the sentence says why."""
+class Undecidable(Exception):
+    """The decision is not possible; the text says why, in French."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +182,8 @@ class ProposalDecisions:
         )
         if taken:
             raise Undecidable(
-                "« %(taken)s » est déjà un sujet, ou un autre nom d'un sujet : réunissez-les, ou "
-                "choisissez un autre nom.",
-                taken=taken,
+                f"« {taken} » est déjà un sujet, ou un autre nom d'un sujet : réunissez-les, ou "
+                "choisissez un autre nom."
             )
         return self._keep(Verdict.ACCEPTED, self._record(proposal_id), label=named)
 
@@ -244,7 +235,7 @@ def _valid_label(label: str) -> str:
     named = " ".join(label.split())
     if not label_key(named) or len(named) > LONGEST_LABEL or not named.isprintable():
         raise Undecidable(
-            "Donnez un nom d'un mot porteur de sens au moins, de %(most)s caractères au plus.",
-            most=LONGEST_LABEL,
+            "Donnez un nom d'un mot porteur de sens au moins, de "
+            f"{LONGEST_LABEL} caractères au plus."
         )
     return named

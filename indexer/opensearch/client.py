@@ -111,7 +111,7 @@ class OrjsonSerializer(JSONSerializer):
     """
 
     def loads(self, text: str) -> Any:
-        """Raises the client's `SerializationError`."""
+        """Integers beyond 64 bits become floats. Raises the client's `SerializationError`."""
         try:
             return orjson.loads(text)
         except ValueError:
