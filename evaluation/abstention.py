@@ -49,18 +49,18 @@ class QuestionCase(Enum):
 class QuestionOutcome:
     """One question as asked, and who came.
 
-    `cosine` is that of the nearest document; `said`: one has all the question's words.
+    `cosine` is that of the nearest document; `has_all_words`: one holds every word asked.
     """
 
     group: str
     case: QuestionCase
     cosine: float
-    said: bool
+    has_all_words: bool
     candidates: tuple[JudgedShownCandidate, ...]
 
     def far(self, bar: float) -> bool:
         """Whether nothing would come near it, were this the encoder's bar."""
-        return self.cosine < bar and not self.said
+        return self.cosine < bar and not self.has_all_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,9 +279,9 @@ def cosine_text(name: str, asked: Sequence[QuestionOutcome], served: float) -> s
     ]
     bars = {bar for bar in COSINE_STEPS if round(bar * 200) % 2 == 0} | {served, -math.inf}
     for bar in sorted(bars):
-        told = "none" if math.isinf(bar) else f"{bar:.3f}"
+        threshold = "none" if math.isinf(bar) else f"{bar:.3f}"
         mark = "**" if bar == served else ""
-        lines.append(markdown_row([told, *_cosine_cells(cosine_point(asked, bar))], mark))
+        lines.append(markdown_row([threshold, *_cosine_cells(cosine_point(asked, bar))], mark))
     foreign = [one for one in asked if one.case is QuestionCase.FOREIGN]
     for number, (kept, others) in enumerate(folds(asked), 1):
         bar = choose_cosine(others)

@@ -165,8 +165,7 @@ def nobody_command(
         asked, encoded_by = evaluate_nobody(judged, bench, foreign)
         typer.echo(curve_text(judged.name, curve(asked), out_of_fold(asked)))
         if foreign:
-            told = cosine_text(judged.name, asked, far_cosine(encoded_by))
-            typer.echo(f"\n{told}")
+            typer.echo(f"\n{cosine_text(judged.name, asked, far_cosine(encoded_by))}")
 
 
 def models_of(name: str) -> tuple[VotingModel, ...]:
@@ -224,7 +223,7 @@ def _print_report(
     else:
         typer.echo(report_text(report))
         if found and files.compare:
-            told = comparison_text(found, files.compare, show_queries=files.show_queries)
-            typer.echo(f"\n{told}")
+            comparison = comparison_text(found, files.compare, show_queries=files.show_queries)
+            typer.echo(f"\n{comparison}")
     for path in written:
         typer.echo(f"écrit : {path}", file=sys.stderr)

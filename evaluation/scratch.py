@@ -187,12 +187,12 @@ def open_scratch(bench: Bench, judged: SearchSet | ExpertSet) -> Iterator[Scratc
             database.dispose()
 
 
-def _index(bench: Bench, judged: SearchSet | ExpertSet, workshop: CrawlDependencies) -> None:
+def _index(bench: Bench, judged: SearchSet | ExpertSet, dependencies: CrawlDependencies) -> None:
     total = len(judged.documents)
     with shown_progress("indexation", "documents", bench.quiet) as advance:
         report = crawl(
             JudgedSource(judged.documents, judged.queries),
-            workshop,
+            dependencies,
             progress=lambda so_far: advance(so_far.put, total),
         )
     if report.put != total:

@@ -171,23 +171,23 @@ def crawl(
     as_json: AsJson = False,
 ) -> None:
     """Relit l'annuaire et les sources, et met l'index à jour."""
-    with opened_application() as house:
-        chosen = sources_named(house.settings, sources or [])
+    with opened_application() as application:
+        chosen = sources_named(application.settings, sources or [])
 
         def work(stop: Event) -> tuple[bool, list[CrawlOutcome], bool]:
-            told = _read_and_print_directory(house, quiet=as_json)
+            directory_read = _read_and_print_directory(application, quiet=as_json)
             outcomes = crawl_sources(
-                house,
+                application,
                 chosen,
                 full=full,
                 accept_deletions=accept_deletions,
                 quiet=as_json,
                 stop=stop,
             )
-            return told, outcomes, stop.is_set()
+            return directory_read, outcomes, stop.is_set()
 
-        directory_read, outcomes, stopped = run_interruptibly(house, work)
-        left = register_warning(house.privacy.register)
+        directory_read, outcomes, stopped = run_interruptibly(application, work)
+        left = register_warning(application.privacy.register)
     if as_json:
         _dump([asdict(outcome) for outcome in outcomes])
     else:
@@ -202,10 +202,10 @@ def crawl(
     raise typer.Exit(1 if failed else 0)
 
 
-def _read_and_print_directory(house: Application, *, quiet: bool) -> bool:
+def _read_and_print_directory(application: Application, *, quiet: bool) -> bool:
     """Read the directory; one that fails keeps the former, and the sources their turn."""
     try:
-        read = read_directory(house)
+        read = read_directory(application)
     except SourceError as error:
         print(f"annuaire : {error}", file=sys.stderr)
         return False
@@ -224,16 +224,19 @@ def sources(
     as_json: AsJson = False,
 ) -> None:
     """Où en sont les sources : dernière lecture, suivante, documents, échecs, et que faire."""
-    with opened_application() as house:
+    with opened_application() as application:
         now = datetime.now(UTC)
-        unnamed = removed_source_statuses(house)
+        unnamed = removed_source_statuses(application)
         statuses = [one for one in unnamed if one.source == source]
         if not statuses:
-            chosen = sources_named(house.settings, [source] if source else [])
-            statuses = [status_of(house, one, now) for one in chosen]
+            chosen = sources_named(application.settings, [source] if source else [])
+            statuses = [status_of(application, one, now) for one in chosen]
             statuses += [] if source else unnamed
-        told = ["" if source else directory_state(house), register_warning(house.privacy.register)]
-    for line in filter(None, told):
+        messages = [
+            "" if source else directory_state(application),
+            register_warning(application.privacy.register),
+        ]
+    for line in filter(None, messages):
         print(safe_text(line), file=sys.stderr if as_json else sys.stdout)
     if as_json:
         _dump([asdict(status) for status in statuses])
@@ -253,8 +256,8 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Cherche des documents, avec les droits d'un agent."""
-    with opened_application() as house, answers.answer_context(house) as context:
-        reader = audited_reader(house, agent, "quisait search")
+    with opened_application() as application, answers.answer_context(application) as context:
+        reader = audited_reader(application, agent, "quisait search")
         asked = Query(query, page=page, order=sort)
         found = answer_question(context, reader, asked, as_typed=True)
     if as_json:
@@ -273,8 +276,8 @@ def experts(
     as_json: AsJson = False,
 ) -> None:
     """Cherche qui sait, avec les droits d'un agent."""
-    with opened_application() as house, answers.answer_context(house) as context:
-        reader = audited_reader(house, agent, "quisait experts")
+    with opened_application() as application, answers.answer_context(application) as context:
+        reader = audited_reader(application, agent, "quisait experts")
         found = who_knows(context, reader, query, area=area, limit=limit)
     if as_json:
         _dump(answers.experts_body(found))
@@ -291,8 +294,8 @@ def serve(
     ] = 0,
 ) -> None:
     """Sert les pages et l'API."""
-    with opened_application() as house:
-        run_application(house, crawls=False, host=host, port=port)
+    with opened_application() as application:
+        run_application(application, crawls=False, host=host, port=port)
 
 
 @app.command()
@@ -303,14 +306,14 @@ def token(
     ] = 8,
 ) -> None:
     """Signe un jeton qui désigne un agent."""
-    with opened_application() as house:
-        if house.book.agent(agent) is None:
+    with opened_application() as application:
+        if application.book.agent(agent) is None:
             raise ValueError("Cet agent n'est pas dans l'annuaire (« quisait crawl » le relit).")
         # Imported here for the same reason as in `serve`.
         from quisait.server.app import tokens_of
 
-        audit_command(house.privacy, "quisait token", f"as:{agent}")
-        print(tokens_of(house.settings).make(agent, int(time.time()), int(hours * 3600)))
+        audit_command(application.privacy, "quisait token", f"as:{agent}")
+        print(tokens_of(application.settings).make(agent, int(time.time()), int(hours * 3600)))
 
 
 @model_app.command("export")

@@ -150,26 +150,39 @@ def open_application(settings: Settings) -> Iterator[Application]:
         key = query_log_key(settings)
         privacy.register.complete(opening=True)
         replay_where_older(privacy.register, database, privacy.consent, whole, key, inbox)
-        told = open_query_log(settings, database, book), privacy
+        query_log = open_query_log(settings, database, book)
         with open_authorities(settings, book, state) as authorities:
             yield Application(
-                settings, index, encoder, *kept, *told, database, authorities, whole, known
+                settings,
+                index,
+                encoder,
+                *kept,
+                query_log,
+                privacy,
+                database,
+                authorities,
+                whole,
+                known,
             )
 
 
 @contextmanager
-def open_crawl_dependencies(house: Application) -> Iterator[CrawlDependencies]:
+def open_crawl_dependencies(application: Application) -> Iterator[CrawlDependencies]:
     """The parts of a crawl; the extractor's child process ends with it."""
-    with open_extractor(house.settings.extractor) as extractor:
+    with open_extractor(application.settings.extractor) as extractor:
         yield CrawlDependencies(
-            extractor, house.encoder, index_with_deletion_log(house), house.state, house.state
+            extractor,
+            application.encoder,
+            index_with_deletion_log(application),
+            application.state,
+            application.state,
         )
 
 
-def index_with_deletion_log(house: Application) -> DeletionLoggingIndex:
+def index_with_deletion_log(application: Application) -> DeletionLoggingIndex:
     """The whole index for who writes: deletions reach the register and the cached vectors."""
     return DeletionLoggingIndex(
-        house.whole_index, house.privacy.register, vector_forgetter(house.encoder)
+        application.whole_index, application.privacy.register, vector_forgetter(application.encoder)
     )
 
 
@@ -195,26 +208,32 @@ def live_index(parts: IndexParts, own: EncoderRecord) -> Index:
     return LiveIndex(parts.storage, parts.encoders, parts.gate, own)
 
 
-def open_push_reception(house: Application) -> PushService | None:
-    """The door of the sources that push, or None where the settings name none."""
+def open_push_reception(application: Application) -> PushService | None:
+    """What receives pushed documents; None where the settings name no source of that kind."""
     pushing = {
         source.name: SuiteRules(frozenset(source.open_reach), source.link)
-        for source in house.settings.sources
+        for source in application.settings.sources
         if source.kind == "push"
     }
-    most = house.settings.push
+    most = application.settings.push
     limits = PushLimits(most.max_request_bytes, most.max_document_bytes, most.max_documents)
-    return PushService(house.inbox, house.push_tokens, pushing, limits) if pushing else None
+    return (
+        PushService(application.inbox, application.push_tokens, pushing, limits)
+        if pushing
+        else None
+    )
 
 
 def build_rules(settings: Settings) -> BuildRules:
-    """What the organisation decides, as the rooms take it."""
+    """What the settings decide of a build."""
     topics = settings.topics
     return BuildRules(frozenset(topics.universal), topics.least_strength, topics.oldest_days)
 
 
-def open_overview(house: Application) -> BuildReader | None:
+def open_overview(application: Application) -> BuildReader | None:
     """What answers from the last build; None where the settings name no list of topics."""
-    if not house.settings.topics.file:
+    if not application.settings.topics.file:
         return None
-    return BuildReader(house.builds, house.index, house.book, build_rules(house.settings))
+    return BuildReader(
+        application.builds, application.index, application.book, build_rules(application.settings)
+    )

@@ -179,7 +179,7 @@ def open_database(settings: Settings, folder: Path) -> sa.Engine:
 
 @contextmanager
 def opened_database(settings: Settings) -> Iterator[sa.Engine]:
-    """The same for as long as the block runs, its folder made; without the rest of a house.
+    """The same for as long as the block runs, its folder made; without the rest of the application.
 
     What is made in the block is closed to other accounts. Raises `ValueError` where the folder
     cannot be made or written.

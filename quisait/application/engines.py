@@ -202,7 +202,7 @@ def serving_encoder(storage: IndexStorage, encoders: OpenedEncoders) -> EncoderR
     wanted = encoders.of_settings()
     try:
         pointers = storage.pointers()
-    except IndexUnreachable:  # told by whoever asks it
+    except IndexUnreachable:  # reported by whoever asks it next
         return wanted
     if pointers is None or pointers.live.spec.encoder.name in ("", wanted.name):
         return wanted

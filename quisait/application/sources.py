@@ -87,13 +87,13 @@ def open_push_tokens(database: sa.Engine) -> PushTokens:
 
 @contextmanager
 def opened_push_tokens(settings: Settings) -> Iterator[PushTokens]:
-    """The same, without the rest of a house: neither index nor encoder is asked for."""
+    """The same, without the rest of the application: neither index nor encoder is asked for."""
     with opened_database(settings) as database:
         yield open_push_tokens(database)
 
 
 def open_inbox(settings: Settings, database: sa.Engine) -> Inbox:
-    """What applications pushed; how much of it waits is told by the cursors of the state."""
+    """What applications pushed; the cursors of the state say how much of it waits."""
     return Inbox(database, State(database).load, settings.push.max_waiting)
 
 

@@ -23,9 +23,9 @@ from quisait.settings.files import account
 
 @contextmanager
 def opened_application() -> Iterator[Application]:
-    """The house of the settings; what goes wrong inside the block is told in a sentence."""
-    with errors_as_sentences(), open_application(read_settings()) as house:
-        yield house
+    """The application of the settings; an error in the block is printed as a sentence."""
+    with errors_as_sentences(), open_application(read_settings()) as application:
+        yield application
 
 
 def read_settings(*, without_file: bool = False) -> Settings:

@@ -69,9 +69,9 @@ def check_authority(settings: Settings, source: SourceSettings) -> str:
             ValueError(late),
         )
     except SourceError as error:
-        said = str(error).splitlines()[0].rstrip(".")
+        reason = str(error).splitlines()[0].rstrip(".")
         raise ValueError(
-            f"{said} : {_GROUPS_CLOSED} ; vérifiez « url », « user » et le réseau"
+            f"{reason} : {_GROUPS_CLOSED} ; vérifiez « url », « user » et le réseau"
         ) from error
     return f"demandés quand un lecteur arrive, en {wait_s:g} s au plus"
 
@@ -88,8 +88,8 @@ def unknown_denial_messages(settings: Settings) -> Iterator[tuple[str, str]]:
         known = known_principals(settings, SqlDirectory(database), index)()
         for source in settings.sources:
             for one in unknown_denials(index, known, source.name):
-                told = f"« {one.principal} » ne nomme personne de connu : {one.closed}."
-                yield source.name, f"{told} {one.remedy}"
+                message = f"« {one.principal} » ne nomme personne de connu : {one.closed}."
+                yield source.name, f"{message} {one.remedy}"
 
 
 SIGN_ON_S = 20
@@ -187,12 +187,12 @@ def _database(settings: Settings) -> str:
 
 def _guiding(settings: Settings, name: str, path: str) -> str:
     """A file of `[search]`: read, and its documents looked for."""
-    told = check_search_file(name, path)
+    counts = check_search_file(name, path)
     if name == "réponses en tête":
         with opened_database(settings) as database, _open_live_index(settings, database) as index:
             if absent := missing_best_bets(settings, index):
                 raise ValueError(absent)
-    return told
+    return counts
 
 
 @contextmanager
@@ -241,8 +241,8 @@ def _denials(settings: Settings) -> Iterator[Check]:
     """One that fails for each denial that names nobody known."""
     # Index and database have their own lines, that tell why they do not answer.
     with suppress(IndexerError, ValueError, OSError, sa.exc.SQLAlchemyError):
-        for source, told in unknown_denial_messages(settings):
-            yield Check(f"refus de {source}", False, told)
+        for source, message in unknown_denial_messages(settings):
+            yield Check(f"refus de {source}", False, message)
 
 
 def _secrets(settings: Settings) -> str:
@@ -260,12 +260,12 @@ def _register(settings: Settings) -> str:
             pass
         waits = register.waiting()
     inside = register.path.is_relative_to(beside_file(settings.folder))
-    told = [
+    facts = [
         str(register.path),
         f"{waits} faits à y noter, à la prochaine lecture" if waits else "",
         "dans le dossier de la base : une restauration l'écraserait" if inside else "",
     ]
-    return " ; ".join(filter(None, told))
+    return " ; ".join(filter(None, facts))
 
 
 def _directory(settings: Settings) -> str:

@@ -22,18 +22,18 @@ def check_topics(path: str) -> str:
     """
     listed = read_topics(beside_file(path))
     left = [f"{one.where} : {one.reason}" for one in listed.malformed]
-    told = f"{len(listed.topics)} sujets" + (
+    counts = f"{len(listed.topics)} sujets" + (
         f" ; laissés de côté : {first_few(left)}" if left else ""
     )
     if not listed.topics:
-        raise ValueError(f"{Path(path).name} : {told}")
-    return told
+        raise ValueError(f"{Path(path).name} : {counts}")
+    return counts
 
 
 def missing_best_bets(settings: Settings, index: Index) -> str:
     """What is wrong with the documents of best bets, empty where nothing is.
 
-    Those of a source of which nothing is kept cannot be told from those that will be read.
+    Those of a source of which nothing is kept cannot be distinguished from those that will be read.
     Raises `OSError`, and what the index raises.
     """
     if not settings.search.best_bets:
@@ -104,7 +104,7 @@ def _named_principals(settings: Settings) -> Iterator[tuple[str, str]]:
         yield from ((f"rôle {role.role}, agents", f"agent:{one}") for one in role.agents)
 
 
-def first_few(told: Sequence[str]) -> str:
+def first_few(items: Sequence[str]) -> str:
     """The first, and how many more."""
-    rest = len(told) - MOST_LISTED
-    return " ; ".join(told[:MOST_LISTED]) + (f" ; et {rest} autres" if rest > 0 else "")
+    rest = len(items) - MOST_LISTED
+    return " ; ".join(items[:MOST_LISTED]) + (f" ; et {rest} autres" if rest > 0 else "")

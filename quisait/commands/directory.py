@@ -75,27 +75,27 @@ def directory(
     as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
 ) -> None:
     """Montre ce que dit l'annuaire, les comptes joints, ambigus ou sans agent ; ne change rien."""
-    with opened_application() as house:
-        audit_command(house.privacy, "quisait directory")
+    with opened_application() as application:
+        audit_command(application.privacy, "quisait directory")
         if accept_departures:
-            report = read_directory(house, accept_departures=True)
+            report = read_directory(application, accept_departures=True)
             if report is not None:
                 print(f"annuaire : {report.agents} agents, {report.left} partis", file=sys.stderr)
-        status = directory_status(house, unmatched=unmatched)
+        status = directory_status(application, unmatched=unmatched)
     if as_json:
         print(json.dumps(asdict(status), ensure_ascii=False, indent=2))
     else:
         _show(status)
 
 
-def directory_status(house: Application, *, unmatched: bool = False) -> DirectoryStatus:
+def directory_status(application: Application, *, unmatched: bool = False) -> DirectoryStatus:
     """Reads the directory; nothing is written. Raises `SourceUnreachable` or `SourceRefused`."""
-    source = open_directory(house.settings)
+    source = open_directory(application.settings)
     if source is None:
         raise SourceRefused("Aucun annuaire : réglez [directory] agents ou [ldap] urls.")
     entries = list(source.entries())
     agents = [one for one in entries if isinstance(one, Agent)]
-    ids, kept = {one.id for one in agents}, {one.id for one in house.book.everyone()}
+    ids, kept = {one.id for one in agents}, {one.id for one in application.book.everyone()}
     accounts = {account for agent in agents for account in agent.accounts}
     return DirectoryStatus(
         agents=len(agents),
@@ -110,7 +110,9 @@ def directory_status(house: Application, *, unmatched: bool = False) -> Director
             for one in entries
             if isinstance(one, Malformed) and not isinstance(one, DisputedAccount)
         ),
-        unmatched=tuple(sorted(_contributing_accounts(house) - accounts)) if unmatched else None,
+        unmatched=tuple(sorted(_contributing_accounts(application) - accounts))
+        if unmatched
+        else None,
     )
 
 
@@ -122,19 +124,19 @@ def _ambiguous(entries: list[Agent | Group | Malformed]) -> set[AmbiguousAccount
     }
 
 
-def _contributing_accounts(house: Application) -> set[str]:
+def _contributing_accounts(application: Application) -> set[str]:
     """Every account that signs a document of the settings' sources."""
     return {
         contribution.account
-        for source in house.settings.sources
-        for ids in _batches(house, source.name)
-        for indexed in house.index.documents(ids)
+        for source in application.settings.sources
+        for ids in _batches(application, source.name)
+        for indexed in application.index.documents(ids)
         for contribution in indexed.document.contributions
     }
 
 
-def _batches(house: Application, source: str) -> Iterator[list[str]]:
-    ids = [one.document_id for one in house.index.scan(source)]
+def _batches(application: Application, source: str) -> Iterator[list[str]]:
+    ids = [one.document_id for one in application.index.scan(source)]
     return (ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE))
 
 

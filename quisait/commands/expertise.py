@@ -33,8 +33,8 @@ def build(
     as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
 ) -> None:
     """Refait la cartographie : sujets, référents, isolement, communautés."""
-    with opened_application() as house:
-        outcome = build_and_publish(house)
+    with opened_application() as application:
+        outcome = build_and_publish(application)
     for one in outcome.skipped:
         print(
             f"{_PARTS[one.part]} : {safe_text(one.id)} : {safe_text(one.reason)}", file=sys.stderr
@@ -88,8 +88,8 @@ def isolation(
     as_csv: Annotated[bool, typer.Option("--csv", help="Résultat en CSV")] = False,
 ) -> None:
     """Qui est seul sur un sujet, par territoire ; ce n'est pas un classement."""
-    with opened_application() as house, answers.answer_context(house) as context:
-        audit_command(house.privacy, "quisait isolation")
+    with opened_application() as application, answers.answer_context(application) as context:
+        audit_command(application.privacy, "quisait isolation")
         found = all_isolated_holders(context, area, topic)
         answers.require_build(found.build)
     if as_json:

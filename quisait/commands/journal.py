@@ -39,7 +39,7 @@ _KINDS = {"search": "documents", "experts": "qui sait"}
 
 @contextmanager
 def opened_journal(settings: Settings) -> Iterator[SqlQueryLog]:
-    """The journal without the rest of a house: neither index nor encoder is asked for."""
+    """The journal without the rest of the application: neither index nor encoder is asked for."""
     with opened_database(settings) as database:
         yield open_query_log(settings, database, SqlDirectory(database))
 

@@ -33,23 +33,23 @@ from search_api.audit.port import AuditEntry, AuditIntegrity
 
 @contextmanager
 def opened_privacy() -> Iterator[Privacy]:
-    """Without the rest of a house: neither index nor encoder is asked for."""
+    """Without the rest of the application: neither index nor encoder is asked for."""
     with errors_as_sentences():
         settings = read_settings()
         with opened_database(settings) as database:
             yield open_privacy(settings, database)
 
 
-def audited_reader(house: Application, agent: str, command: str, shown: str = "") -> Reader:
+def audited_reader(application: Application, agent: str, command: str, shown: str = "") -> Reader:
     """The agent with whose rights a command reads, once it is written down that it does.
 
     `shown`: the id of the agent who is looked at, where it is one; that is written down too.
     Raises `ValueError` for nobody, or where it cannot be written.
     """
-    reader = command_line_reader(house, agent)
-    audit_command(house.privacy, command, f"as:{reader.agent_id}")
+    reader = command_line_reader(application, agent)
+    audit_command(application.privacy, command, f"as:{reader.agent_id}")
     if shown and shown != reader.agent_id:
-        audit_command(house.privacy, command, f"agent:{shown}")
+        audit_command(application.privacy, command, f"agent:{shown}")
     return reader
 
 
@@ -130,10 +130,12 @@ def replay_command(
 ) -> None:
     """Après une restauration : redit les retraits, suppressions et droits restreints depuis."""
     after = _moment(since)
-    with opened_application() as house:
-        lines = [one for one in house.privacy.register.lines() if one["at"] >= after]
-        key = query_log_key(house.settings)
-        done = replay(lines, house.database, house.privacy.consent, house.whole_index, key)
+    with opened_application() as application:
+        lines = [one for one in application.privacy.register.lines() if one["at"] >= after]
+        key = query_log_key(application.settings)
+        done = replay(
+            lines, application.database, application.privacy.consent, application.whole_index, key
+        )
     if as_json:
         print(json.dumps(asdict(done), ensure_ascii=False, indent=2))
         return
@@ -162,12 +164,16 @@ def purge(as_json: AsJson = False) -> None:
 
     Des textes supprimés, l'index garde les mots dans ses fichiers jusque-là : il les récrit.
     """
-    with opened_application() as house:
+    with opened_application() as application:
         gone = purge_expired(
-            house.privacy, house.database, house.whole_index, house.settings, today()
+            application.privacy,
+            application.database,
+            application.whole_index,
+            application.settings,
+            today(),
         )
-        expunge_deleted_texts(house.whole_index)
-        left = register_warning(house.privacy.register)
+        expunge_deleted_texts(application.whole_index)
+        left = register_warning(application.privacy.register)
     if as_json:
         print(json.dumps(asdict(gone), ensure_ascii=False, indent=2))
     else:

@@ -60,14 +60,19 @@ def run(
     ] = 0,
 ) -> None:
     """Lit les sources à leur rythme et sert les pages, jusqu'à SIGTERM ou Ctrl+C."""
-    with opened_application() as house:
+    with opened_application() as application:
         if no_serve and no_crawl:
             raise ValueError("--no-serve et --no-crawl ensemble ne laissent rien à faire.")
-        run_application(house, serves=not no_serve, crawls=not no_crawl, host=host, port=port)
+        run_application(application, serves=not no_serve, crawls=not no_crawl, host=host, port=port)
 
 
 def run_application(
-    house: Application, *, serves: bool = True, crawls: bool = True, host: str = "", port: int = 0
+    application: Application,
+    *,
+    serves: bool = True,
+    crawls: bool = True,
+    host: str = "",
+    port: int = 0,
 ) -> None:
     """Until SIGTERM or SIGINT; then a batch in progress ends, and the requests that began.
 
@@ -80,17 +85,17 @@ def run_application(
     stop = threading.Event()
     with _set_by_signals(stop), ExitStack() as parts:
         if serves:
-            warm_up(house.index if house.settings.index.engine == "embedded" else None)
-        threads = [parts.enter_context(one) for one in servers(house, serves, host, port)]
+            warm_up(application.index if application.settings.index.engine == "embedded" else None)
+        threads = [parts.enter_context(one) for one in servers(application, serves, host, port)]
         if crawls:
-            threads.append(parts.enter_context(_worker_thread(house, stop)))
+            threads.append(parts.enter_context(_worker_thread(application, stop)))
         log.info("running", extra={"parts": [thread.name for thread in threads]})
         while not stop.wait(1.0):
             if ended := [thread.name for thread in threads if not thread.is_alive()]:
                 raise ValueError(f"Arrêt imprévu ({', '.join(ended)}) : voyez le journal.")
 
 
-def run_interruptibly(house: Application, work: Callable[[threading.Event], T]) -> T:
+def run_interruptibly(application: Application, work: Callable[[threading.Event], T]) -> T:
     """Do a command's work, that ends early once its event is set: what it gives or raises.
 
     SIGINT and SIGTERM set it, and the work has `STOP_S` to end. Then, or at a second signal,
@@ -114,9 +119,9 @@ def run_interruptibly(house: Application, work: Callable[[threading.Event], T]) 
                 thread.join(0.2)
             thread.join(STOP_S if stop.is_set() else None)
         except KeyboardInterrupt:
-            _exit_now(house, INTERRUPTED_STATUS)
+            _exit_now(application, INTERRUPTED_STATUS)
         if thread.is_alive():
-            _exit_now(house, INTERRUPTED_STATUS)
+            _exit_now(application, INTERRUPTED_STATUS)
     return done.result()
 
 
@@ -125,12 +130,12 @@ def _set_by_signals(stop: threading.Event) -> Iterator[None]:
     """SIGTERM and SIGINT set `stop`; a second one acts as it does by default."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
-    def told(number: int, _frame: FrameType | None) -> None:
+    def set_stop(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, before[signal.Signals(number)])
         stop.set()
 
     for number in before:
-        signal.signal(number, told)
+        signal.signal(number, set_stop)
     try:
         yield
     finally:
@@ -139,9 +144,9 @@ def _set_by_signals(stop: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
-def _worker_thread(house: Application, stop: threading.Event) -> Iterator[threading.Thread]:
+def _worker_thread(application: Application, stop: threading.Event) -> Iterator[threading.Thread]:
     """A worker in a thread, that has `STOP_S` to end after the block."""
-    thread = threading.Thread(target=Worker(house, stop).work, name="worker", daemon=True)
+    thread = threading.Thread(target=Worker(application, stop).work, name="worker", daemon=True)
     thread.start()
     try:
         yield thread
@@ -149,18 +154,21 @@ def _worker_thread(house: Application, stop: threading.Event) -> Iterator[thread
         stop.set()
         thread.join(STOP_S)
         if thread.is_alive():
-            _exit_now(house, 0)
+            _exit_now(application, 0)
 
 
-def _exit_now(house: Application, status: int) -> NoReturn:
+def _exit_now(application: Application, status: int) -> NoReturn:
     """End the process in the middle of a batch, as a power cut might, and say so to others."""
     log.warning("batch cut short", extra={"waited_s": STOP_S})
-    names = [*(s.name for s in house.settings.sources), *(t.name for t in tasks_of(house))]
+    names = [
+        *(s.name for s in application.settings.sources),
+        *(t.name for t in tasks_of(application)),
+    ]
     with suppress(sa.exc.SQLAlchemyError):
         for name in names:
-            last = next(house.state.runs_of(name, 1), None)
-            if last and last.outcome == "running" and house.locks.source_is_held_here(name):
-                house.state.end_run(last.id, "interrupted", 0)
+            last = next(application.state.runs_of(name, 1), None)
+            if last and last.outcome == "running" and application.locks.source_is_held_here(name):
+                application.state.end_run(last.id, "interrupted", 0)
     logging.shutdown()
     if status:
         print(INTERRUPTED_MESSAGE, file=sys.stderr)
@@ -207,12 +215,14 @@ def demo(
         raise typer.Exit(2)
     os.environ["QUISAIT_FILE"] = str(file)
     questions = _demo_questions(folder / "questions.json")
-    with opened_application() as house:
-        _prepare(house, quiet=check and as_json)
+    with opened_application() as application:
+        _prepare(application, quiet=check and as_json)
         if check:
-            audit_command(house.privacy, "quisait demo", ANY_AGENT)
-            raise typer.Exit(0 if _check_all(house, questions, as_json=as_json) else 1)
-        address = f"http://{house.settings.server.host}:{port or house.settings.server.port}/"
+            audit_command(application.privacy, "quisait demo", ANY_AGENT)
+            raise typer.Exit(0 if _check_all(application, questions, as_json=as_json) else 1)
+        address = (
+            f"http://{application.settings.server.host}:{port or application.settings.server.port}/"
+        )
         print(f"\nQui sait ? est ouvert à {address} (Ctrl+C pour fermer). Essayez :")
         for one in questions[:3]:
             print(f"  – {one.question}")
@@ -220,40 +230,40 @@ def demo(
         # Imported here: FastAPI and its like take a second that a check does not need.
         from quisait.server.intranet import serving_intranet
 
-        with serving_intranet(house.settings, folder / "intranet", address.rstrip("/")):
-            run_application(house, crawls=False, port=port)
+        with serving_intranet(application.settings, folder / "intranet", address.rstrip("/")):
+            run_application(application, crawls=False, port=port)
 
 
 def _demo_questions(path: Path) -> list[DemoQuestion]:
     return [DemoQuestion(**one) for one in json.loads(path.read_text("utf-8"))]
 
 
-def _prepare(house: Application, *, quiet: bool) -> None:
+def _prepare(application: Application, *, quiet: bool) -> None:
     started = time.monotonic()
-    directory = read_directory(house)
-    sources = house.settings.sources
+    directory = read_directory(application)
+    sources = application.settings.sources
     outcomes = run_interruptibly(
-        house, lambda stop: crawl_sources(house, sources, quiet=quiet, stop=stop)
+        application, lambda stop: crawl_sources(application, sources, quiet=quiet, stop=stop)
     )
     taken = duration(round(time.monotonic() - started))
-    told = sys.stderr if quiet else sys.stdout
+    stream = sys.stderr if quiet else sys.stdout
     for outcome in outcomes:
-        print(answers.crawl_line(outcome), file=told)
+        print(answers.crawl_line(outcome), file=stream)
     if any(outcome.error for outcome in outcomes):
         raise typer.Exit(1)
-    print(build_text(build_and_publish(house)), file=told, flush=True)
+    print(build_text(build_and_publish(application)), file=stream, flush=True)
     people = directory.agents if directory else 0
-    print(f"{people} agents et {len(outcomes)} sources prêts en {taken}.", file=told, flush=True)
+    print(f"{people} agents et {len(outcomes)} sources prêts en {taken}.", file=stream, flush=True)
 
 
-def _check_all(house: Application, questions: list[DemoQuestion], *, as_json: bool) -> bool:
+def _check_all(application: Application, questions: list[DemoQuestion], *, as_json: bool) -> bool:
     found = []
     for one in questions:
-        missing = _demo_failures(house, one)
+        missing = _demo_failures(application, one)
         found.append({"question": one.question, "passed": not missing, "detail": missing})
         if not as_json:
-            told = f"{one.question} : {missing}" if missing else one.question
-            print(f"{'ÉCHEC ' if missing else 'ok    '} {told}", flush=True)
+            message = f"{one.question} : {missing}" if missing else one.question
+            print(f"{'ÉCHEC ' if missing else 'ok    '} {message}", flush=True)
     good = sum(not one["detail"] for one in found)
     if as_json:
         print(json.dumps(found, ensure_ascii=False, indent=2))
@@ -262,10 +272,10 @@ def _check_all(house: Application, questions: list[DemoQuestion], *, as_json: bo
     return good == len(questions)
 
 
-def _demo_failures(house: Application, one: DemoQuestion) -> str:
+def _demo_failures(application: Application, one: DemoQuestion) -> str:
     """What the question did not find, or showed and should not have; empty when all is well."""
-    reader = reader_of(one.agent, house.book, today())
-    with answers.answer_context(house) as context:
+    reader = reader_of(one.agent, application.book, today())
+    with answers.answer_context(application) as context:
         query = Query(one.question, page_size=50)
         found = answer_question(context, reader, query, candidates=FIRST_EXPERTS, as_typed=True)
     ids = [result.card.document_id for result in found.results.results]

@@ -154,8 +154,8 @@ def list_push_tokens(source: Source) -> None:
     for row in rows:
         ends = f"jusqu'au {row.ends.astimezone():%d/%m/%Y %H:%M}" if row.ends else ""
         used = f"servi le {row.used:%d/%m/%Y}" if row.used else "jamais servi"
-        said = (row.id, f"{row.created:%d/%m/%Y}", used, ends, row.label)
-        print("  ".join(filter(None, said)))
+        fields = (row.id, f"{row.created:%d/%m/%Y}", used, ends, row.label)
+        print("  ".join(filter(None, fields)))
 
 
 @token_app.command("rotate")

@@ -1,1 +1,1 @@
-"""What is kept about agents, for how long, and what a restored backup is told."""
+"""Personal data: what is kept, for how long, and what is applied again to a restored backup."""

@@ -278,7 +278,7 @@ class FileRegister:
         number = 0
         try:
             with self.path.open("rb") as file:
-                for number, text in enumerate(file, start=1):  # noqa: B007 - told below
+                for number, text in enumerate(file, start=1):  # noqa: B007 - used below
                     if text.endswith(b"\n"):
                         line = _read(text)
                         if line["id"] not in known:
@@ -333,8 +333,8 @@ class FileRegister:
             raise RegisterUnusable(self.unusable(error)) from error
         return len(lines) - len(kept)
 
-    def _write(self, kind: str, moment: datetime, **said: object) -> None:
-        line = {"id": uuid4().hex, "at": moment.isoformat(), "kind": kind, **said}
+    def _write(self, kind: str, moment: datetime, **fields: object) -> None:
+        line = {"id": uuid4().hex, "at": moment.isoformat(), "kind": kind, **fields}
         try:
             with self._locked():
                 self._append(line, self.marks)
@@ -354,7 +354,7 @@ class FileRegister:
         """Write what waits and then this line, by who holds the lock; move these marks.
 
         What waits in a restored database may stand in the file since: it is not written again,
-        since it would be the last word over what was said after it.
+        since it would override later lines.
         """
         before = self._waiting.all() if self._waiting else []
         written = {one["id"] for one in self.lines()} if before else set()
@@ -369,7 +369,7 @@ class FileRegister:
         if self._waiting and before:
             self._waiting.drop([number for number, _ in before])
         for mark in moved if lines else ():
-            # A mark that stays behind has its lines told again, which does no harm.
+            # A mark that stays behind has its lines applied again, which does no harm.
             with suppress(OSError):
                 mark.move(str(lines[-1]["id"]))
 

@@ -35,7 +35,7 @@ class PushedDocuments(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReplayReport:
-    """How many lines were told again, and what they did.
+    """How many lines were applied again, and what they did.
 
     `sources` are read again in full at their next turn: the backup's rights are not theirs.
     """

@@ -35,8 +35,8 @@ def report_text(settings: Settings) -> str:
         "",
         "Écrit par « quisait privacy report » d'après la configuration en vigueur.",
     ]
-    for title, said in sections:
-        lines += ["", f"## {title}", "", *(f"- {one}" for one in said)]
+    for title, lines_of_section in sections:
+        lines += ["", f"## {title}", "", *(f"- {one}" for one in lines_of_section)]
     return "\n".join(lines)
 
 

@@ -39,7 +39,7 @@ from search_api.sign_on import sessions as sign_on_tables
 class Privacy:
     """Who holds which role, the audit of what they read by it, and what agents ask.
 
-    `register` keeps, outside of the database, what a restored one must be told.
+    `register` keeps, outside of the database, what must be applied again to a restored one.
     """
 
     grants: Grants
@@ -188,9 +188,11 @@ def purge_departed(
     left = sa.select(agents.c.id).where(agents.c.departure <= long_ago)
     with database.begin() as connection:
         ids = set(connection.execute(left).scalars()) | _long_missing(connection, today, long_ago)
-    told = {line["agent"] for line in register.lines() if line["kind"] == "purged"} if ids else ()
+    recorded = (
+        {line["agent"] for line in register.lines() if line["kind"] == "purged"} if ids else ()
+    )
     for agent_id in sorted(ids):
-        if agent_id not in told:
+        if agent_id not in recorded:
             register.purged(agent_id)
         purge_agent(database, agent_id, journal)
     return tuple(sorted(ids))

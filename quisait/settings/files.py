@@ -30,10 +30,10 @@ def _secret_files(settings: Settings) -> Iterator[Path]:
     if folder := os.environ.get(FOLDER):
         yield from (path for path in Path(folder).iterdir() if path.is_file())
     yield from (beside_file(one.password_file) for one in settings.sources if one.password_file)
-    said = settings_file().read_text("utf-8") if settings_file().is_file() else ""
-    told = {settings.index.password, settings.server.token_key, settings.metrics.token}
-    told |= {settings.database_password, settings.oidc.client_secret}
-    if any(secret and secret in said for secret in told):
+    text = settings_file().read_text("utf-8") if settings_file().is_file() else ""
+    secrets = {settings.index.password, settings.server.token_key, settings.metrics.token}
+    secrets |= {settings.database_password, settings.oidc.client_secret}
+    if any(secret and secret in text for secret in secrets):
         yield settings_file()
 
 

@@ -260,7 +260,7 @@ class RoleSettings(SettingsTable):
 
 
 def grant_of(settings: RoleSettings) -> Grant:
-    """The grant, as the rooms take it."""
+    """The grant of these settings."""
     return Grant(
         Role(settings.role),
         frozenset(settings.agents),

@@ -26,7 +26,7 @@ class SettingsTable(BaseModel):
 
 
 def without_password(written: str) -> str:
-    """An address that may be told. Raises `ValueError`, which says nothing of it, otherwise."""
+    """An address without a password in it. Raises `ValueError`, which does not repeat it."""
     if "@" in written.partition("://")[2].partition("/")[0]:
         raise ValueError(
             "retirez compte et mot de passe de l'adresse : d'autres réglages les disent"
@@ -35,10 +35,10 @@ def without_password(written: str) -> str:
 
 
 Secret = Annotated[str, Field(repr=False)]
-"""Never told again: neither in a `repr` nor in a sentence about settings."""
+"""Never shown: neither in a `repr` nor in a message about settings."""
 
 Address = Annotated[str, AfterValidator(without_password)]
-"""Of a server, without an account or a password in it: addresses are told in sentences."""
+"""Of a server, without an account or a password in it: messages show addresses."""
 
 
 def _principal(written: str) -> str:
@@ -61,5 +61,5 @@ NEVER = "jamais"
 
 
 def pace(written: str) -> str:
-    """A duration, never, or nothing said. Raises `ValueError` for anything else."""
+    """A duration, never, or empty. Raises `ValueError` for anything else."""
     return written if written in ("", NEVER) else _duration(written)

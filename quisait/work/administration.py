@@ -38,7 +38,7 @@ RULE_FILES = ("_quisait.csv", ".quisait.json")
 """What is in the key of a failure about a folder's own files of rights."""
 
 FILE_LABELS = {"glossaire": "Glossaire", "réponses en tête": "Réponses en tête"}
-"""Files that an administrator edits, as the desk names them."""
+"""Files that an administrator edits, as the page names them."""
 
 FAILURE_LABELS = {
     "encrypted": "protégés par un mot de passe",
@@ -58,35 +58,35 @@ FAILURE_LABELS = {
 class ApplicationAdministration:
     """Looks at each part by itself."""
 
-    house: Application
+    application: Application
 
     def __call__(self) -> SystemStatus:
         """As it is now."""
         now = datetime.now(UTC)
-        sources = [self._source(one, now) for one in self.house.settings.sources]
+        sources = [self._source(one, now) for one in self.application.settings.sources]
         sources += self._unnamed(now)
         return SystemStatus(tuple(self._parts()), sources, self._questions(now))
 
     def _parts(self) -> Iterator[PartState]:
-        settings, house = self.house.settings, self.house
+        settings, application = self.application.settings, self.application
         yield _part_state(
             "Index",
             lambda: f"{settings.index.engine}, répond",
             self._asked,
         )
-        yield _part_state("Base d’état", lambda: "répond", lambda: house.book.agent(""))
-        yield _part_state("Encodeur", lambda: house.encoder.name)
+        yield _part_state("Base d’état", lambda: "répond", lambda: application.book.agent(""))
+        yield _part_state("Encodeur", lambda: application.encoder.name)
         yield _part_state("Registre des suppressions", lambda: "à jour", self._noted)
         for name, path in search_files(settings.search):
             yield _part_state(FILE_LABELS[name], partial(check_search_file, name, path))
 
     def _asked(self) -> None:
         """A search as for a reader who reads nothing."""
-        self.house.search.answer(Query(page_size=1), NOBODY, today())
+        self.application.search.answer(Query(page_size=1), NOBODY, today())
 
     def _noted(self) -> None:
         """Raises `ValueError` where what was deleted or withdrawn waits to be noted."""
-        if count := self.house.privacy.register.complete():
+        if count := self.application.privacy.register.complete():
             raise ValueError(
                 f"faits qui attendent d'être notés : {count}. Une sauvegarde restaurée les "
                 "ignorerait ; « quisait check » dit pourquoi"
@@ -94,7 +94,7 @@ class ApplicationAdministration:
 
     def _source(self, source: SourceSettings, now: datetime) -> SourceState:
         try:
-            status = status_of(self.house, source, now)
+            status = status_of(self.application, source, now)
         except IndexerError:
             away = "l’index ne répond pas : l’état n’est pas connu"
             return SourceState(
@@ -105,15 +105,15 @@ class ApplicationAdministration:
     def _unnamed(self, now: datetime) -> list[SourceState]:
         """What is kept of sources that the settings no longer name, and what to do."""
         try:
-            kept = removed_source_statuses(self.house)
+            kept = removed_source_statuses(self.application)
         except IndexerError:
             return []  # the lines of the others say that it does not answer
         return [replace(_source_state(one.source, "retirée", one, now), well=False) for one in kept]
 
     def _questions(self, now: datetime) -> QuestionFigures | None:
-        if not self.house.settings.journal.enabled:
+        if not self.application.settings.journal.enabled:
             return None
-        counts = self.house.journal.counts(now, QUESTION_DAYS)
+        counts = self.application.journal.counts(now, QUESTION_DAYS)
         found = frequent_queries(counts, lambda one: one.zero, QUESTIONS_SHOWN)
         return QuestionFigures(
             QUESTION_DAYS,

@@ -43,44 +43,44 @@ class CrawlOptions:
 
 
 def read_directory(
-    house: Application, *, accept_departures: bool = False
+    application: Application, *, accept_departures: bool = False
 ) -> DirectoryReport | None:
     """Replace agents and groups by what the directory says; None where none is set.
 
     Raises `SourceUnreachable` or `SourceRefused`, also where too many are missing, unless
     `accept_departures`.
     """
-    if not has_directory(house.settings):
+    if not has_directory(application.settings):
         return None
     with (
-        hold_source_lock(house.locks, DIRECTORY, wait_s=DIRECTORY_WAIT_S),
-        recorded_run(house.state, DIRECTORY) as run,
+        hold_source_lock(application.locks, DIRECTORY, wait_s=DIRECTORY_WAIT_S),
+        recorded_run(application.state, DIRECTORY) as run,
     ):
-        report = replace_directory(house, accept_departures=accept_departures)
+        report = replace_directory(application, accept_departures=accept_departures)
         run.changed = report.agents if report else 0
     return report
 
 
 def replace_directory(
-    house: Application, *, accept_departures: bool = False, unless_same: bool = False
+    application: Application, *, accept_departures: bool = False, unless_same: bool = False
 ) -> DirectoryReport | None:
     """The same, by who holds its lock; None too where it is as it was, if `unless_same`."""
-    directory = open_directory(house.settings)
+    directory = open_directory(application.settings)
     if directory is None:
         return None
     # Before the reading: what changes during it has the next one look again.
     stamp = directory.fingerprint() if isinstance(directory, SupportsFingerprint) else None
-    if unless_same and stamp is not None and stamp == house.state.load(DIRECTORY):
+    if unless_same and stamp is not None and stamp == application.state.load(DIRECTORY):
         return None
-    share = 1.0 if accept_departures else house.settings.guard_share
-    report = house.book.replace(directory, share)
-    house.state.save(DIRECTORY, stamp or "")
+    share = 1.0 if accept_departures else application.settings.guard_share
+    report = application.book.replace(directory, share)
+    application.state.save(DIRECTORY, stamp or "")
     log.info("directory read", extra={"agents": report.agents, "left": report.left})
     return report
 
 
 def crawl_sources(
-    house: Application,
+    application: Application,
     sources: Sequence[SourceSettings],
     *,
     full: bool = False,
@@ -93,27 +93,32 @@ def crawl_sources(
     Once `stop` is set, the one that is read ends early, and none begins.
     """
     asked = CrawlOptions(full, accept_deletions, quiet, stop or Event())
-    with open_crawl_dependencies(house) as workshop:
+    with open_crawl_dependencies(application) as dependencies:
         return [
-            _crawl_one(house, workshop, source, asked)
+            _crawl_one(application, dependencies, source, asked)
             for source in sources
             if not asked.stop.is_set()
         ]
 
 
 def _crawl_one(
-    house: Application, workshop: CrawlDependencies, source: SourceSettings, asked: CrawlOptions
+    application: Application,
+    dependencies: CrawlDependencies,
+    source: SourceSettings,
+    asked: CrawlOptions,
 ) -> CrawlOutcome:
     try:
-        with hold_source_lock(house.locks, source.name) as held:
-            return CrawlOutcome(source.name, crawl_with_lock(house, workshop, source, held, asked))
+        with hold_source_lock(application.locks, source.name) as held:
+            return CrawlOutcome(
+                source.name, crawl_with_lock(application, dependencies, source, held, asked)
+            )
     except (SourceError, IndexerError) as failed:
         return CrawlOutcome(source.name, None, str(failed))
 
 
 def crawl_with_lock(
-    house: Application,
-    workshop: CrawlDependencies,
+    application: Application,
+    dependencies: CrawlDependencies,
     source: SourceSettings,
     held: SourceLock,
     asked: CrawlOptions,
@@ -122,9 +127,9 @@ def crawl_with_lock(
 
     Raises what `crawl` raises, `Stopped` and `LockLost`.
     """
-    with recorded_run(house.state, source.name) as run:
-        connector = open_source(source, house.inbox)
-        since = None if asked.full else house.state.load(source.name)
+    with recorded_run(application.state, source.name) as run:
+        connector = open_source(source, application.inbox)
+        since = None if asked.full else application.state.load(source.name)
         run.expected = (
             connector.count_pending(since) if isinstance(connector, SupportsCount) else None
         )
@@ -138,10 +143,10 @@ def crawl_with_lock(
 
             report = crawl(
                 stoppable(connector, asked.stop),
-                with_lock(workshop, held, asked.stop),
+                with_lock(dependencies, held, asked.stop),
                 full=asked.full,
                 accept_deletions=asked.accept_deletions,
-                guard_share=house.settings.guard_share,
+                guard_share=application.settings.guard_share,
                 progress=progress,
             )
         report.resumed = run.resumed

@@ -98,16 +98,16 @@ they cost more."""
 
 
 class RunStopped(SourceError):
-    """The worker is told to stop: what is encoded is written, the rest is read again."""
+    """The worker is asked to stop: what is encoded is written, the rest is read again."""
 
 
-def with_lock(workshop: CrawlDependencies, held: SourceLock, stop: Event) -> CrawlDependencies:
+def with_lock(dependencies: CrawlDependencies, held: SourceLock, stop: Event) -> CrawlDependencies:
     """The same dependencies, which write only while the lock is held, and encode until stopped."""
     return replace(
-        workshop,
-        encoder=StoppableEncoder(workshop.encoder, stop),
-        index=LockedIndex(workshop.index, held),
-        cursors=LockedCursors(workshop.cursors, held),
+        dependencies,
+        encoder=StoppableEncoder(dependencies.encoder, stop),
+        index=LockedIndex(dependencies.index, held),
+        cursors=LockedCursors(dependencies.cursors, held),
     )
 
 
@@ -188,7 +188,7 @@ class StoppableEncoder:
         return self.encoder.dimension
 
     def passages(self, texts: Sequence[str]) -> Vectors:
-        """The encoder's. Raises `Stopped` once told to stop; a document may be a thousand."""
+        """The encoder's. Raises `RunStopped` once asked to stop; a document may be a thousand."""
         # Like lengths together: an encoder pads what it encodes at once to the longest text.
         order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
         vectors = np.empty((len(texts), self.dimension), np.float32)
@@ -237,7 +237,7 @@ class Stoppable:
         return self.connector.source
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """The connector's, until told to stop. Raises `Stopped` then."""
+        """The connector's, until asked to stop. Raises `RunStopped` then."""
         return self._until_told(self.connector.changes(since))
 
     def _until_told(self, changes: Iterator[Change]) -> Iterator[Change]:
@@ -254,7 +254,7 @@ class StoppableRereadable(Stoppable):
     connector: RereadableConnector
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """The connector's, until told to stop. Raises `Stopped` then."""
+        """The connector's, until asked to stop. Raises `RunStopped` then."""
         return self._until_told(self.connector.refetch(document_ids))
 
 

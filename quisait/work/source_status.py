@@ -102,7 +102,7 @@ class FailureStatus:
 
 @dataclass(frozen=True, slots=True)
 class RunningStatus:
-    """A run that goes on: `left_s` is None where it cannot be told."""
+    """A run that goes on: `left_s` is None where it is not known."""
 
     since: datetime
     done: int
@@ -132,23 +132,23 @@ class SourceStatus:
     unknown_denials: tuple[UnknownDenial, ...] = ()
 
 
-def status_of(house: Application, source: SourceSettings, now: datetime) -> SourceStatus:
+def status_of(application: Application, source: SourceSettings, now: datetime) -> SourceStatus:
     """Raises `IndexUnreachable` or `IndexRefused`."""
     name = source.name
-    runs = list(house.state.runs_of(name, RUNS_CONSIDERED))
-    last, good = next(iter(runs), None), house.state.last_done(name)
-    running = _running(last) if last and house.locks.source_is_held(name) else None
-    pace = source_pace(house.settings, source)
+    runs = list(application.state.runs_of(name, RUNS_CONSIDERED))
+    last, good = next(iter(runs), None), application.state.last_done(name)
+    running = _running(last) if last and application.locks.source_is_held(name) else None
+    pace = source_pace(application.settings, source)
     due = None if running else next_run(name, runs, pace, now)
     return SourceStatus(
         source=name,
-        documents=house.index.count(name),
+        documents=application.index.count(name),
         state=_running_state(running, last, now) if running and last else _state(last),
         last_run=last,
         next_run=max(due, now) if due else None,
         lag_s=max(0, round((now - good.started).total_seconds())) if good else None,
         running=running,
-        failure_counts=house.state.failure_counts(name),
+        failure_counts=application.state.failure_counts(name),
         failures=tuple(
             FailureStatus(
                 row.key,
@@ -158,17 +158,17 @@ def status_of(house: Application, source: SourceSettings, now: datetime) -> Sour
                 row.since,
                 REMEDIES.get(row.kind, ""),
             )
-            for row in house.state.failures_of(name)
+            for row in application.state.failures_of(name)
         ),
-        unknown_denials=unknown_denials(house.index, house.known(), name),
+        unknown_denials=unknown_denials(application.index, application.known(), name),
     )
 
 
-def directory_state(house: Application) -> str:
+def directory_state(application: Application) -> str:
     """Why the directory was not read at its last turn, and what to do; empty where it was."""
-    last = next(iter(house.state.runs_of(DIRECTORY, 1)), None)
-    told = has_directory(house.settings) and last is not None
-    if last is None or not told or last.outcome in ("done", "running"):
+    last = next(iter(application.state.runs_of(DIRECTORY, 1)), None)
+    reads_directory = has_directory(application.settings) and last is not None
+    if last is None or not reads_directory or last.outcome in ("done", "running"):
         return ""
     day = moment(last.ended or last.noted or last.started)
     why = last.reason.removeprefix("annuaire : ") or "relancez « quisait crawl » pour voir pourquoi"
@@ -257,49 +257,49 @@ def removed_source_remedy(source: str) -> str:
     )
 
 
-def removed_source_statuses(house: Application) -> list[SourceStatus]:
+def removed_source_statuses(application: Application) -> list[SourceStatus]:
     """As `quisait sources` shows them."""
     return [
         SourceStatus(
             source=name,
-            documents=house.whole_index.count(name),
+            documents=application.whole_index.count(name),
             state=removed_source_remedy(name),
-            last_run=next(house.state.runs_of(name, 1), None),
+            last_run=next(application.state.runs_of(name, 1), None),
             next_run=None,
             lag_s=None,
             running=None,
             failure_counts={},
             failures=(),
         )
-        for name in removed_sources(house.whole_index, house.settings)
+        for name in removed_sources(application.whole_index, application.settings)
     ]
 
 
-def forget_source(house: Application, source: str) -> int:
+def forget_source(application: Application, source: str) -> int:
     """Delete what is kept of a source that is not named: how many documents there were.
 
-    Its documents go first, told to the register as every deletion is, so that no backup
+    Its documents go first, recorded in the register as every deletion is, so that no backup
     brings them back; then what was pushed, its tokens, its cursor, failures and runs. What
     breaks off is taken up by doing it again. Raises `ValueError` for a source that is named,
     or of which nothing is kept; `SourceBusy`, and what the index raises.
     """
-    if source in {one.name for one in house.settings.sources}:
+    if source in {one.name for one in application.settings.sources}:
         raise ValueError(
             f"« {source} » est une source de quisait.toml : retirez-en sa table [[sources]], "
             "redémarrez « quisait run », puis recommencez."
         )
-    if not _has_data(house, source):
+    if not _has_data(application, source):
         raise ValueError(f"Rien n'est gardé d'une source « {source} » : vérifiez son nom.")
-    index = index_with_deletion_log(house)
-    with hold_source_lock(house.locks, source) as held:
+    index = index_with_deletion_log(application)
+    with hold_source_lock(application.locks, source) as held:
         ids = [one.document_id for one in index.scan(source)]
         for some in pages(ids, DELETED_AT_ONCE):
             held.check()
             index.write([Remove(one) for one in some])
-        house.inbox.forget(source)
-        for token in house.push_tokens.of(source):
-            house.push_tokens.revoke(source, token.id)
-        house.state.forget(source)
+        application.inbox.forget(source)
+        for token in application.push_tokens.of(source):
+            application.push_tokens.revoke(source, token.id)
+        application.state.forget(source)
     return len(ids)
 
 
@@ -307,9 +307,9 @@ def forget(
     source: Annotated[str, typer.Argument(help="Source retirée de quisait.toml")],
 ) -> None:
     """Efface tout ce qui reste d'une source que les réglages ne nomment plus."""
-    with opened_application() as house:
-        count = forget_source(house, source)
-        left = register_warning(house.privacy.register)
+    with opened_application() as application:
+        count = forget_source(application, source)
+        left = register_warning(application.privacy.register)
     gone = plural_count(count, "document")
     print(safe_text(f"{source} : effacée ({gone})."))
     if left:
@@ -317,13 +317,13 @@ def forget(
         raise typer.Exit(1)
 
 
-def _has_data(house: Application, source: str) -> bool:
+def _has_data(application: Application, source: str) -> bool:
     kept: Sequence[object] = (
-        house.whole_index.count(source),
-        house.state.load(source),
-        house.state.keys(source),
-        next(house.state.runs_of(source, 1), None),
-        house.inbox.last_seq(source),
-        house.push_tokens.of(source),
+        application.whole_index.count(source),
+        application.state.load(source),
+        application.state.keys(source),
+        next(application.state.runs_of(source, 1), None),
+        application.inbox.last_seq(source),
+        application.push_tokens.of(source),
     )
     return any(kept)

@@ -61,30 +61,32 @@ class BuildOutcome:
     skipped: tuple[SkippedItem, ...] = ()
 
 
-def build_and_publish(house: Application) -> BuildOutcome:
+def build_and_publish(application: Application) -> BuildOutcome:
     """Make the build of today and publish it; what fails leaves the last one standing.
 
     Raises `ValueError` where no list is set, and what the list, the index or another
     build under way may raise.
     """
-    if not house.settings.topics.file:
+    if not application.settings.topics.file:
         raise ValueError("Aucune liste de sujets : réglez [topics] file.")
-    with hold_source_lock(house.locks, BUILD) as held:
-        return publish_build(house, held)
+    with hold_source_lock(application.locks, BUILD) as held:
+        return publish_build(application, held)
 
 
-def publish_build(house: Application, held: SourceLock) -> BuildOutcome:
+def publish_build(application: Application, held: SourceLock) -> BuildOutcome:
     """The same, for who holds the build's lock."""
     started = time.monotonic()
-    listed = read_topics(beside_file(house.settings.topics.file))
-    listed = apply_decisions(listed, house.builds.decisions.all())
-    rules = build_rules(house.settings)
-    found = build_expertise(house.index, house.book, house.encoder, listed.topics, rules, today())
+    listed = read_topics(beside_file(application.settings.topics.file))
+    listed = apply_decisions(listed, application.builds.decisions.all())
+    rules = build_rules(application.settings)
+    found = build_expertise(
+        application.index, application.book, application.encoder, listed.topics, rules, today()
+    )
     held.check()
     # Kept with the build: whoever reads the terminal of a worker, `quisait check` still tells.
     malformed = (SkippedItem(SkippedKind.TOPIC, one.where, one.reason) for one in listed.malformed)
     skipped = (*malformed, *found.skipped)
-    stamp = house.builds.publish(replace(found, skipped=skipped), listed)
+    stamp = application.builds.publish(replace(found, skipped=skipped), listed)
     return BuildOutcome(stamp, listed, time.monotonic() - started, skipped)
 
 
@@ -108,39 +110,43 @@ class Task:
     first: bool = False
 
 
-def tasks_of(house: Application) -> tuple[Task, ...]:
+def tasks_of(application: Application) -> tuple[Task, ...]:
     """Every task of the settings."""
-    settings = house.settings
+    settings = application.settings
     tasks = []
     if has_directory(settings):
         pace = pace_of(settings, settings.directory.every or "1 h")
         tasks.append(Task(DIRECTORY, pace, _read_directory, first=True))
     if settings.topics.file:
         tasks.append(Task(BUILD, pace_of(settings, settings.topics.every), _build))
-    if settings.journal.enabled or house.journal.is_kept():
+    if settings.journal.enabled or application.journal.is_kept():
         tasks.append(Task(JOURNAL, pace_of(settings, "1 h"), _turn_journal))
     tasks.append(Task(PRIVACY, pace_of(settings, "1 j"), _purge))
     return tuple(tasks)
 
 
-def _read_directory(house: Application, _held: SourceLock, _stop: Event) -> int:
-    report = replace_directory(house, unless_same=True)
+def _read_directory(application: Application, _held: SourceLock, _stop: Event) -> int:
+    report = replace_directory(application, unless_same=True)
     return report.agents if report else 0
 
 
-def _build(house: Application, held: SourceLock, _stop: Event) -> int:
-    return publish_build(house, held).stamp.documents
+def _build(application: Application, held: SourceLock, _stop: Event) -> int:
+    return publish_build(application, held).stamp.documents
 
 
-def _turn_journal(house: Application, _held: SourceLock, _stop: Event) -> int:
-    return house.journal.close_ended(now())
+def _turn_journal(application: Application, _held: SourceLock, _stop: Event) -> int:
+    return application.journal.close_ended(now())
 
 
-def _purge(house: Application, _held: SourceLock, _stop: Event) -> int:
+def _purge(application: Application, _held: SourceLock, _stop: Event) -> int:
     rows = purge_expired(
-        house.privacy, house.database, house.whole_index, house.settings, today()
+        application.privacy,
+        application.database,
+        application.whole_index,
+        application.settings,
+        today(),
     ).rows
-    expunge_deleted_texts(house.whole_index)
+    expunge_deleted_texts(application.whole_index)
     return rows
 
 
@@ -163,11 +169,11 @@ class Job:
 class Worker:
     """Reads until `stop` is set. `round` is what one look does."""
 
-    house: Application
+    application: Application
     stop: Event
 
     def work(self) -> None:
-        """Until told to stop; a round that fails (the database is away) is tried again."""
+        """Until asked to stop; a round that fails (the database is away) is tried again."""
         while not self.stop.is_set():
             try:
                 self.round()
@@ -180,26 +186,28 @@ class Worker:
 
         What the register of deletions lacks is written first, where it can be by now.
         """
-        self.house.privacy.register.complete()
+        self.application.privacy.register.complete()
         with ExitStack() as parts:
             opened: list[CrawlDependencies] = []
 
-            def workshop() -> CrawlDependencies:
+            def dependencies() -> CrawlDependencies:
                 """Opened for the first source that is due: it may hold a process."""
                 if not opened:
-                    opened.append(parts.enter_context(open_crawl_dependencies(self.house)))
+                    opened.append(parts.enter_context(open_crawl_dependencies(self.application)))
                 return opened[0]
 
-            return sum(self._try(job) for job in self._jobs(workshop) if self._due(job))
+            return sum(self._try(job) for job in self._jobs(dependencies) if self._due(job))
 
-    def _jobs(self, workshop: Callable[[], CrawlDependencies]) -> list[Job]:
+    def _jobs(self, dependencies: Callable[[], CrawlDependencies]) -> list[Job]:
         """In the order of their turn: the directory, sources by how long they wait, tasks."""
-        tasks = tasks_of(self.house)
+        tasks = tasks_of(self.application)
         sources = [
             Job(
-                one.name, source_pace(self.house.settings, one), partial(self._crawl, one, workshop)
+                one.name,
+                source_pace(self.application.settings, one),
+                partial(self._crawl, one, dependencies),
             )
-            for one in self.house.settings.sources
+            for one in self.application.settings.sources
         ]
         return [
             *(self._task(one) for one in tasks if one.first),
@@ -209,20 +217,23 @@ class Worker:
 
     def _task(self, task: Task) -> Job:
         def do(held: SourceLock) -> int:
-            with recorded_run(self.house.state, task.name) as run:
-                run.changed = task.work(self.house, held, self.stop)
+            with recorded_run(self.application.state, task.name) as run:
+                run.changed = task.work(self.application, held, self.stop)
             return run.changed
 
         return Job(task.name, task.pace, do)
 
     def _crawl(
-        self, source: SourceSettings, workshop: Callable[[], CrawlDependencies], held: SourceLock
+        self,
+        source: SourceSettings,
+        dependencies: Callable[[], CrawlDependencies],
+        held: SourceLock,
     ) -> int:
         asked = CrawlOptions(quiet=True, stop=self.stop)
-        return crawl_with_lock(self.house, workshop(), source, held, asked).changed
+        return crawl_with_lock(self.application, dependencies(), source, held, asked).changed
 
     def _next(self, job: Job) -> datetime | None:
-        runs = list(self.house.state.runs_of(job.name, RUNS_CONSIDERED))
+        runs = list(self.application.state.runs_of(job.name, RUNS_CONSIDERED))
         return next_run(job.name, runs, job.pace, datetime.now(UTC))
 
     def _due(self, job: Job) -> bool:
@@ -231,7 +242,7 @@ class Worker:
 
     def _try(self, job: Job) -> bool:
         """Whether it was done. What it raises is kept with its run, and holds up nothing else."""
-        with suppress(SourceBusy), hold_source_lock(self.house.locks, job.name) as held:
+        with suppress(SourceBusy), hold_source_lock(self.application.locks, job.name) as held:
             if not self._due(job):  # another worker did it meanwhile
                 return False
             try:

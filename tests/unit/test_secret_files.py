@@ -49,6 +49,14 @@ def test_other_programs_secrets_are_left_alone(folder: Path) -> None:
     assert load_settings().server.token_key == "of the file"
 
 
+def test_a_link_is_followed(folder: Path, tmp_path: Path) -> None:
+    """Out of the folder too: a secret that is left out would be a service without it."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("k" * 32)
+    (folder / "server__token_key").symlink_to(elsewhere)
+    assert load_settings().server.token_key == "k" * 32
+
+
 def test_a_folder_that_cannot_be_read_is_a_sentence(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
