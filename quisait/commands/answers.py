@@ -27,11 +27,11 @@ from search_api.texts.wording import contact, day, month, place, reasons, role
 from search_api.texts.wording import voice as voice_of
 
 
-def command_line_reader(house: Application, agent_id: str) -> Reader:
+def command_line_reader(application: Application, agent_id: str) -> Reader:
     """The reader that was named, or in the demo its agent. Raises `ValueError` for nobody."""
-    server = house.settings.server
+    server = application.settings.server
     chosen = agent_id or (server.demo_agent if server.reader == "demo" else "")
-    reader = house.authorities.complete(reader_of(chosen, house.book, today()))
+    reader = application.authorities.complete(reader_of(chosen, application.book, today()))
     if reader.agent_id is None:
         raise ValueError(
             "Dites qui lit : --agent IDENTIFIANT, celui d'un agent présent dans l'annuaire."
@@ -40,16 +40,16 @@ def command_line_reader(house: Application, agent_id: str) -> Reader:
 
 
 @contextmanager
-def answer_context(house: Application) -> Iterator[AnswerContext]:
+def answer_context(application: Application) -> Iterator[AnswerContext]:
     """What answers are made from; inside the block `NoBuild` says what to run."""
     try:
         yield AnswerContext(
-            house.search,
-            house.book,
+            application.search,
+            application.book,
             today=today,
-            overview=open_overview(house),
-            grants=house.privacy.grants,
-            audit=house.privacy.audit,
+            overview=open_overview(application),
+            grants=application.privacy.grants,
+            audit=application.privacy.audit,
         )
     except NoBuild as error:
         raise ValueError(_no_build(error.build)) from error

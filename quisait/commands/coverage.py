@@ -17,16 +17,7 @@ from search_api.answers.agents import agent_peers, agent_profile
 from search_api.answers.isolation import risks, topic_coverage
 from search_api.schemas.spreadsheets import areas_csv, count_text, topics_csv
 from search_api.texts.safe_text import safe_text
-from search_api.texts.wording import (
-    BASES,
-    RISKS,
-    area_label,
-    contact,
-    day,
-    kilometres,
-    month,
-    role,
-)
+from search_api.texts.wording import BASES, RISKS, area_label, contact, day, kilometres, month, role
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -41,7 +32,7 @@ def coverage(
     as_csv: Annotated[bool, typer.Option("--csv", help="Résultat en CSV")] = False,
 ) -> None:
     """Combien de personnes tiennent chaque sujet, ou un sujet par territoire ; ce qui manque."""
-    with opened_application() as house, answers.answer_context(house) as context:
+    with opened_application() as application, answers.answer_context(application) as context:
         found = topic_coverage(context, area, topic, limit=None)
         answers.require_build(found.build)
     if as_json:
@@ -62,8 +53,8 @@ def peers(
     as_json: AsJson = False,
 ) -> None:
     """Qui partage les sujets d'un agent ; sans AGENT, de celui qui lit."""
-    with opened_application() as house, answers.answer_context(house) as context:
-        reader = audited_reader(house, agent, "quisait peers", who)
+    with opened_application() as application, answers.answer_context(application) as context:
+        reader = audited_reader(application, agent, "quisait peers", who)
         found = agent_peers(context, reader, who)
     answers.tell_incomplete(found.incomplete)
     if as_json:
@@ -117,8 +108,8 @@ def profile(
     as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
 ) -> None:
     """Ce qu'un agent sait, d'après les documents, et ce qu'il déclare."""
-    with opened_application() as house, answers.answer_context(house) as context:
-        reader = audited_reader(house, agent, "quisait profile", who)
+    with opened_application() as application, answers.answer_context(application) as context:
+        reader = audited_reader(application, agent, "quisait profile", who)
         found = agent_profile(context, reader, who)
     answers.tell_incomplete(found.incomplete)
     if as_json:

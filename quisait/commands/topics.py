@@ -48,8 +48,8 @@ def opened_for_manager(
 
     Raises `ValueError` for who is none.
     """
-    with opened_application() as house, answers.answer_context(house) as context:
-        reader = answers.command_line_reader(house, agent)
+    with opened_application() as application, answers.answer_context(application) as context:
+        reader = answers.command_line_reader(application, agent)
         try:
             holder = open_by_role(
                 context, reader, Role.ANIMATOR, f"quisait topics {command}", subject
@@ -147,7 +147,7 @@ ProposalId = Annotated[str, typer.Argument(metavar="SUJET_PROPOSÉ", help="Son i
 @topics_app.command("list")
 def list_topics(as_json: AsJson = False) -> None:
     """Les sujets de la dernière cartographie, et combien de personnes les tiennent."""
-    with opened_application() as house, answers.answer_context(house) as context:
+    with opened_application() as application, answers.answer_context(application) as context:
         found = topic_coverage(context, limit=None)
         answers.require_build(found.build)
     rows = [
@@ -168,8 +168,8 @@ def show_topic(
     as_json: AsJson = False,
 ) -> None:
     """Qui tient un sujet, par où commencer, ce qui attend une réponse."""
-    with opened_application() as house, answers.answer_context(house) as context:
-        reader = audited_reader(house, agent, "quisait topics show")
+    with opened_application() as application, answers.answer_context(application) as context:
+        reader = audited_reader(application, agent, "quisait topics show")
         found = topic_answer(context, reader, topic)
     answers.tell_incomplete(found.incomplete)
     if as_json:

@@ -25,11 +25,7 @@ from expertise.decisions import apply_decisions
 from expertise.topics import TopicList, read_topics
 from indexer.crawl.pipeline import CrawlDependencies
 from indexer.errors import IndexerError
-from quisait.application.assembly import (
-    Application,
-    build_rules,
-    open_crawl_dependencies,
-)
+from quisait.application.assembly import Application, build_rules, open_crawl_dependencies
 from quisait.application.locks import SourceBusy, SourceLock, hold_source_lock
 from quisait.application.sources import DIRECTORY, has_directory
 from quisait.clock import now, today

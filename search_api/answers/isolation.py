@@ -35,7 +35,7 @@ _READ_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Isolation:
+class IsolationAnswer:
     """Isolated holders by area, topic and name: never a ranking.
 
     `following` is the offset of the next page, None at the end.
@@ -104,7 +104,7 @@ def isolated_holders(
     topic_id: str = "",
     offset: int = 0,
     limit: int = ISOLATION_PAGE,
-) -> Isolation:
+) -> IsolationAnswer:
     """One page of those who are the only holder of a topic around.
 
     Of a region, those who are alone in the whole of it. Raises `NotFound` for a topic that is
@@ -113,19 +113,19 @@ def isolated_holders(
     build = context.build()
     known_area(area)
     if isinstance(build, BuildStatus):
-        return Isolation(build)
+        return IsolationAnswer(build)
     page = build.isolated_holders(_isolation_query(build, area, topic_id, offset, limit))
-    return Isolation(build.status, page.rows, page.following)
+    return IsolationAnswer(build.status, page.rows, page.following)
 
 
 def all_isolated_holders(
     context: AnswerContext, area: str = "", topic_id: str = "", most: int | None = None
-) -> Isolation:
+) -> IsolationAnswer:
     """Every row, all of one build; reading stops where there are `most` of them."""
     build = context.build()
     known_area(area)
     if isinstance(build, BuildStatus):
-        return Isolation(build)
+        return IsolationAnswer(build)
     query = _isolation_query(build, area, topic_id, 0, _READ_AT_ONCE)
     rows: list[IsolatedHolder] = []
     following: int | None = 0
@@ -134,7 +134,7 @@ def all_isolated_holders(
         rows += page.rows
         following = page.following
     listed = sorted(rows[:most], key=by_area_topic_name)
-    return Isolation(build.status, tuple(listed), following)
+    return IsolationAnswer(build.status, tuple(listed), following)
 
 
 def isolated_agents(

@@ -21,7 +21,7 @@ NEAREST_TOPICS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class TopicList:
+class TopicListAnswer:
     """The organisation's topics by label; none where no build is published."""
 
     build: BuildStatus
@@ -50,12 +50,12 @@ class RelatedTopics:
     community: CommunityView | None = None
 
 
-def list_topics(context: AnswerContext) -> TopicList:
+def list_topics(context: AnswerContext) -> TopicListAnswer:
     """The list as the last build has it; the same for every reader."""
     build = context.build()
     if isinstance(build, BuildStatus):
-        return TopicList(build, ())
-    return TopicList(build.status, by_label(build))
+        return TopicListAnswer(build, ())
+    return TopicListAnswer(build.status, by_label(build))
 
 
 def topic_answer(context: AnswerContext, reader: Reader, topic_id: str) -> TopicAnswer:

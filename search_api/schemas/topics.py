@@ -19,8 +19,8 @@ from expertise.holders import Basis, IsolationScope
 from expertise.topics import Topic, TopicKind
 from indexer.values import Card
 from search_api.answers.agents import PeersAnswer
-from search_api.answers.isolation import Coverage, Isolation, risks
-from search_api.answers.topics import TopicAnswer, TopicList
+from search_api.answers.isolation import Coverage, IsolationAnswer, risks
+from search_api.answers.topics import TopicAnswer, TopicListAnswer
 from search_api.schemas.search import AgentBody, AreaBody, EvidenceBody, ReferenceBody
 from search_api.schemas.search_responses import agent_body, evidence_body
 from search_api.texts.wording import area_label, web_address
@@ -170,12 +170,12 @@ def build_body(dated: BuildStatus) -> BuildBody:
     return BuildBody(state=dated.state, day=dated.day)
 
 
-def topics_body(found: TopicList) -> TopicsBody:
+def topics_body(found: TopicListAnswer) -> TopicsBody:
     """The body of the list of topics."""
     return TopicsBody(build=build_body(found.build), topics=list(map(topic_body, found.topics)))
 
 
-def isolation_body(found: Isolation) -> IsolationBody:
+def isolation_body(found: IsolationAnswer) -> IsolationBody:
     """The body of an answer about who is alone."""
     return IsolationBody(
         build=build_body(found.build),

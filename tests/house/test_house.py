@@ -201,3 +201,14 @@ def test_the_readmes_commands_exist() -> None:
     commands = {c.name or getattr(c.callback, "__name__", "") for c in app.registered_commands}
     named = set(re.findall(r"(?m)(?:^|`)quisait ([a-z]+)", readme))
     assert {"init", "crawl"} <= named <= commands | groups
+
+
+def test_a_class_name_stands_in_one_file() -> None:
+    """One name means one thing in the whole product."""
+    files: dict[str, list[str]] = {}
+    for path in python_files(*ROOMS):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                files.setdefault(node.name, []).append(module_of(path))
+    assert len(files) > 300
+    assert {name: found for name, found in files.items() if len(found) > 1} == {}

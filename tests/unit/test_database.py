@@ -18,14 +18,7 @@ from expertise.directory import SqlDirectory
 from indexer.errors import IndexRefused
 from indexer.state import State
 from quisait.application import database
-from quisait.application.database import (
-    BY_ALEMBIC,
-    HEAD,
-    MIGRATIONS,
-    TABLES,
-    connect,
-    migrate,
-)
+from quisait.application.database import BY_ALEMBIC, HEAD, MIGRATIONS, TABLES, connect, migrate
 
 pytestmark = pytest.mark.sources
 
