@@ -1,7 +1,8 @@
 """What stands beside the libraries that could replace it: time, memory, what each lets through.
 
-`uv pip install limits prometheus-fastapi-instrumentator`, then `python -m benchmarks.libraries`:
-the product needs neither. Decision 0032 quotes the figures.
+`uv pip install limits prometheus-fastapi-instrumentator tika`, then
+`python -m benchmarks.libraries`: the product needs none of them. Decisions 0032 and 0033 quote the
+figures.
 """
 
 import asyncio
@@ -17,14 +18,18 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from indexer.extraction.tika_answer import with_headings
+from indexer.extraction.tika_server import TikaServerExtractor
 from search_api.limits import RateLimiter, RequesterKind
 from search_api.middleware.metrics import add_request_metrics, request_metrics
 from search_api.middleware.security import is_own_host
+from tests.engines import ensure_tika
+from tests.samples.files import sample_bytes
 
 TIMES = 20_000
 ADDRESSES = 200_000
 ROUTES = 80
 METHODS = 100
+FILES = 200
 
 HOSTS = ("127.0.0.1:8077", "[::1]:8077", "10.1.2.3", "localhost:1", "quisait.exemple.fr:443",
          "quisait.exemple.fr.")  # fmt: skip
@@ -37,6 +42,7 @@ def main() -> None:
     _metrics()
     _hosts()
     _markdown()
+    _tika()
 
 
 def _rate_limits() -> None:
@@ -147,6 +153,22 @@ def _markdown() -> None:
         began = time.perf_counter()
         read()
         print(f"markdown {name}: {time.perf_counter() - began:.1f} s")
+
+
+def _tika() -> None:
+    """Small files, one after the other, by one server: what a call costs beside the extraction."""
+    url, content = ensure_tika(), sample_bytes("effectifs.docx")
+    parser = import_module("tika.parser")
+    ours = TikaServerExtractor(url)
+    for name, read in (
+        ("TikaServerExtractor", lambda: ours.extract(content, "effectifs.docx", None)),
+        ("tika", lambda: parser.from_buffer(content, url)),
+    ):
+        read()
+        began = time.perf_counter()
+        for _ in range(FILES):
+            read()
+        print(f"extraction {name}: {(time.perf_counter() - began) / FILES * 1000:.1f} ms a file")
 
 
 async def _timed(app: ASGIApp, times: int) -> float:
