@@ -10,6 +10,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 import httpx
@@ -36,7 +37,7 @@ SOUGHT = "xylophone-inavouable"
 class BrokenSearch(Search):
     """Fails with the question in its error's text, as an engine's client might."""
 
-    def answer(self, query: Query, *_: object) -> object:  # type: ignore[override]
+    def hits(self, query: Query, *_: object, **__: object) -> NoReturn:
         raise RuntimeError(f"cannot parse {query.text}")
 
 
