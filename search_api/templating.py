@@ -1,5 +1,6 @@
 """Templates: escaped by default, with the filters of `wording`."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import Request
@@ -10,8 +11,8 @@ from connectors.geography import area_name
 from connectors.values import Agent, ContributorRole
 from search_api.addresses import agent_address
 from search_api.audit import descriptions
+from search_api.identity.grants import Role
 from search_api.identity.tokens import on_loopback
-from search_api.navigation import role_pages_of
 from search_api.ranking.excerpts import excerpt
 from search_api.ranking.explanations import explanation
 from search_api.services import Services, services_of
@@ -20,6 +21,33 @@ from search_api.static_files import static_address
 from search_api.texts import wording
 from search_api.texts.plurals import plural
 from search_api.texts.safe_text import safe_text
+
+
+@dataclass(frozen=True, slots=True)
+class RolePage:
+    """A page that a role opens, as an entry of the navigation. `section` is the page's own."""
+
+    role: Role
+    path: str
+    label: str
+    section: str
+
+
+ROLE_PAGES: tuple[RolePage, ...] = (
+    RolePage(Role.ANIMATOR, "/animation", "Animation", "animation"),
+    RolePage(Role.ADMINISTRATOR, "/administration", "Administration", "administration"),
+    RolePage(Role.OFFICER, "/audit", "Consultations", "audit"),
+)
+"""In the order of the navigation; each is shown to who may open it."""
+
+
+def role_pages_of(request: Request) -> list[RolePage]:
+    """The pages that the reader of a request may open; none without a reader."""
+    services = services_of(request)
+    if not services.grants.every:
+        return []
+    roles = services.grants.held_by(services.reader_of(request)).roles
+    return [page for page in ROLE_PAGES if page.role in roles]
 
 
 def voice(role: ContributorRole, name: object) -> Markup:

@@ -29,7 +29,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 RENDERING = (
     *sorted((REPOSITORY / "search_api/routes").glob("*.py")),
     *sorted((REPOSITORY / "search_api/schemas").glob("*.py")),
-    *(REPOSITORY / f"search_api/{name}.py" for name in ("templating", "navigation", "parameters")),
+    *(REPOSITORY / f"search_api/{name}.py" for name in ("templating", "parameters")),
     *sorted((REPOSITORY / "quisait/commands").glob("*.py")),
     REPOSITORY / "quisait/cli.py",
 )

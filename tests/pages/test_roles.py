@@ -20,7 +20,7 @@ from search_api.authorization import require
 from search_api.identity.grants import Grant, Grants, Role
 from search_api.identity.readers import reader_of
 from search_api.identity.tokens import TokenReaders
-from search_api.navigation import ROLE_PAGES
+from search_api.templating import ROLE_PAGES
 from tests.pages.administration import TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts
 
