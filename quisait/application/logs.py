@@ -6,13 +6,14 @@ is what a library logs (a wiki's client repeats the wiki's answer, an archive's 
 from `warning` on; below, clients write what they send.
 """
 
+import contextlib
 import logging
 import sys
 import threading
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
@@ -28,7 +29,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 def set_up_logs(form: str, level: str) -> None:
     """Write the log of this process, in the form `text` or `json`."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StandardError()
     handler.setFormatter(_json() if form == "json" else _Text())
     handler.addFilter(without_texts)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
@@ -61,6 +62,30 @@ def _thread_ended(ended: threading.ExceptHookArgs) -> None:
     if ended.exc_type is not SystemExit:
         error = (ended.exc_type, ended.exc_value, ended.exc_traceback)
         log.error("thread ended", exc_info=error)  # type: ignore[arg-type]
+
+
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Writes to the standard error of the moment, and never the text of an error.
+
+    logging's own report of a record that could not be written shows the trace of whatever error
+    is being handled, and with it the query that the error repeats.
+    """
+
+    @property
+    def stream(self) -> TextIO:
+        """Looked up at each record: the one of start-up may have been closed since."""
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, value: TextIO) -> None:
+        """`StreamHandler` sets one; the standard error of the moment is what counts."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Say where the record came from and what kept it from being written."""
+        error = sys.exc_info()[0]
+        place = f"{record.pathname}:{record.lineno}"
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(f"log record not written: {error and error.__name__} place={place}\n")
 
 
 def fields_of(record: logging.LogRecord) -> Mapping[str, Any]:

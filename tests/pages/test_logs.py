@@ -1,5 +1,7 @@
 """Nothing of what somebody looks for, writes or is called reaches a log."""
 
+import contextlib
+import io
 import json
 import logging
 import socket
@@ -164,6 +166,32 @@ def test_a_library_repeats_nothing(capsys: pytest.CaptureFixture[str], tmp_path:
     assert "mwclient.client: said by a library place=" in told
     assert "py.warnings: said by a library place=" in told
     assert "Invalid HTTP request received." in told
+
+
+@pytest.mark.usefixtures("root_logger")
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_record_that_cannot_be_written_shows_no_text(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither a closed standard error nor a record that has no form prints the error's text."""
+    at_start = io.StringIO()
+    with contextlib.redirect_stderr(at_start):
+        set_up_logs(form, "info")
+    at_start.close()
+    closed = io.StringIO()
+    closed.close()
+    own = logging.getLogger("indexer.crawl.pipeline")
+    try:
+        raise RuntimeError(SOUGHT)
+    except RuntimeError:
+        own.error("written later")
+        own.error("%d documents", SOUGHT)
+        with contextlib.redirect_stderr(closed):
+            own.error("lost")
+    told = capsys.readouterr().err
+    assert SOUGHT not in told
+    assert "written later" in told
+    assert "log record not written: TypeError place=" in told
 
 
 PERSON, TITLE, TYPED = "Inavouablet", "Zirconique", "Xylophonais"
