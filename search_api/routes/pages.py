@@ -14,7 +14,8 @@ from search_api.answers.question import answer_question, who_knows
 from search_api.identity.tokens import DEMO_COOKIE, on_loopback
 from search_api.parameters import AreaCode, AskingReader, Filters, PageNumber, SortOrder, Typed
 from search_api.problems import Problem
-from search_api.questions.query import Query, ResultOrder
+from search_api.questions.query import Query as Asked
+from search_api.questions.query import ResultOrder
 from search_api.ranking.results import Results
 from search_api.search import OF_A_PERSON
 from search_api.services import services_of
@@ -54,7 +55,7 @@ def search_page(
     services, today = services_of(request), services_of(request).today()
     typed = SearchAddress(q.strip(), filters, page, sort)
     asked = bool(typed.q or filters)
-    query = Query(q, filters, page, PAGE_SIZE if asked else NEWEST_SHOWN, sort)
+    query = Asked(q, filters, page, PAGE_SIZE if asked else NEWEST_SHOWN, sort)
     found = answer_question(
         services, reader, query, candidates=CANDIDATES_BESIDE, as_typed=as_typed
     )
