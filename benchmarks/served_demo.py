@@ -10,8 +10,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 from quisait.application.assembly import Application, open_application
-from quisait.server.app import app_of
-from quisait.server.intranet import intranet_app
+from quisait.server.app import app_of, intranet_app
 from quisait.settings import Settings, load_settings
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.worker import build_and_publish

@@ -1,22 +1,248 @@
-"""What community managers see and decide: proposed communities, and topics at risk.
+"""Communities: proposed by a build, decided by an animator."""
 
-A proposed community is of one topic and has the topic's id: a decision outlives the build it
-was made on, and what was refused is not proposed again.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from connectors.values import Agent
 from expertise.answer_values import CommunityView, TopicCount
-from expertise.clustering import LEAST_MEMBERS, CommunityKind
+from expertise.build import HASH_PREFIX_CHARS
+from expertise.build_tables import ProposalRecord
+from expertise.clustering import LEAST_DOCUMENTS, LEAST_MEMBERS, LEAST_WITH_TERM, CommunityKind
+from expertise.corpus import is_universal
 from expertise.current_build import OpenBuild
-from expertise.decisions import CommunityDecision, Verdict
+from expertise.decisions import CommunityDecision, SqlTopicDecisions, TopicDecision, Verdict
 from expertise.holders import Basis
 from expertise.peers import by_area_then_name, community_view
-from expertise.proposals import NoSuchProposal
 from expertise.revalidation import CurrentHolder
+from expertise.topics import TopicKind, label_key
+from expertise.visibility import may_be_shown, refuses
+from expertise.votes import counting_contributions
+from indexer.access import Reader, access_filter
+from indexer.values import Card, Question, ShowRequest
+
+MOST_PEOPLE = 10
+"""How many contributors are shown."""
+MOST_CITED = 5
+"""How many documents are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A proposed topic: its `terms`, the most distinctive first.
+
+    `documents` counts its documents, `cited` are some of them, all readable by every agent;
+    `people` contributed to them and may be shown, by area and name. `communities` are the spaces
+    of all its documents, with an empty one for documents without a space.
+    """
+
+    id: str
+    terms: tuple[str, ...]
+    documents: int
+    cited: tuple[Card, ...]
+    people: tuple[Agent, ...]
+    communities: frozenset[str]
+
+
+def open_proposals(reading: OpenBuild, made: Sequence[TopicDecision]) -> tuple[Proposal, ...]:
+    """Proposals without a decision, the largest first. Raises `IndexUnreachable`."""
+    waiting = [
+        one for one in reading.builds.proposals(reading.stamp.id) if not _is_decided(one, made)
+    ]
+    open_now = unchanged_documents(reading, {pair for one in waiting for pair in one.documents})
+    found = [_proposal(reading, one, open_now) for one in waiting]
+    return tuple(one for one in found if one is not None)
+
+
+def find_proposal_record(reading: OpenBuild, proposal_id: str) -> ProposalRecord | None:
+    """The build's record of a proposal, or None."""
+    records = reading.builds.proposals(reading.stamp.id)
+    return next((one for one in records if one.id == proposal_id), None)
+
+
+def _is_decided(one: ProposalRecord, made: Sequence[TopicDecision]) -> bool:
+    documents, terms = frozenset(id_ for id_, _ in one.documents), terms_of(one)
+    return any(decision.is_about(documents, terms) for decision in made)
+
+
+def terms_of(one: ProposalRecord) -> frozenset[str]:
+    """All its terms."""
+    return frozenset(written for written, _ in one.terms)
+
+
+def unchanged_documents(
+    reading: OpenBuild, pairs: Collection[tuple[str, str]]
+) -> frozenset[tuple[str, str]]:
+    """The (id, mark) pairs of unchanged documents that every agent may still read."""
+    kept = reading.revalidation.index.kept({id_ for id_, _ in pairs}) if pairs else {}
+    universal = reading.revalidation.universal
+    return frozenset(
+        (id_, mark)
+        for id_, mark in pairs
+        if id_ in kept
+        and is_universal(kept[id_].access, universal)
+        and kept[id_].record_hash[:HASH_PREFIX_CHARS] == mark
+    )
+
+
+def _proposal(
+    reading: OpenBuild, one: ProposalRecord, open_now: frozenset[tuple[str, str]]
+) -> Proposal | None:
+    """None where too few documents are left; a term stays where enough of its documents do."""
+    places = {n for n, pair in enumerate(one.documents) if pair in open_now}
+    terms = tuple(
+        written for written, where in one.terms if len(places & set(where)) >= LEAST_WITH_TERM
+    )
+    if len(places) < LEAST_DOCUMENTS or not terms:
+        return None
+    ids = tuple(one.documents[n][0] for n in sorted(places))
+    cards = open_cards(reading, ids)
+    communities = frozenset(card.space for card in cards)
+    people = _people(reading, cards)
+    return Proposal(one.id, terms, len(ids), tuple(cards[:MOST_CITED]), people, communities)
+
+
+def open_cards(reading: OpenBuild, document_ids: Sequence[str]) -> list[Card]:
+    """Cards of those that every agent may read now."""
+    everyone = access_filter(Reader("everyone", reading.revalidation.universal))
+    wanted = ShowRequest(everyone, tuple(document_ids), Question())
+    return [found.card for found in reading.revalidation.index.show(wanted)]
+
+
+def _people(reading: OpenBuild, cards: Sequence[Card]) -> tuple[Agent, ...]:
+    accounts = {row.account for card in cards for row in counting_contributions(card)}
+    owners = {agent.id: agent for agent in reading.book.by_account(accounts).values()}
+    today = reading.revalidation.today
+    shown = [
+        agent
+        for agent in owners.values()
+        if may_be_shown(agent, today) and not _refused(agent, cards)
+    ]
+    return tuple(sorted(shown, key=by_area_then_name)[:MOST_PEOPLE])
+
+
+def _refused(agent: Agent, cards: Sequence[Card]) -> bool:
+    """Whether the agent refused a topic that one of the titles names, or that counted one."""
+    ids = {card.document_id for card in cards}
+    counted = any(not ids.isdisjoint(topic.documents) for topic in agent.refused)
+    return counted or any(refuses(agent, card.title) for card in cards)
+
+
+LONGEST_LABEL = 120
+
+
+class NoSuchProposal(Exception):
+    """There is no such proposal (any more), topic or decision. The text is French."""
+
+
+class Undecidable(Exception):
+    """The decision is not possible; the text says why, in French."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalDecisions:
+    """Decisions on what one build proposes. Each raises `NoSuchProposal` or `Undecidable`.
+
+    `may` says whether the community manager manages these spaces; other proposals do not exist
+    for them. It is called with no space where all of a decision's documents are gone.
+    """
+
+    reading: OpenBuild
+    decisions: SqlTopicDecisions
+    may: Callable[[frozenset[str]], bool]
+
+    def pending(self) -> tuple[Proposal, ...]:
+        """Proposals without a decision. Raises `IndexUnreachable`."""
+        found = open_proposals(self.reading, self.decisions.all())
+        return tuple(one for one in found if self.may(one.communities))
+
+    def decided(self) -> tuple[TopicDecision, ...]:
+        """Decisions. Their terms are shown only while every agent may read all their documents."""
+        made = [one for one in self.decisions.all() if self._is_theirs(one)]
+        still = unchanged_documents(self.reading, {pair for one in made for pair in one.marked})
+        return tuple(
+            one if one.marked <= still else replace(one, terms=frozenset()) for one in made
+        )
+
+    def accept(self, proposal_id: str, label: str) -> TopicDecision:
+        """Accept it as a topic with this label."""
+        named = _valid_label(label)
+        other = next(
+            (
+                one.topic.label
+                for one in self.reading.topics.values()
+                if one.topic.kind == TopicKind.TOPIC
+                and label_key(named) in map(label_key, one.topic.labels)
+            ),
+            None,
+        )
+        taken = other or next(
+            (
+                one.label
+                for one in self.decisions.all()
+                if one.verdict is not Verdict.REFUSED and label_key(one.label) == label_key(named)
+            ),
+            None,
+        )
+        if taken:
+            raise Undecidable(
+                f"« {taken} » est déjà un sujet, ou un autre nom d'un sujet : réunissez-les, ou "
+                "choisissez un autre nom."
+            )
+        return self._keep(Verdict.ACCEPTED, self._record(proposal_id), label=named)
+
+    def merge(self, proposal_id: str, topic_id: str, label: str = "") -> TopicDecision:
+        """Merge it into a topic as another label: `label`, else its most distinctive term."""
+        if topic_id not in self.reading.topics:
+            raise NoSuchProposal("Ce sujet n'est pas dans la liste.")
+        record = self._record(proposal_id)
+        named = _valid_label(label or record.terms[0][0])
+        return self._keep(Verdict.MERGED, record, label=named, topic_id=topic_id)
+
+    def refuse(self, proposal_id: str) -> TopicDecision:
+        """Refuse it: it is not proposed again while it has the same documents or terms."""
+        return self._keep(Verdict.REFUSED, self._record(proposal_id))
+
+    def forget(self, decision_id: str) -> None:
+        """Delete a decision."""
+        theirs = {one.id for one in self.decisions.all() if self._is_theirs(one)}
+        if decision_id not in theirs or not self.decisions.forget(decision_id):
+            raise NoSuchProposal("Cette décision n'existe pas, ou plus.")
+
+    def _is_theirs(self, decision: TopicDecision) -> bool:
+        if self.may(frozenset()):
+            return True
+        cards = open_cards(self.reading, sorted(decision.documents))
+        return self.may(frozenset(card.space for card in cards))
+
+    def _record(self, proposal_id: str) -> ProposalRecord:
+        shown = {one.id for one in self.pending()}
+        record = find_proposal_record(self.reading, proposal_id) if proposal_id in shown else None
+        if record is None:
+            raise NoSuchProposal("Ce sujet n'est pas, ou n'est plus, proposé.")
+        return record
+
+    def _keep(
+        self, verdict: Verdict, record: ProposalRecord, *, label: str = "", topic_id: str = ""
+    ) -> TopicDecision:
+        return self.decisions.keep(
+            verdict,
+            frozenset(record.documents),
+            terms_of(record),
+            self.reading.revalidation.today,
+            label=label,
+            topic_id=topic_id,
+        )
+
+
+def _valid_label(label: str) -> str:
+    named = " ".join(label.split())
+    if not label_key(named) or len(named) > LONGEST_LABEL or not named.isprintable():
+        raise Undecidable(
+            "Donnez un nom d'un mot porteur de sens au moins, de "
+            f"{LONGEST_LABEL} caractères au plus."
+        )
+    return named
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ from expertise.visibility import (
     may_be_named,
     named_rows,
 )
-from indexer.crawl.failures import DeletionGuard
+from indexer.crawl.batches import DeletionGuard
 from indexer.state import digest, storable
 from indexer.suggestions import NearWord
 

@@ -14,9 +14,18 @@ from dataclasses import dataclass, field
 from connectors.values import Access, authority_of
 from indexer.access import NOBODY, AccessFilter, Reader, access_filter
 from indexer.cards import re_encoded
-from indexer.comparison import differing, pages, same_text
 from indexer.errors import IndexRefused
-from indexer.live_index import Encoders, Gate, IndexSpec, IndexStorage, NamedIndex, flush
+from indexer.live_index import (
+    Encoders,
+    Gate,
+    IndexSpec,
+    IndexStorage,
+    NamedIndex,
+    differing,
+    flush,
+    pages,
+    same_text,
+)
 from indexer.ports import Encoder, Index
 from indexer.values import (
     IndexedDocument,

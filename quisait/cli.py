@@ -27,9 +27,8 @@ from quisait.application.sources import sources_named
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
 from quisait.checks import run_checks
 from quisait.commands import answers
-from quisait.commands.coverage import coverage, peers, profile
 from quisait.commands.directory import directory
-from quisait.commands.expertise import expertise_app, isolation
+from quisait.commands.expertise import coverage, expertise_app, isolation, peers, profile
 from quisait.commands.journal import journal_app
 from quisait.commands.privacy import audit, audited_reader, privacy_app
 from quisait.commands.run import (
@@ -45,13 +44,13 @@ from quisait.commands.topics import topics_app
 from quisait.privacy.retention import audit_command, register_warning
 from quisait.settings import FILE_VARIABLE, settings_file
 from quisait.settings.documentation import initial_file, settings_page
-from quisait.settings.errors import reason_of
+from quisait.settings.types import reason_of
 from quisait.work.crawl import CrawlOutcome, crawl_sources, read_directory
 from quisait.work.reindexing import reindex_command
 from quisait.work.source_status import directory_state, forget, removed_source_statuses, status_of
 from search_api.answers.question import answer_question, who_knows
 from search_api.questions.query import Query, ResultOrder
-from search_api.texts.safe_text import safe_text
+from search_api.wording import safe_text
 
 COMMANDS = "quisait.commands"
 """The group of entry points by which an installed package adds commands, as `evaluation` does."""

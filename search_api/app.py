@@ -8,12 +8,11 @@ from search_api.middleware.security import add_security_headers, check_host, che
 from search_api.routes import (
     administration,
     agents,
-    api,
     community_management,
     health,
     my_data,
-    pages,
     push,
+    search,
     topics,
 )
 from search_api.routes import sign_on as sign_on_routes
@@ -32,7 +31,7 @@ def create_app(services: Services) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
-        responses=api.PROBLEMS,
+        responses=search.PROBLEMS,
     )
     app.state.services = services
     # The last to be added is the first to see a request.
@@ -45,7 +44,7 @@ def create_app(services: Services) -> FastAPI:
     add_security_headers(app)
     add_embed_widget(app, STATIC / "embed", services.origins)
     problems.install_handlers(app)
-    app.include_router(api.router)
+    app.include_router(search.api_router)
     app.include_router(topics.api_router)
     app.include_router(agents.api_router)
     app.include_router(community_management.router)
@@ -53,17 +52,17 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(administration.router)
     app.include_router(my_data.api_router)
     app.include_router(health.router)
-    app.include_router(pages.router)
+    app.include_router(search.router)
     app.include_router(topics.router)
     app.include_router(agents.router)
     app.include_router(community_management.pages)
     app.include_router(administration.pages)
     app.include_router(my_data.router)
-    app.include_router(pages.browser_search_router)
+    app.include_router(search.browser_search_router)
     if sign_on:
         app.include_router(sign_on_routes.router)
         app.include_router(sign_on_routes.access_router)
-    app.include_router(pages.about_router)
+    app.include_router(search.about_router)
     app.include_router(administration.administration_router)
     if services.theme:
         app.mount("/theme", static_files(services.theme), name="theme")

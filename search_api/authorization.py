@@ -15,14 +15,13 @@ from typing import Any
 from fastapi import Depends, Request
 
 from indexer.access import Reader
-from search_api.answers.roles import RoleHolder, note_refusal, open_by_role
-from search_api.identity.grants import Role
+from search_api.answers.context import RoleHolder, note_refusal, open_by_role
+from search_api.identity.principals import Role
 from search_api.identity.readers import ReaderDirectory, reader_of
 from search_api.identity.tokens import TOKEN_COOKIE, SignedTokens
 from search_api.parameters import NamedReader
 from search_api.problems import Problem
 from search_api.services import services_of
-from search_api.sign_on.cookies import SignOnCookies
 from search_api.sign_on.errors import ProviderUnreachable
 from search_api.sign_on.identification import (
     Identification,
@@ -30,7 +29,7 @@ from search_api.sign_on.identification import (
     SignedHeader,
     identification_of,
 )
-from search_api.sign_on.sessions import PREFIX, SqlPersonalTokens, SqlSessions
+from search_api.sign_on.sessions import PREFIX, SignOnCookies, SqlPersonalTokens, SqlSessions
 
 Identify = Callable[[Request], Identification | None]
 """Reads one method of identification from a request; None where the request does not use it."""

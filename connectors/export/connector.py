@@ -10,13 +10,14 @@ from pathlib import Path
 
 from connectors.export.files import (
     ExportFile,
+    ExportIndex,
+    KnownAttachments,
     Position,
     PrefixDigest,
     UnchangedCheck,
     export_files,
     read_lines,
 )
-from connectors.export.index import ExportIndex, KnownAttachments
 from connectors.ports import (
     AccessChanged,
     AccessNarrowed,

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from connectors.mediawiki.client import WikiClient
-from connectors.mediawiki.models import LogEvent, RecentChange
-from connectors.mediawiki.pages import NamespaceAccess
+from connectors.mediawiki.pages import LogEvent, NamespaceAccess, RecentChange
 from connectors.ports import SourceUnreachable
 from connectors.values import Access
 

@@ -12,7 +12,7 @@ import mwclient
 import requests
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from connectors.mediawiki.models import FileVersion, Rendering, SiteInfo, WikiPage, WikiUser
+from connectors.mediawiki.pages import FileVersion, Rendering, SiteInfo, WikiPage, WikiUser
 from connectors.mediawiki.transport import WikiConfig, WikiTransport
 from connectors.ports import RecordVanished, SourceRefused, SourceUnreachable
 

@@ -21,8 +21,15 @@ from connectors.mediawiki.changes import (
     read_cursor,
 )
 from connectors.mediawiki.client import PAGES_PER_QUERY, PageError, WikiApi, WikiClient, wiki_api
-from connectors.mediawiki.models import Rendering, SiteInfo, UserGroups, WikiPage
-from connectors.mediawiki.pages import NamespaceAccess, PageConverter, namespace_access
+from connectors.mediawiki.pages import (
+    NamespaceAccess,
+    PageConverter,
+    Rendering,
+    SiteInfo,
+    UserGroups,
+    WikiPage,
+    namespace_access,
+)
 from connectors.mediawiki.transport import WikiConfig
 from connectors.ports import (
     AccessNarrowed,

@@ -23,10 +23,13 @@ from connectors.ports import (
 )
 from connectors.values import Access, Document
 from indexer.crawl.batches import (
+    GUARD_SHARE,
     Awaited,
     Batch,
     CrawledWrite,
+    DeletionGuard,
     NarrowAccess,
+    OpenFailures,
     PreparedDocument,
     id_of,
     needed_writes,
@@ -34,7 +37,6 @@ from indexer.crawl.batches import (
     prepare,
     texts_of,
 )
-from indexer.crawl.failures import GUARD_SHARE, DeletionGuard, OpenFailures
 from indexer.errors import ExtractionFailed, ExtractorUnreachable, IndexRefused
 from indexer.ports import Cursors, Encoder, Extractor, Failures, Flushable, IndexWriter
 from indexer.values import WITHHELD, Failure, Put, PutAccess, Remove, Write

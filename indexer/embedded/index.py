@@ -12,8 +12,7 @@ import numpy as np
 
 from indexer.access import AccessFilter
 from indexer.cards import card_of, either_form
-from indexer.embedded.access import readable_rows
-from indexer.embedded.catalogue import SnapshotCache
+from indexer.embedded.catalogue import SnapshotCache, readable_rows
 from indexer.embedded.rankings import Rankings
 from indexer.embedded.results import (
     WordLookup,

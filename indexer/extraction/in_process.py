@@ -15,8 +15,7 @@ from pathlib import Path
 
 from indexer.errors import ExtractionFailed
 from indexer.extraction.files import ExtractionLimits
-from indexer.extraction.tika_answer import read_answer
-from indexer.extraction.tika_failures import Metadata, TikaPart, refuse_by_size
+from indexer.extraction.tika_answer import Metadata, TikaPart, read_answer, refuse_by_size
 from indexer.values import Extracted, Failure
 
 _START_TIMEOUT_S = 60.0

@@ -15,8 +15,14 @@ from urllib3 import BaseHTTPResponse, PoolManager, Timeout, exceptions
 
 from indexer.errors import ExtractionFailed, ExtractorUnreachable
 from indexer.extraction.files import ExtractionLimits, utf16_as_utf8
-from indexer.extraction.tika_answer import read_answer, server_paths
-from indexer.extraction.tika_failures import STOPPED, TikaPart, first, refuse_by_size
+from indexer.extraction.tika_answer import (
+    STOPPED,
+    TikaPart,
+    first,
+    read_answer,
+    refuse_by_size,
+    server_paths,
+)
 from indexer.values import Extracted, Failure
 
 

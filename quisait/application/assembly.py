@@ -31,13 +31,13 @@ from quisait.application.engines import (
     open_cached_encoder,
     open_encoder,
     open_extractor,
+    open_guidance,
     open_index_storage,
     open_scratch_index,
     serving_encoder,
     vector_forgetter,
 )
 from quisait.application.locks import Locks, WriteGate
-from quisait.application.search_configuration import open_guidance
 from quisait.application.sources import (
     has_directory,
     join_rules,
@@ -50,12 +50,11 @@ from quisait.application.sources import (
     opened_push_tokens,
     reader_group_authorities,
 )
-from quisait.privacy.query_log import open_query_log, query_log_key
 from quisait.privacy.replay import replay_where_older
-from quisait.privacy.retention import Privacy, open_privacy
+from quisait.privacy.retention import Privacy, open_privacy, open_query_log, query_log_key
 from quisait.settings import EncoderSettings, Settings, beside_file
 from quisait.settings.files import LOCKS_FOLDER, close_to_others
-from search_api.identity.known_principals import CurrentKnownPrincipals
+from search_api.identity.principals import CurrentKnownPrincipals
 from search_api.identity.readers import Authorities
 from search_api.query_log.sql import SqlQueryLog
 from search_api.search import Search

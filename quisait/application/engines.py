@@ -1,4 +1,4 @@
-"""Open the index engine, the encoder and the extractor that the settings name."""
+"""Open the encoder, the extractor and the index that the settings name; best bets and glossary."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -11,16 +11,80 @@ from uuid import uuid4
 from indexer.embedded.index import EmbeddedIndex
 from indexer.embedded.storage import EmbeddedStorage
 from indexer.encoding.export_model import export_model
-from indexer.encoding.model_directory import CARD, TorchMissing
+from indexer.encoding.onnx_encoder import CARD, TorchMissing
 from indexer.encoding.wrapped_encoders import CachedEncoder, QueryPriority, QueryPriorityEncoder
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.extraction.files import ExtractionLimits
 from indexer.live_index import EncoderRecord, IndexStorage
 from indexer.ports import Encoder, Extractor, Index
-from quisait.settings import EncoderSettings, ExtractorSettings, IndexSettings, beside_file
+from quisait.settings import (
+    EncoderSettings,
+    ExtractorSettings,
+    IndexSettings,
+    SearchSettings,
+    Settings,
+    beside_file,
+)
+from quisait.settings.types import seconds_of
+from search_api.questions.glossary import GlossaryFile, LineFault, lines_of, read_glossary
+from search_api.questions.query_parser import AuthorDirectory, NoGlossary
+from search_api.ranking.reranking import RankingPreferences
+from search_api.ranking.search_configuration import (
+    BestBetsFile,
+    NoBestBets,
+    SearchConfiguration,
+    read_best_bets,
+)
 
 if TYPE_CHECKING:
     from opensearchpy import OpenSearch
+
+DAY_S = 86_400
+MAX_FAULTS_SHOWN = 3
+"""Faults of a file that are listed one by one."""
+
+
+def open_guidance(settings: Settings, authors: AuthorDirectory) -> SearchConfiguration:
+    """The configuration of the settings; its files are read when a question is asked."""
+    search = settings.search
+    return SearchConfiguration(
+        authors,
+        GlossaryFile(beside_file(search.glossary)) if search.glossary else NoGlossary(),
+        BestBetsFile(beside_file(search.best_bets)) if search.best_bets else NoBestBets(),
+        RankingPreferences(
+            trust={source.name: source.trust for source in settings.sources},
+            freshness=search.freshness,
+            half_life_days=max(1.0, seconds_of(search.freshness_half_life) / DAY_S),
+            past_share=search.past_share,
+        ),
+    )
+
+
+def search_files(settings: SearchSettings) -> Iterator[tuple[str, str]]:
+    """(name, path) of each file that the settings name."""
+    yield from (("glossaire", settings.glossary),) if settings.glossary else ()
+    yield from (("réponses en tête", settings.best_bets),) if settings.best_bets else ()
+
+
+def check_search_file(name: str, path: str) -> str:
+    """What a file contains. Raises `ValueError` naming its first bad lines, or `OSError`."""
+    lines = lines_of(beside_file(path))
+    if name == "glossaire":
+        glossary = read_glossary(lines)
+        held, faults = f"expressions : {len(glossary.content.others)}", glossary.faults
+    else:
+        bets = read_best_bets(lines)
+        held, faults = f"lignes : {len(bets.content)}", bets.faults
+    if faults:
+        raise ValueError(f"{Path(path).name} : {_fault_text(faults)}")
+    return held
+
+
+def _fault_text(faults: tuple[LineFault, ...]) -> str:
+    text = " ; ".join(f"ligne {one.line}, {one.reason}" for one in faults[:MAX_FAULTS_SHOWN])
+    rest = len(faults) - MAX_FAULTS_SHOWN
+    return f"{text} ; autres lignes : {rest}" if rest > 0 else text
+
 
 TORCH_MISSING = "Il faut torch pour cela : installez quisait[torch], puis recommencez."
 
@@ -52,7 +116,7 @@ def open_encoder(settings: EncoderSettings) -> Encoder:
             from indexer.encoding.onnx_encoder import OnnxEncoder
 
             return OnnxEncoder(folder, threads=settings.threads)
-        from indexer.encoding.model_directory import SentenceEncoder
+        from indexer.encoding.onnx_encoder import SentenceEncoder
 
         return SentenceEncoder(folder)
     except FileNotFoundError as error:

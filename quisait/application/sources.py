@@ -33,7 +33,7 @@ from quisait.application.database import opened_database
 from quisait.settings import Settings, beside_file
 from quisait.settings.sources import SourceSettings
 from quisait.settings.types import seconds_of
-from search_api.identity.known_principals import CurrentKnownPrincipals, KnownPrincipalRules
+from search_api.identity.principals import CurrentKnownPrincipals, KnownPrincipalRules
 from search_api.identity.readers import Authorities, Authority, AuthorityLimits
 
 

@@ -17,8 +17,8 @@ from indexer.errors import IndexerError
 from quisait.application.assembly import Application, open_application
 from quisait.application.logs import set_up_logs
 from quisait.settings import Settings, load_settings, settings_file
-from quisait.settings.errors import reason_of, unreadable_message, validation_messages
 from quisait.settings.files import account
+from quisait.settings.types import reason_of, unreadable_message, validation_messages
 
 
 @contextmanager

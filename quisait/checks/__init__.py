@@ -22,8 +22,13 @@ from indexer.ports import Index
 from indexer.values import Question, SearchRequest
 from quisait.application.assembly import live_index, open_index_parts
 from quisait.application.database import open_database, opened_database
-from quisait.application.engines import open_encoder, open_extractor, serving_encoder
-from quisait.application.search_configuration import check_search_file, search_files
+from quisait.application.engines import (
+    check_search_file,
+    open_encoder,
+    open_extractor,
+    search_files,
+    serving_encoder,
+)
 from quisait.application.sources import (
     known_principals,
     open_directory,
@@ -40,13 +45,13 @@ from quisait.checks.references import (
 )
 from quisait.privacy.retention import open_register
 from quisait.settings import Settings, beside_file, unknown_variables
-from quisait.settings.errors import reason_of
 from quisait.settings.files import common_paths, exposed_files, make_folder, private_files
 from quisait.settings.files import exposed_secret_files as secrets_open_to_others
 from quisait.settings.sources import SourceSettings
+from quisait.settings.types import reason_of
 from quisait.work.reindexing import reindex_reasons
 from quisait.work.source_status import removed_source_remedy, removed_sources, unknown_denials
-from search_api.texts.safe_text import safe_text
+from search_api.wording import safe_text
 
 _GROUPS_CLOSED = "tant qu'il ne dit rien, ce que ses groupes ouvrent est fermé à tous"
 
@@ -321,7 +326,7 @@ def _identity(settings: Settings) -> Check:
 def check_sign_on(settings: Settings) -> str:
     """What was seen of each way. Raises `ValueError` with what to do where one would fail."""
     # Imported here: a provider's libraries are asked for by no other command.
-    from quisait.application.oidc import open_keys, open_provider
+    from quisait.application.sign_on import open_keys, open_provider
     from search_api.sign_on.errors import ProviderRefused, SignOnFailed
 
     ways = []

@@ -20,11 +20,10 @@ from search_api.answers.context import AnswerContext, NoBuild
 from search_api.answers.question import QuestionAnswer, WhoKnows
 from search_api.answers.topics import is_shown
 from search_api.identity.readers import reader_of
-from search_api.ranking.excerpts import excerpt_span
-from search_api.ranking.results import Result, Results
+from search_api.ranking.results import Result, Results, excerpt_span
 from search_api.search import OF_A_PERSON
-from search_api.texts.wording import contact, day, month, place, reasons, role
-from search_api.texts.wording import voice as voice_of
+from search_api.wording import contact, day, month, place, reasons, role
+from search_api.wording import voice as voice_of
 
 
 def command_line_reader(application: Application, agent_id: str) -> Reader:

@@ -1,23 +1,39 @@
-"""`quisait expertise build` and `quisait isolation`: who knows, who is alone."""
+"""`quisait expertise` and `quisait coverage`: builds, and what they show."""
 
 import json
 import sys
 from collections import Counter
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from expertise.answer_values import IsolatedHolder
+from expertise.answer_values import AreaCount, IsolatedHolder, OwnTopic, Peers, TopicCount
 from expertise.corpus import SkippedKind
+from expertise.peers import AgentProfile, Skill
 from quisait.application.progress import duration
 from quisait.application.startup import opened_application
 from quisait.commands import answers
+from quisait.commands.privacy import audited_reader
 from quisait.privacy.retention import audit_command
 from quisait.work.worker import BuildOutcome, build_and_publish
-from search_api.answers.isolation import all_isolated_holders
-from search_api.schemas.spreadsheets import isolation_csv
-from search_api.texts.safe_text import safe_text
-from search_api.texts.wording import SCOPES, kilometres
+from search_api.answers.agents import agent_peers, agent_profile
+from search_api.answers.isolation import all_isolated_holders, risks, topic_coverage
+from search_api.schemas.spreadsheets import areas_csv, count_text, isolation_csv, topics_csv
+from search_api.wording import (
+    BASES,
+    RISKS,
+    SCOPES,
+    area_label,
+    contact,
+    day,
+    kilometres,
+    month,
+    role,
+    safe_text,
+)
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 expertise_app = typer.Typer(help="Qui sait, qui est seul sur son sujet.", no_args_is_help=True)
 
@@ -116,3 +132,131 @@ def _line(one: IsolatedHolder) -> str:
     return (
         f"{where} · {one.topic.label} · {one.agent.name} · seul dans : {SCOPES[one.scope]} ; {near}"
     )
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON")]
+
+
+def coverage(
+    area: Annotated[str, typer.Option(help="Département (22) ou région (r53)")] = "",
+    topic: Annotated[str, typer.Option(help="Identifiant d'un sujet de la liste")] = "",
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Résultat en CSV")] = False,
+) -> None:
+    """Combien de personnes tiennent chaque sujet, ou un sujet par territoire ; ce qui manque."""
+    with opened_application() as application, answers.answer_context(application) as context:
+        found = topic_coverage(context, area, topic, limit=None)
+        answers.require_build(found.build)
+    if as_json:
+        # Imported here: the models of the API's answers take a moment that text has no use for.
+        from search_api.schemas.topics import coverage_body
+
+        _print(coverage_body(found))
+    elif as_csv:
+        print(areas_csv(found.areas) if topic else topics_csv(found.topics), end="")
+    else:
+        lines = map(_area_line, found.areas) if topic else map(_topic_line, found.topics)
+        print(safe_text("\n".join(lines)) or "Personne de connu ici sur ce sujet.")
+
+
+def peers(
+    who: Annotated[str, typer.Argument(metavar="AGENT", help="Identifiant de l'agent")] = "",
+    agent: Annotated[str, typer.Option("--agent", help="Identifiant de l'agent qui lit")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Qui partage les sujets d'un agent ; sans AGENT, de celui qui lit."""
+    with opened_application() as application, answers.answer_context(application) as context:
+        reader = audited_reader(application, agent, "quisait peers", who)
+        found = agent_peers(context, reader, who)
+    answers.tell_incomplete(found.incomplete)
+    if as_json:
+        from search_api.schemas.topics import peers_body
+
+        _print(peers_body(found))
+    else:
+        print(safe_text(peers_text(found.peers)))
+
+
+def peers_text(found: Peers) -> str:
+    """The agent's topics, then who shares them, then communities."""
+    lines = [f"{found.agent.name} ({found.agent.id})"]
+    lines += [f"Sujet : {one.topic.label} ({BASES[one.basis]})" for one in found.topics]
+    for one in found.peers:
+        labels = ", ".join(topic.label for topic in one.topics)
+        far = " ".join(kilometres(one.distance_km).split())
+        where = ", ".join(filter(None, (answers.post(one.agent), far)))
+        lines.append(f"Pair : {one.agent.name} ({one.agent.id}), {where} : {labels}")
+    for community in found.communities:
+        names = ", ".join(one.name for one in community.members)
+        labels = ", ".join(topic.label for topic in community.topics)
+        lines.append(f"Communauté : {labels} ({names})")
+    return "\n".join(
+        lines if len(lines) > 1 else [*lines, "Aucun sujet de la liste encore rattaché."]
+    )
+
+
+def _topic_line(one: TopicCount) -> str:
+    told = f"{one.topic.label} ({one.topic.id}) : {count_text(one.holders)}"
+    if one.declared.agents:
+        told += f" ; déclaré seulement : {count_text(one.declared)}"
+    watched = ", ".join(RISKS[name] for name in risks(one))
+    return f"{told} ; {watched}" if watched else told
+
+
+def _area_line(one: AreaCount) -> str:
+    told = f"{area_label(one.code)} ({one.code or 'tout'}) : {count_text(one.holders)}"
+    return (
+        f"{told} ; déclaré seulement : {count_text(one.declared)}" if one.declared.agents else told
+    )
+
+
+def _print(body: "BaseModel") -> None:
+    print(json.dumps(body.model_dump(mode="json"), ensure_ascii=False, indent=2))
+
+
+def profile(
+    who: Annotated[str, typer.Argument(metavar="AGENT", help="Identifiant de l'agent montré")],
+    agent: Annotated[str, typer.Option("--agent", help="Identifiant de l'agent qui lit")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
+) -> None:
+    """Ce qu'un agent sait, d'après les documents, et ce qu'il déclare."""
+    with opened_application() as application, answers.answer_context(application) as context:
+        reader = audited_reader(application, agent, "quisait profile", who)
+        found = agent_profile(context, reader, who)
+    answers.tell_incomplete(found.incomplete)
+    if as_json:
+        # Imported here: the models of the API's answers take half a second.
+        from search_api.schemas.agents import profile_body
+
+        _print(profile_body(found.profile))
+    else:
+        print(safe_text(profile_text(found.profile)))
+
+
+def profile_text(found: AgentProfile) -> str:
+    """Post and contact, then what is shown, confirmed and declared, then the peers."""
+    agent, way = found.agent, contact(found.agent)
+    since = f", depuis {month(agent.arrival)}" if agent.arrival else ""
+    lines = [f"{agent.name} ({agent.id})", f"{answers.post(agent)}{since}"]
+    lines += [f"{way.words}{way.address}"] if way.address else []
+    for one in found.shown:
+        lines += _topic(one)
+    lines += _skills("Compétence confirmée", found.confirmed)
+    lines += _skills("Compétence déclarée", found.declared)
+    for peer in found.peers:
+        labels = ", ".join(topic.label for topic in peer.topics)
+        lines.append(f"Pair : {peer.agent.name} ({peer.agent.id}), {labels}")
+    return "\n".join(lines)
+
+
+def _topic(one: OwnTopic) -> list[str]:
+    lines = [f"Montré par des documents : {one.topic.label}"]
+    for proof in one.evidence:
+        roles = ", ".join(map(role, proof.roles))
+        former = ", dans un poste précédent" if proof.former else ""
+        lines.append(f"   – {proof.title} ({roles}, {day(proof.last) or 'sans date'}{former})")
+    return lines
+
+
+def _skills(said: str, skills: tuple[Skill, ...]) -> list[str]:
+    return [f"{said} : {one.label}{' (à renouveler)' if one.renew else ''}" for one in skills]

@@ -13,8 +13,12 @@ from quisait.application.database import opened_database
 from quisait.application.startup import errors_as_sentences, read_settings
 from quisait.clock import now
 from quisait.commands.privacy import opened_privacy
-from quisait.privacy.query_log import frequent_queries, hidden_queries, open_query_log
-from quisait.privacy.retention import audit_command
+from quisait.privacy.retention import (
+    audit_command,
+    frequent_queries,
+    hidden_queries,
+    open_query_log,
+)
 from quisait.settings import Settings
 from search_api.query_log.counts import MIN_ASKERS, QueryCounts
 from search_api.query_log.sql import SqlQueryLog

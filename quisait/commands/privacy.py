@@ -16,7 +16,6 @@ from quisait.application.database import opened_database
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
 from quisait.clock import today
 from quisait.commands.answers import command_line_reader
-from quisait.privacy.query_log import query_log_key
 from quisait.privacy.replay import replay
 from quisait.privacy.report import report_text
 from quisait.privacy.retention import (
@@ -25,6 +24,7 @@ from quisait.privacy.retention import (
     expunge_deleted_texts,
     open_privacy,
     purge_expired,
+    query_log_key,
     register_warning,
 )
 from search_api.answers.administration import read_audit

@@ -228,7 +228,7 @@ def demo(
             print(f"  – {one.question}")
         sys.stdout.flush()
         # Imported here: FastAPI and its like take a second that a check does not need.
-        from quisait.server.intranet import serving_intranet
+        from quisait.server.app import serving_intranet
 
         with serving_intranet(application.settings, folder / "intranet", address.rstrip("/")):
             run_application(application, crawls=False, port=port)

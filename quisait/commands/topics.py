@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from expertise.answer_values import CommunityView
-from expertise.community_management import AtRisk
+from expertise.community_management import AtRisk, Proposal
 from expertise.decisions import CommunityDecision, TopicDecision, Verdict
-from expertise.proposals import Proposal
 from quisait.application.startup import opened_application
 from quisait.commands import answers
 from quisait.commands.privacy import audited_reader
@@ -28,13 +27,11 @@ from search_api.answers.community_management import (
     proposed_topics,
     topics_to_watch,
 )
-from search_api.answers.context import AnswerContext, NotAllowed
+from search_api.answers.context import AnswerContext, NotAllowed, RoleHolder, open_by_role
 from search_api.answers.isolation import topic_coverage
-from search_api.answers.roles import RoleHolder, open_by_role
 from search_api.answers.topics import topic_answer
-from search_api.identity.grants import Role
-from search_api.texts.safe_text import safe_text
-from search_api.texts.wording import RISKS, day
+from search_api.identity.principals import Role
+from search_api.wording import RISKS, day, safe_text
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

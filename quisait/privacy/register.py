@@ -26,8 +26,8 @@ import sqlalchemy as sa
 from expertise.consent import Preference
 from indexer.errors import IndexRefused
 from indexer.state import digest
-from quisait.settings.errors import reason_of
 from quisait.settings.files import LockedFile, account, locked_file
+from quisait.settings.types import reason_of
 
 log = logging.getLogger(__name__)
 

@@ -1,23 +1,24 @@
-"""Personal data in the state's database.
+"""How long each thing is kept, and the removal of what is due."""
 
-Roles, audit, consent, and the purge of what has expired.
-"""
-
+import hashlib
+import hmac
 import os
 import pwd
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import sqlalchemy as sa
 
 from expertise import build_tables, consent, directory_tables
+from expertise.builds import SqlBuilds
 from expertise.consent import SqlConsent
-from expertise.directory import mark_directory_changed
+from expertise.directory import SqlDirectory, mark_directory_changed
 from expertise.directory_tables import forget_others
+from expertise.topics import Topic
 from indexer.ports import Expungeable, Index
 from indexer.state import digest
 from quisait.clock import now
-from quisait.privacy.query_log import query_log_key
 from quisait.privacy.register import (
     DatabaseRegisterMark,
     FileRegister,
@@ -30,9 +31,69 @@ from quisait.settings import Settings, beside_file
 from quisait.settings.sources import grant_of
 from search_api.audit.port import AuditUnwritable, PrivilegedAccess
 from search_api.audit.sql import SqlAudit
-from search_api.identity.grants import Grants
-from search_api.query_log.counts import forget_mentions
+from search_api.identity.principals import Grants
+from search_api.query_log.counts import COUNT_FIELDS, QueryCounts, forget_mentions, names_of
+from search_api.query_log.recording import BackgroundQueryLog
+from search_api.query_log.sql import QueryLogRules, SqlQueryLog
 from search_api.sign_on import sessions as sign_on_tables
+
+_PURPOSE = b"quisait journal"
+"""Separates this key from the other uses of the server's key."""
+
+
+def open_query_log(settings: Settings, database: sa.Engine, book: SqlDirectory) -> SqlQueryLog:
+    """The query log in the state's database. Its key is derived from the server's."""
+    asked = settings.journal
+    rules = QueryLogRules(query_log_key(settings), asked.period_days, asked.keep_days)
+    return SqlQueryLog(
+        database, lambda: names_of(book.names()), rules, _CurrentTopics(SqlBuilds(database))
+    )
+
+
+def query_log_key(settings: Settings) -> bytes:
+    """The key of the query log, derived from the server's."""
+    return hmac.new(settings.server.token_key.encode(), _PURPOSE, hashlib.sha256).digest()
+
+
+class _CurrentTopics:
+    """The topics of the current build that a question names."""
+
+    def __init__(self, builds: SqlBuilds) -> None:
+        self._builds = builds
+        self._known: tuple[str, tuple[Topic, ...]] = ("", ())
+
+    def __call__(self, text: str) -> frozenset[str]:
+        stamp = self._builds.current()
+        if stamp is None:
+            return frozenset()
+        if self._known[0] != stamp.id:
+            listed = tuple(one.topic for one in self._builds.topics(stamp.id))
+            self._known = (stamp.id, listed)
+        # Imported here: it imports NumPy, which most commands do not need.
+        from expertise.assignment import topics_named
+
+        return topics_named(text, self._known[1])
+
+
+def background_query_log(stored: SqlQueryLog) -> BackgroundQueryLog:
+    """The query log of a server's routes."""
+    return BackgroundQueryLog(stored, now)
+
+
+def frequent_queries(
+    counts: Sequence[QueryCounts], order: Callable[[QueryCounts], int], limit: int
+) -> list[QueryCounts]:
+    """Shown queries that have some of it, most first."""
+    shown = [one for one in counts if one.text is not None and order(one)]
+    return sorted(shown, key=lambda one: (-order(one), one.text, one.asked_for))[:limit]
+
+
+def hidden_queries(counts: Sequence[QueryCounts]) -> QueryCounts:
+    """All that is not shown, together."""
+    some = [one for one in counts if one.text is None]
+    return QueryCounts(
+        "", None, **{name: sum(getattr(one, name) for one in some) for name in COUNT_FIELDS}
+    )
 
 
 @dataclass(frozen=True, slots=True)

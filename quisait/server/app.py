@@ -1,12 +1,16 @@
-"""The assembled application, served: pages, API and the metrics' own port."""
+"""The server as the settings assemble it, with its page of the intranet."""
 
 import gc
-from contextlib import AbstractContextManager, suppress
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
 
 from indexer.access import NOBODY, access_filter
@@ -17,8 +21,7 @@ from quisait.application.assembly import Application, open_overview, open_push_r
 from quisait.application.sign_on import open_readers, open_sign_on
 from quisait.application.sources import join_rules
 from quisait.clock import now_s, today
-from quisait.privacy.query_log import background_query_log
-from quisait.privacy.retention import audit_command
+from quisait.privacy.retention import audit_command, background_query_log
 from quisait.server.metrics import metrics_app, metrics_router, registry_of
 from quisait.settings import Settings, beside_file
 from quisait.work.administration import ApplicationAdministration
@@ -30,6 +33,53 @@ from search_api.middleware.metrics import add_request_metrics, request_metrics
 from search_api.query_log.recording import NoQueryLog, QueryLog
 from search_api.server import serving
 from search_api.sign_on.identification import SignOn
+
+WRITTEN_ORIGIN = "http://127.0.0.1:8077"
+"""The address of quisait in the page, replaced by the one where it runs."""
+
+
+@contextmanager
+def serving_intranet(settings: Settings, folder: Path, quisait: str) -> Iterator[None]:
+    """Serve the page at each loopback origin of the settings, and print where.
+
+    Where a port is taken, that is printed, and the demonstration runs without the page.
+    """
+    app = intranet_app(folder)
+    app.state.quisait = quisait
+    with ExitStack() as servers:
+        for origin in map(urlsplit, settings.embed.origins):
+            if origin.hostname != "127.0.0.1" or origin.port is None:
+                continue
+            try:
+                servers.enter_context(serving(app, origin.hostname, origin.port))
+            except ValueError as error:
+                print(f"L'intranet fictif n'est pas servi : {error}", file=sys.stderr)
+            else:
+                print(f"L'intranet fictif, qui l'intègre, est à {origin.geturl()}/", flush=True)
+        yield
+
+
+def intranet_app(folder: Path) -> FastAPI:
+    """The pages of `folder`, for the quisait at `app.state.quisait` (an origin)."""
+    app = FastAPI(openapi_url=None)
+    app.state.quisait = WRITTEN_ORIGIN
+
+    @app.get("/")
+    def home(request: Request) -> HTMLResponse:
+        quisait: str = request.app.state.quisait
+        page = (folder / "index.html").read_text("utf-8").replace(WRITTEN_ORIGIN, quisait)
+        return HTMLResponse(page, headers={"Content-Security-Policy": _policy(quisait)})
+
+    app.mount("/", StaticFiles(directory=folder))
+    return app
+
+
+def _policy(quisait: str) -> str:
+    """The strictest policy that the widget works under, as docs/administration.md gives it."""
+    return (
+        "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; "
+        f"script-src {quisait}; connect-src {quisait}; form-action {quisait}"
+    )
 
 
 def warm_up(in_memory: IndexReader | None) -> None:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quisait.settings import Settings, beside_file, settings_file
-from quisait.settings.errors import reason_of as reason_of
 from quisait.settings.secret_files import FOLDER
+from quisait.settings.types import reason_of as reason_of
 
 LOCKS_FOLDER = "locks"
 """In the settings' folder: the files of locks, where the state is in SQLite."""

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_settings import PydanticBaseSettingsSource
 
-from quisait.settings.errors import reason_of
+from quisait.settings.types import reason_of
 
 FOLDER = "QUISAIT_SECRETS"
 """The environment variable that names the folder."""

@@ -17,7 +17,7 @@ from quisait.settings.types import (
     pace,
     without_password,
 )
-from search_api.identity.grants import Grant, Role
+from search_api.identity.principals import Grant, Role
 
 
 def _where_it_is_read(path: str, about: ValidationInfo) -> str:

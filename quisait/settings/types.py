@@ -1,9 +1,15 @@
-"""Types shared by the tables of settings: durations, addresses, principals, secrets."""
+"""Types of settings, and sentences for their errors."""
 
+import errno
+import os
 import re
-from typing import Annotated
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings.exceptions import SettingsError
 
 from connectors.values import normalize_principal
 
@@ -63,3 +69,121 @@ NEVER = "jamais"
 def pace(written: str) -> str:
     """A duration, never, or empty. Raises `ValueError` for anything else."""
     return written if written in ("", NEVER) else _duration(written)
+
+
+_TEXT = "donnez un texte, entre guillemets"
+_WHOLE = "donnez un nombre entier"
+_NUMBER = "donnez un nombre"
+_BOOLEAN = "donnez true ou false, sans guillemets"
+_LIST = 'donnez une liste, entre crochets : ["a", "b"]'
+_TABLE = "donnez une table de réglages, pas une valeur seule"
+_MESSAGES = {
+    "extra_forbidden": "réglage inconnu : corrigez son nom, ou retirez-le",
+    "missing": "réglage manquant : ajoutez-le",
+    "literal_error": "valeur refusée ; attendu : {expected}",
+    "greater_than": "donnez un nombre supérieur à {gt}",
+    "greater_than_equal": "donnez un nombre d'au moins {ge}",
+    "less_than": "donnez un nombre inférieur à {lt}",
+    "less_than_equal": "donnez un nombre d'au plus {le}",
+    "finite_number": _NUMBER,
+    "string_type": _TEXT,
+    "string_unicode": _TEXT,
+    "string_pattern_mismatch": "forme refusée ; attendu : {pattern}",
+    "string_too_short": "donnez un texte d'au moins {min_length} signes",
+    "string_too_long": "donnez un texte d'au plus {max_length} signes",
+    "too_short": "donnez au moins {min_length} valeurs",
+    "too_long": "donnez au plus {max_length} valeurs",
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_parsing_size": _WHOLE,
+    "int_from_float": _WHOLE,
+    "float_type": _NUMBER,
+    "float_parsing": _NUMBER,
+    "bool_type": _BOOLEAN,
+    "bool_parsing": _BOOLEAN,
+    "list_type": _LIST,
+    "set_type": _LIST,
+    "tuple_type": _LIST,
+    "dict_type": _TABLE,
+    "model_type": _TABLE,
+    "model_attributes_type": _TABLE,
+    "value_error": "{error}",
+    "assertion_error": "{error}",
+}
+"""By pydantic's kind of error; its context fills the braces."""
+
+_REMOVED: dict[tuple[int | str, ...], str] = {
+    ("pages", "catalogue"): "ce réglage n'existe plus, les textes des pages ne se reformulent "
+    "plus : retirez-le",
+}
+"""Settings of earlier versions, by their place, and what to do where a file still has one."""
+
+_DEFAULT_MESSAGE = "valeur refusée : docs/reglages.md dit ce qu'il attend"
+
+_REASONS = {
+    errno.EACCES: "accès refusé",
+    errno.EPERM: "opération refusée",
+    errno.EROFS: "disque en lecture seule",
+    errno.ENOSPC: "plus de place sur le disque",
+    errno.EDQUOT: "plus de place dans le quota",
+    errno.EFBIG: "fichier trop grand, ou plus de place",
+    errno.ENOENT: "introuvable",
+    errno.ENOTDIR: "un fichier est à la place d'un dossier",
+    errno.EEXIST: "un fichier est à la place d'un dossier",
+    errno.EISDIR: "c'est un dossier",
+    errno.ENAMETOOLONG: "nom trop long",
+    errno.EIO: "erreur du disque",
+}
+
+
+def reason_of(error: OSError) -> str:
+    """Why the system refused, in French; the system's own words for a reason without any."""
+    known = _REASONS.get(error.errno or 0)
+    return known or error.strerror or type(error).__name__
+
+
+def validation_messages(error: ValidationError, file: Path) -> list[str]:
+    """One line per fault: the file or the variable, the setting, what to do."""
+    return [
+        f"{_place(one['loc'], file)} : "
+        f"{_REMOVED.get(one['loc']) or _message(one['type'], one.get('ctx', {}))}"
+        for one in error.errors()
+    ]
+
+
+def unreadable_message(error: Exception, file: Path) -> str:
+    """Why the settings could not be read at all, and what to do."""
+    if isinstance(error, tomllib.TOMLDecodeError):
+        found = re.search(r"at line (\d+), column (\d+)", str(error))
+        where = "ligne {}, colonne {}".format(*found.groups()) if found else "à sa fin"
+        return (
+            f"{file} n'est pas du TOML ({where}) : un texte s'écrit entre guillemets, une table "
+            "entre crochets, chaque nom une seule fois."
+        )
+    if isinstance(error, UnicodeDecodeError):
+        return f"{file} n'est pas en UTF-8 : enregistrez-le de nouveau dans ce codage."
+    if isinstance(error, SettingsError):
+        found = re.search(r'field "(\w+)"', str(error))
+        name = f"QUISAIT_{found[1].upper()}" if found else "QUISAIT_…"
+        given = sorted(one for one in os.environ if one.upper().startswith(name))
+        return (
+            f"{', '.join(given) or name} : une liste ou une table se donne en JSON dans une "
+            'variable, comme ["a", "b"].'
+        )
+    return str(error)
+
+
+def _place(loc: Sequence[int | str], file: Path) -> str:
+    """The setting, by its place in the file; by its variable where that was given."""
+    name = ".".join(map(str, loc))
+    for end in range(len(loc), 0, -1):
+        variable = f"QUISAIT_{'__'.join(map(str, loc[:end]))}".upper()
+        if variable in os.environ:
+            return f"{variable} ({name})"
+    return f"{file} : {name}"
+
+
+def _message(kind: str, context: Mapping[str, Any]) -> str:
+    known = _MESSAGES.get(kind, _DEFAULT_MESSAGE)
+    expected = str(context.get("expected", "")).replace(" or ", " ou ").replace("'", '"')
+    return known.format(**{**context, "expected": expected})

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from indexer.access import NOBODY
 from indexer.errors import IndexerError
 from quisait.application.assembly import Application
-from quisait.application.search_configuration import check_search_file, search_files
+from quisait.application.engines import check_search_file, search_files
 from quisait.clock import today
-from quisait.privacy.query_log import frequent_queries, hidden_queries
+from quisait.privacy.retention import frequent_queries, hidden_queries
 from quisait.settings.sources import SourceSettings
 from quisait.work.source_status import (
     REMEDIES,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from indexer.access import PrincipalLookup
-from indexer.comparison import pages
+from indexer.live_index import pages
 from indexer.ports import IndexContents, IndexDenials
 from indexer.state import RunRow, reference_of
 from indexer.values import Remove
@@ -22,8 +22,7 @@ from quisait.privacy.retention import register_warning
 from quisait.settings import Settings
 from quisait.settings.sources import SourceSettings
 from quisait.work.runs import IMMEDIATELY, RUNS_CONSIDERED, next_run, source_pace
-from search_api.texts.plurals import plural
-from search_api.texts.safe_text import safe_text
+from search_api.wording import plural, safe_text
 
 UNKNOWN_DENIAL_REMEDY = (
     "Corrigez ce nom à la source, ou complétez l'annuaire, puis lancez « quisait crawl ». Si le "

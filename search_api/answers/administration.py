@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from expertise.values import AgentDirectory
-from search_api.answers.context import AnswerContext, NotFound
-from search_api.answers.roles import RoleHolder
+from search_api.answers.context import AnswerContext, NotFound, RoleHolder
 from search_api.audit.port import Audit, AuditEntry, AuditIntegrity
 from search_api.system_status import SystemStatus
 

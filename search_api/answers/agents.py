@@ -1,13 +1,27 @@
-"""An agent as a reader may see them, and who shares their topics."""
+"""An agent's profile, and what is kept about the reader (« Mes données »)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from connectors.values import Agent
+from connectors.account_linking import LinkBy
+from connectors.values import Agent, ContactVia
 from expertise.answer_values import BuildStatus, Peers
+from expertise.consent import (
+    NARROWER_CONTACTS,
+    WHOLE_SERVICE,
+    ConsentStore,
+    Preference,
+    PreferenceKind,
+    RecordedPreference,
+)
 from expertise.peers import AgentProfile, peers_of, profile_of
+from expertise.topics import Topic, TopicKind
 from expertise.visibility import may_be_shown
 from indexer.access import Reader, access_filter
-from search_api.answers.context import AnswerContext, NotFound, incomplete
+from search_api.answers.context import AnswerContext, InvalidParameter, NotFound, incomplete
+from search_api.answers.topics import list_topics
+from search_api.query_log.counts import MentionCount
+from search_api.sign_on.sessions import PersonalToken, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +80,132 @@ def shown_agent(context: AnswerContext, reader: Reader, agent_id: str) -> Agent:
     if agent is None or not may_be_shown(agent, context.today(), reader.agent_id):
         raise NotFound("Aucun agent de ce nom ne peut être montré.")
     return agent
+
+
+@dataclass(frozen=True, slots=True)
+class StoredData:
+    """Everything about one agent.
+
+    `row` is the directory's, `profile` what others may see (its strengths and evidence as
+    the agent may read them); `contributions` counts documents by source; `sessions` are
+    open ones, `tokens` personal ones; `mention_counts` is None where that is not counted.
+    `joined_by`: for each account, the rule that links it, None where the directory does.
+    `noted`: whether every wish is in the register that a restored backup replays.
+    """
+
+    row: Agent
+    profile: AgentProfile
+    accounts: Sequence[str]
+    groups: Sequence[str]
+    contributions: Mapping[str, int]
+    wishes: Sequence[RecordedPreference]
+    topics: Sequence[Topic]
+    ways: Sequence[ContactVia]
+    sessions: Sequence[Session] = ()
+    tokens: Sequence[PersonalToken] = ()
+    mention_counts: Sequence[MentionCount] | None = None
+    joined_by: Mapping[str, LinkBy | None] = field(default_factory=dict)
+    noted: bool = True
+
+    @property
+    def sources(self) -> list[str]:
+        """Sources that one may withdraw from, or has withdrawn from."""
+        left = (one.preference.subject for one in self.of_kind(PreferenceKind.WITHDRAW))
+        return sorted({*(_source(one) for one in self.accounts), *left, *self.contributions} - {""})
+
+    @property
+    def withdrawn(self) -> frozenset[str]:
+        """The sources withdrawn from; `WHOLE_SERVICE` for all of them."""
+        return frozenset(one.preference.subject for one in self.of_kind(PreferenceKind.WITHDRAW))
+
+    def of_kind(self, kind: PreferenceKind) -> list[RecordedPreference]:
+        """The wishes of one kind."""
+        return [one for one in self.wishes if one.preference.kind is kind]
+
+
+def stored_about(context: AnswerContext, reader: Reader) -> StoredData:
+    """What is stored about the reader. Raises `NotFound`, `IndexUnreachable`."""
+    agent_id, people = reader.agent_id or "", context.people
+    row, agent = people.as_read(agent_id), people.agent(agent_id)
+    if row is None or agent is None:
+        raise NotFound("L’annuaire ne vous connaît pas.")
+    accounts, sign_on = sorted(people.accounts_of(agent_id)), context.sign_on
+    return StoredData(
+        row=row,
+        profile=profile_of(
+            context.build(), agent, access_filter(reader), context.today(), to_self=True
+        ),
+        accounts=accounts,
+        groups=sorted(people.groups_of(agent_id)),
+        joined_by={one: _joined_by(context, row, one) for one in accounts},
+        contributions=context.search.contributed(accounts, reader),
+        wishes=_consent(context).of(agent_id),
+        noted=_consent(context).noted(agent_id),
+        topics=list_topics(context).topics,
+        ways=NARROWER_CONTACTS[row.contact_via],
+        mention_counts=(
+            context.mention_counts(agent_id, context.today()) if context.mention_counts else None
+        ),
+        sessions=sign_on.sessions.of(agent_id) if sign_on else (),
+        tokens=sign_on.tokens.of(agent_id) if sign_on and sign_on.tokens else (),
+    )
+
+
+def ask_wish(
+    context: AnswerContext, reader: Reader, kind: PreferenceKind, subject: str, way: str = ""
+) -> None:
+    """Put what the reader asks, for themselves, in force; it acts at the next answer.
+
+    Raises `InvalidParameter` for what cannot be asked, `NotFound`, `IndexUnreachable`.
+    """
+    _consent(context).ask(_wish(context, reader, kind, subject, way))
+
+
+def take_back_wish(
+    context: AnswerContext, reader: Reader, kind: PreferenceKind, subject: str = ""
+) -> None:
+    """Undo what the reader asked. Raises `NotFound` where wishes are not kept."""
+    _consent(context).take_back(Preference(reader.agent_id or "", kind, subject))
+
+
+def _consent(context: AnswerContext) -> ConsentStore:
+    if context.consent is None:
+        raise NotFound("")
+    return context.consent
+
+
+def _wish(
+    context: AnswerContext, reader: Reader, kind: PreferenceKind, subject: str, way: str
+) -> Preference:
+    """The wish, checked. Raises `InvalidParameter` for what cannot be asked."""
+    held = stored_about(context, reader)
+    said: tuple[str, ...] = ()
+    if kind is PreferenceKind.WITHDRAW and subject not in {WHOLE_SERVICE, *held.sources}:
+        raise InvalidParameter("Vous n’avez ni compte ni contribution dans cette source.")
+    if kind in (PreferenceKind.REFUSE, PreferenceKind.DECLARE):
+        said = _labels(held, kind, subject)
+    if kind is PreferenceKind.CONTACT:
+        if way not in held.ways:
+            raise InvalidParameter(
+                "Choisissez l’une des façons de vous joindre que la page propose."
+            )
+        subject, said = "", (way,)
+    return Preference(reader.agent_id or "", kind, subject, said)
+
+
+def _labels(held: StoredData, kind: PreferenceKind, topic_id: str) -> tuple[str, ...]:
+    topic = next((one for one in held.topics if one.id == topic_id), None)
+    if topic is None:
+        raise InvalidParameter("Ce sujet n’est pas dans la liste.")
+    if kind is PreferenceKind.DECLARE and topic.kind is not TopicKind.TOPIC:
+        raise InvalidParameter("Un métier vient de l’annuaire : il ne se déclare pas ici.")
+    return topic.labels
+
+
+def _joined_by(context: AnswerContext, row: Agent, account: str) -> LinkBy | None:
+    found = (one.matched_by(row, account) for one in context.join_rules)
+    return next(filter(None, found), None)
+
+
+def _source(account: str) -> str:
+    return account.partition(":")[0]

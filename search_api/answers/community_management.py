@@ -10,14 +10,27 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from expertise.answer_values import BuildStatus, CommunityView
-from expertise.community_management import AtRisk, CommunityProposals, topics_at_risk
+from expertise.community_management import (
+    AtRisk,
+    CommunityProposals,
+    NoSuchProposal,
+    Proposal,
+    ProposalDecisions,
+    Undecidable,
+    topics_at_risk,
+)
 from expertise.current_build import OpenBuild
 from expertise.decisions import CommunityDecision, TopicDecision, Verdict
-from expertise.proposals import NoSuchProposal, Proposal, ProposalDecisions, Undecidable
 from expertise.topics import Topic, TopicKind
-from search_api.answers.context import AnswerContext, InvalidParameter, NotAllowed, NotFound
+from search_api.answers.context import (
+    AnswerContext,
+    InvalidParameter,
+    NotAllowed,
+    NotFound,
+    RoleHolder,
+    note_access,
+)
 from search_api.answers.isolation import risks
-from search_api.answers.roles import RoleHolder, note_access
 from search_api.answers.topics import by_label
 
 

@@ -13,7 +13,7 @@ from search_api.addresses import SearchAddress, experts_address
 from search_api.answers.context import AnswerContext
 from search_api.answers.topics import list_topics
 from search_api.questions.query import read_prefix
-from search_api.texts.safe_text import safe_text
+from search_api.wording import safe_text
 
 TITLES, TOPICS, PEOPLE = 8, 3, 3
 """How many of each kind at most."""

@@ -1,4 +1,4 @@
-"""A page of results: its values, and how they are built from the window's documents."""
+"""A page of results: documents with authors, excerpts and the parts of their score."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,8 @@ from datetime import date
 
 from connectors.values import Agent, Contribution, ContributorRole
 from expertise.visibility import may_be_named
+from indexer.french.analysis import analyse, analyse_query, fold
+from indexer.passages import sentences
 from indexer.values import (
     Card,
     FacetValue,
@@ -19,6 +21,92 @@ from search_api.questions.query import ResultOrder
 from search_api.questions.query_parser import QueryPart
 from search_api.ranking.fusion import FusedHit
 from search_api.ranking.reranking import RankedResult, RankingEffect, Successors
+
+EXCERPT_CHARACTERS = 320
+
+Span = tuple[int, int]
+"""(start, end) character offsets."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExcerptPart:
+    """Text to be escaped as it stands; `marked` where it answers a word of the question."""
+
+    text: str
+    marked: bool = False
+
+
+def excerpt(
+    text: str, highlights: Sequence[Span], length: int = EXCERPT_CHARACTERS
+) -> list[ExcerptPart]:
+    """What `excerpt_span` cuts out, in marked and unmarked pieces; «…» stands for the rest.
+
+    `highlights` are offsets into `text`; what overlaps or lies outside is left unmarked.
+    """
+    start, end = excerpt_span(text, highlights, length)
+    pieces = [ExcerptPart("… ")] if text[:start].strip() else []
+    at = start
+    for first, last in sorted(highlights):
+        if at <= first < last <= end:
+            pieces += [ExcerptPart(text[at:first]), ExcerptPart(text[first:last], marked=True)]
+            at = last
+    pieces.append(ExcerptPart(text[at:end]))
+    if text[end:].strip():
+        pieces.append(ExcerptPart(" …"))
+    return [piece for piece in pieces if piece.text]
+
+
+def excerpt_span(text: str, highlights: Sequence[Span], length: int = EXCERPT_CHARACTERS) -> Span:
+    """The neighbouring sentences, of at most `length` characters, that say most of the question.
+
+    Most distinct marked words, then most marks, then what stands first. A sentence that is
+    longer is cut between words, around its first mark.
+    """
+    if len(text) <= length:
+        return 0, len(text)
+    spans = [_stripped(text, span) for span in sentences(text)]
+    spans = [span for span in spans if span[0] < span[1]]
+    best, found = (0, len(text)), (-1, -1)
+    for number, (start, _) in enumerate(spans):
+        end = _last_whole_sentence(spans[number:], start + length)
+        marked = [fold(text[a:b].lower()) for a, b in highlights if start <= a < b <= end]
+        told = len(set(marked)), len(marked)
+        if told > found:
+            best, found = (start, end), told
+    if best[1] - best[0] <= length:
+        return best
+    return _cut(text, best, [mark for mark in highlights if best[0] <= mark[0] < best[1]], length)
+
+
+def _last_whole_sentence(spans: Sequence[Span], limit: int) -> int:
+    """The end of the last whole sentence within the limit; the first one's in any case."""
+    end = spans[0][1]
+    for _, last in spans[1:]:
+        if last > limit:
+            break
+        end = last
+    return end
+
+
+def _stripped(text: str, span: Span) -> Span:
+    piece = text[span[0] : span[1]]
+    start = span[0] + len(piece) - len(piece.lstrip())
+    return start, start + len(piece.strip())
+
+
+def _cut(text: str, within: Span, marks: Sequence[Span], length: int) -> Span:
+    """`length` characters around the first mark, between words, within one sentence."""
+    first, last = within
+    focus = marks[0][0] if marks else first
+    start = max(first, min(focus - length // 4, last - length))
+    if start > first:
+        space = text.find(" ", start, start + 40)
+        start = space + 1 if 0 <= space < focus else start
+    end = min(last, start + length)
+    if end < last:
+        space = text.rfind(" ", end - 40, end)
+        end = space if space > start else end
+    return start, end
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,3 +336,74 @@ def _document_author(row: Contribution, agents: Mapping[str, Agent], today: date
         agent=agent,
         departed=agent is not None and agent.departed(today),
     )
+
+
+MOST_WORDS = 8
+"""So many words are named in one sentence."""
+
+_EFFECT_SENTENCES = {
+    RankingEffect.RECENT: "Il est récent, ce qui le relève un peu.",
+    RankingEffect.TRUSTED: "Sa source est de celles que vos administrateurs relèvent.",
+    RankingEffect.DISTRUSTED: "Sa source est de celles que vos administrateurs abaissent.",
+    RankingEffect.EXPIRED: "Il n’est plus en vigueur, ce qui l’abaisse.",
+    RankingEffect.REPLACED: "Il est rangé sous le document qui le remplace.",
+    RankingEffect.SUCCEEDS: "Il tient la place d’un document qu’il remplace.",
+}
+
+
+def explanation(result: Result, results: Results) -> tuple[str, ...]:
+    """French sentences, the weightiest first; none where nothing was asked.
+
+    Ranks count the documents that this reader may read, as their own rankings have them; no rank
+    is said where nothing is counted.
+    """
+    question = results.question
+    if not question.names_something:
+        return ()
+    by_date = results.order is ResultOrder.DATE
+    place = "Les résultats sont rangés par date." if by_date else ""
+    if not by_date and results.counts is not None:
+        place = _rank_sentence(result)
+    moved = [] if by_date else [_EFFECT_SENTENCES[effect] for effect in result.effects]
+    return tuple(filter(None, [*_word_sentences(result, question), place, *moved]))
+
+
+def _word_sentences(result: Result, question: Question) -> list[str]:
+    wanted = {term.term for term in analyse_query(question.words)}
+    title = result.card.title
+    titled = [title[t.start : t.end] for t in analyse(title) if not wanted.isdisjoint(t.all)]
+    said = [
+        shown.passage.text[start:end]
+        for shown in result.passages[:1]
+        for start, end in shown.highlights
+    ]
+    return [
+        f"Le titre contient\u00a0: {_listed(titled)}." if titled else "",
+        f"Le passage contient\u00a0: {_listed(said)}." if said else "",
+    ]
+
+
+def _listed(words: list[str]) -> str:
+    once = list({word.lower(): word for word in reversed(words)}.values())[::-1]
+    return ", ".join(once[:MOST_WORDS]) + (", …" if len(once) > MOST_WORDS else "")
+
+
+def _rank_sentence(result: Result) -> str:
+    """By which ranking, and how well, among what the reader may read."""
+    parts = result.parts
+    words, sense = parts.lexical_rank, parts.vector_rank
+    if words and sense:
+        return (
+            f"Parmi les documents que vous pouvez lire, il est {_ordinal(words)} par les mots de "
+            f"votre question et {_ordinal(sense)} par son sens."
+        )
+    if words:
+        return f"Parmi les documents que vous pouvez lire, il est {_ordinal(words)} par les mots."
+    return (
+        f"Parmi les documents que vous pouvez lire, il est {_ordinal(sense or 1)} par le sens de "
+        "votre question, sans en avoir assez de mots pour compter par là."
+    )
+
+
+def _ordinal(rank: int) -> str:
+    return "1er" if rank == 1 else f"{rank}e"

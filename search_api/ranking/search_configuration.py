@@ -15,16 +15,16 @@ from indexer.access import AccessFilter
 from indexer.french.analysis import analyse_query
 from indexer.ports import IndexReader
 from indexer.values import Question, SearchRequest, ShowRequest
+from search_api.questions.glossary import LineFault, ParsedFile, ReloadedFile
 from search_api.questions.query_parser import (
     AuthorDirectory,
     ExpansionSource,
     NoAuthorDirectory,
     NoGlossary,
 )
-from search_api.questions.reloaded_file import LineFault, ParsedFile, ReloadedFile
 from search_api.ranking.reranking import RankingPreferences
 from search_api.ranking.results import BestBet, DocumentReference
-from search_api.texts.wording import web_address
+from search_api.wording import web_address
 
 MOST_BETS = 3
 """So many stand above one answer."""

@@ -7,9 +7,9 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
 from search_api.answers.administration import AUDIT_PAGE, AuditPage, audit_page, system_status
-from search_api.answers.roles import ROLE_NAMES, RoleHolder
+from search_api.answers.context import ROLE_NAMES, RoleHolder
 from search_api.authorization import require
-from search_api.identity.grants import Role
+from search_api.identity.principals import Role
 from search_api.services import services_of
 from search_api.templating import render
 

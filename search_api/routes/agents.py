@@ -9,13 +9,13 @@ from search_api.addresses import topic_address
 from search_api.answers.agents import agent_peers, agent_profile
 from search_api.answers.context import NoBuild
 from search_api.parameters import NamedReader
-from search_api.routes.api import PROBLEMS
+from search_api.routes.search import PROBLEMS
 from search_api.routes.topics import not_mapped
 from search_api.schemas.agents import ProfileBody, profile_body
 from search_api.schemas.topics import PeersBody, peers_body
 from search_api.services import services_of
 from search_api.templating import render
-from search_api.texts.wording import kilometres
+from search_api.wording import kilometres
 
 api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 router = APIRouter(include_in_schema=False)

@@ -18,11 +18,11 @@ from search_api.answers.community_management import (
     proposed_topics,
     topics_to_watch,
 )
-from search_api.answers.roles import RoleHolder
+from search_api.answers.context import RoleHolder
 from search_api.answers.topics import is_shown
 from search_api.authorization import require
-from search_api.identity.grants import Role
-from search_api.routes.api import PROBLEMS
+from search_api.identity.principals import Role
+from search_api.routes.search import PROBLEMS
 from search_api.routes.topics import not_mapped
 from search_api.schemas.communities import (
     CommunitiesBody,

@@ -11,10 +11,10 @@ from connectors.values import ContactVia
 from expertise.consent import WHOLE_SERVICE, PreferenceKind
 from expertise.topics import TopicKind
 from search_api.addresses import topic_address
-from search_api.answers.my_data import ask_wish, stored_about, take_back_wish
+from search_api.answers.agents import ask_wish, stored_about, take_back_wish
 from search_api.authorization import not_by_personal_token
 from search_api.parameters import NamedReader
-from search_api.routes.api import PROBLEMS
+from search_api.routes.search import PROBLEMS
 from search_api.schemas.agents import (
     HELD_ELSEWHERE,
     NOT_HELD,

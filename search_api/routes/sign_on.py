@@ -11,7 +11,6 @@ from search_api.middleware.request_limits import refund, refuse_over_limit
 from search_api.parameters import NamedReader
 from search_api.problems import Problem
 from search_api.services import services_of
-from search_api.sign_on.cookies import attempt_id, begin_attempt, returned_attempt
 from search_api.sign_on.errors import (
     NotAnAgent,
     ProviderRefused,
@@ -31,6 +30,9 @@ from search_api.sign_on.sessions import (
     MAX_TOKENS,
     SqlPersonalTokens,
     TooManyTokens,
+    attempt_id,
+    begin_attempt,
+    returned_attempt,
 )
 from search_api.sign_on.verification import LOGOUT_UNVERIFIABLE
 from search_api.templating import render

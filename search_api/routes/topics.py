@@ -23,9 +23,8 @@ from search_api.answers.isolation import (
 )
 from search_api.answers.topics import is_shown, list_topics, topic_answer
 from search_api.parameters import AreaCode, NamedReader, Offset
-from search_api.routes.api import PROBLEMS
 from search_api.routes.maps import TileMap, TilePlace, departement_places, region_places, tile_map
-from search_api.routes.pages import areas_by_name
+from search_api.routes.search import PROBLEMS, areas_by_name
 from search_api.schemas.spreadsheets import areas_csv, isolation_csv, topics_csv
 from search_api.schemas.topics import (
     CoverageBody,
@@ -39,8 +38,7 @@ from search_api.schemas.topics import (
 )
 from search_api.services import services_of
 from search_api.templating import render
-from search_api.texts.plurals import plural
-from search_api.texts.wording import area_label, kilometres
+from search_api.wording import area_label, kilometres, plural
 
 api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from connectors.values import ContactVia
 from expertise.consent import PreferenceKind
 from expertise.peers import AgentProfile, Skill
-from search_api.answers.my_data import StoredData
+from search_api.answers.agents import StoredData
 from search_api.schemas.search import AgentBody
 from search_api.schemas.search_responses import agent_body
 from search_api.schemas.topics import (

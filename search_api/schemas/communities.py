@@ -4,9 +4,8 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from expertise.community_management import AtRisk
+from expertise.community_management import AtRisk, Proposal
 from expertise.decisions import TopicDecision, Verdict
-from expertise.proposals import Proposal
 from search_api.answers.community_management import (
     CommunityAction,
     ProposalAction,

@@ -10,9 +10,15 @@ from expertise.values import Candidate, Evidence
 from indexer.values import Card, FacetValue, ShownPassage
 from search_api.answers.question import QuestionAnswer, WhoKnows
 from search_api.answers.suggestions import SuggestedLink
-from search_api.ranking.excerpts import excerpt_span
-from search_api.ranking.explanations import explanation
-from search_api.ranking.results import BestBet, DocumentAuthor, DocumentReference, Result, Results
+from search_api.ranking.results import (
+    BestBet,
+    DocumentAuthor,
+    DocumentReference,
+    Result,
+    Results,
+    excerpt_span,
+    explanation,
+)
 from search_api.schemas.search import (
     AgentBody,
     AreaBody,
@@ -36,7 +42,7 @@ from search_api.schemas.search import (
     SuggestionsBody,
     UnderstoodBody,
 )
-from search_api.texts.wording import contact, valid_on, web_address
+from search_api.wording import contact, valid_on, web_address
 
 
 def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) -> SearchBody:

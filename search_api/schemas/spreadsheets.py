@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from expertise.answer_values import AreaCount, CappedCount, IsolatedHolder, TopicCount
 from search_api.answers.isolation import risks
-from search_api.texts.safe_text import safe_text
-from search_api.texts.wording import RISKS, area_label, contact, scope
+from search_api.wording import RISKS, area_label, contact, safe_text, scope
 
 ISOLATION_COLUMNS = (
     "departement",

@@ -23,7 +23,7 @@ from search_api.answers.isolation import Coverage, IsolationAnswer, risks
 from search_api.answers.topics import TopicAnswer, TopicListAnswer
 from search_api.schemas.search import AgentBody, AreaBody, EvidenceBody, ReferenceBody
 from search_api.schemas.search_responses import agent_body, evidence_body
-from search_api.texts.wording import area_label, web_address
+from search_api.wording import area_label, web_address
 
 
 class _TopicSchema(BaseModel):

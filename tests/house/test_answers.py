@@ -17,8 +17,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 import pytest
 
 from expertise.answer_values import BuildStatus
+from expertise.community_management import ProposalDecisions
 from expertise.current_build import BuildReader, OpenBuild, nearest_topic
-from expertise.proposals import ProposalDecisions
 from indexer.access import Reader, access_filter
 from indexer.errors import IndexRefused
 from search_api.search import Search
@@ -139,4 +139,4 @@ def test_a_role_holder_is_made_in_one_place() -> None:
         if isinstance(call, ast.Call)
         and getattr(call.func, "attr", getattr(call.func, "id", "")) == "RoleHolder"
     ]
-    assert made == [("search_api/answers/roles.py", "open_by_role")]
+    assert made == [("search_api/answers/context.py", "open_by_role")]

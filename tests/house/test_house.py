@@ -42,7 +42,7 @@ ADAPTERS = {
     "connectors.ldap": r"connectors\.ldap(?!\.config\b)(\..*)?",
 }
 """Each adapter, and the modules that it is made of."""
-SHARED_FORMATS = {("connectors.ldap.entries", "connectors.directory")}
+SHARED_FORMATS = {("connectors.ldap.directory", "connectors.directory")}
 """An LDAP entry is checked by the model of a row in the directory's files."""
 
 EMPTY_WORDS = {"util", "utils", "helper", "helpers", "common", "misc", "manager", "managers"}

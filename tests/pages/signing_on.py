@@ -14,11 +14,10 @@ from fastapi import FastAPI
 
 from search_api.app import Services, create_app
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie
-from search_api.identity.grants import Grants
-from search_api.sign_on.cookies import SignOnCookies
+from search_api.identity.principals import Grants
 from search_api.sign_on.identification import AgentRule, SignOn
 from search_api.sign_on.provider import Provider, ProviderRules
-from search_api.sign_on.sessions import SessionLimits, SqlPersonalTokens, SqlSessions
+from search_api.sign_on.sessions import SessionLimits, SignOnCookies, SqlPersonalTokens, SqlSessions
 from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET
 from tests.pages.administration import TODAY
 from tests.pages.conftest import TOKENS, Parts

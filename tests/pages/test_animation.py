@@ -26,8 +26,8 @@ from quisait.clock import now
 from search_api.app import Services, create_app
 from search_api.audit.port import NoAudit
 from search_api.audit.sql import SqlAudit
-from search_api.identity import grants
-from search_api.identity.grants import Grant, Grants
+from search_api.identity import principals
+from search_api.identity.principals import Grant, Grants
 from search_api.identity.readers import reader_of
 from search_api.search import Search
 from tests.builders import allowed, indexed, make_document
@@ -78,7 +78,7 @@ ALONE = tuple(
 
 def animator(agent: str, topic: str, *communities: str) -> Grant:
     return Grant(
-        grants.Role.ANIMATOR,
+        principals.Role.ANIMATOR,
         agents=frozenset({agent}),
         topics=frozenset({topic}),
         communities=frozenset(communities),
@@ -91,7 +91,7 @@ GRANTS = Grants(
         animator("ag-6", "cadastre", "Annexe"),
         animator("ag-7", "*"),
         animator("ag-8", "regies"),
-        Grant(grants.Role.ADMINISTRATOR, agents=frozenset({"ag-8"})),
+        Grant(principals.Role.ADMINISTRATOR, agents=frozenset({"ag-8"})),
         animator("ag-1", "m/geometre"),
     )
 )

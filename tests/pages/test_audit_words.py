@@ -22,7 +22,7 @@ from search_api.audit.descriptions import OPENED, about, opened, way
 from search_api.audit.port import REFUSED, AuditEntry, PrivilegedAccess
 from search_api.audit.sql import FORGOTTEN, SqlAudit
 from search_api.authorization import RoleRequired
-from search_api.identity.grants import Grant, Grants, Role
+from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.tokens import TokenReaders
 from tests.pages.access_routes import each_route
 from tests.pages.administration import TODAY

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from quisait.server.intranet import intranet_app
+from quisait.server.app import intranet_app
 from search_api.app import Services, create_app
 from search_api.identity.tokens import TokenReaders
 from tests.pages.administration import SECRET, TODAY

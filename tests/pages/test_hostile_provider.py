@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from joserfc.jwk import ECKey, OctKey
 
 from quisait.application.database import migrate
-from search_api.identity.grants import Grant, Grants, Role
+from search_api.identity.principals import Grant, Grants, Role
 from search_api.sign_on.identification import AgentRule
 from tests.lying_provider import (
     CLIENT_ID,

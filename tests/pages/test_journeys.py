@@ -17,7 +17,7 @@ from expertise.topics import TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from quisait.application.database import migrate
-from quisait.server.intranet import intranet_app
+from quisait.server.app import intranet_app
 from search_api.app import Services, create_app
 from search_api.identity.tokens import DEMO_COOKIE, DemoReaders
 from search_api.search import Search

@@ -17,7 +17,7 @@ from expertise.topics import Topic, TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
 from quisait.application.database import migrate
-from quisait.server.intranet import intranet_app
+from quisait.server.app import intranet_app
 from search_api.app import Services, create_app
 from search_api.identity.tokens import DemoReaders, TokenReaders
 from search_api.search import Search

@@ -39,7 +39,7 @@ from search_api.system_status import (
     SystemStatus,
     UnansweredQuestion,
 )
-from search_api.texts.safe_text import safe_text
+from search_api.wording import safe_text
 from tests.builders import indexed, make_document
 from tests.pages.conftest import served
 from tests.pages.states import GRANTS

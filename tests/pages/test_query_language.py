@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from indexer.embedded.index import EmbeddedIndex
-from quisait.application.search_configuration import check_search_file
+from quisait.application.engines import check_search_file
 from search_api.app import Services, create_app
 from search_api.identity.tokens import TokenReaders
 from search_api.questions.glossary import GlossaryFile

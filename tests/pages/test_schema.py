@@ -34,7 +34,7 @@ from quisait.application.database import migrate
 from quisait.clock import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
-from search_api.identity.grants import Grant, Grants, Role
+from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.tokens import TokenReaders
 from tests.pages.access_routes import each_route
 from tests.pages.administration import ENCODER, TODAY

@@ -31,10 +31,9 @@ from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie
 from search_api.search import Search
-from search_api.sign_on.cookies import SignOnCookies
 from search_api.sign_on.identification import AgentRule, SignOn
 from search_api.sign_on.provider import Provider, ProviderRules
-from search_api.sign_on.sessions import SessionLimits, SqlPersonalTokens, SqlSessions
+from search_api.sign_on.sessions import SessionLimits, SignOnCookies, SqlPersonalTokens, SqlSessions
 from search_api.sign_on.verification import LOGOUT_EVENT, ProviderSession
 from tests.lying_provider import CLIENT_ID, LyingProvider, lying_provider, rsa_key, signed
 from tests.pages.access_routes import WRITE_METHODS, routes_of

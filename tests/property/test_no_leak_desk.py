@@ -30,8 +30,8 @@ from quisait.application.database import migrate
 from quisait.clock import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
-from search_api.identity import grants
-from search_api.identity.grants import Grant, Grants
+from search_api.identity import principals
+from search_api.identity.principals import Grant, Grants
 from search_api.identity.readers import reader_of
 from search_api.search import Search
 from tests.opensearch_index import fresh_index
@@ -54,7 +54,7 @@ PEOPLE = {
 CLUSTER = range(500, 506)
 """Documents of a subject that no topic covers: five at least make a proposal."""
 ANIMATOR, READER = "ag-1", "ag-5"
-GRANTS = Grants((Grant(grants.Role.ANIMATOR, frozenset({ANIMATOR}), topics=frozenset("*")),))
+GRANTS = Grants((Grant(principals.Role.ANIMATOR, frozenset({ANIMATOR}), topics=frozenset("*")),))
 
 DOCUMENT_STATES = ("removed", "narrowed", "denied", "uncounted")
 AGENT_STATES = ("unlisted", "departed", "without accounts", "refusing", "withdrawn")

@@ -22,13 +22,12 @@ from connectors.values import EVERYONE, Access, Agent, Contribution, Contributor
 from expertise.build import Build, BuildRules, build_expertise
 from expertise.build_tables import BuildStamp
 from expertise.builds import IsolationQuery, SqlBuilds
-from expertise.community_management import topics_at_risk
+from expertise.community_management import open_proposals, topics_at_risk
 from expertise.corpus import FEW_SKIPPED, SkippedItem, SkippedKind, is_universal
 from expertise.current_build import BuildReader, OpenBuild, nearest_topic
 from expertise.directory import SqlDirectory
 from expertise.holders import Basis
 from expertise.peers import accepted_communities, peers_of, topic_view
-from expertise.proposals import open_proposals
 from expertise.topics import Topic, TopicKind, TopicList, broader_closure, check_topics
 from indexer.access import Reader, access_filter
 from indexer.embedded.index import EmbeddedIndex

@@ -10,7 +10,7 @@ from expertise.directory import SqlDirectory
 from indexer.access import NOBODY, Reader
 from indexer.embedded.index import EmbeddedIndex
 from quisait.application.database import connect, migrate
-from search_api.answers.correction import corrected_results
+from search_api.answers.question import corrected_results
 from search_api.identity.readers import reader_of
 from search_api.questions.query import Query
 from search_api.search import Search

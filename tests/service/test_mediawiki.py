@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 
 from connectors.mediawiki.client import WikiClient
-from connectors.mediawiki.models import Rendering
+from connectors.mediawiki.pages import Rendering
 from connectors.ports import (
     AccessNarrowed,
     Change,

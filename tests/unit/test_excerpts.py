@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_api.ranking.excerpts import excerpt, excerpt_span
+from search_api.ranking.results import excerpt, excerpt_span
 
 pytestmark = pytest.mark.pages
 

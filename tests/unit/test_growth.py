@@ -20,18 +20,18 @@ from connectors.directory import AgentRecord, read_records
 from connectors.folder.connector import readable_title
 from connectors.folder.rules import effective_rule, parse_sidecar, parse_table
 from connectors.ldap.client import LdapEntry
-from connectors.ldap.entries import agent_of, normalize_dn, rdn_values
+from connectors.ldap.directory import agent_of, normalize_dn, rdn_values
 from connectors.mediawiki.html import sections_of as wiki_sections
-from connectors.mediawiki.models import (
+from connectors.mediawiki.pages import (
     CategoryLink,
     FileVersion,
+    PageConverter,
     RedirectTitle,
     Rendering,
     Revision,
     WikiPage,
     account_named,
 )
-from connectors.mediawiki.pages import PageConverter
 from connectors.ports import SourceError
 from connectors.push.items import SuiteRules, parse_find_item, parse_item
 from connectors.records.documents import RecordContext, documents_of
@@ -46,12 +46,14 @@ from indexer.extraction.files import (
     windows_as_utf8,
     zip_parts,
 )
-from indexer.extraction.tika_answer import clean_path, read_answer, with_headings
-from indexer.extraction.tika_failures import (
+from indexer.extraction.tika_answer import (
     PART_EXCEPTION,
     STREAM_EXCEPTION,
     TikaPart,
+    clean_path,
     is_encrypted,
+    read_answer,
+    with_headings,
 )
 from indexer.extraction.xhtml import attachments_of, clean_text
 from indexer.extraction.xhtml import sections_of as tika_sections
@@ -71,14 +73,13 @@ from search_api.questions.query import (
     read_prefix,
     read_question,
 )
-from search_api.ranking.excerpts import excerpt
+from search_api.ranking.results import excerpt
 from search_api.ranking.search_configuration import read_best_bets
 from search_api.routes.push import parsed
 from search_api.sign_on.errors import NotAnAgent, ProviderRefused
 from search_api.sign_on.identification import AgentRule, agent_named
 from search_api.sign_on.verification import checked_claims, id_token_claims, signed_claims
-from search_api.texts.safe_text import safe_text
-from search_api.texts.wording import mail_address, web_address
+from search_api.wording import mail_address, safe_text, web_address
 
 pytestmark = pytest.mark.trust
 

@@ -6,8 +6,7 @@ from html import unescape
 import pytest
 
 from indexer.extraction.files import ExtractionLimits
-from indexer.extraction.tika_answer import read_answer
-from indexer.extraction.tika_failures import TikaPart
+from indexer.extraction.tika_answer import TikaPart, read_answer
 
 pytestmark = pytest.mark.sources
 

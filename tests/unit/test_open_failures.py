@@ -10,7 +10,7 @@ import pytest
 from connectors.folder.connector import FolderConnector
 from connectors.ports import Change, Checkpoint, Delete, Listing, SourceUnreachable, Upsert
 from connectors.values import Access, Content, Document
-from indexer.crawl.failures import TRIES
+from indexer.crawl.batches import TRIES
 from indexer.crawl.pipeline import crawl
 from indexer.values import Failure, UnreadPart
 from quisait.work.runs import stoppable

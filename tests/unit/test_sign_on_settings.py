@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from quisait.checks import check_sign_on
 from quisait.settings import Settings, load_settings
-from quisait.settings.errors import validation_messages
+from quisait.settings.types import validation_messages
 from quisait.settings.web import OidcSettings, SignedHeaderSettings, SignOnSettings
 from tests.lying_provider import LyingProvider, lying_provider
 

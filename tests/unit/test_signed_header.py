@@ -14,7 +14,7 @@ from joserfc.jwk import ECKey, OctKey
 
 from connectors.values import Agent
 from indexer.access import NOBODY
-from quisait.application.oidc import read_keys
+from quisait.application.sign_on import read_keys
 from search_api.authorization import IdentifiedReaders, bearer, signed_header, token_cookie
 from search_api.identity.tokens import SignedTokens
 from search_api.problems import Problem

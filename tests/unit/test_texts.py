@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from connectors.values import ContributorRole
 from search_api.templating import voice
-from search_api.texts.plurals import plural
+from search_api.wording import plural
 
 pytestmark = pytest.mark.pages
 

@@ -14,8 +14,8 @@ from rich.console import Console
 
 from quisait.application import progress
 from quisait.settings import Settings, load_settings, unknown_variables
-from quisait.settings.errors import unreadable_message, validation_messages
 from quisait.settings.sources import SourceSettings
+from quisait.settings.types import unreadable_message, validation_messages
 
 pytestmark = pytest.mark.sources
 

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from connectors.mediawiki.models import Rendering, WikiPage
-from connectors.mediawiki.pages import PageConverter
+from connectors.mediawiki.pages import PageConverter, Rendering, WikiPage
 from connectors.values import Access
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]

@@ -11,7 +11,30 @@ from expertise.holders import Basis, IsolationScope
 from expertise.names import Reason
 from indexer.values import Passage
 from search_api.questions.query_parser import QueryPartKind
-from search_api.texts.plurals import grouped
+
+
+def plural(one: str, many: str, number: int, /, **values: object) -> str:
+    """The form for a number, the first for 0 and 1; `{num}` is the number, grouped."""
+    return (one if number < 2 else many).format(num=grouped(number), **values)
+
+
+def grouped(number: int) -> str:
+    """`12 345`, its thousands held together by narrow no-break spaces."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, less tabulation and line feed
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks and overrides of direction
+    "\u200b\u2028\u2029\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb"  # what is not seen
+    "\U000e0000-\U000e007f\ud800-\udfff]"  # tags, and half a character
+)
+
+
+def safe_text(text: str) -> str:
+    """The text without such characters."""
+    return _UNSAFE.sub("", text)
+
 
 _MONTHS = [
     "janvier",

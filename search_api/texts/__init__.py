@@ -1,1 +1,0 @@
-"""Texts that an agent meets: sentences, plural forms, names of months and roles."""
