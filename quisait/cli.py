@@ -252,12 +252,15 @@ def search(
     sort: Annotated[
         ResultOrder, typer.Option(help="« relevance », ou « date » : les plus récents d'abord")
     ] = ResultOrder.RELEVANCE,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="Élargir aux documents seulement proches")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Cherche des documents, avec les droits d'un agent."""
     with opened_application() as application, answers.answer_context(application) as context:
         reader = audited_reader(application, agent, "quisait search")
-        asked = Query(query, page=page, order=sort)
+        asked = Query(query, page=page, order=sort, wide=wide)
         found = answer_question(context, reader, asked, as_typed=True)
     if as_json:
         _dump(answers.results_body(found))

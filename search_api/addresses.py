@@ -12,16 +12,18 @@ from search_api.questions.query import ResultOrder
 
 @dataclass(frozen=True, slots=True)
 class SearchAddress:
-    """The query, the filters, the page (from 1) and the order."""
+    """The query, the filters, the page (from 1), the order; `wide` shows what is merely near."""
 
     q: str = ""
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     page: int = 1
     order: ResultOrder = ResultOrder.RELEVANCE
+    wide: bool = False
 
     def __str__(self) -> str:
         pairs = [("q", self.q)] if self.q else []
         pairs += self.chosen + self.ordered
+        pairs += [("wide", "1")] if self.wide else []
         pairs += [("page", str(self.page))] if self.page > 1 else []
         return f"/?{urlencode(pairs)}" if pairs else "/"
 
@@ -57,9 +59,13 @@ class SearchAddress:
         """Another page of the same search."""
         return replace(self, page=page)
 
+    def widening(self, wide: bool) -> "SearchAddress":
+        """The first page of the same search, with or without what is merely near."""
+        return replace(self, wide=wide, page=1)
+
     def asking(self, q: str) -> "SearchAddress":
         """The first page of another query, with the same filters."""
-        return replace(self, q=q, page=1)
+        return replace(self, q=q, page=1, wide=False)
 
     def as_typed(self) -> str:
         """The same query, without spelling correction."""

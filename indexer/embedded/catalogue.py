@@ -212,6 +212,13 @@ class StoreSnapshot:
         slots = ((hit.document_id, self.places[hit.document_id]) for hit in hits)
         return {one: self.attributes[slot] for one, slot in slots if slot < len(self.rows)}
 
+    def among(self, members: Slots, hits: Iterable[SearchHit]) -> frozenset[str]:
+        """The ids of those hits that are members."""
+        kept = self.mask(members)
+        slots = {hit.document_id: self.places[hit.document_id] for hit in hits}
+        # What was put again since this catalogue is shown as it is now.
+        return frozenset(one for one, slot in slots.items() if slot >= len(kept) or kept[slot])
+
     def successors(self, document_id: str) -> list[str]:
         """The ids of what replaces a document, whoever may read it."""
         slots = [slot for slot in self.replaced_by.get(document_id, ()) if slot < len(self.rows)]

@@ -201,6 +201,7 @@ class EmbeddedIndex:
             facets={name: catalogue.facet(name, members, request.facet_size) for name in facets},
             attributes=catalogue.attributes_of(marked) if request.with_attributes else {},
             terms_dropped=wanted.terms_dropped,
+            members=catalogue.among(members, marked) if request.cut else None,
         )
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:

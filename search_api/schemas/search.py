@@ -170,6 +170,9 @@ class SearchBody(_SearchSchema):
         "is, and then 30 at most"
     )
     more: bool = Field(description="another page follows")
+    wider: bool = Field(
+        False, description="documents that are merely near were left out: `wide` shows them"
+    )
     page: int
     page_size: int
     documents: list[DocumentBody]

@@ -54,6 +54,7 @@ def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) 
         worded_more=counts.worded_more if counts else None,
         reachable=counts.reachable if counts else None,
         more=results.more,
+        wider=results.wider,
         page=results.page,
         page_size=results.page_size,
         documents=[

@@ -27,9 +27,10 @@ function item(one) {
   return make("li", {}, ...parts);
 }
 
-function about({ kind, modified, created, source, authors }) {
+/** Whose words the passage is, where somebody's: else who wrote first. */
+function about({ kind, modified, created, source, passage, authors }) {
   const day = modified ?? created;
-  const who = authors[0];
+  const who = passage?.author ?? authors[0];
   const post = [who?.post?.metier, who?.post?.departement?.name].filter(Boolean).join(", ");
   const author = who && `${who.name}${post ? ` (${post})` : ""}`;
   return [kind, day && DAY.format(new Date(day)), source, author].filter(Boolean).join(" · ");
