@@ -4,7 +4,7 @@ Every document is found by a search under the reader's rights, or is read under 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -79,14 +79,16 @@ def home(context: AnswerContext, reader: Reader) -> Home:
         communities = communities_of(build, agent)
     searched = [one for one in topics if one.kind is TopicKind.TOPIC][:TOPICS_SEARCHED]
     found = {one.id: _newest(context, reader, _labels(one), today) for one in searched}
+    news = _news(searched, found, {one.document_id for one in questions}, today)
     nearby = _of_the_place(context, reader, agent, today)
-    read = (*nearby, *(one for results in found.values() for one in results))
+    read = (*(one for results in found.values() for one in results), *nearby)
+    shown = {one.card.title.strip() for one in news}
     return Home(
         topics=topics,
-        news=_news(searched, found, {one.document_id for one in questions}, today),
+        news=news,
         open_questions=questions,
         communities=communities,
-        samples=tuple(_answered_questions(read))[:SAMPLES],
+        samples=tuple(_answered_questions(read, shown)[:SAMPLES]),
     )
 
 
@@ -146,17 +148,16 @@ def _open_questions(build: OpenBuild, reader: Reader, topics: Iterable[Topic]) -
     return tuple(sorted(found, key=_newest_first)[:SHOWN])
 
 
-def _answered_questions(read: Iterable[Result]) -> Iterator[str]:
-    """Titles, each once, of threads that were asked as a question and whose answer was kept."""
-    seen = set()
+def _answered_questions(read: Iterable[Result], without: set[str]) -> list[str]:
+    """Titles, each once, of threads whose answer was kept; those that end as a question first."""
+    titles = {}
     for one in read:
         roles = {row.role for row in one.card.contributions}
         title = one.card.title.strip()
         answered = {ContributorRole.ASKER, ContributorRole.ACCEPTED_ANSWERER} <= roles
-        asked = title.endswith("?") and len(title) <= SAMPLE_CHARACTERS
-        if answered and asked and title not in seen:
-            seen.add(title)
-            yield title
+        if answered and 0 < len(title) <= SAMPLE_CHARACTERS and title not in without:
+            titles[title] = not title.endswith("?")
+    return sorted(titles, key=lambda title: titles[title])
 
 
 def _day(card: Card) -> date | None:
