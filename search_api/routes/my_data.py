@@ -119,6 +119,15 @@ def me_page(request: Request, reader: NamedReader) -> str:
     )
 
 
+@router.get("/mes-donnees/retrait", response_class=HTMLResponse)
+def withdrawal_page(request: Request, reader: NamedReader) -> Response:
+    """What a withdrawal from the whole service does, before it is asked; nothing changes yet."""
+    held = stored_about(services_of(request), reader)
+    if WHOLE_SERVICE in held.withdrawn:
+        return RedirectResponse("/mes-donnees#retrait", status_code=303)
+    return HTMLResponse(render("withdraw.html", request=request, held=held))
+
+
 @router.post("/mes-donnees")
 def change(
     request: Request,

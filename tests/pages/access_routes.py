@@ -107,6 +107,7 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ),
         ("GET", "/audit"): asked("/audit"),
         ("GET", "/mes-donnees"): asked("/mes-donnees"),
+        ("GET", "/mes-donnees/retrait"): asked("/mes-donnees/retrait"),
         ("POST", "/mes-donnees"): posted("/mes-donnees", act="take_back", kind="contact"),
         ("GET", "/opensearch.xml"): asked("/opensearch.xml"),
         ("GET", "/accessibilite"): asked("/accessibilite"),

@@ -143,6 +143,7 @@ STATES = (
     State("agent-sans-sujets", "bare", "/agents/ag-2"),
     State("agent-inconnu", "whole", "/agents/personne", 404),
     State("mes-donnees", "whole", "/mes-donnees"),
+    State("retrait", "whole", "/mes-donnees/retrait"),
     State("animation", "whole", "/animation"),
     State("consultations", "whole", "/audit"),
     State("role-refuse", "whole", "/administration", 404),
