@@ -109,6 +109,7 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("GET", "/mes-donnees"): asked("/mes-donnees"),
         ("GET", "/mes-donnees/retrait"): asked("/mes-donnees/retrait"),
         ("POST", "/mes-donnees"): posted("/mes-donnees", act="take_back", kind="contact"),
+        ("POST", "/avis"): posted("/avis", act="useful", subject="inconnu"),
         ("GET", "/opensearch.xml"): asked("/opensearch.xml"),
         ("GET", "/accessibilite"): asked("/accessibilite"),
         ("GET", "/administration"): asked("/administration"),
