@@ -84,7 +84,8 @@ BASES: dict[Basis, str] = {
 
 RISKS: dict[str, str] = {
     "one_holder": "repose sur une personne",
-    "nobody": "plus personne de connu",
+    "nobody": "personne de connu",
+    "left": "plus personne de connu",
     "open_questions": "questions sans réponse",
     "leaving": "départ prévu",
 }
@@ -261,9 +262,14 @@ def place(passage: Passage, url: str) -> str:
 
 
 def post(agent: Agent) -> str:
-    """Métier, entity, office and département, as far as they are known."""
+    """Métier, service, town and département: `agent de SIP · SIP Guingamp · Côtes-d'Armor (22)`.
+
+    The town only where the service's name does not have it.
+    """
+    service = last_name(agent.entity)
+    town = "" if agent.office.lower() in service.lower() else agent.office
     area = f"{area_name(agent.departement)} ({agent.departement})" if agent.departement else ""
-    return " · ".join(part for part in (agent.metier, agent.entity, agent.office, area) if part)
+    return " · ".join(part for part in (agent.metier, service, town, area) if part)
 
 
 def brief_post(agent: Agent) -> str:

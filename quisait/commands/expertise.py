@@ -182,7 +182,10 @@ def peers_text(found: Peers) -> str:
     lines = [f"{found.agent.name} ({found.agent.id})"]
     lines += [f"Sujet : {one.topic.label} ({BASES[one.basis]})" for one in found.topics]
     for one in found.peers:
-        labels = ", ".join(topic.label for topic in one.topics)
+        labels = ", ".join(
+            [topic.label for topic in one.topics]
+            + [f"{topic.label} (déclare seulement)" for topic in one.declares]
+        )
         far = " ".join(kilometres(one.distance_km).split())
         where = ", ".join(filter(None, (answers.post(one.agent), far)))
         lines.append(f"Pair : {one.agent.name} ({one.agent.id}), {where} : {labels}")
@@ -243,8 +246,9 @@ def profile_text(found: AgentProfile) -> str:
         lines += _topic(one)
     lines += _skills("Compétence confirmée", found.confirmed)
     lines += _skills("Compétence déclarée", found.declared)
+    lines += [f"D'après son métier : {one.topic.label}" for one in found.by_metier]
     for peer in found.peers:
-        labels = ", ".join(topic.label for topic in peer.topics)
+        labels = ", ".join(topic.label for topic in (*peer.topics, *peer.declares))
         lines.append(f"Pair : {peer.agent.name} ({peer.agent.id}), {labels}")
     return "\n".join(lines)
 

@@ -200,12 +200,12 @@ def topic_coverage(
 
 
 def risks(one: TopicCount) -> list[str]:
-    """What is at risk about a topic: `one_holder`, `nobody`, `open_questions`."""
+    """What is at risk about a topic: `one_holder`, `left`, `nobody`, `open_questions`."""
     found = []
     if one.holders.agents == 1 and not one.holders.more:
         found.append("one_holder")
     if not one.holders.agents and one.documented:
-        found.append("nobody")
+        found.append("left" if one.left else "nobody")
     if one.open_questions:
         found.append("open_questions")
     return found
