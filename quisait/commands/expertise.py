@@ -22,7 +22,7 @@ from search_api.schemas.spreadsheets import areas_csv, count_text, isolation_csv
 from search_api.wording import (
     BASES,
     RISKS,
-    SCOPES,
+    alone,
     area_label,
     contact,
     day,
@@ -129,9 +129,8 @@ def _line(one: IsolatedHolder) -> str:
         far = " ".join(kilometres(one.distance_km).split())
         near = f"au plus près {one.next.name} ({one.next.departement}{', ' if far else ''}{far})"
     where = one.agent.departement or "?"
-    return (
-        f"{where} · {one.topic.label} · {one.agent.name} · seul dans : {SCOPES[one.scope]} ; {near}"
-    )
+    said = alone(one.basis, one.scope).lower()
+    return f"{where} · {one.topic.label} · {one.agent.name} · {said} ; {near}"
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON")]
