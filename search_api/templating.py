@@ -69,6 +69,8 @@ _environment.filters.update(
     area=area_name,
     basis=wording.basis,
     brief_post=wording.brief_post,
+    alone=wording.alone,
+    of=wording.of,
     contact=wording.contact,
     day=wording.day,
     day_after=wording.day_after,

@@ -22,7 +22,7 @@ from search_api.schemas.spreadsheets import areas_csv, count_text, isolation_csv
 from search_api.wording import (
     BASES,
     RISKS,
-    SCOPES,
+    alone,
     area_label,
     contact,
     day,
@@ -129,9 +129,8 @@ def _line(one: IsolatedHolder) -> str:
         far = " ".join(kilometres(one.distance_km).split())
         near = f"au plus près {one.next.name} ({one.next.departement}{', ' if far else ''}{far})"
     where = one.agent.departement or "?"
-    return (
-        f"{where} · {one.topic.label} · {one.agent.name} · seul dans : {SCOPES[one.scope]} ; {near}"
-    )
+    said = alone(one.basis, one.scope).lower()
+    return f"{where} · {one.topic.label} · {one.agent.name} · {said} ; {near}"
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON")]
@@ -182,7 +181,10 @@ def peers_text(found: Peers) -> str:
     lines = [f"{found.agent.name} ({found.agent.id})"]
     lines += [f"Sujet : {one.topic.label} ({BASES[one.basis]})" for one in found.topics]
     for one in found.peers:
-        labels = ", ".join(topic.label for topic in one.topics)
+        labels = ", ".join(
+            [topic.label for topic in one.topics]
+            + [f"{topic.label} (déclare seulement)" for topic in one.declares]
+        )
         far = " ".join(kilometres(one.distance_km).split())
         where = ", ".join(filter(None, (answers.post(one.agent), far)))
         lines.append(f"Pair : {one.agent.name} ({one.agent.id}), {where} : {labels}")
@@ -243,8 +245,9 @@ def profile_text(found: AgentProfile) -> str:
         lines += _topic(one)
     lines += _skills("Compétence confirmée", found.confirmed)
     lines += _skills("Compétence déclarée", found.declared)
+    lines += [f"D'après son métier : {one.topic.label}" for one in found.by_metier]
     for peer in found.peers:
-        labels = ", ".join(topic.label for topic in peer.topics)
+        labels = ", ".join(topic.label for topic in (*peer.topics, *peer.declares))
         lines.append(f"Pair : {peer.agent.name} ({peer.agent.id}), {labels}")
     return "\n".join(lines)
 

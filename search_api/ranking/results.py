@@ -464,7 +464,7 @@ def _rank_sentence(result: Result) -> str:
         return f"Parmi les documents que vous pouvez lire, il est {_ordinal(words)} par les mots."
     return (
         f"Parmi les documents que vous pouvez lire, il est {_ordinal(sense or 1)} par le sens de "
-        "votre question, sans en avoir assez de mots pour compter par là."
+        "votre question ; trop peu de ses mots s’y trouvent."
     )
 
 
