@@ -67,6 +67,11 @@ class SearchAddress:
         """The first page of another query, with the same filters."""
         return replace(self, q=q, page=1, wide=False)
 
+    def showing(self, facet: str) -> str:
+        """The same page, with every value of a facet."""
+        pairs = [("q", self.q)] if self.q else []
+        return f"/?{urlencode([*pairs, *self.chosen, *self.ordered, ('more', facet)])}"
+
     def as_typed(self) -> str:
         """The same query, without spelling correction."""
         pairs = [("q", self.q), *self.chosen, *self.ordered, ("as_typed", "1")]

@@ -77,6 +77,8 @@ _environment.filters.update(
     day_of=wording.day_of,
     excerpt=excerpt,
     explained=explanation,
+    file_format=wording.file_format,
+    icon=wording.icon,
     iso=wording.iso,
     last_name=wording.last_name,
     mail_address=wording.mail_address,

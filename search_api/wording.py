@@ -9,7 +9,7 @@ from connectors.geography import DEPARTEMENTS, REGIONS, area_name
 from connectors.values import Agent, ContactVia, ContributorRole
 from expertise.holders import Basis, IsolationScope
 from expertise.names import Reason
-from indexer.values import Passage
+from indexer.values import Card, Passage
 from search_api.questions.query_parser import QueryPartKind
 
 
@@ -278,6 +278,52 @@ def place(passage: Passage, url: str) -> str:
     if file.endswith(_SLIDES):
         return f"diapositive\u00a0{passage.page}"
     return f"page\u00a0{passage.page}"
+
+
+_FORMATS = {
+    ".pdf": ("PDF", "text"),
+    ".doc": ("Word", "text"),
+    ".docx": ("Word", "text"),
+    ".odt": ("ODT", "text"),
+    ".rtf": ("RTF", "text"),
+    ".xls": ("Excel", "table"),
+    ".xlsx": ("Excel", "table"),
+    ".ods": ("ODS", "table"),
+    ".csv": ("CSV", "table"),
+    ".ppt": ("PowerPoint", "slides"),
+    ".pptx": ("PowerPoint", "slides"),
+    ".odp": ("ODP", "slides"),
+    ".eml": ("courriel", "mail"),
+    ".msg": ("courriel", "mail"),
+}
+"""Of a file: what one calls it, and its icon."""
+_KIND_ICONS = {
+    "fil": "talk",
+    "question": "talk",
+    "discussion": "talk",
+    "courriel": "mail",
+    "message": "mail",
+    "page": "page",
+    "fiche": "page",
+    "tableau": "table",
+    "diaporama": "slides",
+}
+
+
+def file_format(card: Card) -> str:
+    """`PDF`, of a document that is a file and whose kind does not say it already; else nothing."""
+    said = _format(card)[0]
+    return "" if said == card.kind else said
+
+
+def icon(card: Card) -> str:
+    """The name of the icon of a document's kind; what it shows stands beside it in words."""
+    return _format(card)[1] or _KIND_ICONS.get(card.kind, "text")
+
+
+def _format(card: Card) -> tuple[str, str]:
+    path = (card.url or card.document_id).partition("?")[0].partition("#")[0].lower()
+    return _FORMATS.get(f".{path.rpartition('.')[2]}", ("", ""))
 
 
 def post(agent: Agent) -> str:
