@@ -288,6 +288,21 @@ def own_session(site: Site, agent: str) -> str:
     return str(site.sign_on.sessions.of(agent)[0].short)
 
 
+def joining(site: Site, agent: str) -> Answer:
+    """A community that its manager has accepted."""
+    path = f"/animation/communities/{PROPOSED}"
+    site.client(MANAGER).post(path, data={"verdict": "accept"})
+    answer: Answer = site.client(agent).post(f"/communities/{PROPOSED}", data={"act": "join"})
+    return answer
+
+
+def joining_by_token(site: Site) -> Answer:
+    headers = {"Authorization": f"Bearer {site.tokens.make(OTHER, 'un programme', 30)}"}
+    client = site.client()
+    answer: Answer = client.post(f"/communities/{PROPOSED}", data={"act": "join"}, headers=headers)
+    return answer
+
+
 KEPT = {"act": "favourite", "kind": "agent", "subject": MANAGER}
 WITHDRAW = {"kind": "withdraw", "subject": ""}
 WRITES: dict[tuple[str, str], Write] = {
@@ -316,6 +331,11 @@ WRITES: dict[tuple[str, str], Write] = {
     ),
     ("POST", "/api/v1/me/wishes"): in_person("/api/v1/me/wishes", 200, json=WITHDRAW),
     ("DELETE", "/api/v1/me/wishes"): in_person("/api/v1/me/wishes", 200, "DELETE", params=WITHDRAW),
+    ("POST", "/communities/{topic_id:path}"): Write(
+        lambda site: joining(site, OTHER),
+        303,
+        {401: lambda site: joining(site, ""), 403: lambda site: joining_by_token(site)},
+    ),
     ("POST", "/avis"): in_person("/avis", 303, data=KEPT),
     ("POST", "/mes-donnees"): in_person("/mes-donnees", 303, data={"act": "ask", **WITHDRAW}),
     ("POST", "/demo/agent"): Write(
