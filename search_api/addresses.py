@@ -98,6 +98,11 @@ def topic_address(topic: Topic) -> str:
     return f"/topics/{quote(topic.id, safe=':')}"
 
 
+def community_address(topic: Topic) -> str:
+    """The page of a topic's community."""
+    return f"/communities/{quote(topic.id, safe=':')}"
+
+
 def local_path(back: str) -> str:
     """The path if it stays on this site, else `/`.
 

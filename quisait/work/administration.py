@@ -21,14 +21,15 @@ from quisait.work.source_status import (
     soon,
     status_of,
 )
+from search_api.query_log.counts import QueryCounts
 from search_api.questions.query import Query
 from search_api.system_status import (
+    CountedQuestion,
     MissingDocuments,
     PartState,
     QuestionFigures,
     SourceState,
     SystemStatus,
-    UnansweredQuestion,
 )
 
 QUESTION_DAYS = 30
@@ -114,11 +115,19 @@ class ApplicationAdministration:
         if not self.application.settings.journal.enabled:
             return None
         counts = self.application.journal.counts(now, QUESTION_DAYS)
-        found = frequent_queries(counts, lambda one: one.zero, QUESTIONS_SHOWN)
+
+        def most(number: Callable[[QueryCounts], int]) -> tuple[CountedQuestion, ...]:
+            found = frequent_queries(counts, number, QUESTIONS_SHOWN)
+            return tuple(
+                CountedQuestion(one.text or "", one.asked_for, number(one)) for one in found
+            )
+
         return QuestionFigures(
             QUESTION_DAYS,
             sum(one.askings for one in counts),
-            tuple(UnansweredQuestion(one.text or "", one.asked_for, one.zero) for one in found),
+            sum(one.zero for one in counts),
+            most(lambda one: one.zero),
+            most(lambda one: one.counted - one.zero),
             hidden_queries(counts).zero,
         )
 

@@ -20,7 +20,7 @@ from search_api.query_log.counts import MentionCount
 from search_api.query_log.recording import NoQueryLog, QueryLog
 from search_api.search import Search
 from search_api.sign_on.identification import SignOn
-from search_api.system_status import SystemStatusReader
+from search_api.system_status import SearchFiles, SystemStatusReader
 
 _NO_BUILD = "Aucune cartographie n’est publiée, ou la dernière est trop ancienne."
 
@@ -84,7 +84,7 @@ class AnswerContext:
     `refusals`. `sign_on` is None where nobody signs on here. `consent` keeps what agents ask
     about themselves, `feedback` their opinions and favourites; `mention_counts` counts how often
     answers named one of them, None where that is not counted. `join_rules` say why an account is
-    somebody's.
+    somebody's. `search_files` are those that administrators edit.
     """
 
     search: Search
@@ -102,6 +102,7 @@ class AnswerContext:
     mention_counts: Callable[[str, date], Sequence[MentionCount]] | None = None
     sign_on: SignOn | None = None
     administration: SystemStatusReader | None = None
+    search_files: SearchFiles | None = None
 
     @property
     def questions_kept(self) -> bool:
