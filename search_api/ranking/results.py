@@ -44,15 +44,20 @@ def excerpt(
     `highlights` are offsets into `text`; what overlaps or lies outside is left unmarked.
     """
     start, end = excerpt_span(text, highlights, length)
-    pieces = [ExcerptPart("… ")] if text[:start].strip() else []
+    before = [ExcerptPart("… ")] if text[:start].strip() else []
+    behind = [ExcerptPart(" …")] if text[end:].strip() else []
+    return [*before, *marked_pieces(text, start, end, highlights), *behind]
+
+
+def marked_pieces(text: str, start: int, end: int, highlights: Sequence[Span]) -> list[ExcerptPart]:
+    """The text from `start` to before `end`, in marked and unmarked pieces."""
+    pieces = []
     at = start
     for first, last in sorted(highlights):
         if at <= first < last <= end:
             pieces += [ExcerptPart(text[at:first]), ExcerptPart(text[first:last], marked=True)]
             at = last
     pieces.append(ExcerptPart(text[at:end]))
-    if text[end:].strip():
-        pieces.append(ExcerptPart(" …"))
     return [piece for piece in pieces if piece.text]
 
 
@@ -233,6 +238,13 @@ _CONVERSATION_ROLES = (
 )
 """Who speaks in a conversation; elsewhere a passage speaks for the document."""
 
+HEADED_ROLES = {
+    "Réponse acceptée": ContributorRole.ACCEPTED_ANSWERER,
+    "Réponse": ContributorRole.ANSWERER,
+    "Commentaire": ContributorRole.COMMENTER,
+}
+"""The headings that records give what is said in a conversation (`connectors/records`)."""
+
 
 def page_results(
     page: Sequence[RankedResult],
@@ -320,6 +332,8 @@ def passage_author(
     A question has no heading, an answer has one: that tells apart who answered themselves.
     """
     rows = {row.role: row for row in card.contributions if row.account == passage.author}
+    if (headed := HEADED_ROLES.get(passage.heading)) in rows:
+        return _document_author(rows[headed], agents, today)
     said = [role for role in _CONVERSATION_ROLES if role in rows]
     if len(said) > 1 and passage.heading and said[0] is ContributorRole.ASKER:
         said = said[1:]
