@@ -9,6 +9,9 @@ from expertise.topics import Topic
 from indexer.values import FACETS
 from search_api.questions.query import ResultOrder
 
+ANSWER_ANCHOR = "reponse"
+"""What answers the question, on a document's page."""
+
 
 @dataclass(frozen=True, slots=True)
 class SearchAddress:
@@ -101,6 +104,22 @@ def topic_address(topic: Topic) -> str:
 def community_address(topic: Topic) -> str:
     """The page of a topic's community."""
     return f"/communities/{quote(topic.id, safe=':')}"
+
+
+def document_address(document_id: str, question: str = "") -> str:
+    """The page of a document, at what answers the question; an id may hold any character."""
+    page = f"/documents/{quote(document_id, safe=':')}"
+    return f"{page}?{urlencode({'q': question})}#{ANSWER_ANCHOR}" if question.strip() else page
+
+
+def original_address(document_id: str) -> str:
+    """The file itself, of a document that lies in a folder."""
+    return f"{document_address(document_id)}/original"
+
+
+def demo_original_address(document_id: str) -> str:
+    """What stands in the demo for the page of a source that is nowhere."""
+    return f"/demo/originals/{quote(document_id, safe=':')}"
 
 
 def local_path(back: str) -> str:

@@ -1,9 +1,9 @@
 """Open what the settings name as input: database, sources, wikis, directory, authorities."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from connectors.account_linking import AccountAssignment, LinkBy, LinkedDirectory, LinkRule
 from connectors.directory import AccountRecord, TableDirectory, read_records
 from connectors.export.connector import ExportConnector
+from connectors.files import OpenFile
 from connectors.folder.connector import FolderConnector
 from connectors.ldap.config import (
     AGENT_ATTRIBUTES,
@@ -26,6 +27,7 @@ from connectors.push.inbox import Inbox
 from connectors.push.tokens import PushTokens
 from connectors.values import Access, normalize_principals
 from expertise.directory import SqlDirectory
+from indexer.access import AccessFilter, PrincipalLookup
 from indexer.errors import IndexRefused
 from indexer.ports import IndexDenials
 from indexer.state import State
@@ -114,6 +116,43 @@ def open_source(settings: SourceSettings, inbox: Inbox | None) -> Connector:
     if settings.kind == "export":
         return ExportConnector(settings.name, path)
     return FolderConnector(settings.name, path, default_access=Access(frozenset(settings.allowed)))
+
+
+@dataclass(frozen=True, slots=True)
+class FolderOriginals:
+    """Adapter of `Originals`: the folders that the settings name.
+
+    `known` is asked anew at each request, as for the index.
+    """
+
+    folders: Mapping[str, FolderConnector]
+    known: Callable[[], PrincipalLookup]
+
+    def holds(self, source: str) -> bool:
+        """Whether this source is a folder."""
+        return source in self.folders
+
+    def open(self, source: str, document_id: str, access: AccessFilter) -> OpenFile | None:
+        """A document's file, where the rules of now admit the reader."""
+        folder = self.folders.get(source)
+        found = folder.open_original(document_id) if folder else None
+        if found is None:
+            return None
+        readers, file = found
+        if access.knowing(self.known()).admits(readers):
+            return file
+        file.file.close()
+        return None
+
+
+def open_originals(settings: Settings, known: Callable[[], PrincipalLookup]) -> FolderOriginals:
+    """The files of every folder; nothing is opened yet."""
+    folders = {}
+    for one in settings.sources:
+        connector = open_source(one, None) if one.kind == "folder" else None
+        if isinstance(connector, FolderConnector):
+            folders[one.name] = connector
+    return FolderOriginals(folders, known)
 
 
 def open_directory(settings: Settings) -> Directory | None:
