@@ -86,7 +86,9 @@ def run_application(
     with _set_by_signals(stop), ExitStack() as parts:
         if serves:
             warm_up(application.index if application.settings.index.engine == "embedded" else None)
-        threads = [parts.enter_context(one) for one in servers(application, serves, host, port)]
+        threads = [
+            parts.enter_context(server) for server in servers(application, serves, host, port)
+        ]
         if crawls:
             threads.append(parts.enter_context(_worker_thread(application, stop)))
         log.info("running", extra={"parts": [thread.name for thread in threads]})
@@ -224,8 +226,8 @@ def demo(
             f"http://{application.settings.server.host}:{port or application.settings.server.port}/"
         )
         print(f"\nQui sait ? est ouvert à {address} (Ctrl+C pour fermer). Essayez :")
-        for one in questions[:3]:
-            print(f"  – {one.question}")
+        for question in questions[:3]:
+            print(f"  – {question.question}")
         sys.stdout.flush()
         # Imported here: FastAPI and its like take a second that a check does not need.
         from quisait.server.app import serving_intranet
@@ -235,7 +237,7 @@ def demo(
 
 
 def _demo_questions(path: Path) -> list[DemoQuestion]:
-    return [DemoQuestion(**one) for one in json.loads(path.read_text("utf-8"))]
+    return [DemoQuestion(**line) for line in json.loads(path.read_text("utf-8"))]
 
 
 def _prepare(application: Application, *, quiet: bool) -> None:
@@ -258,13 +260,13 @@ def _prepare(application: Application, *, quiet: bool) -> None:
 
 def _check_all(application: Application, questions: list[DemoQuestion], *, as_json: bool) -> bool:
     found = []
-    for one in questions:
-        missing = _demo_failures(application, one)
-        found.append({"question": one.question, "passed": not missing, "detail": missing})
+    for question in questions:
+        missing = _demo_failures(application, question)
+        found.append({"question": question.question, "passed": not missing, "detail": missing})
         if not as_json:
-            message = f"{one.question} : {missing}" if missing else one.question
+            message = f"{question.question} : {missing}" if missing else question.question
             print(f"{'ÉCHEC ' if missing else 'ok    '} {message}", flush=True)
-    good = sum(not one["detail"] for one in found)
+    good = sum(not outcome["detail"] for outcome in found)
     if as_json:
         print(json.dumps(found, ensure_ascii=False, indent=2))
     else:
@@ -272,19 +274,19 @@ def _check_all(application: Application, questions: list[DemoQuestion], *, as_js
     return good == len(questions)
 
 
-def _demo_failures(application: Application, one: DemoQuestion) -> str:
+def _demo_failures(application: Application, question: DemoQuestion) -> str:
     """What the question did not find, or showed and should not have; empty when all is well."""
-    reader = reader_of(one.agent, application.book, today())
+    reader = reader_of(question.agent, application.book, today())
     with answers.answer_context(application) as context:
-        query = Query(one.question, page_size=50)
+        query = Query(question.question, page_size=50)
         found = answer_question(context, reader, query, candidates=FIRST_EXPERTS, as_typed=True)
     ids = [result.card.document_id for result in found.results.results]
     experts = [candidate.agent.id for candidate in found.experts.candidates]
     faults = []
-    if one.document not in ids[:FIRST_DOCUMENTS]:
-        faults.append(f"document {one.document} absent des {FIRST_DOCUMENTS} premiers")
-    if one.expert not in experts:
-        faults.append(f"expert {one.expert} absent des {FIRST_EXPERTS} premiers")
-    if one.hidden and one.hidden in ids:
-        faults.append(f"document {one.hidden} montré à qui ne peut le lire")
+    if question.document not in ids[:FIRST_DOCUMENTS]:
+        faults.append(f"document {question.document} absent des {FIRST_DOCUMENTS} premiers")
+    if question.expert not in experts:
+        faults.append(f"expert {question.expert} absent des {FIRST_EXPERTS} premiers")
+    if question.hidden and question.hidden in ids:
+        faults.append(f"document {question.hidden} montré à qui ne peut le lire")
     return " ; ".join(faults)
