@@ -27,6 +27,7 @@ from quisait.application.sources import sources_named
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
 from quisait.checks import run_checks
 from quisait.commands import answers
+from quisait.commands.demo import demo
 from quisait.commands.directory import directory
 from quisait.commands.expertise import coverage, expertise_app, isolation, peers, profile
 from quisait.commands.journal import journal_app
@@ -34,7 +35,6 @@ from quisait.commands.privacy import audit, audited_reader, privacy_app
 from quisait.commands.run import (
     INTERRUPTED_MESSAGE,
     INTERRUPTED_STATUS,
-    demo,
     run,
     run_application,
     run_interruptibly,

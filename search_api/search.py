@@ -285,11 +285,6 @@ class Search:
             else None,
         )
 
-    def card(self, document_id: str, reader: Reader) -> Card | None:
-        """A document's card; None where the reader may not read it. Raises `IndexUnreachable`."""
-        asked = ShowRequest(access_filter(reader), (document_id,), Question(), passages=0)
-        return next((one.card for one in self._index.show(asked)), None)
-
     def rank(
         self,
         query: Query,
@@ -327,6 +322,13 @@ class Search:
         asked = SearchRequest(access, Question(), bylines=by, window=1, facets=("source",))
         found = self._index.search(asked).facets.get("source", ())
         return {one.value: one.count for one in found}
+
+    def cards(self, document_ids: Sequence[str], reader: Reader) -> Mapping[str, Card]:
+        """By id, those of these documents that the reader may read now."""
+        if not document_ids:
+            return {}
+        asked = ShowRequest(access_filter(reader), tuple(document_ids), Question(), passages=0)
+        return {one.card.document_id: one.card for one in self._index.show(asked)}
 
     def suggest(self, prefix: str, reader: Reader, limit: int = 8) -> tuple[Suggestion, ...]:
         """Titles that the reader may read and that begin with what is being typed."""
