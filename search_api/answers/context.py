@@ -84,7 +84,8 @@ class AnswerContext:
     `refusals`. `sign_on` is None where nobody signs on here. `consent` keeps what agents ask
     about themselves, `feedback` their opinions and favourites; `mention_counts` counts how often
     answers named one of them, None where that is not counted. `join_rules` say why an account is
-    somebody's. `search_files` are those that administrators edit.
+    somebody's. `search_files` are those that administrators edit; `read_soon` has a
+    source read by the next worker, and raises `KeyError` for one that the settings do not name.
     """
 
     search: Search
@@ -103,6 +104,7 @@ class AnswerContext:
     sign_on: SignOn | None = None
     administration: SystemStatusReader | None = None
     search_files: SearchFiles | None = None
+    read_soon: Callable[[str], None] | None = None
 
     @property
     def questions_kept(self) -> bool:
