@@ -100,7 +100,8 @@ class AnswerContext:
     `refusals`. `sign_on` is None where nobody signs on here. `consent` keeps what agents ask
     about themselves, `feedback` their opinions and favourites; `mention_counts` counts how often
     answers named one of them, None where that is not counted. `join_rules` say why an account is
-    somebody's. `search_files` are those that administrators edit;
+    somebody's. `search_files` are those that administrators edit; `read_soon` has a
+    source read by the next worker, and raises `KeyError` for one that the settings do not name.
     `originals` are the files of folders, None where none is served.
     """
 
@@ -121,6 +122,7 @@ class AnswerContext:
     administration: SystemStatusReader | None = None
     search_files: SearchFiles | None = None
     originals: Originals | None = None
+    read_soon: Callable[[str], None] | None = None
 
     @property
     def questions_kept(self) -> bool:
