@@ -27,6 +27,7 @@ from quisait.application.sources import sources_named
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
 from quisait.checks import run_checks
 from quisait.commands import answers
+from quisait.commands.demo import demo
 from quisait.commands.directory import directory
 from quisait.commands.expertise import coverage, expertise_app, isolation, peers, profile
 from quisait.commands.journal import journal_app
@@ -34,7 +35,6 @@ from quisait.commands.privacy import audit, audited_reader, privacy_app
 from quisait.commands.run import (
     INTERRUPTED_MESSAGE,
     INTERRUPTED_STATUS,
-    demo,
     run,
     run_application,
     run_interruptibly,
@@ -227,10 +227,10 @@ def sources(
     with opened_application() as application:
         now = datetime.now(UTC)
         unnamed = removed_source_statuses(application)
-        statuses = [one for one in unnamed if one.source == source]
+        statuses = [item for item in unnamed if item.source == source]
         if not statuses:
             chosen = sources_named(application.settings, [source] if source else [])
-            statuses = [status_of(application, one, now) for one in chosen]
+            statuses = [status_of(application, item, now) for item in chosen]
             statuses += [] if source else unnamed
         messages = [
             "" if source else directory_state(application),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import needs
+from tests.model_export import CACHE
 from tests.postgres_server import database, postgres_server
 from tests.shared_files import what_is_missing
 
@@ -39,9 +40,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_variable_of_the_tests() -> None:
+def environment_of_the_settings() -> None:
     """`QUISAIT_SHARED` was read; to `quisait check` it would be a setting that does not exist."""
     os.environ.pop("QUISAIT_SHARED", None)
+    # The bundled model is prepared once for all folders that tests make.
+    os.environ.setdefault("QUISAIT_ENCODER__PREPARED", str(CACHE))
 
 
 @pytest.fixture(scope="session")

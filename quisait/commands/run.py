@@ -1,17 +1,13 @@
-"""`quisait run` and `quisait demo`: a worker and servers in one process, which stop cleanly."""
+"""`quisait run`: a worker and servers in one process, which stop cleanly."""
 
-import json
 import logging
 import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn, TypeVar
 
@@ -19,18 +15,8 @@ import sqlalchemy as sa
 import typer
 
 from quisait.application.assembly import Application
-from quisait.application.progress import duration
 from quisait.application.startup import opened_application
-from quisait.clock import today
-from quisait.commands import answers
-from quisait.commands.expertise import build_text
-from quisait.privacy.retention import audit_command
-from quisait.work.crawl import crawl_sources, read_directory
-from quisait.work.worker import Worker, build_and_publish, tasks_of
-from search_api.answers.question import answer_question
-from search_api.audit.descriptions import ANY_AGENT
-from search_api.identity.readers import reader_of
-from search_api.questions.query import Query
+from quisait.work.worker import Worker, tasks_of
 
 log = logging.getLogger(__name__)
 
@@ -177,116 +163,3 @@ def _exit_now(application: Application, status: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(status)
-
-
-FIRST_DOCUMENTS = 3
-"""The expected document stands among so many."""
-FIRST_EXPERTS = 3
-"""The expected expert stands among so many."""
-
-
-@dataclass(frozen=True, slots=True)
-class DemoQuestion:
-    """A question of an agent, what must be found, and what must not be seen."""
-
-    agent: str
-    question: str
-    document: str
-    expert: str
-    hidden: str = ""
-
-
-def demo(
-    check: Annotated[
-        bool, typer.Option("--check", help="Poser les questions, puis sortir")
-    ] = False,
-    folder: Annotated[Path, typer.Option(help="Dossier de la démonstration")] = Path("demo"),
-    port: Annotated[
-        int, typer.Option(help="Port ; sinon, celui des réglages", show_default=False)
-    ] = 0,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Avec --check : résultat en JSON, pour un programme")
-    ] = False,
-) -> None:
-    """Indexe l'administration fictive, puis la sert sur cette machine."""
-    file = folder / "quisait.toml"
-    if not file.is_file():
-        print(
-            f"{file} manque : lancez la démonstration depuis le dossier du projet.", file=sys.stderr
-        )
-        raise typer.Exit(2)
-    os.environ["QUISAIT_FILE"] = str(file)
-    questions = _demo_questions(folder / "questions.json")
-    with opened_application() as application:
-        _prepare(application, quiet=check and as_json)
-        if check:
-            audit_command(application.privacy, "quisait demo", ANY_AGENT)
-            raise typer.Exit(0 if _check_all(application, questions, as_json=as_json) else 1)
-        address = (
-            f"http://{application.settings.server.host}:{port or application.settings.server.port}/"
-        )
-        print(f"\nQui sait ? est ouvert à {address} (Ctrl+C pour fermer). Essayez :")
-        for question in questions[:3]:
-            print(f"  – {question.question}")
-        sys.stdout.flush()
-        # Imported here: FastAPI and its like take a second that a check does not need.
-        from quisait.server.app import serving_intranet
-
-        with serving_intranet(application.settings, folder / "intranet", address.rstrip("/")):
-            run_application(application, crawls=False, port=port)
-
-
-def _demo_questions(path: Path) -> list[DemoQuestion]:
-    return [DemoQuestion(**line) for line in json.loads(path.read_text("utf-8"))]
-
-
-def _prepare(application: Application, *, quiet: bool) -> None:
-    started = time.monotonic()
-    directory = read_directory(application)
-    sources = application.settings.sources
-    outcomes = run_interruptibly(
-        application, lambda stop: crawl_sources(application, sources, quiet=quiet, stop=stop)
-    )
-    taken = duration(round(time.monotonic() - started))
-    stream = sys.stderr if quiet else sys.stdout
-    for outcome in outcomes:
-        print(answers.crawl_line(outcome), file=stream)
-    if any(outcome.error for outcome in outcomes):
-        raise typer.Exit(1)
-    print(build_text(build_and_publish(application)), file=stream, flush=True)
-    people = directory.agents if directory else 0
-    print(f"{people} agents et {len(outcomes)} sources prêts en {taken}.", file=stream, flush=True)
-
-
-def _check_all(application: Application, questions: list[DemoQuestion], *, as_json: bool) -> bool:
-    found = []
-    for question in questions:
-        missing = _demo_failures(application, question)
-        found.append({"question": question.question, "passed": not missing, "detail": missing})
-        if not as_json:
-            message = f"{question.question} : {missing}" if missing else question.question
-            print(f"{'ÉCHEC ' if missing else 'ok    '} {message}", flush=True)
-    good = sum(not outcome["detail"] for outcome in found)
-    if as_json:
-        print(json.dumps(found, ensure_ascii=False, indent=2))
-    else:
-        print(f"{good} questions sur {len(questions)} trouvent leur document et leur expert.")
-    return good == len(questions)
-
-
-def _demo_failures(application: Application, question: DemoQuestion) -> str:
-    """What the question did not find, or showed and should not have; empty when all is well."""
-    reader = reader_of(question.agent, application.book, today())
-    with answers.answer_context(application) as context:
-        query = Query(question.question, page_size=50)
-        found = answer_question(context, reader, query, candidates=FIRST_EXPERTS, as_typed=True)
-    ids = [result.card.document_id for result in found.results.results]
-    experts = [candidate.agent.id for candidate in found.experts.candidates]
-    faults = []
-    if question.document not in ids[:FIRST_DOCUMENTS]:
-        faults.append(f"document {question.document} absent des {FIRST_DOCUMENTS} premiers")
-    if question.expert not in experts:
-        faults.append(f"expert {question.expert} absent des {FIRST_EXPERTS} premiers")
-    if question.hidden and question.hidden in ids:
-        faults.append(f"document {question.hidden} montré à qui ne peut le lire")
-    return " ; ".join(faults)

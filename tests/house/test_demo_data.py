@@ -15,6 +15,7 @@ from connectors.export.connector import ExportConnector
 from connectors.folder.connector import FolderConnector
 from connectors.ports import Change, Connector, Malformed, Upsert
 from connectors.values import EVERYONE, Agent, Document, Group
+from quisait.commands.demo import KINDS, demo_questions
 
 pytestmark = pytest.mark.sources
 
@@ -141,9 +142,15 @@ def test_nobody_writes_before_arrival_or_after_departure() -> None:
 
 
 def test_the_questions_name_what_exists() -> None:
-    """Each question's reader and expert are present agents, its documents are there."""
+    """Each question's reader and people are present agents; its documents and services exist."""
     present = {agent.id for agent in agents() if agent.departure is None}
-    for one in json.loads((DEMO / "questions.json").read_text("utf-8")):
-        assert {one["agent"], one["expert"]} <= present, one
-        expected = {one["document"], one.get("hidden") or one["document"]}
-        assert expected <= documents().keys(), one
+    departed = {agent.id for agent in agents()} - present
+    questions = demo_questions(DEMO / "questions.jsonl")
+    for asked in questions:
+        assert {asked.agent, *asked.experts, *asked.people} <= present, asked
+        assert set(asked.not_named) <= (departed if asked.kind == "departed" else present), asked
+        named = {*asked.documents, *asked.hidden, *asked.not_first}
+        assert named <= documents().keys(), asked
+        assert set(asked.services) <= {agent.entity for agent in agents()}, asked
+    assert {asked.kind for asked in questions} == KINDS.keys()
+    assert len(questions) >= 120

@@ -1,0 +1,195 @@
+"""`quisait demo`: index the fictional administration, then serve it or ask its questions."""
+
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quisait.application.assembly import Application
+from quisait.application.progress import duration
+from quisait.application.startup import opened_application
+from quisait.clock import today
+from quisait.commands import answers
+from quisait.commands.expertise import build_text
+from quisait.commands.run import run_application, run_interruptibly
+from quisait.privacy.retention import audit_command
+from quisait.work.crawl import crawl_sources, read_directory
+from quisait.work.worker import build_and_publish
+from search_api.answers.context import AnswerContext
+from search_api.answers.question import QuestionAnswer, answer_question
+from search_api.audit.descriptions import ANY_AGENT
+from search_api.identity.readers import reader_of
+from search_api.questions.query import Query
+
+FIRST = 3
+"""What must be found stands among so many documents, or people."""
+READ = 50
+"""What must not be shown is looked for among so many results."""
+PROPOSED = 3
+"""So many of the first questions are proposed where the demonstration is served."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoQuestion:
+    """What an agent types, and what they must and must not see.
+
+    One of `documents` and one of `experts` stand among the first three; `people` have the first
+    cards, in any order; `services` are found. `hidden` documents are shown nowhere, `not_first`
+    ones not first; people of `not_named` nowhere, and nobody where it is `silent`. At most
+    `at_most` documents are counted. It finds the first documents of the question `same_as`.
+    """
+
+    kind: str
+    agent: str
+    question: str
+    documents: Sequence[str] = ()
+    experts: Sequence[str] = ()
+    people: Sequence[str] = ()
+    services: Sequence[str] = ()
+    hidden: Sequence[str] = ()
+    not_first: Sequence[str] = ()
+    not_named: Sequence[str] = ()
+    silent: bool = False
+    at_most: int | None = None
+    same_as: str = ""
+
+
+def demo_questions(path: Path) -> list[DemoQuestion]:
+    """The questions of a file, one JSON object a line."""
+    return [DemoQuestion(**json.loads(line)) for line in path.read_text("utf-8").splitlines()]
+
+
+def demo(
+    check: Annotated[
+        bool, typer.Option("--check", help="Poser les questions, puis sortir")
+    ] = False,
+    folder: Annotated[Path, typer.Option(help="Dossier de la démonstration")] = Path("demo"),
+    port: Annotated[
+        int, typer.Option(help="Port ; sinon, celui des réglages", show_default=False)
+    ] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Avec --check : résultat en JSON, pour un programme")
+    ] = False,
+) -> None:
+    """Indexe l'administration fictive, puis la sert sur cette machine."""
+    file = folder / "quisait.toml"
+    if not file.is_file():
+        print(
+            f"{file} manque : lancez la démonstration depuis le dossier du projet.", file=sys.stderr
+        )
+        raise typer.Exit(2)
+    os.environ["QUISAIT_FILE"] = str(file)
+    questions = demo_questions(folder / "questions.jsonl")
+    with opened_application() as application:
+        _prepare(application, quiet=check and as_json)
+        if check:
+            audit_command(application.privacy, "quisait demo", ANY_AGENT)
+            raise typer.Exit(0 if _check_all(application, questions, as_json=as_json) else 1)
+        address = (
+            f"http://{application.settings.server.host}:{port or application.settings.server.port}/"
+        )
+        print(f"\nQui sait ? est ouvert à {address} (Ctrl+C pour fermer). Essayez :")
+        for proposed in questions[:PROPOSED]:
+            print(f"  – {proposed.question}")
+        sys.stdout.flush()
+        # Imported here: FastAPI and its like take a second that a check does not need.
+        from quisait.server.app import serving_intranet
+
+        with serving_intranet(application.settings, folder / "intranet", address.rstrip("/")):
+            run_application(application, crawls=False, port=port)
+
+
+def _prepare(application: Application, *, quiet: bool) -> None:
+    started = time.monotonic()
+    directory = read_directory(application)
+    sources = application.settings.sources
+    outcomes = run_interruptibly(
+        application, lambda stop: crawl_sources(application, sources, quiet=quiet, stop=stop)
+    )
+    taken = duration(round(time.monotonic() - started))
+    stream = sys.stderr if quiet else sys.stdout
+    for outcome in outcomes:
+        print(answers.crawl_line(outcome), file=stream)
+    if any(outcome.error for outcome in outcomes):
+        raise typer.Exit(1)
+    print(build_text(build_and_publish(application)), file=stream, flush=True)
+    people = directory.agents if directory else 0
+    print(f"{people} agents et {len(outcomes)} sources prêts en {taken}.", file=stream, flush=True)
+
+
+def _check_all(application: Application, questions: list[DemoQuestion], *, as_json: bool) -> bool:
+    """Ask each question, and print what each did not find or should not have shown."""
+    found = []
+    with answers.answer_context(application) as context:
+        for question in questions:
+            faults = list(_faults(context, question))
+            line = " ".join(question.question.split())
+            found.append({"question": line, "kind": question.kind, "faults": faults})
+            if faults and not as_json:
+                print(f"ÉCHEC  [{question.kind}] {line} : {' ; '.join(faults)}", flush=True)
+    failed = Counter(str(question["kind"]) for question in found if question["faults"])
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        asked = Counter(question.kind for question in questions)
+        for kind, total in asked.items():
+            print(f"{KINDS[kind]} : {total - failed[kind]} sur {total}")
+        good = len(questions) - failed.total()
+        print(f"{good} questions sur {len(questions)} montrent ce qu'elles doivent montrer.")
+    return not failed
+
+
+KINDS = {
+    "subject": "Sujets",
+    "reference": "Références",
+    "acronym": "Sigles",
+    "typo": "Fautes de frappe",
+    "rights": "Documents réservés",
+    "name": "Noms",
+    "departed": "Agents partis",
+    "service": "Services",
+    "trade": "Métiers et lieux",
+    "mail": "Courriels collés",
+    "english": "Anglais",
+    "who": "Qui sait",
+    "elsewhere": "Hors du domaine",
+    "nonsense": "Sans mots",
+}
+"""The kinds of questions, as `--check` sums them up."""
+
+
+def _ask(context: AnswerContext, agent: str, text: str) -> QuestionAnswer:
+    reader = reader_of(agent, context.people, today())
+    return answer_question(context, reader, Query(text, page_size=READ), candidates=FIRST)
+
+
+def _faults(context: AnswerContext, asked: DemoQuestion) -> Iterator[str]:
+    """What the question did not find, or showed and should not have; nothing when all is well."""
+    answer = _ask(context, asked.agent, asked.question)
+    documents = [result.card.document_id for result in answer.results.results]
+    experts = [candidate.agent.id for candidate in answer.experts.candidates]
+    if asked.documents and not set(asked.documents) & set(documents[:FIRST]):
+        yield f"aucun de {', '.join(asked.documents)} dans les {FIRST} premiers documents"
+    if asked.experts and not set(asked.experts) & set(experts):
+        yield f"aucun de {', '.join(asked.experts)} dans les {FIRST} premières personnes"
+    if shown := set(asked.hidden) & set(documents):
+        yield f"{', '.join(sorted(shown))} montré à qui ne peut le lire"
+    if documents[:1] and documents[0] in asked.not_first:
+        yield f"{documents[0]} en tête"
+    if named := set(experts) & set(asked.not_named):
+        yield f"{', '.join(sorted(named))} proposé à tort"
+    if asked.silent and experts:
+        yield f"{', '.join(experts)} proposé sans raison"
+    if asked.at_most is not None and answer.results.found > asked.at_most:
+        yield f"{answer.results.found} documents, au plus {asked.at_most} attendus"
+    if asked.same_as:
+        same = _ask(context, asked.agent, asked.same_as).results.results
+        if documents[:FIRST] != [result.card.document_id for result in same[:FIRST]]:
+            yield f"d'autres documents que « {asked.same_as} »"
