@@ -26,7 +26,7 @@ from expertise.decisions import Verdict
 from expertise.holders import Basis
 from expertise.names import SKILL_DAYS
 from expertise.revalidation import CurrentHolder
-from expertise.topics import TopicKind, label_key, label_order
+from expertise.topics import Topic, TopicKind, label_key, label_order
 from expertise.values import Evidence
 from expertise.votes import counting_contributions
 from indexer.access import AccessFilter
@@ -111,10 +111,7 @@ def peers_of(
     declares: each is then the other's, on some page of theirs. Evidence is what `access` may
     read, none without it.
     """
-    cells = reading.revalidation.current_holders(
-        reading.builds.cells_of(reading.stamp.id, [agent.id])
-    )
-    own = {one.cell.topic_id: (one.cell.basis, one.cell.strength) for one in cells}
+    cells, own = _own_cells(reading, agent)
     evidence = evidence_of_topics(reading, agent, cells, access) if access else {}
     topics = tuple(
         OwnTopic(
@@ -128,6 +125,26 @@ def peers_of(
     by_label = tuple(sorted(topics, key=lambda one: label_order(one.topic.label)))
     found, following = _peers_from(reading, agent, cells, offset) if cells else ((), None)
     return Peers(agent, by_label, found, communities_of(reading, agent), following)
+
+
+def own_topics(reading: OpenBuild, agent: Agent) -> tuple[Topic, ...]:
+    """The same topics of the agent, those with the strongest evidence first."""
+    _, own = _own_cells(reading, agent)
+    ordered = sorted(
+        own, key=lambda id_: (-own[id_][1], label_order(reading.topics[id_].topic.label))
+    )
+    return tuple(reading.topics[id_].topic for id_ in ordered)
+
+
+def _own_cells(
+    reading: OpenBuild, agent: Agent
+) -> tuple[Sequence[CurrentHolder], Mapping[str, tuple[Basis, float]]]:
+    """(the agent's cells that still stand, (basis, strength) by topic id)."""
+    cells = reading.revalidation.current_holders(
+        reading.builds.cells_of(reading.stamp.id, [agent.id])
+    )
+    own = {one.cell.topic_id: (one.cell.basis, one.cell.strength) for one in cells}
+    return cells, own
 
 
 def _peers_from(

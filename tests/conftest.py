@@ -26,8 +26,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     needs.mark(items)
+    if part := os.environ.get(needs.PART_VARIABLE):
+        others = [item for item in items if needs.part_of(item) != part]
+        items[:] = [item for item in items if needs.part_of(item) == part]
+        config.hook.pytest_deselected(items=others)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
