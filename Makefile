@@ -45,17 +45,12 @@ check: .venv/all ## format, lint, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports --cache-dir .cache/import-linter
 
-# Measured by bytecode that takes itself out: --source names the product's packages.
-COVERED := -m slipcover --source connectors,indexer,expertise,search_api,quisait,evaluation \
-	--json --out .cache/coverage.json -m pytest
 FAST := not (opensearch or tika or postgres or ldap or wiki or provider or browser or slow)
 
 test: .venv/all servers check ## run every test on real engines (ARGS='-m trust' goes to pytest)
-	@mkdir -p .cache
-	$(BIN)/python $(COVERED) $(ARGS); status=$$?; $(BIN)/python -m tests.coverage_lines .cache/coverage.json; exit $$status
+	$(BIN)/python -m tests.run_all $(ARGS)
 
 test-fast: .venv/all ## run the tests that need no server and no browser, in under two minutes
-	@mkdir -p .cache
 	TESTS_START_NO_SERVER=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m '$(FAST)' $(ARGS)
 
 bench: .venv/all engines ## print every figure of the documents: relevance on the development sets, speed

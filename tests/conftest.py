@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import needs
+from tests.model_export import CACHE
 from tests.postgres_server import database, postgres_server
 from tests.shared_files import what_is_missing
 
@@ -25,8 +26,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     needs.mark(items)
+    if part := os.environ.get(needs.PART_VARIABLE):
+        others = [item for item in items if needs.part_of(item) != part]
+        items[:] = [item for item in items if needs.part_of(item) == part]
+        config.hook.pytest_deselected(items=others)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -35,9 +40,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_variable_of_the_tests() -> None:
+def environment_of_the_settings() -> None:
     """`QUISAIT_SHARED` was read; to `quisait check` it would be a setting that does not exist."""
     os.environ.pop("QUISAIT_SHARED", None)
+    # The bundled model is prepared once for all folders that tests make.
+    os.environ.setdefault("QUISAIT_ENCODER__PREPARED", str(CACHE))
 
 
 @pytest.fixture(scope="session")

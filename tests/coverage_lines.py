@@ -1,24 +1,26 @@
-"""Print what share of the product's lines a run of the tests executed, from SlipCover's file.
+"""What share of the product's lines the tests executed, from SlipCover's files.
 
-`make test` and `make test-fast` end with these lines. What runs in processes of its own (the
-command line, workers, the extractor's child) is not counted.
+`make test` ends with these lines. What runs in processes of its own (the command line, workers,
+the extractor's child) is not counted.
 """
 
 import json
-import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 PACKAGES = ("connectors", "indexer", "expertise", "search_api", "quisait", "evaluation")
 
 
-def lines(measured: Path) -> list[str]:
-    """One line for the whole, one for its packages."""
-    executed, missing = Counter[str](), Counter[str]()
-    for name, file in json.loads(measured.read_text("utf-8"))["files"].items():
-        package = name.partition("/")[0]
-        executed[package] += file["summary"]["covered_lines"]
-        missing[package] += file["summary"]["missing_lines"]
+def lines(measured: Iterable[Path]) -> list[str]:
+    """One line for the whole, one for its packages; a line counts once, whatever ran it."""
+    seen, everything = set[tuple[str, int]](), set[tuple[str, int]]()
+    for path in measured:
+        for name, file in json.loads(path.read_text("utf-8"))["files"].items():
+            seen.update((name, line) for line in file["executed_lines"])
+            everything.update((name, line) for line in file["missing_lines"])
+    executed = Counter(name.partition("/")[0] for name, _ in seen)
+    missing = Counter(name.partition("/")[0] for name, _ in everything - seen)
     shares = (f"{name} {_share(executed[name], missing[name])}" for name in PACKAGES)
     return [
         f"Coverage: {_share(executed.total(), missing.total())} of the product's lines, without "
@@ -29,7 +31,3 @@ def lines(measured: Path) -> list[str]:
 
 def _share(executed: int, missing: int) -> str:
     return f"{100 * executed / max(executed + missing, 1):.0f} %"
-
-
-if __name__ == "__main__":
-    sys.stdout.write("\n".join(lines(Path(sys.argv[1]))) + "\n")

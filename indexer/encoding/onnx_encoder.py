@@ -7,7 +7,7 @@ import threading
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from indexer.values import Vectors
 
 CARD = "quisait-model.json"
 ONNX_FILE = "onnx/model_int8.onnx"
+TOKENIZER_FILE = "tokenizer.json"
 
 GRAPH = "onnx-int8-fused"
 """The form of the ONNX file that `export_model` writes; another form gives other vectors."""
@@ -31,7 +32,8 @@ FORMER_GRAPH = "onnx-int8-alone"
 class ModelCard:
     """Name, dimension, longest text in tokens, the prompts, sha256 of the source weights.
 
-    `graph`: the form of the ONNX file.
+    `graph`: the form of the ONNX file. `files`: sha256 of what `OnnxEncoder` reads, by name;
+    empty in directories of former versions.
     """
 
     model: str
@@ -40,6 +42,7 @@ class ModelCard:
     prompts: dict[str, str]
     weights_sha256: str
     graph: str = FORMER_GRAPH
+    files: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """What the file holds."""
@@ -49,6 +52,21 @@ class ModelCard:
 def read_card(directory: Path) -> ModelCard:
     """Raises `FileNotFoundError` where the directory was not written by `export_model`."""
     return ModelCard(**json.loads((directory / CARD).read_text("utf-8")))
+
+
+def is_whole(directory: Path) -> bool:
+    """Whether the directory has a card, and its files are those that the card was written with."""
+    try:
+        files = read_card(directory).files
+        return all(file_hash(directory / name) == digest for name, digest in files.items())
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def file_hash(path: Path) -> str:
+    """sha256, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 LONGEST_TEXT = 6_000
@@ -194,7 +212,7 @@ class OnnxEncoder:
 
     def __init__(self, directory: Path, threads: int = 0) -> None:
         self._card = read_card(directory)
-        self._tokenizer: Tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
+        self._tokenizer: Tokenizer = Tokenizer.from_file(str(directory / TOKENIZER_FILE))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(self._card.max_tokens)
         options = onnxruntime.SessionOptions()

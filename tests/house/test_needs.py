@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import needs, shared_files
+from tests import needs, run_all, shared_files
 from tests.builders import make_document
 from tests.coverage_lines import lines
 from tests.engines import ensure_opensearch
@@ -69,12 +69,35 @@ def test_what_lies_beside_the_clone_is_named(
 
 
 def test_lines_are_counted_by_package(tmp_path: Path) -> None:
-    """The whole, and each package; one that nothing was measured of has none."""
-    measured = tmp_path / "coverage.json"
-    summary = {"covered_lines": 3, "missing_lines": 1}
-    files = {name: {"summary": summary} for name in ("indexer/a.py", "quisait/b.py")}
-    measured.write_text(json.dumps({"files": files}))
-    whole, each = lines(measured)
-    assert whole.startswith("Coverage: 75 % of the product's lines")
+    """The whole, and each package; a line that either part executed counts once, as executed."""
+    parts = {
+        "first": {"indexer/a.py": ([1, 2], [3, 4]), "quisait/b.py": ([1], [2])},
+        "second": {"indexer/a.py": ([2, 3], [1, 4])},
+    }
+    for part, files in parts.items():
+        measured = {
+            name: {"executed_lines": executed, "missing_lines": missing}
+            for name, (executed, missing) in files.items()
+        }
+        (tmp_path / part).write_text(json.dumps({"files": measured}))
+    whole, each = lines(tmp_path / part for part in parts)
+    assert whole.startswith("Coverage: 67 % of the product's lines")
     assert "indexer 75 %" in each
+    assert "quisait 50 %" in each
     assert "connectors 0 %" in each
+
+
+@pytest.mark.parametrize(
+    ("statuses", "status"),
+    [([0, 0], 0), ([0, 1], 1), ([1, 0], 1), ([0, 5], 0), ([5, 0], 0), ([5, 5], 5), ([5, 1], 1)],
+)
+def test_a_failure_in_either_part_fails(statuses: list[int], status: int) -> None:
+    """A part in which no test was selected does not, unless there was none in the other either."""
+    assert run_all.status_of(statuses) == status
+
+
+def test_every_test_is_in_a_part_that_is_run(request: pytest.FixtureRequest) -> None:
+    """Each of the collected tests is in one part; `make test` runs both."""
+    assert set(run_all.PYTEST_ARGUMENTS) == set(needs.Part)
+    assert {needs.part_of(item) for item in request.session.items} <= set(needs.Part)
+    assert needs.part_of(request.node) is needs.Part.NO_SERVER

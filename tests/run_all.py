@@ -1,0 +1,80 @@
+"""Run every test in two parts, one after the other: `make test`.
+
+What needs no server runs in two processes at once, the rest in one process, since its tests
+share servers. Arguments go to pytest in both parts. Ends with one count of both, with the share
+of the product's lines that they executed, and with one exit status.
+"""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from xml.etree import ElementTree
+
+from tests import coverage_lines
+from tests.needs import NO_SERVERS, PART_VARIABLE, Part
+
+RESULTS = Path(".cache")
+PYTEST_ARGUMENTS = {
+    Part.NO_SERVER: ("-n", "2", "--dist", "loadfile"),
+    Part.SERVERS: (),
+}
+FAILED, NO_TEST = 1, 5
+"""Exit statuses of pytest; any other but 0 says that it could not run the tests."""
+
+
+def main(arguments: list[str]) -> int:
+    """The exit status of pytest for both parts."""
+    RESULTS.mkdir(exist_ok=True)
+    statuses, measured = [], []
+    counts, failures = Counter[str](), list[str]()
+    for part, options in PYTEST_ARGUMENTS.items():
+        coverage, junit = RESULTS / f"coverage-{part}.json", RESULTS / f"tests-{part}.xml"
+        junit.unlink(missing_ok=True)
+        statuses.append(_run(part, coverage, [*options, f"--junit-xml={junit}", *arguments]))
+        if junit.exists():
+            measured.append(coverage)
+            failures += _read(junit, counts)
+        if statuses[-1] not in {0, FAILED, NO_TEST}:
+            break
+    lines = [*coverage_lines.lines(measured), *failures] if measured else []
+    passed = counts["tests"] - counts["failures"] - counts["errors"] - counts["skipped"]
+    failed = counts["failures"] + counts["errors"]
+    lines.append(f"{passed} passed, {failed} failed, {counts['skipped']} skipped")
+    sys.stdout.write("\n".join(lines) + "\n")
+    return status_of(statuses)
+
+
+def status_of(statuses: list[int]) -> int:
+    """The first part's that is not good; that no test was found only where neither found one."""
+    if bad := [status for status in statuses if status not in {0, NO_TEST}]:
+        return bad[0]
+    return min(statuses)
+
+
+def _run(part: Part, coverage: Path, arguments: list[str]) -> int:
+    # SlipCover measures by bytecode that takes itself out, in the processes of pytest-xdist too.
+    packages = ",".join(coverage_lines.PACKAGES)
+    measuring = ["-m", "slipcover", "--source", packages, "--json", "--out", str(coverage)]
+    environment = {**os.environ, PART_VARIABLE: part}
+    if part is Part.NO_SERVER:
+        environment[NO_SERVERS] = "1"
+    command = [sys.executable, *measuring, "-m", "pytest", *arguments]
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
+def _read(junit: Path, counts: Counter[str]) -> list[str]:
+    """Add to the counts; a line for each test that failed."""
+    lines = []
+    for suite in ElementTree.parse(junit).iter("testsuite"):  # noqa: S314 - pytest wrote it
+        for name in ("tests", "failures", "errors", "skipped"):
+            counts[name] += int(suite.get(name, 0))
+        for case in suite.iter("testcase"):
+            if case.find("failure") is not None or case.find("error") is not None:
+                lines.append(f"FAILED {case.get('classname')}::{case.get('name')}")
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
