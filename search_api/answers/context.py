@@ -11,6 +11,7 @@ from connectors.values import Agent
 from expertise.answer_values import BuildState, BuildStatus
 from expertise.consent import ConsentStore
 from expertise.current_build import BuildReader, OpenBuild
+from expertise.lookup import LookupDirectory
 from expertise.values import AgentDirectory, NameCompleter, NameMatcher
 from indexer.access import AccessFilter, Reader
 from search_api.audit.port import Audit, AuditUnwritable, NoAudit, PrivilegedAccess, RefusedAccesses
@@ -83,7 +84,9 @@ class Originals(Protocol):
         ...
 
 
-class PeopleDirectory(AgentDirectory, NameMatcher, NameCompleter, ReaderDirectory, Protocol):
+class PeopleDirectory(
+    AgentDirectory, NameMatcher, NameCompleter, LookupDirectory, ReaderDirectory, Protocol
+):
     """The directory, as answers ask it."""
 
     def as_read(self, agent_id: str) -> Agent | None:
