@@ -11,6 +11,7 @@ from indexer.access import AccessFilter, Reader, access_filter
 from indexer.near_duplicates import same_text, signature
 from indexer.passages import passage_text
 from indexer.ports import Encoder, IndexReader
+from indexer.relevance import says_nothing
 from indexer.suggestions import NearWord
 from indexer.values import (
     Byline,
@@ -19,6 +20,7 @@ from indexer.values import (
     Passage,
     Question,
     SearchAnswer,
+    SearchHit,
     SearchRequest,
     ShownDocument,
     ShownPassage,
@@ -33,6 +35,7 @@ from search_api.ranking.fusion import (
     far_cosine,
     fuse,
     nearness,
+    relevance_cut,
     requiring_all_words,
     unfused,
 )
@@ -44,11 +47,14 @@ from search_api.ranking.reranking import (
     reranked_documents,
 )
 from search_api.ranking.results import (
+    CONVERSATION_PASSAGES,
+    PASSAGES,
     BestBet,
     DocumentAuthor,
     Result,
     ResultCounts,
     Results,
+    conversations,
     page_marks,
     page_results,
     passage_author,
@@ -84,10 +90,6 @@ def answering_accounts(shown: Iterable[ShownDocument]) -> Mapping[str, str]:
 
 def _writers(card: Card) -> set[str]:
     return {row.account for row in counting_contributions(card) if row.role in WHOLE_PARTS}
-
-
-PASSAGES = 3
-"""So many passages of a document are shown; all but the best are folded away."""
 
 
 MOST_COPIES = 50
@@ -163,6 +165,10 @@ class Search:
         access = access_filter(reader)
         parsed = self._parser.read(query.text, access, query.filters)
         request = self._request(parsed, access, order=query.order)
+        if says_nothing(parsed.question):
+            return SearchHits(query, reader, parsed, request, SearchAnswer((), (), 0, {}), False)
+        if not query.wide and not _by_date(query, parsed.question):
+            request = replace(request, cut=relevance_cut(self._encoder.name))
         deep = with_experts and not (
             query.filters or parsed.bylines or _by_date(query, parsed.question)
         )
@@ -195,6 +201,8 @@ class Search:
             results=page_results(page, shown, named, agents, today, successors),
             counts=None if parsed.of_a_person else _counts(found, request, len(window)),
             more=first + query.page_size < len(window),
+            wide=query.wide,
+            wider=_left_out(found),
             page=query.page,
             page_size=query.page_size,
             facets=found.facets,
@@ -213,9 +221,9 @@ class Search:
         Raises `IndexUnreachable`.
         """
         parsed = hits.parsed
-        if not parsed.question.names_something:
+        if not parsed.question.names_something or says_nothing(parsed.question):
             return Window(())
-        request, found = hits.request, hits.found
+        request, found = replace(hits.request, cut=None), hits.found
         if not hits.deep:
             parsed = replace(parsed, filters=parsed.typed_filters, bylines=())
             request = self._request(parsed, request.access, vector=request.vector)
@@ -240,7 +248,7 @@ class Search:
         """The window of a question that asks for no page. Raises `IndexUnreachable`."""
         access = access_filter(reader)
         parsed = replace(self._parser.read(text, access), bylines=())
-        if not parsed.question.names_something:
+        if not parsed.question.names_something or says_nothing(parsed.question):
             return Window(())
         request = replace(
             self._request(parsed, access), window=RANKING_DEPTH, with_attributes=False
@@ -400,6 +408,8 @@ class Search:
             return grouped_by_date(dated, found.attributes, self._preferences, today)
         # All that was fetched: copies leave room for what stands behind them.
         hits = fuse(found.lexical, found.vector, len(found.lexical) + len(found.vector))
+        if found.members is not None:
+            hits = tuple(hit for hit in hits if hit.document_id in found.members)
         return reranked(hits, found.attributes, self._preferences, today)
 
     def _encoded(self, question: Question) -> Vectors | None:
@@ -448,6 +458,15 @@ class Search:
         found = self._index.show(replace(asked, successors=True, by_card=copies))
         on_page = set(ids)
         shown = [one for one in found if one.card.document_id in on_page]
+        if threads := conversations(one.card for one in shown):
+            whole = replace(asked, document_ids=threads, passages=CONVERSATION_PASSAGES)
+            # What may not be read any more since the first reading is left out.
+            read = {one.card.document_id: one.passages for one in self._index.show(whole)}
+            shown = [
+                replace(one, passages=read.get(one.card.document_id, one.passages))
+                for one in shown
+                if one.card.document_id in read or one.card.document_id not in threads
+            ]
         cards = {one.card.document_id: one.card for one in found}
         said = {name for one in shown for name in (*one.card.replaces, one.card.part_of) if name}
         if missing := tuple(sorted(said - cards.keys())):
@@ -457,14 +476,25 @@ class Search:
 
 
 def _counts(found: SearchAnswer, request: SearchRequest, reachable: int) -> ResultCounts:
-    """A ranking shorter than the window has everything that matches."""
-    worded = len(found.lexical)
+    """A ranking shorter than the window has everything that matches, as has a set within it."""
+    members = _ids(found.lexical) | _ids(found.vector) if found.members is None else found.members
+    worded = len(_ids(found.lexical) & members)
     return ResultCounts(
         total=found.total,
-        worded=max(worded, found.total - len(found.vector)),
-        worded_more=worded >= request.window,
+        worded=max(worded, found.total - len(_ids(found.vector) & members)),
+        worded_more=len(found.lexical) >= request.window and found.total > len(members),
         reachable=reachable,
     )
+
+
+def _left_out(found: SearchAnswer) -> bool:
+    """Whether the rankings hold something that is not in the result set."""
+    ranked = _ids(found.lexical) | _ids(found.vector)
+    return found.members is not None and bool(ranked - found.members)
+
+
+def _ids(ranking: Sequence[SearchHit]) -> frozenset[str]:
+    return frozenset(hit.document_id for hit in ranking)
 
 
 def _first_of(found: SearchAnswer, window: int) -> SearchAnswer:

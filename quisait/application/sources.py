@@ -176,9 +176,11 @@ def has_directory(settings: Settings) -> bool:
 def join_rules(settings: Settings) -> tuple[LinkRule, ...]:
     """How the accounts of each source are named."""
     return tuple(
-        LinkRule(one.name, tuple(map(LinkBy, one.join)), capitalized=one.kind == "mediawiki")
-        for one in settings.sources
-        if one.join
+        LinkRule(
+            source.name, tuple(map(LinkBy, source.join)), capitalized=source.kind == "mediawiki"
+        )
+        for source in settings.sources
+        if source.join
     )
 
 
@@ -265,14 +267,14 @@ def known_principals(
     settings: Settings, book: SqlDirectory, index: IndexDenials
 ) -> CurrentKnownPrincipals:
     """What tells whether a denial names somebody."""
-    asked = frozenset(one.name for one in settings.sources if one.reader_groups)
+    asked = frozenset(source.name for source in settings.sources if source.reader_groups)
     accepted = normalize_principals(settings.access.accepted_denials)
     return CurrentKnownPrincipals(book, index, KnownPrincipalRules(asked, accepted))
 
 
 def reader_group_authorities(settings: Settings) -> list[Authority]:
     """Those that are asked about each reader. Raises `SourceRefused` without their password."""
-    asked = [one for one in settings.sources if one.reader_groups]
+    asked = [source for source in settings.sources if source.reader_groups]
     if not asked:
         return []
     # Imported here: a wiki's client is of use where a wiki is asked.
@@ -282,4 +284,4 @@ def reader_group_authorities(settings: Settings) -> list[Authority]:
     quick = WikiLimits(
         rate_per_s=0, timeout_s=settings.authorities.wait_s, max_wait_s=0, total_timeout_s=10
     )
-    return [WikiGroups(one.name, replace(wiki_place(one), limits=quick)) for one in asked]
+    return [WikiGroups(source.name, replace(wiki_place(source), limits=quick)) for source in asked]

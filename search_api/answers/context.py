@@ -11,6 +11,7 @@ from connectors.values import Agent
 from expertise.answer_values import BuildState, BuildStatus
 from expertise.consent import ConsentStore
 from expertise.current_build import BuildReader, OpenBuild
+from expertise.lookup import LookupDirectory
 from expertise.values import AgentDirectory, NameCompleter, NameMatcher
 from indexer.access import AccessFilter, Reader
 from search_api.audit.port import Audit, AuditUnwritable, NoAudit, PrivilegedAccess, RefusedAccesses
@@ -21,7 +22,7 @@ from search_api.query_log.counts import MentionCount
 from search_api.query_log.recording import NoQueryLog, QueryLog
 from search_api.search import Search
 from search_api.sign_on.identification import SignOn
-from search_api.system_status import SystemStatusReader
+from search_api.system_status import SearchFiles, SystemStatusReader
 
 _NO_BUILD = "Aucune cartographie n’est publiée, ou la dernière est trop ancienne."
 
@@ -83,7 +84,9 @@ class Originals(Protocol):
         ...
 
 
-class PeopleDirectory(AgentDirectory, NameMatcher, NameCompleter, ReaderDirectory, Protocol):
+class PeopleDirectory(
+    AgentDirectory, NameMatcher, NameCompleter, LookupDirectory, ReaderDirectory, Protocol
+):
     """The directory, as answers ask it."""
 
     def as_read(self, agent_id: str) -> Agent | None:
@@ -100,7 +103,9 @@ class AnswerContext:
     `refusals`. `sign_on` is None where nobody signs on here. `consent` keeps what agents ask
     about themselves, `feedback` their opinions and favourites; `mention_counts` counts how often
     answers named one of them, None where that is not counted. `join_rules` say why an account is
-    somebody's. `originals` are the files of folders, None where none is served.
+    somebody's. `search_files` are those that administrators edit; `read_soon` has a
+    source read by the next worker, and raises `KeyError` for one that the settings do not name.
+    `originals` are the files of folders, None where none is served.
     """
 
     search: Search
@@ -118,7 +123,9 @@ class AnswerContext:
     mention_counts: Callable[[str, date], Sequence[MentionCount]] | None = None
     sign_on: SignOn | None = None
     administration: SystemStatusReader | None = None
+    search_files: SearchFiles | None = None
     originals: Originals | None = None
+    read_soon: Callable[[str], None] | None = None
 
     @property
     def questions_kept(self) -> bool:

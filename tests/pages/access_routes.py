@@ -124,6 +124,8 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("POST", "/animation/decisions/{decision_id}/forget"): posted(
             "/animation/decisions/1/forget"
         ),
+        ("GET", "/communities/{topic_id:path}"): asked(f"/communities/{topic}"),
+        ("POST", "/communities/{topic_id:path}"): posted(f"/communities/{topic}", act="join"),
         ("GET", "/audit"): asked("/audit"),
         ("GET", "/mes-donnees"): asked("/mes-donnees"),
         ("GET", "/mes-donnees/retrait"): asked("/mes-donnees/retrait"),
@@ -132,6 +134,9 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("GET", "/opensearch.xml"): asked("/opensearch.xml"),
         ("GET", "/accessibilite"): asked("/accessibilite"),
         ("GET", "/administration"): asked("/administration"),
+        ("POST", "/administration/sources/{source}"): posted("/administration/sources/inconnue"),
+        ("GET", "/administration/files/{name}"): asked("/administration/files/glossary"),
+        ("POST", "/administration/files/{name}"): posted("/administration/files/glossary"),
         ("GET", "/sign-on"): asked("/sign-on"),
         ("GET", "/sign-on/callback"): asked("/sign-on/callback", "code=x&state=y"),
         ("GET", "/signed-out"): asked("/signed-out"),
