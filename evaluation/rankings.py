@@ -1,9 +1,10 @@
 """Evaluate the ranking of documents (`evaluate_search`) and of experts (`evaluate_experts`)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from connectors.values import Agent
 from evaluation.corpora import ExpertSet, JudgedQuery, SearchSet
 from evaluation.measures import CUT, EXPERT_MEASURES, SEARCH_MEASURES, Run
 from evaluation.reports import Report, make_report
@@ -60,6 +61,10 @@ class SetTopics:
     def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
         """Of the documents that have any; the day says nothing here."""
         return {one: self.all[one] for one in document_ids if one in self.all}
+
+    def held_by_metier(self, agents: Iterable[Agent], today: date) -> Mapping[str, frozenset[str]]:
+        """Judged sets know no métier."""
+        return {}
 
 
 def assigned_topics(scratch: Scratch, topics: Sequence[Topic]) -> SetTopics:
