@@ -60,7 +60,11 @@ class SetTopics:
 
     def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
         """Of the documents that have any; the day says nothing here."""
-        return {one: self.all[one] for one in document_ids if one in self.all}
+        return {
+            document_id: self.all[document_id]
+            for document_id in document_ids
+            if document_id in self.all
+        }
 
     def held_by_metier(self, agents: Iterable[Agent], today: date) -> Mapping[str, frozenset[str]]:
         """Judged sets know no métier."""

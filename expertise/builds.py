@@ -37,6 +37,7 @@ from expertise.build_tables import (
     topics,
 )
 from expertise.clustering import CommunityKind
+from expertise.consent import agents_who_joined
 from expertise.corpus import SkippedItem
 from expertise.decisions import SqlCommunityDecisions, SqlTopicDecisions
 from expertise.holders import Basis, IsolationScope
@@ -236,6 +237,10 @@ class SqlBuilds:
             for number, member in connection.execute(joined.order_by(members.c.agent_id)):
                 found[number].append(member)
         return tuple(community_record(row, found) for row in rows)
+
+    def joined(self, topic_ids: Sequence[str]) -> tuple[str, ...]:
+        """Ids of the agents who joined the community of one of these topics, by id."""
+        return agents_who_joined(self._engine, topic_ids)
 
     def proposals(self, build_id: str) -> tuple[ProposalRecord, ...]:
         """The topics that the build proposes, by number."""

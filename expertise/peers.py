@@ -28,6 +28,7 @@ from expertise.names import SKILL_DAYS
 from expertise.revalidation import CurrentHolder
 from expertise.topics import Topic, TopicKind, label_key, label_order
 from expertise.values import Evidence
+from expertise.visibility import may_be_shown
 from expertise.votes import counting_contributions
 from indexer.access import AccessFilter
 from indexer.values import Card, Question, ShowRequest
@@ -231,6 +232,16 @@ def communities_of(reading: OpenBuild, agent: Agent) -> tuple[CommunityView, ...
     An agent whose evidence is gone, who withdrew or who refused the topics is in none.
     """
     found = reading.builds.communities(reading.stamp.id, agent_id=agent.id)
+    if agent.communities_joined:
+        known = {one.number for one in found}
+        proposed = reading.builds.communities(
+            reading.stamp.id, kind=CommunityKind.PROPOSED, most=None
+        )
+        found += tuple(
+            one
+            for one in proposed
+            if one.number not in known and not agent.communities_joined.isdisjoint(one.topics)
+        )
     views = (community_view(reading, one, of=agent.id) for one in _keep_accepted(reading, found))
     return tuple(one for one in views if len(one.members) > 1)
 
@@ -253,7 +264,8 @@ def community_view(
 ) -> CommunityView:
     """The topics and members of a community that are still valid; both may be empty.
 
-    A member still holds two topics of a detected community, or the topic of a proposed one. With
+    A member still holds two topics of a detected community, or the topic of a proposed one, which
+    agents may also leave or join themselves. With
     `of`, an agent's id, only the topics that this agent still holds and the members who share one
     of them; empty if they are no longer a member.
     """
@@ -266,6 +278,12 @@ def community_view(
         held[one.agent.id].add(one.cell.topic_id)
         agents[one.agent.id] = one.agent
     still = {id_: topics for id_, topics in held.items() if len(topics) >= least}
+    if record.kind is CommunityKind.PROPOSED:
+        topics = frozenset(record.topics)
+        still = {id_: some for id_, some in still.items() if not _left(agents[id_], topics)}
+        for agent in _joiners(reading, record.topics):
+            agents[agent.id] = agent
+            still[agent.id] = set(topics)
     shown = set().union(*still.values()) if of is None else still.get(of, set())
     named = [agents[id_] for id_, topics in still.items() if topics & shown]
     return CommunityView(
@@ -273,6 +291,18 @@ def community_view(
         tuple(sorted(named, key=by_area_then_name)),
         record.kind == CommunityKind.PROPOSED,
     )
+
+
+def _left(agent: Agent, topic_ids: frozenset[str]) -> bool:
+    return not agent.communities_left.isdisjoint(topic_ids)
+
+
+def _joiners(reading: OpenBuild, topic_ids: Sequence[str]) -> list[Agent]:
+    """Those who joined and may be shown, as many as a community shows."""
+    joined = reading.book.agents(reading.builds.joined(topic_ids)).values()
+    today = reading.revalidation.today
+    shown = (agent for agent in joined if may_be_shown(agent, today))
+    return sorted(shown, key=by_area_then_name)[:_MEMBERS]
 
 
 def _members_to_show(record: CommunityRecord, of: str | None) -> tuple[str, ...]:

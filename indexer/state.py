@@ -55,6 +55,14 @@ runs = sa.Table(
     sa.Column("passage_rate", sa.Double, nullable=False, server_default="0"),
 )
 
+requested_runs = sa.Table(
+    "requested_runs",
+    metadata,
+    sa.Column("source", sa.String(200), primary_key=True),
+    sa.Column("moment", sa.DateTime(timezone=True), nullable=False),
+)
+"""When an administrator last asked for a source to be read; a run that began since answers it."""
+
 _BESIDE = "@reindex:"
 """Before the names of sources in the rows of an index that a reindex fills."""
 _KEYS_AT_ONCE = 500
@@ -155,7 +163,7 @@ class State:
     def note_ahead(self, source: str, document_ids: Collection[str]) -> None:
         """Remember documents that are about to be written, before any cursor tells of it."""
         source = self._prefix + source
-        rows = {digest(one): storable(one) for one in document_ids}
+        rows = {digest(document_id): storable(document_id) for document_id in document_ids}
         digests = sorted(rows)
         with self._engine.begin() as connection:
             for start in range(0, len(digests), _KEYS_AT_ONCE):
@@ -163,9 +171,9 @@ class State:
                 of_them = (ahead.c.source == source) & ahead.c.digest.in_(page)
                 known = set(connection.execute(sa.select(ahead.c.digest).where(of_them)).scalars())
                 added = [
-                    {"source": source, "digest": one, "document_id": rows[one]}
-                    for one in page
-                    if one not in known
+                    {"source": source, "digest": key, "document_id": rows[key]}
+                    for key in page
+                    if key not in known
                 ]
                 if added:
                     connection.execute(sa.insert(ahead), added)
@@ -284,6 +292,22 @@ class State:
         """The last runs of a source, newest first."""
         query = sa.select(runs).where(runs.c.source == source)
         return iter(self._runs(query.order_by(runs.c.id.desc()).limit(limit)))
+
+    def request_run(self, source: str) -> None:
+        """Ask for a source to be read as soon as a worker can."""
+        mine = requested_runs.c.source == source
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(requested_runs).where(mine))
+            row = {"source": source, "moment": datetime.now(UTC)}
+            connection.execute(sa.insert(requested_runs), row)
+
+    def run_is_requested(self, source: str) -> bool:
+        """Whether that was asked, and no run began since."""
+        mine = requested_runs.c.source == source
+        with self._engine.connect() as connection:
+            asked = connection.execute(sa.select(requested_runs.c.moment).where(mine)).scalar()
+        last = next(self.runs_of(source, 1), None)
+        return asked is not None and (last is None or last.started < in_utc(asked))
 
     def last_done(self, source: str) -> RunRow | None:
         """The last run of a source that went to its end, or None."""

@@ -9,7 +9,7 @@ from connectors.geography import DEPARTEMENTS, REGIONS, area_name
 from connectors.values import Agent, ContactVia, ContributorRole
 from expertise.holders import Basis, IsolationScope
 from expertise.names import Reason
-from indexer.values import Passage
+from indexer.values import Card, Passage
 from search_api.questions.query_parser import QueryPartKind
 
 
@@ -280,6 +280,52 @@ def place(passage: Passage, url: str) -> str:
     return f"page\u00a0{passage.page}"
 
 
+_FORMATS = {
+    ".pdf": ("PDF", "text"),
+    ".doc": ("Word", "text"),
+    ".docx": ("Word", "text"),
+    ".odt": ("ODT", "text"),
+    ".rtf": ("RTF", "text"),
+    ".xls": ("Excel", "table"),
+    ".xlsx": ("Excel", "table"),
+    ".ods": ("ODS", "table"),
+    ".csv": ("CSV", "table"),
+    ".ppt": ("PowerPoint", "slides"),
+    ".pptx": ("PowerPoint", "slides"),
+    ".odp": ("ODP", "slides"),
+    ".eml": ("courriel", "mail"),
+    ".msg": ("courriel", "mail"),
+}
+"""Of a file: what one calls it, and its icon."""
+_KIND_ICONS = {
+    "fil": "talk",
+    "question": "talk",
+    "discussion": "talk",
+    "courriel": "mail",
+    "message": "mail",
+    "page": "page",
+    "fiche": "page",
+    "tableau": "table",
+    "diaporama": "slides",
+}
+
+
+def file_format(card: Card) -> str:
+    """`PDF`, of a document that is a file and whose kind does not say it already; else nothing."""
+    said = _format(card)[0]
+    return "" if said == card.kind else said
+
+
+def icon(card: Card) -> str:
+    """The name of the icon of a document's kind; what it shows stands beside it in words."""
+    return _format(card)[1] or _KIND_ICONS.get(card.kind, "text")
+
+
+def _format(card: Card) -> tuple[str, str]:
+    path = (card.url or card.document_id).partition("?")[0].partition("#")[0].lower()
+    return _FORMATS.get(f".{path.rpartition('.')[2]}", ("", ""))
+
+
 def post(agent: Agent) -> str:
     """Métier, service, town and département: `agent de SIP · SIP Guingamp · Côtes-d'Armor (22)`.
 
@@ -295,6 +341,38 @@ def brief_post(agent: Agent) -> str:
     """Métier, the last name of the entity, département: what tells one colleague from another."""
     area = f"{area_name(agent.departement)} ({agent.departement})" if agent.departement else ""
     return " · ".join(part for part in (agent.metier, last_name(agent.entity), area) if part)
+
+
+def initials(agent: Agent) -> str:
+    """`ML` for Maëlle Le Goff."""
+    return "".join(name[:1] for name in (agent.given_name, agent.family_name)).upper()
+
+
+def workplace(agent: Agent) -> str:
+    """Service, town and département: `SIP Guingamp, Côtes-d’Armor (22)`."""
+    service = last_name(agent.entity)
+    town = "" if agent.office.casefold() in service.casefold() else agent.office
+    area = f"{area_name(agent.departement)} ({agent.departement})" if agent.departement else ""
+    return ", ".join(part for part in (service, town, area) if part)
+
+
+CONTRIBUTIONS: dict[ContributorRole, str] = {
+    ContributorRole.AUTHOR: "Rédaction de",
+    ContributorRole.EDITOR: "Mise à jour de",
+    ContributorRole.ANSWERER: "Réponse dans",
+    ContributorRole.ACCEPTED_ANSWERER: "Réponse retenue dans",
+    ContributorRole.COMMENTER: "Commentaire dans",
+    ContributorRole.REVIEWER: "Relecture de",
+    ContributorRole.ASKER: "Question posée dans",
+    ContributorRole.UPLOADER: "Dépôt de",
+    ContributorRole.FORWARDER: "Transmission de",
+    ContributorRole.BOT: "Traitement de",
+}
+
+
+def contribution(value: ContributorRole) -> str:
+    """What was done, before a title: `Rédaction de`."""
+    return CONTRIBUTIONS[value]
 
 
 def last_name(entity: str) -> str:

@@ -21,7 +21,7 @@ from search_api.query_log import storage as journal_tables
 from search_api.sign_on import sessions as sign_on_tables
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-HEAD = "0003"
+HEAD = "0004"
 """The last migration in `MIGRATIONS`."""
 QUISAIT_0_1_0 = ""
 """What quisait 0.1.0 made, without any mark of a version."""
@@ -148,7 +148,7 @@ def _upgrade(connection: sa.Connection, found: str | None) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes |= {"connection": connection, "tables": TABLES}
-    known = {one.revision for one in ScriptDirectory.from_config(config).walk_revisions()}
+    known = {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
     if found is not None and found not in {QUISAIT_0_1_0, *known}:
         raise IndexRefused(_later(found))
     if found is None:

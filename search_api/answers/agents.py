@@ -18,6 +18,7 @@ from expertise.peers import AgentProfile, peers_of, profile_of
 from expertise.topics import Topic, TopicKind
 from expertise.visibility import may_be_shown
 from indexer.access import Reader, access_filter
+from search_api.answers.communities import community
 from search_api.answers.context import AnswerContext, InvalidParameter, NotFound, incomplete
 from search_api.answers.topics import list_topics
 from search_api.query_log.counts import MentionCount
@@ -189,6 +190,8 @@ def _wish(
         raise InvalidParameter("Vous n’avez ni compte ni contribution dans cette source.")
     if kind in (PreferenceKind.REFUSE, PreferenceKind.DECLARE):
         said = _labels(held, kind, subject)
+    if kind in (PreferenceKind.JOIN, PreferenceKind.LEAVE):
+        said = community(context, reader, subject).topic.labels
     if kind is PreferenceKind.CONTACT:
         if way not in held.ways:
             raise InvalidParameter(
