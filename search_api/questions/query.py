@@ -156,13 +156,17 @@ class ResultOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A search as asked: text, filters by facet, the page (from 1) and the order."""
+    """A search as asked: text, filters by facet, the page (from 1) and the order.
+
+    `wide`: what is merely near is shown too.
+    """
 
     text: str = ""
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     page: int = 1
     page_size: int = 10
     order: ResultOrder = ResultOrder.RELEVANCE
+    wide: bool = False
 
 
 def since(typed: str, day: date) -> str | None:

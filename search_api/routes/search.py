@@ -24,6 +24,7 @@ from search_api.parameters import (
     PageNumber,
     SortOrder,
     Typed,
+    Wide,
 )
 from search_api.problems import Problem
 from search_api.questions.query import Query as Asked
@@ -65,11 +66,12 @@ def search(
     page: PageNumber = 1,
     page_size: Annotated[int, Query(ge=1, le=50)] = 10,
     sort: SortOrder = ResultOrder.RELEVANCE,
+    wide: Wide = False,
     explain: Annotated[bool, Query(description="add score, parts and reasons")] = False,
 ) -> SearchBody:
     """Documents that answer, each with its answering passage; without a question the newest."""
     services = services_of(request)
-    query = Asked(q, filters, page, page_size, sort)
+    query = Asked(q, filters, page, page_size, sort, wide)
     found = answer_question(services, reader, query, as_typed=True)
     return search_answer(found, services.today(), explain=explain)
 
@@ -121,14 +123,15 @@ def search_page(
     q: Typed = "",
     page: PageNumber = 1,
     sort: SortOrder = ResultOrder.RELEVANCE,
+    wide: Wide = False,
     as_typed: bool = False,
     more: Annotated[str, Query(description="a facet of which every value is shown")] = "",
 ) -> str:
     """The field, and once something is asked the documents and who knows."""
     services, today = services_of(request), services_of(request).today()
-    typed = SearchAddress(q.strip(), filters, page, sort)
+    typed = SearchAddress(q.strip(), filters, page, sort, wide)
     asked = bool(typed.q or filters)
-    query = Asked(q, filters, page, PAGE_SIZE if asked else NEWEST_SHOWN, sort)
+    query = Asked(q, filters, page, PAGE_SIZE if asked else NEWEST_SHOWN, sort, wide)
     found = answer_question(
         services, reader, query, candidates=CANDIDATES_BESIDE, as_typed=as_typed
     )

@@ -92,7 +92,8 @@ class DocumentBody(_SearchSchema):
 
     id: str
     title: str
-    url: str | None = Field(description="http or https only")
+    url: str | None = Field(description="at its source; http or https only")
+    page: str = Field(description="path of its page on this site, at what answers the question")
     kind: str
     source: str
     space: str
@@ -170,6 +171,9 @@ class SearchBody(_SearchSchema):
         "is, and then 30 at most"
     )
     more: bool = Field(description="another page follows")
+    wider: bool = Field(
+        False, description="documents that are merely near were left out: `wide` shows them"
+    )
     page: int
     page_size: int
     documents: list[DocumentBody]

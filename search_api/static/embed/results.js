@@ -1,4 +1,4 @@
-import { page } from "./asking.js";
+import { opened, page } from "./asking.js";
 import { link, make } from "./elements.js";
 import { counted, words } from "./words.js";
 
@@ -20,16 +20,17 @@ export function results({ total, worded, documents, incomplete, shortened }, q) 
 
 function item(one) {
   const language = one.language && one.language !== "fr" ? { lang: one.language } : {};
-  const parts = [make("p", { class: "title", ...language }, link(one.url, one.title || words.untitled))];
+  const parts = [make("p", { class: "title", ...language }, link(opened(one.page), one.title || words.untitled))];
   parts.push(make("p", { class: "about" }, about(one)));
   if (!one.valid) parts.push(make("p", { class: "past" }, words.not_in_force));
   if (one.passage) parts.push(make("p", { class: "passage", ...language }, ...excerpt(one.passage)));
   return make("li", {}, ...parts);
 }
 
-function about({ kind, modified, created, source, authors }) {
+/** Whose words the passage is, where somebody's: else who wrote first. */
+function about({ kind, modified, created, source, passage, authors }) {
   const day = modified ?? created;
-  const who = authors[0];
+  const who = passage?.author ?? authors[0];
   const post = [who?.post?.metier, who?.post?.departement?.name].filter(Boolean).join(", ");
   const author = who && `${who.name}${post ? ` (${post})` : ""}`;
   return [kind, day && DAY.format(new Date(day)), source, author].filter(Boolean).join(" · ");
