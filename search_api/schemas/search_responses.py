@@ -10,6 +10,7 @@ from expertise.values import Candidate, Evidence
 from indexer.values import Card, FacetValue, ShownPassage
 from search_api.answers.question import QuestionAnswer, WhoKnows
 from search_api.answers.suggestions import SuggestedLink
+from search_api.ranking.direct_answer import DirectAnswer
 from search_api.ranking.results import (
     BestBet,
     DocumentAuthor,
@@ -27,6 +28,7 @@ from search_api.schemas.search import (
     CandidateBody,
     CandidatePartsBody,
     CopyBody,
+    DirectAnswerBody,
     DocumentBody,
     EvidenceBody,
     ExpansionBody,
@@ -76,6 +78,7 @@ def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) 
         best_bets=[_best_bet(one) for one in results.best_bets],
         shortened=results.shortened,
         incomplete=list(results.incomplete),
+        direct_answer=_direct(found.direct) if found.direct else None,
         did_you_mean=found.correction.text if found.correction else None,
     )
 
@@ -177,6 +180,16 @@ def _passage(shown: ShownPassage, voice: DocumentAuthor | None) -> PassageBody:
         highlights=list(shown.highlights),
         excerpt=excerpt_span(passage.text, shown.highlights),
         author=_author(voice) if voice else None,
+    )
+
+
+def _direct(one: DirectAnswer) -> DirectAnswerBody:
+    return DirectAnswerBody(
+        text=one.text,
+        document=_reference(one.reference),
+        author=_author(one.author),
+        accepted=one.accepted,
+        dated=one.dated,
     )
 
 
