@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from itertools import combinations
 
+from benchmarks import not_measured
 from connectors.values import Section
 from evaluation.corpora import load_search_set
 from indexer.near_duplicates import (
@@ -88,6 +89,8 @@ def signed(text: str) -> bytes:
 
 def main(arguments: list[str]) -> None:
     """Print a row for each least resemblance, then the rule that serves."""
+    if not_measured("near duplicates", "eval/search_vdd_related"):
+        return
     most = int(arguments[0]) if arguments else 400
     texts = [
         document.text

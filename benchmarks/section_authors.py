@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from benchmarks import not_measured
 from benchmarks.__main__ import CACHE
 from connectors.ports import Change, Connector, Upsert
 from connectors.values import Section
@@ -142,6 +143,8 @@ def ranking(window: Window, owners: dict[str, str], judged: ExpertSet, weight: f
 
 def main() -> None:
     """On the embedded index."""
+    if not_measured("section authors", f"eval/{SET}"):
+        return
     judged = load_expert_set(SHARED / "eval" / SET)
     told = (
         ("as it comes", JudgedSource(judged.documents, judged.queries), WEIGHTS[:1]),

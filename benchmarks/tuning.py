@@ -25,6 +25,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from benchmarks import not_measured
 from evaluation.corpora import SearchSet, load_search_set
 from evaluation.measures import Figure, figure
 from evaluation.scratch import VECTORS, JudgedSource, NoFiles, judged_id
@@ -185,6 +186,8 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", default=list(SETS))
     parser.add_argument("--folds", type=int, default=5)
     asked = parser.parse_args()
+    if not_measured("tuning", *(f"eval/{name}" for name in asked.sets)):
+        return
     settings = EncoderSettings.model_validate({"kind": "onnx", "model": str(exported_model())})
     tables: list[Floats] = []
     sets = [load_search_set(SHARED / "eval" / name) for name in asked.sets]

@@ -16,6 +16,7 @@ from itertools import product
 from math import fsum
 from pathlib import Path
 
+from benchmarks import not_measured
 from benchmarks.__main__ import CACHE, EXPERT_SETS
 from evaluation.corpora import ExpertSet, JudgedQuery, load_expert_set
 from evaluation.measures import Run, figure, values
@@ -193,11 +194,13 @@ def main(names: Sequence[str]) -> None:
     bench = Bench(index, encoder, Path(CACHE), workers=2)
     sets = []
     for name, queries, qrels in EXPERT_SETS:
-        if not names or name in names:
-            judged = load_expert_set(SHARED / "eval" / name, queries, qrels)
-            told = name if queries == "queries.jsonl" else f"{name} ({queries})"
-            sets.append(measured(told, judged, bench))
-    print(table(sets))
+        if (names and name not in names) or not_measured(name, f"eval/{name}"):
+            continue
+        judged = load_expert_set(SHARED / "eval" / name, queries, qrels)
+        told = name if queries == "queries.jsonl" else f"{name} ({queries})"
+        sets.append(measured(told, judged, bench))
+    if sets:
+        print(table(sets))
 
 
 if __name__ == "__main__":

@@ -55,6 +55,14 @@ runs = sa.Table(
     sa.Column("passage_rate", sa.Double, nullable=False, server_default="0"),
 )
 
+requested_runs = sa.Table(
+    "requested_runs",
+    metadata,
+    sa.Column("source", sa.String(200), primary_key=True),
+    sa.Column("moment", sa.DateTime(timezone=True), nullable=False),
+)
+"""When an administrator last asked for a source to be read; a run that began since answers it."""
+
 _BESIDE = "@reindex:"
 """Before the names of sources in the rows of an index that a reindex fills."""
 _KEYS_AT_ONCE = 500
@@ -284,6 +292,22 @@ class State:
         """The last runs of a source, newest first."""
         query = sa.select(runs).where(runs.c.source == source)
         return iter(self._runs(query.order_by(runs.c.id.desc()).limit(limit)))
+
+    def request_run(self, source: str) -> None:
+        """Ask for a source to be read as soon as a worker can."""
+        mine = requested_runs.c.source == source
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(requested_runs).where(mine))
+            row = {"source": source, "moment": datetime.now(UTC)}
+            connection.execute(sa.insert(requested_runs), row)
+
+    def run_is_requested(self, source: str) -> bool:
+        """Whether that was asked, and no run began since."""
+        mine = requested_runs.c.source == source
+        with self._engine.connect() as connection:
+            asked = connection.execute(sa.select(requested_runs.c.moment).where(mine)).scalar()
+        last = next(self.runs_of(source, 1), None)
+        return asked is not None and (last is None or last.started < in_utc(asked))
 
     def last_done(self, source: str) -> RunRow | None:
         """The last run of a source that went to its end, or None."""

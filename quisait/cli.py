@@ -227,10 +227,10 @@ def sources(
     with opened_application() as application:
         now = datetime.now(UTC)
         unnamed = removed_source_statuses(application)
-        statuses = [one for one in unnamed if one.source == source]
+        statuses = [item for item in unnamed if item.source == source]
         if not statuses:
             chosen = sources_named(application.settings, [source] if source else [])
-            statuses = [status_of(application, one, now) for one in chosen]
+            statuses = [status_of(application, item, now) for item in chosen]
             statuses += [] if source else unnamed
         messages = [
             "" if source else directory_state(application),

@@ -122,6 +122,23 @@ def demo_original_address(document_id: str) -> str:
     return f"/demo/originals/{quote(document_id, safe=':')}"
 
 
+@dataclass(frozen=True, slots=True)
+class QuestionMail:
+    """A message to a colleague, made ready: the question and the address of its page."""
+
+    question: str
+    page: str
+
+    def to(self, address: str, *, asked: bool = True) -> str:
+        """The `mailto:` link; without `asked` the question is no question but their name."""
+        subject = f"Question\u00a0: {self.question}" if asked else "Une question"
+        body = "Bonjour,\r\n\r\n"
+        if asked:
+            body += f"{self.question}\r\n\r\nCe que j’ai trouvé\u00a0: {self.page}\r\n"
+        said = urlencode({"subject": subject, "body": body}, quote_via=quote)
+        return f"mailto:{quote(address, safe='@+')}?{said}"
+
+
 def local_path(back: str) -> str:
     """The path if it stays on this site, else `/`.
 

@@ -293,11 +293,6 @@ class Search:
             else None,
         )
 
-    def card(self, document_id: str, reader: Reader) -> Card | None:
-        """A document's card; None where the reader may not read it. Raises `IndexUnreachable`."""
-        asked = ShowRequest(access_filter(reader), (document_id,), Question(), passages=0)
-        return next((one.card for one in self._index.show(asked)), None)
-
     def rank(
         self,
         query: Query,

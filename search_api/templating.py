@@ -73,6 +73,7 @@ _environment.filters.update(
     of=wording.of,
     community_address=community_address,
     contact=wording.contact,
+    contribution=wording.contribution,
     day=wording.day,
     day_after=wording.day_after,
     day_of=wording.day_of,
@@ -81,6 +82,7 @@ _environment.filters.update(
     explained=explanation,
     file_format=wording.file_format,
     icon=wording.icon,
+    initials=wording.initials,
     iso=wording.iso,
     last_name=wording.last_name,
     mail_address=wording.mail_address,
@@ -92,12 +94,14 @@ _environment.filters.update(
     reasons=wording.reasons,
     role=wording.role,
     scope=wording.scope,
+    territory=wording.area_label,
     voice=voice,
     understood=wording.understood,
     way=descriptions.way,
+    workplace=wording.workplace,
     web_address=wording.web_address,
 )
-_environment.globals.update(plural=plural, static=static_address)
+_environment.globals.update(kilometres=wording.kilometres, plural=plural, static=static_address)
 
 _REFUSED_EARLY = {421, 429, 431}
 """Statuses of refusals before the reader is known: such a page shows nothing of anybody."""

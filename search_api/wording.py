@@ -343,6 +343,38 @@ def brief_post(agent: Agent) -> str:
     return " · ".join(part for part in (agent.metier, last_name(agent.entity), area) if part)
 
 
+def initials(agent: Agent) -> str:
+    """`ML` for Maëlle Le Goff."""
+    return "".join(name[:1] for name in (agent.given_name, agent.family_name)).upper()
+
+
+def workplace(agent: Agent) -> str:
+    """Service, town and département: `SIP Guingamp, Côtes-d’Armor (22)`."""
+    service = last_name(agent.entity)
+    town = "" if agent.office.casefold() in service.casefold() else agent.office
+    area = f"{area_name(agent.departement)} ({agent.departement})" if agent.departement else ""
+    return ", ".join(part for part in (service, town, area) if part)
+
+
+CONTRIBUTIONS: dict[ContributorRole, str] = {
+    ContributorRole.AUTHOR: "Rédaction de",
+    ContributorRole.EDITOR: "Mise à jour de",
+    ContributorRole.ANSWERER: "Réponse dans",
+    ContributorRole.ACCEPTED_ANSWERER: "Réponse retenue dans",
+    ContributorRole.COMMENTER: "Commentaire dans",
+    ContributorRole.REVIEWER: "Relecture de",
+    ContributorRole.ASKER: "Question posée dans",
+    ContributorRole.UPLOADER: "Dépôt de",
+    ContributorRole.FORWARDER: "Transmission de",
+    ContributorRole.BOT: "Traitement de",
+}
+
+
+def contribution(value: ContributorRole) -> str:
+    """What was done, before a title: `Rédaction de`."""
+    return CONTRIBUTIONS[value]
+
+
 def last_name(entity: str) -> str:
     """`SIP Guingamp` of `DGFiP/DDFiP 22/SIP Guingamp`."""
     return entity.rstrip("/").rpartition("/")[2]

@@ -22,7 +22,7 @@ from search_api.answers.topics import is_shown
 from search_api.identity.readers import reader_of
 from search_api.ranking.results import Result, Results, excerpt_span
 from search_api.search import OF_A_PERSON
-from search_api.wording import contact, day, month, place, reasons, role
+from search_api.wording import contact, day, month, place, plural, reasons, role
 from search_api.wording import voice as voice_of
 
 
@@ -98,12 +98,28 @@ def results_text(found: QuestionAnswer) -> str:
     """Documents, one block each, behind another wording where one is found."""
     results = found.results
     blocks = [f"Vouliez-vous dire : {found.correction.text}"] if found.correction else []
+    blocks += [lines] if (lines := "\n".join(_directory_lines(found))) else []
     if not results.results:
         return "\n\n".join([*blocks, "Aucun document."])
     blocks.append(_counted(results))
     first = (results.page - 1) * results.page_size + 1
     blocks += [_result(result, number) for number, result in enumerate(results.results, first)]
     return "\n\n".join(blocks)
+
+
+def _directory_lines(found: QuestionAnswer) -> Iterator[str]:
+    """People, services and topics that the question names, one line each."""
+    for card in found.people.cards:
+        agent, way = card.candidate.agent, contact(card.candidate.agent)
+        parts = (f"{agent.name} ({agent.id})", post(agent), way.words + way.address)
+        yield " · ".join(part for part in parts if part)
+    if found.people.beyond:
+        yield plural("et {num} autre personne", "et {num} autres personnes", found.people.beyond)
+    for service in found.people.matches.services:
+        names = ", ".join(agent.name for agent in service.people)
+        yield f"{service.name} ({area_name(service.departement)}) : {names}"
+    for topic in found.topics:
+        yield f"Sujet : {topic.label} ({topic.id})"
 
 
 def _counted(results: Results) -> str:

@@ -23,6 +23,7 @@ from quisait.privacy.retention import audit_command
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.worker import build_and_publish
 from search_api.answers.context import AnswerContext
+from search_api.answers.people import PeopleAnswer
 from search_api.answers.question import QuestionAnswer, answer_question
 from search_api.audit.descriptions import ANY_AGENT
 from search_api.identity.readers import reader_of
@@ -174,22 +175,34 @@ def _faults(context: AnswerContext, asked: DemoQuestion) -> Iterator[str]:
     """What the question did not find, or showed and should not have; nothing when all is well."""
     answer = _ask(context, asked.agent, asked.question)
     documents = [result.card.document_id for result in answer.results.results]
-    experts = [candidate.agent.id for candidate in answer.experts.candidates]
+    yield from _faults_of_people(asked, answer.people)
     if asked.documents and not set(asked.documents) & set(documents[:FIRST]):
         yield f"aucun de {', '.join(asked.documents)} dans les {FIRST} premiers documents"
-    if asked.experts and not set(asked.experts) & set(experts):
-        yield f"aucun de {', '.join(asked.experts)} dans les {FIRST} premières personnes"
     if shown := set(asked.hidden) & set(documents):
         yield f"{', '.join(sorted(shown))} montré à qui ne peut le lire"
     if documents[:1] and documents[0] in asked.not_first:
         yield f"{documents[0]} en tête"
-    if named := set(experts) & set(asked.not_named):
-        yield f"{', '.join(sorted(named))} proposé à tort"
-    if asked.silent and experts:
-        yield f"{', '.join(experts)} proposé sans raison"
     if asked.at_most is not None and answer.results.found > asked.at_most:
         yield f"{answer.results.found} documents, au plus {asked.at_most} attendus"
     if asked.same_as:
         same = _ask(context, asked.agent, asked.same_as).results.results
         if documents[:FIRST] != [result.card.document_id for result in same[:FIRST]]:
             yield f"d'autres documents que « {asked.same_as} »"
+
+
+def _faults_of_people(asked: DemoQuestion, people: PeopleAnswer) -> Iterator[str]:
+    cards = [card.candidate.agent.id for card in people.cards]
+    services = {service.entity: service.people for service in people.matches.services}
+    named = {*cards, *(agent.id for workers in services.values() for agent in workers)}
+    if asked.experts and not set(asked.experts) & set(cards):
+        yield f"aucun de {', '.join(asked.experts)} parmi les {FIRST} personnes montrées"
+    # Of a service, whoever works there stands on its card.
+    first = named if asked.services else set(cards[: len(asked.people)])
+    if missing := set(asked.people) - first:
+        yield f"{', '.join(sorted(missing))} absent des premières personnes"
+    if missing := set(asked.services) - services.keys():
+        yield f"{', '.join(sorted(missing))} introuvable"
+    if wrong := named & set(asked.not_named):
+        yield f"{', '.join(sorted(wrong))} proposé à tort"
+    if asked.silent and named:
+        yield f"{', '.join(sorted(named))} proposé sans raison"

@@ -218,6 +218,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             if application.settings.journal.enabled
             else None,
             administration=ApplicationAdministration(application),
+            read_soon=ApplicationAdministration(application).read_soon,
             search_files=SettingsSearchFiles(application.settings.search),
             originals=open_originals(application.settings, application.known),
         )

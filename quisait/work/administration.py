@@ -68,6 +68,12 @@ class ApplicationAdministration:
         sources += self._unnamed(now)
         return SystemStatus(tuple(self._parts()), sources, self._questions(now))
 
+    def read_soon(self, source: str) -> None:
+        """Have a source of the settings read by the next worker. Raises `KeyError`."""
+        if source not in {one.name for one in self.application.settings.sources}:
+            raise KeyError(source)
+        self.application.state.request_run(source)
+
     def _parts(self) -> Iterator[PartState]:
         settings, application = self.application.settings, self.application
         yield _part_state(

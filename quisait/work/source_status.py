@@ -141,6 +141,8 @@ def status_of(application: Application, source: SourceSettings, now: datetime) -
     running = _running(last) if last and application.locks.source_is_held(name) else None
     pace = source_pace(application.settings, source)
     due = None if running else next_run(name, runs, pace, now)
+    if not running and application.state.run_is_requested(name):
+        due = IMMEDIATELY
     return SourceStatus(
         source=name,
         documents=application.index.count(name),

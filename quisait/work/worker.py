@@ -34,6 +34,7 @@ from quisait.settings import beside_file
 from quisait.settings.sources import SourceSettings
 from quisait.work.crawl import CrawlOptions, crawl_with_lock, replace_directory
 from quisait.work.runs import (
+    IMMEDIATELY,
     RUNS_CONSIDERED,
     Pace,
     next_run,
@@ -231,6 +232,8 @@ class Worker:
         return crawl_with_lock(self.application, dependencies(), source, held, asked).changed
 
     def _next(self, job: Job) -> datetime | None:
+        if self.application.state.run_is_requested(job.name):
+            return IMMEDIATELY
         runs = list(self.application.state.runs_of(job.name, RUNS_CONSIDERED))
         return next_run(job.name, runs, job.pace, datetime.now(UTC))
 

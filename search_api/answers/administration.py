@@ -36,6 +36,16 @@ def system_status(context: AnswerContext, administrator: RoleHolder) -> SystemSt
     return context.administration()
 
 
+def request_reading(context: AnswerContext, administrator: RoleHolder, source: str) -> None:
+    """Have a source read as soon as a worker can. Raises `NotFound`."""
+    try:
+        if context.read_soon is None:
+            raise KeyError(source)
+        context.read_soon(source)
+    except KeyError:
+        raise NotFound("Les réglages ne nomment pas cette source.") from None
+
+
 def edited_files(context: AnswerContext, administrator: RoleHolder) -> Mapping[str, str]:
     """By label, the names of the files that administrators edit."""
     return context.search_files.names() if context.search_files else {}

@@ -11,6 +11,7 @@ from connectors.values import Agent
 from expertise.answer_values import BuildState, BuildStatus
 from expertise.consent import ConsentStore
 from expertise.current_build import BuildReader, OpenBuild
+from expertise.lookup import LookupDirectory
 from expertise.values import AgentDirectory, NameCompleter, NameMatcher
 from indexer.access import AccessFilter, Reader
 from search_api.audit.port import Audit, AuditUnwritable, NoAudit, PrivilegedAccess, RefusedAccesses
@@ -83,7 +84,9 @@ class Originals(Protocol):
         ...
 
 
-class PeopleDirectory(AgentDirectory, NameMatcher, NameCompleter, ReaderDirectory, Protocol):
+class PeopleDirectory(
+    AgentDirectory, NameMatcher, NameCompleter, LookupDirectory, ReaderDirectory, Protocol
+):
     """The directory, as answers ask it."""
 
     def as_read(self, agent_id: str) -> Agent | None:
@@ -100,7 +103,8 @@ class AnswerContext:
     `refusals`. `sign_on` is None where nobody signs on here. `consent` keeps what agents ask
     about themselves, `feedback` their opinions and favourites; `mention_counts` counts how often
     answers named one of them, None where that is not counted. `join_rules` say why an account is
-    somebody's. `search_files` are those that administrators edit;
+    somebody's. `search_files` are those that administrators edit; `read_soon` has a
+    source read by the next worker, and raises `KeyError` for one that the settings do not name.
     `originals` are the files of folders, None where none is served.
     """
 
@@ -121,6 +125,7 @@ class AnswerContext:
     administration: SystemStatusReader | None = None
     search_files: SearchFiles | None = None
     originals: Originals | None = None
+    read_soon: Callable[[str], None] | None = None
 
     @property
     def questions_kept(self) -> bool:

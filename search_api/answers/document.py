@@ -174,7 +174,7 @@ def open_original(context: AnswerContext, reader: Reader, document_id: str) -> D
     Raises `NotFound` alike for whatever stands against it, `OriginalUnreachable`, and
     `IndexUnreachable`.
     """
-    card = context.search.card(document_id, reader)
+    card = context.search.cards((document_id,), reader).get(document_id)
     if card is None or context.originals is None:
         raise NotFound(NO_SUCH_DOCUMENT)
     try:
@@ -203,7 +203,7 @@ def original_pieces(
     with original.file as file:
         while start < end:
             if time.monotonic() - checked > RECHECK_S:
-                if context.search.card(original.document_id, reader) is None:
+                if not context.search.cards((original.document_id,), reader):
                     raise RecordVanished("Ce document n’est plus ouvert à ce lecteur.")
                 checked = time.monotonic()
             piece = file.read(start, min(PIECE_BYTES, end - start))

@@ -28,6 +28,7 @@ OPENED: dict[str, str] = {
     "GET /administration": (
         "bureau de l’administration\u00a0: sources, moteurs, questions sans réponse"
     ),
+    "POST /administration/sources/{source}": "demande de lecture d’une source",
     "GET /administration/files/{name}": "glossaire ou réponses en tête, à modifier",
     "POST /administration/files/{name}": "modification du glossaire ou des réponses en tête",
     "quisait search": "recherche de documents",
@@ -77,6 +78,7 @@ _ABOUT: dict[str, str] = {
     "decision_id": "décision {name}",
     "topic_id": "sujet {name}",
     "name": "fichier {name}",
+    "source": "source {name}",
 }
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel
 
 from search_api.addresses import topic_address
@@ -13,6 +13,7 @@ from search_api.answers.administration import (
     AuditPage,
     audit_page,
     edited_files,
+    request_reading,
     search_file,
     system_status,
     write_search_file,
@@ -43,6 +44,17 @@ def administration_page(
         topic_address=topic_address,
         edited=edited_files(services, administrator),
     )
+
+
+@administration_router.post("/administration/sources/{source}")
+def read_source(
+    request: Request,
+    administrator: Annotated[RoleHolder, require(Role.ADMINISTRATOR, "source")],
+    source: str,
+) -> RedirectResponse:
+    """Have a source read as soon as a worker can."""
+    request_reading(services_of(request), administrator, source)
+    return RedirectResponse("/administration#sources", status_code=303)
 
 
 @administration_router.get("/administration/files/{name}", response_class=HTMLResponse)

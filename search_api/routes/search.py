@@ -11,8 +11,15 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from connectors.geography import DEPARTEMENTS, REGIONS
 from indexer.french.analysis import fold
-from search_api.addresses import SearchAddress, experts_address, local_path, topic_address
+from search_api.addresses import (
+    QuestionMail,
+    SearchAddress,
+    experts_address,
+    local_path,
+    topic_address,
+)
 from search_api.answers.home import home
+from search_api.answers.people import MOST_CARDS
 from search_api.answers.question import answer_question, who_knows
 from search_api.answers.suggestions import suggested
 from search_api.identity.tokens import DEMO_COOKIE, on_loopback
@@ -35,7 +42,7 @@ from search_api.schemas.search import ExpertsBody, ProblemBody, SearchBody, Sugg
 from search_api.schemas.search_responses import experts_answer, search_answer, suggestions_answer
 from search_api.search import OF_A_PERSON
 from search_api.services import services_of
-from search_api.templating import demo_agents, render
+from search_api.templating import demo_agents, here, render
 from search_api.wording import valid_on
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -101,8 +108,6 @@ router = APIRouter(include_in_schema=False)
 PAGE_SIZE = 10
 NEWEST_SHOWN = 3
 """How many of the newest documents the page shows before anything is asked."""
-CANDIDATES_BESIDE = 3
-"""How many colleagues stand beside the documents."""
 CANDIDATES = 20
 
 FACET_NAMES = {
@@ -132,9 +137,7 @@ def search_page(
     typed = SearchAddress(q.strip(), filters, page, sort, wide)
     asked = bool(typed.q or filters)
     query = Asked(q, filters, page, PAGE_SIZE if asked else NEWEST_SHOWN, sort, wide)
-    found = answer_question(
-        services, reader, query, candidates=CANDIDATES_BESIDE, as_typed=as_typed
-    )
+    found = answer_question(services, reader, query, candidates=MOST_CARDS, as_typed=as_typed)
     address = replace(typed, q=found.query.text.strip())
     return render(
         "search.html",
@@ -148,10 +151,13 @@ def search_page(
         instead=found.instead,
         typed=typed,
         pages=_pages(found.results),
-        knowing=found.experts,
+        people=found.people,
+        topics=found.topics,
+        question_mail=QuestionMail(address.q, page_address(request)),
         elsewhere=found.related,
         topic_address=topic_address,
         experts_address=experts_address(address.q),
+        metier_address=experts_address,
         facet_names=FACET_NAMES,
         presets=_date_presets(address, found.results.understood, today),
         more=more,
@@ -211,6 +217,9 @@ def experts_page(request: Request, reader: AskingReader, q: Typed = "", area: Ar
         q=found.question,
         area=area,
         experts=found.experts,
+        matches=found.matches,
+        oneself=found.oneself,
+        question_mail=QuestionMail(found.question, page_address(request)),
         nearest_topic=found.nearest_topic,
         incomplete=bool(found.incomplete),
         search_address=SearchAddress(found.question),
@@ -235,6 +244,11 @@ def choose_agent(
     response = RedirectResponse(local_path(back), status_code=303)
     response.set_cookie(DEMO_COOKIE, agent, httponly=True, samesite="lax")
     return response
+
+
+def page_address(request: Request) -> str:
+    """The page's address as this request reached it, to be written into a message."""
+    return str(request.base_url).rstrip("/") + here(request)
 
 
 def _pages(results: Results) -> Sequence[int | None]:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.values import ContactVia, ContributorRole
 from expertise.names import Reason
+from search_api.answers.people import CardReason
 from search_api.answers.suggestions import SuggestionKind
 from search_api.questions.query_parser import QueryPartKind
 from search_api.ranking.reranking import RankingEffect
@@ -152,6 +153,67 @@ class BestBetBody(_SearchSchema):
     external: bool
 
 
+class AgentBody(_SearchSchema):
+    """An agent who may know."""
+
+    id: str
+    name: str
+    email: str = Field(description="where their entity wishes them to be written to, or empty")
+    contact_via: ContactVia = Field(description="whose address that is: theirs, the service's…")
+    post: PostBody
+    since: date | None = Field(description="arrival in the present post")
+
+
+class EvidenceBody(_SearchSchema):
+    """A document that supports a candidate, which the reader may read."""
+
+    document_id: str
+    title: str
+    url: str | None
+    roles: list[ContributorRole]
+    first: date | None
+    last: date | None
+    former: bool = Field(description="all of it before the present post")
+    answers: bool = Field(description="of several hands, theirs wrote the part that answers")
+
+
+class NearestTopicBody(_SearchSchema):
+    """A topic of the list, to go on from."""
+
+    id: str
+    label: str
+
+
+class PersonBody(_SearchSchema):
+    """Somebody to ask, whom the question names or who knows."""
+
+    agent: AgentBody
+    reason: CardReason = Field(
+        description="`named`: by the question; `in_post`, `nearest_post`: who holds the métier in "
+        "the area asked for, or nearest to it; `knows`, `unsure`: by what they wrote; `metier`"
+    )
+    distance_km: float | None = Field(description="from the reader's post; null where unknown")
+    wrote: bool = Field(description="the answering passage of one of the first documents is theirs")
+    evidence: list[EvidenceBody]
+
+
+class ServiceBody(_SearchSchema):
+    """A service that the question names, with those of its agents who may be shown."""
+
+    name: str
+    entity: str = Field(description="path with slashes")
+    office: str
+    departement: AreaBody | None
+    people: list[AgentBody]
+
+
+class MetierBody(_SearchSchema):
+    """A métier that the question names."""
+
+    metier: str
+    holders: int = Field(description="agents in post who may be shown")
+
+
 class SearchBody(_SearchSchema):
     """One page of results."""
 
@@ -181,6 +243,14 @@ class SearchBody(_SearchSchema):
     understood: list[UnderstoodBody] = []
     expansions: list[ExpansionBody] = []
     best_bets: list[BestBetBody] = Field([], description="on the first page")
+    people: list[PersonBody] = Field([], description="whom the question names")
+    people_beyond: int = Field(0, description="whom it names as well")
+    nobody_in: AreaBody | None = Field(
+        None, description="the area asked for, where nobody holds the métier asked for"
+    )
+    services: list[ServiceBody] = []
+    metiers: list[MetierBody] = []
+    topics: list[NearestTopicBody] = Field([], description="of the list, that the question names")
     shortened: bool = Field(description="the question was longer than what is read")
     incomplete: list[str] = Field(
         description="authorities that did not answer: documents may be missing"
@@ -188,30 +258,6 @@ class SearchBody(_SearchSchema):
     did_you_mean: str | None = Field(
         None, description="another wording, which finds something that the reader may read"
     )
-
-
-class AgentBody(_SearchSchema):
-    """An agent who may know."""
-
-    id: str
-    name: str
-    email: str = Field(description="where their entity wishes them to be written to, or empty")
-    contact_via: ContactVia = Field(description="whose address that is: theirs, the service's…")
-    post: PostBody
-    since: date | None = Field(description="arrival in the present post")
-
-
-class EvidenceBody(_SearchSchema):
-    """A document that supports a candidate, which the reader may read."""
-
-    document_id: str
-    title: str
-    url: str | None
-    roles: list[ContributorRole]
-    first: date | None
-    last: date | None
-    former: bool = Field(description="all of it before the present post")
-    answers: bool = Field(description="of several hands, theirs wrote the part that answers")
 
 
 class CandidatePartsBody(_SearchSchema):
@@ -234,19 +280,15 @@ class CandidateBody(_SearchSchema):
     last_active: date | None = Field(description="the last of the evidence")
 
 
-class NearestTopicBody(_SearchSchema):
-    """A topic of the list, to go on from."""
-
-    id: str
-    label: str
-
-
 class ExpertsBody(_SearchSchema):
     """Who may know, best first."""
 
     candidates: list[CandidateBody]
     beyond: int = Field(description="candidates that the limit leaves out")
     named: list[CandidateBody] = Field(description="whom the question means, by name or post")
+    nearly_named: list[CandidateBody] = Field(
+        [], description="whose name is written nearly as in the question, which names nobody"
+    )
     stated: list[CandidateBody] = Field(description="by métier or skill alone, no evidence")
     nearest: list[ReferenceBody] = Field(
         description="without a sure candidate: the documents that come nearest"

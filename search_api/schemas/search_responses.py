@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 from connectors.geography import area_name
 from connectors.values import Agent
+from expertise.lookup import ServiceMatch
 from expertise.values import Candidate, Evidence
 from indexer.values import Card, FacetValue, ShownPassage
 from search_api.addresses import document_address
+from search_api.answers.people import PersonCard
 from search_api.answers.question import QuestionAnswer, WhoKnows
 from search_api.answers.suggestions import SuggestedLink
 from search_api.ranking.results import (
@@ -34,22 +36,25 @@ from search_api.schemas.search import (
     ExpansionBody,
     ExpertsBody,
     FacetBody,
+    MetierBody,
     NearestTopicBody,
     PartsBody,
     PassageBody,
+    PersonBody,
     PostBody,
     ReferenceBody,
     SearchBody,
+    ServiceBody,
     SuggestionBody,
     SuggestionsBody,
     UnderstoodBody,
 )
-from search_api.wording import contact, valid_on, web_address
+from search_api.wording import area_label, contact, valid_on, web_address
 
 
 def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) -> SearchBody:
     """The body of a search's answer."""
-    results, counts = found.results, found.results.counts
+    results, counts, matches = found.results, found.results.counts, found.people.matches
     return SearchBody(
         total=counts.total if counts else None,
         worded=counts.worded if counts else None,
@@ -76,19 +81,51 @@ def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) 
             for one in results.question.expansions
         ],
         best_bets=[_best_bet(one) for one in results.best_bets],
+        people=[_person(one) for one in found.people.cards],
+        people_beyond=found.people.beyond,
+        nobody_in=_territory(matches.nobody_in),
+        services=[_service(one) for one in matches.services],
+        metiers=[MetierBody(metier=one.metier, holders=one.holders) for one in matches.metiers],
+        topics=[NearestTopicBody(id=one.id, label=one.label) for one in found.topics],
         shortened=results.shortened,
         incomplete=list(results.incomplete),
         did_you_mean=found.correction.text if found.correction else None,
     )
 
 
+def _person(card: PersonCard) -> PersonBody:
+    return PersonBody(
+        agent=agent_body(card.candidate.agent),
+        reason=card.reason,
+        distance_km=card.distance_km,
+        wrote=card.wrote,
+        evidence=[evidence_body(one) for one in card.candidate.evidence],
+    )
+
+
+def _service(one: ServiceMatch) -> ServiceBody:
+    return ServiceBody(
+        name=one.name,
+        entity=one.entity,
+        office=one.office,
+        departement=area_body(one.departement),
+        people=[agent_body(agent) for agent in one.people],
+    )
+
+
+def _territory(code: str) -> AreaBody | None:
+    return AreaBody(code=code, name=area_label(code)) if code else None
+
+
 def experts_answer(found: WhoKnows, today: date) -> ExpertsBody:
     """The body of an answer to who knows."""
     experts, topic = found.experts, found.nearest_topic
+    nearly = bool(found.matches.spelt)
     return ExpertsBody(
         candidates=[candidate_body(one, today) for one in experts.candidates],
         beyond=experts.beyond,
-        named=[candidate_body(one, today) for one in experts.named],
+        named=[] if nearly else [candidate_body(one, today) for one in experts.named],
+        nearly_named=[candidate_body(one, today) for one in experts.named] if nearly else [],
         stated=[candidate_body(one, today) for one in experts.stated],
         nearest=[_nearest(one.card) for one in experts.nearest],
         nearest_area=area_body(experts.nearest_area),

@@ -21,6 +21,7 @@ SAID_OF_AGENTS = {
     ("AloneBody", "distance_km"): "a distance",
     ("PeerBody", "distance_km"): "a distance",
     ("PeersBody", "following"): "where the next page begins",
+    ("PersonBody", "distance_km"): "a distance",
     ("OwnTopicBody", "strength"): "told to the agent alone",
     ("EvidenceBody", "weight"): "of a document, not of an agent",
 }

@@ -134,6 +134,7 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("GET", "/opensearch.xml"): asked("/opensearch.xml"),
         ("GET", "/accessibilite"): asked("/accessibilite"),
         ("GET", "/administration"): asked("/administration"),
+        ("POST", "/administration/sources/{source}"): posted("/administration/sources/inconnue"),
         ("GET", "/administration/files/{name}"): asked("/administration/files/glossary"),
         ("POST", "/administration/files/{name}"): posted("/administration/files/glossary"),
         ("GET", "/sign-on"): asked("/sign-on"),

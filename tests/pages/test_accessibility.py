@@ -168,8 +168,8 @@ def test_a_journey_by_keyboard(chromium: Browser, sites: Sites) -> None:
             "Qui connaît\u00a0: incendie, 2\u00a0personnes — Qui sait\u202f?"
         )
         page.keyboard.press("/")
-        expect(page.get_by_label("Sujet")).to_be_focused()
-        for _ in range(4):
+        expect(page.get_by_label("Votre question")).to_be_focused()
+        for _ in range(5):
             page.keyboard.press("Tab")
         expect(page.get_by_role("link", name="claire.le-bihan@")).to_be_focused()
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from unittest.mock import patch
 
 import pytest
@@ -20,6 +21,7 @@ from quisait.server.app import app_of
 from quisait.settings import SearchSettings, load_settings
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.search_files import SettingsSearchFiles
+from quisait.work.worker import Worker
 from search_api.identity.tokens import DEMO_COOKIE
 from search_api.query_log.recording import NoQueryLog
 from search_api.search import Search
@@ -212,3 +214,22 @@ def test_questions_are_counted_with_and_without_a_result(house: Application) -> 
     assert "Les plus posées avec résultat" in page
     assert "taxe fonciere" in page.partition("avec résultat")[2]
     assert "caduc" not in page
+
+
+def test_a_source_is_read_again_when_asked(house: Application) -> None:
+    """Due at once, until a run begins; one that the settings do not name is unknown."""
+    client = asking(house)
+    client.headers["Origin"] = "http://localhost"
+    worker = Worker(house, Event())
+    assert not house.state.run_is_requested("notes")
+    answer = client.post("/administration/sources/notes", follow_redirects=False)
+    assert answer.status_code == 303
+    assert client.post("/administration/sources/ailleurs").status_code == 404
+    assert "dès que « quisait run » le peut" in client.get("/administration").text
+    before = next(house.state.runs_of("notes")).id
+    worker.round()
+    assert next(house.state.runs_of("notes")).id > before
+    assert not house.state.run_is_requested("notes")
+    after = next(house.state.runs_of("notes")).id
+    worker.round()
+    assert next(house.state.runs_of("notes")).id == after

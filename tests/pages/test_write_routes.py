@@ -26,6 +26,7 @@ from expertise.consent import SqlConsent
 from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
+from indexer.state import State
 from quisait.application.database import migrate
 from quisait.clock import now
 from quisait.settings import SearchSettings
@@ -134,6 +135,7 @@ def site(index: EmbeddedIndex, tmp_path: Path) -> Iterator[Site]:
             audit=SqlAudit(engine, now),
             consent=SqlConsent(engine, now),
             feedback=SqlFeedback(engine, now),
+            read_soon=State(engine).request_run,
             search_files=SettingsSearchFiles(
                 SearchSettings(glossary=str(tmp_path / "glossaire.csv"))
             ),
@@ -347,6 +349,14 @@ WRITES: dict[tuple[str, str], Write] = {
         lambda site: joining(site, OTHER),
         303,
         {401: lambda site: joining(site, ""), 403: lambda site: joining_by_token(site)},
+    ),
+    ("POST", "/administration/sources/{source}"): Write(
+        lambda site: site.client(ADMINISTRATOR).post("/administration/sources/wiki"),
+        303,
+        {
+            403: lambda site: site.client(MANAGER).post("/administration/sources/wiki"),
+            401: lambda site: site.client().post("/administration/sources/wiki"),
+        },
     ),
     ("POST", "/administration/files/{name}"): Write(
         lambda site: writing_glossary(site, ADMINISTRATOR),

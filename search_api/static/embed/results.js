@@ -7,7 +7,7 @@ const BEFORE = 60;
 const DAY = new Intl.DateTimeFormat("fr-FR", { dateStyle: "long" });
 
 /** [what is said, what is found], for an answer of the API to the question `q`. */
-export function results({ total, worded, documents, incomplete, shortened }, q) {
+export function results({ total, worded, documents, people, services, incomplete, shortened }, q) {
   // Nothing is counted where the question is narrowed to a person: the total is null.
   const some = total === null && documents.length ? words.of_a_person : words.none;
   const said = [total ? counted(words.documents, total) : some];
@@ -15,7 +15,16 @@ export function results({ total, worded, documents, incomplete, shortened }, q) 
   if (incomplete.length) said.push(` ${words.partial}`);
   if (shortened) said.push(` ${words.shortened}`);
   const more = page(q, words.all);
-  return [said, [make("ol", {}, ...documents.map(item)), make("p", {}, more)]];
+  const named = [...people.map(person), ...services.map(service)].map((line) => make("p", { class: "about" }, line));
+  return [said, [...named, make("ol", {}, ...documents.map(item)), make("p", {}, more)]];
+}
+
+function person({ agent: { name, email, post } }) {
+  return [name, post.metier, post.office, post.departement?.name, email].filter(Boolean).join(" · ");
+}
+
+function service({ name, people }) {
+  return `${name}${words.colon}${people.map((agent) => agent.name).join(", ")}`;
 }
 
 function item(one) {
