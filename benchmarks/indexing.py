@@ -293,7 +293,7 @@ def main(asked: Sequence[str]) -> None:
     """Measure the parts asked for, or all."""
     engines = [name for name in ENGINES if name in asked] or ENGINES
     parts = [part for part in PARTS if part in asked] or PARTS
-    numbers = [int(one) for one in asked if one.isdigit()]
+    numbers = [int(argument) for argument in asked if argument.isdigit()]
     if "encoder" in parts:
         beside_the_encoder(engines)
     if "extraction" in parts:

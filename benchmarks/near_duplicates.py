@@ -89,7 +89,10 @@ def signed(text: str) -> bytes:
 def main(arguments: list[str]) -> None:
     """Print a row for each least resemblance, then the rule that serves."""
     most = int(arguments[0]) if arguments else 400
-    texts = [one.text for one in load_search_set(SHARED / "eval" / "search_vdd_related").documents]
+    texts = [
+        document.text
+        for document in load_search_set(SHARED / "eval" / "search_vdd_related").documents
+    ]
     chance = random.Random(5)
     texts = chance.sample(texts, min(most, len(texts)))
     began = time.perf_counter()

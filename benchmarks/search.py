@@ -242,9 +242,9 @@ def beside_haystack(puts: Iterator[Put], known: dict[str, Vectors]) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """Measure searches, the peer."""
-    count = next((int(one) for one in arguments if one.isdigit()), DOCUMENTS)
-    parts = [one for one in arguments if one in PARTS] or PARTS
-    engines = [one for one in parts if one in ENGINES]
+    count = next((int(argument) for argument in arguments if argument.isdigit()), DOCUMENTS)
+    parts = [argument for argument in arguments if argument in PARTS] or PARTS
+    engines = [part for part in parts if part in ENGINES]
     CACHE.mkdir(parents=True, exist_ok=True)
     # The questions of a judged set are public.
     onnx = OnnxEncoder(exported_model())

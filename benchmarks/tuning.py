@@ -130,7 +130,7 @@ def scored(judged: SearchSet, encoder: Encoder) -> list[Scored]:
                     (lexical(replace(bare, exact=asked.exact)) - words) / EXACT_WEIGHT,
                     (lexical(replace(bare, pairs=asked.pairs)) - words) / PAIR_WEIGHT,
                     catalogue.vectors.similarities(vector)[order],
-                    np.array([float(judgments.get(one, 0)) for one in ids]),
+                    np.array([float(judgments.get(id_, 0)) for id_ in ids]),
                 )
             )
         return answers
@@ -191,7 +191,7 @@ def main() -> None:
     with open_cached_encoder(settings, CACHE / VECTORS, keep_queries=True) as encoder:
         for judged in sets:
             answers = scored(judged, encoder)
-            tables.append(np.array([ndcgs(one) for one in answers]).T)
+            tables.append(np.array([ndcgs(answer) for answer in answers]).T)
             print(f"{judged.name}: {len(answers)} questions, {len(SWEPT)} combinations", flush=True)
     folds = [
         np.array([fold_of(query.group, asked.folds) for query in judged.queries]) for judged in sets
@@ -209,7 +209,7 @@ def told(
     best = _best(tables, [np.ones(len(one), dtype=np.bool_) for one in folds])
     chosen = [_best(tables, [one != fold for one in folds]) for fold in range(count)]
     lines = [f"serving: {SERVING}", f"best on everything: {SWEPT[best - 1]}"]
-    lines += [f"without fold {fold}: {SWEPT[one - 1]}" for fold, one in enumerate(chosen)]
+    lines += [f"without fold {fold}: {SWEPT[index - 1]}" for fold, index in enumerate(chosen)]
     lines.append("| set | serving | in-fold | out-of-fold | out-of-fold - serving |")
     lines.append("|---|---|---|---|---|")
     gains = []

@@ -231,8 +231,8 @@ class Agent:
     `accounts` are `source:name`; `departement` is an INSEE code; `listed` is false if the
     agent asked never to be proposed as an expert. `skills` were declared on the day
     `skills_declared`; somebody else confirmed `skills_confirmed`. `contact_via` and
-    `contact` say how and where to reach the agent. `refused` comes from the agent, never
-    from a directory.
+    `contact` say how and where to reach the agent. `refused` and the communities that they
+    joined or left, by topic, come from the agent, never from a directory.
     """
 
     id: str
@@ -253,6 +253,8 @@ class Agent:
     contact_via: ContactVia = ContactVia.DIRECT
     contact: str = ""
     refused: tuple[RefusedTopic, ...] = ()
+    communities_joined: frozenset[str] = frozenset()
+    communities_left: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:

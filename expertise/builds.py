@@ -37,6 +37,7 @@ from expertise.build_tables import (
     topics,
 )
 from expertise.clustering import CommunityKind
+from expertise.consent import agents_who_joined
 from expertise.corpus import SkippedItem
 from expertise.decisions import SqlCommunityDecisions, SqlTopicDecisions
 from expertise.holders import Basis, IsolationScope
@@ -66,6 +67,16 @@ class IsolationQuery:
     offset: int = 0
     limit: int = 100
     by_agent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CellPlace:
+    """Where an agent who holds a topic, or only declares it, was in post; without evidence."""
+
+    topic_id: str
+    agent_id: str
+    departement: str
+    declared: bool
 
 
 class SqlBuilds:
@@ -167,22 +178,20 @@ class SqlBuilds:
         )
         return self._cells(query)
 
-    def holders_places(
-        self, build_id: str, topic_ids: Sequence[str], most: int
-    ) -> tuple[tuple[str, str, str], ...]:
-        """(topic, agent, département) of holders, without evidence; at most `most`."""
+    def places(self, build_id: str, topic_ids: Sequence[str], most: int) -> tuple[CellPlace, ...]:
+        """Who holds or declares these topics, and where; holders first, at most `most`."""
+        declared = cells.c.basis == Basis.DECLARED.value
         query = (
-            sa.select(cells.c.topic_id, cells.c.agent_id, cells.c.departement)
-            .where(
-                cells.c.build_id == build_id,
-                cells.c.topic_id.in_(list(topic_ids)),
-                cells.c.basis != Basis.DECLARED.value,
-            )
-            .order_by(cells.c.topic_id, cells.c.agent_id)
+            sa.select(cells.c.topic_id, cells.c.agent_id, cells.c.departement, declared)
+            .where(cells.c.build_id == build_id, cells.c.topic_id.in_(list(topic_ids)))
+            .order_by(declared, cells.c.topic_id, cells.c.agent_id)
             .limit(most)
         )
         with self._engine.connect() as connection:
-            return tuple((row[0], row[1], row[2]) for row in connection.execute(query))
+            return tuple(
+                CellPlace(row[0], row[1], row[2], declared=bool(row[3]))
+                for row in connection.execute(query)
+            )
 
     def isolated_cells(self, build_id: str, asked: IsolationQuery) -> tuple[CellRecord, ...]:
         """One page of the cells of isolated holders."""
@@ -228,6 +237,10 @@ class SqlBuilds:
             for number, member in connection.execute(joined.order_by(members.c.agent_id)):
                 found[number].append(member)
         return tuple(community_record(row, found) for row in rows)
+
+    def joined(self, topic_ids: Sequence[str]) -> tuple[str, ...]:
+        """Ids of the agents who joined the community of one of these topics, by id."""
+        return agents_who_joined(self._engine, topic_ids)
 
     def proposals(self, build_id: str) -> tuple[ProposalRecord, ...]:
         """The topics that the build proposes, by number."""

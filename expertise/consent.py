@@ -25,6 +25,8 @@ class PreferenceKind(StrEnum):
     REFUSE = "refuse"
     DECLARE = "declare"
     CONTACT = "contact"
+    JOIN = "join"
+    LEAVE = "leave"
 
 
 WHOLE_SERVICE = ""
@@ -35,8 +37,8 @@ WHOLE_SERVICE = ""
 class Preference:
     """One thing that an agent asks for; one row for each (agent, kind, subject).
 
-    `subject`: a source or `FINDER` (withdraw), a topic's id (refuse, declare), empty
-    (contact). `said`: the topic's labels, its own first, or the way of contact.
+    `subject`: a source or `FINDER` (withdraw), a topic's id (refuse, declare; join or leave its
+    community), empty (contact). `said`: the topic's labels, its own first, or the way of contact.
     """
 
     agent_id: str
@@ -61,7 +63,10 @@ class ConsentStore(Protocol):
         ...
 
     def ask(self, wish: Preference) -> None:
-        """Put a preference in force. A topic is refused or declared, never both."""
+        """Put a preference in force. A topic is refused or declared, never both.
+
+        So is a community joined or left.
+        """
         ...
 
     def take_back(self, wish: Preference) -> None:
@@ -129,7 +134,18 @@ def agents_with_words(agent_words: sa.Table, words: Sequence[str]) -> sa.Select[
 _OPPOSITE = {
     PreferenceKind.REFUSE: PreferenceKind.DECLARE,
     PreferenceKind.DECLARE: PreferenceKind.REFUSE,
+    PreferenceKind.JOIN: PreferenceKind.LEAVE,
+    PreferenceKind.LEAVE: PreferenceKind.JOIN,
 }
+
+
+def agents_who_joined(engine: sa.Engine, topic_ids: Sequence[str]) -> tuple[str, ...]:
+    """Ids of the agents who joined the community of one of these topics."""
+    query = sa.select(preferences.c.agent_id).where(
+        preferences.c.kind == PreferenceKind.JOIN.value, preferences.c.subject.in_(topic_ids)
+    )
+    with engine.connect() as connection:
+        return tuple(sorted(connection.execute(query).scalars()))
 
 
 class PreferenceRegister(Protocol):

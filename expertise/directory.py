@@ -333,11 +333,17 @@ def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, str
         connection.execute(sa.insert(table), rows)
 
 
+_KEPT_ELSEWHERE = ("accounts", "refused", "communities_joined", "communities_left")
+"""Accounts have a table of their own; the rest is the agent's own wish."""
+
+
 def agent_row(agent: Agent) -> dict[str, object]:
     """The agent as a row of the table."""
-    row = asdict(agent)
-    del row["accounts"], row["refused"]
-    row = {name: storable(v) if isinstance(v, str) else v for name, v in row.items()}
+    row = {
+        name: storable(value) if isinstance(value, str) else value
+        for name, value in asdict(agent).items()
+        if name not in _KEPT_ELSEWHERE
+    }
     return row | {"key": digest(agent.id)} | {name: list(row[name]) for name in _LIST_FIELDS}
 
 
@@ -354,9 +360,7 @@ def _word_rows(people: list[Agent]) -> list[dict[str, str]]:
 
 
 _LIST_FIELDS = ("skills", "skills_confirmed")
-_FIELDS = tuple(
-    f.name for f in fields(Agent) if f.name not in ("accounts", "refused", *_LIST_FIELDS)
-)
+_FIELDS = tuple(f.name for f in fields(Agent) if f.name not in (*_KEPT_ELSEWHERE, *_LIST_FIELDS))
 
 
 def _agent(row: sa.RowMapping) -> Agent:

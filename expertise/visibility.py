@@ -150,6 +150,11 @@ def _apply(agent: Agent, rows: Sequence[sa.RowMapping], documents: _RefusedDocum
         agent = replace(agent, listed=False)
     agent = _with_declared_skills(agent, by_kind[PreferenceKind.DECLARE])
     agent = _with_refused_topics(agent, by_kind[PreferenceKind.REFUSE], documents)
+    agent = replace(
+        agent,
+        communities_joined=frozenset(row["subject"] for row in by_kind[PreferenceKind.JOIN]),
+        communities_left=frozenset(row["subject"] for row in by_kind[PreferenceKind.LEAVE]),
+    )
     for row in by_kind[PreferenceKind.CONTACT]:
         agent = _with_contact(agent, ContactVia(row["said"][0]))
     return agent

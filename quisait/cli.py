@@ -142,12 +142,13 @@ def check(as_json: AsJson = False) -> None:
     settings = read_settings()
     passed = True
     found = []
-    for one in run_checks(settings):
-        passed = passed and one.passed
-        found.append(asdict(one))
+    for check in run_checks(settings):
+        passed = passed and check.passed
+        found.append(asdict(check))
         if not as_json:
             print(
-                f"{'ok    ' if one.passed else 'ÉCHEC '} {one.name} : {safe_text(one.detail)}",
+                f"{'ok    ' if check.passed else 'ÉCHEC '} "
+                f"{check.name} : {safe_text(check.detail)}",
                 flush=True,
             )
     if as_json:

@@ -9,6 +9,9 @@ from expertise.topics import Topic
 from indexer.values import FACETS
 from search_api.questions.query import ResultOrder
 
+ANSWER_ANCHOR = "reponse"
+"""What answers the question, on a document's page."""
+
 
 @dataclass(frozen=True, slots=True)
 class SearchAddress:
@@ -67,6 +70,11 @@ class SearchAddress:
         """The first page of another query, with the same filters."""
         return replace(self, q=q, page=1, wide=False)
 
+    def showing(self, facet: str) -> str:
+        """The same page, with every value of a facet."""
+        pairs = [("q", self.q)] if self.q else []
+        return f"/?{urlencode([*pairs, *self.chosen, *self.ordered, ('more', facet)])}"
+
     def as_typed(self) -> str:
         """The same query, without spelling correction."""
         pairs = [("q", self.q), *self.chosen, *self.ordered, ("as_typed", "1")]
@@ -91,6 +99,27 @@ def agent_address(agent: Agent) -> str:
 def topic_address(topic: Topic) -> str:
     """A topic's page; an id of SKOS is itself an address."""
     return f"/topics/{quote(topic.id, safe=':')}"
+
+
+def community_address(topic: Topic) -> str:
+    """The page of a topic's community."""
+    return f"/communities/{quote(topic.id, safe=':')}"
+
+
+def document_address(document_id: str, question: str = "") -> str:
+    """The page of a document, at what answers the question; an id may hold any character."""
+    page = f"/documents/{quote(document_id, safe=':')}"
+    return f"{page}?{urlencode({'q': question})}#{ANSWER_ANCHOR}" if question.strip() else page
+
+
+def original_address(document_id: str) -> str:
+    """The file itself, of a document that lies in a folder."""
+    return f"{document_address(document_id)}/original"
+
+
+def demo_original_address(document_id: str) -> str:
+    """What stands in the demo for the page of a source that is nowhere."""
+    return f"/demo/originals/{quote(document_id, safe=':')}"
 
 
 def local_path(back: str) -> str:

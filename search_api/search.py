@@ -8,17 +8,22 @@ from enum import StrEnum
 from expertise.values import AccountDirectory, RankedDocument, Window
 from expertise.votes import RANKING_DEPTH, VOTERS, WHOLE_PARTS, counting_contributions
 from indexer.access import AccessFilter, Reader, access_filter
+from indexer.near_duplicates import same_text, signature
+from indexer.passages import passage_text
 from indexer.ports import Encoder, IndexReader
 from indexer.relevance import says_nothing
 from indexer.suggestions import NearWord
 from indexer.values import (
     Byline,
     Card,
+    DocumentText,
+    Passage,
     Question,
     SearchAnswer,
     SearchHit,
     SearchRequest,
     ShownDocument,
+    ShownPassage,
     ShowRequest,
     Suggestion,
     Vectors,
@@ -45,11 +50,14 @@ from search_api.ranking.results import (
     CONVERSATION_PASSAGES,
     PASSAGES,
     BestBet,
+    DocumentAuthor,
+    Result,
     ResultCounts,
     Results,
     conversations,
     page_marks,
     page_results,
+    passage_author,
 )
 from search_api.ranking.search_configuration import SearchConfiguration, shown_bets
 
@@ -114,6 +122,20 @@ class SearchHits:
     request: SearchRequest
     found: SearchAnswer
     deep: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedDocument:
+    """A document whole. `voices[i]` is whose words `passages[i]` is, in a conversation.
+
+    `answering` is the passage that answers the question, None where nothing was asked.
+    """
+
+    result: Result
+    question: Question
+    passages: tuple[Passage, ...]
+    voices: tuple[DocumentAuthor | None, ...]
+    answering: ShownPassage | None
 
 
 class Search:
@@ -233,6 +255,48 @@ class Search:
         )
         found = self._index.search(replace(request, counted=False))
         return self.window(SearchHits(Query(text), reader, parsed, request, found, deep=True))
+
+    def open(
+        self, document_id: str, text: str, reader: Reader, today: date
+    ) -> OpenedDocument | None:
+        """A document whole, with the passage that answers; None where the reader may not read it.
+
+        Raises `IndexUnreachable`.
+        """
+        access = access_filter(reader)
+        read = self._index.read(access, document_id)
+        if read is None:
+            return None
+        question = self._parser.read(text, access).question
+        vector = self._encoded(question)
+        signed = signature(read.passages)
+        copies = self._copies(read, signed, access) if signed else ()
+        hit = FusedHit(document_id, 0.0, 0.0, None, 0.0, None)
+        request = SearchRequest(access, question, vector)
+        shown, named = self._shown((RankedResult(hit, copies),), request)
+        if not shown:
+            return None  # lost meanwhile
+        marks = page_marks(shown, named)
+        successors = Successors(marks, self._preferences.trust, today)
+        others = tuple(one for one in copies if not successors.related(document_id, one))
+        card = read.card
+        agents = self._directory.by_account(row.account for row in card.contributions)
+        page = (RankedResult(hit, others),)
+        (result,) = page_results(page, shown, named, agents, today, successors)
+        return OpenedDocument(
+            result=replace(result, card=card),
+            question=question,
+            passages=read.passages,
+            voices=tuple(passage_author(one, card, agents, today) for one in read.passages),
+            answering=result.answering[0][0]
+            if question.names_something and result.answering
+            else None,
+        )
+
+    def card(self, document_id: str, reader: Reader) -> Card | None:
+        """A document's card; None where the reader may not read it. Raises `IndexUnreachable`."""
+        asked = ShowRequest(access_filter(reader), (document_id,), Question(), passages=0)
+        return next((one.card for one in self._index.show(asked)), None)
 
     def rank(
         self,
@@ -362,6 +426,26 @@ class Search:
         """Whether the vector is that of a part of the question."""
         words = request.question.words
         return request.vector is not None and self._encoder.beginning(words) != words
+
+    def _copies(self, read: DocumentText, signed: bytes, access: AccessFilter) -> tuple[str, ...]:
+        """Other places of a text that are readable, among the nearest to its beginning."""
+        beginning = passage_text(read.card.title, read.passages[0])
+        nearest = SearchRequest(
+            access,
+            Question(),
+            vector=self._encoder.passages([beginning])[0],
+            with_attributes=True,
+            counted=False,
+            facets=(),
+        )
+        found = self._index.search(nearest)
+        return tuple(
+            hit.document_id
+            for hit in found.vector
+            if hit.document_id != read.card.document_id
+            and (mark := found.attributes.get(hit.document_id))
+            and same_text(signed, mark.text_signature)
+        )
 
     def _bets(self, question: Question, access: AccessFilter) -> tuple[BestBet, ...]:
         return shown_bets(self._best_bets.bets(question), self._index, access)

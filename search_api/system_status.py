@@ -4,7 +4,7 @@ No document's name stands here: a role opens no document. Whoever has access to 
 reads the names of failed files by `quisait sources`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -52,8 +52,8 @@ class PartState:
 
 
 @dataclass(frozen=True, slots=True)
-class UnansweredQuestion:
-    """A question that found nothing, and that enough people asked for it to be shown."""
+class CountedQuestion:
+    """How often a question was asked that enough people asked for it to be shown."""
 
     text: str
     asked_for: str
@@ -62,14 +62,16 @@ class UnansweredQuestion:
 
 @dataclass(frozen=True, slots=True)
 class QuestionFigures:
-    """What was asked in the last `days`.
+    """What was asked in the last `days`, `zero` of it without a result; the most asked of both.
 
     `hidden` counts unanswered questions that too few people asked for them to be shown.
     """
 
     days: int
     askings: int
-    unanswered: tuple[UnansweredQuestion, ...]
+    zero: int
+    unanswered: tuple[CountedQuestion, ...]
+    answered: tuple[CountedQuestion, ...]
     hidden: int
 
 
@@ -87,4 +89,40 @@ class SystemStatusReader(Protocol):
 
     def __call__(self) -> SystemStatus:
         """The state now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SearchFile:
+    """A file that administrators edit: the glossary or the best bets.
+
+    `version` changes with the text. `faults` are the lines that are left out; `locked` says why
+    the file cannot be written, empty where it can. All three texts are French.
+    """
+
+    name: str
+    label: str
+    text: str
+    version: str
+    faults: tuple[str, ...]
+    locked: str
+
+
+class SearchFiles(Protocol):
+    """Reads and writes the files that the settings name."""
+
+    def names(self) -> Mapping[str, str]:
+        """By label, the name of each in addresses."""
+        ...
+
+    def read(self, name: str) -> SearchFile:
+        """The file now. Raises `KeyError` for a name of none, `ValueError` with a sentence."""
+        ...
+
+    def write(self, name: str, text: str, version: str) -> None:
+        """Put this text in place of what is there, whole or not at all.
+
+        Raises `KeyError`, or `ValueError` with a sentence: a line is wrong, the file changed
+        since `version`, or it cannot be written.
+        """
         ...

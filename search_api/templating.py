@@ -10,7 +10,7 @@ from markupsafe import Markup
 from connectors.geography import area_name
 from connectors.values import Agent, ContributorRole
 from search_api import wording
-from search_api.addresses import agent_address
+from search_api.addresses import agent_address, community_address, document_address
 from search_api.answers.feedback import PageFeedback
 from search_api.audit import descriptions
 from search_api.identity.principals import Role
@@ -69,12 +69,18 @@ _environment.filters.update(
     area=area_name,
     basis=wording.basis,
     brief_post=wording.brief_post,
+    alone=wording.alone,
+    of=wording.of,
+    community_address=community_address,
     contact=wording.contact,
     day=wording.day,
     day_after=wording.day_after,
     day_of=wording.day_of,
+    document_address=document_address,
     excerpt=excerpt,
     explained=explanation,
+    file_format=wording.file_format,
+    icon=wording.icon,
     iso=wording.iso,
     last_name=wording.last_name,
     mail_address=wording.mail_address,

@@ -25,7 +25,9 @@ def readable_lists(lists: Mapping[int, Access], access: AccessFilter) -> NDArray
     mask of what may be read; many documents share few lists.
     """
     # Asked about once for all lists: `admits` would ask for each.
-    strangers = access.strangers({one for listed in lists.values() for one in listed.denied})
+    strangers = access.strangers(
+        {principal for listed in lists.values() for principal in listed.denied}
+    )
     otherwise = replace(access, known=None)
     readable = np.zeros(max(lists, default=0) + 1, dtype=np.bool_)
     for list_id, listed in lists.items():

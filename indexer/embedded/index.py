@@ -144,7 +144,7 @@ class EmbeddedIndex:
         """What is kept of these documents, those left out that are not."""
         wanted = [document_id for document_id in document_ids if encodable(document_id)]
         with engine_faults():
-            return {one.document_id: one for one in self._store.kept(wanted)}
+            return {entry.document_id: entry for entry in self._store.kept(wanted)}
 
     def count(self, source: str) -> int:
         """How many documents of a source are kept."""
@@ -159,7 +159,9 @@ class EmbeddedIndex:
     def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
         """These documents whole, as they are kept now."""
         with engine_faults():
-            rows = self._store.whole([one for one in document_ids if encodable(one)])
+            rows = self._store.whole(
+                [document_id for document_id in document_ids if encodable(document_id)]
+            )
         return (indexed_of(row, self._dimension) for row in rows)
 
     def scan(self, source: str) -> Iterator[IndexEntry]:

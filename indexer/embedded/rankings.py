@@ -54,7 +54,10 @@ class Matcher:
         must += [_any([having(phrase) for phrase in group]) for group in wanted.any_of]
         if wanted.terms:
             terms = [having(((0, term),)) for term in wanted.terms]
-            terms += [_any([having(one.phrase) for one in group]) for group in wanted.expansions]
+            terms += [
+                _any([having(expansion.phrase) for expansion in group])
+                for group in wanted.expansions
+            ]
             must.append(_at_least(wanted.minimum, terms))
         if not wanted.scores:
             must.append(having(()))

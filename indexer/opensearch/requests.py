@@ -48,7 +48,9 @@ def _contributed(byline: Byline) -> Body:
     """By an account or under a name; both empty, nobody did."""
     found: list[Body] = []
     if byline.accounts:
-        found.append({"terms": {"account_hash": [account_key(one) for one in byline.accounts]}})
+        found.append(
+            {"terms": {"account_hash": [account_key(account) for account in byline.accounts]}}
+        )
     if byline.words:
         name = {"query": " ".join(name_words(byline.words)), "slop": NAME_SLOP}
         found.append({"match_phrase": {"label_words": name}})
@@ -318,7 +320,11 @@ def _bound(words: AnalyzedQuery) -> list[Body]:
 
 def _said_otherwise(group: Sequence[WeightedPhrase]) -> Body:
     """By the best of the group, so that many synonyms weigh no more than one."""
-    return {"dis_max": {"queries": [_anywhere(one.phrase, one.weight) for one in group]}}
+    return {
+        "dis_max": {
+            "queries": [_anywhere(expansion.phrase, expansion.weight) for expansion in group]
+        }
+    }
 
 
 def _boosts(words: AnalyzedQuery) -> list[Body]:
@@ -376,7 +382,12 @@ def _passage_query(request: ShowRequest) -> Body:
     """Give what scores a passage (each at least nothing)."""
     words = parsed_query_of(request.question)
     groups = [phrase for group in words.any_of for phrase in group]
-    others = [one.phrase for group in words.expansions for one in group if len(one.phrase) == 1]
+    others = [
+        expansion.phrase
+        for group in words.expansions
+        for expansion in group
+        if len(expansion.phrase) == 1
+    ]
     wanted = [*(((0, term),) for term in words.terms), *words.phrases, *groups, *others]
     scored = [*(_standing("passages.terms", piece) for piece in wanted)]
     scored.append({"match_all": {"boost": 0}})

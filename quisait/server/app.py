@@ -19,12 +19,13 @@ from indexer.ports import IndexReader
 from indexer.values import Question, SearchRequest
 from quisait.application.assembly import Application, open_overview, open_push_reception
 from quisait.application.sign_on import open_readers, open_sign_on
-from quisait.application.sources import join_rules
+from quisait.application.sources import join_rules, open_originals
 from quisait.clock import now_s, today
 from quisait.privacy.retention import audit_command, background_query_log
 from quisait.server.metrics import metrics_app, metrics_router, registry_of
 from quisait.settings import Settings, beside_file
 from quisait.work.administration import ApplicationAdministration
+from quisait.work.search_files import SettingsSearchFiles
 from search_api.app import ReaderOf, Services, create_app
 from search_api.audit.descriptions import ANY_AGENT
 from search_api.identity.tokens import CompletedReaders, DemoReaders, SignedTokens, TokenReaders
@@ -217,6 +218,8 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             if application.settings.journal.enabled
             else None,
             administration=ApplicationAdministration(application),
+            search_files=SettingsSearchFiles(application.settings.search),
+            originals=open_originals(application.settings, application.known),
         )
     )
 

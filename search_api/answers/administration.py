@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from expertise.values import AgentDirectory
-from search_api.answers.context import AnswerContext, NotFound, RoleHolder
+from search_api.answers.context import AnswerContext, InvalidParameter, NotFound, RoleHolder
 from search_api.audit.port import Audit, AuditEntry, AuditIntegrity
-from search_api.system_status import SystemStatus
+from search_api.system_status import SearchFile, SystemStatus
 
 AUDIT_PAGE = 100
 """Entries of one page."""
@@ -34,6 +34,45 @@ def system_status(context: AnswerContext, administrator: RoleHolder) -> SystemSt
     if context.administration is None:
         raise NotFound("")
     return context.administration()
+
+
+def edited_files(context: AnswerContext, administrator: RoleHolder) -> Mapping[str, str]:
+    """By label, the names of the files that administrators edit."""
+    return context.search_files.names() if context.search_files else {}
+
+
+def search_file(context: AnswerContext, administrator: RoleHolder, name: str) -> SearchFile:
+    """The glossary or the best bets, with the lines that are left out.
+
+    Raises `NotFound` for a file that the settings do not name, `InvalidParameter` for one that
+    cannot be read.
+    """
+    if context.search_files is None:
+        raise NotFound("")
+    try:
+        return context.search_files.read(name)
+    except KeyError:
+        raise NotFound("Les réglages ne nomment pas ce fichier.") from None
+    except ValueError as error:
+        raise InvalidParameter(str(error)) from error
+
+
+def write_search_file(
+    context: AnswerContext, administrator: RoleHolder, name: str, text: str, version: str
+) -> None:
+    """Put a text in place of the file's, which acts at the next question.
+
+    Raises `NotFound`; `InvalidParameter` where a line is wrong, the file changed since `version`
+    or cannot be written: nothing is changed then.
+    """
+    if context.search_files is None:
+        raise NotFound("")
+    try:
+        context.search_files.write(name, text, version)
+    except KeyError:
+        raise NotFound("Les réglages ne nomment pas ce fichier.") from None
+    except ValueError as error:
+        raise InvalidParameter(str(error)) from error
 
 
 def audit_page(

@@ -18,6 +18,7 @@ from expertise.peers import AgentProfile, peers_of, profile_of
 from expertise.topics import Topic, TopicKind
 from expertise.visibility import may_be_shown
 from indexer.access import Reader, access_filter
+from search_api.answers.communities import community
 from search_api.answers.context import AnswerContext, InvalidParameter, NotFound, incomplete
 from search_api.answers.topics import list_topics
 from search_api.query_log.counts import MentionCount
@@ -59,15 +60,17 @@ def agent_profile(context: AnswerContext, reader: Reader, agent_id: str) -> Prof
     return ProfileAnswer(profile, own, incomplete(reader))
 
 
-def agent_peers(context: AnswerContext, reader: Reader, agent_id: str = "") -> PeersAnswer:
-    """Who shares an agent's topics, the reader's own where nobody is named.
+def agent_peers(
+    context: AnswerContext, reader: Reader, agent_id: str = "", offset: int = 0
+) -> PeersAnswer:
+    """Who shares an agent's topics, from `offset`, the reader's own where nobody is named.
 
     Raises `NotFound` for who may not be shown, `NoBuild`, `IndexUnreachable`.
     """
     agent = shown_agent(context, reader, agent_id or reader.agent_id or "")
     own = agent.id == reader.agent_id
     build = context.required_build()
-    found = peers_of(build, agent, access_filter(reader), to_self=own)
+    found = peers_of(build, agent, access_filter(reader), to_self=own, offset=offset)
     return PeersAnswer(build.status, found, own, incomplete(reader))
 
 
@@ -187,6 +190,8 @@ def _wish(
         raise InvalidParameter("Vous n’avez ni compte ni contribution dans cette source.")
     if kind in (PreferenceKind.REFUSE, PreferenceKind.DECLARE):
         said = _labels(held, kind, subject)
+    if kind in (PreferenceKind.JOIN, PreferenceKind.LEAVE):
+        said = community(context, reader, subject).topic.labels
     if kind is PreferenceKind.CONTACT:
         if way not in held.ways:
             raise InvalidParameter(

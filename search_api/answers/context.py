@@ -6,12 +6,13 @@ from datetime import date
 from typing import Protocol
 
 from connectors.account_linking import LinkRule
+from connectors.files import OpenFile
 from connectors.values import Agent
 from expertise.answer_values import BuildState, BuildStatus
 from expertise.consent import ConsentStore
 from expertise.current_build import BuildReader, OpenBuild
 from expertise.values import AgentDirectory, NameCompleter, NameMatcher
-from indexer.access import Reader
+from indexer.access import AccessFilter, Reader
 from search_api.audit.port import Audit, AuditUnwritable, NoAudit, PrivilegedAccess, RefusedAccesses
 from search_api.feedback import FeedbackStore
 from search_api.identity.principals import Grants, HeldRoles, Role
@@ -20,7 +21,7 @@ from search_api.query_log.counts import MentionCount
 from search_api.query_log.recording import NoQueryLog, QueryLog
 from search_api.search import Search
 from search_api.sign_on.identification import SignOn
-from search_api.system_status import SystemStatusReader
+from search_api.system_status import SearchFiles, SystemStatusReader
 
 _NO_BUILD = "Aucune cartographie n’est publiée, ou la dernière est trop ancienne."
 
@@ -67,6 +68,21 @@ class NoBuild(NotFound):
         self.build = build
 
 
+class Originals(Protocol):
+    """The files of sources that are folders."""
+
+    def holds(self, source: str) -> bool:
+        """Whether this source is a folder."""
+        ...
+
+    def open(self, source: str, document_id: str, access: AccessFilter) -> OpenFile | None:
+        """A document's file, where the rules of now admit the reader too; else None.
+
+        It is of the version whose rules were read. Raises `SourceUnreachable`.
+        """
+        ...
+
+
 class PeopleDirectory(AgentDirectory, NameMatcher, NameCompleter, ReaderDirectory, Protocol):
     """The directory, as answers ask it."""
 
@@ -84,7 +100,8 @@ class AnswerContext:
     `refusals`. `sign_on` is None where nobody signs on here. `consent` keeps what agents ask
     about themselves, `feedback` their opinions and favourites; `mention_counts` counts how often
     answers named one of them, None where that is not counted. `join_rules` say why an account is
-    somebody's.
+    somebody's. `search_files` are those that administrators edit;
+    `originals` are the files of folders, None where none is served.
     """
 
     search: Search
@@ -102,6 +119,8 @@ class AnswerContext:
     mention_counts: Callable[[str, date], Sequence[MentionCount]] | None = None
     sign_on: SignOn | None = None
     administration: SystemStatusReader | None = None
+    search_files: SearchFiles | None = None
+    originals: Originals | None = None
 
     @property
     def questions_kept(self) -> bool:

@@ -288,6 +288,12 @@ def who_knows(
     )
 
 
+def people_for(context: AnswerContext, reader: Reader, text: str, limit: int) -> Experts:
+    """Who may know, beside a document that is read; noted nowhere. Raises `IndexUnreachable`."""
+    window = context.search.window_of(text, reader)
+    return _experts(context, reader, window, text, limit=limit)
+
+
 def _experts(
     context: AnswerContext,
     reader: Reader,

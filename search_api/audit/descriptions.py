@@ -28,6 +28,8 @@ OPENED: dict[str, str] = {
     "GET /administration": (
         "bureau de l’administration\u00a0: sources, moteurs, questions sans réponse"
     ),
+    "GET /administration/files/{name}": "glossaire ou réponses en tête, à modifier",
+    "POST /administration/files/{name}": "modification du glossaire ou des réponses en tête",
     "quisait search": "recherche de documents",
     "quisait experts": "recherche de collègues qui savent",
     "quisait profile": "page d’un agent",
@@ -74,6 +76,7 @@ _ABOUT: dict[str, str] = {
     "proposal_id": "proposition {name}",
     "decision_id": "décision {name}",
     "topic_id": "sujet {name}",
+    "name": "fichier {name}",
 }
 
 

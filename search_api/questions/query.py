@@ -169,6 +169,22 @@ class Query:
     wide: bool = False
 
 
+def since(typed: str, day: date) -> str | None:
+    """The query from a day on, in place of the day that it named; None where it reads none.
+
+    A pasted text has no operators.
+    """
+    plain = typed.translate(_QUOTES)
+    kept, at = [], 0
+    for operator in operators_in(plain):
+        if operator.field is OperatorField.SINCE:
+            kept.append(typed[at : operator.start])
+            at = operator.end
+    words = " ".join("".join((*kept, typed[at:])).split())
+    asked = f"{words} depuis:{day.isoformat()}".strip()
+    return asked if len(asked.split()) <= TYPED_WORDS else None
+
+
 def typed_text(typed: str) -> str:
     """What is read of a query: visible characters up to a limit, every quote a straight one.
 

@@ -45,15 +45,20 @@ def excerpt(
     `highlights` are offsets into `text`; what overlaps or lies outside is left unmarked.
     """
     start, end = excerpt_span(text, highlights, length)
-    pieces = [ExcerptPart("… ")] if text[:start].strip() else []
+    before = [ExcerptPart("… ")] if text[:start].strip() else []
+    behind = [ExcerptPart(" …")] if text[end:].strip() else []
+    return [*before, *marked_pieces(text, start, end, highlights), *behind]
+
+
+def marked_pieces(text: str, start: int, end: int, highlights: Sequence[Span]) -> list[ExcerptPart]:
+    """The text from `start` to before `end`, in marked and unmarked pieces."""
+    pieces = []
     at = start
     for first, last in sorted(highlights):
         if at <= first < last <= end:
             pieces += [ExcerptPart(text[at:first]), ExcerptPart(text[first:last], marked=True)]
             at = last
     pieces.append(ExcerptPart(text[at:end]))
-    if text[end:].strip():
-        pieces.append(ExcerptPart(" …"))
     return [piece for piece in pieces if piece.text]
 
 
@@ -288,7 +293,7 @@ def _part_rank(passage: Passage, card: Card) -> int:
 
 def _part_role(passage: Passage, card: Card) -> ContributorRole | None:
     """In which role somebody wrote a part of a conversation, by its heading and its author."""
-    headed = _HEADED.get(passage.heading)
+    headed = HEADED_ROLES.get(passage.heading)
     said = {row.role for row in card.contributions if row.account == passage.author}
     if headed and (headed in said or passage.author is None):
         return headed
@@ -298,7 +303,8 @@ def _part_role(passage: Passage, card: Card) -> ContributorRole | None:
     return roles[0] if roles else None
 
 
-_HEADED = {heading: role for role, heading in CONVERSATION_HEADINGS.items()}
+HEADED_ROLES = {heading: role for role, heading in CONVERSATION_HEADINGS.items()}
+"""By the heading that a record gives to what is said in a conversation."""
 
 
 def page_results(
@@ -464,7 +470,7 @@ def _rank_sentence(result: Result) -> str:
         return f"Parmi les documents que vous pouvez lire, il est {_ordinal(words)} par les mots."
     return (
         f"Parmi les documents que vous pouvez lire, il est {_ordinal(sense or 1)} par le sens de "
-        "votre question, sans en avoir assez de mots pour compter par là."
+        "votre question ; trop peu de ses mots s’y trouvent."
     )
 
 

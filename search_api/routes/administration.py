@@ -1,14 +1,23 @@
 """The administrator's page, and the audit log for the data-protection officer."""
 
+from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
 from search_api.addresses import topic_address
-from search_api.answers.administration import AUDIT_PAGE, AuditPage, audit_page, system_status
-from search_api.answers.context import ROLE_NAMES, RoleHolder
+from search_api.answers.administration import (
+    AUDIT_PAGE,
+    AuditPage,
+    audit_page,
+    edited_files,
+    search_file,
+    system_status,
+    write_search_file,
+)
+from search_api.answers.context import ROLE_NAMES, InvalidParameter, RoleHolder
 from search_api.answers.feedback import opinion_sums
 from search_api.authorization import require
 from search_api.identity.principals import Role
@@ -16,6 +25,8 @@ from search_api.services import services_of
 from search_api.templating import render
 
 administration_router = APIRouter(include_in_schema=False)
+
+AdministratorOfFile = Annotated[RoleHolder, require(Role.ADMINISTRATOR, "name")]
 
 
 @administration_router.get("/administration", response_class=HTMLResponse)
@@ -30,7 +41,43 @@ def administration_page(
         seen=system_status(services, administrator),
         opinions=opinion_sums(services, administrator),
         topic_address=topic_address,
+        edited=edited_files(services, administrator),
     )
+
+
+@administration_router.get("/administration/files/{name}", response_class=HTMLResponse)
+def search_file_page(request: Request, administrator: AdministratorOfFile, name: str) -> str:
+    """The glossary or the best bets, to edit."""
+    found = search_file(services_of(request), administrator, name)
+    return render(
+        "search_file.html", request=request, file=found, text=found.text, refusal="", saved=False
+    )
+
+
+@administration_router.post("/administration/files/{name}", response_class=HTMLResponse)
+def write_file(
+    request: Request,
+    administrator: AdministratorOfFile,
+    name: str,
+    text: Annotated[str, Form()] = "",
+    version: Annotated[str, Form(max_length=64)] = "",
+) -> HTMLResponse:
+    """Write it, and show it as it is now; a refusal shows what was typed, and why."""
+    services, refusal = services_of(request), ""
+    try:
+        write_search_file(services, administrator, name, text, version)
+    except InvalidParameter as refused:
+        refusal = str(refused)
+    found = search_file(services, administrator, name)
+    page = render(
+        "search_file.html",
+        request=request,
+        file=replace(found, version=version) if refusal else found,
+        text=text if refusal else found.text,
+        refusal=refusal,
+        saved=not refusal,
+    )
+    return HTMLResponse(page, status_code=422 if refusal else 200)
 
 
 pages = APIRouter(include_in_schema=False)

@@ -1,11 +1,15 @@
 """Community management: topics to watch, proposed topics and communities. API and pages."""
 
+from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from search_api.addresses import topic_address
+from expertise.consent import PreferenceKind
+from search_api.addresses import community_address, topic_address
+from search_api.answers.agents import ask_wish
+from search_api.answers.communities import community
 from search_api.answers.community_management import (
     CommunityAction,
     ProposalAction,
@@ -18,10 +22,11 @@ from search_api.answers.community_management import (
     proposed_topics,
     topics_to_watch,
 )
-from search_api.answers.context import RoleHolder
+from search_api.answers.context import NoBuild, NotFound, RoleHolder
 from search_api.answers.topics import is_shown
-from search_api.authorization import require
+from search_api.authorization import not_by_personal_token, require
 from search_api.identity.principals import Role
+from search_api.parameters import NamedReader
 from search_api.routes.search import PROBLEMS
 from search_api.routes.topics import not_mapped
 from search_api.schemas.communities import (
@@ -107,6 +112,7 @@ def management_page(request: Request, manager: Manager) -> str:
         communities=found.communities.waiting,
         gathered=found.communities.decisions,
         labels={one.id: one.label for one in found.topics},
+        open_communities={one.id: one for one in found.topics},
         animated=found.managed,
         topic_address=topic_address,
     )
@@ -145,3 +151,40 @@ def decide_community_on_page(
     """The same from the page's form."""
     decide_on_community(services_of(request), manager, topic_id, verdict)
     return RedirectResponse("/animation#communautes", status_code=303)
+
+
+@pages.get("/communities/{topic_id:path}", response_class=HTMLResponse)
+def community_page(request: Request, reader: NamedReader, topic_id: str) -> str:
+    """An accepted community: its topic, its members, documents and questions."""
+    try:
+        found = community(services_of(request), reader, topic_id)
+    except NoBuild as none:
+        return not_mapped(request, "coverage", "Communauté", none.build)
+    return render(
+        "community.html",
+        request=request,
+        found=found,
+        dated=found.build,
+        topic_address=topic_address,
+    )
+
+
+class Membership(StrEnum):
+    """What a member, or who is none, does."""
+
+    JOIN = "join"
+    LEAVE = "leave"
+
+
+@pages.post("/communities/{topic_id:path}", dependencies=[Depends(not_by_personal_token)])
+def join_or_leave(
+    request: Request, reader: NamedReader, topic_id: str, act: Annotated[Membership, Form()]
+) -> RedirectResponse:
+    """For oneself alone. A community that has too few members now is left for «Mes données»."""
+    services = services_of(request)
+    ask_wish(services, reader, PreferenceKind(act.value), topic_id)
+    try:
+        address = community_address(community(services, reader, topic_id).topic)
+    except NotFound:
+        address = "/mes-donnees#communautes"
+    return RedirectResponse(address, status_code=303)

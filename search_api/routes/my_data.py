@@ -112,6 +112,10 @@ def me_page(request: Request, reader: NamedReader) -> str:
         held=held,
         refused=refused,
         declared=declared,
+        communities=[
+            *held.of_kind(PreferenceKind.JOIN),
+            *held.of_kind(PreferenceKind.LEAVE),
+        ],
         declarable=[
             one for one in held.topics if one.kind is TopicKind.TOPIC and one.id not in settled
         ],

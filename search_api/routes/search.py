@@ -1,7 +1,9 @@
 """Pages and API of a question: results, who knows, suggestions."""
 
+from calendar import monthrange
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response
@@ -26,7 +28,8 @@ from search_api.parameters import (
 )
 from search_api.problems import Problem
 from search_api.questions.query import Query as Asked
-from search_api.questions.query import ResultOrder
+from search_api.questions.query import ResultOrder, since
+from search_api.questions.query_parser import QueryPart, QueryPartKind
 from search_api.ranking.results import Results
 from search_api.schemas.search import ExpertsBody, ProblemBody, SearchBody, SuggestionsBody
 from search_api.schemas.search_responses import experts_answer, search_answer, suggestions_answer
@@ -122,6 +125,7 @@ def search_page(
     sort: SortOrder = ResultOrder.RELEVANCE,
     wide: Wide = False,
     as_typed: bool = False,
+    more: Annotated[str, Query(description="a facet of which every value is shown")] = "",
 ) -> str:
     """The field, and once something is asked the documents and who knows."""
     services, today = services_of(request), services_of(request).today()
@@ -150,10 +154,52 @@ def search_page(
         topic_address=topic_address,
         experts_address=experts_address(address.q),
         facet_names=FACET_NAMES,
+        presets=_date_presets(address, found.results.understood, today),
+        more=more,
+        shared=f"{request.base_url}{str(address)[1:]}",
         most_of_a_person=OF_A_PERSON,
         in_force=lambda card: valid_on(today, card.valid_from, card.valid_until),
         today=today,
     )
+
+
+DATE_PRESETS = {
+    "Depuis un mois": 1,
+    "Depuis six mois": 6,
+    "Depuis un an": 12,
+    "Depuis cinq ans": 60,
+}
+"""In months."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatePreset:
+    """The same search from a day on, or without the day where it is the one asked for."""
+
+    label: str
+    address: SearchAddress
+    chosen: bool
+
+
+def _date_presets(
+    address: SearchAddress, understood: Sequence[QueryPart], today: date
+) -> list[DatePreset]:
+    """None of a pasted text, whose words say nothing but themselves."""
+    asked = {one.value: one.without for one in understood if one.said is QueryPartKind.SINCE}
+    offered = []
+    for label, months in DATE_PRESETS.items():
+        day = _months_before(today, months)
+        without = asked.get(day.isoformat())
+        text = since(address.q, day) if without is None else without
+        if text is not None:
+            offered.append(DatePreset(label, address.asking(text), without is not None))
+    return offered
+
+
+def _months_before(day: date, months: int) -> date:
+    """The same day of a month before; the last of it where that month is shorter."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 @router.get("/experts", response_class=HTMLResponse)

@@ -92,7 +92,8 @@ class DocumentBody(_SearchSchema):
 
     id: str
     title: str
-    url: str | None = Field(description="http or https only")
+    url: str | None = Field(description="at its source; http or https only")
+    page: str = Field(description="path of its page on this site, at what answers the question")
     kind: str
     source: str
     space: str

@@ -8,12 +8,14 @@ from connectors.geography import area_name
 from connectors.values import Agent
 from expertise.values import Candidate, Evidence
 from indexer.values import Card, FacetValue, ShownPassage
+from search_api.addresses import document_address
 from search_api.answers.question import QuestionAnswer, WhoKnows
 from search_api.answers.suggestions import SuggestedLink
 from search_api.ranking.direct_answer import DirectAnswer
 from search_api.ranking.results import (
     BestBet,
     DocumentAuthor,
+    DocumentCopy,
     DocumentReference,
     Result,
     Results,
@@ -60,7 +62,7 @@ def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) 
         page=results.page,
         page_size=results.page_size,
         documents=[
-            _document(one, today, _explained(one, results) if explain else None)
+            _document(one, results, today, _explained(one, results) if explain else None)
             for one in results.results
         ],
         facets={
@@ -87,12 +89,12 @@ def experts_answer(found: WhoKnows, today: date) -> ExpertsBody:
     """The body of an answer to who knows."""
     experts, topic = found.experts, found.nearest_topic
     return ExpertsBody(
-        candidates=[_candidate(one, today) for one in experts.candidates],
+        candidates=[candidate_body(one, today) for one in experts.candidates],
         beyond=experts.beyond,
-        named=[_candidate(one, today) for one in experts.named],
-        stated=[_candidate(one, today) for one in experts.stated],
+        named=[candidate_body(one, today) for one in experts.named],
+        stated=[candidate_body(one, today) for one in experts.stated],
         nearest=[_nearest(one.card) for one in experts.nearest],
-        nearest_area=_area(experts.nearest_area),
+        nearest_area=area_body(experts.nearest_area),
         nearest_topic=NearestTopicBody(id=topic.id, label=topic.label) if topic else None,
         incomplete=list(found.incomplete),
     )
@@ -129,21 +131,21 @@ def _explained(result: Result, results: Results) -> _Explanation:
     return _Explanation(explanation(result, results), parts)
 
 
-def _document(result: Result, today: date, why: _Explanation | None) -> DocumentBody:
+def _document(
+    result: Result, results: Results, today: date, why: _Explanation | None
+) -> DocumentBody:
     card = result.card
     return DocumentBody(
         **_card(card),
+        page=document_address(card.document_id, results.question.words),
         valid=valid_on(today, card.valid_from, card.valid_until),
-        replaces=[_reference(one) for one in result.replaces],
-        replaced_by=[_reference(one) for one in result.replaced_by],
-        part_of=_reference(result.part_of) if result.part_of else None,
-        copies=[
-            CopyBody(**_reference(one.reference).model_dump(), source=one.source, space=one.space)
-            for one in result.copies
-        ],
+        replaces=[reference_body(one) for one in result.replaces],
+        replaced_by=[reference_body(one) for one in result.replaced_by],
+        part_of=reference_body(result.part_of) if result.part_of else None,
+        copies=[copy_body(one) for one in result.copies],
         passage=_passage(*result.answering[0]) if result.answering else None,
         other_passages=[_passage(*one) for one in result.answering[1:]],
-        authors=[_author(one) for one in result.authors],
+        authors=[author_body(one) for one in result.authors],
         score=result.parts.score if why else None,
         parts=why.parts if why else None,
         effects=list(result.effects) if why else [],
@@ -156,7 +158,7 @@ def _card(card: Card) -> dict[str, object]:
     return {name: getattr(card, name) for name in (*same, "valid_from", "valid_until")} | {
         "id": card.document_id,
         "url": web_address(card.url),
-        "area": _area(card.area),
+        "area": area_body(card.area),
     }
 
 
@@ -179,25 +181,33 @@ def _passage(shown: ShownPassage, voice: DocumentAuthor | None) -> PassageBody:
         path=passage.path,
         highlights=list(shown.highlights),
         excerpt=excerpt_span(passage.text, shown.highlights),
-        author=_author(voice) if voice else None,
+        author=author_body(voice) if voice else None,
     )
 
 
 def _direct(one: DirectAnswer) -> DirectAnswerBody:
     return DirectAnswerBody(
         text=one.text,
-        document=_reference(one.reference),
-        author=_author(one.author),
+        document=reference_body(one.reference),
+        author=author_body(one.author),
         accepted=one.accepted,
         dated=one.dated,
     )
 
 
-def _reference(one: DocumentReference) -> ReferenceBody:
+def copy_body(one: DocumentCopy) -> CopyBody:
+    """Another place of the same text."""
+    same = reference_body(one.reference).model_dump()
+    return CopyBody(**same, source=one.source, space=one.space)
+
+
+def reference_body(one: DocumentReference) -> ReferenceBody:
+    """Another document."""
     return ReferenceBody(id=one.document_id, title=one.title, url=web_address(one.url))
 
 
-def _author(author: DocumentAuthor) -> AuthorBody:
+def author_body(author: DocumentAuthor) -> AuthorBody:
+    """Who contributed."""
     agent = author.agent
     return AuthorBody(
         name=author.name,
@@ -208,7 +218,8 @@ def _author(author: DocumentAuthor) -> AuthorBody:
     )
 
 
-def _candidate(candidate: Candidate, today: date) -> CandidateBody:
+def candidate_body(candidate: Candidate, today: date) -> CandidateBody:
+    """Who may know, with the reasons."""
     agent, parts = candidate.agent, candidate.parts
     assert not agent.departed(today)  # noqa: S101 - `find_experts` proposes nobody who left
     return CandidateBody(
@@ -257,11 +268,12 @@ def _post(agent: Agent) -> PostBody:
         metier=agent.metier,
         entity=agent.entity,
         office=agent.office,
-        departement=_area(agent.departement),
+        departement=area_body(agent.departement),
     )
 
 
-def _area(code: str) -> AreaBody | None:
+def area_body(code: str) -> AreaBody | None:
+    """A département by its code; None without one."""
     return AreaBody(code=code, name=area_name(code)) if code else None
 
 

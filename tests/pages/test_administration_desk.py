@@ -1,6 +1,7 @@
 """The administrator's desk over a real house: what is wrong, what to do, and no document's name."""
 
 import os
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,8 +17,9 @@ from indexer.opensearch.client import connect
 from indexer.opensearch.index import OpenSearchIndex
 from quisait.application.assembly import Application, open_application
 from quisait.server.app import app_of
-from quisait.settings import load_settings
+from quisait.settings import SearchSettings, load_settings
 from quisait.work.crawl import crawl_sources, read_directory
+from quisait.work.search_files import SettingsSearchFiles
 from search_api.identity.tokens import DEMO_COOKIE
 from search_api.query_log.recording import NoQueryLog
 from search_api.search import Search
@@ -156,3 +158,57 @@ def test_a_denial_of_nobody_known_is_told(tmp_path: Path) -> None:
     assert '<span class="state ill">À voir</span> notes' in page, "quisait check fails on it too"
     assert "« quisait sources notes » dit lequel" in page.replace("\u00a0", " ")
     assert "zanzibar" not in page.lower()
+
+
+def test_the_glossary_is_edited_on_its_page(house: Application) -> None:
+    """Checked by the reader that questions use, whole or not at all, and written down."""
+    client = asking(house)
+    path = "/administration/files/glossary"
+    file = Path(os.environ["QUISAIT_FILE"]).with_name("glossaire.csv")
+    before = file.read_text("utf-8")
+    client.headers["Origin"] = "http://localhost"
+
+    def version() -> str:
+        return str(re.findall(r'name="version" value="(\w+)"', client.get(path).text)[0])
+
+    def write(text: str, seen: str) -> tuple[int, str]:
+        answer = client.post(path, data={"text": text, "version": seen})
+        return answer.status_code, answer.text
+
+    status, page = write("CFE;cotisation\r\nseule\r\n", version())
+    assert (status, file.read_text("utf-8")) == (422, before)
+    assert "ligne 2, une seule expression" in page
+    assert "\nCFE;cotisation\nseule" in page
+    old = version()
+    status, page = write("CFE;cotisation foncière\r\nSPF;publicité foncière", old)
+    assert (status, "Enregistré." in page) == (200, True)
+    assert file.read_text("utf-8") == "CFE;cotisation foncière\nSPF;publicité foncière\n"
+    status, page = write("CFE;autre chose", old)
+    assert (status, "a changé depuis" in page) == (422, True)
+    newest = [(one.reading, one.subject) for one in house.privacy.audit.newest(9)]
+    assert (f"POST {path.replace('glossary', '{name}')}", "name:glossary") in newest
+    assert client.get("/administration/files/best-bets").status_code == 404
+    client.cookies.set(DEMO_COOKIE, "ag-2")
+    assert write("x;y", old)[0] == 403
+    assert {one.name for one in file.parent.iterdir() if "glossaire" in one.name} == {file.name}
+    file.write_text(before, "utf-8")
+
+
+def test_a_file_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    """Its folder is a file, which stops root too."""
+    (tmp_path / "volume").write_text("")
+    files = SettingsSearchFiles(SearchSettings(glossary=str(tmp_path / "volume" / "glossaire.csv")))
+    with pytest.raises(ValueError, match="ne peut pas être écrit"):
+        files.read("glossary")
+
+
+def test_questions_are_counted_with_and_without_a_result(house: Application) -> None:
+    """Five people or more for each text; the fourth is not enough."""
+    for number in range(1, 6):
+        house.journal.write(search(f"ag-{number}", "taxe fonciere", 3), datetime.now(UTC))
+    for number in range(1, 5):
+        house.journal.write(search(f"ag-{number}", "bordereau caduc", 3), datetime.now(UTC))
+    page = asking(house).get("/administration").text
+    assert "Les plus posées avec résultat" in page
+    assert "taxe fonciere" in page.partition("avec résultat")[2]
+    assert "caduc" not in page

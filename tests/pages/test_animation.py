@@ -1,5 +1,6 @@
 """The animator's desk: what to watch, what is proposed; nothing appears by itself."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -419,3 +420,48 @@ def test_what_is_no_longer_open_is_no_longer_proposed(desk: Desk) -> None:
     desk.index.write([PutAccess("wiki:12", secret)])
     assert "octroi" not in desk.client().get("/animation").text
     desk.index.write([puts[f"wiki:{n}"] for n in (0, 1, 12)])
+
+
+def members_of(desk: Desk, reader: str = "ag-5") -> list[str]:
+    """Of the community's page, and the same of what its first member's profile shows."""
+    page = desk.client(reader).get("/communities/m/geometre")
+    if page.status_code == 404:
+        return []
+    listed = page.text.partition('id="membres"')[2].partition("</section>")[0]
+    return re.findall(r'class="person"[^>]*>Jo ([^<]*)<', listed)
+
+
+def test_a_community_has_a_page_and_is_joined_and_left(desk: Desk) -> None:
+    """By oneself alone; each is undone, and every page says the same of the members."""
+    desk = replace(desk, services=replace(desk.services, consent=SqlConsent(desk.engine, now)))
+    assert members_of(desk) == []
+    assert desk.client("ag-5").post("/communities/m/geometre", data={"act": "join"}).is_error
+    desk.client().post(GEOMETERS, json={"verdict": "accept"})
+    holders = ["Occitan", "Breton", "Picard", "Réunion"]
+    assert members_of(desk) == holders
+
+    def act(agent: str, act: str) -> str:
+        answer = desk.client(agent).post("/communities/m/geometre", data={"act": act})
+        assert answer.status_code == 303
+        return answer.headers["location"]
+
+    assert act("ag-5", "join") == "/communities/m%2Fgeometre"
+    assert act("ag-3", "join") == "/communities/m%2Fgeometre"
+    assert members_of(desk) == ["Lectrice", *holders]
+    assert [f"Jo {name}" for name in members_of(desk)] == shown_communities(desk)[0]
+    assert "Rejoindre" in desk.client("ag-4").get("/communities/m/geometre").text
+    assert "Quitter" in desk.client("ag-5").get("/communities/m/geometre").text
+    assert act("ag-10", "leave") == "/communities/m%2Fgeometre"
+    assert "Breton" not in members_of(desk)
+    for path in ("/isolation", "/api/v1/agents/ag-11", "/agents/ag-5"):
+        page = desk.client("ag-5").get(path).text
+        assert "Lectrice" in page
+    assert "La quitter" in desk.client("ag-5").get("/mes-donnees").text
+    assert act("ag-5", "leave") == "/communities/m%2Fgeometre"
+    assert act("ag-11", "leave") == "/mes-donnees#communautes"
+    assert members_of(desk) == []
+    undo = {"act": "take_back", "kind": "leave", "subject": "m/geometre"}
+    for agent in ("ag-10", "ag-11"):
+        assert "Y revenir" in desk.client(agent).get("/mes-donnees").text
+        desk.client(agent).post("/mes-donnees", data=undo)
+    assert members_of(desk) == holders

@@ -32,12 +32,12 @@ from search_api.questions.glossary import GlossaryFile
 from search_api.ranking.search_configuration import BestBetsFile, SearchConfiguration
 from search_api.search import Search
 from search_api.system_status import (
+    CountedQuestion,
     MissingDocuments,
     PartState,
     QuestionFigures,
     SourceState,
     SystemStatus,
-    UnansweredQuestion,
 )
 from search_api.wording import safe_text
 from tests.builders import indexed, make_document
@@ -134,7 +134,8 @@ def _seen() -> SystemStatus:
         hostile, hostile, 1, hostile, False, None, hostile, None, None, 0,
         (MissingDocuments(hostile, 1, hostile),),
     )  # fmt: skip
-    questions = QuestionFigures(7, 1, (UnansweredQuestion(hostile, "search", 5),), 0)
+    asked = CountedQuestion(hostile, "search", 5)
+    questions = QuestionFigures(7, 1, 1, (asked,), (asked,), 0)
     return SystemStatus((PartState(hostile, False, hostile),), (source,), questions)
 
 

@@ -7,6 +7,7 @@ prove nothing.
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
 from quisait.application.database import migrate
 from quisait.clock import now
+from quisait.settings import SearchSettings
+from quisait.work.search_files import SettingsSearchFiles
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie
@@ -47,7 +50,7 @@ from tests.unit.test_push_inbox import post
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
 SITE = "http://localhost"
-MANAGER, OTHER = "ag-1", "ag-5"
+MANAGER, OTHER, ADMINISTRATOR = "ag-1", "ag-5", "ag-8"
 """Who manages «géomètre» and the community «Réseau», and who holds no role."""
 STRANGER = rsa_key("first")
 """A key that is not the provider's."""
@@ -131,6 +134,9 @@ def site(index: EmbeddedIndex, tmp_path: Path) -> Iterator[Site]:
             audit=SqlAudit(engine, now),
             consent=SqlConsent(engine, now),
             feedback=SqlFeedback(engine, now),
+            search_files=SettingsSearchFiles(
+                SearchSettings(glossary=str(tmp_path / "glossaire.csv"))
+            ),
             sign_on=sign_on,
             reader_of=IdentifiedReaders(identify, book, lambda: TODAY),
             push_receiver=PushService(inbox, push_tokens, {"docs": SuiteRules()}, limits),
@@ -288,6 +294,27 @@ def own_session(site: Site, agent: str) -> str:
     return str(site.sign_on.sessions.of(agent)[0].short)
 
 
+def writing_glossary(site: Site, agent: str = "") -> Answer:
+    form = {"text": "SPF;publicité foncière", "version": sha256(b"").hexdigest()}
+    answer: Answer = site.client(agent).post("/administration/files/glossary", data=form)
+    return answer
+
+
+def joining(site: Site, agent: str) -> Answer:
+    """A community that its manager has accepted."""
+    path = f"/animation/communities/{PROPOSED}"
+    site.client(MANAGER).post(path, data={"verdict": "accept"})
+    answer: Answer = site.client(agent).post(f"/communities/{PROPOSED}", data={"act": "join"})
+    return answer
+
+
+def joining_by_token(site: Site) -> Answer:
+    headers = {"Authorization": f"Bearer {site.tokens.make(OTHER, 'un programme', 30)}"}
+    client = site.client()
+    answer: Answer = client.post(f"/communities/{PROPOSED}", data={"act": "join"}, headers=headers)
+    return answer
+
+
 KEPT = {"act": "favourite", "kind": "agent", "subject": MANAGER}
 WITHDRAW = {"kind": "withdraw", "subject": ""}
 WRITES: dict[tuple[str, str], Write] = {
@@ -316,6 +343,19 @@ WRITES: dict[tuple[str, str], Write] = {
     ),
     ("POST", "/api/v1/me/wishes"): in_person("/api/v1/me/wishes", 200, json=WITHDRAW),
     ("DELETE", "/api/v1/me/wishes"): in_person("/api/v1/me/wishes", 200, "DELETE", params=WITHDRAW),
+    ("POST", "/communities/{topic_id:path}"): Write(
+        lambda site: joining(site, OTHER),
+        303,
+        {401: lambda site: joining(site, ""), 403: lambda site: joining_by_token(site)},
+    ),
+    ("POST", "/administration/files/{name}"): Write(
+        lambda site: writing_glossary(site, ADMINISTRATOR),
+        200,
+        {
+            403: lambda site: writing_glossary(site, MANAGER),
+            401: lambda site: writing_glossary(site),
+        },
+    ),
     ("POST", "/avis"): in_person("/avis", 303, data=KEPT),
     ("POST", "/mes-donnees"): in_person("/mes-donnees", 303, data={"act": "ask", **WITHDRAW}),
     ("POST", "/demo/agent"): Write(

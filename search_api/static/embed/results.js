@@ -1,4 +1,4 @@
-import { page } from "./asking.js";
+import { opened, page } from "./asking.js";
 import { link, make } from "./elements.js";
 import { counted, words } from "./words.js";
 
@@ -20,7 +20,7 @@ export function results({ total, worded, documents, incomplete, shortened }, q) 
 
 function item(one) {
   const language = one.language && one.language !== "fr" ? { lang: one.language } : {};
-  const parts = [make("p", { class: "title", ...language }, link(one.url, one.title || words.untitled))];
+  const parts = [make("p", { class: "title", ...language }, link(opened(one.page), one.title || words.untitled))];
   parts.push(make("p", { class: "about" }, about(one)));
   if (!one.valid) parts.push(make("p", { class: "past" }, words.not_in_force));
   if (one.passage) parts.push(make("p", { class: "passage", ...language }, ...excerpt(one.passage)));

@@ -1,0 +1,124 @@
+"""The glossary and the best bets as administrators edit them on their page."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from stat import S_IMODE
+from threading import Lock
+from uuid import uuid4
+
+from quisait.application.engines import search_files
+from quisait.settings import SearchSettings, beside_file
+from quisait.settings.files import account
+from quisait.settings.types import reason_of
+from quisait.work.administration import FILE_LABELS
+from search_api.questions.glossary import LineFault, lines_of, read_glossary
+from search_api.ranking.search_configuration import read_best_bets
+from search_api.system_status import SearchFile
+
+NAMES = {"glossaire": "glossary", "réponses en tête": "best-bets"}
+"""What the settings call each file, and its name in addresses."""
+MAX_BYTES = 1_000_000
+"""A longer text is no list that people keep by hand."""
+
+_WRITING = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsSearchFiles:
+    """The files that the settings name. Questions read a file again once it has changed."""
+
+    settings: SearchSettings
+
+    def names(self) -> Mapping[str, str]:
+        """See `SearchFiles`."""
+        return {FILE_LABELS[kind]: NAMES[kind] for kind, _ in search_files(self.settings)}
+
+    def read(self, name: str) -> SearchFile:
+        """See `SearchFiles`. A file that is missing is empty: writing makes it."""
+        kind, path = self._find(name)
+        text = _text_of(path)
+        return SearchFile(
+            name,
+            FILE_LABELS[kind],
+            text,
+            _version(text),
+            tuple(_sentences(_faults(kind, text.splitlines()))),
+            "" if os.access(path.parent, os.W_OK) else _locked(path, "lecture seule"),
+        )
+
+    def write(self, name: str, text: str, version: str) -> None:
+        """See `SearchFiles`."""
+        kind, path = self._find(name)
+        lines = text.replace("\r\n", "\n").rstrip().splitlines()
+        if len(text.encode()) > MAX_BYTES or any("\0" in line for line in lines):
+            raise ValueError("Rien n’est enregistré : texte trop long, ou caractère interdit.")
+        if faults := _faults(kind, lines):
+            told = " ; ".join(_sentences(faults))
+            raise ValueError(f"Rien n’est enregistré. À corriger : {told}.")
+        written = "".join(f"{line}\n" for line in lines)
+        try:
+            with _WRITING:
+                if _version(_text_of(path)) != version:
+                    raise ValueError(
+                        "Rien n’est enregistré : le fichier a changé depuis son ouverture. "
+                        "Copiez votre texte, rouvrez la page, et reportez-y vos lignes."
+                    )
+                _replace(path, written.encode())
+        except OSError as error:
+            raise ValueError(_locked(path, reason_of(error))) from error
+
+    def _find(self, name: str) -> tuple[str, Path]:
+        """What it is, and where: a link's target is written, not the link. Raises `KeyError`."""
+        for kind, path in search_files(self.settings):
+            if NAMES[kind] == name:
+                return kind, beside_file(path).resolve()
+        raise KeyError(name)
+
+
+def _text_of(path: Path) -> str:
+    """Raises `ValueError` with a sentence."""
+    try:
+        return "".join(f"{line}\n" for line in lines_of(path))
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise ValueError(_locked(path, reason_of(error))) from error
+
+
+def _faults(kind: str, lines: list[str]) -> tuple[LineFault, ...]:
+    """As who reads it for questions finds them."""
+    read = read_glossary if kind == "glossaire" else read_best_bets
+    return read(lines).faults
+
+
+def _sentences(faults: tuple[LineFault, ...]) -> Iterator[str]:
+    return (f"ligne {one.line}, {one.reason}" for one in faults)
+
+
+def _version(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _locked(path: Path, reason: str) -> str:
+    return (
+        f"Le fichier {path.name} ne peut pas être écrit par ce service ({reason}). Donnez-en le "
+        f"droit, ainsi que sur son dossier, au compte {account()}, ou modifiez-le sur la machine."
+    )
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write beside the file, then take its place: a reader sees the one or the other, whole."""
+    beside = path.with_name(f".{path.name}.{uuid4().hex}")
+    mode = S_IMODE(path.stat().st_mode) if path.exists() else 0o640
+    try:
+        with beside.open("xb") as file:
+            os.chmod(beside, mode)  # noqa: PTH101 - before anything is in it
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
