@@ -57,7 +57,8 @@ def direct_answer(results: Results, today: date) -> DirectAnswer | None:
         return None
     shown, author, accepted = said
     text = shown.passage.text
-    start, end = excerpt_span(text, shown.highlights, ANSWER_CHARACTERS)
+    # An answer begins with what answers; in a note the words asked for say where that is.
+    start, end = excerpt_span(text, () if accepted else shown.highlights, ANSWER_CHARACTERS)
     dated = first.card.modified or first.card.created
     return DirectAnswer(
         text[start:end].strip(), document_reference(first.card), author, accepted, dated
