@@ -6,7 +6,7 @@ Reads `$QUISAIT_SHARED/eval`; texts that were encoded once are not encoded again
 import sys
 from pathlib import Path
 
-from benchmarks import access_change, analysis, expertise_build, formats
+from benchmarks import access_change, analysis, expertise_build, formats, not_measured
 from evaluation.corpora import load_expert_set, load_search_set
 from evaluation.rankings import evaluate_experts, evaluate_search
 from evaluation.reports import Report, report_text
@@ -32,9 +32,13 @@ def relevance(engine: str) -> None:
     index = IndexSettings.model_validate({"engine": engine})
     bench = Bench(index, encoder, CACHE, workers=2)
     for name in SEARCH_SETS:
+        if not_measured(name, f"eval/{name}"):
+            continue
         judged = load_search_set(SHARED / "eval" / name)
         tell(engine, evaluate_search(judged, bench, list(Retriever)))
     for name, queries, qrels in EXPERT_SETS:
+        if not_measured(name, f"eval/{name}"):
+            continue
         experts = load_expert_set(SHARED / "eval" / name, queries, qrels)
         tell(engine, evaluate_experts(experts, bench, [VotingModel.DISCOUNTED]))
 

@@ -81,6 +81,7 @@ def corpus(documents: int, home: Numbers) -> Corpus:
         account=contributors(draw, topics.indices[topics.indptr[document]].astype(np.int64), home),
         weight=draw.choice([1.0, 0.7, 0.6, 0.2], len(document))
         * 0.5 ** draw.uniform(0, 3, len(document)),
+        accepted=np.zeros(len(document), dtype=np.bool_),
         contributions_seen=len(document),
     )
 

@@ -91,7 +91,9 @@ def named(puts: Iterator[Put], ids: list[str]) -> Iterator[Put]:
 def directory(words: Words, draw: random.Random, people: int) -> Names:
     """Everyone has an account."""
     found = agents(words, draw, people).people
-    return Names(tuple(replace(one, accounts=(f"bench:a{n}",)) for n, one in enumerate(found)))
+    return Names(
+        tuple(replace(result, accounts=(f"bench:a{n}",)) for n, result in enumerate(found))
+    )
 
 
 def topics_given(database: sa.Engine, ids: Iterable[str], draw: random.Random) -> SqlBuilds:
@@ -100,8 +102,8 @@ def topics_given(database: sa.Engine, ids: Iterable[str], draw: random.Random) -
     counted = dict.fromkeys(("documents", "contributions", "contributions_seen"), 0)
     stamp = {"id": "bench", "day": TODAY, "digest": "", "topics_digest": "", **counted}
     rows = [
-        {**build, **assigned_row(AssignedRecord(document_key(one), ((draw.choice(TOPICS), 1.0),)))}
-        for one in ids
+        {**build, **assigned_row(AssignedRecord(document_key(id_), ((draw.choice(TOPICS), 1.0),)))}
+        for id_ in ids
     ]
     with database.begin() as connection:
         connection.execute(sa.insert(builds), {**stamp, "least_strength": 1.0})
@@ -163,8 +165,11 @@ def times(name: str, count: int) -> float:
 
 def main(arguments: list[str]) -> None:
     """Measure, and fail where asking who knows costs too much."""
-    count = next((int(one) for one in arguments if one.isdigit()), DOCUMENTS)
-    engines = [one for one in arguments if not one.isdigit()] or ["embedded", "opensearch"]
+    count = next((int(argument) for argument in arguments if argument.isdigit()), DOCUMENTS)
+    engines = [argument for argument in arguments if not argument.isdigit()] or [
+        "embedded",
+        "opensearch",
+    ]
     slow = [name for name in engines if times(name, count) > MOST_TIMES]
     if slow:
         raise SystemExit(f"More than {MOST_TIMES:.0f} times a search: {slow}")

@@ -53,9 +53,11 @@ def main(wanted: list[str]) -> None:
     SHEETS.mkdir(parents=True, exist_ok=True)
     with served_demo() as demo, every_state() as states:
         for sight in (*states, *of_the_demo(demo)):
-            if not wanted or any(one in sight.name for one in wanted):
+            if not wanted or any(word in sight.name for word in wanted):
                 heights = shoot(demo.browser, sight)
-                print(f"{sight.name:28} {' '.join(f'{one:6}' for one in heights)}", flush=True)
+                print(
+                    f"{sight.name:28} {' '.join(f'{height:6}' for height in heights)}", flush=True
+                )
 
 
 @contextmanager
@@ -136,7 +138,7 @@ def shoot(browser: Browser, sight: Sight) -> list[int]:
 def lay_out(browser: Browser, name: str, shots: list[Path]) -> None:
     """The shots on one sheet, three in a row."""
     rows = (shots[: len(WIDTHS)], shots[len(WIDTHS) :])
-    images = "<br>".join("".join(f"<img src='{one.name}'>" for one in row) for row in rows)
+    images = "<br>".join("".join(f"<img src='{image.name}'>" for image in row) for row in rows)
     sheet = SHEETS / "sheet.html"
     style = f"img {{ zoom: {SCALE}; margin: 8px; vertical-align: top; border: 1px solid #888 }}"
     sheet.write_text(f"<style>body {{ background: #bbb }} {style}</style><nobr>{images}</nobr>")

@@ -87,7 +87,7 @@ def main() -> None:
     with served_demo() as demo:
         for picture in PICTURES:
             take(demo, picture)
-    weight = sum(one.stat().st_size for one in IMAGES.glob("*.png"))
+    weight = sum(image.stat().st_size for image in IMAGES.glob("*.png"))
     print(f"{len(PICTURES)} pictures, {weight / 1000:.0f} kB")
     if weight > MOST_BYTES:
         raise SystemExit(f"More than {MOST_BYTES / 1000:.0f} kB")

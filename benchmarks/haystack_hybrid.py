@@ -39,12 +39,12 @@ def main(folder: str, url: str, warming: str) -> None:
                 store.write_documents(
                     [
                         Document(
-                            id=one["id"],
-                            content=one["text"],
-                            embedding=one["vector"],
-                            meta={"allowed": one["allowed"][0]},
+                            id=row["id"],
+                            content=row["text"],
+                            embedding=row["vector"],
+                            meta={"allowed": row["allowed"][0]},
                         )
-                        for one in batch
+                        for row in batch
                     ]
                 )
         print(json.dumps(asked(store, Path(folder), int(warming))))

@@ -26,6 +26,7 @@ import numpy as np
 import sqlalchemy as sa
 import urllib3
 
+from benchmarks import not_measured
 from benchmarks.access_change import engine, unit_vectors
 from connectors.ports import Change, Checkpoint, Listing, Upsert
 from connectors.values import EVERYONE, Access, Content, Document, Section
@@ -47,7 +48,7 @@ from tests.shared_files import SHARED
 ENGINES, PARTS = ["embedded", "opensearch"], ["encoder", "extraction", "memory"]
 SOURCE = "bench"
 OPEN = Access(frozenset({EVERYONE}))
-CORPUS = SHARED / "eval/search_cdtn_fiches/corpus.jsonl"
+CORPUS = "eval/search_cdtn_fiches/corpus.jsonl"
 DIMENSION = 384
 ENCODED_DOCUMENTS = 400
 """So many that making an index, once, weighs little."""
@@ -107,7 +108,7 @@ class Given:
 
 def real_texts() -> list[tuple[str, str]]:
     """(title, text) of the corpus, in its order."""
-    lines = map(json.loads, CORPUS.read_text("utf-8").splitlines())
+    lines = map(json.loads, (SHARED / CORPUS).read_text("utf-8").splitlines())
     return [(line["title"], line["text"]) for line in lines]
 
 
@@ -291,9 +292,11 @@ def resident_mib() -> float:
 
 def main(asked: Sequence[str]) -> None:
     """Measure the parts asked for, or all."""
+    if not_measured("indexing", CORPUS, "documents"):
+        return
     engines = [name for name in ENGINES if name in asked] or ENGINES
     parts = [part for part in PARTS if part in asked] or PARTS
-    numbers = [int(one) for one in asked if one.isdigit()]
+    numbers = [int(argument) for argument in asked if argument.isdigit()]
     if "encoder" in parts:
         beside_the_encoder(engines)
     if "extraction" in parts:

@@ -42,8 +42,8 @@ CRAWL_S = 60.0
 def quiet_and_attacked(address: str, connections: int) -> tuple[Waits, Waits]:
     """What six readers wait, alone and beside one who does their worst."""
     ask(address, READERS[0], QUESTIONS[0])
-    alone = statistics.median(ask(address, READERS[0], one)[1] for one in QUESTIONS)
-    worst = statistics.median(ask(address, HOSTILE, one)[1] for one in WORST)
+    alone = statistics.median(ask(address, READERS[0], question)[1] for question in QUESTIONS)
+    worst = statistics.median(ask(address, HOSTILE, question)[1] for question in WORST)
     print(f"one page alone: {alone * 1000:.0f} ms; of the worst: {worst * 1000:.0f} ms", flush=True)
     quiet = six_readers(address)
     print(f"six readers: {quiet.line()}", flush=True)

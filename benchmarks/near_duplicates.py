@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from itertools import combinations
 
+from benchmarks import not_measured
 from connectors.values import Section
 from evaluation.corpora import load_search_set
 from indexer.near_duplicates import (
@@ -88,8 +89,13 @@ def signed(text: str) -> bytes:
 
 def main(arguments: list[str]) -> None:
     """Print a row for each least resemblance, then the rule that serves."""
+    if not_measured("near duplicates", "eval/search_vdd_related"):
+        return
     most = int(arguments[0]) if arguments else 400
-    texts = [one.text for one in load_search_set(SHARED / "eval" / "search_vdd_related").documents]
+    texts = [
+        document.text
+        for document in load_search_set(SHARED / "eval" / "search_vdd_related").documents
+    ]
     chance = random.Random(5)
     texts = chance.sample(texts, min(most, len(texts)))
     began = time.perf_counter()

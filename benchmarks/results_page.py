@@ -116,8 +116,11 @@ def tell(what: str, taken_ms: Sequence[float], calls: Counter[str], requests: in
 
 def main(arguments: list[str]) -> None:
     """Measure each engine."""
-    count = next((int(one) for one in arguments if one.isdigit()), DOCUMENTS)
-    engines = [one for one in arguments if not one.isdigit()] or ["embedded", "opensearch"]
+    count = next((int(argument) for argument in arguments if argument.isdigit()), DOCUMENTS)
+    engines = [argument for argument in arguments if not argument.isdigit()] or [
+        "embedded",
+        "opensearch",
+    ]
     sent = RequestCounter()
     for name in engines:
         measure(name, count, sent)

@@ -33,6 +33,7 @@ import sqlalchemy as sa
 import urllib3
 from opensearchpy import OpenSearch
 
+from benchmarks import not_measured
 from benchmarks.access_change import DIMENSION
 from benchmarks.search_documents import CACHE, Places, filled, made_of, stuff
 from connectors.values import EVERYONE
@@ -140,9 +141,12 @@ def send_bare(pool: urllib3.HTTPConnectionPool, sent: Sequence[tuple[str, str, b
         assert answer.status == 200, answer.data[:300]  # noqa: S101 a refused search is none
 
 
+QUERIES = "eval/search_cdtn_fiches/queries.jsonl"
+
+
 def questions() -> list[str]:
     """Real questions."""
-    lines = (SHARED / "eval/search_cdtn_fiches/queries.jsonl").read_text("utf-8").splitlines()
+    lines = (SHARED / QUERIES).read_text("utf-8").splitlines()
     texts = [str(json.loads(line)["text"]) for line in lines]
     return random.Random(0).sample(texts, QUESTIONS + WARMING)
 
@@ -242,9 +246,11 @@ def beside_haystack(puts: Iterator[Put], known: dict[str, Vectors]) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """Measure searches, the peer."""
-    count = next((int(one) for one in arguments if one.isdigit()), DOCUMENTS)
-    parts = [one for one in arguments if one in PARTS] or PARTS
-    engines = [one for one in parts if one in ENGINES]
+    if not_measured("search", QUERIES):
+        return
+    count = next((int(argument) for argument in arguments if argument.isdigit()), DOCUMENTS)
+    parts = [argument for argument in arguments if argument in PARTS] or PARTS
+    engines = [part for part in parts if part in ENGINES]
     CACHE.mkdir(parents=True, exist_ok=True)
     # The questions of a judged set are public.
     onnx = OnnxEncoder(exported_model())

@@ -70,7 +70,7 @@ def stuff(count: int, encoder: Encoder) -> Stuff:
     ][:REAL_PASSAGES]
     vectors = encoder.passages([passage_text(title, passage) for title, passage in real])
     sentences = [passage.text.split(". ") for _, passage in real]
-    orders = (tuple(_drawn(draw, one) for _ in range(ORDERS)) for one in sentences)
+    orders = (tuple(_drawn(draw, sentence) for _ in range(ORDERS)) for sentence in sentences)
     return Stuff(count, tuple(orders), vectors)
 
 
@@ -150,8 +150,8 @@ def fill(made: Stuff, engine: str, places: Places) -> None:
     known = lru_cache(maxsize=2 * REAL_PASSAGES * ORDERS)(analyse)
     with mock.patch.object(schema, "analyse", known), mock.patch.object(rows, "analyse", known):
         batch: list[Put] = []
-        for number, one in enumerate(made_of(made), 1):
-            batch.append(one)
+        for number, document in enumerate(made_of(made), 1):
+            batch.append(document)
             if len(batch) == BATCH or number == made.count:
                 assert not index.write(batch).failed  # noqa: S101 a figure of a refused write is none
                 batch = []

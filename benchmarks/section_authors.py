@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from benchmarks import not_measured
 from benchmarks.__main__ import CACHE
 from connectors.ports import Change, Connector, Upsert
 from connectors.values import Section
@@ -56,8 +57,8 @@ class Collections:
 
     def __init__(self, judged: ExpertSet, *, signed: bool) -> None:
         self._bound = list(collections_of(judged.documents))
-        inside = {one.id for some in self._bound for one in some}
-        self._others = [one for one in judged.documents if one.id not in inside]
+        inside = {section.id for some in self._bound for section in some}
+        self._others = [document for document in judged.documents if document.id not in inside]
         self._queries, self._signed = judged.queries, signed
 
     def changes(self, since: str | None) -> Iterator[Change]:
@@ -65,13 +66,15 @@ class Collections:
         others = JudgedSource(self._others, self._queries)
         yield from others.changes(since)
         for number, some in enumerate(self._bound, 1):
-            authors = tuple(one.authors[0] for one in some)
+            authors = tuple(section.authors[0] for section in some)
             whole = JudgedText(f"recueil-{number}", f"Recueil {number}", "", authors)
             sections = tuple(
                 Section(
-                    one.text, one.title, candidate_account(one.authors[0]) if self._signed else None
+                    section.text,
+                    section.title,
+                    candidate_account(section.authors[0]) if self._signed else None,
                 )
-                for one in some
+                for section in some
             )
             yield Upsert(replace(others.document(whole), sections=sections))
 
@@ -79,9 +82,9 @@ class Collections:
 def collections_of(documents: Sequence[JudgedText]) -> Iterator[tuple[JudgedText, ...]]:
     """Fours of documents by one candidate each, no two by the same; what is left over is not."""
     by_author: dict[str, deque[JudgedText]] = defaultdict(deque)
-    for one in documents:
-        if len(one.authors) == 1:
-            by_author[one.authors[0]].append(one)
+    for document in documents:
+        if len(document.authors) == 1:
+            by_author[document.authors[0]].append(document)
     while True:
         most = sorted(by_author, key=lambda author: (-len(by_author[author]), author))[:BOUND]
         some = [by_author[author].popleft() for author in most if by_author[author]]
@@ -101,7 +104,7 @@ def measured(
             for query, (window, owners) in windows.items()
         }
         found = values(run, judged.judgments, MEASURES)
-        means = [f"{figure(found[one], judged.queries).mean:.3f}" for one in MEASURES]
+        means = [f"{figure(found[measure], judged.queries).mean:.3f}" for measure in MEASURES]
         yield f"| {name} | {weight:g} | {' | '.join(means)} |"
 
 
@@ -122,7 +125,9 @@ def asked(connector: Connector, judged: ExpertSet) -> Iterator[tuple[str, Asked]
         for query in judged.queries:
             window = search.window_of(query.text, evaluation_reader(query))
             accounts = {
-                row.account for one in window.documents for row in counting_contributions(one.card)
+                row.account
+                for document in window.documents
+                for row in counting_contributions(document.card)
             }
             owners = {name: agent.id for name, agent in book.by_account(accounts).items()}
             yield query.id, (window, owners)
@@ -138,6 +143,8 @@ def ranking(window: Window, owners: dict[str, str], judged: ExpertSet, weight: f
 
 def main() -> None:
     """On the embedded index."""
+    if not_measured("section authors", f"eval/{SET}"):
+        return
     judged = load_expert_set(SHARED / "eval" / SET)
     told = (
         ("as it comes", JudgedSource(judged.documents, judged.queries), WEIGHTS[:1]),

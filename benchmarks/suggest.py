@@ -81,9 +81,9 @@ def documents(words: Words, draw: random.Random, count: int) -> Iterator[Put]:
 def fill(index: Index, puts: Iterator[Put]) -> list[str]:
     """Write by batches; gives the titles."""
     titles, batch = [], []
-    for one in puts:
-        titles.append(one.indexed.document.title)
-        batch.append(one)
+    for put in puts:
+        titles.append(put.indexed.document.title)
+        batch.append(put)
         if len(batch) == 2_000:
             assert not index.write(batch).failed  # noqa: S101 a figure of a refused write is none
             batch = []
@@ -160,7 +160,7 @@ def directory(count: int, words: Words) -> float:
         stack.callback(database.dispose)
         book, names = SqlDirectory(database), agents(words, draw, count)
         book.replace(names)
-        typed = letter_by_letter([one.name for one in draw.sample(names.people, TYPED)])
+        typed = letter_by_letter([person.name for person in draw.sample(names.people, TYPED)])
         people = measure("people", typed, lambda q, _: book.begun(q, TODAY, PEOPLE))
         wrong = mistyped(words, draw, MISTYPED)
         measure("near names", wrong, lambda q, _: book.near(q, TODAY))
@@ -173,8 +173,11 @@ def directory(count: int, words: Words) -> float:
 
 def main(arguments: list[str]) -> None:
     """Measure, and fail where a letter's p95 is more than it may be."""
-    count = next((int(one) for one in arguments if one.isdigit()), DOCUMENTS)
-    engines = [one for one in arguments if not one.isdigit()] or ["embedded", "opensearch"]
+    count = next((int(argument) for argument in arguments if argument.isdigit()), DOCUMENTS)
+    engines = [argument for argument in arguments if not argument.isdigit()] or [
+        "embedded",
+        "opensearch",
+    ]
     words = Words(random.Random(0), 30_000)
     beside = directory(max(100, count // 10), words)
     slow = [name for name in engines if titles(name, count, words) + beside > MOST_MS]

@@ -25,6 +25,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from benchmarks import not_measured
 from evaluation.corpora import SearchSet, load_search_set
 from evaluation.measures import Figure, figure
 from evaluation.scratch import VECTORS, JudgedSource, NoFiles, judged_id
@@ -130,7 +131,7 @@ def scored(judged: SearchSet, encoder: Encoder) -> list[Scored]:
                     (lexical(replace(bare, exact=asked.exact)) - words) / EXACT_WEIGHT,
                     (lexical(replace(bare, pairs=asked.pairs)) - words) / PAIR_WEIGHT,
                     catalogue.vectors.similarities(vector)[order],
-                    np.array([float(judgments.get(one, 0)) for one in ids]),
+                    np.array([float(judgments.get(id_, 0)) for id_ in ids]),
                 )
             )
         return answers
@@ -185,13 +186,15 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", default=list(SETS))
     parser.add_argument("--folds", type=int, default=5)
     asked = parser.parse_args()
+    if not_measured("tuning", *(f"eval/{name}" for name in asked.sets)):
+        return
     settings = EncoderSettings.model_validate({"kind": "onnx", "model": str(exported_model())})
     tables: list[Floats] = []
     sets = [load_search_set(SHARED / "eval" / name) for name in asked.sets]
     with open_cached_encoder(settings, CACHE / VECTORS, keep_queries=True) as encoder:
         for judged in sets:
             answers = scored(judged, encoder)
-            tables.append(np.array([ndcgs(one) for one in answers]).T)
+            tables.append(np.array([ndcgs(answer) for answer in answers]).T)
             print(f"{judged.name}: {len(answers)} questions, {len(SWEPT)} combinations", flush=True)
     folds = [
         np.array([fold_of(query.group, asked.folds) for query in judged.queries]) for judged in sets
@@ -209,7 +212,7 @@ def told(
     best = _best(tables, [np.ones(len(one), dtype=np.bool_) for one in folds])
     chosen = [_best(tables, [one != fold for one in folds]) for fold in range(count)]
     lines = [f"serving: {SERVING}", f"best on everything: {SWEPT[best - 1]}"]
-    lines += [f"without fold {fold}: {SWEPT[one - 1]}" for fold, one in enumerate(chosen)]
+    lines += [f"without fold {fold}: {SWEPT[index - 1]}" for fold, index in enumerate(chosen)]
     lines.append("| set | serving | in-fold | out-of-fold | out-of-fold - serving |")
     lines.append("|---|---|---|---|---|")
     gains = []

@@ -16,6 +16,7 @@ from itertools import product
 from math import fsum
 from pathlib import Path
 
+from benchmarks import not_measured
 from benchmarks.__main__ import CACHE, EXPERT_SETS
 from evaluation.corpora import ExpertSet, JudgedQuery, load_expert_set
 from evaluation.measures import Run, figure, values
@@ -71,7 +72,7 @@ class MeasuredSet:
 
     def mean(self, setting: Setting, measure: str, queries: Sequence[JudgedQuery]) -> float:
         """Of these questions."""
-        return fsum(self.found[setting][measure][one.id] for one in queries) / len(queries)
+        return fsum(self.found[setting][measure][query.id] for query in queries) / len(queries)
 
 
 def measured(name: str, judged: ExpertSet, bench: Bench) -> MeasuredSet:
@@ -81,15 +82,19 @@ def measured(name: str, judged: ExpertSet, bench: Bench) -> MeasuredSet:
         def ask(query: JudgedQuery) -> dict[Setting, list[str]]:
             window = scratch.search.window_of(query.text, evaluation_reader(query))
             accounts = {
-                row.account for one in window.documents for row in counting_contributions(one.card)
+                row.account
+                for document in window.documents
+                for row in counting_contributions(document.card)
             }
             owners = {name: agent.id for name, agent in scratch.book.by_account(accounts).items()}
             return _rankings(window, cast_votes(window, date.today(), owners), judged.ranked)
 
         answers = bench.each(ask, judged.queries)
     runs: dict[Setting, Run] = {
-        one: {query.id: each[one] for query, each in zip(judged.queries, answers, strict=True)}
-        for one in SETTINGS
+        setting: {
+            query.id: each[setting] for query, each in zip(judged.queries, answers, strict=True)
+        }
+        for setting in SETTINGS
     }
     found = {
         one: {name: dict(by) for name, by in values(run, judged.judgments, MEASURES).items()}
@@ -107,7 +112,9 @@ def _rankings(
         visits = walk(window, votes, sharpness=sharpness)
         for discount in DISCOUNTS:
             sums = {
-                id_: discounted_votes([one for one in some if one.weight > 0], sharpness, discount)
+                id_: discounted_votes(
+                    [vote for vote in some if vote.weight > 0], sharpness, discount
+                )
                 for id_, some in votes.items()
             }
             most = max(sums.values(), default=1.0) or 1.0
@@ -127,17 +134,21 @@ def chosen(sets: Sequence[MeasuredSet], fold: int | None) -> Setting:
 
     def worth(setting: Setting) -> float:
         shares = []
-        for one in sets:
-            inside = [q for q in one.queries if fold is None or fold_of(one, q) != fold]
-            shares.append(one.mean(setting, "AP", inside) / one.mean(FORMER, "AP", inside))
+        for judged_set in sets:
+            inside = [
+                q for q in judged_set.queries if fold is None or fold_of(judged_set, q) != fold
+            ]
+            shares.append(
+                judged_set.mean(setting, "AP", inside) / judged_set.mean(FORMER, "AP", inside)
+            )
         return fsum(shares) / len(shares)
 
     return max(SETTINGS, key=worth)
 
 
-def fold_of(one: MeasuredSet, query: JudgedQuery) -> int:
+def fold_of(measured_set: MeasuredSet, query: JudgedQuery) -> int:
     """Whole groups, dealt out in their order."""
-    groups = sorted({each.group for each in one.queries})
+    groups = sorted({each.group for each in measured_set.queries})
     return groups.index(query.group) % FOLDS
 
 
@@ -150,18 +161,21 @@ def table(sets: Sequence[MeasuredSet]) -> str:
         "| set | served AP / RR | former | chosen on all | out of fold |",
         "|---|---:|---:|---:|---:|",
     ]
-    for one in sets:
+    for judged_set in sets:
         outside = {
-            measure: {q.id: one.found[by_fold[fold_of(one, q)]][measure][q.id] for q in one.queries}
+            measure: {
+                q.id: judged_set.found[by_fold[fold_of(judged_set, q)]][measure][q.id]
+                for q in judged_set.queries
+            }
             for measure in MEASURES
         }
         cells = [
-            " / ".join(f"{one.mean(setting, m, one.queries):.3f}" for m in MEASURES)
+            " / ".join(f"{judged_set.mean(setting, m, judged_set.queries):.3f}" for m in MEASURES)
             for setting in (served, FORMER, best)
         ]
-        out = [figure(outside[measure], one.queries) for measure in MEASURES]
+        out = [figure(outside[measure], judged_set.queries) for measure in MEASURES]
         cells.append(" / ".join(f"{f.mean:.3f} ± {f.standard_error:.3f}" for f in out))
-        lines.append(f"| {one.name} | {' | '.join(cells)} |")
+        lines.append(f"| {judged_set.name} | {' | '.join(cells)} |")
     lines += ["", f"Served: {served}. Former: {FORMER}. Chosen on all: {best}."]
     lines += [f"Fold {number}: {setting}." for number, setting in enumerate(by_fold, 1)]
     return "\n".join(lines)
@@ -180,11 +194,13 @@ def main(names: Sequence[str]) -> None:
     bench = Bench(index, encoder, Path(CACHE), workers=2)
     sets = []
     for name, queries, qrels in EXPERT_SETS:
-        if not names or name in names:
-            judged = load_expert_set(SHARED / "eval" / name, queries, qrels)
-            told = name if queries == "queries.jsonl" else f"{name} ({queries})"
-            sets.append(measured(told, judged, bench))
-    print(table(sets))
+        if (names and name not in names) or not_measured(name, f"eval/{name}"):
+            continue
+        judged = load_expert_set(SHARED / "eval" / name, queries, qrels)
+        told = name if queries == "queries.jsonl" else f"{name} ({queries})"
+        sets.append(measured(told, judged, bench))
+    if sets:
+        print(table(sets))
 
 
 if __name__ == "__main__":

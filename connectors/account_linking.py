@@ -132,12 +132,15 @@ class LinkedDirectory:
         """The holder of each account in the directory or the assignments; these take precedence."""
         stated = {account: agent.id for agent in agents for account in agent.accounts}
         assigned: dict[str, tuple[str, str]] = {}
-        for one in self.assignments:
-            key = normalize_principal(one.account)
-            if assigned.setdefault(key, (one.account, one.agent_id))[1] != one.agent_id:
+        for assignment in self.assignments:
+            key = normalize_principal(assignment.account)
+            if (
+                assigned.setdefault(key, (assignment.account, assignment.agent_id))[1]
+                != assignment.agent_id
+            ):
                 raise SourceRefused(
-                    f"La table des comptes donne « {one.account} » à deux agents : corrigez-la ; "
-                    "l'annuaire d'avant reste en place."
+                    f"La table des comptes donne « {assignment.account} » à deux agents : "
+                    "corrigez-la ; l'annuaire d'avant reste en place."
                 )
         # An account assigned to an agent who left stays theirs: no rule gives it to another.
         own = {

@@ -149,6 +149,61 @@ def read_contained(root: Path, path: str, listed: FileState | None = None) -> by
     )
 
 
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A file of a folder, open to be read piece by piece, all of them of one version."""
+
+    name: str
+    size: int
+    root: Path
+    path: str
+    listed: FileState
+    file: BinaryIO
+
+    def read(self, start: int, count: int) -> bytes:
+        """At least one byte from `start`. Raises `RecordVanished`, or `SourceUnreachable`.
+
+        File and rules are compared after each piece: none comes from what was written since.
+        """
+        timeout = disk_timeout_error(self.root)
+        return call_with_timeout(DISK_TIMEOUT_S, lambda: self._read(start, count), timeout)
+
+    def _read(self, start: int, count: int) -> bytes:
+        try:
+            piece = os.pread(self.file.fileno(), count, start)
+            stamp = stamp_of(os.fstat(self.file.fileno()))
+            same = _is_unchanged(self.root, self.path, stamp, self.listed)
+        except (OSError, UnsafePath) as error:
+            raise RecordVanished("Le fichier a disparu ou n'est plus lisible.") from error
+        if not piece or not same:
+            raise RecordVanished("Le fichier, ou une règle qui dit qui le lit, vient de changer.")
+        return piece
+
+    def __enter__(self) -> "OpenFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+
+def open_contained(root: Path, path: str, listed: FileState) -> OpenFile:
+    """Open a regular file inside `root`, as it and its rules were when they were listed.
+
+    Raises `UnsafePath`, OSError, or `RecordVanished` where one of them has changed since.
+    """
+    with _parent_folder(root, path) as (folder, name):
+        file = os.fdopen(_open_below(folder, name, _READ_FLAGS), "rb")
+    try:
+        status = os.fstat(file.fileno())
+        _check_regular(status)
+        if not _is_unchanged(root, path, stamp_of(status), listed):
+            raise RecordVanished("Le fichier, ou une règle qui dit qui le lit, vient de changer.")
+    except BaseException:
+        file.close()
+        raise
+    return OpenFile(name, status.st_size, root, path, listed, file)
+
+
 def _read_contained(root: Path, path: str, listed: FileState | None) -> bytes:
     try:
         with _parent_folder(root, path) as (folder, name):

@@ -36,6 +36,16 @@ ROLES_BY_NAME: Mapping[str, ContributorRole] = MappingProxyType(
 """Faster than `ContributorRole(name)`: a thousand contributions are read for one question."""
 
 
+CONVERSATION_HEADINGS: Mapping[ContributorRole, str] = MappingProxyType(
+    {
+        ContributorRole.ACCEPTED_ANSWERER: "Réponse acceptée",
+        ContributorRole.ANSWERER: "Réponse",
+        ContributorRole.COMMENTER: "Commentaire",
+    }
+)
+"""The headings under which the parts of a conversation stand; its question has none."""
+
+
 class EvidencePolicy(StrEnum):
     """Whether contributions to a document count as evidence for a candidate."""
 

@@ -105,7 +105,7 @@ def evaluate_nobody(
             (QuestionCase.FOREIGN, foreign),
         ):
             asked += bench.each(partial(_ask_question, judged, scratch, case), queries)
-        return tuple(one for one in asked if one is not None), scratch.encoder.name
+        return tuple(question for question in asked if question is not None), scratch.encoder.name
 
 
 def _ask_question(
@@ -127,24 +127,28 @@ def _ask_question(
         threshold=NO_THRESHOLD,
         limit=len(judged.candidates),
     )
-    ranked = [one for one in found.candidates if one.agent.id in judged.ranked][:CANDIDATES_JUDGED]
-    most = max((one.parts.votes for one in ranked), default=1.0)
+    ranked = [candidate for candidate in found.candidates if candidate.agent.id in judged.ranked][
+        :CANDIDATES_JUDGED
+    ]
+    most = max((candidate.parts.votes for candidate in ranked), default=1.0)
     return QuestionOutcome(
         query.group,
         case,
         window.closest,
         scratch.search.has_all_words(query.text, reader),
         tuple(
-            JudgedShownCandidate(one.confidence, one.parts.votes / most, one.agent.id in experts)
-            for one in ranked
+            JudgedShownCandidate(
+                candidate.confidence, candidate.parts.votes / most, candidate.agent.id in experts
+            )
+            for candidate in ranked
         ),
     )
 
 
 def curve_point(asked: Sequence[QuestionOutcome], bar: Threshold) -> CurvePoint:
     """What a bar would do."""
-    able = [one for one in asked if one.case is QuestionCase.ANSWERABLE]
-    shown = [[c for c in one.candidates if c.passes(bar)] for one in able]
+    able = [question for question in asked if question.case is QuestionCase.ANSWERABLE]
+    shown = [[c for c in question.candidates if c.passes(bar)] for question in able]
     names = sum(map(len, shown))
     right = sum(c.right for some in shown for c in some)
     return CurvePoint(
@@ -152,8 +156,10 @@ def curve_point(asked: Sequence[QuestionOutcome], bar: Threshold) -> CurvePoint:
         coverage=sum(map(bool, shown)) / len(able),
         shown=names / len(able),
         right=right / names if names else 0.0,
-        kept=right / max(1, sum(c.right for one in able for c in one.candidates)),
-        unable=naming_rate([one for one in asked if one.case is QuestionCase.WITHOUT_EXPERTS], bar),
+        kept=right / max(1, sum(c.right for question in able for c in question.candidates)),
+        unable=naming_rate(
+            [question for question in asked if question.case is QuestionCase.WITHOUT_EXPERTS], bar
+        ),
     )
 
 
@@ -162,8 +168,8 @@ def naming_rate(
 ) -> NamingRate:
     """Whom these questions get: where the nearest document stands below `far`, nobody."""
     shown = [
-        0 if one.far(far) else sum(candidate.passes(bar) for candidate in one.candidates)
-        for one in asked
+        0 if question.far(far) else sum(candidate.passes(bar) for candidate in question.candidates)
+        for question in asked
     ]
     return NamingRate(sum(map(bool, shown)) / max(1, len(shown)), sum(shown) / max(1, len(shown)))
 
@@ -195,12 +201,12 @@ def folds(
     asked: Sequence[QuestionOutcome],
 ) -> Iterator[tuple[list[QuestionOutcome], list[QuestionOutcome]]]:
     """Each fold of groups of the set's own questions, and the others."""
-    own = [one for one in asked if one.case is not QuestionCase.FOREIGN]
-    groups = sorted({one.group for one in own})
+    own = [question for question in asked if question.case is not QuestionCase.FOREIGN]
+    groups = sorted({question.group for question in own})
     fold = {group: number % FOLDS for number, group in enumerate(groups)}
     for number in range(min(FOLDS, len(groups))):
-        kept = [one for one in own if fold[one.group] == number]
-        yield kept, [one for one in own if fold[one.group] != number]
+        kept = [question for question in own if fold[question.group] == number]
+        yield kept, [question for question in own if fold[question.group] != number]
 
 
 def curve_text(name: str, points: Sequence[CurvePoint], held_out: Sequence[CurvePoint]) -> str:
@@ -210,19 +216,28 @@ def curve_text(name: str, points: Sequence[CurvePoint], held_out: Sequence[Curve
         "| unanswerable named | names |",
         "|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for one in points:
-        bar = "none" if one.bar == NO_THRESHOLD else f"{one.bar.confidence:.2f}"
-        mark = "**" if one.bar == SERVED_THRESHOLD else ""
-        lines.append(markdown_row([bar, *_curve_cells(one)], mark))
-    for number, one in enumerate(held_out, 1):
+    for point in points:
+        bar = "none" if point.bar == NO_THRESHOLD else f"{point.bar.confidence:.2f}"
+        mark = "**" if point.bar == SERVED_THRESHOLD else ""
+        lines.append(markdown_row([bar, *_curve_cells(point)], mark))
+    for number, fold_result in enumerate(held_out, 1):
         lines.append(
-            markdown_row([f"fold {number}: {one.bar.confidence:.2f}", *_curve_cells(one)], "")
+            markdown_row(
+                [f"fold {number}: {fold_result.bar.confidence:.2f}", *_curve_cells(fold_result)], ""
+            )
         )
     return "\n".join(lines)
 
 
-def _curve_cells(one: CurvePoint) -> list[str]:
-    values = (one.coverage, one.shown, one.right, one.kept, one.unable.share, one.unable.names)
+def _curve_cells(point: CurvePoint) -> list[str]:
+    values = (
+        point.coverage,
+        point.shown,
+        point.right,
+        point.kept,
+        point.unable.share,
+        point.unable.names,
+    )
     return [f"{value:.2f}" for value in values]
 
 
@@ -253,7 +268,9 @@ def cosine_point(asked: Sequence[QuestionOutcome], bar: float) -> CosinePoint:
     The bar of confidence is the served one throughout.
     """
     each = [
-        naming_rate([one for one in asked if one.case is case], SERVED_THRESHOLD, bar)
+        naming_rate(
+            [question for question in asked if question.case is case], SERVED_THRESHOLD, bar
+        )
         for case in (QuestionCase.ANSWERABLE, QuestionCase.WITHOUT_EXPERTS, QuestionCase.FOREIGN)
     ]
     return CosinePoint(bar, *each)
@@ -282,7 +299,7 @@ def cosine_text(name: str, asked: Sequence[QuestionOutcome], served: float) -> s
         threshold = "none" if math.isinf(bar) else f"{bar:.3f}"
         mark = "**" if bar == served else ""
         lines.append(markdown_row([threshold, *_cosine_cells(cosine_point(asked, bar))], mark))
-    foreign = [one for one in asked if one.case is QuestionCase.FOREIGN]
+    foreign = [question for question in asked if question.case is QuestionCase.FOREIGN]
     for number, (kept, others) in enumerate(folds(asked), 1):
         bar = choose_cosine(others)
         lines.append(
@@ -294,6 +311,6 @@ def cosine_text(name: str, asked: Sequence[QuestionOutcome], served: float) -> s
     return "\n".join(lines)
 
 
-def _cosine_cells(one: CosinePoint) -> list[str]:
-    each = (one.able, one.unable, one.foreign)
+def _cosine_cells(point: CosinePoint) -> list[str]:
+    each = (point.able, point.unable, point.foreign)
     return [f"{value:.2f}" for some in each for value in (some.share, some.names)]

@@ -11,7 +11,15 @@ import typer
 
 from evaluation.abstention import cosine_text, curve, curve_text, evaluate_nobody, out_of_fold
 from evaluation.comparison import compare_report, comparison_body, comparison_text
-from evaluation.corpora import ExpertSet, SearchSet, load_expert_set, load_foreign, load_search_set
+from evaluation.corpora import (
+    ExpertSet,
+    SearchSet,
+    load_expert_set,
+    load_foreign,
+    load_search_set,
+    with_fewer_documents,
+)
+from evaluation.cut import cut_text, evaluate_cut
 from evaluation.measures import SavedRuns, load_ir_measures, read_saved_runs
 from evaluation.rankings import evaluate_experts, evaluate_search
 from evaluation.reports import Report, report_body, report_text, write_runs
@@ -19,7 +27,7 @@ from evaluation.scratch import Bench
 from evaluation.voting_models import VotingModel
 from expertise.topics import read_topics
 from quisait.application.startup import errors_as_sentences, read_settings
-from search_api.ranking.fusion import far_cosine
+from search_api.ranking.fusion import BUNDLED_MODEL, CUTS, far_cosine
 from search_api.search import Retriever
 
 evaluate_app = typer.Typer(help="Mesures sur des jeux de questions jugées.", no_args_is_help=True)
@@ -73,6 +81,12 @@ ForeignFile = Annotated[
 ]
 Limit = Annotated[
     int, typer.Option(min=0, help="Tant de questions, réparties sur le fichier ; 0 : toutes")
+]
+DocumentLimit = Annotated[
+    int,
+    typer.Option(
+        min=0, help="Tant de documents : ceux qui sont jugés, puis d'autres, répartis ; 0 : tous"
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un programme")]
 Kind = Annotated[EncoderChoice | None, typer.Option("--encoder", help="Sinon, celui des réglages")]
@@ -166,6 +180,28 @@ def nobody_command(
         typer.echo(curve_text(judged.name, curve(asked), out_of_fold(asked)))
         if foreign:
             typer.echo(f"\n{cosine_text(judged.name, asked, far_cosine(encoded_by))}")
+
+
+@evaluate_app.command("cut")
+def cut_command(
+    directory: Directory,
+    engine: OnEngine = None,
+    foreign_questions: ForeignFile = None,
+    limit: Limit = 0,
+    documents: DocumentLimit = 0,
+    encoder: Kind = None,
+    model: Model = None,
+    workers: Workers = 2,
+    cache: Cache = CACHE,
+) -> None:
+    """Où finit la pertinence : ce que chaque seuil garde, et combien il présente."""
+    with errors_as_sentences():
+        bench = _bench(engine, encoder, model, workers, cache)
+        judged = with_fewer_documents(load_search_set(directory, limit), documents)
+        foreign = load_foreign(foreign_questions, limit) if foreign_questions else ()
+        served = CUTS[BUNDLED_MODEL]
+        asked = evaluate_cut(judged, bench, foreign, served)
+        typer.echo(cut_text(judged.name, asked, served))
 
 
 def models_of(name: str) -> tuple[VotingModel, ...]:

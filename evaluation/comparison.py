@@ -81,7 +81,7 @@ def _compare_measure(
     return Comparison(
         before=math.fsum(theirs[query.id] for query in queries) / count,
         after=math.fsum(ours[query.id] for query in queries) / count,
-        difference=math.fsum(one.difference for one in moved) / count,
+        difference=math.fsum(difference.difference for difference in moved) / count,
         low=low,
         high=high,
         p_value=p_value,
@@ -97,8 +97,8 @@ def _compare_measure(
 def _by_cluster(moved: Sequence[QueryDifference]) -> tuple[Floats, Floats]:
     """(clusters,) sums of differences, and (clusters,) numbers of questions."""
     clusters: dict[str, list[float]] = defaultdict(list)
-    for one in moved:
-        clusters[one.query.group].append(one.difference)
+    for difference in moved:
+        clusters[difference.query.group].append(difference.difference)
     sums = np.array([math.fsum(inside) for inside in clusters.values()])
     return sums, np.array([len(inside) for inside in clusters.values()], dtype=np.float64)
 
@@ -106,9 +106,11 @@ def _by_cluster(moved: Sequence[QueryDifference]) -> tuple[Floats, Floats]:
 def _largest_differences(
     moved: Sequence[QueryDifference], sign: int
 ) -> tuple[QueryDifference, ...]:
-    way = [one for one in moved if sign * one.difference > _EQUAL]
+    way = [difference for difference in moved if sign * difference.difference > _EQUAL]
     return tuple(
-        sorted(way, key=lambda one: (-sign * one.difference, one.query.id))[:QUERIES_LISTED]
+        sorted(way, key=lambda difference: (-sign * difference.difference, difference.query.id))[
+            :QUERIES_LISTED
+        ]
     )
 
 
@@ -242,63 +244,63 @@ def _as_deep(run: Run, ours: Run, queries: Sequence[JudgedQuery]) -> Run:
 def comparison_body(found: Sequence[RunComparison], *, show_queries: bool) -> dict[str, Any]:
     """By run: counts, then each measure."""
     return {
-        one.name: {
-            "queries": one.queries,
-            "clusters": one.clusters,
-            "unanswered": one.unanswered,
-            "left_out": one.left_out,
+        run.name: {
+            "queries": run.queries,
+            "clusters": run.clusters,
+            "unanswered": run.unanswered,
+            "left_out": run.left_out,
             "measures": {
                 name: _measure_body(measure, show_queries=show_queries)
-                for name, measure in one.measures.items()
+                for name, measure in run.measures.items()
             },
         }
-        for one in found
+        for run in found
     }
 
 
-def _measure_body(one: Comparison, *, show_queries: bool) -> dict[str, Any]:
-    known = not math.isnan(one.low)
+def _measure_body(comparison: Comparison, *, show_queries: bool) -> dict[str, Any]:
+    known = not math.isnan(comparison.low)
     return {
-        "before": one.before,
-        "after": one.after,
-        "difference": one.difference,
-        "interval": [one.low, one.high] if known else None,
+        "before": comparison.before,
+        "after": comparison.after,
+        "difference": comparison.difference,
+        "interval": [comparison.low, comparison.high] if known else None,
         "confidence": CONFIDENCE,
-        "p_value": one.p_value,
-        "exact": one.exact,
-        "clusters_better": one.better,
-        "clusters_worse": one.worse,
-        "clusters_equal": one.equal,
-        "lost": [_query_body(moved, show_queries=show_queries) for moved in one.lost],
-        "gained": [_query_body(moved, show_queries=show_queries) for moved in one.gained],
+        "p_value": comparison.p_value,
+        "exact": comparison.exact,
+        "clusters_better": comparison.better,
+        "clusters_worse": comparison.worse,
+        "clusters_equal": comparison.equal,
+        "lost": [_query_body(moved, show_queries=show_queries) for moved in comparison.lost],
+        "gained": [_query_body(moved, show_queries=show_queries) for moved in comparison.gained],
     }
 
 
-def _query_body(one: QueryDifference, *, show_queries: bool) -> dict[str, Any]:
-    body: dict[str, Any] = {"query": one.query.id, "difference": one.difference}
-    return body | {"text": one.query.text} if show_queries else body
+def _query_body(difference: QueryDifference, *, show_queries: bool) -> dict[str, Any]:
+    body: dict[str, Any] = {"query": difference.query.id, "difference": difference.difference}
+    return body | {"text": difference.query.text} if show_queries else body
 
 
 def comparison_text(found: Sequence[RunComparison], path: Path, *, show_queries: bool) -> str:
     """A table a run, then the questions that moved most by its first measure."""
-    return "\n\n".join(_run_text(one, path, show_queries=show_queries) for one in found)
+    return "\n\n".join(_run_text(run, path, show_queries=show_queries) for run in found)
 
 
-def _run_text(one: RunComparison, path: Path, *, show_queries: bool) -> str:
+def _run_text(comparison: RunComparison, path: Path, *, show_queries: bool) -> str:
     lines = [
-        f"{one.name} comparé à {path} : {one.queries} questions en {one.clusters} groupes, "
-        "tirés et échangés par groupe",
+        f"{comparison.name} comparé à {path} : {comparison.queries} questions en "
+        f"{comparison.clusters} groupes, tirés et échangés par groupe",
     ]
-    if one.unanswered:
+    if comparison.unanswered:
         lines.append(
-            f"questions sans réponse dans ce fichier, où elles valent 0 : {one.unanswered}"
+            f"questions sans réponse dans ce fichier, où elles valent 0 : {comparison.unanswered}"
         )
-    if one.left_out:
-        lines.append(f"questions posées d'un seul côté, laissées de côté : {one.left_out}")
+    if comparison.left_out:
+        lines.append(f"questions posées d'un seul côté, laissées de côté : {comparison.left_out}")
     heads = ("avant", "après", "écart", "intervalle à 95 %", "p", "mieux", "moins bien", "égal")
     lines.append(f"{'':10}" + "".join(f"{head:>{_WIDE.get(head, 12)}}" for head in heads))
-    lines += [_row(name, measure) for name, measure in one.measures.items()]
-    name, first = next(iter(one.measures.items()))
+    lines += [_row(name, measure) for name, measure in comparison.measures.items()]
+    name, first = next(iter(comparison.measures.items()))
     for way, moved in (("perdu", first.lost), ("gagné", first.gained)):
         if moved:
             lines.append(f"questions qui ont le plus {way} ({name}) :")
@@ -309,12 +311,12 @@ def _run_text(one: RunComparison, path: Path, *, show_queries: bool) -> str:
 _WIDE = {"intervalle à 95 %": 22}
 
 
-def _row(name: str, one: Comparison) -> str:
-    known = not math.isnan(one.low)
-    interval = f"[{one.low:+.4f} ; {one.high:+.4f}]" if known else "un seul groupe"
-    p_value = f"{one.p_value:.4f}{'' if one.exact else ' ~'}"
-    cells = (f"{one.before:.4f}", f"{one.after:.4f}", f"{one.difference:+.4f}")
-    counts = (one.better, one.worse, one.equal)
+def _row(name: str, comparison: Comparison) -> str:
+    known = not math.isnan(comparison.low)
+    interval = f"[{comparison.low:+.4f} ; {comparison.high:+.4f}]" if known else "un seul groupe"
+    p_value = f"{comparison.p_value:.4f}{'' if comparison.exact else ' ~'}"
+    cells = (f"{comparison.before:.4f}", f"{comparison.after:.4f}", f"{comparison.difference:+.4f}")
+    counts = (comparison.better, comparison.worse, comparison.equal)
     return (
         f"{name:10}"
         + "".join(f"{cell:>12}" for cell in cells)
@@ -323,6 +325,6 @@ def _row(name: str, one: Comparison) -> str:
     )
 
 
-def _query_line(one: QueryDifference, *, show_queries: bool) -> str:
-    text = f"  {one.query.text}" if show_queries else ""
-    return f"  {one.difference:+.4f}  {one.query.id}{text}"
+def _query_line(difference: QueryDifference, *, show_queries: bool) -> str:
+    text = f"  {difference.query.text}" if show_queries else ""
+    return f"  {difference.difference:+.4f}  {difference.query.id}{text}"

@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -130,6 +130,21 @@ def spread(rows: Sequence[T], limit: int) -> tuple[T, ...]:
     if not 0 < limit < len(rows):
         return tuple(rows)
     return tuple(rows[number * len(rows) // limit] for number in range(limit))
+
+
+def with_fewer_documents(judged: SearchSet, count: int) -> SearchSet:
+    """The set with those documents that its questions' judgments name, and others, spread evenly.
+
+    `count` in all, or as many as are judged; 0 keeps all.
+    """
+    if not 0 < count < len(judged.documents):
+        return judged
+    named = {one for query in judged.queries for one in judged.judgments[query.id]}
+    others = tuple(one for one in judged.documents if one.id not in named)
+    room = max(0, count - len(named))
+    kept = named | {one.id for one in (spread(others, room) if room else ())}
+    documents = tuple(one for one in judged.documents if one.id in kept)
+    return replace(judged, documents=documents)
 
 
 def _texts(path: Path) -> tuple[JudgedText, ...]:

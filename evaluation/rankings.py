@@ -59,7 +59,11 @@ class SetTopics:
 
     def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
         """Of the documents that have any; the day says nothing here."""
-        return {one: self.all[one] for one in document_ids if one in self.all}
+        return {
+            document_id: self.all[document_id]
+            for document_id in document_ids
+            if document_id in self.all
+        }
 
 
 def assigned_topics(scratch: Scratch, topics: Sequence[Topic]) -> SetTopics:

@@ -65,13 +65,17 @@ class AreaCount:
 
 @dataclass(frozen=True, slots=True)
 class TopicCount:
-    """A topic in one area. `open_questions` counts over the whole country."""
+    """A topic in one area. `open_questions` counts over the whole country.
+
+    `left`: nobody holds it there, and somebody who wrote of it has left.
+    """
 
     topic: Topic
     holders: CappedCount
     declared: CappedCount
     documented: bool
     open_questions: int
+    left: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +109,15 @@ class OwnTopic:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """An agent with common topics; most topics first, then nearest."""
+    """An agent with common topics; most topics first, then nearest.
+
+    They hold `topics`, and only declare those of `declares`.
+    """
 
     agent: Agent
     topics: tuple[Topic, ...]
     distance_km: float | None
+    declares: tuple[Topic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +131,13 @@ class CommunityView:
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """An agent's topics, and who shares them."""
+    """An agent's topics, and who shares them; `following` is the offset of the next peers."""
 
     agent: Agent
     topics: tuple[OwnTopic, ...]
     peers: tuple[Peer, ...]
     communities: tuple[CommunityView, ...]
+    following: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

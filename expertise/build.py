@@ -141,7 +141,7 @@ def build_from(
     shown = sorted(agents, key=lambda agent: agent.id)
     number = {agent.id: n for n, agent in enumerate(shown)}
     owner = [number.get(owners[one].id, -1) if one in owners else -1 for one in corpus.accounts]
-    cells = weigh_cells(corpus, np.array(owner, dtype=np.int64))
+    cells = weigh_cells(corpus, np.array(owner, dtype=np.int64), rules.least_strength)
     holdings = find_holdings(cells, topics, shown, rules.least_strength)
     isolation = find_isolation(holdings, shown, len(topics))
     communities = [

@@ -75,6 +75,16 @@ TREND_DAYS = 400
 """How long it is kept which topics rested on one agent: a year, and what compares with it."""
 
 
+@dataclass(frozen=True, slots=True)
+class CellPlace:
+    """Where an agent who holds a topic, or only declares it, was in post; without evidence."""
+
+    topic_id: str
+    agent_id: str
+    departement: str
+    declared: bool
+
+
 class SqlBuilds:
     """Writes builds and reads the current one; SQLite or PostgreSQL."""
 
@@ -201,22 +211,20 @@ class SqlBuilds:
         )
         return self._cells(query)
 
-    def holders_places(
-        self, build_id: str, topic_ids: Sequence[str], most: int
-    ) -> tuple[tuple[str, str, str], ...]:
-        """(topic, agent, département) of holders, without evidence; at most `most`."""
+    def places(self, build_id: str, topic_ids: Sequence[str], most: int) -> tuple[CellPlace, ...]:
+        """Who holds or declares these topics, and where; holders first, at most `most`."""
+        declared = cells.c.basis == Basis.DECLARED.value
         query = (
-            sa.select(cells.c.topic_id, cells.c.agent_id, cells.c.departement)
-            .where(
-                cells.c.build_id == build_id,
-                cells.c.topic_id.in_(list(topic_ids)),
-                cells.c.basis != Basis.DECLARED.value,
-            )
-            .order_by(cells.c.topic_id, cells.c.agent_id)
+            sa.select(cells.c.topic_id, cells.c.agent_id, cells.c.departement, declared)
+            .where(cells.c.build_id == build_id, cells.c.topic_id.in_(list(topic_ids)))
+            .order_by(declared, cells.c.topic_id, cells.c.agent_id)
             .limit(most)
         )
         with self._engine.connect() as connection:
-            return tuple((row[0], row[1], row[2]) for row in connection.execute(query))
+            return tuple(
+                CellPlace(row[0], row[1], row[2], declared=bool(row[3]))
+                for row in connection.execute(query)
+            )
 
     def isolated_cells(self, build_id: str, asked: IsolationQuery) -> tuple[CellRecord, ...]:
         """One page of the cells of isolated holders."""

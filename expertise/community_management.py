@@ -12,7 +12,6 @@ from expertise.clustering import LEAST_DOCUMENTS, LEAST_MEMBERS, LEAST_WITH_TERM
 from expertise.corpus import is_universal
 from expertise.current_build import OpenBuild
 from expertise.decisions import CommunityDecision, SqlTopicDecisions, TopicDecision, Verdict
-from expertise.holders import Basis
 from expertise.peers import by_area_then_name, community_view
 from expertise.revalidation import CurrentHolder
 from expertise.topics import TopicKind, label_key
@@ -328,7 +327,7 @@ def _at_risk(reading: OpenBuild, count: TopicCount, standing: tuple[CurrentHolde
     holders = {
         one.agent.id: one.agent
         for one in standing
-        if one.cell.topic_id == count.topic.id and one.cell.basis != Basis.DECLARED
+        if one.cell.topic_id == count.topic.id and one.holds
     }
     few = (
         tuple(sorted(holders.values(), key=by_area_then_name))

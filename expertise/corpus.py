@@ -165,9 +165,9 @@ _ANSWERS = frozenset({ContributorRole.ANSWERER, ContributorRole.ACCEPTED_ANSWERE
 class Corpus:
     """Documents by ascending id, and one row for each contribution with a weight.
 
-    `document`, `account` and `weight` have shape (rows,): indices into `document_ids` and
-    `accounts`, and role times recency. `marks` are record hashes, to detect later changes.
-    `dated` and `open_question` have shape (documents,).
+    `document`, `account`, `weight` and `accepted` have shape (rows,): indices into `document_ids`
+    and `accounts`, role times recency, and whether it is an accepted answer. `marks` are record
+    hashes, to detect later changes. `dated` and `open_question` have shape (documents,).
     """
 
     document_ids: Sequence[str]
@@ -179,6 +179,7 @@ class Corpus:
     document: IntArray
     account: IntArray
     weight: NDArray[np.float64]
+    accepted: NDArray[np.bool_]
     contributions_seen: int
 
     @property
@@ -231,13 +232,13 @@ def without_topics(
 
 @dataclass(frozen=True, slots=True)
 class _DocumentEntry:
-    """What a corpus has of one document; `rows` are (account, weight)."""
+    """What a corpus has of one document; `rows` are (account, weight, accepted answer)."""
 
     id: str
     mark: str
     dated: int
     open_question: bool
-    rows: tuple[tuple[str, float], ...]
+    rows: tuple[tuple[str, float, bool], ...]
 
     @classmethod
     def of(cls, document: Document, mark: str, today: date) -> "_DocumentEntry":
@@ -249,7 +250,11 @@ class _DocumentEntry:
             shown.date().toordinal() if shown else 0,
             ContributorRole.ASKER in roles and roles.isdisjoint(_ANSWERS),
             tuple(
-                (row.account, contribution_weight(row, today))
+                (
+                    row.account,
+                    contribution_weight(row, today),
+                    row.role is ContributorRole.ACCEPTED_ANSWERER,
+                )
                 for row in document.contributions
                 if ROLE_WEIGHTS[row.role] > 0
             ),
@@ -268,6 +273,7 @@ class _CorpusBuilder:
     document: "array[int]" = field(default_factory=lambda: array("q"))
     account: "array[int]" = field(default_factory=lambda: array("q"))
     weight: "array[float]" = field(default_factory=lambda: array("d"))
+    accepted: "array[int]" = field(default_factory=lambda: array("b"))
 
     def take(self, one: _DocumentEntry) -> None:
         number = len(self.ids)
@@ -275,10 +281,11 @@ class _CorpusBuilder:
         self.marks.append(one.mark)
         self.dated.append(one.dated)
         self.open_question.append(one.open_question)
-        for account, weight in one.rows:
+        for account, weight, accepted in one.rows:
             self.document.append(number)
             self.account.append(self.accounts.setdefault(account, len(self.accounts)))
             self.weight.append(weight)
+            self.accepted.append(accepted)
 
     def corpus(self, topics: ConfidenceMatrix) -> Corpus:
         """Sorted by ids and accounts, since a scan has no order."""
@@ -295,6 +302,7 @@ class _CorpusBuilder:
             document=document_place[np.array(self.document, dtype=np.int64)],
             account=account_place[np.array(self.account, dtype=np.int64)],
             weight=np.array(self.weight, dtype=np.float64),
+            accepted=np.array(self.accepted, dtype=np.bool_),
             contributions_seen=self.seen,
         )
 

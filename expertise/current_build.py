@@ -6,11 +6,11 @@ checked against the index and the directory before it is given (`expertise.reval
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from connectors.geography import DEPARTEMENTS, REGIONS, distance_km, region_of
-from connectors.values import Agent
+from connectors.values import Agent, ContributorRole
 from expertise.answer_values import (
     AreaCount,
     BuildState,
@@ -24,10 +24,12 @@ from expertise.answer_values import (
 from expertise.build import BuildRules
 from expertise.build_tables import BuildStamp, TopicRecord
 from expertise.builds import IsolationQuery, SqlBuilds
-from expertise.holders import Basis, topic_ids_by_label
+from expertise.holders import topic_ids_by_label
 from expertise.revalidation import CurrentHolder, Revalidation
 from expertise.topics import Topic, label_key, label_order
 from expertise.values import AgentDirectory, DocumentLookup, RankedDocument, TopicsOf
+from expertise.visibility import may_be_named
+from expertise.votes import counting_contributions
 from indexer.french.analysis import terms
 
 
@@ -51,8 +53,8 @@ def area_counts(standing: Sequence[CurrentHolder], most: int) -> tuple[AreaCount
     return tuple(
         AreaCount(
             area,
-            capped_count([one for one in by_area[area] if one.cell.basis != Basis.DECLARED], most),
-            capped_count([one for one in by_area[area] if one.cell.basis == Basis.DECLARED], most),
+            capped_count([one for one in by_area[area] if one.holds], most),
+            capped_count([one for one in by_area[area] if not one.holds], most),
         )
         for area in ordered
     )
@@ -60,6 +62,11 @@ def area_counts(standing: Sequence[CurrentHolder], most: int) -> tuple[AreaCount
 
 MOST_COUNTED = 10
 """Holders of a topic in an area are counted up to this number, to bound the cost."""
+
+
+MOST_PLACES = 20_000
+"""Holders of a topic among whom the nearest are sought."""
+_CHECKED_AT_ONCE = 20
 
 
 @dataclass(slots=True)
@@ -124,7 +131,7 @@ class OpenBuild:
     def isolated_holders(self, asked: IsolationQuery) -> IsolationPage:
         """Isolated holders by area, topic and name, without those who moved or left."""
         found = self.builds.isolated_cells(self.stamp.id, asked)
-        there = [one for one in self.revalidation.current_holders(found) if _in_post(one)]
+        there = [one for one in self.revalidation.still_holding(found) if _in_post(one)]
         following = asked.offset + asked.limit if len(found) == asked.limit else None
         return IsolationPage(self._with_next(there), following)
 
@@ -133,19 +140,20 @@ class OpenBuild:
         topic_ids = {one.cell.topic_id for one in holders if one.cell.nearest}
         cells = self.builds.cells_between(self.stamp.id, names, topic_ids)
         wanted = {(one.cell.topic_id, name) for one in holders for name in one.cell.nearest}
-        near = self.revalidation.current_holders(
+        near = self.revalidation.still_holding(
             [c for c in cells if (c.topic_id, c.agent_id) in wanted]
         )
-        standing = {(one.cell.topic_id, one.agent.id): one.agent for one in near}
+        standing = {(one.cell.topic_id, one.agent.id): one for one in near}
         rows = []
         for one in holders:
-            following = [
-                standing[one.cell.topic_id, name]
-                for name in one.cell.nearest
-                if (one.cell.topic_id, name) in standing
-            ]
+            kept = [standing.get((one.cell.topic_id, name)) for name in one.cell.nearest]
+            following = [other for other in kept if other is not None]
+            if len(following) < len(kept) or not all(map(_in_post, following)):
+                following = self._other_holders(one)
             nearest = min(
-                following, key=lambda agent: _distance_order(one.agent, agent), default=None
+                (other.agent for other in following),
+                key=lambda agent: _distance_order(one.agent, agent),
+                default=None,
             )
             km = distance_km(one.agent.departement, nearest.departement) if nearest else None
             topic = self.topics[one.cell.topic_id].topic
@@ -153,6 +161,21 @@ class OpenBuild:
                 IsolatedHolder(topic, one.agent, one.cell.basis, one.cell.scope, nearest, km)
             )
         return tuple(sorted(rows, key=by_area_topic_name))
+
+    def _other_holders(self, one: CurrentHolder) -> list[CurrentHolder]:
+        """The nearest of all others, where one of those that the build kept left or moved."""
+        places = self.builds.places(self.stamp.id, [one.cell.topic_id], MOST_PLACES)
+        others = [place.agent_id for place in places if place.agent_id != one.agent.id]
+        here = one.agent
+        agents = sorted(
+            self.book.agents(others).values(), key=lambda agent: _distance_order(here, agent)
+        )
+        for start in range(0, len(agents), _CHECKED_AT_ONCE):
+            names = [agent.id for agent in agents[start : start + _CHECKED_AT_ONCE]]
+            cells = self.builds.cells_between(self.stamp.id, names, [one.cell.topic_id])
+            if found := self.revalidation.still_holding(cells):
+                return list(found)
+        return []
 
     def areas_of(self, topic_id: str) -> tuple[tuple[CurrentHolder, ...], tuple[AreaCount, ...]]:
         """Who holds or declares a topic, and how many do in each area."""
@@ -183,9 +206,42 @@ class OpenBuild:
         questions = self.revalidation.readable_by_all(id_ for one in page for id_ in one.questions)
         begun = self.revalidation.readable_by_all(id_ for one in page for id_ in one.documents[:3])
         still = frozenset((*questions, *begun))
-        rows = tuple(self._topic_count(one, standing, area, still) for one in page)
+        counted = [self._topic_count(one, standing, area, still) for one in page]
+        left = self._left([one for one in counted if one.documented and not one.holders.agents])
+        rows = tuple(
+            replace(one, left=_any_in(left.get(one.topic.id, ()), area)) for one in counted
+        )
         following = offset + limit if offset + limit < len(ordered) else None
         return TopicCounts(rows, following), standing
+
+    def _left(self, counts: Sequence[TopicCount]) -> dict[str, list[Agent]]:
+        """By topic, who wrote of it in what every agent may read, and has left since.
+
+        A comment is no sign; who asked not to be listed is not counted.
+        """
+        documents = {one.topic.id: self.topics[one.topic.id].documents for one in counts}
+        cards = self.revalidation.open_cards(id_ for some in documents.values() for id_ in some)
+        rows = {
+            card.document_id: {
+                row.account
+                for row in counting_contributions(card)
+                if row.role is not ContributorRole.COMMENTER
+            }
+            for card in cards
+        }
+        owners = self.book.by_account({one for some in rows.values() for one in some})
+        today = self.revalidation.today
+        return {
+            topic_id: [
+                owners[account]
+                for id_ in some
+                for account in rows.get(id_, ())
+                if account in owners
+                and owners[account].departed(today)
+                and may_be_named(owners[account])
+            ]
+            for topic_id, some in documents.items()
+        }
 
     def _topic_count(
         self,
@@ -202,8 +258,8 @@ class OpenBuild:
         ]
         return TopicCount(
             record.topic,
-            capped_count([one for one in there if one.cell.basis != Basis.DECLARED], MOST_COUNTED),
-            capped_count([one for one in there if one.cell.basis == Basis.DECLARED], MOST_COUNTED),
+            capped_count([one for one in there if one.holds], MOST_COUNTED),
+            capped_count([one for one in there if not one.holds], MOST_COUNTED),
             documented=not still_open.isdisjoint(record.documents),
             open_questions=len(still_open.intersection(record.questions)),
         )
@@ -219,6 +275,10 @@ def departements_of(area: str) -> tuple[str, ...]:
     if not area.startswith("r"):
         return (area,)
     return tuple(code for code in DEPARTEMENTS if region_of(code) == area[1:])
+
+
+def _any_in(agents: Sequence[Agent], area: str) -> bool:
+    return any(not area or one.departement in departements_of(area) for one in agents)
 
 
 def _in_post(one: CurrentHolder) -> bool:

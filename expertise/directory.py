@@ -41,6 +41,7 @@ from expertise.visibility import (
     apply_preferences_by_account,
     may_be_named,
     named_rows,
+    shown_rows,
 )
 from indexer.crawl.batches import DeletionGuard
 from indexer.state import digest, storable
@@ -248,6 +249,33 @@ class SqlDirectory:
         if len(rows) == MOST_READ:
             return ()
         return order_matches(one for agent in asked.values() if (one := match_agent(words, agent)))
+
+    def entries_with(
+        self, words: Collection[str], today: date, departements: Collection[str] = ()
+    ) -> tuple[Agent, ...] | None:
+        """See `LookupDirectory`."""
+        matching = agents_with_words(agent_words, sorted({word[:_LONGEST_WORD] for word in words}))
+        query = sa.select(agents).where(agents.c.key.in_(matching), shown_rows(agents, today))
+        if departements:
+            query = query.where(agents.c.departement.in_(sorted(departements)))
+        return self._at_most(query) if words else ()
+
+    def with_names_in(self, words: Collection[str], today: date) -> tuple[Agent, ...]:
+        """See `LookupDirectory`; nobody where too many match."""
+        wanted = sorted({word[:_LONGEST_WORD] for word in words})
+        column = author_words.c.agent_key
+        twice = sa.select(column).where(author_words.c.word.in_(wanted)).group_by(column)
+        matching = twice.having(sa.func.count() > 1)
+        query = sa.select(agents).where(agents.c.key.in_(matching), shown_rows(agents, today))
+        return self._at_most(query) or ()
+
+    def _at_most(self, query: sa.Select[tuple[str]]) -> tuple[Agent, ...] | None:
+        """Their agents with their preferences; None where more than `MOST_READ` match."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.limit(MOST_READ)).mappings().all()
+            if len(rows) == MOST_READ:
+                return None
+            return tuple(apply_preferences(connection, map(_agent, rows)).values())
 
     def begun(self, typed: str, today: date, limit: int) -> tuple[Agent, ...]:
         """See `NameCompleter`."""

@@ -38,18 +38,28 @@ class Cells:
     weight: NDArray[np.float64]
 
 
-def weigh_cells(corpus: Corpus, owner: IntArray) -> Cells:
+LEAST_ACCEPTED = 0.5
+"""An accepted answer is enough to hold a topic: somebody asked, and said that it answers. Its
+document is at least as likely as not about the topic, and its recency at least so much (within six
+years). Chosen, not measured (decision 38)."""
+
+
+def weigh_cells(corpus: Corpus, owner: IntArray, least_strength: float) -> Cells:
     """The strength of each agent on each topic, with its evidence.
 
     `owner` has shape (accounts,): the agent of each account, -1 where it has none. A document
     weighs its confidence in the topic times the best weight of the agent's contributions to it;
     the i-th strongest (from 0) is multiplied by `VOLUME_DISCOUNT` to the i,
     the geometric discount of Moffat & Zobel, "Rank-biased precision" (TOIS 2008);
-    `discounted` is the reference.
+    `discounted_strength` is the reference. An accepted answer weighs `least_strength`, so that it
+    alone makes a holder, where confidence and recency reach `LEAST_ACCEPTED`.
     """
-    document, agent, account, weight = _best_rows(corpus, owner)
+    document, agent, account, weight, accepted = _best_rows(corpus, owner)
     row, topic, confidence = _rows_by_topic(corpus, document)
     said = np.round(confidence * weight[row], 6)
+    surely = (confidence >= LEAST_ACCEPTED) & (weight[row] >= LEAST_ACCEPTED)
+    enough = accepted[row] & surely
+    said = np.where(enough, np.maximum(said, least_strength), said)
     keep = np.flatnonzero(said > 0)
     row, topic, said = row[keep], topic[keep], said[keep]
     order = np.lexsort((document[row], -said, agent[row], topic))
@@ -77,14 +87,18 @@ def discounted_strength(said: Sequence[float]) -> float:
 
 def _best_rows(
     corpus: Corpus, owner: IntArray
-) -> tuple[IntArray, IntArray, IntArray, NDArray[np.float64]]:
-    """(document, agent, account, weight): the best row of each agent of a document."""
+) -> tuple[IntArray, IntArray, IntArray, NDArray[np.float64], NDArray[np.bool_]]:
+    """(document, agent, account, weight, accepted): the best row of each agent of a document.
+
+    Of equals, an accepted answer.
+    """
     agent = owner[corpus.account] if len(corpus.account) else corpus.account
     known = np.flatnonzero(agent >= 0)
     order = known[
         np.lexsort(
             (
                 corpus.account[known],
+                ~corpus.accepted[known],
                 -corpus.weight[known],
                 agent[known],
                 corpus.document[known],
@@ -92,7 +106,9 @@ def _best_rows(
         )
     ]
     first = order[_group_starts(corpus.document[order], agent[order])]
-    return corpus.document[first], agent[first], corpus.account[first], corpus.weight[first]
+    columns = (corpus.document, agent, corpus.account)
+    document, whose, account = (one[first] for one in columns)
+    return document, whose, account, corpus.weight[first], corpus.accepted[first]
 
 
 def _rows_by_topic(
@@ -158,7 +174,8 @@ def find_holdings(
     Agents who only declare a skill have rows too, and are not holders.
 
     A métier is held by those whose directory entry has it, never by evidence: writing about
-    geometers makes no geometer. A topic with evidence gets no second row for a skill.
+    geometers makes no geometer. They hold the topics that the list puts directly above their
+    métier, too. A topic with evidence gets no second row for a métier or a skill.
     """
     is_topic = np.array([topic.kind == TopicKind.TOPIC for topic in topics], dtype=np.bool_)
     shown = np.flatnonzero((cells.strength >= least_strength) & is_topic[cells.topic])
@@ -206,31 +223,38 @@ def _stated_holdings(
     ]
 
 
-TopicIdsByLabel = Mapping[tuple[TopicKind, str], str]
-"""(kind, analysed label) → topic id."""
+TopicIdsByLabel = Mapping[tuple[TopicKind, str], tuple[str, ...]]
+"""(kind, analysed label) → the topic's id; a métier's, then those of the topics above it."""
 
 
 def topic_ids_by_label(topics: Sequence[Topic]) -> TopicIdsByLabel:
-    """The topic id of each label; no two topics of one kind share a label."""
-    return {(topic.kind, label_key(name)): topic.id for topic in topics for name in topic.labels}
+    """The topic ids of each label; no two topics of one kind share a label."""
+    subjects = {topic.id for topic in topics if topic.kind == TopicKind.TOPIC}
+    return {
+        (topic.kind, label_key(name)): (
+            topic.id,
+            *(up for up in topic.broader if topic.kind == TopicKind.METIER and up in subjects),
+        )
+        for topic in topics
+        for name in topic.labels
+    }
 
 
 def stated_topics(agent: Agent, named: TopicIdsByLabel) -> dict[str, Basis]:
-    """The topics of an agent's directory entry: métier, confirmed skills, declared skills.
+    """The topics of an agent's directory entry: by métier, confirmed skills, declared skills.
 
-    Without those that the agent refused.
+    Without those that the agent refused; who refused the métier holds no topic by it.
     """
-    found: dict[str, Basis] = {}
-    if metier := named.get((TopicKind.METIER, label_key(agent.metier))):
-        found[metier] = Basis.METIER
+    refused = {one.id for one in agent.refused}
+    metier, *subjects = named.get((TopicKind.METIER, label_key(agent.metier)), ("",))
+    by_metier = (metier, *subjects) if metier and metier not in refused else ()
+    found = dict.fromkeys(by_metier, Basis.METIER)
     for skill in agent.skills:
-        if topic := named.get((TopicKind.TOPIC, label_key(skill))):
+        for topic in named.get((TopicKind.TOPIC, label_key(skill)), ()):
             confirmed = skill in agent.skills_confirmed
-            if confirmed or topic not in found:
+            if topic not in found or (confirmed and found[topic] is Basis.DECLARED):
                 found[topic] = Basis.CONFIRMED if confirmed else Basis.DECLARED
-    for refused in agent.refused:
-        found.pop(refused.id, None)
-    return found
+    return {topic: basis for topic, basis in found.items() if topic not in refused}
 
 
 class IsolationScope(StrEnum):

@@ -66,7 +66,9 @@ def words_of(agent: Agent) -> Mapping[DirectoryField, frozenset[str]]:
     region = REGIONS.get(region_of(agent.departement) or "", "")
     place = (agent.office, agent.entity, area_name(agent.departement), region, agent.departement)
     return {
-        DirectoryField.NAME: _word_set(agent.given_name, agent.family_name),
+        DirectoryField.NAME: _word_set(
+            agent.given_name, agent.family_name, *_joined(agent.given_name, agent.family_name)
+        ),
         DirectoryField.METIER: _word_set(agent.metier),
         DirectoryField.SKILL: _word_set(*agent.skills),
         DirectoryField.PLACE: _word_set(*place),
@@ -135,6 +137,11 @@ def _word_set(*texts: str) -> frozenset[str]:
     """Folded words without their plural ending; single letters are left out."""
     words = {word for text in texts for word in folded_words(text)} - STOP_WORDS
     return frozenset(_singular(word) for word in words if len(word) > 1)
+
+
+def _joined(*names: str) -> list[str]:
+    """Names of several words in one: `legoff` for `Le Goff`, as many type them."""
+    return ["".join(words) for name in names if len(words := folded_words(name)) > 1]
 
 
 def _singular(word: str) -> str:

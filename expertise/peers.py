@@ -21,12 +21,12 @@ from expertise.answer_values import (
 )
 from expertise.build_tables import CommunityRecord
 from expertise.clustering import LEAST_MEMBERS, LEAST_TOPICS, CommunityKind
-from expertise.current_build import OpenBuild
+from expertise.current_build import MOST_PLACES, OpenBuild
 from expertise.decisions import Verdict
-from expertise.holders import Basis, stated_topics
+from expertise.holders import Basis
 from expertise.names import SKILL_DAYS
 from expertise.revalidation import CurrentHolder
-from expertise.topics import Topic, label_key, label_order
+from expertise.topics import Topic, TopicKind, label_key, label_order
 from expertise.values import Evidence
 from expertise.visibility import may_be_shown
 from expertise.votes import counting_contributions
@@ -90,11 +90,7 @@ def _newest_first(one: Evidence) -> tuple[int, str]:
 
 
 PEERS = 20
-"""How many peers are shown."""
-_PEERS_READ = 3 * PEERS
-"""How many of the nearest are checked, since some may have left."""
-_HOLDERS_READ = 20_000
-"""How many holders are read to find the nearest."""
+"""How many peers are shown at once."""
 _MEMBERS = 30
 RELATED = 6
 _RELATED_HOLDERS_READ = 50
@@ -102,12 +98,19 @@ _RELATED_HOLDERS_READ = 50
 
 
 def peers_of(
-    reading: OpenBuild, agent: Agent, access: AccessFilter | None = None, *, to_self: bool
+    reading: OpenBuild,
+    agent: Agent,
+    access: AccessFilter | None = None,
+    *,
+    to_self: bool,
+    offset: int = 0,
 ) -> Peers:
     """The agent's topics and who else holds them; the strength only `to_self`.
 
     The topics are those with evidence, the métier and the declared skills, so that newcomers
-    find peers too. Evidence is what `access` may read, none without it.
+    find peers too. Two agents are peers where one of them holds a topic that the other holds or
+    declares: each is then the other's, on some page of theirs. Evidence is what `access` may
+    read, none without it.
     """
     cells, own = _own_cells(reading, agent)
     evidence = evidence_of_topics(reading, agent, cells, access) if access else {}
@@ -121,8 +124,8 @@ def peers_of(
         for id_, (basis, strength) in own.items()
     )
     by_label = tuple(sorted(topics, key=lambda one: label_order(one.topic.label)))
-    found = _nearest_peers(reading, agent, sorted(own)) if own else ()
-    return Peers(agent, by_label, found, communities_of(reading, agent))
+    found, following = _peers_from(reading, agent, cells, offset) if cells else ((), None)
+    return Peers(agent, by_label, found, communities_of(reading, agent), following)
 
 
 def own_topics(reading: OpenBuild, agent: Agent) -> tuple[Topic, ...]:
@@ -142,47 +145,65 @@ def _own_cells(
         reading.builds.cells_of(reading.stamp.id, [agent.id])
     )
     own = {one.cell.topic_id: (one.cell.basis, one.cell.strength) for one in cells}
-    for topic_id, basis in stated_topics(agent, reading.revalidation.named).items():
-        own.setdefault(topic_id, (basis, 0.0))
     return cells, own
 
 
-def _nearest_peers(reading: OpenBuild, agent: Agent, topic_ids: Sequence[str]) -> tuple[Peer, ...]:
+def _peers_from(
+    reading: OpenBuild, agent: Agent, own: Sequence[CurrentHolder], offset: int
+) -> tuple[tuple[Peer, ...], int | None]:
+    """The next peers from `offset`, in the order of the build, and the next offset."""
+    held = {one.cell.topic_id: one.holds for one in own}
     shared: dict[str, set[str]] = defaultdict(set)
     place: dict[str, str] = {}
-    for topic_id, other, departement in reading.builds.holders_places(
-        reading.stamp.id, topic_ids, _HOLDERS_READ
-    ):
-        if other != agent.id:
-            shared[other].add(topic_id)
-            place[other] = departement
+    for one in reading.builds.places(reading.stamp.id, sorted(held), MOST_PLACES):
+        if one.agent_id != agent.id and (held[one.topic_id] or not one.declared):
+            shared[one.agent_id].add(one.topic_id)
+            place[one.agent_id] = one.departement
 
     def near(other: str) -> tuple[int, float, str]:
         km = distance_km(agent.departement, place[other])
         return -len(shared[other]), float("inf") if km is None else km, other
 
-    nearest = sorted(shared, key=near)[:_PEERS_READ]
-    cells = reading.builds.cells_between(reading.stamp.id, nearest, topic_ids)
-    held = [one for one in cells if one.topic_id in shared.get(one.agent_id, ())]
-    standing: dict[str, list[Topic]] = defaultdict(list)
-    agents: dict[str, Agent] = {}
-    for one in reading.revalidation.current_holders(held):
-        standing[one.agent.id].append(reading.topics[one.cell.topic_id].topic)
-        agents[one.agent.id] = one.agent
-    peers = [
-        Peer(
-            agents[id_],
-            tuple(sorted(topics, key=lambda topic: label_order(topic.label))),
-            distance_km(agent.departement, agents[id_].departement),
+    ordered = sorted(shared, key=near)
+    peers: list[Peer] = []
+    while offset < len(ordered) and len(peers) < PEERS:
+        some = ordered[offset : offset + PEERS - len(peers)]
+        offset += len(some)
+        cells = reading.builds.cells_between(reading.stamp.id, some, held)
+        current = reading.revalidation.current_holders(
+            [cell for cell in cells if cell.topic_id in shared[cell.agent_id]]
         )
-        for id_, topics in standing.items()
-    ]
-    return tuple(sorted(peers, key=_by_nearness)[:PEERS])
+        both = [one for one in current if one.holds or held[one.cell.topic_id]]
+        peers += _as_peers(reading, agent, both)
+    following = offset if offset < len(ordered) else None
+    return tuple(sorted(peers, key=_by_nearness)), following
+
+
+def _as_peers(reading: OpenBuild, agent: Agent, current: Sequence[CurrentHolder]) -> list[Peer]:
+    by_agent: dict[str, list[CurrentHolder]] = defaultdict(list)
+    for one in current:
+        by_agent[one.agent.id].append(one)
+    found = []
+    for some in by_agent.values():
+        other = some[0].agent
+        labelled = sorted(
+            ((reading.topics[one.cell.topic_id].topic, one.holds) for one in some),
+            key=lambda pair: label_order(pair[0].label),
+        )
+        found.append(
+            Peer(
+                other,
+                tuple(topic for topic, holds in labelled if holds),
+                distance_km(agent.departement, other.departement),
+                tuple(topic for topic, holds in labelled if not holds),
+            )
+        )
+    return found
 
 
 def _by_nearness(peer: Peer) -> tuple[int, float, str, str]:
     km = float("inf") if peer.distance_km is None else peer.distance_km
-    return -len(peer.topics), km, peer.agent.family_name, peer.agent.id
+    return -len(peer.topics + peer.declares), km, peer.agent.family_name, peer.agent.id
 
 
 def accepted_communities(reading: OpenBuild) -> tuple[CommunityView, ...]:
@@ -253,9 +274,7 @@ def community_view(
     cells = reading.builds.cells_between(reading.stamp.id, members, record.topics)
     held: dict[str, set[str]] = defaultdict(set)
     agents: dict[str, Agent] = {}
-    for one in reading.revalidation.current_holders(
-        [cell for cell in cells if cell.basis != Basis.DECLARED]
-    ):
+    for one in reading.revalidation.still_holding(cells):
         held[one.agent.id].add(one.cell.topic_id)
         agents[one.agent.id] = one.agent
     still = {id_: topics for id_, topics in held.items() if len(topics) >= least}
@@ -320,11 +339,9 @@ def _related(reading: OpenBuild, standing: Sequence[CurrentHolder]) -> list[str]
 
     Counted at each answer, since evidence may have been withdrawn since the build.
     """
-    agents = [one.agent.id for one in standing if one.cell.basis != Basis.DECLARED]
+    agents = [one.agent.id for one in standing if one.holds]
     cells = reading.builds.cells_of(reading.stamp.id, agents[:_RELATED_HOLDERS_READ])
-    held = reading.revalidation.current_holders(
-        [one for one in cells if one.basis != Basis.DECLARED]
-    )
+    held = reading.revalidation.still_holding(cells)
     shared = Counter(one.cell.topic_id for one in held)
     ordered = sorted(shared, key=lambda id_: (-shared[id_], id_))
     own = {one.cell.topic_id for one in standing}
@@ -350,7 +367,8 @@ class AgentProfile:
     """An agent's profile: what documents show, what others confirmed, what is only declared.
 
     `shown` holds topics by label, each with its evidence newest first; `metier` is the
-    métier as a topic of the list. Without a build only the directory is shown.
+    métier as a topic of the list, `by_metier` are the topics that it says they hold. Without a
+    build only the directory is shown.
     """
 
     agent: Agent
@@ -361,6 +379,7 @@ class AgentProfile:
     declared: tuple[Skill, ...]
     peers: tuple[Peer, ...]
     communities: tuple[CommunityView, ...]
+    by_metier: tuple[OwnTopic, ...] = ()
 
 
 def profile_of(
@@ -381,15 +400,17 @@ def profile_of(
         return AgentProfile(agent, reading, (), None, *skills, (), ())
     found = peers_of(reading, agent, access, to_self=to_self)
     shown = tuple(one for one in found.topics if one.basis == Basis.DEMONSTRATED)
+    by_metier = tuple(one for one in found.topics if one.basis == Basis.METIER)
     proven = frozenset(label_key(name) for one in shown for name in one.topic.labels)
     return AgentProfile(
         agent,
         reading.status,
         shown,
-        next((one for one in found.topics if one.basis == Basis.METIER), None),
+        next((one for one in by_metier if one.topic.kind == TopicKind.METIER), None),
         *_skills(agent, proven, today),
         found.peers,
         found.communities,
+        tuple(one for one in by_metier if one.topic.kind == TopicKind.TOPIC),
     )
 
 

@@ -3,8 +3,8 @@
 A deletion, a narrower access or a withdrawal applies from the next answer on.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from connectors.values import Agent
@@ -16,7 +16,7 @@ from expertise.values import AgentDirectory, DocumentLookup
 from expertise.visibility import may_be_shown
 from expertise.votes import counting_contributions
 from indexer.access import Reader, access_filter
-from indexer.values import Question, ShowRequest
+from indexer.values import Card, Question, ShowRequest
 
 ROUNDS = 6
 """How many rounds of documents are checked for one answer. A cell that is undecided after them
@@ -25,10 +25,18 @@ counts as no longer valid, until the next build."""
 
 @dataclass(frozen=True, slots=True)
 class CurrentHolder:
-    """A cell that is still valid, with the agent as they are in the directory now."""
+    """A cell that is still valid, with the agent as they are in the directory now.
+
+    Its basis is the present one: whose evidence is gone may hold the topic by métier.
+    """
 
     cell: CellRecord
     agent: Agent
+
+    @property
+    def holds(self) -> bool:
+        """Whether they hold the topic, and do not only declare it."""
+        return self.cell.basis != Basis.DECLARED
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,10 @@ class Revalidation:
     today: date
 
     def current_holders(self, cells: Sequence[CellRecord]) -> tuple[CurrentHolder, ...]:
-        """The cells that are still valid, in their order. Raises `IndexUnreachable`."""
+        """The cells that are still valid, in their order. Raises `IndexUnreachable`.
+
+        The one table from which every page says who holds a topic, and by what.
+        """
         agents = self.book.agents(cell.agent_id for cell in cells)
         present = [
             CurrentHolder(cell, agents[cell.agent_id])
@@ -55,11 +66,25 @@ class Revalidation:
         shown = [one for one in present if one.cell.basis == Basis.DEMONSTRATED]
         standing = self._demonstrated([one.cell for one in shown])
         return tuple(
-            one
+            found
             for one in present
-            if (one.cell.topic_id, one.cell.agent_id) in standing
-            or stated_topics(one.agent, self.named).get(one.cell.topic_id) == one.cell.basis
+            if (found := self._as_stated(one, standing=standing)) is not None
         )
+
+    def _as_stated(
+        self, one: CurrentHolder, *, standing: Collection[tuple[str, str]]
+    ) -> CurrentHolder | None:
+        """With the basis that holds now; None where there is none left."""
+        if (one.cell.topic_id, one.cell.agent_id) in standing:
+            return one
+        basis = stated_topics(one.agent, self.named).get(one.cell.topic_id)
+        if basis is None or basis == one.cell.basis:
+            return one if basis else None
+        return CurrentHolder(replace(one.cell, basis=basis, strength=0.0, evidence=()), one.agent)
+
+    def still_holding(self, cells: Sequence[CellRecord]) -> tuple[CurrentHolder, ...]:
+        """The same, without those who only declare the topic."""
+        return tuple(one for one in self.current_holders(cells) if one.holds)
 
     def readable_by_all(self, document_ids: Iterable[str]) -> tuple[str, ...]:
         """Those of these documents that every agent may still read, in their order."""
@@ -68,6 +93,15 @@ class Revalidation:
         return tuple(
             id_ for id_ in wanted if id_ in kept and is_universal(kept[id_].access, self.universal)
         )
+
+    def open_cards(self, document_ids: Iterable[str]) -> tuple[Card, ...]:
+        """Cards of those that every agent may read now, each once."""
+        wanted = self.readable_by_all(document_ids)
+        if not wanted:
+            return ()
+        everyone = access_filter(Reader("everyone", self.universal))
+        shown = self.index.show(ShowRequest(everyone, wanted, Question()))
+        return tuple(one.card for one in shown)
 
     def _demonstrated(self, cells: Sequence[CellRecord]) -> set[tuple[str, str]]:
         """(topic, agent) of the cells whose documents still reach the threshold."""

@@ -153,12 +153,14 @@ def document_of(card: Card, access: Access) -> Document:
 def re_encoded(encoder: Encoder, documents: Sequence[IndexedDocument]) -> list[IndexedDocument]:
     """The same documents with that encoder's vectors, all their passages in one go."""
     texts = [
-        passage_text(one.document.title, passage) for one in documents for passage in one.passages
+        passage_text(document.document.title, passage)
+        for document in documents
+        for passage in document.passages
     ]
     vectors = encoder.passages(texts)
-    ends = np.cumsum([len(one.passages) for one in documents])[:-1]
+    ends = np.cumsum([len(document.passages) for document in documents])[:-1]
     each = np.split(vectors, ends) if documents else []
-    return [replace(one, vectors=own) for one, own in zip(documents, each, strict=True)]
+    return [replace(document, vectors=own) for document, own in zip(documents, each, strict=True)]
 
 
 def _day(day: str | None) -> date | None:

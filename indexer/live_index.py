@@ -42,14 +42,14 @@ def differing(source: Index, target: Index) -> Iterator[tuple[int, list[str]]]:
     """(documents seen, ids of those that `target` lacks, has otherwise or alone); page by page."""
     for name in sorted(source.sources() | target.sources()):
         for entries in pages(source.scan(name), COMPARED):
-            there = target.kept([one.document_id for one in entries])
+            there = target.kept([entry.document_id for entry in entries])
             yield (
                 len(entries),
-                [one.document_id for one in entries if there.get(one.document_id) != one],
+                [entry.document_id for entry in entries if there.get(entry.document_id) != entry],
             )
         for entries in pages(target.scan(name), COMPARED):
-            here = source.kept([one.document_id for one in entries])
-            yield 0, [one.document_id for one in entries if one.document_id not in here]
+            here = source.kept([entry.document_id for entry in entries])
+            yield 0, [entry.document_id for entry in entries if entry.document_id not in here]
 
 
 def withdraw_stale(live: Index, beside: Index) -> None:
@@ -57,11 +57,11 @@ def withdraw_stale(live: Index, beside: Index) -> None:
     for name in sorted(beside.sources()):
         stale: list[str] = []
         for entries in pages(beside.scan(name), COMPARED):
-            now = live.kept([one.document_id for one in entries])
+            now = live.kept([entry.document_id for entry in entries])
             stale += [
-                one.document_id
-                for one in entries
-                if one.document_id not in now or not same_text(one, now[one.document_id])
+                entry.document_id
+                for entry in entries
+                if entry.document_id not in now or not same_text(entry, now[entry.document_id])
             ]
         for some in pages(stale, COMPARED):
             beside.write([Remove(document_id) for document_id in some])
@@ -227,7 +227,11 @@ class LiveIndex:
         with self._gate.alone():
             self._storage.clear()
             pointers = self._pointers()
-            indexes = [self._storage.index(one) for one in (pointers.live, pointers.next) if one]
+            indexes = [
+                self._storage.index(pointer)
+                for pointer in (pointers.live, pointers.next)
+                if pointer
+            ]
             for beside in indexes[1:]:
                 withdraw_stale(indexes[0], beside)
         for index in indexes:

@@ -96,7 +96,7 @@ class _ClauseBudget:
         """Cut at the first word that does not fit; phrases without a word fall away."""
         found = []
         for words in wanted:
-            whole = _phrase(analyse_query(words, phrase=True))
+            whole = phrase_of(analyse_query(words, phrase=True))
             phrase = whole[: max(0, self.left) // self.cost]
             self.dropped |= len(phrase) < len(whole)
             self.left -= self.cost * len(phrase)
@@ -155,7 +155,7 @@ def _expansions(wanted: Sequence[Expansion], left: int) -> tuple[tuple[WeightedP
         typed = max(1, len(analyse_query(expansion.words)))
         group = []
         for other in expansion.others:
-            phrase = _phrase(analyse_query(other, phrase=True))
+            phrase = phrase_of(analyse_query(other, phrase=True))
             if phrase and len(phrase) <= left:
                 left -= len(phrase)
                 group.append(WeightedPhrase(phrase, EXPANSION_WEIGHT * typed / len(phrase)))
@@ -164,7 +164,8 @@ def _expansions(wanted: Sequence[Expansion], left: int) -> tuple[tuple[WeightedP
     return tuple(groups)
 
 
-def _phrase(found: Sequence[Term]) -> Phrase:
+def phrase_of(found: Sequence[Term]) -> Phrase:
+    """The terms at their distances from the first."""
     return tuple((term.position - found[0].position, term.term) for term in found)
 
 
@@ -172,7 +173,7 @@ def _pairs(found: Sequence[Term]) -> list[Phrase]:
     """Neighbours; a compound written as one is left out, it stands where its first word does."""
     words = list({term.position: term for term in reversed(found)}.values())[::-1]
     return [
-        _phrase(pair)
+        phrase_of(pair)
         for pair in pairwise(words)
         if pair[1].position - pair[0].position <= PAIR_REACH
     ]

@@ -70,6 +70,32 @@ def passage_text(title: str, passage: Passage) -> str:
     return "\n".join(dict.fromkeys(part for part in parts if part))
 
 
+def joined(passages: Sequence[Passage]) -> tuple[str, tuple[int, ...]]:
+    """The text that neighbours cut from one section share, and where each begins in it.
+
+    What two of them have in common stands once; the white space that stood between two others
+    is not kept: a line feed stands for it.
+    """
+    text, starts = "", []
+    for passage in passages:
+        shared = _overlap(text, passage.text)
+        text += "" if shared or not text else "\n"
+        starts.append(len(text) - shared)
+        text += passage.text[shared:]
+    return text, tuple(starts)
+
+
+def _overlap(before: str, after: str) -> int:
+    """How many characters `after` begins with that `before` ends with: whole words, few of them."""
+    words = list(re.finditer(r"\S+", before[-OVERLAP_WORDS * (_LONGEST_WORD + 1) * 2 :]))
+    skipped = max(0, len(before) - OVERLAP_WORDS * (_LONGEST_WORD + 1) * 2)
+    for word in words[-OVERLAP_WORDS:]:
+        end = before[skipped + word.start() :]
+        if after.startswith(end) and (len(end) == len(after) or after[len(end)].isspace()):
+            return len(end)
+    return 0
+
+
 def _merged(sections: Sequence[Section], words: int) -> Iterator[Section]:
     """Join very short neighbours: a slide deck is not as many passages as it has lines."""
     pending: Section | None = None

@@ -190,8 +190,8 @@ class IndexCopy:
         documents = list(self.source.documents(wanted))
         if self.encoder is not None and documents:
             documents = re_encoded(self.encoder(), documents)
-            self.counts.encoded += sum(len(one.passages) for one in documents)
-        return {one.document.id: one for one in documents}
+            self.counts.encoded += sum(len(document.passages) for document in documents)
+        return {document.document.id: document for document in documents}
 
     def write(self, document_ids: Sequence[str], read: dict[str, IndexedDocument]) -> None:
         """Make the target of these what the source is now, as far as what was read is still so.
@@ -269,10 +269,10 @@ def check_rights(kept: Index, made: Index) -> int:
     together with an allowed one, one whose authority does not answer, and nobody.
     """
     sample = _sampled(kept)
-    ids = tuple(sorted(one.document_id for one in sample))
+    ids = tuple(sorted(entry.document_id for entry in sample))
     tried = 0
     for reader in _readers(sample):
-        wanted = frozenset(one.document_id for one in sample if reader.admits(one.access))
+        wanted = frozenset(entry.document_id for entry in sample if reader.admits(entry.access))
         request = ShowRequest(reader, ids, Question())
         for index in (kept, made):
             seen = frozenset(shown.card.document_id for shown in index.show(request))
@@ -299,26 +299,26 @@ def _sampled(index: Index) -> Sequence[IndexEntry]:
     denying: list[IndexEntry] = []
     seen = denied = 0
     for source in sorted(index.sources()):
-        for one in index.scan(source):
+        for entry in index.scan(source):
             seen += 1
-            _keep(every, one, seen, drawn)
-            if one.access.denied:
+            _keep(every, entry, seen, drawn)
+            if entry.access.denied:
                 denied += 1
-                _keep(denying, one, denied, drawn)
-    return list({one.document_id: one for one in (*every, *denying)}.values())
+                _keep(denying, entry, denied, drawn)
+    return list({entry.document_id: entry for entry in (*every, *denying)}.values())
 
 
-def _keep(reservoir: list[IndexEntry], one: IndexEntry, seen: int, drawn: random.Random) -> None:
+def _keep(reservoir: list[IndexEntry], entry: IndexEntry, seen: int, drawn: random.Random) -> None:
     """Algorithm R (Vitter, 1985): each of those seen is kept with the same chance."""
     if len(reservoir) < SAMPLE_DOCUMENTS:
-        reservoir.append(one)
+        reservoir.append(entry)
     elif (place := drawn.randrange(seen)) < SAMPLE_DOCUMENTS:
-        reservoir[place] = one
+        reservoir[place] = entry
 
 
 def _readers(sample: Sequence[IndexEntry]) -> Sequence[AccessFilter]:
     readers = [access_filter(NOBODY)]
-    accesses = dict.fromkeys(one.access for one in sample)
+    accesses = dict.fromkeys(entry.access for entry in sample)
     # Those with a denial first: there is most to loosen.
     for access in sorted(accesses, key=lambda one: not one.denied):
         readers += map(access_filter, _readers_of(access))

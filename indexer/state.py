@@ -163,7 +163,7 @@ class State:
     def note_ahead(self, source: str, document_ids: Collection[str]) -> None:
         """Remember documents that are about to be written, before any cursor tells of it."""
         source = self._prefix + source
-        rows = {digest(one): storable(one) for one in document_ids}
+        rows = {digest(document_id): storable(document_id) for document_id in document_ids}
         digests = sorted(rows)
         with self._engine.begin() as connection:
             for start in range(0, len(digests), _KEYS_AT_ONCE):
@@ -171,9 +171,9 @@ class State:
                 of_them = (ahead.c.source == source) & ahead.c.digest.in_(page)
                 known = set(connection.execute(sa.select(ahead.c.digest).where(of_them)).scalars())
                 added = [
-                    {"source": source, "digest": one, "document_id": rows[one]}
-                    for one in page
-                    if one not in known
+                    {"source": source, "digest": key, "document_id": rows[key]}
+                    for key in page
+                    if key not in known
                 ]
                 if added:
                     connection.execute(sa.insert(ahead), added)

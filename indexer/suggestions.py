@@ -21,7 +21,7 @@ def best_titles(
     """Of (title, document id) pairs those that begin as typed first, then short ones."""
     typed = prefix.strip().casefold()
     ordered = sorted(
-        found, key=lambda one: (not one[0].casefold().startswith(typed), len(one[0]), *one)
+        found, key=lambda title: (not title[0].casefold().startswith(typed), len(title[0]), *title)
     )
     return tuple(Suggestion(document_id, title) for title, document_id in ordered[:limit])
 

@@ -231,6 +231,19 @@ or of `created` where a source gives no other date."""
 
 
 @dataclass(frozen=True, slots=True)
+class RelevanceCut:
+    """Where the result set ends.
+
+    A document belongs to it that matches lexically and has at least the share `information`
+    (0 to 1) of what the question's words tell (`indexer.relevance`), or is among the W nearest
+    with a cosine of at least `cosine`.
+    """
+
+    information: float
+    cosine: float
+
+
+@dataclass(frozen=True, slots=True)
 class SearchRequest:
     """One search. Nothing is searched without an access filter.
 
@@ -243,6 +256,7 @@ class SearchRequest:
     Without `counted` the rankings come alone and sooner: a total of 0, no facets.
     `depth`: each ranking has so many hits, where that is more than `window`; total, facets and
     marks stay those of the first `window`.
+    `cut` ends the result set where relevance ends; the rankings stay whole.
     """
 
     access: AccessFilter
@@ -259,6 +273,7 @@ class SearchRequest:
     newest_first: bool = False
     counted: bool = True
     depth: int = 0
+    cut: RelevanceCut | None = None
 
     @property
     def ranked(self) -> int:
@@ -313,8 +328,9 @@ class SearchAnswer:
     """The two rankings (each at most W), and total and facets over the result set.
 
     The result set is what matches lexically (with the engine's stated minimum) and
-    the W nearest by vector, under the access filter. `terms_dropped` says that the
-    question had more words than an engine takes.
+    the W nearest by vector, under the access filter, as far as the request's cut lets them.
+    `members`: the ids of the first W of each ranking that belong to it; None without a cut, where
+    all do. `terms_dropped` says that the question had more words than an engine takes.
     """
 
     lexical: tuple[SearchHit, ...]
@@ -323,6 +339,7 @@ class SearchAnswer:
     facets: Mapping[str, tuple[FacetValue, ...]]
     attributes: Mapping[str, HitAttributes] = field(default_factory=dict)
     terms_dropped: bool = False
+    members: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

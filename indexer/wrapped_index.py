@@ -107,7 +107,11 @@ class NamedSourcesIndex:
 
     def _named(self, document_ids: Collection[str]) -> list[str]:
         """Ids begin with their source, which has no colon."""
-        return [one for one in document_ids if one.partition(":")[0] in self.names]
+        return [
+            document_id
+            for document_id in document_ids
+            if document_id.partition(":")[0] in self.names
+        ]
 
 
 class DeletionLog(Protocol):
@@ -137,20 +141,20 @@ class DeletionLoggingIndex:
         """
         ids = sorted({_id(write) for write in batch})
         kept = self.index.kept(ids) if ids else {}
-        gone = [one.document_id for one in batch if isinstance(one, Remove)]
+        gone = [write.document_id for write in batch if isinstance(write, Remove)]
         self._log(batch, kept, gone)
         replaced = [
-            one.indexed.document.id
-            for one in batch
-            if isinstance(one, Put) and _rewritten(one, kept)
+            write.indexed.document.id
+            for write in batch
+            if isinstance(write, Put) and _rewritten(write, kept)
         ]
         stale = sorted({*gone, *replaced} & kept.keys())
         if stale:
             self.forget(
                 [
-                    passage_text(one.document.title, passage)
-                    for one in self.index.documents(stale)
-                    for passage in one.passages
+                    passage_text(document.document.title, passage)
+                    for document in self.index.documents(stale)
+                    for passage in document.passages
                 ]
             )
         return self.index.write(batch)

@@ -142,12 +142,13 @@ def check(as_json: AsJson = False) -> None:
     settings = read_settings()
     passed = True
     found = []
-    for one in run_checks(settings):
-        passed = passed and one.passed
-        found.append(asdict(one))
+    for check in run_checks(settings):
+        passed = passed and check.passed
+        found.append(asdict(check))
         if not as_json:
             print(
-                f"{'ok    ' if one.passed else 'ÉCHEC '} {one.name} : {safe_text(one.detail)}",
+                f"{'ok    ' if check.passed else 'ÉCHEC '} "
+                f"{check.name} : {safe_text(check.detail)}",
                 flush=True,
             )
     if as_json:
@@ -226,10 +227,10 @@ def sources(
     with opened_application() as application:
         now = datetime.now(UTC)
         unnamed = removed_source_statuses(application)
-        statuses = [one for one in unnamed if one.source == source]
+        statuses = [item for item in unnamed if item.source == source]
         if not statuses:
             chosen = sources_named(application.settings, [source] if source else [])
-            statuses = [status_of(application, one, now) for one in chosen]
+            statuses = [status_of(application, item, now) for item in chosen]
             statuses += [] if source else unnamed
         messages = [
             "" if source else directory_state(application),
@@ -252,12 +253,15 @@ def search(
     sort: Annotated[
         ResultOrder, typer.Option(help="« relevance », ou « date » : les plus récents d'abord")
     ] = ResultOrder.RELEVANCE,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="Élargir aux documents seulement proches")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Cherche des documents, avec les droits d'un agent."""
     with opened_application() as application, answers.answer_context(application) as context:
         reader = audited_reader(application, agent, "quisait search")
-        asked = Query(query, page=page, order=sort)
+        asked = Query(query, page=page, order=sort, wide=wide)
         found = answer_question(context, reader, asked, as_typed=True)
     if as_json:
         _dump(answers.results_body(found))

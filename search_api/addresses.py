@@ -9,19 +9,24 @@ from expertise.topics import Topic
 from indexer.values import FACETS
 from search_api.questions.query import ResultOrder
 
+ANSWER_ANCHOR = "reponse"
+"""What answers the question, on a document's page."""
+
 
 @dataclass(frozen=True, slots=True)
 class SearchAddress:
-    """The query, the filters, the page (from 1) and the order."""
+    """The query, the filters, the page (from 1), the order; `wide` shows what is merely near."""
 
     q: str = ""
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     page: int = 1
     order: ResultOrder = ResultOrder.RELEVANCE
+    wide: bool = False
 
     def __str__(self) -> str:
         pairs = [("q", self.q)] if self.q else []
         pairs += self.chosen + self.ordered
+        pairs += [("wide", "1")] if self.wide else []
         pairs += [("page", str(self.page))] if self.page > 1 else []
         return f"/?{urlencode(pairs)}" if pairs else "/"
 
@@ -57,9 +62,18 @@ class SearchAddress:
         """Another page of the same search."""
         return replace(self, page=page)
 
+    def widening(self, wide: bool) -> "SearchAddress":
+        """The first page of the same search, with or without what is merely near."""
+        return replace(self, wide=wide, page=1)
+
     def asking(self, q: str) -> "SearchAddress":
         """The first page of another query, with the same filters."""
-        return replace(self, q=q, page=1)
+        return replace(self, q=q, page=1, wide=False)
+
+    def showing(self, facet: str) -> str:
+        """The same page, with every value of a facet."""
+        pairs = [("q", self.q)] if self.q else []
+        return f"/?{urlencode([*pairs, *self.chosen, *self.ordered, ('more', facet)])}"
 
     def as_typed(self) -> str:
         """The same query, without spelling correction."""
@@ -90,6 +104,39 @@ def topic_address(topic: Topic) -> str:
 def community_address(topic: Topic) -> str:
     """The page of a topic's community."""
     return f"/communities/{quote(topic.id, safe=':')}"
+
+
+def document_address(document_id: str, question: str = "") -> str:
+    """The page of a document, at what answers the question; an id may hold any character."""
+    page = f"/documents/{quote(document_id, safe=':')}"
+    return f"{page}?{urlencode({'q': question})}#{ANSWER_ANCHOR}" if question.strip() else page
+
+
+def original_address(document_id: str) -> str:
+    """The file itself, of a document that lies in a folder."""
+    return f"{document_address(document_id)}/original"
+
+
+def demo_original_address(document_id: str) -> str:
+    """What stands in the demo for the page of a source that is nowhere."""
+    return f"/demo/originals/{quote(document_id, safe=':')}"
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionMail:
+    """A message to a colleague, made ready: the question and the address of its page."""
+
+    question: str
+    page: str
+
+    def to(self, address: str, *, asked: bool = True) -> str:
+        """The `mailto:` link; without `asked` the question is no question but their name."""
+        subject = f"Question\u00a0: {self.question}" if asked else "Une question"
+        body = "Bonjour,\r\n\r\n"
+        if asked:
+            body += f"{self.question}\r\n\r\nCe que j’ai trouvé\u00a0: {self.page}\r\n"
+        said = urlencode({"subject": subject, "body": body}, quote_via=quote)
+        return f"mailto:{quote(address, safe='@+')}?{said}"
 
 
 def local_path(back: str) -> str:

@@ -9,6 +9,7 @@ from search_api.routes import (
     administration,
     agents,
     community_management,
+    documents,
     health,
     my_data,
     push,
@@ -47,6 +48,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(search.api_router)
     app.include_router(topics.api_router)
     app.include_router(agents.api_router)
+    app.include_router(documents.api_router)
     app.include_router(community_management.router)
     app.include_router(push.router)
     app.include_router(administration.router)
@@ -55,6 +57,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(search.router)
     app.include_router(topics.router)
     app.include_router(agents.router)
+    app.include_router(documents.router)
     app.include_router(community_management.pages)
     app.include_router(administration.pages)
     app.include_router(my_data.router)

@@ -99,6 +99,7 @@ Typed = Annotated[
 SortOrder = Annotated[
     ResultOrder, Query(alias="sort", description="`date`: the newest first, of what has most words")
 ]
+Wide = Annotated[bool, Query(description="show what is merely near, too")]
 PageNumber = Annotated[int, Query(ge=1, le=2**53 - 1, description="from 1")]
 Offset = Annotated[int, Query(ge=0, le=2**31 - 1, description="`following` of the page before")]
 AreaCode = Annotated[str, Query(description="département (22) or region (r53)")]

@@ -8,15 +8,22 @@ from enum import StrEnum
 from expertise.values import AccountDirectory, RankedDocument, Window
 from expertise.votes import RANKING_DEPTH, VOTERS, WHOLE_PARTS, counting_contributions
 from indexer.access import AccessFilter, Reader, access_filter
+from indexer.near_duplicates import same_text, signature
+from indexer.passages import passage_text
 from indexer.ports import Encoder, IndexReader
+from indexer.relevance import says_nothing
 from indexer.suggestions import NearWord
 from indexer.values import (
     Byline,
     Card,
+    DocumentText,
+    Passage,
     Question,
     SearchAnswer,
+    SearchHit,
     SearchRequest,
     ShownDocument,
+    ShownPassage,
     ShowRequest,
     Suggestion,
     Vectors,
@@ -28,6 +35,7 @@ from search_api.ranking.fusion import (
     far_cosine,
     fuse,
     nearness,
+    relevance_cut,
     requiring_all_words,
     unfused,
 )
@@ -38,7 +46,19 @@ from search_api.ranking.reranking import (
     reranked,
     reranked_documents,
 )
-from search_api.ranking.results import BestBet, ResultCounts, Results, page_marks, page_results
+from search_api.ranking.results import (
+    CONVERSATION_PASSAGES,
+    PASSAGES,
+    BestBet,
+    DocumentAuthor,
+    Result,
+    ResultCounts,
+    Results,
+    conversations,
+    page_marks,
+    page_results,
+    passage_author,
+)
 from search_api.ranking.search_configuration import SearchConfiguration, shown_bets
 
 PASSAGES_READ_OF = 50
@@ -70,10 +90,6 @@ def answering_accounts(shown: Iterable[ShownDocument]) -> Mapping[str, str]:
 
 def _writers(card: Card) -> set[str]:
     return {row.account for row in counting_contributions(card) if row.role in WHOLE_PARTS}
-
-
-PASSAGES = 3
-"""So many passages of a document are shown; all but the best are folded away."""
 
 
 MOST_COPIES = 50
@@ -108,6 +124,20 @@ class SearchHits:
     deep: bool
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedDocument:
+    """A document whole. `voices[i]` is whose words `passages[i]` is, in a conversation.
+
+    `answering` is the passage that answers the question, None where nothing was asked.
+    """
+
+    result: Result
+    question: Question
+    passages: tuple[Passage, ...]
+    voices: tuple[DocumentAuthor | None, ...]
+    answering: ShownPassage | None
+
+
 class Search:
     """Search under a reader's rights. Read `hits`, then `page` and `window`."""
 
@@ -135,6 +165,10 @@ class Search:
         access = access_filter(reader)
         parsed = self._parser.read(query.text, access, query.filters)
         request = self._request(parsed, access, order=query.order)
+        if says_nothing(parsed.question):
+            return SearchHits(query, reader, parsed, request, SearchAnswer((), (), 0, {}), False)
+        if not query.wide and not _by_date(query, parsed.question):
+            request = replace(request, cut=relevance_cut(self._encoder.name))
         deep = with_experts and not (
             query.filters or parsed.bylines or _by_date(query, parsed.question)
         )
@@ -167,6 +201,8 @@ class Search:
             results=page_results(page, shown, named, agents, today, successors),
             counts=None if parsed.of_a_person else _counts(found, request, len(window)),
             more=first + query.page_size < len(window),
+            wide=query.wide,
+            wider=_left_out(found),
             page=query.page,
             page_size=query.page_size,
             facets=found.facets,
@@ -185,9 +221,9 @@ class Search:
         Raises `IndexUnreachable`.
         """
         parsed = hits.parsed
-        if not parsed.question.names_something:
+        if not parsed.question.names_something or says_nothing(parsed.question):
             return Window(())
-        request, found = hits.request, hits.found
+        request, found = replace(hits.request, cut=None), hits.found
         if not hits.deep:
             parsed = replace(parsed, filters=parsed.typed_filters, bylines=())
             request = self._request(parsed, request.access, vector=request.vector)
@@ -212,13 +248,50 @@ class Search:
         """The window of a question that asks for no page. Raises `IndexUnreachable`."""
         access = access_filter(reader)
         parsed = replace(self._parser.read(text, access), bylines=())
-        if not parsed.question.names_something:
+        if not parsed.question.names_something or says_nothing(parsed.question):
             return Window(())
         request = replace(
             self._request(parsed, access), window=RANKING_DEPTH, with_attributes=False
         )
         found = self._index.search(replace(request, counted=False))
         return self.window(SearchHits(Query(text), reader, parsed, request, found, deep=True))
+
+    def open(
+        self, document_id: str, text: str, reader: Reader, today: date
+    ) -> OpenedDocument | None:
+        """A document whole, with the passage that answers; None where the reader may not read it.
+
+        Raises `IndexUnreachable`.
+        """
+        access = access_filter(reader)
+        read = self._index.read(access, document_id)
+        if read is None:
+            return None
+        question = self._parser.read(text, access).question
+        vector = self._encoded(question)
+        signed = signature(read.passages)
+        copies = self._copies(read, signed, access) if signed else ()
+        hit = FusedHit(document_id, 0.0, 0.0, None, 0.0, None)
+        request = SearchRequest(access, question, vector)
+        shown, named = self._shown((RankedResult(hit, copies),), request)
+        if not shown:
+            return None  # lost meanwhile
+        marks = page_marks(shown, named)
+        successors = Successors(marks, self._preferences.trust, today)
+        others = tuple(one for one in copies if not successors.related(document_id, one))
+        card = read.card
+        agents = self._directory.by_account(row.account for row in card.contributions)
+        page = (RankedResult(hit, others),)
+        (result,) = page_results(page, shown, named, agents, today, successors)
+        return OpenedDocument(
+            result=replace(result, card=card),
+            question=question,
+            passages=read.passages,
+            voices=tuple(passage_author(one, card, agents, today) for one in read.passages),
+            answering=result.answering[0][0]
+            if question.names_something and result.answering
+            else None,
+        )
 
     def rank(
         self,
@@ -335,6 +408,8 @@ class Search:
             return grouped_by_date(dated, found.attributes, self._preferences, today)
         # All that was fetched: copies leave room for what stands behind them.
         hits = fuse(found.lexical, found.vector, len(found.lexical) + len(found.vector))
+        if found.members is not None:
+            hits = tuple(hit for hit in hits if hit.document_id in found.members)
         return reranked(hits, found.attributes, self._preferences, today)
 
     def _encoded(self, question: Question) -> Vectors | None:
@@ -346,6 +421,26 @@ class Search:
         """Whether the vector is that of a part of the question."""
         words = request.question.words
         return request.vector is not None and self._encoder.beginning(words) != words
+
+    def _copies(self, read: DocumentText, signed: bytes, access: AccessFilter) -> tuple[str, ...]:
+        """Other places of a text that are readable, among the nearest to its beginning."""
+        beginning = passage_text(read.card.title, read.passages[0])
+        nearest = SearchRequest(
+            access,
+            Question(),
+            vector=self._encoder.passages([beginning])[0],
+            with_attributes=True,
+            counted=False,
+            facets=(),
+        )
+        found = self._index.search(nearest)
+        return tuple(
+            hit.document_id
+            for hit in found.vector
+            if hit.document_id != read.card.document_id
+            and (mark := found.attributes.get(hit.document_id))
+            and same_text(signed, mark.text_signature)
+        )
 
     def _bets(self, question: Question, access: AccessFilter) -> tuple[BestBet, ...]:
         return shown_bets(self._best_bets.bets(question), self._index, access)
@@ -363,6 +458,15 @@ class Search:
         found = self._index.show(replace(asked, successors=True, by_card=copies))
         on_page = set(ids)
         shown = [one for one in found if one.card.document_id in on_page]
+        if threads := conversations(one.card for one in shown):
+            whole = replace(asked, document_ids=threads, passages=CONVERSATION_PASSAGES)
+            # What may not be read any more since the first reading is left out.
+            read = {one.card.document_id: one.passages for one in self._index.show(whole)}
+            shown = [
+                replace(one, passages=read.get(one.card.document_id, one.passages))
+                for one in shown
+                if one.card.document_id in read or one.card.document_id not in threads
+            ]
         cards = {one.card.document_id: one.card for one in found}
         said = {name for one in shown for name in (*one.card.replaces, one.card.part_of) if name}
         if missing := tuple(sorted(said - cards.keys())):
@@ -372,14 +476,25 @@ class Search:
 
 
 def _counts(found: SearchAnswer, request: SearchRequest, reachable: int) -> ResultCounts:
-    """A ranking shorter than the window has everything that matches."""
-    worded = len(found.lexical)
+    """A ranking shorter than the window has everything that matches, as has a set within it."""
+    members = _ids(found.lexical) | _ids(found.vector) if found.members is None else found.members
+    worded = len(_ids(found.lexical) & members)
     return ResultCounts(
         total=found.total,
-        worded=max(worded, found.total - len(found.vector)),
-        worded_more=worded >= request.window,
+        worded=max(worded, found.total - len(_ids(found.vector) & members)),
+        worded_more=len(found.lexical) >= request.window and found.total > len(members),
         reachable=reachable,
     )
+
+
+def _left_out(found: SearchAnswer) -> bool:
+    """Whether the rankings hold something that is not in the result set."""
+    ranked = _ids(found.lexical) | _ids(found.vector)
+    return found.members is not None and bool(ranked - found.members)
+
+
+def _ids(ranking: Sequence[SearchHit]) -> frozenset[str]:
+    return frozenset(hit.document_id for hit in ranking)
 
 
 def _first_of(found: SearchAnswer, window: int) -> SearchAnswer:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from connectors.geography import area_name
 from connectors.values import Agent, ContributorRole
 from search_api import wording
-from search_api.addresses import agent_address, community_address
+from search_api.addresses import agent_address, community_address, document_address
 from search_api.answers.feedback import PageFeedback
 from search_api.audit import descriptions
 from search_api.identity.principals import Role
@@ -69,13 +69,20 @@ _environment.filters.update(
     area=area_name,
     basis=wording.basis,
     brief_post=wording.brief_post,
+    alone=wording.alone,
+    of=wording.of,
     community_address=community_address,
     contact=wording.contact,
+    contribution=wording.contribution,
     day=wording.day,
     day_after=wording.day_after,
     day_of=wording.day_of,
+    document_address=document_address,
     excerpt=excerpt,
     explained=explanation,
+    file_format=wording.file_format,
+    icon=wording.icon,
+    initials=wording.initials,
     iso=wording.iso,
     last_name=wording.last_name,
     mail_address=wording.mail_address,
@@ -87,12 +94,14 @@ _environment.filters.update(
     reasons=wording.reasons,
     role=wording.role,
     scope=wording.scope,
+    territory=wording.area_label,
     voice=voice,
     understood=wording.understood,
     way=descriptions.way,
+    workplace=wording.workplace,
     web_address=wording.web_address,
 )
-_environment.globals.update(plural=plural, static=static_address)
+_environment.globals.update(kilometres=wording.kilometres, plural=plural, static=static_address)
 
 _REFUSED_EARLY = {421, 429, 431}
 """Statuses of refusals before the reader is known: such a page shows nothing of anybody."""

@@ -9,7 +9,7 @@ from connectors.geography import DEPARTEMENTS, REGIONS, area_name
 from connectors.values import Agent, ContactVia, ContributorRole
 from expertise.holders import Basis, IsolationScope
 from expertise.names import Reason
-from indexer.values import Passage
+from indexer.values import Card, Passage
 from search_api.questions.query_parser import QueryPartKind
 
 
@@ -68,6 +68,11 @@ ROLES: dict[ContributorRole, str] = {
 }
 
 
+ALONE_IN: dict[IsolationScope, str] = {
+    IsolationScope.DEPARTEMENT: "dans le département",
+    IsolationScope.REGION: "dans la région",
+    IsolationScope.COUNTRY: "en France",
+}
 SCOPES: dict[IsolationScope, str] = {
     IsolationScope.NONE: "",
     IsolationScope.DEPARTEMENT: "département",
@@ -84,7 +89,8 @@ BASES: dict[Basis, str] = {
 
 RISKS: dict[str, str] = {
     "one_holder": "repose sur une personne",
-    "nobody": "plus personne de connu",
+    "nobody": "personne de connu",
+    "left": "plus personne de connu",
     "open_questions": "questions sans réponse",
     "leaving": "départ prévu",
 }
@@ -160,6 +166,14 @@ def month(value: date | datetime | str | None) -> str:
     return f"{_MONTHS[known.month - 1]} {known.year}" if known else ""
 
 
+_VOWELS = tuple("aeiouyàâéèêëîïôùûœhAEIOUYÀÂÉÈÊËÎÏÔÙÛŒH")
+
+
+def of(name: str) -> str:
+    """`d’octobre 2025`, `de mars 2024`: with the elision before a vowel or a mute h."""
+    return f"d’{name}" if name.startswith(_VOWELS) else f"de {name}"
+
+
 def day_of(moment_s: float) -> str:
     """The day (UTC) of a moment in seconds since 1970."""
     return day(datetime.fromtimestamp(moment_s, UTC))
@@ -224,6 +238,12 @@ def scope(value: IsolationScope) -> str:
     return SCOPES[value]
 
 
+def alone(value: Basis, area: IsolationScope) -> str:
+    """In what somebody is alone, and how far: by the directory's métier, or as far as is known."""
+    who = "de ce métier" if value is Basis.METIER else "connue sur ce sujet"
+    return f"Seule personne {who} {ALONE_IN[area]}"
+
+
 def basis(value: Basis) -> str:
     """By what somebody holds a topic."""
     return BASES[value]
@@ -260,16 +280,99 @@ def place(passage: Passage, url: str) -> str:
     return f"page\u00a0{passage.page}"
 
 
+_FORMATS = {
+    ".pdf": ("PDF", "text"),
+    ".doc": ("Word", "text"),
+    ".docx": ("Word", "text"),
+    ".odt": ("ODT", "text"),
+    ".rtf": ("RTF", "text"),
+    ".xls": ("Excel", "table"),
+    ".xlsx": ("Excel", "table"),
+    ".ods": ("ODS", "table"),
+    ".csv": ("CSV", "table"),
+    ".ppt": ("PowerPoint", "slides"),
+    ".pptx": ("PowerPoint", "slides"),
+    ".odp": ("ODP", "slides"),
+    ".eml": ("courriel", "mail"),
+    ".msg": ("courriel", "mail"),
+}
+"""Of a file: what one calls it, and its icon."""
+_KIND_ICONS = {
+    "fil": "talk",
+    "question": "talk",
+    "discussion": "talk",
+    "courriel": "mail",
+    "message": "mail",
+    "page": "page",
+    "fiche": "page",
+    "tableau": "table",
+    "diaporama": "slides",
+}
+
+
+def file_format(card: Card) -> str:
+    """`PDF`, of a document that is a file and whose kind does not say it already; else nothing."""
+    said = _format(card)[0]
+    return "" if said == card.kind else said
+
+
+def icon(card: Card) -> str:
+    """The name of the icon of a document's kind; what it shows stands beside it in words."""
+    return _format(card)[1] or _KIND_ICONS.get(card.kind, "text")
+
+
+def _format(card: Card) -> tuple[str, str]:
+    path = (card.url or card.document_id).partition("?")[0].partition("#")[0].lower()
+    return _FORMATS.get(f".{path.rpartition('.')[2]}", ("", ""))
+
+
 def post(agent: Agent) -> str:
-    """Métier, entity, office and département, as far as they are known."""
+    """Métier, service, town and département: `agent de SIP · SIP Guingamp · Côtes-d'Armor (22)`.
+
+    The town only where the service's name does not have it.
+    """
+    service = last_name(agent.entity)
+    town = "" if agent.office.lower() in service.lower() else agent.office
     area = f"{area_name(agent.departement)} ({agent.departement})" if agent.departement else ""
-    return " · ".join(part for part in (agent.metier, agent.entity, agent.office, area) if part)
+    return " · ".join(part for part in (agent.metier, service, town, area) if part)
 
 
 def brief_post(agent: Agent) -> str:
     """Métier, the last name of the entity, département: what tells one colleague from another."""
     area = f"{area_name(agent.departement)} ({agent.departement})" if agent.departement else ""
     return " · ".join(part for part in (agent.metier, last_name(agent.entity), area) if part)
+
+
+def initials(agent: Agent) -> str:
+    """`ML` for Maëlle Le Goff."""
+    return "".join(name[:1] for name in (agent.given_name, agent.family_name)).upper()
+
+
+def workplace(agent: Agent) -> str:
+    """Service, town and département: `SIP Guingamp, Côtes-d’Armor (22)`."""
+    service = last_name(agent.entity)
+    town = "" if agent.office.casefold() in service.casefold() else agent.office
+    area = f"{area_name(agent.departement)} ({agent.departement})" if agent.departement else ""
+    return ", ".join(part for part in (service, town, area) if part)
+
+
+CONTRIBUTIONS: dict[ContributorRole, str] = {
+    ContributorRole.AUTHOR: "Rédaction de",
+    ContributorRole.EDITOR: "Mise à jour de",
+    ContributorRole.ANSWERER: "Réponse dans",
+    ContributorRole.ACCEPTED_ANSWERER: "Réponse retenue dans",
+    ContributorRole.COMMENTER: "Commentaire dans",
+    ContributorRole.REVIEWER: "Relecture de",
+    ContributorRole.ASKER: "Question posée dans",
+    ContributorRole.UPLOADER: "Dépôt de",
+    ContributorRole.FORWARDER: "Transmission de",
+    ContributorRole.BOT: "Traitement de",
+}
+
+
+def contribution(value: ContributorRole) -> str:
+    """What was done, before a title: `Rédaction de`."""
+    return CONTRIBUTIONS[value]
 
 
 def last_name(entity: str) -> str:

@@ -322,7 +322,7 @@ class ExportIndex:
         A record whose id looks like an attachment's is not one: it has its own readers.
         """
         attached = attachments.of_access_line(line)
-        return frozenset({one for one in attached if one not in self.records} | {line.id})
+        return frozenset({name for name in attached if name not in self.records} | {line.id})
 
     def record_location(self, name: str) -> LineLocation | None:
         """The last record's line that gives this document; None if it is not in the files."""
@@ -331,7 +331,7 @@ class ExportIndex:
     def in_doubt(self, name: str, location: LineLocation) -> bool:
         """Whether a line between its record and that location may have changed its text."""
         record = self.record_location(name) or ("", 0)
-        return any(record < one < location for one in self.unattributed)
+        return any(record < place < location for place in self.unattributed)
 
     def spaces_digest(self) -> str:
         """Changes if the readers, the evidence policy or the title of any space do."""

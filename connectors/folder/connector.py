@@ -15,9 +15,16 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
-from connectors.files import disk_timeout_error
+from connectors.files import FileState, OpenFile, disk_timeout_error, open_contained
 from connectors.folder.rules import NOBODY, Rule
-from connectors.folder.walk import FoundFile, ListedFolder, UnreadableFolder, root_identity, walk
+from connectors.folder.walk import (
+    FoundFile,
+    ListedFolder,
+    UnreadableFolder,
+    find_file,
+    root_identity,
+    walk,
+)
 from connectors.ports import (
     AccessChanged,
     AccessNarrowed,
@@ -26,6 +33,7 @@ from connectors.ports import (
     ContentStale,
     Listing,
     Malformed,
+    RecordVanished,
     SourceUnreachable,
     SubtreeHidden,
     Upsert,
@@ -135,6 +143,29 @@ class FolderConnector:
                 wanted.discard(f"{self.source}:{entry.path}")
                 if not entry.problem:
                     yield Upsert(self._document(root, entry))
+
+    def open_original(self, document_id: str) -> tuple[Access, OpenFile] | None:
+        """A document's file and whom the rules of now admit to it; None where there is none.
+
+        File and rules are of one moment. Raises `SourceUnreachable`.
+        """
+        source, _, path = document_id.partition(":")
+        if source != self.source or not path:
+            return None
+        root = _resolved(self.root)
+        return call_with_timeout(
+            DISK_TIMEOUT_S, lambda: self._open_original(root, path), disk_timeout_error(root)
+        )
+
+    def _open_original(self, root: Path, path: str) -> tuple[Access, OpenFile] | None:
+        try:
+            found = find_file(root, path)
+            if found is None or found.problem:
+                return None
+            listed = FileState(found.size, found.mtime_ns, found.rule_stamps)
+            return self._access(found.rule), open_contained(root, found.raw_path, listed)
+        except (OSError, ValueError, RecordVanished):
+            return None
 
     def _file_changes(
         self,

@@ -3,7 +3,7 @@
 import os
 import stat
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,6 +149,39 @@ def _walk(root: Path) -> Iterator[WalkEntry]:
         return
     except OSError as error:
         yield UnreadableFolder("", _unreadable_reason(error), tables_digest(()))
+
+
+def find_file(root: Path, path: str) -> FoundFile | None:
+    """The file at a document's path, with the rules of now, as `walk` would find it; else None.
+
+    Folders are opened one in the other, and no link is followed. Raises OSError.
+    """
+    parts = path.split("/")
+    if len(parts) > _MAX_DEPTH + 1:
+        return None
+    with open_root(root) as descriptor:
+        return _found_below(descriptor, _Folder(), parts)
+
+
+def _found_below(descriptor: int, folder: _Folder, parts: Sequence[str]) -> FoundFile | None:
+    """The first of that path in the order of the walk: names may differ in their Unicode form."""
+    listed = sorted(os.listdir(descriptor))
+    names = {document_path(one): one for one in listed}
+    if TABLE_NAME in names:
+        folder, _ = _with_own_table(descriptor, folder)
+    else:
+        folder = folder.with_table(None)
+    for name in (one for one in listed if document_path(one) == parts[0] and not _skipped(one)):
+        with suppress(OSError, UnsafePath):
+            if len(parts) == 1:
+                entries: Iterable[WalkEntry] = _found_file(descriptor, folder, name, names)
+                found = next((one for one in entries if isinstance(one, FoundFile)), None)
+            else:
+                with open_subfolder(descriptor, name) as inner:
+                    found = _found_below(inner, folder.subfolder(name), parts[1:])
+            if found is not None:
+                return found
+    return None
 
 
 def _walk_folder(descriptor: int, folder: _Folder) -> Iterator[WalkEntry]:

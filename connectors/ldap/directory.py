@@ -145,7 +145,7 @@ def departement_of(written: str) -> str:
     """The INSEE code of a text with any padding (`035`, `1`, `2a`); empty if it is not one."""
     code = written.upper()
     candidates = (code, code.removeprefix("0"), code.zfill(2))
-    return next((one for one in candidates if one in DEPARTEMENTS), "")
+    return next((candidate for candidate in candidates if candidate in DEPARTEMENTS), "")
 
 
 MEMBER_UID = "memberuid"
@@ -181,7 +181,9 @@ def groups_of(
         members[dn], subgroups[dn] = _members(entry, names, people, ids)
     for entry in entries:
         dn = normalize_dn(entry.dn)
-        all_members = frozenset().union(*(members[one] for one in nested_groups(dn, subgroups)))
+        all_members = frozenset().union(
+            *(members[nested_group] for nested_group in nested_groups(dn, subgroups))
+        )
         label = next(iter(entry.values(names.label)), ids[dn])
         yield Group(f"{authority}:group:{ids[dn]}", label, all_members)
 
@@ -202,7 +204,7 @@ def _group_id(entry: LdapEntry, names: GroupAttributes) -> str:
     except UnicodeDecodeError:
         values = ()
     if len(values) > 1:
-        values = tuple(one for one in rdn_values(entry.dn, names.id) if one in values)
+        values = tuple(value for value in rdn_values(entry.dn, names.id) if value in values)
     if len(values) != 1 or "\0" in values[0]:
         raise SourceRefused(
             f"Le groupe « {entry.dn} » de l'annuaire n'a pas un nom ({names.id}) à lui. Un groupe "

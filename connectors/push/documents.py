@@ -166,7 +166,7 @@ def withdraw_document(
     after = PushedDocument(before.id, seq, seq, gone=tuple(sorted(removed | set(before.gone))))
     if whole or record is None:
         return after
-    left = [one for one in record.attachments if one.name not in removed]
+    left = [attachment for attachment in record.attachments if attachment.name not in removed]
     return replace(after, line=canonical_json(record.model_copy(update={"attachments": left})))
 
 

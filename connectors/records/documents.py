@@ -16,10 +16,12 @@ from connectors.records.schema import (
     InvalidLine,
     Readers,
     RecordLine,
+    Reply,
     SpaceLine,
     attachment_id,
 )
 from connectors.values import (
+    CONVERSATION_HEADINGS,
     COPIED_FIELDS,
     Access,
     Content,
@@ -130,13 +132,19 @@ def _sections(record: RecordLine, context: RecordContext) -> Iterator[Section]:
     sections = [("", record.text, record.author, None)]
     sections += [(s.heading, s.text, s.author, s.page) for s in record.sections]
     for answer in record.answers:
-        heading = "Réponse acceptée" if answer.accepted else "Réponse"
-        sections.append((heading, answer.text, answer.author, None))
-    sections += [("Commentaire", c.text, c.author, None) for c in record.comments]
+        sections.append(
+            (CONVERSATION_HEADINGS[_answering(answer)], answer.text, answer.author, None)
+        )
+    commented = CONVERSATION_HEADINGS[ContributorRole.COMMENTER]
+    sections += [(commented, c.text, c.author, None) for c in record.comments]
     for heading, text, author, page in sections:
         if text.strip():
             account = context.qualified(author) if author else None
             yield Section(text.replace("\0", " "), heading, account, page)
+
+
+def _answering(answer: Reply) -> ContributorRole:
+    return ContributorRole.ACCEPTED_ANSWERER if answer.accepted else ContributorRole.ANSWERER
 
 
 @dataclass(slots=True)
@@ -189,8 +197,7 @@ def _contributions(record: RecordLine, context: RecordContext) -> tuple[Contribu
         role = ContributorRole.ASKER if asked else ContributorRole.AUTHOR
         add(record.author, role, record.created)
     for answer in record.answers:
-        role = ContributorRole.ACCEPTED_ANSWERER if answer.accepted else ContributorRole.ANSWERER
-        add(answer.author, role, answer.created, answer.thanks)
+        add(answer.author, _answering(answer), answer.created, answer.thanks)
     for comment in record.comments:
         add(comment.author, ContributorRole.COMMENTER, comment.created, comment.thanks)
     for line in record.contributors:

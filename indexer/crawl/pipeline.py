@@ -238,7 +238,7 @@ class _Crawl:
         self.flush()
         self.write_encoded()
         held = listing.membership()
-        kept = (one.document_id for one in self.workshop.index.scan(self.report.source))
+        kept = (entry.document_id for entry in self.workshop.index.scan(self.report.source))
         missing = sorted(document_id for document_id in kept if not held(document_id))
         if self.guard.lets_go(len(missing)):
             self.gathered += map(Remove, missing)

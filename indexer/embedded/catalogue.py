@@ -25,7 +25,9 @@ def readable_lists(lists: Mapping[int, Access], access: AccessFilter) -> NDArray
     mask of what may be read; many documents share few lists.
     """
     # Asked about once for all lists: `admits` would ask for each.
-    strangers = access.strangers({one for listed in lists.values() for one in listed.denied})
+    strangers = access.strangers(
+        {principal for listed in lists.values() for principal in listed.denied}
+    )
     otherwise = replace(access, known=None)
     readable = np.zeros(max(lists, default=0) + 1, dtype=np.bool_)
     for list_id, listed in lists.items():
@@ -211,6 +213,13 @@ class StoreSnapshot:
         """The attributes of hits; none of what was put again since this catalogue."""
         slots = ((hit.document_id, self.places[hit.document_id]) for hit in hits)
         return {one: self.attributes[slot] for one, slot in slots if slot < len(self.rows)}
+
+    def among(self, members: Slots, hits: Iterable[SearchHit]) -> frozenset[str]:
+        """The ids of those hits that are members."""
+        kept = self.mask(members)
+        slots = {hit.document_id: self.places[hit.document_id] for hit in hits}
+        # What was put again since this catalogue is shown as it is now.
+        return frozenset(one for one, slot in slots.items() if slot >= len(kept) or kept[slot])
 
     def successors(self, document_id: str) -> list[str]:
         """The ids of what replaces a document, whoever may read it."""

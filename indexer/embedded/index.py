@@ -144,7 +144,7 @@ class EmbeddedIndex:
         """What is kept of these documents, those left out that are not."""
         wanted = [document_id for document_id in document_ids if encodable(document_id)]
         with engine_faults():
-            return {one.document_id: one for one in self._store.kept(wanted)}
+            return {entry.document_id: entry for entry in self._store.kept(wanted)}
 
     def count(self, source: str) -> int:
         """How many documents of a source are kept."""
@@ -159,7 +159,9 @@ class EmbeddedIndex:
     def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
         """These documents whole, as they are kept now."""
         with engine_faults():
-            rows = self._store.whole([one for one in document_ids if encodable(one)])
+            rows = self._store.whole(
+                [document_id for document_id in document_ids if encodable(document_id)]
+            )
         return (indexed_of(row, self._dimension) for row in rows)
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
@@ -202,6 +204,7 @@ class EmbeddedIndex:
             facets={name: catalogue.facet(name, members, request.facet_size) for name in facets},
             attributes=catalogue.attributes_of(marked) if request.with_attributes else {},
             terms_dropped=wanted.terms_dropped,
+            members=catalogue.among(members, marked) if request.cut else None,
         )
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:

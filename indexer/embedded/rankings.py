@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from indexer.embedded.catalogue import Floats, Mask, Slots, StoreSnapshot
 from indexer.embedded.text import TextIndex
 from indexer.parsed_query import AnalyzedQuery, Phrase
-from indexer.values import SearchHit, SearchRequest
+from indexer.relevance import TOLERANCE, information, question_parts
+from indexer.values import RelevanceCut, SearchHit, SearchRequest
 
 CACHED_PHRASES = 1_000
 """Words and phrases whose matches are kept: one bit for each document."""
@@ -53,7 +54,10 @@ class Matcher:
         must += [_any([having(phrase) for phrase in group]) for group in wanted.any_of]
         if wanted.terms:
             terms = [having(((0, term),)) for term in wanted.terms]
-            terms += [_any([having(one.phrase) for one in group]) for group in wanted.expansions]
+            terms += [
+                _any([having(expansion.phrase) for expansion in group])
+                for group in wanted.expansions
+            ]
             must.append(_at_least(wanted.minimum, terms))
         if not wanted.scores:
             must.append(having(()))
@@ -61,6 +65,11 @@ class Matcher:
         for phrase in wanted.excluded:
             found = found & ~having(phrase)
         return found
+
+    def saying(self, phrases: Sequence[Phrase], catalogue: StoreSnapshot) -> Mask:
+        """Mask of what has one of these phrases."""
+        bits, count = self._kept(catalogue).bits, len(catalogue.rows)
+        return _any([_unpacked(bits, count, phrase) for phrase in phrases])
 
     def _kept(self, catalogue: StoreSnapshot) -> _CachedMatches:
         """All words of a question are read of one state, though others may write meanwhile."""
@@ -136,11 +145,31 @@ class Rankings:
         self, request: SearchRequest, wanted: AnalyzedQuery, catalogue: StoreSnapshot
     ) -> RankedMatches:
         """Words are sought while vectors are compared."""
-        eligible = catalogue.readable(request.access) & self._narrowed(request, catalogue)
+        readable = catalogue.readable(request.access)
+        eligible = readable & self._narrowed(request, catalogue)
         similar = _similar(request, catalogue)
         lexical, matched = self._lexical(request, wanted, catalogue, eligible)
+        if request.cut:
+            matched = matched & self._informed(request, request.cut, catalogue, readable)
         nearest, close = self._nearest(request, wanted, catalogue, eligible, similar)
         return RankedMatches(lexical, nearest, np.flatnonzero(matched | close))
+
+    def _informed(
+        self,
+        request: SearchRequest,
+        cut: RelevanceCut,
+        catalogue: StoreSnapshot,
+        readable: Mask,
+    ) -> Mask:
+        """Mask of what has enough of the question's information, weighed by what is readable."""
+        parts = question_parts(request.question)
+        masks = [self._matching.saying(part, catalogue) for part in parts]
+        counts = [int((mask & readable).sum()) for mask in masks]
+        shares = information(counts, int(readable.sum()))
+        told = np.full(len(catalogue.rows), 0.0 if shares else 1.0)
+        for share, mask in zip(shares, masks, strict=True):
+            told[mask] += share
+        return told >= cut.information - TOLERANCE
 
     def _lexical(
         self,
@@ -176,7 +205,7 @@ class Rankings:
             readable = eligible[slots]
             slots, scores = slots[readable], scores[readable]
             return catalogue.best(slots, scores, request.ranked), catalogue.mask(slots)
-        if not request.counted:
+        if not request.counted and request.cut is None:
             return best, np.zeros_like(eligible)
         return best, eligible & self._matching.of(wanted, catalogue)
 
@@ -227,6 +256,8 @@ class Rankings:
         slots = np.flatnonzero(bound)
         ranking = catalogue.best(slots, similar[slots], request.ranked)
         counted = ranking[: request.window]
+        if request.cut:
+            counted = tuple(hit for hit in counted if hit.score >= request.cut.cosine)
         least = counted[-1].score if counted else np.inf
         chosen = {hit.document_id for hit in counted}
         close = [slot for slot in slots[similar[slots] >= least] if catalogue.ids[slot] in chosen]

@@ -85,7 +85,7 @@ def successors(
     store: Store, catalogue: StoreSnapshot, access: AccessFilter, document_ids: Sequence[str]
 ) -> dict[str, tuple[Card, ...]]:
     """For each document the cards of what replaces it, by id, as the store has them now."""
-    wanted = {one: catalogue.successors(one) for one in document_ids}
+    wanted = {document_id: catalogue.successors(document_id) for document_id in document_ids}
     ids = dict.fromkeys(id_ for replacing in wanted.values() for id_ in replacing)
     if not ids:
         return {}

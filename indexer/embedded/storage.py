@@ -89,7 +89,7 @@ class EmbeddedStorage:
         pointers = self.pointers()
         if pointers is None:
             return
-        named = {one.name for one in (pointers.live, pointers.next) if one}
+        named = {pointer.name for pointer in (pointers.live, pointers.next) if pointer}
         with engine_faults():
             for store in self._folder.glob("*/index.sqlite"):
                 if store.parent.name not in named:

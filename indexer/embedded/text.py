@@ -129,8 +129,8 @@ class TextIndex:
         """(documents, deleted ones) of each segment, in the order of the folder's own list."""
         meta = json.loads((self._path / "meta.json").read_text("utf-8"))
         return [
-            (one["max_doc"], (one["deletes"] or {}).get("num_deleted_docs", 0))
-            for one in meta["segments"]
+            (segment["max_doc"], (segment["deletes"] or {}).get("num_deleted_docs", 0))
+            for segment in meta["segments"]
         ]
 
     def _every_row(self) -> NDArray[np.int64]:
@@ -158,7 +158,7 @@ class TextIndex:
             ).hits
         ]
         rows = np.array(searcher.fast_field_values("row", addresses), dtype=np.int64)
-        places = np.array([one.segment_ord for one in addresses], dtype=np.int64)
+        places = np.array([address.segment_ord for address in addresses], dtype=np.int64)
         alive = np.array([documents - deleted for documents, deleted in segments], dtype=np.int64)
         if not np.array_equal(np.bincount(places, minlength=len(segments)), alive):
             return rows
@@ -221,7 +221,8 @@ class TextIndex:
     def contributed(self, byline: Byline) -> NDArray[np.int64]:
         """Rows to which somebody contributed by one of the accounts or under the name."""
         found = [
-            Query.term_query(self._schema, "accounts", account_key(one)) for one in byline.accounts
+            Query.term_query(self._schema, "accounts", account_key(account))
+            for account in byline.accounts
         ]
         words: list[str | tuple[int, str]] = [*name_words(byline.words)]
         if len(words) == 1:
@@ -240,7 +241,10 @@ class TextIndex:
     def _otherwise(self, group: Sequence[WeightedPhrase]) -> Query:
         """By the best of the group, so that many synonyms weigh no more than one."""
         return Query.disjunction_max_query(
-            [Query.boost_query(self._phrase(one.phrase), one.weight) for one in group]
+            [
+                Query.boost_query(self._phrase(expansion.phrase), expansion.weight)
+                for expansion in group
+            ]
         )
 
     def near(self, word: str, slips: int) -> NDArray[np.int64]:

@@ -74,7 +74,8 @@ def _loudest(weights: ModelWeights) -> Loudest:
     ids = np.array([[weights.pieces.bos, weights.pieces.eos]])
     heard = session.run([*graph.bent.values()], {"input_ids": ids})
     return {
-        layer: int(np.argmax(one.max((0, 1)))) for layer, one in zip(graph.bent, heard, strict=True)
+        layer: int(np.argmax(activations.max((0, 1))))
+        for layer, activations in zip(graph.bent, heard, strict=True)
     }
 
 

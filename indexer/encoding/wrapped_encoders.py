@@ -113,7 +113,7 @@ class CachedEncoder:
             # The table has a key by encoder first: each text is looked for under every one.
             names = self._database.execute(_ENCODERS).fetchall()
             for (name,) in names:
-                pairs = [(name, *one) for one in hashes]
+                pairs = [(name, *hash_) for hash_ in hashes]
                 gone += self._database.executemany(_DELETE, pairs).rowcount
         return gone
 

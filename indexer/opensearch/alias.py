@@ -117,7 +117,7 @@ class Alias:
             (
                 copy["seq_no"],
                 min(
-                    (one["retaining_seq_no"] for one in copy["retention_leases"]["leases"]),
+                    (lease["retaining_seq_no"] for lease in copy["retention_leases"]["leases"]),
                     default=copy["seq_no"]["max_seq_no"] + 1,
                 ),
             )

@@ -3,6 +3,7 @@
 from binascii import a2b_base64
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
+from typing import Any
 
 from connectors.values import ROLES_BY_NAME, Access, Contribution
 from indexer.cards import card_of
@@ -10,6 +11,7 @@ from indexer.errors import IndexUnreachable
 from indexer.highlighting import highlights
 from indexer.opensearch.requests import Searches
 from indexer.opensearch.schema import Body, hit_attributes_of
+from indexer.relevance import information
 from indexer.suggestions import best_titles
 from indexer.values import (
     Card,
@@ -19,6 +21,7 @@ from indexer.values import (
     Passage,
     SearchAnswer,
     SearchHit,
+    SearchRequest,
     ShownDocument,
     ShownPassage,
     Suggestion,
@@ -42,12 +45,10 @@ def search_answer(
     # What both rankings found is read once.
     parts = [part["hits"]["hits"][: asked.window] for part in (lexical, vector) if part]
     hits = {hit["sort"][1]: hit for part in parts for hit in part}
-    facets = counts.get("aggregations", {}) if counts else {}
     return SearchAnswer(
         lexical=_ranked(lexical, _seconds if asked.newest_first else float),
         vector=_ranked(vector, _cosine),
-        total=counts["hits"]["total"]["value"] if counts else 0,
-        facets={name: _facet(found) for name, found in facets.items()},
+        **(counted(counts) if counts else {"total": 0, "facets": {}}),
         attributes={
             id_: hit_attributes_of(h["fields"]["mark"][0])
             for id_, h in hits.items()
@@ -55,6 +56,34 @@ def search_answer(
         },
         terms_dropped=asked.terms_dropped,
     )
+
+
+def shares(weights: Body) -> tuple[float, ...]:
+    """What each part of the question weighs among what the reader may read."""
+    buckets = weights.get("aggregations", {}).get("parts", {}).get("buckets", {})
+    counts = [buckets[str(number)]["doc_count"] for number in range(len(buckets))]
+    return information(counts, weights["hits"]["total"]["value"])
+
+
+def close(found: SearchAnswer, request: SearchRequest) -> tuple[str, ...]:
+    """The ids of the first W by vector that are near enough."""
+    least = request.cut.cosine if request.cut else -1.0
+    nearest = found.vector[: request.window]
+    return tuple(hit.document_id for hit in nearest if hit.score >= least)
+
+
+def ids(answer: Body) -> frozenset[str]:
+    """Of hits that are sorted by their id alone."""
+    return frozenset(str(hit["sort"][0]) for hit in answer["hits"]["hits"])
+
+
+def counted(counts: Body) -> dict[str, Any]:
+    """Total and facets, as a `SearchAnswer` names them."""
+    facets = counts.get("aggregations", {})
+    return {
+        "total": counts["hits"]["total"]["value"],
+        "facets": {name: _facet(found) for name, found in facets.items()},
+    }
 
 
 def _ranked(answer: Body | None, score: Callable[[float], float]) -> tuple[SearchHit, ...]:

@@ -65,7 +65,8 @@ class WriteFence:
             index, former = self._standing()
             name = f"{self._alias}-epoch-{secrets.token_hex(8)}"
             gone = [
-                {"remove": {"index": index, "alias": one, "must_exist": False}} for one in former
+                {"remove": {"index": index, "alias": alias, "must_exist": False}}
+                for alias in former
             ]
             added = {"add": {"index": index, "alias": name, "is_hidden": True}}
             self._client.indices.update_aliases(body={"actions": [*gone, added]})
@@ -86,7 +87,7 @@ class WriteFence:
         if "status" in found or len(indexes) != 1:
             raise IndexRefused("L'alias de l'index a disparu : relancez « quisait crawl --full ».")
         aliases = self._client.indices.get_alias(index=indexes[0])[indexes[0]]["aliases"]
-        return indexes[0], [one for one in aliases if one.startswith(f"{self._alias}-epoch-")]
+        return indexes[0], [alias for alias in aliases if alias.startswith(f"{self._alias}-epoch-")]
 
     def _let_end(self) -> None:
         """Wait for the writes that the engine had begun; those that come now name the new one."""

@@ -13,7 +13,7 @@ from indexer.highlighting import question_terms
 from indexer.opensearch import access_changes, answers, contents, requests
 from indexer.opensearch import contents as near
 from indexer.opensearch.access_changes import AccessLists, DocumentPlacement, pages
-from indexer.opensearch.access_lists import ListKey
+from indexer.opensearch.access_lists import ListKey, ReadableLists
 from indexer.opensearch.alias import Alias
 from indexer.opensearch.bulk import (
     BulkAction,
@@ -234,10 +234,26 @@ class OpenSearchIndex:
     def search(self, request: SearchRequest) -> SearchAnswer:
         """Ask for the readable lists, then for the rankings and the counts in one round trip."""
         self._ensure()
-        asked = requests.searches(request, self._lists.readable(request.access))
-        bodies = (asked.lexical, asked.vector, asked.counts)
+        lists = self._lists.readable(request.access)
+        asked = requests.searches(request, lists)
+        bodies = (asked.lexical, asked.vector, asked.counts, asked.weights)
         parts = iter(self._documents.search_many([body for body in bodies if body]))
-        return answers.search_answer(asked, *(next(parts) if body else None for body in bodies))
+        *rankings, weights = (next(parts) if body else None for body in bodies)
+        found = answers.search_answer(asked, *rankings)
+        return self._cut(request, lists, found, weights) if weights else found
+
+    def _cut(
+        self, request: SearchRequest, lists: ReadableLists, found: SearchAnswer, weights: Body
+    ) -> SearchAnswer:
+        """End the result set by what the question's words weigh: a second round trip."""
+        shares, close = answers.shares(weights), answers.close(found, request)
+        worded = [hit.document_id for hit in found.lexical[: request.window]]
+        bodies = [requests.members_of(request, lists, shares, worded)] if worded else []
+        bodies += [requests.counts_of(request, lists, shares, close)] if request.counted else []
+        parts = self._documents.search_many(bodies) if bodies else []
+        members = answers.ids(parts[0]) if worded else frozenset()
+        counted = answers.counted(parts[-1]) if request.counted else {}
+        return replace(found, members=members.union(close), **counted)
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         """In the order of `document_ids`, then of `by_card`; what may not be read is left out.

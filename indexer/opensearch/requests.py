@@ -4,7 +4,7 @@ Every sub-query is narrowed: rights first, then facets, contributors and dates.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from indexer.access import AccessFilter
 from indexer.cards import NAME_SLOP, account_key, name_words
@@ -19,6 +19,7 @@ from indexer.parsed_query import (
     WeightedPhrase,
     parse_query,
 )
+from indexer.relevance import TOLERANCE, question_parts
 from indexer.suggestions import SUGGESTIONS_READ
 from indexer.values import (
     FACETS,
@@ -47,7 +48,9 @@ def _contributed(byline: Byline) -> Body:
     """By an account or under a name; both empty, nobody did."""
     found: list[Body] = []
     if byline.accounts:
-        found.append({"terms": {"account_hash": [account_key(one) for one in byline.accounts]}})
+        found.append(
+            {"terms": {"account_hash": [account_key(account) for account in byline.accounts]}}
+        )
     if byline.words:
         name = {"query": " ".join(name_words(byline.words)), "slop": NAME_SLOP}
         found.append({"match_phrase": {"label_words": name}})
@@ -86,11 +89,16 @@ NEWEST_FIRST: list[Body] = [{"dated": {"order": "desc", "missing": "_last"}}, {"
 
 @dataclass(frozen=True, slots=True)
 class Searches:
-    """The bodies of one `_msearch`; what is not asked for is None."""
+    """The bodies of one `_msearch`; what is not asked for is None.
+
+    With a cut, `weights` asks how many readable documents say each part of the question: only
+    then is it known what the result set is, which `members_of` and `counts_of` ask.
+    """
 
     lexical: Body | None
     vector: Body | None
     counts: Body | None
+    weights: Body | None = None
     newest_first: bool = False
     terms_dropped: bool = False
     window: int = WINDOW
@@ -115,11 +123,74 @@ def searches(request: SearchRequest, lists: ReadableLists) -> Searches:
     return Searches(
         lexical=lexical and _ranking(lexical, order, request),
         vector=ranked and _ranking(ranked, BEST_FIRST, request),
-        counts=_counts(matched, request) if request.counted else None,
+        counts=_counts(matched, request) if request.counted and request.cut is None else None,
+        weights=_weights(request, lists) if request.cut else None,
         newest_first=by_date,
         terms_dropped=words.terms_dropped,
         window=request.window,
     )
+
+
+def members_of(
+    request: SearchRequest, lists: ReadableLists, shares: Sequence[float], ids: Sequence[str]
+) -> Body:
+    """Ask which of these lexical hits have enough of the question's information."""
+    narrowing = [*filter_clauses(request, lists), _by_ids(ids)]
+    return {
+        "size": len(ids),
+        **COLUMNS_ALONE,
+        "track_total_hits": False,
+        "query": _informed_query(request, narrowing, shares),
+        "sort": [{"id": "asc"}],
+    }
+
+
+def counts_of(
+    request: SearchRequest, lists: ReadableLists, shares: Sequence[float], close: Sequence[str]
+) -> Body:
+    """Ask for total and facets: of what says enough in words, and of those that are near."""
+    narrowing = filter_clauses(request, lists)
+    near = {"bool": {"filter": [*narrowing, _by_ids(close)]}}
+    worded = [_informed_query(request, narrowing, shares)] if request.lexical else []
+    return _counts([*worded, *([near] if close else [])], request)
+
+
+def _informed_query(request: SearchRequest, narrowing: list[Body], shares: Sequence[float]) -> Body:
+    """What matches lexically, and says as much of the question as the cut asks."""
+    words = parsed_query_of(request.question, most_words=request.newest_first)
+    # What lifts a match makes none, and is left out: the engine has room for so many clauses.
+    lexical = _lexical_query(replace(words, exact=(), pairs=()), narrowing, everything=False)
+    return {"bool": {"filter": [lexical, *_informed(request, shares)]}}
+
+
+def _informed(request: SearchRequest, shares: Sequence[float]) -> list[Body]:
+    if request.cut is None or not shares:
+        return []
+    parts = zip(question_parts(request.question), shares, strict=True)
+    told = [
+        {"constant_score": {"filter": _saying(phrases), "boost": share}}
+        for phrases, share in parts
+        if share > 0
+    ]
+    least = request.cut.information - TOLERANCE
+    if least <= 0:
+        return []
+    return [{"function_score": {"query": {"bool": {"should": told}}, "min_score": least}}]
+
+
+def _saying(phrases: Sequence[Phrase]) -> Body:
+    return {"bool": {"should": [*map(_anywhere, phrases)]}}
+
+
+def _weights(request: SearchRequest, lists: ReadableLists) -> Body:
+    parts = question_parts(request.question)
+    asked = {str(number): _saying(phrases) for number, phrases in enumerate(parts)}
+    return {
+        "size": 0,
+        "track_total_hits": True,
+        "query": {"bool": {"filter": [lists.clause_for(request.access)]}},
+        "aggs": {"parts": {"filters": {"filters": asked}}} if asked else {},
+    }
 
 
 def parsed_query_of(question: Question, *, most_words: bool = False) -> AnalyzedQuery:
@@ -189,7 +260,11 @@ def successors_of(request: ShowRequest, lists: ReadableLists) -> Body:
 
 
 def _named(request: ShowRequest) -> Body:
-    return {"ids": {"values": [engine_id(id_) for id_ in request.document_ids]}}
+    return _by_ids(request.document_ids)
+
+
+def _by_ids(document_ids: Sequence[str]) -> Body:
+    return {"ids": {"values": [engine_id(id_) for id_ in document_ids]}}
 
 
 def suggested_titles(access: AccessFilter, lists: ReadableLists, prefix: str) -> Body:
@@ -245,7 +320,11 @@ def _bound(words: AnalyzedQuery) -> list[Body]:
 
 def _said_otherwise(group: Sequence[WeightedPhrase]) -> Body:
     """By the best of the group, so that many synonyms weigh no more than one."""
-    return {"dis_max": {"queries": [_anywhere(one.phrase, one.weight) for one in group]}}
+    return {
+        "dis_max": {
+            "queries": [_anywhere(expansion.phrase, expansion.weight) for expansion in group]
+        }
+    }
 
 
 def _boosts(words: AnalyzedQuery) -> list[Body]:
@@ -303,7 +382,12 @@ def _passage_query(request: ShowRequest) -> Body:
     """Give what scores a passage (each at least nothing)."""
     words = parsed_query_of(request.question)
     groups = [phrase for group in words.any_of for phrase in group]
-    others = [one.phrase for group in words.expansions for one in group if len(one.phrase) == 1]
+    others = [
+        expansion.phrase
+        for group in words.expansions
+        for expansion in group
+        if len(expansion.phrase) == 1
+    ]
     wanted = [*(((0, term),) for term in words.terms), *words.phrases, *groups, *others]
     scored = [*(_standing("passages.terms", piece) for piece in wanted)]
     scored.append({"match_all": {"boost": 0}})

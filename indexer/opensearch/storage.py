@@ -131,7 +131,7 @@ class OpenSearchStorage:
             return
         with engine_faults():
             found = self._client.indices.get_alias(index=f"{self._alias}-*")
-        named = {None, *(one.name for one in (pointers.live, pointers.next) if one)}
+        named = {None, *(pointer.name for pointer in (pointers.live, pointers.next) if pointer)}
         self._delete([index for index in found if self._name_of(index) not in named])
 
     def size_bytes(self, named: NamedIndex) -> int:

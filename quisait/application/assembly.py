@@ -138,7 +138,7 @@ def open_application(settings: Settings) -> Iterator[Application]:
         encoder, whole = parts.encoders(own), live_index(parts, own)
         book = SqlDirectory(database)
         known = known_principals(settings, book, whole)
-        names = frozenset(one.name for one in settings.sources)
+        names = frozenset(source.name for source in settings.sources)
         index = NamedSourcesIndex(whole, names, known)
         search = Search(index, encoder, book, open_guidance(settings, book))
         state, tokens = State(database), open_push_tokens(database)
@@ -191,8 +191,8 @@ def open_index_parts(settings: Settings, folder: Path, database: sa.Engine) -> I
     precedence = QueryPriority()
     with ExitStack() as stack:
 
-        def opened(one: EncoderSettings) -> Encoder:
-            kept = open_cached_encoder(one, folder / "vectors.sqlite", precedence=precedence)
+        def opened(settings: EncoderSettings) -> Encoder:
+            kept = open_cached_encoder(settings, folder / "vectors.sqlite", precedence=precedence)
             return stack.enter_context(kept)
 
         yield IndexParts(

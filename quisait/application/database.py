@@ -148,7 +148,7 @@ def _upgrade(connection: sa.Connection, found: str | None) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes |= {"connection": connection, "tables": TABLES}
-    known = {one.revision for one in ScriptDirectory.from_config(config).walk_revisions()}
+    known = {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
     if found is not None and found not in {QUISAIT_0_1_0, *known}:
         raise IndexRefused(_later(found))
     if found is None:

@@ -80,7 +80,7 @@ def check_search_file(name: str, path: str) -> str:
 
 
 def _fault_text(faults: tuple[LineFault, ...]) -> str:
-    text = " ; ".join(f"ligne {one.line}, {one.reason}" for one in faults[:MAX_FAULTS_SHOWN])
+    text = " ; ".join(f"ligne {fault.line}, {fault.reason}" for fault in faults[:MAX_FAULTS_SHOWN])
     rest = len(faults) - MAX_FAULTS_SHOWN
     return f"{text} ; autres lignes : {rest}" if rest > 0 else text
 
@@ -196,7 +196,7 @@ def export_bundled_model(
 def open_extractor(settings: ExtractorSettings) -> Iterator[Extractor]:
     """The extractor of the settings; a child process that it has ends with the block."""
     limits = ExtractionLimits(
-        **settings.model_dump(include={one.name for one in fields(ExtractionLimits)})
+        **settings.model_dump(include={field.name for field in fields(ExtractionLimits)})
     )
     # Each is imported where it is opened, as encoders are.
     if settings.kind == "tika":

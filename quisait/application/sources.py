@@ -1,9 +1,9 @@
 """Open what the settings name as input: database, sources, wikis, directory, authorities."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from connectors.account_linking import AccountAssignment, LinkBy, LinkedDirectory, LinkRule
 from connectors.directory import AccountRecord, TableDirectory, read_records
 from connectors.export.connector import ExportConnector
+from connectors.files import OpenFile
 from connectors.folder.connector import FolderConnector
 from connectors.ldap.config import (
     AGENT_ATTRIBUTES,
@@ -26,6 +27,7 @@ from connectors.push.inbox import Inbox
 from connectors.push.tokens import PushTokens
 from connectors.values import Access, normalize_principals
 from expertise.directory import SqlDirectory
+from indexer.access import AccessFilter, PrincipalLookup
 from indexer.errors import IndexRefused
 from indexer.ports import IndexDenials
 from indexer.state import State
@@ -116,6 +118,43 @@ def open_source(settings: SourceSettings, inbox: Inbox | None) -> Connector:
     return FolderConnector(settings.name, path, default_access=Access(frozenset(settings.allowed)))
 
 
+@dataclass(frozen=True, slots=True)
+class FolderOriginals:
+    """Adapter of `Originals`: the folders that the settings name.
+
+    `known` is asked anew at each request, as for the index.
+    """
+
+    folders: Mapping[str, FolderConnector]
+    known: Callable[[], PrincipalLookup]
+
+    def holds(self, source: str) -> bool:
+        """Whether this source is a folder."""
+        return source in self.folders
+
+    def open(self, source: str, document_id: str, access: AccessFilter) -> OpenFile | None:
+        """A document's file, where the rules of now admit the reader."""
+        folder = self.folders.get(source)
+        found = folder.open_original(document_id) if folder else None
+        if found is None:
+            return None
+        readers, file = found
+        if access.knowing(self.known()).admits(readers):
+            return file
+        file.file.close()
+        return None
+
+
+def open_originals(settings: Settings, known: Callable[[], PrincipalLookup]) -> FolderOriginals:
+    """The files of every folder; nothing is opened yet."""
+    folders = {}
+    for one in settings.sources:
+        connector = open_source(one, None) if one.kind == "folder" else None
+        if isinstance(connector, FolderConnector):
+            folders[one.name] = connector
+    return FolderOriginals(folders, known)
+
+
 def open_directory(settings: Settings) -> Directory | None:
     """The directory, or None where the settings name none.
 
@@ -137,9 +176,11 @@ def has_directory(settings: Settings) -> bool:
 def join_rules(settings: Settings) -> tuple[LinkRule, ...]:
     """How the accounts of each source are named."""
     return tuple(
-        LinkRule(one.name, tuple(map(LinkBy, one.join)), capitalized=one.kind == "mediawiki")
-        for one in settings.sources
-        if one.join
+        LinkRule(
+            source.name, tuple(map(LinkBy, source.join)), capitalized=source.kind == "mediawiki"
+        )
+        for source in settings.sources
+        if source.join
     )
 
 
@@ -226,14 +267,14 @@ def known_principals(
     settings: Settings, book: SqlDirectory, index: IndexDenials
 ) -> CurrentKnownPrincipals:
     """What tells whether a denial names somebody."""
-    asked = frozenset(one.name for one in settings.sources if one.reader_groups)
+    asked = frozenset(source.name for source in settings.sources if source.reader_groups)
     accepted = normalize_principals(settings.access.accepted_denials)
     return CurrentKnownPrincipals(book, index, KnownPrincipalRules(asked, accepted))
 
 
 def reader_group_authorities(settings: Settings) -> list[Authority]:
     """Those that are asked about each reader. Raises `SourceRefused` without their password."""
-    asked = [one for one in settings.sources if one.reader_groups]
+    asked = [source for source in settings.sources if source.reader_groups]
     if not asked:
         return []
     # Imported here: a wiki's client is of use where a wiki is asked.
@@ -243,4 +284,4 @@ def reader_group_authorities(settings: Settings) -> list[Authority]:
     quick = WikiLimits(
         rate_per_s=0, timeout_s=settings.authorities.wait_s, max_wait_s=0, total_timeout_s=10
     )
-    return [WikiGroups(one.name, replace(wiki_place(one), limits=quick)) for one in asked]
+    return [WikiGroups(source.name, replace(wiki_place(source), limits=quick)) for source in asked]

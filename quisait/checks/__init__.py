@@ -92,9 +92,9 @@ def unknown_denial_messages(settings: Settings) -> Iterator[tuple[str, str]]:
         index = live_index(parts, serving_encoder(parts.storage, parts.encoders))
         known = known_principals(settings, SqlDirectory(database), index)()
         for source in settings.sources:
-            for one in unknown_denials(index, known, source.name):
-                message = f"« {one.principal} » ne nomme personne de connu : {one.closed}."
-                yield source.name, f"{message} {one.remedy}"
+            for denial in unknown_denials(index, known, source.name):
+                message = f"« {denial.principal} » ne nomme personne de connu : {denial.closed}."
+                yield source.name, f"{message} {denial.remedy}"
 
 
 SIGN_ON_S = 20

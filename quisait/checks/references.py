@@ -21,7 +21,7 @@ def check_topics(path: str) -> str:
     Raises `SourceError` where it cannot be read, `ValueError` where it holds none.
     """
     listed = read_topics(beside_file(path))
-    left = [f"{one.where} : {one.reason}" for one in listed.malformed]
+    left = [f"{item.where} : {item.reason}" for item in listed.malformed]
     counts = f"{len(listed.topics)} sujets" + (
         f" ; laissés de côté : {first_few(left)}" if left else ""
     )
@@ -44,9 +44,9 @@ def missing_best_bets(settings: Settings, index: Index) -> str:
     named = {source.name for source in settings.sources}
     there = index.kept(sorted(wanted))
     absent = [
-        one
-        for one in sorted(wanted - there.keys())
-        if (source := one.partition(":")[0]) in read or source not in named
+        principal
+        for principal in sorted(wanted - there.keys())
+        if (source := principal.partition(":")[0]) in read or source not in named
     ]
     if not absent:
         return ""
@@ -95,13 +95,13 @@ def names_principals(settings: Settings) -> bool:
 def _named_principals(settings: Settings) -> Iterator[tuple[str, str]]:
     """(the setting, what it names)."""
     for source in settings.sources:
-        yield from ((f"source {source.name}, allowed", one) for one in source.allowed)
+        yield from ((f"source {source.name}, allowed", principal) for principal in source.allowed)
         for space, readers in source.namespaces.items():
-            yield from ((f"source {source.name}, namespaces {space}", one) for one in readers)
-    yield from (("[topics] universal", one) for one in settings.topics.universal)
+            yield from ((f"source {source.name}, namespaces {space}", reader) for reader in readers)
+    yield from (("[topics] universal", principal) for principal in settings.topics.universal)
     for role in settings.roles:
-        yield from ((f"rôle {role.role}, groups", one) for one in role.groups)
-        yield from ((f"rôle {role.role}, agents", f"agent:{one}") for one in role.agents)
+        yield from ((f"rôle {role.role}, groups", group) for group in role.groups)
+        yield from ((f"rôle {role.role}, agents", f"agent:{agent}") for agent in role.agents)
 
 
 def first_few(items: Sequence[str]) -> str:

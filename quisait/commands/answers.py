@@ -22,7 +22,7 @@ from search_api.answers.topics import is_shown
 from search_api.identity.readers import reader_of
 from search_api.ranking.results import Result, Results, excerpt_span
 from search_api.search import OF_A_PERSON
-from search_api.wording import contact, day, month, place, reasons, role
+from search_api.wording import contact, day, month, place, plural, reasons, role
 from search_api.wording import voice as voice_of
 
 
@@ -98,12 +98,28 @@ def results_text(found: QuestionAnswer) -> str:
     """Documents, one block each, behind another wording where one is found."""
     results = found.results
     blocks = [f"Vouliez-vous dire : {found.correction.text}"] if found.correction else []
+    blocks += [lines] if (lines := "\n".join(_directory_lines(found))) else []
     if not results.results:
         return "\n\n".join([*blocks, "Aucun document."])
     blocks.append(_counted(results))
     first = (results.page - 1) * results.page_size + 1
-    blocks += [_result(one, number) for number, one in enumerate(results.results, first)]
+    blocks += [_result(result, number) for number, result in enumerate(results.results, first)]
     return "\n\n".join(blocks)
+
+
+def _directory_lines(found: QuestionAnswer) -> Iterator[str]:
+    """People, services and topics that the question names, one line each."""
+    for card in found.people.cards:
+        agent, way = card.candidate.agent, contact(card.candidate.agent)
+        parts = (f"{agent.name} ({agent.id})", post(agent), way.words + way.address)
+        yield " · ".join(part for part in parts if part)
+    if found.people.beyond:
+        yield plural("et {num} autre personne", "et {num} autres personnes", found.people.beyond)
+    for service in found.people.matches.services:
+        names = ", ".join(agent.name for agent in service.people)
+        yield f"{service.name} ({area_name(service.departement)}) : {names}"
+    for topic in found.topics:
+        yield f"Sujet : {topic.label} ({topic.id})"
 
 
 def _counted(results: Results) -> str:
@@ -126,8 +142,11 @@ def _result(result: Result, number: int) -> str:
     dated = day(card.modified or card.created)
     line = " · ".join(part for part in (card.kind, card.source, dated, by) if part)
     lines = [f"{number}. {card.title}", f"   {line}", f"   {card.document_id}"]
-    lines += [f"   remplacé par : {one.title} ({one.document_id})" for one in result.replaced_by]
-    lines += [f"   même texte : {one.reference.document_id}" for one in result.copies]
+    lines += [
+        f"   remplacé par : {successor.title} ({successor.document_id})"
+        for successor in result.replaced_by
+    ]
+    lines += [f"   même texte : {copy.reference.document_id}" for copy in result.copies]
     for number, (shown, voice) in enumerate(result.answering):
         passage = shown.passage
         said = voice_of(voice.role, voice.name) if voice else ""
@@ -148,11 +167,11 @@ def experts_text(found: WhoKnows) -> str:
         ("", experts.candidates),
         ("D'après l'annuaire seul", experts.stated),
     )
-    certain = any(one.sure for one in experts.candidates)
+    certain = any(candidate.sure for candidate in experts.candidates)
     blocks = [] if certain else [_nobody(found)]
     for heading, candidates in lists:
         blocks += [f"{heading} :"] if heading and candidates else []
-        blocks += [_candidate(one, n) for n, one in enumerate(candidates, 1)]
+        blocks += [_candidate(candidate, n) for n, candidate in enumerate(candidates, 1)]
     return "\n\n".join(blocks)
 
 
@@ -227,7 +246,7 @@ def source_lines(status: SourceStatus, now: datetime, *, with_failures: bool) ->
         lines.append(f"  {failure.key} : {failure.reason}")
         lines.append(f"    → {failure.remedy}")
         lines.append(f"    dans les journaux : reference={failure.reference}")
-    for one in status.unknown_denials:
-        lines.append(f"  refus de « {one.principal} », inconnu : {one.closed}")
-        lines.append(f"    → {one.remedy}")
+    for denial in status.unknown_denials:
+        lines.append(f"  refus de « {denial.principal} », inconnu : {denial.closed}")
+        lines.append(f"    → {denial.remedy}")
     return "\n".join(lines)

@@ -174,22 +174,34 @@ def _faults(context: AnswerContext, asked: DemoQuestion) -> Iterator[str]:
     """What the question did not find, or showed and should not have; nothing when all is well."""
     answer = _ask(context, asked.agent, asked.question)
     documents = [result.card.document_id for result in answer.results.results]
-    experts = [candidate.agent.id for candidate in answer.experts.candidates]
+    yield from _people_faults(answer, asked)
     if asked.documents and not set(asked.documents) & set(documents[:FIRST]):
         yield f"aucun de {', '.join(asked.documents)} dans les {FIRST} premiers documents"
-    if asked.experts and not set(asked.experts) & set(experts):
-        yield f"aucun de {', '.join(asked.experts)} dans les {FIRST} premières personnes"
     if shown := set(asked.hidden) & set(documents):
         yield f"{', '.join(sorted(shown))} montré à qui ne peut le lire"
     if documents[:1] and documents[0] in asked.not_first:
         yield f"{documents[0]} en tête"
-    if named := set(experts) & set(asked.not_named):
-        yield f"{', '.join(sorted(named))} proposé à tort"
-    if asked.silent and experts:
-        yield f"{', '.join(experts)} proposé sans raison"
     if asked.at_most is not None and answer.results.found > asked.at_most:
         yield f"{answer.results.found} documents, au plus {asked.at_most} attendus"
     if asked.same_as:
         same = _ask(context, asked.agent, asked.same_as).results.results
         if documents[:FIRST] != [result.card.document_id for result in same[:FIRST]]:
             yield f"d'autres documents que « {asked.same_as} »"
+
+
+def _people_faults(answer: QuestionAnswer, asked: DemoQuestion) -> Iterator[str]:
+    """Of the cards, and of those who work in the services found."""
+    cards = [card.candidate.agent.id for card in answer.people.cards]
+    services = answer.people.matches.services
+    there = [agent.id for service in services for agent in service.people]
+    met = [*cards, *there]
+    if asked.experts and not set(asked.experts) & set(cards):
+        yield f"aucun de {', '.join(asked.experts)} dans les {FIRST} premières personnes"
+    if set(asked.people) - {*cards[: len(asked.people)], *there}:
+        yield f"{', '.join(asked.people)} attendu, {', '.join(met) or 'personne'} trouvé"
+    if missing := set(asked.services) - {service.entity for service in services}:
+        yield f"service {', '.join(sorted(missing))} non trouvé"
+    if named := set(met) & set(asked.not_named):
+        yield f"{', '.join(sorted(named))} proposé à tort"
+    if asked.silent and met:
+        yield f"{', '.join(met)} proposé sans raison"

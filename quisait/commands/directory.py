@@ -94,21 +94,21 @@ def directory_status(application: Application, *, unmatched: bool = False) -> Di
     if source is None:
         raise SourceRefused("Aucun annuaire : réglez [directory] agents ou [ldap] urls.")
     entries = list(source.entries())
-    agents = [one for one in entries if isinstance(one, Agent)]
-    ids, kept = {one.id for one in agents}, {one.id for one in application.book.everyone()}
+    agents = [entry for entry in entries if isinstance(entry, Agent)]
+    ids, kept = {agent.id for agent in agents}, {agent.id for agent in application.book.everyone()}
     accounts = {account for agent in agents for account in agent.accounts}
     return DirectoryStatus(
         agents=len(agents),
-        departed=sum(one.departed(today()) for one in agents),
-        groups=sum(isinstance(one, Group) for one in entries),
+        departed=sum(agent.departed(today()) for agent in agents),
+        groups=sum(isinstance(entry, Group) for entry in entries),
         arriving=len(ids - kept),
         leaving=len(kept - ids),
-        joined=dict(sorted(Counter(one.partition(":")[0] for one in accounts).items())),
-        ambiguous=tuple(sorted(_ambiguous(entries), key=lambda one: one.account)),
+        joined=dict(sorted(Counter(account.partition(":")[0] for account in accounts).items())),
+        ambiguous=tuple(sorted(_ambiguous(entries), key=lambda conflict: conflict.account)),
         malformed=tuple(
-            one
-            for one in entries
-            if isinstance(one, Malformed) and not isinstance(one, DisputedAccount)
+            entry
+            for entry in entries
+            if isinstance(entry, Malformed) and not isinstance(entry, DisputedAccount)
         ),
         unmatched=tuple(sorted(_contributing_accounts(application) - accounts))
         if unmatched
@@ -118,9 +118,9 @@ def directory_status(application: Application, *, unmatched: bool = False) -> Di
 
 def _ambiguous(entries: list[Agent | Group | Malformed]) -> set[AmbiguousAccount]:
     return {
-        AmbiguousAccount(one.account, one.agent_ids)
-        for one in entries
-        if isinstance(one, DisputedAccount)
+        AmbiguousAccount(entry.account, entry.agent_ids)
+        for entry in entries
+        if isinstance(entry, DisputedAccount)
     }
 
 
@@ -136,7 +136,7 @@ def _contributing_accounts(application: Application) -> set[str]:
 
 
 def _batches(application: Application, source: str) -> Iterator[list[str]]:
-    ids = [one.document_id for one in application.index.scan(source)]
+    ids = [entry.document_id for entry in application.index.scan(source)]
     return (ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE))
 
 
@@ -147,9 +147,12 @@ def _show(status: DirectoryStatus) -> None:
     print(f"depuis la dernière lecture : {status.arriving} arrivés, {gone}")
     for source, count in status.joined.items():
         print(f"comptes joints, {source} : {count}")
-    for one in status.malformed:
-        print(f"non compris : {one.where} : {one.reason}")
-    rows = [(one.account, ", ".join(one.agent_ids), one.remedy) for one in status.ambiguous]
+    for item in status.malformed:
+        print(f"non compris : {item.where} : {item.reason}")
+    rows = [
+        (conflict.account, ", ".join(conflict.agent_ids), conflict.remedy)
+        for conflict in status.ambiguous
+    ]
     _table("Comptes ambigus, joints à personne", ("compte", "agents", "remède"), rows)
     if status.unmatched is not None:
         alone = [(account, UNMATCHED) for account in status.unmatched]

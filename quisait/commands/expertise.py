@@ -22,7 +22,7 @@ from search_api.schemas.spreadsheets import areas_csv, count_text, isolation_csv
 from search_api.wording import (
     BASES,
     RISKS,
-    SCOPES,
+    alone,
     area_label,
     contact,
     day,
@@ -51,9 +51,10 @@ def build(
     """Refait la cartographie : sujets, référents, isolement, communautés."""
     with opened_application() as application:
         outcome = build_and_publish(application)
-    for one in outcome.skipped:
+    for item in outcome.skipped:
         print(
-            f"{_PARTS[one.part]} : {safe_text(one.id)} : {safe_text(one.reason)}", file=sys.stderr
+            f"{_PARTS[item.part]} : {safe_text(item.id)} : {safe_text(item.reason)}",
+            file=sys.stderr,
         )
     print(_as_json(outcome) if as_json else build_text(outcome))
 
@@ -72,7 +73,7 @@ def build_text(outcome: BuildOutcome) -> str:
 
 
 def _left_out(outcome: BuildOutcome) -> str:
-    counts = Counter(one.part for one in outcome.skipped)
+    counts = Counter(item.part for item in outcome.skipped)
     documents, agents = counts[SkippedKind.DOCUMENT], counts[SkippedKind.AGENT]
     if not documents and not agents:
         return ""
@@ -85,9 +86,10 @@ def _as_json(outcome: BuildOutcome) -> str:
         "day": stamp.day.isoformat(),
         "digest": stamp.digest,
         "topics": len(outcome.listed.topics),
-        "malformed": [f"{one.where} : {one.reason}" for one in outcome.listed.malformed],
+        "malformed": [f"{item.where} : {item.reason}" for item in outcome.listed.malformed],
         "left_out": [
-            {"part": one.part.value, "id": one.id, "reason": one.reason} for one in outcome.skipped
+            {"part": item.part.value, "id": item.id, "reason": item.reason}
+            for item in outcome.skipped
         ],
         "documents": stamp.documents,
         "contributions": stamp.contributions,
@@ -123,15 +125,16 @@ def isolation(
         )
 
 
-def _line(one: IsolatedHolder) -> str:
+def _line(holder: IsolatedHolder) -> str:
     near = "personne d'autre"
-    if one.next:
-        far = " ".join(kilometres(one.distance_km).split())
-        near = f"au plus près {one.next.name} ({one.next.departement}{', ' if far else ''}{far})"
-    where = one.agent.departement or "?"
-    return (
-        f"{where} · {one.topic.label} · {one.agent.name} · seul dans : {SCOPES[one.scope]} ; {near}"
-    )
+    if holder.next:
+        far = " ".join(kilometres(holder.distance_km).split())
+        near = (
+            f"au plus près {holder.next.name} ({holder.next.departement}{', ' if far else ''}{far})"
+        )
+    where = holder.agent.departement or "?"
+    degree = alone(holder.basis, holder.scope).lower()
+    return f"{where} · {holder.topic.label} · {holder.agent.name} · {degree} ; {near}"
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON")]
@@ -180,14 +183,17 @@ def peers(
 def peers_text(found: Peers) -> str:
     """The agent's topics, then who shares them, then communities."""
     lines = [f"{found.agent.name} ({found.agent.id})"]
-    lines += [f"Sujet : {one.topic.label} ({BASES[one.basis]})" for one in found.topics]
-    for one in found.peers:
-        labels = ", ".join(topic.label for topic in one.topics)
-        far = " ".join(kilometres(one.distance_km).split())
-        where = ", ".join(filter(None, (answers.post(one.agent), far)))
-        lines.append(f"Pair : {one.agent.name} ({one.agent.id}), {where} : {labels}")
+    lines += [f"Sujet : {topic.topic.label} ({BASES[topic.basis]})" for topic in found.topics]
+    for peer in found.peers:
+        labels = ", ".join(
+            [topic.label for topic in peer.topics]
+            + [f"{topic.label} (déclare seulement)" for topic in peer.declares]
+        )
+        far = " ".join(kilometres(peer.distance_km).split())
+        where = ", ".join(filter(None, (answers.post(peer.agent), far)))
+        lines.append(f"Pair : {peer.agent.name} ({peer.agent.id}), {where} : {labels}")
     for community in found.communities:
-        names = ", ".join(one.name for one in community.members)
+        names = ", ".join(member.name for member in community.members)
         labels = ", ".join(topic.label for topic in community.topics)
         lines.append(f"Communauté : {labels} ({names})")
     return "\n".join(
@@ -195,18 +201,20 @@ def peers_text(found: Peers) -> str:
     )
 
 
-def _topic_line(one: TopicCount) -> str:
-    told = f"{one.topic.label} ({one.topic.id}) : {count_text(one.holders)}"
-    if one.declared.agents:
-        told += f" ; déclaré seulement : {count_text(one.declared)}"
-    watched = ", ".join(RISKS[name] for name in risks(one))
+def _topic_line(count: TopicCount) -> str:
+    told = f"{count.topic.label} ({count.topic.id}) : {count_text(count.holders)}"
+    if count.declared.agents:
+        told += f" ; déclaré seulement : {count_text(count.declared)}"
+    watched = ", ".join(RISKS[name] for name in risks(count))
     return f"{told} ; {watched}" if watched else told
 
 
-def _area_line(one: AreaCount) -> str:
-    told = f"{area_label(one.code)} ({one.code or 'tout'}) : {count_text(one.holders)}"
+def _area_line(count: AreaCount) -> str:
+    told = f"{area_label(count.code)} ({count.code or 'tout'}) : {count_text(count.holders)}"
     return (
-        f"{told} ; déclaré seulement : {count_text(one.declared)}" if one.declared.agents else told
+        f"{told} ; déclaré seulement : {count_text(count.declared)}"
+        if count.declared.agents
+        else told
     )
 
 
@@ -239,19 +247,20 @@ def profile_text(found: AgentProfile) -> str:
     since = f", depuis {month(agent.arrival)}" if agent.arrival else ""
     lines = [f"{agent.name} ({agent.id})", f"{answers.post(agent)}{since}"]
     lines += [f"{way.words}{way.address}"] if way.address else []
-    for one in found.shown:
-        lines += _topic(one)
+    for topic in found.shown:
+        lines += _topic(topic)
     lines += _skills("Compétence confirmée", found.confirmed)
     lines += _skills("Compétence déclarée", found.declared)
+    lines += [f"D'après son métier : {one.topic.label}" for one in found.by_metier]
     for peer in found.peers:
-        labels = ", ".join(topic.label for topic in peer.topics)
+        labels = ", ".join(topic.label for topic in (*peer.topics, *peer.declares))
         lines.append(f"Pair : {peer.agent.name} ({peer.agent.id}), {labels}")
     return "\n".join(lines)
 
 
-def _topic(one: OwnTopic) -> list[str]:
-    lines = [f"Montré par des documents : {one.topic.label}"]
-    for proof in one.evidence:
+def _topic(topic: OwnTopic) -> list[str]:
+    lines = [f"Montré par des documents : {topic.topic.label}"]
+    for proof in topic.evidence:
         roles = ", ".join(map(role, proof.roles))
         former = ", dans un poste précédent" if proof.former else ""
         lines.append(f"   – {proof.title} ({roles}, {day(proof.last) or 'sans date'}{former})")
@@ -259,4 +268,4 @@ def _topic(one: OwnTopic) -> list[str]:
 
 
 def _skills(said: str, skills: tuple[Skill, ...]) -> list[str]:
-    return [f"{said} : {one.label}{' (à renouveler)' if one.renew else ''}" for one in skills]
+    return [f"{said} : {skill.label}{' (à renouveler)' if skill.renew else ''}" for skill in skills]

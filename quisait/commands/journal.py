@@ -84,33 +84,36 @@ def report_body(counts: Sequence[QueryCounts], days: int, limit: int) -> dict[st
     return {
         "days": days,
         "least_askers": MIN_ASKERS,
-        "askings": sum(one.askings for one in counts),
+        "askings": sum(count.askings for count in counts),
         **{name: [_body(o) for o in frequent_queries(counts, by, limit)] for name, _, by in TABLES},
         "hidden": {name: others[name] for name in ("queries", "askings", "zero", "abandoned")},
     }
 
 
-def _body(one: QueryCounts) -> dict[str, Any]:
+def _body(counts: QueryCounts) -> dict[str, Any]:
     return {
-        "text": one.text,
-        "asked_for": one.asked_for,
-        "askings": one.askings,
-        "zero": one.zero,
-        "abandoned": one.abandoned,
-        "mean_results": round(one.results / one.counted, 1) if one.counted else None,
+        "text": counts.text,
+        "asked_for": counts.asked_for,
+        "askings": counts.askings,
+        "zero": counts.zero,
+        "abandoned": counts.abandoned,
+        "mean_results": round(counts.results / counts.counted, 1) if counts.counted else None,
     }
 
 
 def report_text(counts: Sequence[QueryCounts], settings: Settings, days: int, limit: int) -> str:
     """For people."""
     lines = [] if settings.journal.enabled else ["Le journal est éteint ([journal] enabled)."]
-    askings = sum(one.askings for one in counts)
+    askings = sum(count.askings for count in counts)
     lines.append(f"{askings} questions posées en {days} jours.")
     for _, title, order in TABLES:
         found = frequent_queries(counts, order, limit)
         if found:
             lines += ["", f"Questions {title} :"]
-            lines += [f"{order(one):>7}  {one.text}  ({_KINDS[one.asked_for]})" for one in found]
+            lines += [
+                f"{order(question):>7}  {question.text}  ({_KINDS[question.asked_for]})"
+                for question in found
+            ]
     others = hidden_queries(counts)
     lines += [
         "",

@@ -67,12 +67,12 @@ def audit(
         found = read_audit(privacy.audit, limit)
         missing = bool(head) and not privacy.audit.holds(*_parse_head(head))
     if as_json:
-        shown = [asdict(one) | {"moment": one.moment.isoformat()} for one in found.entries]
+        shown = [asdict(entry) | {"moment": entry.moment.isoformat()} for entry in found.entries]
         body = asdict(found.integrity) | {"head_missing": missing, "readings": shown}
         print(json.dumps(body, ensure_ascii=False, indent=2))
     else:
-        for one in reversed(found.entries):
-            print(_entry_text(one))
+        for entry in reversed(found.entries):
+            print(_entry_text(entry))
         print(_integrity_text(found.integrity))
         if missing:
             print(
@@ -88,12 +88,12 @@ def _parse_head(head: str) -> tuple[int, str]:
     return int(number), digest
 
 
-def _entry_text(one: AuditEntry) -> str:
-    role = f" ({one.role})" if one.role else ""
-    subject = f" : {one.subject}" if one.subject else ""
-    moment = f"{one.moment:%Y-%m-%d %H:%M:%S}"
-    refused = "refusé : " if one.refused else ""
-    return f"{one.number:>6}  {moment}  {one.actor}{role}  {refused}{one.asked}{subject}"
+def _entry_text(entry: AuditEntry) -> str:
+    role = f" ({entry.role})" if entry.role else ""
+    subject = f" : {entry.subject}" if entry.subject else ""
+    moment = f"{entry.moment:%Y-%m-%d %H:%M:%S}"
+    refused = "refusé : " if entry.refused else ""
+    return f"{entry.number:>6}  {moment}  {entry.actor}{role}  {refused}{entry.asked}{subject}"
 
 
 def _integrity_text(sound: AuditIntegrity) -> str:
@@ -131,7 +131,7 @@ def replay_command(
     """Après une restauration : redit les retraits, suppressions et droits restreints depuis."""
     after = _moment(since)
     with opened_application() as application:
-        lines = [one for one in application.privacy.register.lines() if one["at"] >= after]
+        lines = [line for line in application.privacy.register.lines() if line["at"] >= after]
         key = query_log_key(application.settings)
         done = replay(
             lines, application.database, application.privacy.consent, application.whole_index, key

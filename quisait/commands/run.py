@@ -72,7 +72,9 @@ def run_application(
     with _set_by_signals(stop), ExitStack() as parts:
         if serves:
             warm_up(application.index if application.settings.index.engine == "embedded" else None)
-        threads = [parts.enter_context(one) for one in servers(application, serves, host, port)]
+        threads = [
+            parts.enter_context(server) for server in servers(application, serves, host, port)
+        ]
         if crawls:
             threads.append(parts.enter_context(_worker_thread(application, stop)))
         log.info("running", extra={"parts": [thread.name for thread in threads]})

@@ -63,22 +63,22 @@ def list_sessions(agent: OfAgent = "", as_json: AsJson = False) -> None:
     body: dict[str, list[dict[str, Any]]] = {
         "sessions": [
             {
-                "agent": one.agent_id,
-                "session": one.short,
-                "begun": _moment(one.begun_s),
-                "seen": _moment(one.seen_s),
+                "agent": session.agent_id,
+                "session": session.short,
+                "begun": _moment(session.begun_s),
+                "seen": _moment(session.seen_s),
             }
-            for one in sessions
+            for session in sessions
         ],
         "tokens": [
             {
-                "agent": one.agent_id,
-                "token": one.short,
-                "made": one.made.isoformat(),
-                "ends": one.ends.isoformat(),
-                "last_used": one.last_used.isoformat() if one.last_used else None,
+                "agent": token.agent_id,
+                "token": token.short,
+                "made": token.made.isoformat(),
+                "ends": token.ends.isoformat(),
+                "last_used": token.last_used.isoformat() if token.last_used else None,
             }
-            for one in tokens
+            for token in tokens
         ],
     }
     if as_json:

@@ -116,14 +116,14 @@ def _decide_on_community(agent: str, topic: str, action: CommunityAction) -> Non
     print(_community_decision_text(made) if made else f"{topic} : décision retirée.")
 
 
-def _community_text(one: CommunityView) -> str:
-    topics = ", ".join(f"{topic.label} ({topic.id})" for topic in one.topics)
-    members = ", ".join(f"{agent.name} ({agent.departement})" for agent in one.members)
+def _community_text(view: CommunityView) -> str:
+    topics = ", ".join(f"{topic.label} ({topic.id})" for topic in view.topics)
+    members = ", ".join(f"{agent.name} ({agent.departement})" for agent in view.members)
     return f"{topics} : {members}"
 
 
-def _community_decision_text(one: CommunityDecision) -> str:
-    return f"{one.topic_id} : {day(one.day)}, {_VERDICTS[one.verdict]}"
+def _community_decision_text(decision: CommunityDecision) -> str:
+    return f"{decision.topic_id} : {day(decision.day)}, {_VERDICTS[decision.verdict]}"
 
 
 # The bodies of the API's answers are imported where they are told: they take half a second.
@@ -148,13 +148,13 @@ def list_topics(as_json: AsJson = False) -> None:
         found = topic_coverage(context, limit=None)
         answers.require_build(found.build)
     rows = [
-        {"id": one.topic.id, "label": one.topic.label, "holders": one.holders.agents}
-        for one in found.topics
+        {"id": topic.topic.id, "label": topic.topic.label, "holders": topic.holders.agents}
+        for topic in found.topics
     ]
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=2))
     else:
-        told = "\n".join(f"{one['label']} ({one['id']}) : {one['holders']}" for one in rows)
+        told = "\n".join(f"{row['label']} ({row['id']}) : {row['holders']}" for row in rows)
         print(safe_text(told))
 
 
@@ -177,11 +177,15 @@ def show_topic(
     view = found.view
     lines = [view.topic.label]
     lines += [
-        f"   {one.agent.name} ({one.agent.id}) {answers.post(one.agent)}" for one in view.holders
+        f"   {holder.agent.name} ({holder.agent.id}) {answers.post(holder.agent)}"
+        for holder in view.holders
     ]
     lines += [f"   pour commencer : {card.title}" for card in found.documents]
     lines += [f"   sans réponse : {card.title}" for card in found.questions]
-    lines += [f"   voisin : {one.label}" for one in (*view.broader, *view.narrower, *view.related)]
+    lines += [
+        f"   voisin : {neighbour.label}"
+        for neighbour in (*view.broader, *view.narrower, *view.related)
+    ]
     print(safe_text("\n".join(lines)))
 
 
@@ -194,7 +198,7 @@ def list_risks(agent: AsAnimator, as_json: AsJson = False) -> None:
     if as_json:
         from search_api.schemas.communities import at_risk_body
 
-        _print([at_risk_body(one) for one in found.topics])
+        _print([at_risk_body(topic) for topic in found.topics])
     else:
         print(safe_text("\n".join(map(_risk, found.topics)) or "Rien à surveiller."))
 
@@ -208,7 +212,7 @@ def list_proposals(agent: AsAnimator, as_json: AsJson = False) -> None:
     if as_json:
         from search_api.schemas.communities import proposal_body
 
-        _print([proposal_body(one) for one in found.waiting])
+        _print([proposal_body(proposal) for proposal in found.waiting])
     else:
         print(safe_text("\n\n".join(map(_proposal, found.waiting)) or "Aucun sujet proposé."))
 
@@ -249,7 +253,7 @@ def list_decisions(agent: AsAnimator, as_json: AsJson = False) -> None:
     if as_json:
         from search_api.schemas.communities import decision_body
 
-        _print([decision_body(one) for one in found.decisions])
+        _print([decision_body(decision) for decision in found.decisions])
     else:
         print(safe_text("\n".join(map(_decision, found.decisions)) or "Aucune décision."))
 
@@ -274,25 +278,26 @@ def _decide(
     print(safe_text(_decision(made)))
 
 
-def _risk(one: AtRisk) -> str:
-    words = ", ".join(RISKS[name] for name in all_risks(one))
-    who = ", ".join(agent.name for agent in one.holders)
-    leaving = "".join(f" ; {agent.name} part le {day(agent.departure)}" for agent in one.leaving)
-    return f"{one.count.topic.label} : {words}{f' ({who})' if who else ''}{leaving}"
+def _risk(risk: AtRisk) -> str:
+    words = ", ".join(RISKS[name] for name in all_risks(risk))
+    who = ", ".join(agent.name for agent in risk.holders)
+    leaving = "".join(f" ; {agent.name} part le {day(agent.departure)}" for agent in risk.leaving)
+    return f"{risk.count.topic.label} : {words}{f' ({who})' if who else ''}{leaving}"
 
 
-def _proposal(one: Proposal) -> str:
-    lines = [f"{one.id} : {', '.join(one.terms)}", f"   {one.documents} documents"]
-    lines += [f"   – {card.title}" for card in one.cited]
-    lines += [f"   {agent.name} ({agent.id})" for agent in one.people]
+def _proposal(proposal: Proposal) -> str:
+    lines = [f"{proposal.id} : {', '.join(proposal.terms)}", f"   {proposal.documents} documents"]
+    lines += [f"   – {card.title}" for card in proposal.cited]
+    lines += [f"   {agent.name} ({agent.id})" for agent in proposal.people]
     return "\n".join(lines)
 
 
-def _decision(one: TopicDecision) -> str:
+def _decision(decision: TopicDecision) -> str:
     verdicts = {Verdict.ACCEPTED: "accepté", Verdict.MERGED: "réuni", Verdict.REFUSED: "refusé"}
-    what = one.label or ", ".join(sorted(one.terms))
-    into = f" avec {one.topic_id}" if one.verdict is Verdict.MERGED else ""
-    return f"{one.id} : {day(one.day)}, {verdicts[one.verdict]}{into}{f' : {what}' if what else ''}"
+    what = decision.label or ", ".join(sorted(decision.terms))
+    into = f" avec {decision.topic_id}" if decision.verdict is Verdict.MERGED else ""
+    verdict = f"{verdicts[decision.verdict]}{into}{f' : {what}' if what else ''}"
+    return f"{decision.id} : {day(decision.day)}, {verdict}"
 
 
 def _print(bodies: "Sequence[BaseModel]", *, one: bool = False) -> None:

@@ -37,7 +37,7 @@ def report_text(settings: Settings) -> str:
         "Écrit par « quisait privacy report » d'après la configuration en vigueur.",
     ]
     for title, lines_of_section in sections:
-        lines += ["", f"## {title}", "", *(f"- {one}" for one in lines_of_section)]
+        lines += ["", f"## {title}", "", *(f"- {line}" for line in lines_of_section)]
     return "\n".join(lines)
 
 
@@ -108,11 +108,12 @@ def _source(source: SourceSettings) -> str:
 
 def _recipients(settings: Settings) -> Iterator[str]:
     yield "Chaque agent : les documents que ses groupes lui ouvrent, et rien d'autre."
-    for one in settings.roles:
-        about = ", ".join((*one.topics, *one.communities))
+    for role in settings.roles:
+        about = ", ".join((*role.topics, *role.communities))
         yield (
-            f"Rôle « {_ROLES[one.role]} », agents : {len(one.agents)}, groupes : {len(one.groups)}"
-            f"{f' ({about})' if about else ''} ; ses lectures sont consignées."
+            f"Rôle « {_ROLES[role.role]} », agents : {len(role.agents)}, "
+            f"groupes : {len(role.groups)}{f' ({about})' if about else ''} ; "
+            "ses lectures sont consignées."
         )
     if not settings.roles:
         yield "Aucun rôle n'est donné."
@@ -214,7 +215,7 @@ def _open(settings: Settings) -> Iterator[str]:
         yield "Journal des questions : éteint. Aucune question n'est gardée."
     if not settings.topics.file:
         yield "Cartographie des sujets : éteinte."
-    if not any(one.role == "officer" for one in settings.roles):
+    if not any(role.role == "officer" for role in settings.roles):
         yield "Nul n'a le rôle « protection des données » : nul ne lit les consultations."
     if settings.server.reader == "demo":
         yield "Démonstration : chacun choisit qui il est. À ne pas ouvrir au-delà de cette machine."

@@ -75,7 +75,7 @@ class _CurrentTopics:
         if stamp is None:
             return frozenset()
         if self._known[0] != stamp.id:
-            listed = tuple(one.topic for one in self._builds.topics(stamp.id))
+            listed = tuple(topic.topic for topic in self._builds.topics(stamp.id))
             self._known = (stamp.id, listed)
         # Imported here: it imports NumPy, which most commands do not need.
         from expertise.assignment import topics_named
@@ -92,13 +92,13 @@ def frequent_queries(
     counts: Sequence[QueryCounts], order: Callable[[QueryCounts], int], limit: int
 ) -> list[QueryCounts]:
     """Shown queries that have some of it, most first."""
-    shown = [one for one in counts if one.text is not None and order(one)]
+    shown = [count for count in counts if count.text is not None and order(count)]
     return sorted(shown, key=lambda one: (-order(one), one.text, one.asked_for))[:limit]
 
 
 def hidden_queries(counts: Sequence[QueryCounts]) -> QueryCounts:
     """All that is not shown, together."""
-    some = [one for one in counts if one.text is None]
+    some = [count for count in counts if count.text is None]
     return QueryCounts(
         "", None, **{name: sum(getattr(one, name) for one in some) for name in COUNT_FIELDS}
     )
@@ -205,7 +205,7 @@ def purge_expired(
     done = PurgeReport(agents, privacy.audit.forget(), privacy.register.forget())
     _forget_feedback_on_deleted(privacy.register, database, index)
     forget_others(
-        database, lambda: {one for name in index.sources() for one in index.denials(name)}
+        database, lambda: {denial for name in index.sources() for denial in index.denials(name)}
     )
     return done
 

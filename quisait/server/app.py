@@ -19,7 +19,7 @@ from indexer.ports import IndexReader
 from indexer.values import Question, SearchRequest
 from quisait.application.assembly import Application, open_overview, open_push_reception
 from quisait.application.sign_on import open_readers, open_sign_on
-from quisait.application.sources import join_rules
+from quisait.application.sources import join_rules, open_originals
 from quisait.clock import now_s, today
 from quisait.privacy.retention import audit_command, background_query_log
 from quisait.server.metrics import metrics_app, metrics_router, registry_of
@@ -220,6 +220,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             administration=ApplicationAdministration(application),
             read_soon=ApplicationAdministration(application).read_soon,
             search_files=SettingsSearchFiles(application.settings.search),
+            originals=open_originals(application.settings, application.known),
         )
     )
 

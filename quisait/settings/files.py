@@ -29,7 +29,9 @@ def exposed_secret_files(settings: Settings) -> list[str]:
 def _secret_files(settings: Settings) -> Iterator[Path]:
     if folder := os.environ.get(FOLDER):
         yield from (path for path in Path(folder).iterdir() if path.is_file())
-    yield from (beside_file(one.password_file) for one in settings.sources if one.password_file)
+    yield from (
+        beside_file(source.password_file) for source in settings.sources if source.password_file
+    )
     text = settings_file().read_text("utf-8") if settings_file().is_file() else ""
     secrets = {settings.index.password, settings.server.token_key, settings.metrics.token}
     secrets |= {settings.database_password, settings.oidc.client_secret}
@@ -138,7 +140,7 @@ def _top_paths(settings: Settings) -> Iterator[tuple[Path, bool]]:
     tops += [*_glob(folder, "state.sqlite*"), *_glob(folder, "vectors.sqlite*")]
     tops += [register, register.with_name(f"{register.name}.lock")]
     yield from ((top, True) for top in tops)
-    if all(one in tops for one in _glob(folder, "*")):
+    if all(path in tops for path in _glob(folder, "*")):
         yield folder, False
 
 
@@ -220,6 +222,6 @@ def _walk(top: Path, *, deep: bool) -> Iterator[Path]:
         for name, folders, files in os.walk(top):
             yield from (
                 path
-                for path in (Path(name, one) for one in (*folders, *files))
+                for path in (Path(name, folder) for folder in (*folders, *files))
                 if not path.is_symlink()
             )

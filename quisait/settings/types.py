@@ -165,7 +165,7 @@ def unreadable_message(error: Exception, file: Path) -> str:
     if isinstance(error, SettingsError):
         found = re.search(r'field "(\w+)"', str(error))
         name = f"QUISAIT_{found[1].upper()}" if found else "QUISAIT_…"
-        given = sorted(one for one in os.environ if one.upper().startswith(name))
+        given = sorted(variable for variable in os.environ if variable.upper().startswith(name))
         return (
             f"{', '.join(given) or name} : une liste ou une table se donne en JSON dans une "
             'variable, comme ["a", "b"].'

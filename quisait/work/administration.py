@@ -64,7 +64,7 @@ class ApplicationAdministration:
     def __call__(self) -> SystemStatus:
         """As it is now."""
         now = datetime.now(UTC)
-        sources = [self._source(one, now) for one in self.application.settings.sources]
+        sources = [self._source(source, now) for source in self.application.settings.sources]
         sources += self._unnamed(now)
         return SystemStatus(tuple(self._parts()), sources, self._questions(now))
 
@@ -115,7 +115,10 @@ class ApplicationAdministration:
             kept = removed_source_statuses(self.application)
         except IndexerError:
             return []  # the lines of the others say that it does not answer
-        return [replace(_source_state(one.source, "retirée", one, now), well=False) for one in kept]
+        return [
+            replace(_source_state(status.source, "retirée", status, now), well=False)
+            for status in kept
+        ]
 
     def _questions(self, now: datetime) -> QuestionFigures | None:
         if not self.application.settings.journal.enabled:
@@ -130,17 +133,19 @@ class ApplicationAdministration:
 
         return QuestionFigures(
             QUESTION_DAYS,
-            sum(one.askings for one in counts),
-            sum(one.zero for one in counts),
-            most(lambda one: one.zero),
-            most(lambda one: one.counted - one.zero),
+            sum(count.askings for count in counts),
+            sum(count.zero for count in counts),
+            most(lambda count: count.zero),
+            most(lambda count: count.counted - count.zero),
             hidden_queries(counts).zero,
         )
 
 
 def _source_state(name: str, kind: str, status: SourceStatus, now: datetime) -> SourceState:
     last, running = status.last_run, status.running
-    rules = [one for one in status.failures if any(name in one.key for name in RULE_FILES)]
+    rules = [
+        failure for failure in status.failures if any(name in failure.key for name in RULE_FILES)
+    ]
     counts = dict(status.failure_counts)
     for one in rules:
         counts[one.kind] = counts.get(one.kind, 0) - 1
@@ -165,9 +170,11 @@ def _source_state(name: str, kind: str, status: SourceStatus, now: datetime) -> 
         )
         + tuple(
             MissingDocuments(
-                "fermés à tous : leur refus ne nomme personne de connu", one.documents, remedy
+                "fermés à tous : leur refus ne nomme personne de connu",
+                denial.documents,
+                remedy,
             )
-            for one in status.unknown_denials
+            for denial in status.unknown_denials
             for remedy in (f"« quisait sources {name} » dit lequel, et que faire",)
         ),
     )

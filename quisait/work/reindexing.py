@@ -183,7 +183,7 @@ def reindex_from_sources(
     """
     wanted = parts.storage.spec(parts.encoders.of_settings())
     beside, resumed = begin(_dependencies(parts), wanted)
-    state, sources = State(database), [one.name for one in settings.sources]
+    state, sources = State(database), [source.name for source in settings.sources]
     if not resumed:
         state.forget_beside()
     own, target = state.beside(beside.name), parts.storage.index(beside)
@@ -273,10 +273,12 @@ def _sampled_texts(live: Index) -> tuple[list[str], int]:
     texts: list[str] = []
     sampled = 0
     for source in sorted(live.sources()):
-        ids = [one.document_id for one in islice(live.scan(source), SAMPLED_PER_SOURCE)]
+        ids = [entry.document_id for entry in islice(live.scan(source), SAMPLED_PER_SOURCE)]
         for document in live.documents(ids):
             sampled += 1
-            texts += [passage_text(document.document.title, one) for one in document.passages]
+            texts += [
+                passage_text(document.document.title, passage) for passage in document.passages
+            ]
     return texts, sampled
 
 

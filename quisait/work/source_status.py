@@ -53,8 +53,10 @@ def unknown_denials(
     """Those of a source, the ones that close most first. Raises as the index does."""
     denials = index.denials(source)
     strangers = known.strangers(denials)
-    found = (UnknownDenial(one, denials[one], UNKNOWN_DENIAL_REMEDY) for one in strangers)
-    return tuple(sorted(found, key=lambda one: (-one.documents, one.principal)))
+    found = (
+        UnknownDenial(stranger, denials[stranger], UNKNOWN_DENIAL_REMEDY) for stranger in strangers
+    )
+    return tuple(sorted(found, key=lambda denial: (-denial.documents, denial.principal)))
 
 
 REMEDIES = {
@@ -247,7 +249,7 @@ DELETED_AT_ONCE = 500
 
 def removed_sources(index: IndexContents, settings: Settings) -> tuple[str, ...]:
     """Those of which the whole index keeps documents. Raises as `IndexContents` does."""
-    return tuple(sorted(index.sources() - {one.name for one in settings.sources}))
+    return tuple(sorted(index.sources() - {source.name for source in settings.sources}))
 
 
 def removed_source_remedy(source: str) -> str:
@@ -293,10 +295,10 @@ def forget_source(application: Application, source: str) -> int:
         raise ValueError(f"Rien n'est gardé d'une source « {source} » : vérifiez son nom.")
     index = index_with_deletion_log(application)
     with hold_source_lock(application.locks, source) as held:
-        ids = [one.document_id for one in index.scan(source)]
+        ids = [entry.document_id for entry in index.scan(source)]
         for some in pages(ids, DELETED_AT_ONCE):
             held.check()
-            index.write([Remove(one) for one in some])
+            index.write([Remove(document_id) for document_id in some])
         application.inbox.forget(source)
         for token in application.push_tokens.of(source):
             application.push_tokens.revoke(source, token.id)

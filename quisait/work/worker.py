@@ -81,7 +81,9 @@ def publish_build(application: Application, held: SourceLock) -> BuildOutcome:
     )
     held.check()
     # Kept with the build: whoever reads the terminal of a worker, `quisait check` still tells.
-    malformed = (SkippedItem(SkippedKind.TOPIC, one.where, one.reason) for one in listed.malformed)
+    malformed = (
+        SkippedItem(SkippedKind.TOPIC, item.where, item.reason) for item in listed.malformed
+    )
     skipped = (*malformed, *found.skipped)
     stamp = application.builds.publish(replace(found, skipped=skipped), listed)
     return BuildOutcome(stamp, listed, time.monotonic() - started, skipped)
@@ -200,16 +202,16 @@ class Worker:
         tasks = tasks_of(self.application)
         sources = [
             Job(
-                one.name,
-                source_pace(self.application.settings, one),
-                partial(self._crawl, one, dependencies),
+                source.name,
+                source_pace(self.application.settings, source),
+                partial(self._crawl, source, dependencies),
             )
-            for one in self.application.settings.sources
+            for source in self.application.settings.sources
         ]
         return [
-            *(self._task(one) for one in tasks if one.first),
+            *(self._task(task) for task in tasks if task.first),
             *sorted(sources, key=lambda job: self._next(job) or datetime.max.replace(tzinfo=UTC)),
-            *(self._task(one) for one in tasks if not one.first),
+            *(self._task(task) for task in tasks if not task.first),
         ]
 
     def _task(self, task: Task) -> Job:

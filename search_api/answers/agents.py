@@ -60,15 +60,17 @@ def agent_profile(context: AnswerContext, reader: Reader, agent_id: str) -> Prof
     return ProfileAnswer(profile, own, incomplete(reader))
 
 
-def agent_peers(context: AnswerContext, reader: Reader, agent_id: str = "") -> PeersAnswer:
-    """Who shares an agent's topics, the reader's own where nobody is named.
+def agent_peers(
+    context: AnswerContext, reader: Reader, agent_id: str = "", offset: int = 0
+) -> PeersAnswer:
+    """Who shares an agent's topics, from `offset`, the reader's own where nobody is named.
 
     Raises `NotFound` for who may not be shown, `NoBuild`, `IndexUnreachable`.
     """
     agent = shown_agent(context, reader, agent_id or reader.agent_id or "")
     own = agent.id == reader.agent_id
     build = context.required_build()
-    found = peers_of(build, agent, access_filter(reader), to_self=own)
+    found = peers_of(build, agent, access_filter(reader), to_self=own, offset=offset)
     return PeersAnswer(build.status, found, own, incomplete(reader))
 
 

@@ -6,12 +6,14 @@ from datetime import date
 from typing import Protocol
 
 from connectors.account_linking import LinkRule
+from connectors.files import OpenFile
 from connectors.values import Agent
 from expertise.answer_values import BuildState, BuildStatus
 from expertise.consent import ConsentStore
 from expertise.current_build import BuildReader, OpenBuild
+from expertise.lookup import LookupDirectory
 from expertise.values import AgentDirectory, NameCompleter, NameMatcher
-from indexer.access import Reader
+from indexer.access import AccessFilter, Reader
 from search_api.audit.port import Audit, AuditUnwritable, NoAudit, PrivilegedAccess, RefusedAccesses
 from search_api.feedback import FeedbackStore
 from search_api.identity.principals import Grants, HeldRoles, Role
@@ -67,7 +69,24 @@ class NoBuild(NotFound):
         self.build = build
 
 
-class PeopleDirectory(AgentDirectory, NameMatcher, NameCompleter, ReaderDirectory, Protocol):
+class Originals(Protocol):
+    """The files of sources that are folders."""
+
+    def holds(self, source: str) -> bool:
+        """Whether this source is a folder."""
+        ...
+
+    def open(self, source: str, document_id: str, access: AccessFilter) -> OpenFile | None:
+        """A document's file, where the rules of now admit the reader too; else None.
+
+        It is of the version whose rules were read. Raises `SourceUnreachable`.
+        """
+        ...
+
+
+class PeopleDirectory(
+    AgentDirectory, NameMatcher, NameCompleter, LookupDirectory, ReaderDirectory, Protocol
+):
     """The directory, as answers ask it."""
 
     def as_read(self, agent_id: str) -> Agent | None:
@@ -86,6 +105,7 @@ class AnswerContext:
     answers named one of them, None where that is not counted. `join_rules` say why an account is
     somebody's. `search_files` are those that administrators edit; `read_soon` has a
     source read by the next worker, and raises `KeyError` for one that the settings do not name.
+    `originals` are the files of folders, None where none is served.
     """
 
     search: Search
@@ -104,6 +124,7 @@ class AnswerContext:
     sign_on: SignOn | None = None
     administration: SystemStatusReader | None = None
     search_files: SearchFiles | None = None
+    originals: Originals | None = None
     read_soon: Callable[[str], None] | None = None
 
     @property

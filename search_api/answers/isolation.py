@@ -18,7 +18,7 @@ from expertise.answer_values import (
 )
 from expertise.builds import IsolationQuery
 from expertise.current_build import OpenBuild, by_area_topic_name, departements_of, is_area
-from expertise.holders import IsolationScope
+from expertise.holders import Basis, IsolationScope
 from expertise.peers import accepted_communities
 from expertise.topics import Topic, label_order
 from search_api.answers.context import AnswerContext, InvalidParameter
@@ -48,12 +48,13 @@ class IsolationAnswer:
 
 @dataclass(frozen=True, slots=True)
 class IsolatedTopics:
-    """Topics of one agent that are alike in all else: how far alone, and who comes next."""
+    """Topics of one agent that are alike in all else: how far alone, by what, and who is next."""
 
     topics: tuple[Topic, ...]
     scope: IsolationScope
     next: Agent | None
     distance_km: float | None
+    basis: Basis = Basis.DEMONSTRATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,12 +201,12 @@ def topic_coverage(
 
 
 def risks(one: TopicCount) -> list[str]:
-    """What is at risk about a topic: `one_holder`, `nobody`, `open_questions`."""
+    """What is at risk about a topic: `one_holder`, `left`, `nobody`, `open_questions`."""
     found = []
     if one.holders.agents == 1 and not one.holders.more:
         found.append("one_holder")
     if not one.holders.agents and one.documented:
-        found.append("nobody")
+        found.append("left" if one.left else "nobody")
     if one.open_questions:
         found.append("open_questions")
     return found
@@ -244,9 +245,12 @@ def _isolation_query(
 
 
 def _grouped_topics(rows: Iterable[IsolatedHolder]) -> tuple[IsolatedTopics, ...]:
-    topics: dict[tuple[IsolationScope, Agent | None, float | None], list[Topic]] = defaultdict(list)
+    topics: dict[tuple[IsolationScope, Agent | None, float | None, Basis], list[Topic]] = (
+        defaultdict(list)
+    )
     for row in rows:
-        topics[row.scope, row.next, row.distance_km].append(row.topic)
+        # A métier's topic is held by métier: what is said of it is said of the métier.
+        topics[row.scope, row.next, row.distance_km, row.basis].append(row.topic)
     return tuple(IsolatedTopics(tuple(own), *alike) for alike, own in topics.items())
 
 

@@ -7,6 +7,8 @@ from datetime import date
 from itertools import islice, product
 from typing import Protocol
 
+from connectors.values import Agent
+from expertise.lookup import DirectoryMatches
 from expertise.name_words import name_reach
 from expertise.topics import Topic
 from expertise.values import NameCompleter, NameMatcher, Window
@@ -17,6 +19,14 @@ from indexer.french.analysis import analyse, analyse_query, fold
 from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
 from indexer.suggestions import NEAR_WORDS
 from search_api.answers.context import AnswerContext, incomplete
+from search_api.answers.people import (
+    CHOSEN_FROM,
+    MOST_CARDS,
+    PeopleAnswer,
+    asker_of,
+    named_by,
+    people_answer,
+)
 from search_api.answers.topics import RelatedTopics, related_topics, topic_to_go_on_from
 from search_api.query_log.recording import experts_query, search_query
 from search_api.questions.query import Query
@@ -137,6 +147,13 @@ def _shown_texts(results: Results) -> Iterator[str]:
             yield from (shown.passage.text[start:end] for start, end in shown.highlights)
 
 
+def _read_texts(results: Results) -> Iterator[str]:
+    """Titles and passages of a page, whole."""
+    for one in results.results:
+        yield one.card.title
+        yield from (shown.passage.text for shown in one.passages)
+
+
 def _spellings(
     search: Search, directory: NameDirectory, words: Sequence[str], reader: Reader, today: date
 ) -> dict[str, list[str]]:
@@ -177,7 +194,8 @@ class QuestionAnswer:
     """One page of documents, and who knows beside them where that was asked for.
 
     `query` is the wording answered: the `correction` where that is answered `instead` of what was
-    typed. `related` says where to go on from where something was not found.
+    typed. `people` are those to show above the documents. `topics` are those that the question
+    names; `related` says where to go on from where something was not found.
     """
 
     query: Query
@@ -185,6 +203,8 @@ class QuestionAnswer:
     correction: Correction | None
     instead: bool
     experts: Experts
+    people: PeopleAnswer
+    topics: tuple[Topic, ...]
     related: RelatedTopics
 
 
@@ -192,13 +212,16 @@ class QuestionAnswer:
 class WhoKnows:
     """Who may know, and where to go on from where nobody is known.
 
-    `nearest_topic` is named where no candidate is sure. `incomplete` names the authorities that
+    `nearest_topic` is named where no candidate is sure. `oneself` is the reader,
+    where the question names them. `incomplete` names the authorities that
     did not answer: candidates and evidence may be missing.
     """
 
     question: str
     area: str
     experts: Experts
+    matches: DirectoryMatches
+    oneself: Agent | None
     nearest_topic: Topic | None
     related: RelatedTopics
     incomplete: tuple[str, ...]
@@ -231,20 +254,35 @@ def answer_question(
         with_experts=candidates > 0,
     )
     results, text = found.results, found.query.text.strip()
+    asker = asker_of(context, reader)
+    matches = named_by(context, reader, asker, query.text, _read_texts(results))
     experts, related = Experts((), 0), RelatedTopics()
-    if candidates:
-        window = context.search.window(found.hits)
-        experts = _experts(context, reader, window, text, limit=candidates)
-        words = results.question.words  # what operators narrow names no topic
-        if words.strip() and not (results.found and experts.candidates):
-            related = related_topics(context, words, far=experts.far)
+    window = context.search.window(found.hits) if candidates else Window(())
+    if candidates or matches.people:
+        experts = _experts(context, reader, window, text, matches, limit=CHOSEN_FROM)
+    first = [one.card.document_id for one in results.results]
+    people = people_answer(experts, matches, asker, first, candidates or MOST_CARDS)
+    words = results.question.words  # what operators narrow names no topic
+    topics = related_topics(context, words, far=True).topics if words.strip() else ()
+    if candidates and words.strip() and not (results.found and people.cards):
+        related = related_topics(context, words, far=experts.far)
     # What was typed found nothing, where its correction answers.
     total = 0 if found.instead else results.found
-    named = [one.agent.id for one in experts.candidates]
+    # Who is called by name, or sees themselves, is not proposed to anybody.
+    named = [one.candidate.agent.id for one in people.cards if one.proposed]
     context.query_log.note(
         search_query(reader, query.text, query.filters, query.page, total, query.order, named)
     )
-    return QuestionAnswer(found.query, results, found.correction, found.instead, experts, related)
+    return QuestionAnswer(
+        found.query,
+        results,
+        found.correction,
+        found.instead,
+        experts,
+        people,
+        topics,
+        related,
+    )
 
 
 def who_knows(
@@ -256,7 +294,10 @@ def who_knows(
     Raises `IndexUnreachable`.
     """
     window = context.search.window_of(question, reader)
-    experts = _experts(context, reader, window, question, area=area, limit=limit)
+    asker = asker_of(context, reader)
+    titles = [ranked.card.title for ranked in window.documents]
+    matches = named_by(context, reader, asker, question, titles)
+    experts = _experts(context, reader, window, question, matches, area=area, limit=limit)
     named = [one.agent.id for one in experts.candidates]
     context.query_log.note(experts_query(reader, question, area, named))
     related = RelatedTopics()
@@ -266,10 +307,18 @@ def who_knows(
         question=question.strip(),
         area=area,
         experts=experts,
+        matches=matches,
+        oneself=asker if asker and asker.id in matches.ids and matches.by_name else None,
         nearest_topic=topic_to_go_on_from(context, question, experts),
         related=related,
         incomplete=incomplete(reader),
     )
+
+
+def people_for(context: AnswerContext, reader: Reader, text: str, limit: int) -> Experts:
+    """Who may know, beside a document that is read; noted nowhere. Raises `IndexUnreachable`."""
+    window = context.search.window_of(text, reader)
+    return _experts(context, reader, window, text, DirectoryMatches(), limit=limit)
 
 
 def _experts(
@@ -277,6 +326,7 @@ def _experts(
     reader: Reader,
     window: Window,
     question: str,
+    matches: DirectoryMatches,
     *,
     area: str = "",
     limit: int,
@@ -289,6 +339,6 @@ def _experts(
         reader_id=reader.agent_id,
         area=area,
         limit=limit,
-        names=context.people,
+        names=matches,
         build=context.overview,
     )

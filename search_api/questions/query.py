@@ -156,13 +156,33 @@ class ResultOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A search as asked: text, filters by facet, the page (from 1) and the order."""
+    """A search as asked: text, filters by facet, the page (from 1) and the order.
+
+    `wide`: what is merely near is shown too.
+    """
 
     text: str = ""
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     page: int = 1
     page_size: int = 10
     order: ResultOrder = ResultOrder.RELEVANCE
+    wide: bool = False
+
+
+def since(typed: str, day: date) -> str | None:
+    """The query from a day on, in place of the day that it named; None where it reads none.
+
+    A pasted text has no operators.
+    """
+    plain = typed.translate(_QUOTES)
+    kept, at = [], 0
+    for operator in operators_in(plain):
+        if operator.field is OperatorField.SINCE:
+            kept.append(typed[at : operator.start])
+            at = operator.end
+    words = " ".join("".join((*kept, typed[at:])).split())
+    asked = f"{words} depuis:{day.isoformat()}".strip()
+    return asked if len(asked.split()) <= TYPED_WORDS else None
 
 
 def typed_text(typed: str) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from indexer.french.analysis import analyse_query
-from indexer.values import WINDOW, Question, SearchHit
+from indexer.values import WINDOW, Question, RelevanceCut, SearchHit
 
 LEXICAL_WEIGHT = 0.5
 """Equal weights: out of fold, .6 gains on two sets and loses on the third, within the error
@@ -106,7 +106,9 @@ def unfused(ranking: Sequence[SearchHit]) -> tuple[FusedHit, ...]:
     )
 
 
-FAR_COSINES: Mapping[str, float] = MappingProxyType({"multilingual-e5-small": 0.845})
+BUNDLED_MODEL = "multilingual-e5-small"
+
+FAR_COSINES: Mapping[str, float] = MappingProxyType({BUNDLED_MODEL: 0.845})
 """By model: the cosine below which even the nearest document is far from a question. Each model
 puts its cosines elsewhere; of one that is not here nothing is known, and nobody is held back.
 `quisait evaluate nobody --foreign-questions` prints the figures to choose by (decision 8)."""
@@ -115,6 +117,19 @@ puts its cosines elsewhere; of one that is not here nothing is known, and nobody
 def far_cosine(encoder: str) -> float:
     """The bar of an encoder, by its name (model, then precision); minus infinity if unknown."""
     return FAR_COSINES.get(encoder.partition("/")[0], -math.inf)
+
+
+CUTS: Mapping[str, RelevanceCut] = MappingProxyType(
+    {BUNDLED_MODEL: RelevanceCut(information=0.2, cosine=0.845)}
+)
+"""By model: where a result set ends. Of a model that is not here nothing was measured, and its
+result sets hold all that matches. `quisait evaluate cut` prints the figures to choose by
+(decision 35)."""
+
+
+def relevance_cut(encoder: str) -> RelevanceCut | None:
+    """The cut of an encoder, by its name (model, then precision); None if unknown."""
+    return CUTS.get(encoder.partition("/")[0])
 
 
 def requiring_all_words(question: Question) -> Question:

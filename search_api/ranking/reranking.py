@@ -204,7 +204,7 @@ def _weighted(
             effects[document_id].append(
                 RankingEffect.TRUSTED if factor > 1 else RankingEffect.DISTRUSTED
             )
-        if gain > preferences.freshness / 2:
+        if gain > preferences.freshness * _least_recent(preferences.half_life_days):
             effects[document_id].append(RankingEffect.RECENT)
     succession = Successors(known, preferences.trust, today)
     scores = succession.lifted(weighed)
@@ -280,6 +280,15 @@ def _are_copies(one: HitAttributes, other: HitAttributes) -> bool:
 
 def _compatible(day: str | None, other: str | None) -> bool:
     return not day or not other or day == other
+
+
+RECENT_DAYS = 365.0
+"""What is called recent is not older, nor older than the settings' half-life."""
+
+
+def _least_recent(half_life_days: float) -> float:
+    """The freshness of what is just no longer called recent."""
+    return float(2.0 ** -min(1.0, RECENT_DAYS / half_life_days))
 
 
 def _freshness(mark: HitAttributes, half_life_days: float, today: date) -> float:

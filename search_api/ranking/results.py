@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from connectors.values import Agent, Contribution, ContributorRole
+from connectors.values import CONVERSATION_HEADINGS, Agent, Contribution, ContributorRole
 from expertise.visibility import may_be_named
 from indexer.french.analysis import analyse, analyse_query, fold
 from indexer.passages import sentences
+from indexer.relevance import says_nothing
 from indexer.values import (
     Card,
     FacetValue,
@@ -44,15 +45,20 @@ def excerpt(
     `highlights` are offsets into `text`; what overlaps or lies outside is left unmarked.
     """
     start, end = excerpt_span(text, highlights, length)
-    pieces = [ExcerptPart("… ")] if text[:start].strip() else []
+    before = [ExcerptPart("… ")] if text[:start].strip() else []
+    behind = [ExcerptPart(" …")] if text[end:].strip() else []
+    return [*before, *marked_pieces(text, start, end, highlights), *behind]
+
+
+def marked_pieces(text: str, start: int, end: int, highlights: Sequence[Span]) -> list[ExcerptPart]:
+    """The text from `start` to before `end`, in marked and unmarked pieces."""
+    pieces = []
     at = start
     for first, last in sorted(highlights):
         if at <= first < last <= end:
             pieces += [ExcerptPart(text[at:first]), ExcerptPart(text[first:last], marked=True)]
             at = last
     pieces.append(ExcerptPart(text[at:end]))
-    if text[end:].strip():
-        pieces.append(ExcerptPart(" …"))
     return [piece for piece in pieces if piece.text]
 
 
@@ -201,6 +207,9 @@ class Results:
     `counts` are None, and there are no facets, where the question is narrowed to a person:
     what somebody contributed is shown and never counted.
 
+    `wide`: what is merely near was asked for too; `wider`: there is something that is merely
+    near, and it was left out.
+
     `understood`: what operators of the query became. `best_bets`: what an administrator
     put above the results, as far as the reader may see it. `incomplete` names the
     authorities that did not answer: results may be missing.
@@ -216,6 +225,8 @@ class Results:
     shortened: bool
     incomplete: tuple[str, ...]
     more: bool = False
+    wide: bool = False
+    wider: bool = False
     understood: tuple[QueryPart, ...] = ()
     best_bets: tuple[BestBet, ...] = ()
 
@@ -223,6 +234,11 @@ class Results:
     def found(self) -> int:
         """The total; where nothing is counted, 1 for something and 0 for nothing."""
         return self.counts.total if self.counts else int(bool(self.results) or self.page > 1)
+
+    @property
+    def wordless(self) -> bool:
+        """Whether the question is of symbols alone, or of words that say nothing."""
+        return says_nothing(self.question)
 
 
 _CONVERSATION_ROLES = (
@@ -232,6 +248,63 @@ _CONVERSATION_ROLES = (
     ContributorRole.COMMENTER,
 )
 """Who speaks in a conversation; elsewhere a passage speaks for the document."""
+
+_BEST_PARTS = (
+    ContributorRole.ACCEPTED_ANSWERER,
+    ContributorRole.ANSWERER,
+    ContributorRole.ASKER,
+    ContributorRole.COMMENTER,
+)
+"""What an excerpt of a conversation shows rather than what stands behind it."""
+
+PASSAGES = 3
+"""So many passages of a document are shown; all but the best are folded away."""
+
+CONVERSATION_PASSAGES = 12
+"""So many of a conversation are read, of which the accepted answer is to be one."""
+
+
+def conversations(cards: Iterable[Card]) -> tuple[str, ...]:
+    """The ids of those in which somebody asks and others answer or comment."""
+    return tuple(
+        card.document_id
+        for card in cards
+        if any(row.role in _CONVERSATION_ROLES for row in card.contributions)
+    )
+
+
+def best_parts(one: ShownDocument) -> tuple[ShownPassage, ...]:
+    """The passages to show, best first: of a conversation its answers before its question.
+
+    Thanks and other comments only where nothing else of it is there.
+    """
+    if not conversations([one.card]):
+        return one.passages[:PASSAGES]
+    ranked = [(_part_rank(shown.passage, one.card), shown) for shown in one.passages]
+    comment = _BEST_PARTS.index(ContributorRole.COMMENTER)
+    kept = [pair for pair in ranked if pair[0] < comment] or ranked
+    return tuple(shown for _, shown in sorted(kept, key=lambda pair: pair[0])[:PASSAGES])
+
+
+def _part_rank(passage: Passage, card: Card) -> int:
+    role = _part_role(passage, card) or ContributorRole.ASKER
+    return _BEST_PARTS.index(role)
+
+
+def _part_role(passage: Passage, card: Card) -> ContributorRole | None:
+    """In which role somebody wrote a part of a conversation, by its heading and its author."""
+    headed = HEADED_ROLES.get(passage.heading)
+    said = {row.role for row in card.contributions if row.account == passage.author}
+    if headed and (headed in said or passage.author is None):
+        return headed
+    roles = [role for role in _CONVERSATION_ROLES if role in said]
+    if len(roles) > 1 and passage.heading and roles[0] is ContributorRole.ASKER:
+        roles = roles[1:]
+    return roles[0] if roles else None
+
+
+HEADED_ROLES = {heading: role for role, heading in CONVERSATION_HEADINGS.items()}
+"""By the heading that a record gives to what is said in a conversation."""
 
 
 def page_results(
@@ -253,10 +326,8 @@ def page_results(
         Result(
             card=one.card,
             authors=document_authors(one.card.contributions, agents, today),
-            passages=one.passages,
-            voices=tuple(
-                passage_author(passage.passage, one.card, agents, today) for passage in one.passages
-            ),
+            passages=(parts := best_parts(one)),
+            voices=tuple(passage_author(part.passage, one.card, agents, today) for part in parts),
             parts=places[one.card.document_id].hit,
             replaces=tuple(
                 document_reference(named[name])
@@ -304,9 +375,9 @@ def document_reference(card: Card) -> DocumentReference:
 def document_authors(
     rows: Iterable[Contribution], agents: Mapping[str, Agent], today: date
 ) -> tuple[DocumentAuthor, ...]:
-    """In the source's order, each person once, in their first role."""
+    """Who wrote before who only commented, else in the source's order; each person once."""
     found: dict[str, DocumentAuthor] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row.role is ContributorRole.COMMENTER):
         one = _document_author(row, agents, today)
         found.setdefault(one.agent.id if one.agent else row.account, one)
     return tuple(found.values())
@@ -320,10 +391,8 @@ def passage_author(
     A question has no heading, an answer has one: that tells apart who answered themselves.
     """
     rows = {row.role: row for row in card.contributions if row.account == passage.author}
-    said = [role for role in _CONVERSATION_ROLES if role in rows]
-    if len(said) > 1 and passage.heading and said[0] is ContributorRole.ASKER:
-        said = said[1:]
-    return _document_author(rows[said[0]], agents, today) if said else None
+    role = _part_role(passage, card)
+    return _document_author(rows[role], agents, today) if role in rows else None
 
 
 def _document_author(row: Contribution, agents: Mapping[str, Agent], today: date) -> DocumentAuthor:
@@ -401,7 +470,7 @@ def _rank_sentence(result: Result) -> str:
         return f"Parmi les documents que vous pouvez lire, il est {_ordinal(words)} par les mots."
     return (
         f"Parmi les documents que vous pouvez lire, il est {_ordinal(sense or 1)} par le sens de "
-        "votre question, sans en avoir assez de mots pour compter par là."
+        "votre question ; trop peu de ses mots s’y trouvent."
     )
 
 

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from search_api.addresses import topic_address
 from search_api.answers.agents import agent_peers, agent_profile
 from search_api.answers.context import NoBuild
-from search_api.parameters import NamedReader
+from search_api.parameters import NamedReader, Offset
 from search_api.routes.search import PROBLEMS
 from search_api.routes.topics import not_mapped
 from search_api.schemas.agents import ProfileBody, profile_body
@@ -22,9 +22,9 @@ router = APIRouter(include_in_schema=False)
 
 
 @api_router.get("/agents/{agent_id:path}/peers")
-def peers(request: Request, reader: NamedReader, agent_id: str) -> PeersBody:
+def peers(request: Request, reader: NamedReader, agent_id: str, offset: Offset = 0) -> PeersBody:
     """Who shares an agent's topics; the strength is shown to the agent alone."""
-    return peers_body(agent_peers(services_of(request), reader, agent_id))
+    return peers_body(agent_peers(services_of(request), reader, agent_id, offset))
 
 
 @api_router.get("/agents/{agent_id:path}")
@@ -51,10 +51,15 @@ def agent_page(request: Request, reader: NamedReader, agent_id: str) -> str:
 
 
 @router.get("/peers", response_class=HTMLResponse)
-def peers_page(request: Request, reader: NamedReader, agent: Annotated[str, Query()] = "") -> str:
+def peers_page(
+    request: Request,
+    reader: NamedReader,
+    agent: Annotated[str, Query()] = "",
+    offset: Offset = 0,
+) -> str:
     """«Vos pairs»: one's own, or those of another agent who may be shown."""
     try:
-        found = agent_peers(services_of(request), reader, agent)
+        found = agent_peers(services_of(request), reader, agent, offset)
     except NoBuild as none:
         return not_mapped(request, "peers", "Vos pairs", none.build)
     return render(
@@ -63,6 +68,7 @@ def peers_page(request: Request, reader: NamedReader, agent: Annotated[str, Quer
         dated=found.build,
         own=found.own,
         found=found.peers,
+        offset=offset,
         topic_address=topic_address,
         km=kilometres,
     )

@@ -56,6 +56,7 @@ def texts_module() -> str:
         ),
         "shortened": "Seul le début de votre question a été lu.",
         "all": "Tout voir dans Qui sait\u202f?, avec les collègues qui savent",
+        "colon": "\u00a0: ",
         "untitled": "Sans titre",
         "not_in_force": "N’est pas en vigueur aujourd’hui.",
     }

@@ -1,7 +1,9 @@
 """Pages and API of a question: results, who knows, suggestions."""
 
+from calendar import monthrange
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response
@@ -9,8 +11,15 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from connectors.geography import DEPARTEMENTS, REGIONS
 from indexer.french.analysis import fold
-from search_api.addresses import SearchAddress, experts_address, local_path, topic_address
+from search_api.addresses import (
+    QuestionMail,
+    SearchAddress,
+    experts_address,
+    local_path,
+    topic_address,
+)
 from search_api.answers.home import home
+from search_api.answers.people import MOST_CARDS
 from search_api.answers.question import answer_question, who_knows
 from search_api.answers.suggestions import suggested
 from search_api.identity.tokens import DEMO_COOKIE, on_loopback
@@ -22,16 +31,18 @@ from search_api.parameters import (
     PageNumber,
     SortOrder,
     Typed,
+    Wide,
 )
 from search_api.problems import Problem
 from search_api.questions.query import Query as Asked
-from search_api.questions.query import ResultOrder
+from search_api.questions.query import ResultOrder, since
+from search_api.questions.query_parser import QueryPart, QueryPartKind
 from search_api.ranking.results import Results
 from search_api.schemas.search import ExpertsBody, ProblemBody, SearchBody, SuggestionsBody
 from search_api.schemas.search_responses import experts_answer, search_answer, suggestions_answer
 from search_api.search import OF_A_PERSON
 from search_api.services import services_of
-from search_api.templating import demo_agents, render
+from search_api.templating import demo_agents, here, render
 from search_api.wording import valid_on
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -62,11 +73,12 @@ def search(
     page: PageNumber = 1,
     page_size: Annotated[int, Query(ge=1, le=50)] = 10,
     sort: SortOrder = ResultOrder.RELEVANCE,
+    wide: Wide = False,
     explain: Annotated[bool, Query(description="add score, parts and reasons")] = False,
 ) -> SearchBody:
     """Documents that answer, each with its answering passage; without a question the newest."""
     services = services_of(request)
-    query = Asked(q, filters, page, page_size, sort)
+    query = Asked(q, filters, page, page_size, sort, wide)
     found = answer_question(services, reader, query, as_typed=True)
     return search_answer(found, services.today(), explain=explain)
 
@@ -96,8 +108,6 @@ router = APIRouter(include_in_schema=False)
 PAGE_SIZE = 10
 NEWEST_SHOWN = 3
 """How many of the newest documents the page shows before anything is asked."""
-CANDIDATES_BESIDE = 3
-"""How many colleagues stand beside the documents."""
 CANDIDATES = 20
 
 FACET_NAMES = {
@@ -118,16 +128,16 @@ def search_page(
     q: Typed = "",
     page: PageNumber = 1,
     sort: SortOrder = ResultOrder.RELEVANCE,
+    wide: Wide = False,
     as_typed: bool = False,
+    more: Annotated[str, Query(description="a facet of which every value is shown")] = "",
 ) -> str:
     """The field, and once something is asked the documents and who knows."""
     services, today = services_of(request), services_of(request).today()
-    typed = SearchAddress(q.strip(), filters, page, sort)
+    typed = SearchAddress(q.strip(), filters, page, sort, wide)
     asked = bool(typed.q or filters)
-    query = Asked(q, filters, page, PAGE_SIZE if asked else NEWEST_SHOWN, sort)
-    found = answer_question(
-        services, reader, query, candidates=CANDIDATES_BESIDE, as_typed=as_typed
-    )
+    query = Asked(q, filters, page, PAGE_SIZE if asked else NEWEST_SHOWN, sort, wide)
+    found = answer_question(services, reader, query, candidates=MOST_CARDS, as_typed=as_typed)
     address = replace(typed, q=found.query.text.strip())
     return render(
         "search.html",
@@ -141,15 +151,60 @@ def search_page(
         instead=found.instead,
         typed=typed,
         pages=_pages(found.results),
-        knowing=found.experts,
+        people=found.people,
+        topics=found.topics,
+        question_mail=QuestionMail(address.q, page_address(request)),
         elsewhere=found.related,
         topic_address=topic_address,
         experts_address=experts_address(address.q),
+        metier_address=experts_address,
         facet_names=FACET_NAMES,
+        presets=_date_presets(address, found.results.understood, today),
+        more=more,
+        shared=f"{request.base_url}{str(address)[1:]}",
         most_of_a_person=OF_A_PERSON,
         in_force=lambda card: valid_on(today, card.valid_from, card.valid_until),
         today=today,
     )
+
+
+DATE_PRESETS = {
+    "Depuis un mois": 1,
+    "Depuis six mois": 6,
+    "Depuis un an": 12,
+    "Depuis cinq ans": 60,
+}
+"""In months."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatePreset:
+    """The same search from a day on, or without the day where it is the one asked for."""
+
+    label: str
+    address: SearchAddress
+    chosen: bool
+
+
+def _date_presets(
+    address: SearchAddress, understood: Sequence[QueryPart], today: date
+) -> list[DatePreset]:
+    """None of a pasted text, whose words say nothing but themselves."""
+    asked = {one.value: one.without for one in understood if one.said is QueryPartKind.SINCE}
+    offered = []
+    for label, months in DATE_PRESETS.items():
+        day = _months_before(today, months)
+        without = asked.get(day.isoformat())
+        text = since(address.q, day) if without is None else without
+        if text is not None:
+            offered.append(DatePreset(label, address.asking(text), without is not None))
+    return offered
+
+
+def _months_before(day: date, months: int) -> date:
+    """The same day of a month before; the last of it where that month is shorter."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 @router.get("/experts", response_class=HTMLResponse)
@@ -162,6 +217,9 @@ def experts_page(request: Request, reader: AskingReader, q: Typed = "", area: Ar
         q=found.question,
         area=area,
         experts=found.experts,
+        matches=found.matches,
+        oneself=found.oneself,
+        question_mail=QuestionMail(found.question, page_address(request)),
         nearest_topic=found.nearest_topic,
         incomplete=bool(found.incomplete),
         search_address=SearchAddress(found.question),
@@ -186,6 +244,11 @@ def choose_agent(
     response = RedirectResponse(local_path(back), status_code=303)
     response.set_cookie(DEMO_COOKIE, agent, httponly=True, samesite="lax")
     return response
+
+
+def page_address(request: Request) -> str:
+    """The page's address as this request reached it, to be written into a message."""
+    return str(request.base_url).rstrip("/") + here(request)
 
 
 def _pages(results: Results) -> Sequence[int | None]:

@@ -43,6 +43,7 @@ class ProfileBody(BaseModel):
     build: BuildBody = Field(description="topics, peers and communities come from it")
     agent: AgentBody
     metier: OwnTopicBody | None = Field(description="the métier, where it is one of the list")
+    by_metier: list[OwnTopicBody] = Field(description="topics that the métier is about")
     demonstrated: list[OwnTopicBody] = Field(description="by label; evidence newest first")
     confirmed: list[SkillBody] = Field(description="somebody else vouches for them")
     declared: list[SkillBody] = Field(description="the agent's own word")
@@ -56,6 +57,7 @@ def profile_body(found: AgentProfile) -> ProfileBody:
         build=build_body(found.build),
         agent=agent_body(found.agent),
         metier=own_topic_body(found.metier) if found.metier else None,
+        by_metier=list(map(own_topic_body, found.by_metier)),
         demonstrated=list(map(own_topic_body, found.shown)),
         confirmed=list(map(_skill_body, found.confirmed)),
         declared=list(map(_skill_body, found.declared)),

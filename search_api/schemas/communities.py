@@ -78,7 +78,7 @@ class AtRiskBody(_CommunitySchema):
     """A topic to watch."""
 
     topic: TopicBody
-    risks: list[str] = Field(description="one_holder, nobody, open_questions, leaving")
+    risks: list[str] = Field(description="one_holder, left, nobody, open_questions, leaving")
     holders: list[AgentBody] = Field(description="where they are few")
     leaving: list[LeavingBody]
     open_questions: int

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.values import ContactVia, ContributorRole
 from expertise.names import Reason
+from search_api.answers.people import CardReason
 from search_api.answers.suggestions import SuggestionKind
 from search_api.questions.query_parser import QueryPartKind
 from search_api.ranking.reranking import RankingEffect
@@ -92,7 +93,8 @@ class DocumentBody(_SearchSchema):
 
     id: str
     title: str
-    url: str | None = Field(description="http or https only")
+    url: str | None = Field(description="at its source; http or https only")
+    page: str = Field(description="path of its page on this site, at what answers the question")
     kind: str
     source: str
     space: str
@@ -151,41 +153,6 @@ class BestBetBody(_SearchSchema):
     external: bool
 
 
-class SearchBody(_SearchSchema):
-    """One page of results."""
-
-    total: int | None = Field(
-        description="size of the result set: every document, copies too; null where the question "
-        "is narrowed to a person (`auteur:`), whose contributions are shown and never counted"
-    )
-    worded: int | None = Field(
-        description="how many of the total have words of the question; others are near in sense; "
-        "null where the total is"
-    )
-    worded_more: bool | None = Field(
-        description="there are more of these than were counted; null where the total is"
-    )
-    reachable: int | None = Field(
-        description="how many results the pages can show: copies are one; null where the total "
-        "is, and then 30 at most"
-    )
-    more: bool = Field(description="another page follows")
-    page: int
-    page_size: int
-    documents: list[DocumentBody]
-    facets: dict[str, list[FacetBody]] = Field(description="none where the total is null")
-    understood: list[UnderstoodBody] = []
-    expansions: list[ExpansionBody] = []
-    best_bets: list[BestBetBody] = Field([], description="on the first page")
-    shortened: bool = Field(description="the question was longer than what is read")
-    incomplete: list[str] = Field(
-        description="authorities that did not answer: documents may be missing"
-    )
-    did_you_mean: str | None = Field(
-        None, description="another wording, which finds something that the reader may read"
-    )
-
-
 class AgentBody(_SearchSchema):
     """An agent who may know."""
 
@@ -210,6 +177,89 @@ class EvidenceBody(_SearchSchema):
     answers: bool = Field(description="of several hands, theirs wrote the part that answers")
 
 
+class NearestTopicBody(_SearchSchema):
+    """A topic of the list, to go on from."""
+
+    id: str
+    label: str
+
+
+class PersonBody(_SearchSchema):
+    """Somebody to ask, whom the question names or who knows."""
+
+    agent: AgentBody
+    reason: CardReason = Field(
+        description="`named`: by the question; `in_post`, `nearest_post`: who holds the métier in "
+        "the area asked for, or nearest to it; `knows`, `unsure`: by what they wrote; `metier`"
+    )
+    distance_km: float | None = Field(description="from the reader's post; null where unknown")
+    wrote: bool = Field(description="the answering passage of one of the first documents is theirs")
+    evidence: list[EvidenceBody]
+
+
+class ServiceBody(_SearchSchema):
+    """A service that the question names, with those of its agents who may be shown."""
+
+    name: str
+    entity: str = Field(description="path with slashes")
+    office: str
+    departement: AreaBody | None
+    people: list[AgentBody]
+
+
+class MetierBody(_SearchSchema):
+    """A métier that the question names."""
+
+    metier: str
+    holders: int = Field(description="agents in post who may be shown")
+
+
+class SearchBody(_SearchSchema):
+    """One page of results."""
+
+    total: int | None = Field(
+        description="size of the result set: every document, copies too; null where the question "
+        "is narrowed to a person (`auteur:`), whose contributions are shown and never counted"
+    )
+    worded: int | None = Field(
+        description="how many of the total have words of the question; others are near in sense; "
+        "null where the total is"
+    )
+    worded_more: bool | None = Field(
+        description="there are more of these than were counted; null where the total is"
+    )
+    reachable: int | None = Field(
+        description="how many results the pages can show: copies are one; null where the total "
+        "is, and then 30 at most"
+    )
+    more: bool = Field(description="another page follows")
+    wider: bool = Field(
+        False, description="documents that are merely near were left out: `wide` shows them"
+    )
+    page: int
+    page_size: int
+    documents: list[DocumentBody]
+    facets: dict[str, list[FacetBody]] = Field(description="none where the total is null")
+    understood: list[UnderstoodBody] = []
+    expansions: list[ExpansionBody] = []
+    best_bets: list[BestBetBody] = Field([], description="on the first page")
+    people: list[PersonBody] = Field([], description="whom the question names")
+    people_beyond: int = Field(0, description="whom it names as well")
+    nobody_in: AreaBody | None = Field(
+        None, description="the area asked for, where nobody holds the métier asked for"
+    )
+    services: list[ServiceBody] = []
+    metiers: list[MetierBody] = []
+    topics: list[NearestTopicBody] = Field([], description="of the list, that the question names")
+    shortened: bool = Field(description="the question was longer than what is read")
+    incomplete: list[str] = Field(
+        description="authorities that did not answer: documents may be missing"
+    )
+    did_you_mean: str | None = Field(
+        None, description="another wording, which finds something that the reader may read"
+    )
+
+
 class CandidatePartsBody(_SearchSchema):
     """Why a candidate stands where they stand; relative to the answer's best, from 0 to 1."""
 
@@ -230,19 +280,15 @@ class CandidateBody(_SearchSchema):
     last_active: date | None = Field(description="the last of the evidence")
 
 
-class NearestTopicBody(_SearchSchema):
-    """A topic of the list, to go on from."""
-
-    id: str
-    label: str
-
-
 class ExpertsBody(_SearchSchema):
     """Who may know, best first."""
 
     candidates: list[CandidateBody]
     beyond: int = Field(description="candidates that the limit leaves out")
     named: list[CandidateBody] = Field(description="whom the question means, by name or post")
+    nearly_named: list[CandidateBody] = Field(
+        [], description="whose name is written nearly as in the question, which names nobody"
+    )
     stated: list[CandidateBody] = Field(description="by métier or skill alone, no evidence")
     nearest: list[ReferenceBody] = Field(
         description="without a sure candidate: the documents that come nearest"

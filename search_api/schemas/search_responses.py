@@ -6,13 +6,17 @@ from typing import NamedTuple
 
 from connectors.geography import area_name
 from connectors.values import Agent
+from expertise.lookup import ServiceMatch
 from expertise.values import Candidate, Evidence
 from indexer.values import Card, FacetValue, ShownPassage
+from search_api.addresses import document_address
+from search_api.answers.people import PersonCard
 from search_api.answers.question import QuestionAnswer, WhoKnows
 from search_api.answers.suggestions import SuggestedLink
 from search_api.ranking.results import (
     BestBet,
     DocumentAuthor,
+    DocumentCopy,
     DocumentReference,
     Result,
     Results,
@@ -32,32 +36,36 @@ from search_api.schemas.search import (
     ExpansionBody,
     ExpertsBody,
     FacetBody,
+    MetierBody,
     NearestTopicBody,
     PartsBody,
     PassageBody,
+    PersonBody,
     PostBody,
     ReferenceBody,
     SearchBody,
+    ServiceBody,
     SuggestionBody,
     SuggestionsBody,
     UnderstoodBody,
 )
-from search_api.wording import contact, valid_on, web_address
+from search_api.wording import area_label, contact, valid_on, web_address
 
 
 def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) -> SearchBody:
     """The body of a search's answer."""
-    results, counts = found.results, found.results.counts
+    results, counts, matches = found.results, found.results.counts, found.people.matches
     return SearchBody(
         total=counts.total if counts else None,
         worded=counts.worded if counts else None,
         worded_more=counts.worded_more if counts else None,
         reachable=counts.reachable if counts else None,
         more=results.more,
+        wider=results.wider,
         page=results.page,
         page_size=results.page_size,
         documents=[
-            _document(one, today, _explained(one, results) if explain else None)
+            _document(one, results, today, _explained(one, results) if explain else None)
             for one in results.results
         ],
         facets={
@@ -73,22 +81,54 @@ def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) 
             for one in results.question.expansions
         ],
         best_bets=[_best_bet(one) for one in results.best_bets],
+        people=[_person(one) for one in found.people.cards],
+        people_beyond=found.people.beyond,
+        nobody_in=_territory(matches.nobody_in),
+        services=[_service(one) for one in matches.services],
+        metiers=[MetierBody(metier=one.metier, holders=one.holders) for one in matches.metiers],
+        topics=[NearestTopicBody(id=one.id, label=one.label) for one in found.topics],
         shortened=results.shortened,
         incomplete=list(results.incomplete),
         did_you_mean=found.correction.text if found.correction else None,
     )
 
 
+def _person(card: PersonCard) -> PersonBody:
+    return PersonBody(
+        agent=agent_body(card.candidate.agent),
+        reason=card.reason,
+        distance_km=card.distance_km,
+        wrote=card.wrote,
+        evidence=[evidence_body(one) for one in card.candidate.evidence],
+    )
+
+
+def _service(one: ServiceMatch) -> ServiceBody:
+    return ServiceBody(
+        name=one.name,
+        entity=one.entity,
+        office=one.office,
+        departement=area_body(one.departement),
+        people=[agent_body(agent) for agent in one.people],
+    )
+
+
+def _territory(code: str) -> AreaBody | None:
+    return AreaBody(code=code, name=area_label(code)) if code else None
+
+
 def experts_answer(found: WhoKnows, today: date) -> ExpertsBody:
     """The body of an answer to who knows."""
     experts, topic = found.experts, found.nearest_topic
+    nearly = bool(found.matches.spelt)
     return ExpertsBody(
-        candidates=[_candidate(one, today) for one in experts.candidates],
+        candidates=[candidate_body(one, today) for one in experts.candidates],
         beyond=experts.beyond,
-        named=[_candidate(one, today) for one in experts.named],
-        stated=[_candidate(one, today) for one in experts.stated],
+        named=[] if nearly else [candidate_body(one, today) for one in experts.named],
+        nearly_named=[candidate_body(one, today) for one in experts.named] if nearly else [],
+        stated=[candidate_body(one, today) for one in experts.stated],
         nearest=[_nearest(one.card) for one in experts.nearest],
-        nearest_area=_area(experts.nearest_area),
+        nearest_area=area_body(experts.nearest_area),
         nearest_topic=NearestTopicBody(id=topic.id, label=topic.label) if topic else None,
         incomplete=list(found.incomplete),
     )
@@ -125,21 +165,21 @@ def _explained(result: Result, results: Results) -> _Explanation:
     return _Explanation(explanation(result, results), parts)
 
 
-def _document(result: Result, today: date, why: _Explanation | None) -> DocumentBody:
+def _document(
+    result: Result, results: Results, today: date, why: _Explanation | None
+) -> DocumentBody:
     card = result.card
     return DocumentBody(
         **_card(card),
+        page=document_address(card.document_id, results.question.words),
         valid=valid_on(today, card.valid_from, card.valid_until),
-        replaces=[_reference(one) for one in result.replaces],
-        replaced_by=[_reference(one) for one in result.replaced_by],
-        part_of=_reference(result.part_of) if result.part_of else None,
-        copies=[
-            CopyBody(**_reference(one.reference).model_dump(), source=one.source, space=one.space)
-            for one in result.copies
-        ],
+        replaces=[reference_body(one) for one in result.replaces],
+        replaced_by=[reference_body(one) for one in result.replaced_by],
+        part_of=reference_body(result.part_of) if result.part_of else None,
+        copies=[copy_body(one) for one in result.copies],
         passage=_passage(*result.answering[0]) if result.answering else None,
         other_passages=[_passage(*one) for one in result.answering[1:]],
-        authors=[_author(one) for one in result.authors],
+        authors=[author_body(one) for one in result.authors],
         score=result.parts.score if why else None,
         parts=why.parts if why else None,
         effects=list(result.effects) if why else [],
@@ -152,7 +192,7 @@ def _card(card: Card) -> dict[str, object]:
     return {name: getattr(card, name) for name in (*same, "valid_from", "valid_until")} | {
         "id": card.document_id,
         "url": web_address(card.url),
-        "area": _area(card.area),
+        "area": area_body(card.area),
     }
 
 
@@ -175,15 +215,23 @@ def _passage(shown: ShownPassage, voice: DocumentAuthor | None) -> PassageBody:
         path=passage.path,
         highlights=list(shown.highlights),
         excerpt=excerpt_span(passage.text, shown.highlights),
-        author=_author(voice) if voice else None,
+        author=author_body(voice) if voice else None,
     )
 
 
-def _reference(one: DocumentReference) -> ReferenceBody:
+def copy_body(one: DocumentCopy) -> CopyBody:
+    """Another place of the same text."""
+    same = reference_body(one.reference).model_dump()
+    return CopyBody(**same, source=one.source, space=one.space)
+
+
+def reference_body(one: DocumentReference) -> ReferenceBody:
+    """Another document."""
     return ReferenceBody(id=one.document_id, title=one.title, url=web_address(one.url))
 
 
-def _author(author: DocumentAuthor) -> AuthorBody:
+def author_body(author: DocumentAuthor) -> AuthorBody:
+    """Who contributed."""
     agent = author.agent
     return AuthorBody(
         name=author.name,
@@ -194,7 +242,8 @@ def _author(author: DocumentAuthor) -> AuthorBody:
     )
 
 
-def _candidate(candidate: Candidate, today: date) -> CandidateBody:
+def candidate_body(candidate: Candidate, today: date) -> CandidateBody:
+    """Who may know, with the reasons."""
     agent, parts = candidate.agent, candidate.parts
     assert not agent.departed(today)  # noqa: S101 - `find_experts` proposes nobody who left
     return CandidateBody(
@@ -243,11 +292,12 @@ def _post(agent: Agent) -> PostBody:
         metier=agent.metier,
         entity=agent.entity,
         office=agent.office,
-        departement=_area(agent.departement),
+        departement=area_body(agent.departement),
     )
 
 
-def _area(code: str) -> AreaBody | None:
+def area_body(code: str) -> AreaBody | None:
+    """A département by its code; None without one."""
     return AreaBody(code=code, name=area_name(code)) if code else None
 
 

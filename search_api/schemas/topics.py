@@ -97,7 +97,7 @@ class TopicCountBody(_TopicSchema):
     holders: CountBody
     declared: CountBody
     open_questions: int
-    risks: list[str] = Field(description="one_holder, nobody, open_questions")
+    risks: list[str] = Field(description="one_holder, left, nobody, open_questions")
 
 
 class CoverageBody(_BuildAnswer):
@@ -141,10 +141,11 @@ class OwnTopicBody(_TopicSchema):
 
 
 class PeerBody(_TopicSchema):
-    """An agent who holds the same topics."""
+    """An agent who holds the same topics, or declares them."""
 
     agent: AgentBody
     topics: list[TopicBody]
+    declares: list[TopicBody] = Field(description="common topics that they only declare")
     distance_km: int | None
 
 
@@ -163,6 +164,7 @@ class PeersBody(_BuildAnswer):
     topics: list[OwnTopicBody]
     peers: list[PeerBody]
     communities: list[CommunityBody]
+    following: int | None = Field(description="`offset` of the next peers")
 
 
 def build_body(dated: BuildStatus) -> BuildBody:
@@ -221,6 +223,7 @@ def peers_body(found: PeersAnswer) -> PeersBody:
         topics=[own_topic_body(one) for one in found.peers.topics],
         peers=[peer_body(one) for one in found.peers.peers],
         communities=[community_body(one) for one in found.peers.communities],
+        following=found.peers.following,
     )
 
 
@@ -282,6 +285,7 @@ def peer_body(one: Peer) -> PeerBody:
     return PeerBody(
         agent=agent_body(one.agent),
         topics=list(map(topic_body, one.topics)),
+        declares=list(map(topic_body, one.declares)),
         distance_km=_whole_km(one.distance_km),
     )
 

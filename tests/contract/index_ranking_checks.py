@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from indexer.ports import Index
-from indexer.values import FACETS, FacetValue
+from indexer.values import FACETS, FacetValue, RelevanceCut
 from tests.builders import allowed, asking, put, vector_of
 
 
@@ -201,3 +201,45 @@ class RankingChecks:
         narrowed = index.search(asking(filters={"year": ("2020",)}, window=1))
         assert [hit.document_id for hit in narrowed.lexical] == ["wiki:b"]
         assert narrowed.total == 2
+
+    @pytest.mark.parametrize("words_alone", [True, False])
+    def test_a_cut_ends_total_facets_and_members_alike(
+        self, index: Index, *, words_alone: bool
+    ) -> None:
+        """A document belongs to the set by its share of what is asked, or by being near."""
+        texts = ["La taxe foncière", "La taxe", "La cantine", "Une note", "Une page"]
+        index.write([put(f"s{n % 2}:{n}", text) for n, text in enumerate(texts)])
+        vector = None if words_alone else vector_of("La cantine")
+        request = asking("taxe foncière", vector=vector, cut=RelevanceCut(0.5, 0.99))
+        answer = index.search(request)
+        wanted = {"s0:0"} if words_alone else {"s0:0", "s0:2"}
+        assert set(answer.members or ()) == wanted
+        assert answer.total == len(wanted)
+        assert answer.facets["source"] == (FacetValue("s0", len(wanted)),)
+        # The rankings stay whole, and without a cut all that they hold belongs.
+        assert {hit.document_id for hit in answer.lexical} == {"s0:0", "s1:1"}
+        assert index.search(replace(request, cut=None)).members is None
+
+    def test_a_cut_weighs_words_by_what_the_reader_may_read(self, index: Index) -> None:
+        """However many unreadable documents have a word, it weighs the same."""
+        index.write([put("s:1", "La taxe"), put("s:2", "La mairie"), put("s:3", "Une note")])
+        request = asking("taxe mairie", cut=RelevanceCut(0.45, 0.99))
+        assert set(index.search(request).members or ()) == {"s:1", "s:2"}
+        index.write([put(f"h:{n}", "La mairie", access=allowed("agent:b")) for n in range(9)])
+        after = index.search(request)
+        assert set(after.members or ()) == {"s:1", "s:2"}
+        assert after.total == 2
+
+    def test_narrowing_to_a_counted_value_finds_as_many(self, index: Index) -> None:
+        """What belongs to the set is the same whatever the page is narrowed to."""
+        _library(index)
+        index.write([put("s1:near", "Le plan du cadastre", kind="note")])
+        request = asking(
+            "plan cadastre", vector=vector_of("Le cadastre"), cut=RelevanceCut(0.3, 0.9)
+        )
+        whole = index.search(request)
+        assert whole.total == sum(one.count for one in whole.facets["source"])
+        for name in FACETS:
+            for one in whole.facets[name]:
+                found = index.search(replace(request, filters={name: (one.value,)}))
+                assert found.total == one.count == len(found.members or ())

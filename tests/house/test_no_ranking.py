@@ -20,6 +20,8 @@ SAID_OF_AGENTS = {
     ("CandidatePartsBody", "documents"): "how many of the documents that are listed beside",
     ("AloneBody", "distance_km"): "a distance",
     ("PeerBody", "distance_km"): "a distance",
+    ("PeersBody", "following"): "where the next page begins",
+    ("PersonBody", "distance_km"): "a distance",
     ("OwnTopicBody", "strength"): "told to the agent alone",
     ("EvidenceBody", "weight"): "of a document, not of an agent",
 }

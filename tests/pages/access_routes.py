@@ -39,6 +39,21 @@ def of_each(agents: Sequence[str], pattern: str) -> tuple[Ask, ...]:
     return tuple(Ask(pattern.format(agent)) for agent in agents)
 
 
+FILE_NAMES = ("fichier", "coffre", "reserve", "cagibi")
+DOCUMENT_NAMES = (
+    *("ouvert", "fraude", "ferme", "perso"),
+    *("personne", "interne", "fauteuil", "supprime"),
+)
+"""Of documents of every kind of right, in the matrix, and one that was deleted."""
+
+
+def documents(pattern: str) -> tuple[Ask, ...]:
+    """Each by its id; one of a source that the settings name no more, and one that never was."""
+    ids = [f"dossier:{name}.txt" for name in FILE_NAMES]
+    ids += [*(f"wiki:{name}" for name in DOCUMENT_NAMES), "ancien:epsilon", "wiki:jamais"]
+    return tuple(Ask(pattern.format(one)) for one in ids)
+
+
 def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tuple[Ask, ...]]:
     """How each route is asked, by method and path: nothing that would be refused as malformed."""
     push = {"type": "page", "id": "1", "title": "x", "text": "x", "readers": {"allowed": []}}
@@ -57,6 +72,10 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("GET", "/api/v1/topics/{topic_id:path}"): asked(f"/api/v1/topics/{topic}"),
         ("GET", "/api/v1/agents/{agent_id:path}/peers"): of_each(agents, "/api/v1/agents/{}/peers"),
         ("GET", "/api/v1/agents/{agent_id:path}"): of_each(agents, "/api/v1/agents/{}"),
+        ("GET", "/api/v1/documents/{document_id:path}"): documents("/api/v1/documents/{}?q=plan"),
+        ("GET", "/documents/{document_id:path}/original"): documents("/documents/{}/original"),
+        ("GET", "/documents/{document_id:path}"): documents("/documents/{}?q=cadastre"),
+        ("GET", "/demo/originals/{document_id:path}"): documents("/demo/originals/{}"),
         ("GET", "/api/v1/animation/risks"): asked("/api/v1/animation/risks"),
         ("GET", "/api/v1/animation/proposals"): asked("/api/v1/animation/proposals"),
         ("POST", "/api/v1/animation/proposals/{proposal_id}"): (
@@ -160,5 +179,6 @@ def each_route(routes: Sequence[Any]) -> Iterator[Any]:
 
 UNREACHABLE = {("GET", "/sign-on"), ("GET", "/sign-on/callback"), ("GET", "/health/ready")}
 """Routes that may answer 503: the matrix has no provider to sign on with."""
-OTHER_HANDS = {("GET", "/sign-on/callback"), ("GET", "/access"), *UNREACHABLE}
-"""Routes that a token opens to nobody: a person's own session is asked for."""
+DEMO = ("GET", "/demo/originals/{document_id:path}")
+OTHER_HANDS = {("GET", "/sign-on/callback"), ("GET", "/access"), DEMO, *UNREACHABLE}
+"""Routes that a token opens to nobody: a person's own session is asked for, or the demo."""

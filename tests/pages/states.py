@@ -113,6 +113,8 @@ STATES = (
     State("suggestions", "whole", "/", prepare=_typing),
     State("resultats", "whole", "/?q=dégrèvement+incendie"),
     State("resultats-deplies", "whole", "/?q=dégrèvement+incendie", prepare=_unfolding),
+    State("document", "whole", "/documents/wiki:degrevement?q=incendie"),
+    State("document-inconnu", "whole", "/documents/wiki:jamais", 404),
     State("filtres", "whole", "/?q=bordereau&kind=billet&year=2023"),
     State("deuxieme-page", "whole", "/?q=bordereau&page=2"),
     State("page-vide", "whole", "/?q=bordereau&page=99"),

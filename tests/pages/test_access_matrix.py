@@ -89,6 +89,11 @@ join = ["uid"]
 [[sources]]
 name = "pousse"
 kind = "push"
+[[sources]]
+name = "dossier"
+kind = "folder"
+path = "dossier"
+join = ["uid"]
 """
 FORMER = """
 [[sources]]
@@ -117,6 +122,10 @@ class Planted:
         return f"zz{self.name}"
 
     @property
+    def text(self) -> str:
+        return f"Le cadastre et le plan, par {self.trace}."
+
+    @property
     def corner(self) -> str:
         return f"coin-{self.name}"
 
@@ -125,7 +134,7 @@ class Planted:
             "type": "page",
             "id": self.name,
             "title": f"{self.trace.capitalize()} du cadastre",
-            "text": f"Le cadastre et le plan, par {self.trace}.",
+            "text": self.text,
             "url": f"https://wiki.example/{self.trace}",
             "space": self.corner,
             "author": self.author,
@@ -161,6 +170,11 @@ DOCUMENTS = (
     # Who left, and who wrote without being joined to an agent, are known.
     Planted("armoire", ALL, OPEN, ("agent:parti", "wiki:account:libre"), author="libre"),
     Planted("supprime", frozenset(), OPEN),
+    # Files of a folder, whose originals are served.
+    Planted("fichier", ALL, OPEN, source="dossier"),
+    Planted("coffre", frozenset({"amartin"}), ("ldap:group:fraude",), source="dossier"),
+    Planted("reserve", ALL - {"amartin"}, OPEN, ("ldap:group:fraude",), source="dossier"),
+    Planted("cagibi", frozenset(), OPEN, ("ldap:group:fruade",), source="dossier"),
     # Two: enough to be counted among those who know, if they counted.
     *(
         Planted(name, frozenset(), OPEN, author="amartin", source="ancien")
@@ -265,6 +279,7 @@ def lay_out(folder: Path, ldap: LdapServer, **engine: str) -> None:
 def fill(house: Application, folder: Path) -> None:
     """Everything is crawled; then one document is deleted at its source, and all is counted."""
     read_directory(house)
+    fill_folder(folder / "dossier")
     former = [one for one in DOCUMENTS if one.source == "ancien"]
     (folder / "ancien.jsonl").write_text(export(former), "utf-8")
     for documents in ([one for one in DOCUMENTS if one.source == "wiki"], remaining()):
@@ -272,7 +287,21 @@ def fill(house: Application, folder: Path) -> None:
         for outcome in crawl_sources(house, house.settings.sources, quiet=True):
             assert not outcome.error
     assert house.index.count("ancien") == len(former)
+    assert house.index.count("dossier") == 4
     build_and_publish(house)
+
+
+def fill_folder(folder: Path) -> None:
+    """A text for each file, and who may read it in one table."""
+    folder.mkdir()
+    rows = ["pattern;title;allowed;denied;space;author"]
+    for one in DOCUMENTS:
+        if one.source == "dossier":
+            (folder / f"{one.name}.txt").write_text(one.text, "utf-8")
+            title = f"{one.trace.capitalize()} du cadastre"
+            readers = f"{'|'.join(one.allowed)};{'|'.join(one.denied)}"
+            rows.append(f"{one.name}.txt;{title};{readers};{one.corner};{one.author}")
+    (folder / "_quisait.csv").write_text("\n".join(rows), "utf-8")
 
 
 def remaining() -> list[Planted]:
@@ -385,9 +414,9 @@ def test_a_source_that_is_named_no_more_is_told_and_can_be_forgotten(world: Worl
     page = Ask("/administration")
     assert house.whole_index.count("ancien") == 2
     assert "quisait forget ancien" in world.answer("jdupont", page)[1]
-    assert house.index.sources() == {"wiki"}
+    assert house.index.sources() == {"wiki", "dossier"}
     assert forget_source(house, "ancien") == 2
-    assert house.whole_index.sources() == {"wiki"}
+    assert house.whole_index.sources() == {"wiki", "dossier"}
     assert house.state.load("ancien") is None
     assert "ancien" not in world.answer("jdupont", page)[1]
     for name in ("ancien", "wiki", "inconnue"):

@@ -168,10 +168,31 @@ def test_a_journey_by_keyboard(chromium: Browser, sites: Sites) -> None:
             "Qui connaît\u00a0: incendie, 2\u00a0personnes — Qui sait\u202f?"
         )
         page.keyboard.press("/")
-        expect(page.get_by_label("Sujet")).to_be_focused()
-        for _ in range(4):
+        expect(page.get_by_label("Votre question")).to_be_focused()
+        for _ in range(5):
             page.keyboard.press("Tab")
         expect(page.get_by_role("link", name="claire.le-bihan@")).to_be_focused()
+
+
+SMALL = """() => [...document.querySelectorAll(
+  "a, button, input:not([type=hidden]), select, summary")]
+  .filter(one => {
+    const box = one.getBoundingClientRect();
+    const sentence = "svg, .unseen, .skip, p:not([class]), p.hint, p.note, .relation, .where";
+    return box.width && box.height && box.height < 43.5 && !one.closest(sentence);
+  })
+  .map(one => `${one.tagName} ${one.textContent.trim().slice(0, 30)}`)"""
+"""Controls that a finger misses; a link within a sentence, or a shape on the map, is not asked."""
+
+
+def test_a_finger_finds_every_control(chromium: Browser, sites: Sites) -> None:
+    """On a telephone each is 44 pixels high, and no page is wider than the screen."""
+    paths = ("/", "/coverage", "/isolation", "/topics/foncier", "/agents/ag-1", "/mes-donnees")
+    with opened(chromium, sites.whole, viewport={"width": 360, "height": 740}) as page:
+        for path in paths:
+            page.goto(path)
+            assert page.evaluate(SMALL) == [], path
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
 
 
 def test_nothing_moves_for_who_asked(chromium: Browser, sites: Sites) -> None:

@@ -1,8 +1,10 @@
 """The pages in a real Chromium: journeys, keyboard, narrow screens, and nothing from elsewhere."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -79,11 +81,11 @@ def test_experts(chromium: Browser, demo_address: str) -> None:
         mail = first.get_by_role("link", name="claire.le-bihan@finances.example")
         expect(mail).to_have_attribute("href", "mailto:claire.le-bihan@finances.example")
         page.get_by_label("En poste").select_option("974")
-        page.get_by_role("button", name="Chercher").click()
+        page.get_by_role("button", name="Filtrer").click()
         expect(page.get_by_role("article").first).to_contain_text("Youssef Amrani")
         expect(page.get_by_role("article")).to_have_count(1)
         page.get_by_label("En poste").select_option("48")
-        page.get_by_role("button", name="Chercher").click()
+        page.get_by_role("button", name="Filtrer").click()
         expect(page.get_by_role("link", name="chercher partout en France")).to_be_visible()
 
 
@@ -166,3 +168,45 @@ def test_a_problem_is_a_page(chromium: Browser, demo_address: str) -> None:
         expect(page.get_by_role("heading", level=1)).to_have_text("Cette page n’existe pas.")
         page.get_by_role("link", name="Revenir à la recherche").click()
         expect(page.get_by_label("Votre question")).to_be_visible()
+
+
+def test_one_box_on_every_page(chromium: Browser, demo_address: str) -> None:
+    """It stands in each header, once; «/» goes there; a name typed there finds its bearer."""
+    with opened(chromium, demo_address, viewport={"width": 360, "height": 740}) as page:
+        for path in ("/", "/?q=incendie", "/experts", "/experts?q=incendie", "/accessibilite"):
+            page.goto(path)
+            expect(page.get_by_role("search")).to_have_count(1)
+            page.evaluate("document.activeElement.blur()")
+            page.keyboard.press("/")
+            expect(page.get_by_label("Votre question")).to_be_focused()
+        page.goto("/accessibilite")
+        page.keyboard.press("/")
+        page.keyboard.type("bihan claire")
+        page.keyboard.press("Enter")
+        card = page.get_by_role("region", name="Dans l’annuaire").get_by_role("listitem").first
+        expect(card.get_by_role("heading")).to_have_text("Claire Le Bihan")
+        expect(card).to_be_in_viewport(ratio=1)
+        expect(page.get_by_role("article").first).to_be_in_viewport()
+        mail = card.get_by_role("link", name="Écrire à Claire Le Bihan")
+        expect(mail).to_have_attribute("href", re.compile("^mailto:claire.le-bihan@finances.ex"))
+        page.goto("/?q=dégrèvement+incendie")
+        card = page.get_by_role("region", name="Qui sait").get_by_role("listitem").first
+        expect(card).to_be_in_viewport(ratio=1)
+        expect(page.get_by_role("article").first).to_be_in_viewport()
+        asking = card.get_by_role("link", name="Poser la question")
+        expect(asking).to_have_attribute("href", re.compile("d%C3%A9gr%C3%A8vement%20incendie"))
+        expect(asking).to_have_attribute("href", re.compile(quote(f"{demo_address}/?q=", safe="")))
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.trust
+def test_nobody_hidden_has_a_card(chromium: Browser, demo_address: str) -> None:
+    """Who has left is nobody's card, by whole or misspelt name, post or service."""
+    with opened(chromium, demo_address) as page:
+        for question in ("Paul Ancien", "Paul Anciem", "chef de service Brest", "DDFiP 29"):
+            page.goto(f"/?q={question}")
+            expect(page.get_by_role("main")).to_be_visible()
+            for region in ("Dans l’annuaire", "Qui sait", "Service"):
+                expect(page.get_by_role("region", name=region).get_by_text("Ancien")).to_have_count(
+                    0
+                )

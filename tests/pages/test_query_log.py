@@ -79,7 +79,9 @@ def test_the_names_beside_a_search_are_told_as_brought_up(
     page = client.get(path).text
     (asking,) = notebook.noted
     assert asking.named
-    shown = re.findall(r'href="/agents/([^"]+)"', page.partition('id="qui-sait"')[2])
+    shown = re.findall(
+        r'href="/agents/([^"]+)"', page.partition('id="qui-sait"')[2].partition("</section>")[0]
+    )
     assert list(dict.fromkeys(shown)) == list(asking.named)
     client.get("/api/v1/search?q=taxe")
     assert notebook.noted[-1].named == ()

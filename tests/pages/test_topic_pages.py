@@ -384,10 +384,12 @@ def test_each_isolated_agent_has_one_row(
 
     page, found = rows()
     assert found == [
-        ["Jo Seule", "cadastre", "géomètre", "Jo Loin"],
+        ["Jo Seule", "cadastre", "Jo Loin", "géomètre", "Jo Loin"],
         ["Jo =Formule", "régies"],
-        ["Jo Loin", "cadastre", "géomètre", "Jo Seule"],
+        ["Jo Loin", "cadastre", "Jo Seule", "géomètre", "Jo Seule"],
     ]
+    assert "Seule personne connue sur ce sujet dans la région. Au plus près" in page
+    assert "Seule personne de ce métier dans la région. Au plus près" in page
     assert "3 agents seuls sur un sujet au moins" in page
     assert "5 sujets isolés en tout" in page
     page, found = rows("?topic=m-geometre")
@@ -402,7 +404,7 @@ def test_each_isolated_agent_has_one_row(
         isolation, "COUNTED_ROWS", 4
     )  # too many to be counted: pages of topics, by agent
     page, found = rows()
-    assert found == [["Jo Seule", "cadastre", "géomètre", "Jo Loin"]]
+    assert found == [["Jo Seule", "cadastre", "Jo Loin", "géomètre", "Jo Loin"]]
     assert "agents seuls sur un sujet au moins" not in page
     assert "offset=2" in page
 

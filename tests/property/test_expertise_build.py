@@ -19,7 +19,13 @@ from expertise.build import Build, BuildRules, build_from, records
 from expertise.build_tables import CellRecord
 from expertise.builds import SqlBuilds
 from expertise.corpus import read_corpus
-from expertise.holders import NEAREST_HOLDERS, VOLUME_DISCOUNT, IsolationScope, weigh_cells
+from expertise.holders import (
+    LEAST_ACCEPTED,
+    NEAREST_HOLDERS,
+    VOLUME_DISCOUNT,
+    IsolationScope,
+    weigh_cells,
+)
 from expertise.topics import Topic, TopicList
 from expertise.votes import contribution_weight
 from indexer.values import IndexedDocument, Passage
@@ -156,7 +162,8 @@ def test_strengths_are_those_of_the_reference(
     documents = [_document(n, *one) for n, one in enumerate(drawn)]
     corpus = read_corpus(documents, Assignment(topics), frozenset({EVERYONE}), TODAY)
     owner = {f"wiki:a{n}": min(n, 4) for n in range(6)} | {"wiki:a3": -1}
-    cells = weigh_cells(corpus, np.array([owner[one] for one in corpus.accounts], dtype=np.int64))
+    owners = np.array([owner[one] for one in corpus.accounts], dtype=np.int64)
+    cells = weigh_cells(corpus, owners, RULES.least_strength)
     found = {
         (int(t), int(a)): s
         for t, a, s in zip(cells.topic, cells.agent, cells.strength, strict=True)
@@ -179,14 +186,17 @@ def _reference(
             if f"matière{topic}x" not in text:
                 continue
             confidence = np.float32(0.9 / math.sqrt(text.count("matière")))
-            best: dict[int, float] = {}
+            best: dict[int, tuple[float, bool]] = {}
             for row in one.document.contributions:
-                weight = round(float(confidence) * contribution_weight(row, TODAY), 6)
-                if weight > 0 and owner[row.account] >= 0:
+                share = contribution_weight(row, TODAY)
+                if round(float(confidence) * share, 6) > 0 and owner[row.account] >= 0:
                     agent = owner[row.account]
-                    best[agent] = max(best.get(agent, 0.0), float(weight))
-            for agent, weight in best.items():
-                said[topic, agent].append(weight)
+                    accepted = row.role is ContributorRole.ACCEPTED_ANSWERER
+                    best[agent] = max(best.get(agent, (0.0, False)), (share, accepted))
+            for agent, (share, accepted) in best.items():
+                weight = round(float(confidence) * share, 6)
+                enough = accepted and min(share, float(confidence)) >= LEAST_ACCEPTED
+                said[topic, agent].append(max(weight, RULES.least_strength) if enough else weight)
     return {
         key: sum(w * VOLUME_DISCOUNT**n for n, w in enumerate(sorted(weights, reverse=True)))
         for key, weights in said.items()

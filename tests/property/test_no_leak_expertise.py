@@ -22,6 +22,7 @@ from expertise.directory import SqlDirectory
 from expertise.holders import IsolationScope
 from expertise.peers import accepted_communities, communities_on, peers_of, profile_of, topic_view
 from expertise.topics import TopicKind, TopicList
+from expertise.visibility import may_be_shown
 from indexer.access import Reader, access_filter
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
@@ -283,6 +284,43 @@ def test_strength_is_for_the_agent_alone(stage: Stage) -> None:
     assert {one.strength for one in seen.topics} == {None}
     for peer in seen.peers:
         assert {(topic.id, peer.agent.id) for topic in peer.topics} <= stage.planted.holders
+
+
+def _peers(stage: Stage, agent: Agent) -> set[tuple[str, frozenset[str]]]:
+    """(agent, topics shared) of every page of an agent's peers."""
+    reading, offset = stage.reading(), 0
+    found: set[tuple[str, frozenset[str]]] = set()
+    while True:
+        page = peers_of(reading, agent, to_self=False, offset=offset)
+        found |= {
+            (one.agent.id, frozenset(topic.id for topic in one.topics + one.declares))
+            for one in page.peers
+        }
+        if page.following is None:
+            return found
+        offset = page.following
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["as built", "after a withdrawal"])
+def test_peers_are_each_others(stage: Stage, gone: bool) -> None:
+    """A names B by some topics exactly where B names A by them; whoever withdrew is nobody's."""
+    topic_id, agent_id, _ = _evidenced(stage)
+    shown = [one for one in stage.planted.agents.values() if may_be_shown(one, TODAY)]
+    around = [
+        one for one in shown if topic_id in {t for t, a in stage.planted.holders if a == one.id}
+    ]
+    some = [*around, *shown[:25]]
+    if gone:
+        stage.consent.ask(Preference(agent_id, PreferenceKind.WITHDRAW, ""))
+    try:
+        named = {one.id: _peers(stage, one) for one in some if not gone or one.id != agent_id}
+    finally:
+        stage.consent.take_back(Preference(agent_id, PreferenceKind.WITHDRAW, ""))
+    for one, peers in named.items():
+        assert not gone or agent_id not in {other for other, _ in peers}
+        for other, topics in peers:
+            assert other not in named or (one, topics) in named[other]
+    assert any(named.values())
 
 
 EVIDENCE_GOES: dict[str, Callable[[Put], Write]] = {

@@ -10,6 +10,11 @@ export function page(q, text = words.open) {
   return link(new URL(`?${new URLSearchParams({ q })}`, HOME).href, text);
 }
 
+/** The page of Qui sait ? at a path that the API gave. */
+export function opened(path) {
+  return new URL(path.slice(1), HOME).href;
+}
+
 /** Why there is no answer, for the reader: texts and a way out. */
 export class Refusal extends Error {
   constructor(...parts) {

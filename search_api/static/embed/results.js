@@ -1,4 +1,4 @@
-import { page } from "./asking.js";
+import { opened, page } from "./asking.js";
 import { link, make } from "./elements.js";
 import { counted, words } from "./words.js";
 
@@ -7,7 +7,7 @@ const BEFORE = 60;
 const DAY = new Intl.DateTimeFormat("fr-FR", { dateStyle: "long" });
 
 /** [what is said, what is found], for an answer of the API to the question `q`. */
-export function results({ total, worded, documents, incomplete, shortened }, q) {
+export function results({ total, worded, documents, people, services, incomplete, shortened }, q) {
   // Nothing is counted where the question is narrowed to a person: the total is null.
   const some = total === null && documents.length ? words.of_a_person : words.none;
   const said = [total ? counted(words.documents, total) : some];
@@ -15,21 +15,31 @@ export function results({ total, worded, documents, incomplete, shortened }, q) 
   if (incomplete.length) said.push(` ${words.partial}`);
   if (shortened) said.push(` ${words.shortened}`);
   const more = page(q, words.all);
-  return [said, [make("ol", {}, ...documents.map(item)), make("p", {}, more)]];
+  const named = [...people.map(person), ...services.map(service)].map((line) => make("p", { class: "about" }, line));
+  return [said, [...named, make("ol", {}, ...documents.map(item)), make("p", {}, more)]];
+}
+
+function person({ agent: { name, email, post } }) {
+  return [name, post.metier, post.office, post.departement?.name, email].filter(Boolean).join(" · ");
+}
+
+function service({ name, people }) {
+  return `${name}${words.colon}${people.map((agent) => agent.name).join(", ")}`;
 }
 
 function item(one) {
   const language = one.language && one.language !== "fr" ? { lang: one.language } : {};
-  const parts = [make("p", { class: "title", ...language }, link(one.url, one.title || words.untitled))];
+  const parts = [make("p", { class: "title", ...language }, link(opened(one.page), one.title || words.untitled))];
   parts.push(make("p", { class: "about" }, about(one)));
   if (!one.valid) parts.push(make("p", { class: "past" }, words.not_in_force));
   if (one.passage) parts.push(make("p", { class: "passage", ...language }, ...excerpt(one.passage)));
   return make("li", {}, ...parts);
 }
 
-function about({ kind, modified, created, source, authors }) {
+/** Whose words the passage is, where somebody's: else who wrote first. */
+function about({ kind, modified, created, source, passage, authors }) {
   const day = modified ?? created;
-  const who = authors[0];
+  const who = passage?.author ?? authors[0];
   const post = [who?.post?.metier, who?.post?.departement?.name].filter(Boolean).join(", ");
   const author = who && `${who.name}${post ? ` (${post})` : ""}`;
   return [kind, day && DAY.format(new Date(day)), source, author].filter(Boolean).join(" · ");

@@ -1,0 +1,416 @@
+"""Whom and what a question names in the directory: people, services, métiers.
+
+Read `look_up` first. Nobody is found here who may not be shown: the directory's `entries_with`
+returns listed agents in post alone.
+"""
+
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cache
+from itertools import islice, pairwise, product
+from typing import NamedTuple, Protocol, TypeAlias
+
+from connectors.geography import DEPARTEMENTS, REGIONS, area_name, distance_km, region_of
+from connectors.values import Agent, ContactVia
+from expertise.names import (
+    MOST_NAMED,
+    DirectoryField,
+    NamedAgent,
+    asked_words,
+    match_agent,
+    words_of,
+)
+from indexer.french.analysis import folded_words, terms
+from indexer.suggestions import NearWord
+
+MOST_WORDS = 8
+"""A longer question is about something: only a given and a family name side by side count."""
+
+MOST_READ_WORDS = 40
+"""In a longer text no name is looked for."""
+
+MOST_RESPELT = 4
+"""A longer question has words enough to be found by: no name in it is taken for misspelt."""
+
+TRIALS = 6
+"""So many spellings of a question are looked up; each is a request."""
+
+NEAREST_ELSEWHERE = 3
+"""How many of a métier are named where the area asked for has none of them."""
+
+TITLES = frozenset({"m", "mr", "mme", "mlle", "monsieur", "madame"})
+"""What stands before a family name: «M. Petit» means somebody, «petit» need not."""
+
+_ASKING = TITLES | frozenset(
+    """
+    qui est ou quel quelle qu il elle telephone tel numero mail mel email courriel coordonnees
+    adresse contact contacter joindre ecrire appeler trouver cherche chercher travaille
+    travaillent bureau poste au aupres avec pour chez sur dans je cherche
+    """.split()  # noqa: SIM905
+)
+"""Words with which somebody is asked for, folded; they are no part of a name."""
+
+
+class LookupDirectory(Protocol):
+    """The directory, as names are looked up in it."""
+
+    def entries_with(
+        self, words: Collection[str], today: date, departements: Collection[str] = ()
+    ) -> Sequence[Agent] | None:
+        """Listed agents in post whose entry has all these words (see `asked_words`).
+
+        Only those of these `departements`, where some are given. None where too many have them.
+        """
+        ...
+
+    def with_names_in(self, words: Collection[str], today: date) -> Sequence[Agent]:
+        """Listed agents in post with two words of their name among these folded words."""
+        ...
+
+    def near(self, word: str, today: date) -> tuple[NearWord, ...]:
+        """See `NameCompleter`."""
+        ...
+
+
+UnknownWords: TypeAlias = Callable[[Sequence[str]], Collection[str]]
+"""Those of these folded words that no document of the reader has."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceMatch:
+    """A service that the question names, and those of its agents who may be shown, by name.
+
+    `reached_by` is an agent whose entity gives an address for the whole service, None without.
+    """
+
+    entity: str
+    office: str
+    departement: str
+    people: tuple[Agent, ...]
+    reached_by: Agent | None
+
+    @property
+    def name(self) -> str:
+        """The last part of the entity's path."""
+        return service_name(self.entity)
+
+
+@dataclass(frozen=True, slots=True)
+class MetierMatch:
+    """A métier that the question names, how many may be shown who hold it, and the nearest."""
+
+    metier: str
+    holders: int
+    nearest: Agent
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryMatches:
+    """What a question names in the directory; people are nearest to the asker first.
+
+    `people` are meant by name, or by métier and place; `beyond` counts those who are not among
+    them. `whole`: the question asks for nothing else. `ordinary`: their name is also a word that
+    documents write in lower case. `spelt` is the question with the directory's spelling, where
+    that was typed otherwise. `nobody_in` is the area asked for where nobody holds the métier:
+    `people` are then the nearest to it. `others` have the words in their métier or skills.
+    `placed`: a service is named with its place.
+    """
+
+    people: tuple[NamedAgent, ...] = ()
+    beyond: int = 0
+    whole: bool = True
+    ordinary: bool = False
+    spelt: str = ""
+    nobody_in: str = ""
+    others: tuple[NamedAgent, ...] = ()
+    services: tuple[ServiceMatch, ...] = ()
+    metiers: tuple[MetierMatch, ...] = ()
+    placed: bool = False
+
+    @property
+    def by_name(self) -> bool:
+        """Whether somebody is meant by their name."""
+        return any(DirectoryField.NAME in one.fields for one in self.people)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of the people meant, in their order."""
+        return tuple(one.agent.id for one in self.people)
+
+    def named(self, question: str) -> tuple[NamedAgent, ...]:
+        """See `NameMatcher`; the question is the one that was looked up."""
+        del question
+        return (*self.people, *self.others)
+
+
+NOBODY = DirectoryMatches()
+
+
+def look_up(
+    directory: LookupDirectory,
+    question: str,
+    today: date,
+    *,
+    asker: Agent | None = None,
+    unknown: UnknownWords | None = None,
+    ordinary: Collection[str] = (),
+) -> DirectoryMatches:
+    """Whom and what a question names; nothing where it only is about something.
+
+    A word is taken for a misspelt name where it is `unknown` to documents and directory. A name
+    that is an `ordinary` word (folded) never comes before what the question is about.
+    """
+    asked = _Asked.of(question)
+    if not asked.words:
+        return NOBODY
+    finder = _Finder(directory, today, asker, frozenset(ordinary))
+    if len(asked.words) > MOST_WORDS:
+        return finder.full_names(asked)
+    found = finder.exact(asked)
+    if found.people or found.services or found.metiers:
+        return found
+    fuller = finder.full_names(asked)
+    if fuller.people:
+        return fuller
+    if len(asked.words) <= MOST_RESPELT:
+        elsewhere = finder.outside_the_area(asked)
+        if elsewhere.people:
+            return elsewhere
+        if unknown and (respelt := finder.respelt(asked, unknown)).people:
+            return respelt
+    return found
+
+
+def service_name(entity: str) -> str:
+    """`SIP Guingamp` of `DGFiP/DDFiP 22/SIP Guingamp`."""
+    return entity.rstrip("/").rpartition("/")[2]
+
+
+class _Asked(NamedTuple):
+    """A question without the words of asking: in order, and as a set to match entries by."""
+
+    folded: tuple[str, ...]
+    words: frozenset[str]
+    titled: bool
+
+    @classmethod
+    def of(cls, question: str) -> "_Asked":
+        every = folded_words(question)[:MOST_READ_WORDS]
+        folded = tuple(word for word in every if word not in _ASKING)
+        return cls(folded, asked_words(" ".join(folded)), not TITLES.isdisjoint(every))
+
+
+class _Finder:
+    """Looks up one question in the directory."""
+
+    def __init__(
+        self,
+        directory: LookupDirectory,
+        today: date,
+        asker: Agent | None,
+        ordinary: frozenset[str],
+    ) -> None:
+        self._directory, self._today, self._ordinary = directory, today, ordinary
+        self._here = asker.departement if asker else ""
+
+    def exact(self, asked: _Asked) -> DirectoryMatches:
+        """By entries that have every word."""
+        agents = self._entries(asked.words, self._here)
+        matched = [m for one in agents if (m := match_agent(asked.words, one))]
+        meant = [one for one in matched if one.pointed_at]
+        by_name = [one for one in meant if DirectoryField.NAME in one.fields]
+        demoted = [] if asked.titled else [o for o in by_name if self._is_ordinary(o, asked.words)]
+        people = by_name or meant
+        ordinary = bool(demoted) and len(demoted) == len(by_name)
+        if ordinary and len(asked.words) > 1:  # «petit matériel»: Petit, who knows materials
+            people = [one for one in meant if DirectoryField.NAME not in one.fields]
+            ordinary = False
+        nearest = self._by_distance(people, self._here)
+        called = any(DirectoryField.NAME in one.fields for one in nearest)
+        rest = [one for one in matched if one not in nearest]
+        others = self._by_distance(map(_without_name, rest), self._here)
+        services, placed = self._services(asked.words, agents)
+        return DirectoryMatches(
+            people=nearest[:MOST_NAMED],
+            beyond=max(0, len(nearest) - MOST_NAMED),
+            ordinary=ordinary,
+            others=others if len(others) <= MOST_NAMED and not called else (),
+            services=services,
+            metiers=self._metiers(asked.words, agents),
+            placed=placed,
+        )
+
+    def full_names(self, asked: _Asked) -> DirectoryMatches:
+        """By a given and a family name side by side, among other words."""
+        if len(asked.folded) < 2:
+            return NOBODY
+        beside = set(pairwise(asked.folded))
+        found = [
+            NamedAgent(agent, frozenset({DirectoryField.NAME}))
+            for agent in self._directory.with_names_in(set(asked.folded), self._today)
+            if not beside.isdisjoint(_name_pairs(agent))
+        ]
+        people = self._by_distance(found, self._here)
+        return DirectoryMatches(people[:MOST_NAMED], max(0, len(people) - MOST_NAMED), whole=False)
+
+    def respelt(self, asked: _Asked, unknown: UnknownWords) -> DirectoryMatches:
+        """With words that nobody writes put as the directory writes them; the nearest first."""
+        said = {word: self._directory.near(word, self._today) for word in asked.folded}
+        strange = [word for word, near in said.items() if all(one.slips for one in near)]
+        missing = unknown(strange) if strange else ()
+        # An ending is no other word to documents: «Bastid» stands in what writes «Bastide».
+        ways = [
+            [one.written for one in said[word] if word in missing or _same_stem(word, one.written)]
+            if word in strange
+            else [word]
+            for word in asked.folded
+        ]
+        for chosen in islice(
+            product(*(way or [w] for way, w in zip(ways, asked.folded, strict=True))), TRIALS
+        ):
+            text = " ".join(chosen)
+            tried = _Asked.of(text)
+            if tried.folded == asked.folded or not tried.words:
+                continue
+            found = self.exact(tried._replace(titled=all(word in missing for word in strange)))
+            if (found.people and not found.ordinary) or found.services:
+                return replace(found, spelt=text, others=())
+        return NOBODY
+
+    def outside_the_area(self, asked: _Asked) -> DirectoryMatches:
+        """Those of a métier who are nearest to the area asked for, where it has none of them."""
+        area, rest = self._area_in(asked.words)
+        if not area or not rest:
+            return NOBODY
+        agents = self._entries(rest, _departements(area)[0])
+        holders = [
+            NamedAgent(one, frozenset({DirectoryField.METIER}))
+            for one in agents
+            if rest <= words_of(one)[DirectoryField.METIER]
+        ]
+        people = self._by_distance(holders, area)
+        beyond = max(0, len(people) - NEAREST_ELSEWHERE)
+        return DirectoryMatches(people[:NEAREST_ELSEWHERE], beyond, nobody_in=area)
+
+    def _entries(self, words: frozenset[str], near: str) -> Sequence[Agent]:
+        """Where too many have these words, those of the département, else of its region."""
+        found = self._directory.entries_with(words, self._today)
+        if found is None and near:
+            region = [one for one in DEPARTEMENTS if region_of(one) == region_of(near)]
+            for area in (region, [near]):
+                found = self._directory.entries_with(words, self._today, area)
+                if found is not None:
+                    break
+        return found or ()
+
+    def _is_ordinary(self, one: NamedAgent, words: frozenset[str]) -> bool:
+        by_name = words_of(one.agent)[DirectoryField.NAME] & words
+        return len(by_name) < 2 and by_name <= self._ordinary
+
+    def _by_distance(self, found: Iterable[NamedAgent], area: str) -> tuple[NamedAgent, ...]:
+        def order(one: NamedAgent) -> tuple[object, ...]:
+            agent = one.agent
+            return (
+                distance_from(area, agent),
+                agent.family_name,
+                agent.given_name,
+                agent.id,
+            )
+
+        return tuple(sorted(found, key=order))
+
+    def _services(
+        self, words: frozenset[str], agents: Sequence[Agent]
+    ) -> tuple[tuple[ServiceMatch, ...], bool]:
+        """Services with every word in their name and place, nearest first; and whether placed."""
+        there: dict[str, list[Agent]] = {}
+        placed = False
+        for agent in agents:
+            name = asked_words(service_name(agent.entity))
+            place = asked_words(f"{agent.office} {area_name(agent.departement)}") | {
+                agent.departement.lower()
+            }
+            if not words <= words_of(agent)[DirectoryField.PLACE] or not words & name:
+                continue
+            if name <= words or words & place:
+                there.setdefault(agent.entity, []).append(agent)
+                placed = placed or bool(words & (name - place) and words & place)
+        found = [_service(entity, some) for entity, some in there.items()]
+        return tuple(
+            sorted(found, key=lambda one: (distance_from(self._here, one.people[0]), one.entity))
+        ), placed
+
+    def _metiers(self, words: frozenset[str], agents: Sequence[Agent]) -> tuple[MetierMatch, ...]:
+        """Métiers with every word of the question."""
+        holders: dict[str, list[Agent]] = {}
+        for agent in agents:
+            if words <= words_of(agent)[DirectoryField.METIER]:
+                holders.setdefault(agent.metier, []).append(agent)
+        return tuple(
+            MetierMatch(
+                metier,
+                len(some),
+                min(some, key=lambda one: (distance_from(self._here, one), one.id)),
+            )
+            for metier, some in sorted(holders.items())
+        )
+
+    def _area_in(self, words: frozenset[str]) -> tuple[str, frozenset[str]]:
+        """The area that the words name, and the other words; a town counts as its département."""
+        named = [(len(of), code, of) for of, code in _area_words().items() if of < words]
+        if named:
+            _, code, of = max(named)
+            return code, words - of
+        for word in sorted(words):
+            agents = self._directory.entries_with({word}, self._today) or ()
+            towns = [one for one in agents if word in asked_words(one.office) and one.departement]
+            if towns:
+                town = min(towns, key=lambda one: one.id)
+                return town.departement, words - asked_words(town.office)
+        return "", words
+
+
+def distance_from(area: str, agent: Agent) -> float:
+    """Kilometres between an area and an agent's post; infinite where one has no place."""
+    ways = [distance_km(one, agent.departement) for one in _departements(area)]
+    return min((one for one in ways if one is not None), default=math.inf)
+
+
+def _departements(area: str) -> tuple[str, ...]:
+    if not area.startswith("r"):
+        return (area,)
+    return tuple(one for one in DEPARTEMENTS if region_of(one) == area[1:])
+
+
+@cache
+def _area_words() -> Mapping[frozenset[str], str]:
+    """Codes of areas by their name's words: départements before regions of the same name."""
+    regions = {asked_words(name): f"r{code}" for code, name in REGIONS.items()}
+    codes = {frozenset({code.lower()}): code for code in DEPARTEMENTS}
+    return regions | {asked_words(name): code for code, name in DEPARTEMENTS.items()} | codes
+
+
+def _same_stem(word: str, other: str) -> bool:
+    return set(terms(word)) == set(terms(other))
+
+
+def _name_pairs(agent: Agent) -> set[tuple[str, str]]:
+    """A word of the given name and one of the family name that stand beside each other."""
+    given, family = folded_words(agent.given_name), folded_words(agent.family_name)
+    if not given or not family:
+        return set()
+    return {(given[-1], family[0]), (family[-1], given[0])}
+
+
+def _without_name(one: NamedAgent) -> NamedAgent:
+    return replace(one, fields=one.fields - {DirectoryField.NAME})
+
+
+def _service(entity: str, agents: Sequence[Agent]) -> ServiceMatch:
+    people = tuple(sorted(agents, key=lambda one: (one.family_name, one.given_name, one.id)))
+    shared = (ContactVia.SERVICE, ContactVia.HEAD)
+    reached = (one for way in shared for one in people if one.contact_via is way and one.contact)
+    first = people[0]
+    return ServiceMatch(entity, first.office, first.departement, people, next(reached, None))

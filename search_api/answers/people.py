@@ -1,0 +1,215 @@
+"""The people of an answer: whom the question names, else who knows, as a few cards."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from connectors.geography import distance_km
+from connectors.values import Agent
+from expertise.lookup import NOBODY, DirectoryMatches, look_up
+from expertise.names import DirectoryField, asked_words
+from expertise.values import Candidate, ScoreParts
+from expertise.who_knows import Experts
+from indexer.access import Reader
+from search_api.answers.context import AnswerContext
+
+MOST_CARDS = 3
+"""So many people at most stand above the documents."""
+
+CHOSEN_FROM = 10
+"""Among so many who know, the nearest to the asker is looked for."""
+
+FIRST_DOCUMENTS = 3
+"""Who wrote the answering passage of one of the first documents is among the cards."""
+
+_LOWER_CASE = re.compile(r"(?<![\w@.])[^\W\d_]+(?![\w@]|\.\w)")
+
+
+class CardReason(StrEnum):
+    """Why somebody has a card."""
+
+    NAMED = "named"
+    IN_POST = "in_post"
+    NEAREST_POST = "nearest_post"
+    KNOWS = "knows"
+    UNSURE = "unsure"
+    METIER = "metier"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonCard:
+    """Somebody to ask. `distance_km` is from the asker's post, None where that says nothing.
+
+    `wrote`: the answering passage of one of the first documents is theirs. `nearest`: of those
+    who know, none is nearer to the asker. `self_`: it is the asker.
+    """
+
+    candidate: Candidate
+    reason: CardReason
+    distance_km: float | None = None
+    wrote: bool = False
+    nearest: bool = False
+    self_: bool = False
+
+    @property
+    def proposed(self) -> bool:
+        """Whether the answer found them, rather than the question."""
+        return self.reason is not CardReason.NAMED and not self.self_
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleAnswer:
+    """Up to `MOST_CARDS` people, and what else of the directory the question names.
+
+    `beyond` counts those whom the question names as well.
+    """
+
+    cards: tuple[PersonCard, ...] = ()
+    beyond: int = 0
+    matches: DirectoryMatches = NOBODY
+
+
+def asker_of(context: AnswerContext, reader: Reader) -> Agent | None:
+    """The reader as the directory has them."""
+    if reader.agent_id is None:
+        return None
+    return context.people.agents([reader.agent_id]).get(reader.agent_id)
+
+
+def named_by(
+    context: AnswerContext,
+    reader: Reader,
+    asker: Agent | None,
+    question: str,
+    texts: Iterable[str],
+) -> DirectoryMatches:
+    """Whom and what a question names; nobody for a reader without an agent.
+
+    `texts` are of readable documents: their words in lower case are no names.
+    Raises `IndexUnreachable`.
+    """
+    if reader.agent_id is None:
+        return NOBODY
+    return look_up(
+        context.people,
+        question,
+        context.today(),
+        asker=asker,
+        unknown=lambda words: context.search.near_words(words, reader).keys(),
+        ordinary=ordinary_words(texts),
+    )
+
+
+def ordinary_words(texts: Iterable[str]) -> frozenset[str]:
+    """The words that texts write in lower case, folded; addresses of mail are left out."""
+    words = {word for text in texts for word in _LOWER_CASE.findall(text) if word.islower()}
+    return asked_words(" ".join(words))
+
+
+def people_answer(
+    experts: Experts,
+    matches: DirectoryMatches,
+    asker: Agent | None,
+    first_documents: Sequence[str],
+    limit: int = MOST_CARDS,
+) -> PeopleAnswer:
+    """Those to show, of those whom the question names and those who know.
+
+    A question that only names somebody, or a service in its place, is answered by the directory
+    alone: who contributed to documents near such words is not meant.
+    """
+    choice = _Choice(matches, asker, frozenset(first_documents[:FIRST_DOCUMENTS]))
+    every = (*choice.oneself(), *experts.stated, *experts.candidates, *experts.named)
+    called = {one.agent.id: one for one in every}
+    named = [choice.named(called[id_]) for id_ in matches.ids if id_ in called]
+    if matches.placed and not matches.by_name:
+        cards = []
+    elif matches.nobody_in:
+        cards = named
+    elif matches.ordinary:
+        known = choice.known(experts.candidates, limit - 1)
+        cards = [*known, *named]
+    else:
+        cards = named[:limit]
+        if not named or not matches.whole:
+            cards += choice.known(experts.candidates, limit - len(cards))
+        if matches.metiers:
+            cards += [choice.card(one, CardReason.METIER) for one in experts.stated]
+    counted = len(named) + matches.beyond
+    shown = tuple(cards[:limit])
+    own = sum(1 for one in shown if one.reason in _BY_DIRECTORY)
+    return PeopleAnswer(shown, max(0, counted - own) if own else 0, matches)
+
+
+_BY_DIRECTORY = {CardReason.NAMED, CardReason.IN_POST, CardReason.NEAREST_POST}
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    matches: DirectoryMatches
+    asker: Agent | None
+    first_documents: frozenset[str]
+
+    def oneself(self) -> list[Candidate]:
+        """The asker, where the question names them: nobody is proposed to themselves else."""
+        asker = self.asker
+        return [
+            Candidate(one.agent, 0.0, ScoreParts(0.0, 0.0, 0), ())
+            for one in self.matches.people
+            if asker and one.agent.id == asker.id and DirectoryField.NAME in one.fields
+        ]
+
+    def named(self, one: Candidate) -> PersonCard:
+        """Whom the question names: by name, or by métier and place."""
+        if self.matches.nobody_in:
+            return self.card(one, CardReason.NEAREST_POST)
+        by_name = any(
+            DirectoryField.NAME in match.fields
+            for match in self.matches.people
+            if match.agent.id == one.agent.id
+        )
+        return self.card(one, CardReason.NAMED if by_name else CardReason.IN_POST)
+
+    def known(self, ranked: Sequence[Candidate], limit: int) -> list[PersonCard]:
+        """In the order of the ranking: the best, who wrote an answer shown, and the nearest."""
+        if limit < 1 or not ranked:
+            return []
+        sure = [one for one in ranked if one.sure]
+        ordered = [*sure, *(one for one in ranked if not one.sure)]
+        writers = [one for one in ordered if self._wrote(one)]
+        placed = [one for one in sure[:CHOSEN_FROM] if self._distance_km(one) is not None]
+        near = min(placed, key=lambda one: self._distance_km(one) or 0.0) if placed else None
+        first = [ordered[0], *writers[:1], *([near] if near else []), *ordered]
+        kept = set(list(dict.fromkeys(one.agent.id for one in first))[:limit])
+        return [
+            self.card(
+                one,
+                CardReason.KNOWS if one.sure else CardReason.UNSURE,
+                nearest=one is near and len(sure) > 1,
+            )
+            for one in ordered
+            if one.agent.id in kept
+        ]
+
+    def card(self, one: Candidate, reason: CardReason, *, nearest: bool = False) -> PersonCard:
+        """One person, seen from where the asker works."""
+        away = reason is CardReason.NEAREST_POST  # near to the area asked for, not to the asker
+        return PersonCard(
+            one,
+            reason,
+            None if away else self._distance_km(one),
+            wrote=self._wrote(one),
+            nearest=nearest,
+            self_=self.asker is not None and one.agent.id == self.asker.id,
+        )
+
+    def _wrote(self, one: Candidate) -> bool:
+        return any(
+            proof.answers and proof.document_id in self.first_documents for proof in one.evidence
+        )
+
+    def _distance_km(self, one: Candidate) -> float | None:
+        if self.asker is None:
+            return None
+        return distance_km(self.asker.departement, one.agent.departement)

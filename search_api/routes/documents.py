@@ -1,0 +1,135 @@
+"""A document, read here; and its original. API and pages."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse, StreamingResponse
+
+from search_api.addresses import (
+    ANSWER_ANCHOR,
+    SearchAddress,
+    demo_original_address,
+    document_address,
+    experts_address,
+)
+from search_api.answers.document import (
+    DocumentAnswer,
+    document_answer,
+    open_original,
+    original_pieces,
+)
+from search_api.identity.tokens import on_loopback
+from search_api.originals import RangeNotSatisfiable, byte_range, original_headers
+from search_api.parameters import AskingReader, NamedReader
+from search_api.problems import Problem
+from search_api.routes.search import PROBLEMS
+from search_api.schemas.documents import OpenedDocumentBody, opened_document_body
+from search_api.services import services_of
+from search_api.templating import render
+from search_api.wording import valid_on
+
+api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
+router = APIRouter(include_in_schema=False)
+
+FICTIONAL = ".example"
+"""Names that lead nowhere (RFC 2606): the demo's sources are there."""
+
+Marked = Annotated[str, Query(alias="q", description="a question, whose words are marked")]
+
+
+@api_router.get("/documents/{document_id:path}")
+def document(
+    request: Request, reader: AskingReader, document_id: str, q: Marked = ""
+) -> OpenedDocumentBody:
+    """A document as its reader may read it now, with the words of a question marked.
+
+    One that was deleted, or that the reader may not read, is as unknown as one that never was.
+    """
+    services = services_of(request)
+    found = document_answer(services, reader, document_id, q)
+    return opened_document_body(found, services.today())
+
+
+@router.get("/documents/{document_id:path}/original")
+def original(request: Request, reader: NamedReader, document_id: str) -> Response:
+    """The file itself, of a document that lies in a folder; a part of it where that is asked."""
+    if not _last_segment_is_own(request):
+        return HTMLResponse(_page(request, reader, f"{document_id}/original", ""))
+    services = services_of(request)
+    opened = open_original(services, reader, document_id)
+    file = opened.file
+    tag = f'"{file.listed.mtime_ns:x}-{file.size:x}"'
+    asked = request.headers.get("range", "")
+    if request.headers.get("if-range", tag) != tag:
+        asked = ""
+    try:
+        part = byte_range(asked, file.size)
+    except RangeNotSatisfiable:
+        file.file.close()
+        nothing = {"Content-Range": f"bytes */{file.size}"}
+        return Response(status_code=416, headers=nothing)
+    headers = original_headers(file.name, opened.beginning)
+    headers |= {"Content-Length": str(part.end - part.start), "ETag": tag}
+    if part.partial:
+        headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{part.size}"
+    return StreamingResponse(
+        original_pieces(services, reader, opened, part.start, part.end),
+        status_code=206 if part.partial else 200,
+        headers=headers,
+    )
+
+
+@router.get("/documents/{document_id:path}", response_class=HTMLResponse)
+def document_page(request: Request, reader: AskingReader, document_id: str, q: Marked = "") -> str:
+    """The document, opened at the passage that answers."""
+    return _page(request, reader, document_id, q)
+
+
+@router.get("/demo/originals/{document_id:path}", response_class=HTMLResponse)
+def demo_original(request: Request, reader: AskingReader, document_id: str) -> str:
+    """In the demo, the page of a source that is nowhere; elsewhere there is no such page."""
+    services = services_of(request)
+    if not (services.demo and on_loopback(request)):
+        raise Problem(404)
+    found = document_answer(services, reader, document_id)
+    return render(
+        "demo_original.html",
+        request=request,
+        found=found,
+        page=document_address(document_id),
+    )
+
+
+def _page(request: Request, reader: AskingReader, document_id: str, q: str) -> str:
+    services, today = services_of(request), services_of(request).today()
+    asked = q.strip()
+    found = document_answer(services, reader, document_id, asked)
+    card = found.result.card
+    return render(
+        "document.html",
+        request=request,
+        found=found,
+        q=asked,
+        back=str(SearchAddress(asked)) if asked else "",
+        in_force=valid_on(today, card.valid_from, card.valid_until),
+        today=today,
+        own_address=document_address(document_id),
+        answer=ANSWER_ANCHOR,
+        original=_original(request, found),
+        experts_address=experts_address(asked or card.title),
+    )
+
+
+def _original(request: Request, found: DocumentAnswer) -> str:
+    """The original's address; in the demo a page of its own for sources that are nowhere."""
+    host = urlsplit(found.original).hostname or ""
+    if services_of(request).demo and host.endswith(FICTIONAL):
+        return demo_original_address(found.result.card.document_id)
+    return found.original
+
+
+def _last_segment_is_own(request: Request) -> bool:
+    """Whether `/original` is the address's, not the end of an id, whose slashes are escaped."""
+    raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
+    return not raw.partition(b"?")[0].lower().endswith(b"%2foriginal")
