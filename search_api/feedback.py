@@ -203,7 +203,7 @@ class SqlFeedback:
             return tuple(
                 OpinionSum(kind, *row)
                 for kind, query in kinds
-                for row in sorted(connection.execute(query).tuples())
+                for row in sorted(map(tuple, connection.execute(query)))
             )
 
 

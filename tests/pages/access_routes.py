@@ -180,5 +180,7 @@ def each_route(routes: Sequence[Any]) -> Iterator[Any]:
 UNREACHABLE = {("GET", "/sign-on"), ("GET", "/sign-on/callback"), ("GET", "/health/ready")}
 """Routes that may answer 503: the matrix has no provider to sign on with."""
 DEMO = ("GET", "/demo/originals/{document_id:path}")
-OTHER_HANDS = {("GET", "/sign-on/callback"), ("GET", "/access"), DEMO, *UNREACHABLE}
-"""Routes that a token opens to nobody: a person's own session is asked for, or the demo."""
+COMMUNITY = ("GET", "/communities/{topic_id:path}")
+OTHER_HANDS = {("GET", "/sign-on/callback"), ("GET", "/access"), DEMO, COMMUNITY, *UNREACHABLE}
+"""Routes that a token opens to nobody: a person's own session is asked for, the demo, or a
+community, which the matrix has too few agents for (`tests/pages/test_animation.py` opens one)."""

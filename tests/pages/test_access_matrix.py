@@ -62,6 +62,8 @@ groups_base = "ou=groupes,{suffix}"
 [access]
 # The club is no source of the settings, which would make it known: see `world`.
 accepted_denials = ["externe:group:exclus"]
+[search]
+glossary = "glossaire.csv"
 [topics]
 file = "sujets.csv"
 [oidc]
@@ -273,6 +275,7 @@ def lay_out(folder: Path, ldap: LdapServer, **engine: str) -> None:
     said = {"key": KEY, "ldap": ldap.url, "reader": READER, "password": PASSWORD}
     settings = SETTINGS.format(**engine, **said, agents=AGENTS, suffix=SUFFIX)
     (folder / "quisait.toml").write_text(settings + FORMER, "utf-8")
+    (folder / "glossaire.csv").write_text("PCI;plan cadastral informatisé\n", "utf-8")
     (folder / "sujets.csv").write_text("id;label\ncadastre;cadastre\n", "utf-8")
 
 
