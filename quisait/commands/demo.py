@@ -23,6 +23,7 @@ from quisait.privacy.retention import audit_command
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.worker import build_and_publish
 from search_api.answers.context import AnswerContext
+from search_api.answers.people import PeopleAnswer
 from search_api.answers.question import QuestionAnswer, answer_question
 from search_api.audit.descriptions import ANY_AGENT
 from search_api.identity.readers import reader_of
@@ -174,7 +175,7 @@ def _faults(context: AnswerContext, asked: DemoQuestion) -> Iterator[str]:
     """What the question did not find, or showed and should not have; nothing when all is well."""
     answer = _ask(context, asked.agent, asked.question)
     documents = [result.card.document_id for result in answer.results.results]
-    yield from _people_faults(answer, asked)
+    yield from _faults_of_people(asked, answer.people)
     if asked.documents and not set(asked.documents) & set(documents[:FIRST]):
         yield f"aucun de {', '.join(asked.documents)} dans les {FIRST} premiers documents"
     if shown := set(asked.hidden) & set(documents):
@@ -189,19 +190,19 @@ def _faults(context: AnswerContext, asked: DemoQuestion) -> Iterator[str]:
             yield f"d'autres documents que « {asked.same_as} »"
 
 
-def _people_faults(answer: QuestionAnswer, asked: DemoQuestion) -> Iterator[str]:
-    """Of the cards, and of those who work in the services found."""
-    cards = [card.candidate.agent.id for card in answer.people.cards]
-    services = answer.people.matches.services
-    there = [agent.id for service in services for agent in service.people]
-    met = [*cards, *there]
+def _faults_of_people(asked: DemoQuestion, people: PeopleAnswer) -> Iterator[str]:
+    cards = [card.candidate.agent.id for card in people.cards]
+    services = {service.entity: service.people for service in people.matches.services}
+    named = {*cards, *(agent.id for workers in services.values() for agent in workers)}
     if asked.experts and not set(asked.experts) & set(cards):
-        yield f"aucun de {', '.join(asked.experts)} dans les {FIRST} premières personnes"
-    if set(asked.people) - {*cards[: len(asked.people)], *there}:
-        yield f"{', '.join(asked.people)} attendu, {', '.join(met) or 'personne'} trouvé"
-    if missing := set(asked.services) - {service.entity for service in services}:
-        yield f"service {', '.join(sorted(missing))} non trouvé"
-    if named := set(met) & set(asked.not_named):
-        yield f"{', '.join(sorted(named))} proposé à tort"
-    if asked.silent and met:
-        yield f"{', '.join(met)} proposé sans raison"
+        yield f"aucun de {', '.join(asked.experts)} parmi les {FIRST} personnes montrées"
+    # Of a service, whoever works there stands on its card.
+    first = named if asked.services else set(cards[: len(asked.people)])
+    if missing := set(asked.people) - first:
+        yield f"{', '.join(sorted(missing))} absent des premières personnes"
+    if missing := set(asked.services) - services.keys():
+        yield f"{', '.join(sorted(missing))} introuvable"
+    if wrong := named & set(asked.not_named):
+        yield f"{', '.join(sorted(wrong))} proposé à tort"
+    if asked.silent and named:
+        yield f"{', '.join(sorted(named))} proposé sans raison"
