@@ -108,12 +108,7 @@ def peers_of(
     The topics are those with evidence, the métier and the declared skills, so that newcomers
     find peers too. Evidence is what `access` may read, none without it.
     """
-    cells = reading.revalidation.current_holders(
-        reading.builds.cells_of(reading.stamp.id, [agent.id])
-    )
-    own = {one.cell.topic_id: (one.cell.basis, one.cell.strength) for one in cells}
-    for topic_id, basis in stated_topics(agent, reading.revalidation.named).items():
-        own.setdefault(topic_id, (basis, 0.0))
+    cells, own = _own_cells(reading, agent)
     evidence = evidence_of_topics(reading, agent, cells, access) if access else {}
     topics = tuple(
         OwnTopic(
@@ -127,6 +122,28 @@ def peers_of(
     by_label = tuple(sorted(topics, key=lambda one: label_order(one.topic.label)))
     found = _nearest_peers(reading, agent, sorted(own)) if own else ()
     return Peers(agent, by_label, found, communities_of(reading, agent))
+
+
+def own_topics(reading: OpenBuild, agent: Agent) -> tuple[Topic, ...]:
+    """The same topics of the agent, those with the strongest evidence first."""
+    _, own = _own_cells(reading, agent)
+    ordered = sorted(
+        own, key=lambda id_: (-own[id_][1], label_order(reading.topics[id_].topic.label))
+    )
+    return tuple(reading.topics[id_].topic for id_ in ordered)
+
+
+def _own_cells(
+    reading: OpenBuild, agent: Agent
+) -> tuple[Sequence[CurrentHolder], Mapping[str, tuple[Basis, float]]]:
+    """(the agent's cells that still stand, (basis, strength) by topic id)."""
+    cells = reading.revalidation.current_holders(
+        reading.builds.cells_of(reading.stamp.id, [agent.id])
+    )
+    own = {one.cell.topic_id: (one.cell.basis, one.cell.strength) for one in cells}
+    for topic_id, basis in stated_topics(agent, reading.revalidation.named).items():
+        own.setdefault(topic_id, (basis, 0.0))
+    return cells, own
 
 
 def _nearest_peers(reading: OpenBuild, agent: Agent, topic_ids: Sequence[str]) -> tuple[Peer, ...]:

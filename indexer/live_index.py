@@ -18,6 +18,7 @@ from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.ports import Encoder, Expungeable, Flushable, Index
 from indexer.suggestions import NearWord
 from indexer.values import (
+    DocumentText,
     IndexedDocument,
     IndexEntry,
     Put,
@@ -276,6 +277,10 @@ class LiveIndex:
         """The live index's; passages are chosen by words alone where it has another encoder."""
         by_words = replace(request, vector=None)
         return self._ask_with_vector(lambda index, same: index.show(request if same else by_words))
+
+    def read(self, access: AccessFilter, document_id: str) -> DocumentText | None:
+        """The live index's."""
+        return self._ask(lambda index: index.read(access, document_id))
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
         """The live index's."""

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 from indexer.access import AccessFilter
 from indexer.suggestions import NearWord
 from indexer.values import (
+    DocumentText,
     Extracted,
     IndexedDocument,
     IndexEntry,
@@ -121,6 +122,14 @@ class IndexReader(Protocol):
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         """In the order of `document_ids`, then of `by_card`; what may not be read is left out."""
+        ...
+
+    def read(self, access: AccessFilter, document_id: str) -> DocumentText | None:
+        """The document as it is kept now; None where it is not kept or may not be read.
+
+        Text and rights are of one moment. What may not be read takes no longer than what is
+        not there: its text is not read.
+        """
         ...
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:

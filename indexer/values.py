@@ -361,6 +361,14 @@ class ShownDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentText:
+    """A kept document with all of its text: the passages in reading order."""
+
+    card: Card
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Suggestion:
     """A title that begins, somewhere, with what is being typed."""
 

@@ -18,6 +18,7 @@ from indexer.passages import passage_text
 from indexer.ports import Flushable, Index
 from indexer.suggestions import NearWord
 from indexer.values import (
+    DocumentText,
     IndexedDocument,
     IndexEntry,
     Put,
@@ -84,6 +85,10 @@ class NamedSourcesIndex:
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         """Under the same filter."""
         return self.index.show(replace(request, access=self._held(request.access)))
+
+    def read(self, access: AccessFilter, document_id: str) -> DocumentText | None:
+        """Under the same filter."""
+        return self.index.read(self._held(access), document_id)
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
         """Under the same filter."""

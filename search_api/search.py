@@ -258,6 +258,13 @@ class Search:
         found = self._index.search(asked).facets.get("source", ())
         return {one.value: one.count for one in found}
 
+    def cards(self, document_ids: Sequence[str], reader: Reader) -> Mapping[str, Card]:
+        """By id, those of these documents that the reader may read now."""
+        if not document_ids:
+            return {}
+        asked = ShowRequest(access_filter(reader), tuple(document_ids), Question(), passages=0)
+        return {one.card.document_id: one.card for one in self._index.show(asked)}
+
     def suggest(self, prefix: str, reader: Reader, limit: int = 8) -> tuple[Suggestion, ...]:
         """Titles that the reader may read and that begin with what is being typed."""
         return self._index.suggest(access_filter(reader), read_prefix(prefix), limit)

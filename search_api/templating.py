@@ -11,6 +11,7 @@ from connectors.geography import area_name
 from connectors.values import Agent, ContributorRole
 from search_api import wording
 from search_api.addresses import agent_address
+from search_api.answers.feedback import PageFeedback
 from search_api.audit import descriptions
 from search_api.identity.principals import Role
 from search_api.identity.tokens import on_loopback
@@ -105,6 +106,7 @@ def render(name: str, *, request: Request, **values: object) -> str:
         "demo": _demo(request) if sound else None,
         "here": here(request),
         "desks": role_pages_of(request) if sound else (),
+        "feedback": PageFeedback(services, services.reader_of(request)) if sound else None,
         "kept": services.questions_kept,
         "themed": services.theme is not None,
         "signed_on": _signed_on(request),

@@ -29,6 +29,7 @@ from indexer.highlighting import question_terms
 from indexer.suggestions import NearWord
 from indexer.values import (
     Card,
+    DocumentText,
     IndexedDocument,
     IndexEntry,
     Put,
@@ -233,6 +234,16 @@ class EmbeddedIndex:
             )
             shown.append(ShownDocument(card_of(card), best, successors_of.get(document_id, ())))
         return tuple(shown)
+
+    def read(self, access: AccessFilter, document_id: str) -> DocumentText | None:
+        """Rights alone first, so that a closed document takes no longer than none."""
+        if not encodable(document_id):
+            return None
+        with engine_faults():
+            if not self._rows("seq", access, (document_id,)):
+                return None
+            rows = self._rows("card, passages", access, (document_id,))
+        return DocumentText(card_of(rows[0][1]), passages_of(rows[0][2])) if rows else None
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
         """Titles with all the typed words; those that begin with them, and short ones, first."""

@@ -13,6 +13,7 @@ from indexer.opensearch.schema import Body, hit_attributes_of
 from indexer.suggestions import best_titles
 from indexer.values import (
     Card,
+    DocumentText,
     FacetValue,
     IndexEntry,
     Passage,
@@ -140,9 +141,20 @@ def shown(
     return found
 
 
+def document_text(answer: Body) -> DocumentText | None:
+    """Read a whole text; None where the reader may not read it, or there is none."""
+    for hit in answer["hits"]["hits"]:
+        rows = hit["_source"].get("passages", ())
+        return DocumentText(card(hit["_source"]), tuple(map(_passage_of, rows)))
+    return None
+
+
+def _passage_of(row: Body) -> Passage:
+    return Passage(row["text"], row["heading"], row["author"], row["page"], row["path"])
+
+
 def _passage(hit: Body, wanted: frozenset[str]) -> ShownPassage:
-    row = hit["_source"]
-    passage = Passage(row["text"], row["heading"], row["author"], row["page"], row["path"])
+    passage = _passage_of(hit["_source"])
     return ShownPassage(passage, hit["_score"], highlights(passage.text, wanted))
 
 

@@ -26,6 +26,7 @@ from indexer.opensearch.bulk import (
 from indexer.opensearch.schema import Body, index_body
 from indexer.suggestions import NearWord, max_edits
 from indexer.values import (
+    DocumentText,
     IndexedDocument,
     IndexEntry,
     Put,
@@ -262,6 +263,12 @@ class OpenSearchIndex:
         cards = {card.document_id: card for answer in others for card in answers.cards(answer)}
         shown = [found[id_] for id_ in whole if id_ in found]
         return (*shown, *(ShownDocument(cards[id_], ()) for id_ in alone if id_ in cards))
+
+    def read(self, access: AccessFilter, document_id: str) -> DocumentText | None:
+        """The document and its passages, in one request under the reader's lists."""
+        self._ensure()
+        body = requests.document_text(access, self._lists.readable(access), document_id)
+        return answers.document_text(self._documents.search(body))
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
         """Titles whose words begin with those typed (accents and case aside)."""

@@ -154,6 +154,18 @@ def shown_documents(request: ShowRequest, lists: ReadableLists) -> Body:
     }
 
 
+def document_text(access: AccessFilter, lists: ReadableLists, document_id: str) -> Body:
+    """Ask for a document's card and all of its passages, in their order, without vectors."""
+    left_out = [name for name in NOT_IN_CARDS if name != "passages"]
+    named = {"ids": {"values": [engine_id(document_id)]}}
+    return {
+        "size": 1,
+        "_source": {"excludes": [*left_out, "passages.vector", "passages.terms"]},
+        "track_total_hits": False,
+        "query": {"bool": {"filter": [lists.clause_for(access), named]}},
+    }
+
+
 def cards(request: ShowRequest, lists: ReadableLists) -> Body:
     """Ask for the cards of these documents from their column."""
     return {

@@ -15,12 +15,13 @@ from indexer.errors import IndexRefused
 from quisait.privacy import register
 from quisait.settings import Settings
 from quisait.settings.files import make_folder, private_files
+from search_api import feedback
 from search_api.audit import sql as audit_tables
 from search_api.query_log import storage as journal_tables
 from search_api.sign_on import sessions as sign_on_tables
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-HEAD = "0002"
+HEAD = "0003"
 """The last migration in `MIGRATIONS`."""
 QUISAIT_0_1_0 = ""
 """What quisait 0.1.0 made, without any mark of a version."""
@@ -47,6 +48,7 @@ TABLES: tuple[sa.MetaData, ...] = (
     decisions.community_metadata,
     journal_tables.metadata,
     audit_tables.metadata,
+    feedback.metadata,
     register.metadata,
     sign_on_tables.metadata,
     push_tokens.push_tokens.metadata,

@@ -54,7 +54,7 @@ _START = b'{"id": '
 """How each line begins. No text in a line holds it: quotation marks are escaped there."""
 
 RegisterLine = dict[str, Any]
-"""`id`, `at` (ISO 8601), `kind` (wish, gone, closed, purged), and what the kind has."""
+"""`id`, `at` (ISO 8601), `kind` (wish, feedback, gone, closed, purged), and what the kind has."""
 
 
 class RegisterMark(Protocol):
@@ -175,6 +175,13 @@ class FileRegister:
             said=list(wish.said),
             in_force=in_force,
         )
+
+    def feedback_removed(
+        self, agent_id: str, aspect: str, subject: tuple[str, str, str] | None, moment: datetime
+    ) -> None:
+        """An agent deletes an opinion or a favourite, or all of them (no subject)."""
+        named = list(subject) if subject else None
+        self._write("feedback", moment, agent=agent_id, aspect=aspect, subject=named)
 
     def gone(self, document_ids: Sequence[str]) -> None:
         """See `Witness`."""

@@ -12,12 +12,13 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
-from expertise.consent import Preference, PreferenceKind, SqlConsent
+from expertise.consent import WHOLE_SERVICE, Preference, PreferenceKind, SqlConsent
 from indexer.ports import Index
 from indexer.state import cursors
 from indexer.values import Remove
 from quisait.privacy.register import DatabaseRegisterMark, FileRegister, RegisterLine
 from quisait.privacy.retention import purge_agent
+from search_api.feedback import Aspect, SqlFeedback, Subject, SubjectKind
 from search_api.sign_on import sessions as sign_on_tables
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ def replay(
     wishes = [line for line in lines if line["kind"] == "wish"]
     for line in wishes:
         _apply_wish(line, consent)
+    _remove_feedback(lines, database)
     purged = [line["agent"] for line in lines if line["kind"] == "purged"]
     for agent_id in purged:
         purge_agent(database, agent_id, journal)
@@ -124,6 +126,23 @@ def _withdraw(lines: Sequence[RegisterLine], inbox: PushedDocuments) -> None:
     changed = sum(inbox.withdraw(source, names) for source, names in of_source.items())
     if changed:
         log.warning("pushed documents withdrawn", extra={"documents": changed})
+
+
+def _remove_feedback(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
+    """What agents deleted, and opinions on who withdrew; what was said since stays."""
+    for line in lines:
+        moment = datetime.fromisoformat(line["at"])
+        stored = SqlFeedback(database, lambda moment=moment: moment)  # type: ignore[misc]
+        if line["kind"] == "feedback":
+            said = line["subject"]
+            subject = Subject(SubjectKind(said[0]), said[1], said[2]) if said else None
+            stored.remove(line["agent"], Aspect(line["aspect"]), subject)
+        elif line["kind"] == "wish" and line["in_force"] and _is_whole_withdrawal(line):
+            stored.forget_opinions_on(line["agent"])
+
+
+def _is_whole_withdrawal(line: RegisterLine) -> bool:
+    return bool(line["wish"] == PreferenceKind.WITHDRAW and line["subject"] == WHOLE_SERVICE)
 
 
 def _apply_wish(line: RegisterLine, consent: SqlConsent) -> None:

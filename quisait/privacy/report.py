@@ -63,6 +63,11 @@ def _categories(settings: Settings) -> Iterator[str]:
     )
     yield "Documents : texte, titre, lecteurs permis ou refusés ; ils peuvent nommer des personnes."
     yield "Demandes des agents : retraits, sujets refusés ou déclarés, façon d'être joint."
+    yield (
+        "Avis (« utile », « pas utile ») sur des documents et des collègues proposés, et favoris : "
+        "vus de leur seul auteur ; l'administration voit des sommes, par document qu'elle peut "
+        "lire ou par sujet, à partir de cinq personnes. Le texte des questions n'y est pas."
+    )
     if settings.topics.file:
         yield "Cartographie : qui sait quoi, d'après les seuls documents ouverts à tous les agents."
     if settings.journal.enabled:
@@ -124,6 +129,11 @@ def _periods(settings: Settings) -> Iterator[str]:
         "source ; leurs mots, dans les fichiers de l'index, jusqu'à l'effacement de chaque jour."
     )
     yield f"Agents partis : effacés {privacy.departed_days} jours après leur départ."
+    yield (
+        "Avis et favoris : jusqu'à ce que l'agent les efface, tant qu'il est connu de l'annuaire, "
+        "puis le même délai ; sur une personne, jusqu'à son retrait ou son effacement ; sur un "
+        "document, jusqu'à l'effacement qui suit sa suppression."
+    )
     yield "Demandes d'un agent : tant qu'il est connu de l'annuaire, puis le même délai."
     if settings.topics.file:
         yield (
@@ -151,7 +161,10 @@ def _rights(settings: Settings) -> Iterator[str]:
         "reste, sous le nom que sa source affiche."
     )
     yield "Limitation : façon d'être joint, que l'agent peut restreindre."
-    yield "Effacement : au départ, par règle ; « quisait privacy purge »."
+    yield (
+        "Effacement : avis et favoris, un à un ou tous, sur la page ; le reste au départ, par "
+        "règle ; « quisait privacy purge »."
+    )
     contact = settings.pages.contact
     yield (
         f"Réclamation : {contact}." if contact else "Réclamation : à qui ? Réglez [pages] contact."

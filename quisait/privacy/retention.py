@@ -31,6 +31,14 @@ from quisait.settings import Settings, beside_file
 from quisait.settings.sources import grant_of
 from search_api.audit.port import AuditUnwritable, PrivilegedAccess
 from search_api.audit.sql import SqlAudit
+from search_api.feedback import (
+    SqlFeedback,
+    SubjectKind,
+    feedback,
+    forget_agent,
+    forget_subjects,
+    subjects_kept,
+)
 from search_api.identity.principals import Grants
 from search_api.query_log.counts import COUNT_FIELDS, QueryCounts, forget_mentions, names_of
 from search_api.query_log.recording import BackgroundQueryLog
@@ -106,6 +114,7 @@ class Privacy:
     grants: Grants
     audit: SqlAudit
     consent: SqlConsent
+    feedback: SqlFeedback
     register: FileRegister
 
 
@@ -114,7 +123,8 @@ def open_privacy(settings: Settings, database: sa.Engine) -> Privacy:
     grants = Grants(tuple(map(grant_of, settings.roles)))
     audit = SqlAudit(database, now, settings.privacy.audit_days)
     register = open_register(settings, database)
-    return Privacy(grants, audit, SqlConsent(database, now, register), register)
+    consent, said = SqlConsent(database, now, register), SqlFeedback(database, now, register)
+    return Privacy(grants, audit, consent, said, register)
 
 
 def audit_command(
@@ -193,10 +203,21 @@ def purge_expired(
     key = query_log_key(settings)
     agents = purge_departed(database, privacy.register, today, days, key)
     done = PurgeReport(agents, privacy.audit.forget(), privacy.register.forget())
+    _forget_feedback_on_deleted(privacy.register, database, index)
     forget_others(
         database, lambda: {denial for name in index.sources() for denial in index.denials(name)}
     )
     return done
+
+
+def _forget_feedback_on_deleted(register: FileRegister, database: sa.Engine, index: Index) -> None:
+    """Opinions and favourites on documents that were deleted at their source and did not return."""
+    said = subjects_kept(database, SubjectKind.DOCUMENT)
+    if not said:
+        return
+    lines = (line for line in register.lines() if line["kind"] == "gone")
+    deleted = said & {id_ for line in lines for id_ in line["documents"]}
+    forget_subjects(database, SubjectKind.DOCUMENT, sorted(deleted - index.kept(deleted).keys()))
 
 
 def expunge_deleted_texts(index: Index) -> None:
@@ -216,6 +237,7 @@ _AGENT_TABLES = (
     consent.absent_agents,
     build_tables.cells,
     build_tables.members,
+    feedback,
     sign_on_tables.sessions,
     sign_on_tables.personal_tokens,
 )
@@ -226,6 +248,7 @@ So does what the journal counted of them, which is under other keys.
 
 _TABLES_WITH_AGENT_ID = (
     consent.preferences,
+    feedback,
     sign_on_tables.sessions,
     sign_on_tables.personal_tokens,
 )
@@ -290,6 +313,7 @@ def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
             for table in _AGENT_TABLES
         )
         rows += forget_mentions(connection, journal, agent_id)
+        rows += forget_agent(connection, agent_id)
         mark_directory_changed(connection)
         own = sa.delete(directory_tables.agents).where(directory_tables.agents.c.key == key)
         return rows + connection.execute(own).rowcount

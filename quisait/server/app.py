@@ -211,6 +211,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             concurrency_limiter=concurrency_limiter_of(application.settings),
             timeouts=request_timeouts_of(application.settings),
             consent=application.privacy.consent,
+            feedback=application.privacy.feedback,
             join_rules=join_rules(application.settings),
             mention_counts=application.journal.mention_counts
             if application.settings.journal.enabled

@@ -158,7 +158,10 @@ def ask_wish(
 
     Raises `InvalidParameter` for what cannot be asked, `NotFound`, `IndexUnreachable`.
     """
-    _consent(context).ask(_wish(context, reader, kind, subject, way))
+    wish = _wish(context, reader, kind, subject, way)
+    _consent(context).ask(wish)
+    if context.feedback and (wish.kind, wish.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE):
+        context.feedback.forget_opinions_on(wish.agent_id)
 
 
 def take_back_wish(

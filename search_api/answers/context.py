@@ -13,6 +13,7 @@ from expertise.current_build import BuildReader, OpenBuild
 from expertise.values import AgentDirectory, NameCompleter, NameMatcher
 from indexer.access import Reader
 from search_api.audit.port import Audit, AuditUnwritable, NoAudit, PrivilegedAccess, RefusedAccesses
+from search_api.feedback import FeedbackStore
 from search_api.identity.principals import Grants, HeldRoles, Role
 from search_api.identity.readers import ReaderDirectory
 from search_api.query_log.counts import MentionCount
@@ -81,8 +82,9 @@ class AnswerContext:
     `overview` is None where there is no list of topics. `grants` say who holds which role; what
     a role opens is written to `audit` before it is shown, and attempts at it by way of
     `refusals`. `sign_on` is None where nobody signs on here. `consent` keeps what agents ask
-    about themselves; `mention_counts` counts how often answers named one of them, None where that
-    is not counted. `join_rules` say why an account is somebody's.
+    about themselves, `feedback` their opinions and favourites; `mention_counts` counts how often
+    answers named one of them, None where that is not counted. `join_rules` say why an account is
+    somebody's.
     """
 
     search: Search
@@ -95,6 +97,7 @@ class AnswerContext:
     audit: Audit = field(default_factory=NoAudit)
     refusals: RefusedAccesses = field(default_factory=RefusedAccesses)
     consent: ConsentStore | None = None
+    feedback: FeedbackStore | None = None
     join_rules: Sequence[LinkRule] = ()
     mention_counts: Callable[[str, date], Sequence[MentionCount]] | None = None
     sign_on: SignOn | None = None

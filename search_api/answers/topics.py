@@ -71,8 +71,8 @@ def topic_answer(context: AnswerContext, reader: Reader, topic_id: str) -> Topic
     return TopicAnswer(
         build.status,
         view,
-        _readable(build, reader, documents[:READ_FIRST]),
-        _readable(build, reader, view.questions[:READ_FIRST]),
+        readable_cards(build, reader, documents[:READ_FIRST]),
+        readable_cards(build, reader, view.questions[:READ_FIRST]),
         incomplete(reader),
     )
 
@@ -118,7 +118,8 @@ def is_shown(build: BuildStatus) -> bool:
     return build.state is BuildState.YES
 
 
-def _readable(build: OpenBuild, reader: Reader, ids: Iterable[str]) -> tuple[Card, ...]:
+def readable_cards(build: OpenBuild, reader: Reader, ids: Iterable[str]) -> tuple[Card, ...]:
+    """The cards of those documents that the reader may read."""
     wanted = tuple(ids)
     if not wanted:
         return ()

@@ -6,8 +6,10 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
+from search_api.addresses import topic_address
 from search_api.answers.administration import AUDIT_PAGE, AuditPage, audit_page, system_status
 from search_api.answers.context import ROLE_NAMES, RoleHolder
+from search_api.answers.feedback import opinion_sums
 from search_api.authorization import require
 from search_api.identity.principals import Role
 from search_api.services import services_of
@@ -21,8 +23,14 @@ def administration_page(
     request: Request, administrator: Annotated[RoleHolder, require(Role.ADMINISTRATOR)]
 ) -> str:
     """Sources with their last run and remedies, engines, files, questions without an answer."""
-    status = system_status(services_of(request), administrator)
-    return render("administration.html", request=request, seen=status)
+    services = services_of(request)
+    return render(
+        "administration.html",
+        request=request,
+        seen=system_status(services, administrator),
+        opinions=opinion_sums(services, administrator),
+        topic_address=topic_address,
+    )
 
 
 pages = APIRouter(include_in_schema=False)

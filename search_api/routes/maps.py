@@ -1,4 +1,7 @@
-"""A map of France in equal tiles, laid out from the centroids: no département hides another."""
+"""A map of France: outlines, and tiles for what they lack; tiles alone where there are none.
+
+Tiles are equal and laid out from the centroids: no département hides another.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,6 +11,7 @@ from functools import cache
 import numpy as np
 
 from connectors.geography import CENTROIDS, DEPARTEMENTS, REGIONS, region_of
+from search_api.routes import outlines
 
 TILE = 40
 """Side of a tile with its gap, in units of the drawing."""
@@ -20,22 +24,23 @@ latitude (equirectangular projection)."""
 
 @dataclass(frozen=True, slots=True)
 class TilePlace:
-    """The position of a tile, in units of the drawing."""
+    """Where a place is drawn, in units of the drawing: its outline, or a tile where that is empty.
+
+    `x` and `y` are a tile's corner, or where the figure of an outline stands. `lines` are the
+    text of a tile: a département's number, which people know; a region's name.
+    """
 
     code: str
     name: str
     x: int
     y: int
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """The text of the tile: a département's number, which people know; a region's name."""
-        return _wrapped(self.name) if self.code.startswith("r") else (self.code,)
+    lines: tuple[str, ...] = ()
+    outline: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A place with its figure; `level` says how many there are, for the style sheet."""
+    """A place with its figure; `level` says how much alone one is there, for the style sheet."""
 
     place: TilePlace
     figure: str
@@ -64,24 +69,60 @@ def tile_map(
     for place in places:
         figure, level = counts.get(place.code, ("", "none"))
         tiles.append(Tile(place, figure, level, say(place, figure), address(place)))
+    drawn = any(place.outline for place in places)
+    width, height = (outlines.WIDTH, outlines.HEIGHT) if drawn else (0, 0)
+    ends = [place for place in places if not place.outline]
     return TileMap(
         tuple(tiles),
-        max(place.x for place in places) + TILE,
-        max(place.y for place in places) + TILE,
+        max([width, *(place.x + TILE for place in ends)]),
+        max([height, *(place.y + TILE for place in ends)]),
     )
 
 
 @cache
 def departement_places() -> tuple[TilePlace, ...]:
-    """Every département and collectivity; those overseas are in rows below."""
+    """Every département and collectivity; tiles of those overseas are in rows below."""
+    return _outlined(DEPARTEMENTS, outlines.departement_outlines()) or departement_tiles()
+
+
+@cache
+def region_places() -> tuple[TilePlace, ...]:
+    """Every region, under its code with an `r`."""
+    names = {f"r{code}": name for code, name in REGIONS.items()}
+    return _outlined(names, outlines.region_outlines()) or region_tiles()
+
+
+def _outlined(
+    names: Mapping[str, str], drawn: Mapping[str, outlines.Outline]
+) -> tuple[TilePlace, ...]:
+    """Those that are drawn, and tiles below for the others; nothing where nothing is drawn."""
+    if not drawn:
+        return ()
+    shapes = [
+        TilePlace(code, name, drawn[code].x, drawn[code].y, outline=drawn[code].path)
+        for code, name in names.items()
+        if code in drawn
+    ]
+    left = [code for code in names if code not in drawn]
+    y = outlines.HEIGHT + TILE // 4
+    tiles = [
+        TilePlace(code, names[code], number * TILE, y, (code.removeprefix("r"),))
+        for number, code in enumerate(left)
+    ]
+    return (*shapes, *tiles)
+
+
+@cache
+def departement_tiles() -> tuple[TilePlace, ...]:
+    """The same as tiles alone."""
     metropolitan = {c: p for c, p in CENTROIDS.items() if not c.startswith("9") or len(c) < 3}
     overseas = [code for code in DEPARTEMENTS if code not in metropolitan]
     return _laid_out(metropolitan, overseas, columns=13, rows=13, names=DEPARTEMENTS)
 
 
 @cache
-def region_places() -> tuple[TilePlace, ...]:
-    """Every region, under its code with an `r`."""
+def region_tiles() -> tuple[TilePlace, ...]:
+    """The same as tiles alone."""
     inside: dict[str, list[tuple[float, float]]] = {}
     for code, place in CENTROIDS.items():
         if not code.startswith("9") or len(code) < 3:
@@ -123,10 +164,14 @@ def _laid_out(
     moved = (across[:, None] - grid[:, 0]) ** 2 + (down[:, None] - grid[:, 1]) ** 2
     chosen = linear_sum_assignment(moved)[1]
     places = [
-        TilePlace(code, names[code], int(grid[n][0]) * TILE, int(grid[n][1]) * TILE)
+        _tile(code, names[code], int(grid[n][0]) * TILE, int(grid[n][1]) * TILE)
         for code, n in zip(codes, chosen, strict=True)
     ]
     for number, code in enumerate(overseas):
         y = rows + 1 + number // columns
-        places.append(TilePlace(code, names[code], number % columns * TILE, y * TILE))
+        places.append(_tile(code, names[code], number % columns * TILE, y * TILE))
     return tuple(places)
+
+
+def _tile(code: str, name: str, x: int, y: int) -> TilePlace:
+    return TilePlace(code, name, x, y, _wrapped(name) if code.startswith("r") else (code,))

@@ -10,9 +10,12 @@ from connectors.account_linking import LinkBy
 from connectors.values import ContactVia
 from expertise.consent import WHOLE_SERVICE, PreferenceKind
 from expertise.topics import TopicKind
-from search_api.addresses import topic_address
+from indexer.access import Reader
+from search_api.addresses import local_path, topic_address
 from search_api.answers.agents import ask_wish, stored_about, take_back_wish
+from search_api.answers.feedback import FeedbackAction, give_feedback, own_feedback
 from search_api.authorization import not_by_personal_token
+from search_api.feedback import Subject, SubjectKind
 from search_api.parameters import NamedReader
 from search_api.routes.search import PROBLEMS
 from search_api.schemas.agents import (
@@ -23,7 +26,7 @@ from search_api.schemas.agents import (
     WishRequest,
     my_data_body,
 )
-from search_api.services import services_of
+from search_api.services import Services, services_of
 from search_api.templating import render
 
 api_router = APIRouter(
@@ -34,14 +37,14 @@ api_router = APIRouter(
 @api_router.get("")
 def me(request: Request, reader: NamedReader) -> MeBody:
     """Everything that is held about the one who asks, and from where."""
-    return my_data_body(stored_about(services_of(request), reader))
+    return _body(services_of(request), reader)
 
 
 @api_router.get("/export")
 def export(request: Request, reader: NamedReader, response: Response) -> MeBody:
     """The same, as a file."""
     response.headers["Content-Disposition"] = 'attachment; filename="mes-donnees.json"'
-    return my_data_body(stored_about(services_of(request), reader))
+    return _body(services_of(request), reader)
 
 
 @api_router.post("/wishes")
@@ -49,7 +52,7 @@ def ask(request: Request, reader: NamedReader, asked: WishRequest) -> MeBody:
     """Withdraw, refuse or declare a topic, choose how to be reached; acts at the next answer."""
     services = services_of(request)
     ask_wish(services, reader, asked.kind, asked.subject, asked.way)
-    return my_data_body(stored_about(services, reader))
+    return _body(services, reader)
 
 
 @api_router.delete("/wishes")
@@ -62,7 +65,11 @@ def take_back(
     """Undo what was asked."""
     services = services_of(request)
     take_back_wish(services, reader, kind, subject)
-    return my_data_body(stored_about(services, reader))
+    return _body(services, reader)
+
+
+def _body(services: Services, reader: Reader) -> MeBody:
+    return my_data_body(stored_about(services, reader), own_feedback(services, reader))
 
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(not_by_personal_token)])
@@ -116,7 +123,17 @@ def me_page(request: Request, reader: NamedReader) -> str:
         ways=CONTACT_WAYS,
         joins=JOIN_REASONS,
         topic_address=topic_address,
+        own=own_feedback(services_of(request), reader),
     )
+
+
+@router.get("/mes-donnees/retrait", response_class=HTMLResponse)
+def withdrawal_page(request: Request, reader: NamedReader) -> Response:
+    """What a withdrawal from the whole service does, before it is asked; nothing changes yet."""
+    held = stored_about(services_of(request), reader)
+    if WHOLE_SERVICE in held.withdrawn:
+        return RedirectResponse("/mes-donnees#retrait", status_code=303)
+    return HTMLResponse(render("withdraw.html", request=request, held=held))
 
 
 @router.post("/mes-donnees")
@@ -135,3 +152,19 @@ def change(
     else:
         take_back_wish(services, reader, kind, subject)
     return RedirectResponse("/mes-donnees", status_code=303)
+
+
+@router.post("/avis")
+def say(
+    request: Request,
+    reader: NamedReader,
+    act: Annotated[FeedbackAction, Form()],
+    kind: Annotated[SubjectKind, Form()] = SubjectKind.DOCUMENT,
+    subject: Annotated[str, Form(max_length=4_000)] = "",
+    question: Annotated[str, Form(max_length=4_000)] = "",
+    topic: Annotated[str, Form(max_length=200)] = "",
+    back: Annotated[str, Form(max_length=8_000)] = "/",
+) -> RedirectResponse:
+    """Say whether something was useful, or keep it, or undo that; then back to the same place."""
+    give_feedback(services_of(request), reader, act, Subject(kind, subject, topic), question)
+    return RedirectResponse(local_path(back), status_code=303)

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from connectors.geography import DEPARTEMENTS, REGIONS
 from indexer.french.analysis import fold
 from search_api.addresses import SearchAddress, experts_address, local_path, topic_address
+from search_api.answers.home import home
 from search_api.answers.question import answer_question, who_knows
 from search_api.answers.suggestions import suggested
 from search_api.identity.tokens import DEMO_COOKIE, on_loopback
@@ -93,7 +94,7 @@ def suggest(request: Request, reader: NamedReader, q: Typed = "") -> Suggestions
 router = APIRouter(include_in_schema=False)
 
 PAGE_SIZE = 10
-NEWEST_SHOWN = 5
+NEWEST_SHOWN = 3
 """How many of the newest documents the page shows before anything is asked."""
 CANDIDATES_BESIDE = 3
 """How many colleagues stand beside the documents."""
@@ -134,6 +135,7 @@ def search_page(
         q=address.q,
         address=address,
         asked=asked,
+        home=None if asked else home(services, reader),
         results=found.results,
         correction=found.correction,
         instead=found.instead,

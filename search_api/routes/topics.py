@@ -211,7 +211,7 @@ def _choices() -> dict[str, object]:
 
 def _isolation_map(rows: Sequence[IsolatedHolder], topic: str) -> TileMap:
     counts = Counter(row.agent.departement for row in rows)
-    figures = {code: (str(n), _level(n)) for code, n in counts.items() if code}
+    figures = {code: (str(n), _LEVELS[_size(n)]) for code, n in counts.items() if code}
 
     def say(place: TilePlace, figure: str) -> str:
         where = f"{place.name} ({place.code})"
@@ -236,7 +236,7 @@ def _coverage_map(
     figures: Mapping[str, tuple[str, str]] = {
         one.code: (
             f"{one.holders.agents}{'+' if one.holders.more else ''}",
-            _level(one.holders.agents),
+            _LEVELS[-1 - _size(one.holders.agents)],
         )
         for one in areas
         if one.holders.agents
@@ -266,8 +266,10 @@ def _coverage_map(
     return tile_map(places, figures, say, address)
 
 
-def _level(count: int) -> str:
-    """One, few or several: the style sheet's names."""
-    if count == 1:
-        return "one"
-    return "few" if count < 5 else "several"
+_LEVELS = ("low", "mid", "high")
+"""The style sheet's names: the darkest is where most are alone."""
+
+
+def _size(count: int) -> int:
+    """0 for one, 1 for a few, 2 for several."""
+    return 0 if count == 1 else 1 if count < 5 else 2

@@ -1,5 +1,6 @@
 """The API's answers about one agent: the profile that others see, and one's own data."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Literal
 
@@ -9,6 +10,8 @@ from connectors.values import ContactVia
 from expertise.consent import PreferenceKind
 from expertise.peers import AgentProfile, Skill
 from search_api.answers.agents import StoredData
+from search_api.answers.feedback import OwnFeedback, ShownFeedback
+from search_api.feedback import Aspect, Feedback, SubjectKind
 from search_api.schemas.search import AgentBody
 from search_api.schemas.search_responses import agent_body
 from search_api.schemas.topics import (
@@ -72,7 +75,7 @@ PURPOSE = (
 NOT_HELD = (
     "Vos questions : si un journal des questions est tenu, il ne dit pas par qui.",
     "Ce que vous ouvrez : aucun clic n’est suivi.",
-    "Aucune note, aucune appréciation, aucun classement de vous.",
+    "Aucune note, aucun classement de vous.",
 )
 
 HELD_ELSEWHERE = (
@@ -82,8 +85,14 @@ HELD_ELSEWHERE = (
         "de la protection des données le lit : demandez-lui ce qui vous y concerne."
     ),
     (
-        "Le registre des suppressions : vos demandes faites ici, pour qu’une "
+        "Le registre des suppressions : vos demandes et vos effacements faits ici, pour qu’une "
         "sauvegarde restaurée ne les défasse pas."
+    ),
+    (
+        "Les avis « utile » ou « pas utile » de collègues à qui vous avez été proposé : ils "
+        "portent sur la proposition. Personne ne peut les lire à votre sujet ; ils ne sont "
+        "additionnés que par sujet, à partir de cinq avis et de trois personnes proposées. Un "
+        "retrait complet les efface."
     ),
 )
 """What is stored about the reader elsewhere, and not in this answer."""
@@ -154,6 +163,17 @@ class WishBody(_MyDataSchema):
     since: datetime
 
 
+class FeedbackBody(_MyDataSchema):
+    """An opinion or a favourite of yours."""
+
+    kind: SubjectKind
+    subject: str | None = Field(description="an id; null where you may not see it any more")
+    title: str = Field(description="of the document or topic, or the agent's name")
+    topic_id: str = Field(description="of the question that proposed an agent")
+    useful: bool | None = Field(description="null for a favourite")
+    since: datetime
+
+
 class WishRequest(_MyDataSchema):
     """A wish to put in force."""
 
@@ -181,13 +201,15 @@ class MeBody(_MyDataSchema):
         "false: it acts, and is not yet in the register of deletions"
     )
     brought_up: list[MentionCountBody] | None = Field(description="null where it is not counted")
+    opinions: list[FeedbackBody] = Field(description="«utile» or «pas utile», seen by you alone")
+    favourites: list[FeedbackBody]
     sessions: list[SessionBody] = Field(description="open ones: «Mes accès» ends them")
     tokens: list[TokenBody] = Field(description="personal tokens")
     not_held: list[str]
     held_elsewhere: list[str]
 
 
-def my_data_body(held: StoredData) -> MeBody:
+def my_data_body(held: StoredData, said: OwnFeedback) -> MeBody:
     """The body of an answer about the reader's own data."""
     row = {name: getattr(held.row, name) for name in RowBody.model_fields}
     return MeBody(
@@ -217,6 +239,8 @@ def my_data_body(held: StoredData) -> MeBody:
             MentionCountBody(topic_id=one.topic_id, start=one.start, askers=one.askers)
             for one in held.mention_counts
         ],
+        opinions=_feedback_bodies(said.opinions, said.hidden, Aspect.OPINION),
+        favourites=_feedback_bodies(said.favourites, said.hidden, Aspect.FAVOURITE),
         sessions=[
             SessionBody(begun=_day(one.begun_s), last_used=_day(one.seen_s))
             for one in held.sessions
@@ -228,6 +252,43 @@ def my_data_body(held: StoredData) -> MeBody:
         not_held=list(NOT_HELD),
         held_elsewhere=list(HELD_ELSEWHERE),
     )
+
+
+def _feedback_bodies(
+    shown: Sequence[ShownFeedback], hidden: Sequence[Feedback], aspect: Aspect
+) -> list[FeedbackBody]:
+    """Of what is hidden, that it is and since when: neither its id nor its title."""
+    found = [
+        FeedbackBody(
+            kind=one.said.subject.kind,
+            subject=one.said.subject.id,
+            title=_title(one),
+            topic_id=one.said.subject.topic_id,
+            useful=one.said.useful,
+            since=one.said.since,
+        )
+        for one in shown
+    ]
+    return found + [
+        FeedbackBody(
+            kind=one.subject.kind,
+            subject=None,
+            title="",
+            topic_id="",
+            useful=one.useful,
+            since=one.since,
+        )
+        for one in hidden
+        if one.aspect is aspect
+    ]
+
+
+def _title(one: ShownFeedback) -> str:
+    if one.document:
+        return one.document.title
+    if one.agent:
+        return one.agent.name
+    return one.topic.label if one.topic else ""
 
 
 def _day(seconds: int) -> date:

@@ -38,3 +38,31 @@ document.addEventListener("keydown", (event) => {
     say("");
   });
 }
+
+/** «Utile», «Pas utile» and «Favori» act in place; where that fails, the form goes as without this. */
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  const button = event.submitter;
+  if (!form.matches("form.feedback") || !button) return;
+  event.preventDefault();
+  const sent = new URLSearchParams(new FormData(form, button));
+  const pressed = button.getAttribute("aria-pressed") !== "true";
+  const answer = await fetch(form.action, { method: "POST", body: sent, redirect: "manual" }).catch(() => null);
+  if (answer?.type !== "opaqueredirect") {
+    const act = document.createElement("input");
+    act.type = "hidden";
+    act.name = button.name;
+    act.value = button.value;
+    form.append(act);
+    form.submit();
+    return;
+  }
+  const set = (one, on) => {
+    one.setAttribute("aria-pressed", String(on));
+    one.value = on ? one.dataset.undo : one.dataset.act;
+  };
+  for (const one of form.querySelectorAll("button")) {
+    if (one !== button && one.dataset.undo === button.dataset.undo) set(one, false);
+  }
+  set(button, pressed);
+});

@@ -115,6 +115,15 @@ class AccessChecks:
                 why
             )
 
+    @pytest.mark.parametrize(("why", "listed", "access"), UNREADABLE, ids=lambda v: str(v)[:20])
+    def test_an_unreadable_document_is_not_read_out(
+        self, index: Index, why: str, listed: Access, access: AccessFilter
+    ) -> None:
+        """Knowing an id reads no text: as if it had never been kept."""
+        _write(index, listed)
+        assert index.read(access, "wiki:secret") is None, why
+        assert index.read(access, "wiki:never") is None
+
     def test_whoever_is_allowed_reads(self, index: Index) -> None:
         """One allowed principal is enough, and the others' denials do not matter."""
         _write(index, Access(frozenset({TREASURY}), frozenset({"agent:b"})))
@@ -125,6 +134,9 @@ class AccessChecks:
             assert answer.total == len(ids)
         assert [s.document_id for s in index.suggest(access, "muta", 10)] == ["wiki:secret"]
         assert index.show(ShowRequest(access, ("wiki:secret",), Question("mutation")))
+        read = index.read(access, "wiki:secret")
+        assert read is not None
+        assert [one.text for one in read.passages] == [SECRET]
 
     def test_a_change_of_access_acts_at_once(self, index: Index) -> None:
         """What was closed is out of every answer once the write has returned; and back."""
@@ -133,6 +145,7 @@ class AccessChecks:
         for answer in _answers(index, ANYONE):
             assert "wiki:secret" not in {h.document_id for h in (*answer.lexical, *answer.vector)}
         assert index.suggest(ANYONE, "muta", 10) == ()
+        assert index.read(ANYONE, "wiki:secret") is None
         assert index.search(asking("mutation", access=reading(TREASURY))).total == 1
         index.write([PutAccess("wiki:secret", allowed(EVERYONE))])
         assert index.search(asking("mutation")).total == 1

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import numpy as np
+import pytest
 
 from connectors.values import Access, Contribution, ContributorRole, EvidencePolicy
 from indexer.ports import Index
@@ -77,6 +78,29 @@ class ContentsChecks:
         index.write([PutAccess("wiki:1", narrowed)])
         found = {one.document.id: one.document.access for one in index.documents(["wiki:1"])}
         assert found == {"wiki:1": narrowed}
+
+    def test_a_document_is_read_out_as_it_is_now(self, index: Index) -> None:
+        """All of its passages, in order, beyond what an engine shows of one; no former text."""
+        texts = [f"Le passage {n}" for n in range(300)]
+        index.write([Put(indexed(FULL, passages=PASSAGES)), put("wiki:long", *texts)])
+        full, long = index.read(ANYONE, "wiki:full"), index.read(ANYONE, "wiki:long")
+        assert full is not None
+        assert long is not None
+        assert full.passages == PASSAGES
+        assert (full.card.title, full.card.url) == (FULL.title, FULL.url)
+        assert full.card.contributions == FULL.contributions
+        assert [one.text for one in long.passages] == texts
+        index.write([put("wiki:long", "Réécrit"), Remove("wiki:full")])
+        again = index.read(ANYONE, "wiki:long")
+        assert again is not None
+        assert [one.text for one in again.passages] == ["Réécrit"]
+        assert index.read(ANYONE, "wiki:full") is None
+
+    @pytest.mark.parametrize("hostile", ["", "wiki:", "\ud800", "wiki:\0", "w" * 5000, "' OR 1=1"])
+    def test_a_hostile_id_reads_out_nothing(self, index: Index, hostile: str) -> None:
+        """Whatever stands in an address."""
+        index.write([put("wiki:1", "Un")])
+        assert index.read(ANYONE, hostile) is None
 
     def test_whole_documents_are_complete(self, index: Index) -> None:
         """Also beyond what an engine gives in one answer; none twice."""

@@ -8,6 +8,7 @@ from indexer.access import AccessFilter
 from indexer.ports import Index
 from indexer.suggestions import NearWord
 from indexer.values import (
+    DocumentText,
     IndexedDocument,
     IndexEntry,
     Put,
@@ -64,6 +65,9 @@ class HonestIndex:
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         return self.index.show(request)
+
+    def read(self, access: AccessFilter, document_id: str) -> DocumentText | None:
+        return self.index.read(access, document_id)
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
         return self.index.suggest(access, prefix, limit)
@@ -160,6 +164,19 @@ class ShowsUnreadableCards(HonestIndex):
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         others = replace(request, document_ids=(), access=OMNISCIENT)
         return (*self.index.show(replace(request, by_card=())), *self.index.show(others))
+
+
+class ReadsOutTheUnreadable(HonestIndex):
+    def read(self, access: AccessFilter, document_id: str) -> DocumentText | None:
+        return self.index.read(OMNISCIENT, document_id)
+
+
+class ReadsOutTheBeginning(HonestIndex):
+    """As an engine that gives so many nested rows at most."""
+
+    def read(self, access: AccessFilter, document_id: str) -> DocumentText | None:
+        found = self.index.read(access, document_id)
+        return found and replace(found, passages=found.passages[:100])
 
 
 class ForgetsWhatIsAskedByCard(HonestIndex):

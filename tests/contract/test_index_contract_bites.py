@@ -87,6 +87,11 @@ LIES: list[tuple[type[lying.HonestIndex], Check]] = [
         lying.ShowsUnreadableCards,
         lambda i: _contract.test_an_unreadable_document_is_not_shown(i, *_not_allowed),
     ),
+    (
+        lying.ReadsOutTheUnreadable,
+        lambda i: _contract.test_an_unreadable_document_is_not_read_out(i, *_not_allowed),
+    ),
+    (lying.ReadsOutTheBeginning, _contract.test_a_document_is_read_out_as_it_is_now),
     (lying.ForgetsWhatIsAskedByCard, _contract.test_others_are_shown_by_their_card_behind),
     (lying.ForgetsRemovals, _contract.test_a_removal_is_seen_once_write_returns),
     (lying.AcknowledgesTooEarly, _contract.test_a_put_is_seen_once_write_returns),

@@ -22,6 +22,7 @@ from quisait.application.database import migrate
 from quisait.clock import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
+from search_api.feedback import SqlFeedback
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.tokens import DemoReaders
 from search_api.search import Search
@@ -143,6 +144,7 @@ STATES = (
     State("agent-sans-sujets", "bare", "/agents/ag-2"),
     State("agent-inconnu", "whole", "/agents/personne", 404),
     State("mes-donnees", "whole", "/mes-donnees"),
+    State("retrait", "whole", "/mes-donnees/retrait"),
     State("animation", "whole", "/animation"),
     State("consultations", "whole", "/audit"),
     State("role-refuse", "whole", "/administration", 404),
@@ -176,6 +178,7 @@ def every_site(parts: Parts) -> Iterator[Sites]:
         grants=GRANTS,
         audit=SqlAudit(parts.engine, now),
         consent=SqlConsent(parts.engine, now),
+        feedback=SqlFeedback(parts.engine, now),
     )
 
     def partial(request: Request) -> Reader:

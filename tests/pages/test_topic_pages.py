@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from fastapi import Request
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
 
+from connectors.geography import DEPARTEMENTS, REGIONS
 from connectors.values import Agent, ContactVia, Contribution, ContributorRole
 from expertise.build import BuildRules, build_expertise
 from expertise.builds import SqlBuilds
@@ -31,8 +33,13 @@ from search_api.answers.agents import agent_peers, agent_profile
 from search_api.answers.topics import topic_answer, topic_to_go_on_from
 from search_api.app import Services, create_app
 from search_api.identity.readers import reader_of
-from search_api.routes import topics
-from search_api.routes.maps import departement_places, region_places
+from search_api.routes import outlines, topics
+from search_api.routes.maps import (
+    departement_places,
+    departement_tiles,
+    region_places,
+    region_tiles,
+)
 from search_api.search import Search
 from tests.builders import allowed, indexed, make_document
 from tests.pages.conftest import served
@@ -458,13 +465,54 @@ def test_without_a_build_the_pages_say_so(services: Services) -> None:
         assert client.get("/api/v1/topics/regies").status_code == 404
 
 
-def test_the_tiles_are_the_country() -> None:
-    """Every département and region has one tile of its own; the north is above the south."""
-    places = {place.code: place for place in departement_places()}
-    assert len({(place.x, place.y) for place in places.values()}) == len(places) == 109
-    assert places["59"].y < places["75"].y < places["66"].y
-    assert places["29"].x < places["75"].x < places["67"].x
-    assert len({(place.x, place.y) for place in region_places()}) == len(region_places())
+def test_the_map_is_the_country() -> None:
+    """Each département and region is drawn once, apart from all others; north is above south."""
+    for places in (departement_places(), departement_tiles()):
+        of = {place.code: place for place in places}
+        assert len({(place.x, place.y) for place in places}) == len(of) == len(DEPARTEMENTS)
+        assert of["59"].y < of["02"].y < of["66"].y
+        assert of["29"].x < of["18"].x < of["67"].x
+    for places in (region_places(), region_tiles()):
+        assert len({(place.x, place.y) for place in places}) == len(places) == len(REGIONS)
+    outlined = {place.code for place in departement_places() if place.outline}
+    assert len(outlined) == 102
+    assert {"971", "972", "973", "974", "975", "976", "2A", "75"} <= outlined
+    assert len({place.code for place in region_places() if place.outline}) == 19
+
+
+def test_without_outlines_the_map_is_made_of_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the package is not installed, nothing fails and no place is missing."""
+    named = resources.files
+
+    def missing(package: str) -> object:
+        if package == "pygal_maps_fr":
+            raise ModuleNotFoundError(package)
+        return named(package)
+
+    monkeypatch.setattr(outlines, "files", missing)
+    caches = (
+        outlines._rings_by_code,
+        outlines.departement_outlines,
+        outlines.region_outlines,
+        departement_places,
+        region_places,
+    )
+    for one in caches:
+        one.cache_clear()
+    try:
+        assert departement_places() == departement_tiles()
+        assert region_places() == region_tiles()
+    finally:
+        for one in caches:
+            one.cache_clear()
+
+
+def test_deeper_is_more_alone(client: TestClient) -> None:
+    """The only holder of a topic in a département stands in the deepest shade."""
+    page = client.get("/topics/regies").text
+    assert re.findall(r'class="tile (\w+)"[^>]*aria-label="Lozère \(48\)', page) == ["high"]
+    page = client.get("/isolation").text
+    assert re.findall(r'class="tile (\w+)"[^>]*aria-label="Lozère \(48\)', page) == ["low"]
 
 
 def test_in_a_browser(chromium: Browser, services: Services) -> None:
@@ -475,6 +523,7 @@ def test_in_a_browser(chromium: Browser, services: Services) -> None:
             tile = page.get_by_role("link", name="Côtes-d'Armor (22) : 2")
             tile.focus()
             expect(tile).to_be_focused()
+            expect(tile.locator(".name")).to_be_visible()
             page.keyboard.press("Enter")
             expect(page.get_by_role("heading", level=2).nth(1)).to_contain_text("1 agent")
             page.get_by_role("link", name="cadastre").first.click()

@@ -30,6 +30,7 @@ from quisait.clock import now
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie
+from search_api.feedback import SqlFeedback
 from search_api.search import Search
 from search_api.sign_on.identification import AgentRule, SignOn
 from search_api.sign_on.provider import Provider, ProviderRules
@@ -129,6 +130,7 @@ def site(index: EmbeddedIndex, tmp_path: Path) -> Iterator[Site]:
             grants=GRANTS,
             audit=SqlAudit(engine, now),
             consent=SqlConsent(engine, now),
+            feedback=SqlFeedback(engine, now),
             sign_on=sign_on,
             reader_of=IdentifiedReaders(identify, book, lambda: TODAY),
             push_receiver=PushService(inbox, push_tokens, {"docs": SuiteRules()}, limits),
@@ -286,6 +288,7 @@ def own_session(site: Site, agent: str) -> str:
     return str(site.sign_on.sessions.of(agent)[0].short)
 
 
+KEPT = {"act": "favourite", "kind": "agent", "subject": MANAGER}
 WITHDRAW = {"kind": "withdraw", "subject": ""}
 WRITES: dict[tuple[str, str], Write] = {
     ("POST", "/api/v1/animation/proposals/{proposal_id}"): managing(
@@ -313,6 +316,7 @@ WRITES: dict[tuple[str, str], Write] = {
     ),
     ("POST", "/api/v1/me/wishes"): in_person("/api/v1/me/wishes", 200, json=WITHDRAW),
     ("DELETE", "/api/v1/me/wishes"): in_person("/api/v1/me/wishes", 200, "DELETE", params=WITHDRAW),
+    ("POST", "/avis"): in_person("/avis", 303, data=KEPT),
     ("POST", "/mes-donnees"): in_person("/mes-donnees", 303, data={"act": "ask", **WITHDRAW}),
     ("POST", "/demo/agent"): Write(
         lambda site: become(site, site.demo, "127.0.0.1"),

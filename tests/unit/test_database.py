@@ -135,6 +135,8 @@ def test_every_row_of_before_alembic_is_there_afterwards(engine: sa.Engine) -> N
         after = rows_of(engine)
         assert after.pop("schema_version") == [(BY_ALEMBIC,)]
         assert after.pop("alembic_version") == [(HEAD,)]
+        made_since = after.keys() - before.keys()
+        assert [after.pop(name) for name in made_since] == [[]] * len(made_since)
         assert after == {name: rows for name, rows in before.items() if name != "schema_version"}
     assert differences(engine) == []
 

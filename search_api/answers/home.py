@@ -1,0 +1,169 @@
+"""The page before anything is asked: the reader's own topics, what changed in them, and samples.
+
+Every document is found by a search under the reader's rights, or is read under them again.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from connectors.values import Agent, ContributorRole
+from expertise.answer_values import BuildStatus, CommunityView
+from expertise.current_build import OpenBuild
+from expertise.peers import communities_of, own_topics
+from expertise.topics import Topic, TopicKind
+from indexer.access import Reader
+from indexer.values import Card
+from search_api.answers.context import AnswerContext
+from search_api.answers.topics import readable_cards
+from search_api.questions.query import Query, ResultOrder
+from search_api.ranking.results import Result
+from search_api.wording import valid_on
+
+SHOWN = 3
+"""So many documents, and so many open questions at most: what is read at a glance."""
+SAMPLES = 4
+"""So many sample questions at most."""
+TOPICS_SEARCHED = 4
+"""Of so many topics, the strongest first, is asked what changed: each is a search."""
+READ_OF_EACH = 20
+"""So many documents of a topic, or of a département, are looked through."""
+RECENT = timedelta(days=365)
+"""What is older is not news."""
+SAMPLE_CHARACTERS = 110
+"""A longer title is no question that one would type."""
+_SAID = re.compile(r'["()]')
+
+
+@dataclass(frozen=True, slots=True)
+class TopicNews:
+    """A document of the last year on one of the reader's topics."""
+
+    card: Card
+    topic: Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What concerns a reader before they ask.
+
+    `topics` are theirs, the strongest first; `news` and `open_questions` are on these, newest
+    first. `samples` are questions that colleagues of their département, or on their topics, asked
+    and that were answered. Where there is no news, the page names the newest documents instead.
+    """
+
+    topics: tuple[Topic, ...] = ()
+    news: tuple[TopicNews, ...] = ()
+    open_questions: tuple[Card, ...] = ()
+    communities: tuple[CommunityView, ...] = ()
+    samples: tuple[str, ...] = ()
+
+
+def home(context: AnswerContext, reader: Reader) -> Home:
+    """The reader's topics and what changed in them; nothing for who is not in the directory.
+
+    Raises `IndexUnreachable`.
+    """
+    today = context.today()
+    agent = context.people.agent(reader.agent_id or "")
+    if agent is None:
+        return Home()
+    build = context.build()
+    topics: tuple[Topic, ...] = ()
+    questions: tuple[Card, ...] = ()
+    communities: tuple[CommunityView, ...] = ()
+    if not isinstance(build, BuildStatus):
+        topics = own_topics(build, agent)
+        questions = _open_questions(build, reader, topics)
+        communities = communities_of(build, agent)
+    searched = [one for one in topics if one.kind is TopicKind.TOPIC][:TOPICS_SEARCHED]
+    found = {one.id: _newest(context, reader, _labels(one), today) for one in searched}
+    news = _news(searched, found, {one.document_id for one in questions}, today)
+    nearby = _of_the_place(context, reader, agent, today)
+    read = (*(one for results in found.values() for one in results), *nearby)
+    shown = {one.card.title.strip() for one in news}
+    return Home(
+        topics=topics,
+        news=news,
+        open_questions=questions,
+        communities=communities,
+        samples=tuple(_answered_questions(read, shown)[:SAMPLES]),
+    )
+
+
+def _newest(
+    context: AnswerContext,
+    reader: Reader,
+    text: str,
+    today: date,
+    filters: dict[str, tuple[str, ...]] | None = None,
+) -> tuple[Result, ...]:
+    """Documents in force, newest first."""
+    asked = Query(text, filters or {}, page_size=READ_OF_EACH, order=ResultOrder.DATE)
+    found = context.search.answer(asked, reader, today).results
+    return tuple(
+        one
+        for one in found
+        if not one.replaced_by and valid_on(today, one.card.valid_from, one.card.valid_until)
+    )
+
+
+def _of_the_place(
+    context: AnswerContext, reader: Reader, agent: Agent, today: date
+) -> tuple[Result, ...]:
+    if not agent.departement:
+        return ()
+    return _newest(context, reader, "", today, {"area": (agent.departement,)})
+
+
+def _labels(topic: Topic) -> str:
+    """A query for any of what a topic is called."""
+    said = [" ".join(_SAID.sub(" ", label).split()) for label in topic.labels]
+    quoted = [f'"{label}"' for label in said if label]
+    return f"({' OU '.join(quoted)})" if len(quoted) > 1 else "".join(quoted)
+
+
+def _news(
+    topics: Iterable[Topic],
+    found: dict[str, tuple[Result, ...]],
+    without: set[str],
+    today: date,
+) -> tuple[TopicNews, ...]:
+    """Of the last year, each document once, under the first of its topics."""
+    seen: dict[str, TopicNews] = {}
+    for topic in topics:
+        for one in found[topic.id]:
+            day = _day(one.card)
+            waits = one.card.document_id in without
+            if not waits and day is not None and today - day <= RECENT:
+                seen.setdefault(one.card.document_id, TopicNews(one.card, topic))
+    return tuple(sorted(seen.values(), key=lambda one: _newest_first(one.card))[:SHOWN])
+
+
+def _open_questions(build: OpenBuild, reader: Reader, topics: Iterable[Topic]) -> tuple[Card, ...]:
+    """Questions on these topics that wait for an answer."""
+    ids = dict.fromkeys(id_ for one in topics for id_ in build.topics[one.id].questions)
+    found = readable_cards(build, reader, build.revalidation.readable_by_all(ids))
+    return tuple(sorted(found, key=_newest_first)[:SHOWN])
+
+
+def _answered_questions(read: Iterable[Result], without: set[str]) -> list[str]:
+    """Titles, each once, of threads whose answer was kept; those that end as a question first."""
+    titles = {}
+    for one in read:
+        roles = {row.role for row in one.card.contributions}
+        title = one.card.title.strip()
+        answered = {ContributorRole.ASKER, ContributorRole.ACCEPTED_ANSWERER} <= roles
+        if answered and 0 < len(title) <= SAMPLE_CHARACTERS and title not in without:
+            titles[title] = not title.endswith("?")
+    return sorted(titles, key=lambda title: titles[title])
+
+
+def _day(card: Card) -> date | None:
+    moment = card.modified or card.created
+    return moment.date() if moment else None
+
+
+def _newest_first(card: Card) -> tuple[int, str]:
+    return -(_day(card) or date.min).toordinal(), card.document_id

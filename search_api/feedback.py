@@ -1,0 +1,256 @@
+"""What agents say and keep for themselves: opinions («utile», «pas utile») and favourites.
+
+An opinion is about a document, or about an agent who was proposed for a question; of the question
+the topic that it names is kept, never its text. Nobody sees another's: an administrator sees sums,
+from `MIN_VOTERS` people on. No ranking reads them (decision 0040).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from indexer.state import digest, in_utc, storable
+
+MIN_VOTERS = 5
+"""Distinct people before opinions are summed: as many as before a query's text is shown."""
+MIN_PROPOSED = 3
+"""Distinct agents whom a topic's opinions are about, so that their sum speaks of no one agent."""
+
+metadata = sa.MetaData()
+
+feedback = sa.Table(
+    "agent_feedback",
+    metadata,
+    sa.Column("agent_key", sa.String(64), primary_key=True),
+    sa.Column("aspect", sa.String(20), primary_key=True),
+    sa.Column("subject_kind", sa.String(20), primary_key=True),
+    sa.Column("subject_key", sa.String(64), primary_key=True),
+    sa.Column("topic_id", sa.String(200), primary_key=True),
+    sa.Column("agent_id", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("useful", sa.Boolean),
+    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    sa.Index("agent_feedback_subject", "aspect", "subject_kind", "subject_key"),
+)
+"""`agent_key` is who said it, `subject` what it is about; `topic_id` is empty but for opinions on
+an agent whose question named a topic, `useful` null for favourites."""
+
+
+class Aspect(StrEnum):
+    """What is kept of a subject."""
+
+    OPINION = "opinion"
+    FAVOURITE = "favourite"
+
+
+class SubjectKind(StrEnum):
+    """What an opinion or a favourite is about."""
+
+    DOCUMENT = "document"
+    AGENT = "agent"
+    TOPIC = "topic"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One document, agent or topic, by id. `topic_id`: of the question that proposed an agent."""
+
+    kind: SubjectKind
+    id: str
+    topic_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """One opinion (`useful` or not) or favourite (`useful` is None), and since when."""
+
+    aspect: Aspect
+    subject: Subject
+    useful: bool | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpinionSum:
+    """The opinions of `MIN_VOTERS` people or more on a document, or on those proposed on a topic.
+
+    Of those on a topic, `subject` is the topic's id, empty for questions that name none.
+    """
+
+    kind: SubjectKind
+    subject: str
+    useful: int
+    not_useful: int
+
+
+class FeedbackStore(Protocol):
+    """Where opinions and favourites are stored."""
+
+    def of(self, agent_id: str) -> Sequence[Feedback]:
+        """One agent's, the newest first."""
+        ...
+
+    def keep(self, agent_id: str, aspect: Aspect, subject: Subject, useful: bool | None) -> None:
+        """Store one, instead of what was said of the same subject before."""
+        ...
+
+    def remove(self, agent_id: str, aspect: Aspect, subject: Subject | None = None) -> None:
+        """Delete one, or all of an aspect; no effect where there is none."""
+        ...
+
+    def forget_opinions_on(self, agent_id: str) -> None:
+        """Delete what others said of the proposals of an agent, who withdraws."""
+        ...
+
+    def sums(self) -> Sequence[OpinionSum]:
+        """Opinions, summed where enough people gave one."""
+        ...
+
+
+class RemovalRegister(Protocol):
+    """Where each removal is also written, to be replayed on a restored database."""
+
+    def feedback_removed(
+        self, agent_id: str, aspect: str, subject: tuple[str, str, str] | None, moment: datetime
+    ) -> None:
+        """Stored durably once this returns. `subject`: kind, id, topic's id; None for all."""
+        ...
+
+
+class SqlFeedback:
+    """The `FeedbackStore` of the application: SQLite or PostgreSQL."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        now: Callable[[], datetime],
+        register: RemovalRegister | None = None,
+    ) -> None:
+        self._engine, self._now, self._register = engine, now, register
+
+    def of(self, agent_id: str) -> Sequence[Feedback]:
+        """See `FeedbackStore`."""
+        query = sa.select(feedback).where(feedback.c.agent_key == digest(agent_id))
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).mappings().all()
+        found = (
+            Feedback(
+                Aspect(row["aspect"]),
+                Subject(SubjectKind(row["subject_kind"]), row["subject"], row["topic_id"]),
+                row["useful"],
+                in_utc(row["since"]),
+            )
+            for row in rows
+        )
+        return tuple(sorted(found, key=lambda one: (one.since, one.subject.id), reverse=True))
+
+    def keep(self, agent_id: str, aspect: Aspect, subject: Subject, useful: bool | None) -> None:
+        """See `FeedbackStore`."""
+        row = {
+            **_key(agent_id, aspect, subject),
+            "agent_id": storable(agent_id),
+            "subject": storable(subject.id),
+            "useful": useful,
+            "since": self._now(),
+        }
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(feedback).where(_same(agent_id, aspect, subject)))
+            connection.execute(sa.insert(feedback).values(row))
+
+    def remove(self, agent_id: str, aspect: Aspect, subject: Subject | None = None) -> None:
+        """See `FeedbackStore`; written to the register first."""
+        moment = self._now()
+        if self._register is not None:
+            named = (subject.kind.value, subject.id, subject.topic_id) if subject else None
+            self._register.feedback_removed(agent_id, aspect.value, named, moment)
+        # In a replay `now` is that of the line: what was said since stays.
+        said = _same(agent_id, aspect, subject) & (feedback.c.since <= moment)
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(feedback).where(said))
+
+    def forget_opinions_on(self, agent_id: str) -> None:
+        """See `FeedbackStore`."""
+        opinions = feedback.c.aspect == Aspect.OPINION.value
+        with self._engine.begin() as connection:
+            gone = sa.delete(feedback).where(_about(agent_id), opinions)
+            connection.execute(gone.where(feedback.c.since <= self._now()))
+
+    def sums(self) -> Sequence[OpinionSum]:
+        """See `FeedbackStore`; by kind, then subject."""
+        column = feedback.c
+        opinions = column.aspect == Aspect.OPINION.value
+        voters = sa.func.count(sa.distinct(column.agent_key)) >= MIN_VOTERS
+        useful, not_useful = _how_many(column.useful), _how_many(~column.useful)
+        documents = (
+            sa.select(sa.func.min(column.subject), useful, not_useful)
+            .where(opinions, column.subject_kind == SubjectKind.DOCUMENT.value)
+            .group_by(column.subject_key)
+            .having(voters)
+        )
+        several = sa.func.count(sa.distinct(column.subject_key)) >= MIN_PROPOSED
+        topics = (
+            sa.select(column.topic_id, useful, not_useful)
+            .where(opinions, column.subject_kind == SubjectKind.AGENT.value)
+            .group_by(column.topic_id)
+            .having(voters & several)
+        )
+        kinds = ((SubjectKind.DOCUMENT, documents), (SubjectKind.TOPIC, topics))
+        with self._engine.connect() as connection:
+            return tuple(
+                OpinionSum(kind, *row)
+                for kind, query in kinds
+                for row in sorted(connection.execute(query).tuples())
+            )
+
+
+def forget_subjects(engine: sa.Engine, kind: SubjectKind, ids: Sequence[str]) -> int:
+    """Delete all that anybody said or kept of subjects that are no more: how many rows."""
+    keys = [digest(id_) for id_ in ids]
+    gone = sa.delete(feedback).where(
+        feedback.c.subject_kind == kind.value, feedback.c.subject_key.in_(keys)
+    )
+    with engine.begin() as connection:
+        return connection.execute(gone).rowcount if keys else 0
+
+
+def subjects_kept(engine: sa.Engine, kind: SubjectKind) -> frozenset[str]:
+    """The ids of a kind that somebody said or kept something of."""
+    query = sa.select(sa.distinct(feedback.c.subject)).where(feedback.c.subject_kind == kind.value)
+    with engine.connect() as connection:
+        return frozenset(connection.execute(query).scalars())
+
+
+def forget_agent(connection: sa.Connection, agent_id: str) -> int:
+    """Delete what others said or kept of an agent who is purged: how many rows."""
+    return connection.execute(sa.delete(feedback).where(_about(agent_id))).rowcount
+
+
+def _about(agent_id: str) -> sa.ColumnElement[bool]:
+    is_agent = feedback.c.subject_kind == SubjectKind.AGENT.value
+    return is_agent & (feedback.c.subject_key == digest(agent_id))
+
+
+def _same(agent_id: str, aspect: Aspect, subject: Subject | None) -> sa.ColumnElement[bool]:
+    key = _key(agent_id, aspect, subject) if subject else _whose(agent_id, aspect)
+    return sa.and_(*(feedback.c[name] == value for name, value in key.items()))
+
+
+def _whose(agent_id: str, aspect: Aspect) -> dict[str, object]:
+    return {"agent_key": digest(agent_id), "aspect": aspect.value}
+
+
+def _key(agent_id: str, aspect: Aspect, subject: Subject) -> dict[str, object]:
+    return {
+        **_whose(agent_id, aspect),
+        "subject_kind": subject.kind.value,
+        "subject_key": digest(subject.id),
+        "topic_id": subject.topic_id,
+    }
+
+
+def _how_many(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.sum(sa.case((condition, 1), else_=0))

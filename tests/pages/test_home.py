@@ -1,0 +1,145 @@
+"""The page before anything is asked: the reader's own topics, what changed in them, samples."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from fastapi.testclient import TestClient
+
+from connectors.values import Access, Agent, Contribution, ContributorRole
+from expertise.build import BuildRules, build_expertise
+from expertise.builds import SqlBuilds
+from expertise.current_build import BuildReader
+from expertise.directory import SqlDirectory
+from expertise.topics import Topic, TopicList
+from indexer.embedded.index import EmbeddedIndex
+from indexer.values import Put
+from quisait.application.database import migrate
+from search_api.answers.home import home
+from search_api.app import Services, create_app
+from search_api.identity.readers import reader_of
+from search_api.search import Search
+from tests.builders import allowed, indexed, make_document
+from tests.planted import ENCODER, TODAY
+
+pytestmark = [pytest.mark.trust, pytest.mark.pages]
+
+TOPICS = (Topic("cadastre", "cadastre", ("arpentage",)), Topic("regies", "régies"))
+AUTHOR, ASKER, ACCEPTED = (
+    ContributorRole.AUTHOR,
+    ContributorRole.ASKER,
+    ContributorRole.ACCEPTED_ANSWERER,
+)
+AGENTS = tuple(
+    Agent(
+        f"ag-{number}",
+        "Jo",
+        name,
+        departement=departement,
+        skills=skills,
+        skills_confirmed=skills,
+        accounts=(f"wiki:a{number}",),
+    )
+    for number, name, departement, skills in (
+        (1, "Géomètre", "22", ("cadastre",)),
+        (2, "Nouvelle", "48", ()),
+        (3, "Dedans", "22", ("cadastre",)),
+    )
+)
+
+
+class Listed:
+    def entries(self) -> Iterator[Agent]:
+        yield from AGENTS
+
+
+def note(
+    name: str,
+    title: str,
+    *roles: ContributorRole,
+    days: int = 10,
+    access: Access | None = None,
+    **fields: object,
+) -> Put:
+    at = datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC) - timedelta(days=days)
+    document = make_document(
+        f"wiki:{name}",
+        title=title,
+        url=f"https://wiki.example/{name}",
+        modified=at,
+        contributions=tuple(Contribution("wiki:a1", role, last=at.date()) for role in roles),
+        **({"access": access} if access else {}),
+        **fields,
+    )
+    return Put(indexed(document, "Un texte."))
+
+
+def notes() -> list[Put]:
+    inside = allowed("ldap:group:x")
+    return [
+        note("neuf", "Le cadastre en hiver", AUTHOR),
+        note("vieux", "Le cadastre en 1990", AUTHOR, days=4_000),
+        note("abroge", "Le cadastre abrogé", AUTHOR, valid_until=TODAY - timedelta(days=2)),
+        note("secret", "Le cadastre, Zanzibar", AUTHOR, access=inside),
+        note("ailleurs", "Les régies", AUTHOR),
+        note("attend", "Qui borne un cadastre de montagne", ASKER, area="22"),
+        note("repondu", "Où lire le plan minute ?", ASKER, ACCEPTED, area="22", days=900),
+        note("cache", "Où est Zanzibar ?", ASKER, ACCEPTED, area="22", access=inside),
+        note("autre-lieu", "Qui garde la caisse ?", ASKER, ACCEPTED, area="48"),
+    ]
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
+    assert not index.write(notes()).failed
+    engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
+    book, builds = SqlDirectory(engine), SqlBuilds(engine)
+    book.replace(Listed())
+    build = build_expertise(index, book, ENCODER, TOPICS, BuildRules(), TODAY)
+    builds.publish(build, TopicList(TOPICS))
+    yield Services(
+        Search(index, ENCODER, book),
+        book,
+        reader_of=lambda request: reader_of(request.headers["x-agent"], book, TODAY),
+        today=lambda: TODAY,
+        overview=BuildReader(builds, index, book, BuildRules()),
+    )
+    engine.dispose()
+
+
+def test_ones_own_topics_and_what_changed_in_them(services: Services) -> None:
+    """Of the last year, in force, on these topics alone; questions of the place, answered ones."""
+    found = home(services, reader_of("ag-1", services.people, TODAY))
+    assert [one.id for one in found.topics] == ["cadastre"]
+    titles = [one.card.title for one in found.news]
+    assert titles == ["Le cadastre en hiver"]
+    assert [one.document_id for one in found.open_questions] == ["wiki:attend"]
+    assert found.samples == ("Où lire le plan minute ?",)
+    page = TestClient(create_app(services)).get("/", headers={"x-agent": "ag-1"}).text
+    assert page.count('<h2 id="nouveau">') == 1
+    assert "/?q=O%C3%B9+lire+le+plan+minute+%3F" in page
+
+
+def test_nothing_that_the_reader_may_not_read(services: Services) -> None:
+    """Who may read it meets it, so that its absence says something."""
+    client = TestClient(create_app(services))
+    assert "Zanzibar" not in client.get("/", headers={"x-agent": "ag-1"}).text
+    inside = reader_of("ag-3", services.people, TODAY)
+    inside = replace(inside, principals=inside.principals | {"ldap:group:x"})
+    found = home(services, inside)
+    assert "Le cadastre, Zanzibar" in [one.card.title for one in found.news]
+    assert "Où est Zanzibar ?" in found.samples
+
+
+def test_who_has_no_topic_is_shown_where_to_begin(services: Services) -> None:
+    """The newest documents, the questions of their place, and how to declare a topic."""
+    found = home(services, reader_of("ag-2", services.people, TODAY))
+    assert (found.topics, found.news, found.open_questions) == ((), (), ())
+    assert found.samples == ("Qui garde la caisse ?",)
+    page = TestClient(create_app(services)).get("/", headers={"x-agent": "ag-2"}).text
+    assert "Derniers documents" in page
+    assert "déclarer ce que vous connaissez" in page
