@@ -114,10 +114,10 @@ def _table(found: Sequence[Row]) -> Iterator[str]:
     yield f"|---|---|---|---|{'---|' * (len(engines) + len(reason))}"
     for row in found:
         case = row.case
-        said = ["oui" if row.right[engine] == case.meet else "non" for engine in engines]
+        words = ["oui" if row.right[engine] == case.meet else "non" for engine in engines]
         marked = [
             word if row.right[engine] else f"**{word}**"
-            for word, engine in zip(said, engines, strict=True)
+            for word, engine in zip(words, engines, strict=True)
         ]
         cells = [case.subject, _shown(case.asked), "↔" if case.both else "→", _shown(case.text)]
         yield f"| {' | '.join([*cells, *marked, *([case.why] if reason else [])])} |"

@@ -92,7 +92,7 @@ def in_turns(rounds: int) -> dict[str, list[Turn]]:
     return turns
 
 
-def told(turns: Sequence[Turn], peers: Sequence[Turn]) -> str:
+def row_text(turns: Sequence[Turn], peers: Sequence[Turn]) -> str:
     """One encoder's line."""
     last = turns[-1]
     pairs = list(zip(turns, peers, strict=True))
@@ -112,7 +112,7 @@ def main(arguments: Sequence[str]) -> None:
     """Measure and tell."""
     turns = in_turns(int(arguments[0]) if arguments else ROUNDS)
     for one in turns.values():
-        print(told(one, turns[PEER]), flush=True)
+        print(row_text(one, turns[PEER]), flush=True)
 
 
 if __name__ == "__main__":

@@ -115,16 +115,16 @@ def main(arguments: list[str]) -> None:
         for name, each in others.items()
     }
     for least in LEAST:
-        told = [sum(value >= least for value in values) for values in found.values()]
-        print(_row(f"{least:.2f}", told, found))
+        counts = [sum(value >= least for value in values) for values in found.values()]
+        print(_row(f"{least:.2f}", counts, found))
     rule = [sum(same_text(a, b) for a, b in each) for each in others.values()]
     print(_row(f"rule ({LEAST_RESEMBLANCE}, {LEAST_NUMBERS})", rule, found))
 
 
-def _row(name: str, told: list[int], found: dict[str, list[float]]) -> str:
+def _row(name: str, counts: list[int], found: dict[str, list[float]]) -> str:
     cells = [
         f"{count}" if kind == "different" else f"{count / max(1, len(values)):.1%}"
-        for count, (kind, values) in zip(told, found.items(), strict=True)
+        for count, (kind, values) in zip(counts, found.items(), strict=True)
     ]
     return name.ljust(20) + "".join(cell.rjust(12) for cell in cells)
 

@@ -110,8 +110,8 @@ def tell(what: str, taken_ms: Sequence[float], calls: Counter[str], requests: in
     asked = len(taken_ms) + WARMING
     p50, p95 = np.percentile(taken_ms, [50, 95])
     each = ", ".join(f"{name} {number / asked:.2f}" for name, number in sorted(calls.items()))
-    told = f"   requests {requests / asked:.2f}" if requests else ""
-    print(f"{what:30} p50 {p50:6.1f} ms   p95 {p95:6.1f} ms   {each}{told}", flush=True)
+    request_count = f"   requests {requests / asked:.2f}" if requests else ""
+    print(f"{what:30} p50 {p50:6.1f} ms   p95 {p95:6.1f} ms   {each}{request_count}", flush=True)
 
 
 def main(arguments: list[str]) -> None:

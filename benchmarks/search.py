@@ -94,14 +94,14 @@ class Recording:
 
         def perform(method: str, url: str, *rest: Any, **named: Any) -> Any:
             body = named.get("body")
-            said = body if isinstance(body, str | bytes) else json.dumps(body)
+            payload = body if isinstance(body, str | bytes) else json.dumps(body)
             # The client has written its parameters as bytes by now; two are its own.
             query = "&".join(
                 f"{name}={value.decode() if isinstance(value, bytes) else value}"
                 for name, value in (named.get("params") or {}).items()
                 if name not in ("request_timeout", "ignore")
             )
-            encoded = said if isinstance(said, bytes) else said.encode()
+            encoded = payload if isinstance(payload, bytes) else payload.encode()
             self.sent.append((method, f"{url}?{query}", encoded if body else b""))
             return passed(method, url, *rest, **named)
 

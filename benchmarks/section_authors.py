@@ -146,13 +146,13 @@ def main() -> None:
     if not_measured("section authors", f"eval/{SET}"):
         return
     judged = load_expert_set(SHARED / "eval" / SET)
-    told = (
+    variants = (
         ("as it comes", JudgedSource(judged.documents, judged.queries), WEIGHTS[:1]),
         ("bound, unsigned", Collections(judged, signed=False), WEIGHTS[:1]),
         ("bound, signed", Collections(judged, signed=True), WEIGHTS),
     )
     print("| documents | other sections count | AP | RR |\n|---|---:|---:|---:|")
-    for name, connector, weights in told:
+    for name, connector, weights in variants:
         for row in measured(name, connector, judged, weights):
             print(row, flush=True)
 

@@ -199,10 +199,10 @@ def main() -> None:
     folds = [
         np.array([fold_of(query.group, asked.folds) for query in judged.queries]) for judged in sets
     ]
-    print(told(sets, tables, folds, asked.folds))
+    print(fold_table(sets, tables, folds, asked.folds))
 
 
-def told(
+def fold_table(
     sets: Sequence[SearchSet],
     tables: Sequence[Floats],
     folds: Sequence[NDArray[np.int64]],

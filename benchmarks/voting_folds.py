@@ -197,8 +197,8 @@ def main(names: Sequence[str]) -> None:
         if (names and name not in names) or not_measured(name, f"eval/{name}"):
             continue
         judged = load_expert_set(SHARED / "eval" / name, queries, qrels)
-        told = name if queries == "queries.jsonl" else f"{name} ({queries})"
-        sets.append(measured(told, judged, bench))
+        set_name = name if queries == "queries.jsonl" else f"{name} ({queries})"
+        sets.append(measured(set_name, judged, bench))
     if sets:
         print(table(sets))
 

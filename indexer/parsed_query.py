@@ -107,7 +107,7 @@ class _ClauseBudget:
 
 def parse_query(
     question: Question,
-    room: int,
+    budget: int,
     phrase_cost: int = 1,
     term_cost: int = 1,
     *,
@@ -115,10 +115,10 @@ def parse_query(
 ) -> AnalyzedQuery:
     """Read a question. Phrases and exclusions come first when something has to be dropped.
 
-    `room` is shared by the words of phrases and the distinct terms, each at its cost.
+    `budget` is shared by the words of phrases and the distinct terms, each at its cost.
     `most_words`: for an order that is not by relevance, where few words in common mislead.
     """
-    space = _ClauseBudget(room, phrase_cost)
+    space = _ClauseBudget(budget, phrase_cost)
     phrases, excluded = space.phrases(question.phrases), space.phrases(question.excluded)
     any_of = tuple(filter(None, (space.phrases(group) for group in question.any_of)))
     found = analyse_query(question.text)

@@ -94,8 +94,9 @@ _SLOW = (
 """Folders and files of `slow`, as `--durations` told them."""
 
 
-_ALONE = ("tests/faults/", "tests/effectiveness/")
-"""Run in one process though no server is needed: they count points, or take both cores."""
+_ALONE = ("tests/faults/", "tests/effectiveness/", "tests/service/")
+"""Run in one process though no server is needed: they count points, take both cores, or start
+commands that have to end in time."""
 
 
 def refuse_where_fast(server: str) -> None:

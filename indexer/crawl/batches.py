@@ -373,13 +373,13 @@ def needed_writes(
     gathered: Iterable[CrawledWrite], kept: Mapping[str, IndexEntry]
 ) -> tuple[list[NeededWrite], int]:
     """(what changes anything of what is kept, in its order; how many documents are as kept)."""
-    standing = dict(kept)
+    entries_by_id = dict(kept)
     wanted: list[NeededWrite] = []
     unchanged = 0
     for write in gathered:
-        change = _change(write, standing.get(id_of(write)))
+        change = _change(write, entries_by_id.get(id_of(write)))
         if change is not None:
-            _apply(change, standing)
+            _apply(change, entries_by_id)
             wanted.append(change)
         elif isinstance(write, PreparedDocument):
             unchanged += 1
@@ -433,11 +433,11 @@ def _narrowed(kept: Access, access: Access) -> Access:
     return WITHHELD if kept == WITHHELD else kept.narrowed_to(access)
 
 
-def _apply(change: NeededWrite, standing: dict[str, IndexEntry]) -> None:
+def _apply(change: NeededWrite, entries_by_id: dict[str, IndexEntry]) -> None:
     match change:
         case PreparedDocument():
-            standing[change.document.id] = change.kept
+            entries_by_id[change.document.id] = change.kept
         case PutAccess(document_id, access):
-            standing[document_id] = replace(standing[document_id], access=access)
+            entries_by_id[document_id] = replace(entries_by_id[document_id], access=access)
         case Remove(document_id):
-            del standing[document_id]
+            del entries_by_id[document_id]

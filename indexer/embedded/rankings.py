@@ -73,15 +73,11 @@ class Matcher:
 
     def _kept(self, catalogue: StoreSnapshot) -> _CachedMatches:
         """All words of a question are read of one state, though others may write meanwhile."""
-        standing, snapshot = self._standing, self._text.snapshot()
-        if (
-            standing is None
-            or standing.catalogue is not catalogue
-            or standing.snapshot is not snapshot
-        ):
+        cached, snapshot = self._standing, self._text.snapshot()
+        if cached is None or cached.catalogue is not catalogue or cached.snapshot is not snapshot:
             read = lru_cache(maxsize=CACHED_PHRASES)(partial(self._bits, catalogue, snapshot))
-            self._standing = standing = _CachedMatches(catalogue, snapshot, read)
-        return standing
+            self._standing = cached = _CachedMatches(catalogue, snapshot, read)
+        return cached
 
     def _bits(self, catalogue: StoreSnapshot, snapshot: tantivy.Searcher, phrase: Phrase) -> _Bits:
         return np.packbits(_mask(catalogue, self._text.having(phrase, snapshot)))

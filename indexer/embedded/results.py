@@ -56,8 +56,8 @@ def best_passages(
     """
     parts = []
     if wanted:
-        said = [set(line.replace(BESIDE, " ").split(" ")) for line in analysed]
-        parts.append(np.array([len(wanted & terms) / len(wanted) for terms in said]))
+        term_sets = [set(line.replace(BESIDE, " ").split(" ")) for line in analysed]
+        parts.append(np.array([len(wanted & terms) / len(wanted) for terms in term_sets]))
     if similarities is not None and len(similarities):
         parts.append(_min_max(similarities))
     scores = np.mean(parts, axis=0) if parts else np.zeros(len(passages))

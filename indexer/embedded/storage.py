@@ -45,9 +45,9 @@ class EmbeddedStorage:
             except FileNotFoundError:
                 there = (self._folder / "index.sqlite").exists()
                 return Pointers(UNNAMED) if there else None
-        told = json.loads(text)
-        beside = told.get("next")
-        return Pointers(_named(told["live"]), _named(beside) if beside else None)
+        stored = json.loads(text)
+        beside = stored.get("next")
+        return Pointers(_named(stored["live"]), _named(beside) if beside else None)
 
     def index(self, named: NamedIndex) -> EmbeddedIndex:
         """Open an index's folder, once in this process."""

@@ -82,12 +82,12 @@ class _FileReader:
     def whole(self, content: bytes) -> list[Part]:
         """The file's own part first. What it says of its bounds stands in its metadata."""
         (path, xhtml, metadata), *rest = self._parts(content)
-        said = dict(metadata)
+        properties = dict(metadata)
         if self._parts_left < 0:
-            said[_STOPPED] = ["true"]
+            properties[_STOPPED] = ["true"]
         if self._markup_left <= 0:
-            said[_CUT] = ["true"]
-        return [(path, xhtml, said), *rest]
+            properties[_CUT] = ["true"]
+        return [(path, xhtml, properties), *rest]
 
     def _parts(self, content: bytes, path: str = "", depth: int = 0) -> Iterator[Part]:
         """The file's own part; those of a mail or an archive follow, each read as a file."""

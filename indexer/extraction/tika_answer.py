@@ -229,15 +229,15 @@ def _lines(lines: Sequence[str]) -> Iterator[str]:
         yield line
 
 
-def _unclosed(said: str) -> str:
+def _unclosed(heading: str) -> str:
     """Without the sharps that may close a heading; those of a word stay («C#»)."""
-    said = said.strip()
-    bare = said.rstrip("#")
-    return bare.rstrip() if bare[-1:] in {"", " ", "\t"} else said
+    heading = heading.strip()
+    bare = heading.rstrip("#")
+    return bare.rstrip() if bare[-1:] in {"", " ", "\t"} else heading
 
 
-def _heading(said: str) -> str:
-    return f"</p><h2>{said.strip()}</h2><p>" if said.strip() else ""
+def _heading(heading: str) -> str:
+    return f"</p><h2>{heading.strip()}</h2><p>" if heading.strip() else ""
 
 
 def _is_underlined(lines: Sequence[str], at: int) -> bool:
@@ -463,16 +463,16 @@ def _title(metadata: Metadata) -> str:
 
 
 def _language(metadata: Metadata) -> str:
-    said = first(metadata, "dc:language") or first(metadata, "Content-Language")
-    found = re.match(r"[a-z]{2}(?![a-z])", said.strip().lower())
+    language = first(metadata, "dc:language") or first(metadata, "Content-Language")
+    found = re.match(r"[a-z]{2}(?![a-z])", language.strip().lower())
     return found[0] if found else ""
 
 
 def _moment(metadata: Metadata, key: str) -> datetime | None:
     """A date that a person may have meant, in UTC; a clock that was never set gives none."""
-    said = re.sub(r"(\.\d{6})\d+", r"\1", first(metadata, key))
+    written = re.sub(r"(\.\d{6})\d+", r"\1", first(metadata, key))
     try:
-        moment = datetime.fromisoformat(said)
+        moment = datetime.fromisoformat(written)
     except ValueError:
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -222,8 +222,8 @@ def _compound(plain: str, one: _Word, other: _Word, position: int) -> Term | Non
 def _parts(plain: str, found: NormalisedReference, position: int) -> Iterator[Term]:
     """The words of a reference, one after the other."""
     if found.words is not None:
-        for number, said in enumerate(found.words):
-            yield Term(stem(said), found.start, found.end, position + number)
+        for number, text in enumerate(found.words):
+            yield Term(stem(text), found.start, found.end, position + number)
         return
     for number, word in enumerate(_words(plain, found.start, found.end)):
         yield Term(stem(fold(word.text)), word.start, word.end, position + number)

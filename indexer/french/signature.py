@@ -20,9 +20,10 @@ PROBE = (
 @cache
 def analysis_signature() -> str:
     """The same for the same analysis: of its tables, and of the terms that it makes of a probe."""
-    rooms = (analysis, references, stems, stop_words)
+    modules = (analysis, references, stems, stop_words)
     tables = [
-        {name: value for name, value in vars(room).items() if name.isupper()} for room in rooms
+        {name: value for name, value in vars(module).items() if name.isupper()}
+        for module in modules
     ]
     tried = [analysis.encoded(analysis.analyse(PROBE)), analysis.folded_words(PROBE)]
     canonical = json.dumps([tables, tried], default=_plain, sort_keys=True)

@@ -40,7 +40,7 @@ class AccessChangePlan:
 
 def plan(
     changes: Mapping[str, Access],
-    standing: Mapping[str, DocumentPlacement],
+    placements: Mapping[str, DocumentPlacement],
     sizes: Mapping[str, int],
     held: Mapping[str, Access],
 ) -> AccessChangePlan:
@@ -50,15 +50,17 @@ def plan(
     """
     together: dict[tuple[str, Access], list[str]] = defaultdict(list)
     for document_id, access in changes.items():
-        if document_id in standing:
-            together[standing[document_id].access_list, access].append(document_id)
+        if document_id in placements:
+            together[placements[document_id].access_list, access].append(document_id)
     rewritten: dict[str, ListKey] = {}
     moved: dict[str, ListKey] = {}
     for (name, access), document_ids in together.items():
         if held.get(name) == access:
             continue
         keys = {
-            document_id: ListKey(standing[document_id].source, standing[document_id].space, access)
+            document_id: ListKey(
+                placements[document_id].source, placements[document_id].space, access
+            )
             for document_id in document_ids
         }
         if sizes.get(name) == len(document_ids):

@@ -101,8 +101,8 @@ class WriteFence:
             time.sleep(_LOOKS_EVERY_S)
 
     def _under_way(self) -> set[str]:
-        told: dict[str, Any] = self._client.tasks.list(actions=BULK)
-        return {task for node in told["nodes"].values() for task in node["tasks"]}
+        listed: dict[str, Any] = self._client.tasks.list(actions=BULK)
+        return {task for node in listed["nodes"].values() for task in node["tasks"]}
 
 
 log = logging.getLogger(__name__)
@@ -259,11 +259,11 @@ def _sent_once(
 def _answer(client: OpenSearch, name: str, body: bytes) -> Body:
     """What the engine says to one request, sent once: the client would send it again itself."""
     connection = client.transport.get_connection()
-    _, headers, said = connection.perform_request(
+    _, headers, content = connection.perform_request(
         "POST", f"/{name}/_bulk", None, body, headers=SENT
     )
     kind = {name.lower(): value for name, value in headers.items()}.get("content-type")
-    answer: Body = client.transport.deserializer.loads(said, kind)
+    answer: Body = client.transport.deserializer.loads(content, kind)
     return answer
 
 

@@ -75,15 +75,15 @@ def engine_faults() -> Iterator[None]:
 
 def _certificate(fault: str) -> str:
     """Why TLS did not come about, and what to do."""
-    said = fault.lower()
-    if "expired" in said:
+    text = fault.lower()
+    if "expired" in text:
         return "Le certificat d'OpenSearch a expiré : renouvelez-le."
-    if "mismatch" in said or "doesn't match" in said or "not valid for" in said:
+    if "mismatch" in text or "doesn't match" in text or "not valid for" in text:
         return (
             "Le certificat d'OpenSearch est au nom d'un autre hôte : réglez [index] url sur le nom "
             "qu'il porte."
         )
-    if "certificate verify failed" in said:
+    if "certificate verify failed" in text:
         return (
             "Le certificat d'OpenSearch n'est pas d'une autorité connue : réglez [index] ca_file."
         )
@@ -95,8 +95,8 @@ def reason(error: dict[str, Any]) -> str:
     innermost = error
     while isinstance(innermost.get("caused_by"), dict):
         innermost = innermost["caused_by"]
-    told = _QUOTED.sub("", str(innermost.get("reason", ""))).strip()
-    return f"{innermost.get('type', 'error')}: {told}"[:300]
+    reason = _QUOTED.sub("", str(innermost.get("reason", ""))).strip()
+    return f"{innermost.get('type', 'error')}: {reason}"[:300]
 
 
 TIMEOUT_S = 60.0
@@ -117,14 +117,14 @@ class OrjsonSerializer(JSONSerializer):
         except ValueError:
             return super().loads(text)
 
-    def dumps(self, said: Any) -> Any:
+    def dumps(self, value: Any) -> Any:
         """Raises the client's `SerializationError`; a text stays as it is."""
-        if isinstance(said, str | bytes):
-            return said
+        if isinstance(value, str | bytes):
+            return value
         try:
-            return orjson.dumps(said).decode()
+            return orjson.dumps(value).decode()
         except TypeError:
-            return super().dumps(said)
+            return super().dumps(value)
 
 
 def connect(

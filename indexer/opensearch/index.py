@@ -113,15 +113,15 @@ class OpenSearchIndex:
         """Gives (document id → reason refused)."""
         if not changes:
             return {}
-        standing = self._standing(list(changes))
-        names = {found.access_list for found in standing.values()}
+        placements = self._standing(list(changes))
+        names = {found.access_list for found in placements.values()}
         plan = access_changes.plan(
-            changes, standing, self._sizes(names), self._lists.held_by(names)
+            changes, placements, self._sizes(names), self._lists.held_by(names)
         )
         refused = self._lists.rewrite(plan.rewritten)
         failed = {
             document_id: refused[found.access_list]
-            for document_id, found in standing.items()
+            for document_id, found in placements.items()
             if found.access_list in refused
         }
         # Only now: a list that was just rewritten is not to be joined.

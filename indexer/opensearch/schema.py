@@ -21,14 +21,14 @@ _READER = OrjsonSerializer()
 def hit_attributes_column(indexed: IndexedDocument) -> str:
     """Base64 of a line of JSON, a zero byte (such a line has none) and the signature."""
     document = indexed.document
-    said = [
+    attributes = [
         document.source,
         dated_of(document),
         document.valid_from and document.valid_from.isoformat(),
         document.valid_until and document.valid_until.isoformat(),
         document.replaces,
     ]
-    return b64encode(json.dumps(said).encode() + b"\0" + signature(indexed.passages)).decode()
+    return b64encode(json.dumps(attributes).encode() + b"\0" + signature(indexed.passages)).decode()
 
 
 def hit_attributes_of(column: str) -> HitAttributes:

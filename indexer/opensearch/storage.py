@@ -139,8 +139,8 @@ class OpenSearchStorage:
         names = [self._index_of(named.name), self._lists_of(named.name)]
         with engine_faults():
             there = [name for name in names if self._client.indices.exists(index=name)]
-            told = self._client.indices.stats(index=",".join(there), metric="store")
-        return int(told["_all"]["total"]["store"]["size_in_bytes"])
+            stats = self._client.indices.stats(index=",".join(there), metric="store")
+        return int(stats["_all"]["total"]["store"]["size_in_bytes"])
 
     def _delete(self, indexes: Iterable[str]) -> None:
         for index in sorted(indexes):

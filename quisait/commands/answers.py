@@ -129,11 +129,11 @@ def _counted(results: Results) -> str:
             f"Documents d'une personne : ils ne se comptent pas, et {OF_A_PERSON} au plus sont "
             "présentés."
         )
-    told = plural_count(counts.total, "document")
+    text = plural_count(counts.total, "document")
     if counts.worded < counts.total:
         more = "plus de " if counts.worded_more else ""
-        told += f", dont {more}{counts.worded} avec des mots de la question"
-    return told
+        text += f", dont {more}{counts.worded} avec des mots de la question"
+    return text
 
 
 def _result(result: Result, number: int) -> str:
@@ -149,8 +149,8 @@ def _result(result: Result, number: int) -> str:
     lines += [f"   même texte : {copy.reference.document_id}" for copy in result.copies]
     for number, (shown, voice) in enumerate(result.answering):
         passage = shown.passage
-        said = voice_of(voice.role, voice.name) if voice else ""
-        where = ", ".join(filter(None, (passage.heading, place(passage, card.url), said)))
+        byline = voice_of(voice.role, voice.name) if voice else ""
+        where = ", ".join(filter(None, (passage.heading, place(passage, card.url), byline)))
         if where:
             lines.append(f"   [{where}]")
         if number == 0:
@@ -233,8 +233,8 @@ def crawl_line(outcome: CrawlOutcome) -> str:
 def source_lines(status: SourceStatus, now: datetime, *, with_failures: bool) -> str:
     """Where a source stands, and with failures what to do about each."""
     lines = [f"{status.source} : {plural_count(status.documents, 'document')}, {status.state}"]
-    if told := soon(status.next_run, now):
-        lines.append(f"  prochaine lecture {told}")
+    if next_run := soon(status.next_run, now):
+        lines.append(f"  prochaine lecture {next_run}")
     if status.lag_s is not None:
         lines.append(f"  dernière lecture complète commencée il y a {duration(status.lag_s)}")
     if status.failure_counts:

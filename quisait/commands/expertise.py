@@ -202,19 +202,19 @@ def peers_text(found: Peers) -> str:
 
 
 def _topic_line(count: TopicCount) -> str:
-    told = f"{count.topic.label} ({count.topic.id}) : {count_text(count.holders)}"
+    line = f"{count.topic.label} ({count.topic.id}) : {count_text(count.holders)}"
     if count.declared.agents:
-        told += f" ; déclaré seulement : {count_text(count.declared)}"
+        line += f" ; déclaré seulement : {count_text(count.declared)}"
     watched = ", ".join(RISKS[name] for name in risks(count))
-    return f"{told} ; {watched}" if watched else told
+    return f"{line} ; {watched}" if watched else line
 
 
 def _area_line(count: AreaCount) -> str:
-    told = f"{area_label(count.code)} ({count.code or 'tout'}) : {count_text(count.holders)}"
+    line = f"{area_label(count.code)} ({count.code or 'tout'}) : {count_text(count.holders)}"
     return (
-        f"{told} ; déclaré seulement : {count_text(count.declared)}"
+        f"{line} ; déclaré seulement : {count_text(count.declared)}"
         if count.declared.agents
-        else told
+        else line
     )
 
 
@@ -267,5 +267,7 @@ def _topic(topic: OwnTopic) -> list[str]:
     return lines
 
 
-def _skills(said: str, skills: tuple[Skill, ...]) -> list[str]:
-    return [f"{said} : {skill.label}{' (à renouveler)' if skill.renew else ''}" for skill in skills]
+def _skills(caption: str, skills: tuple[Skill, ...]) -> list[str]:
+    return [
+        f"{caption} : {skill.label}{' (à renouveler)' if skill.renew else ''}" for skill in skills
+    ]

@@ -154,8 +154,8 @@ def list_topics(as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=2))
     else:
-        told = "\n".join(f"{row['label']} ({row['id']}) : {row['holders']}" for row in rows)
-        print(safe_text(told))
+        text = "\n".join(f"{row['label']} ({row['id']}) : {row['holders']}" for row in rows)
+        print(safe_text(text))
 
 
 @topics_app.command("show")

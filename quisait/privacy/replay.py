@@ -134,8 +134,8 @@ def _remove_feedback(lines: Sequence[RegisterLine], database: sa.Engine) -> None
         moment = datetime.fromisoformat(line["at"])
         stored = SqlFeedback(database, lambda moment=moment: moment)  # type: ignore[misc]
         if line["kind"] == "feedback":
-            said = line["subject"]
-            subject = Subject(SubjectKind(said[0]), said[1], said[2]) if said else None
+            row = line["subject"]
+            subject = Subject(SubjectKind(row[0]), row[1], row[2]) if row else None
             stored.remove(line["agent"], Aspect(line["aspect"]), subject)
         elif line["kind"] == "wish" and line["in_force"] and _is_whole_withdrawal(line):
             stored.forget_opinions_on(line["agent"])

@@ -123,8 +123,8 @@ def open_privacy(settings: Settings, database: sa.Engine) -> Privacy:
     grants = Grants(tuple(map(grant_of, settings.roles)))
     audit = SqlAudit(database, now, settings.privacy.audit_days)
     register = open_register(settings, database)
-    consent, said = SqlConsent(database, now, register), SqlFeedback(database, now, register)
-    return Privacy(grants, audit, consent, said, register)
+    consent, feedback = SqlConsent(database, now, register), SqlFeedback(database, now, register)
+    return Privacy(grants, audit, consent, feedback, register)
 
 
 def audit_command(
@@ -212,11 +212,11 @@ def purge_expired(
 
 def _forget_feedback_on_deleted(register: FileRegister, database: sa.Engine, index: Index) -> None:
     """Opinions and favourites on documents that were deleted at their source and did not return."""
-    said = subjects_kept(database, SubjectKind.DOCUMENT)
-    if not said:
+    named = subjects_kept(database, SubjectKind.DOCUMENT)
+    if not named:
         return
     lines = (line for line in register.lines() if line["kind"] == "gone")
-    deleted = said & {id_ for line in lines for id_ in line["documents"]}
+    deleted = named & {id_ for line in lines for id_ in line["documents"]}
     forget_subjects(database, SubjectKind.DOCUMENT, sorted(deleted - index.kept(deleted).keys()))
 
 

@@ -290,8 +290,8 @@ def _rate(encoder: Encoder, texts: list[str]) -> float:
     return len(texts) / max(time.monotonic() - started, 1e-6)
 
 
-def _outlook_text(told: dict[str, Any]) -> str:
-    outlook = Outlook(**told)
+def _outlook_text(body: dict[str, Any]) -> str:
+    outlook = Outlook(**body)
     counted = "" if outlook.from_sources else f"{outlook.documents} documents, "
     lines = [f"Index : {counted}{outlook.size_bytes / 1e6:.1f} Mo."]
     if not outlook.reasons:
@@ -310,5 +310,5 @@ def _outlook_text(told: dict[str, Any]) -> str:
     return "\n".join([*lines, "Rien n'a été changé. Lancez « quisait reindex »."])
 
 
-def _tell(told: dict[str, Any], text: Any, as_json: bool) -> None:
-    print(json.dumps(told, ensure_ascii=False, default=str) if as_json else text(told))
+def _tell(body: dict[str, Any], text: Any, as_json: bool) -> None:
+    print(json.dumps(body, ensure_ascii=False, default=str) if as_json else text(body))
