@@ -19,7 +19,7 @@ from evaluation.corpora import (
     load_search_set,
     with_fewer_documents,
 )
-from evaluation.cut import cut_text, evaluate_cut
+from evaluation.cut import cut_text, direct_text, evaluate_cut, evaluate_direct
 from evaluation.measures import SavedRuns, load_ir_measures, read_saved_runs
 from evaluation.rankings import evaluate_experts, evaluate_search
 from evaluation.reports import Report, report_body, report_text, write_runs
@@ -202,6 +202,24 @@ def cut_command(
         served = CUTS[BUNDLED_MODEL]
         asked = evaluate_cut(judged, bench, foreign, served)
         typer.echo(cut_text(judged.name, asked, served))
+
+
+@evaluate_app.command("direct")
+def direct_command(
+    directory: Directory,
+    engine: OnEngine = None,
+    limit: Limit = 0,
+    documents: DocumentLimit = 0,
+    encoder: Kind = None,
+    model: Model = None,
+    workers: Workers = 2,
+    cache: Cache = CACHE,
+) -> None:
+    """La réponse directe : combien de fois elle est sûre, et combien de fois juste."""
+    with errors_as_sentences():
+        bench = _bench(engine, encoder, model, workers, cache)
+        judged = with_fewer_documents(load_search_set(directory, limit), documents)
+        typer.echo(direct_text(judged.name, evaluate_direct(judged, bench)))
 
 
 def models_of(name: str) -> tuple[VotingModel, ...]:

@@ -1,8 +1,9 @@
-"""Evaluate where a result set ends: what each cut keeps of what is judged relevant."""
+"""Evaluate where a result set ends, and when a first document is sure to answer."""
 
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
 
 from evaluation.abstention import markdown_row
@@ -10,6 +11,7 @@ from evaluation.corpora import JudgedQuery, SearchSet
 from evaluation.scratch import Bench, Scratch, evaluation_reader, judged_id, open_scratch
 from indexer.values import RelevanceCut
 from search_api.questions.query import Query
+from search_api.ranking.direct_answer import is_sure
 from search_api.ranking.fusion import fuse
 
 INFORMATION_STEPS = (0.15, 0.2, 0.25, 0.3, 0.4)
@@ -103,3 +105,40 @@ def _sizes(asked: Sequence[CutQuestion], cut: RelevanceCut | None) -> list[str]:
         f"{statistics.median(foreign):g}" if foreign else "",
         f"{few:.2f}" if foreign else "",
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class SureAnswer:
+    """Whether a question's first document is trusted to answer, and is judged relevant."""
+
+    shown: bool
+    right: bool
+
+
+def evaluate_direct(judged: SearchSet, bench: Bench) -> tuple[SureAnswer, ...]:
+    """Ask each question as a page does. Raises `IndexUnreachable` or `IndexRefused`."""
+    with open_scratch(bench, judged) as scratch:
+
+        def ask(query: JudgedQuery) -> SureAnswer:
+            reader, today = evaluation_reader(query), date.today()
+            found = scratch.search.answer(Query(query.text, page_size=1), reader, today)
+            shown = [one.parts for one in found.results if is_sure(one.parts)]
+            grades = judged.judgments[query.id]
+            right = any(grades.get(judged_id(one.document_id), 0) > 0 for one in shown)
+            return SureAnswer(bool(shown), right)
+
+        return tuple(bench.each(ask, judged.queries))
+
+
+def direct_text(name: str, asked: Sequence[SureAnswer]) -> str:
+    """A table in Markdown, as it stands in docs/evaluation.md."""
+    shown = sum(one.shown for one in asked)
+    right = sum(one.right for one in asked)
+    share, good = shown / max(1, len(asked)), right / max(1, shown)
+    return "\n".join(
+        [
+            "| set | questions | sure | of these right |",
+            "|---|---:|---:|---:|",
+            f"| {name} | {len(asked)} | {share:.2f} | {good:.2f} |",
+        ]
+    )

@@ -1,9 +1,10 @@
 """Evaluate the ranking of documents (`evaluate_search`) and of experts (`evaluate_experts`)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from connectors.values import Agent
 from evaluation.corpora import ExpertSet, JudgedQuery, SearchSet
 from evaluation.measures import CUT, EXPERT_MEASURES, SEARCH_MEASURES, Run
 from evaluation.reports import Report, make_report
@@ -64,6 +65,10 @@ class SetTopics:
             for document_id in document_ids
             if document_id in self.all
         }
+
+    def held_by_metier(self, agents: Iterable[Agent], today: date) -> Mapping[str, frozenset[str]]:
+        """Judged sets know no métier."""
+        return {}
 
 
 def assigned_topics(scratch: Scratch, topics: Sequence[Topic]) -> SetTopics:

@@ -223,6 +223,15 @@ skipped = sa.Table(
     sa.Column("id", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
 )
+alone_topics = sa.Table(
+    "expertise_alone_topics",
+    metadata,
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("topic_id", _ID, primary_key=True),
+)
+"""Of builds that may be gone: the topics that one agent alone held on their day, or an empty id
+for each day; never who."""
+
 OF_A_BUILD = (topics, cells, communities, members, proposals, assigned, skipped)
 """The tables whose rows go with their build."""
 

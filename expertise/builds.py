@@ -6,6 +6,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from itertools import islice
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from expertise.build_tables import (
     ProposalRecord,
     Row,
     TopicRecord,
+    alone_topics,
     assigned,
     builds,
     cell_record,
@@ -69,6 +71,10 @@ class IsolationQuery:
     by_agent: bool = False
 
 
+TREND_DAYS = 400
+"""How long it is kept which topics rested on one agent: a year, and what compares with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class CellPlace:
     """Where an agent who holds a topic, or only declares it, was in post; without evidence."""
@@ -111,9 +117,36 @@ class SqlBuilds:
         with self._engine.begin() as connection:
             row = {name: getattr(stamp, name) for name in builds.columns.keys()}  # noqa: SIM118
             connection.execute(sa.insert(builds), row)
+            self._note_alone(connection, build_id, build.day)
             connection.execute(sa.delete(current))
             connection.execute(sa.insert(current), {"place": 1, "build_id": build_id})
         return stamp
+
+    def _note_alone(self, connection: sa.Connection, build_id: str, day: date) -> None:
+        """The topics that one agent alone holds; of one day the last build stands."""
+        held = cells.c.build_id == build_id
+        alone = (
+            sa.select(cells.c.topic_id)
+            .where(held, cells.c.basis != Basis.DECLARED.value)
+            .group_by(cells.c.topic_id)
+            .having(sa.func.count() == 1)
+        )
+        found = ["", *connection.execute(alone).scalars()]
+        oldest = day - timedelta(days=TREND_DAYS)
+        old = (alone_topics.c.day == day) | (alone_topics.c.day < oldest)
+        connection.execute(sa.delete(alone_topics).where(old))
+        connection.execute(
+            sa.insert(alone_topics), [{"day": day, "topic_id": id_} for id_ in found]
+        )
+
+    def alone_by_day(self) -> Mapping[date, frozenset[str]]:
+        """By day of a build, oldest first: the ids of the topics that one agent alone held."""
+        query = sa.select(alone_topics.c.day, alone_topics.c.topic_id).order_by(alone_topics.c.day)
+        found: dict[date, set[str]] = {}
+        with self._engine.connect() as connection:
+            for day, topic_id in connection.execute(query):
+                found.setdefault(day, set()).add(topic_id)
+        return {day: frozenset(ids - {""}) for day, ids in found.items()}
 
     def current(self) -> BuildStamp | None:
         """The current build, or None before the first."""

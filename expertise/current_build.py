@@ -5,7 +5,7 @@ checked against the index and the directory before it is given (`expertise.reval
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -24,7 +24,7 @@ from expertise.answer_values import (
 from expertise.build import BuildRules
 from expertise.build_tables import BuildStamp, TopicRecord
 from expertise.builds import IsolationQuery, SqlBuilds
-from expertise.holders import topic_ids_by_label
+from expertise.holders import Basis, stated_topics, topic_ids_by_label
 from expertise.revalidation import CurrentHolder, Revalidation
 from expertise.topics import Topic, label_key, label_order
 from expertise.values import AgentDirectory, DocumentLookup, RankedDocument, TopicsOf
@@ -104,6 +104,19 @@ class BuildReader:
         return (
             {} if isinstance(stamp, BuildStatus) else self.builds.topics_of(stamp.id, document_ids)
         )
+
+    def held_by_metier(self, agents: Iterable[Agent], today: date) -> Mapping[str, frozenset[str]]:
+        """By agent id, the topics that the directory says they hold; see `AssignedTopics`."""
+        reading = self.reading(today)
+        if isinstance(reading, BuildStatus):
+            return {}
+        found = {}
+        for agent in agents:
+            stated = stated_topics(agent, reading.revalidation.named).items()
+            held = frozenset(id_ for id_, basis in stated if basis is not Basis.DECLARED)
+            if held:
+                found[agent.id] = held
+        return found
 
     def _stamp(self, today: date) -> BuildStamp | BuildStatus:
         stamp = self.builds.current()

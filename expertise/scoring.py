@@ -4,7 +4,7 @@ A random walk over the window's documents and people, and a confidence for each.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -176,6 +176,10 @@ that leaves nine answerable questions of ten their answer on both sets."""
 SURE_CONFIDENCE = 2.0
 """By the same command: the first confidence of its table at which most of the names shown are
 right on both sets. Below it, a candidate is marked as not sure (decision 24)."""
+NEAR_IN_METIER = 4.0
+"""Nearness, in standard deviations, of a document on a topic of the candidate's métier from which
+they are sure. On the demo's 165 questions, tried by hand: nobody of those who are named where
+nobody should be reaches 3.4, and everybody whom it makes sure knows the subject."""
 NO_THRESHOLD = Threshold(-math.inf, 0.0)
 """Every candidate with a vote."""
 
@@ -204,9 +208,14 @@ class CandidateConfidences:
         votes = math.log(max(self.sums[agent_id], _LEAST_SUM))
         return VOTES_WEIGHT * votes + NEARNESS_WEIGHT * near
 
-    def sure(self, agent_id: str) -> bool:
-        """Whether they are called experts without reserve; among few documents, nothing is said."""
-        return self._compared < FEWEST_COMPARED or self.of(agent_id) >= SURE_CONFIDENCE
+    def sure(self, agent_id: str, in_metier: Collection[str] = ()) -> bool:
+        """Whether they are called experts without reserve; among few documents, nothing is said.
+
+        A near document of theirs on a topic of their métier (`in_metier`) is enough.
+        """
+        if self._compared < FEWEST_COMPARED or self.of(agent_id) >= SURE_CONFIDENCE:
+            return True
+        return any(self._near[id_] >= NEAR_IN_METIER for id_ in in_metier)
 
     def passing(
         self, agent_ids: Sequence[str], threshold: Threshold = SERVED_THRESHOLD

@@ -140,6 +140,13 @@ class AssignedTopics(Protocol):
         """By document id. Documents without a topic are left out; empty without a build."""
         ...
 
+    def held_by_metier(self, agents: Iterable[Agent], today: date) -> Mapping[str, frozenset[str]]:
+        """By agent id, the topics that their métier or a confirmed skill says they hold.
+
+        Agents without any are left out; empty without a build.
+        """
+        ...
+
 
 class AgentDirectory(AccountDirectory, Protocol):
     """The whole directory, for counts and lists."""

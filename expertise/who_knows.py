@@ -1,6 +1,6 @@
 """Rank the agents who may know, with their evidence. Read `find_experts` first."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple, TypeAlias
@@ -17,6 +17,7 @@ from expertise.values import (
     NameMatcher,
     RankedDocument,
     ScoreParts,
+    TopicsOf,
     Window,
 )
 from expertise.visibility import may_be_shown, refused_documents, refuses
@@ -145,11 +146,18 @@ def find_experts(
         key=lambda id_: (-scores[id_].score, id_),
     )
     shown = confidences.passing(in_the_area, threshold)
-    make = _CandidateFactory(scores, EvidenceFinder(window, agents, votes), confidences, today)
+    held = build.held_by_metier((known[id_] for id_ in shown), today) if build else {}
+    sure = {
+        id_
+        for id_ in shown
+        if confidences.sure(id_, _on_topics(votes[id_], topics, held.get(id_, ())))
+    }
+    make = _CandidateFactory(
+        scores, EvidenceFinder(window, agents, votes), confidences, frozenset(sure), today
+    )
     matched = eligibility.named(names, area)
     named = {id_: one for id_, one in matched.items() if one.pointed_at}
     ranked = [id_ for id_ in shown if id_ not in named]
-    sure = any(map(confidences.sure, shown))
     stated = matched.keys() - named.keys() - set(shown)
     return Experts(
         candidates=tuple(make.shown(known[id_], matched.get(id_)) for id_ in ranked[:limit]),
@@ -160,6 +168,15 @@ def find_experts(
         nearest_area="" if shown else _nearest_area(confidences, known, area, threshold),
         far=window.far,
     )
+
+
+def _on_topics(votes: Sequence[Vote], topics: TopicsOf, held: Collection[str]) -> list[str]:
+    """The documents among a candidate's evidence that are on one of the topics `held`."""
+    return [
+        vote.document_id
+        for vote in supporting_votes(votes)
+        if any(id_ in held for id_, _ in topics.get(vote.document_id, ()))
+    ]
 
 
 def in_area(agent: Agent, area: str) -> bool:
@@ -260,10 +277,11 @@ class _CandidateFactory:
         scores: Mapping[str, ScoredCandidate],
         evidence: EvidenceFinder,
         confidences: CandidateConfidences,
+        sure: frozenset[str],
         today: date,
     ) -> None:
         self._scores, self._evidence, self._today = scores, evidence, today
-        self._confidences = confidences
+        self._confidences, self._sure = confidences, sure
 
     def shown(self, agent: Agent, named: NamedAgent | None) -> Candidate:
         """With evidence, and with the reasons of a directory entry that matches the question."""
@@ -271,7 +289,11 @@ class _CandidateFactory:
         confidence = self._confidences.of(agent.id) if agent.id in self._scores else 0.0
         evidence = self._evidence.of(agent)
         why = reasons(named, self._today, evidence=bool(evidence)) if named else ()
-        sure = agent.id not in self._scores or self._confidences.sure(agent.id)
+        sure = (
+            agent.id not in self._scores
+            or agent.id in self._sure
+            or self._confidences.sure(agent.id)
+        )
         parts = ScoreParts(scored.votes, scored.walk, len(evidence))
         return Candidate(agent, scored.score, parts, evidence, why, confidence, sure)
 

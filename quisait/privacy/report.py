@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from expertise.builds import TREND_DAYS
 from quisait.settings import PrivacySettings, Settings, beside_file
 from quisait.settings.sources import SourceSettings
 
@@ -139,6 +140,9 @@ def _periods(settings: Settings) -> Iterator[str]:
         yield (
             f"Cartographie : refaite au rythme de {settings.topics.every}, plus montrée après "
             f"{settings.topics.oldest_days} jours ; la précédente est effacée."
+        )
+        yield (
+            f"Sujets qu'une seule personne tient, sans elle, par cartographie : {TREND_DAYS} jours."
         )
     if settings.journal.enabled:
         yield (

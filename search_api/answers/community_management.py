@@ -7,6 +7,7 @@ the topics and communities that are theirs.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from expertise.answer_values import BuildStatus, CommunityView
@@ -33,6 +34,9 @@ from search_api.answers.context import (
 from search_api.answers.isolation import risks
 from search_api.answers.topics import by_label
 
+TREND_MONTHS = 13
+"""A year, and the month that it is compared with."""
+
 
 class ProposalAction(StrEnum):
     """What a community manager wants done with a proposed topic."""
@@ -52,10 +56,15 @@ class CommunityAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TopicsToWatch:
-    """Topics at risk, by label."""
+    """Topics at risk, by label.
+
+    `trend`: how many of the holder's topics one agent alone held, at the last build of each
+    month and at the present one; oldest first, `TREND_MONTHS` at most.
+    """
 
     build: BuildStatus
     topics: tuple[AtRisk, ...] = ()
+    trend: tuple[tuple[date, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +199,20 @@ def all_risks(one: AtRisk) -> list[str]:
 def _watched(build: OpenBuild | BuildStatus, holder: RoleHolder) -> TopicsToWatch:
     if isinstance(build, BuildStatus):
         return TopicsToWatch(build)
-    return TopicsToWatch(build.status, topics_at_risk(build, holder.held.animates_topic))
+    topics = topics_at_risk(build, holder.held.animates_topic)
+    now = sum("one_holder" in risks(one.count) for one in topics)
+    return TopicsToWatch(build.status, topics, _trend(build, holder, now))
+
+
+def _trend(build: OpenBuild, holder: RoleHolder, now: int) -> tuple[tuple[date, int], ...]:
+    """Former builds as they were, the present one as its holders are now."""
+    present = build.stamp.day
+    months: dict[tuple[int, int], tuple[date, int]] = {}
+    for day, ids in build.builds.alone_by_day().items():
+        if day < present.replace(day=1):
+            own = sum(map(holder.held.animates_topic, ids & build.topics.keys()))
+            months[day.year, day.month] = (day, own)
+    return (*months.values(), (present, now))[-TREND_MONTHS:]
 
 
 def _proposed_topics(build: OpenBuild | BuildStatus, holder: RoleHolder) -> ProposedTopics:

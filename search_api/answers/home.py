@@ -83,12 +83,13 @@ def home(context: AnswerContext, reader: Reader) -> Home:
     nearby = _of_the_place(context, reader, agent, today)
     read = (*(one for results in found.values() for one in results), *nearby)
     shown = {one.card.title.strip() for one in news}
+    own = frozenset(context.people.accounts_of(agent.id))
     return Home(
         topics=topics,
         news=news,
         open_questions=questions,
         communities=communities,
-        samples=tuple(_answered_questions(read, shown)[:SAMPLES]),
+        samples=tuple(_answered_questions(read, shown, own)[:SAMPLES]),
     )
 
 
@@ -148,11 +149,16 @@ def _open_questions(build: OpenBuild, reader: Reader, topics: Iterable[Topic]) -
     return tuple(sorted(found, key=_newest_first)[:SHOWN])
 
 
-def _answered_questions(read: Iterable[Result], without: set[str]) -> list[str]:
-    """Titles, each once, of threads whose answer was kept; those that end as a question first."""
+def _answered_questions(
+    read: Iterable[Result], without: set[str], own: frozenset[str]
+) -> list[str]:
+    """Titles, each once, of threads of others whose answer was kept; real questions first."""
     titles = {}
     for one in read:
-        roles = {row.role for row in one.card.contributions}
+        rows = one.card.contributions
+        if any(row.role is ContributorRole.ASKER and row.account in own for row in rows):
+            continue
+        roles = {row.role for row in rows}
         title = one.card.title.strip()
         answered = {ContributorRole.ASKER, ContributorRole.ACCEPTED_ANSWERER} <= roles
         if answered and 0 < len(title) <= SAMPLE_CHARACTERS and title not in without:

@@ -30,6 +30,7 @@ from search_api.answers.people import (
 from search_api.answers.topics import RelatedTopics, related_topics, topic_to_go_on_from
 from search_api.query_log.recording import experts_query, search_query
 from search_api.questions.query import Query
+from search_api.ranking.direct_answer import DirectAnswer, direct_answer
 from search_api.ranking.results import Results
 from search_api.search import Retriever, Search, SearchHits
 
@@ -104,7 +105,9 @@ def correction(
     """Another wording of a question some words of which no readable document has.
 
     Words of the first page's titles and passages are known; only the others are asked
-    for. Accents, plurals and endings are no slips: the analysis takes them for the same.
+    for. Accents, plurals and endings are no slips: the analysis takes them for the same. What
+    documents spell otherwise is proposed where one of them has all the words together: words
+    that never meet are no question of somebody's.
     """
     words = _unmatched_words(results) if query.page == 1 else []
     if not words or reader.agent_id is None:
@@ -113,9 +116,17 @@ def correction(
     for text in _corrected_texts(query.text, ways):
         narrowed = Query(text, query.filters)
         found = len(search.rank(narrowed, reader, today, Retriever.LEXICAL))
-        if found or any(may_be_shown(one.agent, today) for one in directory.named(text)):
+        if any(may_be_shown(one.agent, today) for one in directory.named(text)):
+            return Correction(text, found)
+        if found and (_has_a_name(directory, text, today) or search.has_all_words(text, reader)):
             return Correction(text, found)
     return None
+
+
+def _has_a_name(directory: NameDirectory, text: str, today: date) -> bool:
+    """Whether a word is one of the directory's: a name, a town, a service."""
+    words = [fold(word.lower()) for word in _WORD.findall(text) if _says_something(word)]
+    return any(near.slips == 0 for word in words for near in directory.near(word, today))
 
 
 def _matched(results: Results) -> bool:
@@ -195,7 +206,8 @@ class QuestionAnswer:
 
     `query` is the wording answered: the `correction` where that is answered `instead` of what was
     typed. `people` are those to show above the documents. `topics` are those that the question
-    names; `related` says where to go on from where something was not found.
+    names; `related` says where to go on from where something was not found. `direct`: the
+    sentences that answer, where one is sure.
     """
 
     query: Query
@@ -206,6 +218,7 @@ class QuestionAnswer:
     people: PeopleAnswer
     topics: tuple[Topic, ...]
     related: RelatedTopics
+    direct: DirectAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +286,7 @@ def answer_question(
     context.query_log.note(
         search_query(reader, query.text, query.filters, query.page, total, query.order, named)
     )
+    direct = None if found.instead else direct_answer(results, today)
     return QuestionAnswer(
         found.query,
         results,
@@ -282,6 +296,7 @@ def answer_question(
         people,
         topics,
         related,
+        direct,
     )
 
 

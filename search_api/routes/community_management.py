@@ -105,6 +105,7 @@ def management_page(request: Request, manager: Manager) -> str:
         request=request,
         dated=found.build,
         watched=found.watched.topics,
+        trend=found.watched.trend,
         risks=all_risks,
         proposals=found.proposed_topics.waiting,
         everywhere=found.everywhere,

@@ -147,6 +147,7 @@ def search_page(
         asked=asked,
         home=None if asked else home(services, reader),
         results=found.results,
+        direct=found.direct,
         correction=found.correction,
         instead=found.instead,
         typed=typed,

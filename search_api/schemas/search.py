@@ -214,6 +214,16 @@ class MetierBody(_SearchSchema):
     holders: int = Field(description="agents in post who may be shown")
 
 
+class DirectAnswerBody(_SearchSchema):
+    """Sentences that answer: of an accepted answer, or of a note in force."""
+
+    text: str
+    document: ReferenceBody
+    author: AuthorBody
+    accepted: bool = Field(description="of an accepted answer; else of a note in force")
+    dated: datetime | None
+
+
 class SearchBody(_SearchSchema):
     """One page of results."""
 
@@ -254,6 +264,9 @@ class SearchBody(_SearchSchema):
     shortened: bool = Field(description="the question was longer than what is read")
     incomplete: list[str] = Field(
         description="authorities that did not answer: documents may be missing"
+    )
+    direct_answer: DirectAnswerBody | None = Field(
+        None, description="where one is sure; on the first page"
     )
     did_you_mean: str | None = Field(
         None, description="another wording, which finds something that the reader may read"

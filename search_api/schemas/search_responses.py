@@ -13,6 +13,7 @@ from search_api.addresses import document_address
 from search_api.answers.people import PersonCard
 from search_api.answers.question import QuestionAnswer, WhoKnows
 from search_api.answers.suggestions import SuggestedLink
+from search_api.ranking.direct_answer import DirectAnswer
 from search_api.ranking.results import (
     BestBet,
     DocumentAuthor,
@@ -31,6 +32,7 @@ from search_api.schemas.search import (
     CandidateBody,
     CandidatePartsBody,
     CopyBody,
+    DirectAnswerBody,
     DocumentBody,
     EvidenceBody,
     ExpansionBody,
@@ -89,6 +91,7 @@ def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) 
         topics=[NearestTopicBody(id=one.id, label=one.label) for one in found.topics],
         shortened=results.shortened,
         incomplete=list(results.incomplete),
+        direct_answer=_direct(found.direct) if found.direct else None,
         did_you_mean=found.correction.text if found.correction else None,
     )
 
@@ -223,6 +226,16 @@ def copy_body(one: DocumentCopy) -> CopyBody:
     """Another place of the same text."""
     same = reference_body(one.reference).model_dump()
     return CopyBody(**same, source=one.source, space=one.space)
+
+
+def _direct(one: DirectAnswer) -> DirectAnswerBody:
+    return DirectAnswerBody(
+        text=one.text,
+        document=reference_body(one.reference),
+        author=author_body(one.author),
+        accepted=one.accepted,
+        dated=one.dated,
+    )
 
 
 def reference_body(one: DocumentReference) -> ReferenceBody:

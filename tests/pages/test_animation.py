@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from connectors.values import Agent, Contribution, ContributorRole
+from expertise import build_tables
 from expertise.build import BuildRules, build_expertise
 from expertise.builds import SqlBuilds
 from expertise.consent import Preference, PreferenceKind, SqlConsent
@@ -465,3 +466,18 @@ def test_a_community_has_a_page_and_is_joined_and_left(desk: Desk) -> None:
         assert "Y revenir" in desk.client(agent).get("/mes-donnees").text
         desk.client(agent).post("/mes-donnees", data=undo)
     assert members_of(desk) == holders
+
+
+def test_the_trend_counts_ones_own_topics_month_by_month(desk: Desk) -> None:
+    """The last build of each month, then the present one; topics alone, and never who."""
+    table, day = build_tables.alone_topics, TODAY - timedelta(days=70)
+    with desk.engine.begin() as connection:
+        for made, ids in ((day, ("cadastre", "regies")), (day - timedelta(days=1), ())):
+            rows = [{"day": made, "topic_id": id_} for id_ in ("", *ids)]
+            connection.execute(sa.insert(table), rows)
+    builds = desk.builds.alone_by_day()
+    assert list(builds) == [day - timedelta(days=1), day, TODAY]
+    page = desk.client().get("/animation").text
+    rows = re.findall(r'<th scope="row">([^<]*)</th><td>(\d+) ', page.partition('"tendance"')[2])
+    assert [int(count) for _, count in rows] == [1, int("repose sur une personne" in page)]
+    assert desk.client("ag-8").get("/animation").text.count("<meter") == 2

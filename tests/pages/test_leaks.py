@@ -18,7 +18,10 @@ PATHS = [
     "/api/v1/suggest?q={}",
     "/?q={}",
     "/experts?q={}",
+    "/documents/wiki:degrevement?q={}",
+    "/api/v1/documents/wiki:degrevement?q={}",
 ]
+CLOSED = ("/documents/wiki:restreinte", "/api/v1/documents/wiki:restreinte")
 TRACES = ("restreinte", "wiki.example/Zanzibar", "espace-Zanzibar", "enquête", "Iris", "iris")
 
 
@@ -32,10 +35,19 @@ def test_no_trace_of_a_restricted_document(claire: TestClient, path: str, questi
     assert not [trace for trace in TRACES if trace in text]
 
 
+@pytest.mark.parametrize("path", CLOSED)
+def test_a_restricted_document_is_as_one_that_never_was(claire: TestClient, path: str) -> None:
+    """To the letter, whatever is asked with it."""
+    for asked in ("", f"?q={SECRET}"):
+        refused = claire.get(f"{path}{asked}")
+        unknown = claire.get(f"{path.replace('restreinte', 'jamais')}{asked}")
+        assert (refused.status_code, refused.text) == (404, unknown.text)
+
+
 def test_its_reader_finds_it(client_of: ClientOf) -> None:
     """The same paths do show it to whom it is open: the checks above can fail."""
     noe = client_of("ag-6")
-    for path in PATHS:
+    for path in (*PATHS[:5], *CLOSED):
         question = "zanz" if "suggest" in path else "enquête zanzibar"
         assert f"Enquête {SECRET}" in noe.get(path.format(question)).text
     experts = noe.get(f"/api/v1/experts?q={SECRET}").json()

@@ -25,6 +25,7 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Passage, Put
 from quisait.application.database import migrate
 from quisait.clock import now
+from search_api.addresses import document_address
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.identity.readers import reader_of
@@ -177,6 +178,7 @@ PATHS = (
     "/?q=cadastre&kind=%3Cscript%3Ewindow.fallen%3D1%3C/script%3E&page=1",
     "/?q=%3Cimg%20src%3Dx%20onerror%3Dwindow.fallen%3D1%3E",
     "/experts?q=cadastre",
+    *(document_address(f"wiki:{n}{PAYLOADS[0]}", "cadastre") for n in range(len(ADDRESSES))),
     "/coverage",
     "/coverage?area=22",
     "/isolation",

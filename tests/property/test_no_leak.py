@@ -180,6 +180,20 @@ def test_a_secret_word_is_as_if_it_did_not_exist(library: Library, reader: Reade
         assert library.index.suggest(access, f"Titre{secret.number}x", 10) == ()
         shown = library.index.show(ShowRequest(access, (secret.document_id,), Question()))
         assert shown == ()
+        assert library.index.read(access, secret.document_id) is None
+
+
+def test_a_document_is_read_out_where_it_is_readable(library: Library, reader: Reader) -> None:
+    """Opened with its relations and copies, by the very code that serves it."""
+    readable = library.readable(reader)
+    search = Search(library.index, ENCODER, AuthorsAreAgents())
+    for secret in random.Random(6).sample(library.secrets, 12):
+        opened = search.open(secret.document_id, "cadastre", reader, TODAY)
+        assert (opened is not None) == (secret.document_id in readable)
+        if opened:
+            assert secret.word in opened.passages[0].text
+            others = {one.reference.document_id for one in opened.result.copies}
+            assert others <= readable
 
 
 def test_results_and_experts_rest_on_what_is_readable(library: Library, reader: Reader) -> None:
@@ -220,5 +234,6 @@ def test_changed_rights_hold_from_the_next_question(library: Library) -> None:
     secret = next(s for s in library.secrets if s.document_id in library.readable(reader))
     library.index.write([PutAccess(secret.document_id, Access())])
     assert library.index.search(request_for(reader, question=Question(secret.word))).total == 0
+    assert library.index.read(access_filter(reader), secret.document_id) is None
     library.index.write([PutAccess(secret.document_id, secret.access)])
     assert library.index.search(request_for(reader, question=Question(secret.word))).total == 1

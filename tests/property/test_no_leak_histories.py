@@ -317,6 +317,7 @@ class World:
         self.present: dict[str, Version] = {}
         self.allowed: dict[str, list[Access]] = defaultdict(list)
         self.first: dict[str, str] = {}
+        self.seen: set[str] = set()
         self.written = 0
 
     def apply(self, event: tuple[Any, ...]) -> None:
@@ -381,6 +382,11 @@ class World:
             for shown in self.index.show(request)
             for text in (shown.card.title, *(found.passage.text for found in shown.passages))
         ]
+        # Read out by every id that anybody ever found.
+        self.seen.update(ids)
+        read = [self.index.read(access, document_id) for document_id in sorted(self.seen)]
+        for found in filter(None, read):
+            texts += [found.card.title, *(passage.text for passage in found.passages)]
         return {match[0] for text in texts for match in WORD.finditer(text)}
 
     def finish(self) -> None:

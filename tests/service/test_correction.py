@@ -62,3 +62,9 @@ def test_a_secret_word_is_its_readers(desk: Desk) -> None:
     typed = f"{SECRET.lower()}r"
     assert desk.better(typed, reader_of("ag-1", desk.book, TODAY)) is None
     assert desk.better(typed, reader_of("ag-6", desk.book, TODAY)) == (SECRET.lower(), True)
+
+
+def test_words_that_never_meet_are_not_proposed(desk: Desk) -> None:
+    """Each stands somewhere, no document has both: the correction would be an invention."""
+    claire = reader_of("ag-1", desk.book, TODAY)
+    assert desk.better("incendie séjuor", claire) is None

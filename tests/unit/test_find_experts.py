@@ -1,6 +1,6 @@
 """Who is proposed for a topic, who never is, and on what evidence."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -59,6 +59,11 @@ def test_topics_are_asked_of_the_documents_that_vote_and_no_others() -> None:
         def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
             self.asked = set(document_ids)
             return {"wiki:1": [("pci", 1.0)], "wiki:3": [("pci", 1.0)]}
+
+        def held_by_metier(
+            self, agents: Iterable[Agent], today: date
+        ) -> Mapping[str, frozenset[str]]:
+            return {}
 
     documents = [*three_notes(), ranked(0.9, card("wiki:4", wrote("wiki:unknown")))]
     topics, book = Topics(), ListedBook((ANA, BEN, CYD))
@@ -286,6 +291,30 @@ def test_who_only_comes_near_is_marked(nearness: float, compared_to: int, sure: 
     one = [ranked(1.0, card("wiki:1", wrote("wiki:ana")))]
     window = replace(compared(one, nearness=nearness), compared=compared_to)
     (ana,) = find_experts(window, "cadastre", ListedBook((ANA,)), TODAY).candidates
+    assert ana.sure is sure
+
+
+@pytest.mark.parametrize(
+    ("nearness", "held", "sure"),
+    [(4.5, {"pci"}, True), (4.5, {"paie"}, False), (4.5, set(), False), (3.9, {"pci"}, False)],
+)
+def test_a_near_document_on_ones_metier_vouches(
+    nearness: float, held: set[str], sure: bool
+) -> None:
+    """A document on a topic of the métier, near the question: neither alone is enough."""
+
+    class Topics:
+        def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
+            return {one: [("pci", 0.6)] for one in document_ids}
+
+        def held_by_metier(
+            self, agents: Iterable[Agent], today: date
+        ) -> Mapping[str, frozenset[str]]:
+            return {one.id: frozenset(held) for one in agents if held}
+
+    one = [ranked(1.0, card("wiki:1", wrote("wiki:ana")))]
+    window = compared(one, nearness=nearness)
+    (ana,) = find_experts(window, "cadastre", ListedBook((ANA,)), TODAY, build=Topics()).candidates
     assert ana.sure is sure
 
 

@@ -1,0 +1,84 @@
+"""The sentences that answer a question, where one is sure; nothing where it is not. Pure."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from connectors.values import ContributorRole
+from indexer.values import Card, ShownPassage
+from search_api.questions.query import ResultOrder
+from search_api.ranking.fusion import FusedHit
+from search_api.ranking.results import (
+    DocumentAuthor,
+    DocumentReference,
+    Result,
+    Results,
+    conversations,
+    document_reference,
+    excerpt_span,
+)
+
+ANSWER_CHARACTERS = 300
+"""A sentence or two."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectAnswer:
+    """Sentences of an accepted answer (`accepted`), or of a note in force.
+
+    `author` wrote them; `dated` is the document's last change, or its making.
+    """
+
+    text: str
+    reference: DocumentReference
+    author: DocumentAuthor
+    accepted: bool
+    dated: datetime | None
+
+
+def is_sure(hit: FusedHit) -> bool:
+    """Whether a first document is to be trusted to answer: words and sense agree on it.
+
+    `quisait evaluate direct` prints how often that is, and how often the document is judged
+    relevant (decision 36).
+    """
+    return hit.lexical_rank == 1 and hit.vector_rank == 1
+
+
+def direct_answer(results: Results, today: date) -> DirectAnswer | None:
+    """Of the first document alone; never of a comment, a question or what is not in force."""
+    by_relevance = results.order is ResultOrder.RELEVANCE and results.question.names_something
+    if results.page > 1 or not results.results or not by_relevance or results.wide:
+        return None
+    first = results.results[0]
+    if not is_sure(first.parts) or first.replaced_by or not _in_force(first.card, today):
+        return None
+    said = _answering(first)
+    if said is None:
+        return None
+    shown, author, accepted = said
+    text = shown.passage.text
+    start, end = excerpt_span(text, shown.highlights, ANSWER_CHARACTERS)
+    dated = first.card.modified or first.card.created
+    return DirectAnswer(
+        text[start:end].strip(), document_reference(first.card), author, accepted, dated
+    )
+
+
+def _answering(first: Result) -> tuple[ShownPassage, DocumentAuthor, bool] | None:
+    """(passage, who wrote it, whether it is an accepted answer)."""
+    if not first.passages or first.passages[0].passage.path:
+        return None
+    shown, voice = first.passages[0], first.voices[0]
+    if conversations([first.card]):
+        accepted = voice is not None and voice.role is ContributorRole.ACCEPTED_ANSWERER
+        return (shown, voice, True) if voice and accepted else None
+    if not shown.highlights or not (first.card.valid_from or first.card.valid_until):
+        return None
+    author = next((one for one in first.authors if one.role is ContributorRole.AUTHOR), None)
+    return (shown, author, False) if author else None
+
+
+def _in_force(card: Card, today: date) -> bool:
+    day = today.isoformat()
+    begun = card.valid_from is None or card.valid_from <= day
+    return begun and (card.valid_until is None or day <= card.valid_until)

@@ -1,0 +1,174 @@
+"""Every link of the demo leads somewhere, as three agents meet it.
+
+One visit for each address and agent, over HTTP: a browser would add nothing. Addresses of one
+form, of which there are thousands (filters of a search), are tried some of each.
+"""
+
+import shutil
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+import pytest
+from fastapi.testclient import TestClient
+
+from quisait.application.assembly import Application, open_application
+from quisait.server.app import app_of
+from quisait.settings import load_settings
+from quisait.work.crawl import crawl_sources, read_directory
+from quisait.work.worker import build_and_publish
+from search_api.addresses import demo_original_address, document_address, original_address
+from search_api.identity.tokens import DEMO_COOKIE
+from search_api.query_log.recording import NoQueryLog
+
+pytestmark = pytest.mark.pages
+
+DEMO = Path(__file__).resolve().parents[2] / "demo"
+SITE = "http://127.0.0.1"
+VECTORS = DEMO.parent / ".cache" / "demo" / "vectors.sqlite"
+"""Encoded once: each vector is kept by its encoder and its text."""
+AGENTS = ("ag-0001", "ag-0066", "ag-0070")
+"""Who asks, who looks after a network, who administers."""
+
+SEEDS = (
+    *("/", "/experts", "/coverage", "/isolation", "/peers", "/mes-donnees", "/accessibilite"),
+    *("/animation", "/administration", "/audit"),
+    *("/?q=exon%C3%A9ration+ehpad", "/?q=cadastre", "/?q=t%C3%A9l%C3%A9travail", "/?q=zzz"),
+    *("/experts?q=cadastre", "/experts?q=taxe+fonci%C3%A8re"),
+)
+MOST = {"/": 8, "/experts": 8, "/documents": 25, "/demo": 6, "/agents": 20, "/topics": 15}
+"""So many addresses of a form are visited for an agent; 5 of any other."""
+OPENED = {200, 403, 404}
+"""What a page of a role that an agent does not hold, and that nothing leads to, may answer."""
+
+
+class Page(HTMLParser):
+    """Where a page's links lead, and the anchors that it has."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.anchors = {"", "top"}
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self.anchors.add(named.get("id") or "")
+        if tag in ("a", "link") and (href := named.get("href")):
+            self.links.append(href)
+        if tag in ("script", "img") and (source := named.get("src")):
+            self.links.append(source)
+
+
+@dataclass
+class Walk:
+    """An agent's way through the pages: faults say which page leads where."""
+
+    client: TestClient
+    pages: dict[str, Page | None] = field(default_factory=dict)
+    followed: set[str] = field(default_factory=set)
+    forms: Counter[str] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+
+    def visit(self, address: str, before: str) -> Page | None:
+        """A page; None for a file, and where nothing is there."""
+        if address not in self.pages:
+            found = self.client.get(address)
+            if found.status_code != 200 and not (before == "" and found.status_code in OPENED):
+                self.faults.append(f"{before} -> {address}: {found.status_code}")
+            html = found.headers.get("content-type", "").startswith("text/html")
+            shown = html and "attachment" not in found.headers.get("content-disposition", "")
+            self.pages[address] = Page(found.text) if shown else None
+        return self.pages[address]
+
+    def follow(self) -> None:
+        """From the seeds, two links far."""
+        waiting = deque((seed, "", 0) for seed in SEEDS)
+        while waiting:
+            address, before, far = waiting.popleft()
+            page = self.visit(address, before)
+            if page is None or address in self.followed:
+                continue
+            self.followed.add(address)
+            for link in page.links:
+                target, anchor = urldefrag(urljoin(SITE + address, link))
+                if target.startswith("mailto:"):
+                    continue
+                if not target.startswith(f"{SITE}/"):
+                    self.faults.append(f"{address} -> {link}: another site")
+                    continue
+                path = target.removeprefix(SITE)
+                if path not in self.pages and not self.wanted(urlsplit(target).path):
+                    continue
+                led = self.visit(path, address)
+                if led is not None and anchor not in led.anchors:
+                    self.faults.append(f"{address} -> {link}: no such anchor")
+                if far == 0:
+                    waiting.append((path, address, 1))
+
+    def wanted(self, path: str) -> bool:
+        """Whether one more of this form is visited."""
+        form = "/" + path.split("/")[1]
+        self.forms[form] += 1
+        return self.forms[form] <= MOST.get(form, 5)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
+    """The demo, indexed in a folder of the test's own."""
+    folder = tmp_path_factory.mktemp("demo")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QUISAIT_FILE", str(DEMO / "quisait.toml"))
+        settings = load_settings()
+        own = settings.privacy.model_copy(update={"register_file": str(folder / "registre.jsonl")})
+        door = settings.door.model_copy(update={"reader_per_minute": 0, "address_per_minute": 0})
+        mine = {"folder": str(folder), "privacy": own, "door": door}
+        settings = settings.model_copy(update=mine)
+        if VECTORS.exists():
+            shutil.copy(VECTORS, folder / VECTORS.name)
+        with open_application(settings) as opened:
+            read_directory(opened)
+            crawl_sources(opened, opened.settings.sources, quiet=True)
+            build_and_publish(opened)
+            yield opened
+        VECTORS.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(folder / VECTORS.name, VECTORS)
+
+
+def client_of(house: Application, agent: str) -> TestClient:
+    app = app_of(house, NoQueryLog())
+    return TestClient(app, SITE, client=("127.0.0.1", 50000), cookies={DEMO_COOKIE: agent})
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_every_link_leads_somewhere(house: Application, agent: str) -> None:
+    """No refusal, no fault, no dead anchor, no site that is nowhere."""
+    walk = Walk(client_of(house, agent))
+    walk.follow()
+    assert walk.faults == []
+    assert walk.forms["/documents"] > MOST["/documents"]
+    assert len(walk.pages) > 40
+
+
+def test_every_original_opens(house: Application) -> None:
+    """Of each file of the folder, and of some documents of the other sources, in one click."""
+    client = client_of(house, AGENTS[0])
+    opened = Counter[str]()
+    for source in sorted(house.index.sources()):
+        every = sorted(one.document_id for one in house.index.scan(source))
+        for document_id in every if source == "notes" else every[::10]:
+            found = client.get(document_address(document_id))
+            if found.status_code == 404:
+                continue  # of others: who reads what is the matrix's business
+            at = original_address(document_id)
+            at = at if source == "notes" else demo_original_address(document_id)
+            assert f'href="{at}"' in found.text
+            answer = client.get(at)
+            assert answer.status_code == 200, at
+            assert answer.content
+            opened[source] += 1
+    assert set(opened) == {"notes", "wifip", "wiki"}
+    assert opened["notes"] > 40
