@@ -192,7 +192,7 @@ def test_one_box_on_every_page(chromium: Browser, demo_address: str) -> None:
         page.goto("/?q=dégrèvement+incendie")
         card = page.get_by_role("region", name="Qui sait").get_by_role("listitem").first
         expect(card).to_be_in_viewport(ratio=1)
-        expect(page.get_by_role("article").first).to_be_in_viewport()
+        expect(page.locator(".direct-answer, .document").first).to_be_in_viewport()
         asking = card.get_by_role("link", name="Poser la question")
         expect(asking).to_have_attribute("href", re.compile("d%C3%A9gr%C3%A8vement%20incendie"))
         expect(asking).to_have_attribute("href", re.compile(quote(f"{demo_address}/?q=", safe="")))
