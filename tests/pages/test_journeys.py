@@ -96,10 +96,12 @@ def test_an_agent_searches(chromium: Browser, place: Place) -> None:
         beside = page.get_by_role("region", name="Qui sait")
         expect(beside).to_contain_text("Jo Seule")
         place.keep(page, "recherche")
-        page.locator("#affiner").get_by_role("link").first.click()
+        page.locator("#affiner li", has=page.locator(".count")).get_by_role("link").first.click()
         expect(page.get_by_role("link", name="retirer ce filtre").first).to_be_visible()
         page.go_back()
-        page.get_by_role("region", name="Qui sait").get_by_role("link", name="Jo Seule").click()
+        page.get_by_role("region", name="Qui sait").get_by_role(
+            "link", name="Jo Seule", exact=True
+        ).click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Jo Seule")
         expect(page.locator("main")).to_contain_text("Le cadastre, partie 0")
         expect(page.get_by_role("link", name="ag-1@finances.example")).to_be_visible()
