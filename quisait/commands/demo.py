@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -45,6 +45,7 @@ class DemoQuestion:
     cards, in any order; `services` are found. `hidden` documents are shown nowhere, `not_first`
     ones not first; people of `not_named` nowhere, and nobody where it is `silent`. At most
     `at_most` documents are counted. It finds the first documents of the question `same_as`.
+    `known`: a fault that is not mended yet; once it is, the check asks to take the mark away.
     """
 
     kind: str
@@ -60,6 +61,7 @@ class DemoQuestion:
     silent: bool = False
     at_most: int | None = None
     same_as: str = ""
+    known: bool = False
 
 
 def demo_questions(path: Path) -> list[DemoQuestion]:
@@ -127,14 +129,20 @@ def _prepare(application: Application, *, quiet: bool) -> None:
 
 def _check_all(application: Application, questions: list[DemoQuestion], *, as_json: bool) -> bool:
     """Ask each question, and print what each did not find or should not have shown."""
-    found = []
+    found: list[dict[str, Any]] = []
     with answers.answer_context(application) as context:
         for question in questions:
             faults = list(_faults(context, question))
             line = " ".join(question.question.split())
-            found.append({"question": line, "kind": question.kind, "faults": faults})
+            known = question.known and bool(faults)
+            if question.known and not faults:
+                faults = ["ce défaut n'en est plus un : retirez « known »"]
+            found.append(
+                {"question": line, "kind": question.kind, "faults": faults, "known": known}
+            )
             if faults and not as_json:
-                print(f"ÉCHEC  [{question.kind}] {line} : {' ; '.join(faults)}", flush=True)
+                level = "connu " if known else "ÉCHEC "
+                print(f"{level} [{question.kind}] {line} : {' ; '.join(faults)}", flush=True)
     failed = Counter(str(question["kind"]) for question in found if question["faults"])
     if as_json:
         print(json.dumps(found, ensure_ascii=False, indent=2))
@@ -144,7 +152,7 @@ def _check_all(application: Application, questions: list[DemoQuestion], *, as_js
             print(f"{KINDS[kind]} : {total - failed[kind]} sur {total}")
         good = len(questions) - failed.total()
         print(f"{good} questions sur {len(questions)} montrent ce qu'elles doivent montrer.")
-    return not failed
+    return not any(question["faults"] and not question["known"] for question in found)
 
 
 KINDS = {
