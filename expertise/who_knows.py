@@ -120,6 +120,7 @@ def find_experts(
     limit: int = 10,
     names: NameMatcher | None = None,
     build: AssignedTopics | None = None,
+    answered_by: str = "",
     sum_votes: SumVotes = discounted_votes,
     threshold: Threshold = SERVED_THRESHOLD,
 ) -> Experts:
@@ -129,7 +130,8 @@ def find_experts(
     present post is there (see `in_area`). Nobody who has departed or asked not to be listed is
     proposed, nor the reader themselves (`reader_id`), nor anybody whose evidence does not pass the
     `threshold`; where nobody passes, nobody is known. `names` finds whom the question itself
-    names. The topics that documents share, by the last `build`, take part in the walk.
+    names. The topics that documents share, by the last `build`, take part in the walk. Who wrote
+    the direct answer (`answered_by`, an agent's id) knows, whatever the threshold.
     """
     eligibility = _Eligibility(reader_id, today, question)
     agents = eligibility.among(directory.by_account(_accounts(window)))
@@ -146,11 +148,14 @@ def find_experts(
         key=lambda id_: (-scores[id_].score, id_),
     )
     shown = confidences.passing(in_the_area, threshold)
+    answering = {answered_by} & set(in_the_area)
+    shown = [*shown, *(answering - set(shown))]
     held = build.held_by_metier((known[id_] for id_ in shown), today) if build else {}
     sure = {
         id_
         for id_ in shown
-        if confidences.sure(id_, _on_topics(votes[id_], topics, held.get(id_, ())))
+        if id_ in answering
+        or confidences.sure(id_, _on_topics(votes[id_], topics, held.get(id_, ())))
     }
     make = _CandidateFactory(
         scores, EvidenceFinder(window, agents, votes), confidences, frozenset(sure), today

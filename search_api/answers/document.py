@@ -158,7 +158,7 @@ def document_answer(
         conversation=conversation,
         answered=any(one.answers for part in parts for one in part.paragraphs),
         original=_original_of(context, card),
-        experts=people_for(context, reader, question.strip() or card.title, PEOPLE_BESIDE),
+        experts=people_for(context, reader, card.title or question, PEOPLE_BESIDE),
         incomplete=incomplete(reader),
     )
 

@@ -112,14 +112,16 @@ def people_answer(
     matches: DirectoryMatches,
     asker: Agent | None,
     first_documents: Sequence[str],
+    answered_by: str = "",
     limit: int = MOST_CARDS,
 ) -> PeopleAnswer:
     """Those to show, of those whom the question names and those who know.
 
     A question that only names somebody, or a service in its place, is answered by the directory
-    alone: who contributed to documents near such words is not meant.
+    alone: who contributed to documents near such words is not meant. Who wrote the direct answer
+    (`answered_by`, an agent's id) is among those who know.
     """
-    choice = _Choice(matches, asker, frozenset(first_documents[:FIRST_DOCUMENTS]))
+    choice = _Choice(matches, asker, frozenset(first_documents[:FIRST_DOCUMENTS]), answered_by)
     every = (*choice.oneself(), *experts.stated, *experts.candidates, *experts.named)
     called = {one.agent.id: one for one in every}
     named = [choice.named(called[id_]) for id_ in matches.ids if id_ in called]
@@ -150,6 +152,7 @@ class _Choice:
     matches: DirectoryMatches
     asker: Agent | None
     first_documents: frozenset[str]
+    answered_by: str
 
     def oneself(self) -> list[Candidate]:
         """The asker, where the question names them: nobody is proposed to themselves else."""
@@ -177,10 +180,13 @@ class _Choice:
             return []
         sure = [one for one in ranked if one.sure]
         ordered = [*sure, *(one for one in ranked if not one.sure)]
-        writers = [one for one in ordered if self._wrote(one)]
+        writers = sorted(
+            (one for one in ordered if self._wrote(one)),
+            key=lambda one: one.agent.id != self.answered_by,
+        )
         placed = [one for one in sure[:CHOSEN_FROM] if self._distance_km(one) is not None]
         near = min(placed, key=lambda one: self._distance_km(one) or 0.0) if placed else None
-        first = [ordered[0], *writers[:1], *([near] if near else []), *ordered]
+        first = [*writers[:1], ordered[0], *([near] if near else []), *ordered]
         kept = set(list(dict.fromkeys(one.agent.id for one in first))[:limit])
         return [
             self.card(
@@ -205,7 +211,7 @@ class _Choice:
         )
 
     def _wrote(self, one: Candidate) -> bool:
-        return any(
+        return one.agent.id == self.answered_by or any(
             proof.answers and proof.document_id in self.first_documents for proof in one.evidence
         )
 

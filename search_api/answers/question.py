@@ -271,10 +271,14 @@ def answer_question(
     matches = named_by(context, reader, asker, query.text, _read_texts(results))
     experts, related = Experts((), 0), RelatedTopics()
     window = context.search.window(found.hits) if candidates else Window(())
+    direct = None if found.instead else direct_answer(results, today)
+    answered_by = direct.author.agent.id if direct and direct.author.agent else ""
     if candidates or matches.people:
-        experts = _experts(context, reader, window, text, matches, limit=CHOSEN_FROM)
+        experts = _experts(
+            context, reader, window, text, matches, limit=CHOSEN_FROM, answered_by=answered_by
+        )
     first = [one.card.document_id for one in results.results]
-    people = people_answer(experts, matches, asker, first, candidates or MOST_CARDS)
+    people = people_answer(experts, matches, asker, first, answered_by, candidates or MOST_CARDS)
     words = results.question.words  # what operators narrow names no topic
     topics = related_topics(context, words, far=True).topics if words.strip() else ()
     if candidates and words.strip() and not (results.found and people.cards):
@@ -286,7 +290,6 @@ def answer_question(
     context.query_log.note(
         search_query(reader, query.text, query.filters, query.page, total, query.order, named)
     )
-    direct = None if found.instead else direct_answer(results, today)
     return QuestionAnswer(
         found.query,
         results,
@@ -345,6 +348,7 @@ def _experts(
     *,
     area: str = "",
     limit: int,
+    answered_by: str = "",
 ) -> Experts:
     return find_experts(
         window,
@@ -356,4 +360,5 @@ def _experts(
         limit=limit,
         names=matches,
         build=context.overview,
+        answered_by=answered_by,
     )

@@ -117,7 +117,7 @@ def _page(request: Request, reader: AskingReader, document_id: str, q: str) -> s
         own_address=document_address(document_id),
         answer=ANSWER_ANCHOR,
         original=_original(request, found),
-        experts_address=experts_address(asked or card.title),
+        experts_address=experts_address(card.title or asked),
     )
 
 
