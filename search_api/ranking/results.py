@@ -276,14 +276,17 @@ def conversations(cards: Iterable[Card]) -> tuple[str, ...]:
 def best_parts(one: ShownDocument) -> tuple[ShownPassage, ...]:
     """The passages to show, best first: of a conversation its answers before its question.
 
-    Thanks and other comments only where nothing else of it is there.
+    Thanks and other comments only where nothing else of it is there; after the best, what has
+    words of the question stands before what has none.
     """
     if not conversations([one.card]):
         return one.passages[:PASSAGES]
     ranked = [(_part_rank(shown.passage, one.card), shown) for shown in one.passages]
     comment = _BEST_PARTS.index(ContributorRole.COMMENTER)
     kept = [pair for pair in ranked if pair[0] < comment] or ranked
-    return tuple(shown for _, shown in sorted(kept, key=lambda pair: pair[0])[:PASSAGES])
+    ordered = [shown for _, shown in sorted(kept, key=lambda pair: pair[0])]
+    others = sorted(ordered[1:], key=lambda shown: not shown.highlights)
+    return (*ordered[:1], *others[: PASSAGES - 1])
 
 
 def _part_rank(passage: Passage, card: Card) -> int:

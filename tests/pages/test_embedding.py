@@ -168,9 +168,9 @@ def test_what_is_no_origin_is_refused(origin: str) -> None:
 
 
 def test_the_box_is_small() -> None:
-    """Under 15 kB in all, modules that can be read, and nothing that makes HTML of a text."""
+    """Under 16 kB in all, modules that can be read, and nothing that makes HTML of a text."""
     texts = {path.name: path.read_text("utf-8") for path in MODULES.glob("*.js")}
-    assert sum(len(text.encode()) for text in texts.values()) < 15_000
+    assert sum(len(text.encode()) for text in texts.values()) < 16_000
     for text in texts.values():
         assert len(text.splitlines()) <= 120
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval", text)

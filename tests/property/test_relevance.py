@@ -47,5 +47,5 @@ def test_a_part_is_said_in_several_ways() -> None:
     assert [{tuple(term for _, term in phrase) for phrase in part} for part in parts] == [
         {("micro",), ("microentrepris",)},
         {("entrepris",), ("microentrepris",)},
-        {("SATD",), ("sais", "tier")},
+        {("satd",), ("sais", "tier")},
     ]
