@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from connectors.files import OpenFile
 from connectors.ports import RecordVanished, SourceUnreachable
-from connectors.values import ContributorRole
+from connectors.values import Agent, ContributorRole
 from expertise.who_knows import Experts
 from indexer.access import Reader, access_filter
 from indexer.french.analysis import fold
@@ -19,6 +19,7 @@ from indexer.passages import joined
 from indexer.values import Card, Passage
 from search_api.addresses import original_address
 from search_api.answers.context import AnswerContext, AnswerRefused, NotFound, incomplete
+from search_api.answers.people import ask_instead, asker_of
 from search_api.answers.question import people_for
 from search_api.ranking.results import (
     HEADED_ROLES,
@@ -107,6 +108,7 @@ class DocumentAnswer:
     `result` holds its card, authors (who wrote first), copies and relations. `conversation`: its
     parts are voices. `original` is the address of the file itself or of the document at its
     source, empty where there is none. `answered`: a paragraph answers the question.
+    `ask_instead`: whom to ask where everybody who wrote it has left.
     """
 
     result: Result
@@ -116,6 +118,7 @@ class DocumentAnswer:
     answered: bool
     original: str
     experts: Experts
+    ask_instead: tuple[Agent, ...]
     incomplete: tuple[str, ...]
 
 
@@ -159,6 +162,13 @@ def document_answer(
         answered=any(one.answers for part in parts for one in part.paragraphs),
         original=_original_of(context, card),
         experts=people_for(context, reader, card.title or question, PEOPLE_BESIDE),
+        ask_instead=ask_instead(
+            context.people,
+            asker_of(context, reader),
+            opened.result.authors,
+            card.title,
+            context.today(),
+        ),
         incomplete=incomplete(reader),
     )
 

@@ -3,16 +3,19 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from connectors.geography import distance_km
-from connectors.values import Agent
-from expertise.lookup import NOBODY, DirectoryMatches, look_up
+from connectors.values import Agent, ContributorRole
+from expertise.lookup import NOBODY, DirectoryMatches, LookupDirectory, distance_from, look_up
 from expertise.names import DirectoryField, asked_words
 from expertise.values import Candidate, ScoreParts
+from expertise.visibility import may_be_shown, refuses
 from expertise.who_knows import Experts
 from indexer.access import Reader
 from search_api.answers.context import AnswerContext
+from search_api.ranking.results import DocumentAuthor
 
 MOST_CARDS = 3
 """So many people at most stand above the documents."""
@@ -105,6 +108,46 @@ def ordinary_words(texts: Iterable[str]) -> frozenset[str]:
     """The words that texts write in lower case, folded; addresses of mail are left out."""
     words = {word for text in texts for word in _LOWER_CASE.findall(text) if word.islower()}
     return asked_words(" ".join(words))
+
+
+def ask_instead(
+    directory: LookupDirectory,
+    asker: Agent | None,
+    authors: Sequence[DocumentAuthor],
+    title: str,
+    today: date,
+) -> tuple[Agent, ...]:
+    """Whom to ask where everybody who wrote a document has left; nobody where somebody has not.
+
+    Those in post who edited, reviewed or answered there, else of the writers' métier who is
+    nearest to the asker. Not the asker, nor who may not be shown or refused what it is about.
+    """
+    writers = [one for one in authors if one.role in _WROTE]
+    if not writers or not all(one.departed for one in writers):
+        return ()
+
+    def may_be_asked(agent: Agent) -> bool:
+        shown = may_be_shown(agent, today) and not refuses(agent, title)
+        return shown and (asker is None or agent.id != asker.id)
+
+    carried_on = [one.shown for one in authors if one.shown and one.role in _CARRIED_ON]
+    if asked := [agent for agent in carried_on if may_be_asked(agent)]:
+        return tuple(dict.fromkeys(asked))
+    for metier in dict.fromkeys(one.agent.metier for one in writers if one.agent):
+        entries = directory.entries_with(asked_words(metier), today) or ()
+        holders = [one for one in entries if one.metier == metier and may_be_asked(one)]
+        if holders:
+            here = asker.departement if asker else ""
+            return (min(holders, key=lambda one: (distance_from(here, one), one.id)),)
+    return ()
+
+
+_WROTE = {ContributorRole.AUTHOR, ContributorRole.ACCEPTED_ANSWERER}
+_CARRIED_ON = {
+    ContributorRole.EDITOR,
+    ContributorRole.REVIEWER,
+    ContributorRole.ANSWERER,
+}
 
 
 def people_answer(

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice, product
 from typing import Protocol
@@ -23,6 +23,7 @@ from search_api.answers.people import (
     CHOSEN_FROM,
     MOST_CARDS,
     PeopleAnswer,
+    ask_instead,
     asker_of,
     named_by,
     people_answer,
@@ -207,7 +208,8 @@ class QuestionAnswer:
     `query` is the wording answered: the `correction` where that is answered `instead` of what was
     typed. `people` are those to show above the documents. `topics` are those that the question
     names; `related` says where to go on from where something was not found. `direct`: the
-    sentences that answer, where one is sure.
+    sentences that answer, where one is sure. `ask_instead`: by document id, whom to ask where
+    everybody who wrote it has left.
     """
 
     query: Query
@@ -219,6 +221,7 @@ class QuestionAnswer:
     topics: tuple[Topic, ...]
     related: RelatedTopics
     direct: DirectAnswer | None = None
+    ask_instead: Mapping[str, tuple[Agent, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +303,11 @@ def answer_question(
         topics,
         related,
         direct,
+        {
+            one.card.document_id: instead
+            for one in results.results
+            if (instead := ask_instead(context.people, asker, one.authors, one.card.title, today))
+        },
     )
 
 

@@ -148,6 +148,7 @@ def search_page(
         home=None if asked else home(services, reader),
         results=found.results,
         direct=found.direct,
+        ask_instead=found.ask_instead,
         correction=found.correction,
         instead=found.instead,
         typed=typed,

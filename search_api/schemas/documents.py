@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from search_api.answers.document import DocumentAnswer, DocumentPart
 from search_api.schemas.search import (
+    AgentBody,
     AreaBody,
     AuthorBody,
     CandidateBody,
@@ -13,6 +14,7 @@ from search_api.schemas.search import (
     ReferenceBody,
 )
 from search_api.schemas.search_responses import (
+    agent_body,
     area_body,
     author_body,
     candidate_body,
@@ -67,6 +69,9 @@ class OpenedDocumentBody(_DocumentSchema):
     part_of: ReferenceBody | None
     copies: list[CopyBody] = Field(description="other places of nearly the same text")
     authors: list[AuthorBody] = Field(description="who wrote before who commented")
+    ask_instead: list[AgentBody] = Field(
+        description="whom to ask where everybody who wrote it has left"
+    )
     conversation: bool
     parts: list[PartBody]
     candidates: list[CandidateBody] = Field(description="who may know about it, at most 3")
@@ -89,6 +94,7 @@ def opened_document_body(found: DocumentAnswer, today: date) -> OpenedDocumentBo
         part_of=reference_body(one.part_of) if one.part_of else None,
         copies=[copy_body(copy) for copy in one.copies],
         authors=[author_body(author) for author in one.authors],
+        ask_instead=[agent_body(agent) for agent in found.ask_instead],
         conversation=found.conversation,
         parts=[_part(part) for part in found.parts],
         candidates=[candidate_body(candidate, today) for candidate in found.experts.candidates],

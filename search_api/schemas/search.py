@@ -88,6 +88,17 @@ class PartsBody(_SearchSchema):
     vector_rank: int | None
 
 
+class AgentBody(_SearchSchema):
+    """An agent who may know."""
+
+    id: str
+    name: str
+    email: str = Field(description="where their entity wishes them to be written to, or empty")
+    contact_via: ContactVia = Field(description="whose address that is: theirs, the service's…")
+    post: PostBody
+    since: date | None = Field(description="arrival in the present post")
+
+
 class DocumentBody(_SearchSchema):
     """A document that answers."""
 
@@ -113,6 +124,9 @@ class DocumentBody(_SearchSchema):
     passage: PassageBody | None
     other_passages: list[PassageBody] = Field(description="that have words of the question too")
     authors: list[AuthorBody]
+    ask_instead: list[AgentBody] = Field(
+        [], description="whom to ask where everybody who wrote it has left"
+    )
     score: float | None = Field(None, description="with explain=true")
     parts: PartsBody | None = Field(None, description="with explain=true")
     effects: list[RankingEffect] = Field([], description="what else moved it, with explain=true")
@@ -151,17 +165,6 @@ class BestBetBody(_SearchSchema):
     title: str
     url: str | None
     external: bool
-
-
-class AgentBody(_SearchSchema):
-    """An agent who may know."""
-
-    id: str
-    name: str
-    email: str = Field(description="where their entity wishes them to be written to, or empty")
-    contact_via: ContactVia = Field(description="whose address that is: theirs, the service's…")
-    post: PostBody
-    since: date | None = Field(description="arrival in the present post")
 
 
 class EvidenceBody(_SearchSchema):

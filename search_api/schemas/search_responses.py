@@ -67,7 +67,13 @@ def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) 
         page=results.page,
         page_size=results.page_size,
         documents=[
-            _document(one, results, today, _explained(one, results) if explain else None)
+            _document(
+                one,
+                results,
+                today,
+                _explained(one, results) if explain else None,
+                found.ask_instead.get(one.card.document_id, ()),
+            )
             for one in results.results
         ],
         facets={
@@ -169,7 +175,11 @@ def _explained(result: Result, results: Results) -> _Explanation:
 
 
 def _document(
-    result: Result, results: Results, today: date, why: _Explanation | None
+    result: Result,
+    results: Results,
+    today: date,
+    why: _Explanation | None,
+    ask_instead: Sequence[Agent],
 ) -> DocumentBody:
     card = result.card
     return DocumentBody(
@@ -183,6 +193,7 @@ def _document(
         passage=_passage(*result.answering[0]) if result.answering else None,
         other_passages=[_passage(*one) for one in result.answering[1:]],
         authors=[author_body(one) for one in result.authors],
+        ask_instead=[agent_body(one) for one in ask_instead],
         score=result.parts.score if why else None,
         parts=why.parts if why else None,
         effects=list(result.effects) if why else [],

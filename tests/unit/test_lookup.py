@@ -9,10 +9,12 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.values import Agent, ContactVia
+from connectors.values import Agent, ContactVia, ContributorRole, RefusedTopic
 from expertise.directory import SqlDirectory
 from expertise.lookup import DirectoryMatches, look_up
 from quisait.application.database import migrate
+from search_api.answers.people import ask_instead
+from search_api.ranking.results import DocumentAuthor
 
 pytestmark = [pytest.mark.experts, pytest.mark.trust]
 
@@ -181,3 +183,41 @@ def test_many_of_one_name_give_the_nearest_and_their_number() -> None:
     assert (ids(matches)[0], len(matches.people), matches.beyond) == ("1", 20, 5)
     crowd = [replace(YANN, id=f"c{n:03}", departement="06") for n in range(250)]
     assert ids(found(book_of(MAELLE, SOLVEIG, *crowd), "Le Goff")) == ["1"]
+
+
+def author(agent: Agent, role: ContributorRole) -> DocumentAuthor:
+    return DocumentAuthor(agent.name, role, agent, agent.departed(TODAY))
+
+
+LEFT = replace(GONE, metier="géomètre du cadastre")
+WROTE = author(LEFT, ContributorRole.AUTHOR)
+
+
+@pytest.mark.parametrize(
+    ("authors", "expected"),
+    [
+        ([WROTE], [YANN.id]),
+        ([WROTE, author(AURORE, ContributorRole.EDITOR)], [AURORE.id]),
+        ([WROTE, author(AURORE, ContributorRole.COMMENTER)], [YANN.id]),
+        ([WROTE, author(MAELLE, ContributorRole.EDITOR)], [YANN.id]),
+        ([WROTE, author(AURORE, ContributorRole.AUTHOR)], []),
+        ([WROTE, DocumentAuthor("x", ContributorRole.AUTHOR, None, departed=False)], []),
+        ([author(LEFT, ContributorRole.COMMENTER)], []),
+        ([author(replace(LEFT, metier="astronaute"), ContributorRole.AUTHOR)], []),
+        ([WROTE, author(replace(AURORE, listed=False), ContributorRole.EDITOR)], [YANN.id]),
+    ],
+)
+def test_whom_to_ask_where_the_author_has_left(
+    book: SqlDirectory, authors: list[DocumentAuthor], expected: list[str]
+) -> None:
+    """Who carried the document on, else the métier's nearest; nobody where an author is in post."""
+    asked = ask_instead(book, MAELLE, authors, "Plans anciens", TODAY)
+    assert [one.id for one in asked] == expected
+
+
+def test_who_refused_the_subject_is_not_asked_instead(book: SqlDirectory) -> None:
+    """Nor anybody else who may not be proposed on it."""
+    refusing = replace(AURORE, refused=(RefusedTopic("cadastre", ("cadastre",)),))
+    authors = [WROTE, author(refusing, ContributorRole.EDITOR)]
+    asked = ask_instead(book, MAELLE, authors, "Le cadastre ancien", TODAY)
+    assert [one.id for one in asked] == [YANN.id]
