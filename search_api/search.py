@@ -60,6 +60,7 @@ from search_api.ranking.results import (
     passage_author,
 )
 from search_api.ranking.search_configuration import SearchConfiguration, shown_bets
+from search_api.wording import valid_on
 
 PASSAGES_READ_OF = 50
 """Of so many first documents the passages are read."""
@@ -341,6 +342,23 @@ class Search:
     def suggest(self, prefix: str, reader: Reader, limit: int = 8) -> tuple[Suggestion, ...]:
         """Titles that the reader may read and that begin with what is being typed."""
         return self._index.suggest(access_filter(reader), read_prefix(prefix), limit)
+
+    def past(self, document_ids: Sequence[str], reader: Reader, today: date) -> frozenset[str]:
+        """Those of these documents that are not in force, or that a readable one replaces."""
+        if not document_ids:
+            return frozenset()
+        asked = ShowRequest(access_filter(reader), tuple(document_ids), Question(), passages=0)
+        shown = self._index.show(replace(asked, successors=True))
+        successors = Successors(page_marks(shown, {}), self._preferences.trust, today)
+        return frozenset(
+            one.card.document_id
+            for one in shown
+            if not valid_on(today, one.card.valid_from, one.card.valid_until)
+            or any(
+                successors.replaces(heir.document_id, one.card.document_id)
+                for heir in one.successors
+            )
+        )
 
     def near_words(
         self, words: Sequence[str], reader: Reader

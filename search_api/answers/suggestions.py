@@ -34,13 +34,14 @@ class SuggestionKind(StrEnum):
 class SuggestedLink:
     """A title, a topic's label or a name, and the page of this site that it leads to.
 
-    `document_id` is that of a title, empty for the others.
+    `document_id` is that of a title, empty for the others; `past`: it is not in force any more.
     """
 
     kind: SuggestionKind
     text: str
     address: str
     document_id: str = ""
+    past: bool = False
 
 
 def suggested(context: AnswerContext, reader: Reader, prefix: str) -> tuple[SuggestedLink, ...]:
@@ -52,6 +53,7 @@ def suggested(context: AnswerContext, reader: Reader, prefix: str) -> tuple[Sugg
     if reader.agent_id is None or not folded_words(typed):
         return ()
     titles = context.search.suggest(typed, reader, TITLES)
+    past = context.search.past([one.document_id for one in titles], reader, context.today())
     people = context.people.begun(typed, context.today(), PEOPLE)
     return (
         *(
@@ -60,6 +62,7 @@ def suggested(context: AnswerContext, reader: Reader, prefix: str) -> tuple[Sugg
                 safe_text(one.title),
                 str(SearchAddress(safe_text(one.title))),
                 one.document_id,
+                past=one.document_id in past,
             )
             for one in titles
         ),

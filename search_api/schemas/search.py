@@ -327,6 +327,7 @@ class SuggestionBody(_SearchSchema):
     title: str
     kind: SuggestionKind
     address: str = Field(description="the page of this site that it leads to")
+    past: bool = Field(description="of a title: not in force any more, or replaced")
 
 
 class SuggestionsBody(_SearchSchema):

@@ -148,7 +148,11 @@ def suggestions_answer(found: Sequence[SuggestedLink]) -> SuggestionsBody:
     return SuggestionsBody(
         suggestions=[
             SuggestionBody(
-                document_id=one.document_id, title=one.text, kind=one.kind, address=one.address
+                document_id=one.document_id,
+                title=one.text,
+                kind=one.kind,
+                address=one.address,
+                past=one.past,
             )
             for one in found
         ]

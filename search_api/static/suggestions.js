@@ -46,7 +46,7 @@
     item.setAttribute("aria-selected", "false");
     item.dataset.address = found.address;
     kind.className = "kind";
-    kind.textContent = list.dataset[found.kind];
+    kind.textContent = found.past ? list.dataset.past : list.dataset[found.kind];
     said.className = "said";
     said.textContent = found.title;
     item.append(kind, " ", said);

@@ -67,8 +67,9 @@ class QuiSait extends HTMLElement {
   }
 
   #suggest(suggestions) {
-    // The box answers with documents: people are for Qui sait ? itself.
-    const titles = [...new Set(suggestions.filter((one) => one.kind === "title").map((one) => one.title))];
+    // The box answers with documents in force: people are for Qui sait ? itself.
+    const documents = suggestions.filter((one) => one.kind === "title" && !one.past);
+    const titles = [...new Set(documents.map((one) => one.title))];
     this.#suggestions.show(titles);
     this.#counted.textContent = titles.length ? counted(words.titles_found, titles.length) : "";
   }
