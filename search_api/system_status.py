@@ -108,6 +108,10 @@ class SearchFile:
     locked: str
 
 
+class FileChanged(ValueError):
+    """Somebody else wrote the file since it was opened. Its text is a French sentence."""
+
+
 class SearchFiles(Protocol):
     """Reads and writes the files that the settings name."""
 
@@ -122,7 +126,7 @@ class SearchFiles(Protocol):
     def write(self, name: str, text: str, version: str) -> None:
         """Put this text in place of what is there, whole or not at all.
 
-        Raises `KeyError`, or `ValueError` with a sentence: a line is wrong, the file changed
-        since `version`, or it cannot be written.
+        Raises `KeyError`; `FileChanged` where it changed since `version`; `ValueError` with a
+        sentence where a line is wrong or it cannot be written.
         """
         ...

@@ -16,7 +16,7 @@ from quisait.settings.types import reason_of
 from quisait.work.administration import FILE_LABELS
 from search_api.questions.glossary import LineFault, lines_of, read_glossary
 from search_api.ranking.search_configuration import read_best_bets
-from search_api.system_status import SearchFile
+from search_api.system_status import FileChanged, SearchFile
 
 NAMES = {"glossaire": "glossary", "réponses en tête": "best-bets"}
 """What the settings call each file, and its name in addresses."""
@@ -62,7 +62,7 @@ class SettingsSearchFiles:
         try:
             with _WRITING:
                 if _version(_text_of(path)) != version:
-                    raise ValueError(
+                    raise FileChanged(
                         "Rien n’est enregistré : le fichier a changé depuis son ouverture. "
                         "Copiez votre texte, rouvrez la page, et reportez-y vos lignes."
                     )

@@ -4,9 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from expertise.values import AgentDirectory
-from search_api.answers.context import AnswerContext, InvalidParameter, NotFound, RoleHolder
+from search_api.answers.context import (
+    AnswerContext,
+    InvalidParameter,
+    NotFound,
+    RoleHolder,
+    Stale,
+)
 from search_api.audit.port import Audit, AuditEntry, AuditIntegrity
-from search_api.system_status import SearchFile, SystemStatus
+from search_api.system_status import FileChanged, SearchFile, SystemStatus
 
 AUDIT_PAGE = 100
 """Entries of one page."""
@@ -72,8 +78,8 @@ def write_search_file(
 ) -> None:
     """Put a text in place of the file's, which acts at the next question.
 
-    Raises `NotFound`; `InvalidParameter` where a line is wrong, the file changed since `version`
-    or cannot be written: nothing is changed then.
+    Raises `NotFound`; `InvalidParameter` where a line is wrong or the file cannot be written;
+    `Stale` where it changed since `version`: nothing is changed then.
     """
     if context.search_files is None:
         raise NotFound("")
@@ -81,6 +87,8 @@ def write_search_file(
         context.search_files.write(name, text, version)
     except KeyError:
         raise NotFound("Les réglages ne nomment pas ce fichier.") from None
+    except FileChanged as error:
+        raise Stale(str(error)) from error
     except ValueError as error:
         raise InvalidParameter(str(error)) from error
 

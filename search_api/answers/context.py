@@ -48,6 +48,12 @@ class InvalidParameter(AnswerRefused):
     status = 422
 
 
+class Stale(AnswerRefused):
+    """What is to be replaced has changed since it was read."""
+
+    status = 409
+
+
 class NotAllowed(AnswerRefused):
     """The reader does not hold the role, or not for this topic."""
 

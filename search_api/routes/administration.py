@@ -18,7 +18,7 @@ from search_api.answers.administration import (
     system_status,
     write_search_file,
 )
-from search_api.answers.context import ROLE_NAMES, InvalidParameter, RoleHolder
+from search_api.answers.context import ROLE_NAMES, InvalidParameter, RoleHolder, Stale
 from search_api.answers.feedback import opinion_sums
 from search_api.authorization import require
 from search_api.identity.principals import Role
@@ -75,11 +75,11 @@ def write_file(
     version: Annotated[str, Form(max_length=64)] = "",
 ) -> HTMLResponse:
     """Write it, and show it as it is now; a refusal shows what was typed, and why."""
-    services, refusal = services_of(request), ""
+    services, refusal, status = services_of(request), "", 200
     try:
         write_search_file(services, administrator, name, text, version)
-    except InvalidParameter as refused:
-        refusal = str(refused)
+    except (InvalidParameter, Stale) as refused:
+        refusal, status = str(refused), refused.status
     found = search_file(services, administrator, name)
     page = render(
         "search_file.html",
@@ -89,7 +89,7 @@ def write_file(
         refusal=refusal,
         saved=not refusal,
     )
-    return HTMLResponse(page, status_code=422 if refusal else 200)
+    return HTMLResponse(page, status_code=status)
 
 
 pages = APIRouter(include_in_schema=False)

@@ -62,7 +62,7 @@ def test_check_says_what_to_do_where_something_is_wrong(tmp_path: Path) -> None:
     place = make_place(
         tmp_path / "place",
         QUISAIT_DATABASE="sqlite:////nowhere/at/all/state.sqlite",
-        QUISAIT_ENCODER__KIND="onnx",
+        QUISAIT_ENCODER__KIND="sentence-transformers",
         QUISAIT_EXTRACTOR__KIND="tika",
         QUISAIT_EXTRACTOR__URL="http://127.0.0.1:9",
         QUISAIT_INDEX__ENGINE="opensearch",
@@ -241,9 +241,7 @@ def test_a_search_reads_with_an_agents_rights(crawled: Place) -> None:
     ben = crawled.json("search", "carrousel Zanzibar", "--agent", "ag-2")
     assert ben["documents"][0]["id"] == "notes:secret.txt"
     ana = crawled.run("search", "carrousel Zanzibar", "--agent", "ag-1").stdout
-    assert "secret" not in ana
-    assert "Zanzibar" not in ana
-    assert "documents" in ana.splitlines()[0]
+    assert ana.strip() == "Aucun document."
 
 
 def test_experts_come_with_evidence(crawled: Place) -> None:

