@@ -13,12 +13,12 @@ from pathlib import Path
 
 from tests.engines import (
     OPENSEARCH_CONFIG,
-    OPENSEARCH_VERSION,
     START_TIMEOUT_S,
     _answers,
     _base_for,
+    _locked,
+    _opensearch_home,
     _unprivileged_user,
-    ensure_opensearch,
     find_jdk,
 )
 
@@ -29,9 +29,10 @@ class OwnOpenSearch:
     """Its data outlive its process."""
 
     def __init__(self, folder: Path) -> None:
-        ensure_opensearch()  # fetches the program, where it is not there yet
         self._user, self._run = _unprivileged_user(), folder
-        self._home = _base_for(self._user) / f"opensearch-{OPENSEARCH_VERSION}"
+        java_home = find_jdk(21, "OPENSEARCH_JAVA_HOME", "JAVA_HOME")
+        with _locked():  # fetched where it is not there yet
+            self._home = _opensearch_home(_base_for(self._user), java_home)
         with (
             socket.create_server(("127.0.0.1", 0)) as free,
             socket.create_server(("127.0.0.1", 0)) as other,
@@ -43,7 +44,7 @@ class OwnOpenSearch:
         for name in ("data", "logs"):
             (folder / name).mkdir()
         if self._user:
-            subprocess.run(["chown", "-R", self._user, str(folder)], check=True)
+            subprocess.run(["chown", "-R", self._user, str(self._home), str(folder)], check=True)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
