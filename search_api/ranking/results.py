@@ -276,17 +276,19 @@ def conversations(cards: Iterable[Card]) -> tuple[str, ...]:
 def best_parts(one: ShownDocument) -> tuple[ShownPassage, ...]:
     """The passages to show, best first: of a conversation its answers before its question.
 
-    Thanks and other comments only where nothing else of it is there; after the best, what has
-    words of the question stands before what has none.
+    Thanks and other comments only where nothing else of it is there. Beside the best, what has
+    words of the question is kept rather than what has none.
     """
     if not conversations([one.card]):
         return one.passages[:PASSAGES]
     ranked = [(_part_rank(shown.passage, one.card), shown) for shown in one.passages]
     comment = _BEST_PARTS.index(ContributorRole.COMMENTER)
-    kept = [pair for pair in ranked if pair[0] < comment] or ranked
-    ordered = [shown for _, shown in sorted(kept, key=lambda pair: pair[0])]
-    others = sorted(ordered[1:], key=lambda shown: not shown.highlights)
-    return (*ordered[:1], *others[: PASSAGES - 1])
+    kept = sorted(
+        [pair for pair in ranked if pair[0] < comment] or ranked, key=lambda pair: pair[0]
+    )
+    others = sorted(kept[1:], key=lambda pair: not pair[1].highlights)[: PASSAGES - 1]
+    ordered = [*kept[:1], *sorted(others, key=lambda pair: pair[0])]
+    return tuple(shown for _, shown in ordered)
 
 
 def _part_rank(passage: Passage, card: Card) -> int:
