@@ -133,7 +133,8 @@ def _line(holder: IsolatedHolder) -> str:
             f"au plus près {holder.next.name} ({holder.next.departement}{', ' if far else ''}{far})"
         )
     where = holder.agent.departement or "?"
-    degree = alone(holder.basis, holder.scope).lower()
+    degree = alone(holder.basis, holder.scope)
+    degree = degree[:1].lower() + degree[1:]
     return f"{where} · {holder.topic.label} · {holder.agent.name} · {degree} ; {near}"
 
 

@@ -108,6 +108,7 @@ def test_suggestions_tell_their_kind(claire: TestClient) -> None:
         "title": "Claire Le Bihan",
         "kind": "person",
         "address": "/experts?q=Claire+Le+Bihan",
+        "past": False,
     }
 
 

@@ -101,7 +101,8 @@ def has_documents(file: Path) -> bool:
 def test_who_is_alone(place: Place) -> None:
     """As text, JSON and CSV; who left years ago breaks no solitude."""
     text = place.run("isolation").stdout
-    assert "22 · géomètre du cadastre · Ana Le Goff · seul dans : France entière" in text
+    alone = "22 · géomètre du cadastre · Ana Le Goff · seule personne de ce métier en France"
+    assert alone in text
     assert "Rossi" not in text
     rows = place.json("isolation", "--area", "r53")["rows"]
     assert {row["agent"]["id"] for row in rows} == {"ag-1"}
