@@ -16,7 +16,7 @@ from search_api.ranking.reranking import Successors
 pytestmark = pytest.mark.trust
 
 SIGNS = 40_000
-MOST_S = 3.0
+MOST_S = 6.0
 """Of the processor. Any of these took more than twenty before its pattern was mended."""
 
 TEXTS = {
