@@ -116,6 +116,8 @@ def read_sizes(answer: Body) -> Mapping[str, int]:
 
 
 PAGE = 5_000
+FORM_MARK, FORM = "principals", "NFC"
+"""What the index of lists says of itself once every list is in the form of today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +135,11 @@ class AccessLists:
         self._alias = alias
 
     def ensure(self, replicas: int) -> None:
-        """Make it where there is none."""
+        """Make it where there is none; bring lists of an older version to today's form, once."""
         self._alias.ensure(access_lists.lists_index_body(replicas))
+        if self._alias.marks().get(FORM_MARK) != FORM:
+            self._bring_to_form()
+            self._alias.mark(FORM_MARK, FORM)
 
     def refresh(self) -> None:
         """Make all that was written seen by the next search."""
@@ -207,6 +212,20 @@ class AccessLists:
         """Delete lists that no document names; their names are never used again."""
         if names:
             self._alias.send([forget_line(name) for name in names])
+
+    def _bring_to_form(self) -> None:
+        """Write anew each list whose principals are not in their form (`principal_form`).
+
+        The engine compares them as they are written: a denial in another form denies nobody.
+        """
+        self._alias.refresh()
+        after = None
+        while hits := self._alias.search(access_lists.whole_lists(after))["hits"]["hits"]:
+            for hit in hits:
+                if formed := access_lists.in_form(hit["_source"]):
+                    self._alias.replace(hit, formed)
+            after = hits[-1]["sort"][0]
+        self._alias.refresh()
 
     def _write(self, lists: Iterable[Body]) -> dict[str, str]:
         lines = [index_line(kept["name"], kept["name"], kept) for kept in lists]

@@ -177,6 +177,28 @@ def every_list(after: str | None = None) -> Body:
     }
 
 
+def whole_lists(after: str | None = None) -> Body:
+    """One page of all lists, each with the number of its last write."""
+    return {
+        "size": LISTS_PAGE,
+        "seq_no_primary_term": True,
+        "query": {"match_all": {}},
+        "sort": [{"name": "asc"}],
+        **({} if after is None else {"search_after": [after]}),
+    }
+
+
+def in_form(kept: Body) -> Body | None:
+    """A list with its principals in their form; None where they are so already.
+
+    No further document joins it: it may mean what another list means too.
+    """
+    access = Access(frozenset(kept["allowed"]), frozenset(kept["denied"]))
+    if access.allowed == set(kept["allowed"]) and access.denied == set(kept["denied"]):
+        return None
+    return rewritten_list(kept["name"], kept["source"], access)
+
+
 def accesses(answer: Body) -> Mapping[str, Access]:
     """Read what lists hold, by name."""
     rows = [hit["_source"] for hit in answer["hits"]["hits"]]

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
 
 from opensearchpy import OpenSearch
-from opensearchpy.exceptions import RequestError
+from opensearchpy.exceptions import ConflictError, RequestError
 
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.opensearch.answers import whole
@@ -50,6 +52,36 @@ class Alias:
             # Another process made it in between.
             if fault.error != "resource_already_exists_exception":
                 raise
+
+    def marks(self) -> Mapping[str, Any]:
+        """What the index's mapping says of itself (`_meta`)."""
+        with engine_faults():
+            mappings = self._client.indices.get_mapping(index=self._name)
+        return {
+            name: value
+            for kept in mappings.values()
+            for name, value in kept["mappings"].get("_meta", {}).items()
+        }
+
+    def mark(self, name: str, value: str) -> None:
+        """Say one thing more of itself."""
+        marks = {**self.marks(), name: value}
+        with engine_faults():
+            self._client.indices.put_mapping(index=self._name, body={"_meta": marks})
+
+    def replace(self, hit: Body, source: Body) -> None:
+        """Keep something else in a hit's place, unless somebody has written to it since.
+
+        The hit must have been asked for with `seq_no_primary_term`.
+        """
+        with engine_faults(), suppress(ConflictError):
+            self._client.index(
+                index=self._name,
+                id=hit["_id"],
+                body=source,
+                if_seq_no=hit["_seq_no"],
+                if_primary_term=hit["_primary_term"],
+            )
 
     def search(self, body: Body) -> Body:
         """Give the whole answer to one request."""
