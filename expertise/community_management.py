@@ -15,7 +15,7 @@ from expertise.decisions import CommunityDecision, SqlTopicDecisions, TopicDecis
 from expertise.peers import by_area_then_name, community_view
 from expertise.revalidation import CurrentHolder
 from expertise.topics import TopicKind, label_key
-from expertise.visibility import may_be_shown, refuses
+from expertise.visibility import may_be_shown, refuses_document
 from expertise.votes import counting_contributions
 from indexer.access import Reader, access_filter
 from indexer.values import Card, Question, ShowRequest
@@ -115,16 +115,10 @@ def _people(reading: OpenBuild, cards: Sequence[Card]) -> tuple[Agent, ...]:
     shown = [
         agent
         for agent in owners.values()
-        if may_be_shown(agent, today) and not _refused(agent, cards)
+        if may_be_shown(agent, today)
+        and not any(refuses_document(agent, card.document_id, card.title) for card in cards)
     ]
     return tuple(sorted(shown, key=by_area_then_name)[:MOST_PEOPLE])
-
-
-def _refused(agent: Agent, cards: Sequence[Card]) -> bool:
-    """Whether the agent refused a topic that one of the titles names, or that counted one."""
-    ids = {card.document_id for card in cards}
-    counted = any(not ids.isdisjoint(topic.documents) for topic in agent.refused)
-    return counted or any(refuses(agent, card.title) for card in cards)
 
 
 LONGEST_LABEL = 120

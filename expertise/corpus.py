@@ -182,11 +182,6 @@ class Corpus:
     accepted: NDArray[np.bool_]
     contributions_seen: int
 
-    @property
-    def share_used(self) -> float:
-        """The share of all contributions that counts, from 0 to 1."""
-        return len(self.document) / self.contributions_seen if self.contributions_seen else 0.0
-
 
 def is_universal(access: Access, universal: frozenset[str]) -> bool:
     """Whether every agent may read: a universal principal is allowed, and nobody is denied."""

@@ -178,8 +178,8 @@ SURE_CONFIDENCE = 2.0
 right on both sets. Below it, a candidate is marked as not sure (decision 24)."""
 NEAR_IN_METIER = 4.0
 """Nearness, in standard deviations, of a document on a topic of the candidate's métier from which
-they are sure. On the demo's 165 questions, tried by hand: nobody of those who are named where
-nobody should be reaches 3.4, and everybody whom it makes sure knows the subject."""
+they are sure. Chosen by hand on the demo's own questions: nobody of those who are named where
+nobody should be reaches 3.4."""
 NO_THRESHOLD = Threshold(-math.inf, 0.0)
 """Every candidate with a vote."""
 

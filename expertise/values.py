@@ -28,6 +28,13 @@ class RankedDocument(NamedTuple):
     answered_by: str = ""
 
 
+class DirectAnswerer(NamedTuple):
+    """The agent who wrote a direct answer, and the document that has it."""
+
+    agent_id: str
+    document_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """The documents that match a question for one reader, best first.

@@ -240,6 +240,11 @@ def refuses(agent: Agent, question: str) -> bool:
     return any(_mentions(question, topic) for topic in agent.refused)
 
 
+def refuses_document(agent: Agent, document_id: str, title: str) -> bool:
+    """Whether the agent refused a topic that the title names, or under which it was counted."""
+    return any(document_id in topic.documents or _mentions(title, topic) for topic in agent.refused)
+
+
 def refused_documents(window: Window, agents: Mapping[str, Agent]) -> Mapping[str, frozenset[str]]:
     """By agent id, the documents of the window that do not count for them.
 
@@ -251,8 +256,7 @@ def refused_documents(window: Window, agents: Mapping[str, Agent]) -> Mapping[st
         id_: frozenset(
             ranked.card.document_id
             for ranked in window.documents
-            for topic in agent.refused
-            if ranked.card.document_id in topic.documents or _mentions(ranked.card.title, topic)
+            if refuses_document(agent, ranked.card.document_id, ranked.card.title)
         )
         for id_, agent in refusing.items()
     }

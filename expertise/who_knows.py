@@ -13,6 +13,7 @@ from expertise.values import (
     AccountDirectory,
     AssignedTopics,
     Candidate,
+    DirectAnswerer,
     Evidence,
     NameMatcher,
     RankedDocument,
@@ -120,7 +121,7 @@ def find_experts(
     limit: int = 10,
     names: NameMatcher | None = None,
     build: AssignedTopics | None = None,
-    answered_by: str = "",
+    answered: DirectAnswerer | None = None,
     sum_votes: SumVotes = discounted_votes,
     threshold: Threshold = SERVED_THRESHOLD,
 ) -> Experts:
@@ -131,7 +132,8 @@ def find_experts(
     proposed, nor the reader themselves (`reader_id`), nor anybody whose evidence does not pass the
     `threshold`; where nobody passes, nobody is known. `names` finds whom the question itself
     names. The topics that documents share, by the last `build`, take part in the walk. Who wrote
-    the direct answer (`answered_by`, an agent's id) knows, whatever the threshold.
+    the direct answer (`answered`) knows, whatever the threshold, where that document counts for
+    them.
     """
     eligibility = _Eligibility(reader_id, today, question)
     agents = eligibility.among(directory.by_account(_accounts(window)))
@@ -148,7 +150,7 @@ def find_experts(
         key=lambda id_: (-scores[id_].score, id_),
     )
     shown = confidences.passing(in_the_area, threshold)
-    answering = {answered_by} & set(in_the_area)
+    answering = _answering(answered, votes) & set(in_the_area)
     shown = [*shown, *(answering - set(shown))]
     held = build.held_by_metier((known[id_] for id_ in shown), today) if build else {}
     sure = {
@@ -173,6 +175,14 @@ def find_experts(
         nearest_area="" if shown else _nearest_area(confidences, known, area, threshold),
         far=window.far,
     )
+
+
+def _answering(answered: DirectAnswerer | None, votes: Mapping[str, tuple[Vote, ...]]) -> set[str]:
+    """Who wrote the direct answer, where its document votes for them."""
+    if answered is None:
+        return set()
+    voting = {vote.document_id for vote in votes.get(answered.agent_id, ())}
+    return {answered.agent_id} if answered.document_id in voting else set()
 
 
 def _on_topics(votes: Sequence[Vote], topics: TopicsOf, held: Collection[str]) -> list[str]:

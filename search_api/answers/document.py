@@ -48,19 +48,6 @@ LEAST_ENTRIES = 3
 
 NO_SUCH_DOCUMENT = "Ce document n’existe pas, ou ne vous est pas ouvert."
 
-_WRITERS_FIRST = (
-    ContributorRole.AUTHOR,
-    ContributorRole.EDITOR,
-    ContributorRole.ACCEPTED_ANSWERER,
-    ContributorRole.ANSWERER,
-    ContributorRole.REVIEWER,
-    ContributorRole.ASKER,
-    ContributorRole.COMMENTER,
-    ContributorRole.UPLOADER,
-    ContributorRole.FORWARDER,
-    ContributorRole.BOT,
-)
-
 _THREAD_ORDER = (
     ContributorRole.ASKER,
     ContributorRole.ACCEPTED_ANSWERER,
@@ -105,7 +92,7 @@ class ContentsEntry:
 class DocumentAnswer:
     """A document as its reader may read it now.
 
-    `result` holds its card, authors (who wrote first), copies and relations. `conversation`: its
+    `result` holds its card, authors, copies and relations. `conversation`: its
     parts are voices. `original` is the address of the file itself or of the document at its
     source, empty where there is none. `answered`: a paragraph answers the question.
     `ask_instead`: whom to ask where everybody who wrote it has left.
@@ -155,7 +142,7 @@ def document_answer(
         parts = sorted(parts, key=_turn)
     card = opened.result.card
     return DocumentAnswer(
-        result=replace(opened.result, authors=writers_first(opened.result.authors)),
+        result=opened.result,
         parts=tuple(parts),
         contents=() if conversation else _contents(parts),
         conversation=conversation,
@@ -163,19 +150,10 @@ def document_answer(
         original=_original_of(context, card),
         experts=people_for(context, reader, card.title or question, PEOPLE_BESIDE),
         ask_instead=ask_instead(
-            context.people,
-            asker_of(context, reader),
-            opened.result.authors,
-            card.title,
-            context.today(),
+            context.people, asker_of(context, reader), opened.result, context.today()
         ),
         incomplete=incomplete(reader),
     )
-
-
-def writers_first(authors: Sequence[DocumentAuthor]) -> tuple[DocumentAuthor, ...]:
-    """Who wrote stands before who commented."""
-    return tuple(sorted(authors, key=lambda one: _WRITERS_FIRST.index(one.role)))
 
 
 def open_original(context: AnswerContext, reader: Reader, document_id: str) -> DocumentOriginal:

@@ -7,15 +7,15 @@ from datetime import date
 from enum import StrEnum
 
 from connectors.geography import distance_km
-from connectors.values import Agent, ContributorRole
+from connectors.values import Agent, ContributorRole, EvidencePolicy
 from expertise.lookup import NOBODY, DirectoryMatches, LookupDirectory, distance_from, look_up
 from expertise.names import DirectoryField, asked_words
-from expertise.values import Candidate, ScoreParts
-from expertise.visibility import may_be_shown, refuses
+from expertise.values import Candidate, DirectAnswerer, ScoreParts
+from expertise.visibility import may_be_shown, refuses, refuses_document
 from expertise.who_knows import Experts
 from indexer.access import Reader
 from search_api.answers.context import AnswerContext
-from search_api.ranking.results import DocumentAuthor
+from search_api.ranking.results import Result
 
 MOST_CARDS = 3
 """So many people at most stand above the documents."""
@@ -111,43 +111,41 @@ def ordinary_words(texts: Iterable[str]) -> frozenset[str]:
 
 
 def ask_instead(
-    directory: LookupDirectory,
-    asker: Agent | None,
-    authors: Sequence[DocumentAuthor],
-    title: str,
-    today: date,
+    directory: LookupDirectory, asker: Agent | None, one: Result, today: date, question: str = ""
 ) -> tuple[Agent, ...]:
     """Whom to ask where everybody who wrote a document has left; nobody where somebody has not.
 
     Those in post who edited, reviewed or answered there, else of the writers' métier who is
-    nearest to the asker. Not the asker, nor who may not be shown or refused what it is about.
+    nearest to the asker. Not the asker, nor who may not be shown, or refused what the document or
+    the `question` is about. Nobody where contributions to the document count as no evidence.
     """
-    writers = [one for one in authors if one.role in _WROTE]
-    if not writers or not all(one.departed for one in writers):
+    card = one.card
+    writers = [author for author in one.authors if author.role in _WROTE]
+    counts = card.evidence != EvidencePolicy.NONE
+    if not counts or not writers or not all(author.departed for author in writers):
         return ()
 
     def may_be_asked(agent: Agent) -> bool:
-        shown = may_be_shown(agent, today) and not refuses(agent, title)
-        return shown and (asker is None or agent.id != asker.id)
+        refused = refuses(agent, question) or refuses_document(agent, card.document_id, card.title)
+        own = asker is not None and agent.id == asker.id
+        return may_be_shown(agent, today) and not refused and not own
 
-    carried_on = [one.shown for one in authors if one.shown and one.role in _CARRIED_ON]
+    carried_on = [
+        author.agent for author in one.authors if author.agent and author.role in _CARRIED_ON
+    ]
     if asked := [agent for agent in carried_on if may_be_asked(agent)]:
-        return tuple(dict.fromkeys(asked))
-    for metier in dict.fromkeys(one.agent.metier for one in writers if one.agent):
+        return tuple(asked)
+    here = asker.departement if asker else ""
+    for metier in dict.fromkeys(author.agent.metier for author in writers if author.agent):
         entries = directory.entries_with(asked_words(metier), today) or ()
-        holders = [one for one in entries if one.metier == metier and may_be_asked(one)]
+        holders = [agent for agent in entries if agent.metier == metier and may_be_asked(agent)]
         if holders:
-            here = asker.departement if asker else ""
-            return (min(holders, key=lambda one: (distance_from(here, one), one.id)),)
+            return (min(holders, key=lambda agent: (distance_from(here, agent), agent.id)),)
     return ()
 
 
 _WROTE = {ContributorRole.AUTHOR, ContributorRole.ACCEPTED_ANSWERER}
-_CARRIED_ON = {
-    ContributorRole.EDITOR,
-    ContributorRole.REVIEWER,
-    ContributorRole.ANSWERER,
-}
+_CARRIED_ON = {ContributorRole.EDITOR, ContributorRole.REVIEWER, ContributorRole.ANSWERER}
 
 
 def people_answer(
@@ -155,16 +153,16 @@ def people_answer(
     matches: DirectoryMatches,
     asker: Agent | None,
     first_documents: Sequence[str],
-    answered_by: str = "",
+    answered: DirectAnswerer | None = None,
     limit: int = MOST_CARDS,
 ) -> PeopleAnswer:
     """Those to show, of those whom the question names and those who know.
 
     A question that only names somebody, or a service in its place, is answered by the directory
     alone: who contributed to documents near such words is not meant. Who wrote the direct answer
-    (`answered_by`, an agent's id) is among those who know.
+    (`answered`) is among those who know.
     """
-    choice = _Choice(matches, asker, frozenset(first_documents[:FIRST_DOCUMENTS]), answered_by)
+    choice = _Choice(matches, asker, frozenset(first_documents[:FIRST_DOCUMENTS]), answered)
     every = (*choice.oneself(), *experts.stated, *experts.candidates, *experts.named)
     called = {one.agent.id: one for one in every}
     named = [choice.named(called[id_]) for id_ in matches.ids if id_ in called]
@@ -195,7 +193,7 @@ class _Choice:
     matches: DirectoryMatches
     asker: Agent | None
     first_documents: frozenset[str]
-    answered_by: str
+    answered: DirectAnswerer | None
 
     def oneself(self) -> list[Candidate]:
         """The asker, where the question names them: nobody is proposed to themselves else."""
@@ -225,7 +223,7 @@ class _Choice:
         ordered = [*sure, *(one for one in ranked if not one.sure)]
         writers = sorted(
             (one for one in ordered if self._wrote(one)),
-            key=lambda one: one.agent.id != self.answered_by,
+            key=lambda one: not self._answered(one),
         )
         placed = [one for one in sure[:CHOSEN_FROM] if self._distance_km(one) is not None]
         near = min(placed, key=lambda one: self._distance_km(one) or 0.0) if placed else None
@@ -254,9 +252,12 @@ class _Choice:
         )
 
     def _wrote(self, one: Candidate) -> bool:
-        return one.agent.id == self.answered_by or any(
+        return self._answered(one) or any(
             proof.answers and proof.document_id in self.first_documents for proof in one.evidence
         )
+
+    def _answered(self, one: Candidate) -> bool:
+        return self.answered is not None and one.agent.id == self.answered.agent_id
 
     def _distance_km(self, one: Candidate) -> float | None:
         if self.asker is None:

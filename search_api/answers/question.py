@@ -11,7 +11,7 @@ from connectors.values import Agent
 from expertise.lookup import DirectoryMatches
 from expertise.name_words import name_reach
 from expertise.topics import Topic
-from expertise.values import NameCompleter, NameMatcher, Window
+from expertise.values import DirectAnswerer, NameCompleter, NameMatcher, Window
 from expertise.visibility import may_be_shown
 from expertise.who_knows import Experts, find_experts
 from indexer.access import Reader
@@ -275,13 +275,13 @@ def answer_question(
     experts, related = Experts((), 0), RelatedTopics()
     window = context.search.window(found.hits) if candidates else Window(())
     direct = None if found.instead else direct_answer(results, today)
-    answered_by = direct.author.agent.id if direct and direct.author.agent else ""
+    answered = _answerer(direct)
     if candidates or matches.people:
         experts = _experts(
-            context, reader, window, text, matches, limit=CHOSEN_FROM, answered_by=answered_by
+            context, reader, window, text, matches, limit=CHOSEN_FROM, answered=answered
         )
     first = [one.card.document_id for one in results.results]
-    people = people_answer(experts, matches, asker, first, answered_by, candidates or MOST_CARDS)
+    people = people_answer(experts, matches, asker, first, answered, candidates or MOST_CARDS)
     words = results.question.words  # what operators narrow names no topic
     topics = related_topics(context, words, far=True).topics if words.strip() else ()
     if candidates and words.strip() and not (results.found and people.cards):
@@ -306,9 +306,15 @@ def answer_question(
         {
             one.card.document_id: instead
             for one in results.results
-            if (instead := ask_instead(context.people, asker, one.authors, one.card.title, today))
+            if (instead := ask_instead(context.people, asker, one, today, text))
         },
     )
+
+
+def _answerer(direct: DirectAnswer | None) -> DirectAnswerer | None:
+    if direct is None or direct.author.agent is None:
+        return None
+    return DirectAnswerer(direct.author.agent.id, direct.reference.document_id)
 
 
 def who_knows(
@@ -356,7 +362,7 @@ def _experts(
     *,
     area: str = "",
     limit: int,
-    answered_by: str = "",
+    answered: DirectAnswerer | None = None,
 ) -> Experts:
     return find_experts(
         window,
@@ -368,5 +374,5 @@ def _experts(
         limit=limit,
         names=matches,
         build=context.overview,
-        answered_by=answered_by,
+        answered=answered,
     )

@@ -377,12 +377,29 @@ def document_reference(card: Card) -> DocumentReference:
     return DocumentReference(card.document_id, card.title, card.url)
 
 
+_WRITERS_FIRST = (
+    ContributorRole.AUTHOR,
+    ContributorRole.EDITOR,
+    ContributorRole.ACCEPTED_ANSWERER,
+    ContributorRole.ANSWERER,
+    ContributorRole.REVIEWER,
+    ContributorRole.ASKER,
+    ContributorRole.COMMENTER,
+    ContributorRole.UPLOADER,
+    ContributorRole.FORWARDER,
+    ContributorRole.BOT,
+)
+
+
 def document_authors(
     rows: Iterable[Contribution], agents: Mapping[str, Agent], today: date
 ) -> tuple[DocumentAuthor, ...]:
-    """Who wrote before who only commented, else in the source's order; each person once."""
+    """Who wrote before who only commented, else in the source's order; each person once.
+
+    In the first of these roles: who wrote a page and then corrected it stands as its author.
+    """
     found: dict[str, DocumentAuthor] = {}
-    for row in sorted(rows, key=lambda row: row.role is ContributorRole.COMMENTER):
+    for row in sorted(rows, key=lambda row: _WRITERS_FIRST.index(row.role)):
         one = _document_author(row, agents, today)
         found.setdefault(one.agent.id if one.agent else row.account, one)
     return tuple(found.values())

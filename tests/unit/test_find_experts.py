@@ -8,11 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.values import Agent, ContributorRole, EvidencePolicy
+from connectors.values import Agent, ContributorRole, EvidencePolicy, RefusedTopic
 from expertise.names import Reason
 from expertise.scoring import FEWEST_COMPARED, NO_THRESHOLD, SERVED_THRESHOLD
-from expertise.values import AssignedTopics, RankedDocument, ScoreParts, TopicsOf, Window
+from expertise.values import (
+    AssignedTopics,
+    DirectAnswerer,
+    RankedDocument,
+    ScoreParts,
+    TopicsOf,
+    Window,
+)
 from expertise.who_knows import WALK_WEIGHT, Experts, find_experts, in_area
+from indexer.values import Card
 from tests.windows import TODAY, ListedBook, card, ranked, wrote
 
 pytestmark = pytest.mark.experts
@@ -440,3 +448,25 @@ def test_the_one_who_asks_is_not_proposed_to_themselves() -> None:
     """Who looks for a colleague looks for another one."""
     own = replace(ANA, id="ag-9")
     assert found(asked(three_notes(), own, BEN, CYD)) == ["ag-2", "ag-3"]
+
+
+def test_who_wrote_the_direct_answer_knows_where_it_counts_for_them() -> None:
+    """Even where the window is far; not by a private matter, nor by what they refused, nor gone."""
+    others = [ranked(0.1, card(f"wiki:{n}", wrote("wiki:ben"))) for n in range(2, 60)]
+    others.append(ranked(0.1, card("wiki:60", wrote("wiki:ana"))))  # far, and hers
+
+    def named(document: Card, ana: Agent = ANA, area: str = "") -> list[str]:
+        window = Window((ranked(1.0, document), *others), compared=FEWEST_COMPARED, far=True)
+        book = ListedBook((ana, BEN))
+        answered = DirectAnswerer(ANA.id, document.document_id)
+        return found(find_experts(window, "bornage", book, TODAY, area=area, answered=answered))
+
+    answer = card("wiki:1", wrote("wiki:ana", ContributorRole.ACCEPTED_ANSWERER))
+    assert named(answer) == [ANA.id]
+    assert named(answer, area="974") == []
+    assert named(replace(answer, evidence=EvidencePolicy.NONE)) == []
+    refused = RefusedTopic("t", (), frozenset({"wiki:1"}))
+    assert named(answer, replace(ANA, refused=(refused,))) == []
+    assert named(answer, replace(ANA, refused=(RefusedTopic("t", ("bornage",)),))) == []
+    assert named(answer, replace(ANA, listed=False)) == []
+    assert named(answer, replace(ANA, departure=TODAY)) == []

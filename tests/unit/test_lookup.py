@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.values import Agent, ContactVia, ContributorRole, RefusedTopic
+from connectors.values import Agent, ContactVia, ContributorRole, EvidencePolicy, RefusedTopic
 from expertise.directory import SqlDirectory
 from expertise.lookup import DirectoryMatches, look_up
 from quisait.application.database import migrate
 from search_api.answers.people import ask_instead
-from search_api.ranking.results import DocumentAuthor
+from search_api.ranking.fusion import FusedHit
+from search_api.ranking.results import DocumentAuthor, Result
+from tests.windows import card
 
 pytestmark = [pytest.mark.experts, pytest.mark.trust]
 
@@ -189,6 +191,11 @@ def author(agent: Agent, role: ContributorRole) -> DocumentAuthor:
     return DocumentAuthor(agent.name, role, agent, agent.departed(TODAY))
 
 
+def result(*authors: DocumentAuthor, evidence: str = EvidencePolicy.YES) -> Result:
+    shown = replace(card("wiki:plans"), title="Plans anciens", evidence=evidence)
+    return Result(shown, authors, (), (), FusedHit("wiki:plans", 1.0, 1.0, 1, 1.0, 1))
+
+
 LEFT = replace(GONE, metier="géomètre du cadastre")
 WROTE = author(LEFT, ContributorRole.AUTHOR)
 
@@ -211,13 +218,28 @@ def test_whom_to_ask_where_the_author_has_left(
     book: SqlDirectory, authors: list[DocumentAuthor], expected: list[str]
 ) -> None:
     """Who carried the document on, else the métier's nearest; nobody where an author is in post."""
-    asked = ask_instead(book, MAELLE, authors, "Plans anciens", TODAY)
+    asked = ask_instead(book, MAELLE, result(*authors), TODAY)
     assert [one.id for one in asked] == expected
 
 
-def test_who_refused_the_subject_is_not_asked_instead(book: SqlDirectory) -> None:
-    """Nor anybody else who may not be proposed on it."""
-    refusing = replace(AURORE, refused=(RefusedTopic("cadastre", ("cadastre",)),))
-    authors = [WROTE, author(refusing, ContributorRole.EDITOR)]
-    asked = ask_instead(book, MAELLE, authors, "Le cadastre ancien", TODAY)
+@pytest.mark.parametrize(
+    ("refused", "question"),
+    [
+        (RefusedTopic("cadastre", ("plans",)), ""),
+        (RefusedTopic("cadastre", ("cadastre",)), "cadastre ancien"),
+        (RefusedTopic("cadastre", (), frozenset({"wiki:plans"})), ""),
+    ],
+)
+def test_who_refused_the_subject_is_not_asked_instead(
+    book: SqlDirectory, refused: RefusedTopic, question: str
+) -> None:
+    """Where title or question names it, or the last build counted the document under it."""
+    authors = [WROTE, author(replace(AURORE, refused=(refused,)), ContributorRole.EDITOR)]
+    asked = ask_instead(book, MAELLE, result(*authors), TODAY, question)
     assert [one.id for one in asked] == [YANN.id]
+
+
+def test_what_counts_as_no_evidence_names_nobody(book: SqlDirectory) -> None:
+    """In a private matter nobody is said to know, not even in place of who left."""
+    private = result(WROTE, author(AURORE, ContributorRole.EDITOR), evidence=EvidencePolicy.NONE)
+    assert ask_instead(book, MAELLE, private, TODAY) == ()
