@@ -80,6 +80,14 @@ def ensure_opensearch() -> str:
     return OPENSEARCH_URL
 
 
+def opensearch_home() -> Path:
+    """The folder of OpenSearch's program, fetched first where it is not there."""
+    refuse_where_fast("opensearch")
+    with _locked():
+        java_home = find_jdk(21, "OPENSEARCH_JAVA_HOME", "JAVA_HOME")
+        return _opensearch_home(_base_for(_unprivileged_user()), java_home)
+
+
 def ensure_tika() -> str:
     """The address of a Tika server that answers; starts one where none does."""
     refuse_where_fast("tika")

@@ -48,6 +48,7 @@ class Part(StrEnum):
 
 _STARTS = {
     "tests.engines.ensure_opensearch": "opensearch",
+    "tests.engines.opensearch_home": "opensearch",
     "tests.engines.ensure_tika": "tika",
     "tests.own_tika.own_tika": "tika",
     "tests.postgres_server.own_postgres": "postgres",

@@ -15,11 +15,9 @@ from tests.engines import (
     OPENSEARCH_CONFIG,
     START_TIMEOUT_S,
     _answers,
-    _base_for,
-    _locked,
-    _opensearch_home,
     _unprivileged_user,
     find_jdk,
+    opensearch_home,
 )
 
 HEAP = "-Xms512m -Xmx512m"
@@ -30,9 +28,7 @@ class OwnOpenSearch:
 
     def __init__(self, folder: Path) -> None:
         self._user, self._run = _unprivileged_user(), folder
-        java_home = find_jdk(21, "OPENSEARCH_JAVA_HOME", "JAVA_HOME")
-        with _locked():  # fetched where it is not there yet
-            self._home = _opensearch_home(_base_for(self._user), java_home)
+        self._home = opensearch_home()
         with (
             socket.create_server(("127.0.0.1", 0)) as free,
             socket.create_server(("127.0.0.1", 0)) as other,
