@@ -58,9 +58,10 @@ from search_api.ranking.results import (
     page_marks,
     page_results,
     passage_author,
+    replacing,
 )
 from search_api.ranking.search_configuration import SearchConfiguration, shown_bets
-from search_api.wording import valid_on
+from search_api.wording import in_force
 
 PASSAGES_READ_OF = 50
 """Of so many first documents the passages are read."""
@@ -353,11 +354,7 @@ class Search:
         return frozenset(
             one.card.document_id
             for one in shown
-            if not valid_on(today, one.card.valid_from, one.card.valid_until)
-            or any(
-                successors.replaces(heir.document_id, one.card.document_id)
-                for heir in one.successors
-            )
+            if not in_force(one.card, today) or replacing(one, successors)
         )
 
     def near_words(

@@ -82,6 +82,7 @@ _environment.filters.update(
     explained=explanation,
     file_format=wording.file_format,
     icon=wording.icon,
+    in_force=wording.in_force,
     initials=wording.initials,
     iso=wording.iso,
     last_name=wording.last_name,

@@ -13,14 +13,14 @@ from indexer.values import Card, Passage
 from search_api.questions.query_parser import QueryPartKind
 
 
-def plural(one: str, many: str, number: int, /, **values: object) -> str:
+def plural(one: str, many: str, count: int, /, **values: object) -> str:
     """The form for a number, the first for 0 and 1; `{num}` is the number, grouped."""
-    return (one if number < 2 else many).format(num=grouped(number), **values)
+    return (one if count < 2 else many).format(num=number(count), **values)
 
 
-def grouped(number: int) -> str:
+def number(value: int) -> str:
     """`12 345`, its thousands held together by narrow no-break spaces."""
-    return f"{number:,}".replace(",", "\u202f")
+    return f"{value:,}".replace(",", "\u202f")
 
 
 _UNSAFE = re.compile(
@@ -206,9 +206,9 @@ UNDERSTOOD: dict[QueryPartKind, str] = {
 }
 
 
-def valid_on(today: date, valid_from: str | None, valid_until: str | None) -> bool:
+def in_force(card: Card, today: date) -> bool:
     """Whether a document is in force; both ends are days on which it is."""
-    first, last = _date(valid_from), _date(valid_until)
+    first, last = _date(card.valid_from), _date(card.valid_until)
     return (first is None or first <= today) and (last is None or today <= last)
 
 
@@ -221,11 +221,6 @@ def _date(value: date | datetime | str | None) -> date | None:
         except ValueError:
             return None
     return value
-
-
-def number(value: int) -> str:
-    """`12 345`, its thousands held together."""
-    return grouped(value)
 
 
 def understood(said: QueryPartKind) -> str:

@@ -19,7 +19,7 @@ from search_api.answers.context import AnswerContext
 from search_api.answers.topics import readable_cards
 from search_api.questions.query import Query, ResultOrder
 from search_api.ranking.results import Result
-from search_api.wording import valid_on
+from search_api.wording import in_force
 
 SHOWN = 3
 """So many documents, and so many open questions at most: what is read at a glance."""
@@ -103,11 +103,7 @@ def _newest(
     """Documents in force, newest first."""
     asked = Query(text, filters or {}, page_size=READ_OF_EACH, order=ResultOrder.DATE)
     found = context.search.answer(asked, reader, today).results
-    return tuple(
-        one
-        for one in found
-        if not one.replaced_by and valid_on(today, one.card.valid_from, one.card.valid_until)
-    )
+    return tuple(one for one in found if not one.replaced_by and in_force(one.card, today))
 
 
 def _of_the_place(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from connectors.values import ContributorRole
-from indexer.values import Card, ShownPassage
+from indexer.values import ShownPassage
 from search_api.questions.query import ResultOrder
 from search_api.ranking.fusion import FusedHit
 from search_api.ranking.results import (
@@ -16,6 +16,7 @@ from search_api.ranking.results import (
     document_reference,
     excerpt_span,
 )
+from search_api.wording import in_force
 
 ANSWER_CHARACTERS = 300
 """A sentence or two."""
@@ -50,7 +51,7 @@ def direct_answer(results: Results, today: date) -> DirectAnswer | None:
     if results.page > 1 or not results.results or not by_relevance or results.wide:
         return None
     first = results.results[0]
-    if not is_sure(first.parts) or first.replaced_by or not _in_force(first.card, today):
+    if not is_sure(first.parts) or first.replaced_by or not in_force(first.card, today):
         return None
     said = _answering(first)
     if said is None:
@@ -77,9 +78,3 @@ def _answering(first: Result) -> tuple[ShownPassage, DocumentAuthor, bool] | Non
         return None
     author = next((one for one in first.authors if one.role is ContributorRole.AUTHOR), None)
     return (shown, author, False) if author else None
-
-
-def _in_force(card: Card, today: date) -> bool:
-    day = today.isoformat()
-    begun = card.valid_from is None or card.valid_from <= day
-    return begun and (card.valid_until is None or day <= card.valid_until)

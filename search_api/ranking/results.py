@@ -339,11 +339,7 @@ def page_results(
                 for name in one.card.replaces
                 if name in named and succession.replaces(one.card.document_id, name)
             ),
-            replaced_by=tuple(
-                document_reference(heir)
-                for heir in one.successors
-                if succession.replaces(heir.document_id, one.card.document_id)
-            ),
+            replaced_by=tuple(map(document_reference, replacing(one, succession))),
             part_of=document_reference(named[one.card.part_of])
             if one.card.part_of in named
             else None,
@@ -355,6 +351,15 @@ def page_results(
             effects=places[one.card.document_id].effects,
         )
         for one in shown
+    )
+
+
+def replacing(one: ShownDocument, succession: Successors) -> tuple[Card, ...]:
+    """The cards of what replaces a document."""
+    return tuple(
+        heir
+        for heir in one.successors
+        if succession.replaces(heir.document_id, one.card.document_id)
     )
 
 

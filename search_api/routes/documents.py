@@ -27,7 +27,6 @@ from search_api.routes.search import PROBLEMS
 from search_api.schemas.documents import OpenedDocumentBody, opened_document_body
 from search_api.services import services_of
 from search_api.templating import render
-from search_api.wording import valid_on
 
 api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 router = APIRouter(include_in_schema=False)
@@ -112,7 +111,6 @@ def _page(request: Request, reader: AskingReader, document_id: str, q: str) -> s
         found=found,
         q=asked,
         back=str(SearchAddress(asked)) if asked else "",
-        in_force=valid_on(today, card.valid_from, card.valid_until),
         today=today,
         own_address=document_address(document_id),
         answer=ANSWER_ANCHOR,

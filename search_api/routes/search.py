@@ -43,7 +43,6 @@ from search_api.schemas.search_responses import experts_answer, search_answer, s
 from search_api.search import OF_A_PERSON
 from search_api.services import services_of
 from search_api.templating import demo_agents, here, render
-from search_api.wording import valid_on
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {
@@ -165,7 +164,6 @@ def search_page(
         more=more,
         shared=f"{request.base_url}{str(address)[1:]}",
         most_of_a_person=OF_A_PERSON,
-        in_force=lambda card: valid_on(today, card.valid_from, card.valid_until),
         today=today,
     )
 

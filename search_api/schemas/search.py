@@ -99,13 +99,12 @@ class AgentBody(_SearchSchema):
     since: date | None = Field(description="arrival in the present post")
 
 
-class DocumentBody(_SearchSchema):
-    """A document that answers."""
+class DocumentFields(_SearchSchema):
+    """What is said of a document wherever it is shown."""
 
     id: str
     title: str
     url: str | None = Field(description="at its source; http or https only")
-    page: str = Field(description="path of its page on this site, at what answers the question")
     kind: str
     source: str
     space: str
@@ -121,12 +120,18 @@ class DocumentBody(_SearchSchema):
     replaced_by: list[ReferenceBody] = Field(description="in force, and readable too")
     part_of: ReferenceBody | None
     copies: list[CopyBody] = Field(description="other places of nearly the same text, at most 50")
+    authors: list[AuthorBody] = Field(description="who wrote before who commented")
+    ask_instead: list[AgentBody] = Field(
+        description="whom to ask where everybody who wrote it has left"
+    )
+
+
+class DocumentBody(DocumentFields):
+    """A document that answers."""
+
+    page: str = Field(description="path of its page on this site, at what answers the question")
     passage: PassageBody | None
     other_passages: list[PassageBody] = Field(description="that have words of the question too")
-    authors: list[AuthorBody]
-    ask_instead: list[AgentBody] = Field(
-        [], description="whom to ask where everybody who wrote it has left"
-    )
     score: float | None = Field(None, description="with explain=true")
     parts: PartsBody | None = Field(None, description="with explain=true")
     effects: list[RankingEffect] = Field([], description="what else moved it, with explain=true")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from connectors.geography import area_name
 from connectors.values import Agent
@@ -51,7 +51,7 @@ from search_api.schemas.search import (
     SuggestionsBody,
     UnderstoodBody,
 )
-from search_api.wording import area_label, contact, valid_on, web_address
+from search_api.wording import area_label, contact, in_force, web_address
 
 
 def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) -> SearchBody:
@@ -185,19 +185,11 @@ def _document(
     why: _Explanation | None,
     ask_instead: Sequence[Agent],
 ) -> DocumentBody:
-    card = result.card
     return DocumentBody(
-        **_card(card),
-        page=document_address(card.document_id, results.question.words),
-        valid=valid_on(today, card.valid_from, card.valid_until),
-        replaces=[reference_body(one) for one in result.replaces],
-        replaced_by=[reference_body(one) for one in result.replaced_by],
-        part_of=reference_body(result.part_of) if result.part_of else None,
-        copies=[copy_body(one) for one in result.copies],
+        **document_fields(result, today, ask_instead),
+        page=document_address(result.card.document_id, results.question.words),
         passage=_passage(*result.answering[0]) if result.answering else None,
         other_passages=[_passage(*one) for one in result.answering[1:]],
-        authors=[author_body(one) for one in result.authors],
-        ask_instead=[agent_body(one) for one in ask_instead],
         score=result.parts.score if why else None,
         parts=why.parts if why else None,
         effects=list(result.effects) if why else [],
@@ -205,12 +197,21 @@ def _document(
     )
 
 
-def _card(card: Card) -> dict[str, object]:
+def document_fields(result: Result, today: date, ask_instead: Sequence[Agent]) -> dict[str, Any]:
+    """The fields of `DocumentFields`."""
+    card = result.card
     same = ("title", "kind", "source", "space", "entity", "language", "created", "modified")
     return {name: getattr(card, name) for name in (*same, "valid_from", "valid_until")} | {
         "id": card.document_id,
         "url": web_address(card.url),
         "area": area_body(card.area),
+        "valid": in_force(card, today),
+        "replaces": [reference_body(one) for one in result.replaces],
+        "replaced_by": [reference_body(one) for one in result.replaced_by],
+        "part_of": reference_body(result.part_of) if result.part_of else None,
+        "copies": [copy_body(one) for one in result.copies],
+        "authors": [author_body(one) for one in result.authors],
+        "ask_instead": [agent_body(one) for one in ask_instead],
     }
 
 
