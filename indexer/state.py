@@ -1,6 +1,7 @@
 """Where each source stands, what failed and how the last runs went: SQLite or PostgreSQL."""
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -296,7 +297,8 @@ class State:
     def request_run(self, source: str) -> None:
         """Ask for a source to be read as soon as a worker can."""
         mine = requested_runs.c.source == source
-        with self._engine.begin() as connection:
+        # Of two requests at one moment the first stands.
+        with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
             connection.execute(sa.delete(requested_runs).where(mine))
             row = {"source": source, "moment": datetime.now(UTC)}
             connection.execute(sa.insert(requested_runs), row)

@@ -73,6 +73,7 @@ class SearchAddress:
     def showing(self, facet: str) -> str:
         """The same page, with every value of a facet."""
         pairs = [("q", self.q)] if self.q else []
+        pairs += [("wide", "1")] if self.wide else []
         return f"/?{urlencode([*pairs, *self.chosen, *self.ordered, ('more', facet)])}"
 
     def as_typed(self) -> str:

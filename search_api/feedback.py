@@ -6,6 +6,7 @@ from `MIN_VOTERS` people on. No ranking reads them (decision 0040).
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -157,7 +158,8 @@ class SqlFeedback:
             "useful": useful,
             "since": self._now(),
         }
-        with self._engine.begin() as connection:
+        # Of two clicks at one moment the first stands.
+        with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
             connection.execute(sa.delete(feedback).where(_same(agent_id, aspect, subject)))
             connection.execute(sa.insert(feedback).values(row))
 

@@ -35,6 +35,7 @@ def _known_reader(request: Request, response: Response) -> Reader:
     if reader.unanswered:
         response.headers[INCOMPLETE] = ", ".join(sorted(reader.unanswered))
     request.state.incomplete = bool(reader.unanswered)
+    request.state.reader = reader  # for the page's frame
     return reader
 
 

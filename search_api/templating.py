@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from connectors.geography import area_name
 from connectors.values import Agent, ContributorRole
+from indexer.access import Reader
 from search_api import wording
 from search_api.addresses import agent_address, community_address, document_address
 from search_api.answers.feedback import PageFeedback
@@ -45,7 +46,7 @@ def role_pages_of(request: Request) -> list[RolePage]:
     services = services_of(request)
     if not services.grants.every:
         return []
-    roles = services.grants.held_by(services.reader_of(request)).roles
+    roles = services.grants.held_by(_reader(request)).roles
     return [page for page in ROLE_PAGES if page.role in roles]
 
 
@@ -117,13 +118,19 @@ def render(name: str, *, request: Request, **values: object) -> str:
         "demo": _demo(request) if sound else None,
         "here": here(request),
         "desks": role_pages_of(request) if sound else (),
-        "feedback": PageFeedback(services, services.reader_of(request)) if sound else None,
+        "feedback": PageFeedback(services, _reader(request)) if sound else None,
         "kept": services.questions_kept,
         "themed": services.theme is not None,
         "signed_on": _signed_on(request),
         "partial": getattr(request.state, "incomplete", False),
     }
     return _environment.get_template(name).render(**more, **values)
+
+
+def _reader(request: Request) -> Reader:
+    """Whom the page is for: gathered by its route, or here for a page that asks for no reader."""
+    known: Reader | None = getattr(request.state, "reader", None)
+    return known or services_of(request).reader_of(request)
 
 
 def _signed_on(request: Request) -> Identification | None:
@@ -137,7 +144,7 @@ def _demo(request: Request) -> dict[str, object] | None:
     services = services_of(request)
     if not (services.demo and on_loopback(request)):
         return None
-    return {"agents": demo_agents(services), "chosen": services.reader_of(request).agent_id}
+    return {"agents": demo_agents(services), "chosen": _reader(request).agent_id}
 
 
 def demo_agents(services: Services) -> list[Agent]:

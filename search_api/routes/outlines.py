@@ -59,16 +59,13 @@ def _rings_by_code() -> Mapping[str, Sequence[Ring]]:
     try:
         drawn = (files("pygal_maps_fr") / "fr.departments.svg").read_bytes()
         root = etree.fromstring(drawn, etree.XMLParser(resolve_entities=False, no_network=True))
-    except (ModuleNotFoundError, FileNotFoundError, etree.XMLSyntaxError):
+        found: dict[str, list[Ring]] = defaultdict(list)
+        for group in root.iter(f"{_SVG}g"):
+            if code := _CODE.match(group.get("class", "")):
+                for path in group.iter(f"{_SVG}path"):
+                    found[code[1]] += [_on_grid(ring) for ring in _read_path(path.get("d", ""))]
+    except (ModuleNotFoundError, FileNotFoundError, etree.XMLSyntaxError, ValueError, IndexError):
         return {}
-    found: dict[str, list[Ring]] = defaultdict(list)
-    for group in root.iter(f"{_SVG}g"):
-        code = _CODE.match(group.get("class", ""))
-        parent = group.getparent()
-        if code is None or parent is None:
-            continue
-        for path in group.iter(f"{_SVG}path"):
-            found[code[1]] += [_on_grid(ring) for ring in _read_path(path.get("d", ""))]
     return found
 
 

@@ -482,14 +482,34 @@ def test_the_map_is_the_country() -> None:
     assert len({place.code for place in region_places() if place.outline}) == 19
 
 
-def test_without_outlines_the_map_is_made_of_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the package is not installed, nothing fails and no place is missing."""
+DRAWN = (
+    '<svg xmlns="http://www.w3.org/2000/svg"><g class="z22 departement"><path d="{}"/></g></svg>'
+)
+
+
+@pytest.mark.parametrize(
+    "drawing",
+    [
+        None,
+        "",
+        "<svg",
+        DRAWN.format("M 1"),
+        DRAWN.format("z"),
+    ],
+)
+def test_without_outlines_the_map_is_made_of_tiles(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, drawing: str | None
+) -> None:
+    """Where the package is away or its drawing is no longer what it was, no place is missing."""
     named = resources.files
 
     def missing(package: str) -> object:
-        if package == "pygal_maps_fr":
+        if package != "pygal_maps_fr":
+            return named(package)
+        if drawing is None:
             raise ModuleNotFoundError(package)
-        return named(package)
+        (tmp_path / "fr.departments.svg").write_text(drawing)
+        return tmp_path
 
     monkeypatch.setattr(outlines, "files", missing)
     caches = (
