@@ -499,6 +499,7 @@ def _counts(found: SearchAnswer, request: SearchRequest, reachable: int) -> Resu
         worded=max(worded, found.total - len(_ids(found.vector) & members)),
         worded_more=len(found.lexical) >= request.window and found.total > len(members),
         reachable=reachable,
+        beyond=found.total > len(members),
     )
 
 

@@ -190,6 +190,7 @@ class ResultCounts:
     """How many documents answer. `reachable` is how many results the pages can show: at most W.
 
     A text that lies in several places is one result; `total` and facets count each place.
+    `beyond`: documents answer that are in no result.
     `worded` of the total have words of the question, or more than that where
     `worded_more`; the others are near in sense alone. Without a question all are counted.
     """
@@ -198,6 +199,7 @@ class ResultCounts:
     worded: int
     worded_more: bool
     reachable: int
+    beyond: bool
 
 
 @dataclass(frozen=True, slots=True)

