@@ -40,7 +40,7 @@ def relevance(engine: str) -> None:
         if not_measured(name, f"eval/{name}"):
             continue
         experts = load_expert_set(SHARED / "eval" / name, queries, qrels)
-        tell(engine, evaluate_experts(experts, bench, [VotingModel.DISCOUNTED]))
+        tell(engine, evaluate_experts(experts, bench, [VotingModel.SERVED]))
 
 
 def tell(engine: str, report: Report) -> None:

@@ -136,7 +136,7 @@ def experts_command(
     engine: OnEngine = None,
     queries: Annotated[str, typer.Option(help="Fichier des questions")] = "queries.jsonl",
     qrels: Annotated[str, typer.Option(help="Fichier des jugements")] = "qrels.tsv",
-    voting: VotingOption = VotingModel.DISCOUNTED.value,
+    voting: VotingOption = VotingModel.SERVED.value,
     topics: TopicsFile = None,
     run: RunFile = None,
     compare: CompareFile = None,

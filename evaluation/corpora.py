@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from connectors.values import Contribution, ContributorRole
+
 Judgments = Mapping[str, Mapping[str, int]]
 """query id → document or candidate id → grade (0: judged and not relevant)."""
 
@@ -19,12 +21,16 @@ class MalformedSet(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class JudgedText:
-    """A document of a set; `authors` are candidates' ids."""
+    """A document of a set; `authors` are candidates' ids.
+
+    `contributions` say in which role, where the set tells; their accounts are candidates' ids.
+    """
 
     id: str
     title: str
     text: str
     authors: tuple[str, ...] = ()
+    contributions: tuple[Contribution, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +160,21 @@ def _texts(path: Path) -> tuple[JudgedText, ...]:
             title=_text(row, "title", at),
             text=_text(row, "text", at),
             authors=tuple(map(str, row.get("authors") or ())),
+            contributions=tuple(_contribution(each, at) for each in row.get("contributions") or ()),
         )
         for at, row in _lines(path)
     )
     _unique(path, [document.id for document in documents])
     return documents
+
+
+def _contribution(row: Mapping[str, Any], at: str) -> Contribution:
+    """Without its dates: not every set asks its questions after the last of its documents."""
+    name = _text(row, "role", at)
+    if name not in list(ContributorRole):
+        raise MalformedSet(f"{at} : « {name} » n'est pas un rôle.")
+    role = ContributorRole(name)
+    return Contribution(_text(row, "account", at), role, thanks=int(row.get("thanks") or 0))
 
 
 def _queries(path: Path, judgments: Judgments) -> tuple[JudgedQuery, ...]:

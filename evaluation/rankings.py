@@ -132,7 +132,7 @@ def _expert_run(
             reader_id=reader.agent_id,
             limit=len(judged.candidates),
             build=assigned,
-            sum_votes=VOTING_MODELS[voting],
+            sum_votes=VOTING_MODELS.get(voting),
             threshold=NO_THRESHOLD,
         )
         ids = [candidate.agent.id for candidate in found.candidates]

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -91,6 +91,9 @@ class JudgedSource:
             access=Access(frozenset({EVERYONE}), frozenset(denied)),
             sections=(Section(judged.text),),
             contributions=tuple(
+                replace(row, account=candidate_account(row.account)) for row in judged.contributions
+            )
+            or tuple(
                 Contribution(candidate_account(author), ContributorRole.AUTHOR)
                 for author in dict.fromkeys(judged.authors)
             ),

@@ -1,4 +1,6 @@
-"""Published ways to sum a candidate's votes; `quisait evaluate experts --voting all` compares.
+"""Other ways to sum a candidate's votes than the one that serves.
+
+`quisait evaluate experts --voting all` compares.
 
 Macdonald & Ounis, "Voting for candidates: adapting data fusion techniques for an expert
 search task" (CIKM 2006), each vote times its share (role, age, contributors).
@@ -13,8 +15,12 @@ from expertise.votes import VOTERS, Vote, discounted_votes
 
 
 class VotingModel(StrEnum):
-    """The models, by the names of their authors; `discounted` is the one that serves."""
+    """The models, by the names of their authors.
 
+    `served` is the one that serves, `discounted` the same for answers and pages alike.
+    """
+
+    SERVED = "served"
     DISCOUNTED = "discounted"
     COMB_SUM = "CombSUM"
     COMB_MNZ = "CombMNZ"

@@ -22,7 +22,7 @@ from expertise.values import (
     Window,
 )
 from expertise.visibility import may_be_shown, refused_documents, refuses
-from expertise.votes import Vote, cast_votes, counting_contributions, discounted_votes
+from expertise.votes import Vote, cast_votes, counting_contributions, summed_by_kind
 
 EVIDENCE_SHARE = 0.5
 """A document is shown as evidence if its vote has at least this share of the candidate's best."""
@@ -122,7 +122,7 @@ def find_experts(
     names: NameMatcher | None = None,
     build: AssignedTopics | None = None,
     answered: DirectAnswerer | None = None,
-    sum_votes: SumVotes = discounted_votes,
+    sum_votes: SumVotes | None = None,
     threshold: Threshold = SERVED_THRESHOLD,
 ) -> Experts:
     """Who may know, as far as the documents of a window and the directory tell.
@@ -133,14 +133,14 @@ def find_experts(
     `threshold`; where nobody passes, nobody is known. `names` finds whom the question itself
     names. The topics that documents share, by the last `build`, take part in the walk. Who wrote
     the direct answer (`answered`) knows, whatever the threshold, where that document counts for
-    them.
+    them. `sum_votes` is another way to sum a candidate's votes than the one that serves.
     """
     eligibility = _Eligibility(reader_id, today, question)
     agents = eligibility.among(directory.by_account(_accounts(window)))
     owners = {account: agent.id for account, agent in agents.items()}
     votes = cast_votes(window, today, owners, refused=refused_documents(window, agents))
     confidences = CandidateConfidences(window, votes)
-    sums = confidences.sums if sum_votes is discounted_votes else _summed(votes, sum_votes)
+    sums = _summed(votes, sum_votes) if sum_votes else summed_by_kind(votes)
     voting_ids = {vote.document_id for some in votes.values() for vote in some}
     topics = build.topics_of(voting_ids, today) if build else NO_TOPICS
     scores = combine_scores(sums, walk(window, votes, topics))

@@ -103,7 +103,7 @@ def test_a_list_of_topics_takes_part(tmp_path: Path) -> None:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(SetTopics, "topics_of", noted)
-        evaluate_experts(judged, bench, [VotingModel.DISCOUNTED], listed)
+        evaluate_experts(judged, bench, [VotingModel.SERVED], listed)
     assert len(asked) == len(judged.queries)
     assert "evaluation:d2" in set().union(*asked)
     every = found.topics_of([f"evaluation:d{n}" for n in range(9)], date(2026, 10, 1))

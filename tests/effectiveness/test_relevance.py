@@ -83,7 +83,7 @@ def test_both_engines_name_those_who_answered(tmp_path: Path) -> None:
     """Who answered on a subject is named for it, on each engine, and they are within .02."""
     judged = load_expert_set(write_expert_set(tmp_path))
     found = {
-        name: evaluate_experts(judged, bench(index), [VotingModel.DISCOUNTED]).rows["experts"]
+        name: evaluate_experts(judged, bench(index), [VotingModel.SERVED]).rows["experts"]
         for name, index in engines().items()
     }
     for name, figures in found.items():

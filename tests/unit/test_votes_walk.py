@@ -16,6 +16,7 @@ from expertise.scoring import DAMPING, graph_of, reference_walk, sparse_walk, wa
 from expertise.values import RankedDocument, TopicsOf, Window
 from expertise.votes import (
     CONTRIBUTORS_ROOT,
+    EDITS_EXPONENT,
     HALF_LIFE_DAYS,
     OTHER_PART_WEIGHT,
     ROLE_WEIGHTS,
@@ -26,7 +27,9 @@ from expertise.votes import (
     cast_votes,
     contribution_weight,
     discounted_sum,
+    discounted_votes,
     recency,
+    summed_by_kind,
 )
 from tests.windows import TODAY, card, ranked, wrote
 
@@ -83,7 +86,7 @@ def test_votes_by_hand() -> None:
     assert votes == {
         "ana": (Vote("wiki:1", half, half, 1),),
         "ben": (
-            Vote("wiki:1", 0.7 / 2**0.25, 0.7 / 2**0.25, 1),
+            Vote("wiki:1", 0.7 / 2**0.25, 0.7 / 2**0.25, 1, answers=True),
             Vote("wiki:2", 0.5 * half, half, 2),
         ),
         "cyd": (Vote("wiki:2", 0.5 * (0.5 / 2**0.25), 0.5 / 2**0.25, 2),),
@@ -135,7 +138,8 @@ def test_a_document_votes_once_with_the_best_role() -> None:
     """Who wrote, edited and commented the same document has the author's vote, no more."""
     roles = (ContributorRole.COMMENTER, ContributorRole.EDITOR, ContributorRole.AUTHOR)
     window = Window((ranked(0.8, card("wiki:1", *(wrote("wiki:ana", role) for role in roles))),))
-    assert cast_votes(window, TODAY, owners("ana")) == {"ana": (Vote("wiki:1", 0.8, 1.0, 1),)}
+    vote = Vote("wiki:1", 0.8, 1.0, 1, edited=True)
+    assert cast_votes(window, TODAY, owners("ana")) == {"ana": (vote,)}
 
 
 def test_two_accounts_of_one_owner_share_a_vote() -> None:
@@ -312,5 +316,52 @@ def test_each_model_by_hand(model: VotingModel, expected: float) -> None:
 
 
 def test_every_model_says_nothing_of_no_votes() -> None:
-    """Nobody's sum is 0 in all of them, and each name has its model."""
-    assert [VOTING_MODELS[model](()) for model in VotingModel] == [0] * len(VotingModel)
+    """Nobody's sum is 0 in all of them, and each name but the served one's has its model."""
+    others = [model for model in VotingModel if model is not VotingModel.SERVED]
+    assert [VOTING_MODELS[model](()) for model in others] == [0] * len(others)
+
+
+def test_answers_add_up_and_pages_do_not() -> None:
+    """Many fair answers outweigh a better one; as many fair pages do not outweigh a better page."""
+
+    def first(answers: bool) -> str:
+        many = [Vote(f"wiki:{n}", 0.3, rank=n, answers=answers) for n in range(2, 30)]
+        sums = summed_by_kind({"ana": many, "ben": [Vote("wiki:1", 0.9, answers=answers)]})
+        return max(sums, key=lambda name: sums[name])
+
+    assert (first(answers=True), first(answers=False)) == ("ana", "ben")
+
+
+def test_the_best_answers_are_worth_what_pages_like_them_are() -> None:
+    """An author of pages stands beside them as before."""
+    pages = [Vote("wiki:1", 0.9), Vote("wiki:2", 0.5)]
+    answers = [Vote("wiki:3", 0.9, answers=True), Vote("wiki:4", 0.5, answers=True)]
+    sums = summed_by_kind({"ana": pages, "ben": answers, "cyd": answers[1:], "dan": []})
+    assert sums["ana"] == discounted_votes(pages) == pytest.approx(sums["ben"])
+    assert sums["cyd"] == pytest.approx(sums["ben"] * 0.5 / 1.4)
+    assert sums["dan"] == 0
+
+
+def test_who_changes_every_page_counts_less() -> None:
+    """Of two with the same pages, the one who changed nothing else; authors are never divided."""
+    wrote_them = [Vote(f"wiki:{n}", 0.8) for n in range(5)]
+    changed_them = [vote._replace(edited=True) for vote in wrote_them]
+    sums = summed_by_kind({"ana": wrote_them, "ben": changed_them, "cyd": changed_them[:1]})
+    assert sums["ana"] == discounted_votes(wrote_them)
+    assert sums["ben"] == pytest.approx(sums["ana"] / 6**EDITS_EXPONENT)
+    assert sums["cyd"] == pytest.approx(0.64 / 2**EDITS_EXPONENT)
+
+
+def test_a_vote_says_what_it_is_for() -> None:
+    """Asking beside it, or an edit of one's own page, changes neither."""
+    rows = (
+        Contribution("wiki:ana", ContributorRole.ACCEPTED_ANSWERER),
+        Contribution("wiki:ana", ContributorRole.ASKER),
+        Contribution("wiki:ben", ContributorRole.AUTHOR),
+        Contribution("wiki:ben", ContributorRole.EDITOR),
+        Contribution("wiki:cyd", ContributorRole.COMMENTER),
+    )
+    window = Window((ranked(1.0, card("wiki:1", *rows)),))
+    cast = cast_votes(window, TODAY, owners("ana", "ben", "cyd"))
+    told = {name: (votes[0].answers, votes[0].edited) for name, votes in cast.items()}
+    assert told == {"ana": (True, False), "ben": (False, True), "cyd": (False, False)}
