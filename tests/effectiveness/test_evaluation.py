@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from evaluation.corpora import load_expert_set, load_search_set
+from evaluation.corpora import MalformedSet, load_expert_set, load_search_set
 from evaluation.measures import figure, values
 from evaluation.rankings import SetTopics, assigned_topics, evaluate_experts
-from evaluation.scratch import Bench, open_scratch, rank_by_popularity
+from evaluation.scratch import Bench, JudgedSource, open_scratch, rank_by_popularity
 from evaluation.voting_models import VotingModel
 from expertise.topics import read_topics
 from expertise.values import TopicsOf
@@ -169,6 +169,28 @@ def test_a_malformed_set_is_a_sentence(
     assert file in done.stderr
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_roles_that_a_set_tells_are_kept(tmp_path: Path) -> None:
+    """An answer is not a page; without any the authors wrote it; a role that is none is refused."""
+    answered = {"account": "ali", "role": "answerer", "thanks": 2, "last": "2024-01-01"}
+    asked = {"account": "bea", "role": "asker"}
+    first, *others = EXPERTS["documents.jsonl"]
+    told = {**EXPERTS, "documents.jsonl": [{**first, "contributions": [answered, asked]}, *others]}
+    write_set(tmp_path / "told", told)
+    judged = load_expert_set(tmp_path / "told")
+    kept = [JudgedSource(judged.documents, ()).document(one) for one in judged.documents]
+    assert [
+        (row.account, row.role.value, row.thanks, row.last) for row in kept[0].contributions
+    ] == [
+        ("evaluation:ali", "answerer", 2, None),
+        ("evaluation:bea", "asker", 0, None),
+    ]
+    assert {row.role.value for row in kept[1].contributions} == {"author"}
+    answered["role"] = "guru"
+    write_set(tmp_path / "wrong", told)
+    with pytest.raises(MalformedSet, match="guru"):
+        load_expert_set(tmp_path / "wrong")
 
 
 def test_the_standard_error_goes_by_group(tmp_path: Path) -> None:
