@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indexer.centroids import centroid
 from indexer.near_duplicates import signature
 from indexer.opensearch.schema import hit_attributes_column, hit_attributes_of
-from indexer.values import HitAttributes, Passage
+from indexer.values import RANKED_TITLE_CHARACTERS, HitAttributes, Passage
 from tests.builders import indexed, make_document
 
 pytestmark = pytest.mark.search
@@ -21,19 +22,22 @@ _TEXTS = ["Trop court.", " ".join(f"Le point {n} vise le service numéro {n}." f
     modified=st.none() | st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)),
     days=st.tuples(st.none() | st.dates(), st.none() | st.dates()),
     text=st.sampled_from(_TEXTS),
+    title=st.text(st.characters()) | st.just("Un titre long, " * 100),
 )
 def test_a_mark_comes_back_whole(
     replaces: tuple[str, ...],
     modified: datetime | None,
     days: tuple[date | None, date | None],
     text: str,
+    title: str,
 ) -> None:
     """Zero bytes, half surrogate pairs, times without a zone, the engine's missing padding."""
     begins, ends = days
     document = make_document(
-        replaces=replaces, modified=modified, valid_from=begins, valid_until=ends
+        title=title, replaces=replaces, modified=modified, valid_from=begins, valid_until=ends
     )
-    column = hit_attributes_column(indexed(document, text)).rstrip("=")
+    whole = indexed(document, text)
+    column = hit_attributes_column(whole).rstrip("=")
     assert hit_attributes_of(column) == HitAttributes(
         "wiki",
         modified.replace(tzinfo=UTC).timestamp() if modified else None,
@@ -41,4 +45,6 @@ def test_a_mark_comes_back_whole(
         ends.isoformat() if ends else None,
         replaces,
         signature([Passage(text)]),
+        centroid(whole.vectors),
+        title[:RANKED_TITLE_CHARACTERS],
     )
