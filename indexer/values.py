@@ -12,16 +12,12 @@ from numpy.typing import NDArray
 from connectors.values import Access, Contribution, Document, Section
 from indexer.access import AccessFilter
 
-RANKED_TITLE_CHARACTERS = 300
-"""So much of a title comes with a hit: no question is compared with a longer one."""
-
 
 class HitAttributes(NamedTuple):
     """`dated`: seconds since the epoch, as the facet `year` sees it. Days are ISO texts.
 
     `text_signature` is the signature of `indexer.near_duplicates`, empty where there is none;
-    `centroid` that of `indexer.centroids`, empty for a document without passages. `title` is cut
-    after `RANKED_TITLE_CHARACTERS`.
+    `centroid` that of `indexer.centroids`, empty for a document without passages.
     """
 
     source: str
@@ -31,7 +27,6 @@ class HitAttributes(NamedTuple):
     replaces: tuple[str, ...] = ()
     text_signature: bytes = b""
     centroid: bytes = b""
-    title: str = ""
 
     def begun(self, today: date) -> bool:
         """Whether its validity has begun."""

@@ -338,7 +338,7 @@ class SnapshotCache:
             old.titles.append(title)
             vectors.append(vectors_of(encoded, self._dimension))  # type: ignore[arg-type]
             new = hit_attributes_of(
-                decoded[len(FACETS) + 1], values[0], float(str(newest)), title, vectors[-1]
+                decoded[len(FACETS) + 1], values[0], float(str(newest)), vectors[-1]
             )
             _note_attributes(old.attributes, old.replaced_by, new)
             for name, value in zip(FACETS, values, strict=True):

@@ -16,7 +16,6 @@ from indexer.french.analysis import analyse, encoded, folded_words
 from indexer.near_duplicates import signature
 from indexer.values import (
     FACETS,
-    RANKED_TITLE_CHARACTERS,
     HitAttributes,
     IndexedDocument,
     Passage,
@@ -110,7 +109,7 @@ def vectors_of(encoded: bytes, dimension: int) -> Vectors:
 
 
 def hit_attributes_of(
-    encoded: Sequence[Any], source: str, newest: float, title: str, vectors: Vectors
+    encoded: Sequence[Any], source: str, newest: float, vectors: Vectors
 ) -> HitAttributes:
     """Decode a mark; of a row that was written before there were marks, what is known.
 
@@ -125,7 +124,6 @@ def hit_attributes_of(
         replaces=tuple(replaces),
         text_signature=b64decode(text_signature),
         centroid=centroid(vectors),
-        title=title[:RANKED_TITLE_CHARACTERS],
     )
 
 

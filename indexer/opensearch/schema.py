@@ -15,7 +15,6 @@ from indexer.french.analysis import BESIDE, NOTHING, analyse, encoded, folded_wo
 from indexer.near_duplicates import signature
 from indexer.opensearch.client import OrjsonSerializer
 from indexer.values import (
-    RANKED_TITLE_CHARACTERS,
     HitAttributes,
     IndexedDocument,
     Passage,
@@ -35,7 +34,6 @@ def hit_attributes_column(indexed: IndexedDocument) -> str:
         document.valid_from and document.valid_from.isoformat(),
         document.valid_until and document.valid_until.isoformat(),
         document.replaces,
-        document.title[:RANKED_TITLE_CHARACTERS],
         len(text_signature),
     ]
     line = json.dumps(attributes).encode()
@@ -45,9 +43,9 @@ def hit_attributes_column(indexed: IndexedDocument) -> str:
 def hit_attributes_of(column: str) -> HitAttributes:
     """Decode it; the engine leaves the padding out."""
     line, _, numbers = a2b_base64(column + "==").partition(b"\0")
-    source, dated, begins, ends, replaces, title, signed = _READER.loads(line.decode())
+    source, dated, begins, ends, replaces, signed = _READER.loads(line.decode())
     return HitAttributes(
-        source, dated, begins, ends, tuple(replaces), numbers[:signed], numbers[signed:], title
+        source, dated, begins, ends, tuple(replaces), numbers[:signed], numbers[signed:]
     )
 
 

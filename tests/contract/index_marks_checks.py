@@ -11,7 +11,6 @@ from indexer.centroids import centroid
 from indexer.near_duplicates import same_text
 from indexer.ports import Index
 from indexer.values import (
-    RANKED_TITLE_CHARACTERS,
     HitAttributes,
     Put,
     PutAccess,
@@ -35,12 +34,11 @@ def _marks(index: Index, access: AccessFilter = ANYONE) -> dict[str, HitAttribut
 
 
 def _bare(write: Put) -> HitAttributes:
-    """Of a document that says nothing but its title and a short text."""
+    """Of a document that says nothing but a short text."""
     indexed = write.indexed
     return HitAttributes(
         indexed.document.source,
         centroid=centroid(indexed.vectors),
-        title=indexed.document.title,
     )
 
 
@@ -71,19 +69,16 @@ class MarksChecks:
             "2026-01-31",
             ("notes:é", "wiki:old"),
             centroid=centroid(new.indexed.vectors),
-            title="Note",
         )
 
     def test_a_hit_brings_the_centroid_of_all_its_passages(self, index: Index) -> None:
-        """Of the last put's; none without a passage; a long title is cut."""
-        long = "Titre " * RANKED_TITLE_CHARACTERS
-        whole = put("wiki:1", "La circulaire.", "Un autre sujet.", "Un troisième.", title=long)
-        index.write([put("wiki:1", "La circulaire.", title="Avant"), put("wiki:2", title="Vide")])
+        """Of the last put's; none without a passage."""
+        whole = put("wiki:1", "La circulaire.", "Un autre sujet.", "Un troisième.")
+        index.write([put("wiki:1", "La circulaire."), put("wiki:2")])
         index.write([whole])
         assert _marks(index)["wiki:1"].centroid == centroid(whole.indexed.vectors)
-        assert _marks(index)["wiki:1"].title == long[:RANKED_TITLE_CHARACTERS]
         listed = index.search(asking(with_attributes=True)).attributes
-        assert (listed["wiki:2"].centroid, listed["wiki:2"].title) == (b"", "Vide")
+        assert listed["wiki:2"].centroid == b""
 
     def test_marks_come_only_when_asked_for(self, index: Index) -> None:
         """A search without them is spared their columns."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from indexer.centroids import centroid
 from indexer.near_duplicates import signature
 from indexer.opensearch.schema import hit_attributes_column, hit_attributes_of
-from indexer.values import RANKED_TITLE_CHARACTERS, HitAttributes, Passage
+from indexer.values import HitAttributes, Passage
 from tests.builders import indexed, make_document
 
 pytestmark = pytest.mark.search
@@ -22,19 +22,17 @@ _TEXTS = ["Trop court.", " ".join(f"Le point {n} vise le service numéro {n}." f
     modified=st.none() | st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)),
     days=st.tuples(st.none() | st.dates(), st.none() | st.dates()),
     text=st.sampled_from(_TEXTS),
-    title=st.text(st.characters()) | st.just("Un titre long, " * 100),
 )
 def test_a_mark_comes_back_whole(
     replaces: tuple[str, ...],
     modified: datetime | None,
     days: tuple[date | None, date | None],
     text: str,
-    title: str,
 ) -> None:
     """Zero bytes, half surrogate pairs, times without a zone, the engine's missing padding."""
     begins, ends = days
     document = make_document(
-        title=title, replaces=replaces, modified=modified, valid_from=begins, valid_until=ends
+        replaces=replaces, modified=modified, valid_from=begins, valid_until=ends
     )
     whole = indexed(document, text)
     column = hit_attributes_column(whole).rstrip("=")
@@ -46,5 +44,4 @@ def test_a_mark_comes_back_whole(
         replaces,
         signature([Passage(text)]),
         centroid(whole.vectors),
-        title[:RANKED_TITLE_CHARACTERS],
     )
