@@ -16,7 +16,8 @@ from indexer.access import AccessFilter
 class HitAttributes(NamedTuple):
     """`dated`: seconds since the epoch, as the facet `year` sees it. Days are ISO texts.
 
-    `text_signature` is the signature of `indexer.near_duplicates`, empty where there is none.
+    `text_signature` is the signature of `indexer.near_duplicates`, empty where there is none;
+    `centroid` that of `indexer.centroids`, empty for a document without passages.
     """
 
     source: str
@@ -25,6 +26,7 @@ class HitAttributes(NamedTuple):
     valid_until: str | None = None
     replaces: tuple[str, ...] = ()
     text_signature: bytes = b""
+    centroid: bytes = b""
 
     def begun(self, today: date) -> bool:
         """Whether its validity has begun."""

@@ -61,6 +61,7 @@ from search_api.ranking.results import (
     replacing,
 )
 from search_api.ranking.search_configuration import SearchConfiguration, shown_bets
+from search_api.ranking.window import fused_window
 from search_api.wording import in_force
 
 PASSAGES_READ_OF = 50
@@ -186,7 +187,7 @@ class Search:
         """
         query, parsed, request = hits.query, hits.parsed, hits.request
         found = _first_of(hits.found, request.window)
-        window = self._reranked(query, parsed.question, found, today)
+        window = self._reranked(query, request, found, today)
         if parsed.of_a_person:
             window = window[:OF_A_PERSON]
         first = (query.page - 1) * query.page_size
@@ -314,7 +315,7 @@ class Search:
         found = self._index.search(replace(request, counted=False))
         if _by_date(query, parsed.question):
             return unfused(found.lexical)
-        hits = fuse(found.lexical, found.vector, len(found.lexical) + len(found.vector))
+        hits = fused_window(found, request.vector)
         return reranked_documents(hits, found.attributes, self._preferences, today)
 
     def has_all_words(self, text: str, reader: Reader) -> bool:
@@ -415,14 +416,14 @@ class Search:
         return answering_accounts(self._index.show(asked)) if ids else {}
 
     def _reranked(
-        self, query: Query, question: Question, found: SearchAnswer, today: date
+        self, query: Query, request: SearchRequest, found: SearchAnswer, today: date
     ) -> tuple[RankedResult, ...]:
         """The window: fused and reranked, or in the order of dates."""
-        if _by_date(query, question):
+        if _by_date(query, request.question):
             dated = unfused(found.lexical)
             return grouped_by_date(dated, found.attributes, self._preferences, today)
         # All that was fetched: copies leave room for what stands behind them.
-        hits = fuse(found.lexical, found.vector, len(found.lexical) + len(found.vector))
+        hits = fused_window(found, request.vector)
         if found.members is not None:
             hits = tuple(hit for hit in hits if hit.document_id in found.members)
         return reranked(hits, found.attributes, self._preferences, today)

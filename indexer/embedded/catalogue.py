@@ -336,9 +336,11 @@ class SnapshotCache:
             old.places[str(document_id)] = len(old.ids)
             old.ids.append(str(document_id))
             old.titles.append(title)
-            new = hit_attributes_of(decoded[len(FACETS) + 1], values[0], float(str(newest)))
-            _note_attributes(old.attributes, old.replaced_by, new)
             vectors.append(vectors_of(encoded, self._dimension))  # type: ignore[arg-type]
+            new = hit_attributes_of(
+                decoded[len(FACETS) + 1], values[0], float(str(newest)), vectors[-1]
+            )
+            _note_attributes(old.attributes, old.replaced_by, new)
             for name, value in zip(FACETS, values, strict=True):
                 codes[name].append(old.values[name].setdefault(value, len(old.values[name])))
         if not rows:

@@ -11,9 +11,17 @@ import numpy as np
 
 from connectors.values import Access, Document
 from indexer.cards import card_line, card_of, document_of
+from indexer.centroids import centroid
 from indexer.french.analysis import analyse, encoded, folded_words
 from indexer.near_duplicates import signature
-from indexer.values import FACETS, HitAttributes, IndexedDocument, Passage, Vectors, dated_of
+from indexer.values import (
+    FACETS,
+    HitAttributes,
+    IndexedDocument,
+    Passage,
+    Vectors,
+    dated_of,
+)
 
 UNDATED = -62_135_596_800.0
 """Where a document without dates stands among the newest: at the year 1 (seconds, epoch)."""
@@ -100,8 +108,13 @@ def vectors_of(encoded: bytes, dimension: int) -> Vectors:
     return np.frombuffer(encoded, dtype="<f4").reshape(-1, dimension)
 
 
-def hit_attributes_of(encoded: Sequence[Any], source: str, newest: float) -> HitAttributes:
-    """Decode a mark; of a row that was written before there were marks, what is known."""
+def hit_attributes_of(
+    encoded: Sequence[Any], source: str, newest: float, vectors: Vectors
+) -> HitAttributes:
+    """Decode a mark; of a row that was written before there were marks, what is known.
+
+    The centroid is of the vectors, which are read anyway: rows of any age have one.
+    """
     valid_from, valid_until, replaces, text_signature = encoded or (None, None, (), "")
     return HitAttributes(
         source=source,
@@ -110,6 +123,7 @@ def hit_attributes_of(encoded: Sequence[Any], source: str, newest: float) -> Hit
         valid_until=valid_until,
         replaces=tuple(replaces),
         text_signature=b64decode(text_signature),
+        centroid=centroid(vectors),
     )
 
 

@@ -10,38 +10,49 @@ import numpy as np
 
 from connectors.values import Contribution, Document
 from indexer.cards import account_keys, card_line, has_several_authors, name_lines
+from indexer.centroids import centroid
 from indexer.french.analysis import BESIDE, NOTHING, analyse, encoded, folded_words
 from indexer.near_duplicates import signature
 from indexer.opensearch.client import OrjsonSerializer
-from indexer.values import HitAttributes, IndexedDocument, Passage, Vectors, dated_of
+from indexer.values import (
+    HitAttributes,
+    IndexedDocument,
+    Passage,
+    Vectors,
+    dated_of,
+)
 
 _READER = OrjsonSerializer()
 
 
 def hit_attributes_column(indexed: IndexedDocument) -> str:
-    """Base64 of a line of JSON, a zero byte (such a line has none) and the signature."""
-    document = indexed.document
+    """Base64 of a line of JSON, a zero byte (such a line has none), signature and centroid."""
+    document, text_signature = indexed.document, signature(indexed.passages)
     attributes = [
         document.source,
         dated_of(document),
         document.valid_from and document.valid_from.isoformat(),
         document.valid_until and document.valid_until.isoformat(),
         document.replaces,
+        len(text_signature),
     ]
-    return b64encode(json.dumps(attributes).encode() + b"\0" + signature(indexed.passages)).decode()
+    line = json.dumps(attributes).encode()
+    return b64encode(line + b"\0" + text_signature + centroid(indexed.vectors)).decode()
 
 
 def hit_attributes_of(column: str) -> HitAttributes:
     """Decode it; the engine leaves the padding out."""
-    line, _, text_signature = a2b_base64(column + "==").partition(b"\0")
-    source, dated, begins, ends, replaces = _READER.loads(line.decode())
-    return HitAttributes(source, dated, begins, ends, tuple(replaces), text_signature)
+    line, _, numbers = a2b_base64(column + "==").partition(b"\0")
+    source, dated, begins, ends, replaces, signed = _READER.loads(line.decode())
+    return HitAttributes(
+        source, dated, begins, ends, tuple(replaces), numbers[:signed], numbers[signed:]
+    )
 
 
 Body = dict[str, Any]
 """JSON towards or from the engine; it does not leave this package."""
 
-FORMAT = 8
+FORMAT = 9
 """Raise it when an index made by the former schema cannot serve this one."""
 
 BEGUN_CHARACTERS = 500

@@ -21,7 +21,8 @@ class FusedHit(NamedTuple):
     """A document with its fused score and what it comes from.
 
     Parts are min-max normalised, from 0 to 1; a rank counts from 1, None where the
-    document is not among that ranking's first W.
+    document is not among that ranking's first W. `near_hits`: what the scores of near documents
+    added to its own, or took from it (`search_api.ranking.window`).
     """
 
     document_id: str
@@ -30,31 +31,28 @@ class FusedHit(NamedTuple):
     lexical_rank: int | None
     vector: float
     vector_rank: int | None
+    near_hits: float = 0.0
 
     def scored(self, score: float) -> "FusedHit":
         """The same with another score."""
-        if score == self.score:
-            return self
-        return FusedHit(
-            self.document_id,
-            score,
-            self.lexical,
-            self.lexical_rank,
-            self.vector,
-            self.vector_rank,
-        )
+        return self if score == self.score else self._replace(score=score)
 
 
 def fuse(
-    lexical: Sequence[SearchHit], vector: Sequence[SearchHit], window: int = WINDOW
+    lexical: Sequence[SearchHit],
+    vector: Sequence[SearchHit],
+    window: int = WINDOW,
+    rescored: Mapping[str, float] = MappingProxyType({}),
 ) -> tuple[FusedHit, ...]:
     """The first `window` documents by the weighted sum of min-max normalised scores.
+
+    `rescored` stands in place of scores of the vector ranking, whose ranks stay as they are.
 
     A document that one ranking lacks has 0 there; if a ranking is empty, the other
     decides alone. Ties go by id, so that pages never overlap. Min-max fusion as in
     Lee, "Analyses of multiple evidence combination" (SIGIR 1997).
     """
-    lexical_parts, vector_parts = _normalised(lexical), _normalised(vector)
+    lexical_parts, vector_parts = _normalised(lexical, {}), _normalised(vector, rescored)
     weight = LEXICAL_WEIGHT if lexical and vector else float(bool(lexical))
     hits = []
     for document_id in lexical_parts.keys() | vector_parts.keys():
@@ -69,15 +67,16 @@ def fuse(
 _Parts = dict[str, tuple[float, int]]
 
 
-def _normalised(ranking: Sequence[SearchHit]) -> _Parts:
+def _normalised(ranking: Sequence[SearchHit], rescored: Mapping[str, float]) -> _Parts:
     """Score from 0 to 1 and rank of each document. Equal scores are all worth 1."""
     if not ranking:
         return {}
-    low, high = ranking[-1].score, ranking[0].score
+    scores = [rescored.get(ranked.document_id, ranked.score) for ranked in ranking]
+    low, high = min(scores), max(scores)
     width = high - low
     return {
-        ranked.document_id: ((ranked.score - low) / width if width > 0 else 1.0, rank)
-        for rank, ranked in enumerate(ranking, 1)
+        ranked.document_id: ((score - low) / width if width > 0 else 1.0, rank)
+        for rank, (ranked, score) in enumerate(zip(ranking, scores, strict=True), 1)
     }
 
 

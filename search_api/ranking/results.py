@@ -463,6 +463,8 @@ def explanation(result: Result, results: Results) -> tuple[str, ...]:
     if not by_date and results.counts is not None:
         place = _rank_sentence(result)
     moved = [] if by_date else [_EFFECT_SENTENCES[effect] for effect in result.effects]
+    if result.parts.near_hits > 0:
+        moved.insert(0, "Il est proche d’autres résultats bien placés, ce qui le relève un peu.")
     return tuple(filter(None, [*_word_sentences(result, question), place, *moved]))
 
 

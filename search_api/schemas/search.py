@@ -86,6 +86,9 @@ class PartsBody(_SearchSchema):
     lexical_rank: int | None
     vector: float
     vector_rank: int | None
+    near_hits: float = Field(
+        description="what the scores of near documents added to its own, or took from it"
+    )
 
 
 class AgentBody(_SearchSchema):

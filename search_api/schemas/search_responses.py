@@ -174,6 +174,7 @@ def _explained(result: Result, results: Results) -> _Explanation:
         lexical_rank=hit.lexical_rank if counted else None,
         vector=hit.vector,
         vector_rank=hit.vector_rank if counted else None,
+        near_hits=hit.near_hits,
     )
     return _Explanation(explanation(result, results), parts)
 

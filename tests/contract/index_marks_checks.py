@@ -7,9 +7,17 @@ import pytest
 
 from connectors.values import Access
 from indexer.access import AccessFilter
+from indexer.centroids import centroid
 from indexer.near_duplicates import same_text
 from indexer.ports import Index
-from indexer.values import HitAttributes, PutAccess, Question, Remove, ShowRequest
+from indexer.values import (
+    HitAttributes,
+    Put,
+    PutAccess,
+    Question,
+    Remove,
+    ShowRequest,
+)
 from tests.builders import ANYONE, allowed, asking, put, reading, vector_of
 
 CIRCULAR = " ".join(f"Le point {n} de la circulaire vise le service numéro {n}." for n in range(20))
@@ -23,6 +31,15 @@ def _marks(index: Index, access: AccessFilter = ANYONE) -> dict[str, HitAttribut
     found = {hit.document_id for hit in (*answer.lexical, *answer.vector)}
     assert set(answer.attributes) == found
     return dict(answer.attributes)
+
+
+def _bare(write: Put) -> HitAttributes:
+    """Of a document that says nothing but a short text."""
+    indexed = write.indexed
+    return HitAttributes(
+        indexed.document.source,
+        centroid=centroid(indexed.vectors),
+    )
 
 
 def _heirs(index: Index, document_id: str, access: AccessFilter = ANYONE) -> list[str]:
@@ -41,16 +58,27 @@ class MarksChecks:
             "valid_until": date(2026, 1, 31),
             "replaces": ("notes:é", "wiki:old"),
         }
-        index.write([put("wiki:bare", "La circulaire."), put("wiki:new", "La circulaire.", **said)])
+        bare, new = put("wiki:bare", "La circulaire."), put("wiki:new", "La circulaire.", **said)
+        index.write([bare, new])
         marks = _marks(index)
-        assert marks["wiki:bare"] == HitAttributes("wiki")
+        assert marks["wiki:bare"] == _bare(bare)
         assert marks["wiki:new"] == HitAttributes(
             "wiki",
             NOON.timestamp(),
             "2024-06-01",
             "2026-01-31",
             ("notes:é", "wiki:old"),
+            centroid=centroid(new.indexed.vectors),
         )
+
+    def test_a_hit_brings_the_centroid_of_all_its_passages(self, index: Index) -> None:
+        """Of the last put's; none without a passage."""
+        whole = put("wiki:1", "La circulaire.", "Un autre sujet.", "Un troisième.")
+        index.write([put("wiki:1", "La circulaire."), put("wiki:2")])
+        index.write([whole])
+        assert _marks(index)["wiki:1"].centroid == centroid(whole.indexed.vectors)
+        listed = index.search(asking(with_attributes=True)).attributes
+        assert listed["wiki:2"].centroid == b""
 
     def test_marks_come_only_when_asked_for(self, index: Index) -> None:
         """A search without them is spared their columns."""
@@ -90,8 +118,8 @@ class MarksChecks:
         index.write(
             [put("wiki:1", CIRCULAR, valid_until=date(2020, 1, 1)), put("wiki:2", CIRCULAR)]
         )
-        index.write([put("wiki:1", "La circulaire."), Remove("wiki:2")])
-        assert _marks(index) == {"wiki:1": HitAttributes("wiki")}
+        index.write([last := put("wiki:1", "La circulaire."), Remove("wiki:2")])
+        assert _marks(index) == {"wiki:1": _bare(last)}
 
     def test_marks_come_with_the_newest(self, index: Index) -> None:
         """Where nothing is asked, too."""

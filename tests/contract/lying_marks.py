@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from indexer.centroids import centroid
 from indexer.values import SearchAnswer, SearchRequest, ShownDocument, ShowRequest
 from tests.contract.lying_indexes import OMNISCIENT, HonestIndex
 
@@ -18,6 +19,18 @@ class TakesAllForTwins(HonestIndex):
         marks = {
             one: mark._replace(text_signature=b"x" * 128) for one, mark in answer.attributes.items()
         }
+        return replace(answer, attributes=marks)
+
+
+class BringsTheBestPassage(HonestIndex):
+    """Of a centroid, that of a question which happens to be asked."""
+
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        answer = self.index.search(request)
+        if request.vector is None:
+            return answer
+        nearest = centroid(request.vector[None, :])
+        marks = {one: mark._replace(centroid=nearest) for one, mark in answer.attributes.items()}
         return replace(answer, attributes=marks)
 
 

@@ -111,6 +111,10 @@ LIES: list[tuple[type[lying.HonestIndex], Check]] = [
     (marks.TakesAllForTwins, _contract.test_the_same_text_has_the_same_twins),
     (marks.ForgetsValidity, _contract.test_a_hit_is_marked),
     (
+        marks.BringsTheBestPassage,
+        _contract.test_a_hit_brings_the_centroid_of_all_its_passages,
+    ),
+    (
         marks.NamesUnreadableHeirs,
         lambda i: _contract.test_an_heir_shows_to_its_readers_alone(i, allowed("ldap:group:x")),
     ),

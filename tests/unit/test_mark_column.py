@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indexer.centroids import centroid
 from indexer.near_duplicates import signature
 from indexer.opensearch.schema import hit_attributes_column, hit_attributes_of
 from indexer.values import HitAttributes, Passage
@@ -33,7 +34,8 @@ def test_a_mark_comes_back_whole(
     document = make_document(
         replaces=replaces, modified=modified, valid_from=begins, valid_until=ends
     )
-    column = hit_attributes_column(indexed(document, text)).rstrip("=")
+    whole = indexed(document, text)
+    column = hit_attributes_column(whole).rstrip("=")
     assert hit_attributes_of(column) == HitAttributes(
         "wiki",
         modified.replace(tzinfo=UTC).timestamp() if modified else None,
@@ -41,4 +43,5 @@ def test_a_mark_comes_back_whole(
         ends.isoformat() if ends else None,
         replaces,
         signature([Passage(text)]),
+        centroid(whole.vectors),
     )

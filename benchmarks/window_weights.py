@@ -1,0 +1,139 @@
+"""The weights of a window by sets: `python -m benchmarks.window_weights [--limit N] [set …]`.
+
+Sweeps what a document's centroid weighs beside its best passage, and what a hit's nearest hits
+weigh in its score, on the search sets of `$QUISAIT_SHARED/eval`, embedded. Each question is
+searched once, through `Search`. Prints nDCG@10 of each combination, and what the other sets
+choose for each set, among combinations that cost none of them more than .001. Then what the
+window takes of a question's time, in milliseconds.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from itertools import product
+from pathlib import Path
+
+from benchmarks import not_measured
+from evaluation.corpora import JudgedQuery, SearchSet, load_search_set
+from evaluation.measures import Figure, figure, values
+from evaluation.scratch import Bench, Scratch, evaluation_reader, judged_id, open_scratch
+from indexer.values import SearchAnswer, Vectors
+from quisait.settings import EncoderSettings, IndexSettings
+from search_api.questions.query import Query
+from search_api.ranking.fusion import FusedHit, fuse
+from search_api.ranking.window import SERVED_WEIGHTS, WindowWeights, fused_window
+from tests.shared_files import SHARED
+
+SETS = ("search_piaf", "search_vdd_related", "search_cdtn_fiches")
+SWEPT = tuple(WindowWeights(*one) for one in product((0.0, 0.3, 0.5, 0.7), (0.0, 0.1, 0.15, 0.2)))
+PLAIN = WindowWeights(0.0, 0.0)
+MOST_LOST = 0.001
+MEASURE, CUT = "nDCG@10", 10
+
+ByQuery = Mapping[str, float]
+Swept = Mapping[WindowWeights, ByQuery]
+Searched = tuple[JudgedQuery, SearchAnswer, Vectors | None]
+
+
+def _searched(judged: SearchSet, bench: Bench, scratch: Scratch) -> list[Searched]:
+    """Each question searched once, as a page does."""
+
+    def ask(query: JudgedQuery) -> Searched:
+        hits = scratch.search.hits(Query(query.text, wide=True), evaluation_reader(query))
+        return query, hits.found, hits.request.vector
+
+    return bench.each(ask, judged.queries)
+
+
+def _ids(hits: Sequence[FusedHit]) -> list[str]:
+    return [judged_id(hit.document_id) for hit in hits[:CUT]]
+
+
+def _swept(judged: SearchSet, searched: Sequence[Searched]) -> Swept:
+    return {
+        weights: values(
+            {q.id: _ids(fused_window(found, vector, weights)) for q, found, vector in searched},
+            judged.judgments,
+            [MEASURE],
+        )[MEASURE]
+        for weights in SWEPT
+    }
+
+
+def _gain(judged: SearchSet, swept: Swept, weights: WindowWeights) -> Figure:
+    plain = swept[PLAIN]
+    return figure({q: value - plain[q] for q, value in swept[weights].items()}, judged.queries)
+
+
+def _took(searched: Sequence[Searched]) -> str:
+    """The window with its neighbours, and the bare fusion, in milliseconds: medians."""
+    served, bare = [], []
+    for _, found, vector in searched[:200]:
+        begun = time.perf_counter()
+        fused_window(found, vector)
+        between = time.perf_counter()
+        fuse(found.lexical, found.vector, len(found.lexical) + len(found.vector))
+        served.append(between - begun)
+        bare.append(time.perf_counter() - between)
+    whole, plain = (1000 * statistics.median(some) for some in (served, bare))
+    return f"window {whole:.2f} ms, fusion alone {plain:.2f} ms"
+
+
+def _table(sets: Sequence[SearchSet], swept: Mapping[str, Swept]) -> str:
+    """Each combination's gain over plain fusion, then what each set is served by the others."""
+    names = [judged.name for judged in sets]
+    gains = {
+        weights: [_gain(judged, swept[judged.name], weights) for judged in sets]
+        for weights in SWEPT
+    }
+    lines = [
+        "| centroid | near hits | " + " | ".join(names) + " |",
+        "|---:|---:|" + "---:|" * len(names),
+    ]
+    plain = [statistics.mean(swept[name][PLAIN].values()) for name in names]
+    lines.append("| 0 | 0 | " + " | ".join(f"{value:.4f}" for value in plain) + " |")
+    for weights in SWEPT[1:]:
+        bold = "**" if weights == SERVED_WEIGHTS else ""
+        cells = [f"{one.mean:+.4f} ± {one.standard_error:.4f}" for one in gains[weights]]
+        cells = [f"{weights.centroid:g}", f"{weights.near_hits:g}", *cells]
+        lines.append("| " + " | ".join(f"{bold}{cell}{bold}" for cell in cells) + " |")
+    for number, name in enumerate(names):
+        others = {
+            weights: [one.mean for at, one in enumerate(found) if at != number]
+            for weights, found in gains.items()
+        }
+        allowed = [weights for weights, found in others.items() if min(found) >= -MOST_LOST]
+        chosen = max(allowed, key=lambda weights: sum(others[weights]))
+        gain = gains[chosen][number]
+        lines.append(
+            f"{name} by the others: centroid {chosen.centroid:g}, near hits {chosen.near_hits:g}: "
+            f"{gain.mean:+.4f} ± {gain.standard_error:.4f}"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Search, sweep and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.window_weights")
+    parser.add_argument("sets", nargs="*", default=list(SETS))
+    parser.add_argument("--limit", type=int, default=0)
+    parser.add_argument("--cache", type=Path, default=Path(".cache/evaluation"))
+    parser.add_argument("--prepared", default="")
+    asked = parser.parse_args()
+    if not_measured("window_weights", *(f"eval/{name}" for name in asked.sets)):
+        return
+    encoder = EncoderSettings.model_validate({"prepared": asked.prepared})
+    bench = Bench(IndexSettings(engine="embedded"), encoder, asked.cache, workers=2, quiet=True)
+    sets = [load_search_set(SHARED / "eval" / name, asked.limit) for name in asked.sets]
+    swept: dict[str, Swept] = {}
+    for judged in sets:
+        with open_scratch(bench, judged) as scratch:
+            searched = _searched(judged, bench, scratch)
+        swept[judged.name] = _swept(judged, searched)
+        print(f"{judged.name}: {len(searched)} questions; {_took(searched)}", flush=True)
+    print(_table(sets, swept))
+
+
+if __name__ == "__main__":
+    main()

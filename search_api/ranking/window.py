@@ -1,0 +1,132 @@
+"""Score a fused window by what its documents are as wholes: centroids and neighbours. Pure.
+
+Everything is read from hits of one reader: what they may not read moves nothing. Cosines and
+means are rounded, so that equal documents tie.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.centroids import decoded
+from indexer.values import HitAttributes, SearchAnswer, SearchHit, Vectors
+from search_api.ranking.fusion import FusedHit, fuse
+
+
+@dataclass(frozen=True, slots=True)
+class WindowWeights:
+    """The parts, from 0 to 1, of what moves a score beside words and best passage.
+
+    `centroid`: in a document's nearness to a question; the rest is its best passage's.
+    `near_hits`: in a hit's score, of the hits that are nearest to it.
+    `python -m benchmarks.window_weights` chooses them (decisions 49 and 50).
+    """
+
+    centroid: float = 0.5
+    near_hits: float = 0.15
+
+
+SERVED_WEIGHTS = WindowWeights()
+
+NEAREST_HITS = 5
+"""So many count for each hit."""
+TEMPERATURE = 0.05
+"""Of the softmax by which nearer hits count more."""
+SAME_DOCUMENT = 0.99
+"""Hits with such a cosine are copies or versions, which do not lift each other."""
+MOST_SMOOTHED = 200
+"""So many first hits have neighbours, and are these: all that pages can show."""
+
+Floats = NDArray[np.float64]
+_Hit = TypeVar("_Hit", SearchHit, FusedHit)
+
+
+def fused_window(
+    found: SearchAnswer, vector: Vectors | None, weights: WindowWeights = SERVED_WEIGHTS
+) -> tuple[FusedHit, ...]:
+    """All that was found, fused, best first; by words alone where the question has no vector."""
+    most = len(found.lexical) + len(found.vector)
+    if vector is None:
+        return fuse(found.lexical, found.vector, most)
+    near = _rescored(found.vector, found.attributes, vector, weights.centroid)
+    return smoothed(
+        fuse(found.lexical, found.vector, most, near), found.attributes, weights.near_hits
+    )
+
+
+def _rescored(
+    ranking: Sequence[SearchHit],
+    attributes: Mapping[str, HitAttributes],
+    vector: Vectors,
+    weight: float,
+) -> dict[str, float]:
+    """By document with a centroid: the cosines of it and of the best passage together."""
+    hits, centroids = _with_centroids(ranking, attributes)
+    if not hits:
+        return {}
+    cosines = np.round((centroids @ vector).astype(np.float64), 6).tolist()
+    return {
+        hit.document_id: (1 - weight) * hit.score + weight * cosine
+        for hit, cosine in zip(hits, cosines, strict=True)
+    }
+
+
+def smoothed(
+    hits: Sequence[FusedHit],
+    attributes: Mapping[str, HitAttributes],
+    weight: float = SERVED_WEIGHTS.near_hits,
+) -> tuple[FusedHit, ...]:
+    """The hits again, each partly by the scores of the hits that are nearest to it.
+
+    As documents that answer the same question are near each other (cluster hypothesis; score
+    regularisation, Diaz, "Regularizing ad hoc retrieval scores", CIKM 2005). A hit without
+    neighbours keeps its score.
+    """
+    first, rest = hits[:MOST_SMOOTHED], hits[MOST_SMOOTHED:]
+    kept, centroids = _with_centroids(first, attributes)
+    near = _near_scores(centroids, np.array([hit.score for hit in kept]))
+    told = {hit.document_id: score for hit, score in zip(kept, near, strict=True)}
+    again = [_smoothed(hit, told.get(hit.document_id), weight) for hit in first]
+    # What stands behind never passes what stood before it with neighbours of no worth.
+    again += [_smoothed(hit, 0.0, weight) for hit in rest]
+    return tuple(sorted(again, key=lambda hit: (-hit.score, hit.document_id)))
+
+
+def _smoothed(hit: FusedHit, near: float | None, weight: float) -> FusedHit:
+    if near is None or np.isnan(near):
+        return hit
+    gain = weight * (near - hit.score)
+    return hit._replace(score=hit.score + gain, near_hits=gain)
+
+
+def _near_scores(centroids: Vectors, scores: Floats) -> list[float]:
+    """For each hit the mean score of its nearest, the nearer the more; nan without any."""
+    if len(scores) < 2:
+        return [np.nan] * len(scores)
+    cosines = centroids @ centroids.T
+    np.fill_diagonal(cosines, -np.inf)
+    cosines[cosines >= SAME_DOCUMENT] = -np.inf
+    count = min(NEAREST_HITS, len(scores) - 1)
+    nearest = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
+    found = np.take_along_axis(cosines, nearest, axis=1).astype(np.float64)
+    best = found.max(axis=1, keepdims=True)
+    best[np.isneginf(best)] = 0.0
+    weights = np.exp((found - best) / TEMPERATURE)
+    sums = weights.sum(axis=1)
+    means = np.full(len(scores), np.nan)
+    np.divide((weights * scores[nearest]).sum(axis=1), sums, out=means, where=sums > 0)
+    near: list[float] = np.round(means, 6).tolist()
+    return near
+
+
+def _with_centroids(
+    hits: Sequence[_Hit], attributes: Mapping[str, HitAttributes]
+) -> tuple[list[_Hit], Vectors]:
+    """The hits whose documents have a centroid, and these (n, d)."""
+    kept = [
+        hit for hit in hits if (mark := attributes.get(hit.document_id)) and len(mark.centroid) > 0
+    ]
+    return kept, decoded([attributes[hit.document_id].centroid for hit in kept])

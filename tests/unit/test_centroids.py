@@ -1,0 +1,114 @@
+"""What a document is as a whole, and what stands near it, place it beside its best passage."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from indexer.centroids import centroid, decoded
+from indexer.values import HitAttributes, SearchAnswer, SearchHit, Vectors
+from search_api.ranking.fusion import FusedHit
+from search_api.ranking.window import (
+    MOST_SMOOTHED,
+    SERVED_WEIGHTS,
+    fused_window,
+    smoothed,
+)
+
+pytestmark = pytest.mark.search
+
+
+def _unit(*numbers: float) -> Vectors:
+    vector = np.array(numbers, dtype=np.float32)
+    unit: Vectors = vector / np.linalg.norm(vector)
+    return unit
+
+
+def _marks(**vectors: Vectors) -> dict[str, HitAttributes]:
+    return {
+        name: HitAttributes("wiki", centroid=centroid(vector[None, :]))
+        for name, vector in vectors.items()
+    }
+
+
+def _hits(**scores: float) -> tuple[FusedHit, ...]:
+    ordered = sorted(scores.items(), key=lambda pair: -pair[1])
+    return tuple(FusedHit(name, score, score, None, score, None) for name, score in ordered)
+
+
+def test_a_byte_a_number_is_near_enough() -> None:
+    """Cosines with it are within .002 of the exact ones, as many numbers as encoders give."""
+    drawn = np.random.default_rng(7).normal(size=(200, 384)).astype(np.float32)
+    vectors = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    rows = decoded([centroid(vectors[n : n + 1]) for n in range(200)])
+    assert np.abs(rows @ vectors.T - vectors @ vectors.T).max() < 0.002
+    mean = vectors[:3].mean(axis=0)
+    assert decoded([centroid(vectors[:3])])[0] @ mean == pytest.approx(
+        np.linalg.norm(mean), abs=0.001
+    )
+
+
+def test_no_direction_is_no_centroid() -> None:
+    """No passage, or passages that cancel each other."""
+    assert centroid(np.empty((0, 4), dtype=np.float32)) == b""
+    assert centroid(np.array([[1, 0], [-1, 0]], dtype=np.float32)) == b""
+    assert decoded([]).shape == (0, 0)
+
+
+def test_the_whole_document_counts_beside_its_best_passage() -> None:
+    """Ranks stay those of the best passage; what has no centroid keeps its cosine."""
+    asked = _unit(1, 0, 0)
+    ranking = (SearchHit("passage", 0.9), SearchHit("whole", 0.8), SearchHit("none", 0.7))
+    attributes = _marks(passage=_unit(0, 1, 0), whole=_unit(1, 0, 0))
+    found = SearchAnswer((), ranking, 0, {}, attributes)
+    hits = {hit.document_id: hit for hit in fused_window(found, asked)}
+    assert [hit.document_id for hit in fused_window(found, asked)] == ["whole", "none", "passage"]
+    assert {name: hit.vector_rank for name, hit in hits.items()} == {
+        "passage": 1,
+        "whole": 2,
+        "none": 3,
+    }
+    low, high = (1 - SERVED_WEIGHTS.centroid) * 0.9, 0.8 + SERVED_WEIGHTS.centroid * (1 - 0.8)
+    assert hits["none"].vector == pytest.approx((0.7 - low) / (high - low), abs=0.01)
+    alone = fused_window(found, None)
+    assert [hit.document_id for hit in alone] == ["passage", "whole", "none"]
+
+
+def test_near_hits_lift_and_lower() -> None:
+    """Each hit is partly what its neighbours are, and says by how much; nobody near, no change."""
+    hits = _hits(first=1.0, near=0.5, alone=0.6)
+    marks = _marks(first=_unit(1, 0.3, 0), near=_unit(1, 0, 0), alone=_unit(0, 0, 1))
+    again = {hit.document_id: hit for hit in smoothed(hits, marks)}
+    expected = 0.5 + SERVED_WEIGHTS.near_hits * (1.0 - 0.5)
+    assert again["near"].score == pytest.approx(expected, abs=0.001)
+    assert again["near"].near_hits == pytest.approx(expected - 0.5, abs=0.001)
+    assert again["first"].near_hits < 0
+    assert smoothed(hits, {}) == hits
+    assert smoothed(hits[:1], marks) == hits[:1]
+
+
+def test_copies_do_not_lift_each_other() -> None:
+    """Of a text in five places, each stands as if it were there once."""
+    one, other, far = _unit(1, 0, 0, 0), _unit(0.7, 1, 0, 0), _unit(0, 0, 1, 0)
+    copies = {f"copy{n}": 0.6 for n in range(5)}
+    scores = {"other": 0.3, "far": 0.5}
+    many = smoothed(
+        _hits(**copies, **scores), _marks(**dict.fromkeys(copies, one), other=other, far=far)
+    )
+    once = smoothed(_hits(copy0=0.6, **scores), _marks(copy0=one, other=other, far=far))
+    assert {hit.document_id: hit.score for hit in many}["copy0"] == pytest.approx(
+        {hit.document_id: hit.score for hit in once}["copy0"], abs=0.001
+    )
+
+
+def test_what_stands_behind_never_passes() -> None:
+    """The hits that are compared stay before those that are not."""
+    count = MOST_SMOOTHED + 5
+    drawn = np.random.default_rng(3).normal(size=(count, 8)).astype(np.float32)
+    hits = _hits(**{f"d{n:03}": 1 - n / count for n in range(count)})
+    marks = _marks(**{f"d{n:03}": vector for n, vector in enumerate(drawn)})
+    again = smoothed(hits, marks)
+    assert {hit.document_id for hit in again[:MOST_SMOOTHED]} == {
+        hit.document_id for hit in hits[:MOST_SMOOTHED]
+    }
+    assert all(one.score >= other.score for one, other in pairwise(again))
