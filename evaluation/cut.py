@@ -121,8 +121,13 @@ def evaluate_direct(judged: SearchSet, bench: Bench) -> tuple[SureAnswer, ...]:
 
         def ask(query: JudgedQuery) -> SureAnswer:
             reader, today = evaluation_reader(query), date.today()
-            found = scratch.search.answer(Query(query.text, page_size=1), reader, today)
-            shown = [one.parts for one in found.results if is_sure(one.parts)]
+            hits = scratch.search.hits(Query(query.text, page_size=1), reader)
+            found = scratch.search.page(hits, today)
+            shown = [
+                one.parts
+                for one in found.results
+                if is_sure(one.parts) and scratch.search.says_most(hits, one.card.document_id)
+            ]
             grades = judged.judgments[query.id]
             right = any(grades.get(judged_id(one.document_id), 0) > 0 for one in shown)
             return SureAnswer(bool(shown), right)

@@ -66,7 +66,9 @@ class SetTopics:
             if document_id in self.all
         }
 
-    def held_by_metier(self, agents: Iterable[Agent], today: date) -> Mapping[str, frozenset[str]]:
+    def held_by_directory(
+        self, agents: Iterable[Agent], today: date, *, declared: bool
+    ) -> Mapping[str, frozenset[str]]:
         """Judged sets know no métier."""
         return {}
 

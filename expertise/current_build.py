@@ -105,7 +105,9 @@ class BuildReader:
             {} if isinstance(stamp, BuildStatus) else self.builds.topics_of(stamp.id, document_ids)
         )
 
-    def held_by_metier(self, agents: Iterable[Agent], today: date) -> Mapping[str, frozenset[str]]:
+    def held_by_directory(
+        self, agents: Iterable[Agent], today: date, *, declared: bool
+    ) -> Mapping[str, frozenset[str]]:
         """By agent id, the topics that the directory says they hold; see `AssignedTopics`."""
         reading = self.reading(today)
         if isinstance(reading, BuildStatus):
@@ -113,7 +115,9 @@ class BuildReader:
         found = {}
         for agent in agents:
             stated = stated_topics(agent, reading.revalidation.named).items()
-            held = frozenset(id_ for id_, basis in stated if basis is not Basis.DECLARED)
+            held = frozenset(
+                id_ for id_, basis in stated if declared or basis is not Basis.DECLARED
+            )
             if held:
                 found[agent.id] = held
         return found

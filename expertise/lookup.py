@@ -5,11 +5,12 @@ returns listed agents in post alone.
 """
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
-from itertools import islice, pairwise, product
+from itertools import chain, islice, pairwise, product
 from typing import NamedTuple, Protocol, TypeAlias
 
 from connectors.geography import DEPARTEMENTS, REGIONS, area_name, distance_km, region_of
@@ -22,7 +23,7 @@ from expertise.names import (
     match_agent,
     words_of,
 )
-from indexer.french.analysis import folded_words, terms
+from indexer.french.analysis import fold, folded_words, terms
 from indexer.suggestions import NearWord
 
 MOST_WORDS = 8
@@ -47,10 +48,24 @@ _ASKING = TITLES | frozenset(
     """
     qui est ou quel quelle qu il elle telephone tel numero mail mel email courriel coordonnees
     adresse contact contacter joindre ecrire appeler trouver cherche chercher travaille
-    travaillent bureau poste au aupres avec pour chez sur dans je cherche
+    travaillent bureau poste au aupres avec pour chez sur dans je cherche bonjour bonsoir salut
+    merci svp stp voudrais souhaite souhaiterais parler connaissez vous connait s appelle collegue
     """.split()  # noqa: SIM905
 )
 """Words with which somebody is asked for, folded; they are no part of a name."""
+
+
+_GENERAL = frozenset(
+    """
+    service pole cellule equipe unite direction referent referente expert experte specialiste agent
+    agente contact responsable
+    """.split()  # noqa: SIM905
+)
+"""Words of posts and services that a directory need not use; they are left out where nothing has
+them."""
+
+_JOINED = re.compile(r"(?<=[^\W\d_])['’-](?=[^\W\d_])")
+"""«N'Diaye», whom the directory may write «Ndiaye»."""
 
 
 class LookupDirectory(Protocol):
@@ -135,6 +150,11 @@ class DirectoryMatches:
         return any(DirectoryField.NAME in one.fields for one in self.people)
 
     @property
+    def names_something(self) -> bool:
+        """Whether a person, a service or a métier is named."""
+        return bool(self.people or self.services or self.metiers)
+
+    @property
     def ids(self) -> tuple[str, ...]:
         """Ids of the people meant, in their order."""
         return tuple(one.agent.id for one in self.people)
@@ -156,9 +176,11 @@ def look_up(
     asker: Agent | None = None,
     unknown: UnknownWords | None = None,
     ordinary: Collection[str] = (),
+    otherwise: Sequence[str] = (),
 ) -> DirectoryMatches:
     """Whom and what a question names; nothing where it only is about something.
 
+    `otherwise` are other wordings of it (acronyms written out, long names as acronyms).
     A word is taken for a misspelt name where it is `unknown` to documents and directory. A name
     that is an `ordinary` word (folded) never comes before what the question is about.
     """
@@ -168,19 +190,19 @@ def look_up(
     finder = _Finder(directory, today, asker, frozenset(ordinary))
     if len(asked.words) > MOST_WORDS:
         return finder.full_names(asked)
-    found = finder.exact(asked)
-    if found.people or found.services or found.metiers:
-        return found
-    fuller = finder.full_names(asked)
-    if fuller.people:
-        return fuller
-    if len(asked.words) <= MOST_RESPELT:
-        elsewhere = finder.outside_the_area(asked)
-        if elsewhere.people:
-            return elsewhere
-        if unknown and (respelt := finder.respelt(asked, unknown)).people:
-            return respelt
-    return found
+    wordings = [_Asked.of(one) for one in (_JOINED.sub("", question), *otherwise)][:TRIALS]
+    ways = chain(
+        [finder.exact(asked)],
+        map(finder.exact, _other_wordings(asked, wordings)),
+        [finder.full_names(asked)],
+        finder.nearly(question, asked, unknown),
+    )
+    others = NOBODY
+    for found in ways:
+        if found.names_something:
+            return found
+        others = others if others.others else found
+    return others
 
 
 def service_name(entity: str) -> str:
@@ -200,6 +222,21 @@ class _Asked(NamedTuple):
         every = folded_words(question)[:MOST_READ_WORDS]
         folded = tuple(word for word in every if word not in _ASKING)
         return cls(folded, asked_words(" ".join(folded)), not TITLES.isdisjoint(every))
+
+    def without_general(self) -> "_Asked":
+        """Without the words that a directory need not use; nothing where nothing else is left."""
+        kept = tuple(word for word in self.folded if word not in _GENERAL)
+        return self._replace(folded=kept, words=asked_words(" ".join(kept)))
+
+
+def _other_wordings(asked: _Asked, wordings: Sequence[_Asked]) -> Iterator[_Asked]:
+    """The question put otherwise, and each without general words."""
+    seen = {asked.words, frozenset[str]()}
+    for one in (asked, *wordings):
+        for tried in (one, one.without_general()):
+            if tried.words not in seen:
+                seen.add(tried.words)
+                yield tried
 
 
 class _Finder:
@@ -255,6 +292,16 @@ class _Finder:
         people = self._by_distance(found, self._here)
         return DirectoryMatches(people[:MOST_NAMED], max(0, len(people) - MOST_NAMED), whole=False)
 
+    def nearly(
+        self, question: str, asked: _Asked, unknown: UnknownWords | None
+    ) -> Iterator[DirectoryMatches]:
+        """Of a short question: elsewhere, misspelt, or by a family name alone."""
+        if len(asked.words) <= MOST_RESPELT:
+            yield self.outside_the_area(asked)
+            if unknown:
+                yield self.respelt(asked, unknown)
+                yield self.of_family(question, asked, unknown)
+
     def respelt(self, asked: _Asked, unknown: UnknownWords) -> DirectoryMatches:
         """With words that nobody writes put as the directory writes them; the nearest first."""
         said = {word: self._directory.near(word, self._today) for word in asked.folded}
@@ -277,6 +324,26 @@ class _Finder:
             found = self.exact(tried._replace(titled=all(word in missing for word in strange)))
             if (found.people and not found.ordinary) or found.services:
                 return replace(found, spelt=text, others=())
+        return NOBODY
+
+    def of_family(self, question: str, asked: _Asked, unknown: UnknownWords) -> DirectoryMatches:
+        """Those of a family name beside which a given name stands that nobody writes.
+
+        «Soizic Kermarrec»: both begin with a capital, as names do.
+        """
+        written = [word for word in question.split() if fold(word.lower()) in asked.folded]
+        if len(written) != 2 or not all(word[:1].isupper() for word in written):
+            return NOBODY
+        for family, given in (asked.folded, asked.folded[::-1]):
+            near = self._directory.near(given, self._today)
+            if any(one.slips == 0 for one in near) or given not in unknown([given]):
+                continue
+            found = self.exact(_Asked((family,), asked_words(family), titled=True))
+            of_family = [o for o in found.people if family in folded_words(o.agent.family_name)]
+            if of_family:
+                return DirectoryMatches(
+                    tuple(of_family), found.beyond, spelt=of_family[0].agent.name
+                )
         return NOBODY
 
     def outside_the_area(self, asked: _Asked) -> DirectoryMatches:
@@ -328,13 +395,18 @@ class _Finder:
         there: dict[str, list[Agent]] = {}
         placed = False
         for agent in agents:
+            if direction := _direction(words, agent):
+                there.setdefault(direction, []).append(agent)
+                placed = True
+                continue
             name = asked_words(service_name(agent.entity))
             place = asked_words(f"{agent.office} {area_name(agent.departement)}") | {
                 agent.departement.lower()
             }
             if not words <= words_of(agent)[DirectoryField.PLACE] or not words & name:
                 continue
-            if name <= words or words & place:
+            by_kind = words <= name and asked_words(service_name(agent.entity).split()[0]) <= words
+            if name <= words or words & place or by_kind:
                 there.setdefault(agent.entity, []).append(agent)
                 placed = placed or bool(words & (name - place) and words & place)
         found = [_service(entity, some) for entity, some in there.items()]
@@ -392,6 +464,20 @@ def _area_words() -> Mapping[frozenset[str], str]:
     return regions | {asked_words(name): code for code, name in DEPARTEMENTS.items()} | codes
 
 
+def _direction(words: frozenset[str], agent: Agent) -> str:
+    """The path of the direction that the words name («DDFiP 22»), empty where they name none.
+
+    Its own name must be said, and the rest be its place.
+    """
+    *above, _ = agent.entity.rstrip("/").split("/")
+    place = asked_words(area_name(agent.departement)) | {agent.departement.lower()}
+    for depth, part in enumerate(above[1:], 2):
+        name = asked_words(part)
+        if words <= name | place and words & (name - place) and (name <= words or words & place):
+            return "/".join(above[:depth])
+    return ""
+
+
 def _same_stem(word: str, other: str) -> bool:
     return set(terms(word)) == set(terms(other))
 
@@ -413,4 +499,5 @@ def _service(entity: str, agents: Sequence[Agent]) -> ServiceMatch:
     shared = (ContactVia.SERVICE, ContactVia.HEAD)
     reached = (one for way in shared for one in people if one.contact_via is way and one.contact)
     first = people[0]
-    return ServiceMatch(entity, first.office, first.departement, people, next(reached, None))
+    office = first.office if all(one.office == first.office for one in people) else ""
+    return ServiceMatch(entity, office, first.departement, people, next(reached, None))

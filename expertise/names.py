@@ -54,11 +54,11 @@ class NamedAgent:
 
     @property
     def pointed_at(self) -> bool:
-        """Whether the question means this agent: by name, or by métier and place."""
-        return DirectoryField.NAME in self.fields or self.fields >= {
-            DirectoryField.METIER,
-            DirectoryField.PLACE,
-        }
+        """Whether the question means this agent: by name, or by métier or skill and place."""
+        if DirectoryField.NAME in self.fields:
+            return True
+        work = {DirectoryField.METIER, DirectoryField.SKILL}
+        return DirectoryField.PLACE in self.fields and not work.isdisjoint(self.fields)
 
 
 def words_of(agent: Agent) -> Mapping[DirectoryField, frozenset[str]]:
@@ -84,6 +84,9 @@ def match_agent(words: frozenset[str], agent: Agent) -> NamedAgent | None:
     """The agent, if their entry has each word, and at least one outside their place of work."""
     said = words_of(agent)
     fields = frozenset(field for field, known in said.items() if known & words)
+    work = said[DirectoryField.METIER] | said[DirectoryField.SKILL]
+    if said[DirectoryField.PLACE] & words <= work:  # «SIP», of «agent de SIP», names no place
+        fields -= {DirectoryField.PLACE}
     whole = bool(words) and words <= frozenset().union(*said.values())
     confirmed = not _word_set(*agent.skills_confirmed).isdisjoint(words)
     return (

@@ -147,9 +147,12 @@ class AssignedTopics(Protocol):
         """By document id. Documents without a topic are left out; empty without a build."""
         ...
 
-    def held_by_metier(self, agents: Iterable[Agent], today: date) -> Mapping[str, frozenset[str]]:
+    def held_by_directory(
+        self, agents: Iterable[Agent], today: date, *, declared: bool
+    ) -> Mapping[str, frozenset[str]]:
         """By agent id, the topics that their métier or a confirmed skill says they hold.
 
+        Skills that they only declare count too where `declared` is true.
         Agents without any are left out; empty without a build.
         """
         ...

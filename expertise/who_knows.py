@@ -122,6 +122,7 @@ def find_experts(
     names: NameMatcher | None = None,
     build: AssignedTopics | None = None,
     answered: DirectAnswerer | None = None,
+    asked_topics: Collection[str] = (),
     sum_votes: SumVotes | None = None,
     threshold: Threshold = SERVED_THRESHOLD,
 ) -> Experts:
@@ -133,7 +134,8 @@ def find_experts(
     `threshold`; where nobody passes, nobody is known. `names` finds whom the question itself
     names. The topics that documents share, by the last `build`, take part in the walk. Who wrote
     the direct answer (`answered`) knows, whatever the threshold, where that document counts for
-    them. `sum_votes` is another way to sum a candidate's votes than the one that serves.
+    them. `asked_topics` are those of the list that the question names. `sum_votes` is another way
+    to sum a candidate's votes than the one that serves.
     """
     eligibility = _Eligibility(reader_id, today, question)
     agents = eligibility.among(directory.by_account(_accounts(window)))
@@ -152,17 +154,22 @@ def find_experts(
     shown = confidences.passing(in_the_area, threshold)
     answering = _answering(answered, votes) & set(in_the_area)
     shown = [*shown, *(answering - set(shown))]
-    held = build.held_by_metier((known[id_] for id_ in shown), today) if build else {}
+    matched = eligibility.named(names, area)
+    stating = {id_ for id_, one in matched.items() if not _BY_DIRECTORY.isdisjoint(one.fields)}
+    vouched = _Vouching(build, topics, frozenset(asked_topics), today).among(
+        [known[id_] for id_ in shown], votes
+    )
     sure = {
         id_
         for id_ in shown
         if id_ in answering
-        or confidences.sure(id_, _on_topics(votes[id_], topics, held.get(id_, ())))
+        or id_ in stating
+        or confidences.sure(id_, vouched.near.get(id_, ()))
+        or id_ in vouched.asked
     }
     make = _CandidateFactory(
         scores, EvidenceFinder(window, agents, votes), confidences, frozenset(sure), today
     )
-    matched = eligibility.named(names, area)
     named = {id_: one for id_, one in matched.items() if one.pointed_at}
     ranked = [id_ for id_ in shown if id_ not in named]
     stated = matched.keys() - named.keys() - set(shown)
@@ -177,6 +184,11 @@ def find_experts(
     )
 
 
+_BY_DIRECTORY = {DirectoryField.METIER, DirectoryField.SKILL}
+"""Whose métier or skill has every word of the question, and whose documents come near it, is sure:
+two sources say the same."""
+
+
 def _answering(answered: DirectAnswerer | None, votes: Mapping[str, tuple[Vote, ...]]) -> set[str]:
     """Who wrote the direct answer, where its document votes for them."""
     if answered is None:
@@ -185,13 +197,48 @@ def _answering(answered: DirectAnswerer | None, votes: Mapping[str, tuple[Vote, 
     return {answered.agent_id} if answered.document_id in voting else set()
 
 
-def _on_topics(votes: Sequence[Vote], topics: TopicsOf, held: Collection[str]) -> list[str]:
-    """The documents among a candidate's evidence that are on one of the topics `held`."""
-    return [
-        vote.document_id
-        for vote in supporting_votes(votes)
-        if any(id_ in held for id_, _ in topics.get(vote.document_id, ()))
-    ]
+class _Vouched(NamedTuple):
+    """Evidence on topics that the directory says somebody holds.
+
+    `near`: by agent, such documents, to be held against the bar of nearness. `asked`: agents who
+    hold a topic that the question names, and have a document on it.
+    """
+
+    near: Mapping[str, Collection[str]]
+    asked: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Vouching:
+    """Sets the directory's topics beside those of candidates' documents."""
+
+    build: AssignedTopics | None
+    topics: TopicsOf
+    asked_topics: frozenset[str]
+    today: date
+
+    def among(self, agents: Sequence[Agent], votes: Mapping[str, tuple[Vote, ...]]) -> _Vouched:
+        """Of these agents; nobody without a build."""
+        if self.build is None:
+            return _Vouched({}, ())
+        by_metier = self.build.held_by_directory(agents, self.today, declared=False)
+        stated = (
+            self.build.held_by_directory(agents, self.today, declared=True)
+            if self.asked_topics
+            else {}
+        )
+        return _Vouched(
+            {id_: self._on(votes[id_], held) for id_, held in by_metier.items()},
+            {id_ for id_, held in stated.items() if self._on(votes[id_], held & self.asked_topics)},
+        )
+
+    def _on(self, votes: Sequence[Vote], held: Collection[str]) -> list[str]:
+        """The documents among a candidate's evidence that are on one of the topics `held`."""
+        return [
+            vote.document_id
+            for vote in supporting_votes(votes)
+            if any(id_ in held for id_, _ in self.topics.get(vote.document_id, ()))
+        ]
 
 
 def in_area(agent: Agent, area: str) -> bool:

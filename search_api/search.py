@@ -11,7 +11,7 @@ from indexer.access import AccessFilter, Reader, access_filter
 from indexer.near_duplicates import same_text, signature
 from indexer.passages import passage_text
 from indexer.ports import Encoder, IndexReader
-from indexer.relevance import says_nothing
+from indexer.relevance import question_parts, says_nothing
 from indexer.suggestions import NearWord
 from indexer.values import (
     Byline,
@@ -19,6 +19,7 @@ from indexer.values import (
     DocumentText,
     Passage,
     Question,
+    RelevanceCut,
     SearchAnswer,
     SearchHit,
     SearchRequest,
@@ -66,6 +67,16 @@ from search_api.wording import in_force
 
 PASSAGES_READ_OF = 50
 """Of so many first documents the passages are read."""
+
+MOST_SAID = 0.55
+"""The share of a question's information that a document must have to answer it directly, by
+`quisait evaluate direct` and the demo's questions (decision 36)."""
+
+FEWEST_SAID = 2
+"""A single word names a subject and asks nothing."""
+
+_NEAR_IN_NO_CASE = 2.0
+"""No cosine is as high."""
 
 PARTS_READ = 3
 """A question resembles itself more than its answers: these stand behind it."""
@@ -323,6 +334,20 @@ class Search:
         access = access_filter(reader)
         parsed = self._parser.read(text, access)
         return self._has_all_words(self._request(parsed, access, Retriever.LEXICAL))
+
+    def says_most(self, hits: SearchHits, document_id: str) -> bool:
+        """Whether a document has most of what a question says in its words.
+
+        By information (`MOST_SAID`), where «frais de banque» says little of «frais de déplacement».
+        One of the first W by words alone; a question of a single word says too little to answer.
+        Raises `IndexUnreachable`.
+        """
+        request = hits.request
+        if len(question_parts(request.question)) < FEWEST_SAID:
+            return False
+        cut = RelevanceCut(MOST_SAID, _NEAR_IN_NO_CASE)
+        found = self._index.search(replace(request, vector=None, facets=(), cut=cut, depth=0))
+        return document_id in (found.members or ())
 
     def contributed(self, accounts: Sequence[str], reader: Reader) -> Mapping[str, int]:
         """By source, how many documents that the reader may read these accounts contributed to."""

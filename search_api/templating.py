@@ -16,6 +16,7 @@ from search_api.answers.feedback import PageFeedback
 from search_api.audit import descriptions
 from search_api.identity.principals import Role
 from search_api.identity.tokens import on_loopback
+from search_api.ranking.direct_answer import unsaid_passages
 from search_api.ranking.results import excerpt, explanation
 from search_api.services import Services, services_of
 from search_api.sign_on.identification import IN_PERSON_METHODS, Identification, identification_of
@@ -81,6 +82,7 @@ _environment.filters.update(
     document_address=document_address,
     excerpt=excerpt,
     explained=explanation,
+    unsaid_passages=unsaid_passages,
     file_format=wording.file_format,
     icon=wording.icon,
     in_force=wording.in_force,

@@ -118,6 +118,9 @@ def _directory_lines(found: QuestionAnswer) -> Iterator[str]:
     for service in found.people.matches.services:
         names = ", ".join(agent.name for agent in service.people)
         yield f"{service.name} ({area_name(service.departement)}) : {names}"
+    if found.people.near_subject:
+        names = ", ".join(card.candidate.agent.name for card in found.people.near_subject)
+        yield f"Personne n'est connu avec certitude ; pourraient orienter : {names}"
     for topic in found.topics:
         yield f"Sujet : {topic.label} ({topic.id})"
 

@@ -42,7 +42,8 @@ class DemoQuestion:
     """What an agent types, and what they must and must not see.
 
     One of `documents` and one of `experts` stand among the first three; `people` have the first
-    cards, in any order; `services` are found. `hidden` documents are shown nowhere, `not_first`
+    cards, in any order; `services` are found. One of `near_subject` may point the way, and nobody
+    has a card. `hidden` documents are shown nowhere, `not_first`
     ones not first; people of `not_named` nowhere, and nobody where it is `silent`. At most
     `at_most` documents are counted. It finds the first documents of the question `same_as`.
     `known`: a fault that is not mended yet; once it is, the check asks to take the mark away.
@@ -58,6 +59,7 @@ class DemoQuestion:
     hidden: Sequence[str] = ()
     not_first: Sequence[str] = ()
     not_named: Sequence[str] = ()
+    near_subject: Sequence[str] = ()
     silent: bool = False
     at_most: int | None = None
     same_as: str = ""
@@ -212,5 +214,8 @@ def _faults_of_people(asked: DemoQuestion, people: PeopleAnswer) -> Iterator[str
         yield f"{', '.join(sorted(missing))} introuvable"
     if wrong := named & set(asked.not_named):
         yield f"{', '.join(sorted(wrong))} proposé à tort"
+    pointing = [card.candidate.agent.id for card in people.near_subject]
+    if asked.near_subject and (cards or not set(asked.near_subject) & set(pointing)):
+        yield f"aucun de {', '.join(asked.near_subject)} pour orienter, ou quelqu'un de trop"
     if asked.silent and named:
         yield f"{', '.join(sorted(named))} proposé sans raison"

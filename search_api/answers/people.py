@@ -1,5 +1,6 @@
 """The people of an answer: whom the question names, else who knows, as a few cards."""
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from expertise.values import Candidate, DirectAnswerer, ScoreParts
 from expertise.visibility import may_be_shown, refuses, refuses_document
 from expertise.who_knows import Experts
 from indexer.access import Reader
+from indexer.values import Expansion
 from search_api.answers.context import AnswerContext
 from search_api.ranking.results import Result
 
@@ -36,7 +38,7 @@ class CardReason(StrEnum):
     IN_POST = "in_post"
     NEAREST_POST = "nearest_post"
     KNOWS = "knows"
-    UNSURE = "unsure"
+    NEAR_SUBJECT = "near_subject"
     METIER = "metier"
 
 
@@ -65,10 +67,13 @@ class PersonCard:
 class PeopleAnswer:
     """Up to `MOST_CARDS` people, and what else of the directory the question names.
 
-    `beyond` counts those whom the question names as well.
+    `beyond` counts those whom the question names as well. `near_subject`: where nobody has a card,
+    those whose documents only come near the question; they stand after the documents, and are no
+    answer to it (decision 41).
     """
 
     cards: tuple[PersonCard, ...] = ()
+    near_subject: tuple[PersonCard, ...] = ()
     beyond: int = 0
     matches: DirectoryMatches = NOBODY
 
@@ -86,9 +91,11 @@ def named_by(
     asker: Agent | None,
     question: str,
     texts: Iterable[str],
+    expansions: Sequence[Expansion] = (),
 ) -> DirectoryMatches:
     """Whom and what a question names; nobody for a reader without an agent.
 
+    `expansions` are the glossary's for the question.
     `texts` are of readable documents: their words in lower case are no names.
     Raises `IndexUnreachable`.
     """
@@ -101,6 +108,11 @@ def named_by(
         asker=asker,
         unknown=lambda words: context.search.near_words(words, reader).keys(),
         ordinary=ordinary_words(texts),
+        otherwise=[
+            re.sub(re.escape(one.words), lambda _, said=other: said, question, flags=re.IGNORECASE)  # type: ignore[misc]
+            for one in expansions
+            for other in one.others
+        ],
     )
 
 
@@ -160,7 +172,7 @@ def people_answer(
 
     A question that only names somebody, or a service in its place, is answered by the directory
     alone: who contributed to documents near such words is not meant. Who wrote the direct answer
-    (`answered`) is among those who know.
+    (`answered`) is among those who know. Who is not sure to know has no card.
     """
     choice = _Choice(matches, asker, frozenset(first_documents[:FIRST_DOCUMENTS]), answered)
     every = (*choice.oneself(), *experts.stated, *experts.candidates, *experts.named)
@@ -178,11 +190,12 @@ def people_answer(
         if not named or not matches.whole:
             cards += choice.known(experts.candidates, limit - len(cards))
         if matches.metiers:
-            cards += [choice.card(one, CardReason.METIER) for one in experts.stated]
+            cards += choice.stated(experts)
     counted = len(named) + matches.beyond
     shown = tuple(cards[:limit])
     own = sum(1 for one in shown if one.reason in _BY_DIRECTORY)
-    return PeopleAnswer(shown, max(0, counted - own) if own else 0, matches)
+    near = () if shown or matches.services else choice.near_subject(experts.candidates, limit)
+    return PeopleAnswer(shown, tuple(near), max(0, counted - own) if own else 0, matches)
 
 
 _BY_DIRECTORY = {CardReason.NAMED, CardReason.IN_POST, CardReason.NEAREST_POST}
@@ -216,28 +229,38 @@ class _Choice:
         return self.card(one, CardReason.NAMED if by_name else CardReason.IN_POST)
 
     def known(self, ranked: Sequence[Candidate], limit: int) -> list[PersonCard]:
-        """In the order of the ranking: the best, who wrote an answer shown, and the nearest."""
-        if limit < 1 or not ranked:
-            return []
+        """Of who is sure, in their order: the best, who wrote an answer shown, and the nearest."""
         sure = [one for one in ranked if one.sure]
-        ordered = [*sure, *(one for one in ranked if not one.sure)]
+        if limit < 1 or not sure:
+            return []
         writers = sorted(
-            (one for one in ordered if self._wrote(one)),
+            (one for one in sure if self._wrote(one)),
             key=lambda one: not self._answered(one),
         )
         placed = [one for one in sure[:CHOSEN_FROM] if self._distance_km(one) is not None]
         near = min(placed, key=lambda one: self._distance_km(one) or 0.0) if placed else None
-        first = [*writers[:1], ordered[0], *([near] if near else []), *ordered]
+        first = [*writers[:1], sure[0], *([near] if near else []), *sure]
         kept = set(list(dict.fromkeys(one.agent.id for one in first))[:limit])
         return [
-            self.card(
-                one,
-                CardReason.KNOWS if one.sure else CardReason.UNSURE,
-                nearest=one is near and len(sure) > 1,
-            )
-            for one in ordered
+            self.card(one, CardReason.KNOWS, nearest=one is near and len(sure) > 1)
+            for one in sure
             if one.agent.id in kept
         ]
+
+    def stated(self, experts: Experts) -> list[PersonCard]:
+        """Whose métier the question says: the nearest to the asker first."""
+        by_metier = [one for one in experts.candidates if not one.sure and one.reasons]
+        placed = [
+            (math.inf if (km := self._distance_km(one)) is None else km, number, one)
+            for number, one in enumerate((*by_metier, *experts.stated))
+        ]
+        return [
+            self.card(one, CardReason.METIER) for *_, one in sorted(placed, key=lambda p: p[:2])
+        ]
+
+    def near_subject(self, ranked: Sequence[Candidate], limit: int) -> list[PersonCard]:
+        """Who is not sure, in the order of the ranking."""
+        return [self.card(one, CardReason.NEAR_SUBJECT) for one in ranked if not one.sure][:limit]
 
     def card(self, one: Candidate, reason: CardReason, *, nearest: bool = False) -> PersonCard:
         """One person, seen from where the asker works."""

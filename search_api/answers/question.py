@@ -1,7 +1,7 @@
 """The answer to a question: documents and people, by the same search; or a corrected one's."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice, product
@@ -17,7 +17,7 @@ from expertise.who_knows import Experts, find_experts
 from indexer.access import Reader
 from indexer.french.analysis import analyse, analyse_query, fold
 from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
-from indexer.suggestions import NEAR_WORDS
+from indexer.suggestions import LONG_LETTERS, NEAR_WORDS, NearWord
 from search_api.answers.context import AnswerContext, incomplete
 from search_api.answers.people import (
     CHOSEN_FROM,
@@ -40,6 +40,12 @@ MOST_WORDS = 12
 
 TRIALS = 4
 """So many wordings are tried; each is a search."""
+
+LONGEST_ACRONYM = 5
+"""Capitals of so many letters are an acronym («CVAE»), and no slip of another word."""
+
+SURE_LETTERS = 3
+"""So many first letters are right in a word with two slips."""
 
 _WORD = re.compile(r"[^\W\d_]+")
 _EXCLUDING = re.compile(r"(?:^|\s)-$")
@@ -113,7 +119,11 @@ def correction(
     words = _unmatched_words(results) if query.page == 1 else []
     if not words or reader.agent_id is None:
         return None
-    ways = _spellings(search, directory, words, reader, today)
+    ways = _spellings(
+        search, directory, words, reader, today, _given_names(directory, query, today)
+    )
+    if ways is None:
+        return None
     for text in _corrected_texts(query.text, ways):
         narrowed = Query(text, query.filters)
         found = len(search.rank(narrowed, reader, today, Retriever.LEXICAL))
@@ -148,7 +158,7 @@ def _unmatched_words(results: Results) -> list[str]:
 def _says_something(word: str) -> bool:
     plain = word.lower()
     little = plain in STOP_WORDS or plain in ASKING_WORDS
-    acronym = word.isupper() and len(word) <= len("CFE")
+    acronym = word.isupper() and len(word) <= LONGEST_ACRONYM
     return not little and not acronym and name_reach(fold(plain)) > 0
 
 
@@ -167,18 +177,47 @@ def _read_texts(results: Results) -> Iterator[str]:
 
 
 def _spellings(
-    search: Search, directory: NameDirectory, words: Sequence[str], reader: Reader, today: date
-) -> dict[str, list[str]]:
-    """Near words of each that neither a readable document nor the directory has, best first."""
+    search: Search,
+    directory: NameDirectory,
+    words: Sequence[str],
+    reader: Reader,
+    today: date,
+    names: Collection[str],
+) -> dict[str, list[str]] | None:
+    """Near words of each that neither a readable document nor the directory has, best first.
+
+    Of `names` those of the directory alone. None where such a word has no near one: with it
+    the question is none of this language's, or of these documents'.
+    """
     ways: dict[str, list[str]] = {}
     for word, read in search.near_words(words, reader).items():
         said = directory.near(word, today)
         if any(near.slips == 0 for near in said):
             continue
+        read = () if word in names else tuple(one for one in read if _is_likely_slip(word, one))
         order = sorted((*read, *said), key=lambda n: (n.slips, -n.documents, n.written))
-        if order:
-            ways[word] = list(dict.fromkeys(near.written for near in order))[:NEAR_WORDS]
+        if not order:
+            return None
+        ways[word] = list(dict.fromkeys(near.written for near in order))[:NEAR_WORDS]
     return ways
+
+
+def _is_likely_slip(word: str, near: NearWord) -> bool:
+    """Whether somebody who meant the other word may have typed this one.
+
+    A short word keeps its first letter («help» is no «PELP», «tarte» no «carte»), and where two
+    letters differ the first three are the same («expulsion» is no «exclusion»).
+    """
+    other = fold(near.written)
+    kept = 1 if near.slips < 2 else SURE_LETTERS
+    return word[:kept] == other[:kept] or (len(word) >= LONG_LETTERS and near.slips < 2)
+
+
+def _given_names(directory: NameDirectory, query: Query, today: date) -> frozenset[str]:
+    """Words with a capital beside a word of the directory: they are names, not slips."""
+    capital = [fold(word.lower()) for word in _WORD.findall(query.text) if word[0].isupper()]
+    known = {word for word in capital if any(n.slips == 0 for n in directory.near(word, today))}
+    return frozenset(capital) - known if known and len(capital) > 1 else frozenset()
 
 
 def _corrected_texts(typed: str, ways: Mapping[str, Sequence[str]]) -> Iterator[str]:
@@ -271,19 +310,28 @@ def answer_question(
     )
     results, text = found.results, found.query.text.strip()
     asker = asker_of(context, reader)
-    matches = named_by(context, reader, asker, query.text, _read_texts(results))
+    matches = named_by(
+        context, reader, asker, query.text, _read_texts(results), results.question.expansions
+    )
+    better = found.correction.text if found.correction else text
+    if better != query.text and not matches.names_something:
+        matches = named_by(context, reader, asker, better, _read_texts(results))
     experts, related = Experts((), 0), RelatedTopics()
     window = context.search.window(found.hits) if candidates else Window(())
-    direct = None if found.instead else direct_answer(results, today)
+    only_named = matches.placed or (bool(matches.people) and matches.whole)
+    direct = None if found.instead or only_named else direct_answer(results, today)
+    if direct and not context.search.says_most(found.hits, direct.reference.document_id):
+        direct = None
     answered = _answerer(direct)
+    words = results.question.words  # what operators narrow names no topic
+    topics = related_topics(context, words, far=True).topics if words.strip() else ()
+    topics = topics or related_topics(context, better, far=True).topics
     if candidates or matches.people:
         experts = _experts(
-            context, reader, window, text, matches, limit=CHOSEN_FROM, answered=answered
+            context, reader, window, text, matches, topics, limit=CHOSEN_FROM, answered=answered
         )
     first = [one.card.document_id for one in results.results]
     people = people_answer(experts, matches, asker, first, answered, candidates or MOST_CARDS)
-    words = results.question.words  # what operators narrow names no topic
-    topics = related_topics(context, words, far=True).topics if words.strip() else ()
     if candidates and words.strip() and not (results.found and people.cards):
         related = related_topics(context, words, far=experts.far)
     # What was typed found nothing, where its correction answers.
@@ -329,7 +377,8 @@ def who_knows(
     asker = asker_of(context, reader)
     titles = [ranked.card.title for ranked in window.documents]
     matches = named_by(context, reader, asker, question, titles)
-    experts = _experts(context, reader, window, question, matches, area=area, limit=limit)
+    topics = related_topics(context, question, far=True).topics if question.strip() else ()
+    experts = _experts(context, reader, window, question, matches, topics, area=area, limit=limit)
     named = [one.agent.id for one in experts.candidates]
     context.query_log.note(experts_query(reader, question, area, named))
     related = RelatedTopics()
@@ -350,7 +399,7 @@ def who_knows(
 def people_for(context: AnswerContext, reader: Reader, text: str, limit: int) -> Experts:
     """Who may know, beside a document that is read; noted nowhere. Raises `IndexUnreachable`."""
     window = context.search.window_of(text, reader)
-    return _experts(context, reader, window, text, DirectoryMatches(), limit=limit)
+    return _experts(context, reader, window, text, DirectoryMatches(), (), limit=limit)
 
 
 def _experts(
@@ -359,6 +408,7 @@ def _experts(
     window: Window,
     question: str,
     matches: DirectoryMatches,
+    topics: Sequence[Topic],
     *,
     area: str = "",
     limit: int,
@@ -375,4 +425,5 @@ def _experts(
         names=matches,
         build=context.overview,
         answered=answered,
+        asked_topics=[one.id for one in topics],
     )

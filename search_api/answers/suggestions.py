@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from indexer.access import Reader
 from indexer.french.analysis import folded_words
-from search_api.addresses import SearchAddress, experts_address
+from search_api.addresses import agent_address, document_address
 from search_api.answers.context import AnswerContext
 from search_api.answers.topics import list_topics
 from search_api.questions.query import read_prefix
@@ -60,7 +60,7 @@ def suggested(context: AnswerContext, reader: Reader, prefix: str) -> tuple[Sugg
             SuggestedLink(
                 SuggestionKind.TITLE,
                 safe_text(one.title),
-                str(SearchAddress(safe_text(one.title))),
+                document_address(one.document_id),
                 one.document_id,
                 past=one.document_id in past,
             )
@@ -68,7 +68,7 @@ def suggested(context: AnswerContext, reader: Reader, prefix: str) -> tuple[Sugg
         ),
         *_topic_links(context, typed),
         *(
-            SuggestedLink(SuggestionKind.PERSON, safe_text(one.name), experts_address(one.name))
+            SuggestedLink(SuggestionKind.PERSON, safe_text(one.name), agent_address(one))
             for one in people
         ),
     )

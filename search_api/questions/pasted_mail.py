@@ -1,4 +1,4 @@
-"""What a pasted mail asks, without greeting, thanks, signature and quotation; and codes' names.
+"""What a pasted mail asks, without greeting, thanks, signature and quotation.
 
 Pure. A search field keeps no line ends, so that nothing here depends on them.
 """
@@ -32,15 +32,3 @@ def question_of_mail(typed: str) -> str:
     text = _GREETING.sub(" ", typed, count=1)
     text = _THANKS.sub(" ", _END.sub(" ", text))
     return text if re.search(r"\w", text) else typed
-
-
-_CODES = "CGI|LPF|CGCT|CGPPP|BOFiP|CRPA|CMF|COJ"
-_CODED = re.compile(
-    rf"(?<![\w-])(\d{{1,4}}(?:[ -](?:[A-Z]{{1,2}}|[a-z]|bis|ter|quater|quinquies|\d{{1,3}}))*)"
-    rf"\s+((?i:{_CODES}))(?!\w)"
-)
-
-
-def with_codes_apart(typed: str) -> str:
-    """«1390 CGI» as «1390 du CGI», lest the name of the code is read as a form's letters."""
-    return _CODED.sub(lambda found: f"{found[1]} du {found[2].upper()}", typed)

@@ -9,7 +9,7 @@ from indexer.access import AccessFilter
 from indexer.french.analysis import folded_words
 from indexer.ports import IndexReader
 from indexer.values import Byline, DateRange, Expansion, Question, SearchRequest
-from search_api.questions.pasted_mail import question_of_mail, with_codes_apart
+from search_api.questions.pasted_mail import question_of_mail
 from search_api.questions.query import (
     FACET_FIELDS,
     Operator,
@@ -19,6 +19,7 @@ from search_api.questions.query import (
     read_question,
     typed_text,
 )
+from search_api.questions.typed_references import with_references_in_one_way
 
 FACET_VALUES = 1000
 """So many values of a facet are looked through for the one that an operator names."""
@@ -122,7 +123,7 @@ class QueryParser:
         `filters` hold besides the operators. Raises `IndexUnreachable` where an operator
         names a facet's value and the index does not answer.
         """
-        typed = with_codes_apart(question_of_mail(typed))
+        typed = with_references_in_one_way(question_of_mail(typed))
         text = typed_text(typed)
         found = tuple(operators_in(text))
         named = self._values(found, access)

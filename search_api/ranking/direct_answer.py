@@ -1,5 +1,6 @@
 """The sentences that answer a question, where one is sure; nothing where it is not. Pure."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -20,6 +21,9 @@ from search_api.wording import in_force
 
 ANSWER_CHARACTERS = 300
 """A sentence or two."""
+
+
+_SENTENCE = re.compile(r"[^.!?]{20}[.!?](?:\s|[»”\"]|\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,21 @@ def direct_answer(results: Results, today: date) -> DirectAnswer | None:
     text = shown.passage.text
     # An answer begins with what answers; in a note the words asked for say where that is.
     start, end = excerpt_span(text, () if accepted else shown.highlights, ANSWER_CHARACTERS)
+    if not _SENTENCE.search(text[start:end]):
+        return None  # a slide's title, or the cells of a table
     dated = first.card.modified or first.card.created
     return DirectAnswer(
         text[start:end].strip(), document_reference(first.card), author, accepted, dated
     )
+
+
+def unsaid_passages(
+    result: Result, direct: DirectAnswer | None
+) -> tuple[tuple[ShownPassage, DocumentAuthor | None], ...]:
+    """The passages of a result, without that which the direct answer above it shows already."""
+    if direct is None or direct.reference.document_id != result.card.document_id:
+        return result.answering
+    return tuple(pair for pair in result.answering if direct.text not in pair[0].passage.text)
 
 
 def _answering(first: Result) -> tuple[ShownPassage, DocumentAuthor, bool] | None:

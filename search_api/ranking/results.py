@@ -238,6 +238,11 @@ class Results:
         return self.counts.total if self.counts else int(bool(self.results) or self.page > 1)
 
     @property
+    def marked(self) -> bool:
+        """Whether a word of the question stands in a passage of this page."""
+        return any(shown.highlights for one in self.results for shown in one.passages)
+
+    @property
     def wordless(self) -> bool:
         """Whether the question is of symbols alone, or of words that say nothing."""
         return says_nothing(self.question)

@@ -201,7 +201,8 @@ class PersonBody(_SearchSchema):
     agent: AgentBody
     reason: CardReason = Field(
         description="`named`: by the question; `in_post`, `nearest_post`: who holds the métier in "
-        "the area asked for, or nearest to it; `knows`, `unsure`: by what they wrote; `metier`"
+        "the area asked for, or nearest to it; `knows`: by what they wrote; "
+        "`metier`; `near_subject`: by documents that only come near, in `near_subject` alone"
     )
     distance_km: float | None = Field(description="from the reader's post; null where unknown")
     wrote: bool = Field(description="the answering passage of one of the first documents is theirs")
@@ -264,7 +265,11 @@ class SearchBody(_SearchSchema):
     understood: list[UnderstoodBody] = []
     expansions: list[ExpansionBody] = []
     best_bets: list[BestBetBody] = Field([], description="on the first page")
-    people: list[PersonBody] = Field([], description="whom the question names")
+    people: list[PersonBody] = Field([], description="whom the question names, and who knows")
+    near_subject: list[PersonBody] = Field(
+        [],
+        description="where nobody is in `people`: whose documents only come near; no experts",
+    )
     people_beyond: int = Field(0, description="whom it names as well")
     nobody_in: AreaBody | None = Field(
         None, description="the area asked for, where nobody holds the métier asked for"

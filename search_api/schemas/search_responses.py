@@ -90,6 +90,7 @@ def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) 
         ],
         best_bets=[_best_bet(one) for one in results.best_bets],
         people=[_person(one) for one in found.people.cards],
+        near_subject=[_person(one) for one in found.people.near_subject],
         people_beyond=found.people.beyond,
         nobody_in=_territory(matches.nobody_in),
         services=[_service(one) for one in matches.services],

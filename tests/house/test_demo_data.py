@@ -147,10 +147,12 @@ def test_the_questions_name_what_exists() -> None:
     departed = {agent.id for agent in agents()} - present
     questions = demo_questions(DEMO / "questions.jsonl")
     for asked in questions:
-        assert {asked.agent, *asked.experts, *asked.people} <= present, asked
+        assert {asked.agent, *asked.experts, *asked.people, *asked.near_subject} <= present, asked
         assert set(asked.not_named) <= (departed if asked.kind == "departed" else present), asked
         named = {*asked.documents, *asked.hidden, *asked.not_first}
         assert named <= documents().keys(), asked
-        assert set(asked.services) <= {agent.entity for agent in agents()}, asked
+        paths = {agent.entity for agent in agents()}
+        paths |= {path.rpartition("/")[0] for path in paths}  # a direction, above its services
+        assert set(asked.services) <= paths, asked
     assert {asked.kind for asked in questions} == KINDS.keys()
     assert len(questions) >= 120

@@ -429,7 +429,7 @@ def test_who_knows_is_asked_of_everybody(world: World) -> None:
 
 def test_a_name_alone_asks_about_no_subject(world: World) -> None:
     """Nobody is said to be unknown on it, and it has no topic; words beside it have both."""
-    unknown, near = "Personne de connu sur ce sujet", "Sujet : <a href="
+    unknown, near = "Personne n’est connu sur ce sujet", "Sujet : <a href="
     for q in (f'auteur:"{TOPICS[0]}"', f'auteur:"{PEOPLE[0].family_name}"', "après:2001"):
         page = world.get("/", q=q).text
         assert "Posez une question pour voir quels collègues" in page

@@ -9,7 +9,7 @@ import pytest
 from connectors.values import Contribution, ContributorRole
 from indexer.values import Card, Passage, Question, ShownPassage
 from search_api.questions.query import ResultOrder
-from search_api.ranking.direct_answer import direct_answer
+from search_api.ranking.direct_answer import direct_answer, unsaid_passages
 from search_api.ranking.fusion import FusedHit
 from search_api.ranking.results import (
     DocumentAuthor,
@@ -103,3 +103,24 @@ def test_only_a_first_page_by_relevance_has_one(fields: dict[str, Any]) -> None:
 def test_without_results_there_is_none() -> None:
     """Nothing is made up."""
     assert direct_answer(_page(), TODAY) is None
+
+
+def test_a_text_without_a_sentence_is_none() -> None:
+    """A slide's title, or the cells of a table."""
+    slide = ShownPassage(
+        Passage("Le seuil\nClaire, SIE de Lille\nJournée", "", "a:1"), 1.0, ((3, 8),)
+    )
+    assert direct_answer(_page(replace(_note(), passages=(slide,))), TODAY) is None
+
+
+def test_what_it_says_is_not_shown_again_below() -> None:
+    """Its document shows its next passage; another document shows its own."""
+    first = _note()
+    other = ShownPassage(Passage("Le seuil de 2019.", "", "a:1"), 0.5, ((3, 8),))
+    first = replace(first, passages=(*first.passages, other), voices=(None, None))
+    direct = direct_answer(_page(first), TODAY)
+    assert direct
+    assert [shown for shown, _ in unsaid_passages(first, direct)] == [other]
+    elsewhere = replace(first, card=replace(first.card, document_id="s:9"))
+    assert unsaid_passages(elsewhere, direct) == elsewhere.answering
+    assert unsaid_passages(first, None) == first.answering

@@ -68,8 +68,8 @@ def test_topics_are_asked_of_the_documents_that_vote_and_no_others() -> None:
             self.asked = set(document_ids)
             return {"wiki:1": [("pci", 1.0)], "wiki:3": [("pci", 1.0)]}
 
-        def held_by_metier(
-            self, agents: Iterable[Agent], today: date
+        def held_by_directory(
+            self, agents: Iterable[Agent], today: date, *, declared: bool
         ) -> Mapping[str, frozenset[str]]:
             return {}
 
@@ -315,8 +315,8 @@ def test_a_near_document_on_ones_metier_vouches(
         def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
             return {one: [("pci", 0.6)] for one in document_ids}
 
-        def held_by_metier(
-            self, agents: Iterable[Agent], today: date
+        def held_by_directory(
+            self, agents: Iterable[Agent], today: date, *, declared: bool
         ) -> Mapping[str, frozenset[str]]:
             return {one.id: frozenset(held) for one in agents if held}
 
@@ -470,3 +470,28 @@ def test_who_wrote_the_direct_answer_knows_where_it_counts_for_them() -> None:
     assert named(answer, replace(ANA, refused=(RefusedTopic("t", ("bornage",)),))) == []
     assert named(answer, replace(ANA, listed=False)) == []
     assert named(answer, replace(ANA, departure=TODAY)) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "held", "sure"),
+    [({"pci"}, {"pci"}, True), (set(), {"pci"}, False), ({"pci"}, set(), False)],
+)
+def test_a_named_topic_that_the_directory_states_vouches(
+    asked: set[str], held: set[str], sure: bool
+) -> None:
+    """With a document on it; one that is not named, or not stated, does not."""
+
+    class Topics:
+        def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
+            return {one: [("pci", 0.6)] for one in document_ids}
+
+        def held_by_directory(
+            self, agents: Iterable[Agent], today: date, *, declared: bool
+        ) -> Mapping[str, frozenset[str]]:
+            return {one.id: frozenset(held) for one in agents if held and declared}
+
+    window = compared([ranked(1.0, card("wiki:1", wrote("wiki:ana")))], nearness=3.0)
+    (ana,) = find_experts(
+        window, "plan", ListedBook((ANA,)), TODAY, build=Topics(), asked_topics=asked
+    ).candidates
+    assert ana.sure is sure

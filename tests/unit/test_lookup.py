@@ -147,7 +147,7 @@ def test_a_service_is_found_with_who_works_there(book: SqlDirectory) -> None:
         assert (service.name, matches.placed) == ("SIP Guingamp", True), question
         assert [one.id for one in service.people] == ["1", "8"]
         assert service.reached_by == GUY
-    for question in ("SIP", "taxe foncière Guingamp", "guingamp kermarrec"):
+    for question in ("taxe foncière Guingamp", "guingamp kermarrec"):
         assert found(book, question).services == (), question
 
 
@@ -243,3 +243,29 @@ def test_what_counts_as_no_evidence_names_nobody(book: SqlDirectory) -> None:
     """In a private matter nobody is said to know, not even in place of who left."""
     private = result(WROTE, author(AURORE, ContributorRole.EDITOR), evidence=EvidencePolicy.NONE)
     assert ask_instead(book, MAELLE, private, TODAY) == ()
+
+
+def test_names_and_services_are_found_as_people_write_them(book: SqlDirectory) -> None:
+    """Beside a greeting, by the family name where nobody writes the given one, by a direction."""
+    assert ids(found(book, "bonjour je cherche à joindre Mme Kermarrec à Quimper")) == ["2"]
+    namesake = found(book, "Soizic Kermarrec")
+    assert (ids(namesake), namesake.spelt) == (["2"], "Solveig Kermarrec")
+    assert ids(found(book, "soizic kermarrec")) == []  # «pommes kermarrec» is no name
+    (service,) = found(book, "SIP Guingam").services
+    assert service.name == "SIP Guingamp"
+    (direction,) = found(book, "DDFiP du Finistère").services
+    assert {one.id for one in direction.people} == {"2", "3"}
+    assert {one.name for one in found(book, "SIP").services} == {"SIP Guingamp", "SIP Quimper"}
+    assert "9" not in {one.id for s in found(book, "DDFiP 15").services for one in s.people}
+
+
+def test_another_wording_of_the_glossary_is_looked_up(book: SqlDirectory) -> None:
+    """«service des impôts des particuliers», which the directory calls SIP."""
+    asked = "service des impôts des particuliers de Quimper"
+    matches = look_up(book, asked, TODAY, otherwise=["SIP de Quimper"])
+    assert [one.name for one in matches.services] == ["SIP Quimper"]
+
+
+def test_a_skill_with_its_place_names_somebody(book: SqlDirectory) -> None:
+    """And words of posts that the directory does not use are left out."""
+    assert ids(found(book, "référent matériel Lyon")) == ["6"]

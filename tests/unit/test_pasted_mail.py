@@ -1,11 +1,12 @@
-"""A pasted mail asks what its question does, and a code's name is not a form's letters."""
+"""A pasted mail asks what its question does, and references are read in one way."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.french.analysis import analyse_query
-from search_api.questions.pasted_mail import question_of_mail, with_codes_apart
+from search_api.questions.pasted_mail import question_of_mail
+from search_api.questions.typed_references import with_references_in_one_way
 
 pytestmark = pytest.mark.search
 
@@ -55,21 +56,41 @@ def test_something_is_left_of_whatever_has_a_word(typed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "other"),
+    "spellings",
     [
-        ("article 1390 CGI", "article 1390 du CGI"),
-        ("1391 B bis cgi", "1391 B bis du CGI"),
-        ("1390 LPF délai", "1390 du LPF délai"),
+        ("article 1390 du CGI", "CGI 1390", "1390 cgi", "art 1390", "code général des impôts 1390"),
+        ("art. 1391 B bis", "1391Bbis CGI", "CGI, article 1391 b bis", "1391 B bis"),
+        (
+            "2042 C PRO",
+            "2042CPRO",
+            "2042-C-PRO",
+            "formulaire 2042 c pro",
+            "imprimé n° 2042-C-PRO-SD",
+        ),
+        ("L. 80 A LPF", "L80A", "art L.80 A du LPF", "LPF L 80 A", "l 80 a du lpf"),
+        ("R*196-2 du LPF", "R. 196-2", "lpf r196-2"),
+        ("article 809 du code civil", "code civil 809"),
     ],
 )
-def test_a_code_stands_apart_from_its_article(typed: str, other: str) -> None:
-    """So that both spellings ask for the same terms."""
-    wanted = {term.term for term in analyse_query(other)}
-    assert {term.term for term in analyse_query(with_codes_apart(typed))} == wanted
-    assert with_codes_apart(other) == other
+def test_a_reference_is_read_in_one_way(spellings: tuple[str, ...]) -> None:
+    """In any order and spelling, with or without its code: the same terms are asked for."""
+    read = {
+        tuple(term.term for term in analyse_query(with_references_in_one_way(one)))
+        for one in spellings
+    }
+    assert len(read) == 1, read
 
 
-@pytest.mark.parametrize("typed", ["2042 C PRO", "2042-C-PRO", "CGI 1390", "1390", "budget 2024"])
-def test_forms_and_numbers_are_left_as_they_are(typed: str) -> None:
-    """A form's letters belong to its number."""
-    assert with_codes_apart(typed) == typed
+@pytest.mark.parametrize(
+    "typed",
+    ["1390", "budget 2024", "en 2024 a-t-on", "CGI", "CGI et LPF", "articles 3 et 4", "12 agents"],
+)
+def test_numbers_and_names_of_codes_are_left_as_they_are(typed: str) -> None:
+    """Of a code without a number, and a number without a code."""
+    read = with_references_in_one_way(typed)
+    assert [t.term for t in analyse_query(read)] == [t.term for t in analyse_query(typed)]
+
+
+def test_a_reference_to_the_bofip_is_a_phrase() -> None:
+    """Its numbers stand in every document."""
+    assert with_references_in_one_way("bofip boi-if-tfb-10-50") == '"BOI-IF-TFB-10-50"'

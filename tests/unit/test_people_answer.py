@@ -1,0 +1,42 @@
+"""Cards are for who is sure; others only point the way, where nobody has a card."""
+
+import pytest
+
+from connectors.values import Agent
+from expertise.lookup import NOBODY, DirectoryMatches, ServiceMatch
+from expertise.values import Candidate, ScoreParts
+from expertise.who_knows import Experts
+from search_api.answers.people import CardReason, people_answer
+
+pytestmark = [pytest.mark.experts, pytest.mark.trust]
+
+
+def candidate(number: int, *, sure: bool) -> Candidate:
+    agent = Agent(f"ag-{number}", "Ana", f"Le Gall {number}", "", "", "", "")
+    return Candidate(agent, 1.0, ScoreParts(1.0, 0.0, 1), (), (), 1.0, sure)
+
+
+SURE, WEAK, WEAKER = candidate(1, sure=True), candidate(2, sure=False), candidate(3, sure=False)
+
+
+def test_who_is_not_sure_has_no_card() -> None:
+    """Beside somebody who is sure they are not shown at all, wherever they rank."""
+    found = people_answer(Experts((WEAK, SURE, WEAKER), 0), NOBODY, None, [])
+    assert [one.candidate for one in found.cards] == [SURE]
+    assert found.near_subject == ()
+
+
+def test_where_nobody_is_sure_others_may_point_the_way() -> None:
+    """Apart from the cards, in the order of the ranking, at most as many as cards."""
+    many = (WEAK, WEAKER, *(candidate(number, sure=False) for number in range(4, 9)))
+    found = people_answer(Experts(many, 0), NOBODY, None, [])
+    assert found.cards == ()
+    assert [one.candidate.agent.id for one in found.near_subject] == ["ag-2", "ag-3", "ag-4"]
+    assert {one.reason for one in found.near_subject} == {CardReason.NEAR_SUBJECT}
+
+
+def test_a_service_that_is_named_needs_nobody_to_point_the_way() -> None:
+    """Its own people stand on its card."""
+    service = ServiceMatch("DGFiP/DDFiP 22/SIP Guingamp", "Guingamp", "22", (WEAK.agent,), None)
+    found = people_answer(Experts((WEAKER,), 0), DirectoryMatches(services=(service,)), None, [])
+    assert (found.cards, found.near_subject) == ((), ())
