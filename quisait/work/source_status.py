@@ -16,7 +16,7 @@ from indexer.state import RunRow, reference_of
 from indexer.values import Failure, Remove
 from quisait.application.assembly import Application, index_with_deletion_log
 from quisait.application.locks import hold_source_lock
-from quisait.application.progress import duration, plural_count
+from quisait.application.progress import duration, left_of, plural_count
 from quisait.application.sources import DIRECTORY, has_directory
 from quisait.application.startup import opened_application
 from quisait.privacy.retention import register_warning
@@ -123,13 +123,13 @@ class FailureStatus:
 
 @dataclass(frozen=True, slots=True)
 class RunningStatus:
-    """A run that goes on: `left_s` is None where it is not known."""
+    """A run that goes on: `left` is the time that it still takes, in words; empty if unknown."""
 
     since: datetime
     done: int
     expected: int | None
     rate: float
-    left_s: int | None
+    left: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +209,9 @@ def _running(last: RunRow) -> RunningStatus | None:
     if last.outcome != "running":  # the lock was taken, its run is about to begin
         return None
     so_far = last.progress
-    left_s = None
-    if so_far.expected is not None and so_far.rate > 0:
-        left_s = round(max(0, so_far.expected - so_far.done) / so_far.rate)
-    return RunningStatus(last.started, so_far.done, so_far.expected, so_far.rate, left_s)
+    elapsed_s = ((last.noted or last.started) - last.started).total_seconds()
+    left = left_of(so_far.done, so_far.expected, elapsed_s, so_far.rate)
+    return RunningStatus(last.started, so_far.done, so_far.expected, so_far.rate, left)
 
 
 def _running_state(running: RunningStatus, last: RunRow, now: datetime) -> str:
@@ -223,8 +222,8 @@ def _running_state(running: RunningStatus, last: RunRow, now: datetime) -> str:
             seen = f"{seen} sur {running.expected}"
         rate = f"{running.rate:.1f}"
         parts.append(f"{seen} documents vus, {rate}/s")
-    if running.left_s is not None:
-        parts.append(f"reste environ {duration(running.left_s)}")
+    if running.left:
+        parts.append(running.left)
     silent_s = round((now - (last.noted or last.started)).total_seconds())
     if silent_s >= 120:
         silent = duration(silent_s)
