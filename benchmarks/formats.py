@@ -22,6 +22,7 @@ NAMES = {
     Failure.UNREADABLE: "illisible",
     Failure.EMPTY: "vide",
     Failure.IMAGE_ONLY: "image",
+    Failure.NOT_TEXT: "sans texte par nature",
     Failure.TOO_LARGE: "trop gros",
     Failure.TIMED_OUT: "trop long",
 }
@@ -29,7 +30,8 @@ MEANINGS = {
     Failure.ENCRYPTED: "Il faut un mot de passe ou une clé pour le lire.",
     Failure.UNREADABLE: "Le fichier est abîmé, ou son format n'est pas connu.",
     Failure.EMPTY: "Le fichier a été lu et ne contient pas de texte.",
-    Failure.IMAGE_ONLY: "Image, ou numérisation sans texte : rien n'est deviné des images.",
+    Failure.IMAGE_ONLY: "Numérisation, ou images seules : rien n'est deviné des images.",
+    Failure.NOT_TEXT: "Image, son, vidéo, police, programme : compté, et non en échec.",
     Failure.TOO_LARGE: "Sa taille, son texte, ses pièces ou la mémoire qu'il demande dépassent une "
     "limite de `[extractor]`.",
     Failure.TIMED_OUT: "Sa lecture a dépassé `[extractor] timeout_s`.",

@@ -146,13 +146,15 @@ class Section:
 class Content:
     """A file whose text is not extracted yet. `read` may raise `RecordVanished`.
 
-    If `size_bytes` is known, a file that is too large is not read at all.
+    If `size_bytes` is known, a file that is too large is not read at all. `default_title` is
+    the document's title where neither its source nor the file gives one.
     """
 
     filename: str
     read: Callable[[], bytes]
     media_type: str | None = None
     size_bytes: int | None = None
+    default_title: str = ""
 
 
 MAX_REPLACED = 100

@@ -78,12 +78,13 @@ WINDOW = 200
 
 
 class Failure(StrEnum):
-    """Why a file gave no text."""
+    """Why a file gave no text. `not_text`: it is of a kind that has none, as images are."""
 
     ENCRYPTED = "encrypted"
     UNREADABLE = "unreadable"
     EMPTY = "empty"
     IMAGE_ONLY = "image_only"
+    NOT_TEXT = "not_text"
     TOO_LARGE = "too_large"
     TIMED_OUT = "timed_out"
 

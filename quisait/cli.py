@@ -121,8 +121,15 @@ def begin(
 
 
 @app.command()
-def init() -> None:
+def init(
+    shown: Annotated[
+        bool, typer.Option("--print", help="L'écrire sur la sortie, pour un conteneur")
+    ] = False,
+) -> None:
     """Écrit un quisait.toml commenté dans le dossier courant."""
+    if shown:
+        print(initial_file(), end="")
+        return
     path = settings_file()
     try:
         with path.open("x", encoding="utf-8") as file:

@@ -6,15 +6,15 @@
 import base64
 import hashlib
 import json
-import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
+from connectors.file_patterns import EVERY_FILE, FileSelection
 from connectors.files import FileState, OpenFile, disk_timeout_error, open_contained
 from connectors.folder.rules import NOBODY, Rule
 from connectors.folder.walk import (
@@ -39,6 +39,7 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.timeouts import DISK_TIMEOUT_S, call_with_timeout
+from connectors.titles import title_of_path
 from connectors.values import (
     COPIED_FIELDS,
     Access,
@@ -72,12 +73,16 @@ class FolderConnector:
     """Every regular file under `root` that is not hidden; links are not followed.
 
     `default_access` applies if no rule names any readers; without it, nobody may read.
-    A file whose size and modification time are unchanged has not changed.
+    A file whose size and modification time are unchanged has not changed. What `selection`
+    leaves out counts as deleted, and nobody may read what is indexed of it until it is. `link`
+    is the address of a file to which no rule gives one, with `{path}` for its path.
     """
 
     source: str
     root: Path
     default_access: Access = field(default_factory=Access)
+    selection: FileSelection = EVERY_FILE
+    link: str = ""
 
     def changes(self, since: str | None) -> Iterator[Change]:
         """Yield new and changed files, then the listing. Raises `SourceUnreachable`.
@@ -92,7 +97,8 @@ class FolderConnector:
         existing: set[str] = set()
         unlisted: list[str] = []
         pending = 0
-        for entry in walk(root):
+        yield from self._left_out(before.files)
+        for entry in walk(root, self.selection):
             match entry:
                 case Malformed():
                     yield entry
@@ -130,15 +136,22 @@ class FolderConnector:
         yield Listing(ids, tuple(unlisted))
         yield _checkpoint(now)
 
+    def _left_out(self, known: Iterable[str]) -> Iterator[AccessNarrowed]:
+        """Nobody reads what the selection leaves out since, while the deletion guard holds it."""
+        for path in known:
+            if not self.selection.takes(tuple(path.split("/"))):
+                yield AccessNarrowed(f"{self.source}:{path}", Access())
+
     def count_pending(self, since: str | None) -> int | None:
         """How many files there are, with those that are unchanged."""
-        return sum(isinstance(entry, FoundFile) for entry in walk(_resolved(self.root)))
+        entries = walk(_resolved(self.root), self.selection)
+        return sum(isinstance(entry, FoundFile) for entry in entries)
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         """Yield these files, read again. Raises `SourceUnreachable`."""
         root = _resolved(self.root)
         wanted = set(document_ids)
-        for entry in walk(root):
+        for entry in walk(root, self.selection):
             if isinstance(entry, FoundFile) and f"{self.source}:{entry.path}" in wanted:
                 wanted.discard(f"{self.source}:{entry.path}")
                 if not entry.problem:
@@ -159,7 +172,7 @@ class FolderConnector:
 
     def _open_original(self, root: Path, path: str) -> tuple[Access, OpenFile] | None:
         try:
-            found = find_file(root, path)
+            found = find_file(root, path, self.selection)
             if found is None or found.problem:
                 return None
             listed = FileState(found.size, found.mtime_ns, found.rule_stamps)
@@ -208,12 +221,16 @@ class FolderConnector:
         return Document(
             id=f"{self.source}:{found.path}",
             source=self.source,
-            title=rule.title or readable_title(found.path),
+            title=rule.title or "",
             access=self._access(found.rule),
             content=Content(
-                found.path.rpartition("/")[2], lambda: found.read(root), None, found.size
+                found.path.rpartition("/")[2],
+                lambda: found.read(root),
+                None,
+                found.size,
+                title_of_path(found.path),
             ),
-            url=(rule.url or "").replace("{path}", quote(found.path)),
+            url=(rule.url or self.link).replace("{path}", quote(found.path)),
             kind=rule.kind or "document",
             created=assume_utc(rule.created) if rule.created else None,
             modified=assume_utc(modified),
@@ -235,16 +252,6 @@ class FolderConnector:
         if rule.denied is not None:
             denied = frozenset(rule.denied)
         return Access(allowed, denied)
-
-
-def readable_title(path: str) -> str:
-    """A file's name as a title: no extension, words separated, a capital first letter."""
-    name = path.rpartition("/")[2]
-    stem = re.sub(r"(?<=.)\.[A-Za-z0-9]{1,8}$", "", name)
-    title = re.sub(r"[_\s]+", " ", stem).strip()
-    if " " not in title and len(re.findall(r"[^\W\d_]{3,}-", title)) >= 2:
-        title = re.sub(r"(?<=[^\W_])-(?=[^\W_])", " ", title)
-    return title[:1].upper() + title[1:] if title else name
 
 
 def _identity(root: Path) -> tuple[int, int]:

@@ -15,12 +15,12 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from fnmatch import fnmatchcase
 from itertools import islice
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from connectors.file_patterns import matches, parse_pattern
 from connectors.ports import Malformed
 from connectors.tables import TableUnreadable, invalid_value, none_if_empty, read_table
 from connectors.values import MAX_PRINCIPALS, MAX_REPLACED, EvidencePolicy
@@ -134,7 +134,7 @@ def parse_table(content: bytes, folder: tuple[str, ...]) -> tuple[RuleTable, tup
         return unreadable_table(folder), (Malformed(where, f"plus de {MAX_RULES} règles"),)
     rows, problems = [], []
     for raw in raw_rows:
-        pattern = _parse_pattern(raw.cells.get("pattern", ""))
+        pattern = parse_pattern(raw.cells.get("pattern", ""))
         cells: dict[str, object] = {n: c for n, c in raw.cells.items() if n != "pattern"}
         rule, reason = _parse_rule(cells, folder)
         reason = raw.problem or reason or ("" if pattern else "« pattern » : motif refusé")
@@ -173,7 +173,7 @@ def effective_rule(
     for table in tables:
         relative = path[len(table.folder) :]
         for row in table.rows:
-            if not _matches(row.pattern, relative):
+            if not matches(row.pattern, relative):
                 continue
             if row.rule is None:
                 return None
@@ -201,33 +201,3 @@ def _from_root(name: str, folder: tuple[str, ...]) -> str:
     if path == ".." or path.startswith("../"):
         raise ValueError("« replaces » ou « part_of » : le chemin sort du dossier de la source")
     return unicodedata.normalize("NFC", path)
-
-
-def _parse_pattern(written: str) -> tuple[str, ...]:
-    """The segments of a pattern; empty if it is invalid."""
-    if len(written) > 1000 or "\\" in written:
-        return ()
-    segments = tuple(unicodedata.normalize("NFC", written).removeprefix("./").split("/"))
-    wrong = any(s in {"", ".", ".."} or ("**" in s and s != "**") for s in segments)
-    return () if wrong or segments.count("**") > 4 else segments
-
-
-def _matches(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
-    """Match segment by segment; `ends` are the positions in the path reached so far."""
-    if not pattern:
-        return not path
-    ends = {0}
-    for segment in pattern[:-1]:
-        if segment == "**":
-            ends = set(range(min(ends), len(path)))
-        else:
-            ends = {at + 1 for at in ends if at < len(path) and _matches_segment(path[at], segment)}
-        if not ends:
-            return False
-    if pattern[-1] == "**":
-        return min(ends) < len(path)
-    return len(path) - 1 in ends and _matches_segment(path[-1], pattern[-1])
-
-
-def _matches_segment(name: str, segment: str) -> bool:
-    return fnmatchcase(name, segment.replace("[", "[[]"))

@@ -5,9 +5,10 @@ import stat
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from connectors.file_patterns import EVERY_FILE, FileSelection
 from connectors.files import (
     FileStamp,
     FileState,
@@ -102,12 +103,14 @@ def root_identity(root: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def walk(root: Path, timeout_s: float = DISK_TIMEOUT_S) -> Iterator[WalkEntry]:
-    """Yield every file below `root`, and what could not be read or parsed.
+def walk(
+    root: Path, selection: FileSelection = EVERY_FILE, timeout_s: float = DISK_TIMEOUT_S
+) -> Iterator[WalkEntry]:
+    """Yield every file below `root` that is selected, and what could not be read or parsed.
 
     Raises `SourceUnreachable` if the disk does not answer for `timeout_s`.
     """
-    return iterate_with_timeout(_walk(root), timeout_s, disk_timeout_error(root))
+    return iterate_with_timeout(_walk(root, selection), timeout_s, disk_timeout_error(root))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,7 @@ class _Folder:
     raw_parts: tuple[str, ...] = ()
     tables: tuple[RuleTable, ...] = ()
     rule_stamps: tuple[tuple[str, FileStamp | None], ...] = ()
+    selection: FileSelection = EVERY_FILE
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -129,35 +133,40 @@ class _Folder:
         return "/".join((*self.parts, document_path(name)))
 
     def subfolder(self, name: str) -> "_Folder":
-        return _Folder((*self.raw_parts, name), self.tables, self.rule_stamps)
+        return replace(self, raw_parts=(*self.raw_parts, name))
+
+    def leaves_out(self, name: str, *, is_folder: bool) -> bool:
+        """Whether the selection leaves out the entry of that name."""
+        path = (*self.parts, document_path(name))
+        return not (self.selection.enters(path) if is_folder else self.selection.takes(path))
 
     def with_table(self, stamp: FileStamp | None, *table: RuleTable) -> "_Folder":
         """The same folder with its own table, if it has one, and that table's stamp."""
         rule_stamps = (*self.rule_stamps, (self.raw_path(TABLE_NAME), stamp))
-        return _Folder(self.raw_parts, (*self.tables, *table), rule_stamps)
+        return replace(self, tables=(*self.tables, *table), rule_stamps=rule_stamps)
 
     def unreadable(self, name: str, reason: str) -> UnreadableFolder:
         """The subfolder of that name, which cannot be listed."""
         return UnreadableFolder(self.path(name), reason, tables_digest(self.tables))
 
 
-def _walk(root: Path) -> Iterator[WalkEntry]:
+def _walk(root: Path, selection: FileSelection) -> Iterator[WalkEntry]:
     try:
         with open_root(root) as descriptor:
-            yield from _walk_folder(descriptor, _Folder())
+            yield from _walk_folder(descriptor, _Folder(selection=selection))
     except FileNotFoundError:
         return
     except OSError as error:
         yield UnreadableFolder("", _unreadable_reason(error), tables_digest(()))
 
 
-def find_file(root: Path, path: str) -> FoundFile | None:
+def find_file(root: Path, path: str, selection: FileSelection = EVERY_FILE) -> FoundFile | None:
     """The file at a document's path, with the rules of now, as `walk` would find it; else None.
 
     Folders are opened one in the other, and no link is followed. Raises OSError.
     """
     parts = path.split("/")
-    if len(parts) > _MAX_DEPTH + 1:
+    if len(parts) > _MAX_DEPTH + 1 or not selection.takes(tuple(parts)):
         return None
     with open_root(root) as descriptor:
         return _found_below(descriptor, _Folder(), parts)
@@ -201,8 +210,12 @@ def _walk_folder(descriptor: int, folder: _Folder) -> Iterator[WalkEntry]:
         try:
             is_folder, is_file = _kind(entry)
         except OSError as error:
+            if folder.leaves_out(entry.name, is_folder=True):
+                continue
             reason = f"il ne peut être lu ({error.strerror})"
             yield folder.unreadable(entry.name, reason)
+            continue
+        if folder.leaves_out(entry.name, is_folder=is_folder):
             continue
         if is_folder:
             yield from _walk_subfolder(descriptor, folder, entry.name)

@@ -9,6 +9,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 
 from connectors.files import FileState, UnsafePath, read_contained, regular_file_status
+from connectors.markdown import looks_like_markdown, read_markdown
 from connectors.ports import Malformed
 from connectors.records.schema import (
     AccessLine,
@@ -18,6 +19,7 @@ from connectors.records.schema import (
     RecordLine,
     Reply,
     SpaceLine,
+    TextFormat,
     attachment_id,
 )
 from connectors.values import (
@@ -128,19 +130,37 @@ def _attachment_reader(attachment: AttachmentLine, folder: Path) -> tuple[Callab
 
 
 def _sections(record: RecordLine, context: RecordContext) -> Iterator[Section]:
-    sections: list[tuple[str, str, str | None, int | None]]
-    sections = [("", record.text, record.author, None)]
-    sections += [(s.heading, s.text, s.author, s.page) for s in record.sections]
+    def section(heading: str, text: str, author: str | None, page: int | None = None) -> Section:
+        account = context.qualified(author) if author else None
+        return Section(text.replace("\0", " "), heading, account, page)
+
+    if record.type != "thread" and _is_markdown(record.text, record.format):
+        for part in read_markdown(record.text).parts:
+            yield section(part.heading, part.text, record.author)
+    else:
+        yield from _with_text(section("", _plain(record.text, record), record.author))
+    # The heading of an answer says who speaks: those within it are lines of its text.
+    for one in record.sections:
+        yield from _with_text(section(one.heading, _plain(one.text, record), one.author, one.page))
     for answer in record.answers:
-        sections.append(
-            (CONVERSATION_HEADINGS[_answering(answer)], answer.text, answer.author, None)
-        )
-    commented = CONVERSATION_HEADINGS[ContributorRole.COMMENTER]
-    sections += [(commented, c.text, c.author, None) for c in record.comments]
-    for heading, text, author, page in sections:
-        if text.strip():
-            account = context.qualified(author) if author else None
-            yield Section(text.replace("\0", " "), heading, account, page)
+        heading = CONVERSATION_HEADINGS[_answering(answer)]
+        yield from _with_text(section(heading, _plain(answer.text, record), answer.author))
+    for comment in record.comments:
+        heading = CONVERSATION_HEADINGS[ContributorRole.COMMENTER]
+        yield from _with_text(section(heading, _plain(comment.text, record), comment.author))
+
+
+def _with_text(section: Section) -> Iterator[Section]:
+    if section.text.strip():
+        yield section
+
+
+def _plain(text: str, record: RecordLine) -> str:
+    return read_markdown(text).plain if _is_markdown(text, record.format) else text
+
+
+def _is_markdown(text: str, declared: TextFormat | None) -> bool:
+    return declared is TextFormat.MARKDOWN or (declared is None and looks_like_markdown(text))
 
 
 def _answering(answer: Reply) -> ContributorRole:

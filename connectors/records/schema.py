@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter, ValidationError
@@ -108,14 +109,25 @@ class AttachmentLine(_ExportModel):
     media_type: Text | None = None
 
 
+class TextFormat(StrEnum):
+    """What the texts of a record are written in."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+
+
 class RecordLine(_ExportModel):
-    """A post, a thread (its text is the question), a page or a message."""
+    """A post, a thread (its text is the question), a page or a message.
+
+    `format` says what its texts are written in; without it, those that look like Markdown are.
+    """
 
     type: Literal["post", "thread", "page", "message"]
     id: Name
     title: Name
     author: Name | None = None
     text: str = ""
+    format: TextFormat | None = None
     sections: FailFastList[SectionLine] = []
     answers: FailFastList[Reply] = []
     comments: FailFastList[Reply] = []

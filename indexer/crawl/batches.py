@@ -95,7 +95,11 @@ class OpenFailures:
     def record(self, key: str, kind: str, reason: str) -> None:
         """A document, attachment or record is missing."""
         fields = {"source": self.source, "reference": reference_of(key), "failure": kind}
-        log.warning("record failed", extra=fields)
+        log.log(
+            logging.INFO if kind == Failure.NOT_TEXT else logging.WARNING,
+            "record failed",
+            extra=fields,
+        )
         self.failures.record(self.source, key, kind, reason)
         self._open.add(key)
         self._anew.add(key)
@@ -289,12 +293,13 @@ def _with_text(document: Document, extractor: Extractor) -> tuple[Document, tupl
 
 
 def _merge(document: Document, extracted: Extracted) -> Document:
-    """What the source says goes before what the file says of itself."""
+    """What the source says goes before what the file says of itself, its name comes last."""
+    named = document.content.default_title if document.content else ""
     return replace(
         document,
         content=None,
         sections=document.sections + extracted.sections,
-        title=document.title or extracted.title,
+        title=document.title or extracted.title or named,
         created=document.created or extracted.created,
         modified=document.modified or extracted.modified,
     )

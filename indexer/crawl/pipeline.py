@@ -61,7 +61,10 @@ class CrawlDependencies:
 
 @dataclass(slots=True)
 class CrawlReport:
-    """What a crawl did. `changed` counts documents written, of whatever kind."""
+    """What a crawl did. `changed` counts documents written, of whatever kind.
+
+    `without_text` counts files of kinds that have no text: no failures.
+    """
 
     source: str
     seen: int = 0
@@ -70,6 +73,7 @@ class CrawlReport:
     removed: int = 0
     unchanged: int = 0
     failed: int = 0
+    without_text: int = 0
     malformed: int = 0
     passages: int = 0
     resumed: bool = False
@@ -371,5 +375,8 @@ class _Crawl:
                     self.report.removed += document_id not in failed
 
     def _fail(self, document_id: str, kind: str, reason: str) -> None:
-        self.report.failed += 1
+        if kind == Failure.NOT_TEXT:
+            self.report.without_text += 1
+        else:
+            self.report.failed += 1
         self.missing.record(document_id, kind, reason)

@@ -5,14 +5,17 @@ import mimetypes
 import re
 import unicodedata
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from html import unescape
 
+from connectors.markdown import MarkdownText, read_markdown
+from connectors.titles import own_title
 from connectors.values import Section
 from indexer.errors import ExtractionFailed
 from indexer.extraction.files import ExtractionLimits
-from indexer.extraction.xhtml import attachments_of, clean_text, sections_of
+from indexer.extraction.xhtml import Page, attachments_of, clean_text, page_of
 from indexer.values import Extracted, Failure, UnreadPart
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -63,6 +66,14 @@ def _is_encrypted_office(content: bytes) -> bool:
 
 Metadata = Mapping[str, str | Sequence[str]]
 
+ARCHIVES = frozenset(
+    f"application/{name}"
+    for name in (
+        *("zip", "x-tar", "x-gtar", "gzip", "x-7z-compressed", "x-bzip2", "x-xz"),
+        *("x-rar-compressed", "x-archive", "x-cpio", "x-compress", "zstd"),
+    )
+)
+
 CONTAINER_EXCEPTION = "X-TIKA:EXCEPTION:container_exception"
 STREAM_EXCEPTION = "X-TIKA:EXCEPTION:embedded_stream_exception"
 PART_EXCEPTION = "X-TIKA:EXCEPTION:embedded_exception"
@@ -72,6 +83,24 @@ _WARNING = "X-TIKA:EXCEPTION:warn"
 _PROTECTED = "application/x-tika-ooxml-protected"
 _IMAGES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*")
 _WORDLESS = ("image/", "audio/", "video/", "font/")
+NOT_TEXT_KINDS: Mapping[str, str] = {
+    "image": "image",
+    "audio": "son",
+    "video": "vidéo",
+    "font": "police",
+    **dict.fromkeys(("application/x-font-ttf", "application/x-font-otf"), "police"),
+    **dict.fromkeys(ARCHIVES, "archive sans texte"),
+    **dict.fromkeys(
+        (
+            *("application/x-msdownload", "application/x-dosexec", "application/x-executable"),
+            *("application/x-sharedlib", "application/x-elf", "application/java-vm"),
+            *("application/java-archive", "application/x-mach-o-executable"),
+        ),
+        "programme",
+    ),
+    **dict.fromkeys(("application/x-sqlite3", "application/x-iso9660-image"), "données"),
+}
+"""What has no text by nature, in words, by media type or its first half."""
 _LOCKED = "Fichier chiffré, par mot de passe ou par clé."
 _PICTURES = "Le fichier ne contient que des images."
 
@@ -120,9 +149,8 @@ def file_failed(
         return ExtractionFailed(
             failure, f"Aucune pièce n'a pu être lue ; {unread[0].path} : {unread[0].reason}"
         )
-    if content.startswith(_IMAGES):
-        # Whether Tika understood its camera's notes or not, an image is what it is.
-        return ExtractionFailed(Failure.IMAGE_ONLY, "Le fichier est une image.")
+    if kind := _kind_without_text(media_type, content):
+        return ExtractionFailed(Failure.NOT_TEXT, kind)
     if reason:
         return ExtractionFailed(
             Failure.UNREADABLE, f"Tika n'a pas pu lire le fichier ({_kind(reason)})."
@@ -134,6 +162,16 @@ def file_failed(
     if _has_pages(metadata) or any(_shows_image(part) for part in parts):
         return ExtractionFailed(Failure.IMAGE_ONLY, _PICTURES)
     return ExtractionFailed(Failure.EMPTY, "Le fichier ne contient pas de texte.")
+
+
+def _kind_without_text(media_type: str, content: bytes) -> str:
+    """What a file is that has no text by nature; empty for any other.
+
+    Whether Tika understood its camera's notes or not, an image is what it is.
+    """
+    if content.startswith(_IMAGES):
+        return NOT_TEXT_KINDS["image"]
+    return NOT_TEXT_KINDS.get(media_type, NOT_TEXT_KINDS.get(media_type.partition("/")[0], ""))
 
 
 def part_failed(metadata: Metadata, has_text: bool) -> tuple[Failure, str] | None:
@@ -186,77 +224,17 @@ _NAMES = (".md", ".markdown", ".mdown", ".mkd")
 _TYPES = ("text/plain", "text/x-web-markdown")
 _BODY = re.compile(r"<body>\s*<p>([^<]*)</p>\s*</body>")
 """Of a text, as Tika writes it: no mark of the text's own is one of the page's."""
-_SHARPS = re.compile(r" {0,3}#{1,6}(?=[ \t]|$)")
-_FENCE = re.compile(r" {0,3}(```+(?=[^`]*$)|~~~+)")
-_UNDERLINE = re.compile(r" {0,3}(?:==+|---+)[ \t]*$")
-_NO_PARAGRAPH = re.compile(r"[ \t]*$| {4}|\t|[ \t]*(?:(?:[-+*]|\d+[.)])(?:[ \t]|$)|&gt;|\|)")
-_LINE_ENDS = re.compile(r"\r\n?|\n")
 
 
-def is_markdown(part: TikaPart, name: str) -> bool:
-    """Whether a text is Markdown: its name says so, and its bytes nothing else."""
+def markdown_of(part: TikaPart, name: str) -> MarkdownText | None:
+    """A text that is Markdown: its name says so, and its bytes nothing else."""
     kind = first(part.metadata, "Content-Type").partition(";")[0]
-    return kind in _TYPES and name.lower().endswith(_NAMES)
+    if kind not in _TYPES or not name.lower().endswith(_NAMES):
+        return None
+    body = _BODY.search(part.xhtml)
+    return read_markdown(unescape(body[1]).strip("\n")) if body else None
 
 
-def with_headings(xhtml: str) -> str:
-    """The same page, in which Markdown's headings are the page's."""
-    body = _BODY.search(xhtml)
-    if body is None:
-        return xhtml
-    start, end = body.span(1)
-    return xhtml[:start] + "\n".join(_lines(_LINE_ENDS.split(body[1]))) + xhtml[end:]
-
-
-def _lines(lines: Sequence[str]) -> Iterator[str]:
-    fence = ""
-    underlined = False
-    for at, line in enumerate(lines):
-        mark = _FENCE.match(line)
-        if fence:
-            # In a list it may stand further in than it may elsewhere.
-            if line.strip().startswith(fence) and not line.strip().strip(fence[0]):
-                fence = ""
-        elif mark:
-            fence = mark[1]
-        elif underlined:
-            underlined = False
-            continue
-        elif sharps := _SHARPS.match(line):
-            line = _heading(_unclosed(line[sharps.end() :]))
-        elif _is_underlined(lines, at):
-            line, underlined = _heading(line), True
-        yield line
-
-
-def _unclosed(heading: str) -> str:
-    """Without the sharps that may close a heading; those of a word stay («C#»)."""
-    heading = heading.strip()
-    bare = heading.rstrip("#")
-    return bare.rstrip() if bare[-1:] in {"", " ", "\t"} else heading
-
-
-def _heading(heading: str) -> str:
-    return f"</p><h2>{heading.strip()}</h2><p>" if heading.strip() else ""
-
-
-def _is_underlined(lines: Sequence[str], at: int) -> bool:
-    """Whether a line stands alone above a rule of its own."""
-    return (
-        at + 1 < len(lines)
-        and _UNDERLINE.match(lines[at + 1]) is not None
-        and _NO_PARAGRAPH.match(lines[at]) is None
-        and (at == 0 or not lines[at - 1].strip())
-    )
-
-
-ARCHIVES = frozenset(
-    f"application/{name}"
-    for name in (
-        *("zip", "x-tar", "x-gtar", "gzip", "x-7z-compressed", "x-bzip2", "x-xz"),
-        *("x-rar-compressed", "x-archive", "x-cpio", "x-compress", "zstd"),
-    )
-)
 _LONGEST = 500
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]")
 
@@ -368,16 +346,6 @@ def _inside(part: TikaPart, parts: Sequence[TikaPart], with_text: set[str]) -> I
 __all__ = ["Metadata", "TikaPart", "read_answer"]
 
 _OLDEST_YEAR = 1980
-_LONGEST_TITLE = 300
-_NO_TITLE = re.compile(
-    r"^(microsoft (word|excel|powerpoint|office)\b.*"
-    r"|(document|classeur|présentation|presentation|book|slide|diapositive)\s*\d*"
-    r"|(présentation|presentation) powerpoint|powerpoint presentation|diapositive \d+"
-    r"|(sans titre|untitled|titre|title|no title|none|null)\s*\d*"
-    r"|[~$_].*|tmp\S*|[0-9a-f]{8,}(-[0-9a-f]{4,})*"
-    r"|\S*\.(tmp|docx?|dotx?|xlsx?|pptx?|odt|ods|odp|rtf|pdf|indd|html?|txt|eml|msg))$",
-    re.IGNORECASE,
-)
 
 
 def read_answer(
@@ -393,14 +361,15 @@ def read_answer(
     broken = bool(first(metadata, CONTAINER_EXCEPTION))
     if is_locked(metadata) or (broken and not is_archive(parts[0])):
         raise file_failed(parts, content)
-    found = [section for part in parts for section in _sections(part, limits, filename)]
+    read = [_read(part, limits, filename) for part in parts]
+    found = [section for one in read for section in one.sections]
     sections = tuple(_cut(found, limits.max_characters))
     unread = unread_parts(parts, found)
     if not any(section.text for section in sections):
         raise file_failed(parts, content, unread)
     return Extracted(
         sections,
-        title=_title(metadata),
+        title=own_title(first(metadata, "dc:title")) or own_title(read[0].title),
         author=clean_text(first(metadata, "dc:creator")),
         language=_language(metadata),
         created=_moment(metadata, "dcterms:created"),
@@ -409,12 +378,24 @@ def read_answer(
     )
 
 
-def _sections(part: TikaPart, limits: ExtractionLimits, filename: str) -> Iterator[Section]:
+def _read(part: TikaPart, limits: ExtractionLimits, filename: str) -> Page:
     """What an archive says itself is the names of what it holds: they are no text."""
-    xhtml = part.xhtml[: limits.max_markup]
-    if is_markdown(part, part.path or filename):
-        xhtml = with_headings(xhtml)
-    for section in sections_of(xhtml, part.path):
+    cut = replace(part, xhtml=part.xhtml[: limits.max_markup])
+    markdown = markdown_of(cut, part.path or filename)
+    if markdown is not None:
+        texts = ((clean_text(one.heading), clean_text(one.text)) for one in markdown.parts)
+        sections = (Section(text, heading, path=part.path) for heading, text in texts)
+        return Page(tuple(filter(_says_something, sections)), markdown.title)
+    page = page_of(cut.xhtml, part.path)
+    return replace(page, sections=tuple(_cleanly_named(page.sections, part)))
+
+
+def _says_something(section: Section) -> bool:
+    return bool(section.text or section.heading)
+
+
+def _cleanly_named(sections: Iterable[Section], part: TikaPart) -> Iterator[Section]:
+    for section in sections:
         if section.path == part.path:
             if not is_archive(part):
                 yield section
@@ -455,11 +436,6 @@ def _beyond(
         return
     if reasons:
         yield UnreadPart("", Failure.TOO_LARGE, " ".join(reasons))
-
-
-def _title(metadata: Metadata) -> str:
-    title = " ".join(clean_text(first(metadata, "dc:title")).split())
-    return "" if len(title) > _LONGEST_TITLE or _NO_TITLE.match(title) else title
 
 
 def _language(metadata: Metadata) -> str:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from html import unescape
 
 from lxml import etree
@@ -39,14 +40,23 @@ _BREAKS = dict.fromkeys(_BLOCKS, "\n\n") | dict.fromkeys(_LINES, "\n")
 _SILENT = frozenset({"script", "style"})
 _PAGES = frozenset({"page", "slide-content"})
 _ATTACHMENT = "package-entry"
+_UNTITLED = frozenset({"sheet", _ATTACHMENT})
 _ATTACHED = re.compile(rf'<div class="{_ATTACHMENT}">\s*<h\d>([^<]*)</h\d>')
 
 
-def sections_of(xhtml: str, path: str = "") -> tuple[Section, ...]:
-    """Sections in reading order; `path` names the attachment that this is, if it is one."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Sections in reading order; `title` is the first heading, if nothing stands before it."""
+
+    sections: tuple[Section, ...]
+    title: str = ""
+
+
+def page_of(xhtml: str, path: str = "") -> Page:
+    """The page's text; `path` names the attachment that this is, if it is one."""
     parser = etree.HTMLParser(target=_XhtmlReader(path), encoding="utf-8", huge_tree=True)
     parser.feed(xhtml.encode("utf-8", "replace"))
-    found: tuple[Section, ...] = parser.close()
+    found: Page = parser.close()
     return found
 
 
@@ -69,6 +79,7 @@ class _XhtmlReader:
         self._in_heading = self._names_attachment = False
         self._silent = self._pages = 0
         self._page: int | None = None
+        self._title = ""
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """A tag opens."""
@@ -106,12 +117,12 @@ class _XhtmlReader:
         """A piece of text: the parser cuts it where it likes."""
         self._said.append(data)
 
-    def close(self) -> tuple[Section, ...]:
+    def close(self) -> Page:
         """The end: every section."""
         if self._said:
             self._hear()
         self._leave_section()
-        return tuple(self._sections)
+        return Page(tuple(self._sections), self._title)
 
     def _hear(self) -> None:
         data, self._said = "".join(self._said), []
@@ -152,6 +163,9 @@ class _XhtmlReader:
             self._names_attachment = False
             self._paths[-1] = heading
         elif heading:
+            # A sheet's name is no title, nor is what stands in an attachment.
+            if not self._sections and not self._headings and not _UNTITLED & {*self._divs}:
+                self._title = heading
             self._headings.append(heading)
 
     def _leave_section(self) -> None:

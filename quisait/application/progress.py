@@ -45,6 +45,13 @@ def _terminal_bar() -> "Progress":
     from rich import console, progress
     from rich.text import Text
 
+    class Left(progress.ProgressColumn):
+        """The time left, in words; nothing while nothing is known of it."""
+
+        def render(self, task: progress.Task) -> Text:
+            left = left_of(task.completed, task.total, task.elapsed or 0.0, task.speed or 0.0)
+            return Text(f"· {left}" if left else "")
+
     class Rate(progress.ProgressColumn):
         """The current rate, or the mean of a finished task; nothing before the first."""
 
@@ -58,8 +65,7 @@ def _terminal_bar() -> "Progress":
         progress.MofNCompleteColumn(),
         Rate(),
         progress.TimeElapsedColumn(),
-        progress.TextColumn("· reste"),
-        progress.TimeRemainingColumn(),
+        Left(),
         console=console.Console(stderr=True),
     )
 
@@ -70,18 +76,53 @@ class _ProgressLines:
     def __init__(self, label: str, unit: str) -> None:
         self._label, self._unit = label, unit
         self._started = self._spoken = time.monotonic()
+        self._done = 0
 
     def __call__(self, done: int, total: int | None) -> None:
         now = time.monotonic()
         if now - self._spoken < LINE_EVERY_S or not done:
             return
-        self._spoken = now
-        rate = done / (now - self._started)
+        recent = (done - self._done) / (now - self._spoken)
+        self._spoken, self._done = now, done
+        elapsed = now - self._started
         line = f"{self._label} : {done}{f'/{total}' if total else ''} {self._unit}"
-        line += f", {rate:.1f}/s"
-        if total and total > done:
-            line += f", reste environ {duration(round((total - done) / rate))}"
+        line += f", {done / elapsed:.1f}/s"
+        left = left_of(done, total, elapsed, recent)
+        line += f", {left}" if left else ""
         print(line, file=sys.stderr, flush=True)
+
+
+KNOWN_AFTER_S = 20.0
+"""Sooner, nothing is said of the time left."""
+_EARLY_SHARE = 0.1
+_STEADY = 1.3
+
+
+def left_of(done: float, total: float | None, elapsed_s: float, recent_per_s: float) -> str:
+    """The time left in words: a range, one figure once it is steady; empty if unknown.
+
+    The range is that of the mean and the recent rate, twice as wide on both sides in the first
+    tenth: documents differ, and the first are not like the others.
+    """
+    if not total or done <= 0 or done >= total or elapsed_s < KNOWN_AFTER_S:
+        return ""
+    rates = [done / elapsed_s, recent_per_s or done / elapsed_s]
+    low_s, high_s = (total - done) / max(rates), (total - done) / min(rates)
+    if done < _EARLY_SHARE * total:
+        low_s, high_s = low_s / 2, high_s * 2
+    low, high = rough(low_s), rough(high_s)
+    if high_s <= _STEADY * low_s or low == high:
+        return f"reste environ {rough((low_s + high_s) / 2)}"
+    return f"reste entre {low} et {high}"
+
+
+def rough(seconds: float) -> str:
+    """A duration without a precision that it has not: `40 s`, `12 min`, `3 h`."""
+    if seconds < 55:
+        return f"{max(1, round(seconds / 10)) * 10} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{round(seconds / 3600)} h"
 
 
 def duration(seconds: int) -> str:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from connectors.account_linking import AccountAssignment, LinkBy, LinkedDirectory, LinkRule
 from connectors.directory import AccountRecord, TableDirectory, read_records
 from connectors.export.connector import ExportConnector
+from connectors.file_patterns import parse_selection
 from connectors.files import OpenFile
 from connectors.folder.connector import FolderConnector
 from connectors.ldap.config import (
@@ -115,7 +116,13 @@ def open_source(settings: SourceSettings, inbox: Inbox | None) -> Connector:
     path = beside_file(settings.path)
     if settings.kind == "export":
         return ExportConnector(settings.name, path)
-    return FolderConnector(settings.name, path, default_access=Access(frozenset(settings.allowed)))
+    return FolderConnector(
+        settings.name,
+        path,
+        default_access=Access(frozenset(settings.allowed)),
+        selection=parse_selection(settings.include, settings.exclude),
+        link=settings.link,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What the command line says of answers: text for people, bodies for programs."""
 
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -15,7 +16,7 @@ from quisait.application.assembly import Application, open_overview
 from quisait.application.progress import duration, plural_count
 from quisait.clock import today
 from quisait.work.crawl import CrawlOutcome
-from quisait.work.source_status import SourceStatus, soon
+from quisait.work.source_status import FAILURE_LABELS, FailureStatus, SourceStatus, soon
 from search_api.answers.context import AnswerContext, NoBuild
 from search_api.answers.question import QuestionAnswer, WhoKnows
 from search_api.answers.topics import is_shown
@@ -229,8 +230,22 @@ def crawl_line(outcome: CrawlOutcome) -> str:
         parts.append(
             f"{report.failed + report.malformed} en échec (« quisait sources {outcome.source} »)"
         )
+    if report.without_text:
+        parts.append(f"{report.without_text} non lus, sans texte par nature")
     line = f"{outcome.source} : {', '.join(parts)}"
     return line + (" ; reprise d'un passage interrompu" if report.resumed else "")
+
+
+def _failure_lines(failures: Sequence[FailureStatus]) -> Iterator[str]:
+    """Grouped by reason, the smallest group first: a crowd of the same would hide the others."""
+    groups: dict[tuple[str, str], list[FailureStatus]] = defaultdict(list)
+    for failure in failures:
+        groups[failure.kind, failure.reason].append(failure)
+    for (kind, reason), alike in sorted(groups.items(), key=lambda group: len(group[1])):
+        yield f"  {FAILURE_LABELS.get(kind, kind)} ({len(alike)}) : {reason}"
+        yield f"    → {alike[0].remedy}"
+        for failure in alike:
+            yield f"    {failure.key}, dans les journaux : reference={failure.reference}"
 
 
 def source_lines(status: SourceStatus, now: datetime, *, with_failures: bool) -> str:
@@ -241,14 +256,19 @@ def source_lines(status: SourceStatus, now: datetime, *, with_failures: bool) ->
     if status.lag_s is not None:
         lines.append(f"  dernière lecture complète commencée il y a {duration(status.lag_s)}")
     if status.failure_counts:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in status.failure_counts.items())
+        kinds = ", ".join(
+            f"{FAILURE_LABELS.get(kind, kind)} : {count}"
+            for kind, count in status.failure_counts.items()
+        )
         lines.append(f"  {plural_count(len(status.failures), 'échec')} ({kinds})")
         if not with_failures:
-            lines[-1] += f" : « quisait sources {status.source} »"
-    for failure in status.failures if with_failures else ():
-        lines.append(f"  {failure.key} : {failure.reason}")
-        lines.append(f"    → {failure.remedy}")
-        lines.append(f"    dans les journaux : reference={failure.reference}")
+            lines[-1] += f" ; voyez « quisait sources {status.source} »"
+    lines += _failure_lines(status.failures) if with_failures else ()
+    if status.without_text:
+        kinds = ", ".join(
+            f"{kind} : {count}" for kind, count in sorted(status.without_text.items())
+        )
+        lines.append(f"  non lus, sans texte par nature ({kinds})")
     for denial in status.unknown_denials:
         lines.append(f"  refus de « {denial.principal} », inconnu : {denial.closed}")
         lines.append(f"    → {denial.remedy}")

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
+from connectors.file_patterns import parse_selection
 from connectors.ldap.config import AGENT_ATTRIBUTES, OPTIONAL_AGENT_FIELDS
 from connectors.values import RESERVED_AUTHORITIES
 from quisait.settings.types import (
@@ -38,6 +39,11 @@ def _where_it_answers(url: str, about: ValidationInfo) -> str:
     return url
 
 
+def _file_patterns(patterns: list[str]) -> list[str]:
+    parse_selection(patterns, ())
+    return patterns
+
+
 class SourceSettings(SettingsTable):
     """Une source de documents."""
 
@@ -63,6 +69,15 @@ class SourceSettings(SettingsTable):
         description="lecteurs des fichiers sans règle (dossiers), ou de l'espace principal "
         "(wiki) ; vide : personne",
     )
+    include: Annotated[list[str], AfterValidator(_file_patterns)] = Field(
+        [],
+        description="d'un dossier, les seuls fichiers lus : « *.pdf », « notes/** » ; vide : tous",
+    )
+    exclude: Annotated[list[str], AfterValidator(_file_patterns)] = Field(
+        [],
+        description="d'un dossier, les fichiers et dossiers laissés de côté : « *.png », "
+        "« archives » ; l'emporte sur include",
+    )
     trust: float = Field(
         1,
         ge=0.1,
@@ -76,7 +91,9 @@ class SourceSettings(SettingsTable):
         "« public », « authenticated » ; vide : aucun",
     )
     link: str = Field(
-        "", description="adresse d'un document de La Suite, où {id} tient sa place ; vide : aucune"
+        "",
+        description="adresse d'un document de La Suite, où {id} tient sa place, ou d'un fichier "
+        "d'un dossier, où {path} tient la place de son chemin ; vide : aucune",
     )
     url: Annotated[str, AfterValidator(_where_it_answers)] = Field(
         "", validate_default=True, description="adresse de api.php d'un wiki"

@@ -15,6 +15,7 @@ from quisait.clock import today
 from quisait.privacy.retention import frequent_queries, hidden_queries
 from quisait.settings.sources import SourceSettings
 from quisait.work.source_status import (
+    FAILURE_LABELS,
     REMEDIES,
     SourceStatus,
     removed_source_statuses,
@@ -40,19 +41,6 @@ RULE_FILES = ("_quisait.csv", ".quisait.json")
 
 FILE_LABELS = {"glossaire": "Glossaire", "réponses en tête": "Réponses en tête"}
 """Files that an administrator edits, as the page names them."""
-
-FAILURE_LABELS = {
-    "encrypted": "protégés par un mot de passe",
-    "unreadable": "illisibles",
-    "empty": "sans texte",
-    "image_only": "images sans texte",
-    "too_large": "trop grands",
-    "timed_out": "trop longs à lire",
-    "vanished": "disparus ou fermés pendant la lecture",
-    "malformed": "mal formés",
-    "refused": "refusés par l'index",
-}
-"""What became of documents, by kind of failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +155,10 @@ def _source_state(name: str, kind: str, status: SourceStatus, now: datetime) -> 
             else MissingDocuments(kind, count, "")
             for kind, count in counts.items()
             if count > 0
+        )
+        + tuple(
+            MissingDocuments(f"sans texte par nature ({what})", count, REMEDIES["not_text"])
+            for what, count in sorted(status.without_text.items())
         )
         + tuple(
             MissingDocuments(

@@ -143,7 +143,7 @@ def crawl_with_lock(
 
             report = crawl(
                 stoppable(connector, asked.stop),
-                with_lock(dependencies, held, asked.stop),
+                with_lock(dependencies, held, asked.stop, run.encoding),
                 full=asked.full,
                 accept_deletions=asked.accept_deletions,
                 guard_share=application.settings.guard_share,

@@ -4,7 +4,8 @@ A run writes only while it holds its lock.
 """
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -101,11 +102,19 @@ class RunStopped(SourceError):
     """The worker is asked to stop: what is encoded is written, the rest is read again."""
 
 
-def with_lock(dependencies: CrawlDependencies, held: SourceLock, stop: Event) -> CrawlDependencies:
-    """The same dependencies, which write only while the lock is held, and encode until stopped."""
+def with_lock(
+    dependencies: CrawlDependencies,
+    held: SourceLock,
+    stop: Event,
+    encoding: Callable[[], None] = lambda: None,
+) -> CrawlDependencies:
+    """The same dependencies, which write only while the lock is held, and encode until stopped.
+
+    `encoding` is called now and then while texts are encoded.
+    """
     return replace(
         dependencies,
-        encoder=StoppableEncoder(dependencies.encoder, stop),
+        encoder=StoppableEncoder(dependencies.encoder, stop, encoding),
         index=LockedIndex(dependencies.index, held),
         cursors=LockedCursors(dependencies.cursors, held),
     )
@@ -176,6 +185,7 @@ class StoppableEncoder:
 
     encoder: Encoder
     stop: Event
+    encoding: Callable[[], None] = lambda: None
 
     @property
     def name(self) -> str:
@@ -196,6 +206,7 @@ class StoppableEncoder:
             if self.stop.is_set():
                 raise RunStopped("Arrêt demandé. La lecture reprendra.")
             vectors[some] = self.encoder.passages([texts[place] for place in some])
+            self.encoding()
         return vectors
 
     def queries(self, texts: Sequence[str]) -> Vectors:
@@ -266,6 +277,10 @@ def stoppable(connector: Connector, stop: Event) -> Stoppable:
 
 
 PROGRESS_EVERY_S = 3.0
+RATE_OVER_S = 60.0
+"""A rate is that of the last so many seconds: a batch is written every few."""
+ENCODING_EVERY_S = 30.0
+"""So often a run that encodes says so."""
 
 
 @dataclass(slots=True)
@@ -279,22 +294,36 @@ class Run:
     expected: int | None = None
     _noted_at: float = field(default_factory=time.monotonic)
     _last: Progress = field(default_factory=Progress)
+    _counts: deque[tuple[float, int, int]] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        self._counts.append((self._noted_at, 0, 0))
 
     def note(self, report: CrawlReport) -> None:
         """Keep how far it is, every few seconds."""
         now = time.monotonic()
-        elapsed = now - self._noted_at
-        if elapsed < PROGRESS_EVERY_S:
+        if now - self._noted_at < PROGRESS_EVERY_S:
             return
+        self._counts.append((now, report.seen, report.passages))
+        while len(self._counts) > 2 and self._counts[1][0] < now - RATE_OVER_S:
+            self._counts.popleft()
+        since, seen, passages = self._counts[0]
         self._last = Progress(
             report.seen,
             self.expected,
-            (report.seen - self._last.done) / elapsed,
+            (report.seen - seen) / (now - since),
             report.passages,
-            (report.passages - self._last.passages) / elapsed,
+            (report.passages - passages) / (now - since),
         )
         self._noted_at = now
         self.state.note(self.id, self._last)
+
+    def encoding(self) -> None:
+        """Keep that it goes on: one long document takes the encoder minutes."""
+        now = time.monotonic()
+        if now - self._noted_at >= ENCODING_EVERY_S:
+            self._noted_at = now
+            self.state.note(self.id, self._last)
 
     def conclude(self, report: CrawlReport) -> None:
         """Keep what a finished one did."""

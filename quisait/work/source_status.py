@@ -1,8 +1,9 @@
 """The state of each source, with what to do; sources that the settings no longer name."""
 
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 
@@ -12,10 +13,10 @@ from indexer.access import PrincipalLookup
 from indexer.live_index import pages
 from indexer.ports import IndexContents, IndexDenials
 from indexer.state import RunRow, reference_of
-from indexer.values import Remove
+from indexer.values import Failure, Remove
 from quisait.application.assembly import Application, index_with_deletion_log
 from quisait.application.locks import hold_source_lock
-from quisait.application.progress import duration, plural_count
+from quisait.application.progress import duration, left_of, plural_count
 from quisait.application.sources import DIRECTORY, has_directory
 from quisait.application.startup import opened_application
 from quisait.privacy.retention import register_warning
@@ -64,6 +65,10 @@ REMEDIES = {
     "unreadable": "Ouvrez le fichier : s'il est abîmé, remplacez-le ; sinon signalez son format.",
     "empty": "Le fichier ne contient pas de texte : rien à faire, ou complétez-le.",
     "image_only": "Déposez une version avec du texte (numérisation avec reconnaissance).",
+    "not_text": (
+        "Rien à faire : un fichier sans texte n'est trouvé par personne. Le réglage « exclude » "
+        "de la source le laisse de côté."
+    ),
     "too_large": (
         "Découpez le fichier, ou relevez la limite nommée (réglages [extractor]), puis "
         "relancez « quisait crawl --full »."
@@ -86,6 +91,21 @@ REMEDIES = {
 """What a person can do, by kind of failure."""
 
 
+FAILURE_LABELS = {
+    "encrypted": "protégés par un mot de passe",
+    "unreadable": "illisibles",
+    "empty": "sans texte",
+    "image_only": "numérisés, sans texte",
+    "not_text": "sans texte par nature",
+    "too_large": "trop grands",
+    "timed_out": "trop longs à lire",
+    "vanished": "disparus ou fermés pendant la lecture",
+    "malformed": "mal formés",
+    "refused": "refusés par l'index",
+}
+"""What became of documents, by kind of failure."""
+
+
 @dataclass(frozen=True, slots=True)
 class FailureStatus:
     """What is missing from the index, why, and what a person can do.
@@ -103,13 +123,13 @@ class FailureStatus:
 
 @dataclass(frozen=True, slots=True)
 class RunningStatus:
-    """A run that goes on: `left_s` is None where it is not known."""
+    """A run that goes on: `left` is the time that it still takes, in words; empty if unknown."""
 
     since: datetime
     done: int
     expected: int | None
     rate: float
-    left_s: int | None
+    left: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +138,8 @@ class SourceStatus:
 
     `lag_s` counts from the beginning of the last run that went to its end, None where none
     did. `next_run` is None where the source is read by hand only, or is being read.
-    `unknown_denials` close the documents that carry them to everybody.
+    `unknown_denials` close the documents that carry them to everybody. Files of kinds that have
+    no text are no failures: `without_text` counts them, by what they are.
     """
 
     source: str
@@ -131,6 +152,7 @@ class SourceStatus:
     failure_counts: Mapping[str, int]
     failures: tuple[FailureStatus, ...]
     unknown_denials: tuple[UnknownDenial, ...] = ()
+    without_text: Mapping[str, int] = field(default_factory=dict)
 
 
 def status_of(application: Application, source: SourceSettings, now: datetime) -> SourceStatus:
@@ -143,6 +165,9 @@ def status_of(application: Application, source: SourceSettings, now: datetime) -
     due = None if running else next_run(name, runs, pace, now)
     if not running and application.state.run_is_requested(name):
         due = IMMEDIATELY
+    counts = application.state.failure_counts(name)
+    counts.pop(Failure.NOT_TEXT, None)
+    missing = application.state.failures_of(name)
     return SourceStatus(
         source=name,
         documents=application.index.count(name),
@@ -151,7 +176,7 @@ def status_of(application: Application, source: SourceSettings, now: datetime) -
         next_run=max(due, now) if due else None,
         lag_s=max(0, round((now - good.started).total_seconds())) if good else None,
         running=running,
-        failure_counts=application.state.failure_counts(name),
+        failure_counts=counts,
         failures=tuple(
             FailureStatus(
                 row.key,
@@ -161,9 +186,11 @@ def status_of(application: Application, source: SourceSettings, now: datetime) -
                 row.since,
                 REMEDIES.get(row.kind, ""),
             )
-            for row in application.state.failures_of(name)
+            for row in missing
+            if row.kind != Failure.NOT_TEXT
         ),
         unknown_denials=unknown_denials(application.index, application.known(), name),
+        without_text=Counter(row.reason for row in missing if row.kind == Failure.NOT_TEXT),
     )
 
 
@@ -182,10 +209,9 @@ def _running(last: RunRow) -> RunningStatus | None:
     if last.outcome != "running":  # the lock was taken, its run is about to begin
         return None
     so_far = last.progress
-    left_s = None
-    if so_far.expected is not None and so_far.rate > 0:
-        left_s = round(max(0, so_far.expected - so_far.done) / so_far.rate)
-    return RunningStatus(last.started, so_far.done, so_far.expected, so_far.rate, left_s)
+    elapsed_s = ((last.noted or last.started) - last.started).total_seconds()
+    left = left_of(so_far.done, so_far.expected, elapsed_s, so_far.rate)
+    return RunningStatus(last.started, so_far.done, so_far.expected, so_far.rate, left)
 
 
 def _running_state(running: RunningStatus, last: RunRow, now: datetime) -> str:
@@ -196,8 +222,8 @@ def _running_state(running: RunningStatus, last: RunRow, now: datetime) -> str:
             seen = f"{seen} sur {running.expected}"
         rate = f"{running.rate:.1f}"
         parts.append(f"{seen} documents vus, {rate}/s")
-    if running.left_s is not None:
-        parts.append(f"reste environ {duration(running.left_s)}")
+    if running.left:
+        parts.append(running.left)
     silent_s = round((now - (last.noted or last.started)).total_seconds())
     if silent_s >= 120:
         silent = duration(silent_s)

@@ -38,15 +38,17 @@ class Readable:
 
 
 OWN = (
-    Readable("regie.docx", ("encaisse", "quittances"), heading="Clore une régie", title=""),
+    Readable(
+        "regie.docx", ("encaisse", "quittances"), heading="Clore une régie", title="Clore une régie"
+    ),
     Readable("effectifs.docx", ("Cadastre", "31")),
-    Readable("bail.odt", ("emphytéotique",), heading="Le bail"),
+    Readable("bail.odt", ("emphytéotique",), heading="Le bail", title="Le bail"),
     Readable("court.odt", ("échelle",)),
     Readable("notaire.doc", ("notaire", "signature")),
     Readable("reunion.rtf", ("réunion", "pêche à pied")),
     Readable("rapport.pdf", ("Première", "bornage", "vacance"), pages=4),
     Readable("envoi.pdf", ("Bordereau", "coffres"), pages=1),
-    Readable("effectifs.xlsx", ("Recouvrement", "31"), heading="Postes vacants"),
+    Readable("effectifs.xlsx", ("Recouvrement", "31"), heading="Postes vacants", title=""),
     Readable("tarifs.pptx", ("cantine",), pages=1),
     Readable("formation.pptx", ("Module 1", "anonyme"), pages=6),
     Readable("accueil.ppt", ("Bienvenue", "horaires"), pages=2),
@@ -57,11 +59,12 @@ OWN = (
     Readable("entete.docx", ("Direction", "circulaire", "Page de garde")),
     Readable("accueil.html", ("mardi",), heading="Les pièces à demander", title="Fiche d'accueil"),
     Readable("communes.csv", ("Saint-Céré", "Figeac")),
-    Readable("timbre.md", ("dématérialisé",), heading="Exceptions"),
-    Readable("dossier.zip", ("quittances",), path="piece.docx"),
+    Readable("timbre.md", ("dématérialisé",), heading="Exceptions", title="Le timbre"),
+    Readable("dossier.zip", ("quittances",), path="piece.docx", title=""),
 )
+AUTOGEN = "AutoGen: Enabling Next-Gen LLM Applications via Multi-Agent Conversation"
 REAL = (
-    Readable("markitdown/test.docx", ("AutoGen", "multi-agent"), heading="Abstract", title=""),
+    Readable("markitdown/test.docx", ("AutoGen", "multi-agent"), heading="Abstract", title=AUTOGEN),
     Readable("unstructured/docx-tables.docx", ("table",)),
     Readable("unstructured/simple.odt", ("thought",)),
     Readable("unstructured/fake.odt", ("Lorem",)),
@@ -96,7 +99,7 @@ READABLE = OWN + (REAL if is_there("documents") else ())
 OWN_UNREADABLE = (
     ("ferme.pdf", Failure.ENCRYPTED),
     ("ferme.xlsx", Failure.ENCRYPTED),
-    ("photo.png", Failure.IMAGE_ONLY),
+    ("photo.png", Failure.NOT_TEXT),
     ("photo.pptx", Failure.IMAGE_ONLY),
     ("numerise.pdf", Failure.IMAGE_ONLY),
     ("vide.eml", Failure.EMPTY),
@@ -105,7 +108,7 @@ REAL_UNREADABLE = (
     ("pypdf/005-libreoffice-writer-password__libreoffice-writer-password.pdf", Failure.ENCRYPTED),
     ("unstructured/pdf__password.pdf", Failure.ENCRYPTED),
     ("unstructured/password_protected.xlsx", Failure.ENCRYPTED),
-    ("unstructured/img__DA-1p.png", Failure.IMAGE_ONLY),
+    ("unstructured/img__DA-1p.png", Failure.NOT_TEXT),
     ("unstructured/picture.pptx", Failure.IMAGE_ONLY),
     ("pypdf/019-grayscale-image__grayscale-image.pdf", Failure.IMAGE_ONLY),
     ("unstructured/eml__empty.eml", Failure.EMPTY),

@@ -64,6 +64,14 @@ def test_nothing_is_reached_from_elsewhere() -> None:
         assert name in OURS or one["networks"] == ["inside"]
 
 
+@pytest.mark.parametrize("name", OURS)
+def test_who_comes_in_by_the_published_port_is_a_proxy(name: str) -> None:
+    """From the gateway: without it all agents would share one address, and its rate."""
+    (outside,) = COMPOSE["networks"]["outside"]["ipam"]["config"]
+    proxies = json.loads(SERVICES[name]["environment"]["QUISAIT_DOOR__PROXIES"])
+    assert outside["gateway"] in proxies
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_each_service_is_bounded_and_watched(name: str) -> None:
     """Memory, processors, rights, health, a version: none is left to chance."""

@@ -104,3 +104,19 @@ def test_unusable_tables_say_what_to_do(tmp_path: Path) -> None:
     for name, content in {"a.csv": "name\nx\n", "b.csv": "id,what\nx,y\n", "c.txt": "id"}.items():
         with pytest.raises(SourceRefused):
             list(table(tmp_path, content, name).entries())
+
+
+def test_the_tables_that_the_documentation_shows_are_read(tmp_path: Path) -> None:
+    """Whole: who begins copies them."""
+    page = (Path(__file__).parents[2] / "docs" / "administration.md").read_text("utf-8")
+    section = page.partition("### L'annuaire")[2].partition("\n## ")[0]
+    tables = [block.strip() for block in section.split("```")[1::2] if ";" in block]
+    for name, table in zip(("agents.csv", "groupes.csv"), tables, strict=True):
+        (tmp_path / name).write_text(table, "utf-8")
+    found = list(TableDirectory(tmp_path / "agents.csv", tmp_path / "groupes.csv").entries())
+    jeanne, karim, inspection = found
+    assert isinstance(jeanne, Agent)
+    assert jeanne.accounts == ("notes:jlegoff", "wiki:JLeGoff")
+    assert isinstance(karim, Agent)
+    assert isinstance(inspection, Group)
+    assert inspection.members == {jeanne.id, karim.id}

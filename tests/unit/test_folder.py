@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.folder.connector import FolderConnector, readable_title
+from connectors.file_patterns import parse_selection
+from connectors.folder.connector import FolderConnector
 from connectors.folder.rules import MAX_RULE_BYTES, MAX_RULES
 from connectors.folder.walk import walk
 from connectors.ports import (
@@ -30,7 +31,13 @@ from connectors.ports import (
     Upsert,
     is_under,
 )
+from connectors.titles import title_of_path
 from connectors.values import MAX_PRINCIPALS, MAX_REPLACED, Access, Document
+from indexer.crawl.batches import prepare
+from indexer.crawl.pipeline import crawl
+from indexer.errors import DeletionsHeld
+from indexer.extraction.in_process import InProcessExtractor
+from tests.unit.test_pipeline import House
 
 pytestmark = pytest.mark.sources
 
@@ -383,4 +390,116 @@ def test_brackets_in_a_pattern_are_those_of_the_name(tmp_path: Path) -> None:
 )
 def test_titles_are_readable(name: str, title: str) -> None:
     """A file's name becomes a title, form numbers untouched."""
-    assert readable_title(f"a/{name}") == title
+    assert title_of_path(f"a/{name}") == title
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "taken"),
+    [
+        ((), ("*.png",), {"a.txt", "Archives/b.txt", "x/archives/c.TXT", "x/y/d.txt"}),
+        ((), ("archives",), {"a.txt", "photo.PNG", "x/y/d.txt"}),
+        ((), ("/archives/",), {"a.txt", "photo.PNG", "x/archives/c.TXT", "x/y/d.txt"}),
+        (("x/**",), ("x/y",), {"x/archives/c.TXT"}),
+        (("*.txt",), ("x",), {"a.txt", "Archives/b.txt"}),
+    ],
+)
+def test_patterns_say_which_files_are_read(
+    tmp_path: Path, include: tuple[str, ...], exclude: tuple[str, ...], taken: set[str]
+) -> None:
+    """By a file's name or a folder's, whatever the case; the original opens for no other."""
+    names = ("a.txt", "photo.PNG", "Archives/b.txt", "x/archives/c.TXT", "x/y/d.txt")
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("texte")
+    folder = FolderConnector("f", tmp_path, selection=parse_selection(include, exclude))
+    listing = next(change for change in folder.changes(None) if isinstance(change, Listing))
+    assert {one.partition(":")[2] for one in listing.document_ids} == taken
+    assert folder.count_pending(None) == len(taken)
+    for name in names:
+        opened = folder.open_original(f"f:{name}")
+        assert (opened is not None) == (name in taken)
+        if opened:
+            opened[1].file.close()
+
+
+@pytest.mark.parametrize("pattern", ["", "../a", "a//b", "a**b", "\\a"])
+def test_what_is_no_pattern_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match="motif"):
+        parse_selection((), (pattern,))
+
+
+@pytest.mark.trust
+def test_what_is_left_out_later_is_closed_then_removed(tmp_path: Path) -> None:
+    """At once by the few; where the guard holds the removal, nobody reads it meanwhile."""
+    (tmp_path / "state").mkdir()
+    house = House(tmp_path / "state")
+
+    def readers() -> dict[str, Access]:
+        return {entry.document_id: entry.access for entry in house.index.scan("f")}
+
+    root = tmp_path / "tree"
+    for number in range(30):
+        (root / f"d{number % 2}").mkdir(parents=True, exist_ok=True)
+        (root / f"d{number % 2}" / f"{number}.txt").write_text("texte")
+    everyone = Access(frozenset({"everyone"}))
+    crawl(FolderConnector("f", root, everyone), house.workshop)
+    assert len(readers()) == 30
+    fewer = FolderConnector("f", root, everyone, parse_selection((), ("d0",)))
+    with pytest.raises(DeletionsHeld):
+        crawl(fewer, house.workshop, guard_share=0.1)
+    assert {one for one, access in readers().items() if access.allowed} == {
+        f"f:d1/{number}.txt" for number in range(1, 30, 2)
+    }
+    crawl(FolderConnector("f", root, everyone), house.workshop, guard_share=0.1)  # it was a slip
+    assert all(access == everyone for access in readers().values())
+    crawl(fewer, house.workshop, accept_deletions=True)
+    assert len(readers()) == 15
+
+
+def test_a_folder_gives_its_files_an_address(tmp_path: Path) -> None:
+    """By the source's setting; a rule's own goes before it."""
+    for name in ("à b.txt", "c.txt"):
+        (tmp_path / name).write_text("texte")
+    (tmp_path / "_quisait.csv").write_text("pattern,url\nc.txt,https://regle/{path}\n")
+    changes = FolderConnector("f", tmp_path, link="https://partage/{path}").changes(None)
+    urls = {change.document.url for change in changes if isinstance(change, Upsert)}
+    assert urls == {"https://partage/%C3%A0%20b.txt", "https://regle/c.txt"}
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("README.md", "README"),
+        ("guides/caisse/README.md", "Caisse – README"),
+        ("comptes_rendus/2023.odt", "Comptes rendus – 2023"),
+        ("notes/v1.2/index.html", "V1.2 – Index"),
+        ("notes/régie \u202efdp.exe", "Régie fdp"),
+    ],
+)
+def test_a_name_that_says_nothing_has_its_folder_in_front(path: str, title: str) -> None:
+    assert title_of_path(path) == title
+
+
+def test_the_file_names_itself_before_its_path_does(tmp_path: Path) -> None:
+    """A rule's title, the file's own, then its name; what a file says is cleaned and bounded."""
+    extractor = InProcessExtractor()
+    texts = {
+        "README.md": "---\ntitle: Ouvrir une régie\n---\n# Autre\n\nDu texte.",
+        "tva.md": "# La TVA\u202e des régies\n\nDu texte.",
+        "long.md": f"# {'mot ' * 100}\n\nDu texte.",
+        "page.html": "<title>Le &lt;b&gt; cadastre</title><h1>Autre</h1>Du texte.",
+        "tard.html": "<p>Du texte.</p><h1>Trop tard</h1><p>Du texte.</p>",
+        "dit.md": "# Non\n\nDu texte.",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "_quisait.csv").write_text("pattern,title\ndit.md,La règle\n")
+    found = [
+        c.document for c in FolderConnector("f", tmp_path).changes(None) if isinstance(c, Upsert)
+    ]
+    titles = {one.id: prepare(one, extractor).document.title for one in found}
+    extractor.close()
+    assert titles == {
+        "f:README.md": "Ouvrir une régie", "f:tva.md": "La TVA des régies", "f:long.md": "Long",
+        "f:page.html": "Le <b> cadastre", "f:tard.html": "Tard", "f:dit.md": "La règle",
+    }  # fmt: skip

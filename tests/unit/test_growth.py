@@ -17,10 +17,10 @@ from joserfc.jwk import OctKey
 from pydantic import ValidationError
 
 from connectors.directory import AgentRecord, read_records
-from connectors.folder.connector import readable_title
 from connectors.folder.rules import effective_rule, parse_sidecar, parse_table
 from connectors.ldap.client import LdapEntry
 from connectors.ldap.directory import agent_of, normalize_dn, rdn_values
+from connectors.markdown import looks_like_markdown, read_markdown
 from connectors.mediawiki.html import sections_of as wiki_sections
 from connectors.mediawiki.pages import (
     CategoryLink,
@@ -37,6 +37,7 @@ from connectors.push.items import SuiteRules, parse_find_item, parse_item
 from connectors.records.documents import RecordContext, documents_of
 from connectors.records.schema import InvalidLine, RawLine, RecordLine, parse_line
 from connectors.tables import exceeds_json_values
+from connectors.titles import own_title, title_of_path
 from connectors.values import Access, Agent, Section
 from expertise.topics import read_topics
 from indexer.extraction.files import (
@@ -53,10 +54,8 @@ from indexer.extraction.tika_answer import (
     clean_path,
     is_encrypted,
     read_answer,
-    with_headings,
 )
-from indexer.extraction.xhtml import attachments_of, clean_text
-from indexer.extraction.xhtml import sections_of as tika_sections
+from indexer.extraction.xhtml import attachments_of, clean_text, page_of
 from indexer.french.analysis import analyse, analyse_query, encoded, folded_words
 from indexer.highlighting import highlights
 from indexer.near_duplicates import signature
@@ -181,7 +180,7 @@ def folder_rules(text: str) -> None:
     cell = json.dumps(text, ensure_ascii=False)
     parse_table(raw(f"pattern,title\n{cell[:900]},\n**,{cell}"), ())
     parse_sidecar(raw(json.dumps({"replaces": text, "author": text})), ("a",))
-    readable_title(f"a/{text[:255]}")  # what a disk takes
+    title_of_path(f"{text[:255]}/{text[:255]}")  # what a disk takes
 
 
 def wiki_page(text: str) -> None:
@@ -233,8 +232,9 @@ def edited_files(text: str) -> None:
 
 
 def markdown(text: str) -> None:
-    with_headings(f"<html><body><p>{escape(text, quote=False)}</p></body></html>")
-    with_headings(f"<body>{text}")
+    for written in (text, f"---\n{text}\n---\n", text.replace(" ", "\n"), f"<!--{text}"):
+        looks_like_markdown(written)
+        own_title(read_markdown(written).title)
 
 
 def plain_text(text: str) -> None:
@@ -247,7 +247,7 @@ def plain_text(text: str) -> None:
 def xhtml(text: str) -> None:
     for said in (escape(text, quote=False), text):
         page = f"<html><body><p>{said}</p></body></html>"
-        tika_sections(page)
+        page_of(page)
         list(attachments_of(page))
 
 

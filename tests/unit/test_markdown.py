@@ -2,9 +2,14 @@
 
 import time
 from html import unescape
+from pathlib import Path
 
 import pytest
 
+from connectors.markdown import looks_like_markdown, read_markdown
+from connectors.records.documents import RecordContext, documents_of
+from connectors.records.schema import RecordLine
+from connectors.values import Document
 from indexer.extraction.files import ExtractionLimits
 from indexer.extraction.tika_answer import TikaPart, read_answer
 
@@ -33,7 +38,7 @@ def read(
         ("#\tLes régies", "Les régies"),
         ("Les régies\n==========", "Les régies"),
         ("Les régies\n---", "Les régies"),
-        ("**Les régies**\n===", "**Les régies**"),
+        ("**Les régies**\n===", "Les régies"),
         ("1.5 million\n---", "1.5 million"),
         ("# Partie\n\n## Les régies", "Partie – Les régies"),
     ],
@@ -60,7 +65,7 @@ def test_a_heading_is_one_without_its_marks(written: str, heading: str) -> None:
 def test_what_only_looks_like_a_heading_stays(written: str) -> None:
     ((heading, text),) = read(written)
     assert heading == ""
-    assert text.split() == unescape(written).split()
+    assert text.split() == [word for word in unescape(written).split() if word != "---"]
 
 
 def test_a_fence_ends_where_it_ends() -> None:
@@ -91,3 +96,105 @@ def test_no_line_takes_long(line: str) -> None:
     begun = time.monotonic()
     read(f"mot\n\n{line}x")
     assert time.monotonic() - begun < 5
+
+
+DOCUSAURUS = """---
+title: "Ouvrir une régie"
+tags: [régie, caisse]
+---
+{% include entete.html %}
+<!-- relire
+avant mars -->
+## Qui la tient
+
+Le **régisseur**, nommé par [arrêté](https://exemple.fr/arrete_(1)).<br>
+
+| mois | encaisse |
+|------|:--------:|
+| mars | 300 |
+
+```jinja
+{% reste %} <!-- reste -->
+```
+***
+"""
+
+
+def test_what_is_no_text_is_left_out() -> None:
+    """Front matter, directives, comments, rules; of links, bold and tables the words stay."""
+    found = read_markdown(DOCUSAURUS)
+    assert found.title == "Ouvrir une régie"
+    ((heading, text),) = [(part.heading, part.text) for part in found.parts]
+    assert heading == "Qui la tient"
+    assert text.split() == [
+        "Le",
+        "régisseur,",
+        "nommé",
+        "par",
+        "arrêté.",
+        "|",
+        "mois",
+        "|",
+        "encaisse",
+        "|",
+        "|",
+        "mars",
+        "|",
+        "300",
+        "|",
+        "```jinja",
+        "{%",
+        "reste",
+        "%}",
+        "<!--",
+        "reste",
+        "-->",
+        "```",
+    ]
+    assert found.plain.split()[:3] == ["Qui", "la", "tient"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "<!-- jamais fermé\n\nun texte",
+        "{% jamais fermé\n\nun texte",
+        "---\nun texte entre deux traits\n---",
+        "---\ntitle: jamais fermé\n\nun texte",
+        "a `{% b` c\n\nd %}",
+        "[un](texte",
+        "**un texte",
+    ],
+)
+def test_what_is_not_closed_is_text(written: str) -> None:
+    """No word is lost to a mark that its writer forgot."""
+    words = {word for word in written.split() if word.strip("-")}
+    assert words <= set(read_markdown(written).plain.split())
+
+
+def test_markdown_is_seen_by_two_kinds_of_marks() -> None:
+    """A text with sharps, or with stars, may be a list of articles or a table of notes."""
+    assert looks_like_markdown(DOCUSAURUS)
+    assert looks_like_markdown("# Régie\n\nVoir [la note](/note).")
+    for written in ("# un seul titre", "note *1 et note *2", "a -- b\n---\nc", "", "[1] (voir 2)"):
+        assert not looks_like_markdown(written)
+
+
+def test_an_export_is_indexed_without_its_marks() -> None:
+    """As headings of a page; of an answer, whose heading says who speaks, as lines."""
+    context = RecordContext("s", Path(), {}, {})
+
+    def sections(**values: object) -> list[tuple[str, str]]:
+        record = RecordLine.model_validate({"id": "1", "title": "t", "author": "a", **values})
+        (found,) = documents_of(record, context, "x:1")
+        assert isinstance(found, Document)
+        return [(one.heading, " ".join(one.text.split())) for one in found.sections]
+
+    written = "# Régie\n\nVoir [la note](/note)."
+    assert sections(type="page", text=written) == [("Régie", "Voir la note.")]
+    assert sections(type="page", text=written, format="text") == [
+        ("", "# Régie Voir [la note](/note).")
+    ]
+    assert sections(type="page", text="# un titre", format="markdown") == [("un titre", "")]
+    asked = sections(type="thread", text=written, answers=[{"author": "b", "text": written}])
+    assert asked == [("", "Régie Voir la note."), ("Réponse", "Régie Voir la note.")]

@@ -157,6 +157,7 @@ def test_a_terminal_sees_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> 
     terminal = Console(file=shown, force_terminal=True, width=120)
     monkeypatch.setattr("rich.console.Console", lambda stderr: terminal)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(progress, "KNOWN_AFTER_S", 0.0)
     with progress.shown_progress("notes", "documents") as advance:
         for done in range(5):
             advance(done, 10)
@@ -170,6 +171,7 @@ def test_a_pipe_sees_plain_lines(
 ) -> None:
     """No control characters elsewhere than on a terminal; nothing at all when asked to be quiet."""
     monkeypatch.setattr(progress, "LINE_EVERY_S", 0.0)
+    monkeypatch.setattr(progress, "KNOWN_AFTER_S", 0.0)
     with progress.shown_progress("notes", "documents") as advance:
         time.sleep(0.01)
         advance(4, 10)
@@ -180,3 +182,22 @@ def test_a_pipe_sees_plain_lines(
     with progress.shown_progress("notes", "documents", quiet=True) as advance:
         advance(4, 10)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("done", "elapsed_s", "recent", "left"),
+    [
+        (50, 5, 10, ""),  # too soon to tell
+        (0, 60, 0, ""),
+        (1_000, 60, 10, ""),
+        (20, 60, 0.333, "reste entre 24 min et 2 h"),  # the first are not like the others
+        (200, 60, 0.5, "reste entre 4 min et 27 min"),
+        (200, 60, 3.3, "reste environ 4 min"),
+        (990, 60, 16.5, "reste environ 10 s"),
+    ],
+)
+def test_the_time_left_is_a_range_until_it_is_steady(
+    done: int, elapsed_s: float, recent: float, left: str
+) -> None:
+    assert progress.left_of(done, 1_000, elapsed_s, recent) == left
+    assert progress.left_of(done, None, elapsed_s, recent) == ""

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from indexer.extraction.xhtml import sections_of
+from indexer.extraction.xhtml import page_of
 
 pytestmark = pytest.mark.sources
 
@@ -26,7 +26,7 @@ PAGE = "<html><head><title>t</title></head><body><h1>Le cadastre</h1><p>Les {}.<
     ],
 )
 def test_what_is_no_xml_is_read_all_the_same(written: str, read: str) -> None:
-    (section,) = sections_of(PAGE.format(written))
+    (section,) = page_of(PAGE.format(written)).sections
     assert section.heading == "Le cadastre"
     assert " ".join(section.text.split(" ")).replace("\u00a0", " ").split() == read.split()
 
@@ -34,19 +34,19 @@ def test_what_is_no_xml_is_read_all_the_same(written: str, read: str) -> None:
 def test_no_entity_that_a_file_declares_is_expanded() -> None:
     """A document type is none of Tika's: the text shows what was written."""
     declared = '<!DOCTYPE html [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;">]>'
-    texts = [section.text for section in sections_of(declared + PAGE.format("&b;"))]
+    texts = [section.text for section in page_of(declared + PAGE.format("&b;")).sections]
     assert "Les &b;." in texts
     assert not any("aaaaaaaaaa" in text for text in texts)
 
 
 def test_a_tag_that_xml_closes_at_once_swallows_nothing() -> None:
     """HTML would take all that follows `<title/>` for the title."""
-    (section,) = sections_of("<html><head><title/></head><body><p>Le plan</p></body></html>")
+    (section,) = page_of("<html><head><title/></head><body><p>Le plan</p></body></html>").sections
     assert section.text == "Le plan"
 
 
 def test_a_page_that_closes_what_was_not_opened_goes_on() -> None:
     """Every piece of text is there once, in its order."""
     written = "<html><body></div></table><p>un</b><td>deux</p></html><p>trois</body>"
-    (section,) = sections_of(written)
+    (section,) = page_of(written).sections
     assert re.findall(r"\w+", section.text) == ["un", "deux", "trois"]

@@ -1,0 +1,230 @@
+"""Markdown as plain text under headings: files that are, and texts of exports that are.
+
+Line by line and in linear time: what is read may be hostile (decision 32). Front matter,
+comments, directives (`{% … %}`) and rules are left out, links and bold keep their words. What
+stands in a fence stays as it is.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+_SHARPS = re.compile(r" {0,3}#{1,6}(?=[ \t]|$)")
+_FENCE = re.compile(r" {0,3}(```+(?=[^`]*$)|~~~+)")
+_UNDERLINE = re.compile(r" {0,3}(?:==+|---+)[ \t]*$")
+_NO_PARAGRAPH = re.compile(r"[ \t]*$| {4}|\t|[ \t]*(?:(?:[-+*]|\d+[.)])(?:[ \t]|$)|>|\|)")
+_LINE_ENDS = re.compile(r"\r\n?|\n")
+_FRONT_ENDS = {"---": ("---", "..."), "+++": ("+++",)}
+_MOST_FRONT_LINES = 200
+"""A longer one is text between two rules."""
+_FRONT_KEY = re.compile(r"[A-Za-z_][\w-]{0,60}[ \t]*[:=]")
+_FRONT_TITLE = re.compile(r"title[ \t]*[:=][ \t]*(.*)", re.IGNORECASE)
+_BLOCK_SCALARS = ("", ">", "|", ">-", "|-")
+_LEFT_OUT = (("<!--", "-->"), ("{%", "%}"))
+_NO_WORDS = re.compile(
+    r"[ \t]*(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}"  # a rule
+    r"|:{3,}[ \t]*[\w-]*|\{:[^{}]*\}|\|?[ \t|:-]*-[ \t|:-]*)$"  # a container, attributes, a table's
+)
+_LINK = re.compile(r"!?\[([^\[\]]{0,500})\]\((?:[^()]|\([^()]{0,200}\)){0,1000}\)")
+_BOLD = re.compile(r"\*\*(?=\S)([^*]{1,500})\*\*")
+_TAG = re.compile(
+    r"</?(?:a|b|br|center|details|div|em|h[1-6]|hr|i|img|p|span|strong|sub|summary|sup|table|tbody"
+    r"|td|th|thead|tr|u)(?:[ /][^<>]{0,500})?>",
+    re.IGNORECASE,
+)
+_LOOKED_AT = 20_000
+_MARKS = (
+    re.compile(r"^ {0,3}#{1,6}[ \t]+\S", re.MULTILINE),
+    re.compile(r"\]\((?:https?:|/|#|\.|mailto:)"),
+    _BOLD,
+    re.compile(r"^(?:```|~~~)", re.MULTILINE),
+    re.compile(r"\{%|<!--"),
+    re.compile(r"^\|?[ \t]*:?-{3,}:?[ \t]*\|", re.MULTILINE),
+)
+_ENOUGH_MARKS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class MarkdownPart:
+    """What stands below a heading, or below several without a text between them."""
+
+    heading: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkdownText:
+    """The parts in reading order; `title` is the front matter's, else the first line's heading."""
+
+    title: str
+    parts: tuple[MarkdownPart, ...]
+
+    @property
+    def plain(self) -> str:
+        """One text, with each heading on a line of its own."""
+        lines = (line for part in self.parts for line in (part.heading, part.text))
+        return "\n\n".join(filter(None, lines))
+
+
+def looks_like_markdown(text: str) -> bool:
+    """Whether a text has front matter, or marks of two kinds at its beginning."""
+    start = text[:_LOOKED_AT]
+    return (
+        _front_matter(_LINE_ENDS.split(start))[0] > 0
+        or sum(mark.search(start) is not None for mark in _MARKS) >= _ENOUGH_MARKS
+    )
+
+
+def read_markdown(text: str) -> MarkdownText:
+    """The text without its marks."""
+    lines = _LINE_ENDS.split(text.removeprefix("\ufeff"))
+    length, title = _front_matter(lines)
+    parts: list[MarkdownPart] = []
+    headings: list[str] = []
+    held: list[str] = []
+
+    def close() -> None:
+        written = "\n".join(held).strip("\n")
+        if written.strip():
+            parts.append(MarkdownPart(" – ".join(headings), written))
+            headings.clear()
+        held.clear()
+
+    for line, is_heading in _lines(lines[length:]):
+        if not is_heading:
+            held.append(line)
+            continue
+        close()
+        if not title and not parts and not headings:
+            title = line
+        headings.append(line)
+    close()
+    if headings:
+        parts.append(MarkdownPart(" – ".join(headings), ""))
+    return MarkdownText(title, tuple(parts))
+
+
+def _front_matter(lines: Sequence[str]) -> tuple[int, str]:
+    """(how many lines it has, the title that it gives); nothing where there is none."""
+    ends = _FRONT_ENDS.get(lines[0].rstrip(), ()) if lines else ()
+    title, keys = "", 0
+    for number, line in enumerate(lines[1:_MOST_FRONT_LINES] if ends else (), 1):
+        if line.rstrip() in ends:
+            return (number + 1, title) if keys else (0, "")
+        keys += _FRONT_KEY.match(line) is not None
+        found = _FRONT_TITLE.match(line)
+        if found and found[1].strip() not in _BLOCK_SCALARS:
+            title = found[1].strip().strip("\"'")
+    return 0, ""
+
+
+def _lines(lines: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    """(line, whether it is a heading)."""
+    fence = ""
+    underlined = False
+    for at, line in enumerate(_without_comments(lines)):
+        mark = _FENCE.match(line)
+        if fence:
+            # In a list it may stand further in than it may elsewhere.
+            if line.strip().startswith(fence) and not line.strip().strip(fence[0]):
+                fence = ""
+        elif mark:
+            fence = mark[1]
+        elif underlined:
+            underlined = False
+            continue
+        elif sharps := _SHARPS.match(line):
+            heading = _bare(_unclosed(line[sharps.end() :]))
+            if heading:
+                yield heading, True
+            continue
+        elif _is_underlined(lines, at) and line == lines[at]:
+            underlined = True
+            yield _bare(line), True
+            continue
+        else:
+            yield "" if _NO_WORDS.match(line) else _worded(line), False
+            continue
+        yield line, False
+
+
+def _without_comments(lines: Sequence[str]) -> Iterator[str]:
+    """The same lines less comments and directives; one that never ends is text."""
+    last = {
+        end: max((number for number, line in enumerate(lines) if end in line), default=-1)
+        for _, end in _LEFT_OUT
+    }
+    fence, awaited = "", ""
+    for number, line in enumerate(lines):
+        if not awaited:
+            mark = _FENCE.match(line)
+            if fence:
+                if line.strip().startswith(fence) and not line.strip().strip(fence[0]):
+                    fence = ""
+                yield line
+                continue
+            if mark:
+                fence = mark[1]
+                yield line
+                continue
+        below = frozenset(end for end, at in last.items() if at > number)
+        kept, awaited = _cut_out(line, awaited, below)
+        yield kept
+
+
+def _cut_out(line: str, awaited: str, below: frozenset[str]) -> tuple[str, str]:
+    """(the line without what is left out, the mark that still has to come).
+
+    `below` are the marks that come in a later line.
+    """
+    kept: list[str] = []
+    at = 0
+    while True:
+        if awaited:
+            end = line.find(awaited, at)
+            if end < 0:
+                return "".join(kept), awaited
+            at, awaited = end + len(awaited), ""
+        starts = [(line.find(mark, at), end, mark) for mark, end in _LEFT_OUT]
+        start, end_mark, mark = min(
+            (one for one in starts if one[0] >= 0), default=(-1, "", ""), key=lambda one: one[0]
+        )
+        if start < 0:
+            return "".join(kept) + line[at:], ""
+        ends_here = line.find(end_mark, start + len(mark)) >= 0
+        if line[max(0, start - 1) : start] == "`" or not (ends_here or end_mark in below):
+            kept.append(line[at : start + len(mark)])
+            at = start + len(mark)
+            continue
+        kept.append(line[at:start])
+        at, awaited = start + len(mark), end_mark
+
+
+def _unclosed(heading: str) -> str:
+    """Without the sharps that may close a heading; those of a word stay («C#»)."""
+    heading = heading.strip()
+    bare = heading.rstrip("#")
+    return bare.rstrip() if bare[-1:] in {"", " ", "\t"} else heading
+
+
+def _is_underlined(lines: Sequence[str], at: int) -> bool:
+    """Whether a line stands alone above a rule of its own."""
+    return (
+        at + 1 < len(lines)
+        and _UNDERLINE.match(lines[at + 1]) is not None
+        and _NO_PARAGRAPH.match(lines[at]) is None
+        and (at == 0 or not lines[at - 1].strip())
+    )
+
+
+def _worded(line: str) -> str:
+    """Links, images and bold as their words, without HTML's tags."""
+    if "](" in line:
+        line = _LINK.sub(r"\1", _LINK.sub(r"\1", line))  # an image may stand in a link
+    if "**" in line:
+        line = _BOLD.sub(r"\1", line)
+    return _TAG.sub(" ", line) if "<" in line else line
+
+
+def _bare(heading: str) -> str:
+    return " ".join(_worded(heading).split())
