@@ -54,6 +54,9 @@ FAILURE_LABELS = {
 }
 """What became of documents, by kind of failure."""
 
+INDEX_NAMES = {"embedded": "intégré", "opensearch": "OpenSearch"}
+"""The engines of the settings, as administrators read them."""
+
 
 @dataclass(frozen=True, slots=True)
 class ApplicationAdministration:
@@ -78,7 +81,7 @@ class ApplicationAdministration:
         settings, application = self.application.settings, self.application
         yield _part_state(
             "Index",
-            lambda: f"{settings.index.engine}, répond",
+            lambda: f"{INDEX_NAMES[settings.index.engine]}, répond",
             self._asked,
         )
         yield _part_state("Base d’état", lambda: "répond", lambda: application.book.agent(""))
