@@ -44,6 +44,7 @@ class Part(StrEnum):
 
     NO_SERVER = "no-server"
     SERVERS = "servers"
+    ALONE = "alone"
 
 
 _STARTS = {
@@ -96,8 +97,8 @@ _SLOW = (
 
 
 _ALONE = ("tests/faults/", "tests/effectiveness/", "tests/service/")
-"""Run in one process though no server is needed: they count points, take both cores, or start
-commands that have to end in time."""
+"""Run in one process: they count points, take both cores, or start commands that have to end in
+time."""
 
 
 def refuse_where_fast(server: str) -> None:
@@ -118,8 +119,9 @@ def mark(items: Iterable[pytest.Item]) -> None:
 
 def part_of(item: pytest.Item) -> Part:
     """The part of `make test` that runs a test."""
-    alone = item.nodeid.startswith(_ALONE)
-    return Part.SERVERS if alone or needs(item) - {SLOW} else Part.NO_SERVER
+    if item.nodeid.startswith(_ALONE):
+        return Part.ALONE
+    return Part.SERVERS if needs(item) - {SLOW} else Part.NO_SERVER
 
 
 def needs(item: pytest.Item) -> set[str]:

@@ -1,8 +1,9 @@
-"""Run every test in two parts, one after the other: `make test`.
+"""Run every test in three parts, one after the other: `make test`.
 
-What needs no server runs in two processes at once, the rest in one process, since its tests
-share servers. Arguments go to pytest in both parts. Ends with one count of both, with the share
-of the product's lines that they executed, and with one exit status.
+What needs no server runs in two processes at once, then what needs one, then in one process what
+has to be alone (`tests.needs`). The processes of a part share its servers. Arguments go to pytest
+in each part. Ends with one count of all, with the share of the product's lines that they
+executed, and with one exit status.
 """
 
 import os
@@ -16,16 +17,18 @@ from tests import coverage_lines
 from tests.needs import NO_SERVERS, PART_VARIABLE, Part
 
 RESULTS = Path(".cache")
+_TWO_PROCESSES = ("-n", "2", "--dist", "loadfile")
 PYTEST_ARGUMENTS = {
-    Part.NO_SERVER: ("-n", "2", "--dist", "loadfile"),
-    Part.SERVERS: (),
+    Part.NO_SERVER: _TWO_PROCESSES,
+    Part.SERVERS: _TWO_PROCESSES,
+    Part.ALONE: (),
 }
 FAILED, NO_TEST = 1, 5
 """Exit statuses of pytest; any other but 0 says that it could not run the tests."""
 
 
 def main(arguments: list[str]) -> int:
-    """The exit status of pytest for both parts."""
+    """The exit status of pytest for all parts."""
     RESULTS.mkdir(exist_ok=True)
     statuses, measured = [], []
     counts, failures = Counter[str](), list[str]()
@@ -47,7 +50,7 @@ def main(arguments: list[str]) -> int:
 
 
 def status_of(statuses: list[int]) -> int:
-    """The first part's that is not good; that no test was found only where neither found one."""
+    """The first part's that is not good; that no test was found only where none found one."""
     if bad := [status for status in statuses if status not in {0, NO_TEST}]:
         return bad[0]
     return min(statuses)

@@ -12,8 +12,9 @@ import mwclient
 import requests
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from connectors.mediawiki.config import WikiConfig
 from connectors.mediawiki.pages import FileVersion, Rendering, SiteInfo, WikiPage, WikiUser
-from connectors.mediawiki.transport import WikiConfig, WikiTransport
+from connectors.mediawiki.transport import WikiTransport
 from connectors.ports import RecordVanished, SourceRefused, SourceUnreachable
 
 log = logging.getLogger(__name__)

@@ -21,6 +21,7 @@ from connectors.mediawiki.changes import (
     read_cursor,
 )
 from connectors.mediawiki.client import PAGES_PER_QUERY, PageError, WikiApi, WikiClient, wiki_api
+from connectors.mediawiki.config import WikiConfig
 from connectors.mediawiki.pages import (
     NamespaceAccess,
     PageConverter,
@@ -30,7 +31,6 @@ from connectors.mediawiki.pages import (
     WikiPage,
     namespace_access,
 )
-from connectors.mediawiki.transport import WikiConfig
 from connectors.ports import (
     AccessNarrowed,
     Change,

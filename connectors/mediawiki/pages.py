@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from connectors.mediawiki.config import WikiConfig
 from connectors.mediawiki.html import sections_of
-from connectors.mediawiki.transport import WikiConfig
 from connectors.ports import SourceRefused
 from connectors.values import Access, Content, Contribution, ContributorRole, Document, Section
 

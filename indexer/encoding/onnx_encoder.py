@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -200,27 +201,58 @@ def _fingerprint(directory: Path) -> str:
     return digest.hexdigest()[:8]
 
 
+_Versions = tuple[tuple[int, int, int], ...]
+_LOADING = threading.Lock()
+"""Held while a model is loaded, so that two threads do not load it twice."""
+
+
+def _version(path: Path) -> tuple[int, int, int]:
+    """Another one for each file that stands there. Raises `FileNotFoundError`."""
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@dataclass(frozen=True, slots=True)
+class _LoadedModel:
+    tokenizer: Tokenizer
+    session: onnxruntime.InferenceSession
+
+
+def _load_model(directory: Path, max_tokens: int, versions: _Versions) -> _LoadedModel:
+    """The files at `versions`, loaded once in a process: encoders of one directory share them."""
+    with _LOADING:
+        return _load_version(directory, max_tokens, versions)
+
+
+@lru_cache(maxsize=2)
+def _load_version(directory: Path, max_tokens: int, _versions: _Versions) -> _LoadedModel:
+    tokenizer: Tokenizer = Tokenizer.from_file(str(directory / TOKENIZER_FILE))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_tokens)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(
+        str(directory / ONNX_FILE), options, providers=["CPUExecutionProvider"]
+    )
+    return _LoadedModel(tokenizer, session)
+
+
 class OnnxEncoder:
     """A directory written by `export_model`, in 8 bits.
 
     Each text runs alone: 8 bits are scaled by what runs together, so that a vector would
     change with its neighbours, and padding would be computed. `threads` passages are encoded
     side by side; 0 takes all cores. Questions run in the caller's thread, and wait for no
-    passage. Calls from several threads are safe. Raises `FileNotFoundError` where the
-    directory is none.
+    passage. Calls from several threads are safe. The files are loaded at the first text: most
+    commands have none. Raises `FileNotFoundError` where the directory is none.
     """
 
     def __init__(self, directory: Path, threads: int = 0) -> None:
         self._card = read_card(directory)
-        self._tokenizer: Tokenizer = Tokenizer.from_file(str(directory / TOKENIZER_FILE))
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(self._card.max_tokens)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            str(directory / ONNX_FILE), options, providers=["CPUExecutionProvider"]
-        )
+        # Found now, so that a missing file is told where the encoder is opened.
+        self._versions = tuple(_version(directory / name) for name in (TOKENIZER_FILE, ONNX_FILE))
+        self._directory = directory
         self._side_by_side = ThreadPoolExecutor(threads or os.cpu_count() or 1, "onnx")
 
     @property
@@ -232,6 +264,10 @@ class OnnxEncoder:
     def dimension(self) -> int:
         """d, as the directory says."""
         return self._card.dimension
+
+    @cached_property
+    def _loaded(self) -> _LoadedModel:
+        return _load_model(self._directory, self._card.max_tokens, self._versions)
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         """float32 (n, d), rows of length 1, in the order of `texts`."""
@@ -247,10 +283,11 @@ class OnnxEncoder:
     def beginning(self, text: str) -> str:
         """What `queries` reads of a question."""
         prompt = self._card.prompts["query"]
-        return beginning(text, lambda some: len(self._tokenizer.encode(prompt + some).ids))
+        tokenizer = self._loaded.tokenizer
+        return beginning(text, lambda some: len(tokenizer.encode(prompt + some).ids))
 
     def _encodings(self, texts: Sequence[str], prompt: str) -> list[Encoding]:
-        return self._tokenizer.encode_batch([prompt + encodable(text) for text in texts])
+        return self._loaded.tokenizer.encode_batch([prompt + encodable(text) for text in texts])
 
     def _rows(self, found: Iterable[Vectors], count: int) -> Vectors:
         vectors = np.empty((count, self.dimension), np.float32)
@@ -263,6 +300,6 @@ class OnnxEncoder:
         asked = {"input_ids": ids}
         if self._card.graph == FORMER_GRAPH:
             asked["attention_mask"] = np.ones_like(ids)
-        found: list[Vectors] = self._session.run(None, asked)
+        found: list[Vectors] = self._loaded.session.run(None, asked)
         vector: Vectors = found[0][0]
         return vector

@@ -20,7 +20,7 @@ from connectors.ldap.config import (
     LdapConfig,
     LdapLimits,
 )
-from connectors.mediawiki.transport import WikiConfig, WikiLimits
+from connectors.mediawiki.config import WikiConfig, WikiLimits
 from connectors.ports import Connector, Directory, SourceRefused
 from connectors.push.connector import PushConnector
 from connectors.push.inbox import Inbox

@@ -71,6 +71,7 @@ def run_application(
     stop = threading.Event()
     with _set_by_signals(stop), ExitStack() as parts:
         if serves:
+            application.encoder.queries([" "])  # loads its model: the first reader need not wait
             warm_up(application.index if application.settings.index.engine == "embedded" else None)
         threads = [
             parts.enter_context(server) for server in servers(application, serves, host, port)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import date
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from connectors.account_linking import LinkRule
 from connectors.files import OpenFile
@@ -21,8 +21,11 @@ from search_api.identity.readers import ReaderDirectory
 from search_api.query_log.counts import MentionCount
 from search_api.query_log.recording import NoQueryLog, QueryLog
 from search_api.search import Search
-from search_api.sign_on.identification import SignOn
 from search_api.system_status import SearchFiles, SystemStatusReader
+
+if TYPE_CHECKING:
+    # Commands have answers too: the web framework takes them a second to import.
+    from search_api.sign_on.identification import SignOn
 
 _NO_BUILD = "Aucune cartographie n’est publiée, ou la dernière est trop ancienne."
 
@@ -127,7 +130,7 @@ class AnswerContext:
     feedback: FeedbackStore | None = None
     join_rules: Sequence[LinkRule] = ()
     mention_counts: Callable[[str, date], Sequence[MentionCount]] | None = None
-    sign_on: SignOn | None = None
+    sign_on: "SignOn | None" = None
     administration: SystemStatusReader | None = None
     search_files: SearchFiles | None = None
     originals: Originals | None = None

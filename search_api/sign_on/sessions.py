@@ -7,12 +7,17 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from fastapi import Request, Response
 
 from indexer.state import digest
-from search_api.sign_on.verification import ProviderLogout, ProviderSession
+
+if TYPE_CHECKING:
+    # The tables are read by each command: these take it a second to import.
+    from fastapi import Request, Response
+
+    from search_api.sign_on.verification import ProviderLogout, ProviderSession
 
 ATTEMPT_LIFE_S = 600
 """How long a person may take to sign on at the provider."""
@@ -99,40 +104,40 @@ class SignOnCookies:
     def _attempts(self) -> str:
         return self._named("quisait_sign_on_")
 
-    def session_of(self, request: Request) -> str:
+    def session_of(self, request: "Request") -> str:
         """The session id that the browser sends, or an empty text."""
         return request.cookies.get(self.session, "")
 
-    def begin_session(self, response: Response, session_id: str) -> None:
+    def begin_session(self, response: "Response", session_id: str) -> None:
         """Set the session's cookie, until the browser is closed; the server may end it before."""
         self._set(response, self.session, session_id)
 
-    def end_session(self, response: Response) -> None:
+    def end_session(self, response: "Response") -> None:
         """Delete the session's cookie."""
         self._delete(response, self.session)
 
-    def begin_attempt(self, request: Request, response: Response, one: SignOnAttempt) -> None:
+    def begin_attempt(self, request: "Request", response: "Response", one: SignOnAttempt) -> None:
         """Set the cookie of an attempt; of many that never ended, the first are deleted."""
         before = [name for name in request.cookies if name.startswith(self._attempts())]
         for name in before[: max(0, len(before) - _MAX_ATTEMPTS + 1)]:
             self._delete(response, name)
         self._set(response, self._attempts() + one.id, one.cookie(), ATTEMPT_LIFE_S)
 
-    def attempt_of(self, request: Request, attempt: str) -> str:
+    def attempt_of(self, request: "Request", attempt: str) -> str:
         """The cookie of an attempt, or an empty text."""
         return request.cookies.get(self._attempts() + attempt, "")
 
-    def end_attempt(self, request: Request, response: Response, attempt: str) -> None:
+    def end_attempt(self, request: "Request", response: "Response", attempt: str) -> None:
         """Delete the cookie of an attempt, where the browser sent it: it is answered once."""
         if (name := self._attempts() + attempt) in request.cookies:
             self._delete(response, name)
 
-    def _set(self, response: Response, name: str, value: str, life_s: int | None = None) -> None:
+    def _set(self, response: "Response", name: str, value: str, life_s: int | None = None) -> None:
         response.set_cookie(
             name, value, max_age=life_s, secure=self.secure, httponly=True, samesite="lax"
         )
 
-    def _delete(self, response: Response, name: str) -> None:
+    def _delete(self, response: "Response", name: str) -> None:
         response.delete_cookie(name, secure=self.secure, httponly=True, samesite="lax")
 
 
@@ -221,7 +226,7 @@ class SqlSessions:
         agent_id: str,
         id_token: str = "",
         instead_of: str = "",
-        provider_session: ProviderSession | None = None,
+        provider_session: "ProviderSession | None" = None,
     ) -> str:
         """Create a session and return its id; the session `instead_of` ends.
 
@@ -264,7 +269,7 @@ class SqlSessions:
         with self._engine.begin() as connection:
             connection.execute(sa.delete(sessions).where(sessions.c.key == digest(session_id)))
 
-    def log_out(self, logout: ProviderLogout) -> int | None:
+    def log_out(self, logout: "ProviderLogout") -> int | None:
         """End the sessions that the provider ended: how many. None for a token seen before."""
         ended, now_s = logout.ended, self._now_s()
         matches = [
@@ -324,7 +329,7 @@ def _end_oldest(connection: sa.Connection, agent_id: str, most: int) -> None:
 
 
 def _record_provider_session(
-    connection: sa.Connection, key: str, provider_session: ProviderSession | None
+    connection: sa.Connection, key: str, provider_session: "ProviderSession | None"
 ) -> None:
     """Record the provider's session of ours, and delete the records of ended ones."""
     open_still = sa.select(sessions.c.key)

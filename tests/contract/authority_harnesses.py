@@ -4,8 +4,8 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from connectors.mediawiki.config import WikiConfig, WikiLimits
 from connectors.mediawiki.connector import WikiGroups
-from connectors.mediawiki.transport import WikiConfig, WikiLimits
 from connectors.ports import SourceUnreachable
 from search_api.identity.readers import Authority
 from tests.contract.authority_contract import FIRST, SECOND, Identity

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from connectors.mediawiki.config import WikiConfig, WikiLimits
 from connectors.mediawiki.connector import MediaWikiConnector
-from connectors.mediawiki.transport import WikiConfig, WikiLimits
 from connectors.ports import Connector
 from connectors.values import Access, Contribution, ContributorRole, Document, Section
 from tests.wiki_server import EDITOR, PASSWORD, READER, ROBOT, WikiServer, ensure_wiki

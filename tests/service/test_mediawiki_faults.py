@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from connectors.mediawiki.transport import WikiLimits, WikiTransport
+from connectors.mediawiki.config import WikiLimits
+from connectors.mediawiki.transport import WikiTransport
 from connectors.ports import (
     Change,
     Checkpoint,

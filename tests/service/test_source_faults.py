@@ -17,8 +17,8 @@ from connectors.export.connector import ExportConnector
 from connectors.folder.connector import FolderConnector
 from connectors.ldap.config import LdapBranch, LdapConfig, LdapLimits
 from connectors.ldap.directory import LdapDirectory
+from connectors.mediawiki.config import WikiConfig, WikiLimits
 from connectors.mediawiki.connector import MediaWikiConnector
-from connectors.mediawiki.transport import WikiConfig, WikiLimits
 from connectors.ports import Connector, SourceError, SourceRefused
 from connectors.timeouts import call_with_timeout
 from connectors.values import EVERYONE, Access

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from connectors.mediawiki.config import WikiConfig, WikiLimits
 from connectors.mediawiki.connector import WikiGroups
-from connectors.mediawiki.transport import WikiConfig, WikiLimits
 from connectors.ports import SourceError, SourceRefused
 from indexer.access import Reader
 from search_api.identity.readers import Authorities, AuthorityLimits

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from connectors.mediawiki.config import WikiConfig, WikiLimits
 from connectors.mediawiki.connector import MediaWikiConnector
-from connectors.mediawiki.transport import WikiConfig, WikiLimits
 from connectors.ports import Change, Checkpoint, Upsert
 from connectors.values import Document
 from tests.contract.connector_contract import apply

@@ -18,8 +18,8 @@ from connectors.folder.connector import FolderConnector
 from connectors.ldap.client import LdapEntry
 from connectors.ldap.config import GroupAttributes
 from connectors.ldap.directory import AgentIds, groups_of, normalize_dn
+from connectors.mediawiki.config import WikiConfig
 from connectors.mediawiki.pages import Namespace, SiteInfo, namespace_access
-from connectors.mediawiki.transport import WikiConfig
 from connectors.ports import AccessChanged, Change, Upsert
 from connectors.push.items import PushedItem, SuiteRules, parse_find_item
 from connectors.records.documents import access_of
