@@ -42,6 +42,9 @@ RULE_FILES = ("_quisait.csv", ".quisait.json")
 FILE_LABELS = {"glossaire": "Glossaire", "réponses en tête": "Réponses en tête"}
 """Files that an administrator edits, as the page names them."""
 
+INDEX_NAMES = {"embedded": "intégré", "opensearch": "OpenSearch"}
+"""The engines of the settings, as administrators read them."""
+
 
 @dataclass(frozen=True, slots=True)
 class ApplicationAdministration:
@@ -66,7 +69,7 @@ class ApplicationAdministration:
         settings, application = self.application.settings, self.application
         yield _part_state(
             "Index",
-            lambda: f"{settings.index.engine}, répond",
+            lambda: f"{INDEX_NAMES[settings.index.engine]}, répond",
             self._asked,
         )
         yield _part_state("Base d’état", lambda: "répond", lambda: application.book.agent(""))

@@ -11,6 +11,7 @@ from itertools import pairwise
 from connectors.files import OpenFile
 from connectors.ports import RecordVanished, SourceUnreachable
 from connectors.values import Agent, ContributorRole
+from expertise.lookup import NOBODY
 from expertise.who_knows import Experts
 from indexer.access import Reader, access_filter
 from indexer.french.analysis import fold
@@ -19,7 +20,7 @@ from indexer.passages import joined
 from indexer.values import Card, Passage
 from search_api.addresses import original_address
 from search_api.answers.context import AnswerContext, AnswerRefused, NotFound, incomplete
-from search_api.answers.people import ask_instead, asker_of
+from search_api.answers.people import PersonCard, ask_instead, asker_of, people_answer
 from search_api.answers.question import people_for
 from search_api.ranking.results import (
     HEADED_ROLES,
@@ -95,7 +96,8 @@ class DocumentAnswer:
     `result` holds its card, authors, copies and relations. `conversation`: its
     parts are voices. `original` is the address of the file itself or of the document at its
     source, empty where there is none. `answered`: a paragraph answers the question.
-    `ask_instead`: whom to ask where everybody who wrote it has left.
+    `people` are the `experts` as cards. `ask_instead`: whom to ask where everybody who wrote it
+    has left.
     """
 
     result: Result
@@ -105,6 +107,7 @@ class DocumentAnswer:
     answered: bool
     original: str
     experts: Experts
+    people: tuple[PersonCard, ...]
     ask_instead: tuple[Agent, ...]
     incomplete: tuple[str, ...]
 
@@ -140,7 +143,8 @@ def document_answer(
     conversation = any(one.voice for one in parts)
     if conversation:
         parts = sorted(parts, key=_turn)
-    card = opened.result.card
+    card, asker = opened.result.card, asker_of(context, reader)
+    experts = people_for(context, reader, card.title or question, PEOPLE_BESIDE)
     return DocumentAnswer(
         result=opened.result,
         parts=tuple(parts),
@@ -148,10 +152,9 @@ def document_answer(
         conversation=conversation,
         answered=any(one.answers for part in parts for one in part.paragraphs),
         original=_original_of(context, card),
-        experts=people_for(context, reader, card.title or question, PEOPLE_BESIDE),
-        ask_instead=ask_instead(
-            context.people, asker_of(context, reader), opened.result, context.today()
-        ),
+        experts=experts,
+        people=people_answer(experts, NOBODY, asker, ()).cards,
+        ask_instead=ask_instead(context.people, asker, opened.result, context.today()),
         incomplete=incomplete(reader),
     )
 

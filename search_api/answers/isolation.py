@@ -12,6 +12,7 @@ from connectors.values import Agent
 from expertise.answer_values import (
     AreaCount,
     BuildStatus,
+    CappedCount,
     CommunityView,
     IsolatedHolder,
     TopicCount,
@@ -72,7 +73,7 @@ class IsolatedAgents:
     `rows` are all isolated holders where `complete`; where there are more than are counted
     they are none, and `counted` agents with `cases` rows are some of them. `communities` of
     who is alone are named where the whole country and every topic are asked for. `topics` are
-    those that one may ask for.
+    those that one may ask for. `known` counts who holds the one topic asked for, in the area.
     """
 
     build: BuildStatus
@@ -85,6 +86,7 @@ class IsolatedAgents:
     cases: int = 0
     communities: tuple[CommunityView, ...] = ()
     topics: tuple[Topic, ...] = ()
+    known: AreaCount | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,7 @@ def isolated_agents(
         cases=len(counted.rows),
         communities=() if area or topic_id else accepted_communities(build),
         topics=by_label(build),
+        known=_known(build, area, topic_id) if topic_id else None,
     )
 
 
@@ -242,6 +245,13 @@ def _isolation_query(
         offset=offset,
         limit=limit,
     )
+
+
+def _known(build: OpenBuild, area: str, topic_id: str) -> AreaCount:
+    """How many hold a topic in an area: none where nobody is counted."""
+    counts = {one.code: one for one in build.areas_of(topic_id)[1]}
+    nobody = CappedCount(0)
+    return counts.get(area, AreaCount(area, nobody, nobody))
 
 
 def _grouped_topics(rows: Iterable[IsolatedHolder]) -> tuple[IsolatedTopics, ...]:

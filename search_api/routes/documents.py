@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 
 from search_api.addresses import (
     ANSWER_ANCHOR,
+    QuestionMail,
     SearchAddress,
     demo_original_address,
     document_address,
@@ -23,7 +24,7 @@ from search_api.identity.tokens import on_loopback
 from search_api.originals import RangeNotSatisfiable, byte_range, original_headers
 from search_api.parameters import AskingReader, NamedReader
 from search_api.problems import Problem
-from search_api.routes.search import PROBLEMS
+from search_api.routes.search import PROBLEMS, page_address
 from search_api.schemas.documents import OpenedDocumentBody, opened_document_body
 from search_api.services import services_of
 from search_api.templating import render
@@ -104,7 +105,7 @@ def _page(request: Request, reader: AskingReader, document_id: str, q: str) -> s
     services, today = services_of(request), services_of(request).today()
     asked = q.strip()
     found = document_answer(services, reader, document_id, asked)
-    card = found.result.card
+    about = found.result.card.title or asked
     return render(
         "document.html",
         request=request,
@@ -115,7 +116,9 @@ def _page(request: Request, reader: AskingReader, document_id: str, q: str) -> s
         own_address=document_address(document_id),
         answer=ANSWER_ANCHOR,
         original=_original(request, found),
-        experts_address=experts_address(card.title or asked),
+        about=about,
+        question_mail=QuestionMail(asked or about, page_address(request)),
+        experts_address=experts_address(about),
     )
 
 

@@ -118,6 +118,7 @@ def isolation_page(
         following=found.following,
         map=_isolation_map(found.rows, topic),
         counted_on_map=found.complete,
+        known=found.known,
         communities=found.communities,
         topics=found.topics,
         topic_address=topic_address,
@@ -211,12 +212,16 @@ def _choices() -> dict[str, object]:
 
 def _isolation_map(rows: Sequence[IsolatedHolder], topic: str) -> TileMap:
     counts = Counter(row.agent.departement for row in rows)
-    figures = {code: (str(n), _LEVELS[_size(n)]) for code, n in counts.items() if code}
+    # On one topic nobody is more alone than another.
+    levels = {code: _LEVELS[-1 if topic else _size(n)] for code, n in counts.items()}
+    figures = {code: (str(n), levels[code]) for code, n in counts.items() if code}
 
     def say(place: TilePlace, figure: str) -> str:
         where = f"{place.name} ({place.code})"
         if not figure:
             return f"{where}\u00a0: aucun"
+        if topic:
+            return f"{where}\u00a0: une personne, seule sur ce sujet"
         return plural(
             "{place}\u00a0: {num}\u00a0sujet isolé",
             "{place}\u00a0: {num}\u00a0sujets isolés",

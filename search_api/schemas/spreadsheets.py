@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from expertise.answer_values import AreaCount, CappedCount, IsolatedHolder, TopicCount
 from search_api.answers.isolation import risks
-from search_api.wording import RISKS, area_label, contact, safe_text, scope
+from search_api.wording import RISKS, area_label, basis, contact, safe_text, scope
 
 ISOLATION_COLUMNS = (
     "departement",
@@ -16,6 +16,7 @@ ISOLATION_COLUMNS = (
     "metier",
     "entite",
     "courriel",
+    "d_apres",
     "seul_dans",
     "plus_proche",
     "departement_du_plus_proche",
@@ -31,7 +32,8 @@ def isolation_csv(rows: Iterable[IsolatedHolder]) -> str:
 def _isolation_cells(row: IsolatedHolder) -> Sequence[str]:
     agent, near = row.agent, row.next
     cells = [agent.departement, area_label(agent.departement), row.topic.label, agent.name]
-    cells += [agent.metier, agent.entity, contact(agent).address, scope(row.scope)]
+    cells += [agent.metier, agent.entity, contact(agent).address]
+    cells += [basis(row.basis), scope(row.scope)]
     cells += [near.name, near.departement] if near else ["", ""]
     return [*cells, "" if row.distance_km is None else str(round(row.distance_km))]
 

@@ -96,7 +96,7 @@ def test_what_is_wrong_and_what_to_do(house: Application) -> None:
     assert "règle de droits n’est pas comprise" in page
     assert "glossaire.csv : ligne 2, une seule expression" in page
     assert "prime de xylophone" in page
-    assert "embedded, répond" in page
+    assert "intégré, répond" in page
 
 
 def test_neither_names_nor_other_readers(house: Application) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
+from playwright.sync_api import Browser, Error, Route
 
 from connectors.ports import RecordVanished
 from connectors.values import EVERYONE, Access
@@ -18,6 +20,7 @@ from quisait.clock import now_s
 from quisait.server.app import app_of, tokens_of
 from quisait.settings import load_settings
 from quisait.work.crawl import crawl_sources, read_directory
+from search_api.originals import original_headers
 from search_api.query_log.recording import NoQueryLog
 
 pytestmark = [pytest.mark.trust, pytest.mark.pages]
@@ -243,6 +246,60 @@ def test_an_original_runs_nothing_here(place: Place, name: str, media: str, kept
     assert found.headers["content-security-policy"].endswith("sandbox")
     assert found.headers["x-content-type-options"] == "nosniff"
     assert found.headers["cache-control"] == "private, no-store"
+
+
+SCRIPT = "document.cookie = 'ran=1'; console.log('ran')"
+SVG = f"<svg xmlns='http://www.w3.org/2000/svg'><script>{SCRIPT}</script></svg>".encode()
+XHTML = f"<html xmlns='http://www.w3.org/1999/xhtml'><script>{SCRIPT}</script></html>".encode()
+HTML = f"<!doctype html><title>x</title><script>{SCRIPT}</script>".encode()
+TRAPS = {"a.svg": SVG, "a.xhtml": XHTML, "a.xml": XHTML} | {
+    f"a{ending}": HTML
+    for ending in (
+        ".html",
+        ".htm",
+        ".txt",
+        ".md",
+        ".csv",
+        ".log",
+        ".pdf",
+        ".png",
+        ".js",
+        ".docx",
+        "",
+    )
+}
+
+
+def test_no_original_runs_in_chromium(chromium: Browser) -> None:
+    """With its headers, and with its sandbox alone where the browser would open it all the same."""
+    site = "http://quisait.example"
+
+    def answer(route: Route) -> None:
+        name, _, how = route.request.url.removeprefix(f"{site}/").partition("?")
+        headers = original_headers(name, TRAPS[name])
+        if how in ("opened", "unprotected"):
+            del headers["Content-Disposition"]
+        if how == "unprotected":
+            del headers["Content-Security-Policy"]
+        route.fulfill(status=200, headers=headers, body=TRAPS[name])
+
+    with chromium.new_context() as context:
+        context.route(f"{site}/**", answer)
+        page = context.new_page()
+        ran: list[str] = []
+        page.on("console", lambda said: ran.append(said.text) if said.text == "ran" else None)
+
+        def visit(name: str, how: str) -> None:
+            with suppress(Error):  # of what is kept as a file, not shown
+                page.goto(f"{site}/{name}?{how}")
+
+        for name in TRAPS:
+            visit(name, "sent")
+            visit(name, "opened")
+        assert (ran, context.cookies()) == ([], [])
+        for name in ("a.html", "a.svg"):
+            with page.expect_console_message(lambda said: said.text == "ran", timeout=10_000):
+                visit(name, "unprotected")  # they are traps indeed
 
 
 def test_parts_of_an_original(place: Place) -> None:

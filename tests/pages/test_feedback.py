@@ -1,8 +1,10 @@
 """Opinions and favourites: one click, private, undone; a lost right shows nothing of them."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +114,26 @@ def test_an_opinion_is_given_changed_and_taken_back(
         "/avis", data={"act": "no_opinion", "subject": DOCUMENT, "back": "//ailleurs.example"}
     )
     assert elsewhere.headers["location"] == "/"
+
+
+def test_a_person_card_takes_an_opinion(parts: tuple[EmbeddedIndex, Services]) -> None:
+    """Above the results and beside a document, as among the colleagues; undone by a click."""
+    client, other = client_of(parts[1]), client_of(parts[1], OTHER)
+    for path in ("/?q=cadastre", f"/documents/{DOCUMENT}"):
+        card = re.search(r'<li class="person-card">.*?</li>', client.get(path).text, re.DOTALL)
+        assert card
+        form = dict(re.findall(r'name="(\w+)" value="([^"]*)"', card[0]))
+        assert form["kind"] == "agent"
+        assert form["question"]
+        assert 'value="favourite"' not in card[0]
+        answer = client.post("/avis", data={**form, "act": "useful"})
+        assert (answer.status_code, answer.headers["location"]) == (303, unescape(form["back"]))
+        assert client.get(path).text.count('aria-pressed="true"') == 1
+        assert other.get(path).text.count('aria-pressed="true"') == 0
+        assert client.post("/avis", data={**form, "act": "no_opinion"}).status_code == 303
+        assert said(client)["opinions"] == []
+    assert "person-card" in client.get("/?q=Jo+Seule").text
+    assert 'name="kind" value="agent"' not in client.get("/?q=Jo+Seule").text, "named, not proposed"
 
 
 def test_what_one_may_not_see_is_as_unknown(parts: tuple[EmbeddedIndex, Services]) -> None:

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, expect
 
 from connectors.geography import DEPARTEMENTS, REGIONS
 from connectors.values import Agent, ContactVia, Contribution, ContributorRole
+from expertise.answer_values import AreaCount, CappedCount
 from expertise.build import BuildRules, build_expertise
 from expertise.builds import SqlBuilds
 from expertise.current_build import BuildReader
@@ -41,6 +42,7 @@ from search_api.routes.maps import (
     region_tiles,
 )
 from search_api.search import Search
+from search_api.wording import basis
 from tests.builders import allowed, indexed, make_document
 from tests.pages.conftest import served
 from tests.pages.test_browser import opened
@@ -224,6 +226,15 @@ def test_whoever_asks_is_told_the_same(
     agents = isolation.isolated_agents(services, area, topic)
     assert {one.agent.name for one in agents.agents} == set(names)
     assert agents.rows == rows
+    assert [one["d_apres"] for one in table] == [basis(one.basis) for one in rows]
+    if topic:
+        counts = {one.code: one for one in isolation.topic_coverage(services, "", topic).areas}
+        nobody = AreaCount(area, CappedCount(0), CappedCount(0))
+        assert agents.known == counts.get(area, nobody)
+        page = client.get(f"/isolation{asked}").text
+        shown = re.search(r"(\d+|personne)\s(?:personnes? connues?|de connu)\b", page)
+        assert shown
+        assert shown[1] == str(counts.get(area, nobody).holders.agents or "personne")
 
 
 @pytest.mark.parametrize("area", ["", "48", "22"])
