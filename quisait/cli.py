@@ -27,6 +27,7 @@ from quisait.application.sources import sources_named
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
 from quisait.checks import run_checks
 from quisait.commands import answers
+from quisait.commands.backups import backup, restore
 from quisait.commands.demo import demo
 from quisait.commands.directory import directory
 from quisait.commands.expertise import coverage, expertise_app, isolation, peers, profile
@@ -91,6 +92,8 @@ app.add_typer(journal_app, name="journal")
 app.add_typer(privacy_app, name="privacy")
 app.add_typer(push_app, name="push")
 app.add_typer(sessions_app, name="sessions")
+app.command()(backup)
+app.command()(restore)
 app.command()(demo)
 app.command()(directory)
 app.command()(forget)

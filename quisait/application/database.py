@@ -8,13 +8,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.push import documents as push_documents
 from connectors.push import tokens as push_tokens
 from expertise import build_tables, consent, decisions, directory_tables
 from indexer import state
 from indexer.errors import IndexRefused
 from quisait.privacy import register
 from quisait.settings import Settings
-from quisait.settings.files import make_folder, private_files
+from quisait.settings.files import RESTORING, make_folder, private_files
 from search_api import feedback
 from search_api.audit import sql as audit_tables
 from search_api.query_log import storage as journal_tables
@@ -54,6 +55,22 @@ TABLES: tuple[sa.MetaData, ...] = (
     push_tokens.push_tokens.metadata,
 )
 """Every table of the database."""
+NOT_COPIED = frozenset(
+    {
+        sign_on_tables.sessions,
+        sign_on_tables.provider_sessions,
+        sign_on_tables.logout_tokens,
+        sign_on_tables.personal_tokens,
+        push_tokens.push_tokens,
+        push_tokens.push_token_validity,
+        journal_tables.journal_period,
+        journal_tables.journal_askings,
+    }
+)
+"""Not in a backup: what gives access, which may be revoked after it; and the query log's current
+period, whose salt must end with it."""
+PUSHED = (push_documents.push_documents, push_documents.push_sources)
+"""What applications pushed."""
 
 _LOCK = 0x71756973616974
 """A number of ours (« quisait ») among PostgreSQL's advisory locks."""
@@ -184,10 +201,16 @@ def opened_database(settings: Settings) -> Iterator[sa.Engine]:
     """The same for as long as the block runs, its folder made; without the rest of the application.
 
     What is made in the block is closed to other accounts. Raises `ValueError` where the folder
-    cannot be made or written.
+    cannot be made or written, or while a restoration is not finished.
     """
     with private_files():
-        database = open_database(settings, make_folder(settings))
+        folder = make_folder(settings)
+        if (folder / RESTORING).exists():
+            raise ValueError(
+                "Une restauration est en cours, ou a été interrompue : rien ne répond avant sa "
+                "fin. Relancez « quisait restore » comme vous l'aviez lancé."
+            )
+        database = open_database(settings, folder)
         try:
             yield database
         finally:
