@@ -49,6 +49,7 @@ from quisait.settings.types import reason_of
 from quisait.work.crawl import CrawlOutcome, crawl_sources, read_directory
 from quisait.work.reindexing import reindex_command
 from quisait.work.source_status import directory_state, forget, removed_source_statuses, status_of
+from quisait.work.upgrade import upgrade_command
 from search_api.answers.question import answer_question, who_knows
 from search_api.questions.query import Query, ResultOrder
 from search_api.wording import safe_text
@@ -99,6 +100,7 @@ app.command()(directory)
 app.command()(forget)
 app.command()(run)
 app.command("reindex")(reindex_command)
+app.command("upgrade")(upgrade_command)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un programme")]
 AsAgent = Annotated[

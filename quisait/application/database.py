@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from expertise import build_tables, consent, decisions, directory_tables
 from indexer import state
 from indexer.errors import IndexRefused
 from quisait.privacy import register
-from quisait.settings import Settings
+from quisait.settings import Settings, beside_file
 from quisait.settings.files import RESTORING, make_folder, private_files
 from search_api import feedback
 from search_api.audit import sql as audit_tables
@@ -130,6 +131,42 @@ def migrate(engine: sa.Engine) -> sa.Engine:
         if found != HEAD:
             _upgrade(connection, found)
     return engine
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """What a database's schema is, and the migrations that lead from it to this version's.
+
+    `found` is empty for one of quisait 0.1.0, None where there is no table yet.
+    """
+
+    found: str | None
+    steps: tuple[str, ...]
+
+
+def schema_state(settings: Settings) -> SchemaState:
+    """Of the settings' database, which is left as it is.
+
+    Raises `IndexRefused` for one of a later version, `ValueError` for another kind.
+    """
+    file = beside_file(settings.folder) / "state.sqlite"
+    if not settings.database and not file.exists():
+        return SchemaState(None, ())
+    engine = connect(settings.database or f"sqlite:///{file}", settings.database_password)
+    try:
+        with engine.connect() as connection:
+            found = _revision(connection)
+    finally:
+        engine.dispose()
+    if found is None:
+        return SchemaState(None, ())
+    from alembic.script import ScriptDirectory  # here as in `_upgrade`
+
+    every = [one.revision for one in ScriptDirectory(str(MIGRATIONS)).walk_revisions()][::-1]
+    if found != QUISAIT_0_1_0 and found not in every:
+        raise IndexRefused(_later(found))
+    after = every.index(found) + 1 if found else 0
+    return SchemaState(found, tuple(every[after:]))
 
 
 def _lock_schema(connection: sa.Connection) -> None:
