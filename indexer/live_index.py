@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 from indexer.access import AccessFilter
 from indexer.cards import re_encoded
 from indexer.errors import IndexRefused, IndexUnreachable
-from indexer.ports import Encoder, Expungeable, Flushable, Index
+from indexer.ports import Encoder, Expungeable, Flushable, Index, StoredIndex
 from indexer.suggestions import NearWord
 from indexer.values import (
     DocumentText,
@@ -38,7 +38,7 @@ COMPARED = 1_000
 Item = TypeVar("Item")
 
 
-def differing(source: Index, target: Index) -> Iterator[tuple[int, list[str]]]:
+def differing(source: StoredIndex, target: StoredIndex) -> Iterator[tuple[int, list[str]]]:
     """(documents seen, ids of those that `target` lacks, has otherwise or alone); page by page."""
     for name in sorted(source.sources() | target.sources()):
         for entries in pages(source.scan(name), COMPARED):
@@ -165,6 +165,10 @@ class IndexStorage(Protocol):
 
     def clear(self) -> None:
         """Delete every index that is neither live nor next: a killed process left it."""
+        ...
+
+    def delete_all(self) -> None:
+        """Delete every index and pointer: there is no index afterwards."""
         ...
 
     def size_bytes(self, named: NamedIndex) -> int:
@@ -353,7 +357,7 @@ class LiveIndex:
         return [Put(next(encoded)) if isinstance(write, Put) else write for write in batch]
 
 
-def flush(index: Index) -> None:
+def flush(index: StoredIndex) -> None:
     """Nothing that was sent to it before comes after this."""
     if isinstance(index, Flushable):
         index.flush()

@@ -163,6 +163,10 @@ class IndexContents(Protocol):
         ...
 
 
+class StoredIndex(IndexWriter, IndexContents, Protocol):
+    """The sides of an index that a copy compares and fills; it need not be searched."""
+
+
 class IndexDenials(Protocol):
     """The side of an index that tells whom documents deny. It never meets a reader either."""
 

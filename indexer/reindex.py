@@ -9,6 +9,7 @@ cursors of the sources stand for both.
 import logging
 import random
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from connectors.values import Access, authority_of
@@ -26,7 +27,7 @@ from indexer.live_index import (
     pages,
     same_text,
 )
-from indexer.ports import Encoder, Index
+from indexer.ports import Encoder, Index, StoredIndex
 from indexer.values import (
     IndexedDocument,
     IndexEntry,
@@ -108,10 +109,23 @@ def reindex(
         None if alike else lambda: parts.encoders(wanted.encoder),
         parts.gate,
     )
+    with kept_alike(copy, progress) as documents:
+        tried = check_rights(parts.storage.index(live), parts.storage.index(beside))
+        parts.storage.promote()
+    log.info("index promoted", extra={"live": beside.name, "documents": documents})
+    return ReindexReport(documents, copy.counts, tried, resumed)
+
+
+@contextmanager
+def kept_alike(copy: "IndexCopy", progress: Progress) -> Iterator[int]:
+    """Copy until both hold the same; gives how many documents. Writers wait while the block runs.
+
+    Raises `IndexUnreachable`, or `IndexRefused` where both differ all the same.
+    """
     for _ in range(PASSES):
         if _pass(copy, progress) <= FEW:
             break
-    with parts.gate.alone():
+    with copy.gate.alone():
         flush(copy.source)
         flush(copy.target)
         for _, ids in differing(copy.source, copy.target):
@@ -119,13 +133,9 @@ def reindex(
         if any(ids for _, ids in differing(copy.source, copy.target)):
             raise IndexRefused(
                 "Les deux index diffèrent encore après la copie : rien n'a été échangé. "
-                "Relancez « quisait reindex »."
+                "Relancez la commande."
             )
-        documents = check_counts(copy.source, copy.target)
-        tried = check_rights(copy.source, copy.target)
-        parts.storage.promote()
-    log.info("index promoted", extra={"live": beside.name, "documents": documents})
-    return ReindexReport(documents, copy.counts, tried, resumed)
+        yield check_counts(copy.source, copy.target)
 
 
 def begin(parts: ReindexDependencies, wanted: IndexSpec) -> tuple[NamedIndex, bool]:
@@ -167,8 +177,8 @@ class IndexCopy:
     same one, and vectors are copied.
     """
 
-    source: Index
-    target: Index
+    source: StoredIndex
+    target: StoredIndex
     encoder: Callable[[], Encoder] | None
     gate: Gate
     counts: CopyCounts = field(default_factory=CopyCounts)
@@ -248,7 +258,7 @@ def _entry_of(indexed: IndexedDocument) -> IndexEntry:
     return IndexEntry(document.id, indexed.content_hash, indexed.record_hash, document.access)
 
 
-def check_counts(kept: Index, made: Index) -> int:
+def check_counts(kept: StoredIndex, made: StoredIndex) -> int:
     """Documents in all. Raises `IndexRefused` where a source has more or fewer of them."""
     total = 0
     for source in sorted(kept.sources() | made.sources()):

@@ -27,6 +27,7 @@ from quisait.application.sources import sources_named
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
 from quisait.checks import run_checks
 from quisait.commands import answers
+from quisait.commands.backups import backup, restore
 from quisait.commands.demo import demo
 from quisait.commands.directory import directory
 from quisait.commands.expertise import coverage, expertise_app, isolation, peers, profile
@@ -48,6 +49,7 @@ from quisait.settings.types import reason_of
 from quisait.work.crawl import CrawlOutcome, crawl_sources, read_directory
 from quisait.work.reindexing import reindex_command
 from quisait.work.source_status import directory_state, forget, removed_source_statuses, status_of
+from quisait.work.upgrade import upgrade_command
 from search_api.answers.question import answer_question, who_knows
 from search_api.questions.query import Query, ResultOrder
 from search_api.wording import safe_text
@@ -91,11 +93,14 @@ app.add_typer(journal_app, name="journal")
 app.add_typer(privacy_app, name="privacy")
 app.add_typer(push_app, name="push")
 app.add_typer(sessions_app, name="sessions")
+app.command()(backup)
+app.command()(restore)
 app.command()(demo)
 app.command()(directory)
 app.command()(forget)
 app.command()(run)
 app.command("reindex")(reindex_command)
+app.command("upgrade")(upgrade_command)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un programme")]
 AsAgent = Annotated[

@@ -99,6 +99,13 @@ class EmbeddedStorage:
                 for path in (*self._folder.glob("index.sqlite*"), *self._folder.glob("text*")):
                     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
+    def delete_all(self) -> None:
+        """Delete the folder."""
+        with engine_faults():
+            self._opened.clear()
+            if self._folder.exists():
+                shutil.rmtree(self._folder)
+
     def size_bytes(self, named: NamedIndex) -> int:
         """Size of the index's files, as far as they stay while they are counted."""
         with engine_faults():

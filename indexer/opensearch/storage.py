@@ -134,6 +134,12 @@ class OpenSearchStorage:
         named = {None, *(pointer.name for pointer in (pointers.live, pointers.next) if pointer)}
         self._delete([index for index in found if self._name_of(index) not in named])
 
+    def delete_all(self) -> None:
+        """Delete what has a name of ours; the pointers go with it."""
+        with engine_faults():
+            found = self._client.indices.get_alias(index=f"{self._alias}-*")
+        self._delete([index for index in found if self._name_of(index) is not None])
+
     def size_bytes(self, named: NamedIndex) -> int:
         """Size of documents and lists on disk, copies of shards included."""
         names = [self._index_of(named.name), self._lists_of(named.name)]

@@ -3,18 +3,20 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.push import documents as push_documents
 from connectors.push import tokens as push_tokens
 from expertise import build_tables, consent, decisions, directory_tables
 from indexer import state
 from indexer.errors import IndexRefused
 from quisait.privacy import register
-from quisait.settings import Settings
-from quisait.settings.files import make_folder, private_files
+from quisait.settings import Settings, beside_file
+from quisait.settings.files import RESTORING, make_folder, private_files
 from search_api import feedback
 from search_api.audit import sql as audit_tables
 from search_api.query_log import storage as journal_tables
@@ -54,6 +56,22 @@ TABLES: tuple[sa.MetaData, ...] = (
     push_tokens.push_tokens.metadata,
 )
 """Every table of the database."""
+NOT_COPIED = frozenset(
+    {
+        sign_on_tables.sessions,
+        sign_on_tables.provider_sessions,
+        sign_on_tables.logout_tokens,
+        sign_on_tables.personal_tokens,
+        push_tokens.push_tokens,
+        push_tokens.push_token_validity,
+        journal_tables.journal_period,
+        journal_tables.journal_askings,
+    }
+)
+"""Not in a backup: what gives access, which may be revoked after it; and the query log's current
+period, whose salt must end with it."""
+PUSHED = (push_documents.push_documents, push_documents.push_sources)
+"""What applications pushed."""
 
 _LOCK = 0x71756973616974
 """A number of ours (« quisait ») among PostgreSQL's advisory locks."""
@@ -113,6 +131,42 @@ def migrate(engine: sa.Engine) -> sa.Engine:
         if found != HEAD:
             _upgrade(connection, found)
     return engine
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """What a database's schema is, and the migrations that lead from it to this version's.
+
+    `found` is empty for one of quisait 0.1.0, None where there is no table yet.
+    """
+
+    found: str | None
+    steps: tuple[str, ...]
+
+
+def schema_state(settings: Settings) -> SchemaState:
+    """Of the settings' database, which is left as it is.
+
+    Raises `IndexRefused` for one of a later version, `ValueError` for another kind.
+    """
+    file = beside_file(settings.folder) / "state.sqlite"
+    if not settings.database and not file.exists():
+        return SchemaState(None, ())
+    engine = connect(settings.database or f"sqlite:///{file}", settings.database_password)
+    try:
+        with engine.connect() as connection:
+            found = _revision(connection)
+    finally:
+        engine.dispose()
+    if found is None:
+        return SchemaState(None, ())
+    from alembic.script import ScriptDirectory  # here as in `_upgrade`
+
+    every = [one.revision for one in ScriptDirectory(str(MIGRATIONS)).walk_revisions()][::-1]
+    if found != QUISAIT_0_1_0 and found not in every:
+        raise IndexRefused(_later(found))
+    after = every.index(found) + 1 if found else 0
+    return SchemaState(found, tuple(every[after:]))
 
 
 def _lock_schema(connection: sa.Connection) -> None:
@@ -184,10 +238,16 @@ def opened_database(settings: Settings) -> Iterator[sa.Engine]:
     """The same for as long as the block runs, its folder made; without the rest of the application.
 
     What is made in the block is closed to other accounts. Raises `ValueError` where the folder
-    cannot be made or written.
+    cannot be made or written, or while a restoration is not finished.
     """
     with private_files():
-        database = open_database(settings, make_folder(settings))
+        folder = make_folder(settings)
+        if (folder / RESTORING).exists():
+            raise ValueError(
+                "Une restauration est en cours, ou a été interrompue : rien ne répond avant sa "
+                "fin. Relancez « quisait restore » comme vous l'aviez lancé."
+            )
+        database = open_database(settings, folder)
         try:
             yield database
         finally:

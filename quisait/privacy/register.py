@@ -54,7 +54,8 @@ _START = b'{"id": '
 """How each line begins. No text in a line holds it: quotation marks are escaped there."""
 
 RegisterLine = dict[str, Any]
-"""`id`, `at` (ISO 8601), `kind` (wish, feedback, gone, closed, purged), and what the kind has."""
+"""`id`, `at` (ISO 8601), `kind` (wish, feedback, gone, closed, purged, backup), and what the kind
+has."""
 
 
 class RegisterMark(Protocol):
@@ -195,6 +196,39 @@ class FileRegister:
         """What was kept of who left is about to be deleted."""
         self._write("purged", self._now(), agent=agent_id)
 
+    def backed_up(self) -> str:
+        """A backup begins: the id of its line. A register that has the line goes on from it.
+
+        Raises `RegisterUnusable` where the file does not have it.
+        """
+        line_id = self._write("backup", self._now())
+        if self.waiting():
+            self.try_writing()
+            raise RegisterUnusable(self.unusable(OSError(errno.EROFS, os.strerror(errno.EROFS))))
+        return line_id
+
+    def include(self, other: "FileRegister") -> None:
+        """Take over the lines of another machine's file, by their moment, whole or not at all.
+
+        Raises `RegisterUnusable` where either cannot be read, or this one not be written.
+        """
+        try:
+            with self._locked():
+                lines = {line["id"]: line for line in (*other.lines(), *self.lines())}
+                self._replace(sorted(lines.values(), key=lambda line: str(line["at"])))
+        except OSError as error:
+            raise RegisterUnusable(self.unusable(error)) from error
+
+    def _replace(self, lines: Sequence[RegisterLine]) -> None:
+        """Put these lines in the place of all, by who holds the lock."""
+        beside = self.path.with_name(f"{self.path.name}.{uuid4().hex}")
+        with beside.open("x", encoding="utf-8") as file:
+            os.chmod(beside, 0o600)  # noqa: PTH101 - before anything is in it
+            file.writelines(_text(line) for line in lines)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(self.path)
+
     def noted(self, agent_id: str) -> bool:
         """Whether everything that an agent asked stands in the file."""
         return self._waiting is None or not self._waiting.count(agent_id)
@@ -329,18 +363,13 @@ class FileRegister:
                 lines = list(self.lines())
                 kept = [line for line in lines[:-1] if line["at"] >= oldest] + lines[-1:]
                 if len(kept) < len(lines):
-                    beside = self.path.with_name(f"{self.path.name}.{uuid4().hex}")
-                    with beside.open("x", encoding="utf-8") as file:
-                        os.chmod(beside, 0o600)  # noqa: PTH101 - before anything is in it
-                        file.writelines(_text(line) for line in kept)
-                        file.flush()
-                        os.fsync(file.fileno())
-                    beside.replace(self.path)
+                    self._replace(kept)
         except OSError as error:
             raise RegisterUnusable(self.unusable(error)) from error
         return len(lines) - len(kept)
 
-    def _write(self, kind: str, moment: datetime, **fields: object) -> None:
+    def _write(self, kind: str, moment: datetime, **fields: object) -> str:
+        """Keep one line: its id."""
         line = {"id": uuid4().hex, "at": moment.isoformat(), "kind": kind, **fields}
         try:
             with self._locked():
@@ -356,6 +385,7 @@ class FileRegister:
                 raise
             self._waiting.add(line)
             self._log(error)
+        return str(line["id"])
 
     def _append(self, line: RegisterLine | None, moved: Sequence[RegisterMark]) -> None:
         """Write what waits and then this line, by who holds the lock; move these marks.

@@ -80,6 +80,20 @@ def replay_where_older(
     return found
 
 
+def replay_on_copy(
+    lines: Sequence[RegisterLine],
+    database: sa.Engine,
+    consent: SqlConsent,
+    index: Index,
+    journal: bytes,
+    inbox: PushedDocuments,
+) -> ReplayReport:
+    """Tell a restored database and index what happened since, before anybody can ask them."""
+    _revoke_sessions_and_tokens(database)
+    _withdraw(lines, inbox)
+    return replay(lines, database, consent, index, journal)
+
+
 def replay(
     lines: Sequence[RegisterLine],
     database: sa.Engine,
@@ -95,7 +109,7 @@ def replay(
     purged = [line["agent"] for line in lines if line["kind"] == "purged"]
     for agent_id in purged:
         purge_agent(database, agent_id, journal)
-    named = _deleted_or_closed(lines)
+    named = deleted_or_closed(lines)
     removed = _remove(index, sorted(named))
     sources = tuple(sorted({id_.partition(":")[0] for id_ in named}))
     with database.begin() as connection:
@@ -111,7 +125,7 @@ def _revoke_sessions_and_tokens(database: sa.Engine) -> None:
             connection.execute(sa.delete(table))
 
 
-def _deleted_or_closed(lines: Sequence[RegisterLine]) -> set[str]:
+def deleted_or_closed(lines: Sequence[RegisterLine]) -> set[str]:
     """The documents that were deleted or closed."""
     kinds = ("gone", "closed")
     return {id_ for line in lines if line["kind"] in kinds for id_ in line["documents"]}
@@ -120,7 +134,7 @@ def _deleted_or_closed(lines: Sequence[RegisterLine]) -> set[str]:
 def _withdraw(lines: Sequence[RegisterLine], inbox: PushedDocuments) -> None:
     """Of a restored inbox; one that was not restored has what was pushed since."""
     of_source: dict[str, set[str]] = {}
-    for id_ in _deleted_or_closed(lines):
+    for id_ in deleted_or_closed(lines):
         source, _, name = id_.partition(":")
         of_source.setdefault(source, set()).add(name)
     changed = sum(inbox.withdraw(source, names) for source, names in of_source.items())

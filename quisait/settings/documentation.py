@@ -139,3 +139,39 @@ def _default(field: FieldInfo) -> str:
     if value is PydanticUndefined:
         return "à donner"
     return f"`{json.dumps(value, ensure_ascii=False)}`"
+
+
+def settings_without_secrets(settings: Settings) -> str:
+    """What differs from the defaults, as a `quisait.toml`, each secret left out."""
+    written = _without_secrets(settings, settings.model_dump(mode="json", exclude_defaults=True))
+    lines = ["# Réglages de la sauvegarde, sans aucun secret."]
+    lines += [f"{name} = {_toml(value)}" for name, value in written.items() if name not in TABLES]
+    for name in TABLES:
+        if table := written.get(name):
+            lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _without_secrets(model: BaseModel, dumped: dict[str, Any]) -> dict[str, Any]:
+    """The same, without the fields that are not to be shown."""
+    kept = {}
+    for name, value in dumped.items():
+        field, own = type(model).model_fields[name], getattr(model, name)
+        if not field.repr or value is None:
+            continue
+        if isinstance(own, BaseModel):
+            value = _without_secrets(own, value)
+        elif isinstance(own, list) and own and isinstance(own[0], BaseModel):
+            value = [_without_secrets(one, each) for one, each in zip(own, value, strict=True)]
+        kept[name] = value
+    return kept
+
+
+def _toml(value: Any) -> str:
+    """As TOML writes it, tables in one line."""
+    if isinstance(value, dict):
+        pairs = (f"{json.dumps(key)} = {_toml(one)}" for key, one in value.items())
+        return "{ " + ", ".join(pairs) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)

@@ -18,6 +18,8 @@ from quisait.settings.types import reason_of as reason_of
 
 LOCKS_FOLDER = "locks"
 """In the settings' folder: the files of locks, where the state is in SQLite."""
+RESTORING = "restoring"
+"""In the settings' folder, while a backup is put back: nothing may be opened until it is."""
 OTHERS_READ_OR_WRITE = stat.S_IROTH | stat.S_IWOTH
 
 
@@ -137,6 +139,7 @@ def _top_paths(settings: Settings) -> Iterator[tuple[Path, bool]]:
     tops = [folder / LOCKS_FOLDER]
     if settings.index.engine == "embedded":
         tops.append(folder / "index")
+    tops += _glob(folder, f"{RESTORING}*")
     tops += [*_glob(folder, "state.sqlite*"), *_glob(folder, "vectors.sqlite*")]
     tops += [register, register.with_name(f"{register.name}.lock")]
     yield from ((top, True) for top in tops)

@@ -90,14 +90,14 @@ def reindex_command(
         raise typer.Exit(2)
     with _opened() as (settings, database, parts):
         if check:
-            _tell(asdict(_outlook(settings, parts)), _outlook_text, as_json)
+            _tell(asdict(reindex_outlook(settings, parts)), _outlook_text, as_json)
             return
         with parts.gate.only_reindex():
             if drop:
                 _abandon(database, parts)
                 _tell({"abandoned": True}, lambda _: "La réindexation est abandonnée.", as_json)
             else:
-                _reindex(settings, database, parts, as_json)
+                reindex_where_due(settings, database, parts, as_json)
 
 
 def reindex_reasons(parts: IndexParts) -> tuple[str, ...]:
@@ -142,7 +142,9 @@ def _dependencies(parts: IndexParts) -> ReindexDependencies:
     return ReindexDependencies(parts.storage, parts.encoders, parts.gate)
 
 
-def _reindex(settings: Settings, database: sa.Engine, parts: IndexParts, as_json: bool) -> None:
+def reindex_where_due(
+    settings: Settings, database: sa.Engine, parts: IndexParts, as_json: bool
+) -> None:
     """From the documents that are kept, or from the sources; an interruption loses nothing."""
     if not reindex_reasons(parts):
         _tell({"needed": False}, lambda _: "L'index est à jour : rien à faire.", as_json)
@@ -250,7 +252,8 @@ def _report_text(report: ReindexReport, taken: str) -> str:
     )
 
 
-def _outlook(settings: Settings, parts: IndexParts) -> Outlook:
+def reindex_outlook(settings: Settings, parts: IndexParts) -> Outlook:
+    """What a reindex would do; the rate of encoding is measured. Nothing is changed."""
     live = live_of(_dependencies(parts))
     reasons, size = reindex_reasons(parts), parts.storage.size_bytes(live)
     wanted = parts.storage.spec(parts.encoders.of_settings())
@@ -292,6 +295,12 @@ def _rate(encoder: Encoder, texts: list[str]) -> float:
 
 def _outlook_text(body: dict[str, Any]) -> str:
     outlook = Outlook(**body)
+    text = outlook_text(outlook)
+    return f"{text}\nRien n'a été changé. Lancez « quisait reindex »." if outlook.reasons else text
+
+
+def outlook_text(outlook: Outlook) -> str:
+    """What a reindex would do, a line each."""
     counted = "" if outlook.from_sources else f"{outlook.documents} documents, "
     lines = [f"Index : {counted}{outlook.size_bytes / 1e6:.1f} Mo."]
     if not outlook.reasons:
@@ -307,7 +316,7 @@ def _outlook_text(body: dict[str, Any]) -> str:
         )
     else:
         lines.append("Les vecteurs seront copiés : rien n'est à encoder.")
-    return "\n".join([*lines, "Rien n'a été changé. Lancez « quisait reindex »."])
+    return "\n".join(lines)
 
 
 def _tell(body: dict[str, Any], text: Any, as_json: bool) -> None:

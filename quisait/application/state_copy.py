@@ -1,0 +1,99 @@
+"""The state's tables from one database to another, SQLite or PostgreSQL, as of one moment."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from indexer.state import in_utc
+from quisait.application.database import NOT_COPIED, TABLES, connect, schema_version
+
+_ROWS_AT_ONCE = 500
+
+
+def copied_tables() -> list[sa.Table]:
+    """In an order in which each may be filled."""
+    return [
+        table
+        for tables in TABLES
+        for table in tables.sorted_tables
+        if table not in NOT_COPIED and table is not schema_version
+    ]
+
+
+@contextmanager
+def snapshot(database: sa.Engine, folder: Path) -> Iterator[sa.Connection]:
+    """A connection that reads the database as it is now, however long the block reads.
+
+    SQLite's own backup makes a copy in `folder`, so that nobody who writes has to wait for the
+    block; PostgreSQL keeps the moment of a transaction.
+    """
+    if database.dialect.name == "sqlite":
+        path = folder / "snapshot.sqlite"
+        with database.connect() as connection, closing(sqlite3.connect(path)) as copy:
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - SQLite's driver
+            driver.backup(copy)
+        copied = connect(f"sqlite:///{path}")
+        try:
+            with copied.connect() as connection:
+                yield connection
+        finally:
+            copied.dispose()
+            path.unlink()
+        return
+    with database.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        # The transaction's moment is that of its first question.
+        connection.execute(sa.select(schema_version)).all()
+        yield connection
+
+
+def copy_tables(source: sa.Connection, target: sa.Connection) -> dict[str, int]:
+    """Replace the target's rows by the source's: how many of each table. One transaction each."""
+    copied = {}
+    for table in copied_tables():
+        target.execute(sa.delete(table))
+        copied[table.name] = 0
+        found = source.execution_options(yield_per=_ROWS_AT_ONCE).execute(sa.select(table))
+        for rows in found.mappings().partitions():
+            target.execute(sa.insert(table), [_row(row) for row in rows])
+            copied[table.name] += len(rows)
+        if target.dialect.name == "postgresql":
+            _set_sequences(target, table)
+    return copied
+
+
+def filled_tables(connection: sa.Connection) -> list[str]:
+    """Names of the tables that have rows, but those that have some in an unused database."""
+    own = {"register_mark", "directory_readings"}
+    every = [table for tables in TABLES for table in tables.sorted_tables]
+    return sorted(
+        table.name
+        for table in every
+        if table is not schema_version
+        and table.name not in own
+        and connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first()
+    )
+
+
+def _row(row: Any) -> dict[str, Any]:
+    """Moments in UTC: PostgreSQL gives them in the server's zone, SQLite keeps no zone."""
+    return {
+        name: in_utc(value) if isinstance(value, datetime) else value for name, value in row.items()
+    }
+
+
+def _set_sequences(target: sa.Connection, table: sa.Table) -> None:
+    """The next row gets a number of its own."""
+    column = table.autoincrement_column
+    if column is None:
+        return
+    sequence = sa.func.pg_get_serial_sequence(table.name, column.name)
+    highest = target.execute(sa.select(sa.func.max(column))).scalar()
+    named = target.execute(sa.select(sequence)).scalar()
+    if named and highest is not None:
+        target.execute(sa.select(sa.func.setval(named, highest)))

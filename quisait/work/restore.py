@@ -1,0 +1,397 @@
+"""`quisait restore`: a backup put into an installation that holds nothing yet.
+
+Read `restore` first. What was deleted, closed or withdrawn since is taken out of the copy before
+any of it can be asked: the register of deletions says it, and must have the backup's own line.
+The index is filled first; the state's database, without which nobody reads anything, is written
+last, in one transaction. Until then a mark in the folder keeps every command out.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import sqlalchemy as sa
+
+from expertise import directory_tables
+from expertise.consent import Preference, PreferenceKind, SqlConsent
+from expertise.directory import SqlDirectory
+from indexer.errors import IndexerError, IndexRefused
+from indexer.live_index import IndexStorage, pages
+from indexer.ports import Index
+from indexer.state import State, cursors
+from indexer.values import WITHHELD, IndexedDocument, Put
+from quisait.application.assembly import open_index_storage
+from quisait.application.database import PUSHED, connect, migrate
+from quisait.application.engines import read_documents
+from quisait.application.locks import WriteGate
+from quisait.application.sources import DIRECTORY, open_directory, open_inbox
+from quisait.application.state_copy import copy_tables, filled_tables
+from quisait.clock import now
+from quisait.privacy.register import (
+    DatabaseRegisterMark,
+    FileRegister,
+    FileRegisterMark,
+    RegisterLine,
+)
+from quisait.privacy.replay import deleted_or_closed, replay_on_copy
+from quisait.privacy.retention import query_log_key
+from quisait.settings import Settings, beside_file
+from quisait.settings.files import LOCKS_FOLDER, RESTORING, make_folder, private_files
+from quisait.work.backup import DOCUMENTS, STATE, BackupUnusable, Manifest, read_manifest
+from search_api.feedback import feedback
+
+_WRITTEN_AT_ONCE = 100
+_MARGIN = timedelta(hours=1)
+"""What an agent asked so shortly before a backup may have been noted, and done after it."""
+_RESTORED = "@restored"
+"""Among the cursors: which restoration wrote the database."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreReport:
+    """What was put back: documents, and those left out as deleted or closed since.
+
+    `closed`: nobody reads a document until its source was read, since the register is lost.
+    """
+
+    made: str
+    documents: int
+    left_out: int
+    wishes: int
+    agents: int
+    sources: tuple[str, ...]
+    closed: bool = False
+
+
+Progress = Callable[[int, int], None]
+
+
+def restore(
+    settings: Settings,
+    backup: Path,
+    *,
+    register_file: Path | None = None,
+    register_lost: bool = False,
+    progress: Progress = lambda _done, _total: None,
+) -> RestoreReport:
+    """Put a backup back: whole, or, if killed, to be done again by the same command.
+
+    Raises `BackupUnusable` where the backup, the register or the target does not allow it, and
+    what the directory, the index and the register raise.
+    """
+    manifest = read_manifest(backup)
+    with private_files(), ExitStack() as stack:
+        folder = make_folder(settings)
+        register = _register_since(settings, manifest, register_file, lost=register_lost)
+        target = connect(
+            settings.database or f"sqlite:///{folder / STATE}", settings.database_password
+        )
+        stack.callback(target.dispose)
+        storage = open_index_storage(settings.index, folder)
+        stack.enter_context(WriteGate(target, folder / LOCKS_FOLDER).only_reindex())
+        begun = stack.enter_context(_begun(settings, folder, target, storage))
+        working = _working_copy(backup, begun.folder)
+        stack.callback(working.dispose)
+        agents = _read_directory(settings, working)
+        taken = _Taken(deleted_or_closed(register.lines), register.lost)
+        index, left_out = _fill(storage, backup, manifest, taken, progress)
+        report = replay_on_copy(
+            register.lines,
+            working,
+            SqlConsent(working, now),
+            index,
+            query_log_key(settings),
+            open_inbox(settings, working),
+        )
+        if register.lost:
+            _close_what_is_not_known(working)
+        State(working).forget_beside()
+        DatabaseRegisterMark(working).move(register.last)
+        if settings.index.engine == "embedded":
+            FileRegisterMark(folder / "index" / "register.mark").move(register.last)
+        begun.write(working)
+    return RestoreReport(
+        manifest.made,
+        manifest.documents - left_out,
+        left_out,
+        report.wishes,
+        agents,
+        report.sources,
+        register.lost,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Since:
+    """The register's lines since the backup, and its last one; none where it is `lost`."""
+
+    lines: tuple[RegisterLine, ...]
+    last: str
+    lost: bool = False
+
+
+def _register_since(
+    settings: Settings, manifest: Manifest, register_file: Path | None, *, lost: bool
+) -> _Since:
+    """What happened since the backup, and what agents asked shortly before.
+
+    Raises `BackupUnusable` where the register does not have the backup's line (it is another's,
+    older than the backup, or was cut), unless it is said to be `lost`.
+    """
+    register = _register(settings, beside_file(settings.privacy.register_file))
+    if register_file is not None:
+        other = _register(settings, register_file)
+        if not other.last():
+            raise BackupUnusable(f"{register_file} n'est pas un registre, ou est vide.")
+        register.include(other)
+    register.try_writing()
+    lines = list(register.lines())
+    last = lines[-1]["id"] if lines else ""
+    place = next((at for at, line in enumerate(lines) if line["id"] == manifest.line), None)
+    if place is not None:
+        near = datetime.fromisoformat(manifest.made) - _MARGIN
+        asked = [
+            line
+            for line in lines[:place]
+            if line["kind"] in ("wish", "feedback", "purged")
+            and datetime.fromisoformat(line["at"]) >= near
+        ]
+        return _Since((*asked, *lines[place:]), last)
+    if lost:
+        return _Since((), last, lost=True)
+    raise BackupUnusable(
+        f"{register.path} (registre des suppressions) ne connaît pas cette sauvegarde : ce qui a "
+        "été supprimé, fermé ou retiré depuis reviendrait. Rien n'a été restauré. Donnez le "
+        "registre de l'ancienne machine (--register FICHIER), copié après son arrêt. S'il est "
+        "perdu, ou ne remonte plus jusque-là, --register-lost : aucun document n'est alors "
+        "lisible avant que sa source ait été relue, et aucun agent n'est proposé avant qu'il ne "
+        "l'ait redemandé."
+    )
+
+
+def _register(settings: Settings, path: Path) -> FileRegister:
+    return FileRegister(path, (), now, settings.privacy.backup_days)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A restoration in progress: its own folder, and the database that it writes last."""
+
+    folder: Path
+    name: str
+    target: sa.Engine
+
+    def is_written(self) -> bool:
+        """Whether the database holds it."""
+        return _written_by(self.target) == self.name
+
+    def write(self, working: sa.Engine) -> None:
+        """Replace the target's rows, in one transaction."""
+        row = {"source": _RESTORED, "cursor": self.name}
+        with working.connect() as source, self.target.begin() as connection:
+            copy_tables(source, connection)
+            connection.execute(sa.delete(cursors).where(cursors.c.source == _RESTORED))
+            connection.execute(sa.insert(cursors).values(row))
+
+
+@contextmanager
+def _begun(
+    settings: Settings, folder: Path, target: sa.Engine, storage: IndexStorage
+) -> Iterator[_Begun]:
+    """Mark the folder while the block runs; what a killed restoration left goes first.
+
+    Raises `BackupUnusable` where the target holds anything else.
+    """
+    mark, place = folder / RESTORING, _place(settings)
+    migrate(target)
+    with target.connect() as connection:
+        filled = filled_tables(connection)
+    left = _left(mark)
+    if left and left["place"] != place:
+        raise BackupUnusable(
+            "Une restauration interrompue visait une autre base ou un autre index : remettez ces "
+            f"réglages et relancez-la, ou effacez {mark} si l'autre n'a plus d'usage."
+        )
+    if left and _written_by(target) == left["name"]:
+        _forget(mark)
+        raise BackupUnusable(
+            "La restauration précédente était finie : rien n'a été refait. Lancez « quisait "
+            "check », puis « quisait run »."
+        )
+    if filled:
+        raise BackupUnusable(
+            "La base d'état n'est pas vide : rien n'a été restauré. Donnez un autre « folder », ou "
+            "une autre base (« database ») ; celle-ci reste telle quelle."
+        )
+    if not left and _documents(storage):
+        raise BackupUnusable(
+            "L'index n'est pas vide : rien n'a été restauré. Donnez un autre « folder » ou un "
+            "autre [index] alias ; celui-ci reste tel quel."
+        )
+    name = uuid4().hex
+    _mark(mark, {"name": name, "place": place})
+    begun = _Begun(mark, name, target)
+    try:
+        storage.delete_all()
+        yield begun
+    except BaseException:
+        # One that cannot even be undone now is undone by the next one: the mark stays.
+        with suppress(IndexerError, sa.exc.SQLAlchemyError, OSError):
+            if not begun.is_written():
+                storage.delete_all()
+            _forget(mark)
+        raise
+    _forget(mark)
+
+
+def _written_by(target: sa.Engine) -> str | None:
+    """The restoration that the database comes from."""
+    query = sa.select(cursors.c.cursor).where(cursors.c.source == _RESTORED)
+    with target.connect() as connection:
+        return connection.execute(query).scalar()
+
+
+def _place(settings: Settings) -> str:
+    """A digest of where everything goes, without a password."""
+    index = settings.index
+    named = [settings.database.rpartition("@")[2], index.engine, index.url, index.alias]
+    return hashlib.sha256(json.dumps(named).encode()).hexdigest()
+
+
+def _documents(storage: IndexStorage) -> bool:
+    """Whether the live index holds any document."""
+    pointers = storage.pointers()
+    return pointers is not None and bool(storage.index(pointers.live).sources())
+
+
+def _left(mark: Path) -> dict[str, str] | None:
+    """What a killed restoration wrote of itself."""
+    try:
+        left: dict[str, str] = json.loads((mark / "begun.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    return left
+
+
+def _mark(mark: Path, written: dict[str, str]) -> None:
+    """A folder that is there with its file in it, or not at all."""
+    for beside in mark.parent.glob(f"{mark.name}-*"):
+        shutil.rmtree(beside)
+    beside = mark.with_name(f"{mark.name}-{written['name']}")
+    beside.mkdir()
+    (beside / "begun.json").write_text(json.dumps(written), "utf-8")
+    _forget(mark)
+    beside.rename(mark)
+
+
+def _forget(mark: Path) -> None:
+    """Gone in one step; the files then go one by one."""
+    if mark.exists():
+        gone = mark.with_name(f"{mark.name}-{uuid4().hex}")
+        mark.rename(gone)
+        shutil.rmtree(gone)
+
+
+def _working_copy(backup: Path, folder: Path) -> sa.Engine:
+    """The backup's state, brought to this version's schema, where it can be changed."""
+    path = folder / STATE
+    shutil.copyfile(backup / STATE, path)
+    return migrate(connect(f"sqlite:///{path}"))
+
+
+def _read_directory(settings: Settings, working: sa.Engine) -> int:
+    """Agents and groups of today: those of the backup would open what they no longer may read."""
+    directory = open_directory(settings)
+    if directory is not None:
+        read = SqlDirectory(working).replace(directory)
+        State(working).save(DIRECTORY, "")
+        return read.agents
+    with working.begin() as connection:
+        for table in (
+            directory_tables.agents,
+            directory_tables.accounts,
+            directory_tables.groups,
+            directory_tables.memberships,
+            directory_tables.agent_words,
+            directory_tables.name_words,
+            directory_tables.author_words,
+        ):
+            connection.execute(sa.delete(table))
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What of the backup must not be shown: ids, or everything."""
+
+    ids: frozenset[str] | set[str]
+    everything: bool
+
+    def applied(self, document: IndexedDocument) -> IndexedDocument | None:
+        """The document as it may be written, if it may."""
+        if document.document.id in self.ids:
+            return None
+        if self.everything:
+            return replace(document, document=replace(document.document, access=WITHHELD))
+        return document
+
+
+def _fill(
+    storage: IndexStorage, backup: Path, manifest: Manifest, taken: _Taken, progress: Progress
+) -> tuple[Index, int]:
+    """(the new index, how many documents were left out). Raises `IndexRefused`."""
+    made, pointers = storage.create(storage.spec(manifest.encoder)), storage.pointers()
+    if pointers is None or pointers.live.name != made.name:
+        raise IndexRefused(
+            "Un autre programme vient de faire un index à cet endroit : arrêtez-le, puis relancez "
+            "la restauration."
+        )
+    index = storage.index(made)
+    seen = left_out = 0
+    documents = read_documents(backup / DOCUMENTS, manifest.encoder.dimension)
+    for some in pages(documents, _WRITTEN_AT_ONCE):
+        kept = [one for document in some if (one := taken.applied(document)) is not None]
+        failed = index.write([Put(one) for one in kept]).failed if kept else ()
+        if failed:
+            raise IndexRefused(
+                f"Le nouvel index refuse {len(failed)} documents, dont {failed[0][0]} : "
+                f"{failed[0][1]}. Corrigez, puis relancez la restauration."
+            )
+        seen += len(some)
+        left_out += len(some) - len(kept)
+        progress(seen, manifest.documents)
+    if seen != manifest.documents or _count(index) != seen - left_out:
+        raise IndexRefused(
+            "Le nouvel index n'a pas autant de documents que la sauvegarde : relancez la "
+            "restauration."
+        )
+    return index, left_out
+
+
+def _count(index: Index) -> int:
+    return sum(index.count(source) for source in index.sources())
+
+
+def _close_what_is_not_known(working: sa.Engine) -> None:
+    """Without a register: sources are read anew, and each agent is asked anew.
+
+    What applications pushed and what agents kept or said may have been deleted since: it goes.
+    """
+    consent = SqlConsent(working, now)
+    for agent_id in _agent_ids(working):
+        consent.put(Preference(agent_id, PreferenceKind.WITHDRAW), now())
+    with working.begin() as connection:
+        connection.execute(sa.delete(cursors).where(cursors.c.source != DIRECTORY))
+        for table in (*PUSHED, feedback):
+            connection.execute(sa.delete(table))
+
+
+def _agent_ids(working: sa.Engine) -> Sequence[str]:
+    with working.connect() as connection:
+        return connection.execute(sa.select(directory_tables.agents.c.id)).scalars().all()

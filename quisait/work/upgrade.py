@@ -1,0 +1,96 @@
+"""`quisait upgrade`: what an earlier version left, brought to this one; or told, by a dry run.
+
+Read `upgrade_command` first. The state's database is migrated whole or not at all; the index is
+made anew beside the one that answers, where this version needs another.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from quisait.application.assembly import open_index_parts
+from quisait.application.database import SchemaState, connect, opened_database, schema_state
+from quisait.application.startup import errors_as_sentences, read_settings
+from quisait.settings import Settings, beside_file
+from quisait.settings.files import private_files
+from quisait.work.reindexing import (
+    outlook_text,
+    reindex_outlook,
+    reindex_reasons,
+    reindex_where_due,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradePlan:
+    """What is to be done: migrations of the database, and why the index is made anew."""
+
+    schema: SchemaState
+    reasons: tuple[str, ...]
+    outlook: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all is of this version already."""
+        return not self.schema.steps and not self.reasons
+
+
+def upgrade_command(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Dire ce qui serait fait, sans rien changer")
+    ] = False,
+) -> None:
+    """Met à niveau ce qu'une version antérieure a laissé : base d'état, puis index."""
+    with errors_as_sentences():
+        settings = read_settings()
+        plan = upgrade_plan(settings)
+        print(plan_text(plan))
+        if dry_run or plan.is_empty:
+            return
+        with (
+            opened_database(settings) as database,
+            open_index_parts(settings, beside_file(settings.folder), database) as parts,
+            parts.gate.only_reindex(),
+        ):
+            print("La base d'état est à niveau.")
+            if plan.reasons:
+                reindex_where_due(settings, database, parts, as_json=False)
+    print("Redémarrez les serveurs et les lectures, puis lancez « quisait check ».")
+
+
+def upgrade_plan(settings: Settings) -> UpgradePlan:
+    """Look at the database and the index; neither is changed.
+
+    Raises `IndexRefused` for a database of a later version, and what the index raises.
+    """
+    schema, folder = schema_state(settings), beside_file(settings.folder)
+    if schema.found is None and not folder.is_dir():
+        return UpgradePlan(schema, ())
+    url = settings.database or f"sqlite:///{folder / 'state.sqlite'}"
+    database = connect(url, settings.database_password)
+    try:
+        with private_files(), open_index_parts(settings, folder, database) as parts:
+            reasons = reindex_reasons(parts)
+            outlook = outlook_text(reindex_outlook(settings, parts)) if reasons else ""
+    finally:
+        database.dispose()
+    return UpgradePlan(schema, reasons, outlook)
+
+
+def plan_text(plan: UpgradePlan) -> str:
+    """What would be done, a line each."""
+    if plan.is_empty:
+        return "Tout est de cette version : rien à faire."
+    lines = []
+    if plan.schema.steps:
+        found = plan.schema.found or "0.1.0"
+        lines.append(
+            f"Base d'état : de la version {found} du schéma à {plan.schema.steps[-1]}, entièrement "
+            "ou pas du tout. Elle ne revient pas en arrière : gardez une sauvegarde faite par "
+            "l'ancienne version."
+        )
+    else:
+        lines.append("Base d'état : à niveau.")
+    lines.append(plan.outlook or "Index : à niveau.")
+    return "\n".join(lines)
