@@ -22,6 +22,12 @@
     field.removeAttribute("aria-activedescendant");
   };
 
+  const dismiss = () => {
+    clearTimeout(pause);
+    asked?.abort(); // an answer on its way would open the list again
+    close();
+  };
+
   const choose = (number) => {
     const all = options();
     chosen = (number + all.length) % all.length;
@@ -85,11 +91,15 @@
       clearTimeout(pause);
       pause = setTimeout(ask, PAUSE_MS);
     });
-    field.addEventListener("blur", close);
+    field.addEventListener("blur", dismiss);
     field.addEventListener("keydown", (event) => {
-      if (list.hidden || event.isComposing) return;
-      if (event.key === "Escape") close();
-      else if (event.key === "ArrowDown") choose(chosen + 1);
+      if (event.isComposing) return;
+      if (event.key === "Escape") {
+        if (!list.hidden) event.preventDefault();
+        return dismiss();
+      }
+      if (list.hidden) return;
+      if (event.key === "ArrowDown") choose(chosen + 1);
       else if (event.key === "ArrowUp") choose(chosen < 0 ? -1 : chosen - 1);
       else if (event.key === "Enter" && chosen >= 0) location.assign(options()[chosen].dataset.address);
       else return;
