@@ -31,7 +31,7 @@ ROLE_WEIGHTS: dict[ContributorRole, float] = {
 
 THANKS_HALFWAY = 3
 """This many thanks raise an answer's weight half of the way to an accepted answer's, its limit.
-Chosen, not measured: no judged set has thanks."""
+Chosen, not measured: the one judged set that has thanks (expert_meta) is too small to tell."""
 
 _MOST_THANKS = 1_000_000
 """The limit of the export's schema; other connectors set none."""
