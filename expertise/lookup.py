@@ -332,7 +332,9 @@ class _Finder:
         «Soizic Kermarrec»: both begin with a capital, as names do.
         """
         written = [word for word in question.split() if fold(word.lower()) in asked.folded]
-        if len(written) != 2 or not all(word[:1].isupper() for word in written):
+        if not len(written) == len(asked.folded) == 2 or not all(
+            word[:1].isupper() for word in written
+        ):
             return NOBODY
         for family, given in (asked.folded, asked.folded[::-1]):
             near = self._directory.near(given, self._today)

@@ -186,8 +186,8 @@ def _spellings(
 ) -> dict[str, list[str]] | None:
     """Near words of each that neither a readable document nor the directory has, best first.
 
-    Of `names` those of the directory alone. None where such a word has no near one: with it
-    the question is none of this language's, or of these documents'.
+    Of `names` those of the directory alone. None where such a word has no near one, and is
+    nobody's métier or skill: with it the question is of another language, or subject.
     """
     ways: dict[str, list[str]] = {}
     for word, read in search.near_words(words, reader).items():
@@ -196,9 +196,10 @@ def _spellings(
             continue
         read = () if word in names else tuple(one for one in read if _is_likely_slip(word, one))
         order = sorted((*read, *said), key=lambda n: (n.slips, -n.documents, n.written))
-        if not order:
+        if not order and not directory.named(word):
             return None
-        ways[word] = list(dict.fromkeys(near.written for near in order))[:NEAR_WORDS]
+        if order:
+            ways[word] = list(dict.fromkeys(near.written for near in order))[:NEAR_WORDS]
     return ways
 
 

@@ -112,7 +112,7 @@ def test_each_kind_is_in_sight_and_reached_by_keyboard(chromium: Browser, sites:
         expect(options.last).to_have_attribute("aria-selected", "true")
         expect(options.last).to_be_in_viewport(ratio=0.95)
         page.keyboard.press("Enter")
-        page.wait_for_url("**/experts?*")
+        page.wait_for_url("**/agents/*")
 
 
 def test_titles_alone_and_wide_screens_show_all(chromium: Browser, sites: Sites) -> None:

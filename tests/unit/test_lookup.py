@@ -250,6 +250,7 @@ def test_names_and_services_are_found_as_people_write_them(book: SqlDirectory) -
     assert ids(found(book, "bonjour je cherche à joindre Mme Kermarrec à Quimper")) == ["2"]
     namesake = found(book, "Soizic Kermarrec")
     assert (ids(namesake), namesake.spelt) == (["2"], "Solveig Kermarrec")
+    assert ids(found(book, "'; DROP TABLE documents; --")) == []
     assert ids(found(book, "soizic kermarrec")) == []  # «pommes kermarrec» is no name
     (service,) = found(book, "SIP Guingam").services
     assert service.name == "SIP Guingamp"
