@@ -44,12 +44,19 @@ class Picture:
     agent: str = "ag-0001"
     site: str = "quisait"
     height: int = HEIGHT
+    width: int = WIDTH
 
 
 PICTURES = (
     Picture("accueil", "/"),
     Picture("suggestions", "/", typing),
-    Picture("resultats", "/?q=taxe+fonci%C3%A8re+des+personnes+%C3%A2g%C3%A9es", height=680),
+    Picture("resultats", "/?q=exon%C3%A9ration+ehpad", height=900, width=1100),
+    Picture(
+        "document",
+        "/documents/wifip:fil-a-001?q=exon%C3%A9ration+ehpad",
+        height=780,
+        width=1100,
+    ),
     Picture("filtres", "/?q=taxe+fonci%C3%A8re&kind=note&year=2024"),
     Picture("sans-resultat", "/?q=%22saisie+du+xylophone%22"),
     Picture("collegues", "/experts?q=taxe+fonci%C3%A8re"),
@@ -65,7 +72,7 @@ PICTURES = (
 
 def take(demo: ServedDemo, picture: Picture) -> None:
     """One picture, light."""
-    size = {"width": WIDTH, "height": picture.height}
+    size = {"width": picture.width, "height": picture.height}
     with demo.browser.new_context(
         locale="fr-FR",
         color_scheme="light",

@@ -1,7 +1,8 @@
 """Every link of the demo leads somewhere, as three agents meet it.
 
-One visit for each address and agent, over HTTP: a browser would add nothing. Addresses of one
-form, of which there are thousands (filters of a search), are tried some of each.
+One visit for each address and agent over HTTP; and in Chromium a click on one link of each form on
+each main page. Addresses of one form, of which there are thousands (filters of a search), are tried
+some of each.
 """
 
 import shutil
@@ -14,6 +15,7 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, expect
 
 from quisait.application.assembly import Application, open_application
 from quisait.server.app import app_of
@@ -23,6 +25,8 @@ from quisait.work.worker import build_and_publish
 from search_api.addresses import demo_original_address, document_address, original_address
 from search_api.identity.tokens import DEMO_COOKIE
 from search_api.query_log.recording import NoQueryLog
+from tests.pages.conftest import served
+from tests.pages.test_accessibility import faults_of
 
 pytestmark = pytest.mark.pages
 
@@ -45,7 +49,7 @@ OPENED = {200, 403, 404}
 """What a page of a role that an agent does not hold, and that nothing leads to, may answer."""
 
 
-class Page(HTMLParser):
+class LinkedPage(HTMLParser):
     """Where a page's links lead, and the anchors that it has."""
 
     def __init__(self, text: str) -> None:
@@ -68,12 +72,12 @@ class Walk:
     """An agent's way through the pages: faults say which page leads where."""
 
     client: TestClient
-    pages: dict[str, Page | None] = field(default_factory=dict)
+    pages: dict[str, LinkedPage | None] = field(default_factory=dict)
     followed: set[str] = field(default_factory=set)
     forms: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
 
-    def visit(self, address: str, before: str) -> Page | None:
+    def visit(self, address: str, before: str) -> LinkedPage | None:
         """A page; None for a file, and where nothing is there."""
         if address not in self.pages:
             found = self.client.get(address)
@@ -81,7 +85,7 @@ class Walk:
                 self.faults.append(f"{before} -> {address}: {found.status_code}")
             html = found.headers.get("content-type", "").startswith("text/html")
             shown = html and "attachment" not in found.headers.get("content-disposition", "")
-            self.pages[address] = Page(found.text) if shown else None
+            self.pages[address] = LinkedPage(found.text) if shown else None
         return self.pages[address]
 
     def follow(self) -> None:
@@ -151,6 +155,104 @@ def test_every_link_leads_somewhere(house: Application, agent: str) -> None:
     assert walk.faults == []
     assert walk.forms["/documents"] > MOST["/documents"]
     assert len(walk.pages) > 40
+
+
+MAIN = {
+    "ag-0001": (
+        *("/", "/?q=exon%C3%A9ration+ehpad", "/experts?q=cadastre", "/documents/wifip:fil-a-001"),
+        *("/coverage", "/isolation", "/topics/cadastre", "/agents/ag-0066", "/peers"),
+        "/mes-donnees",
+    ),
+    "ag-0066": ("/", "/animation", "/communities/cadastre"),
+    "ag-0070": (
+        *("/?q=SIP+Guingamp", "/documents/notes:fiscalite%2Ftf-personnes-agees-2019.docx"),
+        *("/administration", "/administration/files/glossary", "/demo/originals/wifip:fil-a-001"),
+    ),
+}
+"""Where each agent clicks. What two pages have alike, the header, is clicked on the first."""
+LOOKED_AT = ("/communities/", "/administration/files/", "/demo/originals/")
+"""Pages that no other test gives to axe-core."""
+FORMS = """() => [...document.querySelectorAll("a[href]:not([href^='mailto:'])")]
+  .filter(one => one.checkVisibility() && !one.classList.contains("skip"))
+  .map(one => [one.getAttribute("href"), one.closest("header, footer, main")?.tagName ?? "",
+    one.closest("[class]")?.getAttribute("class") ?? ""])"""
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_a_click_leads_somewhere(house: Application, chromium: Browser, agent: str) -> None:
+    """In Chromium: a page, a new tab or a file; no error on it, and the anchor is there.
+
+    A community is accepted on the way, whose page is then looked at.
+    """
+    with served(app_of(house, NoQueryLog())) as address, chromium.new_context() as context:
+        context.add_cookies([{"name": DEMO_COOKIE, "value": agent, "url": address}])
+        faults: list[str] = []
+        context.on(
+            "console", lambda said: faults.append(said.text) if said.type == "error" else None
+        )
+        context.on("weberror", lambda error: faults.append(str(error.error)))
+        clicked: set[tuple[str, ...]] = {("",)}
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        for main in MAIN[agent]:
+            page.goto(f"{address}{main}")
+            if (accept := page.get_by_label("Accepter la communauté cadastre")).count():
+                accept.click()
+            if main.startswith(LOOKED_AT):
+                faults += [f"{main}: {one}" for one in faults_of(page)]
+            for href, where, style in page.evaluate(FORMS):
+                form: tuple[str, ...] = (
+                    where,
+                    style,
+                    urlsplit(urljoin(main, href)).path.split("/")[1],
+                )
+                if where != "MAIN":  # the same for all, but for what a role opens
+                    own = agent == AGENTS[0] or href in ("/animation", "/administration")
+                    form = (where, href) if own else ("",)
+                if form in clicked:
+                    continue
+                clicked.add(form)
+                if page.url != f"{address}{main}":
+                    page.goto(f"{address}{main}")
+                _click(context, page, page.locator(f'a[href="{href}"]:visible').first, faults)
+        assert faults == []
+        assert len(clicked) > 8
+
+
+def _click(context: BrowserContext, page: Page, link: Locator, faults: list[str]) -> None:
+    """Follow one link as a reader does; what comes is a page, a tab or a file."""
+    href = str(link.get_attribute("href"))
+    if link.get_attribute("data-copy"):
+        link.click()
+        expect(page.locator("[role=status]", has_text="opi").first).to_be_visible()
+        return
+    answers: list[Response] = []
+
+    def heard(answer: Response) -> None:
+        if answer.request.is_navigation_request():
+            answers.append(answer)
+
+    context.on("response", heard)
+    if link.get_attribute("target") == "_blank":
+        with page.expect_popup() as opened:
+            link.click()
+        opened.value.wait_for_load_state()
+        opened.value.close()
+    elif ".csv" in href or href.endswith(("/original", "/export")):
+        with context.expect_event("response"):
+            link.click()
+    else:
+        if "tile" in (link.get_attribute("class") or ""):  # whose box is not its shape
+            link.press("Enter")
+        else:
+            link.click()
+        page.wait_for_load_state()
+        anchor = urldefrag(page.url).fragment
+        if anchor and not page.locator(f'[id="{anchor}"]').count():
+            faults.append(f"{href}: no such anchor")
+    context.remove_listener("response", heard)
+    if not href.startswith("#") and (not answers or answers[-1].status != 200):
+        faults.append(f"{href}: {[one.status for one in answers]}")
 
 
 def test_every_original_opens(house: Application) -> None:
