@@ -1,0 +1,103 @@
+"""What `deploy/` has for operators is true: metrics that exist, units that systemd takes."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+from prometheus_client.metrics_core import Metric
+
+from quisait.application.assembly import open_application
+from quisait.server.metrics import registry_of
+from quisait.settings import load_settings
+from search_api.middleware.metrics import request_metrics
+
+pytestmark = pytest.mark.sources
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DEPLOY = REPOSITORY / "deploy"
+ENDINGS = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",)}
+LABELS = {"source", "outcome", "kind", "route", "status", "le", "instance"}
+_NAME = re.compile(r"\b(?:quisait|process)_\w+")
+_LABEL = re.compile(r"(\w+)\s*=~?\"|by \(([\w, ]+)\)|\{\{ ?\$?(?:labels\.)?(\w+) ?\}\}")
+
+
+def rules() -> list[dict[str, Any]]:
+    written = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text("utf-8"))
+    return [rule for group in written["groups"] for rule in group["rules"]]
+
+
+def panels() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((DEPLOY / "grafana" / "quisait.json").read_text())[
+        "panels"
+    ]
+    return found
+
+
+def asked() -> list[str]:
+    """Every expression of the rules and the dashboard."""
+    shown = [target["expr"] for panel in panels() for target in panel["targets"]]
+    return [rule["expr"] for rule in rules()] + shown
+
+
+def served(metrics: Iterator[Metric]) -> set[str]:
+    """The names under which Prometheus keeps them."""
+    return {f"{one.name}{ending}" for one in metrics for ending in ENDINGS.get(one.type, ("",))}
+
+
+def test_rules_and_dashboard_name_metrics_that_are_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of an application that is really opened; and labels that they have."""
+    (tmp_path / "quisait.toml").write_text('[[sources]]\nname = "forum"\nkind = "push"\n', "utf-8")
+    monkeypatch.setenv("QUISAIT_FILE", str(tmp_path / "quisait.toml"))
+    with open_application(load_settings()) as house:
+        registry = registry_of(house)
+        request_metrics(registry)
+        known = served(iter(registry.collect()))
+    named = {name for text in asked() for name in _NAME.findall(text)}
+    assert named > {"quisait_source_lag_seconds", "quisait_requests_total"}
+    assert named - known == set()
+    legends = [target["legendFormat"] for panel in panels() for target in panel["targets"]]
+    told = [text for rule in rules() for text in rule["annotations"].values()]
+    labels = {
+        label
+        for text in (*asked(), *legends, *told)
+        for found in _LABEL.findall(text)
+        for label in ", ".join(filter(None, found)).split(", ")
+    }
+    assert labels - LABELS == set()
+
+
+def test_each_alert_says_what_to_do() -> None:
+    """Once, in a sentence; panels have numbers of their own."""
+    names = [rule["alert"] for rule in rules()]
+    assert len(set(names)) == len(names)
+    assert all(rule["annotations"]["remedy"].endswith((".", ")")) for rule in rules())
+    numbers = [panel["id"] for panel in panels()]
+    assert len(set(numbers)) == len(numbers)
+
+
+def test_the_unit_of_the_documentation_is_the_one_that_is_given() -> None:
+    """The page shows it whole."""
+    page = (REPOSITORY / "docs" / "administration.md").read_text("utf-8")
+    assert (DEPLOY / "systemd" / "quisait.service").read_text("utf-8") in page
+
+
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    """As `systemd-analyze verify` says where there is one, the program being there."""
+    units = sorted((DEPLOY / "systemd").iterdir())
+    assert len(units) == 3
+    for unit in units:
+        text = unit.read_text("utf-8")
+        assert "NoNewPrivileges=yes" in text or unit.suffix == ".timer"
+        (tmp_path / unit.name).write_text(text.replace("/opt/quisait/bin/quisait", "/bin/true"))
+    if analyze := shutil.which("systemd-analyze"):
+        command = [analyze, "verify", "--man=no", *(str(tmp_path / unit.name) for unit in units)]
+        told = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+        assert [line for line in told.splitlines() if "quisait" in line] == []
