@@ -95,11 +95,10 @@ class OpenFailures:
     def record(self, key: str, kind: str, reason: str) -> None:
         """A document, attachment or record is missing."""
         fields = {"source": self.source, "reference": reference_of(key), "failure": kind}
-        log.log(
-            logging.INFO if kind == Failure.NOT_TEXT else logging.WARNING,
-            "record failed",
-            extra=fields,
-        )
+        if kind == Failure.NOT_TEXT:
+            log.info("file without text", extra=fields)
+        else:
+            log.warning("record failed", extra=fields)
         self.failures.record(self.source, key, kind, reason)
         self._open.add(key)
         self._anew.add(key)

@@ -237,15 +237,16 @@ def crawl_line(outcome: CrawlOutcome) -> str:
 
 
 def _failure_lines(failures: Sequence[FailureStatus]) -> Iterator[str]:
-    """Grouped by reason, the smallest group first: a crowd of the same would hide the others."""
-    groups: dict[tuple[str, str], list[FailureStatus]] = defaultdict(list)
+    """By kind, then by reason, the smallest group first: a crowd of the same hides the others."""
+    groups: dict[str, list[FailureStatus]] = defaultdict(list)
     for failure in failures:
-        groups[failure.kind, failure.reason].append(failure)
-    for (kind, reason), alike in sorted(groups.items(), key=lambda group: len(group[1])):
-        yield f"  {FAILURE_LABELS.get(kind, kind)} ({len(alike)}) : {reason}"
+        groups[failure.kind].append(failure)
+    for kind, alike in sorted(groups.items(), key=lambda group: len(group[1])):
+        yield f"  {FAILURE_LABELS.get(kind, kind)} ({len(alike)})"
         yield f"    → {alike[0].remedy}"
-        for failure in alike:
-            yield f"    {failure.key}, dans les journaux : reference={failure.reference}"
+        for failure in sorted(alike, key=lambda one: one.reason):
+            yield f"    {failure.key} : {failure.reason}"
+            yield f"      dans les journaux : reference={failure.reference}"
 
 
 def source_lines(status: SourceStatus, now: datetime, *, with_failures: bool) -> str:
