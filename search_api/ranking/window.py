@@ -22,7 +22,7 @@ class WindowWeights:
 
     `centroid`: in a document's nearness to a question; the rest is its best passage's.
     `near_hits`: in a hit's score, of the hits that are nearest to it.
-    `python -m benchmarks.window_weights` chooses them (decisions 49 and 50).
+    `python -m benchmarks.window_weights` chooses them (decisions 43 and 44).
     """
 
     centroid: float = 0.5
