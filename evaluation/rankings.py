@@ -72,6 +72,10 @@ class SetTopics:
         """Judged sets know no métier."""
         return {}
 
+    def shown_on(self, topic_id: str, today: date) -> frozenset[str]:
+        """Nobody: a judged set has no topic's page."""
+        return frozenset()
+
 
 def assigned_topics(scratch: Scratch, topics: Sequence[Topic]) -> SetTopics:
     """Of every document, where a build takes those alone that every agent may read.

@@ -122,6 +122,14 @@ class BuildReader:
                 found[agent.id] = held
         return found
 
+    def shown_on(self, topic_id: str, today: date) -> frozenset[str]:
+        """Who holds a topic by contributions that stand now, up to `MOST_COUNTED` in each area."""
+        reading = self.reading(today)
+        if isinstance(reading, BuildStatus) or topic_id not in reading.topics:
+            return frozenset()
+        standing, _ = reading.areas_of(topic_id)
+        return frozenset(one.agent.id for one in standing if one.cell.basis is Basis.DEMONSTRATED)
+
     def _stamp(self, today: date) -> BuildStamp | BuildStatus:
         stamp = self.builds.current()
         if stamp is None:

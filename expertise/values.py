@@ -157,6 +157,10 @@ class AssignedTopics(Protocol):
         """
         ...
 
+    def shown_on(self, topic_id: str, today: date) -> frozenset[str]:
+        """Ids of agents who hold a topic by what they contributed, as its page shows them."""
+        ...
+
 
 class AgentDirectory(AccountDirectory, Protocol):
     """The whole directory, for counts and lists."""

@@ -123,6 +123,7 @@ def find_experts(
     build: AssignedTopics | None = None,
     answered: DirectAnswerer | None = None,
     asked_topics: Collection[str] = (),
+    whole_topic: str = "",
     sum_votes: SumVotes | None = None,
     threshold: Threshold = SERVED_THRESHOLD,
 ) -> Experts:
@@ -134,8 +135,9 @@ def find_experts(
     `threshold`; where nobody passes, nobody is known. `names` finds whom the question itself
     names. The topics that documents share, by the last `build`, take part in the walk. Who wrote
     the direct answer (`answered`) knows, whatever the threshold, where that document counts for
-    them. `asked_topics` are those of the list that the question names. `sum_votes` is another way
-    to sum a candidate's votes than the one that serves.
+    them. `asked_topics` are those of the list that the question names. Who is shown on the page of
+    the topic that the question is (`whole_topic`) is known here too, with what the reader may
+    read. `sum_votes` is another way to sum a candidate's votes than the one that serves.
     """
     eligibility = _Eligibility(reader_id, today, question)
     agents = eligibility.among(directory.by_account(_accounts(window)))
@@ -151,9 +153,10 @@ def find_experts(
         (id_ for id_, agent in known.items() if in_area(agent, area)),
         key=lambda id_: (-scores[id_].score, id_),
     )
-    shown = confidences.passing(in_the_area, threshold)
     answering = _answering(answered, votes) & set(in_the_area)
-    shown = [*shown, *(answering - set(shown))]
+    on_page = build.shown_on(whole_topic, today) if build and whole_topic else frozenset[str]()
+    passing = {*confidences.passing(in_the_area, threshold), *answering, *on_page}
+    shown = [id_ for id_ in in_the_area if id_ in passing]
     matched = eligibility.named(names, area)
     stating = {id_ for id_, one in matched.items() if not _BY_DIRECTORY.isdisjoint(one.fields)}
     vouched = _Vouching(build, topics, frozenset(asked_topics), today).among(
@@ -163,6 +166,7 @@ def find_experts(
         id_
         for id_ in shown
         if id_ in answering
+        or id_ in on_page
         or id_ in stating
         or confidences.sure(id_, vouched.near.get(id_, ()))
         or id_ in vouched.asked

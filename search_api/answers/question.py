@@ -28,7 +28,12 @@ from search_api.answers.people import (
     named_by,
     people_answer,
 )
-from search_api.answers.topics import RelatedTopics, related_topics, topic_to_go_on_from
+from search_api.answers.topics import (
+    RelatedTopics,
+    related_topics,
+    topic_to_go_on_from,
+    whole_topic,
+)
 from search_api.query_log.recording import experts_query, search_query
 from search_api.questions.query import Query
 from search_api.ranking.direct_answer import DirectAnswer, direct_answer
@@ -427,4 +432,5 @@ def _experts(
         build=context.overview,
         answered=answered,
         asked_topics=[one.id for one in topics],
+        whole_topic=whole_topic(topics, question),
     )

@@ -7,7 +7,7 @@ from functools import lru_cache
 from expertise.answer_values import BuildState, BuildStatus, CommunityView, TopicView
 from expertise.current_build import LEAST_SHARED, OpenBuild, nearest_topic
 from expertise.peers import communities_on, topic_view
-from expertise.topics import Topic, label_order
+from expertise.topics import Topic, label_key, label_order
 from expertise.who_knows import Experts
 from indexer.access import Reader, access_filter
 from indexer.french.analysis import terms
@@ -98,6 +98,20 @@ def related_topics(context: AnswerContext, text: str, *, far: bool = False) -> R
     topics = tuple(build.topics[id_].topic for id_ in near)
     found = communities_on(build, [one.id for one in topics]) if topics else ()
     return RelatedTopics(topics, found[0] if found else None)
+
+
+def whole_topic(topics: Iterable[Topic], question: str) -> str:
+    """The id of the topic whose label the question is, in whatever order; else empty."""
+    asked = set(terms(question))
+    return next(
+        (
+            one.id
+            for one in topics
+            for label in one.labels
+            if asked and set(label_key(label).split()) == asked
+        ),
+        "",
+    )
 
 
 def by_label(build: OpenBuild) -> tuple[Topic, ...]:

@@ -20,6 +20,7 @@ from quisait.work.worker import build_and_publish
 from search_api.answers.agents import agent_peers, agent_profile
 from search_api.answers.context import AnswerContext
 from search_api.answers.isolation import all_isolated_holders, risks, topic_coverage
+from search_api.answers.question import who_knows
 from search_api.answers.topics import list_topics, topic_answer
 from tests.load import copied_demo
 
@@ -104,6 +105,15 @@ def test_topic_page_profile_and_coverage_name_the_same_holders(pages: Pages) -> 
         assert one.declared.agents == min(len(pages.of(one.topic.id, declared=True)), 10)
         whole = pages.views[one.topic.id].areas
         assert sum(a.holders.agents for a in whole if not a.code) == one.holders.agents
+
+
+def test_who_knows_a_topic_is_asked_by_its_name(pages: Pages) -> None:
+    """Whom its page shows by what they contributed, the question shows, and is sure of."""
+    for view in pages.views.values():
+        shown = {one.agent.id for one in view.holders if one.basis is Basis.DEMONSTRATED} - {MAELLE}
+        found = who_knows(pages.context, pages.reader, view.topic.label, limit=100).experts
+        sure = {one.agent.id for one in (*found.candidates, *found.named) if one.sure}
+        assert shown <= sure, view.topic.label
 
 
 def test_isolation_follows_from_the_topics_pages(pages: Pages) -> None:

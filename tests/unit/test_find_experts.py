@@ -73,6 +73,9 @@ def test_topics_are_asked_of_the_documents_that_vote_and_no_others() -> None:
         ) -> Mapping[str, frozenset[str]]:
             return {}
 
+        def shown_on(self, topic_id: str, today: date) -> frozenset[str]:
+            return frozenset()
+
     documents = [*three_notes(), ranked(0.9, card("wiki:4", wrote("wiki:unknown")))]
     topics, book = Topics(), ListedBook((ANA, BEN, CYD))
 
@@ -320,6 +323,9 @@ def test_a_near_document_on_ones_metier_vouches(
         ) -> Mapping[str, frozenset[str]]:
             return {one.id: frozenset(held) for one in agents if held}
 
+        def shown_on(self, topic_id: str, today: date) -> frozenset[str]:
+            return frozenset()
+
     one = [ranked(1.0, card("wiki:1", wrote("wiki:ana")))]
     window = compared(one, nearness=nearness)
     (ana,) = find_experts(window, "cadastre", ListedBook((ANA,)), TODAY, build=Topics()).candidates
@@ -489,6 +495,9 @@ def test_a_named_topic_that_the_directory_states_vouches(
             self, agents: Iterable[Agent], today: date, *, declared: bool
         ) -> Mapping[str, frozenset[str]]:
             return {one.id: frozenset(held) for one in agents if held and declared}
+
+        def shown_on(self, topic_id: str, today: date) -> frozenset[str]:
+            return frozenset()
 
     window = compared([ranked(1.0, card("wiki:1", wrote("wiki:ana")))], nearness=3.0)
     (ana,) = find_experts(
