@@ -13,6 +13,7 @@ from indexer.values import RelevanceCut
 from search_api.questions.query import Query
 from search_api.ranking.direct_answer import is_sure
 from search_api.ranking.fusion import fuse
+from search_api.search import MOST_SAID
 
 INFORMATION_STEPS = (0.15, 0.2, 0.25, 0.3, 0.4)
 """The shares of a question's information among which a cut is chosen."""
@@ -107,11 +108,15 @@ def _sizes(asked: Sequence[CutQuestion], cut: RelevanceCut | None) -> list[str]:
     ]
 
 
+BARS = (0.0, 0.35, 0.45, MOST_SAID, 0.65, 0.75)
+"""Shares of a question's information that its first document must have to answer it directly."""
+
+
 @dataclass(frozen=True, slots=True)
 class SureAnswer:
-    """Whether a question's first document is trusted to answer, and is judged relevant."""
+    """The bars at which a question's first document is trusted, and whether it is relevant."""
 
-    shown: bool
+    shown: frozenset[float]
     right: bool
 
 
@@ -122,28 +127,27 @@ def evaluate_direct(judged: SearchSet, bench: Bench) -> tuple[SureAnswer, ...]:
         def ask(query: JudgedQuery) -> SureAnswer:
             reader, today = evaluation_reader(query), date.today()
             hits = scratch.search.hits(Query(query.text, page_size=1), reader)
-            found = scratch.search.page(hits, today)
-            shown = [
-                one.parts
-                for one in found.results
-                if is_sure(one.parts) and scratch.search.says_most(hits, one.card.document_id)
-            ]
-            grades = judged.judgments[query.id]
-            right = any(grades.get(judged_id(one.document_id), 0) > 0 for one in shown)
-            return SureAnswer(bool(shown), right)
+            for one in scratch.search.page(hits, today).results:
+                if is_sure(one.parts):
+                    id_ = one.card.document_id
+                    bars = {bar for bar in BARS if scratch.search.says_most(hits, id_, bar)}
+                    grade = judged.judgments[query.id].get(judged_id(id_), 0)
+                    return SureAnswer(frozenset(bars), grade > 0)
+            return SureAnswer(frozenset(), right=False)
 
         return tuple(bench.each(ask, judged.queries))
 
 
 def direct_text(name: str, asked: Sequence[SureAnswer]) -> str:
     """A table in Markdown, as it stands in docs/evaluation.md."""
-    shown = sum(one.shown for one in asked)
-    right = sum(one.right for one in asked)
-    share, good = shown / max(1, len(asked)), right / max(1, shown)
-    return "\n".join(
-        [
-            "| set | questions | sure | of these right |",
-            "|---|---:|---:|---:|",
-            f"| {name} | {len(asked)} | {share:.2f} | {good:.2f} |",
-        ]
-    )
+    lines = [
+        f"| {name} ({len(asked)}): information | sure | of these right |",
+        "|---:|---:|---:|",
+    ]
+    for bar in BARS:
+        shown = [one for one in asked if bar in one.shown]
+        share = len(shown) / max(1, len(asked))
+        good = sum(one.right for one in shown) / max(1, len(shown))
+        cells = [f"{bar:.2f}", f"{share:.2f}", f"{good:.2f}"]
+        lines.append(markdown_row(cells, "**" if bar == MOST_SAID else ""))
+    return "\n".join(lines)

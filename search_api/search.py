@@ -335,17 +335,17 @@ class Search:
         parsed = self._parser.read(text, access)
         return self._has_all_words(self._request(parsed, access, Retriever.LEXICAL))
 
-    def says_most(self, hits: SearchHits, document_id: str) -> bool:
+    def says_most(self, hits: SearchHits, document_id: str, share: float = MOST_SAID) -> bool:
         """Whether a document has most of what a question says in its words.
 
-        By information (`MOST_SAID`), where «frais de banque» says little of «frais de déplacement».
+        By `share` of its information: «frais de banque» says little of «frais de déplacement».
         One of the first W by words alone; a question of a single word says too little to answer.
         Raises `IndexUnreachable`.
         """
         request = hits.request
         if len(question_parts(request.question)) < FEWEST_SAID:
             return False
-        cut = RelevanceCut(MOST_SAID, _NEAR_IN_NO_CASE)
+        cut = RelevanceCut(share, _NEAR_IN_NO_CASE)
         found = self._index.search(replace(request, vector=None, facets=(), cut=cut, depth=0))
         return document_id in (found.members or ())
 
