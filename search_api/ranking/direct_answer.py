@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from connectors.values import ContributorRole
+from indexer.french.analysis import terms
 from indexer.values import ShownPassage
 from search_api.questions.query import ResultOrder
 from search_api.ranking.fusion import FusedHit
@@ -61,15 +62,24 @@ def direct_answer(results: Results, today: date) -> DirectAnswer | None:
     if said is None:
         return None
     shown, author, accepted = said
-    text = shown.passage.text
+    begins = 0 if accepted else _after_title(shown.passage.text, first.card.title)
+    text = shown.passage.text[begins:]
     # An answer begins with what answers; in a note the words asked for say where that is.
-    start, end = excerpt_span(text, () if accepted else shown.highlights, ANSWER_CHARACTERS)
+    marks = [(a - begins, b - begins) for a, b in shown.highlights if a >= begins and not accepted]
+    start, end = excerpt_span(text, marks, ANSWER_CHARACTERS)
     if not _SENTENCE.search(text[start:end]):
         return None  # a slide's title, or the cells of a table
     dated = first.card.modified or first.card.created
     return DirectAnswer(
         text[start:end].strip(), document_reference(first.card), author, accepted, dated
     )
+
+
+def _after_title(text: str, title: str) -> int:
+    """Where a passage goes on after a first line that only says its title again; else 0."""
+    line, _, rest = text.partition("\n")
+    again = rest.strip() and set(terms(line)) <= set(terms(title))
+    return len(line) + 1 if again else 0
 
 
 def unsaid_passages(

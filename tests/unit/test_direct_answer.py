@@ -61,6 +61,18 @@ def _page(*results: Result, **fields: Any) -> Results:
     return Results(**whole)
 
 
+def test_a_line_that_only_says_the_title_again_is_left_out() -> None:
+    """The title stands below with its link; a line that says more is kept."""
+    note = replace(_note(), card=replace(_note().card, title="Seuil de la taxe : note 2024"))
+    for first, kept in (("Seuil de la taxe", False), ("Seuil de la cotisation", True)):
+        shown = ShownPassage(
+            Passage(f"{first}\n{TEXT}", "", "a:1"), 1.0, ((0, 5), (len(first) + 4, len(first) + 9))
+        )
+        found = direct_answer(_page(replace(note, passages=(shown,))), TODAY)
+        assert found
+        assert found.text == (f"{first}\n{TEXT}" if kept else TEXT)
+
+
 @pytest.mark.parametrize(
     ("result", "accepted"),
     [(_thread(ContributorRole.ACCEPTED_ANSWERER), True), (_note(), False)],
