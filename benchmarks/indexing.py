@@ -118,8 +118,10 @@ def document(number: int, title: str, text: str) -> Document:
 
 
 @contextmanager
-def workshop(index: Index, encoder: Encoder, extractor: Extractor) -> Iterator[CrawlDependencies]:
-    """A workshop whose state is gone afterwards."""
+def crawl_parts(
+    index: Index, encoder: Encoder, extractor: Extractor
+) -> Iterator[CrawlDependencies]:
+    """What a crawl works with; its state is gone afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         database = migrate(sa.create_engine(f"sqlite:///{folder}/state.sqlite"))
         state = State(database)
@@ -131,7 +133,7 @@ def seconds_to_crawl(
     name: str, documents: Iterable[Document], encoder: Encoder, extractor: Extractor
 ) -> tuple[float, CrawlReport]:
     """Seconds of one crawl into an empty index of that engine, and its report."""
-    with engine(name) as index, workshop(index, encoder, extractor) as parts:
+    with engine(name) as index, crawl_parts(index, encoder, extractor) as parts:
         begun = time.perf_counter()
         report = crawl(Given(documents), parts)
         return time.perf_counter() - begun, report

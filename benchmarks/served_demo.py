@@ -36,9 +36,9 @@ def served_demo() -> Iterator[ServedDemo]:
     with ExitStack() as stack:
         intranet = intranet_app(DEMO / "intranet")
         beside = stack.enter_context(served(intranet))
-        house = stack.enter_context(open_application(_letting(load_settings(), beside)))
-        _prepare(house)
-        address = stack.enter_context(served(app_of(house, NoQueryLog())))
+        application = stack.enter_context(open_application(_letting(load_settings(), beside)))
+        _prepare(application)
+        address = stack.enter_context(served(app_of(application, NoQueryLog())))
         intranet.state.quisait = address
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(
@@ -53,7 +53,7 @@ def _letting(settings: Settings, origin: str) -> Settings:
     return settings.model_copy(update={"embed": embed})
 
 
-def _prepare(house: Application) -> None:
-    read_directory(house)
-    crawl_sources(house, house.settings.sources, quiet=True)
-    build_and_publish(house)
+def _prepare(application: Application) -> None:
+    read_directory(application)
+    crawl_sources(application, application.settings.sources, quiet=True)
+    build_and_publish(application)

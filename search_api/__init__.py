@@ -1,1 +1,1 @@
-"""What is asked: search, experts and pages; the only room that meets a reader."""
+"""What is asked: search, experts and pages; the only package that meets a reader."""

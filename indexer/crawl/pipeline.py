@@ -86,7 +86,7 @@ class CrawlReport:
 
 def crawl(
     connector: Connector,
-    workshop: CrawlDependencies,
+    dependencies: CrawlDependencies,
     *,
     full: bool = False,
     accept_deletions: bool = False,
@@ -101,23 +101,23 @@ def crawl(
     the next crawl goes on from the last checkpoint.
     """
     source = connector.source
-    since = None if full else workshop.cursors.load(source)
-    ahead = workshop.cursors.ahead(source)
+    since = None if full else dependencies.cursors.load(source)
+    ahead = dependencies.cursors.ahead(source)
     if ahead and not isinstance(connector, SupportsRefetch):
         since = None  # only a full reading brings what the index holds in step with the source
-    if isinstance(workshop.index, Flushable):
-        workshop.index.flush()
+    if isinstance(dependencies.index, Flushable):
+        dependencies.index.flush()
     with ExitStack() as stack:
         encoding = stack.enter_context(ThreadPoolExecutor(1, "encoding"))
         guard = DeletionGuard(
-            source, workshop.index.count(source), 1.0 if accept_deletions else guard_share
+            source, dependencies.index.count(source), 1.0 if accept_deletions else guard_share
         )
         crawling = _Crawl(
-            workshop, CrawlReport(source), guard, progress, encoding, set(ahead), since
+            dependencies, CrawlReport(source), guard, progress, encoding, set(ahead), since
         )
 
         def prepared(document: Document) -> PreparedDocument:
-            return prepare(document, workshop.extractor)
+            return prepare(document, dependencies.extractor)
 
         changes = stack.enter_context(prefetched(_changes(connector, since, crawling), prepared))
         try:
@@ -161,7 +161,7 @@ def _changes(connector: Connector, since: str | None, crawling: "_Crawl") -> Ite
 class _Crawl:
     """One run: what is gathered, what is being encoded, what is known to have failed."""
 
-    workshop: CrawlDependencies
+    dependencies: CrawlDependencies
     report: CrawlReport
     guard: DeletionGuard
     progress: Callable[[CrawlReport], None]
@@ -181,7 +181,7 @@ class _Crawl:
     missing: OpenFailures = field(init=False)
 
     def __post_init__(self) -> None:
-        self.missing = OpenFailures(self.workshop.failures, self.report.source)
+        self.missing = OpenFailures(self.dependencies.failures, self.report.source)
 
     def apply(self, change: Change, awaited: Awaited[PreparedDocument]) -> None:
         match change:
@@ -242,7 +242,7 @@ class _Crawl:
         self.flush()
         self.write_encoded()
         held = listing.membership()
-        kept = (entry.document_id for entry in self.workshop.index.scan(self.report.source))
+        kept = (entry.document_id for entry in self.dependencies.index.scan(self.report.source))
         missing = sorted(document_id for document_id in kept if not held(document_id))
         if self.guard.lets_go(len(missing)):
             self.gathered += map(Remove, missing)
@@ -252,7 +252,7 @@ class _Crawl:
     def close(self, unseen: SubtreeHidden) -> None:
         self.flush()
         self.write_encoded()
-        for kept in self.workshop.index.scan(self.report.source):
+        for kept in self.dependencies.index.scan(self.report.source):
             if unseen.contains(kept.document_id):
                 self.add(PutAccess(kept.document_id, Access()))
 
@@ -277,7 +277,7 @@ class _Crawl:
         ids = {id_of(write) for write in self.gathered}
         if self.underway and not ids.isdisjoint(map(id_of, self.underway.wanted)):
             self.write_encoded()  # what it is compared with must be what is kept by then
-        wanted, unchanged = needed_writes(self.gathered, self.workshop.index.kept(ids))
+        wanted, unchanged = needed_writes(self.gathered, self.dependencies.index.kept(ids))
         self.report.unchanged += unchanged
         self.gathered, self.gathered_passages, self.gathered_access_changes = [], 0, 0
         going = {
@@ -300,7 +300,7 @@ class _Crawl:
         )
         wanted = [write for write in wanted if id_of(write) in put]
         texts = texts_of(wanted)
-        vectors = self.encoding.submit(self.workshop.encoder.passages, texts)
+        vectors = self.encoding.submit(self.dependencies.encoder.passages, texts)
         self.write_encoded()
         self.report.passages += len(texts)
         self.underway = Batch(wanted, vectors, cursor)
@@ -330,16 +330,16 @@ class _Crawl:
         self.progress(self.report)
 
     def save(self, cursor: str) -> None:
-        self.workshop.cursors.save(self.report.source, cursor)
+        self.dependencies.cursors.save(self.report.source, cursor)
         self.cursor, self.written = cursor, False
 
     def _write(self, writes: Sequence[Write]) -> None:
         """Write, and withdraw what was refused. Which documents are ahead is noted before."""
         if not writes:
             return
-        self.workshop.cursors.note_ahead(self.report.source, set(map(id_of, writes)))
+        self.dependencies.cursors.note_ahead(self.report.source, set(map(id_of, writes)))
         self.written = True
-        failed = dict(self.workshop.index.write(writes).failed)
+        failed = dict(self.dependencies.index.write(writes).failed)
         self._count(writes, failed)
         for document_id, reason in failed.items():
             self._fail(document_id, "refused", reason)
@@ -352,11 +352,11 @@ class _Crawl:
         """
         if not refused:
             return
-        kept = self.workshop.index.kept(refused)
+        kept = self.dependencies.index.kept(refused)
         if not kept:
             return
         removals = [Remove(document_id) for document_id in sorted(kept)]
-        failed = dict(self.workshop.index.write(removals).failed)
+        failed = dict(self.dependencies.index.write(removals).failed)
         self._count(removals, failed)
         if failed:
             raise IndexRefused(

@@ -18,7 +18,7 @@ from search_api.ranking.fusion import FusedHit
 
 
 class Successors:
-    """The heirs of each document among the marked ones: who replaces it, and those in turn.
+    """The successors of each document among the marked ones: who replaces it, and those in turn.
 
     A document replaces from its first day of validity on, and none of another source
     unless its own is trusted more (`trust`, 1 where a source is not named). Documents that
@@ -30,55 +30,57 @@ class Successors:
     ) -> None:
         self._names = list(marks)
         self._direct: dict[str, set[str]] = {}
-        for heir, mark in marks.items():
+        for successor, mark in marks.items():
             for former in mark.replaces:
-                if former == heir or former not in marks or not mark.begun(today):
+                if former == successor or former not in marks or not mark.begun(today):
                     continue
                 if _may_replace(mark.source, marks[former].source, trust):
-                    self._direct.setdefault(former, set()).add(heir)
+                    self._direct.setdefault(former, set()).add(successor)
         self._circling = _in_circles(self._direct)
 
-    def replaces(self, heir: str, former: str) -> bool:
+    def replaces(self, successor: str, former: str) -> bool:
         """Whether one replaces the other directly."""
-        return heir in self._direct.get(former, ()) and self._circling.isdisjoint((heir, former))
+        return successor in self._direct.get(former, ()) and self._circling.isdisjoint(
+            (successor, former)
+        )
 
-    def heirs(self, document_id: str) -> frozenset[str]:
+    def successors(self, document_id: str) -> frozenset[str]:
         """All that replace it, directly or through others."""
-        return self._heirs.get(document_id, frozenset())
+        return self._successors.get(document_id, frozenset())
 
     def related(self, one: str, other: str) -> bool:
         """Whether one of them replaces the other."""
-        return one in self.heirs(other) or other in self.heirs(one)
+        return one in self.successors(other) or other in self.successors(one)
 
     def depth(self, document_id: str) -> int:
-        """How many replace it: more than replace any of its heirs."""
-        return len(self.heirs(document_id))
+        """How many replace it: more than replace any of its successors."""
+        return len(self.successors(document_id))
 
     def lifted(self, scores: Mapping[str, float]) -> dict[str, float]:
-        """Each heir at least as high as what it replaces."""
+        """Each successor at least as high as what it replaces."""
         lifted = dict(scores)
-        for former, heirs in self._heirs.items():
-            for heir in heirs:
-                lifted[heir] = max(lifted[heir], scores[former])
+        for former, successors in self._successors.items():
+            for successor in successors:
+                lifted[successor] = max(lifted[successor], scores[former])
         return lifted
 
     @cached_property
-    def _heirs(self) -> dict[str, frozenset[str]]:
+    def _successors(self) -> dict[str, frozenset[str]]:
         whole = _transitive(self._direct, self._names)
         return {
-            former: frozenset(heirs - self._circling)
-            for former, heirs in whole.items()
-            if former not in self._circling and heirs - self._circling
+            former: frozenset(successors - self._circling)
+            for former, successors in whole.items()
+            if former not in self._circling and successors - self._circling
         }
 
 
-def _may_replace(heir: str, former: str, trust: Mapping[str, float]) -> bool:
+def _may_replace(successor: str, former: str, trust: Mapping[str, float]) -> bool:
     """Of two sources: equal trust is not enough, or each could repeal the other's."""
-    return heir == former or trust.get(heir, 1.0) > trust.get(former, 1.0)
+    return successor == former or trust.get(successor, 1.0) > trust.get(former, 1.0)
 
 
 def _in_circles(direct: Mapping[str, set[str]]) -> frozenset[str]:
-    """Who is among their own heirs."""
+    """Who is among their own successors."""
     replacing = set().union(*direct.values())
     both = [former for former in direct if former in replacing]
     if not both:
@@ -101,7 +103,10 @@ def _transitive(direct: Mapping[str, set[str]], names: Sequence[str]) -> dict[st
     if not direct:
         return {}
     bits = {name: 1 << place for place, name in enumerate(names)}
-    reached = {former: sum(bits[heir] for heir in heirs) for former, heirs in direct.items()}
+    reached = {
+        former: sum(bits[successor] for successor in successors)
+        for former, successors in direct.items()
+    }
     for between in direct:
         for former in direct:
             if reached[former] & bits[between]:
@@ -209,7 +214,7 @@ def _weighted(
     succession = Successors(known, preferences.trust, today)
     scores = succession.lifted(weighed)
     for document_id, mark in known.items():
-        expired, replaced = mark.past(today), bool(succession.heirs(document_id))
+        expired, replaced = mark.past(today), bool(succession.successors(document_id))
         if expired or replaced:
             scores[document_id] *= preferences.past_share
         if expired:

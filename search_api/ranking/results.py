@@ -364,9 +364,9 @@ def page_results(
 def replacing(one: ShownDocument, succession: Successors) -> tuple[Card, ...]:
     """The cards of what replaces a document."""
     return tuple(
-        heir
-        for heir in one.successors
-        if succession.replaces(heir.document_id, one.card.document_id)
+        successor
+        for successor in one.successors
+        if succession.replaces(successor.document_id, one.card.document_id)
     )
 
 
@@ -374,7 +374,7 @@ def page_marks(
     shown: Sequence[ShownDocument], named: Mapping[str, Card]
 ) -> dict[str, HitAttributes]:
     """The marks of a page's documents, of what replaces them and of what they name."""
-    cards = [*named.values(), *(heir for one in shown for heir in one.successors)]
+    cards = [*named.values(), *(successor for one in shown for successor in one.successors)]
     cards += [one.card for one in shown]
     return {
         card.document_id: HitAttributes(

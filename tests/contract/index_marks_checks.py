@@ -42,13 +42,13 @@ def _bare(write: Put) -> HitAttributes:
     )
 
 
-def _heirs(index: Index, document_id: str, access: AccessFilter = ANYONE) -> list[str]:
+def _successors(index: Index, document_id: str, access: AccessFilter = ANYONE) -> list[str]:
     request = ShowRequest(access, (document_id,), Question(), successors=True)
     return [card.document_id for shown in index.show(request) for card in shown.successors]
 
 
 class MarksChecks:
-    """A mark belongs to a hit, and an heir to its readers."""
+    """A mark belongs to a hit, and a successor to its readers."""
 
     def test_a_hit_is_marked(self, index: Index) -> None:
         """Source, date, validity and what it replaces; nothing where the document says nothing."""
@@ -130,7 +130,7 @@ class MarksChecks:
         )
 
     @pytest.mark.parametrize("access", [allowed("ldap:group:x"), Access()])
-    def test_an_heir_shows_to_its_readers_alone(self, index: Index, access: Access) -> None:
+    def test_a_successor_shows_to_its_readers_alone(self, index: Index, access: Access) -> None:
         """Those that replace a document, by id; none that the reader may not read."""
         index.write(
             [
@@ -140,22 +140,22 @@ class MarksChecks:
             ]
         )
         member = reading("ldap:group:x")
-        assert _heirs(index, "wiki:old") == ["wiki:b"]
-        assert _heirs(index, "wiki:old", member) == (
+        assert _successors(index, "wiki:old") == ["wiki:b"]
+        assert _successors(index, "wiki:old", member) == (
             ["notes:a"] * bool(access.allowed) + ["wiki:b"]
         )
         index.write([PutAccess("wiki:b", access), PutAccess("notes:a", allowed("everyone"))])
-        assert _heirs(index, "wiki:old") == ["notes:a"]
+        assert _successors(index, "wiki:old") == ["notes:a"]
 
-    def test_an_heir_goes_with_what_it_says(self, index: Index) -> None:
+    def test_a_successor_goes_with_what_it_says(self, index: Index) -> None:
         """Put again without the word, or removed, it replaces nothing."""
         index.write([put("wiki:old", "a"), put("wiki:1", "b", replaces=("wiki:old",))])
         index.write([put("wiki:2", "c", replaces=("wiki:old",))])
-        assert _heirs(index, "wiki:old") == ["wiki:1", "wiki:2"]
+        assert _successors(index, "wiki:old") == ["wiki:1", "wiki:2"]
         index.write([put("wiki:1", "b"), Remove("wiki:2")])
-        assert _heirs(index, "wiki:old") == []
+        assert _successors(index, "wiki:old") == []
         plain = ShowRequest(ANYONE, ("wiki:old",), Question())
         index.write([put("wiki:2", "c", replaces=("wiki:old",))])
-        assert _heirs(index, "wiki:old") == ["wiki:2"]
+        assert _successors(index, "wiki:old") == ["wiki:2"]
         assert index.show(plain)[0].successors == ()
         assert index.show(replace(plain, document_ids=())) == ()

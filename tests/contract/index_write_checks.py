@@ -203,7 +203,7 @@ class WriteChecks:
     def test_others_are_shown_by_their_card_behind(self, index: Index) -> None:
         """In the order asked for, without passages or successors, whatever the first ones have."""
         index.write([put(f"wiki:{n}", f"La cantine {n}") for n in range(4)])
-        index.write([put("wiki:heir", "La cantine", replaces=("wiki:0", "wiki:2"))])
+        index.write([put("wiki:successor", "La cantine", replaces=("wiki:0", "wiki:2"))])
         asked = ShowRequest(
             *(ANYONE, ("wiki:3", "wiki:0"), Question("cantine")),
             by_card=("wiki:2", "wiki:gone", "wiki:1"),

@@ -1,4 +1,4 @@
-"""Indexes that lie about marks and heirs, each in one way; the contract has to reject them."""
+"""Indexes that lie about marks and successors, each in one way; the contract has to reject them."""
 
 from dataclasses import replace
 
@@ -53,6 +53,6 @@ class NamesUnreadableHeirs(HonestIndex):
         )
 
 
-class NamesNoHeirs(HonestIndex):
+class NamesNoSuccessors(HonestIndex):
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         return self.index.show(replace(request, successors=False))

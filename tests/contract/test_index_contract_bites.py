@@ -116,9 +116,9 @@ LIES: list[tuple[type[lying.HonestIndex], Check]] = [
     ),
     (
         marks.NamesUnreadableHeirs,
-        lambda i: _contract.test_an_heir_shows_to_its_readers_alone(i, allowed("ldap:group:x")),
+        lambda i: _contract.test_a_successor_shows_to_its_readers_alone(i, allowed("ldap:group:x")),
     ),
-    (marks.NamesNoHeirs, _contract.test_an_heir_goes_with_what_it_says),
+    (marks.NamesNoSuccessors, _contract.test_a_successor_goes_with_what_it_says),
     (lying.BreaksTies, _contract.test_ties_stand_by_id),
     (
         lying.IgnoresExclusionsForVectors,

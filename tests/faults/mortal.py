@@ -75,9 +75,11 @@ def _said(write: Write) -> dict[str, object]:
 def _crawl(place: IndexPlace) -> None:
     index = Acknowledging(place.live(), place.folder / "acknowledged")
     state = open_state(place.folder)
-    workshop = CrawlDependencies(None, ENCODER, index, state, state)  # type: ignore[arg-type]
+    dependencies = CrawlDependencies(None, ENCODER, index, state, state)  # type: ignore[arg-type]
     # Many steps that no crawl came through may delete much at once.
-    crawl(ExportConnector(SOURCE, place.folder / "export.jsonl"), workshop, accept_deletions=True)
+    crawl(
+        ExportConnector(SOURCE, place.folder / "export.jsonl"), dependencies, accept_deletions=True
+    )
 
 
 def _work(place: IndexPlace, what: str, name: str = "") -> None:

@@ -38,8 +38,10 @@ class Place:
     state: State
 
     def crawl(self) -> CrawlReport:
-        workshop = CrawlDependencies(None, ENCODER, self.index, self.state, self.state)  # type: ignore[arg-type]
-        return crawl(ExportConnector(SOURCE, self.history.path), workshop, accept_deletions=True)
+        dependencies = CrawlDependencies(None, ENCODER, self.index, self.state, self.state)  # type: ignore[arg-type]
+        return crawl(
+            ExportConnector(SOURCE, self.history.path), dependencies, accept_deletions=True
+        )
 
     def found(self) -> set[str]:
         answer = self.index.search(asking("cadastre", access=MEMBER, window=1_000))

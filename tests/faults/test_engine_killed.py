@@ -51,10 +51,10 @@ def trial(engine: OwnOpenSearch, tmp_path: Path) -> Iterator[Trial]:
 def crawled(trial: Trial) -> bool:
     """Whether a crawl came to its end; otherwise it says that the engine does not answer."""
     state = open_state(trial.place.folder)
-    workshop = CrawlDependencies(None, ENCODER, trial.index, state, state)  # type: ignore[arg-type]
+    dependencies = CrawlDependencies(None, ENCODER, trial.index, state, state)  # type: ignore[arg-type]
     connector = ExportConnector(SOURCE, trial.history.path)
     try:
-        crawl(connector, workshop, accept_deletions=True)
+        crawl(connector, dependencies, accept_deletions=True)
     except IndexUnreachable:
         return False
     return True

@@ -211,7 +211,7 @@ class Club:
 class World:
     """The application, as one of its readers asks it."""
 
-    house: Application
+    application: Application
     app: FastAPI
     club: Club
     folder: Path
@@ -221,7 +221,7 @@ class World:
         if reader not in self.clients:
             headers = {"Origin": "http://localhost"}
             if reader:
-                token = tokens_of(self.house.settings).make(reader, now_s())
+                token = tokens_of(self.application.settings).make(reader, now_s())
                 headers["Authorization"] = f"Bearer {token}"
             self.clients[reader] = TestClient(
                 self.app, "http://localhost", headers=headers, follow_redirects=False
@@ -237,7 +237,7 @@ class World:
 
     def fall(self, *, down: bool) -> None:
         self.club.down = down
-        self.house.authorities.forget()
+        self.application.authorities.forget()
 
 
 def export(documents: Sequence[Planted]) -> str:
@@ -257,15 +257,15 @@ def world(
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("QUISAIT_FILE", str(folder / "quisait.toml"))
         stack.enter_context(ldap.with_entries(*PEOPLE))
-        with open_application(load_settings()) as house:
-            fill(house, folder)
+        with open_application(load_settings()) as application:
+            fill(application, folder)
         settings = folder / "quisait.toml"
         settings.write_text(settings.read_text("utf-8").removesuffix(FORMER), "utf-8")
-        house = stack.enter_context(open_application(load_settings()))
+        application = stack.enter_context(open_application(load_settings()))
         club = Club()
-        authorities = Authorities([club], house.book, AuthorityLimits(failures=1_000_000))
-        house = replace(house, authorities=authorities)
-        yield World(house, app_of(house, NoQueryLog()), club, folder)
+        authorities = Authorities([club], application.book, AuthorityLimits(failures=1_000_000))
+        application = replace(application, authorities=authorities)
+        yield World(application, app_of(application, NoQueryLog()), club, folder)
         authorities.close()
         if request.param == "opensearch":
             opensearch_client().indices.delete(index=f"{alias}*", ignore_unavailable=True)
@@ -279,19 +279,19 @@ def lay_out(folder: Path, ldap: LdapServer, **engine: str) -> None:
     (folder / "sujets.csv").write_text("id;label\ncadastre;cadastre\n", "utf-8")
 
 
-def fill(house: Application, folder: Path) -> None:
+def fill(application: Application, folder: Path) -> None:
     """Everything is crawled; then one document is deleted at its source, and all is counted."""
-    read_directory(house)
+    read_directory(application)
     fill_folder(folder / "dossier")
     former = [one for one in DOCUMENTS if one.source == "ancien"]
     (folder / "ancien.jsonl").write_text(export(former), "utf-8")
     for documents in ([one for one in DOCUMENTS if one.source == "wiki"], remaining()):
         (folder / "export.jsonl").write_text(export(documents), "utf-8")
-        for outcome in crawl_sources(house, house.settings.sources, quiet=True):
+        for outcome in crawl_sources(application, application.settings.sources, quiet=True):
             assert not outcome.error
-    assert house.index.count("ancien") == len(former)
-    assert house.index.count("dossier") == 4
-    build_and_publish(house)
+    assert application.index.count("ancien") == len(former)
+    assert application.index.count("dossier") == 4
+    build_and_publish(application)
 
 
 def fill_folder(folder: Path) -> None:
@@ -399,12 +399,12 @@ def names(path: str) -> list[Ask]:
 
 def test_a_change_of_rights_shows_after_one_sync_without_encoding(world: World) -> None:
     """Closed at the source, closed in every answer; nothing is encoded anew. Then open again."""
-    source = [one for one in world.house.settings.sources if one.name == "wiki"]
+    source = [one for one in world.application.settings.sources if one.name == "wiki"]
     kept = remaining()
     closed = [replace(d, allowed=("agent:jdupont",)) if d.name == "ouvert" else d for d in kept]
     for documents, status in ((closed, False), (kept, True)):
         (world.folder / "export.jsonl").write_text(export(documents), "utf-8")
-        (outcome,) = crawl_sources(world.house, source, quiet=True)
+        (outcome,) = crawl_sources(world.application, source, quiet=True)
         assert outcome.report is not None
         assert (outcome.report.put, outcome.report.access_changed) == (0, 1)
         found = world.answer("amartin", Ask("/api/v1/search?q=cadastre&page_size=50"))[1]
@@ -413,15 +413,15 @@ def test_a_change_of_rights_shows_after_one_sync_without_encoding(world: World) 
 
 def test_a_source_that_is_named_no_more_is_told_and_can_be_forgotten(world: World) -> None:
     """Kept, and read by nobody, until an administrator forgets it; then named nowhere."""
-    house = world.house
+    application = world.application
     page = Ask("/administration")
-    assert house.whole_index.count("ancien") == 2
+    assert application.whole_index.count("ancien") == 2
     assert "quisait forget ancien" in world.answer("jdupont", page)[1]
-    assert house.index.sources() == {"wiki", "dossier"}
-    assert forget_source(house, "ancien") == 2
-    assert house.whole_index.sources() == {"wiki", "dossier"}
-    assert house.state.load("ancien") is None
+    assert application.index.sources() == {"wiki", "dossier"}
+    assert forget_source(application, "ancien") == 2
+    assert application.whole_index.sources() == {"wiki", "dossier"}
+    assert application.state.load("ancien") is None
     assert "ancien" not in world.answer("jdupont", page)[1]
     for name in ("ancien", "wiki", "inconnue"):
         with pytest.raises(ValueError, match=name):
-            forget_source(house, name)
+            forget_source(application, name)

@@ -1,4 +1,4 @@
-"""The administrator's desk over a real house: what is wrong, what to do, and no document's name."""
+"""The administrator's page of an application: what is wrong, what to do, and no document's name."""
 
 import os
 import re
@@ -55,7 +55,7 @@ SECRET = "bordereau-zanzibar"
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
+def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
     """One note, a file that is none, a rule of access that says nothing, a bad line of glossary."""
     folder: Path = tmp_path_factory.mktemp("bureau")
     (folder / "quisait.toml").write_text(SETTINGS, "utf-8")
@@ -71,24 +71,26 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
     (notes / "x" / "_quisait.csv").write_text("pattern,allowed\n../y,everyone\n", "utf-8")
     with (
         patch.dict(os.environ, {"QUISAIT_FILE": str(folder / "quisait.toml")}),
-        open_application(load_settings()) as house,
+        open_application(load_settings()) as application,
     ):
-        read_directory(house)
-        crawl_sources(house, house.settings.sources, quiet=True)
+        read_directory(application)
+        crawl_sources(application, application.settings.sources, quiet=True)
         for number in range(1, 6):
-            house.journal.write(search(f"ag-{number}", "prime de xylophone", 0), datetime.now(UTC))
-        yield house
+            application.journal.write(
+                search(f"ag-{number}", "prime de xylophone", 0), datetime.now(UTC)
+            )
+        yield application
 
 
-def asking(house: Application) -> TestClient:
+def asking(application: Application) -> TestClient:
     """Somebody at this very machine."""
-    app = app_of(house, NoQueryLog())
+    app = app_of(application, NoQueryLog())
     return TestClient(app, base_url="http://localhost", client=("127.0.0.1", 50000))
 
 
-def test_what_is_wrong_and_what_to_do(house: Application) -> None:
+def test_what_is_wrong_and_what_to_do(application: Application) -> None:
     """Failures by kind with the remedy, closed rules, the file's bad line, the question."""
-    client = asking(house)
+    client = asking(application)
     page = client.get("/administration").text
     assert "<strong>1\u00a0document</strong>" in page
     assert "illisibles" in page
@@ -99,13 +101,13 @@ def test_what_is_wrong_and_what_to_do(house: Application) -> None:
     assert "intégré, répond" in page
 
 
-def test_neither_names_nor_other_readers(house: Application) -> None:
+def test_neither_names_nor_other_readers(application: Application) -> None:
     """No failed file is named; who does not administer is refused; each look is written down."""
-    client = asking(house)
+    client = asking(application)
     page = client.get("/administration").text
     assert SECRET not in page
     assert 'href="/administration"' in page
-    newest = house.privacy.audit.newest(1)[0]
+    newest = application.privacy.audit.newest(1)[0]
     assert (newest.actor, newest.reading) == ("ag-1", "GET /administration")
     client.cookies.set(DEMO_COOKIE, "ag-2")
     refused = client.get("/administration")
@@ -114,13 +116,15 @@ def test_neither_names_nor_other_readers(house: Application) -> None:
     assert "/administration" not in client.get("/").text
 
 
-def test_a_part_that_is_away_takes_no_other_with_it(house: Application) -> None:
+def test_a_part_that_is_away_takes_no_other_with_it(application: Application) -> None:
     """Where nobody answers at the index's port, that is said, and the rest as well."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     client = connect(f"http://127.0.0.1:{port}", timeout_s=1)
-    index = OpenSearchIndex(client, "away", house.encoder.dimension, back_off_s=0.1)
-    away = replace(house, index=index, search=Search(index, house.encoder, house.book))
+    index = OpenSearchIndex(client, "away", application.encoder.dimension, back_off_s=0.1)
+    away = replace(
+        application, index=index, search=Search(index, application.encoder, application.book)
+    )
     page = asking(away)
     text = page.get("/administration").text
     assert "ne répond pas : « quisait check » dit pourquoi" in text
@@ -128,9 +132,9 @@ def test_a_part_that_is_away_takes_no_other_with_it(house: Application) -> None:
     assert "prime de xylophone" in text
 
 
-def test_axe_finds_nothing_on_the_desk(chromium: Browser, house: Application) -> None:
+def test_axe_finds_nothing_on_the_desk(chromium: Browser, application: Application) -> None:
     """Light at full width, dark at 320 pixels."""
-    with served(app_of(house, NoQueryLog())) as address, opened(chromium, address) as page:
+    with served(app_of(application, NoQueryLog())) as address, opened(chromium, address) as page:
         page.goto("/administration")
         assert faults_of(page) == []
         page.set_viewport_size({"width": 320, "height": 700})
@@ -151,20 +155,20 @@ def test_a_denial_of_nobody_known_is_told(tmp_path: Path) -> None:
     (notes / "_quisait.csv").write_text(rules, "utf-8")
     with (
         patch.dict(os.environ, {"QUISAIT_FILE": str(tmp_path / "quisait.toml")}),
-        open_application(load_settings()) as house,
+        open_application(load_settings()) as application,
     ):
-        read_directory(house)
-        crawl_sources(house, house.settings.sources, quiet=True)
-        page = asking(house).get("/administration").text
+        read_directory(application)
+        crawl_sources(application, application.settings.sources, quiet=True)
+        page = asking(application).get("/administration").text
     assert "fermés à tous : leur refus ne nomme personne de connu" in page
     assert '<span class="state ill">À voir</span> notes' in page, "quisait check fails on it too"
     assert "« quisait sources notes » dit lequel" in page.replace("\u00a0", " ")
     assert "zanzibar" not in page.lower()
 
 
-def test_the_glossary_is_edited_on_its_page(house: Application) -> None:
+def test_the_glossary_is_edited_on_its_page(application: Application) -> None:
     """Checked by the reader that questions use, whole or not at all, and written down."""
-    client = asking(house)
+    client = asking(application)
     path = "/administration/files/glossary"
     file = Path(os.environ["QUISAIT_FILE"]).with_name("glossaire.csv")
     before = file.read_text("utf-8")
@@ -187,7 +191,7 @@ def test_the_glossary_is_edited_on_its_page(house: Application) -> None:
     assert file.read_text("utf-8") == "CFE;cotisation foncière\nSPF;publicité foncière\n"
     status, page = write("CFE;autre chose", old)
     assert (status, "a changé depuis" in page) == (409, True)
-    newest = [(one.reading, one.subject) for one in house.privacy.audit.newest(9)]
+    newest = [(one.reading, one.subject) for one in application.privacy.audit.newest(9)]
     assert (f"POST {path.replace('glossary', '{name}')}", "name:glossary") in newest
     assert client.get("/administration/files/best-bets").status_code == 404
     client.cookies.set(DEMO_COOKIE, "ag-2")
@@ -204,32 +208,32 @@ def test_a_file_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
         files.read("glossary")
 
 
-def test_questions_are_counted_with_and_without_a_result(house: Application) -> None:
+def test_questions_are_counted_with_and_without_a_result(application: Application) -> None:
     """Five people or more for each text; the fourth is not enough."""
     for number in range(1, 6):
-        house.journal.write(search(f"ag-{number}", "taxe fonciere", 3), datetime.now(UTC))
+        application.journal.write(search(f"ag-{number}", "taxe fonciere", 3), datetime.now(UTC))
     for number in range(1, 5):
-        house.journal.write(search(f"ag-{number}", "bordereau caduc", 3), datetime.now(UTC))
-    page = asking(house).get("/administration").text
+        application.journal.write(search(f"ag-{number}", "bordereau caduc", 3), datetime.now(UTC))
+    page = asking(application).get("/administration").text
     assert "Les plus posées avec résultat" in page
     assert "taxe fonciere" in page.partition("avec résultat")[2]
     assert "caduc" not in page
 
 
-def test_a_source_is_read_again_when_asked(house: Application) -> None:
+def test_a_source_is_read_again_when_asked(application: Application) -> None:
     """Due at once, until a run begins; one that the settings do not name is unknown."""
-    client = asking(house)
+    client = asking(application)
     client.headers["Origin"] = "http://localhost"
-    worker = Worker(house, Event())
-    assert not house.state.run_is_requested("notes")
+    worker = Worker(application, Event())
+    assert not application.state.run_is_requested("notes")
     answer = client.post("/administration/sources/notes", follow_redirects=False)
     assert answer.status_code == 303
     assert client.post("/administration/sources/ailleurs").status_code == 404
     assert "dès que « quisait run » le peut" in client.get("/administration").text
-    before = next(house.state.runs_of("notes")).id
+    before = next(application.state.runs_of("notes")).id
     worker.round()
-    assert next(house.state.runs_of("notes")).id > before
-    assert not house.state.run_is_requested("notes")
-    after = next(house.state.runs_of("notes")).id
+    assert next(application.state.runs_of("notes")).id > before
+    assert not application.state.run_is_requested("notes")
+    after = next(application.state.runs_of("notes")).id
     worker.round()
-    assert next(house.state.runs_of("notes")).id == after
+    assert next(application.state.runs_of("notes")).id == after

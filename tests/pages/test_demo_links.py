@@ -121,7 +121,7 @@ class Walk:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
+def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
     """The demo, indexed in a folder of the test's own."""
     folder = tmp_path_factory.mktemp("demo")
     with pytest.MonkeyPatch.context() as patch:
@@ -142,15 +142,15 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
         shutil.copy(folder / VECTORS.name, VECTORS)
 
 
-def client_of(house: Application, agent: str) -> TestClient:
-    app = app_of(house, NoQueryLog())
+def client_of(application: Application, agent: str) -> TestClient:
+    app = app_of(application, NoQueryLog())
     return TestClient(app, SITE, client=("127.0.0.1", 50000), cookies={DEMO_COOKIE: agent})
 
 
 @pytest.mark.parametrize("agent", AGENTS)
-def test_every_link_leads_somewhere(house: Application, agent: str) -> None:
+def test_every_link_leads_somewhere(application: Application, agent: str) -> None:
     """No refusal, no fault, no dead anchor, no site that is nowhere."""
-    walk = Walk(client_of(house, agent))
+    walk = Walk(client_of(application, agent))
     walk.follow()
     assert walk.faults == []
     assert walk.forms["/documents"] > MOST["/documents"]
@@ -179,12 +179,12 @@ FORMS = """() => [...document.querySelectorAll("a[href]:not([href^='mailto:'])")
 
 
 @pytest.mark.parametrize("agent", AGENTS)
-def test_a_click_leads_somewhere(house: Application, chromium: Browser, agent: str) -> None:
+def test_a_click_leads_somewhere(application: Application, chromium: Browser, agent: str) -> None:
     """In Chromium: a page, a new tab or a file; no error on it, and the anchor is there.
 
     A community is accepted on the way, whose page is then looked at.
     """
-    with served(app_of(house, NoQueryLog())) as address, chromium.new_context() as context:
+    with served(app_of(application, NoQueryLog())) as address, chromium.new_context() as context:
         context.add_cookies([{"name": DEMO_COOKIE, "value": agent, "url": address}])
         faults: list[str] = []
         context.on(
@@ -255,12 +255,12 @@ def _click(context: BrowserContext, page: Page, link: Locator, faults: list[str]
         faults.append(f"{href}: {[one.status for one in answers]}")
 
 
-def test_every_original_opens(house: Application) -> None:
+def test_every_original_opens(application: Application) -> None:
     """Of each file of the folder, and of some documents of the other sources, in one click."""
-    client = client_of(house, AGENTS[0])
+    client = client_of(application, AGENTS[0])
     opened = Counter[str]()
-    for source in sorted(house.index.sources()):
-        every = sorted(one.document_id for one in house.index.scan(source))
+    for source in sorted(application.index.sources()):
+        every = sorted(one.document_id for one in application.index.scan(source))
         for document_id in every if source == "notes" else every[::10]:
             found = client.get(document_address(document_id))
             if found.status_code == 404:

@@ -74,15 +74,15 @@ MANY = "\n\n".join(
 class Place:
     """The assembled application over a folder and an export."""
 
-    house: Application
+    application: Application
     folder: Path
     clients: dict[str, TestClient] = field(default_factory=dict)
 
     def get(self, path: str, reader: str = "claire", **headers: str) -> Any:
         if reader not in self.clients:
-            token = tokens_of(self.house.settings).make(reader, now_s())
+            token = tokens_of(self.application.settings).make(reader, now_s())
             self.clients[reader] = TestClient(
-                app_of(self.house, NoQueryLog()),
+                app_of(self.application, NoQueryLog()),
                 "http://localhost",
                 headers={"Authorization": f"Bearer {token}"},
                 follow_redirects=False,
@@ -96,7 +96,9 @@ class Place:
         return self.folder / "dossier" / name
 
     def crawl(self) -> None:
-        for outcome in crawl_sources(self.house, self.house.settings.sources, quiet=True):
+        for outcome in crawl_sources(
+            self.application, self.application.settings.sources, quiet=True
+        ):
             assert not outcome.error
 
 
@@ -126,11 +128,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     (folder / "dossier/cp1252.txt").write_bytes("Décidé le 3 août.".encode("cp1252"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QUISAIT_FILE", str(folder / "quisait.toml"))
-        with open_application(load_settings()) as house:
-            read_directory(house)
-            found = Place(house, folder)
+        with open_application(load_settings()) as application:
+            read_directory(application)
+            found = Place(application, folder)
             found.crawl()
-            house.index.write([Remove("dossier:parti.txt")])
+            application.index.write([Remove("dossier:parti.txt")])
             yield found
 
 
@@ -322,7 +324,7 @@ def test_rights_are_those_of_now(place: Place) -> None:
     assert place.original("change.txt").status_code == 200
     closed, opened = Access(frozenset({"agent:omar"})), Access(frozenset({EVERYONE}))
     for access, status in ((closed, 404), (opened, 200)):
-        place.house.index.write([PutAccess("dossier:change.txt", access)])
+        place.application.index.write([PutAccess("dossier:change.txt", access)])
         for pattern in PATTERNS:
             assert place.get(pattern.format("dossier:change.txt")).status_code == status
     sidecar = place.file("change.txt.quisait.json")
@@ -364,7 +366,7 @@ def test_what_is_being_sent_stops_once_it_is_another(place: Place, change: str) 
     from quisait.application.sources import open_originals
     from tests.builders import ANYONE
 
-    originals = open_originals(place.house.settings, place.house.known)
+    originals = open_originals(place.application.settings, place.application.known)
     file, sidecar = place.file("envoi.txt"), place.file("envoi.txt.quisait.json")
     table = place.file("_quisait.csv")
     file.write_text("x" * 1000, "utf-8")

@@ -1,4 +1,4 @@
-"""Who is not to be named stands on no surface: pages, API and command line of one house.
+"""Who is not to be named stands on no surface: pages, API and command line of one application.
 
 Nine agents write of the same three subjects. Once all is read and built, each meets another
 fate; what the next answers may say of each of them follows from the fate alone.
@@ -128,16 +128,16 @@ PEOPLE = tuple(Person(number, fate) for number, fate in enumerate(FATES))
 
 @dataclass
 class World:
-    """The house as it is asked, before the fates and after."""
+    """The application as it is asked, before the fates and after."""
 
-    house: Application
+    application: Application
     app: FastAPI
     folder: Path
     clients: dict[str, TestClient] = field(default_factory=dict)
 
     def get(self, path: str, **parameters: Any) -> Any:
         if READER not in self.clients:
-            token = tokens_of(self.house.settings).make(READER, now_s())
+            token = tokens_of(self.application.settings).make(READER, now_s())
             headers = {"Authorization": f"Bearer {token}"}
             self.clients[READER] = TestClient(self.app, "http://localhost", headers=headers)
         return self.clients[READER].get(path, params=parameters or None)
@@ -162,14 +162,14 @@ class World:
         header = {"type": "header", "version": 1, "complete": True}
         lines = [json.dumps(one, ensure_ascii=False) for one in (header, *accounts, *pages)]
         (self.folder / "export.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
-        read_directory(self.house)
+        read_directory(self.application)
         for outcome in crawl_sources(
-            self.house, self.house.settings.sources, accept_deletions=True, quiet=True
+            self.application, self.application.settings.sources, accept_deletions=True, quiet=True
         ):
             assert not outcome.error
 
     def wish(self) -> None:
-        consent = self.house.privacy.consent
+        consent = self.application.privacy.consent
         for one in PEOPLE:
             if one.fate == "retirée":
                 consent.ask(Preference(one.id, PreferenceKind.WITHDRAW))
@@ -188,10 +188,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("QUISAIT_FILE", str(folder / "quisait.toml"))
-        house = stack.enter_context(open_application(load_settings()))
-        one = World(house, app_of(house, NoQueryLog()), folder)
+        application = stack.enter_context(open_application(load_settings()))
+        one = World(application, app_of(application, NoQueryLog()), folder)
         one.read(after=False)
-        build_and_publish(house)
+        build_and_publish(application)
         yield one
 
 
@@ -465,7 +465,7 @@ READ = (("search", "galette"), ("experts", "bornage"), ("profile", "ag-0"), ("pe
 @pytest.mark.parametrize(("name", "asked"), READ)
 def test_a_command_is_written_down(world: World, name: str, asked: str) -> None:
     """As whom, and of whom; nothing of what was asked."""
-    audit = world.house.privacy.audit
+    audit = world.application.privacy.audit
     known = audit.newest(1)[0].number
     world.command(name, asked, "--agent", READER)
     new = [one for one in audit.newest(9) if one.number > known]
@@ -478,14 +478,14 @@ def test_a_command_is_written_down(world: World, name: str, asked: str) -> None:
 def test_a_token_is_written_down(world: World) -> None:
     """Whoever holds it is that agent."""
     world.command("token", READER)
-    (newest,) = world.house.privacy.audit.newest(1)
+    (newest,) = world.application.privacy.audit.newest(1)
     assert (newest.reading, newest.subject) == ("quisait token", "as:lea")
 
 
 @pytest.mark.parametrize("asked", [*((*one, "--agent", READER) for one in READ), ("token", READER)])
 def test_what_cannot_be_written_down_is_not_shown(world: World, asked: tuple[str, ...]) -> None:
     """The line comes first: where there is none, neither is there an answer."""
-    with world.house.database.begin() as connection:
+    with world.application.database.begin() as connection:
         connection.execute(
             sa.text(
                 "create trigger full before insert on audit_entries "
@@ -495,7 +495,7 @@ def test_what_cannot_be_written_down_is_not_shown(world: World, asked: tuple[str
     try:
         done = CliRunner().invoke(command, [*asked])
     finally:
-        with world.house.database.begin() as connection:
+        with world.application.database.begin() as connection:
             connection.execute(sa.text("drop trigger full"))
     assert done.exit_code == 1
     assert done.stdout == ""

@@ -1,4 +1,4 @@
-"""Copies and heirs under random rights: each reader sees theirs, all of theirs, and no other."""
+"""Copies and successors under random rights: each reader sees all of theirs, and no other."""
 
 import random
 from collections.abc import Iterator
@@ -101,17 +101,17 @@ def check(place: Place, library: list[Kept], reader: Reader) -> int:
             for one in results:
                 copies = [copy.reference.document_id for copy in one.copies]
                 assert sorted([one.card.document_id, *copies]) == sorted(own)
-                heirs = {
+                successors = {
                     other.document_id
                     for other in readable.values()
                     if one.card.document_id in other.replaces
                 }
-                assert {heir.document_id for heir in one.replaced_by} == heirs
-                seen += len(copies) + len(heirs)
+                assert {successor.document_id for successor in one.replaced_by} == successors
+                seen += len(copies) + len(successors)
     return seen
 
 
-def test_each_reader_sees_their_copies_and_heirs(place: Place) -> None:
+def test_each_reader_sees_their_copies_and_successors(place: Place) -> None:
     """All of them, and no other, by relevance and by date; the draw has some to see."""
     assert sum(check(place, LIBRARY, reader) for reader in readers()) > 20
 

@@ -363,9 +363,9 @@ class World:
             connector = Broken(connector, stop.count)
         else:
             watched.stop = stop
-        workshop = CrawlDependencies(self.extraction, ENCODER, watched, self.state, self.state)
+        dependencies = CrawlDependencies(self.extraction, ENCODER, watched, self.state, self.state)
         with suppress(Killed, SourceUnreachable, ExtractorUnreachable, DeletionsHeld):
-            crawl(connector, workshop, full=full, accept_deletions=accept)
+            crawl(connector, dependencies, full=full, accept_deletions=accept)
 
     def look(self) -> None:
         for reader in READERS:

@@ -78,19 +78,19 @@ def elsewhere(place: Place, name: str, monkeypatch: pytest.MonkeyPatch, **settin
 
 
 def backed_up(target: Path) -> Path:
-    with open_application(load_settings()) as house:
-        back_up(house, target)
+    with open_application(load_settings()) as application:
+        back_up(application, target)
     return target
 
 
 def answers() -> dict[tuple[str, str], list[str]]:
-    """What each agent finds by each question, in a house that is opened for it."""
+    """What each agent finds by each question, in a application that is opened for it."""
     found = {}
-    with open_application(load_settings()) as house:
+    with open_application(load_settings()) as application:
         for agent_id in ("ag-1", "ag-2"):
-            reader = reader_of(agent_id, house.book, today())
+            reader = reader_of(agent_id, application.book, today())
             for question in QUESTIONS:
-                results = house.search.answer(Query(question), reader, today()).results
+                results = application.search.answer(Query(question), reader, today()).results
                 found[agent_id, question] = [one.card.document_id for one in results]
     return found
 
@@ -101,20 +101,20 @@ def ids(found: Mapping[tuple[str, str], list[str]], agent_id: str = "ag-1") -> s
 
 def live_on(place: Place) -> None:
     """Ana withdraws, a post is deleted, another is closed to most."""
-    with open_application(load_settings()) as house:
-        house.privacy.consent.ask(Preference("ag-1", PreferenceKind.WITHDRAW))
+    with open_application(load_settings()) as application:
+        application.privacy.consent.ask(Preference("ag-1", PreferenceKind.WITHDRAW))
     (place.folder / "export.jsonl").write_text(export([POSTS[0], CLOSED]), "utf-8")
     crawl_again()
 
 
 def crawl_again() -> None:
-    with open_application(load_settings()) as house:
-        crawl_sources(house, house.settings.sources, accept_deletions=True, quiet=True)
+    with open_application(load_settings()) as application:
+        crawl_sources(application, application.settings.sources, accept_deletions=True, quiet=True)
 
 
 def shown(agent_id: str) -> bool:
-    with open_application(load_settings()) as house:
-        return any(one.id == agent_id and one.listed for one in house.book.everyone())
+    with open_application(load_settings()) as application:
+        return any(one.id == agent_id and one.listed for one in application.book.everyone())
 
 
 @pytest.fixture
@@ -137,10 +137,10 @@ def test_there_and_back_over_both_engines_and_databases(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, servers: dict[str, str]
 ) -> None:
     """Each answers as the first did, with its cursors: the next reading has nothing to write."""
-    with open_application(load_settings()) as house:
-        open_sessions(house.settings, house.database).begin("ag-1")
-        house.privacy.consent.ask(Preference("ag-2", PreferenceKind.WITHDRAW, "notes"))
-        (begun,) = [run.started for run in house.state.runs_of("wiki")]
+    with open_application(load_settings()) as application:
+        open_sessions(application.settings, application.database).begin("ag-1")
+        application.privacy.consent.ask(Preference("ag-2", PreferenceKind.WITHDRAW, "notes"))
+        (begun,) = [run.started for run in application.state.runs_of("wiki")]
     asked = answers()
     assert {"wiki:2", "wiki:3", "notes:bornage.txt"} <= ids(asked)
     assert "notes:secret.txt" in ids(asked, "ag-2") - ids(asked)
@@ -154,14 +154,14 @@ def test_there_and_back_over_both_engines_and_databases(
         register = other.folder / "registre.jsonl"
         assert (done.documents, done.left_out, done.agents) == (6, 0, 3)
         assert answers() == asked
-        with open_application(load_settings()) as house:
-            assert house.state.load("wiki")
-            assert open_sessions(house.settings, house.database).of() == ()
-            (kept,) = house.privacy.consent.of("ag-2")
+        with open_application(load_settings()) as application:
+            assert application.state.load("wiki")
+            assert open_sessions(application.settings, application.database).of() == ()
+            (kept,) = application.privacy.consent.of("ag-2")
             assert kept.preference.subject == "notes"
-            *_, first = house.state.runs_of("wiki")
+            *_, first = application.state.runs_of("wiki")
             assert first.started == begun, "whatever the zone of the server"
-            written = crawl_sources(house, house.settings.sources, quiet=True)
+            written = crawl_sources(application, application.settings.sources, quiet=True)
             assert [one.report and one.report.changed for one in written] == [0, 0]
 
 
@@ -250,13 +250,13 @@ def test_a_backup_beside_crawls_is_of_one_moment(
             (place.folder / "export.jsonl").write_text(export(posts), "utf-8")
             crawl_again()
 
-    with open_application(load_settings()) as house:
+    with open_application(load_settings()) as application:
         crawling = Thread(target=crawl_on)
         crawling.start()
         try:
             for number in range(4):
                 time.sleep(0.3)
-                back_up(house, tmp_path / f"backup-{number}")
+                back_up(application, tmp_path / f"backup-{number}")
         finally:
             stop.set()
             crawling.join()
@@ -269,8 +269,8 @@ def test_a_backup_beside_crawls_is_of_one_moment(
         )
         (load_settings_folder() / "export.jsonl").write_text(export(POSTS), "utf-8")
         crawl_again()
-        with open_application(load_settings()) as house:
-            kept = {entry.document_id for entry in house.index.scan("wiki")}
+        with open_application(load_settings()) as application:
+            kept = {entry.document_id for entry in application.index.scan("wiki")}
         assert kept == {"wiki:1", "wiki:2", "wiki:3"}, "what its source deleted is gone"
 
 
@@ -283,8 +283,8 @@ def test_a_backup_has_no_secret_and_shows_a_change(
 ) -> None:
     """Its settings read as those that made it; a changed byte, or a missing file, is refused."""
     monkeypatch.setenv("QUISAIT_LDAP__PASSWORD", "motdepasse-ldap")
-    with open_application(load_settings()) as house:
-        token = house.push_tokens.add("forum", "Le forum")
+    with open_application(load_settings()) as application:
+        token = application.push_tokens.add("forum", "Le forum")
     backup = backed_up(tmp_path / "backup")
     settings = load_settings()
     whole = b"".join(path.read_bytes() for path in backup.rglob("*") if path.is_file())
@@ -314,9 +314,9 @@ def _child(variables: dict[str, str], backup: str, register: str, ready: Connect
         ready.send(True)
         restore(load_settings(), Path(backup), register_file=Path(register))
         return
-    with open_application(load_settings()) as house:
+    with open_application(load_settings()) as application:
         ready.send(True)
-        back_up(house, Path(backup))
+        back_up(application, Path(backup))
 
 
 def killed_after(delay_s: float | None, backup: Path, register: str = "") -> float:

@@ -1,7 +1,7 @@
 """docker-compose.yml and the Dockerfile, where no container engine runs.
 
 The file obeys the Compose specification's schema (check-jsonschema carries it), and keeps
-the rules of this house; its commands and health checks are run here, outside containers.
+the rules of this application; its commands and health checks are run here, outside containers.
 """
 
 import json

@@ -98,11 +98,11 @@ def test_a_worker_closes_what_nobody_asks_about_any_more(
     monkeypatch.setenv("QUISAIT_FILE", str(place.folder / "quisait.toml"))
     for name, value in place.environment.items():
         monkeypatch.setenv(name, value)
-    with open_application(load_settings()) as house:
-        assert JOURNAL not in [task.name for task in tasks_of(house)]
-        house.journal.write(search("ag-1", "hippocampe"), NINE)
-        (task,) = (task for task in tasks_of(house) if task.name == JOURNAL)
-        with hold_source_lock(house.locks, task.name) as held:
-            task.work(house, held, Event())
-        assert not house.journal.is_kept(), "counts of that age are forgotten too"
-        assert JOURNAL not in [one.name for one in tasks_of(house)]
+    with open_application(load_settings()) as application:
+        assert JOURNAL not in [task.name for task in tasks_of(application)]
+        application.journal.write(search("ag-1", "hippocampe"), NINE)
+        (task,) = (task for task in tasks_of(application) if task.name == JOURNAL)
+        with hold_source_lock(application.locks, task.name) as held:
+            task.work(application, held, Event())
+        assert not application.journal.is_kept(), "counts of that age are forgotten too"
+        assert JOURNAL not in [one.name for one in tasks_of(application)]

@@ -136,8 +136,8 @@ def test_what_a_crawl_sent_before_it_failed_does_not_come_after_the_next(
     document = make_document("s:3", sections=(Section("carrousel"),))
 
     def crawled(index: OpenSearchIndex, *script: Upsert | Delete | Checkpoint) -> None:
-        workshop = CrawlDependencies(None, ENCODER, index, state, state)  # type: ignore[arg-type]
-        crawl(ScriptedSource(script, "s"), workshop)
+        dependencies = CrawlDependencies(None, ENCODER, index, state, state)  # type: ignore[arg-type]
+        crawl(ScriptedSource(script, "s"), dependencies)
 
     stand.line.hold(EVERY_TRY)
     with pytest.raises(IndexUnreachable):

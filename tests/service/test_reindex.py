@@ -76,9 +76,11 @@ def start_reindex(place: Place, where: str, act: str) -> subprocess.Popen[str]:
 def found(place: Place, question: str, agent: str = "ag-1") -> set[str]:
     """All that a process which starts now lets the agent find."""
     chosen = {**place.environment, "QUISAIT_FILE": str(place.folder / "quisait.toml")}
-    with patch.dict(os.environ, chosen), open_application(load_settings()) as house:
-        reader = command_line_reader(house, agent)
-        answer = house.search.answer(Query(question, page_size=50, wide=True), reader, today())
+    with patch.dict(os.environ, chosen), open_application(load_settings()) as application:
+        reader = command_line_reader(application, agent)
+        answer = application.search.answer(
+            Query(question, page_size=50, wide=True), reader, today()
+        )
         return {one.card.document_id for one in answer.results}
 
 

@@ -46,22 +46,22 @@ def read_again(place: Place, *posts: dict[str, object]) -> None:
     """The source holds these posts, and is read."""
     if posts:
         (place.folder / "export.jsonl").write_text(export(list(posts)), "utf-8")
-    with open_application(load_settings()) as house:
-        crawl_sources(house, house.settings.sources, accept_deletions=True, quiet=True)
+    with open_application(load_settings()) as application:
+        crawl_sources(application, application.settings.sources, accept_deletions=True, quiet=True)
 
 
 def live_on(place: Place) -> None:
     """Ana withdraws, a post is deleted, another is closed to most."""
-    with open_application(load_settings()) as house:
-        house.privacy.consent.ask(Preference("ag-1", PreferenceKind.WITHDRAW))
+    with open_application(load_settings()) as application:
+        application.privacy.consent.ask(Preference("ag-1", PreferenceKind.WITHDRAW))
     read_again(place, POSTS[0], CLOSED)
 
 
 def found(question: str) -> list[str]:
-    """What Ana finds, in a house that is opened for it."""
-    with open_application(load_settings()) as house:
-        reader = reader_of("ag-1", house.book, today())
-        results = house.search.answer(Query(question), reader, today()).results
+    """What Ana finds, in a application that is opened for it."""
+    with open_application(load_settings()) as application:
+        reader = reader_of("ag-1", application.book, today())
+        results = application.search.answer(Query(question), reader, today()).results
         return [one.card.document_id for one in results]
 
 
@@ -83,13 +83,13 @@ def test_a_restored_backup_is_told_what_happened_since(
     restore(place, tmp_path / "backup", *names)
     assert "wiki:3" not in found("recettes de l'hôpital")
     assert "wiki:2" not in found("remaniement du cadastre")
-    with open_application(load_settings()) as house:
-        assert not [one for one in house.book.everyone() if one.id == "ag-1" and one.listed]
+    with open_application(load_settings()) as application:
+        assert not [one for one in application.book.everyone() if one.id == "ag-1" and one.listed]
     read_again(place)
     assert "wiki:2" not in found("remaniement du cadastre")
     assert "wiki:1" in found("parcelle")
-    with open_application(load_settings()) as house:
-        assert "wiki:2" in house.index.kept(["wiki:2"]), "for those who may read it"
+    with open_application(load_settings()) as application:
+        assert "wiki:2" in application.index.kept(["wiki:2"]), "for those who may read it"
 
 
 def test_what_was_revoked_since_is_not_opened_again(place: Place, tmp_path: Path) -> None:
@@ -97,26 +97,26 @@ def test_what_was_revoked_since_is_not_opened_again(place: Place, tmp_path: Path
 
     def accesses() -> tuple[SqlSessions, SqlPersonalTokens]:
         sessions, tokens = (
-            open_sessions(settings, house.database),
-            open_personal_tokens(settings, house.database),
+            open_sessions(settings, application.database),
+            open_personal_tokens(settings, application.database),
         )
         assert tokens is not None
         return sessions, tokens
 
     settings = load_settings()
-    with open_application(settings) as house:
+    with open_application(settings) as application:
         sessions, tokens = accesses()
         session_id, token = sessions.begin("ag-1"), tokens.make("ag-1", "tableur", 9)
     shutil.rmtree(tmp_path / "backup")
     shutil.copytree(place.folder / ".quisait", tmp_path / "backup")
-    with open_application(settings) as house:
+    with open_application(settings) as application:
         sessions, tokens = accesses()
         assert sessions.find(session_id) is not None
         sessions.revoke_all("ag-1")
         tokens.revoke_all("ag-1")
     live_on(place)
     restore(place, tmp_path / "backup")
-    with open_application(settings) as house:
+    with open_application(settings) as application:
         sessions, tokens = accesses()
         assert sessions.find(session_id) is None
         assert tokens.agent_id(token) is None
@@ -125,15 +125,15 @@ def test_what_was_revoked_since_is_not_opened_again(place: Place, tmp_path: Path
 def test_a_wish_taken_back_since_is_not_put_again(place: Place, tmp_path: Path) -> None:
     """The last word counts, in a restored database too."""
     wish = Preference("ag-1", PreferenceKind.WITHDRAW)
-    with open_application(load_settings()) as house:
-        house.privacy.consent.ask(wish)
+    with open_application(load_settings()) as application:
+        application.privacy.consent.ask(wish)
     shutil.rmtree(tmp_path / "backup")
     shutil.copytree(place.folder / ".quisait", tmp_path / "backup")
-    with open_application(load_settings()) as house:
-        house.privacy.consent.take_back(wish)
+    with open_application(load_settings()) as application:
+        application.privacy.consent.take_back(wish)
     restore(place, tmp_path / "backup")
-    with open_application(load_settings()) as house:
-        assert house.privacy.consent.of("ag-1") == ()
+    with open_application(load_settings()) as application:
+        assert application.privacy.consent.of("ag-1") == ()
 
 
 def test_by_command_and_twice_without_harm(place: Place) -> None:
@@ -170,25 +170,25 @@ def test_the_register_says_no_more_than_it_must(place: Place) -> None:
 
 def test_who_left_long_ago_is_forgotten(place: Place) -> None:
     """By rule and by command: nothing of theirs is kept but what the directory says again."""
-    with open_application(load_settings()) as house:
-        house.privacy.consent.ask(Preference("ag-3", PreferenceKind.WITHDRAW))
-        tokens = open_personal_tokens(house.settings, house.database)
+    with open_application(load_settings()) as application:
+        application.privacy.consent.ask(Preference("ag-3", PreferenceKind.WITHDRAW))
+        tokens = open_personal_tokens(application.settings, application.database)
         assert tokens is not None
         for agent_id in ("ag-3", "ag-1"):
-            open_sessions(house.settings, house.database).begin(agent_id)
+            open_sessions(application.settings, application.database).begin(agent_id)
             tokens.make(agent_id, f"tableur de {agent_id}", 9)
-        assert house.book.agent("ag-3") is not None
+        assert application.book.agent("ag-3") is not None
     assert place.json("privacy", "purge")["agents"] == ["ag-3"]
-    with open_application(load_settings()) as house:
-        assert house.book.agent("ag-3") is None
-        assert house.privacy.consent.of("ag-3") == ()
-        tokens = open_personal_tokens(house.settings, house.database)
+    with open_application(load_settings()) as application:
+        assert application.book.agent("ag-3") is None
+        assert application.privacy.consent.of("ag-3") == ()
+        tokens = open_personal_tokens(application.settings, application.database)
         assert tokens is not None
-        sessions = open_sessions(house.settings, house.database)
+        sessions = open_sessions(application.settings, application.database)
         assert [one.agent_id for one in sessions.of()] == ["ag-1"]
         assert [one.label for one in tokens.of()] == ["tableur de ag-1"]
-        assert house.book.by_account(["wiki:cyd"]) == {}
-        assert house.book.agent("ag-1") is not None
+        assert application.book.by_account(["wiki:cyd"]) == {}
+        assert application.book.agent("ag-1") is not None
 
 
 def test_a_purge_leaves_no_word_of_a_deleted_note(tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_what_cannot_be_noted_acts_and_is_noted_later(
 
 
 def test_an_unreadable_line_of_the_register_is_told_with_its_number(place: Place) -> None:
-    """By every command that opens a house, and by the check, wherever the line stands."""
+    """By every command that opens a application, and by the check, wherever the line stands."""
     register = place.folder / "registre.jsonl"
     whole = register.read_bytes() if register.exists() else b""
     number = whole.count(b"\n") + 1

@@ -62,9 +62,9 @@ class Kept:
 
     def fails(self, connector: Connector) -> str:
         """What a reading from the beginning is told; accepts any number of deletions."""
-        workshop = CrawlDependencies(None, ENCODER, self.index, self.state, self.state)  # type: ignore[arg-type]
+        dependencies = CrawlDependencies(None, ENCODER, self.index, self.state, self.state)  # type: ignore[arg-type]
         with pytest.raises(SourceError) as failed:
-            in_time(lambda: crawl(connector, workshop, full=True, accept_deletions=True))
+            in_time(lambda: crawl(connector, dependencies, full=True, accept_deletions=True))
         kept = self.index.kept(["s:1", "s:2"])
         assert {one.access for one in kept.values()} == {OPEN}
         assert len(kept) == 2
@@ -207,10 +207,10 @@ def test_what_is_appended_while_an_export_is_read_waits(kept: Kept) -> None:
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"type": "deleted", "id": "1"}) + "\n")
 
-    workshop = CrawlDependencies(None, ENCODER, kept.index, kept.state, kept.state)  # type: ignore[arg-type]
-    crawl(Rewritten(path, appended), workshop, full=True, accept_deletions=True)  # type: ignore[arg-type]
+    dependencies = CrawlDependencies(None, ENCODER, kept.index, kept.state, kept.state)  # type: ignore[arg-type]
+    crawl(Rewritten(path, appended), dependencies, full=True, accept_deletions=True)  # type: ignore[arg-type]
     assert len(kept.index.kept(["s:1", "s:2", "s:3"])) == 3
-    crawl(ExportConnector("s", path), workshop)
+    crawl(ExportConnector("s", path), dependencies)
     assert len(kept.index.kept(["s:1", "s:2", "s:3"])) == 2
 
 
@@ -233,11 +233,11 @@ def test_a_folder_that_cannot_be_listed_loses_nothing_and_opens_nothing(
 
     def read(*, full: bool = False) -> dict[str, frozenset[str]]:
         source = FolderConnector("s", root)
-        in_time(lambda: crawl(source, workshop, full=full, accept_deletions=True))
+        in_time(lambda: crawl(source, dependencies, full=full, accept_deletions=True))
         now = kept.index.kept(["s:x.txt", "s:mort/y.txt"])
         return {name: one.access.allowed for name, one in now.items()}
 
-    workshop = CrawlDependencies(PLAIN, ENCODER, kept.index, kept.state, kept.state)
+    dependencies = CrawlDependencies(PLAIN, ENCODER, kept.index, kept.state, kept.state)
     everyone, few, nobody = ({EVERYONE}, {"g:g:few"}, frozenset[str]())
     assert read() == {"s:x.txt": everyone, "s:mort/y.txt": everyone}
     (root / "_quisait.csv").write_text("pattern,allowed\n**,g:g:few\n", "utf-8")
@@ -266,20 +266,24 @@ def test_the_others_are_read_and_the_next_run_goes_on(
     """As the command does it: export and directory are pipes for a while."""
     place = make_place(tmp_path / "place")
     monkeypatch.setenv("QUISAIT_FILE", str(place.folder / "quisait.toml"))
-    with open_application(load_settings()) as house:
+    with open_application(load_settings()) as application:
 
         def read(*, full: bool = False) -> dict[str, str]:
             done = crawl_sources(
-                house, house.settings.sources, full=full, accept_deletions=True, quiet=True
+                application,
+                application.settings.sources,
+                full=full,
+                accept_deletions=True,
+                quiet=True,
             )
             return {one.source: one.error for one in done}
 
         def standing() -> dict[str, tuple[int, str]]:
             now = datetime.now(UTC)
-            rows = [status_of(house, one, now) for one in house.settings.sources]
+            rows = [status_of(application, one, now) for one in application.settings.sources]
             return {one.source: (one.documents, one.state) for one in rows}
 
-        assert read_directory(house) is not None
+        assert read_directory(application) is not None
         assert read() == {"notes": "", "wiki": ""}
         note = place.folder / "notes" / "nouvelle.txt"
         note.write_text("Le cadastre solaire recense les toitures.", "utf-8")
@@ -289,10 +293,10 @@ def test_the_others_are_read_and_the_next_run_goes_on(
                 assert told["notes"] == ""
                 assert "export.jsonl n'est pas un fichier ordinaire" in told["wiki"]
             with pytest.raises(SourceRefused, match=r"agents\.csv n'est pas un fichier ordinaire"):
-                read_directory(house)
+                read_directory(application)
             counts = {name: count for name, (count, _) in standing().items()}
             assert counts == {"notes": 4, "wiki": 3}
             assert "il faut y remédier" in standing()["wiki"][1]
-            assert len(list(house.book.everyone())) == 3
+            assert len(list(application.book.everyone())) == 3
         assert read() == {"notes": "", "wiki": ""}
         assert "à jour" in standing()["wiki"][1]

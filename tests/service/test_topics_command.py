@@ -216,6 +216,9 @@ def test_the_command_line_walks_over_topics_too(
         return asked[-1]
 
     monkeypatch.setattr(BuildReader, "topics_of", noted)
-    with open_application(load_settings()) as house, answers.answer_context(house) as context:
-        who_knows(context, command_line_reader(house, "ag-2"), "bornage", limit=10)
+    with (
+        open_application(load_settings()) as application,
+        answers.answer_context(application) as context,
+    ):
+        who_knows(context, command_line_reader(application, "ag-2"), "bornage", limit=10)
     assert "bornage" in {topic for some in asked[0].values() for topic, _ in some}

@@ -67,7 +67,7 @@ def test_a_successor_takes_the_better_place() -> None:
     assert placed == ["newest", "new", "old", "else"]
 
 
-def test_an_heir_counts_from_its_first_day() -> None:
+def test_a_successor_counts_from_its_first_day() -> None:
     """What comes into force tomorrow replaces nothing today."""
     tomorrow = (TODAY + timedelta(days=1)).isoformat()
     marks = {
@@ -97,12 +97,17 @@ def test_circles_and_little_trusted_sources_replace_nothing() -> None:
 
 
 def test_a_chain_between_two_circles_is_none() -> None:
-    """Only who is among their own heirs is in a circle, whatever stands between circles."""
+    """Only who is among their own successors is in a circle, whatever stands between circles."""
     named = {"a": "b", "b": "a", "c": "a", "d": "c", "e": "d", "f": "e", "x": "y"}
     marks = {one: HitAttributes("wiki", replaces=(former,)) for one, former in named.items()}
     marks |= {"e": HitAttributes("wiki", replaces=("d", "f")), "y": HitAttributes("wiki")}
     found = Successors(marks, {}, TODAY)
-    told = {(heir, former) for heir in marks for former in marks if found.replaces(heir, former)}
+    told = {
+        (successor, former)
+        for successor in marks
+        for former in marks
+        if found.replaces(successor, former)
+    }
     assert told == {("d", "c"), ("x", "y")}
 
 
@@ -113,10 +118,10 @@ def test_what_is_told_is_what_moves(pairs: list[tuple[str, str]]) -> None:
     marks = {one: HitAttributes("wiki", replaces=formers) for one, formers in named.items()}
     found = Successors(marks, {}, TODAY)
     for a in marks:
-        assert a not in found.heirs(a)
+        assert a not in found.successors(a)
         for b in marks:
-            assert not found.replaces(a, b) or (b in named[a] and a in found.heirs(b))
-            assert not (found.replaces(a, b) and b in found.heirs(a))
+            assert not found.replaces(a, b) or (b in named[a] and a in found.successors(b))
+            assert not (found.replaces(a, b) and b in found.successors(a))
 
 
 def test_what_is_over_sinks_and_says_so() -> None:
@@ -150,7 +155,7 @@ def test_freshness_is_mild_and_trust_multiplies() -> None:
 
 
 def test_copies_are_one_result() -> None:
-    """The best stands for all; different validities, heirs and other texts stay apart."""
+    """The best stands for all; different validities, successors and other texts stay apart."""
     text = HitAttributes("wiki", text_signature=signed(TEXT))
     marks = {
         "a": text,
@@ -223,7 +228,7 @@ DAYS = st.lists(st.sampled_from([None, "2020-01-01", "2030-01-01"]), min_size=9,
 
 
 @given(SCORES, LINKS, DAYS, st.floats(0, 1))
-def test_no_heir_stands_below_what_it_replaces(
+def test_no_successor_stands_below_what_it_replaces(
     scores: list[float], links: list[tuple[int, int]], days: list[str | None], share: float
 ) -> None:
     """Whatever replaces what, each document is there once, in the order of its score."""
@@ -245,5 +250,7 @@ def test_no_heir_stands_below_what_it_replaces(
     )
     succession = Successors(marks, {}, TODAY)
     for name in names:
-        assert name not in succession.heirs(name)
-        assert all(found.index(heir) < found.index(name) for heir in succession.heirs(name))
+        assert name not in succession.successors(name)
+        assert all(
+            found.index(successor) < found.index(name) for successor in succession.successors(name)
+        )

@@ -37,7 +37,7 @@ from indexer.crawl.batches import prepare
 from indexer.crawl.pipeline import crawl
 from indexer.errors import DeletionsHeld
 from indexer.extraction.in_process import InProcessExtractor
-from tests.unit.test_pipeline import House
+from tests.unit.test_pipeline import CrawlBench
 
 pytestmark = pytest.mark.sources
 
@@ -432,27 +432,29 @@ def test_what_is_no_pattern_is_refused(pattern: str) -> None:
 def test_what_is_left_out_later_is_closed_then_removed(tmp_path: Path) -> None:
     """At once by the few; where the guard holds the removal, nobody reads it meanwhile."""
     (tmp_path / "state").mkdir()
-    house = House(tmp_path / "state")
+    crawls = CrawlBench(tmp_path / "state")
 
     def readers() -> dict[str, Access]:
-        return {entry.document_id: entry.access for entry in house.index.scan("f")}
+        return {entry.document_id: entry.access for entry in crawls.index.scan("f")}
 
     root = tmp_path / "tree"
     for number in range(30):
         (root / f"d{number % 2}").mkdir(parents=True, exist_ok=True)
         (root / f"d{number % 2}" / f"{number}.txt").write_text("texte")
     everyone = Access(frozenset({"everyone"}))
-    crawl(FolderConnector("f", root, everyone), house.workshop)
+    crawl(FolderConnector("f", root, everyone), crawls.dependencies)
     assert len(readers()) == 30
     fewer = FolderConnector("f", root, everyone, parse_selection((), ("d0",)))
     with pytest.raises(DeletionsHeld):
-        crawl(fewer, house.workshop, guard_share=0.1)
+        crawl(fewer, crawls.dependencies, guard_share=0.1)
     assert {one for one, access in readers().items() if access.allowed} == {
         f"f:d1/{number}.txt" for number in range(1, 30, 2)
     }
-    crawl(FolderConnector("f", root, everyone), house.workshop, guard_share=0.1)  # it was a slip
+    crawl(
+        FolderConnector("f", root, everyone), crawls.dependencies, guard_share=0.1
+    )  # it was a slip
     assert all(access == everyone for access in readers().values())
-    crawl(fewer, house.workshop, accept_deletions=True)
+    crawl(fewer, crawls.dependencies, accept_deletions=True)
     assert len(readers()) == 15
 
 

@@ -14,7 +14,7 @@ from indexer.crawl.batches import TRIES
 from indexer.crawl.pipeline import crawl
 from indexer.values import Failure, UnreadPart
 from quisait.work.runs import stoppable
-from tests.unit.test_pipeline import House, ScriptedSource, filed
+from tests.unit.test_pipeline import CrawlBench, ScriptedSource, filed
 
 pytestmark = pytest.mark.sources
 
@@ -24,48 +24,48 @@ PART_KEY = "wiki:1 ▸ annexe.pdf"
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    made = House(tmp_path)
+def crawls(tmp_path: Path) -> CrawlBench:
+    made = CrawlBench(tmp_path)
     made.extractor.unread = (LOCKED, CUT)
     made.crawl(Upsert(filed(1)), Upsert(filed(2)), Checkpoint("a"))
     return made
 
 
-def test_a_document_is_found_without_what_is_missing_from_it(house: House) -> None:
+def test_a_document_is_found_without_what_is_missing_from_it(crawls: CrawlBench) -> None:
     """Its attachment has a failure of its own; where it is cut, it has one too."""
-    assert house.ids() == {"wiki:1", "wiki:2"}
-    kinds = {row.key: row.kind for row in house.state.failures_of("wiki")}
+    assert crawls.ids() == {"wiki:1", "wiki:2"}
+    kinds = {row.key: row.kind for row in crawls.state.failures_of("wiki")}
     assert kinds == {
         PART_KEY: "encrypted", "wiki:1": "too_large",
         "wiki:2 ▸ annexe.pdf": "encrypted", "wiki:2": "too_large",
     }  # fmt: skip
 
 
-def test_what_is_read_whole_is_missing_no_more(house: House) -> None:
+def test_what_is_read_whole_is_missing_no_more(crawls: CrawlBench) -> None:
     """By the next version; another document's failures stay."""
-    house.extractor.unread = ()
-    house.crawl(Upsert(filed(1)), Checkpoint("b"))
-    assert house.state.keys("wiki") == {"wiki:2", "wiki:2 ▸ annexe.pdf"}
+    crawls.extractor.unread = ()
+    crawls.crawl(Upsert(filed(1)), Checkpoint("b"))
+    assert crawls.state.keys("wiki") == {"wiki:2", "wiki:2 ▸ annexe.pdf"}
 
 
-def test_the_parts_of_a_removed_document_are_missing_no_more(house: House) -> None:
+def test_the_parts_of_a_removed_document_are_missing_no_more(crawls: CrawlBench) -> None:
     """By tombstone and by listing; a listing that holds the document keeps them."""
-    house.crawl(Listing(frozenset({"wiki:1", "wiki:2"})), Checkpoint("b"))
-    assert PART_KEY in house.state.keys("wiki")
-    house.crawl(Delete("wiki:1"), Checkpoint("c"))
-    assert house.state.keys("wiki") == {"wiki:2", "wiki:2 ▸ annexe.pdf"}
-    house.crawl(Listing(frozenset()), Checkpoint("d"), accept_deletions=True)
-    assert house.state.keys("wiki") == frozenset()
+    crawls.crawl(Listing(frozenset({"wiki:1", "wiki:2"})), Checkpoint("b"))
+    assert PART_KEY in crawls.state.keys("wiki")
+    crawls.crawl(Delete("wiki:1"), Checkpoint("c"))
+    assert crawls.state.keys("wiki") == {"wiki:2", "wiki:2 ▸ annexe.pdf"}
+    crawls.crawl(Listing(frozenset()), Checkpoint("d"), accept_deletions=True)
+    assert crawls.state.keys("wiki") == frozenset()
 
 
-def test_a_document_that_fails_whole_has_one_failure(house: House) -> None:
+def test_a_document_that_fails_whole_has_one_failure(crawls: CrawlBench) -> None:
     """Its attachments went with it; where the old text stays, so do they."""
-    house.extractor.failure = Failure.TIMED_OUT
-    house.crawl(Upsert(filed(1)), Checkpoint("b"))
-    assert PART_KEY in house.state.keys("wiki")
-    house.extractor.failure = Failure.UNREADABLE
-    house.crawl(Upsert(filed(1)), Checkpoint("c"))
-    assert {key for key in house.state.keys("wiki") if key.startswith("wiki:1")} == {"wiki:1"}
+    crawls.extractor.failure = Failure.TIMED_OUT
+    crawls.crawl(Upsert(filed(1)), Checkpoint("b"))
+    assert PART_KEY in crawls.state.keys("wiki")
+    crawls.extractor.failure = Failure.UNREADABLE
+    crawls.crawl(Upsert(filed(1)), Checkpoint("c"))
+    assert {key for key in crawls.state.keys("wiki") if key.startswith("wiki:1")} == {"wiki:1"}
 
 
 class Rereadable(ScriptedSource):
@@ -81,12 +81,12 @@ class Rereadable(ScriptedSource):
 @pytest.mark.parametrize("failure", [Failure.TIMED_OUT, Failure.ENCRYPTED])
 def test_bad_luck_is_tried_again_a_few_times(tmp_path: Path, failure: Failure) -> None:
     """By ordinary crawls, until it is read; what a person must mend is not."""
-    house = House(tmp_path)
-    house.extractor.failure = failure
-    house.crawl(Upsert(filed(1)), Checkpoint("a"))
+    crawls = CrawlBench(tmp_path)
+    crawls.extractor.failure = failure
+    crawls.crawl(Upsert(filed(1)), Checkpoint("a"))
     source = Rereadable([Checkpoint("b")])
     for _ in range(TRIES + 2):
-        crawl(stoppable(source, Event()), house.workshop)  # as the command does
+        crawl(stoppable(source, Event()), crawls.dependencies)  # as the command does
     assert len(source.asked) == (TRIES if failure is Failure.TIMED_OUT else 0)
     assert set(source.asked) <= {frozenset({"wiki:1"})}
 
@@ -105,42 +105,42 @@ class AwayOf(Rereadable):
 @pytest.mark.parametrize("again", [False, True], ids=["changes", "again"])
 def test_a_source_that_is_away_uses_up_no_try(tmp_path: Path, again: bool) -> None:
     """Once it is back, the document is read."""
-    house = House(tmp_path)
-    house.extractor.failure = Failure.TIMED_OUT
-    house.crawl(Upsert(filed(1)), Checkpoint("a"))
-    house.extractor.failure = None
+    crawls = CrawlBench(tmp_path)
+    crawls.extractor.failure = Failure.TIMED_OUT
+    crawls.crawl(Upsert(filed(1)), Checkpoint("a"))
+    crawls.extractor.failure = None
     away = AwayOf([Checkpoint("b") if again else SourceUnreachable("away")])
     away.away_again = again
     for _ in range(TRIES + 1):
         with pytest.raises(SourceUnreachable):
-            crawl(away, house.workshop)
-    crawl(AwayOf([Checkpoint("b")]), house.workshop)
-    assert house.ids() == {"wiki:1"}
-    assert house.state.failures_of("wiki") == ()
+            crawl(away, crawls.dependencies)
+    crawl(AwayOf([Checkpoint("b")]), crawls.dependencies)
+    assert crawls.ids() == {"wiki:1"}
+    assert crawls.state.failures_of("wiki") == ()
 
 
 def test_a_new_version_has_tries_of_its_own(tmp_path: Path) -> None:
     """Those of the former one were used up; bad luck with the new one is tried again."""
-    house = House(tmp_path)
-    house.extractor.failure = Failure.TIMED_OUT
-    house.crawl(Upsert(filed(1)), Checkpoint("a"))
+    crawls = CrawlBench(tmp_path)
+    crawls.extractor.failure = Failure.TIMED_OUT
+    crawls.crawl(Upsert(filed(1)), Checkpoint("a"))
     source = Rereadable([Checkpoint("b")])
     for _ in range(TRIES + 1):
-        crawl(source, house.workshop)
+        crawl(source, crawls.dependencies)
     assert len(source.asked) == TRIES
     newer = Rereadable([Upsert(replace(filed(1), title="Nouvelle version")), Checkpoint("c")])
-    crawl(newer, house.workshop)
+    crawl(newer, crawls.dependencies)
     assert newer.asked == (), "what came by itself is not asked for again in the same reading"
-    house.extractor.failure = None
-    crawl(source, house.workshop)
-    assert house.ids() == {"wiki:1"}
+    crawls.extractor.failure = None
+    crawl(source, crawls.dependencies)
+    assert crawls.ids() == {"wiki:1"}
 
 
 def test_what_the_source_has_no_more_is_not_asked_for_without_end(tmp_path: Path) -> None:
     """It is left out of what is given again."""
-    house = House(tmp_path)
-    house.extractor.failure = Failure.TIMED_OUT
-    house.crawl(Upsert(filed(1)), Checkpoint("a"))
+    crawls = CrawlBench(tmp_path)
+    crawls.extractor.failure = Failure.TIMED_OUT
+    crawls.crawl(Upsert(filed(1)), Checkpoint("a"))
 
     class Empty(Rereadable):
         def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
@@ -149,23 +149,23 @@ def test_what_the_source_has_no_more_is_not_asked_for_without_end(tmp_path: Path
 
     source = Empty([Checkpoint("b")])
     for _ in range(TRIES + 2):
-        crawl(source, house.workshop)
+        crawl(source, crawls.dependencies)
     assert len(source.asked) == TRIES
 
 
 def test_what_is_read_at_last_is_not_asked_for_again(tmp_path: Path) -> None:
     """And its failure is gone."""
-    house = House(tmp_path)
-    house.extractor.failure = Failure.TIMED_OUT
-    house.crawl(Upsert(filed(1)), Checkpoint("a"))
-    house.extractor.failure = None
+    crawls = CrawlBench(tmp_path)
+    crawls.extractor.failure = Failure.TIMED_OUT
+    crawls.crawl(Upsert(filed(1)), Checkpoint("a"))
+    crawls.extractor.failure = None
     source = Rereadable([Checkpoint("b")])
     source.script = []  # no checkpoint follows what is read again
     for _ in range(4):
-        crawl(source, house.workshop)
+        crawl(source, crawls.dependencies)
     # Once to read it, once more since it was written after the cursor was saved.
-    assert (len(source.asked), house.ids()) == (2, {"wiki:1"})
-    assert house.state.failures_of("wiki") == ()
+    assert (len(source.asked), crawls.ids()) == (2, {"wiki:1"})
+    assert crawls.state.failures_of("wiki") == ()
 
 
 def test_a_folder_gives_a_file_again(tmp_path: Path) -> None:
@@ -182,8 +182,8 @@ def test_a_file_that_is_too_large_is_not_even_read(tmp_path: Path) -> None:
     def read() -> bytes:
         raise AssertionError("read")
 
-    house = House(tmp_path)
-    content = Content("film.mp4", read, size_bytes=house.extractor.max_bytes + 1)
+    crawls = CrawlBench(tmp_path)
+    content = Content("film.mp4", read, size_bytes=crawls.extractor.max_bytes + 1)
     document: Document = replace(filed(1), content=content)
-    house.crawl(Upsert(document), Checkpoint("a"))
-    assert [row.kind for row in house.state.failures_of("wiki")] == ["too_large"]
+    crawls.crawl(Upsert(document), Checkpoint("a"))
+    assert [row.kind for row in crawls.state.failures_of("wiki")] == ["too_large"]

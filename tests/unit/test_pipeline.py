@@ -79,7 +79,7 @@ class FileReader:
         return Extracted((Section(content.decode()),), unread=self.unread)
 
 
-class House:
+class CrawlBench:
     def __init__(self, folder: Path) -> None:
         self.index = EmbeddedIndex(folder / "index", 16)
         self.encoder = CountingEncoder()
@@ -87,19 +87,19 @@ class House:
         self.state = State(migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}")))
 
     @property
-    def workshop(self) -> CrawlDependencies:
+    def dependencies(self) -> CrawlDependencies:
         return CrawlDependencies(self.extractor, self.encoder, self.index, self.state, self.state)
 
     def crawl(self, *script: Change | Exception, accept_deletions: bool = False) -> CrawlReport:
-        return crawl(ScriptedSource(script), self.workshop, accept_deletions=accept_deletions)
+        return crawl(ScriptedSource(script), self.dependencies, accept_deletions=accept_deletions)
 
     def ids(self) -> set[str]:
         return {ranked.document_id for ranked in self.index.search(asking()).lexical}
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
+def crawls(tmp_path: Path) -> CrawlBench:
+    return CrawlBench(tmp_path)
 
 
 def page(number: int, text: str = "Le cadastre", **fields: object) -> Document:
@@ -110,115 +110,115 @@ def pages(count: int) -> list[Change | Exception]:
     return [Upsert(page(n)) for n in range(count)]
 
 
-def test_the_cursor_is_kept_after_the_write(house: House) -> None:
+def test_the_cursor_is_kept_after_the_write(crawls: CrawlBench) -> None:
     """What stands before a checkpoint is found once the checkpoint is kept."""
-    report = house.crawl(Upsert(page(1)), Checkpoint("a"), Upsert(page(2)), Checkpoint("b"))
-    assert (report.put, house.state.load("wiki"), house.ids()) == (2, "b", {"wiki:1", "wiki:2"})
+    report = crawls.crawl(Upsert(page(1)), Checkpoint("a"), Upsert(page(2)), Checkpoint("b"))
+    assert (report.put, crawls.state.load("wiki"), crawls.ids()) == (2, "b", {"wiki:1", "wiki:2"})
 
 
-def test_a_source_that_breaks_off_is_read_on_from_its_last_checkpoint(house: House) -> None:
+def test_a_source_that_breaks_off_is_read_on_from_its_last_checkpoint(crawls: CrawlBench) -> None:
     """Nothing acknowledged is lost, and nothing later is claimed."""
     script: list[Change | Exception] = [Upsert(page(1)), Checkpoint("a")]
     script += [Upsert(page(2)), SourceUnreachable("gone")]
     with pytest.raises(SourceUnreachable):
-        house.crawl(*script)
+        crawls.crawl(*script)
     again = Rereadable([Upsert(page(2)), Checkpoint("b")])
-    crawl(again, house.workshop)
+    crawl(again, crawls.dependencies)
     assert again.asked_since == ["a"]
-    assert house.ids() == {"wiki:1", "wiki:2"}
+    assert crawls.ids() == {"wiki:1", "wiki:2"}
 
 
 def test_a_source_that_tells_no_single_document_is_read_whole_after_it_broke_off(
-    house: House,
+    crawls: CrawlBench,
 ) -> None:
     """The index may hold a later text than the cursor knows."""
     with pytest.raises(SourceUnreachable):
-        house.crawl(Upsert(page(1)), Checkpoint("a"), Upsert(page(2)), SourceUnreachable("gone"))
+        crawls.crawl(Upsert(page(1)), Checkpoint("a"), Upsert(page(2)), SourceUnreachable("gone"))
     again = ScriptedSource([Upsert(page(1)), Upsert(page(2)), Checkpoint("b")])
-    crawl(again, house.workshop)
-    crawl(again, house.workshop)
+    crawl(again, crawls.dependencies)
+    crawl(again, crawls.dependencies)
     assert again.asked_since == [None, "b"]
 
 
-def test_a_text_ahead_of_the_cursor_gets_no_readers_unread(house: House) -> None:
+def test_a_text_ahead_of_the_cursor_gets_no_readers_unread(crawls: CrawlBench) -> None:
     """The cursor stands before a held removal; a former text comes back and is opened."""
-    house.crawl(*(Upsert(page(n, access=CELL)) for n in range(30)), Checkpoint("a"))
+    crawls.crawl(*(Upsert(page(n, access=CELL)) for n in range(30)), Checkpoint("a"))
     kept = frozenset(f"wiki:{n}" for n in range(10))
     secret = Upsert(page(1, "Un secret", access=CELL))
     with pytest.raises(DeletionsHeld):
-        house.crawl(secret, Listing(kept), Checkpoint("b"))
+        crawls.crawl(secret, Listing(kept), Checkpoint("b"))
     source = Rereadable([AccessChanged("wiki:1", OPEN), Checkpoint("c")])
-    crawl(source, house.workshop)
-    assert house.index.search(asking("secret")).total == 0
-    assert house.ids() == {"wiki:1"}
+    crawl(source, crawls.dependencies)
+    assert crawls.index.search(asking("secret")).total == 0
+    assert crawls.ids() == {"wiki:1"}
 
 
-def test_what_closes_waits_for_no_extractor(house: House) -> None:
+def test_what_closes_waits_for_no_extractor(crawls: CrawlBench) -> None:
     """Restrictions and deletions that were read are applied though no text can be."""
 
     class Down(FileReader):
         def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
             raise ExtractorUnreachable("down")
 
-    house.crawl(*pages(3), Checkpoint("a"))
-    house.extractor = Down()
+    crawls.crawl(*pages(3), Checkpoint("a"))
+    crawls.extractor = Down()
     with pytest.raises(ExtractorUnreachable):
-        house.crawl(
+        crawls.crawl(
             AccessNarrowed("wiki:0", CELL), Delete("wiki:1"), Upsert(filed(5)), Checkpoint("b")
         )
-    assert house.ids() == {"wiki:2"}
-    assert house.state.load("wiki") == "a"
+    assert crawls.ids() == {"wiki:2"}
+    assert crawls.state.load("wiki") == "a"
 
 
-def test_what_closes_waits_for_no_encoder(house: House) -> None:
+def test_what_closes_waits_for_no_encoder(crawls: CrawlBench) -> None:
     """Nor for the vectors of other documents."""
 
     class Broken(CountingEncoder):
         def passages(self, texts: Sequence[str]) -> Vectors:
             raise MemoryError
 
-    house.crawl(*pages(3), Checkpoint("a"))
-    house.encoder = Broken()
+    crawls.crawl(*pages(3), Checkpoint("a"))
+    crawls.encoder = Broken()
     with pytest.raises(MemoryError):
-        house.crawl(
+        crawls.crawl(
             AccessNarrowed("wiki:0", CELL), Delete("wiki:1"), Upsert(page(5)), Checkpoint("b")
         )
-    assert house.ids() == {"wiki:2"}
+    assert crawls.ids() == {"wiki:2"}
 
 
-def test_an_engine_that_does_not_answer_leaves_the_cursor(house: House) -> None:
+def test_an_engine_that_does_not_answer_leaves_the_cursor(crawls: CrawlBench) -> None:
     """The next run asks for the same changes again."""
 
     class Unreachable(EmbeddedIndex):
         def write(self, batch: Sequence[Write]) -> WriteReport:
             raise IndexUnreachable("no answer")
 
-    house.index.__class__ = Unreachable
+    crawls.index.__class__ = Unreachable
     with pytest.raises(IndexUnreachable):
-        house.crawl(Upsert(page(1)), Checkpoint("a"))
-    assert house.state.load("wiki") is None
+        crawls.crawl(Upsert(page(1)), Checkpoint("a"))
+    assert crawls.state.load("wiki") is None
 
 
-def test_what_did_not_change_is_neither_encoded_nor_written_again(house: House) -> None:
+def test_what_did_not_change_is_neither_encoded_nor_written_again(crawls: CrawlBench) -> None:
     """A second full reading costs no encoding."""
-    house.crawl(*pages(3))
-    before = house.encoder.encoded
-    report = house.crawl(*pages(3))
-    assert (report.unchanged, report.put, house.encoder.encoded) == (3, 0, before)
+    crawls.crawl(*pages(3))
+    before = crawls.encoder.encoded
+    report = crawls.crawl(*pages(3))
+    assert (report.unchanged, report.put, crawls.encoder.encoded) == (3, 0, before)
 
 
-def test_new_readers_alone_cost_no_encoding(house: House) -> None:
+def test_new_readers_alone_cost_no_encoding(crawls: CrawlBench) -> None:
     """By an access change and by a whole document alike."""
-    house.crawl(*pages(2))
-    before = house.encoder.encoded
+    crawls.crawl(*pages(2))
+    before = crawls.encoder.encoded
     closed = Access(frozenset({"wiki:group:cellule"}))
-    report = house.crawl(AccessChanged("wiki:0", closed), Upsert(replace(page(1), access=closed)))
-    assert (report.access_changed, house.encoder.encoded) == (2, before)
-    assert house.ids() == set()
-    assert house.index.search(asking(access=reading("wiki:group:cellule"))).total == 2
+    report = crawls.crawl(AccessChanged("wiki:0", closed), Upsert(replace(page(1), access=closed)))
+    assert (report.access_changed, crawls.encoder.encoded) == (2, before)
+    assert crawls.ids() == set()
+    assert crawls.index.search(asking(access=reading("wiki:group:cellule"))).total == 2
 
 
-def test_a_folder_of_many_documents_gets_its_new_readers_in_one_write(house: House) -> None:
+def test_a_folder_of_many_documents_gets_its_new_readers_in_one_write(crawls: CrawlBench) -> None:
     """An index that writes a whole folder at once has to be told of it at once."""
     batches: list[int] = []
 
@@ -227,94 +227,94 @@ def test_a_folder_of_many_documents_gets_its_new_readers_in_one_write(house: Hou
             batches.append(len(batch))
             return super().write(batch)
 
-    house.crawl(*pages(600))
-    house.index.__class__ = Counting
+    crawls.crawl(*pages(600))
+    crawls.index.__class__ = Counting
     closed = Access(frozenset({"wiki:group:cellule"}))
-    report = house.crawl(*[AccessChanged(f"wiki:{n}", closed) for n in range(600)])
+    report = crawls.crawl(*[AccessChanged(f"wiki:{n}", closed) for n in range(600)])
     assert (report.access_changed, batches) == (600, [600])
 
 
-def test_a_changed_field_is_written(house: House) -> None:
+def test_a_changed_field_is_written(crawls: CrawlBench) -> None:
     """Even where the text is the same."""
-    house.crawl(Upsert(page(1)))
-    assert house.crawl(Upsert(page(1, url="https://exemple.fr/1"))).put == 1
+    crawls.crawl(Upsert(page(1)))
+    assert crawls.crawl(Upsert(page(1, url="https://exemple.fr/1"))).put == 1
 
 
-def test_deletions_come_by_tombstone_and_by_listing(house: House) -> None:
+def test_deletions_come_by_tombstone_and_by_listing(crawls: CrawlBench) -> None:
     """Either way the document is no longer found."""
-    house.crawl(*pages(4))
-    report = house.crawl(Delete("wiki:0"), Listing(frozenset({"wiki:1", "wiki:2"})))
-    assert (report.removed, house.ids()) == (2, {"wiki:1", "wiki:2"})
+    crawls.crawl(*pages(4))
+    report = crawls.crawl(Delete("wiki:0"), Listing(frozenset({"wiki:1", "wiki:2"})))
+    assert (report.removed, crawls.ids()) == (2, {"wiki:1", "wiki:2"})
 
 
-def test_a_source_that_loses_much_at_once_is_held(house: House) -> None:
+def test_a_source_that_loses_much_at_once_is_held(crawls: CrawlBench) -> None:
     """An unmounted share is no deletion; a person may say that it is one."""
-    house.crawl(*pages(60), Checkpoint("a"))
+    crawls.crawl(*pages(60), Checkpoint("a"))
     kept = frozenset(f"wiki:{n}" for n in range(40))
     with pytest.raises(DeletionsHeld, match="--accept-deletions"):
-        house.crawl(Listing(kept), Checkpoint("b"))
-    assert (len(house.ids()), house.state.load("wiki")) == (60, "a")
-    house.crawl(Listing(kept), Checkpoint("b"), accept_deletions=True)
-    assert len(house.ids()) == 40
+        crawls.crawl(Listing(kept), Checkpoint("b"))
+    assert (len(crawls.ids()), crawls.state.load("wiki")) == (60, "a")
+    crawls.crawl(Listing(kept), Checkpoint("b"), accept_deletions=True)
+    assert len(crawls.ids()) == 40
 
 
-def test_a_listing_spares_what_it_does_not_speak_of(house: House) -> None:
+def test_a_listing_spares_what_it_does_not_speak_of(crawls: CrawlBench) -> None:
     """Documents and failures below a folder that could not be listed stay, and no others."""
     ids = ("wiki:a/1", "wiki:a/b/2", "wiki:ab/3", "wiki:4", "wiki:5")
-    house.crawl(*(Upsert(make_document(one)) for one in ids), Checkpoint("a"))
+    crawls.crawl(*(Upsert(make_document(one)) for one in ids), Checkpoint("a"))
     for one in ids:
-        house.state.record("wiki", one, "unreadable", "x")
-        house.state.record("wiki", f"{one} ▸ annexe.pdf", "unreadable", "x")
+        crawls.state.record("wiki", one, "unreadable", "x")
+        crawls.state.record("wiki", f"{one} ▸ annexe.pdf", "unreadable", "x")
     spared = {"wiki:a/1", "wiki:a/b/2", "wiki:5"}
     listing = Listing(frozenset({"wiki:5"}), ("wiki:a",))
-    house.crawl(listing, Checkpoint("b"), accept_deletions=True)
-    assert house.ids() == spared
-    assert house.state.keys("wiki") == spared | {f"{one} ▸ annexe.pdf" for one in spared}
+    crawls.crawl(listing, Checkpoint("b"), accept_deletions=True)
+    assert crawls.ids() == spared
+    assert crawls.state.keys("wiki") == spared | {f"{one} ▸ annexe.pdf" for one in spared}
 
 
-def test_a_small_source_that_is_emptied_is_held(house: House) -> None:
+def test_a_small_source_that_is_emptied_is_held(crawls: CrawlBench) -> None:
     """All of several is too much, however few they are."""
-    house.crawl(*pages(3))
+    crawls.crawl(*pages(3))
     with pytest.raises(DeletionsHeld):
-        house.crawl(Listing(frozenset()))
-    assert len(house.ids()) == 3
+        crawls.crawl(Listing(frozenset()))
+    assert len(crawls.ids()) == 3
 
 
-def test_tombstones_wait_for_nobody(house: House) -> None:
+def test_tombstones_wait_for_nobody(crawls: CrawlBench) -> None:
     """What the source itself says is deleted is removed at once, however much it is."""
-    house.crawl(*pages(20))
-    house.crawl(*[Delete(f"wiki:{n}") for n in range(15)])
-    assert house.ids() == {f"wiki:{n}" for n in range(15, 20)}
-    assert house.index.count("wiki") == 5
+    crawls.crawl(*pages(20))
+    crawls.crawl(*[Delete(f"wiki:{n}") for n in range(15)])
+    assert crawls.ids() == {f"wiki:{n}" for n in range(15, 20)}
+    assert crawls.index.count("wiki") == 5
 
 
-def test_tombstones_go_where_what_vanished_is_held(house: House) -> None:
+def test_tombstones_go_where_what_vanished_is_held(crawls: CrawlBench) -> None:
     """The same reading may hold both."""
-    house.crawl(*pages(60), Checkpoint("a"))
+    crawls.crawl(*pages(60), Checkpoint("a"))
     kept = frozenset(f"wiki:{n}" for n in range(2, 20))
     with pytest.raises(DeletionsHeld):
-        house.crawl(Delete("wiki:0"), Delete("wiki:1"), Listing(kept), Checkpoint("b"))
-    assert house.ids() == {f"wiki:{n}" for n in range(2, 60)}
-    assert house.state.load("wiki") == "a"
+        crawls.crawl(Delete("wiki:0"), Delete("wiki:1"), Listing(kept), Checkpoint("b"))
+    assert crawls.ids() == {f"wiki:{n}" for n in range(2, 60)}
+    assert crawls.state.load("wiki") == "a"
 
 
-def test_a_malformed_record_is_kept_as_a_failure(house: House) -> None:
+def test_a_malformed_record_is_kept_as_a_failure(crawls: CrawlBench) -> None:
     """It is shown, and forgotten when the source is read whole without it."""
-    report = house.crawl(Malformed("export.jsonl:12", "not JSON"))
+    report = crawls.crawl(Malformed("export.jsonl:12", "not JSON"))
     assert report.malformed == 1
-    assert [row.key for row in house.state.failures_of("wiki")] == ["export.jsonl:12"]
-    house.crawl()
-    assert house.state.failures_of("wiki") == ()
+    assert [row.key for row in crawls.state.failures_of("wiki")] == ["export.jsonl:12"]
+    crawls.crawl()
+    assert crawls.state.failures_of("wiki") == ()
 
 
-def test_a_full_reading_that_breaks_off_forgets_no_failure(house: House) -> None:
+def test_a_full_reading_that_breaks_off_forgets_no_failure(crawls: CrawlBench) -> None:
     """What it did not come to is still missing, and still listed."""
-    house.crawl(Malformed("export.jsonl:12", "not JSON"), Malformed("export.jsonl:40", "not JSON"))
+    crawls.crawl(Malformed("export.jsonl:12", "not JSON"), Malformed("export.jsonl:40", "not JSON"))
     with pytest.raises(SourceUnreachable):
-        house.crawl(Malformed("export.jsonl:12", "not JSON"), SourceUnreachable("gone"))
-    assert house.state.keys("wiki") == {"export.jsonl:12", "export.jsonl:40"}
-    house.crawl(Malformed("export.jsonl:12", "not JSON"))
-    assert house.state.keys("wiki") == {"export.jsonl:12"}
+        crawls.crawl(Malformed("export.jsonl:12", "not JSON"), SourceUnreachable("gone"))
+    assert crawls.state.keys("wiki") == {"export.jsonl:12", "export.jsonl:40"}
+    crawls.crawl(Malformed("export.jsonl:12", "not JSON"))
+    assert crawls.state.keys("wiki") == {"export.jsonl:12"}
 
 
 def filed(number: int, read: object = None) -> Document:
@@ -322,59 +322,59 @@ def filed(number: int, read: object = None) -> Document:
     return make_document(f"wiki:{number}", content=content)
 
 
-def test_a_file_is_extracted(house: House) -> None:
+def test_a_file_is_extracted(crawls: CrawlBench) -> None:
     """Its text is found."""
-    house.crawl(Upsert(filed(1)))
-    assert house.index.search(asking("fichier")).total == 1
+    crawls.crawl(Upsert(filed(1)))
+    assert crawls.index.search(asking("fichier")).total == 1
 
 
-def test_a_file_that_lost_its_text_is_no_longer_found(house: House) -> None:
+def test_a_file_that_lost_its_text_is_no_longer_found(crawls: CrawlBench) -> None:
     """An encrypted new version does not leave the old one behind, and is named."""
-    house.crawl(Upsert(filed(1)))
-    house.extractor.failure = Failure.ENCRYPTED
-    report = house.crawl(Upsert(filed(1)))
-    assert (report.failed, house.ids()) == (1, set())
-    assert [row.kind for row in house.state.failures_of("wiki")] == ["encrypted"]
+    crawls.crawl(Upsert(filed(1)))
+    crawls.extractor.failure = Failure.ENCRYPTED
+    report = crawls.crawl(Upsert(filed(1)))
+    assert (report.failed, crawls.ids()) == (1, set())
+    assert [row.kind for row in crawls.state.failures_of("wiki")] == ["encrypted"]
 
 
-def test_a_file_that_took_too_long_is_withheld_until_it_is_read(house: House) -> None:
+def test_a_file_that_took_too_long_is_withheld_until_it_is_read(crawls: CrawlBench) -> None:
     """A slow day of the extractor opens no former text, and loses no document."""
-    house.crawl(Upsert(replace(filed(1), access=CELL)))
-    house.extractor.failure = Failure.TIMED_OUT
-    house.crawl(Upsert(filed(1)))
-    assert house.ids() == set()
-    assert [kept.access for kept in house.index.scan("wiki")] == [WITHHELD]
-    house.crawl(AccessChanged("wiki:1", OPEN), AccessNarrowed("wiki:1", OPEN))
-    assert house.ids() == set()
-    house.extractor.failure = None
-    house.crawl(Upsert(filed(1)))
-    assert house.ids() == {"wiki:1"}
+    crawls.crawl(Upsert(replace(filed(1), access=CELL)))
+    crawls.extractor.failure = Failure.TIMED_OUT
+    crawls.crawl(Upsert(filed(1)))
+    assert crawls.ids() == set()
+    assert [kept.access for kept in crawls.index.scan("wiki")] == [WITHHELD]
+    crawls.crawl(AccessChanged("wiki:1", OPEN), AccessNarrowed("wiki:1", OPEN))
+    assert crawls.ids() == set()
+    crawls.extractor.failure = None
+    crawls.crawl(Upsert(filed(1)))
+    assert crawls.ids() == {"wiki:1"}
 
 
-def test_a_failure_that_is_mended_is_forgotten(house: House) -> None:
+def test_a_failure_that_is_mended_is_forgotten(crawls: CrawlBench) -> None:
     """The list of failures is what is missing now."""
-    house.extractor.failure = Failure.UNREADABLE
-    house.crawl(Upsert(filed(1)), Checkpoint("a"))
-    house.extractor.failure = None
-    house.crawl(Upsert(filed(1)))
-    assert house.state.failures_of("wiki") == ()
+    crawls.extractor.failure = Failure.UNREADABLE
+    crawls.crawl(Upsert(filed(1)), Checkpoint("a"))
+    crawls.extractor.failure = None
+    crawls.crawl(Upsert(filed(1)))
+    assert crawls.state.failures_of("wiki") == ()
 
 
-def test_a_file_that_vanishes_while_it_is_read_is_skipped(house: House) -> None:
+def test_a_file_that_vanishes_while_it_is_read_is_skipped(crawls: CrawlBench) -> None:
     """The rest of the source arrives."""
 
     def vanish() -> bytes:
         raise RecordVanished("gone")
 
-    report = house.crawl(Upsert(filed(1, vanish)), Upsert(filed(2)))
-    assert (report.put, house.ids()) == (1, {"wiki:2"})
+    report = crawls.crawl(Upsert(filed(1, vanish)), Upsert(filed(2)))
+    assert (report.put, crawls.ids()) == (1, {"wiki:2"})
 
 
-def test_a_failed_file_that_is_deleted_is_no_longer_missing(house: House) -> None:
+def test_a_failed_file_that_is_deleted_is_no_longer_missing(crawls: CrawlBench) -> None:
     """By tombstone or by listing."""
-    house.extractor.failure = Failure.ENCRYPTED
-    house.crawl(Upsert(filed(1)), Upsert(filed(2)), Checkpoint("a"))
-    house.crawl(Delete("wiki:1"), Checkpoint("b"))
-    assert house.state.keys("wiki") == {"wiki:2"}
-    house.crawl(Listing(frozenset()), Checkpoint("c"))
-    assert house.state.keys("wiki") == frozenset()
+    crawls.extractor.failure = Failure.ENCRYPTED
+    crawls.crawl(Upsert(filed(1)), Upsert(filed(2)), Checkpoint("a"))
+    crawls.crawl(Delete("wiki:1"), Checkpoint("b"))
+    assert crawls.state.keys("wiki") == {"wiki:2"}
+    crawls.crawl(Listing(frozenset()), Checkpoint("c"))
+    assert crawls.state.keys("wiki") == frozenset()

@@ -85,7 +85,7 @@ def test_a_wish_acts_at_once_and_says_that_it_is_not_noted(
 
 
 def test_an_index_that_may_be_restored_is_told_what_waited(register: FileRegister) -> None:
-    """At the opening of a house its mark stays behind; the database, that kept it, knows it."""
+    """When quisait opens, its mark stays behind; the database, that kept it, knows it."""
     register.gone(["wiki:1"])
     give_back(register)
     assert register.complete(opening=True) == 0

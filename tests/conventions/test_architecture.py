@@ -21,7 +21,7 @@ from quisait.cli import app
 from search_api.app import Services, create_app
 from search_api.identity.tokens import TokenReaders
 from search_api.search import Search
-from tests.house.test_house import ASSEMBLY, REPOSITORY, ROOMS
+from tests.conventions.test_code_rules import ASSEMBLY, PACKAGES, REPOSITORY
 from tests.pages.administration import ENCODER, TODAY, FictionalDirectory, documents
 from tests.pages.conftest import NOW_S, TOKENS
 
@@ -130,7 +130,7 @@ def test_a_question_goes_this_way(title: str, address: str, client: TestClient) 
 def test_the_packages_are_those_of_the_project() -> None:
     """Each with a file to begin with."""
     rows = re.findall(r"(?m)^\| `(\w+)` \| .+ \| `([\w/]+\.py)` \|$", section("Packages"))
-    assert [package for package, _ in rows] == list(ROOMS)
+    assert [package for package, _ in rows] == list(PACKAGES)
     for package, begin in rows:
         assert begin.startswith(f"{package}/")
         assert (REPOSITORY / begin).is_file()

@@ -84,7 +84,7 @@ class Asked:
 def asked(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Asked]:
-    folder: Path = tmp_path_factory.mktemp("heirs")
+    folder: Path = tmp_path_factory.mktemp("successors")
     with engine_index(request.param, folder) as index, agent_book(folder) as book:
         assert not index.write(library()).failed
         search = Search(index, ENCODER, book)

@@ -32,12 +32,12 @@ def english(text: str) -> bool:
     return bool(ENGLISH & set(text.lower().replace("'", " ").split()))
 
 
-@pytest.mark.parametrize("room", ["connectors/**", "indexer/**", "quisait/**"])
-def test_reasons_are_french(room: str) -> None:
+@pytest.mark.parametrize("package", ["connectors/**", "indexer/**", "quisait/**"])
+def test_reasons_are_french(package: str) -> None:
     """No error or report that reaches a person speaks English."""
     found = [
         f"{path.relative_to(REPOSITORY)}:{line}: {text}"
-        for path in sorted(REPOSITORY.glob(f"{room}/*.py"))
+        for path in sorted(REPOSITORY.glob(f"{package}/*.py"))
         for line, text in spoken(path.read_text("utf-8"))
         if english(text)
     ]

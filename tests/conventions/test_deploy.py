@@ -56,8 +56,8 @@ def test_rules_and_dashboard_name_metrics_that_are_served(
     """Those of an application that is really opened; and labels that they have."""
     (tmp_path / "quisait.toml").write_text('[[sources]]\nname = "forum"\nkind = "push"\n', "utf-8")
     monkeypatch.setenv("QUISAIT_FILE", str(tmp_path / "quisait.toml"))
-    with open_application(load_settings()) as house:
-        registry = registry_of(house)
+    with open_application(load_settings()) as application:
+        registry = registry_of(application)
         request_metrics(registry)
         known = served(iter(registry.collect()))
     named = {name for text in asked() for name in _NAME.findall(text)}

@@ -1,4 +1,4 @@
-"""The house's own rules, held by reading its files."""
+"""The project's own rules, held by reading its files."""
 
 import ast
 import os
@@ -18,7 +18,7 @@ from quisait.cli import app
 pytestmark = pytest.mark.sources
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-ROOMS = ("connectors", "indexer", "expertise", "search_api", "quisait", "evaluation")
+PACKAGES = ("connectors", "indexer", "expertise", "search_api", "quisait", "evaluation")
 ASSEMBLY = {
     "quisait.application.assembly",
     "quisait.application.database",
@@ -96,7 +96,7 @@ def adapter_of(module: str) -> str | None:
 
 def test_the_rules_look_at_something() -> None:
     """The files are found, and the patterns know an adapter from its neighbour."""
-    assert {module_of(path) for path in python_files(*ROOMS)} > {*ASSEMBLY, "indexer.access"}
+    assert {module_of(path) for path in python_files(*PACKAGES)} > {*ASSEMBLY, "indexer.access"}
     assert set(imports_of(REPOSITORY / "quisait/application/engines.py")) > {
         "indexer.embedded.index"
     }
@@ -109,10 +109,10 @@ def test_the_rules_look_at_something() -> None:
 
 
 def test_only_the_assembly_names_adapters() -> None:
-    """A room knows its ports; an adapter knows itself, and never another one."""
+    """A package knows its ports; an adapter knows itself, and never another one."""
     named = [
         f"{module_of(path)} imports {imported}"
-        for path in python_files(*ROOMS)
+        for path in python_files(*PACKAGES)
         for imported in imports_of(path)
         if adapter_of(imported) not in (None, adapter_of(module_of(path)))
         and (module_of(path), imported) not in SHARED_FORMATS
@@ -125,7 +125,7 @@ def test_an_access_filter_is_made_in_one_place() -> None:
     """By `access_filter`, from a reader: there is no other way to be let in."""
     made = [
         (module_of(path), node.lineno)
-        for path in python_files(*ROOMS)
+        for path in python_files(*PACKAGES)
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Call)
         and (
@@ -140,7 +140,7 @@ def test_a_module_is_named_after_what_it_is_about() -> None:
     """No `utils` and no `helpers`, alone or as a part of a name."""
     empty = [
         name
-        for path in python_files(*ROOMS, "tests", "benchmarks")
+        for path in python_files(*PACKAGES, "tests", "benchmarks")
         for name in module_of(path).split(".")
         if name in EMPTY_NAMES or EMPTY_WORDS & set(name.split("_"))
     ]
@@ -184,11 +184,13 @@ def test_requirements_name_no_index(name: str) -> None:
 
 
 def test_every_package_says_that_it_is_typed() -> None:
-    """Each room, and no room is left out of the distribution."""
+    """Each package, and none is left out of the distribution."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
     included = project["tool"]["setuptools"]["packages"]["find"]["include"]
-    assert sorted(included) == sorted(f"{room}*" for room in ROOMS)
-    assert [room for room in ROOMS if not (REPOSITORY / room / "py.typed").is_file()] == []
+    assert sorted(included) == sorted(f"{package}*" for package in PACKAGES)
+    assert [
+        package for package in PACKAGES if not (REPOSITORY / package / "py.typed").is_file()
+    ] == []
 
 
 def test_the_readmes_commands_exist() -> None:
@@ -206,7 +208,7 @@ def test_the_readmes_commands_exist() -> None:
 def test_a_class_name_stands_in_one_file() -> None:
     """One name means one thing in the whole product."""
     files: dict[str, list[str]] = {}
-    for path in python_files(*ROOMS):
+    for path in python_files(*PACKAGES):
         for node in ast.parse(path.read_text("utf-8")).body:
             if isinstance(node, ast.ClassDef):
                 files.setdefault(node.name, []).append(module_of(path))
