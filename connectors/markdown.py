@@ -20,18 +20,21 @@ _MOST_FRONT_LINES = 200
 _FRONT_KEY = re.compile(r"[A-Za-z_][\w-]{0,60}[ \t]*[:=]")
 _FRONT_TITLE = re.compile(r"title[ \t]*[:=][ \t]*(.*)", re.IGNORECASE)
 _BLOCK_SCALARS = ("", ">", "|", ">-", "|-")
-_LEFT_OUT = (("<!--", "-->"), ("{%", "%}"))
+_ENDS = {"<!--": "-->", "{%": "%}"}
+"""What is left out, from a mark to its end."""
+_MARK = re.compile(r"<!--|-->|\{%|%\}")
 _NO_WORDS = re.compile(
-    r"[ \t]*(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}"  # a rule
-    r"|:{3,}[ \t]*[\w-]*|\{:[^{}]*\}|\|?[ \t|:-]*-[ \t|:-]*)$"  # a container, attributes, a table's
+    r"[ \t]*(?:(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}"  # a rule
+    r"|:{3,}[ \t]*[\w-]*|\{:[^{}]*\})$"  # a container, attributes
 )
-_LINK = re.compile(r"!?\[([^\[\]]{0,500})\]\((?:[^()]|\([^()]{0,200}\)){0,1000}\)")
+_LINK = re.compile(r"!?\[([^\[\]]{0,500})\]\((?:[^()]|\([^()]{0,200}\)){0,500}\)")
 _BOLD = re.compile(r"\*\*(?=\S)([^*]{1,500})\*\*")
 _TAG = re.compile(
     r"</?(?:a|b|br|center|details|div|em|h[1-6]|hr|i|img|p|span|strong|sub|summary|sup|table|tbody"
     r"|td|th|thead|tr|u)(?:[ /][^<>]{0,500})?>",
     re.IGNORECASE,
 )
+_MOST_BULLETS = 2
 _LOOKED_AT = 20_000
 _MARKS = (
     re.compile(r"^ {0,3}#{1,6}[ \t]+\S", re.MULTILINE),
@@ -143,7 +146,7 @@ def _lines(lines: Sequence[str]) -> Iterator[tuple[str, bool]]:
             yield _bare(line), True
             continue
         else:
-            yield "" if _NO_WORDS.match(line) else _worded(line), False
+            yield "" if _has_no_words(line) else _worded(line), False
             continue
         yield line, False
 
@@ -152,7 +155,7 @@ def _without_comments(lines: Sequence[str]) -> Iterator[str]:
     """The same lines less comments and directives; one that never ends is text."""
     last = {
         end: max((number for number, line in enumerate(lines) if end in line), default=-1)
-        for _, end in _LEFT_OUT
+        for end in _ENDS.values()
     }
     fence, awaited = "", ""
     for number, line in enumerate(lines):
@@ -177,27 +180,25 @@ def _cut_out(line: str, awaited: str, below: frozenset[str]) -> tuple[str, str]:
 
     `below` are the marks that come in a later line.
     """
+    if not awaited and not any(
+        start in line and (end in below or end in line) for start, end in _ENDS.items()
+    ):
+        return line, ""
+    marks = list(_MARK.finditer(line))
+    last = {mark[0]: mark.start() for mark in marks}
     kept: list[str] = []
     at = 0
-    while True:
+    for mark in marks:
+        end = _ENDS.get(mark[0], "")
         if awaited:
-            end = line.find(awaited, at)
-            if end < 0:
-                return "".join(kept), awaited
-            at, awaited = end + len(awaited), ""
-        starts = [(line.find(mark, at), end, mark) for mark, end in _LEFT_OUT]
-        start, end_mark, mark = min(
-            (one for one in starts if one[0] >= 0), default=(-1, "", ""), key=lambda one: one[0]
-        )
-        if start < 0:
-            return "".join(kept) + line[at:], ""
-        ends_here = line.find(end_mark, start + len(mark)) >= 0
-        if line[max(0, start - 1) : start] == "`" or not (ends_here or end_mark in below):
-            kept.append(line[at : start + len(mark)])
-            at = start + len(mark)
-            continue
-        kept.append(line[at:start])
-        at, awaited = start + len(mark), end_mark
+            if mark[0] == awaited:
+                at, awaited = mark.end(), ""
+        elif (last.get(end, -1) >= mark.end() or end in below) and line[
+            max(0, mark.start() - 1) : mark.start()
+        ] != "`":
+            kept.append(line[at : mark.start()])
+            awaited = end
+    return "".join(kept) + ("" if awaited else line[at:]), awaited
 
 
 def _unclosed(heading: str) -> str:
@@ -215,6 +216,12 @@ def _is_underlined(lines: Sequence[str], at: int) -> bool:
         and _NO_PARAGRAPH.match(lines[at]) is None
         and (at == 0 or not lines[at - 1].strip())
     )
+
+
+def _has_no_words(line: str) -> bool:
+    """Of a rule, a table's too, a container's mark, attributes."""
+    dashes = "--" in line or line.count("-") > _MOST_BULLETS
+    return (dashes and not line.strip(" \t|:-")) or _NO_WORDS.match(line) is not None
 
 
 def _worded(line: str) -> str:
