@@ -331,7 +331,8 @@ def answer_question(
     answered = _answerer(direct)
     words = results.question.words  # what operators narrow names no topic
     topics = related_topics(context, words, far=True).topics if words.strip() else ()
-    topics = topics or related_topics(context, better, far=True).topics
+    if found.correction:
+        topics = topics or related_topics(context, better, far=True).topics
     if candidates or matches.people:
         experts = _experts(
             context, reader, window, text, matches, topics, limit=CHOSEN_FROM, answered=answered

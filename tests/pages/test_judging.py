@@ -80,8 +80,13 @@ def test_an_answer_says_whose_it_is(asked: TestClient) -> None:
     assert set(others) <= {"asker", "answerer"}
     assert "Rien à voir." not in others.values()
     page = asked.get("/", params={"q": "bail rural exonéré"}).text
-    assert re.search(r"réponse retenue de <a[^>]*>Claire Le Bihan</a> \(géomètre", page)
-    assert "2\u00a0autres passages" in page
+    # The accepted answer is the direct one, and is said once.
+    assert re.search(
+        r"Réponse acceptée</h2>\s.*\s<p class=\"about\"><span><a[^>]*>Claire Le Bihan<", page
+    )
+    assert page.count(best["text"][:40]) == 1
+    assert "réponse retenue de" not in page
+    assert "1\u00a0autre passage<" in page
     assert re.search(r"question de <a[^>]*>Youssef Amrani</a>", page)
 
 
