@@ -64,8 +64,9 @@ def direct_answer(results: Results, today: date) -> DirectAnswer | None:
     shown, author, accepted = said
     begins = 0 if accepted else _after_title(shown.passage.text, first.card.title)
     text = shown.passage.text[begins:]
-    # An answer begins with what answers; in a note the words asked for say where that is.
-    marks = [(a - begins, b - begins) for a, b in shown.highlights if a >= begins and not accepted]
+    # An answer begins with what answers, and so does a note after its title; further on the words
+    # asked for say where that is.
+    marks = () if accepted or begins else shown.highlights
     start, end = excerpt_span(text, marks, ANSWER_CHARACTERS)
     if not _SENTENCE.search(text[start:end]):
         return None  # a slide's title, or the cells of a table
