@@ -190,7 +190,8 @@ def status_of(application: Application, source: SourceSettings, now: datetime) -
             if row.kind != Failure.NOT_TEXT
         ),
         unknown_denials=unknown_denials(application.index, application.known(), name),
-        without_text=Counter(row.reason for row in missing if row.kind == Failure.NOT_TEXT),
+        # A plain dict: `asdict` builds a Counter anew out of pairs, and counts these.
+        without_text=dict(Counter(row.reason for row in missing if row.kind == Failure.NOT_TEXT)),
     )
 
 
