@@ -29,6 +29,8 @@ pytestmark = [pytest.mark.search, pytest.mark.experts]
 
 READER = Reader("ag-9", frozenset({EVERYONE, "agent:ag-9"}))
 QUESTION = "taxe foncière"
+SURE = "dégrèvement incendie"
+"""Somebody is known for certain on it."""
 
 
 @dataclass
@@ -156,14 +158,15 @@ def test_without_people_the_rankings_are_no_deeper_than_the_page(asked: Asked) -
 def test_a_question_is_noted_once(asked: Asked) -> None:
     """With whom it gave a card; a question for those who know, with whom it named."""
     asked.log.noted.clear()
-    found, _, _ = asked.answer(Query(QUESTION))
+    found, _, _ = asked.answer(Query(SURE))
     cards = tuple(one.candidate.agent.id for one in found.people.cards)
-    knowing = who_knows(asked.context, READER, QUESTION, limit=5)
+    assert cards
+    knowing = who_knows(asked.context, READER, SURE, limit=5)
     noted = [(one.text, one.results, tuple(one.named)) for one in asked.log.noted]
     named = tuple(one.agent.id for one in knowing.experts.candidates)
     assert noted == [
-        (QUESTION, found.results.found, cards),
-        (QUESTION, len(named), named),
+        (SURE, found.results.found, cards),
+        (SURE, len(named), named),
     ]
 
 

@@ -1,7 +1,7 @@
 """Who is proposed for a topic, who never is, and on what evidence."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import pytest
@@ -58,26 +58,36 @@ def three_notes() -> list[RankedDocument]:
     ]
 
 
+@dataclass
+class Topics:
+    """A build: topics of documents, and who holds topics by métier, declared skill or evidence."""
+
+    assigned: TopicsOf
+    by_metier: Collection[str] = ()
+    declared: Collection[str] = ()
+    on_page: Collection[str] = ()
+    asked: Collection[str] = ()
+
+    def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
+        self.asked = set(document_ids)
+        return self.assigned
+
+    def held_by_directory(
+        self, agents: Iterable[Agent], today: date, *, declared: bool
+    ) -> Mapping[str, frozenset[str]]:
+        held = frozenset([*self.by_metier, *(self.declared if declared else ())])
+        return {one.id: held for one in agents if held}
+
+    def shown_on(self, topic_id: str, today: date) -> frozenset[str]:
+        return frozenset(self.on_page if topic_id == "pci" else ())
+
+
 def test_topics_are_asked_of_the_documents_that_vote_and_no_others() -> None:
     """Of none that nobody who may be proposed wrote; who shares one stands higher for it."""
 
-    class Topics:
-        asked: Collection[str] = ()
-
-        def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
-            self.asked = set(document_ids)
-            return {"wiki:1": [("pci", 1.0)], "wiki:3": [("pci", 1.0)]}
-
-        def held_by_directory(
-            self, agents: Iterable[Agent], today: date, *, declared: bool
-        ) -> Mapping[str, frozenset[str]]:
-            return {}
-
-        def shown_on(self, topic_id: str, today: date) -> frozenset[str]:
-            return frozenset()
-
     documents = [*three_notes(), ranked(0.9, card("wiki:4", wrote("wiki:unknown")))]
-    topics, book = Topics(), ListedBook((ANA, BEN, CYD))
+    topics = Topics({"wiki:1": [("pci", 1.0)], "wiki:3": [("pci", 1.0)]})
+    book = ListedBook((ANA, BEN, CYD))
 
     def parts(assigned: AssignedTopics | None) -> dict[str, ScoreParts]:
         window = Window(tuple(documents))
@@ -314,21 +324,10 @@ def test_a_near_document_on_ones_metier_vouches(
 ) -> None:
     """A document on a topic of the métier, near the question: neither alone is enough."""
 
-    class Topics:
-        def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
-            return {one: [("pci", 0.6)] for one in document_ids}
-
-        def held_by_directory(
-            self, agents: Iterable[Agent], today: date, *, declared: bool
-        ) -> Mapping[str, frozenset[str]]:
-            return {one.id: frozenset(held) for one in agents if held}
-
-        def shown_on(self, topic_id: str, today: date) -> frozenset[str]:
-            return frozenset()
-
     one = [ranked(1.0, card("wiki:1", wrote("wiki:ana")))]
     window = compared(one, nearness=nearness)
-    (ana,) = find_experts(window, "cadastre", ListedBook((ANA,)), TODAY, build=Topics()).candidates
+    build = Topics({"wiki:1": [("pci", 0.6)]}, by_metier=held)
+    (ana,) = find_experts(window, "cadastre", ListedBook((ANA,)), TODAY, build=build).candidates
     assert ana.sure is sure
 
 
@@ -487,20 +486,27 @@ def test_a_named_topic_that_the_directory_states_vouches(
 ) -> None:
     """With a document on it; one that is not named, or not stated, does not."""
 
-    class Topics:
-        def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
-            return {one: [("pci", 0.6)] for one in document_ids}
-
-        def held_by_directory(
-            self, agents: Iterable[Agent], today: date, *, declared: bool
-        ) -> Mapping[str, frozenset[str]]:
-            return {one.id: frozenset(held) for one in agents if held and declared}
-
-        def shown_on(self, topic_id: str, today: date) -> frozenset[str]:
-            return frozenset()
-
     window = compared([ranked(1.0, card("wiki:1", wrote("wiki:ana")))], nearness=3.0)
+    build = Topics({"wiki:1": [("pci", 0.6)]}, declared=held)
     (ana,) = find_experts(
-        window, "plan", ListedBook((ANA,)), TODAY, build=Topics(), asked_topics=asked
+        window, "plan", ListedBook((ANA,)), TODAY, build=build, asked_topics=asked
     ).candidates
     assert ana.sure is sure
+
+
+def test_whom_a_topics_page_shows_is_known_where_the_question_is_that_topic() -> None:
+    """Far down the window too; never who may not be proposed, whatever the page of then said."""
+    documents = [*three_notes(), ranked(0.2, card("wiki:4", wrote("wiki:dan")))]
+    dan = Agent("ag-4", "Dan", "Morel", departement="35", accounts=("wiki:dan",), listed=False)
+    refusing = replace(BEN, refused=(RefusedTopic("pci", ("cadastre",)),))
+    window, book = compared(documents, nearness=0.0), ListedBook((ANA, refusing, CYD, dan))
+    build = Topics({}, on_page=[BEN.id, CYD.id, dan.id, READER])
+
+    def sure(topic: str) -> list[str]:
+        experts = find_experts(
+            window, "cadastre", book, TODAY, reader_id=READER, build=build, whole_topic=topic
+        )
+        return [one.agent.id for one in experts.candidates if one.sure]
+
+    assert sure("pci") == [CYD.id]
+    assert sure("") == sure("paie") == []
