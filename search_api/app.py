@@ -10,6 +10,7 @@ from search_api.routes import (
     agents,
     community_management,
     documents,
+    find,
     health,
     my_data,
     push,
@@ -51,6 +52,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(documents.api_router)
     app.include_router(community_management.router)
     app.include_router(push.router)
+    app.include_router(find.router)
     app.include_router(administration.router)
     app.include_router(my_data.api_router)
     app.include_router(health.router)

@@ -18,7 +18,11 @@ from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.ports import IndexReader
 from indexer.values import Question, SearchRequest
 from quisait.application.assembly import Application, open_overview, open_push_reception
-from quisait.application.sign_on import open_readers, open_sign_on
+from quisait.application.sign_on import (
+    open_application_readers,
+    open_readers,
+    open_sign_on,
+)
 from quisait.application.sources import join_rules, open_originals
 from quisait.clock import now_s, today
 from quisait.privacy.retention import audit_command, background_query_log
@@ -199,6 +203,9 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             today=today,
             demo=demo,
             push_receiver=open_push_reception(application),
+            application_readers=open_application_readers(
+                application.settings, sign_on, application.book, application.authorities
+            ),
             overview=open_overview(application),
             query_log=query_log,
             origins=frozenset(application.settings.embed.origins),

@@ -6,9 +6,9 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -314,6 +314,15 @@ class Settings(BaseSettings):
     sources: Annotated[list[SourceSettings], AfterValidator(_each_name_once)] = Field(
         [], description="les sources, une table [[sources]] chacune"
     )
+
+    @model_validator(mode="after")
+    def _with_who_vouches_for_tokens(self) -> Self:
+        clients = [one.search_client for one in self.sources if one.search_client]
+        if clients and not self.oidc.issuer:
+            raise ValueError("search_client demande un fournisseur d'identité ([oidc] issuer)")
+        if len(set(clients)) < len(clients):
+            raise ValueError("deux sources ont le même search_client")
+        return self
 
     @property
     def has_sign_on(self) -> bool:

@@ -95,6 +95,9 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("POST", "/api/v1.0/documents/delete/"): (
             Ask("/api/v1.0/documents/delete/", "POST", json={"document_ids": ["1"]}),
         ),
+        ("POST", "/api/v1.0/documents/search/"): (
+            Ask("/api/v1.0/documents/search/", "POST", json={"q": "*"}),
+        ),
         ("GET", "/api/v1/audit"): asked("/api/v1/audit"),
         ("GET", "/api/v1/me"): asked("/api/v1/me"),
         ("GET", "/api/v1/me/export"): asked("/api/v1/me/export"),

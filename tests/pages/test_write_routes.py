@@ -35,8 +35,10 @@ from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie
 from search_api.feedback import SqlFeedback
+from search_api.identity.readers import NO_AUTHORITIES
 from search_api.search import Search
 from search_api.sign_on.identification import AgentRule, SignOn
+from search_api.sign_on.introspection import ApplicationReaders, IntrospectionRules
 from search_api.sign_on.provider import Provider, ProviderRules
 from search_api.sign_on.sessions import SessionLimits, SignOnCookies, SqlPersonalTokens, SqlSessions
 from search_api.sign_on.verification import LOGOUT_EVENT, ProviderSession
@@ -142,6 +144,7 @@ def site(index: EmbeddedIndex, tmp_path: Path) -> Iterator[Site]:
             sign_on=sign_on,
             reader_of=IdentifiedReaders(identify, book, lambda: TODAY),
             push_receiver=PushService(inbox, push_tokens, {"docs": SuiteRules()}, limits),
+            application_readers=application_readers(sign_on, book),
         )
         yield Site(
             create_app(services),
@@ -176,6 +179,14 @@ def signing_on(
         whom_to_ask="",
         now_s=now_s,
         today=lambda: TODAY,
+    )
+
+
+def application_readers(sign_on: SignOn, book: SqlDirectory) -> ApplicationReaders:
+    assert sign_on.provider
+    rules = IntrospectionRules({"docs-app": "wiki"})
+    return ApplicationReaders(
+        sign_on.provider, rules, book, book, NO_AUTHORITIES, now_s, lambda: TODAY
     )
 
 
@@ -255,6 +266,15 @@ def pushing(path: str, status: int, body: Any) -> Write:
     return Write(
         lambda site: ask(site, site.push_token), status, {401: lambda site: ask(site, "qsp_x")}
     )
+
+
+def searching(site: Site, sub: str, client_id: str = "docs-app") -> Answer:
+    """An application that searches with the token of an account."""
+    site.provider.token_claims = {"sub": sub, "client_id": client_id}
+    answer: Answer = site.client().post(
+        "/api/v1.0/documents/search/", json={"q": "*"}, headers={"Authorization": "Bearer jeton"}
+    )
+    return answer
 
 
 def logged_out(site: Site, key: Any = None) -> Answer:
@@ -342,6 +362,14 @@ WRITES: dict[tuple[str, str], Write] = {
     ("POST", "/api/v1.0/documents/index/"): pushing("/api/v1.0/documents/index/", 201, [DOCUMENT]),
     ("POST", "/api/v1.0/documents/delete/"): pushing(
         "/api/v1.0/documents/delete/", 200, {"service": "docs", "document_ids": ["x"]}
+    ),
+    ("POST", "/api/v1.0/documents/search/"): Write(
+        lambda site: searching(site, "a1"),
+        200,
+        {
+            401: lambda site: searching(site, "a1", "drive-app"),
+            403: lambda site: searching(site, "personne"),
+        },
     ),
     ("POST", "/api/v1/me/wishes"): in_person("/api/v1/me/wishes", 200, json=WITHDRAW),
     ("DELETE", "/api/v1/me/wishes"): in_person("/api/v1/me/wishes", 200, "DELETE", params=WITHDRAW),
