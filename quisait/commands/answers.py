@@ -23,7 +23,7 @@ from search_api.answers.topics import is_shown
 from search_api.identity.readers import reader_of
 from search_api.ranking.results import Result, Results, excerpt_span
 from search_api.search import OF_A_PERSON
-from search_api.wording import contact, day, month, place, plural, reasons, role
+from search_api.wording import contact, day, month, place, plural, reasons, role, safe_text
 from search_api.wording import voice as voice_of
 
 
@@ -33,10 +33,17 @@ def command_line_reader(application: Application, agent_id: str) -> Reader:
     chosen = agent_id or (server.demo_agent if server.reader == "demo" else "")
     reader = application.authorities.complete(reader_of(chosen, application.book, today()))
     if reader.agent_id is None:
-        raise ValueError(
-            "Dites qui lit : --agent IDENTIFIANT, celui d'un agent présent dans l'annuaire."
-        )
+        raise ValueError(_why_nobody_reads(application, chosen))
     return reader
+
+
+def _why_nobody_reads(application: Application, agent_id: str) -> str:
+    asked = "Dites qui lit : --agent IDENTIFIANT, celui d'un agent présent dans l'annuaire."
+    if not agent_id:
+        return asked
+    if application.book.agent(agent_id) is None:
+        return f"« {safe_text(agent_id)} » n'est pas dans l'annuaire. {asked}"
+    return f"« {safe_text(agent_id)} » est parti, et ne lit donc plus rien. {asked}"
 
 
 @contextmanager

@@ -272,7 +272,11 @@ def test_an_unknown_agent_is_a_sentence(crawled: Place) -> None:
     """No reader, no answer: the exit status says so, and what to give."""
     done = crawled.run("search", "bornage", "--agent", "ag-404", status=1)
     assert done.stdout == ""
+    assert "« ag-404 » n'est pas dans l'annuaire" in done.stderr
     assert "--agent IDENTIFIANT" in done.stderr
+    left = crawled.run("experts", "bornage", "--agent", "ag-3", status=1)
+    assert "« ag-3 » est parti" in left.stderr
+    assert left.stdout == ""
 
 
 def test_a_wrong_setting_is_a_sentence(tmp_path: Path) -> None:
