@@ -111,7 +111,12 @@ def restore(
         )
         if register.lost:
             _close_what_is_not_known(working)
-        State(working).forget_beside()
+        state = State(working)
+        state.forget_beside()
+        # A text that was replaced since, for the same readers, stands there as it was.
+        for source in settings.sources:
+            if source.kind != "push":
+                state.request_run(source.name)
         DatabaseRegisterMark(working).move(register.last)
         if settings.index.engine == "embedded":
             FileRegisterMark(folder / "index" / "register.mark").move(register.last)

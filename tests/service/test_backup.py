@@ -156,6 +156,7 @@ def test_there_and_back_over_both_engines_and_databases(
         assert answers() == asked
         with open_application(load_settings()) as application:
             assert application.state.load("wiki")
+            assert application.state.run_is_requested("wiki"), "a text may have been replaced"
             assert open_sessions(application.settings, application.database).of() == ()
             (kept,) = application.privacy.consent.of("ag-2")
             assert kept.preference.subject == "notes"
