@@ -8,7 +8,7 @@ export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export UV_LINK_MODE ?= hardlink
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help demo test test-fast check bench guide serve engines engines-stop servers schema requirements clean
+.PHONY: help demo test test-fast check bench guide serve engines engines-stop servers schema requirements kit clean
 
 help: ## show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 16
@@ -61,6 +61,9 @@ guide: .venv/all ## take the pictures of docs/guide.md again, from the demo
 
 serve: .venv/base ## serve what quisait.toml configures
 	$(BIN)/quisait serve $(ARGS)
+
+kit: .venv/all ## write the archive that installs without a network (ARGS=--with-engines: OpenSearch and Tika too)
+	$(BIN)/python -m deploy.kit $(ARGS)
 
 requirements: .venv/bin/uv ## pin the dependencies again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --output-file requirements.txt
