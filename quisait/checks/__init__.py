@@ -36,6 +36,7 @@ from quisait.application.sources import (
     opened_push_tokens,
     reader_group_authorities,
 )
+from quisait.checks.machine import machine_checks
 from quisait.checks.references import (
     MOST_LISTED,
     check_principals,
@@ -122,6 +123,8 @@ def run_checks(settings: Settings) -> Iterator[Check]:
 def _parts(settings: Settings) -> Iterator[Check]:
     yield _attempt("dossier", partial(_folder, settings))
     yield _attempt("base d'état", partial(_database, settings))
+    for name, check in machine_checks(settings):
+        yield _attempt(name, check)
     yield _attempt("encodeur", lambda: _encoder(settings))
     yield _attempt("extracteur", lambda: _extractor(settings))
     yield _attempt("index", lambda: _index(settings))
