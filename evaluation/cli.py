@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from evaluation.abstention import cosine_text, curve, curve_text, evaluate_nobody, out_of_fold
+from evaluation.bars import bars_text, chosen_bars, measure_bars
 from evaluation.comparison import compare_report, comparison_body, comparison_text
 from evaluation.corpora import (
     ExpertSet,
@@ -26,7 +27,9 @@ from evaluation.reports import Report, report_body, report_text, write_runs
 from evaluation.scratch import Bench
 from evaluation.voting_models import VotingModel
 from expertise.topics import read_topics
+from quisait.application.model_bars import MeasuredBars, write_bars
 from quisait.application.startup import errors_as_sentences, read_settings
+from quisait.settings import beside_file
 from search_api.ranking.fusion import BUNDLED_MODEL, CUTS, far_cosine
 from search_api.search import Retriever
 
@@ -204,6 +207,37 @@ def cut_command(
         typer.echo(cut_text(judged.name, asked, served))
 
 
+@evaluate_app.command("bars")
+def bars_command(
+    directory: Directory,
+    engine: OnEngine = None,
+    foreign_questions: ForeignFile = None,
+    limit: Limit = 0,
+    documents: DocumentLimit = 0,
+    encoder: Kind = None,
+    model: Model = None,
+    workers: Workers = 2,
+    cache: Cache = CACHE,
+) -> None:
+    """Les deux seuils d'un modèle : les mesure, et les garde à côté de lui.
+
+    « Rien n'en approche », et où finit la pertinence.
+    """
+    with errors_as_sentences():
+        bench = _bench(engine, encoder, model, workers, cache)
+        judged = with_fewer_documents(load_search_set(directory, limit), documents)
+        foreign = load_foreign(foreign_questions, limit) if foreign_questions else ()
+        asked, name = measure_bars(judged, bench, foreign)
+        chosen = chosen_bars(asked)
+        typer.echo(bars_text(judged.name, asked, chosen))
+        if not bench.encoder.model:
+            typer.echo("Les seuils du modèle fourni sont dans le programme : rien n'est écrit.")
+            return
+        measured = MeasuredBars(chosen, judged.name, len(judged.queries))
+        kept = write_bars(beside_file(bench.encoder.model), name, measured)
+        typer.echo(f"écrit : {kept} ; il vaut au prochain démarrage, tant que le modèle ne change.")
+
+
 @evaluate_app.command("direct")
 def direct_command(
     directory: Directory,
@@ -246,7 +280,7 @@ def _bench(
         encoder = encoder.model_copy(update={"kind": kind.value})
     if model is not None:
         encoder = encoder.model_copy(update={"model": str(model.resolve())})
-    return Bench(index, encoder, cache, workers)
+    return Bench(index, encoder, cache, workers, reranker=settings.reranker)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,10 +33,10 @@ from search_api.questions.query import Query, ResultOrder, read_prefix, was_shor
 from search_api.questions.query_parser import ParsedQuery, QueryParser
 from search_api.ranking.fusion import (
     FusedHit,
-    far_cosine,
+    ModelBars,
     fuse,
+    known_bars,
     nearness,
-    relevance_cut,
     requiring_all_words,
     unfused,
 )
@@ -62,6 +62,7 @@ from search_api.ranking.results import (
     replacing,
 )
 from search_api.ranking.search_configuration import SearchConfiguration, shown_bets
+from search_api.ranking.second_model import reread
 from search_api.ranking.window import fused_window
 from search_api.wording import in_force
 
@@ -165,6 +166,7 @@ class Search:
         self._index, self._encoder, self._directory = index, encoder, directory
         self._best_bets, self._preferences = configuration.best_bets, configuration.preferences
         self._parser = QueryParser(index, configuration.authors, configuration.glossary)
+        self._measured, self._second_model = configuration.bars, configuration.second_model
 
     def answer(self, query: Query, reader: Reader, today: date) -> Results:
         """One page of results alone. Raises `IndexUnreachable`."""
@@ -182,7 +184,7 @@ class Search:
         if says_nothing(parsed.question):
             return SearchHits(query, reader, parsed, request, SearchAnswer((), (), 0, {}), False)
         if not query.wide and not _by_date(query, parsed.question):
-            request = replace(request, cut=relevance_cut(self._encoder.name))
+            request = replace(request, cut=self._bars.cut)
         deep = with_experts and not (
             query.filters or parsed.bylines or _by_date(query, parsed.question)
         )
@@ -255,7 +257,7 @@ class Search:
             if (id_ := hit.document_id) in cards
         )
         closest = found.vector[0].score if found.vector else 1.0
-        far = closest < far_cosine(self._encoder.name) and not self._has_all_words(request)
+        far = closest < self._bars.far_cosine and not self._has_all_words(request)
         return Window(documents, compared=len(found.vector), closest=closest, far=far)
 
     def window_of(self, text: str, reader: Reader) -> Window:
@@ -327,6 +329,8 @@ class Search:
         if _by_date(query, parsed.question):
             return unfused(found.lexical)
         hits = fused_window(found, request.vector)
+        if retriever is Retriever.HYBRID:
+            hits = self._reread(hits, request, query)
         return reranked_documents(hits, found.attributes, self._preferences, today)
 
     def has_all_words(self, text: str, reader: Reader) -> bool:
@@ -451,7 +455,32 @@ class Search:
         hits = fused_window(found, request.vector)
         if found.members is not None:
             hits = tuple(hit for hit in hits if hit.document_id in found.members)
+        hits = self._reread(hits, request, query)
         return reranked(hits, found.attributes, self._preferences, today)
+
+    def _reread(
+        self, hits: tuple[FusedHit, ...], request: SearchRequest, query: Query
+    ) -> tuple[FusedHit, ...]:
+        """The first hits in the order of a second model, as far as there is one and in time.
+
+        It is given the passages that the reader may read now, by the same filter.
+        """
+        model = self._second_model
+        if model is None or not request.question.words:
+            return hits
+        ids = tuple(hit.document_id for hit in hits[: model.reading.documents])
+        asked = ShowRequest(request.access, ids, request.question, request.vector, passages=1)
+        shown = [one for one in self._index.show(asked) if one.passages] if ids else []
+        texts = [passage_text(one.card.title, one.passages[0].passage) for one in shown]
+        scores = model.scores(request.question.words, texts, first_page=query.page == 1)
+        if scores is None:
+            return hits
+        told = {one.card.document_id: score for one, score in zip(shown, scores, strict=True)}
+        return reread(hits, told, model.reading.weight)
+
+    @property
+    def _bars(self) -> ModelBars:
+        return self._measured or known_bars(self._encoder.name)
 
     def _encoded(self, question: Question) -> Vectors | None:
         """Of the words typed: an expansion says the same to a vector."""

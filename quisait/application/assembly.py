@@ -28,6 +28,7 @@ from quisait.application.database import open_database, opened_database
 from quisait.application.engines import (
     OpenedEncoders,
     export_bundled_model,
+    measured_bars,
     open_cached_encoder,
     open_encoder,
     open_extractor,
@@ -57,6 +58,7 @@ from quisait.settings.files import LOCKS_FOLDER, close_to_others
 from search_api.identity.principals import CurrentKnownPrincipals
 from search_api.identity.readers import Authorities
 from search_api.query_log.sql import SqlQueryLog
+from search_api.ranking.second_model import SecondModel
 from search_api.search import Search
 
 __all__ = [
@@ -111,6 +113,7 @@ class Application:
     authorities: Authorities
     whole_index: Index
     known: CurrentKnownPrincipals
+    second_model: SecondModel | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,9 @@ def open_application(settings: Settings) -> Iterator[Application]:
         known = known_principals(settings, book, whole)
         names = frozenset(source.name for source in settings.sources)
         index = NamedSourcesIndex(whole, names, known)
-        search = Search(index, encoder, book, open_guidance(settings, book))
+        measured = measured_bars(own)
+        guidance = open_guidance(settings, book, measured.bars if measured else None)
+        search = Search(index, encoder, book, guidance)
         state, tokens = State(database), open_push_tokens(database)
         inbox = open_inbox(settings, database)
         locks, builds = Locks(database, folder / LOCKS_FOLDER), SqlBuilds(database)
@@ -162,6 +167,7 @@ def open_application(settings: Settings) -> Iterator[Application]:
                 authorities,
                 whole,
                 known,
+                guidance.second_model,
             )
 
 

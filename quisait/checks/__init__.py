@@ -1,6 +1,7 @@
 """`quisait check`: configuration and engines, one line each, with the remedy."""
 
 import shlex
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,9 +27,11 @@ from quisait.application.engines import (
     check_search_file,
     open_encoder,
     open_extractor,
+    open_second_model,
     search_files,
     serving_encoder,
 )
+from quisait.application.model_bars import check_model
 from quisait.application.sources import (
     known_principals,
     open_directory,
@@ -97,6 +100,9 @@ def unknown_denial_messages(settings: Settings) -> Iterator[tuple[str, str]]:
                 yield source.name, f"{message} {denial.remedy}"
 
 
+TRIED_PASSAGE = "Le conseil municipal délibère sur le budget primitif avant le 15 avril. " * 15
+"""Of the length of a passage."""
+
 SIGN_ON_S = 20
 """So long a check waits for a provider's two documents, however slowly they come."""
 
@@ -123,6 +129,8 @@ def _parts(settings: Settings) -> Iterator[Check]:
     yield _attempt("dossier", partial(_folder, settings))
     yield _attempt("base d'état", partial(_database, settings))
     yield _attempt("encodeur", lambda: _encoder(settings))
+    if settings.reranker.model:
+        yield _attempt("second modèle", lambda: _second_model(settings))
     yield _attempt("extracteur", lambda: _extractor(settings))
     yield _attempt("index", lambda: _index(settings))
     yield _attempt("secrets", partial(_secrets, settings))
@@ -209,7 +217,29 @@ def _open_live_index(settings: Settings, database: sa.Engine) -> Iterator[Index]
 def _encoder(settings: Settings) -> str:
     encoder = open_encoder(settings.encoder, beside_file(settings.folder))
     vectors = encoder.queries(["essai"])
-    return f"{encoder.name}, {vectors.shape[1]} dimensions"
+    seen = f"{encoder.name}, {vectors.shape[1]} dimensions"
+    if not settings.encoder.model:
+        return seen
+    return f"{seen}, {check_model(beside_file(settings.encoder.model), encoder.name)}"
+
+
+def _second_model(settings: Settings) -> str:
+    """As many passages of the usual length as a question brings, in its time."""
+    model = open_second_model(settings.reranker, limited=False)
+    if model is None:
+        return "aucun"
+    passages = [TRIED_PASSAGE] * settings.reranker.documents
+    begun = time.perf_counter()
+    if model.scores("essai", passages) is None:
+        raise ValueError(f"{model.name} ne rend pas de nombre : réglez [reranker] model")
+    taken_ms, most = (time.perf_counter() - begun) * 1000, settings.reranker.time_limit_ms
+    seen = f"{model.name}, {len(passages)} passages en {taken_ms:.0f} ms"
+    if taken_ms > most:
+        raise ValueError(
+            f"{seen}, plus que les {most} ms de [reranker] time_limit_ms : la page vient sans "
+            "lui ; prenez un modèle plus petit, moins de « documents » ou plus de temps"
+        )
+    return seen
 
 
 def _extractor(settings: Settings) -> str:

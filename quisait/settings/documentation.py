@@ -13,6 +13,7 @@ from quisait.settings.sources import RoleSettings, SourceSettings
 TABLES = (
     "index",
     "encoder",
+    "reranker",
     "extractor",
     "server",
     "sign_on",

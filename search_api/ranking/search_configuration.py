@@ -22,8 +22,10 @@ from search_api.questions.query_parser import (
     NoAuthorDirectory,
     NoGlossary,
 )
+from search_api.ranking.fusion import ModelBars
 from search_api.ranking.reranking import RankingPreferences
 from search_api.ranking.results import BestBet, DocumentReference
+from search_api.ranking.second_model import SecondModel
 from search_api.wording import web_address
 
 MOST_BETS = 3
@@ -146,9 +148,15 @@ class BestBetSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SearchConfiguration:
-    """Who wrote, what else it is called, what stands above, what is preferred: each alone too."""
+    """Who wrote, what else it is called, what stands above, what is preferred: each alone too.
+
+    `bars` are those measured of the encoder on this site, None: what is known by its name.
+    `second_model` reads the first documents again, None: none does.
+    """
 
     authors: AuthorDirectory = field(default_factory=NoAuthorDirectory)
     glossary: ExpansionSource = field(default_factory=NoGlossary)
     best_bets: BestBetSource = field(default_factory=NoBestBets)
     preferences: RankingPreferences = field(default_factory=RankingPreferences)
+    bars: ModelBars | None = None
+    second_model: SecondModel | None = None

@@ -89,6 +89,9 @@ class PartsBody(_SearchSchema):
     near_hits: float = Field(
         description="what the scores of near documents added to its own, or took from it"
     )
+    second_model: float | None = Field(
+        None, description="the same of a second model that read it; null where none did"
+    )
 
 
 class AgentBody(_SearchSchema):

@@ -176,6 +176,7 @@ def _explained(result: Result, results: Results) -> _Explanation:
         vector=hit.vector,
         vector_rank=hit.vector_rank if counted else None,
         near_hits=hit.near_hits,
+        second_model=hit.second_model,
     )
     return _Explanation(explanation(result, results), parts)
 
