@@ -129,6 +129,8 @@ def beginning(text: str, count: Callable[[str], int], most: int = QUESTION_TOKEN
         else:
             beyond = middle
     cut = clean[:within]
+    if cut.rstrip() and cut[-1].isspace():
+        return cut.rstrip()
     if not clean[within].isspace():
         words = cut.split()
         whole = cut[: len(cut) - len(words[-1])].rstrip() if words else ""
