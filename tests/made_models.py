@@ -98,7 +98,8 @@ def sentence_model(
 
     torch.manual_seed(7)
     with tempfile.TemporaryDirectory() as plain:
-        AutoModel.from_config(configuration(family)).save_pretrained(plain)
+        made: Any = AutoModel
+        made.from_config(configuration(family)).save_pretrained(plain)
         write_tokenizer(Path(plain))
         joined = 1 if isinstance(pooling, str) else len(pooling)
         pooled: Any = pooling if isinstance(pooling, str) else tuple(pooling)
@@ -123,10 +124,8 @@ def cross_encoder(folder: Path, family: str = "bert", labels: int = 1) -> Path:
     from transformers import AutoModelForSequenceClassification
 
     torch.manual_seed(7)
-    model: Any = AutoModelForSequenceClassification.from_config(
-        configuration(family, num_labels=labels)
-    )
-    model.save_pretrained(str(folder))
+    made: Any = AutoModelForSequenceClassification
+    made.from_config(configuration(family, num_labels=labels)).save_pretrained(str(folder))
     write_tokenizer(folder)
     return folder
 

@@ -15,6 +15,11 @@ def _last_weighted(states: Floats) -> Floats:
     return weighted
 
 
+def _greatest(states: Floats) -> Floats:
+    greatest: Floats = states.max(axis=0)
+    return greatest
+
+
 def _mean(states: Floats) -> Floats:
     mean: Floats = states.mean(axis=0)
     return mean
@@ -28,7 +33,7 @@ def _by_root_of_length(states: Floats) -> Floats:
 _POOLED: Mapping[str, Callable[[Floats], Floats]] = {
     "cls": lambda states: states[0],
     "lasttoken": lambda states: states[-1],
-    "max": lambda states: states.max(axis=0),
+    "max": _greatest,
     "mean": _mean,
     "mean_sqrt_len_tokens": _by_root_of_length,
     "weightedmean": _last_weighted,
@@ -46,8 +51,8 @@ _ACTIVATED: Mapping[str, Callable[[Floats], Floats]] = {
     "Identity": lambda x: x,
     "Tanh": np.tanh,
     "ReLU": lambda x: np.maximum(x, 0),
-    "Sigmoid": lambda x: 1 / (1 + np.exp(-x)),
-    "SiLU": lambda x: x / (1 + np.exp(-x)),
+    "Sigmoid": lambda x: np.reciprocal(1 + np.exp(-x)),
+    "SiLU": lambda x: x * np.reciprocal(1 + np.exp(-x)),
     "GELU": _gelu,
 }
 

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from indexer.encoding.export_directory import FLOAT_FILE, SAMPLES, ExportReport, export_directory
-from indexer.encoding.model_files import ModelUnusable, chosen_prompts, describe
+from indexer.encoding.model_files import ACTIVATIONS, ModelUnusable, chosen_prompts, describe
 from indexer.encoding.onnx_encoder import CARD, OnnxEncoder, SentenceEncoder, is_whole, read_card
+from indexer.encoding.sentence_head import DenseWeights
 from indexer.values import Vectors
 from tests.contract import encoder_contract as contract
 from tests.made_models import HIDDEN, MAX_TOKENS, changed_json, sentence_model
@@ -221,6 +222,20 @@ def test_a_graph_is_taken_without_torch(folder: Path) -> None:
     subprocess.run(command, check=True, capture_output=True)
     found = OnnxEncoder(folder / "taken").passages(SAMPLES)
     assert least(found, OnnxEncoder(exact).passages(SAMPLES)) >= INT8_COSINE
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_each_activation_is_that_of_torch(name: str) -> None:
+    """Of a dense layer, by its name there."""
+    import torch
+
+    drawn = np.random.default_rng(3)
+    weight, bias, given = (
+        drawn.standard_normal(shape).astype(np.float32) for shape in ((5, 4), 5, 4)
+    )
+    layer: Any = getattr(torch.nn, name)()
+    expected = layer(torch.from_numpy(weight @ given + bias)).numpy()
+    assert DenseWeights(weight, bias, name)(given) == pytest.approx(expected, abs=1e-6)
 
 
 def _without(name: str) -> Any:

@@ -33,14 +33,14 @@ def test_a_bar_costs_no_more_than_it_may() -> None:
     asked += [own(0.30, by_words=1), own(0.10, by_words=1, words=True), foreign(0.55), foreign(0.2)]
     chosen = chosen_bars(asked)
     assert chosen.far_cosine == pytest.approx(0.60)
-    assert chosen.cut == RelevanceCut(0.2, pytest.approx(0.60))
+    assert chosen.cut == RelevanceCut(0.2, 0.6)
     assert far_share(asked, 0.60) == pytest.approx(1 / 200)
     assert far_share(asked, 0.60, foreign=True) == 1.0
     more = [*asked, own(0.40, 0.40), own(0.40, 0.40)]
     assert chosen_bars(more).far_cosine == pytest.approx(0.40)
     assert kept_share(more, 0.60) == pytest.approx(200 / 202)
     many = [*asked, *[own(0.45, 0.45)] * 20]
-    assert chosen_bars(many).cut == RelevanceCut(0.2, pytest.approx(0.45))
+    assert chosen_bars(many).cut == RelevanceCut(0.2, 0.45)
     assert "**0.600**" in bars_text("jeu", asked, chosen)
 
 
