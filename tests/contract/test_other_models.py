@@ -12,9 +12,15 @@ import numpy as np
 import pytest
 
 from indexer.encoding.export_directory import FLOAT_FILE, SAMPLES, ExportReport, export_directory
-from indexer.encoding.model_files import ACTIVATIONS, ModelUnusable, chosen_prompts, describe
+from indexer.encoding.model_files import (
+    ACTIVATIONS,
+    POOLINGS,
+    ModelUnusable,
+    chosen_prompts,
+    describe,
+)
 from indexer.encoding.onnx_encoder import CARD, OnnxEncoder, SentenceEncoder, is_whole, read_card
-from indexer.encoding.sentence_head import DenseWeights
+from indexer.encoding.sentence_head import DenseWeights, SentenceHead
 from indexer.values import Vectors
 from tests.contract import encoder_contract as contract
 from tests.made_models import HIDDEN, MAX_TOKENS, changed_json, sentence_model
@@ -26,8 +32,7 @@ PROMPTS = {"query": "question: ", "document": "texte: "}
 
 MADE: dict[str, dict[str, Any]] = {
     "bert-mean-dense": {"family": "bert", "dense": 24, "prompts": PROMPTS},
-    "bert-max-and-cls": {"family": "bert", "pooling": ("cls", "max")},
-    "bert-root": {"family": "bert", "pooling": "mean_sqrt_len_tokens", "normalized": False},
+    "bert-max-and-cls": {"family": "bert", "pooling": ("cls", "max"), "normalized": False},
     "xlmr-cls": {"family": "xlm-roberta", "pooling": "cls", "prompts": {"query": "cherche : "}},
     "modernbert-cls": {"family": "modernbert", "pooling": "cls"},
     "modernbert-last": {
@@ -36,9 +41,8 @@ MADE: dict[str, dict[str, Any]] = {
         "prompts": {"both": "lis : "},
         "default_prompt": "both",
     },
-    "modernbert-weighted": {"family": "modernbert", "pooling": "weightedmean"},
 }
-"""Families, poolings, prompts and modules; each of them in one model at least."""
+"""Families, prompts and modules; each of them in one model at least."""
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +226,23 @@ def test_a_graph_is_taken_without_torch(folder: Path) -> None:
     subprocess.run(command, check=True, capture_output=True)
     found = OnnxEncoder(folder / "taken").passages(SAMPLES)
     assert least(found, OnnxEncoder(exact).passages(SAMPLES)) >= INT8_COSINE
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("tokens", [1, 7])
+def test_each_pooling_is_that_of_sentence_transformers(pooling: Any, tokens: int) -> None:
+    """Of a text alone, and of one behind which a batch is padded."""
+    import torch
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    states = np.random.default_rng(tokens).standard_normal((tokens, HIDDEN)).astype(np.float32)
+    padded = np.vstack([states, np.full((3, HIDDEN), 9, np.float32)])[None]
+    mask = torch.tensor([[1] * tokens + [0] * 3])
+    given = {"token_embeddings": torch.from_numpy(padded), "attention_mask": mask}
+    expected = Pooling(HIDDEN, pooling)(given)["sentence_embedding"][0].numpy()
+    assert SentenceHead([pooling])(states) == pytest.approx(
+        expected / np.linalg.norm(expected), abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
