@@ -16,8 +16,8 @@ from search_api.ranking.fusion import BUNDLED_MODEL, CUTS, ModelBars, fuse
 STEP = 0.005
 """Between two cosines among which a bar is chosen."""
 LEAST_KEPT_SHARE = 0.95
-"""A cut keeps so many of the relevant documents of the first `FIRST`: what that of the bundled
-model keeps on the set where it keeps least (docs/evaluation.md)."""
+"""A cut keeps so many of the relevant documents of the first `FIRST`: about what that of the
+bundled model keeps on the set where it keeps least (docs/evaluation.md)."""
 INFORMATION = CUTS[BUNDLED_MODEL].information
 """The share of a question's words is none of an encoder: it stays."""
 _NEAR_IN_NO_CASE = 2.0
@@ -81,16 +81,15 @@ def _ask(judged: SearchSet, scratch: Scratch, foreign: bool, query: JudgedQuery)
 
 
 def chosen_bars(asked: Sequence[BarQuestion]) -> ModelBars:
-    """Both bars, each the highest that costs no more than it may.
+    """`far_cosine`: the highest that leaves all but `MOST_LOST_SHARE` of the own questions near.
 
-    `far_cosine` leaves all but `MOST_LOST_SHARE` of the set's own questions near (decision 8);
-    the cut keeps `LEAST_KEPT_SHARE` of the relevant documents (decision 35).
+    The cut is there too (decision 35), or lower where it would keep less than `LEAST_KEPT_SHARE`
+    of the relevant documents.
     """
     steps = steps_of(asked)
-    far = [bar for bar in steps if far_share(asked, bar) <= MOST_LOST_SHARE]
-    kept = [bar for bar in steps if kept_share(asked, bar) >= LEAST_KEPT_SHARE]
-    cut = RelevanceCut(INFORMATION, max(kept)) if kept else None
-    return ModelBars(max(far, default=-math.inf), cut)
+    far = max(bar for bar in steps if far_share(asked, bar) <= MOST_LOST_SHARE)
+    kept = [bar for bar in steps if bar <= far and kept_share(asked, bar) >= LEAST_KEPT_SHARE]
+    return ModelBars(far, RelevanceCut(INFORMATION, max(kept)) if kept else None)
 
 
 def steps_of(asked: Sequence[BarQuestion]) -> list[float]:
@@ -115,8 +114,7 @@ def kept_share(asked: Sequence[BarQuestion], bar: float) -> float:
 
 def bars_text(name: str, asked: Sequence[BarQuestion], chosen: ModelBars) -> str:
     """A table in Markdown around the chosen bars, which are bold."""
-    cut = chosen.cut.cosine if chosen.cut else math.nan
-    bars = {chosen.far_cosine, cut}
+    bars = {chosen.far_cosine} | ({chosen.cut.cosine} if chosen.cut else set())
     shown = [
         bar for bar in steps_of(asked) if any(abs(bar - one) <= 3 * STEP + 1e-9 for one in bars)
     ]

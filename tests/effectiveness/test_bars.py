@@ -37,10 +37,15 @@ def test_a_bar_costs_no_more_than_it_may() -> None:
     assert far_share(asked, 0.60) == pytest.approx(1 / 200)
     assert far_share(asked, 0.60, foreign=True) == 1.0
     more = [*asked, own(0.40, 0.40), own(0.40, 0.40)]
-    assert chosen_bars(more).far_cosine == pytest.approx(0.40)
+    assert chosen_bars(more) == ModelBars(0.4, RelevanceCut(0.2, 0.4))
     assert kept_share(more, 0.60) == pytest.approx(200 / 202)
     many = [*asked, *[own(0.45, 0.45)] * 20]
     assert chosen_bars(many).cut == RelevanceCut(0.2, 0.45)
+    # Words keep everything: the cut is where the other bar is, and no higher.
+    worded = [own(0.5, 0.9, by_words=9, words=False) for _ in range(10)]
+    assert chosen_bars(worded) == ModelBars(0.5, RelevanceCut(0.2, 0.5))
+    unseen = [own(0.5, -1.0) for _ in range(10)]
+    assert chosen_bars(unseen) == ModelBars(0.5, None), "no cut keeps what is not near"
     assert "**0.600**" in bars_text("jeu", asked, chosen)
 
 
