@@ -270,6 +270,8 @@ def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
     """A graph that runs in the caller's thread, or in so many."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    # Threads that wait busily would take the processors from readers' questions.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 

@@ -135,7 +135,7 @@ class RerankerSettings(SettingsTable):
         20, ge=2, le=200, description="tant de premiers documents sont relus, par leur passage"
     )
     time_limit_ms: int = Field(
-        300,
+        1_000,
         ge=1,
         le=10_000,
         description="temps accordé à une question, en ms ; au-delà, la page vient sans lui",

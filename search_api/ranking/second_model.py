@@ -55,7 +55,7 @@ class SecondReading:
     """
 
     documents: int = 20
-    time_limit_s: float | None = 0.3
+    time_limit_s: float | None = 1.0
     weight: float = 0.5
 
 
