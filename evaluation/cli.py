@@ -9,7 +9,14 @@ from typing import Annotated
 
 import typer
 
-from evaluation.abstention import cosine_text, curve, curve_text, evaluate_nobody, out_of_fold
+from evaluation.abstention import (
+    cosine_text,
+    curve,
+    curve_text,
+    degrees_text,
+    evaluate_nobody,
+    out_of_fold,
+)
 from evaluation.comparison import compare_report, comparison_body, comparison_text
 from evaluation.corpora import (
     ExpertSet,
@@ -17,6 +24,7 @@ from evaluation.corpora import (
     load_expert_set,
     load_foreign,
     load_search_set,
+    load_unanswered,
     with_fewer_documents,
 )
 from evaluation.cut import cut_text, direct_text, evaluate_cut, evaluate_direct
@@ -176,8 +184,10 @@ def nobody_command(
         bench = _bench(engine, encoder, model, workers, cache)
         judged = load_expert_set(directory, queries, qrels, limit)
         foreign = load_foreign(foreign_questions, limit) if foreign_questions else ()
-        asked, encoded_by = evaluate_nobody(judged, bench, foreign)
-        typer.echo(curve_text(judged.name, curve(asked), out_of_fold(asked)))
+        unanswered = load_unanswered(directory, limit)
+        asked, encoded_by = evaluate_nobody(judged, bench, foreign, unanswered)
+        typer.echo(degrees_text(judged.name, asked))
+        typer.echo(f"\n{curve_text(judged.name, curve(asked), out_of_fold(asked))}")
         if foreign:
             typer.echo(f"\n{cosine_text(judged.name, asked, far_cosine(encoded_by))}")
 

@@ -126,9 +126,26 @@ def load_foreign(path: Path, limit: int = 0) -> tuple[JudgedQuery, ...]:
         raise MalformedSet(f"{path} : aucune question.")
     group = path.resolve().parent.name
     return tuple(
-        JudgedQuery(_required_field(row, "_id", at), _text(row, "text", at), group=group)
+        JudgedQuery(
+            _required_field(row, "_id", at),
+            _text(row, "text", at),
+            str(row.get("doc") or ""),
+            group,
+        )
         for at, row in spread(rows, limit)
     )
+
+
+UNANSWERED = "nobody.jsonl"
+
+
+def load_unanswered(directory: Path, limit: int = 0) -> tuple[JudgedQuery, ...]:
+    """A set's questions that really were left unanswered; none where it has no such file.
+
+    `limit` as above. Raises `MalformedSet`.
+    """
+    path = directory / UNANSWERED
+    return load_foreign(path, limit) if path.exists() else ()
 
 
 def spread(rows: Sequence[T], limit: int) -> tuple[T, ...]:

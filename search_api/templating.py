@@ -79,6 +79,7 @@ _environment.filters.update(
     day=wording.day,
     day_after=wording.day_after,
     day_of=wording.day_of,
+    degree=wording.degree,
     document_address=document_address,
     excerpt=excerpt,
     explained=explanation,

@@ -9,6 +9,7 @@ from connectors.geography import DEPARTEMENTS, REGIONS, area_name
 from connectors.values import Agent, ContactVia, ContributorRole
 from expertise.holders import Basis, IsolationScope
 from expertise.names import Reason
+from expertise.values import Candidate, Degree
 from indexer.values import Card, Passage
 from search_api.questions.query_parser import QueryPartKind
 
@@ -363,6 +364,18 @@ CONTRIBUTIONS: dict[ContributorRole, str] = {
     ContributorRole.FORWARDER: "Transmission de",
     ContributorRole.BOT: "Traitement de",
 }
+
+
+DEGREES: dict[Degree, str] = {
+    Degree.ANSWERED: "a répondu à cette question",
+    Degree.WROTE: "a écrit sur ce sujet",
+    Degree.NEAR: "proche du sujet",
+}
+
+
+def degree(candidate: Candidate) -> str:
+    """What the evidence says of somebody: `a écrit sur ce sujet`; empty without evidence."""
+    return DEGREES[candidate.degree] if candidate.degree else ""
 
 
 def contribution(value: ContributorRole) -> str:

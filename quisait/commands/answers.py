@@ -23,7 +23,7 @@ from search_api.answers.topics import is_shown
 from search_api.identity.readers import reader_of
 from search_api.ranking.results import Result, Results, excerpt_span
 from search_api.search import OF_A_PERSON
-from search_api.wording import contact, day, month, place, plural, reasons, role
+from search_api.wording import contact, day, degree, month, place, plural, reasons, role
 from search_api.wording import voice as voice_of
 
 
@@ -112,7 +112,8 @@ def _directory_lines(found: QuestionAnswer) -> Iterator[str]:
     """People, services and topics that the question names, one line each."""
     for card in found.people.cards:
         agent, way = card.candidate.agent, contact(card.candidate.agent)
-        parts = (f"{agent.name} ({agent.id})", post(agent), way.words + way.address)
+        said = degree(card.candidate) if card.proposed else ""
+        parts = (f"{agent.name} ({agent.id})", said, post(agent), way.words + way.address)
         yield " · ".join(part for part in parts if part)
     if found.people.beyond:
         yield plural("et {num} autre personne", "et {num} autres personnes", found.people.beyond)
@@ -193,8 +194,8 @@ def _nobody(found: WhoKnows) -> str:
 
 def _candidate(candidate: Candidate, number: int) -> str:
     agent, way = candidate.agent, contact(candidate.agent)
-    unsure = "" if candidate.sure else ", sans certitude"
-    lines = [f"{number}. {agent.name} ({agent.id}){unsure}", f"   {post(agent)}"]
+    said = f", {words}" if (words := degree(candidate)) else ""
+    lines = [f"{number}. {agent.name} ({agent.id}){said}", f"   {post(agent)}"]
     if agent.arrival:
         lines[-1] += f", depuis {month(agent.arrival)}"
     if way.address:
@@ -204,6 +205,7 @@ def _candidate(candidate: Candidate, number: int) -> str:
     for proof in candidate.evidence[:3]:
         roles = ", ".join(map(role, proof.roles))
         more = ", dans un poste précédent" if proof.former else ""
+        more += ", y a répondu à cette question" if proof.asked_there else ""
         more += ", y a écrit le passage qui répond" if proof.answers else ""
         lines.append(f"   – {proof.title} ({roles}, {day(proof.last) or 'sans date'}{more})")
     return "\n".join(lines)

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.values import ContactVia, ContributorRole
 from expertise.names import Reason
+from expertise.values import Degree
 from search_api.answers.people import CardReason
 from search_api.answers.suggestions import SuggestionKind
 from search_api.questions.query_parser import QueryPartKind
@@ -186,6 +187,9 @@ class EvidenceBody(_SearchSchema):
     last: date | None
     former: bool = Field(description="all of it before the present post")
     answers: bool = Field(description="of several hands, theirs wrote the part that answers")
+    asked_there: bool = Field(
+        False, description="they answered there, and its title asks this question"
+    )
 
 
 class NearestTopicBody(_SearchSchema):
@@ -204,6 +208,7 @@ class PersonBody(_SearchSchema):
         "the area asked for, or nearest to it; `knows`: by what they wrote; "
         "`metier`; `near_subject`: by documents that only come near, in `near_subject` alone"
     )
+    degree: Degree | None = Field(None, description="as of a candidate of `/api/experts`")
     distance_km: float | None = Field(description="from the reader's post; null where unknown")
     wrote: bool = Field(description="the answering passage of one of the first documents is theirs")
     evidence: list[EvidenceBody]
@@ -304,7 +309,11 @@ class CandidateBody(_SearchSchema):
     score: float
     parts: CandidatePartsBody
     evidence: list[EvidenceBody]
-    sure: bool = Field(description="false: what they wrote only comes near; no expert by that")
+    degree: Degree | None = Field(
+        description="`answered` this question or one in nearly the same words; `wrote` on its "
+        "subject; `near`: what they wrote only comes near, no expert by that; null: no evidence"
+    )
+    sure: bool = Field(description="whether `degree` is not `near`")
     reasons: list[Reason] = Field(description="what the directory says that the question says")
     last_active: date | None = Field(description="the last of the evidence")
 

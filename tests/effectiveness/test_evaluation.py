@@ -121,18 +121,28 @@ def test_a_question_is_no_evidence_for_itself(tmp_path: Path) -> None:
 
 
 def test_questions_of_another_set_are_asked_beside_its_own(tmp_path: Path) -> None:
-    """A second table. A bar takes the name of «sans jugement», far from all of them; the
-    questions whose words a document has keep theirs, however high it is.
+    """Two tables for its own and what was left unanswered, a third for the others. A bar takes the
+    name of «sans jugement», far from all documents; the questions whose words a document has keep
+    theirs, however high it is.
     """
-    write_set(tmp_path / "mini", EXPERTS)
+    left = [{"_id": "n1", "text": "sans jugement"}, {"_id": "n2", "text": "plan", "doc": "d2"}]
+    write_set(tmp_path / "mini", {**EXPERTS, "nobody.jsonl": left})
     write_set(tmp_path / "other", SEARCH)
     asked = ("nobody", "mini", "--foreign-questions")
     done = evaluate(*asked, "other/queries.jsonl", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    own, far = done.stdout.split("\n\n")
+    degrees, own, far = done.stdout.split("\n\n")
     assert own.startswith("| mini: confidence |")
+    # Of three documents nothing can be held back: whoever has a vote has a card.
+    header, _, answered, wrote, near = (row.split(" | ") for row in degrees.splitlines())
+    assert header[0] == "| mini: at least"
+    assert header[4::2] == ["without experts named", "unanswered named", "foreign named"]
+    assert (answered[:2], wrote[0]) == (["| answered", "0.00"], "| wrote")
+    assert wrote[1:] == near[1:]
+    assert "unanswered named" in own
     assert far.startswith("| mini: nearest |")
     assert far.count("**0.845**") == 1
+    assert far.count("out of fold") == own.count("out of fold") == 1
     foreign = {row.split(" | ")[0]: row.split(" | ")[5] for row in far.splitlines()[2:]}
     assert (foreign["| none"], foreign["| 0.900"]) == ("0.75", "0.50")
     missing = evaluate(*asked, "nulle-part.jsonl", cwd=tmp_path)

@@ -24,7 +24,7 @@ from expertise.builds import SqlBuilds
 from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
 from expertise.topics import Topic, TopicKind, TopicList
-from expertise.values import Candidate, ScoreParts, TopicsOf
+from expertise.values import Candidate, Degree, ScoreParts, TopicsOf
 from expertise.who_knows import Experts
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
@@ -247,14 +247,17 @@ def test_a_topics_table_keeps_to_the_area_that_is_asked_for(client: TestClient, 
     assert {one["territoire"] for one in rows} <= ({area} if area else {"", "r76", "48"})
 
 
-@pytest.mark.parametrize(("sure", "named"), [(True, None), (False, "regies")])
+@pytest.mark.parametrize(
+    ("degree", "named"),
+    [(Degree.ANSWERED, None), (Degree.WROTE, None), (Degree.NEAR, "regies")],
+)
 def test_a_topic_to_go_on_from_is_named_where_nobody_is_certain(
-    services: Services, sure: bool, named: str | None
+    services: Services, degree: Degree, named: str | None
 ) -> None:
     """Also beside candidates, as long as none of them is sure."""
     agent = services.people.agent("ag-1")
     assert agent is not None
-    one = Candidate(agent, 0.4, ScoreParts(0.4, 0.0, 1), (), sure=sure)
+    one = Candidate(agent, 0.4, ScoreParts(0.4, 0.0, 1), (), degree=degree)
     found = topic_to_go_on_from(services, "régies", Experts((one,), 0))
     assert (found.id if found else None) == named
 
