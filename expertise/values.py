@@ -57,7 +57,7 @@ class Evidence:
 
     `weight` is the document's vote: its score times its share (see `Vote`). `former`: all of the
     contribution is older than the candidate's present post. `answers`: they wrote the passage
-    that answers. `asked_there`: they answered there, and its title asks what is asked now.
+    that answers. `asked_there`: they answered there, and what was asked there is asked now.
     """
 
     document_id: str

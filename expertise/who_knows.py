@@ -60,9 +60,11 @@ class EvidenceFinder:
         agents: Mapping[str, Agent],
         votes: Mapping[str, tuple[Vote, ...]],
         question: str,
+        answered: DirectAnswerer | None = None,
     ) -> None:
         self._ranked = {ranked.card.document_id: ranked for ranked in window.documents}
-        self._agents, self._votes, self._question = agents, votes, question
+        self._agents, self._votes = agents, votes
+        self._question, self._answered = question, answered
 
     def of(self, agent: Agent) -> tuple[Evidence, ...]:
         """Where they answered this very question, then strongest first; empty without votes."""
@@ -86,7 +88,11 @@ class EvidenceFinder:
             weight=vote.weight,
             former=_before(last, agent.arrival),
             answers=self._is(ranked.answered_by, agent.id),
-            asked_there=vote.answers and asks_the_same(self._question, card.title),
+            asked_there=vote.answers
+            and (
+                asks_the_same(self._question, card.title)
+                or self._answered == DirectAnswerer(agent.id, card.document_id)
+            ),
         )
 
     def _is(self, account: str, agent_id: str) -> bool:
@@ -191,7 +197,7 @@ def find_experts(
         or confidences.sure(id_, vouched.near.get(id_, ()))
         or id_ in vouched.asked
     }
-    evidence = EvidenceFinder(window, agents, votes, question)
+    evidence = EvidenceFinder(window, agents, votes, question, answered)
     make = _CandidateFactory(scores, evidence, confidences, sure, today)
     named = {id_: one for id_, one in matched.items() if one.pointed_at}
     ranked = [id_ for id_ in shown if id_ not in named]

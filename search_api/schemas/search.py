@@ -188,7 +188,7 @@ class EvidenceBody(_SearchSchema):
     former: bool = Field(description="all of it before the present post")
     answers: bool = Field(description="of several hands, theirs wrote the part that answers")
     asked_there: bool = Field(
-        False, description="they answered there, and its title asks this question"
+        False, description="they answered there, and what was asked there is asked now"
     )
 
 
@@ -208,7 +208,7 @@ class PersonBody(_SearchSchema):
         "the area asked for, or nearest to it; `knows`: by what they wrote; "
         "`metier`; `near_subject`: by documents that only come near, in `near_subject` alone"
     )
-    degree: Degree | None = Field(None, description="as of a candidate of `/api/experts`")
+    degree: Degree | None = Field(None, description="as that of a candidate")
     distance_km: float | None = Field(description="from the reader's post; null where unknown")
     wrote: bool = Field(description="the answering passage of one of the first documents is theirs")
     evidence: list[EvidenceBody]

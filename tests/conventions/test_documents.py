@@ -53,6 +53,7 @@ FIGURES = [
     (16, who_knows.WALK_WEIGHT, "has .2 of a score"),
     (24, scoring.SURE_CONFIDENCE, "and 2.0 a name"),
     (27, directory.MOST_ACCOUNTS_CACHED, "20 000 accounts"),
+    (41, who_knows.SAME_QUESTION, "have .6 of"),
 ]
 """A constant, and where its decision states it."""
 

@@ -252,7 +252,7 @@ def test_experts_come_with_evidence(crawled: Place) -> None:
     assert "ag-3" not in ids
     assert all(one["evidence"] for one in found["candidates"])
     plain = crawled.run("experts", "bornage", "--agent", "ag-2", "--area", "r53").stdout
-    assert "1. Ana Le Goff (ag-1)" in plain
+    assert "1. Ana Le Goff (ag-1), a écrit sur ce sujet" in plain
     assert "Côtes-d'Armor" in plain
     assert "Amrani" not in plain
 

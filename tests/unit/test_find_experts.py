@@ -353,6 +353,18 @@ def test_the_answer_to_the_same_question_comes_first_among_the_evidence() -> Non
     assert [one.document_id for one in ana.evidence] == ["wiki:1", "wiki:2"]
 
 
+@pytest.mark.parametrize(
+    ("role", "degree"),
+    [(ContributorRole.ACCEPTED_ANSWERER, "answered"), (ContributorRole.AUTHOR, "wrote")],
+)
+def test_who_wrote_the_direct_answer_answered(role: ContributorRole, degree: str) -> None:
+    """Where it is an answer; a note answers nobody's question."""
+    window = compared([ranked(1.0, card("wiki:1", wrote("wiki:ana", role)))], nearness=3.0)
+    direct = DirectAnswerer(ANA.id, "wiki:1")
+    (ana,) = find_experts(window, ASKED, ListedBook((ANA,)), TODAY, answered=direct).candidates
+    assert ana.degree == degree
+
+
 @pytest.mark.parametrize("word", ["taxe", "taxe foncière", "", "?"])
 def test_a_subject_asks_nothing(word: str) -> None:
     """A title of the same one or two words is no question that was answered."""
