@@ -13,7 +13,7 @@ from functools import partial
 from evaluation.corpora import ExpertSet, JudgedQuery
 from evaluation.scratch import Bench, Scratch, evaluation_reader, open_scratch
 from expertise.scoring import NO_THRESHOLD, SERVED_THRESHOLD, Threshold
-from expertise.values import Degree
+from expertise.values import Candidate, Degree
 from expertise.who_knows import find_experts
 
 CANDIDATES_JUDGED = 20
@@ -29,16 +29,19 @@ FOLDS = 5
 
 @dataclass(frozen=True, slots=True)
 class JudgedShownCandidate:
-    """One candidate of one question: their confidence, their share of the best one's votes."""
+    """One candidate of one question.
+
+    `enough`: they have the served share of the votes of the first, whatever their confidence.
+    """
 
     confidence: float
-    share: float
+    enough: bool
     right: bool
     degree: Degree = Degree.NEAR
 
     def passes(self, bar: Threshold) -> bool:
         """Whether they would be shown."""
-        return self.confidence >= bar.confidence and self.share >= bar.share
+        return self.confidence >= bar.confidence and (self.enough or bar.share == 0)
 
 
 class QuestionCase(Enum):
@@ -134,19 +137,20 @@ def _ask_question(
         return None
     reader = evaluation_reader(query, experts if case is QuestionCase.WITHOUT_EXPERTS else ())
     window = scratch.search.window_of(query.text, reader)
-    found = find_experts(
-        window,
-        query.text,
-        scratch.book,
-        date.today(),
-        reader_id=reader.agent_id,
-        threshold=NO_THRESHOLD,
-        limit=len(judged.candidates),
-    )
-    ranked = [candidate for candidate in found.candidates if candidate.agent.id in judged.ranked][
-        :CANDIDATES_JUDGED
-    ]
-    most = max((candidate.parts.votes for candidate in ranked), default=1.0)
+
+    def found(threshold: Threshold) -> tuple[Candidate, ...]:
+        return find_experts(
+            replace(window, far=False),
+            query.text,
+            scratch.book,
+            date.today(),
+            reader_id=reader.agent_id,
+            threshold=threshold,
+            limit=len(judged.candidates),
+        ).candidates
+
+    enough = {one.agent.id for one in found(Threshold(-math.inf, SERVED_THRESHOLD.share))}
+    ranked = [one for one in found(NO_THRESHOLD) if one.agent.id in judged.ranked]
     return QuestionOutcome(
         query.group,
         case,
@@ -154,12 +158,12 @@ def _ask_question(
         scratch.search.has_all_words(query.text, reader),
         tuple(
             JudgedShownCandidate(
-                candidate.confidence,
-                candidate.parts.votes / most,
-                candidate.agent.id in experts,
-                candidate.degree or Degree.NEAR,
+                one.confidence,
+                one.agent.id in enough,
+                one.agent.id in experts,
+                one.degree or Degree.NEAR,
             )
-            for candidate in ranked
+            for one in ranked[:CANDIDATES_JUDGED]
         ),
         window.far,
     )
@@ -221,8 +225,11 @@ def choose_confidence(asked: Sequence[QuestionOutcome]) -> Threshold:
 
 
 def out_of_fold(asked: Sequence[QuestionOutcome]) -> tuple[CurvePoint, ...]:
-    """Each fold of groups at the bar that the others choose."""
-    return tuple(curve_point(kept, choose_confidence(others)) for kept, others in folds(asked))
+    """Each fold of groups at the bar that the others choose, beside all unanswered questions."""
+    left = [question for question in asked if question.case is QuestionCase.UNANSWERED]
+    return tuple(
+        curve_point([*kept, *left], choose_confidence(others)) for kept, others in folds(asked)
+    )
 
 
 def folds(

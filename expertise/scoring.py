@@ -175,7 +175,7 @@ SERVED_THRESHOLD = Threshold(confidence=0.5, share=0.4)
 that leaves nine answerable questions of ten their answer on both sets."""
 SURE_CONFIDENCE = 2.0
 """By the same command: the first confidence of its table at which most of the names shown are
-right on both sets. Below it, a candidate is marked as not sure (decision 24)."""
+right on both sets. Below it, a candidate is only near (decision 41)."""
 NEAR_IN_METIER = 4.0
 """Nearness, in standard deviations, of a document on a topic of the candidate's métier from which
 they are sure. Chosen by hand on the demo's own questions: nobody of those who are named where
