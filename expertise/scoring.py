@@ -172,7 +172,8 @@ class Threshold:
 
 SERVED_THRESHOLD = Threshold(confidence=0.5, share=0.4)
 """By `quisait evaluate nobody` (decision 8): the highest confidence, in steps of a quarter,
-that leaves nine answerable questions of ten their answer on every set of docs/evaluation.md."""
+that leaves nine answerable questions of ten their answer on expert_vdd_contacts and expert_dblp;
+it does so on expert_beta and expert_meta too."""
 SURE_CONFIDENCE = 2.0
 """By the same command: the first confidence of its table at which most of the names shown are
 right on expert_vdd_contacts, expert_beta and expert_dblp; on expert_meta, a small forum, a third
