@@ -174,7 +174,13 @@ def _contribution(row: Mapping[str, Any], at: str) -> Contribution:
     if name not in list(ContributorRole):
         raise MalformedSet(f"{at} : « {name} » n'est pas un rôle.")
     role = ContributorRole(name)
-    return Contribution(_text(row, "account", at), role, thanks=int(row.get("thanks") or 0))
+    volume = row.get("volume")
+    return Contribution(
+        _text(row, "account", at),
+        role,
+        thanks=int(row.get("thanks") or 0),
+        volume=None if volume is None else int(volume),
+    )
 
 
 def _queries(path: Path, judgments: Judgments) -> tuple[JudgedQuery, ...]:

@@ -36,6 +36,18 @@ Chosen, not measured: the one judged set that has thanks (expert_meta) is too sm
 _MOST_THANKS = 1_000_000
 """The limit of the export's schema; other connectors set none."""
 
+WRITERS = frozenset({ContributorRole.AUTHOR, ContributorRole.EDITOR})
+"""Roles of who wrote a document's present text, as far as the source counts whose it is."""
+
+VOLUME_EXPONENT = 0.5
+"""Whoever wrote a part of a text counts by this power of it beside whoever wrote most."""
+
+VOLUME_FLOOR = 0.1
+"""The least that a writer counts, of whom little or nothing stands."""
+
+_MOST_VOLUME = 10**12
+"""More than any text has."""
+
 OTHER_PARTS = frozenset({ContributorRole.AUTHOR, ContributorRole.ANSWERER})
 """Roles that count less where another account wrote the passage that answers. An accepted
 answer does not: whoever asked said that it answers."""
@@ -67,9 +79,33 @@ def recency(last: date | None, today: date) -> float:
     return float(0.5 ** (age_days / HALF_LIFE_DAYS))
 
 
-def contribution_weight(row: Contribution, today: date) -> float:
-    """From 0 to 1: role, endorsed by thanks, times recency."""
-    return _endorsed(row) * recency(row.last, today)
+def contribution_weight(row: Contribution, today: date, part: float | None = None) -> float:
+    """From 0 to 1: role, endorsed by thanks, times recency.
+
+    Where it is known how much of the text is theirs (`part`, from 0 to 1, beside whoever wrote
+    most), `share_of_text` takes the place of a writer's role: who began a page is not who wrote it.
+    """
+    writes = part is not None and row.role in WRITERS
+    weight = share_of_text(part) if writes and part is not None else _endorsed(row)
+    return weight * recency(row.last, today)
+
+
+def share_of_text(part: float) -> float:
+    """What a writer counts, from `VOLUME_FLOOR` to 1, by their part beside whoever wrote most."""
+    return max(VOLUME_FLOOR, float(part**VOLUME_EXPONENT))
+
+
+def parts_of_text(rows: Iterable[Contribution]) -> dict[str, float]:
+    """By account, how much of a text is theirs beside whoever wrote most, from 0 to 1.
+
+    Only accounts whose volume is known in a role that writes; nobody where nothing stands.
+    """
+    volumes: dict[str, int] = defaultdict(int)
+    for row in rows:
+        if row.role in WRITERS and row.volume is not None:
+            volumes[row.account] += min(max(row.volume, 0), _MOST_VOLUME)
+    most = max(volumes.values(), default=0)
+    return {account: volume / most for account, volume in volumes.items()} if most else {}
 
 
 def _endorsed(row: Contribution) -> float:
@@ -124,7 +160,8 @@ class Vote(NamedTuple):
 
     `weight` is the document's score times `share`, from 0 to 1: the best role's weight and age,
     divided by the root of the number of contributors. `rank` counts from 1. `answers`: what
-    counts is an answer of theirs. `edited`: they changed the document.
+    counts is an answer of theirs. `edited`: how far they changed the document without having
+    written it, from 0 to 1.
     """
 
     document_id: str
@@ -132,7 +169,7 @@ class Vote(NamedTuple):
     share: float = 1.0
     rank: int = 1
     answers: bool = False
-    edited: bool = False
+    edited: float = 0.0
 
     @property
     def score(self) -> float:
@@ -158,18 +195,22 @@ def cast_votes(
     votes: dict[str, list[Vote]] = defaultdict(list)
     for rank, ranked in enumerate(window.documents[:voters], 1):
         best: dict[str, tuple[float, bool]] = {}
-        unclaimed, editors = set(), set()
+        unclaimed: set[str] = set()
+        editors: dict[str, float] = {}
         answered_by = owner_of.get(ranked.answered_by, ranked.answered_by)
-        for row in counting_contributions(ranked.card):
+        rows = counting_contributions(ranked.card)
+        parts = parts_of_text(rows)
+        for row in rows:
             owner = owner_of.get(row.account)
             if owner is None:
                 unclaimed.add(row.account)
                 continue
-            weight = contribution_weight(row, today)
+            part = parts.get(row.account)
+            weight = contribution_weight(row, today, part)
             if answered_by and owner != answered_by and row.role in OTHER_PARTS:
                 weight *= elsewhere
             if row.role is ContributorRole.EDITOR:
-                editors.add(owner)
+                editors[owner] = max(editors.get(owner, 0.0), 1.0 - (part or 0.0))
             if owner not in best or weight >= best[owner][0]:
                 best[owner] = weight, row.role in ANSWERS
         softened = float((len(best) + len(unclaimed)) ** (1 / CONTRIBUTORS_ROOT))
@@ -178,7 +219,9 @@ def cast_votes(
                 continue
             share = weight / softened
             weighed = ranked.score * share
-            vote = Vote(ranked.card.document_id, weighed, share, rank, answers, owner in editors)
+            vote = Vote(
+                ranked.card.document_id, weighed, share, rank, answers, editors.get(owner, 0.0)
+            )
             votes[owner].append(vote)
     return {owner: strongest_first(cast_) for owner, cast_ in votes.items()}
 

@@ -136,6 +136,7 @@ def _contribution(row: Body) -> Contribution:
         last=date.fromisoformat(row["last"]) if row["last"] else None,
         years=tuple((year, int(count)) for year, count in row["years"]),
         thanks=row.get("thanks", 0),
+        volume=row.get("volume"),
     )
 
 

@@ -257,6 +257,7 @@ def _contribution_row(contribution: Contribution) -> Body:
         "last": contribution.last and contribution.last.isoformat(),
         "years": [list(pair) for pair in contribution.years],
         "thanks": contribution.thanks,
+        "volume": contribution.volume,
     }
 
 

@@ -60,7 +60,7 @@ def _categories(settings: Settings) -> Iterator[str]:
         )
     yield (
         "Auteurs, d'après les sources : compte, nature de la contribution (rédaction, réponse, "
-        "relecture…), dates, nombre par document."
+        "relecture…), dates, nombre par document, part du texte où la source la dit."
     )
     yield "Documents : texte, titre, lecteurs permis ou refusés ; ils peuvent nommer des personnes."
     yield "Demandes des agents : retraits, sujets refusés ou déclarés, façon d'être joint."

@@ -173,7 +173,8 @@ def test_a_malformed_set_is_a_sentence(
 
 def test_the_roles_that_a_set_tells_are_kept(tmp_path: Path) -> None:
     """An answer is not a page; without any the authors wrote it; a role that is none is refused."""
-    answered = {"account": "ali", "role": "answerer", "thanks": 2, "last": "2024-01-01"}
+    answered: dict[str, Any] = {"account": "ali", "role": "answerer", "thanks": 2, "volume": 40}
+    answered["last"] = "2024-01-01"
     asked = {"account": "bea", "role": "asker"}
     first, *others = EXPERTS["documents.jsonl"]
     told = {**EXPERTS, "documents.jsonl": [{**first, "contributions": [answered, asked]}, *others]}
@@ -181,10 +182,11 @@ def test_the_roles_that_a_set_tells_are_kept(tmp_path: Path) -> None:
     judged = load_expert_set(tmp_path / "told")
     kept = [JudgedSource(judged.documents, ()).document(one) for one in judged.documents]
     assert [
-        (row.account, row.role.value, row.thanks, row.last) for row in kept[0].contributions
+        (row.account, row.role.value, row.thanks, row.volume, row.last)
+        for row in kept[0].contributions
     ] == [
-        ("evaluation:ali", "answerer", 2, None),
-        ("evaluation:bea", "asker", 0, None),
+        ("evaluation:ali", "answerer", 2, 40, None),
+        ("evaluation:bea", "asker", 0, None, None),
     ]
     assert {row.role.value for row in kept[1].contributions} == {"author"}
     answered["role"] = "guru"
