@@ -94,21 +94,26 @@ def load_search_set(directory: Path, limit: int = 0) -> SearchSet:
 
 
 def load_expert_set(
-    directory: Path, queries_file: str = "", judgments_file: str = "", limit: int = 0
+    directory: Path,
+    queries_file: str = "",
+    judgments_file: str = "",
+    limit: int = 0,
+    candidates_file: str = "",
 ) -> ExpertSet:
     """Read `documents.jsonl`, `candidates.jsonl`, and questions and judgments as above.
 
-    Other files for these two are named relative to the directory. Raises `MalformedSet`.
+    Other files for these three are named relative to the directory. Raises `MalformedSet`.
     """
     documents = _texts(directory / "documents.jsonl")
-    rows = _lines(directory / "candidates.jsonl")
+    listed = directory / (candidates_file or "candidates.jsonl")
+    rows = _lines(listed)
     candidates = tuple(
         JudgedCandidate(
             _required_field(row, "_id", at), _text(row, "name", at), bool(row.get("labelled"))
         )
         for at, row in rows
     )
-    _unique(directory / "candidates.jsonl", [candidate.id for candidate in candidates])
+    _unique(listed, [candidate.id for candidate in candidates])
     known = {candidate.id for candidate in candidates}
     judgments = _judgments(directory / (judgments_file or "qrels.tsv"), known)
     queries = _queries(directory / (queries_file or "queries.jsonl"), judgments)

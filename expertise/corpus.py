@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from connectors.values import Access, ContributorRole, Document, EvidencePolicy
 from expertise.assignment import Assignment, ConfidenceMatrix
-from expertise.votes import ROLE_WEIGHTS, contribution_weight, parts_of_text
+from expertise.votes import ROLE_WEIGHTS, contribution_weight, shares_of_text
 from indexer.errors import IndexerError
 from indexer.values import IndexedDocument
 
@@ -239,7 +239,7 @@ class _DocumentEntry:
     def of(cls, document: Document, mark: str, today: date) -> "_DocumentEntry":
         shown = document.modified or document.created
         roles = {row.role for row in document.contributions}
-        parts = parts_of_text(document.contributions)
+        shares = shares_of_text(document.contributions)
         return cls(
             document.id,
             mark,
@@ -248,7 +248,7 @@ class _DocumentEntry:
             tuple(
                 (
                     row.account,
-                    contribution_weight(row, today, parts.get(row.account)),
+                    contribution_weight(row, today, shares.get(row.account)),
                     row.role is ContributorRole.ACCEPTED_ANSWERER,
                 )
                 for row in document.contributions

@@ -5,7 +5,7 @@ Role, age, and the votes that documents give their contributors.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from types import MappingProxyType
@@ -79,24 +79,28 @@ def recency(last: date | None, today: date) -> float:
     return float(0.5 ** (age_days / HALF_LIFE_DAYS))
 
 
-def contribution_weight(row: Contribution, today: date, part: float | None = None) -> float:
+def contribution_weight(row: Contribution, today: date, share: float | None = None) -> float:
     """From 0 to 1: role, endorsed by thanks, times recency.
 
-    Where it is known how much of the text is theirs (`part`, from 0 to 1, beside whoever wrote
-    most), `share_of_text` takes the place of a writer's role: who began a page is not who wrote it.
+    Where it is known how much of the text is theirs, their `share` of it (`shares_of_text`) takes
+    the place of a writer's role: who began a page is not always who wrote it.
     """
-    writes = part is not None and row.role in WRITERS
-    weight = share_of_text(part) if writes and part is not None else _endorsed(row)
+    weight = _endorsed(row) if share is None or row.role not in WRITERS else share
     return weight * recency(row.last, today)
 
 
 def share_of_text(part: float) -> float:
-    """What a writer counts, from `VOLUME_FLOOR` to 1, by their part beside whoever wrote most."""
+    """What a writer counts, from `VOLUME_FLOOR` to 1.
+
+    `part`, from 0 to 1, is how much is theirs beside whoever wrote most.
+    """
     return max(VOLUME_FLOOR, float(part**VOLUME_EXPONENT))
 
 
-def parts_of_text(rows: Iterable[Contribution]) -> dict[str, float]:
-    """By account, how much of a text is theirs beside whoever wrote most, from 0 to 1.
+def shares_of_text(
+    rows: Iterable[Contribution], share_of: Callable[[float], float] = share_of_text
+) -> dict[str, float]:
+    """By account, what they count as writers of one document, from 0 to 1.
 
     Only accounts whose volume is known in a role that writes; nobody where nothing stands.
     """
@@ -105,7 +109,7 @@ def parts_of_text(rows: Iterable[Contribution]) -> dict[str, float]:
         if row.role in WRITERS and row.volume is not None:
             volumes[row.account] += min(max(row.volume, 0), _MOST_VOLUME)
     most = max(volumes.values(), default=0)
-    return {account: volume / most for account, volume in volumes.items()} if most else {}
+    return {name: share_of(volume / most) for name, volume in volumes.items()} if most else {}
 
 
 def _endorsed(row: Contribution) -> float:
@@ -184,13 +188,15 @@ def cast_votes(
     voters: int = VOTERS,
     refused: Mapping[str, frozenset[str]] = MappingProxyType({}),
     elsewhere: float = OTHER_PART_WEIGHT,
+    share_of: Callable[[float], float] = share_of_text,
 ) -> dict[str, tuple[Vote, ...]]:
     """The votes for each owner of an account, strongest first.
 
     `owner_of` maps accounts to owners; other accounts get no vote, but count among a document's
     contributors. A document votes once for an owner, with the best weight of their roles, and not
     where they refused it (`refused`, by owner). Where the account that wrote the answering passage
-    is known, the other passages' authors count `elsewhere`.
+    is known, the other passages' authors count `elsewhere`. `share_of` is what a part of the text
+    counts, where volumes are known.
     """
     votes: dict[str, list[Vote]] = defaultdict(list)
     for rank, ranked in enumerate(window.documents[:voters], 1):
@@ -199,18 +205,18 @@ def cast_votes(
         editors: dict[str, float] = {}
         answered_by = owner_of.get(ranked.answered_by, ranked.answered_by)
         rows = counting_contributions(ranked.card)
-        parts = parts_of_text(rows)
+        shares = shares_of_text(rows, share_of)
         for row in rows:
             owner = owner_of.get(row.account)
             if owner is None:
                 unclaimed.add(row.account)
                 continue
-            part = parts.get(row.account)
-            weight = contribution_weight(row, today, part)
+            written = shares.get(row.account)
+            weight = contribution_weight(row, today, written)
             if answered_by and owner != answered_by and row.role in OTHER_PARTS:
                 weight *= elsewhere
             if row.role is ContributorRole.EDITOR:
-                editors[owner] = max(editors.get(owner, 0.0), 1.0 - (part or 0.0))
+                editors[owner] = max(editors.get(owner, 0.0), 1.0 - (written or 0.0))
             if owner not in best or weight >= best[owner][0]:
                 best[owner] = weight, row.role in ANSWERS
         softened = float((len(best) + len(unclaimed)) ** (1 / CONTRIBUTORS_ROOT))

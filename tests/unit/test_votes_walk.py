@@ -29,8 +29,8 @@ from expertise.votes import (
     contribution_weight,
     discounted_sum,
     discounted_votes,
-    parts_of_text,
     recency,
+    shares_of_text,
     summed_by_kind,
 )
 from tests.windows import TODAY, card, ranked, wrote
@@ -106,12 +106,12 @@ def test_a_part_of_the_text_by_hand() -> None:
         written("dan", ContributorRole.EDITOR, None),
         written("eve", ContributorRole.REVIEWER, 1),
     )
-    parts = parts_of_text(rows)
-    assert parts == {"wiki:ana": 1.0, "wiki:ben": 0.25, "wiki:cyd": 0.0}
-    weighed = [contribution_weight(row, TODAY, parts.get(row.account)) for row in rows]
+    shares = shares_of_text(rows)
+    assert shares == {"wiki:ana": 1.0, "wiki:ben": 0.5, "wiki:cyd": VOLUME_FLOOR}
+    weighed = [contribution_weight(row, TODAY, shares.get(row.account)) for row in rows]
     assert weighed == [1.0, 0.5, 0.5, VOLUME_FLOOR, 0.6, 0.5]
     (votes,) = (cast_votes(Window((ranked(1.0, card("wiki:1", *rows)),)), TODAY, owners("ben")),)
-    assert votes["ben"][0].edited == 0.75
+    assert votes["ben"][0].edited == 0.5
 
 
 @given(
