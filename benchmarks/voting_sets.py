@@ -5,8 +5,8 @@ again and again. Four tables come of it:
 
 1. AP of what serves beside CombSUM and CombMAX, and of other forms against who contributes
    everywhere, with the form that the other organisations choose for each set.
-2. Signals: what AP gains where roles, ages, thanks, accepted answers and the number of
-   contributors count otherwise, on the sets that tell them.
+2. Signals: what AP gains where roles, ages, thanks and accepted answers count otherwise, on the
+   sets that tell them.
 3. Volumes: what planted correctors of commas cost without volumes, and with them.
 4. History: which form an organisation's own earlier documents choose, and what that gives.
 
@@ -75,7 +75,7 @@ SETS = {
     "expert_dblp": SetFiles("expert_dblp"),
     HUBS: SetFiles("expert_slicer", "_all", "_all"),
 }
-EARLIER = 150
+EARLIER = 75
 """So many of an organisation's own documents are asked for as questions, spread over all."""
 
 
@@ -268,6 +268,8 @@ def forms_text(tables: Mapping[str, Mapping[object, float]]) -> Iterator[str]:
         if others:
             form = max(FORMS, key=lambda one: fsum(each[one] / each[SERVED] for each in others))
             cells += [_named(form), f"{means[form]:.3f}"]
+        else:
+            cells += ["", ""]
         yield f"| {name} | {' | '.join(cells)} |"
     yield ""
     yield (
@@ -390,7 +392,7 @@ def corrected(card: Card, correctors: Sequence[str], *, volumes: bool) -> Card:
     return replace(card, contributions=(*wrote, comma))
 
 
-SHARES = tuple(product((0.25, 0.5, 1.0), (0.05, 0.1, 0.2)))
+SHARES = ((0.25, 0.1), (0.5, 0.0), (0.5, 0.1), (0.5, 0.2), (1.0, 0.1))
 """Exponents, and floors, of a part of the text."""
 
 
@@ -462,18 +464,19 @@ def main(names: Sequence[str]) -> None:
         found = form_rows(ranker)
         tables[name] = {form: figure(each, queries).mean for form, each in found.items()}
         signals += signal_rows(ranker)
-        if ranker.one.earlier.queries:
+        if ranker.one.earlier.queries and not SETS[name].questions:
             history.append(history_row(ranker))
         if name in PLANTED:
             volumes += volume_rows(ranker, drawn(ranker))
     print("\n".join(forms_text(tables)))
     print("\n| what counts otherwise | set | AP |\n|---|---|---:|", *signals, sep="\n")
-    print("\n| set | contributions | AP |\n|---|---|---:|", *volumes, sep="\n")
+    if volumes:
+        print("\n| set | contributions | AP |\n|---|---|---:|", *volumes, sep="\n")
     print(f"\n{HISTORY_HEAD}", *history, sep="\n")
 
 
-PLANTED = ("expert_vdd_contacts", "expert_dblp")
-"""Sets that tell neither roles nor dates: what is planted there disturbs nothing else."""
+PLANTED = ("expert_dblp",)
+"""A set that tells neither roles nor dates: what is planted there disturbs nothing else."""
 
 
 def drawn(ranker: Ranker) -> list[str]:

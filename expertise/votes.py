@@ -30,8 +30,12 @@ ROLE_WEIGHTS: dict[ContributorRole, float] = {
 }
 
 THANKS_HALFWAY = 3
-"""This many thanks raise an answer's weight half of the way to an accepted answer's, its limit.
-Chosen, not measured: the one judged set that has thanks (expert_meta) is too small to tell."""
+"""This many thanks raise an answer's weight half of the way to its limit."""
+
+THANKS_LIMIT = 0.5
+"""How far thanks can raise an answer, of the way to an accepted one. On expert_meta, the one judged
+set that has thanks, they change nothing beyond chance, doubled or left out: they may decide
+between equals, no more (decision 3)."""
 
 _MOST_THANKS = 1_000_000
 """The limit of the export's schema; other connectors set none."""
@@ -113,13 +117,13 @@ def shares_of_text(
 
 
 def _endorsed(row: Contribution) -> float:
-    """The role's weight; an answer's grows with its thanks, up to that of an accepted answer."""
+    """The role's weight; an answer's grows with its thanks, towards that of an accepted answer."""
     weight = ROLE_WEIGHTS[row.role]
     if row.role is not ContributorRole.ANSWERER:
         return weight
-    most = ROLE_WEIGHTS[ContributorRole.ACCEPTED_ANSWERER]
+    most = THANKS_LIMIT * (ROLE_WEIGHTS[ContributorRole.ACCEPTED_ANSWERER] - weight)
     thanks = min(max(row.thanks, 0), _MOST_THANKS)
-    return weight + (most - weight) * thanks / (thanks + THANKS_HALFWAY)
+    return weight + most * thanks / (thanks + THANKS_HALFWAY)
 
 
 def counting_contributions(card: Card) -> tuple[Contribution, ...]:

@@ -54,7 +54,7 @@ def weights(votes: Sequence[Vote]) -> list[float]:
 
 
 def test_thanks_raise_an_answer_towards_an_accepted_one() -> None:
-    """Half of the way at three, never past it, and no other role; nothing where nobody thanks."""
+    """At most half of the way, a quarter at three; no other role; nothing without thanks."""
 
     def weight(role: ContributorRole, thanks: int) -> float:
         return contribution_weight(Contribution("wiki:a", role, thanks=thanks), TODAY)
@@ -64,9 +64,10 @@ def test_thanks_raise_an_answer_towards_an_accepted_one() -> None:
         ROLE_WEIGHTS[ContributorRole.ACCEPTED_ANSWERER],
     )
     assert weight(ContributorRole.ANSWERER, 0) == answer
-    assert weight(ContributorRole.ANSWERER, 3) == pytest.approx((answer + accepted) / 2)
-    assert weight(ContributorRole.ANSWERER, 3) < weight(ContributorRole.ANSWERER, 30) < accepted
-    assert weight(ContributorRole.ANSWERER, 10**6) <= accepted
+    most = (answer + accepted) / 2
+    assert weight(ContributorRole.ANSWERER, 3) == pytest.approx((answer + most) / 2)
+    assert weight(ContributorRole.ANSWERER, 3) < weight(ContributorRole.ANSWERER, 30) < most
+    assert weight(ContributorRole.ANSWERER, 10**6) <= most < accepted
     for role in set(ContributorRole) - {ContributorRole.ANSWERER}:
         assert weight(role, 1000) == ROLE_WEIGHTS[role]
 
