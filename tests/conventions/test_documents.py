@@ -38,6 +38,7 @@ FIGURES = [
     (3, votes.VOTERS, "700 documents vote"),
     (3, votes.VOLUME_DISCOUNT, "counts .8 to the i"),
     (3, votes.EDITS_EXPONENT, "power .3 of"),
+    (3, votes.VOLUME_FLOOR, "at least .1"),
     (3, parsed_query.MAX_MINIMUM_MATCH, "more\nthan 5 of"),
     (3, query.TYPED_WORDS, "more than 30 words"),
     (4, parsed_query.MINIMUM_MATCH_PERCENT, "20 % of"),
