@@ -104,13 +104,14 @@ def share_of_text(part: float) -> float:
 def shares_of_text(
     rows: Iterable[Contribution], share_of: Callable[[float], float] = share_of_text
 ) -> dict[str, float]:
-    """By account, what they count as writers of one document, from 0 to 1.
+    """By account, what they would count as writers of one document, from 0 to 1.
 
-    Only accounts whose volume is known in a role that writes; nobody where nothing stands.
+    All of an account's rows are theirs, whatever the role, and a robot may have written most. Only
+    accounts whose volume is known; nobody where nothing stands.
     """
     volumes: dict[str, int] = defaultdict(int)
     for row in rows:
-        if row.role in WRITERS and row.volume is not None:
+        if row.volume is not None:
             volumes[row.account] += min(max(row.volume, 0), _MOST_VOLUME)
     most = max(volumes.values(), default=0)
     return {name: share_of(volume / most) for name, volume in volumes.items()} if most else {}
@@ -209,7 +210,7 @@ def cast_votes(
         editors: dict[str, float] = {}
         answered_by = owner_of.get(ranked.answered_by, ranked.answered_by)
         rows = counting_contributions(ranked.card)
-        shares = shares_of_text(rows, share_of)
+        shares = shares_of_text(ranked.card.contributions, share_of)
         for row in rows:
             owner = owner_of.get(row.account)
             if owner is None:

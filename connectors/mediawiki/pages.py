@@ -294,8 +294,9 @@ class PageConverter:
                 done = revision.account, self._role(revision, uploaders, first=number == 0)
                 moments.setdefault(done, []).append(revision.timestamp)
                 volumes[done] += standing[number] if standing else 0
+        known = bool(standing) and _by_accounts(oldest_first, standing)
         return tuple(
-            self._contribution(user, role, when, volumes[user, role] if standing else None)
+            self._contribution(user, role, when, volumes[user, role] if known else None)
             for (user, role), when in moments.items()
         )
 
@@ -323,6 +324,15 @@ class PageConverter:
             years=tuple(sorted(Counter(moment.year for moment in moments).items())),
             volume=volume,
         )
+
+
+def _by_accounts(revisions: Sequence[Revision], standing: Sequence[int]) -> bool:
+    """Whether no more of the text is nobody's than an account wrote: else shares would mislead."""
+    wrote: Counter[str] = Counter()
+    for revision, size in zip(revisions, standing, strict=True):
+        wrote[revision.account] += size
+    nobodys = wrote.pop("", 0)
+    return nobodys <= max(wrote.values(), default=0)
 
 
 def standing_bytes(oldest_first: Sequence[Revision]) -> list[int]:

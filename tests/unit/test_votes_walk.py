@@ -97,6 +97,16 @@ def test_who_wrote_the_page_stands_above_who_corrected_a_comma(began: str) -> No
         assert visits["ana"] > visits["ben"]
 
 
+def test_what_a_robot_wrote_is_not_its_correctors() -> None:
+    """Whoever changed two lines of a page that a robot filled counts by these two."""
+    rows = (
+        written("ana", ContributorRole.BOT, 226),
+        written("ben", ContributorRole.EDITOR, 2),
+    )
+    votes = cast_votes(Window((ranked(1.0, card("wiki:1", *rows)),)), TODAY, owners("ana", "ben"))
+    assert {name: cast[0].share for name, cast in votes.items()} == {"ben": VOLUME_FLOOR}
+
+
 def test_a_part_of_the_text_by_hand() -> None:
     """Beside whoever wrote most; a floor; unknown volumes and other roles keep their weight."""
     rows = (
@@ -108,7 +118,8 @@ def test_a_part_of_the_text_by_hand() -> None:
         written("eve", ContributorRole.REVIEWER, 1),
     )
     shares = shares_of_text(rows)
-    assert shares == {"wiki:ana": 1.0, "wiki:ben": 0.5, "wiki:cyd": VOLUME_FLOOR}
+    least = dict.fromkeys(("wiki:cyd", "wiki:eve"), VOLUME_FLOOR)
+    assert shares == {"wiki:ana": 1.0, "wiki:ben": 0.5, **least}
     weighed = [contribution_weight(row, TODAY, shares.get(row.account)) for row in rows]
     assert weighed == [1.0, 0.5, 0.5, VOLUME_FLOOR, 0.6, 0.5]
     (votes,) = (cast_votes(Window((ranked(1.0, card("wiki:1", *rows)),)), TODAY, owners("ben")),)

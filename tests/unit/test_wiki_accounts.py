@@ -85,6 +85,28 @@ def test_what_each_revision_added_and_still_stands() -> None:
     assert standing() == []
 
 
+def test_a_page_that_nobody_known_wrote_tells_no_volumes() -> None:
+    """Else whoever corrected a comma in it would have written most of what is anybody's."""
+
+    def volumes(first: dict[str, Any]) -> list[int | None]:
+        page = WikiPage.model_validate(
+            {
+                "pageid": 1,
+                "title": "Bornage",
+                "revisions": [
+                    {"revid": 1, "timestamp": "2026-01-01T00:00:00Z", "size": 226, **first},
+                    {"revid": 2, "timestamp": "2026-01-02T00:00:00Z", "size": 228, "user": "Ben"},
+                ],
+            }
+        )
+        author = PageConverter("w", frozenset(), lambda _page: b"")
+        made = author.document(page, Rendering(pageid=1, text="<p>x</p>"), Access())
+        return [one.volume for one in made.contributions]
+
+    assert volumes({"user": "Ana"}) == [226, 2]
+    assert volumes({"userhidden": True}) == [None]
+
+
 @given(st.lists(st.text("ab", max_size=6), max_size=12))
 def test_standing_bytes_are_those_of_the_page(texts: list[str]) -> None:
     """Together what the last revision has, but for rounding; nobody has less than nothing."""
