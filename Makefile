@@ -64,7 +64,7 @@ serve: .venv/base ## serve what quisait.toml configures
 
 requirements: .venv/bin/uv ## pin the dependencies again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --output-file requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra torch --extra evaluation --extra test --constraints requirements.txt --output-file requirements-test.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra torch --extra evaluation --extra tune --extra test --constraints requirements.txt --output-file requirements-test.txt
 
 clean: ## forget the demo's index (the cache of downloads stays)
 	rm -rf .demo

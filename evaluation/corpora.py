@@ -87,10 +87,23 @@ def load_search_set(directory: Path, limit: int = 0) -> SearchSet:
 
     `limit` keeps so many questions, spread evenly over the file; 0 keeps all.
     """
-    documents = _texts(directory / "corpus.jsonl")
+    documents = _texts(directory / CORPUS)
     judgments = _judgments(directory / "qrels.tsv", {document.id for document in documents})
     queries = _queries(directory / "queries.jsonl", judgments)
     return SearchSet(directory.resolve().name, documents, spread(queries, limit), judgments)
+
+
+CORPUS = "corpus.jsonl"
+
+
+def load_own_questions(directory: Path, limit: int = 0) -> SearchSet:
+    """Judged questions about the documents of an index, of which there is no copy here.
+
+    As above without `corpus.jsonl`: the judgments name documents by their ids in that index.
+    """
+    judgments = _judgments(directory / "qrels.tsv", None)
+    queries = _queries(directory / "queries.jsonl", judgments)
+    return SearchSet(directory.resolve().name, (), spread(queries, limit), judgments)
 
 
 def load_expert_set(
@@ -195,7 +208,8 @@ def _queries(path: Path, judgments: Judgments) -> tuple[JudgedQuery, ...]:
     return judged
 
 
-def _judgments(path: Path, known: set[str]) -> Judgments:
+def _judgments(path: Path, known: set[str] | None) -> Judgments:
+    """`known`: the ids that may be judged; None where any may."""
     judgments: dict[str, dict[str, int]] = defaultdict(dict)
     lines = _read(path).splitlines()
     for number, line in enumerate(lines[1:], 2):
@@ -204,7 +218,7 @@ def _judgments(path: Path, known: set[str]) -> Judgments:
             raise MalformedSet(
                 f"{path}:{number} : trois colonnes attendues (question, document, note entière)."
             )
-        if columns[1] not in known:
+        if known is not None and columns[1] not in known:
             raise MalformedSet(f"{path}:{number} : « {columns[1]} » n'existe pas dans ce jeu.")
         judgments[columns[0]][columns[1]] = int(columns[2])
     if not judgments:

@@ -62,7 +62,7 @@ from search_api.ranking.results import (
     replacing,
 )
 from search_api.ranking.search_configuration import SearchConfiguration, shown_bets
-from search_api.ranking.window import fused_window
+from search_api.ranking.window import tuned_window
 from search_api.wording import in_force
 
 PASSAGES_READ_OF = 50
@@ -164,6 +164,7 @@ class Search:
     ) -> None:
         self._index, self._encoder, self._directory = index, encoder, directory
         self._best_bets, self._preferences = configuration.best_bets, configuration.preferences
+        self._ranker = configuration.ranker
         self._parser = QueryParser(index, configuration.authors, configuration.glossary)
 
     def answer(self, query: Query, reader: Reader, today: date) -> Results:
@@ -326,7 +327,7 @@ class Search:
         found = self._index.search(replace(request, counted=False))
         if _by_date(query, parsed.question):
             return unfused(found.lexical)
-        hits = fused_window(found, request.vector)
+        hits = self._window(request, found)
         return reranked_documents(hits, found.attributes, self._preferences, today)
 
     def has_all_words(self, text: str, reader: Reader) -> bool:
@@ -448,10 +449,15 @@ class Search:
             dated = unfused(found.lexical)
             return grouped_by_date(dated, found.attributes, self._preferences, today)
         # All that was fetched: copies leave room for what stands behind them.
-        hits = fused_window(found, request.vector)
+        hits = self._window(request, found)
         if found.members is not None:
             hits = tuple(hit for hit in hits if hit.document_id in found.members)
         return reranked(hits, found.attributes, self._preferences, today)
+
+    def _window(self, request: SearchRequest, found: SearchAnswer) -> tuple[FusedHit, ...]:
+        """All that was found, in the order that serves."""
+        ranker = self._ranker.ranker(self._encoder.name)
+        return tuned_window(found, request.vector, request.question.words, ranker)
 
     def _encoded(self, question: Question) -> Vectors | None:
         """Of the words typed: an expansion says the same to a vector."""

@@ -50,7 +50,9 @@ def search_answer(
         vector=_ranked(vector, _cosine),
         **(counted(counts) if counts else {"total": 0, "facets": {}}),
         attributes={
-            id_: hit_attributes_of(h["fields"]["mark"][0])
+            id_: hit_attributes_of(h["fields"]["mark"][0])._replace(
+                title="".join(h["fields"].get("title_begun", ()))
+            )
             for id_, h in hits.items()
             if "fields" in h
         },

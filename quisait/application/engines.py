@@ -26,13 +26,16 @@ from quisait.settings import (
     Settings,
     beside_file,
 )
+from quisait.settings.files import RANKER_FILE
 from quisait.settings.types import seconds_of
 from search_api.questions.glossary import GlossaryFile, LineFault, lines_of, read_glossary
 from search_api.questions.query_parser import AuthorDirectory, NoGlossary
+from search_api.ranking.ranker import ranking_said, read_ranker
 from search_api.ranking.reranking import RankingPreferences
 from search_api.ranking.search_configuration import (
     BestBetsFile,
     NoBestBets,
+    RankerFile,
     SearchConfiguration,
     read_best_bets,
 )
@@ -58,7 +61,19 @@ def open_guidance(settings: Settings, authors: AuthorDirectory) -> SearchConfigu
             half_life_days=max(1.0, seconds_of(search.freshness_half_life) / DAY_S),
             past_share=search.past_share,
         ),
+        RankerFile(ranker_path(settings)),
     )
+
+
+def ranker_path(settings: Settings) -> Path:
+    """Where `quisait tune` puts what it learned."""
+    return beside_file(settings.folder) / RANKER_FILE
+
+
+def ranker_state(settings: Settings, encoder: str) -> str:
+    """Which ranker serves, in French. Raises `RankerIgnored` where a file cannot serve."""
+    ranker = read_ranker(ranker_path(settings), encoder)
+    return ranking_said(ranker)
 
 
 def search_files(settings: SearchSettings) -> Iterator[tuple[str, str]]:

@@ -26,6 +26,7 @@ from quisait.application.engines import (
     check_search_file,
     open_encoder,
     open_extractor,
+    ranker_state,
     search_files,
     serving_encoder,
 )
@@ -134,6 +135,7 @@ def _parts(settings: Settings) -> Iterator[Check]:
         yield _attempt("lecteurs", partial(check_principals, settings))
     if settings.topics.file:
         yield _attempt("cartographie", partial(_build, settings))
+    yield _attempt("classement", lambda: _ranker(settings))
     for name, path in search_files(settings.search):
         yield _attempt(name, partial(_guiding, settings, name, path))
     if settings.topics.file:
@@ -210,6 +212,17 @@ def _encoder(settings: Settings) -> str:
     encoder = open_encoder(settings.encoder, beside_file(settings.folder))
     vectors = encoder.queries(["essai"])
     return f"{encoder.name}, {vectors.shape[1]} dimensions"
+
+
+def _ranker(settings: Settings) -> str:
+    """Which ranking serves. Raises `ValueError` where a file is ignored."""
+    folder = make_folder(settings)
+    with (
+        opened_database(settings) as database,
+        open_index_parts(settings, folder, database) as parts,
+    ):
+        own = serving_encoder(parts.storage, parts.encoders)
+        return ranker_state(settings, parts.encoders(own).name)
 
 
 def _extractor(settings: Settings) -> str:

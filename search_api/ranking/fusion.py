@@ -22,7 +22,8 @@ class FusedHit(NamedTuple):
 
     Parts are min-max normalised, from 0 to 1; a rank counts from 1, None where the
     document is not among that ranking's first W. `near_hits`: what the scores of near documents
-    added to its own, or took from it (`search_api.ranking.window`).
+    added to its own, or took from it (`search_api.ranking.window`); `learned`: the same of the
+    order that a ranker learned (`search_api.ranking.ranker`).
     """
 
     document_id: str
@@ -32,6 +33,7 @@ class FusedHit(NamedTuple):
     vector: float
     vector_rank: int | None
     near_hits: float = 0.0
+    learned: float = 0.0
 
     def scored(self, score: float) -> "FusedHit":
         """The same with another score."""

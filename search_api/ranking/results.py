@@ -470,6 +470,9 @@ def explanation(result: Result, results: Results) -> tuple[str, ...]:
     moved = [] if by_date else [_EFFECT_SENTENCES[effect] for effect in result.effects]
     if result.parts.near_hits > 0:
         moved.insert(0, "Il est proche d’autres résultats bien placés, ce qui le relève un peu.")
+    if result.parts.learned:
+        way = "le relève" if result.parts.learned > 0 else "l’abaisse"
+        moved.append(f"Le classement, réglé sur les questions de votre administration, {way}.")
     return tuple(filter(None, [*_word_sentences(result, question), place, *moved]))
 
 

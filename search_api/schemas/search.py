@@ -89,6 +89,9 @@ class PartsBody(_SearchSchema):
     near_hits: float = Field(
         description="what the scores of near documents added to its own, or took from it"
     )
+    learned: float = Field(
+        description="what the order learned from the organisation's own questions added or took"
+    )
 
 
 class AgentBody(_SearchSchema):

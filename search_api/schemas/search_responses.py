@@ -176,6 +176,7 @@ def _explained(result: Result, results: Results) -> _Explanation:
         vector=hit.vector,
         vector_rank=hit.vector_rank if counted else None,
         near_hits=hit.near_hits,
+        learned=hit.learned,
     )
     return _Explanation(explanation(result, results), parts)
 
