@@ -31,7 +31,7 @@ class WindowWeights:
     `python -m benchmarks.window_weights` chooses them (decisions 43 and 44).
     """
 
-    centroid: float = 0.5
+    centroid: float = 0.7
     near_hits: float = 0.15
 
 
