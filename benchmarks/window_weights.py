@@ -36,7 +36,7 @@ SETS = ("search_piaf", "search_vdd_related", "search_cdtn_fiches")
 SWEPT = tuple(WindowWeights(*one) for one in product((0.0, 0.5, 0.7), (0.0, 0.1, 0.15, 0.2)))
 PLAIN = WindowWeights(0.0, 0.0)
 MOST_LOST = 0.001
-TITLES, MOST_TITLES = "titles:", 300
+TITLES, MOST_TITLES = "titles:", 500
 MEASURE, CUT = "nDCG@10", 10
 TIMED, TRIES = 50, 9
 
@@ -52,8 +52,8 @@ def judged_set(name: str, limit: int) -> SearchSet:
         return load_search_set(directory, limit)
     with tempfile.TemporaryDirectory(prefix="quisait-titles-") as made:
         documents = load_search_set(directory).documents
-        write_title_set(documents, directory / CORPUS, Path(made), limit or MOST_TITLES)
-        return replace(load_search_set(Path(made)), name=name)
+        write_title_set(documents, directory / CORPUS, Path(made), MOST_TITLES)
+        return replace(load_search_set(Path(made), limit), name=name)
 
 
 def searched_once(judged: SearchSet, bench: Bench, scratch: Scratch) -> list[Searched]:

@@ -45,6 +45,8 @@ the question's words that its title has (0 to 1).
 
 MOST_REORDERED = 100
 """So many first hits are reordered: a question's first ten pages."""
+STEP = 1e-9
+"""So much a place's score stands above the next one's, where they were equal."""
 MOST_TREES, MOST_NODES = 300, 63
 """A file with more is none of ours."""
 MOST_BYTES = 4_000_000
@@ -244,15 +246,17 @@ def title_terms(title: str) -> tuple[frozenset[str], ...]:
 def reordered(hits: Sequence[FusedHit], features: Floats, ranker: Ranker) -> tuple[FusedHit, ...]:
     """The same hits; the first `MOST_REORDERED` in the ranker's order, ties in theirs.
 
-    `features` are those of these first. The places keep their scores; what a hit gained or lost
-    by its new place is its `learned`.
+    `features` are those of these first. The places keep their scores (but for `STEP`); what a hit
+    gained or lost by its new place is its `learned`.
     """
     first, rest = hits[:MOST_REORDERED], hits[MOST_REORDERED:]
     scores = ranker.forest.scores(features).tolist()
     order = sorted(range(len(first)), key=lambda at: -scores[at])
+    # Places of one score are told apart, or what sorts them again would do so by id.
+    places = [hit.score + (len(first) - at) * STEP for at, hit in enumerate(first)]
     again = [
-        first[at]._replace(score=place.score, learned=place.score - first[at].score)
-        for place, at in zip(first, order, strict=True)
+        first[at]._replace(score=score, learned=0.0 if at == place else score - first[at].score)
+        for place, (score, at) in enumerate(zip(places, order, strict=True))
     ]
     return (*again, *rest)
 

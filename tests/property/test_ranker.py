@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -96,11 +97,13 @@ def test_a_window_is_permuted(grown: list[Tree], count: int, seed: int) -> None:
     features = drawn.uniform(-1, 1, size=(min(count, MOST_REORDERED), len(FEATURES)))
     again = reordered(hits, features, ranker_of(*grown))
     assert Counter(hit.document_id for hit in again) == Counter(h.document_id for h in hits)
-    assert [hit.score for hit in again] == scores
+    assert [hit.score for hit in again] == pytest.approx(scores, abs=1e-6)
+    places = [hit.score for hit in again[:MOST_REORDERED]]
+    assert all(one > other for one, other in pairwise(places))
     assert again[MOST_REORDERED:] == hits[MOST_REORDERED:]
     before = {hit.document_id: hit.score for hit in hits}
     for hit in again:
-        assert hit.learned == pytest.approx(hit.score - before[hit.document_id])
+        assert hit.learned == pytest.approx(hit.score - before[hit.document_id], abs=1e-6)
     learned = Forest.of(grown).scores(features)
     place = {hit.document_id: n for n, hit in enumerate(hits)}
     order = [learned[place[hit.document_id]] for hit in again[:MOST_REORDERED]]
