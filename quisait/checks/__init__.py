@@ -26,6 +26,7 @@ from quisait.application.engines import (
     check_search_file,
     open_encoder,
     open_extractor,
+    ranker_path,
     ranker_state,
     search_files,
     serving_encoder,
@@ -216,6 +217,8 @@ def _encoder(settings: Settings) -> str:
 
 def _ranker(settings: Settings) -> str:
     """Which ranking serves. Raises `ValueError` where a file is ignored."""
+    if not ranker_path(settings).exists():
+        return ranker_state(settings, encoder="")
     folder = make_folder(settings)
     with (
         opened_database(settings) as database,

@@ -52,7 +52,7 @@ def test_check_says_ok_of_each_part(crawled: Place) -> None:
     lines = crawled.run("check").stdout.splitlines()
     names = [line.removeprefix("ok").split(" : ")[0].strip() for line in lines]
     parts = ["dossier", "base d'état", "encodeur", "extracteur", "index", "secrets", "registre"]
-    parts.append("annuaire")
+    parts += ["annuaire", "classement"]
     assert names == [*parts, "source notes", "source wiki", "identité"]
     assert all(line.startswith("ok ") for line in lines)
 
@@ -72,7 +72,8 @@ def test_check_says_what_to_do_where_something_is_wrong(tmp_path: Path) -> None:
         QUISAIT_SOURCES='[{"name": "notes", "kind": "folder", "path": "absent"}]',
     )
     found = {one["name"]: one for one in place.json("check", status=1)}
-    assert [name for name, one in found.items() if one["passed"]] == ["dossier", "secrets"]
+    passed = [name for name, one in found.items() if one["passed"]]
+    assert passed == ["dossier", "secrets", "classement"]
     assert "[encoder] model" in found["encodeur"]["detail"]
     assert "absent.csv" in found["annuaire"]["detail"]
     assert "absent" in found["source notes"]["detail"]
