@@ -16,20 +16,30 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from itertools import product
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks import not_measured
 from evaluation.corpora import CORPUS, JudgedQuery, SearchSet, load_search_set
 from evaluation.measures import Figure, figure, values
+from evaluation.ranker_training import PARAMETERS, TREES
 from evaluation.scratch import Bench, Scratch, evaluation_reader, judged_id, open_scratch
 from evaluation.title_questions import write_title_set
 from indexer.values import SearchAnswer, Vectors
 from quisait.settings import EncoderSettings, IndexSettings
 from search_api.questions.query import Query
 from search_api.ranking.fusion import FusedHit, fuse
-from search_api.ranking.window import SERVED_WEIGHTS, WindowWeights, fused_window
+from search_api.ranking.ranker import FEATURES, FORMAT, Ranker, Tree
+from search_api.ranking.window import (
+    SERVED_WEIGHTS,
+    WindowWeights,
+    fused_window,
+    tuned_window,
+)
 from tests.shared_files import SHARED
 
 SETS = ("search_piaf", "search_vdd_related", "search_cdtn_fiches")
@@ -104,14 +114,45 @@ def _gain(judged: SearchSet, swept: Swept, weights: WindowWeights) -> Figure:
 
 
 def _took(searched: Sequence[Searched]) -> str:
-    """The window with its neighbours, and the bare fusion: medians of each question's best."""
-    served, bare = [], []
-    for _, found, vector in searched[:TIMED]:
+    """The window, in a learned order too, and the bare fusion: medians of each question's best."""
+    served, bare, tuned, ranker = [], [], [], _some_ranker()
+    for query, found, vector in searched[:TIMED]:
         most = len(found.lexical) + len(found.vector)
         served.append(_best_ms(partial(fused_window, found, vector)))
+        tuned.append(_best_ms(partial(tuned_window, found, vector, query.text, ranker)))
         bare.append(_best_ms(partial(fuse, found.lexical, found.vector, most)))
-    whole, plain = statistics.median(served), statistics.median(bare)
-    return f"window {whole:.2f} ms, fusion alone {plain:.2f} ms"
+    whole, learned, plain = map(statistics.median, (served, tuned, bare))
+    return (
+        f"window {whole:.2f} ms, in a learned order {learned:.2f} ms, fusion alone {plain:.2f} ms"
+    )
+
+
+def _some_ranker() -> Ranker:
+    """As large as those that `quisait tune` makes, its trees as deep as they can be."""
+    drawn, inner = np.random.default_rng(1), PARAMETERS["num_leaves"] - 1
+    leaves = (0,) * (inner + 1)
+    grown = tuple(
+        Tree(
+            feature=(*drawn.integers(0, len(FEATURES), inner).tolist(), *leaves),
+            threshold=(*drawn.random(inner).tolist(), *leaves),
+            left=(*range(inner, 2 * inner), *leaves),
+            right=(*range(1, inner), 2 * inner, *leaves),
+            value=(*(0.0,) * inner, *drawn.random(inner + 1).tolist()),
+        )
+        for _ in range(TREES)
+    )
+    return Ranker(
+        format=FORMAT,
+        encoder="",
+        features=FEATURES,
+        made=date.min,
+        questions=0,
+        groups=0,
+        before=0.0,
+        after=0.0,
+        p_value=1.0,
+        trees=grown,
+    )
 
 
 def _best_ms(call: Callable[[], object]) -> float:

@@ -79,7 +79,8 @@ def _tuned(
     load_ir_measures(), load_lightgbm()  # before anything is indexed
     copied = (directory / CORPUS).exists()
     judged = (load_search_set if copied else load_own_questions)(directory, limit)
-    if why := refusal(judged.queries):
+    why = refusal(judged.queries)
+    if why and not dry_run:
         raise ValueError(why)
     if copied:
         examples, encoder = _of_a_copy(settings, judged, cache)
@@ -87,6 +88,8 @@ def _tuned(
         examples, encoder = _of_the_service(judged, agent)
     trained = train(examples, judged.judgments, encoder, today())
     measured = _measured(trained.comparison, judged)
+    if why:
+        return f"{measured}\n{why}"
     if not trained.wins:
         return f"{measured}\nCe n'est pas un gain sûr : rien n'est changé."
     if dry_run:
