@@ -20,6 +20,12 @@ from evaluation.corpora import (
     with_fewer_documents,
 )
 from evaluation.cut import cut_text, direct_text, evaluate_cut, evaluate_direct
+from evaluation.isolation import (
+    evaluate_isolation,
+    isolation_body,
+    isolation_text,
+    load_isolation_set,
+)
 from evaluation.measures import SavedRuns, load_ir_measures, read_saved_runs
 from evaluation.rankings import evaluate_experts, evaluate_search
 from evaluation.reports import Report, report_body, report_text, write_runs
@@ -220,6 +226,29 @@ def direct_command(
         bench = _bench(engine, encoder, model, workers, cache)
         judged = with_fewer_documents(load_search_set(directory, limit), documents)
         typer.echo(direct_text(judged.name, evaluate_direct(judged, bench)))
+
+
+@evaluate_app.command("isolation")
+def isolation_command(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DOSSIER", help="Un export et sa vérité (truth.json)")
+    ],
+    engine: OnEngine = None,
+    as_json: AsJson = False,
+    encoder: Kind = None,
+    model: Model = None,
+    workers: Workers = 2,
+    cache: Cache = CACHE,
+) -> None:
+    """Qui est dit seul sur un sujet : combien de fois c'est vrai, et combien sont trouvés."""
+    with errors_as_sentences():
+        judged = load_isolation_set(directory)
+        reports = evaluate_isolation(judged, _bench(engine, encoder, model, workers, cache))
+    if as_json:
+        body = isolation_body(judged, reports)
+        typer.echo(json.dumps(body, ensure_ascii=False, indent=2))
+    else:
+        typer.echo(isolation_text(judged, reports))
 
 
 def models_of(name: str) -> tuple[VotingModel, ...]:

@@ -226,7 +226,13 @@ def open_push_reception(application: Application) -> PushService | None:
 def build_rules(settings: Settings) -> BuildRules:
     """What the settings decide of a build."""
     topics = settings.topics
-    return BuildRules(frozenset(topics.universal), topics.least_strength, topics.oldest_days)
+    return BuildRules(
+        frozenset(topics.universal),
+        topics.least_strength,
+        topics.oldest_days,
+        frozenset(topics.asking),
+        topics.least_known,
+    )
 
 
 def open_overview(application: Application) -> BuildReader | None:

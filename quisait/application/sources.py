@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -203,7 +204,12 @@ def _unjoined_directory(settings: Settings) -> Directory | None:
     if not tables.agents:
         return None
     groups = beside_file(tables.groups) if tables.groups else None
-    return TableDirectory(beside_file(tables.agents), groups)
+    return open_tables(beside_file(tables.agents), groups)
+
+
+def open_tables(agents: Path, groups: Path | None = None) -> Directory:
+    """The directory in these tables, without the accounts that rules join."""
+    return TableDirectory(agents, groups)
 
 
 def ldap_place(settings: Settings) -> LdapConfig:

@@ -254,6 +254,17 @@ class TopicsSettings(SettingsTable):
     least_strength: float = Field(
         1.2, gt=0, description="force à partir de laquelle des contributions font un référent"
     )
+    asking: list[str] = Field(
+        ["annonce", "fiche de poste", "offre d'emploi", "offre de mission", "offre de stage"],
+        description="genres de documents qui cherchent une compétence : qui les écrit n'en devient "
+        "pas référent",
+    )
+    least_known: float = Field(
+        0.6,
+        ge=0,
+        le=1,
+        description="vraisemblance à partir de laquelle quelqu'un est dit seul sur un sujet",
+    )
     oldest_days: int = Field(
         30, gt=0, description="âge, en jours, au-delà duquel la cartographie n'est plus montrée"
     )
