@@ -50,10 +50,13 @@ from quisait.application.sources import (
     opened_push_tokens,
     reader_group_authorities,
 )
+from quisait.clock import now, today
 from quisait.privacy.replay import replay_where_older
 from quisait.privacy.retention import Privacy, open_privacy, open_query_log, query_log_key
 from quisait.settings import EncoderSettings, Settings, beside_file
 from quisait.settings.files import LOCKS_FOLDER, close_to_others
+from search_api.asking.authority import ScopeAuthority
+from search_api.asking.storage import SqlQuestions
 from search_api.identity.principals import CurrentKnownPrincipals
 from search_api.identity.readers import Authorities
 from search_api.query_log.sql import SqlQueryLog
@@ -111,6 +114,7 @@ class Application:
     authorities: Authorities
     whole_index: Index
     known: CurrentKnownPrincipals
+    questions: SqlQuestions
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +154,9 @@ def open_application(settings: Settings) -> Iterator[Application]:
         privacy.register.complete(opening=True)
         replay_where_older(privacy.register, database, privacy.consent, whole, key, inbox)
         query_log = open_query_log(settings, database, book)
-        with open_authorities(settings, book, state) as authorities:
+        overview = open_build_reader(settings, builds, index, book)
+        scopes = [ScopeAuthority(book, overview, today)] if settings.questions.enabled else []
+        with open_authorities(settings, book, state, scopes) as authorities:
             yield Application(
                 settings,
                 index,
@@ -162,6 +168,7 @@ def open_application(settings: Settings) -> Iterator[Application]:
                 authorities,
                 whole,
                 known,
+                SqlQuestions(database, now, privacy.register),
             )
 
 
@@ -231,8 +238,15 @@ def build_rules(settings: Settings) -> BuildRules:
 
 def open_overview(application: Application) -> BuildReader | None:
     """What answers from the last build; None where the settings name no list of topics."""
-    if not application.settings.topics.file:
-        return None
-    return BuildReader(
-        application.builds, application.index, application.book, build_rules(application.settings)
+    return open_build_reader(
+        application.settings, application.builds, application.index, application.book
     )
+
+
+def open_build_reader(
+    settings: Settings, builds: SqlBuilds, index: Index, book: SqlDirectory
+) -> BuildReader | None:
+    """The same, while the application is opened."""
+    if not settings.topics.file:
+        return None
+    return BuildReader(builds, index, book, build_rules(settings))

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -231,6 +231,32 @@ class JournalSettings(SettingsTable):
     )
 
 
+class QuestionsSettings(SettingsTable):
+    """Les questions posées à qui sait (docs/questions.md)."""
+
+    enabled: bool = Field(False, description="poser des questions aux collègues ; éteint au départ")
+    answer_days: int = Field(
+        3,
+        ge=1,
+        le=60,
+        description="jours laissés à chacun, puis à la communauté, avant de passer au suivant",
+    )
+    per_week: int = Field(
+        2,
+        ge=0,
+        le=20,
+        description="questions qu'un agent reçoit au plus en sept jours, s'il n'en choisit pas "
+        "d'autre nombre ; la moitié pour qui est seul sur un sujet dans sa région",
+    )
+    asked_per_day: int = Field(
+        5, ge=1, description="questions qu'un agent peut poser en vingt-quatre heures"
+    )
+    hidden_names: bool = Field(
+        False,
+        description="permettre à qui demande de ne donner son nom qu'une fois la question acceptée",
+    )
+
+
 class LogSettings(SettingsTable):
     """Les journaux, sur la sortie d'erreur."""
 
@@ -261,6 +287,10 @@ class TopicsSettings(SettingsTable):
         "1 j",
         description="rythme auquel « quisait run » la refait ; « jamais » : à la main",
     )
+
+
+QUESTIONS_SOURCE: Literal["questions"] = "questions"
+"""The name and the kind of the source of questions (`search_api.asking.values.SOURCE`)."""
 
 
 def _each_name_once(sources: list[SourceSettings]) -> list[SourceSettings]:
@@ -309,11 +339,30 @@ class Settings(BaseSettings):
     metrics: MetricsSettings = MetricsSettings()
     journal: JournalSettings = JournalSettings()
     privacy: PrivacySettings = PrivacySettings()
+    questions: QuestionsSettings = QuestionsSettings()
     log: LogSettings = LogSettings()
     roles: list[RoleSettings] = Field([], description="les rôles, une table [[roles]] chacun")
     sources: Annotated[list[SourceSettings], AfterValidator(_each_name_once)] = Field(
         [], description="les sources, une table [[sources]] chacune"
     )
+
+    @model_validator(mode="after")
+    def _with_the_source_of_questions(self) -> "Settings":
+        """It is read as every source is; who enables questions need not name it."""
+        for source in self.sources:
+            if source.kind == QUESTIONS_SOURCE or (
+                self.questions.enabled and source.name == QUESTIONS_SOURCE
+            ):
+                raise ValueError(
+                    "[[sources]] : « questions » est la source de [questions], qui l'ajoute "
+                    "elle-même ; donnez un autre nom à la vôtre"
+                )
+        if self.questions.enabled:
+            own = SourceSettings(
+                name=QUESTIONS_SOURCE, kind=QUESTIONS_SOURCE, every="1 min", join=["uid"]
+            )
+            object.__setattr__(self, "sources", [*self.sources, own])
+        return self
 
     @property
     def has_sign_on(self) -> bool:

@@ -32,6 +32,7 @@ TABLES = (
     "metrics",
     "journal",
     "privacy",
+    "questions",
     "log",
 )
 """The tables of the file, in the order in which it is read."""

@@ -23,7 +23,7 @@ from search_api.identity.principals import Grant, Role
 
 def _where_it_is_read(path: str, about: ValidationInfo) -> str:
     """A source on this machine says where."""
-    if not path and about.data.get("kind") not in ("push", "mediawiki"):
+    if not path and about.data.get("kind") not in ("push", "mediawiki", "questions"):
         raise PydanticCustomError("missing", "path is missing")
     return path
 
@@ -50,9 +50,9 @@ class SourceSettings(SettingsTable):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")] = Field(
         description="nom court, sans deux-points : il commence l'identifiant de ses documents"
     )
-    kind: Literal["folder", "export", "mediawiki", "push"] = Field(
+    kind: Literal["folder", "export", "mediawiki", "push", "questions"] = Field(
         description="« folder » (dossier de fichiers), « export » (JSON Lines), « mediawiki » "
-        "(wiki) ou « push » (reçus d'une application)"
+        "(wiki) ou « push » (reçus d'une application) ; « questions » est ajoutée par [questions]"
     )
     path: Annotated[str, AfterValidator(_where_it_is_read)] = Field(
         "",
