@@ -302,6 +302,8 @@ def _source(settings: Settings, source: SourceSettings) -> str:
         if not tokens:
             raise ValueError(f"aucun jeton : « quisait push token add {source.name} » en fait un")
         return f"{source.kind}, {tokens} jetons"
+    if source.kind == "questions":
+        return "dans la base d'état"
     next(iter(open_source(source, None).changes(None)), None)
     return f"{source.kind}, {source.path or source.url}"
 

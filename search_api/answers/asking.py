@@ -4,6 +4,7 @@ Every reader sees a question under the rights that its asker chose, and nothing 
 asked: only who accepted, told to the asker. Who was asked, and has not decided, knows it alone.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,6 +17,7 @@ from expertise.peers import accepted_communities, alone_in_region, communities_o
 from expertise.topics import Topic, TopicKind
 from expertise.visibility import may_be_named, may_be_shown
 from indexer.access import Reader, access_filter
+from indexer.state import storable
 from search_api.answers.context import (
     AnswerContext,
     AnswerRefused,
@@ -59,6 +61,7 @@ from search_api.ranking.results import Result
 
 EXISTING_SHOWN = 5
 """So many documents are shown while a question is being written: what is read at a glance."""
+_ID = re.compile(r"[0-9a-f]{32}")
 _UNKNOWN = "Cette question n’existe pas, ou ne vous est pas ouverte."
 
 
@@ -596,7 +599,8 @@ def _agent(context: AnswerContext, reader: Reader) -> Agent:
 
 
 def _readable(context: AnswerContext, reader: Reader, question_id: str) -> Thread:
-    thread = _asking(context).questions.one(question_id)
+    known = _ID.fullmatch(question_id)
+    thread = _asking(context).questions.one(question_id) if known else None
     if thread is None or not access_filter(reader).admits(thread.question.access):
         raise NotFound(_UNKNOWN)
     return thread
@@ -638,7 +642,7 @@ def _scope_id(context: AnswerContext, agent: Agent, new: NewQuestion) -> str:
 
 def _said(text: str, most: int, empty: str = "") -> str:
     """What was written, without blanks around it. Raises `InvalidParameter`."""
-    said = text.replace("\r\n", "\n").strip()
+    said = storable(text).replace("\r\n", "\n").strip()
     if empty and not said:
         raise InvalidParameter(empty)
     if len(said) > most:
