@@ -304,7 +304,7 @@ def _long_missing(connection: sa.Connection, today: date, long_ago: date) -> set
     unknown: dict[str, str] = {}
     for table in _TABLES_WITH_AGENT_ID:
         key, id_ = table.c.agent_key, table.c.agent_id
-        asked = sa.select(key, id_).where(key.not_in(known), key != "").distinct()
+        asked = sa.select(key, id_).where(key.not_in(known), id_ != "").distinct()
         unknown |= {row[0]: row[1] for row in connection.execute(asked)}
     since = {row[0]: row[1] for row in connection.execute(sa.select(missing))}
     new = [{"agent_key": key, "since": today} for key in sorted(unknown.keys() - since.keys())]

@@ -61,6 +61,7 @@ from search_api.ranking.results import Result
 
 EXISTING_SHOWN = 5
 """So many documents are shown while a question is being written: what is read at a glance."""
+_YEAR = timedelta(days=365)
 _ID = re.compile(r"[0-9a-f]{32}")
 _UNKNOWN = "Cette question n’existe pas, ou ne vous est pas ouverte."
 
@@ -150,12 +151,16 @@ class ShownQuestion:
 
 @dataclass(frozen=True, slots=True)
 class OwnQuestions:
-    """What concerns a reader: asked of them, of their communities, of who animates; and theirs."""
+    """What concerns a reader: asked of them, of their communities, of who animates; and theirs.
+
+    `answered_before` counts, of all agents in a year, «Cela répond».
+    """
 
     waiting: tuple[tuple[AgentRequest, AskedQuestion], ...]
     of_communities: tuple[AskedQuestion, ...]
     animated: tuple[AskedQuestion, ...]
     mine: tuple[Thread, ...]
+    answered_before: int = 0
 
 
 def asking_form(context: AnswerContext, reader: Reader, new: NewQuestion) -> AskingForm:
@@ -283,6 +288,7 @@ def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
             and held.animates_topic(one.topic_id)
         ),
         asking.questions.of_asker(agent.id),
+        asking.questions.answered_before(context.today() - _YEAR),
     )
 
 
@@ -315,7 +321,8 @@ def act_on_question(
     asking, thread = _asking(context), _readable(context, reader, question_id)
     acting = _Acting(context, asking, thread, reader.agent_id or "")
     _ACTS[action](acting, text, title, answer_id)
-    asking.publish()
+    if action not in _UNSEEN:
+        asking.publish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,6 +434,10 @@ _ACTS: dict[QuestionAction, Callable[[_Acting, str, str, str], None]] = {
 }
 
 
+_UNSEEN = {QuestionAction.DECLINE, QuestionAction.TRANSFER}
+"""Nothing that a reader of the question sees changes."""
+
+
 def own_asking(context: AnswerContext, reader: Reader) -> OwnAsking | None:
     """Everything that is kept of the reader here; None where no question is asked here."""
     if context.asking is None or reader.agent_id is None:
@@ -463,6 +474,8 @@ def move_questions_on(context: AnswerContext) -> int:
     Returns how many questions moved.
     """
     asking = _asking(context)
+    moment = asking.questions.now()
+    asking.questions.tidy(moment - timedelta(days=1), moment - timedelta(days=LATELY_DAYS))
     waiting = asking.questions.at_stage(QuestionStage.EXPERTS, QuestionStage.COMMUNITY)
     return sum(_moved_on(context, asking, one) for one in waiting)
 
@@ -477,13 +490,12 @@ def _moved_on(context: AnswerContext, asking: Asking, thread: Thread) -> bool:
             return True
         return False
     requests = asking.questions.requests_of(question.id)
-    named = _named(context, question)
     for one in requests:
         if one.state in UNDECIDED:
             if one.until > moment and _still_may(context, question, one.agent_id):
                 return False
             asking.questions.decide(question.id, one.agent_id, RequestState.EXPIRED)
-    if _ask_next(context, question, named):
+    if len(requests) < MOST_ASKED and _ask_next(context, question, _named(context, question)):
         return True
     ends = [one.until for one in requests] + ([question.until] if question.until else [])
     if all(end <= moment for end in ends):

@@ -52,7 +52,8 @@ asked_questions = sa.Table(
     sa.Column("missing", sa.Text, nullable=False),
     sa.Column("deleted", sa.Boolean, nullable=False),
 )
-"""Of a deleted question the id and its number remain, so that its document goes too."""
+"""Of a deleted question the id and its number remain, so that its document goes too; and for a
+while `agent_key`, so that its asker's limit holds."""
 
 asked_agents = sa.Table(
     "asked_agents",
@@ -307,10 +308,23 @@ class SqlQuestions:
         """Delete a question with all its answers."""
         self._note(question_id, "")
         with self._writing() as (connection, seq):
-            gone = {"title": "", "text": "", "missing": "", "agent_id": "", "agent_key": ""}
-            _change(connection, question_id, seq, **gone, scope_id="", deleted=True)
-            for table in (given_answers, asked_agents):
-                connection.execute(sa.delete(table).where(table.c.question_id == question_id))
+            gone = {"title": "", "text": "", "missing": "", "agent_id": "", "scope_id": ""}
+            _change(connection, question_id, seq, **gone, deleted=True)
+            this = given_answers.c.question_id == question_id
+            connection.execute(sa.delete(given_answers).where(this))
+            _end_requests(connection, question_id)
+
+    def tidy(self, asked_before: datetime, requested_before: datetime) -> None:
+        """Erase what is kept of deleted questions for the limits alone, once it is that old.
+
+        Who asked them, and whom they were asked: else one would ask and delete without end.
+        """
+        gone = sa.select(asked_questions.c.id).where(asked_questions.c.deleted)
+        with self._writing() as (connection, _):
+            old = asked_questions.c.deleted & (asked_questions.c.created < asked_before)
+            connection.execute(sa.update(asked_questions).where(old).values(agent_key=""))
+            late = asked_agents.c.question_id.in_(gone) & (asked_agents.c.asked < requested_before)
+            connection.execute(sa.delete(asked_agents).where(late))
 
     def remove_answer(self, question_id: str, answer_id: str) -> None:
         """Delete an answer. A question that it had answered is answered no more."""

@@ -109,6 +109,10 @@ class OwnQuestionsBody(_AskingSchema):
     of_communities: list[BriefQuestionBody]
     animated: list[BriefQuestionBody] = Field(description="without answer, on what you animate")
     mine: list[BriefQuestionBody]
+    answered_before: int = Field(
+        description="how often, in a year and of all agents, a document answered a question that "
+        "was being written"
+    )
 
 
 class ExistingAnswerBody(_AskingSchema):
@@ -209,6 +213,7 @@ def own_questions_body(found: OwnQuestions) -> OwnQuestionsBody:
         of_communities=list(map(brief_question, found.of_communities)),
         animated=list(map(brief_question, found.animated)),
         mine=[brief_question(one.question) for one in found.mine],
+        answered_before=found.answered_before,
     )
 
 

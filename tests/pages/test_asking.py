@@ -290,6 +290,22 @@ def test_an_expert_is_not_flooded(site: AskingSite) -> None:
         assert connection.execute(query.select_from(asked_agents)).scalar() == 4
 
 
+def test_to_ask_and_delete_escapes_no_limit(site: AskingSite) -> None:
+    """Neither the asker's of a day nor the expert's of a week; later nothing is kept of it."""
+    for number in range(5):
+        question = site.ask(title=f"{QUESTION} Parcelle {number}", to=MAPPER)
+        assert (site.waiting(question) == [MAPPER]) is (number < 2)
+        assert site.act(ASKER, question, "delete") == 204
+    body = {"title": QUESTION}
+    assert site.client(ASKER).post("/api/v1/questions", json=body).status_code == 429
+    site.later(29)
+    with site.engine.connect() as connection:
+        assert connection.execute(sa.select(asked_agents)).all() == []
+        kept = sa.select(asked_questions.c.agent_key, asked_questions.c.title).distinct()
+        assert [tuple(row) for row in connection.execute(kept)] == [("", "")]
+    assert site.client(ASKER).post("/api/v1/questions", json=body).status_code == 200
+
+
 def test_preferences_are_kept_to(site: AskingSite) -> None:
     """Not at all, on another topic, away, none a week: the next is asked. Seen by nobody else."""
     client = site.client(MAPPER)
@@ -376,6 +392,8 @@ def test_what_answers_already_ends_it_and_is_counted(site: AskingSite) -> None:
     answer = client.post("/questions/existing", data=chosen)
     assert (answer.status_code, answer.headers["location"]) == (303, found[0]["address"])
     assert site.questions.answered_before(date.min) == 1
+    assert client.get("/api/v1/questions").json()["answered_before"] == 1
+    assert "1 question a trouvé sa réponse" in site.client(STRANGER).get("/questions").text
     question = site.ask(**RESTRICTED)
     hidden = {"document": f"questions:{question}"}
     assert site.client(STRANGER).post("/questions/existing", data=hidden).status_code == 404

@@ -132,5 +132,5 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf) -> None:
     fifth.goto("/?q=hibiscus")
     fifth.get_by_role("link", name=QUESTION).first.click()
     sound(fifth)
-    fifth.get_by_role("link", name="Répondre, ou suivre la question").click()
+    fifth.get_by_role("link", name="Voir la question, y répondre").click()
     expect(fifth.get_by_text("hibiscus")).to_be_visible()
