@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from search_api.asking.authority import ScopeAuthority
 from search_api.asking.documents import QuestionsConnector
 from search_api.asking.storage import SqlQuestions
 from search_api.asking.values import AskingRules
+from search_api.audit.sql import SqlAudit
 from search_api.feedback import SqlFeedback
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import Authorities, reader_of
@@ -75,9 +76,18 @@ AGENTS = (
 """Three who know and may be asked, one whose service is to be asked, and who asks."""
 
 
+APART = {MAPPER: "22", NEIGHBOUR: "31", FARAWAY: "974", BEHIND: "80"}
+"""Where those who know are each alone in their region: a community is proposed to them."""
+
+
+@dataclass
 class Listed:
+    apart: bool = False
+
     def entries(self) -> Iterator[Agent]:
-        yield from AGENTS
+        for one in AGENTS:
+            place = APART.get(one.id, one.departement) if self.apart else one.departement
+            yield replace(one, departement=place)
 
 
 def notes() -> list[Put]:
@@ -121,6 +131,7 @@ class AskingSite:
     engine: sa.Engine
     register: FileRegister
     clock: Clock
+    authorities: Authorities
     app: FastAPI = field(init=False)
 
     def __post_init__(self) -> None:
@@ -163,13 +174,13 @@ class AskingSite:
 
 
 @contextmanager
-def asking_site(folder: Path, **rules: Any) -> Iterator[AskingSite]:
+def asking_site(folder: Path, *, apart: bool = False, **rules: Any) -> Iterator[AskingSite]:
     """An administration of its own, on the embedded engine."""
     index = EmbeddedIndex(folder / "index", ENCODER.dimension)
     assert not index.write(notes()).failed
     engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     book, builds, state = SqlDirectory(engine), SqlBuilds(engine), State(engine)
-    book.replace(Listed())
+    book.replace(Listed(apart))
     listed = TopicList(TOPICS)
     builds.publish(build_expertise(index, book, ENCODER, TOPICS, BuildRules(), TODAY), listed)
     overview, clock = BuildReader(builds, index, book, BuildRules()), Clock()
@@ -195,10 +206,11 @@ def asking_site(folder: Path, **rules: Any) -> Iterator[AskingSite]:
         consent=SqlConsent(engine, clock),
         feedback=SqlFeedback(engine, clock),
         grants=Grants((animator,)),
+        audit=SqlAudit(engine, clock),
         asking=Asking(questions, AskingRules(**rules), publish, reader),
     )
     try:
-        yield AskingSite(services, questions, index, engine, register, clock)
+        yield AskingSite(services, questions, index, engine, register, clock, authorities)
     finally:
         authorities.close()
         engine.dispose()

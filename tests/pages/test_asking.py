@@ -345,6 +345,38 @@ def test_silence_goes_on_to_the_next_then_to_who_animates(site: AskingSite) -> N
     assert site.read(STRANGER, question)["missing"] == "La date."
 
 
+def test_a_community_reads_its_own_and_is_asked_in_its_turn(tmp_path: Path) -> None:
+    """Accepted by whoever animates; who joins reads from then on, who leaves no more."""
+    with asking_site(tmp_path, apart=True) as site:
+        accepted = {"verdict": "accept"}
+        path = "/animation/communities/cadastre"
+        assert site.client(ANIMATOR).post(path, data=accepted).status_code == 303
+        site.authorities.forget()
+        own = {"topic": "cadastre", "scope": "community", "scope_id": "cadastre"}
+        question = site.ask(MAPPER, f"Le cadastre du carrousel {SECRET} ?", **own)
+        assert set(site.waiting(question)) < {NEIGHBOUR, FARAWAY}
+        assert site.read(BEHIND, question)["scope"] == "community"
+        for act, status in (("join", True), ("leave", False)):
+            assert (site.read(STRANGER, question) == 404) is status
+            assert (site.found(STRANGER, SECRET) == []) is status
+            joined = {"act": act}
+            client = site.client(STRANGER)
+            assert client.post("/communities/cadastre", data=joined).status_code == 303
+            site.authorities.forget()
+        assert site.read(STRANGER, question) == 404
+        assert site.found(STRANGER, SECRET) == []
+        for _ in range(2):
+            site.later(3.5)
+        assert site.read(MAPPER, question)["stage"] == "community"
+        (waits,) = site.client(BEHIND).get("/api/v1/questions").json()["of_communities"]
+        assert waits["id"] == question
+        assert "Pour vos communautés" in site.client(BEHIND).get("/questions").text
+        assert site.client(STRANGER).get("/api/v1/questions").json()["of_communities"] == []
+        site.later(3.5)
+        assert site.read(MAPPER, question)["stage"] == "animator"
+        assert site.read(ANIMATOR, question) == 404, "to animate a topic opens nothing"
+
+
 def test_a_withdrawal_acts_on_it_as_on_all_else(site: AskingSite) -> None:
     """Who withdrew is asked no more, and named nowhere; the answer remains."""
     answered(site, site.ask(title="Le cadastre se corrige-t-il ?", topic="cadastre"))
