@@ -77,7 +77,7 @@ PURPOSE = (
     "sujet. Jamais évaluer, comparer ni classer des agents."
 )
 NOT_HELD = (
-    "Vos questions : si un journal des questions est tenu, il ne dit pas par qui.",
+    "Vos recherches : si un journal des questions est tenu, il ne dit pas par qui.",
     "Ce que vous ouvrez : aucun clic n’est suivi.",
     "Aucune note, aucun classement de vous.",
 )
