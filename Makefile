@@ -8,7 +8,7 @@ export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export UV_LINK_MODE ?= hardlink
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help demo test test-fast check bench guide serve engines engines-stop servers schema requirements clean
+.PHONY: help demo test test-fast check bench guide serve engines engines-stop servers schema requirements kit clean
 
 help: ## show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 16
@@ -62,9 +62,12 @@ guide: .venv/all ## take the pictures of docs/guide.md again, from the demo
 serve: .venv/base ## serve what quisait.toml configures
 	$(BIN)/quisait serve $(ARGS)
 
+kit: .venv/all ## write the archive that installs without a network (ARGS=--with-engines: OpenSearch and Tika too)
+	$(BIN)/python -m deploy.kit $(ARGS)
+
 requirements: .venv/bin/uv ## pin the dependencies again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --output-file requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra torch --extra evaluation --extra test --constraints requirements.txt --output-file requirements-test.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra torch --extra evaluation --extra tune --extra test --constraints requirements.txt --output-file requirements-test.txt
 
 clean: ## forget the demo's index (the cache of downloads stays)
 	rm -rf .demo

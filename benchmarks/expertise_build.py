@@ -82,6 +82,8 @@ def corpus(documents: int, home: Numbers) -> Corpus:
         weight=draw.choice([1.0, 0.7, 0.6, 0.2], len(document))
         * 0.5 ** draw.uniform(0, 3, len(document)),
         accepted=np.zeros(len(document), dtype=np.bool_),
+        own=draw.random(len(document)) < 0.5,
+        asks=np.zeros(documents, dtype=np.bool_),
         contributions_seen=len(document),
     )
 

@@ -11,9 +11,9 @@ from importlib.metadata import version
 from pathlib import Path, PurePath
 
 from benchmarks import not_measured
+from deploy.kit.engines import TIKA_VERSION
 from indexer.values import Failure
 from quisait.work.source_status import REMEDIES
-from tests.engines import TIKA_VERSION
 from tests.every_file import IN_PROCESS, SERVER, Ending, endings, shared_files
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "formats.md"

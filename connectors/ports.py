@@ -84,11 +84,13 @@ class Listing:
 
     `unlisted` are ids of folders, as in `SubtreeHidden.root`, that could not be listed:
     indexed documents below them may still exist, and stay. If too many documents vanished,
-    an administrator has to confirm their removal.
+    an administrator has to confirm their removal; nobody reads those of them meanwhile that the
+    source's settings leave out, as `is_left_out` says of an id.
     """
 
     document_ids: frozenset[str]
     unlisted: tuple[str, ...] = ()
+    is_left_out: Callable[[str], bool] | None = None
 
     def membership(self) -> Callable[[str], bool]:
         """A function that says whether a document with this id exists, or may exist."""

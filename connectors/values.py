@@ -114,7 +114,9 @@ class Contribution:
 
     `account` is `source:name`; `label` is the name that the source shows for it.
     `years` holds (year, count) pairs, ascending; their counts sum to `count`. `thanks`
-    is how many others thanked for it, if the source says so.
+    is how many others thanked for it, if the source says so. `volume` is how much of the
+    document's present text is theirs, in characters, bytes or lines, one unit for all of a
+    document's contributions; None where the source does not know.
     """
 
     account: str
@@ -125,6 +127,7 @@ class Contribution:
     last: date | None = None
     years: tuple[tuple[int, int], ...] = ()
     thanks: int = 0
+    volume: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

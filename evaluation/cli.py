@@ -9,7 +9,15 @@ from typing import Annotated
 
 import typer
 
-from evaluation.abstention import cosine_text, curve, curve_text, evaluate_nobody, out_of_fold
+from evaluation.abstention import (
+    cosine_text,
+    curve,
+    curve_text,
+    degrees_text,
+    evaluate_nobody,
+    out_of_fold,
+)
+from evaluation.bars import bars_text, chosen_bars, measure_bars
 from evaluation.comparison import compare_report, comparison_body, comparison_text
 from evaluation.corpora import (
     ExpertSet,
@@ -17,16 +25,25 @@ from evaluation.corpora import (
     load_expert_set,
     load_foreign,
     load_search_set,
+    load_unanswered,
     with_fewer_documents,
 )
 from evaluation.cut import cut_text, direct_text, evaluate_cut, evaluate_direct
+from evaluation.isolation import (
+    evaluate_isolation,
+    isolation_body,
+    isolation_text,
+    load_isolation_set,
+)
 from evaluation.measures import SavedRuns, load_ir_measures, read_saved_runs
 from evaluation.rankings import evaluate_experts, evaluate_search
 from evaluation.reports import Report, report_body, report_text, write_runs
 from evaluation.scratch import Bench
 from evaluation.voting_models import VotingModel
 from expertise.topics import read_topics
+from quisait.application.model_bars import MeasuredBars, write_bars
 from quisait.application.startup import errors_as_sentences, read_settings
+from quisait.settings import beside_file
 from search_api.ranking.fusion import BUNDLED_MODEL, CUTS, far_cosine
 from search_api.search import Retriever
 
@@ -176,8 +193,10 @@ def nobody_command(
         bench = _bench(engine, encoder, model, workers, cache)
         judged = load_expert_set(directory, queries, qrels, limit)
         foreign = load_foreign(foreign_questions, limit) if foreign_questions else ()
-        asked, encoded_by = evaluate_nobody(judged, bench, foreign)
-        typer.echo(curve_text(judged.name, curve(asked), out_of_fold(asked)))
+        unanswered = load_unanswered(directory, limit)
+        asked, encoded_by = evaluate_nobody(judged, bench, foreign, unanswered)
+        typer.echo(degrees_text(judged.name, asked))
+        typer.echo(f"\n{curve_text(judged.name, curve(asked), out_of_fold(asked))}")
         if foreign:
             typer.echo(f"\n{cosine_text(judged.name, asked, far_cosine(encoded_by))}")
 
@@ -204,6 +223,37 @@ def cut_command(
         typer.echo(cut_text(judged.name, asked, served))
 
 
+@evaluate_app.command("bars")
+def bars_command(
+    directory: Directory,
+    engine: OnEngine = None,
+    foreign_questions: ForeignFile = None,
+    limit: Limit = 0,
+    documents: DocumentLimit = 0,
+    encoder: Kind = None,
+    model: Model = None,
+    workers: Workers = 2,
+    cache: Cache = CACHE,
+) -> None:
+    """Les deux seuils d'un modèle : les mesure, et les garde à côté de lui.
+
+    « Rien n'en approche », et où finit la pertinence.
+    """
+    with errors_as_sentences():
+        bench = _bench(engine, encoder, model, workers, cache)
+        judged = with_fewer_documents(load_search_set(directory, limit), documents)
+        foreign = load_foreign(foreign_questions, limit) if foreign_questions else ()
+        asked, name = measure_bars(judged, bench, foreign)
+        chosen = chosen_bars(asked)
+        typer.echo(bars_text(judged.name, asked, chosen))
+        if not bench.encoder.model:
+            typer.echo("Les seuils du modèle fourni sont dans le programme : rien n'est écrit.")
+            return
+        measured = MeasuredBars(chosen, judged.name, len(judged.queries))
+        kept = write_bars(beside_file(bench.encoder.model), name, measured)
+        typer.echo(f"écrit : {kept} ; il vaut au prochain démarrage, tant que le modèle ne change.")
+
+
 @evaluate_app.command("direct")
 def direct_command(
     directory: Directory,
@@ -220,6 +270,29 @@ def direct_command(
         bench = _bench(engine, encoder, model, workers, cache)
         judged = with_fewer_documents(load_search_set(directory, limit), documents)
         typer.echo(direct_text(judged.name, evaluate_direct(judged, bench)))
+
+
+@evaluate_app.command("isolation")
+def isolation_command(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DOSSIER", help="Un export et sa vérité (truth.json)")
+    ],
+    engine: OnEngine = None,
+    as_json: AsJson = False,
+    encoder: Kind = None,
+    model: Model = None,
+    workers: Workers = 2,
+    cache: Cache = CACHE,
+) -> None:
+    """Qui est dit seul sur un sujet : combien de fois c'est vrai, et combien sont trouvés."""
+    with errors_as_sentences():
+        judged = load_isolation_set(directory)
+        reports = evaluate_isolation(judged, _bench(engine, encoder, model, workers, cache))
+    if as_json:
+        body = isolation_body(judged, reports)
+        typer.echo(json.dumps(body, ensure_ascii=False, indent=2))
+    else:
+        typer.echo(isolation_text(judged, reports))
 
 
 def models_of(name: str) -> tuple[VotingModel, ...]:
@@ -246,7 +319,7 @@ def _bench(
         encoder = encoder.model_copy(update={"kind": kind.value})
     if model is not None:
         encoder = encoder.model_copy(update={"model": str(model.resolve())})
-    return Bench(index, encoder, cache, workers)
+    return Bench(index, encoder, cache, workers, reranker=settings.reranker)
 
 
 @dataclass(frozen=True, slots=True)

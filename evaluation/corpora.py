@@ -87,28 +87,46 @@ def load_search_set(directory: Path, limit: int = 0) -> SearchSet:
 
     `limit` keeps so many questions, spread evenly over the file; 0 keeps all.
     """
-    documents = _texts(directory / "corpus.jsonl")
+    documents = _texts(directory / CORPUS)
     judgments = _judgments(directory / "qrels.tsv", {document.id for document in documents})
     queries = _queries(directory / "queries.jsonl", judgments)
     return SearchSet(directory.resolve().name, documents, spread(queries, limit), judgments)
 
 
+CORPUS = "corpus.jsonl"
+
+
+def load_own_questions(directory: Path, limit: int = 0) -> SearchSet:
+    """Judged questions about the documents of an index, of which there is no copy here.
+
+    As above without `corpus.jsonl`: the judgments name documents by their ids in that index.
+    """
+    judgments = _judgments(directory / "qrels.tsv", None)
+    queries = _queries(directory / "queries.jsonl", judgments)
+    return SearchSet(directory.resolve().name, (), spread(queries, limit), judgments)
+
+
 def load_expert_set(
-    directory: Path, queries_file: str = "", judgments_file: str = "", limit: int = 0
+    directory: Path,
+    queries_file: str = "",
+    judgments_file: str = "",
+    limit: int = 0,
+    candidates_file: str = "",
 ) -> ExpertSet:
     """Read `documents.jsonl`, `candidates.jsonl`, and questions and judgments as above.
 
-    Other files for these two are named relative to the directory. Raises `MalformedSet`.
+    Other files for these three are named relative to the directory. Raises `MalformedSet`.
     """
     documents = _texts(directory / "documents.jsonl")
-    rows = _lines(directory / "candidates.jsonl")
+    listed = directory / (candidates_file or "candidates.jsonl")
+    rows = _lines(listed)
     candidates = tuple(
         JudgedCandidate(
             _required_field(row, "_id", at), _text(row, "name", at), bool(row.get("labelled"))
         )
         for at, row in rows
     )
-    _unique(directory / "candidates.jsonl", [candidate.id for candidate in candidates])
+    _unique(listed, [candidate.id for candidate in candidates])
     known = {candidate.id for candidate in candidates}
     judgments = _judgments(directory / (judgments_file or "qrels.tsv"), known)
     queries = _queries(directory / (queries_file or "queries.jsonl"), judgments)
@@ -126,9 +144,26 @@ def load_foreign(path: Path, limit: int = 0) -> tuple[JudgedQuery, ...]:
         raise MalformedSet(f"{path} : aucune question.")
     group = path.resolve().parent.name
     return tuple(
-        JudgedQuery(_required_field(row, "_id", at), _text(row, "text", at), group=group)
+        JudgedQuery(
+            _required_field(row, "_id", at),
+            _text(row, "text", at),
+            str(row.get("doc") or ""),
+            group,
+        )
         for at, row in spread(rows, limit)
     )
+
+
+UNANSWERED = "nobody.jsonl"
+
+
+def load_unanswered(directory: Path, limit: int = 0) -> tuple[JudgedQuery, ...]:
+    """A set's questions that really were left unanswered; none where it has no such file.
+
+    `limit` as above. Raises `MalformedSet`.
+    """
+    path = directory / UNANSWERED
+    return load_foreign(path, limit) if path.exists() else ()
 
 
 def spread(rows: Sequence[T], limit: int) -> tuple[T, ...]:
@@ -174,7 +209,13 @@ def _contribution(row: Mapping[str, Any], at: str) -> Contribution:
     if name not in list(ContributorRole):
         raise MalformedSet(f"{at} : « {name} » n'est pas un rôle.")
     role = ContributorRole(name)
-    return Contribution(_text(row, "account", at), role, thanks=int(row.get("thanks") or 0))
+    volume = row.get("volume")
+    return Contribution(
+        _text(row, "account", at),
+        role,
+        thanks=int(row.get("thanks") or 0),
+        volume=None if volume is None else int(volume),
+    )
 
 
 def _queries(path: Path, judgments: Judgments) -> tuple[JudgedQuery, ...]:
@@ -195,7 +236,8 @@ def _queries(path: Path, judgments: Judgments) -> tuple[JudgedQuery, ...]:
     return judged
 
 
-def _judgments(path: Path, known: set[str]) -> Judgments:
+def _judgments(path: Path, known: set[str] | None) -> Judgments:
+    """`known`: the ids that may be judged; None where any may."""
     judgments: dict[str, dict[str, int]] = defaultdict(dict)
     lines = _read(path).splitlines()
     for number, line in enumerate(lines[1:], 2):
@@ -204,7 +246,7 @@ def _judgments(path: Path, known: set[str]) -> Judgments:
             raise MalformedSet(
                 f"{path}:{number} : trois colonnes attendues (question, document, note entière)."
             )
-        if columns[1] not in known:
+        if known is not None and columns[1] not in known:
             raise MalformedSet(f"{path}:{number} : « {columns[1]} » n'existe pas dans ce jeu.")
         judgments[columns[0]][columns[1]] = int(columns[2])
     if not judgments:

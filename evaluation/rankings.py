@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from connectors.values import Agent
 from evaluation.corpora import ExpertSet, JudgedQuery, SearchSet
@@ -38,7 +39,10 @@ def evaluate_search(judged: SearchSet, bench: Bench, retrievers: Sequence[Retrie
             retriever.value: _search_run(judged, bench, scratch, retriever)
             for retriever in retrievers
         }
-        return make_report(judged, bench, scratch.encoder.name, SEARCH_MEASURES, runs)
+        by = scratch.encoder.name
+        if bench.reranker.model:
+            by += f" + {Path(bench.reranker.model).name}"
+        return make_report(judged, bench, by, SEARCH_MEASURES, runs)
 
 
 def _search_run(judged: SearchSet, bench: Bench, scratch: Scratch, retriever: Retriever) -> Run:

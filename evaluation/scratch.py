@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,9 +30,14 @@ from indexer.ports import Encoder, Index
 from indexer.state import State
 from indexer.values import Extracted, Failure
 from quisait.application.database import migrate
-from quisait.application.engines import open_cached_encoder, open_scratch_index
+from quisait.application.engines import (
+    open_cached_encoder,
+    open_scratch_index,
+    open_second_model,
+)
 from quisait.application.progress import shown_progress
-from quisait.settings import EncoderSettings, IndexSettings
+from quisait.settings import EncoderSettings, IndexSettings, RerankerSettings
+from search_api.ranking.search_configuration import SearchConfiguration
 from search_api.search import Search
 
 SOURCE = "evaluation"
@@ -145,6 +150,7 @@ class Bench:
     cache: Path
     workers: int = 1
     quiet: bool = False
+    reranker: RerankerSettings = field(default_factory=RerankerSettings)
 
     def each(self, ask: Callable[[Asked], Answered], questions: Sequence[Asked]) -> list[Answered]:
         """The answers, in the questions' order."""
@@ -185,7 +191,9 @@ def open_scratch(bench: Bench, judged: SearchSet | ExpertSet) -> Iterator[Scratc
             if isinstance(judged, ExpertSet):
                 book.replace(JudgedDirectory(judged.candidates))
             _index(bench, judged, CrawlDependencies(NoFiles(), encoder, index, state, state))
-            yield Scratch(index, Search(index, encoder, book), book, encoder)
+            second = open_second_model(bench.reranker, limited=False)
+            search = Search(index, encoder, book, SearchConfiguration(second_model=second))
+            yield Scratch(index, search, book, encoder)
         finally:
             database.dispose()
 

@@ -1,9 +1,10 @@
 """A judged set of questions that nearly are titles: `python -m evaluation.title_questions DIR OUT`.
 
 FAQs are asked so: a title says the question nearly word for word, and its document answers it. The
-questions are titles of another set's documents without one in four of the words that say
-something; what has that title is relevant. Which words are left out goes by a hash, so that the
-same set comes out of the same documents.
+questions are titles of another set's documents, noisy as an agent's question is: without one in
+four of the words that say something, one of the others replaced by a word of the document's text,
+every other one in the other number, and half of the questions turned around. What has that title
+is relevant. All of it goes by a hash, so that the same set comes out of the same documents.
 """
 
 import argparse
@@ -22,20 +23,49 @@ LEAST_WORDS = 4
 ONE_IN = 4
 
 
-def title_question(document_id: str, title: str) -> str:
-    """The title without one in four of its words; empty where it has too few."""
-    places = list(dict.fromkeys((term.start, term.end) for term in analyse(title)))
-    starts = sorted(places)
-    if len(starts) < LEAST_WORDS:
+FIRST_CHARACTERS = 1_000
+"""Of a document's text other words for its title are taken from so many."""
+
+
+def title_question(document_id: str, title: str, text: str = "") -> str:
+    """The title as somebody asks for it who does not see it; empty where it has too few words."""
+    spans = sorted({(term.start, term.end) for term in analyse(title)})
+    if len(spans) < LEAST_WORDS:
         return ""
-    drawn = sorted(
-        starts, key=lambda span: hashlib.sha256(f"{document_id} {span[0]}".encode()).digest()
-    )
-    left_out = drawn[: max(1, len(starts) // ONE_IN)]
+    drawn = sorted(spans, key=lambda span: _drawn(document_id, span[0]))
+    left_out, others = len(spans) // ONE_IN, _other_words(document_id, title, text)
+    said = dict.fromkeys(drawn[:left_out], "")
+    said |= dict(zip(drawn[left_out : left_out + 1], others, strict=False))
+    said |= {
+        span: _in_the_other_number(title[slice(*span)])
+        for span in drawn[left_out + 1 :: 2]
+        if span not in said
+    }
     kept = title
-    for start, end in sorted(left_out, reverse=True):
-        kept = f"{kept[:start]} {kept[end:]}"
-    return " ".join(kept.split())
+    for (start, end), word in sorted(said.items(), reverse=True):
+        kept = f"{kept[:start]}{word}{kept[end:]}"
+    words = kept.split()
+    turned = _drawn(document_id, -1) % 2 * (len(words) // 2)
+    return " ".join(words[turned:] + words[:turned])
+
+
+def _other_words(document_id: str, title: str, text: str) -> list[str]:
+    """A word of a document's beginning that its title has in no form; none where there is none."""
+    known = {term.term for term in analyse(title)}
+    begun = text[:FIRST_CHARACTERS]
+    spans = sorted({(t.start, t.end) for t in analyse(begun) if t.term not in known})
+    words = [begun[start:end] for start, end in spans if end - start > LEAST_WORDS]
+    return [words[_drawn(document_id, -2) % len(words)]] if words else []
+
+
+def _in_the_other_number(word: str) -> str:
+    if not word.isalpha() or len(word) < LEAST_WORDS:
+        return word
+    return word[:-1] if word[-1] in "sx" else f"{word}s"
+
+
+def _drawn(document_id: str, place: int) -> int:
+    return int.from_bytes(hashlib.sha256(f"{document_id} {place}".encode()).digest()[:4])
 
 
 def write_title_set(documents: tuple[JudgedText, ...], corpus: Path, out: Path, count: int) -> int:
@@ -43,7 +73,7 @@ def write_title_set(documents: tuple[JudgedText, ...], corpus: Path, out: Path, 
     titled: dict[str, list[str]] = defaultdict(list)
     for document in documents:
         titled[document.title].append(document.id)
-    asked = [(one, title_question(one.id, one.title)) for one in documents]
+    asked = [(one, title_question(one.id, one.title, one.text)) for one in documents]
     kept = spread([(one, question) for one, question in asked if question], count)
     out.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(corpus, out / "corpus.jsonl")

@@ -26,9 +26,23 @@ class BuildStatus:
     day: date | None = None
 
 
+class AloneDegree(StrEnum):
+    """How far «alone» is said, by what it rests on.
+
+    `KNOWN`: nobody else is known here, by documents and by the directory. `METIER`: nobody else of
+    the directory has the métier.
+    """
+
+    KNOWN = "known"
+    METIER = "metier"
+
+
 @dataclass(frozen=True, slots=True)
 class IsolatedHolder:
-    """The only holder in an area. `next` is the nearest other holder, at `distance_km`."""
+    """The only one seen in an area. `next` is the nearest other holder, at `distance_km`.
+
+    `share`, from 0 to 1: how many of the topic's people show, as the build estimates.
+    """
 
     topic: Topic
     agent: Agent
@@ -36,6 +50,21 @@ class IsolatedHolder:
     scope: IsolationScope
     next: Agent | None
     distance_km: float | None
+    degree: AloneDegree = AloneDegree.KNOWN
+    share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unclaimed:
+    """Of these topics nobody is called alone: too few of their people show.
+
+    `share`, from 0 to 1, is the largest of them that shows; `of` counts the topics that were
+    asked for.
+    """
+
+    topics: tuple[Topic, ...]
+    of: int
+    share: float
 
 
 @dataclass(frozen=True, slots=True)

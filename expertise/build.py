@@ -24,6 +24,7 @@ from expertise.build_tables import (
     ProposalRecord,
     SkippedRecord,
     TopicRecord,
+    TopicSight,
     document_key,
 )
 from expertise.clustering import (
@@ -34,11 +35,13 @@ from expertise.clustering import (
     proposed_communities,
 )
 from expertise.corpus import (
+    ASKING_KINDS,
     Corpus,
     SkippedItem,
     SkippedItems,
     SkippedKind,
     UnlabelledSample,
+    asking_kinds,
     read_corpus,
     topics_in_row,
     without_topics,
@@ -48,12 +51,11 @@ from expertise.holders import (
     SCOPES,
     Cells,
     Holdings,
-    Isolation,
     find_holdings,
-    find_isolation,
     valid_agents,
     weigh_cells,
 )
+from expertise.isolation import Isolation, Sight, find_isolation, sight_of, topics_in_sight
 from expertise.topics import Topic, check_topics
 from expertise.values import AgentDirectory, DocumentStore
 from expertise.visibility import may_be_shown
@@ -73,15 +75,20 @@ class BuildRules:
     """The organisation's settings for builds.
 
     `universal` are the principals that every agent has; `least_strength` is the threshold for
-    holders; a build older than `oldest_days` is not shown.
+    holders; a build older than `oldest_days` is not shown. Documents of the kinds `asking` ask for
+    a skill, and make nobody a holder. `least_known`, from 0 to 1, is how likely «alone» has to be
+    right for anybody to be called so: that they hold the topic, and nobody is out of sight.
     """
 
     universal: frozenset[str] = frozenset({"everyone"})
     least_strength: float = 1.2
     oldest_days: int = 30
+    asking: frozenset[str] = ASKING_KINDS
+    least_known: float = 0.6
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "universal", normalize_principals(self.universal))
+        object.__setattr__(self, "asking", asking_kinds(self.asking))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,6 +102,7 @@ class Build:
     corpus: Corpus
     cells: Cells
     holdings: Holdings
+    sight: Sight
     isolation: Isolation
     communities: Sequence[Community]
     clusters: Sequence[Cluster] = ()
@@ -119,7 +127,9 @@ def build_expertise(
     topics = listed.topics
     assignment, leftovers = Assignment(topics, topic_vectors(topics, encoder)), UnlabelledSample()
     documents = all_documents(library, omissions)
-    corpus = read_corpus(documents, assignment, rules.universal, today, leftovers, omissions)
+    corpus = read_corpus(
+        documents, assignment, rules.universal, today, leftovers, omissions, rules.asking
+    )
     present = [one for one in book.everyone() if may_be_shown(one, today)]
     agents = valid_agents(present, topics, omissions)
     owners = book.by_account(corpus.accounts)
@@ -141,14 +151,18 @@ def build_from(
     shown = sorted(agents, key=lambda agent: agent.id)
     number = {agent.id: n for n, agent in enumerate(shown)}
     owner = [number.get(owners[one].id, -1) if one in owners else -1 for one in corpus.accounts]
-    cells = weigh_cells(corpus, np.array(owner, dtype=np.int64), rules.least_strength)
+    owned = np.array(owner, dtype=np.int64)
+    cells = weigh_cells(corpus, owned, rules.least_strength)
     holdings = find_holdings(cells, topics, shown, rules.least_strength)
-    isolation = find_isolation(holdings, shown, len(topics))
+    sight = sight_of(corpus, owned, holdings, topics, shown)
+    isolation = find_isolation(holdings, sight, shown, rules.least_known)
     communities = [
         *detected_communities(holdings, len(topics)),
         *proposed_communities(holdings, isolation, shown, len(topics)),
     ]
-    return Build(today, rules, topics, shown, corpus, cells, holdings, isolation, communities)
+    return Build(
+        today, rules, topics, shown, corpus, cells, holdings, sight, isolation, communities
+    )
 
 
 def all_documents(
@@ -217,6 +231,7 @@ def skipped_records(skipped: Sequence[SkippedItem]) -> Iterator[SkippedRecord]:
 
 def _topic_records(build: Build) -> Iterator[TopicRecord]:
     by_topic = build.corpus.topics.tocsc()
+    enough = topics_in_sight(build.sight, build.agents, build.rules.least_known).tolist()
     for number, topic in enumerate(build.topics):
         column = slice(int(by_topic.indptr[number]), int(by_topic.indptr[number + 1]))
         documents = by_topic.indices[column].astype(np.int64)
@@ -232,6 +247,7 @@ def _topic_records(build: Build) -> Iterator[TopicRecord]:
             questions=tuple(
                 build.corpus.document_ids[n] for n in asked[:DOCUMENTS_KEPT_PER_TOPIC].tolist()
             ),
+            sight=TopicSight(float(build.sight.share[number]), enough[number]),
         )
 
 

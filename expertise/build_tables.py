@@ -50,12 +50,25 @@ class CellRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class TopicSight:
+    """How much of a topic's people the build sees; see `expertise.isolation.Sight`.
+
+    `share`, from 0 to 1, of them show. `enough`: so many, and so surely of the topic, that somebody
+    may be called alone on it.
+    """
+
+    share: float
+    enough: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TopicRecord:
     """A topic of the list, with documents to start with and unanswered questions."""
 
     topic: Topic
     documents: tuple[str, ...]
     questions: tuple[str, ...]
+    sight: TopicSight | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +254,9 @@ Row = dict[str, Any]
 def topic_row(record: TopicRecord) -> Row:
     """A topic as it is kept."""
     topic = record.topic
-    lists = (topic.alt_labels, topic.broader, record.documents, record.questions)
+    lists = [topic.alt_labels, topic.broader, record.documents, record.questions]
+    if record.sight:
+        lists.append((record.sight.share, record.sight.enough))  # type: ignore[arg-type]
     return {
         "id": topic.id,
         "label": topic.label,
@@ -251,10 +266,10 @@ def topic_row(record: TopicRecord) -> Row:
 
 
 def topic_record(row: sa.RowMapping) -> TopicRecord:
-    """A topic as it was built."""
-    alt, broader, documents, questions = map(tuple, json.loads(row["lists"]))
+    """A topic as it was built; of a build without sight nobody says how much it sees."""
+    alt, broader, documents, questions, *sight = map(tuple, json.loads(row["lists"]))
     topic = Topic(row["id"], row["label"], alt, broader, TopicKind(row["kind"]))
-    return TopicRecord(topic, documents, questions)
+    return TopicRecord(topic, documents, questions, *(TopicSight(*one) for one in sight))
 
 
 def cell_row(record: CellRecord) -> Row:

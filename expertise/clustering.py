@@ -16,7 +16,8 @@ import numpy as np
 
 from connectors.values import Agent
 from expertise.corpus import SkippedItems, SkippedKind, UnlabelledDocument
-from expertise.holders import SCOPES, Holdings, Isolation, IsolationScope
+from expertise.holders import SCOPES, Holdings, IsolationScope
+from expertise.isolation import Isolation
 from indexer.french.analysis import analyse
 
 if TYPE_CHECKING:

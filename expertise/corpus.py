@@ -13,13 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from connectors.values import Access, ContributorRole, Document, EvidencePolicy
 from expertise.assignment import Assignment, ConfidenceMatrix
-from expertise.votes import ROLE_WEIGHTS, contribution_weight
+from expertise.topics import label_key
+from expertise.votes import ROLE_WEIGHTS, WHOLE_PARTS, contribution_weight, shares_of_text
 from indexer.errors import IndexerError
 from indexer.values import IndexedDocument
 
@@ -158,6 +160,24 @@ class UnlabelledSample:
 
 IntArray = NDArray[np.int64]
 
+ASKING_KINDS = frozenset(
+    {"offre de mission", "offre d'emploi", "offre de stage", "fiche de poste", "annonce"}
+)
+"""Kinds of documents that ask for a skill, unless the settings name others: whoever writes a job
+offer looks for somebody who knows."""
+
+
+def asking_kinds(kinds: Iterable[str]) -> frozenset[str]:
+    """As `asks_for_a_skill` compares them: a plural or an accent makes no difference."""
+    return frozenset(filter(None, map(label_key, kinds)))
+
+
+@lru_cache(maxsize=1024)
+def asks_for_a_skill(kind: str, asking: frozenset[str]) -> bool:
+    """Whether documents of this kind ask for a skill instead of showing it."""
+    return label_key(kind) in asking
+
+
 _ANSWERS = frozenset({ContributorRole.ANSWERER, ContributorRole.ACCEPTED_ANSWERER})
 
 
@@ -167,7 +187,9 @@ class Corpus:
 
     `document`, `account`, `weight` and `accepted` have shape (rows,): indices into `document_ids`
     and `accounts`, role times recency, and whether it is an accepted answer. `marks` are record
-    hashes, to detect later changes. `dated` and `open_question` have shape (documents,).
+    hashes, to detect later changes. `dated`, `open_question` and `asks`, whether the document
+    asks for a skill, have shape (documents,). `own` (rows,): wrote or answered, and did not only
+    change, review or comment.
     """
 
     document_ids: Sequence[str]
@@ -180,6 +202,8 @@ class Corpus:
     account: IntArray
     weight: NDArray[np.float64]
     accepted: NDArray[np.bool_]
+    own: NDArray[np.bool_]
+    asks: NDArray[np.bool_]
     contributions_seen: int
 
 
@@ -195,9 +219,11 @@ def read_corpus(
     today: date,
     leftovers: UnlabelledSample | None = None,
     omissions: SkippedItems | None = None,
+    asking: frozenset[str] = frozenset(),
 ) -> Corpus:
     """Read every document once; of those that not every agent may read, contributions are counted.
 
+    `asking`, as `asking_kinds` gives them, are the kinds that ask for a skill.
     Documents without a topic's label that somebody contributed to are sampled in `leftovers`. A
     document that fails is recorded in `omissions` only.
     """
@@ -208,7 +234,7 @@ def read_corpus(
         if is_universal(kept.access, universal) and kept.evidence == EvidencePolicy.YES:
             with omissions.instead(SkippedKind.DOCUMENT, kept.id):
                 # What may fail comes first, so that a failing document adds nothing.
-                counted = _DocumentEntry.of(kept, one.record_hash, today)
+                counted = _DocumentEntry.of(kept, one.record_hash, today, asking)
                 labelled = assignment.add(one)
                 read.take(counted)
                 if leftovers is not None and not labelled and counted.rows:
@@ -227,28 +253,34 @@ def without_topics(
 
 @dataclass(frozen=True, slots=True)
 class _DocumentEntry:
-    """What a corpus has of one document; `rows` are (account, weight, accepted answer)."""
+    """What a corpus has of one document; `rows` are (account, weight, accepted answer, own)."""
 
     id: str
     mark: str
     dated: int
     open_question: bool
-    rows: tuple[tuple[str, float, bool], ...]
+    asks: bool
+    rows: tuple[tuple[str, float, bool, bool], ...]
 
     @classmethod
-    def of(cls, document: Document, mark: str, today: date) -> "_DocumentEntry":
+    def of(
+        cls, document: Document, mark: str, today: date, asking: frozenset[str]
+    ) -> "_DocumentEntry":
         shown = document.modified or document.created
         roles = {row.role for row in document.contributions}
+        shares = shares_of_text(document.contributions)
         return cls(
             document.id,
             mark,
             shown.date().toordinal() if shown else 0,
             ContributorRole.ASKER in roles and roles.isdisjoint(_ANSWERS),
+            asks_for_a_skill(document.kind, asking),
             tuple(
                 (
                     row.account,
-                    contribution_weight(row, today),
+                    contribution_weight(row, today, shares.get(row.account)),
                     row.role is ContributorRole.ACCEPTED_ANSWERER,
+                    row.role in WHOLE_PARTS,
                 )
                 for row in document.contributions
                 if ROLE_WEIGHTS[row.role] > 0
@@ -263,12 +295,14 @@ class _CorpusBuilder:
     marks: list[str] = field(default_factory=list)
     dated: list[int] = field(default_factory=list)
     open_question: list[bool] = field(default_factory=list)
+    asks: list[bool] = field(default_factory=list)
     accounts: dict[str, int] = field(default_factory=dict)
     # Arrays, since three million contributions as tuples would not fit in memory.
     document: "array[int]" = field(default_factory=lambda: array("q"))
     account: "array[int]" = field(default_factory=lambda: array("q"))
     weight: "array[float]" = field(default_factory=lambda: array("d"))
     accepted: "array[int]" = field(default_factory=lambda: array("b"))
+    own: "array[int]" = field(default_factory=lambda: array("b"))
 
     def take(self, one: _DocumentEntry) -> None:
         number = len(self.ids)
@@ -276,11 +310,13 @@ class _CorpusBuilder:
         self.marks.append(one.mark)
         self.dated.append(one.dated)
         self.open_question.append(one.open_question)
-        for account, weight, accepted in one.rows:
+        self.asks.append(one.asks)
+        for account, weight, accepted, own in one.rows:
             self.document.append(number)
             self.account.append(self.accounts.setdefault(account, len(self.accounts)))
             self.weight.append(weight)
             self.accepted.append(accepted)
+            self.own.append(own)
 
     def corpus(self, topics: ConfidenceMatrix) -> Corpus:
         """Sorted by ids and accounts, since a scan has no order."""
@@ -298,6 +334,8 @@ class _CorpusBuilder:
             account=account_place[np.array(self.account, dtype=np.int64)],
             weight=np.array(self.weight, dtype=np.float64),
             accepted=np.array(self.accepted, dtype=np.bool_),
+            own=np.array(self.own, dtype=np.bool_),
+            asks=np.array(self.asks, dtype=np.bool_)[order],
             contributions_seen=self.seen,
         )
 

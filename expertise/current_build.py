@@ -12,6 +12,7 @@ from datetime import date
 from connectors.geography import DEPARTEMENTS, REGIONS, distance_km, region_of
 from connectors.values import Agent, ContributorRole
 from expertise.answer_values import (
+    AloneDegree,
     AreaCount,
     BuildState,
     BuildStatus,
@@ -20,13 +21,14 @@ from expertise.answer_values import (
     IsolationPage,
     TopicCount,
     TopicCounts,
+    Unclaimed,
 )
 from expertise.build import BuildRules
 from expertise.build_tables import BuildStamp, TopicRecord
 from expertise.builds import IsolationQuery, SqlBuilds
 from expertise.holders import Basis, stated_topics, topic_ids_by_label
 from expertise.revalidation import CurrentHolder, Revalidation
-from expertise.topics import Topic, label_key, label_order
+from expertise.topics import Topic, TopicKind, label_key, label_order
 from expertise.values import AgentDirectory, DocumentLookup, RankedDocument, TopicsOf
 from expertise.visibility import may_be_named
 from expertise.votes import counting_contributions
@@ -91,7 +93,13 @@ class BuildReader:
             self._topics = {stamp.id: topics}
         named = topic_ids_by_label([one.topic for one in topics.values()])
         standing = Revalidation(
-            self.index, self.book, self.rules.universal, stamp.least_strength, named, today
+            self.index,
+            self.book,
+            self.rules.universal,
+            stamp.least_strength,
+            named,
+            today,
+            self.rules.asking,
         )
         return OpenBuild(self.builds, self.book, stamp, topics, standing)
 
@@ -156,9 +164,42 @@ class OpenBuild:
     def isolated_holders(self, asked: IsolationQuery) -> IsolationPage:
         """Isolated holders by area, topic and name, without those who moved or left."""
         found = self.builds.isolated_cells(self.stamp.id, asked)
-        there = [one for one in self.revalidation.still_holding(found) if _in_post(one)]
+        there = [
+            one
+            for one in self.revalidation.still_holding(found)
+            if _in_post(one) and self._may_be_claimed(one)
+        ]
         following = asked.offset + asked.limit if len(found) == asked.limit else None
         return IsolationPage(self._with_next(there), following)
+
+    def unclaimed(self, topic_ids: Sequence[str] | None = None) -> Unclaimed:
+        """The topics, among these or all, of which too few people show to call anybody alone.
+
+        Métiers are not among them: the directory names all of their people.
+        """
+        asked = [self.topics[one] for one in (self.topics if topic_ids is None else topic_ids)]
+        found = [
+            one
+            for one in asked
+            if one.topic.kind == TopicKind.TOPIC and not (one.sight and one.sight.enough)
+        ]
+        share = max((one.sight.share for one in found if one.sight), default=0.0)
+        ordered = sorted((one.topic for one in found), key=lambda one: label_order(one.label))
+        return Unclaimed(tuple(ordered), len(asked), share)
+
+    def _degree(self, one: CurrentHolder) -> AloneDegree:
+        stated = stated_topics(one.agent, self.revalidation.named)
+        by_metier = stated.get(one.cell.topic_id) is Basis.METIER
+        return AloneDegree.METIER if by_metier else AloneDegree.KNOWN
+
+    def _share(self, topic_id: str) -> float:
+        sight = self.topics[topic_id].sight
+        return sight.share if sight else 0.0
+
+    def _may_be_claimed(self, one: CurrentHolder) -> bool:
+        """Whether the build looked for others out of sight; of a métier the directory has all."""
+        seen = self.topics[one.cell.topic_id].sight is not None
+        return seen or self._degree(one) is AloneDegree.METIER
 
     def _with_next(self, holders: Sequence[CurrentHolder]) -> tuple[IsolatedHolder, ...]:
         names = {name for one in holders for name in one.cell.nearest}
@@ -183,7 +224,16 @@ class OpenBuild:
             km = distance_km(one.agent.departement, nearest.departement) if nearest else None
             topic = self.topics[one.cell.topic_id].topic
             rows.append(
-                IsolatedHolder(topic, one.agent, one.cell.basis, one.cell.scope, nearest, km)
+                IsolatedHolder(
+                    topic,
+                    one.agent,
+                    one.cell.basis,
+                    one.cell.scope,
+                    nearest,
+                    km,
+                    self._degree(one),
+                    self._share(topic.id),
+                )
             )
         return tuple(sorted(rows, key=by_area_topic_name))
 

@@ -1,21 +1,18 @@
-"""Who holds a topic and how strongly, and who holds it alone in an area."""
+"""Who holds a topic and how strongly; `isolation` says who does so alone in an area."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from connectors.geography import CENTROIDS, DEPARTEMENTS, distance_km, region_of
-from connectors.values import Agent
+from connectors.geography import DEPARTEMENTS
+from connectors.values import Agent, ContributorRole
 from expertise.corpus import Corpus, IntArray, SkippedItems, SkippedKind
 from expertise.topics import Topic, TopicKind, label_key
-
-if TYPE_CHECKING:
-    import scipy.sparse as sp
+from expertise.votes import ROLE_WEIGHTS
 
 VOLUME_DISCOUNT = 0.8
 """The factor from each document to the next: who wrote most is not who knows most."""
@@ -52,9 +49,11 @@ def weigh_cells(corpus: Corpus, owner: IntArray, least_strength: float) -> Cells
     the i-th strongest (from 0) is multiplied by `VOLUME_DISCOUNT` to the i,
     the geometric discount of Moffat & Zobel, "Rank-biased precision" (TOIS 2008);
     `discounted_strength` is the reference. An accepted answer weighs `least_strength`, so that it
-    alone makes a holder, where confidence and recency reach `LEAST_ACCEPTED`.
+    alone makes a holder, where confidence and recency reach `LEAST_ACCEPTED`. What asks for a skill
+    says nothing of who wrote it.
     """
-    document, agent, account, weight, accepted = _best_rows(corpus, owner)
+    shows = ~corpus.asks[corpus.document]
+    document, agent, account, weight, accepted = _best_rows(corpus, owner, shows)
     row, topic, confidence = _rows_by_topic(corpus, document)
     said = np.round(confidence * weight[row], 6)
     surely = (confidence >= LEAST_ACCEPTED) & (weight[row] >= LEAST_ACCEPTED)
@@ -80,20 +79,42 @@ def weigh_cells(corpus: Corpus, owner: IntArray, least_strength: float) -> Cells
     )
 
 
+COMMENT_ON_TOPIC = ROLE_WEIGHTS[ContributorRole.COMMENTER]
+"""What a recent comment on a document surely about a topic weighs: the least that makes somebody
+visible on it. An old word in a glossary weighs less."""
+
+
+def pairs_shown(
+    corpus: Corpus, owner: IntArray, least: float, *, own: bool = False
+) -> tuple[IntArray, IntArray]:
+    """(topic, agent) pairs with one contribution of at least `least`, by topic, then agent.
+
+    Holders or not, and in any document, also one that asks for a skill. With `own` only what an
+    agent wrote or answered, in documents that ask for none. `owner` as in `weigh_cells`.
+    """
+    every = np.ones(len(corpus.document), dtype=np.bool_)
+    rows = corpus.own & ~corpus.asks[corpus.document] if own else every
+    document, agent, _, weight, _ = _best_rows(corpus, owner, rows)
+    row, topic, confidence = _rows_by_topic(corpus, document)
+    enough = np.flatnonzero(np.round(confidence * weight[row], 6) >= least)
+    pairs = np.unique(np.stack((topic[enough], agent[row[enough]]), axis=1), axis=0)
+    return pairs[:, 0], pairs[:, 1]
+
+
 def discounted_strength(said: Sequence[float]) -> float:
     """The strength of one cell from its documents' weights, strongest first."""
     return math.fsum(one * VOLUME_DISCOUNT**rank for rank, one in enumerate(said))
 
 
 def _best_rows(
-    corpus: Corpus, owner: IntArray
+    corpus: Corpus, owner: IntArray, rows: NDArray[np.bool_]
 ) -> tuple[IntArray, IntArray, IntArray, NDArray[np.float64], NDArray[np.bool_]]:
     """(document, agent, account, weight, accepted): the best row of each agent of a document.
 
-    Of equals, an accepted answer.
+    Among `rows`. Of equals, an accepted answer.
     """
     agent = owner[corpus.account] if len(corpus.account) else corpus.account
-    known = np.flatnonzero(agent >= 0)
+    known = np.flatnonzero((agent >= 0) & rows)
     order = known[
         np.lexsort(
             (
@@ -182,7 +203,7 @@ def find_holdings(
     rows = {
         (int(cells.topic[cell]), int(cells.agent[cell])): (0, int(cell)) for cell in shown.tolist()
     }
-    for topic, agent, basis in _stated_holdings(topics, agents):
+    for topic, agent, basis in stated_holdings(topics, agents):
         rows.setdefault((topic, agent), (BASES.index(basis), -1))
     ordered = sorted(rows)
     return Holdings(
@@ -210,7 +231,7 @@ def valid_agents(
     return sorted(found.values(), key=lambda agent: agent.id)
 
 
-def _stated_holdings(
+def stated_holdings(
     topics: Sequence[Topic], agents: Sequence[Agent]
 ) -> list[tuple[int, int, Basis]]:
     """(topic, agent, basis) from directory entries."""
@@ -267,90 +288,3 @@ class IsolationScope(StrEnum):
 
 
 SCOPES = tuple(IsolationScope)
-NEAREST_HOLDERS = 3
-"""How many of the next holders are kept: one may have left when the answer is given."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Isolation:
-    """One row for each of the holdings: how widely alone, and who is next.
-
-    `scope` (rows,) points into `SCOPES`; `nearest` (rows, NEAREST) names the next
-    holders by number, -1 where there is none.
-    """
-
-    scope: IntArray
-    nearest: IntArray
-
-
-def find_isolation(holdings: Holdings, agents: Sequence[Agent], topics: int) -> Isolation:
-    """Topic × agent times agent × area: a cell of 1 is a holder alone there.
-
-    An agent without a known département counts for the country only.
-    """
-    # Imported here: it takes half a second, and most commands do not need it.
-    import scipy.sparse as sp
-
-    rows = np.flatnonzero(holdings.holds)
-    topic, agent = holdings.topic[rows], holdings.agent[rows]
-    ones = np.ones(len(rows), dtype=np.int64)
-    held = sp.csr_array(sp.coo_array((ones, (topic, agent)), shape=(topics, len(agents))))
-    scope = np.zeros(len(holdings.topic), dtype=np.int64)
-    departements = [agent.departement for agent in agents]
-    regions = [region_of(code) or "" for code in departements]
-    for level, codes in (
-        (IsolationScope.DEPARTEMENT, departements),
-        (IsolationScope.REGION, regions),
-        (IsolationScope.COUNTRY, ["country"] * len(agents)),
-    ):
-        alone = _alone_in_area(held, codes, topic, agent)
-        scope[rows[alone]] = SCOPES.index(level)
-    nearest = np.full((len(holdings.topic), NEAREST_HOLDERS), -1, dtype=np.int64)
-    place = np.array([_PLACES.get(code, -1) for code in departements], dtype=np.int64)
-    for row in np.flatnonzero(scope).tolist():
-        bounds = np.searchsorted(topic, (holdings.topic[row], holdings.topic[row] + 1))
-        others = agent[bounds[0] : bounds[1]]
-        found = _nearest_holders(int(holdings.agent[row]), others, place)
-        nearest[row, : len(found)] = found
-    return Isolation(scope, nearest)
-
-
-def _alone_in_area(
-    held: "sp.csr_array", codes: Sequence[str], topic: IntArray, agent: IntArray
-) -> NDArray[np.bool_]:
-    """Whether each (topic, agent) is the only one of the topic in the agent's area."""
-    import scipy.sparse as sp  # here for the same reason
-
-    names = sorted(set(codes))
-    number = {code: n for n, code in enumerate(names)}
-    area = np.array([number[code] for code in codes], dtype=np.int64)
-    ones = np.ones(len(codes), dtype=np.int64)
-    place = sp.coo_array((ones, (np.arange(len(codes)), area)), shape=(len(codes), len(names)))
-    counts = (held @ sp.csr_array(place)).toarray()
-    known = np.array([bool(codes[one]) for one in agent.tolist()], dtype=np.bool_)
-    alone: NDArray[np.bool_] = known & (counts[topic, area[agent]] == 1)
-    return alone
-
-
-def _nearest_holders(one: int, others: IntArray, place: IntArray) -> IntArray:
-    """The nearest other holders by distance, ties by number; unknown distances come last."""
-    far = _DISTANCES_KM[place[one], place[others]]
-    order = np.lexsort((others, far))
-    found: IntArray = others[order[others[order] != one]][:NEAREST_HOLDERS]
-    return found
-
-
-_PLACES = {code: number for number, code in enumerate(CENTROIDS)}
-
-
-def _distances() -> NDArray[np.float64]:
-    """Kilometres between départements; the last row and column, for unknown ones, are infinite."""
-    far = np.full((len(CENTROIDS) + 1, len(CENTROIDS) + 1), np.inf)
-    for one, here in _PLACES.items():
-        for other, there in _PLACES.items():
-            km = distance_km(one, other)
-            far[here, there] = np.inf if km is None else km
-    return far
-
-
-_DISTANCES_KM = _distances()

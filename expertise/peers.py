@@ -23,7 +23,7 @@ from expertise.build_tables import CommunityRecord
 from expertise.clustering import LEAST_MEMBERS, LEAST_TOPICS, CommunityKind
 from expertise.current_build import MOST_PLACES, OpenBuild
 from expertise.decisions import Verdict
-from expertise.holders import Basis
+from expertise.holders import Basis, IsolationScope
 from expertise.names import SKILL_DAYS
 from expertise.revalidation import CurrentHolder
 from expertise.topics import Topic, TopicKind, label_key, label_order
@@ -244,6 +244,13 @@ def communities_of(reading: OpenBuild, agent: Agent) -> tuple[CommunityView, ...
         )
     views = (community_view(reading, one, of=agent.id) for one in _keep_accepted(reading, found))
     return tuple(one for one in views if len(one.members) > 1)
+
+
+def alone_in_region(reading: OpenBuild, agent_ids: Sequence[str]) -> frozenset[str]:
+    """Those of these agents who are, by the build, the only holder of a topic in their region."""
+    wide = {IsolationScope.REGION, IsolationScope.COUNTRY}
+    cells = reading.builds.cells_of(reading.stamp.id, agent_ids)
+    return frozenset(one.agent_id for one in cells if one.scope in wide)
 
 
 def _keep_accepted(reading: OpenBuild, found: Sequence[CommunityRecord]) -> list[CommunityRecord]:

@@ -10,7 +10,7 @@ from datetime import date
 from connectors.values import Agent
 from expertise.build import HASH_PREFIX_CHARS
 from expertise.build_tables import CellEvidence, CellRecord
-from expertise.corpus import is_universal
+from expertise.corpus import asks_for_a_skill, is_universal
 from expertise.holders import Basis, TopicIdsByLabel, discounted_strength, stated_topics
 from expertise.values import AgentDirectory, DocumentLookup
 from expertise.visibility import may_be_shown
@@ -49,6 +49,7 @@ class Revalidation:
     least_strength: float
     named: TopicIdsByLabel
     today: date
+    asking: frozenset[str] = frozenset()
 
     def current_holders(self, cells: Sequence[CellRecord]) -> tuple[CurrentHolder, ...]:
         """The cells that are still valid, in their order. Raises `IndexUnreachable`.
@@ -157,6 +158,7 @@ class Revalidation:
         return {
             one.card.document_id: {row.account for row in counting_contributions(one.card)}
             for one in shown
+            if not asks_for_a_skill(one.card.kind, self.asking)
         }
 
 

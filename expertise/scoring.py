@@ -172,10 +172,12 @@ class Threshold:
 
 SERVED_THRESHOLD = Threshold(confidence=0.5, share=0.4)
 """By `quisait evaluate nobody` (decision 8): the highest confidence, in steps of a quarter,
-that leaves nine answerable questions of ten their answer on both sets."""
+that leaves nine answerable questions of ten their answer on expert_vdd_contacts and expert_dblp;
+it does so on expert_beta and expert_meta too."""
 SURE_CONFIDENCE = 2.0
 """By the same command: the first confidence of its table at which most of the names shown are
-right on both sets. Below it, a candidate is marked as not sure (decision 24)."""
+right on expert_vdd_contacts, expert_beta and expert_dblp; on expert_meta, a small forum, a third
+are. Below it, a candidate is only near (decision 41)."""
 NEAR_IN_METIER = 4.0
 """Nearness, in standard deviations, of a document on a topic of the candidate's métier from which
 they are sure. Chosen by hand on the demo's own questions: nobody of those who are named where

@@ -6,6 +6,7 @@ Window, evidence, candidate, and what expertise needs of the directory and the i
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeAlias
 
 from connectors.values import Agent, ContributorRole
@@ -56,7 +57,7 @@ class Evidence:
 
     `weight` is the document's vote: its score times its share (see `Vote`). `former`: all of the
     contribution is older than the candidate's present post. `answers`: they wrote the passage
-    that answers.
+    that answers. `asked_there`: they answered there, and what was asked there is asked now.
     """
 
     document_id: str
@@ -68,6 +69,7 @@ class Evidence:
     weight: float
     former: bool = False
     answers: bool = False
+    asked_there: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +81,24 @@ class ScoreParts:
     documents: int
 
 
+class Degree(StrEnum):
+    """What the evidence says of somebody, the strongest first.
+
+    `answered`: they answered this question, or one that is asked in nearly the same words; `wrote`:
+    they wrote on its subject; `near`: their documents only come near it, and show no expert.
+    """
+
+    ANSWERED = "answered"
+    WROTE = "wrote"
+    NEAR = "near"
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """An agent who may know. `score` orders the candidates of one answer only.
 
-    Without `evidence` (score 0) they are in the answer for their directory entry: `reasons`.
-    `confidence` can be compared across questions (see `scoring.CandidateConfidences`); not
-    `sure`: their documents are near the question, and they may know whom to ask.
+    Without `evidence` (score 0, no `degree`) they are in the answer for their directory entry:
+    `reasons`. `confidence` can be compared across questions (see `scoring.CandidateConfidences`).
     """
 
     agent: Agent
@@ -94,7 +107,12 @@ class Candidate:
     evidence: tuple[Evidence, ...]
     reasons: tuple[Reason, ...] = ()
     confidence: float = 0.0
-    sure: bool = True
+    degree: Degree | None = None
+
+    @property
+    def sure(self) -> bool:
+        """Whether they may be called an expert; else they may know whom to ask."""
+        return self.degree is not Degree.NEAR
 
     @property
     def last_active(self) -> date | None:

@@ -5,7 +5,7 @@ Role, age, and the votes that documents give their contributors.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from types import MappingProxyType
@@ -30,11 +30,27 @@ ROLE_WEIGHTS: dict[ContributorRole, float] = {
 }
 
 THANKS_HALFWAY = 3
-"""This many thanks raise an answer's weight half of the way to an accepted answer's, its limit.
-Chosen, not measured: the one judged set that has thanks (expert_meta) is too small to tell."""
+"""This many thanks raise an answer's weight half of the way to its limit."""
+
+THANKS_LIMIT = 0.5
+"""How far thanks can raise an answer, of the way to an accepted one. On expert_meta, the one judged
+set that has thanks, they change nothing beyond chance, doubled or left out: they may decide
+between equals, no more (decision 3)."""
 
 _MOST_THANKS = 1_000_000
 """The limit of the export's schema; other connectors set none."""
+
+WRITERS = frozenset({ContributorRole.AUTHOR, ContributorRole.EDITOR})
+"""Roles of who wrote a document's present text, as far as the source counts whose it is."""
+
+VOLUME_EXPONENT = 0.5
+"""Whoever wrote a part of a text counts by this power of it beside whoever wrote most."""
+
+VOLUME_FLOOR = 0.1
+"""The least that a writer counts, of whom little or nothing stands."""
+
+_MOST_VOLUME = 10**12
+"""More than any text has."""
 
 OTHER_PARTS = frozenset({ContributorRole.AUTHOR, ContributorRole.ANSWERER})
 """Roles that count less where another account wrote the passage that answers. An accepted
@@ -67,19 +83,48 @@ def recency(last: date | None, today: date) -> float:
     return float(0.5 ** (age_days / HALF_LIFE_DAYS))
 
 
-def contribution_weight(row: Contribution, today: date) -> float:
-    """From 0 to 1: role, endorsed by thanks, times recency."""
-    return _endorsed(row) * recency(row.last, today)
+def contribution_weight(row: Contribution, today: date, share: float | None = None) -> float:
+    """From 0 to 1: role, endorsed by thanks, times recency.
+
+    Where it is known how much of the text is theirs, their `share` of it (`shares_of_text`) takes
+    the place of a writer's role: who began a page is not always who wrote it.
+    """
+    weight = _endorsed(row) if share is None or row.role not in WRITERS else share
+    return weight * recency(row.last, today)
+
+
+def share_of_text(part: float) -> float:
+    """What a writer counts, from `VOLUME_FLOOR` to 1.
+
+    `part`, from 0 to 1, is how much is theirs beside whoever wrote most.
+    """
+    return max(VOLUME_FLOOR, float(part**VOLUME_EXPONENT))
+
+
+def shares_of_text(
+    rows: Iterable[Contribution], share_of: Callable[[float], float] = share_of_text
+) -> dict[str, float]:
+    """By account, what they would count as writers of one document, from 0 to 1.
+
+    All of an account's rows are theirs, whatever the role, and a robot may have written most. Only
+    accounts whose volume is known; nobody where nothing stands.
+    """
+    volumes: dict[str, int] = defaultdict(int)
+    for row in rows:
+        if row.volume is not None:
+            volumes[row.account] += min(max(row.volume, 0), _MOST_VOLUME)
+    most = max(volumes.values(), default=0)
+    return {name: share_of(volume / most) for name, volume in volumes.items()} if most else {}
 
 
 def _endorsed(row: Contribution) -> float:
-    """The role's weight; an answer's grows with its thanks, up to that of an accepted answer."""
+    """The role's weight; an answer's grows with its thanks, towards that of an accepted answer."""
     weight = ROLE_WEIGHTS[row.role]
     if row.role is not ContributorRole.ANSWERER:
         return weight
-    most = ROLE_WEIGHTS[ContributorRole.ACCEPTED_ANSWERER]
+    most = THANKS_LIMIT * (ROLE_WEIGHTS[ContributorRole.ACCEPTED_ANSWERER] - weight)
     thanks = min(max(row.thanks, 0), _MOST_THANKS)
-    return weight + (most - weight) * thanks / (thanks + THANKS_HALFWAY)
+    return weight + most * thanks / (thanks + THANKS_HALFWAY)
 
 
 def counting_contributions(card: Card) -> tuple[Contribution, ...]:
@@ -124,7 +169,8 @@ class Vote(NamedTuple):
 
     `weight` is the document's score times `share`, from 0 to 1: the best role's weight and age,
     divided by the root of the number of contributors. `rank` counts from 1. `answers`: what
-    counts is an answer of theirs. `edited`: they changed the document.
+    counts is an answer of theirs. `edited`: how far they changed the document without having
+    written it, from 0 to 1.
     """
 
     document_id: str
@@ -132,7 +178,7 @@ class Vote(NamedTuple):
     share: float = 1.0
     rank: int = 1
     answers: bool = False
-    edited: bool = False
+    edited: float = 0.0
 
     @property
     def score(self) -> float:
@@ -147,29 +193,35 @@ def cast_votes(
     voters: int = VOTERS,
     refused: Mapping[str, frozenset[str]] = MappingProxyType({}),
     elsewhere: float = OTHER_PART_WEIGHT,
+    share_of: Callable[[float], float] = share_of_text,
 ) -> dict[str, tuple[Vote, ...]]:
     """The votes for each owner of an account, strongest first.
 
     `owner_of` maps accounts to owners; other accounts get no vote, but count among a document's
     contributors. A document votes once for an owner, with the best weight of their roles, and not
     where they refused it (`refused`, by owner). Where the account that wrote the answering passage
-    is known, the other passages' authors count `elsewhere`.
+    is known, the other passages' authors count `elsewhere`. `share_of` is what a part of the text
+    counts, where volumes are known.
     """
     votes: dict[str, list[Vote]] = defaultdict(list)
     for rank, ranked in enumerate(window.documents[:voters], 1):
         best: dict[str, tuple[float, bool]] = {}
-        unclaimed, editors = set(), set()
+        unclaimed: set[str] = set()
+        editors: dict[str, float] = {}
         answered_by = owner_of.get(ranked.answered_by, ranked.answered_by)
-        for row in counting_contributions(ranked.card):
+        rows = counting_contributions(ranked.card)
+        shares = shares_of_text(ranked.card.contributions, share_of)
+        for row in rows:
             owner = owner_of.get(row.account)
             if owner is None:
                 unclaimed.add(row.account)
                 continue
-            weight = contribution_weight(row, today)
+            written = shares.get(row.account)
+            weight = contribution_weight(row, today, written)
             if answered_by and owner != answered_by and row.role in OTHER_PARTS:
                 weight *= elsewhere
             if row.role is ContributorRole.EDITOR:
-                editors.add(owner)
+                editors[owner] = max(editors.get(owner, 0.0), 1.0 - (written or 0.0))
             if owner not in best or weight >= best[owner][0]:
                 best[owner] = weight, row.role in ANSWERS
         softened = float((len(best) + len(unclaimed)) ** (1 / CONTRIBUTORS_ROOT))
@@ -178,7 +230,9 @@ def cast_votes(
                 continue
             share = weight / softened
             weighed = ranked.score * share
-            vote = Vote(ranked.card.document_id, weighed, share, rank, answers, owner in editors)
+            vote = Vote(
+                ranked.card.document_id, weighed, share, rank, answers, editors.get(owner, 0.0)
+            )
             votes[owner].append(vote)
     return {owner: strongest_first(cast_) for owner, cast_ in votes.items()}
 

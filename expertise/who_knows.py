@@ -13,6 +13,7 @@ from expertise.values import (
     AccountDirectory,
     AssignedTopics,
     Candidate,
+    Degree,
     DirectAnswerer,
     Evidence,
     NameMatcher,
@@ -23,6 +24,7 @@ from expertise.values import (
 )
 from expertise.visibility import may_be_shown, refused_documents, refuses
 from expertise.votes import Vote, cast_votes, counting_contributions, summed_by_kind
+from indexer.french.analysis import analyse_query
 
 EVIDENCE_SHARE = 0.5
 """A document is shown as evidence if its vote has at least this share of the candidate's best."""
@@ -34,6 +36,21 @@ def supporting_votes(votes: Sequence[Vote]) -> tuple[Vote, ...]:
     return tuple(vote for vote in votes if vote.weight > 0 and vote.weight >= enough)
 
 
+SAME_QUESTION = 0.6
+"""Of the words of a question and of a title, the share that both have from which they ask the
+same. Chosen by hand: no judged set says which questions are the same."""
+FEWEST_ASKED = 3
+"""Fewer words in common name a subject, and ask nothing."""
+
+
+def asks_the_same(question: str, title: str) -> bool:
+    """Whether a title asks a question in nearly the same words, whatever their order."""
+    asked = {term.term for term in analyse_query(question)}
+    titled = {term.term for term in analyse_query(title)}
+    common = len(asked & titled)
+    return common >= FEWEST_ASKED and common >= SAME_QUESTION * len(asked | titled)
+
+
 class EvidenceFinder:
     """The evidence of each agent with votes. `agents` maps accounts to them."""
 
@@ -42,15 +59,19 @@ class EvidenceFinder:
         window: Window,
         agents: Mapping[str, Agent],
         votes: Mapping[str, tuple[Vote, ...]],
+        question: str,
+        answered: DirectAnswerer | None = None,
     ) -> None:
         self._ranked = {ranked.card.document_id: ranked for ranked in window.documents}
         self._agents, self._votes = agents, votes
+        self._question, self._answered = question, answered
 
     def of(self, agent: Agent) -> tuple[Evidence, ...]:
-        """Strongest first; empty without votes."""
-        return tuple(
+        """Where they answered this very question, then strongest first; empty without votes."""
+        found = [
             self._evidence(agent, vote) for vote in supporting_votes(self._votes.get(agent.id, ()))
-        )
+        ]
+        return tuple(sorted(found, key=lambda one: not one.asked_there))
 
     def _evidence(self, agent: Agent, vote: Vote) -> Evidence:
         ranked = self._ranked[vote.document_id]
@@ -67,6 +88,11 @@ class EvidenceFinder:
             weight=vote.weight,
             former=_before(last, agent.arrival),
             answers=self._is(ranked.answered_by, agent.id),
+            asked_there=vote.answers
+            and (
+                asks_the_same(self._question, card.title)
+                or self._answered == DirectAnswerer(agent.id, card.document_id)
+            ),
         )
 
     def _is(self, account: str, agent_id: str) -> bool:
@@ -171,9 +197,8 @@ def find_experts(
         or confidences.sure(id_, vouched.near.get(id_, ()))
         or id_ in vouched.asked
     }
-    make = _CandidateFactory(
-        scores, EvidenceFinder(window, agents, votes), confidences, frozenset(sure), today
-    )
+    evidence = EvidenceFinder(window, agents, votes, question, answered)
+    make = _CandidateFactory(scores, evidence, confidences, sure, today)
     named = {id_: one for id_, one in matched.items() if one.pointed_at}
     ranked = [id_ for id_ in shown if id_ not in named]
     stated = matched.keys() - named.keys() - set(shown)
@@ -343,7 +368,7 @@ class _CandidateFactory:
         scores: Mapping[str, ScoredCandidate],
         evidence: EvidenceFinder,
         confidences: CandidateConfidences,
-        sure: frozenset[str],
+        sure: Collection[str],
         today: date,
     ) -> None:
         self._scores, self._evidence, self._today = scores, evidence, today
@@ -355,13 +380,16 @@ class _CandidateFactory:
         confidence = self._confidences.of(agent.id) if agent.id in self._scores else 0.0
         evidence = self._evidence.of(agent)
         why = reasons(named, self._today, evidence=bool(evidence)) if named else ()
-        sure = (
-            agent.id not in self._scores
-            or agent.id in self._sure
-            or self._confidences.sure(agent.id)
-        )
         parts = ScoreParts(scored.votes, scored.walk, len(evidence))
-        return Candidate(agent, scored.score, parts, evidence, why, confidence, sure)
+        degree = self._degree(agent.id, evidence) if agent.id in self._scores else None
+        return Candidate(agent, scored.score, parts, evidence, why, confidence, degree)
+
+    def _degree(self, agent_id: str, evidence: Sequence[Evidence]) -> Degree:
+        """Who is not sure is only near, even where titles are alike."""
+        if agent_id not in self._sure and not self._confidences.sure(agent_id):
+            return Degree.NEAR
+        answered = any(one.asked_there for one in evidence)
+        return Degree.ANSWERED if answered else Degree.WROTE
 
     def stated(self, named: NamedAgent) -> Candidate:
         """By the directory alone: a weak document shown with it would look like evidence."""

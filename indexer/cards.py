@@ -91,10 +91,15 @@ def _fields(document: Document) -> dict[str, Any]:
         "replaces": document.replaces,
         "evidence": document.evidence,
         "contributions": [
-            [c.account, c.role, c.label, c.count, _iso(c.first), _iso(c.last), c.years, c.thanks]
-            for c in document.contributions
+            _contribution_row(contribution) for contribution in document.contributions
         ],
     }
+
+
+def _contribution_row(row: Contribution) -> list[Any]:
+    first, last = _iso(row.first), _iso(row.last)
+    kept = [row.account, row.role, row.label, row.count, first, last, row.years, row.thanks]
+    return kept if row.volume is None else [*kept, row.volume]
 
 
 def card_of(encoded: str) -> Card:
@@ -110,6 +115,7 @@ def card_of(encoded: str) -> Card:
 def _contribution(row: Sequence[Any]) -> Contribution:
     account, role, label, count, first, last, years = row[:7]
     thanks = row[7] if len(row) > 7 else 0  # a row from before there were thanks has none
+    volume = row[8] if len(row) > 8 else None
     return Contribution(
         account,
         ROLES_BY_NAME[role],
@@ -119,6 +125,7 @@ def _contribution(row: Sequence[Any]) -> Contribution:
         last and date.fromisoformat(last),
         tuple(map(tuple, years)),
         thanks,
+        volume,
     )
 
 

@@ -12,12 +12,16 @@ from numpy.typing import NDArray
 from connectors.values import Access, Contribution, Document, Section
 from indexer.access import AccessFilter
 
+BEGUN_CHARACTERS = 500
+"""A title is suggested and weighed by its first characters; OpenSearch keeps no longer column."""
+
 
 class HitAttributes(NamedTuple):
     """`dated`: seconds since the epoch, as the facet `year` sees it. Days are ISO texts.
 
     `text_signature` is the signature of `indexer.near_duplicates`, empty where there is none;
-    `centroid` that of `indexer.centroids`, empty for a document without passages.
+    `centroid` that of `indexer.centroids`, empty for a document without passages. `title` is its
+    first `BEGUN_CHARACTERS`.
     """
 
     source: str
@@ -27,6 +31,7 @@ class HitAttributes(NamedTuple):
     replaces: tuple[str, ...] = ()
     text_signature: bytes = b""
     centroid: bytes = b""
+    title: str = ""
 
     def begun(self, today: date) -> bool:
         """Whether its validity has begun."""

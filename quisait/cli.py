@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
@@ -21,7 +22,7 @@ from typer.core import TyperGroup
 from connectors.ports import SourceError
 from connectors.records.schema import json_schema
 from quisait.application.assembly import Application
-from quisait.application.engines import export_bundled_model
+from quisait.application.engines import export_bundled_model, export_model_directory
 from quisait.application.progress import shown_progress
 from quisait.application.sources import sources_named
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
@@ -33,6 +34,7 @@ from quisait.commands.directory import directory
 from quisait.commands.expertise import coverage, expertise_app, isolation, peers, profile
 from quisait.commands.journal import journal_app
 from quisait.commands.privacy import audit, audited_reader, privacy_app
+from quisait.commands.questions import questions_app
 from quisait.commands.run import (
     INTERRUPTED_MESSAGE,
     INTERRUPTED_STATUS,
@@ -84,6 +86,7 @@ app.add_typer(model_app, name="model")
 app.add_typer(schema_app, name="schema")
 app.add_typer(expertise_app, name="expertise")
 app.add_typer(topics_app, name="topics")
+app.add_typer(questions_app, name="questions")
 app.command("isolation")(isolation)
 app.command("coverage")(coverage)
 app.command("peers")(peers)
@@ -334,11 +337,44 @@ def token(
 @model_app.command("export")
 def model_export(
     directory: Annotated[Path, typer.Argument(help="Dossier à écrire")],
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="Dossier d'un autre modèle (sentence-transformers, transformers ou ONNX) ; sinon, "
+            "le modèle fourni",
+            show_default=False,
+        ),
+    ] = None,
+    floats: Annotated[
+        bool, typer.Option("--float", help="Garder les nombres réels : plus lent, plus gros")
+    ] = False,
+    query_prompt: Annotated[
+        str | None,
+        typer.Option(help="Ce qui précède une question ; sinon, ce qu'en dit le modèle"),
+    ] = None,
+    passage_prompt: Annotated[
+        str | None,
+        typer.Option(help="Ce qui précède un passage ; sinon, ce qu'en dit le modèle"),
+    ] = None,
 ) -> None:
-    """Écrit le modèle fourni : dossier sentence-transformers et ONNX int8 (extra torch)."""
+    """Écrit un modèle que sert l'encodeur « onnx » (extra torch, sauf s'il est déjà en ONNX).
+
+    Sans --from : le modèle fourni, en dossier sentence-transformers et ONNX int8.
+    """
+    stated = {"query": query_prompt, "passage": passage_prompt}
+    prompts = {side: text for side, text in stated.items() if text is not None}
+    if source is None and (floats or prompts):
+        raise typer.BadParameter("ces options vont avec --from")
+    said: Sequence[str] = ()
     with errors_as_sentences(), shown_progress("modèle", "étapes") as advance:
-        export_bundled_model(directory, advance)
-    print(f"Modèle écrit dans {directory}.")
+        if source is None:
+            export_bundled_model(directory, advance)
+        else:
+            said = export_model_directory(
+                source, directory, int8=not floats, prompts=prompts, progress=advance
+            )
+    print("\n".join((*said, f"Modèle écrit dans {directory}.")))
 
 
 @schema_app.command("export")

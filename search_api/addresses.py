@@ -113,6 +113,18 @@ def document_address(document_id: str, question: str = "") -> str:
     return f"{page}?{urlencode({'q': question})}#{ANSWER_ANCHOR}" if question.strip() else page
 
 
+def question_address(question_id: str) -> str:
+    """The page of a question to those who know."""
+    return f"/questions/{quote(question_id, safe='')}"
+
+
+def new_question_address(question: str, agent_id: str = "") -> str:
+    """The page where one asks, with what was searched, and whom to ask first."""
+    pairs = {"q": question, "to": agent_id}
+    said = urlencode({name: value for name, value in pairs.items() if value})
+    return f"/questions/new?{said}" if said else "/questions/new"
+
+
 def original_address(document_id: str) -> str:
     """The file itself, of a document that lies in a folder."""
     return f"{document_address(document_id)}/original"

@@ -8,8 +8,10 @@ from search_api.middleware.security import add_security_headers, check_host, che
 from search_api.routes import (
     administration,
     agents,
+    asking,
     community_management,
     documents,
+    find,
     health,
     my_data,
     push,
@@ -51,8 +53,10 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(documents.api_router)
     app.include_router(community_management.router)
     app.include_router(push.router)
+    app.include_router(find.router)
     app.include_router(administration.router)
     app.include_router(my_data.api_router)
+    app.include_router(asking.api_router)
     app.include_router(health.router)
     app.include_router(search.router)
     app.include_router(topics.router)
@@ -61,6 +65,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(community_management.pages)
     app.include_router(administration.pages)
     app.include_router(my_data.router)
+    app.include_router(asking.router)
     app.include_router(search.browser_search_router)
     if sign_on:
         app.include_router(sign_on_routes.router)

@@ -43,17 +43,18 @@ _KnownReader = Annotated[Reader, Depends(_known_reader)]
 
 
 async def _named_reader(request: Request, reader: _KnownReader) -> AsyncIterator[Reader]:
-    async with _slot(request, RequestKind.OTHER, reader):
+    async with turn(request, RequestKind.OTHER, reader):
         yield reader
 
 
 async def _asking_reader(request: Request, reader: _KnownReader) -> AsyncIterator[Reader]:
-    async with _slot(request, RequestKind.QUESTION, reader):
+    async with turn(request, RequestKind.QUESTION, reader):
         yield reader
 
 
 @asynccontextmanager
-async def _slot(request: Request, work: RequestKind, reader: Reader) -> AsyncIterator[None]:
+async def turn(request: Request, work: RequestKind, reader: Reader) -> AsyncIterator[None]:
+    """Run among the reader's requests of this kind. Raises a problem 429 where too many wait."""
     try:
         async with services_of(request).concurrency_limiter.turn(work, reader.agent_id or ""):
             yield

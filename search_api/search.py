@@ -33,10 +33,10 @@ from search_api.questions.query import Query, ResultOrder, read_prefix, was_shor
 from search_api.questions.query_parser import ParsedQuery, QueryParser
 from search_api.ranking.fusion import (
     FusedHit,
-    far_cosine,
+    ModelBars,
     fuse,
+    known_bars,
     nearness,
-    relevance_cut,
     requiring_all_words,
     unfused,
 )
@@ -62,7 +62,8 @@ from search_api.ranking.results import (
     replacing,
 )
 from search_api.ranking.search_configuration import SearchConfiguration, shown_bets
-from search_api.ranking.window import fused_window
+from search_api.ranking.second_model import reread
+from search_api.ranking.window import tuned_window
 from search_api.wording import in_force
 
 PASSAGES_READ_OF = 50
@@ -164,7 +165,9 @@ class Search:
     ) -> None:
         self._index, self._encoder, self._directory = index, encoder, directory
         self._best_bets, self._preferences = configuration.best_bets, configuration.preferences
+        self._ranker = configuration.ranker
         self._parser = QueryParser(index, configuration.authors, configuration.glossary)
+        self._measured, self._second_model = configuration.bars, configuration.second_model
 
     def answer(self, query: Query, reader: Reader, today: date) -> Results:
         """One page of results alone. Raises `IndexUnreachable`."""
@@ -182,7 +185,7 @@ class Search:
         if says_nothing(parsed.question):
             return SearchHits(query, reader, parsed, request, SearchAnswer((), (), 0, {}), False)
         if not query.wide and not _by_date(query, parsed.question):
-            request = replace(request, cut=relevance_cut(self._encoder.name))
+            request = replace(request, cut=self._bars.cut)
         deep = with_experts and not (
             query.filters or parsed.bylines or _by_date(query, parsed.question)
         )
@@ -255,7 +258,7 @@ class Search:
             if (id_ := hit.document_id) in cards
         )
         closest = found.vector[0].score if found.vector else 1.0
-        far = closest < far_cosine(self._encoder.name) and not self._has_all_words(request)
+        far = closest < self._bars.far_cosine and not self._has_all_words(request)
         return Window(documents, compared=len(found.vector), closest=closest, far=far)
 
     def window_of(self, text: str, reader: Reader) -> Window:
@@ -326,7 +329,9 @@ class Search:
         found = self._index.search(replace(request, counted=False))
         if _by_date(query, parsed.question):
             return unfused(found.lexical)
-        hits = fused_window(found, request.vector)
+        hits = self._window(request, found)
+        if retriever is Retriever.HYBRID:
+            hits = self._reread(hits, request, query)
         return reranked_documents(hits, found.attributes, self._preferences, today)
 
     def has_all_words(self, text: str, reader: Reader) -> bool:
@@ -448,10 +453,40 @@ class Search:
             dated = unfused(found.lexical)
             return grouped_by_date(dated, found.attributes, self._preferences, today)
         # All that was fetched: copies leave room for what stands behind them.
-        hits = fused_window(found, request.vector)
+        hits = self._window(request, found)
         if found.members is not None:
             hits = tuple(hit for hit in hits if hit.document_id in found.members)
+        hits = self._reread(hits, request, query)
         return reranked(hits, found.attributes, self._preferences, today)
+
+    def _reread(
+        self, hits: tuple[FusedHit, ...], request: SearchRequest, query: Query
+    ) -> tuple[FusedHit, ...]:
+        """The first hits in the order of a second model, as far as there is one and in time.
+
+        It is given the passages that the reader may read now, by the same filter.
+        """
+        model = self._second_model
+        if model is None or not request.question.words:
+            return hits
+        ids = tuple(hit.document_id for hit in hits[: model.reading.documents])
+        asked = ShowRequest(request.access, ids, request.question, request.vector, passages=1)
+        shown = [one for one in self._index.show(asked) if one.passages] if ids else []
+        texts = [passage_text(one.card.title, one.passages[0].passage) for one in shown]
+        scores = model.scores(request.question.words, texts, first_page=query.page == 1)
+        if scores is None:
+            return hits
+        told = {one.card.document_id: score for one, score in zip(shown, scores, strict=True)}
+        return reread(hits, told, model.reading.weight)
+
+    @property
+    def _bars(self) -> ModelBars:
+        return self._measured or known_bars(self._encoder.name)
+
+    def _window(self, request: SearchRequest, found: SearchAnswer) -> tuple[FusedHit, ...]:
+        """All that was found, in the order that serves."""
+        ranker = self._ranker.ranker(self._encoder.name)
+        return tuned_window(found, request.vector, request.question.words, ranker)
 
     def _encoded(self, question: Question) -> Vectors | None:
         """Of the words typed: an expansion says the same to a vector."""

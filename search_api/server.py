@@ -106,6 +106,11 @@ def serving(
             thread.join(2 * STOP_S)
 
 
+def try_listening(host: str, port: int) -> None:
+    """Listen at the address for a moment. Raises `ValueError` where it cannot be listened at."""
+    _listening(host, port).close()
+
+
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:

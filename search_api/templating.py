@@ -11,8 +11,16 @@ from connectors.geography import area_name
 from connectors.values import Agent, ContributorRole
 from indexer.access import Reader
 from search_api import wording
-from search_api.addresses import agent_address, community_address, document_address
+from search_api.addresses import (
+    agent_address,
+    community_address,
+    document_address,
+    new_question_address,
+    question_address,
+)
+from search_api.answers.asking import waiting_questions
 from search_api.answers.feedback import PageFeedback
+from search_api.asking.values import SOURCE
 from search_api.audit import descriptions
 from search_api.identity.principals import Role
 from search_api.identity.tokens import on_loopback
@@ -51,6 +59,20 @@ def role_pages_of(request: Request) -> list[RolePage]:
     return [page for page in ROLE_PAGES if page.role in roles]
 
 
+@dataclass(frozen=True, slots=True)
+class AskingShown:
+    """Questions are asked here; so many wait for the reader's word."""
+
+    waiting: int
+
+
+def asking_shown(services: Services, reader: Reader) -> AskingShown | None:
+    """None where no question is asked here, or of nobody."""
+    if services.asking is None or reader.agent_id is None:
+        return None
+    return AskingShown(waiting_questions(services, reader))
+
+
 def voice(role: ContributorRole, name: object) -> Markup:
     """Who speaks in a conversation: `réponse retenue de Claire`; `name` may be a link."""
     shown = safe_text(name) if type(name) is str else name
@@ -79,6 +101,7 @@ _environment.filters.update(
     day=wording.day,
     day_after=wording.day_after,
     day_of=wording.day_of,
+    degree=wording.degree,
     document_address=document_address,
     excerpt=excerpt,
     explained=explanation,
@@ -105,7 +128,14 @@ _environment.filters.update(
     workplace=wording.workplace,
     web_address=wording.web_address,
 )
-_environment.globals.update(kilometres=wording.kilometres, plural=plural, static=static_address)
+_environment.globals.update(
+    kilometres=wording.kilometres,
+    new_question_address=new_question_address,
+    plural=plural,
+    question_address=question_address,
+    question_source=SOURCE,
+    static=static_address,
+)
 
 _REFUSED_EARLY = {421, 429, 431}
 """Statuses of refusals before the reader is known: such a page shows nothing of anybody."""
@@ -121,6 +151,7 @@ def render(name: str, *, request: Request, **values: object) -> str:
         "here": here(request),
         "desks": role_pages_of(request) if sound else (),
         "feedback": PageFeedback(services, _reader(request)) if sound else None,
+        "asking": asking_shown(services, _reader(request)) if sound else None,
         "kept": services.questions_kept,
         "themed": services.theme is not None,
         "signed_on": _signed_on(request),

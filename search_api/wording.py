@@ -7,8 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 
 from connectors.geography import DEPARTEMENTS, REGIONS, area_name
 from connectors.values import Agent, ContactVia, ContributorRole
+from expertise.answer_values import AloneDegree, Unclaimed
 from expertise.holders import Basis, IsolationScope
 from expertise.names import Reason
+from expertise.values import Candidate, Degree
 from indexer.values import Card, Passage
 from search_api.questions.query_parser import QueryPartKind
 
@@ -88,7 +90,7 @@ BASES: dict[Basis, str] = {
 }
 
 RISKS: dict[str, str] = {
-    "one_holder": "repose sur une personne",
+    "one_holder": "une seule personne connue",
     "nobody": "personne de connu",
     "left": "plus personne de connu",
     "open_questions": "questions sans réponse",
@@ -233,10 +235,38 @@ def scope(value: IsolationScope) -> str:
     return SCOPES[value]
 
 
-def alone(value: Basis, area: IsolationScope) -> str:
-    """In what somebody is alone, and how far: by the directory's métier, or as far as is known."""
-    who = "de ce métier" if value is Basis.METIER else "connue sur ce sujet"
-    return f"Seule personne {who} {ALONE_IN[area]}"
+def alone(value: AloneDegree, area: IsolationScope) -> str:
+    """In what somebody is alone, and how far: as far as is known here, or by the directory."""
+    if value is AloneDegree.METIER:
+        return f"Seule personne de ce métier {ALONE_IN[area]}, d’après l’annuaire"
+    return f"Seule personne connue ici sur ce sujet {ALONE_IN[area]}"
+
+
+ALONE_DEGREES: dict[AloneDegree, str] = {
+    AloneDegree.KNOWN: "seul à être connu ici",
+    AloneDegree.METIER: "seul du métier, d’après l’annuaire",
+}
+
+
+def alone_degree(value: AloneDegree) -> str:
+    """What «alone» rests on, for a table."""
+    return ALONE_DEGREES[value]
+
+
+def unclaimed(value: Unclaimed, *, one: bool) -> str:
+    """Why nobody is called alone: on the `one` topic asked for, or on some; empty for none."""
+    if not value.topics:
+        return ""
+    share = f"{round(100 * value.share)}\u00a0%{'' if one else ' au plus'}"
+    on = (
+        "Sur ce sujet, personne n’est dit seul"
+        if one
+        else f"Sur {len(value.topics)} sujets de {value.of}, personne n’est dit seul"
+    )
+    return (
+        f"{on}\u00a0: trop peu des personnes concernées se voient ici (environ {share}), ou "
+        "l’annuaire confirme trop peu de celles que montrent les documents."
+    )
 
 
 def basis(value: Basis) -> str:
@@ -363,6 +393,18 @@ CONTRIBUTIONS: dict[ContributorRole, str] = {
     ContributorRole.FORWARDER: "Transmission de",
     ContributorRole.BOT: "Traitement de",
 }
+
+
+DEGREES: dict[Degree, str] = {
+    Degree.ANSWERED: "a répondu à cette question",
+    Degree.WROTE: "a écrit sur ce sujet",
+    Degree.NEAR: "proche du sujet",
+}
+
+
+def degree(candidate: Candidate) -> str:
+    """What the evidence says of somebody: `a écrit sur ce sujet`; empty without evidence."""
+    return DEGREES[candidate.degree] if candidate.degree else ""
 
 
 def contribution(value: ContributorRole) -> str:

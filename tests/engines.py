@@ -16,24 +16,31 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 
+from deploy.kit.engines import (
+    KNN,
+    OPENSEARCH,
+    OPENSEARCH_VERSION,
+    TIKA,
+    TIKA_VERSION,
+    fetch,
+    without_rar_reader,
+)
 from tests.needs import refuse_where_fast
 
 OPENSEARCH_URL = "http://127.0.0.1:19200"
 TIKA_URL = "http://127.0.0.1:19998"
-OPENSEARCH_VERSION = "3.5.0"
 OPENSEARCH_USER = "opensearch"
-TIKA_VERSION = "3.2.2"
 START_TIMEOUT_S = 180
 STOP_TIMEOUT_S = 30
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CACHE = REPOSITORY / ".engines"
+DOWNLOADS = CACHE / "downloads"
 
 OPENSEARCH_CONFIG = """
 cluster.name: quisait-tests
@@ -186,8 +193,7 @@ def _opensearch_home(base: Path, java_home: Path) -> Path:
     home = base / f"opensearch-{OPENSEARCH_VERSION}"
     if home.exists():
         return home
-    archive = _artifact("org.opensearch.distribution.integ-test-zip", "opensearch", "3.5.0", "zip")
-    plugin = _artifact("org.opensearch.plugin", "opensearch-knn", "3.5.0.0", "zip")
+    archive, plugin = fetch(OPENSEARCH, DOWNLOADS), fetch(KNN, DOWNLOADS)
     unpacked = Path(tempfile.mkdtemp(prefix="unpacking-", dir=base))
     # unzip, not zipfile: the scripts' execute bits matter.
     subprocess.run(["unzip", "-q", str(archive), "-d", str(unpacked)], check=True)
@@ -208,37 +214,9 @@ def _opensearch_home(base: Path, java_home: Path) -> Path:
 def _tika_jar() -> Path:
     """The server without its RAR reader, whose licence is not an open one."""
     jar = CACHE / f"tika-server-standard-{TIKA_VERSION}-without-junrar.jar"
-    if jar.exists():
-        return jar
-    artifact = _artifact("org.apache.tika", "tika-server-standard", TIKA_VERSION, "jar")
-    partial = jar.with_suffix(f".{os.getpid()}.partial")
-    with zipfile.ZipFile(artifact) as whole, zipfile.ZipFile(partial, "w") as kept:
-        for entry in whole.infolist():
-            if not entry.filename.startswith("com/github/junrar"):
-                kept.writestr(entry, whole.read(entry), entry.compress_type)
-    partial.rename(jar)
+    if not jar.exists():
+        without_rar_reader(fetch(TIKA, DOWNLOADS), jar)
     return jar
-
-
-def _artifact(group: str, name: str, version: str, packaging: str) -> Path:
-    """The artifact in Maven's local repository, or fetched from the configured ones."""
-    filename = f"{name}-{version}.{packaging}"
-    local = Path.home() / ".m2/repository" / group.replace(".", "/") / name / version / filename
-    if local.exists():
-        return local
-    if not shutil.which("mvn"):
-        raise EngineMissingError(f"{filename} comes through Maven: install `mvn` (Debian: maven).")
-    downloads = CACHE / "downloads"
-    coordinates = f"{group}:{name}:{version}:{packaging}"
-    subprocess.run(
-        [
-            *("mvn", "-q", "-B", "dependency:copy"),
-            *(f"-Dartifact={coordinates}", f"-DoutputDirectory={downloads}"),
-        ],
-        check=True,
-        cwd=CACHE,
-    )
-    return downloads / filename
 
 
 @contextlib.contextmanager

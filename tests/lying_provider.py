@@ -69,6 +69,7 @@ class LyingProvider:
     metadata: Claims = field(default_factory=dict)
     id_claims: Claims = field(default_factory=dict)
     user_claims: Claims = field(default_factory=dict)
+    token_claims: Claims = field(default_factory=dict)
     sign_id: Callable[[Claims, RSAKey], str] = signed
     sign_user: Callable[[Claims, RSAKey], str] = signed
     answers: dict[str, tuple[int, str, str]] = field(default_factory=dict)
@@ -93,6 +94,8 @@ class LyingProvider:
             return _json(token)
         if path == "/me":
             return 200, "application/jwt", self.sign_user(self._user(), self.key)
+        if path == "/introspect":
+            return _json(_without_none(self._introspected()))
         return 404, "text/plain", "?"
 
     def id_token(self) -> str:
@@ -107,13 +110,25 @@ class LyingProvider:
         }
         return self.sign_id(_without_none(claims | self.id_claims), self.key)
 
+    def _introspected(self) -> Claims:
+        told = {"active": True, "iss": self.issuer, "sub": SUBJECT, "scope": "openid email",
+                "client_id": "docs-app", "exp": int(time.time()) + 60}  # fmt: skip
+        return told | self.token_claims
+
+    def signed_introspection(self, typ: str = "token-introspection+jwt", **claims: Any) -> str:
+        """The introspection as a signed token (RFC 9701)."""
+        told = {"iss": self.issuer, "aud": CLIENT_ID, "iat": int(time.time())}
+        said = {"token_introspection": _without_none(self._introspected())}
+        return signed(_without_none(told | said | claims), self.key, typ=typ)
+
     def _user(self) -> Claims:
         told = {"iss": self.issuer, "aud": CLIENT_ID, "sub": SUBJECT, "uid": "ag-1"}
         return _without_none(told | {"idp_id": "idp-finances"} | self.user_claims)
 
     def _described(self) -> Claims:
         paths = {"authorization_endpoint": "/auth", "token_endpoint": "/token",
-                 "jwks_uri": "/jwks", "userinfo_endpoint": "/me"}  # fmt: skip
+                 "jwks_uri": "/jwks", "userinfo_endpoint": "/me",
+                 "introspection_endpoint": "/introspect"}  # fmt: skip
         described = {name: self.issuer + path for name, path in paths.items()}
         return _without_none({"issuer": self.issuer, **described, **self.metadata})
 

@@ -31,6 +31,8 @@ NPM = NODE.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 """Of a pinned Python package: the provider needs a newer Node.js than Debian 12 has."""
 START_TIMEOUT_S = 60
 CLIENT_ID = "quisait"
+APPLICATION_ID, APPLICATION_ADDRESS = "docs", "http://docs.example/sign-on/callback"
+"""Another application that signs agents on: it searches with the tokens that it is given."""
 CLIENT_SECRET = "un secret assez long pour le fournisseur"
 
 
@@ -57,9 +59,14 @@ class ProviderPlan:
             "backchannel_logout_session_required": True,
         }
         key = {**self.key.as_dict(private=True), "alg": "RS256", "kid": self.key.thumbprint()}
+        application = {
+            "client_id": APPLICATION_ID,
+            "client_secret": CLIENT_SECRET,
+            "redirect_uris": [APPLICATION_ADDRESS],
+        }
         told = {
             "port": self.port,
-            "client": client,
+            "clients": [client, application],
             "accounts": self.accounts,
             "key": key,
         }

@@ -59,6 +59,8 @@ ENCODER = FlatEncoder()
 class Planted:
     """`holders` are all (topic id, agent id) that a build must find, and nobody else.
 
+    `visible` are those who comment on a topic or declare it: no holders, and nobody is alone beside
+    them.
     `circles` are the ids of agents who hold several topics together.
     """
 
@@ -68,15 +70,16 @@ class Planted:
     holders: set[tuple[str, str]] = field(default_factory=set)
     supporting: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     decoys: set[str] = field(default_factory=set)
+    visible: set[tuple[str, str]] = field(default_factory=set)
     circles: dict[int, list[str]] = field(default_factory=dict)
 
     def alone(self) -> set[tuple[str, str, IsolationScope]]:
-        """(topic, agent, widest area in which nobody else holds it), counted one by one."""
+        """(topic, agent, widest area in which nobody else is visible), counted one by one."""
         found = set()
         for topic_id, agent_id in self.holders:
             others = [
                 self.agents[other].departement
-                for topic, other in self.holders
+                for topic, other in self.holders | self.visible
                 if topic == topic_id and other != agent_id
             ]
             here = self.agents[agent_id].departement
@@ -186,6 +189,8 @@ class _Garden:
             skills=(topic.label,) if kind == "declared" else (),
         )
         self.planted.decoys.add(agent.id)
+        if kind in ("comment", "declared") and topic.kind == TopicKind.TOPIC:
+            self.planted.visible.add((topic.id, agent.id))
         roles = {
             "asker": ContributorRole.ASKER,
             "bot": ContributorRole.BOT,

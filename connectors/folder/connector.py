@@ -133,14 +133,19 @@ class FolderConnector:
                 f"Le dossier {self.root} a été remplacé pendant la lecture : relancez."
             )
         ids = frozenset(f"{self.source}:{path}" for path in existing)
-        yield Listing(ids, tuple(unlisted))
+        selective = self.selection != EVERY_FILE
+        yield Listing(ids, tuple(unlisted), self._is_left_out if selective else None)
         yield _checkpoint(now)
 
     def _left_out(self, known: Iterable[str]) -> Iterator[AccessNarrowed]:
         """Nobody reads what the selection leaves out since, while the deletion guard holds it."""
         for path in known:
-            if not self.selection.takes(tuple(path.split("/"))):
-                yield AccessNarrowed(f"{self.source}:{path}", Access())
+            if self._is_left_out(document_id := f"{self.source}:{path}"):
+                yield AccessNarrowed(document_id, Access())
+
+    def _is_left_out(self, document_id: str) -> bool:
+        path = document_id.removeprefix(f"{self.source}:")
+        return not self.selection.takes(tuple(path.split("/")))
 
     def count_pending(self, since: str | None) -> int | None:
         """How many files there are, with those that are unchanged."""

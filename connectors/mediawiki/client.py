@@ -235,7 +235,7 @@ class WikiClient:
             pageids=page_id,
             prop="info|revisions|redirects|imageinfo",
             inprop="url",
-            rvprop="ids|timestamp|user|flags",
+            rvprop="ids|timestamp|user|flags|size|sha1",
             rvlimit="max",
             rdprop="title",
             rdshow="!fragment",

@@ -33,7 +33,8 @@ from connectors.push.items import (
     parse_item,
 )
 from connectors.push.tokens import PushTokens
-from connectors.records.schema import possible_records
+from connectors.records.schema import DeletedLine, possible_records
+from connectors.values import assume_utc
 
 _KEYS_AT_ONCE = 500
 """Less than every database's maximum number of parameters in a statement."""
@@ -87,6 +88,25 @@ class Inbox:
         with self._reachable(), self._engine.begin() as connection:
             for table in (push_documents, push_sources):
                 connection.execute(sa.delete(table).where(table.c.source == source))
+
+    def standing(self, source: str) -> dict[str, datetime]:
+        """The documents that are not deleted, and when each last changed (UTC), by id.
+
+        Raises `InboxUnreachable`.
+        """
+        query = sa.select(push_documents.c.id, push_documents.c.received).where(
+            push_documents.c.source == source, push_documents.c.line.is_not(None)
+        )
+        with self._reachable(), self._engine.connect() as connection:
+            return {name: assume_utc(received) for name, received in connection.execute(query)}
+
+    def delete(self, source: str, ids: Sequence[str]) -> None:
+        """Delete documents as if their application had. Raises as `receive` does."""
+        for start in range(0, len(ids), _KEYS_AT_ONCE):
+            part = ids[start : start + _KEYS_AT_ONCE]
+            self.receive(
+                source, [PushedItem(DeletedLine(type="deleted", id=name)) for name in part]
+            )
 
     def withdraw(self, source: str, names: Collection[str]) -> int:
         """Remove documents and attachments (`record#name`) until they are pushed again.

@@ -175,6 +175,7 @@ class _RoleTally:
     days: list[date] = field(default_factory=list)
     years: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     thanks: int = 0
+    volume: int | None = None
 
     def add(self, count: int, first: date | None, last: date | None) -> None:
         first, last = first or last, last or first
@@ -201,6 +202,7 @@ class _RoleTally:
             last=max(self.days, default=None),
             years=tuple(sorted(self.years.items())),
             thanks=self.thanks,
+            volume=self.volume,
         )
 
 
@@ -221,7 +223,10 @@ def _contributions(record: RecordLine, context: RecordContext) -> tuple[Contribu
     for comment in record.comments:
         add(comment.author, ContributorRole.COMMENTER, comment.created, comment.thanks)
     for line in record.contributors:
-        tallies[line.account, line.role].add(line.count, line.first, line.last)
+        tally = tallies[line.account, line.role]
+        tally.add(line.count, line.first, line.last)
+        if line.volume is not None:
+            tally.volume = (tally.volume or 0) + line.volume
     named = {account for account, _ in tallies}
     for section in record.sections:
         if section.author and section.author not in named:

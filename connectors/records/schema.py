@@ -91,13 +91,18 @@ class SectionLine(_ExportModel):
 
 
 class ContributorLine(_ExportModel):
-    """What an account did, if the record itself does not say it (revisions of a page)."""
+    """What an account did, if the record itself does not say it (revisions of a page).
+
+    `volume` is how many characters or lines of the present text are theirs: one unit for all of a
+    record's contributors.
+    """
 
     account: Name
     role: ContributorRole
     count: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1
     first: date | None = None
     last: date | None = None
+    volume: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
 
 
 class AttachmentLine(_ExportModel):

@@ -328,6 +328,8 @@ def _plain(value: object) -> dict[str, Any] | str:
         row = _fields(value)
         if not row["thanks"]:  # so that what was kept before there were thanks is unchanged
             del row["thanks"]
+        if row["volume"] is None:
+            del row["volume"]
         return row
     return str(value)
 

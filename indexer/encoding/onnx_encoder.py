@@ -5,7 +5,7 @@ import json
 import os
 import threading
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
@@ -14,8 +14,11 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
+from indexer.encoding.model_files import chosen_prompts, tensors_of
+from indexer.encoding.sentence_head import DenseWeights, SentenceHead, unit
 from indexer.values import Vectors
 
 CARD = "quisait-model.json"
@@ -29,12 +32,18 @@ FORMER_GRAPH = "onnx-int8-alone"
 """That of directories whose card names none: they stay usable, and their indexes with them."""
 
 
+BARS_FILE = "quisait-bars.json"
+"""Beside a model: what was measured of its cosines. It makes no vector."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelCard:
     """Name, dimension, longest text in tokens, the prompts, sha256 of the source weights.
 
-    `graph`: the form of the ONNX file. `files`: sha256 of what `OnnxEncoder` reads, by name;
-    empty in directories of former versions.
+    `graph`: the form of the ONNX file `onnx_file`. `files`: sha256 of what `OnnxEncoder` reads,
+    by name; empty in directories of former versions. Of a model that is not the bundled one,
+    `weights_sha256` is of all that makes its vectors; `output` is the graph's output to read,
+    `pooling` and `dense` (file, activation) make a vector of it: without a pooling it is one.
     """
 
     model: str
@@ -44,6 +53,10 @@ class ModelCard:
     weights_sha256: str
     graph: str = FORMER_GRAPH
     files: dict[str, str] = field(default_factory=dict)
+    onnx_file: str = ONNX_FILE
+    output: str = ""
+    pooling: Sequence[str] = ()
+    dense: Sequence[tuple[str, str]] = ()
 
     def as_json(self) -> dict[str, Any]:
         """What the file holds."""
@@ -62,6 +75,11 @@ def is_whole(directory: Path) -> bool:
         return all(file_hash(directory / name) == digest for name, digest in files.items())
     except (OSError, ValueError, TypeError):
         return False
+
+
+def write_card(directory: Path, card: ModelCard) -> None:
+    """Beside the files that it describes."""
+    (directory / CARD).write_text(json.dumps(card.as_json(), indent=2) + "\n", "utf-8")
 
 
 def file_hash(path: Path) -> str:
@@ -111,6 +129,8 @@ def beginning(text: str, count: Callable[[str], int], most: int = QUESTION_TOKEN
         else:
             beyond = middle
     cut = clean[:within]
+    if cut.rstrip() and cut[-1].isspace():
+        return cut.rstrip()
     if not clean[within].isspace():
         words = cut.split()
         whole = cut[: len(cut) - len(words[-1])].rstrip() if words else ""
@@ -143,7 +163,16 @@ class SentenceEncoder:
         self._batch_size = batch_size
         # Its tokenizer is told how to cut and pad before each use.
         self._alone = threading.Lock()
-        self._name = f"{directory.name}/sentence-transformers/{_fingerprint(directory)}"
+        stated = {
+            "prompts": self._model.prompts,
+            "default_prompt_name": self._model.default_prompt_name,
+        }
+        self._prompts = chosen_prompts(stated)
+        print_ = _fingerprint(directory)
+        if self._prompts != _formerly_chosen(self._model.prompts):
+            texts = json.dumps(self._prompts, sort_keys=True).encode()
+            print_ += f"-{hashlib.sha256(texts).hexdigest()[:4]}"
+        self._name = f"{directory.name}/sentence-transformers/{print_}"
 
     @property
     def name(self) -> str:
@@ -157,24 +186,22 @@ class SentenceEncoder:
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         """float32 (n, d), rows of length 1, in the order of `texts`."""
-        return self._encode(texts, self._prompt("passage", "document"))
+        return self._encode(texts, self._prompts["passage"])
 
     def queries(self, texts: Sequence[str]) -> Vectors:
         """The same for questions."""
-        return self._encode([self.beginning(text) for text in texts], self._prompt("query"))
+        return self._encode([self.beginning(text) for text in texts], self._prompts["query"])
 
     def beginning(self, text: str) -> str:
         """What `queries` reads of a question."""
-        prompt = self._prompt("query")
+        prompt = self._prompts["query"]
+        # It says how many tokens it reads, not how many there are.
+        most = min(QUESTION_TOKENS, (self._model.max_seq_length or 2 * QUESTION_TOKENS) - 1)
         with self._alone:
-            return beginning(text, lambda some: self._tokens(prompt + some))
+            return beginning(text, lambda some: self._tokens(prompt + some), most)
 
     def _tokens(self, text: str) -> int:
         return int(self._model.preprocess([text])["attention_mask"].shape[-1])
-
-    def _prompt(self, *names: str) -> str:
-        prompts = self._model.prompts
-        return next((found for name in names if (found := prompts.get(name))), "")
 
     def _encode(self, texts: Sequence[str], prompt: str) -> Vectors:
         if not texts:
@@ -191,17 +218,25 @@ class SentenceEncoder:
         return np.asarray(vectors, np.float32)
 
 
+def _formerly_chosen(prompts: Mapping[str, str | None]) -> dict[str, str]:
+    """What names without a hash of the prompts stand for, so that their indexes serve on."""
+    passage = prompts.get("passage") or prompts.get("document") or ""
+    return {"query": prompts.get("query") or "", "passage": passage}
+
+
 def _fingerprint(directory: Path) -> str:
     if (directory / CARD).is_file():
         return read_card(directory).weights_sha256[:8]
     digest = hashlib.sha256()
-    for file in sorted(directory.rglob("*.safetensors")) + sorted(directory.rglob("*.json")):
+    described = [file for file in directory.rglob("*.json") if file.name != BARS_FILE]
+    for file in sorted(directory.rglob("*.safetensors")) + sorted(described):
         with file.open("rb") as content:
             digest.update(hashlib.file_digest(content, "sha256").digest())
     return digest.hexdigest()[:8]
 
 
 _Versions = tuple[tuple[int, int, int], ...]
+Ids = NDArray[np.int64]
 _LOADING = threading.Lock()
 """Held while a model is loaded, so that two threads do not load it twice."""
 
@@ -214,32 +249,75 @@ def _version(path: Path) -> tuple[int, int, int]:
 
 @dataclass(frozen=True, slots=True)
 class _LoadedModel:
+    """`inputs`: what the graph asks for. `head` is None where it gives the vector itself."""
+
     tokenizer: Tokenizer
     session: onnxruntime.InferenceSession
+    inputs: frozenset[str]
+    head: SentenceHead | None
 
 
-def _load_model(directory: Path, max_tokens: int, versions: _Versions) -> _LoadedModel:
+INPUTS: Mapping[str, Callable[[Ids], Ids]] = {
+    "input_ids": lambda ids: ids,
+    "attention_mask": np.ones_like,
+    "token_type_ids": np.zeros_like,
+    "position_ids": lambda ids: np.arange(ids.shape[1], dtype=np.int64)[None],
+}
+"""What a graph of a text alone may ask for, from the text's ids (1, tokens)."""
+
+
+def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
+    """A graph that runs in the caller's thread, or in so many."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    # Threads that wait busily would take the processors from readers' questions.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def _load_model(directory: Path, card: ModelCard, versions: _Versions) -> _LoadedModel:
     """The files at `versions`, loaded once in a process: encoders of one directory share them."""
     with _LOADING:
-        return _load_version(directory, max_tokens, versions)
+        return _load_version(directory, _Card(card), versions)
+
+
+class _Card:
+    """A card as a key: its lists have no hash."""
+
+    def __init__(self, card: ModelCard) -> None:
+        self.card, self._key = card, json.dumps(card.as_json(), sort_keys=True)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Card) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
 
 
 @lru_cache(maxsize=2)
-def _load_version(directory: Path, max_tokens: int, _versions: _Versions) -> _LoadedModel:
+def _load_version(directory: Path, key: _Card, _versions: _Versions) -> _LoadedModel:
+    card = key.card
     tokenizer: Tokenizer = Tokenizer.from_file(str(directory / TOKENIZER_FILE))
     tokenizer.no_padding()
-    tokenizer.enable_truncation(max_tokens)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(
-        str(directory / ONNX_FILE), options, providers=["CPUExecutionProvider"]
-    )
-    return _LoadedModel(tokenizer, session)
+    tokenizer.enable_truncation(card.max_tokens)
+    session = open_session(directory / card.onnx_file)
+    inputs = frozenset(one.name for one in session.get_inputs())
+    head = None
+    if card.pooling:
+        head = SentenceHead(card.pooling, [_dense(directory, *one) for one in card.dense])
+    return _LoadedModel(tokenizer, session, inputs, head)
+
+
+def _dense(directory: Path, file: str, activation: str) -> DenseWeights:
+    tensors = tensors_of(directory / file)
+    weight = tensors["linear.weight"]
+    none = np.zeros(len(weight), np.float32)
+    return DenseWeights(weight, tensors.get("linear.bias", none), activation)
 
 
 class OnnxEncoder:
-    """A directory written by `export_model`, in 8 bits.
+    """A directory written by `export_model` or `export_directory`, in 8 bits or on floats.
 
     Each text runs alone: 8 bits are scaled by what runs together, so that a vector would
     change with its neighbours, and padding would be computed. `threads` passages are encoded
@@ -251,7 +329,8 @@ class OnnxEncoder:
     def __init__(self, directory: Path, threads: int = 0) -> None:
         self._card = read_card(directory)
         # Found now, so that a missing file is told where the encoder is opened.
-        self._versions = tuple(_version(directory / name) for name in (TOKENIZER_FILE, ONNX_FILE))
+        read = (TOKENIZER_FILE, self._card.onnx_file, *(file for file, _ in self._card.dense))
+        self._versions = tuple(_version(directory / name) for name in read)
         self._directory = directory
         self._side_by_side = ThreadPoolExecutor(threads or os.cpu_count() or 1, "onnx")
 
@@ -265,9 +344,13 @@ class OnnxEncoder:
         """d, as the directory says."""
         return self._card.dimension
 
+    def measured_dimension(self) -> int:
+        """How many numbers the graph gives for a text, whatever the card says."""
+        return len(self._run(self._encodings([""], "")[0]))
+
     @cached_property
     def _loaded(self) -> _LoadedModel:
-        return _load_model(self._directory, self._card.max_tokens, self._versions)
+        return _load_model(self._directory, self._card, self._versions)
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         """float32 (n, d), rows of length 1, in the order of `texts`."""
@@ -284,7 +367,12 @@ class OnnxEncoder:
         """What `queries` reads of a question."""
         prompt = self._card.prompts["query"]
         tokenizer = self._loaded.tokenizer
-        return beginning(text, lambda some: len(tokenizer.encode(prompt + some).ids))
+
+        def count(some: str) -> int:
+            encoding = tokenizer.encode(prompt + some)
+            return len(encoding.ids) + bool(encoding.overflowing)
+
+        return beginning(text, count, min(QUESTION_TOKENS, self._card.max_tokens))
 
     def _encodings(self, texts: Sequence[str], prompt: str) -> list[Encoding]:
         return self._loaded.tokenizer.encode_batch([prompt + encodable(text) for text in texts])
@@ -296,10 +384,12 @@ class OnnxEncoder:
         return vectors
 
     def _run(self, encoding: Encoding) -> Vectors:
+        loaded = self._loaded
         ids = np.array([encoding.ids], np.int64)
-        asked = {"input_ids": ids}
-        if self._card.graph == FORMER_GRAPH:
-            asked["attention_mask"] = np.ones_like(ids)
-        found: list[Vectors] = self._loaded.session.run(None, asked)
-        vector: Vectors = found[0][0]
-        return vector
+        asked = {name: INPUTS[name](ids) for name in loaded.inputs}
+        wanted = [self._card.output] if self._card.output else None
+        found: Vectors = loaded.session.run(wanted, asked)[0][0]
+        if loaded.head is not None:
+            return loaded.head(found)
+        # The bundled graph gives a length of 1 itself.
+        return unit(found) if self._card.output else found

@@ -50,7 +50,9 @@ def search_answer(
         vector=_ranked(vector, _cosine),
         **(counted(counts) if counts else {"total": 0, "facets": {}}),
         attributes={
-            id_: hit_attributes_of(h["fields"]["mark"][0])
+            id_: hit_attributes_of(h["fields"]["mark"][0])._replace(
+                title="".join(h["fields"].get("title_begun", ()))
+            )
             for id_, h in hits.items()
             if "fields" in h
         },
@@ -136,6 +138,7 @@ def _contribution(row: Body) -> Contribution:
         last=date.fromisoformat(row["last"]) if row["last"] else None,
         years=tuple((year, int(count)) for year, count in row["years"]),
         thanks=row.get("thanks", 0),
+        volume=row.get("volume"),
     )
 
 

@@ -15,6 +15,7 @@ from indexer.french.analysis import BESIDE, NOTHING, analyse, encoded, folded_wo
 from indexer.near_duplicates import signature
 from indexer.opensearch.client import OrjsonSerializer
 from indexer.values import (
+    BEGUN_CHARACTERS,
     HitAttributes,
     IndexedDocument,
     Passage,
@@ -54,9 +55,6 @@ Body = dict[str, Any]
 
 FORMAT = 9
 """Raise it when an index made by the former schema cannot serve this one."""
-
-BEGUN_CHARACTERS = 500
-"""A title is suggested by its first characters; a column takes some 32 000 bytes."""
 
 VECTOR_DECIMALS = 7
 """As precise as a float32 of a unit vector, at half the bytes."""
@@ -257,6 +255,7 @@ def _contribution_row(contribution: Contribution) -> Body:
         "last": contribution.last and contribution.last.isoformat(),
         "years": [list(pair) for pair in contribution.years],
         "thanks": contribution.thanks,
+        "volume": contribution.volume,
     }
 
 

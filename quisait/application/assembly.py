@@ -28,6 +28,7 @@ from quisait.application.database import open_database, opened_database
 from quisait.application.engines import (
     OpenedEncoders,
     export_bundled_model,
+    measured_bars,
     open_cached_encoder,
     open_encoder,
     open_extractor,
@@ -50,13 +51,17 @@ from quisait.application.sources import (
     opened_push_tokens,
     reader_group_authorities,
 )
+from quisait.clock import now, today
 from quisait.privacy.replay import replay_where_older
 from quisait.privacy.retention import Privacy, open_privacy, open_query_log, query_log_key
 from quisait.settings import EncoderSettings, Settings, beside_file
 from quisait.settings.files import LOCKS_FOLDER, close_to_others
+from search_api.asking.authority import ScopeAuthority
+from search_api.asking.storage import SqlQuestions
 from search_api.identity.principals import CurrentKnownPrincipals
 from search_api.identity.readers import Authorities
 from search_api.query_log.sql import SqlQueryLog
+from search_api.ranking.second_model import SecondModel
 from search_api.search import Search
 
 __all__ = [
@@ -111,6 +116,8 @@ class Application:
     authorities: Authorities
     whole_index: Index
     known: CurrentKnownPrincipals
+    second_model: SecondModel | None
+    questions: SqlQuestions
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +147,9 @@ def open_application(settings: Settings) -> Iterator[Application]:
         known = known_principals(settings, book, whole)
         names = frozenset(source.name for source in settings.sources)
         index = NamedSourcesIndex(whole, names, known)
-        search = Search(index, encoder, book, open_guidance(settings, book))
+        measured = measured_bars(own)
+        guidance = open_guidance(settings, book, measured.bars if measured else None)
+        search = Search(index, encoder, book, guidance)
         state, tokens = State(database), open_push_tokens(database)
         inbox = open_inbox(settings, database)
         locks, builds = Locks(database, folder / LOCKS_FOLDER), SqlBuilds(database)
@@ -150,7 +159,9 @@ def open_application(settings: Settings) -> Iterator[Application]:
         privacy.register.complete(opening=True)
         replay_where_older(privacy.register, database, privacy.consent, whole, key, inbox)
         query_log = open_query_log(settings, database, book)
-        with open_authorities(settings, book, state) as authorities:
+        overview = open_build_reader(settings, builds, index, book)
+        scopes = [ScopeAuthority(book, overview, today)] if settings.questions.enabled else []
+        with open_authorities(settings, book, state, scopes) as authorities:
             yield Application(
                 settings,
                 index,
@@ -162,6 +173,8 @@ def open_application(settings: Settings) -> Iterator[Application]:
                 authorities,
                 whole,
                 known,
+                guidance.second_model,
+                SqlQuestions(database, now, privacy.register),
             )
 
 
@@ -226,13 +239,26 @@ def open_push_reception(application: Application) -> PushService | None:
 def build_rules(settings: Settings) -> BuildRules:
     """What the settings decide of a build."""
     topics = settings.topics
-    return BuildRules(frozenset(topics.universal), topics.least_strength, topics.oldest_days)
+    return BuildRules(
+        frozenset(topics.universal),
+        topics.least_strength,
+        topics.oldest_days,
+        frozenset(topics.asking),
+        topics.least_known,
+    )
 
 
 def open_overview(application: Application) -> BuildReader | None:
     """What answers from the last build; None where the settings name no list of topics."""
-    if not application.settings.topics.file:
-        return None
-    return BuildReader(
-        application.builds, application.index, application.book, build_rules(application.settings)
+    return open_build_reader(
+        application.settings, application.builds, application.index, application.book
     )
+
+
+def open_build_reader(
+    settings: Settings, builds: SqlBuilds, index: Index, book: SqlDirectory
+) -> BuildReader | None:
+    """The same, while the application is opened."""
+    if not settings.topics.file:
+        return None
+    return BuildReader(builds, index, book, build_rules(settings))

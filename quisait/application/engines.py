@@ -1,7 +1,7 @@
 """Open the encoder, the extractor and the index that the settings name; best bets and glossary."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -18,24 +18,31 @@ from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.extraction.files import ExtractionLimits
 from indexer.live_index import EncoderRecord, IndexStorage
 from indexer.ports import Encoder, Extractor, Index
+from quisait.application.model_bars import MeasuredBars, read_bars
 from quisait.settings import (
     EncoderSettings,
     ExtractorSettings,
     IndexSettings,
+    RerankerSettings,
     SearchSettings,
     Settings,
     beside_file,
 )
+from quisait.settings.files import RANKER_FILE
 from quisait.settings.types import seconds_of
 from search_api.questions.glossary import GlossaryFile, LineFault, lines_of, read_glossary
 from search_api.questions.query_parser import AuthorDirectory, NoGlossary
+from search_api.ranking.fusion import ModelBars
+from search_api.ranking.ranker import ranking_said, read_ranker
 from search_api.ranking.reranking import RankingPreferences
 from search_api.ranking.search_configuration import (
     BestBetsFile,
     NoBestBets,
+    RankerFile,
     SearchConfiguration,
     read_best_bets,
 )
+from search_api.ranking.second_model import SecondModel, SecondReading
 
 if TYPE_CHECKING:
     from opensearchpy import OpenSearch
@@ -45,8 +52,14 @@ MAX_FAULTS_SHOWN = 3
 """Faults of a file that are listed one by one."""
 
 
-def open_guidance(settings: Settings, authors: AuthorDirectory) -> SearchConfiguration:
-    """The configuration of the settings; its files are read when a question is asked."""
+def open_guidance(
+    settings: Settings, authors: AuthorDirectory, bars: ModelBars | None = None
+) -> SearchConfiguration:
+    """The configuration of the settings; its files are read when a question is asked.
+
+    `bars` are those measured of the encoder that serves. Raises `ValueError` where a second model
+    is asked for and cannot be opened.
+    """
     search = settings.search
     return SearchConfiguration(
         authors,
@@ -58,7 +71,44 @@ def open_guidance(settings: Settings, authors: AuthorDirectory) -> SearchConfigu
             half_life_days=max(1.0, seconds_of(search.freshness_half_life) / DAY_S),
             past_share=search.past_share,
         ),
+        bars=bars,
+        second_model=open_second_model(settings.reranker),
+        ranker=RankerFile(ranker_path(settings)),
     )
+
+
+def open_second_model(settings: RerankerSettings, *, limited: bool = True) -> SecondModel | None:
+    """What reads first documents again; None where the settings name no model.
+
+    Without `limited` it takes the time that it takes, for evaluations. Raises `ValueError`.
+    """
+    if not settings.model:
+        return None
+    # Imported here: it is loaded where it is asked for.
+    from indexer.encoding.cross_encoder import open_cross_encoder
+
+    try:
+        scorer = open_cross_encoder(beside_file(settings.model))
+    except TorchMissing as error:
+        raise ValueError(TORCH_MISSING) from error
+    limit_s = settings.time_limit_ms / 1000 if limited else None
+    return SecondModel(scorer, SecondReading(settings.documents, limit_s, settings.weight))
+
+
+def measured_bars(encoder: EncoderRecord) -> MeasuredBars | None:
+    """What `quisait evaluate bars` measured of an encoder as it is now, on this site."""
+    return read_bars(beside_file(encoder.model), encoder.name) if encoder.model else None
+
+
+def ranker_path(settings: Settings) -> Path:
+    """Where `quisait tune` puts what it learned."""
+    return beside_file(settings.folder) / RANKER_FILE
+
+
+def ranker_state(settings: Settings, encoder: str) -> str:
+    """Which ranker serves, in French. Raises `RankerIgnored` where a file cannot serve."""
+    ranker = read_ranker(ranker_path(settings), encoder)
+    return ranking_said(ranker)
 
 
 def search_files(settings: SearchSettings) -> Iterator[tuple[str, str]]:
@@ -128,7 +178,8 @@ def open_encoder(settings: EncoderSettings, folder: Path) -> Encoder:
         return SentenceEncoder(model)
     except FileNotFoundError as error:
         raise ValueError(
-            f"{model} n'est pas le dossier d'un modèle : réglez [encoder] model."
+            f"{model} n'est pas le dossier d'un modèle servi : réglez [encoder] model, ou "
+            f"écrivez-en un (« quisait model export DOSSIER --from {model} »)."
         ) from error
     except TorchMissing as error:
         raise ValueError(TORCH_MISSING) from error
@@ -180,12 +231,41 @@ def vector_forgetter(encoder: Encoder) -> Callable[[Sequence[str]], object]:
     return encoder.forget if isinstance(encoder, CachedEncoder) else lambda _texts: None
 
 
+def export_model_directory(
+    source: Path,
+    directory: Path,
+    *,
+    int8: bool,
+    prompts: Mapping[str, str],
+    progress: Callable[[int, int], None] = lambda _done, _steps: None,
+) -> Sequence[str]:
+    """Write the model in `source` as the quick encoder reads it: what was written, in sentences.
+
+    Raises `ValueError` where that cannot or must not be done.
+    """
+    _require_replaceable(directory)
+    from indexer.encoding.export_directory import export_directory, texts_of
+
+    try:
+        report = export_directory(source, directory, int8=int8, prompts=prompts, progress=progress)
+    except TorchMissing as error:
+        raise ValueError(
+            f"{source} n'a pas de fichier ONNX, et il faut torch pour en faire un : installez "
+            "quisait[torch], ou donnez un dossier qui a onnx/model.onnx."
+        ) from error
+    return texts_of(report)
+
+
+def _require_replaceable(directory: Path) -> None:
+    if directory.exists() and not (directory / CARD).is_file():
+        raise ValueError(f"{directory} existe et n'est pas un modèle : rien n'a été remplacé.")
+
+
 def export_bundled_model(
     directory: Path, progress: Callable[[int, int], None] = lambda _done, _steps: None
 ) -> None:
     """Write the bundled model. Raises `ValueError` where that cannot or must not be done."""
-    if directory.exists() and not (directory / CARD).is_file():
-        raise ValueError(f"{directory} existe et n'est pas un modèle : rien n'a été remplacé.")
+    _require_replaceable(directory)
     from indexer.encoding.export_model import export_model
 
     try:

@@ -1,10 +1,11 @@
 """Open what the settings name as input: database, sources, wikis, directory, authorities."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -36,6 +37,8 @@ from quisait.application.database import opened_database
 from quisait.settings import Settings, beside_file
 from quisait.settings.sources import SourceSettings
 from quisait.settings.types import seconds_of
+from search_api.asking.documents import QuestionsConnector
+from search_api.asking.storage import SqlQuestions
 from search_api.identity.principals import CurrentKnownPrincipals, KnownPrincipalRules
 from search_api.identity.readers import Authorities, Authority, AuthorityLimits
 
@@ -100,14 +103,21 @@ def open_inbox(settings: Settings, database: sa.Engine) -> Inbox:
     return Inbox(database, State(database).load, settings.push.max_waiting)
 
 
-def open_source(settings: SourceSettings, inbox: Inbox | None) -> Connector:
+def open_source(
+    settings: SourceSettings, inbox: Inbox | None, questions: SqlQuestions | None = None
+) -> Connector:
     """The connector of one source. The inbox is what one that pushes is read from.
+
+    The questions are what their own source is read from.
 
     Raises `SourceRefused` where a password's file cannot be read.
     """
     if settings.kind == "push":
         assert inbox is not None  # noqa: S101 - nothing else can be read
         return PushConnector(settings.name, inbox)
+    if settings.kind == "questions":
+        assert questions is not None  # noqa: S101 - nothing else can be read
+        return QuestionsConnector(questions)
     if settings.kind == "mediawiki":
         # Imported here: a wiki's client is of use to the wiki's crawl alone.
         from connectors.mediawiki.connector import MediaWikiConnector
@@ -203,7 +213,12 @@ def _unjoined_directory(settings: Settings) -> Directory | None:
     if not tables.agents:
         return None
     groups = beside_file(tables.groups) if tables.groups else None
-    return TableDirectory(beside_file(tables.agents), groups)
+    return open_tables(beside_file(tables.agents), groups)
+
+
+def open_tables(agents: Path, groups: Path | None = None) -> Directory:
+    """The directory in these tables, without the accounts that rules join."""
+    return TableDirectory(agents, groups)
 
 
 def ldap_place(settings: Settings) -> LdapConfig:
@@ -243,8 +258,13 @@ DIRECTORY = "@annuaire"
 
 
 @contextmanager
-def open_authorities(settings: Settings, book: SqlDirectory, state: State) -> Iterator[Authorities]:
-    """All of them; nothing is asked yet. Raises `SourceRefused` where a password is missing."""
+def open_authorities(
+    settings: Settings, book: SqlDirectory, state: State, own: Sequence[Authority] = ()
+) -> Iterator[Authorities]:
+    """All of them; nothing is asked yet. Raises `SourceRefused` where a password is missing.
+
+    `own` are those that the application itself is.
+    """
 
     def silent() -> frozenset[str]:
         """The directory, where it could not be read for too long."""
@@ -263,7 +283,9 @@ def open_authorities(settings: Settings, book: SqlDirectory, state: State) -> It
     limits = AuthorityLimits(
         seconds_of(wait.fresh), wait.wait_s, wait.failures, seconds_of(wait.rest)
     )
-    authorities = Authorities(reader_group_authorities(settings), book, limits, stamp, silent)
+    authorities = Authorities(
+        [*reader_group_authorities(settings), *own], book, limits, stamp, silent
+    )
     try:
         yield authorities
     finally:

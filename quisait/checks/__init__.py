@@ -1,6 +1,7 @@
 """`quisait check`: configuration and engines, one line each, with the remedy."""
 
 import shlex
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,9 +27,13 @@ from quisait.application.engines import (
     check_search_file,
     open_encoder,
     open_extractor,
+    open_second_model,
+    ranker_path,
+    ranker_state,
     search_files,
     serving_encoder,
 )
+from quisait.application.model_bars import check_model
 from quisait.application.sources import (
     known_principals,
     open_directory,
@@ -36,6 +41,7 @@ from quisait.application.sources import (
     opened_push_tokens,
     reader_group_authorities,
 )
+from quisait.checks.machine import machine_checks
 from quisait.checks.references import (
     MOST_LISTED,
     check_principals,
@@ -97,6 +103,9 @@ def unknown_denial_messages(settings: Settings) -> Iterator[tuple[str, str]]:
                 yield source.name, f"{message} {denial.remedy}"
 
 
+TRIED_PASSAGE = "Le conseil municipal délibère sur le budget primitif avant le 15 avril. " * 15
+"""Of the length of a passage."""
+
 SIGN_ON_S = 20
 """So long a check waits for a provider's two documents, however slowly they come."""
 
@@ -122,9 +131,9 @@ def run_checks(settings: Settings) -> Iterator[Check]:
 def _parts(settings: Settings) -> Iterator[Check]:
     yield _attempt("dossier", partial(_folder, settings))
     yield _attempt("base d'état", partial(_database, settings))
-    yield _attempt("encodeur", lambda: _encoder(settings))
-    yield _attempt("extracteur", lambda: _extractor(settings))
-    yield _attempt("index", lambda: _index(settings))
+    for name, check in machine_checks(settings):
+        yield _attempt(name, check)
+    yield from _engines(settings)
     yield _attempt("secrets", partial(_secrets, settings))
     if unknown := unknown_variables():
         yield Check("variables", False, f"aucun réglage de ce nom : {', '.join(unknown)}")
@@ -134,6 +143,7 @@ def _parts(settings: Settings) -> Iterator[Check]:
         yield _attempt("lecteurs", partial(check_principals, settings))
     if settings.topics.file:
         yield _attempt("cartographie", partial(_build, settings))
+    yield _attempt("classement", lambda: _ranker(settings))
     for name, path in search_files(settings.search):
         yield _attempt(name, partial(_guiding, settings, name, path))
     if settings.topics.file:
@@ -147,6 +157,14 @@ def _parts(settings: Settings) -> Iterator[Check]:
             yield _attempt(f"groupes de {source.name}", partial(check_authority, settings, source))
     yield from _denials(settings)
     yield _identity(settings)
+
+
+def _engines(settings: Settings) -> Iterator[Check]:
+    yield _attempt("encodeur", lambda: _encoder(settings))
+    if settings.reranker.model:
+        yield _attempt("second modèle", lambda: _second_model(settings))
+    yield _attempt("extracteur", lambda: _extractor(settings))
+    yield _attempt("index", lambda: _index(settings))
 
 
 def _attempt(name: str, attempt: Callable[[], str]) -> Check:
@@ -209,7 +227,42 @@ def _open_live_index(settings: Settings, database: sa.Engine) -> Iterator[Index]
 def _encoder(settings: Settings) -> str:
     encoder = open_encoder(settings.encoder, beside_file(settings.folder))
     vectors = encoder.queries(["essai"])
-    return f"{encoder.name}, {vectors.shape[1]} dimensions"
+    seen = f"{encoder.name}, {vectors.shape[1]} dimensions"
+    if not settings.encoder.model:
+        return seen
+    return f"{seen}, {check_model(beside_file(settings.encoder.model), encoder.name)}"
+
+
+def _second_model(settings: Settings) -> str:
+    """As many passages of the usual length as a question brings, in its time."""
+    model = open_second_model(settings.reranker, limited=False)
+    if model is None:
+        return "aucun"
+    passages = [TRIED_PASSAGE] * settings.reranker.documents
+    begun = time.perf_counter()
+    if model.scores("essai", passages) is None:
+        raise ValueError(f"{model.name} ne rend pas de nombre : réglez [reranker] model")
+    taken_ms, most = (time.perf_counter() - begun) * 1000, settings.reranker.time_limit_ms
+    seen = f"{model.name}, {len(passages)} passages en {taken_ms:.0f} ms"
+    if taken_ms > most:
+        raise ValueError(
+            f"{seen}, plus que les {most} ms de [reranker] time_limit_ms : la page vient sans "
+            "lui ; prenez un modèle plus petit, moins de « documents » ou plus de temps"
+        )
+    return seen
+
+
+def _ranker(settings: Settings) -> str:
+    """Which ranking serves. Raises `ValueError` where a file is ignored."""
+    if not ranker_path(settings).exists():
+        return ranker_state(settings, encoder="")
+    folder = make_folder(settings)
+    with (
+        opened_database(settings) as database,
+        open_index_parts(settings, folder, database) as parts,
+    ):
+        own = serving_encoder(parts.storage, parts.encoders)
+        return ranker_state(settings, parts.encoders(own).name)
 
 
 def _extractor(settings: Settings) -> str:
@@ -302,6 +355,8 @@ def _source(settings: Settings, source: SourceSettings) -> str:
         if not tokens:
             raise ValueError(f"aucun jeton : « quisait push token add {source.name} » en fait un")
         return f"{source.kind}, {tokens} jetons"
+    if source.kind == "questions":
+        return "dans la base d'état"
     next(iter(open_source(source, None).changes(None)), None)
     return f"{source.kind}, {source.path or source.url}"
 
@@ -335,9 +390,16 @@ def check_sign_on(settings: Settings) -> str:
             _require_tls("[sign_on] address", settings.sign_on.address)
             _require_tls("[oidc] issuer", settings.oidc.issuer)
             ways.append(f"{settings.oidc.issuer}, {provider.keys_count()} clés")
+            if any(source.search_client for source in settings.sources):
+                provider.introspection_endpoint()
         if name := settings.signed_header.name:
             ways.append(f"en-tête {name}, {open_keys(settings).count()} clés")
     except ProviderRefused as error:
+        if error.reason == "no_introspection":
+            raise ValueError(
+                "le fournisseur ne dit pas à qui est un jeton (« introspection_endpoint ») : "
+                "videz search_client dans [[sources]], ou demandez-le-lui"
+            ) from None
         raise ValueError(
             f"le fournisseur ne peut pas être cru ({error.reason}) : vérifiez [oidc] issuer, tel "
             "que sa page .well-known/openid-configuration le dit"

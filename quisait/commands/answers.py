@@ -16,6 +16,7 @@ from quisait.application.assembly import Application, open_overview
 from quisait.application.progress import duration, plural_count
 from quisait.clock import today
 from quisait.work.crawl import CrawlOutcome
+from quisait.work.questions import open_asking
 from quisait.work.source_status import FAILURE_LABELS, FailureStatus, SourceStatus, soon
 from search_api.answers.context import AnswerContext, NoBuild
 from search_api.answers.question import QuestionAnswer, WhoKnows
@@ -23,7 +24,7 @@ from search_api.answers.topics import is_shown
 from search_api.identity.readers import reader_of
 from search_api.ranking.results import Result, Results, excerpt_span
 from search_api.search import OF_A_PERSON
-from search_api.wording import contact, day, month, place, plural, reasons, role
+from search_api.wording import contact, day, degree, month, place, plural, reasons, role, safe_text
 from search_api.wording import voice as voice_of
 
 
@@ -33,10 +34,17 @@ def command_line_reader(application: Application, agent_id: str) -> Reader:
     chosen = agent_id or (server.demo_agent if server.reader == "demo" else "")
     reader = application.authorities.complete(reader_of(chosen, application.book, today()))
     if reader.agent_id is None:
-        raise ValueError(
-            "Dites qui lit : --agent IDENTIFIANT, celui d'un agent présent dans l'annuaire."
-        )
+        raise ValueError(_why_nobody_reads(application, chosen))
     return reader
+
+
+def _why_nobody_reads(application: Application, agent_id: str) -> str:
+    asked = "Dites qui lit : --agent IDENTIFIANT, celui d'un agent présent dans l'annuaire."
+    if not agent_id:
+        return asked
+    if application.book.agent(agent_id) is None:
+        return f"« {safe_text(agent_id)} » n'est pas dans l'annuaire. {asked}"
+    return f"« {safe_text(agent_id)} » est parti, et ne lit donc plus rien. {asked}"
 
 
 @contextmanager
@@ -50,6 +58,7 @@ def answer_context(application: Application) -> Iterator[AnswerContext]:
             overview=open_overview(application),
             grants=application.privacy.grants,
             audit=application.privacy.audit,
+            asking=open_asking(application),
         )
     except NoBuild as error:
         raise ValueError(_no_build(error.build)) from error
@@ -112,7 +121,8 @@ def _directory_lines(found: QuestionAnswer) -> Iterator[str]:
     """People, services and topics that the question names, one line each."""
     for card in found.people.cards:
         agent, way = card.candidate.agent, contact(card.candidate.agent)
-        parts = (f"{agent.name} ({agent.id})", post(agent), way.words + way.address)
+        said = degree(card.candidate) if card.proposed else ""
+        parts = (f"{agent.name} ({agent.id})", said, post(agent), way.words + way.address)
         yield " · ".join(part for part in parts if part)
     if found.people.beyond:
         yield plural("et {num} autre personne", "et {num} autres personnes", found.people.beyond)
@@ -193,8 +203,8 @@ def _nobody(found: WhoKnows) -> str:
 
 def _candidate(candidate: Candidate, number: int) -> str:
     agent, way = candidate.agent, contact(candidate.agent)
-    unsure = "" if candidate.sure else ", sans certitude"
-    lines = [f"{number}. {agent.name} ({agent.id}){unsure}", f"   {post(agent)}"]
+    said = f", {words}" if (words := degree(candidate)) else ""
+    lines = [f"{number}. {agent.name} ({agent.id}){said}", f"   {post(agent)}"]
     if agent.arrival:
         lines[-1] += f", depuis {month(agent.arrival)}"
     if way.address:
@@ -204,6 +214,7 @@ def _candidate(candidate: Candidate, number: int) -> str:
     for proof in candidate.evidence[:3]:
         roles = ", ".join(map(role, proof.roles))
         more = ", dans un poste précédent" if proof.former else ""
+        more += ", y a répondu à cette question" if proof.asked_there else ""
         more += ", y a écrit le passage qui répond" if proof.answers else ""
         lines.append(f"   – {proof.title} ({roles}, {day(proof.last) or 'sans date'}{more})")
     return "\n".join(lines)

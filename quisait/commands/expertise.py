@@ -30,6 +30,7 @@ from search_api.wording import (
     month,
     role,
     safe_text,
+    unclaimed,
 )
 
 if TYPE_CHECKING:
@@ -121,19 +122,21 @@ def isolation(
     else:
         print(
             safe_text("\n".join(map(_line, found.rows)))
-            or "Personne n'est seul ici, parmi les agents connus."
+            or "Personne n'est dit seul ici, parmi les agents connus."
         )
+        if why := unclaimed(found.unclaimed, one=bool(topic)):
+            print(why)
 
 
 def _line(holder: IsolatedHolder) -> str:
-    near = "personne d'autre"
+    near = "aucun autre référent"
     if holder.next:
         far = " ".join(kilometres(holder.distance_km).split())
         near = (
             f"au plus près {holder.next.name} ({holder.next.departement}{', ' if far else ''}{far})"
         )
     where = holder.agent.departement or "?"
-    degree = alone(holder.basis, holder.scope)
+    degree = alone(holder.degree, holder.scope)
     degree = degree[:1].lower() + degree[1:]
     return f"{where} · {holder.topic.label} · {holder.agent.name} · {degree} ; {near}"
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from indexer.errors import IndexRefused
 from quisait.application.database import opened_database
-from quisait.application.sources import opened_push_tokens, sources_named
+from quisait.application.sources import open_inbox, opened_push_tokens, sources_named
 from quisait.application.startup import errors_as_sentences, read_settings
 from quisait.clock import now_s
 from quisait.commands.privacy import opened_privacy
@@ -119,6 +120,59 @@ token_app = typer.Typer(help="Jetons de ces applications.", no_args_is_help=True
 push_app.add_typer(token_app, name="token")
 
 Source = Annotated[str, typer.Argument(metavar="SOURCE", help="Une source de genre « push »")]
+
+
+@push_app.command("keep-only")
+def keep_only(
+    source: Source,
+    listing: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FICHIER", help="Identifiants de tous les documents qui restent, un par ligne"
+        ),
+    ],
+    accept_deletions: Annotated[
+        bool,
+        typer.Option(
+            "--accept-deletions", help="Confirmer la disparition d'une grande part de la source"
+        ),
+    ] = False,
+) -> None:
+    """Supprime d'une source ce que son application n'a plus, d'après la liste de ce qu'elle a.
+
+    Ce qui a été reçu depuis que la liste est écrite reste.
+    """
+    with errors_as_sentences():
+        settings = read_settings()
+        _require_push_source(settings, source)
+        kept, listed = _read_listing(listing)
+        with opened_database(settings) as database:
+            inbox = open_inbox(settings, database)
+            standing = inbox.standing(source)
+            gone = sorted(name for name, at in standing.items() if name not in kept and at < listed)
+            share = 1.0 if accept_deletions else settings.guard_share
+            if len(gone) > share * len(standing):
+                raise IndexRefused(
+                    f"{len(gone)} des {len(standing)} documents de {source} disparaîtraient : rien "
+                    "n'est supprimé. Vérifiez que la liste est entière, puis relancez avec "
+                    "« --accept-deletions »."
+                )
+            inbox.delete(source, gone)
+    print(f"{source} : {len(gone)} supprimés, {len(standing) - len(gone)} gardés.")
+
+
+def _read_listing(path: Path) -> tuple[frozenset[str], datetime]:
+    """The ids, and when the list was written. Raises `ValueError`."""
+    try:
+        text = path.read_text("utf-8-sig")
+        listed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except (OSError, UnicodeDecodeError):
+        raise ValueError(f"{path} ne se lit pas : donnez un fichier de texte en UTF-8.") from None
+    names = frozenset(filter(None, map(str.strip, text.splitlines())))
+    if not names:
+        raise ValueError(f"{path} ne nomme aucun document : la liste est-elle entière ?")
+    return names, listed
+
 
 Token = Annotated[
     str, typer.Argument(metavar="JETON", help="Son nom court (« quisait push token list »)")

@@ -54,8 +54,8 @@ _START = b'{"id": '
 """How each line begins. No text in a line holds it: quotation marks are escaped there."""
 
 RegisterLine = dict[str, Any]
-"""`id`, `at` (ISO 8601), `kind` (wish, feedback, gone, closed, purged, backup), and what the kind
-has."""
+"""`id`, `at` (ISO 8601), `kind` (wish, feedback, question, gone, closed, purged, backup), and what
+the kind has."""
 
 
 class RegisterMark(Protocol):
@@ -183,6 +183,10 @@ class FileRegister:
         """An agent deletes an opinion or a favourite, or all of them (no subject)."""
         named = list(subject) if subject else None
         self._write("feedback", moment, agent=agent_id, aspect=aspect, subject=named)
+
+    def question_removed(self, question_id: str, answer_id: str, moment: datetime) -> None:
+        """A question is deleted, or one of its answers."""
+        self._write("question", moment, question=question_id, answer=answer_id)
 
     def gone(self, document_ids: Sequence[str]) -> None:
         """See `Witness`."""

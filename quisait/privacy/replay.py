@@ -16,8 +16,10 @@ from expertise.consent import WHOLE_SERVICE, Preference, PreferenceKind, SqlCons
 from indexer.ports import Index
 from indexer.state import cursors
 from indexer.values import Remove
+from quisait.clock import now
 from quisait.privacy.register import DatabaseRegisterMark, FileRegister, RegisterLine
 from quisait.privacy.retention import purge_agent
+from search_api.asking.storage import SqlQuestions
 from search_api.feedback import Aspect, SqlFeedback, Subject, SubjectKind
 from search_api.sign_on import sessions as sign_on_tables
 
@@ -106,6 +108,7 @@ def replay(
     for line in wishes:
         _apply_wish(line, consent)
     _remove_feedback(lines, database)
+    _remove_questions(lines, database)
     purged = [line["agent"] for line in lines if line["kind"] == "purged"]
     for agent_id in purged:
         purge_agent(database, agent_id, journal)
@@ -153,6 +156,16 @@ def _remove_feedback(lines: Sequence[RegisterLine], database: sa.Engine) -> None
             stored.remove(line["agent"], Aspect(line["aspect"]), subject)
         elif line["kind"] == "wish" and line["in_force"] and _is_whole_withdrawal(line):
             stored.forget_opinions_on(line["agent"])
+
+
+def _remove_questions(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
+    """Questions and answers that their authors deleted; nobody asks under the same id again."""
+    questions = SqlQuestions(database, now)
+    for line in lines:
+        if line["kind"] == "question" and line["answer"]:
+            questions.remove_answer(line["question"], line["answer"])
+        elif line["kind"] == "question":
+            questions.remove(line["question"])
 
 
 def _is_whole_withdrawal(line: RegisterLine) -> bool:

@@ -16,6 +16,7 @@ _KINDS = {
     "export": "export d'une application",
     "mediawiki": "wiki",
     "push": "application qui pousse ses documents",
+    "questions": "questions posées ici à des collègues, avec leurs réponses",
 }
 
 
@@ -60,7 +61,7 @@ def _categories(settings: Settings) -> Iterator[str]:
         )
     yield (
         "Auteurs, d'après les sources : compte, nature de la contribution (rédaction, réponse, "
-        "relecture…), dates, nombre par document."
+        "relecture…), dates, nombre par document, part du texte où la source la dit."
     )
     yield "Documents : texte, titre, lecteurs permis ou refusés ; ils peuvent nommer des personnes."
     yield "Demandes des agents : retraits, sujets refusés ou déclarés, façon d'être joint."
@@ -69,6 +70,13 @@ def _categories(settings: Settings) -> Iterator[str]:
         "vus de leur seul auteur ; l'administration voit des sommes, par document qu'elle peut "
         "lire ou par sujet, à partir de cinq personnes. Le texte des questions n'y est pas."
     )
+    if settings.questions.enabled:
+        yield (
+            "Questions à des collègues : qui demande, le texte, les lecteurs choisis, les réponses "
+            "et qui les donne ; à qui elle a été posée et ce qu'il en a fait, dit à lui seul ; ce "
+            "que chacun accepte de recevoir. Combien de fois un document existant a suffi, sans "
+            "dire à qui."
+        )
     if settings.topics.file:
         yield "Cartographie : qui sait quoi, d'après les seuls documents ouverts à tous les agents."
     if settings.journal.enabled:
@@ -135,6 +143,11 @@ def _periods(settings: Settings) -> Iterator[str]:
         "puis le même délai ; sur une personne, jusqu'à son retrait ou son effacement ; sur un "
         "document, jusqu'à l'effacement qui suit sa suppression."
     )
+    if settings.questions.enabled:
+        yield (
+            "Questions et réponses : jusqu'à ce que leur auteur les supprime ; au départ, après le "
+            "même délai, elles restent sans son nom, et le reste s'efface."
+        )
     yield "Demandes d'un agent : tant qu'il est connu de l'annuaire, puis le même délai."
     if settings.topics.file:
         yield (
@@ -213,6 +226,8 @@ def _open(settings: Settings) -> Iterator[str]:
         )
     if not settings.journal.enabled:
         yield "Journal des questions : éteint. Aucune question n'est gardée."
+    if not settings.questions.enabled:
+        yield "Questions à des collègues : éteintes."
     if not settings.topics.file:
         yield "Cartographie des sujets : éteinte."
     if not any(role.role == "officer" for role in settings.roles):

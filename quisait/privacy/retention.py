@@ -29,6 +29,13 @@ from quisait.privacy.register import (
 )
 from quisait.settings import Settings, beside_file
 from quisait.settings.sources import grant_of
+from search_api.asking.storage import (
+    asked_agents,
+    asked_questions,
+    asking_preferences,
+    forget_agent_in_questions,
+    given_answers,
+)
 from search_api.audit.port import AuditUnwritable, PrivilegedAccess
 from search_api.audit.sql import SqlAudit
 from search_api.feedback import (
@@ -249,10 +256,14 @@ So does what the journal counted of them, which is under other keys.
 _TABLES_WITH_AGENT_ID = (
     consent.preferences,
     feedback,
+    asked_agents,
+    asking_preferences,
+    asked_questions,
+    given_answers,
     sign_on_tables.sessions,
     sign_on_tables.personal_tokens,
 )
-"""Those of them that keep an agent's id, whom the directory may not know any more."""
+"""Those that keep an agent's id, whom the directory may not know any more."""
 
 
 def purge_departed(
@@ -293,7 +304,7 @@ def _long_missing(connection: sa.Connection, today: date, long_ago: date) -> set
     unknown: dict[str, str] = {}
     for table in _TABLES_WITH_AGENT_ID:
         key, id_ = table.c.agent_key, table.c.agent_id
-        asked = sa.select(key, id_).where(key.not_in(known)).distinct()
+        asked = sa.select(key, id_).where(key.not_in(known), id_ != "").distinct()
         unknown |= {row[0]: row[1] for row in connection.execute(asked)}
     since = {row[0]: row[1] for row in connection.execute(sa.select(missing))}
     new = [{"agent_key": key, "since": today} for key in sorted(unknown.keys() - since.keys())]
@@ -314,6 +325,7 @@ def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
         )
         rows += forget_mentions(connection, journal, agent_id)
         rows += forget_agent(connection, agent_id)
+        rows += forget_agent_in_questions(connection, agent_id)
         mark_directory_changed(connection)
         own = sa.delete(directory_tables.agents).where(directory_tables.agents.c.key == key)
         return rows + connection.execute(own).rowcount

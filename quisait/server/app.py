@@ -18,13 +18,18 @@ from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.ports import IndexReader
 from indexer.values import Question, SearchRequest
 from quisait.application.assembly import Application, open_overview, open_push_reception
-from quisait.application.sign_on import open_readers, open_sign_on
+from quisait.application.sign_on import (
+    open_application_readers,
+    open_readers,
+    open_sign_on,
+)
 from quisait.application.sources import join_rules, open_originals
 from quisait.clock import now_s, today
 from quisait.privacy.retention import audit_command, background_query_log
 from quisait.server.metrics import metrics_app, metrics_router, registry_of
 from quisait.settings import Settings, beside_file
 from quisait.work.administration import ApplicationAdministration
+from quisait.work.questions import open_asking
 from quisait.work.search_files import SettingsSearchFiles
 from search_api.app import ReaderOf, Services, create_app
 from search_api.audit.descriptions import ANY_AGENT
@@ -199,6 +204,9 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             today=today,
             demo=demo,
             push_receiver=open_push_reception(application),
+            application_readers=open_application_readers(
+                application.settings, sign_on, application.book, application.authorities
+            ),
             overview=open_overview(application),
             query_log=query_log,
             origins=frozenset(application.settings.embed.origins),
@@ -220,6 +228,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             administration=ApplicationAdministration(application),
             read_soon=ApplicationAdministration(application).read_soon,
             search_files=SettingsSearchFiles(application.settings.search),
+            asking=open_asking(application),
             originals=open_originals(application.settings, application.known),
         )
     )

@@ -20,7 +20,7 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from connectors.ports import SourceError
@@ -31,6 +31,7 @@ from quisait.clock import today
 from quisait.settings.sources import SourceSettings
 from quisait.work.runs import RUNS_CONSIDERED, next_run, source_pace
 from search_api.middleware.security import add_security_headers, check_host
+from search_api.ranking.second_model import SecondModel
 from search_api.routes import health
 from search_api.services import Services
 
@@ -41,8 +42,28 @@ def registry_of(application: Application) -> CollectorRegistry:
     """A registry with the sources and this process."""
     registry = CollectorRegistry()
     registry.register(SourceMetrics(application))
+    if application.second_model is not None:
+        registry.register(SecondModelMetrics(application.second_model))
     ProcessCollector(registry=registry)
     return registry
+
+
+class SecondModelMetrics(Collector):
+    """How the readings of the second model ended, in this process."""
+
+    def __init__(self, model: SecondModel) -> None:
+        self._model = model
+
+    def collect(self) -> Iterator[Metric]:
+        """One counter."""
+        readings = CounterMetricFamily(
+            "quisait_reranker_readings",
+            "Questions whose first documents a second model was to read, by what came of it.",
+            labels=["outcome"],
+        )
+        for outcome, count in self._model.outcomes().items():
+            readings.add_metric([outcome], count)
+        yield readings
 
 
 class SourceMetrics(Collector):

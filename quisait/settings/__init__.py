@@ -6,9 +6,9 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -125,6 +125,26 @@ class EncoderSettings(SettingsTable):
     threads: int = Field(0, ge=0, description="fils de calcul ; 0 : tous les cœurs")
 
 
+class RerankerSettings(SettingsTable):
+    """Un second modèle, qui relit les premiers documents ; éteint sans « model »."""
+
+    model: str = Field(
+        "", description="dossier d'un « cross-encoder » (ONNX, ou sentence-transformers)"
+    )
+    documents: int = Field(
+        20, ge=2, le=200, description="tant de premiers documents sont relus, par leur passage"
+    )
+    time_limit_ms: int = Field(
+        1_000,
+        ge=1,
+        le=10_000,
+        description="temps accordé à une question, en ms ; au-delà, la page vient sans lui",
+    )
+    weight: float = Field(
+        0.5, ge=0, le=1, description="part de ce modèle dans leur ordre ; 1 : il en décide seul"
+    )
+
+
 class ExtractorSettings(SettingsTable):
     """Ce qui tire le texte des fichiers."""
 
@@ -231,6 +251,32 @@ class JournalSettings(SettingsTable):
     )
 
 
+class QuestionsSettings(SettingsTable):
+    """Les questions posées à qui sait (docs/questions.md)."""
+
+    enabled: bool = Field(False, description="poser des questions aux collègues ; éteint au départ")
+    answer_days: int = Field(
+        3,
+        ge=1,
+        le=60,
+        description="jours laissés à chacun, puis à la communauté, avant de passer au suivant",
+    )
+    per_week: int = Field(
+        2,
+        ge=0,
+        le=20,
+        description="questions qu'un agent reçoit au plus en sept jours, s'il n'en choisit pas "
+        "d'autre nombre ; la moitié pour qui est seul sur un sujet dans sa région",
+    )
+    asked_per_day: int = Field(
+        5, ge=1, description="questions qu'un agent peut poser en vingt-quatre heures"
+    )
+    hidden_names: bool = Field(
+        False,
+        description="permettre à qui demande de ne donner son nom qu'une fois la question acceptée",
+    )
+
+
 class LogSettings(SettingsTable):
     """Les journaux, sur la sortie d'erreur."""
 
@@ -254,6 +300,17 @@ class TopicsSettings(SettingsTable):
     least_strength: float = Field(
         1.2, gt=0, description="force à partir de laquelle des contributions font un référent"
     )
+    asking: list[str] = Field(
+        ["annonce", "fiche de poste", "offre d'emploi", "offre de mission", "offre de stage"],
+        description="genres de documents qui cherchent une compétence : qui les écrit n'en devient "
+        "pas référent",
+    )
+    least_known: float = Field(
+        0.6,
+        ge=0,
+        le=1,
+        description="vraisemblance à partir de laquelle quelqu'un est dit seul sur un sujet",
+    )
     oldest_days: int = Field(
         30, gt=0, description="âge, en jours, au-delà duquel la cartographie n'est plus montrée"
     )
@@ -261,6 +318,10 @@ class TopicsSettings(SettingsTable):
         "1 j",
         description="rythme auquel « quisait run » la refait ; « jamais » : à la main",
     )
+
+
+QUESTIONS_SOURCE: Literal["questions"] = "questions"
+"""The name and the kind of the source of questions (`search_api.asking.values.SOURCE`)."""
 
 
 def _each_name_once(sources: list[SourceSettings]) -> list[SourceSettings]:
@@ -290,6 +351,7 @@ class Settings(BaseSettings):
     )
     index: IndexSettings = IndexSettings()
     encoder: EncoderSettings = EncoderSettings()
+    reranker: RerankerSettings = RerankerSettings()
     extractor: ExtractorSettings = ExtractorSettings()
     server: ServerSettings = ServerSettings()
     sign_on: SignOnSettings = SignOnSettings()
@@ -309,11 +371,39 @@ class Settings(BaseSettings):
     metrics: MetricsSettings = MetricsSettings()
     journal: JournalSettings = JournalSettings()
     privacy: PrivacySettings = PrivacySettings()
+    questions: QuestionsSettings = QuestionsSettings()
     log: LogSettings = LogSettings()
     roles: list[RoleSettings] = Field([], description="les rôles, une table [[roles]] chacun")
     sources: Annotated[list[SourceSettings], AfterValidator(_each_name_once)] = Field(
         [], description="les sources, une table [[sources]] chacune"
     )
+
+    @model_validator(mode="after")
+    def _with_who_vouches_for_tokens(self) -> Self:
+        clients = [one.search_client for one in self.sources if one.search_client]
+        if clients and not self.oidc.issuer:
+            raise ValueError("search_client demande un fournisseur d'identité ([oidc] issuer)")
+        if len(set(clients)) < len(clients):
+            raise ValueError("deux sources ont le même search_client")
+        return self
+
+    @model_validator(mode="after")
+    def _with_the_source_of_questions(self) -> "Settings":
+        """It is read as every source is; who enables questions need not name it."""
+        for source in self.sources:
+            if source.kind == QUESTIONS_SOURCE or (
+                self.questions.enabled and source.name == QUESTIONS_SOURCE
+            ):
+                raise ValueError(
+                    "[[sources]] : « questions » est la source de [questions], qui l'ajoute "
+                    "elle-même ; donnez un autre nom à la vôtre"
+                )
+        if self.questions.enabled:
+            own = SourceSettings(
+                name=QUESTIONS_SOURCE, kind=QUESTIONS_SOURCE, every="1 min", join=["uid"]
+            )
+            object.__setattr__(self, "sources", [*self.sources, own])
+        return self
 
     @property
     def has_sign_on(self) -> bool:

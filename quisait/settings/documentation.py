@@ -13,6 +13,7 @@ from quisait.settings.sources import RoleSettings, SourceSettings
 TABLES = (
     "index",
     "encoder",
+    "reranker",
     "extractor",
     "server",
     "sign_on",
@@ -32,6 +33,7 @@ TABLES = (
     "metrics",
     "journal",
     "privacy",
+    "questions",
     "log",
 )
 """The tables of the file, in the order in which it is read."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from quisait.settings import Settings, beside_file, settings_file
 from quisait.settings.secret_files import FOLDER
@@ -19,6 +20,7 @@ from quisait.settings.types import reason_of as reason_of
 LOCKS_FOLDER = "locks"
 """In the settings' folder: the files of locks, where the state is in SQLite."""
 RESTORING = "restoring"
+RANKER_FILE = "ranker.json"
 """In the settings' folder, while a backup is put back: nothing may be opened until it is."""
 OTHERS_READ_OR_WRITE = stat.S_IROTH | stat.S_IWOTH
 
@@ -106,6 +108,23 @@ def locked_file(path: Path, *, shared: bool = False, wait: bool = True) -> Itera
             os.close(locked.descriptor)
 
 
+def write_whole(path: Path, content: bytes, mode: int) -> None:
+    """Write beside the file, then take its place: a reader sees the one or the other, whole.
+
+    Raises `OSError`.
+    """
+    beside = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        with beside.open("xb") as file:
+            os.chmod(beside, mode)  # noqa: PTH101 - before anything is in it
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
 def make_folder(settings: Settings) -> Path:
     """The settings' folder, made where it is missing. Raises `ValueError` where it cannot be."""
     folder = beside_file(settings.folder)
@@ -141,6 +160,7 @@ def _top_paths(settings: Settings) -> Iterator[tuple[Path, bool]]:
         tops.append(folder / "index")
     tops += _glob(folder, f"{RESTORING}*")
     tops += [*_glob(folder, "state.sqlite*"), *_glob(folder, "vectors.sqlite*")]
+    tops += _glob(folder, f"*{RANKER_FILE}*")
     tops += [register, register.with_name(f"{register.name}.lock")]
     yield from ((top, True) for top in tops)
     if all(path in tops for path in _glob(folder, "*")):

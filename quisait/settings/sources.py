@@ -23,7 +23,7 @@ from search_api.identity.principals import Grant, Role
 
 def _where_it_is_read(path: str, about: ValidationInfo) -> str:
     """A source on this machine says where."""
-    if not path and about.data.get("kind") not in ("push", "mediawiki"):
+    if not path and about.data.get("kind") not in ("push", "mediawiki", "questions"):
         raise PydanticCustomError("missing", "path is missing")
     return path
 
@@ -50,9 +50,9 @@ class SourceSettings(SettingsTable):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")] = Field(
         description="nom court, sans deux-points : il commence l'identifiant de ses documents"
     )
-    kind: Literal["folder", "export", "mediawiki", "push"] = Field(
+    kind: Literal["folder", "export", "mediawiki", "push", "questions"] = Field(
         description="« folder » (dossier de fichiers), « export » (JSON Lines), « mediawiki » "
-        "(wiki) ou « push » (reçus d'une application)"
+        "(wiki) ou « push » (reçus d'une application) ; « questions » est ajoutée par [questions]"
     )
     path: Annotated[str, AfterValidator(_where_it_is_read)] = Field(
         "",
@@ -95,6 +95,11 @@ class SourceSettings(SettingsTable):
         description="adresse d'un document de La Suite, où {id} tient sa place, ou d'un fichier "
         "d'un dossier, où {path} tient la place de son chemin ; vide : aucune",
     )
+    search_client: str = Field(
+        "",
+        description="identifiant, chez le fournisseur d'identité, de l'application de La Suite qui "
+        "cherche ici au nom de ses agents ; vide : aucune",
+    )
     url: Annotated[str, AfterValidator(_where_it_answers)] = Field(
         "", validate_default=True, description="adresse de api.php d'un wiki"
     )
@@ -121,6 +126,12 @@ class SourceSettings(SettingsTable):
         description="ce qui y nomme le compte d'un agent : « uid » (son identifiant), « email » "
         "(son adresse, que la source a vérifiée) ; vide : les comptes que donne l'annuaire",
     )
+
+    @model_validator(mode="after")
+    def _searched_where_pushed(self) -> "SourceSettings":
+        if self.search_client and self.kind != "push":
+            raise ValueError("search_client n'a de sens que pour une source « push »")
+        return self
 
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})

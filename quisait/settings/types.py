@@ -158,7 +158,7 @@ def unreadable_message(error: Exception, file: Path) -> str:
         where = "ligne {}, colonne {}".format(*found.groups()) if found else "à sa fin"
         return (
             f"{file} n'est pas du TOML ({where}) : un texte s'écrit entre guillemets, une table "
-            "entre crochets, chaque nom une seule fois."
+            "entre crochets, chaque nom et chaque table une seule fois."
         )
     if isinstance(error, UnicodeDecodeError):
         return f"{file} n'est pas en UTF-8 : enregistrez-le de nouveau dans ce codage."

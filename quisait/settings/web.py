@@ -194,6 +194,17 @@ class OidcSettings(SettingsTable):
         10.0, gt=0, le=60, description="temps qui lui est laissé pour répondre, en secondes"
     )
     ca_file: str = Field("", description="autorité de certification du fournisseur (PEM)")
+    introspection_claim: Literal["client_id", "aud"] = Field(
+        "client_id",
+        description="ce qui, dans ce qu'il dit d'un jeton d'accès, nomme l'application pour "
+        "laquelle il a été fait",
+    )
+    introspection_scopes: Annotated[list[str], Field(min_length=1)] = Field(
+        ["openid"], description="un tel jeton doit porter l'une de ces portées (« scope »)"
+    )
+    signed_introspection: bool = Field(
+        False, description="n'admettre qu'une réponse signée (RFC 9701) ; false : JSON par TLS"
+    )
 
     @model_validator(mode="after")
     def _with_a_client(self) -> Self:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from indexer.access import NOBODY
 from indexer.errors import IndexerError
 from quisait.application.assembly import Application
-from quisait.application.engines import check_search_file, search_files
+from quisait.application.engines import check_search_file, ranker_state, search_files
 from quisait.clock import today
 from quisait.privacy.retention import frequent_queries, hidden_queries
 from quisait.settings.sources import SourceSettings
@@ -75,6 +75,7 @@ class ApplicationAdministration:
         yield _part_state("Base d’état", lambda: "répond", lambda: application.book.agent(""))
         yield _part_state("Encodeur", lambda: application.encoder.name)
         yield _part_state("Registre des suppressions", lambda: "à jour", self._noted)
+        yield _part_state("Classement", partial(ranker_state, settings, application.encoder.name))
         for name, path in search_files(settings.search):
             yield _part_state(FILE_LABELS[name], partial(check_search_file, name, path))
 

@@ -20,7 +20,7 @@ from indexer.live_index import EncoderRecord
 from indexer.reindex import CopyCounts, IndexCopy, kept_alike
 from quisait.application.assembly import Application, open_index_storage
 from quisait.application.database import HEAD, connect, migrate
-from quisait.application.engines import DocumentFile
+from quisait.application.engines import DocumentFile, ranker_path
 from quisait.application.locks import Locks, WriteGate
 from quisait.application.state_copy import copy_tables, snapshot
 from quisait.clock import now
@@ -205,8 +205,9 @@ def _copy_settings(settings: Settings, partial: Path) -> None:
     (partial / SETTINGS).write_text(settings_without_secrets(settings), "utf-8")
     search, topics = settings.search, settings.topics
     named = (search.glossary, search.best_bets, topics.file)
-    for name in filter(None, named):
-        if (path := beside_file(name)).is_file():
+    paths = [*map(beside_file, filter(None, named)), ranker_path(settings)]
+    for path in paths:
+        if path.is_file():
             (partial / "files").mkdir(exist_ok=True)
             shutil.copyfile(path, partial / "files" / path.name)
 

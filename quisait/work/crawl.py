@@ -128,7 +128,7 @@ def crawl_with_lock(
     Raises what `crawl` raises, `Stopped` and `LockLost`.
     """
     with recorded_run(application.state, source.name) as run:
-        connector = open_source(source, application.inbox)
+        connector = open_source(source, application.inbox, application.questions)
         since = None if asked.full else application.state.load(source.name)
         run.expected = (
             connector.count_pending(since) if isinstance(connector, SupportsCount) else None

@@ -40,10 +40,12 @@ from quisait.application.locks import Locks, hold_source_lock
 from quisait.application.progress import duration, shown_progress
 from quisait.application.sources import open_inbox, open_source
 from quisait.application.startup import errors_as_sentences, read_settings
+from quisait.clock import now
 from quisait.privacy.register import FileRegister
 from quisait.privacy.retention import open_register
 from quisait.settings import Settings, beside_file
 from quisait.settings.files import LOCKS_FOLDER
+from search_api.asking.storage import SqlQuestions
 
 SAMPLED_PER_SOURCE = 50
 """Documents read of each source to say how many passages there are."""
@@ -194,7 +196,8 @@ def reindex_from_sources(
         target, _deletion_log(settings, database), vector_forgetter(encoder)
     )
     inbox = open_inbox(settings, database)
-    connectors = [open_source(source, inbox) for source in settings.sources]
+    questions = SqlQuestions(database, now)
+    connectors = [open_source(source, inbox, questions) for source in settings.sources]
     locks = Locks(database, beside_file(settings.folder) / LOCKS_FOLDER)
     with open_extractor(settings.extractor) as extractor, ExitStack() as held:
         dependencies = CrawlDependencies(extractor, encoder, logged, own, own)

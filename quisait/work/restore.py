@@ -42,7 +42,7 @@ from quisait.privacy.register import (
 from quisait.privacy.replay import deleted_or_closed, replay_on_copy
 from quisait.privacy.retention import query_log_key
 from quisait.settings import Settings, beside_file
-from quisait.settings.files import LOCKS_FOLDER, RESTORING, make_folder, private_files
+from quisait.settings.files import LOCKS_FOLDER, RANKER_FILE, RESTORING, make_folder, private_files
 from quisait.work.backup import DOCUMENTS, STATE, BackupUnusable, Manifest, read_manifest
 from search_api.feedback import feedback
 
@@ -111,10 +111,17 @@ def restore(
         )
         if register.lost:
             _close_what_is_not_known(working)
-        State(working).forget_beside()
+        state = State(working)
+        state.forget_beside()
+        # A text that was replaced since, for the same readers, stands there as it was.
+        for source in settings.sources:
+            if source.kind != "push":
+                state.request_run(source.name)
         DatabaseRegisterMark(working).move(register.last)
         if settings.index.engine == "embedded":
             FileRegisterMark(folder / "index" / "register.mark").move(register.last)
+        if (learned := backup / "files" / RANKER_FILE).is_file():
+            shutil.copyfile(learned, folder / RANKER_FILE)
         begun.write(working)
     return RestoreReport(
         manifest.made,

@@ -7,11 +7,10 @@ from hashlib import sha256
 from pathlib import Path
 from stat import S_IMODE
 from threading import Lock
-from uuid import uuid4
 
 from quisait.application.engines import search_files
 from quisait.settings import SearchSettings, beside_file
-from quisait.settings.files import account
+from quisait.settings.files import account, write_whole
 from quisait.settings.types import reason_of
 from quisait.work.administration import FILE_LABELS
 from search_api.questions.glossary import LineFault, lines_of, read_glossary
@@ -66,7 +65,8 @@ class SettingsSearchFiles:
                         "Rien n’est enregistré : le fichier a changé depuis son ouverture. "
                         "Copiez votre texte, rouvrez la page, et reportez-y vos lignes."
                     )
-                _replace(path, written.encode())
+                mode = S_IMODE(path.stat().st_mode) if path.exists() else 0o640
+                write_whole(path, written.encode(), mode)
         except OSError as error:
             raise ValueError(_locked(path, reason_of(error))) from error
 
@@ -107,18 +107,3 @@ def _locked(path: Path, reason: str) -> str:
         f"Le fichier {path.name} ne peut pas être écrit par ce service ({reason}). Donnez-en le "
         f"droit, ainsi que sur son dossier, au compte {account()}, ou modifiez-le sur la machine."
     )
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write beside the file, then take its place: a reader sees the one or the other, whole."""
-    beside = path.with_name(f".{path.name}.{uuid4().hex}")
-    mode = S_IMODE(path.stat().st_mode) if path.exists() else 0o640
-    try:
-        with beside.open("xb") as file:
-            os.chmod(beside, mode)  # noqa: PTH101 - before anything is in it
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

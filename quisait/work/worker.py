@@ -2,7 +2,7 @@
 
 Several workers may run, on one machine or on several: the first that takes a source's lock
 reads it, the others go on to the next. Tasks: the directory, the build of the expertise, the
-query log, purges.
+query log, questions, purges.
 """
 
 import logging
@@ -33,6 +33,7 @@ from quisait.privacy.retention import expunge_deleted_texts, purge_expired
 from quisait.settings import beside_file
 from quisait.settings.sources import SourceSettings
 from quisait.work.crawl import CrawlOptions, crawl_with_lock, replace_directory
+from quisait.work.questions import move_on
 from quisait.work.runs import (
     IMMEDIATELY,
     RUNS_CONSIDERED,
@@ -91,6 +92,8 @@ def publish_build(application: Application, held: SourceLock) -> BuildOutcome:
 
 JOURNAL = "@journal"
 """Closed and forgotten in time even where nobody asks any more, or it was switched off."""
+QUESTIONS = "@questions"
+"""Questions whose time has passed go to the next agent; their documents are a source's."""
 PRIVACY = "@vie-privee"
 """What is kept of who left, old entries of the audit and of the register."""
 
@@ -120,6 +123,8 @@ def tasks_of(application: Application) -> tuple[Task, ...]:
         tasks.append(Task(BUILD, pace_of(settings, settings.topics.every), _build))
     if settings.journal.enabled or application.journal.is_kept():
         tasks.append(Task(JOURNAL, pace_of(settings, "1 h"), _turn_journal))
+    if settings.questions.enabled:
+        tasks.append(Task(QUESTIONS, pace_of(settings, "5 min"), _move_questions_on))
     tasks.append(Task(PRIVACY, pace_of(settings, "1 j"), _purge))
     return tuple(tasks)
 
@@ -135,6 +140,10 @@ def _build(application: Application, held: SourceLock, _stop: Event) -> int:
 
 def _turn_journal(application: Application, _held: SourceLock, _stop: Event) -> int:
     return application.journal.close_ended(now())
+
+
+def _move_questions_on(application: Application, _held: SourceLock, _stop: Event) -> int:
+    return move_on(application)
 
 
 def _purge(application: Application, _held: SourceLock, _stop: Event) -> int:

@@ -14,6 +14,8 @@ from expertise.current_build import BuildReader, OpenBuild
 from expertise.lookup import LookupDirectory
 from expertise.values import AgentDirectory, NameCompleter, NameMatcher
 from indexer.access import AccessFilter, Reader
+from search_api.asking.storage import SqlQuestions
+from search_api.asking.values import AskingRules
 from search_api.audit.port import Audit, AuditUnwritable, NoAudit, PrivilegedAccess, RefusedAccesses
 from search_api.feedback import FeedbackStore
 from search_api.identity.principals import Grants, HeldRoles, Role
@@ -104,6 +106,20 @@ class PeopleDirectory(
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """What questions to those who know need.
+
+    `publish` brings the index up to what is kept; false where it will be later. `reader_of` finds
+    what an agent may read now.
+    """
+
+    questions: SqlQuestions
+    rules: AskingRules
+    publish: Callable[[], bool]
+    reader_of: Callable[[str], Reader]
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerContext:
     """What answers are made from: the same for the pages, the API and the command line.
 
@@ -114,7 +130,8 @@ class AnswerContext:
     answers named one of them, None where that is not counted. `join_rules` say why an account is
     somebody's. `search_files` are those that administrators edit; `read_soon` has a
     source read by the next worker, and raises `KeyError` for one that the settings do not name.
-    `originals` are the files of folders, None where none is served.
+    `originals` are the files of folders, None where none is served; `asking` is None where no
+    question is asked of colleagues here.
     """
 
     search: Search
@@ -135,6 +152,7 @@ class AnswerContext:
     search_files: SearchFiles | None = None
     originals: Originals | None = None
     read_soon: Callable[[str], None] | None = None
+    asking: Asking | None = None
 
     @property
     def questions_kept(self) -> bool:

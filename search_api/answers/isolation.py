@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 
 from connectors.values import Agent
 from expertise.answer_values import (
+    AloneDegree,
     AreaCount,
     BuildStatus,
     CappedCount,
     CommunityView,
     IsolatedHolder,
     TopicCount,
+    Unclaimed,
 )
 from expertise.builds import IsolationQuery
 from expertise.current_build import OpenBuild, by_area_topic_name, departements_of, is_area
@@ -33,18 +35,21 @@ COUNTED_ROWS = 500
 """Isolated agents are counted, and shown on the map, where there are at most so many rows."""
 _READ_AT_ONCE = 1_000
 """Rows that are read at once where all of them are asked for."""
+NOTHING_UNCLAIMED = Unclaimed((), 0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class IsolationAnswer:
     """Isolated holders by area, topic and name: never a ranking.
 
-    `following` is the offset of the next page, None at the end.
+    `following` is the offset of the next page, None at the end; `unclaimed` are the topics asked
+    for of which nobody is called alone, whoever holds them.
     """
 
     build: BuildStatus
     rows: tuple[IsolatedHolder, ...] = ()
     following: int | None = None
+    unclaimed: Unclaimed = NOTHING_UNCLAIMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class IsolatedTopics:
     next: Agent | None
     distance_km: float | None
     basis: Basis = Basis.DEMONSTRATED
+    degree: AloneDegree = AloneDegree.KNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,8 @@ class IsolatedAgents:
     `rows` are all isolated holders where `complete`; where there are more than are counted
     they are none, and `counted` agents with `cases` rows are some of them. `communities` of
     who is alone are named where the whole country and every topic are asked for. `topics` are
-    those that one may ask for. `known` counts who holds the one topic asked for, in the area.
+    those that one may ask for. `known` counts who holds the one topic asked for, in the area;
+    `unclaimed` as in `IsolationAnswer`.
     """
 
     build: BuildStatus
@@ -87,6 +94,7 @@ class IsolatedAgents:
     communities: tuple[CommunityView, ...] = ()
     topics: tuple[Topic, ...] = ()
     known: AreaCount | None = None
+    unclaimed: Unclaimed = NOTHING_UNCLAIMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +126,7 @@ def isolated_holders(
     if isinstance(build, BuildStatus):
         return IsolationAnswer(build)
     page = build.isolated_holders(_isolation_query(build, area, topic_id, offset, limit))
-    return IsolationAnswer(build.status, page.rows, page.following)
+    return IsolationAnswer(build.status, page.rows, page.following, _unclaimed(build, topic_id))
 
 
 def all_isolated_holders(
@@ -137,7 +145,20 @@ def all_isolated_holders(
         rows += page.rows
         following = page.following
     listed = sorted(rows[:most], key=by_area_topic_name)
-    return IsolationAnswer(build.status, tuple(listed), following)
+    return IsolationAnswer(build.status, tuple(listed), following, _unclaimed(build, topic_id))
+
+
+def topics_without_claim(context: AnswerContext, topic_id: str = "") -> Unclaimed:
+    """The topics of which too few people show to call anybody alone: one, or of all.
+
+    Raises `NotFound` for a topic that is not listed.
+    """
+    build = context.build()
+    return NOTHING_UNCLAIMED if isinstance(build, BuildStatus) else _unclaimed(build, topic_id)
+
+
+def _unclaimed(build: OpenBuild, topic_id: str) -> Unclaimed:
+    return build.unclaimed([known_topic(build, topic_id)] if topic_id else None)
 
 
 def isolated_agents(
@@ -172,6 +193,7 @@ def isolated_agents(
         communities=() if area or topic_id else accepted_communities(build),
         topics=by_label(build),
         known=_known(build, area, topic_id) if topic_id else None,
+        unclaimed=_unclaimed(build, topic_id),
     )
 
 
@@ -255,12 +277,12 @@ def _known(build: OpenBuild, area: str, topic_id: str) -> AreaCount:
 
 
 def _grouped_topics(rows: Iterable[IsolatedHolder]) -> tuple[IsolatedTopics, ...]:
-    topics: dict[tuple[IsolationScope, Agent | None, float | None, Basis], list[Topic]] = (
-        defaultdict(list)
-    )
+    topics: dict[
+        tuple[IsolationScope, Agent | None, float | None, Basis, AloneDegree], list[Topic]
+    ] = defaultdict(list)
     for row in rows:
         # A métier's topic is held by métier: what is said of it is said of the métier.
-        topics[row.scope, row.next, row.distance_km, row.basis].append(row.topic)
+        topics[row.scope, row.next, row.distance_km, row.basis, row.degree].append(row.topic)
     return tuple(IsolatedTopics(tuple(own), *alike) for alike, own in topics.items())
 
 

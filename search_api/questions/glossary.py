@@ -53,18 +53,11 @@ class ReloadedFile(Generic[Content]):
     def now(self) -> Content:
         """The content, read again where the file's time or size has changed."""
         with self._reading:
-            seen = self._stamp()
+            seen = file_stamp(self._path)
             if seen != self._seen:
                 self._seen = seen
                 self._read_again()
             return self._read.content
-
-    def _stamp(self) -> tuple[int, int] | None:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return None
-        return found.st_mtime_ns, found.st_size
 
     def _read_again(self) -> None:
         try:
@@ -76,6 +69,15 @@ class ReloadedFile(Generic[Content]):
         log.info("file read", extra={"kind": self._kind})
         for fault in self._read.faults:
             log.warning("line left out", extra={"kind": self._kind, "line": fault.line})
+
+
+def file_stamp(path: Path) -> tuple[int, int] | None:
+    """What changes when a file does: its time (nanoseconds) and size; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def lines_of(path: Path) -> list[str]:

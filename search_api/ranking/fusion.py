@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -22,7 +22,9 @@ class FusedHit(NamedTuple):
 
     Parts are min-max normalised, from 0 to 1; a rank counts from 1, None where the
     document is not among that ranking's first W. `near_hits`: what the scores of near documents
-    added to its own, or took from it (`search_api.ranking.window`).
+    added to its own, or took from it (`search_api.ranking.window`). `second_model`: the same of
+    a second model that read it, None where none did (`search_api.ranking.second_model`).
+    `learned`: the same of the order that a ranker learned (`search_api.ranking.ranker`).
     """
 
     document_id: str
@@ -32,6 +34,8 @@ class FusedHit(NamedTuple):
     vector: float
     vector_rank: int | None
     near_hits: float = 0.0
+    second_model: float | None = None
+    learned: float = 0.0
 
     def scored(self, score: float) -> "FusedHit":
         """The same with another score."""
@@ -129,6 +133,22 @@ result sets hold all that matches. `quisait evaluate cut` prints the figures to 
 def relevance_cut(encoder: str) -> RelevanceCut | None:
     """The cut of an encoder, by its name (model, then precision); None if unknown."""
     return CUTS.get(encoder.partition("/")[0])
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBars:
+    """Below `far_cosine` even the nearest document is far; `cut` ends a result set, None nowhere.
+
+    Of one model on one machine, as `quisait evaluate bars` measures and keeps them.
+    """
+
+    far_cosine: float
+    cut: RelevanceCut | None
+
+
+def known_bars(encoder: str) -> ModelBars:
+    """Those of an encoder by its name: of a model that is not known here, none."""
+    return ModelBars(far_cosine(encoder), relevance_cut(encoder))
 
 
 def requiring_all_words(question: Question) -> Question:

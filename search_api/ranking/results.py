@@ -470,7 +470,22 @@ def explanation(result: Result, results: Results) -> tuple[str, ...]:
     moved = [] if by_date else [_EFFECT_SENTENCES[effect] for effect in result.effects]
     if result.parts.near_hits > 0:
         moved.insert(0, "Il est proche d’autres résultats bien placés, ce qui le relève un peu.")
+    if result.parts.second_model is not None and not by_date:
+        moved.insert(0, _second_model_sentence(result.parts.second_model))
+    if result.parts.learned:
+        way = "le relève" if result.parts.learned > 0 else "l’abaisse"
+        moved.append(f"Le classement, réglé sur les questions de votre administration, {way}.")
     return tuple(filter(None, [*_word_sentences(result, question), place, *moved]))
+
+
+LEAST_MOVED = 1e-9
+
+
+def _second_model_sentence(moved: float) -> str:
+    if abs(moved) < LEAST_MOVED:
+        return "Il a été relu par un second modèle, qui le laisse où il est."
+    how = "relève" if moved > 0 else "abaisse"
+    return f"Il a été relu par un second modèle, ce qui l{'e ' if moved > 0 else '’'}{how}."
 
 
 def _word_sentences(result: Result, question: Question) -> list[str]:

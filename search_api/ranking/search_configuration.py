@@ -1,4 +1,4 @@
-"""What administrators configure of search: best bets, preferences, glossary, authors.
+"""What administrators configure of search: best bets, preferences, glossary, authors, ranker.
 
 Best bets stand above the results of a question. One a line: `words of the question;document id`,
 or `words;https://…;title`. Several questions are separated by `|`. A question matches where all
@@ -6,6 +6,8 @@ the words stand in it.
 """
 
 import csv
+import logging
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,16 +17,21 @@ from indexer.access import AccessFilter
 from indexer.french.analysis import analyse_query
 from indexer.ports import IndexReader
 from indexer.values import Question, SearchRequest, ShowRequest
-from search_api.questions.glossary import LineFault, ParsedFile, ReloadedFile
+from search_api.questions.glossary import LineFault, ParsedFile, ReloadedFile, file_stamp
 from search_api.questions.query_parser import (
     AuthorDirectory,
     ExpansionSource,
     NoAuthorDirectory,
     NoGlossary,
 )
+from search_api.ranking.fusion import ModelBars
+from search_api.ranking.ranker import Ranker, RankerIgnored, read_ranker
 from search_api.ranking.reranking import RankingPreferences
 from search_api.ranking.results import BestBet, DocumentReference
+from search_api.ranking.second_model import SecondModel
 from search_api.wording import web_address
+
+log = logging.getLogger(__name__)
 
 MOST_BETS = 3
 """So many stand above one answer."""
@@ -136,6 +143,48 @@ def _can_read_anything(index: IndexReader, access: AccessFilter) -> bool:
     return index.search(SearchRequest(access, Question(), window=1, facets=())).total > 0
 
 
+class RankerSource(Protocol):
+    """The ranker that learned from the site's own questions."""
+
+    def ranker(self, encoder: str) -> Ranker | None:
+        """The one that serves now with the encoder of that name; None: none does."""
+        ...
+
+
+class NoRanker:
+    """The ranking as it comes."""
+
+    def ranker(self, encoder: str) -> Ranker | None:
+        """None."""
+        return None
+
+
+class RankerFile:
+    """The ranker as its file has it now; a file that cannot serve is logged once, and ignored."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[str, tuple[int, int] | None] | None = None
+        self._ranker: Ranker | None = None
+        self._reading = threading.Lock()
+
+    def ranker(self, encoder: str) -> Ranker | None:
+        """See `RankerSource`; read again where the file's time or size has changed."""
+        with self._reading:
+            seen = encoder, file_stamp(self._path)
+            if seen != self._seen:
+                self._seen = seen
+                self._ranker = self._read(encoder)
+            return self._ranker
+
+    def _read(self, encoder: str) -> Ranker | None:
+        try:
+            return read_ranker(self._path, encoder)
+        except RankerIgnored as error:
+            log.warning("ranker ignored", extra={"error": type(error).__name__})
+            return None
+
+
 class BestBetSource(Protocol):
     """The administrator's best bets."""
 
@@ -146,9 +195,16 @@ class BestBetSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SearchConfiguration:
-    """Who wrote, what else it is called, what stands above, what is preferred: each alone too."""
+    """Who wrote, what else it is called, what is above, preferred or learned: each alone too.
+
+    `bars` are those measured of the encoder on this site, None: what is known by its name.
+    `second_model` reads the first documents again, None: none does.
+    """
 
     authors: AuthorDirectory = field(default_factory=NoAuthorDirectory)
     glossary: ExpansionSource = field(default_factory=NoGlossary)
     best_bets: BestBetSource = field(default_factory=NoBestBets)
     preferences: RankingPreferences = field(default_factory=RankingPreferences)
+    bars: ModelBars | None = None
+    second_model: SecondModel | None = None
+    ranker: RankerSource = field(default_factory=NoRanker)

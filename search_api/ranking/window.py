@@ -9,11 +9,17 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from indexer.centroids import decoded
 from indexer.values import HitAttributes, SearchAnswer, SearchHit, Vectors
 from search_api.ranking.fusion import FusedHit, fuse
+from search_api.ranking.ranker import (
+    MOST_REORDERED,
+    Floats,
+    Ranker,
+    features_of,
+    reordered,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,7 @@ class WindowWeights:
     `python -m benchmarks.window_weights` chooses them (decisions 43 and 44).
     """
 
-    centroid: float = 0.5
+    centroid: float = 0.7
     near_hits: float = 0.15
 
 
@@ -40,7 +46,6 @@ SAME_DOCUMENT = 0.99
 MOST_SMOOTHED = 200
 """So many first hits have neighbours, and are these: all that pages can show."""
 
-Floats = NDArray[np.float64]
 _Hit = TypeVar("_Hit", SearchHit, FusedHit)
 
 
@@ -57,6 +62,27 @@ def fused_window(
     )
 
 
+def tuned_window(
+    found: SearchAnswer, vector: Vectors | None, question: str, ranker: Ranker | None
+) -> tuple[FusedHit, ...]:
+    """The same window, its first hits in the order of a ranker, where there is one.
+
+    `question`: the words that are wanted. By words alone no ranker was learned.
+    """
+    hits = fused_window(found, vector)
+    if ranker is None or vector is None:
+        return hits
+    return reordered(hits, window_features(hits, found, vector, question), ranker)
+
+
+def window_features(
+    hits: Sequence[FusedHit], found: SearchAnswer, vector: Vectors, question: str
+) -> Floats:
+    """(n, features) of the first hits, which a ranker orders, and learns from."""
+    first = hits[:MOST_REORDERED]
+    return features_of(first, found, _cosines(first, found.attributes, vector), question)
+
+
 def _rescored(
     ranking: Sequence[SearchHit],
     attributes: Mapping[str, HitAttributes],
@@ -64,14 +90,23 @@ def _rescored(
     weight: float,
 ) -> dict[str, float]:
     """By document with a centroid: the cosines of it and of the best passage together."""
+    cosines = _cosines(ranking, attributes, vector)
+    return {
+        hit.document_id: (1 - weight) * hit.score + weight * cosines[hit.document_id]
+        for hit in ranking
+        if hit.document_id in cosines
+    }
+
+
+def _cosines(
+    ranking: Sequence[_Hit], attributes: Mapping[str, HitAttributes], vector: Vectors
+) -> dict[str, float]:
+    """By document with a centroid, its cosine with the question."""
     hits, centroids = _with_centroids(ranking, attributes)
     if not hits:
         return {}
-    cosines = np.round((centroids @ vector).astype(np.float64), 6).tolist()
-    return {
-        hit.document_id: (1 - weight) * hit.score + weight * cosine
-        for hit, cosine in zip(hits, cosines, strict=True)
-    }
+    cosines: list[float] = np.round((centroids @ vector).astype(np.float64), 6).tolist()
+    return {hit.document_id: cosine for hit, cosine in zip(hits, cosines, strict=True)}
 
 
 def smoothed(

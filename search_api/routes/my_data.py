@@ -13,7 +13,9 @@ from expertise.topics import TopicKind
 from indexer.access import Reader
 from search_api.addresses import local_path, topic_address
 from search_api.answers.agents import ask_wish, stored_about, take_back_wish
+from search_api.answers.asking import own_asking
 from search_api.answers.feedback import FeedbackAction, give_feedback, own_feedback
+from search_api.asking.values import MOST_PER_WEEK, RequestState
 from search_api.authorization import not_by_personal_token
 from search_api.feedback import Subject, SubjectKind
 from search_api.parameters import NamedReader
@@ -69,7 +71,8 @@ def take_back(
 
 
 def _body(services: Services, reader: Reader) -> MeBody:
-    return my_data_body(stored_about(services, reader), own_feedback(services, reader))
+    said, asked = own_feedback(services, reader), own_asking(services, reader)
+    return my_data_body(stored_about(services, reader), said, asked)
 
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(not_by_personal_token)])
@@ -92,6 +95,16 @@ JOIN_REASONS: dict[LinkBy | None, str] = {
 """Why an account is somebody's."""
 
 
+REQUEST_STATES: dict[RequestState, str] = {
+    RequestState.WAITING: "elle vous attend",
+    RequestState.ACCEPTED: "vous avez accepté d’y répondre",
+    RequestState.DECLINED: "vous l’avez déclinée",
+    RequestState.PASSED_ON: "vous l’avez transmise",
+    RequestState.EXPIRED: "elle est passée à quelqu’un d’autre",
+    RequestState.ANSWERED: "vous y avez répondu",
+}
+
+
 class WishAction(StrEnum):
     """What a form does."""
 
@@ -102,7 +115,8 @@ class WishAction(StrEnum):
 @router.get("/mes-donnees", response_class=HTMLResponse)
 def me_page(request: Request, reader: NamedReader) -> str:
     """What is held, why one is proposed, and how to change that."""
-    held = stored_about(services_of(request), reader)
+    services = services_of(request)
+    held = stored_about(services, reader)
     refused = held.of_kind(PreferenceKind.REFUSE)
     declared = held.of_kind(PreferenceKind.DECLARE)
     settled = {one.preference.subject for one in (*refused, *declared)}
@@ -127,7 +141,12 @@ def me_page(request: Request, reader: NamedReader) -> str:
         ways=CONTACT_WAYS,
         joins=JOIN_REASONS,
         topic_address=topic_address,
-        own=own_feedback(services_of(request), reader),
+        own=own_feedback(services, reader),
+        asked=own_asking(services, reader),
+        asking_rules=services.asking.rules if services.asking else None,
+        declarable_topics=[one for one in held.topics if one.kind is TopicKind.TOPIC],
+        most_per_week=MOST_PER_WEEK,
+        request_states=REQUEST_STATES,
     )
 
 

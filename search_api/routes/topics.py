@@ -38,7 +38,7 @@ from search_api.schemas.topics import (
 )
 from search_api.services import services_of
 from search_api.templating import render
-from search_api.wording import area_label, kilometres, plural
+from search_api.wording import area_label, kilometres, plural, unclaimed
 
 api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 
@@ -119,6 +119,7 @@ def isolation_page(
         map=_isolation_map(found.rows, topic),
         counted_on_map=found.complete,
         known=found.known,
+        why_not=unclaimed(found.unclaimed, one=bool(topic)),
         communities=found.communities,
         topics=found.topics,
         topic_address=topic_address,
@@ -221,7 +222,7 @@ def _isolation_map(rows: Sequence[IsolatedHolder], topic: str) -> TileMap:
         if not figure:
             return f"{where}\u00a0: aucun"
         if topic:
-            return f"{where}\u00a0: une personne, seule sur ce sujet"
+            return f"{where}\u00a0: une personne, seule connue ici"
         return plural(
             "{place}\u00a0: {num}\u00a0sujet isolé",
             "{place}\u00a0: {num}\u00a0sujets isolés",

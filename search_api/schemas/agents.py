@@ -11,7 +11,9 @@ from expertise.consent import PreferenceKind
 from expertise.peers import AgentProfile, Skill
 from search_api.answers.agents import StoredData
 from search_api.answers.feedback import OwnFeedback, ShownFeedback
+from search_api.asking.values import OwnAsking
 from search_api.feedback import Aspect, Feedback, SubjectKind
+from search_api.schemas.asking import OwnAskingBody, own_asking_body
 from search_api.schemas.search import AgentBody
 from search_api.schemas.search_responses import agent_body
 from search_api.schemas.topics import (
@@ -75,7 +77,7 @@ PURPOSE = (
     "sujet. Jamais évaluer, comparer ni classer des agents."
 )
 NOT_HELD = (
-    "Vos questions : si un journal des questions est tenu, il ne dit pas par qui.",
+    "Vos recherches : si un journal des questions est tenu, il ne dit pas par qui.",
     "Ce que vous ouvrez : aucun clic n’est suivi.",
     "Aucune note, aucun classement de vous.",
 )
@@ -205,13 +207,14 @@ class MeBody(_MyDataSchema):
     brought_up: list[MentionCountBody] | None = Field(description="null where it is not counted")
     opinions: list[FeedbackBody] = Field(description="«utile» or «pas utile», seen by you alone")
     favourites: list[FeedbackBody]
+    asking: OwnAskingBody | None = Field(description="null where no question is asked here")
     sessions: list[SessionBody] = Field(description="open ones: «Mes accès» ends them")
     tokens: list[TokenBody] = Field(description="personal tokens")
     not_held: list[str]
     held_elsewhere: list[str]
 
 
-def my_data_body(held: StoredData, said: OwnFeedback) -> MeBody:
+def my_data_body(held: StoredData, said: OwnFeedback, asked: OwnAsking | None = None) -> MeBody:
     """The body of an answer about the reader's own data."""
     row = {name: getattr(held.row, name) for name in RowBody.model_fields}
     return MeBody(
@@ -243,6 +246,7 @@ def my_data_body(held: StoredData, said: OwnFeedback) -> MeBody:
         ],
         opinions=_feedback_bodies(said.opinions, said.hidden, Aspect.OPINION),
         favourites=_feedback_bodies(said.favourites, said.hidden, Aspect.FAVOURITE),
+        asking=own_asking_body(asked) if asked else None,
         sessions=[
             SessionBody(begun=_day(one.begun_s), last_used=_day(one.seen_s))
             for one in held.sessions

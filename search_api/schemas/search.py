@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.values import ContactVia, ContributorRole
 from expertise.names import Reason
+from expertise.values import Degree
 from search_api.answers.people import CardReason
 from search_api.answers.suggestions import SuggestionKind
 from search_api.questions.query_parser import QueryPartKind
@@ -88,6 +89,12 @@ class PartsBody(_SearchSchema):
     vector_rank: int | None
     near_hits: float = Field(
         description="what the scores of near documents added to its own, or took from it"
+    )
+    second_model: float | None = Field(
+        None, description="the same of a second model that read it; null where none did"
+    )
+    learned: float = Field(
+        description="what the order learned from the organisation's own questions added or took"
     )
 
 
@@ -186,6 +193,9 @@ class EvidenceBody(_SearchSchema):
     last: date | None
     former: bool = Field(description="all of it before the present post")
     answers: bool = Field(description="of several hands, theirs wrote the part that answers")
+    asked_there: bool = Field(
+        False, description="they answered there, and what was asked there is asked now"
+    )
 
 
 class NearestTopicBody(_SearchSchema):
@@ -204,6 +214,7 @@ class PersonBody(_SearchSchema):
         "the area asked for, or nearest to it; `knows`: by what they wrote; "
         "`metier`; `near_subject`: by documents that only come near, in `near_subject` alone"
     )
+    degree: Degree | None = Field(None, description="as that of a candidate")
     distance_km: float | None = Field(description="from the reader's post; null where unknown")
     wrote: bool = Field(description="the answering passage of one of the first documents is theirs")
     evidence: list[EvidenceBody]
@@ -304,7 +315,11 @@ class CandidateBody(_SearchSchema):
     score: float
     parts: CandidatePartsBody
     evidence: list[EvidenceBody]
-    sure: bool = Field(description="false: what they wrote only comes near; no expert by that")
+    degree: Degree | None = Field(
+        description="`answered` this question or one in nearly the same words; `wrote` on its "
+        "subject; `near`: what they wrote only comes near, no expert by that; null: no evidence"
+    )
+    sure: bool = Field(description="whether `degree` is not `near`")
     reasons: list[Reason] = Field(description="what the directory says that the question says")
     last_active: date | None = Field(description="the last of the evidence")
 

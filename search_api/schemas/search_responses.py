@@ -107,6 +107,7 @@ def _person(card: PersonCard) -> PersonBody:
     return PersonBody(
         agent=agent_body(card.candidate.agent),
         reason=card.reason,
+        degree=card.candidate.degree,
         distance_km=card.distance_km,
         wrote=card.wrote,
         evidence=[evidence_body(one) for one in card.candidate.evidence],
@@ -176,6 +177,8 @@ def _explained(result: Result, results: Results) -> _Explanation:
         vector=hit.vector,
         vector_rank=hit.vector_rank if counted else None,
         near_hits=hit.near_hits,
+        second_model=hit.second_model,
+        learned=hit.learned,
     )
     return _Explanation(explanation(result, results), parts)
 
@@ -282,6 +285,7 @@ def candidate_body(candidate: Candidate, today: date) -> CandidateBody:
         score=candidate.score,
         parts=CandidatePartsBody(votes=parts.votes, walk=parts.walk, documents=parts.documents),
         evidence=[evidence_body(one) for one in candidate.evidence],
+        degree=candidate.degree,
         sure=candidate.sure,
         reasons=list(candidate.reasons),
         last_active=candidate.last_active,
@@ -315,6 +319,7 @@ def evidence_body(one: Evidence) -> EvidenceBody:
         last=one.last,
         former=one.former,
         answers=one.answers,
+        asked_there=one.asked_there,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from expertise.answer_values import AreaCount, CappedCount, IsolatedHolder, TopicCount
 from search_api.answers.isolation import risks
-from search_api.wording import RISKS, area_label, basis, contact, safe_text, scope
+from search_api.wording import RISKS, alone_degree, area_label, basis, contact, safe_text, scope
 
 ISOLATION_COLUMNS = (
     "departement",
@@ -21,6 +21,7 @@ ISOLATION_COLUMNS = (
     "plus_proche",
     "departement_du_plus_proche",
     "distance_km",
+    "degre",
 )
 
 
@@ -35,7 +36,8 @@ def _isolation_cells(row: IsolatedHolder) -> Sequence[str]:
     cells += [agent.metier, agent.entity, contact(agent).address]
     cells += [basis(row.basis), scope(row.scope)]
     cells += [near.name, near.departement] if near else ["", ""]
-    return [*cells, "" if row.distance_km is None else str(round(row.distance_km))]
+    far = "" if row.distance_km is None else str(round(row.distance_km))
+    return [*cells, far, alone_degree(row.degree)]
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -5,6 +5,7 @@ from datetime import date
 from pydantic import BaseModel, ConfigDict, Field
 
 from expertise.answer_values import (
+    AloneDegree,
     AreaCount,
     BuildState,
     BuildStatus,
@@ -71,14 +72,30 @@ class AloneBody(_TopicSchema):
     agent: AgentBody
     basis: Basis
     scope: IsolationScope = Field(description="the widest area in which nobody else is known")
+    degree: AloneDegree = Field(
+        description="what it rests on: `known`, nobody else is known here by documents and "
+        "directory; `metier`, nobody else of the directory has the métier"
+    )
+    share: float = Field(
+        description="how many of the topic's people show here, from 0 to 1, as is estimated"
+    )
     next: AgentBody | None = Field(description="the nearest other holder")
     distance_km: int | None = Field(description="between the centroids of their départements")
+
+
+class UnclaimedBody(_TopicSchema):
+    """The topics of which nobody is called alone: too few of their people show for that."""
+
+    topics: list[TopicBody]
+    of: int = Field(description="how many topics were asked for")
+    share: float = Field(description="how many of their people show at most, from 0 to 1")
 
 
 class IsolationBody(_BuildAnswer):
     """Isolated holders by area, topic and name: never a ranking."""
 
     rows: list[AloneBody]
+    unclaimed: UnclaimedBody
     following: int | None = Field(description="`offset` of the next page")
 
 
@@ -182,6 +199,11 @@ def isolation_body(found: IsolationAnswer) -> IsolationBody:
     return IsolationBody(
         build=build_body(found.build),
         rows=[_alone_body(one) for one in found.rows],
+        unclaimed=UnclaimedBody(
+            topics=[topic_body(one) for one in found.unclaimed.topics],
+            of=found.unclaimed.of,
+            share=round(found.unclaimed.share, 2),
+        ),
         following=found.following,
     )
 
@@ -243,6 +265,8 @@ def _alone_body(one: IsolatedHolder) -> AloneBody:
         agent=agent_body(one.agent),
         basis=one.basis,
         scope=one.scope,
+        degree=one.degree,
+        share=round(one.share, 2),
         next=agent_body(one.next) if one.next else None,
         distance_km=_whole_km(one.distance_km),
     )

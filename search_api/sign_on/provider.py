@@ -33,6 +33,8 @@ UNREACHABLE = (
 )
 _AUTHENTICATION_CLAIMS = frozenset({"acr", "amr", "auth_time"})
 """Claims about the authentication (OpenID Connect Core 1.0, 2): read from the ID token alone."""
+_SIGNED_INTROSPECTION = "application/token-introspection+jwt"
+"""The media type of a signed introspection response (RFC 9701, 4); its `typ` is the same."""
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint")
 
 
@@ -63,6 +65,7 @@ class ProviderRules:
     signed_userinfo: bool = True
     skew_s: int = 30
     http: ProviderHttp = ProviderHttp()
+    signed_introspection: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,53 @@ class Provider:
         )
         return checked_logout(header, claims, now_s, rules.skew_s)
 
+    def introspection(self, access_token: str) -> Claims:
+        """What the provider says of an access token: `active`, and if it is, whose it is.
+
+        RFC 7662, or signed as in RFC 9701; an encrypted answer cannot be read. Raises
+        `ProviderUnreachable`, `ProviderRefused`.
+        """
+        endpoint = self.introspection_endpoint()
+        accepted = _SIGNED_INTROSPECTION if self.rules.signed_introspection else "application/json"
+        try:
+            response = self._client().introspect_token(
+                endpoint,
+                token=access_token,
+                token_type_hint="access_token",  # noqa: S106 - a kind of token
+                headers={"Accept": accepted, "Content-Type": "application/x-www-form-urlencoded"},
+                **self.rules.http.options(),
+            )
+        except requests.RequestException:
+            raise ProviderUnreachable(UNREACHABLE) from None
+        _checked_status(response)
+        if _media_type(response) != _SIGNED_INTROSPECTION:
+            if self.rules.signed_introspection:
+                raise ProviderRefused("introspection_unsigned", UNVERIFIABLE)
+            return self._own_introspection(_object(response))
+        header, claims = signed_claims(
+            response.text.strip(), self._keys, self.rules.algorithms, "introspection"
+        )
+        self._check_addressee(claims, "introspection")
+        said = claims.get("token_introspection")
+        if header.get("typ") != _SIGNED_INTROSPECTION.removeprefix("application/") or not (
+            isinstance(said, dict)
+        ):
+            # Another signed token of the provider must not pass for this answer.
+            raise ProviderRefused("introspection_typ", UNVERIFIABLE)
+        return self._own_introspection(said)
+
+    def introspection_endpoint(self) -> str:
+        """Where access tokens are asked about. Raises `ProviderRefused` where there is none."""
+        endpoint = self.metadata().get("introspection_endpoint")
+        if not isinstance(endpoint, str) or not self._trusted(endpoint):
+            raise ProviderRefused("no_introspection", UNVERIFIABLE)
+        return endpoint
+
+    def _own_introspection(self, said: dict[str, Any]) -> Claims:
+        if said.get("iss", self.rules.issuer) != self.rules.issuer:
+            raise ProviderRefused("introspection_iss", UNVERIFIABLE)
+        return said
+
     def end_address(self, id_token: str, back: str) -> str | None:
         """The provider's page for signing off; None where it has none."""
         end = self.metadata().get("end_session_endpoint")
@@ -212,20 +262,11 @@ class Provider:
         response = self._asked(
             self.metadata()["userinfo_endpoint"], {"Authorization": f"Bearer {access_token}"}
         )
-        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind == "application/jwt":
+        if _media_type(response) == "application/jwt":
             _, claims = signed_claims(
                 response.text.strip(), self._keys, self.rules.algorithms, "userinfo"
             )
-            checked_claims(
-                claims,
-                "userinfo",
-                issuer=self.rules.issuer,
-                audience=self.rules.client_id,
-                now_s=self._now_s(),
-                skew_s=self.rules.skew_s,
-                expires=False,
-            )
+            self._check_addressee(claims, "userinfo")
         elif self.rules.signed_userinfo:
             raise ProviderRefused("userinfo_unsigned", UNVERIFIABLE)
         else:
@@ -233,6 +274,18 @@ class Provider:
         if claims.get("sub") != subject:
             raise ProviderRefused("userinfo_sub", UNVERIFIABLE)
         return claims
+
+    def _check_addressee(self, claims: dict[str, Any], what: str) -> None:
+        """Raise `ProviderRefused` where signed claims are not this provider's, for this client."""
+        checked_claims(
+            claims,
+            what,
+            issuer=self.rules.issuer,
+            audience=self.rules.client_id,
+            now_s=self._now_s(),
+            skew_s=self.rules.skew_s,
+            expires=False,
+        )
 
     def _client(self) -> OAuth2Session:
         rules, offered = self.rules, self.metadata().get("token_endpoint_auth_methods_supported")
@@ -266,11 +319,19 @@ def get_response(address: str, headers: Mapping[str, str], how: ProviderHttp) ->
         )
     except requests.RequestException:
         raise ProviderUnreachable(UNREACHABLE) from None
+    _checked_status(response)
+    return response
+
+
+def _checked_status(response: requests.Response) -> None:
     if response.status_code >= 500 or response.status_code == 429:
         raise ProviderUnreachable(UNREACHABLE)
     if response.status_code != 200:
         raise ProviderRefused(f"status_{response.status_code}", UNVERIFIABLE)
-    return response
+
+
+def _media_type(response: requests.Response) -> str:
+    return response.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:

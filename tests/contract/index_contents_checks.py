@@ -35,7 +35,9 @@ FULL = make_document(
             3,
             years=((2019, 1), (2024, 2)),
             thanks=4,
+            volume=226,
         ),
+        Contribution("wiki:paul", ContributorRole.AUTHOR, volume=0),
     ),
 )
 PASSAGES = (

@@ -11,6 +11,7 @@ from indexer.centroids import centroid
 from indexer.near_duplicates import same_text
 from indexer.ports import Index
 from indexer.values import (
+    BEGUN_CHARACTERS,
     HitAttributes,
     Put,
     PutAccess,
@@ -39,6 +40,7 @@ def _bare(write: Put) -> HitAttributes:
     return HitAttributes(
         indexed.document.source,
         centroid=centroid(indexed.vectors),
+        title=indexed.document.title,
     )
 
 
@@ -69,7 +71,18 @@ class MarksChecks:
             "2026-01-31",
             ("notes:é", "wiki:old"),
             centroid=centroid(new.indexed.vectors),
+            title=new.indexed.document.title,
         )
+
+    def test_a_hit_brings_the_beginning_of_its_title(self, index: Index) -> None:
+        """Of the last put's; no more of it than is weighed; none where it has none."""
+        long = "Circulaire " * BEGUN_CHARACTERS
+        index.write([put("wiki:1", "La circulaire.", title="La première")])
+        titled = put("wiki:1", "La circulaire.", title="Une autre")
+        index.write([titled, put("wiki:2", "La circulaire.", title=long)])
+        index.write([put("wiki:3", "La circulaire.", title="")])
+        titles = {name: mark.title for name, mark in _marks(index).items()}
+        assert titles == {"wiki:1": "Une autre", "wiki:2": long[:BEGUN_CHARACTERS], "wiki:3": ""}
 
     def test_a_hit_brings_the_centroid_of_all_its_passages(self, index: Index) -> None:
         """Of the last put's; none without a passage."""

@@ -97,12 +97,12 @@ class WikiConnectorHarness:
             access=Access(frozenset({"test:group:a"})), created=created, modified=modified,
             space="Équipe", version=f"{done[-1]['newrevid']}:",
             contributions=tuple(
-                Contribution(f"t:{who}", role, who, 1, day, day, ((year, 1),))
-                for who, role in (
-                    (EDITOR, ContributorRole.AUTHOR),
-                    (READER, ContributorRole.EDITOR),
-                    (ROBOT, ContributorRole.BOT),
-                    (EDITOR, ContributorRole.BOT),
+                Contribution(f"t:{who}", role, who, 1, day, day, ((year, 1),), volume=volume)
+                for who, role, volume in (
+                    (EDITOR, ContributorRole.AUTHOR, 6),
+                    (READER, ContributorRole.EDITOR, 0),
+                    (ROBOT, ContributorRole.BOT, 16),
+                    (EDITOR, ContributorRole.BOT, 27),
                 )
             ),
         )  # fmt: skip

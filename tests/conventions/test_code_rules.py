@@ -24,6 +24,7 @@ ASSEMBLY = {
     "quisait.application.database",
     "quisait.application.sources",
     "quisait.application.engines",
+    "quisait.application.model_bars",
 }
 """The one package that names adapters, module by module."""
 

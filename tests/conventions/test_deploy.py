@@ -79,6 +79,9 @@ def test_each_alert_says_what_to_do() -> None:
     names = [rule["alert"] for rule in rules()]
     assert len(set(names)) == len(names)
     assert all(rule["annotations"]["remedy"].endswith((".", ")")) for rule in rules())
+    if promtool := shutil.which("promtool"):
+        command = [promtool, "check", "rules", str(DEPLOY / "prometheus" / "alerts.yml")]
+        subprocess.run(command, check=True, capture_output=True)
     numbers = [panel["id"] for panel in panels()]
     assert len(set(numbers)) == len(numbers)
 

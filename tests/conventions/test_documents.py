@@ -38,6 +38,7 @@ FIGURES = [
     (3, votes.VOTERS, "700 documents vote"),
     (3, votes.VOLUME_DISCOUNT, "counts .8 to the i"),
     (3, votes.EDITS_EXPONENT, "power .3 of"),
+    (3, votes.VOLUME_FLOOR, "at least .1"),
     (3, parsed_query.MAX_MINIMUM_MATCH, "more\nthan 5 of"),
     (3, query.TYPED_WORDS, "more than 30 words"),
     (4, parsed_query.MINIMUM_MATCH_PERCENT, "20 % of"),
@@ -53,6 +54,7 @@ FIGURES = [
     (16, who_knows.WALK_WEIGHT, "has .2 of a score"),
     (24, scoring.SURE_CONFIDENCE, "and 2.0 a name"),
     (27, directory.MOST_ACCOUNTS_CACHED, "20 000 accounts"),
+    (41, who_knows.SAME_QUESTION, "have .6 of"),
 ]
 """A constant, and where its decision states it."""
 

@@ -19,6 +19,7 @@ SAID_OF_AGENTS = {
     ("CandidatePartsBody", "walk"): "the same, told apart",
     ("CandidatePartsBody", "documents"): "how many of the documents that are listed beside",
     ("AloneBody", "distance_km"): "a distance",
+    ("AloneBody", "share"): "of the topic's people, how many show: not of the agent",
     ("PeerBody", "distance_km"): "a distance",
     ("PeersBody", "following"): "where the next page begins",
     ("PersonBody", "distance_km"): "a distance",

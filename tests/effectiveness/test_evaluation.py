@@ -121,18 +121,28 @@ def test_a_question_is_no_evidence_for_itself(tmp_path: Path) -> None:
 
 
 def test_questions_of_another_set_are_asked_beside_its_own(tmp_path: Path) -> None:
-    """A second table. A bar takes the name of «sans jugement», far from all of them; the
-    questions whose words a document has keep theirs, however high it is.
+    """Two tables for its own and what was left unanswered, a third for the others. A bar takes the
+    name of «sans jugement», far from all documents; the questions whose words a document has keep
+    theirs, however high it is.
     """
-    write_set(tmp_path / "mini", EXPERTS)
+    left = [{"_id": "n1", "text": "sans jugement"}, {"_id": "n2", "text": "plan", "doc": "d2"}]
+    write_set(tmp_path / "mini", {**EXPERTS, "nobody.jsonl": left})
     write_set(tmp_path / "other", SEARCH)
     asked = ("nobody", "mini", "--foreign-questions")
     done = evaluate(*asked, "other/queries.jsonl", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    own, far = done.stdout.split("\n\n")
+    degrees, own, far = done.stdout.split("\n\n")
     assert own.startswith("| mini: confidence |")
+    # Of three documents nothing can be held back: whoever has a vote has a card.
+    header, _, answered, wrote, near = (row.split(" | ") for row in degrees.splitlines())
+    assert header[0] == "| mini: at least"
+    assert header[4::2] == ["without experts named", "unanswered named", "foreign named"]
+    assert (answered[:2], wrote[0]) == (["| answered", "0.00"], "| wrote")
+    assert wrote[1:] == near[1:]
+    assert "unanswered named" in own
     assert far.startswith("| mini: nearest |")
     assert far.count("**0.845**") == 1
+    assert far.count("out of fold") == own.count("out of fold") == 1
     foreign = {row.split(" | ")[0]: row.split(" | ")[5] for row in far.splitlines()[2:]}
     assert (foreign["| none"], foreign["| 0.900"]) == ("0.75", "0.50")
     missing = evaluate(*asked, "nulle-part.jsonl", cwd=tmp_path)
@@ -173,7 +183,8 @@ def test_a_malformed_set_is_a_sentence(
 
 def test_the_roles_that_a_set_tells_are_kept(tmp_path: Path) -> None:
     """An answer is not a page; without any the authors wrote it; a role that is none is refused."""
-    answered = {"account": "ali", "role": "answerer", "thanks": 2, "last": "2024-01-01"}
+    answered: dict[str, Any] = {"account": "ali", "role": "answerer", "thanks": 2, "volume": 40}
+    answered["last"] = "2024-01-01"
     asked = {"account": "bea", "role": "asker"}
     first, *others = EXPERTS["documents.jsonl"]
     told = {**EXPERTS, "documents.jsonl": [{**first, "contributions": [answered, asked]}, *others]}
@@ -181,10 +192,11 @@ def test_the_roles_that_a_set_tells_are_kept(tmp_path: Path) -> None:
     judged = load_expert_set(tmp_path / "told")
     kept = [JudgedSource(judged.documents, ()).document(one) for one in judged.documents]
     assert [
-        (row.account, row.role.value, row.thanks, row.last) for row in kept[0].contributions
+        (row.account, row.role.value, row.thanks, row.volume, row.last)
+        for row in kept[0].contributions
     ] == [
-        ("evaluation:ali", "answerer", 2, None),
-        ("evaluation:bea", "asker", 0, None),
+        ("evaluation:ali", "answerer", 2, 40, None),
+        ("evaluation:bea", "asker", 0, None, None),
     ]
     assert {row.role.value for row in kept[1].contributions} == {"author"}
     answered["role"] = "guru"

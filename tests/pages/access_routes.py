@@ -95,6 +95,9 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("POST", "/api/v1.0/documents/delete/"): (
             Ask("/api/v1.0/documents/delete/", "POST", json={"document_ids": ["1"]}),
         ),
+        ("POST", "/api/v1.0/documents/search/"): (
+            Ask("/api/v1.0/documents/search/", "POST", json={"q": "*"}),
+        ),
         ("GET", "/api/v1/audit"): asked("/api/v1/audit"),
         ("GET", "/api/v1/me"): asked("/api/v1/me"),
         ("GET", "/api/v1/me/export"): asked("/api/v1/me/export"),
@@ -102,6 +105,26 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
             Ask("/api/v1/me/wishes", "POST", json={"kind": "contact", "way": "none"}),
         ),
         ("DELETE", "/api/v1/me/wishes"): posted("/api/v1/me/wishes?kind=contact", "DELETE"),
+        ("GET", "/api/v1/questions"): asked("/api/v1/questions"),
+        ("GET", "/api/v1/questions/existing"): questions("/api/v1/questions/existing"),
+        ("POST", "/api/v1/questions"): (
+            Ask("/api/v1/questions", "POST", json={"title": "Quel cadastre ?"}),
+        ),
+        ("POST", "/api/v1/questions/preferences"): (
+            Ask("/api/v1/questions/preferences", "POST", json={}),
+        ),
+        ("GET", "/api/v1/questions/{question_id}"): asked(f"/api/v1/questions/{NO_QUESTION}"),
+        ("POST", "/api/v1/questions/{question_id}"): (
+            Ask(f"/api/v1/questions/{NO_QUESTION}", "POST", json={"action": "accept"}),
+        ),
+        ("GET", "/questions"): asked("/questions"),
+        ("GET", "/questions/new"): questions("/questions/new"),
+        ("POST", "/questions"): posted("/questions", title="Quel cadastre ?"),
+        ("POST", "/questions/existing"): posted("/questions/existing", document="inconnu"),
+        ("POST", "/questions/preferences"): posted("/questions/preferences", receives="true"),
+        ("POST", "/questions/forget"): posted("/questions/forget"),
+        ("GET", "/questions/{question_id}"): asked(f"/questions/{NO_QUESTION}"),
+        ("POST", "/questions/{question_id}"): posted(f"/questions/{NO_QUESTION}", act="accept"),
         ("GET", "/health/live"): asked("/health/live"),
         ("GET", "/health/ready"): asked("/health/ready"),
         ("GET", "/"): (*questions("/"), *asked("/", "q=cadastre&page=2", *narrowed)),
@@ -155,6 +178,9 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
     }
 
 
+NO_QUESTION = "0" * 32
+"""No question has this id; `tests/pages/test_asking.py` reads those that there are."""
+
 WRITE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -181,6 +207,18 @@ UNREACHABLE = {("GET", "/sign-on"), ("GET", "/sign-on/callback"), ("GET", "/heal
 """Routes that may answer 503: the matrix has no provider to sign on with."""
 DEMO = ("GET", "/demo/originals/{document_id:path}")
 COMMUNITY = ("GET", "/communities/{topic_id:path}")
-OTHER_HANDS = {("GET", "/sign-on/callback"), ("GET", "/access"), DEMO, COMMUNITY, *UNREACHABLE}
+ONE_QUESTION = {
+    ("GET", "/questions/{question_id}"),
+    ("GET", "/api/v1/questions/{question_id}"),
+}
+OTHER_HANDS = {
+    ("GET", "/sign-on/callback"),
+    ("GET", "/access"),
+    DEMO,
+    COMMUNITY,
+    *ONE_QUESTION,
+    *UNREACHABLE,
+}
 """Routes that a token opens to nobody: a person's own session is asked for, the demo, or a
-community, which the matrix has too few agents for (`tests/pages/test_animation.py` opens one)."""
+community, which the matrix has too few agents for (`tests/pages/test_animation.py` opens one); or
+a question, which is none of the matrix's documents."""

@@ -66,6 +66,8 @@ accepted_denials = ["externe:group:exclus"]
 glossary = "glossaire.csv"
 [topics]
 file = "sujets.csv"
+[questions]
+enabled = true
 [oidc]
 issuer = "http://127.0.0.1:1"
 client_id = "quisait"

@@ -479,5 +479,5 @@ def test_the_trend_counts_ones_own_topics_month_by_month(desk: Desk) -> None:
     assert list(builds) == [day - timedelta(days=1), day, TODAY]
     page = desk.client().get("/animation").text
     rows = re.findall(r'<th scope="row">([^<]*)</th><td>(\d+) ', page.partition('"tendance"')[2])
-    assert [int(count) for _, count in rows] == [1, int("repose sur une personne" in page)]
+    assert [int(count) for _, count in rows] == [1, int("une seule personne connue" in page)]
     assert desk.client("ag-8").get("/animation").text.count("<meter") == 2

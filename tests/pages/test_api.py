@@ -6,6 +6,8 @@ from urllib.parse import quote
 import pytest
 from fastapi.testclient import TestClient
 
+from expertise.values import Degree
+from search_api.wording import DEGREES
 from tests.pages.conftest import ClientOf
 
 pytestmark = pytest.mark.pages
@@ -184,6 +186,17 @@ def test_experts_come_with_post_and_evidence(dora: TestClient) -> None:
     assert first["evidence"][0]["roles"] == ["author"]
     assert first["evidence"][0]["last"] == "2025-03-04"
     assert all(one["evidence"] for one in body["candidates"])
+
+
+@pytest.mark.parametrize("address", ["/", "/experts"])
+def test_pages_say_the_degree_that_the_api_gives(dora: TestClient, address: str) -> None:
+    """In the same words, wherever somebody who knows is shown."""
+    asked = {"q": "dégrèvement incendie"}
+    first = dora.get("/api/v1/experts", params=asked).json()["candidates"][0]
+    assert (first["degree"], first["sure"]) == ("wrote", True)
+    shown = dora.get(address, params=asked, headers={"Accept": "text/html"}).text
+    assert DEGREES[Degree.WROTE].capitalize() in shown
+    assert DEGREES[Degree.ANSWERED].capitalize() not in shown
 
 
 @pytest.mark.parametrize("area", ["22", "r53"])

@@ -24,7 +24,7 @@ from expertise.builds import SqlBuilds
 from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
 from expertise.topics import Topic, TopicKind, TopicList
-from expertise.values import Candidate, ScoreParts, TopicsOf
+from expertise.values import Candidate, Degree, ScoreParts, TopicsOf
 from expertise.who_knows import Experts
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
@@ -50,6 +50,8 @@ from tests.planted import ENCODER, TODAY
 
 pytestmark = [pytest.mark.pages, pytest.mark.experts]
 
+RULES = BuildRules(least_known=0)
+"""So few people are no sample: whoever is alone among them is called so."""
 TOPICS = (
     Topic("urn:sujet/cadastre", "cadastre", ("arpentage",)),
     Topic("regies", "régies"),
@@ -132,14 +134,14 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     book, builds = SqlDirectory(engine), SqlBuilds(engine)
     book.replace(Listed())
-    build = build_expertise(index, book, ENCODER, TOPICS, BuildRules(), TODAY)
+    build = build_expertise(index, book, ENCODER, TOPICS, RULES, TODAY)
     builds.publish(build, TopicList(TOPICS))
     yield Services(
         Search(index, ENCODER, book),
         book,
         reader_of=lambda request: reader_of(request.headers.get("x-agent", "ag-5"), book, TODAY),
         today=lambda: TODAY,
-        overview=BuildReader(builds, index, book, BuildRules()),
+        overview=BuildReader(builds, index, book, RULES),
     )
     engine.dispose()
 
@@ -163,9 +165,46 @@ def test_who_is_alone(client: TestClient) -> None:
     assert body["rows"][0]["next"]["name"] == "Jo Loin"
     assert 9_000 < body["rows"][0]["distance_km"] < 10_000
     assert body["rows"][2]["next"] is None
+    assert [one["degree"] for one in body["rows"]] == [
+        "known",
+        "metier",
+        "known",
+        "known",
+        "metier",
+    ]
+    assert body["unclaimed"] == {"topics": [], "of": 3, "share": 0.0}
     assert body["build"] == {"state": "shown", "day": TODAY.isoformat()}
     narrowed = client.get("/api/v1/isolation?area=r53&topic=m-geometre").json()["rows"]
     assert [one["agent"]["id"] for one in narrowed] == ["ag-1"]
+
+
+def test_without_enough_people_nobody_is_called_alone(
+    services: Services, client: TestClient
+) -> None:
+    """API, page and table say of no topic that somebody is alone on it, and why."""
+    assert services.overview
+    index, book, builds = services.overview.index, services.overview.book, services.overview.builds
+
+    def published(rules: BuildRules) -> None:
+        build = build_expertise(index, book, ENCODER, TOPICS, rules, TODAY)  # type: ignore[arg-type]
+        builds.publish(build, TopicList(TOPICS))
+
+    published(BuildRules(least_known=1))
+    try:
+        body = client.get("/api/v1/isolation").json()
+        assert [one["id"] for one in body["unclaimed"]["topics"]] == [
+            "urn:sujet/cadastre",
+            "regies",
+        ]
+        assert (body["unclaimed"]["of"], 0 < body["unclaimed"]["share"] < 1) == (3, True)
+        assert not [one for one in body["rows"] if one["degree"] == "known"]
+        page = client.get("/isolation").text
+        assert "Sur 2 sujets de 3, personne n’est dit seul" in page
+        assert "Sur ce sujet, personne n’est dit seul" in client.get("/isolation?topic=regies").text
+        assert "personne n’est dit seul" not in client.get("/isolation?topic=m-geometre").text
+        assert "régies" not in client.get("/isolation.csv").text
+    finally:
+        published(RULES)
 
 
 def test_who_knows_walks_over_the_topics_of_the_last_build(
@@ -247,14 +286,17 @@ def test_a_topics_table_keeps_to_the_area_that_is_asked_for(client: TestClient, 
     assert {one["territoire"] for one in rows} <= ({area} if area else {"", "r76", "48"})
 
 
-@pytest.mark.parametrize(("sure", "named"), [(True, None), (False, "regies")])
+@pytest.mark.parametrize(
+    ("degree", "named"),
+    [(Degree.ANSWERED, None), (Degree.WROTE, None), (Degree.NEAR, "regies")],
+)
 def test_a_topic_to_go_on_from_is_named_where_nobody_is_certain(
-    services: Services, sure: bool, named: str | None
+    services: Services, degree: Degree, named: str | None
 ) -> None:
     """Also beside candidates, as long as none of them is sure."""
     agent = services.people.agent("ag-1")
     assert agent is not None
-    one = Candidate(agent, 0.4, ScoreParts(0.4, 0.0, 1), (), sure=sure)
+    one = Candidate(agent, 0.4, ScoreParts(0.4, 0.0, 1), (), degree=degree)
     found = topic_to_go_on_from(services, "régies", Experts((one,), 0))
     assert (found.id if found else None) == named
 
@@ -399,8 +441,8 @@ def test_each_isolated_agent_has_one_row(
         ["Jo =Formule", "régies"],
         ["Jo Loin", "cadastre", "Jo Seule", "géomètre", "Jo Seule"],
     ]
-    assert "Seule personne connue sur ce sujet dans la région. Au plus près" in page
-    assert "Seule personne de ce métier dans la région. Au plus près" in page
+    assert "Seule personne connue ici sur ce sujet dans la région. Au plus près" in page
+    assert "Seule personne de ce métier dans la région, d’après l’annuaire. Au plus près" in page
     assert "3 agents seuls sur un sujet au moins" in page
     assert "5 sujets isolés en tout" in page
     page, found = rows("?topic=m-geometre")

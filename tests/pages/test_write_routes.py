@@ -31,12 +31,17 @@ from quisait.application.database import migrate
 from quisait.clock import now
 from quisait.settings import SearchSettings
 from quisait.work.search_files import SettingsSearchFiles
+from search_api.answers.context import Asking
 from search_api.app import Services, create_app
+from search_api.asking.storage import SqlQuestions
+from search_api.asking.values import AskingRules
 from search_api.audit.sql import SqlAudit
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie
 from search_api.feedback import SqlFeedback
+from search_api.identity.readers import NO_AUTHORITIES, reader_of
 from search_api.search import Search
 from search_api.sign_on.identification import AgentRule, SignOn
+from search_api.sign_on.introspection import ApplicationReaders, IntrospectionRules
 from search_api.sign_on.provider import Provider, ProviderRules
 from search_api.sign_on.sessions import SessionLimits, SignOnCookies, SqlPersonalTokens, SqlSessions
 from search_api.sign_on.verification import LOGOUT_EVENT, ProviderSession
@@ -141,7 +146,14 @@ def site(index: EmbeddedIndex, tmp_path: Path) -> Iterator[Site]:
             ),
             sign_on=sign_on,
             reader_of=IdentifiedReaders(identify, book, lambda: TODAY),
+            asking=Asking(
+                SqlQuestions(engine, now),
+                AskingRules(),
+                lambda: True,
+                lambda agent_id: reader_of(agent_id, book, TODAY),
+            ),
             push_receiver=PushService(inbox, push_tokens, {"docs": SuiteRules()}, limits),
+            application_readers=application_readers(sign_on, book),
         )
         yield Site(
             create_app(services),
@@ -176,6 +188,14 @@ def signing_on(
         whom_to_ask="",
         now_s=now_s,
         today=lambda: TODAY,
+    )
+
+
+def application_readers(sign_on: SignOn, book: SqlDirectory) -> ApplicationReaders:
+    assert sign_on.provider
+    rules = IntrospectionRules({"docs-app": "wiki"})
+    return ApplicationReaders(
+        sign_on.provider, rules, book, book, NO_AUTHORITIES, now_s, lambda: TODAY
     )
 
 
@@ -244,6 +264,30 @@ def of_own(path: str, name: str, own: Callable[[Site, str], str]) -> Write:
     )
 
 
+def of_the_asker(path: str, status: int, **sent: Any) -> Write:
+    """Who asked a question may change it; to others that is as unknown, and to a program closed."""
+
+    def ask(site: Site, client: Any, **headers: str) -> Answer:
+        asked = site.client(OTHER).post("/api/v1/questions", json={"title": "Qui sait ?"})
+        address = path.format(asked.json()["id"])
+        answer: Answer = client.post(address, headers=headers, **sent)
+        return answer
+
+    def by_token(site: Site) -> Answer:
+        token = site.tokens.make(OTHER, "un programme", 30)
+        return ask(site, site.client(), Authorization=f"Bearer {token}")
+
+    return Write(
+        lambda site: ask(site, site.client(OTHER)),
+        status,
+        {
+            404: lambda site: ask(site, site.client(MANAGER)),
+            401: lambda site: ask(site, site.client()),
+            403: by_token,
+        },
+    )
+
+
 def pushing(path: str, status: int, body: Any) -> Write:
     """A source's token may, anybody without one may not."""
 
@@ -255,6 +299,15 @@ def pushing(path: str, status: int, body: Any) -> Write:
     return Write(
         lambda site: ask(site, site.push_token), status, {401: lambda site: ask(site, "qsp_x")}
     )
+
+
+def searching(site: Site, sub: str, client_id: str = "docs-app") -> Answer:
+    """An application that searches with the token of an account."""
+    site.provider.token_claims = {"sub": sub, "client_id": client_id}
+    answer: Answer = site.client().post(
+        "/api/v1.0/documents/search/", json={"q": "*"}, headers={"Authorization": "Bearer jeton"}
+    )
+    return answer
 
 
 def logged_out(site: Site, key: Any = None) -> Answer:
@@ -343,6 +396,14 @@ WRITES: dict[tuple[str, str], Write] = {
     ("POST", "/api/v1.0/documents/delete/"): pushing(
         "/api/v1.0/documents/delete/", 200, {"service": "docs", "document_ids": ["x"]}
     ),
+    ("POST", "/api/v1.0/documents/search/"): Write(
+        lambda site: searching(site, "a1"),
+        200,
+        {
+            401: lambda site: searching(site, "a1", "drive-app"),
+            403: lambda site: searching(site, "personne"),
+        },
+    ),
     ("POST", "/api/v1/me/wishes"): in_person("/api/v1/me/wishes", 200, json=WITHDRAW),
     ("DELETE", "/api/v1/me/wishes"): in_person("/api/v1/me/wishes", 200, "DELETE", params=WITHDRAW),
     ("POST", "/communities/{topic_id:path}"): Write(
@@ -367,6 +428,26 @@ WRITES: dict[tuple[str, str], Write] = {
         },
     ),
     ("POST", "/avis"): in_person("/avis", 303, data=KEPT),
+    ("POST", "/api/v1/questions"): in_person(
+        "/api/v1/questions", 200, json={"title": "Qui sait ?"}
+    ),
+    ("POST", "/api/v1/questions/preferences"): in_person(
+        "/api/v1/questions/preferences", 204, json={"per_week": 1}
+    ),
+    ("POST", "/api/v1/questions/{question_id}"): of_the_asker(
+        "/api/v1/questions/{}", 204, json={"action": "edit", "title": "Qui ?"}
+    ),
+    ("POST", "/questions"): in_person("/questions", 303, data={"title": "Qui sait ?"}),
+    ("POST", "/questions/existing"): in_person(
+        "/questions/existing", 303, data={"document": "wiki:60"}
+    ),
+    ("POST", "/questions/preferences"): in_person(
+        "/questions/preferences", 303, data={"receives": "true"}
+    ),
+    ("POST", "/questions/forget"): in_person("/questions/forget", 303),
+    ("POST", "/questions/{question_id}"): of_the_asker(
+        "/questions/{}", 303, data={"act": "edit", "title": "Qui ?"}
+    ),
     ("POST", "/mes-donnees"): in_person("/mes-donnees", 303, data={"act": "ask", **WITHDRAW}),
     ("POST", "/demo/agent"): Write(
         lambda site: become(site, site.demo, "127.0.0.1"),

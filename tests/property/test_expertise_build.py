@@ -21,11 +21,11 @@ from expertise.builds import SqlBuilds
 from expertise.corpus import read_corpus
 from expertise.holders import (
     LEAST_ACCEPTED,
-    NEAREST_HOLDERS,
     VOLUME_DISCOUNT,
     IsolationScope,
     weigh_cells,
 )
+from expertise.isolation import NEAREST_HOLDERS
 from expertise.topics import Topic, TopicList
 from expertise.votes import contribution_weight
 from indexer.values import IndexedDocument, Passage
@@ -35,7 +35,8 @@ from tests.planted import ENCODER, TODAY, Planted, plant
 
 pytestmark = pytest.mark.experts
 
-RULES = BuildRules()
+RULES = BuildRules(least_known=0)
+"""Whoever is alone is called so: how sure that is, is measured elsewhere."""
 
 
 def built(planted: Planted, documents: Iterable[IndexedDocument] | None = None) -> Build:

@@ -173,13 +173,13 @@ def _world(index: Index, engine: sa.Engine) -> World:
         book,
         reader_of=lambda request: reader_of(request.headers.get("x-agent", ""), book, TODAY),
         today=lambda: TODAY,
-        overview=BuildReader(builds, index, book, BuildRules()),
+        overview=BuildReader(builds, index, book, BuildRules(least_known=0)),
         grants=GRANTS,
         audit=SqlAudit(engine, now),
     )
     made = World(index, book, consent, create_app(services))
     made.become({}, {})
-    built = build_expertise(index, book, ENCODER, TOPICS, BuildRules(), TODAY)
+    built = build_expertise(index, book, ENCODER, TOPICS, BuildRules(least_known=0), TODAY)
     builds.publish(built, TopicList(TOPICS))
     accepted = TestClient(made.app, headers={"x-agent": ANIMATOR}).post(
         "/api/v1/animation/communities/cadastre", json={"verdict": "accept"}

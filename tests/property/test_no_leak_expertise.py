@@ -33,6 +33,9 @@ from tests.planted import ENCODER, TODAY, Planted, plant
 
 pytestmark = [pytest.mark.trust, pytest.mark.experts]
 
+RULES = BuildRules(least_known=0)
+"""Whoever is alone is called so: how sure that is, is measured elsewhere."""
+
 EVERYTHING_OPEN = access_filter(Reader("a", frozenset({EVERYONE})))
 OPEN = Access(frozenset({EVERYONE}))
 
@@ -110,10 +113,10 @@ def staged(index: Index, folder: Path) -> Stage:
     engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     book, builds = SqlDirectory(engine), SqlBuilds(engine)
     book.replace(planted)
-    build = build_expertise(index, book, ENCODER, planted.topics, BuildRules(), TODAY)
+    build = build_expertise(index, book, ENCODER, planted.topics, RULES, TODAY)
     builds.publish(build, TopicList(tuple(planted.topics)))
     consent = SqlConsent(engine, lambda: datetime(2026, 10, 1, tzinfo=UTC))
-    return Stage(planted, index, book, BuildReader(builds, index, book, BuildRules()), consent)
+    return Stage(planted, index, book, BuildReader(builds, index, book, RULES), consent)
 
 
 def test_the_answers_are_the_planted_truth(stage: Stage) -> None:

@@ -91,6 +91,7 @@ ROWS = st.builds(
     first=DATES,
     last=DATES,
     thanks=WHOLE,
+    volume=st.none() | WHOLE,
 )
 ACCESS = st.sampled_from(
     (

@@ -1,24 +1,23 @@
 // A real OpenID provider that behaves as ProConnect does: signed userinfo, ProConnect's scopes,
 // a secret sent in the body. It also refuses what comes without PKCE (S256).
-// PROVIDER holds: {port, client: {…}, accounts: {login: {claims}}, key: a private JWK}.
+// PROVIDER holds: {port, clients: [{…}], accounts: {login: {claims}}, key: a private JWK}.
 import { Provider } from "oidc-provider";
 
-const { port, client, accounts, key } = JSON.parse(process.env.PROVIDER);
+const { port, clients, accounts, key } = JSON.parse(process.env.PROVIDER);
 const issuer = `http://127.0.0.1:${port}`;
 const scopes = ["given_name", "usual_name", "email", "uid", "siret", "idp_id", "organizational_unit"];
 
 const provider = new Provider(issuer, {
   jwks: { keys: [key] },
   cookies: { keys: ["tests only"] },
-  clients: [
-    {
-      ...client,
-      grant_types: ["authorization_code"],
-      response_types: ["code"],
-      token_endpoint_auth_method: "client_secret_post",
-      userinfo_signed_response_alg: "RS256",
-    },
-  ],
+  clients: clients.map((client) => ({
+    ...client,
+    grant_types: ["authorization_code"],
+    response_types: ["code"],
+    token_endpoint_auth_method: "client_secret_post",
+    userinfo_signed_response_alg: "RS256",
+    introspection_signed_response_alg: "RS256",
+  })),
   scopes: ["openid", ...scopes],
   claims: { openid: ["sub"], acr: null, ...Object.fromEntries(scopes.map((name) => [name, [name]])) },
   acrValues: ["eidas1", "eidas2"],
@@ -27,6 +26,8 @@ const provider = new Provider(issuer, {
     devInteractions: { enabled: true },
     jwtUserinfo: { enabled: true },
     backchannelLogout: { enabled: true },
+    introspection: { enabled: true },
+    jwtIntrospection: { enabled: true },
   },
   // It refuses by default to ask addresses such as a test's own, and waits 2.5 s for them.
   fetch: (url, { dispatcher, signal, ...options }) =>

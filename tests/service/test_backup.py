@@ -23,6 +23,7 @@ from quisait.application.assembly import open_application
 from quisait.application.sign_on import open_sessions
 from quisait.clock import today
 from quisait.settings import load_settings
+from quisait.settings.files import RANKER_FILE
 from quisait.work.backup import BackupUnusable, back_up, read_manifest
 from quisait.work.crawl import crawl_sources
 from quisait.work.restore import restore
@@ -142,6 +143,8 @@ def test_there_and_back_over_both_engines_and_databases(
         application.privacy.consent.ask(Preference("ag-2", PreferenceKind.WITHDRAW, "notes"))
         (begun,) = [run.started for run in application.state.runs_of("wiki")]
     asked = answers()
+    learned = place.folder / ".quisait" / RANKER_FILE
+    learned.write_text("{}", "utf-8")
     assert {"wiki:2", "wiki:3", "notes:bornage.txt"} <= ids(asked)
     assert "notes:secret.txt" in ids(asked, "ag-2") - ids(asked)
     register = place.folder / "registre.jsonl"
@@ -153,9 +156,11 @@ def test_there_and_back_over_both_engines_and_databases(
         done = restore(load_settings(), backup, register_file=register)
         register = other.folder / "registre.jsonl"
         assert (done.documents, done.left_out, done.agents) == (6, 0, 3)
+        assert (other.folder / ".quisait" / RANKER_FILE).read_text("utf-8") == "{}"
         assert answers() == asked
         with open_application(load_settings()) as application:
             assert application.state.load("wiki")
+            assert application.state.run_is_requested("wiki"), "a text may have been replaced"
             assert open_sessions(application.settings, application.database).of() == ()
             (kept,) = application.privacy.consent.of("ag-2")
             assert kept.preference.subject == "notes"

@@ -51,9 +51,9 @@ def test_check_says_ok_of_each_part(crawled: Place) -> None:
     """One line each, when everything is as it should be."""
     lines = crawled.run("check").stdout.splitlines()
     names = [line.removeprefix("ok").split(" : ")[0].strip() for line in lines]
-    parts = ["dossier", "base d'état", "encodeur", "extracteur", "index", "secrets", "registre"]
-    parts.append("annuaire")
-    assert names == [*parts, "source notes", "source wiki", "identité"]
+    machine = ["dossier", "base d'état", "disque", "horloge", "ports", "limites"]
+    parts = ["encodeur", "extracteur", "index", "secrets", "registre", "annuaire", "classement"]
+    assert names == [*machine, *parts, "source notes", "source wiki", "identité"]
     assert all(line.startswith("ok ") for line in lines)
 
 
@@ -72,7 +72,8 @@ def test_check_says_what_to_do_where_something_is_wrong(tmp_path: Path) -> None:
         QUISAIT_SOURCES='[{"name": "notes", "kind": "folder", "path": "absent"}]',
     )
     found = {one["name"]: one for one in place.json("check", status=1)}
-    assert [name for name, one in found.items() if one["passed"]] == ["dossier", "secrets"]
+    sound = ["dossier", "disque", "horloge", "ports", "limites", "secrets", "classement"]
+    assert [name for name, one in found.items() if one["passed"]] == sound
     assert "[encoder] model" in found["encodeur"]["detail"]
     assert "absent.csv" in found["annuaire"]["detail"]
     assert "absent" in found["source notes"]["detail"]
@@ -252,7 +253,7 @@ def test_experts_come_with_evidence(crawled: Place) -> None:
     assert "ag-3" not in ids
     assert all(one["evidence"] for one in found["candidates"])
     plain = crawled.run("experts", "bornage", "--agent", "ag-2", "--area", "r53").stdout
-    assert "1. Ana Le Goff (ag-1)" in plain
+    assert "1. Ana Le Goff (ag-1), a écrit sur ce sujet" in plain
     assert "Côtes-d'Armor" in plain
     assert "Amrani" not in plain
 
@@ -272,7 +273,11 @@ def test_an_unknown_agent_is_a_sentence(crawled: Place) -> None:
     """No reader, no answer: the exit status says so, and what to give."""
     done = crawled.run("search", "bornage", "--agent", "ag-404", status=1)
     assert done.stdout == ""
+    assert "« ag-404 » n'est pas dans l'annuaire" in done.stderr
     assert "--agent IDENTIFIANT" in done.stderr
+    left = crawled.run("experts", "bornage", "--agent", "ag-3", status=1)
+    assert "« ag-3 » est parti" in left.stderr
+    assert left.stdout == ""
 
 
 def test_a_wrong_setting_is_a_sentence(tmp_path: Path) -> None:

@@ -295,3 +295,27 @@ def test_while_it_runs_a_push_is_found_within_seconds(place: Place, tokens: dict
         while server.found("rapideux", "ag-1") != {"docs:vite"}:
             assert time.monotonic() < deadline
             time.sleep(0.3)
+
+
+def test_what_the_application_no_longer_has(server: Server, tokens: dict[str, str]) -> None:
+    """Its list deletes the others, under the guard; what came after the list was written stays."""
+    place, drive = server.place, tokens["drive"]
+    path = "/api/v1/push/drive"
+    server.push(
+        {"documents": [post(f"liste-{n}", "Le mot listeux") for n in range(9)]}, drive, path
+    )
+    listing = place.folder / "ids.txt"
+    listing.write_text("liste-0\n", "utf-8")
+    time.sleep(0.05)
+    server.push(post("liste-9", "Le mot listeux"), drive, path)
+    refusal = place.run("push", "keep-only", "drive", "ids.txt", status=1).stderr
+    assert "--accept-deletions" in refusal
+    place.run("crawl", "drive")
+    assert len(server.found("listeux", "ag-1")) == 10
+    place.run("push", "keep-only", "drive", "ids.txt", "--accept-deletions")
+    place.run("crawl", "drive", "--accept-deletions")
+    assert server.found("listeux", "ag-1") == {"drive:liste-0", "drive:liste-9"}
+    again = server.push(post("liste-1", "Le mot listeux"), drive, path).json()["items"]
+    assert [one["status"] for one in again] == ["accepted"]
+    listing.write_text("\n", "utf-8")
+    assert "aucun document" in place.run("push", "keep-only", "drive", "ids.txt", status=1).stderr

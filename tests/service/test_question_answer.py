@@ -19,6 +19,8 @@ from search_api.answers.context import AnswerContext
 from search_api.answers.question import QuestionAnswer, answer_question, who_knows
 from search_api.query_log.recording import AskedQuery
 from search_api.questions.query import Query, ResultOrder
+from search_api.ranking.ranker import FEATURES, FORMAT, Ranker, Tree
+from search_api.ranking.results import explanation
 from search_api.ranking.search_configuration import SearchConfiguration
 from search_api.search import Search
 from tests.builders import put
@@ -181,3 +183,53 @@ def test_the_command_line_says_what_is_incomplete(asked: Asked) -> None:
 
 def _ids(found: QuestionAnswer) -> tuple[str, ...]:
     return tuple(one.agent.id for one in found.experts.candidates)
+
+
+class LowestFirst:
+    """A ranker that turns the better half of a window under the other."""
+
+    def ranker(self, encoder: str) -> Ranker | None:
+        tree = Tree(
+            feature=(FEATURES.index("score"), 0, 0),
+            threshold=(0.5, 0.0, 0.0),
+            left=(1, 0, 0),
+            right=(2, 0, 0),
+            value=(0.0, 1.0, 0.0),
+        )
+        return Ranker(
+            format=FORMAT,
+            encoder=encoder,
+            features=FEATURES,
+            made=TODAY,
+            questions=400,
+            groups=40,
+            before=0.4,
+            after=0.5,
+            p_value=0.01,
+            trees=(tree,),
+        )
+
+
+def test_a_learned_order_changes_the_order_alone(asked: Asked) -> None:
+    """The same documents, total and facets; a result that moved says so, and who knows does not."""
+    plain = asked.context.search
+    tuned = Search(
+        asked.index, asked.encoder, asked.context.people, SearchConfiguration(ranker=LowestFirst())
+    )
+    ranked = [search.rank(Query(QUESTION), READER, TODAY) for search in (plain, tuned)]
+    before, after = [[hit.document_id for hit in hits] for hits in ranked]
+    assert before != after
+    assert sorted(before) == sorted(after)
+    pages = [search.answer(Query(QUESTION), READER, TODAY) for search in (plain, tuned)]
+    assert pages[0].counts == pages[1].counts
+    assert pages[0].facets == pages[1].facets
+    said = [
+        any("réglé sur les questions" in sentence for sentence in explanation(one, page))
+        for page in pages
+        for one in page.results
+    ]
+    moved = [one.parts.learned != 0 for page in pages for one in page.results]
+    assert said == moved
+    assert any(moved)
+    windows = [search.window_of(QUESTION, READER) for search in (plain, tuned)]
+    assert windows[0] == windows[1]

@@ -2,23 +2,43 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import pytest
+from authlib.integrations.requests_client import OAuth2Session
 
-from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, ProviderPlan, running_provider
-from tests.pages.signing_on import browsing, proconnect_claims, signed_on
+from tests.oidc_provider import (
+    APPLICATION_ADDRESS,
+    APPLICATION_ID,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    ProviderPlan,
+    running_provider,
+)
+from tests.pages.signing_on import at_provider, browsing, proconnect_claims, signed_on
 from tests.service.place import AGENTS, Place, make_place
 from tests.service.running import Running, free_port, running, wait_until
+from tests.unit.test_push_find import DOCUMENT
 
 pytestmark = pytest.mark.trust
 
+OWN_AGENTS = AGENTS.replace("wiki:ana|", "wiki:ana|docs:ana|")
+DOCS = f"""
+[[sources]]
+name = "docs"
+kind = "push"
+every = "1 s"
+search_client = "{APPLICATION_ID}"
+"""
 ACCOUNTS = {"ana": proconnect_claims("ag-1"), "ben": proconnect_claims("ag-2")}
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
     address: str
+    issuer: str
+    pushing: str
     place: Place
     run: Running
 
@@ -42,9 +62,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         QUISAIT_OIDC__CLIENT_ID=CLIENT_ID,
         QUISAIT_OIDC__SCOPES="openid uid email idp_id",
     )
+    (place.folder / "agents.csv").write_text(OWN_AGENTS, "utf-8")
+    with (place.folder / "quisait.toml").open("a", encoding="utf-8") as settings:
+        settings.write(DOCS)
+    pushing = place.run("push", "token", "add", "docs").stdout.strip()
     with running_provider(plan), running(place) as run:
         wait_until(lambda: run.measured("quisait_source_lag_seconds", source="wiki") is not None)
-        yield Served(address, place, run)
+        yield Served(address, plan.issuer, pushing, place, run)
 
 
 def test_check_tries_the_provider(served: Served) -> None:
@@ -73,6 +97,43 @@ def test_sessions_on_the_command_line(served: Served) -> None:
         assert ben.get(served.address).status_code == 303
 
 
+def access_token(issuer: str, login: str, client_id: str, back: str) -> str:
+    """What the provider gives an application for a person who signs on there."""
+    own = OAuth2Session(
+        client_id, CLIENT_SECRET, token_endpoint_auth_method="client_secret_post",
+        redirect_uri=back, scope="openid uid", code_challenge_method="S256",
+    )  # fmt: skip
+    verifier = "v" * 43
+    begun, _ = own.create_authorization_url(f"{issuer}/auth", code_verifier=verifier)
+    with browsing() as client:
+        answer = at_provider(client, begun, login)
+    return str(own.fetch_token(f"{issuer}/token", authorization_response=answer,
+                               code_verifier=verifier)["access_token"])  # fmt: skip
+
+
+def test_an_application_searches_for_its_agent(served: Served) -> None:
+    """With the token that the provider gave it; a token for quisait itself is another's."""
+    ours, theirs = (
+        {**DOCUMENT, "id": name, "title": "Le mot ourdissoir", "users": [sub], "groups": []}
+        for name, sub in (("a", "ana"), ("b", "ben"))
+    )
+    path = f"{served.address}/api/v1.0/documents"
+    headers = {"Authorization": f"Bearer {served.pushing}"}
+    sent = httpx.post(f"{path}/index/", json=[ours, theirs], headers=headers, trust_env=False)
+    assert sent.status_code == 201, sent.text
+
+    def found(login: str, client_id: str = APPLICATION_ID, back: str = APPLICATION_ADDRESS) -> Any:
+        token = access_token(served.issuer, login, client_id, back)
+        body = {"q": "ourdissoir", "services": ["docs"], "visited": ["b"]}
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx.post(f"{path}/search/", json=body, headers=headers, trust_env=False)
+
+    wait_until(lambda: len(found("ana").json()) > 0)
+    assert [(one["_index"], one["_id"]) for one in found("ana").json()] == [("docs", "a")]
+    assert found("ben").status_code == 403
+    assert found("ana", CLIENT_ID, f"{served.address}/sign-on/callback").status_code == 401
+
+
 def test_who_leaves_is_nobody_at_the_next_request(served: Served) -> None:
     """Session and personal token alike, from the directory's next reading on."""
     own = {"Origin": served.address}
@@ -85,14 +146,14 @@ def test_who_leaves_is_nobody_at_the_next_request(served: Served) -> None:
         asked, bearer = f"{served.address}/api/v1/search", {"Authorization": f"Bearer {token}"}
         assert httpx.get(asked, headers=bearer, trust_env=False).status_code == 200
         directory = served.place.folder / "agents.csv"
-        directory.write_text(AGENTS.replace("974,,", "974,2020-01-01,"), "utf-8")
+        directory.write_text(OWN_AGENTS.replace("974,,", "974,2020-01-01,"), "utf-8")
         try:
             served.place.run("crawl", "notes")
             assert httpx.get(asked, headers=bearer, trust_env=False).status_code == 401
             assert ben.get(served.address).status_code == 303
             assert signed_on(ben, served.address, "ben").status_code == 403
         finally:
-            directory.write_text(AGENTS, "utf-8")
+            directory.write_text(OWN_AGENTS, "utf-8")
             served.place.run("crawl", "notes")
 
 

@@ -102,7 +102,7 @@ def test_who_is_alone(place: Place) -> None:
     """As text, JSON and CSV; who left years ago breaks no solitude."""
     text = place.run("isolation").stdout
     alone = "22 · géomètre du cadastre · Ana Le Goff · seule personne de ce métier en France"
-    assert alone in text
+    assert f"{alone}, d’après l’annuaire" in text
     assert "Rossi" not in text
     rows = place.json("isolation", "--area", "r53")["rows"]
     assert {row["agent"]["id"] for row in rows} == {"ag-1"}
@@ -114,7 +114,7 @@ def test_who_is_alone(place: Place) -> None:
 def test_how_many_hold_what(place: Place) -> None:
     """Every topic, or one area by area; as text, JSON and CSV."""
     told = place.run("coverage").stdout
-    assert "géomètre du cadastre (m-geometre) : 1 ; repose sur une personne" in told
+    assert "géomètre du cadastre (m-geometre) : 1 ; une seule personne connue" in told
     topics = {row["topic"]["id"]: row for row in place.json("coverage", "--area", "r53")["topics"]}
     assert topics["m-geometre"]["holders"]["agents"] == 1
     assert topics["m-tresorier"]["holders"]["agents"] == 0

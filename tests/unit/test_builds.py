@@ -65,7 +65,7 @@ def test_what_is_published_is_read_back(engine: sa.Engine) -> None:
 
 def test_pages_of_who_is_alone_go_by_topic_or_by_agent(engine: sa.Engine) -> None:
     """Page after page, each isolated holder once; by agent, their topics follow one another."""
-    build, listed = made(1)
+    build, listed = made(2)
     store = SqlBuilds(engine)
     stamp = store.publish(build, listed)
     with engine.begin() as connection:

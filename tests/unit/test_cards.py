@@ -13,9 +13,12 @@ pytestmark = pytest.mark.search
 
 
 def test_a_card_of_before_its_fields_is_still_read() -> None:
-    """Without a word on signatures nobody looked; without thanks there were none."""
+    """Without a word on signatures nobody looked; without thanks there were none, nor volumes."""
     document = make_document(
-        contributions=(Contribution("wiki:ana", ContributorRole.ANSWERER, thanks=3),)
+        contributions=(
+            Contribution("wiki:ana", ContributorRole.ANSWERER, thanks=3, volume=40),
+            Contribution("wiki:ben", ContributorRole.EDITOR, volume=0),
+        )
     )
     line = card_line(indexed(document, passages=(Passage("Le texte", author="wiki:ana"),)))
     kept = card_of(line)
@@ -26,4 +29,4 @@ def test_a_card_of_before_its_fields_is_still_read() -> None:
     fields["contributions"] = [row[:7] for row in fields["contributions"]]
     former = card_of(json.dumps(fields))
     assert former.signed
-    assert former.contributions[0].thanks == 0
+    assert [(row.thanks, row.volume) for row in former.contributions] == [(0, None)] * 2

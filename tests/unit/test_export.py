@@ -48,7 +48,10 @@ THREAD: dict[str, Any] = {
     "comments": [{"author": "q", "text": "Merci", "created": "2021-03-02"}],
     "contributors": [
         {"account": "m", "role": "reviewer", "count": 3, "first": "2020-05-01",
-         "last": "2021-05-01"}
+         "last": "2021-05-01"},
+        {"account": "n", "role": "editor", "volume": 0},
+        {"account": "o", "role": "editor", "volume": 120},
+        {"account": "o", "role": "editor", "volume": 106},
     ],
 }  # fmt: skip
 SPACE = {"type": "space", "id": "cad", "title": "Cadastre", "evidence": "none",
@@ -87,6 +90,8 @@ def test_thread_maps_to_sections_and_contributions(tmp_path: Path) -> None:
     m1, m2 = date(2020, 5, 1), date(2021, 5, 1)
     assert thread.contributions == (
         Contribution("w:m", ContributorRole.REVIEWER, "", 3, m1, m2, ((2020, 1), (2021, 2))),
+        Contribution("w:n", ContributorRole.EDITOR, "", 1, volume=0),
+        Contribution("w:o", ContributorRole.EDITOR, "", 2, volume=226),
         Contribution("w:q", ContributorRole.ASKER, "", 1, q1, q1, ((2020, 1),)),
         Contribution("w:q", ContributorRole.COMMENTER, "", 1, q2, q2, ((2021, 1),)),
         Contribution("w:r", ContributorRole.ACCEPTED_ANSWERER, "Rose", 1, b, b, ((2021, 1),)),

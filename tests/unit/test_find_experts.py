@@ -19,7 +19,7 @@ from expertise.values import (
     TopicsOf,
     Window,
 )
-from expertise.who_knows import WALK_WEIGHT, Experts, find_experts, in_area
+from expertise.who_knows import WALK_WEIGHT, Experts, asks_the_same, find_experts, in_area
 from indexer.values import Card
 from tests.windows import TODAY, ListedBook, card, ranked, wrote
 
@@ -313,6 +313,62 @@ def test_who_only_comes_near_is_marked(nearness: float, compared_to: int, sure: 
     window = replace(compared(one, nearness=nearness), compared=compared_to)
     (ana,) = find_experts(window, "cadastre", ListedBook((ANA,)), TODAY).candidates
     assert ana.sure is sure
+
+
+ASKED = "Comment calculer la valeur locative cadastrale ?"
+
+
+@pytest.mark.parametrize(
+    ("title", "role", "nearness", "degree"),
+    [
+        ("Calculer la valeur locative cadastrale", ContributorRole.ANSWERER, 7.0, "answered"),
+        ("Valeur locative cadastrale : la calculer", ContributorRole.ANSWERER, 7.0, "answered"),
+        ("Calculer la valeur locative cadastrale", ContributorRole.AUTHOR, 7.0, "wrote"),
+        ("Calculer la valeur locative cadastrale", ContributorRole.ANSWERER, 4.0, "near"),
+        ("Contester la valeur locative", ContributorRole.ANSWERER, 7.0, "wrote"),
+        ("Valeur locative", ContributorRole.ANSWERER, 7.0, "wrote"),
+        ("", ContributorRole.ANSWERER, 7.0, "wrote"),
+    ],
+)
+def test_an_answer_to_the_same_question_is_told_from_a_text_on_its_subject(
+    title: str, role: ContributorRole, nearness: float, degree: str
+) -> None:
+    """By the thread's title; and from what only comes near, whatever its title."""
+    thread = replace(card("wiki:1", wrote("wiki:ana", role)), title=title)
+    window = compared([ranked(1.0, thread)], nearness=nearness)
+    (ana,) = find_experts(window, ASKED, ListedBook((ANA,)), TODAY).candidates
+    assert ana.degree == degree
+    assert [one.asked_there for one in ana.evidence] == [
+        role is ContributorRole.ANSWERER and title.endswith(("cadastrale", "calculer"))
+    ]
+
+
+def test_the_answer_to_the_same_question_comes_first_among_the_evidence() -> None:
+    """Before a document that the question is nearer to; without evidence there is no degree."""
+    thread = replace(card("wiki:1", wrote("wiki:ana", ContributorRole.ANSWERER)), title=ASKED)
+    notes = [ranked(1.0, card("wiki:2", wrote("wiki:ana"))), ranked(0.9, thread)]
+    (ana,) = find_experts(
+        compared(notes, nearness=7.0), ASKED, ListedBook((ANA,)), TODAY
+    ).candidates
+    assert [one.document_id for one in ana.evidence] == ["wiki:1", "wiki:2"]
+
+
+@pytest.mark.parametrize(
+    ("role", "degree"),
+    [(ContributorRole.ACCEPTED_ANSWERER, "answered"), (ContributorRole.AUTHOR, "wrote")],
+)
+def test_who_wrote_the_direct_answer_answered(role: ContributorRole, degree: str) -> None:
+    """Where it is an answer; a note answers nobody's question."""
+    window = compared([ranked(1.0, card("wiki:1", wrote("wiki:ana", role)))], nearness=3.0)
+    direct = DirectAnswerer(ANA.id, "wiki:1")
+    (ana,) = find_experts(window, ASKED, ListedBook((ANA,)), TODAY, answered=direct).candidates
+    assert ana.degree == degree
+
+
+@pytest.mark.parametrize("word", ["taxe", "taxe foncière", "", "?"])
+def test_a_subject_asks_nothing(word: str) -> None:
+    """A title of the same one or two words is no question that was answered."""
+    assert not asks_the_same(word, word)
 
 
 @pytest.mark.parametrize(

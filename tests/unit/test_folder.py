@@ -429,7 +429,8 @@ def test_what_is_no_pattern_is_refused(pattern: str) -> None:
 
 
 @pytest.mark.trust
-def test_what_is_left_out_later_is_closed_then_removed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("full", [False, True])
+def test_what_is_left_out_later_is_closed_then_removed(tmp_path: Path, full: bool) -> None:
     """At once by the few; where the guard holds the removal, nobody reads it meanwhile."""
     (tmp_path / "state").mkdir()
     crawls = CrawlBench(tmp_path / "state")
@@ -446,7 +447,7 @@ def test_what_is_left_out_later_is_closed_then_removed(tmp_path: Path) -> None:
     assert len(readers()) == 30
     fewer = FolderConnector("f", root, everyone, parse_selection((), ("d0",)))
     with pytest.raises(DeletionsHeld):
-        crawl(fewer, crawls.dependencies, guard_share=0.1)
+        crawl(fewer, crawls.dependencies, full=full, guard_share=0.1)
     assert {one for one, access in readers().items() if access.allowed} == {
         f"f:d1/{number}.txt" for number in range(1, 30, 2)
     }

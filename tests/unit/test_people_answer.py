@@ -4,31 +4,32 @@ import pytest
 
 from connectors.values import Agent
 from expertise.lookup import NOBODY, DirectoryMatches, ServiceMatch
-from expertise.values import Candidate, ScoreParts
+from expertise.values import Candidate, Degree, ScoreParts
 from expertise.who_knows import Experts
 from search_api.answers.people import CardReason, people_answer
 
 pytestmark = [pytest.mark.experts, pytest.mark.trust]
 
 
-def candidate(number: int, *, sure: bool) -> Candidate:
+def candidate(number: int, degree: Degree) -> Candidate:
     agent = Agent(f"ag-{number}", "Ana", f"Le Gall {number}", "", "", "", "")
-    return Candidate(agent, 1.0, ScoreParts(1.0, 0.0, 1), (), (), 1.0, sure)
+    return Candidate(agent, 1.0, ScoreParts(1.0, 0.0, 1), (), (), 1.0, degree)
 
 
-SURE, WEAK, WEAKER = candidate(1, sure=True), candidate(2, sure=False), candidate(3, sure=False)
+WROTE, ANSWERED = candidate(1, Degree.WROTE), candidate(4, Degree.ANSWERED)
+WEAK, WEAKER = candidate(2, Degree.NEAR), candidate(3, Degree.NEAR)
 
 
 def test_who_is_not_sure_has_no_card() -> None:
     """Beside somebody who is sure they are not shown at all, wherever they rank."""
-    found = people_answer(Experts((WEAK, SURE, WEAKER), 0), NOBODY, None, [])
-    assert [one.candidate for one in found.cards] == [SURE]
+    found = people_answer(Experts((WEAK, WROTE, WEAKER, ANSWERED), 0), NOBODY, None, [])
+    assert [one.candidate for one in found.cards] == [WROTE, ANSWERED]
     assert found.near_subject == ()
 
 
 def test_where_nobody_is_sure_others_may_point_the_way() -> None:
     """Apart from the cards, in the order of the ranking, at most as many as cards."""
-    many = (WEAK, WEAKER, *(candidate(number, sure=False) for number in range(4, 9)))
+    many = (WEAK, WEAKER, *(candidate(number, Degree.NEAR) for number in range(4, 9)))
     found = people_answer(Experts(many, 0), NOBODY, None, [])
     assert found.cards == ()
     assert [one.candidate.agent.id for one in found.near_subject] == ["ag-2", "ag-3", "ag-4"]

@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.values import Agent, ContributorRole
-from expertise.holders import Basis, IsolationScope
+from expertise.answer_values import AloneDegree, Unclaimed
+from expertise.holders import IsolationScope
+from expertise.topics import Topic
 from search_api.templating import voice
-from search_api.wording import alone, of, plural, post
+from search_api.wording import alone, of, plural, post, unclaimed
 
 pytestmark = pytest.mark.pages
 
@@ -49,7 +51,12 @@ def test_a_post_says_the_service_and_the_place_once() -> None:
 def test_being_alone_says_what_it_rests_on() -> None:
     """By the directory's métier, or as far as anybody is known by what all may read."""
     assert (
-        alone(Basis.METIER, IsolationScope.REGION) == "Seule personne de ce métier dans la région"
+        alone(AloneDegree.METIER, IsolationScope.REGION)
+        == "Seule personne de ce métier dans la région, d’après l’annuaire"
     )
-    known = "Seule personne connue sur ce sujet en France"
-    assert alone(Basis.DEMONSTRATED, IsolationScope.COUNTRY) == known
+    few = Unclaimed((Topic("a", "a"), Topic("b", "b")), 9, 0.221)
+    assert unclaimed(few, one=False).startswith("Sur 2 sujets de 9, personne n’est dit seul")
+    assert "environ 22\u00a0% au plus" in unclaimed(few, one=False)
+    assert unclaimed(replace(few, topics=()), one=True) == ""
+    known = "Seule personne connue ici sur ce sujet en France"
+    assert alone(AloneDegree.KNOWN, IsolationScope.COUNTRY) == known

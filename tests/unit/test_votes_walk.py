@@ -22,6 +22,7 @@ from expertise.votes import (
     ROLE_WEIGHTS,
     SHARPNESS,
     VOLUME_DISCOUNT,
+    VOLUME_FLOOR,
     VOTERS,
     Vote,
     cast_votes,
@@ -29,6 +30,7 @@ from expertise.votes import (
     discounted_sum,
     discounted_votes,
     recency,
+    shares_of_text,
     summed_by_kind,
 )
 from tests.windows import TODAY, card, ranked, wrote
@@ -52,7 +54,7 @@ def weights(votes: Sequence[Vote]) -> list[float]:
 
 
 def test_thanks_raise_an_answer_towards_an_accepted_one() -> None:
-    """Half of the way at three, never past it, and no other role; nothing where nobody thanks."""
+    """At most half of the way, a quarter at three; no other role; nothing without thanks."""
 
     def weight(role: ContributorRole, thanks: int) -> float:
         return contribution_weight(Contribution("wiki:a", role, thanks=thanks), TODAY)
@@ -62,11 +64,99 @@ def test_thanks_raise_an_answer_towards_an_accepted_one() -> None:
         ROLE_WEIGHTS[ContributorRole.ACCEPTED_ANSWERER],
     )
     assert weight(ContributorRole.ANSWERER, 0) == answer
-    assert weight(ContributorRole.ANSWERER, 3) == pytest.approx((answer + accepted) / 2)
-    assert weight(ContributorRole.ANSWERER, 3) < weight(ContributorRole.ANSWERER, 30) < accepted
-    assert weight(ContributorRole.ANSWERER, 10**6) <= accepted
+    most = (answer + accepted) / 2
+    assert weight(ContributorRole.ANSWERER, 3) == pytest.approx((answer + most) / 2)
+    assert weight(ContributorRole.ANSWERER, 3) < weight(ContributorRole.ANSWERER, 30) < most
+    assert weight(ContributorRole.ANSWERER, 10**6) <= most < accepted
     for role in set(ContributorRole) - {ContributorRole.ANSWERER}:
         assert weight(role, 1000) == ROLE_WEIGHTS[role]
+
+
+def written(name: str, role: ContributorRole, volume: int | None) -> Contribution:
+    return Contribution(f"wiki:{name}", role, volume=volume)
+
+
+@pytest.mark.parametrize("began", ["ana", "ben"])
+def test_who_wrote_the_page_stands_above_who_corrected_a_comma(began: str) -> None:
+    """226 lines of 228 against 2, whoever of them created the page; on many pages too."""
+    pages = []
+    for number in range(20):
+        rows = [
+            written(
+                name,
+                ContributorRole.AUTHOR if name == began else ContributorRole.EDITOR,
+                226 if name == "ana" else 2,
+            )
+            for name in ("ana", "ben")
+        ]
+        pages.append(ranked(1.0 - number / 40, card(f"wiki:{number}", *rows)))
+    for some in (pages[:1], pages):
+        votes = cast_votes(Window(tuple(some)), TODAY, owners("ana", "ben"))
+        sums, visits = summed_by_kind(votes), walk(Window(tuple(some)), votes)
+        assert sums["ana"] > 3 * sums["ben"] > 0
+        assert visits["ana"] > visits["ben"]
+
+
+def test_what_a_robot_wrote_is_not_its_correctors() -> None:
+    """Whoever changed two lines of a page that a robot filled counts by these two."""
+    rows = (
+        written("ana", ContributorRole.BOT, 226),
+        written("ben", ContributorRole.EDITOR, 2),
+    )
+    votes = cast_votes(Window((ranked(1.0, card("wiki:1", *rows)),)), TODAY, owners("ana", "ben"))
+    assert {name: cast[0].share for name, cast in votes.items()} == {"ben": VOLUME_FLOOR}
+
+
+def test_a_part_of_the_text_by_hand() -> None:
+    """Beside whoever wrote most; a floor; unknown volumes and other roles keep their weight."""
+    rows = (
+        written("ana", ContributorRole.EDITOR, 100),
+        written("ben", ContributorRole.AUTHOR, 20),
+        written("ben", ContributorRole.EDITOR, 5),
+        written("cyd", ContributorRole.AUTHOR, 0),
+        written("dan", ContributorRole.EDITOR, None),
+        written("eve", ContributorRole.REVIEWER, 1),
+    )
+    shares = shares_of_text(rows)
+    least = dict.fromkeys(("wiki:cyd", "wiki:eve"), VOLUME_FLOOR)
+    assert shares == {"wiki:ana": 1.0, "wiki:ben": 0.5, **least}
+    weighed = [contribution_weight(row, TODAY, shares.get(row.account)) for row in rows]
+    assert weighed == [1.0, 0.5, 0.5, VOLUME_FLOOR, 0.6, 0.5]
+    (votes,) = (cast_votes(Window((ranked(1.0, card("wiki:1", *rows)),)), TODAY, owners("ben")),)
+    assert votes["ben"][0].edited == 0.5
+
+
+@given(
+    st.lists(
+        st.builds(
+            written,
+            st.sampled_from(("ana", "ben", "cyd")),
+            st.sampled_from(sorted(ContributorRole)),
+            st.none() | st.integers(-5, 10**13),
+        ),
+        max_size=6,
+    ),
+    st.integers(1, 1000),
+)
+def test_volumes_count_beside_each_other_only(rows: list[Contribution], unit: int) -> None:
+    """Lines or characters, the votes are the same; without any, what each role weighs."""
+
+    def votes(scale: int | None) -> dict[str, tuple[Vote, ...]]:
+        told = [
+            replace(row, volume=None if scale is None or row.volume is None else row.volume * scale)
+            for row in rows
+        ]
+        window = Window((ranked(1.0, card("wiki:1", *told)),))
+        return cast_votes(window, TODAY, owners("ana", "ben", "cyd"))
+
+    if all(row.volume is None or row.volume < 10**9 for row in rows):
+        for name, cast in votes(unit).items():
+            assert cast[0].share == pytest.approx(votes(1)[name][0].share)
+    for name, cast in votes(1).items():
+        assert 0 <= cast[0].share <= 1
+        assert 0 <= cast[0].edited <= 1
+        best = max(ROLE_WEIGHTS[row.role] for row in rows if row.account == f"wiki:{name}")
+        assert votes(None)[name][0].share <= best
 
 
 def test_votes_by_hand() -> None:
@@ -138,7 +228,7 @@ def test_a_document_votes_once_with_the_best_role() -> None:
     """Who wrote, edited and commented the same document has the author's vote, no more."""
     roles = (ContributorRole.COMMENTER, ContributorRole.EDITOR, ContributorRole.AUTHOR)
     window = Window((ranked(0.8, card("wiki:1", *(wrote("wiki:ana", role) for role in roles))),))
-    vote = Vote("wiki:1", 0.8, 1.0, 1, edited=True)
+    vote = Vote("wiki:1", 0.8, 1.0, 1, edited=1.0)
     assert cast_votes(window, TODAY, owners("ana")) == {"ana": (vote,)}
 
 
@@ -345,7 +435,7 @@ def test_the_best_answers_are_worth_what_pages_like_them_are() -> None:
 def test_who_changes_every_page_counts_less() -> None:
     """Of two with the same pages, the one who changed nothing else; authors are never divided."""
     wrote_them = [Vote(f"wiki:{n}", 0.8) for n in range(5)]
-    changed_them = [vote._replace(edited=True) for vote in wrote_them]
+    changed_them = [vote._replace(edited=1.0) for vote in wrote_them]
     sums = summed_by_kind({"ana": wrote_them, "ben": changed_them, "cyd": changed_them[:1]})
     assert sums["ana"] == discounted_votes(wrote_them)
     assert sums["ben"] == pytest.approx(sums["ana"] / 6**EDITS_EXPONENT)
@@ -364,4 +454,4 @@ def test_a_vote_says_what_it_is_for() -> None:
     window = Window((ranked(1.0, card("wiki:1", *rows)),))
     cast = cast_votes(window, TODAY, owners("ana", "ben", "cyd"))
     told = {name: (votes[0].answers, votes[0].edited) for name, votes in cast.items()}
-    assert told == {"ana": (True, False), "ben": (False, True), "cyd": (False, False)}
+    assert told == {"ana": (True, 0.0), "ben": (False, 1.0), "cyd": (False, 0.0)}

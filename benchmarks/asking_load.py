@@ -1,0 +1,174 @@
+"""How questions spread over who may know: `python -m benchmarks.asking_load [agents]`.
+
+A quarter of questions in an administration drawn at random, by the served order and limits. A topic
+is held by 1 to 60 agents; it is asked about as often as it has holders. A search names ten of them
+at most, drawn for each question by how much each wrote. Prints the most that anybody received in
+seven days beyond their limit, the median of questions received by whoever holds a topic, for those
+alone in their region and for the others, and how many questions met somebody.
+"""
+
+import random
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from statistics import median
+
+from connectors.geography import CENTROIDS, region_of
+from connectors.values import Agent
+from search_api.asking.choosing import (
+    LATELY_DAYS,
+    WEEK_DAYS,
+    PossibleAnswerer,
+    first_of,
+    weekly_limit,
+)
+from search_api.asking.values import AskedQuestion, AskingPreferences, AskingRules
+
+BEGINS = datetime(2026, 1, 1, 9, tzinfo=UTC)
+DAYS = 91
+MOST_HOLDERS = 60
+NAMED = 10
+"""So many a search names at most, of whom whom to ask is chosen (`people.CHOSEN_FROM`)."""
+ASKS_EVERY_DAYS = 20
+ANSWERS = 0.6
+"""An agent asks once in so many days; of those who are asked so many answer. Assumed, not measured:
+no question was asked of anybody yet."""
+
+
+@dataclass
+class SpreadOfQuestions:
+    """Questions that each agent received, by day, and what became of the questions."""
+
+    agents: dict[str, Agent]
+    holders: dict[str, list[str]]
+    alone: frozenset[str]
+    preferences: dict[str, AskingPreferences]
+    wrote: dict[str, float]
+    received: dict[str, list[date]] = field(default_factory=lambda: defaultdict(list))
+    asked: int = 0
+    met: int = 0
+    answered: int = 0
+
+    def possible(self, agent_id: str, today: date) -> PossibleAnswerer:
+        """An agent as they stand on a day."""
+        days = self.received[agent_id]
+        return PossibleAnswerer(
+            self.agents[agent_id],
+            self.preferences[agent_id],
+            agent_id in self.alone,
+            sum(today - day < timedelta(days=LATELY_DAYS) for day in days),
+            sum(today - day < timedelta(days=WEEK_DAYS) for day in days),
+        )
+
+    def most_over_limit(self, rules: AskingRules) -> int:
+        """The most that anybody received in seven days beyond what they set; 0 for never."""
+        over = [0]
+        for agent_id, days in self.received.items():
+            limit = weekly_limit(self.possible(agent_id, BEGINS.date()), rules)
+            over += [
+                sum(0 <= (other - day).days < WEEK_DAYS for other in days) - limit for day in days
+            ]
+        return max(over)
+
+    def median_received(self, *, alone: bool) -> float:
+        """Of whoever holds a topic."""
+        some = {id_ for ids in self.holders.values() for id_ in ids if (id_ in self.alone) is alone}
+        return median(len(self.received[id_]) for id_ in some)
+
+
+def drawn(agents: int, seed: int) -> SpreadOfQuestions:
+    """An administration: agents, who holds which topic, who is alone in their region."""
+    chance = random.Random(seed)
+    places = sorted(CENTROIDS)
+    people = {
+        f"ag-{n}": Agent(f"ag-{n}", "Jo", str(n), departement=chance.choice(places))
+        for n in range(agents)
+    }
+    ids = sorted(people)
+    holders = {
+        f"t-{n}": chance.sample(ids, min(len(ids), max(1, MOST_HOLDERS // (1 + n % MOST_HOLDERS))))
+        for n in range(max(4, agents // 20))
+    }
+    alone = frozenset(
+        id_
+        for some in holders.values()
+        for region, count in Counter(region_of(people[id_].departement) for id_ in some).items()
+        for id_ in some
+        if count == 1 and region_of(people[id_].departement) == region
+    )
+    chosen = (None, None, None, 1, 3, 5, 0)
+    preferences = {
+        id_: AskingPreferences(chance.random() > 0.1, per_week=chance.choice(chosen)) for id_ in ids
+    }
+    wrote = {id_: chance.paretovariate(1.5) for id_ in ids}
+    return SpreadOfQuestions(people, holders, alone, preferences, wrote)
+
+
+def simulated(agents: int, seed: int = 1, days: int = DAYS) -> SpreadOfQuestions:
+    """So many days of questions: on topics by how many hold them."""
+    spread, rules, chance = drawn(agents, seed), AskingRules(), random.Random(seed + 1)
+    topics, ids = sorted(spread.holders), sorted(spread.agents)
+    weights = [len(spread.holders[topic]) for topic in topics]
+    for day in range(days):
+        moment = BEGINS + timedelta(days=day)
+        for _ in range(agents // ASKS_EVERY_DAYS):
+            asker = chance.choice(ids)
+            topic = chance.choices(topics, weights)[0]
+            spread.asked += 1
+            named = named_for(spread, topic, chance)
+            for one in whom_to_ask(spread, named, topic, asker, moment, rules):
+                spread.received[one].append(moment.date())
+                decided = chance.random()
+                if decided < ANSWERS:
+                    spread.answered += 1
+                    break
+    return spread
+
+
+def named_for(spread: SpreadOfQuestions, topic: str, chance: random.Random) -> list[str]:
+    """Whom a search names for one question, best first."""
+    drawn_at = {id_: chance.expovariate(spread.wrote[id_]) for id_ in spread.holders[topic]}
+    return sorted(drawn_at, key=drawn_at.__getitem__)[:NAMED]
+
+
+def whom_to_ask(
+    spread: SpreadOfQuestions,
+    ids: list[str],
+    topic: str,
+    asker: str,
+    moment: datetime,
+    rules: AskingRules,
+) -> Iterator[str]:
+    """The ids of who is asked one question, three at most, as the application chooses them."""
+    question = AskedQuestion("q", asker, "?", "", moment, moment, topic)
+    asked: set[str] = set()
+    for _ in range(3):
+        named = [spread.possible(id_, moment.date()) for id_ in ids]
+        chosen = first_of(
+            named, question, spread.agents[asker], rules, moment.date(), without=asked
+        )
+        if not chosen:
+            return
+        spread.met += not asked
+        asked.add(chosen[0].agent.id)
+        yield chosen[0].agent.id
+
+
+def main(arguments: list[str]) -> None:
+    """Print the figures."""
+    agents = int(arguments[0]) if arguments else 10_000
+    spread = simulated(agents)
+    print(f"{agents} agents, {len(spread.holders)} topics, {spread.asked} questions in {DAYS} days")
+    print(
+        f"most received in seven days beyond one's limit: {spread.most_over_limit(AskingRules())}"
+    )
+    print(f"median received, alone in their region: {spread.median_received(alone=True)}")
+    print(f"median received, others: {spread.median_received(alone=False)}")
+    print(f"met somebody: {spread.met / spread.asked:.0%}")
+    print(f"answered: {spread.answered / spread.asked:.0%}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

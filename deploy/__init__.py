@@ -1,0 +1,1 @@
+"""What operators run quisait with; nothing of the product imports it."""

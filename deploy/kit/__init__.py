@@ -1,0 +1,1 @@
+"""`make kit`: one archive from which quisait is installed without a network."""

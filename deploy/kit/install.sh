@@ -1,0 +1,213 @@
+#!/bin/sh
+# Installe quisait depuis ce kit, sans réseau ; relancé depuis un kit plus récent, met à niveau.
+set -eu
+
+usage() {
+    cat <<'FIN'
+Usage : ./install.sh [--prefix DOSSIER] [--site DOSSIER] [--python PYTHON]
+        ./install.sh --systemd [--python PYTHON]        (en root)
+
+  --prefix DOSSIER   le programme (par défaut : ~/quisait ; avec --systemd : /opt/quisait)
+  --site DOSSIER     réglages, secrets, état et registre (par défaut : ~/quisait-site)
+  --python PYTHON    l'interpréteur à employer (par défaut : le plus récent que ce kit connaît)
+  --systemd          compte « quisait », /etc/quisait, /var/lib/quisait et unités systemd
+
+Aucun réglage, secret ni document n'est jamais remplacé.
+FIN
+}
+
+stop() {
+    printf '%s\n' "$*" >&2
+    exit 1
+}
+
+kit=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+prefix='' site='' python='' systemd=''
+while [ $# -gt 0 ]; do
+    case $1 in
+    --prefix | --site | --python)
+        [ $# -ge 2 ] || stop "$1 demande une valeur."
+        case $1 in
+        --prefix) prefix=$2 ;;
+        --site) site=$2 ;;
+        *) python=$2 ;;
+        esac
+        shift
+        ;;
+    --systemd) systemd=oui ;;
+    --help | -h)
+        usage
+        exit 0
+        ;;
+    *)
+        usage >&2
+        exit 2
+        ;;
+    esac
+    shift
+done
+
+# Who may: the system's folders are root's, and a program of root is not to be run by an agent's hand.
+if [ -n "$systemd" ]; then
+    [ "$(id -u)" = 0 ] || stop "--systemd se lance en root : il crée un compte et écrit dans /etc."
+    [ -z "$site" ] || stop "--site ne va pas avec --systemd : les réglages sont dans /etc/quisait."
+    prefix=${prefix:-/opt/quisait}
+    [ "$prefix" = /opt/quisait ] || stop "--prefix ne va pas avec --systemd : les unités disent /opt/quisait."
+elif [ "$(id -u)" = 0 ]; then
+    stop "Lancez install.sh dans un compte ordinaire, ou en root avec --systemd."
+else
+    prefix=${prefix:-$HOME/quisait}
+    site=${site:-$HOME/quisait-site}
+fi
+
+echo "1/5 Vérification des fichiers du kit"
+cd "$kit"
+command -v sha256sum >/dev/null || stop "sha256sum manque : installez coreutils."
+[ -f SHA256SUMS ] || stop "SHA256SUMS manque : décompressez de nouveau l'archive. Rien n'a été installé."
+if ! told=$(LC_ALL=C sha256sum --check --strict --quiet SHA256SUMS 2>/dev/null); then
+    names=$(printf '%s\n' "$told" | sed -n 's/: FAILED.*//p' | head -n 5 | tr '\n' ' ')
+    stop "Ces fichiers manquent ou ne sont pas ceux du kit : ${names:-SHA256SUMS est illisible}" \
+        "(copiez et décompressez de nouveau l'archive). Rien n'a été installé."
+fi
+
+echo "2/5 Recherche de Python"
+known=$(ls requirements | sed 's/\.txt$//' | sort -t. -k2 -rn | tr '\n' ' ')
+unset PYTHONPATH PYTHONHOME
+version_of() {
+    "$1" -I -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null
+}
+if [ -n "$python" ]; then
+    version=$(version_of "$python" || true)
+    [ -n "$version" ] || stop "$python ne se lance pas comme un interpréteur Python."
+    [ -f "requirements/$version.txt" ] || stop "$python est un Python $version ; ce kit connaît : $known."
+else
+    # What is installed goes on with its Python.
+    [ ! -x "$prefix/bin/python" ] || known="$(version_of "$prefix/bin/python" || true) $known"
+    for candidate in $known; do
+        [ -f "requirements/$candidate.txt" ] || continue
+        for name in "python$candidate" python3; do
+            if [ "$(version_of "$name" || true)" = "$candidate" ]; then
+                python=$(command -v "$name") version=$candidate
+                break 2
+            fi
+        done
+    done
+    [ -n "$python" ] || stop "Aucun Python que ce kit connaisse ($known). Installez-en un de votre" \
+        "distribution, ou donnez-le par --python."
+fi
+"$python" -I -c '
+import os, sys
+machine = os.uname().machine
+if machine != "x86_64":
+    sys.exit(f"Ce kit est pour x86_64, cette machine est {machine}.")
+name, _, glibc = os.confstr("CS_GNU_LIBC_VERSION").partition(" ")
+if tuple(map(int, glibc.split(".")[:2])) < (2, 28):
+    sys.exit(f"Il faut une glibc 2.28 ou plus récente, celle de cette machine est {glibc}.")
+try:
+    import sqlite3, ssl, venv
+except ImportError as missing:
+    sys.exit(f"À ce Python manque « {missing.name} » : installez-le entier (Debian : python3-venv).")
+' || exit 1
+
+if [ -e "$prefix" ] && [ -n "$(ls -A "$prefix")" ]; then
+    [ -f "$prefix/pyvenv.cfg" ] || stop "$prefix n'est pas vide et n'est pas une installation de quisait."
+    [ "$(version_of "$prefix/bin/python" || true)" = "$version" ] || stop "$prefix emploie un autre" \
+        "Python que $version, ou un Python qui n'est plus là : renommez ce dossier (ni réglages ni" \
+        "documents n'y sont), puis relancez."
+fi
+if [ -n "$systemd" ] && command -v systemctl >/dev/null && systemctl -q is-active quisait; then
+    stop "Le service tourne : « systemctl stop quisait », puis relancez. Rien n'a été changé."
+fi
+# Packages and model, unpacked.
+needed=1500000
+parent=$(dirname -- "$prefix")
+mkdir -p -- "$parent"
+free=$(df -Pk -- "$parent" | awk 'NR == 2 { print $4 }')
+[ "$free" -ge $needed ] || stop "Il faut 1,5 Go libres dans $parent, il y en a $((free / 1000)) Mo."
+
+echo "3/5 Installation des paquets ($python, $prefix)"
+umask 022
+"$python" -I -m venv --without-pip "$prefix"
+pip=$(ls wheels/pip-*.whl)
+"$prefix/bin/python" "$kit/$pip/pip" --isolated --disable-pip-version-check install --quiet \
+    --no-cache-dir --no-index --no-compile --no-warn-script-location --find-links wheels \
+    --require-hashes \
+    --requirement "requirements/$version.txt" ||
+    stop "L'installation n'est pas complète : corrigez ce que pip dit ci-dessus, puis relancez."
+# Now, on all cores: the account that runs it writes nothing here.
+"$prefix/bin/python" -I -m compileall -qq -j 0 "$prefix/lib" || true
+
+echo "4/5 Modèle de l'encodeur"
+mkdir -p "$prefix/model"
+for model in model/*; do
+    name=$(basename "$model")
+    if ! diff -rq "$model" "$prefix/model/$name" >/dev/null 2>&1; then
+        rm -rf "$prefix/model/.$name"
+        cp -R "$model" "$prefix/model/.$name"
+        rm -rf "$prefix/model/${name:?}"
+        mv "$prefix/model/.$name" "$prefix/model/$name"
+    fi
+done
+
+echo "5/5 Réglages"
+write_once() { # FILE: standard input becomes the file where there is none
+    if [ -e "$1" ]; then
+        echo "      $1 existe : laissé tel quel"
+        cat >/dev/null
+    else
+        cat >"$1.partiel"
+        mv "$1.partiel" "$1"
+    fi
+}
+new_key() {
+    "$prefix/bin/python" -I -c 'import secrets; print(secrets.token_hex(32))'
+}
+if [ -n "$systemd" ]; then
+    settings=/etc/quisait state=/var/lib/quisait register=/var/lib/quisait-registre
+    getent passwd quisait >/dev/null ||
+        useradd --system --user-group --no-create-home --home-dir $state --shell /usr/sbin/nologin quisait
+    install -d -m 700 -o quisait -g quisait $state $register
+    install -d -m 755 $settings
+    install -d -m 750 -g quisait $settings/secrets
+else
+    settings=$site state=$site/etat register=$site/registre
+    (umask 077 && mkdir -p "$site" "$site/secrets" "$state" "$register")
+fi
+"$prefix/bin/quisait" init --print | write_once "$settings/quisait.toml"
+(umask 077 && new_key | write_once "$settings/secrets/server__token_key")
+[ -z "$systemd" ] || {
+    chgrp quisait $settings/secrets/server__token_key
+    chmod 640 $settings/secrets/server__token_key
+}
+write_once "$settings/environment" <<FIN
+QUISAIT_FILE=$settings/quisait.toml
+QUISAIT_SECRETS=$settings/secrets
+QUISAIT_FOLDER=$state
+QUISAIT_PRIVACY__REGISTER_FILE=$register/registre.jsonl
+QUISAIT_ENCODER__PREPARED=$prefix/model
+FIN
+if [ -n "$systemd" ]; then
+    for unit in deploy/systemd/*; do
+        placed=/etc/systemd/system/$(basename "$unit")
+        if [ -e "$placed" ] && ! cmp -s "$unit" "$placed"; then
+            install -m 644 "$unit" "$placed.nouveau"
+            echo "      $placed a été modifiée : la nouvelle est à côté, en .nouveau"
+        else
+            install -m 644 "$unit" "$placed"
+        fi
+    done
+    [ ! -d /run/systemd/system ] || systemctl daemon-reload
+    as="runuser -u quisait -- env \$(cat $settings/environment) $prefix/bin/quisait"
+    start="systemctl enable --now quisait quisait-backup.timer"
+else
+    as="env \$(cat $settings/environment) $prefix/bin/quisait"
+    start="$as run"
+fi
+cat <<FIN
+
+quisait est installé dans $prefix. Ensuite :
+  1. complétez $settings/quisait.toml (docs/administration.md de ce kit) ;
+  2. après une mise à niveau : $as upgrade
+  3. $as check
+  4. $start
+FIN

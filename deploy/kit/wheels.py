@@ -1,0 +1,129 @@
+"""The wheels of one Python, from the pins of requirements.txt, and what their metadata says."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.metadata import RawMetadata, parse_email
+from packaging.requirements import Requirement
+from packaging.utils import parse_wheel_filename
+
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+"""Those for which every pinned dependency has a wheel."""
+
+PIP = "pip==26.3"
+"""Installs the kit, from its wheel: a system's Python need not bring one."""
+
+OLDEST_GLIBC = 28
+"""2.28: that of RHEL 8 and Debian 10. Some dependencies have no wheel for an older one."""
+
+_PLATFORMS = (
+    *(f"manylinux_2_{minor}_x86_64" for minor in range(OLDEST_GLIBC, 4, -1)),
+    *("manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64"),
+)
+_PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
+_PACKAGES = ("connectors", "indexer", "expertise", "search_api", "quisait")
+
+
+class WheelsUnavailable(RuntimeError):
+    """The wheels of a Python cannot be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """A file, and what it says of itself. `sha256` is in hexadecimal."""
+
+    path: Path
+    name: str
+    version: str
+    sha256: str
+    metadata: RawMetadata
+
+
+def pins(requirements: str, python: str) -> list[str]:
+    """`name==version` of each line that is meant for that Python on Linux and x86-64."""
+    environment = {
+        "implementation_name": "cpython",
+        "os_name": "posix",
+        "platform_machine": "x86_64",
+        "platform_python_implementation": "CPython",
+        "platform_system": "Linux",
+        "python_full_version": f"{python}.0",
+        "python_version": python,
+        "sys_platform": "linux",
+    }
+    lines = [line for line in requirements.splitlines() if line and line[0] not in "# "]
+    meant = (Requirement(line) for line in lines)
+    return [
+        f"{one.name}{one.specifier}"
+        for one in meant
+        if one.marker is None or one.marker.evaluate(environment)
+    ]
+
+
+def download(pinned: Sequence[str], python: str, cache: Path, target: Path) -> list[Path]:
+    """Put the wheel of each pin into `target`, from `cache` or the package index, and keep it.
+
+    Raises `WheelsUnavailable` where one cannot be had.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target) as folder:
+        arguments = [
+            *("download", "--quiet", "--no-deps", "--only-binary", ":all:"),
+            *("--implementation", "cp", "--python-version", python),
+            *(word for name in _PLATFORMS for word in ("--platform", name)),
+            *("--dest", folder, "--find-links", str(cache), *pinned),
+        ]
+        kept = subprocess.run([*_PIP, *arguments, "--no-index"], capture_output=True, check=False)
+        if kept.returncode and subprocess.run([*_PIP, *arguments], check=False).returncode:
+            raise WheelsUnavailable(f"no wheels for Python {python}: pip says above which")
+        found = sorted(Path(folder).glob("*.whl"))
+        for path in found:
+            shutil.copyfile(path, target / path.name)
+            if not (cache / path.name).exists():
+                path.rename(cache / path.name)
+    return [target / path.name for path in found]
+
+
+def build(repository: Path, target: Path) -> Path:
+    """Build quisait's own wheel into `target`, from a copy: nothing of a former build is in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder)
+        for name in _PACKAGES:
+            shutil.copytree(
+                repository / name, source / name, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        for name in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copyfile(repository / name, source / name)
+        built = source / "built"
+        subprocess.run(
+            [*_PIP, "wheel", "--quiet", "--no-deps", "--wheel-dir", str(built), str(source)],
+            check=True,
+        )
+        (wheel,) = built.glob("*.whl")
+        return Path(shutil.copyfile(wheel, target / wheel.name))
+
+
+def read_wheel(path: Path) -> Wheel:
+    """What a wheel says of itself, and its hash."""
+    name, version, *_ = parse_wheel_filename(path.name)
+    with zipfile.ZipFile(path) as wheel:
+        inside = next(one for one in wheel.namelist() if one.endswith(".dist-info/METADATA"))
+        metadata, _ = parse_email(wheel.read(inside))
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return Wheel(path, name, str(version), sha256, metadata)
+
+
+def hashed_requirements(wheels: Sequence[Wheel]) -> str:
+    """Lines for `pip install --require-hashes`: these files and no others."""
+    return "".join(
+        f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}\n"
+        for wheel in sorted(wheels, key=lambda wheel: wheel.name)
+    )

@@ -1,0 +1,202 @@
+"""Train a ranker on judged questions, by folds of groups, and say whether it may serve.
+
+LambdaMART (Burges, "From RankNet to LambdaRank to LambdaMART: an overview", MSR-TR-2010-82), by
+LightGBM. Nothing here is needed to serve: the trees go into the file that
+`search_api.ranking.ranker` reads.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from evaluation.comparison import Comparison, compare_measures
+from evaluation.corpora import JudgedQuery, Judgments, SearchSet
+from evaluation.measures import values
+from evaluation.scratch import Bench, Scratch, evaluation_reader, judged_id
+from indexer.access import Reader
+from search_api.questions.query import Query
+from search_api.ranking.ranker import FEATURES, FORMAT, Floats, Forest, Ranker, Tree
+from search_api.ranking.window import fused_window, window_features
+from search_api.search import Search
+
+LEAST_QUESTIONS = 300
+"""Of 100 a ranker lost .012 on search_piaf; of 300 none lost (docs/evaluation.md)."""
+FOLDS = 5
+LEAST_GROUPS = 10
+"""With fewer that differ, no swap of signs is rarer than the p value that is asked for."""
+MOST_BY_CHANCE = 0.05
+MEASURE, CUT = "nDCG@10", 10
+TREES = 100
+MOST_GRADE = 10
+"""Higher judgments count as this one: gains double with each grade."""
+PARAMETERS: Mapping[str, Any] = {
+    "objective": "lambdarank",
+    "lambdarank_truncation_level": 15,
+    "num_leaves": 7,
+    "min_data_in_leaf": 50,
+    "learning_rate": 0.05,
+    # The more of each, the better; but a hit's neighbours may speak for it or against it.
+    "monotone_constraints": [int(name != "near_hits") for name in FEATURES],
+    "seed": 1,
+    "deterministic": True,
+    "num_threads": 1,
+    "verbose": -1,
+}
+"""Small trees, for few questions; one thread and one seed, so that the same file comes out."""
+
+LIGHTGBM_MISSING = "Il faut LightGBM pour cela : installez quisait[tune], puis recommencez."
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question with the first hits of its window: ids as the judgments know them.
+
+    `features` (n, features) and `grades` (n,), in the order that serves without a ranker.
+    """
+
+    query: JudgedQuery
+    ids: tuple[str, ...]
+    features: Floats
+    grades: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A ranker of all examples, and how those of each fold did on the questions of that fold."""
+
+    ranker: Ranker
+    comparison: Comparison
+
+    @property
+    def wins(self) -> bool:
+        """Whether it is better on questions that it had not seen, beyond chance."""
+        return self.comparison.difference > 0 and self.comparison.p_value < MOST_BY_CHANCE
+
+
+def load_lightgbm() -> Any:
+    """The library that grows the trees. Raises `ValueError` where it cannot be loaded."""
+    try:
+        import lightgbm
+    except (ImportError, OSError) as error:  # OSError: the system lacks libgomp
+        raise ValueError(LIGHTGBM_MISSING) from error
+    return lightgbm
+
+
+def refusal(queries: Sequence[JudgedQuery]) -> str:
+    """Why these questions train no ranker, in French; empty where they may."""
+    groups = len({query.group for query in queries})
+    if len(queries) < LEAST_QUESTIONS:
+        return (
+            f"{len(queries)} questions jugées : il en faut {LEAST_QUESTIONS} pour régler le "
+            "classement sans risque. Rien n'est changé."
+        )
+    if groups < LEAST_GROUPS:
+        return (
+            f"Ces {len(queries)} questions n'ont que {groups} groupes de réponses différents : il "
+            f"en faut {LEAST_GROUPS} pour vérifier ce que le réglage gagne. Rien n'est changé."
+        )
+    return ""
+
+
+def set_examples(judged: SearchSet, bench: Bench, scratch: Scratch) -> list[Example]:
+    """Of a judged set that is indexed. Raises `IndexUnreachable`."""
+
+    def ask(query: JudgedQuery) -> Example:
+        return example(query, scratch.search, evaluation_reader(query), judged.judgments, judged_id)
+
+    return bench.each(ask, judged.queries)
+
+
+def example(
+    query: JudgedQuery,
+    search: Search,
+    reader: Reader,
+    judgments: Judgments,
+    name: Callable[[str], str] = str,
+) -> Example:
+    """A question, asked with a reader's rights. `name` gives the id that the judgments know."""
+    asked = search.hits(Query(query.text, wide=True), reader)
+    hits, vector = fused_window(asked.found, asked.request.vector), asked.request.vector
+    features = np.zeros((0, len(FEATURES)))
+    if vector is not None:
+        features = window_features(hits, asked.found, vector, asked.request.question.words)
+    ids = tuple(name(hit.document_id) for hit in hits[: max(CUT, len(features))])
+    known = judgments[query.id]
+    grades = [min(MOST_GRADE, max(0, known.get(one, 0))) for one in ids[: len(features)]]
+    return Example(query, ids, features, np.array(grades, dtype=np.float64))
+
+
+def train(examples: Sequence[Example], judgments: Judgments, encoder: str, today: date) -> Trained:
+    """By folds, then of everything. Raises `ValueError` where LightGBM is missing."""
+    queries = [one.query for one in examples]
+    groups = {group: n % FOLDS for n, group in enumerate(sorted({one.group for one in queries}))}
+    runs: dict[str, list[str]] = {}
+    for fold in range(FOLDS):
+        kept = [one for one in examples if groups[one.query.group] == fold]
+        others = [one for one in examples if groups[one.query.group] != fold]
+        forest = Forest.of(grown(others))
+        runs |= {one.query.id: ranked_ids(one, forest) for one in kept}
+    served = {one.query.id: list(one.ids[:CUT]) for one in examples}
+    comparison = compare_measures(
+        values(runs, judgments, [MEASURE]), values(served, judgments, [MEASURE]), queries
+    )[MEASURE]
+    ranker = Ranker(
+        format=FORMAT,
+        encoder=encoder,
+        features=FEATURES,
+        made=today,
+        questions=len(examples),
+        groups=len(groups),
+        before=round(comparison.before, 6),
+        after=round(comparison.after, 6),
+        p_value=round(comparison.p_value, 6),
+        trees=grown(examples),
+    )
+    return Trained(ranker, comparison)
+
+
+def ranked_ids(one: Example, forest: Forest) -> list[str]:
+    """The first ids in the order of these trees."""
+    scores = forest.scores(one.features).tolist()
+    order = sorted(range(len(scores)), key=lambda at: -scores[at])
+    return [one.ids[at] for at in order[:CUT]] if order else list(one.ids[:CUT])
+
+
+def grown(examples: Sequence[Example]) -> tuple[Tree, ...]:
+    """The trees of these examples; what has nothing relevant among its hits teaches nothing."""
+    lightgbm = load_lightgbm()
+    telling = [one for one in examples if one.grades.any() and len(one.grades) > 1]
+    if not telling:
+        return (Tree(feature=(0,), threshold=(0.0,), left=(0,), right=(0,), value=(0.0,)),)
+    data = lightgbm.Dataset(
+        np.concatenate([one.features for one in telling]),
+        np.concatenate([one.grades for one in telling]),
+        group=[len(one.grades) for one in telling],
+    )
+    model = lightgbm.train(dict(PARAMETERS), data, TREES).dump_model()
+    return tuple(tree_of(one["tree_structure"]) for one in model["tree_info"])
+
+
+def tree_of(root: Mapping[str, Any]) -> Tree:
+    """A tree as LightGBM dumps it, in columns."""
+    nodes: list[Mapping[str, Any]] = [root]
+    children: list[tuple[int, int]] = []
+    for node in nodes:  # which grows while it is read
+        if "leaf_value" in node and "split_feature" not in node:
+            children.append((0, 0))
+        else:
+            children.append((len(nodes), len(nodes) + 1))
+            nodes += [node["left_child"], node["right_child"]]
+    return Tree(
+        feature=tuple(node.get("split_feature", 0) for node in nodes),
+        threshold=tuple(node.get("threshold", 0.0) for node in nodes),
+        left=tuple(left for left, _ in children),
+        right=tuple(right for _, right in children),
+        value=tuple(
+            0.0 if left else node["leaf_value"]
+            for node, (left, _) in zip(nodes, children, strict=True)
+        ),
+    )

@@ -1,0 +1,228 @@
+"""What a model's directory says of itself: modules, pooling, prompts, longest text. No torch.
+
+Reads the layouts of sentence-transformers (`modules.json`) and of plain transformers or ONNX
+directories (`config.json`, `tokenizer.json`, `model.onnx` or `onnx/model.onnx`).
+"""
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+QUERY_NAMES = ("query", "search_query", "retrieval.query", "question")
+PASSAGE_NAMES = ("document", "passage", "corpus", "search_document", "retrieval.passage", "text")
+"""The names under which models keep the prompts of the two sides, the first one found."""
+
+POOLINGS = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
+_FORMER_POOLINGS = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+ACTIVATIONS = ("Identity", "Tanh", "ReLU", "Sigmoid", "SiLU", "GELU")
+"""Those that a dense layer may end with, by their names in torch."""
+
+MOST_TOKENS = 8_192
+"""What a directory that states no longest text is read with at most."""
+_UNSTATED_TOKENS = 100_000
+_ROBERTA = ("roberta", "camembert", "xlm-roberta", "xlm-roberta-xl", "mpnet")
+"""Families whose positions begin behind that of the padding."""
+
+GRAPHS = ("model.onnx", "onnx/model.onnx")
+
+
+class ModelUnusable(ValueError):
+    """A directory lacks something, or has something that is not served; said in French."""
+
+
+@dataclass(frozen=True, slots=True)
+class DenseLayer:
+    """`file` holds the weights (safetensors); `activation` is one of `ACTIVATIONS`."""
+
+    file: Path
+    activation: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDescription:
+    """A directory as it describes itself.
+
+    `transformer`: where configuration, weights and tokenizer lie. `graph`: its ONNX file, None
+    where it has none. `pooling`: one or several of `POOLINGS`, joined. `prompts` has `query` and
+    `passage`, empty texts where the model has none. `lowercase`: texts are to be put in small
+    letters first.
+    """
+
+    name: str
+    transformer: Path
+    graph: Path | None
+    pooling: tuple[str, ...]
+    dense: tuple[DenseLayer, ...]
+    prompts: Mapping[str, str]
+    max_tokens: int
+    lowercase: bool
+
+
+def describe(directory: Path) -> ModelDescription:
+    """Read a directory. Raises `ModelUnusable` with what is missing or not served."""
+    if not directory.is_dir():
+        raise ModelUnusable(f"{directory} n'est pas un dossier.")
+    modules = _modules(directory)
+    transformer = modules["Transformer"][0] if modules else directory
+    if not (transformer / "config.json").is_file():
+        raise ModelUnusable(
+            f"{transformer / 'config.json'} manque : il faut un dossier sentence-transformers, "
+            "transformers ou ONNX complet."
+        )
+    config = read_json(transformer / "config.json")
+    poolings = modules.get("Pooling", [])
+    if not poolings and (directory / "1_Pooling" / "config.json").is_file():
+        poolings = [directory / "1_Pooling"]  # beside a graph, without modules.json
+    graphs = [folder / name for folder in (directory, transformer) for name in GRAPHS]
+    return ModelDescription(
+        name=directory.resolve().name,
+        transformer=transformer,
+        graph=next((graph for graph in graphs if graph.is_file()), None),
+        pooling=_pooling(poolings[0]) if poolings else ("mean",),
+        dense=tuple(_dense(folder) for folder in modules.get("Dense", [])),
+        prompts=chosen_prompts(optional_json(directory / "config_sentence_transformers.json")),
+        max_tokens=max_tokens(transformer, config),
+        lowercase=bool(
+            optional_json(transformer / "sentence_bert_config.json").get("do_lower_case")
+        ),
+    )
+
+
+def chosen_prompts(stated: Mapping[str, Any]) -> dict[str, str]:
+    """What stands before queries and passages, from `config_sentence_transformers.json`.
+
+    By the names that models use; where neither side is named, the default prompt serves both.
+    """
+    prompts = {str(name): text for name, text in (stated.get("prompts") or {}).items() if text}
+    query = next((prompts[name] for name in QUERY_NAMES if name in prompts), None)
+    passage = next((prompts[name] for name in PASSAGE_NAMES if name in prompts), None)
+    default = ""
+    if query is None and passage is None:
+        default = prompts.get(str(stated.get("default_prompt_name")), "")
+    return {
+        "query": default if query is None else query,
+        "passage": default if passage is None else passage,
+    }
+
+
+def tensors_of(file: Path) -> dict[str, NDArray[np.float32]]:
+    """The tensors of a safetensors file as float32. Raises `ModelUnusable`."""
+    content = file.read_bytes()
+    (length,) = struct.unpack_from("<Q", content)
+    stated = json.loads(content[8 : 8 + length])
+    stated.pop("__metadata__", None)
+    found = {}
+    for name, one in stated.items():
+        start, end = (8 + length + offset for offset in one["data_offsets"])
+        found[name] = _floats(content[start:end], one["dtype"], file).reshape(one["shape"])
+    return found
+
+
+def _floats(content: bytes, kind: str, file: Path) -> NDArray[np.float32]:
+    if kind == "BF16":  # the upper half of a float32
+        halves = np.frombuffer(content, "<u2").astype(np.uint32) << 16
+        return halves.view(np.float32)
+    if kind not in ("F16", "F32", "F64"):
+        raise ModelUnusable(f"{file} : nombres d'une sorte non prise en charge ({kind}).")
+    return np.frombuffer(content, f"<f{int(kind[1:]) // 8}").astype(np.float32)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """An object. Raises `ModelUnusable` where the file is none, and `OSError`."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ModelUnusable(f"{path} n'est pas un objet JSON.")
+    return found
+
+
+def optional_json(path: Path) -> dict[str, Any]:
+    """The same, empty where there is no such file."""
+    return read_json(path) if path.is_file() else {}
+
+
+_MODULES = ("Transformer", "Pooling", "Dense", "Normalize")
+
+
+def _modules(directory: Path) -> dict[str, list[Path]]:
+    """By kind, the folders of `modules.json`, in order; empty without that file."""
+    path = directory / "modules.json"
+    if not path.is_file():
+        return {}
+    try:
+        rows = json.loads(path.read_text("utf-8"))
+        stated = [(str(row["type"]).rpartition(".")[2], str(row["path"])) for row in rows]
+    except (ValueError, KeyError, TypeError):
+        raise ModelUnusable(f"{path} n'est pas une liste de modules.") from None
+    kinds = [kind for kind, _ in stated]
+    if unknown := sorted(set(kinds) - set(_MODULES)):
+        raise ModelUnusable(f"{path} : module non pris en charge ({', '.join(unknown)}).")
+    if kinds[:2] != ["Transformer", "Pooling"] or kinds.count("Pooling") > 1:
+        raise ModelUnusable(f"{path} : il faut un module Transformer, puis un module Pooling.")
+    found: dict[str, list[Path]] = {}
+    for kind, folder in stated:
+        found.setdefault(kind, []).append(directory / folder)
+    return found
+
+
+def _pooling(folder: Path) -> tuple[str, ...]:
+    path = folder / "config.json"
+    if not path.is_file():
+        raise ModelUnusable(f"{path} manque : il dit comment un texte devient un vecteur.")
+    stated = read_json(path)
+    modes = stated.get("pooling_mode") or [
+        mode for key, mode in _FORMER_POOLINGS.items() if stated.get(key)
+    ]
+    modes = (modes,) if isinstance(modes, str) else tuple(map(str, modes))
+    if not modes or set(modes) - set(POOLINGS):
+        raise ModelUnusable(f"{path} : réduction non prise en charge ({', '.join(modes)}).")
+    if not stated.get("include_prompt", True):
+        raise ModelUnusable(f"{path} : « include_prompt » à faux n'est pas pris en charge.")
+    return modes
+
+
+def _dense(folder: Path) -> DenseLayer:
+    stated = optional_json(folder / "config.json")
+    activation = str(stated.get("activation_function", "Identity")).rpartition(".")[2]
+    if activation not in ACTIVATIONS:
+        raise ModelUnusable(f"{folder} : activation non prise en charge ({activation}).")
+    file = folder / "model.safetensors"
+    if not file.is_file():
+        raise ModelUnusable(f"{file} manque : la couche « Dense » y a ses poids.")
+    return DenseLayer(file, activation)
+
+
+def max_tokens(transformer: Path, config: Mapping[str, Any]) -> int:
+    """The least of what its files state; at most what its positions allow."""
+    stated: Sequence[Any] = (
+        optional_json(transformer / "sentence_bert_config.json").get("max_seq_length"),
+        optional_json(transformer / "tokenizer_config.json").get("model_max_length"),
+        positions(config),
+    )
+    known = [int(one) for one in stated if one and 0 < int(one) < _UNSTATED_TOKENS]
+    return min([*known, MOST_TOKENS])
+
+
+def positions(config: Mapping[str, Any]) -> int | None:
+    """So many tokens have a place in the model; None where it does not say."""
+    stated = config.get("max_position_embeddings")
+    if stated is None or int(stated) <= 0:
+        return None
+    if config.get("model_type") in _ROBERTA:
+        return int(stated) - int(config.get("pad_token_id") or 0) - 1
+    return int(stated)

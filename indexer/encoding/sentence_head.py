@@ -1,0 +1,92 @@
+"""From the vectors of a text's tokens to the vector of the text, as sentence-transformers does."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+def _last_weighted(states: Floats) -> Floats:
+    weights = np.arange(1, len(states) + 1, dtype=np.float32)
+    weighted: Floats = weights @ states / weights.sum()
+    return weighted
+
+
+def _greatest(states: Floats) -> Floats:
+    greatest: Floats = states.max(axis=0)
+    return greatest
+
+
+def _mean(states: Floats) -> Floats:
+    mean: Floats = states.mean(axis=0)
+    return mean
+
+
+def _by_root_of_length(states: Floats) -> Floats:
+    scaled: Floats = states.sum(axis=0) / np.sqrt(np.float32(len(states)))
+    return scaled
+
+
+_POOLED: Mapping[str, Callable[[Floats], Floats]] = {
+    "cls": lambda states: states[0],
+    "lasttoken": lambda states: states[-1],
+    "max": _greatest,
+    "mean": _mean,
+    "mean_sqrt_len_tokens": _by_root_of_length,
+    "weightedmean": _last_weighted,
+}
+
+
+def _gelu(x: Floats) -> Floats:
+    from scipy.special import erf  # here: few models have it
+
+    bent: Floats = 0.5 * x * (1 + erf(x / 2**0.5))
+    return bent
+
+
+_ACTIVATED: Mapping[str, Callable[[Floats], Floats]] = {
+    "Identity": lambda x: x,
+    "Tanh": np.tanh,
+    "ReLU": lambda x: np.maximum(x, 0),
+    "Sigmoid": lambda x: np.reciprocal(1 + np.exp(-x)),
+    "SiLU": lambda x: x * np.reciprocal(1 + np.exp(-x)),
+    "GELU": _gelu,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DenseWeights:
+    """`weight` (out, in), `bias` (out,) and the activation's name."""
+
+    weight: Floats
+    bias: Floats
+    activation: str
+
+    def __call__(self, x: Floats) -> Floats:
+        """(in,) to (out,)."""
+        return _ACTIVATED[self.activation](self.weight @ x + self.bias)
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceHead:
+    """Pooling (several are joined), dense layers, length 1. A text comes alone: no padding."""
+
+    pooling: Sequence[str]
+    dense: Sequence[DenseWeights] = ()
+
+    def __call__(self, states: Floats) -> Floats:
+        """(tokens, d) to (d',), of length 1."""
+        vector = np.concatenate([_POOLED[mode](states) for mode in self.pooling])
+        for layer in self.dense:
+            vector = layer(vector)
+        return unit(vector)
+
+
+def unit(vector: Floats) -> Floats:
+    """The vector with a length of 1; zeros stay."""
+    length = float(np.linalg.norm(vector))
+    scaled: Floats = np.asarray(vector / length if length > 0 else vector, np.float32)
+    return scaled

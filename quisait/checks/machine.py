@@ -1,0 +1,190 @@
+"""What the machine itself gives: disk, clock, ports, limits. Read `machine_checks` first.
+
+Each returns what was seen, or raises `ValueError` with what to do.
+"""
+
+import resource
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+
+import quisait
+from indexer.state import State
+from quisait.application.database import opened_database
+from quisait.clock import now
+from quisait.settings import Settings, beside_file
+from quisait.settings.files import make_folder
+
+LEAST_FREE = 500_000_000
+"""Bytes. A first start writes a model of 140 MB, and a transaction needs room beside its file."""
+MOST_SKEW = timedelta(minutes=1)
+"""Between this clock and the database's: leases of workers on several machines are compared."""
+LEAST_MAP_COUNT = 262_144
+"""What OpenSearch asks for in its own start-up checks."""
+_ANSWER_S = 5
+
+MachineCheck = Callable[[], str]
+
+
+def machine_checks(settings: Settings) -> Iterator[tuple[str, MachineCheck]]:
+    """(name, check) of each thing; the checks are run by the caller."""
+    yield "disque", partial(check_disk, settings)
+    yield "horloge", partial(check_clock, settings)
+    yield "ports", partial(check_ports, settings)
+    yield "limites", partial(check_limits, settings)
+
+
+def check_disk(settings: Settings) -> str:
+    """Room in the folder, beside what is there already."""
+    folder = make_folder(settings)
+    free = shutil.disk_usage(folder).free
+    held = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    seen = f"{_gigabytes(free)} libres, {_gigabytes(held)} employés par {folder}"
+    if free < LEAST_FREE:
+        raise ValueError(
+            f"{seen} : une lecture s'arrêterait. Faites de la place, ou réglez « folder » sur un "
+            "autre disque"
+        )
+    # The model is there once, whatever else is copied.
+    return (
+        seen if free > held else f"{seen} : trop peu pour « quisait reindex », qui double l'index"
+    )
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.1f} Go".replace(".", ",")
+
+
+def check_clock(settings: Settings) -> str:
+    """The time and zone that days are counted in, beside other clocks that can be asked."""
+    moment = now()
+    here = moment.astimezone()
+    seen = f"{here:%Y-%m-%d %H:%M} {here.tzname()} (fuseau de la machine, ou TZ)"
+    for whose, theirs in _earlier_moments(settings):
+        if theirs > moment + MOST_SKEW:
+            later = f"{theirs.astimezone():%Y-%m-%d %H:%M}"
+            raise ValueError(f"{seen} retarde : {whose} est du {later}. {_SET_CLOCK}")
+    for whose, theirs, most in _other_clocks(settings):
+        if abs(theirs - now()) > most:
+            raise ValueError(
+                f"{seen} s'écarte de {abs(theirs - now()).total_seconds():.0f} s de {whose}. "
+                f"{_SET_CLOCK}"
+            )
+    return seen
+
+
+_SET_CLOCK = "Réglez l'heure (timedatectl, chrony)"
+
+
+def _earlier_moments(settings: Settings) -> Iterator[tuple[str, datetime]]:
+    """What certainly happened before now."""
+    installed = Path(quisait.__file__).stat().st_mtime
+    yield "l'installation de quisait", datetime.fromtimestamp(installed, UTC)
+    # The database has its own line, that tells why it does not answer.
+    with (
+        suppress(ValueError, OSError, sa.exc.SQLAlchemyError),
+        opened_database(settings) as database,
+    ):
+        state = State(database)
+        for source in settings.sources:
+            for run in state.runs_of(source.name, 1):
+                yield f"la dernière lecture de {source.name}", run.started
+
+
+def _other_clocks(settings: Settings) -> Iterator[tuple[str, datetime, timedelta]]:
+    """(whose, its time, how far apart they may be) of each one that answers."""
+    with (
+        suppress(ValueError, OSError, sa.exc.SQLAlchemyError),
+        opened_database(settings) as database,
+    ):
+        if database.dialect.name == "postgresql":
+            with database.connect() as connection:
+                theirs = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+            yield "celle de la base d'état", theirs, MOST_SKEW
+    if settings.oidc.issuer and (theirs := _time_of(settings)):
+        # A header has whole seconds.
+        most = timedelta(seconds=settings.oidc.skew_s + 1)
+        yield "celle du fournisseur d'identité", theirs, most
+
+
+def _time_of(settings: Settings) -> datetime | None:
+    """What the provider's answers say; whether it answers at all has a line of its own."""
+    import requests
+
+    known = str(beside_file(settings.oidc.ca_file)) if settings.oidc.ca_file else True
+    address = f"{settings.oidc.issuer.rstrip('/')}/.well-known/openid-configuration"
+    try:
+        answer = requests.head(address, timeout=_ANSWER_S, verify=known)
+        return parsedate_to_datetime(answer.headers["Date"])
+    except (requests.RequestException, KeyError, ValueError, OSError):
+        return None
+
+
+def check_ports(settings: Settings) -> str:
+    """Each address can be listened at, or a quisait answers there already."""
+    from search_api.server import try_listening
+
+    asked = [(settings.server.host, settings.server.port)]
+    if settings.metrics.port:
+        asked.append((settings.metrics.host, settings.metrics.port))
+    seen = []
+    for host, port in asked:
+        if _is_quisait(host, port):
+            seen.append(f"{host}:{port} (quisait y répond)")
+        else:
+            try_listening(host, port)
+            seen.append(f"{host}:{port}")
+    return ", ".join(seen)
+
+
+def _is_quisait(host: str, port: int) -> bool:
+    import requests
+
+    asked = f"[{host}]" if ":" in host else host
+    session = requests.Session()
+    session.trust_env = False
+    try:
+        answer = session.get(f"http://{asked}:{port}/health/live", timeout=_ANSWER_S)
+    except requests.RequestException:
+        return False
+    return answer.ok
+
+
+def check_limits(settings: Settings) -> str:
+    """Open files, and, where OpenSearch is on this machine, its areas of memory."""
+    from search_api.server import MAX_CONNECTIONS
+
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files != resource.RLIM_INFINITY and files <= MAX_CONNECTIONS:
+        raise ValueError(
+            f"{files} fichiers ouverts au plus, pour {MAX_CONNECTIONS} connexions : relevez la "
+            "limite (LimitNOFILE de l'unité, ulimit -n)"
+        )
+    seen = f"{files} fichiers ouverts"
+    areas = Path("/proc/sys/vm/max_map_count")
+    if settings.index.engine == "opensearch" and _is_here(settings.index.url) and areas.exists():
+        count = int(areas.read_text())
+        seen += f", vm.max_map_count {count}"
+        if count < LEAST_MAP_COUNT:
+            # A warning: on loopback alone OpenSearch starts all the same.
+            seen += (
+                f" : OpenSearch demande {LEAST_MAP_COUNT} hors de la boucle locale "
+                f"(sysctl -w vm.max_map_count={LEAST_MAP_COUNT}, et dans /etc/sysctl.d)"
+            )
+    return seen
+
+
+def _is_here(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

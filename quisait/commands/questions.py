@@ -1,0 +1,107 @@
+"""`quisait questions`: questions to those who know, read; and the steps that time brings.
+
+Nobody asks, answers or decides here: that is done in person, on the pages or by the API.
+"""
+
+from typing import Annotated
+
+import typer
+
+from quisait.application.startup import opened_application
+from quisait.commands import answers
+from quisait.commands.privacy import audited_reader
+from quisait.work.questions import move_on, publish_questions
+from search_api.answers.asking import (
+    OwnQuestions,
+    ShownQuestion,
+    own_questions,
+    question_page,
+)
+from search_api.asking.values import AskedQuestion
+from search_api.wording import day, plural, safe_text
+
+questions_app = typer.Typer(
+    help="Les questions posées à qui sait : celles d'un agent, et leur suite.",
+    no_args_is_help=True,
+)
+
+AsAgent = Annotated[str, typer.Option("--agent", help="Identifiant de l'agent qui lit")]
+AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON")]
+_OFF = "Aucune question n'est posée ici : réglez [questions] enabled."
+
+
+@questions_app.command("list")
+def list_questions(agent: AsAgent = "", as_json: AsJson = False) -> None:
+    """Celles qui attendent un agent, celles de ses communautés, et les siennes."""
+    with opened_application() as application, answers.answer_context(application) as context:
+        if context.asking is None:
+            raise ValueError(_OFF)
+        reader = audited_reader(application, agent, "quisait questions list")
+        found = own_questions(context, reader)
+    if as_json:
+        # Imported here: the models of the API's answers take half a second.
+        from search_api.schemas.asking import own_questions_body
+
+        print(own_questions_body(found).model_dump_json(indent=2))
+    else:
+        print(safe_text(_list_text(found)))
+
+
+@questions_app.command("show")
+def show_question(
+    question: Annotated[str, typer.Argument(help="Identifiant de la question")],
+    agent: AsAgent = "",
+    as_json: AsJson = False,
+) -> None:
+    """Une question et ses réponses, avec les droits d'un agent."""
+    with opened_application() as application, answers.answer_context(application) as context:
+        if context.asking is None:
+            raise ValueError(_OFF)
+        reader = audited_reader(application, agent, "quisait questions show")
+        found = question_page(context, reader, question)
+    if as_json:
+        from search_api.schemas.asking import question_body  # here for the same reason
+
+        print(question_body(found).model_dump_json(indent=2))
+    else:
+        print(safe_text(_question_text(found)))
+
+
+@questions_app.command("step")
+def step() -> None:
+    """Fait passer au suivant ce qui attend depuis trop longtemps ; « quisait run » s'en charge."""
+    with opened_application() as application:
+        if not application.settings.questions.enabled:
+            raise ValueError(_OFF)
+        publish_questions(application)
+        moved = move_on(application)
+    print(
+        plural("{num} question avance.", "{num} questions avancent.", moved)
+        if moved
+        else "Aucune question n'avance."
+    )
+
+
+def _list_text(found: OwnQuestions) -> str:
+    groups = (
+        ("Vous attendent", [one for _, one in found.waiting]),
+        ("Pour vos communautés", found.of_communities),
+        ("Sans réponse, sur vos sujets", found.animated),
+        ("Les vôtres", [one.question for one in found.mine]),
+    )
+    shown = [f"{title} :\n" + "\n".join(map(_line, some)) for title, some in groups if some]
+    return "\n\n".join(shown) or "Aucune question."
+
+
+def _line(one: AskedQuestion) -> str:
+    return f"  {one.id}  {day(one.created.date())}  {one.title}"
+
+
+def _question_text(found: ShownQuestion) -> str:
+    said = [found.question.title, *([found.question.text] if found.question.text else [])]
+    for shown in found.answers:
+        author = shown.author.name if shown.author else "un ou une collègue"
+        kept = "Réponse qui a aidé" if shown.answer.accepted else "Réponse"
+        when = day(shown.answer.created.date())
+        said.append(f"{kept} de {author}, le {when} :\n{shown.answer.text}")
+    return "\n\n".join(said)

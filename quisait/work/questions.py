@@ -1,0 +1,72 @@
+"""Questions to those who know: their documents, at once, and the steps that time brings."""
+
+import logging
+from threading import Event
+
+from connectors.ports import SourceError
+from indexer.errors import IndexerError
+from quisait.application.assembly import Application, open_crawl_dependencies, open_overview
+from quisait.application.locks import hold_source_lock
+from quisait.clock import today
+from quisait.settings import QUESTIONS_SOURCE
+from quisait.work.crawl import CrawlOptions, crawl_with_lock
+from search_api.answers.asking import move_questions_on
+from search_api.answers.context import AnswerContext, Asking
+from search_api.asking.values import AskingRules
+from search_api.identity.readers import reader_of
+
+log = logging.getLogger(__name__)
+
+PUBLISH_WAIT_S = 5.0
+"""How long who writes waits for another reading of the same source: most last a moment."""
+
+
+def open_asking(application: Application) -> Asking | None:
+    """What questions need; None where the settings have none asked."""
+    settings = application.settings.questions
+    if not settings.enabled:
+        return None
+    rules = AskingRules(
+        settings.answer_days, settings.per_week, settings.asked_per_day, settings.hidden_names
+    )
+    return Asking(
+        application.questions,
+        rules,
+        lambda: publish_questions(application),
+        lambda agent_id: application.authorities.complete(
+            reader_of(agent_id, application.book, today())
+        ),
+    )
+
+
+def publish_questions(application: Application) -> bool:
+    """Bring the documents of questions up to what is kept, by the ordinary way of a source.
+
+    False where that cannot be now: a worker reads the source as soon as it can.
+    """
+    (source,) = (one for one in application.settings.sources if one.name == QUESTIONS_SOURCE)
+    try:
+        with (
+            open_crawl_dependencies(application) as dependencies,
+            hold_source_lock(application.locks, source.name, PUBLISH_WAIT_S) as held,
+        ):
+            asked = CrawlOptions(accept_deletions=True, quiet=True, stop=Event())
+            crawl_with_lock(application, dependencies, source, held, asked)
+    except (SourceError, IndexerError) as error:
+        log.warning("questions not indexed yet", extra={"error": type(error).__name__})
+        application.state.request_run(source.name)
+        return False
+    return True
+
+
+def move_on(application: Application) -> int:
+    """Move questions on whose time has passed; returns how many. Raises `IndexUnreachable`."""
+    context = AnswerContext(
+        application.search,
+        application.book,
+        today=today,
+        overview=open_overview(application),
+        grants=application.privacy.grants,
+        asking=open_asking(application),
+    )
+    return move_questions_on(context)

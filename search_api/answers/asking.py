@@ -1,0 +1,662 @@
+"""Questions to those who know: what a reader sees of them and does, and the steps in between.
+
+Every reader sees a question under the rights that its asker chose, and nothing of whom it was
+asked: only who accepted, told to the asker. Who was asked, and has not decided, knows it alone.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+from uuid import uuid4
+
+from connectors.values import Agent
+from expertise.answer_values import BuildStatus, CommunityView
+from expertise.peers import accepted_communities, alone_in_region, communities_of
+from expertise.topics import Topic, TopicKind
+from expertise.visibility import may_be_named, may_be_shown
+from indexer.access import Reader, access_filter
+from indexer.state import storable
+from search_api.answers.context import (
+    AnswerContext,
+    AnswerRefused,
+    Asking,
+    InvalidParameter,
+    NotFound,
+)
+from search_api.answers.feedback import named_topic
+from search_api.answers.people import CHOSEN_FROM
+from search_api.answers.question import people_for
+from search_api.answers.topics import list_topics
+from search_api.asking.authority import entities_of
+from search_api.asking.choosing import (
+    LATELY_DAYS,
+    WEEK_DAYS,
+    PossibleAnswerer,
+    first_of,
+    may_be_asked,
+    weekly_limit,
+)
+from search_api.asking.values import (
+    MOST_ASKED,
+    MOST_PER_WEEK,
+    MOST_REASON,
+    MOST_TEXT,
+    MOST_TITLE,
+    UNDECIDED,
+    AgentRequest,
+    AskedQuestion,
+    AskingPreferences,
+    GivenAnswer,
+    OwnAsking,
+    QuestionStage,
+    ReaderScope,
+    RequestState,
+    Thread,
+)
+from search_api.identity.principals import Role
+from search_api.questions.query import Query
+from search_api.ranking.results import Result
+
+EXISTING_SHOWN = 5
+"""So many documents are shown while a question is being written: what is read at a glance."""
+_YEAR = timedelta(days=365)
+_ID = re.compile(r"[0-9a-f]{32}")
+_UNKNOWN = "Cette question n’existe pas, ou ne vous est pas ouverte."
+
+
+class QuestionAction(StrEnum):
+    """What one does with a question: whoever is asked, the asker, an answer's author, a reader."""
+
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    TRANSFER = "transfer"
+    ANSWER = "answer"
+    CORRECT = "correct"
+    DELETE_ANSWER = "delete_answer"
+    EDIT = "edit"
+    HELPED = "helped"
+    THANK = "thank"
+    LACKS = "lacks"
+    DELETE = "delete"
+
+
+class TooManyQuestions(AnswerRefused):
+    """The reader has asked as many questions today as they may."""
+
+    status = 429
+    code = "too_many_questions"
+
+
+@dataclass(frozen=True, slots=True)
+class NewQuestion:
+    """What an asker writes. `to`: the agent whom they want asked first, empty for nobody."""
+
+    title: str
+    text: str = ""
+    topic_id: str = ""
+    scope: ReaderScope = ReaderScope.EVERYBODY
+    scope_id: str = ""
+    hidden: bool = False
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AskingForm:
+    """What the page where one asks shows.
+
+    `existing`: documents that may answer already. `topics` are those to choose from, `topic_id`
+    the one that the title names. `communities` and `entities` may be the only readers. `to` is
+    whom the asker came from, None for nobody.
+    """
+
+    new: NewQuestion
+    existing: tuple[Result, ...]
+    topics: tuple[Topic, ...]
+    communities: tuple[CommunityView, ...]
+    entities: tuple[str, ...]
+    hidden_names: bool
+    to: Agent | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAnswer:
+    """An answer. `author` is None for who may not be named; `own`: it is the reader's."""
+
+    answer: GivenAnswer
+    author: Agent | None
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownQuestion:
+    """A question as a reader sees it.
+
+    `asker` is None while they are not to be named. `own`: it is the reader's. `state` is that of
+    the reader's own request, None where they are asked nothing now. To the asker alone:
+    `accepted_by`, who accepted to answer and has not yet; `passed_on`, the reasons of those who
+    passed it on, without their names.
+    """
+
+    question: AskedQuestion
+    answers: tuple[ShownAnswer, ...]
+    topic: Topic | None
+    asker: Agent | None
+    own: bool
+    state: RequestState | None = None
+    accepted_by: Agent | None = None
+    passed_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnQuestions:
+    """What concerns a reader: asked of them, of their communities, of who animates; and theirs.
+
+    `answered_before` counts, of all agents in a year, «Cela répond».
+    """
+
+    waiting: tuple[tuple[AgentRequest, AskedQuestion], ...]
+    of_communities: tuple[AskedQuestion, ...]
+    animated: tuple[AskedQuestion, ...]
+    mine: tuple[Thread, ...]
+    answered_before: int = 0
+
+
+def asking_form(context: AnswerContext, reader: Reader, new: NewQuestion) -> AskingForm:
+    """The page where one asks, with what answers already. Raises `NotFound`, `IndexUnreachable`."""
+    asking, agent = _asking(context), _agent(context, reader)
+    topics = tuple(one for one in list_topics(context).topics if one.kind is TopicKind.TOPIC)
+    named = new.topic_id or (named_topic(context, new.title) if new.title else "")
+    return AskingForm(
+        replace(new, topic_id=named),
+        existing_answers(context, reader, new.title),
+        topics,
+        _communities(context, agent),
+        entities_of(agent),
+        asking.rules.hidden_names,
+        _may_be_first(context, reader, new.to),
+    )
+
+
+def existing_answers(context: AnswerContext, reader: Reader, text: str) -> tuple[Result, ...]:
+    """Documents that may answer what is being written; noted nowhere. Raises `IndexUnreachable`."""
+    _asking(context)
+    if not text.strip():
+        return ()
+    query = Query(text.strip()[:MOST_TITLE], page_size=EXISTING_SHOWN)
+    return tuple(context.search.answer(query, reader, context.today()).results)
+
+
+def answered_by_existing(context: AnswerContext, reader: Reader, document_id: str) -> None:
+    """Count that a document answered a question before it was asked: neither which, nor whose.
+
+    Raises `NotFound` for a document that the reader may not read.
+    """
+    asking = _asking(context)
+    if not context.search.cards((document_id,), reader):
+        raise NotFound("Ce document n’existe pas, ou ne vous est pas ouvert.")
+    asking.questions.count_answered_before(context.today())
+
+
+def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> AskedQuestion:
+    """Keep a question and ask the first who may know.
+
+    Raises `InvalidParameter`, `TooManyQuestions`, `NotFound`, `IndexUnreachable`.
+    """
+    asking, agent = _asking(context), _agent(context, reader)
+    moment = asking.questions.now()
+    question = AskedQuestion(
+        id=uuid4().hex,
+        asker_id=agent.id,
+        title=_said(new.title, MOST_TITLE, "Écrivez votre question en une phrase."),
+        text=_said(new.text, MOST_TEXT),
+        created=moment,
+        modified=moment,
+        topic_id=_topic(context, new.topic_id),
+        scope=new.scope,
+        scope_id=_scope_id(context, agent, new),
+        named=not (new.hidden and asking.rules.hidden_names),
+        until=moment + timedelta(days=asking.rules.answer_days),
+    )
+    first = _may_be_first(context, reader, new.to)
+    named = _named(context, question, first.id if first else "")
+    if not asking.questions.ask(question, asking.rules.asked_per_day, moment - timedelta(days=1)):
+        raise TooManyQuestions("Vous avez posé beaucoup de questions aujourd’hui : revenez demain.")
+    asking.publish()
+    if named:
+        _ask_next(context, question, named, first.id if first else "")
+    else:
+        _to_community(context, question)
+    return question
+
+
+def question_page(context: AnswerContext, reader: Reader, question_id: str) -> ShownQuestion:
+    """A question under the reader's rights. Raises `NotFound`."""
+    asking, thread = _asking(context), _readable(context, reader, question_id)
+    question, me = thread.question, reader.agent_id
+    own = question.asker_id == me
+    requests = asking.questions.requests_of(question.id)
+    accepted = [one.agent_id for one in requests if one.state is RequestState.ACCEPTED]
+    ids = {question.asker_id, *(one.author_id for one in thread.answers), *accepted} - {""}
+    known = context.people.agents(ids)
+
+    def named(agent_id: str) -> Agent | None:
+        agent = known.get(agent_id)
+        shown = agent is not None and (may_be_named(agent) or agent_id == me)
+        return agent if shown else None
+
+    mine = [one.state for one in requests if one.agent_id == me and one.state in UNDECIDED]
+    topics = {one.id: one for one in list_topics(context).topics}
+    return ShownQuestion(
+        question,
+        tuple(
+            ShownAnswer(one, named(one.author_id), one.author_id == me) for one in thread.answers
+        ),
+        topics.get(question.topic_id),
+        named(question.asker_id) if question.named or own else None,
+        own,
+        mine[0] if mine else None,
+        named(accepted[0]) if own and accepted else None,
+        tuple(one.reason for one in requests if own and one.reason),
+    )
+
+
+def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
+    """What waits for the reader, and what they asked. Raises `NotFound`, `IndexUnreachable`."""
+    asking, agent = _asking(context), _agent(context, reader)
+    access = access_filter(reader)
+    joined = {topic.id for one in _communities(context, agent) for topic in one.topics}
+    held = context.grants.held_by(reader)
+    late = [
+        one.question
+        for one in asking.questions.at_stage(QuestionStage.COMMUNITY, QuestionStage.ANIMATOR)
+        if access.admits(one.question.access) and one.question.asker_id != agent.id
+    ]
+    return OwnQuestions(
+        tuple(
+            (request, thread.question)
+            for request, thread in asking.questions.waiting_for(agent.id)
+            if access.admits(thread.question.access)
+        ),
+        tuple(one for one in late if one.topic_id in joined),
+        tuple(
+            one
+            for one in late
+            if one.stage is QuestionStage.ANIMATOR
+            and Role.ANIMATOR in held.roles
+            and held.animates_topic(one.topic_id)
+        ),
+        asking.questions.of_asker(agent.id),
+        asking.questions.answered_before(context.today() - _YEAR),
+    )
+
+
+def waiting_questions(context: AnswerContext, reader: Reader) -> int:
+    """How many questions wait for the reader's word; 0 where none is asked here."""
+    if context.asking is None or reader.agent_id is None:
+        return 0
+    access = access_filter(reader)
+    return sum(
+        access.admits(thread.question.access)
+        for _, thread in context.asking.questions.waiting_for(reader.agent_id)
+    )
+
+
+def act_on_question(
+    context: AnswerContext,
+    reader: Reader,
+    question_id: str,
+    action: QuestionAction,
+    *,
+    text: str = "",
+    title: str = "",
+    answer_id: str = "",
+) -> None:
+    """Do something with a question, as far as the reader may.
+
+    `text`: an answer, a reason, what is missing, or the question's text. Raises `NotFound` for
+    what is not the reader's to do, `InvalidParameter`, `IndexUnreachable`.
+    """
+    asking, thread = _asking(context), _readable(context, reader, question_id)
+    acting = _Acting(context, asking, thread, reader.agent_id or "")
+    _ACTS[action](acting, text, title, answer_id)
+    if action not in _UNSEEN:
+        asking.publish()
+
+
+@dataclass(frozen=True, slots=True)
+class _Acting:
+    """Who acts on which question, which they may read."""
+
+    context: AnswerContext
+    asking: Asking
+    thread: Thread
+    agent_id: str
+
+    @property
+    def question(self) -> AskedQuestion:
+        return self.thread.question
+
+    def accept(self, *_: str) -> None:
+        until = self.asking.questions.now() + timedelta(days=self.asking.rules.answer_days)
+        self._decide(RequestState.ACCEPTED, until=until)
+
+    def decline(self, *_: str) -> None:
+        requests = self.asking.questions.requests_of(self.question.id)
+        states = [one.state for one in requests if one.agent_id == self.agent_id]
+        if RequestState.ACCEPTED in states:
+            raise InvalidParameter("Vous avez accepté : transmettez la question, avec une raison.")
+        self._decide(RequestState.DECLINED)
+        self._next()
+
+    def transfer(self, text: str, *_: str) -> None:
+        reason = _said(text, MOST_REASON, "Écrivez la raison en quelques mots.")
+        self._decide(RequestState.PASSED_ON, reason=reason)
+        self._next()
+
+    def answer(self, text: str, *_: str) -> None:
+        said = _said(text, MOST_TEXT, "Écrivez la réponse.")
+        moment = self.asking.questions.now()
+        answer = GivenAnswer(uuid4().hex, self.question.id, self.agent_id, said, moment)
+        self.asking.questions.answer(answer)
+
+    def correct(self, text: str, _: str, answer_id: str) -> None:
+        said = _said(text, MOST_TEXT, "Écrivez la réponse.")
+        self.asking.questions.correct(self._own_answer(answer_id), said)
+
+    def delete_answer(self, _text: str, _title: str, answer_id: str) -> None:
+        self.asking.questions.remove_answer(self.question.id, self._own_answer(answer_id))
+
+    def edit(self, text: str, title: str, _: str) -> None:
+        self._of_the_asker()
+        said = _said(title, MOST_TITLE, "Écrivez votre question en une phrase.")
+        self.asking.questions.edit(self.question.id, said, _said(text, MOST_TEXT))
+
+    def helped(self, _text: str, _title: str, answer_id: str) -> None:
+        self._of_the_asker()
+        self.asking.questions.accept(self.question.id, self._answer_of_others(answer_id))
+
+    def thank(self, _text: str, _title: str, answer_id: str) -> None:
+        self._of_the_asker()
+        self.asking.questions.thank(self.question.id, self._answer_of_others(answer_id))
+
+    def lacks(self, text: str, *_: str) -> None:
+        self._of_the_asker()
+        said = _said(text, MOST_REASON, "Écrivez ce qui manque.")
+        self.asking.questions.lacks(self.question.id, said)
+        self._next()
+
+    def delete(self, *_: str) -> None:
+        self._of_the_asker()
+        self.asking.questions.remove(self.question.id)
+
+    def _decide(self, state: RequestState, **values: object) -> None:
+        decided = self.asking.questions.decide(self.question.id, self.agent_id, state, **values)  # type: ignore[arg-type]
+        if not decided:
+            raise NotFound("Cette question ne vous est pas, ou plus, posée.")
+
+    def _next(self) -> None:
+        question = self.question
+        _ask_next(self.context, question, _named(self.context, question))
+
+    def _of_the_asker(self) -> None:
+        if self.question.asker_id != self.agent_id:
+            raise NotFound("Seule la personne qui a posé la question peut le faire.")
+
+    def _own_answer(self, answer_id: str) -> str:
+        if not any(
+            one.id == answer_id and one.author_id == self.agent_id for one in self.thread.answers
+        ):
+            raise NotFound("Cette réponse n’existe pas, ou n’est pas la vôtre.")
+        return answer_id
+
+    def _answer_of_others(self, answer_id: str) -> str:
+        if not any(
+            one.id == answer_id and one.author_id != self.agent_id for one in self.thread.answers
+        ):
+            raise NotFound("Cette réponse n’existe pas, ou est la vôtre.")
+        return answer_id
+
+
+_ACTS: dict[QuestionAction, Callable[[_Acting, str, str, str], None]] = {
+    QuestionAction.ACCEPT: _Acting.accept,
+    QuestionAction.DECLINE: _Acting.decline,
+    QuestionAction.TRANSFER: _Acting.transfer,
+    QuestionAction.ANSWER: _Acting.answer,
+    QuestionAction.CORRECT: _Acting.correct,
+    QuestionAction.DELETE_ANSWER: _Acting.delete_answer,
+    QuestionAction.EDIT: _Acting.edit,
+    QuestionAction.HELPED: _Acting.helped,
+    QuestionAction.THANK: _Acting.thank,
+    QuestionAction.LACKS: _Acting.lacks,
+    QuestionAction.DELETE: _Acting.delete,
+}
+
+
+_UNSEEN = {QuestionAction.DECLINE, QuestionAction.TRANSFER}
+"""Nothing that a reader of the question sees changes."""
+
+
+def own_asking(context: AnswerContext, reader: Reader) -> OwnAsking | None:
+    """Everything that is kept of the reader here; None where no question is asked here."""
+    if context.asking is None or reader.agent_id is None:
+        return None
+    return context.asking.questions.of_agent(reader.agent_id)
+
+
+def set_asking_preferences(context: AnswerContext, reader: Reader, said: AskingPreferences) -> None:
+    """Put the reader's preferences in force. Raises `InvalidParameter`, `NotFound`."""
+    asking, agent = _asking(context), _agent(context, reader)
+    if said.per_week is not None and not 0 <= said.per_week <= MOST_PER_WEEK:
+        raise InvalidParameter(f"Choisissez de 0 à {MOST_PER_WEEK} questions par semaine.")
+    if not set(said.topics) <= {one.id for one in list_topics(context).topics}:
+        raise InvalidParameter("Ce sujet n’est pas dans la liste.")
+    asking.questions.prefer(agent.id, said)
+
+
+def forget_own_questions(context: AnswerContext, reader: Reader) -> None:
+    """Delete every question and answer of the reader. Raises `NotFound`, `IndexUnreachable`."""
+    asking, agent = _asking(context), _agent(context, reader)
+    own = asking.questions.of_agent(agent.id)
+    for question in own.questions:
+        asking.questions.remove(question.id)
+    for answer in own.answers:
+        asking.questions.remove_answer(answer.question_id, answer.id)
+    asking.publish()
+
+
+def move_questions_on(context: AnswerContext) -> int:
+    """Whatever time has passed for goes to the next agent, the community, or who animates.
+
+    A decline moves a question on to the next agent at once, who has the rest of that time besides
+    their own, and never to the next stage earlier: nobody can tell it from silence.
+    Returns how many questions moved.
+    """
+    asking = _asking(context)
+    moment = asking.questions.now()
+    asking.questions.tidy(moment - timedelta(days=1), moment - timedelta(days=LATELY_DAYS))
+    waiting = asking.questions.at_stage(QuestionStage.EXPERTS, QuestionStage.COMMUNITY)
+    return sum(_moved_on(context, asking, one) for one in waiting)
+
+
+def _moved_on(context: AnswerContext, asking: Asking, thread: Thread) -> bool:
+    question, moment = thread.question, asking.questions.now()
+    if thread.answers and not question.missing:
+        return False
+    if question.stage is QuestionStage.COMMUNITY:
+        if question.until is None or question.until <= moment:
+            asking.questions.move(question.id, QuestionStage.ANIMATOR, None)
+            return True
+        return False
+    requests = asking.questions.requests_of(question.id)
+    for one in requests:
+        if one.state in UNDECIDED:
+            if one.until > moment and _still_may(context, question, one.agent_id):
+                return False
+            asking.questions.decide(question.id, one.agent_id, RequestState.EXPIRED)
+    if len(requests) < MOST_ASKED and _ask_next(context, question, _named(context, question)):
+        return True
+    ends = [one.until for one in requests] + ([question.until] if question.until else [])
+    if all(end <= moment for end in ends):
+        _to_community(context, question)
+        return True
+    return False
+
+
+def _still_may(context: AnswerContext, question: AskedQuestion, agent_id: str) -> bool:
+    """Whether who is asked would still be: not withdrawn, gone, away, or without the right."""
+    asking = _asking(context)
+    agent = context.people.agents([agent_id]).get(agent_id)
+    if agent is None:
+        return False
+    said = asking.questions.preferences([agent_id])[agent_id]
+    # The limit counted this very question, and is of the moment of asking.
+    wanted = PossibleAnswerer(agent, replace(said, per_week=None))
+    rules = replace(asking.rules, per_week=1)
+    readable = _may_read(asking, agent_id, question)
+    return readable and may_be_asked(wanted, question, rules, context.today())
+
+
+def _ask_next(
+    context: AnswerContext,
+    question: AskedQuestion,
+    named: Sequence[Agent],
+    first: str = "",
+) -> bool:
+    """Ask the next agent; false where there is none, or the question has waited for enough."""
+    asking = _asking(context)
+    requests = asking.questions.requests_of(question.id)
+    if len(requests) >= MOST_ASKED:
+        return False
+    moment, rules = asking.questions.now(), asking.rules
+    week = moment - timedelta(days=WEEK_DAYS)
+    people = _possible(context, named)
+    asker = context.people.agents([question.asker_id]).get(question.asker_id)
+    chosen = first_of(
+        people,
+        question,
+        asker,
+        rules,
+        context.today(),
+        without={one.agent_id for one in requests},
+        first=first,
+    )
+    # As if nobody had decided before their time: a decline shows in no later step either.
+    begins = max([moment, *(one.until for one in requests)])
+    until = begins + timedelta(days=rules.answer_days)
+    for one in chosen:
+        request = AgentRequest(question.id, one.agent.id, RequestState.WAITING, moment, until)
+        if _may_read(asking, one.agent.id, question) and asking.questions.request(
+            request, weekly_limit(one, rules), week
+        ):
+            return True
+    return False
+
+
+def _possible(context: AnswerContext, named: Sequence[Agent]) -> list[PossibleAnswerer]:
+    asking, ids = _asking(context), [one.id for one in named]
+    questions, moment = asking.questions, asking.questions.now()
+    lately = questions.requested_since(ids, moment - timedelta(days=LATELY_DAYS))
+    week = questions.requested_since(ids, moment - timedelta(days=WEEK_DAYS))
+    said, build = questions.preferences(ids), context.build()
+    alone = frozenset() if isinstance(build, BuildStatus) else alone_in_region(build, ids)
+    return [
+        PossibleAnswerer(
+            one, said[one.id], one.id in alone, lately.get(one.id, 0), week.get(one.id, 0)
+        )
+        for one in named
+    ]
+
+
+def _named(context: AnswerContext, question: AskedQuestion, first: str = "") -> list[Agent]:
+    """Those whom a search of the asker names for certain, best first; and whom they came from."""
+    reader = _asking(context).reader_of(question.asker_id)
+    found = people_for(context, reader, question.title, CHOSEN_FROM).candidates
+    named = {one.agent.id: one.agent for one in found if one.sure}
+    if first and first not in named:
+        named |= context.people.agents([first])
+    return list(named.values())
+
+
+def _may_read(asking: Asking, agent_id: str, question: AskedQuestion) -> bool:
+    return access_filter(asking.reader_of(agent_id)).admits(question.access)
+
+
+def _to_community(context: AnswerContext, question: AskedQuestion) -> None:
+    """To the community of its topic for as long as one agent has; where none, to who animates."""
+    asking, build = _asking(context), context.build()
+    has_one = not isinstance(build, BuildStatus) and any(
+        question.topic_id in {topic.id for topic in one.topics}
+        for one in accepted_communities(build)
+    )
+    if has_one:
+        until = asking.questions.now() + timedelta(days=asking.rules.answer_days)
+        asking.questions.move(question.id, QuestionStage.COMMUNITY, until)
+    else:
+        asking.questions.move(question.id, QuestionStage.ANIMATOR, None)
+
+
+def _asking(context: AnswerContext) -> Asking:
+    if context.asking is None:
+        raise NotFound("")
+    return context.asking
+
+
+def _agent(context: AnswerContext, reader: Reader) -> Agent:
+    agent = context.people.agents([reader.agent_id or ""]).get(reader.agent_id or "")
+    if agent is None:
+        raise NotFound("L’annuaire ne vous connaît pas.")
+    return agent
+
+
+def _readable(context: AnswerContext, reader: Reader, question_id: str) -> Thread:
+    known = _ID.fullmatch(question_id)
+    thread = _asking(context).questions.one(question_id) if known else None
+    if thread is None or not access_filter(reader).admits(thread.question.access):
+        raise NotFound(_UNKNOWN)
+    return thread
+
+
+def _communities(context: AnswerContext, agent: Agent) -> tuple[CommunityView, ...]:
+    build = context.build()
+    if isinstance(build, BuildStatus):
+        return ()
+    return tuple(one for one in communities_of(build, agent) if one.proposed)
+
+
+def _may_be_first(context: AnswerContext, reader: Reader, agent_id: str) -> Agent | None:
+    """Whom the asker came from, where they may be shown; whether they are asked is not told."""
+    agent = context.people.agents([agent_id]).get(agent_id) if agent_id else None
+    shown = agent is not None and may_be_shown(agent, context.today())
+    return agent if shown and agent_id != reader.agent_id else None
+
+
+def _topic(context: AnswerContext, topic_id: str) -> str:
+    if topic_id and topic_id not in {one.id for one in list_topics(context).topics}:
+        raise InvalidParameter("Ce sujet n’est pas dans la liste.")
+    return topic_id
+
+
+def _scope_id(context: AnswerContext, agent: Agent, new: NewQuestion) -> str:
+    """The community or the entity that may read it: one of the asker's own."""
+    own: dict[ReaderScope, frozenset[str]] = {
+        ReaderScope.EVERYBODY: frozenset({""}),
+        ReaderScope.ENTITY: frozenset(entities_of(agent)),
+        ReaderScope.COMMUNITY: frozenset(
+            topic.id for one in _communities(context, agent) for topic in one.topics
+        ),
+    }
+    if new.scope_id not in own[new.scope]:
+        raise InvalidParameter("Choisissez des lecteurs que la page propose.")
+    return new.scope_id
+
+
+def _said(text: str, most: int, empty: str = "") -> str:
+    """What was written, without blanks around it. Raises `InvalidParameter`."""
+    said = storable(text).replace("\r\n", "\n").strip()
+    if empty and not said:
+        raise InvalidParameter(empty)
+    if len(said) > most:
+        raise InvalidParameter(f"Écrivez {most} caractères au plus.")
+    return said

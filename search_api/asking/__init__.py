@@ -1,0 +1,1 @@
+"""Questions to those who know: kept, asked of agents, answered, and made documents."""

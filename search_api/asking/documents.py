@@ -1,0 +1,144 @@
+"""The source of questions: each with its answers is one document, as it is now.
+
+A cursor is the number of the last change. A question that was deleted takes its document along.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from connectors.ports import Change, Checkpoint, Delete, Listing, SourceUnreachable, Upsert
+from connectors.values import (
+    CONVERSATION_HEADINGS,
+    Contribution,
+    ContributorRole,
+    Document,
+    Section,
+)
+from search_api.asking.storage import ChangedQuestion, SqlQuestions
+from search_api.asking.values import SOURCE, GivenAnswer, Thread
+
+KIND = "question"
+UNNAMED = "Un ou une collègue"
+"""What the source shows for whoever the directory does not name."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionsConnector:
+    """Adapter of `Connector` over the application's own database."""
+
+    questions: SqlQuestions
+    source: str = SOURCE
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        """Deletions and questions by the number of their change. Raises `SourceUnreachable`."""
+        with _reachable():
+            upto = self.questions.last_seq()
+            seq = int(since) if since and since.isdecimal() else 0
+            whole = since is None or seq > upto
+            ids = []
+            for one in self.questions.changed_after(0 if whole else seq, upto):
+                ids.append(one.document_id)
+                yield _change(one)
+        if whole:
+            yield Listing(frozenset(ids))
+        yield Checkpoint(str(upto))
+
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """These questions as they are now. Raises `SourceUnreachable`."""
+        with _reachable():
+            yield from map(_change, self.questions.changed(map(question_id_of, document_ids)))
+
+
+def question_id_of(document_id: str) -> str:
+    """The id of the question of a document."""
+    return document_id.partition(":")[2]
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        raise SourceUnreachable(
+            f"{SOURCE} : la base d'état ne répond pas. Vérifiez « database », puis relancez."
+        ) from error
+
+
+def _change(one: ChangedQuestion) -> Change:
+    return Upsert(document_of(one.thread)) if one.thread else Delete(one.document_id)
+
+
+def document_of(thread: Thread) -> Document:
+    """A question and its answers, with whoever asked and answered.
+
+    An asker who is not to be named yet is in nothing of it.
+    """
+    question = thread.question
+    sections = [
+        Section(question.text or question.title, author=_account(_asker(thread))),
+        *(
+            Section(one.text, CONVERSATION_HEADINGS[_role(one)], _account(one.author_id))
+            for one in thread.answers
+        ),
+    ]
+    return Document(
+        id=question.document_id,
+        source=SOURCE,
+        title=question.title,
+        access=question.access,
+        sections=tuple(sections),
+        kind=KIND,
+        created=question.created,
+        modified=max((question.modified, *(one.modified for one in thread.answers))),
+        contributions=tuple(_contributions(thread)),
+    )
+
+
+def _asker(thread: Thread) -> str:
+    return thread.question.asker_id if thread.question.named else ""
+
+
+def _account(agent_id: str) -> str | None:
+    return f"{SOURCE}:{agent_id}" if agent_id else None
+
+
+def _role(answer: GivenAnswer) -> ContributorRole:
+    return ContributorRole.ACCEPTED_ANSWERER if answer.accepted else ContributorRole.ANSWERER
+
+
+def _contributions(thread: Thread) -> Iterator[Contribution]:
+    if asker := _account(_asker(thread)):
+        day = thread.question.created.date()
+        years = ((day.year, 1),)
+        yield Contribution(asker, ContributorRole.ASKER, UNNAMED, 1, day, day, years)
+    given: dict[tuple[str, ContributorRole], list[GivenAnswer]] = defaultdict(list)
+    for one in thread.answers:
+        if account := _account(one.author_id):
+            given[account, _role(one)].append(one)
+    for (account, role), answers in given.items():
+        yield _row(account, role, answers)
+
+
+def _row(account: str, role: ContributorRole, answers: Sequence[GivenAnswer]) -> Contribution:
+    days = sorted(one.created.date() for one in answers)
+    return Contribution(
+        account,
+        role,
+        UNNAMED,
+        len(answers),
+        days[0],
+        days[-1],
+        tuple(_per_year(day.year for day in days)),
+        thanks=sum(one.thanked for one in answers),
+    )
+
+
+def _per_year(years: Iterable[int]) -> Iterator[tuple[int, int]]:
+    counts: dict[int, int] = defaultdict(int)
+    for year in years:
+        counts[year] += 1
+    yield from sorted(counts.items())

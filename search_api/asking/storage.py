@@ -1,0 +1,581 @@
+"""Questions to those who know, in the state's database: SQLite or PostgreSQL.
+
+Each change of what a reader sees of a question gives it the next number; its document follows
+from the rows above the number that the index knows (`documents`). Writers take turns at one row,
+so that no number becomes visible after a higher one, and no two see the same free place of an
+agent.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from indexer.state import digest, in_utc, storable
+from search_api.asking.values import (
+    SOURCE,
+    UNDECIDED,
+    AgentRequest,
+    AskedQuestion,
+    AskingPreferences,
+    GivenAnswer,
+    OwnAsking,
+    QuestionStage,
+    ReaderScope,
+    RecentRequests,
+    RequestState,
+    Thread,
+)
+
+metadata = sa.MetaData()
+
+asked_questions = sa.Table(
+    "asked_questions",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("seq", sa.Integer, nullable=False, index=True),
+    sa.Column("agent_key", sa.String(64), nullable=False, index=True),
+    sa.Column("agent_id", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("topic_id", sa.String(200), nullable=False),
+    sa.Column("scope", sa.String(20), nullable=False),
+    sa.Column("scope_id", sa.Text, nullable=False),
+    sa.Column("named", sa.Boolean, nullable=False),
+    sa.Column("stage", sa.String(20), nullable=False),
+    sa.Column("until", sa.DateTime(timezone=True)),
+    sa.Column("created", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("modified", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("missing", sa.Text, nullable=False),
+    sa.Column("deleted", sa.Boolean, nullable=False),
+)
+"""Of a deleted question the id and its number remain, so that its document goes too; and for a
+while `agent_key`, so that its asker's limit holds."""
+
+asked_agents = sa.Table(
+    "asked_agents",
+    metadata,
+    sa.Column("question_id", sa.String(32), primary_key=True),
+    sa.Column("agent_key", sa.String(64), primary_key=True),
+    sa.Column("agent_id", sa.Text, nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("asked", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Index("asked_agents_agent", "agent_key", "asked"),
+)
+
+given_answers = sa.Table(
+    "given_answers",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("question_id", sa.String(32), nullable=False, index=True),
+    sa.Column("agent_key", sa.String(64), nullable=False, index=True),
+    sa.Column("agent_id", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("created", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("corrected", sa.JSON, nullable=False),
+    sa.Column("accepted", sa.Boolean, nullable=False),
+    sa.Column("thanked", sa.Boolean, nullable=False),
+)
+
+asking_preferences = sa.Table(
+    "asking_preferences",
+    metadata,
+    sa.Column("agent_key", sa.String(64), primary_key=True),
+    sa.Column("agent_id", sa.Text, nullable=False),
+    sa.Column("receives", sa.Boolean, nullable=False),
+    sa.Column("topics", sa.JSON, nullable=False),
+    sa.Column("per_week", sa.Integer),
+    sa.Column("absent_until", sa.Date),
+)
+
+answered_before = sa.Table(
+    "answered_before",
+    metadata,
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("count", sa.Integer, nullable=False),
+)
+"""How many times «Cela répond» ended a question that was being written: of a day, of nobody."""
+
+asking_sequence = sa.Table(
+    "asking_sequence",
+    metadata,
+    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("last", sa.Integer, nullable=False),
+)
+
+
+class RemovedQuestions(Protocol):
+    """Where each removal is also written, to be replayed on a restored database."""
+
+    def question_removed(self, question_id: str, answer_id: str, moment: datetime) -> None:
+        """Stored durably once this returns. `answer_id` is empty for the whole question."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedQuestion:
+    """A question as its document is to be; `thread` is None where it was deleted."""
+
+    seq: int
+    document_id: str
+    thread: Thread | None
+
+
+class SqlQuestions:
+    """Every question, request, answer and preference."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        now: Callable[[], datetime],
+        register: RemovedQuestions | None = None,
+    ) -> None:
+        self._engine, self.now, self._register = engine, now, register
+
+    def ask(self, question: AskedQuestion, per_day: int, since: datetime) -> bool:
+        """Keep a new question; false where its asker asked `per_day` questions since a moment."""
+        with self._writing() as (connection, seq):
+            asked = asked_questions.c
+            own = (asked.agent_key == digest(question.asker_id)) & (asked.created > since)
+            count = sa.select(sa.func.count()).select_from(asked_questions).where(own)
+            if connection.execute(count).scalar_one() >= per_day:
+                return False
+            connection.execute(sa.insert(asked_questions).values(_question_row(question, seq)))
+            return True
+
+    def one(self, question_id: str) -> Thread | None:
+        """A question with its answers; None for one that is not, or was deleted."""
+        query = _existing().where(asked_questions.c.id == question_id)
+        with self._engine.connect() as connection:
+            return next(iter(_threads(connection, query)), None)
+
+    def of_asker(self, agent_id: str) -> tuple[Thread, ...]:
+        """An agent's own questions, the newest first."""
+        query = _existing().where(asked_questions.c.agent_key == digest(agent_id))
+        newest = asked_questions.c.created.desc()
+        with self._engine.connect() as connection:
+            return _threads(connection, query.order_by(newest, asked_questions.c.id))
+
+    def waiting_for(self, agent_id: str) -> tuple[tuple[AgentRequest, Thread], ...]:
+        """What an agent is asked and has not decided, the oldest first."""
+        own = asked_agents.c.agent_key == digest(agent_id)
+        with self._engine.connect() as connection:
+            requests = _requests(connection, own & _undecided())
+            ids = [one.question_id for one in requests]
+            threads = _threads(connection, _existing().where(asked_questions.c.id.in_(ids)))
+        by_id = {one.question.id: one for one in threads}
+        return tuple((one, by_id[one.question_id]) for one in requests if one.question_id in by_id)
+
+    def at_stage(self, *stages: QuestionStage) -> tuple[Thread, ...]:
+        """Questions at these stages, the oldest first."""
+        query = _existing().where(asked_questions.c.stage.in_([one.value for one in stages]))
+        oldest = query.order_by(asked_questions.c.created, asked_questions.c.id)
+        with self._engine.connect() as connection:
+            return _threads(connection, oldest)
+
+    def requests_of(self, question_id: str) -> tuple[AgentRequest, ...]:
+        """Whom a question was asked, in that order. For the steps, never for a reader."""
+        with self._engine.connect() as connection:
+            return _requests(connection, asked_agents.c.question_id == question_id)
+
+    def requested_since(self, agent_ids: Collection[str], moment: datetime) -> RecentRequests:
+        """How many questions each of these agents was asked since then."""
+        keys = {digest(id_): id_ for id_ in agent_ids}
+        query = (
+            sa.select(asked_agents.c.agent_key, sa.func.count())
+            .where(asked_agents.c.agent_key.in_(keys), asked_agents.c.asked > moment)
+            .group_by(asked_agents.c.agent_key)
+        )
+        with self._engine.connect() as connection:
+            return {keys[key]: count for key, count in connection.execute(query)}
+
+    def request(self, request: AgentRequest, most: int, since: datetime) -> bool:
+        """Ask one agent; false where that may not be by now.
+
+        Because the question waits for another agent, is not with agents any more or was deleted,
+        because they were asked it before, or `most` questions since a moment.
+        """
+        with self._writing() as (connection, _):
+            mine = asked_agents.c.agent_key == digest(request.agent_id)
+            this = asked_agents.c.question_id == request.question_id
+            open_ = _existing().where(
+                asked_questions.c.id == request.question_id,
+                asked_questions.c.stage == QuestionStage.EXPERTS.value,
+            )
+            if not connection.execute(open_).first():
+                return False
+            if _count(connection, this & (mine | _undecided())):
+                return False
+            if _count(connection, mine & (asked_agents.c.asked > since)) >= most:
+                return False
+            connection.execute(sa.insert(asked_agents).values(_request_row(request)))
+            return True
+
+    def decide(
+        self,
+        question_id: str,
+        agent_id: str,
+        state: RequestState,
+        until: datetime | None = None,
+        reason: str = "",
+    ) -> bool:
+        """Change a request that is undecided; false where there is none.
+
+        To accept shows the asker's name from then on.
+        """
+        own = (asked_agents.c.question_id == question_id) & _undecided()
+        own &= asked_agents.c.agent_key == digest(agent_id)
+        values: dict[str, object] = {"state": state.value, "reason": storable(reason)}
+        if until is not None:
+            values["until"] = until
+        with self._writing() as (connection, seq):
+            changed = connection.execute(sa.update(asked_agents).where(own).values(values)).rowcount
+            if changed and state is RequestState.ACCEPTED:
+                _change(connection, question_id, seq, named=True)
+            return bool(changed)
+
+    def move(self, question_id: str, stage: QuestionStage, until: datetime | None) -> None:
+        """Put a question at a stage; whoever was asked and has not decided is asked no more."""
+        with self._writing() as (connection, _):
+            _end_requests(connection, question_id)
+            values = {"stage": stage.value, "until": until}
+            own = asked_questions.c.id == question_id
+            connection.execute(sa.update(asked_questions).where(own).values(values))
+
+    def edit(self, question_id: str, title: str, text: str) -> None:
+        """Replace a question's text; the former one is not kept."""
+        with self._writing() as (connection, seq):
+            values = {"title": storable(title), "text": storable(text), "modified": self.now()}
+            _change(connection, question_id, seq, **values)
+
+    def answer(self, answer: GivenAnswer) -> None:
+        """Keep an answer; whoever gave it is asked no more, and the asker's name may be shown."""
+        with self._writing() as (connection, seq):
+            if not _change(connection, answer.question_id, seq, named=True, missing=""):
+                return
+            connection.execute(sa.insert(given_answers).values(_answer_row(answer)))
+            own = asked_agents.c.agent_key == digest(answer.author_id)
+            own &= asked_agents.c.question_id == answer.question_id
+            done = sa.update(asked_agents).where(own).values(state=RequestState.ANSWERED.value)
+            connection.execute(done)
+
+    def correct(self, answer_id: str, text: str) -> None:
+        """Replace an answer's text; the former one is not kept, when it was corrected is."""
+        with self._writing() as (connection, seq):
+            own = given_answers.c.id == answer_id
+            row = connection.execute(sa.select(given_answers).where(own)).mappings().first()
+            if row is None:
+                return
+            corrected = [*row["corrected"], self.now().isoformat()]
+            values = {"text": storable(text), "corrected": corrected}
+            connection.execute(sa.update(given_answers).where(own).values(values))
+            _change(connection, row["question_id"], seq, modified=self.now())
+
+    def accept(self, question_id: str, answer_id: str) -> None:
+        """Mark the answer that helped, instead of any other; the question is answered."""
+        with self._writing() as (connection, seq):
+            this = given_answers.c.question_id == question_id
+            helped = given_answers.c.id == answer_id
+            connection.execute(sa.update(given_answers).where(this).values(accepted=helped))
+            stage = QuestionStage.ANSWERED.value
+            _change(connection, question_id, seq, stage=stage, until=None, missing="")
+            _end_requests(connection, question_id)
+
+    def thank(self, question_id: str, answer_id: str) -> None:
+        """Keep that the asker thanked for an answer."""
+        with self._writing() as (connection, seq):
+            own = (given_answers.c.id == answer_id) & (given_answers.c.question_id == question_id)
+            connection.execute(sa.update(given_answers).where(own).values(thanked=True))
+            _change(connection, question_id, seq)
+
+    def lacks(self, question_id: str, missing: str) -> None:
+        """Keep what the asker says the answers lack; none is the one that helped, others are asked.
+
+        `until` stays None: the next step asks somebody.
+        """
+        with self._writing() as (connection, seq):
+            this = given_answers.c.question_id == question_id
+            connection.execute(sa.update(given_answers).where(this).values(accepted=False))
+            stage = QuestionStage.EXPERTS.value
+            _change(connection, question_id, seq, stage=stage, missing=storable(missing))
+
+    def remove(self, question_id: str) -> None:
+        """Delete a question with all its answers."""
+        self._note(question_id, "")
+        with self._writing() as (connection, seq):
+            gone = {"title": "", "text": "", "missing": "", "agent_id": "", "scope_id": ""}
+            _change(connection, question_id, seq, **gone, deleted=True)
+            this = given_answers.c.question_id == question_id
+            connection.execute(sa.delete(given_answers).where(this))
+            _end_requests(connection, question_id)
+
+    def tidy(self, asked_before: datetime, requested_before: datetime) -> None:
+        """Erase what is kept of deleted questions for the limits alone, once it is that old.
+
+        Who asked them, and whom they were asked: else one would ask and delete without end.
+        """
+        gone = sa.select(asked_questions.c.id).where(asked_questions.c.deleted)
+        with self._writing() as (connection, _):
+            old = asked_questions.c.deleted & (asked_questions.c.created < asked_before)
+            connection.execute(sa.update(asked_questions).where(old).values(agent_key=""))
+            late = asked_agents.c.question_id.in_(gone) & (asked_agents.c.asked < requested_before)
+            connection.execute(sa.delete(asked_agents).where(late))
+
+    def remove_answer(self, question_id: str, answer_id: str) -> None:
+        """Delete an answer. A question that it had answered is answered no more."""
+        self._note(question_id, answer_id)
+        with self._writing() as (connection, seq):
+            own = (given_answers.c.id == answer_id) & (given_answers.c.question_id == question_id)
+            row = connection.execute(sa.select(given_answers).where(own)).mappings().first()
+            if row is None:
+                return
+            connection.execute(sa.delete(given_answers).where(own))
+            stage = {"stage": QuestionStage.ANIMATOR.value} if row["accepted"] else {}
+            _change(connection, question_id, seq, **stage)
+
+    def preferences(self, agent_ids: Collection[str]) -> dict[str, AskingPreferences]:
+        """What each of these agents set; the defaults for whoever set nothing."""
+        keys = {digest(id_): id_ for id_ in agent_ids}
+        query = sa.select(asking_preferences).where(asking_preferences.c.agent_key.in_(keys))
+        found = {id_: AskingPreferences() for id_ in agent_ids}
+        with self._engine.connect() as connection:
+            for row in connection.execute(query).mappings():
+                found[keys[row["agent_key"]]] = AskingPreferences(
+                    row["receives"], tuple(row["topics"]), row["per_week"], row["absent_until"]
+                )
+        return found
+
+    def prefer(self, agent_id: str, said: AskingPreferences) -> None:
+        """Put an agent's preferences in force, at the next question."""
+        row = {
+            "agent_key": digest(agent_id),
+            "agent_id": storable(agent_id),
+            "receives": said.receives,
+            "topics": list(said.topics),
+            "per_week": said.per_week,
+            "absent_until": said.absent_until,
+        }
+        with self._writing() as (connection, _):
+            own = asking_preferences.c.agent_key == row["agent_key"]
+            connection.execute(sa.delete(asking_preferences).where(own))
+            connection.execute(sa.insert(asking_preferences).values(row))
+
+    def count_answered_before(self, day: date) -> None:
+        """«Cela répond» once more."""
+        with self._writing() as (connection, _):
+            today = answered_before.c.day == day
+            more = sa.update(answered_before).where(today)
+            if not connection.execute(more.values(count=answered_before.c.count + 1)).rowcount:
+                connection.execute(sa.insert(answered_before).values(day=day, count=1))
+
+    def answered_before(self, since: date) -> int:
+        """How many times since a day."""
+        total = sa.select(sa.func.coalesce(sa.func.sum(answered_before.c.count), 0))
+        with self._engine.connect() as connection:
+            return int(connection.execute(total.where(answered_before.c.day >= since)).scalar_one())
+
+    def of_agent(self, agent_id: str) -> OwnAsking:
+        """Everything that is kept of one agent."""
+        mine = digest(agent_id)
+        with self._engine.connect() as connection:
+            own = _existing().where(asked_questions.c.agent_key == mine)
+            answered = sa.select(given_answers).where(given_answers.c.agent_key == mine)
+            answers = connection.execute(answered.order_by(given_answers.c.created)).mappings()
+            return OwnAsking(
+                self.preferences([agent_id])[agent_id],
+                tuple(one.question for one in _threads(connection, own)),
+                tuple(map(_answer, answers)),
+                _requests(connection, asked_agents.c.agent_key == mine),
+            )
+
+    def changed_after(self, seq: int, upto: int) -> Iterator[ChangedQuestion]:
+        """Questions whose number is above `seq` and up to `upto`, by number."""
+        rows = (asked_questions.c.seq > seq) & (asked_questions.c.seq <= upto)
+        yield from self._changed(rows)
+
+    def changed(self, question_ids: Iterable[str]) -> Iterator[ChangedQuestion]:
+        """These questions as they are now."""
+        yield from self._changed(asked_questions.c.id.in_(list(question_ids)))
+
+    def last_seq(self) -> int:
+        """The number of the last change, 0 for none."""
+        with self._engine.connect() as connection:
+            return connection.execute(sa.select(asking_sequence.c.last)).scalar() or 0
+
+    def _changed(self, rows: sa.ColumnElement[bool]) -> Iterator[ChangedQuestion]:
+        query = sa.select(asked_questions.c.id, asked_questions.c.seq, asked_questions.c.deleted)
+        with self._engine.connect() as connection:
+            found = connection.execute(query.where(rows).order_by(asked_questions.c.seq)).all()
+        for id_, seq, deleted in found:
+            thread = None if deleted else self.one(id_)
+            yield ChangedQuestion(seq, f"{SOURCE}:{id_}", thread)
+
+    def _note(self, question_id: str, answer_id: str) -> None:
+        if self._register is not None:
+            self._register.question_removed(question_id, answer_id, self.now())
+
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[sa.Connection, int]]:
+        """A transaction, and the number of its change; no other one writes before it ends."""
+        with self._engine.begin() as connection:
+            more = sa.update(asking_sequence).values(last=asking_sequence.c.last + 1)
+            if not connection.execute(more).rowcount:
+                connection.execute(sa.insert(asking_sequence).values(place=1, last=1))
+            yield connection, connection.execute(sa.select(asking_sequence.c.last)).scalar_one()
+
+
+def forget_agent_in_questions(connection: sa.Connection, agent_id: str) -> int:
+    """Erase an agent from what they asked and answered, and all else of them: how many rows.
+
+    The texts remain, as documents of a source do; they name their author no more.
+    """
+    mine, rows = digest(agent_id), 0
+    more = sa.update(asking_sequence).values(last=asking_sequence.c.last + 1)
+    connection.execute(more)
+    seq = sa.select(asking_sequence.c.last).scalar_subquery()
+    answered = sa.select(given_answers.c.question_id).where(given_answers.c.agent_key == mine)
+    touched = (asked_questions.c.agent_key == mine) | asked_questions.c.id.in_(answered)
+    connection.execute(sa.update(asked_questions).where(touched).values(seq=seq))
+    for table in (asked_questions, given_answers):
+        unnamed = sa.update(table).where(table.c.agent_key == mine)
+        rows += connection.execute(unnamed.values(agent_key="", agent_id="")).rowcount
+    for table in (asked_agents, asking_preferences):
+        rows += connection.execute(sa.delete(table).where(table.c.agent_key == mine)).rowcount
+    return rows
+
+
+def _existing() -> sa.Select[Any]:
+    return sa.select(asked_questions).where(~asked_questions.c.deleted)
+
+
+def _undecided() -> sa.ColumnElement[bool]:
+    return asked_agents.c.state.in_([one.value for one in UNDECIDED])
+
+
+def _count(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> int:
+    query = sa.select(sa.func.count()).select_from(asked_agents).where(rows)
+    return connection.execute(query).scalar_one()
+
+
+def _change(connection: sa.Connection, question_id: str, seq: int, **values: object) -> bool:
+    """Number a question anew, so that its document follows; false where there is none."""
+    own = (asked_questions.c.id == question_id) & ~asked_questions.c.deleted
+    changed = sa.update(asked_questions).where(own).values(seq=seq, **values)
+    return bool(connection.execute(changed).rowcount)
+
+
+def _end_requests(connection: sa.Connection, question_id: str) -> None:
+    this = (asked_agents.c.question_id == question_id) & _undecided()
+    connection.execute(sa.update(asked_agents).where(this).values(state=RequestState.EXPIRED.value))
+
+
+def _threads(connection: sa.Connection, query: sa.Select[Any]) -> tuple[Thread, ...]:
+    questions = [_question(row) for row in connection.execute(query).mappings()]
+    ids = [one.id for one in questions]
+    answered = sa.select(given_answers).where(given_answers.c.question_id.in_(ids))
+    ordered = answered.order_by(
+        given_answers.c.accepted.desc(), given_answers.c.created, given_answers.c.id
+    )
+    answers = [_answer(row) for row in connection.execute(ordered).mappings()]
+    return tuple(
+        Thread(one, tuple(answer for answer in answers if answer.question_id == one.id))
+        for one in questions
+    )
+
+
+def _requests(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> tuple[AgentRequest, ...]:
+    query = sa.select(asked_agents).where(rows).order_by(asked_agents.c.asked)
+    return tuple(
+        AgentRequest(
+            row["question_id"],
+            row["agent_id"],
+            RequestState(row["state"]),
+            in_utc(row["asked"]),
+            in_utc(row["until"]),
+            row["reason"],
+        )
+        for row in connection.execute(query).mappings()
+    )
+
+
+def _question(row: sa.RowMapping) -> AskedQuestion:
+    return AskedQuestion(
+        id=row["id"],
+        asker_id=row["agent_id"],
+        title=row["title"],
+        text=row["text"],
+        created=in_utc(row["created"]),
+        modified=in_utc(row["modified"]),
+        topic_id=row["topic_id"],
+        scope=ReaderScope(row["scope"]),
+        scope_id=row["scope_id"],
+        named=row["named"],
+        stage=QuestionStage(row["stage"]),
+        until=in_utc(row["until"]) if row["until"] else None,
+        missing=row["missing"],
+    )
+
+
+def _question_row(one: AskedQuestion, seq: int) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "seq": seq,
+        "agent_key": digest(one.asker_id),
+        "agent_id": storable(one.asker_id),
+        "title": storable(one.title),
+        "text": storable(one.text),
+        "topic_id": one.topic_id,
+        "scope": one.scope.value,
+        "scope_id": storable(one.scope_id),
+        "named": one.named,
+        "stage": one.stage.value,
+        "until": one.until,
+        "created": one.created,
+        "modified": one.modified,
+        "missing": one.missing,
+        "deleted": False,
+    }
+
+
+def _request_row(one: AgentRequest) -> dict[str, object]:
+    return {
+        "question_id": one.question_id,
+        "agent_key": digest(one.agent_id),
+        "agent_id": storable(one.agent_id),
+        "state": one.state.value,
+        "asked": one.asked,
+        "until": one.until,
+        "reason": one.reason,
+    }
+
+
+def _answer(row: sa.RowMapping) -> GivenAnswer:
+    return GivenAnswer(
+        id=row["id"],
+        question_id=row["question_id"],
+        author_id=row["agent_id"],
+        text=row["text"],
+        created=in_utc(row["created"]),
+        corrected=tuple(map(datetime.fromisoformat, row["corrected"])),
+        accepted=row["accepted"],
+        thanked=row["thanked"],
+    )
+
+
+def _answer_row(one: GivenAnswer) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "question_id": one.question_id,
+        "agent_key": digest(one.author_id),
+        "agent_id": storable(one.author_id),
+        "text": storable(one.text),
+        "created": one.created,
+        "corrected": [],
+        "accepted": one.accepted,
+        "thanked": one.thanked,
+    }

@@ -1,0 +1,196 @@
+"""The values of a question to those who know: the question, whom it was asked, its answers.
+
+A question goes to one agent at a time, as `choosing` orders them; then to the community of its
+topic; then to whoever animates the topic. Who declined, and who let the time pass, is told to
+nobody but themselves.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from connectors.values import EVERYONE, Access
+
+SOURCE = "questions"
+"""The source whose documents are questions with their answers."""
+AUTHORITY = "quisait"
+"""What vouches for the principals of entities and communities: the directory and the build."""
+MOST_TITLE = 200
+"""Characters of a question's title: one sentence."""
+MOST_TEXT = 10_000
+"""Characters of a question or an answer: some three pages."""
+MOST_REASON = 500
+"""Characters of a reason, or of what is missing."""
+MOST_ASKED = 3
+"""So many agents at most are asked one question: as many as a search names."""
+
+
+class ReaderScope(StrEnum):
+    """Who may read a question: the asker chooses, and nothing widens it."""
+
+    EVERYBODY = "everybody"
+    COMMUNITY = "community"
+    ENTITY = "entity"
+
+
+class QuestionStage(StrEnum):
+    """Whose turn it is to answer."""
+
+    EXPERTS = "experts"
+    COMMUNITY = "community"
+    ANIMATOR = "animator"
+    ANSWERED = "answered"
+
+
+class RequestState(StrEnum):
+    """Where one agent who is asked stands."""
+
+    WAITING = "waiting"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    PASSED_ON = "passed_on"
+    EXPIRED = "expired"
+    ANSWERED = "answered"
+
+
+UNDECIDED = frozenset({RequestState.WAITING, RequestState.ACCEPTED})
+"""The question still waits for this agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedQuestion:
+    """A question. `topic_id` is empty where none was chosen.
+
+    `scope_id`: the topic of a community, or the path of an entity; empty for everybody. `named`:
+    the asker's name may be shown; else it is once somebody accepts to answer. `until` is when the
+    stage ends, None for the last ones. `missing`: what the asker said the answers lack.
+    `asker_id` is empty once what was kept of the asker was erased.
+    """
+
+    id: str
+    asker_id: str
+    title: str
+    text: str
+    created: datetime
+    modified: datetime
+    topic_id: str = ""
+    scope: ReaderScope = ReaderScope.EVERYBODY
+    scope_id: str = ""
+    named: bool = True
+    stage: QuestionStage = QuestionStage.EXPERTS
+    until: datetime | None = None
+    missing: str = ""
+
+    @property
+    def document_id(self) -> str:
+        """The id of its document."""
+        return f"{SOURCE}:{self.id}"
+
+    @property
+    def access(self) -> Access:
+        """Who may read it, the asker among them."""
+        if self.scope is ReaderScope.EVERYBODY:
+            return Access(frozenset({EVERYONE}))
+        allowed = {scope_principal(self.scope, self.scope_id)}
+        if self.asker_id:
+            allowed.add(f"agent:{self.asker_id}")
+        return Access(frozenset(allowed))
+
+
+def scope_principal(scope: ReaderScope, scope_id: str) -> str:
+    """The principal of a community's members, or of an entity's agents."""
+    return f"{AUTHORITY}:{scope.value}:{scope_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRequest:
+    """An agent who is asked. `until`: when it goes to the next. `reason`: why it was passed on."""
+
+    question_id: str
+    agent_id: str
+    state: RequestState
+    asked: datetime
+    until: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenAnswer:
+    """An answer as it is now. `corrected`: when it was corrected; no former text is kept.
+
+    `author_id` is empty once what was kept of the author was erased.
+    """
+
+    id: str
+    question_id: str
+    author_id: str
+    text: str
+    created: datetime
+    corrected: tuple[datetime, ...] = ()
+    accepted: bool = False
+    thanked: bool = False
+
+    @property
+    def modified(self) -> datetime:
+        """When the text became what it is."""
+        return self.corrected[-1] if self.corrected else self.created
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A question with its answers: the accepted one first, then by date."""
+
+    question: AskedQuestion
+    answers: tuple[GivenAnswer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AskingPreferences:
+    """What an agent sets about the questions that they receive.
+
+    `topics`: ids, empty for every topic. `per_week` is from 0 to `MOST_PER_WEEK`, None for what
+    the settings say. `absent_until`: the last day on which nothing is asked.
+    """
+
+    receives: bool = True
+    topics: tuple[str, ...] = ()
+    per_week: int | None = None
+    absent_until: date | None = None
+
+    def is_absent(self, today: date) -> bool:
+        """Whether the agent is away on that day."""
+        return self.absent_until is not None and today <= self.absent_until
+
+
+MOST_PER_WEEK = 20
+"""What an agent may choose to receive in a week at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskingRules:
+    """What the settings decide. `hidden_names`: an asker may stay unnamed until somebody accepts.
+
+    `answer_days`: how long one agent, or a community, has before it goes on. `per_week`: how many
+    questions an agent receives in seven days who set nothing. `asked_per_day`: how many questions
+    one agent may ask in 24 hours.
+    """
+
+    answer_days: int = 3
+    per_week: int = 2
+    asked_per_day: int = 5
+    hidden_names: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAsking:
+    """Everything that is kept of one agent here: for their own eyes, and for their export."""
+
+    preferences: AskingPreferences
+    questions: tuple[AskedQuestion, ...] = ()
+    answers: tuple[GivenAnswer, ...] = ()
+    requests: tuple[AgentRequest, ...] = ()
+
+
+RecentRequests = Mapping[str, int]
+"""By agent id, how many questions they were asked since some moment; nobody means none."""

@@ -1,0 +1,272 @@
+"""A ranker that learned from a site's own judged questions: its features, trees and order. Pure.
+
+`quisait tune` makes the file (decision 45). A ranker reorders the first hits of a reader's own
+window: it adds nothing, leaves nothing out, and the scores of those places stay what they were.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from indexer.french.analysis import analyse, analyse_query
+from indexer.values import HitAttributes, SearchAnswer
+from search_api.ranking.fusion import FusedHit
+from search_api.wording import day
+
+FORMAT = 1
+"""Raise it when a feature changes its meaning: former rankers are then ignored."""
+
+FEATURES = (
+    "score",
+    "lexical",
+    "vector",
+    "lexical_place",
+    "vector_place",
+    "passage",
+    "centroid",
+    "near_hits",
+    "title_asked",
+    "question_titled",
+)
+"""What a ranker sees of a hit, each growing with what it names.
+
+The fused score; its parts by words and by sense (0 to 1); one divided by its rank in each ranking
+(0 where it has none); the cosines of its best passage and of its centroid, less the window's best;
+what near hits gave or took; the share of its title's words that the question has, and the share of
+the question's words that its title has (0 to 1).
+"""
+
+MOST_REORDERED = 100
+"""So many first hits are reordered: a question's first ten pages."""
+STEP = 1e-9
+"""So much a place's score stands above the next one's, where they were equal."""
+MOST_TREES, MOST_NODES = 300, 63
+"""A file with more is none of ours."""
+MOST_BYTES = 4_000_000
+
+Floats = NDArray[np.float64]
+Numbers = NDArray[np.int64]
+
+
+class RankerIgnored(ValueError):
+    """A ranker's file that does not serve; the text is a French sentence with the remedy."""
+
+
+class Tree(BaseModel):
+    """A regression tree, node by node, the root first.
+
+    A node with `left` 0 is a leaf, worth `value`. Else a hit goes to the node `left` where its
+    feature is at most `threshold`, to `right` otherwise; both stand behind it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    feature: tuple[Annotated[int, Field(ge=0, lt=len(FEATURES))], ...]
+    threshold: tuple[Annotated[float, Field(allow_inf_nan=False)], ...]
+    left: tuple[Annotated[int, Field(ge=0, lt=MOST_NODES)], ...]
+    right: tuple[Annotated[int, Field(ge=0, lt=MOST_NODES)], ...]
+    value: tuple[Annotated[float, Field(allow_inf_nan=False)], ...]
+
+    @model_validator(mode="after")
+    def _is_a_tree(self) -> "Tree":
+        count = len(self.value)
+        if not 0 < count <= MOST_NODES:
+            raise ValueError("no tree")
+        if {len(self.feature), len(self.threshold), len(self.left), len(self.right)} != {count}:
+            raise ValueError("columns of several lengths")
+        for at, (left, right) in enumerate(zip(self.left, self.right, strict=True)):
+            if (left or right) and not at < min(left, right) <= max(left, right) < count:
+                raise ValueError("a node that does not stand behind its parent")
+        return self
+
+
+class Ranker(BaseModel):
+    """The trees, what they were made for, and what they gained on questions they had not seen.
+
+    `before` and `after` are nDCG@10 out of fold, without and with them; `p_value` is that of the
+    paired randomisation by groups. `questions` were judged, in `groups`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int
+    encoder: str
+    features: tuple[str, ...]
+    made: date
+    questions: int
+    groups: int
+    before: float
+    after: float
+    p_value: float
+    trees: Annotated[tuple[Tree, ...], Field(min_length=1, max_length=MOST_TREES)]
+
+    @cached_property
+    def forest(self) -> "Forest":
+        """The trees, ready to score."""
+        return Forest.of(self.trees)
+
+
+@dataclass(frozen=True, slots=True)
+class Forest:
+    """Trees in columns (trees, nodes); a leaf leads to itself."""
+
+    feature: Numbers
+    threshold: Floats
+    left: Numbers
+    right: Numbers
+    value: Floats
+
+    @classmethod
+    def of(cls, trees: Sequence[Tree]) -> "Forest":
+        """Of one tree or more."""
+        shape = len(trees), max(len(tree.value) for tree in trees)
+        feature, threshold, value = np.zeros(shape, np.int64), np.zeros(shape), np.zeros(shape)
+        left = np.tile(np.arange(shape[1]), (shape[0], 1))
+        right = left.copy()
+        for row, tree in enumerate(trees):
+            for at, (low, high) in enumerate(zip(tree.left, tree.right, strict=True)):
+                if low:
+                    left[row, at], right[row, at] = low, high
+            width = len(tree.value)
+            feature[row, :width], threshold[row, :width] = tree.feature, tree.threshold
+            value[row, :width] = tree.value
+        return cls(feature, threshold, left, right, value)
+
+    def scores(self, features: Floats) -> Floats:
+        """(n,) sums of all trees for (n, features)."""
+        trees = np.arange(len(self.value))[None, :]
+        at = np.zeros((len(features), len(self.value)), dtype=np.int64)
+        while True:
+            seen = np.take_along_axis(features, self.feature[trees, at], axis=1)
+            low = seen <= self.threshold[trees, at]
+            below = np.where(low, self.left[trees, at], self.right[trees, at])
+            if np.array_equal(below, at):
+                break
+            at = below
+        summed: Floats = self.value[trees, at].sum(axis=1)
+        return summed
+
+
+def read_ranker(path: Path, encoder: str) -> Ranker | None:
+    """The ranker of a file, for vectors of the encoder of that name; None where there is none.
+
+    Raises `RankerIgnored` where it is not of this format or encoder, or not readable.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RankerIgnored(_ignored("il ne peut être lu")) from error
+    try:
+        if len(content) > MOST_BYTES:
+            raise RankerIgnored(_ignored("il est trop grand pour être de quisait"))
+        ranker = Ranker.model_validate_json(content)
+    except ValidationError as error:
+        raise RankerIgnored(_ignored("il est abîmé, ou d'une autre version de quisait")) from error
+    if (ranker.format, ranker.features) != (FORMAT, FEATURES):
+        raise RankerIgnored(_ignored("il est d'une autre version de quisait"))
+    if ranker.encoder != encoder:
+        raise RankerIgnored(_ignored(f"il est fait pour le modèle {ranker.encoder}"))
+    return ranker
+
+
+def _ignored(why: str) -> str:
+    return (
+        f"le classement réglé est ignoré : {why}. « quisait tune » en fait un autre, "
+        "« quisait tune --off » l'enlève"
+    )
+
+
+def features_of(
+    hits: Sequence[FusedHit],
+    found: SearchAnswer,
+    centroid_cosines: Mapping[str, float],
+    question: str,
+) -> Floats:
+    """(n, features) of hits of one window, in the order of `FEATURES`.
+
+    `question`: the words that are wanted. A hit that has no vector in the window counts as its
+    farthest.
+    """
+    passages = {hit.document_id: hit.score for hit in found.vector}
+    ids = [hit.document_id for hit in hits]
+    asked = frozenset(term.term for term in analyse_query(question))
+    rows = [
+        (
+            hit.score,
+            hit.lexical,
+            hit.vector,
+            1 / hit.lexical_rank if hit.lexical_rank else 0.0,
+            1 / hit.vector_rank if hit.vector_rank else 0.0,
+            passage,
+            centroid,
+            hit.near_hits,
+            *_title_shares(asked, found.attributes.get(hit.document_id)),
+        )
+        for hit, passage, centroid in zip(
+            hits, _below_best(ids, passages), _below_best(ids, centroid_cosines), strict=True
+        )
+    ]
+    return np.round(np.array(rows, dtype=np.float64).reshape(len(rows), len(FEATURES)), 6)
+
+
+def _below_best(ids: Sequence[str], cosines: Mapping[str, float]) -> list[float]:
+    """Of each document, how far its cosine lies below the best (0 or less)."""
+    if not cosines:
+        return [0.0] * len(ids)
+    best, least = max(cosines.values()), min(cosines.values())
+    return [cosines.get(id_, least) - best for id_ in ids]
+
+
+def _title_shares(asked: frozenset[str], mark: HitAttributes | None) -> tuple[float, float]:
+    """(share of the title's words that are asked for, share of those asked for that it has)."""
+    titled = title_terms(mark.title) if mark else ()
+    if not asked or not titled:
+        return 0.0, 0.0
+    said = [not asked.isdisjoint(place) for place in titled]
+    has = asked & frozenset().union(*titled)
+    return sum(said) / len(said), len(has) / len(asked)
+
+
+@lru_cache(maxsize=20_000)
+def title_terms(title: str) -> tuple[frozenset[str], ...]:
+    """For each place of a title, the terms by which it is found."""
+    return tuple(frozenset((term.term, *term.broader)) for term in analyse(title))
+
+
+def reordered(hits: Sequence[FusedHit], features: Floats, ranker: Ranker) -> tuple[FusedHit, ...]:
+    """The same hits; the first `MOST_REORDERED` in the ranker's order, ties in theirs.
+
+    `features` are those of these first. The places keep their scores (but for `STEP`); what a hit
+    gained or lost by its new place is its `learned`.
+    """
+    first, rest = hits[:MOST_REORDERED], hits[MOST_REORDERED:]
+    scores = ranker.forest.scores(features).tolist()
+    order = sorted(range(len(first)), key=lambda at: -scores[at])
+    # Places of one score are told apart, or what sorts them again would do so by id.
+    places = [hit.score + (len(first) - at) * STEP for at, hit in enumerate(first)]
+    again = [
+        first[at]._replace(score=score, learned=0.0 if at == place else score - first[at].score)
+        for place, (score, at) in enumerate(zip(places, order, strict=True))
+    ]
+    return (*again, *rest)
+
+
+def ranking_said(ranker: Ranker | None) -> str:
+    """Which ranking serves, what it was made of and gained, in French."""
+    if ranker is None:
+        return "celui de quisait, sans réglage sur vos questions"
+    return (
+        f"réglé le {day(ranker.made)} sur {ranker.questions} questions jugées ; nDCG@10 sur des "
+        "questions qu'il n'avait pas vues : "
+        f"{ranker.before:.3f} sans lui, {ranker.after:.3f} avec (p = {ranker.p_value:.3f})"
+    )

@@ -1,0 +1,195 @@
+"""A second model reads the first documents again, question and passage together; off by default.
+
+A page never waits for it longer than its time limit, and never fails by it: it then comes in the
+order that it had. Read `SecondModel` first.
+"""
+
+import hashlib
+import logging
+import threading
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotInTime
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from search_api.ranking.fusion import FusedHit
+
+log = logging.getLogger(__name__)
+
+MOST_REMEMBERED = 256
+"""So many outcomes are kept, so that a later page has the order of the first."""
+
+
+class PairScorer(Protocol):
+    """A model that reads a question and a passage together."""
+
+    @property
+    def name(self) -> str:
+        """Model and precision."""
+        ...
+
+    def score(self, question: str, passage: str) -> float:
+        """How well the passage answers, on a scale of the model's own; more is better."""
+        ...
+
+
+class Outcome(StrEnum):
+    """What became of one reading."""
+
+    READ = "read"
+    TIMED_OUT = "timed_out"
+    BUSY = "busy"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class SecondReading:
+    """`documents` are read at most, in `time_limit_s` seconds together; `weight` is their part.
+
+    From 0, where nothing moves, to 1, where the second model alone orders them. `time_limit_s`
+    None: however long it takes, one after the other, as evaluations want it.
+    """
+
+    documents: int = 20
+    time_limit_s: float | None = 1.0
+    weight: float = 0.5
+
+
+class SecondModel:
+    """Reads passages with a scorer, one question at a time.
+
+    While one is read, and as long as a model does not come back, other questions go without:
+    there is never more than one thread. Calls from several threads are safe.
+    """
+
+    def __init__(self, scorer: PairScorer, reading: SecondReading) -> None:
+        self._scorer, self.reading = scorer, reading
+        self._slot = threading.Semaphore(1)
+        self._kept = threading.Lock()
+        self._outcomes: Counter[Outcome] = Counter()
+        self._remembered: OrderedDict[bytes, tuple[float, ...] | None] = OrderedDict()
+
+    @property
+    def name(self) -> str:
+        """The scorer's."""
+        return self._scorer.name
+
+    def outcomes(self) -> Mapping[Outcome, int]:
+        """How often each came about since the process began."""
+        with self._kept:
+            return {outcome: self._outcomes[outcome] for outcome in Outcome}
+
+    def scores(
+        self, question: str, passages: Sequence[str], *, first_page: bool = True
+    ) -> tuple[float, ...] | None:
+        """One score for each passage; None where they did not come in time, or not at all.
+
+        A later page is given what the first was given, so that no document stands on both or
+        on neither.
+        """
+        if not passages:
+            return None
+        key = _digest((question, *passages))
+        with self._kept:
+            if key in self._remembered and (self._remembered[key] or not first_page):
+                self._remembered.move_to_end(key)
+                return self._remembered[key]
+        outcome, found = self._read(question, passages)
+        with self._kept:
+            self._outcomes[outcome] += 1
+            self._remembered[key] = found
+            self._remembered.move_to_end(key)
+            while len(self._remembered) > MOST_REMEMBERED:
+                self._remembered.popitem(last=False)
+        return found
+
+    def _read(
+        self, question: str, passages: Sequence[str]
+    ) -> tuple[Outcome, tuple[float, ...] | None]:
+        limit_s = self.reading.time_limit_s
+        if not self._slot.acquire(blocking=limit_s is None):
+            return Outcome.BUSY, None
+        told: Future[tuple[float, ...]] = Future()
+        until = None if limit_s is None else time.monotonic() + limit_s
+        # A daemon: a model that never comes back holds up no end of the process.
+        threading.Thread(
+            target=self._work, args=(told, question, tuple(passages), until), daemon=True
+        ).start()
+        try:
+            failure = told.exception(limit_s)
+        except NotInTime:
+            return Outcome.TIMED_OUT, None
+        if isinstance(failure, _OutOfTime):
+            return Outcome.TIMED_OUT, None
+        if failure is not None:
+            log.warning("second model failed", extra={"error": type(failure).__name__})
+            return Outcome.FAILED, None
+        return Outcome.READ, told.result()
+
+    def _work(
+        self,
+        told: "Future[tuple[float, ...]]",
+        question: str,
+        passages: Sequence[str],
+        until: float | None,
+    ) -> None:
+        try:
+            found = []
+            for passage in passages:
+                if until is not None and time.monotonic() > until:
+                    raise _OutOfTime
+                score = float(self._scorer.score(question, passage))
+                if score != score:  # not a number
+                    raise ValueError("the model gave no number")
+                found.append(score)
+        except Exception as error:  # noqa: BLE001 - kept for who waits, whatever it is
+            self._slot.release()
+            told.set_exception(error)
+        else:
+            self._slot.release()
+            told.set_result(tuple(found))
+
+
+class _OutOfTime(Exception):
+    """Nobody waits any more."""
+
+
+def _digest(texts: Sequence[str]) -> bytes:
+    """Questions are not kept, nor passages."""
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
+    return digest.digest()
+
+
+def reread(
+    hits: Sequence[FusedHit], scores: Mapping[str, float], weight: float
+) -> tuple[FusedHit, ...]:
+    """The hits again, those that have a score of the second model in a new order among themselves.
+
+    Scores of both kinds are min-max normalised over these, and added by `weight` (0 to 1), as
+    rankings are fused. The sum is put back between their least and greatest score: who was not
+    read keeps score and place. Ties by id.
+    """
+    read = [hit for hit in hits if hit.document_id in scores]
+    if len(read) < 2:
+        return tuple(hits)
+    before = _normalised([hit.score for hit in read])
+    told = _normalised([scores[hit.document_id] for hit in read])
+    low, high = min(hit.score for hit in read), max(hit.score for hit in read)
+    again = []
+    for hit, own, second in zip(read, before, told, strict=True):
+        score = low + (high - low) * ((1 - weight) * own + weight * second)
+        again.append(hit._replace(score=score, second_model=score - hit.score))
+    placed = iter(sorted(again, key=lambda hit: (-hit.score, hit.document_id)))
+    return tuple(next(placed) if hit.document_id in scores else hit for hit in hits)
+
+
+def _normalised(values: Sequence[float]) -> list[float]:
+    """From 0 to 1; all 1 where they are equal."""
+    low, high = min(values), max(values)
+    return [(value - low) / (high - low) if high > low else 1.0 for value in values]

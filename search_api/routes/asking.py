@@ -1,0 +1,240 @@
+"""Questions to those who know: API and pages. Nobody acts here but for themselves, in person."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from search_api.addresses import document_address, question_address, topic_address
+from search_api.answers.asking import (
+    NewQuestion,
+    QuestionAction,
+    act_on_question,
+    answered_by_existing,
+    ask_question,
+    asking_form,
+    existing_answers,
+    forget_own_questions,
+    own_questions,
+    question_page,
+    set_asking_preferences,
+)
+from search_api.asking.values import (
+    MOST_REASON,
+    MOST_TEXT,
+    MOST_TITLE,
+    AskingPreferences,
+    ReaderScope,
+)
+from search_api.authorization import not_by_personal_token
+from search_api.parameters import AskingReader, NamedReader
+from search_api.routes.search import PROBLEMS
+from search_api.schemas.asking import (
+    AskedQuestionBody,
+    AskingPreferencesBody,
+    ExistingAnswersBody,
+    NewQuestionRequest,
+    OwnQuestionsBody,
+    QuestionActionRequest,
+    existing_body,
+    own_questions_body,
+    question_body,
+)
+from search_api.services import services_of
+from search_api.templating import render
+
+_Written = Annotated[str, Query(max_length=4_000, description="what is being written")]
+_IN_PERSON = [Depends(not_by_personal_token)]
+
+api_router = APIRouter(prefix="/api/v1/questions", responses=PROBLEMS, dependencies=_IN_PERSON)
+
+
+@api_router.get("")
+def own(request: Request, reader: NamedReader) -> OwnQuestionsBody:
+    """What waits for the one who asks, and what they asked."""
+    return own_questions_body(own_questions(services_of(request), reader))
+
+
+@api_router.get("/existing")
+def existing(request: Request, reader: AskingReader, q: _Written = "") -> ExistingAnswersBody:
+    """Documents that may answer already."""
+    return existing_body(existing_answers(services_of(request), reader, q))
+
+
+@api_router.post("")
+def ask(request: Request, reader: AskingReader, asked: NewQuestionRequest) -> AskedQuestionBody:
+    """Ask those who know, one after the other; nobody is told whom."""
+    services = services_of(request)
+    new = NewQuestion(
+        asked.title,
+        asked.text,
+        asked.topic,
+        asked.scope,
+        asked.scope_id,
+        asked.hidden,
+        asked.to,
+    )
+    made = ask_question(services, reader, new)
+    return question_body(question_page(services, reader, made.id))
+
+
+@api_router.post("/preferences", status_code=204)
+def prefer(request: Request, reader: NamedReader, said: AskingPreferencesBody) -> None:
+    """Say which questions one receives, and how many."""
+    preferences = AskingPreferences(
+        said.receives, tuple(said.topics), said.per_week, said.absent_until
+    )
+    set_asking_preferences(services_of(request), reader, preferences)
+
+
+@api_router.get("/{question_id}")
+def question(request: Request, reader: NamedReader, question_id: str) -> AskedQuestionBody:
+    """A question with its answers."""
+    return question_body(question_page(services_of(request), reader, question_id))
+
+
+@api_router.post("/{question_id}", status_code=204)
+def act(
+    request: Request, reader: NamedReader, question_id: str, asked: QuestionActionRequest
+) -> None:
+    """Accept, decline, pass on, answer, correct, thank, delete: what is one's own to do."""
+    act_on_question(
+        services_of(request),
+        reader,
+        question_id,
+        asked.action,
+        text=asked.text,
+        title=asked.title,
+        answer_id=asked.answer,
+    )
+
+
+router = APIRouter(include_in_schema=False, dependencies=_IN_PERSON)
+
+SCOPE_SEPARATOR = ":"
+"""Between a scope and its id, in the value of the form's choice."""
+
+
+@router.get("/questions", response_class=HTMLResponse)
+def questions_page(request: Request, reader: NamedReader) -> str:
+    """What waits for the reader, and what they asked."""
+    found = own_questions(services_of(request), reader)
+    return render("questions.html", request=request, found=found)
+
+
+@router.get("/questions/new", response_class=HTMLResponse)
+def new_question_page(
+    request: Request,
+    reader: AskingReader,
+    q: _Written = "",
+    to: Annotated[str, Query(max_length=200)] = "",
+) -> str:
+    """Write a question; what answers it already stands beside it."""
+    found = asking_form(services_of(request), reader, NewQuestion(q.strip()[:MOST_TITLE], to=to))
+    return render(
+        "ask.html",
+        request=request,
+        found=found,
+        most_title=MOST_TITLE,
+        most_text=MOST_TEXT,
+        separator=SCOPE_SEPARATOR,
+    )
+
+
+@router.post("/questions")
+def ask_on_page(
+    request: Request,
+    reader: AskingReader,
+    title: Annotated[str, Form(max_length=4_000)],
+    text: Annotated[str, Form(max_length=2 * MOST_TEXT)] = "",
+    topic: Annotated[str, Form(max_length=200)] = "",
+    readers: Annotated[str, Form(max_length=2_000)] = ReaderScope.EVERYBODY.value,
+    hidden: Annotated[bool, Form()] = False,
+    to: Annotated[str, Form(max_length=200)] = "",
+) -> RedirectResponse:
+    """Ask, then show the question's own page."""
+    scope, _, scope_id = readers.partition(SCOPE_SEPARATOR)
+    known = {one.value for one in ReaderScope}
+    # What is no choice of the page is nobody's community: it is refused.
+    chosen = ReaderScope(scope) if scope in known else ReaderScope.COMMUNITY
+    new = NewQuestion(title, text, topic, chosen, scope_id, hidden, to)
+    made = ask_question(services_of(request), reader, new)
+    return RedirectResponse(question_address(made.id), status_code=303)
+
+
+@router.post("/questions/existing")
+def answered(
+    request: Request, reader: NamedReader, document: Annotated[str, Form(max_length=4_000)]
+) -> RedirectResponse:
+    """«Cela répond»: counted, of nobody; then the document."""
+    answered_by_existing(services_of(request), reader, document)
+    return RedirectResponse(document_address(document), status_code=303)
+
+
+@router.post("/questions/preferences")
+def prefer_on_page(
+    request: Request,
+    reader: NamedReader,
+    receives: Annotated[bool, Form()] = False,
+    topics: Annotated[list[str], Form(max_length=500)] = [],  # noqa: B006 - FastAPI copies it
+    per_week: Annotated[str, Form(max_length=3, pattern=r"^[0-9]*$")] = "",
+    absent_until: Annotated[str, Form(max_length=10)] = "",
+) -> RedirectResponse:
+    """The same from the form of «Mes données»."""
+    preferences = AskingPreferences(
+        receives,
+        tuple(filter(None, topics)),
+        int(per_week) if per_week else None,
+        _day(absent_until),
+    )
+    set_asking_preferences(services_of(request), reader, preferences)
+    return RedirectResponse("/mes-donnees#questions", status_code=303)
+
+
+@router.post("/questions/forget")
+def forget(request: Request, reader: NamedReader) -> RedirectResponse:
+    """Delete every question and answer of the reader."""
+    forget_own_questions(services_of(request), reader)
+    return RedirectResponse("/mes-donnees#questions", status_code=303)
+
+
+@router.get("/questions/{question_id}", response_class=HTMLResponse)
+def one_question_page(request: Request, reader: NamedReader, question_id: str) -> str:
+    """A question, its answers, and what one may do."""
+    found = question_page(services_of(request), reader, question_id)
+    return render(
+        "question.html",
+        request=request,
+        found=found,
+        topic_address=topic_address,
+        most_text=MOST_TEXT,
+        most_reason=MOST_REASON,
+        most_title=MOST_TITLE,
+    )
+
+
+@router.post("/questions/{question_id}")
+def act_on_page(
+    request: Request,
+    reader: NamedReader,
+    question_id: str,
+    act: Annotated[QuestionAction, Form()],
+    text: Annotated[str, Form(max_length=2 * MOST_TEXT)] = "",
+    title: Annotated[str, Form(max_length=4_000)] = "",
+    answer: Annotated[str, Form(max_length=32)] = "",
+) -> RedirectResponse:
+    """The same from the page's forms; then the question, or one's own where it is no more."""
+    act_on_question(
+        services_of(request), reader, question_id, act, text=text, title=title, answer_id=answer
+    )
+    gone = act in (QuestionAction.DELETE, QuestionAction.DECLINE, QuestionAction.TRANSFER)
+    return RedirectResponse("/questions" if gone else question_address(question_id), 303)
+
+
+def _day(written: str) -> date | None:
+    """A day of the form's field; what is none counts as empty."""
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        return None

@@ -1,0 +1,187 @@
+"""The search of La Suite's find: an application searches its own documents in a person's name.
+
+The application presents the access token that the identity provider gave it for that person. It
+searches the one source that it pushes to, under the rights of the agent whom the token names.
+There is no cookie in this: no other site can search in a person's name.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, Field, ValidationError
+from pydantic.functional_validators import BeforeValidator
+
+from search_api.answers.question import answer_question
+from search_api.limits import RequesterKind, RequestKind
+from search_api.middleware.request_limits import charge, refuse_over_limit
+from search_api.parameters import INCOMPLETE, turn
+from search_api.problems import Problem
+from search_api.questions.query import Query, ResultOrder
+from search_api.ranking.results import Result
+from search_api.routes.push import RETRY_AFTER_S, parsed
+from search_api.schemas.search import ProblemBody
+from search_api.services import services_of
+from search_api.sign_on.errors import NotAnAgent, ProviderUnreachable, SignOnFailed
+from search_api.sign_on.introspection import ApplicationReader
+
+MAX_BODY_BYTES = 1024 * 1024
+"""`visited`, which is not used, names every document that the person opened by a link."""
+
+EVERYTHING = "*"
+"""The `q` of find for all documents."""
+
+
+def _texts(value: object) -> object:
+    """Find takes a list, a text with commas, or null."""
+    if value is None:
+        return []
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+class FindQuery(BaseModel):
+    """What find's applications send. Fields that quisait does not keep must be left out."""
+
+    q: str
+    services: Annotated[list[str], BeforeValidator(_texts)] = []
+    visited: Annotated[list[str], BeforeValidator(_texts)] = []
+    reach: None = None
+    tags: Annotated[list[str], BeforeValidator(_texts), Field(max_length=0)] = []
+    path: None = None
+    order_by: Literal["relevance", "updated_at"] = "relevance"
+    order_direction: Literal["desc"] = "desc"
+    nb_results: Annotated[int, Field(ge=1, le=300)] = 50
+
+
+class FindSource(BaseModel):
+    """A document as find shows it; `content` is the excerpt that answers."""
+
+    title: str
+    content: str
+    created_at: datetime | None
+    updated_at: datetime | None
+
+
+class FindHit(BaseModel):
+    """A result of find; in JSON its fields begin with `_`, as OpenSearch writes them."""
+
+    index: str = Field(serialization_alias="_index")
+    id: str = Field(serialization_alias="_id")
+    score: float = Field(serialization_alias="_score")
+    source: FindSource = Field(serialization_alias="_source")
+
+
+def _application_reader(request: Request, response: Response) -> ApplicationReader:
+    readers = services_of(request).application_readers
+    if readers is None:
+        raise Problem(404, "Aucune application ne cherche ici au nom d’un agent.")
+    refuse_over_limit(request)
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise Problem(401, "Présentez le jeton d’accès de la personne (« Bearer »).")
+    try:
+        found = readers.reader(token.strip())
+    except ProviderUnreachable as failure:
+        raise Problem(503, str(failure), {"Retry-After": str(RETRY_AFTER_S)}) from None
+    except NotAnAgent as failure:
+        raise Problem(403, str(failure)) from None
+    except SignOnFailed as failure:
+        raise Problem(401, str(failure)) from None
+    charge(request, RequesterKind.READER, found.reader.agent_id or "")
+    if found.reader.unanswered:
+        response.headers[INCOMPLETE] = ", ".join(sorted(found.reader.unanswered))
+    return found
+
+
+async def _asking(
+    request: Request, found: Annotated[ApplicationReader, Depends(_application_reader)]
+) -> AsyncIterator[ApplicationReader]:
+    async with turn(request, RequestKind.QUESTION, found.reader):
+        yield found
+
+
+async def _query(
+    request: Request, asking: Annotated[ApplicationReader, Depends(_application_reader)]
+) -> FindQuery:
+    """The body, read once the token is known to be good."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise Problem(413, f"Envoyez {MAX_BODY_BYTES} octets au plus.")
+    try:
+        query = FindQuery.model_validate(parsed(bytes(body)))
+    except ValidationError as error:
+        places = {str(one["loc"][0]) if one["loc"] else "" for one in error.errors()}
+        named = ", ".join(sorted(places - {""})) or "un objet JSON avec « q »"
+        raise Problem(400, f"Ce qui ne va pas, ou n’est pas offert ici : {named}.") from None
+    if query.services and asking.source not in query.services:
+        raise Problem(400, "services : chaque application ne cherche que dans ses documents.")
+    return query
+
+
+router = APIRouter(
+    responses={
+        status: {
+            "model": ProblemBody,
+            "description": meaning,
+            "content": {"application/problem+json": {}},
+        }
+        for status, meaning in (
+            (400, "no JSON, or something that is not offered: path, tags, reach, other orders"),
+            (401, "no token, or one that was not made for this application"),
+            (403, "the token's account belongs to no agent in post"),
+            (404, "no application searches here"),
+            (413, "too many bytes"),
+            (429, "too often: see Retry-After"),
+            (503, "the provider or the engine does not answer"),
+        )
+    }
+)
+
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": FindQuery.model_json_schema()}},
+    }
+}
+
+
+@router.post("/api/v1.0/documents/search/", openapi_extra=_BODY)
+def search(
+    request: Request,
+    asking: Annotated[ApplicationReader, Depends(_asking, scope="function")],
+    query: Annotated[FindQuery, Depends(_query)],
+) -> list[FindHit]:
+    """The documents of the application's source that answer, for the agent of the token.
+
+    Documents that only who holds a link may open are found by whom they name, whatever `visited`
+    says: see `open_reach` in the settings.
+    """
+    services = services_of(request)
+    by_date = query.order_by == "updated_at"
+    asked = Query(
+        "" if query.q.strip() == EVERYTHING else query.q,
+        {"source": (asking.source,)},
+        page_size=query.nb_results,
+        order=ResultOrder.DATE if by_date else ResultOrder.RELEVANCE,
+    )
+    found = answer_question(services, asking.reader, asked, as_typed=True)
+    # An operator or a best bet may name another source: this application is shown its own alone.
+    return [_hit(one) for one in found.results.results if one.card.source == asking.source]
+
+
+def _hit(result: Result) -> FindHit:
+    card = result.card
+    return FindHit(
+        index=card.source,
+        id=card.document_id.partition(":")[2],
+        score=result.parts.score,
+        source=FindSource(
+            title=card.title,
+            content=result.passages[0].passage.text if result.passages else "",
+            created_at=card.created,
+            updated_at=card.modified or card.created,
+        ),
+    )

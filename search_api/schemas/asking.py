@@ -1,0 +1,261 @@
+"""The API's answers about questions to those who know."""
+
+from datetime import date, datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from search_api.addresses import document_address
+from search_api.answers.asking import (
+    OwnQuestions,
+    QuestionAction,
+    ShownAnswer,
+    ShownQuestion,
+)
+from search_api.asking.values import (
+    MOST_PER_WEEK,
+    MOST_TEXT,
+    MOST_TITLE,
+    AskedQuestion,
+    OwnAsking,
+    QuestionStage,
+    ReaderScope,
+    RequestState,
+)
+from search_api.ranking.results import Result
+from search_api.schemas.search import AgentBody
+from search_api.schemas.search_responses import agent_body
+
+
+class _AskingSchema(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class NewQuestionRequest(_AskingSchema):
+    """A question to ask."""
+
+    title: str = Field(max_length=MOST_TITLE, description="the question, in one sentence")
+    text: str = Field("", max_length=MOST_TEXT)
+    topic: str = Field("", max_length=200, description="a topic's id")
+    scope: ReaderScope = Field(ReaderScope.EVERYBODY, description="who may read it")
+    scope_id: str = Field(
+        "", max_length=2_000, description="the topic of a community, or the path of an entity"
+    )
+    hidden: bool = Field(False, description="no name of yours before somebody accepts")
+    to: str = Field("", max_length=200, description="an agent's id: whom to ask first")
+
+
+class QuestionActionRequest(_AskingSchema):
+    """What to do with a question."""
+
+    action: QuestionAction
+    text: str = Field("", max_length=MOST_TEXT)
+    title: str = Field("", max_length=MOST_TITLE)
+    answer: str = Field("", max_length=32, description="an answer's id")
+
+
+class AskingPreferencesBody(_AskingSchema):
+    """What one sets about the questions that one receives."""
+
+    receives: bool = True
+    topics: list[str] = Field([], max_length=500, description="ids; none: every topic")
+    per_week: int | None = Field(
+        None, ge=0, le=MOST_PER_WEEK, description="null: as the settings say"
+    )
+    absent_until: date | None = Field(None, description="the last day without questions")
+
+
+class GivenAnswerBody(_AskingSchema):
+    """An answer, as it is now."""
+
+    id: str
+    text: str
+    author: AgentBody | None = Field(description="null for who may not be named")
+    own: bool
+    created: datetime
+    corrected: list[datetime] = Field(description="when; former texts are not kept")
+    accepted: bool = Field(description="the asker says that it helped")
+    thanked: bool
+
+
+class BriefQuestionBody(_AskingSchema):
+    """A question, without its text and answers."""
+
+    id: str
+    title: str
+    topic_id: str
+    stage: QuestionStage
+    created: datetime
+
+
+class AskedQuestionBody(BriefQuestionBody):
+    """A question with its answers."""
+
+    text: str
+    scope: ReaderScope
+    scope_id: str
+    asker: AgentBody | None = Field(description="null while they are not named")
+    own: bool
+    state: RequestState | None = Field(description="of your own request; null: you are not asked")
+    accepted_by: AgentBody | None = Field(description="who accepted; told to the asker alone")
+    passed_on: list[str] = Field(description="reasons, without names; told to the asker alone")
+    missing: str = Field(description="what the asker says the answers lack")
+    answers: list[GivenAnswerBody]
+
+
+class OwnQuestionsBody(_AskingSchema):
+    """What waits for one, and what one asked."""
+
+    waiting: list[BriefQuestionBody] = Field(description="asked of you")
+    of_communities: list[BriefQuestionBody]
+    animated: list[BriefQuestionBody] = Field(description="without answer, on what you animate")
+    mine: list[BriefQuestionBody]
+    answered_before: int = Field(
+        description="how often, in a year and of all agents, a document answered a question that "
+        "was being written"
+    )
+
+
+class ExistingAnswerBody(_AskingSchema):
+    """A document that may answer already."""
+
+    document_id: str
+    title: str
+    kind: str
+    address: str = Field(description="its page here")
+
+
+class ExistingAnswersBody(_AskingSchema):
+    """Documents that may answer what is being written, under one's rights; best first."""
+
+    existing: list[ExistingAnswerBody]
+
+
+class OwnRequestBody(_AskingSchema):
+    """A question that one was asked, and what one decided: for oneself alone."""
+
+    question: str
+    state: RequestState
+    asked: datetime
+    reason: str
+
+
+class OwnAnswerBody(_AskingSchema):
+    """An answer that one gave."""
+
+    id: str
+    question: str
+    text: str
+    created: datetime
+
+
+class OwnAskedBody(_AskingSchema):
+    """A question that one asked."""
+
+    id: str
+    title: str
+    text: str
+    scope: ReaderScope
+    created: datetime
+
+
+class OwnAskingBody(_AskingSchema):
+    """Everything that is kept of one's questions, answers, requests and preferences."""
+
+    preferences: AskingPreferencesBody
+    asked: list[OwnAskedBody]
+    answers: list[OwnAnswerBody]
+    requests: list[OwnRequestBody]
+
+
+def question_body(found: ShownQuestion) -> AskedQuestionBody:
+    """The body of an answer about one question."""
+    one = found.question
+    return AskedQuestionBody(
+        **brief_question(one).model_dump(),
+        text=one.text,
+        scope=one.scope,
+        scope_id=one.scope_id,
+        asker=agent_body(found.asker) if found.asker else None,
+        own=found.own,
+        state=found.state,
+        accepted_by=agent_body(found.accepted_by) if found.accepted_by else None,
+        passed_on=list(found.passed_on),
+        missing=one.missing,
+        answers=list(map(_answer_body, found.answers)),
+    )
+
+
+def _answer_body(shown: ShownAnswer) -> GivenAnswerBody:
+    one = shown.answer
+    return GivenAnswerBody(
+        id=one.id,
+        text=one.text,
+        author=agent_body(shown.author) if shown.author else None,
+        own=shown.own,
+        created=one.created,
+        corrected=list(one.corrected),
+        accepted=one.accepted,
+        thanked=one.thanked,
+    )
+
+
+def brief_question(one: AskedQuestion) -> BriefQuestionBody:
+    """A question in a list."""
+    return BriefQuestionBody(
+        id=one.id, title=one.title, topic_id=one.topic_id, stage=one.stage, created=one.created
+    )
+
+
+def own_questions_body(found: OwnQuestions) -> OwnQuestionsBody:
+    """The body of an answer about what concerns one."""
+    return OwnQuestionsBody(
+        waiting=[brief_question(one) for _, one in found.waiting],
+        of_communities=list(map(brief_question, found.of_communities)),
+        animated=list(map(brief_question, found.animated)),
+        mine=[brief_question(one.question) for one in found.mine],
+        answered_before=found.answered_before,
+    )
+
+
+def existing_body(found: tuple[Result, ...]) -> ExistingAnswersBody:
+    """The body of what may answer already."""
+    return ExistingAnswersBody(
+        existing=[
+            ExistingAnswerBody(
+                document_id=one.card.document_id,
+                title=one.card.title,
+                kind=one.card.kind,
+                address=document_address(one.card.document_id),
+            )
+            for one in found
+        ]
+    )
+
+
+def own_asking_body(found: OwnAsking) -> OwnAskingBody:
+    """The body of what is kept of one."""
+    said = found.preferences
+    return OwnAskingBody(
+        preferences=AskingPreferencesBody(
+            receives=said.receives,
+            topics=list(said.topics),
+            per_week=said.per_week,
+            absent_until=said.absent_until,
+        ),
+        asked=[
+            OwnAskedBody(
+                id=one.id, title=one.title, text=one.text, scope=one.scope, created=one.created
+            )
+            for one in found.questions
+        ],
+        answers=[
+            OwnAnswerBody(id=one.id, question=one.question_id, text=one.text, created=one.created)
+            for one in found.answers
+        ],
+        requests=[
+            OwnRequestBody(
+                question=one.question_id, state=one.state, asked=one.asked, reason=one.reason
+            )
+            for one in found.requests
+        ],
+    )

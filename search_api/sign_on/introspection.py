@@ -1,0 +1,136 @@
+"""The agent whose access token an application presents, by token introspection (RFC 7662).
+
+An application of La Suite searches in a person's name, with the token that the provider gave it
+for that person. The provider says whose token it is and which application it was made for; a
+token that was made for another application is refused.
+"""
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+from indexer.access import Reader
+from search_api.identity.readers import Authorities, ReaderDirectory, reader_of
+from search_api.sign_on.errors import (
+    NoAgentReason,
+    NotAnAgent,
+    ProviderRefused,
+    ProviderUnreachable,
+)
+from search_api.sign_on.identification import AgentRule, SignOnDirectory, agent_named
+from search_api.sign_on.provider import Provider
+
+log = logging.getLogger(__name__)
+
+MAX_TOKEN_CHARS = 8_000
+"""A longer token is not sent to the provider."""
+
+REFUSED = (
+    "Le jeton présenté n’ouvre pas cette recherche : il est échu, ou il a été fait pour une autre "
+    "application."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class IntrospectionRules:
+    """Which tokens search in which source.
+
+    `sources` maps the client id of an application at the provider to the source that the
+    application pushes to. `claim` is the member of the response that holds that id. A token must
+    have one of `scopes`. `skew_s` is in seconds.
+    """
+
+    sources: Mapping[str, str]
+    claim: Literal["client_id", "aud"] = "client_id"
+    scopes: frozenset[str] = frozenset({"openid"})
+    skew_s: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationReader:
+    """An agent who searches from an application: the reader, and the application's source."""
+
+    reader: Reader
+    source: str
+
+
+def token_source(claims: Mapping[str, Any], rules: IntrospectionRules, now_s: int) -> str:
+    """The source that a token may search, by the introspection response.
+
+    Raises `ProviderRefused` where the token is not active, too old or not valid yet, has none of
+    the scopes, or was made for an application that the rules do not name.
+    """
+    if claims.get("active") is not True:
+        raise ProviderRefused("introspection_inactive", REFUSED)
+    if not now_s - rules.skew_s < _time(claims, "exp", otherwise=math.inf):
+        raise ProviderRefused("introspection_exp", REFUSED)
+    if not now_s + rules.skew_s >= _time(claims, "nbf", otherwise=-math.inf):
+        raise ProviderRefused("introspection_nbf", REFUSED)
+    scopes = claims.get("scope")
+    if not isinstance(scopes, str) or rules.scopes.isdisjoint(scopes.split()):
+        raise ProviderRefused("introspection_scope", REFUSED)
+    named = claims.get(rules.claim)
+    clients = [named] if isinstance(named, str) else named
+    if not isinstance(clients, list) or len(clients) != 1 or not isinstance(clients[0], str):
+        # A token for several applications may have been handed on by any of them.
+        raise ProviderRefused(f"introspection_{rules.claim}", REFUSED)
+    source = rules.sources.get(clients[0])
+    if source is None:
+        raise ProviderRefused("introspection_other_client", REFUSED)
+    return source
+
+
+def _time(claims: Mapping[str, Any], name: str, otherwise: float) -> float:
+    """A claim in seconds since 1970. Raises `ProviderRefused` where it is no number."""
+    value = claims.get(name)
+    if value is None:
+        return otherwise
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise ProviderRefused(f"introspection_{name}", REFUSED)
+    return value
+
+
+class ApplicationReaders:
+    """The readers whom applications' access tokens name; thread-safe."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        rules: IntrospectionRules,
+        known: SignOnDirectory,
+        agents: ReaderDirectory,
+        authorities: Authorities,
+        now_s: Callable[[], int],
+        today: Callable[[], date],
+    ) -> None:
+        self._provider, self._rules = provider, rules
+        self._known, self._agents, self._authorities = known, agents, authorities
+        self._now_s, self._today = now_s, today
+
+    def reader(self, token: str) -> ApplicationReader:
+        """The agent in post who holds the token's account in the application's source.
+
+        The provider is asked each time: a token that it withdrew opens nothing any more. Raises
+        `ProviderUnreachable`, `ProviderRefused`, and `NotAnAgent` where the directory gives the
+        account to nobody in post.
+        """
+        try:
+            if not 0 < len(token) <= MAX_TOKEN_CHARS:
+                raise ProviderRefused("introspection_token", REFUSED)
+            claims = self._provider.introspection(token)
+            source = token_source(claims, self._rules, self._now_s())
+            rule = AgentRule("sub", "account", source)
+            agent = agent_named(claims, rule, self._known, self._today())
+            reader = reader_of(agent.id, self._agents, self._today())
+            if reader.agent_id is None:
+                raise NotAnAgent(NoAgentReason.UNKNOWN)
+        except ProviderRefused as refusal:
+            log.info("application token refused", extra={"reason": refusal.reason})
+            raise
+        except ProviderUnreachable:
+            log.warning("application token not checked", extra={"reason": "unreachable"})
+            raise
+        return ApplicationReader(self._authorities.complete(reader), source)

@@ -1,0 +1,216 @@
+"""A small administration where questions are asked: the pages, a clock, and the steps of time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from connectors.values import (
+    Agent,
+    ContactVia,
+    Contribution,
+    ContributorRole,
+)
+from expertise.build import BuildRules, build_expertise
+from expertise.builds import SqlBuilds
+from expertise.consent import SqlConsent
+from expertise.current_build import BuildReader
+from expertise.directory import SqlDirectory
+from expertise.topics import Topic, TopicList
+from indexer.access import Reader
+from indexer.crawl.pipeline import CrawlDependencies, crawl
+from indexer.embedded.index import EmbeddedIndex
+from indexer.extraction.in_process import InProcessExtractor
+from indexer.state import State
+from indexer.values import Put
+from quisait.application.database import migrate
+from quisait.privacy.register import FileRegister
+from search_api.answers.asking import move_questions_on
+from search_api.answers.context import Asking
+from search_api.app import Services, create_app
+from search_api.asking.authority import ScopeAuthority
+from search_api.asking.documents import QuestionsConnector
+from search_api.asking.storage import SqlQuestions
+from search_api.asking.values import AskingRules
+from search_api.audit.sql import SqlAudit
+from search_api.feedback import SqlFeedback
+from search_api.identity.principals import Grant, Grants, Role
+from search_api.identity.readers import Authorities, reader_of
+from search_api.search import Search
+from tests.builders import indexed, make_document
+from tests.planted import ENCODER, TODAY
+
+TOPICS = (Topic("cadastre", "cadastre"), Topic("regies", "régies"))
+MAPPER, NEIGHBOUR, FARAWAY, BEHIND, ASKER, STRANGER, ANIMATOR = (f"ag-{n}" for n in range(1, 8))
+HERE, ELSEWHERE = "Finances/Direction 22", "Intérieur/Préfecture 48"
+QUESTION = "Comment corriger le cadastre d'une parcelle ?"
+
+
+def agent(number: int, name: str, place: str, entity: str, **fields: Any) -> Agent:
+    return Agent(
+        f"ag-{number}",
+        "Jo",
+        name,
+        departement=place,
+        entity=entity,
+        accounts=(f"wiki:a{number}", f"questions:ag-{number}"),
+        **fields,
+    )
+
+
+AGENTS = (
+    agent(1, "Carteau", "22", HERE),
+    agent(2, "Voisin", "35", HERE),
+    agent(3, "Lointain", "974", HERE),
+    agent(4, "Derrière", "29", HERE, contact_via=ContactVia.SERVICE, contact="srv@fin.example"),
+    agent(5, "Demandeuse", "22", HERE),
+    agent(6, "Étrangère", "48", ELSEWHERE),
+    agent(7, "Animatrice", "75", HERE),
+)
+"""Three who know and may be asked, one whose service is to be asked, and who asks."""
+
+
+APART = {MAPPER: "22", NEIGHBOUR: "31", FARAWAY: "974", BEHIND: "80"}
+"""Where those who know are each alone in their region: a community is proposed to them."""
+
+
+@dataclass
+class Listed:
+    apart: bool = False
+
+    def entries(self) -> Iterator[Agent]:
+        for one in AGENTS:
+            place = APART.get(one.id, one.departement) if self.apart else one.departement
+            yield replace(one, departement=place)
+
+
+def notes() -> list[Put]:
+    """Open notes on the cadastre, and others of nobody on nothing near."""
+    authors = [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
+    return [
+        *(
+            _note(number, "Corriger le cadastre d'une parcelle", author)
+            for number, author in enumerate(authors)
+        ),
+        *(_note(20 + n, f"Le carnaval de Dunkerque, {n}") for n in range(4)),
+    ]
+
+
+def _note(number: int, title: str, *authors: int) -> Put:
+    rows = tuple(
+        Contribution(f"wiki:a{one}", ContributorRole.AUTHOR, last=TODAY) for one in authors
+    )
+    document = make_document(f"wiki:{number}", title=title, contributions=rows)
+    return Put(indexed(document, f"{title} : un texte de la note {number}."))
+
+
+class Clock:
+    """A moment of `TODAY`, and later ones."""
+
+    def __init__(self) -> None:
+        self.now = datetime(TODAY.year, TODAY.month, TODAY.day, 9, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+@dataclass
+class AskingSite:
+    """The application; `clock` is moved by the test."""
+
+    services: Services
+    questions: SqlQuestions
+    index: EmbeddedIndex
+    engine: sa.Engine
+    register: FileRegister
+    clock: Clock
+    authorities: Authorities
+    app: FastAPI = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.app = create_app(self.services)
+
+    def client(self, agent_id: str) -> TestClient:
+        return TestClient(self.app, headers={"x-agent": agent_id}, follow_redirects=False)
+
+    def ask(self, agent_id: str = ASKER, title: str = QUESTION, **fields: Any) -> str:
+        """Ask by the API: the question's id."""
+        answer = self.client(agent_id).post("/api/v1/questions", json={"title": title, **fields})
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["id"])
+
+    def act(self, agent_id: str, question: str, action: str, **fields: Any) -> int:
+        """Act by the API: the status."""
+        body = {"action": action, **fields}
+        path = f"/api/v1/questions/{question}"
+        return int(self.client(agent_id).post(path, json=body).status_code)
+
+    def read(self, agent_id: str, question: str) -> Any:
+        answer = self.client(agent_id).get(f"/api/v1/questions/{question}")
+        return answer.json() if answer.status_code == 200 else answer.status_code
+
+    def waiting(self, question: str) -> list[str]:
+        """Whom the question waits for, as nobody is told."""
+        requests = self.questions.requests_of(question)
+        return [one.agent_id for one in requests if one.state in ("waiting", "accepted")]
+
+    def later(self, days: float) -> int:
+        """The steps, so many days later."""
+        self.clock.now += timedelta(days=days)
+        return move_questions_on(self.services)
+
+    def found(self, agent_id: str, words: str) -> list[str]:
+        """Ids of questions that a search shows."""
+        body = self.client(agent_id).get("/api/v1/search", params={"q": words}).json()
+        ids = [one["id"] for one in body["documents"]]
+        return [id_ for id_ in ids if id_.startswith("questions:")]
+
+
+@contextmanager
+def asking_site(folder: Path, *, apart: bool = False, **rules: Any) -> Iterator[AskingSite]:
+    """An administration of its own, on the embedded engine."""
+    index = EmbeddedIndex(folder / "index", ENCODER.dimension)
+    assert not index.write(notes()).failed
+    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
+    book, builds, state = SqlDirectory(engine), SqlBuilds(engine), State(engine)
+    book.replace(Listed(apart))
+    listed = TopicList(TOPICS)
+    builds.publish(build_expertise(index, book, ENCODER, TOPICS, BuildRules(), TODAY), listed)
+    overview, clock = BuildReader(builds, index, book, BuildRules()), Clock()
+    register = FileRegister(folder / "register.jsonl", (), clock, 90)
+    questions = SqlQuestions(engine, clock, register)
+    authorities = Authorities([ScopeAuthority(book, overview, lambda: TODAY)], book)
+    parts = CrawlDependencies(InProcessExtractor(), ENCODER, index, state, state)
+
+    def publish() -> bool:
+        crawl(QuestionsConnector(questions), parts)
+        return True
+
+    def reader(agent_id: str) -> Reader:
+        return authorities.complete(reader_of(agent_id, book, TODAY))
+
+    animator = Grant(Role.ANIMATOR, frozenset({ANIMATOR}), topics=frozenset({"cadastre"}))
+    services = Services(
+        Search(index, ENCODER, book),
+        book,
+        reader_of=lambda asked: reader(asked.headers.get("x-agent", "")),
+        today=lambda: TODAY,
+        overview=overview,
+        consent=SqlConsent(engine, clock),
+        feedback=SqlFeedback(engine, clock),
+        grants=Grants((animator,)),
+        audit=SqlAudit(engine, clock),
+        asking=Asking(questions, AskingRules(**rules), publish, reader),
+    )
+    try:
+        yield AskingSite(services, questions, index, engine, register, clock, authorities)
+    finally:
+        authorities.close()
+        engine.dispose()

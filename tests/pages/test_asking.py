@@ -1,0 +1,500 @@
+"""Questions to those who know: the way of one, who never sees it, and what nobody learns."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import sqlalchemy as sa
+
+from connectors.values import ContributorRole
+from expertise.consent import SqlConsent
+from indexer.access import Reader, access_filter
+from indexer.values import Question, ShowRequest
+from quisait.privacy.replay import replay
+from quisait.privacy.retention import purge_agent
+from search_api.asking.storage import asked_agents, asked_questions, given_answers
+from tests.pages.asking_site import (
+    ANIMATOR,
+    ASKER,
+    BEHIND,
+    FARAWAY,
+    HERE,
+    MAPPER,
+    NEIGHBOUR,
+    QUESTION,
+    STRANGER,
+    AskingSite,
+    asking_site,
+)
+from tests.planted import TODAY
+
+pytestmark = [pytest.mark.pages, pytest.mark.trust]
+
+SECRET = "Zanzibar"
+"""Stands in a question of one entity: nobody outside it ever meets the word."""
+RESTRICTED = {
+    "title": f"Le cadastre du carrousel {SECRET} ?",
+    "text": f"À propos de {SECRET}.",
+    "topic": "cadastre",
+    "scope": "entity",
+    "scope_id": HERE,
+}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[AskingSite]:
+    with asking_site(tmp_path) as made:
+        yield made
+
+
+def answered(site: AskingSite, question: str, text: str = "Par un document d'arpentage.") -> str:
+    """Somebody who is asked accepts and answers: the answer's id."""
+    (agent_id,) = site.waiting(question)
+    assert site.act(agent_id, question, "accept") == 204
+    assert site.act(agent_id, question, "answer", text=text) == 204
+    return str(site.read(agent_id, question)["answers"][-1]["id"])
+
+
+def test_a_question_is_answered_and_found_at_once(site: AskingSite) -> None:
+    """Asked of the nearest who knows; accepted, answered, marked: a document for all."""
+    question = site.ask(topic="cadastre", text="La limite est fausse.")
+    assert site.waiting(question) == [MAPPER]
+    assert site.found(STRANGER, "limite fausse") == [f"questions:{question}"]
+    (waits,) = site.client(MAPPER).get("/api/v1/questions").json()["waiting"]
+    assert waits["id"] == question
+    answer = answered(site, question)
+    assert site.found(STRANGER, "document d'arpentage") == [f"questions:{question}"]
+    assert site.act(ASKER, question, "helped", answer=answer) == 204
+    assert site.act(ASKER, question, "thank", answer=answer) == 204
+    assert site.read(STRANGER, question)["stage"] == "answered"
+    card = shown(site, question)
+    roles = {row.role: row for row in card.contributions}
+    assert roles.keys() == {ContributorRole.ASKER, ContributorRole.ACCEPTED_ANSWERER}
+    assert roles[ContributorRole.ACCEPTED_ANSWERER].account == f"questions:{MAPPER}"
+    assert roles[ContributorRole.ACCEPTED_ANSWERER].thanks == 1
+    page = site.client(STRANGER).get(f"/documents/questions:{question}").text
+    assert "Jo Carteau" in page
+    assert f"/questions/{question}" in page
+    assert site.later(30) == 0
+
+
+def shown(site: AskingSite, question: str) -> Any:
+    everyone = access_filter(Reader("x", frozenset({"everyone"})))
+    (found,) = site.index.show(ShowRequest(everyone, (f"questions:{question}",), Question()))
+    return found.card
+
+
+def everything(site: AskingSite, agent_id: str, question: str = "") -> str:
+    """Every answer in which a question could stand, as an agent gets them."""
+    client = site.client(agent_id)
+    paths = [
+        "/api/v1/search?q=Zanzibar+cadastre&page_size=50&explain=true",
+        "/api/v1/search?q=&sort=date&page_size=50",
+        "/api/v1/search?q=zanzibr",
+        "/api/v1/search?q=source:questions",
+        "/api/v1/experts?q=carrousel+Zanzibar&limit=50",
+        "/api/v1/suggest?q=Le+cadastre+du",
+        "/api/v1/suggest?q=zanz",
+        "/api/v1/questions",
+        "/api/v1/questions/existing?q=carrousel+Zanzibar",
+        "/api/v1/me",
+        "/?q=carrousel+Zanzibar",
+        "/",
+        "/questions",
+        "/questions/new?q=carrousel",
+        "/mes-donnees",
+        "/topics/cadastre",
+        "/api/v1/topics/cadastre",
+        f"/agents/{ASKER}",
+    ]
+    if question:
+        paths += [
+            f"/questions/{question}",
+            f"/api/v1/questions/{question}",
+            f"/documents/questions:{question}",
+            f"/api/v1/documents/questions:{question}",
+        ]
+    answers = []
+    for path in paths:
+        answer = client.get(path)
+        assert answer.status_code in (200, 404), path
+        answers.append(f"{path} {answer.text}" if "anz" not in path else answer.text)
+    return "\n".join(answers)
+
+
+def test_who_may_not_read_it_finds_no_trace(site: AskingSite) -> None:
+    """Not in a search, a suggestion, a correction, a count, a list; nor by its address."""
+    before = site.client(STRANGER).get("/api/v1/search?q=cadastre").json()["total"]
+    question = site.ask(**RESTRICTED)
+    answered(site, question, f"{SECRET} est une île.")
+    assert site.found(NEIGHBOUR, SECRET) == [f"questions:{question}"]
+    found = everything(site, STRANGER, question)
+    for word in ("carrousel du", f"du carrousel {SECRET}", f"{SECRET} est", f"propos de {SECRET}"):
+        assert word not in found
+    assert site.client(STRANGER).get("/api/v1/search?q=cadastre").json()["total"] == before
+    assert site.read(STRANGER, question) == 404
+    # As what never was, word for word.
+    client, never = site.client(STRANGER), "0" * 32
+    for path in ("/api/v1/questions/{}", "/questions/{}"):
+        told = [client.get(path.format(one)).text.replace(one, "") for one in (question, never)]
+        assert told[0] == told[1]
+    for action in ("accept", "decline", "answer", "helped", "delete", "edit", "lacks"):
+        assert site.act(STRANGER, question, action, text="x", title="x") == 404
+    assert site.client(ANIMATOR).get(f"/questions/{question}").status_code == 200
+
+
+def test_nobody_is_asked_what_they_may_not_read(site: AskingSite) -> None:
+    """Even where the asker comes from their card."""
+    question = site.ask(to=STRANGER, **RESTRICTED)
+    assert site.waiting(question) == [MAPPER]
+    opened = site.ask(to=STRANGER)
+    assert site.waiting(opened) == [STRANGER]
+
+
+def test_only_readers_of_ones_own_may_be_chosen(site: AskingSite) -> None:
+    """Another's entity, a community that one is not in, what is neither."""
+    client = site.client(ASKER)
+    for scope, scope_id in (("entity", "Intérieur"), ("community", "cadastre"), ("entity", "")):
+        body = {"title": "x ?", "scope": scope, "scope_id": scope_id}
+        assert client.post("/api/v1/questions", json=body).status_code == 422
+    for readers in ("entity:Intérieur", "rien", "everybody:x", "community:cadastre"):
+        data = {"title": "x ?", "readers": readers}
+        assert client.post("/questions", data=data).status_code == 422
+    assert site.questions.of_asker(ASKER) == ()
+
+
+def series(site: AskingSite, *, declines: bool) -> list[str]:
+    """What the asker, a stranger and the animator see day by day, until it is the animator's."""
+    question, seen = site.ask(topic="cadastre"), []
+    for _ in range(11):
+        if declines and (waiting := site.waiting(question)):
+            assert site.act(waiting[0], question, "decline") == 204
+        site.clock.now = site.clock.now.replace(hour=12, minute=0)
+        site.later(1)
+        seen.append(site.client(ASKER).get(f"/questions/{question}").text)
+        for agent_id in (ASKER, STRANGER, ANIMATOR):
+            seen.append(json.dumps(site.read(agent_id, question)))
+            seen.append(site.client(agent_id).get("/api/v1/questions").text)
+    return [re.sub(r"[0-9a-f]{32}|T[0-9:.]+Z", "", one) for one in seen]
+
+
+def test_who_declined_cannot_be_told_from_silence(site: AskingSite, tmp_path: Path) -> None:
+    """Day by day the very same answers, until the question is the animator's, at the same time."""
+    with asking_site(tmp_path / "other") as other:
+        silent = series(other, declines=False)
+    declined = series(site, declines=True)
+    assert any('"stage": "animator"' in one for one in declined)
+    assert declined == silent
+
+
+def test_a_decline_moves_nothing_that_is_seen(site: AskingSite) -> None:
+    """The very same answers before and after, for everybody but the next who is asked."""
+    question = site.ask(topic="cadastre")
+
+    def told() -> list[str]:
+        return [everything(site, one, question) for one in (ASKER, STRANGER, ANIMATOR, BEHIND)]
+
+    before = told()
+    for _ in range(3):
+        (agent_id,) = site.waiting(question)
+        assert site.act(agent_id, question, "decline") == 204
+        assert told() == before
+    assert site.waiting(question) == []
+    (own,) = site.client(MAPPER).get("/api/v1/me").json()["asking"]["requests"]
+    assert own["state"] == "declined"
+
+
+def test_nobody_acts_for_another(site: AskingSite) -> None:
+    """Who is not asked decides nothing; an answer is its author's, a question its asker's."""
+    question = site.ask()
+    for action in ("accept", "decline", "transfer"):
+        assert site.act(NEIGHBOUR, question, action, text="non") == 404
+    answer = answered(site, question)
+    for action in ("correct", "delete_answer"):
+        for agent_id in (ASKER, NEIGHBOUR):
+            assert site.act(agent_id, question, action, text="faux", answer=answer) == 404
+    for action in ("helped", "thank", "lacks", "edit", "delete"):
+        fields = {"text": "faux", "title": "faux", "answer": answer}
+        for agent_id in (MAPPER, NEIGHBOUR):
+            assert site.act(agent_id, question, action, **fields) == 404
+    assert site.act(ASKER, question, "answer", text="Je complète.") == 204
+    own = site.read(ASKER, question)["answers"][1]["id"]
+    assert site.act(ASKER, question, "helped", answer=own) == 404, "one does not reward oneself"
+    assert "faux" not in json.dumps(site.read(ASKER, question))
+
+
+def test_who_accepted_passes_on_and_does_not_decline(site: AskingSite) -> None:
+    """To decline then would tell the asker who did; a reason is told without a name."""
+    question = site.ask()
+    assert site.act(MAPPER, question, "accept") == 204
+    assert site.read(ASKER, question)["accepted_by"]["id"] == MAPPER
+    assert site.read(STRANGER, question)["accepted_by"] is None
+    assert site.act(MAPPER, question, "decline") == 422
+    assert site.act(MAPPER, question, "transfer", text=" ") == 422
+    assert site.act(MAPPER, question, "transfer", text="C'est au voisin.") == 204
+    assert site.waiting(question) == [NEIGHBOUR]
+    assert site.read(ASKER, question)["passed_on"] == ["C'est au voisin."]
+    assert site.read(NEIGHBOUR, question)["passed_on"] == []
+
+
+def test_a_former_text_is_found_by_nobody(site: AskingSite) -> None:
+    """A correction and a deletion act in the index at once; when it was corrected is told."""
+    question = site.ask(title="Où classer le cadastre erroné ?", text="Texte ancien, prunelle.")
+    answer = answered(site, question, "Une réponse ancienne, groseille.")
+    author = str(site.questions.one(question).answers[0].author_id)  # type: ignore[union-attr]
+    assert site.found(STRANGER, '"groseille"') != []
+    assert site.act(author, question, "correct", text="Une réponse.", answer=answer) == 204
+    assert site.act(ASKER, question, "edit", title="Le cadastre ?", text="Nouveau.") == 204
+    later = everything(site, STRANGER, question) + everything(site, ASKER, question)
+    assert "groseille" not in later
+    assert "prunelle" not in later
+    assert site.found(STRANGER, '"groseille"') == []
+    assert len(site.read(STRANGER, question)["answers"][0]["corrected"]) == 1
+    with site.engine.connect() as connection:
+        kept = [
+            connection.execute(sa.select(one)).all() for one in (asked_questions, given_answers)
+        ]
+    assert "groseille" not in str(kept)
+    assert "prunelle" not in str(kept)
+    assert site.act(author, question, "delete_answer", answer=answer) == 204
+    assert site.read(ASKER, question)["answers"] == []
+    assert site.act(ASKER, question, "delete") == 204
+    assert site.read(ASKER, question) == 404
+    assert site.found(ASKER, "cadastre") == []
+
+
+def test_an_expert_is_not_flooded(site: AskingSite) -> None:
+    """Two a week by default, whoever asks; one for who is alone in their region.
+
+    Whoever is reached by their service is never asked.
+    """
+    for asker in (ASKER, STRANGER, ANIMATOR):
+        for number in range(5):
+            site.ask(asker, f"{QUESTION} Parcelle {number}", to=MAPPER)
+        body = {"title": QUESTION}
+        answer = site.client(asker).post("/api/v1/questions", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (429, "too_many_questions")
+    with site.engine.connect() as connection:
+        asked = connection.execute(
+            sa.select(asked_agents.c.agent_id, sa.func.count()).group_by(asked_agents.c.agent_id)
+        ).all()
+    assert {tuple(row) for row in asked} == {(MAPPER, 2), (NEIGHBOUR, 2), (FARAWAY, 1)}
+    site.later(7.5)
+    with site.engine.connect() as connection:
+        query = sa.select(sa.func.count()).where(asked_agents.c.agent_id == MAPPER)
+        assert connection.execute(query.select_from(asked_agents)).scalar() == 4
+
+
+def test_to_ask_and_delete_escapes_no_limit(site: AskingSite) -> None:
+    """Neither the asker's of a day nor the expert's of a week; later nothing is kept of it."""
+    for number in range(5):
+        question = site.ask(title=f"{QUESTION} Parcelle {number}", to=MAPPER)
+        assert (site.waiting(question) == [MAPPER]) is (number < 2)
+        assert site.act(ASKER, question, "delete") == 204
+    body = {"title": QUESTION}
+    assert site.client(ASKER).post("/api/v1/questions", json=body).status_code == 429
+    site.later(29)
+    with site.engine.connect() as connection:
+        assert connection.execute(sa.select(asked_agents)).all() == []
+        kept = sa.select(asked_questions.c.agent_key, asked_questions.c.title).distinct()
+        assert [tuple(row) for row in connection.execute(kept)] == [("", "")]
+    assert site.client(ASKER).post("/api/v1/questions", json=body).status_code == 200
+
+
+def test_preferences_are_kept_to(site: AskingSite) -> None:
+    """Not at all, on another topic, away, none a week: the next is asked. Seen by nobody else."""
+    client = site.client(MAPPER)
+    for said in (
+        {"receives": False},
+        {"topics": ["regies"]},
+        {"absent_until": TODAY.isoformat()},
+        {"per_week": 0},
+    ):
+        assert client.post("/api/v1/questions/preferences", json=said).status_code == 204
+        question = site.ask(topic="cadastre", to=MAPPER)
+        assert site.waiting(question) != [MAPPER]
+        assert site.act(ASKER, question, "delete") == 204
+    form = {"receives": "true", "topics": "cadastre", "per_week": "3", "absent_until": ""}
+    assert client.post("/questions/preferences", data=form).status_code == 303
+    assert site.client(MAPPER).get("/mes-donnees").text.count("checked") == 1
+    assert site.waiting(site.ask(topic="cadastre")) == [MAPPER]
+    for wrong in ({"per_week": 21}, {"topics": ["inconnu"]}):
+        assert client.post("/api/v1/questions/preferences", json=wrong).status_code == 422
+
+
+def test_silence_goes_on_to_the_next_then_to_who_animates(site: AskingSite) -> None:
+    """Three agents, each in their time; then whoever animates the topic, and nobody else."""
+    question = site.ask(topic="cadastre")
+    asked = []
+    for _ in range(3):
+        asked += site.waiting(question)
+        assert site.later(1) == 0
+        site.later(2.5)
+    assert set(asked) == {MAPPER, NEIGHBOUR, FARAWAY}
+    assert site.waiting(question) == []
+    (waits,) = site.client(ANIMATOR).get("/api/v1/questions").json()["animated"]
+    assert waits["id"] == question
+    assert site.client(STRANGER).get("/api/v1/questions").json()["animated"] == []
+    assert site.act(STRANGER, question, "answer", text="Je le sais.") == 204
+    assert site.act(ASKER, question, "lacks", text="La date.") == 204
+    assert site.read(STRANGER, question)["missing"] == "La date."
+
+
+def test_a_community_reads_its_own_and_is_asked_in_its_turn(tmp_path: Path) -> None:
+    """Accepted by whoever animates; who joins reads from then on, who leaves no more."""
+    with asking_site(tmp_path, apart=True) as site:
+        accepted = {"verdict": "accept"}
+        path = "/animation/communities/cadastre"
+        assert site.client(ANIMATOR).post(path, data=accepted).status_code == 303
+        site.authorities.forget()
+        own = {"topic": "cadastre", "scope": "community", "scope_id": "cadastre"}
+        question = site.ask(MAPPER, f"Le cadastre du carrousel {SECRET} ?", **own)
+        assert set(site.waiting(question)) < {NEIGHBOUR, FARAWAY}
+        assert site.read(BEHIND, question)["scope"] == "community"
+        for act, status in (("join", True), ("leave", False)):
+            assert (site.read(STRANGER, question) == 404) is status
+            assert (site.found(STRANGER, SECRET) == []) is status
+            joined = {"act": act}
+            client = site.client(STRANGER)
+            assert client.post("/communities/cadastre", data=joined).status_code == 303
+            site.authorities.forget()
+        assert site.read(STRANGER, question) == 404
+        assert site.found(STRANGER, SECRET) == []
+        for _ in range(2):
+            site.later(3.5)
+        assert site.read(MAPPER, question)["stage"] == "community"
+        (waits,) = site.client(BEHIND).get("/api/v1/questions").json()["of_communities"]
+        assert waits["id"] == question
+        assert "Pour vos communautés" in site.client(BEHIND).get("/questions").text
+        assert site.client(STRANGER).get("/api/v1/questions").json()["of_communities"] == []
+        site.later(3.5)
+        assert site.read(MAPPER, question)["stage"] == "animator"
+        assert site.read(ANIMATOR, question) == 404, "to animate a topic opens nothing"
+
+
+def test_a_withdrawal_acts_on_it_as_on_all_else(site: AskingSite) -> None:
+    """Who withdrew is asked no more, and named nowhere; the answer remains."""
+    answered(site, site.ask(title="Le cadastre se corrige-t-il ?", topic="cadastre"))
+    question = site.ask(topic="cadastre", to=MAPPER)
+    assert site.waiting(question) == [MAPPER]
+    assert "Carteau" in everything(site, STRANGER) + everything(site, STRANGER, question)
+    site.client(MAPPER).post("/mes-donnees", data={"act": "ask", "kind": "withdraw"})
+    site.later(0.1)
+    assert MAPPER not in site.waiting(question)
+    first = site.questions.of_asker(ASKER)[-1].question.id
+    found = everything(site, STRANGER, first)
+    assert "Carteau" not in found
+    assert MAPPER not in found
+    assert len(site.read(STRANGER, first)["answers"]) == 1
+
+
+def test_a_hidden_name_is_nowhere_until_somebody_accepts(tmp_path: Path) -> None:
+    """Not on a page, not in the index; where the settings do not allow it, it is not hidden."""
+    with asking_site(tmp_path, hidden_names=True) as site:
+        question = site.ask(hidden=True)
+        assert ContributorRole.ASKER not in {
+            row.role for row in shown(site, question).contributions
+        }
+        for agent_id in (STRANGER, MAPPER, ANIMATOR):
+            assert site.read(agent_id, question)["asker"] is None
+            page = site.client(agent_id).get(f"/questions/{question}").text
+            assert "Demandeuse" not in page
+            assert ASKER not in page
+            document = site.client(agent_id).get(f"/api/v1/documents/questions:{question}").text
+            assert ASKER not in document
+        assert site.act(MAPPER, question, "accept") == 204
+        assert site.read(MAPPER, question)["asker"]["id"] == ASKER
+        assert ContributorRole.ASKER in {row.role for row in shown(site, question).contributions}
+    with asking_site(tmp_path / "other") as site:
+        assert site.read(STRANGER, site.ask(hidden=True))["asker"]["id"] == ASKER
+
+
+def test_what_answers_already_ends_it_and_is_counted(site: AskingSite) -> None:
+    """Under the asker's rights: neither who, nor which document is kept."""
+    client = site.client(ASKER)
+    found = client.get("/api/v1/questions/existing", params={"q": QUESTION}).json()["existing"]
+    assert found[0]["document_id"].startswith("wiki:")
+    assert "Cela répond" in client.get("/questions/new", params={"q": QUESTION}).text
+    chosen = {"document": found[0]["document_id"]}
+    answer = client.post("/questions/existing", data=chosen)
+    assert (answer.status_code, answer.headers["location"]) == (303, found[0]["address"])
+    assert site.questions.answered_before(date.min) == 1
+    assert client.get("/api/v1/questions").json()["answered_before"] == 1
+    assert "1 question a trouvé sa réponse" in site.client(STRANGER).get("/questions").text
+    question = site.ask(**RESTRICTED)
+    hidden = {"document": f"questions:{question}"}
+    assert site.client(STRANGER).post("/questions/existing", data=hidden).status_code == 404
+    assert site.questions.answered_before(date.min) == 1
+
+
+def test_one_takes_ones_own_along_and_deletes_it(site: AskingSite) -> None:
+    """All of it in the file of «Mes données», nobody else's; one button deletes it everywhere."""
+    question = site.ask(text="Mes précisions.", topic="cadastre")
+    other = site.ask(STRANGER, f"{QUESTION} Une autre.")
+    answered(site, question, "Une réponse de la première.")
+    assert site.act(ASKER, other, "answer", text="Ma réponse.") == 204
+    kept = site.client(ASKER).get("/api/v1/me/export").json()["asking"]
+    assert [one["text"] for one in kept["asked"]] == ["Mes précisions."]
+    assert [one["text"] for one in kept["answers"]] == ["Ma réponse."]
+    assert kept["requests"] == []
+    assert "première" not in json.dumps(kept)
+    assert site.client(ASKER).post("/questions/forget").status_code == 303
+    empty = site.client(ASKER).get("/api/v1/me/export").json()["asking"]
+    assert (empty["asked"], empty["answers"]) == ([], [])
+    assert f"questions:{question}" not in site.found(STRANGER, "précisions première")
+    assert site.read(STRANGER, other)["answers"] == []
+
+
+def test_a_restored_database_is_told_what_was_deleted(site: AskingSite) -> None:
+    """A question with its answers, and an answer alone; the rest stays."""
+    first, second = site.ask(), site.ask(title=f"{QUESTION} Une autre.")
+    gone, stays = answered(site, second), ""
+    assert site.act(STRANGER, second, "answer", text="Une autre réponse.") == 204
+    stays = site.read(ASKER, second)["answers"][-1]["id"]
+    path = str(site.engine.url.database)
+    with sa.create_engine(f"sqlite:///{path}").connect() as connection:
+        connection.exec_driver_sql(f"vacuum into '{path}.saved'")
+    author = str(site.questions.one(second).answers[0].author_id)  # type: ignore[union-attr]
+    assert site.act(ASKER, first, "delete") == 204
+    assert site.act(author, second, "delete_answer", answer=gone) == 204
+    restored = sa.create_engine(f"sqlite:///{path}.saved")
+    consent = SqlConsent(restored, site.clock)
+    replay(list(site.register.lines()), restored, consent, cast(Any, site.index), b"key")
+    with restored.connect() as connection:
+        kept = connection.execute(sa.select(given_answers.c.id)).scalars().all()
+        left = sa.select(asked_questions.c.id).where(~asked_questions.c.deleted)
+        questions = connection.execute(left).scalars().all()
+    assert (kept, questions) == ([stays], [second])
+    restored.dispose()
+
+
+def test_who_left_long_ago_is_named_no_more(site: AskingSite) -> None:
+    """Their texts stay, their name and all else of theirs goes, from the index too."""
+    question = site.ask()
+    answered(site, question)
+    for agent_id in (ASKER, MAPPER):
+        assert purge_agent(site.engine, agent_id, b"key") > 0
+    site.act(STRANGER, question, "answer", text="Plus tard.")
+    card = shown(site, question)
+    assert {row.account for row in card.contributions} == {f"questions:{STRANGER}"}
+    with site.engine.connect() as connection:
+        rows = [connection.execute(sa.select(one)).all() for one in (asked_agents, given_answers)]
+    assert ASKER not in str(rows)
+    assert MAPPER not in str(rows)
+
+
+def test_where_no_question_is_asked_there_is_none(site: AskingSite) -> None:
+    """Off by default: no page, no link, no field that leads there."""
+    off = replace(site, services=replace(site.services, asking=None))
+    client = off.client(ASKER)
+    for path in ("/questions", "/questions/new", "/api/v1/questions", "/questions/x"):
+        assert client.get(path).status_code == 404
+    for path in ("/", "/?q=cadastre", "/?q=zzz", "/experts?q=cadastre", "/mes-donnees"):
+        assert "/questions" not in client.get(path).text
+    assert client.get("/api/v1/me").json()["asking"] is None
+    assert "/questions/new" in site.client(ASKER).get("/experts?q=cadastre").text

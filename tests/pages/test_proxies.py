@@ -1,0 +1,163 @@
+"""Signing on through deploy/proxy as it is written, by real nginx, Apache and OpenID provider.
+
+Ports and files are replaced; the rest of each example stands.
+"""
+
+import re
+import shutil
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from quisait.application.database import migrate
+from tests.oidc_provider import ProviderPlan, running_provider
+from tests.pages.conftest import Parts, served
+from tests.pages.signing_on import ACCOUNTS, signed_on, signing_on_app
+from tests.service.running import free_port, wait_until
+from tests.tls_proxy import Authority, authority
+
+pytestmark = [pytest.mark.pages, pytest.mark.trust]
+
+PROXY = Path(__file__).resolve().parents[2] / "deploy" / "proxy"
+HOST = "localhost"
+NGINX = """
+daemon off;
+worker_processes 1;
+pid {folder}/pid;
+error_log {folder}/errors;
+events {{}}
+http {{
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {site};
+}}
+"""
+APACHE = """
+ServerRoot {folder}
+ServerName localhost
+PidFile {folder}/pid
+ErrorLog {folder}/errors
+User www-data
+Group www-data
+Listen {port}
+{modules}
+Include {site}
+"""
+MODULES = ("mpm_event", "authz_core", "env", "headers", "proxy", "proxy_http", "ssl")
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A web server, by the settings that it includes the example into."""
+
+    name: str
+    program: str
+    command: Callable[[Path, Path, int], list[str]]
+
+
+def _nginx(folder: Path, site: Path, _port: int) -> list[str]:
+    settings = folder / "nginx.conf"
+    settings.write_text(NGINX.format(folder=folder, site=site))
+    return ["-p", str(folder), "-c", str(settings)]
+
+
+def _apache(folder: Path, site: Path, port: int) -> list[str]:
+    modules = "\n".join(
+        f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in MODULES
+    )
+    settings = folder / "apache2.conf"
+    settings.write_text(APACHE.format(folder=folder, site=site, port=port, modules=modules))
+    return ["-f", str(settings), "-DFOREGROUND"]
+
+
+PROXIES = (Proxy("nginx", "nginx", _nginx), Proxy("apache", "apache2", _apache))
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Quisait behind a proxy: the addresses of both, and the authority of its certificate."""
+
+    address: str
+    behind: str
+    authority: Authority
+
+    def browser(self) -> httpx.Client:
+        known = ssl.create_default_context(cafile=str(self.authority.file))
+        return httpx.Client(trust_env=False, timeout=30, verify=known)
+
+
+@pytest.fixture(scope="module", params=PROXIES, ids=lambda proxy: proxy.name)
+def site(
+    request: pytest.FixtureRequest, parts: Parts, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    proxy: Proxy = request.param
+    folder = tmp_path_factory.mktemp(proxy.name)
+    behind, port, provider_port = free_port(), free_port(), free_port()
+    address = f"https://{HOST}:{port}"
+    plan = ProviderPlan(provider_port, address, ACCOUNTS)
+    database = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
+    made = signing_on_app(parts, database, address, plan.issuer)
+    ours = authority(folder, "ca")
+    text = (PROXY / f"{proxy.name}.conf").read_text("utf-8")
+    for written, here in {
+        "8077": str(behind),
+        "443": str(port),
+        "quisait.exemple.fr": HOST,
+        r"/etc/ssl/quisait\.(pem|key)": str(ours.server(HOST)),
+    }.items():
+        text, count = re.subn(written, here, text)
+        assert count, written
+    example = folder / "site.conf"
+    example.write_text(text, "utf-8")
+    program = shutil.which(proxy.program, path="/usr/sbin:/usr/bin:/usr/local/bin")
+    assert program, f"{proxy.program} is missing: `make servers`"
+    with running_provider(plan), served(made.app, behind):
+        process = subprocess.Popen([program, *proxy.command(folder, example, port)])
+        running = Site(address, f"http://127.0.0.1:{behind}", ours)
+        try:
+            with running.browser() as asking:
+                wait_until(lambda: asking.get(f"{address}/health/live").is_success, 20)
+            yield running
+        finally:
+            process.terminate()
+            process.wait(20)
+    database.dispose()
+
+
+def test_a_reader_signs_on_through_it(site: Site) -> None:
+    """To the provider with the public address, back through the proxy, with a cookie for TLS."""
+    with site.browser() as browser:
+        asked = browser.get(f"{site.address}/?q=bordereau")
+        assert asked.status_code == 303
+        assert browser.get(f"{site.address}/api/v1/search?q=a").status_code == 401
+        answer = signed_on(browser, site.address, "claire", back="/?q=bordereau")
+        assert answer.status_code == 303
+        (cookie,) = [
+            one
+            for one in answer.headers.get_list("set-cookie")
+            if "quisait_session=" in one and "Max-Age=0" not in one
+        ]
+        assert cookie.startswith("__Host-quisait_session=")
+        assert {"Secure", "HttpOnly", "Path=/"} <= set(cookie.split("; "))
+        found = browser.get(f"{site.address}{answer.headers['location']}")
+        assert found.status_code == 200
+        assert 'value="bordereau"' in found.text
+        # A page's own form is known as such by the host that the proxy hands on.
+        own, other = ({"Origin": origin} for origin in (site.address, "https://ailleurs.example"))
+        assert browser.post(f"{site.address}/sign-out", headers=other).status_code == 403
+        assert browser.post(f"{site.address}/sign-out", headers=own).status_code == 200
+        assert browser.get(f"{site.address}/?q=bordereau").status_code == 303
+
+
+def test_measures_are_not_served_by_it(site: Site) -> None:
+    with site.browser() as browser:
+        assert browser.get(f"{site.address}/metrics").status_code == 404

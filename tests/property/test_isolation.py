@@ -1,0 +1,199 @@
+"""Who is called alone: what stops the claim, and how many of a topic's people have to show."""
+
+from collections.abc import Sequence
+from datetime import date
+from math import comb
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.values import EVERYONE, Access, Agent, Contribution, ContributorRole
+from expertise.assignment import Assignment
+from expertise.build import Build, BuildRules, build_from
+from expertise.build_tables import TopicRecord, topic_record, topic_row
+from expertise.corpus import ASKING_KINDS, read_corpus
+from expertise.holders import SCOPES, IsolationScope
+from expertise.isolation import sole_probability
+from expertise.topics import Topic, TopicKind
+from indexer.values import IndexedDocument, Passage
+from quisait.settings import TopicsSettings
+from tests.builders import make_document
+from tests.planted import ENCODER, TODAY
+
+pytestmark = pytest.mark.experts
+
+SUBJECT = Topic("regies", "régies")
+METIER = Topic("m-geometre", "géomètre", kind=TopicKind.METIER)
+HERE, THERE = "22", "974"
+AUTHOR, EDITOR = ContributorRole.AUTHOR, ContributorRole.EDITOR
+
+
+def person(number: int, departement: str = HERE, **fields: object) -> Agent:
+    return Agent(
+        f"ag-{number}",
+        "Jo",
+        f"Nom{number}",
+        departement=departement,
+        accounts=(f"wiki:a{number}",),
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+def pages(
+    number: int, role: ContributorRole = AUTHOR, count: int = 2, kind: str = "note"
+) -> list[IndexedDocument]:
+    """So many documents on the subject, by one person alone."""
+    found = []
+    for place in range(count):
+        row = Contribution(f"wiki:a{number}", role, last=date(2026, 9, 1))
+        document = make_document(
+            f"wiki:{number}-{role}-{kind}-{place}",
+            title="Les régies",
+            kind=kind,
+            access=Access(frozenset({EVERYONE})),
+            contributions=(row,),
+        )
+        found.append(
+            IndexedDocument(document, (Passage("Texte."),), ENCODER.passages(["Texte."]), "c", "r")
+        )
+    return found
+
+
+def built(
+    people: Sequence[Agent], documents: Sequence[IndexedDocument], least_known: float = 0.0
+) -> Build:
+    rules = BuildRules(least_known=least_known)
+    topics = (METIER, SUBJECT)
+    corpus = read_corpus(
+        documents, Assignment(topics), frozenset({EVERYONE}), TODAY, asking=rules.asking
+    )
+    owners = {account: one for one in people for account in one.accounts}
+    return build_from(corpus, topics, people, owners, rules, TODAY)
+
+
+def alone(build: Build) -> dict[tuple[str, str], IsolationScope]:
+    """(topic, agent) of who is called alone: how widely."""
+    return {
+        (
+            build.topics[int(build.holdings.topic[row])].id,
+            build.agents[int(build.holdings.agent[row])].id,
+        ): SCOPES[int(scope)]
+        for row, scope in enumerate(build.isolation.scope)
+        if scope
+    }
+
+
+COUNTRY = {("regies", "ag-1"): IsolationScope.COUNTRY}
+DEPARTEMENT = {("regies", "ag-1"): IsolationScope.DEPARTEMENT}
+ONE = [person(1)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pages(2, EDITOR, 1),
+        pages(2, ContributorRole.COMMENTER, 1),
+        pages(2, ContributorRole.REVIEWER, 1),
+        pages(2, kind="offre de mission"),
+    ],
+)
+def test_who_shows_at_all_stops_the_claim(other: list[IndexedDocument]) -> None:
+    """An editor, a comment or a job offer makes nobody a holder, and nobody alone beside them."""
+    mine = pages(1)
+    assert alone(built([*ONE, person(2, THERE)], mine)) == COUNTRY
+    assert alone(built([*ONE, person(2, THERE)], mine + other)) == {
+        ("regies", "ag-1"): IsolationScope.REGION
+    }
+    assert alone(built([*ONE, person(2, HERE)], mine + other)) == {}
+
+
+def test_who_declares_it_stops_the_claim() -> None:
+    """Though nothing shows it."""
+    assert alone(built([*ONE, person(2, skills=("régies",))], pages(1))) == {}
+
+
+def test_what_left_no_person_stops_nothing() -> None:
+    """Whoever asked is not visible by asking, nor is who left."""
+    asked = pages(2, ContributorRole.ASKER)
+    assert alone(built([*ONE, person(2)], pages(1) + asked)) == COUNTRY
+    assert alone(built(ONE, pages(1) + pages(3))) == COUNTRY
+
+
+def test_job_offers_make_no_holder() -> None:
+    """However many; beside them one's own notes count as before."""
+    offers = pages(1, kind="Offres de mission", count=9)
+    assert not built(ONE, offers).holdings.holds.any()
+    assert built(ONE, offers + pages(1)).holdings.holds.sum() == 1
+    assert sorted(ASKING_KINDS) == TopicsSettings().asking
+
+
+def test_who_only_changed_pages_is_not_called_alone() -> None:
+    """They hold the topic by many, and nothing of it is theirs; a declared skill bears it out."""
+    edits = pages(1, EDITOR, 9)
+    assert built(ONE, edits).holdings.holds.sum() == 1
+    assert alone(built(ONE, edits, least_known=0.1)) == {}
+    declared = [person(1, skills=("régies",))]
+    assert alone(built(declared, edits, least_known=0.1)) == COUNTRY
+
+
+def test_without_enough_of_the_people_no_claim_is_made() -> None:
+    """The directory names nine who show nothing: others may be out of sight as well."""
+    silent = [person(n, THERE, skills=("régies",)) for n in range(2, 11)]
+    mine = [person(1, skills=("régies",))]
+    shown = built([*mine, *silent], pages(1), least_known=0.6)
+    assert shown.sight.share[1] < 0.3
+    assert alone(shown) == {}
+    assert alone(built([*mine, *silent], pages(1))) == {
+        ("regies", "ag-1"): IsolationScope.REGION,
+    }
+    written = [one for number in range(2, 11) for one in pages(number)]
+    assert ("regies", "ag-1") in alone(built([*mine, *silent], pages(1) + written, 0.6))
+
+
+def test_a_metier_rests_on_the_directory() -> None:
+    """Who writes about it has it no more; of entries without a métier nobody knows."""
+    one = person(1, metier="géomètre")
+    written = pages(2)
+    others = [person(number, THERE, metier="agent") for number in range(2, 6)]
+    found = alone(built([one, *others], written, least_known=0.6))
+    assert found["m-geometre", "ag-1"] is IsolationScope.COUNTRY
+    unknown = [person(number, THERE) for number in range(2, 6)]
+    found = alone(built([one, *unknown], written, least_known=0.6))
+    assert ("m-geometre", "ag-1") not in found or (
+        found["m-geometre", "ag-1"] is not IsolationScope.COUNTRY
+    )
+
+
+@given(st.floats(0.05, 1.0), st.integers(0, 6), st.floats(0.0, 1.0))
+def test_the_chance_that_nobody_is_out_of_sight(share: float, shown: int, part: float) -> None:
+    """As summed over how many others there may be, one by one."""
+    found = sole_probability(np.array([share]), np.array([shown]), np.array([part]))[0]
+    summed = sum(
+        comb(others + shown, shown)
+        * share ** (shown + 1)
+        * (1 - share) ** others
+        * (1 - part) ** others
+        for others in range(1_500)
+    )
+    assert found == pytest.approx(summed, abs=1e-6)
+
+
+@given(st.floats(0.01, 1.0), st.floats(0.01, 1.0), st.integers(0, 50), st.floats(0.0, 1.0))
+def test_the_more_show_the_surer(one: float, other: float, shown: int, part: float) -> None:
+    """And the smaller the area."""
+    low, high = sorted((one, other))
+    ways = np.array([low, high, low])
+    parts = np.array([part, part, 1.0])
+    found = sole_probability(ways, np.full(3, shown), parts)
+    assert found[2] <= found[0] + 1e-12
+    assert found[0] <= found[1] + 1e-12
+    assert 0 <= found.min() <= found.max() <= 1
+
+
+def test_a_build_without_sight_is_read() -> None:
+    """One of before: of its topics nobody says how many people show."""
+    record = TopicRecord(SUBJECT, ("wiki:1",), ())
+    row = topic_row(record)
+    assert topic_record(row).sight is None  # type: ignore[arg-type]

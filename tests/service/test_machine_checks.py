@@ -1,0 +1,109 @@
+"""`quisait check` and the machine: disk, clock, ports and limits, each with its remedy."""
+
+import resource
+import socket
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from indexer.state import State, runs
+from quisait.application.database import opened_database
+from quisait.checks import machine
+from quisait.clock import now
+from quisait.settings import Settings, load_settings
+from search_api.server import MAX_CONNECTIONS
+from tests.oidc_provider import ProviderPlan, running_provider
+from tests.postgres_server import database
+from tests.service.place import make_place
+from tests.service.running import free_port, running
+
+pytestmark = pytest.mark.sources
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    place = make_place(tmp_path / "place")
+    monkeypatch.setenv("QUISAIT_FILE", str(place.folder / "quisait.toml"))
+    monkeypatch.setenv("QUISAIT_SERVER__PORT", str(free_port()))
+    return load_settings()
+
+
+def test_a_disk_with_too_little_room_is_told(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "libres" in machine.check_disk(settings)
+    monkeypatch.setattr(machine, "LEAST_FREE", 10**18)
+    with pytest.raises(ValueError, match="Faites de la place"):
+        machine.check_disk(settings)
+
+
+def test_a_clock_that_went_back_is_told(settings: Settings) -> None:
+    """By what was read later than now."""
+    assert "fuseau" in machine.check_clock(settings)
+    with opened_database(settings) as engine:
+        run_id, _ = State(engine).start_run("notes")
+        with engine.begin() as connection:
+            later = sa.update(runs).where(runs.c.id == run_id)
+            connection.execute(later.values(started=now() + timedelta(hours=3)))
+    with pytest.raises(ValueError, match=r"la dernière lecture de notes est du .* Réglez l'heure"):
+        machine.check_clock(settings)
+
+
+def test_a_clock_beside_the_others_is_told(
+    settings: Settings, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of PostgreSQL, and that of the identity provider: both are really asked."""
+    plan = ProviderPlan(free_port(), "http://127.0.0.1:1", {})
+    oidc = settings.oidc.model_copy(update={"issuer": plan.issuer})
+    signing_on = settings.model_copy(update={"oidc": oidc})
+    with database(postgres) as url, running_provider(plan):
+        on_server = settings.model_copy(update={"database": url})
+        for one in (signing_on, on_server):
+            assert "fuseau" in machine.check_clock(one)
+        monkeypatch.setattr(machine, "now", lambda: now() + timedelta(minutes=10))
+        for one, whose in ((signing_on, "du fournisseur d'identité"), (on_server, "de la base")):
+            with pytest.raises(ValueError, match=f"de celle {whose}"):
+                machine.check_clock(one)
+
+
+def test_a_taken_port_is_told_unless_quisait_has_it(settings: Settings, tmp_path: Path) -> None:
+    assert str(settings.server.port) in machine.check_ports(settings)
+    with (
+        socket.create_server((settings.server.host, settings.server.port)),
+        pytest.raises(ValueError, match="ce port est pris"),
+    ):
+        machine.check_ports(settings)
+    with running(make_place(tmp_path / "running"), "--no-crawl") as one:
+        port = int(one.pages.rpartition(":")[2])
+        server = settings.server.model_copy(update={"port": port})
+        seen = machine.check_ports(settings.model_copy(update={"server": server}))
+    assert seen.endswith("(quisait y répond)")
+
+
+def test_too_few_open_files_are_told(settings: Settings) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert "fichiers ouverts" in machine.check_limits(settings)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_CONNECTIONS, hard))
+    try:
+        with pytest.raises(ValueError, match="LimitNOFILE"):
+            machine.check_limits(settings)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_memory_areas_matter_where_opensearch_is_on_this_machine(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "LEAST_MAP_COUNT", 10**9)
+    assert "max_map_count" not in machine.check_limits(settings)
+    here, elsewhere = (
+        settings.model_copy(update={"index": settings.index.model_copy(update=changed)})
+        for changed in (
+            {"engine": "opensearch", "url": "http://127.0.0.1:9200"},
+            {"engine": "opensearch", "url": "https://moteur.exemple.fr:9200"},
+        )
+    )
+    assert "sysctl -w" in machine.check_limits(here)
+    assert "max_map_count" not in machine.check_limits(elsewhere)

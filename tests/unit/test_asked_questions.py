@@ -1,0 +1,119 @@
+"""Questions in the state's database: numbers that follow each other, limits that hold in a race."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+
+import pytest
+
+from connectors.ports import Checkpoint, Delete, Listing, Upsert
+from quisait.application.database import connect, migrate
+from search_api.asking.documents import QuestionsConnector
+from search_api.asking.storage import SqlQuestions
+from search_api.asking.values import (
+    AgentRequest,
+    AskedQuestion,
+    AskingPreferences,
+    GivenAnswer,
+    QuestionStage,
+    RequestState,
+)
+
+pytestmark = pytest.mark.trust
+
+NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
+WEEK_AGO = NOW - timedelta(days=7)
+RACERS = 6
+
+
+@pytest.fixture
+def questions(database_url: str) -> Iterator[SqlQuestions]:
+    engine = migrate(connect(database_url))
+    yield SqlQuestions(engine, lambda: NOW)
+    engine.dispose()
+
+
+def asked(id_: str, asker: str = "ag-5") -> AskedQuestion:
+    return AskedQuestion(id_, asker, f"Question {id_} ?", "", NOW, NOW, topic_id="cadastre")
+
+
+def request(question: str, agent_id: str = "ag-1") -> AgentRequest:
+    until = NOW + timedelta(days=3)
+    return AgentRequest(question, agent_id, RequestState.WAITING, NOW, until)
+
+
+def test_no_race_takes_a_limit_by_surprise(questions: SqlQuestions) -> None:
+    """Many ask one agent at one moment, and one asker asks many: each limit holds exactly."""
+    for number in range(RACERS):
+        assert questions.ask(asked(f"q{number}", f"other-{number}"), 1, WEEK_AGO)
+    start = Barrier(2 * RACERS)
+
+    def race(number: int) -> tuple[bool, bool]:
+        start.wait()
+        if number < RACERS:
+            return questions.request(request(f"q{number}"), 2, WEEK_AGO), False
+        return False, questions.ask(asked(f"r{number}"), 3, WEEK_AGO)
+
+    with ThreadPoolExecutor(2 * RACERS) as pool:
+        done = list(pool.map(race, range(2 * RACERS)))
+    assert [sum(column) for column in zip(*done, strict=True)] == [2, 3]
+    assert questions.requested_since(["ag-1", "ag-2"], WEEK_AGO) == {"ag-1": 2}
+    assert questions.last_seq() >= 2 * RACERS
+
+
+def test_one_agent_at_a_time_and_each_once(questions: SqlQuestions) -> None:
+    """Nobody is asked again, nor a second while the first may answer, nor past that stage."""
+    assert questions.ask(asked("q"), 5, WEEK_AGO)
+    assert questions.request(request("q"), 9, WEEK_AGO)
+    assert not questions.request(request("q", "ag-2"), 9, WEEK_AGO)
+    assert questions.decide("q", "ag-1", RequestState.DECLINED)
+    assert not questions.decide("q", "ag-1", RequestState.ACCEPTED), "it was decided"
+    assert not questions.request(request("q"), 9, WEEK_AGO)
+    questions.move("q", QuestionStage.ANIMATOR, None)
+    assert not questions.request(request("q", "ag-2"), 9, WEEK_AGO)
+    assert not questions.request(request("never"), 9, WEEK_AGO)
+
+
+def test_the_source_tells_what_changed_since(questions: SqlQuestions) -> None:
+    """From a cursor on; everything with a listing without one, or with one of another database."""
+    connector = QuestionsConnector(questions)
+    for name in ("a", "b"):
+        assert questions.ask(asked(name), 5, WEEK_AGO)
+    first, second, listing, end = connector.changes(None)
+    assert isinstance(first, Upsert)
+    assert isinstance(second, Upsert)
+    assert listing == Listing(frozenset({"questions:a", "questions:b"}))
+    assert isinstance(end, Checkpoint)
+    assert list(connector.changes(end.cursor)) == [end]
+    questions.answer(GivenAnswer("r", "a", "ag-1", "Oui.", NOW))
+    questions.remove("b")
+    changed, gone, after = connector.changes(end.cursor)
+    assert isinstance(changed, Upsert)
+    assert [one.text for one in changed.document.sections] == ["Question a ?", "Oui."]
+    assert gone == Delete("questions:b")
+    assert isinstance(after, Checkpoint)
+    assert [type(one) for one in connector.changes("999999")] == [
+        Upsert,
+        Delete,
+        Listing,
+        Checkpoint,
+    ]
+    assert list(connector.refetch(frozenset({"questions:a", "questions:x"}))) == [changed]
+    assert questions.one("b") is None
+
+
+def test_preferences_replace_each_other(questions: SqlQuestions) -> None:
+    """The last word of one agent; the defaults of who said nothing."""
+    said = AskingPreferences(False, ("cadastre",), 1, NOW.date())
+    for one in (AskingPreferences(per_week=9), said):
+        questions.prefer("ag-1", one)
+    assert questions.preferences(["ag-1", "ag-2"]) == {"ag-1": said, "ag-2": AskingPreferences()}
+
+
+def test_what_is_counted_is_of_a_day(questions: SqlQuestions) -> None:
+    """«Cela répond» adds up, without who or what."""
+    for _ in range(3):
+        questions.count_answered_before(NOW.date())
+    assert questions.answered_before(NOW.date()) == 3
+    assert questions.answered_before(NOW.date() + timedelta(days=1)) == 0
