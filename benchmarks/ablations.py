@@ -28,7 +28,7 @@ from search_api.questions.query import Query
 from search_api.ranking.fusion import FusedHit
 from search_api.ranking.window import SERVED_WEIGHTS, fused_window
 
-Window = Callable[[SearchAnswer, Vectors | None], Sequence[FusedHit]]
+Window = Callable[[SearchAnswer, Vectors | None, str], Sequence[FusedHit]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +44,27 @@ PARTS = (
     Part("nothing"),
     Part(
         "near hits",
-        lambda found, vector: fused_window(found, vector, replace(SERVED_WEIGHTS, near_hits=0.0)),
+        lambda found, vector, question: fused_window(
+            found, vector, question, replace(SERVED_WEIGHTS, near_hits=0.0)
+        ),
     ),
     Part(
         "centroid",
-        lambda found, vector: fused_window(found, vector, replace(SERVED_WEIGHTS, centroid=0.0)),
+        lambda found, vector, question: fused_window(
+            found, vector, question, replace(SERVED_WEIGHTS, centroid=0.0)
+        ),
     ),
+    Part("titles that say the question", lambda found, vector, _: fused_window(found, vector)),
     Part("the word as written", weight="EXACT_WEIGHT"),
     Part("neighbours side by side", weight="PAIR_WEIGHT"),
-    Part("the vector", lambda found, _: fused_window(replace(found, vector=()), None)),
-    Part("the words", lambda found, vector: fused_window(replace(found, lexical=()), vector)),
+    Part(
+        "the vector",
+        lambda found, _, question: fused_window(replace(found, vector=()), None, question),
+    ),
+    Part(
+        "the words",
+        lambda found, vector, question: fused_window(replace(found, lexical=()), vector, question),
+    ),
 )
 
 SETS_ASKED = (*SETS, f"{TITLES}search_vdd_related")
@@ -72,7 +83,7 @@ def _ask(scratch: Scratch, query: JudgedQuery, part: Part) -> Asked:
     scratch.encoder.queries([query.text])  # so that its vector is read from the cache below
     begun = time.perf_counter()
     found = scratch.search.hits(Query(query.text, wide=True), reader)
-    hits = part.window(found.found, found.request.vector)
+    hits = part.window(found.found, found.request.vector, found.request.question.words)
     took_ms = 1000 * (time.perf_counter() - begun)
     return Asked([judged_id(hit.document_id) for hit in hits[:CUT]], took_ms)
 

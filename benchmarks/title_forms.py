@@ -1,9 +1,9 @@
 """What a title that says the question could count: `python -m benchmarks.title_forms [set …]`.
 
-Adds to each hit of the served window a weight times a form of two shares: of its title's words, how
-many the question has, and of the question's words, how many its title has. Prints nDCG@10 without,
-and what each form and weight adds (± standard error, by groups), embedded. None serves (docs/
-evaluation.md); a ranker that `quisait tune` learns has both shares among its features.
+Adds to each hit of the window a weight times a form of two shares: of its title's words, how many
+the question has, and of the question's words, how many its title has. Prints nDCG@10 without, and
+what each form and weight adds (± standard error, by groups), embedded. What serves
+(`search_api.ranking.titles`) is bold.
 """
 
 import argparse
@@ -27,40 +27,26 @@ from evaluation.measures import Run, figure, values
 from evaluation.scratch import Bench, judged_id, open_scratch
 from quisait.settings import EncoderSettings, IndexSettings
 from search_api.ranking.ranker import FEATURES, Floats
+from search_api.ranking.titles import LEAST_SHARE, TITLE_WEIGHT, said, standing_out
 from search_api.ranking.window import fused_window, window_features
 
+SERVED = "the same, above the sixth best"
 WEIGHTS = (0.05, 0.1, 0.2)
-ABOVE = 0.4
-CROWD = 5
-"""A title stands out by what it has more than the sixth best."""
 
 
 def _product(title: Floats, question: Floats) -> Floats:
     return title * question
 
 
-def _harmonic(title: Floats, question: Floats) -> Floats:
-    """From 0 at `ABOVE` to 1."""
-    both = title + question
-    mean = np.divide(2 * title * question, both, out=np.zeros(len(both)), where=both > 0)
-    return np.maximum(0.0, (mean - ABOVE) / (1 - ABOVE))
-
-
-def _standing_out(title: Floats, question: Floats) -> Floats:
-    mean = _harmonic(title, question)
-    crowd = np.sort(mean)[::-1][CROWD] if len(mean) > CROWD else 0.0
-    return np.maximum(0.0, mean - crowd)
-
-
 FORMS: dict[str, Callable[[Floats, Floats], Floats]] = {
     "product of both shares": _product,
-    f"their harmonic mean above {ABOVE:g}": _harmonic,
-    "the same, above the sixth best": _standing_out,
+    f"their harmonic mean above {LEAST_SHARE:g}": said,
+    SERVED: standing_out,
 }
 
 
 def runs_of(searched: Sequence[Searched]) -> dict[tuple[str, float], Run]:
-    """By form and weight; the served window under weight 0."""
+    """By form and weight; the window without titles under weight 0."""
     found: dict[tuple[str, float], dict[str, list[str]]] = {}
     for query, answer, vector in searched:
         hits = fused_window(answer, vector)
@@ -81,7 +67,7 @@ def runs_of(searched: Sequence[Searched]) -> dict[tuple[str, float], Run]:
 
 
 def column(judged: SearchSet, searched: Sequence[Searched]) -> list[str]:
-    """A cell for each form and weight, the served nDCG@10 first."""
+    """A cell for each form and weight, nDCG@10 without titles first."""
     measured = {
         key: values(run, judged.judgments, [MEASURE])[MEASURE]
         for key, run in runs_of(searched).items()
@@ -100,6 +86,8 @@ def table(names: Sequence[str], columns: Sequence[Sequence[str]]) -> str:
     lines = ["| form | weight | " + " | ".join(names) + " |", "|---|---:|" + "---:|" * len(names)]
     for number, (name, weight) in enumerate(rows):
         cells = [name, f"{weight:g}", *(cells[number] for cells in columns)]
+        if (name, weight) == (SERVED, TITLE_WEIGHT):
+            cells = [f"**{cell}**" for cell in cells]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

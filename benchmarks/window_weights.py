@@ -83,7 +83,10 @@ def _ids(hits: Sequence[FusedHit]) -> list[str]:
 def _swept(judged: SearchSet, searched: Sequence[Searched]) -> Swept:
     return {
         weights: values(
-            {q.id: _ids(fused_window(found, vector, weights)) for q, found, vector in searched},
+            {
+                q.id: _ids(fused_window(found, vector, weights=weights))
+                for q, found, vector in searched
+            },
             judged.judgments,
             [MEASURE],
         )[MEASURE]
@@ -118,7 +121,7 @@ def _took(searched: Sequence[Searched]) -> str:
     served, bare, tuned, ranker = [], [], [], _some_ranker()
     for query, found, vector in searched[:TIMED]:
         most = len(found.lexical) + len(found.vector)
-        served.append(_best_ms(partial(fused_window, found, vector)))
+        served.append(_best_ms(partial(fused_window, found, vector, query.text)))
         tuned.append(_best_ms(partial(tuned_window, found, vector, query.text, ranker)))
         bare.append(_best_ms(partial(fuse, found.lexical, found.vector, most)))
     whole, learned, plain = map(statistics.median, (served, tuned, bare))

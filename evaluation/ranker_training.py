@@ -119,7 +119,8 @@ def example(
 ) -> Example:
     """A question, asked with a reader's rights. `name` gives the id that the judgments know."""
     asked = search.hits(Query(query.text, wide=True), reader)
-    hits, vector = fused_window(asked.found, asked.request.vector), asked.request.vector
+    vector = asked.request.vector
+    hits = fused_window(asked.found, vector, asked.request.question.words)
     features = np.zeros((0, len(FEATURES)))
     if vector is not None:
         features = window_features(hits, asked.found, vector, asked.request.question.words)

@@ -24,6 +24,7 @@ class FusedHit(NamedTuple):
     document is not among that ranking's first W. `near_hits`: what the scores of near documents
     added to its own, or took from it (`search_api.ranking.window`). `second_model`: the same of
     a second model that read it, None where none did (`search_api.ranking.second_model`).
+    `title`: what a title that says the question added (`search_api.ranking.titles`).
     `learned`: the same of the order that a ranker learned (`search_api.ranking.ranker`).
     """
 
@@ -35,6 +36,7 @@ class FusedHit(NamedTuple):
     vector_rank: int | None
     near_hits: float = 0.0
     second_model: float | None = None
+    title: float = 0.0
     learned: float = 0.0
 
     def scored(self, score: float) -> "FusedHit":

@@ -7,7 +7,7 @@ window: it adds nothing, leaves nothing out, and the scores of those places stay
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from indexer.french.analysis import analyse, analyse_query
-from indexer.values import HitAttributes, SearchAnswer
+from indexer.values import SearchAnswer
 from search_api.ranking.fusion import FusedHit
+from search_api.ranking.titles import asked_terms, title_shares
 from search_api.wording import day
 
 FORMAT = 1
@@ -199,7 +199,7 @@ def features_of(
     """
     passages = {hit.document_id: hit.score for hit in found.vector}
     ids = [hit.document_id for hit in hits]
-    asked = frozenset(term.term for term in analyse_query(question))
+    asked = asked_terms(question)
     rows = [
         (
             hit.score,
@@ -210,7 +210,7 @@ def features_of(
             passage,
             centroid,
             hit.near_hits,
-            *_title_shares(asked, found.attributes.get(hit.document_id)),
+            *title_shares(asked, found.attributes.get(hit.document_id)),
         )
         for hit, passage, centroid in zip(
             hits, _below_best(ids, passages), _below_best(ids, centroid_cosines), strict=True
@@ -225,22 +225,6 @@ def _below_best(ids: Sequence[str], cosines: Mapping[str, float]) -> list[float]
         return [0.0] * len(ids)
     best, least = max(cosines.values()), min(cosines.values())
     return [cosines.get(id_, least) - best for id_ in ids]
-
-
-def _title_shares(asked: frozenset[str], mark: HitAttributes | None) -> tuple[float, float]:
-    """(share of the title's words that are asked for, share of those asked for that it has)."""
-    titled = title_terms(mark.title) if mark else ()
-    if not asked or not titled:
-        return 0.0, 0.0
-    said = [not asked.isdisjoint(place) for place in titled]
-    has = asked & frozenset().union(*titled)
-    return sum(said) / len(said), len(has) / len(asked)
-
-
-@lru_cache(maxsize=20_000)
-def title_terms(title: str) -> tuple[frozenset[str], ...]:
-    """For each place of a title, the terms by which it is found."""
-    return tuple(frozenset((term.term, *term.broader)) for term in analyse(title))
 
 
 def reordered(hits: Sequence[FusedHit], features: Floats, ranker: Ranker) -> tuple[FusedHit, ...]:

@@ -472,6 +472,8 @@ def explanation(result: Result, results: Results) -> tuple[str, ...]:
         moved.insert(0, "Il est proche d’autres résultats bien placés, ce qui le relève un peu.")
     if result.parts.second_model is not None and not by_date:
         moved.insert(0, _second_model_sentence(result.parts.second_model))
+    if result.parts.title and not by_date:
+        moved.insert(0, "Son titre dit presque votre question, ce qui le relève un peu.")
     if result.parts.learned:
         way = "le relève" if result.parts.learned > 0 else "l’abaisse"
         moved.append(f"Le classement, réglé sur les questions de votre administration, {way}.")

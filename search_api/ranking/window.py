@@ -20,6 +20,7 @@ from search_api.ranking.ranker import (
     features_of,
     reordered,
 )
+from search_api.ranking.titles import titled
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +51,21 @@ _Hit = TypeVar("_Hit", SearchHit, FusedHit)
 
 
 def fused_window(
-    found: SearchAnswer, vector: Vectors | None, weights: WindowWeights = SERVED_WEIGHTS
+    found: SearchAnswer,
+    vector: Vectors | None,
+    question: str = "",
+    weights: WindowWeights = SERVED_WEIGHTS,
 ) -> tuple[FusedHit, ...]:
-    """All that was found, fused, best first; by words alone where the question has no vector."""
+    """All that was found, fused, best first; by words alone where the question has no vector.
+
+    `question`: the words that are wanted, which titles may say.
+    """
     most = len(found.lexical) + len(found.vector)
     if vector is None:
         return fuse(found.lexical, found.vector, most)
     near = _rescored(found.vector, found.attributes, vector, weights.centroid)
-    return smoothed(
-        fuse(found.lexical, found.vector, most, near), found.attributes, weights.near_hits
-    )
+    fused = fuse(found.lexical, found.vector, most, near)
+    return titled(smoothed(fused, found.attributes, weights.near_hits), found.attributes, question)
 
 
 def tuned_window(
@@ -69,7 +75,7 @@ def tuned_window(
 
     `question`: the words that are wanted. By words alone no ranker was learned.
     """
-    hits = fused_window(found, vector)
+    hits = fused_window(found, vector, question)
     if ranker is None or vector is None:
         return hits
     return reordered(hits, window_features(hits, found, vector, question), ranker)

@@ -93,6 +93,7 @@ class PartsBody(_SearchSchema):
     second_model: float | None = Field(
         None, description="the same of a second model that read it; null where none did"
     )
+    title: float = Field(description="what a title that says the question added")
     learned: float = Field(
         description="what the order learned from the organisation's own questions added or took"
     )

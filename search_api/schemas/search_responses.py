@@ -178,6 +178,7 @@ def _explained(result: Result, results: Results) -> _Explanation:
         vector_rank=hit.vector_rank if counted else None,
         near_hits=hit.near_hits,
         second_model=hit.second_model,
+        title=hit.title,
         learned=hit.learned,
     )
     return _Explanation(explanation(result, results), parts)

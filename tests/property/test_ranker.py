@@ -126,7 +126,7 @@ def test_the_window_of_a_question_is_reordered() -> None:
     }
     ranking = (SearchHit("near", 0.9), SearchHit("far", 0.8))
     found = SearchAnswer(ranking, ranking, 2, {}, marks)
-    plain = fused_window(found, asked)
+    plain = fused_window(found, asked, "congés bonifiés")
     assert [hit.document_id for hit in plain] == ["near", "far"]
     again = tuned_window(found, asked, "congés bonifiés", _by_title())
     assert [hit.document_id for hit in again] == ["far", "near"]
