@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
+import evaluation.tune
 import quisait.cli
 import quisait.commands
 import quisait.server.app
@@ -81,7 +82,7 @@ def of_commands() -> set[str]:
     """Those that name themselves, and those that name what they decide."""
     found = {f"quisait topics proposals {one}" for one in ProposalAction}
     found |= {f"quisait topics communities {one}" for one in CommunityAction}
-    beside = Path(quisait.cli.__file__), Path(quisait.server.app.__file__)
+    beside = (Path(one.__file__) for one in (quisait.cli, quisait.server.app, evaluation.tune))
     for file in (*Path(quisait.commands.__path__[0]).glob("*.py"), *beside):
         for call in ast.walk(ast.parse(file.read_text())):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
