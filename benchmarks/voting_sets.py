@@ -506,21 +506,23 @@ def history_row(ranker: Ranker) -> str:
 # 5. Neighbours
 
 
-SMOOTHED = {"all": (True, True), "votes without the walk": (False, True), "pages": (False, False)}
-PARTS = (0.1, 0.15, 0.2, 0.3)
 NO_SMOOTHING = Smoothing(0.0, walk=False, answers=False)
+SMOOTHED = {
+    **{f"all, {part:g}": Smoothing(part, True, True) for part in (0.1, 0.15, 0.2, 0.3)},
+    "votes without the walk, 0.2": Smoothing(0.2, walk=False, answers=True),
+    "pages, 0.2": Smoothing(0.2, walk=False, answers=False),
+}
 
 
 def smoothing_rows(ranker: Ranker) -> Iterator[str]:
     """What each part of neighbours adds to AP."""
     one = ranker.one
     before = ranker.smoothed(NO_SMOOTHING)
-    for (whose, (walks, answers)), part in product(SMOOTHED.items(), PARTS):
-        found = ranker.smoothed(Smoothing(part, walks, answers))
+    for name, way in SMOOTHED.items():
+        found = ranker.smoothed(way)
         gain = figure({id_: found[id_] - before[id_] for id_ in found}, one.judged.queries)
-        mark = "**" if (walks, answers, part) == (True, True, VOTES_NEAR_HITS) else ""
-        gained = f"{gain.mean:+.4f} ± {gain.standard_error:.4f}"
-        yield f"| {mark}{whose}, {part:g}{mark} | {one.name} | {gained} |"
+        mark = "**" if way == Smoothing(VOTES_NEAR_HITS, walk=True, answers=True) else ""
+        yield f"| {mark}{name}{mark} | {one.name} | {gain.mean:+.4f} ± {gain.standard_error:.4f} |"
 
 
 HISTORY_HEAD = (
