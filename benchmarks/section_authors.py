@@ -5,7 +5,7 @@ candidate alone wrote are bound into collections of four, by four candidates eac
 is whose chapters have their authors; the others stand as they are. Then the same questions are
 asked: of the set as it comes, of the collections without their sections' authors, and of the
 collections with them, for each weight of those who wrote another section than the one that
-answers.
+answers. Documents vote by their own scores here, whatever stands near them.
 """
 
 import tempfile
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from benchmarks import not_measured
 from benchmarks.__main__ import CACHE
+from benchmarks.voting_sets import NO_SMOOTHING
 from connectors.ports import Change, Connector, Upsert
 from connectors.values import Section
 from evaluation.corpora import ExpertSet, JudgedText, load_expert_set
@@ -124,6 +125,7 @@ def asked(connector: Connector, judged: ExpertSet) -> Iterator[tuple[str, Asked]
         search = Search(index, encoding, book)
         for query in judged.queries:
             window = search.window_of(query.text, evaluation_reader(query))
+            window = NO_SMOOTHING.window(window)
             accounts = {
                 row.account
                 for document in window.documents

@@ -6,6 +6,7 @@ Each question's window is asked for once, by the code that serves; then every se
 sharpness, discount and weight of the walk ranks the candidates. A setting is worth the mean,
 over the sets, of its AP beside that of the served constants. Folds go by groups that share
 judgments: a fold is ranked by the setting that all questions outside it choose, on all sets.
+Documents vote by their own scores here, whatever stands near them.
 """
 
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from benchmarks import not_measured
 from benchmarks.__main__ import CACHE, EXPERT_SETS
+from benchmarks.voting_sets import NO_SMOOTHING
 from evaluation.corpora import ExpertSet, JudgedQuery, load_expert_set
 from evaluation.measures import Run, figure, values
 from evaluation.scratch import Bench, evaluation_reader, open_scratch
@@ -81,6 +83,7 @@ def measured(name: str, judged: ExpertSet, bench: Bench) -> MeasuredSet:
 
         def ask(query: JudgedQuery) -> dict[Setting, list[str]]:
             window = scratch.search.window_of(query.text, evaluation_reader(query))
+            window = NO_SMOOTHING.window(window)
             accounts = {
                 row.account
                 for document in window.documents

@@ -1,7 +1,7 @@
 """How votes are summed, on all expert sets: `python -m benchmarks.voting_sets [SET …]`.
 
 Each question's window is asked for once, by the code that serves; then its candidates are ranked
-again and again. Four tables come of it:
+again and again. Five tables come of it:
 
 1. AP of what serves beside CombSUM and CombMAX, and of other forms against who contributes
    everywhere, with the form that the other organisations choose for each set.
@@ -9,21 +9,28 @@ again and again. Four tables come of it:
    sets that tell them.
 3. Volumes: what planted correctors of commas cost without volumes, and with them.
 4. History: which form an organisation's own earlier documents choose, and what that gives.
+5. Neighbours: what AP gains where a document's vote is partly the score of the documents near it,
+   and what that costs a question.
 
 Errors go by groups of questions that share judgments. Nothing here is served by itself.
+`--values FOLDER` keeps what was measured of each set, and takes from there what is kept, so that
+sets may be run one by one; what the other organisations choose is of the sets that are named.
 """
 
+import argparse
 import json
 import random
 import sys
+import timeit
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from itertools import product
 from math import fsum
 from pathlib import Path
+from statistics import median
 from typing import TypeAlias
 
 from benchmarks import not_measured
@@ -40,6 +47,7 @@ from expertise.votes import (
     SHARPNESS,
     VOLUME_EXPONENT,
     VOLUME_FLOOR,
+    VOTERS,
     Vote,
     cast_votes,
     discounted_votes,
@@ -48,6 +56,10 @@ from expertise.votes import (
 from expertise.who_knows import combine_scores
 from indexer.values import Card
 from quisait.settings import EncoderSettings, IndexSettings
+from search_api.questions.query import Query
+from search_api.ranking.fusion import fuse
+from search_api.ranking.window import VOTES_NEAR_HITS, near_hits
+from search_api.search import Search
 from tests.model_export import exported_model
 from tests.shared_files import SHARED
 
@@ -75,6 +87,8 @@ SETS = {
     "expert_dblp": SetFiles("expert_dblp"),
     HUBS: SetFiles("expert_slicer", "_all", "_all"),
 }
+TIMED = 30
+"""So many questions, spread over all, tell what smoothing costs."""
 EARLIER = 75
 """So many of an organisation's own documents are asked for as questions, spread over all."""
 
@@ -85,7 +99,8 @@ class AskedSet:
 
     `earlier` are titles of its own documents, each asked of all others; whoever contributed to
     the document is what they are judged by. `last` is the day of each account's last
-    contribution to a document, where the set tells, by document and account.
+    contribution to a document, where the set tells, by document and account. `smoothing_ms`: the
+    median of what it takes to smooth a window.
     """
 
     name: str
@@ -93,6 +108,7 @@ class AskedSet:
     earlier: ExpertSet
     windows: Mapping[str, Window]
     last: Mapping[tuple[str, str], date]
+    smoothing_ms: float
 
     @property
     def owners(self) -> dict[str, str]:
@@ -123,8 +139,20 @@ def asked(name: str, bench: Bench) -> AskedSet:
             return scratch.search.window_of(query.text, evaluation_reader(query))
 
         answers = bench.each(ask, both.queries)
+        smoothing_ms = median(
+            smoothing_took_ms(scratch.search, query) for query in spread(judged.queries, TIMED)
+        )
     windows = {query.id: window for query, window in zip(both.queries, answers, strict=True)}
-    return AskedSet(name, judged, earlier, windows, last_days(folder / "documents.jsonl"))
+    last = last_days(folder / "documents.jsonl")
+    return AskedSet(name, judged, earlier, windows, last, smoothing_ms)
+
+
+def smoothing_took_ms(search: Search, query: JudgedQuery) -> float:
+    """Of the window of one question, the best of a few times."""
+    found = search.hits(Query(query.text), evaluation_reader(query), with_experts=True).found
+    fused = fuse(found.lexical, found.vector, VOTERS)
+    took = timeit.repeat(partial(near_hits, fused, found.attributes), number=1, repeat=5)
+    return min(took) * 1000
 
 
 def earlier_questions(judged: ExpertSet) -> ExpertSet:
@@ -176,7 +204,7 @@ class Form:
         return {id_: total / float(whole[id_] ** self.whole) for id_, total in found.items()}
 
     def _change(self, cast: Sequence[Vote]) -> float:
-        pages = [vote for vote in cast if not vote.answers]
+        pages = [vote.smoothed for vote in cast if not vote.answers]
         more = 1 + fsum(vote.edited for vote in pages)
         ours = discounted_votes(pages, self.sharpness) / float(more**self.edits)
         return ours - discounted_votes(pages) / float(more**EDITS_EXPONENT)
@@ -189,6 +217,30 @@ FORMS = tuple(
 PLAIN = {"CombSUM": comb_sum, "CombMAX": comb_max}
 NEAR = 0.01
 """What serves is to be no more below the better of CombSUM and CombMAX."""
+
+
+@dataclass(frozen=True, slots=True)
+class Smoothing:
+    """The part of its neighbours in a document's vote; whether in the walk and in answers too."""
+
+    part: float
+    walk: bool
+    answers: bool
+
+    def window(self, window: Window) -> Window:
+        """The window with gains of this part: they are proportional to it."""
+        times = self.part / VOTES_NEAR_HITS
+        return replace(
+            window,
+            documents=tuple(
+                each._replace(near_hits=each.near_hits * times) for each in window.documents
+            ),
+        )
+
+
+def pages_smoothed(vote: Vote) -> Vote:
+    """Answers count by their own scores."""
+    return vote._replace(near_hits=0.0) if vote.answers else vote
 
 
 class Ranker:
@@ -230,6 +282,18 @@ class Ranker:
             window = replace(window, documents=documents)
             votes = (cast or self.cast)(window)
             run[query.id] = self._order(summed_by_kind(votes), walk(window, votes))
+        return values(run, judged.judgments, ("AP",))["AP"]
+
+    def smoothed(self, way: Smoothing) -> ByQuestion:
+        """AP of each judged question, with the window smoothed otherwise."""
+        judged, run = self.one.judged, {}
+        for query in judged.queries:
+            window = way.window(self.one.windows[query.id])
+            votes = self.cast(window)
+            visits = walk(window if way.walk else NO_SMOOTHING.window(window), votes)
+            if not way.answers:
+                votes = {id_: tuple(map(pages_smoothed, cast)) for id_, cast in votes.items()}
+            run[query.id] = self._order(summed_by_kind(votes), visits)
         return values(run, judged.judgments, ("AP",))["AP"]
 
     def _order(self, sums: Mapping[str, float], visits: Mapping[str, float]) -> list[str]:
@@ -438,41 +502,120 @@ def history_row(ranker: Ranker) -> str:
     return f"| {one.name} | {' | '.join(cells)} | {chosen[0]} |"
 
 
+# 5. Neighbours
+
+
+NO_SMOOTHING = Smoothing(0.0, walk=False, answers=False)
+SMOOTHED = {
+    **{f"all, {part:g}": Smoothing(part, True, True) for part in (0.1, 0.15, 0.2, 0.3)},
+    "votes without the walk, 0.2": Smoothing(0.2, walk=False, answers=True),
+    "pages, 0.2": Smoothing(0.2, walk=False, answers=False),
+}
+
+
+def smoothing_rows(ranker: Ranker) -> Iterator[str]:
+    """What each part of neighbours adds to AP."""
+    one = ranker.one
+    before = ranker.smoothed(NO_SMOOTHING)
+    for name, way in SMOOTHED.items():
+        found = ranker.smoothed(way)
+        gain = figure({id_: found[id_] - before[id_] for id_ in found}, one.judged.queries)
+        mark = "**" if way == Smoothing(VOTES_NEAR_HITS, walk=True, answers=True) else ""
+        yield f"| {mark}{name}{mark} | {one.name} | {gain.mean:+.4f} ± {gain.standard_error:.4f} |"
+
+
 HISTORY_HEAD = (
     "| set: earlier / asked | what serves | all as pages | all summed | history chooses |\n"
     "|---|---:|---:|---:|---|"
 )
 
 
-def main(names: Sequence[str]) -> None:
-    """Every set, or those named, on the embedded index."""
-    encoder = EncoderSettings.model_validate({"kind": "onnx", "model": str(exported_model())})
-    index = IndexSettings.model_validate({"engine": "embedded"})
-    bench = Bench(index, encoder, Path(CACHE))
-    wanted = [
-        name
-        for name, files in SETS.items()
-        if (not names or name in names) and not not_measured(name, f"eval/{files.folder}")
+@dataclass(frozen=True, slots=True)
+class SetRows:
+    """What one set adds to the five tables. `forms` has the mean AP of each form and plain sum."""
+
+    forms: Mapping[object, float]
+    signals: list[str]
+    volumes: list[str]
+    history: list[str]
+    neighbours: list[str]
+    cost: str
+
+
+def set_rows(name: str, bench: Bench) -> SetRows:
+    """Ask one set, and rank its candidates in all ways."""
+    ranker = Ranker(asked(name, bench))
+    judged, earlier = ranker.one.judged, ranker.one.earlier
+    learns = bool(earlier.queries) and not SETS[name].questions
+    return SetRows(
+        {form: figure(each, judged.queries).mean for form, each in form_rows(ranker).items()},
+        list(signal_rows(ranker)),
+        list(volume_rows(ranker, drawn(ranker))) if name in PLANTED else [],
+        [history_row(ranker)] if learns else [],
+        list(smoothing_rows(ranker)),
+        f"{name} {ranker.one.smoothing_ms:.1f}",
+    )
+
+
+def kept(path: Path) -> SetRows | None:
+    """What was measured before of a set, by all of the forms."""
+    if not path.is_file():
+        return None
+    row = json.loads(path.read_text("utf-8"))
+    forms = {Form(*one) if isinstance(one, list) else one: mean for one, mean in row.pop("forms")}
+    return SetRows(forms, **row) if forms.keys() == {*FORMS, *PLAIN} else None
+
+
+def keep(path: Path, rows: SetRows) -> None:
+    """For `kept`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    forms = [
+        [astuple(one) if isinstance(one, Form) else one, mean] for one, mean in rows.forms.items()
     ]
-    tables: dict[str, dict[object, float]] = {}
-    signals: list[str] = []
-    volumes: list[str] = []
-    history: list[str] = []
-    for name in wanted:
-        ranker = Ranker(asked(name, bench))
-        queries = ranker.one.judged.queries
-        found = form_rows(ranker)
-        tables[name] = {form: figure(each, queries).mean for form, each in found.items()}
-        signals += signal_rows(ranker)
-        if ranker.one.earlier.queries and not SETS[name].questions:
-            history.append(history_row(ranker))
-        if name in PLANTED:
-            volumes += volume_rows(ranker, drawn(ranker))
-    print("\n".join(forms_text(tables)))
-    print("\n| what counts otherwise | set | AP |\n|---|---|---:|", *signals, sep="\n")
-    if volumes:
-        print("\n| set | contributions | AP |\n|---|---|---:|", *volumes, sep="\n")
-    print(f"\n{HISTORY_HEAD}", *history, sep="\n")
+    path.write_text(json.dumps({**asdict(replace(rows, forms={})), "forms": forms}), "utf-8")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Every set, or those named, on the embedded index."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.voting_sets")
+    parser.add_argument("sets", nargs="*", default=list(SETS), choices=list(SETS), metavar="SET")
+    parser.add_argument("--cache", type=Path, default=CACHE)
+    parser.add_argument("--values", type=Path)
+    given = parser.parse_args(arguments)
+    encoder = EncoderSettings.model_validate({"kind": "onnx", "model": str(exported_model())})
+    bench = Bench(IndexSettings.model_validate({"engine": "embedded"}), encoder, given.cache)
+    found: dict[str, SetRows] = {}
+    for name in given.sets:
+        if not_measured(name, f"eval/{SETS[name].folder}"):
+            continue
+        path = given.values / f"{name}.json" if given.values else None
+        found[name] = (kept(path) if path else None) or set_rows(name, bench)
+        if path:
+            keep(path, found[name])
+    print(tables_text(found))
+
+
+def tables_text(found: Mapping[str, SetRows]) -> str:
+    """The five tables of these sets."""
+    each = found.values()
+
+    def rows(of: Callable[[SetRows], list[str]]) -> list[str]:
+        return [row for one in each for row in of(one)]
+
+    volumes = rows(lambda one: one.volumes)
+    return "\n".join(
+        (
+            *forms_text({name: one.forms for name, one in found.items()}),
+            "\n| what counts otherwise | set | AP |\n|---|---|---:|",
+            *rows(lambda one: one.signals),
+            *(["\n| set | contributions | AP |\n|---|---|---:|", *volumes] if volumes else []),
+            f"\n{HISTORY_HEAD}",
+            *rows(lambda one: one.history),
+            "\n| smoothed, part of neighbours | set | AP |\n|---|---|---:|",
+            *rows(lambda one: one.neighbours),
+            f"\nSmoothing a window, median ms a question: {', '.join(one.cost for one in each)}",
+        )
+    )
 
 
 PLANTED = ("expert_dblp",)

@@ -63,7 +63,7 @@ def walk(
     A random walk with restart (Page et al. 1999; Serdyukov, Rode & Hiemstra, "Modeling
     multi-step relevance propagation for expert finding", CIKM 2008) between documents
     and owners, weighted by the votes' shares, and over the spaces and topics that documents
-    share; it restarts at documents by their sharpened score.
+    share; it restarts at documents by their sharpened, smoothed score.
     """
     graph = graph_of(window, votes, topics, sharpness)
     if sum(graph.restart) <= 0:
@@ -94,7 +94,7 @@ def graph_of(
     for ranked in window.documents:
         voting = documents.get(ranked.card.document_id)
         if voting is not None:
-            restart[voting] = ranked.score**sharpness
+            restart[voting] = ranked.smoothed**sharpness
             if ranked.card.space:
                 space = others.setdefault(("space", ranked.card.space), len(others))
                 edges.append((voting, space, SPACE_WEIGHT))

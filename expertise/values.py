@@ -20,13 +20,20 @@ class RankedDocument(NamedTuple):
 
     `nearness` is its cosine above the median of the vector ranking, in standard deviations of
     that ranking: encoders and engines scale cosines differently. `answered_by` is the account
-    that wrote the passage which answers, where several accounts wrote passages.
+    that wrote the passage which answers, where several accounts wrote passages. `near_hits`: what
+    the scores of the window's documents that are nearest to it add to its own, or take from it.
     """
 
     card: Card
     score: float
     nearness: float = 0.0
     answered_by: str = ""
+    near_hits: float = 0.0
+
+    @property
+    def smoothed(self) -> float:
+        """The score as the documents near it place it."""
+        return self.score + self.near_hits
 
 
 class DirectAnswerer(NamedTuple):

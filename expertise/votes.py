@@ -179,11 +179,19 @@ class Vote(NamedTuple):
     rank: int = 1
     answers: bool = False
     edited: float = 0.0
+    near_hits: float = 0.0
 
     @property
     def score(self) -> float:
         """The document's own score."""
         return self.weight / self.share if self.share > 0 else 0.0
+
+    @property
+    def smoothed(self) -> "Vote":
+        """The vote of its document as the documents near it place it."""
+        if not self.near_hits:
+            return self
+        return self._replace(weight=self.weight + self.share * self.near_hits, near_hits=0.0)
 
 
 def cast_votes(
@@ -230,10 +238,9 @@ def cast_votes(
                 continue
             share = weight / softened
             weighed = ranked.score * share
-            vote = Vote(
-                ranked.card.document_id, weighed, share, rank, answers, editors.get(owner, 0.0)
-            )
-            votes[owner].append(vote)
+            edited = editors.get(owner, 0.0)
+            id_, near = ranked.card.document_id, ranked.near_hits
+            votes[owner].append(Vote(id_, weighed, share, rank, answers, edited, near))
     return {owner: strongest_first(cast_) for owner, cast_ in votes.items()}
 
 
@@ -261,7 +268,7 @@ def discounted_votes(
 
 
 def summed_by_kind(votes: Mapping[str, Sequence[Vote]]) -> dict[str, float]:
-    """What each candidate's votes are worth beside the others', to rank them.
+    """What each candidate's smoothed votes are worth beside the others', to rank them.
 
     Pages: `discounted_votes`, less for who changed many of them (`EDITS_EXPONENT`). Answers: the
     plain sum, CombSUM of Macdonald & Ounis (2006), since who answered many questions of a kind
@@ -270,10 +277,11 @@ def summed_by_kind(votes: Mapping[str, Sequence[Vote]]) -> dict[str, float]:
     """
     pages, answers, sharp = {}, {}, {}
     for owner, cast in votes.items():
-        written = [vote for vote in cast if not vote.answers]
+        placed = [vote.smoothed for vote in cast]
+        written = [vote for vote in placed if not vote.answers]
         changed = sum(vote.edited for vote in written)
         pages[owner] = discounted_votes(written) / (1 + changed) ** EDITS_EXPONENT
-        given = [vote for vote in cast if vote.answers]
+        given = [vote for vote in placed if vote.answers]
         answers[owner] = math.fsum(vote.weight for vote in given)
         sharp[owner] = discounted_votes(given)
     most = max(answers.values(), default=0.0)

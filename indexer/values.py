@@ -262,8 +262,8 @@ class SearchRequest:
     `with_attributes` returns the attributes of each hit. `newest_first` orders what has most of the
     words by date instead of by relevance; its score is in seconds since the epoch.
     Without `counted` the rankings come alone and sooner: a total of 0, no facets.
-    `depth`: each ranking has so many hits, where that is more than `window`; total, facets and
-    marks stay those of the first `window`.
+    `depth`: each ranking has so many hits, where that is more than `window`; total and facets
+    stay those of the first `window`.
     `cut` ends the result set where relevance ends; the rankings stay whole.
     """
 

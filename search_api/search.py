@@ -63,7 +63,7 @@ from search_api.ranking.results import (
 )
 from search_api.ranking.search_configuration import SearchConfiguration, shown_bets
 from search_api.ranking.second_model import reread
-from search_api.ranking.window import tuned_window
+from search_api.ranking.window import near_hits, tuned_window
 from search_api.wording import in_force
 
 PASSAGES_READ_OF = 50
@@ -244,18 +244,23 @@ class Search:
         if not hits.deep:
             parsed = replace(parsed, filters=parsed.typed_filters, bylines=())
             request = self._request(parsed, request.access, vector=request.vector)
-            found = self._index.search(
-                replace(request, window=RANKING_DEPTH, with_attributes=False, counted=False)
-            )
+            found = self._index.search(replace(request, window=RANKING_DEPTH, counted=False))
         ranked = fuse(found.lexical, found.vector, VOTERS)
         ids = tuple(hit.document_id for hit in ranked)
         shown = self._index.show(ShowRequest(request.access, ids, Question(), passages=0))
         cards = {one.card.document_id: one.card for one in shown}
         near, authors = nearness(found.vector), self._answering(request, list(cards.values()))
+        read = [hit for hit in ranked if hit.document_id in cards]
+        gains = near_hits(read, found.attributes) if request.vector is not None else {}
         documents = tuple(
-            RankedDocument(cards[id_], hit.score, near.get(id_, 0.0), authors.get(id_, ""))
-            for hit in ranked
-            if (id_ := hit.document_id) in cards
+            RankedDocument(
+                cards[hit.document_id],
+                hit.score,
+                near.get(hit.document_id, 0.0),
+                authors.get(hit.document_id, ""),
+                gains.get(hit.document_id, 0.0),
+            )
+            for hit in read
         )
         closest = found.vector[0].score if found.vector else 1.0
         far = closest < self._bars.far_cosine and not self._has_all_words(request)
@@ -267,9 +272,7 @@ class Search:
         parsed = replace(self._parser.read(text, access), bylines=())
         if not parsed.question.names_something or says_nothing(parsed.question):
             return Window(())
-        request = replace(
-            self._request(parsed, access), window=RANKING_DEPTH, with_attributes=False
-        )
+        request = replace(self._request(parsed, access), window=RANKING_DEPTH)
         found = self._index.search(replace(request, counted=False))
         return self.window(SearchHits(Query(text), reader, parsed, request, found, deep=True))
 
@@ -575,8 +578,11 @@ def _ids(ranking: Sequence[SearchHit]) -> frozenset[str]:
 
 
 def _first_of(found: SearchAnswer, window: int) -> SearchAnswer:
-    """The first hits of each ranking, which its total, facets and marks are of."""
-    return replace(found, lexical=found.lexical[:window], vector=found.vector[:window])
+    """The first hits of each ranking, which its total and facets are of, with their marks."""
+    lexical, vector = found.lexical[:window], found.vector[:window]
+    kept = found.attributes.keys() & (_ids(lexical) | _ids(vector))
+    attributes = {id_: mark for id_, mark in found.attributes.items() if id_ in kept}
+    return replace(found, lexical=lexical, vector=vector, attributes=attributes)
 
 
 def _by_date(query: Query, question: Question) -> bool:

@@ -196,13 +196,14 @@ class EmbeddedIndex:
             found = self._rankings.of(request, wanted, catalogue)
         members = found.members
         marked = (*found.lexical[: request.window], *found.nearest[: request.window])
+        ranked = (*found.lexical, *found.nearest)
         facets = request.facets if request.counted else ()
         return SearchAnswer(
             lexical=found.lexical,
             vector=found.nearest,
             total=len(members) if request.counted else 0,
             facets={name: catalogue.facet(name, members, request.facet_size) for name in facets},
-            attributes=catalogue.attributes_of(marked) if request.with_attributes else {},
+            attributes=catalogue.attributes_of(ranked) if request.with_attributes else {},
             terms_dropped=wanted.terms_dropped,
             members=catalogue.among(members, marked) if request.cut else None,
         )

@@ -43,7 +43,7 @@ def search_answer(
 ) -> SearchAnswer:
     """Put the parts of one `_msearch` together."""
     # What both rankings found is read once.
-    parts = [part["hits"]["hits"][: asked.window] for part in (lexical, vector) if part]
+    parts = [part["hits"]["hits"] for part in (lexical, vector) if part]
     hits = {hit["sort"][1]: hit for part in parts for hit in part}
     return SearchAnswer(
         lexical=_ranked(lexical, _seconds if asked.newest_first else float),

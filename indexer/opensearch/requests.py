@@ -23,7 +23,6 @@ from indexer.relevance import TOLERANCE, question_parts
 from indexer.suggestions import SUGGESTIONS_READ
 from indexer.values import (
     FACETS,
-    WINDOW,
     Byline,
     DateRange,
     Question,
@@ -101,7 +100,6 @@ class Searches:
     weights: Body | None = None
     newest_first: bool = False
     terms_dropped: bool = False
-    window: int = WINDOW
 
 
 def searches(request: SearchRequest, lists: ReadableLists) -> Searches:
@@ -127,7 +125,6 @@ def searches(request: SearchRequest, lists: ReadableLists) -> Searches:
         weights=_weights(request, lists) if request.cut else None,
         newest_first=by_date,
         terms_dropped=words.terms_dropped,
-        window=request.window,
     )
 
 

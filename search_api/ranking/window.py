@@ -38,6 +38,11 @@ class WindowWeights:
 
 SERVED_WEIGHTS = WindowWeights()
 
+VOTES_NEAR_HITS = 0.2
+"""The part of the hits nearest to it in a document's vote for who knows, all of which have
+neighbours. `python -m benchmarks.voting_sets` prints others: less leaves expert_dblp below its aim,
+more costs expert_beta and forums (decision 44)."""
+
 NEAREST_HITS = 5
 """So many count for each hit."""
 TEMPERATURE = 0.05
@@ -45,7 +50,7 @@ TEMPERATURE = 0.05
 SAME_DOCUMENT = 0.99
 """Hits with such a cosine are copies or versions, which do not lift each other."""
 MOST_SMOOTHED = 200
-"""So many first hits have neighbours, and are these: all that pages can show."""
+"""So many first results have neighbours, and are these: all that pages can show."""
 
 _Hit = TypeVar("_Hit", SearchHit, FusedHit)
 
@@ -119,14 +124,15 @@ def smoothed(
     hits: Sequence[FusedHit],
     attributes: Mapping[str, HitAttributes],
     weight: float = SERVED_WEIGHTS.near_hits,
+    most: int = MOST_SMOOTHED,
 ) -> tuple[FusedHit, ...]:
     """The hits again, each partly by the scores of the hits that are nearest to it.
 
     As documents that answer the same question are near each other (cluster hypothesis; score
     regularisation, Diaz, "Regularizing ad hoc retrieval scores", CIKM 2005). A hit without
-    neighbours keeps its score.
+    neighbours keeps its score. Only the first `most` have any.
     """
-    first, rest = hits[:MOST_SMOOTHED], hits[MOST_SMOOTHED:]
+    first, rest = hits[:most], hits[most:]
     kept, centroids = _with_centroids(first, attributes)
     near = _near_scores(centroids, np.array([hit.score for hit in kept]))
     told = {hit.document_id: score for hit, score in zip(kept, near, strict=True)}
@@ -134,6 +140,15 @@ def smoothed(
     # What stands behind never passes what stood before it with neighbours of no worth.
     again += [_smoothed(hit, 0.0, weight) for hit in rest]
     return tuple(sorted(again, key=lambda hit: (-hit.score, hit.document_id)))
+
+
+def near_hits(
+    hits: Sequence[FusedHit],
+    attributes: Mapping[str, HitAttributes],
+    weight: float = VOTES_NEAR_HITS,
+) -> dict[str, float]:
+    """By document, what the nearest of these hits add to its score, or take from it."""
+    return {hit.document_id: hit.near_hits for hit in smoothed(hits, attributes, weight, len(hits))}
 
 
 def _smoothed(hit: FusedHit, near: float | None, weight: float) -> FusedHit:

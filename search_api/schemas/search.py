@@ -304,7 +304,9 @@ class SearchBody(_SearchSchema):
 class CandidatePartsBody(_SearchSchema):
     """Why a candidate stands where they stand; relative to the answer's best, from 0 to 1."""
 
-    votes: float
+    votes: float = Field(
+        description="what their documents are worth together, each partly by those near it"
+    )
     walk: float
     documents: int
 

@@ -135,14 +135,21 @@ class RankingChecks:
     def test_a_deeper_ranking_leaves_the_counts_of_the_window(
         self, index: Index, window: int
     ) -> None:
-        """Deeper rankings begin with the same hits; total, facets and marks stay the same."""
+        """Deeper rankings begin with the same hits, and have marks; total and facets stay."""
         texts = [f"{'cadastre ' * (n % 3)} note {n}" for n in range(30)]
         index.write([put(f"wiki:{n:02}", text) for n, text in enumerate(texts)])
         wanted = asking("cadastre", vector=vector_of(texts[7]), window=window, with_attributes=True)
         plain, deep = index.search(wanted), index.search(replace(wanted, depth=20))
         large = index.search(replace(wanted, window=20))
         assert (deep.lexical, deep.vector) == (large.lexical, large.vector)
-        first = replace(deep, lexical=deep.lexical[:window], vector=deep.vector[:window])
+        assert deep.attributes == large.attributes
+        assert deep.attributes.keys() == {hit.document_id for hit in (*deep.lexical, *deep.vector)}
+        first = replace(
+            deep,
+            lexical=deep.lexical[:window],
+            vector=deep.vector[:window],
+            attributes={id_: deep.attributes[id_] for id_ in plain.attributes},
+        )
         assert first == plain
 
     def test_the_best_passage_ranks_its_document_once(self, index: Index) -> None:

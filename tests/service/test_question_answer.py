@@ -13,7 +13,7 @@ from connectors.values import EVERYONE, Contribution, ContributorRole
 from expertise.votes import RANKING_DEPTH
 from indexer.access import Reader
 from indexer.ports import Index
-from indexer.values import Put
+from indexer.values import WINDOW, Put
 from quisait.commands.answers import experts_body, results_body
 from search_api.answers.context import AnswerContext
 from search_api.answers.question import QuestionAnswer, answer_question, who_knows
@@ -146,6 +146,9 @@ def test_one_search_finds_what_two_would(asked: Asked) -> None:
         hits = search.hits(query, READER, with_experts=True)
         assert search.page(hits, TODAY) == search.answer(query, READER, TODAY)
         assert search.window(hits) == search.window_of(query.text, READER)
+    smoothed = search.window_of(QUESTION, READER).documents
+    assert len(smoothed) > WINDOW
+    assert all(one.near_hits for one in smoothed[WINDOW:])
 
 
 def test_without_people_the_rankings_are_no_deeper_than_the_page(asked: Asked) -> None:

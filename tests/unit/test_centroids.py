@@ -4,6 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from indexer.centroids import centroid, decoded
 from indexer.values import HitAttributes, SearchAnswer, SearchHit, Vectors
@@ -11,7 +13,9 @@ from search_api.ranking.fusion import FusedHit
 from search_api.ranking.window import (
     MOST_SMOOTHED,
     SERVED_WEIGHTS,
+    VOTES_NEAR_HITS,
     fused_window,
+    near_hits,
     smoothed,
 )
 
@@ -112,3 +116,37 @@ def test_what_stands_behind_never_passes() -> None:
         hit.document_id for hit in hits[:MOST_SMOOTHED]
     }
     assert all(one.score >= other.score for one, other in pairwise(again))
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 5)), min_size=1, max_size=30),
+    st.integers(0, 9),
+)
+def test_votes_gain_no_more_than_their_part(drawn: list[tuple[float, int]], seed: int) -> None:
+    """However many near-duplicates stand together, none passes the best of the window by them.
+
+    Documents that are no hits, being read by others alone, move nothing.
+    """
+    seen = np.random.default_rng(seed).normal(size=(6, 8))
+    nearly = np.random.default_rng(1).normal(size=(len(drawn), 8)) * 0.1
+    vectors = {f"d{n:02}": seen[group] + nearly[n] for n, (_, group) in enumerate(drawn)}
+    hits = _hits(**{f"d{n:02}": score for n, (score, _) in enumerate(drawn)})
+    marks = _marks(**vectors)
+    gains = near_hits(hits, marks)
+    scores = [hit.score for hit in hits]
+    for hit in hits:
+        gain = gains[hit.document_id]
+        assert VOTES_NEAR_HITS * (min(scores) - hit.score) - 1e-5 <= gain
+        assert gain <= VOTES_NEAR_HITS * (max(scores) - hit.score) + 1e-5
+    assert near_hits(hits, {**marks, **_marks(secret=seen[0])}) == gains
+
+
+def test_votes_of_a_deep_window_are_smoothed_whole() -> None:
+    """By the function that smooths results, beyond the hits that pages can show."""
+    hits = _hits(**{f"d{n:03}": 1 - n / 300 for n in range(300)})
+    drawn = np.random.default_rng(3).normal(size=(300, 8))
+    marks = _marks(**{f"d{n:03}": vector for n, vector in enumerate(drawn)})
+    gains = near_hits(hits, marks)
+    assert gains["d299"] > 0
+    served = {hit.document_id: hit.near_hits for hit in smoothed(hits[:MOST_SMOOTHED], marks, 0.2)}
+    assert near_hits(hits[:MOST_SMOOTHED], marks, 0.2) == served

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from connectors.values import Contribution, ContributorRole, EvidencePolicy
 from evaluation.voting_models import VOTING_MODELS, VotingModel
-from expertise.scoring import DAMPING, graph_of, reference_walk, sparse_walk, walk
+from expertise.scoring import (
+    DAMPING,
+    CandidateConfidences,
+    graph_of,
+    reference_walk,
+    sparse_walk,
+    walk,
+)
 from expertise.values import RankedDocument, TopicsOf, Window
 from expertise.votes import (
     CONTRIBUTORS_ROOT,
@@ -33,6 +40,7 @@ from expertise.votes import (
     shares_of_text,
     summed_by_kind,
 )
+from expertise.who_knows import supporting_votes
 from tests.windows import TODAY, card, ranked, wrote
 
 pytestmark = pytest.mark.experts
@@ -430,6 +438,26 @@ def test_the_best_answers_are_worth_what_pages_like_them_are() -> None:
     assert sums["ana"] == discounted_votes(pages) == pytest.approx(sums["ben"])
     assert sums["cyd"] == pytest.approx(sums["ben"] * 0.5 / 1.4)
     assert sums["dan"] == 0
+
+
+@pytest.mark.parametrize("role", [ContributorRole.AUTHOR, ContributorRole.ANSWERER])
+def test_documents_near_it_place_a_vote(role: ContributorRole) -> None:
+    """They order candidates, in votes and walk; confidence and evidence stay the document's own."""
+    rows = [card("wiki:1", wrote("wiki:ana", role)), card("wiki:2", wrote("wiki:ben", role))]
+    window = Window(tuple(RankedDocument(one, 0.5) for one in rows), compared=100)
+    first, second = window.documents
+    gained = (first._replace(near_hits=-0.1), second._replace(near_hits=0.1))
+    placed = replace(window, documents=gained)
+    before, after = (cast_votes(one, TODAY, owners("ana", "ben")) for one in (window, placed))
+    sums, visits = summed_by_kind(after), walk(placed, after)
+    assert summed_by_kind(before)["ana"] == pytest.approx(summed_by_kind(before)["ben"])
+    power = 1 if role is ContributorRole.ANSWERER else SHARPNESS
+    assert sums["ana"] / sums["ben"] == pytest.approx((0.4 / 0.6) ** power)
+    assert visits["ana"] / visits["ben"] == pytest.approx((0.4 / 0.6) ** SHARPNESS)
+    plain, told = (CandidateConfidences(window, votes) for votes in (before, after))
+    for name in ("ana", "ben"):
+        assert told.of(name) == plain.of(name)
+        assert [v.weight for v in supporting_votes(after[name])] == [v.weight for v in before[name]]
 
 
 def test_who_changes_every_page_counts_less() -> None:

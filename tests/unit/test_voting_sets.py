@@ -29,7 +29,10 @@ VOTES = st.dictionaries(
     st.sampled_from(("ana", "ben", "cyd")),
     st.lists(
         st.builds(
-            lambda score, answers, edited: Vote("w:1", score, 1.0, 1, answers, edited),
+            lambda score, near, answers, edited: Vote(
+                "w:1", score, 1.0, 1, answers, edited, 0.2 * (near - score)
+            ),
+            st.floats(0, 1),
             st.floats(0, 1),
             st.booleans(),
             st.sampled_from((0.0, 0.5, 1.0)),
