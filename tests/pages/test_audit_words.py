@@ -1,6 +1,7 @@
 """All that a role opens is said in words on the page of the audit, by page, API and command."""
 
 import ast
+import inspect
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -82,7 +83,9 @@ def of_commands() -> set[str]:
     """Those that name themselves, and those that name what they decide."""
     found = {f"quisait topics proposals {one}" for one in ProposalAction}
     found |= {f"quisait topics communities {one}" for one in CommunityAction}
-    beside = (Path(one.__file__) for one in (quisait.cli, quisait.server.app, evaluation.tune))
+    beside = (
+        Path(inspect.getfile(one)) for one in (quisait.cli, quisait.server.app, evaluation.tune)
+    )
     for file in (*Path(quisait.commands.__path__[0]).glob("*.py"), *beside):
         for call in ast.walk(ast.parse(file.read_text())):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
