@@ -6,7 +6,7 @@ on the topic there, and the people of the topic must show at all.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -140,6 +140,8 @@ def sight_of(
     borne = _at(stated, holdings.topic[demonstrated], holdings.agent[demonstrated])
     missions = topics_on_mission(topics, agents, today)
     on, past = (_matrix(*_columns(pairs), shape) for pairs in missions)
+    told = sum(any(one.in_force(today) for one in agent.missions) for agent in agents) / people
+    known = _known_otherwise(holdings, topics, agents, today) if told else on
     return Sight(
         seen=_ones(shown + stated),
         own=_matrix(*pairs_shown(corpus, owner, COMMENT_ON_TOPIC, own=True), shape),
@@ -151,30 +153,35 @@ def sight_of(
         borne_out=round((int(borne.sum()) + 1) / (len(borne) + 2), 6),
         on_mission=on,
         ended=past,
-        mission_share=_mission_share(holdings, found, on, past),
+        mission_share=_mission_share((known - known.multiply(past)).tocsr(), on, told),
         arrived=np.array([agent.arrived(today) for agent in agents], dtype=np.bool_),
     )
 
 
-def _mission_share(
-    holdings: Holdings,
-    found: Sequence[tuple[int, int, Basis]],
-    on: "sp.csr_array",
-    past: "sp.csr_array",
-) -> NDArray[np.float64]:
-    """The share of each topic's holders known otherwise who are on a mission for it, (topics,).
+def _known_otherwise(
+    holdings: Holdings, topics: Sequence[Topic], agents: Sequence[Agent], today: date
+) -> "sp.csr_array":
+    """Who shows on a topic, no métier, by documents or by what the directory says but missions."""
+    shape = (len(topics), len(agents))
+    shown = np.flatnonzero(holdings.basis == BASES.index(Basis.DEMONSTRATED))
+    without = [replace(agent, missions=()) for agent in agents]
+    found = [
+        (topic, agent)
+        for topic, agent, _ in stated_holdings(topics, without, today)
+        if topics[topic].kind == TopicKind.TOPIC
+    ]
+    by_documents = _matrix(holdings.topic[shown], holdings.agent[shown], shape)
+    return _ones(by_documents + _matrix(*_columns(found), shape))
+
+
+def _mission_share(known: "sp.csr_array", on: "sp.csr_array", told: float) -> NDArray[np.float64]:
+    """The share of each topic's `known` people who are on a mission for it, (topics,).
 
     A topic with few of them borrows the share over all topics, as one person more; where nobody is
-    known otherwise on any, the share of agents on a mission stands in.
+    known on any, `told`, the share of agents whose missions the directory tells, stands in.
     """
-    shown = np.flatnonzero(holdings.basis == BASES.index(Basis.DEMONSTRATED))
-    known = _matrix(holdings.topic[shown], holdings.agent[shown], on.shape)
-    others = [(topic, agent) for topic, agent, basis in found if basis is not Basis.MISSION]
-    known = _ones(known + _matrix(*_columns(others), on.shape))
-    known = (known - known.multiply(past)).tocsr()
     count, both = _row_sums(known), _row_sums(known.multiply(on).tocsr())
-    people = len(np.unique(on.tocoo().coords[1])) / max(on.shape[1], 1)
-    overall = (both.sum() + people) / (count.sum() + 1)
+    overall = (both.sum() + told) / (count.sum() + 1)
     share: NDArray[np.float64] = np.round((both + overall) / (count + 1), 6)
     return share
 
