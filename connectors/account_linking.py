@@ -20,7 +20,7 @@ HoldersByAccount = Mapping[str, set[str]]
 Two accounts that differ only in their Unicode form would be one principal.
 """
 
-FINGERPRINT_VERSION = 2
+FINGERPRINT_VERSION = 3
 """Increment it when more is stored of a directory: unchanged directories are then read again."""
 
 

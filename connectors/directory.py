@@ -1,8 +1,9 @@
 """Agents, groups and their accounts from CSV or JSON Lines tables, chosen by extension."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -26,6 +27,7 @@ from connectors.values import (
     Agent,
     ContactVia,
     Group,
+    Mission,
     authority_of,
     normalize_principal,
 )
@@ -77,8 +79,42 @@ class AgentRecord(DirectoryRecord):
     listed: Annotated[bool, BeforeValidator(_yes_or_no)] = True
     skills_declared: Day = None
     skills_confirmed: Keys = ()
+    missions: Keys = ()
     contact_via: Annotated[ContactVia, BeforeValidator(_default_contact)] = ContactVia.DIRECT
     contact: Text = ""
+
+
+_MISSION = re.compile(
+    r"(?P<topic>\S.*?)\s*@\s*(?P<first>\d{4}-\d\d-\d\d)\s*(\.\.\s*(?P<last>\d{4}-\d\d-\d\d)?)?"
+)
+
+
+def mission_of(written: str) -> Mission | None:
+    """The mission of `topic@first..last`; without the last day it goes on. None if malformed."""
+    found = _MISSION.fullmatch(written.strip())
+    if found is None:
+        return None
+    try:
+        first = date.fromisoformat(found["first"])
+        last = date.fromisoformat(found["last"]) if found["last"] else None
+    except ValueError:
+        return None
+    return None if last and last < first else Mission(found["topic"], first, last)
+
+
+def agent_of_record(
+    record: AgentRecord, where: str, departement: str
+) -> tuple[Agent, Sequence[Malformed]]:
+    """The agent of a record with this département, and what is left out of it as malformed."""
+    missions = [mission_of(written) for written in record.missions]
+    malformed = []
+    if None in missions:
+        malformed.append(Malformed(where, "mission mal écrite (sujet@début..fin) : laissée"))
+    if record.departement and not departement:
+        malformed.append(Malformed(where, "code de département inconnu : laissé vide"))
+    read = tuple(dict.fromkeys(one for one in missions if one is not None))
+    said = record.model_dump() | {"departement": departement, "missions": read}
+    return Agent(**said), malformed
 
 
 def _not_reserved(principal: str) -> str:
@@ -170,7 +206,7 @@ def _json_rows(content: bytes) -> Iterator[TableRow]:
 class TableDirectory:
     """A directory in two tables; `groups` is optional.
 
-    Columns are the fields of `Agent` and `Group`; multiple skills, accounts or members
+    Columns are the fields of `Agent` and `Group`; multiple skills, missions, accounts or members
     are separated by `|`. Tables are `.csv` (comma or semicolon) or `.jsonl`.
     """
 
@@ -213,10 +249,9 @@ class TableDirectory:
                 valid[key] = (where, record)
         holders = holders_by_account(record for _, record in valid.values())
         for where, record in valid.values():
-            agent, disputed = undisputed(Agent(**record.model_dump()), holders, where)
+            code = record.departement.upper()
+            said, malformed = agent_of_record(record, where, code if code in DEPARTEMENTS else "")
+            agent, disputed = undisputed(said, holders, where)
             yield from disputed
-            departement = agent.departement.upper()
-            if departement and departement not in DEPARTEMENTS:
-                yield Malformed(where, "code de département inconnu : laissé vide")
-                departement = ""
-            yield replace(agent, departement=departement)
+            yield from malformed
+            yield agent

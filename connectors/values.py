@@ -230,12 +230,33 @@ class RefusedTopic:
 
 
 @dataclass(frozen=True, slots=True)
+class Mission:
+    """What an agent works on, by the directory: a topic's id or label, from `first` to `last`.
+
+    Both days count; without a `last` it goes on.
+    """
+
+    topic: str
+    first: date
+    last: date | None = None
+
+    def in_force(self, on: date) -> bool:
+        """Whether it has begun and not ended by that day."""
+        return self.first <= on and not self.ended(on)
+
+    def ended(self, on: date) -> bool:
+        """Whether its last day is before that day."""
+        return self.last is not None and self.last < on
+
+
+@dataclass(frozen=True, slots=True)
 class Agent:
     """A civil servant as the directory knows them.
 
     `accounts` are `source:name`; `departement` is an INSEE code; `listed` is false if the
     agent asked never to be proposed as an expert. `skills` were declared on the day
-    `skills_declared`; somebody else confirmed `skills_confirmed`. `contact_via` and
+    `skills_declared`; somebody else confirmed `skills_confirmed`. `missions` are dated, those
+    that ended too. `contact_via` and
     `contact` say how and where to reach the agent. `refused` and the communities that they
     joined or left, by topic, come from the agent, never from a directory.
     """
@@ -255,6 +276,7 @@ class Agent:
     listed: bool = True
     skills_declared: date | None = None
     skills_confirmed: tuple[str, ...] = ()
+    missions: tuple[Mission, ...] = ()
     contact_via: ContactVia = ContactVia.DIRECT
     contact: str = ""
     refused: tuple[RefusedTopic, ...] = ()
@@ -269,6 +291,10 @@ class Agent:
     def departed(self, on: date) -> bool:
         """Whether the agent has left by that day (the day of departure counts as left)."""
         return self.departure is not None and self.departure <= on
+
+    def arrived(self, on: date) -> bool:
+        """Whether the agent is in post by that day, as far as the directory knows."""
+        return self.arrival is None or self.arrival <= on
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,11 +30,13 @@ class AloneDegree(StrEnum):
     """How far «alone» is said, by what it rests on.
 
     `KNOWN`: nobody else is known here, by documents and by the directory. `METIER`: nobody else of
-    the directory has the métier.
+    the directory has the métier. `MISSION`: nobody else of the directory is on a mission for the
+    topic.
     """
 
     KNOWN = "known"
     METIER = "metier"
+    MISSION = "mission"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class IsolatedHolder:
     """The only one seen in an area. `next` is the nearest other holder, at `distance_km`.
 
     `share`, from 0 to 1: how many of the topic's people show, as the build estimates.
+    `mission_since`: the first day of their mission in force on the topic, None without one.
     """
 
     topic: Topic
@@ -52,6 +55,7 @@ class IsolatedHolder:
     distance_km: float | None
     degree: AloneDegree = AloneDegree.KNOWN
     share: float = 1.0
+    mission_since: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,23 +121,28 @@ class TopicCounts:
 
 @dataclass(frozen=True, slots=True)
 class TopicHolder:
-    """An agent who holds or declares a topic: by area, then name."""
+    """An agent who holds or declares a topic: by area, then name.
+
+    `mission_since` as in `IsolatedHolder`.
+    """
 
     agent: Agent
     basis: Basis
+    mission_since: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OwnTopic:
     """A topic of one agent. `strength` is shown to that agent only, else None.
 
-    `evidence` is what the reader may read, newest first.
+    `evidence` is what the reader may read, newest first; `mission_since` as in `IsolatedHolder`.
     """
 
     topic: Topic
     basis: Basis
     strength: float | None = None
     evidence: tuple[Evidence, ...] = ()
+    mission_since: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

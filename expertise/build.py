@@ -2,9 +2,9 @@
 
 Read `build_expertise` first.
 
-The build reads what every agent may read, and the directory's métiers and skills. The same
-inputs on the same day give the same bytes. A document, an agent or a topic that cannot be read
-is skipped, listed and counted (`SkippedItems`): none stops the build.
+The build reads what every agent may read, and the directory's métiers, missions and skills. The
+same inputs on the same day give the same bytes. A document, an agent or a topic that cannot be
+read is skipped, listed and counted (`SkippedItems`): none stops the build.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -131,7 +131,7 @@ def build_expertise(
         documents, assignment, rules.universal, today, leftovers, omissions, rules.asking
     )
     present = [one for one in book.everyone() if may_be_shown(one, today)]
-    agents = valid_agents(present, topics, omissions)
+    agents = valid_agents(present, topics, omissions, today)
     owners = book.by_account(corpus.accounts)
     clusters = discover_clusters(without_topics(leftovers.kept(), corpus), omissions)
     omissions.check_share(len(corpus.document_ids))
@@ -153,8 +153,8 @@ def build_from(
     owner = [number.get(owners[one].id, -1) if one in owners else -1 for one in corpus.accounts]
     owned = np.array(owner, dtype=np.int64)
     cells = weigh_cells(corpus, owned, rules.least_strength)
-    holdings = find_holdings(cells, topics, shown, rules.least_strength)
-    sight = sight_of(corpus, owned, holdings, topics, shown)
+    holdings = find_holdings(cells, topics, shown, rules.least_strength, today)
+    sight = sight_of(corpus, owned, holdings, topics, shown, today)
     isolation = find_isolation(holdings, sight, shown, rules.least_known)
     communities = [
         *detected_communities(holdings, len(topics)),
@@ -247,7 +247,7 @@ def _topic_records(build: Build) -> Iterator[TopicRecord]:
             questions=tuple(
                 build.corpus.document_ids[n] for n in asked[:DOCUMENTS_KEPT_PER_TOPIC].tolist()
             ),
-            sight=TopicSight(float(build.sight.share[number]), enough[number]),
+            sight=TopicSight(float(build.sight.largest_share[number]), enough[number]),
         )
 
 

@@ -26,7 +26,13 @@ from expertise.answer_values import (
 from expertise.build import BuildRules
 from expertise.build_tables import BuildStamp, TopicRecord
 from expertise.builds import IsolationQuery, SqlBuilds
-from expertise.holders import Basis, stated_topics, topic_ids_by_label
+from expertise.holders import (
+    Basis,
+    missions_in_force,
+    stated_topics,
+    topic_ids_by_label,
+    topics_of_ended_missions,
+)
 from expertise.revalidation import CurrentHolder, Revalidation
 from expertise.topics import Topic, TopicKind, label_key, label_order
 from expertise.values import AgentDirectory, DocumentLookup, RankedDocument, TopicsOf
@@ -69,6 +75,10 @@ MOST_COUNTED = 10
 MOST_PLACES = 20_000
 """Holders of a topic among whom the nearest are sought."""
 _CHECKED_AT_ONCE = 20
+
+
+_DEGREES = {Basis.METIER: AloneDegree.METIER, Basis.MISSION: AloneDegree.MISSION}
+"""What «alone» rests on where the directory says who holds a topic."""
 
 
 @dataclass(slots=True)
@@ -122,7 +132,7 @@ class BuildReader:
             return {}
         found = {}
         for agent in agents:
-            stated = stated_topics(agent, reading.revalidation.named).items()
+            stated = stated_topics(agent, reading.revalidation.named, today).items()
             held = frozenset(
                 id_ for id_, basis in stated if declared or basis is not Basis.DECLARED
             )
@@ -188,18 +198,31 @@ class OpenBuild:
         return Unclaimed(tuple(ordered), len(asked), share)
 
     def _degree(self, one: CurrentHolder) -> AloneDegree:
-        stated = stated_topics(one.agent, self.revalidation.named)
-        by_metier = stated.get(one.cell.topic_id) is Basis.METIER
-        return AloneDegree.METIER if by_metier else AloneDegree.KNOWN
+        stated = stated_topics(one.agent, self.revalidation.named, self.revalidation.today)
+        by = stated.get(one.cell.topic_id)
+        return _DEGREES.get(by, AloneDegree.KNOWN) if by else AloneDegree.KNOWN
+
+    def mission_since(self, agent: Agent, topic_id: str) -> date | None:
+        """Since when an agent is on a mission for a topic, by the directory as it is now."""
+        named, today = self.revalidation.named, self.revalidation.today
+        return missions_in_force(agent, named, today).get(topic_id) if agent.missions else None
 
     def _share(self, topic_id: str) -> float:
         sight = self.topics[topic_id].sight
         return sight.share if sight else 0.0
 
     def _may_be_claimed(self, one: CurrentHolder) -> bool:
-        """Whether the build looked for others out of sight; of a métier the directory has all."""
-        seen = self.topics[one.cell.topic_id].sight is not None
-        return seen or self._degree(one) is AloneDegree.METIER
+        """Whether the build looked for others out of sight; of a métier the directory has all.
+
+        Nor may it be of whose mission on the topic has ended since.
+        """
+        named, today = self.revalidation.named, self.revalidation.today
+        topic_id = one.cell.topic_id
+        stated = stated_topics(one.agent, named, today)
+        if topic_id not in stated and topic_id in topics_of_ended_missions(one.agent, named, today):
+            return False
+        seen = self.topics[topic_id].sight is not None
+        return seen or stated.get(topic_id) is Basis.METIER
 
     def _with_next(self, holders: Sequence[CurrentHolder]) -> tuple[IsolatedHolder, ...]:
         names = {name for one in holders for name in one.cell.nearest}
@@ -233,6 +256,7 @@ class OpenBuild:
                     km,
                     self._degree(one),
                     self._share(topic.id),
+                    self.mission_since(one.agent, topic.id),
                 )
             )
         return tuple(sorted(rows, key=by_area_topic_name))

@@ -8,7 +8,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from connectors.ports import Directory, Malformed, SourceRefused
-from connectors.values import Agent, ContactVia, Group
+from connectors.values import Agent, ContactVia, Group, Mission
 from expertise.consent import agents_with_words
 from expertise.directory_tables import (
     account_rows,
@@ -372,7 +372,10 @@ def agent_row(agent: Agent) -> dict[str, object]:
         for name, value in asdict(agent).items()
         if name not in _KEPT_ELSEWHERE
     }
-    return row | {"key": digest(agent.id)} | {name: list(row[name]) for name in _LIST_FIELDS}
+    days = [(one.topic, one.first, one.last) for one in agent.missions]
+    said = [[storable(topic), str(first), last and str(last)] for topic, first, last in days]
+    lists = {name: list(row[name]) for name in _LIST_FIELDS}
+    return row | {"key": digest(agent.id), "missions": said} | lists
 
 
 def _word_rows(people: list[Agent]) -> list[dict[str, str]]:
@@ -388,14 +391,22 @@ def _word_rows(people: list[Agent]) -> list[dict[str, str]]:
 
 
 _LIST_FIELDS = ("skills", "skills_confirmed")
-_FIELDS = tuple(f.name for f in fields(Agent) if f.name not in (*_KEPT_ELSEWHERE, *_LIST_FIELDS))
+_FIELDS = tuple(
+    field.name
+    for field in fields(Agent)
+    if field.name not in (*_KEPT_ELSEWHERE, *_LIST_FIELDS, "missions")
+)
 
 
 def _agent(row: sa.RowMapping) -> Agent:
     values = {name: row[name] for name in _FIELDS}
     values["contact_via"] = _CONTACT_BY_VALUE[row["contact_via"]]
     values |= {name: tuple(row[name]) for name in _LIST_FIELDS}
-    return Agent(**values)
+    return Agent(**values, missions=tuple(_mission(*said) for said in row["missions"]))
+
+
+def _mission(topic: str, first: str, last: str | None) -> Mission:
+    return Mission(topic, date.fromisoformat(first), date.fromisoformat(last) if last else None)
 
 
 _CONTACT_BY_VALUE = {way.value: way for way in ContactVia}

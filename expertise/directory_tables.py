@@ -31,6 +31,8 @@ agents = sa.Table(
     sa.Column("listed", sa.Boolean, nullable=False),
     sa.Column("skills_declared", sa.Date),
     sa.Column("skills_confirmed", sa.JSON, nullable=False),
+    # Each a list: topic, first day, last day or null.
+    sa.Column("missions", sa.JSON, nullable=False, server_default="[]"),
     sa.Column("contact_via", sa.String(20), nullable=False),
     sa.Column("contact", sa.Text, nullable=False),
 )

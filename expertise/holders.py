@@ -3,13 +3,14 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from connectors.geography import DEPARTEMENTS
-from connectors.values import Agent, ContributorRole
+from connectors.values import Agent, ContributorRole, Mission
 from expertise.corpus import Corpus, IntArray, SkippedItems, SkippedKind
 from expertise.topics import Topic, TopicKind, label_key
 from expertise.votes import ROLE_WEIGHTS
@@ -161,6 +162,7 @@ class Basis(StrEnum):
 
     DEMONSTRATED = "demonstrated"
     METIER = "metier"
+    MISSION = "mission"
     CONFIRMED = "confirmed"
     DECLARED = "declared"
 
@@ -188,22 +190,27 @@ class Holdings:
 
 
 def find_holdings(
-    cells: Cells, topics: Sequence[Topic], agents: Sequence[Agent], least_strength: float
+    cells: Cells,
+    topics: Sequence[Topic],
+    agents: Sequence[Agent],
+    least_strength: float,
+    today: date,
 ) -> Holdings:
-    """Holders by evidence of at least `least_strength`, by métier or by a confirmed skill.
+    """Holders by evidence of at least `least_strength`, by métier, mission or confirmed skill.
 
     Agents who only declare a skill have rows too, and are not holders.
 
     A métier is held by those whose directory entry has it, never by evidence: writing about
     geometers makes no geometer. They hold the topics that the list puts directly above their
-    métier, too. A topic with evidence gets no second row for a métier or a skill.
+    métier, too. A mission counts while it is in force. A topic with evidence gets no second row
+    for what the directory says.
     """
     is_topic = np.array([topic.kind == TopicKind.TOPIC for topic in topics], dtype=np.bool_)
     shown = np.flatnonzero((cells.strength >= least_strength) & is_topic[cells.topic])
     rows = {
         (int(cells.topic[cell]), int(cells.agent[cell])): (0, int(cell)) for cell in shown.tolist()
     }
-    for topic, agent, basis in stated_holdings(topics, agents):
+    for topic, agent, basis in stated_holdings(topics, agents, today):
         rows.setdefault((topic, agent), (BASES.index(basis), -1))
     ordered = sorted(rows)
     return Holdings(
@@ -215,7 +222,7 @@ def find_holdings(
 
 
 def valid_agents(
-    agents: Iterable[Agent], topics: Sequence[Topic], omissions: SkippedItems
+    agents: Iterable[Agent], topics: Sequence[Topic], omissions: SkippedItems, today: date
 ) -> list[Agent]:
     """The agents by id, each once, without unknown départements. Others are recorded as skipped."""
     named = topic_ids_by_label(topics)
@@ -225,14 +232,14 @@ def valid_agents(
             omissions.add(SkippedKind.AGENT, agent.id, "un autre agent a le même identifiant")
             continue
         with omissions.instead(SkippedKind.AGENT, agent.id):
-            stated_topics(agent, named)
+            stated_topics(agent, named, today)
             known = agent.departement in DEPARTEMENTS
             found[agent.id] = agent if known else replace(agent, departement="")
     return sorted(found.values(), key=lambda agent: agent.id)
 
 
 def stated_holdings(
-    topics: Sequence[Topic], agents: Sequence[Agent]
+    topics: Sequence[Topic], agents: Sequence[Agent], today: date
 ) -> list[tuple[int, int, Basis]]:
     """(topic, agent, basis) from directory entries."""
     named = topic_ids_by_label(topics)
@@ -240,18 +247,37 @@ def stated_holdings(
     return [
         (numbers[topic_id], number, basis)
         for number, agent in enumerate(agents)
-        for topic_id, basis in stated_topics(agent, named).items()
+        for topic_id, basis in stated_topics(agent, named, today).items()
     ]
 
 
-TopicIdsByLabel = Mapping[tuple[TopicKind, str], tuple[str, ...]]
-"""(kind, analysed label) → the topic's id; a métier's, then those of the topics above it."""
+def topics_on_mission(
+    topics: Sequence[Topic], agents: Sequence[Agent], today: date
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """((topic, agent) on a mission in force, the same of missions that ended and none goes on)."""
+    named = topic_ids_by_label(topics)
+    numbers = {topic.id: number for number, topic in enumerate(topics)}
+    on, ended = [], []
+    for number, agent in enumerate(agents):
+        in_force = missions_in_force(agent, named, today)
+        on += [(numbers[topic], number) for topic in in_force]
+        before = topics_of_ended_missions(agent, named, today)
+        ended += [(numbers[topic], number) for topic in sorted(before)]
+    return on, ended
+
+
+TopicIdsByLabel = Mapping[tuple[TopicKind | None, str], tuple[str, ...]]
+"""(kind, analysed label) → the topic's id; a métier's, then those of the topics above it.
+(None, id) → the id of a topic that is no métier."""
 
 
 def topic_ids_by_label(topics: Sequence[Topic]) -> TopicIdsByLabel:
     """The topic ids of each label; no two topics of one kind share a label."""
     subjects = {topic.id for topic in topics if topic.kind == TopicKind.TOPIC}
-    return {
+    found: dict[tuple[TopicKind | None, str], tuple[str, ...]] = {
+        (None, id_): (id_,) for id_ in subjects
+    }
+    found |= {
         (topic.kind, label_key(name)): (
             topic.id,
             *(up for up in topic.broader if topic.kind == TopicKind.METIER and up in subjects),
@@ -259,17 +285,50 @@ def topic_ids_by_label(topics: Sequence[Topic]) -> TopicIdsByLabel:
         for topic in topics
         for name in topic.labels
     }
+    return found
 
 
-def stated_topics(agent: Agent, named: TopicIdsByLabel) -> dict[str, Basis]:
-    """The topics of an agent's directory entry: by métier, confirmed skills, declared skills.
+def missions_in_force(agent: Agent, named: TopicIdsByLabel, today: date) -> dict[str, date]:
+    """The topics that an agent is on a mission for, each since when; without those they refused.
+
+    Of several missions on one topic, since the first of those that are in force.
+    """
+    refused = {one.id for one in agent.refused}
+    since: dict[str, date] = {}
+    for mission in agent.missions:
+        if mission.in_force(today):
+            for topic in _named_by(mission, named):
+                since[topic] = min(mission.first, since.get(topic, mission.first))
+    return {topic: first for topic, first in since.items() if topic not in refused}
+
+
+def topics_of_ended_missions(agent: Agent, named: TopicIdsByLabel, today: date) -> frozenset[str]:
+    """The topics that an agent was on a mission for, and is no more."""
+    ended = {
+        topic
+        for mission in agent.missions
+        if mission.ended(today)
+        for topic in _named_by(mission, named)
+    }
+    return frozenset(ended - missions_in_force(agent, named, today).keys())
+
+
+def _named_by(mission: Mission, named: TopicIdsByLabel) -> tuple[str, ...]:
+    """The topic with this id, else with this label; none for what is not on the list."""
+    by_id = named.get((None, mission.topic))
+    return by_id or named.get((TopicKind.TOPIC, label_key(mission.topic)), ())
+
+
+def stated_topics(agent: Agent, named: TopicIdsByLabel, today: date) -> dict[str, Basis]:
+    """The topics of an agent's directory entry: by métier, mission, confirmed or declared skill.
 
     Without those that the agent refused; who refused the métier holds no topic by it.
     """
     refused = {one.id for one in agent.refused}
     metier, *subjects = named.get((TopicKind.METIER, label_key(agent.metier)), ("",))
     by_metier = (metier, *subjects) if metier and metier not in refused else ()
-    found = dict.fromkeys(by_metier, Basis.METIER)
+    found = dict.fromkeys(missions_in_force(agent, named, today), Basis.MISSION)
+    found |= dict.fromkeys(by_metier, Basis.METIER)
     for skill in agent.skills:
         for topic in named.get((TopicKind.TOPIC, label_key(skill)), ()):
             confirmed = skill in agent.skills_confirmed

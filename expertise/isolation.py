@@ -6,7 +6,8 @@ on the topic there, and the people of the topic must show at all.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,7 @@ from expertise.holders import (
     IsolationScope,
     pairs_shown,
     stated_holdings,
+    topics_on_mission,
 )
 from expertise.topics import Topic, TopicKind
 
@@ -56,6 +58,10 @@ class Sight:
     from 0 to 1: how many of the topic's people show in documents, `shown` (topics,) how many do.
     `metiers`: the share of directory entries with a métier. `borne_out`: how likely the directory
     names whom documents make a holder.
+
+    `on_mission` and `ended`, matrices too: whose mission on the topic is in force, and whose only
+    missions on it ended. `mission_share` (topics,), from 0 to 1: how many of the topic's people
+    have one in force. `arrived` (agents,): who is in post by the directory.
     """
 
     seen: "sp.csr_array"
@@ -66,6 +72,16 @@ class Sight:
     shown: IntArray
     metiers: float
     borne_out: float
+    on_mission: "sp.csr_array"
+    ended: "sp.csr_array"
+    mission_share: NDArray[np.float64]
+    arrived: NDArray[np.bool_]
+
+    @property
+    def largest_share(self) -> NDArray[np.float64]:
+        """How many of each topic's people show, by documents or by missions, (topics,)."""
+        found: NDArray[np.float64] = np.maximum(self.share, self.mission_share)
+        return found
 
 
 def sole_probability(
@@ -88,6 +104,7 @@ def sight_of(
     holdings: Holdings,
     topics: Sequence[Topic],
     agents: Sequence[Agent],
+    today: date,
 ) -> Sight:
     """Whom the directory and the documents show on each topic, and how many show at all.
 
@@ -97,14 +114,16 @@ def sight_of(
     all topics, as one person more; where it names nobody on any, the share of agents who
     contributed to anything stands in, a bound from above. The other way round, it bears out whom
     documents make a holder, on topics of which it names somebody (Laplace's rule of succession).
-    `owner` as in `weigh_cells`.
+    Missions are the other list: the share of a topic's holders known otherwise, by documents,
+    métier or skill, who have one in force is that of all its people; whose missions ended are not
+    counted. `owner` as in `weigh_cells`.
     """
     shape = (len(topics), len(agents))
     is_topic = np.array([topic.kind == TopicKind.TOPIC for topic in topics], dtype=np.bool_)
     # Who writes about a métier has it no more than before.
     topic, agent = pairs_shown(corpus, owner, COMMENT_ON_TOPIC)
     shown = _matrix(topic[is_topic[topic]], agent[is_topic[topic]], shape)
-    found = stated_holdings(topics, agents)
+    found = stated_holdings(topics, agents, today)
     stated = _matrix([t for t, _, _ in found], [a for _, a, _ in found], shape)
     metier = [(t, a) for t, a, basis in found if basis is Basis.METIER]
     count = np.where(is_topic, _row_sums(stated), 0.0)
@@ -119,6 +138,10 @@ def sight_of(
         (holdings.basis == BASES.index(Basis.DEMONSTRATED)) & (count[holdings.topic] > 0)
     )
     borne = _at(stated, holdings.topic[demonstrated], holdings.agent[demonstrated])
+    missions = topics_on_mission(topics, agents, today)
+    on, past = (_matrix(*_columns(pairs), shape) for pairs in missions)
+    told = sum(any(one.in_force(today) for one in agent.missions) for agent in agents) / people
+    known = _known_otherwise(holdings, topics, agents, today) if told else on
     return Sight(
         seen=_ones(shown + stated),
         own=_matrix(*pairs_shown(corpus, owner, COMMENT_ON_TOPIC, own=True), shape),
@@ -128,21 +151,54 @@ def sight_of(
         shown=_row_sums(shown).astype(np.int64),
         metiers=round(metiers, 6),
         borne_out=round((int(borne.sum()) + 1) / (len(borne) + 2), 6),
+        on_mission=on,
+        ended=past,
+        mission_share=_mission_share((known - known.multiply(past)).tocsr(), on, told),
+        arrived=np.array([agent.arrived(today) for agent in agents], dtype=np.bool_),
     )
+
+
+def _known_otherwise(
+    holdings: Holdings, topics: Sequence[Topic], agents: Sequence[Agent], today: date
+) -> "sp.csr_array":
+    """Who shows on a topic, no métier, by documents or by what the directory says but missions."""
+    shape = (len(topics), len(agents))
+    shown = np.flatnonzero(holdings.basis == BASES.index(Basis.DEMONSTRATED))
+    without = [replace(agent, missions=()) for agent in agents]
+    found = [
+        (topic, agent)
+        for topic, agent, _ in stated_holdings(topics, without, today)
+        if topics[topic].kind == TopicKind.TOPIC
+    ]
+    by_documents = _matrix(holdings.topic[shown], holdings.agent[shown], shape)
+    return _ones(by_documents + _matrix(*_columns(found), shape))
+
+
+def _mission_share(known: "sp.csr_array", on: "sp.csr_array", told: float) -> NDArray[np.float64]:
+    """The share of each topic's `known` people who are on a mission for it, (topics,).
+
+    A topic with few of them borrows the share over all topics, as one person more; where nobody is
+    known on any, `told`, the share of agents whose missions the directory tells, stands in.
+    """
+    count, both = _row_sums(known), _row_sums(known.multiply(on).tocsr())
+    overall = (both.sum() + told) / (count.sum() + 1)
+    share: NDArray[np.float64] = np.round((both + overall) / (count + 1), 6)
+    return share
 
 
 def topics_in_sight(sight: Sight, agents: Sequence[Agent], least_known: float) -> NDArray[np.bool_]:
     """Whether a topic's holder could be called alone in a département of the mean size, (topics,).
 
     One whom the directory names too, where it names anybody of those who show; else one whom
-    only documents show.
+    only documents show; or one on a mission, where missions tell enough of the topic's people.
     """
     codes = {agent.departement for agent in agents if agent.departement}
     part = np.full(len(sight.share), 1 / max(len(codes), 1))
     sure = np.where(_row_sums(sight.stated.multiply(sight.own).tocsr()) > 0, 1.0, sight.borne_out)
-    found: NDArray[np.bool_] = (
-        sure * sole_probability(sight.share, sight.shown, part) >= least_known
-    )
+    missions = _row_sums(sight.on_mission).astype(np.int64)
+    listed = sole_probability(sight.mission_share, missions, part)
+    sole = sure * sole_probability(sight.share, sight.shown, part)
+    found: NDArray[np.bool_] = np.maximum(sole, np.where(missions > 0, listed, 0.0)) >= least_known
     return found
 
 
@@ -153,6 +209,10 @@ def _row_sums(matrix: "sp.csr_array") -> NDArray[np.float64]:
 def _ones(matrix: "sp.csr_array") -> "sp.csr_array":
     matrix.data = np.minimum(matrix.data, 1)
     return matrix
+
+
+def _columns(pairs: Sequence[tuple[int, int]]) -> tuple[list[int], list[int]]:
+    return [one for one, _ in pairs], [other for _, other in pairs]
 
 
 def _matrix(
@@ -178,9 +238,11 @@ def find_isolation(
     Who states a topic, or contributed to a document about it, is seen, though no holder. It has to
     be as likely as `least_known` that the holder does hold it (`Sight.borne_out`, unless the
     directory says so) and that nobody in the area is out of sight (`sole_probability`; of a métier,
-    whose people the directory names, nobody whose entry has none). Who wrote nothing of it
-    themselves is not claimed by documents alone. An agent without a known département counts for
-    the country only.
+    whose people the directory names, nobody whose entry has none). Where missions tell more of a
+    topic's people than documents do, the directory's list counts for who is on one. Who wrote
+    nothing of it themselves is not claimed by documents alone, nor is whose mission ended: the
+    directory says that they held it before. Nor is who has yet to arrive. An agent without a known
+    département counts for the country only.
     """
     rows = np.flatnonzero(holdings.holds)
     topic, agent = holdings.topic[rows], holdings.agent[rows]
@@ -188,6 +250,9 @@ def find_isolation(
     by_metier = _at(sight.by_metier, topic, agent)
     stated = _at(sight.stated, topic, agent)
     sure = np.where(stated, 1.0, sight.borne_out * _at(sight.own, topic, agent))
+    in_force = sight.arrived[agent] & (stated | ~_at(sight.ended, topic, agent))
+    on_mission = _at(sight.on_mission, topic, agent)
+    missions = _row_sums(sight.on_mission).astype(np.int64)[topic]
     share = np.where(by_metier, sight.metiers, sight.share[topic])
     shown = np.where(by_metier, 0, sight.shown[topic])
     scope = np.zeros(len(holdings.topic), dtype=np.int64)
@@ -200,8 +265,10 @@ def find_isolation(
     ):
         sizes = Counter(codes)
         part = np.array([sizes[codes[one]] / len(codes) for one in agent.tolist()])
-        likely = sure * sole_probability(share, shown, part) >= least_known
-        alone = likely & _alone_in_area(seen, codes, topic, agent)
+        sole = sole_probability(share, shown, part)
+        listed = sole_probability(sight.mission_share[topic], missions, part)
+        sole = np.where(on_mission, np.maximum(sole, listed), sole)
+        alone = in_force & (sure * sole >= least_known) & _alone_in_area(seen, codes, topic, agent)
         scope[rows[alone]] = SCOPES.index(level)
     nearest = np.full((len(holdings.topic), NEAREST_HOLDERS), -1, dtype=np.int64)
     place = np.array([_PLACES.get(code, -1) for code in departements], dtype=np.int64)

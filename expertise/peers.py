@@ -120,6 +120,7 @@ def peers_of(
             basis,
             round(strength, 2) if to_self else None,
             evidence.get(id_, ()),
+            reading.mission_since(agent, id_),
         )
         for id_, (basis, strength) in own.items()
     )
@@ -325,7 +326,10 @@ def topic_view(reading: OpenBuild, topic_id: str) -> TopicView | None:
     if record is None:
         return None
     standing, areas = reading.areas_of(topic_id)
-    holders = [TopicHolder(one.agent, one.cell.basis) for one in standing]
+    holders = [
+        TopicHolder(one.agent, one.cell.basis, reading.mission_since(one.agent, topic_id))
+        for one in standing
+    ]
     topics = {id_: one.topic for id_, one in reading.topics.items()}
     narrower = [one for one in topics.values() if topic_id in one.broader]
     near = {topic_id, *record.topic.broader, *(one.id for one in narrower)}
@@ -371,11 +375,11 @@ class Skill:
 
 @dataclass(frozen=True, slots=True)
 class AgentProfile:
-    """An agent's profile: what documents show, what others confirmed, what is only declared.
+    """An agent's profile: what documents, métier and missions show, and skills.
 
     `shown` holds topics by label, each with its evidence newest first; `metier` is the
-    métier as a topic of the list, `by_metier` are the topics that it says they hold. Without a
-    build only the directory is shown.
+    métier as a topic of the list, `by_metier` are the topics that it says they hold, `by_mission`
+    those of missions in force. Without a build only the directory's skills are shown.
     """
 
     agent: Agent
@@ -387,6 +391,7 @@ class AgentProfile:
     peers: tuple[Peer, ...]
     communities: tuple[CommunityView, ...]
     by_metier: tuple[OwnTopic, ...] = ()
+    by_mission: tuple[OwnTopic, ...] = ()
 
 
 def profile_of(
@@ -418,6 +423,7 @@ def profile_of(
         found.peers,
         found.communities,
         tuple(one for one in by_metier if one.topic.kind == TopicKind.TOPIC),
+        tuple(one for one in found.topics if one.basis == Basis.MISSION),
     )
 
 

@@ -78,7 +78,7 @@ class Revalidation:
         """With the basis that holds now; None where there is none left."""
         if (one.cell.topic_id, one.cell.agent_id) in standing:
             return one
-        basis = stated_topics(one.agent, self.named).get(one.cell.topic_id)
+        basis = stated_topics(one.agent, self.named, self.today).get(one.cell.topic_id)
         if basis is None or basis == one.cell.basis:
             return one if basis else None
         return CurrentHolder(replace(one.cell, basis=basis, strength=0.0, evidence=()), one.agent)

@@ -175,7 +175,7 @@ class AssignedTopics(Protocol):
     def held_by_directory(
         self, agents: Iterable[Agent], today: date, *, declared: bool
     ) -> Mapping[str, frozenset[str]]:
-        """By agent id, the topics that their métier or a confirmed skill says they hold.
+        """By agent id, the topics that their métier, mission or a confirmed skill says they hold.
 
         Skills that they only declare count too where `declared` is true.
         Agents without any are left out; empty without a build.

@@ -187,12 +187,18 @@ def _with_refused_topics(
         )
         for row in rows
     )
+    ids = {topic.id for topic in refused}
     gone = {label_key(label) for topic in refused for label in topic.labels}
     return replace(
         agent,
         refused=refused,
         skills=tuple(one for one in agent.skills if label_key(one) not in gone),
         skills_confirmed=tuple(one for one in agent.skills_confirmed if label_key(one) not in gone),
+        missions=tuple(
+            one
+            for one in agent.missions
+            if one.topic not in ids and label_key(one.topic) not in gone
+        ),
     )
 
 

@@ -92,6 +92,7 @@ _environment.filters.update(
     agent_address=agent_address,
     area=area_name,
     basis=wording.basis,
+    mission=wording.mission,
     brief_post=wording.brief_post,
     alone=wording.alone,
     of=wording.of,

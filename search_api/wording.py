@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from connectors.geography import DEPARTEMENTS, REGIONS, area_name
-from connectors.values import Agent, ContactVia, ContributorRole
+from connectors.values import Agent, ContactVia, ContributorRole, Mission
 from expertise.answer_values import AloneDegree, Unclaimed
 from expertise.holders import Basis, IsolationScope
 from expertise.names import Reason
@@ -85,6 +85,7 @@ SCOPES: dict[IsolationScope, str] = {
 BASES: dict[Basis, str] = {
     Basis.DEMONSTRATED: "contributions",
     Basis.METIER: "métier",
+    Basis.MISSION: "mission",
     Basis.CONFIRMED: "compétence confirmée",
     Basis.DECLARED: "compétence déclarée",
 }
@@ -239,12 +240,15 @@ def alone(value: AloneDegree, area: IsolationScope) -> str:
     """In what somebody is alone, and how far: as far as is known here, or by the directory."""
     if value is AloneDegree.METIER:
         return f"Seule personne de ce métier {ALONE_IN[area]}, d’après l’annuaire"
+    if value is AloneDegree.MISSION:
+        return f"Seule personne en mission sur ce sujet {ALONE_IN[area]}, d’après l’annuaire"
     return f"Seule personne connue ici sur ce sujet {ALONE_IN[area]}"
 
 
 ALONE_DEGREES: dict[AloneDegree, str] = {
     AloneDegree.KNOWN: "seul à être connu ici",
     AloneDegree.METIER: "seul du métier, d’après l’annuaire",
+    AloneDegree.MISSION: "seul en mission sur ce sujet, d’après l’annuaire",
 }
 
 
@@ -269,9 +273,18 @@ def unclaimed(value: Unclaimed, *, one: bool) -> str:
     )
 
 
-def basis(value: Basis) -> str:
-    """By what somebody holds a topic."""
-    return BASES[value]
+def basis(value: Basis, mission_since: date | None = None) -> str:
+    """By what somebody holds a topic; their mission on it too, whatever else shows it."""
+    if mission_since is None:
+        return BASES[value]
+    said = f"en mission sur ce sujet depuis {month(mission_since)}, d’après l’annuaire"
+    return said if value is Basis.MISSION else f"{BASES[value]}, et {said}"
+
+
+def mission(value: Mission) -> str:
+    """A mission of the directory's row, with its days."""
+    until = f" au {day(value.last)}" if value.last else ""
+    return f"{value.topic}, {'du' if value.last else 'depuis le'} {day(value.first)}{until}"
 
 
 def role(value: ContributorRole) -> str:

@@ -1,8 +1,9 @@
 """Planted administrations with noise, as sets of `quisait evaluate isolation`.
 
 `python -m tests.isolation_sets FOLDER` writes FOLDER/open, where most people of a topic write and
-the directory says what they declare; and FOLDER/silent, where few write: nobody can be called alone
-there. Who really holds what is drawn first; what misleads comes after.
+the directory says what they declare; FOLDER/silent, where few write: nobody can be called alone
+there; FOLDER/missions, as silent, where the directory tells nearly all missions; and FOLDER/some,
+where it tells half of them. Who really holds what is drawn first; what misleads comes after.
 """
 
 import csv
@@ -19,8 +20,10 @@ from connectors.geography import CENTROIDS
 DAY = date(2026, 10, 1)
 DEPARTEMENTS = tuple(CENTROIDS)
 SOURCE = "wiki"
-WRITE = {"open": 0.9, "silent": 0.25}
+WRITE = {"open": 0.9, "silent": 0.25, "missions": 0.25, "some": 0.25}
 """How many of those who hold a topic wrote on it."""
+TOLD = {"missions": 0.95, "some": 0.5}
+"""How many missions the directory tells, those that ended too."""
 DECLARE = 0.7
 """How many of them declare it, whether they write or not."""
 
@@ -31,6 +34,7 @@ Line = dict[str, Any]
 class _Drawn:
     draw: random.Random
     writes: float
+    told: float = 0.0
     agents: list[Line] = field(default_factory=list)
     pages: list[Line] = field(default_factory=list)
     topics: dict[str, Line] = field(default_factory=dict)
@@ -46,6 +50,7 @@ class _Drawn:
                 "departement": self.draw.choice(DEPARTEMENTS),
                 "departure": "",
                 "skills": "",
+                "missions": "",
                 "accounts": f"{SOURCE}:a{number}",
                 **columns,
             }
@@ -98,12 +103,22 @@ class _Drawn:
         }
 
     def holder(self, label: str) -> str:
-        return self.agent(skills=label if self.draw.random() < DECLARE else "")
+        skills = label if self.draw.random() < DECLARE else ""
+        return self.agent(skills=skills, missions=self.mission(label, ended=False))
+
+    def mission(self, label: str, *, ended: bool) -> str:
+        """A mission on a topic, as the directory tells it, or not."""
+        if not self.told or self.draw.random() >= self.told:
+            return ""
+        first = DAY - timedelta(days=self.draw.randint(400, 1_500))
+        last = DAY - timedelta(days=self.draw.randint(30, 300)) if ended else ""
+        return f"{label}@{first}..{last}"
 
     def former(self, label: str) -> str:
         """Held it before: left since, or in another post; what they wrote is still there."""
         left = self.draw.random() < 0.7
-        agent = self.agent(departure=(DAY - timedelta(days=30)).isoformat() if left else "")
+        departure = (DAY - timedelta(days=30)).isoformat() if left else ""
+        agent = self.agent(departure=departure, missions=self.mission(label, ended=True))
         if self.draw.random() < self.writes:
             self.page(f"Ancienne note sur la {label}", "note", agent, "author")
         return agent
@@ -121,7 +136,7 @@ _WORDS = ("cadastrale", "hydraulique", "forestière", "portuaire", "budgétaire"
 
 def write_isolation_set(folder: Path, name: str, seed: int = 7, topics: int = 40) -> Path:
     """FOLDER/NAME with its export and truth. `name`, of `WRITE`: how many write."""
-    drawn = _Drawn(random.Random(seed), WRITE[name])
+    drawn = _Drawn(random.Random(seed), WRITE[name], TOLD.get(name, 0.0))
     for number in range(topics):
         drawn.topic(number)
     drawn.generalists(3)

@@ -21,6 +21,7 @@ from connectors.values import (
     ContributorRole,
     EvidencePolicy,
     Group,
+    Mission,
 )
 from expertise.holders import IsolationScope
 from expertise.topics import Topic, TopicKind
@@ -121,6 +122,14 @@ def plant(
     return garden.planted
 
 
+def _missions_of_decoy(kind: str, topic: Topic) -> tuple[Mission, ...]:
+    """In force, of who left or is not listed; ended, or yet to begin, of others."""
+    last = {"asker": TODAY - timedelta(days=1)}.get(kind)
+    first = TODAY + timedelta(days=1 if kind == "stale" else -400)
+    told = kind in ("unlisted", "departed", "asker", "stale")
+    return (Mission(topic.label, first, last),) if told else ()
+
+
 class _Garden:
     def __init__(self, draw: random.Random) -> None:
         self.draw, self.planted = draw, Planted()
@@ -140,7 +149,12 @@ class _Garden:
             name = self.draw.choice(topic.labels).upper()
             agent = self.agent(place, metier=name)
         elif self.draw.random() < 0.15:
-            agent = self.agent(place, skills=(topic.label,), skills_confirmed=(topic.label,))
+            by_mission = len(self.planted.agents) % 2 == 0
+            agent = (
+                self.agent(place, missions=(Mission(topic.id, TODAY - timedelta(days=400)),))
+                if by_mission
+                else self.agent(place, skills=(topic.label,), skills_confirmed=(topic.label,))
+            )
         else:
             known = [a.id for a in self.planted.agents.values() if self.reusable(a, topic, place)]
             reused = known and self.draw.random() < 0.3
@@ -187,6 +201,7 @@ class _Garden:
             listed=kind != "unlisted",
             departure=TODAY - timedelta(days=1) if kind == "departed" else None,
             skills=(topic.label,) if kind == "declared" else (),
+            missions=_missions_of_decoy(kind, topic),
         )
         self.planted.decoys.add(agent.id)
         if kind in ("comment", "declared") and topic.kind == TopicKind.TOPIC:

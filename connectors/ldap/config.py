@@ -18,7 +18,7 @@ AGENT_ATTRIBUTES: Mapping[str, str] = {
 }
 """The fields of an agent, and the attributes of inetOrgPerson (RFC 2798) that fill them."""
 OPTIONAL_AGENT_FIELDS = frozenset(
-    {"arrival", "departure", "skills", "accounts", "listed", "contact_via", "contact"}
+    {"arrival", "departure", "skills", "missions", "accounts", "listed", "contact_via", "contact"}
 )
 """Fields without a standard attribute: they are read if the settings name one."""
 

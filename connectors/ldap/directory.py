@@ -13,7 +13,7 @@ from ldap3.utils.dn import parse_dn
 from pydantic import ValidationError
 
 from connectors.account_linking import holders_by_account, undisputed
-from connectors.directory import AgentRecord
+from connectors.directory import AgentRecord, agent_of_record
 from connectors.geography import DEPARTEMENTS
 from connectors.ldap.client import LdapEntry, open_connection
 from connectors.ldap.config import GroupAttributes, LdapConfig
@@ -80,7 +80,7 @@ def _unescape(value: str) -> str:
     return _ESCAPED.sub(unescaped, value)
 
 
-MULTI_VALUED_FIELDS = ("skills", "accounts")
+MULTI_VALUED_FIELDS = ("skills", "missions", "accounts")
 _GENERALIZED_TIME = re.compile(r"(\d{4})(\d{2})(\d{2})(\d{2})?")
 """The day of a GeneralizedTime (RFC 4517, 3.3.13)."""
 _BOOLEANS = {"true": "oui", "false": "non", "1": "oui", "0": "non"}
@@ -101,10 +101,9 @@ def agent_of(entry: LdapEntry, attributes: Mapping[str, str]) -> Iterator[Agent 
         field = str(first["loc"][0])
         yield Malformed(entry.dn, f"« {attributes.get(field, field)} » : valeur refusée")
     else:
-        departement = departement_of(record.departement)
-        if record.departement and not departement:
-            yield Malformed(entry.dn, "code de département inconnu : laissé vide")
-        yield Agent(**record.model_copy(update={"departement": departement}).model_dump())
+        agent, malformed = agent_of_record(record, entry.dn, departement_of(record.departement))
+        yield from malformed
+        yield agent
 
 
 def _cells(

@@ -20,10 +20,10 @@ from search_api.answers.agents import agent_peers, agent_profile
 from search_api.answers.isolation import all_isolated_holders, risks, topic_coverage
 from search_api.schemas.spreadsheets import areas_csv, count_text, isolation_csv, topics_csv
 from search_api.wording import (
-    BASES,
     RISKS,
     alone,
     area_label,
+    basis,
     contact,
     day,
     kilometres,
@@ -187,7 +187,10 @@ def peers(
 def peers_text(found: Peers) -> str:
     """The agent's topics, then who shares them, then communities."""
     lines = [f"{found.agent.name} ({found.agent.id})"]
-    lines += [f"Sujet : {topic.topic.label} ({BASES[topic.basis]})" for topic in found.topics]
+    lines += [
+        f"Sujet : {topic.topic.label} ({basis(topic.basis, topic.mission_since)})"
+        for topic in found.topics
+    ]
     for peer in found.peers:
         labels = ", ".join(
             [topic.label for topic in peer.topics]
@@ -253,6 +256,9 @@ def profile_text(found: AgentProfile) -> str:
     lines += [f"{way.words}{way.address}"] if way.address else []
     for topic in found.shown:
         lines += _topic(topic)
+    lines += [
+        f"{one.topic.label} : {basis(one.basis, one.mission_since)}" for one in found.by_mission
+    ]
     lines += _skills("Compétence confirmée", found.confirmed)
     lines += _skills("Compétence déclarée", found.declared)
     lines += [f"D'après son métier : {one.topic.label}" for one in found.by_metier]
@@ -263,7 +269,8 @@ def profile_text(found: AgentProfile) -> str:
 
 
 def _topic(topic: OwnTopic) -> list[str]:
-    lines = [f"Montré par des documents : {topic.topic.label}"]
+    since = f" ({basis(topic.basis, topic.mission_since)})" if topic.mission_since else ""
+    lines = [f"Montré par des documents : {topic.topic.label}{since}"]
     for proof in topic.evidence:
         roles = ", ".join(map(role, proof.roles))
         former = ", dans un poste précédent" if proof.former else ""

@@ -46,6 +46,7 @@ class ProfileBody(BaseModel):
     agent: AgentBody
     metier: OwnTopicBody | None = Field(description="the métier, where it is one of the list")
     by_metier: list[OwnTopicBody] = Field(description="topics that the métier is about")
+    by_mission: list[OwnTopicBody] = Field(description="topics of missions in force")
     demonstrated: list[OwnTopicBody] = Field(description="by label; evidence newest first")
     confirmed: list[SkillBody] = Field(description="somebody else vouches for them")
     declared: list[SkillBody] = Field(description="the agent's own word")
@@ -60,6 +61,7 @@ def profile_body(found: AgentProfile) -> ProfileBody:
         agent=agent_body(found.agent),
         metier=own_topic_body(found.metier) if found.metier else None,
         by_metier=list(map(own_topic_body, found.by_metier)),
+        by_mission=list(map(own_topic_body, found.by_mission)),
         demonstrated=list(map(own_topic_body, found.shown)),
         confirmed=list(map(_skill_body, found.confirmed)),
         declared=list(map(_skill_body, found.declared)),
@@ -106,6 +108,16 @@ class _MyDataSchema(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class MissionBody(_MyDataSchema):
+    """A mission, in force or not; `last` is null where it goes on."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    topic: str = Field(description="as the directory writes it")
+    first: date
+    last: date | None
+
+
 class RowBody(_MyDataSchema):
     """The directory's row, as it was last read."""
 
@@ -122,6 +134,7 @@ class RowBody(_MyDataSchema):
     skills: list[str]
     skills_confirmed: list[str]
     skills_declared: date | None
+    missions: list[MissionBody]
     listed: bool
     contact_via: ContactVia
     contact: str

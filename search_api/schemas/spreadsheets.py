@@ -34,7 +34,7 @@ def _isolation_cells(row: IsolatedHolder) -> Sequence[str]:
     agent, near = row.agent, row.next
     cells = [agent.departement, area_label(agent.departement), row.topic.label, agent.name]
     cells += [agent.metier, agent.entity, contact(agent).address]
-    cells += [basis(row.basis), scope(row.scope)]
+    cells += [basis(row.basis, row.mission_since), scope(row.scope)]
     cells += [near.name, near.departement] if near else ["", ""]
     far = "" if row.distance_km is None else str(round(row.distance_km))
     return [*cells, far, alone_degree(row.degree)]

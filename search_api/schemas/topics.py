@@ -1,6 +1,7 @@
 """The API's answers about topics, isolation, coverage and peers."""
 
 from datetime import date
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -58,6 +59,12 @@ class TopicsBody(_BuildAnswer):
     topics: list[TopicBody]
 
 
+MissionSince = Annotated[
+    date | None,
+    Field(description="first day of the agent's mission in force on the topic, by the directory"),
+]
+
+
 class CountBody(_TopicSchema):
     """A count of agents."""
 
@@ -71,10 +78,12 @@ class AloneBody(_TopicSchema):
     topic: TopicBody
     agent: AgentBody
     basis: Basis
+    mission_since: MissionSince
     scope: IsolationScope = Field(description="the widest area in which nobody else is known")
     degree: AloneDegree = Field(
         description="what it rests on: `known`, nobody else is known here by documents and "
-        "directory; `metier`, nobody else of the directory has the métier"
+        "directory; `metier`, nobody else of the directory has the métier; `mission`, nobody else "
+        "of the directory is on a mission for the topic"
     )
     share: float = Field(
         description="how many of the topic's people show here, from 0 to 1, as is estimated"
@@ -132,6 +141,7 @@ class HolderBody(_TopicSchema):
 
     agent: AgentBody
     basis: Basis
+    mission_since: MissionSince
 
 
 class TopicProfileBody(_BuildAnswer):
@@ -153,6 +163,7 @@ class OwnTopicBody(_TopicSchema):
 
     topic: TopicBody
     basis: Basis
+    mission_since: MissionSince
     strength: float | None = Field(description="for the agent alone; null to everybody else")
     evidence: list[EvidenceBody] = Field(description="what the reader may read, newest first")
 
@@ -227,7 +238,10 @@ def topic_profile_body(found: TopicAnswer) -> TopicProfileBody:
         build=build_body(found.build),
         topic=topic_body(view.topic),
         alt_labels=list(view.topic.alt_labels),
-        holders=[HolderBody(agent=agent_body(h.agent), basis=h.basis) for h in view.holders],
+        holders=[
+            HolderBody(agent=agent_body(h.agent), basis=h.basis, mission_since=h.mission_since)
+            for h in view.holders
+        ],
         areas=[_area_count_body(one) for one in view.areas],
         documents=[reference_body(card) for card in found.documents],
         questions=[reference_body(card) for card in found.questions],
@@ -264,6 +278,7 @@ def _alone_body(one: IsolatedHolder) -> AloneBody:
         topic=topic_body(one.topic),
         agent=agent_body(one.agent),
         basis=one.basis,
+        mission_since=one.mission_since,
         scope=one.scope,
         degree=one.degree,
         share=round(one.share, 2),
@@ -299,6 +314,7 @@ def own_topic_body(one: OwnTopic) -> OwnTopicBody:
     return OwnTopicBody(
         topic=topic_body(one.topic),
         basis=one.basis,
+        mission_since=one.mission_since,
         strength=one.strength,
         evidence=list(map(evidence_body, one.evidence)),
     )

@@ -65,7 +65,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Isolati
         name: evaluate_isolation(
             load_isolation_set(write_isolation_set(folder, name, topics=TOPICS)), bench, (0.6, 0.0)
         )
-        for name in ("open", "silent")
+        for name in ("open", "silent", "missions", "some")
     }
 
 
@@ -89,6 +89,21 @@ def test_where_few_write_nobody_is_alone_in_the_country(
     assert serves.unclaimed > 0
     assert without.unclaimed == 0
     assert without.outcomes["topic", False].claims >= serves.outcomes["topic", False].claims
+
+
+def test_missions_find_those_who_do_not_write(
+    reports: Mapping[str, tuple[IsolationReport, ...]],
+) -> None:
+    """Where the directory tells nearly all; half of them mislead nobody."""
+    (serves, _), (some, _) = reports["missions"], reports["some"]
+    found = serves.outcomes["topic", False]
+    assert found.right >= 0.9 * found.claims
+    assert found.right > 2 * found.found_wrote
+    assert found.right * 2 >= found.alone
+    half = some.outcomes["topic", False]
+    assert half.claims
+    assert half.right >= 0.9 * half.claims
+    assert some.outcomes["topic", True].claims == 0
 
 
 def test_the_table_and_the_body_say_the_same(

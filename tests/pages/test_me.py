@@ -3,15 +3,16 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
 
-from connectors.values import Agent, ContactVia
+from connectors.values import Agent, ContactVia, Mission
 from expertise.build import BuildRules, build_expertise
 from expertise.builds import SqlBuilds
 from expertise.consent import SqlConsent
@@ -245,6 +246,72 @@ def test_a_withdrawal_from_one_source(stage: Stage, mine: TestClient) -> None:
     assert "Rien n’en est retenu" in mine.get("/mes-donnees").text
     answer = mine.post("/api/v1/me/wishes", json={"kind": "withdraw", "subject": "ailleurs"})
     assert answer.status_code == 422
+
+
+def holders(client: TestClient) -> list[dict[str, Any]]:
+    """Seule among the holders of the subject of her mission."""
+    found = client.get("/api/v1/topics/regies").json()["holders"]
+    return [one for one in found if one["agent"]["id"] == SEULE]
+
+
+def alone(client: TestClient) -> list[dict[str, Any]]:
+    """Seule among those who are alone on it."""
+    found = client.get("/api/v1/isolation?topic=regies").json()["rows"]
+    return [one for one in found if one["agent"]["id"] == SEULE]
+
+
+SAID = "en mission sur ce sujet depuis mars 2021, d’après l’annuaire"
+
+
+def test_a_mission_is_said_alike_everywhere_until_its_agent_withdraws(
+    stage: Stage, mine: TestClient
+) -> None:
+    """On pages, API and CSV, in one's own data and on the command line; a withdrawal ends it."""
+    told = (
+        Mission("régies", date(2021, 3, 1)),
+        Mission("m-autre", date(2019, 1, 1), date(2020, 12, 31)),
+    )
+    # The directory tells everybody's missions.
+    first = date(2020, 1, 1)
+    of_all = (Mission("urn:sujet/cadastre", first), Mission("regies", first))
+    everybody = [replace(one, missions=of_all) for one in AGENTS]
+    everybody[0] = replace(everybody[0], missions=(*told, of_all[0]))
+    stage.book.replace(Listed(tuple(everybody)))
+    stage.build()
+    asked = stage.client(READER)
+    try:
+        (holder,) = holders(asked)
+        assert (holder["basis"], holder["mission_since"]) == ("mission", "2021-03-01")
+        assert SAID in asked.get("/topics/regies").text
+        (row,) = alone(asked)
+        assert (row["degree"], row["scope"]) == ("mission", "region")
+        words = "Seule personne en mission sur ce sujet dans la région, d’après l’annuaire"
+        assert words in asked.get("/isolation?topic=regies").text
+        table = asked.get("/isolation.csv?topic=regies").text.splitlines()
+        (line,) = [one for one in table if "régies;Jo Seule;" in one]
+        assert SAID in line
+        assert line.endswith("seul en mission sur ce sujet, d’après l’annuaire")
+        profile = asked.get("/api/v1/agents/ag-1").json()
+        assert [one["topic"]["id"] for one in profile["by_mission"]] == ["regies"]
+        page = asked.get("/agents/ag-1").text
+        assert SAID in page
+        assert "m-autre" not in page
+        own = mine.get("/api/v1/me").json()["directory"]["missions"]
+        assert own[0] == {"topic": "régies", "first": "2021-03-01", "last": None}
+        assert len(own) == 3
+        assert own[1] == {"topic": "m-autre", "first": "2019-01-01", "last": "2020-12-31"}
+        page = mine.get("/mes-donnees").text
+        assert "régies, depuis le 1er mars 2021" in page
+        assert "m-autre, du 1er janvier 2019 au 31 décembre 2020" in page
+        assert f'régies</a> <span class="role">({SAID})' in page
+        for wish in (("refuse", "regies"), ("withdraw", "")):
+            ask(mine, *wish)
+            assert (holders(asked), alone(asked)) == ([], [])
+            ask(mine, *wish, act="take_back")
+        assert holders(asked)
+    finally:
+        stage.book.replace(Listed())
+        stage.build()
 
 
 def test_a_refused_topic_falls_and_only_that(stage: Stage, mine: TestClient) -> None:

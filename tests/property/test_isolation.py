@@ -1,7 +1,8 @@
 """Who is called alone: what stops the claim, and how many of a topic's people have to show."""
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
 from math import comb
 
 import numpy as np
@@ -9,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.values import EVERYONE, Access, Agent, Contribution, ContributorRole
+from connectors.geography import region_of
+from connectors.values import EVERYONE, Access, Agent, Contribution, ContributorRole, Mission
 from expertise.assignment import Assignment
 from expertise.build import Build, BuildRules, build_from
 from expertise.build_tables import TopicRecord, topic_record, topic_row
 from expertise.corpus import ASKING_KINDS, read_corpus
-from expertise.holders import SCOPES, IsolationScope
+from expertise.holders import BASES, SCOPES, Basis, IsolationScope
 from expertise.isolation import sole_probability
 from expertise.topics import Topic, TopicKind
 from indexer.values import IndexedDocument, Passage
@@ -164,6 +166,82 @@ def test_a_metier_rests_on_the_directory() -> None:
     assert ("m-geometre", "ag-1") not in found or (
         found["m-geometre", "ag-1"] is not IsolationScope.COUNTRY
     )
+
+
+RUNNING = Mission("régies", TODAY - timedelta(days=90))
+ENDED = Mission("regies", TODAY - timedelta(days=90), TODAY - timedelta(days=1))
+COMING = Mission("regies", TODAY + timedelta(days=1))
+SILENT = st.fixed_dictionaries(
+    {
+        "departement": st.sampled_from((HERE, THERE, "35", "")),
+        "missions": st.lists(st.sampled_from((RUNNING, ENDED, COMING)), max_size=3).map(tuple),
+        "skills": st.sampled_from(((), ("régies",))),
+    }
+)
+
+
+@given(st.lists(SILENT, min_size=1, max_size=4), st.booleans(), st.sampled_from((0.0, 0.6)))
+def test_a_mission_in_force_always_stops_anothers_claim(
+    others: list[dict[str, object]], mine: bool, bar: float
+) -> None:
+    """Wherever somebody is called alone, nobody else in the area is on a mission for the topic."""
+    me = person(1, missions=(RUNNING,) if mine else ())
+    people = [me, *(person(n, **one) for n, one in enumerate(others, start=2))]  # type: ignore[arg-type]
+    by_id = {one.id: one for one in people}
+    on = [one for one in people if any(mission.in_force(TODAY) for mission in one.missions)]
+    found = alone(built(people, pages(1), bar))
+    areas: dict[IsolationScope, Callable[[Agent], str | None]] = {
+        IsolationScope.DEPARTEMENT: lambda one: one.departement,
+        IsolationScope.REGION: lambda one: region_of(one.departement),
+        IsolationScope.COUNTRY: lambda _: "",
+    }
+    for (topic, id_), scope in found.items():
+        area = areas[scope]
+        assert topic == "regies"
+        assert not [o.id for o in on if o.id != id_ and area(o) == area(by_id[id_])]
+
+
+def test_an_ended_mission_is_past() -> None:
+    """It makes no holder and stops nobody; nor is its agent called alone by what they wrote."""
+    assert not built([person(1, missions=(ENDED,))], []).holdings.holds.any()
+    assert not built([person(1, missions=(COMING,))], []).holdings.holds.any()
+    assert alone(built([*ONE, person(2, missions=(ENDED,))], pages(1))) == COUNTRY
+    assert alone(built([person(1, missions=(ENDED,))], pages(1))) == {}
+    for now in ({"missions": (ENDED, RUNNING)}, {"missions": (ENDED,), "skills": ("régies",)}):
+        assert alone(built([person(1, **now)], pages(1))) == COUNTRY
+
+
+def test_a_mission_makes_a_holder_by_label_or_id() -> None:
+    """Who is alone by it is so where the directory tells the missions of the topic's people."""
+    for name in ("régies", "Régie", "regies"):
+        mission = replace(RUNNING, topic=name)
+        assert built([person(1, missions=(mission,))], []).holdings.basis.tolist() == [
+            BASES.index(Basis.MISSION)
+        ]
+    on = person(1, missions=(RUNNING,))
+    told = [person(n, THERE, missions=(replace(RUNNING, topic="autre"),)) for n in range(2, 6)]
+    silent = [person(n, THERE) for n in range(2, 6)]
+    assert alone(built([on, *silent], [], 0.6)) == {}
+    assert alone(built([on, *told], [], 0.6)) == COUNTRY
+    skilled = [person(n, THERE, skills=("régies",)) for n in range(2, 4)]
+    both = [replace(one, missions=(RUNNING,)) for one in skilled]
+    assert alone(built([on, *skilled, *told], [], 0.6)) == {}
+    assert alone(built([on, *both], [], 0.6)) == {("regies", "ag-1"): IsolationScope.REGION}
+    away = person(6, THERE, missions=(RUNNING,))
+    written = pages(1) + pages(6)
+    assert alone(built([on, away, *told], written, 0.6)) == {
+        ("regies", "ag-1"): IsolationScope.REGION,
+        ("regies", "ag-6"): IsolationScope.REGION,
+    }
+
+
+def test_who_has_yet_to_arrive_is_not_called_alone() -> None:
+    """Their entry stops others' claims all the same."""
+    coming = TODAY + timedelta(days=30)
+    one = person(1, missions=(RUNNING,), arrival=coming)
+    assert alone(built([one], pages(1))) == {}
+    assert alone(built([replace(one, arrival=TODAY)], pages(1))) == COUNTRY
+    assert alone(built([one, person(2)], pages(2))) == {}
 
 
 @given(st.floats(0.05, 1.0), st.integers(0, 6), st.floats(0.0, 1.0))

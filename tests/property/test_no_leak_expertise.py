@@ -1,9 +1,10 @@
 """Isolation, coverage, peers and topics rest on what every agent may read, now and not then."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -253,6 +254,36 @@ def test_a_withdrawal_acts_at_once(stage: Stage, fields: dict[str, object]) -> N
     finally:
         stage.planted.agents[agent_id] = agent
         stage.book.replace(stage.planted)
+    assert stage.alone() == before
+
+
+def test_a_mission_acts_at_once_when_it_ends(stage: Stage) -> None:
+    """It ended, is taken out, or its agent withdraws or refuses: nobody is alone by it any more."""
+    topics_held = Counter(agent_id for _, agent_id in stage.planted.holders)
+    topic_id, agent_id, _ = next(
+        one
+        for one in sorted(stage.planted.alone())
+        if stage.planted.agents[one[1]].missions and topics_held[one[1]] == 1
+    )
+    before, agent = stage.alone(), stage.planted.agents[agent_id]
+    (mission,) = agent.missions
+    for fields in (
+        {"missions": (replace(mission, last=TODAY - timedelta(days=1)),)},
+        {"missions": ()},
+        {"listed": False},
+        {"departure": TODAY},
+    ):
+        stage.planted.agents[agent_id] = replace(agent, **fields)
+        stage.book.replace(stage.planted)
+        assert (topic_id, agent_id) not in {row[:2] for row in stage.alone()}
+        assert agent.family_name not in stage.traces()
+    stage.planted.agents[agent_id] = agent
+    stage.book.replace(stage.planted)
+    for kind, subject in ((PreferenceKind.REFUSE, topic_id), (PreferenceKind.WITHDRAW, "")):
+        wish = Preference(agent_id, kind, subject)
+        stage.consent.ask(wish)
+        assert agent.family_name not in stage.traces()
+        stage.consent.take_back(wish)
     assert stage.alone() == before
 
 

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.ports import Malformed, SourceRefused, SourceUnreachable
-from connectors.values import Agent, Group
+from connectors.values import Agent, Group, Mission
 from expertise.directory import DirectoryReport, SqlDirectory
 from quisait.application.database import connect, migrate
 
@@ -26,6 +26,10 @@ ANA = Agent(
     arrival=date(2019, 9, 1),
     departure=date(2030, 1, 1),
     skills=("bornage", "plan | cadastral"),
+    missions=(
+        Mission("régies", date(2024, 1, 1), date(2025, 6, 30)),
+        Mission("bornage", date(2025, 7, 1)),
+    ),
     accounts=("wiki:ana", "mail:ana"),
     listed=False,
 )

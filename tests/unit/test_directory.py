@@ -4,10 +4,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from connectors.directory import TableDirectory
+from connectors.directory import TableDirectory, mission_of
 from connectors.ports import Malformed, SourceRefused, SourceUnreachable
-from connectors.values import Agent, Group
+from connectors.values import Agent, Group, Mission
 
 pytestmark = pytest.mark.sources
 
@@ -52,6 +54,47 @@ def test_json_lines_are_read(tmp_path: Path) -> None:
     directory = table(tmp_path, content, "agents.jsonl")
     assert agents(directory) == [FULL]
     assert problems(directory) == ["agents.jsonl:2", "agents.jsonl:3"]
+
+
+def test_missions_are_read_and_malformed_ones_are_listed(tmp_path: Path) -> None:
+    """Each with its days; the agent stays, with the missions that can be read."""
+    directory = table(
+        tmp_path,
+        "id;missions\n"
+        "a;PAPI@2021-03-01..2023-06-30| taxe foncière @ 2022-01-01.. |a@b@2024-02-29\n"
+        "b;PAPI|@2021-01-01|PAPI@2021-02-30|PAPI@2023-01-01..2022-01-01|régies@2020-05-01..\n"
+        "c;\n",
+    )
+    assert [agent.missions for agent in agents(directory)] == [
+        (
+            Mission("PAPI", date(2021, 3, 1), date(2023, 6, 30)),
+            Mission("taxe foncière", date(2022, 1, 1)),
+            Mission("a@b", date(2024, 2, 29)),
+        ),
+        (Mission("régies", date(2020, 5, 1)),),
+        (),
+    ]
+    assert problems(directory) == ["agents.csv:3"]
+    listed = table(tmp_path, '{"id":"a","missions":["PAPI@2021-03-01"]}\n', "agents.jsonl")
+    assert agents(listed)[0].missions == (Mission("PAPI", date(2021, 3, 1)),)
+
+
+DAYS = st.dates(date(1900, 1, 1), date(2100, 1, 1))
+TOPICS = st.text("aé@. -1", min_size=1).filter(str.strip).map(str.strip)
+
+
+@given(TOPICS, DAYS, st.none() | DAYS, DAYS)
+def test_a_mission_is_read_as_it_is_written(
+    topic: str, first: date, last: date | None, on: date
+) -> None:
+    """And it is in force from its first day to its last; a last day before the first is refused."""
+    found = mission_of(f"{topic}@{first}..{last or ''}")
+    if last and last < first:
+        assert found is None
+        return
+    assert found == Mission(topic, first, last)
+    assert found.in_force(on) == (first <= on and (last is None or on <= last))
+    assert not (found.in_force(on) and found.ended(on))
 
 
 def test_an_account_of_two_agents_is_joined_to_neither(tmp_path: Path) -> None:
