@@ -48,6 +48,7 @@ from search_api.asking.values import (
     AgentRequest,
     AskedQuestion,
     AskingPreferences,
+    AskingRules,
     GivenAnswer,
     OwnAsking,
     QuestionStage,
@@ -275,7 +276,7 @@ def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
     ]
     return OwnQuestions(
         tuple(
-            (request, thread.question)
+            (_as_told(request, asking.rules), thread.question)
             for request, thread in asking.questions.waiting_for(agent.id)
             if access.admits(thread.question.access)
         ),
@@ -290,6 +291,14 @@ def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
         asking.questions.of_asker(agent.id),
         asking.questions.answered_before(context.today() - _YEAR),
     )
+
+
+def _as_told(request: AgentRequest, rules: AskingRules) -> AgentRequest:
+    """Without the time that an earlier decline left them: it would tell that somebody declined."""
+    if request.state is not RequestState.WAITING:
+        return request
+    own = request.asked + timedelta(days=rules.answer_days)
+    return replace(request, until=min(request.until, own))
 
 
 def waiting_questions(context: AnswerContext, reader: Reader) -> int:
@@ -482,7 +491,7 @@ def move_questions_on(context: AnswerContext) -> int:
 
 def _moved_on(context: AnswerContext, asking: Asking, thread: Thread) -> bool:
     question, moment = thread.question, asking.questions.now()
-    if thread.answers and not question.missing:
+    if not thread.waits:
         return False
     if question.stage is QuestionStage.COMMUNITY:
         if question.until is None or question.until <= moment:

@@ -16,7 +16,6 @@ import sqlalchemy as sa
 
 from indexer.state import digest, in_utc, storable
 from search_api.asking.values import (
-    SOURCE,
     UNDECIDED,
     AgentRequest,
     AskedQuestion,
@@ -28,6 +27,7 @@ from search_api.asking.values import (
     RecentRequests,
     RequestState,
     Thread,
+    question_document,
 )
 
 metadata = sa.MetaData()
@@ -226,10 +226,13 @@ class SqlQuestions:
     ) -> bool:
         """Change a request that is undecided; false where there is none.
 
-        To accept shows the asker's name from then on.
+        To accept shows the asker's name from then on; it is done once, so that nobody keeps a
+        question for ever.
         """
         own = (asked_agents.c.question_id == question_id) & _undecided()
         own &= asked_agents.c.agent_key == digest(agent_id)
+        if state is RequestState.ACCEPTED:
+            own &= asked_agents.c.state == RequestState.WAITING.value
         values: dict[str, object] = {"state": state.value, "reason": storable(reason)}
         if until is not None:
             values["until"] = until
@@ -254,15 +257,26 @@ class SqlQuestions:
             _change(connection, question_id, seq, **values)
 
     def answer(self, answer: GivenAnswer) -> None:
-        """Keep an answer; whoever gave it is asked no more, and the asker's name may be shown."""
+        """Keep an answer; whoever gave it is asked no more.
+
+        The asker's name may be shown from then on where an agent who was asked gave it: else any
+        reader would learn it by an answer of one word. What the asker adds fills no gap of theirs.
+        """
+        mine = digest(answer.author_id)
+        own = (asked_agents.c.agent_key == mine) & (
+            asked_agents.c.question_id == answer.question_id
+        )
+        by_asker = (asked_questions.c.id == answer.question_id) & (
+            asked_questions.c.agent_key == mine
+        )
         with self._writing() as (connection, seq):
-            if not _change(connection, answer.question_id, seq, named=True, missing=""):
+            values: dict[str, object] = {} if _there(connection, by_asker) else {"missing": ""}
+            done = sa.update(asked_agents).where(own).values(state=RequestState.ANSWERED.value)
+            if connection.execute(done).rowcount:
+                values["named"] = True
+            if not _change(connection, answer.question_id, seq, **values):
                 return
             connection.execute(sa.insert(given_answers).values(_answer_row(answer)))
-            own = asked_agents.c.agent_key == digest(answer.author_id)
-            own &= asked_agents.c.question_id == answer.question_id
-            done = sa.update(asked_agents).where(own).values(state=RequestState.ANSWERED.value)
-            connection.execute(done)
 
     def correct(self, answer_id: str, text: str) -> None:
         """Replace an answer's text; the former one is not kept, when it was corrected is."""
@@ -413,7 +427,7 @@ class SqlQuestions:
             found = connection.execute(query.where(rows).order_by(asked_questions.c.seq)).all()
         for id_, seq, deleted in found:
             thread = None if deleted else self.one(id_)
-            yield ChangedQuestion(seq, f"{SOURCE}:{id_}", thread)
+            yield ChangedQuestion(seq, question_document(id_), thread)
 
     def _note(self, question_id: str, answer_id: str) -> None:
         if self._register is not None:
@@ -449,12 +463,25 @@ def forget_agent_in_questions(connection: sa.Connection, agent_id: str) -> int:
     return rows
 
 
+def forget_every_question(connection: sa.Connection) -> None:
+    """Erase all questions and answers, and whom they were asked; preferences stay.
+
+    The number of the last change stays too: no later one falls behind what the index knows.
+    """
+    for table in (asked_questions, given_answers, asked_agents):
+        connection.execute(sa.delete(table))
+
+
 def _existing() -> sa.Select[Any]:
     return sa.select(asked_questions).where(~asked_questions.c.deleted)
 
 
 def _undecided() -> sa.ColumnElement[bool]:
     return asked_agents.c.state.in_([one.value for one in UNDECIDED])
+
+
+def _there(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> bool:
+    return connection.execute(sa.select(asked_questions.c.id).where(rows)).first() is not None
 
 
 def _count(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> int:

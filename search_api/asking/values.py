@@ -85,7 +85,7 @@ class AskedQuestion:
     @property
     def document_id(self) -> str:
         """The id of its document."""
-        return f"{SOURCE}:{self.id}"
+        return question_document(self.id)
 
     @property
     def access(self) -> Access:
@@ -96,6 +96,11 @@ class AskedQuestion:
         if self.asker_id:
             allowed.add(f"agent:{self.asker_id}")
         return Access(frozenset(allowed))
+
+
+def question_document(question_id: str) -> str:
+    """The id of a question's document."""
+    return f"{SOURCE}:{question_id}"
 
 
 def scope_principal(scope: ReaderScope, scope_id: str) -> str:
@@ -143,6 +148,13 @@ class Thread:
 
     question: AskedQuestion
     answers: tuple[GivenAnswer, ...] = ()
+
+    @property
+    def waits(self) -> bool:
+        """Whether nobody but the asker answered, or the answers lack something."""
+        asker_id = self.question.asker_id
+        answered = any(not asker_id or one.author_id != asker_id for one in self.answers)
+        return not answered or bool(self.question.missing)
 
 
 @dataclass(frozen=True, slots=True)

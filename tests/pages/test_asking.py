@@ -18,6 +18,7 @@ from indexer.values import Question, ShowRequest
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
 from search_api.asking.storage import asked_agents, asked_questions, given_answers
+from tests.opensearch_index import fresh_index
 from tests.pages.asking_site import (
     ANIMATOR,
     ASKER,
@@ -31,7 +32,7 @@ from tests.pages.asking_site import (
     AskingSite,
     asking_site,
 )
-from tests.planted import TODAY
+from tests.planted import ENCODER, TODAY
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
@@ -52,6 +53,17 @@ def site(tmp_path: Path) -> Iterator[AskingSite]:
         yield made
 
 
+@pytest.fixture(params=["embedded", "opensearch"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AskingSite]:
+    """The same on each engine: what is found, and what nobody finds, is theirs to say."""
+    if request.param == "embedded":
+        with asking_site(tmp_path) as made:
+            yield made
+        return
+    with fresh_index(ENCODER.dimension) as index, asking_site(tmp_path, index=index) as made:
+        yield made
+
+
 def answered(site: AskingSite, question: str, text: str = "Par un document d'arpentage.") -> str:
     """Somebody who is asked accepts and answers: the answer's id."""
     (agent_id,) = site.waiting(question)
@@ -60,8 +72,9 @@ def answered(site: AskingSite, question: str, text: str = "Par un document d'arp
     return str(site.read(agent_id, question)["answers"][-1]["id"])
 
 
-def test_a_question_is_answered_and_found_at_once(site: AskingSite) -> None:
+def test_a_question_is_answered_and_found_at_once(either: AskingSite) -> None:
     """Asked of the nearest who knows; accepted, answered, marked: a document for all."""
+    site = either
     question = site.ask(topic="cadastre", text="La limite est fausse.")
     assert site.waiting(question) == [MAPPER]
     assert site.found(STRANGER, "limite fausse") == [f"questions:{question}"]
@@ -127,12 +140,18 @@ def everything(site: AskingSite, agent_id: str, question: str = "") -> str:
     return "\n".join(answers)
 
 
-def test_who_may_not_read_it_finds_no_trace(site: AskingSite) -> None:
+def test_who_may_not_read_it_finds_no_trace(either: AskingSite) -> None:
     """Not in a search, a suggestion, a correction, a count, a list; nor by its address."""
-    before = site.client(STRANGER).get("/api/v1/search?q=cadastre").json()["total"]
+    site = either
+    own = site.ask(STRANGER, str(RESTRICTED["title"]).replace(SECRET, "Madagascar"))
+    before, untold = (
+        site.client(STRANGER).get("/api/v1/search?q=cadastre").json()["total"],
+        everything(site, STRANGER, own),
+    )
     question = site.ask(**RESTRICTED)
     answered(site, question, f"{SECRET} est une île.")
-    assert site.found(NEIGHBOUR, SECRET) == [f"questions:{question}"]
+    assert f"questions:{question}" in site.found(NEIGHBOUR, SECRET)
+    assert everything(site, STRANGER, own) == untold, "nor as the copy of their own question"
     found = everything(site, STRANGER, question)
     for word in ("carrousel du", f"du carrousel {SECRET}", f"{SECRET} est", f"propos de {SECRET}"):
         assert word not in found
@@ -242,8 +261,9 @@ def test_who_accepted_passes_on_and_does_not_decline(site: AskingSite) -> None:
     assert site.read(NEIGHBOUR, question)["passed_on"] == []
 
 
-def test_a_former_text_is_found_by_nobody(site: AskingSite) -> None:
+def test_a_former_text_is_found_by_nobody(either: AskingSite) -> None:
     """A correction and a deletion act in the index at once; when it was corrected is told."""
+    site = either
     question = site.ask(title="Où classer le cadastre erroné ?", text="Texte ancien, prunelle.")
     answer = answered(site, question, "Une réponse ancienne, groseille.")
     author = str(site.questions.one(question).answers[0].author_id)  # type: ignore[union-attr]
@@ -377,8 +397,9 @@ def test_a_community_reads_its_own_and_is_asked_in_its_turn(tmp_path: Path) -> N
         assert site.read(ANIMATOR, question) == 404, "to animate a topic opens nothing"
 
 
-def test_a_withdrawal_acts_on_it_as_on_all_else(site: AskingSite) -> None:
+def test_a_withdrawal_acts_on_it_as_on_all_else(either: AskingSite) -> None:
     """Who withdrew is asked no more, and named nowhere; the answer remains."""
+    site = either
     answered(site, site.ask(title="Le cadastre se corrige-t-il ?", topic="cadastre"))
     question = site.ask(topic="cadastre", to=MAPPER)
     assert site.waiting(question) == [MAPPER]
@@ -412,6 +433,70 @@ def test_a_hidden_name_is_nowhere_until_somebody_accepts(tmp_path: Path) -> None
         assert ContributorRole.ASKER in {row.role for row in shown(site, question).contributions}
     with asking_site(tmp_path / "other") as site:
         assert site.read(STRANGER, site.ask(hidden=True))["asker"]["id"] == ASKER
+
+
+def test_who_was_not_asked_unmasks_nobody(tmp_path: Path) -> None:
+    """By an answer of one word; nor does the asker, who adds something. Who was asked does."""
+    with asking_site(tmp_path, hidden_names=True) as site:
+        question = site.ask(hidden=True, text="À Saint-Denis.", scope="entity", scope_id=HERE)
+        assert site.act(NEIGHBOUR, question, "answer", text="Peut-être.") == 204
+        for agent_id in (NEIGHBOUR, MAPPER, ANIMATOR):
+            found = everything(site, agent_id, question).replace(f"/agents/{ASKER}", "")
+            own = site.client(agent_id).get("/?q=Saint-Denis").text
+            for word in ("Demandeuse", f"agent:{ASKER}", f'"{ASKER}"'):
+                assert word not in own
+                assert found.count(word) == everything(site, agent_id).count(word)
+        assert site.act(MAPPER, question, "answer", text="Par un arpentage.") == 204
+        assert site.read(NEIGHBOUR, question)["asker"]["id"] == ASKER
+
+
+def test_what_the_asker_adds_is_no_answer(site: AskingSite) -> None:
+    """The question goes on to the next; what was said to be missing still is."""
+    question = site.ask(topic="cadastre")
+    assert site.act(ASKER, question, "answer", text="C'est la parcelle 12.") == 204
+    assert "Dites si une réponse" not in site.client(ASKER).get(f"/questions/{question}").text
+    site.later(3.5)
+    assert site.waiting(question) == [NEIGHBOUR]
+    answered(site, question)
+    assert site.act(ASKER, question, "lacks", text="La date.") == 204
+    assert site.act(ASKER, question, "answer", text="Celle du bornage.") == 204
+    assert site.read(ASKER, question)["missing"] == "La date."
+    site.later(0.1)
+    assert site.waiting(question) == [FARAWAY]
+
+
+def test_nobody_keeps_a_question_for_ever(site: AskingSite) -> None:
+    """One accepts once; the time to answer is not begun anew."""
+    question = site.ask()
+    assert site.act(MAPPER, question, "accept") == 204
+    assert site.act(MAPPER, question, "accept") == 404
+    site.later(3.5)
+    assert site.waiting(question) == [NEIGHBOUR]
+    assert site.act(MAPPER, question, "accept") == 404, "it is not asked any more"
+
+
+def test_who_is_asked_next_is_not_told_of_a_decline(site: AskingSite, tmp_path: Path) -> None:
+    """The same page as of whoever is asked first, because the first receives no questions."""
+    with asking_site(tmp_path / "other") as other:
+        said = {"receives": False}
+        assert other.client(MAPPER).post("/api/v1/questions/preferences", json=said).is_success
+        question = other.ask(to=MAPPER)
+        assert other.waiting(question) == [NEIGHBOUR]
+        first = other.client(NEIGHBOUR).get("/questions").text.replace(question, "")
+    question = site.ask(to=MAPPER)
+    assert site.act(MAPPER, question, "decline") == 204
+    assert site.waiting(question) == [NEIGHBOUR]
+    assert site.client(NEIGHBOUR).get("/questions").text.replace(question, "") == first
+
+
+def test_a_question_of_who_is_gone_stops_no_other(site: AskingSite) -> None:
+    """Nobody is asked in the name of whoever was erased; the rest goes on."""
+    gone, other = site.ask(), site.ask(STRANGER, f"{QUESTION} Une autre.")
+    purge_agent(site.engine, ASKER, b"key")
+    for _ in range(4):
+        site.later(3.5)
+    assert site.questions.one(gone).question.stage == "animator"  # type: ignore[union-attr]
+    assert site.read(STRANGER, other)["stage"] == "animator"
 
 
 def test_what_answers_already_ends_it_and_is_counted(site: AskingSite) -> None:
