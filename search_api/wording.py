@@ -12,6 +12,7 @@ from expertise.holders import Basis, IsolationScope
 from expertise.names import Reason
 from expertise.values import Candidate, Degree
 from indexer.values import Card, Passage
+from search_api.asking.values import OpenQuestionFigures
 from search_api.questions.query_parser import QueryPartKind
 
 
@@ -410,6 +411,30 @@ def degree(candidate: Candidate) -> str:
 def contribution(value: ContributorRole) -> str:
     """What was done, before a title: `Rédaction de`."""
     return CONTRIBUTIONS[value]
+
+
+def open_figures(found: OpenQuestionFigures) -> str:
+    """What became of a year's questions that everybody may read; empty where none was asked."""
+    if not found.asked:
+        return ""
+    asked = plural(
+        "En un an, {num} question ouverte à tous a été posée",
+        "En un an, {num} questions ouvertes à tous ont été posées",
+        found.asked,
+    )
+    if found.median is None:
+        return f"{asked} ; aucune n’a encore de réponse."
+    answered = plural("{num} a une réponse", "{num} ont une réponse", found.answered)
+    half = "la moitié en " if found.answered > 1 else "en "
+    return f"{asked} ; {answered}, {half}{_lasting(found.median)} au plus."
+
+
+def _lasting(time: timedelta) -> str:
+    """In hours, or from a day on in days; what is begun counts as whole."""
+    hours = max(1, -(-time // timedelta(hours=1)))
+    if hours < 24:
+        return plural("{num} heure", "{num} heures", hours)
+    return plural("{num} jour", "{num} jours", -(-time // timedelta(days=1)))
 
 
 def last_name(entity: str) -> str:

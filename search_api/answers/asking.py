@@ -50,6 +50,7 @@ from search_api.asking.values import (
     AskingPreferences,
     AskingRules,
     GivenAnswer,
+    OpenQuestionFigures,
     OwnAsking,
     QuestionStage,
     ReaderScope,
@@ -92,7 +93,10 @@ class TooManyQuestions(AnswerRefused):
 
 @dataclass(frozen=True, slots=True)
 class NewQuestion:
-    """What an asker writes. `to`: the agent whom they want asked first, empty for nobody."""
+    """What an asker writes. `to`: the agent whom they want asked first, empty for nobody.
+
+    `community`: a topic of the community that is to be asked instead of one agent after the other.
+    """
 
     title: str
     text: str = ""
@@ -101,6 +105,7 @@ class NewQuestion:
     scope_id: str = ""
     hidden: bool = False
     to: str = ""
+    community: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +113,9 @@ class AskingForm:
     """What the page where one asks shows.
 
     `existing`: documents that may answer already. `topics` are those to choose from, `topic_id`
-    the one that the title names. `communities` and `entities` may be the only readers. `to` is
-    whom the asker came from, None for nobody.
+    the one that the title names. `communities` and `entities` may be the only readers; `answering`
+    are the communities that may be asked, anybody's. `to` is whom the asker came from, None for
+    nobody.
     """
 
     new: NewQuestion
@@ -119,6 +125,7 @@ class AskingForm:
     entities: tuple[str, ...]
     hidden_names: bool
     to: Agent | None
+    answering: tuple[CommunityView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +161,16 @@ class ShownQuestion:
 class OwnQuestions:
     """What concerns a reader: asked of them, of their communities, of who animates; and theirs.
 
-    `answered_before` counts, of all agents in a year, «Cela répond».
+    `answered_before` counts, of all agents in a year, «Cela répond»; `figures` are of the questions
+    of that year which everybody may read.
     """
 
     waiting: tuple[tuple[AgentRequest, AskedQuestion], ...]
     of_communities: tuple[AskedQuestion, ...]
     animated: tuple[AskedQuestion, ...]
     mine: tuple[Thread, ...]
-    answered_before: int = 0
+    answered_before: int
+    figures: OpenQuestionFigures
 
 
 def asking_form(context: AnswerContext, reader: Reader, new: NewQuestion) -> AskingForm:
@@ -177,6 +186,7 @@ def asking_form(context: AnswerContext, reader: Reader, new: NewQuestion) -> Ask
         entities_of(agent),
         asking.rules.hidden_names,
         _may_be_first(context, reader, new.to),
+        _accepted(context),
     )
 
 
@@ -201,7 +211,7 @@ def answered_by_existing(context: AnswerContext, reader: Reader, document_id: st
 
 
 def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> AskedQuestion:
-    """Keep a question and ask the first who may know.
+    """Keep a question and ask the first who may know, or the community that is chosen.
 
     Raises `InvalidParameter`, `TooManyQuestions`, `NotFound`, `IndexUnreachable`.
     """
@@ -214,14 +224,14 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
         text=_said(new.text, MOST_TEXT),
         created=moment,
         modified=moment,
-        topic_id=_topic(context, new.topic_id),
+        topic_id=_community(context, new.community) or _topic(context, new.topic_id),
         scope=new.scope,
         scope_id=_scope_id(context, agent, new),
         named=not (new.hidden and asking.rules.hidden_names),
         until=moment + timedelta(days=asking.rules.answer_days),
     )
     first = _may_be_first(context, reader, new.to)
-    named = _named(context, question, first.id if first else "")
+    named = [] if new.community else _named(context, question, first.id if first else "")
     if not asking.questions.ask(question, asking.rules.asked_per_day, moment - timedelta(days=1)):
         raise TooManyQuestions("Vous avez posé beaucoup de questions aujourd’hui : revenez demain.")
     asking.publish()
@@ -290,6 +300,7 @@ def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
         ),
         asking.questions.of_asker(agent.id),
         asking.questions.answered_before(context.today() - _YEAR),
+        asking.questions.open_figures(asking.questions.now() - _YEAR),
     )
 
 
@@ -594,12 +605,8 @@ def _may_read(asking: Asking, agent_id: str, question: AskedQuestion) -> bool:
 
 def _to_community(context: AnswerContext, question: AskedQuestion) -> None:
     """To the community of its topic for as long as one agent has; where none, to who animates."""
-    asking, build = _asking(context), context.build()
-    has_one = not isinstance(build, BuildStatus) and any(
-        question.topic_id in {topic.id for topic in one.topics}
-        for one in accepted_communities(build)
-    )
-    if has_one:
+    asking = _asking(context)
+    if question.topic_id in _answering(context):
         until = asking.questions.now() + timedelta(days=asking.rules.answer_days)
         asking.questions.move(question.id, QuestionStage.COMMUNITY, until)
     else:
@@ -632,6 +639,22 @@ def _communities(context: AnswerContext, agent: Agent) -> tuple[CommunityView, .
     if isinstance(build, BuildStatus):
         return ()
     return tuple(one for one in communities_of(build, agent) if one.proposed)
+
+
+def _accepted(context: AnswerContext) -> tuple[CommunityView, ...]:
+    build = context.build()
+    return () if isinstance(build, BuildStatus) else accepted_communities(build)
+
+
+def _answering(context: AnswerContext) -> frozenset[str]:
+    """Topics of the communities that answer."""
+    return frozenset(topic.id for one in _accepted(context) for topic in one.topics)
+
+
+def _community(context: AnswerContext, topic_id: str) -> str:
+    if topic_id and topic_id not in _answering(context):
+        raise InvalidParameter("Cette communauté n’existe pas, ou n’a plus assez de membres.")
+    return topic_id
 
 
 def _may_be_first(context: AnswerContext, reader: Reader, agent_id: str) -> Agent | None:

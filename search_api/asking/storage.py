@@ -9,7 +9,8 @@ agent.
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from statistics import median
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -21,6 +22,7 @@ from search_api.asking.values import (
     AskedQuestion,
     AskingPreferences,
     GivenAnswer,
+    OpenQuestionFigures,
     OwnAsking,
     QuestionStage,
     ReaderScope,
@@ -392,6 +394,29 @@ class SqlQuestions:
         total = sa.select(sa.func.coalesce(sa.func.sum(answered_before.c.count), 0))
         with self._engine.connect() as connection:
             return int(connection.execute(total.where(answered_before.c.day >= since)).scalar_one())
+
+    def open_figures(self, since: datetime) -> OpenQuestionFigures:
+        """Of questions asked since a moment, and open to everybody."""
+        asked, given = asked_questions.c, given_answers.c
+        by_another = (given.question_id == asked.id) & (
+            (given.agent_key != asked.agent_key) | (asked.agent_key == "")
+        )
+        query = (
+            sa.select(asked.created, sa.func.min(given.created))
+            .select_from(asked_questions.outerjoin(given_answers, by_another))
+            .where(~asked.deleted, asked.scope == ReaderScope.EVERYBODY.value)
+            .where(asked.created > since)
+            .group_by(asked.id, asked.created)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        times_s = [
+            (in_utc(first) - in_utc(created)).total_seconds()
+            for created, first in rows
+            if first is not None
+        ]
+        middle = timedelta(seconds=median(times_s)) if times_s else None
+        return OpenQuestionFigures(len(rows), len(times_s), middle)
 
     def of_agent(self, agent_id: str) -> OwnAsking:
         """Everything that is kept of one agent."""

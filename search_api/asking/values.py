@@ -7,7 +7,7 @@ nobody but themselves.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from connectors.values import EVERYONE, Access
@@ -202,6 +202,19 @@ class OwnAsking:
     questions: tuple[AskedQuestion, ...] = ()
     answers: tuple[GivenAnswer, ...] = ()
     requests: tuple[AgentRequest, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenQuestionFigures:
+    """Of questions that everybody may read: how many were asked, and met another's answer.
+
+    `median`: the time to the first such answer, of those that met one; None for none. Restricted
+    questions count in nothing: a number would tell others that one was asked.
+    """
+
+    asked: int = 0
+    answered: int = 0
+    median: timedelta | None = None
 
 
 RecentRequests = Mapping[str, int]

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -397,6 +397,37 @@ def test_a_community_reads_its_own_and_is_asked_in_its_turn(tmp_path: Path) -> N
         assert site.read(ANIMATOR, question) == 404, "to animate a topic opens nothing"
 
 
+def test_a_chosen_community_is_asked_at_once(tmp_path: Path) -> None:
+    """By whoever is in it or not; nobody of it in particular; one that is none is refused."""
+    with asking_site(tmp_path, apart=True) as site:
+        client, wanted = site.client(STRANGER), {"title": QUESTION, "community": "cadastre"}
+        assert client.post("/api/v1/questions", json=wanted).status_code == 422
+        assert client.post("/questions", data=wanted).status_code == 422
+        assert "aqui" not in client.get("/questions/new?community=cadastre").text
+        path = "/animation/communities/cadastre"
+        accepted = {"verdict": "accept"}
+        assert site.client(ANIMATOR).post(path, data=accepted).status_code == 303
+        site.authorities.forget()
+        address = "/questions/new?community=cadastre"
+        assert address in client.get("/communities/cadastre").text
+        assert '<option value="cadastre" selected>À la communauté' in client.get(address).text
+        sent = client.post("/questions", data={**wanted, "topic": "regies"})
+        question = sent.headers["location"].rpartition("/")[2]
+        assert site.read(STRANGER, question)["topic_id"] == "cadastre"
+        assert site.read(STRANGER, question)["stage"] == "community"
+        assert site.questions.requests_of(question) == ()
+        (waits,) = site.client(BEHIND).get("/api/v1/questions").json()["of_communities"]
+        assert waits["id"] == question
+        hidden = site.ask(ASKER, **{**RESTRICTED, "community": "cadastre"})
+        waiting = [
+            {one["id"] for one in site.client(who).get("/api/v1/questions").json()[name]}
+            for who, name in ((BEHIND, "of_communities"), (STRANGER, "of_communities"))
+        ]
+        assert waiting == [{question, hidden}, set()]
+        site.later(3.5)
+        assert site.read(STRANGER, question)["stage"] == "animator"
+
+
 def test_a_withdrawal_acts_on_it_as_on_all_else(either: AskingSite) -> None:
     """Who withdrew is asked no more, and named nowhere; the answer remains."""
     site = either
@@ -517,15 +548,45 @@ def test_what_answers_already_ends_it_and_is_counted(site: AskingSite) -> None:
     assert site.questions.answered_before(date.min) == 1
 
 
+def test_what_became_of_open_questions_is_told_to_all(site: AskingSite) -> None:
+    """How many met another's answer and how soon; of restricted ones nothing, nor of whom."""
+    assert "En un an" not in site.client(STRANGER).get("/questions").text
+    first, second = site.ask(), site.ask(title=f"{QUESTION} Une autre.")
+    third = site.ask(**RESTRICTED)
+    site.act(ASKER, first, "answer", text="Je précise.")
+    told = site.client(STRANGER).get("/questions").text
+    assert "2 questions ouvertes à tous ont été posées ; aucune n’a encore de réponse." in told
+    for days, question in ((2, first), (4, second)):
+        site.clock.now += timedelta(days=days)
+        for text in ("Oui.", "Oui, encore."):
+            assert site.act(STRANGER, question, "answer", text=text) == 204
+    assert site.act(NEIGHBOUR, third, "answer", text="Non.") == 204
+    told = site.client(STRANGER).get("/questions").text
+    assert "2 questions ouvertes à tous ont été posées ; 2 ont une réponse" in told
+    assert "la moitié en 5 jours au plus" in told
+    figures = site.client(STRANGER).get("/api/v1/questions").json()["figures"]
+    assert (figures["asked"], figures["answered"]) == (2, 2)
+    assert figures["median_s"] == pytest.approx(4 * 86_400, abs=120)
+    assert site.act(ASKER, first, "delete") == 204
+    purge_agent(site.engine, ASKER, b"key")
+    told = site.client(STRANGER).get("/questions").text
+    assert "1 question ouverte à tous a été posée ; 1 a une réponse, en 7 jours au plus" in told
+    site.clock.now += timedelta(days=366)
+    assert "En un an" not in site.client(STRANGER).get("/questions").text
+
+
 def test_one_takes_ones_own_along_and_deletes_it(site: AskingSite) -> None:
     """All of it in the file of «Mes données», nobody else's; one button deletes it everywhere."""
     question = site.ask(text="Mes précisions.", topic="cadastre")
     other = site.ask(STRANGER, f"{QUESTION} Une autre.")
     answered(site, question, "Une réponse de la première.")
-    assert site.act(ASKER, other, "answer", text="Ma réponse.") == 204
+    assert site.act(ASKER, other, "answer", text="La mienne.") == 204
+    own = site.read(ASKER, other)["answers"][0]["id"]
+    assert site.act(ASKER, other, "correct", text="Ma réponse.", answer=own) == 204
     kept = site.client(ASKER).get("/api/v1/me/export").json()["asking"]
     assert [one["text"] for one in kept["asked"]] == ["Mes précisions."]
     assert [one["text"] for one in kept["answers"]] == ["Ma réponse."]
+    assert [len(one["corrected"]) for one in kept["answers"]] == [1]
     assert kept["requests"] == []
     assert "première" not in json.dumps(kept)
     assert site.client(ASKER).post("/questions/forget").status_code == 303
