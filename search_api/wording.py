@@ -414,19 +414,20 @@ def contribution(value: ContributorRole) -> str:
 
 
 def open_figures(found: OpenQuestionFigures) -> str:
-    """What became of a year's questions that everybody may read; empty where none was asked."""
-    if not found.asked:
-        return ""
+    """What became of a year's questions that everybody may read; empty where nothing did."""
     asked = plural(
         "En un an, {num} question ouverte à tous a été posée",
         "En un an, {num} questions ouvertes à tous ont été posées",
         found.asked,
     )
-    if found.median is None:
-        return f"{asked} ; aucune n’a encore de réponse."
     answered = plural("{num} a une réponse", "{num} ont une réponse", found.answered)
     half = "la moitié en " if found.answered > 1 else "en "
-    return f"{asked} ; {answered}, {half}{_lasting(found.median)} au plus."
+    met = f"{answered}, {half}{_lasting(found.median)} au plus" if found.median else ""
+    said = [f"{asked} ; {met or 'aucune n’a encore de réponse'}."] if found.asked else []
+    if found.found_again:
+        again = "{num} fois, une question déjà posée a évité de la poser à nouveau."
+        said.append(plural(again, again, found.found_again))
+    return " ".join(said)
 
 
 def _lasting(time: timedelta) -> str:

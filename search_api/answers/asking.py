@@ -207,7 +207,7 @@ def answered_by_existing(context: AnswerContext, reader: Reader, document_id: st
     asking = _asking(context)
     if not context.search.cards((document_id,), reader):
         raise NotFound("Ce document n’existe pas, ou ne vous est pas ouvert.")
-    asking.questions.count_answered_before(context.today())
+    asking.questions.count_answered_before(context.today(), document_id)
 
 
 def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> AskedQuestion:

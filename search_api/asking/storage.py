@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from indexer.state import digest, in_utc, storable
 from search_api.asking.values import (
+    SOURCE,
     UNDECIDED,
     AgentRequest,
     AskedQuestion,
@@ -102,6 +103,14 @@ answered_before = sa.Table(
     sa.Column("count", sa.Integer, nullable=False),
 )
 """How many times «Cela répond» ended a question that was being written: of a day, of nobody."""
+
+questions_found_again = sa.Table(
+    "questions_found_again",
+    metadata,
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("count", sa.Integer, nullable=False),
+)
+"""How many of these times it was an earlier question that everybody may read."""
 
 asking_sequence = sa.Table(
     "asking_sequence",
@@ -381,19 +390,24 @@ class SqlQuestions:
             connection.execute(sa.delete(asking_preferences).where(own))
             connection.execute(sa.insert(asking_preferences).values(row))
 
-    def count_answered_before(self, day: date) -> None:
-        """«Cela répond» once more."""
+    def count_answered_before(self, day: date, document_id: str) -> None:
+        """«Cela répond» once more; apart where an open question's document was the answer."""
+        source, _, question_id = document_id.partition(":")
+        by_question = asked_questions.c.id == (question_id if source == SOURCE else "")
+        opened = asked_questions.c.scope == ReaderScope.EVERYBODY.value
         with self._writing() as (connection, _):
-            today = answered_before.c.day == day
-            more = sa.update(answered_before).where(today)
-            if not connection.execute(more.values(count=answered_before.c.count + 1)).rowcount:
-                connection.execute(sa.insert(answered_before).values(day=day, count=1))
+            _one_more(connection, answered_before, day)
+            if _there(connection, by_question & opened & ~asked_questions.c.deleted):
+                _one_more(connection, questions_found_again, day)
 
     def answered_before(self, since: date) -> int:
         """How many times since a day."""
-        total = sa.select(sa.func.coalesce(sa.func.sum(answered_before.c.count), 0))
+        return self._counted(answered_before, since)
+
+    def _counted(self, table: sa.Table, since: date) -> int:
+        total = sa.select(sa.func.coalesce(sa.func.sum(table.c.count), 0))
         with self._engine.connect() as connection:
-            return int(connection.execute(total.where(answered_before.c.day >= since)).scalar_one())
+            return int(connection.execute(total.where(table.c.day >= since)).scalar_one())
 
     def open_figures(self, since: datetime) -> OpenQuestionFigures:
         """Of questions asked since a moment, and open to everybody."""
@@ -416,7 +430,8 @@ class SqlQuestions:
             if first is not None
         ]
         middle = timedelta(seconds=median(times_s)) if times_s else None
-        return OpenQuestionFigures(len(rows), len(times_s), middle)
+        again = self._counted(questions_found_again, since.date())
+        return OpenQuestionFigures(len(rows), len(times_s), middle, again)
 
     def of_agent(self, agent_id: str) -> OwnAsking:
         """Everything that is kept of one agent."""
@@ -503,6 +518,12 @@ def _existing() -> sa.Select[Any]:
 
 def _undecided() -> sa.ColumnElement[bool]:
     return asked_agents.c.state.in_([one.value for one in UNDECIDED])
+
+
+def _one_more(connection: sa.Connection, table: sa.Table, day: date) -> None:
+    more = sa.update(table).where(table.c.day == day).values(count=table.c.count + 1)
+    if not connection.execute(more).rowcount:
+        connection.execute(sa.insert(table).values(day=day, count=1))
 
 
 def _there(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> bool:

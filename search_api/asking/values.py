@@ -208,13 +208,15 @@ class OwnAsking:
 class OpenQuestionFigures:
     """Of questions that everybody may read: how many were asked, and met another's answer.
 
-    `median`: the time to the first such answer, of those that met one; None for none. Restricted
+    `median`: the time to the first such answer, of those that met one; None for none.
+    `found_again`: how often «Cela répond» was said of one, which spared asking it anew. Restricted
     questions count in nothing: a number would tell others that one was asked.
     """
 
     asked: int = 0
     answered: int = 0
     median: timedelta | None = None
+    found_again: int = 0
 
 
 RecentRequests = Mapping[str, int]

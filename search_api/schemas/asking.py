@@ -111,6 +111,7 @@ class OpenFiguresBody(_AskingSchema):
     asked: int
     answered: int = Field(description="that another than the asker answered")
     median_s: float | None = Field(description="seconds to the first such answer; null for none")
+    found_again: int = Field(description="how often one answered a question being written")
 
 
 class OwnQuestionsBody(_AskingSchema):
@@ -231,6 +232,7 @@ def own_questions_body(found: OwnQuestions) -> OwnQuestionsBody:
             asked=found.figures.asked,
             answered=found.figures.answered,
             median_s=found.figures.median.total_seconds() if found.figures.median else None,
+            found_again=found.figures.found_again,
         ),
     )
 

@@ -542,10 +542,18 @@ def test_what_answers_already_ends_it_and_is_counted(site: AskingSite) -> None:
     assert site.questions.answered_before(date.min) == 1
     assert client.get("/api/v1/questions").json()["answered_before"] == 1
     assert "1 question a trouvé sa réponse" in site.client(STRANGER).get("/questions").text
-    question = site.ask(**RESTRICTED)
+    assert site.questions.open_figures(site.clock() - timedelta(days=1)).found_again == 0
+    earlier, question = site.ask(), site.ask(**RESTRICTED)
+    for one in (earlier, question):
+        chosen = {"document": f"questions:{one}"}
+        assert site.client(NEIGHBOUR).post("/questions/existing", data=chosen).status_code == 303
+    figures = client.get("/api/v1/questions").json()
+    assert (figures["answered_before"], figures["figures"]["found_again"]) == (3, 1)
+    told = site.client(STRANGER).get("/questions").text
+    assert "1 fois, une question déjà posée a évité de la poser à nouveau." in told
     hidden = {"document": f"questions:{question}"}
     assert site.client(STRANGER).post("/questions/existing", data=hidden).status_code == 404
-    assert site.questions.answered_before(date.min) == 1
+    assert site.questions.answered_before(date.min) == 3
 
 
 def test_what_became_of_open_questions_is_told_to_all(site: AskingSite) -> None:
