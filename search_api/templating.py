@@ -116,6 +116,7 @@ _environment.filters.update(
     mail_address=wording.mail_address,
     month=wording.month,
     number=wording.number,
+    open_figures=wording.open_figures,
     opened=descriptions.opened,
     place=wording.place,
     post=wording.post,

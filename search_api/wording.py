@@ -12,6 +12,7 @@ from expertise.holders import Basis, IsolationScope
 from expertise.names import Reason
 from expertise.values import Candidate, Degree
 from indexer.values import Card, Passage
+from search_api.asking.values import OpenQuestionFigures
 from search_api.questions.query_parser import QueryPartKind
 
 
@@ -423,6 +424,31 @@ def degree(candidate: Candidate) -> str:
 def contribution(value: ContributorRole) -> str:
     """What was done, before a title: `Rédaction de`."""
     return CONTRIBUTIONS[value]
+
+
+def open_figures(found: OpenQuestionFigures) -> str:
+    """What became of a year's questions that everybody may read; empty where nothing did."""
+    asked = plural(
+        "En un an, {num} question ouverte à tous a été posée",
+        "En un an, {num} questions ouvertes à tous ont été posées",
+        found.asked,
+    )
+    answered = plural("{num} a une réponse", "{num} ont une réponse", found.answered)
+    half = "la moitié en " if found.answered > 1 else "en "
+    met = f"{answered}, {half}{_lasting(found.median)} au plus" if found.median else ""
+    said = [f"{asked} ; {met or 'aucune n’a encore de réponse'}."] if found.asked else []
+    if found.found_again:
+        again = "{num} fois, une question déjà posée a évité de la poser à nouveau."
+        said.append(plural(again, again, found.found_again))
+    return " ".join(said)
+
+
+def _lasting(time: timedelta) -> str:
+    """In hours, or from a day on in days; what is begun counts as whole."""
+    hours = max(1, -(-time // timedelta(hours=1)))
+    if hours < 24:
+        return plural("{num} heure", "{num} heures", hours)
+    return plural("{num} jour", "{num} jours", -(-time // timedelta(days=1)))
 
 
 def last_name(entity: str) -> str:

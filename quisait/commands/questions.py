@@ -18,7 +18,7 @@ from search_api.answers.asking import (
     question_page,
 )
 from search_api.asking.values import AskedQuestion
-from search_api.wording import day, plural, safe_text
+from search_api.wording import day, open_figures, plural, safe_text
 
 questions_app = typer.Typer(
     help="Les questions posées à qui sait : celles d'un agent, et leur suite.",
@@ -90,7 +90,8 @@ def _list_text(found: OwnQuestions) -> str:
         ("Les vôtres", [one.question for one in found.mine]),
     )
     shown = [f"{title} :\n" + "\n".join(map(_line, some)) for title, some in groups if some]
-    return "\n\n".join(shown) or "Aucune question."
+    said = open_figures(found.figures)
+    return "\n\n".join([*(shown or ["Aucune question."]), *([said] if said else [])])
 
 
 def _line(one: AskedQuestion) -> str:
@@ -103,5 +104,6 @@ def _question_text(found: ShownQuestion) -> str:
         author = shown.author.name if shown.author else "un ou une collègue"
         kept = "Réponse qui a aidé" if shown.answer.accepted else "Réponse"
         when = day(shown.answer.created.date())
-        said.append(f"{kept} de {author}, le {when} :\n{shown.answer.text}")
+        corrected = "".join(f", corrigée le {day(one.date())}" for one in shown.answer.corrected)
+        said.append(f"{kept} de {author}, le {when}{corrected} :\n{shown.answer.text}")
     return "\n\n".join(said)

@@ -19,7 +19,9 @@ from indexer.values import Remove
 from quisait.clock import now
 from quisait.privacy.register import DatabaseRegisterMark, FileRegister, RegisterLine
 from quisait.privacy.retention import purge_agent
+from quisait.settings import QUESTIONS_SOURCE
 from search_api.asking.storage import SqlQuestions
+from search_api.asking.values import question_document
 from search_api.feedback import Aspect, SqlFeedback, Subject, SubjectKind
 from search_api.sign_on import sessions as sign_on_tables
 
@@ -116,8 +118,10 @@ def replay(
     removed = _remove(index, sorted(named))
     sources = tuple(sorted({id_.partition(":")[0] for id_ in named}))
     with database.begin() as connection:
-        # Else what was closed, and is open to some again, would stay away.
-        connection.execute(sa.delete(cursors).where(cursors.c.source.in_(sources)))
+        # Else what was closed, and is open to some again, would stay away. Questions are in the
+        # database that was restored: the index may hold some that were asked since.
+        read_anew = (*sources, QUESTIONS_SOURCE)
+        connection.execute(sa.delete(cursors).where(cursors.c.source.in_(read_anew)))
     return ReplayReport(len(lines), len(wishes), removed, len(purged), sources)
 
 
@@ -129,9 +133,15 @@ def _revoke_sessions_and_tokens(database: sa.Engine) -> None:
 
 
 def deleted_or_closed(lines: Sequence[RegisterLine]) -> set[str]:
-    """The documents that were deleted or closed."""
+    """The documents that were deleted or closed, and questions of which an answer was deleted.
+
+    These come back without it once their source is read: an older index holds its text.
+    """
     kinds = ("gone", "closed")
-    return {id_ for line in lines if line["kind"] in kinds for id_ in line["documents"]}
+    named = {id_ for line in lines if line["kind"] in kinds for id_ in line["documents"]}
+    return named | {
+        question_document(line["question"]) for line in lines if line["kind"] == "question"
+    }
 
 
 def _withdraw(lines: Sequence[RegisterLine], inbox: PushedDocuments) -> None:

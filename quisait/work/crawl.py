@@ -145,7 +145,8 @@ def crawl_with_lock(
                 stoppable(connector, asked.stop),
                 with_lock(dependencies, held, asked.stop, run.encoding),
                 full=asked.full,
-                accept_deletions=asked.accept_deletions,
+                # Of questions the database itself is the source: nothing of it can be out of reach.
+                accept_deletions=asked.accept_deletions or source.kind == "questions",
                 guard_share=application.settings.guard_share,
                 progress=progress,
             )

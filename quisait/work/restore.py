@@ -44,6 +44,7 @@ from quisait.privacy.retention import query_log_key
 from quisait.settings import Settings, beside_file
 from quisait.settings.files import LOCKS_FOLDER, RANKER_FILE, RESTORING, make_folder, private_files
 from quisait.work.backup import DOCUMENTS, STATE, BackupUnusable, Manifest, read_manifest
+from search_api.asking.storage import forget_every_question
 from search_api.feedback import feedback
 
 _WRITTEN_AT_ONCE = 100
@@ -166,7 +167,7 @@ def _register_since(
         asked = [
             line
             for line in lines[:place]
-            if line["kind"] in ("wish", "feedback", "purged")
+            if line["kind"] in ("wish", "feedback", "question", "purged")
             and datetime.fromisoformat(line["at"]) >= near
         ]
         return _Since((*asked, *lines[place:]), last)
@@ -397,6 +398,7 @@ def _close_what_is_not_known(working: sa.Engine) -> None:
         connection.execute(sa.delete(cursors).where(cursors.c.source != DIRECTORY))
         for table in (*PUSHED, feedback):
             connection.execute(sa.delete(table))
+        forget_every_question(connection)
 
 
 def _agent_ids(working: sa.Engine) -> Sequence[str]:

@@ -48,7 +48,9 @@ from search_api.asking.values import (
     AgentRequest,
     AskedQuestion,
     AskingPreferences,
+    AskingRules,
     GivenAnswer,
+    OpenQuestionFigures,
     OwnAsking,
     QuestionStage,
     ReaderScope,
@@ -91,7 +93,10 @@ class TooManyQuestions(AnswerRefused):
 
 @dataclass(frozen=True, slots=True)
 class NewQuestion:
-    """What an asker writes. `to`: the agent whom they want asked first, empty for nobody."""
+    """What an asker writes. `to`: the agent whom they want asked first, empty for nobody.
+
+    `community`: a topic of the community that is to be asked instead of one agent after the other.
+    """
 
     title: str
     text: str = ""
@@ -100,6 +105,7 @@ class NewQuestion:
     scope_id: str = ""
     hidden: bool = False
     to: str = ""
+    community: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +113,9 @@ class AskingForm:
     """What the page where one asks shows.
 
     `existing`: documents that may answer already. `topics` are those to choose from, `topic_id`
-    the one that the title names. `communities` and `entities` may be the only readers. `to` is
-    whom the asker came from, None for nobody.
+    the one that the title names. `communities` and `entities` may be the only readers; `answering`
+    are the communities that may be asked, anybody's. `to` is whom the asker came from, None for
+    nobody.
     """
 
     new: NewQuestion
@@ -118,6 +125,7 @@ class AskingForm:
     entities: tuple[str, ...]
     hidden_names: bool
     to: Agent | None
+    answering: tuple[CommunityView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +161,16 @@ class ShownQuestion:
 class OwnQuestions:
     """What concerns a reader: asked of them, of their communities, of who animates; and theirs.
 
-    `answered_before` counts, of all agents in a year, «Cela répond».
+    `answered_before` counts, of all agents in a year, «Cela répond»; `figures` are of the questions
+    of that year which everybody may read.
     """
 
     waiting: tuple[tuple[AgentRequest, AskedQuestion], ...]
     of_communities: tuple[AskedQuestion, ...]
     animated: tuple[AskedQuestion, ...]
     mine: tuple[Thread, ...]
-    answered_before: int = 0
+    answered_before: int
+    figures: OpenQuestionFigures
 
 
 def asking_form(context: AnswerContext, reader: Reader, new: NewQuestion) -> AskingForm:
@@ -176,6 +186,7 @@ def asking_form(context: AnswerContext, reader: Reader, new: NewQuestion) -> Ask
         entities_of(agent),
         asking.rules.hidden_names,
         _may_be_first(context, reader, new.to),
+        _accepted(context),
     )
 
 
@@ -196,11 +207,11 @@ def answered_by_existing(context: AnswerContext, reader: Reader, document_id: st
     asking = _asking(context)
     if not context.search.cards((document_id,), reader):
         raise NotFound("Ce document n’existe pas, ou ne vous est pas ouvert.")
-    asking.questions.count_answered_before(context.today())
+    asking.questions.count_answered_before(context.today(), document_id)
 
 
 def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> AskedQuestion:
-    """Keep a question and ask the first who may know.
+    """Keep a question and ask the first who may know, or the community that is chosen.
 
     Raises `InvalidParameter`, `TooManyQuestions`, `NotFound`, `IndexUnreachable`.
     """
@@ -213,14 +224,14 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
         text=_said(new.text, MOST_TEXT),
         created=moment,
         modified=moment,
-        topic_id=_topic(context, new.topic_id),
+        topic_id=_community(context, new.community) or _topic(context, new.topic_id),
         scope=new.scope,
         scope_id=_scope_id(context, agent, new),
         named=not (new.hidden and asking.rules.hidden_names),
         until=moment + timedelta(days=asking.rules.answer_days),
     )
     first = _may_be_first(context, reader, new.to)
-    named = _named(context, question, first.id if first else "")
+    named = [] if new.community else _named(context, question, first.id if first else "")
     if not asking.questions.ask(question, asking.rules.asked_per_day, moment - timedelta(days=1)):
         raise TooManyQuestions("Vous avez posé beaucoup de questions aujourd’hui : revenez demain.")
     asking.publish()
@@ -275,7 +286,7 @@ def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
     ]
     return OwnQuestions(
         tuple(
-            (request, thread.question)
+            (_as_told(request, asking.rules), thread.question)
             for request, thread in asking.questions.waiting_for(agent.id)
             if access.admits(thread.question.access)
         ),
@@ -289,7 +300,16 @@ def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
         ),
         asking.questions.of_asker(agent.id),
         asking.questions.answered_before(context.today() - _YEAR),
+        asking.questions.open_figures(asking.questions.now() - _YEAR),
     )
+
+
+def _as_told(request: AgentRequest, rules: AskingRules) -> AgentRequest:
+    """Without the time that an earlier decline left them: it would tell that somebody declined."""
+    if request.state is not RequestState.WAITING:
+        return request
+    own = request.asked + timedelta(days=rules.answer_days)
+    return replace(request, until=min(request.until, own))
 
 
 def waiting_questions(context: AnswerContext, reader: Reader) -> int:
@@ -482,7 +502,7 @@ def move_questions_on(context: AnswerContext) -> int:
 
 def _moved_on(context: AnswerContext, asking: Asking, thread: Thread) -> bool:
     question, moment = thread.question, asking.questions.now()
-    if thread.answers and not question.missing:
+    if not thread.waits:
         return False
     if question.stage is QuestionStage.COMMUNITY:
         if question.until is None or question.until <= moment:
@@ -585,12 +605,8 @@ def _may_read(asking: Asking, agent_id: str, question: AskedQuestion) -> bool:
 
 def _to_community(context: AnswerContext, question: AskedQuestion) -> None:
     """To the community of its topic for as long as one agent has; where none, to who animates."""
-    asking, build = _asking(context), context.build()
-    has_one = not isinstance(build, BuildStatus) and any(
-        question.topic_id in {topic.id for topic in one.topics}
-        for one in accepted_communities(build)
-    )
-    if has_one:
+    asking = _asking(context)
+    if question.topic_id in _answering(context):
         until = asking.questions.now() + timedelta(days=asking.rules.answer_days)
         asking.questions.move(question.id, QuestionStage.COMMUNITY, until)
     else:
@@ -623,6 +639,22 @@ def _communities(context: AnswerContext, agent: Agent) -> tuple[CommunityView, .
     if isinstance(build, BuildStatus):
         return ()
     return tuple(one for one in communities_of(build, agent) if one.proposed)
+
+
+def _accepted(context: AnswerContext) -> tuple[CommunityView, ...]:
+    build = context.build()
+    return () if isinstance(build, BuildStatus) else accepted_communities(build)
+
+
+def _answering(context: AnswerContext) -> frozenset[str]:
+    """Topics of the communities that answer."""
+    return frozenset(topic.id for one in _accepted(context) for topic in one.topics)
+
+
+def _community(context: AnswerContext, topic_id: str) -> str:
+    if topic_id and topic_id not in _answering(context):
+        raise InvalidParameter("Cette communauté n’existe pas, ou n’a plus assez de membres.")
+    return topic_id
 
 
 def _may_be_first(context: AnswerContext, reader: Reader, agent_id: str) -> Agent | None:

@@ -9,7 +9,8 @@ agent.
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from statistics import median
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -22,12 +23,14 @@ from search_api.asking.values import (
     AskedQuestion,
     AskingPreferences,
     GivenAnswer,
+    OpenQuestionFigures,
     OwnAsking,
     QuestionStage,
     ReaderScope,
     RecentRequests,
     RequestState,
     Thread,
+    question_document,
 )
 
 metadata = sa.MetaData()
@@ -100,6 +103,14 @@ answered_before = sa.Table(
     sa.Column("count", sa.Integer, nullable=False),
 )
 """How many times «Cela répond» ended a question that was being written: of a day, of nobody."""
+
+questions_found_again = sa.Table(
+    "questions_found_again",
+    metadata,
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("count", sa.Integer, nullable=False),
+)
+"""How many of these times it was an earlier question that everybody may read."""
 
 asking_sequence = sa.Table(
     "asking_sequence",
@@ -226,10 +237,13 @@ class SqlQuestions:
     ) -> bool:
         """Change a request that is undecided; false where there is none.
 
-        To accept shows the asker's name from then on.
+        To accept shows the asker's name from then on; it is done once, so that nobody keeps a
+        question for ever.
         """
         own = (asked_agents.c.question_id == question_id) & _undecided()
         own &= asked_agents.c.agent_key == digest(agent_id)
+        if state is RequestState.ACCEPTED:
+            own &= asked_agents.c.state == RequestState.WAITING.value
         values: dict[str, object] = {"state": state.value, "reason": storable(reason)}
         if until is not None:
             values["until"] = until
@@ -254,15 +268,26 @@ class SqlQuestions:
             _change(connection, question_id, seq, **values)
 
     def answer(self, answer: GivenAnswer) -> None:
-        """Keep an answer; whoever gave it is asked no more, and the asker's name may be shown."""
+        """Keep an answer; whoever gave it is asked no more.
+
+        The asker's name may be shown from then on where an agent who was asked gave it: else any
+        reader would learn it by an answer of one word. What the asker adds fills no gap of theirs.
+        """
+        mine = digest(answer.author_id)
+        own = (asked_agents.c.agent_key == mine) & (
+            asked_agents.c.question_id == answer.question_id
+        )
+        by_asker = (asked_questions.c.id == answer.question_id) & (
+            asked_questions.c.agent_key == mine
+        )
         with self._writing() as (connection, seq):
-            if not _change(connection, answer.question_id, seq, named=True, missing=""):
+            values: dict[str, object] = {} if _there(connection, by_asker) else {"missing": ""}
+            done = sa.update(asked_agents).where(own).values(state=RequestState.ANSWERED.value)
+            if connection.execute(done).rowcount:
+                values["named"] = True
+            if not _change(connection, answer.question_id, seq, **values):
                 return
             connection.execute(sa.insert(given_answers).values(_answer_row(answer)))
-            own = asked_agents.c.agent_key == digest(answer.author_id)
-            own &= asked_agents.c.question_id == answer.question_id
-            done = sa.update(asked_agents).where(own).values(state=RequestState.ANSWERED.value)
-            connection.execute(done)
 
     def correct(self, answer_id: str, text: str) -> None:
         """Replace an answer's text; the former one is not kept, when it was corrected is."""
@@ -365,19 +390,48 @@ class SqlQuestions:
             connection.execute(sa.delete(asking_preferences).where(own))
             connection.execute(sa.insert(asking_preferences).values(row))
 
-    def count_answered_before(self, day: date) -> None:
-        """«Cela répond» once more."""
+    def count_answered_before(self, day: date, document_id: str) -> None:
+        """«Cela répond» once more; apart where an open question's document was the answer."""
+        source, _, question_id = document_id.partition(":")
+        by_question = asked_questions.c.id == (question_id if source == SOURCE else "")
+        opened = asked_questions.c.scope == ReaderScope.EVERYBODY.value
         with self._writing() as (connection, _):
-            today = answered_before.c.day == day
-            more = sa.update(answered_before).where(today)
-            if not connection.execute(more.values(count=answered_before.c.count + 1)).rowcount:
-                connection.execute(sa.insert(answered_before).values(day=day, count=1))
+            _one_more(connection, answered_before, day)
+            if _there(connection, by_question & opened & ~asked_questions.c.deleted):
+                _one_more(connection, questions_found_again, day)
 
     def answered_before(self, since: date) -> int:
         """How many times since a day."""
-        total = sa.select(sa.func.coalesce(sa.func.sum(answered_before.c.count), 0))
+        return self._counted(answered_before, since)
+
+    def _counted(self, table: sa.Table, since: date) -> int:
+        total = sa.select(sa.func.coalesce(sa.func.sum(table.c.count), 0))
         with self._engine.connect() as connection:
-            return int(connection.execute(total.where(answered_before.c.day >= since)).scalar_one())
+            return int(connection.execute(total.where(table.c.day >= since)).scalar_one())
+
+    def open_figures(self, since: datetime) -> OpenQuestionFigures:
+        """Of questions asked since a moment, and open to everybody."""
+        asked, given = asked_questions.c, given_answers.c
+        by_another = (given.question_id == asked.id) & (
+            (given.agent_key != asked.agent_key) | (asked.agent_key == "")
+        )
+        query = (
+            sa.select(asked.created, sa.func.min(given.created))
+            .select_from(asked_questions.outerjoin(given_answers, by_another))
+            .where(~asked.deleted, asked.scope == ReaderScope.EVERYBODY.value)
+            .where(asked.created > since)
+            .group_by(asked.id, asked.created)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        times_s = [
+            (in_utc(first) - in_utc(created)).total_seconds()
+            for created, first in rows
+            if first is not None
+        ]
+        middle = timedelta(seconds=median(times_s)) if times_s else None
+        again = self._counted(questions_found_again, since.date())
+        return OpenQuestionFigures(len(rows), len(times_s), middle, again)
 
     def of_agent(self, agent_id: str) -> OwnAsking:
         """Everything that is kept of one agent."""
@@ -413,7 +467,7 @@ class SqlQuestions:
             found = connection.execute(query.where(rows).order_by(asked_questions.c.seq)).all()
         for id_, seq, deleted in found:
             thread = None if deleted else self.one(id_)
-            yield ChangedQuestion(seq, f"{SOURCE}:{id_}", thread)
+            yield ChangedQuestion(seq, question_document(id_), thread)
 
     def _note(self, question_id: str, answer_id: str) -> None:
         if self._register is not None:
@@ -449,12 +503,31 @@ def forget_agent_in_questions(connection: sa.Connection, agent_id: str) -> int:
     return rows
 
 
+def forget_every_question(connection: sa.Connection) -> None:
+    """Erase all questions and answers, and whom they were asked; preferences stay.
+
+    The number of the last change stays too: no later one falls behind what the index knows.
+    """
+    for table in (asked_questions, given_answers, asked_agents):
+        connection.execute(sa.delete(table))
+
+
 def _existing() -> sa.Select[Any]:
     return sa.select(asked_questions).where(~asked_questions.c.deleted)
 
 
 def _undecided() -> sa.ColumnElement[bool]:
     return asked_agents.c.state.in_([one.value for one in UNDECIDED])
+
+
+def _one_more(connection: sa.Connection, table: sa.Table, day: date) -> None:
+    more = sa.update(table).where(table.c.day == day).values(count=table.c.count + 1)
+    if not connection.execute(more).rowcount:
+        connection.execute(sa.insert(table).values(day=day, count=1))
+
+
+def _there(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> bool:
+    return connection.execute(sa.select(asked_questions.c.id).where(rows)).first() is not None
 
 
 def _count(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> int:

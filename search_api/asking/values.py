@@ -7,7 +7,7 @@ nobody but themselves.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from connectors.values import EVERYONE, Access
@@ -85,7 +85,7 @@ class AskedQuestion:
     @property
     def document_id(self) -> str:
         """The id of its document."""
-        return f"{SOURCE}:{self.id}"
+        return question_document(self.id)
 
     @property
     def access(self) -> Access:
@@ -96,6 +96,11 @@ class AskedQuestion:
         if self.asker_id:
             allowed.add(f"agent:{self.asker_id}")
         return Access(frozenset(allowed))
+
+
+def question_document(question_id: str) -> str:
+    """The id of a question's document."""
+    return f"{SOURCE}:{question_id}"
 
 
 def scope_principal(scope: ReaderScope, scope_id: str) -> str:
@@ -144,6 +149,13 @@ class Thread:
     question: AskedQuestion
     answers: tuple[GivenAnswer, ...] = ()
 
+    @property
+    def waits(self) -> bool:
+        """Whether nobody but the asker answered, or the answers lack something."""
+        asker_id = self.question.asker_id
+        answered = any(not asker_id or one.author_id != asker_id for one in self.answers)
+        return not answered or bool(self.question.missing)
+
 
 @dataclass(frozen=True, slots=True)
 class AskingPreferences:
@@ -190,6 +202,21 @@ class OwnAsking:
     questions: tuple[AskedQuestion, ...] = ()
     answers: tuple[GivenAnswer, ...] = ()
     requests: tuple[AgentRequest, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenQuestionFigures:
+    """Of questions that everybody may read: how many were asked, and met another's answer.
+
+    `median`: the time to the first such answer, of those that met one; None for none.
+    `found_again`: how often «Cela répond» was said of one, which spared asking it anew. Restricted
+    questions count in nothing: a number would tell others that one was asked.
+    """
+
+    asked: int = 0
+    answered: int = 0
+    median: timedelta | None = None
+    found_again: int = 0
 
 
 RecentRequests = Mapping[str, int]

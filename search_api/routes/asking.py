@@ -74,6 +74,7 @@ def ask(request: Request, reader: AskingReader, asked: NewQuestionRequest) -> As
         asked.scope_id,
         asked.hidden,
         asked.to,
+        asked.community,
     )
     made = ask_question(services, reader, new)
     return question_body(question_page(services, reader, made.id))
@@ -129,9 +130,11 @@ def new_question_page(
     reader: AskingReader,
     q: _Written = "",
     to: Annotated[str, Query(max_length=200)] = "",
+    community: Annotated[str, Query(max_length=200)] = "",
 ) -> str:
     """Write a question; what answers it already stands beside it."""
-    found = asking_form(services_of(request), reader, NewQuestion(q.strip()[:MOST_TITLE], to=to))
+    new = NewQuestion(q.strip()[:MOST_TITLE], to=to, community=community)
+    found = asking_form(services_of(request), reader, new)
     return render(
         "ask.html",
         request=request,
@@ -152,13 +155,14 @@ def ask_on_page(
     readers: Annotated[str, Form(max_length=2_000)] = ReaderScope.EVERYBODY.value,
     hidden: Annotated[bool, Form()] = False,
     to: Annotated[str, Form(max_length=200)] = "",
+    community: Annotated[str, Form(max_length=200)] = "",
 ) -> RedirectResponse:
     """Ask, then show the question's own page."""
     scope, _, scope_id = readers.partition(SCOPE_SEPARATOR)
     known = {one.value for one in ReaderScope}
     # What is no choice of the page is nobody's community: it is refused.
     chosen = ReaderScope(scope) if scope in known else ReaderScope.COMMUNITY
-    new = NewQuestion(title, text, topic, chosen, scope_id, hidden, to)
+    new = NewQuestion(title, text, topic, chosen, scope_id, hidden, to, community)
     made = ask_question(services_of(request), reader, new)
     return RedirectResponse(question_address(made.id), status_code=303)
 

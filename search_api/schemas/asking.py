@@ -42,6 +42,9 @@ class NewQuestionRequest(_AskingSchema):
     )
     hidden: bool = Field(False, description="no name of yours before somebody accepts")
     to: str = Field("", max_length=200, description="an agent's id: whom to ask first")
+    community: str = Field(
+        "", max_length=200, description="a topic of the community to ask, instead of one by one"
+    )
 
 
 class QuestionActionRequest(_AskingSchema):
@@ -102,6 +105,15 @@ class AskedQuestionBody(BriefQuestionBody):
     answers: list[GivenAnswerBody]
 
 
+class OpenFiguresBody(_AskingSchema):
+    """Questions of a year that everybody may read, without a name."""
+
+    asked: int
+    answered: int = Field(description="that another than the asker answered")
+    median_s: float | None = Field(description="seconds to the first such answer; null for none")
+    found_again: int = Field(description="how often one answered a question being written")
+
+
 class OwnQuestionsBody(_AskingSchema):
     """What waits for one, and what one asked."""
 
@@ -113,6 +125,7 @@ class OwnQuestionsBody(_AskingSchema):
         description="how often, in a year and of all agents, a document answered a question that "
         "was being written"
     )
+    figures: OpenFiguresBody
 
 
 class ExistingAnswerBody(_AskingSchema):
@@ -146,6 +159,7 @@ class OwnAnswerBody(_AskingSchema):
     question: str
     text: str
     created: datetime
+    corrected: list[datetime]
 
 
 class OwnAskedBody(_AskingSchema):
@@ -214,6 +228,12 @@ def own_questions_body(found: OwnQuestions) -> OwnQuestionsBody:
         animated=list(map(brief_question, found.animated)),
         mine=[brief_question(one.question) for one in found.mine],
         answered_before=found.answered_before,
+        figures=OpenFiguresBody(
+            asked=found.figures.asked,
+            answered=found.figures.answered,
+            median_s=found.figures.median.total_seconds() if found.figures.median else None,
+            found_again=found.figures.found_again,
+        ),
     )
 
 
@@ -249,7 +269,13 @@ def own_asking_body(found: OwnAsking) -> OwnAskingBody:
             for one in found.questions
         ],
         answers=[
-            OwnAnswerBody(id=one.id, question=one.question_id, text=one.text, created=one.created)
+            OwnAnswerBody(
+                id=one.id,
+                question=one.question_id,
+                text=one.text,
+                created=one.created,
+                corrected=list(one.corrected),
+            )
             for one in found.answers
         ],
         requests=[

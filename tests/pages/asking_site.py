@@ -27,6 +27,7 @@ from indexer.access import Reader
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.embedded.index import EmbeddedIndex
 from indexer.extraction.in_process import InProcessExtractor
+from indexer.ports import Index
 from indexer.state import State
 from indexer.values import Put
 from quisait.application.database import migrate
@@ -127,7 +128,7 @@ class AskingSite:
 
     services: Services
     questions: SqlQuestions
-    index: EmbeddedIndex
+    index: Index
     engine: sa.Engine
     register: FileRegister
     clock: Clock
@@ -174,16 +175,20 @@ class AskingSite:
 
 
 @contextmanager
-def asking_site(folder: Path, *, apart: bool = False, **rules: Any) -> Iterator[AskingSite]:
-    """An administration of its own, on the embedded engine."""
-    index = EmbeddedIndex(folder / "index", ENCODER.dimension)
+def asking_site(
+    folder: Path, *, apart: bool = False, index: Index | None = None, **rules: Any
+) -> Iterator[AskingSite]:
+    """An administration of its own, on the embedded engine unless another index is given."""
+    index = index or EmbeddedIndex(folder / "index", ENCODER.dimension)
     assert not index.write(notes()).failed
     engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     book, builds, state = SqlDirectory(engine), SqlBuilds(engine), State(engine)
     book.replace(Listed(apart))
     listed = TopicList(TOPICS)
-    builds.publish(build_expertise(index, book, ENCODER, TOPICS, BuildRules(), TODAY), listed)
-    overview, clock = BuildReader(builds, index, book, BuildRules()), Clock()
+    # Seven agents are too few to call anybody alone; here who is so matters, not how it is known.
+    build_rules = BuildRules(least_known=0)
+    builds.publish(build_expertise(index, book, ENCODER, TOPICS, build_rules, TODAY), listed)
+    overview, clock = BuildReader(builds, index, book, build_rules), Clock()
     register = FileRegister(folder / "register.jsonl", (), clock, 90)
     questions = SqlQuestions(engine, clock, register)
     authorities = Authorities([ScopeAuthority(book, overview, lambda: TODAY)], book)

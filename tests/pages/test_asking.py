@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from indexer.values import Question, ShowRequest
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
 from search_api.asking.storage import asked_agents, asked_questions, given_answers
+from tests.opensearch_index import fresh_index
 from tests.pages.asking_site import (
     ANIMATOR,
     ASKER,
@@ -31,7 +32,7 @@ from tests.pages.asking_site import (
     AskingSite,
     asking_site,
 )
-from tests.planted import TODAY
+from tests.planted import ENCODER, TODAY
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
@@ -52,6 +53,17 @@ def site(tmp_path: Path) -> Iterator[AskingSite]:
         yield made
 
 
+@pytest.fixture(params=["embedded", "opensearch"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AskingSite]:
+    """The same on each engine: what is found, and what nobody finds, is theirs to say."""
+    if request.param == "embedded":
+        with asking_site(tmp_path) as made:
+            yield made
+        return
+    with fresh_index(ENCODER.dimension) as index, asking_site(tmp_path, index=index) as made:
+        yield made
+
+
 def answered(site: AskingSite, question: str, text: str = "Par un document d'arpentage.") -> str:
     """Somebody who is asked accepts and answers: the answer's id."""
     (agent_id,) = site.waiting(question)
@@ -60,8 +72,9 @@ def answered(site: AskingSite, question: str, text: str = "Par un document d'arp
     return str(site.read(agent_id, question)["answers"][-1]["id"])
 
 
-def test_a_question_is_answered_and_found_at_once(site: AskingSite) -> None:
+def test_a_question_is_answered_and_found_at_once(either: AskingSite) -> None:
     """Asked of the nearest who knows; accepted, answered, marked: a document for all."""
+    site = either
     question = site.ask(topic="cadastre", text="La limite est fausse.")
     assert site.waiting(question) == [MAPPER]
     assert site.found(STRANGER, "limite fausse") == [f"questions:{question}"]
@@ -127,12 +140,18 @@ def everything(site: AskingSite, agent_id: str, question: str = "") -> str:
     return "\n".join(answers)
 
 
-def test_who_may_not_read_it_finds_no_trace(site: AskingSite) -> None:
+def test_who_may_not_read_it_finds_no_trace(either: AskingSite) -> None:
     """Not in a search, a suggestion, a correction, a count, a list; nor by its address."""
-    before = site.client(STRANGER).get("/api/v1/search?q=cadastre").json()["total"]
+    site = either
+    own = site.ask(STRANGER, str(RESTRICTED["title"]).replace(SECRET, "Madagascar"))
+    before, untold = (
+        site.client(STRANGER).get("/api/v1/search?q=cadastre").json()["total"],
+        everything(site, STRANGER, own),
+    )
     question = site.ask(**RESTRICTED)
     answered(site, question, f"{SECRET} est une île.")
-    assert site.found(NEIGHBOUR, SECRET) == [f"questions:{question}"]
+    assert f"questions:{question}" in site.found(NEIGHBOUR, SECRET)
+    assert everything(site, STRANGER, own) == untold, "nor as the copy of their own question"
     found = everything(site, STRANGER, question)
     for word in ("carrousel du", f"du carrousel {SECRET}", f"{SECRET} est", f"propos de {SECRET}"):
         assert word not in found
@@ -242,8 +261,9 @@ def test_who_accepted_passes_on_and_does_not_decline(site: AskingSite) -> None:
     assert site.read(NEIGHBOUR, question)["passed_on"] == []
 
 
-def test_a_former_text_is_found_by_nobody(site: AskingSite) -> None:
+def test_a_former_text_is_found_by_nobody(either: AskingSite) -> None:
     """A correction and a deletion act in the index at once; when it was corrected is told."""
+    site = either
     question = site.ask(title="Où classer le cadastre erroné ?", text="Texte ancien, prunelle.")
     answer = answered(site, question, "Une réponse ancienne, groseille.")
     author = str(site.questions.one(question).answers[0].author_id)  # type: ignore[union-attr]
@@ -377,8 +397,40 @@ def test_a_community_reads_its_own_and_is_asked_in_its_turn(tmp_path: Path) -> N
         assert site.read(ANIMATOR, question) == 404, "to animate a topic opens nothing"
 
 
-def test_a_withdrawal_acts_on_it_as_on_all_else(site: AskingSite) -> None:
+def test_a_chosen_community_is_asked_at_once(tmp_path: Path) -> None:
+    """By whoever is in it or not; nobody of it in particular; one that is none is refused."""
+    with asking_site(tmp_path, apart=True) as site:
+        client, wanted = site.client(STRANGER), {"title": QUESTION, "community": "cadastre"}
+        assert client.post("/api/v1/questions", json=wanted).status_code == 422
+        assert client.post("/questions", data=wanted).status_code == 422
+        assert "aqui" not in client.get("/questions/new?community=cadastre").text
+        path = "/animation/communities/cadastre"
+        accepted = {"verdict": "accept"}
+        assert site.client(ANIMATOR).post(path, data=accepted).status_code == 303
+        site.authorities.forget()
+        address = "/questions/new?community=cadastre"
+        assert address in client.get("/communities/cadastre").text
+        assert '<option value="cadastre" selected>À la communauté' in client.get(address).text
+        sent = client.post("/questions", data={**wanted, "topic": "regies"})
+        question = sent.headers["location"].rpartition("/")[2]
+        assert site.read(STRANGER, question)["topic_id"] == "cadastre"
+        assert site.read(STRANGER, question)["stage"] == "community"
+        assert site.questions.requests_of(question) == ()
+        (waits,) = site.client(BEHIND).get("/api/v1/questions").json()["of_communities"]
+        assert waits["id"] == question
+        hidden = site.ask(ASKER, **{**RESTRICTED, "community": "cadastre"})
+        waiting = [
+            {one["id"] for one in site.client(who).get("/api/v1/questions").json()[name]}
+            for who, name in ((BEHIND, "of_communities"), (STRANGER, "of_communities"))
+        ]
+        assert waiting == [{question, hidden}, set()]
+        site.later(3.5)
+        assert site.read(STRANGER, question)["stage"] == "animator"
+
+
+def test_a_withdrawal_acts_on_it_as_on_all_else(either: AskingSite) -> None:
     """Who withdrew is asked no more, and named nowhere; the answer remains."""
+    site = either
     answered(site, site.ask(title="Le cadastre se corrige-t-il ?", topic="cadastre"))
     question = site.ask(topic="cadastre", to=MAPPER)
     assert site.waiting(question) == [MAPPER]
@@ -414,6 +466,70 @@ def test_a_hidden_name_is_nowhere_until_somebody_accepts(tmp_path: Path) -> None
         assert site.read(STRANGER, site.ask(hidden=True))["asker"]["id"] == ASKER
 
 
+def test_who_was_not_asked_unmasks_nobody(tmp_path: Path) -> None:
+    """By an answer of one word; nor does the asker, who adds something. Who was asked does."""
+    with asking_site(tmp_path, hidden_names=True) as site:
+        question = site.ask(hidden=True, text="À Saint-Denis.", scope="entity", scope_id=HERE)
+        assert site.act(NEIGHBOUR, question, "answer", text="Peut-être.") == 204
+        for agent_id in (NEIGHBOUR, MAPPER, ANIMATOR):
+            found = everything(site, agent_id, question).replace(f"/agents/{ASKER}", "")
+            own = site.client(agent_id).get("/?q=Saint-Denis").text
+            for word in ("Demandeuse", f"agent:{ASKER}", f'"{ASKER}"'):
+                assert word not in own
+                assert found.count(word) == everything(site, agent_id).count(word)
+        assert site.act(MAPPER, question, "answer", text="Par un arpentage.") == 204
+        assert site.read(NEIGHBOUR, question)["asker"]["id"] == ASKER
+
+
+def test_what_the_asker_adds_is_no_answer(site: AskingSite) -> None:
+    """The question goes on to the next; what was said to be missing still is."""
+    question = site.ask(topic="cadastre")
+    assert site.act(ASKER, question, "answer", text="C'est la parcelle 12.") == 204
+    assert "Dites si une réponse" not in site.client(ASKER).get(f"/questions/{question}").text
+    site.later(3.5)
+    assert site.waiting(question) == [NEIGHBOUR]
+    answered(site, question)
+    assert site.act(ASKER, question, "lacks", text="La date.") == 204
+    assert site.act(ASKER, question, "answer", text="Celle du bornage.") == 204
+    assert site.read(ASKER, question)["missing"] == "La date."
+    site.later(0.1)
+    assert site.waiting(question) == [FARAWAY]
+
+
+def test_nobody_keeps_a_question_for_ever(site: AskingSite) -> None:
+    """One accepts once; the time to answer is not begun anew."""
+    question = site.ask()
+    assert site.act(MAPPER, question, "accept") == 204
+    assert site.act(MAPPER, question, "accept") == 404
+    site.later(3.5)
+    assert site.waiting(question) == [NEIGHBOUR]
+    assert site.act(MAPPER, question, "accept") == 404, "it is not asked any more"
+
+
+def test_who_is_asked_next_is_not_told_of_a_decline(site: AskingSite, tmp_path: Path) -> None:
+    """The same page as of whoever is asked first, because the first receives no questions."""
+    with asking_site(tmp_path / "other") as other:
+        said = {"receives": False}
+        assert other.client(MAPPER).post("/api/v1/questions/preferences", json=said).is_success
+        question = other.ask(to=MAPPER)
+        assert other.waiting(question) == [NEIGHBOUR]
+        first = other.client(NEIGHBOUR).get("/questions").text.replace(question, "")
+    question = site.ask(to=MAPPER)
+    assert site.act(MAPPER, question, "decline") == 204
+    assert site.waiting(question) == [NEIGHBOUR]
+    assert site.client(NEIGHBOUR).get("/questions").text.replace(question, "") == first
+
+
+def test_a_question_of_who_is_gone_stops_no_other(site: AskingSite) -> None:
+    """Nobody is asked in the name of whoever was erased; the rest goes on."""
+    gone, other = site.ask(), site.ask(STRANGER, f"{QUESTION} Une autre.")
+    purge_agent(site.engine, ASKER, b"key")
+    for _ in range(4):
+        site.later(3.5)
+    assert site.questions.one(gone).question.stage == "animator"  # type: ignore[union-attr]
+    assert site.read(STRANGER, other)["stage"] == "animator"
+
+
 def test_what_answers_already_ends_it_and_is_counted(site: AskingSite) -> None:
     """Under the asker's rights: neither who, nor which document is kept."""
     client = site.client(ASKER)
@@ -426,10 +542,45 @@ def test_what_answers_already_ends_it_and_is_counted(site: AskingSite) -> None:
     assert site.questions.answered_before(date.min) == 1
     assert client.get("/api/v1/questions").json()["answered_before"] == 1
     assert "1 question a trouvé sa réponse" in site.client(STRANGER).get("/questions").text
-    question = site.ask(**RESTRICTED)
+    assert site.questions.open_figures(site.clock() - timedelta(days=1)).found_again == 0
+    earlier, question = site.ask(), site.ask(**RESTRICTED)
+    for one in (earlier, question):
+        chosen = {"document": f"questions:{one}"}
+        assert site.client(NEIGHBOUR).post("/questions/existing", data=chosen).status_code == 303
+    figures = client.get("/api/v1/questions").json()
+    assert (figures["answered_before"], figures["figures"]["found_again"]) == (3, 1)
+    told = site.client(STRANGER).get("/questions").text
+    assert "1 fois, une question déjà posée a évité de la poser à nouveau." in told
     hidden = {"document": f"questions:{question}"}
     assert site.client(STRANGER).post("/questions/existing", data=hidden).status_code == 404
-    assert site.questions.answered_before(date.min) == 1
+    assert site.questions.answered_before(date.min) == 3
+
+
+def test_what_became_of_open_questions_is_told_to_all(site: AskingSite) -> None:
+    """How many met another's answer and how soon; of restricted ones nothing, nor of whom."""
+    assert "En un an" not in site.client(STRANGER).get("/questions").text
+    first, second = site.ask(), site.ask(title=f"{QUESTION} Une autre.")
+    third = site.ask(**RESTRICTED)
+    site.act(ASKER, first, "answer", text="Je précise.")
+    told = site.client(STRANGER).get("/questions").text
+    assert "2 questions ouvertes à tous ont été posées ; aucune n’a encore de réponse." in told
+    for days, question in ((2, first), (4, second)):
+        site.clock.now += timedelta(days=days)
+        for text in ("Oui.", "Oui, encore."):
+            assert site.act(STRANGER, question, "answer", text=text) == 204
+    assert site.act(NEIGHBOUR, third, "answer", text="Non.") == 204
+    told = site.client(STRANGER).get("/questions").text
+    assert "2 questions ouvertes à tous ont été posées ; 2 ont une réponse" in told
+    assert "la moitié en 5 jours au plus" in told
+    figures = site.client(STRANGER).get("/api/v1/questions").json()["figures"]
+    assert (figures["asked"], figures["answered"]) == (2, 2)
+    assert figures["median_s"] == pytest.approx(4 * 86_400, abs=120)
+    assert site.act(ASKER, first, "delete") == 204
+    purge_agent(site.engine, ASKER, b"key")
+    told = site.client(STRANGER).get("/questions").text
+    assert "1 question ouverte à tous a été posée ; 1 a une réponse, en 7 jours au plus" in told
+    site.clock.now += timedelta(days=366)
+    assert "En un an" not in site.client(STRANGER).get("/questions").text
 
 
 def test_one_takes_ones_own_along_and_deletes_it(site: AskingSite) -> None:
@@ -437,10 +588,13 @@ def test_one_takes_ones_own_along_and_deletes_it(site: AskingSite) -> None:
     question = site.ask(text="Mes précisions.", topic="cadastre")
     other = site.ask(STRANGER, f"{QUESTION} Une autre.")
     answered(site, question, "Une réponse de la première.")
-    assert site.act(ASKER, other, "answer", text="Ma réponse.") == 204
+    assert site.act(ASKER, other, "answer", text="La mienne.") == 204
+    own = site.read(ASKER, other)["answers"][0]["id"]
+    assert site.act(ASKER, other, "correct", text="Ma réponse.", answer=own) == 204
     kept = site.client(ASKER).get("/api/v1/me/export").json()["asking"]
     assert [one["text"] for one in kept["asked"]] == ["Mes précisions."]
     assert [one["text"] for one in kept["answers"]] == ["Ma réponse."]
+    assert [len(one["corrected"]) for one in kept["answers"]] == [1]
     assert kept["requests"] == []
     assert "première" not in json.dumps(kept)
     assert site.client(ASKER).post("/questions/forget").status_code == 303

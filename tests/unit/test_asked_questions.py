@@ -114,6 +114,6 @@ def test_preferences_replace_each_other(questions: SqlQuestions) -> None:
 def test_what_is_counted_is_of_a_day(questions: SqlQuestions) -> None:
     """«Cela répond» adds up, without who or what."""
     for _ in range(3):
-        questions.count_answered_before(NOW.date())
+        questions.count_answered_before(NOW.date(), "wiki:q")
     assert questions.answered_before(NOW.date()) == 3
     assert questions.answered_before(NOW.date() + timedelta(days=1)) == 0
