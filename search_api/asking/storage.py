@@ -479,7 +479,11 @@ class SqlQuestions:
         with self._engine.begin() as connection:
             more = sa.update(asking_sequence).values(last=asking_sequence.c.last + 1)
             if not connection.execute(more).rowcount:
-                connection.execute(sa.insert(asking_sequence).values(place=1, last=1))
+                try:
+                    with connection.begin_nested():
+                        connection.execute(sa.insert(asking_sequence).values(place=1, last=1))
+                except sa.exc.IntegrityError:  # another was the first at this moment
+                    connection.execute(more)
             yield connection, connection.execute(sa.select(asking_sequence.c.last)).scalar_one()
 
 

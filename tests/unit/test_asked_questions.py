@@ -62,6 +62,19 @@ def test_no_race_takes_a_limit_by_surprise(questions: SqlQuestions) -> None:
     assert questions.last_seq() >= 2 * RACERS
 
 
+def test_the_first_of_all_may_come_together(questions: SqlQuestions) -> None:
+    """Into a database without any number yet: each gets its own."""
+    start = Barrier(RACERS)
+
+    def race(number: int) -> bool:
+        start.wait()
+        return questions.ask(asked(f"q{number}", f"other-{number}"), 1, WEEK_AGO)
+
+    with ThreadPoolExecutor(RACERS) as pool:
+        assert all(pool.map(race, range(RACERS)))
+    assert questions.last_seq() == RACERS
+
+
 def test_one_agent_at_a_time_and_each_once(questions: SqlQuestions) -> None:
     """Nobody is asked again, nor a second while the first may answer, nor past that stage."""
     assert questions.ask(asked("q"), 5, WEEK_AGO)
