@@ -578,10 +578,12 @@ def keep(path: Path, rows: SetRows) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Every set, or those named, on the embedded index."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.voting_sets")
-    parser.add_argument("sets", nargs="*", default=list(SETS), choices=list(SETS), metavar="SET")
+    parser.add_argument("sets", nargs="*", default=list(SETS), metavar="SET")
     parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--values", type=Path)
     given = parser.parse_args(arguments)
+    if unknown := set(given.sets) - SETS.keys():
+        parser.error(f"{', '.join(sorted(unknown))}: no such set; there are {', '.join(SETS)}")
     encoder = EncoderSettings.model_validate({"kind": "onnx", "model": str(exported_model())})
     bench = Bench(IndexSettings.model_validate({"engine": "embedded"}), encoder, given.cache)
     found: dict[str, SetRows] = {}
