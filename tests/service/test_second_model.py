@@ -1,7 +1,7 @@
 """A second model above both engines: what it moves, whom it reads for, and what it cannot break."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -147,9 +147,12 @@ def test_it_reads_what_the_reader_may_read(index: Index, book: SqlDirectory) -> 
     assert "s:secret" not in whole(asking), "what another reader was shown is not remembered"
 
 
-@pytest.mark.parametrize("scorer", [Sleeping(), Broken()], ids=lambda scorer: scorer.name)
-def test_a_page_comes_without_it(scorer: PairScorer, index: Index, book: SqlDirectory) -> None:
+@pytest.mark.parametrize("made", [Sleeping, Broken], ids=lambda made: made.name)
+def test_a_page_comes_without_it(
+    made: Callable[[], PairScorer], index: Index, book: SqlDirectory
+) -> None:
     """As if there were none: the same results, scores and words."""
+    scorer = made()
     asking = search(index, book, scorer, limit_s=0.01)
     for _ in range(3):
         assert page(asking) == page(search(index, book, None))
