@@ -21,7 +21,7 @@ from search_api.problems import Problem
 from search_api.questions.query import Query, ResultOrder
 from search_api.ranking.results import Result
 from search_api.routes.push import RETRY_AFTER_S, parsed
-from search_api.schemas.search import ProblemBody
+from search_api.schemas.search import problem_responses
 from search_api.services import services_of
 from search_api.sign_on.errors import NotAnAgent, ProviderUnreachable, SignOnFailed
 from search_api.sign_on.introspection import ApplicationReader
@@ -122,22 +122,17 @@ async def _query(
 
 
 router = APIRouter(
-    responses={
-        status: {
-            "model": ProblemBody,
-            "description": meaning,
-            "content": {"application/problem+json": {}},
+    responses=problem_responses(
+        {
+            400: "no JSON, or something that is not offered: path, tags, reach, other orders",
+            401: "no token, or one that was not made for this application",
+            403: "the token's account belongs to no agent in post",
+            404: "no application searches here",
+            413: "too many bytes",
+            429: "too often: see Retry-After",
+            503: "the provider or the engine does not answer",
         }
-        for status, meaning in (
-            (400, "no JSON, or something that is not offered: path, tags, reach, other orders"),
-            (401, "no token, or one that was not made for this application"),
-            (403, "the token's account belongs to no agent in post"),
-            (404, "no application searches here"),
-            (413, "too many bytes"),
-            (429, "too often: see Retry-After"),
-            (503, "the provider or the engine does not answer"),
-        )
-    }
+    )
 )
 
 _BODY: dict[str, Any] = {

@@ -21,7 +21,7 @@ from search_api.limits import RequesterKind
 from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.problems import Problem
 from search_api.push_answers import PushBody, PushReceiver, find_answer, find_fault, push_answer
-from search_api.schemas.search import ProblemBody
+from search_api.schemas.search import problem_responses
 from search_api.services import services_of
 
 RETRY_AFTER_S = 30
@@ -148,25 +148,20 @@ def _no_number(word: str) -> Never:
     raise ValueError(word)
 
 
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {
-        "model": ProblemBody,
-        "description": meaning,
-        "content": {"application/problem+json": {}},
+_PROBLEMS: dict[int | str, dict[str, Any]] = problem_responses(
+    {
+        400: "not JSON",
+        401: "no token, or none of ours",
+        403: "the token of another source",
+        404: "no source takes in what is pushed",
+        408: "too slow",
+        413: "too many bytes or documents",
+        415: "a compressed body",
+        422: "a single document that is refused",
+        429: "too much waits, or too often: nothing was taken, see Retry-After",
+        503: "the inbox does not answer: nothing was taken",
     }
-    for status, meaning in (
-        (400, "not JSON"),
-        (401, "no token, or none of ours"),
-        (403, "the token of another source"),
-        (404, "no source takes in what is pushed"),
-        (408, "too slow"),
-        (413, "too many bytes or documents"),
-        (415, "a compressed body"),
-        (422, "a single document that is refused"),
-        (429, "too much waits, or too often: nothing was taken, see Retry-After"),
-        (503, "the inbox does not answer: nothing was taken"),
-    )
-}
+)
 _JSON = {"requestBody": {"required": True, "content": {"application/json": {"schema": {}}}}}
 _FIND_FAULTS: dict[str, Any] = {
     "description": "not JSON, or find's list of what it refuses",

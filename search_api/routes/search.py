@@ -38,27 +38,22 @@ from search_api.questions.query import Query as Asked
 from search_api.questions.query import ResultOrder, since
 from search_api.questions.query_parser import QueryPart, QueryPartKind
 from search_api.ranking.results import Results
-from search_api.schemas.search import ExpertsBody, ProblemBody, SearchBody, SuggestionsBody
+from search_api.schemas.search import ExpertsBody, SearchBody, SuggestionsBody, problem_responses
 from search_api.schemas.search_responses import experts_answer, search_answer, suggestions_answer
 from search_api.search import OF_A_PERSON
 from search_api.services import services_of
 from search_api.templating import demo_agents, here, render
 
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {
-        "model": ProblemBody,
-        "description": meaning,
-        "content": {"application/problem+json": {}},
+PROBLEMS: dict[int | str, dict[str, Any]] = problem_responses(
+    {
+        401: "nobody is named",
+        403: "another site's page, or not for this reader",
+        404: "there is no such thing, or not for this reader",
+        422: "a parameter is not valid",
+        429: "too often: see Retry-After",
+        503: "the engine does not answer",
     }
-    for status, meaning in (
-        (401, "nobody is named"),
-        (403, "another site's page, or not for this reader"),
-        (404, "there is no such thing, or not for this reader"),
-        (422, "a parameter is not valid"),
-        (429, "too often: see Retry-After"),
-        (503, "the engine does not answer"),
-    )
-}
+)
 
 api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 

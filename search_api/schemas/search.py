@@ -1,6 +1,8 @@
 """The API's answers to a search, as its OpenAPI description publishes them."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -375,3 +377,15 @@ class ProblemBody(_SearchSchema):
     status: int
     code: str = Field(description="a word for programs")
     detail: str | None = None
+
+
+def problem_responses(meanings: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+    """The problems that routes answer with, by status, as OpenAPI describes them."""
+    return {
+        status: {
+            "model": ProblemBody,
+            "description": meaning,
+            "content": {"application/problem+json": {}},
+        }
+        for status, meaning in meanings.items()
+    }
