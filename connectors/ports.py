@@ -8,7 +8,7 @@ SourceError
 └── RecordVanished      the record was deleted while it was read: skip it
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -196,6 +196,18 @@ class SupportsRefetch(Protocol):
         """Yield these documents as they are now, without those that no longer exist.
 
         Raises `SourceUnreachable` or `SourceRefused`.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsCheck(Protocol):
+    """A source that can try the account that reads it."""
+
+    def check(self) -> Iterable[str]:
+        """Yield a French sentence for each thing that the account may not do, and would need.
+
+        Raises `SourceUnreachable` or `SourceRefused` where nothing can be read at all.
         """
         ...
 

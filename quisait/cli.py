@@ -29,6 +29,7 @@ from quisait.application.startup import errors_as_sentences, opened_application,
 from quisait.checks import run_checks
 from quisait.commands import answers
 from quisait.commands.backups import backup, restore
+from quisait.commands.connectors import connector_app, try_command
 from quisait.commands.demo import demo
 from quisait.commands.directory import directory
 from quisait.commands.expertise import coverage, expertise_app, isolation, peers, profile
@@ -94,6 +95,8 @@ app.command("profile")(profile)
 app.command()(audit)
 app.add_typer(journal_app, name="journal")
 app.add_typer(privacy_app, name="privacy")
+app.add_typer(connector_app, name="connector")
+app.command("try")(try_command)
 app.add_typer(push_app, name="push")
 app.add_typer(sessions_app, name="sessions")
 app.command()(backup)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
+from pydantic import ValidationError
 
 from connectors.account_linking import AccountAssignment, LinkBy, LinkedDirectory, LinkRule
 from connectors.directory import AccountRecord, TableDirectory, read_records
@@ -15,6 +16,7 @@ from connectors.export.connector import ExportConnector
 from connectors.file_patterns import parse_selection
 from connectors.files import OpenFile
 from connectors.folder.connector import FolderConnector
+from connectors.installed import SourcePlace, load_kind, open_installed
 from connectors.ldap.config import (
     AGENT_ATTRIBUTES,
     GroupAttributes,
@@ -35,8 +37,8 @@ from indexer.ports import IndexDenials
 from indexer.state import State
 from quisait.application.database import opened_database
 from quisait.settings import Settings, beside_file
-from quisait.settings.sources import SourceSettings
-from quisait.settings.types import seconds_of
+from quisait.settings.sources import BUILT_IN_KINDS, SourceSettings
+from quisait.settings.types import fault_lines, seconds_of
 from search_api.asking.documents import QuestionsConnector
 from search_api.asking.storage import SqlQuestions
 from search_api.identity.principals import CurrentKnownPrincipals, KnownPrincipalRules
@@ -60,7 +62,7 @@ def wiki_place(settings: SourceSettings) -> WikiConfig:
     return WikiConfig(
         url=settings.url,
         user=settings.user,
-        password=_wiki_password(settings) if settings.user else "",
+        password=source_password(settings) if settings.user else "",
         namespaces=settings.namespaces,
         allowed=frozenset(settings.allowed),
         ca_file=str(beside_file(settings.ca_file)) if settings.ca_file else "",
@@ -68,7 +70,7 @@ def wiki_place(settings: SourceSettings) -> WikiConfig:
     )
 
 
-def _wiki_password(settings: SourceSettings) -> str:
+def source_password(settings: SourceSettings) -> str:
     """From the environment, or from a file of its own; never from the settings' file."""
     variable = f"QUISAIT_PASSWORD_{settings.name.upper().replace('-', '_')}"
     if given := os.environ.get(variable):
@@ -123,6 +125,8 @@ def open_source(
         from connectors.mediawiki.connector import MediaWikiConnector
 
         return MediaWikiConnector(settings.name, wiki_place(settings))
+    if settings.kind not in BUILT_IN_KINDS:
+        return _open_installed(settings)
     path = beside_file(settings.path)
     if settings.kind == "export":
         return ExportConnector(settings.name, path)
@@ -133,6 +137,23 @@ def open_source(
         selection=parse_selection(settings.include, settings.exclude),
         link=settings.link,
     )
+
+
+def _open_installed(settings: SourceSettings) -> Connector:
+    """Raises `SourceRefused` where it does not load, or its options are wrong."""
+    kind = load_kind(settings.kind)
+    try:
+        options = kind.options.model_validate(settings.options)
+    except ValidationError as error:
+        faults = "\n".join(f"options de {settings.name}, {line}" for line in fault_lines(error))
+        raise SourceRefused(faults) from None
+    place = SourcePlace(
+        settings.name,
+        beside_file(""),
+        Access(frozenset(settings.allowed)),
+        lambda: source_password(settings),
+    )
+    return open_installed(settings.kind, kind, place, options)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
-from connectors.ports import SourceError
+from connectors.ports import SourceError, SupportsCheck
 from connectors.timeouts import call_with_timeout
 from connectors.values import Agent
 from expertise.builds import SqlBuilds
@@ -357,8 +357,11 @@ def _source(settings: Settings, source: SourceSettings) -> str:
         return f"{source.kind}, {tokens} jetons"
     if source.kind == "questions":
         return "dans la base d'état"
-    next(iter(open_source(source, None).changes(None)), None)
-    return f"{source.kind}, {source.path or source.url}"
+    connector = open_source(source, None)
+    next(iter(connector.changes(None)), None)
+    missing = connector.check() if isinstance(connector, SupportsCheck) else ()
+    where = filter(None, [source.kind, source.path or source.url])
+    return " ; ".join([", ".join(where), *missing])
 
 
 def _identity(settings: Settings) -> Check:

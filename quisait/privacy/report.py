@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from connectors.installed import load_kind
+from connectors.ports import SourceRefused
 from expertise.builds import TREND_DAYS
 from quisait.settings import PrivacySettings, Settings, beside_file
 from quisait.settings.sources import SourceSettings
@@ -111,7 +113,17 @@ def _sources(settings: Settings) -> Iterator[str]:
 
 def _source(source: SourceSettings) -> str:
     readers = f", lecteurs par défaut : {', '.join(source.allowed)}" if source.allowed else ""
-    return f"« {source.name} » : {_KINDS[source.kind]}{readers}."
+    return f"« {source.name} » : {_kind(source.kind)}{readers}."
+
+
+def _kind(name: str) -> str:
+    """What a kind of source is; of a connector that does not load, its name."""
+    if name in _KINDS:
+        return _KINDS[name]
+    try:
+        return f"{load_kind(name).label} (connecteur « {name} »)"
+    except SourceRefused:
+        return f"connecteur « {name} », qui ne se charge pas"
 
 
 def _recipients(settings: Settings) -> Iterator[str]:

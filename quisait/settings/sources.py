@@ -1,13 +1,14 @@
 """Settings of what is read and by whom: sources, directory, access lists, authorities, roles."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from connectors.file_patterns import parse_selection
+from connectors.installed import installed_connectors
 from connectors.ldap.config import AGENT_ATTRIBUTES, OPTIONAL_AGENT_FIELDS
 from connectors.values import RESERVED_AUTHORITIES
 from quisait.settings.types import (
@@ -20,10 +21,26 @@ from quisait.settings.types import (
 )
 from search_api.identity.principals import Grant, Role
 
+BUILT_IN_KINDS = ("folder", "export", "mediawiki", "push", "questions")
+
+
+def _known_kind(kind: str) -> str:
+    """Of quisait itself, or of an installed connector, which is loaded when the source is read."""
+    if kind in BUILT_IN_KINDS:
+        return kind
+    installed = sorted(installed_connectors())
+    if kind not in installed:
+        known = [f"« {name} »" for name in (*BUILT_IN_KINDS[:-1], *installed)]
+        raise ValueError(
+            f"sorte de source inconnue ; connues : {', '.join(known)}. Un autre connecteur "
+            "s'installe avec son paquet (docs/connecteur.md)"
+        )
+    return kind
+
 
 def _where_it_is_read(path: str, about: ValidationInfo) -> str:
     """A source on this machine says where."""
-    if not path and about.data.get("kind") not in ("push", "mediawiki", "questions"):
+    if not path and about.data.get("kind") in ("folder", "export"):
         raise PydanticCustomError("missing", "path is missing")
     return path
 
@@ -50,9 +67,10 @@ class SourceSettings(SettingsTable):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")] = Field(
         description="nom court, sans deux-points : il commence l'identifiant de ses documents"
     )
-    kind: Literal["folder", "export", "mediawiki", "push", "questions"] = Field(
+    kind: Annotated[str, AfterValidator(_known_kind)] = Field(
         description="« folder » (dossier de fichiers), « export » (JSON Lines), « mediawiki » "
-        "(wiki) ou « push » (reçus d'une application) ; « questions » est ajoutée par [questions]"
+        "(wiki), « push » (reçus d'une application), ou un connecteur installé "
+        "(« quisait connector list ») ; « questions » est ajoutée par [questions]"
     )
     path: Annotated[str, AfterValidator(_where_it_is_read)] = Field(
         "",
@@ -66,8 +84,8 @@ class SourceSettings(SettingsTable):
     )
     allowed: list[Principal] = Field(
         [],
-        description="lecteurs des fichiers sans règle (dossiers), ou de l'espace principal "
-        "(wiki) ; vide : personne",
+        description="lecteurs de ce qui n'en nomme pas : fichiers sans règle (dossiers), espace "
+        "principal (wiki) ; vide : personne",
     )
     include: Annotated[list[str], AfterValidator(_file_patterns)] = Field(
         [],
@@ -116,6 +134,12 @@ class SourceSettings(SettingsTable):
         10, ge=0, description="demandes par seconde au plus ; 0 : sans attendre"
     )
     ca_file: str = Field("", description="autorité de certification du wiki (PEM)")
+    options: dict[str, Any] = Field(
+        {},
+        repr=False,
+        description="d'un connecteur installé, ses propres réglages, que « quisait connector "
+        "list » décrit",
+    )
     reader_groups: bool = Field(
         False,
         description="demander au wiki les groupes du compte de chaque lecteur : droits "
@@ -128,9 +152,11 @@ class SourceSettings(SettingsTable):
     )
 
     @model_validator(mode="after")
-    def _searched_where_pushed(self) -> "SourceSettings":
+    def _where_it_has_a_meaning(self) -> "SourceSettings":
         if self.search_client and self.kind != "push":
             raise ValueError("search_client n'a de sens que pour une source « push »")
+        if self.options and self.kind in BUILT_IN_KINDS:
+            raise ValueError("options n'a de sens que pour un connecteur installé")
         return self
 
 

@@ -151,6 +151,14 @@ def validation_messages(error: ValidationError, file: Path) -> list[str]:
     ]
 
 
+def fault_lines(error: ValidationError) -> list[str]:
+    """One line per fault of a table that is no part of the settings: the field, what to do."""
+    return [
+        f"{'.'.join(map(str, one['loc']))} : {_message(one['type'], one.get('ctx', {}))}"
+        for one in error.errors()
+    ]
+
+
 def unreadable_message(error: Exception, file: Path) -> str:
     """Why the settings could not be read at all, and what to do."""
     if isinstance(error, tomllib.TOMLDecodeError):

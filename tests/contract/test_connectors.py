@@ -1,14 +1,15 @@
 """Every connector passes the contract, and rejects faulty ones."""
 
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from connectors.testing.connector_contract import CHECKS, ConnectorHarness
+from connectors.testing.lying_connectors import LIES
 from connectors.values import Document
-from tests.contract.connector_contract import CHECKS, ConnectorHarness
 from tests.contract.connector_harnesses import ExportHarness, FolderHarness
-from tests.contract.lying_connectors import LIES, Lie, LyingConnectorHarness
 from tests.contract.push_harness import PushHarness
 from tests.contract.wiki_harness import WikiConnectorHarness
 
@@ -31,18 +32,19 @@ def harness(request: pytest.FixtureRequest, tmp_path: Path) -> ConnectorHarness:
     return ExportHarness(root, complete=request.param == "export-complete")
 
 
-@pytest.mark.parametrize("check", CHECKS)
-def test_connector_holds_to_the_contract(check: str, harness: ConnectorHarness) -> None:
+def test_connector_holds_to_the_contract(
+    connector_check: Callable[[ConnectorHarness], None], harness: ConnectorHarness
+) -> None:
     """Each connector passes each check."""
-    CHECKS[check](harness)
+    connector_check(harness)
 
 
 @pytest.mark.parametrize("harness", QUICK, indirect=True)
-@pytest.mark.parametrize(("name", "how", "lie"), LIES, ids=[f"{n}-{h}" for n, h, _ in LIES])
-def test_contract_rejects_a_lie(name: str, how: str, lie: Lie, harness: ConnectorHarness) -> None:
+def test_contract_rejects_a_lie(
+    connector_lie: Callable[[ConnectorHarness], None], harness: ConnectorHarness
+) -> None:
     """Each check rejects a connector with a fault in what it checks."""
-    with pytest.raises(AssertionError):
-        CHECKS[name](LyingConnectorHarness(harness, lie))
+    connector_lie(harness)
 
 
 @pytest.mark.parametrize("harness", ["folder", "export", "push"], indirect=True)

@@ -157,7 +157,8 @@ def test_each_port_that_is_named_has_its_contract() -> None:
     _, _, after = section("What holds everywhere").partition("Those of ")
     ports = re.split(r",\s+|\s+and\s+", after.partition(" have a contract suite")[0])
     singular = [re.sub(r"ies$", "y", port).removesuffix("s") for port in ports]
-    suites = {path.name for path in (REPOSITORY / "tests/contract").glob("*_contract.py")}
+    folders = ("tests/contract", "connectors/testing")
+    suites = {p.name for folder in folders for p in (REPOSITORY / folder).glob("*_contract.py")}
     named = {f"{port.replace('indexe', 'index')}_contract.py" for port in singular}
     assert named <= suites
     assert {suite for suite in suites if not suite.startswith("test_")} == named

@@ -20,8 +20,8 @@ from connectors.ports import (
     SourceRefused,
     Upsert,
 )
+from connectors.testing.connector_contract import apply
 from connectors.values import Access, ContributorRole
-from tests.contract.connector_contract import apply
 from tests.service.wiki_reading import WikiReading, read_documents
 from tests.wiki_server import ADMIN, EDITOR, ROBOT, WikiServer, ensure_wiki
 

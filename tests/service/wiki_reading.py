@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from connectors.mediawiki.config import WikiConfig, WikiLimits
 from connectors.mediawiki.connector import MediaWikiConnector
 from connectors.ports import Change, Checkpoint, Upsert
+from connectors.testing.connector_contract import apply
 from connectors.values import Document
-from tests.contract.connector_contract import apply
 from tests.wiki_server import PASSWORD, READER, WikiServer
 
 QUICK = WikiLimits(rate_per_s=0)

@@ -23,6 +23,7 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.records.schema import json_schema
+from connectors.testing.connector_contract import apply
 from connectors.values import (
     MAX_PRINCIPALS,
     MAX_REPLACED,
@@ -32,7 +33,6 @@ from connectors.values import (
     Document,
     EvidencePolicy,
 )
-from tests.contract.connector_contract import apply
 
 pytestmark = pytest.mark.sources
 

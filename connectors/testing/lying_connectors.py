@@ -15,8 +15,8 @@ from connectors.ports import (
     SupportsRefetch,
     Upsert,
 )
+from connectors.testing.connector_contract import ConnectorHarness
 from connectors.values import Access, Document
-from tests.contract.connector_contract import ConnectorHarness
 
 
 @dataclass
@@ -158,7 +158,7 @@ def _open_to_everyone(document: Document) -> Document:
 
 
 def _without_dates(document: Document) -> Document:
-    return replace(document, created=None, valid_until=None)
+    return replace(document, created=None, modified=None, valid_until=None)
 
 
 def swallows_reports(change: Change) -> Change | None:

@@ -1,0 +1,159 @@
+"""`quisait connector` and `quisait try`: kinds of sources, one's own, and a source tried."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import quisait.connector_example
+from connectors.installed import installed_connectors, load_kind
+from connectors.ports import SourceRefused
+from quisait.application.sources import open_source, sources_named
+from quisait.application.startup import errors_as_sentences, read_settings
+from quisait.settings.sources import BUILT_IN_KINDS
+from quisait.work.trial import SourceTrial, TriedDocument, try_source
+from search_api.wording import day, number, plural, safe_text
+
+connector_app = typer.Typer(
+    help="Les connecteurs : ceux qui sont installés, et le vôtre.", no_args_is_help=True
+)
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_TRIED_ELSEWHERE = {
+    "push": "ses documents sont poussés : « quisait status » dit ce qui attend",
+    "questions": "ses documents sont les questions posées ici",
+}
+
+_PROJECT = """[build-system]
+requires = ["setuptools>=77"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "quisait-{name}"
+version = "0.1"
+requires-python = ">=3.11"
+dependencies = ["quisait"]
+
+# Sous ce nom, « kind » d'une source de quisait.toml.
+[project.entry-points."quisait.connectors"]
+{name} = "{module}:KIND"
+
+[tool.setuptools]
+py-modules = ["{module}"]
+"""
+
+
+@connector_app.command("list")
+def list_connectors() -> None:
+    """Les connecteurs installés, chacun avec ses réglages ([sources.options])."""
+    with errors_as_sentences():
+        print(f"De quisait : {', '.join(BUILT_IN_KINDS[:-1])} (docs/reglages.md).")
+        for name, entry in sorted(installed_connectors().items()):
+            print(safe_text("\n".join(_described(name, entry))))
+
+
+def _described(name: str, entry: EntryPoint) -> Iterator[str]:
+    package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
+    if name in BUILT_IN_KINDS:
+        yield f"{name} ({package}) : sans effet, ce nom est celui d'un connecteur de quisait."
+        return
+    try:
+        kind = load_kind(name)
+    except SourceRefused as error:
+        yield str(error)
+        return
+    yield f"{name} ({package}) : {kind.label}"
+    for option, field in kind.options.model_fields.items():
+        needed = "à donner" if field.is_required() else json.dumps(field.default, default=str)
+        yield f"  {option} ({needed}) : {field.description or ''}"
+
+
+@connector_app.command("new")
+def new_connector(
+    name: Annotated[str, typer.Argument(help="Nom court : « kind » des sources, en minuscules")],
+) -> None:
+    """Écrit un connecteur qui marche, et son essai, dans un dossier de ce nom."""
+    with errors_as_sentences():
+        if not _NAME.fullmatch(name):
+            raise ValueError(
+                "Donnez un nom en minuscules, chiffres et tirets bas, comme « annales »."
+            )
+        if name in BUILT_IN_KINDS or name in installed_connectors():
+            raise ValueError(f"« {name} » est déjà un connecteur : choisissez un autre nom.")
+        folder = Path(name)
+        if folder.exists():
+            raise ValueError(f"{folder} existe déjà : rien n'a été écrit.")
+        files = _files(name)
+        folder.mkdir()
+        for path, text in files.items():
+            (folder / path).write_text(text, encoding="utf-8")
+    print(
+        f"{folder} écrit : {', '.join(files)}.\n"
+        f"Essayez-le :    pip install --editable {folder} && pytest {folder}\n"
+        "Branchez-le :   docs/connecteur.md"
+    )
+
+
+def _files(name: str) -> dict[str, str]:
+    module = f"quisait_{name}"
+    example = Path(quisait.connector_example.__file__).parent
+    connector = (example / "connector.py").read_text("utf-8")
+    test = (example / "test_connector.py").read_text("utf-8")
+    return {
+        "pyproject.toml": _PROJECT.format(name=name, module=module),
+        f"{module}.py": connector,
+        f"test_{module}.py": test.replace("quisait.connector_example.connector", module),
+    }
+
+
+def try_command(
+    source: Annotated[str, typer.Argument(help="Nom d'une source de quisait.toml")],
+    count: Annotated[int, typer.Option("--count", min=1, max=1000, help="Documents lus")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
+) -> None:
+    """Lit les premiers documents d'une source, dit qui les lirait, et n'en garde rien."""
+    with errors_as_sentences():
+        (settings,) = sources_named(read_settings(), [source])
+        if reason := _TRIED_ELSEWHERE.get(settings.kind):
+            raise ValueError(f"{source} ne s'essaie pas : {reason}.")
+        found = try_source(open_source(settings, None), count)
+    if as_json:
+        print(json.dumps(asdict(found), ensure_ascii=False, default=str, indent=2))
+    else:
+        print(safe_text("\n".join(_lines(found))))
+    if found.stopped or not found.documents:
+        raise typer.Exit(1)
+
+
+def _lines(found: SourceTrial) -> Iterator[str]:
+    for document in found.documents:
+        yield f"{document.title or document.id}"
+        yield f"  {', '.join(_facts(document))}"
+        yield f"  lecteurs : {_readers(document)}"
+    yield from (f"Non lu, {where} : {reason}" for where, reason in found.unread)
+    yield from (f"Le compte : {sentence}" for sentence in found.missing)
+    if found.stopped:
+        yield f"Lecture arrêtée : {found.stopped}"
+    nobody = sum(document.read_by_nobody for document in found.documents)
+    yield (
+        plural("{num} document essayé", "{num} documents essayés", len(found.documents))
+        + (f", dont {number(nobody)} que personne ne lirait" if nobody else "")
+        + " ; rien n'a été gardé."
+    )
+
+
+def _facts(document: TriedDocument) -> Iterator[str]:
+    yield document.id
+    if document.modified:
+        yield f"modifié le {day(document.modified)}"
+    yield f"fichier {document.filename}" if document.filename else f"{document.characters} signes"
+    yield f"de {', '.join(document.authors)}" if document.authors else "sans auteur qui compte"
+
+
+def _readers(document: TriedDocument) -> str:
+    denied = f" ; sauf {', '.join(document.denied)}" if document.denied else ""
+    return (", ".join(document.allowed) or "personne") + denied

@@ -1,0 +1,1 @@
+"""What `quisait connector new` copies: a working connector and its test."""
