@@ -12,9 +12,9 @@ import mwclient
 import requests
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from connectors.http_host import HttpHost
 from connectors.mediawiki.config import WikiConfig
 from connectors.mediawiki.pages import FileVersion, Rendering, SiteInfo, WikiPage, WikiUser
-from connectors.mediawiki.transport import WikiTransport
 from connectors.ports import RecordVanished, SourceRefused, SourceUnreachable
 
 log = logging.getLogger(__name__)
@@ -39,9 +39,10 @@ class PageError(Exception):
 class WikiApi:
     """A session with a wiki's api.php, anonymous without a user."""
 
-    transport: WikiTransport
+    transport: HttpHost
     user: str = ""
     password: str = field(default="", repr=False)
+    maxlag_s: int = 5
     _site: Any = None
 
     def ask(self, action: str, *, post: bool = False, **parameters: object) -> dict[str, Any]:
@@ -97,7 +98,7 @@ class WikiApi:
         if self._site is None:
             self.login()
         sent = {name: value for name, value in parameters.items() if value is not None}
-        sent |= {"formatversion": 2, "maxlag": self.transport.limits.maxlag_s}
+        sent |= {"formatversion": 2, "maxlag": self.maxlag_s}
         sent |= {"assert": "user"} if self.user else {}
         answer = self._source_errors(
             lambda: self._site.raw_api(action, "POST" if post else "GET", False, **sent)
@@ -188,8 +189,8 @@ class WikiApi:
 
 def wiki_api(config: WikiConfig) -> WikiApi:
     """A new session; it connects at its first request."""
-    transport = WikiTransport(config.root, config.limits, config.ca_file)
-    return WikiApi(transport, config.user, config.password)
+    transport = HttpHost(config.root, config.limits, config.ca_file, "Le wiki")
+    return WikiApi(transport, config.user, config.password, config.limits.maxlag_s)
 
 
 def _error_code(answer: dict[str, Any]) -> str:

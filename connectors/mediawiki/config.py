@@ -3,22 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from connectors.http_host import HttpLimits
+
 
 @dataclass(frozen=True, slots=True)
-class WikiLimits:
-    """The request rate and the time limits for one wiki.
+class WikiLimits(HttpLimits):
+    """Those of one wiki. `maxlag_s`: requests wait while its replicas lag by more."""
 
-    `timeout_s` limits each read from the socket, `total_timeout_s` a whole response,
-    `max_wait_s` the sum of the waits before retries of one request. `maxlag_s`: requests wait
-    while the wiki's replicas lag by more.
-    """
-
-    rate_per_s: float = 10.0
-    timeout_s: float = 30.0
-    total_timeout_s: float = 300.0
-    max_wait_s: float = 300.0
     maxlag_s: int = 5
-    max_bytes: int = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

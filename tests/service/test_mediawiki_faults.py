@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from connectors.http_host import HttpHost
 from connectors.mediawiki.config import WikiLimits
-from connectors.mediawiki.transport import WikiTransport
 from connectors.ports import (
     Change,
     Checkpoint,
@@ -136,7 +136,7 @@ def test_a_wiki_that_hangs_is_left(reading: WikiReading, door: Door) -> None:
         began = time.monotonic()
         with pytest.raises(SourceUnreachable, match="ne répond pas"):
             list(
-                WikiTransport(door.url, reading.limits)
+                HttpHost(door.url, reading.limits)
                 .request("GET", door.url, {"generator": "allpages"})
                 .text
             )
@@ -147,7 +147,7 @@ def test_an_answer_without_an_end_is_bounded(door: Door) -> None:
     """No more is read than the bound, whatever the wiki sends."""
     door.fault = lambda asked: Said(b"x" * 100_000)
     with pytest.raises(SourceUnreachable, match="1000 octets"):
-        WikiTransport(door.url, replace(HURRIED, max_bytes=1000)).request("GET", door.url)
+        HttpHost(door.url, replace(HURRIED, max_bytes=1000)).request("GET", door.url)
 
 
 def test_no_other_host_is_ever_asked(reading: WikiReading, door: Door) -> None:
@@ -168,7 +168,7 @@ def test_a_redirect_on_the_host_is_followed(reading: WikiReading, door: Door) ->
     """As where api.php has moved to another folder."""
     moved = Said(status=301, headers={"Location": "/api.php?action=query&format=json"})
     door.fault = lambda asked: moved if asked["path"] == "/ancien/api.php" else None
-    answer = WikiTransport(door.url, HURRIED).request("GET", f"{door.url}ancien/api.php")
+    answer = HttpHost(door.url, HURRIED).request("GET", f"{door.url}ancien/api.php")
     assert answer.status_code == 200
     assert [asked["path"] for asked in door.asked] == ["/ancien/api.php", "/api.php"]
 
@@ -204,7 +204,7 @@ def test_a_wiki_that_lags_says_so_itself(reading: WikiReading) -> None:
 def test_requests_are_as_far_apart_as_the_rate_says(reading: WikiReading, door: Door) -> None:
     """And every one says what lag it bears and that it is logged in."""
     waits: list[float] = []
-    channel = WikiTransport(door.url, replace(HURRIED, rate_per_s=20), sleep=waits.append)
+    channel = HttpHost(door.url, replace(HURRIED, rate_per_s=20), sleep=waits.append)
     door.fault = lambda asked: Said(b"{}")
     for _ in range(5):
         channel.request("GET", f"{door.url}api.php")

@@ -1,7 +1,7 @@
-"""HTTP requests to a wiki: its own host only, one at a time, rate-limited, with time limits.
+"""HTTP requests to one host: no other, one at a time, rate-limited, with time limits.
 
-mwclient takes a `WikiTransport` as its connection pool. It refuses other hosts, waits as long
-as the wiki asks for (`Retry-After`, maxlag, 429, 5xx), and ends answers that never end.
+`HttpHost` refuses other hosts, waits as long as its own asks for (`Retry-After`, MediaWiki's
+maxlag, 429, 5xx), and ends answers that never end. mwclient takes one as its connection pool.
 """
 
 import time
@@ -16,7 +16,6 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
-from connectors.mediawiki.config import WikiLimits
 from connectors.ports import SourceRefused, SourceUnreachable
 from connectors.timeouts import call_with_timeout
 from connectors.values import assume_utc
@@ -26,20 +25,36 @@ MAX_TRIES = 3
 """Tries of a wiki that does not respond; one that asks to retry later is tried for longer."""
 MAX_REDIRECTS = 3
 MAX_WAIT_S = 120.0
-USER_AGENT = "quisait (mwclient)"
+USER_AGENT = "quisait"
 
 
 @dataclass(frozen=True, slots=True)
-class WikiResponse:
-    """A whole response, with the attributes that mwclient reads."""
+class HttpLimits:
+    """The request rate, the time limits and the size of a response, for one host.
+
+    `timeout_s` limits each read from the socket, `total_timeout_s` a whole response,
+    `max_wait_s` the sum of the waits before retries of one request.
+    """
+
+    rate_per_s: float = 10.0
+    timeout_s: float = 30.0
+    total_timeout_s: float = 300.0
+    max_wait_s: float = 300.0
+    max_bytes: int = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """A whole response, with the attributes that mwclient reads; `url` after redirects."""
 
     status_code: int
     headers: Mapping[str, str]
     content: bytes
+    url: str = ""
 
     @property
     def text(self) -> str:
-        """The body; the API always answers in UTF-8."""
+        """The body as UTF-8, as APIs answer."""
         return self.content.decode("utf-8", "replace")
 
     def raise_for_status(self) -> None:
@@ -50,7 +65,7 @@ class WikiResponse:
 
 @dataclass(frozen=True, slots=True)
 class RetryLater:
-    """The wiki did not respond, or asks to retry later, after `wait_s` if it says when."""
+    """The host did not respond, or asks to retry later, after `wait_s` if it says when."""
 
     reason: str
     wait_s: float | None = None
@@ -58,12 +73,13 @@ class RetryLater:
 
 
 @dataclass(slots=True)
-class WikiTransport:
-    """Requests to the host of `root`, the address of the folder that api.php is in."""
+class HttpHost:
+    """Requests to the host of `root`, a folder's address. `called` names it in French sentences."""
 
     root: str
-    limits: WikiLimits = field(default_factory=WikiLimits)
+    limits: HttpLimits = field(default_factory=HttpLimits)
     ca_file: str = ""
+    called: str = "Le site"
     sleep: Callable[[float], None] = time.sleep
     _session: requests.Session = field(default_factory=requests.Session)
     _not_before: float = 0.0
@@ -90,21 +106,23 @@ class WikiTransport:
         url: str,
         params: Mapping[str, object] | None = None,
         data: Mapping[str, object] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
         **_from_mwclient: object,
-    ) -> WikiResponse:
+    ) -> HttpResponse:
         """Send a request until it succeeds. Raises `SourceUnreachable` or `SourceRefused`.
 
         The response may have a status of 4xx, which the caller has to handle.
         """
         waited = 0.0
         for attempt in count(1):
-            result = self._follow(method, url, params, data)
-            if isinstance(result, WikiResponse):
+            result = self._follow(method, url, params, data, headers)
+            if isinstance(result, HttpResponse):
                 return result
             wait_s = result.wait_s if result.wait_s is not None else float(2 ** min(attempt, 6))
             out_of_tries = not result.responded and attempt >= MAX_TRIES
             if out_of_tries or waited + wait_s > self.limits.max_wait_s:
-                raise SourceUnreachable(f"Le wiki {self.host} {result.reason}")
+                raise SourceUnreachable(f"{self.called} {self.host} {result.reason}")
             self.wait(wait_s)
             waited += wait_s
         raise AssertionError  # count() has no end
@@ -119,22 +137,23 @@ class WikiTransport:
         url: str,
         params: Mapping[str, object] | None,
         data: Mapping[str, object] | None,
-    ) -> WikiResponse | RetryLater:
+        headers: Mapping[str, str] | None,
+    ) -> HttpResponse | RetryLater:
         """One try, following redirects on the same host."""
         for _ in range(MAX_REDIRECTS + 1):
             if not self.same_host(url):
                 raise SourceRefused(
-                    f"Le wiki {self.host} renvoie vers {urlsplit(url).netloc} : seul l'hôte réglé "
-                    "est lu. Corrigez « url » si le wiki a déménagé."
+                    f"{self.called} {self.host} renvoie vers {urlsplit(url).netloc} : seul l'hôte "
+                    "réglé est lu. Corrigez l'adresse s'il a déménagé."
                 )
-            result = self._send(method, url, params, data)
+            result = self._send(method, url, params, data, headers)
             if isinstance(result, RetryLater) or result.status_code not in range(300, 400):
                 return result
             location = result.headers.get("Location")
             if location is None or method != "GET":
                 return result
             url, params = urljoin(url, location), None
-        raise SourceRefused(f"Le wiki {self.host} renvoie sans fin d'une adresse à l'autre.")
+        raise SourceRefused(f"{self.called} {self.host} renvoie sans fin d'une adresse à l'autre.")
 
     def _send(
         self,
@@ -142,15 +161,17 @@ class WikiTransport:
         url: str,
         params: Mapping[str, object] | None,
         data: Mapping[str, object] | None,
-    ) -> WikiResponse | RetryLater:
+        headers: Mapping[str, str] | None,
+    ) -> HttpResponse | RetryLater:
         self._pace()
 
-        def send() -> WikiResponse | RetryLater:
+        def send() -> HttpResponse | RetryLater:
             response = self._session.request(
                 method,
                 url,
                 params=params,  # type: ignore[arg-type]  # mwclient's values are all text
                 data=data,
+                headers=headers,
                 timeout=self.limits.timeout_s,
                 allow_redirects=False,
                 stream=True,
@@ -177,7 +198,7 @@ class WikiTransport:
             body += chunk
             if len(body) > self.limits.max_bytes:
                 raise SourceUnreachable(
-                    f"Le wiki {self.host} a répondu plus de {self.limits.max_bytes} octets."
+                    f"{self.called} {self.host} a répondu plus de {self.limits.max_bytes} octets."
                 )
             if time.monotonic() > deadline:
                 raise requests.Timeout
@@ -192,7 +213,7 @@ class WikiTransport:
             self._not_before = max(now, self._not_before) + 1 / self.limits.rate_per_s
 
 
-def _interpret(response: requests.Response, body: bytes) -> WikiResponse | RetryLater:
+def _interpret(response: requests.Response, body: bytes) -> HttpResponse | RetryLater:
     """The response, or the wait that it asks for."""
     status, wait_s = response.status_code, _retry_after(response.headers.get("Retry-After"))
     if "X-Database-Lag" in response.headers:
@@ -203,7 +224,7 @@ def _interpret(response: requests.Response, body: bytes) -> WikiResponse | Retry
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         reason = f"est en panne (réponse {status}) : il sera relu plus tard."
         return RetryLater(reason, wait_s, responded=wait_s is not None)
-    return WikiResponse(status, response.headers, body)
+    return HttpResponse(status, response.headers, body, response.url)
 
 
 def _retry_after(header: str | None) -> float | None:
