@@ -23,8 +23,9 @@ help: ## show these lines
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-.venv/all: .venv/base requirements-test.txt
+.venv/all: .venv/base requirements-test.txt packages/sites/pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements requirements-test.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable packages/sites
 	@touch $@
 
 demo: .venv/base ## index the fictional administration and serve it on loopback (ARGS=--check: ask its questions and leave)

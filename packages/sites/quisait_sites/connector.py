@@ -1,0 +1,198 @@
+"""Read a site: `SiteConnector.changes` shows the flow."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from connectors.http_host import HttpHost, HttpLimits
+from connectors.installed import ConnectorKind, SourcePlace
+from connectors.ports import (
+    AccessNarrowed,
+    Change,
+    Checkpoint,
+    ContentStale,
+    Delete,
+    Listing,
+    Malformed,
+    SourceRefused,
+    SourceUnreachable,
+    Upsert,
+)
+from connectors.values import Access
+from quisait_sites.cursor import SiteCursor, digest_of, part_of, read_cursor
+from quisait_sites.options import SiteOptions
+from quisait_sites.pages import NoText, NotForSearch, page_document, page_id, plain_path
+from quisait_sites.sitemap import SiteMap, read_site_map
+
+CHECKPOINT_PAGES = 50
+MOST_FAILURES = 5
+"""Pages in a row that the site does not give: then it is the site that does not answer."""
+_MOST_BYTES = 50 * 1024 * 1024
+_GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteConnector:
+    """The pages of one site's sitemaps.
+
+    Pages are told apart by parts (`cursor.part_of`): a part of which an address, a date or a
+    reader changed is read again. A page without a date in the sitemap is asked for at each
+    reading, on the condition that it changed since the last one.
+    """
+
+    source: str
+    options: SiteOptions
+    default_access: Access
+    ca_file: str = ""
+    limits: HttpLimits = field(default_factory=HttpLimits)
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        """Close first, then read, then say what is there. Raises `SourceError`."""
+        host = self._host()
+        cursor = read_cursor(since)
+        site = read_site_map(host, self.options.sitemaps, self.options.exclude)
+        readers = digest_of(map(repr, sorted(self.options.sections.items()))).hex()
+        readers += digest_of(sorted(self.default_access.allowed)).hex()
+        if cursor.readers != readers:
+            yield from (AccessNarrowed(self._id(one), self.access(one)) for one in site.pages)
+        reading = _Reading(self, host, site, cursor.moment)
+        cursor = SiteCursor(cursor.digests, readers, cursor.moment)
+        pages_since = 0
+        for part, addresses in sorted(_parts(site.pages).items()):
+            digest = digest_of(
+                f"{one} {site.pages[one]} {sorted(self.access(one).allowed)}" for one in addresses
+            )
+            changed = digest != cursor.digest(part)
+            whole = True
+            for address in addresses:
+                if changed or not site.pages[address]:
+                    for change in reading.page(address, anew=changed):
+                        whole = whole and not isinstance(change, Malformed)
+                        yield change
+                    pages_since += 1
+            if changed and whole:
+                cursor = cursor.with_part(part, digest)
+            if pages_since >= CHECKPOINT_PAGES:
+                pages_since = 0
+                yield Checkpoint(cursor.text())
+        there = [self._id(one) for one in site.pages if one not in reading.gone]
+        yield Listing(frozenset(there))
+        yield Checkpoint(SiteCursor(cursor.digests, readers, site.now).text())
+
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """Yield these pages as they are now. Raises `SourceError`."""
+        host = self._host()
+        site = read_site_map(host, self.options.sitemaps, self.options.exclude)
+        reading = _Reading(self, host, site, "")
+        for address in sorted(site.pages):
+            if self._id(address) in document_ids:
+                yield from reading.page(address, anew=True)
+
+    def check(self) -> Iterator[str]:
+        """Say what is not read, and what costs. Raises `SourceError`."""
+        site = read_site_map(self._host(), self.options.sitemaps, self.options.exclude)
+        undated = sum(not lastmod for lastmod in site.pages.values())
+        if site.refused:
+            yield f"robots.txt interdit {site.refused} pages, qui ne sont pas lues"
+        if undated:
+            yield f"{undated} pages sans date dans le plan du site, redemandées à chaque lecture"
+        if not site.pages:
+            yield "aucune page dans le plan du site"
+
+    def _host(self) -> HttpHost:
+        return HttpHost(self.options.url, self.limits, self.ca_file)
+
+    def _id(self, address: str) -> str:
+        return page_id(self.source, address)
+
+    def access(self, address: str) -> Access:
+        """Who reads a page: its section's readers, the longest that fits, or the source's."""
+        path = plain_path(address)
+        fitting = [section for section in self.options.sections if path.startswith(section)]
+        if not fitting:
+            return self.default_access
+        return Access(frozenset(self.options.sections[max(fitting, key=len)]))
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One reading: what each page answers, and those that the site no longer has."""
+
+    connector: SiteConnector
+    host: HttpHost
+    site: SiteMap
+    since: str
+    gone: set[str] = field(default_factory=set)
+    failures: int = 0
+
+    def page(self, address: str, *, anew: bool) -> Iterator[Change]:
+        """Yield the changes of one page; nothing where it is as it was."""
+        document_id = page_id(self.connector.source, address)
+        headers = {} if anew or not self.since else {"If-Modified-Since": self.since}
+        try:
+            answer = self.host.request("GET", address, headers=headers)
+        except SourceRefused:
+            yield from self._closed(document_id, address, "la page renvoie hors du site")
+            return
+        except SourceUnreachable as error:
+            self.failures += 1
+            if self.failures >= MOST_FAILURES:
+                raise
+            yield Malformed(address, str(error), document_id)
+            return
+        self.failures = 0
+        status = answer.status_code
+        if status == HTTPStatus.NOT_MODIFIED:
+            return
+        if status in _GONE:
+            yield self._delete(document_id, address)
+        elif status != HTTPStatus.OK:
+            yield from self._closed(document_id, address, f"la page répond {status}")
+        else:
+            try:
+                yield Upsert(
+                    page_document(
+                        self.connector.source,
+                        address,
+                        self.site.pages[address],
+                        self._access(address, answer.url),
+                        answer,
+                        self.connector.options.evidence,
+                    )
+                )
+            except NotForSearch:
+                yield self._delete(document_id, address)
+            except NoText:
+                yield from self._closed(document_id, address, "la page n'a pas de texte à elle")
+
+    def _access(self, address: str, found_at: str) -> Access:
+        """A page that leads to one of another section has the readers that both have."""
+        access = self.connector.access(address)
+        return access.narrowed_to(self.connector.access(found_at)) if found_at else access
+
+    def _delete(self, document_id: str, address: str) -> Change:
+        self.gone.add(address)
+        return Delete(document_id)
+
+    def _closed(self, document_id: str, address: str, reason: str) -> Iterator[Change]:
+        """What was read of it before is no longer what the site shows."""
+        yield ContentStale(document_id)
+        yield Malformed(address, reason, document_id)
+
+
+def _parts(addresses: Iterable[str]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = defaultdict(list)
+    for address in sorted(addresses):
+        found[part_of(address)].append(address)
+    return found
+
+
+def open_site(place: SourcePlace, options: SiteOptions) -> SiteConnector:
+    """The connector of one source; nothing is asked yet."""
+    ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
+    limits = HttpLimits(rate_per_s=options.rate_per_s, max_bytes=_MOST_BYTES)
+    return SiteConnector(place.source, options, place.default_access, ca_file, limits)
+
+
+KIND = ConnectorKind("site web", SiteOptions, open_site)

@@ -1,0 +1,64 @@
+"""The cursor of a site: one digest for each part of its pages, small whatever the site's size."""
+
+import base64
+import binascii
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+PARTS = 4_096
+_DIGEST_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class SiteCursor:
+    """What the last reading saw.
+
+    `digests` are those of the parts, `PARTS` times four bytes; a part that was not read, or not
+    whole, has zeros. `readers` is the digest of who reads what; `moment` is the site's own clock
+    when the last whole reading began, an HTTP date, or empty.
+    """
+
+    digests: bytes = bytes(PARTS * _DIGEST_BYTES)
+    readers: str = ""
+    moment: str = ""
+
+    def text(self) -> str:
+        """As it is kept."""
+        packed = base64.b64encode(zlib.compress(self.digests)).decode()
+        return json.dumps({"parts": packed, "readers": self.readers, "moment": self.moment})
+
+    def digest(self, part: int) -> bytes:
+        """Of one part."""
+        return self.digests[part * _DIGEST_BYTES : (part + 1) * _DIGEST_BYTES]
+
+    def with_part(self, part: int, digest: bytes) -> "SiteCursor":
+        """The same after this part."""
+        at = part * _DIGEST_BYTES
+        digests = self.digests[:at] + digest + self.digests[at + _DIGEST_BYTES :]
+        return SiteCursor(digests, self.readers, self.moment)
+
+
+def read_cursor(text: str | None) -> SiteCursor:
+    """The beginning for a cursor of another form."""
+    try:
+        kept = json.loads(text or "")
+        digests = zlib.decompress(base64.b64decode(kept["parts"]))
+        if len(digests) == PARTS * _DIGEST_BYTES:
+            return SiteCursor(digests, str(kept["readers"]), str(kept["moment"]))
+    except (ValueError, KeyError, TypeError, zlib.error, binascii.Error):
+        pass
+    return SiteCursor()
+
+
+def part_of(address: str) -> int:
+    """The part that a page belongs to, by its address alone."""
+    return int.from_bytes(hashlib.sha256(address.encode()).digest()[:2]) % PARTS
+
+
+def digest_of(lines: Iterable[str]) -> bytes:
+    """Four bytes, of which one at least is not zero: a part that was read never looks unread."""
+    digest = hashlib.sha256("\n".join(lines).encode()).digest()[:_DIGEST_BYTES]
+    return digest if any(digest) else b"\x01" + digest[1:]

@@ -1,0 +1,138 @@
+"""One page: its own text under headings, its title, authors and dates; a file as it is."""
+
+import logging
+import posixpath
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+import trafilatura
+from trafilatura.settings import use_config
+
+from connectors.http_host import HttpResponse
+from connectors.markdown import read_markdown
+from connectors.values import (
+    Access,
+    Content,
+    Contribution,
+    ContributorRole,
+    Document,
+    EvidencePolicy,
+    Section,
+    assume_utc,
+)
+
+MOST_AUTHORS = 20
+_HTML = ("text/html", "application/xhtml+xml")
+
+_SHORT_TEXTS = use_config()
+"""A page of one sentence has a text too: below its sizes trafilatura takes all that a page has."""
+for _name in ("MIN_EXTRACTED_SIZE", "MIN_OUTPUT_SIZE", "MIN_FILE_SIZE"):
+    _SHORT_TEXTS.set("DEFAULT", _name, "1")
+logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # what is not read is reported here
+
+
+class NoText(Exception):
+    """The page has no text of its own."""
+
+
+class NotForSearch(Exception):
+    """The page asks not to be found by search engines."""
+
+
+def page_document(
+    source: str, address: str, lastmod: str, access: Access, answer: HttpResponse, evidence: str
+) -> Document:
+    """The document of an answer. Raises `NoText`, `NotForSearch`."""
+    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if "noindex" in answer.headers.get("X-Robots-Tag", "").lower():
+        raise NotForSearch
+    policy = EvidencePolicy(evidence)
+    modified = _moment(lastmod)
+    document_id = page_id(source, address)
+    if kind not in _HTML:
+        content = answer.content
+        name = PurePosixPath(unquote(urlsplit(address).path)).name or "fichier"
+        return Document(
+            id=document_id,
+            source=source,
+            title="",
+            access=access,
+            content=Content(name, lambda: content, kind or None, len(content), name),
+            url=address,
+            modified=modified,
+            evidence=policy,
+        )
+    tree = trafilatura.load_html(answer.content)
+    if tree is None:
+        raise NoText
+    robots = tree.xpath("//meta[translate(@name, 'ROBTS', 'robts')='robots']/@content")
+    if any("noindex" in value.lower() for value in robots):
+        raise NotForSearch
+    about = trafilatura.extract_metadata(tree, default_url=address)
+    for around in tree.xpath("//nav | //footer | //aside | //script | //style | //template"):
+        around.drop_tree()
+    text = trafilatura.extract(
+        tree,
+        output_format="markdown",
+        include_formatting=True,
+        include_comments=False,
+        config=_SHORT_TEXTS,
+    )
+    title = (about.title if about else "") or ""
+    sections = tuple(_sections(text or "", title))
+    if not sections:
+        raise NoText
+    authors = [name.strip() for name in ((about.author if about else "") or "").split(";")]
+    created = _moment((about.date if about else "") or "")
+    written = (modified or created or datetime.now(UTC)).date()
+    return Document(
+        id=document_id,
+        source=source,
+        title=title,
+        sections=sections,
+        access=access,
+        url=address,
+        kind="page",
+        created=created,
+        modified=modified,
+        evidence=policy,
+        contributions=tuple(
+            Contribution(
+                f"{source}:{name}", ContributorRole.AUTHOR, name, first=_day(created), last=written
+            )
+            for name in dict.fromkeys(filter(None, authors[:MOST_AUTHORS]))
+        ),
+    )
+
+
+def page_id(source: str, address: str) -> str:
+    """A page's id: its path and question, which tell it from all others of its host."""
+    parts = urlsplit(address)
+    return f"{source}:{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
+
+
+def plain_path(address: str) -> str:
+    """The path as a server understands it: `/a/../rh/` and `/%72h/` are `/rh/`."""
+    path = unquote(urlsplit(address).path) or "/"
+    plain = posixpath.normpath(f"/{path.lstrip('/')}")
+    return f"{plain}/" if path.endswith("/") and plain != "/" else plain
+
+
+def _sections(text: str, title: str) -> Iterator[Section]:
+    for part in read_markdown(text).parts:
+        if part.text.strip():
+            yield Section(part.text, heading="" if part.heading == title else part.heading)
+
+
+def _moment(written: str) -> datetime | None:
+    """A W3C date (a day, or a moment); None for anything else."""
+    with suppress(ValueError):
+        return assume_utc(datetime.fromisoformat(written))
+    return None
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None

@@ -1,0 +1,123 @@
+"""The addresses that a site names: sitemaps (sitemaps.org) and robots.txt (RFC 9309)."""
+
+import gzip
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import urljoin, urlsplit
+from urllib.robotparser import RobotFileParser
+
+from lxml import etree
+
+from connectors.http_host import USER_AGENT, HttpHost, HttpResponse
+from connectors.ports import SourceRefused, SourceUnreachable
+from quisait_sites.pages import plain_path
+
+MOST_PAGES = 200_000
+MOST_SITEMAPS = 1_000
+_MOST_BYTES = 100 * 1024 * 1024
+"""Of one sitemap, unpacked: twice what sitemaps.org allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteMap:
+    """The pages by address, each with its `lastmod` as written, or empty.
+
+    `refused` is how many robots.txt keeps from being read; `now` is the site's own clock, an
+    HTTP date, or empty.
+    """
+
+    pages: dict[str, str]
+    refused: int
+    now: str
+
+
+def read_site_map(host: HttpHost, named: Sequence[str], excluded: Sequence[str]) -> SiteMap:
+    """Every page that may be read. Raises `SourceUnreachable`, `SourceRefused`.
+
+    A sitemap that cannot be read raises: a part of the pages would look like all of them.
+    """
+    robots, now = _robots(host)
+    pages: dict[str, str] = {}
+    refused = 0
+    waiting = [*named] or robots.site_maps() or [urljoin(host.root, "sitemap.xml")]
+    seen: set[str] = set()
+    while waiting:
+        address = urljoin(host.root, waiting.pop())
+        if address in seen or not host.same_host(address):
+            continue
+        seen.add(address)
+        if len(seen) > MOST_SITEMAPS:
+            raise SourceRefused(f"{host.host} : plus de {MOST_SITEMAPS} plans de site.")
+        for found, lastmod, is_page in _entries(host, address):
+            if not is_page:
+                waiting.append(found)
+            elif _below(host.root, found, excluded):
+                allowed = robots.can_fetch(USER_AGENT, found)
+                refused += not allowed
+                if allowed:
+                    pages[found] = lastmod
+        if len(pages) > MOST_PAGES:
+            raise SourceRefused(
+                f"{host.host} : plus de {MOST_PAGES} pages ; partagez le site en sources, une par "
+                "section (« url »)."
+            )
+    return SiteMap(pages, refused, now)
+
+
+def _robots(host: HttpHost) -> tuple[RobotFileParser, str]:
+    parser = RobotFileParser()
+    answer = host.request("GET", urljoin(host.root, "/robots.txt"))
+    lines = answer.content.decode("utf-8", "replace").splitlines()
+    parser.parse(lines if answer.status_code == HTTPStatus.OK else [])
+    return parser, answer.headers.get("Date", "")
+
+
+def _entries(host: HttpHost, address: str) -> Iterator[tuple[str, str, bool]]:
+    """(address, lastmod, whether it is a page rather than another sitemap) of each entry."""
+    answer = host.request("GET", address)
+    if answer.status_code != HTTPStatus.OK:
+        raise SourceRefused(
+            f"{host.host} : le plan du site ({urlsplit(address).path}) répond "
+            f"{answer.status_code} ; nommez le bon par « sitemaps »."
+        )
+    try:
+        # Without entities or a network: what is read comes from elsewhere.
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+        root = etree.parse(io.BytesIO(_unpacked(answer)), parser).getroot()
+    except (etree.XMLSyntaxError, OSError, EOFError) as error:
+        raise SourceUnreachable(
+            f"{host.host} : le plan du site ({urlsplit(address).path}) ne se lit pas : rien n'a "
+            "été supprimé, il sera relu plus tard."
+        ) from error
+    for entry in root:
+        name = etree.QName(entry).localname if isinstance(entry.tag, str) else ""
+        if name in ("url", "sitemap"):
+            loc = (entry.findtext("{*}loc") or "").strip()
+            if loc:
+                yield (
+                    urljoin(address, loc).partition("#")[0],
+                    (entry.findtext("{*}lastmod") or "").strip(),
+                    name == "url",
+                )
+
+
+def _unpacked(answer: HttpResponse) -> bytes:
+    if not answer.content.startswith(b"\x1f\x8b"):
+        return answer.content
+    with gzip.GzipFile(fileobj=io.BytesIO(answer.content)) as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise OSError("too large")
+    return content
+
+
+def _below(root: str, address: str, excluded: Sequence[str]) -> bool:
+    """Whether the address is of this site, at its root or below, and not left out."""
+    own, other = urlsplit(root), urlsplit(address)
+    return (
+        (own.scheme, own.netloc.lower()) == (other.scheme, other.netloc.lower())
+        and plain_path(address).startswith(own.path)
+        and not any(plain_path(address).startswith(path) for path in excluded)
+    )

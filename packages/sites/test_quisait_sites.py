@@ -1,0 +1,389 @@
+"""A site read from a real web server, with its sitemap, robots.txt and faults."""
+
+import gzip
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from quisait_sites.connector import SiteConnector
+from quisait_sites.options import SiteOptions
+
+from connectors.http_host import HttpLimits
+from connectors.ports import (
+    AccessNarrowed,
+    Change,
+    Checkpoint,
+    ContentStale,
+    Delete,
+    Listing,
+    Malformed,
+    SourceRefused,
+    SourceUnreachable,
+    Upsert,
+)
+from connectors.testing.connector_contract import ConnectorHarness, apply, last_cursor, read
+from connectors.values import Access, Contribution, ContributorRole, Document, Section
+
+pytestmark = pytest.mark.sources
+
+QUICK = HttpLimits(rate_per_s=0, timeout_s=5, total_timeout_s=10, max_wait_s=0)
+
+
+@dataclass
+class Page:
+    """What the server answers for a path."""
+
+    body: bytes
+    lastmod: str = ""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    modified: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Site:
+    """A web server of a few pages, and what it was asked."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, Page] = {}
+        self.robots = ""
+        self.asked: list[str] = []
+        self.mapped: Callable[[], bytes] = self._sitemap
+        site = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                site.asked.append(self.path)
+                page = site.answer(self.path)
+                since = self.headers.get("If-Modified-Since")
+                unchanged = since and page.modified <= parsedate_to_datetime(since)
+                status = 304 if unchanged and page.status == 200 else page.status
+                body = b"" if status == 304 else page.body
+                self.send_response(status)
+                headers = {"Content-Type": "text/html; charset=utf-8"} | page.headers
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def answer(self, path: str) -> Page:
+        if path == "/robots.txt":
+            return Page(self.robots.encode(), headers={"Content-Type": "text/plain"})
+        if path == "/sitemap.xml":
+            return Page(self.mapped(), headers={"Content-Type": "application/xml"})
+        return self.pages.get(path, Page(b"absent", status=404))
+
+    def _sitemap(self) -> bytes:
+        entries = "".join(
+            f"<url><loc>{self.url.rstrip('/')}{path}</loc>"
+            + (f"<lastmod>{page.lastmod}</lastmod>" if page.lastmod else "")
+            + "</url>"
+            for path, page in self.pages.items()
+        )
+        schema = "http://www.sitemaps.org/schemas/sitemap/0.9"
+        return f'<?xml version="1.0"?><urlset xmlns="{schema}">{entries}</urlset>'.encode()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def html(title: str, text: str, head: str = "") -> bytes:
+    return (
+        f"<html><head><title>{title}</title>{head}</head><body>"
+        "<nav><ul><li><a href='/'>Accueil</a></li><li><a href='/menu'>Le menu</a></li></ul></nav>"
+        f"<main><article><h1>{title}</h1><p>{text}</p></article></main>"
+        "<footer>Mentions légales du site</footer></body></html>"
+    ).encode()
+
+
+@dataclass
+class SiteHarness:
+    """A site whose pages and settings the contract changes."""
+
+    site: Site
+    options: SiteOptions
+    writes: int = 0
+    resumable_count: int = 210
+
+    def connector(self) -> SiteConnector:
+        return SiteConnector("t", self.options, Access(), limits=QUICK)
+
+    def document_id(self, name: str) -> str:
+        return f"t:/{name}"
+
+    def add(self, name: str, text: str, allowed: tuple[str, ...]) -> None:
+        self.writes += 1
+        lastmod = f"2026-01-15T09:{self.writes // 60 % 60:02}:{self.writes % 60:02}+00:00"
+        self.site.pages[f"/{name}"] = Page(html(name, text), lastmod)
+        if allowed:
+            self.set_readers(name, allowed)
+
+    def set_readers(self, name: str, allowed: tuple[str, ...]) -> None:
+        sections = {**self.options.sections, f"/{name}": list(allowed)}
+        self.options = self.options.model_copy(update={"sections": sections})
+
+    def remove(self, name: str) -> None:
+        del self.site.pages[f"/{name}"]
+
+    def add_invalid_records(self) -> int:
+        self.site.pages |= {
+            "/empty.html": Page(b"", "2026-01-15"),
+            "/menu.html": Page(b"<html><nav><a href='/'>Accueil</a></nav></html>", "2026-01-15"),
+            "/broken.html": Page(b"erreur", "2026-01-15", status=500),
+            "/closed.html": Page(b"non", "2026-01-15", status=403),
+            "/away.html": Page(b"", "hier", 302, {"Location": "https://ailleurs.example/"}),
+            "/loop.html": Page(b"", "2026-01-15", 302, {"Location": "/loop.html"}),
+        }
+        return 6
+
+    def add_complete_document(self) -> Document:
+        head = (
+            '<meta name="author" content="Jeanne Dupont">'
+            '<meta property="article:published_time" content="2019-05-04">'
+        )
+        text = "Le régisseur verse ses fonds chaque mois au comptable assignataire."
+        page = Page(html("L’été", text, head), "2019-06-01T10:00:00+00:00")
+        self.site.pages["/été?page=2"] = page
+        self.site.pages["/%C3%A9t%C3%A9?page=2"] = page
+        self.set_readers("été", ("everyone",))
+        day = date(2019, 5, 4)
+        return Document(
+            id="t:/été?page=2",
+            source="t",
+            title="L’été",
+            sections=(Section(text),),
+            access=Access(frozenset({"everyone"})),
+            url=f"{self.site.url}été?page=2",
+            kind="page",
+            created=datetime(2019, 5, 4, tzinfo=UTC),
+            modified=datetime(2019, 6, 1, 10, tzinfo=UTC),
+            contributions=(
+                Contribution(
+                    "t:Jeanne Dupont", ContributorRole.AUTHOR, "Jeanne Dupont",
+                    first=day, last=date(2019, 6, 1),
+                ),
+            ),
+        )  # fmt: skip
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with closing(Site()) as running:
+        yield running
+
+
+@pytest.fixture
+def harness(site: Site) -> SiteHarness:
+    return SiteHarness(site, SiteOptions(url=site.url))
+
+
+def test_contract(
+    connector_check: Callable[[ConnectorHarness], None], harness: SiteHarness
+) -> None:
+    """Every check of the contract, from a real server."""
+    connector_check(harness)
+
+
+def test_contract_notices_a_lie(
+    connector_lie: Callable[[ConnectorHarness], None], harness: SiteHarness
+) -> None:
+    """The same checks notice each fault, put into the connector on purpose."""
+    connector_lie(harness)
+
+
+def test_only_what_changed_is_asked_for(harness: SiteHarness) -> None:
+    """A dated page is not asked for again; the cursor stays small on a large site."""
+    for number in range(300):
+        harness.add(f"p{number}.html", f"La page {number} parle des régies.", ("everyone",))
+    cursor = last_cursor(read(harness))
+    assert len(cursor) < 25_000
+    harness.add("p7.html", "Une autre page, sur les baux.", ("everyone",))
+    harness.site.asked.clear()
+    changed = [c.document.id for c in read(harness, cursor) if isinstance(c, Upsert)]
+    assert "t:/p7.html" in changed
+    assert len(harness.site.asked) <= 2 + 3, "its part holds a page or two"
+
+
+def test_an_undated_page_is_asked_for_on_a_condition(harness: SiteHarness) -> None:
+    """Since the last reading, by the site's own clock."""
+    harness.add("p.html", "Les baux se renouvellent par écrit.", ("everyone",))
+    page = harness.site.pages["/p.html"]
+    page.lastmod = ""
+    cursor = last_cursor(read(harness))
+    harness.site.asked.clear()
+    assert not [c for c in read(harness, cursor) if isinstance(c, Upsert)]
+    assert "/p.html" in harness.site.asked
+    page.body = html("p", "Les baux se résilient par lettre.")
+    page.modified = datetime(2100, 1, 1, tzinfo=UTC)
+    (changed,) = [c for c in read(harness, cursor) if isinstance(c, Upsert)]
+    assert "résilient" in changed.document.sections[0].text
+    assert "Accueil" not in changed.document.sections[0].text, "a menu is no text"
+
+
+def test_robots_and_noindex_are_obeyed_at_once(harness: SiteHarness) -> None:
+    """What a site no longer wants to be found is deleted in one reading."""
+    for name in ("a.html", "prive/b.html", "c.html", "d.html"):
+        harness.add(name, "Un texte que chacun peut lire.", ("everyone",))
+    before = read(harness)
+    harness.site.robots = "User-agent: *\nDisallow: /prive/\n"
+    harness.site.pages["/c.html"].body = html(
+        "c", "Un texte que chacun peut lire.", '<META name="ROBOTS" content="NOINDEX, follow">'
+    )
+    harness.site.pages["/c.html"].lastmod = "2026-02-01"
+    harness.site.pages["/d.html"].headers["X-Robots-Tag"] = "noindex"
+    harness.site.pages["/d.html"].lastmod = "2026-02-01"
+    kept = apply(read(harness, last_cursor(before)), apply(before))
+    assert set(kept) == {"t:/a.html"}
+    assert list(harness.connector().check()) == [
+        "robots.txt interdit 1 pages, qui ne sont pas lues"
+    ]
+
+
+def test_narrowed_sections_close_before_anything_is_read(harness: SiteHarness) -> None:
+    """Even where the page itself cannot be read any more."""
+    harness.add("rh/a.html", "Une note sur les congés.", ("everyone",))
+    cursor = last_cursor(read(harness))
+    harness.set_readers("rh/a.html", ("annuaire:group:rh",))
+    harness.site.pages["/rh/a.html"].status = 500
+    changes = read(harness, cursor)
+    assert changes[0] == AccessNarrowed("t:/rh/a.html", Access(frozenset({"annuaire:group:rh"})))
+
+
+@pytest.mark.parametrize("path", ["/%72h/a.html", "/x/../rh/a.html", "//rh/a.html"])
+def test_another_spelling_of_a_path_has_its_section_s_readers(
+    harness: SiteHarness, path: str
+) -> None:
+    """A server understands all of them as the same page."""
+    options = SiteOptions(url=harness.site.url, sections={"/": ["everyone"], "/rh/": []})
+    connector = replace(harness.connector(), options=options)
+    assert connector.access(f"{harness.site.url.rstrip('/')}{path}") == Access()
+
+
+def test_a_page_that_leads_into_a_section_has_its_readers(harness: SiteHarness) -> None:
+    """A public address does not open what stands below a restricted one."""
+    harness.add("rh/a.html", "Une note sur les congés.", ("annuaire:group:rh",))
+    harness.add("porte.html", "", ("everyone",))
+    harness.site.pages["/porte.html"] = Page(b"", "2026-01-15", 302, {"Location": "/rh/a.html"})
+    kept = apply(read(harness))
+    assert kept["t:/porte.html"].access == Access(frozenset({"annuaire:group:rh"}))
+
+
+def test_a_page_that_fails_is_stale_and_tried_again(harness: SiteHarness) -> None:
+    """Its former text is not what the site shows; another reading brings it back."""
+    harness.add("a.html", "Un texte que chacun peut lire.", ("everyone",))
+    first = read(harness)
+    page = harness.site.pages["/a.html"]
+    page.status, page.lastmod = 403, "2026-03-01"
+    changes = read(harness, last_cursor(first))
+    assert ContentStale("t:/a.html") in changes
+    assert [c.document_id for c in changes if isinstance(c, Malformed)] == ["t:/a.html"]
+    page.status = 200
+    again = read(harness, last_cursor(changes))
+    assert [c.document.id for c in again if isinstance(c, Upsert)] == ["t:/a.html"]
+
+
+def test_a_deleted_page_still_in_the_map_is_deleted(harness: SiteHarness) -> None:
+    """A site's map may be older than the site."""
+    harness.add("a.html", "Un texte que chacun peut lire.", ("everyone",))
+    first = read(harness)
+    harness.site.pages["/a.html"].status = 410
+    harness.site.pages["/a.html"].lastmod = "2026-03-01"
+    changes = read(harness, last_cursor(first))
+    assert Delete("t:/a.html") in changes
+    assert not apply(changes, apply(first))
+
+
+def test_a_map_that_is_cut_deletes_nothing(harness: SiteHarness) -> None:
+    """Nor does one that is no map, or that cannot be found."""
+    harness.add("a.html", "Un texte que chacun peut lire.", ("everyone",))
+    whole = harness.site.mapped()
+    for cut in (whole[:-20], b"", b"<html><p>Connexion"):
+        harness.site.mapped = lambda cut=cut: cut  # type: ignore[misc]
+        changes = []
+        with pytest.raises((SourceUnreachable, SourceRefused)):
+            changes += harness.connector().changes(None)
+        assert not [c for c in changes if isinstance(c, Listing)]
+
+
+def test_an_index_of_packed_maps_is_followed(harness: SiteHarness) -> None:
+    """As large sites write theirs; a map of another host is left alone."""
+    harness.add("a.html", "Un texte que chacun peut lire.", ("everyone",))
+    inner = harness.site.mapped()
+    url = harness.site.url
+    harness.site.pages["/part.xml.gz"] = Page(gzip.compress(inner), status=200)
+    harness.site.mapped = lambda: (
+        f"<sitemapindex><sitemap><loc>{url}part.xml.gz</loc></sitemap>"
+        "<sitemap><loc>https://ailleurs.example/x.xml</loc></sitemap></sitemapindex>"
+    ).encode()
+    assert set(apply(read(harness))) == {"t:/a.html"}
+
+
+def test_entities_of_a_map_are_not_read(harness: SiteHarness) -> None:
+    """No file of this machine, and no growth without end."""
+    harness.site.mapped = lambda: (
+        b'<!DOCTYPE u [<!ENTITY x SYSTEM "file:///etc/hostname">]>'
+        b"<urlset><url><loc>/&x;</loc></url></urlset>"
+    )
+    assert not [c for c in read(harness) if isinstance(c, Upsert)]
+
+
+def test_a_file_in_the_map_is_read_as_a_file(harness: SiteHarness) -> None:
+    """Its text is extracted as any file's."""
+    harness.site.pages["/guide.pdf"] = Page(b"%PDF-1.4", "2026-01-15")
+    harness.site.pages["/guide.pdf"].headers["Content-Type"] = "application/pdf"
+    (upsert,) = [c for c in read(harness) if isinstance(c, Upsert)]
+    assert upsert.document.content
+    assert (upsert.document.content.filename, upsert.document.content.read()) == (
+        "guide.pdf",
+        b"%PDF-1.4",
+    )
+
+
+def test_a_site_that_stops_answering_is_read_on_later(harness: SiteHarness) -> None:
+    """From its last checkpoint, without a wrong deletion."""
+    for number in range(120):
+        harness.add(f"p{number}.html", f"La page {number} parle des régies.", ("everyone",))
+    changes: list[Change] = []
+
+    def read_until_it_stops() -> None:
+        for change in harness.connector().changes(None):
+            changes.append(change)
+            if isinstance(change, Checkpoint):
+                for page in harness.site.pages.values():
+                    page.status = 500
+
+    with pytest.raises(SourceUnreachable):
+        read_until_it_stops()
+    assert not [c for c in changes if isinstance(c, Listing)]
+    for page in harness.site.pages.values():
+        page.status = 200
+    rest = read(harness, last_cursor(changes))
+    assert len(apply(rest, apply(changes))) == 120
+
+
+@pytest.mark.parametrize("url", ["ftp://x/", "https://a:b@x/", "notes"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    """With a sentence, before anything is asked."""
+    with pytest.raises(ValueError, match="donnez une adresse"):
+        SiteOptions(url=url)
+
+
+def test_dates_are_http_dates(harness: SiteHarness) -> None:
+    """The cursor keeps the site's own clock."""
+    harness.add("p.html", "Les baux se renouvellent par écrit.", ("everyone",))
+    assert f'"moment": "{format_datetime(datetime.now(UTC), usegmt=True)[:16]}' in last_cursor(
+        read(harness)
+    )
