@@ -96,9 +96,19 @@ _SLOW = (
 """Folders and files of `slow`, as `--durations` told them."""
 
 
-_ALONE = ("tests/faults/", "tests/effectiveness/", "tests/service/")
-"""Run in one process: they count points, take both cores, or start commands that have to end in
-time."""
+_ALONE = (
+    "tests/faults/",
+    "tests/effectiveness/",
+    "tests/service/test_ldap.py",
+    "tests/service/test_late_writes.py",
+    "tests/service/test_load.py",
+    "tests/service/test_mediawiki",
+    "tests/service/test_run.py",
+    "tests/service/test_source_faults.py",
+    "tests/service/test_wiki_groups.py",
+)
+"""Run in one process: they count points, take both cores, end in a stated time, or change a server
+that others would read meanwhile."""
 
 
 def refuse_where_fast(server: str) -> None:
