@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from connectors.file_patterns import parse_selection
 from connectors.ldap.config import AGENT_ATTRIBUTES, OPTIONAL_AGENT_FIELDS
+from connectors.parts import MOST_PARTS
 from connectors.values import RESERVED_AUTHORITIES
 from quisait.settings.types import (
     Duration,
@@ -19,6 +20,9 @@ from quisait.settings.types import (
     without_password,
 )
 from search_api.identity.principals import Grant, Role
+
+DIVISIBLE = frozenset({"folder", "export", "mediawiki"})
+"""The kinds of sources that can be read in parts."""
 
 
 def _where_it_is_read(path: str, about: ValidationInfo) -> str:
@@ -113,7 +117,16 @@ class SourceSettings(SettingsTable):
         {}, description="espaces de noms lus (nom ou numéro) et leurs lecteurs ; [] : personne"
     )
     rate_per_s: float = Field(
-        10, ge=0, description="demandes par seconde au plus ; 0 : sans attendre"
+        10,
+        ge=0,
+        description="demandes par seconde au plus, toutes parties ensemble ; 0 : sans attendre",
+    )
+    parts: int = Field(
+        1,
+        ge=1,
+        le=MOST_PARTS,
+        description="en tant de parties que plusieurs lecteurs se partagent (dossier, export, "
+        "wiki ; base PostgreSQL) ; 1 : lue entière",
     )
     ca_file: str = Field("", description="autorité de certification du wiki (PEM)")
     reader_groups: bool = Field(
@@ -131,6 +144,12 @@ class SourceSettings(SettingsTable):
     def _searched_where_pushed(self) -> "SourceSettings":
         if self.search_client and self.kind != "push":
             raise ValueError("search_client n'a de sens que pour une source « push »")
+        return self
+
+    @model_validator(mode="after")
+    def _divided_where_it_can_be(self) -> "SourceSettings":
+        if self.parts > 1 and self.kind not in DIVISIBLE:
+            raise ValueError("parts n'a de sens que pour un dossier, un export ou un wiki")
         return self
 
 

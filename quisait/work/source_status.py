@@ -11,6 +11,7 @@ import typer
 
 from indexer.access import PrincipalLookup
 from indexer.live_index import pages
+from indexer.part_runs import PartRuns
 from indexer.ports import IndexContents, IndexDenials
 from indexer.state import RunRow, reference_of
 from indexer.values import Failure, Remove
@@ -330,6 +331,7 @@ def forget_source(application: Application, source: str) -> int:
         for token in application.push_tokens.of(source):
             application.push_tokens.revoke(source, token.id)
         application.state.forget(source)
+        PartRuns(application.database, application.state).forget(source)
     return len(ids)
 
 
