@@ -358,7 +358,12 @@ def _source(settings: Settings, source: SourceSettings) -> str:
     if source.kind == "questions":
         return "dans la base d'état"
     next(iter(open_source(source, None).changes(None)), None)
-    return f"{source.kind}, {source.path or source.url}"
+    seen = f"{source.kind}, {source.path or source.url}"
+    if source.parts == 1:
+        return seen
+    if not settings.database.startswith("postgresql"):
+        return f"{seen}, lue entière : plusieurs lecteurs demandent une base PostgreSQL"
+    return f"{seen}, en {source.parts} parties"
 
 
 def _identity(settings: Settings) -> Check:

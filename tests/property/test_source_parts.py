@@ -3,10 +3,11 @@
 Whatever changes meanwhile, whoever dies between any two of their steps, and however it is divided.
 """
 
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import sqlalchemy as sa
@@ -29,6 +30,8 @@ from tests.unit.test_pipeline import FileReader
 
 pytestmark = pytest.mark.sources
 
+IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - made unique below it
+"""What is killed here is no machine: waiting for a disk would only take time."""
 NAMES = [f"{folder}/{number}.txt" for folder in "abc" for number in range(4)]
 GROUPS = ("s:group:a", "s:group:b")
 EVERY_DELETION = 1.0
@@ -80,6 +83,15 @@ class MortalIndex:
         return self.index.scan(source)
 
 
+@cache
+def empty_state() -> bytes:
+    """A database without a row: made once, it takes longer than a crawl."""
+    with TemporaryDirectory(dir=IN_MEMORY) as folder:
+        file = Path(folder) / "state.sqlite"
+        migrate(sa.create_engine(f"sqlite:///{file}")).dispose()
+        return file.read_bytes()
+
+
 @dataclass
 class World:
     """A folder of files, an index, and a database that workers share."""
@@ -92,7 +104,7 @@ class World:
         for folder in "abc":
             (self.root / folder).mkdir()
         self.index = EmbeddedIndex(self.place / "index", 16)
-        migrate(sa.create_engine(self.url)).dispose()
+        (self.place / "state.sqlite").write_bytes(empty_state())
 
     @property
     def root(self) -> Path:
@@ -145,9 +157,10 @@ class World:
 
     def truth(self) -> dict[str, IndexEntry]:
         """What one worker writes that reads all of it into an empty index."""
-        with tempfile.TemporaryDirectory() as folder:
+        with TemporaryDirectory(dir=IN_MEMORY) as folder:
             index = EmbeddedIndex(Path(folder) / "index", 16)
-            state = State(migrate(sa.create_engine("sqlite://")))
+            (Path(folder) / "state.sqlite").write_bytes(empty_state())
+            state = State(sa.create_engine(f"sqlite:///{folder}/state.sqlite"))
             parts = CrawlDependencies(FileReader(), FakeEncoder(), index, state, state)
             crawl(self.connector(), parts, guard_share=EVERY_DELETION)
             return {entry.document_id: entry for entry in index.scan("s")}
@@ -184,7 +197,7 @@ def test_parts_end_in_the_index_of_the_whole(
     of: int,
 ) -> None:
     """Changes, deaths and divisions in any order; then one reading that nothing disturbs."""
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryDirectory(dir=IN_MEMORY) as folder:
         world = World(Path(folder))
         for name, text in first:
             world.write(name, text)
@@ -207,7 +220,7 @@ def test_parts_end_in_the_index_of_the_whole(
 @given(st.integers(1, 120), st.integers(2, 4))
 def test_what_a_dead_worker_left_goes_on_with_another(dies_at: int, of: int) -> None:
     """It reads the part that was left, and no document of another part is deleted meanwhile."""
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryDirectory(dir=IN_MEMORY) as folder:
         world = World(Path(folder))
         for name in NAMES:
             world.write(name, name)
@@ -224,7 +237,7 @@ def test_what_a_dead_worker_left_goes_on_with_another(dies_at: int, of: int) -> 
 
 def test_the_joined_worker_takes_parts_that_the_other_never_reads() -> None:
     """Of two, each part is read by one: the second takes those that the first has not begun."""
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryDirectory(dir=IN_MEMORY) as folder:
         world = World(Path(folder))
         for name in NAMES:
             world.write(name, name)
