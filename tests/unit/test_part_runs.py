@@ -107,6 +107,20 @@ def test_another_division_is_read_whole_once(runs: PartRuns, state: State) -> No
     assert state.load("notes") == "kept"
 
 
+def test_a_reindex_from_the_source_leaves_no_cursor_of_a_part(runs: PartRuns, state: State) -> None:
+    """The new index was filled by a reading of the whole: a part's cursor knows nothing of it."""
+    begun(runs, state)
+    taken(runs).state().save("wiki", "a")
+    taken(runs, 2).state().record("wiki", "wiki:9", "empty", "vide")
+    beside = state.beside("new")
+    beside.save("wiki", "whole")
+    state.adopt(beside, ["wiki"])
+    assert (state.load("wiki"), taken(runs).state().load("wiki")) == ("whole", None)
+    assert state.failures_of("wiki") == ()
+    begun(runs, state)
+    assert (state.load("wiki"), taken(runs).state().load("wiki")) == (None, None)
+
+
 def test_failures_of_parts_are_the_sources(runs: PartRuns, state: State) -> None:
     """What several parts report is shown once; what one mends stays as long as another has it."""
     begun(runs, state)
