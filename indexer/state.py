@@ -1,6 +1,6 @@
 """Where each source stands, what failed and how the last runs went: SQLite or PostgreSQL."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -66,6 +66,8 @@ requested_runs = sa.Table(
 
 _BESIDE = "@reindex:"
 """Before the names of sources in the rows of an index that a reindex fills."""
+_PART = "@"
+"""Between a source's name, which has none, and its part in the rows of that part."""
 _KEYS_AT_ONCE = 500
 """Below every database's limit of parameters in one statement."""
 KEPT_RUNS = 200
@@ -114,11 +116,28 @@ class RunRow:
 class State:
     """Cursors, failures and runs in one database. Moments are given in UTC.
 
-    The rows of a `prefix` are apart from all others.
+    The rows of a `prefix` are apart from all others, and those of a `part`, as in `of_part`.
     """
 
-    def __init__(self, engine: sa.Engine, prefix: str = "") -> None:
-        self._engine, self._prefix = engine, prefix
+    def __init__(
+        self,
+        engine: sa.Engine,
+        prefix: str = "",
+        part: str = "",
+        fence: Callable[[sa.Connection], None] = lambda connection: None,
+    ) -> None:
+        self._engine, self._prefix, self._part, self._fence = engine, prefix, part, fence
+
+    def _row_of(self, source: str) -> str:
+        """What the rows of a source are kept under."""
+        return f"{self._prefix}{source}{_PART}{self._part}" if self._part else self._prefix + source
+
+    def of_part(self, part: str, fence: Callable[[sa.Connection], None]) -> "State":
+        """Cursor and failures of one part of each source, which count as the source's.
+
+        `fence` is called in the transaction that saves a cursor, and raises where it must not be.
+        """
+        return State(self._engine, self._prefix, part, fence)
 
     def beside(self, index: str) -> "State":
         """Cursors and failures of the index of that name, which a reindex fills."""
@@ -135,35 +154,37 @@ class State:
         """Each of these sources is read whole next time."""
         with self._engine.begin() as connection:
             for table in (cursors, ahead):
-                connection.execute(sa.delete(table).where(table.c.source.in_(sources)))
+                for source in sources:
+                    connection.execute(sa.delete(table).where(rows_of(table, source)))
 
     def adopt(self, beside: "State", sources: Collection[str]) -> None:
         """Take the cursors and failures of these sources over from another state, all at once."""
         with self._engine.begin() as connection:
             for table in (cursors, ahead, failures):
                 for source in sources:
-                    connection.execute(sa.delete(table).where(table.c.source == source))
+                    connection.execute(sa.delete(table).where(rows_of(table, source)))
                     theirs = sa.update(table).where(table.c.source == beside._prefix + source)
                     connection.execute(theirs.values(source=source))
 
     def load(self, source: str) -> str | None:
         """The source's cursor, or None where it was never crawled to a checkpoint."""
-        source = self._prefix + source
+        source = self._row_of(source)
         query = sa.select(cursors.c.cursor).where(cursors.c.source == source)
         with self._engine.connect() as connection:
             return connection.execute(query).scalar_one_or_none()
 
     def save(self, source: str, cursor: str) -> None:
         """Replace the source's cursor: no document is ahead of it any more."""
-        source = self._prefix + source
+        source = self._row_of(source)
         with self._engine.begin() as connection:
+            self._fence(connection)
             for table in (cursors, ahead):
                 connection.execute(sa.delete(table).where(table.c.source == source))
             connection.execute(sa.insert(cursors).values(source=source, cursor=cursor))
 
     def note_ahead(self, source: str, document_ids: Collection[str]) -> None:
         """Remember documents that are about to be written, before any cursor tells of it."""
-        source = self._prefix + source
+        source = self._row_of(source)
         rows = {digest(document_id): storable(document_id) for document_id in document_ids}
         digests = sorted(rows)
         with self._engine.begin() as connection:
@@ -181,14 +202,14 @@ class State:
 
     def ahead(self, source: str) -> frozenset[str]:
         """The documents written since the source's cursor was last saved."""
-        source = self._prefix + source
+        source = self._row_of(source)
         query = sa.select(ahead.c.document_id).where(ahead.c.source == source)
         with self._engine.connect() as connection:
             return frozenset(connection.execute(query).scalars())
 
     def record(self, source: str, key: str, kind: str, reason: str) -> None:
         """Remember one failure; a known one keeps the moment it was first seen."""
-        source = self._prefix + source
+        source = self._row_of(source)
         values = {"kind": kind, "reason": storable(reason)}
         with self._engine.begin() as connection:
             changed = connection.execute(
@@ -201,7 +222,7 @@ class State:
 
     def resolve(self, source: str, key: str) -> None:
         """Forget a failure that no longer holds."""
-        source = self._prefix + source
+        source = self._row_of(source)
         with self._engine.begin() as connection:
             connection.execute(sa.delete(failures).where(_of(source, key)))
 
@@ -214,18 +235,18 @@ class State:
         """Forget all of a source that is read no more: cursor, failures and runs."""
         with self._engine.begin() as connection:
             for table in (cursors, ahead, failures, runs):
-                connection.execute(sa.delete(table).where(table.c.source == source))
+                connection.execute(sa.delete(table).where(rows_of(table, source)))
 
     def keys(self, source: str) -> frozenset[str]:
         """The keys of all open failures of a source."""
-        source = self._prefix + source
+        source = self._row_of(source)
         query = sa.select(failures.c.key).where(failures.c.source == source)
         with self._engine.connect() as connection:
             return frozenset(connection.execute(query).scalars())
 
     def due(self, source: str, kinds: Sequence[str], tries: int) -> frozenset[str]:
         """The keys of failures of these kinds that were given fewer than so many tries."""
-        source = self._prefix + source
+        source = self._row_of(source)
         columns = failures.c
         due = (columns.source == source) & columns.kind.in_(kinds) & (columns.tries < tries)
         with self._engine.connect() as connection:
@@ -233,7 +254,7 @@ class State:
 
     def count_try(self, source: str, keys: Collection[str]) -> None:
         """Each of these failures was given one more try."""
-        source = self._prefix + source
+        source = self._row_of(source)
         with self._engine.begin() as connection:
             for key in sorted(keys):
                 more = sa.update(failures).where(_of(source, key))
@@ -241,22 +262,28 @@ class State:
 
     def begin_anew(self, source: str, key: str) -> None:
         """The failure of this key has been given no try yet."""
-        source = self._prefix + source
+        source = self._row_of(source)
         with self._engine.begin() as connection:
             connection.execute(sa.update(failures).where(_of(source, key)).values(tries=0))
 
     def failures_of(self, source: str) -> tuple[FailureRow, ...]:
-        """All open failures of a source, oldest first."""
+        """All open failures of a source and its parts, oldest first, each once."""
         columns = (failures.c.key, failures.c.kind, failures.c.reason, failures.c.since)
-        query = sa.select(*columns).where(failures.c.source == source)
+        query = sa.select(*columns).where(rows_of(failures, source))
         query = query.order_by(failures.c.since, failures.c.key)
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
-        return tuple(FailureRow(key, kind, why, in_utc(since)) for key, kind, why, since in rows)
+        first = {row.key: row for row in reversed(rows)}
+        return tuple(
+            FailureRow(row.key, row.kind, row.reason, in_utc(row.since))
+            for row in rows
+            if first[row.key] is row
+        )
 
     def failure_counts(self, source: str) -> dict[str, int]:
         """How many open failures a source has, by kind."""
-        query = sa.select(failures.c.kind, sa.func.count()).where(failures.c.source == source)
+        different = sa.func.count(failures.c.digest.distinct())
+        query = sa.select(failures.c.kind, different).where(rows_of(failures, source))
         with self._engine.connect() as connection:
             found = connection.execute(query.group_by(failures.c.kind)).all()
         return dict(sorted((kind, count) for kind, count in found))
@@ -345,6 +372,12 @@ def in_utc(moment: datetime) -> datetime:
 def storable(text: str) -> str:
     """As both databases keep it: PostgreSQL takes no NUL, neither takes half a character."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def rows_of(table: sa.Table, source: str) -> sa.ColumnElement[bool]:
+    """The rows of a source and of its parts."""
+    named = table.c.source
+    return (named == source) | named.startswith(source + _PART, autoescape=True)
 
 
 def _of(source: str, key: str) -> sa.ColumnElement[bool]:

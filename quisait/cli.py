@@ -36,6 +36,12 @@ from quisait.commands.expertise import coverage, expertise_app, isolation, peers
 from quisait.commands.journal import journal_app
 from quisait.commands.privacy import audit, audited_reader, privacy_app
 from quisait.commands.questions import questions_app
+from quisait.commands.readers import (
+    MOST_WORKERS,
+    check_workers,
+    helping_readers,
+    join_readings,
+)
 from quisait.commands.run import (
     INTERRUPTED_MESSAGE,
     INTERRUPTED_STATUS,
@@ -186,22 +192,36 @@ def crawl(
             "--accept-deletions", help="Confirmer la disparition d'une grande part d'une source"
         ),
     ] = False,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=MOST_WORKERS,
+            help="Tant de processus se partagent les parties des sources (réglage « parts »)",
+        ),
+    ] = 1,
+    join: Annotated[bool, typer.Option("--join", hidden=True)] = False,
     as_json: AsJson = False,
 ) -> None:
     """Relit l'annuaire et les sources, et met l'index à jour."""
     with opened_application() as application:
         chosen = sources_named(application.settings, sources or [])
+        check_workers(application, chosen, workers)
+        if join:
+            run_interruptibly(application, lambda stop: join_readings(application, chosen, stop))
+            return
 
         def work(stop: Event) -> tuple[bool, list[CrawlOutcome], bool]:
             directory_read = _read_and_print_directory(application, quiet=as_json)
-            outcomes = crawl_sources(
-                application,
-                chosen,
-                full=full,
-                accept_deletions=accept_deletions,
-                quiet=as_json,
-                stop=stop,
-            )
+            with helping_readers(chosen, workers):
+                outcomes = crawl_sources(
+                    application,
+                    chosen,
+                    full=full,
+                    accept_deletions=accept_deletions,
+                    quiet=as_json,
+                    stop=stop,
+                )
             return directory_read, outcomes, stop.is_set()
 
         directory_read, outcomes, stopped = run_interruptibly(application, work)

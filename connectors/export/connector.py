@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from connectors.export.files import (
     ExportFile,
@@ -18,6 +19,7 @@ from connectors.export.files import (
     export_files,
     read_lines,
 )
+from connectors.parts import WHOLE, Part, changes_of_part
 from connectors.ports import (
     AccessChanged,
     AccessNarrowed,
@@ -56,13 +58,23 @@ class ExportConnector:
     Lines may be appended, and files added after the last one. If anything that was already
     read changed, or a space's readers did, the whole export is read again. If a header says
     `complete`, a listing follows, unless an invalid line may be about an unknown document.
+    Each `part` reads all lines: a later one may be about a document of any earlier one.
     """
 
     source: str
     path: Path
+    part: Part = WHOLE
+
+    def of_part(self, part: Part) -> Self:
+        """The same export with the documents of this part alone."""
+        return replace(self, part=part)
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield the changes after the cursor. Raises `SourceUnreachable`, `SourceRefused`.
+        """Yield the changes after the cursor. Raises `SourceUnreachable`, `SourceRefused`."""
+        return changes_of_part(self._changes(since), self.part)
+
+    def _changes(self, since: str | None) -> Iterator[Change]:
+        """Those of the whole export.
 
         Each document gets the state after its last line, so that no change opens what a
         later line closes. A document whose last record is invalid, or whose attachment is

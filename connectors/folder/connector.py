@@ -8,10 +8,10 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 from urllib.parse import quote
 
 from connectors.file_patterns import EVERY_FILE, FileSelection
@@ -21,10 +21,12 @@ from connectors.folder.walk import (
     FoundFile,
     ListedFolder,
     UnreadableFolder,
+    WalkEntry,
     find_file,
     root_identity,
     walk,
 )
+from connectors.parts import WHOLE, Part
 from connectors.ports import (
     AccessChanged,
     AccessNarrowed,
@@ -75,7 +77,8 @@ class FolderConnector:
     `default_access` applies if no rule names any readers; without it, nobody may read.
     A file whose size and modification time are unchanged has not changed. What `selection`
     leaves out counts as deleted, and nobody may read what is indexed of it until it is. `link`
-    is the address of a file to which no rule gives one, with `{path}` for its path.
+    is the address of a file to which no rule gives one, with `{path}` for its path. Each `part`
+    lists every folder, and looks at its own files alone.
     """
 
     source: str
@@ -83,6 +86,17 @@ class FolderConnector:
     default_access: Access = field(default_factory=Access)
     selection: FileSelection = EVERY_FILE
     link: str = ""
+    part: Part = WHOLE
+
+    def of_part(self, part: Part) -> Self:
+        """The same folder with the files of this part alone."""
+        return replace(self, part=part)
+
+    def _walk(self, root: Path) -> Iterator[WalkEntry]:
+        def held(path: str) -> bool:
+            return self.part.holds(f"{self.source}:{path}")
+
+        return walk(root, self.selection, held=held if self.part != WHOLE else None)
 
     def changes(self, since: str | None) -> Iterator[Change]:
         """Yield new and changed files, then the listing. Raises `SourceUnreachable`.
@@ -98,7 +112,7 @@ class FolderConnector:
         unlisted: list[str] = []
         pending = 0
         yield from self._left_out(before.files)
-        for entry in walk(root, self.selection):
+        for entry in self._walk(root):
             match entry:
                 case Malformed():
                     yield entry
@@ -149,14 +163,14 @@ class FolderConnector:
 
     def count_pending(self, since: str | None) -> int | None:
         """How many files there are, with those that are unchanged."""
-        entries = walk(_resolved(self.root), self.selection)
+        entries = self._walk(_resolved(self.root))
         return sum(isinstance(entry, FoundFile) for entry in entries)
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         """Yield these files, read again. Raises `SourceUnreachable`."""
         root = _resolved(self.root)
         wanted = set(document_ids)
-        for entry in walk(root, self.selection):
+        for entry in self._walk(root):
             if isinstance(entry, FoundFile) and f"{self.source}:{entry.path}" in wanted:
                 wanted.discard(f"{self.source}:{entry.path}")
                 if not entry.problem:

@@ -3,7 +3,7 @@
 import os
 import stat
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -104,13 +104,17 @@ def root_identity(root: Path) -> tuple[int, int]:
 
 
 def walk(
-    root: Path, selection: FileSelection = EVERY_FILE, timeout_s: float = DISK_TIMEOUT_S
+    root: Path,
+    selection: FileSelection = EVERY_FILE,
+    timeout_s: float = DISK_TIMEOUT_S,
+    held: Callable[[str], bool] | None = None,
 ) -> Iterator[WalkEntry]:
     """Yield every file below `root` that is selected, and what could not be read or parsed.
 
-    Raises `SourceUnreachable` if the disk does not answer for `timeout_s`.
+    `held` says of a file's path whether it is yielded; None: all are. Raises
+    `SourceUnreachable` if the disk does not answer for `timeout_s`.
     """
-    return iterate_with_timeout(_walk(root, selection), timeout_s, disk_timeout_error(root))
+    return iterate_with_timeout(_walk(root, selection, held), timeout_s, disk_timeout_error(root))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,7 @@ class _Folder:
     tables: tuple[RuleTable, ...] = ()
     rule_stamps: tuple[tuple[str, FileStamp | None], ...] = ()
     selection: FileSelection = EVERY_FILE
+    held: Callable[[str], bool] | None = None
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -136,9 +141,12 @@ class _Folder:
         return replace(self, raw_parts=(*self.raw_parts, name))
 
     def leaves_out(self, name: str, *, is_folder: bool) -> bool:
-        """Whether the selection leaves out the entry of that name."""
+        """Whether the selection leaves out the entry of that name, or another part has it."""
         path = (*self.parts, document_path(name))
-        return not (self.selection.enters(path) if is_folder else self.selection.takes(path))
+        if is_folder:
+            return not self.selection.enters(path)
+        held = self.held is None or self.held("/".join(path))
+        return not (held and self.selection.takes(path))
 
     def with_table(self, stamp: FileStamp | None, *table: RuleTable) -> "_Folder":
         """The same folder with its own table, if it has one, and that table's stamp."""
@@ -150,10 +158,12 @@ class _Folder:
         return UnreadableFolder(self.path(name), reason, tables_digest(self.tables))
 
 
-def _walk(root: Path, selection: FileSelection) -> Iterator[WalkEntry]:
+def _walk(
+    root: Path, selection: FileSelection, held: Callable[[str], bool] | None
+) -> Iterator[WalkEntry]:
     try:
         with open_root(root) as descriptor:
-            yield from _walk_folder(descriptor, _Folder(selection=selection))
+            yield from _walk_folder(descriptor, _Folder(selection=selection, held=held))
     except FileNotFoundError:
         return
     except OSError as error:

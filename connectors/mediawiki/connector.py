@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from queue import Empty, LifoQueue
+from typing import Self
 
 from connectors.mediawiki.changes import (
     OVERLAP,
@@ -31,6 +32,7 @@ from connectors.mediawiki.pages import (
     WikiPage,
     namespace_access,
 )
+from connectors.parts import WHOLE, Part
 from connectors.ports import (
     AccessNarrowed,
     Change,
@@ -116,10 +118,15 @@ CrawlSteps = Generator[Change, None, WikiCursor]
 
 @dataclass(frozen=True, slots=True)
 class MediaWikiConnector:
-    """The pages and files of a wiki."""
+    """The pages and files of a wiki. Each `part` lists all pages, and reads its own alone."""
 
     source: str
     config: WikiConfig
+    part: Part = WHOLE
+
+    def of_part(self, part: Part) -> Self:
+        """The same wiki with the pages of this part alone, whatever their namespace."""
+        return replace(self, part=part)
 
     def changes(self, since: str | None) -> Iterator[Change]:
         """Yield what changed. Raises `SourceUnreachable` or `SourceRefused`."""
@@ -147,6 +154,7 @@ class MediaWikiConnector:
             site=site,
             name=self.config.root,
             access=namespace_access(self.config, site),
+            part=self.part,
             converter=PageConverter(
                 self.source, wiki.bots(), lambda page: wiki.download(page.imageinfo[0])
             ),
@@ -161,6 +169,7 @@ class _WikiCrawl:
     site: SiteInfo
     name: str
     access: NamespaceAccess
+    part: Part
     converter: PageConverter
 
     def changes(self, cursor: WikiCursor | None) -> Iterator[Change]:
@@ -192,7 +201,7 @@ class _WikiCrawl:
         for namespace, access in former.items():
             current = self.access.get(namespace, Access())
             if current != access and str(namespace) in self.site.namespaces:
-                for page_id in self.wiki.ids(namespace):
+                for page_id in self._ids(namespace):
                     yield AccessNarrowed(self._id(page_id), current)
 
     def _advance(self, cursor: WikiCursor) -> WikiCursor:
@@ -239,7 +248,8 @@ class _WikiCrawl:
         ids = {*found.pages, *(page.pageid for page in titled if page.pageid)}
         redirects = {page.pageid for page in self.wiki.pages(ids) if page.redirect}
         targets = self.wiki.pages(redirects, follow=True)
-        return ids | {page.pageid for page in targets if page.pageid}
+        ids |= {page.pageid for page in targets if page.pageid}
+        return set(filter(self._holds, ids))
 
     def _read_pending(self, cursor: WikiCursor) -> CrawlSteps:
         while cursor.pending:
@@ -268,13 +278,17 @@ class _WikiCrawl:
         for namespace in [n for n in sorted(self.access) if n >= crawl.namespace]:
             title = crawl.title if namespace == crawl.namespace else ""
             for pages, next_title in self.wiki.listed(namespace, title, size):
-                due = [page.pageid for page in pages if crawl.must_read(namespace, page.touched)]
+                due = [
+                    page.pageid
+                    for page in pages
+                    if self._holds(page.pageid) and crawl.must_read(namespace, page.touched)
+                ]
                 cursor = yield from self._pages(cursor, due)
                 next_namespace = namespace if next_title else namespace + 1
                 crawl = replace(crawl, namespace=next_namespace, title=next_title)
                 cursor = replace(cursor, full_crawl=crawl)
                 yield Checkpoint(cursor.to_json())
-        page_ids = (page_id for namespace in self.access for page_id in self.wiki.ids(namespace))
+        page_ids = (page_id for namespace in self.access for page_id in self._ids(namespace))
         yield Listing(frozenset(map(self._id, page_ids)))
         return replace(cursor, full_crawl=None)
 
@@ -316,6 +330,12 @@ class _WikiCrawl:
         if other_host:
             reason = "le fichier est sur un autre hôte que celui de « url » : seule sa page est lue"
             yield Malformed(f"page {page.pageid}", reason, self._id(page.pageid))
+
+    def _ids(self, namespace: int) -> Iterator[int]:
+        return filter(self._holds, self.wiki.ids(namespace))
+
+    def _holds(self, page_id: int) -> bool:
+        return self.part.holds(self._id(page_id))
 
     def _id(self, page_id: int) -> str:
         return f"{self.converter.source}:{page_id}"

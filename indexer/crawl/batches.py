@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
+from connectors.parts import WHOLE, Part
 from connectors.ports import Change, SourceError, Upsert
 from connectors.values import Access, Content, Contribution, Document, Section
 from indexer.errors import DeletionsHeld, ExtractionFailed
 from indexer.passages import cut, passage_text
-from indexer.ports import Extractor, Failures
+from indexer.ports import Extractor, Failures, IndexWriter
 from indexer.state import reference_of
 from indexer.values import (
     WITHHELD,
@@ -65,6 +66,46 @@ class DeletionGuard:
         """Raises `DeletionsHeld` where any deletion was withheld."""
         if self.withheld:
             raise DeletionsHeld(self.source, self.let_go + self.withheld, self.kept_at_start)
+
+
+@dataclass(slots=True)
+class PartDeletionGuard(DeletionGuard):
+    """The same of one part of a source: its own share, and its own part of `GUARD_FLOOR`.
+
+    A part never loses all its documents, be it one: all parts together would lose the source.
+    `count` counts the documents that the part keeps: it goes through those of the whole source,
+    and is asked where anything is to be deleted.
+    """
+
+    parts: int = 1
+    count: Callable[[], int] = lambda: 0
+    counted: bool = False
+
+    def lets_go(self, going: int) -> bool:
+        """As that of a whole source."""
+        if not going or self.share >= 1:
+            self.let_go += going
+            return True
+        if not self.counted:
+            self.kept_at_start, self.counted = self.count(), True
+        gone = self.let_go + self.withheld + going
+        many = gone > max(GUARD_FLOOR / self.parts, self.share * self.kept_at_start)
+        if many or gone >= self.kept_at_start:
+            self.withheld += going
+            return False
+        self.let_go += going
+        return True
+
+
+def guard_of(index: IndexWriter, source: str, part: Part, share: float) -> DeletionGuard:
+    """The guard of a run of a source, or of one part of it."""
+    if part == WHOLE:
+        return DeletionGuard(source, index.count(source), share)
+
+    def count() -> int:
+        return sum(part.holds(entry.document_id) for entry in index.scan(source))
+
+    return PartDeletionGuard(source, 0, share, parts=part.of, count=count)
 
 
 log = logging.getLogger(__name__)

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from connectors.parts import WHOLE, Part
 from connectors.ports import (
     AccessChanged,
     AccessNarrowed,
@@ -31,6 +32,7 @@ from indexer.crawl.batches import (
     NarrowAccess,
     OpenFailures,
     PreparedDocument,
+    guard_of,
     id_of,
     needed_writes,
     prefetched,
@@ -92,9 +94,11 @@ def crawl(
     accept_deletions: bool = False,
     guard_share: float = GUARD_SHARE,
     progress: Callable[[CrawlReport], None] = lambda report: None,
+    part: Part = WHOLE,
 ) -> CrawlReport:
     """Bring the index up to what the source says, and keep the cursor after each write.
 
+    Of a connector that reads one part, nothing is deleted or hidden but what the part holds.
     Documents are prepared a few ahead; a batch is encoded while the next is gathered.
     Raises `SourceUnreachable`, `SourceRefused`, `IndexUnreachable`, `IndexRefused`,
     `ExtractorUnreachable` or `DeletionsHeld`; what was acknowledged before stays, and
@@ -109,11 +113,10 @@ def crawl(
         dependencies.index.flush()
     with ExitStack() as stack:
         encoding = stack.enter_context(ThreadPoolExecutor(1, "encoding"))
-        guard = DeletionGuard(
-            source, dependencies.index.count(source), 1.0 if accept_deletions else guard_share
-        )
+        share = 1.0 if accept_deletions else guard_share
+        guard = guard_of(dependencies.index, source, part, share)
         crawling = _Crawl(
-            dependencies, CrawlReport(source), guard, progress, encoding, set(ahead), since
+            dependencies, CrawlReport(source), part, guard, progress, encoding, set(ahead), since
         )
 
         def prepared(document: Document) -> PreparedDocument:
@@ -163,6 +166,7 @@ class _Crawl:
 
     dependencies: CrawlDependencies
     report: CrawlReport
+    part: Part
     guard: DeletionGuard
     progress: Callable[[CrawlReport], None]
     encoding: ThreadPoolExecutor
@@ -242,8 +246,7 @@ class _Crawl:
         self.flush()
         self.write_encoded()
         held = listing.membership()
-        kept = (entry.document_id for entry in self.dependencies.index.scan(self.report.source))
-        missing = sorted(document_id for document_id in kept if not held(document_id))
+        missing = sorted(one for one in self._kept() if not held(one))
         if self.guard.lets_go(len(missing)):
             self.gathered += map(Remove, missing)
             self.flush()
@@ -255,9 +258,14 @@ class _Crawl:
     def close(self, unseen: SubtreeHidden) -> None:
         self.flush()
         self.write_encoded()
-        for kept in self.dependencies.index.scan(self.report.source):
-            if unseen.contains(kept.document_id):
-                self.add(PutAccess(kept.document_id, Access()))
+        for document_id in self._kept():
+            if unseen.contains(document_id):
+                self.add(PutAccess(document_id, Access()))
+
+    def _kept(self) -> Iterator[str]:
+        """The indexed documents of the source that the part holds."""
+        kept = self.dependencies.index.scan(self.report.source)
+        return (entry.document_id for entry in kept if self.part.holds(entry.document_id))
 
     def malformed(self, key: str, reason: str) -> None:
         self.report.malformed += 1

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from connectors.push import documents as push_documents
 from connectors.push import tokens as push_tokens
 from expertise import build_tables, consent, decisions, directory_tables
-from indexer import state
+from indexer import part_runs, state
 from indexer.errors import IndexRefused
 from quisait.privacy import register
 from quisait.settings import Settings, beside_file
@@ -24,7 +24,7 @@ from search_api.query_log import storage as journal_tables
 from search_api.sign_on import sessions as sign_on_tables
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-HEAD = "0008"
+HEAD = "0009"
 """The last migration in `MIGRATIONS`."""
 QUISAIT_0_1_0 = ""
 """What quisait 0.1.0 made, without any mark of a version."""
@@ -43,7 +43,7 @@ schema_version = sa.Table(
 )
 TABLES: tuple[sa.MetaData, ...] = (
     _metadata,
-    state.metadata,
+    part_runs.source_parts.metadata,  # of `indexer.state` too
     directory_tables.metadata,
     build_tables.metadata,
     consent.metadata,

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from connectors.parts import Part
 from connectors.ports import SourceRefused
 from indexer.errors import IndexRefused, LockLost
 from quisait.settings.files import locked_file
@@ -55,17 +56,24 @@ class Locks:
             yield
 
     @contextmanager
-    def hold_long(self, name: str) -> Iterator[Callable[[], bool]]:
+    def hold_long(self, name: str, shared: str = "") -> Iterator[Callable[[], bool]]:
         """Hold a lock alone, for minutes; the function tells whether it is still held.
 
-        Raises `BlockingIOError` where another process, or another thread, holds it.
+        `shared` names one that is held with others meanwhile. Raises `BlockingIOError` where
+        another process, or another thread, holds either.
         """
         with ExitStack() as stack:
             if self._on_postgresql:
                 session = stack.enter_context(_session(self._database, self.idle_s))
+                if shared:
+                    stack.enter_context(
+                        _advisory_lock(session, shared, shared=True, wait=False, watched=True)
+                    )
                 stack.enter_context(_advisory_lock(session, name, wait=False, watched=True))
                 still_held = stack.enter_context(_kept_alive(session, name, self.idle_s / 4))
             else:
+                if shared:
+                    stack.enter_context(locked_file(self._path(shared), shared=True, wait=False))
                 path = self._path(name)
                 place = stack.enter_context(locked_file(path, wait=False))
                 still_held = place.is_at_path
@@ -133,6 +141,29 @@ def hold_source_lock(locks: Locks, source: str, wait_s: float = 0) -> Iterator[S
                     ) from None
                 time.sleep(RETRY_EVERY_S)
         yield SourceLock(source, is_held)
+
+
+@contextmanager
+def hold_part_lock(locks: Locks, source: str, part: Part) -> Iterator[SourceLock]:
+    """Hold one part of a source while the block runs: nobody holds the source alone meanwhile.
+
+    Raises `BlockingIOError` where another process holds the part, or the source.
+    """
+    name = part_name(source, part)
+    with locks.hold_long(_of_source(name), shared=_of_source(source)) as is_held:
+        yield SourceLock(f"{source}, partie {part}", is_held)
+
+
+@contextmanager
+def hold_turn_lock(locks: Locks, source: str) -> Iterator[None]:
+    """Hold, for a moment, what those who take or end parts of a source wait for."""
+    with locks.hold(f"parts-{source}"):
+        yield
+
+
+def part_name(source: str, part: Part) -> str:
+    """What a part's lock is held under."""
+    return f"{source}@{part.number}-{part.of}"
 
 
 class WriteGate:

@@ -66,7 +66,7 @@ def wiki_place(settings: SourceSettings) -> WikiConfig:
         namespaces=settings.namespaces,
         allowed=frozenset(settings.allowed),
         ca_file=str(beside_file(settings.ca_file)) if settings.ca_file else "",
-        limits=WikiLimits(rate_per_s=settings.rate_per_s),
+        limits=WikiLimits(rate_per_s=settings.rate_per_s / settings.parts),
     )
 
 

@@ -360,8 +360,16 @@ def _source(settings: Settings, source: SourceSettings) -> str:
     connector = open_source(source, None)
     next(iter(connector.changes(None)), None)
     missing = connector.check() if isinstance(connector, SupportsCheck) else ()
-    where = filter(None, [source.kind, source.path or source.url])
-    return " ; ".join([", ".join(where), *missing])
+    where = ", ".join(filter(None, [source.kind, source.path or source.url]))
+    return " ; ".join([where + _parts(settings, source), *missing])
+
+
+def _parts(settings: Settings, source: SourceSettings) -> str:
+    if source.parts == 1:
+        return ""
+    if not settings.database.startswith("postgresql"):
+        return ", lue entière : plusieurs lecteurs demandent une base PostgreSQL"
+    return f", en {source.parts} parties"
 
 
 def _identity(settings: Settings) -> Check:

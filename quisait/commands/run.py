@@ -16,6 +16,8 @@ import typer
 
 from quisait.application.assembly import Application
 from quisait.application.startup import opened_application
+from quisait.work.crawl import divided_source
+from quisait.work.parts import leave
 from quisait.work.worker import Worker, tasks_of
 
 log = logging.getLogger(__name__)
@@ -158,6 +160,9 @@ def _exit_now(application: Application, status: int) -> NoReturn:
             last = next(application.state.runs_of(name, 1), None)
             if last and last.outcome == "running" and application.locks.source_is_held_here(name):
                 application.state.end_run(last.id, "interrupted", 0)
+        for source in application.settings.sources:
+            if divided := divided_source(application, source):
+                leave(divided, here=True)
     logging.shutdown()
     if status:
         print(INTERRUPTED_MESSAGE, file=sys.stderr)

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from connectors.file_patterns import parse_selection
 from connectors.installed import installed_connectors
 from connectors.ldap.config import AGENT_ATTRIBUTES, OPTIONAL_AGENT_FIELDS
+from connectors.parts import MOST_PARTS
 from connectors.values import RESERVED_AUTHORITIES
 from quisait.settings.types import (
     Duration,
@@ -20,6 +21,9 @@ from quisait.settings.types import (
     without_password,
 )
 from search_api.identity.principals import Grant, Role
+
+DIVISIBLE = frozenset({"folder", "export", "mediawiki"})
+"""The kinds of sources that can be read in parts."""
 
 BUILT_IN_KINDS = ("folder", "export", "mediawiki", "push", "questions")
 
@@ -131,7 +135,16 @@ class SourceSettings(SettingsTable):
         {}, description="espaces de noms lus (nom ou numéro) et leurs lecteurs ; [] : personne"
     )
     rate_per_s: float = Field(
-        10, ge=0, description="demandes par seconde au plus ; 0 : sans attendre"
+        10,
+        ge=0,
+        description="demandes par seconde au plus, toutes parties ensemble ; 0 : sans attendre",
+    )
+    parts: int = Field(
+        1,
+        ge=1,
+        le=MOST_PARTS,
+        description="en tant de parties que plusieurs lecteurs se partagent (dossier, export, "
+        "wiki ; base PostgreSQL) ; 1 : lue entière",
     )
     ca_file: str = Field("", description="autorité de certification du wiki (PEM)")
     options: dict[str, Any] = Field(
@@ -157,6 +170,12 @@ class SourceSettings(SettingsTable):
             raise ValueError("search_client n'a de sens que pour une source « push »")
         if self.options and self.kind in BUILT_IN_KINDS:
             raise ValueError("options n'a de sens que pour un connecteur installé")
+        return self
+
+    @model_validator(mode="after")
+    def _divided_where_it_can_be(self) -> "SourceSettings":
+        if self.parts > 1 and self.kind not in DIVISIBLE:
+            raise ValueError("parts n'a de sens que pour un dossier, un export ou un wiki")
         return self
 
 

@@ -2,20 +2,23 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Event
 
+from connectors.parts import Divisible
 from connectors.ports import SourceError, SupportsCount, SupportsFingerprint
 from expertise.directory import DirectoryReport
 from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, crawl
 from indexer.errors import IndexerError
+from indexer.part_runs import PartRuns
 from quisait.application.assembly import Application, open_crawl_dependencies
 from quisait.application.locks import SourceLock, hold_source_lock
 from quisait.application.progress import shown_progress
 from quisait.application.sources import DIRECTORY as DIRECTORY
 from quisait.application.sources import has_directory, open_directory, open_source
 from quisait.settings.sources import SourceSettings
-from quisait.work.runs import RunStopped, recorded_run, stoppable, with_lock
+from quisait.work.parts import DividedSource, read_parts
+from quisait.work.runs import CrawlOptions, RunStopped, recorded_run, stoppable, with_lock
 
 log = logging.getLogger(__name__)
 
@@ -30,16 +33,6 @@ class CrawlOutcome:
     source: str
     report: CrawlReport | None
     error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CrawlOptions:
-    """How a crawl is to be made; `stop`, once set, ends it after the batch in progress."""
-
-    full: bool = False
-    accept_deletions: bool = False
-    quiet: bool = False
-    stop: Event = field(default_factory=Event)
 
 
 def read_directory(
@@ -108,12 +101,54 @@ def _crawl_one(
     asked: CrawlOptions,
 ) -> CrawlOutcome:
     try:
+        if (divided := divided_source(application, source)) is not None:
+            return _crawl_parts(divided, dependencies, asked)
         with hold_source_lock(application.locks, source.name) as held:
             return CrawlOutcome(
                 source.name, crawl_with_lock(application, dependencies, source, held, asked)
             )
     except (SourceError, IndexerError) as failed:
         return CrawlOutcome(source.name, None, str(failed))
+
+
+def divided_source(application: Application, source: SourceSettings) -> DividedSource | None:
+    """The source where it is read in parts; None where one worker reads it whole.
+
+    Readers share parts through PostgreSQL: with SQLite, a source is read whole.
+    """
+    if source.parts == 1 or not can_share_parts(application):
+        return None
+
+    def opened() -> Divisible:
+        connector = open_source(source, application.inbox, application.questions)
+        assert isinstance(connector, Divisible)  # noqa: S101 - the settings ask it of no other
+        return connector
+
+    return DividedSource(
+        source.name,
+        source.parts,
+        opened,
+        application.state,
+        PartRuns(application.database, application.state),
+        application.locks,
+        application.settings.guard_share,
+    )
+
+
+def can_share_parts(application: Application) -> bool:
+    """Whether several workers may share the parts of one source."""
+    return application.database.dialect.name == "postgresql"
+
+
+def _crawl_parts(
+    source: DividedSource, dependencies: CrawlDependencies, asked: CrawlOptions
+) -> CrawlOutcome:
+    """Until the source's run ends, whoever reads its last part."""
+    read = read_parts(source, dependencies, asked, wait=True)
+    assert read is not None  # noqa: S101 - a run is begun where none goes on
+    if read.outcome == "done":
+        return CrawlOutcome(source.name, read.report)
+    return CrawlOutcome(source.name, None, read.reason or f"{source.name} : lecture interrompue.")
 
 
 def crawl_with_lock(
@@ -128,6 +163,7 @@ def crawl_with_lock(
     Raises what `crawl` raises, `Stopped` and `LockLost`.
     """
     with recorded_run(application.state, source.name) as run:
+        PartRuns(application.database, application.state).end_division(source.name)
         connector = open_source(source, application.inbox, application.questions)
         since = None if asked.full else application.state.load(source.name)
         run.expected = (

@@ -9,7 +9,8 @@ from quisait.application.assembly import Application, open_crawl_dependencies, o
 from quisait.application.locks import hold_source_lock
 from quisait.clock import today
 from quisait.settings import QUESTIONS_SOURCE
-from quisait.work.crawl import CrawlOptions, crawl_with_lock
+from quisait.work.crawl import crawl_with_lock
+from quisait.work.runs import CrawlOptions
 from search_api.answers.asking import move_questions_on
 from search_api.answers.context import AnswerContext, Asking
 from search_api.asking.values import AskingRules

@@ -98,6 +98,16 @@ passages, which take a few seconds on a slow machine. Short texts stay together:
 they cost more."""
 
 
+@dataclass(frozen=True, slots=True)
+class CrawlOptions:
+    """How a crawl is to be made; `stop`, once set, ends it after the batch in progress."""
+
+    full: bool = False
+    accept_deletions: bool = False
+    quiet: bool = False
+    stop: Event = field(default_factory=Event)
+
+
 class RunStopped(SourceError):
     """The worker is asked to stop: what is encoded is written, the rest is read again."""
 
@@ -283,11 +293,19 @@ ENCODING_EVERY_S = 30.0
 """So often a run that encodes says so."""
 
 
+class ProgressNotes(Protocol):
+    """Where a run's progress is kept: the state, or the part that is read."""
+
+    def note(self, run_id: int, progress: Progress, /) -> None:
+        """Keep how far the run is."""
+        ...
+
+
 @dataclass(slots=True)
 class Run:
     """A run that goes on. `changed` is set by who runs it."""
 
-    state: State
+    notes: ProgressNotes
     id: int
     resumed: bool
     changed: int = 0
@@ -316,19 +334,19 @@ class Run:
             (report.passages - passages) / (now - since),
         )
         self._noted_at = now
-        self.state.note(self.id, self._last)
+        self.notes.note(self.id, self._last)
 
     def encoding(self) -> None:
         """Keep that it goes on: one long document takes the encoder minutes."""
         now = time.monotonic()
         if now - self._noted_at >= ENCODING_EVERY_S:
             self._noted_at = now
-            self.state.note(self.id, self._last)
+            self.notes.note(self.id, self._last)
 
     def conclude(self, report: CrawlReport) -> None:
         """Keep what a finished one did."""
         self.changed = report.changed
-        self.state.note(self.id, Progress(report.seen, self.expected, 0.0, report.passages, 0.0))
+        self.notes.note(self.id, Progress(report.seen, self.expected, 0.0, report.passages, 0.0))
 
 
 @contextmanager
@@ -338,7 +356,7 @@ def recorded_run(state: State, source: str) -> Iterator[Run]:
     try:
         yield run
     except BaseException as error:
-        state.end_run(run.id, outcome_of(error), run.changed, _error_text(error))
+        state.end_run(run.id, outcome_of(error), run.changed, error_text(error))
         raise
     state.end_run(run.id, "done", run.changed)
 
@@ -356,6 +374,6 @@ def outcome_of(error: BaseException) -> str:
             return "failed"
 
 
-def _error_text(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """The sentence of an error that has one; of what nobody foresaw, its kind."""
     return str(error) if isinstance(error, SourceError | IndexerError) else type(error).__name__

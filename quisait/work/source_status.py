@@ -11,17 +11,19 @@ import typer
 
 from indexer.access import PrincipalLookup
 from indexer.live_index import pages
+from indexer.part_runs import PartRow, PartRuns
 from indexer.ports import IndexContents, IndexDenials
 from indexer.state import RunRow, reference_of
 from indexer.values import Failure, Remove
 from quisait.application.assembly import Application, index_with_deletion_log
-from quisait.application.locks import hold_source_lock
+from quisait.application.locks import hold_source_lock, part_name
 from quisait.application.progress import duration, left_of, plural_count
 from quisait.application.sources import DIRECTORY, has_directory
 from quisait.application.startup import opened_application
 from quisait.privacy.retention import register_warning
 from quisait.settings import Settings
 from quisait.settings.sources import SourceSettings
+from quisait.work.crawl import divided_source
 from quisait.work.runs import IMMEDIATELY, RUNS_CONSIDERED, next_run, source_pace
 from search_api.wording import plural, safe_text
 
@@ -133,13 +135,23 @@ class RunningStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class SourcePart:
+    """One part (`3/8`) of a source in its last run: where it is, in words, and documents seen."""
+
+    part: str
+    state: str
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
 class SourceStatus:
     """A source as `quisait sources` shows it.
 
     `lag_s` counts from the beginning of the last run that went to its end, None where none
     did. `next_run` is None where the source is read by hand only, or is being read.
     `unknown_denials` close the documents that carry them to everybody. Files of kinds that have
-    no text are no failures: `without_text` counts them, by what they are.
+    no text are no failures: `without_text` counts them, by what they are. `parts` is empty for a
+    source that is read whole.
     """
 
     source: str
@@ -153,6 +165,7 @@ class SourceStatus:
     failures: tuple[FailureStatus, ...]
     unknown_denials: tuple[UnknownDenial, ...] = ()
     without_text: Mapping[str, int] = field(default_factory=dict)
+    parts: tuple[SourcePart, ...] = ()
 
 
 def status_of(application: Application, source: SourceSettings, now: datetime) -> SourceStatus:
@@ -168,10 +181,15 @@ def status_of(application: Application, source: SourceSettings, now: datetime) -
     counts = application.state.failure_counts(name)
     counts.pop(Failure.NOT_TEXT, None)
     missing = application.state.failures_of(name)
+    parts = _parts_of(application, source)
+    state = _running_state(running, last, now) if running and last else _state(last)
+    if running and parts:
+        read = sum(part.state in _READ_PARTS for part in parts)
+        state += f", parties terminées : {read} sur {len(parts)}"
     return SourceStatus(
         source=name,
         documents=application.index.count(name),
-        state=_running_state(running, last, now) if running and last else _state(last),
+        state=state,
         last_run=last,
         next_run=max(due, now) if due else None,
         lag_s=max(0, round((now - good.started).total_seconds())) if good else None,
@@ -192,7 +210,32 @@ def status_of(application: Application, source: SourceSettings, now: datetime) -
         unknown_denials=unknown_denials(application.index, application.known(), name),
         # A plain dict: `asdict` builds a Counter anew out of pairs, and counts these.
         without_text=dict(Counter(row.reason for row in missing if row.kind == Failure.NOT_TEXT)),
+        parts=parts,
     )
+
+
+_PART_STATES = {
+    "done": "lue",
+    "held": "suppressions en attente",
+    "refused": "arrêtée, il faut y remédier",
+    "failed": "en échec",
+}
+_READ_PARTS = frozenset(_PART_STATES.values())
+
+
+def _parts_of(application: Application, source: SourceSettings) -> tuple[SourcePart, ...]:
+    """The parts of a source that is read in parts, in their order."""
+    if divided_source(application, source) is None:
+        return ()
+
+    def state(row: PartRow) -> str:
+        if row.outcome:
+            return _PART_STATES[row.outcome]
+        held = application.locks.source_is_held(part_name(source.name, row.part))
+        return "lecture en cours" if held else "à lire"
+
+    rows = PartRuns(application.database, application.state).rows(source.name)
+    return tuple(SourcePart(str(row.part), state(row), row.report.seen) for row in rows)
 
 
 def directory_state(application: Application) -> str:
@@ -330,6 +373,7 @@ def forget_source(application: Application, source: str) -> int:
         for token in application.push_tokens.of(source):
             application.push_tokens.revoke(source, token.id)
         application.state.forget(source)
+        PartRuns(application.database, application.state).forget(source)
     return len(ids)
 
 

@@ -1,8 +1,8 @@
 """A worker: runs each source and each task when it is due, one at a time, until it is stopped.
 
 Several workers may run, on one machine or on several: the first that takes a source's lock
-reads it, the others go on to the next. Tasks: the directory, the build of the expertise, the
-query log, questions, purges.
+reads it, the others go on to the next; of a source in parts, each takes parts. Tasks: the
+directory, the build of the expertise, the query log, questions, purges.
 """
 
 import logging
@@ -32,11 +32,13 @@ from quisait.clock import now, today
 from quisait.privacy.retention import expunge_deleted_texts, purge_expired
 from quisait.settings import beside_file
 from quisait.settings.sources import SourceSettings
-from quisait.work.crawl import CrawlOptions, crawl_with_lock, replace_directory
+from quisait.work.crawl import crawl_with_lock, divided_source, replace_directory
+from quisait.work.parts import DividedSource, has_part_left, read_parts
 from quisait.work.questions import move_on
 from quisait.work.runs import (
     IMMEDIATELY,
     RUNS_CONSIDERED,
+    CrawlOptions,
     Pace,
     next_run,
     outcome_of,
@@ -166,11 +168,15 @@ POLL_EVERY_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Something that is done when it is due, by who holds its lock."""
+    """Something that is done when it is due, by who holds its lock.
+
+    `divided`: a source that is read in parts. Its run is due for others too while it goes on.
+    """
 
     name: str
     pace: Pace
     do: Callable[[SourceLock], int]
+    divided: DividedSource | None = None
 
 
 @dataclass(slots=True)
@@ -204,7 +210,32 @@ class Worker:
                     opened.append(parts.enter_context(open_crawl_dependencies(self.application)))
                 return opened[0]
 
-            return sum(self._try(job) for job in self._jobs(dependencies) if self._due(job))
+            return sum(
+                self._read_parts(job, job.divided, dependencies) if job.divided else self._try(job)
+                for job in self._jobs(dependencies)
+                if self._due(job) or self._has_part_left(job)
+            )
+
+    def _has_part_left(self, job: Job) -> bool:
+        return job.divided is not None and not self.stop.is_set() and has_part_left(job.divided)
+
+    def _read_parts(
+        self, job: Job, divided: DividedSource, dependencies: Callable[[], CrawlDependencies]
+    ) -> bool:
+        """Whether any was read here. What a part raises is kept with it."""
+        asked = CrawlOptions(quiet=True, stop=self.stop)
+        try:
+            with suppress(SourceBusy):
+                due = partial(self._due, job)
+                read = read_parts(divided, dependencies(), asked, may_begin=due)
+                if read is not None and read.read:
+                    fields = {"source": job.name, "parts": read.read, "outcome": read.outcome}
+                    log.info("parts done", extra=fields)
+                    return True
+        except Exception as error:  # noqa: BLE001 - a fault of one source must not end the others
+            _log_failure(job.name, error)
+            return True
+        return False
 
     def _jobs(self, dependencies: Callable[[], CrawlDependencies]) -> list[Job]:
         """In the order of their turn: the directory, sources by how long they wait, tasks."""
@@ -214,6 +245,7 @@ class Worker:
                 source.name,
                 source_pace(self.application.settings, source),
                 partial(self._crawl, source, dependencies),
+                divided_source(self.application, source),
             )
             for source in self.application.settings.sources
         ]

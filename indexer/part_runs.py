@@ -1,0 +1,280 @@
+"""Which parts of a source were read in its present run, and whose turn each one is.
+
+A part is read by who holds its lock. Each that takes it gets the next `turn`: one that lost its
+lock without knowing it saves no cursor any more, whoever holds the lock by then.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from connectors.parts import Part, parts
+from indexer.crawl.pipeline import CrawlReport
+from indexer.errors import LockLost
+from indexer.state import (
+    Progress,
+    State,
+    ahead,
+    cursors,
+    failures,
+    metadata,
+    rows_of,
+    runs,
+    storable,
+)
+
+source_parts = sa.Table(
+    "source_parts",
+    metadata,
+    sa.Column("source", sa.String(200), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("of", sa.Integer, nullable=False),
+    sa.Column("run_id", sa.Integer, nullable=False),
+    sa.Column("turn", sa.Integer, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("outcome", sa.String(40), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("report", sa.Text, nullable=False),
+    sa.Column("rate", sa.Double, nullable=False),
+    sa.Column("passage_rate", sa.Double, nullable=False),
+    sa.Column("whole", sa.Boolean, nullable=False),
+    sa.Column("accept_deletions", sa.Boolean, nullable=False),
+)
+"""`outcome` is empty until the part was read in the run; `report` is a `CrawlReport` in JSON."""
+
+MOST_TRIES = 3
+"""A part that ended the process of so many readers in one run is given up until the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartRow:
+    """How far a part is in the run `run_id`; `outcome` as in `RunRow`, empty until it was read."""
+
+    part: Part
+    run_id: int
+    turn: int
+    tries: int
+    outcome: str
+    reason: str
+    report: CrawlReport
+    whole: bool
+    accept_deletions: bool
+
+
+class PartRuns:
+    """The rows of `source_parts`, kept in the database of `state`."""
+
+    def __init__(self, engine: sa.Engine, state: State) -> None:
+        self._engine, self._state = engine, state
+
+    def rows(self, source: str) -> tuple[PartRow, ...]:
+        """The source's parts in their order; none where it is read whole."""
+        query = sa.select(source_parts).where(source_parts.c.source == source)
+        with self._engine.connect() as connection:
+            found = connection.execute(query.order_by(source_parts.c.number)).mappings().all()
+        return tuple(_row(row) for row in found)
+
+    def is_open(self, run_id: int) -> bool:
+        """Whether the run has not ended."""
+        query = sa.select(runs.c.id).where(runs.c.id == run_id, runs.c.ended.is_(None))
+        with self._engine.connect() as connection:
+            return connection.execute(query).first() is not None
+
+    def expect(self, run_id: int, documents: int | None) -> None:
+        """Keep how many documents the run reads at most; None where that is not known."""
+        with self._engine.begin() as connection:
+            mine = sa.update(runs).where(runs.c.id == run_id)
+            connection.execute(mine.values(expected=documents))
+
+    def begin(
+        self, source: str, of: int, run_id: int, *, whole: bool, accept_deletions: bool
+    ) -> None:
+        """All parts are to be read in this run; whoever reads one of a former run loses it.
+
+        Cursors and failures of another division go: the source is read whole once, in parts.
+        `whole`: so it is too where the division is the same.
+        """
+        mine = source_parts.c.source == source
+        former = self.rows(source)
+        turn = max((row.turn for row in former), default=0) + 1
+        options = {"whole": whole, "accept_deletions": accept_deletions}
+        with self._engine.begin() as connection:
+            if whole or {row.part for row in former} != set(parts(of)):
+                for table in (cursors, ahead):
+                    connection.execute(sa.delete(table).where(rows_of(table, source)))
+            if {row.part for row in former} != set(parts(of)):
+                connection.execute(sa.delete(failures).where(rows_of(failures, source)))
+            for table in (cursors, ahead, failures):  # left by a reindex, which reads it whole
+                connection.execute(sa.delete(table).where(table.c.source == source))
+            connection.execute(sa.delete(source_parts).where(mine))
+            connection.execute(
+                sa.insert(source_parts),
+                [
+                    {
+                        "source": source,
+                        "number": part.number,
+                        "of": of,
+                        "run_id": run_id,
+                        "turn": turn,
+                        "tries": 0,
+                        "outcome": "",
+                        "reason": "",
+                        "report": _written(CrawlReport(source)),
+                        "rate": 0.0,
+                        "passage_rate": 0.0,
+                        **options,
+                    }
+                    for part in parts(of)
+                ],
+            )
+
+    def end_division(self, source: str) -> None:
+        """The source is read whole from now on, and once from its beginning."""
+        if self.rows(source):
+            with self._engine.begin() as connection:
+                for table in (cursors, ahead, failures):
+                    connection.execute(sa.delete(table).where(rows_of(table, source)))
+                connection.execute(sa.delete(source_parts).where(source_parts.c.source == source))
+
+    def take(self, source: str, row: PartRow) -> "PartTurn | None":
+        """The part, for who holds its lock; None where it was given up or is no more to be read."""
+        if row.tries >= MOST_TRIES:
+            gave_up = (
+                f"{source} : la partie {row.part} a interrompu {row.tries} lectures de suite ; le "
+                "reste est lu. Voyez le journal des lecteurs (mémoire ?), elle sera réessayée."
+            )
+            self._change(source, row.part, row.run_id, row.turn, outcome="failed", reason=gave_up)
+            return None
+        turn = PartTurn(self, source, row.part, row.run_id, row.turn + 1, row)
+        values = {"turn": turn.turn, "tries": row.tries + 1}
+        return turn if self._change(source, row.part, row.run_id, row.turn, **values) else None
+
+    def _change(self, source: str, part: Part, run_id: int, turn: int, /, **values: object) -> bool:
+        with self._engine.begin() as connection:
+            mine = _of_turn(source, part, run_id, turn)
+            return (
+                connection.execute(sa.update(source_parts).where(mine).values(**values)).rowcount
+                == 1
+            )
+
+    def end_run(self, source: str, run_id: int, outcome: str, reason: str) -> bool:
+        """Close the run with what its parts changed; false where it was closed before."""
+        reports = [row.report for row in self.rows(source) if row.run_id == run_id]
+        values = {"ended": datetime.now(UTC), "outcome": outcome, "reason": storable(reason)}
+        values |= {"changed": sum(report.changed for report in reports)}
+        still_open = (runs.c.id == run_id) & runs.c.ended.is_(None)
+        with self._engine.begin() as connection:
+            ended = connection.execute(sa.update(runs).where(still_open).values(**values))
+        return ended.rowcount == 1
+
+    def forget(self, source: str) -> None:
+        """Forget the parts of a source that is read no more."""
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(source_parts).where(source_parts.c.source == source))
+
+
+@dataclass(frozen=True, slots=True)
+class PartTurn:
+    """A part that is being read, by who holds its lock. Changes nothing once it was taken over."""
+
+    kept: PartRuns
+    source: str
+    part: Part
+    run_id: int
+    turn: int
+    row: PartRow
+
+    def fence(self, connection: sa.Connection) -> None:
+        """Raises `LockLost` where the part was taken over; nobody takes it in this transaction."""
+        mine = _of_turn(self.source, self.part, self.run_id, self.turn)
+        # A write, not a reading: it waits for who is taking the part over, and makes them wait.
+        held = connection.execute(sa.update(source_parts).where(mine).values(turn=self.turn))
+        if held.rowcount != 1:
+            raise LockLost(
+                f"{self.source} : la partie {self.part} a été reprise par un autre lecteur pendant "
+                "cette lecture. Rien de plus n'a été écrit."
+            )
+
+    def state(self) -> State:
+        """Cursor and failures of the part."""
+        return self.kept._state.of_part(str(self.part), self.fence)
+
+    def note(self, report: CrawlReport, progress: Progress) -> None:
+        """Keep how far it is, and the sum of all parts as the run's progress."""
+        self._change(
+            report=_written(report), rate=progress.rate, passage_rate=progress.passage_rate
+        )
+        columns = source_parts.c
+        query = sa.select(columns.report, columns.rate, columns.passage_rate).where(
+            columns.source == self.source, columns.run_id == self.run_id
+        )
+        with self.kept._engine.begin() as connection:
+            rows = connection.execute(query).all()
+            reports = [_read(row.report) for row in rows]
+            values = {
+                "noted": datetime.now(UTC),
+                "done": sum(one.seen for one in reports),
+                "passages": sum(one.passages for one in reports),
+                "rate": sum(row.rate for row in rows),
+                "passage_rate": sum(row.passage_rate for row in rows),
+            }
+            connection.execute(sa.update(runs).where(runs.c.id == self.run_id).values(**values))
+
+    def end(self, outcome: str, report: CrawlReport, reason: str = "") -> None:
+        """The part was read in this run, or cannot be."""
+        told = {"outcome": outcome, "reason": storable(reason), "report": _written(report)}
+        self._change(**told, rate=0.0, passage_rate=0.0)
+
+    def release(self, report: CrawlReport) -> None:
+        """The reader was asked to stop: the part is still to be read."""
+        self._change(tries=self.row.tries, report=_written(report), rate=0.0, passage_rate=0.0)
+
+    def _change(self, **values: object) -> None:
+        self.kept._change(self.source, self.part, self.run_id, self.turn, **values)
+
+
+def summed(reports: Iterable[CrawlReport], source: str) -> CrawlReport:
+    """What all parts did together."""
+    total = CrawlReport(source)
+    for report in reports:
+        for name in CrawlReport.__slots__:
+            if name not in ("source", "resumed"):
+                setattr(total, name, getattr(total, name) + getattr(report, name))
+        total.resumed = total.resumed or report.resumed
+    return total
+
+
+def _of_turn(source: str, part: Part, run_id: int, turn: int) -> sa.ColumnElement[bool]:
+    columns = source_parts.c
+    return (
+        (columns.source == source)
+        & (columns.number == part.number)
+        & (columns.of == part.of)
+        & (columns.run_id == run_id)
+        & (columns.turn == turn)
+    )
+
+
+def _row(row: sa.RowMapping) -> PartRow:
+    return PartRow(
+        Part(row["number"], row["of"]),
+        row["run_id"],
+        row["turn"],
+        row["tries"],
+        row["outcome"],
+        row["reason"],
+        _read(row["report"]),
+        row["whole"],
+        row["accept_deletions"],
+    )
+
+
+def _written(report: CrawlReport) -> str:
+    return json.dumps(asdict(report))
+
+
+def _read(report: str) -> CrawlReport:
+    return CrawlReport(**json.loads(report))

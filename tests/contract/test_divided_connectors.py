@@ -1,0 +1,75 @@
+"""Every connector that reads in parts passes their contract, which rejects faulty divisions."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.parts import MOST_PARTS, parts
+from tests.contract.connector_contract import ConnectorHarness
+from tests.contract.connector_harnesses import ExportHarness, FolderHarness
+from tests.contract.lying_parts import PART_LIES, PartLie, lying
+from tests.contract.part_contract import PART_CHECKS
+from tests.contract.wiki_harness import WikiConnectorHarness
+
+pytestmark = pytest.mark.sources
+
+DIVISIBLE_QUICKLY = ("folder", "export", "export-complete")
+ON_A_REAL_WIKI = ("a_part_speaks_of_its_own", "changes_reach_their_part")
+"""Each takes the wiki some seconds; the others are of its listing and of its texts."""
+
+
+@pytest.fixture(params=[*DIVISIBLE_QUICKLY, "wiki"])
+def harness(request: pytest.FixtureRequest, tmp_path: Path) -> ConnectorHarness:
+    root = tmp_path / "source"
+    root.mkdir()
+    if request.param == "wiki":
+        return WikiConnectorHarness()
+    if request.param == "folder":
+        return FolderHarness(root)
+    return ExportHarness(root, complete=request.param == "export-complete")
+
+
+@pytest.mark.parametrize(
+    ("check", "harness"),
+    [
+        *((check, kind) for check in PART_CHECKS for kind in DIVISIBLE_QUICKLY),
+        *((check, "wiki") for check in ON_A_REAL_WIKI),
+    ],
+    indirect=["harness"],
+)
+def test_parts_hold_to_the_contract(check: str, harness: ConnectorHarness) -> None:
+    """Each divisible connector passes each check."""
+    PART_CHECKS[check](harness)
+
+
+@pytest.mark.parametrize("harness", DIVISIBLE_QUICKLY, indirect=True)
+@pytest.mark.parametrize(
+    ("name", "how", "lie"), PART_LIES, ids=[f"{n}-{h}" for n, h, _ in PART_LIES]
+)
+def test_contract_rejects_a_faulty_division(
+    name: str, how: str, lie: PartLie, harness: ConnectorHarness
+) -> None:
+    """Each check rejects a division with a fault in what it checks."""
+    with pytest.raises(AssertionError):
+        PART_CHECKS[name](lying(harness, lie))
+
+
+def test_every_part_check_has_its_liar() -> None:
+    """Each check rejects at least one faulty division."""
+    assert set(PART_CHECKS) == {name for name, _, _ in PART_LIES}
+
+
+@given(st.text(max_size=40), st.integers(1, MOST_PARTS))
+def test_each_id_is_in_exactly_one_part(document_id: str, of: int) -> None:
+    """Whatever the id: no document is in two parts, or in none."""
+    assert sum(part.holds(document_id) for part in parts(of)) == 1
+
+
+def test_parts_are_of_like_size() -> None:
+    """Ids that differ by a number alone spread over all parts."""
+    for of in (2, 4, 8):
+        for part in parts(of):
+            held = sum(part.holds(f"wiki:{number}") for number in range(4000))
+            assert 0.8 < held * of / 4000 < 1.2
