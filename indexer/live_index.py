@@ -99,20 +99,28 @@ class IndexSpec:
     """What an index is made with; settings or code of another one ask for a reindex.
 
     `analysis` stands for the French analysis and the mapping. An index of another `format`
-    cannot be read by this code.
+    cannot be read by this code. `shards` is how many parts its documents are divided into.
     """
 
     encoder: EncoderRecord
     analysis: str
     format: str
+    shards: int = 1
 
     def serves(self, wanted: "IndexSpec") -> bool:
         """Whether an index so made is what `wanted` asks for, wherever the model lies."""
-        return (self.encoder.name, self.encoder.dimension, self.analysis, self.format) == (
+        return (
+            self.encoder.name,
+            self.encoder.dimension,
+            self.analysis,
+            self.format,
+            self.shards,
+        ) == (
             wanted.encoder.name,
             wanted.encoder.dimension,
             wanted.analysis,
             wanted.format,
+            wanted.shards,
         )
 
 

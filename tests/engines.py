@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -27,12 +28,28 @@ from deploy.kit.engines import (
     OPENSEARCH_VERSION,
     TIKA,
     TIKA_VERSION,
+    Engine,
     fetch,
     without_rar_reader,
 )
 from tests.needs import refuse_where_fast
 
-OPENSEARCH_URL = "http://127.0.0.1:19200"
+NEXT_OPENSEARCH = "3.6.0"
+_SHA512 = {
+    NEXT_OPENSEARCH: (
+        "b82066a97902879c47e26608848d068c09e74d2128edee2802e622867abd451d"
+        "34a366acc6519d0b40fc97acc89d61c5bb330ab8b2086cf6ffa0f9fe4b9acaa4",
+        "fc5152c44729e636e0efc31c97f339f18bc8401376f1ac0a404016b654ff5372"
+        "c2af01b37d537f234e9c132c0c39d576f02afc5da2bc0c38fa0c82c2cb47bb42",
+    )
+}
+"""Of versions that are tried beside the one that the kit brings: the engine, then its plugin."""
+
+TRIED_OPENSEARCH = os.environ.get("TESTS_OPENSEARCH") or OPENSEARCH_VERSION
+"""The version that the tests ask; each stands on a port of its own."""
+OPENSEARCH_URL = (
+    "http://127.0.0.1:19200" if TRIED_OPENSEARCH == OPENSEARCH_VERSION else "http://127.0.0.1:19260"
+)
 TIKA_URL = "http://127.0.0.1:19998"
 OPENSEARCH_USER = "opensearch"
 START_TIMEOUT_S = 180
@@ -87,12 +104,12 @@ def ensure_opensearch() -> str:
     return OPENSEARCH_URL
 
 
-def opensearch_home() -> Path:
+def opensearch_home(version: str = TRIED_OPENSEARCH) -> Path:
     """The folder of OpenSearch's program, fetched first where it is not there."""
     refuse_where_fast("opensearch")
     with _locked():
         java_home = find_jdk(21, "OPENSEARCH_JAVA_HOME", "JAVA_HOME")
-        return _opensearch_home(_base_for(_unprivileged_user()), java_home)
+        return _opensearch_home(_base_for(_unprivileged_user()), java_home, version)
 
 
 def ensure_tika() -> str:
@@ -107,7 +124,7 @@ def ensure_tika() -> str:
 def stop() -> None:
     """End what `start` started, each with its children."""
     with _locked():
-        for name in ("opensearch", "tika"):
+        for name in ("opensearch", f"opensearch-{NEXT_OPENSEARCH}", "tika"):
             _end(CACHE / f"{name}.pid")
 
 
@@ -115,7 +132,8 @@ def _start_opensearch() -> None:
     java_home = find_jdk(21, "OPENSEARCH_JAVA_HOME", "JAVA_HOME")
     user = _unprivileged_user()
     home = _opensearch_home(_base_for(user), java_home)
-    run = home.parent / "run" / "opensearch"
+    name = _opensearch_name()
+    run = home.parent / "run" / name
     # What an earlier start kept is of no use to a test.
     shutil.rmtree(run, ignore_errors=True)
     shutil.copytree(home / "config", run / "config")
@@ -134,8 +152,15 @@ def _start_opensearch() -> None:
         "OPENSEARCH_PATH_CONF": str(run / "config"),
         "OPENSEARCH_JAVA_OPTS": "-Xms1g -Xmx1g",
     }
-    _spawn("opensearch", command, environment)
-    _await("opensearch", OPENSEARCH_URL)
+    _spawn(name, command, environment)
+    _await(name, OPENSEARCH_URL)
+
+
+def _opensearch_name() -> str:
+    """Of its files: a version that is tried stands beside the usual one."""
+    return (
+        "opensearch" if TRIED_OPENSEARCH == OPENSEARCH_VERSION else f"opensearch-{TRIED_OPENSEARCH}"
+    )
 
 
 def _start_tika() -> None:
@@ -189,11 +214,24 @@ def _base_for(user: str | None) -> Path:
     return elsewhere
 
 
-def _opensearch_home(base: Path, java_home: Path) -> Path:
-    home = base / f"opensearch-{OPENSEARCH_VERSION}"
+def _archives(version: str) -> tuple[Engine, Engine]:
+    """The engine and its plugin. Raises `EngineMissingError` for a version that is not known."""
+    if version == OPENSEARCH_VERSION:
+        return OPENSEARCH, KNN
+    if version not in _SHA512:
+        raise EngineMissingError(f"OpenSearch {version}: tests/engines.py has no digest of it.")
+    engine, plugin = _SHA512[version]
+    return (
+        replace(OPENSEARCH, version=version, sha512=engine),
+        replace(KNN, version=f"{version}.0", sha512=plugin),
+    )
+
+
+def _opensearch_home(base: Path, java_home: Path, version: str = TRIED_OPENSEARCH) -> Path:
+    home = base / f"opensearch-{version}"
     if home.exists():
         return home
-    archive, plugin = fetch(OPENSEARCH, DOWNLOADS), fetch(KNN, DOWNLOADS)
+    archive, plugin = (fetch(one, DOWNLOADS) for one in _archives(version))
     unpacked = Path(tempfile.mkdtemp(prefix="unpacking-", dir=base))
     # unzip, not zipfile: the scripts' execute bits matter.
     subprocess.run(["unzip", "-q", str(archive), "-d", str(unpacked)], check=True)

@@ -15,12 +15,12 @@ def client() -> OpenSearch:
 
 
 @contextmanager
-def fresh_index(dimension: int, alias: str = "") -> Iterator[OpenSearchIndex]:
+def fresh_index(dimension: int, alias: str = "", *, shards: int = 1) -> Iterator[OpenSearchIndex]:
     """An empty index; what it made on the engine is removed at the end."""
     alias = alias or f"test-{uuid4().hex}"
     opensearch = client()
     try:
-        yield OpenSearchIndex(opensearch, alias, dimension, back_off_s=0.01)
+        yield OpenSearchIndex(opensearch, alias, dimension, shards=shards, back_off_s=0.01)
     finally:
         opensearch.indices.delete(index=f"{alias}-*", ignore_unavailable=True)
         opensearch.close()

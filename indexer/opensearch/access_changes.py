@@ -134,12 +134,16 @@ class AccessLists:
     def __init__(self, alias: Alias) -> None:
         self._alias = alias
 
-    def ensure(self, replicas: int) -> None:
+    def ensure(self, replicas: int | None) -> None:
         """Make it where there is none; bring lists of an older version to today's form, once."""
         self._alias.ensure(access_lists.lists_index_body(replicas))
         if self._alias.marks().get(FORM_MARK) != FORM:
             self._bring_to_form()
             self._alias.mark(FORM_MARK, FORM)
+
+    def keep_copies(self, replicas: int) -> None:
+        """Have that many copies of the lists beside the primary one."""
+        self._alias.keep_copies(replicas)
 
     def refresh(self) -> None:
         """Make all that was written seen by the next search."""

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 
 from connectors.values import Access, authority_of
 from indexer.access import AccessFilter
-from indexer.opensearch.schema import COLUMNS_ALONE, FORMAT, KEYWORD, Body
+from indexer.opensearch.schema import (
+    COLUMNS_ALONE,
+    FORMAT,
+    KEYWORD,
+    SAME_AT_ONCE,
+    Body,
+    copies,
+)
 
 MOST_READABLE = 65_536
 """How many lists one reader may read: the most values that the engine's `terms` takes."""
@@ -49,13 +56,14 @@ class ReadableLists:
         return {"terms": {"access_list": list(self.names)}}
 
 
-def lists_index_body(replicas: int = 0) -> Body:
+def lists_index_body(replicas: int | None = None) -> Body:
     """Declare settings and mapping of the index of lists: one shard, one snapshot."""
     return {
         "settings": {
             "index": {
                 "number_of_shards": 1,
-                "number_of_replicas": replicas,
+                **copies(replicas),
+                **SAME_AT_ONCE,
                 # A reader's lists come in one answer, which no write divides.
                 "max_result_window": MOST_READABLE + 1,
             }

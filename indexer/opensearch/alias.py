@@ -1,9 +1,9 @@
 """One alias on the engine: made with its first use, searched, written to and refreshed."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import ConflictError, RequestError
@@ -11,11 +11,17 @@ from opensearchpy.exceptions import ConflictError, RequestError
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.opensearch.answers import whole
 from indexer.opensearch.bulk import BulkAction, WriteFence, chunks, send
-from indexer.opensearch.client import engine_faults, refuse
-from indexer.opensearch.schema import Body
+from indexer.opensearch.client import UnavailableNow, engine_faults, has_other_nodes, refuse
+from indexer.opensearch.schema import Body, copies
 
+ASKED_AGAIN_AFTER_S = (0.2, 0.4, 0.8, 1.6, 3.2)
+"""Where the node that led has gone, the others agree on one, and on copies, within seconds."""
+AGREED_S = 10.0
 LET_GO_S = 120.0
 MERGE_S = 3_600
+
+
+Answer = TypeVar("Answer")
 
 
 class Alias:
@@ -28,20 +34,37 @@ class Alias:
         self._client, self._name, self._back_off_s = client, name, back_off_s
         self._fence = WriteFence(client, name)
 
-    def ensure(self, index_body: Body) -> None:
-        """Make index and alias where there are none; refuse an index of another schema."""
+    def ensure(self, index_body: Body) -> int:
+        """Make index and alias where there are none; gives how many shards the index has.
+
+        An index of another schema is refused.
+        """
         with engine_faults():
             if not self._client.indices.exists_alias(name=self._name):
                 self._create(index_body)
-            mappings = self._client.indices.get_mapping(index=self._name)
+            found = self._client.indices.get(index=self._name)
         wanted = index_body["mappings"]["_meta"]
-        for index, kept in mappings.items():
+        for index, kept in found.items():
             meta = kept["mappings"].get("_meta", {})
             if any(meta.get(name) != value for name, value in wanted.items()):
                 raise IndexRefused(
                     f"L'index {index} a été fait pour un autre schéma ou encodeur ({meta}). "
                     "Lancez « quisait reindex »."
                 )
+        return max(int(kept["settings"]["index"]["number_of_shards"]) for kept in found.values())
+
+    def keep_copies(self, replicas: int) -> None:
+        """Have that many copies of each shard beside the primary one; made beside what goes on."""
+        wanted = copies(replicas)
+        with engine_faults():
+            found = self._client.indices.get_settings(index=self._name)
+            kept = (one["settings"]["index"] for one in found.values())
+            if any(
+                int(one["number_of_replicas"]) != replicas
+                or one.get("auto_expand_replicas", "false") != wanted["auto_expand_replicas"]
+                for one in kept
+            ):
+                self._client.indices.put_settings(index=self._name, body={"index": wanted})
 
     def _create(self, index_body: Body) -> None:
         try:
@@ -85,21 +108,36 @@ class Alias:
 
     def search(self, body: Body) -> Body:
         """Give the whole answer to one request."""
-        with engine_faults():
-            answer: Body = self._client.search(
-                index=self._name, body=body, allow_partial_search_results=False
-            )
-        return whole(answer)
 
-    def search_many(self, bodies: Sequence[Body]) -> list[Body]:
-        """Give the whole answers to several requests in one round trip."""
+        def asked() -> Body:
+            with engine_faults():
+                answer: Body = self._client.search(
+                    index=self._name, body=body, allow_partial_search_results=False
+                )
+            return whole(answer)
+
+        return self._whole_in_time(asked)
+
+    def search_many(self, bodies: Sequence[Body], ways: Sequence[Body] = ()) -> list[Body]:
+        """Give the whole answers to several requests in one round trip.
+
+        `ways` holds, for each, what its header says of how it is searched
+        (`requests.same_copies`, `requests.common_scores`).
+        """
         header = {"index": self._name, "allow_partial_search_results": False}
-        with engine_faults():
-            answer = self._client.msearch(body=[line for body in bodies for line in (header, body)])
-        for part in answer["responses"]:
-            if "error" in part:
-                refuse(part["status"], part["error"]["type"])
-        return [whole(part) for part in answer["responses"]]
+        lines: list[Body] = []
+        for way, body in zip(ways or [{}] * len(bodies), bodies, strict=True):
+            lines += ({**header, **way}, body)
+
+        def asked() -> list[Body]:
+            with engine_faults():
+                answer = self._client.msearch(body=lines)
+            for part in answer["responses"]:
+                if "error" in part:
+                    refuse(part["status"], part["error"]["type"])
+            return [whole(part) for part in answer["responses"]]
+
+        return self._whole_in_time(asked)
 
     def send(self, lines: Iterable[BulkAction]) -> dict[str, str]:
         """Send every line, and make what was taken seen; gives (subject → reason refused)."""
@@ -125,9 +163,11 @@ class Alias:
             indices.put_settings(
                 index=self._name, body={"index.merge.policy.expunge_deletes_allowed": "0"}
             )
-            reached = max(numbers["max_seq_no"] for numbers, _ in self._copies())
+            reached: dict[str, int] = {}
+            for shard, written, _ in self._copies():
+                reached[shard] = max(written, reached.get(shard, -1))
             deadline = time.monotonic() + LET_GO_S
-            while any(needed <= reached for _, needed in self._copies()):
+            while any(needed <= reached[shard] for shard, _, needed in self._copies()):
                 if time.monotonic() > deadline:
                     raise IndexUnreachable(
                         "OpenSearch retient encore ce qui a été supprimé : vérifiez l'état de ses "
@@ -142,23 +182,40 @@ class Alias:
         whole(merged)
         self.refresh()
 
-    def _copies(self) -> list[tuple[Mapping[str, int], int]]:
-        """(sequence numbers, the first write that is still retained) of each copy of a shard."""
+    def _copies(self) -> list[tuple[str, int, int]]:
+        """(shard, its last write, the first that is still retained) of each copy of a shard."""
         stats = self._client.indices.stats(index=self._name, params={"level": "shards"})
         return [
             (
-                copy["seq_no"],
+                f"{name}/{shard}",
+                copy["seq_no"]["max_seq_no"],
                 min(
                     (lease["retaining_seq_no"] for lease in copy["retention_leases"]["leases"]),
                     default=copy["seq_no"]["max_seq_no"] + 1,
                 ),
             )
-            for index in stats["indices"].values()
-            for copies in index["shards"].values()
-            for copy in copies
+            for name, index in stats["indices"].items()
+            for shard, held in index["shards"].items()
+            for copy in held
         ]
 
     def refresh(self) -> None:
-        """Make all that was written seen by the next search."""
-        with engine_faults():
-            whole({"_shards": self._client.indices.refresh(index=self._name)["_shards"]})
+        """Make all that was written seen by the next search, whichever copy answers it."""
+
+        def asked() -> Body:
+            with engine_faults():
+                return whole(self._client.indices.refresh(index=self._name))
+
+        self._whole_in_time(asked)
+
+    def _whole_in_time(self, ask: Callable[[], Answer]) -> Answer:
+        """Ask again a little later, for some seconds, where another node or copy may answer."""
+        begun = time.monotonic()
+        for pause_s in ASKED_AGAIN_AFTER_S if has_other_nodes(self._client) else ():
+            try:
+                return ask()
+            except UnavailableNow:
+                if time.monotonic() - begun > AGREED_S:
+                    raise
+                time.sleep(pause_s)
+        return ask()

@@ -7,8 +7,8 @@ from typing import Any
 
 from connectors.values import ROLES_BY_NAME, Access, Contribution
 from indexer.cards import card_of
-from indexer.errors import IndexUnreachable
 from indexer.highlighting import highlights
+from indexer.opensearch.client import UnavailableNow
 from indexer.opensearch.requests import Searches
 from indexer.opensearch.schema import Body, hit_attributes_of
 from indexer.relevance import information
@@ -32,9 +32,9 @@ UNDATED = -62_135_596_800.0
 
 
 def whole(answer: Body) -> Body:
-    """Give the answer, if every shard gave its part in time; raises `IndexUnreachable`."""
+    """Give the answer, if every shard gave its part in time; raises `UnavailableNow`."""
     if answer.get("timed_out") or answer["_shards"]["failed"]:
-        raise IndexUnreachable("Une partie de l'index n'a pas répondu : réessayez plus tard.")
+        raise UnavailableNow("Une partie de l'index n'a pas répondu : réessayez plus tard.")
     return answer
 
 

@@ -69,7 +69,12 @@ class WriteFence:
                 for alias in former
             ]
             added = {"add": {"index": index, "alias": name, "is_hidden": True}}
-            self._client.indices.update_aliases(body={"actions": [*gone, added]})
+            done = self._client.indices.update_aliases(body={"actions": [*gone, added]})
+            if not done["acknowledged"]:
+                raise IndexUnreachable(
+                    "Un nœud d'OpenSearch ne suit pas les autres, et pourrait encore prendre une "
+                    "écriture d'avant : relancez plus tard."
+                )
             self._let_end()
             self._name = name
         return name
@@ -101,8 +106,18 @@ class WriteFence:
             time.sleep(_LOOKS_EVERY_S)
 
     def _under_way(self) -> set[str]:
-        listed: dict[str, Any] = self._client.tasks.list(actions=BULK)
-        return {task for node in listed["nodes"].values() for task in node["tasks"]}
+        """The writes that every node is at. One that does not tell is waited for, or gone."""
+        deadline = time.monotonic() + MAX_WAIT_S
+        while True:
+            listed: dict[str, Any] = self._client.tasks.list(actions=BULK)
+            if not listed.get("node_failures"):
+                return {task for node in listed["nodes"].values() for task in node["tasks"]}
+            if time.monotonic() > deadline:
+                raise IndexUnreachable(
+                    "Un nœud d'OpenSearch ne dit pas à quelles écritures il travaille : relancez "
+                    "plus tard."
+                )
+            time.sleep(_LOOKS_EVERY_S)
 
 
 log = logging.getLogger(__name__)
@@ -258,12 +273,18 @@ def _sent_once(
 
 def _answer(client: OpenSearch, name: str, body: bytes) -> Body:
     """What the engine says to one request, sent once: the client would send it again itself."""
-    connection = client.transport.get_connection()
-    _, headers, content = connection.perform_request(
-        "POST", f"/{name}/_bulk", None, body, headers=SENT
-    )
+    transport = client.transport
+    connection = transport.get_connection()
+    try:
+        _, headers, content = connection.perform_request(
+            "POST", f"/{name}/_bulk", None, body, headers=SENT
+        )
+    except NoConnection:
+        transport.mark_dead(connection)  # what is sent next goes to another node
+        raise
+    transport.connection_pool.mark_live(connection)
     kind = {name.lower(): value for name, value in headers.items()}.get("content-type")
-    answer: Body = client.transport.deserializer.loads(content, kind)
+    answer: Body = transport.deserializer.loads(content, kind)
     return answer
 
 

@@ -62,13 +62,14 @@ class OpenSearchIndex:
         dimension: int,
         *,
         shards: int = 1,
-        replicas: int = 0,
+        replicas: int | None = None,
         back_off_s: float = BACK_OFF_S,
     ) -> None:
+        """`shards` is of an index that is yet to be made; `replicas` of any (None: as it is)."""
         self._documents = Alias(client, alias, back_off_s)
         self._lists = AccessLists(Alias(client, f"{alias}-access", back_off_s))
         self._dimension, self._shards, self._replicas = dimension, shards, replicas
-        self._ensured = False
+        self._ensured = self._copies_kept = False
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
         """Apply in order; durable and seen by the next search once this returns.
@@ -80,6 +81,7 @@ class OpenSearchIndex:
         if not batch:
             return WriteReport(0)
         self._ensure()
+        self._keep_copies()
         # What a writer that broke off sent may not be seen yet, and counts.
         self._documents.refresh()
         self._lists.refresh()
@@ -235,12 +237,29 @@ class OpenSearchIndex:
         """Ask for the readable lists, then for the rankings and the counts in one round trip."""
         self._ensure()
         lists = self._lists.readable(request.access)
-        asked = requests.searches(request, lists)
+        asked = requests.searches(request, lists, self._shards)
+        same = requests.same_copies(request.question)
+        by_words = same if asked.newest_first else {**same, **requests.COMMON_SCORES}
         bodies = (asked.lexical, asked.vector, asked.counts, asked.weights)
-        parts = iter(self._documents.search_many([body for body in bodies if body]))
+        ways = (by_words, same, same, same)
+        parts = iter(
+            self._documents.search_many(
+                [body for body in bodies if body],
+                [way for way, body in zip(ways, bodies, strict=True) if body],
+            )
+        )
         *rankings, weights = (next(parts) if body else None for body in bodies)
         found = answers.search_answer(asked, *rankings)
-        return self._cut(request, lists, found, weights) if weights else found
+        if weights:
+            return self._cut(request, lists, found, weights)
+        return self._counted(request, lists, found) if asked.counted_after else found
+
+    def _counted(
+        self, request: SearchRequest, lists: ReadableLists, found: SearchAnswer
+    ) -> SearchAnswer:
+        """Count over several shards: the nearest are W of all, which the first answer tells."""
+        body = requests.counts_of(request, lists, (), answers.close(found, request))
+        return replace(found, **answers.counted(self._documents.search(body)))
 
     def _cut(
         self, request: SearchRequest, lists: ReadableLists, found: SearchAnswer, weights: Body
@@ -270,8 +289,10 @@ class OpenSearchIndex:
         bodies = [requests.shown_documents(request, lists)] if whole else []
         bodies += [requests.successors_of(request, lists)] if whole and request.successors else []
         some = (replace(request, document_ids=tuple(ids)) for ids in pages(alone, CARDS_AT_ONCE))
+        bodies_of_cards = [requests.cards(asked, lists) for asked in some]
+        same = [requests.same_copies(request.question)] * len(bodies)
         answered = self._documents.search_many(
-            [*bodies, *(requests.cards(asked, lists) for asked in some)]
+            [*bodies, *bodies_of_cards], [*same, *({} for _ in bodies_of_cards)]
         )
         documents, others = answered[: len(bodies)], answered[len(bodies) :]
         terms = question_terms(request.question)
@@ -317,8 +338,15 @@ class OpenSearchIndex:
             return
         self._lists.ensure(self._replicas)
         body = index_body(self._dimension, self._shards, self._replicas)
-        self._documents.ensure(body)
+        self._shards = self._documents.ensure(body)
         self._ensured = True
+
+    def _keep_copies(self) -> None:
+        """Once in each process that writes, as the settings ask; made while it is answered."""
+        if self._replicas is not None and not self._copies_kept:
+            self._lists.keep_copies(self._replicas)
+            self._documents.keep_copies(self._replicas)
+        self._copies_kept = True
 
 
 def _line(write: Put | Remove, names: Mapping[str, str]) -> BulkAction:

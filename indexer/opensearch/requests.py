@@ -3,6 +3,7 @@
 Every sub-query is narrowed: rights first, then facets, contributors and dates.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -79,6 +80,9 @@ TIE_ROOM = 100
 MOST_SUCCESSORS = 200
 """So many documents that replace those of a page are read."""
 
+VALUES_COUNTED = 10_000
+"""So many values of a facet each shard counts: below that, counts are exact over all shards."""
+
 MAX_TYPED_WORDS = 32
 TEXT_FIELDS = ["title_terms", "text"]
 
@@ -98,12 +102,34 @@ class Searches:
     vector: Body | None
     counts: Body | None
     weights: Body | None = None
+    counted_after: bool = False
     newest_first: bool = False
     terms_dropped: bool = False
 
 
-def searches(request: SearchRequest, lists: ReadableLists) -> Searches:
-    """Two rankings of at most W documents, and the counts over the result set."""
+COMMON_SCORES: Body = {"search_type": "dfs_query_then_fetch"}
+"""How words are searched: scored by how rare each is in all shards, not in a document's own.
+
+The engine leaves it out by itself where there is one shard. A vector needs no such counts, and
+would be searched for twice."""
+
+
+def same_copies(question: Question) -> Body:
+    """Ask the same copies of the shards whenever it is the same question.
+
+    Copies have forgotten different deleted documents, which weigh in scores: asked in turn,
+    they would give a page in another order each time. Another copy answers where one is gone.
+    """
+    told = question.text.encode("utf-8", "surrogatepass")
+    return {"preference": hashlib.sha256(told).hexdigest()[:16]}
+
+
+def searches(request: SearchRequest, lists: ReadableLists, shards: int = 1) -> Searches:
+    """Two rankings of at most W documents, and the counts over the result set.
+
+    The engine finds so many nearest in each shard. With several, W of them are only known once
+    the ranking is there: `counted_after` says that `counts_of` is to be asked with these.
+    """
     words = parsed_query_of(request.question, most_words=request.newest_first)
     narrowing = filter_clauses(request, lists)
     browses = request.vector is None and not request.question.text and not words.scores
@@ -118,11 +144,14 @@ def searches(request: SearchRequest, lists: ReadableLists) -> Searches:
     by_date = browses or request.newest_first
     order = NEWEST_FIRST if by_date else BEST_FIRST
     matched = [query for query in (lexical, nearest) if query]
+    counted = request.counted and request.cut is None
+    counted_after = counted and shards > 1 and nearest is not None
     return Searches(
         lexical=lexical and _ranking(lexical, order, request),
         vector=ranked and _ranking(ranked, BEST_FIRST, request),
-        counts=_counts(matched, request) if request.counted and request.cut is None else None,
+        counts=_counts(matched, request) if counted and not counted_after else None,
         weights=_weights(request, lists) if request.cut else None,
+        counted_after=counted_after,
         newest_first=by_date,
         terms_dropped=words.terms_dropped,
     )
@@ -370,7 +399,14 @@ def _counts(queries: list[Body], request: SearchRequest) -> Body:
         "track_total_hits": True,
         "query": matched if queries else {"match_none": {}},
         "aggs": {
-            name: {"terms": {"field": name, "size": request.facet_size}} for name in request.facets
+            name: {
+                "terms": {
+                    "field": name,
+                    "size": request.facet_size,
+                    "shard_size": max(VALUES_COUNTED, request.facet_size),
+                }
+            }
+            for name in request.facets
         },
     }
 

@@ -105,13 +105,29 @@ COLUMNS_ALONE: Body = {"stored_fields": "_none_"}
 its vectors too, which would be read and unpacked for each hit."""
 
 
-def index_body(dimension: int, shards: int = 1, replicas: int = 0) -> Body:
+def copies(replicas: int | None) -> Body:
+    """The index's settings on copies of each shard beside its primary one.
+
+    None lets the engine decide: none on one data node, one as soon as there are two.
+    """
+    if replicas is None:
+        return {"auto_expand_replicas": "0-1"}
+    return {"auto_expand_replicas": "false", "number_of_replicas": replicas}
+
+
+SAME_AT_ONCE: Body = {"replication.type": "DOCUMENT"}
+"""Each copy writes what it is sent. Where copies fetch segments instead, as a cluster may have it
+by default, one that has not yet would show what was deleted, after the refresh all answered."""
+
+
+def index_body(dimension: int, shards: int = 1, replicas: int | None = None) -> Body:
     """Declare settings and mapping of an index whose vectors have `dimension` numbers."""
     return {
         "settings": {
             "index": {
                 "number_of_shards": shards,
-                "number_of_replicas": replicas,
+                **copies(replicas),
+                **SAME_AT_ONCE,
                 "knn": True,
                 # With it, a document of 150 passages got another document's vectors.
                 "knn.derived_source.enabled": False,

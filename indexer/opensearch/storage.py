@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from opensearchpy import OpenSearch
-from opensearchpy.exceptions import RequestError
+from opensearchpy.exceptions import NotFoundError, RequestError
 
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.french.signature import analysis_signature
@@ -33,8 +33,9 @@ class OpenSearchStorage:
     """Adapter of `IndexStorage`."""
 
     def __init__(
-        self, client: OpenSearch, alias: str, *, shards: int = 1, replicas: int = 0
+        self, client: OpenSearch, alias: str, *, shards: int = 1, replicas: int | None = None
     ) -> None:
+        """`shards` of indexes yet to be made; `replicas` of any (None: as the engine decides)."""
         self._client, self._alias = client, alias
         self._shards, self._replicas = shards, replicas
         self._opened: dict[str, OpenSearchIndex] = {}
@@ -47,7 +48,7 @@ class OpenSearchStorage:
         analysis, fields = body["settings"]["index"]["analysis"], body["mappings"]["properties"]
         declared = json.dumps([analysis, fields, analysis_signature()], sort_keys=True)
         digest = hashlib.sha256(declared.encode()).hexdigest()
-        return IndexSpec(encoder, digest[:16], str(FORMAT))
+        return IndexSpec(encoder, digest[:16], str(FORMAT), self._shards)
 
     def pointers(self) -> Pointers | None:
         """Read both; one answer of the cluster's state."""
@@ -78,7 +79,7 @@ class OpenSearchStorage:
                     self._client,
                     self._own(named.name),
                     named.spec.encoder.dimension,
-                    shards=self._shards,
+                    shards=named.spec.shards,
                     replicas=self._replicas,
                 )
             return self._opened[named.name]
@@ -90,15 +91,20 @@ class OpenSearchStorage:
             # A name is never used twice: what a process has opened cannot become another.
             name = f"{datetime.now(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(2)}"
             pointer = f"{self._alias}-next"
-        body = index_body(spec.encoder.dimension, self._shards, self._replicas)
-        body["mappings"]["_meta"] |= {"analysis": spec.analysis, "encoder": asdict(spec.encoder)}
+        body = index_body(spec.encoder.dimension, spec.shards, self._replicas)
+        body["mappings"]["_meta"] |= {
+            "analysis": spec.analysis,
+            "encoder": asdict(spec.encoder),
+            "shards": spec.shards,
+        }
         body["aliases"] = {self._own(name): {}, pointer: {}}
         with engine_faults():
             try:
                 self._client.indices.create(index=self._index_of(name), body=body)
             except RequestError as fault:
-                # Another process made the first one in between.
-                if name != FIRST or fault.error != "resource_already_exists_exception":
+                # Another process made the first one in between; of another name, which nobody
+                # else draws, the request was sent twice since its answer did not come.
+                if fault.error != "resource_already_exists_exception":
                     raise
         return NamedIndex(name, spec)
 
@@ -114,7 +120,13 @@ class OpenSearchStorage:
             {"add": {"index": beside, "alias": self._alias}},
         ]
         with engine_faults():
-            self._client.indices.update_aliases(body={"actions": actions})
+            try:
+                self._client.indices.update_aliases(body={"actions": actions})
+            except NotFoundError:
+                # It was sent again, as its answer did not come, and had been done.
+                now = self.pointers()
+                if now is None or now.live != pointers.next:
+                    raise
         self.clear()
 
     def drop_next(self) -> None:
@@ -189,4 +201,9 @@ class OpenSearchStorage:
 
 def _spec(meta: Mapping[str, Any]) -> IndexSpec:
     encoder = meta.get("encoder") or {"name": "", "dimension": meta.get("dimension", 0)}
-    return IndexSpec(EncoderRecord(**encoder), meta.get("analysis", ""), str(meta.get("format")))
+    return IndexSpec(
+        EncoderRecord(**encoder),
+        meta.get("analysis", ""),
+        str(meta.get("format")),
+        meta.get("shards", 1),
+    )

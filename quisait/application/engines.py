@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from indexer.cluster_health import ClusterHealth
 from indexer.embedded.document_file import DocumentFile as DocumentFile
 from indexer.embedded.document_file import read_documents as read_documents
 from indexer.embedded.index import EmbeddedIndex
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from opensearchpy import OpenSearch
 
 DAY_S = 86_400
+NODE_ANSWER_S = 5.0
 MAX_FAULTS_SHOWN = 3
 """Faults of a file that are listed one by one."""
 
@@ -145,7 +147,12 @@ def open_index_storage(settings: IndexSettings, folder: Path) -> IndexStorage:
     if settings.engine == "opensearch":
         from indexer.opensearch.storage import OpenSearchStorage
 
-        return OpenSearchStorage(open_client(settings), settings.alias)
+        return OpenSearchStorage(
+            open_client(settings),
+            settings.alias,
+            shards=settings.shards,
+            replicas=settings.wanted_replicas,
+        )
     return EmbeddedStorage(folder / "index")
 
 
@@ -298,10 +305,33 @@ def open_extractor(settings: ExtractorSettings) -> Iterator[Extractor]:
 
 def open_client(settings: IndexSettings) -> "OpenSearch":
     """A client of the settings' OpenSearch; it connects at the first request."""
+    return _client_of(settings, settings.urls)
+
+
+def _client_of(settings: IndexSettings, urls: Sequence[str], **bounds: float) -> "OpenSearch":
     from indexer.opensearch.client import connect
 
     ca_file = str(beside_file(settings.ca_file)) if settings.ca_file else ""
-    return connect(settings.url, user=settings.user, password=settings.password, ca_file=ca_file)
+    return connect(urls, user=settings.user, password=settings.password, ca_file=ca_file, **bounds)
+
+
+def node_at(settings: IndexSettings, url: str) -> tuple[str, str]:
+    """(name, version) of the node of OpenSearch at an address, that answers within seconds.
+
+    Raises `IndexUnreachable` or `IndexRefused`.
+    """
+    from indexer.opensearch.cluster import node_of
+
+    with closing(_client_of(settings, (url,), timeout_s=NODE_ANSWER_S)) as client:
+        return node_of(client)
+
+
+def index_health(settings: IndexSettings) -> ClusterHealth:
+    """How OpenSearch keeps the settings' indexes. Raises as `node_at`."""
+    from indexer.opensearch.cluster import cluster_health
+
+    with closing(open_client(settings)) as client:
+        return cluster_health(client, settings.alias)
 
 
 @contextmanager
@@ -316,7 +346,9 @@ def open_scratch_index(settings: IndexSettings, folder: Path, dimension: int) ->
 
     client, alias = open_client(settings), f"{settings.alias}-scratch-{uuid4().hex}"
     try:
-        yield OpenSearchIndex(client, alias, dimension)
+        yield OpenSearchIndex(
+            client, alias, dimension, shards=settings.shards, replicas=settings.wanted_replicas
+        )
     finally:
         drop(client, alias)
 

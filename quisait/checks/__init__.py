@@ -41,6 +41,7 @@ from quisait.application.sources import (
     opened_push_tokens,
     reader_group_authorities,
 )
+from quisait.checks.cluster import cluster_checks
 from quisait.checks.machine import machine_checks
 from quisait.checks.references import (
     MOST_LISTED,
@@ -164,6 +165,9 @@ def _engines(settings: Settings) -> Iterator[Check]:
     if settings.reranker.model:
         yield _attempt("second modèle", lambda: _second_model(settings))
     yield _attempt("extracteur", lambda: _extractor(settings))
+    if settings.index.engine == "opensearch":
+        for name, check in cluster_checks(settings.index):
+            yield _attempt(name, check)
     yield _attempt("index", lambda: _index(settings))
 
 

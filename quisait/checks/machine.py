@@ -170,7 +170,8 @@ def check_limits(settings: Settings) -> str:
         )
     seen = f"{files} fichiers ouverts"
     areas = Path("/proc/sys/vm/max_map_count")
-    if settings.index.engine == "opensearch" and _is_here(settings.index.url) and areas.exists():
+    here = settings.index.engine == "opensearch" and any(map(_is_here, settings.index.urls))
+    if here and areas.exists():
         count = int(areas.read_text())
         seen += f", vm.max_map_count {count}"
         if count < LEAST_MAP_COUNT:

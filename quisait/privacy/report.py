@@ -218,7 +218,7 @@ def _measures(settings: Settings) -> Iterator[str]:
     )
     if settings.index.engine == "opensearch":
         yield "Instantané d'OpenSearch restauré seul : « quisait privacy replay » le rejoue."
-        tls = settings.index.url.startswith("https://")
+        tls = all(url.startswith("https://") for url in settings.index.urls)
         yield f"Moteur OpenSearch, {'chiffré (TLS)' if tls else 'SANS chiffrement'}."
     yield f"Registre des suppressions : {_register(settings)}."
 

@@ -26,7 +26,15 @@ from quisait.settings.sources import (
 )
 from quisait.settings.sources import SourceSettings as SourceSettings
 from quisait.settings.types import NEVER as NEVER
-from quisait.settings.types import Address, Duration, Principal, Secret, SettingsTable, pace
+from quisait.settings.types import (
+    Address,
+    Addresses,
+    Duration,
+    Principal,
+    Secret,
+    SettingsTable,
+    pace,
+)
 from quisait.settings.web import (
     DoorSettings,
     EmbedSettings,
@@ -95,19 +103,51 @@ FILE_VARIABLE = "QUISAIT_FILE"
 """The environment variable that names another file."""
 
 
+MOST_SHARDS = 1_024
+"""The most that OpenSearch makes of one index."""
+MOST_REPLICAS = 9
+
+
 class IndexSettings(SettingsTable):
     """Où l'index est tenu."""
 
     engine: Literal["embedded", "opensearch"] = Field(
         "embedded", description="« embedded » (une machine) ou « opensearch » (production)"
     )
-    url: Address = Field("http://127.0.0.1:19200", description="adresse d'OpenSearch")
+    url: Addresses = Field(
+        "http://127.0.0.1:19200",
+        description="adresse d'OpenSearch, ou la liste de celles de ses nœuds",
+    )
     alias: str = Field("quisait", description="alias de l'index dans OpenSearch")
     user: str = Field("", description="compte d'OpenSearch, s'il en demande un")
     password: Secret = Field(
         "", description="mot de passe de ce compte, plutôt par l'environnement"
     )
     ca_file: str = Field("", description="autorité de certification d'OpenSearch (PEM)")
+    shards: int = Field(
+        1,
+        ge=1,
+        le=MOST_SHARDS,
+        description="partitions de l'index dans OpenSearch ; une autre valeur demande "
+        "« quisait reindex »",
+    )
+    replicas: int = Field(
+        -1,
+        ge=-1,
+        le=MOST_REPLICAS,
+        description="copies de chaque partition dans OpenSearch ; -1 : aucune sur un nœud, une dès "
+        "deux. La prochaine lecture les pose, sans réindexer",
+    )
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The addresses of all nodes."""
+        return (self.url,) if isinstance(self.url, str) else self.url
+
+    @property
+    def wanted_replicas(self) -> int | None:
+        """None where the engine is to decide."""
+        return None if self.replicas < 0 else self.replicas
 
 
 class EncoderSettings(SettingsTable):

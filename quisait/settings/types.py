@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings.exceptions import SettingsError
 
 from connectors.values import normalize_principal
@@ -45,6 +45,19 @@ Secret = Annotated[str, Field(repr=False)]
 
 Address = Annotated[str, AfterValidator(without_password)]
 """Of a server, without an account or a password in it: messages show addresses."""
+
+
+def _addresses(written: object) -> object:
+    """One address, or a list of them. Raises `ValueError` for anything else, in French."""
+    if isinstance(written, str):
+        return without_password(written)
+    if isinstance(written, list | tuple) and written and all(isinstance(w, str) for w in written):
+        return tuple(map(without_password, written))
+    raise ValueError('donnez une adresse, ou une liste d\'adresses : ["http://a", "http://b"]')
+
+
+Addresses = Annotated[str | tuple[str, ...], BeforeValidator(_addresses)]
+"""Of the nodes of one server: one address, or several of them."""
 
 
 def _principal(written: str) -> str:

@@ -86,7 +86,7 @@ def reindex_command(
         bool, typer.Option("--json", help="Résultat en JSON, pour un programme")
     ] = False,
 ) -> None:
-    """Refait l'index à côté de lui-même (autre encodeur, analyse ou format), puis l'échange."""
+    """Refait l'index à côté (autre encodeur, analyse, format ou partitions), puis l'échange."""
     if check and drop:
         print("Une seule de ces options à la fois.", file=sys.stderr)
         raise typer.Exit(2)
@@ -118,6 +118,10 @@ def _reasons(parts: IndexParts, pointers: Pointers) -> tuple[str, ...]:
         reasons.append(f"l'index est fait avec {kept}, les réglages disent {wanted.encoder.name}")
     if made.analysis != wanted.analysis:
         reasons.append("l'analyse du français ou les champs ont changé depuis que l'index est fait")
+    if made.shards != wanted.shards:
+        reasons.append(
+            f"partitions de l'index : {made.shards}, les réglages disent {wanted.shards}"
+        )
     if pointers.next is not None:
         then = "la reprend" if reasons else "l'efface, elle n'est plus utile"
         reasons.append(f"une réindexation est commencée : « quisait reindex » {then}")

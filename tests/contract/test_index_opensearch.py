@@ -1,5 +1,9 @@
-"""OpenSearch keeps the contract of the `Index` port."""
+"""OpenSearch keeps the contract of the `Index` port.
 
+`TESTS_SHARDS=3` runs it on an index of as many shards, `TESTS_OPENSEARCH=3.6.0` on that version.
+"""
+
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -11,11 +15,13 @@ from tests.opensearch_index import fresh_index
 
 pytestmark = pytest.mark.search
 
+SHARDS = int(os.environ.get("TESTS_SHARDS", "1"))
+
 
 class TestOpenSearchIndex(IndexContract):
     """All checks of the contract, on a real OpenSearch."""
 
     @pytest.fixture
     def index(self) -> Iterator[OpenSearchIndex]:
-        with fresh_index(ENCODER.dimension) as index:
+        with fresh_index(ENCODER.dimension, shards=SHARDS) as index:
             yield index

@@ -138,7 +138,7 @@ def test_a_search_is_two_rankings_and_counts() -> None:
         "size": 0,
         "track_total_hits": True,
         "query": {"bool": {"should": [lexical, nearest(10, narrowing)], "minimum_should_match": 1}},
-        "aggs": {"kind": {"terms": {"field": "kind", "size": 50}}},
+        "aggs": {"kind": {"terms": {"field": "kind", "size": 50, "shard_size": 10_000}}},
     }
     assert not asked.terms_dropped
 

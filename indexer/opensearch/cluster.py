@@ -1,0 +1,58 @@
+"""How the nodes of OpenSearch stand, and what they keep of one alias. Nothing is changed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from opensearchpy import OpenSearch
+
+from indexer.cluster_health import ClusterHealth
+from indexer.opensearch.client import engine_faults
+
+_BLOCKS = ("no_cluster_manager_block", "no_master_block")
+
+
+def node_of(client: OpenSearch) -> tuple[str, str]:
+    """(name, version) of the node that answers. Raises `IndexUnreachable` or `IndexRefused`."""
+    with engine_faults():
+        told = client.info()
+    return str(told["name"]), str(told["version"]["number"])
+
+
+def cluster_health(client: OpenSearch, alias: str) -> ClusterHealth:
+    """As the engine tells it now. Raises `IndexUnreachable` or `IndexRefused`."""
+    pattern = f"{alias}-*"
+    with engine_faults():
+        health = client.cluster.health(index=pattern, params={"level": "shards"})
+        settings = client.indices.get_settings(index=pattern)
+        cluster = client.cluster.get_settings(params={"include_defaults": "true"})
+    shards = [
+        shard
+        for name, index in health.get("indices", {}).items()
+        if name in settings
+        for shard in index["shards"].values()
+    ]
+    lost = [shard for shard in shards if not shard["primary_active"]]
+    unassigned = sum(shard["unassigned_shards"] for shard in shards)
+    return ClusterHealth(
+        nodes=int(health["number_of_nodes"]),
+        data_nodes=int(health["number_of_data_nodes"]),
+        shards=len(shards),
+        lost=len(lost),
+        missing=unassigned - sum(bool(shard["unassigned_shards"]) for shard in lost),
+        moving=sum(s["initializing_shards"] + s["relocating_shards"] for s in shards),
+        replicas=max(
+            (int(one["settings"]["index"]["number_of_replicas"]) for one in settings.values()),
+            default=0,
+        ),
+        shut_without_leader=_block(cluster) == "all",
+    )
+
+
+def _block(settings: Mapping[str, Any]) -> str:
+    """What a node refuses that has lost the others: the setting that counts, by its either name."""
+    for level in ("transient", "persistent", "defaults"):
+        kept: Any = settings.get(level, {}).get("cluster", {})
+        for name in _BLOCKS:
+            if isinstance(kept, Mapping) and name in kept:
+                return str(kept[name])
+    return ""

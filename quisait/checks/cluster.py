@@ -1,0 +1,81 @@
+"""What `quisait check` says of OpenSearch: each node, and whether every copy has its place."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from indexer.cluster_health import ClusterHealth
+from indexer.errors import IndexUnreachable
+from quisait.application.engines import index_health, node_at
+from quisait.settings import IndexSettings
+
+ClusterCheck = Callable[[], str]
+
+
+def cluster_checks(settings: IndexSettings) -> Iterator[tuple[str, ClusterCheck]]:
+    """(name, check) of each node and of all together; the caller runs them."""
+    for url in settings.urls:
+        yield f"nœud {url}", partial(_node, settings, url)
+    yield "copies de l'index", partial(_copies, settings)
+
+
+def _node(settings: IndexSettings, url: str) -> str:
+    """Raises `ValueError` where it does not answer, or `IndexRefused`."""
+    try:
+        name, version = node_at(settings, url)
+    except IndexUnreachable as fault:
+        raise ValueError(
+            "ne répond pas : démarrez ce nœud, ou retirez son adresse de [index] url"
+        ) from fault
+    return f"{name}, OpenSearch {version}"
+
+
+def _copies(settings: IndexSettings) -> str:
+    """Raises `ValueError` with what to do, or as the engine does."""
+    return copies_text(index_health(settings), settings.wanted_replicas)
+
+
+def copies_text(health: ClusterHealth, wanted: int | None) -> str:
+    """How the copies of the index stand; `wanted` is what the settings ask for, None nothing.
+
+    Raises `ValueError` with what to do where a copy is missing.
+    """
+    place = f"{_many(health.data_nodes, 'nœud', 'nœuds')} de données"
+    if health.lost:
+        raise ValueError(
+            f"{place} ; partitions sans aucune copie : {health.lost} sur {health.shards}. Rien "
+            "n'est trouvé tant qu'elles manquent : rallumez le nœud qui les tient, sinon remettez "
+            "une sauvegarde (« quisait restore »)"
+        )
+    if health.missing and health.replicas >= health.data_nodes:
+        raise ValueError(
+            f"{place} ; copies sans place : {health.missing}. Il faut un nœud de plus que de "
+            f"copies ({health.replicas} demandées) : ajoutez un nœud, ou réglez [index] replicas "
+            f"= {max(health.data_nodes - 1, 0)}"
+        )
+    if health.missing and not health.moving:
+        raise ValueError(
+            f"{place} ; copies manquantes : {health.missing}. Tout est trouvé, mais un nœud de "
+            "moins peut en faire perdre : rallumez celui qui manque, ou attendez que les autres "
+            "les refassent (une minute après son départ)"
+        )
+    told = [
+        place,
+        f"{_many(health.shards, 'partition', 'partitions')}, "
+        f"{_many(health.replicas, 'copie', 'copies')} de chacune",
+    ]
+    if health.moving or health.missing:
+        told.append(f"copies en cours : {max(health.moving, health.missing)}")
+    if wanted is not None and wanted != health.replicas and health.shards:
+        told.append(f"réglages : {wanted}, que la prochaine lecture pose")
+    if health.data_nodes > 1 and not health.replicas:
+        told.append("sans copie, la perte d'un nœud arrête la recherche : réglez [index] replicas")
+    if health.nodes > 1 and not health.shut_without_leader:
+        told.append(
+            "un nœud coupé des autres répondrait avec des droits d'avant : réglez "
+            "cluster.no_cluster_manager_block: all dans opensearch.yml"
+        )
+    return " ; ".join(told)
+
+
+def _many(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count < 2 else several}"
