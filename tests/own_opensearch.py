@@ -14,20 +14,21 @@ from pathlib import Path
 from tests.engines import (
     OPENSEARCH_CONFIG,
     START_TIMEOUT_S,
+    STOP_TIMEOUT_S,
     _answers,
     _unprivileged_user,
     find_jdk,
     opensearch_home,
 )
 
-HEAP = "-Xms512m -Xmx512m"
+HEAP = "512m"
 
 
 class OwnOpenSearch:
     """Its data outlive its process."""
 
-    def __init__(self, folder: Path) -> None:
-        self._user, self._run = _unprivileged_user(), folder
+    def __init__(self, folder: Path, heap: str = HEAP) -> None:
+        self._user, self._run, self._heap = _unprivileged_user(), folder, heap
         self._home = opensearch_home()
         with (
             socket.create_server(("127.0.0.1", 0)) as free,
@@ -38,7 +39,7 @@ class OwnOpenSearch:
         written = OPENSEARCH_CONFIG.format(port=self._port, transport_port=inner, run=folder)
         (folder / "config/opensearch.yml").write_text(written)
         for name in ("data", "logs"):
-            (folder / name).mkdir()
+            (folder / name).mkdir(exist_ok=True)
         if self._user:
             subprocess.run(["chown", "-R", self._user, str(self._home), str(folder)], check=True)
         self._process: subprocess.Popen[bytes] | None = None
@@ -57,7 +58,7 @@ class OwnOpenSearch:
                 | {
                     "OPENSEARCH_JAVA_HOME": str(find_jdk(21, "OPENSEARCH_JAVA_HOME", "JAVA_HOME")),
                     "OPENSEARCH_PATH_CONF": str(self._run / "config"),
-                    "OPENSEARCH_JAVA_OPTS": HEAP,
+                    "OPENSEARCH_JAVA_OPTS": f"-Xms{self._heap} -Xmx{self._heap}",
                 },
                 cwd=self._run,
                 stdin=subprocess.DEVNULL,
@@ -71,6 +72,18 @@ class OwnOpenSearch:
             assert self._process.poll() is None, (self._run / "output").read_text()[-2000:]
             assert time.monotonic() < deadline, "OpenSearch did not answer in time"
             time.sleep(0.3)
+
+    @property
+    def pid(self) -> int:
+        """Of what was started: it, or a child of it, is the engine."""
+        assert self._process
+        return self._process.pid
+
+    def stop(self) -> None:
+        """Let it end by itself, with what it has in memory kept."""
+        if self._process and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGTERM)
+            self._process.wait(STOP_TIMEOUT_S)
 
     def kill(self) -> None:
         """kill -9, of all that it runs."""
