@@ -1,10 +1,11 @@
 """What an index costs as it grows to a million documents: `python -m benchmarks.million`.
 
-`[DOCUMENTS …] [fill]`: 10 000, 100 000 and 1 000 000 unless told otherwise, on an OpenSearch of
-its own, one after the other; `fill` fills only. For each number: documents written a second, disk,
-memory of the node; and p50 and p95 of a page, of who knows and of a letter of a suggestion, each
-beside what it sends to the engine, sent bare in turns in the same run. The last lines say how
-times grow from one number to the next, beside the square root of the documents. Vectors are given.
+`[DOCUMENTS …] [fill|now]`: 10 000, 100 000 and 1 000 000 unless told otherwise, on an OpenSearch of
+its own, one after the other; `fill` fills only, `now` measures what earlier runs have filled. For
+each number: documents written a second, disk, memory of the node; and p50 and p95 of a page, of who
+knows and of a letter of a suggestion, each beside what it sends to the engine, sent bare, in turns.
+The last lines say how times grow from one number to the next, beside the square root of the
+documents. Vectors are given.
 
 `embedded`: the embedded engine instead, filled by steps up to the largest number: 50 000, 100 000
 and 200 000 unless told otherwise. At each, a page in a process of its own, and what that holds.
@@ -14,6 +15,7 @@ What was filled serves the next run, under the folder of `QUISAIT_BENCHMARKS` (`
 
 import json
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -65,10 +67,13 @@ from expertise.directory import SqlDirectory
 from expertise.who_knows import find_experts
 from indexer.access import Reader, access_filter
 from indexer.embedded.index import EmbeddedIndex
+from indexer.embedded.storage import EmbeddedStorage
 from indexer.encoding.onnx_encoder import OnnxEncoder
 from indexer.encoding.wrapped_encoders import CachedEncoder
+from indexer.live_index import EncoderRecord
 from indexer.opensearch.client import connect
 from indexer.opensearch.index import OpenSearchIndex
+from indexer.ports import Index
 from indexer.values import Vectors
 from quisait.application.database import connect as connect_database
 from quisait.application.database import migrate
@@ -81,6 +86,7 @@ from tests.model_export import exported_model
 SIZES = (10_000, 100_000, 1_000_000)
 EMBEDDED_SIZES = (50_000, 100_000, 200_000)
 HEAP = "2g"
+SERVED = FOLDER / "served"
 STEPS = 20
 OWN_GROUPS = 5
 TYPED, LETTERS = 15, 12
@@ -109,13 +115,11 @@ def inputs() -> Inputs:
     return Inputs(made, Words(random.Random(0), VOCABULARY), vectors)
 
 
-def filled(client: OpenSearch, found: Inputs, count: int) -> OpenSearchIndex:
-    """The documents in an index of their own; what an earlier run filled stays and serves."""
-    alias, told = f"bench-{count}", FOLDER / str(count) / "filling.json"
-    index = OpenSearchIndex(client, alias, DIMENSION)
-    kept = index.count(SOURCE)
+def filled(index: Index, found: Inputs, count: int) -> None:
+    """So many documents; what an earlier run filled stays."""
+    kept, told = index.count(SOURCE), FOLDER / str(count) / "filling.json"
     if kept == count:
-        return index
+        return
     begun, every = time.perf_counter(), max(1, count // STEPS)
     steps: list[tuple[int, float]] = []
     for written in fill(index, found.made, found.words, count, kept):
@@ -124,7 +128,6 @@ def filled(client: OpenSearch, found: Inputs, count: int) -> OpenSearchIndex:
             print(f"{written} documents after {steps[-1][1]:.0f} s", flush=True)
             # The rate is of one run: of a run that goes on, of what it wrote.
             told.write_text(json.dumps([(done - kept, after) for done, after in steps]), "utf-8")
-    return index
 
 
 @contextmanager
@@ -231,27 +234,36 @@ def measured(url: str, found: Inputs, count: int) -> Times:
     return times
 
 
+def served_index() -> EmbeddedIndex:
+    """The embedded index, where an application finds it whose folder is `SERVED`."""
+    storage = EmbeddedStorage(SERVED / "index")
+    onnx = OnnxEncoder(exported_model())
+    spec = storage.spec(EncoderRecord(onnx.name, onnx.dimension, "onnx"))
+    found = storage.pointers()
+    return storage.index(found.live if found else storage.create(spec))
+
+
 def embedded(given: Inputs, sizes: Sequence[int]) -> None:
     """Print what a page takes on the embedded engine as it grows."""
-    folder, most = FOLDER / "embedded", max(sizes)
-    index = EmbeddedIndex(folder, DIMENSION)
-    steps = sorted({*sizes, index.count(SOURCE)})
-    for written in fill(index, given.made, given.words, most, index.count(SOURCE)):
-        if reached := [step for step in steps if step <= written and step in sizes]:
-            told_of_embedded(index, folder)
-            steps = [step for step in steps if step > reached[-1]]
-    if index.count(SOURCE) == most and most in steps:
-        told_of_embedded(index, folder)
+    index, most = served_index(), max(sizes)
+    kept = index.count(SOURCE)
+    if kept in sizes:
+        told_of_embedded(index)
+    left = sorted(size for size in sizes if size > kept)
+    for written in fill(index, given.made, given.words, most, kept) if left else ():
+        if left and written >= left[0]:
+            told_of_embedded(index)
+            left = [size for size in left if size > written]
 
 
-def told_of_embedded(index: EmbeddedIndex, folder: Path) -> None:
+def told_of_embedded(index: EmbeddedIndex) -> None:
     """Print what is there, and what a process of its own measures of it."""
     begun = time.perf_counter()
-    filled_to = index.fill()
+    passages = index.fill().passages
     took_ms = (time.perf_counter() - begun) * 1000
-    size = sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())
+    size = sum(one.stat().st_size for one in (SERVED / "index").rglob("*") if one.is_file())
     print(
-        f"\nembedded: {index.count(SOURCE)} documents, {filled_to.passages} passages (counted in "
+        f"\nembedded: {index.count(SOURCE)} documents, {passages} passages (counted in "
         f"{took_ms:.0f} ms), {size / 2**20:.0f} MiB on disk",
         flush=True,
     )
@@ -261,7 +273,7 @@ def told_of_embedded(index: EmbeddedIndex, folder: Path) -> None:
 def ask_embedded(given: Inputs) -> None:
     """Pages on what is there, by a process that does nothing else, as a server does."""
     begun = time.perf_counter()
-    index = EmbeddedIndex(FOLDER / "embedded", DIMENSION)
+    index = served_index()
     book = SqlDirectory(migrate(sa.create_engine("sqlite://", poolclass=sa.StaticPool)))
     search, reader = Search(index, Known(given.vectors), book), own_reader()
     warm_up(index)
@@ -293,14 +305,19 @@ def main(arguments: Sequence[str]) -> None:
         embedded(given, asked or EMBEDDED_SIZES)
         return
     sizes = asked or SIZES
+    # A run that is told to stop lets its node end.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(1))
     for count in sizes:
         with node(FOLDER / str(count), HEAP) as engine:
             client = connect(engine.url)
-            filled(client, given, count)
+            index = OpenSearchIndex(client, f"bench-{count}", DIMENSION)
+            if "now" not in arguments:
+                filled(index, given, count)
+            kept = index.count(SOURCE)
             client.close()
-            if "fill" not in arguments:
-                print(f"\n{count} documents, {QUESTIONS} questions, vectors given", flush=True)
-                found[count] = measured(engine.url, given, count)
+            if "fill" not in arguments and kept:
+                print(f"\n{kept} documents, {QUESTIONS} questions, vectors given", flush=True)
+                found[kept] = measured(engine.url, given, count)
     growth(found)
 
 

@@ -41,7 +41,7 @@ AREAS = tuple(f"{number:02}" for number in range(1, 96) if number != 20)
 LAST_DAY = date(2026, 1, 15)
 DAYS = 20 * 365
 VOCABULARY = 200_000
-BATCH = 10_000
+BATCH = 5_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ from quisait.commands.run import (
     run_application,
     run_interruptibly,
 )
+from quisait.commands.size import size
 from quisait.commands.tokens import push_app, sessions_app
 from quisait.commands.topics import topics_app
 from quisait.privacy.retention import audit_command, register_warning
@@ -104,6 +105,7 @@ app.command()(demo)
 app.command()(directory)
 app.command()(forget)
 app.command()(run)
+app.command()(size)
 app.command("reindex")(reindex_command)
 app.command("upgrade")(upgrade_command)
 
