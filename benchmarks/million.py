@@ -47,7 +47,6 @@ from benchmarks.million_documents import (
 )
 from benchmarks.search import (
     QUERIES,
-    QUESTIONS,
     WARMING,
     Known,
     Recording,
@@ -89,7 +88,9 @@ HEAP = "2g"
 SERVED = FOLDER / "served"
 STEPS = 20
 OWN_GROUPS = 5
-TYPED, LETTERS = 15, 12
+TYPED, LETTERS = 10, 10
+ASKED = 60
+"""Questions of the pages and of who knows, behind those that warm up."""
 LAST_ASSIGNED = 100_000
 """So many documents have topics of a build: as many as any window may draw from, and no more."""
 
@@ -202,7 +203,7 @@ def measured(url: str, found: Inputs, count: int) -> Times:
     index = OpenSearchIndex(client, f"bench-{count}", DIMENSION)
     pool = urllib3.connection_from_url(url, maxsize=1)
     reader = own_reader()
-    texts, draw, times = questions(), random.Random(7), Times()
+    texts, draw, times = questions()[: WARMING + ASKED], random.Random(7), Times()
     with known_people(found, index, count) as (book, build):
         search = Search(index, Known(found.vectors), book)
         warm_up(None)  # as a server does
@@ -316,7 +317,7 @@ def main(arguments: Sequence[str]) -> None:
             kept = index.count(SOURCE)
             client.close()
             if "fill" not in arguments and kept:
-                print(f"\n{kept} documents, {QUESTIONS} questions, vectors given", flush=True)
+                print(f"\n{kept} documents, {ASKED} questions, vectors given", flush=True)
                 found[kept] = measured(engine.url, given, count)
     growth(found)
 

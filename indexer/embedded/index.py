@@ -44,7 +44,7 @@ from indexer.values import (
     WriteReport,
 )
 
-MOST_PASSAGES = 250_000
+MOST_PASSAGES = 200_000
 """What this engine is made for: `python -m benchmarks.million embedded` prints what it takes."""
 
 FLOAT32_BYTES = 4

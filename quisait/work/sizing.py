@@ -3,9 +3,10 @@
 import math
 from dataclasses import dataclass
 
-from indexer.embedded.index import FLOAT32_BYTES, MOST_PASSAGES
+from quisait.application.engines import MOST_PASSAGES
 
 GIB = 2**30
+FLOAT32_BYTES = 4
 DAY_S = 86_400
 
 GRAPH_BYTES = 128
@@ -19,11 +20,11 @@ LEAST_NODES = 3
 """So that a majority is left when a node is gone."""
 
 
-EMBEDDED_BYTES, OPENSEARCH_BYTES = 5_500, 6_500
+EMBEDDED_BYTES, OPENSEARCH_BYTES = 7_500, 6_500
 """On disk, for a passage of about 930 characters and its vector of `DIMENSION` numbers, on each
 engine: `python -m benchmarks.million`."""
 ENCODED_PER_S = 20.0
-"""Passages on two cores: `python -m benchmarks.sizing` prints it of a machine."""
+"""Passages, by one core: `python -m benchmarks.sizing`."""
 PASSAGES, DIMENSION, NODE_GIB, REPLICAS = 3.0, 384, 64, 1
 """Where nothing else is asked."""
 

@@ -1,13 +1,14 @@
 """What machines many documents take: more documents never take less, and what is told holds."""
 
 import json
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from indexer.embedded.index import MOST_PASSAGES
 from quisait import cli
+from quisait.application.engines import MOST_PASSAGES
 from quisait.work.sizing import (
     LEAST_NODES,
     MOST_HEAP_GIB,
@@ -16,7 +17,9 @@ from quisait.work.sizing import (
     SizingQuestion,
     sized,
 )
+from search_api.wording import number
 
+DOCS = Path(__file__).parents[2] / "docs"
 QUESTIONS = st.builds(
     SizingQuestion,
     documents=st.integers(1, 10**9),
@@ -75,3 +78,11 @@ def test_the_command_tells_the_same_to_a_program() -> None:
     assert (large["documents"], large["engine"], large["nodes"]) == (5_000_000, "opensearch", 1)
     asked = SizingQuestion(5_000_000, replicas=0)
     assert large["shards"] == sized(asked).shards
+
+
+def test_the_page_tells_what_the_command_prints() -> None:
+    """No figure of the table stands without a command that prints it."""
+    told = CliRunner().invoke(cli.app, ["size"]).stdout.strip()
+    assert told in (DOCS / "dimensionner.md").read_text("utf-8")
+    limit = f"{number(MOST_PASSAGES)} passages".replace("\u202f", " ")
+    assert limit in (DOCS / "dimensionner.md").read_text("utf-8")
