@@ -5,20 +5,49 @@ with a pause between; first alone, then beside one who asks the worst questions 
 connections at once (12 unless told otherwise). Then `quisait run` reads the demo anew while
 one reader asks. Fails where the six wait more than twice as long (p95), and beyond what
 a machine varies by.
+
+`python -m benchmarks.load readers [DOCUMENTS]`: how many answers a second a server gives before
+p95 passes a second. 1, 2, 4… readers ask one question after the other, without a pause: on the
+demo, then on the index that `python -m benchmarks.million DOCUMENTS embedded` filled. Each
+line says how many processor cores the server took and what a page costs it; the first one what the
+encoder alone takes for a question. Each is done with one thread
+for products of matrices (BLAS), as a server has, with as many as there are cores, and with one
+again. The readers share the machine.
 """
 
+import csv
+import os
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from http.client import HTTPConnection
+from itertools import cycle
 from pathlib import Path
+from unittest import mock
+from urllib.parse import urlencode
 
 import httpx
 
+from benchmarks.million import SERVED, served_index
+from benchmarks.million_documents import SOURCE
+from benchmarks.search import QUERIES
+from benchmarks.search import questions as questions_of_a_set
+from indexer.encoding.onnx_encoder import OnnxEncoder
+from quisait.application.assembly import open_application
+from quisait.server.app import BLAS_THREADS
+from quisait.settings import load_settings
+from quisait.work.crawl import read_directory
+from search_api.identity.tokens import DEMO_COOKIE
 from tests.load import (
+    DEMO,
     HOSTILE,
     QUESTIONS,
     READERS,
+    TIMEOUT_S,
     WORST,
     Waits,
     ask,
@@ -28,7 +57,11 @@ from tests.load import (
     quisait,
     started,
 )
+from tests.model_export import CACHE as MODELS
+from tests.model_export import exported_model
+from tests.shared_files import SHARED
 
+ASKED = questions_of_a_set() if (SHARED / QUERIES).exists() else list(QUESTIONS)
 EACH, PAUSE_S = 10, 0.5
 PHASE_S = 60.0
 """Nobody begins another question after that."""
@@ -73,8 +106,126 @@ def while_crawling(address: str) -> Waits:
     return asked_by(address, READERS[:1], QUESTIONS, lambda _count: time.monotonic() < ends, 0.3)
 
 
+LARGE = 100_000
+LEVELS = (1, 2, 4, 8, 16)
+LEVEL_S, WARM_S = 12.0, 4.0
+MOST_S = 1.0
+"""A page's p95."""
+AGENTS = DEMO / "annuaire" / "agents.csv"
+
+
+def readers_of_demo() -> list[str]:
+    """Agents of the demo, each of whom has a limit of their own."""
+    with AGENTS.open(encoding="utf-8", newline="") as file:
+        return [row["id"] for row in csv.DictReader(file) if not row.get("departure")]
+
+
+def steadily(address: str, agents: Sequence[str], lasting_s: float) -> Waits:
+    """Each agent asks over one connection that stays, without a pause."""
+    waits, ends = Waits(), time.monotonic() + lasting_s
+    host = address.removeprefix("http://")
+
+    def read(number: int, agent: str) -> None:
+        connection = HTTPConnection(host, timeout=TIMEOUT_S)
+        asked = cycle([*ASKED[number:], *ASKED[:number]])
+        while time.monotonic() < ends:
+            began = time.monotonic()
+            path = f"/?{urlencode({'q': next(asked)})}"
+            connection.request("GET", path, headers={"Cookie": f"{DEMO_COOKIE}={agent}"})
+            answer = connection.getresponse()
+            answer.read()
+            waits.seconds.append(time.monotonic() - began)
+            waits.statuses[answer.status] += 1
+        connection.close()
+
+    with ThreadPoolExecutor(len(agents)) as threads:
+        for done in [threads.submit(read, *one) for one in enumerate(agents)]:
+            done.result()
+    return waits
+
+
+def processor_s(address: str) -> float:
+    """Processor seconds that the process has taken which serves this address."""
+    port = int(address.rpartition(":")[2])
+    told = [f"--port\0{port}\0".encode()]
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if any(one in (folder / "cmdline").read_bytes() for one in told):
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    raise LookupError(address)
+
+
+def answers_a_second(settings: Path) -> float:
+    """The most at which p95 stays under a second; prints each number of readers."""
+    agents, most = readers_of_demo(), 0.0
+    with started(settings, "serve") as address:
+        steadily(address, agents[:2], WARM_S)
+        for level in LEVELS:
+            before, own = processor_s(address), time.process_time()
+            began = time.monotonic()
+            waits = steadily(address, agents[:level], LEVEL_S)
+            lasted_s = time.monotonic() - began
+            used_s, own_s = processor_s(address) - before, time.process_time() - own
+            count = len(waits.seconds)
+            print(
+                f"{level:3} readers: {count / lasted_s:5.1f} answers/s, {waits.line()}; server "
+                f"{used_s / lasted_s:.2f} cores, {1000 * used_s / count:.0f} ms a page; readers "
+                f"{own_s / lasted_s:.2f} cores",
+                flush=True,
+            )
+            if waits.p(95) < MOST_S:
+                most = max(most, count / lasted_s)
+            else:
+                break
+    return most
+
+
+def encoder_ms() -> float:
+    """What the encoder takes for a question, alone."""
+    encoder, times = OnnxEncoder(exported_model()), []
+    for question in [*ASKED[:5], *ASKED]:
+        began = time.process_time()
+        encoder.queries([question])
+        times.append(time.process_time() - began)
+    return statistics.median(times[5:]) * 1000
+
+
+def many_readers(documents: int) -> None:
+    """Answers a second on the demo and on many documents, by the number of BLAS threads."""
+    print(f"the encoder alone: {encoder_ms():.1f} ms of processor time a question", flush=True)
+    os.environ |= {f"QUISAIT_DOOR__{who}_PER_MINUTE": "0" for who in ("READER", "ADDRESS")}
+    os.environ["QUISAIT_ENCODER__PREPARED"] = str(MODELS)
+    with tempfile.TemporaryDirectory() as folder:
+        demo = copied_demo(Path(folder) / "demo")
+        quisait(demo, "crawl", "--json")
+        large = copied_demo(Path(folder) / "large", sources=("notes",))
+        kept = f'folder = "{SERVED.resolve()}"'
+        text = large.read_text("utf-8").replace('folder = "../.demo"', kept)
+        large.write_text(f'{text}\n[[sources]]\nname = "{SOURCE}"\nkind = "push"\n', "utf-8")
+        places = {"demo": demo}
+        if served_index().count(SOURCE) >= documents:
+            with (
+                mock.patch.dict(os.environ, {"QUISAIT_FILE": str(large)}),
+                open_application(load_settings()) as application,
+            ):
+                read_directory(application)
+                places[f"{application.index.count(SOURCE)} documents"] = large
+        else:
+            print(f"{documents} documents: not there (python -m benchmarks.million embedded)")
+        for name, settings in places.items():
+            for threads in (1, os.cpu_count(), 1):
+                os.environ[BLAS_THREADS] = str(threads)
+                print(f"\n{name}, BLAS threads: {threads}", flush=True)
+                found = answers_a_second(settings)
+                print(f"{name}: {found:.1f} answers/s with p95 under {MOST_S:.0f} s", flush=True)
+
+
 def main(arguments: list[str]) -> None:
     """Measure, and fail where one reader holds up the others."""
+    if "readers" in arguments:
+        many_readers(next((int(one) for one in arguments if one.isdigit()), LARGE))
+        return
     connections = int(arguments[0]) if arguments else CONNECTIONS
     with tempfile.TemporaryDirectory() as folder:
         settings = copied_demo(Path(folder) / "crawling")

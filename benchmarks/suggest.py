@@ -91,8 +91,13 @@ def fill(index: Index, puts: Iterator[Put]) -> list[str]:
     return titles
 
 
-def agents(words: Words, draw: random.Random, count: int) -> Names:
-    """Given names are few, family names many."""
+def agents(
+    words: Words,
+    draw: random.Random,
+    count: int,
+    account: Callable[[int], str] | None = None,
+) -> Names:
+    """Given names are few, family names many; `account` names each one's account."""
     given = [word.capitalize() for word in words.all[:300]]
     return Names(
         tuple(
@@ -102,6 +107,7 @@ def agents(words: Words, draw: random.Random, count: int) -> Names:
                 draw.choice(words.all).capitalize(),
                 office=words.all[number % 400].capitalize(),
                 entity="Direction",
+                accounts=(account(number),) if account else (),
             )
             for number in range(count)
         )

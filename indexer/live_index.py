@@ -15,12 +15,13 @@ from typing import Protocol, TypeVar
 from indexer.access import AccessFilter
 from indexer.cards import re_encoded
 from indexer.errors import IndexRefused, IndexUnreachable
-from indexer.ports import Encoder, Expungeable, Flushable, Index, StoredIndex
+from indexer.ports import Encoder, Expungeable, Flushable, Index, Limited, StoredIndex
 from indexer.suggestions import NearWord
 from indexer.values import (
     DocumentText,
     IndexedDocument,
     IndexEntry,
+    IndexFill,
     Put,
     Remove,
     SearchAnswer,
@@ -249,6 +250,10 @@ class LiveIndex:
         for index in indexes:
             if isinstance(index, Expungeable):
                 index.expunge()
+
+    def fill(self) -> IndexFill | None:
+        """The live index's; None of an engine without a limit."""
+        return self._ask(lambda index: index.fill() if isinstance(index, Limited) else None)
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         """The live index's."""

@@ -10,6 +10,7 @@ from indexer.values import (
     Extracted,
     IndexedDocument,
     IndexEntry,
+    IndexFill,
     SearchAnswer,
     SearchRequest,
     ShownDocument,
@@ -110,6 +111,15 @@ class Expungeable(Protocol):
         It takes as long as writing all that stands beside them; searches go on meanwhile.
         Raises `IndexUnreachable` or `IndexRefused`.
         """
+        ...
+
+
+@runtime_checkable
+class Limited(Protocol):
+    """An index that is made for so many passages, on one machine."""
+
+    def fill(self) -> IndexFill | None:
+        """How full it is; None where the index behind it has no such limit."""
         ...
 
 

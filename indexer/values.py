@@ -194,6 +194,19 @@ class IndexEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexFill:
+    """How many passages an index holds, and for how many it is made (`limit`, more than 0)."""
+
+    passages: int
+    limit: int
+
+    @property
+    def share(self) -> float:
+        """Of the limit: 1 is at it, and more is beyond."""
+        return self.passages / self.limit
+
+
+@dataclass(frozen=True, slots=True)
 class Expansion:
     """Other ways of saying `words`, which stand in the question: any of `others`, as phrases."""
 

@@ -21,6 +21,7 @@ from typer.core import TyperGroup
 
 from connectors.ports import SourceError
 from connectors.records.schema import json_schema
+from indexer.errors import IndexerError
 from quisait.application.assembly import Application
 from quisait.application.engines import export_bundled_model, export_model_directory
 from quisait.application.progress import shown_progress
@@ -49,6 +50,7 @@ from quisait.commands.run import (
     run_application,
     run_interruptibly,
 )
+from quisait.commands.size import size
 from quisait.commands.tokens import push_app, sessions_app
 from quisait.commands.topics import topics_app
 from quisait.privacy.retention import audit_command, register_warning
@@ -56,6 +58,7 @@ from quisait.settings import FILE_VARIABLE, settings_file
 from quisait.settings.documentation import initial_file, settings_page
 from quisait.settings.types import reason_of
 from quisait.work.crawl import CrawlOutcome, crawl_sources, read_directory
+from quisait.work.index_limit import limit_warning
 from quisait.work.reindexing import reindex_command
 from quisait.work.source_status import directory_state, forget, removed_source_statuses, status_of
 from quisait.work.upgrade import upgrade_command
@@ -111,6 +114,7 @@ app.command()(demo)
 app.command()(directory)
 app.command()(forget)
 app.command()(run)
+app.command()(size)
 app.command("reindex")(reindex_command)
 app.command("upgrade")(upgrade_command)
 
@@ -226,18 +230,28 @@ def crawl(
 
         directory_read, outcomes, stopped = run_interruptibly(application, work)
         left = register_warning(application.privacy.register)
+        limit = _limit_warning_or_nothing(application)
     if as_json:
         _dump([asdict(outcome) for outcome in outcomes])
     else:
         for outcome in outcomes:
             print(safe_text(answers.crawl_line(outcome)))
-    if left:
-        print(left, file=sys.stderr)
+    for warning in filter(None, (left, limit)):
+        print(warning, file=sys.stderr)
     if stopped:
         print(INTERRUPTED_MESSAGE, file=sys.stderr)
         raise typer.Exit(INTERRUPTED_STATUS)
     failed = left or not directory_read or any(outcome.error for outcome in outcomes)
     raise typer.Exit(1 if failed else 0)
+
+
+def _limit_warning_or_nothing(application: Application) -> str:
+    """Where the index does not answer, the sources' own lines say so."""
+    try:
+        warning = limit_warning(application.whole_index)
+    except IndexerError:
+        return ""
+    return f"Attention : {warning}." if warning else ""
 
 
 def _read_and_print_directory(application: Application, *, quiet: bool) -> bool:

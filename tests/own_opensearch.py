@@ -66,7 +66,7 @@ class OwnOpenSearch:
         written = config.format(port=self._port, transport_port=inner, run=folder)
         (folder / "config/opensearch.yml").write_text(written)
         for name in ("data", "logs"):
-            (folder / name).mkdir()
+            (folder / name).mkdir(exist_ok=True)
         if self._user:
             subprocess.run(["chown", "-R", self._user, str(self._home), str(folder)], check=True)
         self._process: subprocess.Popen[bytes] | None = None
@@ -108,6 +108,12 @@ class OwnOpenSearch:
             assert self._process.poll() is None, (self._run / "output").read_text()[-2000:]
             assert time.monotonic() < deadline, "OpenSearch did not answer in time"
             time.sleep(0.3)
+
+    @property
+    def pid(self) -> int:
+        """Of what was started: it, or a child of it, is the engine."""
+        assert self._process
+        return self._process.pid
 
     def stop(self) -> None:
         """Ask it to end, as an operator does, and wait for that."""

@@ -32,6 +32,7 @@ from indexer.values import (
     DocumentText,
     IndexedDocument,
     IndexEntry,
+    IndexFill,
     Put,
     SearchAnswer,
     SearchRequest,
@@ -42,6 +43,11 @@ from indexer.values import (
     Write,
     WriteReport,
 )
+
+MOST_PASSAGES = 200_000
+"""What this engine is made for: `python -m benchmarks.million embedded` prints what it takes."""
+
+FLOAT32_BYTES = 4
 
 
 def prepared_writes(
@@ -103,8 +109,7 @@ class EmbeddedIndex:
 
     SQLite holds the truth; tantivy repeats its text, and is replayed from it by sequence
     number after a crash; each process holds the vectors, compared one by one. Made for
-    about 200 000 passages: a process holds 4 x d bytes for each (300 MB at d = 384), a
-    search reads them all, and the folder takes some 5 KB for each.
+    `MOST_PASSAGES`: a process holds 4 x d bytes for each, and a search reads them all.
 
     Raises `IndexRefused` where the folder holds vectors of another dimension.
     """
@@ -139,6 +144,12 @@ class EmbeddedIndex:
         with engine_faults():
             self._text.expunge()
             self._store.empty_journal()
+
+    def fill(self) -> IndexFill:
+        """Of the passages that one process can hold and compare in time."""
+        with engine_faults():
+            passages = self._store.vector_bytes() // (FLOAT32_BYTES * self._dimension)
+        return IndexFill(passages, MOST_PASSAGES)
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         """What is kept of these documents, those left out that are not."""

@@ -219,6 +219,11 @@ class Store:
         )
         return int(rows.fetchone()[0])
 
+    def vector_bytes(self) -> int:
+        """How many bytes all vectors take; only their lengths are read."""
+        (found,) = self.connection().execute("SELECT sum(length(vectors)) FROM contents").fetchone()
+        return int(found or 0)
+
     def scan(self, source: str) -> Iterator[IndexEntry]:
         """Every kept document of a source; by steps, so that no transaction stays open."""
         last = 0

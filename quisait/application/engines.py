@@ -11,6 +11,7 @@ from uuid import uuid4
 from indexer.cluster_health import ClusterHealth
 from indexer.embedded.document_file import DocumentFile as DocumentFile
 from indexer.embedded.document_file import read_documents as read_documents
+from indexer.embedded.index import MOST_PASSAGES as MOST_PASSAGES
 from indexer.embedded.index import EmbeddedIndex
 from indexer.embedded.storage import EmbeddedStorage
 from indexer.encoding.onnx_encoder import CARD, TorchMissing

@@ -56,6 +56,7 @@ from quisait.settings.files import common_paths, exposed_files, make_folder, pri
 from quisait.settings.files import exposed_secret_files as secrets_open_to_others
 from quisait.settings.sources import SourceSettings
 from quisait.settings.types import reason_of
+from quisait.work.index_limit import filled_beyond, limit_warning
 from quisait.work.reindexing import reindex_reasons
 from quisait.work.source_status import removed_source_remedy, removed_sources, unknown_denials
 from search_api.wording import safe_text
@@ -276,15 +277,20 @@ def _extractor(settings: Settings) -> str:
 
 
 def _index(settings: Settings) -> str:
+    """It answers. Raises `ValueError` where it is beyond what it is made for."""
     folder = make_folder(settings)
     with (
         opened_database(settings) as database,
         open_index_parts(settings, folder, database) as parts,
     ):
         own = serving_encoder(parts.storage, parts.encoders)
-        live_index(parts, own).search(SearchRequest(access_filter(NOBODY), Question()))
+        index = live_index(parts, own)
+        index.search(SearchRequest(access_filter(NOBODY), Question()))
         reasons = reindex_reasons(parts)
-    return " ; ".join((settings.index.engine, *reasons))
+        warning = limit_warning(index)
+        if filled_beyond(index, 1):
+            raise ValueError(warning)
+    return " ; ".join(filter(None, (settings.index.engine, *reasons, warning)))
 
 
 def _unnamed(settings: Settings) -> Iterator[Check]:
@@ -365,10 +371,10 @@ def _source(settings: Settings, source: SourceSettings) -> str:
     next(iter(connector.changes(None)), None)
     missing = connector.check() if isinstance(connector, SupportsCheck) else ()
     where = ", ".join(filter(None, [source.kind, source.path or source.url]))
-    return " ; ".join([where + _parts(settings, source), *missing])
+    return " ; ".join([where + _divided(settings, source), *missing])
 
 
-def _parts(settings: Settings, source: SourceSettings) -> str:
+def _divided(settings: Settings, source: SourceSettings) -> str:
     if source.parts == 1:
         return ""
     if not settings.database.startswith("postgresql"):

@@ -1,6 +1,7 @@
 """The server as the settings assemble it, with its page of the intranet."""
 
 import gc
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -12,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
+from threadpoolctl import threadpool_limits
 
 from indexer.access import NOBODY, access_filter
 from indexer.errors import IndexRefused, IndexUnreachable
@@ -88,14 +90,24 @@ def _policy(quisait: str) -> str:
     )
 
 
+BLAS_THREADS = "OPENBLAS_NUM_THREADS"
+"""Who sets it chooses for themselves how many threads a product of matrices takes."""
+
+
 def warm_up(in_memory: IndexReader | None) -> None:
     """Load the index and freeze it for the garbage collector; once, before a process serves.
+
+    Products of matrices take one thread from here on: those of a question are so small that
+    threads wait for each other longer than they work, where the cores have something else to do
+    (`python -m benchmarks.load readers`). Readers are served side by side already.
 
     `in_memory` is an index in this process, None where an engine holds it. A collection of an
     index in memory delays a request by a tenth of a second and more
     (`python -m benchmarks.experts_latency`). An index that cannot be read is not an error here:
     the pages report it.
     """
+    if BLAS_THREADS not in os.environ:
+        threadpool_limits(1, user_api="blas")
     if in_memory is not None:
         with suppress(IndexUnreachable, IndexRefused):
             in_memory.search(SearchRequest(access_filter(NOBODY), Question(), window=1))

@@ -14,6 +14,7 @@ from quisait.application.engines import check_search_file, ranker_state, search_
 from quisait.clock import today
 from quisait.privacy.retention import frequent_queries, hidden_queries
 from quisait.settings.sources import SourceSettings
+from quisait.work.index_limit import limit_warning
 from quisait.work.source_status import (
     FAILURE_LABELS,
     REMEDIES,
@@ -80,8 +81,10 @@ class ApplicationAdministration:
             yield _part_state(FILE_LABELS[name], partial(check_search_file, name, path))
 
     def _asked(self) -> None:
-        """A search as for a reader who reads nothing."""
+        """As a reader who reads nothing. Raises `ValueError` where the index is nearly full."""
         self.application.search.answer(Query(page_size=1), NOBODY, today())
+        if warning := limit_warning(self.application.whole_index):
+            raise ValueError(warning)
 
     def _noted(self) -> None:
         """Raises `ValueError` where what was deleted or withdrawn waits to be noted."""

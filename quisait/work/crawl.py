@@ -17,6 +17,7 @@ from quisait.application.progress import shown_progress
 from quisait.application.sources import DIRECTORY as DIRECTORY
 from quisait.application.sources import has_directory, open_directory, open_source
 from quisait.settings.sources import SourceSettings
+from quisait.work.index_limit import log_limit
 from quisait.work.parts import DividedSource, read_parts
 from quisait.work.runs import CrawlOptions, RunStopped, recorded_run, stoppable, with_lock
 
@@ -188,4 +189,6 @@ def crawl_with_lock(
             )
         report.resumed = run.resumed
         run.conclude(report)
+    if report.put:
+        log_limit(application.whole_index)
     return report

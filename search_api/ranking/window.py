@@ -166,7 +166,7 @@ def _near_scores(centroids: Vectors, scores: Floats) -> list[float]:
     np.fill_diagonal(cosines, -np.inf)
     cosines[cosines >= SAME_DOCUMENT] = -np.inf
     count = min(NEAREST_HITS, len(scores) - 1)
-    nearest = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
+    nearest = np.argpartition(cosines, len(scores) - count, axis=1)[:, len(scores) - count :]
     found = np.take_along_axis(cosines, nearest, axis=1).astype(np.float64)
     best = found.max(axis=1, keepdims=True)
     best[np.isneginf(best)] = 0.0

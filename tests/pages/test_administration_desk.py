@@ -13,12 +13,15 @@ from unittest.mock import patch
 import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser
+from typer.testing import CliRunner
 
 from indexer.opensearch.client import connect
 from indexer.opensearch.index import OpenSearchIndex
+from quisait import cli
 from quisait.application.assembly import Application, open_application
+from quisait.checks import run_checks
 from quisait.server.app import app_of
-from quisait.settings import SearchSettings, load_settings
+from quisait.settings import SearchSettings, beside_file, load_settings
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.search_files import SettingsSearchFiles
 from quisait.work.worker import Worker
@@ -99,6 +102,25 @@ def test_what_is_wrong_and_what_to_do(application: Application) -> None:
     assert "glossaire.csv : ligne 2, une seule expression" in page
     assert "prime de xylophone" in page
     assert "intégré, répond" in page
+
+
+def test_an_index_near_its_limit_is_told(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the desk, by the check and at the end of a crawl, with what to do."""
+    file = beside_file(application.settings.folder).parent / "quisait.toml"
+    monkeypatch.setenv("QUISAIT_FILE", str(file))
+    remedy = "passez à OpenSearch"
+    (found,) = (one for one in run_checks(application.settings) if one.name == "index")
+    assert found.passed
+    assert remedy not in found.detail
+    assert remedy not in CliRunner().invoke(cli.app, ["crawl"]).stderr
+    monkeypatch.setattr("indexer.embedded.index.MOST_PASSAGES", 1)
+    assert remedy in asking(application).get("/administration").text
+    (found,) = (one for one in run_checks(application.settings) if one.name == "index")
+    assert not found.passed
+    assert remedy in found.detail
+    assert remedy in CliRunner().invoke(cli.app, ["crawl"]).stderr
 
 
 def test_neither_names_nor_other_readers(application: Application) -> None:

@@ -1,0 +1,97 @@
+"""`quisait size`: what machines so many documents take, before there is any."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from quisait.work.sizing import (
+    DIMENSION,
+    EMBEDDED_BYTES,
+    ENCODED_PER_S,
+    NODE_GIB,
+    OPENSEARCH_BYTES,
+    PASSAGES,
+    REPLICAS,
+    SizingAnswer,
+    SizingQuestion,
+    sized,
+)
+from search_api.wording import number
+
+DOCUMENTS = (100_000, 1_000_000, 10_000_000, 100_000_000)
+
+
+def size(
+    documents: Annotated[
+        list[int] | None, typer.Argument(min=1, help="Nombres de documents ; de 10⁵ à 10⁸ sinon")
+    ] = None,
+    passages: Annotated[
+        float, typer.Option("--passages", min=0.01, help="Passages par document")
+    ] = PASSAGES,
+    dimension: Annotated[
+        int, typer.Option("--dimension", min=1, help="Nombres par vecteur (« quisait check »)")
+    ] = DIMENSION,
+    memory: Annotated[
+        int, typer.Option("--memory", min=1, help="Mémoire d'un nœud OpenSearch, en Gio")
+    ] = NODE_GIB,
+    replicas: Annotated[
+        int, typer.Option("--replicas", min=0, help="Copies de chaque partition")
+    ] = REPLICAS,
+    rate: Annotated[
+        float, typer.Option("--rate", min=0.01, help="Passages encodés par seconde")
+    ] = ENCODED_PER_S,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Résultat en JSON, pour un programme")
+    ] = False,
+) -> None:
+    """Ce que demande un index de tant de documents : machines, mémoire, disque, encodage."""
+    found = [
+        sized(SizingQuestion(count, passages, dimension, memory, replicas, rate))
+        for count in documents or DOCUMENTS
+    ]
+    if as_json:
+        print(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=2))
+        return
+    for line in size_lines(found, rate):
+        print(line)
+
+
+def size_lines(found: Sequence[SizingAnswer], encoded_per_s: float) -> Iterator[str]:
+    """A table in Markdown, then what it rests on."""
+    yield (
+        "| documents | passages | engine | vecteurs en mémoire | disque d'une copie | shards "
+        "| replicas | nœuds | encodage |"
+    )
+    yield "|---:|---:|---|---:|---:|---:|---:|---:|---:|"
+    for one in found:
+        cells = (
+            number(one.documents),
+            number(one.passages),
+            one.engine,
+            _gibibytes(one.vectors_gib),
+            _gibibytes(one.disk_gib),
+            str(one.shards or "–"),
+            str(one.replicas) if one.shards else "–",
+            str(one.nodes),
+            _days(one.encoding_days),
+        )
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+    rate = f"{encoded_per_s:g}".replace(".", ",")
+    yield (
+        f"Mesuré : {number(EMBEDDED_BYTES)} octets par passage sur le disque (embedded), "
+        f"{number(OPENSEARCH_BYTES)} (opensearch). Donné : {rate} passages encodés par "
+        "seconde (--rate). Calculé : le reste."
+    )
+
+
+def _gibibytes(value: float) -> str:
+    return f"{value:.1f} Gio".replace(".", ",") if value < 100 else f"{number(round(value))} Gio"
+
+
+def _days(value: float) -> str:
+    hours = value * 24
+    return f"{hours:.0f} h" if hours < 48 else f"{number(round(value))} j"
