@@ -14,9 +14,9 @@ from connectors.ports import (
     Malformed,
     Upsert,
 )
+from connectors.testing.connector_contract import ConnectorHarness
+from connectors.testing.lying_connectors import LyingConnectorHarness
 from connectors.values import EVERYONE, Access
-from tests.contract.connector_contract import ConnectorHarness
-from tests.contract.lying_connectors import LyingConnectorHarness
 
 PartLie = Callable[[Divisible, Part, str | None], Iterator[Change]]
 

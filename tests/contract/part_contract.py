@@ -17,8 +17,7 @@ from connectors.ports import (
     Malformed,
     Upsert,
 )
-from connectors.values import Access
-from tests.contract.connector_contract import (
+from connectors.testing.connector_contract import (
     EVERYONE,
     ConnectorHarness,
     IndexedDocuments,
@@ -28,6 +27,7 @@ from tests.contract.connector_contract import (
     read,
     with_file_text,
 )
+from connectors.values import Access
 
 OF = 3
 MANY = 12

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.parts import MOST_PARTS, parts
-from tests.contract.connector_contract import ConnectorHarness
+from connectors.testing.connector_contract import ConnectorHarness
 from tests.contract.connector_harnesses import ExportHarness, FolderHarness
 from tests.contract.lying_parts import PART_LIES, PartLie, lying
 from tests.contract.part_contract import PART_CHECKS
