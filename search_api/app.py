@@ -12,6 +12,7 @@ from search_api.routes import (
     community_management,
     documents,
     find,
+    following,
     health,
     my_data,
     push,
@@ -57,6 +58,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(administration.router)
     app.include_router(my_data.api_router)
     app.include_router(asking.api_router)
+    app.include_router(following.api_router)
     app.include_router(health.router)
     app.include_router(search.router)
     app.include_router(topics.router)
@@ -66,6 +68,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(administration.pages)
     app.include_router(my_data.router)
     app.include_router(asking.router)
+    app.include_router(following.router)
     app.include_router(search.browser_search_router)
     if sign_on:
         app.include_router(sign_on_routes.router)

@@ -20,6 +20,7 @@ from search_api.addresses import (
 )
 from search_api.answers.asking import waiting_questions
 from search_api.answers.feedback import PageFeedback
+from search_api.answers.following import PageFollows
 from search_api.asking.values import SOURCE
 from search_api.audit import descriptions
 from search_api.identity.principals import Role
@@ -153,6 +154,7 @@ def render(name: str, *, request: Request, **values: object) -> str:
         "here": here(request),
         "desks": role_pages_of(request) if sound else (),
         "feedback": PageFeedback(services, _reader(request)) if sound else None,
+        "page_follows": PageFollows(services, _reader(request)) if sound else None,
         "asking": asking_shown(services, _reader(request)) if sound else None,
         "kept": services.questions_kept,
         "themed": services.theme is not None,

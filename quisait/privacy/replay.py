@@ -23,6 +23,7 @@ from quisait.settings import QUESTIONS_SOURCE
 from search_api.asking.storage import SqlQuestions
 from search_api.asking.values import question_document
 from search_api.feedback import Aspect, SqlFeedback, Subject, SubjectKind
+from search_api.following import FollowKind, SqlFollowing
 from search_api.sign_on import sessions as sign_on_tables
 
 log = logging.getLogger(__name__)
@@ -111,6 +112,7 @@ def replay(
         _apply_wish(line, consent)
     _remove_feedback(lines, database)
     _remove_questions(lines, database)
+    _remove_follows(lines, database)
     purged = [line["agent"] for line in lines if line["kind"] == "purged"]
     for agent_id in purged:
         purge_agent(database, agent_id, journal)
@@ -176,6 +178,19 @@ def _remove_questions(lines: Sequence[RegisterLine], database: sa.Engine) -> Non
             questions.remove_answer(line["question"], line["answer"])
         elif line["kind"] == "question":
             questions.remove(line["question"])
+
+
+def _remove_follows(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
+    """What agents follow no more, and all that who withdrew followed; what came since stays."""
+    for line in lines:
+        moment = datetime.fromisoformat(line["at"])
+        stored = SqlFollowing(database, lambda moment=moment: moment)  # type: ignore[misc]
+        if line["kind"] == "follow" and line["follow"]:
+            stored.unfollow(line["agent"], FollowKind(line["follow"]), line["subject"])
+        elif line["kind"] == "follow" or (
+            line["kind"] == "wish" and line["in_force"] and _is_whole_withdrawal(line)
+        ):
+            stored.unfollow_all(line["agent"])
 
 
 def _is_whole_withdrawal(line: RegisterLine) -> bool:

@@ -77,6 +77,10 @@ def _categories(settings: Settings) -> Iterator[str]:
             "que chacun accepte de recevoir. Combien de fois un document existant a suffi, sans "
             "dire à qui."
         )
+        yield (
+            "Ce que chacun suit : sujets, communautés, questions, recherches enregistrées (avec "
+            "leurs mots), et jusqu'à quand il en a vu les nouveautés ; vu de lui seul."
+        )
     if settings.topics.file:
         yield "Cartographie : qui sait quoi, d'après les seuls documents ouverts à tous les agents."
     if settings.journal.enabled:
@@ -147,6 +151,10 @@ def _periods(settings: Settings) -> Iterator[str]:
         yield (
             "Questions et réponses : jusqu'à ce que leur auteur les supprime ; au départ, après le "
             "même délai, elles restent sans son nom, et le reste s'efface."
+        )
+        yield (
+            "Ce qu'un agent suit : jusqu'à ce qu'il le retire, ou se retire du service ; au "
+            "départ, le même délai."
         )
     yield "Demandes d'un agent : tant qu'il est connu de l'annuaire, puis le même délai."
     if settings.topics.file:

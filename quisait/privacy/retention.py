@@ -46,6 +46,7 @@ from search_api.feedback import (
     forget_subjects,
     subjects_kept,
 )
+from search_api.following import follows, news_seen
 from search_api.identity.principals import Grants
 from search_api.query_log.counts import COUNT_FIELDS, QueryCounts, forget_mentions, names_of
 from search_api.query_log.recording import BackgroundQueryLog
@@ -245,6 +246,8 @@ _AGENT_TABLES = (
     build_tables.cells,
     build_tables.members,
     feedback,
+    follows,
+    news_seen,
     sign_on_tables.sessions,
     sign_on_tables.personal_tokens,
 )
@@ -256,6 +259,8 @@ So does what the journal counted of them, which is under other keys.
 _TABLES_WITH_AGENT_ID = (
     consent.preferences,
     feedback,
+    follows,
+    news_seen,
     asked_agents,
     asking_preferences,
     asked_questions,

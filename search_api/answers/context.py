@@ -18,6 +18,7 @@ from search_api.asking.storage import SqlQuestions
 from search_api.asking.values import AskingRules
 from search_api.audit.port import Audit, AuditUnwritable, NoAudit, PrivilegedAccess, RefusedAccesses
 from search_api.feedback import FeedbackStore
+from search_api.following import SqlFollowing
 from search_api.identity.principals import Grants, HeldRoles, Role
 from search_api.identity.readers import ReaderDirectory
 from search_api.query_log.counts import MentionCount
@@ -131,7 +132,7 @@ class AnswerContext:
     somebody's. `search_files` are those that administrators edit; `read_soon` has a
     source read by the next worker, and raises `KeyError` for one that the settings do not name.
     `originals` are the files of folders, None where none is served; `asking` is None where no
-    question is asked of colleagues here.
+    question is asked of colleagues here, `following` where nothing is followed.
     """
 
     search: Search
@@ -153,6 +154,7 @@ class AnswerContext:
     originals: Originals | None = None
     read_soon: Callable[[str], None] | None = None
     asking: Asking | None = None
+    following: SqlFollowing | None = None
 
     @property
     def questions_kept(self) -> bool:

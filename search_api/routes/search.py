@@ -18,6 +18,7 @@ from search_api.addresses import (
     local_path,
     topic_address,
 )
+from search_api.answers.following import news
 from search_api.answers.home import home
 from search_api.answers.people import MOST_CARDS
 from search_api.answers.question import answer_question, who_knows
@@ -140,6 +141,7 @@ def search_page(
         address=address,
         asked=asked,
         home=None if asked else home(services, reader),
+        news=None if asked else news(services, reader),
         results=found.results,
         direct=found.direct,
         ask_instead=found.ask_instead,

@@ -117,6 +117,12 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("POST", "/api/v1/questions/{question_id}"): (
             Ask(f"/api/v1/questions/{NO_QUESTION}", "POST", json={"action": "accept"}),
         ),
+        ("GET", "/api/v1/follows"): asked("/api/v1/follows"),
+        ("POST", "/api/v1/follows"): (
+            Ask("/api/v1/follows", "POST", json={"action": "follow", "subject": "/?q=cadastre"}),
+        ),
+        ("GET", "/api/v1/news"): asked("/api/v1/news"),
+        ("POST", "/suivis"): posted("/suivis", act="follow", subject="/?q=zz"),
         ("GET", "/questions"): asked("/questions"),
         ("GET", "/questions/new"): questions("/questions/new"),
         ("POST", "/questions"): posted("/questions", title="Quel cadastre ?"),

@@ -41,6 +41,7 @@ from search_api.asking.storage import SqlQuestions
 from search_api.asking.values import AskingRules
 from search_api.audit.sql import SqlAudit
 from search_api.feedback import SqlFeedback
+from search_api.following import SqlFollowing
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import Authorities, reader_of
 from search_api.search import Search
@@ -213,6 +214,7 @@ def asking_site(
         grants=Grants((animator,)),
         audit=SqlAudit(engine, clock),
         asking=Asking(questions, AskingRules(**rules), publish, reader),
+        following=SqlFollowing(engine, clock, register),
     )
     try:
         yield AskingSite(services, questions, index, engine, register, clock, authorities)

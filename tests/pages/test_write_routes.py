@@ -38,6 +38,7 @@ from search_api.asking.values import AskingRules
 from search_api.audit.sql import SqlAudit
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie
 from search_api.feedback import SqlFeedback
+from search_api.following import SqlFollowing
 from search_api.identity.readers import NO_AUTHORITIES, reader_of
 from search_api.search import Search
 from search_api.sign_on.identification import AgentRule, SignOn
@@ -152,6 +153,7 @@ def site(index: EmbeddedIndex, tmp_path: Path) -> Iterator[Site]:
                 lambda: True,
                 lambda agent_id: reader_of(agent_id, book, TODAY),
             ),
+            following=SqlFollowing(engine, now),
             push_receiver=PushService(inbox, push_tokens, {"docs": SuiteRules()}, limits),
             application_readers=application_readers(sign_on, book),
         )
@@ -443,6 +445,12 @@ WRITES: dict[tuple[str, str], Write] = {
     ),
     ("POST", "/questions/preferences"): in_person(
         "/questions/preferences", 303, data={"receives": "true"}
+    ),
+    ("POST", "/api/v1/follows"): in_person(
+        "/api/v1/follows", 204, json={"action": "follow", "subject": "/?q=parcelle"}
+    ),
+    ("POST", "/suivis"): in_person(
+        "/suivis", 303, data={"act": "follow", "subject": "/?q=parcelle"}
     ),
     ("POST", "/questions/forget"): in_person("/questions/forget", 303),
     ("POST", "/questions/{question_id}"): of_the_asker(
