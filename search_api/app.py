@@ -14,6 +14,7 @@ from search_api.routes import (
     find,
     following,
     health,
+    mail,
     my_data,
     push,
     search,
@@ -59,6 +60,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(my_data.api_router)
     app.include_router(asking.api_router)
     app.include_router(following.api_router)
+    app.include_router(mail.api_router)
     app.include_router(health.router)
     app.include_router(search.router)
     app.include_router(topics.router)
@@ -69,6 +71,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(my_data.router)
     app.include_router(asking.router)
     app.include_router(following.router)
+    app.include_router(mail.router)
     app.include_router(search.browser_search_router)
     if sign_on:
         app.include_router(sign_on_routes.router)

@@ -20,11 +20,12 @@ from quisait.settings.files import RESTORING, make_folder, private_files
 from search_api import feedback, following
 from search_api.asking import storage as asking_tables
 from search_api.audit import sql as audit_tables
+from search_api.mail import storage as mail_tables
 from search_api.query_log import storage as journal_tables
 from search_api.sign_on import sessions as sign_on_tables
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-HEAD = "0010"
+HEAD = "0011"
 """The last migration in `MIGRATIONS`."""
 QUISAIT_0_1_0 = ""
 """What quisait 0.1.0 made, without any mark of a version."""
@@ -53,6 +54,7 @@ TABLES: tuple[sa.MetaData, ...] = (
     audit_tables.metadata,
     feedback.metadata,
     following.metadata,
+    mail_tables.metadata,
     asking_tables.metadata,
     register.metadata,
     sign_on_tables.metadata,

@@ -48,6 +48,7 @@ from search_api.feedback import (
 )
 from search_api.following import follows, news_seen
 from search_api.identity.principals import Grants
+from search_api.mail.storage import mail_preferences, mail_queue
 from search_api.query_log.counts import COUNT_FIELDS, QueryCounts, forget_mentions, names_of
 from search_api.query_log.recording import BackgroundQueryLog
 from search_api.query_log.sql import QueryLogRules, SqlQueryLog
@@ -248,6 +249,8 @@ _AGENT_TABLES = (
     feedback,
     follows,
     news_seen,
+    mail_preferences,
+    mail_queue,
     sign_on_tables.sessions,
     sign_on_tables.personal_tokens,
 )
@@ -261,6 +264,8 @@ _TABLES_WITH_AGENT_ID = (
     feedback,
     follows,
     news_seen,
+    mail_preferences,
+    mail_queue,
     asked_agents,
     asking_preferences,
     asked_questions,

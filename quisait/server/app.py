@@ -29,6 +29,7 @@ from quisait.privacy.retention import audit_command, background_query_log
 from quisait.server.metrics import metrics_app, metrics_router, registry_of
 from quisait.settings import Settings, beside_file
 from quisait.work.administration import ApplicationAdministration
+from quisait.work.mail import open_mailing
 from quisait.work.questions import open_asking, open_following
 from quisait.work.search_files import SettingsSearchFiles
 from search_api.app import ReaderOf, Services, create_app
@@ -230,6 +231,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             search_files=SettingsSearchFiles(application.settings.search),
             asking=open_asking(application),
             following=open_following(application),
+            mail=open_mailing(application),
             originals=open_originals(application.settings, application.known),
         )
     )

@@ -35,7 +35,7 @@ from search_api.answers.context import (
 )
 from search_api.answers.home import any_label
 from search_api.asking.documents import KIND
-from search_api.asking.values import SOURCE
+from search_api.asking.values import SOURCE, AskedQuestion, ReaderScope
 from search_api.following import Follow, FollowKind, OwnFollowing, SqlFollowing, follow_kinds
 from search_api.questions.query import QUERY_CHARACTERS, Query, ResultOrder, since
 
@@ -97,13 +97,17 @@ class OwnFollows:
 
 @dataclass(frozen=True, slots=True)
 class NewsItem:
-    """Something new that the reader may read. `document_id` is also a question's."""
+    """Something new that the reader may read. `document_id` is also a question's.
+
+    `entity`: the path of the one that published it, or whose agents alone read the question.
+    """
 
     kind: NewsKind
     title: str
     address: str
     document_id: str
     moment: datetime
+    entity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +279,7 @@ def _questions(
         if readable and period.holds(moment):
             kind = NewsKind.WAITING if thread.waits else NewsKind.DOCUMENT
             place = question_address(one.id)
-            yield NewsItem(kind, one.title, place, one.document_id, moment)
+            yield NewsItem(kind, one.title, place, one.document_id, moment, _entity_of(one))
 
 
 def _documents(
@@ -301,7 +305,9 @@ def _documents(
         if moment is not None and period.holds(moment) and not _asked_by(card, own):
             address_of = document_address(card.document_id)
             kind = NewsKind.WAITING if _waits(card) else NewsKind.DOCUMENT
-            items.append(NewsItem(kind, card.title, address_of, card.document_id, moment))
+            items.append(
+                NewsItem(kind, card.title, address_of, card.document_id, moment, card.entity)
+            )
     return items, results.more and len(items) == len(results.results)
 
 
@@ -321,7 +327,18 @@ def _answers(
     if given:
         question = page.question
         place = question_address(question.id)
-        yield NewsItem(NewsKind.ANSWER, question.title, place, question.document_id, max(given))
+        yield NewsItem(
+            NewsKind.ANSWER,
+            question.title,
+            place,
+            question.document_id,
+            max(given),
+            _entity_of(question),
+        )
+
+
+def _entity_of(question: AskedQuestion) -> str:
+    return question.scope_id if question.scope is ReaderScope.ENTITY else ""
 
 
 def _moment(card: Card) -> datetime | None:

@@ -123,6 +123,12 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ),
         ("GET", "/api/v1/news"): asked("/api/v1/news"),
         ("POST", "/suivis"): posted("/suivis", act="follow", subject="/?q=zz"),
+        ("POST", "/api/v1/mail/preferences"): (
+            Ask("/api/v1/mail/preferences", "POST", json={"digest": "daily"}),
+        ),
+        ("POST", "/courriels"): posted("/courriels", digest="daily"),
+        ("GET", "/courriels/{link}"): asked("/courriels/inconnu"),
+        ("POST", "/courriels/{link}"): posted("/courriels/inconnu"),
         ("GET", "/questions"): asked("/questions"),
         ("GET", "/questions/new"): questions("/questions/new"),
         ("POST", "/questions"): posted("/questions", title="Quel cadastre ?"),

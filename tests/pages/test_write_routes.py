@@ -31,7 +31,7 @@ from quisait.application.database import migrate
 from quisait.clock import now
 from quisait.settings import SearchSettings
 from quisait.work.search_files import SettingsSearchFiles
-from search_api.answers.context import Asking
+from search_api.answers.context import Asking, Mailing
 from search_api.app import Services, create_app
 from search_api.asking.storage import SqlQuestions
 from search_api.asking.values import AskingRules
@@ -40,6 +40,9 @@ from search_api.authorization import IdentifiedReaders, bearer, session_cookie
 from search_api.feedback import SqlFeedback
 from search_api.following import SqlFollowing
 from search_api.identity.readers import NO_AUTHORITIES, reader_of
+from search_api.mail.links import UnsubscribeLinks
+from search_api.mail.storage import SqlMail
+from search_api.mail.values import MailKind, MailRules
 from search_api.search import Search
 from search_api.sign_on.identification import AgentRule, SignOn
 from search_api.sign_on.introspection import ApplicationReaders, IntrospectionRules
@@ -57,6 +60,7 @@ from tests.unit.test_push_inbox import post
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
 SITE = "http://localhost"
+LINKS = UnsubscribeLinks(b"k" * 32)
 MANAGER, OTHER, ADMINISTRATOR = "ag-1", "ag-5", "ag-8"
 """Who manages «géomètre» and the community «Réseau», and who holds no role."""
 STRANGER = rsa_key("first")
@@ -154,6 +158,7 @@ def site(index: EmbeddedIndex, tmp_path: Path) -> Iterator[Site]:
                 lambda agent_id: reader_of(agent_id, book, TODAY),
             ),
             following=SqlFollowing(engine, now),
+            mail=Mailing(SqlMail(engine, now, "x.test"), MailRules(SITE, "x.test"), LINKS),
             push_receiver=PushService(inbox, push_tokens, {"docs": SuiteRules()}, limits),
             application_readers=application_readers(sign_on, book),
         )
@@ -448,6 +453,15 @@ WRITES: dict[tuple[str, str], Write] = {
     ),
     ("POST", "/api/v1/follows"): in_person(
         "/api/v1/follows", 204, json={"action": "follow", "subject": "/?q=parcelle"}
+    ),
+    ("POST", "/api/v1/mail/preferences"): in_person(
+        "/api/v1/mail/preferences", 204, json={"digest": "daily"}
+    ),
+    ("POST", "/courriels"): in_person("/courriels", 303, data={"digest": "daily"}),
+    ("POST", "/courriels/{link}"): Write(
+        lambda site: site.client().post(f"/courriels/{LINKS.make(OTHER, MailKind.DIGEST)}"),
+        200,
+        {404: lambda site: site.client().post("/courriels/inconnu")},
     ),
     ("POST", "/suivis"): in_person(
         "/suivis", 303, data={"act": "follow", "subject": "/?q=parcelle"}
