@@ -226,6 +226,7 @@ ONE_QUESTION = {
 OTHER_HANDS = {
     ("GET", "/sign-on/callback"),
     ("GET", "/access"),
+    ("GET", "/courriels/{link}"),
     DEMO,
     COMMUNITY,
     *ONE_QUESTION,
@@ -233,4 +234,5 @@ OTHER_HANDS = {
 }
 """Routes that a token opens to nobody: a person's own session is asked for, the demo, or a
 community, which the matrix has too few agents for (`tests/pages/test_animation.py` opens one); or
-a question, which is none of the matrix's documents."""
+a question, which is none of the matrix's documents; or the link of a mail, which the matrix sends
+none of (`tests/pages/test_mail.py` follows one)."""
