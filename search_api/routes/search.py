@@ -43,6 +43,7 @@ from search_api.schemas.search import ExpertsBody, SearchBody, SuggestionsBody, 
 from search_api.schemas.search_responses import experts_answer, search_answer, suggestions_answer
 from search_api.search import OF_A_PERSON
 from search_api.services import services_of
+from search_api.sign_on.identification import by_personal_token
 from search_api.templating import demo_agents, here, render
 
 PROBLEMS: dict[int | str, dict[str, Any]] = problem_responses(
@@ -141,7 +142,7 @@ def search_page(
         address=address,
         asked=asked,
         home=None if asked else home(services, reader),
-        news=None if asked else news(services, reader),
+        news=None if asked or by_personal_token(request) else news(services, reader),
         results=found.results,
         direct=found.direct,
         ask_instead=found.ask_instead,

@@ -4,6 +4,7 @@ The access matrix asks these routes too, for leaks alone; what is only ever refu
 prove nothing.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -509,3 +510,17 @@ def test_it_is_refused_to_others(site: Site, route: tuple[str, str]) -> None:
     """The very same request; what differs is who asks."""
     for status, ask in WRITES[route].refused.items():
         assert ask(site).status_code == status
+
+
+def test_a_personal_token_shows_nothing_of_what_is_followed(site: Site) -> None:
+    """Neither at home nor by a button: what a stolen token shows is what one may search for."""
+    sent = {"act": "follow", "subject": "/?q=parcelle"}
+    assert site.client(OTHER).post("/suivis", data=sent).status_code == 303
+    headers = {"Authorization": f"Bearer {site.tokens.make(OTHER, 'un programme', 30)}"}
+    for path in ("/", "/?q=parcelle"):
+        in_person = site.client(OTHER).get(path)
+        by_token = site.client().get(path, headers=headers)
+        assert (in_person.status_code, by_token.status_code) == (200, 200)
+        assert re.search("vous suivez|Ne plus suivre", in_person.text)
+        assert not re.search("vous suivez|uivre", by_token.text)
+    assert site.client().get("/api/v1/news", headers=headers).status_code == 403
